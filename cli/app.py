@@ -1,0 +1,103 @@
+"""The command `reslim`: its words, and how they answer.
+
+Exit codes: 0 done, 1 a job failed, 2 the request was wrong, 130 interrupted. Nothing heavy is imported here:
+help and a mistyped key answer without torch and pandas.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Optional
+
+import typer
+
+from resnet_limits.errors import ReslimError, RequestError
+
+app = typer.Typer(
+    name="reslim",
+    help="A laboratory for the infinite-depth limits of residual networks.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+
+
+@app.command()
+def train(
+    overrides: Annotated[
+        Optional[list[str]],
+        typer.Argument(metavar="[KEY=VALUE]...", help="Overrides: depth=8,16,32 sweeps, init=rough picks an option."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the request and list the jobs.")] = False,
+    resume: Annotated[
+        Optional[str], typer.Option(metavar="RUN", help="Continue a run: a folder, a beginning of its id, or latest.")
+    ] = None,
+    json: Json = False,
+    cfg: Annotated[Optional[str], typer.Option(metavar="job", help="Print the configuration of a job and stop.")] = None,
+    multirun: Annotated[bool, typer.Option("--multirun", "-m", hidden=True)] = False,
+) -> None:
+    """Run a study's depth sweep and judge its claims.
+
+    \b
+    reslim train                              the study ode on scikit-learn's digits
+    reslim train depth=16                     one job
+    reslim train activation=tanh,swish        a sweep over two settings
+    reslim train hydra/launcher=joblib        jobs side by side
+    reslim train --resume latest depth=512    further depths for a run
+    """
+    from . import train as command
+
+    command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg)
+
+
+@app.command()
+def studies(
+    name: Annotated[Optional[str], typer.Argument(help="A study; without one, all are listed.")] = None,
+    json: Json = False,
+) -> None:
+    """List the studies, or show one: equation, papers, claims, observables, keys."""
+    from . import studies as command
+
+    command.studies(name, json_out=json)
+
+
+@app.command()
+def runs(
+    run: Annotated[Optional[str], typer.Argument(metavar="[RUN]", help="A folder, a beginning of an id, or latest.")] = None,
+    json: Json = False,
+) -> None:
+    """List the runs with state, depths and verdicts, or show one."""
+    from . import runs as command
+
+    command.runs(run, json_out=json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Say what works on this machine, and what to do about what does not."""
+    from . import doctor as command
+
+    command.doctor(json_out=json)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        app()
+    except RequestError as error:
+        _leave(f"reslim: {error}", 2)
+    except ReslimError as error:
+        _leave(f"reslim: {error}", 1)
+    except KeyboardInterrupt:
+        _leave("reslim: interrupted; reslim train --resume latest continues", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def _leave(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    raise SystemExit(code)

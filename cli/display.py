@@ -1,0 +1,164 @@
+"""What a person sees: live progress on stderr, tables on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from resnet_limits.runs.folder import JobFolder
+
+COLOURS = {
+    **{"finished": "green", "running": "cyan", "queued": "dim", "failed": "red", "lost": "red", "interrupted": "yellow"},
+    **{"supported": "green", "refuted": "bold red", "inconclusive": "yellow"},
+}
+MAX_DEPTHS = 8
+
+
+def coloured(word: str) -> Text:
+    return Text(word, style=COLOURS.get(word, ""))
+
+
+def print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+class Watch:
+    """Shows the jobs of a run while they run: a live table on a terminal, a line for each change elsewhere."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self._seen: dict[str, str] = {}
+        self._start = time.monotonic()
+        self._live = Live(console=self.console, refresh_per_second=4, transient=True) if self.console.is_terminal else None
+
+    def __enter__(self) -> Watch:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, jobs: Sequence[JobFolder]) -> None:
+        """Show the state of the jobs; a job that has just failed is shown with the last lines of its log."""
+        for job in jobs:
+            state = job.status.state
+            if self._seen.get(job.name, "queued") != state:
+                self._say(job)
+            self._seen[job.name] = state
+        if self._live:
+            self._live.update(self._table(jobs))
+
+    def _say(self, job: JobFolder) -> None:
+        state, status = job.status.state, job.status
+        if state in ("failed", "lost"):
+            self.console.print(f"[red]{job.name} {state}[/red]: {escape(status.message)}", highlight=False)
+            for line in job.last_log_lines():
+                self.console.print(f"  {escape(line)}", highlight=False, style="dim")
+        elif not self._live:
+            seconds = f" in {status.seconds:.1f} s" if status.seconds is not None else ""
+            self.console.print(f"{job.name} {state}{seconds}", highlight=False)
+
+    def _table(self, jobs: Sequence[JobFolder]) -> Table:
+        done = sum(job.status.state == "finished" for job in jobs)
+        elapsed = time.monotonic() - self._start
+        table = Table(title=f"{done} of {len(jobs)} jobs, {elapsed:.0f} s", title_justify="left", box=None)
+        for column in ("depth", "job", "state", "progress", ""):
+            table.add_column(column, justify="right" if column == "depth" else "left")
+        shown = [job for job in jobs if job.status.state != "finished"][:20] if len(jobs) > 20 else jobs
+        for job in shown:
+            bar = ProgressBar(total=1.0, completed=job.status.progress, width=20)
+            name = job.name.split("-", 1)[-1]
+            table.add_row(str(job.settings.depth), name, coloured(job.status.state), bar, escape(job.status.message))
+        return table
+
+
+def show_summary(summary: Mapping[str, Any], console: Console) -> None:
+    """The table of depths and the claims with their verdicts."""
+    for setting in _settings(summary):
+        label = ", ".join(f"{k}={v}" for k, v in setting.items())
+        rows = [row for row in summary["table"] if row["setting"] == setting]
+        claims = [claim for claim in summary["claims"] if claim["setting"] == setting]
+        if rows:
+            console.print(_depth_table(rows, claims, label))
+        console.print(_claims_table(claims, label))
+        for claim in claims:
+            if claim["verdict"] != "supported":
+                line = Text.assemble((claim["id"], "bold"), " ", coloured(claim["verdict"]), f": {claim['why']}")
+                console.print(line)
+
+
+def _settings(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for claim in summary["claims"]:
+        if claim["setting"] not in found:
+            found.append(claim["setting"])
+    return found
+
+
+def _depth_table(rows: Sequence[Mapping[str, Any]], claims: Sequence[Mapping[str, Any]], label: str) -> Table:
+    depths = sorted({row["depth"] for row in rows})
+    shown = depths[-MAX_DEPTHS:]
+    caption = f"the deepest {len(shown)} of {len(depths)} depths; all stand in records.csv" if shown != depths else None
+    table = Table(title=f"By depth {escape(label)}".rstrip(), title_justify="left", caption=caption, header_style="bold")
+    table.add_column("claim, observable", no_wrap=True)
+    for depth in shown:
+        table.add_column(f"L={depth}", justify="right", no_wrap=True)
+    for claim in claims:
+        its = {row["depth"]: row for row in rows if row["claim"] == claim["id"]}
+        if not its:
+            continue
+        table.add_row(f"{claim['id']}", *[_short(its.get(d, {}).get("value")) for d in shown])
+        if claim["expected"]["what"].startswith("order"):
+            scaled = [_short(its.get(d, {}).get("scaled")) for d in shown]
+            table.add_row(f"  L^{claim['expected']['value']:g} x {claim['observable']}", *scaled, style="dim")
+        if any(row.get("reference_error") is not None for row in its.values()):
+            errors = [_short(its.get(d, {}).get("reference_error")) for d in shown]
+            table.add_row("  error of the reference", *errors, style="dim")
+    return table
+
+
+def _claims_table(claims: Sequence[Mapping[str, Any]], label: str) -> Table:
+    table = Table(title=f"Claims {escape(label)}".rstrip(), title_justify="left", header_style="bold")
+    for column in ("claim", "kind", "expected", "measured, 95 %", "verdict"):
+        table.add_column(column, no_wrap=column != "expected")
+    for claim in claims:
+        measured = claim["measured"]
+        interval = "" if measured is None else f"{_plain(measured['value'])} [{_plain(measured['low'])}, {_plain(measured['high'])}]"
+        table.add_row(claim["id"], claim["kind"], expectation(claim["expected"]), interval, coloured(claim["verdict"]))
+    return table
+
+
+def expectation(expected: Mapping[str, Any]) -> str:
+    """`order 1 ± 0.1`, `order at least 2 - 0.1`."""
+    value = "?" if expected["value"] is None else f"{expected['value']:g}"
+    tolerance = f"{expected['tolerance']:g}"
+    match expected["what"]:
+        case "order":
+            return f"order {value} ± {tolerance}"
+        case "order_at_least":
+            return f"order at least {value} - {tolerance}"
+        case "at_least":
+            return f"at least {value} - {tolerance}"
+        case "at_most":
+            return f"at most {value} + {tolerance}"
+    return f"{value} ± {tolerance}"
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.2e}"
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

@@ -1,0 +1,103 @@
+"""`reslim doctor`: what works on this machine, and what to do about what does not."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from resnet_limits.runs.folder import outputs_root
+from resnet_limits.runs.provenance import version
+
+from .display import print_json
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing examined: whether it works, what was seen, what to do where it does not."""
+
+    what: str
+    works: bool
+    seen: str
+    advice: str = ""
+
+
+def doctor(*, json_out: bool) -> None:
+    """Examine and report; nothing is changed."""
+    findings = [finding for examine in EXAMINATIONS for finding in examine()]
+    if json_out:
+        print_json([asdict(f) for f in findings])
+        return
+    table = Table(header_style="bold")
+    for column in ("", "what", "seen", "what to do"):
+        table.add_column(column, overflow="fold")
+    for f in findings:
+        mark = "[green]yes[/green]" if f.works else "[yellow]no[/yellow]"
+        table.add_row(mark, f.what, escape(f.seen), escape(f.advice))
+    Console().print(table)
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("reslim", True, f"{version()}, Python {platform.python_version()}")
+    for package in ("torchdiffeq", "hydra-core", "pandas", "scikit-learn"):
+        try:
+            yield Finding(package, True, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Finding(package, False, "not installed", f"pip install {package}")
+
+
+def _torch() -> Iterator[Finding]:
+    try:
+        import torch
+    except ImportError as error:
+        yield Finding("torch", False, str(error), 'pip install "torch>=2.9,<2.14"')
+        return
+    yield Finding("torch", True, f"{torch.__version__}, {os.cpu_count()} CPUs")
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        yield Finding("CUDA", True, ", ".join(names))
+    else:
+        built = f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is a CPU build"
+        yield Finding("CUDA", False, f"no device; {built}", "device=cpu works; for a GPU install a CUDA build of torch")
+
+
+def _torchvision() -> Iterator[Finding]:
+    try:
+        yield Finding("torchvision", True, metadata.version("torchvision"))
+    except metadata.PackageNotFoundError:
+        yield Finding("torchvision", False, "not installed", 'pip install "torchvision>=0.24,<0.29"')
+
+
+def _launchers() -> Iterator[Finding]:
+    yield Finding("launcher basic", True, "one job after another")
+    for name, module in (("joblib", "hydra_plugins.hydra_joblib_launcher"),):
+        works = _found(module)
+        advice = "" if works else 'pip install "reslim[launchers]"'
+        yield Finding(f"launcher {name}", works, "jobs side by side on this machine", advice)
+
+
+def _found(module: str) -> bool:
+    try:
+        return util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _outputs() -> Iterator[Finding]:
+    root = outputs_root(None)
+    existing = next(p for p in (root, *root.parents) if p.exists())
+    writable = os.access(existing, os.W_OK) and Path(existing).is_dir()
+    free = shutil.disk_usage(existing).free / 1e9
+    advice = "" if writable else "set outputs=... or $RESLIM_OUTPUTS to a folder that you may write"
+    yield Finding("outputs", writable, f"{root}, {free:.0f} GB free", advice)
+
+
+EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (_versions, _torch, _torchvision, _launchers, _outputs)

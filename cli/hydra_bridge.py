@@ -1,0 +1,197 @@
+"""Where Typer meets Hydra: overrides become planned jobs, planned jobs become a Hydra multirun in a child process.
+
+    client                                      child process (one for each sweep of a run)
+    ------                                      -------------------------------------------
+    plan(overrides): compose every job,         launch(): hydra.main with the same overrides ->
+      check it, name it by its content            sweeper -> launcher -> task(cfg), once a job,
+    start(run, overrides): spawn the child        here or in the launcher's own processes
+    watch the jobs' status files                task: compose -> settings -> run_job(job folder)
+
+The client never learns anything from the launcher: a job is judged by its own `status.json`.
+`start_child` hands the arguments to `hydra.main` through `sys.argv`, flags first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_module
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import MISSING, OmegaConf
+
+from resnet_limits import settings as keys
+from resnet_limits.errors import SettingError
+from resnet_limits.runs.folder import LAUNCHER, Run
+from resnet_limits.settings import Settings
+
+from .hydra_errors import translated
+
+CONFIGS = "reslim_configs"
+MAX_JOBS = 100_000
+
+
+def study_of(settings: Settings) -> Any:
+    """The study of some settings (numpy comes with it, so it is imported late)."""
+    from resnet_limits.studies import study
+
+    return study.get(settings.study)
+
+
+def register() -> None:
+    """Put the schema into Hydra's ConfigStore: one node a study, one for each option of each group."""
+    store = ConfigStore.instance()
+    for name, study in keys.STUDIES.items():
+        node = study(study=name)
+        for field in dataclasses.fields(node):
+            if isinstance(getattr(node, field.name), tuple(keys.CHOICES)):
+                setattr(node, field.name, MISSING)  # filled by the group's own option
+        store.store(group="schema", name=name, node=node)
+    for base, options in keys.CHOICES.items():
+        for name, option in options.items():
+            store.store(group=f"schema/{base.__name__.lower()}", name=name, node=option)
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """One point of the sweep: its overrides, as the sweeper hands them on, and its settings."""
+
+    overrides: tuple[str, ...]
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        return keys.job_name(self.settings)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs that overrides ask for, each once, and what Hydra will do with them."""
+
+    overrides: tuple[str, ...]
+    jobs: tuple[PlannedJob, ...]
+    launcher: str
+    outputs: str | None
+
+    @property
+    def study(self) -> str:
+        return self.jobs[0].settings.study
+
+
+def plan(overrides: Sequence[str]) -> Plan:
+    """Compose and check every job of a sweep, before anything is started or written.
+
+    Raises `SettingError` for whatever is wrong with the overrides.
+    """
+    register()
+    GlobalHydra.instance().clear()
+    with translated(overrides), initialize_config_module(CONFIGS, version_base="1.3"):
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        if any(o.get_key_element() == "study" and o.is_sweep_override() for o in parsed):
+            raise SettingError("study: a run has one study; start one run for each")
+        for override in parsed:
+            if override.is_delete() or override.is_add():
+                raise SettingError(f"cannot read '{override.input_line}'; an override is KEY=VALUE, without + or ~")
+        fixed = [o.input_line for o in parsed if not o.is_sweep_override() and o.input_line]
+        root = compose("config", overrides=fixed, return_hydra_config=True)
+        params = OmegaConf.to_container(root.hydra.sweeper.params or {})
+        assert isinstance(params, dict)
+        points = _sweep_points(params, overrides)
+        jobs: dict[str, PlannedJob] = {}
+        for point in points:
+            job = PlannedJob(tuple(point), _settings(compose("config", overrides=point)))
+            jobs.setdefault(job.name, job)
+        for job in jobs.values():
+            if job.settings.claims is not None:
+                study_of(job.settings).chosen(job.settings.claims)
+        launcher = root.hydra.runtime.choices.get("hydra/launcher", "basic")
+    first = next(iter(jobs.values())).settings
+    return Plan(tuple(overrides), tuple(jobs.values()), launcher, first.outputs)
+
+
+def _sweep_points(params: dict[Any, Any], overrides: Sequence[str]) -> list[list[str]]:
+    lines = [f"{key}={value}" for key, value in params.items()] + list(overrides)
+    parsed = OverridesParser.create().parse_overrides(lines)
+    count = 1
+    for override in parsed:
+        if override.is_sweep_override() and override.is_discrete_sweep():
+            values = list(override.sweep_string_iterator())
+            if not values:
+                raise SettingError(f"{override.get_key_element()}: the sweep is empty")
+            count *= len(values)
+        if count > MAX_JOBS:
+            raise SettingError(f"the sweep has more than {MAX_JOBS} jobs")
+    return BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
+
+
+def _settings(config: Any) -> Settings:
+    values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    assert isinstance(values, dict)
+    return keys.from_mapping({str(k): v for k, v in values.items()})
+
+
+def narrowed(plan: Plan, missing: set[str]) -> list[str]:
+    """The plan's overrides with its swept values narrowed to those of the missing jobs.
+
+    A value that every missing job shares is one value, the others become a comma list; a finished job that
+    the product brings back is recognised by the task and left alone.
+    """
+    values: dict[str, list[str]] = {}
+    for job in plan.jobs:
+        if job.name in missing:
+            for override in job.overrides:
+                key, value = override.split("=", 1)
+                if value not in values.setdefault(key, []):
+                    values[key].append(value)
+    return [f"{key}={','.join(its)}" for key, its in values.items()]
+
+
+def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """The overrides of a sweep with some of them replaced, by key, and others added."""
+    new = {o.split("=", 1)[0] for o in overrides}
+    return [o for o in sweep if o.split("=", 1)[0] not in new] + list(overrides)
+
+
+def start_child(run: Run, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start the Hydra multirun of these overrides in a process group of its own; its output goes to the run folder."""
+    folder = run.path / LAUNCHER
+    folder.mkdir(exist_ok=True)
+    # Last, because the last of several overrides of a key holds: what the run folder relies on is not up for change.
+    ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
+    command = [sys.executable, "-c", "from reslim_cli.hydra_bridge import launch; launch()", *overrides, *ours]
+    with open(folder / "output.txt", "ab") as output:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    run.launched(child.pid)
+    return child
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def launch() -> None:
+    """The child's whole program: Hydra's own entry point around `task`."""
+    import hydra
+
+    register()
+    sys.argv[0] = "reslim"
+    hydra.main(config_path=f"pkg://{CONFIGS}", config_name="config", version_base="1.3")(task)()
+
+
+def task(config: Any) -> None:
+    """One job, wherever Hydra's launcher runs it. Never raises: what happened stands in the job's status file."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from resnet_limits.runs.job import run_job
+
+    run = Path(HydraConfig.get().sweep.dir).parent
+    run_job(run, _settings(config))

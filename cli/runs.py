@@ -1,0 +1,78 @@
+"""`reslim runs`: which runs there are, how far they are, and the command that continues them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from resnet_limits.runs.files import read_json
+from resnet_limits.runs.folder import Run, outputs_root
+
+from .display import coloured, print_json, show_summary
+
+
+def runs(name: str | None, *, json_out: bool) -> None:
+    """List the runs, or show one."""
+    root = outputs_root(None)
+    if name is not None:
+        _show(Run.find(root, name), json_out)
+        return
+    found = [_document(run) for run in Run.all(root)]
+    if json_out:
+        print_json(found)
+        return
+    console = Console()
+    if not found:
+        console.print(f"no runs under {escape(str(root))}; reslim train makes one", highlight=False, soft_wrap=True)
+        return
+    table = Table(header_style="bold")
+    for column in ("run", "study", "state", "depths", "verdicts", "continue with"):
+        table.add_column(column, no_wrap=column in ("run", "study", "state"), overflow="fold")
+    for its in found:
+        depths = ", ".join(str(d) for d in its["depths"])
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in its["verdicts"].items())
+        table.add_row(its["id"], its["study"], coloured(its["state"]), depths, verdicts, escape(its["continue"] or ""))
+    console.print(table)
+
+
+def _document(run: Run) -> dict[str, Any]:
+    jobs, state = run.jobs(), run.state()
+    summary = read_json(run.path / "summary.json")
+    claims = summary.get("claims", []) if isinstance(summary, dict) else []
+    return {
+        "id": run.id,
+        "run": str(run.path),
+        "study": run.study,
+        "state": state,
+        "depths": sorted({job.settings.depth for job in jobs}),
+        "jobs": {job.name: job.status.state for job in jobs},
+        "verdicts": dict(Counter(claim["verdict"] for claim in claims)),
+        "continue": f"reslim train --resume {run.path}" if state in ("interrupted", "failed") else None,
+    }
+
+
+def _show(run: Run, json_out: bool) -> None:
+    document = _document(run)
+    summary = read_json(run.path / "summary.json")
+    if json_out:
+        print_json({**document, "summary": summary})
+        return
+    console = Console()
+    console.print(f"[bold]{run.id}[/bold], study {run.study}, ", coloured(document["state"]), end="\n", highlight=False)
+    table = Table(header_style="bold")
+    for column in ("depth", "job", "state", "seconds", "message"):
+        table.add_column(column)
+    for job in run.jobs():
+        status = job.status
+        seconds = "" if status.seconds is None else f"{status.seconds:.1f}"
+        table.add_row(str(job.settings.depth), job.name, coloured(status.state), seconds, escape(status.message))
+    console.print(table)
+    if isinstance(summary, dict):
+        show_summary(summary, console)
+    console.print(f"run: {run.path}", highlight=False, soft_wrap=True)
+    if document["continue"]:
+        console.print(f"continue with: {document['continue']}", highlight=False, soft_wrap=True)

@@ -1,0 +1,116 @@
+"""`reslim studies`: what can be studied, and what a study claims, records and accepts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from resnet_limits import settings as keys
+from resnet_limits.claims.claim import Claim
+from resnet_limits.studies import study as registry
+from resnet_limits.studies.study import Study
+
+from .display import expectation, print_json
+
+
+def studies(name: str | None, *, json_out: bool) -> None:
+    """List the studies, or show one."""
+    if name is not None:
+        study = registry.get(name)
+        print_json(_document(study)) if json_out else _show(study)
+        return
+    every = [registry.get(its) for its in keys.STUDIES]
+    if json_out:
+        print_json([{"name": s.name, "title": s.title, "claims": [c.id for c in s.claims]} for s in every])
+        return
+    table = Table(header_style="bold")
+    for column in ("study", "networks and limit", "claims"):
+        table.add_column(column)
+    for study in every:
+        table.add_row(study.name, study.title, ", ".join(claim.id for claim in study.claims))
+    Console().print(table)
+
+
+def _document(study: Study) -> dict[str, Any]:
+    return {
+        "name": study.name,
+        "title": study.title,
+        "equation": study.equation,
+        "papers": sorted({str(claim.source) for claim in study.claims}),
+        "claims": [
+            {
+                "id": claim.id,
+                "kind": claim.kind,
+                "source": str(claim.source),
+                "statement": claim.statement,
+                "observable": claim.observable,
+                "expected": _expected(claim, study),
+                "pins": dict(claim.pins),
+                "verdicts": dict(claim.verdicts),
+            }
+            for claim in study.claims
+        ],
+        "observables": dict(study.observables),
+        "arrays": dict(study.arrays),
+        "keys": list(_keys(study)),
+    }
+
+
+def _expected(claim: Claim, study: Study) -> dict[str, Any]:
+    """What a claim expects at the study's defaults."""
+    return dataclasses.asdict(claim.expected.at(study.settings(study=study.name)))
+
+
+def _keys(study: Study) -> Iterator[dict[str, Any]]:
+    """The keys of the study at its defaults, then those that come with other options."""
+    settings = study.settings(study=study.name)
+    seen = set()
+    for entry in keys.describe(settings):
+        group = next((b for b in keys.CHOICES if b.__name__.lower() == entry.key), None)
+        seen.add(entry.key)
+        rule = "one of " + ", ".join(keys.CHOICES[group]) if group else keys.range_in_words(entry.field.metadata)
+        meaning = (group.__doc__ or "").strip().splitlines()[0] if group else entry.field.metadata["meaning"]
+        yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": None}
+    for base, options in keys.CHOICES.items():
+        for name, option in options.items():
+            prefix = base.__name__.lower()
+            for entry in keys.describe(option(name=name), prefix=f"{prefix}."):
+                if entry.key not in seen and entry.field.name != "name":
+                    seen.add(entry.key)
+                    rule, meaning = keys.range_in_words(entry.field.metadata), entry.field.metadata["meaning"]
+                    having = [n for n, o in options.items() if entry.field.name in o.__dataclass_fields__]
+                    given = ", ".join(f"{prefix}={n}" for n in having)
+                    yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": given}
+
+
+def _show(study: Study) -> None:
+    console = Console()
+    console.print(f"[bold]{study.name}[/bold]: {escape(study.title)}\n\n{escape(study.equation)}\n", highlight=False)
+    claims = Table(title="Claims", title_justify="left", header_style="bold")
+    for column in ("claim", "kind", "statement and source", "observable", "expected", "pinned keys"):
+        claims.add_column(column, overflow="fold", no_wrap=column == "claim")
+    for claim in study.claims:
+        pinned = "\n".join(f"{k}={v}" for k, v in claim.pins.items())
+        text = f"{escape(claim.statement)} [dim]({escape(str(claim.source))})[/dim]"
+        claims.add_row(claim.id, claim.kind, text, claim.observable, expectation(_expected(claim, study)), pinned)
+    console.print(claims)
+    for title, entries in (("Observables", study.observables), ("Arrays", study.arrays)):
+        table = Table(title=title, title_justify="left", header_style="bold", show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column()
+        for key, meaning in entries.items():
+            table.add_row(key, escape(meaning))
+        console.print(table)
+    table = Table(title="Keys", title_justify="left", header_style="bold")
+    for column in ("key", "default", "range", "meaning"):
+        table.add_column(column, no_wrap=column == "key", overflow="fold")
+    for entry in _keys(study):
+        default = "null" if entry["default"] is None else str(entry["default"])
+        meaning = entry["meaning"] + (f" (with {entry['with']})" if entry["with"] else "")
+        table.add_row(entry["key"], default, entry["range"], escape(meaning))
+    console.print(table)

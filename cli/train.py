@@ -1,0 +1,165 @@
+"""`reslim train`: plan, start, watch, collect, show."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from resnet_limits.errors import SettingError
+from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
+from resnet_limits.settings import Settings
+
+from .hydra_bridge import Plan, narrowed, plan, start_child
+
+POLL = 0.1
+
+
+def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_out: bool, cfg: str | None) -> None:
+    """Run a study's depth sweep, or what is missing of a run; exit code 1 where a job failed."""
+    if cfg is not None:
+        _print_configuration(overrides, cfg)
+        return
+    run, plans = _existing(resume, overrides) if resume is not None else (None, [plan(overrides)])
+    _check_devices([job.settings for p in plans for job in p.jobs])
+    missing = _missing(run, plans)
+    if dry_run:
+        _print_jobs(plans, missing, json_out)
+        return
+    if run is None:
+        root = outputs_root(plans[0].outputs)
+        run = Run.create(root, [job.settings for job in plans[0].jobs], overrides, sys.argv)
+    else:
+        run.note(sys.argv)
+        for its in plans:
+            run.add([job.settings for job in its.jobs], its.overrides)
+    ended_well = _launch(run, plans, missing)
+    _finish(run, {job.name for p in plans for job in p.jobs}, ended_well, json_out)
+
+
+def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
+    """The run to resume and its sweeps; with further overrides, the first sweep changed by them."""
+    from .hydra_bridge import overridden
+
+    key = next((o.split("=", 1)[1] for o in overrides if o.startswith("outputs=")), None)
+    run = Run.find(outputs_root(key), name)
+    sweeps = run.sweeps() or [[]]
+    plans = [plan(overridden(sweeps[0], overrides))] if overrides else [plan(sweep) for sweep in sweeps]
+    if any(p.study != run.study for p in plans):
+        raise SettingError(f"study: the run {run.id} is of study {run.study}; start another run for another study")
+    from resnet_limits.runs.provenance import version
+
+    if run.version() != version():
+        print(f"reslim: this run was made by reslim {run.version()}, this is {version()}", file=sys.stderr)
+    return run, plans
+
+
+def _missing(run: Run | None, plans: Sequence[Plan]) -> set[str]:
+    """The jobs that are not finished."""
+    finished = {job.name for job in run.jobs(verify=True) if job.status.state == "finished"} if run else set()
+    return {job.name for p in plans for job in p.jobs} - finished
+
+
+def _check_devices(settings: Sequence[Settings]) -> None:
+    for name in {s.device for s in settings if s.device.startswith("cuda")}:
+        from resnet_limits import device
+
+        device.resolve(name)
+
+
+def _launch(run: Run, plans: Sequence[Plan], missing: set[str]) -> bool:
+    """Launch the missing jobs and show the status files until all are done; False where a launcher gave up."""
+    from .display import Watch
+
+    asked = {job.name for p in plans for job in p.jobs}
+    with Watch() as watch:
+        for its in plans:
+            if not (todo := missing & {job.name for job in its.jobs}):
+                continue
+            for name in todo:
+                _requeue(run, name)
+            child = start_child(run, narrowed(its, todo))
+            try:
+                while True:
+                    ended = child.poll() is not None
+                    jobs = [job for job in run.jobs() if job.name in asked]
+                    watch.show(jobs)
+                    mine = [job for job in jobs if job.name in todo]
+                    if ended and not any(job.status.state == "running" for job in mine):
+                        break
+                    time.sleep(POLL)
+            except BaseException:
+                _stop(child)
+                raise
+    return all(job.status.state != "queued" for job in run.jobs() if job.name in asked)
+
+
+def _requeue(run: Run, name: str) -> None:
+    """A job that failed or was lost waits again; one that runs elsewhere is left alone."""
+    from resnet_limits.runs import status
+
+    folder = run.path / "jobs" / name
+    if status.read(folder).state != "running":
+        status.write(folder, status.Status("queued"))
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    """End the child and the processes it started; a local launcher dies with its client."""
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, signal_number)
+            child.wait(timeout=5)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
+
+
+def _finish(run: Run, asked: set[str], ended_well: bool, json_out: bool) -> None:
+    from rich.console import Console
+
+    from resnet_limits.runs.collect import collect
+
+    from .display import print_json, show_summary
+
+    summary = collect(run)
+    if json_out:
+        print_json(summary)
+    else:
+        console = Console()
+        show_summary(summary, console)
+        console.print(f"run: {run.path}", highlight=False, soft_wrap=True)
+    if not ended_well:
+        output = (run.path / LAUNCHER / "output.txt").read_text(errors="replace").strip().splitlines()
+        print("reslim: the launcher ended without starting every job", *output[-5:], sep="\n  ", file=sys.stderr)
+    unfinished = [n for n, state in summary["jobs"].items() if n in asked and state != "finished"]
+    if unfinished:
+        print(f"reslim: {len(unfinished)} of {len(asked)} jobs did not finish: {', '.join(unfinished[:6])}", file=sys.stderr)
+        print(f"reslim: reslim train --resume {run.path} runs them again", file=sys.stderr)
+        raise SystemExit(1)
+
+
+def _print_configuration(overrides: Sequence[str], cfg: str) -> None:
+    import yaml
+
+    if cfg != "job":
+        raise SettingError(f"--cfg: expected job, got '{cfg}'")
+    print(yaml.safe_dump(asdict(plan(overrides).jobs[0].settings), sort_keys=False), end="")
+
+
+def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> None:
+    jobs = [job for p in plans for job in p.jobs]
+    if json_out:
+        from .display import print_json
+
+        print_json([{"job": j.name, "overrides": list(j.overrides), "missing": j.name in missing} for j in jobs])
+        return
+    for job in jobs:
+        done = "" if job.name in missing else "   (finished)"
+        print(f"{job.name:<20} {' '.join(job.overrides)}{done}")
+    print(f"{len(missing)} of {len(jobs)} jobs of study {plans[0].study} would run, launcher {plans[0].launcher}")

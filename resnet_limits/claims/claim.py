@@ -1,0 +1,91 @@
+"""What a claim is: a statement of a paper, with what it predicts for an observable.
+
+    claim = source + statement + observable + expected (what, value, tolerance) + the verdict it must have
+
+A claim is data. It stands beside the measurement that it judges (`studies/*/claims.py`), its tolerance
+is written before it is run, and `claims/judge.py` turns it and the records into a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..papers import Paper
+
+Kind = Literal["theorem", "observation", "control"]
+What = Literal["order", "order_at_least", "value", "at_most", "at_least"]
+Verdict = Literal["supported", "refuted", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is predicted. An order is `p` in `error ~ depth^-p`; a bound counts the tolerance in its favour.
+
+    `value` may be a function of the settings (an exact law that follows them).
+    """
+
+    what: What
+    value: float | Callable[[Any], float]
+    tolerance: float
+
+    def at(self, settings: Any) -> "Expected":
+        """The same with its value computed for these settings."""
+        return Expected(self.what, self.value_at(settings), self.tolerance)
+
+    def value_at(self, settings: Any) -> float:
+        return float(self.value(settings) if callable(self.value) else self.value)
+
+
+def _always(settings: Any) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of a paper and the observable that tests it.
+
+    `where` selects the records among those of the observable by their coordinates (`{"scheme": "heun"}`).
+    `pins` are the keys that this claim sets for itself, whatever the setting; they stand in the records.
+    `outside` says in words why a setting lies outside the theorem, or None where it applies.
+    `verdicts` is the verdict that the claim must have at each preset.
+    """
+
+    id: str
+    source: Paper
+    statement: str
+    kind: Kind
+    observable: str
+    expected: Expected
+    where: Mapping[str, Any] = field(default_factory=dict)
+    pins: Mapping[str, Any] = field(default_factory=dict)
+    outside: Callable[[Any], str | None] = _always
+    verdicts: Mapping[str, Verdict] = field(default_factory=lambda: {"full": "supported"})
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measured value with its interval at the given level."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim judged at one setting: what was measured (None where nothing could be), the verdict and why."""
+
+    claim: Claim
+    expected: Expected
+    setting: Mapping[str, Any]
+    measured: Measured | None
+    verdict: Verdict
+    why: str
+
+
+def selected(names: list[str] | None, claim_id: str) -> bool:
+    """Whether the key `claims` asks for this claim: by its id, or by a beginning up to a dot."""
+    return names is None or any(claim_id == n or claim_id.startswith(n + ".") for n in names)

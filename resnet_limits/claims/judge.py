@@ -1,0 +1,250 @@
+"""A verdict: records of one setting + a claim -> an interval, supported, refuted or inconclusive, and why.
+
+    supported       the interval lies inside expected +- tolerance (a bound: on its right side, tolerance included)
+    refuted         it lies outside; an order's also without its shallowest depth
+    inconclusive    all else: it straddles the edge, has no width, or a precondition failed
+
+`records` is the long table of a run (columns `depth, seed, observable, value, stderr, reference_error, layer,
+step` and the coordinates), restricted to one setting; seeds are pooled here. A claim reads the rows of its
+observable with its coordinates at the output (`layer` empty) and at the end (`step` empty).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .claim import Claim, Expected, Judgement, Measured, Verdict
+from .order import FEWEST_DEPTHS, OrderFit, fit_order
+
+LEVEL = 0.95
+ORDERS = ("order", "order_at_least")
+
+
+def judge_all(
+    claims: Iterable[Claim], settings: Any, records: pd.DataFrame, setting: Mapping[str, Any]
+) -> list[Judgement]:
+    """Each claim judged at one setting, in their sequence."""
+    return [judge(claim, settings, records, setting) for claim in claims]
+
+
+def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[str, Any]) -> Judgement:
+    """The verdict on a claim at one setting, from the records of that setting alone.
+
+    `settings` are those of any of its jobs (a claim's expected value and preconditions may follow them).
+    `why` is one sentence and never empty; `measured` is None where there is nothing to put a number on.
+    A control is judged by the same rules: it expects a failure, and is supported where the failure was seen.
+    """
+    expected = claim.expected.at(settings)
+    reason = claim.outside(settings)
+    measured, verdict, why = _weigh(claim, expected, records)
+    if reason is not None:
+        verdict, why = "inconclusive", f"the setting lies outside the claim: {reason}"
+    return Judgement(claim, expected, dict(setting), measured, verdict, why)
+
+
+def points(claim: Claim, settings: Any, records: pd.DataFrame) -> pd.DataFrame:
+    """The pooled points of a claim: columns `depth, value, stderr, reference_error, scaled`, by depth.
+
+    `scaled` is value times depth to the expected order (flat where the claim is right), else the value.
+    `stderr` is nan for a deterministic quantity. Empty where nothing was recorded.
+    """
+    pooled, _ = _pooled(claim, records)
+    power = claim.expected.value_at(settings) if claim.expected.what in ORDERS else 0.0
+    return pd.DataFrame(
+        [(p.depth, p.value, p.stderr, p.reference_error, p.value * float(p.depth) ** power) for p in pooled],
+        columns=["depth", "value", "stderr", "reference_error", "scaled"],
+    )
+
+
+# -- pooling --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One depth, seeds pooled: the mean over `seeds` seeds, and `spread`, its standard error from their scatter."""
+
+    depth: int
+    value: float
+    stderr: float
+    reference_error: float
+    spread: float
+    seeds: int
+
+
+def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | None]:
+    """The points of a claim by depth, and why they cannot be judged, or None."""
+    rows = _selected(claim, records)
+    seeds: dict[int, list[Any]] = {}
+    for row in rows:
+        if row.seed in seeds.setdefault(row.depth, []):
+            twice = f"several values of {_named(claim)} at L={row.depth}, seed {row.seed}"
+            return [], f"{twice}: the claim's `where` does not tell them apart"
+        seeds[row.depth].append(row.seed)
+    if not rows:
+        return [], f"no records of {_named(claim)}"
+    problem = None
+    if all(math.isnan(row.stderr) for row in rows):
+        # Another seed is another problem with its own constant: were the seeds to change with depth, the change of
+        # the constant would pass for a rate.
+        common = set.intersection(*map(set, seeds.values()))
+        if common:
+            rows = [row for row in rows if row.seed in common]
+        else:
+            problem = "no seed was run at every depth"
+    return [_mean(depth, [row for row in rows if row.depth == depth]) for depth in sorted(seeds)], problem
+
+
+def _selected(claim: Claim, records: pd.DataFrame) -> list[Any]:
+    """Rows `depth, seed, value, stderr, reference_error` of the claim's observable and coordinates."""
+    chosen = (records["observable"] == claim.observable).to_numpy()
+    for column in ("layer", "step"):
+        if column in records:
+            chosen = chosen & records[column].isna().to_numpy()
+    for coordinate, value in claim.where.items():
+        chosen = chosen & ((records[coordinate] == value).to_numpy() if coordinate in records else False)
+    columns = ["depth", "seed", "value", "stderr", "reference_error"]
+    # The same job may have come from two runs: equal content, equal numbers, no second seed.
+    return list(records.loc[chosen, columns].drop_duplicates().itertuples(index=False))
+
+
+def _mean(depth: int, rows: list[Any]) -> _Point:
+    """`stderr = sqrt(sum stderr^2) / n`; the bias that seeds share, `reference_error`, does not shrink: its mean."""
+    n = len(rows)
+    values = np.array([row.value for row in rows], dtype=float)
+    known = [float(row.stderr) for row in rows if not math.isnan(row.stderr)]
+    references = [float(row.reference_error) for row in rows if not math.isnan(row.reference_error)]
+    return _Point(
+        depth=int(depth),
+        value=float(np.mean(values)),
+        stderr=math.hypot(*known) / n if known else math.nan,
+        reference_error=sum(references) / len(references) if references else math.nan,
+        spread=float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else math.nan,
+        seeds=n,
+    )
+
+
+def _named(claim: Claim) -> str:
+    where = ", ".join(f"{name}={value}" for name, value in claim.where.items())
+    return f"'{claim.observable}'" + (f" with {where}" if where else "")
+
+
+# -- intervals and verdicts -----------------------------------------------------------------------
+
+
+def _weigh(claim: Claim, expected: Expected, records: pd.DataFrame) -> tuple[Measured | None, Verdict, str]:
+    pooled, problem = _pooled(claim, records)
+    if problem:
+        return None, "inconclusive", problem
+    if expected.what in ORDERS:
+        return _weigh_order(expected, pooled)
+    return _weigh_value(expected, pooled)
+
+
+def _weigh_order(expected: Expected, pooled: list[_Point]) -> tuple[Measured | None, Verdict, str]:
+    fit = fit_order(
+        [p.depth for p in pooled],
+        [p.value for p in pooled],
+        stderrs=[p.stderr for p in pooled],
+        reference_errors=[p.reference_error for p in pooled],
+        level=LEVEL,
+    )
+    if len(fit.depths) < FEWEST_DEPTHS:
+        count = len(fit.depths)
+        why = f"an order needs {FEWEST_DEPTHS} usable depths, and there {'is' if count == 1 else 'are'} {count}"
+        return None, "inconclusive", why + _left_out(fit)
+    measured = Measured(fit.order, fit.low, fit.high, LEVEL)
+    verdict, why = _compare("the order", measured, expected)
+    if verdict == "refuted" and not _outside(fit.deeper[0], fit.deeper[1], expected):
+        verdict = "inconclusive"
+        why += (
+            f", but without its shallowest depth, L={fit.depths[0]:.0f}, it no longer does: "
+            f"there it lies in {_interval(*fit.deeper)}"
+        )
+    return measured, verdict, why + _left_out(fit)
+
+
+def _weigh_value(expected: Expected, pooled: list[_Point]) -> tuple[Measured | None, Verdict, str]:
+    deepest = pooled[-1]
+    name, value = f"the value at L={deepest.depth}", deepest.value
+    if not math.isfinite(value):
+        return None, "inconclusive", f"{name} is {value}, not a number to judge"
+    half_width = _random_error(deepest) + (0.0 if math.isnan(deepest.reference_error) else deepest.reference_error)
+    if not math.isfinite(half_width):
+        return None, "inconclusive", f"{name} is {value:.4g} with an unbounded error"
+    measured = Measured(value, value - half_width, value + half_width, LEVEL)
+    return measured, *_compare(name, measured, expected)
+
+
+def _random_error(point: _Point) -> float:
+    """Half-width from replicas; where a job gives none, from the scatter of the seeds (Student's t: they are few)."""
+    if not math.isnan(point.stderr):
+        return 1.96 * point.stderr
+    if point.seeds > 1:
+        from scipy.special import stdtrit
+
+        return float(stdtrit(point.seeds - 1, (1 + LEVEL) / 2)) * point.spread
+    return 0.0
+
+
+def _allowed(expected: Expected) -> tuple[float, float]:
+    """The range that the claim allows, tolerance included."""
+    value = expected.value_at(None)  # computed for the settings by `Expected.at`: a number
+    at_least, at_most = value - expected.tolerance, value + expected.tolerance
+    if expected.what in ("order_at_least", "at_least"):
+        return at_least, math.inf
+    if expected.what == "at_most":
+        return -math.inf, at_most
+    return at_least, at_most
+
+
+def _outside(low: float, high: float, expected: Expected) -> bool:
+    least, most = _allowed(expected)
+    return high < least or low > most
+
+
+def _compare(name: str, measured: Measured, expected: Expected) -> tuple[Verdict, str]:
+    low, high = measured.low, measured.high
+    least, most = _allowed(expected)
+    if not math.isfinite(least) and not math.isfinite(most):
+        return "inconclusive", f"{name} is {measured.value:.4g}, but what to expect is {expected.value} at this setting"
+    if not high > low:
+        return "inconclusive", f"{name} is {measured.value:.4g} with an interval of no width: its error is unknown"
+    where, range_ = f"{name} lies in {_interval(low, high)}", _in_words(expected)
+    if _outside(low, high, expected):
+        return "refuted", f"{where}, outside {range_}"
+    if least <= low and high <= most:
+        return "supported", f"{where}, inside {range_}"
+    if low < least and high > most:
+        return "inconclusive", f"{where}, which is wider than {range_}"
+    return "inconclusive", f"{where}, partly outside {range_}"
+
+
+def _in_words(expected: Expected) -> str:
+    value, tolerance = f"{expected.value_at(None):.4g}", f"{expected.tolerance:.4g}"
+    if expected.what in ("order_at_least", "at_least"):
+        return f"at least {value} - {tolerance}"
+    if expected.what == "at_most":
+        return f"at most {value} + {tolerance}"
+    return f"{value} ± {tolerance}"
+
+
+def _interval(low: float, high: float) -> str:
+    # Two digits of the width: [0.9987, 1.0012] and not [0.999, 1], whatever the size of the numbers.
+    width = high - low
+    if not (math.isfinite(width) and width > 0):
+        return f"[{low:.4g}, {high:.4g}]"
+    size = max(abs(low), abs(high))
+    digits = min(12, max(3, 2 + math.ceil(math.log10(size / width))))
+    return f"[{low:.{digits}g}, {high:.{digits}g}]"
+
+
+def _left_out(fit: OrderFit) -> str:
+    if not fit.left_out:
+        return ""
+    return "; left out: " + ", ".join(f"L={depth:.0f} ({reason})" for depth, reason in fit.left_out.items())

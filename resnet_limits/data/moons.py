@@ -1,0 +1,15 @@
+"""Two interleaved half circles in the plane, by scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.datasets import make_moons
+
+from ..random import generator
+
+
+def points(size: int, *, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points (size, 2) and labels 0, 1; `noise` is the standard deviation added to each coordinate."""
+    state = int(generator(seed, "data.moons").integers(2**32))
+    x, y = make_moons(size, noise=noise, random_state=state)
+    return np.asarray(x), np.asarray(y)

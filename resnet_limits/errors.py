@@ -1,0 +1,57 @@
+"""Everything that can go wrong, as one tree.
+
+    ReslimError
+    ├── RequestError          the request was wrong: exit code 2, one or two lines, no traceback
+    │   ├── SettingError      an unknown key, a bad value, a key that the study does not use
+    │   ├── MissingData       a data set that is not where it was looked for
+    │   ├── RunFolderError    not a run folder, of another schema, or damaged
+    │   └── OutputError       a folder that cannot be written
+    └── MeasurementError      a job could not finish its measurement: the job fails, the run goes on
+
+A message names the value got, the values allowed and, where there is one, the next step.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ReslimError(Exception):
+    """Base class of every error that reslim raises on purpose."""
+
+
+class RequestError(ReslimError):
+    """The request was wrong; nothing was started."""
+
+
+class SettingError(RequestError):
+    """A key or a value of the settings was refused."""
+
+
+class MissingData(RequestError):
+    """A data set is not present."""
+
+
+class RunFolderError(RequestError):
+    """A folder is no run, is a run of another schema, or is damaged."""
+
+
+class OutputError(RequestError):
+    """A folder cannot be written."""
+
+
+class MeasurementError(ReslimError):
+    """A job could not finish its measurement."""
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """`; did you mean 'depth'?` for a name close to a valid one, else an empty string."""
+    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def one_of(name: str, valid: Iterable[str]) -> str:
+    """`'dpeth'; did you mean 'depth'? Valid: depth, width` -- the ending of most messages."""
+    names = list(valid)
+    return f"'{name}'{nearest(name, names) or '.'} Valid: {', '.join(names)}"

@@ -1,0 +1,158 @@
+"""`x_{k+1} = step(x_k, h, theta_k)`: a residual network, its states and its gradients.
+
+Weights are stacked over depth, `weights[name]` of shape `(r, sets, *shape)`, where the step says how many
+sets a depth has and which block reads which (`steps.Step`); the states `x` are `(r, n, d)`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .blocks import columns
+from .steps.step import Field, Step, Theta
+
+CotangentOf = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""`x_L -> (loss, d loss / d x_L)`: a loss of the output with its derivative, of the output's shape."""
+
+
+def block_factor(depth: int, horizon: float = 1.0, beta: float = 1.0) -> float:
+    """`h = T L^-beta`, the factor on a block; `beta = 1` is the step of the neural ODE."""
+    return horizon * depth**-beta
+
+
+def unstacked(weights: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """One dictionary of `(r, *shape)` for each weight set.
+
+    By `unbind` and not by slices: the backward pass of a slice makes a gradient as large as all the layers.
+    """
+    layers = zip(*(w.unbind(dim=1) for w in weights.values()), strict=True)
+    return [dict(zip(weights, layer, strict=True)) for layer in layers]
+
+
+def layer_first(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same weights, `(r, sets, *shape)`, with each weight set contiguous in memory: some 10 % faster to read."""
+    return {name: w.transpose(0, 1).contiguous().transpose(0, 1) for name, w in weights.items()}
+
+
+def _blocks(step: Step, weights: Mapping[str, Tensor]) -> list[tuple[Theta, ...]]:
+    sets = unstacked(weights)
+    return [tuple(sets[i] for i in step.sets(k)) for k in range(step.depth_of(len(sets)))]
+
+
+def forward(
+    field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
+) -> Float[Tensor, "r n d"]:
+    """The output `x_L`.
+
+    The depth is that of the number of weight sets; `h` is the factor on a block (`block_factor`). Raises
+    `ValueError` if no depth has so many weight sets.
+    """
+    x = columns(x0)
+    for thetas in _blocks(step, weights):
+        x = step.advance(field, x, h, thetas)
+    return x
+
+
+def states(
+    field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
+) -> Float[Tensor, "layers r n d"]:
+    """The states `x_0, ..., x_L`, stacked in front."""
+    trajectory = [columns(x0)]
+    for thetas in _blocks(step, weights):
+        trajectory.append(step.advance(field, trajectory[-1], h, thetas))
+    return torch.stack(trajectory)
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """`dJ/dx_0`, `(r, n, d)`, and `dJ/dtheta_k`, stacked over depth like the weights; the loss `J`, as given."""
+
+    loss: Tensor
+    x0: Tensor
+    weights: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class ReversedGradients(Gradients):
+    """Gradients without stored activations, with the reconstructed `x_0`.
+
+    `reconstruction_error` is the largest `|x_k - reconstructed x_k|` over layers and entries, nan if the true
+    states were not given.
+    """
+
+    reconstructed_x0: Tensor
+    reconstruction_error: float
+
+
+def gradients(
+    field: Field,
+    step: Step,
+    x0: Float[Tensor, "r n d"],
+    weights: Mapping[str, Tensor],
+    h: float,
+    cotangent_of: CotangentOf,
+) -> Gradients:
+    """Loss and gradients by backpropagation through the network: exact, with the activations of all layers stored."""
+    x0 = x0.detach().requires_grad_()
+    leaves = {name: w.detach().requires_grad_() for name, w in weights.items()}
+    with torch.enable_grad():
+        x_last = forward(field, step, x0, leaves, h)
+    loss, cotangent = cotangent_of(x_last.detach())
+    dx0, *dweights = torch.autograd.grad(
+        x_last, [x0, *leaves.values()], cotangent.detach(), allow_unused=True, materialize_grads=True
+    )
+    return Gradients(loss, dx0, dict(zip(leaves, dweights, strict=True)))
+
+
+def reversed_gradients(
+    field: Field,
+    step: Step,
+    x0: Float[Tensor, "r n d"],
+    weights: Mapping[str, Tensor],
+    h: float,
+    cotangent_of: CotangentOf,
+    *,
+    true_states: Float[Tensor, "layers r n d"] | None = None,
+) -> ReversedGradients:
+    """Loss and gradients with only `x_L` stored: activations are reconstructed backwards by `step.reverse`.
+
+    The vector-Jacobian product of each block is exact at the reconstructed state, so the gradients have the
+    error of the reconstruction: order 1 for Euler, at least 2 for Heun (3 where weights are smooth in depth).
+    Source: Sander, Ablin & Peyré 2022, arXiv 2205.14612, sections 3 and 4.
+    """
+    weights = {name: w.detach() for name, w in weights.items()}
+    blocks = _blocks(step, weights)
+    with torch.no_grad():
+        x = forward(field, step, x0.detach(), weights, h)
+        loss, cotangent = cotangent_of(x)
+        dweights = {name: torch.zeros_like(w) for name, w in weights.items()}
+        error = math.nan if true_states is None else 0.0
+        for k in reversed(range(len(blocks))):
+            x = step.reverse(field, x, h, blocks[k])
+            if true_states is not None:
+                error = max(error, float((x - true_states[k]).abs().max()))
+            cotangent, dthetas = _pull_back(field, step, x, h, blocks[k], cotangent)
+            for i, dtheta in zip(step.sets(k), dthetas, strict=True):
+                for name, d in dtheta.items():
+                    dweights[name][:, i] += d
+    return ReversedGradients(loss, cotangent, dweights, x, error)
+
+
+def _pull_back(
+    field: Field, step: Step, x: Tensor, h: float, thetas: tuple[Theta, ...], cotangent: Tensor
+) -> tuple[Tensor, list[dict[str, Tensor]]]:
+    """`cotangent^T` times the derivatives of one block with respect to its state and its weight sets."""
+    x = x.detach().requires_grad_()
+    leaves = [{name: t.detach().requires_grad_() for name, t in theta.items()} for theta in thetas]
+    flat = [t for theta in leaves for t in theta.values()]
+    with torch.enable_grad():
+        x_next = step.advance(field, x, h, leaves)
+    dx, *dflat = torch.autograd.grad(x_next, [x, *flat], cotangent, allow_unused=True, materialize_grads=True)
+    pieces = iter(dflat)
+    return dx, [{name: next(pieces) for name in theta} for theta in leaves]

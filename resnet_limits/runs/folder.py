@@ -1,0 +1,222 @@
+"""A run: one invocation and its folder `OUTPUTS/STUDY/DATE_TIME_ID/`.
+
+    config.yaml       the settings of all jobs: common values, and lists for the swept keys
+    overrides.txt     the overrides, a paragraph for each sweep (the first invocation, then what resuming added)
+    provenance.json   schema, commands, versions, revision, times
+    jobs/NAME/        see job.py
+    shared/           see shared.py
+    launcher/         what Hydra and its launcher write, and the process that launches
+    records.csv, summary.json, figures/        written each time the run is collected, see collect.py
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .. import settings as keys
+from ..errors import OutputError, RunFolderError, SettingError, one_of
+from ..settings import Settings
+from . import job as jobs
+from . import provenance
+from . import status as states
+from .files import make_folder, read_json, write_json, write_text
+from .status import Process, Status, process_start
+
+SCHEMA = 1
+LAUNCHER = "launcher"
+
+
+def outputs_root(key: str | None) -> Path:
+    """The folder of all runs: the key `outputs`, else $RESLIM_OUTPUTS, else ./outputs."""
+    return Path(key or os.environ.get("RESLIM_OUTPUTS") or "outputs").expanduser().absolute()
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """A job as its folder shows it."""
+
+    path: Path
+    settings: Settings
+    status: Status
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def last_log_lines(self, count: int = 5) -> list[str]:
+        try:
+            return (self.path / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+        except OSError:
+            return []
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def study(self) -> str:
+        return self.path.parent.name
+
+    @classmethod
+    def create(
+        cls, root: Path, settings: Sequence[Settings], overrides: Sequence[str], command: Sequence[str]
+    ) -> Run:
+        """A new run folder with its jobs queued; it appears whole, under a name of its own.
+
+        Raises `OutputError` where it cannot be written.
+        """
+        parent = root / settings[0].study
+        make_folder(parent)
+        name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{secrets.token_hex(4)}"
+        beside = parent / f".{name}"
+        try:
+            beside.mkdir()
+            write_json(beside / "provenance.json", {"schema": SCHEMA, "invocations": [provenance.invocation(command)]})
+            cls(beside).add(settings, overrides)
+            os.rename(beside, parent / name)
+        except OSError as error:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise OutputError(f"cannot write to {parent}: {error.strerror}; choose another folder with outputs=...") from None
+        return cls(parent / name)
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """The run in this folder. Raises `RunFolderError` where it is none, or one of another schema."""
+        document = read_json(path / "provenance.json")
+        if not isinstance(document, dict) or not isinstance(document.get("invocations"), list):
+            raise RunFolderError(f"{path} is not a run folder (no readable provenance.json)")
+        if document.get("schema") != SCHEMA:
+            raise RunFolderError(
+                f"{path} has run-folder schema {document.get('schema')!r}; this version of reslim reads schema {SCHEMA}"
+            )
+        return cls(path.absolute())
+
+    @classmethod
+    def find(cls, root: Path, name: str) -> Run:
+        """The run that a user means: a folder, a unique beginning of its id, or `latest`."""
+        if Path(name).is_dir() and (os.sep in name or (Path(name) / "provenance.json").exists()):
+            return cls.open(Path(name))
+        runs = cls.all(root)
+        if name == "latest":
+            if not runs:
+                raise RunFolderError(f"there is no run under {root}")
+            return runs[-1]
+        found = [run for run in runs if run.id.startswith(name) or run.id.rsplit("_", 1)[-1].startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise RunFolderError(f"'{name}' begins {len(found)} runs: {', '.join(run.id for run in found[:5])}")
+        raise RunFolderError(f"no run {one_of(name, ['latest', *(run.id for run in runs[-4:])])} (looked under {root})")
+
+    @classmethod
+    def all(cls, root: Path) -> list[Run]:
+        """Every run under the folder of all runs, oldest first."""
+        found = []
+        for path in root.glob("*/*/provenance.json"):
+            if not path.parent.name.startswith("."):
+                try:
+                    found.append(cls.open(path.parent))
+                except RunFolderError:
+                    continue
+        return sorted(found, key=lambda run: run.id)
+
+    def add(self, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
+        """Queue the jobs of one sweep and note its overrides."""
+        (self.path / "jobs").mkdir(exist_ok=True)
+        for its in settings:
+            jobs.queue(self.path, its)
+        paragraphs = self.sweeps()
+        if list(overrides) not in paragraphs:
+            text = "\n\n".join("\n".join(p) if p else "# the defaults" for p in [*paragraphs, list(overrides)])
+            write_text(self.path / "overrides.txt", text + "\n")
+        write_text(self.path / "config.yaml", _merged([j.settings for j in self.jobs()]))
+
+    def note(self, command: Sequence[str]) -> None:
+        """Add an invocation (a resume) to the provenance."""
+        document = read_json(self.path / "provenance.json")
+        document["invocations"].append(provenance.invocation(command))
+        write_json(self.path / "provenance.json", document)
+
+    def version(self) -> str:
+        """The version of reslim that ran last."""
+        document = read_json(self.path / "provenance.json") or {}
+        return str(document.get("invocations", [{}])[-1].get("packages", {}).get("reslim", "unknown"))
+
+    def sweeps(self) -> list[list[str]]:
+        """The overrides of each sweep of this run."""
+        try:
+            text = (self.path / "overrides.txt").read_text(encoding="utf-8")
+        except OSError:
+            return []
+        paragraphs = [p.splitlines() for p in text.strip().split("\n\n") if p.strip()]
+        return [[line for line in p if not line.startswith("#")] for p in paragraphs]
+
+    def jobs(self, *, verify: bool = False) -> list[JobFolder]:
+        """The jobs by increasing depth. A folder whose settings cannot be read, or are not its own, is left out.
+
+        With `verify` the files of finished jobs are held against their digests; a damaged job counts as lost.
+        """
+        found = []
+        for path in (self.path / "jobs").glob("*"):
+            if (settings := _settings_of(path)) is not None:
+                status = states.read(path)
+                found.append(JobFolder(path, settings, states.verified(path, status) if verify else status))
+        return sorted(found, key=lambda j: (j.settings.depth, j.name))
+
+    def launched(self, pid: int) -> None:
+        """Note the process that launches the jobs."""
+        write_json(self.path / LAUNCHER / "process.json", asdict(Process(socket.gethostname(), pid, process_start(pid))))
+
+    def is_launching(self) -> bool:
+        """Whether the process that launches jobs is alive on this host."""
+        try:
+            process = Process(**read_json(self.path / LAUNCHER / "process.json"))
+        except TypeError:
+            return False
+        return process.host == socket.gethostname() and not process.is_gone(0.0)
+
+    def state(self) -> str:
+        """`finished`, `running`, `failed` (a job failed, none runs) or `interrupted` (jobs are lost or were not started)."""
+        its = {j.status.state for j in self.jobs()}
+        if "running" in its or ("queued" in its and self.is_launching()):
+            return "running"
+        if its == {"finished"}:
+            return "finished"
+        return "interrupted" if its & {"lost", "queued"} or not its else "failed"
+
+
+def _settings_of(job: Path) -> Settings | None:
+    try:
+        values: Any = yaml.safe_load((job / "config.yaml").read_text(encoding="utf-8"))
+        settings = keys.from_mapping(values)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, SettingError, TypeError, AttributeError):
+        return None
+    return settings if keys.job_name(settings) == job.name else None
+
+
+def _merged(settings: Sequence[Settings]) -> str:
+    """The settings of several jobs as one YAML text: a list where they differ."""
+    values: Mapping[str, list[Any]] = {}
+    for its in settings:
+        for key, value in keys.flat(its).items():
+            seen = values.setdefault(key, [])
+            if value not in seen:
+                seen.append(value)
+    return yaml.safe_dump({k: v[0] if len(v) == 1 else v for k, v in values.items()}, sort_keys=False)

@@ -1,0 +1,185 @@
+"""One job in its folder: claim it, measure, write what was measured, say how it went.
+
+    jobs/NAME/  config.yaml          the settings, written when the run is planned
+                status.json          queued, running, finished or failed (see status.py)
+                owner.json           the process that runs the job; there while it does
+                log.txt              what happened, with times
+                records.parquet      the numbers measured
+                arrays.safetensors   what comparisons and figures need
+
+The status says finished only after records and arrays are in place. A live job is never started twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .. import device, settings as keys
+from ..errors import ReslimError
+from ..settings import Settings
+from ..studies import study
+from . import status as states
+from .files import read_json, whole, write_json, write_text
+from .shared import SharedFolder
+from .status import Process, Status
+
+RESULTS = ("records.parquet", "arrays.safetensors")
+
+
+def queue(run: Path, settings: Settings) -> Path:
+    """Write the folder of a job that is to be run; leave one that is there already alone."""
+    folder = run / "jobs" / keys.job_name(settings)
+    if not (folder / "config.yaml").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / "config.yaml", yaml.safe_dump(asdict(settings), sort_keys=False))
+    if not (folder / "status.json").exists():
+        states.write(folder, Status("queued"))
+    return folder
+
+
+def run_job(run: Path, settings: Settings) -> None:
+    """Run one job in its folder. Returns whatever happens: the outcome stands in the folder.
+
+    A finished job is left alone; a job that another live process runs is left to it.
+    """
+    folder = queue(run, settings)
+    with owned(folder) as mine:
+        if not mine or states.verified(folder, states.read(folder)).state == "finished":
+            return
+        with Reporter(folder) as reporter:
+            try:
+                seconds = _measure(run, folder, settings, reporter)
+            except Exception as error:
+                reporter.log(str(error) if isinstance(error, ReslimError) else traceback.format_exc())
+                reporter.end("failed", f"{type(error).__name__}: {error}".splitlines()[0])
+            else:
+                reporter.end("finished", "", seconds)
+
+
+def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter) -> float:
+    import torch
+    from safetensors.numpy import save_file
+    from threadpoolctl import threadpool_limits
+
+    from .records import table, write_parquet
+
+    torch.set_num_threads(settings.threads)
+    where = device.described(device.resolve(settings.device))
+    reporter.device = where
+    reporter.log(f"started on {where}, {settings.threads} thread(s)")
+    start = time.monotonic()
+    with threadpool_limits(settings.threads):
+        job = study.Job(settings, SharedFolder(run / "shared"), reporter.progress)
+        measurement = study.get(settings.study).measure(job)
+    seconds = time.monotonic() - start
+    with whole(folder / "arrays.safetensors") as beside:
+        save_file(measurement.arrays, beside)
+    write_parquet(folder / "records.parquet", table(settings, measurement.records, job=folder.name, seconds=seconds))
+    reporter.log(f"finished in {seconds:.1f} s with {len(measurement.records)} records")
+    return seconds
+
+
+@contextlib.contextmanager
+def owned(folder: Path) -> Iterator[bool]:
+    """Whether this process is now the only one that runs the job of this folder.
+
+    `owner.json` is made by a hard link, which fails where one is there; that of a process that is gone is
+    renamed away first, which succeeds for only one of those who try.
+    """
+    owner = folder / "owner.json"
+    beside = folder / f".owner.{os.getpid()}.{secrets.token_hex(4)}"
+    write_json(beside, asdict(Process.this()))
+    mine = False
+    try:
+        for _ in range(3):
+            try:
+                os.link(beside, owner)
+                mine = True
+                break
+            except FileExistsError:
+                if not _is_gone(folder, owner):
+                    break
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(owner, beside.with_suffix(".gone"))
+        yield mine
+    finally:
+        beside.unlink(missing_ok=True)
+        beside.with_suffix(".gone").unlink(missing_ok=True)
+        if mine:
+            owner.unlink(missing_ok=True)
+
+
+def _is_gone(folder: Path, owner: Path) -> bool:
+    document: Any = read_json(owner)
+    try:
+        process = Process(**document)
+        heartbeat = max(states.read(folder).heartbeat, owner.stat().st_mtime)
+    except (TypeError, FileNotFoundError):
+        return True
+    return process.is_gone(heartbeat)
+
+
+class Reporter:
+    """Writes the status of a running job: at its start and end, on progress, and as a heartbeat from a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.device = ""
+        self._lock = threading.Lock()
+        self._status = Status("running", Process.this(), heartbeat=time.time())
+        self._written = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> Reporter:
+        self._write()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Say how far the job is; written at most twice a second."""
+        with self._lock:
+            self._status = replace(self._status, progress=fraction, message=message)
+        if time.monotonic() - self._written > 0.5:
+            self._write()
+
+    def log(self, text: str) -> None:
+        with open(self.folder / "log.txt", "a", encoding="utf-8") as f:
+            f.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text.rstrip()}\n")
+
+    def end(self, state: states.State, message: str, seconds: float | None = None) -> None:
+        self._stop.set()
+        self._thread.join()
+        fraction = 1.0 if state == "finished" else self._status.progress
+        self._status = replace(self._status, state=state, message=message, seconds=seconds, progress=fraction)
+        if state == "finished":
+            digests = {name: states.file_digest(self.folder / name) for name in RESULTS}
+            self._status = replace(self._status, digests=digests)
+        self._write()
+
+    def _write(self) -> None:
+        with self._lock:
+            self._written = time.monotonic()
+            self._status = replace(self._status, heartbeat=time.time(), device=self.device)
+            states.write(self.folder, self._status)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(states.HEARTBEAT):
+            with contextlib.suppress(OSError):  # a heartbeat that cannot be written is no reason to stop measuring
+                self._write()
+

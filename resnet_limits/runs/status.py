@@ -1,0 +1,127 @@
+"""The state of a job, in its own `status.json`: who runs it, since when, how far it is.
+
+    queued -> running -> finished | failed            written by the client (queued) and the job (all else)
+    running, but its process is gone -> lost          concluded by whoever reads
+
+On the host of the job the process decides (its id and start time), elsewhere the heartbeat: a job without
+one for `LOST_AFTER` seconds (environment variable RESLIM_LOST_AFTER) is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from .files import read_json, write_json
+
+State = Literal["queued", "running", "finished", "failed", "lost"]
+STATES: tuple[State, ...] = ("queued", "running", "finished", "failed")
+HEARTBEAT = 5.0
+
+
+def lost_after() -> float:
+    """Seconds without heartbeat after which a job on another host counts as lost."""
+    try:
+        return float(os.environ.get("RESLIM_LOST_AFTER", "60"))
+    except ValueError:
+        return 60.0
+
+
+def process_start(pid: int) -> str:
+    """When a process started, as the system counts it: tells a process from a later one of the same id."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            state, *rest = f.read().rsplit(")", 1)[1].split()
+            return "" if state in "ZX" else rest[18]
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process: host, id and start time."""
+
+    host: str
+    pid: int
+    started: str
+
+    @classmethod
+    def this(cls) -> Process:
+        return cls(socket.gethostname(), os.getpid(), process_start(os.getpid()))
+
+    def is_gone(self, heartbeat: float) -> bool:
+        if self.host != socket.gethostname():
+            return time.time() - heartbeat > lost_after()
+        if os.path.isdir("/proc/self"):
+            return process_start(self.pid) != self.started
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return False
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `status.json` says."""
+
+    state: State
+    process: Process | None = None
+    heartbeat: float = 0.0
+    progress: float = 0.0
+    message: str = ""
+    seconds: float | None = None
+    device: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of the files that a finished job left, by name."""
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in ("finished", "failed", "lost")
+
+
+def write(folder: Path, status: Status) -> None:
+    write_json(folder / "status.json", asdict(status))
+
+
+def read(folder: Path) -> Status:
+    """The state of the job in this folder; `lost` where it says running and nobody runs it.
+
+    A file that is missing or damaged counts as lost: the job is done again, its records are never trusted.
+    """
+    document = read_json(folder / "status.json")
+    try:
+        process = Process(**document["process"]) if document["process"] else None
+        status = Status(**{**document, "process": process})
+        if status.state not in STATES or not isinstance(status.progress, (int, float)):
+            raise ValueError
+        if status.state == "running" and (process is None or process.is_gone(float(status.heartbeat))):
+            return replace(status, state="lost", message="its process is gone")
+    except (TypeError, KeyError, ValueError):
+        return Status("lost", message="status.json is missing or damaged")
+    return status
+
+
+def file_digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verified(folder: Path, status: Status) -> Status:
+    """The status, or `lost` where a file that a finished job left is missing or not what it wrote."""
+    for name, digest in status.digests.items() if status.state == "finished" else ():
+        try:
+            same = name == Path(name).name and file_digest(folder / name) == digest
+        except OSError:
+            same = False
+        if not same:
+            return replace(status, state="lost", message=f"{name} is missing or damaged")
+    return status

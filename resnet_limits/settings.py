@@ -1,0 +1,407 @@
+"""Every key that a user may set: meaning, default and range, one dataclass a study.
+
+This is the schema of the Hydra configuration (`configs/` holds the values) and the settings of the
+Python interface: `rl.Ode(depth=64, init=rl.Rough(hurst=0.3))`. The file imports neither torch nor
+Hydra, so that help, completion and a mistyped key answer at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .errors import SettingError, nearest, one_of
+
+ACTIVATIONS = ("tanh", "swish", "relu", "gelu", "identity")
+
+
+def key(
+    default: Any,
+    meaning: str,
+    *,
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    content: bool = True,
+) -> Any:
+    """One key: its default, meaning and range.
+
+    `low <= value <= high`, `above < value < below`. A key with `content=False` does not change what a
+    job records: jobs that differ only in such keys are the same job.
+    """
+    metadata = dict(meaning=meaning, choices=choices, low=low, high=high, above=above, below=below)
+    metadata["content"] = content
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _name(name: str, meaning: str) -> Any:
+    return key(name, meaning, choices=(name,))
+
+
+# -- laws of the weights over depth ---------------------------------------------------------------
+
+
+@dataclass
+class Init:
+    """A law of the weights over depth."""
+
+    name: str
+
+
+@dataclass
+class Random(Init):
+    """A law with weights of variance `sigma_w^2 / fan_in` and biases of variance `sigma_b^2` at every time."""
+
+    sigma_w: float = key(1.0, "size of the weights: entries have variance sigma_w^2 / fan-in", low=0, high=100)
+    sigma_b: float = key(0.5, "size of the biases: entries have variance sigma_b^2", low=0, high=100)
+
+
+@dataclass
+class Iid(Random):
+    """Independent from layer to layer."""
+
+    name: str = _name("iid", "independent from layer to layer")
+
+
+@dataclass
+class Smooth(Random):
+    """A Gaussian process in time with covariance `exp(-(t - s)^2 / (2 correlation^2))`."""
+
+    name: str = _name("smooth", "a smooth Gaussian process in time")
+    correlation: float = key(0.5, "correlation length of the weights, in units of time", low=0.01, high=1000)
+
+
+@dataclass
+class Rough(Random):
+    """Values of a fractional Brownian path: O(1), continuous, Hoelder of every order below `hurst`."""
+
+    name: str = _name("rough", "values of a fractional Brownian path")
+    hurst: float = key(0.25, "Hurst index of the fractional Brownian path", above=0, below=1)
+
+
+@dataclass
+class Fractional(Random):
+    """Increments of a fractional Brownian path over the blocks, scaled to unit variance."""
+
+    name: str = _name("fractional", "increments of a fractional Brownian path, of unit variance")
+    hurst: float = key(0.25, "Hurst index of the fractional Brownian path", above=0, below=1)
+
+
+@dataclass
+class Tied(Random):
+    """One draw, the same in every layer."""
+
+    name: str = _name("tied", "one draw, the same in every layer")
+
+
+@dataclass
+class Zero(Init):
+    """All weights and biases zero."""
+
+    name: str = _name("zero", "all weights and biases zero")
+
+
+# -- blocks ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Block:
+    """The vector field `f(x, theta)` of one layer."""
+
+    name: str
+
+
+@dataclass
+class One(Block):
+    """`phi(W x + b)`."""
+
+    name: str = _name("one", "phi(W x + b)")
+
+
+@dataclass
+class Outside(Block):
+    """`W phi(x) + b`."""
+
+    name: str = _name("outside", "W phi(x) + b")
+
+
+@dataclass
+class Two(Block):
+    """`V phi(W x + b)`."""
+
+    name: str = _name("two", "V phi(W x + b)")
+    hidden: int = key(32, "width inside the block: rows of W, columns of V", low=1, high=65536)
+
+
+# -- data -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Data:
+    """A data set; points are standardised and embedded to `width`."""
+
+    name: str
+    train_size: Optional[int] = key(None, "number of training points; null: all", low=1, high=10**7)
+    test_size: Optional[int] = key(None, "number of test points; null: all that are left", low=1, high=10**7)
+
+
+@dataclass
+class Digits(Data):
+    """scikit-learn's bundled 8x8 digits: 1797 images, 10 classes."""
+
+    name: str = _name("digits", "scikit-learn's 8x8 images of digits, 1797 images, 10 classes")
+    train_size: Optional[int] = key(1400, "number of training points; null: all", low=1, high=10**7)
+
+
+@dataclass
+class Plane(Data):
+    """Two classes of points in the plane."""
+
+    train_size: Optional[int] = key(1000, "number of training points", low=1, high=10**7)
+    test_size: Optional[int] = key(500, "number of test points", low=1, high=10**7)
+    noise: float = key(0.1, "standard deviation of the noise added to each coordinate", low=0, high=10)
+
+
+@dataclass
+class Moons(Plane):
+    """Two interleaved half circles."""
+
+    name: str = _name("moons", "two interleaved half circles in the plane")
+
+
+@dataclass
+class Circles(Plane):
+    """Two concentric circles."""
+
+    name: str = _name("circles", "two concentric circles in the plane")
+
+
+@dataclass
+class Spirals(Plane):
+    """Two interleaved spirals."""
+
+    name: str = _name("spirals", "two interleaved spirals in the plane")
+
+
+@dataclass
+class Gaussian(Data):
+    """Standard Gaussian points with the labels of a random hyperplane."""
+
+    name: str = _name("gaussian", "standard Gaussian points, two classes divided by a random hyperplane")
+    train_size: Optional[int] = key(1000, "number of training points", low=1, high=10**7)
+    test_size: Optional[int] = key(500, "number of test points", low=1, high=10**7)
+    features: int = key(8, "dimension of the points before the embedding", low=1, high=65536)
+
+
+# -- training -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Train:
+    """How networks are trained."""
+
+    epochs: int = key(3, "passes over the training points", low=1, high=10**6)
+    batch_size: int = key(140, "points a mini-batch", low=1, high=10**7)
+    lr: float = key(0.5, "learning rate; of the layer weights: times depth^lr_exponent", above=0, high=1e6)
+    lr_exponent: float = key(1.0, "learning rate of the layer weights ~ depth^lr_exponent", low=-10, high=10)
+    replicas: int = key(4, "networks trained side by side in one job", low=1, high=10**5)
+
+
+# -- studies --------------------------------------------------------------------------------------
+
+
+@dataclass
+class Settings:
+    """The keys that every study has."""
+
+    study: str
+    depth: int = key(64, "number of residual blocks L", low=1, high=10**6)
+    width: int = key(16, "dimension D of the state", low=1, high=65536)
+    horizon: float = key(1.0, "final time T; a block is a step of T/L", above=0, high=1000)
+    replicas: int = key(256, "independent repetitions inside a job", low=1, high=10**6)
+    seed: int = key(0, "every random number is a function of it", low=0, high=2**63 - 1)
+    dtype: str = key("float64", "floating-point format", choices=("float32", "float64"))
+    claims: Optional[list[str]] = key(None, "judge and measure only these claims (or those that begin so); null: all")
+    preset: str = key("full", "size of the study", choices=("full", "smoke"))
+    device: str = key("auto", "auto, cpu, cuda or cuda:N", content=False)
+    threads: int = key(1, "CPU threads a job", low=1, high=1024, content=False)
+    outputs: Optional[str] = key(None, "where runs live; null: $RESLIM_OUTPUTS, else ./outputs", content=False)
+
+
+@dataclass
+class OdeKeys:
+    """The keys that only the study `ode` has."""
+
+    inputs: int = key(16, "training points that are followed through the networks of given weights", low=1, high=10**5)
+    paths: int = key(8, "smooth weight paths drawn side by side; errors are root mean squares over them", low=1, high=10**5)
+
+
+@dataclass
+class Ode(Settings):
+    """Settings of the study `ode`: networks with given and with trained weights against the neural ODE."""
+
+    study: str = _name("ode", "the study")
+    activation: str = key("tanh", "activation phi", choices=ACTIVATIONS)
+    block: Block = key(One, "vector field of a layer")
+    init: Init = key(Smooth, "law of the weights over depth")
+    data: Data = key(Digits, "data set")
+    train: Train = key(Train, "training")
+    ode: OdeKeys = key(OdeKeys, "keys of this study")
+
+
+STUDIES: dict[str, type[Settings]] = {"ode": Ode}
+
+CHOICES: dict[type, dict[str, type]] = {
+    Init: {"smooth": Smooth, "iid": Iid, "rough": Rough, "fractional": Fractional, "tied": Tied, "zero": Zero},
+    Block: {"one": One, "outside": Outside, "two": Two},
+    Data: {"digits": Digits, "moons": Moons, "circles": Circles, "spirals": Spirals, "gaussian": Gaussian},
+}
+"""The options of each group: the classes that may stand where the key's type is the base class."""
+
+
+# -- from a configuration, with checks ------------------------------------------------------------
+
+
+def from_mapping(values: Mapping[str, Any]) -> Settings:
+    """Settings from a plain mapping (a resolved configuration), every value checked.
+
+    Raises `SettingError` for an unknown study or key, a wrong type, or a value out of range.
+    """
+    study = values.get("study")
+    if study not in STUDIES:
+        raise SettingError(f"unknown study {one_of(str(study), STUDIES)}")
+    settings = _build(STUDIES[study], values, prefix="")
+    check(settings)
+    return settings
+
+
+def _build(cls: type, values: Any, prefix: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise SettingError(f"{prefix.rstrip('.')}: expected keys and values, got {values!r}")
+    types = typing.get_type_hints(cls)
+    names = [f.name for f in dataclasses.fields(cls)]
+    arguments = {}
+    for name, value in values.items():
+        if name not in names:
+            raise SettingError(f"unknown key {one_of(prefix + str(name), [prefix + n for n in names])}")
+        kind = types[name]
+        if kind in CHOICES:
+            options = CHOICES[kind]
+            option = value.get("name") if isinstance(value, Mapping) else value
+            if option not in options:
+                raise SettingError(f"{prefix}{name}: unknown option {one_of(str(option), options)}")
+            value = _build(options[option], value if isinstance(value, Mapping) else {}, f"{prefix}{name}.")
+        elif dataclasses.is_dataclass(kind):
+            value = _build(typing.cast(type, kind), value, f"{prefix}{name}.")
+        arguments[name] = value
+    return cls(**arguments)
+
+
+def check(settings: Settings) -> None:
+    """Check types, choices and ranges of all keys. Raises `SettingError` naming the key and what is allowed."""
+    for entry in describe(settings):
+        _check_value(entry.key, entry.value, entry.type, entry.field.metadata)
+
+
+def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> None:
+    optional = type(None) in typing.get_args(kind)
+    if value is None and optional:
+        return
+    base = next(a for a in typing.get_args(kind) if a is not type(None)) if optional else kind
+    if typing.get_origin(base) is list:
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise SettingError(f"{name}: expected a list of names such as [a, b], got {value!r}")
+        return
+    if base is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, base) or isinstance(value, bool):
+        word = {int: "an integer", float: "a number", str: "a word"}[base]
+        raise SettingError(f"{name}: expected {word}, got {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingError(f"{name}: expected a finite number, got {value}")
+    if name == "device":
+        if not (value in ("auto", "cpu", "cuda") or (value.startswith("cuda:") and value[5:].isdigit())):
+            raise SettingError(f"device: expected auto, cpu, cuda or cuda:N, got '{value}'")
+    if rule["choices"] and value not in rule["choices"]:
+        raise SettingError(f"{name}: unknown value {one_of(value, rule['choices'])}")
+    if not in_range(value, rule):
+        raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
+
+
+def in_range(value: Any, rule: Mapping[str, Any]) -> bool:
+    return (
+        (rule["low"] is None or value >= rule["low"])
+        and (rule["high"] is None or value <= rule["high"])
+        and (rule["above"] is None or value > rule["above"])
+        and (rule["below"] is None or value < rule["below"])
+    )
+
+
+def range_in_words(rule: Mapping[str, Any]) -> str:
+    """`one of tanh, relu` or `at least 1 and at most 1000000`; empty where anything goes."""
+    if rule["choices"]:
+        return "one of " + ", ".join(rule["choices"])
+    words = (("low", "at least"), ("above", "above"), ("high", "at most"), ("below", "below"))
+    return " and ".join(f"{word} {rule[side]}" for side, word in words if rule[side] is not None)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One leaf key of some settings: dotted name, value, type and the dataclass field with its metadata."""
+
+    key: str
+    value: Any
+    type: Any
+    field: dataclasses.Field
+
+
+def describe(settings: Any, prefix: str = "") -> Iterator[Entry]:
+    """The leaf keys of some settings, in the order in which they are declared."""
+    types = typing.get_type_hints(type(settings))
+    for f in dataclasses.fields(settings):
+        value = getattr(settings, f.name)
+        if dataclasses.is_dataclass(value):
+            yield from describe(value, f"{prefix}{f.name}.")
+        elif f.name == "name" and prefix:  # the chosen option of a group goes by the group's own name
+            yield Entry(prefix.rstrip("."), value, types[f.name], f)
+        else:
+            yield Entry(prefix + f.name, value, types[f.name], f)
+
+
+def flat(settings: Settings) -> dict[str, Any]:
+    """`{"depth": 64, "init": "smooth", "init.sigma_w": 1.0, ...}`."""
+    return {entry.key: entry.value for entry in describe(settings)}
+
+
+# -- content --------------------------------------------------------------------------------------
+
+
+def content(settings: Settings) -> dict[str, Any]:
+    """The keys that determine what a job records, flat."""
+    return {e.key: e.value for e in describe(settings) if e.field.metadata.get("content", True)}
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """A short hash of plain values that does not depend on their order or on how a number was typed."""
+    normal = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in values.items()}
+    return hashlib.sha256(json.dumps(normal, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def job_name(settings: Settings) -> str:
+    """`64-1f0c2a9d3b`: the depth and a short hash of the content."""
+    return f"{settings.depth}-{digest(content(settings))}"
+
+
+def nearest_key(name: str, settings: Settings) -> str:
+    """The hint for a mistyped key."""
+    return nearest(name, flat(settings))

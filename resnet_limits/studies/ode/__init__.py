@@ -1,0 +1,44 @@
+"""Networks with given and with trained weights, and the neural ODE. Free of torch: the parts are imported late."""
+
+from ...settings import Ode
+from ..study import Study
+from .claims import CLAIMS
+
+STUDY = Study(
+    name="ode",
+    title="networks with given and with trained weights, and the neural ODE",
+    equation="x_{k+1} = x_k + (T/L) f(x_k, theta(t_k))   ->   dx/dt = f(x, theta(t)),   0 <= t <= T",
+    settings=Ode,
+    claims=CLAIMS,
+    parts={
+        "forward": tuple(c.id for c in CLAIMS if c.id.startswith(("ode.forward.", "ode.frozen."))),
+        "gradient": ("ode.gradient.euler", "ode.gradient.heun"),
+        "reversed": ("ode.reversed.euler", "ode.reversed.heun", "ode.reversed.heun.observed"),
+        "averaged": ("ode.averaged.rms", "ode.averaged.mean"),
+        "rough": ("ode.rough",),
+        "trained": ("ode.trained",),
+    },
+    observables={
+        "forward_error": "root mean square of x_L - x(T) over paths, inputs and coordinates; by scheme",
+        "gradient_error": "relative error of the gradient by input and by weight path, together; by scheme",
+        "gradient_error_input": "relative error of dJ/dx_0, for J = |x(T)|^2 / 2n",
+        "gradient_error_path": "relative error of dJ/dc for the path theta(t) = sum_j b_j(t) c_j",
+        "gradient_density_error": "relative error of L dJ/dtheta_k against the adjoint's density g(t_k), by layer",
+        "reversed_gradient_error": "relative error of gradients from rebuilt activations, against backpropagation",
+        "reversed_state_error": "largest |x_k - rebuilt x_k| over layers, inputs and coordinates",
+        "averaged_rms_error": "root mean square of x_L - x(T) over draws, x(T) of the averaged flow",
+        "averaged_mean_error": "root mean square over inputs and coordinates of E x_L - x(T)",
+        "rough_difference": "root mean square of x_L - x_2L on one rough path",
+        "train_loss": "cross-entropy: of the mini-batch, by step; of all training points at the end",
+        "test_accuracy": "fraction of the test points classified rightly, by step (each epoch) and at the end",
+        "weight_difference": "largest distance over time of the trained weights at depths L and 2L, relative",
+        "weight_error": "the same distance to the Richardson limit of the trained weights, where depths double",
+        "output_difference": "root mean square difference of the test logits at depths L and 2L, relative",
+    },
+    arrays={
+        "trained.V": "trained weights V (train.replicas, depth, width, hidden)",
+        "trained.W": "trained weights W (train.replicas, depth, hidden, width)",
+        "trained.b": "trained biases b (train.replicas, depth, hidden)",
+        "trained.logits": "logits of the test points (train.replicas, points, classes)",
+    },
+)

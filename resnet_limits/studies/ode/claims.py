@@ -1,0 +1,162 @@
+"""The claims of the study `ode`, and the settings that lie outside their theorems. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...claims.claim import Claim, Expected
+from ...papers import CHIZAT, MARION_REGULARISATION, MARION_SCALING, SANDER, THORPE
+from ...settings import Ode, Rough
+
+SMOOTH_ACTIVATIONS = ("tanh", "swish", "gelu", "identity")
+
+AVERAGED = {"block": "one", "activation": "swish", "init": "iid"}
+ROUGH = {"init": "rough", "width": 8}
+"""A narrow network: a rough path costs far more to draw than to read, and replicas narrow the interval."""
+
+TRAINED = {"block": "two", "init": "tied"}
+
+
+def reads_a_continuous_path(settings: Ode) -> str | None:
+    """Why the weights are no smooth function of time, or None where they are."""
+    if settings.init.name in ("iid", "rough", "fractional"):
+        return f"init={settings.init.name}: the theorem is about weights that are smooth in time (smooth, tied)"
+    return None
+
+
+def _moves(settings: Ode) -> str | None:
+    if settings.init.name == "zero":
+        return "init=zero: the states do not move, there is no error to measure"
+    return reads_a_continuous_path(settings)
+
+
+def _smooth_field(settings: Ode) -> str | None:
+    if settings.activation not in SMOOTH_ACTIVATIONS:
+        return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
+    return _moves(settings)
+
+
+def rough_order(settings: Ode) -> float:
+    """`min(1, H + 1/2)`."""
+    hurst = settings.init.hurst if isinstance(settings.init, Rough) else Rough().hurst
+    return min(1.0, hurst + 0.5)
+
+
+def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode], str | None]) -> Claim:
+    return Claim(
+        id=f"ode.forward.{scheme}",
+        source=THORPE,
+        statement=f"the output of a network of {scheme} blocks converges to the flow of its weight path, order {order}",
+        kind="theorem",
+        observable="forward_error",
+        expected=Expected("order", order, tolerance),
+        where={"scheme": scheme},
+        outside=outside,
+    )
+
+
+def _frozen(scheme: str) -> Claim:
+    return Claim(
+        id=f"ode.frozen.{scheme}",
+        source=SANDER,
+        statement=f"{scheme} blocks that read their weights at t_k alone fall back to order 1",
+        kind="control",
+        observable="forward_error",
+        expected=Expected("order", 1, 0.1),
+        where={"scheme": f"{scheme}-start"},
+        outside=lambda s: "init=tied: frozen weights are the weights" if s.init.name == "tied" else _smooth_field(s),
+    )
+
+
+def _gradient(scheme: str, order: float) -> Claim:
+    return Claim(
+        id=f"ode.gradient.{scheme}",
+        source=SANDER,
+        statement=f"gradients of {scheme} networks, by input and weight path, converge to the adjoint's, order {order}",
+        kind="theorem",
+        observable="gradient_error",
+        expected=Expected("order", order, 0.1),
+        where={"scheme": scheme},
+        outside=_smooth_field,
+    )
+
+
+def _reversed(suffix: str, scheme: str, expected: Expected, kind: str, statement: str) -> Claim:
+    return Claim(
+        id=f"ode.reversed.{suffix}",
+        source=SANDER,
+        statement=statement,
+        kind="observation" if kind == "observation" else "theorem",
+        observable="reversed_gradient_error",
+        expected=expected,
+        where={"scheme": scheme},
+        outside=_smooth_field,
+    )
+
+
+CLAIMS = (
+    _order("euler", 1, 0.1, _moves),
+    _order("heun", 2, 0.1, _smooth_field),
+    _order("rk4", 4, 0.2, _smooth_field),
+    _frozen("heun"),
+    _frozen("rk4"),
+    _gradient("euler", 1),
+    _gradient("heun", 2),
+    _reversed(
+        "euler",
+        "euler",
+        Expected("order", 1, 0.1),
+        "theorem",
+        "gradients from activations that Euler blocks rebuild backwards approach backpropagation, order 1",
+    ),
+    _reversed(
+        "heun",
+        "heun",
+        Expected("order_at_least", 2, 0.1),
+        "theorem",
+        "gradients from activations that Heun blocks rebuild backwards approach backpropagation, order at least 2",
+    ),
+    _reversed(
+        "heun.observed",
+        "heun",
+        Expected("order", 3, 0.15),
+        "observation",
+        "the order of the Heun blocks' rebuilt gradients is 3: the leading term of the bound cancels",
+    ),
+    Claim(
+        id="ode.averaged.rms",
+        source=CHIZAT,
+        statement="i.i.d. weights with factor 1/L: one draw is at distance L^-1/2 of the averaged flow",
+        kind="theorem",
+        observable="averaged_rms_error",
+        expected=Expected("order", 0.5, 0.15),
+        pins=AVERAGED,
+    ),
+    Claim(
+        id="ode.averaged.mean",
+        source=CHIZAT,
+        statement="i.i.d. weights with factor 1/L: the mean over draws is at distance 1/L of the averaged flow",
+        kind="theorem",
+        observable="averaged_mean_error",
+        expected=Expected("order", 1, 0.2),
+        pins=AVERAGED,
+    ),
+    Claim(
+        id="ode.rough",
+        source=MARION_SCALING,
+        statement="weights that are values of a fractional Brownian path have an ODE limit, order min(1, H + 1/2)",
+        kind="theorem",
+        observable="rough_difference",
+        expected=Expected("order", rough_order, 0.2),
+        pins=ROUGH,
+    ),
+    Claim(
+        id="ode.trained",
+        source=MARION_REGULARISATION,
+        statement="networks trained from a tied start have weight paths that converge in depth, order 1",
+        kind="theorem",
+        observable="weight_difference",
+        expected=Expected("order", 1, 0.1),
+        pins=TRAINED,
+    ),
+)

@@ -1,0 +1,116 @@
+"""What the measurements on given weights share: inputs, vector field, weight path, and the exact flow.
+
+    x_{k+1} = x_k + h f(x_k, theta(t_k)),   h = T/L        against        dx/dt = f(x, theta(t))
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ... import device
+from ...data.dataset import embed, load
+from ...errors import SettingError
+from ...limits.ode import solve_with_error
+from ...networks.blocks import VectorField, field
+from ...networks.residual import block_factor
+from ...networks.steps import Step
+from ...paths import WeightPath, draw
+from ...settings import Block, Init, Ode, content
+from ..study import Job
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Inputs `x0` (r, n, d), a field, a weight path of as many replicas, and the horizon."""
+
+    x0: Float[Tensor, "r n d"]
+    field: VectorField
+    path: WeightPath
+    horizon: float
+
+    def step_size(self, depth: int) -> float:
+        return block_factor(depth, self.horizon)
+
+    def weights(self, step: Step, depth: int) -> dict[str, Tensor]:
+        """The weight sets that a step reads, stacked over depth."""
+        return self.path.at(step.times(depth, self.horizon))
+
+    def velocity(self, t: Tensor, x: Tensor) -> Tensor:
+        """`f(x, theta(t))`, for the solver of the limit."""
+        return self.field(x, {name: values[:, 0] for name, values in self.path.at(t).items()})
+
+
+def inputs(settings: Ode, width: int, dtype: torch.dtype) -> Float[Tensor, "n d"]:
+    """The first `ode.inputs` training points, embedded in a width. Raises `SettingError` where there are fewer."""
+    dataset = load(settings.data, seed=settings.seed)
+    if len(dataset.x_train) < settings.ode.inputs:
+        raise SettingError(f"ode.inputs={settings.ode.inputs}: {dataset.name} has {len(dataset.x_train)} training points")
+    x = embed(dataset.x_train[: settings.ode.inputs], width, seed=settings.seed)
+    return x.to(device.resolve(settings.device), dtype)
+
+
+def problem(
+    settings: Ode,
+    *,
+    replicas: int,
+    first_replica: int = 0,
+    block: Block | None = None,
+    activation: str | None = None,
+    init: Init | None = None,
+    depth: int | None = None,
+    width: int | None = None,
+    dtype: torch.dtype | None = None,
+) -> Problem:
+    """The problem of some settings; block, activation, law and width are the settings' own unless a claim pins them."""
+    dtype = dtype or getattr(torch, settings.dtype)
+    width = width or settings.width
+    x = inputs(settings, width, dtype)
+    its = field(block or settings.block, activation or settings.activation, width)
+    path = draw(
+        init or settings.init,
+        its.shapes,
+        depth=depth or settings.depth,
+        horizon=settings.horizon,
+        replicas=replicas,
+        first_replica=first_replica,
+        seed=settings.seed,
+        dtype=dtype,
+        device=x.device,
+    )
+    return Problem(x.expand(replicas, *x.shape), its, path, settings.horizon)
+
+
+def solution_key(settings: Ode) -> dict[str, Any]:
+    """What a solution of the limit depends on: the content without the depth and what only networks know."""
+    without = ("depth", "claims", "preset", "dtype", "replicas", "train.")
+    return {key: value for key, value in content(settings).items() if not key.startswith(without)}
+
+
+def reference(job: Job) -> tuple[Float[Tensor, "r n d"], float]:
+    """`x(T)` of the exact flow along the given paths in float64, and the error of the solver; shared by all depths."""
+
+    def compute() -> dict[str, np.ndarray]:
+        exact = problem(job.settings, replicas=job.settings.ode.paths, depth=1, dtype=torch.float64)
+        x, error = solve_with_error(exact.velocity, exact.x0, exact.horizon)
+        return {"x": x.cpu().numpy(), "error": np.array([error])}
+
+    solution = job.shared.solve("flow", solution_key(job.settings), compute)
+    return torch.from_numpy(solution["x"]).to(device.resolve(job.settings.device)), float(solution["error"][0])
+
+
+def root_mean_square(x: Tensor) -> float:
+    """`sqrt(mean x^2)` over all entries, in float64."""
+    return float(x.double().square().mean().sqrt())
+
+
+def rounding(dtype: str, depth: int, size: float) -> float:
+    """Rounding of a network of this depth whose states have this size; it bounds what an error can resolve."""
+    return 4 * float(torch.finfo(getattr(torch, dtype)).eps) * math.sqrt(depth) * size
+

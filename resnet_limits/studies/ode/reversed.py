@@ -1,0 +1,55 @@
+"""`ode.reversed.*`: activations rebuilt backwards from the output, against backpropagation through the network.
+
+    reversed_gradient_error  relative root mean square of the difference of the gradients (input and weights)
+    reversed_state_error     largest |x_k - rebuilt x_k|
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...networks.residual import gradients, reversed_gradients, states
+from ...networks.steps import STEPS
+from ..study import Job, Measurement, Record
+from .claims import reads_a_continuous_path
+from .gradient import half_mean_square
+from .problem import problem, root_mean_square, rounding
+
+SCHEMES = ("euler", "heun")
+
+
+def measure(job: Job) -> Measurement:
+    """The errors of the reversed Euler and Heun networks; the reference is exact up to rounding."""
+    settings = job.settings
+    if reads_a_continuous_path(settings):
+        return Measurement()
+    its = problem(settings, replicas=settings.ode.paths)
+    h = its.step_size(settings.depth)
+    records = []
+    for i, name in enumerate(SCHEMES):
+        job.progress(i / len(SCHEMES), f"reversed, {name}")
+        step = STEPS[name]
+        weights = its.weights(step, settings.depth)
+        with torch.no_grad():
+            true_states = states(its.field, step, its.x0, weights, h)
+        exact = gradients(its.field, step, its.x0, weights, h, half_mean_square)
+        rebuilt = reversed_gradients(its.field, step, its.x0, weights, h, half_mean_square, true_states=true_states)
+        size = float(true_states.abs().max())
+        noise = rounding(settings.dtype, settings.depth, 1.0)
+        for observable, value, floor in (
+            ("reversed_gradient_error", _difference(rebuilt, exact), noise),
+            ("reversed_state_error", rebuilt.reconstruction_error, noise * size),
+        ):
+            coordinates = {"scheme": name}
+            replicas = settings.ode.paths
+            records.append(Record(observable, value, reference_error=floor, coordinates=coordinates, replicas=replicas))
+    return Measurement(records)
+
+
+def _difference(rebuilt, exact) -> float:
+    def flat(g) -> Tensor:
+        # Depth times the gradient of a layer is of the size of the input's gradient at every depth.
+        return torch.cat([g.x0.flatten(), *(w.shape[1] * w.flatten() for w in g.weights.values())])
+
+    return root_mean_square(flat(rebuilt) - flat(exact)) / root_mean_square(flat(exact))

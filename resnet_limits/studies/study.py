@@ -1,0 +1,179 @@
+"""What a study is: `measure(job) -> records`, `compare(finished jobs) -> records`, and claims as data.
+
+    config -> settings -> measure (one depth, pure) -> records, arrays
+                          compare (finished depths, seconds, no training) -> records
+                          claims (records alone) -> verdicts
+
+A study never prints. Everything here is free of torch: a study's package imports its measurements
+only when they are called.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..claims.claim import Claim, selected
+from ..errors import SettingError, one_of
+from ..settings import STUDIES, Settings
+
+
+@dataclass(frozen=True)
+class Record:
+    """One number measured.
+
+    `stderr` is the standard error over replicas (nan for a deterministic quantity), `reference_error`
+    the error of the reference that `value` is a distance to (nan where there is no reference).
+    `layer` is None for a value at the output, `step` for a final value. `coordinates` are further columns:
+    the scheme, and the keys that a claim pins.
+    """
+
+    observable: str
+    value: float
+    stderr: float = math.nan
+    reference: float = math.nan
+    reference_error: float = math.nan
+    layer: int | None = None
+    step: int | None = None
+    coordinates: Mapping[str, Any] = field(default_factory=dict)
+    replicas: int | None = None
+    """Number of replicas behind the value where it is not the key `replicas`."""
+
+
+@dataclass
+class Measurement:
+    """What a measurement returns: records, and arrays that comparisons and figures need."""
+
+    records: list[Record] = field(default_factory=list)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def extend(self, other: "Measurement") -> None:
+        self.records.extend(other.records)
+        self.arrays.update(other.arrays)
+
+
+class SharedSolutions(Protocol):
+    """Solutions that several jobs need, each a pure function of its key."""
+
+    def solve(
+        self, purpose: str, key: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
+        """The stored solution of this key, or `compute()`, then stored."""
+        ...
+
+
+class InMemory:
+    """Shared solutions of one process, for the Python interface and tests."""
+
+    def __init__(self) -> None:
+        self._solutions: dict[str, dict[str, np.ndarray]] = {}
+
+    def solve(
+        self, purpose: str, key: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
+        name = f"{purpose} {sorted(key.items())!r}"
+        if name not in self._solutions:
+            self._solutions[name] = compute()
+        return self._solutions[name]
+
+
+def _silent(fraction: float, message: str) -> None:
+    return None
+
+
+@dataclass
+class Job:
+    """One depth at one setting, as a measurement sees it.
+
+    `progress(fraction, message)` may be called at any time; it changes nothing in the result.
+    """
+
+    settings: Any
+    shared: SharedSolutions = field(default_factory=InMemory)
+    progress: Callable[[float, str], None] = _silent
+
+
+@dataclass(frozen=True)
+class FinishedJob:
+    """A finished job as a comparison sees it: settings, records and arrays (read when asked for)."""
+
+    settings: Any
+    records: Sequence[Record]
+    array: Callable[[str], np.ndarray | None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Records of a comparison, with the depth they belong to."""
+
+    depth: int
+    record: Record
+
+
+@dataclass(frozen=True)
+class Study:
+    """A family of networks indexed by depth, the limit they approach, the observables and the claims.
+
+    `parts` maps a module to the claims whose observables it measures: the module has
+    `measure(job) -> Measurement` and may have `compare(jobs) -> list[Comparison]`; `jobs` are the finished
+    jobs of one setting and one seed, by increasing depth.
+    """
+
+    name: str
+    title: str
+    equation: str
+    settings: type[Settings]
+    claims: tuple[Claim, ...]
+    parts: Mapping[str, tuple[str, ...]]
+    observables: Mapping[str, str]
+    arrays: Mapping[str, str]
+
+    def chosen(self, names: list[str] | None) -> list[Claim]:
+        """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""
+        if names is not None:
+            ids = [claim.id for claim in self.claims]
+            if not names:
+                raise SettingError("claims: an empty list asks for nothing; null asks for all")
+            for name in names:
+                if not any(selected([name], i) for i in ids):
+                    raise SettingError(f"claims: unknown claim {one_of(name, ids)}")
+        return [claim for claim in self.claims if selected(names, claim.id)]
+
+    def measure(self, job: Job) -> Measurement:
+        """All records and arrays of one job."""
+        parts = self._chosen_parts(job.settings)
+        total = Measurement()
+        for i, part in enumerate(parts):
+
+            def progress(fraction: float, message: str, i: int = i) -> None:
+                job.progress((i + fraction) / len(parts), message)
+
+            progress(0.0, part)
+            total.extend(self._module(part).measure(Job(job.settings, job.shared, progress)))
+        return total
+
+    def compare(self, jobs: Sequence[FinishedJob]) -> list[Comparison]:
+        """The records that need several finished depths of one setting and one seed."""
+        if not jobs:
+            return []
+        modules = [self._module(part) for part in self._chosen_parts(jobs[0].settings)]
+        return [c for module in modules if hasattr(module, "compare") for c in module.compare(jobs)]
+
+    def _chosen_parts(self, settings: Settings) -> list[str]:
+        ids = {claim.id for claim in self.chosen(settings.claims)}
+        return [part for part, its in self.parts.items() if ids & set(its)]
+
+    def _module(self, part: str) -> Any:
+        return importlib.import_module(f"resnet_limits.studies.{self.name}.{part}")
+
+
+def get(name: str) -> Study:
+    """The study of this name. Raises `SettingError` with the valid names."""
+    if name not in STUDIES:
+        raise SettingError(f"unknown study {one_of(name, STUDIES)}")
+    return importlib.import_module(f"resnet_limits.studies.{name}").STUDY

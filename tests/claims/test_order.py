@@ -1,0 +1,237 @@
+"""The order of convergence: is the truth in the interval as often as it says, and is a wrong order never believed?
+
+The ensemble: `error = L^-p (1 + c/L + d/L^2)` at depths `L_0, 2 L_0, ..., 2^(n-1) L_0`, with `c` uniform in
+`+-L_0/2` and `d` in `+-L_0^2/4`: at the shallowest depth the corrections are up to a half and a quarter of the
+leading term, either sign, and the error stays positive (at least a quarter of it). The fit does not know the unit of
+depth, so `L_0 = 8` stands for all: 4, 5 and 6 depths are 8..64, 8..128, 8..256 and just as well 4..128 or 16..512.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from resnet_limits.claims.order import OrderFit, fit_order
+from resnet_limits.errors import RequestError
+
+NOISES = (0.0, 0.005, 0.01, 0.02, 0.05)
+SWEEPS = (4, 5, 6)
+TRIALS = 4000
+TOLERANCE = 0.1
+WRONG = 0.25
+
+
+def doubling(n: int, shallowest: float = 8) -> np.ndarray:
+    return shallowest * 2.0 ** np.arange(n)
+
+
+def corrected(L: np.ndarray, p: float, c: float, d: float) -> np.ndarray:
+    return L**-p * (1 + c / L + d / L**2)
+
+
+def drawn(L: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray:
+    """One member of the ensemble."""
+    return corrected(L, p, rng.uniform(-0.5, 0.5) * L[0], rng.uniform(-0.25, 0.25) * L[0] ** 2)
+
+
+def covers(fit: OrderFit, p: float) -> bool:
+    return fit.low <= p <= fit.high
+
+
+def supports(fit: OrderFit, p: float) -> bool:
+    return p - TOLERANCE <= fit.low and fit.high <= p + TOLERANCE
+
+
+def refutes(fit: OrderFit, p: float) -> bool:
+    """As `judge` does: outside, and still so without the shallowest depth."""
+    return all(high < p - TOLERANCE or low > p + TOLERANCE for low, high in ((fit.low, fit.high), fit.deeper))
+
+
+def ensemble(n: int, noise: float, p: float = 1.0) -> list[OrderFit]:
+    rng = np.random.default_rng([n, round(1e4 * noise)])
+    L = doubling(n)
+    fits = []
+    for _ in range(TRIALS):
+        truth = drawn(L, p, rng)
+        fits.append(fit_order(L, truth + noise * truth * rng.standard_normal(n), stderrs=noise * truth))
+    return fits
+
+
+@pytest.fixture(scope="module")
+def fits() -> dict[tuple[int, float], list[OrderFit]]:
+    return {(n, noise): ensemble(n, noise) for n in SWEEPS for noise in NOISES}
+
+
+def test_the_interval_covers_the_true_order_and_a_wrong_one_is_never_supported(fits, capsys):
+    lines = ["depths  noise  covered  half-width  true refuted  wrong supported  wrong refuted"]
+    for (n, noise), some in fits.items():
+        covered = np.mean([covers(fit, 1.0) for fit in some])
+        half_width = np.median([fit.half_width for fit in some])
+        refuted = np.mean([refutes(fit, 1.0) for fit in some])
+        wrong = [max(supports(fit, 1.0 + off) for off in (-WRONG, WRONG)) for fit in some]
+        seen = np.mean([refutes(fit, 1.0 + off) for fit in some for off in (-WRONG, WRONG)])
+        lines.append(
+            f"{n:6d} {noise:6.1%} {covered:8.3f} {half_width:11.4f} {refuted:13.4f} {sum(wrong):16d} {seen:14.3f}"
+        )
+        assert covered >= 0.93, lines[-1]
+        assert refuted <= 0.001, lines[-1]
+        assert sum(wrong) == 0, lines[-1]
+    with capsys.disabled():
+        print("\n" + "\n".join(lines))
+
+
+def test_coverage_holds_for_each_combination_of_signs(fits):
+    """An average over the ensemble may hide a corner: with opposite signs the corrections cancel."""
+    rng = np.random.default_rng(1)
+    L = doubling(6)
+    for noise in (0.0, 0.005, 0.02):
+        for c_sign in (-1, 1):
+            for d_sign in (-1, 1):
+                hits = 0
+                for _ in range(400):
+                    c, d = c_sign * rng.uniform(0, 0.5) * L[0], d_sign * rng.uniform(0, 0.25) * L[0] ** 2
+                    truth = corrected(L, 1.0, c, d)
+                    hits += covers(fit_order(L, truth * (1 + noise * rng.standard_normal(6)), stderrs=noise * truth), 1)
+                assert hits / 400 >= 0.93, (noise, c_sign, d_sign)
+
+
+def test_a_true_order_is_supported_and_a_wrong_one_refuted_where_errors_are_clean(fits):
+    clean = fits[6, 0.0]
+    assert np.mean([supports(fit, 1.0) for fit in clean]) > 0.99
+    assert np.mean([refutes(fit, 1.25) for fit in clean]) > 0.99
+
+
+def test_the_regression_without_a_correction_would_have_missed_the_true_order():
+    """Why the correction is fitted: the textbook 95 % interval of a straight line is confidently wrong."""
+    rng = np.random.default_rng(0)
+    L = doubling(6)
+    X = np.stack([np.ones(6), -np.log(L)], axis=1)
+    hits = 0
+    for _ in range(1000):
+        y = np.log(drawn(L, 1.0, rng))
+        slope, rest = np.linalg.lstsq(X, y, rcond=None)[0][1], y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
+        stderr = np.sqrt(rest @ rest / 4 * np.linalg.inv(X.T @ X)[1, 1])
+        hits += abs(slope - 1) <= 2.776 * stderr
+    assert hits / 1000 < 0.5
+
+
+@pytest.mark.parametrize("p", [0.5, 1.0, 2.0, 4.0])
+def test_the_half_width_of_clean_errors_is_a_third_of_the_tolerance_at_depths_8_to_256(p):
+    fit = fit_order(doubling(6), corrected(doubling(6), p, c=1.0, d=1.0))
+    assert covers(fit, p)
+    assert fit.half_width < TOLERANCE / 3
+
+
+def test_the_fit_is_exact_where_its_model_is():
+    """Errors `e^a L^-p e^(c/L)` give back a, p and c, and the line goes through the points."""
+    L = np.array([8.0, 12, 24, 64, 100])
+    errors = np.exp(0.7 - 1.5 * np.log(L) + 2.0 / L)
+    fit = fit_order(L, errors)
+    np.testing.assert_allclose([fit.a, fit.order, fit.c], [0.7, 1.5, 2.0], rtol=1e-9)
+    np.testing.assert_allclose(fit.error_at(L), errors, rtol=1e-9)
+
+
+def test_the_order_knows_neither_the_unit_of_depth_nor_the_unit_of_error_nor_the_sequence():
+    rng = np.random.default_rng(3)
+    L = doubling(6)
+    errors, stderrs = drawn(L, 1.0, rng), 0.01 * L**-1
+    fit = fit_order(L, errors, stderrs=stderrs)
+    other = fit_order(5 * L[::-1], 1e-9 * errors[::-1], stderrs=1e-9 * stderrs[::-1])
+    np.testing.assert_allclose([other.order, other.low, other.high], [fit.order, fit.low, fit.high], rtol=1e-8)
+    # e -> e L^-1 shifts the order by one and nothing else.
+    steeper = fit_order(L, errors / L, stderrs=stderrs / L)
+    np.testing.assert_allclose([steeper.low, steeper.high], [fit.low + 1, fit.high + 1], rtol=1e-8)
+
+
+def test_the_noise_part_is_the_standard_deviation_of_the_fitted_order():
+    """Twice the noise, twice the scatter; 1.96 of it is the least that the interval may be wide."""
+    rng = np.random.default_rng(5)
+    L = doubling(4)
+    orders = [fit_order(L, L**-1 * (1 + 0.001 * rng.standard_normal(4))).order for _ in range(2000)]
+    without = fit_order(L, corrected(L, 1.0, 1.0, 1.0))
+    with_noise = fit_order(L, corrected(L, 1.0, 1.0, 1.0), stderrs=0.001 * corrected(L, 1.0, 1.0, 1.0))
+    assert with_noise.half_width - without.half_width == pytest.approx(1.96 * np.std(orders), rel=0.05)
+
+
+def test_more_noise_is_answered_with_more_depths():
+    L = doubling(7)
+    errors = corrected(L, 1.0, 1.0, 1.0)
+    assert len(fit_order(L, errors).depths) == 4
+    assert len(fit_order(L, errors, stderrs=0.05 * errors).depths) == 7
+
+
+def test_a_higher_level_widens_only_the_noise_part():
+    L = doubling(4)
+    errors = corrected(L, 1.0, 1.0, 1.0)
+    noisy = [fit_order(L, errors, stderrs=0.01 * errors, level=level).half_width for level in (0.6827, 0.9545)]
+    clean = fit_order(L, errors).half_width
+    assert (noisy[1] - clean) / (noisy[0] - clean) == pytest.approx(2.0, rel=1e-3)
+
+
+def test_points_whose_reference_error_exceeds_a_tenth_of_the_error_are_left_out_and_named():
+    L = doubling(6)
+    errors = corrected(L, 4.0, 1.0, 1.0)
+    for fraction, named in ((0.11, [256.0]), (0.09, [])):
+        fit = fit_order(L, errors, reference_errors=[0, 0, 0, 0, 0, fraction * errors[-1]])
+        assert [depth for depth, reason in fit.left_out.items() if "more than a tenth" in reason] == named
+        assert covers(fit, 4.0)
+
+
+def test_a_last_point_with_a_middling_reference_does_not_cost_the_verdict():
+    """Seven per cent at the deepest depth moves a fit to four points by a tenth; the others know the order better."""
+    L = doubling(6)
+    errors = corrected(L, 4.0, 1.0, 1.0)
+    fit = fit_order(L, errors * [1, 1, 1, 1, 1, 1.07], reference_errors=np.full(6, 0.07 * errors[-1]))
+    assert supports(fit, 4.0)
+    assert list(fit.left_out) == [256.0]
+    assert "narrower" in fit.left_out[256.0]
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 4.0])
+def test_a_reference_that_is_not_exact_bends_the_deepest_points_and_the_interval_still_covers(p):
+    rng = np.random.default_rng(8)
+    L = doubling(6)
+    hits, refuted, trials = 0, 0, 0
+    for _ in range(1000):
+        truth = drawn(L, p, rng)
+        reference = truth[-1] * 10 ** rng.uniform(-3, 0.5)
+        fit = fit_order(L, np.abs(truth + rng.uniform(-1, 1) * reference), reference_errors=np.full(6, reference))
+        if len(fit.depths) >= 4:
+            trials, hits, refuted = trials + 1, hits + covers(fit, p), refuted + refutes(fit, p)
+    assert trials > 500
+    assert hits / trials >= 0.93
+    assert refuted == 0
+
+
+@pytest.mark.parametrize("bad", [0.0, -1e-3, np.nan, np.inf])
+def test_an_error_without_a_logarithm_is_left_out_and_named(bad):
+    errors = corrected(doubling(6), 1.0, 1.0, 1.0)
+    errors[2] = bad
+    fit = fit_order(doubling(6), errors)
+    assert list(fit.left_out) == [32.0]
+    assert "not a positive number" in fit.left_out[32.0]
+    assert covers(fit, 1.0)
+
+
+def test_fewer_than_four_usable_depths_give_no_order():
+    fit = fit_order([8, 16, 32, 64], [0.1, 0.05, 0.0, 0.012])
+    assert np.isnan([fit.order, fit.low, fit.high]).all()
+    assert fit.depths == (8.0, 16.0, 64.0)
+
+
+def test_a_pure_power_without_noise_has_an_interval_of_no_width():
+    """Rounding is not an uncertainty that was measured."""
+    fit = fit_order(doubling(5), 0.3 * doubling(5) ** -1.5)
+    assert fit.order == pytest.approx(1.5)
+    assert fit.low == fit.order == fit.high
+
+
+def test_what_cannot_be_fitted_is_refused_with_what_was_got():
+    with pytest.raises(RequestError, match="4 depths, 3 errors"):
+        fit_order([8, 16, 32, 64], [1, 2, 3])
+    with pytest.raises(RequestError, match="each once"):
+        fit_order([8, 8, 16, 32], [1, 2, 3, 4])
+    with pytest.raises(RequestError, match="positive depths"):
+        fit_order([0, 8, 16, 32], [1, 2, 3, 4])
+    with pytest.raises(RequestError, match="level"):
+        fit_order([4, 8, 16, 32], [1, 2, 3, 4], level=1.0)

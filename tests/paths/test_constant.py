@@ -1,0 +1,30 @@
+"""Weights that do not depend on time: one draw, or zero."""
+
+import torch
+
+from resnet_limits.settings import Tied, Zero
+from tests.paths.path_laws import PathLaws
+
+
+class TestTied(PathLaws):
+    law = Tied(sigma_w=1.3, sigma_b=0.4)
+
+    def covariance(self, s, t):
+        return torch.ones_like(s - t)
+
+
+class TestZero(PathLaws):
+    law = Zero()
+
+    def covariance(self, s, t):
+        return torch.zeros_like(s - t)
+
+    def sigma_w(self):
+        return 1.0
+
+    def sigma_b(self):
+        return 1.0
+
+    def test_seeds_purposes_parameters_and_replicas_differ(self):
+        """They do not: everything is zero."""
+        assert all((v == 0).all() for v in self.drawn(seed=4).at(self.layer_times(8)).values())

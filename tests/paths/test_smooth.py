@@ -1,0 +1,67 @@
+"""The smooth path: a Gaussian process with squared-exponential covariance, analytic in time."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from resnet_limits.paths import SmoothPath, draw
+from resnet_limits.settings import Smooth
+from tests.paths.path_laws import HORIZON, PathLaws
+
+
+class TestSmooth(PathLaws):
+    law = Smooth(sigma_w=1.3, sigma_b=0.4, correlation=0.75)
+
+    def covariance(self, s, t):
+        return (-(((s - t) * HORIZON / 0.75) ** 2) / 2).exp()
+
+
+def smooth(correlation: float = 0.5, horizon: float = 1.0, shape: tuple[int, ...] = (3, 4)) -> SmoothPath:
+    law = Smooth(correlation=correlation)
+    path = draw(law, {"W": shape}, depth=8, horizon=horizon, replicas=2, seed=0)["W"]
+    assert isinstance(path, SmoothPath)
+    return path
+
+
+@pytest.mark.parametrize("correlation", [0.01, 0.1, 0.5, 3.0, 1000.0])
+@pytest.mark.parametrize("horizon", [0.3, 1.0, 20.0])
+def test_basis_has_the_covariance_to_rounding(correlation, horizon):
+    """`sum_j b_j(s) b_j(t) = exp(-(s - t)^2 / (2 l^2))`: the law is exact, without statistics."""
+    times = torch.linspace(0, horizon, 33, dtype=torch.float64)
+    basis = smooth(correlation, horizon).basis(times)
+    exact = (-(((times[:, None] - times) / correlation) ** 2) / 2).exp()
+    torch.testing.assert_close(basis @ basis.T, exact, rtol=0, atol=1e-13)
+
+
+def test_derivative_in_time_is_that_of_the_basis():
+    """Central differences of the path converge at order 2 to `b'(t) c`."""
+    path = smooth(horizon=2.0)
+    times = torch.linspace(0.1, 1.9, 7, dtype=torch.float64)
+    derivative_of_basis = torch.func.jvp(path.basis, (times,), (torch.ones_like(times),))[1]
+    exact = torch.einsum("nj,rjab->rnab", derivative_of_basis, path.coefficients)
+    errors = []
+    for h in (1e-2, 5e-3):
+        errors.append(((path.at(times + h) - path.at(times - h)) / (2 * h) - exact).abs().max().item())
+    assert errors[1] < 2e-4
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.01)
+
+
+def test_reading_is_differentiable_in_the_coefficients():
+    path = smooth(shape=(3,))
+    times = torch.tensor([0.2, 0.7], dtype=torch.float64)
+    coefficients = path.coefficients.clone().requires_grad_()
+    moved = dataclasses.replace(path, coefficients=coefficients)
+    cotangent = torch.arange(12, dtype=torch.float64).view(2, 2, 3)
+    (moved.at(times) * cotangent).sum().backward()
+    torch.testing.assert_close(coefficients.grad, torch.einsum("nj,rna->rja", path.basis(times), cotangent))
+
+
+def test_float32_basis_is_computed_in_float64():
+    """At the end of a long horizon a float32 angle would be off by 1e-3."""
+    law = Smooth(correlation=0.1)
+    path = draw(law, {"b": (1,)}, depth=8, horizon=1000.0, replicas=1, seed=0, dtype=torch.float32)["b"]
+    exact = draw(law, {"b": (1,)}, depth=8, horizon=1000.0, replicas=1, seed=0)["b"]
+    times = torch.tensor([999.37], dtype=torch.float64)
+    torch.testing.assert_close(path.at(times).double(), exact.at(times), rtol=0, atol=1e-6)
