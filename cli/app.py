@@ -12,7 +12,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from resnet_limits.errors import ReslimError, RequestError
+from resnet_limits.errors import RequestError, ReslimError
 
 app = typer.Typer(
     name="reslim",
@@ -36,7 +36,9 @@ def train(
         Optional[str], typer.Option(metavar="RUN", help="Continue a run: a folder, a beginning of its id, or latest.")
     ] = None,
     json: Json = False,
-    cfg: Annotated[Optional[str], typer.Option(metavar="job", help="Print the configuration of a job and stop.")] = None,
+    cfg: Annotated[
+        Optional[str], typer.Option(metavar="job", help="Print the configuration of a job and stop.")
+    ] = None,
     multirun: Annotated[bool, typer.Option("--multirun", "-m", hidden=True)] = False,
 ) -> None:
     """Run a study's depth sweep and judge its claims.
@@ -66,7 +68,9 @@ def studies(
 
 @app.command()
 def runs(
-    run: Annotated[Optional[str], typer.Argument(metavar="[RUN]", help="A folder, a beginning of an id, or latest.")] = None,
+    run: Annotated[
+        Optional[str], typer.Argument(metavar="[RUN]", help="A folder, a beginning of an id, or latest.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the runs with state, depths and verdicts, or show one."""

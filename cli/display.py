@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,16 @@ from rich.text import Text
 from resnet_limits.runs.folder import JobFolder
 
 COLOURS = {
-    **{"finished": "green", "running": "cyan", "queued": "dim", "failed": "red", "lost": "red", "interrupted": "yellow"},
+    **{
+        "finished": "green",
+        "running": "cyan",
+        "queued": "dim",
+        "failed": "red",
+        "lost": "red",
+        "interrupted": "yellow",
+    },
     **{"supported": "green", "refuted": "bold red", "inconclusive": "yellow"},
 }
-MAX_DEPTHS = 8
 
 
 def coloured(word: str) -> Text:
@@ -39,7 +46,9 @@ class Watch:
         self.console = Console(stderr=True)
         self._seen: dict[str, str] = {}
         self._start = time.monotonic()
-        self._live = Live(console=self.console, refresh_per_second=4, transient=True) if self.console.is_terminal else None
+        self._live = (
+            Live(console=self.console, refresh_per_second=4, transient=True) if self.console.is_terminal else None
+        )
 
     def __enter__(self) -> Watch:
         if self._live:
@@ -91,7 +100,7 @@ def show_summary(summary: Mapping[str, Any], console: Console) -> None:
         rows = [row for row in summary["table"] if row["setting"] == setting]
         claims = [claim for claim in summary["claims"] if claim["setting"] == setting]
         if rows:
-            console.print(_depth_table(rows, claims, label))
+            console.print(_depth_table(rows, claims, label, console.width), end="\n\n")
         console.print(_claims_table(claims, label))
         for claim in claims:
             if claim["verdict"] != "supported":
@@ -107,58 +116,89 @@ def _settings(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _depth_table(rows: Sequence[Mapping[str, Any]], claims: Sequence[Mapping[str, Any]], label: str) -> Table:
+def _depth_table(
+    rows: Sequence[Mapping[str, Any]], claims: Sequence[Mapping[str, Any]], label: str, width: int
+) -> Table:
     depths = sorted({row["depth"] for row in rows})
-    shown = depths[-MAX_DEPTHS:]
+    shown = depths[-max(4, (width - 28) // 8) :]
     caption = f"the deepest {len(shown)} of {len(depths)} depths; all stand in records.csv" if shown != depths else None
-    table = Table(title=f"By depth {escape(label)}".rstrip(), title_justify="left", caption=caption, header_style="bold")
-    table.add_column("claim, observable", no_wrap=True)
+    table = _plain_table(f"By depth {label}", caption)
+    table.add_column("claim", no_wrap=True)
     for depth in shown:
         table.add_column(f"L={depth}", justify="right", no_wrap=True)
     for claim in claims:
         its = {row["depth"]: row for row in rows if row["claim"] == claim["id"]}
         if not its:
             continue
-        table.add_row(f"{claim['id']}", *[_short(its.get(d, {}).get("value")) for d in shown])
-        if claim["expected"]["what"].startswith("order"):
-            scaled = [_short(its.get(d, {}).get("scaled")) for d in shown]
-            table.add_row(f"  L^{claim['expected']['value']:g} x {claim['observable']}", *scaled, style="dim")
-        if any(row.get("reference_error") is not None for row in its.values()):
+        table.add_row(claim["id"], *[_short(its.get(d, {}).get("value")) for d in shown])
+        if claim["expected"]["what"].startswith("order") and claim["expected"]["value"] is not None:
+            scaled = [_flat(its.get(d, {}).get("scaled")) for d in shown]
+            table.add_row(f"  times L^{claim['expected']['value']:g}", *scaled, style="dim")
+        if any(row["reference_error"] is not None for row in its.values()):
             errors = [_short(its.get(d, {}).get("reference_error")) for d in shown]
             table.add_row("  error of the reference", *errors, style="dim")
     return table
 
 
 def _claims_table(claims: Sequence[Mapping[str, Any]], label: str) -> Table:
-    table = Table(title=f"Claims {escape(label)}".rstrip(), title_justify="left", header_style="bold")
-    for column in ("claim", "kind", "expected", "measured, 95 %", "verdict"):
-        table.add_column(column, no_wrap=column != "expected")
+    table = _plain_table(f"Claims {label}", None)
+    for column in ("claim", "expected", "measured, 95 %", "verdict"):
+        table.add_column(column, no_wrap=True)
     for claim in claims:
         measured = claim["measured"]
-        interval = "" if measured is None else f"{_plain(measured['value'])} [{_plain(measured['low'])}, {_plain(measured['high'])}]"
-        table.add_row(claim["id"], claim["kind"], expectation(claim["expected"]), interval, coloured(claim["verdict"]))
+        interval = "" if measured is None else _interval(measured)
+        table.add_row(claim["id"], expectation(claim["expected"]), interval, coloured(claim["verdict"]))
     return table
 
 
+def _plain_table(title: str, caption: str | None) -> Table:
+    """No frame: a table of numbers fits into 80 columns."""
+    return Table(
+        title=escape(title.rstrip()),
+        title_justify="left",
+        title_style="bold",
+        caption=caption,
+        caption_justify="left",
+        header_style="bold",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
+
+
+def _interval(measured: Mapping[str, Any]) -> str:
+    """`1.001 [0.992, 1.010]`: as many digits as the width of the interval deserves."""
+    value, low, high = measured["value"], measured["low"], measured["high"]
+    if low is None or high is None or not high > low:
+        return f"{value:.4g}"
+    size = max(abs(low), abs(high), abs(value))
+    digits = min(3, max(0, 1 - math.floor(math.log10(high - low)))) if 1e-3 <= size < 1e4 else None
+    return (
+        f"{value:.3g} [{low:.3g}, {high:.3g}]"
+        if digits is None
+        else f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    )
+
+
 def expectation(expected: Mapping[str, Any]) -> str:
-    """`order 1 ± 0.1`, `order at least 2 - 0.1`."""
+    """`order 1 ± 0.1`, `order ≥ 2 - 0.1`."""
     value = "?" if expected["value"] is None else f"{expected['value']:g}"
     tolerance = f"{expected['tolerance']:g}"
     match expected["what"]:
         case "order":
             return f"order {value} ± {tolerance}"
         case "order_at_least":
-            return f"order at least {value} - {tolerance}"
+            return f"order ≥ {value} - {tolerance}"
         case "at_least":
-            return f"at least {value} - {tolerance}"
+            return f"≥ {value} - {tolerance}"
         case "at_most":
-            return f"at most {value} + {tolerance}"
+            return f"≤ {value} + {tolerance}"
     return f"{value} ± {tolerance}"
 
 
 def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.2e}"
+    return "" if value is None else f"{value:.1e}"
 
 
-def _plain(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+def _flat(value: float | None) -> str:
+    """More digits where a reader looks for a constant."""
+    return "" if value is None else f"{value:.4f}" if 0.01 <= value < 100 else f"{value:.1e}"

@@ -168,7 +168,9 @@ def start_child(run: Run, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
     ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
     command = [sys.executable, "-c", "from reslim_cli.hydra_bridge import launch; launch()", *overrides, *ours]
     with open(folder / "output.txt", "ab") as output:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
     run.launched(child.pid)
     return child
 

@@ -43,7 +43,9 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
         value, kind = match.groups()
         words = {"Integer": "an integer", "Float": "a number", "String": "a word"}
         return f"{_full_key(text)}: expected {words.get(kind, kind)}, got '{value}'"
-    if re.search(r"(mismatched input|token recognition error|extraneous input|no viable alternative|missing EQUAL)", text):
+    if re.search(
+        r"(mismatched input|token recognition error|extraneous input|no viable alternative|missing EQUAL)", text
+    ):
         override = re.search(r"'([^']*)'\)?\s*$", text.splitlines()[0]) if "LexerNoViable" in text else None
         bad = override.group(1) if override else _unparsable(text, overrides)
         return f"cannot read '{bad}'; an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE"
@@ -75,7 +77,9 @@ def _unknown_key(name: str, overrides: Sequence[str]) -> str:
         return f"{name}: expected the name of one option: {', '.join(_group(name))}"
     if owner:
         return f"{name}: this run does not use it; it exists with {owner}"
-    return f"unknown key '{name}'{nearest(name, valid + _option_keys()) or '.'} Keys of study {study}: {', '.join(valid)}"
+    return (
+        f"unknown key '{name}'{nearest(name, valid + _option_keys()) or '.'} Keys of study {study}: {', '.join(valid)}"
+    )
 
 
 def _group(name: str) -> dict[str, type]:

@@ -139,7 +139,10 @@ def _finish(run: Run, asked: set[str], ended_well: bool, json_out: bool) -> None
         print("reslim: the launcher ended without starting every job", *output[-5:], sep="\n  ", file=sys.stderr)
     unfinished = [n for n, state in summary["jobs"].items() if n in asked and state != "finished"]
     if unfinished:
-        print(f"reslim: {len(unfinished)} of {len(asked)} jobs did not finish: {', '.join(unfinished[:6])}", file=sys.stderr)
+        print(
+            f"reslim: {len(unfinished)} of {len(asked)} jobs did not finish: {', '.join(unfinished[:6])}",
+            file=sys.stderr,
+        )
         print(f"reslim: reslim train --resume {run.path} runs them again", file=sys.stderr)
         raise SystemExit(1)
 

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -243,7 +244,9 @@ class OdeKeys:
     """The keys that only the study `ode` has."""
 
     inputs: int = key(16, "training points that are followed through the networks of given weights", low=1, high=10**5)
-    paths: int = key(8, "smooth weight paths drawn side by side; errors are root mean squares over them", low=1, high=10**5)
+    paths: int = key(
+        8, "smooth weight paths drawn side by side; errors are root mean squares over them", low=1, high=10**5
+    )
 
 
 @dataclass
@@ -329,11 +332,10 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         raise SettingError(f"{name}: expected {word}, got {value!r}")
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingError(f"{name}: expected a finite number, got {value}")
-    if name == "device":
-        if not (value in ("auto", "cpu", "cuda") or (value.startswith("cuda:") and value[5:].isdigit())):
-            raise SettingError(f"device: expected auto, cpu, cuda or cuda:N, got '{value}'")
+    if name == "device" and not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(value)):
+        raise SettingError(f"device: expected auto, cpu, cuda or cuda:N, got '{value}'")
     if rule["choices"] and value not in rule["choices"]:
-        raise SettingError(f"{name}: unknown value {one_of(value, rule['choices'])}")
+        raise SettingError(f"{name}: unknown value {one_of(str(value), rule['choices'])}")
     if not in_range(value, rule):
         raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
 

@@ -30,7 +30,7 @@ class Expected:
     value: float | Callable[[Any], float]
     tolerance: float
 
-    def at(self, settings: Any) -> "Expected":
+    def at(self, settings: Any) -> Expected:
         """The same with its value computed for these settings."""
         return Expected(self.what, self.value_at(settings), self.tolerance)
 
@@ -84,6 +84,11 @@ class Judgement:
     measured: Measured | None
     verdict: Verdict
     why: str
+
+    @property
+    def expected_value(self) -> float:
+        """The expected value, computed for the settings of the judgement; nan where it is not defined."""
+        return self.expected.value_at(None)
 
 
 def selected(names: list[str] | None, claim_id: str) -> bool:

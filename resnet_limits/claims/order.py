@@ -27,7 +27,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from resnet_limits.errors import RequestError
+from ..errors import RequestError
 
 FEWEST_DEPTHS = 4
 LARGEST_REFERENCE_ERROR = 0.1

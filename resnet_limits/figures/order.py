@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
 from ..claims.claim import Judgement, Measured
 from ..claims.order import OrderFit, fit_order
@@ -15,48 +16,82 @@ from .style import COLOURS
 
 
 def order_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
-    """One claim about an order: measured points, the fit with its band, the expected slope through the deepest point.
-
-    The band is what the interval of the order means: slopes between its ends through the deepest fitted point.
-    """
-    claim, expected, measured = judgement.claim, judgement.expected, judgement.measured
+    """One claim about an order, with a legend; see `draw_order`."""
     figure = Figure()
     axes = figure.subplots()
-    shown = points[points["value"] > 0]
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    fit = fit_order(
-        points["depth"], points["value"], stderrs=points["stderr"], reference_errors=points["reference_error"]
-    )
-    left_out = shown["depth"].isin(fit.left_out)
-    for chosen, style, label in (
-        (~left_out, {"color": COLOURS[0], "fillstyle": "full"}, "measured"),
-        (left_out, {"color": "0.5", "fillstyle": "none"}, "left out"),
-    ):
-        its = shown[chosen]
-        if len(its):
-            bars = 1.96 * its["stderr"].fillna(0.0)
-            axes.errorbar(its["depth"], its["value"], yerr=bars, fmt="o", ms=5, capsize=2, label=label, zorder=3, **style)
-    if measured is not None and len(shown):
-        _fitted(axes, fit, measured)
-    if len(shown) and math.isfinite(expected.value):
-        used = shown[~left_out] if (~left_out).any() else shown
-        end = used.iloc[-1]
-        depths = np.array([shown["depth"].min(), shown["depth"].max()], dtype=float)
-        line = end["value"] * (depths / end["depth"]) ** -expected.value
-        at_least = "at least " if expected.what == "order_at_least" else ""
-        axes.plot(depths, line, "--", color=COLOURS[1], lw=1.2, label=f"expected order {at_least}{expected.value:g}")
-    axes.set_xticks(shown["depth"], [str(d) for d in shown["depth"]])
-    axes.minorticks_off()
+    draw_order(axes, judgement, points)
     axes.set_xlabel("depth $L$")
-    axes.set_ylabel(claim.observable.replace("_", " "))
-    setting = ", ".join(f"{k}={v}" for k, v in judgement.setting.items())
-    axes.set_title(f"{claim.id}: {judgement.verdict}" + (f"\n{setting}" if setting else ""), fontsize=9)
+    axes.set_ylabel(judgement.claim.observable.replace("_", " "))
     axes.legend()
     return figure
 
 
-def _fitted(axes: Axes, fit: OrderFit, measured: Measured) -> None:
+def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
+    """Measured points, the fit with its band, and the expected slope through the deepest fitted point.
+
+    The band is what the interval of the order means: the slopes between its ends. Points that the fit does not use
+    (too shallow, or left out) are hollow.
+    """
+    positive = points.loc[points["value"] > 0, :]
+    depths, values = positive["depth"].to_numpy(dtype=float), positive["value"].to_numpy(dtype=float)
+    bars = 1.96 * np.nan_to_num(positive["stderr"].to_numpy(dtype=float))
+    columns = {c: points[c].to_numpy(dtype=float) for c in ("depth", "value", "stderr", "reference_error")}
+    fit = fit_order(
+        columns["depth"], columns["value"], stderrs=columns["stderr"], reference_errors=columns["reference_error"]
+    )
+    fitted = np.isin(depths, fit.depths)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    for chosen, colour, fill, label in (
+        (fitted, COLOURS[0], COLOURS[0], "measured"),
+        (~fitted, "0.4", "white", "measured, not in the fit"),
+    ):
+        if chosen.any():
+            axes.errorbar(
+                depths[chosen],
+                values[chosen],
+                yerr=bars[chosen],
+                fmt="o",
+                ms=5,
+                capsize=2,
+                color=colour,
+                markerfacecolor=fill,
+                label=label,
+                zorder=3,
+            )
+    if judgement.measured is not None and len(depths):
+        _draw_fit(axes, fit, judgement.measured)
+    order = judgement.expected_value
+    if len(depths) and math.isfinite(order):
+        end = np.flatnonzero(fitted)[-1] if fitted.any() else -1
+        ends = depths[[0, -1]]
+        at_least = "at least " if judgement.expected.what == "order_at_least" else ""
+        label = f"expected order {at_least}{order:g}"
+        axes.plot(ends, values[end] * (ends / depths[end]) ** -order, "--", color=COLOURS[1], lw=1.2, label=label)
+    depth_ticks(axes, depths)
+    low, high = axes.get_ylim()
+    if high < 100 * low:  # less than two powers of ten: label 2 and 5 too
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_title(title(judgement), fontsize=9)
+
+
+def title(judgement: Judgement) -> str:
+    """`ode.rough: supported`, with the setting below where there are several."""
+    setting = ", ".join(f"{k}={v}" for k, v in judgement.setting.items())
+    return f"{judgement.claim.id}: {judgement.verdict}" + (f"\n{setting}" if setting else "")
+
+
+def depth_ticks(axes: Axes, depths: np.ndarray) -> None:
+    """A tick at each measured depth; at every second, third, ... where they would run into each other."""
+    every = -(-len(depths) // 10)
+    shown = list(depths)[::-1][::every]
+    axes.set_xticks(shown, [f"{d:.0f}" for d in shown])
+    axes.minorticks_off()
+
+
+def _draw_fit(axes: Axes, fit: OrderFit, measured: Measured) -> None:
     depths = np.geomspace(min(fit.depths), max(fit.depths), 50)
     end = fit.error_at([depths[-1]])[0]
     label = f"fitted order {measured.value:.3g} [{measured.low:.3g}, {measured.high:.3g}]"

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..claims.claim import Judgement
+from .order import depth_ticks, title
 from .style import COLOURS
 
 
 def value_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
-    """One claim about a value or a bound: measured points with 95 % bars, the expected value as a band."""
-    claim, expected = judgement.claim, judgement.expected
+    """One claim about a value or a bound, with a legend; see `draw_value`."""
     figure = Figure()
     axes = figure.subplots()
-    bars = 1.96 * points["stderr"].fillna(0.0)
-    axes.errorbar(points["depth"], points["value"], yerr=bars, fmt="o", ms=5, capsize=2, color=COLOURS[0], label="measured")
-    if math.isfinite(expected.value):
-        words = {"value": "expected", "at_most": "at most", "at_least": "at least"}[expected.what]
-        axes.axhline(expected.value, ls="--", color=COLOURS[1], lw=1.2, label=f"{words} {expected.value:g}")
-        low, high = expected.value - expected.tolerance, expected.value + expected.tolerance
-        axes.axhspan(low, high, color=COLOURS[1], alpha=0.15, lw=0)
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(points["depth"], [str(d) for d in points["depth"]])
-    axes.minorticks_off()
+    draw_value(axes, judgement, points)
     axes.set_xlabel("depth $L$")
-    axes.set_ylabel(claim.observable.replace("_", " "))
-    axes.set_title(f"{claim.id}: {judgement.verdict}", fontsize=9)
+    axes.set_ylabel(judgement.claim.observable.replace("_", " "))
     axes.legend()
     return figure
+
+
+def draw_value(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
+    """Measured points with 95 % bars, the expected value as a line and its tolerance as a band."""
+    expected, value = judgement.expected, judgement.expected_value
+    depths, values = points["depth"].to_numpy(dtype=float), points["value"].to_numpy(dtype=float)
+    bars = 1.96 * np.nan_to_num(points["stderr"].to_numpy(dtype=float))
+    axes.errorbar(depths, values, yerr=bars, fmt="o", ms=5, capsize=2, color=COLOURS[0], label="measured")
+    if math.isfinite(value):
+        words = {"value": "expected", "at_most": "at most", "at_least": "at least"}[expected.what]
+        axes.axhline(value, ls="--", color=COLOURS[1], lw=1.2, label=f"{words} {value:g}")
+        axes.axhspan(value - expected.tolerance, value + expected.tolerance, color=COLOURS[1], alpha=0.15, lw=0)
+    axes.set_xscale("log", base=2)
+    depth_ticks(axes, depths)
+    axes.set_title(title(judgement), fontsize=9)

@@ -24,8 +24,8 @@ from .ode import distance, integrate, solve
 Basis = Callable[[Tensor], Tensor]
 """`(n,) times -> (n, j)`: the functions `b_j` of a linearly parametrised path."""
 
-FEWEST_NODES, MOST_NODES = 16, 512
-"""Gauss-Legendre nodes: 32 serve paths with correlation lengths of half the horizon."""
+FEWEST_NODES, MOST_NODES = 32, 512
+"""Gauss-Legendre nodes; 32 serve paths with correlation lengths of half the horizon."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,10 @@ class Adjoint:
 
 def path_at(coefficients: Mapping[str, Tensor], bases: Mapping[str, Basis], t: Tensor) -> dict[str, Tensor]:
     """`theta(t) = sum_j b_j(t) c_j` at one time, by parameter name, (r, *shape)."""
-    return {name: torch.einsum("j,rj...->r...", bases[name](t[None])[0], c) for name, c in coefficients.items()}
+    return {
+        name: (bases[name](t[None]) @ c.flatten(2)).reshape(c.shape[0], *c.shape[2:])
+        for name, c in coefficients.items()
+    }
 
 
 def adjoint(
@@ -68,10 +71,10 @@ def adjoint(
     `basis` is one for all parameters, or one by name. `cotangent_of` maps `x(T)` to `(J, dJ/dx(T))`. `times`, in
     [0, horizon] and increasing, are those of the density. All tensors are float64.
 
-    The integral over time is a Gauss-Legendre sum over the density, whose nodes are doubled until that changes it by
-    the tolerance at most or they are `MOST_NODES`: carrying `dJ/dc` through the solver instead, which is larger than
-    state and adjoint by a factor of tens, took fifty times as long. The errors are distances to the same gradients at
-    ten times the tolerance and with half the nodes (see `ode.solve_with_error`). Raises as `ode.solve`.
+    The integral over time is a Gauss-Legendre sum over the density: carrying `dJ/dc` through the solver, which is
+    larger than state and adjoint by a factor of tens, took several times as long. The errors are distances to the
+    gradients at ten times the tolerance and with half the nodes (see `ode.solve_with_error`); the nodes are doubled
+    until that of `dJ/dc` is a thousand tolerances of its size, or they are `MOST_NODES`. Raises as `ode.solve`.
     """
     bases = dict(basis) if isinstance(basis, Mapping) else dict.fromkeys(coefficients, basis)
     asked = x0.new_zeros(0) if times is None else times.to(x0)
@@ -79,14 +82,14 @@ def adjoint(
         raise ValueError(f"times of the density must lie in [0, {horizon:g}], got {asked.tolist()}")
     equation = _Equation(field, coefficients, bases, horizon, cotangent_of)
     nodes = FEWEST_NODES
-    worse = equation.solve(x0, asked, nodes, 10 * tolerance, halved=False)
     while True:
+        worse = equation.solve(x0, asked, nodes, 10 * tolerance, halved=False)
         better = equation.solve(x0, asked, 2 * nodes, tolerance, halved=True)
         errors = _distances(better, worse)
-        size = max(float(c.abs().max()) for c in better.coefficients.values())
-        if errors["coefficients"] <= 1000 * tolerance * max(size, 1.0) or 2 * nodes >= MOST_NODES:
+        size = max(1.0, *(float(c.abs().max()) for c in better.coefficients.values()))
+        nodes *= 2
+        if errors["coefficients"] <= 1000 * tolerance * size or nodes >= MOST_NODES:
             return replace(better, errors=errors)
-        nodes, worse = 2 * nodes, better
 
 
 def _distances(better: Adjoint, worse: Adjoint) -> dict[str, float]:
@@ -116,7 +119,7 @@ class _Equation:
         start = (output, cotangent.detach())
         points, weights = (torch.from_numpy(q).to(x0) for q in np.polynomial.legendre.leggauss(nodes))
         points, weights = (points + 1) * self.horizon / 2, weights * self.horizon / 2
-        dx0, at_nodes = self.densities(start, points, tolerance, halved)
+        dx0, at_nodes = self.densities(start, points, tolerance, False)  # the nodes are doubled, not the steps
         gradients = {
             name: torch.einsum("n,nj,rn...->rj...", weights, self.bases[name](points), g)
             for name, g in at_nodes.items()

@@ -80,15 +80,15 @@ class AveragedField:
         """`E f(x)` with the signature that `ode.solve` wants; it does not depend on the time."""
         return self(x)
 
-    def derivative(self, x: Float[Tensor, "r n d"], u: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
-        """`E f'(x) u = m'(v) (2 sigma_w^2 / d) <x, u> 1`."""
+    def derivative(self, x: Float[Tensor, "#r n d"], u: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
+        """`E f'(x) u = m'(v) (2 sigma_w^2 / d) <x, u> 1`; one `x` for all replicas, or one for each."""
         if self.block != "one":
-            return torch.zeros_like(x)
+            return torch.zeros_like(u)
         with torch.enable_grad():
             v = self.variance(x).detach().clamp(min=SMALLEST).requires_grad_()
             (slope,) = torch.autograd.grad(gaussian_mean(self.activation, v).sum(), v)
         dv = 2 * self.sigma_w**2 * (x * u).mean(dim=-1)
-        return (slope * dv).unsqueeze(-1).expand_as(x)
+        return (slope * dv).unsqueeze(-1).expand_as(u)
 
 
 def averaged_field(block: settings.Block, activation: str, *, sigma_w: float, sigma_b: float) -> AveragedField:
@@ -96,20 +96,28 @@ def averaged_field(block: settings.Block, activation: str, *, sigma_w: float, si
     return AveragedField(block.name, activation, sigma_w, sigma_b)
 
 
-def linear_response(
-    field: Field, average: AveragedField, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
-) -> tuple[Tensor, Tensor]:
-    """`(y_L, z_L)`: the averaged network and the first-order response of the Euler network to its fluctuations.
+def martingale_response(
+    field: Field, average: AveragedField, x0: Float[Tensor, "n d"], weights: Mapping[str, Tensor], h: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`(x_L, y_L, z_L)`: the Euler network, the averaged network, and the response to the network's fluctuations.
 
+        x_{k+1} = x_k + h f(x_k, theta_k)
         y_{k+1} = y_k + h E f(y_k)
-        z_{k+1} = z_k + h (E f'(y_k) z_k + f(y_k, theta_k) - E f(y_k)),    z_0 = 0
+        z_{k+1} = z_k + h (E f'(y_k) z_k + f(x_k, theta_k) - E f(x_k)),    z_0 = 0
 
-    `z_L` has mean zero exactly, at any depth, and is `x_L - y_L` up to O(h): a control variate that takes the noise
-    of order `L^-1/2` out of the mean of `x_L`. Independent weights, (r, L, *shape), read by `steps.Euler`.
+    The weights of a layer are independent of its state, so `f(x_k, theta_k) - E f(x_k)` is a martingale difference and
+    `z_L` has mean zero exactly, at any depth. It is `x_L - y_L` but for the curvature of `E f`: a control variate that
+    takes nearly all noise out of the mean of `x_L`. Independent weights, (r, L, *shape), read by `steps.Euler`;
+    returns (r, n, d), (1, n, d), (r, n, d).
     """
-    y, z = x0, torch.zeros_like(x0)
-    for theta in unstacked(weights):
-        drift = average(y)
-        z = z + h * (average.derivative(y, z) + field(y, theta) - drift)
-        y = y + h * drift
-    return y, z
+    layers = unstacked(weights)
+    replicas = next(iter(layers[0].values())).shape[0]
+    y = x0[None]
+    x = y.expand(replicas, *x0.shape)
+    z = torch.zeros_like(x)
+    for theta in layers:
+        f = field(x, theta)
+        z = z + h * (average.derivative(y, z) + f - average(x))
+        x = x + h * f
+        y = y + h * average(y)
+    return x, y, z

@@ -21,7 +21,7 @@ GRID = 4096
 
 
 @functools.lru_cache(maxsize=64)
-def _amplitude(steps: int, hurst: float) -> Float[Tensor, " 2*steps+2"]:
+def _amplitude(steps: int, hurst: float) -> Float[Tensor, " numbers"]:
     """Standard deviations of the real and imaginary Fourier coefficients 0..steps of periodic noise of length 2 steps.
 
     The covariance `r(0), ..., r(steps), r(steps - 1), ..., r(1)` of the noise on a circle has nonnegative
@@ -35,6 +35,31 @@ def _amplitude(steps: int, hurst: float) -> Float[Tensor, " 2*steps+2"]:
         amplitude[real_mode, 0] = eigenvalues[real_mode].sqrt()
         amplitude[real_mode, 1] = 0
     return amplitude.view(-1)
+
+
+def noise_pieces(
+    steps: int, hurst: float, entries: int, replicas: int, seed: int, purpose: str, first_replica: int
+) -> Iterator[tuple[slice, slice, Float[Tensor, "r e steps"]]]:
+    """Fractional Gaussian noise a few paths at a time: which replicas, which entries, and their noise.
+
+    A piece fits into the cache, and a law that keeps less than the noise never holds all of it.
+    """
+    amplitude = _amplitude(steps, hurst)
+    length = len(amplitude)
+    paths = max(1, PIECE // length)
+    width, height = min(paths, entries), max(1, paths // max(entries, 1))
+    done = 0
+    for block, skipped, taken in replica_blocks(first_replica, replicas):
+        for r in range(0, taken, height):
+            for e in range(0, entries, width):
+                rows = slice(done + r, done + min(r + height, taken))
+                columns = slice(e, min(e + width, entries))
+                size = (rows.stop - rows.start, columns.stop - columns.start)
+                first = ((skipped + r) * entries + e) * length
+                numbers = stream_normals(seed, purpose, 0, block, first, math.prod(size) * length)
+                coefficients = torch.view_as_complex(numbers.view(*size, length).mul_(amplitude).unflatten(2, (-1, 2)))
+                yield rows, columns, torch.fft.irfft(coefficients, n=2 * steps, norm="ortho")[..., :steps]
+        done += taken
 
 
 def fractional_gaussian_noise(
@@ -62,48 +87,20 @@ def fractional_gaussian_noise(
         raise SettingError(f"init.hurst: expected above 0 and below 1, got {hurst}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    entries = math.prod(shape)
-    noise = torch.empty(replicas, steps, entries, dtype=dtype)
-    amplitude = _amplitude(steps, hurst)
-    length = len(amplitude)
-    at_a_time = max(1, PIECE // length)  # paths whose coefficients fit into the cache
-    columns = min(at_a_time, entries)
-    rows = max(1, at_a_time // max(entries, 1))
-    done = 0
-    for block, skipped, taken in replica_blocks(first_replica, replicas):
-        for r in range(0, taken, rows):
-            some = min(rows, taken - r)
-            for e in range(0, entries, columns):
-                width = min(columns, entries - e)
-                first = ((skipped + r) * entries + e) * length
-                numbers = stream_normals(seed, purpose, 0, block, first, some * width * length)
-                coefficients = numbers.view(some, width, length).mul_(amplitude).view(some, width, steps + 1, 2)
-                periodic = torch.fft.irfft(torch.view_as_complex(coefficients), n=2 * steps, norm="ortho")
-                noise[done + r : done + r + some, :, e : e + width] = periodic[..., :steps].transpose(1, 2)
-        done += taken
+    noise = torch.empty(replicas, steps, math.prod(shape), dtype=dtype)
+    for rows, columns, piece in noise_pieces(steps, hurst, noise.shape[2], replicas, seed, purpose, first_replica):
+        noise[rows, :, columns] = piece.transpose(1, 2)
     return noise.view(replicas, steps, *shape).to(device)
 
 
-def brownian_grids(hurst: float, draw: Draw) -> Iterator[tuple[slice, Float[Tensor, " r GRID+1 *shape"]]]:
-    """`B^H(k / GRID)`, k = 0..GRID, a few replicas at a time: float64, on the CPU, `B^H(0) = 0`, `Var B^H(1) = 1`.
-
-    A fine grid of all replicas may not fit into memory where the network's depth would.
-    """
-    at_a_time = max(1, 8 * PIECE // (GRID * math.prod(draw.shape)))
-    for start in range(0, draw.replicas, at_a_time):
-        some = slice(start, min(start + at_a_time, draw.replicas))
-        noise = fractional_gaussian_noise(
-            GRID,
-            hurst,
-            draw.shape,
-            replicas=some.stop - start,
-            seed=draw.seed,
-            purpose=draw.purpose,
-            first_replica=draw.first_replica + start,
-        )
-        values = torch.zeros(some.stop - start, GRID + 1, *draw.shape, dtype=torch.float64)
-        torch.cumsum(noise, dim=1, out=values[:, 1:])
-        yield some, values.mul_(GRID**-hurst)
+def brownian_pieces(hurst: float, draw: Draw) -> Iterator[tuple[slice, slice, Float[Tensor, "r e grid"]]]:
+    """`B^H(k / GRID)`, k = 0..GRID, a few paths at a time, as `noise_pieces`: `B^H(0) = 0` and `Var B^H(1) = 1`."""
+    entries = math.prod(draw.shape)
+    pieces = noise_pieces(GRID, hurst, entries, draw.replicas, draw.seed, draw.purpose, draw.first_replica)
+    for rows, columns, noise in pieces:
+        values = torch.zeros(*noise.shape[:2], GRID + 1, dtype=torch.float64)
+        torch.cumsum(noise, dim=2, out=values[..., 1:])
+        yield rows, columns, values.mul_(GRID**-hurst)
 
 
 def refuse_beyond_grid(name: str, depth: int) -> None:
@@ -119,7 +116,7 @@ class IncrementsPath:
     layers: Float[Tensor, "R L *shape"]
     horizon: float
 
-    def at(self, times: Float[Tensor, " n"]) -> Float[Tensor, "R n *shape"]:
+    def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
         depth = self.layers.shape[1]
         # The small shift puts t_k into block k although k * (T / L) may be rounded down.
         block = (checked(times, self.horizon).double() * (depth / self.horizon) + 1e-6).long()
@@ -131,14 +128,14 @@ def increments_path(law: Fractional, draw: Draw) -> IncrementsPath:
 
     Fractional Gaussian noise over the layers (Cohen, Cont, Rossier & Xu 2021, arXiv 2105.12245). The path `B^H` is
     that of `rough`, drawn on a grid of 4096 cells whatever the depth: two layers of a network of depth 2L add up to
-    `2^-H` times one of depth L. Where L does not divide 4096, `t_k` is the nearest grid point and `h` its own block's
+    `2^H` times one of depth L. Where L does not divide 4096, `t_k` is the nearest grid point and `h` its own block's
     length: every layer keeps its unit variance, blocks differ in length by at most a cell.
     Raises `SettingError` for a depth beyond the grid.
     """
     refuse_beyond_grid(law.name, draw.depth)
     ends = (torch.arange(draw.depth + 1, dtype=torch.float64) * GRID / draw.depth).round().long()
     size = draw.sigma * (ends.diff().double() / GRID) ** -law.hurst
-    layers = torch.empty(draw.replicas, draw.depth, *draw.shape, dtype=draw.dtype)
-    for some, values in brownian_grids(law.hurst, draw):
-        layers[some] = values[:, ends].diff(dim=1) * size.view(-1, *(1,) * len(draw.shape))
-    return IncrementsPath(layers.to(draw.device), draw.horizon)
+    layers = torch.empty(draw.replicas, draw.depth, math.prod(draw.shape), dtype=draw.dtype)
+    for rows, columns, values in brownian_pieces(law.hurst, draw):
+        layers[rows, :, columns] = (values[..., ends].diff(dim=2) * size).transpose(1, 2)
+    return IncrementsPath(layers.unflatten(2, draw.shape).to(draw.device), draw.horizon)

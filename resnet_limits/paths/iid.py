@@ -25,7 +25,7 @@ class IidPath:
 
     draw: Draw
 
-    def at(self, times: Float[Tensor, " n"]) -> Float[Tensor, "R n *shape"]:
+    def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
         cells = (checked(times, self.draw.horizon).double() * (CELLS / self.draw.horizon)).round().long().tolist()
         draw = self.draw
         values = torch.empty(draw.replicas, len(cells), *draw.shape, dtype=draw.dtype, device=draw.device)

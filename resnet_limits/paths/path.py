@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -19,10 +19,11 @@ from torch import Tensor
 from ..random import normals
 
 
+@runtime_checkable
 class Path(Protocol):
     """One parameter as a function of time, `theta: [0, horizon] -> R^shape`, for R replicas."""
 
-    def at(self, times: Float[Tensor, " n"]) -> Float[Tensor, "R n *shape"]:
+    def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
         """`theta(t_1), ..., theta(t_n)`; a scalar tensor reads as one time.
 
         The result may be a view of the path: clone it before writing into it.
@@ -41,7 +42,7 @@ class WeightPath:
     parameters: Mapping[str, Path]
     horizon: float
 
-    def at(self, times: Float[Tensor, " n"]) -> dict[str, Float[Tensor, "R n *shape"]]:
+    def at(self, times: Float[Tensor, " *times"]) -> dict[str, Float[Tensor, "R n *shape"]]:
         """Every parameter at the given times; as `Path.at`."""
         return {name: path.at(times) for name, path in self.parameters.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,18 +10,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..settings import Rough
-from .fractional import GRID, brownian_grids, refuse_beyond_grid
+from .fractional import GRID, brownian_pieces, refuse_beyond_grid
 from .path import Draw, checked
 
 
 @dataclass(frozen=True)
 class RoughPath:
-    """`theta(t)`, linear between its values on a grid; values: (R, G + 1, *shape) at `k horizon / G`."""
+    """`theta(t)`, linear between its values on a grid; values: (R, G + 1, *shape) at `k horizon / G`, k = 0..G."""
 
-    values: Float[Tensor, "R G+1 *shape"]
+    values: Float[Tensor, "R grid *shape"]
     horizon: float
 
-    def at(self, times: Float[Tensor, " n"]) -> Float[Tensor, "R n *shape"]:
+    def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
         cells = self.values.shape[1] - 1
         position = checked(times, self.horizon).to(self.values.device).double() * (cells / self.horizon)
         cell = position.long().clamp(0, cells - 1)
@@ -38,8 +39,8 @@ def rough_path(law: Rough, draw: Draw) -> RoughPath:
     """
     refuse_beyond_grid(law.name, draw.depth)
     start = draw.normals(draw.shape, layer=1)  # layer 0 of the stream is the noise of the path
-    values = torch.empty(draw.replicas, GRID + 1, *draw.shape, dtype=draw.dtype)
-    for some, brownian in brownian_grids(law.hurst, draw):
-        values[some] = brownian
-    values = values.to(draw.device).add_(start[:, None]).mul_(draw.sigma)
+    values = torch.empty(draw.replicas, GRID + 1, math.prod(draw.shape), dtype=draw.dtype)
+    for rows, columns, brownian in brownian_pieces(law.hurst, draw):
+        values[rows, :, columns] = brownian.transpose(1, 2)
+    values = values.unflatten(2, draw.shape).to(draw.device).add_(start[:, None]).mul_(draw.sigma)
     return RoughPath(values, draw.horizon)

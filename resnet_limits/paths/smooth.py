@@ -34,12 +34,12 @@ class SmoothPath:
     phase: Float[Tensor, " J"]
     horizon: float
 
-    def basis(self, times: Float[Tensor, " n"]) -> Float[Tensor, "n J"]:
+    def basis(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "n J"]:
         """`b_j(t_i)` in the dtype of the coefficients, computed in float64; differentiable in the times."""
         angle = torch.outer(checked(times, self.horizon).to(self.weight), self.frequency) - self.phase
         return (self.weight * angle.cos()).to(self.coefficients.dtype)
 
-    def at(self, times: Float[Tensor, " n"]) -> Float[Tensor, "R n *shape"]:
+    def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
         shape = self.coefficients.shape[2:]
         return (self.basis(times) @ self.coefficients.flatten(2)).unflatten(2, shape)
 

@@ -18,7 +18,7 @@ class TiedPath:
     value: Float[Tensor, " R *shape"]
     horizon: float
 
-    def at(self, times: Float[Tensor, " n"]) -> Float[Tensor, "R n *shape"]:
+    def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
         n = len(checked(times, self.horizon))
         return self.value[:, None].expand(-1, n, *self.value.shape[1:])
 

@@ -93,7 +93,7 @@ def judgements(
     """Each claim at each setting, with the points (depth, value, ...) that it was judged on."""
     settings = {tables.setting_label(tables.setting_of(job.settings, swept)): job.settings for job in jobs}
     for label, its in settings.items():
-        rows = frame[frame["setting"] == label]
+        rows = frame.loc[frame["setting"] == label, :]
         for claim in study.chosen(its.claims):
             judgement = judge(claim, its, rows, tables.setting_of(its, swept))
             yield judgement, points(claim, its, rows)
@@ -113,7 +113,7 @@ def _arrays(path: Path) -> Callable[[str], np.ndarray | None]:
     def array(name: str) -> np.ndarray | None:
         try:
             with safe_open(path, framework="numpy") as file:
-                return file.get_tensor(name) if name in file.keys() else None
+                return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118 (it is no dictionary)
         except (OSError, SafetensorError) as error:
             raise RunFolderError(f"{path} is missing or damaged ({type(error).__name__})") from None
 
@@ -148,10 +148,10 @@ def _table(judgement: Judgement, its: pd.DataFrame) -> Iterator[dict[str, Any]]:
             "value": _number(row["value"]),
             "stderr": _number(row["stderr"]),
             "scaled": _number(row["scaled"]),
+            "reference_error": _number(row["reference_error"]),
         }
 
 
 def _number(value: Any) -> float | None:
     """JSON has no nan."""
     return float(value) if value is not None and math.isfinite(value) else None
-

@@ -1,12 +1,12 @@
 """A run: one invocation and its folder `OUTPUTS/STUDY/DATE_TIME_ID/`.
 
-    config.yaml       the settings of all jobs: common values, and lists for the swept keys
-    overrides.txt     the overrides, a paragraph for each sweep (the first invocation, then what resuming added)
-    provenance.json   schema, commands, versions, revision, times
-    jobs/NAME/        see job.py
-    shared/           see shared.py
-    launcher/         what Hydra and its launcher write, and the process that launches
-    records.csv, summary.json, figures/        written each time the run is collected, see collect.py
+config.yaml       the settings of all jobs: common values, and lists for the swept keys
+overrides.txt     the overrides, a paragraph for each sweep (the first invocation, then what resuming added)
+provenance.json   schema, commands, versions, revision, times
+jobs/NAME/        see job.py
+shared/           see shared.py
+launcher/         what Hydra and its launcher write, and the process that launches
+records.csv, summary.json, figures/        written each time the run is collected, see collect.py
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ class Run:
         return self.path.parent.name
 
     @classmethod
-    def create(
-        cls, root: Path, settings: Sequence[Settings], overrides: Sequence[str], command: Sequence[str]
-    ) -> Run:
+    def create(cls, root: Path, settings: Sequence[Settings], overrides: Sequence[str], command: Sequence[str]) -> Run:
         """A new run folder with its jobs queued; it appears whole, under a name of its own.
 
         Raises `OutputError` where it cannot be written.
@@ -93,7 +91,9 @@ class Run:
             os.rename(beside, parent / name)
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)
-            raise OutputError(f"cannot write to {parent}: {error.strerror}; choose another folder with outputs=...") from None
+            raise OutputError(
+                f"cannot write to {parent}: {error.strerror}; choose another folder with outputs=..."
+            ) from None
         return cls(parent / name)
 
     @classmethod
@@ -182,7 +182,9 @@ class Run:
 
     def launched(self, pid: int) -> None:
         """Note the process that launches the jobs."""
-        write_json(self.path / LAUNCHER / "process.json", asdict(Process(socket.gethostname(), pid, process_start(pid))))
+        write_json(
+            self.path / LAUNCHER / "process.json", asdict(Process(socket.gethostname(), pid, process_start(pid)))
+        )
 
     def is_launching(self) -> bool:
         """Whether the process that launches jobs is alive on this host."""
@@ -193,7 +195,7 @@ class Run:
         return process.host == socket.gethostname() and not process.is_gone(0.0)
 
     def state(self) -> str:
-        """`finished`, `running`, `failed` (a job failed, none runs) or `interrupted` (jobs are lost or were not started)."""
+        """`finished`, `running`, `failed` (a job failed, none runs) or `interrupted` (jobs lost or not started)."""
         its = {j.status.state for j in self.jobs()}
         if "running" in its or ("queued" in its and self.is_launching()):
             return "running"

@@ -25,7 +25,8 @@ from typing import Any
 
 import yaml
 
-from .. import device, settings as keys
+from .. import device
+from .. import settings as keys
 from ..errors import ReslimError
 from ..settings import Settings
 from ..studies import study
@@ -182,4 +183,3 @@ class Reporter:
         while not self._stop.wait(states.HEARTBEAT):
             with contextlib.suppress(OSError):  # a heartbeat that cannot be written is no reason to stop measuring
                 self._write()
-

@@ -1,7 +1,7 @@
 """Records as tables: `records.parquet` of one job, `records.csv` of a run.
 
-    study, job, depth, width, replicas, seed, observable, value, stderr, reference, reference_error,
-    layer, step, setting, seconds, then further coordinates, then each swept key
+study, job, depth, width, replicas, seed, observable, value, stderr, reference, reference_error,
+layer, step, setting, seconds, then further coordinates, then each swept key
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ COLUMNS = (
 INTEGERS = ("depth", "width", "replicas", "seed", "layer", "step")
 
 
-def table(settings: Settings, records: Sequence[Record], *, job: str = "", seconds: float | None = None) -> pd.DataFrame:
+def table(
+    settings: Settings, records: Sequence[Record], *, job: str = "", seconds: float | None = None
+) -> pd.DataFrame:
     """The records of one job, or of a comparison (an empty `job`), as rows of the long table."""
     rows = [
         {
@@ -54,7 +56,7 @@ def table(settings: Settings, records: Sequence[Record], *, job: str = "", secon
 
 def typed(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns in order, integers as integers (with gaps), numbers as floats."""
-    frame = frame[[*COLUMNS, *(c for c in frame.columns if c not in COLUMNS)]].copy()
+    frame = frame.reindex(columns=[*COLUMNS, *(c for c in frame.columns if c not in COLUMNS)])
     for column in INTEGERS:
         frame[column] = frame[column].astype("Int64")
     for column in ("value", "stderr", "reference", "reference_error", "seconds"):

@@ -52,7 +52,7 @@ class Measurement:
     records: list[Record] = field(default_factory=list)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def extend(self, other: "Measurement") -> None:
+    def extend(self, other: Measurement) -> None:
         self.records.extend(other.records)
         self.arrays.update(other.arrays)
 

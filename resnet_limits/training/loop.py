@@ -59,8 +59,8 @@ def train(
 ) -> Trained:
     """Train the classifiers of all replicas, which see the same mini-batches.
 
-    `start` is changed in place. Raises `SettingError` for a batch larger than the data, `MeasurementError` naming depth,
-    step and learning rate where a loss is not finite.
+    `start` is changed in place. Raises `SettingError` for a batch larger than the data, `MeasurementError` naming
+    depth, step and learning rate where a loss is not finite.
     """
     points = len(dataset.x_train)
     if settings.batch_size > points:

@@ -154,3 +154,15 @@ def test_times_outside_the_horizon_are_refused():
     c = {"W": draw(R, J, D, D), "b": draw(R, J, D)}
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         adjoint(f, c, basis, draw(R, N, D), 1.0, half_square, times=torch.tensor([0.5, 1.5]))
+
+
+def test_nodes_are_added_for_a_path_that_moves_fast():
+    # w(t) = c cos(300 t): 64 nodes alias it. dJ/dc = sum x(T)^2 sin(300) / 300, as for the scalar equation above.
+    f = field(settings.One(), "identity", 1)
+    c = {"W": draw(R, 1, 1, 1), "b": torch.zeros(R, 1, 1, dtype=torch.float64)}
+    x0 = draw(R, N, 1, seed=1)
+    result = adjoint(f, c, lambda t: torch.cos(300 * t)[:, None], x0, 1.0, half_square, tolerance=1e-10)
+    mean = math.sin(300) / 300
+    final = x0 * (c["W"][:, :, :, 0] * mean).exp()
+    exact = final.square().sum(dim=1, keepdim=True) * mean
+    assert float((result.coefficients["W"][..., 0] - exact).abs().max()) <= result.errors["coefficients"] < 1e-6

@@ -9,7 +9,7 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.settings import One
-from tests.problems import PROBLEMS
+from tests.problems import PROBLEMS, modulated
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: p.name)
@@ -76,7 +76,7 @@ def test_no_replica_hides_its_error_behind_the_others():
 
 
 def test_explosion_is_a_measurement_error_and_says_when():
-    with pytest.raises(MeasurementError, match="up to t = 2"):
+    with pytest.raises(MeasurementError, match="to 2 at tolerance"):
         solve(lambda t, x: x * x, torch.ones(1, 1, 1, dtype=torch.float64), 2.0)
 
 
@@ -87,3 +87,21 @@ def test_single_precision_and_disordered_times_are_refused():
         solve(lambda t, x: x, torch.ones(1, 1, 1, dtype=torch.float64), torch.tensor([0.5, 0.2]))
     with pytest.raises(ValueError, match="increase"):
         solve(lambda t, x: x, torch.ones(1, 1, 1, dtype=torch.float64), 0.0)
+
+
+def test_the_field_is_never_read_beyond_the_times_and_every_time_is_landed_on():
+    # A path of weights ends with the horizon. Given all times at once, torchdiffeq 0.2.5 stops landing on them when a
+    # step ends on one by itself, which in this problem happens with 21 times: at t = 0.15, after three equal steps.
+    problem, read = modulated(), []
+
+    def velocity(t, x):
+        read.append(float(t))
+        return problem.velocity(t, x)
+
+    for n in (2, 19, 21, 40):
+        times = torch.linspace(0, 1, n, dtype=torch.float64)
+        solution = solve(velocity, problem.x0, times)
+        exact = torch.stack([problem.solution(float(t)) for t in times])
+        assert float((solution - exact).abs().max()) < 5e-12, n
+    assert min(read) >= 0.0
+    assert max(read) <= 1.0 + 1e-15

@@ -3,7 +3,7 @@
     averaged_rms_error   sqrt(E |x_L - x(T)|^2 / d):  order 1/2, the fluctuation of one draw
     averaged_mean_error  |E x_L - x(T)| / sqrt(d):    order 1, the bias
 
-both root mean squares over inputs. The mean is measured with a control variate: `z_L`, the first-order response to the
+both root mean squares over inputs. The mean is measured with a control variate: `z_L`, the linear response to the
 fluctuations, has mean zero exactly, so that `E x_L = y_L + E[x_L - y_L - z_L]` with `y_L` the averaged network, and the
 noise that is left falls like the bias itself. Pinned: the block `phi(W x + b)` with swish, whose mean does not vanish
 (that of an odd activation does), and `init=iid`.
@@ -16,9 +16,8 @@ import torch
 from torch import Tensor
 
 from ... import device
-from ...limits.averaged import averaged_field, linear_response
+from ...limits.averaged import averaged_field, martingale_response
 from ...limits.ode import solve_with_error
-from ...networks.residual import forward
 from ...networks.steps import STEPS
 from ...settings import Iid, Ode, One, Random
 from ..study import Job, Measurement, Record
@@ -36,7 +35,9 @@ def measure(job: Job) -> Measurement:
     average = averaged_field(One(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
 
     def compute() -> dict[str, np.ndarray]:
-        x, error = solve_with_error(average.velocity, inputs(settings, settings.width, torch.float64)[None], settings.horizon)
+        x, error = solve_with_error(
+            average.velocity, inputs(settings, settings.width, torch.float64)[None], settings.horizon
+        )
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
     solution = job.shared.solve("averaged", solution_key(settings), compute)
@@ -49,13 +50,11 @@ def measure(job: Job) -> Measurement:
         its = problem(
             settings, replicas=count, first_replica=first, block=One(), activation=AVERAGED["activation"], init=law
         )
-        h, step = its.step_size(settings.depth), STEPS["euler"]
-        weights = its.weights(step, settings.depth)
-        x = forward(its.field, step, its.x0, weights, h).double()
-        y, z = linear_response(its.field, average, its.x0, weights, h)
-        errors.append(x - exact)
+        weights = its.weights(STEPS["euler"], settings.depth)
+        x, y, z = martingale_response(its.field, average, its.x0[0], weights, its.step_size(settings.depth))
+        errors.append(x.double() - exact)
         remainders.append((x - y - z).double())
-        shift = y[:1].double() - exact
+        shift = y.double() - exact
     noise = float(solution["error"][0]) + rounding(settings.dtype, settings.depth, root_mean_square(exact))
     rms, mean = _root_mean_square(torch.cat(errors)), _mean(shift[0], torch.cat(remainders))
     return Measurement(

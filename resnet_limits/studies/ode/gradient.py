@@ -42,7 +42,9 @@ def linear_path(path: Path) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     if isinstance(path, SmoothPath):
         return path.coefficients, path.basis
     assert isinstance(path, TiedPath)
-    return path.value[:, None], lambda times: torch.ones(len(times), 1, dtype=path.value.dtype, device=path.value.device)
+    return path.value[:, None], lambda times: torch.ones(
+        len(times), 1, dtype=path.value.dtype, device=path.value.device
+    )
 
 
 def measure(job: Job) -> Measurement:

@@ -1,6 +1,6 @@
 """What the measurements on given weights share: inputs, vector field, weight path, and the exact flow.
 
-    x_{k+1} = x_k + h f(x_k, theta(t_k)),   h = T/L        against        dx/dt = f(x, theta(t))
+x_{k+1} = x_k + h f(x_k, theta(t_k)),   h = T/L        against        dx/dt = f(x, theta(t))
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def inputs(settings: Ode, width: int, dtype: torch.dtype) -> Float[Tensor, "n d"
     """The first `ode.inputs` training points, embedded in a width. Raises `SettingError` where there are fewer."""
     dataset = load(settings.data, seed=settings.seed)
     if len(dataset.x_train) < settings.ode.inputs:
-        raise SettingError(f"ode.inputs={settings.ode.inputs}: {dataset.name} has {len(dataset.x_train)} training points")
+        raise SettingError(
+            f"ode.inputs={settings.ode.inputs}: {dataset.name} has {len(dataset.x_train)} training points"
+        )
     x = embed(dataset.x_train[: settings.ode.inputs], width, seed=settings.seed)
     return x.to(device.resolve(settings.device), dtype)
 
@@ -69,9 +71,9 @@ def problem(
     dtype: torch.dtype | None = None,
 ) -> Problem:
     """The problem of some settings; block, activation, law and width are the settings' own unless a claim pins them."""
-    dtype = dtype or getattr(torch, settings.dtype)
+    number: torch.dtype = dtype or getattr(torch, settings.dtype)
     width = width or settings.width
-    x = inputs(settings, width, dtype)
+    x = inputs(settings, width, number)
     its = field(block or settings.block, activation or settings.activation, width)
     path = draw(
         init or settings.init,
@@ -81,7 +83,7 @@ def problem(
         replicas=replicas,
         first_replica=first_replica,
         seed=settings.seed,
-        dtype=dtype,
+        dtype=number,
         device=x.device,
     )
     return Problem(x.expand(replicas, *x.shape), its, path, settings.horizon)
@@ -113,4 +115,3 @@ def root_mean_square(x: Tensor) -> float:
 def rounding(dtype: str, depth: int, size: float) -> float:
     """Rounding of a network of this depth whose states have this size; it bounds what an error can resolve."""
     return 4 * float(torch.finfo(getattr(torch, dtype)).eps) * math.sqrt(depth) * size
-

@@ -1,7 +1,7 @@
 """`ode.reversed.*`: activations rebuilt backwards from the output, against backpropagation through the network.
 
-    reversed_gradient_error  relative root mean square of the difference of the gradients (input and weights)
-    reversed_state_error     largest |x_k - rebuilt x_k|
+reversed_gradient_error  relative root mean square of the difference of the gradients (input and weights)
+reversed_state_error     largest |x_k - rebuilt x_k|
 """
 
 from __future__ import annotations

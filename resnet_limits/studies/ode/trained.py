@@ -87,7 +87,14 @@ def _start(
     trunk = {name: w.clone() for name, w in path.at(STEPS["euler"].times(settings.depth, settings.horizon)).items()}
     trunk["V"].zero_()
     return initial(
-        dataset.features, settings.width, dataset.classes, trunk, replicas=replicas, seed=seed, dtype=dtype, device=where
+        dataset.features,
+        settings.width,
+        dataset.classes,
+        trunk,
+        replicas=replicas,
+        seed=seed,
+        dtype=dtype,
+        device=where,
     )
 
 
@@ -139,8 +146,7 @@ def _differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
     coarse, fine = _path(job, depth), _path(deeper, depth)
     records = [("weight_difference", sup_distance(coarse, fine) / sup_size(fine), sup_size(fine))]
     ours, theirs = job.array("trained.logits"), deeper.array("trained.logits")
-    assert ours is not None and theirs is not None
-    if ours.size:
+    if ours is not None and theirs is not None and ours.size:
         size = float(np.sqrt((theirs**2).mean()))
         records.append(("output_difference", float(np.sqrt(((ours - theirs) ** 2).mean())) / size, size))
     rounding = 100 * float(np.finfo(job.settings.dtype).eps)

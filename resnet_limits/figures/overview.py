@@ -1,0 +1,36 @@
+"""All claims of one setting at a glance: a panel each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..claims.claim import Judgement
+from .order import draw_order
+from .value import draw_value
+
+COLUMNS = 4
+
+
+def overview_figure(judged: Sequence[tuple[Judgement, pd.DataFrame]]) -> Figure:
+    """Small panels; each legend keeps to what was expected and what was fitted."""
+    columns = min(COLUMNS, len(judged))
+    rows = -(-len(judged) // columns)
+    figure = Figure(figsize=(3.1 * columns, 2.5 * rows))
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (judgement, points) in zip(panels, judged, strict=False):
+        draw = draw_order if judgement.expected.what.startswith("order") else draw_value
+        draw(axes, judgement, points)
+        axes.set_title(axes.get_title(), fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.set_xlabel("depth $L$", fontsize=8)
+        axes.set_ylabel(judgement.claim.observable.replace("_", " "), fontsize=8)
+        handles, labels = axes.get_legend_handles_labels()
+        told = [(h, t) for h, t in zip(handles, labels, strict=True) if not t.startswith("measured")]
+        if told:
+            axes.legend(*zip(*told, strict=True), fontsize=7)
+    for axes in panels[len(judged) :]:
+        axes.set_visible(False)
+    return figure
