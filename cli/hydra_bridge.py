@@ -14,8 +14,11 @@ The client never learns anything from the launcher: a job is judged by its own `
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +29,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, QuotedString
 from omegaconf import MISSING, OmegaConf
 
 from resnet_limits import settings as keys
@@ -33,7 +37,7 @@ from resnet_limits.errors import SettingError
 from resnet_limits.runs.folder import LAUNCHER, Run
 from resnet_limits.settings import Settings
 
-from .hydra_errors import translated
+from .hydra_errors import translated, unknown_key
 
 CONFIGS = "reslim_configs"
 MAX_JOBS = 100_000
@@ -98,8 +102,7 @@ def plan(overrides: Sequence[str]) -> Plan:
         if any(o.get_key_element() == "study" and o.is_sweep_override() for o in parsed):
             raise SettingError("study: a run has one study; start one run for each")
         for override in parsed:
-            if override.is_delete() or override.is_add():
-                raise SettingError(f"cannot read '{override.input_line}'; an override is KEY=VALUE, without + or ~")
+            _check_key(override, overrides)
         fixed = [o.input_line for o in parsed if not o.is_sweep_override() and o.input_line]
         root = compose("config", overrides=fixed, return_hydra_config=True)
         params = OmegaConf.to_container(root.hydra.sweeper.params or {})
@@ -115,6 +118,23 @@ def plan(overrides: Sequence[str]) -> Plan:
         launcher = root.hydra.runtime.choices.get("hydra/launcher", "basic")
     first = next(iter(jobs.values())).settings
     return Plan(tuple(overrides), tuple(jobs.values()), launcher, first.outputs)
+
+
+def _check_key(override: Override, overrides: Sequence[str]) -> None:
+    """Refuse what Hydra would read otherwise than a user of reslim means it."""
+    key, line = override.get_key_element(), override.input_line
+    if override.is_delete() or override.is_add() or not key or "@" in key:
+        raise SettingError(f"cannot read '{line}'; an override is KEY=VALUE, without + or ~ or @")
+    if key in ("size", "hydra"):
+        raise SettingError(unknown_key(key, overrides))
+    options = keys.options_of(key.removesuffix(".name"))
+    if options and key.endswith(".name"):
+        raise SettingError(f"{key}: choose with {key.removesuffix('.name')}=..., one of {', '.join(options)}")
+    if (options or key in ("study", "preset")) and not override.is_sweep_override():
+        value = override.value()
+        if not isinstance(value, (str, QuotedString)):
+            words = ", ".join(options or keys.STUDIES) if key != "preset" else "full, smoke"
+            raise SettingError(f"{key}: expected one name of {words}, got '{override.get_value_element_as_str()}'")
 
 
 def _sweep_points(params: dict[Any, Any], overrides: Sequence[str]) -> list[list[str]]:
@@ -161,16 +181,17 @@ def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
 
 
 def start_child(run: Run, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start the Hydra multirun of these overrides in a process group of its own; its output goes to the run folder."""
+    """Start the Hydra multirun of these overrides in a process group of its own; its output goes to the run folder.
+
+    The child reads a pipe whose other end only this process holds: however this process ends, the child sees it.
+    """
     folder = run.path / LAUNCHER
     folder.mkdir(exist_ok=True)
     # Last, because the last of several overrides of a key holds: what the run folder relies on is not up for change.
     ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
     command = [sys.executable, "-c", "from reslim_cli.hydra_bridge import launch; launch()", *overrides, *ours]
     with open(folder / "output.txt", "ab") as output:
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True)
     run.launched(child.pid)
     return child
 
@@ -184,9 +205,17 @@ def launch() -> None:
     """The child's whole program: Hydra's own entry point around `task`."""
     import hydra
 
+    threading.Thread(target=_die_with_client, daemon=True).start()
     register()
     sys.argv[0] = "reslim"
     hydra.main(config_path=f"pkg://{CONFIGS}", config_name="config", version_base="1.3")(task)()
+
+
+def _die_with_client() -> None:
+    """Wait until the client is gone, then end this process and those that it started."""
+    os.read(0, 1)
+    if os.getpgid(0) == os.getpid():
+        os.killpg(0, signal.SIGKILL)
 
 
 def task(config: Any) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from resnet_limits.errors import SettingError, nearest, one_of
@@ -18,7 +18,7 @@ def translated(overrides: Sequence[str]) -> Iterator[None]:
     """Raise Hydra's and OmegaConf's errors as `SettingError`."""
     try:
         yield
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
         raise SettingError(_in_words(error, overrides)) from None
 
 
@@ -35,24 +35,36 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
         hint = ' (pip install "reslim[launchers]" brings it)' if name == "joblib" else ""
         return f"{group}: unknown option {one_of(name, valid)}{hint}"
     if match := re.search(r"Could not override '([^']+)'", text):
-        return _unknown_key(match.group(1), overrides)
+        return unknown_key(match.group(1), overrides)
     if match := re.search(r"Key '([^']+)' (?:is )?not in", text):
         full = re.search(r"full_key: (\S+)", text)
-        return _unknown_key(full.group(1) if full else match.group(1), overrides)
+        return unknown_key(full.group(1) if full else match.group(1), overrides)
     if match := re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", text):
         value, kind = match.groups()
         words = {"Integer": "an integer", "Float": "a number", "String": "a word"}
         return f"{_full_key(text)}: expected {words.get(kind, kind)}, got '{value}'"
+    if isinstance(error, OverrideParseException):
+        return f"cannot read '{error.override}'; an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE"
     if re.search(
         r"(mismatched input|token recognition error|extraneous input|no viable alternative|missing EQUAL)", text
     ):
         override = re.search(r"'([^']*)'\)?\s*$", text.splitlines()[0]) if "LexerNoViable" in text else None
         bad = override.group(1) if override else _unparsable(text, overrides)
         return f"cannot read '{bad}'; an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE"
+    if match := re.search(r"Error merging override [^\s=]+=(.*)", text):
+        return f"{_full_key(text)}: expected {_kind(_full_key(text))}, got {match.group(1).strip() or 'nothing'}"
     if "is not a valid value" in text or "Invalid value assigned" in text or "incompatible" in text:
         first = next(line for line in text.splitlines() if line.strip())
         return f"{_full_key(text)}: {first}"
     return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+
+
+def _kind(key: str) -> str:
+    """What may stand where a value of another kind was given."""
+    if key == "claims":
+        return "a list of names such as [a, b], or null"
+    inside = [its for its in flat(next(iter(STUDIES.values()))(study="")) if its.startswith(f"{key}.")]
+    return f"its keys, one by one, such as {inside[0]}=..." if inside else "a value"
 
 
 def _full_key(text: str) -> str:
@@ -67,7 +79,7 @@ def _unparsable(text: str, overrides: Sequence[str]) -> str:
     return text.splitlines()[0]
 
 
-def _unknown_key(name: str, overrides: Sequence[str]) -> str:
+def unknown_key(name: str, overrides: Sequence[str]) -> str:
     """An unknown key, or a key of another study or option, which the one chosen does not use."""
     study = next((o.split("=", 1)[1] for o in overrides if o.startswith("study=")), "ode")
     settings = STUDIES[study](study=study) if study in STUDIES else None

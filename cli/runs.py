@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from typing import Any
 
 from rich.console import Console
+from rich.errors import MarkupError
 from rich.markup import escape
 from rich.table import Table
 
@@ -30,19 +32,22 @@ def runs(name: str | None, *, json_out: bool) -> None:
         console.print(f"no runs under {escape(str(root))}; reslim train makes one", highlight=False, soft_wrap=True)
         return
     table = Table(header_style="bold")
-    for column in ("run", "study", "state", "depths", "verdicts", "continue with"):
+    for column in ("run", "study", "state", "depths", "verdicts"):
         table.add_column(column, no_wrap=column in ("run", "study", "state"), overflow="fold")
     for its in found:
         depths = ", ".join(str(d) for d in its["depths"])
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in its["verdicts"].items())
-        table.add_row(its["id"], its["study"], coloured(its["state"]), depths, verdicts, escape(its["continue"] or ""))
+        table.add_row(its["id"], its["study"], coloured(its["state"]), depths, verdicts)
     console.print(table)
+    for its in found:
+        if its["continue"]:  # below the table: a folded command cannot be copied
+            console.print(f"continue with: {its['continue']}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _document(run: Run) -> dict[str, Any]:
     jobs, state = run.jobs(), run.state()
-    summary = read_json(run.path / "summary.json")
-    claims = summary.get("claims", []) if isinstance(summary, dict) else []
+    summary = _summary(run)
+    claims = summary["claims"] if summary else []
     return {
         "id": run.id,
         "run": str(run.path),
@@ -55,9 +60,19 @@ def _document(run: Run) -> dict[str, Any]:
     }
 
 
+def _summary(run: Run) -> dict[str, Any] | None:
+    """What the last collection wrote; None where there is nothing, or nothing that can be shown."""
+    summary = read_json(run.path / "summary.json")
+    try:
+        show_summary(summary, Console(file=io.StringIO()))
+        return {**summary, "claims": [{**claim, "verdict": str(claim["verdict"])} for claim in summary["claims"]]}
+    except (KeyError, TypeError, ValueError, AttributeError, MarkupError):
+        return None
+
+
 def _show(run: Run, json_out: bool) -> None:
     document = _document(run)
-    summary = read_json(run.path / "summary.json")
+    summary = _summary(run)
     if json_out:
         print_json({**document, "summary": summary})
         return
@@ -71,7 +86,7 @@ def _show(run: Run, json_out: bool) -> None:
         seconds = "" if status.seconds is None else f"{status.seconds:.1f}"
         table.add_row(str(job.settings.depth), job.name, coloured(status.state), seconds, escape(status.message))
     console.print(table)
-    if isinstance(summary, dict):
+    if summary:
         show_summary(summary, console)
     console.print(f"run: {run.path}", highlight=False, soft_wrap=True)
     if document["continue"]:

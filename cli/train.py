@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,13 +11,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from resnet_limits.errors import SettingError
+from resnet_limits.errors import RunFolderError, SettingError
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
 from resnet_limits.settings import Settings
 
 from .hydra_bridge import Plan, narrowed, plan, start_child
 
 POLL = 0.1
+HARMLESS = re.compile(r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=-?[\d.]+")
+"""The keys of Hydra that are taken from a run folder: the name of an installed launcher, and its numbers."""
 
 
 def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_out: bool, cfg: str | None) -> None:
@@ -48,6 +51,12 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     key = next((o.split("=", 1)[1] for o in overrides if o.startswith("outputs=")), None)
     run = Run.find(outputs_root(key), name)
     sweeps = run.sweeps() or [[]]
+    for line in [line for sweep in sweeps for line in sweep]:
+        if line.lstrip("+~").startswith("hydra") and not HARMLESS.fullmatch(line):
+            raise RunFolderError(
+                f"{run.path / 'overrides.txt'}: '{line}' could run code, and a run folder is not trusted that far; "
+                "remove the line to resume, and give the key on the command line"
+            )
     plans = [plan(overridden(sweeps[0], overrides))] if overrides else [plan(sweep) for sweep in sweeps]
     if any(p.study != run.study for p in plans):
         raise SettingError(f"study: the run {run.id} is of study {run.study}; start another run for another study")
@@ -60,8 +69,12 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
 
 def _missing(run: Run | None, plans: Sequence[Plan]) -> set[str]:
     """The jobs that are not finished."""
-    finished = {job.name for job in run.jobs(verify=True) if job.status.state == "finished"} if run else set()
-    return {job.name for p in plans for job in p.jobs} - finished
+    asked = {job.name for p in plans for job in p.jobs}
+    jobs = [job for job in run.jobs(verify=True) if job.name in asked] if run else []
+    for job in jobs:
+        if job.status.state == "lost":
+            print(f"reslim: job {job.name}: {job.status.message}; it is to be done again", file=sys.stderr)
+    return asked - {job.name for job in jobs if job.status.state == "finished"}
 
 
 def _check_devices(settings: Sequence[Settings]) -> None:
@@ -80,6 +93,7 @@ def _launch(run: Run, plans: Sequence[Plan], missing: set[str]) -> bool:
         for its in plans:
             if not (todo := missing & {job.name for job in its.jobs}):
                 continue
+            missing = missing - todo  # sweeps of one run may share jobs
             for name in todo:
                 _requeue(run, name)
             child = start_child(run, narrowed(its, todo))
@@ -92,8 +106,10 @@ def _launch(run: Run, plans: Sequence[Plan], missing: set[str]) -> bool:
                     if ended and not any(job.status.state == "running" for job in mine):
                         break
                     time.sleep(POLL)
-            except BaseException:
+            except BaseException as end:
                 _stop(child)
+                if isinstance(end, KeyboardInterrupt):  # Typer turns it into exit code 130 and says nothing
+                    print(f"reslim: interrupted; reslim train --resume {run.path} continues", file=sys.stderr)
                 raise
     return all(job.status.state != "queued" for job in run.jobs() if job.name in asked)
 

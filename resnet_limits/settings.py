@@ -272,6 +272,11 @@ CHOICES: dict[type, dict[str, type]] = {
 """The options of each group: the classes that may stand where the key's type is the base class."""
 
 
+def options_of(group: str) -> dict[str, type]:
+    """The options of the group of this name (`init`, `block`, ...); none where it is no group."""
+    return next((options for base, options in CHOICES.items() if base.__name__.lower() == group), {})
+
+
 # -- from a configuration, with checks ------------------------------------------------------------
 
 

@@ -100,7 +100,8 @@ class Run:
     def open(cls, path: Path) -> Run:
         """The run in this folder. Raises `RunFolderError` where it is none, or one of another schema."""
         document = read_json(path / "provenance.json")
-        if not isinstance(document, dict) or not isinstance(document.get("invocations"), list):
+        invocations = document.get("invocations") if isinstance(document, dict) else None
+        if not invocations or not isinstance(invocations, list) or not all(isinstance(i, dict) for i in invocations):
             raise RunFolderError(f"{path} is not a run folder (no readable provenance.json)")
         if document.get("schema") != SCHEMA:
             raise RunFolderError(
@@ -156,8 +157,8 @@ class Run:
 
     def version(self) -> str:
         """The version of reslim that ran last."""
-        document = read_json(self.path / "provenance.json") or {}
-        return str(document.get("invocations", [{}])[-1].get("packages", {}).get("reslim", "unknown"))
+        packages = read_json(self.path / "provenance.json")["invocations"][-1].get("packages")
+        return str(packages.get("reslim", "unknown")) if isinstance(packages, dict) else "unknown"
 
     def sweeps(self) -> list[list[str]]:
         """The overrides of each sweep of this run."""

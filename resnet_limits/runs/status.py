@@ -59,7 +59,7 @@ class Process:
         if self.host != socket.gethostname():
             return time.time() - heartbeat > lost_after()
         if os.path.isdir("/proc/self"):
-            return process_start(self.pid) != self.started
+            return not self.started or process_start(self.pid) != self.started
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -101,11 +101,15 @@ def read(folder: Path) -> Status:
     try:
         process = Process(**document["process"]) if document["process"] else None
         status = Status(**{**document, "process": process})
-        if status.state not in STATES or not isinstance(status.progress, (int, float)):
+        numbers = (status.heartbeat, status.progress, 0.0 if status.seconds is None else status.seconds)
+        words = (status.state, status.message, status.device, *status.digests, *status.digests.values())
+        if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(w, str) for w in words):
+            raise TypeError
+        if status.state not in STATES:
             raise ValueError
         if status.state == "running" and (process is None or process.is_gone(float(status.heartbeat))):
             return replace(status, state="lost", message="its process is gone")
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, AttributeError):
         return Status("lost", message="status.json is missing or damaged")
     return status
 

@@ -30,7 +30,8 @@ def _moves(settings: Ode) -> str | None:
     return reads_a_continuous_path(settings)
 
 
-def _smooth_field(settings: Ode) -> str | None:
+def smooth_field(settings: Ode) -> str | None:
+    """Why the field has no continuous derivatives along the path, or None where it has."""
     if settings.activation not in SMOOTH_ACTIVATIONS:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
     return _moves(settings)
@@ -64,7 +65,7 @@ def _frozen(scheme: str) -> Claim:
         observable="forward_error",
         expected=Expected("order", 1, 0.1),
         where={"scheme": f"{scheme}-start"},
-        outside=lambda s: "init=tied: frozen weights are the weights" if s.init.name == "tied" else _smooth_field(s),
+        outside=lambda s: "init=tied: frozen weights are the weights" if s.init.name == "tied" else smooth_field(s),
     )
 
 
@@ -77,7 +78,7 @@ def _gradient(scheme: str, order: float) -> Claim:
         observable="gradient_error",
         expected=Expected("order", order, 0.1),
         where={"scheme": scheme},
-        outside=_smooth_field,
+        outside=smooth_field,
     )
 
 
@@ -90,14 +91,14 @@ def _reversed(suffix: str, scheme: str, expected: Expected, kind: str, statement
         observable="reversed_gradient_error",
         expected=expected,
         where={"scheme": scheme},
-        outside=_smooth_field,
+        outside=smooth_field,
     )
 
 
 CLAIMS = (
     _order("euler", 1, 0.1, _moves),
-    _order("heun", 2, 0.1, _smooth_field),
-    _order("rk4", 4, 0.2, _smooth_field),
+    _order("heun", 2, 0.1, smooth_field),
+    _order("rk4", 4, 0.2, smooth_field),
     _frozen("heun"),
     _frozen("rk4"),
     _gradient("euler", 1),

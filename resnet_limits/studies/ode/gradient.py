@@ -25,7 +25,7 @@ from ...paths.path import Path
 from ...paths.smooth import SmoothPath
 from ...paths.tied import TiedPath
 from ..study import Job, Measurement, Record
-from .claims import reads_a_continuous_path
+from .claims import smooth_field
 from .problem import Problem, problem, root_mean_square, rounding, solution_key
 
 SCHEMES = ("euler", "heun")
@@ -50,7 +50,7 @@ def linear_path(path: Path) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
 def measure(job: Job) -> Measurement:
     """The relative gradient errors of the Euler and the Heun network."""
     settings = job.settings
-    if reads_a_continuous_path(settings):
+    if smooth_field(settings):
         return Measurement()
     job.progress(0.0, "gradients of the limit")
     exact = _reference(job)

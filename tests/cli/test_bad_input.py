@@ -1,0 +1,179 @@
+"""A request that is wrong: exit code 2, one or two lines, the nearest valid name, and nothing written."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from resnet_limits.errors import ReslimError
+from tests.cli.command import TINY
+
+
+def assert_refused(answer, *words):
+    assert answer.code == 2, (answer.code, answer.out, answer.err)
+    lines = answer.err.strip().splitlines()
+    assert 1 <= len(lines) <= 2, answer.err
+    assert "Traceback" not in answer.err
+    assert answer.out == ""
+    for word in words:
+        assert word in answer.err, answer.err
+
+
+BAD = [
+    ("study=odd", "study", "'ode'"),
+    ("study=[ode]", "study"),
+    ("dpeth=8", "'depth'"),
+    ("ode.input=2", "'ode.inputs'"),
+    ("size=big", "unknown key"),
+    ("hydra=1", "unknown key"),
+    ("init=smoth", "init", "'smooth'"),
+    ("init=null", "init", "smooth"),
+    ("init.name=rough", "init=", "rough"),
+    ("activation=tahn", "activation", "'tanh'"),
+    ("preset=smok", "preset", "'smoke'"),
+    ("data=mnst", "data", "digits"),
+    ("hydra/launcher=jobib", "launcher", "basic"),
+    ("depth=abc", "depth", "integer", "abc"),
+    ("depth=1.5", "depth", "integer"),
+    ("depth=null", "depth", "null"),
+    ("depth=0", "depth", "at least 1"),
+    ("depth=-3", "depth", "at least 1"),
+    ("depth=nan", "depth", "nan"),
+    ("depth=1e30", "depth", "integer"),
+    ("depth=99999999999999999999999", "depth", "at most"),
+    ("depth=range(8,8)", "depth", "empty"),
+    ("depth=8,", "depth=8,"),
+    ("depth=choice()", "depth=choice()"),
+    ("depth=range(1,200000)", "100000"),
+    ("=4", "=4"),
+    ("depth", "KEY=VALUE"),
+    ("+depth=8", "+depth=8"),
+    ("~depth", "~depth"),
+    ("horizon=inf", "horizon", "finite"),
+    ("horizon=nan", "horizon", "finite"),
+    ("train.lr=0", "train.lr", "above 0"),
+    ("seed=-1", "seed", "at least 0"),
+    ("threads=0", "threads", "at least 1"),
+    ("width=true", "width", "integer"),
+    ("device=gpu", "device", "cuda:N"),
+    ("train=adam", "train", "train.epochs"),
+    ("claims=ode.forward", "claims", "list"),
+    ("claims=[ode.forwrd]", "claims", "ode.forward"),
+    ("claims=[]", "claims", "null"),
+    ("init.hurst=0.3", "init.hurst", "init=rough"),
+    ("block.hidden=4", "block.hidden", "block=two"),
+    ("gamma.alpha=1", "gamma.alpha"),
+]
+
+
+@pytest.fixture
+def in_process(tmp_path, monkeypatch, capfd):
+    """The command's own `main` in this process: what start-up costs is paid once."""
+    from reslim_cli.app import main
+
+    from tests.cli.command import Answer
+
+    def call(*arguments):
+        monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
+        monkeypatch.setattr("sys.argv", ["reslim", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capfd.readouterr()
+        code = left.value.code
+        return Answer(code if isinstance(code, int) else 0, out, err)
+
+    return call
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad[0])
+def test_a_bad_override_is_refused_in_one_or_two_lines_and_nothing_is_written(bad, in_process, tmp_path):
+    override, *words = bad
+    assert_refused(in_process("train", override), *words)
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize("bad", [BAD[0], BAD[2], ("depth=0", "depth")], ids=lambda bad: bad[0])
+def test_the_installed_command_refuses_a_bad_override(bad, reslim):
+    override, *words = bad
+    assert_refused(reslim("train", override), *words)
+    assert not reslim.outputs.exists()
+
+
+def test_one_bad_value_of_a_sweep_refuses_the_whole_sweep(in_process, tmp_path):
+    assert_refused(in_process("train", "depth=4,8,0"), "depth")
+    assert_refused(in_process("train", "activation=tanh,tahn"), "'tanh'")
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_a_device_that_is_not_there_is_refused(reslim):
+    import torch
+
+    device = f"cuda:{torch.cuda.device_count()}" if torch.cuda.is_available() else "cuda"
+    assert_refused(reslim("train", *TINY, f"device={device}"), device)
+    assert not reslim.outputs.exists()
+
+
+def test_an_output_folder_that_cannot_be_written_is_refused(in_process, tmp_path):
+    # A file in its place: permissions do not stop root, who may run these tests.
+    (tmp_path / "file").write_text("not a folder")
+    assert_refused(in_process("train", *TINY, "depth=4", f"outputs={tmp_path / 'file'}"), "cannot write", "outputs=")
+    assert_refused(in_process("train", *TINY, "depth=4", f"outputs={tmp_path / 'file' / 'below'}"), "cannot write")
+    assert (tmp_path / "file").read_text() == "not a folder"
+
+
+def test_resuming_what_is_no_run_is_refused(in_process, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert_refused(in_process("train", "--resume", str(tmp_path / "empty")), "not a run folder")
+    assert_refused(in_process("train", "--resume", "nothing"), "no run")
+    assert_refused(in_process("train", "--resume", "latest"), "no run")
+    assert_refused(in_process("runs", "nothing"), "no run")
+
+
+def test_resuming_a_run_of_another_schema_is_refused(in_process, tmp_path):
+    run = tmp_path / "outputs" / "ode" / "2031-01-01_00-00-00_abcdef"
+    run.mkdir(parents=True)
+    (run / "provenance.json").write_text(json.dumps({"schema": 99, "invocations": [{}]}))
+    assert_refused(in_process("train", "--resume", str(run)), "schema 99", "schema 1")
+    assert [p.name for p in run.iterdir()] == ["provenance.json"]
+
+
+def test_an_unknown_word_is_refused(in_process):
+    assert_refused(in_process("studies", "odd"), "'ode'")
+    assert_refused(in_process("train", "--cfg", "hydra"), "job")
+    assert in_process("train", "--nonsense").code == 2
+    assert in_process("trian").code == 2
+
+
+VALUES = st.one_of(
+    st.sampled_from(
+        ["", "null", "nan", "-inf", "1e400", "true", "[]", "{}", "[1,2]", "{a:1}", "${x}", "${oc.env:NOPE}"]
+    ),
+    st.sampled_from(
+        ["range(1,9,0)", "range(8,8)", "choice(1,2)", "glob(*)", "interval(0,1)", "sort(3,1)", "'", '"', "\\"]
+    ),
+    st.sampled_from(["4", "4,8", "8,8", "0.5", "tanh", "rough", "two", "smoke", "[ode.forward]", "float32", "1,a"]),
+    st.integers(-(10**25), 10**25).map(str),
+    st.floats().map(repr),
+    st.text(max_size=6),
+)
+KEYS = st.one_of(
+    st.sampled_from(["depth", "width", "seed", "init", "init.hurst", "init.sigma_w", "block", "data.train_size"]),
+    st.sampled_from(["train.lr", "claims", "study", "preset", "size", "device", "outputs", "hydra/launcher", "train"]),
+    st.sampled_from(["hydra.sweeper.params.depth", "init.name", "block@x", "+depth", "~depth", "ode", "schema/ode"]),
+    st.text(max_size=5),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.lists(st.tuples(KEYS, st.sampled_from(["=", "=", "=", "==", ""]), VALUES), min_size=1, max_size=3))
+def test_whatever_the_overrides_are_planning_answers_or_refuses(parts):
+    from reslim_cli.hydra_bridge import plan
+
+    overrides = ["depth=4", *("".join(part) for part in parts)]
+    with contextlib.suppress(ReslimError):
+        assert plan(overrides).jobs

@@ -1,0 +1,105 @@
+"""`studies`, `runs`, `doctor`: what they say, with and without --json, and to a reader that leaves early."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from resnet_limits.settings import STUDIES
+
+
+def test_studies_lists_every_study_with_its_claims(reslim):
+    document = reslim("studies", "--json").done().json
+    assert [study["name"] for study in document] == list(STUDIES)
+    text = reslim("studies").done().out
+    assert all(study["name"] in text and study["claims"][0] in text for study in document)
+
+
+def test_a_study_shows_equation_papers_claims_observables_arrays_and_keys(reslim):
+    document = reslim("studies", "ode", "--json").done().json
+    assert set(document) == {
+        *("name", "title", "equation", "papers", "claims", "observables", "arrays", "keys"),
+    }
+    assert all("arXiv" in paper for paper in document["papers"])
+    for claim in document["claims"]:
+        assert {"id", "kind", "source", "statement", "observable", "expected", "pins"} <= set(claim)
+        assert claim["observable"] in document["observables"]
+        assert claim["expected"]["tolerance"] > 0
+    keys = {entry["key"]: entry for entry in document["keys"]}
+    assert keys["depth"]["default"] == 64
+    assert keys["depth"]["range"] == "at least 1 and at most 1000000"
+    assert keys["init.hurst"]["with"] == "init=rough, init=fractional"
+    assert keys["block"]["range"] == "one of one, outside, two"
+    assert all(entry["meaning"] for entry in document["keys"])
+
+    text = reslim("studies", "ode").done().out
+    for word in (document["equation"], *keys, *(claim["id"] for claim in document["claims"]), *document["arrays"]):
+        assert word in text
+
+
+def test_runs_says_so_where_there_are_none(reslim):
+    assert "no runs under" in reslim("runs").done().out
+    assert reslim("runs", "--json").done().json == []
+
+
+def test_runs_lists_runs_with_state_study_depths_and_verdicts(sweep):
+    (document,) = sweep.reslim("runs", "--json").done().json
+    assert document["id"] == sweep.path.name
+    assert document["run"] == str(sweep.path)
+    assert (document["study"], document["state"], document["continue"]) == ("ode", "finished", None)
+    assert document["depths"] == [4, 8, 16, 2048]
+    assert sum(document["verdicts"].values()) == 1
+    text = sweep.reslim("runs").done().out
+    assert sweep.path.name in text
+    assert "4, 8, 16, 2048" in text
+
+
+@pytest.mark.parametrize("word", ["latest", "a unique beginning", "the end of the id", "a folder"])
+def test_a_run_is_shown_by_latest_a_unique_beginning_or_its_folder(sweep, word):
+    tail = sweep.path.name.rsplit("_", 1)[1]
+    name = {"latest": "latest", "a unique beginning": sweep.path.name[:20], "the end of the id": tail[:5]}
+    document = sweep.reslim("runs", name.get(word, str(sweep.path)), "--json").done().json
+    assert document["id"] == sweep.path.name
+    assert document["summary"] == sweep.answer.json
+
+
+def test_a_run_is_shown_with_its_jobs_and_claims(sweep):
+    text = sweep.reslim("runs", "latest").done().out
+    for name in sweep.answer.json["jobs"]:
+        assert name in text
+    assert "ode.reversed.euler" in text
+    assert f"run: {sweep.path}" in text
+
+
+def test_doctor_says_what_works(reslim):
+    findings = {finding["what"]: finding for finding in reslim("doctor", "--json").done().json}
+    assert {"reslim", "torch", "CUDA", "torchvision", "launcher basic", "launcher joblib", "outputs"} <= set(findings)
+    assert findings["torch"]["works"]
+    assert all(finding["works"] or finding["advice"] for finding in findings.values())
+    assert str(reslim.outputs) in findings["outputs"]["seen"]
+    text = reslim("doctor").done().out
+    assert all(what in text for what in findings)
+    assert not reslim.outputs.exists()
+
+
+@pytest.mark.parametrize("arguments", [("studies",), ("studies", "ode", "--json"), ("runs", "latest")], ids=" ".join)
+def test_a_reader_that_leaves_early_sees_no_traceback(sweep, arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = sweep.reslim.start(*arguments, stdout=writing)
+    os.close(writing)
+    _, err = process.communicate(timeout=60)
+    assert err == ""
+
+
+def test_a_training_whose_reader_leaves_early_still_writes_its_summary(sweep, tmp_path):
+    run, reslim = sweep.copy(tmp_path / "outputs")
+    (run / "summary.json").unlink()
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = reslim.start("train", "--resume", "latest", stdout=writing)
+    os.close(writing)
+    _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert (run / "summary.json").exists()

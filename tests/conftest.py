@@ -1,0 +1,45 @@
+"""What all tests share: one thread, so that numbers repeat, and shapes checked at every call."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; jobs set their own number
+
+# The shapes in annotations such as Float[Tensor, "r n d"] are held against what is passed, in tests only.
+install_import_hook([f"resnet_limits.{room}" for room in ("networks", "paths", "limits", "data")], "beartype.beartype")
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """`once(name, make)`: the folder that `make(folder)` filled, made by one of the workers that run the tests."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder(name: str, make: Callable[[Path], None]) -> Path:
+        path, done, broken = shared / name, shared / f".{name}.done", shared / f".{name}.broken"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            while not done.exists():
+                if broken.exists():
+                    pytest.fail(f"another worker could not make {name}: {broken.read_text()}")
+                time.sleep(0.05)
+            return path
+        try:
+            make(path)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                broken.write_text(repr(error))
+            raise
+        done.touch()
+        return path
+
+    return folder

@@ -1,0 +1,32 @@
+"""Runs made in this process: the study's own measurement, without launcher and command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from resnet_limits.runs.folder import Run
+from resnet_limits.runs.job import run_job
+from resnet_limits.settings import Ode, OdeKeys
+
+
+def settings(depth: int, **values) -> Ode:
+    keys = {"width": 4, "device": "cpu", "claims": ["ode.reversed.euler"], "ode": OdeKeys(inputs=2, paths=1)}
+    return Ode(**{"depth": depth, **keys, **values})
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Run]:
+    """`make_run(depths)`: a run of these depths, its jobs queued; with `measured=True` run, too."""
+
+    def make(depths: Sequence[int] = (4, 8), *, measured: bool = False) -> Run:
+        jobs = [settings(depth) for depth in depths]
+        run = Run.create(tmp_path / "outputs", jobs, ["depth=" + ",".join(map(str, depths))], ["reslim", "train"])
+        if measured:
+            for job in jobs:
+                run_job(run.path, job)
+        return run
+
+    return make

@@ -1,0 +1,59 @@
+"""Shared solutions: stored once, pure functions of their key, never trusted when damaged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from resnet_limits.runs.shared import SharedFolder
+
+
+def solution(calls):
+    def compute():
+        calls.append(1)
+        x = np.random.default_rng(0).standard_normal((3, 4))
+        return {"x": x, "transposed": x.T, "error": np.array([1e-12])}
+
+    return compute
+
+
+def test_a_solution_is_computed_once_and_read_back_bit_for_bit(tmp_path):
+    calls = []
+    first = SharedFolder(tmp_path / "shared").solve("flow", {"seed": 0}, solution(calls))
+    second = SharedFolder(tmp_path / "shared").solve("flow", {"seed": 0}, solution(calls))
+    assert len(calls) == 1
+    assert first.keys() == second.keys()
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_another_key_or_purpose_is_another_solution(tmp_path):
+    calls = []
+    for purpose, key in (("flow", {"seed": 0}), ("flow", {"seed": 1}), ("minimiser", {"seed": 0})):
+        SharedFolder(tmp_path).solve(purpose, key, solution(calls))
+    assert len(calls) == 3
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x80\x04}", b"\xff" * 64], ids=["empty", "a pickle", "noise"])
+def test_a_damaged_file_is_computed_again_with_the_same_result(tmp_path, damage):
+    calls = []
+    first = SharedFolder(tmp_path).solve("flow", {"seed": 0}, solution(calls))
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for content in (damage, whole[:-1], whole[: len(whole) // 2]):
+        file.write_bytes(content)
+        again = SharedFolder(tmp_path).solve("flow", {"seed": 0}, solution(calls))
+        assert all(np.array_equal(first[name], again[name]) for name in first)
+        assert file.read_bytes() == whole
+    assert len(calls) == 4
+
+
+def test_the_folder_may_be_deleted_at_any_time(tmp_path):
+    calls = []
+    shared = SharedFolder(tmp_path / "a" / "shared")
+    shared.solve("flow", {}, solution(calls))
+    for file in shared.folder.iterdir():
+        file.unlink()
+    shared.folder.rmdir()
+    shared.solve("flow", {}, solution(calls))
+    assert len(calls) == 2

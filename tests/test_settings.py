@@ -1,0 +1,191 @@
+"""Every key: meaning, default, range, and whether it is content; the dataclasses and the YAML say the same."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import typing
+
+import pytest
+
+from resnet_limits import settings as keys
+from resnet_limits.errors import SettingError
+from resnet_limits.settings import CHOICES, STUDIES, content, describe, flat, from_mapping, job_name
+
+NOT_CONTENT = {"device", "threads", "outputs"}
+
+
+def every_variant():
+    """The settings of each study at its defaults, and with each option of each group."""
+    for name, study in STUDIES.items():
+        yield pytest.param(study(study=name), id=name)
+        for base, options in CHOICES.items():
+            group = base.__name__.lower()
+            if group in study.__dataclass_fields__:
+                for option, cls in options.items():
+                    yield pytest.param(
+                        study(**{"study": name, group: cls(name=option)}), id=f"{name}, {group}={option}"
+                    )
+
+
+VARIANTS = list(every_variant())
+
+
+def changed(settings, key, value):
+    """A copy of the settings in which one leaf key has another value."""
+    its = copy.deepcopy(settings)
+    at = its
+    *path, last = key.split(".")
+    for name in path:
+        at = getattr(at, name)
+    setattr(at, last, value)
+    return its
+
+
+def is_option(settings, entry):
+    return dataclasses.is_dataclass(getattr(settings, entry.key, None))
+
+
+def other_value(entry):
+    """A valid value that is not the present one."""
+    rule, value = entry.field.metadata, entry.value
+    if entry.key == "claims":
+        return ["ode.forward"]
+    if entry.key in ("device", "outputs"):
+        return "cpu"
+    if rule["choices"]:
+        return next(choice for choice in rule["choices"] if choice != value)
+    if value is None:
+        return 7
+    return value + 1 if isinstance(value, int) else value / 2
+
+
+def at_bounds(entry):
+    """Values just inside and just outside of the range of a key."""
+    rule = entry.field.metadata
+    whole = entry.type is not float
+    for side, sign in (("low", -1), ("high", 1)):
+        if (bound := rule[side]) is not None:
+            yield (int(bound) if whole else float(bound)), True
+            yield (int(bound) + sign if whole else math.nextafter(bound, sign * math.inf)), False
+    for side in ("above", "below"):
+        if (bound := rule[side]) is not None:
+            yield float(bound), False
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_every_key_has_a_meaning_and_a_range(settings):
+    for entry in describe(settings):
+        assert entry.field.metadata["meaning"], entry.key
+        if entry.type in (int, float):
+            rule = entry.field.metadata
+            assert rule["low"] is not None or rule["above"] is not None, f"{entry.key} has no lower bound"
+            assert rule["high"] is not None or rule["below"] is not None, f"{entry.key} has no upper bound"
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_defaults_are_valid_and_survive_a_round_trip_as_plain_values(settings):
+    keys.check(settings)
+    assert from_mapping(dataclasses.asdict(settings)) == settings
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
+    from reslim_cli.hydra_bridge import plan
+
+    chosen = [
+        f"{group}={getattr(settings, group).name}"
+        for group in (base.__name__.lower() for base in CHOICES)
+        if hasattr(settings, group)
+    ]
+    (job,) = plan([f"study={settings.study}", f"depth={settings.depth}", *chosen]).jobs
+    assert flat(job.settings) == flat(settings)
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_values_at_the_bounds_are_taken_and_those_beyond_are_refused_by_name(settings):
+    for entry in describe(settings):
+        if is_option(settings, entry):
+            continue
+        for value, valid in at_bounds(entry):
+            its = changed(settings, entry.key, value)
+            if valid:
+                keys.check(its)
+            else:
+                with pytest.raises(SettingError, match=rf"^{entry.key}: expected .*got"):
+                    keys.check(its)
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_values_of_another_type_are_refused_by_name(settings):
+    for entry in describe(settings):
+        if is_option(settings, entry):
+            continue
+        wrong = ["a word", True, [1], {"a": 1}, math.nan, math.inf] if entry.type is not str else [1, 1.5, True, ["a"]]
+        optional = type(None) in typing.get_args(entry.type)
+        for value in [*wrong, *([] if optional else [None])]:
+            if entry.key == "outputs" and isinstance(value, str):
+                continue
+            with pytest.raises(SettingError, match=rf"^{entry.key}: "):
+                keys.check(changed(settings, entry.key, value))
+
+
+def test_a_word_out_of_several_is_refused_with_the_nearest():
+    with pytest.raises(SettingError, match=r"activation.*did you mean 'tanh'\?"):
+        keys.check(keys.Ode(activation="tahn"))
+    with pytest.raises(SettingError, match="study"):
+        from_mapping({"study": "odd"})
+    with pytest.raises(SettingError, match=r"did you mean 'depth'\?"):
+        from_mapping({"study": "ode", "dpeth": 4})
+    with pytest.raises(SettingError, match=r"init.*did you mean 'smooth'\?"):
+        from_mapping({"study": "ode", "init": {"name": "smoth"}})
+    with pytest.raises(SettingError, match="hurst"):
+        from_mapping({"study": "ode", "init": {"name": "smooth", "hurst": 0.3}})
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:11", "auto"])
+def test_devices_that_may_exist_are_taken(device):
+    keys.check(keys.Ode(device=device))
+
+
+@pytest.mark.parametrize("device", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "cuda:0 "])
+def test_devices_that_cannot_exist_are_refused(device):
+    with pytest.raises(SettingError, match=r"^device: "):
+        keys.check(keys.Ode(device=device))
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_a_job_is_named_by_its_content_and_by_nothing_else(settings):
+    name = job_name(settings)
+    for entry in describe(settings):
+        if is_option(settings, entry) or entry.key == "study":
+            continue
+        its = changed(settings, entry.key, other_value(entry))
+        keys.check(its)
+        if entry.key in NOT_CONTENT:
+            assert job_name(its) == name, entry.key
+            assert content(its) == content(settings)
+        else:
+            assert job_name(its) != name, entry.key
+    assert set(flat(settings)) - set(content(settings)) == NOT_CONTENT
+
+
+def test_every_option_of_a_group_is_another_job():
+    names = [job_name(variant.values[0]) for variant in VARIANTS[1:]]
+    # The default of each group is the same job; all others differ.
+    assert len(set(names)) == len(names) - (len(CHOICES) - 1)
+
+
+@pytest.mark.parametrize("whole", [1, 3])
+def test_a_number_typed_as_integer_or_with_a_point_is_the_same_content(whole):
+    typed = from_mapping({"study": "ode", "horizon": whole, "init": {"name": "smooth", "sigma_w": whole}})
+    pointed = from_mapping(
+        {"study": "ode", "horizon": float(whole), "init": {"name": "smooth", "sigma_w": whole * 1.0}}
+    )
+    assert job_name(typed) == job_name(pointed)
+
+
+def test_the_name_of_a_job_begins_with_its_depth():
+    assert job_name(keys.Ode(depth=48)).startswith("48-")
+    assert job_name(keys.Ode(depth=48)) == job_name(keys.Ode(depth=48))

@@ -1,0 +1,65 @@
+"""Help and a mistyped key answer without torch and pandas. No times: they belong in benchmarks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "torchvision", "torchdiffeq", "pandas", "scipy", "matplotlib", "sklearn", "pyarrow")
+
+PROGRAM = """
+import sys
+from reslim_cli.app import main
+sys.argv = ["reslim", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as left:
+    code = left.code
+print(code or 0, *sorted({name.partition(".")[0] for name in sys.modules}), sep=" ", file=sys.stderr)
+"""
+
+
+def modules_after(tmp_path, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=60
+    )
+    code, *modules = done.stderr.splitlines()[-1].split()
+    return int(code), set(modules)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--help",), 0),
+        (("train", "--help"), 0),
+        (("train", "dpeth=8"), 2),
+        (("train", "depth=0"), 2),
+        (("train", "init.hurst=0.3"), 2),
+        (("trian",), 2),
+    ],
+    ids=lambda its: " ".join(its) if isinstance(its, tuple) else "",
+)
+def test_help_and_a_mistake_answer_without_importing_what_is_heavy(arguments, code, tmp_path):
+    left, modules = modules_after(tmp_path, *arguments)
+    assert left == code
+    assert "reslim_cli" in modules
+    assert not modules & set(HEAVY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_does_not_import_hydra_either(tmp_path):
+    _, modules = modules_after(tmp_path, "--help")
+    assert not modules & {"hydra", "omegaconf", "yaml"}
+
+
+def test_the_library_does_not_know_the_command_line(tmp_path):
+    program = (
+        "import importlib, pkgutil, sys, resnet_limits\n"
+        "for found in pkgutil.walk_packages(resnet_limits.__path__, 'resnet_limits.'):\n"
+        "    importlib.import_module(found.name)\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert not set(done.stdout.split()) & {"typer", "hydra", "omegaconf", "reslim_cli", "reslim_configs"}

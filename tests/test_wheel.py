@@ -1,0 +1,88 @@
+"""A wheel of the tree holds the tree's packages under their installed names, and runs outside the checkout."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+INSTALLED = {"cli": "reslim_cli", "configs": "reslim_configs", "resnet_limits": "resnet_limits"}
+IGNORED = shutil.ignore_patterns(".*", "outputs", "build", "dist", "*.egg-info", "__pycache__", "tests")
+
+
+def package_files():
+    """Every file of the packages in the tree, by its installed name."""
+    found = set()
+    for folder, name in INSTALLED.items():
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("."):
+                found.add(f"{name}/{path.relative_to(ROOT / folder)}")
+    return found
+
+
+def built(folder: Path) -> None:
+    shutil.copytree(ROOT, folder / "tree", ignore=IGNORED)
+    wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder / "dist")]
+    if importlib.util.find_spec("setuptools"):
+        wheel.append("--no-build-isolation")
+    subprocess.run([*wheel, str(folder / "tree")], check=True, timeout=300)
+    (file,) = (folder / "dist").glob("*.whl")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--no-index"]
+    subprocess.run([*install, "--target", str(folder / "site"), str(file)], check=True, timeout=300)
+
+
+@pytest.fixture(scope="session")
+def wheel(once) -> Path:
+    """The folder with `dist/*.whl` and `site/`, where it is installed."""
+    return once("wheel", built)
+
+
+def test_every_package_folder_of_the_tree_is_listed():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {path.rpartition("/")[0] for path in package_files() if path.endswith(".py")}
+    assert set(listed) == {folder.replace("/", ".") for folder in folders}
+    assert len(listed) == len(set(listed))
+
+
+def test_the_wheel_holds_the_files_of_the_tree_and_nothing_else(wheel):
+    (file,) = (wheel / "dist").glob("*.whl")
+    names = {name for name in zipfile.ZipFile(file).namelist() if not name.endswith("/")}
+    metadata = {name for name in names if name.partition("/")[0].endswith(".dist-info")}
+    assert names - metadata == package_files()
+    assert {name.partition("/")[0] for name in names - metadata} == set(INSTALLED.values()), "no modules cli, configs"
+    assert any(name.endswith("licenses/LICENSE") for name in metadata)
+
+
+def test_an_installed_wheel_trains_outside_the_checkout(wheel, tmp_path):
+    program = (
+        "import sys; sys.argv[0] = 'reslim'; import reslim_cli.app, reslim_configs, resnet_limits\n"
+        "print(reslim_cli.__file__, reslim_configs.__file__, resnet_limits.__file__, sep='\\n', file=sys.stderr)\n"
+        "reslim_cli.app.main()\n"
+    )
+    # A path before the editable install's own finder: what is imported is the wheel.
+    environment = {**os.environ, "PYTHONPATH": str(wheel / "site"), "RESLIM_OUTPUTS": str(tmp_path / "outputs")}
+    request = ("preset=smoke", "ode.paths=1", "ode.inputs=2", "width=4", "depth=4,8", "claims=[ode.reversed.euler]")
+    done = subprocess.run(
+        [sys.executable, "-c", program, "train", *request, "--json"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    site = str(wheel / "site")
+    assert all(line.startswith(site) for line in done.stderr.splitlines()[:3]), done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["state"] == "finished"
+    document = json.loads((Path(summary["run"]) / "provenance.json").read_text())
+    assert document["invocations"][0]["git"] is None, "an installed package has no revision"
