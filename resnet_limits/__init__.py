@@ -1,0 +1,76 @@
+"""reslim from Python: the infinite-depth limits of residual networks, without the command line.
+
+    import resnet_limits as rl
+
+    frame = rl.run(rl.Ode(depth=64, init=rl.Tied()))          # one job's records, a DataFrame
+    fit = rl.fit_order([8, 16, 32, 64], errors)               # an order with its interval
+    run = rl.load_run("outputs/ode/2026-11-21_10-15-48_ad8a246f")
+
+Networks, laws of weights, limits and the rest are modules of their own: `resnet_limits.networks`,
+`resnet_limits.paths`, `resnet_limits.limits`. Names are imported when they are first used, so that
+importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .claims.order import OrderFit, fit_order
+    from .runs.python import load_run, run
+    from .settings import (
+        Circles,
+        Digits,
+        Fractional,
+        Gaussian,
+        Iid,
+        Moons,
+        Ode,
+        OdeKeys,
+        One,
+        Outside,
+        Rough,
+        Smooth,
+        Spirals,
+        Tied,
+        Train,
+        Two,
+        Zero,
+    )
+
+_PLACES = {"run": "runs.python", "load_run": "runs.python", "fit_order": "claims.order", "OrderFit": "claims.order"}
+
+__all__ = [
+    "Circles",
+    "Digits",
+    "Fractional",
+    "Gaussian",
+    "Iid",
+    "Moons",
+    "Ode",
+    "OdeKeys",
+    "One",
+    "OrderFit",
+    "Outside",
+    "Rough",
+    "Smooth",
+    "Spirals",
+    "Tied",
+    "Train",
+    "Two",
+    "Zero",
+    "fit_order",
+    "load_run",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_PLACES.get(name, 'settings')}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import math
 import typing
+from importlib import import_module
 
 import pytest
 
@@ -92,8 +93,7 @@ def test_defaults_are_valid_and_survive_a_round_trip_as_plain_values(settings):
 
 @pytest.mark.parametrize("settings", VARIANTS)
 def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
-    from reslim_cli.hydra_bridge import plan
-
+    plan = import_module("reslim_cli.hydra_bridge").plan
     chosen = [
         f"{group}={getattr(settings, group).name}"
         for group in (base.__name__.lower() for base in CHOICES)
@@ -172,7 +172,7 @@ def test_a_job_is_named_by_its_content_and_by_nothing_else(settings):
 
 
 def test_every_option_of_a_group_is_another_job():
-    names = [job_name(variant.values[0]) for variant in VARIANTS[1:]]
+    names = [job_name(typing.cast(keys.Settings, variant.values[0])) for variant in VARIANTS[1:]]
     # The default of each group is the same job; all others differ.
     assert len(set(names)) == len(names) - (len(CHOICES) - 1)
 

@@ -52,6 +52,7 @@ def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
         "seconds": round(sum(job.status.seconds or 0.0 for job in jobs), 3),
     }
     write_json(run.path / "summary.json", summary)
+    run.note_jobs()
     return summary
 
 

@@ -16,7 +16,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -147,12 +147,25 @@ class Run:
         if list(overrides) not in paragraphs:
             text = "\n\n".join("\n".join(p) if p else "# the defaults" for p in [*paragraphs, list(overrides)])
             write_text(self.path / "overrides.txt", text + "\n")
-        write_text(self.path / "config.yaml", _merged([j.settings for j in self.jobs()]))
+        merged = _merged([asdict(job.settings) for job in self.jobs()])
+        write_text(self.path / "config.yaml", yaml.safe_dump(merged, sort_keys=False))
 
     def note(self, command: Sequence[str]) -> None:
         """Add an invocation (a resume) to the provenance."""
         document = read_json(self.path / "provenance.json")
         document["invocations"].append(provenance.invocation(command))
+        write_json(self.path / "provenance.json", document)
+
+    def note_jobs(self) -> None:
+        """Add to the provenance what the jobs say: seeds, threads, devices, and when the run was collected."""
+        jobs = self.jobs()
+        document = read_json(self.path / "provenance.json")
+        document |= {
+            "seeds": sorted({job.settings.seed for job in jobs}),
+            "threads": sorted({job.settings.threads for job in jobs}),
+            "devices": sorted({job.status.device for job in jobs} - {""}),
+            "collected": provenance.now(),
+        }
         write_json(self.path / "provenance.json", document)
 
     def version(self) -> str:
@@ -214,12 +227,10 @@ def _settings_of(job: Path) -> Settings | None:
     return settings if keys.job_name(settings) == job.name else None
 
 
-def _merged(settings: Sequence[Settings]) -> str:
-    """The settings of several jobs as one YAML text: a list where they differ."""
-    values: Mapping[str, list[Any]] = {}
-    for its in settings:
-        for key, value in keys.flat(its).items():
-            seen = values.setdefault(key, [])
-            if value not in seen:
-                seen.append(value)
-    return yaml.safe_dump({k: v[0] if len(v) == 1 else v for k, v in values.items()}, sort_keys=False)
+def _merged(values: Sequence[Any]) -> Any:
+    """Several nested configurations as one: a list where they differ."""
+    if all(isinstance(value, dict) for value in values):
+        names = dict.fromkeys(name for value in values for name in value)
+        return {name: _merged([value[name] for value in values if name in value]) for name in names}
+    different = [value for i, value in enumerate(values) if value not in values[:i]]
+    return different[0] if len(different) == 1 else different

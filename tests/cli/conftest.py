@@ -76,7 +76,7 @@ def joblib_sweep(finished: Callable[..., Finished]) -> Finished:
 
 @pytest.fixture(scope="session")
 def one_job(finished: Callable[..., Finished]) -> Finished:
-    """One depth, a claim with a shared solution."""
+    """One depth, and a claim whose jobs share a solution."""
     its = finished("one_job", *TINY[:-1], "claims=[ode.forward.euler]", "depth=16", "--json")
     its.answer.done()
     return its
@@ -84,7 +84,7 @@ def one_job(finished: Callable[..., Finished]) -> Finished:
 
 @pytest.fixture(scope="session")
 def settings_sweep(finished: Callable[..., Finished]) -> Finished:
-    """Two activations, two seeds and five depths, of which the sweep finds the other two in another order."""
+    """Two activations, two seeds, and depths in an order of their own."""
     its = finished("settings_sweep", *TINY, "depth=32,8,4,16", "activation=tanh,swish", "seed=0,1", "--json")
     its.answer.done()
     return its

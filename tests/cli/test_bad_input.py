@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+from importlib import import_module
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resnet_limits.errors import ReslimError
-from tests.cli.command import TINY
+from tests.cli.command import TINY, Answer
 
 
 def assert_refused(answer, *words):
@@ -73,9 +74,7 @@ BAD = [
 @pytest.fixture
 def in_process(tmp_path, monkeypatch, capfd):
     """The command's own `main` in this process: what start-up costs is paid once."""
-    from reslim_cli.app import main
-
-    from tests.cli.command import Answer
+    main = import_module("reslim_cli.app").main
 
     def call(*arguments):
         monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
@@ -169,10 +168,10 @@ KEYS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(st.lists(st.tuples(KEYS, st.sampled_from(["=", "=", "=", "==", ""]), VALUES), min_size=1, max_size=3))
 def test_whatever_the_overrides_are_planning_answers_or_refuses(parts):
-    from reslim_cli.hydra_bridge import plan
+    plan = import_module("reslim_cli.hydra_bridge").plan
 
     overrides = ["depth=4", *("".join(part) for part in parts)]
     with contextlib.suppress(ReslimError):

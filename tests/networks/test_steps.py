@@ -4,6 +4,7 @@ import math
 from itertools import pairwise
 
 import pytest
+from jaxtyping import TypeCheckError
 
 from resnet_limits.networks.residual import block_factor, forward
 from resnet_limits.networks.steps import STEPS, frozen

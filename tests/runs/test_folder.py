@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -231,8 +232,7 @@ def test_versions_that_are_no_versions_do_not_matter(make_run):
 
 @pytest.mark.parametrize("summary", ["3", "{}", '{"claims": 5}', '{"claims": [{"id": "[/x]"}], "table": []}', "null"])
 def test_the_command_shows_a_run_whose_summary_is_damaged(make_run, summary, monkeypatch, capsys):
-    from reslim_cli.runs import runs
-
+    runs = import_module("reslim_cli.runs").runs
     run = make_run()
     (run.path / "summary.json").write_text(summary)
     monkeypatch.setenv("RESLIM_OUTPUTS", str(run.path.parent.parent))

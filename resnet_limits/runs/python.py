@@ -1,0 +1,33 @@
+"""A job without a run folder, and a run folder without the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ..settings import Settings, check
+from ..studies import study as studies
+from ..studies.study import Job
+from .folder import Run
+from .records import table
+
+
+def run(settings: Settings) -> pd.DataFrame:
+    """Measure one job in this process and return its records, one row each (columns of `records.csv`).
+
+    The numbers are those of `reslim train` at the same settings. The number of CPU threads is the caller's:
+    `torch.set_num_threads(settings.threads)` makes them repeat bit for bit. Raises `SettingError` for a value out of
+    range.
+    """
+    check(settings)
+    return table(settings, studies.get(settings.study).measure(Job(settings)).records)
+
+
+def load_run(folder: str | Path) -> Run:
+    """The run in this folder: its jobs, their settings and states. `pandas.read_csv(run.path / "records.csv")` is its
+    long table, `collect.collect(run)` its summary, made anew.
+
+    Raises `RunFolderError` where it is none. Nothing in the folder is executed.
+    """
+    return Run.open(Path(folder))
