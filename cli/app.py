@@ -6,7 +6,6 @@ help and a mistyped key answer without torch and pandas.
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated, Optional
 
@@ -88,18 +87,13 @@ def doctor(json: Json = False) -> None:
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code; Typer itself sees to an interruption (130) and a closed pipe."""
     try:
         app()
     except RequestError as error:
         _leave(f"reslim: {error}", 2)
     except ReslimError as error:
         _leave(f"reslim: {error}", 1)
-    except KeyboardInterrupt:
-        _leave("reslim: interrupted; reslim train --resume latest continues", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
 
 
 def _leave(message: str, code: int) -> None:

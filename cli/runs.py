@@ -88,6 +88,6 @@ def _show(run: Run, json_out: bool) -> None:
     console.print(table)
     if summary:
         show_summary(summary, console)
-    console.print(f"run: {run.path}", highlight=False, soft_wrap=True)
+    console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
     if document["continue"]:
         console.print(f"continue with: {document['continue']}", highlight=False, soft_wrap=True)

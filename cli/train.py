@@ -48,7 +48,7 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     """The run to resume and its sweeps; with further overrides, the first sweep changed by them."""
     from .hydra_bridge import overridden
 
-    key = next((o.split("=", 1)[1] for o in overrides if o.startswith("outputs=")), None)
+    key = next((o.split("=", 1)[1].strip("'\"") for o in overrides if o.startswith("outputs=")), None)
     run = Run.find(outputs_root(key), name)
     sweeps = run.sweeps() or [[]]
     for line in [line for sweep in sweeps for line in sweep]:
@@ -89,6 +89,7 @@ def _launch(run: Run, plans: Sequence[Plan], missing: set[str]) -> bool:
     from .display import Watch
 
     asked = {job.name for p in plans for job in p.jobs}
+    jobs = [job for job in run.jobs() if job.name in asked]
     with Watch() as watch:
         for its in plans:
             if not (todo := missing & {job.name for job in its.jobs}):
@@ -100,10 +101,9 @@ def _launch(run: Run, plans: Sequence[Plan], missing: set[str]) -> bool:
             try:
                 while True:
                     ended = child.poll() is not None
-                    jobs = [job for job in run.jobs() if job.name in asked]
+                    jobs = [job.refreshed() for job in jobs]
                     watch.show(jobs)
-                    mine = [job for job in jobs if job.name in todo]
-                    if ended and not any(job.status.state == "running" for job in mine):
+                    if ended and not any(job.status.state == "running" for job in jobs if job.name in todo):
                         break
                     time.sleep(POLL)
             except BaseException as end:
@@ -111,7 +111,7 @@ def _launch(run: Run, plans: Sequence[Plan], missing: set[str]) -> bool:
                 if isinstance(end, KeyboardInterrupt):  # Typer turns it into exit code 130 and says nothing
                     print(f"reslim: interrupted; reslim train --resume {run.path} continues", file=sys.stderr)
                 raise
-    return all(job.status.state != "queued" for job in run.jobs() if job.name in asked)
+    return all(job.refreshed().status.state != "queued" for job in jobs)
 
 
 def _requeue(run: Run, name: str) -> None:
@@ -149,7 +149,7 @@ def _finish(run: Run, asked: set[str], ended_well: bool, json_out: bool) -> None
     else:
         console = Console()
         show_summary(summary, console)
-        console.print(f"run: {run.path}", highlight=False, soft_wrap=True)
+        console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
     if not ended_well:
         output = (run.path / LAUNCHER / "output.txt").read_text(errors="replace").strip().splitlines()
         print("reslim: the launcher ended without starting every job", *output[-5:], sep="\n  ", file=sys.stderr)

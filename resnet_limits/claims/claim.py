@@ -61,7 +61,7 @@ class Claim:
     where: Mapping[str, Any] = field(default_factory=dict)
     pins: Mapping[str, Any] = field(default_factory=dict)
     outside: Callable[[Any], str | None] = _always
-    verdicts: Mapping[str, Verdict] = field(default_factory=lambda: {"full": "supported"})
+    verdicts: Mapping[str, Verdict] = field(default_factory=lambda: {"full": "supported", "smoke": "supported"})
 
 
 @dataclass(frozen=True)

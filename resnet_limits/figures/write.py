@@ -42,6 +42,8 @@ def write_figures(folder: Path, judged: Sequence[tuple[Judgement, pd.DataFrame]]
 
 
 def _write(folder: Path, name: str, figure: Figure) -> set[str]:
+    figure.draw_without_rendering()  # the layout is found once, not for every format
+    figure.set_layout_engine("none")
     for suffix in FORMATS:
         with whole(folder / f"{name}.{suffix}") as beside:
             # Without a date the same records give the same file.

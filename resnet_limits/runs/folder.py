@@ -17,7 +17,7 @@ import shutil
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,10 @@ class JobFolder:
     @property
     def name(self) -> str:
         return self.path.name
+
+    def refreshed(self) -> JobFolder:
+        """The same job with the state that its folder shows now."""
+        return replace(self, status=states.read(self.path))
 
     def last_log_lines(self, count: int = 5) -> list[str]:
         try:

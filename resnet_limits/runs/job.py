@@ -29,10 +29,8 @@ from .. import device
 from .. import settings as keys
 from ..errors import ReslimError
 from ..settings import Settings
-from ..studies import study
 from . import status as states
 from .files import read_json, whole, write_json, write_text
-from .shared import SharedFolder
 from .status import Process, Status
 
 RESULTS = ("records.parquet", "arrays.safetensors")
@@ -73,7 +71,9 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter) ->
     from safetensors.numpy import save_file
     from threadpoolctl import threadpool_limits
 
+    from ..studies import study
     from .records import table, write_parquet
+    from .shared import SharedFolder
 
     torch.set_num_threads(settings.threads)
     where = device.described(device.resolve(settings.device))

@@ -119,9 +119,10 @@ class Comparison:
 class Study:
     """A family of networks indexed by depth, the limit they approach, the observables and the claims.
 
-    `parts` maps a module to the claims whose observables it measures: the module has
-    `measure(job) -> Measurement` and may have `compare(jobs) -> list[Comparison]`; `jobs` are the finished
-    jobs of one setting and one seed, by increasing depth.
+    `parts` maps a module to the claims whose observables it measures, by `measure(job) -> Measurement`;
+    `comparisons` maps one, free of torch, to the claims that need several depths, by
+    `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
+    increasing depth.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Study:
     parts: Mapping[str, tuple[str, ...]]
     observables: Mapping[str, str]
     arrays: Mapping[str, str]
+    comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
         """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""
@@ -146,7 +148,7 @@ class Study:
 
     def measure(self, job: Job) -> Measurement:
         """All records and arrays of one job."""
-        parts = self._chosen_parts(job.settings)
+        parts = self._needed(self.parts, job.settings)
         total = Measurement()
         for i, part in enumerate(parts):
 
@@ -161,12 +163,12 @@ class Study:
         """The records that need several finished depths of one setting and one seed."""
         if not jobs:
             return []
-        modules = [self._module(part) for part in self._chosen_parts(jobs[0].settings)]
-        return [c for module in modules if hasattr(module, "compare") for c in module.compare(jobs)]
+        modules = [self._module(name) for name in self._needed(self.comparisons, jobs[0].settings)]
+        return [c for module in modules for c in module.compare(jobs)]
 
-    def _chosen_parts(self, settings: Settings) -> list[str]:
+    def _needed(self, modules: Mapping[str, tuple[str, ...]], settings: Settings) -> list[str]:
         ids = {claim.id for claim in self.chosen(settings.claims)}
-        return [part for part, its in self.parts.items() if ids & set(its)]
+        return [module for module, its in modules.items() if ids & set(its)]
 
     def _module(self, part: str) -> Any:
         return importlib.import_module(f"resnet_limits.studies.{self.name}.{part}")

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from safetensors import safe_open
 
+from resnet_limits.studies.study import get
 from tests.cli.command import TINY, without_seconds
 from tests.cli.conftest import DEPTHS, REQUEST
 
@@ -252,3 +253,11 @@ def test_cfg_job_prints_the_configuration_of_a_job(reslim):
     assert configuration["ode"] == {"inputs": 2, "paths": 1}
     assert configuration["init"]["name"] == "smooth"
     assert not reslim.outputs.exists()
+
+
+def test_the_smoke_preset_gives_every_claim_the_verdict_that_it_must_have(finished):
+    run = finished("smoke", "preset=smoke", "device=cpu")
+    assert run.answer.code == 0
+    expected = {claim.id: claim.verdicts["smoke"] for claim in get("ode").claims}
+    summary = json.loads((run.path / "summary.json").read_text())
+    assert {claim["id"]: claim["verdict"] for claim in summary["claims"]} == expected

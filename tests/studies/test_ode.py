@@ -17,7 +17,7 @@ from resnet_limits.networks.steps.euler import Euler
 from resnet_limits.runs.records import table
 from resnet_limits.settings import Iid, Init, Ode, OdeKeys, Outside, Random, Rough, Tied, Train, Two, Zero
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.ode import averaged, forward, gradient, reversed, rough, trained
+from resnet_limits.studies.ode import averaged, forward, gradient, reversed, rough, trained, trained_paths
 from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
 
 STUDY = studies.get("ode")
@@ -105,7 +105,7 @@ def test_rough_weights_have_order_min_of_one_and_h_plus_one_half(hurst: float):
 
 def test_trained_weight_paths_converge_at_order_one_and_so_do_the_logits():
     jobs = measured(trained)
-    compared = trained.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
+    compared = trained_paths.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
     for observable in ("weight_difference", "output_difference"):
         errors = {c.depth: c.record.value for c in compared if c.record.observable == observable}
         assert set(errors) == {8, 16, 32, 64}
@@ -116,7 +116,7 @@ def test_training_from_an_independent_start_would_not_pass_for_a_tied_one(monkey
     # The planted fault: the start is drawn afresh in each layer. Weight paths must then not converge at order 1.
     monkeypatch.setattr(trained, "Tied", Iid)
     jobs = measured(trained)
-    compared = trained.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
+    compared = trained_paths.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
     errors = {c.depth: c.record.value for c in compared if c.record.observable == "weight_difference"}
     assert abs(math.log2(errors[16] / errors[32])) < 0.5
 

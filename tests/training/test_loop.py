@@ -84,7 +84,7 @@ def test_each_replica_is_trained_as_torch_trains_one_network():
                 optimiser.step()
                 losses.append(loss.detach())
         assert torch.allclose(torch.stack(trained.losses)[:, r], torch.stack(losses), rtol=1e-10)
-        final = torch.stack([layer.weight for layer in network.inner])
+        final = torch.stack([parameter for name, parameter in network.inner.named_parameters() if "weight" in name])
         assert torch.allclose(trained.parameters["trunk.W"][r], final, rtol=1e-9, atol=1e-12)
 
 

@@ -18,6 +18,7 @@ STUDY = Study(
         "rough": ("ode.rough",),
         "trained": ("ode.trained",),
     },
+    comparisons={"trained_paths": ("ode.trained",)},
     observables={
         "forward_error": "root mean square of x_L - x(T) over paths, inputs and coordinates; by scheme",
         "gradient_error": "relative error of the gradient by input and by weight path, together; by scheme",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resnet_limits.paths.distance import at_common_times, sup_distance, sup_size
+from resnet_limits.claims.distance import at_common_times, sup_distance, sup_size
 
 
 def test_a_deeper_path_is_read_at_the_times_of_the_shallower_one():
