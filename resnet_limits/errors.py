@@ -4,6 +4,7 @@
     ├── RequestError          the request was wrong: exit code 2, one or two lines, no traceback
     │   ├── SettingError      an unknown key, a bad value, a key that the study does not use
     │   ├── MissingData       a data set that is not where it was looked for
+    │   ├── DamagedData       data that are truncated, corrupt, of the wrong shape or of one class
     │   ├── RunFolderError    not a run folder, of another schema, or damaged
     │   └── OutputError       a folder that cannot be written
     └── MeasurementError      a job could not finish its measurement: the job fails, the run goes on
@@ -31,6 +32,10 @@ class SettingError(RequestError):
 
 class MissingData(RequestError):
     """A data set is not present."""
+
+
+class DamagedData(RequestError):
+    """Data are truncated, corrupt, of the wrong shape, or of a single class."""
 
 
 class RunFolderError(RequestError):

@@ -196,12 +196,55 @@ class Spirals(Plane):
 
 @dataclass
 class Gaussian(Data):
-    """Standard Gaussian points with the labels of a random hyperplane."""
+    """Regression pairs: standard Gaussian points, targets of a fixed random smooth teacher, plus noise."""
 
-    name: str = _name("gaussian", "standard Gaussian points, two classes divided by a random hyperplane")
+    name: str = _name("gaussian", "regression: standard Gaussian points, targets B tanh(A x) + noise, A and B random")
     train_size: Optional[int] = key(1000, "number of training points", low=1, high=10**7)
     test_size: Optional[int] = key(500, "number of test points", low=1, high=10**7)
     features: int = key(8, "dimension of the points before the embedding", low=1, high=65536)
+    outputs: int = key(1, "dimension of the targets", low=1, high=65536)
+    noise: float = key(0.1, "standard deviation of the noise added to each target", low=0, high=10)
+
+
+@dataclass
+class Images(Data):
+    """Images in files, with a test set of their own."""
+
+    test_size: Optional[int] = key(None, "number of test points; null: all", low=1, high=10**7)
+    root: Optional[str] = key(
+        None, "folder of the data sets; null: $RESLIM_DATA, else the user cache folder", content=False
+    )
+
+
+@dataclass
+class Mnist(Images):
+    """MNIST: 60000 + 10000 images of 28x28, 10 classes."""
+
+    name: str = _name("mnist", "MNIST, 60000 + 10000 grey 28x28 images of digits, 10 classes")
+
+
+@dataclass
+class FashionMnist(Images):
+    """Fashion-MNIST: 60000 + 10000 images of 28x28, 10 classes."""
+
+    name: str = _name("fashion_mnist", "Fashion-MNIST, 60000 + 10000 grey 28x28 images of clothes, 10 classes")
+
+
+@dataclass
+class Cifar10(Images):
+    """CIFAR-10: 50000 + 10000 colour images of 32x32, 10 classes."""
+
+    name: str = _name("cifar10", "CIFAR-10, 50000 + 10000 colour 32x32 images, 10 classes")
+
+
+@dataclass
+class ImageFolder(Images):
+    """A folder of images of your own: train/ and test/, with one folder a class in each."""
+
+    name: str = _name("image_folder", "a folder of your own: train/ and test/ with one folder of images a class")
+    folder: str = key("images", "the folder that holds train/ and test/, relative to data.root")
+    size: int = key(32, "images are resized to this many pixels a side", low=1, high=4096)
+    grey: bool = key(False, "one channel of brightness in place of three of colour")
 
 
 # -- training -------------------------------------------------------------------------------------
@@ -244,6 +287,7 @@ class OdeKeys:
     """The keys that only the study `ode` has."""
 
     inputs: int = key(16, "training points that are followed through the networks of given weights", low=1, high=10**5)
+    draws: int = key(64, "draws of the start whose trained networks are compared (ode.random_start)", low=1, high=10**5)
     paths: int = key(
         8, "smooth weight paths drawn side by side; errors are root mean squares over them", low=1, high=10**5
     )
@@ -267,7 +311,17 @@ STUDIES: dict[str, type[Settings]] = {"ode": Ode}
 CHOICES: dict[type, dict[str, type]] = {
     Init: {"smooth": Smooth, "iid": Iid, "rough": Rough, "fractional": Fractional, "tied": Tied, "zero": Zero},
     Block: {"one": One, "outside": Outside, "two": Two},
-    Data: {"digits": Digits, "moons": Moons, "circles": Circles, "spirals": Spirals, "gaussian": Gaussian},
+    Data: {
+        "digits": Digits,
+        "mnist": Mnist,
+        "fashion_mnist": FashionMnist,
+        "cifar10": Cifar10,
+        "image_folder": ImageFolder,
+        "spirals": Spirals,
+        "moons": Moons,
+        "circles": Circles,
+        "gaussian": Gaussian,
+    },
 }
 """The options of each group: the classes that may stand where the key's type is the base class."""
 
@@ -332,8 +386,8 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         return
     if base is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if not isinstance(value, base) or isinstance(value, bool):
-        word = {int: "an integer", float: "a number", str: "a word"}[base]
+    if not isinstance(value, base) or (isinstance(value, bool) and base is not bool):
+        word = {int: "an integer", float: "a number", str: "a word", bool: "true or false"}[base]
         raise SettingError(f"{name}: expected {word}, got {value!r}")
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingError(f"{name}: expected a finite number, got {value}")

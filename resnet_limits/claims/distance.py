@@ -21,6 +21,18 @@ def sup_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(((a - b) ** 2).mean(axis=(0, 2))).max())
 
 
+def step_distance(coarse: np.ndarray, fine: np.ndarray) -> float:
+    """Root mean square over time, entries and replicas of the distance of two step functions, constant in each block.
+
+    (replicas, L, entries) and (replicas, mL, entries). Unlike `sup_distance` at the common times it sees the layers
+    that only the deeper network has.
+    """
+    times, rest = divmod(fine.shape[1], coarse.shape[1])
+    if rest:
+        raise ValueError(f"step functions of {coarse.shape[1]} and {fine.shape[1]} blocks have no common blocks")
+    return float(np.sqrt(((np.repeat(coarse, times, axis=1) - fine) ** 2).mean()))
+
+
 def sup_size(a: np.ndarray) -> float:
     """`max_t` of the root mean square of `a(t)`."""
     return sup_distance(a, np.zeros_like(a))

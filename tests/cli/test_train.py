@@ -48,7 +48,7 @@ def test_configuration_and_overrides_say_what_was_asked_for(sweep):
     config = yaml.safe_load((sweep.path / "config.yaml").read_text())
     assert sorted(config["depth"]) == sorted(DEPTHS)
     assert config["width"] == 4
-    assert config["init"] == "smooth"
+    assert config["init"]["name"] == "smooth"
     assert (sweep.path / "overrides.txt").read_text().split() == [*REQUEST]
 
 

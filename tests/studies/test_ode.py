@@ -11,18 +11,30 @@ import pytest
 import torch
 
 from resnet_limits import settings as keys
+from resnet_limits.claims.distance import at_common_times, sup_distance, sup_size
 from resnet_limits.claims.judge import judge
+from resnet_limits.claims.richardson import richardson_limit
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.steps.euler import Euler
 from resnet_limits.runs.records import table
 from resnet_limits.settings import Iid, Init, Ode, OdeKeys, Outside, Random, Rough, Tied, Train, Two, Zero
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.ode import averaged, forward, gradient, reversed, rough, trained, trained_paths
+from resnet_limits.studies.ode import (
+    averaged,
+    forward,
+    gradient,
+    random_start,
+    reversed,
+    rough,
+    trained,
+    trained_iid,
+    trained_paths,
+)
 from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
 
 STUDY = studies.get("ode")
 DEPTHS = (8, 16, 32, 64, 128)
-SMALL = Ode(width=4, replicas=64, ode=OdeKeys(inputs=3, paths=2), train=Train(epochs=1, replicas=2))
+SMALL = Ode(width=4, replicas=64, ode=OdeKeys(inputs=3, paths=2, draws=4), train=Train(epochs=1, replicas=2))
 
 
 def measured(part, settings: Ode = SMALL, depths: Sequence[int] = DEPTHS) -> list[tuple[Ode, Measurement]]:
@@ -103,22 +115,112 @@ def test_rough_weights_have_order_min_of_one_and_h_plus_one_half(hurst: float):
     assert abs(judgement.measured.value - judgement.expected_value) < 0.15, judgement.why
 
 
+def finished(part, settings: Ode = SMALL, depths: Sequence[int] = DEPTHS) -> list[FinishedJob]:
+    return [FinishedJob(s, m.records, m.arrays.get) for s, m in measured(part, settings, depths)]
+
+
+def compared(jobs: Sequence[FinishedJob]) -> dict[str, dict[int, float]]:
+    """Value by observable and depth."""
+    found: dict[str, dict[int, float]] = {}
+    for comparison in trained_paths.compare(jobs):
+        found.setdefault(comparison.record.observable, {})[comparison.depth] = comparison.record.value
+    return found
+
+
 def test_trained_weight_paths_converge_at_order_one_and_so_do_the_logits():
-    jobs = measured(trained)
-    compared = trained_paths.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
+    errors = compared(finished(trained))
     for observable in ("weight_difference", "output_difference"):
-        errors = {c.depth: c.record.value for c in compared if c.record.observable == observable}
-        assert set(errors) == {8, 16, 32, 64}
-        assert math.log2(errors[16] / errors[32]) == pytest.approx(1, abs=0.05)
+        assert set(errors[observable]) == {8, 16, 32, 64}
+        assert math.log2(errors[observable][32] / errors[observable][64]) == pytest.approx(1, abs=0.05)
 
 
-def test_training_from_an_independent_start_would_not_pass_for_a_tied_one(monkeypatch: pytest.MonkeyPatch):
-    # The planted fault: the start is drawn afresh in each layer. Weight paths must then not converge at order 1.
-    monkeypatch.setattr(trained, "Tied", Iid)
+def test_the_richardson_limit_agrees_with_training_by_rk4_blocks():
+    # An independent limit: blocks of order 4 in the state, weights frozen at midpoints, so of order 2 in the depth.
+    from resnet_limits.networks.classifier import cross_entropy, initial, logits
+    from resnet_limits.networks.steps import STEPS, frozen
+    from resnet_limits.studies.ode.networks import data_of, drawn, two_matrix_field
+    from resnet_limits.training.loop import mini_batches
+
+    settings, depth = replace(SMALL, depth=32), 32
+    dataset, replicas = data_of(settings), settings.train.replicas
+    trunk = drawn(settings, Tied(), settings.width, depth=depth, replicas=replicas, purpose="trained")
+    parameters = initial(
+        dataset.features, settings.width, dataset.classes, trunk, replicas=replicas, seed=settings.seed
+    )
+    for parameter in parameters.values():
+        parameter.requires_grad_()
+    vector_field, step = two_matrix_field(settings, settings.width), frozen(STEPS["rk4"], "midpoint")
+    for batch in mini_batches(len(dataset.x_train), settings.train.batch_size, 0, seed=settings.seed):
+        scores = logits(vector_field, step, parameters, dataset.x_train[batch], 1 / depth)
+        loss = cross_entropy(scores, dataset.y_train[batch]).sum()
+        gradients = torch.autograd.grad(loss, list(parameters.values()))
+        with torch.no_grad():
+            for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True):
+                parameter -= settings.train.lr * (depth if name.startswith("trunk.") else 1) * gradient
+
+    jobs = finished(trained)
+    paths = [at_common_times(trained_paths._weights(job, "trained"), 8) for job in jobs]
+    limit, difference = richardson_limit(paths)
+    midpoints = np.concatenate(
+        [parameters[f"trunk.{n}"].detach().numpy().reshape(replicas, depth, -1) for n in ("V", "W", "b")], axis=2
+    )
+    inner = np.arange(4, 32, 4)  # the times 1/8, ..., 7/8 lie between two midpoints each
+    independent = (midpoints[:, inner - 1] + midpoints[:, inner]) / 2
+    first_order = sup_distance(paths[-1][:, 1:], limit[:, 1:])
+    assert sup_size(difference) < 0.02 * first_order
+    assert sup_distance(independent, limit[:, 1:]) < 0.05 * first_order
+
+
+def test_the_control_from_an_independent_start_does_not_converge():
+    jobs = finished(trained_iid)
+    apart = compared(jobs)["step_difference"]
+    assert math.log2(apart[32] / apart[64]) == pytest.approx(0, abs=0.05)
+    increments = [
+        r.value for job in jobs for r in job.records if r.observable == "largest_increment" and r.step is None
+    ]
+    assert increments[-1] > 0.9 * increments[0]
+
+
+def test_an_independent_start_would_not_pass_for_a_tied_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trained, "Tied", Iid)  # the planted fault
     jobs = measured(trained)
-    compared = trained_paths.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
-    errors = {c.depth: c.record.value for c in compared if c.record.observable == "weight_difference"}
-    assert abs(math.log2(errors[16] / errors[32])) < 0.5
+    increments = [r.value for _, m in jobs for r in m.records if r.observable == "largest_increment" and r.step is None]
+    assert increments[-1] > 0.5 * increments[0]
+
+
+def test_a_trained_network_is_at_distance_one_over_depth_of_the_ode_of_its_own_weights():
+    errors = {s.depth: r for s, m in measured(trained) for r in m.records if r.observable == "interpolated_error"}
+    assert math.log2(errors[64].value / errors[128].value) == pytest.approx(1, abs=0.05)
+    assert errors[128].reference_error < 0.01 * errors[128].value
+
+
+def test_interpolated_weights_are_read_where_rk4_reads_them():
+    weights = torch.tensor([[[1.0], [3.0], [7.0]]], dtype=torch.float64)
+    read = trained.interpolated(weights, 1)[0, :, 0].tolist()
+    assert read == [1, 2, 3, 5, 7, 9, 11]
+    assert trained.interpolated(weights[:, :1], 2).shape == (1, 5, 1)
+
+
+def test_outputs_from_a_random_start_converge_and_from_a_tied_start_keep_the_draw():
+    settings = replace(SMALL, ode=OdeKeys(draws=24), train=Train(epochs=1))
+    jobs = measured(random_start, settings)
+    values = {o: [r.value for _, m in jobs for r in m.records if r.observable == o] for o in STUDY.observables}
+    depths = np.log2(DEPTHS)
+    for observable, order, tolerance in (
+        ("random_start_fluctuation", 0.5, 0.1),
+        ("random_start_mean", 1.0, 0.2),
+        ("tied_start_fluctuation", 0.0, 0.02),
+    ):
+        slope = -np.polyfit(depths, np.log2(values[observable]), 1)[0]
+        assert slope == pytest.approx(order, abs=tolerance), observable
+
+
+def test_coupled_networks_share_out_the_layers_of_the_deeper_one(monkeypatch: pytest.MonkeyPatch):
+    # With one weight for all layers the three networks differ by the step alone: no draw can tell them apart.
+    monkeypatch.setattr(random_start, "Iid", Tied)
+    ((_, measurement),) = measured(random_start, replace(SMALL, ode=OdeKeys(draws=8)), depths=(64,))
+    values = {r.observable: r.value for r in measurement.records}
+    assert values["random_start_mean"] < 0.02 * values["random_start_fluctuation"]
 
 
 # -- planted faults turn verdicts red -------------------------------------------------------------

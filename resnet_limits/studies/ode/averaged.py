@@ -19,10 +19,10 @@ from ... import device
 from ...limits.averaged import averaged_field, martingale_response
 from ...limits.ode import solve_with_error
 from ...networks.steps import STEPS
-from ...settings import Iid, Ode, One, Random
+from ...settings import Iid, One
 from ..study import Job, Measurement, Record
 from .claims import AVERAGED
-from .problem import inputs, problem, root_mean_square, rounding, solution_key
+from .problem import inputs, pinned, problem, root_mean_square, rounding, solution_key
 
 CHUNK = 64
 """Replicas run at a time: a block of the random numbers, so results do not depend on it."""
@@ -31,7 +31,7 @@ CHUNK = 64
 def measure(job: Job) -> Measurement:
     """Root-mean-square and mean error over the replicas, with jackknife standard errors."""
     settings = job.settings
-    law = iid_law(settings)
+    law = pinned(settings, Iid())
     average = averaged_field(One(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
 
     def compute() -> dict[str, np.ndarray]:
@@ -56,19 +56,13 @@ def measure(job: Job) -> Measurement:
         remainders.append((x - y - z).double())
         shift = y.double() - exact
     noise = float(solution["error"][0]) + rounding(settings.dtype, settings.depth, root_mean_square(exact))
-    rms, mean = _root_mean_square(torch.cat(errors)), _mean(shift[0], torch.cat(remainders))
+    rms, mean = _root_mean_square(torch.cat(errors)), size_of_the_mean(shift[0], torch.cat(remainders))
     return Measurement(
         [
             Record(name, value, stderr=stderr, reference_error=noise, coordinates=AVERAGED)
             for name, (value, stderr) in (("averaged_rms_error", rms), ("averaged_mean_error", mean))
         ]
     )
-
-
-def iid_law(settings: Ode) -> Iid:
-    """Independent weights of the sizes of the settings' own law."""
-    own = settings.init
-    return Iid(sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else Iid()
 
 
 def _root_mean_square(errors: Tensor) -> tuple[float, float]:
@@ -80,7 +74,7 @@ def _root_mean_square(errors: Tensor) -> tuple[float, float]:
     return value, float(squares.std()) / len(squares) ** 0.5 / (2 * value)
 
 
-def _mean(shift: Tensor, remainders: Tensor) -> tuple[float, float]:
+def size_of_the_mean(shift: Tensor, remainders: Tensor) -> tuple[float, float]:
     """Size of `shift + E remainder` over inputs and coordinates, without the bias of squared noise; jackknife error."""
     replicas = len(remainders)
     if replicas < 3:

@@ -15,7 +15,12 @@ ROUGH = {"init": "rough", "width": 8}
 """A narrow network: a rough path costs far more to draw than to read, and replicas narrow the interval."""
 
 TRAINED = {"block": "two", "init": "tied"}
+TRAINED_IID = {"block": "two", "init": "iid"}
+RANDOM_START = {"block": "two", "init": "iid", "width": 8}
+TIED_START = {"block": "two", "init": "tied", "width": 8}
 WEIGHTS = ("V", "W", "b")
+MOST_IMAGES = 1400
+"""Training points of a control, whatever the data."""
 
 SMOKE_IS_TOO_SMALL: dict[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
 """Random errors of so few replicas leave the interval too wide to say."""
@@ -164,6 +169,56 @@ CLAIMS = (
         kind="theorem",
         observable="weight_difference",
         expected=Expected("order", 1, 0.1),
+        where=TRAINED,
         pins=TRAINED,
+    ),
+    Claim(
+        id="ode.trained.iid",
+        source=MARION_REGULARISATION,
+        statement="from an i.i.d. start the trained weights do not converge: step functions at L and 2L stay apart",
+        kind="control",
+        observable="step_difference",
+        expected=Expected("order", 0, 0.1),
+        where=TRAINED_IID,
+        pins=TRAINED_IID,
+    ),
+    Claim(
+        id="ode.trained.iid.increments",
+        source=MARION_REGULARISATION,
+        statement="from an i.i.d. start the largest increment of the trained weights does not fall with depth",
+        kind="control",
+        observable="largest_increment",
+        expected=Expected("order", 0, 0.1),
+        where=TRAINED_IID,
+        pins=TRAINED_IID,
+    ),
+    Claim(
+        id="ode.random_start.fluctuation",
+        source=CHIZAT,
+        statement="from an i.i.d. start the output of trained networks fluctuates over draws at order 1/2",
+        kind="theorem",
+        observable="random_start_fluctuation",
+        expected=Expected("order", 0.5, 0.2),
+        pins=RANDOM_START,
+        verdicts=SMOKE_IS_TOO_SMALL,
+    ),
+    Claim(
+        id="ode.random_start.mean",
+        source=CHIZAT,
+        statement="from an i.i.d. start the mean output over draws converges to that of a mean ODE, order 1",
+        kind="theorem",
+        observable="random_start_mean",
+        expected=Expected("order", 1, 0.3),
+        pins=RANDOM_START,
+        verdicts=SMOKE_IS_TOO_SMALL,
+    ),
+    Claim(
+        id="ode.random_start.tied",
+        source=CHIZAT,
+        statement="from a tied start the output keeps depending on the draw at any depth",
+        kind="control",
+        observable="tied_start_fluctuation",
+        expected=Expected("order", 0, 0.1),
+        pins=TIED_START,
     ),
 )

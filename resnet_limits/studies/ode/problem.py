@@ -6,8 +6,8 @@ x_{k+1} = x_k + h f(x_k, theta(t_k)),   h = T/L        against        dx/dt = f(
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,8 +23,10 @@ from ...networks.blocks import VectorField, field
 from ...networks.residual import block_factor
 from ...networks.steps import Step
 from ...paths import WeightPath, draw
-from ...settings import Block, Init, Ode, content
+from ...settings import Block, Init, Ode, Random, content
 from ..study import Job
+
+Law = TypeVar("Law", bound=Random)
 
 TOLERANCE = 1e-12
 KINKED_TOLERANCE = 1e-6
@@ -92,6 +94,12 @@ def problem(
         device=x.device,
     )
     return Problem(x.expand(replicas, *x.shape), its, path, settings.horizon)
+
+
+def pinned(settings: Ode, law: Law) -> Law:
+    """A law that a claim pins, with the sizes `sigma_w`, `sigma_b` of the settings' own law."""
+    own = settings.init
+    return replace(law, sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else law
 
 
 def solution_key(settings: Ode) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import torch
 
 from ...networks.residual import forward
 from ...networks.steps import STEPS
-from ...settings import Ode, Random, Rough
+from ...settings import Ode, Rough
 from ..study import Job, Measurement, Record
 from .claims import ROUGH
-from .problem import problem, root_mean_square, rounding
+from .problem import pinned, problem, root_mean_square, rounding
 
 CHUNK = 32
 """Replicas whose paths are held in memory at a time; results do not depend on it."""
@@ -21,10 +21,7 @@ CHUNK = 32
 
 def rough_law(settings: Ode) -> Rough:
     """The settings' own law where it is rough, else a rough law of the same sizes."""
-    own = settings.init
-    if isinstance(own, Rough):
-        return own
-    return Rough(sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else Rough()
+    return settings.init if isinstance(settings.init, Rough) else pinned(settings, Rough())
 
 
 def measure(job: Job) -> Measurement:

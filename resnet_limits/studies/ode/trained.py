@@ -1,8 +1,7 @@
-"""`ode.trained`: networks trained from a tied start at each depth; their weight paths converge at order 1.
-
-    x_{k+1} = x_k + (T/L) V_k phi(W_k x_k + b_k),     V_k = 0, W_k = W, b_k = b at the start
+"""`ode.trained`, `ode.interpolated`: networks trained from a tied start; their weight paths converge at order 1.
 
 A job trains one depth and keeps the weights; `trained_paths.py` compares them. Pinned: two-matrix blocks, tied start.
+Recorded besides: the distance of each trained network to the neural ODE of its own weights, interpolated in depth.
 """
 
 from __future__ import annotations
@@ -12,94 +11,69 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ... import device
-from ...data.dataset import Dataset, load
-from ...networks.blocks import field
-from ...networks.classifier import accuracy, cross_entropy, initial, logits
+from ...networks.classifier import TRUNK, logits
 from ...networks.residual import block_factor
 from ...networks.steps import STEPS
-from ...paths import draw
-from ...settings import Ode, Random, Tied, Two
-from ...training.loop import Trained, train
+from ...settings import Ode, Tied
 from ..study import Job, Measurement, Record
-from .claims import TRAINED, WEIGHTS
+from .claims import TRAINED
+from .networks import data_of, drawn, records_and_arrays, trained_from, two_matrix_field
+from .problem import pinned, root_mean_square, rounding
+
+SUBSTEPS = 4
+"""RK4 steps a block in the neural ODE of the interpolated weights; half as many tell its error."""
 
 
 def measure(job: Job) -> Measurement:
-    """Train at the job's depth: loss and accuracy by step and at the end, and the final weights."""
-    settings = job.settings
-    where, dtype = device.resolve(settings.device), getattr(torch, settings.dtype)
-    dataset = _to(load(settings.data, seed=settings.seed), where, dtype)
-    block = settings.block if isinstance(settings.block, Two) else Two(hidden=2 * settings.width)
-    vector_field = field(block, settings.activation, settings.width)
-    h = block_factor(settings.depth, settings.horizon)
-    start = _start(settings, vector_field.shapes, dataset, where, dtype)
-    trained = train(
-        vector_field,
-        start,
-        dataset,
-        settings.train,
-        depth=settings.depth,
-        h=h,
-        seed=settings.seed,
-        progress=job.progress,
+    """Loss, accuracy and roughness by step and at the end, `interpolated_error`, and the final weights."""
+    settings: Ode = job.settings
+    dataset = data_of(settings)
+    law = pinned(settings, Tied())
+    trunk = drawn(
+        settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
     )
+    trained = trained_from(settings, trunk, dataset, same_ends=False, progress=job.progress)
+    measurement = records_and_arrays(settings, trained, dataset, "trained", TRAINED)
+    job.progress(1.0, "neural ODE of the trained weights")
+    if len(dataset.x_test):
+        measurement.records.append(_interpolated(settings, trained.parameters, dataset.x_test))
+    return measurement
+
+
+def interpolated(weights: Tensor, substeps: int) -> Tensor:
+    """Weights (r, L, *shape) at `t_k`, piecewise linear in time, read by RK4 with so many steps a block.
+
+    (r, 2 substeps L + 1, *shape). The last block continues the line of the one before.
+    """
+    depth = weights.shape[1]
+    if depth == 1:
+        return weights.expand(-1, 2 * substeps + 1, *weights.shape[2:])
+    layer = torch.arange(2 * substeps * depth + 1, device=weights.device, dtype=torch.float64) / (2 * substeps)
+    below = layer.long().clamp(max=depth - 2)
+    fraction = (layer - below).to(weights.dtype).view(-1, *(1,) * (weights.ndim - 2))
+    return torch.lerp(weights[:, below], weights[:, below + 1], fraction)
+
+
+def _interpolated(settings: Ode, parameters: Mapping[str, Tensor], points: Tensor) -> Record:
+    """Relative distance of the network's logits to those of `x' = V(t) phi(W(t) x + b(t))`, a root mean square."""
+    vector_field = two_matrix_field(settings, settings.width)
+
+    def of_the_limit(substeps: int) -> Tensor:
+        trunk = {name: interpolated(w, substeps) for name, w in parameters.items() if name.startswith(TRUNK)}
+        h = block_factor(settings.depth * substeps, settings.horizon)
+        return logits(vector_field, STEPS["rk4"], {**parameters, **trunk}, points, h)
+
     with torch.no_grad():
-        on_train = logits(vector_field, STEPS["euler"], trained.parameters, dataset.x_train, h)
-        on_test = logits(vector_field, STEPS["euler"], trained.parameters, dataset.x_test, h)
-    records = [
-        *_by_step(trained),
-        _record("train_loss", cross_entropy(on_train, dataset.y_train)),
-        *([_record("test_accuracy", accuracy(on_test, dataset.y_test))] if len(dataset.x_test) else []),
-    ]
-    arrays = {f"trained.{name}": trained.parameters[f"trunk.{name}"] for name in WEIGHTS} | {"trained.logits": on_test}
-    return Measurement(records, {name: value.detach().cpu().numpy() for name, value in arrays.items()})
-
-
-def _start(
-    settings: Ode, shapes: Mapping[str, tuple[int, ...]], dataset: Dataset, where: torch.device, dtype: torch.dtype
-) -> dict[str, Tensor]:
-    own = settings.init
-    law = Tied(sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else Tied()
-    replicas, seed = settings.train.replicas, settings.seed
-    path = draw(
-        law,
-        shapes,
-        depth=settings.depth,
-        horizon=settings.horizon,
-        replicas=replicas,
-        seed=seed,
-        purpose="trained",
-        dtype=dtype,
-        device=where,
+        network = logits(
+            vector_field, STEPS["euler"], parameters, points, block_factor(settings.depth, settings.horizon)
+        )
+        limit, coarser = of_the_limit(SUBSTEPS), of_the_limit(SUBSTEPS // 2)
+    size = root_mean_square(limit)
+    return Record(
+        "interpolated_error",
+        root_mean_square(network - limit) / size,
+        reference=size,
+        reference_error=root_mean_square(limit - coarser) / size + rounding(settings.dtype, settings.depth, 1.0),
+        coordinates=TRAINED,
+        replicas=settings.train.replicas,
     )
-    trunk = {name: w.clone() for name, w in path.at(STEPS["euler"].times(settings.depth, settings.horizon)).items()}
-    trunk["V"].zero_()
-    return initial(
-        dataset.features,
-        settings.width,
-        dataset.classes,
-        trunk,
-        replicas=replicas,
-        seed=seed,
-        dtype=dtype,
-        device=where,
-    )
-
-
-def _to(dataset: Dataset, where: torch.device, dtype: torch.dtype) -> Dataset:
-    x_train, x_test = dataset.x_train.to(where, dtype), dataset.x_test.to(where, dtype)
-    return Dataset(dataset.name, x_train, dataset.y_train.to(where), x_test, dataset.y_test.to(where), dataset.classes)
-
-
-def _by_step(trained: Trained) -> list[Record]:
-    losses = [_record("train_loss", loss, step=i) for i, loss in enumerate(trained.losses)]
-    return losses + [_record("test_accuracy", value, step=i) for i, value in trained.accuracies.items()]
-
-
-def _record(observable: str, values: Tensor, *, step: int | None = None) -> Record:
-    """Mean over the replicas of one value each, with its standard error."""
-    n = len(values)
-    stderr = float(values.double().std()) / n**0.5 if n > 1 else float("nan")
-    mean = float(values.double().mean())
-    return Record(observable, mean, stderr=stderr, step=step, coordinates=TRAINED, replicas=n)

@@ -1,81 +1,91 @@
-"""`ode.trained`: trained networks of several depths compared, from their stored weights. Free of torch.
+"""`ode.trained*`: trained networks of several depths compared, from their stored weights. Free of torch.
 
     weight_difference  distance of the paths of depths L and 2L at the times of L (needs no reference)
     weight_error       distance to their Richardson limit, with its error from the extrapolation table
     output_difference  distance of the test logits of depths L and 2L
+    step_difference    from an i.i.d. start: distance of the weights of depths L and 2L as step functions
 
 all relative to the size of the deeper path (or logits).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ...claims.distance import at_common_times, sup_distance, sup_size
+from ...claims.distance import at_common_times, step_distance, sup_distance, sup_size
 from ...claims.richardson import richardson_limit
 from ..study import Comparison, FinishedJob, Record
-from .claims import TRAINED, WEIGHTS
+from .claims import TRAINED, TRAINED_IID, WEIGHTS
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     """Distances between networks of successive depths, and to the limit where the depths double."""
-    by_depth = {job.settings.depth: job for job in jobs}
-    found = [
-        Comparison(depth, record)
-        for depth, job in by_depth.items()
-        if (deeper := by_depth.get(2 * depth)) is not None
-        for record in _differences(job, deeper)
-    ]
-    chain = _doubling_chain(sorted(by_depth))
+    tied = {job.settings.depth: job for job in jobs if job.array("trained.V") is not None}
+    iid = {job.settings.depth: job for job in jobs if job.array("trained_iid.V") is not None}
+    found = _successive(tied, _differences) + _successive(iid, _step_differences)
+    chain = _doubling_chain(sorted(tied))
     if len(chain) >= 3:
-        found += _errors([by_depth[depth] for depth in chain])
+        found += _errors([tied[depth] for depth in chain])
     return found
 
 
-def _path(job: FinishedJob, depth: int) -> np.ndarray:
-    """The trained weights at the times of a network of this depth, (replicas, times, entries)."""
-    parts = []
-    for name in WEIGHTS:
-        weights = job.array(f"trained.{name}")
-        assert weights is not None
-        parts.append(at_common_times(weights.astype(np.float64), depth).reshape(weights.shape[0], depth, -1))
-    return np.concatenate(parts, axis=2)
+def _successive(
+    jobs: dict[int, FinishedJob], differences: Callable[[FinishedJob, FinishedJob], list[Record]]
+) -> list[Comparison]:
+    return [
+        Comparison(depth, record)
+        for depth, job in jobs.items()
+        if 2 * depth in jobs
+        for record in differences(job, jobs[2 * depth])
+    ]
+
+
+def _weights(job: FinishedJob, prefix: str) -> np.ndarray:
+    """The trained weights of all layers, (replicas, L, entries)."""
+    parts = [job.array(f"{prefix}.{name}") for name in WEIGHTS]
+    return np.concatenate([w.astype(np.float64).reshape(*w.shape[:2], -1) for w in parts if w is not None], axis=2)
 
 
 def _differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
-    depth, replicas = job.settings.depth, job.settings.train.replicas
-    coarse, fine = _path(job, depth), _path(deeper, depth)
-    records = [("weight_difference", sup_distance(coarse, fine) / sup_size(fine), sup_size(fine))]
+    coarse, fine = _weights(job, "trained"), at_common_times(_weights(deeper, "trained"), job.settings.depth)
+    records = [_record(job, "weight_difference", sup_distance(coarse, fine), sup_size(fine), TRAINED)]
     ours, theirs = job.array("trained.logits"), deeper.array("trained.logits")
     if ours is not None and theirs is not None and ours.size:
-        size = float(np.sqrt((theirs**2).mean()))
-        records.append(("output_difference", float(np.sqrt(((ours - theirs) ** 2).mean())) / size, size))
-    rounding = 100 * float(np.finfo(job.settings.dtype).eps)
-    return [
-        Record(name, value, reference=size, reference_error=rounding, coordinates=TRAINED, replicas=replicas)
-        for name, value, size in records
-    ]
+        difference, size = (float(np.sqrt((x.astype(np.float64) ** 2).mean())) for x in (ours - theirs, theirs))
+        records.append(_record(job, "output_difference", difference, size, TRAINED))
+    return records
+
+
+def _step_differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
+    coarse, fine = _weights(job, "trained_iid"), _weights(deeper, "trained_iid")
+    size = float(np.sqrt((fine**2).mean()))
+    return [_record(job, "step_difference", step_distance(coarse, fine), size, TRAINED_IID)]
+
+
+def _record(
+    job: FinishedJob, name: str, distance: float, size: float, coordinates: dict[str, str], error: float | None = None
+) -> Record:
+    """A distance relative to a size; the error of its reference is rounding where none is given."""
+    return Record(
+        name,
+        distance / size,
+        reference=size,
+        reference_error=100 * float(np.finfo(job.settings.dtype).eps) if error is None else error / size,
+        coordinates=coordinates,
+        replicas=job.settings.train.replicas,
+    )
 
 
 def _errors(chain: Sequence[FinishedJob]) -> list[Comparison]:
     depth = chain[0].settings.depth
-    paths = [_path(job, depth) for job in chain]
+    paths = [at_common_times(_weights(job, "trained"), depth) for job in chain]
     limit, difference = richardson_limit(paths)
-    size = sup_size(limit)
-    uncertainty = sup_size(difference) / size
+    size, error = sup_size(limit), sup_size(difference)
     return [
         Comparison(
-            job.settings.depth,
-            Record(
-                "weight_error",
-                sup_distance(path, limit) / size,
-                reference=size,
-                reference_error=uncertainty,
-                coordinates=TRAINED,
-                replicas=job.settings.train.replicas,
-            ),
+            job.settings.depth, _record(job, "weight_error", sup_distance(path, limit), size, TRAINED, error=error)
         )
         for job, path in zip(chain, paths, strict=True)
     ]
