@@ -79,6 +79,22 @@ def runs(
 
 
 @app.command()
+def data(
+    name: Annotated[
+        Optional[str], typer.Argument(help="A data set to fetch where it is missing; without one, all are listed.")
+    ] = None,
+    root: Annotated[
+        Optional[str], typer.Option(metavar="FOLDER", help="As data.root; else $RESLIM_DATA, else the user cache.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the data sets and whether they are present, or fetch one."""
+    from . import data as command
+
+    command.data(name, root=root, json_out=json)
+
+
+@app.command()
 def doctor(json: Json = False) -> None:
     """Say what works on this machine, and what to do about what does not."""
     from . import doctor as command

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from resnet_limits.report.words import expectation, flat, interval, setting_words, short
 from resnet_limits.runs.folder import JobFolder
 
 COLOURS = {
@@ -96,7 +96,7 @@ class Watch:
 def show_summary(summary: Mapping[str, Any], console: Console) -> None:
     """The table of depths and the claims with their verdicts."""
     for setting in _settings(summary):
-        label = ", ".join(f"{k}={v}" for k, v in setting.items())
+        label = setting_words(setting)
         rows = [row for row in summary["table"] if row["setting"] == setting]
         claims = [claim for claim in summary["claims"] if claim["setting"] == setting]
         if rows:
@@ -130,12 +130,12 @@ def _depth_table(
         its = {row["depth"]: row for row in rows if row["claim"] == claim["id"]}
         if not its:
             continue
-        table.add_row(claim["id"], *[_short(its.get(d, {}).get("value")) for d in shown])
+        table.add_row(claim["id"], *[short(its.get(d, {}).get("value")) for d in shown])
         if claim["expected"]["what"].startswith("order") and claim["expected"]["value"] is not None:
-            scaled = [_flat(its.get(d, {}).get("scaled")) for d in shown]
+            scaled = [flat(its.get(d, {}).get("scaled")) for d in shown]
             table.add_row(f"  times L^{claim['expected']['value']:g}", *scaled, style="dim")
         if any(row["reference_error"] is not None for row in its.values()):
-            errors = [_short(its.get(d, {}).get("reference_error")) for d in shown]
+            errors = [short(its.get(d, {}).get("reference_error")) for d in shown]
             table.add_row("  error of the reference", *errors, style="dim")
     return table
 
@@ -146,8 +146,8 @@ def _claims_table(claims: Sequence[Mapping[str, Any]], label: str) -> Table:
         table.add_column(column, no_wrap=True)
     for claim in claims:
         measured = claim["measured"]
-        interval = "" if measured is None else _interval(measured)
-        table.add_row(claim["id"], expectation(claim["expected"]), interval, coloured(claim["verdict"]))
+        seen = "" if measured is None else interval(measured)
+        table.add_row(claim["id"], expectation(claim["expected"]), seen, coloured(claim["verdict"]))
     return table
 
 
@@ -163,42 +163,3 @@ def _plain_table(title: str, caption: str | None) -> Table:
         box=None,
         padding=(0, 1, 0, 0),
     )
-
-
-def _interval(measured: Mapping[str, Any]) -> str:
-    """`1.001 [0.992, 1.010]`: as many digits as the width of the interval deserves."""
-    value, low, high = measured["value"], measured["low"], measured["high"]
-    if low is None or high is None or not high > low:
-        return f"{value:.4g}"
-    size = max(abs(low), abs(high), abs(value))
-    digits = min(3, max(0, 1 - math.floor(math.log10(high - low)))) if 1e-3 <= size < 1e4 else None
-    return (
-        f"{value:.3g} [{low:.3g}, {high:.3g}]"
-        if digits is None
-        else f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-    )
-
-
-def expectation(expected: Mapping[str, Any]) -> str:
-    """`order 1 ± 0.1`, `order ≥ 2 - 0.1`."""
-    value = "?" if expected["value"] is None else f"{expected['value']:g}"
-    tolerance = f"{expected['tolerance']:g}"
-    match expected["what"]:
-        case "order":
-            return f"order {value} ± {tolerance}"
-        case "order_at_least":
-            return f"order ≥ {value} - {tolerance}"
-        case "at_least":
-            return f"≥ {value} - {tolerance}"
-        case "at_most":
-            return f"≤ {value} + {tolerance}"
-    return f"{value} ± {tolerance}"
-
-
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.1e}"
-
-
-def _flat(value: float | None) -> str:
-    """More digits where a reader looks for a constant."""
-    return "" if value is None else f"{value:.4f}" if 0.01 <= value < 100 else f"{value:.1e}"

@@ -70,10 +70,28 @@ def _torch() -> Iterator[Finding]:
 
 
 def _torchvision() -> Iterator[Finding]:
+    from resnet_limits.errors import MissingData
+
     try:
-        yield Finding("torchvision", True, metadata.version("torchvision"))
-    except metadata.PackageNotFoundError:
-        yield Finding("torchvision", False, "not installed", 'pip install "torchvision>=0.24,<0.29"')
+        from resnet_limits.data import vision
+
+        vision.datasets()
+    except ImportError as error:  # no torch
+        yield Finding("torchvision", False, str(error), "install torch first")
+    except MissingData as error:
+        yield Finding("torchvision", False, str(error).split(";")[0], 'pip install "torchvision>=0.24,<0.29"')
+    else:
+        without = ", its data sets alone: it was built for another torch" if vision.operators_are_missing() else ""
+        yield Finding("torchvision", True, metadata.version("torchvision") + without)
+
+
+def _data() -> Iterator[Finding]:
+    from resnet_limits.data.files import FILES, data_root, look
+
+    root = data_root(None)
+    there = [name for name in FILES if not any(seen.problem for seen in look(name, root))]
+    seen = f"{root}: {', '.join(there) or 'no downloaded data sets'}; digits are bundled"
+    yield Finding("data", bool(there), seen, "" if there else "reslim data lists them, reslim data mnist fetches one")
 
 
 def _launchers() -> Iterator[Finding]:
@@ -100,4 +118,11 @@ def _outputs() -> Iterator[Finding]:
     yield Finding("outputs", writable, f"{root}, {free:.0f} GB free", advice)
 
 
-EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (_versions, _torch, _torchvision, _launchers, _outputs)
+EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _versions,
+    _torch,
+    _torchvision,
+    _data,
+    _launchers,
+    _outputs,
+)

@@ -130,10 +130,13 @@ def _check_key(override: Override, overrides: Sequence[str]) -> None:
     options = keys.options_of(key.removesuffix(".name"))
     if options and key.endswith(".name"):
         raise SettingError(f"{key}: choose with {key.removesuffix('.name')}=..., one of {', '.join(options)}")
-    if (options or key in ("study", "preset")) and not override.is_sweep_override():
+    if key == "figure" and override.is_sweep_override():
+        raise SettingError("figure: a run has one named figure; start one run for each")
+    if (options or key in ("study", "preset", "figure")) and not override.is_sweep_override():
         value = override.value()
         if not isinstance(value, (str, QuotedString)):
-            words = ", ".join(options or keys.STUDIES) if key != "preset" else "full, smoke"
+            others = {"study": tuple(keys.STUDIES), "preset": ("full", "smoke"), "figure": keys.FIGURES}
+            words = ", ".join(options or others[key])
             raise SettingError(f"{key}: expected one name of {words}, got '{override.get_value_element_as_str()}'")
 
 

@@ -8,14 +8,17 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Claim
+from resnet_limits.report.words import expectation
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 
-from .display import expectation, print_json
+from .display import print_json
 
 
 def studies(name: str | None, *, json_out: bool) -> None:
@@ -91,26 +94,27 @@ def _keys(study: Study) -> Iterator[dict[str, Any]]:
 def _show(study: Study) -> None:
     console = Console()
     console.print(f"[bold]{study.name}[/bold]: {escape(study.title)}\n\n{escape(study.equation)}\n", highlight=False)
-    claims = Table(title="Claims", title_justify="left", header_style="bold")
-    for column in ("claim", "kind", "statement and source", "observable", "expected", "pinned keys"):
-        claims.add_column(column, overflow="fold", no_wrap=column == "claim")
+    console.print("[bold]Claims[/bold]")
     for claim in study.claims:
-        pinned = "\n".join(f"{k}={v}" for k, v in claim.pins.items())
-        text = f"{escape(claim.statement)} [dim]({escape(str(claim.source))})[/dim]"
-        claims.add_row(claim.id, claim.kind, text, claim.observable, expectation(_expected(claim, study)), pinned)
-    console.print(claims)
+        head = Text.assemble((claim.id, "bold cyan"), f"  {claim.kind}, {expectation(_expected(claim, study))}")
+        console.print(head)
+        pinned = ", ".join(f"{k}={v}" for k, v in claim.pins.items())
+        lines = [claim.statement, str(claim.source), f"observable {claim.observable}"]
+        lines[-1] += f", pinned {pinned}" if pinned else ""
+        for line in lines:
+            console.print(Padding(Text(line, style="" if line == claim.statement else "dim"), (0, 0, 0, 2)))
+    console.print()
     for title, entries in (("Observables", study.observables), ("Arrays", study.arrays)):
-        table = Table(title=title, title_justify="left", header_style="bold", show_header=False)
+        table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
         table.add_column(no_wrap=True)
         table.add_column()
         for key, meaning in entries.items():
             table.add_row(key, escape(meaning))
         console.print(table)
-    table = Table(title="Keys", title_justify="left", header_style="bold")
-    for column in ("key", "default", "range", "meaning"):
-        table.add_column(column, no_wrap=column == "key", overflow="fold")
+    console.print("[bold]Keys[/bold]")
     for entry in _keys(study):
         default = "null" if entry["default"] is None else str(entry["default"])
-        meaning = entry["meaning"] + (f" (with {entry['with']})" if entry["with"] else "")
-        table.add_row(entry["key"], default, entry["range"], escape(meaning))
-    console.print(table)
+        console.print(Text.assemble((entry["key"], "bold cyan"), f" = {default}"))
+        given = f"; with {entry['with']}" if entry["with"] else ""
+        allowed = f" ({entry['range']})" if entry["range"] else ""
+        console.print(Padding(Text(entry["meaning"] + allowed + given), (0, 0, 0, 2)))

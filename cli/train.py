@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 from resnet_limits.errors import RunFolderError, SettingError
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
-from resnet_limits.settings import Settings
+from resnet_limits.settings import Ode, Settings
 
 from .hydra_bridge import Plan, narrowed, plan, start_child
 
@@ -30,6 +30,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
     run, plans = _existing(resume, overrides) if resume is not None else (None, [plan(overrides)])
     _check_devices([job.settings for p in plans for job in p.jobs])
     missing = _missing(run, plans)
+    _check_data([job.settings for p in plans for job in p.jobs if job.name in missing])
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
@@ -82,6 +83,13 @@ def _check_devices(settings: Sequence[Settings]) -> None:
         from resnet_limits import device
 
         device.resolve(name)
+
+
+def _check_data(settings: Sequence[Settings]) -> None:
+    from resnet_limits.data.files import require
+
+    for data in {repr(s.data): s.data for s in settings if isinstance(s, Ode)}.values():
+        require(data)
 
 
 def _launch(run: Run, plans: Sequence[Plan], missing: set[str]) -> bool:

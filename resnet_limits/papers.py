@@ -1,13 +1,16 @@
-"""The papers whose theorems are tested, by a short key."""
+"""The papers whose theorems are tested, and BibTeX of them."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper: `authors` as in the text of a citation, `names` as in BibTeX."""
+    """A paper, or a book (`arxiv` empty): `authors` as in the text of a citation, `names` as in BibTeX."""
 
     authors: str
     names: str
@@ -16,7 +19,51 @@ class Paper:
     arxiv: str
 
     def __str__(self) -> str:
-        return f"{self.authors} {self.year}, arXiv {self.arxiv}"
+        return f"{self.authors} {self.year}" + (f", arXiv {self.arxiv}" if self.arxiv else "")
+
+    @property
+    def key(self) -> str:
+        """The BibTeX key: `marion2022scaling`, first author, year, first long word of the title."""
+        surname = self.names.split(",")[0].split()[-1]
+        word = next(w for w in re.findall(r"\w+", self.title) if len(w) > 3)
+        plain = unicodedata.normalize("NFD", f"{surname}{self.year}{word}").encode("ascii", "ignore").decode()
+        return plain.lower()
+
+    @property
+    def url(self) -> str:
+        return f"https://arxiv.org/abs/{self.arxiv}"
+
+    def bibtex(self) -> str:
+        """The entry, in ASCII: accents are spelt as BibTeX sorts them."""
+        fields = {
+            "author": _spelt(self.names),
+            "title": f"{{{_spelt(self.title)}}}",
+            "year": str(self.year),
+            "eprint": self.arxiv,
+            "archivePrefix": "arXiv",
+            "url": self.url,
+        }
+        lines = [f"  {name:<13} = {{{value}}}" for name, value in fields.items()]
+        return f"@misc{{{self.key},\n" + ",\n".join(lines) + "\n}\n"
+
+
+ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"'}
+
+
+def bibliography(papers: Iterable[Paper]) -> str:
+    """BibTeX of these papers, each once, by key."""
+    return "\n".join(paper.bibtex() for paper in sorted(set(papers), key=lambda paper: paper.key))
+
+
+def _spelt(text: str) -> str:
+    """`Gérard` as `G{\\'e}rard`. Raises `ValueError` for a letter that it cannot spell."""
+    out = []
+    for letter, *marks in (unicodedata.normalize("NFD", c) for c in text):
+        out.append(f"{{\\{''.join(ACCENTS[m] for m in marks)}{letter}}}" if marks else letter)
+    spelt = "".join(out)
+    if not spelt.isascii():
+        raise ValueError(f"no BibTeX spelling of {text!r}")
+    return spelt
 
 
 THORPE = Paper(
@@ -25,6 +72,20 @@ THORPE = Paper(
     "Deep limits of residual neural networks",
     2018,
     "1810.11741",
+)
+HAIRER = Paper(
+    "Hairer, Nørsett & Wanner",
+    "Hairer, Ernst and Nørsett, Syvert P. and Wanner, Gerhard",
+    "Solving ordinary differential equations I",
+    1993,
+    "",
+)
+SANZ_SERNA = Paper(
+    "Sanz-Serna",
+    "Sanz-Serna, Jesús María",
+    "Symplectic Runge-Kutta schemes for adjoint equations, automatic differentiation, optimal control, and more",
+    2016,
+    "1503.04021",
 )
 SANDER = Paper(
     "Sander, Ablin & Peyré",

@@ -17,9 +17,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from .errors import SettingError, nearest, one_of
+from .errors import SettingError, one_of
 
 ACTIVATIONS = ("tanh", "swish", "relu", "gelu", "identity")
+KINKED = frozenset({"relu"})
+"""Activations without continuous derivatives: outside the theorems that need them."""
+FIGURES = ("implicit_regularisation",)
+"""Named figures of papers: `configs/figure/NAME.yaml` says what is run, `figures/named.py` what is drawn."""
 
 
 def key(
@@ -256,9 +260,30 @@ class Train:
 
     epochs: int = key(3, "passes over the training points", low=1, high=10**6)
     batch_size: int = key(140, "points a mini-batch", low=1, high=10**7)
+    optimizer: str = key("sgd", "sgd, adam or adamw, as torch has them", choices=("sgd", "adam", "adamw"))
     lr: float = key(0.5, "learning rate; of the layer weights: times depth^lr_exponent", above=0, high=1e6)
-    lr_exponent: float = key(1.0, "learning rate of the layer weights ~ depth^lr_exponent", low=-10, high=10)
+    lr_exponent: Optional[float] = key(
+        None,
+        "learning rate of the layer weights ~ depth^lr_exponent; null: as theory asks, 1 for sgd, 0 for adam and adamw",
+        low=-10,
+        high=10,
+    )
+    momentum: float = key(0.0, "momentum of sgd", low=0, below=1)
+    weight_decay: float = key(0.0, "decay of all parameters; of adamw decoupled from the gradient", low=0, high=1e6)
+    schedule: str = key("constant", "learning rate over the steps", choices=("constant", "cosine"))
     replicas: int = key(4, "networks trained side by side in one job", low=1, high=10**5)
+    memory: float = key(
+        256.0,
+        "MB of activations to keep for the backward pass; what does not fit is computed twice, with the same result",
+        low=0,
+        high=1e9,
+        content=False,
+    )
+    checkpoint_seconds: float = key(30.0, "seconds from one checkpoint to the next", low=0, high=1e6, content=False)
+
+    def __post_init__(self) -> None:
+        if self.momentum and self.optimizer in ("adam", "adamw"):
+            raise SettingError(f"train.momentum={self.momentum}: only train.optimizer=sgd has a momentum of this name")
 
 
 # -- studies --------------------------------------------------------------------------------------
@@ -277,6 +302,9 @@ class Settings:
     dtype: str = key("float64", "floating-point format", choices=("float32", "float64"))
     claims: Optional[list[str]] = key(None, "judge and measure only these claims (or those that begin so); null: all")
     preset: str = key("full", "size of the study", choices=("full", "smoke"))
+    figure: Optional[str] = key(
+        None, "a figure of a paper: sets study, keys and what is drawn", choices=FIGURES, content=False
+    )
     device: str = key("auto", "auto, cpu, cuda or cuda:N", content=False)
     threads: int = key(1, "CPU threads a job", low=1, high=1024, content=False)
     outputs: Optional[str] = key(None, "where runs live; null: $RESLIM_OUTPUTS, else ./outputs", content=False)
@@ -461,8 +489,3 @@ def digest(values: Mapping[str, Any]) -> str:
 def job_name(settings: Settings) -> str:
     """`64-1f0c2a9d3b`: the depth and a short hash of the content."""
     return f"{settings.depth}-{digest(content(settings))}"
-
-
-def nearest_key(name: str, settings: Settings) -> str:
-    """The hint for a mistyped key."""
-    return nearest(name, flat(settings))

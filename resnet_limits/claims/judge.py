@@ -12,8 +12,8 @@ observable with its coordinates at the output (`layer` empty) and at the end (`s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,10 @@ from .claim import Claim, Expected, Judgement, Measured, Verdict
 from .order import FEWEST_DEPTHS, OrderFit, fit_order
 
 LEVEL = 0.95
+LARGEST_CURVATURE = 1.0
+"""A fit whose correction `c/L` exceeds this at its shallowest depth refutes nothing: twice what the coverage of the
+interval was measured for."""
 ORDERS = ("order", "order_at_least")
-
-
-def judge_all(
-    claims: Iterable[Claim], settings: Any, records: pd.DataFrame, setting: Mapping[str, Any]
-) -> list[Judgement]:
-    """Each claim judged at one setting, in their sequence."""
-    return [judge(claim, settings, records, setting) for claim in claims]
 
 
 def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[str, Any]) -> Judgement:
@@ -87,7 +83,7 @@ def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | No
             return [], f"{twice}: the claim's `where` does not tell them apart"
         seeds[row.depth].append(row.seed)
     if not rows:
-        return [], f"no records of {_named(claim)}"
+        return [], f"no records of {_named(claim)}" + (f": {claim.needs}" if claim.needs else "")
     problem = None
     if all(math.isnan(row.stderr) for row in rows):
         # Another seed is another problem with its own constant: were the seeds to change with depth, the change of
@@ -141,12 +137,18 @@ def _weigh(claim: Claim, expected: Expected, records: pd.DataFrame) -> tuple[Mea
     pooled, problem = _pooled(claim, records)
     if problem:
         return None, "inconclusive", problem
+    if claim.random:
+        pooled = [p if not math.isnan(p.stderr) else replace(p, stderr=p.spread) for p in pooled]
+        without = [p.depth for p in pooled if math.isnan(p.stderr)]
+        if without:
+            where = ", ".join(f"L={depth}" for depth in without)
+            return None, "inconclusive", f"no standard error at {where}: it takes at least 3 replicas, or several seeds"
     if expected.what in ORDERS:
-        return _weigh_order(expected, pooled)
+        return _weigh_order(claim, expected, pooled)
     return _weigh_value(expected, pooled)
 
 
-def _weigh_order(expected: Expected, pooled: list[_Point]) -> tuple[Measured | None, Verdict, str]:
+def _weigh_order(claim: Claim, expected: Expected, pooled: list[_Point]) -> tuple[Measured | None, Verdict, str]:
     fit = fit_order(
         [p.depth for p in pooled],
         [p.value for p in pooled],
@@ -157,10 +159,17 @@ def _weigh_order(expected: Expected, pooled: list[_Point]) -> tuple[Measured | N
     if len(fit.depths) < FEWEST_DEPTHS:
         count = len(fit.depths)
         why = f"an order needs {FEWEST_DEPTHS} usable depths, and there {'is' if count == 1 else 'are'} {count}"
+        why += f" ({claim.needs})" if claim.needs else ""
         return None, "inconclusive", why + _left_out(fit)
     measured = Measured(fit.order, fit.low, fit.high, LEVEL)
     verdict, why = _compare("the order", measured, expected)
-    if verdict == "refuted" and not _outside(fit.deeper[0], fit.deeper[1], expected):
+    if verdict == "refuted" and fit.curvature > LARGEST_CURVATURE:
+        verdict = "inconclusive"
+        why += (
+            f", but the errors still bend by a factor e^{fit.curvature:.1f} at L={fit.depths[0]:.0f}: "
+            "the depths are not yet asymptotic; deeper ones would tell"
+        )
+    elif verdict == "refuted" and not _outside(fit.deeper[0], fit.deeper[1], expected):
         verdict = "inconclusive"
         why += (
             f", but without its shallowest depth, L={fit.depths[0]:.0f}, it no longer does: "

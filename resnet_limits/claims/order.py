@@ -45,9 +45,11 @@ ROUNDING = 1e-12
 class OrderFit:
     """An order with its interval, and the fitted line `exp(a - order log L + c/L)`.
 
-    `depths` are the depths fitted; `left_out` says for each depth that cannot be used why, in words.
-    `deeper` is the interval without the shallowest of the fitted depths (of four: the fit without `c/L` to the
-    deepest three). With fewer than four usable depths all numbers are nan, and `depths` are the usable ones.
+    `depths` are the depths fitted; `left_out` says for each depth that cannot be used why, in words. `deeper` is
+    the interval without the shallowest of the fitted depths (of four: the fit without `c/L` to the deepest three).
+    `curvature` is `|c|/L` at the shallowest fitted depth, less what the points' noise explains: the expansion in
+    1/L means little where it is not small. With fewer than four usable depths all numbers are nan, and `depths` are
+    the usable ones.
     """
 
     order: float
@@ -59,6 +61,7 @@ class OrderFit:
     depths: tuple[float, ...]
     left_out: dict[float, str]
     deeper: tuple[float, float]
+    curvature: float = 0.0
 
     @property
     def half_width(self) -> float:
@@ -132,6 +135,7 @@ def fit_order(
         depths=tuple(map(float, fitted.L)),
         left_out=left_out,
         deeper=_interval_of_deeper(fitted[1:], z),
+        curvature=max(0.0, abs(line.c) - _noise_of_c(fitted, z)) / float(fitted.L[0]),
     )
 
 
@@ -174,6 +178,10 @@ def _fit(points: _Points, z: float) -> _Line:
     bend = max(abs(order - without), BEND_SAFETY * abs(order - beyond))
     half_width = bend + _own_errors(curved[1], points, z)
     return _Line(float(order), float(half_width) if half_width > ROUNDING else 0.0, float(a), float(c), len(points.L))
+
+
+def _noise_of_c(points: _Points, z: float) -> float:
+    return _own_errors(_solution(tuple(points.L), 1)[2], points, z)
 
 
 def _interval_of_deeper(points: _Points, z: float) -> tuple[float, float]:

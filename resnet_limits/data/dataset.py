@@ -1,66 +1,178 @@
 """`load`: a data set by its settings, split and standardised; `embed`: its points in the width of a network.
 
-A new source is one file here, one dataclass in `settings.py` and one line in `_all_points`.
+A new source is one file here, one dataclass in `settings.py`, one YAML in `configs/data`, and one line in `_all_points`
+(points to be split) or `_all_images` (images with a test set of their own).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from .. import settings
-from ..errors import SettingError, one_of
+from ..errors import DamagedData, SettingError, one_of
 from ..random import generator, permutation
-from . import circles, digits, gaussian, moons, spirals
+from . import cifar10, circles, digits, fashion_mnist, gaussian, image_folder, mnist, moons, spirals
+from .files import data_root
+from .images import Images, channel_statistics, standardised
+
+T = TypeVar("T")
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Points (n, features), float64, and labels 0 .. classes - 1, (n,), int64, for training and for testing.
+    """Points (n, features) for training and for testing, with labels or with targets.
 
-    Each feature has mean 0 and variance 1 over the training points; one that is constant there is 0 there. The test
-    points went through the same affine map.
+    Classification: labels 0 .. classes - 1, (n,), int64. Regression: targets (n, outputs), floating point, and
+    `classes` is 0. Standardised over the training points: each feature and each target has mean 0 and variance 1 (one
+    that is constant there is 0 there); of images, each channel over all its pixels. Test points and targets went
+    through the same affine map. Points are float64, those of images float32: bytes hold no more.
+    Raises `DamagedData` where shapes or labels do not fit.
     """
 
     name: str
-    x_train: Float[Tensor, "train features"]
-    y_train: Int[Tensor, " train"]
-    x_test: Float[Tensor, "test features"]
-    y_test: Int[Tensor, " test"]
+    x_train: Tensor  # (train, features); the shapes are checked below, and not in tests alone
+    y_train: Tensor  # (train,) or (train, outputs)
+    x_test: Tensor  # (test, features)
+    y_test: Tensor  # (test,) or (test, outputs)
     classes: int
+
+    def __post_init__(self) -> None:
+        for part, x, y in (("training", self.x_train, self.y_train), ("test", self.x_test, self.y_test)):
+            if x.dim() != 2 or x.shape[1] != self.x_train.shape[1] or len(x) != len(y):
+                raise DamagedData(
+                    f"{self.name}: {part} points of shape {tuple(x.shape)} with labels or targets of shape"
+                    f" {tuple(y.shape)}; expected (n, {self.features}) and (n,) or (n, outputs)"
+                )
+            if not self.is_classification and (y.dim() != 2 or y.shape[1:] != self.y_train.shape[1:]):
+                raise DamagedData(f"{self.name}: {part} targets of shape {tuple(y.shape)}; expected (n, outputs)")
+            if self.is_classification and (y.dim() != 1 or y.is_floating_point()):
+                raise DamagedData(
+                    f"{self.name}: {part} labels of shape {tuple(y.shape)}, {y.dtype}; expected integers (n,)"
+                )
+            if self.is_classification and len(y) and not 0 <= int(y.min()) <= int(y.max()) < self.classes:
+                raise DamagedData(
+                    f"{self.name}: {part} labels from {int(y.min())} to {int(y.max())} for {self.classes} classes"
+                )
 
     @property
     def features(self) -> int:
+        """Dimension of the points."""
         return self.x_train.shape[1]
 
+    @property
+    def is_classification(self) -> bool:
+        """Whether there are labels and not targets."""
+        return self.classes > 0
 
-def load(data: settings.Data, *, seed: int) -> Dataset:
+    @property
+    def outputs(self) -> int:
+        """Size of the read-out: the number of classes, or the dimension of the targets."""
+        return self.classes or self.y_train.shape[1]
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Dataset:
+        """On a device; points and targets in a dtype."""
+        x_train, y_train, x_test, y_test = (
+            tensor.to(device, dtype if tensor.is_floating_point() else None)
+            for tensor in (self.x_train, self.y_train, self.x_test, self.y_test)
+        )
+        return Dataset(self.name, x_train, y_train, x_test, y_test, self.classes)
+
+
+def load(data: settings.Data, *, seed: int, progress: Progress = lambda message: None) -> Dataset:
     """The data set of these settings; points, split and noise are functions of the seed.
 
-    The training points are the first `train_size` of a random order, the test points its last `test_size`: a larger
-    training set contains the smaller one. Of a set of fixed size, null takes all that are left; no test points remain
-    where all are trained on. Raises `SettingError` for more points than there are, or training points of one class.
+    The training points are the first `train_size` of a random order, the test points the last `test_size` of it, or,
+    of a set with a test set of its own, the first of a random order of that: a larger training set contains the
+    smaller one. Of a set of fixed size, null takes all that are left; no test points remain where all are trained on.
+
+    The last data set is kept in memory: do not write into its tensors. `progress` is told while many files are read.
+    Raises `SettingError` for more points than there are, or training points of one class or all with one target;
+    `MissingData` and `DamagedData` naming the file.
     """
+    key = (data.name, repr(sorted(asdict(data).items())), str(_root(data)), seed)
+    return _kept(_LOADED, key, lambda: _load(data, seed, progress))
+
+
+_LOADED: dict[Hashable, Dataset] = {}
+_READ: dict[Hashable, Images] = {}
+
+
+def _kept(last: dict[Hashable, T], key: Hashable, make: Callable[[], T]) -> T:
+    """What was made last under this key, else made now; one is kept, because all the parts of a job ask for one."""
+    if key not in last:
+        last.clear()  # before, not after: two are never in memory at once
+        last[key] = make()
+    return last[key]
+
+
+def forget() -> None:
+    """Free the memory of the last data set; the next `load` reads the files again."""
+    _LOADED.clear()
+    _READ.clear()
+
+
+def _load(data: settings.Data, seed: int, progress: Progress) -> Dataset:
+    if isinstance(data, settings.Images):
+        return _from_images(data, seed, progress)
     x, y = _all_points(data, seed)
     train, test = _sizes(data, len(x))
     order = permutation(len(x), seed=seed, purpose="data.split").numpy()
     chosen, held_out = order[:train], order[len(x) - test :]
-    if len(np.unique(y[chosen])) < 2:
-        raise SettingError(
-            f"data.train_size: the {train} training points of {data.name} are all of one class at seed {seed};"
-            " take more of them"
-        )
+    points = _standardised(x, chosen)
+    if regression := y.ndim == 2:
+        if np.ptp(y[chosen], axis=0).min() == 0:
+            raise SettingError(f"data.train_size: the {train} training targets of {data.name} are all equal; take more")
+        values = _standardised(y, chosen)
+    else:
+        _check_classes(data, y[chosen], seed)
+        values = torch.from_numpy(y.astype(np.int64))
+    classes = 0 if regression else int(y.max()) + 1
+    return Dataset(data.name, points[chosen], values[chosen], points[held_out], values[held_out], classes)
+
+
+def _from_images(data: settings.Images, seed: int, progress: Progress) -> Dataset:
+    images = _all_images(data, progress)
+    train = _size_of("train", data.train_size, len(images.x_train), data.name)
+    test = _size_of("test", data.test_size, len(images.x_test), data.name)
+    chosen = permutation(len(images.x_train), seed=seed, purpose="data.split")[:train]
+    held_out = permutation(len(images.x_test), seed=seed, purpose="data.split.test")[:test]
+    _check_classes(data, images.y_train[chosen].numpy(), seed)
+    statistics = channel_statistics(images.x_train, chosen)
+    return Dataset(
+        data.name,
+        standardised(images.x_train, chosen, *statistics),
+        images.y_train[chosen],
+        standardised(images.x_test, held_out, *statistics),
+        images.y_test[held_out],
+        len(images.classes),
+    )
+
+
+def _standardised(x: np.ndarray, chosen: np.ndarray) -> Tensor:
+    """Each column with mean 0 and variance 1 over the chosen rows, 0 there where it is constant there."""
     mean, scale = x[chosen].mean(axis=0), x[chosen].std(axis=0)
     constant = np.ptp(x[chosen], axis=0) == 0  # and not std == 0, which rounding may miss
     scale[constant] = 1.0
-    standardised = (x - mean) / scale
-    standardised[np.ix_(chosen, constant)] = 0.0
-    points, labels = torch.from_numpy(standardised), torch.from_numpy(y.astype(np.int64))
-    return Dataset(data.name, points[chosen], labels[chosen], points[held_out], labels[held_out], int(y.max()) + 1)
+    values = (x - mean) / scale
+    values[np.ix_(chosen, constant)] = 0.0
+    return torch.from_numpy(values)
+
+
+def _check_classes(data: settings.Data, labels: np.ndarray, seed: int) -> None:
+    if len(np.unique(labels)) < 2:
+        raise SettingError(
+            f"data.train_size: the {len(labels)} training points of {data.name} are all of one class at seed {seed};"
+            " take more of them"
+        )
 
 
 def embed(x: Float[Tensor, "n features"], width: int, *, seed: int) -> Float[Tensor, "n width"]:
@@ -84,7 +196,26 @@ def _all_points(data: settings.Data, seed: int) -> tuple[np.ndarray, np.ndarray]
     if isinstance(data, settings.Spirals):
         return spirals.points(_total(data), noise=data.noise, seed=seed)
     if isinstance(data, settings.Gaussian):
-        return gaussian.points(_total(data), features=data.features, seed=seed)
+        return gaussian.points(_total(data), features=data.features, outputs=data.outputs, noise=data.noise, seed=seed)
+    raise SettingError(f"data: unknown option {one_of(data.name, settings.CHOICES[settings.Data])}")
+
+
+def _root(data: settings.Data) -> Path | None:
+    return data_root(data.root) if isinstance(data, settings.Images) else None
+
+
+def _all_images(data: settings.Images, progress: Progress) -> Images:
+    root = data_root(data.root)
+    if isinstance(data, settings.Mnist):
+        return _kept(_READ, (data.name, root), lambda: mnist.images(root))
+    if isinstance(data, settings.FashionMnist):
+        return _kept(_READ, (data.name, root), lambda: fashion_mnist.images(root))
+    if isinstance(data, settings.Cifar10):
+        return _kept(_READ, (data.name, root), lambda: cifar10.images(root))
+    if isinstance(data, settings.ImageFolder):
+        folder, size, grey = image_folder.place(data), data.size, data.grey
+        key = (data.name, folder, size, grey)
+        return _kept(_READ, key, lambda: image_folder.images(folder, size=size, grey=grey, progress=progress))
     raise SettingError(f"data: unknown option {one_of(data.name, settings.CHOICES[settings.Data])}")
 
 
@@ -108,3 +239,10 @@ def _sizes(data: settings.Data, available: int) -> tuple[int, int]:
             f"data.train_size={data.train_size}, data.test_size={data.test_size}: {data.name} has {available} points"
         )
     return train, test
+
+
+def _size_of(part: str, asked: int | None, available: int, name: str) -> int:
+    """Number of points of a part that the data set itself sets apart."""
+    if asked is not None and asked > available:
+        raise SettingError(f"data.{part}_size={asked}: {name} has {available} {part} points")
+    return available if asked is None else asked

@@ -1,4 +1,8 @@
-"""Standard Gaussian points, `y = 1{<n, x> > 0}` with a random normal `n`: two classes divided by a hyperplane."""
+"""Gaussian regression pairs: `y = B tanh(A x) + noise`, `x ~ N(0, I)`, with a fixed random teacher `A`, `B`.
+
+`A` is (hidden, features) with entries N(0, 2/features), so that tanh is not linear; `B` is (outputs, hidden) with
+entries N(0, 1/hidden), hidden = 4 features.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,17 @@ import numpy as np
 from ..random import generator
 
 
-def points(size: int, *, features: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points (size, features), independent N(0, 1) entries, and labels 0, 1."""
-    normal = generator(seed, "data.gaussian.hyperplane").standard_normal(features)
+def teacher(*, features: int, outputs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`A` (hidden, features) and `B` (outputs, hidden), functions of the seed."""
+    stream = generator(seed, "data.gaussian.teacher")
+    hidden = 4 * features
+    inner = stream.standard_normal((hidden, features)) * (2 / features) ** 0.5
+    return inner, stream.standard_normal((outputs, hidden)) / hidden**0.5
+
+
+def points(size: int, *, features: int, outputs: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points (size, features) and targets (size, outputs), float64; `noise` is added to each target, N(0, noise^2)."""
+    inner, outer = teacher(features=features, outputs=outputs, seed=seed)
     x = generator(seed, "data.gaussian.points").standard_normal((size, features))
-    return x, (x @ normal > 0).astype(np.int64)
+    added = noise * generator(seed, "data.gaussian.noise").standard_normal((size, outputs))
+    return x, np.tanh(x @ inner.T) @ outer.T + added

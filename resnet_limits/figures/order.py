@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
 from ..claims.claim import Judgement, Measured
 from ..claims.order import OrderFit, fit_order
+from ..report.words import interval
 from .style import COLOURS
 
 
@@ -50,7 +52,7 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
             axes.errorbar(
                 depths[chosen],
                 values[chosen],
-                yerr=bars[chosen],
+                yerr=bars[chosen] if bars[chosen].any() else None,
                 fmt="o",
                 ms=5,
                 capsize=2,
@@ -80,6 +82,7 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
 def title(judgement: Judgement) -> str:
     """`ode.rough: supported`, with the setting below where there are several."""
     setting = ", ".join(f"{k}={v}" for k, v in judgement.setting.items())
+    setting = setting.replace("$", r"\$")  # a folder's name is no formula
     return f"{judgement.claim.id}: {judgement.verdict}" + (f"\n{setting}" if setting else "")
 
 
@@ -94,7 +97,7 @@ def depth_ticks(axes: Axes, depths: np.ndarray) -> None:
 def _draw_fit(axes: Axes, fit: OrderFit, measured: Measured) -> None:
     depths = np.geomspace(min(fit.depths), max(fit.depths), 50)
     end = fit.error_at([depths[-1]])[0]
-    label = f"fitted order {measured.value:.3g} [{measured.low:.3g}, {measured.high:.3g}]"
+    label = f"fitted order {interval(asdict(measured))}"
     axes.plot(depths, fit.error_at(depths), "-", color=COLOURS[0], lw=1.4, label=label)
     slopes = [end * (depths / depths[-1]) ** -order for order in (measured.low, measured.high)]
     axes.fill_between(depths, *slopes, color=COLOURS[0], alpha=0.2, lw=0)

@@ -18,9 +18,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda z: z,
 }
 
-KINKED = frozenset({"relu"})
-"""Activations that are not differentiable everywhere: outside theorems on smooth fields, and slow as an ODE."""
-
 
 def activation(name: str) -> Callable[[Tensor], Tensor]:
     """The function `phi` of this name, elementwise. Raises `SettingError` with the valid names."""

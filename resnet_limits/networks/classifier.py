@@ -6,7 +6,7 @@ The parameters are one flat dictionary, replicas in front: `read_in.W (r, d, fea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from jaxtyping import Float, Int
@@ -19,6 +19,8 @@ from .residual import forward
 from .steps.step import Field, Step
 
 TRUNK = "trunk."
+Forward = Callable[[Field, Step, Tensor, Mapping[str, Tensor], float], Tensor]
+"""`x_0 -> x_L`, called like `residual.forward`."""
 
 
 def initial(
@@ -57,13 +59,22 @@ def trunk_of(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def logits(
-    field: Field, step: Step, parameters: Mapping[str, Tensor], points: Tensor, h: float
+    field: Field,
+    step: Step,
+    parameters: Mapping[str, Tensor],
+    points: Tensor,
+    h: float,
+    *,
+    through: Forward = forward,
 ) -> Float[Tensor, "r n classes"]:
-    """Logits of the points, `(n, features)` for all replicas alike or `(r, n, features)`."""
+    """Logits of the points, `(n, features)` for all replicas alike or `(r, n, features)`.
+
+    `through` is the way from `x_0` to `x_L`: plain, or a `trunk.Trunk` in training.
+    """
     read_in, read_out = parameters["read_in.W"], parameters["read_out.W"]
     points = points.expand(read_in.shape[0], *points.shape[-2:])
     x0 = affine(points, read_in, parameters["read_in.b"])
-    x_last = forward(field, step, x0, trunk_of(parameters), h)
+    x_last = through(field, step, x0, trunk_of(parameters), h)
     return affine(x_last, read_out, parameters["read_out.b"])
 
 

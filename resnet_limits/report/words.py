@@ -65,8 +65,8 @@ def setting_words(setting: Mapping[str, Any]) -> str:
 GREEK = {"theta": "θ", "sigma": "σ", "phi": "φ", "psi": "ψ", "beta": "β", "alpha": "α", "lambda": "λ", "omega": "ω"}
 
 _FORMULA = re.compile(
-    r"(?P<power>(?<![\w\\])(?P<base>[A-Za-z]|\d+)\^(?:\{(?P<braced>[^{}]+)\}|(?P<exponent>-?[\w./]+)))"
-    r"|(?P<sub>(?<![A-Za-z0-9])(?P<name>[A-Za-z]+)_(?:\{(?P<index>[^{}]+)\}|(?P<letter>[A-Za-z0-9]\b)))"
+    r"(?P<power>(?<![\w\\])(?P<base>[A-Za-z]|\d+)\^(?:\{(?P<braced>[^{}]+)\}|(?P<exponent>-?\w+(?:[./]\w+)*)))"
+    r"|(?P<sub>(?<![A-Za-z0-9])(?P<name>[A-Za-z]+)_(?:\{(?P<index>[^{}]+)\}|(?P<letter>[A-Za-z0-9]{1,2}\b)))"
     r"|(?P<arrow>->)|(?P<least><=)|(?P<greek>\b(?:" + "|".join(GREEK) + r")\b)"
 )
 

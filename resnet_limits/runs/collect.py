@@ -1,4 +1,4 @@
-"""From the folders of finished jobs to `records.csv`, `summary.json` and figures; no training, seconds.
+"""From the folders of finished jobs to `records.csv`, `summary.json`, figures and report; no training, seconds.
 
     records of the jobs -> comparisons (one setting, one seed, several depths) -> claims (seeds pooled)
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,34 +27,86 @@ from ..studies.study import FinishedJob, Study
 from . import records as tables
 from .files import write_json, write_text
 from .folder import SCHEMA, JobFolder, Run
+from .merge import Merged, merge
+
+if TYPE_CHECKING:
+    from ..figures.write import NamedRequest
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The finished jobs of one study, compared and judged: the long table, and each claim with its points."""
+
+    study: Study
+    jobs: Sequence[JobFolder]
+    swept: Sequence[str]
+    records: pd.DataFrame
+    judged: Sequence[tuple[Judgement, pd.DataFrame]]
 
 
 def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
-    """Write `records.csv`, `summary.json` and `figures/` of a run and return the summary (the contract's document)."""
-    study = studies.get(run.study)
-    every = run.jobs(verify=True)
-    jobs = [job for job in every if job.status.state == "finished"]
-    swept = tables.swept_keys([job.settings for job in jobs]) if jobs else []
-    frame = records_of(study, jobs, swept)
-    write_text(run.path / "records.csv", tables.csv_text(frame))
-    judged = list(judgements(study, jobs, frame, swept))
-    if figures:
-        from ..figures.write import write_figures
+    """Write what a run folder shows of its jobs and return the summary (the contract's document).
 
-        write_figures(run.path / "figures", judged)
-    summary = {
-        "schema": SCHEMA,
-        "study": study.name,
-        "run": str(run.path),
-        "state": run.state(),
-        "claims": [_claim(j) for j, _ in judged],
-        "table": [row for j, its in judged for row in _table(j, its)],
-        "jobs": {job.name: job.status.state for job in every},
-        "seconds": round(sum(job.status.seconds or 0.0 for job in jobs), 3),
-    }
-    write_json(run.path / "summary.json", summary)
+    `records.csv`, `summary.json`, and unless without `figures`: `figures/`, `report.html`, `tables.tex`, `papers.bib`.
+    """
+    summary = write(run.path, merge([run]), figures=figures)
     run.note_jobs()
     return summary
+
+
+def write(folder: Path, merged: Merged, *, figures: bool = True) -> dict[str, Any]:
+    """Write the same for the jobs of one or several runs into a folder and return the summary.
+
+    Raises `RunFolderError` where the records of a finished job are missing or damaged.
+    """
+    collection = collected(merged)
+    write_text(folder / "records.csv", tables.csv_text(collection.records))
+    summary = {
+        "schema": SCHEMA,
+        "study": collection.study.name,
+        "run": str(folder),
+        "state": merged.state(),
+        "claims": [claim_document(j) for j, _ in collection.judged],
+        "table": [row for j, its in collection.judged for row in _table(j, its)],
+        "jobs": {job.name: job.status.state for job in merged.jobs},
+        "seconds": round(sum(job.status.seconds or 0.0 for job in collection.jobs), 3),
+    }
+    if figures:
+        from ..figures.write import write_figures
+        from ..report.write import write_report
+
+        # Elsewhere than in a run folder, a folder `figures` may hold other people's files.
+        its_own = folder in {run.path for run in merged.runs}
+        drawn = write_figures(
+            folder / "figures", collection.judged, named=_named(collection, merged.named_figures()), replace=its_own
+        )
+        write_report(folder, collection, merged, summary, drawn)
+    write_json(folder / "summary.json", summary)
+    return summary
+
+
+def collected(merged: Merged) -> Collection:
+    """The finished jobs, compared and judged."""
+    study = studies.get(merged.study)
+    jobs = merged.finished
+    swept = tables.swept_keys([job.settings for job in jobs]) if jobs else []
+    frame = records_of(study, jobs, swept)
+    return Collection(study, jobs, swept, frame, list(judgements(study, jobs, frame, swept)))
+
+
+def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
+    """The figures of papers to draw: each once a setting, from the jobs of its first seed."""
+    from ..figures.write import NamedRequest
+
+    if not names:
+        return []
+    first: dict[str, NamedRequest] = {}
+    for group in groups(collection.jobs).values():
+        setting = tables.setting_of(group[0].settings, collection.swept)
+        jobs = [FinishedJob(job.settings, [], _arrays(job.path / "arrays.safetensors")) for job in group]
+        for name in names:
+            first.setdefault(f"{name} {tables.setting_label(setting)}", NamedRequest(name, setting, jobs))
+    return list(first.values())
 
 
 def records_of(study: Study, jobs: Sequence[JobFolder], swept: Sequence[str]) -> pd.DataFrame:
@@ -93,11 +146,17 @@ def judgements(
 ) -> Iterator[tuple[Judgement, pd.DataFrame]]:
     """Each claim at each setting, with the points (depth, value, ...) that it was judged on."""
     settings = {tables.setting_label(tables.setting_of(job.settings, swept)): job.settings for job in jobs}
-    for label, its in settings.items():
+    for label, its in sorted(settings.items(), key=lambda item: _natural(tables.setting_of(item[1], swept))):
         rows = frame.loc[frame["setting"] == label, :]
         for claim in study.chosen(its.claims):
             judgement = judge(claim, its, rows, tables.setting_of(its, swept))
             yield judgement, points(claim, its, rows)
+
+
+def _natural(setting: dict[str, Any]) -> list[tuple[bool, float, str]]:
+    """Numbers by size, words by their letters."""
+    numbers = {k: v for k, v in setting.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+    return [(k not in numbers, float(numbers.get(k, 0)), str(v)) for k, v in setting.items()]
 
 
 def _in_setting(frame: pd.DataFrame, settings: Settings, swept: Sequence[str]) -> pd.DataFrame:
@@ -121,7 +180,8 @@ def _arrays(path: Path) -> Callable[[str], np.ndarray | None]:
     return array
 
 
-def _claim(judgement: Judgement) -> dict[str, Any]:
+def claim_document(judgement: Judgement) -> dict[str, Any]:
+    """A judged claim as it stands in `summary.json`."""
     claim, expected, measured = judgement.claim, judgement.expected, judgement.measured
     return {
         "id": claim.id,

@@ -4,6 +4,7 @@
                 status.json          queued, running, finished or failed (see status.py)
                 owner.json           the process that runs the job; there while it does
                 log.txt              what happened, with times
+                checkpoint/          the last two states of what is running, until the job is finished (checkpoint.py)
                 records.parquet      the numbers measured
                 arrays.safetensors   what comparisons and figures need
 
@@ -13,8 +14,10 @@ The status says finished only after records and arrays are in place. A live job 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
+import shutil
 import threading
 import time
 import traceback
@@ -27,7 +30,7 @@ import yaml
 
 from .. import device
 from .. import settings as keys
-from ..errors import ReslimError
+from ..errors import OutputError, ReslimError
 from ..settings import Settings
 from . import status as states
 from .files import read_json, whole, write_json, write_text
@@ -64,14 +67,17 @@ def run_job(run: Path, settings: Settings) -> None:
                 reporter.end("failed", f"{type(error).__name__}: {error}".splitlines()[0])
             else:
                 reporter.end("finished", "", seconds)
+                shutil.rmtree(folder / "checkpoint", ignore_errors=True)
 
 
 def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter) -> float:
     import torch
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
     from threadpoolctl import threadpool_limits
 
     from ..studies import study
+    from .checkpoint import FolderCheckpoints
     from .records import table, write_parquet
     from .shared import SharedFolder
 
@@ -81,12 +87,18 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter) ->
     reporter.log(f"started on {where}, {settings.threads} thread(s)")
     start = time.monotonic()
     with threadpool_limits(settings.threads):
-        job = study.Job(settings, SharedFolder(run / "shared"), reporter.progress)
+        checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log)
+        job = study.Job(settings, SharedFolder(run / "shared"), reporter.progress, checkpoints)
         measurement = study.get(settings.study).measure(job)
     seconds = time.monotonic() - start
-    with whole(folder / "arrays.safetensors") as beside:
-        save_file(measurement.arrays, beside)
-    write_parquet(folder / "records.parquet", table(settings, measurement.records, job=folder.name, seconds=seconds))
+    records = table(settings, measurement.records, job=folder.name, seconds=seconds)
+    try:
+        with whole(folder / "arrays.safetensors") as beside:
+            save_file(measurement.arrays, beside)
+        write_parquet(folder / "records.parquet", records)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"cannot write to {folder}: {reason}; make room, then resume the run") from None
     reporter.log(f"finished in {seconds:.1f} s with {len(measurement.records)} records")
     return seconds
 
@@ -157,10 +169,12 @@ class Reporter:
         with self._lock:
             self._status = replace(self._status, progress=fraction, message=message)
         if time.monotonic() - self._written > 0.5:
-            self._write()
+            with contextlib.suppress(OSError):  # what cannot be said is no reason to stop measuring, nor is a heartbeat
+                self._write()
 
     def log(self, text: str) -> None:
-        with open(self.folder / "log.txt", "a", encoding="utf-8") as f:
+        """Say what happened; a log that cannot be written is no reason to stop measuring."""
+        with contextlib.suppress(OSError), open(self.folder / "log.txt", "a", encoding="utf-8") as f:
             f.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text.rstrip()}\n")
 
     def end(self, state: states.State, message: str, seconds: float | None = None) -> None:
@@ -171,7 +185,12 @@ class Reporter:
         if state == "finished":
             digests = {name: states.file_digest(self.folder / name) for name in RESULTS}
             self._status = replace(self._status, digests=digests)
-        self._write()
+        try:
+            self._write()
+        except OSError:  # a full disk: the file that is there has room for a few words
+            with open(self.folder / "status.json", "r+", encoding="utf-8") as f:
+                f.write(json.dumps(asdict(self._status)))
+                f.truncate()
 
     def _write(self) -> None:
         with self._lock:
@@ -181,5 +200,5 @@ class Reporter:
 
     def _beat(self) -> None:
         while not self._stop.wait(states.HEARTBEAT):
-            with contextlib.suppress(OSError):  # a heartbeat that cannot be written is no reason to stop measuring
+            with contextlib.suppress(OSError):
                 self._write()

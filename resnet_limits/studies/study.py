@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import importlib
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -56,6 +57,15 @@ class Measurement:
         self.records.extend(other.records)
         self.arrays.update(other.arrays)
 
+    def state(self) -> State:
+        """This measurement as a state to keep."""
+        return State(self.arrays, {"records": [asdict(record) for record in self.records]})
+
+    @classmethod
+    def of(cls, state: State) -> Measurement:
+        """The measurement that was kept, the same bit for bit."""
+        return cls([Record(**values) for values in state.values["records"]], state.arrays)
+
 
 class SharedSolutions(Protocol):
     """Solutions that several jobs need, each a pure function of its key."""
@@ -82,6 +92,43 @@ class InMemory:
         return self._solutions[name]
 
 
+@dataclass
+class State:
+    """All that a computation needs to go on where it was: arrays, and values that JSON can hold."""
+
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class Checkpoints(Protocol):
+    """Where a computation keeps its state, so that it goes on with the same result after an interruption."""
+
+    def load(self) -> State | None:
+        """The newest state that was saved and is intact, None where there is none."""
+        ...
+
+    def save(self, state: State) -> None:
+        """Keep this state; done with the arrays on return, so that they may be changed. Raises `OutputError`."""
+        ...
+
+    def part(self, name: str) -> Checkpoints:
+        """Checkpoints of their own for one of several computations of a job."""
+        ...
+
+
+class NoCheckpoints:
+    """Keeps nothing."""
+
+    def load(self) -> State | None:
+        return None
+
+    def save(self, state: State) -> None:
+        return None
+
+    def part(self, name: str) -> Checkpoints:
+        return self
+
+
 def _silent(fraction: float, message: str) -> None:
     return None
 
@@ -96,6 +143,7 @@ class Job:
     settings: Any
     shared: SharedSolutions = field(default_factory=InMemory)
     progress: Callable[[float, str], None] = _silent
+    checkpoints: Checkpoints = field(default_factory=NoCheckpoints)
 
 
 @dataclass(frozen=True)
@@ -113,6 +161,10 @@ class Comparison:
 
     depth: int
     record: Record
+
+
+WORTH_KEEPING = 1.0
+"""Seconds that a part takes before a job keeps what it measured, should the job be interrupted in a later part."""
 
 
 @dataclass(frozen=True)
@@ -156,8 +208,19 @@ class Study:
                 job.progress((i + fraction) / len(parts), message)
 
             progress(0.0, part)
-            total.extend(self._module(part).measure(Job(job.settings, job.shared, progress)))
+            total.extend(self._measured(part, Job(job.settings, job.shared, progress, job.checkpoints.part(part))))
         return total
+
+    def _measured(self, part: str, job: Job) -> Measurement:
+        """What the part measures; of an interrupted job what it has measured, where it was done with the part."""
+        finished = job.checkpoints.part("finished")
+        if (state := finished.load()) is not None:
+            return Measurement.of(state)
+        start = time.monotonic()
+        measurement = self._module(part).measure(job)
+        if time.monotonic() - start >= WORTH_KEEPING:
+            finished.save(measurement.state())
+        return measurement
 
     def compare(self, jobs: Sequence[FinishedJob]) -> list[Comparison]:
         """The records that need several finished depths of one setting and one seed."""

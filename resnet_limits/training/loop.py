@@ -1,49 +1,65 @@
-"""Training of residual classifiers: stochastic gradient descent, replicas side by side, readable from top to bottom.
+"""Training of residual networks: stochastic gradient descent, replicas side by side, readable from top to bottom.
 
     theta_k <- theta_k - eta L^x dJ/dtheta_k        layer weights, x = train.lr_exponent (1 in the theory)
     read-in, read-out <- ... - eta dJ/d...          no factor 1/L in front of them, so no factor L here
 
 The gradient of a layer is O(1/L), so the rate must grow like L for the layers to move at all; the same factor on the
-read-out does not converge (Marion, Wu, Sander & Biau 2023, arXiv 2309.01213, section 3).
+read-out does not converge (Marion, Wu, Sander & Biau 2023, arXiv 2309.01213, section 3). Adam divides the gradient by
+its own size: x = 0, and its eps, which is compared with that size, is proportional to 1/L on the layer weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from ..data.dataset import Dataset
 from ..errors import MeasurementError, SettingError
 from ..networks.blocks import VectorField
-from ..networks.classifier import TRUNK, accuracy, cross_entropy, logits
+from ..networks.classifier import TRUNK, accuracy, logits, trunk_of
+from ..networks.residual import layer_first
 from ..networks.steps import STEPS
+from ..networks.steps.step import Step
+from ..networks.trunk import Trunk
 from ..random import permutation
 from ..settings import Train
+from ..studies.study import Checkpoints, NoCheckpoints, State
+from . import observables
+from .loss import loss
 
 Parameters = dict[str, Tensor]
+ADAM_EPS = 1e-8
+PIECE = 2048
+"""Points that are evaluated at a time. A constant, so that no machine changes a bit of the scores."""
 
 
 @dataclass
 class Trained:
     """Parameters after training, and what was seen on the way; each entry is one value a replica.
 
-    `losses[i]` is the loss of mini-batch i before its step, `accuracies` the test accuracy by step, each epoch.
+    `losses[i]` is the loss of mini-batch i before its step, `gradient_norms[i]` the norm of its gradient over the
+    trunk (`observables.gradient_norm`). After each epoch, by number of steps: loss on the test points and accuracy
+    there (of a classification), and roughness and largest increment of the weight path.
+
+    `exploded_at` is the step whose loss was not finite, or whose weights were not at the end of an epoch, where
+    `explosion="record"`; parameters and losses are then those before it.
     """
 
     parameters: Parameters
     losses: list[Tensor] = field(default_factory=list)
+    gradient_norms: list[Tensor] = field(default_factory=list)
+    test_losses: dict[int, Tensor] = field(default_factory=dict)
     accuracies: dict[int, Tensor] = field(default_factory=dict)
-
-
-def mini_batches(points: int, batch_size: int, epoch: int, *, seed: int) -> Iterator[Tensor]:
-    """Indices of the mini-batches of one epoch: a random order, the same for every depth and replica.
-
-    The last batch of an epoch is smaller where the batch size does not divide the number of points.
-    """
-    yield from permutation(points, seed=seed, purpose="mini-batches", index=epoch).split(batch_size)
+    roughness: dict[int, Tensor] = field(default_factory=dict)
+    largest_increment: dict[int, Tensor] = field(default_factory=dict)
+    exploded_at: int | None = None
 
 
 def train(
@@ -56,41 +72,202 @@ def train(
     h: float,
     seed: int,
     progress: Callable[[float, str], None],
+    step: Step = STEPS["euler"],
+    checkpoints: Checkpoints | None = None,
+    explosion: Literal["fail", "record"] = "fail",
 ) -> Trained:
-    """Train the classifiers of all replicas, which see the same mini-batches.
+    """Train the networks of all replicas, which see the same mini-batches.
 
-    `start` is changed in place. Raises `SettingError` for a batch larger than the data, `MeasurementError` naming
-    depth, step and learning rate where a loss is not finite.
+    `start` holds `(r, ...)` parameters named as in `networks.classifier`; it may be changed in place. `h` is the
+    factor on a block, `depth` the L of the learning rate. Training goes on from the state in `checkpoints`, and what
+    it returns is the same bit for bit with and without an interruption (on CPU, at equal threads).
+
+    Raises `SettingError` for a batch larger than the data, `MeasurementError` naming depth, step and learning rate
+    where a loss is not finite, unless `explosion="record"`; `OutputError` where a checkpoint cannot be written.
     """
     points = len(dataset.x_train)
     if settings.batch_size > points:
         raise SettingError(f"train.batch_size={settings.batch_size}: there are {points} training points")
-    step = STEPS["euler"]
-    for parameter in start.values():
-        parameter.requires_grad_()
-    layers = [p for name, p in start.items() if name.startswith(TRUNK)]
-    others = [p for name, p in start.items() if not name.startswith(TRUNK)]
-    layer_rate = settings.lr * depth**settings.lr_exponent
-    optimiser = torch.optim.SGD([{"params": layers, "lr": layer_rate}, {"params": others, "lr": settings.lr}])
-    trained = Trained(start)
-    per_epoch = -(-points // settings.batch_size)
-    for epoch in range(settings.epochs):
-        for batch in mini_batches(points, settings.batch_size, epoch, seed=seed):
-            optimiser.zero_grad()
-            scores = logits(vector_field, step, start, dataset.x_train[batch], h)
-            loss = cross_entropy(scores, dataset.y_train[batch])
-            loss.sum().backward()  # replicas do not interact: each gets the gradient of its own loss
-            if not torch.isfinite(loss).all():
-                raise MeasurementError(
-                    f"the loss is {float(loss.detach().max())} at depth {depth}, step {len(trained.losses)}, "
-                    f"train.lr={settings.lr} (layers: {layer_rate:g}); a smaller train.lr may train"
-                )
-            optimiser.step()
-            trained.losses.append(loss.detach())
-            done = len(trained.losses) / (settings.epochs * per_epoch)
-            progress(done, f"training, epoch {epoch + 1}, loss {float(loss.detach().mean()):.3f}")
-        if len(dataset.x_test):
-            with torch.no_grad():
-                scores = logits(vector_field, step, start, dataset.x_test, h)
-            trained.accuracies[len(trained.losses)] = accuracy(scores, dataset.y_test)
+    checkpoints = checkpoints or NoCheckpoints()
+    parameters = _leaves(start)
+    optimiser = _optimiser(parameters, settings, depth)
+    trunk = Trunk(settings.memory)
+    trained = Trained(parameters)
+    _restore(checkpoints.load(), trained, optimiser)
+    steps = settings.epochs * _per_epoch(points, settings)
+    saved = time.monotonic()
+    for epoch, batch, is_last in _remaining_batches(points, settings, seed=seed, done=len(trained.losses)):
+        done = len(trained.losses)
+        _set_rates(optimiser, scheduled(settings, done / steps))
+        optimiser.zero_grad()
+        scores = logits(vector_field, step, parameters, dataset.x_train[batch], h, through=trunk)
+        losses = loss(scores, dataset.y_train[batch])
+        if not torch.isfinite(losses).all():
+            return _exploded(trained, f"the loss is {float(losses.detach().max())}", settings, depth, explosion)
+        losses.sum().backward()  # replicas do not interact: each gets the gradient of its own loss
+        optimiser.step()
+        trained.losses.append(losses.detach())
+        trained.gradient_norms.append(observables.gradient_norm(_gradients(parameters)))
+        if is_last:
+            if not all(map(_is_finite, parameters.values())):
+                return _exploded(trained, "a weight is not finite", settings, depth, explosion)
+            _observe(trained, vector_field, step, dataset, h)
+        if time.monotonic() - saved >= settings.checkpoint_seconds and done + 1 < steps:
+            checkpoints.save(_state(trained, optimiser))
+            saved = time.monotonic()
+        progress((done + 1) / steps, _message(epoch, settings, trained))
     return trained
+
+
+def mini_batches(points: int, batch_size: int, epoch: int, *, seed: int) -> Iterator[Tensor]:
+    """Indices of the mini-batches of one epoch: a random order, the same for every depth and replica.
+
+    The last batch of an epoch is smaller where the batch size does not divide the number of points.
+    """
+    yield from permutation(points, seed=seed, purpose="mini-batches", index=epoch).split(batch_size)
+
+
+def learning_rates(settings: Train, depth: int) -> tuple[float, float]:
+    """`(eta L^x, eta)`: the rate of the layer weights and that of all else, before the schedule."""
+    exponent = settings.lr_exponent
+    if exponent is None:
+        exponent = 1.0 if settings.optimizer == "sgd" else 0.0
+    return settings.lr * depth**exponent, settings.lr
+
+
+def scheduled(settings: Train, time: float) -> float:
+    """The factor on the learning rates when this fraction of the steps is done: 1, or `(1 + cos(pi t)) / 2`."""
+    return 1.0 if settings.schedule == "constant" else (1 + math.cos(math.pi * time)) / 2
+
+
+@torch.no_grad()
+def evaluated(vector_field: VectorField, step: Step, parameters: Parameters, points: Tensor, h: float) -> Tensor:
+    """The scores (r, n, outputs) of the points (n, features), a piece of them at a time."""
+    pieces = [logits(vector_field, step, parameters, piece, h) for piece in points.split(PIECE)]
+    return torch.cat(pieces, dim=1)
+
+
+def _leaves(start: Mapping[str, Tensor]) -> Parameters:
+    """The parameters as tensors to train; those of a layer lie together in memory, for all replicas."""
+    trunk = {TRUNK + name: w for name, w in layer_first(trunk_of(start)).items()}
+    return {name: trunk.get(name, w).detach().requires_grad_() for name, w in start.items()}
+
+
+def _optimiser(parameters: Parameters, settings: Train, depth: int) -> Optimizer:
+    layer_rate, rate = learning_rates(settings, depth)
+    layers = [p for name, p in parameters.items() if name.startswith(TRUNK)]
+    others = [p for name, p in parameters.items() if not name.startswith(TRUNK)]
+    groups = [{"params": layers, "lr": layer_rate}, {"params": others, "lr": rate}]
+    if settings.optimizer == "sgd":
+        optimiser = SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
+    else:
+        cls = Adam if settings.optimizer == "adam" else AdamW
+        groups[0]["eps"], groups[1]["eps"] = ADAM_EPS / depth, ADAM_EPS
+        optimiser = cls(groups, weight_decay=settings.weight_decay, fused=True)
+    for group in optimiser.param_groups:
+        group["unscheduled"] = group["lr"]
+    return optimiser
+
+
+def _set_rates(optimiser: Optimizer, factor: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = factor * group["unscheduled"]
+
+
+def _per_epoch(points: int, settings: Train) -> int:
+    return -(-points // settings.batch_size)
+
+
+def _remaining_batches(points: int, settings: Train, *, seed: int, done: int) -> Iterator[tuple[int, Tensor, bool]]:
+    """`(epoch, batch, whether it is the last of its epoch)` after the steps that are done."""
+    per_epoch = _per_epoch(points, settings)
+    for epoch in range(done // per_epoch, settings.epochs):
+        for i, batch in enumerate(mini_batches(points, settings.batch_size, epoch, seed=seed)):
+            if epoch * per_epoch + i >= done:
+                yield epoch, batch, i + 1 == per_epoch
+
+
+def _gradients(parameters: Parameters) -> dict[str, Tensor]:
+    return {name: w.grad for name, w in trunk_of(parameters).items() if w.grad is not None}
+
+
+def _is_finite(w: Tensor) -> bool:
+    """Of all entries, without a temporary of their number."""
+    return all(map(math.isfinite, torch.aminmax(w.detach())))
+
+
+@torch.no_grad()
+def _observe(trained: Trained, vector_field: VectorField, step: Step, dataset: Dataset, h: float) -> None:
+    """What is recorded after an epoch."""
+    done, weights = len(trained.losses), trunk_of(trained.parameters)
+    trained.roughness[done] = observables.roughness(weights)
+    trained.largest_increment[done] = observables.largest_increment(weights)
+    if len(dataset.x_test):
+        scores = evaluated(vector_field, step, trained.parameters, dataset.x_test, h)
+        trained.test_losses[done] = loss(scores, dataset.y_test)
+        if dataset.is_classification:
+            trained.accuracies[done] = accuracy(scores, dataset.y_test)
+
+
+def _message(epoch: int, settings: Train, trained: Trained) -> str:
+    text = f"training, epoch {epoch + 1} of {settings.epochs}, loss {float(trained.losses[-1].mean()):.3f}"
+    if trained.accuracies:
+        text += f", accuracy {float(next(reversed(trained.accuracies.values())).mean()):.3f}"
+    return text
+
+
+def _exploded(trained: Trained, what: str, settings: Train, depth: int, explosion: str) -> Trained:
+    done, (layer_rate, rate) = len(trained.losses), learning_rates(settings, depth)
+    if explosion == "record":
+        trained.exploded_at = done
+        return trained
+    raise MeasurementError(
+        f"{what} at depth {depth}, step {done}, train.lr={rate} (layers: {layer_rate:g}); a smaller train.lr may train"
+    )
+
+
+# -- the state, for checkpoints --------------------------------------------------------------------
+
+BY_STEP = ("losses", "gradient_norms")
+BY_EPOCH = ("test_losses", "accuracies", "roughness", "largest_increment")
+
+
+def _state(trained: Trained, optimiser: Optimizer) -> State:
+    """All that training needs to go on: the generators' state is the position, the number of steps that are done."""
+    arrays = {}
+    for name, parameter in trained.parameters.items():
+        arrays[f"parameter.{name}"] = parameter
+        for key, value in optimiser.state[parameter].items():
+            if isinstance(value, Tensor):
+                arrays[f"optimiser.{key}.{name}"] = value
+    for observable in BY_STEP:
+        arrays[observable] = torch.stack(getattr(trained, observable))
+    steps: dict[str, list[int]] = {}
+    for observable in BY_EPOCH:
+        if by_epoch := getattr(trained, observable):
+            arrays[observable], steps[observable] = torch.stack(list(by_epoch.values())), list(by_epoch)
+    arrays = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
+    return State(arrays, {"done": len(trained.losses), "steps": steps})
+
+
+@torch.no_grad()
+def _restore(state: State | None, trained: Trained, optimiser: Optimizer) -> None:
+    """Put a saved state back in place; nothing where there is none."""
+    if state is None:
+        return
+    where = next(iter(trained.parameters.values())).device
+    for name, parameter in trained.parameters.items():
+        parameter.copy_(torch.tensor(state.arrays[f"parameter.{name}"]))
+    for key, array in state.arrays.items():
+        kind, _, rest = key.partition(".")
+        if kind == "optimiser":
+            key, _, name = rest.partition(".")
+            parameter, value = trained.parameters[name], torch.tensor(array, device=where)
+            # moments lie in memory like their parameter: the fused step of torch goes through both in one order
+            of_entries = value.shape == parameter.shape
+            optimiser.state[parameter][key] = torch.empty_like(parameter).copy_(value) if of_entries else value
+    for observable in BY_STEP:
+        setattr(trained, observable, list(torch.tensor(state.arrays[observable], device=where)))
+    for observable, steps in state.values["steps"].items():
+        values = torch.tensor(state.arrays[observable], device=where)
+        setattr(trained, observable, dict(zip(steps, values, strict=True)))

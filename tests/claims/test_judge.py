@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from resnet_limits.claims.claim import Claim, Expected, Judgement
-from resnet_limits.claims.judge import judge, judge_all, points
+from resnet_limits.claims.judge import judge, points
 from resnet_limits.papers import THORPE
 
 DEPTHS = (8, 16, 32, 64, 128, 256)
@@ -306,14 +306,31 @@ def test_scaled_points_are_flat_where_the_claim_is_right():
     np.testing.assert_allclose(points(claim("at_most", 1.5), SETTINGS, table([3.0, 4.0]))["scaled"], [3.0, 4.0])
 
 
-def test_all_claims_are_judged_in_their_sequence():
-    several = [claim("order", 1.0), claim("order", 2.0), claim("at_most", 1.0)]
-    records = table(errors(), reference_error=1e-7)
-    verdicts = [j.verdict for j in judge_all(several, SETTINGS, records, {"width": 8})]
-    assert verdicts == ["supported", "refuted", "supported"]
-
-
 def test_the_reason_of_a_supported_order_reads_well():
     why = judged(claim("order", 1.0), table(errors())).why
     assert why.startswith("the order lies in [")
     assert why.endswith("inside 1 ± 0.1")
+
+
+def test_errors_that_bend_too_much_refute_nothing_and_say_so():
+    # Order 1 in the end, but with a correction e^5 at the shallowest depth: at these depths a much higher order.
+    bent = {L: 0.1 / L * math.exp(40 / L) for L in (8, 16, 32, 64)}
+    judgement = judged(claim("order", 4.0, 0.02), table(bent))
+    assert judgement.verdict == "inconclusive"
+    assert "not yet asymptotic" in judgement.why
+
+
+def test_a_random_quantity_without_a_standard_error_gets_no_verdict_unless_seeds_scatter():
+    random = claim("order", 1.0, random=True)
+    one = table({L: 1.0 / L for L in DEPTHS})
+    assert judged(random, one).verdict == "inconclusive"
+    assert "at least 3 replicas, or several seeds" in judged(random, one).why
+    noise = (1.001, 0.999, 1.002, 0.998, 1.001, 0.999)
+    other = table({L: a / L for L, a in zip(DEPTHS, noise, strict=True)}, seed=1)
+    assert judged(random, pd.concat([one, other])).verdict == "supported"
+
+
+def test_what_a_value_takes_beyond_one_depth_is_said():
+    pairs = claim("order", 1.0, needs="pairs of depths L and 2L")
+    for depths in ((), (8, 16)):
+        assert "pairs of depths L and 2L" in judged(pairs, table({L: 1.0 / L for L in depths})).why

@@ -226,7 +226,7 @@ def test_coupled_networks_share_out_the_layers_of_the_deeper_one(monkeypatch: py
 # -- planted faults turn verdicts red -------------------------------------------------------------
 
 
-def test_a_dropped_half_in_heun_is_refuted(monkeypatch: pytest.MonkeyPatch):
+def test_a_heun_block_without_its_second_stage_is_refuted(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.networks.steps import STEPS
 
     monkeypatch.setattr(type(STEPS["heun"]), "advance", lambda self, field, x, h, thetas: x + h * field(x, thetas[0]))
@@ -247,6 +247,35 @@ def test_a_block_factor_that_is_not_one_over_the_depth_is_refuted(monkeypatch: p
 
     monkeypatch.setattr(Problem, "step_size", lambda self, depth: depth**-0.9)
     assert verdict("ode.forward.euler", measured(forward)).verdict == "refuted"
+
+
+def test_gradients_of_another_loss_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = gradient.half_mean_square
+    exact = gradient._reference(Job(replace(SMALL, depth=8)))
+    monkeypatch.setattr(gradient, "_reference", lambda job: exact)
+    monkeypatch.setattr(gradient, "half_mean_square", lambda x: tuple(1.01 * y for y in careful(x)))
+    assert verdict("ode.gradient.heun", measured(gradient)).verdict == "refuted"
+
+
+def test_activations_rebuilt_with_the_weights_in_the_wrong_sequence_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    from resnet_limits.networks.steps import STEPS
+
+    step = type(STEPS["heun"])
+    monkeypatch.setattr(step, "reverse", lambda self, field, x, h, thetas: self.advance(field, x, -h, thetas))
+    assert verdict("ode.reversed.heun.observed", measured(reversed)).verdict == "refuted"
+
+
+def test_an_average_over_the_wrong_law_is_not_supported(monkeypatch: pytest.MonkeyPatch):
+    careful = averaged.averaged_field
+    wrong = lambda block, phi, *, sigma_w, sigma_b: careful(block, phi, sigma_w=1.1 * sigma_w, sigma_b=sigma_b)  # noqa: E731
+    monkeypatch.setattr(averaged, "averaged_field", wrong)
+    assert verdict("ode.averaged.mean", measured(averaged)).verdict != "supported"
+
+
+def test_smooth_weights_in_place_of_rough_ones_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = rough.problem
+    monkeypatch.setattr(rough, "problem", lambda s, **given: careful(s, **{**given, "init": keys.Smooth()}))
+    assert verdict("ode.rough", measured(rough, replace(SMALL, replicas=256))).verdict == "refuted"
 
 
 def test_a_poor_reference_is_noticed_and_its_points_are_left_out(monkeypatch: pytest.MonkeyPatch):
@@ -280,11 +309,43 @@ def test_relu_is_outside_the_claims_that_need_derivatives_and_inside_those_that_
     assert verdict("ode.forward.euler", measured(forward, settings)).verdict == "supported"
 
 
-def test_zero_weights_leave_no_error_to_judge():
-    settings = replace(SMALL, init=Zero())
-    judgement = verdict("ode.forward.euler", measured(forward, settings))
-    assert judgement.verdict == "inconclusive"
-    assert "init=zero" in judgement.why
+@pytest.mark.parametrize("init", [Zero(), keys.Smooth(sigma_w=0.0, sigma_b=0.0)], ids=lambda i: i.name)
+def test_zero_weights_leave_no_error_to_judge(init: Init):
+    settings = replace(SMALL, init=init, block=Two(hidden=4))
+    for part, claim in ((forward, "forward.euler"), (gradient, "gradient.euler"), (reversed, "reversed.heun")):
+        judgement = verdict(f"ode.{claim}", measured(part, settings, depths=(4, 8)))
+        assert judgement.verdict == "inconclusive"
+        assert "all weights are zero" in judgement.why
+
+
+def test_a_tied_start_of_size_zero_moves_nothing_and_breaks_nothing():
+    settings = replace(SMALL, init=keys.Smooth(sigma_w=0.0, sigma_b=0.0))
+    differences = compared(finished(trained, settings, depths=(4, 8, 16)))["weight_difference"]
+    assert all(math.isnan(value) for value in differences.values())
+
+
+def test_rates_that_freeze_the_layers_lie_outside_the_theorem():
+    (claim,) = [c for c in STUDY.claims if c.id == "ode.trained"]
+    assert "train.lr_exponent=0" in (claim.outside(replace(SMALL, train=Train(lr_exponent=0.0))) or "")
+    assert claim.outside(replace(SMALL, train=Train(lr_exponent=1.0))) is None
+    assert claim.outside(SMALL) is None
+
+
+def test_one_replica_gives_no_verdict_on_a_random_quantity():
+    jobs = measured(averaged, replace(SMALL, replicas=1))
+    for claim in ("rms", "mean"):
+        judgement = verdict(f"ode.averaged.{claim}", jobs)
+        assert judgement.verdict == "inconclusive"
+        assert "at least 3 replicas" in judgement.why
+
+
+def test_a_depth_beyond_the_grid_of_the_rough_path_is_passed_over():
+    assert rough.measure(Job(replace(SMALL, depth=3000))).records == []
+
+
+def test_the_hurst_index_of_the_setting_is_that_of_the_rough_path():
+    assert rough.rough_law(replace(SMALL, init=keys.Fractional(hurst=0.4))).hurst == 0.4
+    assert rough.rough_law(replace(SMALL, init=Rough(hurst=0.6, sigma_w=2.0))).sigma_w == 2.0
 
 
 def test_in_float32_points_below_rounding_are_left_out():

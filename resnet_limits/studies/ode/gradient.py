@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -59,13 +60,7 @@ def measure(job: Job) -> Measurement:
     for i, name in enumerate(SCHEMES):
         job.progress((i + 1) / (1 + len(SCHEMES)), f"gradients, {name}")
         records += _compare(its, STEPS[name], settings.depth, settings.dtype, exact)
-    return Measurement([_with_replicas(r, settings.ode.paths) for r in records])
-
-
-def _with_replicas(record: Record, replicas: int) -> Record:
-    from dataclasses import replace
-
-    return replace(record, replicas=replicas)
+    return Measurement([replace(record, replicas=settings.ode.paths) for record in records])
 
 
 def _reference(job: Job) -> Mapping[str, Tensor]:
@@ -133,7 +128,12 @@ def _compare(its: Problem, step: Step, depth: int, dtype: str, exact: Mapping[st
 
 
 def relative(found: list[Tensor], exact: list[Tensor], largest_error: Tensor) -> tuple[float, float]:
-    """Root mean square of the difference over that of the exact values, and the reference's own relative error."""
+    """Root mean square of the difference over that of the exact values, and the reference's own relative error.
+
+    nan where the exact values are zero: nothing moves.
+    """
     size = root_mean_square(torch.cat([e.flatten() for e in exact]))
     difference = torch.cat([(f - e).flatten() for f, e in zip(found, exact, strict=True)])
+    if size == 0:
+        return math.nan, math.nan
     return root_mean_square(difference) / size, float(largest_error) / size

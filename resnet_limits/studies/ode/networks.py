@@ -5,15 +5,17 @@
 read in and out by trained linear maps. Networks of every depth start from the same read-in and read-out and see the
 same mini-batches. Of the trained weights is recorded
 
-    roughness          L sum_k |theta_{k+1} - theta_k|^2, a mean over the entries (the discrete H1 seminorm)
-    largest_increment  max_k of the root mean square of theta_{k+1} - theta_k over the entries
-    increment          the same, layer by layer
+    movement           max_k of the root mean square of theta_k less its start over the entries
+    increment          root mean square of theta_{k+1} - theta_k over the entries, by layer
+
+and what `training/observables.py` says: roughness, largest increment, norm of the gradient.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,13 +24,15 @@ from torch import Tensor
 from ... import device
 from ...data.dataset import Dataset, load
 from ...networks.blocks import VectorField, field
-from ...networks.classifier import accuracy, cross_entropy, initial, logits, trunk_of
+from ...networks.classifier import TRUNK, initial, trunk_of
 from ...networks.residual import block_factor
 from ...networks.steps import STEPS
 from ...paths import draw
 from ...settings import Init, Ode, Two
-from ...training.loop import Trained, train
-from ..study import Measurement, Record
+from ...training import observables
+from ...training.loop import Trained, evaluated, train
+from ...training.loss import loss
+from ..study import Checkpoints, Job, Measurement, Record
 from .claims import MOST_IMAGES
 
 
@@ -41,11 +45,8 @@ def two_matrix_field(settings: Ode, width: int) -> VectorField:
 def data_of(settings: Ode, *, at_most: int | None = None) -> Dataset:
     """The data set, on the device and in the dtype of the settings; at most so many training points."""
     dataset = load(settings.data, seed=settings.seed)
-    where, dtype = device.resolve(settings.device), getattr(torch, settings.dtype)
-    x_train, y_train = dataset.x_train[:at_most].to(where, dtype), dataset.y_train[:at_most].to(where)
-    return Dataset(
-        dataset.name, x_train, y_train, dataset.x_test.to(where, dtype), dataset.y_test.to(where), dataset.classes
-    )
+    dataset = replace(dataset, x_train=dataset.x_train[:at_most], y_train=dataset.y_train[:at_most])
+    return dataset.to(device.resolve(settings.device), getattr(torch, settings.dtype))
 
 
 def few(settings: Ode) -> Dataset:
@@ -73,22 +74,19 @@ def drawn(settings: Ode, law: Init, width: int, *, depth: int, replicas: int, pu
 
 
 def trained_from(
-    settings: Ode,
-    trunk: Mapping[str, Tensor],
-    dataset: Dataset,
-    *,
-    same_ends: bool,
-    progress: Callable[[float, str], None],
+    job: Job, trunk: Mapping[str, Tensor], dataset: Dataset, *, same_ends: bool, checkpoints: Checkpoints | None = None
 ) -> Trained:
     """Train the networks that start from these trunks (replicas, depth, *shape).
 
-    With `same_ends` all replicas share one read-in and read-out at the start, and differ in the trunk alone.
+    With `same_ends` all replicas share one read-in and read-out at the start, and differ in the trunk alone. A batch is
+    at most the whole of the data.
     """
+    settings: Ode = job.settings
     replicas, depth, width, _ = trunk["V"].shape
     ends = initial(
         dataset.features,
         width,
-        dataset.classes,
+        dataset.outputs,
         {},
         replicas=1 if same_ends else replicas,
         seed=settings.seed,
@@ -96,28 +94,34 @@ def trained_from(
         device=trunk["V"].device,
     )
     start = {name: value.expand(replicas, *value.shape[1:]).clone() for name, value in ends.items()}
-    start |= {f"trunk.{name}": value.clone() for name, value in trunk.items()}
+    start |= {f"{TRUNK}{name}": value.clone() for name, value in trunk.items()}
     return train(
         two_matrix_field(settings, width),
         start,
         dataset,
-        settings.train,
+        replace(settings.train, batch_size=min(settings.train.batch_size, len(dataset.x_train))),
         depth=depth,
         h=block_factor(depth, settings.horizon),
         seed=settings.seed,
-        progress=progress,
+        progress=job.progress,
+        checkpoints=checkpoints or job.checkpoints,
     )
 
 
 def records_and_arrays(
-    settings: Ode, trained: Trained, dataset: Dataset, prefix: str, coordinates: Mapping[str, Any]
+    settings: Ode,
+    start: Mapping[str, Tensor],
+    trained: Trained,
+    dataset: Dataset,
+    prefix: str,
+    coordinates: Mapping[str, Any],
 ) -> Measurement:
     """What the trained networks of a job leave: records by step, by layer and at the end, and the final weights."""
-    h = block_factor(settings.depth, settings.horizon)
+    h, euler = block_factor(settings.depth, settings.horizon), STEPS["euler"]
     vector_field = two_matrix_field(settings, settings.width)
-    with torch.no_grad():
-        on_train = logits(vector_field, STEPS["euler"], trained.parameters, dataset.x_train, h)
-        on_test = logits(vector_field, STEPS["euler"], trained.parameters, dataset.x_test, h)
+    parameters = {name: p.detach() for name, p in trained.parameters.items()}
+    trunk = trunk_of(parameters)
+    on_train, on_test = (evaluated(vector_field, euler, parameters, x, h) for x in (dataset.x_train, dataset.x_test))
 
     def record(observable: str, values: Tensor, **where: int) -> Record:
         """Mean over the replicas of one value each, with its standard error."""
@@ -127,16 +131,22 @@ def records_and_arrays(
             observable, float(values.double().mean()), stderr=stderr, coordinates=coordinates, replicas=n, **where
         )
 
-    records = [record("train_loss", loss, step=i) for i, loss in enumerate(trained.losses)]
-    records += [record("test_accuracy", values, step=i) for i, values in trained.accuracies.items()]
-    records.append(record("train_loss", cross_entropy(on_train, dataset.y_train)))
-    if len(dataset.x_test):
-        records.append(record("test_accuracy", accuracy(on_test, dataset.y_test)))
-    trunk = {name: w.detach() for name, w in trunk_of(trained.parameters).items()}
-    if settings.depth > 1:
-        increments = torch.cat([w.diff(dim=1).flatten(2) for w in trunk.values()], dim=2).square().mean(dim=2)
-        records.append(record("roughness", settings.depth * increments.sum(dim=1)))
-        records.append(record("largest_increment", increments.sqrt().amax(dim=1)))
-        records += [record("increment", its, layer=k) for k, its in enumerate(increments.sqrt().unbind(dim=1))]
+    records = [record("train_loss", values, step=i) for i, values in enumerate(trained.losses)]
+    records += [record("gradient_norm", values, step=i) for i, values in enumerate(trained.gradient_norms)]
+    for observable, by_step in (
+        ("test_loss", trained.test_losses),
+        ("test_accuracy", trained.accuracies),
+        ("roughness", trained.roughness),
+        ("largest_increment", trained.largest_increment),
+    ):
+        records += [record(observable, values, step=i) for i, values in by_step.items()]
+        if by_step:
+            records.append(record(observable, next(reversed(by_step.values()))))
+    records.append(record("train_loss", loss(on_train, dataset.y_train)))
+    moved = torch.cat([(w - start[name]).flatten(2) for name, w in trunk.items()], dim=2).square().mean(dim=2)
+    records.append(record("movement", moved.amax(dim=1).sqrt()))
+    entries = sum(w[0, 0].numel() for w in trunk.values())
+    layers = (observables.increments(trunk) / entries).sqrt()
+    records += [record("increment", its, layer=k) for k, its in enumerate(layers.unbind(dim=1))]
     arrays = {f"{prefix}.{name}": w for name, w in trunk.items()} | {f"{prefix}.logits": on_test}
-    return Measurement(records, {name: value.detach().cpu().numpy() for name, value in arrays.items()})
+    return Measurement(records, {name: value.contiguous().cpu().numpy() for name, value in arrays.items()})

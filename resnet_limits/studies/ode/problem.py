@@ -18,12 +18,11 @@ from ... import device
 from ...data.dataset import embed, load
 from ...errors import SettingError
 from ...limits.ode import solve_with_error
-from ...networks.activations import KINKED
 from ...networks.blocks import VectorField, field
 from ...networks.residual import block_factor
 from ...networks.steps import Step
 from ...paths import WeightPath, draw
-from ...settings import Block, Init, Ode, Random, content
+from ...settings import KINKED, Block, Init, Ode, Random, content
 from ..study import Job
 
 Law = TypeVar("Law", bound=Random)

@@ -17,6 +17,7 @@ together. Pinned: two-matrix blocks, the start, a narrow width.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -49,7 +50,8 @@ def measure(job: Job) -> Measurement:
         def progress(fraction: float, message: str) -> None:
             job.progress((part + fraction) / 4, f"random start, {message}")
 
-        trained = trained_from(settings, trunk, dataset, same_ends=True, progress=progress)
+        checkpoints = job.checkpoints.part(f"{part}")
+        trained = trained_from(replace(job, progress=progress), trunk, dataset, same_ends=True, checkpoints=checkpoints)
         h = block_factor(trunk["V"].shape[1], settings.horizon)
         with torch.no_grad():
             return logits(vector_field, STEPS["euler"], trained.parameters, points, h).double()

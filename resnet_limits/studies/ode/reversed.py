@@ -9,12 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...networks.residual import gradients, reversed_gradients, states
+from ...networks.residual import Gradients, gradients, reversed_gradients, states
 from ...networks.steps import STEPS
 from ..study import Job, Measurement, Record
 from .claims import smooth_field
-from .gradient import half_mean_square
-from .problem import problem, root_mean_square, rounding
+from .gradient import half_mean_square, relative
+from .problem import problem, rounding
 
 SCHEMES = ("euler", "heun")
 
@@ -47,9 +47,9 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def _difference(rebuilt, exact) -> float:
-    def flat(g) -> Tensor:
+def _difference(rebuilt: Gradients, exact: Gradients) -> float:
+    def flat(g: Gradients) -> Tensor:
         # Depth times the gradient of a layer is of the size of the input's gradient at every depth.
         return torch.cat([g.x0.flatten(), *(w.shape[1] * w.flatten() for w in g.weights.values())])
 
-    return root_mean_square(flat(rebuilt) - flat(exact)) / root_mean_square(flat(exact))
+    return relative([flat(rebuilt)], [flat(exact)], torch.zeros(()))[0]

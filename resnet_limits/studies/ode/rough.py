@@ -10,9 +10,10 @@ import torch
 
 from ...networks.residual import forward
 from ...networks.steps import STEPS
+from ...paths.fractional import GRID
 from ...settings import Ode, Rough
 from ..study import Job, Measurement, Record
-from .claims import ROUGH
+from .claims import ROUGH, rough_hurst
 from .problem import pinned, problem, root_mean_square, rounding
 
 CHUNK = 32
@@ -20,13 +21,16 @@ CHUNK = 32
 
 
 def rough_law(settings: Ode) -> Rough:
-    """The settings' own law where it is rough, else a rough law of the same sizes."""
-    return settings.init if isinstance(settings.init, Rough) else pinned(settings, Rough())
+    """Values of a fractional path, of the sizes and (where it has one) the Hurst index of the settings' own law."""
+    return pinned(settings, Rough(hurst=rough_hurst(settings)))
 
 
 def measure(job: Job) -> Measurement:
     """`rough_difference` at the job's depth."""
     settings, step = job.settings, STEPS["euler"]
+    if 2 * settings.depth > GRID:
+        job.progress(1.0, f"ode.rough is not measured at depth {settings.depth}: 2L exceeds the path's {GRID} cells")
+        return Measurement()
     squares = []
     size = 0.0
     for first in range(0, settings.replicas, CHUNK):

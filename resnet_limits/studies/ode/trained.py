@@ -32,8 +32,8 @@ def measure(job: Job) -> Measurement:
     trunk = drawn(
         settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
     )
-    trained = trained_from(settings, trunk, dataset, same_ends=False, progress=job.progress)
-    measurement = records_and_arrays(settings, trained, dataset, "trained", TRAINED)
+    trained = trained_from(job, trunk, dataset, same_ends=False)
+    measurement = records_and_arrays(settings, trunk, trained, dataset, "trained", TRAINED)
     job.progress(1.0, "neural ODE of the trained weights")
     if len(dataset.x_test):
         measurement.records.append(_interpolated(settings, trained.parameters, dataset.x_test))

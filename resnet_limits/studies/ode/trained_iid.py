@@ -20,5 +20,5 @@ def measure(job: Job) -> Measurement:
     trunk = drawn(
         settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
     )
-    trained = trained_from(settings, trunk, dataset, same_ends=False, progress=job.progress)
-    return records_and_arrays(settings, trained, dataset, "trained_iid", TRAINED_IID)
+    trained = trained_from(job, trunk, dataset, same_ends=False)
+    return records_and_arrays(settings, trunk, trained, dataset, "trained_iid", TRAINED_IID)

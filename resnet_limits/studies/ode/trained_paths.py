@@ -2,14 +2,15 @@
 
     weight_difference  distance of the paths of depths L and 2L at the times of L (needs no reference)
     weight_error       distance to their Richardson limit, with its error from the extrapolation table
-    output_difference  distance of the test logits of depths L and 2L
+    output_difference  distance of the test logits of depths L and 2L, relative to their size
     step_difference    from an i.i.d. start: distance of the weights of depths L and 2L as step functions
 
-all relative to the size of the deeper path (or logits).
+The first two are relative to the movement of the weights in training, the last to their size.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -48,9 +49,15 @@ def _weights(job: FinishedJob, prefix: str) -> np.ndarray:
     return np.concatenate([w.astype(np.float64).reshape(*w.shape[:2], -1) for w in parts if w is not None], axis=2)
 
 
+def _movement(job: FinishedJob) -> float:
+    """How far training moved the weights: what a distance is small or large against."""
+    (value,) = [r.value for r in job.records if r.observable == "movement" and r.coordinates["init"] == "tied"]
+    return value
+
+
 def _differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
     coarse, fine = _weights(job, "trained"), at_common_times(_weights(deeper, "trained"), job.settings.depth)
-    records = [_record(job, "weight_difference", sup_distance(coarse, fine), sup_size(fine), TRAINED)]
+    records = [_record(job, "weight_difference", sup_distance(coarse, fine), _movement(deeper), TRAINED)]
     ours, theirs = job.array("trained.logits"), deeper.array("trained.logits")
     if ours is not None and theirs is not None and ours.size:
         difference, size = (float(np.sqrt((x.astype(np.float64) ** 2).mean())) for x in (ours - theirs, theirs))
@@ -67,12 +74,13 @@ def _step_differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
 def _record(
     job: FinishedJob, name: str, distance: float, size: float, coordinates: dict[str, str], error: float | None = None
 ) -> Record:
-    """A distance relative to a size; the error of its reference is rounding where none is given."""
+    """A distance relative to a size (nan where nothing moves); the error of its reference is rounding, or as given."""
+    rounding = 100 * float(np.finfo(job.settings.dtype).eps)
     return Record(
         name,
-        distance / size,
+        distance / size if size else math.nan,
         reference=size,
-        reference_error=100 * float(np.finfo(job.settings.dtype).eps) if error is None else error / size,
+        reference_error=rounding if error is None else error / size if size else math.nan,
         coordinates=coordinates,
         replicas=job.settings.train.replicas,
     )
@@ -82,7 +90,7 @@ def _errors(chain: Sequence[FinishedJob]) -> list[Comparison]:
     depth = chain[0].settings.depth
     paths = [at_common_times(_weights(job, "trained"), depth) for job in chain]
     limit, difference = richardson_limit(paths)
-    size, error = sup_size(limit), sup_size(difference)
+    size, error = _movement(chain[-1]), sup_size(difference)
     return [
         Comparison(
             job.settings.depth, _record(job, "weight_error", sup_distance(path, limit), size, TRAINED, error=error)

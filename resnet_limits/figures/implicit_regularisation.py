@@ -1,0 +1,71 @@
+"""Trained weights against depth, after Marion, Wu, Sander & Biau (arXiv 2309.01213).
+
+A few entries of `V_k` as functions of `t = k/L`, for several depths on top of each other: from a tied start they
+trace one smooth curve, whatever the depth; from an i.i.d. start they jump from layer to layer, at every depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..studies.study import FinishedJob
+from .style import COLOURS
+
+STARTS = {"trained.V": "tied start", "trained_iid.V": "i.i.d. start"}
+ENTRIES = 3
+DEPTHS = 3
+"""Curves of as many depths: the shallowest, one in the middle, the deepest."""
+
+
+def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
+    """A panel for each start whose trained weights are there; None without any."""
+    panels = {name: found for name in STARTS if (found := _weights(jobs, name))}
+    if not panels:
+        return None
+    figure = Figure(figsize=(3.6 * len(panels), 3.2))
+    for axes, (name, weights) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        _draw_paths(axes, weights)
+        axes.set_title(STARTS[name], fontsize=9)
+        axes.set_xlabel("$t = k/L$")
+        axes.set_ylabel("entries of trained $V_k$")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=DEPTHS, fontsize=8)
+    return figure
+
+
+def _weights(jobs: Sequence[FinishedJob], name: str) -> dict[int, np.ndarray]:
+    """The weights of the first replica by depth, (depth, entries)."""
+    found = {job.settings.depth: job.array(name) for job in jobs}
+    paths = {d: np.asarray(w[0], dtype=float).reshape(d, -1) for d, w in sorted(found.items()) if w is not None}
+    shown = sorted({round(i) for i in np.linspace(0, len(paths) - 1, min(DEPTHS, len(paths)))})
+    return {depth: paths[depth] for i, depth in enumerate(paths) if i in shown}
+
+
+def _draw_paths(axes: Axes, weights: dict[int, np.ndarray]) -> None:
+    """One colour an entry; the deeper, the thinner and darker the line, the shallowest as markers."""
+    depths = list(weights)
+    entries = _entries(weights[depths[-1]])
+    for rank, depth in enumerate(depths):
+        times = np.arange(depth) / depth
+        for entry, colour in zip(entries, COLOURS, strict=False):
+            style = _style(rank, len(depths), depth)
+            label = f"$L = {depth}$" if entry == entries[0] else None
+            axes.plot(times, weights[depth][:, entry], color=colour, label=label, **style)
+
+
+def _style(rank: int, count: int, depth: int) -> dict:
+    if rank == count - 1:
+        return {"lw": 1.0, "ls": "-", "zorder": 3}
+    if rank == 0:
+        return {"marker": "o", "ms": 4 if depth < 64 else 2.5, "ls": "", "mfc": "white", "zorder": 4}
+    return {"lw": 3.0, "ls": "-", "alpha": 0.35, "zorder": 2}
+
+
+def _entries(path: np.ndarray) -> list[int]:
+    """The entries that vary most over time, of those apart in mean: they tell a smooth path from a rough one best."""
+    by_variation = np.argsort(-path.std(axis=0))[: 10 * ENTRIES]
+    by_mean = by_variation[np.argsort(path[:, by_variation].mean(axis=0))]
+    return [int(by_mean[round(i)]) for i in np.linspace(0, len(by_mean) - 1, min(ENTRIES, len(by_mean)))]

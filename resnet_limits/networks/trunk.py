@@ -1,0 +1,356 @@
+"""`x_0 -> x_L` of a residual network in training: a backward pass written by hand, in memory that is kept.
+
+    x_{k+1} = x_k + h f(x_k, theta_k)          forward, Euler steps, the blocks of `blocks.py`
+    g_k = g_{k+1} + h f_x^T g_{k+1},   dJ/dtheta_k = h f_theta^T g_{k+1}        backward, g_L = dJ/dx_L
+
+The layers are cut into segments of about sqrt(L/2). Each pass over a segment writes into tensors that stay from step
+to step, without autograd's graph of a node an operation, and the products that make the weight gradients are one
+batch a segment, while its activations are still in the cache. A segment whose activations do not fit the memory
+budget is computed a second time from its first state (Griewank 1992; Chen, Xu, Zhang & Guestrin 2016, arXiv
+1604.06174): then memory grows like sqrt(L) and a step takes about a third longer. Kept or computed again, the
+segments and every operation on them are the same, and so is every bit of the gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .blocks import VectorField
+from .residual import forward
+from .steps.euler import Euler
+from .steps.step import Field, Step
+
+aten = torch.ops.aten
+MEGABYTE = 2**20
+SHORTEST = 8
+"""Layers of a segment in a shallow network: fewer cost more in calls than they save."""
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """An activation with its derivative; all functions write into `out`, which may be one of their arguments.
+
+    `value(z, out)` is `phi(z)`. `pull_back(g, kept, out)` is `phi'(z) g`, where `kept` is `phi(z)` if `of_value`,
+    else `z`: `tanh' = 1 - tanh^2` needs no `z`.
+    """
+
+    value: Callable[[Tensor, Tensor], Any]
+    pull_back: Callable[[Tensor, Tensor, Tensor], Any]
+    of_value: bool
+
+
+DERIVATIVES = {
+    "tanh": Derivative(
+        lambda z, out: torch.tanh(z, out=out),
+        lambda g, a, out: aten.tanh_backward.grad_input(g, a, grad_input=out),
+        of_value=True,
+    ),
+    "relu": Derivative(
+        lambda z, out: torch.clamp_min(z, 0, out=out),
+        lambda g, a, out: aten.threshold_backward.grad_input(g, a, 0, grad_input=out),
+        of_value=True,
+    ),
+    "identity": Derivative(
+        lambda z, out: out if out is z else out.copy_(z), lambda g, a, out: out.copy_(g), of_value=True
+    ),
+    "swish": Derivative(
+        lambda z, out: aten.silu.out(z, out=out),
+        lambda g, z, out: aten.silu_backward.grad_input(g, z, grad_input=out),
+        of_value=False,
+    ),
+    "gelu": Derivative(
+        lambda z, out: aten.gelu.out(z, out=out),
+        lambda g, z, out: aten.gelu_backward.grad_input(g, z, grad_input=out),
+        of_value=False,
+    ),
+}
+
+
+class Segment:
+    """Activations of some successive layers, inputs in columns: `states` (layers + 1, r, d, n), the `x_k`, and `inner`
+    (layers, r, m, n), what the block computes on the way from `x_k` to `x_{k+1}`. `x` and `z` are their layers."""
+
+    def __init__(self, states: Tensor, inner: Tensor) -> None:
+        self.states, self.inner = states, inner
+        self.x, self.z = states.unbind(0), inner.unbind(0)
+
+    def first(self, layers: int) -> Segment:
+        """The first layers of this segment, in the same memory."""
+        return self if layers == len(self.z) else Segment(self.states[: layers + 1], self.inner[:layers])
+
+    @property
+    def elements(self) -> int:
+        return self.states.numel() + self.inner.numel()
+
+
+Layers = Mapping[str, Sequence[Tensor]]
+"""A parameter's layers by name: `W` and `V` (r, o, i), `W^T` and `V^T` their transposes, `b` (r, o, 1)."""
+
+
+class Passes(ABC):
+    """Forward and backward pass of one block over a segment."""
+
+    hidden_of: ClassVar[str]
+    """The parameter with as many rows as `inner` has."""
+
+    def __init__(self, phi: Derivative, h: float) -> None:
+        self.phi, self.h = phi, h
+
+    @abstractmethod
+    def advance(self, segment: Segment, theta: Layers) -> None:
+        """Fill the segment from its first state."""
+
+    @abstractmethod
+    def pull_back(self, segment: Segment, theta: Layers, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
+        """`g`, dJ/dx of the last state, to dJ/dx of the first, and dJ/dtheta into `gradients` (layers, r, *shape).
+
+        Uses up `g` and the activations.
+        """
+
+    def _outer(self, into: Tensor, left: Tensor, right: Tensor) -> None:
+        """`into = h left right^T` for each layer and replica: a sum over inputs."""
+        h, flat = self.h, (-1, *into.shape[-2:])
+        left, right = left.view(-1, *left.shape[-2:]), right.view(-1, *right.shape[-2:])
+        into.view(flat).baddbmm_(left, right.mT, beta=0, alpha=h)
+
+    def _sum(self, into: Tensor, over_inputs: Tensor) -> None:
+        torch.sum(over_inputs, dim=3, out=into).mul_(self.h)
+
+
+class One(Passes):
+    """`x + h phi(W x + b)`; `inner` keeps `phi(z)` or `z`, and on the way back `phi'(z) g`."""
+
+    hidden_of = "W"
+
+    def advance(self, segment: Segment, theta: Layers) -> None:
+        phi, h = self.phi, self.h
+        scratch = torch.empty_like(segment.z[0])
+        for x, z, x_next, W, b in zip(segment.x, segment.z, segment.x[1:], theta["W"], theta["b"], strict=False):
+            torch.baddbmm(b, W, x, out=z)
+            a = z if phi.of_value else scratch
+            phi.value(z, a)
+            torch.add(x, a, alpha=h, out=x_next)
+
+    def pull_back(self, segment: Segment, theta: Layers, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
+        phi, h = self.phi, self.h
+        for z, WT in _backwards(segment.z, theta["W^T"]):
+            phi.pull_back(g, z, z)
+            g.baddbmm_(WT, z, alpha=h)
+        self._outer(gradients["W"], segment.inner, segment.states[:-1])
+        self._sum(gradients["b"], segment.inner)
+        return g
+
+
+class Outside(Passes):
+    """`x + h (W phi(x) + b)`; `inner` keeps `phi(x)`, and on the way back `states` become the `g_k`."""
+
+    hidden_of = "b"
+
+    def advance(self, segment: Segment, theta: Layers) -> None:
+        phi, h = self.phi, self.h
+        for x, a, x_next, W, b in zip(segment.x, segment.z, segment.x[1:], theta["W"], theta["b"], strict=False):
+            phi.value(x, a)
+            torch.add(x, b, alpha=h, out=x_next)
+            x_next.baddbmm_(W, a, alpha=h)
+
+    def pull_back(self, segment: Segment, theta: Layers, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
+        phi, h = self.phi, self.h
+        scratch = torch.empty_like(g)
+        segment.x[-1].copy_(g)
+        for x, a, g_next, WT in _backwards(segment.x[:-1], segment.z, segment.x[1:], theta["W^T"]):
+            torch.bmm(WT, g_next, out=scratch)
+            phi.pull_back(scratch, a if phi.of_value else x, scratch)
+            torch.add(g_next, scratch, alpha=h, out=x)
+        self._outer(gradients["W"], segment.states[1:], segment.inner)
+        self._sum(gradients["b"], segment.states[1:])
+        return g.copy_(segment.x[0])
+
+
+class Two(Passes):
+    """`x + h V phi(W x + b)`; `inner` keeps `phi(z)` or `z`."""
+
+    hidden_of = "W"
+
+    def advance(self, segment: Segment, theta: Layers) -> None:
+        phi, h = self.phi, self.h
+        scratch = torch.empty_like(segment.z[0])
+        layers = zip(segment.x, segment.z, segment.x[1:], theta["V"], theta["W"], theta["b"], strict=False)
+        for x, z, x_next, V, W, b in layers:
+            torch.baddbmm(b, W, x, out=z)
+            a = z if phi.of_value else scratch
+            phi.value(z, a)
+            torch.baddbmm(x, V, a, alpha=h, out=x_next)
+
+    def pull_back(self, segment: Segment, theta: Layers, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
+        phi, h = self.phi, self.h
+        costates, inner = torch.empty_like(segment.states), torch.empty_like(segment.inner)
+        g_of = costates.unbind(0)
+        g_of[-1].copy_(g)
+        layers = _backwards(g_of[:-1], g_of[1:], inner.unbind(0), segment.z, theta["V^T"], theta["W^T"])
+        for g_k, g_next, dz, z, VT, WT in layers:
+            torch.bmm(VT, g_next, out=dz)
+            phi.pull_back(dz, z, dz)
+            torch.baddbmm(g_next, WT, dz, alpha=h, out=g_k)
+        if not phi.of_value:
+            phi.value(segment.inner, segment.inner)
+        self._outer(gradients["V"], costates[1:], segment.inner)
+        self._outer(gradients["W"], inner, segment.states[:-1])
+        self._sum(gradients["b"], inner)
+        return g.copy_(g_of[0])
+
+
+PASSES: dict[str, type[Passes]] = {"one": One, "outside": Outside, "two": Two}
+
+
+def _backwards(*layers: Sequence[Tensor]) -> Iterable[tuple[Tensor, ...]]:
+    return zip(*(reversed(tensors) for tensors in layers), strict=True)
+
+
+class Trunk:
+    """`residual.forward` with a backward pass of its own; called like it, and equal to it up to rounding.
+
+    `memory` is the budget in MB for activations that wait for the backward pass; what does not fit is computed again.
+    Other steps and fields than those of `PASSES` go through `residual.forward` and autograd, whatever the budget. A
+    forward pass overwrites the activations of the one before, so each must be followed by its backward pass at once.
+    """
+
+    def __init__(self, memory: float) -> None:
+        self.memory = memory
+        self._shape: tuple = ()
+        self._pass = 0
+        self._segments: list[Segment | None] = []
+        self._first_states: Tensor | None = None
+        self._reused: Segment | None = None
+
+    def __call__(
+        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
+    ) -> Float[Tensor, "r n d"]:
+        """The output `x_L`; raises what `residual.forward` raises."""
+        if type(step) is not Euler or not isinstance(field, VectorField) or field.name not in PASSES:
+            return forward(field, step, x0, weights, h)
+        passes = PASSES[field.name](DERIVATIVES[field.activation], h)
+        output = _Function.apply(self, passes, tuple(weights), x0, *weights.values())
+        assert isinstance(output, Tensor)
+        return output
+
+    @property
+    def elements(self) -> int:
+        """Numbers held for the backward pass."""
+        kept = [s for s in (*self._segments, self._reused) if s is not None]
+        first = 0 if self._first_states is None else self._first_states.numel()
+        return first + sum(segment.elements for segment in kept)
+
+    def forward(self, passes: Passes, x0: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        theta = _layers(weights)
+        depth = len(theta["W"])
+        hidden = weights[passes.hidden_of].shape[2]
+        self._prepare(depth, x0, hidden)
+        self._pass += 1
+        x = x0.mT
+        for i, (start, stop) in enumerate(segments(depth)):
+            segment = self._segment(i, stop - start)
+            segment.x[0].copy_(x)
+            if self._first_states is not None:
+                self._first_states[i].copy_(x)
+            passes.advance(segment, _part(theta, start, stop))
+            x = segment.x[-1]
+        return x.clone().mT
+
+    def backward(self, passes: Passes, g: Tensor, weights: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        theta = _layers(weights)
+        depth = len(theta["W"])
+        gradients = {name: w.new_empty(depth, w.shape[0], *w.shape[2:]) for name, w in weights.items()}
+        g = g.mT.clone(memory_format=torch.contiguous_format)
+        filled = self._last_reused()  # by the forward pass, with activations not overwritten since
+        for i, (start, stop) in reversed(list(enumerate(segments(depth)))):
+            segment, part = self._segment(i, stop - start), _part(theta, start, stop)
+            if self._segments[i] is None and i != filled:
+                assert self._first_states is not None
+                segment.x[0].copy_(self._first_states[i])
+                passes.advance(segment, part)
+            g = passes.pull_back(segment, part, g, {name: d[start:stop] for name, d in gradients.items()})
+        return g.mT, {name: d.transpose(0, 1) for name, d in gradients.items()}
+
+    def _prepare(self, depth: int, x0: Tensor, hidden: int) -> None:
+        """Memory for this depth and batch; that of the last pass where they are the same."""
+        r, n, d = x0.shape
+        shape = (depth, r, n, d, hidden, x0.dtype, x0.device)
+        if shape == self._shape:
+            return
+        self._shape, self._segments, self._reused, self._first_states = shape, [], None, None
+        lengths = [stop - start for start, stop in segments(depth)]
+
+        def segment(layers: int) -> Segment:
+            return Segment(x0.new_empty(layers + 1, r, d, n), x0.new_empty(layers, r, hidden, n))
+
+        budget = self.memory * MEGABYTE / x0.element_size() / (r * n)
+        sizes = [(layers + 1) * d + layers * hidden for layers in lengths]
+        kept = len(lengths)
+        if sum(sizes) > budget:
+            left = budget - len(lengths) * d - max(sizes)
+            kept = 0
+            while left >= sizes[-1 - kept]:  # the last ones, which the backward pass needs first
+                left -= sizes[-1 - kept]
+                kept += 1
+            self._reused = segment(max(lengths))
+            self._first_states = x0.new_empty(len(lengths), r, d, n)
+        self._segments = [segment(layers) if i >= len(lengths) - kept else None for i, layers in enumerate(lengths)]
+
+    def _segment(self, i: int, layers: int) -> Segment:
+        own = self._segments[i]
+        if own is not None:
+            return own
+        assert self._reused is not None
+        return self._reused.first(layers)
+
+    def _last_reused(self) -> int:
+        return max((i for i, segment in enumerate(self._segments) if segment is None), default=-1)
+
+
+def segments(depth: int) -> list[tuple[int, int]]:
+    """First layer and end of each segment. About sqrt(L/2) layers make the sum of first states and of one segment's
+    activations, two tensors a layer, smallest. A function of the depth alone, so that no budget changes a bit."""
+    length = max(SHORTEST, math.ceil(math.sqrt(depth / 2)))
+    return [(start, min(start + length, depth)) for start in range(0, depth, length)]
+
+
+def _layers(weights: Mapping[str, Tensor]) -> dict[str, Sequence[Tensor]]:
+    layers: dict[str, Sequence[Tensor]] = {}
+    for name, w in weights.items():
+        w = w.detach()
+        layers[name] = (w.unsqueeze(-1) if w.dim() == 3 else w).unbind(1)
+        if w.dim() == 4:
+            layers[name + "^T"] = w.mT.unbind(1)
+    return layers
+
+
+def _part(theta: Layers, start: int, stop: int) -> Layers:
+    return {name: layers[start:stop] for name, layers in theta.items()}
+
+
+class _Function(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, trunk: Trunk, passes: Passes, names: tuple[str, ...], x0: Tensor, *weights: Tensor) -> Tensor:
+        x_last = trunk.forward(passes, x0, dict(zip(names, weights, strict=True)))
+        ctx.trunk, ctx.passes, ctx.names, ctx.number = trunk, passes, names, trunk._pass
+        ctx.save_for_backward(*weights)
+        return x_last
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *cotangents: Tensor) -> Any:
+        if ctx.number != ctx.trunk._pass:
+            raise RuntimeError("the activations were used up or overwritten by a later forward pass of this Trunk")
+        ctx.trunk._pass += 1
+        weights = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+        dx0, gradients = ctx.trunk.backward(ctx.passes, cotangents[0], weights)
+        return None, None, None, dx0, *(gradients[name] for name in ctx.names)

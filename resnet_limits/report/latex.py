@@ -1,0 +1,108 @@
+"""`tables.tex`: the table by depth and the claims, for `\\input` in a paper that uses booktabs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .words import ORDERS, expectation, formula_latex, interval, latex, number_latex, setting_words
+
+DEPTHS = 9
+"""Columns that fit across a page; of more depths the deepest are shown."""
+
+VERDICTS = {"supported": "supported", "refuted": r"\textbf{refuted}", "inconclusive": r"\emph{inconclusive}"}
+
+
+def tables_tex(summary: Mapping[str, Any], citations: Mapping[str, str]) -> str:
+    """Both tables of each setting. `citations` maps a claim's id to the BibTeX key of its paper."""
+    lines = [
+        "% Tables of reslim. In the preamble: \\usepackage[T1]{fontenc}, \\usepackage{booktabs};",
+        "% the citations are those of papers.bib.",
+    ]
+    for setting, claims, rows in by_setting(summary):
+        lines += ["", *_claims(setting, claims, citations)]
+        if rows:
+            lines += ["", *_depths(setting, claims, rows)]
+    return "\n".join(lines) + "\n"
+
+
+Part = tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]
+
+
+def by_setting(summary: Mapping[str, Any]) -> Iterator[Part]:
+    """`(setting, its claims, its rows of the table)`, in the summary's sequence."""
+    settings: list[dict[str, Any]] = []
+    for claim in summary["claims"]:
+        if claim["setting"] not in settings:
+            settings.append(claim["setting"])
+    for setting in settings:
+        yield (
+            setting,
+            [claim for claim in summary["claims"] if claim["setting"] == setting],
+            [row for row in summary["table"] if row["setting"] == setting],
+        )
+
+
+def _claims(
+    setting: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], citations: Mapping[str, str]
+) -> Iterator[str]:
+    yield from _begin("Claims, what they expect and what was measured, with 95\\,\\% intervals", setting, "llll")
+    yield r"Claim & Expected & Measured & Verdict \\"
+    yield r"\midrule"
+    for claim in claims:
+        cite = f"~\\cite{{{citations[claim['id']]}}}" if claim["id"] in citations else ""
+        measured = "---" if claim["measured"] is None else latex(interval(claim["measured"]))
+        expected = latex(expectation(claim["expected"]).replace(" - ", " − "))
+        yield f"{latex(claim['id'])}{cite} & {expected} & {measured} & {VERDICTS[claim['verdict']]} \\\\"
+        yield f"% {_comment(claim['statement'])}"
+    yield from _end()
+
+
+def _depths(
+    setting: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    depths = sorted({row["depth"] for row in rows})
+    shown = depths[-DEPTHS:]
+    if shown != depths:
+        yield f"% the deepest {len(shown)} of {len(depths)} depths; all stand in records.csv"
+    yield from _begin("Observables by depth $L$", setting, "l" + "r" * len(shown))
+    yield "Claim & " + " & ".join(f"$L={depth}$" for depth in shown) + r" \\"
+    yield r"\midrule"
+    for claim in claims:
+        its = {row["depth"]: row for row in rows if row["claim"] == claim["id"]}
+        if not its:
+            continue
+        cells = [number_latex(its.get(depth, {}).get("value")) for depth in shown]
+        yield f"{latex(claim['id'])} & {' & '.join(cells)} \\\\"
+        if claim["expected"]["what"] in ORDERS and claim["expected"]["value"] is not None:
+            scaled = [_scaled(its.get(depth, {}).get("scaled")) for depth in shown]
+            power = formula_latex(f"L^{claim['expected']['value']:g}")
+            yield f"\\quad times {power} & {' & '.join(scaled)} \\\\"
+    yield from _end()
+
+
+def _begin(caption: str, setting: Mapping[str, Any], columns: str) -> Iterator[str]:
+    of = f" ({latex(setting_words(setting))})" if setting else ""
+    yield r"\begin{table}"
+    yield r"\centering\small"
+    yield f"\\caption{{{caption}{of}.}}"
+    yield f"\\begin{{tabular}}{{{columns}}}"
+    yield r"\toprule"
+
+
+def _end() -> Iterator[str]:
+    yield r"\bottomrule"
+    yield r"\end{tabular}"
+    yield r"\end{table}"
+
+
+def _scaled(value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return ""
+    return f"${value:.4f}$" if 0.01 <= abs(value) < 100 else number_latex(value)
+
+
+def _comment(text: str) -> str:
+    """One line: a line break would end the comment."""
+    return " ".join(text.split())

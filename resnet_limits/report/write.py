@@ -1,0 +1,57 @@
+"""`report.html`, `tables.tex` and `papers.bib` of some collected jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..figures.named import NAMED
+from ..figures.write import Drawn
+from ..papers import bibliography
+from ..runs import provenance
+from ..runs.files import write_text
+from ..runs.merge import Merged
+from .facts import resolved_settings, run_facts
+from .latex import tables_tex
+from .page import Contents, Picture, drawing, page
+
+if TYPE_CHECKING:
+    from ..runs.collect import Collection
+
+FILES = ("report.html", "tables.tex", "papers.bib")
+
+
+def write_report(
+    folder: Path, collection: Collection, merged: Merged, summary: Mapping[str, Any], drawn: Sequence[Drawn]
+) -> None:
+    """Write the report of these jobs beside their figures."""
+    judged = [judgement.claim for judgement, _ in collection.judged]
+    named = [NAMED[name].source for name in merged.named_figures()]
+    papers = sorted({*(claim.source for claim in judged), *named}, key=lambda paper: (paper.year, paper.key))
+    contents = Contents(
+        title=collection.study.title,
+        equation=collection.study.equation,
+        summary=summary,
+        runs=[run_facts(run) for run in merged.runs],
+        settings=resolved_settings(merged.jobs),
+        jobs=merged.jobs,
+        repeated=merged.repeated,
+        left_out=merged.left_out,
+        pictures=[
+            Picture(
+                its.name,
+                its.kind,
+                its.caption,
+                its.setting,
+                drawing(its.path.with_name(f"{its.name}.svg"), f"f{i}-", f"{its.name}: {its.caption}"),
+            )
+            for i, its in enumerate(drawn)
+            if its.kind != "overview"  # its panels are the figures that are here already
+        ],
+        papers=papers,
+        made=f"{provenance.now()} by reslim {provenance.version()}",
+    )
+    write_text(folder / "report.html", page(contents))
+    write_text(folder / "tables.tex", tables_tex(summary, {claim.id: claim.source.key for claim in judged}))
+    write_text(folder / "papers.bib", bibliography(papers))

@@ -1,0 +1,115 @@
+"""States of a running job under `jobs/NAME/checkpoint/`, from which it goes on after an interruption.
+
+    PART-NUMBER-SHA256.safetensors      arrays, and as the file's metadata the values, in JSON
+
+One file is one state: weights, optimiser, position in the data and the records so far (generators have no state here:
+every random number is a function of what it is for). It is written beside, brought to the disk and renamed into place,
+the last two of each part are kept, and the name says what SHA-256 the content must have: a file that was cut short or
+changed is noticed, said in the log, and the one before is used. Nothing in it can execute code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..errors import OutputError
+from ..studies.study import State
+from .status import file_digest
+
+SCHEMA = 1
+KEPT = 2
+NAME = re.compile(r"(?P<part>.+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{64})\.safetensors")
+
+
+class FolderCheckpoints:
+    """Checkpoints of one part of a job in the folder `checkpoint/` of the job; `log` is told of damaged ones."""
+
+    def __init__(self, folder: Path, log: Callable[[str], None], part: str = "job") -> None:
+        self.folder, self._log, self._part = folder, log, part
+
+    def part(self, name: str) -> FolderCheckpoints:
+        return FolderCheckpoints(self.folder, self._log, f"{self._part}.{name}")
+
+    def load(self) -> State | None:
+        """The newest intact state; damaged ones are removed, and said to be damaged in the log."""
+        for _, path in reversed(self._files()):
+            try:
+                state = _read(path)
+            except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+                self._log(f"checkpoint {path.name} is damaged ({error}); going on from the one before, if there is one")
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            else:
+                self._log(f"going on from checkpoint {path.name}")
+                return state
+        return None
+
+    def save(self, state: State) -> None:
+        """Raises `OutputError` with the reason where it cannot be written; those saved before stay."""
+        files = self._files()
+        number = files[-1][0] + 1 if files else 1
+        metadata = {"schema": str(SCHEMA), "values": json.dumps(state.values, default=_plain)}
+        arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
+        beside = self.folder / f".{self._part}-{number:06d}"
+        try:
+            self.folder.mkdir(exist_ok=True)
+            save_file(arrays, beside, metadata)
+            _to_disk(beside)
+            os.replace(beside, self.folder / f"{self._part}-{number:06d}-{file_digest(beside)}.safetensors")
+        except (OSError, SafetensorError) as error:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(
+                f"cannot write a checkpoint to {self.folder}: {reason}; make room, then resume the run"
+            ) from None
+        for _, path in files[: len(files) + 1 - KEPT]:
+            path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the folder: a finished job needs it no more."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _files(self) -> list[tuple[int, Path]]:
+        """Number and path of the states of this part, oldest first."""
+        found = []
+        for path in self.folder.glob("*.safetensors"):
+            match = NAME.fullmatch(path.name)
+            if match and match["part"] == self._part:
+                found.append((int(match["number"]), path))
+        return sorted(found)
+
+
+def _read(path: Path) -> State:
+    match = NAME.fullmatch(path.name)
+    if match is None or file_digest(path) != match["digest"]:
+        raise ValueError("its SHA-256 is another")
+    with safe_open(path, framework="np") as file:
+        metadata = file.metadata() or {}
+        if metadata.get("schema") != str(SCHEMA):
+            raise ValueError(f"schema {metadata.get('schema')}, this version writes {SCHEMA}")
+        return State({name: file.get_tensor(name) for name in file.keys()}, json.loads(metadata["values"]))  # noqa: SIM118
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the content is on the disk: a rename may survive a power cut that the content does not."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as one of Python, the same bit for bit."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a checkpoint cannot hold {value!r}, {type(value).__name__}")

@@ -1,0 +1,87 @@
+"""The jobs of one or several runs of one study, each once: a job of equal content is the same job."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import RunFolderError
+from ..settings import FIGURES
+from .folder import JobFolder, Run
+from .status import State
+
+PREFERRED: tuple[State, ...] = ("finished", "running", "queued", "failed", "lost")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Jobs of one study from several runs.
+
+    `jobs` has every job once, by depth: where several runs hold it, a finished one. `repeated` says how many
+    runs hold a job that is in more than one, `left_out` which job is not counted and why, in words.
+    """
+
+    runs: tuple[Run, ...]
+    study: str
+    jobs: tuple[JobFolder, ...]
+    repeated: dict[str, int]
+    left_out: dict[str, str]
+
+    @property
+    def finished(self) -> list[JobFolder]:
+        return [job for job in self.jobs if job.status.state == "finished"]
+
+    def state(self) -> str:
+        """That of the only run; of several, `finished` once every job is."""
+        if len(self.runs) == 1:
+            return self.runs[0].state()
+        if len(self.finished) == len(self.jobs) and self.jobs:
+            return "finished"
+        states = {run.state() for run in self.runs} - {"finished"}
+        return next((its for its in ("running", "interrupted", "failed") if its in states), "interrupted")
+
+    def named_figures(self) -> list[str]:
+        """The figures of papers that the jobs or the overrides ask for."""
+        asked = {job.settings.figure for job in self.jobs}
+        for run in self.runs:
+            # Jobs that were there before the figure was asked for do not name it.
+            asked |= {line.removeprefix("figure=") for sweep in run.sweeps() for line in sweep}
+        return [name for name in FIGURES if name in asked]
+
+
+def merge(runs: Sequence[Run]) -> Merged:
+    """The jobs of these runs. Raises `RunFolderError` for none, or for runs of different studies."""
+    runs = list({run.path.resolve(): run for run in runs}.values())
+    studies = list(dict.fromkeys(run.study for run in runs))
+    if len(studies) != 1:
+        each = ", ".join(f"{run.id} is of study {run.study}" for run in runs)
+        raise RunFolderError(f"a report is about one study: {each or 'no run was given'}; make one report for each")
+    found: dict[str, JobFolder] = {}
+    counts: Counter[str] = Counter()
+    left_out: dict[str, str] = {}
+    for run in runs:
+        jobs = run.jobs(verify=True)
+        for job in jobs:
+            counts[job.name] += 1
+            other = found.get(job.name)
+            if other is None or _rank(job) < _rank(other):
+                found[job.name] = job
+        for path in sorted(set((run.path / "jobs").glob("*")) - {job.path for job in jobs}):
+            if path.is_dir():
+                left_out[f"{run.id}/{path.name}"] = "its config.yaml is damaged, or of another version of reslim"
+    for name, job in found.items():
+        if job.status.state != "finished":
+            message = f": {job.status.message}" if job.status.message else ""
+            left_out[f"{job.path.parents[1].name}/{name}"] = f"{job.status.state}{message}"
+    return Merged(
+        tuple(runs),
+        studies[0],
+        tuple(sorted(found.values(), key=lambda job: (job.settings.depth, job.name))),
+        {name: count for name, count in counts.items() if count > 1},
+        left_out,
+    )
+
+
+def _rank(job: JobFolder) -> int:
+    return PREFERRED.index(job.status.state)

@@ -1,0 +1,47 @@
+"""What is seen of the weights while they train; `trunk` maps names to weights `(r, L, *shape)`.
+
+    roughness          L sum_k |theta_{k+1} - theta_k|^2              int |theta'|^2 dt where the path is smooth
+    largest_increment  max_k rms(theta_{k+1} - theta_k)               O(1/L) there, O(1) where it is not continuous
+    gradient_norm      (L sum_k |dJ/dtheta_k|^2)^(1/2)                norm of the density L dJ/dtheta in L2(0, 1)
+
+Each has a limit in the depth where the weight path has one, and is one value a replica, float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+PIECE = 32
+"""Layers whose differences are made at a time: no temporary as large as all the layers."""
+
+
+def increments(trunk: Mapping[str, Tensor]) -> Tensor:
+    """`|theta_{k+1} - theta_k|^2` over all entries of a layer, (r, L - 1), float64."""
+    r, depth = next(iter(trunk.values())).shape[:2]
+    total = next(iter(trunk.values())).new_zeros(r, depth - 1, dtype=torch.float64)
+    for w in trunk.values():
+        for start in range(0, depth - 1, PIECE):
+            steps = w[:, start : start + PIECE + 1].detach().diff(dim=1).flatten(2)
+            total[:, start : start + PIECE] += torch.linalg.vector_norm(steps, dim=2, dtype=torch.float64).square_()
+    return total
+
+
+def roughness(trunk: Mapping[str, Tensor]) -> Tensor:
+    squares = increments(trunk)
+    return (squares.shape[1] + 1) * squares.sum(dim=1)
+
+
+def largest_increment(trunk: Mapping[str, Tensor]) -> Tensor:
+    """0 for a single layer."""
+    entries = sum(w[0, 0].numel() for w in trunk.values())
+    squares = torch.nn.functional.pad(increments(trunk), (0, 1))
+    return (squares.amax(dim=1) / entries).sqrt()
+
+
+def gradient_norm(gradients: Mapping[str, Tensor]) -> Tensor:
+    depth = next(iter(gradients.values())).shape[1]
+    squares = [torch.linalg.vector_norm(g, dim=tuple(range(2, g.dim()))).double().square() for g in gradients.values()]
+    return (depth * torch.stack(squares).sum(dim=(0, 2))).sqrt()

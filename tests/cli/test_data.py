@@ -1,0 +1,152 @@
+"""`reslim data`, and `reslim train` on data that are missing or damaged, through the installed command."""
+
+from __future__ import annotations
+
+import pytest
+
+from resnet_limits import settings as keys
+from resnet_limits.data.files import FILES
+from tests.cli.command import TINY
+from tests.data.sources import REAL, real
+
+SMALL = (*TINY, "depth=4")
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """An empty folder of data sets, and no network behind it."""
+    monkeypatch.setenv("RESLIM_DATA", str(tmp_path / "data"))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens: refused at once, with a network and without
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "data"
+
+
+def refused(answer, *words, lines: int = 2):
+    assert answer.code == 2, (answer.code, answer.out, answer.err)
+    assert "Traceback" not in answer.err
+    assert len(answer.err.strip().splitlines()) <= lines, answer.err
+    for word in words:
+        assert word in answer.err, answer.err
+
+
+def test_all_data_sets_are_listed_and_those_in_files_are_not_there(reslim, root):
+    document = reslim("data", "--json").done().json
+    assert document["root"] == str(root)
+    assert [its["name"] for its in document["data"]] == list(keys.CHOICES[keys.Data])
+    for its in document["data"]:
+        assert its["present"] == (its["source"] != "files")
+        assert its["present"] or (its["problems"] and its["advice"])
+        assert its["meaning"]
+    (mnist,) = (its for its in document["data"] if its["name"] == "mnist")
+    assert [problem.split(" is ")[0] for problem in mnist["problems"]] == [file.path for file in FILES["mnist"]]
+    text = reslim("data").done().out
+    assert all(its["name"] in text for its in document["data"])
+    assert str(root) in text
+    assert "reslim data mnist" in text
+    assert not root.exists()
+
+
+@pytest.mark.parametrize("name", list(FILES))
+def test_without_a_network_the_files_and_their_folder_are_named(reslim, root, name):
+    answer = reslim("data", name)
+    refused(answer, f"could not download {name}", str((root / FILES[name][0].path).parent))
+    assert all(file.path.rsplit("/", 1)[1] in answer.err for file in FILES[name])
+    assert answer.out == ""
+    assert not root.exists(), "nothing is left behind"
+
+
+@pytest.mark.parametrize("name", ["digits", "moons", "gaussian"])
+def test_there_is_nothing_to_fetch_for_sets_without_files(reslim, root, name):
+    assert reslim("data", name, "--json").done().json["present"]
+    assert name in reslim("data", name).done().out
+
+
+def test_a_mistyped_name_is_refused_with_the_nearest(reslim, root):
+    refused(reslim("data", "mnsit"), "'mnsit'", "did you mean 'mnist'?", lines=1)
+
+
+def test_a_folder_of_images_cannot_be_fetched_and_its_layout_is_said(reslim, root):
+    refused(reslim("data", "image_folder"), str(root), "train/CLASS/")
+
+
+@real("MNIST")
+def test_present_data_are_left_alone(reslim, root):
+    before = {path: path.stat().st_mtime_ns for path in (REAL / "MNIST").rglob("*")}
+    document = reslim("data", "mnist", "--root", str(REAL), "--json").done().json
+    assert document["present"]
+    assert document["bytes"] == 54950048
+    assert document["problems"] == []
+    assert {path: path.stat().st_mtime_ns for path in (REAL / "MNIST").rglob("*")} == before
+
+
+@real("MNIST")
+def test_a_damaged_file_is_named_by_the_list_and_when_it_cannot_be_fetched_anew(reslim, root):
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for path in (REAL / "MNIST" / "raw").iterdir():
+        (raw / path.name).write_bytes(path.read_bytes())
+    (raw / "t10k-labels-idx1-ubyte").write_bytes((raw / "t10k-labels-idx1-ubyte").read_bytes()[:-1])
+    (mnist,) = (its for its in reslim("data", "--json").done().json["data"] if its["name"] == "mnist")
+    assert mnist["problems"] == ["MNIST/raw/t10k-labels-idx1-ubyte is truncated: 10007 of 10008 bytes"]
+    answer = reslim("data", "mnist")
+    refused(answer, "t10k-labels-idx1-ubyte is truncated", "could not download mnist", lines=3)
+    refused(reslim("train", *SMALL, "data=mnist"), "t10k-labels-idx1-ubyte is truncated: 10007 of 10008 bytes")
+    assert not reslim.outputs.exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (
+            ("data=mnist",),
+            ("data=mnist", "train-images-idx3-ubyte", "`reslim data mnist`", "data.root", "$RESLIM_DATA"),
+        ),
+        (("data=digits,cifar10",), ("data=cifar10", "data_batch_1", "cifar-10-python.tar.gz")),
+        (("data=image_folder", "data.folder=pets"), ("there is no folder", "pets", "train/CLASS/")),
+        (("data=image_folder", "data.folder=/pets"), ("data.folder", "relative to data.root")),
+    ],
+)
+def test_missing_data_are_refused_before_a_run_exists(reslim, root, overrides, words):
+    refused(reslim("train", *SMALL, *overrides), *words)
+    refused(reslim("train", *SMALL, *overrides, "--dry-run"), *words)
+    assert not reslim.outputs.exists()
+
+
+def test_keys_of_files_exist_with_data_in_files_alone(reslim, root):
+    refused(reslim("train", *SMALL, "data.root=/x"), "data.root", "data=mnist")
+    refused(reslim("train", *SMALL, "data=mnist", "data.folder=x"), "data.folder", "data=image_folder")
+    refused(reslim("train", *SMALL, "data=image_folder", "data.grey=maybe"), "data.grey")
+
+
+def test_a_data_set_brings_width_and_rate_and_the_command_line_has_the_last_word(reslim, root):
+    import yaml
+
+    def configuration(*overrides):
+        return yaml.safe_load(reslim("train", *overrides, "--cfg", "job").done().out)
+
+    digits, mnist = configuration(), configuration("data=mnist")
+    assert (digits["width"], digits["train"]["lr"], digits["train"]["batch_size"]) == (16, 0.5, 140)
+    assert mnist["width"] > digits["width"]
+    assert mnist["train"]["lr"] < digits["train"]["lr"]
+    asked = configuration("data=mnist", "width=5", "train.lr=0.25")
+    assert (asked["width"], asked["train"]["lr"]) == (5, 0.25)
+    assert asked["train"]["batch_size"] == mnist["train"]["batch_size"]
+
+
+@real("MNIST")
+def test_a_run_on_mnist_is_the_same_wherever_its_files_are(reslim, root, monkeypatch):
+    reslim("train", *SMALL, "data=mnist", f"data.root={REAL}", "--json").done()
+    monkeypatch.setenv("RESLIM_DATA", str(REAL))
+    (job,) = (
+        reslim("train", "--resume", "latest", *SMALL, "data=mnist", "data.root=null", "--dry-run", "--json").done().json
+    )
+    assert not job["missing"]
+
+
+@real("MNIST")
+def test_a_finished_run_does_not_ask_for_its_data_again(reslim, root):
+    reslim("train", *SMALL, "data=mnist", f"data.root={REAL}", "--json").done()
+    reslim("train", "--resume", "latest", "data.root=/gone", "--json").done()
+    refused(reslim("train", "--resume", "latest", "data.root=/gone", "depth=8"), "/gone")

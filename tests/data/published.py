@@ -1,0 +1,62 @@
+"""Files in the formats of MNIST and CIFAR-10, small ones and ones of the published size, written by the tests."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resnet_limits.data import files
+
+IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+def idx(array: np.ndarray) -> bytes:
+    """The IDX format: two zeros, the type (8: bytes), the dimension, the sizes, the values."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+
+
+def mnist_arrays(train: int, test: int, side: int = 28) -> list[np.ndarray]:
+    """Images and labels, training then test: noise on a background that depends on the label."""
+    stream = np.random.default_rng(0)
+    arrays = []
+    for n in (train, test):
+        labels = np.arange(n) % 10
+        stream.shuffle(labels)
+        images = stream.integers(0, 100, (n, side, side)) + 15 * labels[:, None, None]
+        arrays += [images, labels]
+    return arrays
+
+
+def write_idx(folder: Path, arrays: list[np.ndarray]) -> None:
+    folder.mkdir(parents=True)
+    for name, array in zip(IDX, arrays, strict=True):
+        (folder / name).write_bytes(idx(array))
+
+
+def write_cifar(root: Path, images: int) -> None:
+    """Batches of so many images each, in the layout of the published pickles."""
+    folder = root / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    for i, file in enumerate(files.FILES["cifar10"][:-1]):
+        stream = np.random.default_rng(i)
+        batch = {
+            "data": stream.integers(0, 256, (images, 3072)).astype(np.uint8),
+            "labels": [int(k) for k in np.arange(images) % 10],
+        }
+        (root / file.path).write_bytes(pickle.dumps(batch, protocol=2))
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": names}, protocol=2))
+
+
+def publish(monkeypatch: pytest.MonkeyPatch, name: str, root: Path) -> None:
+    """Take the files that are under a root for the published ones."""
+    its = tuple(
+        files.File(f.path, len(content := (root / f.path).read_bytes()), hashlib.md5(content).hexdigest())
+        for f in files.FILES[name]
+    )
+    monkeypatch.setitem(files.FILES, name, its)

@@ -1,0 +1,238 @@
+"""Every source obeys the laws of `sources.py`, the real MNIST and CIFAR-10 images where they are present."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from resnet_limits import settings
+from resnet_limits.data import circles, gaussian, images, spirals
+from resnet_limits.data.dataset import embed, forget, load
+from tests.data.published import mnist_arrays, publish, write_cifar, write_idx
+from tests.data.sources import REAL, DataSetLaws, real
+
+
+class TestDigits(DataSetLaws):
+    settings = settings.Digits()
+    sizes = (1400, 397)
+    classes = 10
+    constant_features = 5
+
+
+class TestMoons(DataSetLaws):
+    settings = settings.Moons()
+
+
+class TestCircles(DataSetLaws):
+    settings = settings.Circles()
+
+
+class TestSpirals(DataSetLaws):
+    settings = settings.Spirals()
+
+
+class TestGaussian(DataSetLaws):
+    settings = settings.Gaussian(outputs=3)
+    classes = 0
+
+
+@real("MNIST")
+class TestMnist(DataSetLaws):
+    settings = settings.Mnist(root=str(REAL))
+    channels = 1
+    sizes = (60000, 10000)
+    classes = 10
+
+
+@real("cifar10_jpeg_subset")
+class TestColourImageFolder(DataSetLaws):
+    settings = settings.ImageFolder(root=str(REAL), folder="cifar10_jpeg_subset")
+    channels = 3
+    sizes = (10000, 2000)
+    classes = 10
+
+
+class Written(DataSetLaws):
+    """Sources whose files the tests write."""
+
+    @classmethod
+    def setup_class(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.patch = pytest.MonkeyPatch()
+        cls.settings = dataclasses.replace(cls.settings, root=cls.folder.name)
+        cls.write(Path(cls.folder.name))
+
+    @classmethod
+    def teardown_class(cls):
+        cls.patch.undo()
+        cls.folder.cleanup()
+        forget()
+
+    @classmethod
+    def write(cls, root):
+        raise NotImplementedError
+
+
+class TestFashionMnist(Written):
+    settings = settings.FashionMnist()
+    channels = 1
+    sizes = (300, 80)
+    classes = 10
+
+    @classmethod
+    def write(cls, root):
+        write_idx(root / "FashionMNIST" / "raw", mnist_arrays(300, 80))
+        publish(cls.patch, "fashion_mnist", root)
+
+
+class TestCifar10(Written):
+    settings = settings.Cifar10()
+    channels = 3
+    sizes = (200, 40)
+    classes = 10
+
+    @classmethod
+    def write(cls, root):
+        from resnet_limits.data import vision
+
+        write_cifar(root, 40)
+        publish(cls.patch, "cifar10", root)
+        cls.patch.setattr(vision.datasets().cifar, "check_integrity", lambda path, md5=None: True)
+
+
+class TestGreyImageFolder(Written):
+    settings = settings.ImageFolder(grey=True, size=8)
+    channels = 1
+    sizes = (90, 45)
+    classes = 3
+
+    @classmethod
+    def write(cls, root):
+        stream = np.random.default_rng(0)
+        for part, n in (("train", 30), ("test", 15)):
+            for k, name in enumerate(("zebra", "ant", "Bee")):
+                folder = root / "images" / part / name
+                folder.mkdir(parents=True)
+                for i in range(n):
+                    pixels = stream.integers(0, 150, (12, 10, 3)).astype(np.uint8) + np.uint8(40 * k)
+                    Image.fromarray(pixels).save(folder / f"{i}.png")
+                (folder / "notes.txt").write_text("no image")
+
+
+def test_every_data_set_of_the_settings_is_tested_here():
+    tested = {type(its.settings) for its in globals().values() if isinstance(its, type) and hasattr(its, "settings")}
+    assert tested == set(settings.CHOICES[settings.Data].values())
+
+
+# -- what is special to one source ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "radius"), [(settings.Circles(noise=0.0), (0.5, 1.0)), (settings.Spirals(noise=0.0), (0.3, 3.0))]
+)
+def test_noise_of_zero_leaves_the_curves(data, radius):
+    source = {"circles": circles, "spirals": spirals}[data.name]
+    x, y = source.points(400, noise=0.0, seed=0)
+    r = (x**2).sum(axis=1) ** 0.5
+    assert r.min() >= radius[0] - 1e-12
+    assert r.max() <= radius[1] + 1e-12
+    if data.name == "spirals":  # turned back by its own angle, each arm is a ray: class 0 to the right, 1 to the left
+        turned = (x[:, 0] + 1j * x[:, 1]) * np.exp(-1j * np.pi * r)
+        assert np.allclose(turned, np.where(y == 0, r, -r))
+
+
+def test_gaussian_targets_are_those_of_the_teacher_and_their_noise_has_the_size_asked_for():
+    kind = {"features": 3, "outputs": 2, "seed": 5}
+    x, clean = gaussian.points(4000, noise=0.0, **kind)
+    inner, outer = gaussian.teacher(**kind)
+    for i in (0, 17):
+        assert clean[i] == pytest.approx([sum(outer[j] * np.tanh(inner @ x[i])) for j in range(2)])
+    same_x, noisy = gaussian.points(4000, noise=0.3, **kind)
+    assert np.array_equal(x, same_x)
+    assert (noisy - clean).std(axis=0) == pytest.approx([0.3, 0.3], rel=0.06)
+    assert abs(float(x.mean())) < 4.5 / 12000**0.5
+    assert float(x.var()) == pytest.approx(1, abs=4.5 * (2 / 12000) ** 0.5)
+
+
+def test_the_teacher_is_smooth_and_not_linear():
+    x, y = gaussian.points(4000, features=4, outputs=1, noise=0.0, seed=0)
+    features = np.column_stack([np.ones(len(x)), x])
+    residual = y - features @ np.linalg.lstsq(features, y, rcond=None)[0]
+    assert 0.02 < float(residual.var() / y.var()) < 0.9
+    inner, outer = gaussian.teacher(features=4, outputs=1, seed=0)
+    steepest = np.abs(outer).sum() * np.linalg.norm(inner, axis=1).max()
+    near = np.linalg.norm(x[:, None, :1] - x[None, :200, :1], axis=-1).argsort(axis=0)[1]
+    assert np.all(np.abs(y[near] - y[:200]) <= steepest * np.linalg.norm(x[near] - x[:200], axis=1)[:, None] + 1e-12)
+
+
+def test_the_statistics_of_a_channel_are_numpys_and_a_constant_channel_becomes_zero():
+    x = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (5000, 3, 4, 5)).astype(np.uint8))
+    x[:4900, 1] = 7
+    chosen = torch.arange(4900)
+    mean, deviation = images.channel_statistics(x, chosen)
+    its = x[:4900].numpy().astype(np.float64)
+    assert mean.tolist() == pytest.approx(its.mean(axis=(0, 2, 3)).tolist(), rel=1e-13)
+    assert deviation.tolist() == pytest.approx([its[:, 0].std(), 1.0, its[:, 2].std()], rel=1e-12)
+    points = images.standardised(x, torch.tensor([4899, 3]), mean, deviation)
+    expected = (its[[4899, 3]] - its.mean(axis=(0, 2, 3))[:, None, None]) / deviation.numpy()[:, None, None]
+    assert np.allclose(points.numpy(), expected.reshape(2, -1), atol=1e-6)
+    assert not points[:, 20:40].any()
+
+
+@real("MNIST")
+def test_mnist_is_mnist():
+    whole = load(settings.Mnist(root=str(REAL)), seed=0)
+    assert whole.y_train.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert whole.y_test.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert float(whole.x_train.max() - whole.x_train.min()) == pytest.approx(1 / 0.3081, rel=1e-3)
+    assert float(whole.x_train.min()) == pytest.approx(-0.1307 / 0.3081, rel=1e-3)  # mean and deviation that all quote
+    few = load(settings.Mnist(root=str(REAL), train_size=100, test_size=50), seed=0)
+    assert torch.equal(few.y_train, whole.y_train[:100])
+
+
+@real("cifar10_jpeg_subset")
+def test_a_folder_has_its_classes_in_the_order_of_their_names_and_pixels_as_pil_reads_them():
+    from resnet_limits.data import image_folder
+
+    folder = REAL / "cifar10_jpeg_subset"
+    told = []
+    colour = image_folder.images(folder, size=32, grey=False, progress=told.append)
+    assert colour.classes == tuple(sorted(path.name for path in (folder / "train").iterdir()))
+    assert colour.y_train.bincount().tolist() == [1000] * 10
+    first = sorted((folder / "train" / "airplane").iterdir())[0]
+    with Image.open(first) as image:
+        assert np.array_equal(colour.x_train[0].permute(1, 2, 0), np.asarray(image.convert("RGB")))
+    assert told[-1] == "reading images, 2000 of 2000 in test"
+
+
+def test_images_are_resized_and_greyed_as_asked(tmp_path):
+    from resnet_limits.data import image_folder
+
+    for part in ("train", "test"):
+        for name, colour in (("red", (255, 0, 0)), ("white", (255, 255, 255))):
+            (tmp_path / part / name).mkdir(parents=True)
+            Image.new("RGB", (50, 20), colour).save(tmp_path / part / name / "a.PNG")
+    colour = image_folder.images(tmp_path, size=4, grey=False)
+    assert colour.x_train[0].tolist() == [[[255] * 4] * 4, [[0] * 4] * 4, [[0] * 4] * 4]
+    grey = image_folder.images(tmp_path, size=4, grey=True)
+    assert grey.x_train.shape == (2, 1, 4, 4)
+    assert int(grey.x_train[0, 0, 0, 0]) == 76  # ITU-R 601: 0.299 * 255
+    assert int(grey.x_test[1, 0, 0, 0]) == 255
+
+
+def test_embedded_points_have_entries_of_order_one_and_the_matrix_is_fixed():
+    x = load(settings.Digits(), seed=0).x_train
+    z = embed(x, 256, seed=7)
+    assert z.shape == (1400, 256)
+    assert float(z.square().mean()) == pytest.approx(float(x.square().mean()), rel=0.1)
+    assert torch.equal(z, embed(x, 256, seed=7))
+    assert not torch.equal(z, embed(x, 256, seed=8))
+    torch.testing.assert_close(embed(x[:10], 16, seed=7), z[:10, :16])
+    torch.testing.assert_close(embed(x[:5] + x[5:10], 16, seed=7), z[:5, :16] + z[5:10, :16])
+    assert embed(x.float(), 16, seed=7).dtype == torch.float32
