@@ -1,7 +1,7 @@
 """The command `reslim`: its words, and how they answer.
 
-Exit codes: 0 done, 1 a job failed, 2 the request was wrong, 130 interrupted. Nothing heavy is imported here:
-help and a mistyped key answer without torch and pandas.
+Exit codes: 0 done, 1 a job failed (verify: or a claim came out other than it must), 2 the request was wrong,
+130 interrupted. Nothing heavy is imported here: help and a mistyped key answer without torch and pandas.
 """
 
 from __future__ import annotations
@@ -63,6 +63,43 @@ def studies(
     from . import studies as command
 
     command.studies(name, json_out=json)
+
+
+@app.command()
+def report(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Runs of one study: folders, beginnings of ids, or latest.")
+    ],
+    out: Annotated[
+        Optional[str], typer.Option(metavar="FOLDER", help="Where to write; of one run, its own folder by default.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a page that opens offline, figures, LaTeX tables and BibTeX of one or several runs.
+
+    Runs are merged over seeds and depths; a job that several runs hold counts once.
+    """
+    from . import report as command
+
+    command.report(runs, out=out, json_out=json)
+
+
+@app.command()
+def verify(
+    words: Annotated[
+        Optional[list[str]],
+        typer.Argument(metavar="[STUDY]... [KEY=VALUE]...", help="Studies, none means all; overrides as in train."),
+    ] = None,
+    smoke: Annotated[bool, typer.Option("--smoke", help="The size for continuous integration: preset=smoke.")] = False,
+    junit: Annotated[
+        Optional[str], typer.Option(metavar="FILE", help="Write the scoreboard as JUnit XML, for a CI to show.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run the studies' claims and print one scoreboard; exit code 1 where one came out other than it must."""
+    from . import verify as command
+
+    command.verify(words or [], smoke=smoke, junit=junit, json_out=json)
 
 
 @app.command()

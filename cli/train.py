@@ -28,9 +28,9 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
         _print_configuration(overrides, cfg)
         return
     run, plans = _existing(resume, overrides) if resume is not None else (None, [plan(overrides)])
-    _check_devices([job.settings for p in plans for job in p.jobs])
+    check_devices([job.settings for p in plans for job in p.jobs])
     missing = _missing(run, plans)
-    _check_data([job.settings for p in plans for job in p.jobs if job.name in missing])
+    check_data([job.settings for p in plans for job in p.jobs if job.name in missing])
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
@@ -78,16 +78,21 @@ def _missing(run: Run | None, plans: Sequence[Plan]) -> set[str]:
     return asked - {job.name for job in jobs if job.status.state == "finished"}
 
 
-def _check_devices(settings: Sequence[Settings]) -> None:
+def check_devices(settings: Sequence[Settings]) -> None:
+    """Raise `SettingError` for a device that is not here."""
     for name in {s.device for s in settings if s.device.startswith("cuda")}:
         from resnet_limits import device
 
         device.resolve(name)
 
 
-def _check_data(settings: Sequence[Settings]) -> None:
+def check_data(settings: Sequence[Settings]) -> None:
+    """Refuse jobs whose data are not there, or that ask for more of them than there is."""
     from resnet_limits.data.files import require
+    from resnet_limits.studies import study
 
+    for its in settings:
+        study.get(its.study).check(its)
     for data in {repr(s.data): s.data for s in settings if isinstance(s, Ode)}.values():
         require(data)
 

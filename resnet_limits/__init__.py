@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from .claims.order import OrderFit, fit_order
     from .runs.python import load_run, run
     from .settings import (
+        Cifar10,
         Circles,
         Digits,
+        FashionMnist,
         Fractional,
         Gaussian,
         Iid,
+        ImageFolder,
+        Mnist,
         Moons,
         Ode,
         OdeKeys,
@@ -42,11 +46,15 @@ if TYPE_CHECKING:
 _PLACES = {"run": "runs.python", "load_run": "runs.python", "fit_order": "claims.order", "OrderFit": "claims.order"}
 
 __all__ = [
+    "Cifar10",
     "Circles",
     "Digits",
+    "FashionMnist",
     "Fractional",
     "Gaussian",
     "Iid",
+    "ImageFolder",
+    "Mnist",
     "Moons",
     "Ode",
     "OdeKeys",

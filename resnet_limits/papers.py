@@ -24,30 +24,29 @@ class Paper:
     @property
     def key(self) -> str:
         """The BibTeX key: `marion2022scaling`, first author, year, first long word of the title."""
-        surname = self.names.split(",")[0].split()[-1]
+        surname = re.sub(r"\W", "", self.names.split(",")[0].split()[-1])
         word = next(w for w in re.findall(r"\w+", self.title) if len(w) > 3)
         plain = unicodedata.normalize("NFD", f"{surname}{self.year}{word}").encode("ascii", "ignore").decode()
         return plain.lower()
 
     @property
     def url(self) -> str:
-        return f"https://arxiv.org/abs/{self.arxiv}"
+        """Where it can be read; empty for a book."""
+        return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else ""
 
     def bibtex(self) -> str:
         """The entry, in ASCII: accents are spelt as BibTeX sorts them."""
-        fields = {
-            "author": _spelt(self.names),
-            "title": f"{{{_spelt(self.title)}}}",
-            "year": str(self.year),
-            "eprint": self.arxiv,
-            "archivePrefix": "arXiv",
-            "url": self.url,
-        }
+        online = {"eprint": self.arxiv, "archivePrefix": "arXiv", "url": self.url} if self.arxiv else {}
+        fields = {"author": _spelt(self.names), "title": f"{{{_spelt(self.title)}}}", "year": str(self.year), **online}
         lines = [f"  {name:<13} = {{{value}}}" for name, value in fields.items()]
-        return f"@misc{{{self.key},\n" + ",\n".join(lines) + "\n}\n"
+        return f"@{'misc' if self.arxiv else 'book'}{{{self.key},\n" + ",\n".join(lines) + "\n}\n"
 
 
-ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"'}
+_ACCENTS = {
+    **{"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u0304": "=", "\u0307": "."},
+    **{"\u030a": "r ", "\u030b": "H ", "\u030c": "v ", "\u0327": "c ", "\u0328": "k "},
+}
+_LETTERS = {"ø": r"{\o}", "Ø": r"{\O}", "ł": r"{\l}", "Ł": r"{\L}", "ß": r"{\ss}", "æ": r"{\ae}", "Æ": r"{\AE}"}
 
 
 def bibliography(papers: Iterable[Paper]) -> str:
@@ -56,14 +55,13 @@ def bibliography(papers: Iterable[Paper]) -> str:
 
 
 def _spelt(text: str) -> str:
-    """`Gérard` as `G{\\'e}rard`. Raises `ValueError` for a letter that it cannot spell."""
+    """`Gérard` as `G{\\'e}rard`; a letter without a spelling stays as it is."""
     out = []
-    for letter, *marks in (unicodedata.normalize("NFD", c) for c in text):
-        out.append(f"{{\\{''.join(ACCENTS[m] for m in marks)}{letter}}}" if marks else letter)
-    spelt = "".join(out)
-    if not spelt.isascii():
-        raise ValueError(f"no BibTeX spelling of {text!r}")
-    return spelt
+    for c in text:
+        letter, *marks = unicodedata.normalize("NFD", c)
+        known = len(marks) == 1 and marks[0] in _ACCENTS
+        out.append(f"{{\\{_ACCENTS[marks[0]]}{letter}}}" if known else _LETTERS.get(c, c))
+    return "".join(out)
 
 
 THORPE = Paper(

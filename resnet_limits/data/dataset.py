@@ -19,7 +19,7 @@ from torch import Tensor
 from .. import settings
 from ..errors import DamagedData, SettingError, one_of
 from ..random import generator, permutation
-from . import cifar10, circles, digits, fashion_mnist, gaussian, image_folder, mnist, moons, spirals
+from . import cifar10, circles, digits, fashion_mnist, gaussian, image_folder, mnist, moons, sizes, spirals
 from .files import data_root
 from .images import Images, channel_statistics, standardised
 
@@ -124,7 +124,7 @@ def _load(data: settings.Data, seed: int, progress: Progress) -> Dataset:
     if isinstance(data, settings.Images):
         return _from_images(data, seed, progress)
     x, y = _all_points(data, seed)
-    train, test = _sizes(data, len(x))
+    train, test = sizes.split(data, len(x))
     order = permutation(len(x), seed=seed, purpose="data.split").numpy()
     chosen, held_out = order[:train], order[len(x) - test :]
     points = _standardised(x, chosen)
@@ -141,8 +141,8 @@ def _load(data: settings.Data, seed: int, progress: Progress) -> Dataset:
 
 def _from_images(data: settings.Images, seed: int, progress: Progress) -> Dataset:
     images = _all_images(data, progress)
-    train = _size_of("train", data.train_size, len(images.x_train), data.name)
-    test = _size_of("test", data.test_size, len(images.x_test), data.name)
+    train = sizes.part("train", data.train_size, len(images.x_train), data.name)
+    test = sizes.part("test", data.test_size, len(images.x_test), data.name)
     chosen = permutation(len(images.x_train), seed=seed, purpose="data.split")[:train]
     held_out = permutation(len(images.x_test), seed=seed, purpose="data.split.test")[:test]
     _check_classes(data, images.y_train[chosen].numpy(), seed)
@@ -190,13 +190,13 @@ def _all_points(data: settings.Data, seed: int) -> tuple[np.ndarray, np.ndarray]
     if isinstance(data, settings.Digits):
         return digits.points()
     if isinstance(data, settings.Moons):
-        return moons.points(_total(data), noise=data.noise, seed=seed)
+        return moons.points(sizes.total(data), noise=data.noise, seed=seed)
     if isinstance(data, settings.Circles):
-        return circles.points(_total(data), noise=data.noise, seed=seed)
+        return circles.points(sizes.total(data), noise=data.noise, seed=seed)
     if isinstance(data, settings.Spirals):
-        return spirals.points(_total(data), noise=data.noise, seed=seed)
+        return spirals.points(sizes.total(data), noise=data.noise, seed=seed)
     if isinstance(data, settings.Gaussian):
-        return gaussian.points(_total(data), features=data.features, outputs=data.outputs, noise=data.noise, seed=seed)
+        return gaussian.points(sizes.total(data), features=data.features, outputs=data.outputs, noise=data.noise, seed=seed)
     raise SettingError(f"data: unknown option {one_of(data.name, settings.CHOICES[settings.Data])}")
 
 
@@ -217,32 +217,3 @@ def _all_images(data: settings.Images, progress: Progress) -> Images:
         key = (data.name, folder, size, grey)
         return _kept(_READ, key, lambda: image_folder.images(folder, size=size, grey=grey, progress=progress))
     raise SettingError(f"data: unknown option {one_of(data.name, settings.CHOICES[settings.Data])}")
-
-
-def _total(data: settings.Data) -> int:
-    """Number of points to generate: a generated set has no size of its own, so null means nothing there."""
-    if data.train_size is None or data.test_size is None:
-        key = "train_size" if data.train_size is None else "test_size"
-        raise SettingError(f"data.{key}: null takes all points, and {data.name} has no end; give a number")
-    return data.train_size + data.test_size
-
-
-def _sizes(data: settings.Data, available: int) -> tuple[int, int]:
-    """Numbers of training and test points."""
-    train, test = data.train_size, data.test_size
-    if train is None:
-        train = available - (test or 0)
-    if test is None:
-        test = available - train
-    if train < 1 or test < 0 or train + test > available:
-        raise SettingError(
-            f"data.train_size={data.train_size}, data.test_size={data.test_size}: {data.name} has {available} points"
-        )
-    return train, test
-
-
-def _size_of(part: str, asked: int | None, available: int, name: str) -> int:
-    """Number of points of a part that the data set itself sets apart."""
-    if asked is not None and asked > available:
-        raise SettingError(f"data.{part}_size={asked}: {name} has {available} {part} points")
-    return available if asked is None else asked

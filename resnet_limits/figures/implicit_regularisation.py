@@ -7,6 +7,7 @@ trace one smooth curve, whatever the depth; from an i.i.d. start they jump from 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,8 +16,8 @@ from matplotlib.figure import Figure
 from ..studies.study import FinishedJob
 from .style import COLOURS
 
-STARTS = {"trained.V": "tied start", "trained_iid.V": "i.i.d. start"}
-ENTRIES = 3
+STARTS = {"trained.V": ("tied start", 3), "trained_iid.V": ("i.i.d. start", 1)}
+"""Arrays, with a title and the number of entries shown: more than one rough curve hides the others."""
 DEPTHS = 3
 """Curves of as many depths: the shallowest, one in the middle, the deepest."""
 
@@ -27,12 +28,14 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     if not panels:
         return None
     figure = Figure(figsize=(3.6 * len(panels), 3.2))
-    for axes, (name, weights) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        _draw_paths(axes, weights)
-        axes.set_title(STARTS[name], fontsize=9)
+    row = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axes, (name, weights) in zip(row, panels.items(), strict=True):
+        title, entries = STARTS[name]
+        _draw_paths(axes, weights, entries)
+        axes.set_title(title, fontsize=9)
         axes.set_xlabel("$t = k/L$")
-        axes.set_ylabel("entries of trained $V_k$")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=DEPTHS, fontsize=8)
+    row[0].set_ylabel("entries of the trained $V_k$")
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=DEPTHS, fontsize=8)
     return figure
 
 
@@ -44,10 +47,10 @@ def _weights(jobs: Sequence[FinishedJob], name: str) -> dict[int, np.ndarray]:
     return {depth: paths[depth] for i, depth in enumerate(paths) if i in shown}
 
 
-def _draw_paths(axes: Axes, weights: dict[int, np.ndarray]) -> None:
+def _draw_paths(axes: Axes, weights: dict[int, np.ndarray], count: int) -> None:
     """One colour an entry; the deeper, the thinner and darker the line, the shallowest as markers."""
     depths = list(weights)
-    entries = _entries(weights[depths[-1]])
+    entries = _entries(weights[depths[-1]], count)
     for rank, depth in enumerate(depths):
         times = np.arange(depth) / depth
         for entry, colour in zip(entries, COLOURS, strict=False):
@@ -56,7 +59,7 @@ def _draw_paths(axes: Axes, weights: dict[int, np.ndarray]) -> None:
             axes.plot(times, weights[depth][:, entry], color=colour, label=label, **style)
 
 
-def _style(rank: int, count: int, depth: int) -> dict:
+def _style(rank: int, count: int, depth: int) -> dict[str, Any]:
     if rank == count - 1:
         return {"lw": 1.0, "ls": "-", "zorder": 3}
     if rank == 0:
@@ -64,8 +67,8 @@ def _style(rank: int, count: int, depth: int) -> dict:
     return {"lw": 3.0, "ls": "-", "alpha": 0.35, "zorder": 2}
 
 
-def _entries(path: np.ndarray) -> list[int]:
+def _entries(path: np.ndarray, count: int) -> list[int]:
     """The entries that vary most over time, of those apart in mean: they tell a smooth path from a rough one best."""
-    by_variation = np.argsort(-path.std(axis=0))[: 10 * ENTRIES]
+    by_variation = np.argsort(-path.std(axis=0))[: 10 * count]
     by_mean = by_variation[np.argsort(path[:, by_variation].mean(axis=0))]
-    return [int(by_mean[round(i)]) for i in np.linspace(0, len(by_mean) - 1, min(ENTRIES, len(by_mean)))]
+    return [int(by_mean[round(i)]) for i in np.linspace(0, len(by_mean) - 1, min(count, len(by_mean)))]

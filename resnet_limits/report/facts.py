@@ -50,9 +50,7 @@ def run_facts(run: Run) -> RunFacts:
         "git revision": "" if git is None else _revision(git),
     }
     commands = [_command(_list(i.get("command"))) for i in invocations]
-    return RunFacts(
-        run.id, str(run.path), run.state(), commands, run.sweeps(), {k: v for k, v in facts.items() if v}
-    )
+    return RunFacts(run.id, str(run.path), run.state(), commands, run.sweeps(), {k: v for k, v in facts.items() if v})
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,7 @@ _FORMULA = re.compile(
 
 def formula_html(text: str) -> Markup:
     """Plain text as HTML, escaped: `L^-1/2` with a superscript, `x_{k+1}` with a subscript, `theta` as θ."""
+    text = text.replace(" ± ", "\u00a0±\u00a0")  # on one line
     out, end = Markup(""), 0
     for found in _FORMULA.finditer(text):
         out += escape(text[end : found.start()])

@@ -54,12 +54,15 @@ def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
     return summary
 
 
-def write(folder: Path, merged: Merged, *, figures: bool = True) -> dict[str, Any]:
+def write(
+    folder: Path, merged: Merged, *, collection: Collection | None = None, figures: bool = True
+) -> dict[str, Any]:
     """Write the same for the jobs of one or several runs into a folder and return the summary.
 
-    Raises `RunFolderError` where the records of a finished job are missing or damaged.
+    `collection` are their jobs as `collected(merged)` gave them. Raises `RunFolderError` where the records of a
+    finished job are missing or damaged.
     """
-    collection = collected(merged)
+    collection = collection or collected(merged)
     write_text(folder / "records.csv", tables.csv_text(collection.records))
     summary = {
         "schema": SCHEMA,
@@ -85,11 +88,14 @@ def write(folder: Path, merged: Merged, *, figures: bool = True) -> dict[str, An
     return summary
 
 
-def collected(merged: Merged) -> Collection:
-    """The finished jobs, compared and judged."""
+def collected(merged: Merged, *, swept: Sequence[str] | None = None) -> Collection:
+    """The finished jobs, compared and judged. `swept` are the keys that tell settings apart; None: those in which the
+    finished jobs differ.
+    """
     study = studies.get(merged.study)
     jobs = merged.finished
-    swept = tables.swept_keys([job.settings for job in jobs]) if jobs else []
+    if swept is None:
+        swept = tables.swept_keys([job.settings for job in jobs]) if jobs else []
     frame = records_of(study, jobs, swept)
     return Collection(study, jobs, swept, frame, list(judgements(study, jobs, frame, swept)))
 

@@ -163,6 +163,10 @@ class Comparison:
     record: Record
 
 
+def _anything(settings: Any) -> None:
+    return None
+
+
 WORTH_KEEPING = 1.0
 """Seconds that a part takes before a job keeps what it measured, should the job be interrupted in a later part."""
 
@@ -174,7 +178,7 @@ class Study:
     `parts` maps a module to the claims whose observables it measures, by `measure(job) -> Measurement`;
     `comparisons` maps one, free of torch, to the claims that need several depths, by
     `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
-    increasing depth.
+    increasing depth. `check(settings)` raises `SettingError` for a request that cannot be run.
     """
 
     name: str
@@ -186,6 +190,7 @@ class Study:
     observables: Mapping[str, str]
     arrays: Mapping[str, str]
     comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    check: Callable[[Any], None] = _anything
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
         """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""

@@ -91,7 +91,7 @@ def train(
     checkpoints = checkpoints or NoCheckpoints()
     parameters = _leaves(start)
     optimiser = _optimiser(parameters, settings, depth)
-    trunk = Trunk(settings.memory)
+    trunk = Trunk(float(settings.memory))
     trained = Trained(parameters)
     _restore(checkpoints.load(), trained, optimiser)
     steps = settings.epochs * _per_epoch(points, settings)

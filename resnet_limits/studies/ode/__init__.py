@@ -3,6 +3,7 @@
 from ...settings import Ode
 from ..study import Study
 from .claims import CLAIMS
+from .request import check
 
 STUDY = Study(
     name="ode",
@@ -10,6 +11,7 @@ STUDY = Study(
     equation="x_{k+1} = x_k + (T/L) f(x_k, theta(t_k))   ->   dx/dt = f(x, theta(t)),   0 <= t <= T",
     settings=Ode,
     claims=CLAIMS,
+    check=check,
     parts={
         "forward": tuple(c.id for c in CLAIMS if c.id.startswith(("ode.forward.", "ode.frozen."))),
         "gradient": ("ode.gradient.euler", "ode.gradient.heun"),

@@ -1,0 +1,281 @@
+"""`reslim verify`: every claim of every study at a preset size, one scoreboard, one exit code.
+
+The jobs run in this process, one after another, so that torch is imported once; each run has a folder like any other.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from resnet_limits.errors import OutputError, SettingError, one_of
+from resnet_limits.runs.folder import JobFolder, Run, outputs_root
+from resnet_limits.settings import STUDIES
+
+from .display import Watch, coloured, print_json
+from .hydra_bridge import Plan, plan
+from .train import check_data, check_devices
+
+if TYPE_CHECKING:
+    from resnet_limits.runs.collect import Collection
+
+POLL = 0.25
+WIDE = 94
+"""Columns of a terminal from which on the verdict that must be has a column of its own."""
+
+
+@dataclass
+class Outcome:
+    """One study verified: its run, what each claim came to, and the jobs that failed."""
+
+    study: str
+    run: Run
+    checks: list[dict[str, Any]]
+    failed: dict[str, str]
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return not self.failed and all(check["ok"] for check in self.checks)
+
+
+@dataclass
+class Request:
+    """What was asked: studies, overrides and preset."""
+
+    studies: list[str] = field(default_factory=list)
+    overrides: list[str] = field(default_factory=list)
+
+
+def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bool) -> None:
+    """Run, judge, show; exit code 1 where anything came out other than it must."""
+    request = _request(words, smoke)
+    # All plans first: a mistake in the request is said before anything runs.
+    plans = [plan([f"study={study}", *request.overrides]) for study in request.studies]
+    settings = [job.settings for its in plans for job in its.jobs]
+    check_devices(settings)
+    check_data(settings)
+    if junit is not None:
+        _writable(Path(junit))
+    start = time.monotonic()
+    outcomes = [_verified(its) for its in plans]
+    seconds = time.monotonic() - start
+    if junit is not None:
+        _write_junit(Path(junit), outcomes)
+    document = {
+        "schema": 1,
+        "preset": plans[0].jobs[0].settings.preset,
+        "ok": all(outcome.ok for outcome in outcomes),
+        "studies": [
+            {
+                "study": its.study,
+                "run": str(its.run.path),
+                "ok": its.ok,
+                "claims": its.checks,
+                "failed_jobs": its.failed,
+                "seconds": round(its.seconds, 3),
+            }
+            for its in outcomes
+        ],
+        "seconds": round(seconds, 3),
+    }
+    print_json(document) if json_out else _show(document)
+    if not document["ok"]:
+        raise SystemExit(1)
+
+
+def _request(words: Sequence[str], smoke: bool) -> Request:
+    """Words without `=` are studies, the others overrides."""
+    request = Request()
+    for word in words:
+        if "=" in word:
+            request.overrides.append(word)
+        elif word not in STUDIES:
+            raise SettingError(f"unknown study {one_of(word, STUDIES)}")
+        elif word not in request.studies:
+            request.studies.append(word)
+    key = {override.split("=", 1)[0] for override in request.overrides}
+    if "study" in key:
+        raise SettingError("study: name the studies as words, such as reslim verify ode; none means all")
+    if "figure" in key:
+        raise SettingError("figure: verify judges the claims of whole studies; a figure is for train")
+    if smoke and "preset" in key:
+        raise SettingError("--smoke is preset=smoke: give one of the two")
+    request.studies = request.studies or list(STUDIES)
+    request.overrides = (["preset=smoke"] if smoke else []) + request.overrides
+    return request
+
+
+def _verified(its: Plan) -> Outcome:
+    """Run the jobs of one study in a run folder and check its claims."""
+    from resnet_limits.runs.collect import collected, write
+    from resnet_limits.runs.job import run_job
+    from resnet_limits.runs.merge import merge
+    from resnet_limits.runs.records import swept_keys
+
+    start = time.monotonic()
+    run = Run.create(outputs_root(its.outputs), [job.settings for job in its.jobs], its.overrides, sys.argv)
+    try:
+        with _watched(run):
+            for job in its.jobs:
+                run_job(run.path, job.settings)
+    except KeyboardInterrupt:
+        print(f"reslim: interrupted; reslim train --resume {run.path} continues", file=sys.stderr)
+        raise
+    merged = merge([run])
+    # The keys in which the planned jobs differ: a setting whose jobs all failed is missed, not forgotten.
+    collection = collected(merged, swept=swept_keys([job.settings for job in its.jobs]))
+    write(run.path, merged, collection=collection, figures=False)
+    run.note_jobs()
+    failed = {job.name: job.status.message for job in merged.jobs if job.status.state != "finished"}
+    return Outcome(its.study, run, _checks(its, collection), failed, time.monotonic() - start)
+
+
+def _checks(its: Plan, collection: Collection) -> list[dict[str, Any]]:
+    """The scoreboard of one study, as JSON has it."""
+    from resnet_limits.claims.scoreboard import checks
+    from resnet_limits.runs.collect import claim_document
+    from resnet_limits.runs.records import setting_label, setting_of
+
+    study, asked = collection.study, {}
+    for job in its.jobs:
+        setting = setting_of(job.settings, collection.swept)
+        asked[setting_label(setting)] = (setting, study.chosen(job.settings.claims))
+    found = []
+    judged = [judgement for judgement, _ in collection.judged]
+    for check in checks(study, its.jobs[0].settings.preset, list(asked.values()), judged):
+        seen = {} if check.judgement is None else claim_document(check.judgement)
+        empty = dict.fromkeys(("source", "statement", "kind", "observable", "expected", "measured", "verdict"))
+        entry = {"id": check.claim, "setting": dict(check.setting), **{k: seen.get(k) for k in empty}}
+        found.append({**entry, "must_be": check.must_be, "ok": check.ok, "why": check.why})
+    return found
+
+
+@contextmanager
+def _watched(run: Run) -> Iterator[None]:
+    """Show the jobs of this process while they run."""
+    jobs: Sequence[JobFolder] = run.jobs()
+    with Watch() as watch:
+        stop = threading.Event()
+
+        def follow() -> None:
+            while not stop.wait(POLL):
+                watch.show([job.refreshed() for job in jobs])
+
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            watch.show([job.refreshed() for job in jobs])
+
+
+# -- what is shown and written --------------------------------------------------------------------
+
+
+def _show(document: dict[str, Any]) -> None:
+    from resnet_limits.report.words import expectation, interval, setting_words
+
+    console = Console()
+    wide = console.width >= WIDE
+    for study in document["studies"]:
+        table = Table(
+            title=f"Study {study['study']}, preset {document['preset']}",
+            title_justify="left",
+            title_style="bold",
+            header_style="bold",
+            box=None,
+            padding=(0, 1, 0, 0),
+        )
+        for column in ("", "claim", "expected", "measured, 95 %", "verdict", *(["must be"] if wide else [])):
+            table.add_column(column, no_wrap=column != "claim", overflow="fold")
+        for check in study["claims"]:
+            table.add_row(
+                Text("✓", style="green") if check["ok"] else Text("✗", style="bold red"),
+                " ".join(
+                    [check["id"], *([escape(f"[{setting_words(check['setting'])}]")] if check["setting"] else [])]
+                ),
+                "" if check["expected"] is None else expectation(check["expected"]),
+                "" if check["measured"] is None else interval(check["measured"]),
+                coloured(check["verdict"] or "missing"),
+                *([check["must_be"] or ""] if wide else []),
+            )
+        console.print(table)
+        others = [check["id"] for check in study["claims"] if check["must_be"] not in ("supported", None)]
+        if others and not wide:
+            console.print(f"must be inconclusive or refuted at this preset: {', '.join(others)}", style="dim")
+        for check in study["claims"]:
+            if not check["ok"]:
+                console.print(Text.assemble((check["id"], "bold"), " ", ("not ok", "red"), f": {check['why']}"))
+        for name, message in study["failed_jobs"].items():
+            console.print(Text.assemble(("job ", "bold"), (name, "bold"), " ", ("failed", "red"), f": {message}"))
+        console.print(f"run: {study['run']}", highlight=False, markup=False, soft_wrap=True)
+        console.print()
+    claims = [check for study in document["studies"] for check in study["claims"]]
+    right = sum(check["ok"] for check in claims)
+    console.print(
+        Text.assemble(
+            ("ok" if document["ok"] else "NOT OK", "bold green" if document["ok"] else "bold red"),
+            f": {right} of {len(claims)} claims came out as they must, in {document['seconds']:.0f} s",
+        )
+    )
+
+
+def _writable(path: Path) -> None:
+    """Refuse a file that cannot be written before anything runs."""
+    try:
+        with open(path, "ab"):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write to {path}: {error.strerror}; choose another file with --junit") from None
+
+
+def _write_junit(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """One suite a study, one case a claim and setting; a failed job is an error of its own."""
+    from resnet_limits.report.words import setting_words
+    from resnet_limits.runs.files import whole
+
+    suites = ElementTree.Element("testsuites", name="reslim verify")
+    for its in outcomes:
+        wrong = [check for check in its.checks if not check["ok"]]
+        suite = ElementTree.SubElement(
+            suites,
+            "testsuite",
+            name=f"reslim.{its.study}",
+            tests=str(len(its.checks) + len(its.failed)),
+            failures=str(len(wrong)),
+            errors=str(len(its.failed)),
+            skipped="0",
+            time=f"{its.seconds:.3f}",
+        )
+        for check in its.checks:
+            words = setting_words(check["setting"])
+            name = _printable(check["id"] + (f" [{words}]" if words else ""))
+            case = ElementTree.SubElement(suite, "testcase", classname=f"reslim.{its.study}", name=name, time="0")
+            if not check["ok"]:
+                failure = ElementTree.SubElement(case, "failure", message=_printable(check["why"]))
+                failure.text = f"verdict {check['verdict']}, must be {check['must_be']}"
+        for job, message in its.failed.items():
+            case = ElementTree.SubElement(suite, "testcase", classname=f"reslim.{its.study}.jobs", name=job, time="0")
+            ElementTree.SubElement(case, "error", message=_printable(message))
+    with whole(path) as beside:
+        ElementTree.ElementTree(suites).write(beside, encoding="utf-8", xml_declaration=True)
+
+
+def _printable(text: str) -> str:
+    """XML has no control characters, not even as references."""
+    return "".join(c if c.isprintable() else " " for c in text)
