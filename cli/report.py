@@ -10,22 +10,23 @@ from rich.console import Console
 
 from resnet_limits.errors import OutputError, RequestError
 from resnet_limits.runs.folder import Run, outputs_root
+from resnet_limits.runs.merge import merge
 
 
 def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
     """Merge the runs and write their report: into the run's own folder, or into `out`."""
+    root = outputs_root(None)
+    merged = merge([Run.find(root, name) for name in names])
+    first, *others = merged.runs
+    if out is None and others:
+        raise RequestError(f"{len(merged.runs)} runs have no folder in common; say where with --out FOLDER")
+
     from resnet_limits.runs.collect import collect, write
-    from resnet_limits.runs.merge import merge
 
     from .display import print_json, show_summary
 
-    root = outputs_root(None)
-    merged = merge([Run.find(root, name) for name in names])
-    if out is None and len(merged.runs) > 1:
-        raise RequestError(f"{len(merged.runs)} runs have no folder in common; say where with --out FOLDER")
     if out is None:
-        folder = merged.runs[0].path
-        summary = collect(merged.runs[0])
+        folder, summary = first.path, collect(first)
     else:
         folder = _made(Path(out).expanduser().absolute())
         summary = write(folder, merged)

@@ -38,6 +38,11 @@ def modules_after(tmp_path, *arguments):
         (("train", "depth=0"), 2),
         (("train", "init.hurst=0.3"), 2),
         (("trian",), 2),
+        (("report", "--help"), 0),
+        (("report", "nothing"), 2),
+        (("verify", "--help"), 0),
+        (("verify", "oed"), 2),
+        (("verify", "dpeth=8"), 2),
     ],
     ids=lambda its: " ".join(its) if isinstance(its, tuple) else "",
 )

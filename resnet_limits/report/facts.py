@@ -34,8 +34,7 @@ def run_facts(run: Run) -> RunFacts:
     document = document if isinstance(document, dict) else {}
     invocations = [i for i in _list(document.get("invocations")) if isinstance(i, dict)]
     last = invocations[-1] if invocations else {}
-    packages = last.get("packages") if isinstance(last.get("packages"), dict) else {}
-    git = last.get("git") if isinstance(last.get("git"), dict) else None
+    packages, git = _mapping(last.get("packages")), _mapping(last.get("git"))
     facts = {
         "started": _text(invocations[0].get("time")) if invocations else "",
         "collected": _text(document.get("collected")),
@@ -47,7 +46,7 @@ def run_facts(run: Run) -> RunFacts:
         "seeds": ", ".join(map(_text, _list(document.get("seeds")))),
         "python": _text(last.get("python")),
         "packages": ", ".join(f"{_text(name)} {_text(version)}" for name, version in packages.items()),
-        "git revision": "" if git is None else _revision(git),
+        "git revision": _revision(git) if git else "",
     }
     commands = [_command(_list(i.get("command"))) for i in invocations]
     return RunFacts(run.id, str(run.path), run.state(), commands, run.sweeps(), {k: v for k, v in facts.items() if v})
@@ -81,6 +80,10 @@ def _command(words: Iterable[Any]) -> str:
 
 def _revision(git: Mapping[str, Any]) -> str:
     return _text(git.get("revision"))[:12] + (" with local changes" if git.get("dirty") else "")
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

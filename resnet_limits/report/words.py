@@ -32,17 +32,18 @@ def expectation(expected: Mapping[str, Any]) -> str:
 
 
 def interval(measured: Mapping[str, Any]) -> str:
-    """`1.001 [0.992, 1.010]`: as many digits as the width of the interval deserves."""
+    """`1.001 [0.992, 1.010]`: as many digits as the width of the interval deserves, at most three."""
     value, low, high = measured["value"], measured["low"], measured["high"]
     if low is None or high is None or not high > low:
         return f"{value:.4g}"
-    size = max(abs(low), abs(high), abs(value))
-    digits = min(3, max(0, 1 - math.floor(math.log10(high - low)))) if 1e-3 <= size < 1e4 else None
-    return (
-        f"{value:.3g} [{low:.3g}, {high:.3g}]"
-        if digits is None
-        else f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-    )
+    width, size = high - low, max(abs(low), abs(high), abs(value))
+    if size < 1e-3:
+        return f"{value:.1g} [{low:.1g}, {high:.1g}]"
+    if size >= 1e4:
+        return f"{value:.3g} [{low:.3g}, {high:.3g}]"
+    digits = min(3, max(0, 1 - math.floor(math.log10(width))))
+    value, low, high = (round(number, digits) + 0.0 for number in (value, low, high))  # + 0.0: no minus before a zero
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def short(value: float | None) -> str:

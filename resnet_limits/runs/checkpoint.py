@@ -25,15 +25,15 @@ from safetensors.numpy import save_file
 
 from ..errors import OutputError
 from ..studies.study import State
+from .provenance import version
 from .status import file_digest
 
-SCHEMA = 1
 KEPT = 2
 NAME = re.compile(r"(?P<part>.+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{64})\.safetensors")
 
 
 class FolderCheckpoints:
-    """Checkpoints of one part of a job in the folder `checkpoint/` of the job; `log` is told of damaged ones."""
+    """Checkpoints of one part of a job in the folder `checkpoint/` of the job; `log` is told which are used and not."""
 
     def __init__(self, folder: Path, log: Callable[[str], None], part: str = "job") -> None:
         self.folder, self._log, self._part = folder, log, part
@@ -42,12 +42,12 @@ class FolderCheckpoints:
         return FolderCheckpoints(self.folder, self._log, f"{self._part}.{name}")
 
     def load(self) -> State | None:
-        """The newest intact state; damaged ones are removed, and said to be damaged in the log."""
+        """The newest state that is intact and of this version of reslim; others are removed, and the log says why."""
         for _, path in reversed(self._files()):
             try:
                 state = _read(path)
             except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-                self._log(f"checkpoint {path.name} is damaged ({error}); going on from the one before, if there is one")
+                self._log(f"checkpoint {path.name} cannot be used: {error}; trying the one before")
                 with contextlib.suppress(OSError):
                     path.unlink()
             else:
@@ -59,7 +59,7 @@ class FolderCheckpoints:
         """Raises `OutputError` with the reason where it cannot be written; those saved before stay."""
         files = self._files()
         number = files[-1][0] + 1 if files else 1
-        metadata = {"schema": str(SCHEMA), "values": json.dumps(state.values, default=_plain)}
+        metadata = {"version": version(), "values": json.dumps(state.values, default=_plain)}
         arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
         beside = self.folder / f".{self._part}-{number:06d}"
         try:
@@ -94,11 +94,11 @@ class FolderCheckpoints:
 def _read(path: Path) -> State:
     match = NAME.fullmatch(path.name)
     if match is None or file_digest(path) != match["digest"]:
-        raise ValueError("its SHA-256 is another")
+        raise ValueError("it is damaged, its SHA-256 is another")
     with safe_open(path, framework="np") as file:
         metadata = file.metadata() or {}
-        if metadata.get("schema") != str(SCHEMA):
-            raise ValueError(f"schema {metadata.get('schema')}, this version writes {SCHEMA}")
+        if metadata.get("version") != version():
+            raise ValueError(f"written by reslim {metadata.get('version')}, this is {version()}")
         return State({name: file.get_tensor(name) for name in file.keys()}, json.loads(metadata["values"]))  # noqa: SIM118
 
 

@@ -56,7 +56,14 @@ def run_job(run: Path, settings: Settings) -> None:
     A finished job is left alone; a job that another live process runs is left to it.
     """
     folder = queue(run, settings)
-    with owned(folder) as mine:
+    with contextlib.ExitStack() as stack:
+        try:
+            mine = stack.enter_context(owned(folder))
+        except OSError as error:
+            if states.read(folder).state in ("queued", "failed", "lost"):
+                reason = f"cannot write to {folder}: {error.strerror}; make room, then resume the run"
+                write_status(folder, Status("failed", Process.this(), time.time(), message=reason))
+            return
         if not mine or states.verified(folder, states.read(folder)).state == "finished":
             return
         with Reporter(folder) as reporter:
@@ -101,6 +108,16 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter) ->
         raise OutputError(f"cannot write to {folder}: {reason}; make room, then resume the run") from None
     reporter.log(f"finished in {seconds:.1f} s with {len(measurement.records)} records")
     return seconds
+
+
+def write_status(folder: Path, status: Status) -> None:
+    """Write `status.json`; on a full disk into the file that is there, which has room for a few words."""
+    try:
+        states.write(folder, status)
+    except OSError:
+        with open(folder / "status.json", "r+", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(status)))
+            file.truncate()
 
 
 @contextlib.contextmanager
@@ -185,18 +202,13 @@ class Reporter:
         if state == "finished":
             digests = {name: states.file_digest(self.folder / name) for name in RESULTS}
             self._status = replace(self._status, digests=digests)
-        try:
-            self._write()
-        except OSError:  # a full disk: the file that is there has room for a few words
-            with open(self.folder / "status.json", "r+", encoding="utf-8") as f:
-                f.write(json.dumps(asdict(self._status)))
-                f.truncate()
+        self._write()
 
     def _write(self) -> None:
         with self._lock:
             self._written = time.monotonic()
             self._status = replace(self._status, heartbeat=time.time(), device=self.device)
-            states.write(self.folder, self._status)
+            write_status(self.folder, self._status)
 
     def _beat(self) -> None:
         while not self._stop.wait(states.HEARTBEAT):

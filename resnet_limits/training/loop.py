@@ -48,8 +48,8 @@ class Trained:
     trunk (`observables.gradient_norm`). After each epoch, by number of steps: loss on the test points and accuracy
     there (of a classification), and roughness and largest increment of the weight path.
 
-    `exploded_at` is the step whose loss was not finite, or whose weights were not at the end of an epoch, where
-    `explosion="record"`; parameters and losses are then those before it.
+    With `explosion="record"`, `exploded_at` is the number of steps after which the loss was not finite, or at the end
+    of an epoch a weight; the parameters are those after these steps.
     """
 
     parameters: Parameters

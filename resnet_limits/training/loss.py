@@ -1,7 +1,7 @@
 """The loss that fits a data set, one value a replica.
 
-    classification   mean over the points of -log softmax(scores)[label]
-    regression       mean over the points of |scores - target|^2 / 2, the square summed over the outputs
+classification   mean over the points of -log softmax(scores)[label]
+regression       mean over the points of |scores - target|^2 / 2, the square summed over the outputs
 """
 
 from __future__ import annotations

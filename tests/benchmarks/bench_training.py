@@ -51,7 +51,9 @@ def start(depth: int, width: int, replicas: int) -> dict[str, Tensor]:
     return initial(FEATURES, width, CLASSES, trunk, replicas=replicas, seed=0, dtype=torch.float32)
 
 
-def ours(depth: int, width: int, parameters: dict[str, Tensor], dataset: Dataset, memory: float = 256.0, **keys) -> Tensor:
+def ours(
+    depth: int, width: int, parameters: dict[str, Tensor], dataset: Dataset, memory: float = 256.0, **keys
+) -> Tensor:
     """One epoch; the losses (steps, replicas)."""
     settings = Train(epochs=1, batch_size=BATCH, optimizer="adam", lr=LR, memory=memory, **keys)
     f, h = field(One(), "tanh", width), 1 / depth

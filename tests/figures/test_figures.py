@@ -68,3 +68,16 @@ def test_a_claim_without_a_verdict_is_drawn_without_a_fit(tmp_path: Path):
 
 def test_file_names_cannot_leave_the_folder():
     assert file_name("ode.rough", {"data.folder": "../../etc"}) == "ode.rough_data.folder=..-..-etc"
+
+
+def test_a_setting_with_a_dollar_is_no_formula(tmp_path: Path):
+    judgement, points = judged()
+    odd = Judgement(judgement.claim, judgement.expected, {"data.folder": "$x_{"}, judgement.measured, "supported", "y")
+    assert [drawn.kind for drawn in write_figures(tmp_path / "figures", [(odd, points)])] == ["claim", "overview"]
+
+
+def test_figures_of_an_earlier_collection_are_replaced_in_a_folder_of_our_own_alone(tmp_path: Path):
+    for replace, left in ((False, True), (True, False)):
+        (tmp_path / "old.png").write_bytes(b"old")
+        write_figures(tmp_path, [judged()], replace=replace)
+        assert (tmp_path / "old.png").exists() is left

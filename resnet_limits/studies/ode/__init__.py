@@ -20,7 +20,7 @@ STUDY = Study(
         "rough": ("ode.rough",),
         "trained": ("ode.trained",),
         "trained_iid": ("ode.trained.iid", "ode.trained.iid.increments"),
-        "random_start": ("ode.random_start.fluctuation", "ode.random_start.mean", "ode.random_start.tied"),
+        "random_start": ("ode.random_start.spread", "ode.random_start.mean", "ode.random_start.tied"),
     },
     comparisons={"trained_paths": ("ode.trained", "ode.trained.iid")},
     observables={

@@ -214,7 +214,7 @@ CLAIMS = (
         verdicts=SMOKE_IS_TOO_SMALL,
     ),
     Claim(
-        id="ode.random_start.fluctuation",
+        id="ode.random_start.spread",
         source=CHIZAT,
         statement="from an i.i.d. start the output of trained networks fluctuates over draws at order 1/2",
         kind="theorem",

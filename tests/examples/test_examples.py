@@ -1,0 +1,31 @@
+"""The example scripts run from top to bottom, and find what they say they find."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def test_the_order_of_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    found = runpy.run_path(str(HERE / "order_of_a_network.py"))
+    assert found["orders"]["euler"].low <= 1 <= found["orders"]["euler"].high
+    assert abs(found["orders"]["heun"].order - 2) < 0.05
+    assert found["fit"].low < 0.75 < found["fit"].high
+    assert "forward_error" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+    from resnet_limits.runs.folder import Run
+
+    folder = Run.create(tmp_path, [found["settings"]], [], ["reslim", "train"]).path
+    found["show"](str(folder))
+    assert "depth     8  queued" in capsys.readouterr().out
+
+
+def test_every_example_is_tested():
+    text = Path(__file__).read_text()
+    assert all(path.name in text for path in HERE.glob("*.py") if not path.name.startswith("test_"))

@@ -1,0 +1,102 @@
+"""`tables.tex` and `papers.bib`: balanced, with booktabs' rules and equal columns; compiled where there is LaTeX."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resnet_limits import papers
+from resnet_limits.papers import Paper, bibliography
+from resnet_limits.report.latex import DEPTHS, tables_tex
+
+PAPERS = [its for its in vars(papers).values() if isinstance(its, Paper)]
+HOSTILE = "50% of $x_{y & z} \\input{/etc/passwd} #1 ~^"
+
+
+def summary(depths: int = 6) -> dict[str, Any]:
+    def claim(name: str, setting: dict[str, Any], what: str, measured: Any, verdict: str) -> dict[str, Any]:
+        expected = {"what": what, "value": 0.5, "tolerance": 0.1}
+        its = {"id": name, "setting": setting, "statement": "one draw\nis at distance L^-1/2 & more"}
+        return {**its, "expected": expected, "measured": measured, "verdict": verdict}
+
+    measured = {"value": 0.5, "low": 0.4, "high": 0.6, "level": 0.95}
+    settings: list[dict[str, Any]] = [{"activation": "tanh"}, {"data.folder": HOSTILE}]
+    claims = [
+        claim(name, setting, what, seen, verdict)
+        for setting in settings
+        for name, what, seen, verdict in (
+            ("ode.a_b", "order", measured, "supported"),
+            ("ode.value", "at_most", measured, "refuted"),
+            ("ode.nothing", "order_at_least", None, "inconclusive"),
+        )
+    ]
+    table = [
+        {"claim": "ode.a_b", "depth": 2**i, "setting": setting, "value": 3e-5, "scaled": 0.1, "stderr": None}
+        for setting in settings
+        for i in range(2, 2 + depths)
+    ]
+    return {"claims": claims, "table": table}
+
+
+def environments(text: str) -> list[str]:
+    return re.findall(r"\\begin\{tabular\}.*?\\end\{tabular\}", text, flags=re.DOTALL)
+
+
+def test_braces_and_environments_are_balanced():
+    text = tables_tex(summary(), {"ode.a_b": "thorpe2018deep"})
+    bare = re.sub(r"\\[{}%&$#_]", "", text)
+    assert bare.count("{") == bare.count("}")
+    assert re.findall(r"\\begin\{(\w+)\}", text).count("table") == len(re.findall(r"\\end\{table\}", text)) == 4
+    assert bare.count("$") % 2 == 0
+
+
+def test_every_table_has_the_rules_of_booktabs_and_rows_of_equal_length():
+    tables = environments(tables_tex(summary(), {}))
+    assert len(tables) == 4
+    for table in tables:
+        assert [table.count(f"\\{rule}rule") for rule in ("top", "mid", "bottom")] == [1, 1, 1]
+        assert "\\hline" not in table
+        assert "|" not in table.splitlines()[0]
+        columns = len(re.match(r"\\begin\{tabular\}\{([lr]+)\}", table)[1])  # type: ignore[index]
+        rows = [line for line in table.splitlines() if line.endswith(r"\\")]
+        assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {columns}
+
+
+def test_of_many_depths_the_deepest_are_shown_and_the_file_says_so():
+    text = tables_tex(summary(DEPTHS + 3), {})
+    assert f"% the deepest {DEPTHS} of {DEPTHS + 3} depths" in text
+    assert f"$L={2 ** (DEPTHS + 4)}$" in text
+    assert "$L=4$" not in text
+
+
+def test_bibtex_has_an_entry_a_paper_each_with_a_key_of_its_own():
+    text = bibliography([*PAPERS, *PAPERS])
+    entries = re.findall(r"^@(?:misc|book)\{([\w]+),\n((?:  \w+ += \{.*\},?\n)+)\}$", text, flags=re.MULTILINE)
+    assert len(entries) == len(PAPERS) == len({key for key, _ in entries}) == text.count("@")
+    assert text.isascii()
+    for _, body in entries:
+        fields = dict(re.findall(r"^  (\w+) += \{(.*)\},?$", body, flags=re.MULTILINE))
+        assert {"author", "title", "year"} <= set(fields)
+        assert all(value.count("{") == value.count("}") for value in fields.values())
+        if "eprint" in fields:
+            assert re.fullmatch(r"\d{4}\.\d{4,5}", fields["eprint"])
+            assert fields["archivePrefix"] == "arXiv"
+
+
+@pytest.mark.skipif(not (shutil.which("pdflatex") and shutil.which("bibtex")), reason="no LaTeX on this machine")
+def test_latex_takes_both(tmp_path: Path):
+    (tmp_path / "tables.tex").write_text(tables_tex(summary(), {"ode.a_b": papers.MARION_SCALING.key}))
+    (tmp_path / "papers.bib").write_text(bibliography(PAPERS))
+    (tmp_path / "paper.tex").write_text(
+        "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs}\\begin{document}\n"
+        "\\input{tables}\\nocite{*}\\bibliographystyle{plain}\\bibliography{papers}\\end{document}\n"
+    )
+    for command in (["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"], ["bibtex", "paper"]) * 2:
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
+        assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "paper.pdf").stat().st_size > 10_000
