@@ -16,7 +16,7 @@ from resnet_limits.settings import CHOICES, STUDIES, content, describe, flat, fr
 
 NOT_CONTENT = {"device", "threads", "outputs", "train.memory", "train.checkpoint_seconds", "data.root"}
 
-SUITED = {"width", "train.batch_size", "train.lr", "train.momentum", "train.schedule"}
+SUITED = {"width", "train.batch_size", "train.lr", "train.schedule"}
 """What the configuration of data in files brings along: what suits them."""
 
 

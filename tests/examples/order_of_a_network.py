@@ -7,6 +7,8 @@ in editors that show cells.
 # %% The question
 # x_{k+1} = x_k + (T/L) f(x_k, theta(t_k)) is Euler's method for dx/dt = f(x, theta(t)). Its error at the output should
 # fall like 1/L. Heun blocks should make it 1/L^2.
+import dataclasses
+
 import resnet_limits as rl
 
 DEPTHS = [8, 16, 32, 64, 128]
@@ -20,14 +22,12 @@ print(frame.loc[:, ["depth", "observable", "scheme", "value", "reference_error"]
 
 # %% Several depths are an error curve
 # The smooth weight path is the same at every depth: a function of time, which each network reads at its own times.
-def errors(scheme: str, **keys) -> list[float]:
+frames = {depth: rl.run(dataclasses.replace(settings, depth=depth)) for depth in DEPTHS}
+
+
+def errors(scheme: str) -> list[float]:
     """The error at the output of networks of these blocks, one a depth."""
-    found = []
-    for depth in DEPTHS:
-        job = rl.Ode(depth=depth, width=8, claims=["ode.forward"], ode=rl.OdeKeys(inputs=4, paths=2), **keys)
-        records = rl.run(job)
-        found.append(float(records.loc[records["scheme"] == scheme, "value"].iloc[0]))
-    return found
+    return [float(frame.loc[frame["scheme"] == scheme, "value"].iloc[0]) for frame in frames.values()]
 
 
 # %% The order, with its interval
@@ -40,7 +40,7 @@ for scheme, fit in orders.items():
 # Values of a fractional Brownian path are continuous, not smooth: Euler blocks lose half of their order, and more the
 # rougher the path. `ode.rough` measures it on successive depths, since no exact solution is known.
 rough = [
-    rl.run(rl.Ode(depth=depth, replicas=64, init=rl.Rough(hurst=0.25), claims=["ode.rough"]))
+    rl.run(rl.Ode(depth=depth, replicas=32, init=rl.Rough(hurst=0.25), claims=["ode.rough"]))
     for depth in (16, 32, 64, 128)
 ]
 differences = [float(records["value"].iloc[0]) for records in rough]
