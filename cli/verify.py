@@ -200,6 +200,7 @@ def _show(document: dict[str, Any]) -> None:
             header_style="bold",
             box=None,
             padding=(0, 1, 0, 0),
+            pad_edge=False,
         )
         for column in ("", "claim", "expected", "measured, 95 %", "verdict", *(["must be"] if wide else [])):
             table.add_column(column, no_wrap=column != "claim", overflow="fold")

@@ -14,9 +14,9 @@ from resnet_limits import settings as keys
 from resnet_limits.errors import SettingError
 from resnet_limits.settings import CHOICES, STUDIES, content, describe, flat, from_mapping, job_name
 
-NOT_CONTENT = {"device", "threads", "outputs", "train.memory", "train.checkpoint_seconds", "data.root"}
+NOT_CONTENT = {"device", "threads", "outputs", "train.memory", "train.checkpoint_seconds", "data.root", "figure"}
 
-SUITED = {"width", "train.batch_size", "train.lr", "train.schedule"}
+SUITED = {"width", "train.batch_size", "train.lr", "train.schedule", "train.replicas"}
 """What the configuration of data in files brings along: what suits them."""
 
 

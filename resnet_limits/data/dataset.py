@@ -196,7 +196,9 @@ def _all_points(data: settings.Data, seed: int) -> tuple[np.ndarray, np.ndarray]
     if isinstance(data, settings.Spirals):
         return spirals.points(sizes.total(data), noise=data.noise, seed=seed)
     if isinstance(data, settings.Gaussian):
-        return gaussian.points(sizes.total(data), features=data.features, outputs=data.outputs, noise=data.noise, seed=seed)
+        return gaussian.points(
+            sizes.total(data), features=data.features, outputs=data.outputs, noise=data.noise, seed=seed
+        )
     raise SettingError(f"data: unknown option {one_of(data.name, settings.CHOICES[settings.Data])}")
 
 

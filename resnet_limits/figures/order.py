@@ -16,6 +16,9 @@ from ..claims.order import OrderFit, fit_order
 from ..report.words import interval
 from .style import COLOURS
 
+SMALLEST_RANGE = 4.0
+"""The vertical axis spans at least this factor."""
+
 
 def order_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     """One claim about an order, with a legend; see `draw_order`."""
@@ -24,7 +27,7 @@ def order_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     draw_order(axes, judgement, points)
     axes.set_xlabel("depth $L$")
     axes.set_ylabel(judgement.claim.observable.replace("_", " "))
-    axes.legend()
+    axes.legend(fontsize=8)
     return figure
 
 
@@ -72,8 +75,11 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
         axes.plot(ends, values[end] * (ends / depths[end]) ** -order, "--", color=COLOURS[1], lw=1.2, label=label)
     depth_ticks(axes, depths)
     low, high = axes.get_ylim()
+    if high < SMALLEST_RANGE * low:  # a constant should look like one
+        middle = math.sqrt(low * high)
+        low, high = axes.set_ylim(middle / math.sqrt(SMALLEST_RANGE), middle * math.sqrt(SMALLEST_RANGE))
     if high < 100 * low:  # less than two powers of ten: label 2 and 5 too
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if high < 10 * low else (1, 2, 5)))
         axes.yaxis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_title(title(judgement), fontsize=9)
@@ -97,7 +103,7 @@ def depth_ticks(axes: Axes, depths: np.ndarray) -> None:
 def _draw_fit(axes: Axes, fit: OrderFit, measured: Measured) -> None:
     depths = np.geomspace(min(fit.depths), max(fit.depths), 50)
     end = fit.error_at([depths[-1]])[0]
-    label = f"fitted order {interval(asdict(measured))}"
+    label = f"fitted order {interval(asdict(measured))}".replace("-", "−")
     axes.plot(depths, fit.error_at(depths), "-", color=COLOURS[0], lw=1.4, label=label)
     slopes = [end * (depths / depths[-1]) ** -order for order in (measured.low, measured.high)]
     axes.fill_between(depths, *slopes, color=COLOURS[0], alpha=0.2, lw=0)

@@ -28,9 +28,9 @@ def overview_figure(judged: Sequence[tuple[Judgement, pd.DataFrame]]) -> Figure:
         axes.set_xlabel("depth $L$", fontsize=8)
         axes.set_ylabel(judgement.claim.observable.replace("_", " "), fontsize=8)
         handles, labels = axes.get_legend_handles_labels()
-        told = [(h, t) for h, t in zip(handles, labels, strict=True) if not t.startswith("measured")]
+        told = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]
         if told:
-            axes.legend(*zip(*told, strict=True), fontsize=7)
+            axes.legend(*zip(*told, strict=True), fontsize=7, handlelength=1.4)
     for axes in panels[len(judged) :]:
         axes.set_visible(False)
     return figure

@@ -21,7 +21,7 @@ def value_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     draw_value(axes, judgement, points)
     axes.set_xlabel("depth $L$")
     axes.set_ylabel(judgement.claim.observable.replace("_", " "))
-    axes.legend()
+    axes.legend(fontsize=8)
     return figure
 
 

@@ -24,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ..errors import OutputError
-from ..studies.study import State
+from ..training.checkpoints import State
 from .provenance import version
 from .status import file_digest
 

@@ -22,6 +22,7 @@ import numpy as np
 from ..claims.claim import Claim, selected
 from ..errors import SettingError, one_of
 from ..settings import STUDIES, Settings
+from ..training.checkpoints import Checkpoints, NoCheckpoints, State
 
 
 @dataclass(frozen=True)
@@ -90,43 +91,6 @@ class InMemory:
         if name not in self._solutions:
             self._solutions[name] = compute()
         return self._solutions[name]
-
-
-@dataclass
-class State:
-    """All that a computation needs to go on where it was: arrays, and values that JSON can hold."""
-
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
-
-
-class Checkpoints(Protocol):
-    """Where a computation keeps its state, so that it goes on with the same result after an interruption."""
-
-    def load(self) -> State | None:
-        """The newest state that was saved and is intact, None where there is none."""
-        ...
-
-    def save(self, state: State) -> None:
-        """Keep this state; done with the arrays on return, so that they may be changed. Raises `OutputError`."""
-        ...
-
-    def part(self, name: str) -> Checkpoints:
-        """Checkpoints of their own for one of several computations of a job."""
-        ...
-
-
-class NoCheckpoints:
-    """Keeps nothing."""
-
-    def load(self) -> State | None:
-        return None
-
-    def save(self, state: State) -> None:
-        return None
-
-    def part(self, name: str) -> Checkpoints:
-        return self
 
 
 def _silent(fraction: float, message: str) -> None:

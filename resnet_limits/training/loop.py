@@ -30,8 +30,8 @@ from ..networks.steps.step import Step
 from ..networks.trunk import Trunk
 from ..random import permutation
 from ..settings import Train
-from ..studies.study import Checkpoints, NoCheckpoints, State
 from . import observables
+from .checkpoints import Checkpoints, NoCheckpoints, State
 from .loss import loss
 
 Parameters = dict[str, Tensor]

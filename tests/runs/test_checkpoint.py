@@ -16,7 +16,8 @@ from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import Job, Measurement, Record, State
+from resnet_limits.studies.study import Job, Measurement, Record
+from resnet_limits.training.checkpoints import State
 from tests.runs.conftest import settings
 
 

@@ -30,9 +30,10 @@ from ...networks.steps import STEPS
 from ...paths import draw
 from ...settings import Init, Ode, Two
 from ...training import observables
+from ...training.checkpoints import Checkpoints
 from ...training.loop import Trained, evaluated, train
 from ...training.loss import loss
-from ..study import Checkpoints, Job, Measurement, Record
+from ..study import Job, Measurement, Record
 from .claims import MOST_IMAGES
 
 
@@ -74,14 +75,23 @@ def drawn(settings: Ode, law: Init, width: int, *, depth: int, replicas: int, pu
 
 
 def trained_from(
-    job: Job, trunk: Mapping[str, Tensor], dataset: Dataset, *, same_ends: bool, checkpoints: Checkpoints | None = None
+    job: Job,
+    trunk: Mapping[str, Tensor],
+    dataset: Dataset,
+    *,
+    same_ends: bool,
+    cut: bool,
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train the networks that start from these trunks (replicas, depth, *shape).
 
-    With `same_ends` all replicas share one read-in and read-out at the start, and differ in the trunk alone. A batch is
-    at most the whole of the data.
+    With `same_ends` all replicas share one read-in and read-out at the start, and differ in the trunk alone. Of data
+    that were `cut` for a control a batch is at most the whole.
     """
     settings: Ode = job.settings
+    training = settings.train
+    if cut:
+        training = replace(training, batch_size=min(training.batch_size, len(dataset.x_train)))
     replicas, depth, width, _ = trunk["V"].shape
     ends = initial(
         dataset.features,
@@ -99,7 +109,7 @@ def trained_from(
         two_matrix_field(settings, width),
         start,
         dataset,
-        replace(settings.train, batch_size=min(settings.train.batch_size, len(dataset.x_train))),
+        training,
         depth=depth,
         h=block_factor(depth, settings.horizon),
         seed=settings.seed,

@@ -51,7 +51,9 @@ def measure(job: Job) -> Measurement:
             job.progress((part + fraction) / 4, f"random start, {message}")
 
         checkpoints = job.checkpoints.part(f"{part}")
-        trained = trained_from(replace(job, progress=progress), trunk, dataset, same_ends=True, checkpoints=checkpoints)
+        trained = trained_from(
+            replace(job, progress=progress), trunk, dataset, same_ends=True, cut=True, checkpoints=checkpoints
+        )
         h = block_factor(trunk["V"].shape[1], settings.horizon)
         with torch.no_grad():
             return logits(vector_field, STEPS["euler"], trained.parameters, points, h).double()

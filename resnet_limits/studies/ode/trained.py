@@ -32,7 +32,7 @@ def measure(job: Job) -> Measurement:
     trunk = drawn(
         settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
     )
-    trained = trained_from(job, trunk, dataset, same_ends=False)
+    trained = trained_from(job, trunk, dataset, same_ends=False, cut=False)
     measurement = records_and_arrays(settings, trunk, trained, dataset, "trained", TRAINED)
     job.progress(1.0, "neural ODE of the trained weights")
     if len(dataset.x_test):

@@ -20,5 +20,5 @@ def measure(job: Job) -> Measurement:
     trunk = drawn(
         settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
     )
-    trained = trained_from(job, trunk, dataset, same_ends=False)
+    trained = trained_from(job, trunk, dataset, same_ends=False, cut=True)
     return records_and_arrays(settings, trunk, trained, dataset, "trained_iid", TRAINED_IID)
