@@ -93,7 +93,11 @@ def _keys(study: Study) -> Iterator[dict[str, Any]]:
 
 def _show(study: Study) -> None:
     console = Console()
-    console.print(f"[bold]{study.name}[/bold]: {escape(study.title)}\n\n{escape(study.equation)}\n", highlight=False)
+    console.print(
+        f"[bold]{study.name}[/bold]: {escape(study.title)}\n\n{escape(study.equation)}\n",
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print("[bold]Claims[/bold]")
     for claim in study.claims:
         head = Text.assemble((claim.id, "bold cyan"), f"  {claim.kind}, {expectation(_expected(claim, study))}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_a_study_shows_equation_papers_claims_observables_arrays_and_keys(reslim
     assert set(document) == {
         *("name", "title", "equation", "papers", "claims", "observables", "arrays", "keys"),
     }
-    assert all("arXiv" in paper for paper in document["papers"])
+    assert all(re.search(r" (19|20)\d\d(, arXiv \d{4}\.\d{5})?$", paper) for paper in document["papers"])
     for claim in document["claims"]:
         assert {"id", "kind", "source", "statement", "observable", "expected", "pins"} <= set(claim)
         assert claim["observable"] in document["observables"]
