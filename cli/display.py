@@ -46,6 +46,7 @@ class Watch:
         self.console = Console(stderr=True)
         self._seen: dict[str, str] = {}
         self._start = time.monotonic()
+        self._begun: dict[str, tuple[float, float]] = {}
         self._live = (
             Live(console=self.console, refresh_per_second=4, transient=True) if self.console.is_terminal else None
         )
@@ -83,14 +84,26 @@ class Watch:
         done = sum(job.status.state == "finished" for job in jobs)
         elapsed = time.monotonic() - self._start
         table = Table(title=f"{done} of {len(jobs)} jobs, {elapsed:.0f} s", title_justify="left", box=None)
-        for column in ("depth", "job", "state", "progress", ""):
-            table.add_column(column, justify="right" if column == "depth" else "left")
+        for column in ("depth", "job", "state", "progress", "left", ""):
+            table.add_column(column, justify="right" if column in ("depth", "left") else "left")
         shown = [job for job in jobs if job.status.state != "finished"][:20] if len(jobs) > 20 else jobs
         for job in shown:
             bar = ProgressBar(total=1.0, completed=job.status.progress, width=20)
             name = job.name.split("-", 1)[-1]
-            table.add_row(str(job.settings.depth), name, coloured(job.status.state), bar, escape(job.status.message))
+            state, message = coloured(job.status.state), escape(job.status.message)
+            table.add_row(str(job.settings.depth), name, state, bar, self._left(job), message)
         return table
+
+    def _left(self, job: JobFolder) -> str:
+        """Time left of a running job, from its progress since it was first seen running; empty where none is known."""
+        if job.status.state != "running":
+            return ""
+        now, progress = time.monotonic(), job.status.progress
+        start, first = self._begun.setdefault(job.name, (now, progress))
+        if progress <= first or now - start < 2:
+            return ""
+        seconds = (now - start) * (1 - progress) / (progress - first)
+        return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def show_summary(summary: Mapping[str, Any], console: Console) -> None:
