@@ -29,7 +29,7 @@ from .hydra_bridge import Plan, plan
 from .train import check_data, check_devices
 
 if TYPE_CHECKING:
-    from resnet_limits.runs.collect import Collection
+    from resnet_limits.runs.collection import Collection
 
 POLL = 0.25
 WIDE = 94

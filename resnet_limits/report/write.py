@@ -17,7 +17,7 @@ from .latex import tables_tex
 from .page import Contents, Picture, drawing, page
 
 if TYPE_CHECKING:
-    from ..runs.collect import Collection
+    from ..runs.collection import Collection
 
 FILES = ("report.html", "tables.tex", "papers.bib")
 

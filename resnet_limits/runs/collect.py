@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,23 +24,13 @@ from ..settings import Settings
 from ..studies import study as studies
 from ..studies.study import FinishedJob, Study
 from . import records as tables
+from .collection import Collection
 from .files import write_json, write_text
 from .folder import SCHEMA, JobFolder, Run
 from .merge import Merged, merge
 
 if TYPE_CHECKING:
     from ..figures.write import NamedRequest
-
-
-@dataclass(frozen=True)
-class Collection:
-    """The finished jobs of one study, compared and judged: the long table, and each claim with its points."""
-
-    study: Study
-    jobs: Sequence[JobFolder]
-    swept: Sequence[str]
-    records: pd.DataFrame
-    judged: Sequence[tuple[Judgement, pd.DataFrame]]
 
 
 def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
