@@ -216,9 +216,10 @@ def _show(document: dict[str, Any]) -> None:
                 *([check["must_be"] or ""] if wide else []),
             )
         console.print(table)
-        others = [check["id"] for check in study["claims"] if check["must_be"] not in ("supported", None)]
-        if others and not wide:
-            console.print(f"must be inconclusive or refuted at this preset: {', '.join(others)}", style="dim")
+        for verdict in ("inconclusive", "refuted"):
+            others = [check["id"] for check in study["claims"] if check["must_be"] == verdict]
+            if others and not wide:
+                console.print(f"must be {verdict} at this preset: {', '.join(others)}", style="dim")
         for check in study["claims"]:
             if not check["ok"]:
                 console.print(Text.assemble((check["id"], "bold"), " ", ("not ok", "red"), f": {check['why']}"))

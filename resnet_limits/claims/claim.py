@@ -49,6 +49,7 @@ class Claim:
     `where` selects the records among those of the observable by their coordinates (`{"scheme": "heun"}`).
     `pins` are the keys that this claim sets for itself, whatever the setting; they stand in the records.
     `outside` says in words why a setting lies outside the theorem, or None where it applies.
+    `unmet(records)` says in words why the records of a setting cannot test the claim (a training that did not train).
     `random`: the observable is random, and no verdict is given on values without a standard error.
     `needs` says in words what a value takes beyond one depth.
     `verdicts` is the verdict that the claim must have at each preset.
@@ -63,6 +64,7 @@ class Claim:
     where: Mapping[str, Any] = field(default_factory=dict)
     pins: Mapping[str, Any] = field(default_factory=dict)
     outside: Callable[[Any], str | None] = _always
+    unmet: Callable[[Any], str | None] = _always
     random: bool = False
     needs: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=lambda: {"full": "supported", "smoke": "supported"})

@@ -41,6 +41,8 @@ def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[s
     measured, verdict, why = _weigh(claim, expected, records)
     if reason is not None:
         verdict, why = "inconclusive", f"the setting lies outside the claim: {reason}"
+    elif (reason := claim.unmet(records)) is not None:
+        verdict, why = "inconclusive", reason
     return Judgement(claim, expected, dict(setting), measured, verdict, why)
 
 

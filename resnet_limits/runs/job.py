@@ -14,9 +14,9 @@ The status says finished only after records and arrays are in place. A live job 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
-import secrets
 import shutil
 import threading
 import time
@@ -124,30 +124,30 @@ def write_status(folder: Path, status: Status) -> None:
 def owned(folder: Path) -> Iterator[bool]:
     """Whether this process is now the only one that runs the job of this folder.
 
-    `owner.json` is made by a hard link, which fails where one is there; that of a process that is gone is
-    renamed away first, which succeeds for only one of those who try.
+    `owner.json` names the owner. To look at it, and to take the place of an owner that is gone, is one step under a
+    lock: otherwise a second process could remove the file of a first that had just taken the place.
     """
     owner = folder / "owner.json"
-    beside = folder / f".owner.{os.getpid()}.{secrets.token_hex(4)}"
-    write_json(beside, asdict(Process.this()))
-    mine = False
+    with _locked(folder):
+        mine = not owner.exists() or _is_gone(folder, owner)
+        if mine:
+            write_json(owner, asdict(Process.this()))
     try:
-        for _ in range(3):
-            try:
-                os.link(beside, owner)
-                mine = True
-                break
-            except FileExistsError:
-                if not _is_gone(folder, owner):
-                    break
-                with contextlib.suppress(FileNotFoundError):
-                    os.rename(owner, beside.with_suffix(".gone"))
         yield mine
     finally:
-        beside.unlink(missing_ok=True)
-        beside.with_suffix(".gone").unlink(missing_ok=True)
         if mine:
             owner.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a folder; the system lets go of it when the process ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _is_gone(folder: Path, owner: Path) -> bool:

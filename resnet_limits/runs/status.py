@@ -83,10 +83,6 @@ class Status:
     digests: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the files that a finished job left, by name."""
 
-    @property
-    def is_final(self) -> bool:
-        return self.state in ("finished", "failed", "lost")
-
 
 def write(folder: Path, status: Status) -> None:
     write_json(folder / "status.json", asdict(status))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ...claims.claim import Claim, Expected, Verdict
 from ...papers import CHIZAT, HAIRER, MARION_REGULARISATION, MARION_SCALING, SANDER, SANZ_SERNA
@@ -43,6 +44,33 @@ def smooth_field(settings: Ode) -> str | None:
     if settings.activation in KINKED:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
     return _moves(settings)
+
+
+SMALLEST_MOVEMENT = 1e-4
+"""Root mean square by which training has to move the weights of some layer."""
+
+
+def _not_trained(start: str) -> Callable[[Any], str | None]:
+    """Why networks trained from this start say nothing: their loss did not fall, or their weights did not move."""
+
+    def unmet(records: Any) -> str | None:
+        if "init" not in records or "block" not in records:
+            return None
+        rows = records[(records["init"] == start) & (records["block"] == "two") & records["layer"].isna()]
+        final = rows[rows["step"].isna()].groupby(["observable", "depth"])["value"].mean()
+        first = rows[(rows["observable"] == "train_loss") & (rows["step"] == 0)].groupby("depth")["value"].mean()
+        if "movement" not in final.index.get_level_values(0):
+            return None
+        moved = float(final["movement"].max())
+        if moved < SMALLEST_MOVEMENT:
+            return f"training hardly moved the weights (by {moved:.1e} at most): a larger train.lr, or more epochs"
+        risen = [depth for depth, loss in final["train_loss"].items() if not loss < first[depth]]
+        if risen:
+            where = ", ".join(f"L={depth}" for depth in risen)
+            return f"training did not lower the loss at {where}: a smaller train.lr may train"
+        return None
+
+    return unmet
 
 
 def rough_order(settings: Ode) -> float:
@@ -188,6 +216,7 @@ CLAIMS = (
         where=TRAINED,
         pins=TRAINED,
         outside=_as_the_theory_asks,
+        unmet=_not_trained("tied"),
         needs="pairs of depths L and 2L",
     ),
     Claim(
@@ -199,6 +228,7 @@ CLAIMS = (
         expected=Expected("order", 0, 0.1),
         where=TRAINED_IID,
         pins=TRAINED_IID,
+        unmet=_not_trained("iid"),
         needs="pairs of depths L and 2L",
     ),
     Claim(
@@ -210,6 +240,7 @@ CLAIMS = (
         expected=Expected("order", 0, 0.1),
         where=TRAINED_IID,
         pins=TRAINED_IID,
+        unmet=_not_trained("iid"),
         random=True,
         verdicts=SMOKE_IS_TOO_SMALL,
     ),
