@@ -258,7 +258,7 @@ CLAIMS = (
     Claim(
         id="ode.random_start.mean",
         source=CHIZAT,
-        statement="from an i.i.d. start the mean output over draws converges to that of a mean ODE, order 1",
+        statement="from an i.i.d. start the mean output over draws converges (between L and 2L), order 1",
         kind="theorem",
         observable="random_start_mean",
         expected=Expected("order", 1, 0.3),
