@@ -35,22 +35,24 @@ def key(
     high: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    pattern: str = "",
     content: bool = True,
 ) -> Any:
     """One key: its default, meaning and range.
 
-    `low <= value <= high`, `above < value < below`. A key with `content=False` does not change what a
+    `low <= value <= high`, `above < value < below`; a word, or each of a list of words, is one of `choices` and
+    matches `pattern`. A key with `content=False` does not change what a
     job records: jobs that differ only in such keys are the same job.
     """
     metadata = dict(meaning=meaning, choices=choices, low=low, high=high, above=above, below=below)
-    metadata["content"] = content
+    metadata |= {"pattern": pattern, "content": content}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def _name(name: str, meaning: str) -> Any:
-    return key(name, meaning, choices=(name,))
+def _name(name: str, meaning: str, *, content: bool = True) -> Any:
+    return key(name, meaning, choices=(name,), content=content)
 
 
 # -- laws of the weights over depth ---------------------------------------------------------------
@@ -286,6 +288,54 @@ class Train:
             raise SettingError(f"train.momentum={self.momentum}: only train.optimizer=sgd has a momentum of this name")
 
 
+# -- where jobs run -------------------------------------------------------------------------------
+
+SINKS = ("tensorboard", "wandb")
+"""Programs that show numbers while jobs run: `sinks/NAME.py`."""
+
+
+@dataclass
+class Cluster:
+    """Where jobs run; no content of a job."""
+
+    name: str
+
+
+@dataclass
+class Workstation(Cluster):
+    """This machine, with the launcher `hydra/launcher` (basic: one job after another)."""
+
+    name: str = _name("workstation", "this machine; hydra/launcher says how", content=False)
+
+
+SLURM_NAME = r"[\w.,:@+-]+"
+
+
+@dataclass
+class Slurm(Cluster):
+    """SLURM: the jobs of a sweep are an array, each a task of its own."""
+
+    name: str = _name("slurm", "an array of SLURM jobs", content=False)
+    time: int = key(60, "minutes a job may take before it is requeued to go on", low=1, high=10**6, content=False)
+    memory: Optional[int] = key(
+        4, "GB of memory a job; null: the partition's default", low=1, high=10**6, content=False
+    )
+    gpus: Optional[int] = key(None, "GPUs a job; null: none", low=1, high=64, content=False)
+    partition: Optional[str] = key(None, "partition; null: the cluster's default", pattern=SLURM_NAME, content=False)
+    account: Optional[str] = key(None, "account that is charged; null: yours", pattern=SLURM_NAME, content=False)
+    parallel: int = key(64, "jobs of the array that run at a time", low=1, high=10**5, content=False)
+    warning: int = key(
+        120, "seconds before the time is up at which a job is told to save its state", low=5, high=3600, content=False
+    )
+    requeues: int = key(
+        100,
+        "times that a job goes on after its time was up (after a pre-emption always)",
+        low=0,
+        high=10**6,
+        content=False,
+    )
+
+
 # -- studies --------------------------------------------------------------------------------------
 
 
@@ -307,6 +357,13 @@ class Settings:
     )
     device: str = key("auto", "auto, cpu, cuda or cuda:N", content=False)
     threads: int = key(1, "CPU threads a job", low=1, high=1024, content=False)
+    cluster: Cluster = key(Workstation, "where jobs run")
+    sinks: Optional[list[str]] = key(
+        None,
+        "programs that show numbers while jobs run, such as [tensorboard]; null: none",
+        choices=SINKS,
+        content=False,
+    )
     outputs: Optional[str] = key(None, "where runs live; null: $RESLIM_OUTPUTS, else ./outputs", content=False)
 
 
@@ -350,6 +407,7 @@ CHOICES: dict[type, dict[str, type]] = {
         "circles": Circles,
         "gaussian": Gaussian,
     },
+    Cluster: {"workstation": Workstation, "slurm": Slurm},
 }
 """The options of each group: the classes that may stand where the key's type is the base class."""
 
@@ -411,6 +469,9 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
     if typing.get_origin(base) is list:
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise SettingError(f"{name}: expected a list of names such as [a, b], got {value!r}")
+        for word in value if rule["choices"] else ():
+            if word not in rule["choices"]:
+                raise SettingError(f"{name}: unknown value {one_of(word, rule['choices'])}")
         return
     if base is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
@@ -423,6 +484,8 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         raise SettingError(f"device: expected auto, cpu, cuda or cuda:N, got '{value}'")
     if rule["choices"] and value not in rule["choices"]:
         raise SettingError(f"{name}: unknown value {one_of(str(value), rule['choices'])}")
+    if rule["pattern"] and not re.fullmatch(rule["pattern"], value):
+        raise SettingError(f"{name}: expected a name, got {value!r}")
     if not in_range(value, rule):
         raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
 
