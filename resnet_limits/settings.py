@@ -484,7 +484,7 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         raise SettingError(f"device: expected auto, cpu, cuda or cuda:N, got '{value}'")
     if rule["choices"] and value not in rule["choices"]:
         raise SettingError(f"{name}: unknown value {one_of(str(value), rule['choices'])}")
-    if rule["pattern"] and not re.fullmatch(rule["pattern"], value):
+    if rule["pattern"] and not re.fullmatch(rule["pattern"], str(value)):
         raise SettingError(f"{name}: expected a name, got {value!r}")
     if not in_range(value, rule):
         raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
