@@ -1,6 +1,6 @@
 """Where Typer meets Hydra: overrides become planned jobs, planned jobs become a Hydra multirun in a child process.
 
-    client                                      child process (one for each sweep of a run)
+    client                                      child process (one for each product of values)
     ------                                      -------------------------------------------
     plan(overrides): compose every job,         launch(): hydra.main with the same overrides ->
       check it, name it by its content            sweeper -> launcher -> task(cfg), once a job,
@@ -14,6 +14,7 @@ The client never learns anything from the launcher: a job is judged by its own `
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import signal
 import subprocess
@@ -34,6 +35,7 @@ from omegaconf import MISSING, OmegaConf
 
 from resnet_limits import settings as keys
 from resnet_limits.errors import SettingError
+from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import LAUNCHER, Run
 from resnet_limits.settings import Settings
 
@@ -41,6 +43,8 @@ from .hydra_errors import translated, unknown_key
 
 CONFIGS = "reslim_configs"
 MAX_JOBS = 100_000
+SLURM = "submitit_slurm"
+"""The launcher whose jobs do not run on this machine, and outlive the client."""
 
 
 def study_of(settings: Settings) -> Any:
@@ -161,20 +165,34 @@ def _settings(config: Any) -> Settings:
     return keys.from_mapping({str(k): v for k, v in values.items()})
 
 
-def narrowed(plan: Plan, missing: set[str]) -> list[str]:
-    """The plan's overrides with its swept values narrowed to those of the missing jobs.
+@dataclass(frozen=True)
+class Box:
+    """A product of swept values, as overrides, that makes exactly `count` jobs."""
 
-    A value that every missing job shares is one value, the others become a comma list; a finished job that
-    the product brings back is recognised by the task and left alone.
+    overrides: tuple[str, ...]
+    launcher: str
+    count: int
+
+
+def boxes(plan: Plan, missing: set[str]) -> list[Box]:
+    """The missing jobs of a plan as few products of swept values, each job once and no other.
+
+    Key by key, products that differ in the values of this key alone become one.
     """
-    values: dict[str, list[str]] = {}
-    for job in plan.jobs:
-        if job.name in missing:
-            for override in job.overrides:
-                key, value = override.split("=", 1)
-                if value not in values.setdefault(key, []):
-                    values[key].append(value)
-    return [f"{key}={','.join(its)}" for key, its in values.items()]
+    found = [
+        {o.split("=", 1)[0]: (o.split("=", 1)[1],) for o in job.overrides} for job in plan.jobs if job.name in missing
+    ]
+    for key in list(dict.fromkeys(key for its in found for key in its)):
+        merged: dict[tuple[Any, ...], dict[str, tuple[str, ...]]] = {}
+        for its in found:
+            others = tuple((k, v) for k, v in its.items() if k != key)
+            same = merged.setdefault(others, {**its, key: ()})
+            same[key] += its.get(key, ())
+        found = list(merged.values())
+    return [
+        Box(tuple(f"{k}={','.join(v)}" for k, v in its.items()), plan.launcher, math.prod(map(len, its.values())))
+        for its in found
+    ]
 
 
 def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
@@ -183,8 +201,8 @@ def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
     return [o for o in sweep if o.split("=", 1)[0] not in new] + list(overrides)
 
 
-def start_child(run: Run, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start the Hydra multirun of these overrides in a process group of its own; its output goes to the run folder.
+def start_child(run: Run, box: Box) -> subprocess.Popen[bytes]:
+    """Start the Hydra multirun of these jobs in a process group of its own; its output goes to the run folder.
 
     The child reads a pipe whose other end only this process holds: however this process ends, the child sees it.
     """
@@ -192,7 +210,9 @@ def start_child(run: Run, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
     folder.mkdir(exist_ok=True)
     # Last, because the last of several overrides of a key holds: what the run folder relies on is not up for change.
     ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
-    command = [sys.executable, "-c", "from reslim_cli.hydra_bridge import launch; launch()", *overrides, *ours]
+    if box.launcher == SLURM:
+        ours.append(f"hydra.launcher.name={scheduler.task_name(run.path)}")
+    command = [sys.executable, "-c", "from reslim_cli.hydra_bridge import launch; launch()", *box.overrides, *ours]
     with open(folder / "output.txt", "ab") as output:
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True)
     run.launched(child.pid)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from resnet_limits.errors import RunFolderError, SettingError
+from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
-from resnet_limits.settings import Ode, Settings
+from resnet_limits.settings import Ode, Settings, describe
 
-from .hydra_bridge import Plan, narrowed, plan, start_child
+from .hydra_bridge import SLURM, Box, Plan, boxes, plan
+from .launch import launch
 
-POLL = 0.1
 HARMLESS = re.compile(r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=-?[\d.]+")
 """The keys of Hydra that are taken from a run folder: the name of an installed launcher, and its numbers."""
 
@@ -28,9 +25,13 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
         _print_configuration(overrides, cfg)
         return
     run, plans = _existing(resume, overrides) if resume is not None else (None, [plan(overrides)])
-    check_devices([job.settings for p in plans for job in p.jobs])
     missing = _missing(run, plans)
-    check_data([job.settings for p in plans for job in p.jobs if job.name in missing])
+    todo = [job.settings for p in plans for job in p.jobs if job.name in missing]
+    if not any(p.launcher == SLURM for p in plans):  # a machine that sends jobs elsewhere needs no GPU
+        check_devices(todo)
+    elif todo and not dry_run:
+        scheduler.require()
+    check_data(todo)
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
@@ -41,8 +42,9 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
         run.note(sys.argv)
         for its in plans:
             run.add([job.settings for job in its.jobs], its.overrides)
-    ended_well = _launch(run, plans, missing)
-    _finish(run, {job.name for p in plans for job in p.jobs}, ended_well, json_out)
+    names = {job.name for p in plans for job in p.jobs}
+    all_started = launch(run, names, _boxes(run, plans, missing))
+    _finish(run, names, all_started, json_out)
 
 
 def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
@@ -58,7 +60,9 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
                 f"{run.path / 'overrides.txt'}: '{line}' could run code, and a run folder is not trusted that far; "
                 "remove the line to resume, and give the key on the command line"
             )
-    plans = [plan(overridden(sweeps[0], overrides))] if overrides else [plan(sweep) for sweep in sweeps]
+    plans = [plan(overridden(sweeps[0], overrides))]
+    if all(_is_elsewhere(o, plans[0].jobs[0].settings) for o in overrides):  # the same jobs as before
+        plans += [plan(overridden(sweep, overrides)) for sweep in sweeps[1:]]
     if any(p.study != run.study for p in plans):
         raise SettingError(f"study: the run {run.id} is of study {run.study}; start another run for another study")
     from resnet_limits.runs.provenance import version
@@ -68,14 +72,39 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     return run, plans
 
 
+def _is_elsewhere(override: str, settings: Settings) -> bool:
+    """Whether an override says where or how jobs run, and nothing about which."""
+    name = override.split("=", 1)[0]
+    its = {entry.key: entry.field.metadata for entry in describe(settings)}
+    known = name in its and not its[name]["content"] and name != "figure"  # a figure brings keys that are content
+    return known or name.split("/")[0].split(".")[0] in ("hydra", "cluster")
+
+
 def _missing(run: Run | None, plans: Sequence[Plan]) -> set[str]:
-    """The jobs that are not finished."""
+    """The jobs that are to be launched: not finished, not running, and not queued where somebody will start them."""
     asked = {job.name for p in plans for job in p.jobs}
     jobs = [job for job in run.jobs(verify=True) if job.name in asked] if run else []
+    states = {job.name: job.status.state for job in jobs}
+    others = {"finished", "running"} | ({"queued"} if run and "queued" in states.values() and run.is_held() else set())
     for job in jobs:
         if job.status.state == "lost":
             print(f"reslim: job {job.name}: {job.status.message}; it is to be done again", file=sys.stderr)
-    return asked - {job.name for job in jobs if job.status.state == "finished"}
+    if others & {"queued", "running"} & set(states.values()):
+        count = sum(state in ("queued", "running") and state in others for state in states.values())
+        print(f"reslim: waiting for {count} jobs that are running or queued", file=sys.stderr)
+    return {name for name in asked if states.get(name) not in others}
+
+
+def _boxes(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box]:
+    """What is to be launched of each sweep; sweeps of one run may share jobs."""
+    found, left = [], set(missing)
+    for its in plans:
+        todo = left & {job.name for job in its.jobs}
+        for name in todo:
+            _requeue(run, name)
+        found += boxes(its, todo)
+        left -= todo
+    return found
 
 
 def check_devices(settings: Sequence[Settings]) -> None:
@@ -97,36 +126,6 @@ def check_data(settings: Sequence[Settings]) -> None:
         require(data)
 
 
-def _launch(run: Run, plans: Sequence[Plan], missing: set[str]) -> bool:
-    """Launch the missing jobs and show the status files until all are done; False where a launcher gave up."""
-    from .display import Watch
-
-    asked = {job.name for p in plans for job in p.jobs}
-    jobs = [job for job in run.jobs() if job.name in asked]
-    with Watch() as watch:
-        for its in plans:
-            if not (todo := missing & {job.name for job in its.jobs}):
-                continue
-            missing = missing - todo  # sweeps of one run may share jobs
-            for name in todo:
-                _requeue(run, name)
-            child = start_child(run, narrowed(its, todo))
-            try:
-                while True:
-                    ended = child.poll() is not None
-                    jobs = [job.refreshed() for job in jobs]
-                    watch.show(jobs)
-                    if ended and not any(job.status.state == "running" for job in jobs if job.name in todo):
-                        break
-                    time.sleep(POLL)
-            except BaseException as end:
-                _stop(child)
-                if isinstance(end, KeyboardInterrupt):  # Typer turns it into exit code 130 and says nothing
-                    print(f"reslim: interrupted; reslim train --resume {run.path} continues", file=sys.stderr)
-                raise
-    return all(job.refreshed().status.state != "queued" for job in jobs)
-
-
 def _requeue(run: Run, name: str) -> None:
     """A job that failed or was lost waits again; one that runs elsewhere is left alone."""
     from resnet_limits.runs import status
@@ -136,20 +135,7 @@ def _requeue(run: Run, name: str) -> None:
         status.write(folder, status.Status("queued"))
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    """End the child and the processes it started; a local launcher dies with its client."""
-    for signal_number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, signal_number)
-            child.wait(timeout=5)
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            return
-
-
-def _finish(run: Run, asked: set[str], ended_well: bool, json_out: bool) -> None:
+def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> None:
     from rich.console import Console
 
     from resnet_limits.runs.collect import collect
@@ -163,7 +149,7 @@ def _finish(run: Run, asked: set[str], ended_well: bool, json_out: bool) -> None
         console = Console()
         show_summary(summary, console)
         console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
-    if not ended_well:
+    if not all_started:
         output = (run.path / LAUNCHER / "output.txt").read_text(errors="replace").strip().splitlines()
         print("reslim: the launcher ended without starting every job", *output[-5:], sep="\n  ", file=sys.stderr)
     unfinished = [n for n, state in summary["jobs"].items() if n in asked and state != "finished"]
@@ -192,6 +178,6 @@ def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> Non
         print_json([{"job": j.name, "overrides": list(j.overrides), "missing": j.name in missing} for j in jobs])
         return
     for job in jobs:
-        done = "" if job.name in missing else "   (finished)"
+        done = "" if job.name in missing else "   (finished, or under way)"
         print(f"{job.name:<20} {' '.join(job.overrides)}{done}")
     print(f"{len(missing)} of {len(jobs)} jobs of study {plans[0].study} would run, launcher {plans[0].launcher}")

@@ -6,8 +6,10 @@
     │   ├── MissingData       a data set that is not where it was looked for
     │   ├── DamagedData       data that are truncated, corrupt, of the wrong shape or of one class
     │   ├── RunFolderError    not a run folder, of another schema, or damaged
-    │   └── OutputError       a folder that cannot be written
+    │   ├── OutputError       a folder that cannot be written
+    │   └── SchedulerError    the scheduler of a cluster is not there, or refuses
     └── MeasurementError      a job could not finish its measurement: the job fails, the run goes on
+        └── OutOfMemory       memory of the host or of a GPU ran out
 
 A message names the value got, the values allowed and, where there is one, the next step.
 """
@@ -46,8 +48,16 @@ class OutputError(RequestError):
     """A folder cannot be written."""
 
 
+class SchedulerError(RequestError):
+    """A scheduler is not there, does not answer, or refuses the jobs."""
+
+
 class MeasurementError(ReslimError):
     """A job could not finish its measurement."""
+
+
+class OutOfMemory(MeasurementError):
+    """Memory ran out; the message says what was asked for, what there was, and which keys help (`memory.py`)."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

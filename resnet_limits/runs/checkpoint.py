@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from safetensors.numpy import save_file
 
 from ..errors import OutputError
 from ..training.checkpoints import State
+from .interruption import Interruption
 from .provenance import version
 from .status import file_digest
 
@@ -33,13 +33,22 @@ NAME = re.compile(r"(?P<part>.+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{64})\.safet
 
 
 class FolderCheckpoints:
-    """Checkpoints of one part of a job in the folder `checkpoint/` of the job; `log` is told which are used and not."""
+    """Checkpoints of one part of a job in the folder `checkpoint/` of the job.
 
-    def __init__(self, folder: Path, log: Callable[[str], None], part: str = "job") -> None:
+    `log` is told which are used and not; `interruption` says when one is wanted, and stops the job once it is there.
+    """
+
+    def __init__(
+        self, folder: Path, log: Callable[[str], None], interruption: Interruption | None = None, part: str = "job"
+    ) -> None:
         self.folder, self._log, self._part = folder, log, part
+        self._interruption = interruption
 
     def part(self, name: str) -> FolderCheckpoints:
-        return FolderCheckpoints(self.folder, self._log, f"{self._part}.{name}")
+        return FolderCheckpoints(self.folder, self._log, self._interruption, f"{self._part}.{name}")
+
+    def wanted(self) -> bool:
+        return self._interruption is not None and self._interruption.wanted()
 
     def load(self) -> State | None:
         """The newest state that is intact and of this version of reslim; others are removed, and the log says why."""
@@ -56,7 +65,10 @@ class FolderCheckpoints:
         return None
 
     def save(self, state: State) -> None:
-        """Raises `OutputError` with the reason where it cannot be written; those saved before stay."""
+        """Raises `OutputError` with the reason where it cannot be written; those saved before stay.
+
+        Raises `Interrupted` once the state is there where the job is to stop.
+        """
         files = self._files()
         number = files[-1][0] + 1 if files else 1
         metadata = {"version": version(), "values": json.dumps(state.values, default=_plain)}
@@ -76,10 +88,8 @@ class FolderCheckpoints:
             ) from None
         for _, path in files[: len(files) + 1 - KEPT]:
             path.unlink(missing_ok=True)
-
-    def remove(self) -> None:
-        """Remove the folder: a finished job needs it no more."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._interruption is not None:
+            self._interruption.saved()
 
     def _files(self) -> list[tuple[int, Path]]:
         """Number and path of the states of this part, oldest first."""

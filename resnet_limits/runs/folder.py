@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,10 +26,10 @@ from .. import settings as keys
 from ..errors import OutputError, RunFolderError, SettingError, one_of
 from ..settings import Settings
 from . import job as jobs
-from . import provenance
+from . import provenance, scheduler
 from . import status as states
 from .files import make_folder, read_json, write_json, write_text
-from .status import Process, Status, process_start
+from .status import Process, Status
 
 SCHEMA = 1
 LAUNCHER = "launcher"
@@ -199,23 +198,34 @@ class Run:
         return sorted(found, key=lambda j: (j.settings.depth, j.name))
 
     def launched(self, pid: int) -> None:
-        """Note the process that launches the jobs."""
-        write_json(
-            self.path / LAUNCHER / "process.json", asdict(Process(socket.gethostname(), pid, process_start(pid)))
-        )
+        """Note a process of this host that launches jobs; those that are gone are forgotten."""
+        for path, process in self._launching():
+            if process is None or (process.is_here and process.is_gone(0.0)):
+                path.unlink(missing_ok=True)
+        write_json(self.path / LAUNCHER / f"process-{pid}.json", asdict(Process.of(pid, self.path)))
 
     def is_launching(self) -> bool:
-        """Whether the process that launches jobs is alive on this host."""
-        try:
-            process = Process(**read_json(self.path / LAUNCHER / "process.json"))
-        except TypeError:
-            return False
-        return process.host == socket.gethostname() and not process.is_gone(0.0)
+        """Whether a process that launches jobs of this folder is alive on this host."""
+        return any(p is not None and p.is_here and not p.is_gone(0.0, self.path) for _, p in self._launching())
+
+    def _launching(self) -> list[tuple[Path, Process | None]]:
+        found: list[tuple[Path, Process | None]] = []
+        for path in (self.path / LAUNCHER).glob("process-*.json"):
+            try:
+                process = Process(**read_json(path))
+                found.append((path, process if isinstance(process.started, str) else None))
+            except TypeError:
+                found.append((path, None))
+        return found
+
+    def is_held(self) -> bool:
+        """Whether somebody will start the jobs that are queued: a launcher on this host, or a scheduler."""
+        return self.is_launching() or scheduler.holds(self.path)
 
     def state(self) -> str:
         """`finished`, `running`, `failed` (a job failed, none runs) or `interrupted` (jobs lost or not started)."""
         its = {j.status.state for j in self.jobs()}
-        if "running" in its or ("queued" in its and self.is_launching()):
+        if "running" in its or ("queued" in its and self.is_held()):
             return "running"
         if its == {"finished"}:
             return "finished"

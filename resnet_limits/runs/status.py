@@ -3,13 +3,15 @@
     queued -> running -> finished | failed            written by the client (queued) and the job (all else)
     running, but its process is gone -> lost          concluded by whoever reads
 
-On the host of the job the process decides (its id and start time), elsewhere the heartbeat: a job without
-one for `LOST_AFTER` seconds (environment variable RESLIM_LOST_AFTER) is lost.
+On the host of the job the process decides (its id and start time, and that it works in this folder and not in one of
+which this is a copy), elsewhere the heartbeat: a job whose last one is further from now than `lost_after()` seconds
+(environment variable RESLIM_LOST_AFTER) is lost. Further in either direction: a clock may be set back.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import socket
 import time
@@ -22,15 +24,20 @@ from .files import read_json, write_json
 
 State = Literal["queued", "running", "finished", "failed", "lost"]
 STATES: tuple[State, ...] = ("queued", "running", "finished", "failed")
-HEARTBEAT = 5.0
 
 
 def lost_after() -> float:
-    """Seconds without heartbeat after which a job on another host counts as lost."""
+    """Seconds without heartbeat after which a job on another host counts as lost: RESLIM_LOST_AFTER, else 60."""
     try:
-        return float(os.environ.get("RESLIM_LOST_AFTER", "60"))
+        seconds = float(os.environ.get("RESLIM_LOST_AFTER", "60"))
     except ValueError:
         return 60.0
+    return seconds if 0 < seconds < math.inf else 60.0
+
+
+def heartbeat_seconds() -> float:
+    """Seconds from one heartbeat to the next."""
+    return lost_after() / 12
 
 
 def process_start(pid: int) -> str:
@@ -45,19 +52,33 @@ def process_start(pid: int) -> str:
 
 @dataclass(frozen=True)
 class Process:
-    """A process: host, id and start time."""
+    """A process: host, id, start time, and the folder that it works in (empty: any)."""
 
     host: str
     pid: int
     started: str
+    folder: str = ""
 
     @classmethod
-    def this(cls) -> Process:
-        return cls(socket.gethostname(), os.getpid(), process_start(os.getpid()))
+    def this(cls, folder: Path | None = None) -> Process:
+        return cls.of(os.getpid(), folder)
 
-    def is_gone(self, heartbeat: float) -> bool:
-        if self.host != socket.gethostname():
-            return time.time() - heartbeat > lost_after()
+    @classmethod
+    def of(cls, pid: int, folder: Path | None = None) -> Process:
+        """A process of this host."""
+        return cls(socket.gethostname(), pid, process_start(pid), str(folder.resolve()) if folder else "")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it runs, or ran, on this host."""
+        return self.host == socket.gethostname()
+
+    def is_gone(self, heartbeat: float, folder: Path | None = None) -> bool:
+        """Whether it works in this folder no more; `heartbeat` is the time of its last sign of life there."""
+        if not self.is_here:
+            return abs(time.time() - heartbeat) > lost_after()
+        if self.folder and folder is not None and self.folder != str(folder.resolve()):
+            return True
         if os.path.isdir("/proc/self"):
             return not self.started or process_start(self.pid) != self.started
         try:
@@ -99,11 +120,13 @@ def read(folder: Path) -> Status:
         status = Status(**{**document, "process": process})
         numbers = (status.heartbeat, status.progress, 0.0 if status.seconds is None else status.seconds)
         words = (status.state, status.message, status.device, *status.digests, *status.digests.values())
+        if process and not all(isinstance(w, str) for w in (process.host, process.started, process.folder)):
+            raise TypeError
         if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(w, str) for w in words):
             raise TypeError
         if status.state not in STATES:
             raise ValueError
-        if status.state == "running" and (process is None or process.is_gone(float(status.heartbeat))):
+        if status.state == "running" and (process is None or process.is_gone(float(status.heartbeat), folder)):
             return replace(status, state="lost", message="its process is gone")
     except (TypeError, KeyError, ValueError, AttributeError):
         return Status("lost", message="status.json is missing or damaged")

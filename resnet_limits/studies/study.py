@@ -142,7 +142,8 @@ class Study:
     `parts` maps a module to the claims whose observables it measures, by `measure(job) -> Measurement`;
     `comparisons` maps one, free of torch, to the claims that need several depths, by
     `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
-    increasing depth. `check(settings)` raises `SettingError` for a request that cannot be run.
+    increasing depth. `memory` maps a part to the keys that its memory grows with, most of all first: they are named
+    where it runs out. `check(settings)` raises `SettingError` for a request that cannot be run.
     """
 
     name: str
@@ -154,6 +155,7 @@ class Study:
     observables: Mapping[str, str]
     arrays: Mapping[str, str]
     comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    memory: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     check: Callable[[Any], None] = _anything
 
     def chosen(self, names: list[str] | None) -> list[Claim]:

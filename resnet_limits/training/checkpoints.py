@@ -30,6 +30,10 @@ class Checkpoints(Protocol):
         """Keep this state; done with the arrays on return, so that they may be changed. Raises `OutputError`."""
         ...
 
+    def wanted(self) -> bool:
+        """Whether a state should be saved at the next chance, because the computation is about to be interrupted."""
+        ...
+
     def part(self, name: str) -> Checkpoints:
         """Checkpoints of their own for one of several computations of a job."""
         ...
@@ -43,6 +47,9 @@ class NoCheckpoints:
 
     def save(self, state: State) -> None:
         return None
+
+    def wanted(self) -> bool:
+        return False
 
     def part(self, name: str) -> Checkpoints:
         return self

@@ -112,7 +112,8 @@ def train(
             if not all(map(_is_finite, parameters.values())):
                 return _exploded(trained, "a weight is not finite", settings, depth, explosion)
             _observe(trained, vector_field, step, dataset, h)
-        if time.monotonic() - saved >= settings.checkpoint_seconds and done + 1 < steps:
+        due = checkpoints.wanted() or time.monotonic() - saved >= settings.checkpoint_seconds
+        if due and done + 1 < steps:
             checkpoints.save(_state(trained, optimiser))
             saved = time.monotonic()
         progress((done + 1) / steps, _message(epoch, settings, trained))

@@ -44,7 +44,9 @@ def running(reslim: Reslim, depth: int):
 
 
 def launcher_group(run):
-    return json.loads((run / "launcher" / "process.json").read_text())["pid"]
+    """The process group of the launcher that was started last."""
+    files = (run / "launcher").glob("process-*.json")
+    return json.loads(max(files, key=lambda path: path.stat().st_mtime_ns).read_text())["pid"]
 
 
 def alive(group):
@@ -124,11 +126,12 @@ def test_resuming_with_further_depths_runs_only_what_is_new(sweep, tmp_path):
 
 def test_resuming_a_finished_run_launches_nothing_and_says_the_same(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
-    (run / "launcher" / "process.json").unlink()
+    for path in (run / "launcher").glob("process-*.json"):
+        path.unlink()
     before = modified(run)
     summary = reslim("train", "--resume", str(run), "--json").done().json
     assert modified(run) == before
-    assert not (run / "launcher" / "process.json").exists()
+    assert not list((run / "launcher").glob("process-*.json"))
     assert {**summary, "run": None} == {**sweep.answer.json, "run": None}
 
 

@@ -2,74 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
-import pytest
-
-from resnet_limits.runs import status as states
-from resnet_limits.runs.job import owned, run_job
+from resnet_limits.runs.job import run_job
+from resnet_limits.runs.owner import owned
 from resnet_limits.runs.records import read_parquet
-from resnet_limits.runs.status import Process
 from tests.runs.conftest import settings
-
-RACE = """
-import sys, time
-from pathlib import Path
-from resnet_limits.runs.job import owned
-folder, count = Path(sys.argv[1]), int(sys.argv[2])
-(folder / f"ready-{sys.argv[3]}").touch()
-while len(list(folder.glob("ready-*"))) < count:
-    pass
-with owned(folder) as mine:
-    print(mine, flush=True)
-    sys.stdin.read(1)
-"""
-
-
-def race(folder, count):
-    """How many of several processes own the folder, each asking at once and staying until all have asked."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACE, str(folder), str(count), str(i)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for i in range(count)
-    ]
-    answers = [process.stdout.readline().strip() for process in processes if process.stdout]
-    for process in processes:
-        process.communicate("\n", timeout=30)
-    return answers.count("True")
-
-
-def test_of_several_processes_that_want_a_job_exactly_one_gets_it(tmp_path):
-    assert race(tmp_path, 4) == 1
-    assert not list(tmp_path.glob("*owner*")), "and gives it back"
-
-
-def test_of_several_processes_exactly_one_replaces_a_dead_owner(tmp_path):
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    owner = {"host": Process.this().host, "pid": child.pid, "started": states.process_start(child.pid) or "1"}
-    child.wait()
-    (tmp_path / "owner.json").write_text(json.dumps(owner))
-    assert race(tmp_path, 4) == 1
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"host": "a"}', "null"])
-def test_a_damaged_owner_file_is_no_owner(tmp_path, text):
-    (tmp_path / "owner.json").write_text(text)
-    with owned(tmp_path) as mine:
-        assert mine
-
-
-def test_a_live_owner_keeps_the_job(tmp_path):
-    with owned(tmp_path) as first, owned(tmp_path) as second:
-        assert (first, second) == (True, False)
-    with owned(tmp_path) as again:
-        assert again
 
 
 def test_a_job_that_another_process_runs_is_left_alone(make_run):

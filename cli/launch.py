@@ -1,0 +1,170 @@
+"""Launch the missing jobs of a run, and watch their status files until all are done.
+
+    launcher        started by                    the jobs end with    who still starts what is queued
+    --------        ----------                    -----------------    -------------------------------
+    basic, joblib,  a child process, alive        the child, and it    the child
+    submitit_local  until its jobs are done       with this client
+    submitit_slurm  a child that sends an array   themselves           SLURM (runs/scheduler.py)
+
+What became of a job is read from its own `status.json`. The launcher's return is not waited for: it may hang where a
+job was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from types import FrameType
+
+from resnet_limits.runs import scheduler
+from resnet_limits.runs.folder import LAUNCHER, Run
+from resnet_limits.runs.status import State, lost_after
+
+from .display import Watch
+from .hydra_bridge import SLURM, Box, start_child
+
+POLL = 0.1
+ASK = 5.0
+"""Seconds from one question to the scheduler to the next."""
+
+
+@dataclass
+class Child:
+    """A process in which Hydra launches the jobs of one sweep."""
+
+    process: subprocess.Popen[bytes]
+    box: Box
+    sent_before: int
+
+    def is_at_work(self, run: Run) -> bool:
+        """Whether it still has jobs to start: of an array, until SLURM has all of its tasks."""
+        if self.process.poll() is not None:
+            return False
+        return self.box.launcher != SLURM or _sent(run) < self.sent_before + self.box.count
+
+
+def _sent(run: Run) -> int:
+    """How many tasks submitit has sent from this run."""
+    return len(list((run.path / LAUNCHER / ".submitit").glob("*/*_submitted.pkl")))
+
+
+@dataclass
+class Launch:
+    """The sweeps that are to be launched one after another, and the children that launch them."""
+
+    run: Run
+    boxes: list[Box]
+    children: list[Child] = field(default_factory=list)
+    asked: float = -ASK
+    held: bool = True
+
+    def goes_on(self) -> bool:
+        """Start the next sweep where it is time; whether anybody still starts queued jobs."""
+        if any(child.is_at_work(self.run) for child in self.children):
+            return True
+        if self.boxes:
+            box = self.boxes.pop(0)
+            if box.launcher == SLURM:
+                scheduler.note(self.run.path)
+                self.asked = -ASK
+            self.children.append(Child(start_child(self.run, box), box, _sent(self.run)))
+            return True
+        if self.run.is_launching() and not self.children:  # another client's
+            return True
+        if time.monotonic() - self.asked >= ASK:
+            self.held, self.asked = scheduler.holds(self.run.path), time.monotonic()
+        return self.held
+
+    def is_settled(self, states: Collection[State]) -> bool:
+        """Whether nothing more will come of jobs in these states. A lost one may come back from SLURM's queue."""
+        comes_back = self.uses_slurm and self.held
+        return not self.boxes and set(states) <= {"finished", "failed", *(() if comes_back else ("lost",))}
+
+    def patience(self, states: Collection[State]) -> float:
+        """Seconds to wait for status files once nobody is at work: from other machines they may come late."""
+        return lost_after() / 2 if self.uses_slurm and "queued" in states else 0.0
+
+    @property
+    def uses_slurm(self) -> bool:
+        return scheduler.was_used(self.run.path)
+
+    def end(self) -> None:
+        """End the children and what they started here; tasks of SLURM go on."""
+        for child in self.children:
+            if child.box.launcher != SLURM and not sys.exc_info()[0]:
+                with suppress(subprocess.TimeoutExpired):  # its jobs are done; let it clean up
+                    child.process.wait(timeout=5)
+            _stop(child.process)
+
+
+def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
+    """Launch these sweeps and show the jobs of these names until all are done; False where some were not started.
+
+    A job that others run, or that a scheduler holds, is waited for.
+    """
+    jobs = [job for job in run.jobs() if job.name in names]
+    launch = Launch(run, list(boxes))
+    idle_since: float | None = None
+    with Watch() as watch, _terminated_is_interrupted():
+        try:
+            while True:
+                goes_on = launch.goes_on()  # asked before the files are read: who has ended by now has written
+                jobs = [job.refreshed() for job in jobs]
+                watch.show(jobs)
+                states: set[State] = {job.status.state for job in jobs}
+                if launch.is_settled(states):
+                    break
+                if goes_on or "running" in states:
+                    idle_since = None
+                else:
+                    idle_since = idle_since or time.monotonic()
+                    if time.monotonic() - idle_since >= launch.patience(states):
+                        break
+                time.sleep(POLL)
+        except KeyboardInterrupt:  # Typer turns it into exit code 130 and says nothing
+            _say_interrupted(launch)
+            raise
+        finally:
+            launch.end()
+    return "queued" not in states
+
+
+def _say_interrupted(launch: Launch) -> None:
+    path = launch.run.path
+    print(f"reslim: interrupted; reslim train --resume {path} continues", file=sys.stderr)
+    if launch.uses_slurm:
+        name = scheduler.task_name(path)
+        print(f"reslim: jobs in SLURM go on by themselves; scancel --name={name} ends them", file=sys.stderr)
+
+
+@contextmanager
+def _terminated_is_interrupted() -> Iterator[None]:
+    """SIGTERM ends the client as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    """End a child and the processes it started; a local launcher dies with its client."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, number)
+            child.wait(timeout=5)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return

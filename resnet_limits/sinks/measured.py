@@ -1,0 +1,62 @@
+"""What a job measured, as a sink shows it: `measured/OBSERVABLE`, over the layer, the step, or the depth of the job."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..settings import Settings
+from .sink import Sink
+
+if TYPE_CHECKING:  # a study knows sinks
+    from ..studies.study import Record
+
+MOST = 1000
+"""Points of one curve; of a longer one every so many are shown, and the last."""
+
+PART = "measured"
+
+
+def show(sink: Sink, settings: Settings, records: Iterable[Record]) -> None:
+    """Show the records of a job.
+
+    A curve over layers or steps has `by_layer` or `by_step` after its observable. Coordinates are in a name where an
+    observable has several values of them: `measured/forward_error/scheme=rk4`.
+    """
+    records = list(records)
+    differing = _differing(records)
+    curves: dict[str, dict[int, float]] = defaultdict(dict)
+    for r in records:
+        words = [r.observable]
+        if r.layer is not None:
+            words.append("by_layer")
+        elif r.step is not None:
+            words.append("by_step")
+        words += [f"{key}={r.coordinates[key]}" for key in differing[r.observable] if key in r.coordinates]
+        x = r.layer if r.layer is not None else r.step if r.step is not None else settings.depth
+        curves["/".join(words)][x] = r.value
+    points: dict[int, dict[str, float]] = defaultdict(dict)
+    for name, curve in curves.items():
+        for x in _thinned(sorted(curve)):
+            points[x][name] = curve[x]
+    its = sink.part(PART)
+    for x in sorted(points):
+        its.scalars(x, points[x])
+
+
+def _differing(records: Sequence[Record]) -> dict[str, list[str]]:
+    """The coordinates of each observable that have several values, or that some of its records lack."""
+    by_observable: dict[str, list[Record]] = defaultdict(list)
+    for r in records:
+        by_observable[r.observable].append(r)
+    found = {}
+    for observable, its in by_observable.items():
+        keys = dict.fromkeys(key for r in its for key in r.coordinates)
+        found[observable] = [key for key in keys if len({repr(r.coordinates.get(key)) for r in its}) > 1]
+    return found
+
+
+def _thinned(xs: Sequence[int]) -> Sequence[int]:
+    every = -(-len(xs) // MOST)
+    return xs if every <= 1 else sorted({*xs[::every], xs[-1]})
