@@ -1,0 +1,47 @@
+"""What is launched of a sweep: exactly the missing jobs, as few products of values."""
+
+from __future__ import annotations
+
+import itertools
+from importlib import import_module
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+VALUES = {"depth": ("4", "8", "16"), "seed": ("0", "1"), "claims": ("[ode.forward]", "[ode.forward,ode.reversed]")}
+POINTS = [dict(zip(VALUES, point, strict=True)) for point in itertools.product(*VALUES.values())]
+
+
+@pytest.fixture(scope="module")
+def bridge():
+    return import_module("reslim_cli.hydra_bridge")
+
+
+@pytest.fixture(scope="module")
+def whole(bridge):
+    return bridge.plan([f"{key}={','.join(values)}" for key, values in VALUES.items()])
+
+
+def test_a_whole_sweep_is_one_product(bridge, whole):
+    (box,) = bridge.boxes(whole, {job.name for job in whole.jobs})
+    assert box.count == len(whole.jobs) == len(POINTS)
+    assert set(box.overrides) == {f"{key}={','.join(values)}" for key, values in VALUES.items()}
+
+
+def test_missing_depths_are_one_product(bridge, whole):
+    missing = {job.name for job in whole.jobs if job.settings.depth != 8}
+    (box,) = bridge.boxes(whole, missing)
+    assert "depth=4,16" in box.overrides
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(st.sets(st.integers(0, len(POINTS) - 1), min_size=1))
+def test_whatever_is_missing_is_launched_once_and_nothing_else(bridge, whole, chosen):
+    missing = {whole.jobs[i].name for i in chosen}
+    launched = []
+    for box in bridge.boxes(whole, missing):
+        jobs = bridge.plan(box.overrides).jobs
+        assert len(jobs) == box.count
+        launched += [job.name for job in jobs]
+    assert sorted(launched) == sorted(missing)
