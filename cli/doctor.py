@@ -109,6 +109,15 @@ def _found(module: str) -> bool:
         return False
 
 
+def _sinks() -> Iterator[Finding]:
+    from resnet_limits.settings import SINKS
+    from resnet_limits.sinks import installed
+
+    for sink in SINKS:
+        found = installed.version(sink)
+        yield Finding(f"sink {sink}", bool(found), found or "not installed", "" if found else installed.advice(sink))
+
+
 def _outputs() -> Iterator[Finding]:
     root = outputs_root(None)
     existing = next(p for p in (root, *root.parents) if p.exists())
@@ -124,5 +133,6 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _torchvision,
     _data,
     _launchers,
+    _sinks,
     _outputs,
 )

@@ -211,6 +211,7 @@ def start_child(run: Run, box: Box) -> subprocess.Popen[bytes]:
     # Last, because the last of several overrides of a key holds: what the run folder relies on is not up for change.
     ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
     if box.launcher == SLURM:
+        scheduler.note(run.path)
         ours.append(f"hydra.launcher.name={scheduler.task_name(run.path)}")
     command = [sys.executable, "-c", "from reslim_cli.hydra_bridge import launch; launch()", *box.overrides, *ours]
     with open(folder / "output.txt", "ab") as output:

@@ -70,9 +70,7 @@ class Launch:
             return True
         if self.boxes:
             box = self.boxes.pop(0)
-            if box.launcher == SLURM:
-                scheduler.note(self.run.path)
-                self.asked = -ASK
+            self.asked = -ASK
             self.children.append(Child(start_child(self.run, box), box, _sent(self.run)))
             return True
         if self.run.is_launching() and not self.children:  # another client's

@@ -31,6 +31,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
         check_devices(todo)
     elif todo and not dry_run:
         scheduler.require()
+    check_sinks(todo)
     check_data(todo)
     if dry_run:
         _print_jobs(plans, missing, json_out)
@@ -113,6 +114,14 @@ def check_devices(settings: Sequence[Settings]) -> None:
         from resnet_limits import device
 
         device.resolve(name)
+
+
+def check_sinks(settings: Sequence[Settings]) -> None:
+    """Raise `SettingError` for a sink whose package is not installed here."""
+    if asked := {sink for s in settings for sink in s.sinks or ()}:
+        from resnet_limits.sinks import installed
+
+        installed.require(asked)
 
 
 def check_data(settings: Sequence[Settings]) -> None:

@@ -26,7 +26,7 @@ from resnet_limits.settings import STUDIES
 
 from .display import Watch, coloured, print_json
 from .hydra_bridge import Plan, plan
-from .train import check_data, check_devices
+from .train import check_data, check_devices, check_sinks
 
 if TYPE_CHECKING:
     from resnet_limits.runs.collection import Collection
@@ -66,6 +66,7 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
     plans = [plan([f"study={study}", *request.overrides]) for study in request.studies]
     settings = [job.settings for its in plans for job in its.jobs]
     check_devices(settings)
+    check_sinks(settings)
     check_data(settings)
     if junit is not None:
         _writable(Path(junit))
