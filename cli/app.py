@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a job failed (verify: or a claim came out other than it mu
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated, Optional
 
@@ -141,6 +142,7 @@ def doctor(json: Json = False) -> None:
 
 def main() -> None:
     """Run the command line and exit with its code; Typer itself sees to an interruption (130) and a closed pipe."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the command as Ctrl-C does
     try:
         app()
     except RequestError as error:

@@ -14,10 +14,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from resnet_limits.errors import SchedulerError
+from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import outputs_root
 from resnet_limits.runs.provenance import version
 
 from .display import print_json
+
+SLURM_ADVICE = "only needed for cluster=slurm, on a machine with sbatch and squeue"
 
 
 @dataclass(frozen=True)
@@ -96,10 +100,15 @@ def _data() -> Iterator[Finding]:
 
 def _launchers() -> Iterator[Finding]:
     yield Finding("launcher basic", True, "one job after another")
-    for name, module in (("joblib", "hydra_plugins.hydra_joblib_launcher"),):
-        works = _found(module)
-        advice = "" if works else 'pip install "reslim[launchers]"'
-        yield Finding(f"launcher {name}", works, "jobs side by side on this machine", advice)
+    for name, seen in (("joblib", "jobs side by side on this machine"), ("submitit", "submitit_local, submitit_slurm")):
+        works = _found(f"hydra_plugins.hydra_{name}_launcher")
+        yield Finding(f"launcher {name}", works, seen, "" if works else 'pip install "reslim[launchers]"')
+    try:
+        scheduler.require()
+    except SchedulerError as error:
+        yield Finding("SLURM", False, str(error).removeprefix("cluster=slurm: ").split(";")[0], SLURM_ADVICE)
+    else:
+        yield Finding("SLURM", True, "answers; cluster=slurm sends jobs there")
 
 
 def _found(module: str) -> bool:

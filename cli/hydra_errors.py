@@ -32,7 +32,8 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
         group, name = match.groups()
         options = re.search(r"Available options in '[^']*':\s*((?:\n?\s*\S+)+?)(?:\n\S*[A-Z]|\Z)", text)
         valid = options.group(1).split() if options else []
-        hint = ' (pip install "reslim[launchers]" brings it)' if name == "joblib" else ""
+        known = ("joblib", "submitit_local", "submitit_slurm")
+        hint = ' (pip install "reslim[launchers]" brings it)' if name in known else ""
         return f"{group}: unknown option {one_of(name, valid)}{hint}"
     if match := re.search(r"Could not override '([^']+)'", text):
         return unknown_key(match.group(1), overrides)

@@ -17,10 +17,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from types import FrameType
 
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import LAUNCHER, Run
@@ -109,7 +108,9 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
     jobs = [job for job in run.jobs() if job.name in names]
     launch = Launch(run, list(boxes))
     idle_since: float | None = None
-    with Watch() as watch, _terminated_is_interrupted():
+    if count := sum(box.count for box in boxes if box.launcher == SLURM):
+        print(f"reslim: {count} jobs go to SLURM as {scheduler.task_name(run.path)}", file=sys.stderr)
+    with Watch() as watch:
         try:
             while True:
                 goes_on = launch.goes_on()  # asked before the files are read: who has ended by now has written
@@ -139,20 +140,6 @@ def _say_interrupted(launch: Launch) -> None:
     if launch.uses_slurm:
         name = scheduler.task_name(path)
         print(f"reslim: jobs in SLURM go on by themselves; scancel --name={name} ends them", file=sys.stderr)
-
-
-@contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
-    """SIGTERM ends the client as Ctrl-C does."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

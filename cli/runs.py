@@ -56,7 +56,8 @@ def _document(run: Run) -> dict[str, Any]:
         "depths": sorted({job.settings.depth for job in jobs}),
         "jobs": {job.name: job.status.state for job in jobs},
         "verdicts": dict(Counter(claim["verdict"] for claim in claims)),
-        "continue": f"reslim train --resume {run.path}" if state in ("interrupted", "failed") else None,
+        # Of a run whose client is gone, and whose jobs go on in a scheduler, it waits for them and collects.
+        "continue": None if state == "finished" or run.is_launching() else f"reslim train --resume {run.path}",
     }
 
 

@@ -112,6 +112,8 @@ def _request(words: Sequence[str], smoke: bool) -> Request:
         raise SettingError("study: name the studies as words, such as reslim verify ode; none means all")
     if "figure" in key:
         raise SettingError("figure: verify judges the claims of whole studies; a figure is for train")
+    if elsewhere := next((k for k in key if k in ("cluster", "hydra/launcher")), None):
+        raise SettingError(f"{elsewhere}: verify runs its jobs here, one after another; train sends jobs elsewhere")
     if smoke and "preset" in key:
         raise SettingError("--smoke is preset=smoke: give one of the two")
     request.studies = request.studies or list(STUDIES)
