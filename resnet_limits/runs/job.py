@@ -7,6 +7,7 @@
                 checkpoint/          the last two states of what is running, until the job is finished (checkpoint.py)
                 records.parquet      the numbers measured
                 arrays.safetensors   what comparisons and figures need
+                tensorboard/ wandb/  what the sinks that were asked for have seen (sinks/)
 
 The status says finished only after records and arrays are in place. A live job is never started twice.
 """
@@ -17,7 +18,7 @@ import contextlib
 import shutil
 import time
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import yaml
@@ -25,6 +26,7 @@ import yaml
 from .. import device
 from .. import settings as keys
 from ..errors import OutputError, ReslimError
+from ..memory import explained
 from ..settings import Settings, Slurm
 from . import status as states
 from .files import whole, write_text
@@ -106,26 +108,41 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     from safetensors.numpy import save_file
     from threadpoolctl import threadpool_limits
 
+    from ..sinks import measured
+    from ..sinks.opened import opened
     from ..studies import study
     from .checkpoint import FolderCheckpoints
+    from .folder import LAUNCHER
+    from .lease import leased
+    from .provenance import version
     from .records import table, write_parquet
     from .shared import SharedFolder
 
     torch.set_num_threads(settings.threads)
-    where = device.described(device.resolve(settings.device))
-    reporter.device = where
-    reporter.log(f"started on {where}, {settings.threads} thread(s)")
-    start = time.monotonic()
-    with threadpool_limits(settings.threads):
-        checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption)
-        job = study.Job(settings, SharedFolder(run / "shared"), reporter.progress, checkpoints)
-        measurement = study.get(settings.study).measure(job)
-    seconds = time.monotonic() - start
-    records = table(settings, measurement.records, job=folder.name, seconds=seconds)
+
+    def waiting() -> None:
+        reporter.waits("waits for a GPU")
+        if interruption.wanted():
+            interruption.saved()  # there is nothing to save yet
+
+    its_study = study.get(settings.study)
+    with leased(settings.device, run / LAUNCHER, job=folder.name, waiting=waiting, log=reporter.log) as its_device:
+        reporter.runs(device.described(device.resolve(its_device)))
+        reporter.log(f"started on {reporter.device}, {settings.threads} thread(s)")
+        with opened(settings, folder, reporter.log, version=version()) as sink, threadpool_limits(settings.threads):
+            start = time.monotonic()
+            checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption)
+            on_device = replace(settings, device=its_device)
+            job = study.Job(on_device, SharedFolder(run / "shared"), reporter.progress, checkpoints, sink)
+            measurement = its_study.measure(job)
+            seconds = time.monotonic() - start
+            measured.show(sink, settings, measurement.records)
     try:
-        with whole(folder / "arrays.safetensors") as beside:
-            save_file(measurement.arrays, beside)
-        write_parquet(folder / "records.parquet", records)
+        with explained(settings, its_study.memory_keys, "writing the results"):
+            records = table(settings, measurement.records, job=folder.name, seconds=seconds)
+            with whole(folder / "arrays.safetensors") as beside:
+                save_file(measurement.arrays, beside)
+            write_parquet(folder / "records.parquet", records)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"cannot write to {folder}: {reason}; make room, then resume the run") from None

@@ -55,6 +55,15 @@ class Reporter:
             with contextlib.suppress(OSError):  # what cannot be said is no reason to stop measuring, nor is a heartbeat
                 self._write()
 
+    def waits(self, message: str) -> None:
+        """Say that the job is queued still, and for what, until it `runs`; heartbeats go on."""
+        self._turn(replace(self._status, state="queued", message=message))
+
+    def runs(self, device: str) -> None:
+        """Say that the job runs, on a device described in words."""
+        self.device = device
+        self._turn(replace(self._status, state="running", message=""))
+
     def log(self, text: str) -> None:
         """Say what happened; a log that cannot be written is no reason to stop measuring."""
         with contextlib.suppress(OSError), open(self.folder / "log.txt", "a", encoding="utf-8") as f:
@@ -69,6 +78,13 @@ class Reporter:
             digests = {name: states.file_digest(self.folder / name) for name in RESULTS}
             self._status = replace(self._status, digests=digests)
         self._write()
+
+    def _turn(self, status: Status) -> None:
+        with self._lock:
+            changed, self._status = status.state != self._status.state, status
+        if changed:
+            with contextlib.suppress(OSError):
+                self._write()
 
     def _write(self) -> None:
         with self._lock:

@@ -24,6 +24,7 @@ from .files import read_json, write_json
 
 State = Literal["queued", "running", "finished", "failed", "lost"]
 STATES: tuple[State, ...] = ("queued", "running", "finished", "failed")
+GONE = "its process is gone (if nobody stopped it, most likely for want of memory)"
 
 
 def lost_after() -> float:
@@ -127,7 +128,7 @@ def read(folder: Path) -> Status:
         if status.state not in STATES:
             raise ValueError
         if status.state == "running" and (process is None or process.is_gone(float(status.heartbeat), folder)):
-            return replace(status, state="lost", message="its process is gone")
+            return replace(status, state="lost", message=GONE)
     except (TypeError, KeyError, ValueError, AttributeError):
         return Status("lost", message="status.json is missing or damaged")
     return status

@@ -5,9 +5,11 @@ It lies beside the checkpoints and goes with them when the job is finished.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 Point = tuple[int, dict[str, float]]
 """A step, and values by name."""
@@ -22,10 +24,12 @@ class Journal:
     def __init__(self, path: Path, version: str) -> None:
         path.parent.mkdir(exist_ok=True)
         head = {"version": version}
-        lines = list(_intact(path))
+        lines = _intact(path)
         self.points: list[Point] = []
-        if lines[:1] == [head]:
-            self.points = [(int(step), values) for step, values in lines[1:]]
+        if next(lines, None) == head:
+            with contextlib.suppress(TypeError, ValueError, AttributeError):  # a line that is not ours is damage, too
+                for step, values in lines:
+                    self.points.append((int(step), {name: float(value) for name, value in values.items()}))
         with open(path, "w", encoding="utf-8") as file:  # without what a killed process left of its last line
             file.writelines(json.dumps(line) + "\n" for line in (head, *self.points))
         self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 (closed by close)
@@ -37,7 +41,7 @@ class Journal:
         self._file.close()
 
 
-def _intact(path: Path) -> Iterator[object]:
+def _intact(path: Path) -> Iterator[Any]:
     """The lines up to the first that is damaged."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")

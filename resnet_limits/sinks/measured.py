@@ -21,21 +21,17 @@ PART = "measured"
 def show(sink: Sink, settings: Settings, records: Iterable[Record]) -> None:
     """Show the records of a job.
 
-    A curve over layers or steps has `by_layer` or `by_step` after its observable. Coordinates are in a name where an
-    observable has several values of them: `measured/forward_error/scheme=rk4`.
+    A curve over layers or steps has `_by_layer` or `_by_step` after its observable. Coordinates are in a name where an
+    observable has several values of them: `measured/forward_error scheme=rk4`.
     """
     records = list(records)
     differing = _differing(records)
     curves: dict[str, dict[int, float]] = defaultdict(dict)
     for r in records:
-        words = [r.observable]
-        if r.layer is not None:
-            words.append("by_layer")
-        elif r.step is not None:
-            words.append("by_step")
+        axis, x = _axis(r, settings)
+        words = [r.observable + axis]
         words += [f"{key}={r.coordinates[key]}" for key in differing[r.observable] if key in r.coordinates]
-        x = r.layer if r.layer is not None else r.step if r.step is not None else settings.depth
-        curves["/".join(words)][x] = r.value
+        curves[" ".join(words)][x] = r.value
     points: dict[int, dict[str, float]] = defaultdict(dict)
     for name, curve in curves.items():
         for x in _thinned(sorted(curve)):
@@ -43,6 +39,12 @@ def show(sink: Sink, settings: Settings, records: Iterable[Record]) -> None:
     its = sink.part(PART)
     for x in sorted(points):
         its.scalars(x, points[x])
+
+
+def _axis(record: Record, settings: Settings) -> tuple[str, int]:
+    if record.layer is not None:
+        return "_by_layer", record.layer
+    return ("", settings.depth) if record.step is None else ("_by_step", record.step)
 
 
 def _differing(records: Sequence[Record]) -> dict[str, list[str]]:

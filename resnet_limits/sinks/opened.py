@@ -1,4 +1,4 @@
-"""The sinks that a job asks for, opened in its folder: several behind one, a failing one silent, a resumed job one curve.
+"""The sinks that a job asks for, opened in its folder: several behind one, a failing one silent, one curve a job.
 
 A job that goes on after an interruption trains some steps again that were shown already, and the last numbers that a
 killed process wrote may not have reached its files. So each sink begins anew, is told again what the journal holds, and
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -39,8 +39,9 @@ def opened(settings: Settings, folder: Path, log: Callable[[str], None], *, vers
     if not names:
         yield NoSink()
         return
-    sinks = Several(names, settings, folder, log, version)
+    sinks = Several(log)
     try:
+        sinks.open(names, settings, folder, version)
         yield sinks
     finally:
         sinks.close()
@@ -49,13 +50,13 @@ def opened(settings: Settings, folder: Path, log: Callable[[str], None], *, vers
 class Several:
     """Several programs behind one sink, and the journal of what they were told."""
 
-    def __init__(
-        self, names: list[str], settings: Settings, folder: Path, log: Callable[[str], None], version: str
-    ) -> None:
+    def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
         self._programs: dict[str, Program] = {}
         self._journal: Journal | None = None
         self._last: dict[str, int] = {}
+
+    def open(self, names: Sequence[str], settings: Settings, folder: Path, version: str) -> None:
         with self._guarded("journal"):
             self._journal = Journal(folder / "checkpoint" / "sinks.jsonl", version)
         for name in names:
@@ -65,7 +66,7 @@ class Several:
             self._show(step, values)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        new = {name: value for name, value in values.items() if name not in self._last or step > self._last[name]}
+        new = {name: float(v) for name, v in values.items() if name not in self._last or step > self._last[name]}
         if not new:
             return
         if self._journal is not None:

@@ -1,8 +1,10 @@
-"""Weights & Biases, offline: files under `wandb/` of the job, nothing sent; `wandb sync RUN/jobs/*/wandb` uploads them.
+"""Weights & Biases, offline: files under `wandb/` of the job, of which nothing is sent.
 
-The id is a function of run and job, so a job that goes on after an interruption is the same W&B run. Its file is written
-anew, with the whole curve: W&B itself does not resume what is offline (github.com/wandb/wandb/issues/4624), and of two
-files with one id the second would replace the first when they are synced.
+    wandb sync RUN/jobs/*/wandb/offline-run-*        uploads the jobs of a run
+
+The id is a function of run and job, so a job that goes on after an interruption is the same W&B run. Its file is
+written anew, with the whole curve: W&B itself does not resume what is offline (github.com/wandb/wandb/issues/4624),
+and of two files with one id the second would replace the first when they are synced.
 
 Every job starts a service process (wandb-core) and ends it; it ends by itself where the job is killed.
 """

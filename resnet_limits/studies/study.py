@@ -14,14 +14,16 @@ import importlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..claims.claim import Claim, selected
 from ..errors import SettingError, one_of
+from ..memory import explained
 from ..settings import STUDIES, Settings
+from ..sinks.sink import NoSink, Sink
 from ..training.checkpoints import Checkpoints, NoCheckpoints, State
 
 
@@ -101,13 +103,18 @@ def _silent(fraction: float, message: str) -> None:
 class Job:
     """One depth at one setting, as a measurement sees it.
 
-    `progress(fraction, message)` may be called at any time; it changes nothing in the result.
+    `progress(fraction, message)` and `sink` may be called at any time; they change nothing in the result.
     """
 
     settings: Any
     shared: SharedSolutions = field(default_factory=InMemory)
     progress: Callable[[float, str], None] = _silent
     checkpoints: Checkpoints = field(default_factory=NoCheckpoints)
+    sink: Sink = field(default_factory=NoSink)
+
+    def part(self, name: str) -> Job:
+        """This job as one of its several computations sees it, with checkpoints and names in the sink of its own."""
+        return replace(self, checkpoints=self.checkpoints.part(name), sink=self.sink.part(name))
 
 
 @dataclass(frozen=True)
@@ -142,8 +149,8 @@ class Study:
     `parts` maps a module to the claims whose observables it measures, by `measure(job) -> Measurement`;
     `comparisons` maps one, free of torch, to the claims that need several depths, by
     `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
-    increasing depth. `memory` maps a part to the keys that its memory grows with, most of all first: they are named
-    where it runs out. `check(settings)` raises `SettingError` for a request that cannot be run.
+    increasing depth. `memory` maps a part to the keys that its memory grows with; they are named where it runs out.
+    `check(settings)` raises `SettingError` for a request that cannot be run.
     """
 
     name: str
@@ -169,8 +176,13 @@ class Study:
                     raise SettingError(f"claims: unknown claim {one_of(name, ids)}")
         return [claim for claim in self.claims if selected(names, claim.id)]
 
+    @property
+    def memory_keys(self) -> list[str]:
+        """The keys that the memory of any part grows with."""
+        return list(dict.fromkeys(key for keys in self.memory.values() for key in keys))
+
     def measure(self, job: Job) -> Measurement:
-        """All records and arrays of one job."""
+        """All records and arrays of one job. Raises `OutOfMemory` naming the part, and whatever a part raises."""
         parts = self._needed(self.parts, job.settings)
         total = Measurement()
         for i, part in enumerate(parts):
@@ -179,7 +191,8 @@ class Study:
                 job.progress((i + fraction) / len(parts), message)
 
             progress(0.0, part)
-            total.extend(self._measured(part, Job(job.settings, job.shared, progress, job.checkpoints.part(part))))
+            with explained(job.settings, self.memory.get(part, ()), part):
+                total.extend(self._measured(part, replace(job.part(part), progress=progress)))
         return total
 
     def _measured(self, part: str, job: Job) -> Measurement:

@@ -30,9 +30,11 @@ from ..networks.steps.step import Step
 from ..networks.trunk import Trunk
 from ..random import permutation
 from ..settings import Train
+from ..sinks.sink import NoSink, Sink
 from . import observables
 from .checkpoints import Checkpoints, NoCheckpoints, State
 from .loss import loss
+from .shown import Shown
 
 Parameters = dict[str, Tensor]
 ADAM_EPS = 1e-8
@@ -75,12 +77,14 @@ def train(
     step: Step = STEPS["euler"],
     checkpoints: Checkpoints | None = None,
     explosion: Literal["fail", "record"] = "fail",
+    sink: Sink | None = None,
 ) -> Trained:
     """Train the networks of all replicas, which see the same mini-batches.
 
     `start` holds `(r, ...)` parameters named as in `networks.classifier`; it may be changed in place. `h` is the
     factor on a block, `depth` the L of the learning rate. Training goes on from the state in `checkpoints`, and what
-    it returns is the same bit for bit with and without an interruption (on CPU, at equal threads).
+    it returns is the same bit for bit with and without an interruption (on CPU, at equal threads). `sink` is shown
+    what happens (`shown.py`).
 
     Raises `SettingError` for a batch larger than the data, `MeasurementError` naming depth, step and learning rate
     where a loss is not finite, unless `explosion="record"`; `OutputError` where a checkpoint cannot be written.
@@ -93,6 +97,7 @@ def train(
     optimiser = _optimiser(parameters, settings, depth)
     trunk = Trunk(float(settings.memory))
     trained = Trained(parameters)
+    shown = Shown(sink or NoSink())
     _restore(checkpoints.load(), trained, optimiser)
     steps = settings.epochs * _per_epoch(points, settings)
     saved = time.monotonic()
@@ -112,6 +117,7 @@ def train(
             if not all(map(_is_finite, parameters.values())):
                 return _exploded(trained, "a weight is not finite", settings, depth, explosion)
             _observe(trained, vector_field, step, dataset, h)
+        shown.step(trained, is_last=is_last)
         due = checkpoints.wanted() or time.monotonic() - saved >= settings.checkpoint_seconds
         if due and done + 1 < steps:
             checkpoints.save(_state(trained, optimiser))

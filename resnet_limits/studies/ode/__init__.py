@@ -22,6 +22,16 @@ STUDY = Study(
         "trained_iid": ("ode.trained.iid", "ode.trained.iid.increments"),
         "random_start": ("ode.random_start.spread", "ode.random_start.mean", "ode.random_start.tied"),
     },
+    memory={
+        "forward": ("ode.paths", "width", "ode.inputs", "depth"),
+        "gradient": ("ode.paths", "width", "ode.inputs", "depth"),
+        "reversed": ("ode.paths", "width", "ode.inputs", "depth"),
+        "averaged": ("replicas", "width", "ode.inputs", "depth"),
+        "rough": ("ode.inputs", "depth", "replicas"),
+        "trained": ("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
+        "trained_iid": ("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
+        "random_start": ("ode.draws", "depth", "train.memory", "train.batch_size"),
+    },
     comparisons={"trained_paths": ("ode.trained", "ode.trained.iid")},
     observables={
         "forward_error": "root mean square of x_L - x(T) over paths, inputs and coordinates; by scheme",

@@ -30,7 +30,6 @@ from ...networks.steps import STEPS
 from ...paths import draw
 from ...settings import Init, Ode, Two
 from ...training import observables
-from ...training.checkpoints import Checkpoints
 from ...training.loop import Trained, evaluated, train
 from ...training.loss import loss
 from ..study import Job, Measurement, Record
@@ -81,7 +80,6 @@ def trained_from(
     *,
     same_ends: bool,
     cut: bool,
-    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train the networks that start from these trunks (replicas, depth, *shape).
 
@@ -114,7 +112,8 @@ def trained_from(
         h=block_factor(depth, settings.horizon),
         seed=settings.seed,
         progress=job.progress,
-        checkpoints=checkpoints or job.checkpoints,
+        checkpoints=job.checkpoints,
+        sink=job.sink,
     )
 
 

@@ -50,10 +50,8 @@ def measure(job: Job) -> Measurement:
         def progress(fraction: float, message: str) -> None:
             job.progress((part + fraction) / 4, f"random start, {message}")
 
-        checkpoints = job.checkpoints.part(f"{part}")
-        trained = trained_from(
-            replace(job, progress=progress), trunk, dataset, same_ends=True, cut=True, checkpoints=checkpoints
-        )
+        its = replace(job.part(f"{part}"), progress=progress)
+        trained = trained_from(its, trunk, dataset, same_ends=True, cut=True)
         h = block_factor(trunk["V"].shape[1], settings.horizon)
         with torch.no_grad():
             return logits(vector_field, STEPS["euler"], trained.parameters, points, h).double()
