@@ -4,14 +4,15 @@
     torch's CPU allocator, sizes beyond 2^63                              ->  OutOfMemory, of the host
     torch.OutOfMemoryError, CUDA and its libraries                        ->  OutOfMemory, of the GPU
 
-What there is on the host is the least of its memory, that of the control group (containers, SLURM) and the limit on
-addresses (`ulimit -v`). Free of torch: an error that is torch's has imported it.
+What is free is counted after the measurement has let go of its own. What there is on the host is the least of its
+memory, that of the control group (containers, SLURM) and the limit on addresses (`ulimit -v`). Free of torch.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import re
 import resource
@@ -27,7 +28,13 @@ from .settings import Settings
 
 ASKED = re.compile(r"allocate (\d+(?:\.\d+)?) (bytes|[KMGTPE]iB)")
 UNITS = {"bytes": 1, **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGTPE", start=1)}}
-OF_THE_HOST = ("can't allocate memory", "not enough memory", "bad_alloc", "size calculation overflowed", "multiplication overflow")
+OF_THE_HOST = (
+    "can't allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "size calculation overflowed",
+    "multiplication overflow",
+)
 OF_THE_GPU = ("CUDA out of memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
 
 
@@ -49,10 +56,12 @@ def explained(settings: Settings, keys: Sequence[str], doing: str) -> Iterator[N
         where = ran_out_of(error)
         if where is None:
             raise
-        asked, room = _asked(error), gpu_room(settings.device) if where == "gpu" else host_room()
         # What the measurement held must go: a caller may keep this error, and another job may follow in this process.
+        # What is free then is what the measurement may have in all.
         traceback.clear_frames(error.__traceback__)
-        raise OutOfMemory(message(settings, keys, doing, asked, room)) from None
+        gc.collect()
+        room = gpu_room(settings.device) if where == "gpu" else host_room()
+        raise OutOfMemory(message(settings, keys, doing, _asked(error), room)) from None
 
 
 def ran_out_of(error: BaseException) -> str | None:
@@ -71,9 +80,9 @@ def message(settings: Settings, keys: Sequence[str], doing: str, asked: float | 
     """One line: where, how much, and the keys that help, first the one furthest above its default."""
     numbers = []
     if asked is not None:
-        numbers.append(f"{_gigabytes(asked)} asked for")
+        numbers.append(f"{_gigabytes(asked)} more asked for")
     if room is not None:
-        numbers.append(f"{_gigabytes(room.free)} free of {_gigabytes(room.total)} ({room.where})")
+        numbers.append(f"{_gigabytes(room.free)} free without it, of {_gigabytes(room.total)} ({room.where})")
     its = f"depth={settings.depth}, width={settings.width}, replicas={settings.replicas}"
     text = f"out of memory in '{doing}' at {its}: {', '.join(numbers) or 'how much is not known'}"
     helps = [f"{key} (now {_value(settings, key)})" for key in by_excess(settings, keys)]
@@ -98,6 +107,7 @@ def gpu_room(name: str) -> Room | None:
 
     with contextlib.suppress(Exception):
         where = device.resolve(name)
+        torch.cuda.empty_cache()
         free, total = torch.cuda.mem_get_info(where)
         return Room(free, total, f"{device.described(where)}, {where}")
     return None
@@ -114,7 +124,9 @@ def control_group(proc: Path = Path("/proc/self/cgroup"), mounted: Path = Path("
         if controllers and "memory" not in controllers.split(","):
             continue
         root = mounted / "memory" if controllers else mounted
-        limit, used = ("memory.limit_in_bytes", "memory.usage_in_bytes") if controllers else ("memory.max", "memory.current")
+        limit, used = (
+            ("memory.limit_in_bytes", "memory.usage_in_bytes") if controllers else ("memory.max", "memory.current")
+        )
         group = root / path.lstrip("/")
         # A container may not see its own path, but its group at the root.
         for folder in (group, *(p for p in group.parents if p == root or root in p.parents)):

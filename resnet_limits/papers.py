@@ -106,6 +106,20 @@ MARION_REGULARISATION = Paper(
     2023,
     "2309.01213",
 )
+PELUCHETTI = Paper(
+    "Peluchetti & Favaro",
+    "Peluchetti, Stefano and Favaro, Stefano",
+    "Doubly infinite residual neural networks: a diffusion process approach",
+    2020,
+    "2007.03253",
+)
+PELUCHETTI_DIFFUSIONS = Paper(
+    "Peluchetti & Favaro",
+    "Peluchetti, Stefano and Favaro, Stefano",
+    "Infinitely deep neural networks as diffusion processes",
+    2019,
+    "1905.11065",
+)
 CHIZAT = Paper(
     "Chizat",
     "Chizat, Lénaïc",

@@ -81,6 +81,21 @@ class Iid(Random):
 
 
 @dataclass
+class MatrixNormal(Random):
+    """Independent from layer to layer; inside a layer a mean, and rows and columns that are correlated.
+
+    `W` has mean `mean_w h` on the diagonal and `Cov(W_ij, W_kl) = U_ik V_jl h`, `U_ik = rows^|i-k|`,
+    `V_jl = sigma_w^2 columns^|j-l| / D`; `b` has mean `mean_b h` and covariance `S h`, `S = sigma_b^2 U`.
+    """
+
+    name: str = _name("matrix_normal", "independent from layer to layer, with a mean and correlated entries")
+    mean_w: float = key(0.0, "mean of the weights, per unit of time: mean_w times the identity", low=-100, high=100)
+    mean_b: float = key(0.0, "mean of the biases, per unit of time", low=-100, high=100)
+    rows: float = key(0.5, "correlation of entries in neighbouring rows (outputs)", above=-1, below=1)
+    columns: float = key(0.5, "correlation of entries in neighbouring columns (inputs)", above=-1, below=1)
+
+
+@dataclass
 class Smooth(Random):
     """A Gaussian process in time with covariance `exp(-(t - s)^2 / (2 correlation^2))`."""
 
@@ -391,10 +406,43 @@ class Ode(Settings):
     ode: OdeKeys = key(OdeKeys, "keys of this study")
 
 
-STUDIES: dict[str, type[Settings]] = {"ode": Ode}
+@dataclass
+class SdeKeys:
+    """The keys that only the study `sde` has."""
+
+    inputs: int = key(2, "inputs that share the weights of a network", low=2, high=10**4)
+    norm: float = key(1.0, "with data=gaussian: |x|^2 / width of each input", above=0, high=1e6)
+    correlation: float = key(0.5, "with data=gaussian: cosine of the angle between any two inputs", low=-1, high=1)
+    threshold: float = key(
+        1e6, "with sde.explosion: |x|^2 / width from which a network counts as exploded", above=1, high=1e100
+    )
+
+
+@dataclass
+class Sde(Settings):
+    """Settings of the study `sde`: networks with random weights of size sqrt(h), and diffusions."""
+
+    study: str = _name("sde", "the study")
+    activation: str = key("tanh", "activation phi outside the affine map", choices=ACTIVATIONS)
+    activation_inside: str = key("identity", "activation psi inside the affine map", choices=ACTIVATIONS)
+    init: Init = key(lambda: Iid(sigma_w=0.5, sigma_b=0.5), "law of the weights of a layer")
+    replicas: int = key(1024, "networks sampled side by side", low=2, high=10**8)
+    data: Data = key(Gaussian, "data set that the inputs are taken from; gaussian: of given norms and angles")
+    sde: SdeKeys = key(SdeKeys, "keys of this study")
+
+
+STUDIES: dict[str, type[Settings]] = {"ode": Ode, "sde": Sde}
 
 CHOICES: dict[type, dict[str, type]] = {
-    Init: {"smooth": Smooth, "iid": Iid, "rough": Rough, "fractional": Fractional, "tied": Tied, "zero": Zero},
+    Init: {
+        "smooth": Smooth,
+        "iid": Iid,
+        "rough": Rough,
+        "fractional": Fractional,
+        "tied": Tied,
+        "zero": Zero,
+        "matrix_normal": MatrixNormal,
+    },
     Block: {"one": One, "outside": Outside, "two": Two},
     Data: {
         "digits": Digits,

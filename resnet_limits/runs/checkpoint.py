@@ -24,6 +24,7 @@ from safetensors.numpy import save_file
 
 from ..errors import OutputError
 from ..training.checkpoints import State
+from .files import beside as named_beside
 from .interruption import Interruption
 from .provenance import version
 from .status import file_digest
@@ -73,7 +74,7 @@ class FolderCheckpoints:
         number = files[-1][0] + 1 if files else 1
         metadata = {"version": version(), "values": json.dumps(state.values, default=_plain)}
         arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
-        beside = self.folder / f".{self._part}-{number:06d}"
+        beside = named_beside(self.folder / f"{self._part}-{number:06d}")
         try:
             self.folder.mkdir(exist_ok=True)
             save_file(arrays, beside, metadata)

@@ -1,43 +1,80 @@
-"""Files that appear whole: written beside their place and renamed into it."""
+"""Files that appear whole: written beside their place and renamed into it. And files that anybody may have written."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import math
 import os
+import re
 import secrets
+import shutil
+import socket
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
 
+LARGEST = 64_000_000
+"""Bytes of a text that is read; nothing that reslim writes comes near."""
+BESIDE = re.compile(r"\..+\.(?P<host>[0-9a-f]{6})-(?P<pid>\d{1,7})-[0-9a-f]{8}")
 
-@contextmanager
+
+def beside(path: Path) -> Path:
+    """A hidden name beside `path` that is nobody else's, and says which process on which host it belongs to."""
+    return path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes of this host that are gone have left beside files of this folder."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            match = BESIDE.fullmatch(path.name)
+            if match and match["host"] == _host() and not _is_alive(int(match["pid"])):
+                with contextlib.suppress(OSError):
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+@contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Yield a path beside `path`; rename it to `path` when the block ends, remove it when the block raises."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    ours = beside(path)
     try:
-        yield beside
-        os.replace(beside, path)
+        yield ours
+        os.replace(ours, path)
     finally:
-        beside.unlink(missing_ok=True)
+        ours.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    with whole(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    with whole(path) as ours:
+        ours.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, document: Any) -> None:
     write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_text(path: Path) -> str:
+    """The text of a file. Raises `OSError` for what is no plain file (a pipe would never end), or beyond all measure."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST:
+        raise OSError(f"{path} is not a text of ours")
+    return path.read_text(encoding="utf-8")
+
+
 def read_json(path: Path) -> Any:
-    """The document, or None where there is no file or it cannot be read."""
+    """The document, or None where there is no file, or none that we could have written."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        text = read_text(path)
+        document = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        if "\\u" in text:
+            json.dumps(document, ensure_ascii=False).encode("utf-8")  # half a pair could neither be shown nor written
+        return document
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -47,3 +84,24 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write to {path}: {error.strerror}; choose another folder with outputs=...") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no JSON")
+    return number
+
+
+def _host() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

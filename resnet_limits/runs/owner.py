@@ -49,9 +49,18 @@ def _locked(folder: Path) -> Iterator[None]:
 def _is_gone(folder: Path, owner: Path) -> bool:
     document: Any = read_json(owner)
     try:
-        process = Process(**document)
+        process = Process.read(document)
         sign = _sign_of_life(folder, owner)
         return process.is_gone(sign, folder) if process.is_here else _is_silent(folder, owner, process.is_gone(sign))
+    except (TypeError, FileNotFoundError):
+        return True
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Whether nobody runs the job of this folder, as far as one look tells."""
+    owner = folder / "owner.json"
+    try:
+        return Process.read(read_json(owner)).is_gone(_sign_of_life(folder, owner), folder)
     except (TypeError, FileNotFoundError):
         return True
 

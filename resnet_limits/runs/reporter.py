@@ -12,9 +12,6 @@ from pathlib import Path
 from . import status as states
 from .status import Process, State, Status
 
-RESULTS = ("records.parquet", "arrays.safetensors")
-"""The files of a finished job, whose digests its status holds."""
-
 
 def write_status(folder: Path, status: Status) -> None:
     """Write `status.json`; on a full disk into the file that is there, which has room for a few words."""
@@ -75,7 +72,7 @@ class Reporter:
         fraction = 1.0 if state == "finished" else self._status.progress
         self._status = replace(self._status, state=state, message=message, seconds=seconds, progress=fraction)
         if state == "finished":
-            digests = {name: states.file_digest(self.folder / name) for name in RESULTS}
+            digests = {name: states.file_digest(self.folder / name) for name in states.RESULTS}
             self._status = replace(self._status, digests=digests)
         self._write()
 

@@ -1,18 +1,23 @@
 """Solutions that several jobs need, kept once under `shared/` of the run.
 
+    PURPOSE-KEY-SHA256.safetensors      KEY a hash of the key, SHA256 that of the content
+
 Each is a pure function of its key. The job that comes first computes it; a job that does not find it
 computes it itself, with the same result, so two jobs never wait for each other and the folder may be deleted.
+A file whose content is not what its name says was cut short or changed: it is computed again.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, save
 
 from ..settings import digest
 from .files import whole
@@ -27,14 +32,20 @@ class SharedFolder:
     def solve(
         self, purpose: str, key: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
-        """The stored solution of this key, or `compute()`, then stored."""
-        path = self.folder / f"{purpose}-{digest(key)}.safetensors"
-        try:
-            return load_file(path)
-        except (OSError, SafetensorError):
-            pass  # not there, or damaged: compute it
-        solution = {name: np.ascontiguousarray(array) for name, array in compute().items()}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with whole(path) as beside:
-            save_file(solution, beside)
+        """The stored solution of this key, or `compute()`, then stored where there is room."""
+        name = f"{purpose}-{digest(key)}"
+        for path in sorted(self.folder.glob(f"{name}-*.safetensors")):
+            with contextlib.suppress(OSError, SafetensorError):
+                if path.is_file() and path.name == _named(name, content := path.read_bytes()):
+                    return load(content)
+        solution = {its: np.ascontiguousarray(array) for its, array in compute().items()}
+        content = save(solution)
+        with contextlib.suppress(OSError):  # a job that cannot keep it still has it
+            self.folder.mkdir(exist_ok=True)
+            with whole(self.folder / _named(name, content)) as beside:
+                beside.write_bytes(content)
         return solution
+
+
+def _named(name: str, content: bytes) -> str:
+    return f"{name}-{hashlib.sha256(content).hexdigest()}.safetensors"

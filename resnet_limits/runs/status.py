@@ -18,12 +18,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from .files import read_json, write_json
 
 State = Literal["queued", "running", "finished", "failed", "lost"]
 STATES: tuple[State, ...] = ("queued", "running", "finished", "failed")
+RESULTS = ("records.parquet", "arrays.safetensors")
+"""The files of a finished job, whose digests its status holds."""
 GONE = "its process is gone (if nobody stopped it, most likely for want of memory)"
 
 
@@ -68,6 +70,15 @@ class Process:
     def of(cls, pid: int, folder: Path | None = None) -> Process:
         """A process of this host."""
         return cls(socket.gethostname(), pid, process_start(pid), str(folder.resolve()) if folder else "")
+
+    @classmethod
+    def read(cls, document: Any) -> Process:
+        """The process that a document names. Raises `TypeError` where it names none."""
+        process = cls(**document)
+        words = (process.host, process.started, process.folder)
+        if not all(isinstance(w, str) for w in words) or type(process.pid) is not int:
+            raise TypeError(f"{document!r} is no process")
+        return process
 
     @property
     def is_here(self) -> bool:
@@ -117,33 +128,34 @@ def read(folder: Path) -> Status:
     """
     document = read_json(folder / "status.json")
     try:
-        process = Process(**document["process"]) if document["process"] else None
+        process = Process.read(document["process"]) if document["process"] else None
         status = Status(**{**document, "process": process})
         numbers = (status.heartbeat, status.progress, 0.0 if status.seconds is None else status.seconds)
         words = (status.state, status.message, status.device, *status.digests, *status.digests.values())
-        if process and not all(isinstance(w, str) for w in (process.host, process.started, process.folder)):
-            raise TypeError
         if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(w, str) for w in words):
             raise TypeError
-        if status.state not in STATES:
+        if status.state not in STATES or not all(float(n) >= 0 for n in numbers):
             raise ValueError
         if status.state == "running" and (process is None or process.is_gone(float(status.heartbeat), folder)):
             return replace(status, state="lost", message=GONE)
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
         return Status("lost", message="status.json is missing or damaged")
     return status
 
 
 def file_digest(path: Path) -> str:
+    """SHA-256 of a file. Raises `OSError` for what is no plain file: a pipe would never end."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no file")
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verified(folder: Path, status: Status) -> Status:
     """The status, or `lost` where a file that a finished job left is missing or not what it wrote."""
-    for name, digest in status.digests.items() if status.state == "finished" else ():
+    for name in RESULTS if status.state == "finished" else ():
         try:
-            same = name == Path(name).name and file_digest(folder / name) == digest
+            same = file_digest(folder / name) == status.digests.get(name)
         except OSError:
             same = False
         if not same:

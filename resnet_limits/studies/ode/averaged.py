@@ -24,8 +24,8 @@ from ..study import Job, Measurement, Record
 from .claims import AVERAGED
 from .problem import inputs, pinned, problem, root_mean_square, rounding, solution_key
 
-CHUNK = 64
-"""Replicas run at a time: a block of the random numbers, so results do not depend on it."""
+BLOCK = 64
+"""Replicas run at a time. A constant, whatever memory there is: the draws do not depend on it, but rounding does."""
 
 
 def measure(job: Job) -> Measurement:
@@ -44,9 +44,9 @@ def measure(job: Job) -> Measurement:
     exact = torch.from_numpy(solution["x"]).to(device.resolve(settings.device))
     errors, remainders = [], []
     shift = torch.zeros_like(exact)
-    for first in range(0, settings.replicas, CHUNK):
+    for first in range(0, settings.replicas, BLOCK):
         job.progress(first / settings.replicas, "averaged")
-        count = min(CHUNK, settings.replicas - first)
+        count = min(BLOCK, settings.replicas - first)
         its = problem(
             settings, replicas=count, first_replica=first, block=One(), activation=AVERAGED["activation"], init=law
         )

@@ -14,10 +14,10 @@ from ...paths.fractional import GRID
 from ...settings import Ode, Rough
 from ..study import Job, Measurement, Record
 from .claims import ROUGH, rough_hurst
-from .problem import pinned, problem, root_mean_square, rounding
+from .problem import pinned, problem, rounding
 
-CHUNK = 32
-"""Replicas whose paths are held in memory at a time; results do not depend on it."""
+BLOCK = 32
+"""Replicas run at a time. A constant, whatever memory there is: the draws do not depend on it, but rounding does."""
 
 
 def rough_law(settings: Ode) -> Rough:
@@ -31,11 +31,10 @@ def measure(job: Job) -> Measurement:
     if 2 * settings.depth > GRID:
         job.progress(1.0, f"ode.rough is not measured at depth {settings.depth}: 2L exceeds the path's {GRID} cells")
         return Measurement()
-    squares = []
-    size = 0.0
-    for first in range(0, settings.replicas, CHUNK):
+    squares, sizes = [], []
+    for first in range(0, settings.replicas, BLOCK):
         job.progress(first / settings.replicas, "rough")
-        count = min(CHUNK, settings.replicas - first)
+        count = min(BLOCK, settings.replicas - first)
         its = problem(
             settings,
             replicas=count,
@@ -49,8 +48,8 @@ def measure(job: Job) -> Measurement:
             for depth in (settings.depth, 2 * settings.depth)
         )
         squares.append((coarse - fine).square().mean(dim=(1, 2)))
-        size = max(size, root_mean_square(fine))
-    each = torch.cat(squares)
+        sizes.append(fine.square().mean(dim=(1, 2)))
+    each, size = torch.cat(squares), float(torch.cat(sizes).mean().sqrt())
     value = float(each.mean().sqrt())
     stderr = float(each.std()) / len(each) ** 0.5 / (2 * value) if len(each) > 1 and value > 0 else float("nan")
     record = Record(

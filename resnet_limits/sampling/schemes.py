@@ -1,0 +1,52 @@
+"""The schemes of shallow blocks: the network `x + phi(W psi(x) + b)`, its SDE, and the SDE without its Ito drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..networks.activations import activation
+from .law import Isotropic
+
+SLOPE = {"tanh": 1.0, "swish": 0.5, "gelu": 0.5, "identity": 1.0}
+"""`phi'(0)`"""
+
+CURVATURE = {"tanh": 0.0, "swish": 0.5, "gelu": (2 / 3.141592653589793) ** 0.5, "identity": 0.0}
+"""`phi''(0)`; gelu: `2 / sqrt(2 pi)`."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """`x + phi(W psi(x) + b)`."""
+
+    phi: str
+    psi: str = "identity"
+
+    def features(self, x: Tensor) -> Tensor:
+        return activation(self.psi)(x)
+
+    def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        return x + activation(self.phi)(z)
+
+
+@dataclass(frozen=True)
+class EulerMaruyama:
+    """`dx = 1/2 phi''(0) v(x) dt + phi'(0) (dW psi(x) + db)` by Euler and Maruyama: strong order 1/2, weak order 1.
+
+    Peluchetti & Favaro 2020 (arXiv 2007.03253). Without `ito_drift` the first term is left out.
+    """
+
+    phi: str
+    psi: str
+    law: Isotropic
+    ito_drift: bool = True
+
+    def features(self, x: Tensor) -> Tensor:
+        return activation(self.psi)(x)
+
+    def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        x = x + SLOPE[self.phi] * z
+        if self.ito_drift and CURVATURE[self.phi]:
+            x = x + 0.5 * CURVATURE[self.phi] * h * self.law.variance(features)
+        return x

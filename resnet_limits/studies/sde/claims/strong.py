@@ -1,0 +1,55 @@
+"""`sde.strong.*`: networks of depth L and 2L on one noise. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import PELUCHETTI
+from .group import Group
+from .settings import kinked, smooth_and_moving
+
+ADDITIVE = {"init.sigma_w": 0.0, "activation": "tanh"}
+NO_DRIFT = {"activation": "swish"}
+
+GROUP = Group(
+    claims=(
+        Claim(
+            id="sde.strong",
+            source=PELUCHETTI,
+            statement="networks of depth L and 2L on one noise: the strong error falls at order 1/2",
+            kind="theorem",
+            observable="strong_error",
+            expected=Expected("order", 0.5, 0.1),
+            where={"scheme": "network"},
+            outside=smooth_and_moving,
+            random=True,
+        ),
+        Claim(
+            id="sde.strong.additive",
+            source=PELUCHETTI,
+            statement="with additive noise (sigma_w = 0) and phi''(0) = 0 the strong error falls at order 1",
+            kind="theorem",
+            observable="strong_error",
+            expected=Expected("order", 1, 0.1),
+            where={"scheme": "network-additive"},
+            pins=ADDITIVE,
+            outside=lambda s: "init.sigma_b=0: nothing moves" if getattr(s.init, "sigma_b", 1.0) == 0 else None,
+            random=True,
+        ),
+        Claim(
+            id="sde.strong.no_drift",
+            source=PELUCHETTI,
+            statement="with the Ito drift left out, the distance of network and SDE does not fall (swish)",
+            kind="control",
+            observable="strong_error",
+            expected=Expected("order", 0, 0.1),
+            where={"scheme": "sde-without-drift"},
+            pins=NO_DRIFT,
+            outside=lambda s: kinked(s) and None,
+            random=True,
+        ),
+    ),
+    observables={
+        "strong_error": "root mean square over replicas, inputs and coordinates of the difference of final states on"
+        " one noise, networks of depth L and 2L; scheme sde-without-drift: network and Euler-Maruyama scheme at 2L",
+    },
+)

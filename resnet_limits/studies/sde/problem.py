@@ -1,0 +1,66 @@
+"""What the measurements of the study share: inputs, law, schemes, and estimates with their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ... import device
+from ...data.dataset import embed, load
+from ...errors import SettingError
+from ...random import REPLICA_BLOCK, generator
+from ...settings import Gaussian, Sde
+
+
+def inputs(settings: Sde, *, width: int | None = None, count: int | None = None) -> Float[Tensor, "n d"]:
+    """The inputs: of `data=gaussian` directions drawn once, of norm `|x|^2 = sde.norm width` and equal angles between
+    any two, cosine `sde.correlation`; of other data the first `sde.inputs` training points, embedded in the width.
+
+    Raises `SettingError` where there are fewer points.
+    """
+    width, count = width or settings.width, count or settings.sde.inputs
+    if isinstance(settings.data, Gaussian):
+        x = _at_equal_angles(count, width, settings)
+    else:
+        dataset = load(settings.data, seed=settings.seed)
+        if len(dataset.x_train) < count:
+            raise SettingError(f"sde.inputs={count}: {dataset.name} has {len(dataset.x_train)} training points")
+        x = embed(dataset.x_train[:count], width, seed=settings.seed)
+    return x.to(device.resolve(settings.device), getattr(torch, settings.dtype))
+
+
+def _at_equal_angles(count: int, width: int, settings: Sde) -> Float[Tensor, "n d"]:
+    gram = torch.full((count, count), float(settings.sde.correlation), dtype=torch.float64).fill_diagonal_(1.0)
+    values, vectors = torch.linalg.eigh(gram)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T  # symmetric: no input is singled out
+    directions = torch.from_numpy(generator(settings.seed, "sde.inputs").standard_normal((width, min(count, width))))
+    frame = torch.linalg.qr(directions).Q.T  # (min(count, width), width), orthonormal rows
+    if count > width:  # possible where all angles are zero
+        frame = torch.cat([frame, frame.new_zeros(count - width, width)])
+    return (settings.sde.norm * width) ** 0.5 * root @ frame
+
+
+PIECE = 4 * REPLICA_BLOCK
+"""Replicas sampled at a time; a constant, so that rounding does not depend on the memory that is free."""
+
+
+def pieces(replicas: int) -> Iterator[tuple[int, int]]:
+    """`(first replica, count)` of each piece."""
+    for first in range(0, replicas, PIECE):
+        yield first, min(PIECE, replicas - first)
+
+
+def mean(values: Float[Tensor, " r"]) -> tuple[float, float]:
+    """Mean over replicas and its standard error (nan for one replica)."""
+    values = values.double()
+    error = float(values.std()) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    return float(values.mean()), error
+
+
+def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
+    """Root of the mean over replicas of a square, and its standard error."""
+    value, error = mean(squares)
+    return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")

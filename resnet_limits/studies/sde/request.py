@@ -1,0 +1,26 @@
+"""What the study `sde` refuses before it is run: what one can know without reading data. Free of torch."""
+
+from __future__ import annotations
+
+from ...data.sizes import training_points
+from ...errors import SettingError
+from ...settings import Gaussian, Iid, MatrixNormal, Sde
+
+
+def check(settings: Sde) -> None:
+    """Raise `SettingError` for a law that is not of independent layers, or inputs that there are not."""
+    if not isinstance(settings.init, Iid | MatrixNormal):
+        raise SettingError(
+            f"init={settings.init.name}: the layers of study sde are independent; choose init=iid or init=matrix_normal"
+        )
+    inputs, correlation = settings.sde.inputs, settings.sde.correlation
+    if not isinstance(settings.data, Gaussian):
+        points = training_points(settings.data)
+        if points is not None and inputs > points:
+            raise SettingError(f"sde.inputs={inputs}: {settings.data.name} has {points} training points here")
+    elif correlation < -1 / (inputs - 1) - 1e-12:
+        raise SettingError(
+            f"sde.correlation={correlation}: {inputs} inputs cannot all have a cosine below {-1 / (inputs - 1):.4g}"
+        )
+    elif inputs > settings.width and correlation < 1:
+        raise SettingError(f"sde.inputs={inputs}: that many inputs at equal angles need a width of at least {inputs}")

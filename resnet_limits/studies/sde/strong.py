@@ -1,0 +1,52 @@
+"""`sde.strong.*`: the distance of final states on one noise.
+
+network             x_L and x_2L, the coarse network driven by the sums of the fine one's increments
+network-additive    the same with sigma_w = 0 and tanh
+sde-without-drift   network and Euler-Maruyama scheme without the Ito drift, both of depth 2L, swish
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ...sampling.law import Isotropic
+from ...sampling.schemes import EulerMaruyama, Network
+from ...sampling.walk import Walker, final
+from ..study import Job, Measurement, Record
+from .claims.settings import sizes
+from .claims.strong import ADDITIVE, NO_DRIFT
+from .problem import inputs, pieces, root_mean_square
+
+
+def measure(job: Job) -> Measurement:
+    """The three distances, with standard errors over replicas."""
+    settings, own = job.settings, sizes(job.settings)
+    phi, psi, depth = settings.activation, settings.activation_inside, settings.depth
+    law, additive = Isotropic(own.sigma_w, own.sigma_b), Isotropic(0.0, own.sigma_b)
+    swish = NO_DRIFT["activation"]
+    cases = {
+        "network": (law, (Walker(Network(phi, psi), depth), Walker(Network(phi, psi), 2 * depth)), {}),
+        "network-additive": (
+            additive,
+            (Walker(Network("tanh", psi), depth), Walker(Network("tanh", psi), 2 * depth)),
+            ADDITIVE,
+        ),
+        "sde-without-drift": (
+            law,
+            (Walker(Network(swish, psi), 2 * depth), Walker(EulerMaruyama(swish, psi, law, False), 2 * depth)),
+            NO_DRIFT,
+        ),
+    }
+    x0, records = inputs(settings), []
+    for i, (scheme, (its, walkers, pins)) in enumerate(cases.items()):
+        squares = []
+        for first, count in pieces(settings.replicas):
+            job.progress((i + first / settings.replicas) / len(cases), f"strong error, {scheme}")
+            start, seed = x0.expand(count, *x0.shape), settings.seed
+            x, y = final(
+                walkers, start, its, horizon=settings.horizon, seed=seed, purpose="sde.strong", first_replica=first
+            )
+            squares.append((x - y).double().square().mean(dim=(1, 2)))
+        value, stderr = root_mean_square(torch.cat(squares))
+        records.append(Record("strong_error", value, stderr=stderr, coordinates={"scheme": scheme, **pins}))
+    return Measurement(records)
