@@ -129,7 +129,7 @@ def _check_key(override: Override, overrides: Sequence[str]) -> None:
     key, line = override.get_key_element(), override.input_line
     if override.is_delete() or override.is_add() or not key or "@" in key:
         raise SettingError(f"cannot read '{line}'; an override is KEY=VALUE, without + or ~ or @")
-    if key in ("size", "suited", "hydra"):
+    if key in ("size", "hydra") or key.split("/")[0] == "suited":
         raise SettingError(unknown_key(key, overrides))
     options = keys.options_of(key.removesuffix(".name"))
     if options and key.endswith(".name"):
