@@ -6,13 +6,18 @@ Exit codes: 0 done, 1 a job failed (verify: or a claim came out other than it mu
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from resnet_limits.errors import RequestError, ReslimError
+from resnet_limits.errors import RequestError, ReslimError, is_text
+
+from .printable import brief
 
 app = typer.Typer(
     name="reslim",
@@ -143,14 +148,36 @@ def doctor(json: Json = False) -> None:
 def main() -> None:
     """Run the command line and exit with its code; Typer itself sees to an interruption (130) and a closed pipe."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the command as Ctrl-C does
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a text has
+    if odd := [word for word in sys.argv if not is_text(word)]:
+        _leave(f"reslim: an argument is not valid UTF-8: {odd[0]}", 2)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on; nor is that worth a message at the exit
+        raise SystemExit(1) from None
     except RequestError as error:
         _leave(f"reslim: {error}", 2)
     except ReslimError as error:
         _leave(f"reslim: {error}", 1)
+    except OSError as error:
+        _leave(f"reslim: {_in_words(error)}", 2)
+
+
+def _in_words(error: OSError) -> str:
+    """Most likely a disk that is full, or not to be written to."""
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else None
+    if path is None:
+        return f"{error.strerror or error}"
+    where = path.parent if path.name.startswith(".") else path  # a file that was still to get its name
+    return f"{where}: {error.strerror}; make room there, or choose another folder: outputs=..., or --out of report"
 
 
 def _leave(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
+    print(brief(message), file=sys.stderr)
     raise SystemExit(code)

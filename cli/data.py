@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,7 +15,7 @@ from resnet_limits.data import image_folder
 from resnet_limits.data.files import FILES, data_root, look
 from resnet_limits.errors import MissingData, RequestError, SettingError, one_of
 
-from .display import print_json
+from .display import Terminal, print_json
 
 SETS = keys.CHOICES[keys.Data]
 
@@ -113,7 +112,7 @@ def _document(its: Found) -> dict[str, Any]:
 
 
 def _list(its: list[Found], root: Path) -> None:
-    console = Console()
+    console = Terminal()
     table = Table(header_style="bold", box=None, padding=(0, 1, 0, 0))
     table.add_column("data", no_wrap=True)
     table.add_column("there", no_wrap=True)

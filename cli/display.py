@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.report.words import expectation, flat, interval, setting_words, short
 from resnet_limits.runs.folder import JobFolder
+
+from .printable import ORDERS, printable
 
 COLOURS = {
     **{
@@ -31,19 +34,28 @@ COLOURS = {
 }
 
 
+class Terminal(Console):
+    """A console on which no text, wherever it came from, gives the terminal orders."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
 def coloured(word: str) -> Text:
     return Text(word, style=COLOURS.get(word, ""))
 
 
 def print_json(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(ORDERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 class Watch:
     """Shows the jobs of a run while they run: a live table on a terminal, a line for each change elsewhere."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True)
+        self.console = Terminal(stderr=True)
         self._seen: dict[str, str] = {}
         self._start = time.monotonic()
         self._begun: dict[str, tuple[float, float]] = {}
@@ -143,7 +155,7 @@ def _depth_table(
         its = {row["depth"]: row for row in rows if row["claim"] == claim["id"]}
         if not its:
             continue
-        table.add_row(claim["id"], *[short(its.get(d, {}).get("value")) for d in shown])
+        table.add_row(escape(claim["id"]), *[short(its.get(d, {}).get("value")) for d in shown])
         if claim["expected"]["what"].startswith("order") and claim["expected"]["value"] is not None:
             scaled = [flat(its.get(d, {}).get("scaled")) for d in shown]
             table.add_row(f"  times L^{claim['expected']['value']:g}", *scaled, style="dim")
@@ -160,7 +172,7 @@ def _claims_table(claims: Sequence[Mapping[str, Any]], label: str) -> Table:
     for claim in claims:
         measured = claim["measured"]
         seen = "" if measured is None else interval(measured)
-        table.add_row(claim["id"], expectation(claim["expected"]), seen, coloured(claim["verdict"]))
+        table.add_row(escape(claim["id"]), expectation(claim["expected"]), seen, coloured(claim["verdict"]))
     return table
 
 

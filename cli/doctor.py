@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,7 +18,7 @@ from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import outputs_root
 from resnet_limits.runs.provenance import version
 
-from .display import print_json
+from .display import Terminal, print_json
 
 SLURM_ADVICE = "only needed for cluster=slurm, on a machine with sbatch and squeue"
 
@@ -46,7 +45,7 @@ def doctor(*, json_out: bool) -> None:
     for f in findings:
         mark = "[green]yes[/green]" if f.works else "[yellow]no[/yellow]"
         table.add_row(mark, f.what, escape(f.seen), escape(f.advice))
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _versions() -> Iterator[Finding]:

@@ -13,12 +13,16 @@ from resnet_limits.errors import SettingError, nearest, one_of
 from resnet_limits.settings import CHOICES, STUDIES, Settings, flat
 
 
+OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
+"""What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
+
+
 @contextmanager
 def translated(overrides: Sequence[str]) -> Iterator[None]:
     """Raise Hydra's and OmegaConf's errors as `SettingError`."""
     try:
         yield
-    except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
+    except (HydraException, OmegaConfBaseException, *OF_VALUES) as error:
         raise SettingError(_in_words(error, overrides)) from None
 
 

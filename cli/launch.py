@@ -27,6 +27,7 @@ from resnet_limits.runs.status import State, lost_after
 
 from .display import Watch
 from .hydra_bridge import SLURM, Box, start_child
+from .printable import quoted
 
 POLL = 0.1
 ASK = 5.0
@@ -127,6 +128,8 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
                         break
                 time.sleep(POLL)
         except KeyboardInterrupt:  # Typer turns it into exit code 130 and says nothing
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: what was started is ended in seconds
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             _say_interrupted(launch)
             raise
         finally:
@@ -136,7 +139,7 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
 
 def _say_interrupted(launch: Launch) -> None:
     path = launch.run.path
-    print(f"reslim: interrupted; reslim train --resume {path} continues", file=sys.stderr)
+    print(f"reslim: interrupted; reslim train --resume {quoted(path)} continues", file=sys.stderr)
     if launch.uses_slurm:
         name = scheduler.task_name(path)
         print(f"reslim: jobs in SLURM go on by themselves; scancel --name={name} ends them", file=sys.stderr)

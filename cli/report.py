@@ -6,11 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 
 from resnet_limits.errors import OutputError, RequestError
+from resnet_limits.runs.files import place
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.merge import merge
+
+from .printable import printable
 
 
 def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
@@ -23,15 +25,15 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
 
     from resnet_limits.runs.collect import collect, write
 
-    from .display import print_json, show_summary
+    from .display import Terminal, print_json, show_summary
 
     if out is None:
         folder, summary = first.path, collect(first)
     else:
-        folder = _made(Path(out).expanduser().absolute())
+        folder = _made(place(out))
         summary = write(folder, merged)
     for name, why in merged.left_out.items():
-        print(f"reslim: {name} is not counted: {why}", file=sys.stderr)
+        print(printable(f"reslim: {name} is not counted: {why}"), file=sys.stderr)
     if json_out:
         print_json(
             {
@@ -47,7 +49,7 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
             }
         )
         return
-    console = Console()
+    console = Terminal()
     show_summary(summary, console)
     console.print(f"report: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 

@@ -14,7 +14,8 @@ from rich.table import Table
 from resnet_limits.runs.files import read_json
 from resnet_limits.runs.folder import Run, outputs_root
 
-from .display import coloured, print_json, show_summary
+from .display import Terminal, coloured, print_json, show_summary
+from .printable import quoted
 
 
 def runs(name: str | None, *, json_out: bool) -> None:
@@ -27,7 +28,7 @@ def runs(name: str | None, *, json_out: bool) -> None:
     if json_out:
         print_json(found)
         return
-    console = Console()
+    console = Terminal()
     if not found:
         console.print(f"no runs under {escape(str(root))}; reslim train makes one", highlight=False, soft_wrap=True)
         return
@@ -37,7 +38,7 @@ def runs(name: str | None, *, json_out: bool) -> None:
     for its in found:
         depths = ", ".join(str(d) for d in its["depths"])
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in its["verdicts"].items())
-        table.add_row(its["id"], its["study"], coloured(its["state"]), depths, verdicts)
+        table.add_row(escape(its["id"]), escape(its["study"]), coloured(its["state"]), depths, escape(verdicts))
     console.print(table)
     for its in found:
         if its["continue"]:  # below the table: a folded command cannot be copied
@@ -57,7 +58,7 @@ def _document(run: Run) -> dict[str, Any]:
         "jobs": {job.name: job.status.state for job in jobs},
         "verdicts": dict(Counter(claim["verdict"] for claim in claims)),
         # Of a run whose client is gone, and whose jobs go on in a scheduler, it waits for them and collects.
-        "continue": None if state == "finished" or run.is_launching() else f"reslim train --resume {run.path}",
+        "continue": None if state == "finished" or run.is_launching() else f"reslim train --resume {quoted(run.path)}",
     }
 
 
@@ -77,8 +78,8 @@ def _show(run: Run, json_out: bool) -> None:
     if json_out:
         print_json({**document, "summary": summary})
         return
-    console = Console()
-    console.print(f"[bold]{run.id}[/bold], study {run.study}, ", coloured(document["state"]), end="\n", highlight=False)
+    console = Terminal()
+    console.print(f"[bold]{escape(run.id)}[/bold], study {escape(run.study)}, ", coloured(document["state"]), end="\n", highlight=False)
     table = Table(header_style="bold")
     for column in ("depth", "job", "state", "seconds", "message"):
         table.add_column(column)
@@ -91,4 +92,4 @@ def _show(run: Run, json_out: bool) -> None:
         show_summary(summary, console)
     console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
     if document["continue"]:
-        console.print(f"continue with: {document['continue']}", highlight=False, soft_wrap=True)
+        console.print(f"continue with: {document['continue']}", highlight=False, markup=False, soft_wrap=True)

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
@@ -18,7 +17,7 @@ from resnet_limits.report.words import expectation
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 
-from .display import print_json
+from .display import Terminal, print_json
 
 
 def studies(name: str | None, *, json_out: bool) -> None:
@@ -36,7 +35,7 @@ def studies(name: str | None, *, json_out: bool) -> None:
         table.add_column(column)
     for study in every:
         table.add_row(study.name, study.title, ", ".join(claim.id for claim in study.claims))
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _document(study: Study) -> dict[str, Any]:
@@ -92,7 +91,7 @@ def _keys(study: Study) -> Iterator[dict[str, Any]]:
 
 
 def _show(study: Study) -> None:
-    console = Console()
+    console = Terminal()
     console.print(
         f"[bold]{study.name}[/bold]: {escape(study.title)}\n\n{escape(study.equation)}\n",
         highlight=False,

@@ -9,11 +9,14 @@ from dataclasses import asdict
 
 from resnet_limits.errors import RunFolderError, SettingError
 from resnet_limits.runs import scheduler
+from resnet_limits.runs.enclosed import require_enclosed
+from resnet_limits.runs.files import tail
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
 from resnet_limits.settings import Ode, Settings, describe
 
 from .hydra_bridge import SLURM, Box, Plan, boxes, plan
 from .launch import launch
+from .printable import printable, quoted
 
 HARMLESS = re.compile(r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=-?[\d.]+")
 """The keys of Hydra that are taken from a run folder: the name of an installed launcher, and its numbers."""
@@ -54,9 +57,11 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
 
     key = next((o.split("=", 1)[1].strip("'\"") for o in overrides if o.startswith("outputs=")), None)
     run = Run.find(outputs_root(key), name)
-    sweeps = run.sweeps() or [[]]
+    require_enclosed(run.path)
+    if not (sweeps := run.sweeps()):
+        raise RunFolderError(f"{run.path / 'overrides.txt'} is missing or damaged; what the run is to do stood there")
     for line in [line for sweep in sweeps for line in sweep]:
-        if line.lstrip("+~").startswith("hydra") and not HARMLESS.fullmatch(line):
+        if line.lstrip("+~ \t").startswith("hydra") and not HARMLESS.fullmatch(line):
             raise RunFolderError(
                 f"{run.path / 'overrides.txt'}: '{line}' could run code, and a run folder is not trusted that far; "
                 "remove the line to resume, and give the key on the command line"
@@ -69,7 +74,7 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     from resnet_limits.runs.provenance import version
 
     if run.version() != version():
-        print(f"reslim: this run was made by reslim {run.version()}, this is {version()}", file=sys.stderr)
+        print(f"reslim: this run was made by reslim {printable(run.version())}, this is {version()}", file=sys.stderr)
     return run, plans
 
 
@@ -89,7 +94,7 @@ def _missing(run: Run | None, plans: Sequence[Plan]) -> set[str]:
     others = {"finished", "running"} | ({"queued"} if run and "queued" in states.values() and run.is_held() else set())
     for job in jobs:
         if job.status.state == "lost":
-            print(f"reslim: job {job.name}: {job.status.message}; it is to be done again", file=sys.stderr)
+            print(f"reslim: job {job.name}: {printable(job.status.message)}; it is to be done again", file=sys.stderr)
     if others & {"queued", "running"} & set(states.values()):
         count = sum(state in ("queued", "running") and state in others for state in states.values())
         print(f"reslim: waiting for {count} jobs that are running or queued", file=sys.stderr)
@@ -145,21 +150,20 @@ def _requeue(run: Run, name: str) -> None:
 
 
 def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> None:
-    from rich.console import Console
 
     from resnet_limits.runs.collect import collect
 
-    from .display import print_json, show_summary
+    from .display import Terminal, print_json, show_summary
 
     summary = collect(run)
     if json_out:
         print_json(summary)
     else:
-        console = Console()
+        console = Terminal()
         show_summary(summary, console)
         console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
     if not all_started:
-        output = (run.path / LAUNCHER / "output.txt").read_text(errors="replace").strip().splitlines()
+        output = [printable(line) for line in _output(run) if line.strip()]
         print("reslim: the launcher ended without starting every job", *output[-5:], sep="\n  ", file=sys.stderr)
     unfinished = [n for n, state in summary["jobs"].items() if n in asked and state != "finished"]
     if unfinished:
@@ -167,8 +171,16 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> Non
             f"reslim: {len(unfinished)} of {len(asked)} jobs did not finish: {', '.join(unfinished[:6])}",
             file=sys.stderr,
         )
-        print(f"reslim: reslim train --resume {run.path} runs them again", file=sys.stderr)
+        print(f"reslim: reslim train --resume {quoted(run.path)} runs them again", file=sys.stderr)
         raise SystemExit(1)
+
+
+def _output(run: Run) -> list[str]:
+    """The last lines of what the launcher said."""
+    try:
+        return tail(run.path / LAUNCHER / "output.txt")
+    except OSError:
+        return []
 
 
 def _print_configuration(overrides: Sequence[str], cfg: str) -> None:
@@ -188,5 +200,5 @@ def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> Non
         return
     for job in jobs:
         done = "" if job.name in missing else "   (finished, or under way)"
-        print(f"{job.name:<20} {' '.join(job.overrides)}{done}")
+        print(f"{job.name:<20} {printable(' '.join(job.overrides))}{done}")
     print(f"{len(missing)} of {len(jobs)} jobs of study {plans[0].study} would run, launcher {plans[0].launcher}")

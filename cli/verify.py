@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -24,8 +23,9 @@ from resnet_limits.errors import OutputError, SettingError, one_of
 from resnet_limits.runs.folder import JobFolder, Run, outputs_root
 from resnet_limits.settings import STUDIES
 
-from .display import Watch, coloured, print_json
+from .display import Terminal, Watch, coloured, print_json
 from .hydra_bridge import Plan, plan
+from .printable import quoted
 from .train import check_data, check_devices, check_sinks
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _verified(its: Plan) -> Outcome:
             for job in its.jobs:
                 run_job(run.path, job.settings)
     except KeyboardInterrupt:
-        print(f"reslim: interrupted; reslim train --resume {run.path} continues", file=sys.stderr)
+        print(f"reslim: interrupted; reslim train --resume {quoted(run.path)} continues", file=sys.stderr)
         raise
     merged = merge([run])
     # The keys in which the planned jobs differ: a setting whose jobs all failed is missed, not forgotten.
@@ -193,7 +193,7 @@ def _watched(run: Run) -> Iterator[None]:
 def _show(document: dict[str, Any]) -> None:
     from resnet_limits.report.words import expectation, interval, setting_words
 
-    console = Console()
+    console = Terminal()
     wide = console.width >= WIDE
     for study in document["studies"]:
         table = Table(

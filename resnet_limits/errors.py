@@ -60,6 +60,15 @@ class OutOfMemory(MeasurementError):
     """Memory ran out; the message says what was asked for, what there was, and which keys help (`memory.py`)."""
 
 
+def is_text(words: str) -> bool:
+    """Whether words can be written as UTF-8; those from arguments, variables and names of files need not."""
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """`; did you mean 'depth'?` for a name close to a valid one, else an empty string."""
     close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.6)

@@ -3,8 +3,8 @@
 Philox (Salmon, Moraes, Dror & Shaw, SC 2011) is a keyed bijection of a counter. Seed and purpose make the key; layer
 and block of replicas are the two high words of the 256-bit counter, whose low words count along the stream of that
 block. Streams can therefore not overlap, and number i of a stream is a pure function of i: nothing depends on what
-was drawn before, and any part of a stream is drawn without the rest. Normals are made on the CPU in float64, so
-that devices and dtypes agree up to rounding.
+was drawn before, and any part of a stream is drawn without the rest. Normals are made on the CPU from the same bits
+in either precision, so that devices and dtypes agree up to rounding.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ def normals(
     Different shapes under one (seed, purpose, layer) share numbers; give what must be independent its own purpose.
     """
     size = math.prod(shape_after_replicas)
-    numbers = torch.empty(replicas, size, dtype=torch.float64)
+    numbers = torch.empty(replicas, size, dtype=torch.float32 if dtype == torch.float32 else torch.float64)
     done = 0
     for block, skipped, taken in replica_blocks(first_replica, replicas):
         flat = numbers[done : done + taken].view(-1)
         for start in range(0, len(flat), PIECE):
             part = flat[start : start + PIECE]
-            part.copy_(stream_normals(seed, purpose, layer, block, skipped * size + start, len(part)))
+            part.copy_(stream_normals(seed, purpose, layer, block, skipped * size + start, len(part), part.dtype))
         done += taken
     return numbers.reshape(replicas, *shape_after_replicas).to(device=device, dtype=dtype)
 
@@ -85,8 +85,10 @@ def replica_blocks(first_replica: int, replicas: int) -> Iterator[tuple[int, int
         yield block, skipped, min(end - start, REPLICA_BLOCK) - skipped
 
 
-def stream_normals(seed: int, purpose: str, layer: int, block: int, first: int, count: int) -> Float[Tensor, " count"]:
-    """The standard normals `first, ..., first + count - 1` of one stream (float64, CPU).
+def stream_normals(
+    seed: int, purpose: str, layer: int, block: int, first: int, count: int, dtype: torch.dtype = torch.float64
+) -> Float[Tensor, " count"]:
+    """The standard normals `first, ..., first + count - 1` of one stream (float64 or float32, CPU).
 
     Box & Muller (1958): two halves u, v of a 64-bit word give `sqrt(-2 log u) (cos 2 pi v, sin 2 pi v)`. A fixed
     number of bits a normal is what makes the stream readable from anywhere; the vectorised elementary functions
@@ -98,9 +100,9 @@ def stream_normals(seed: int, purpose: str, layer: int, block: int, first: int, 
     start, within = divmod(pair, 4)  # Philox counts in groups of four words
     words = _bits(seed, purpose, layer, block, start).random_raw(within + pairs)[within:]
     halves = torch.from_numpy(words.view(np.int32)).view(pairs, 2)
-    radius = halves[:, 0].double().add_(2.0**31 + 0.5).mul_(2.0**-32).log_().mul_(-2).sqrt_()
-    angle = halves[:, 1].double().mul_(math.pi / 2**31)
-    numbers = torch.empty(pairs, 2, dtype=torch.float64)
-    torch.mul(radius, angle.cos(), out=numbers[:, 0])
-    torch.mul(radius, angle.sin_(), out=numbers[:, 1])
-    return numbers.view(-1)[first - 2 * pair :][:count]
+    # The logarithm is taken in float64 in any case: near u = 1 a float32 u would leave the radius three digits.
+    radius = halves[:, 0].double().add_(2.0**31 + 0.5).mul_(2.0**-32).log_().mul_(-2).to(dtype).sqrt_()
+    angle = halves[:, 1].to(dtype).mul_(math.pi / 2**31)
+    x = angle.cos().mul_(radius)
+    y = angle.sin_().mul_(radius)
+    return torch.view_as_real(torch.complex(x, y)).view(-1)[first - 2 * pair :][:count]

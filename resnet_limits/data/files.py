@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .. import settings
 from ..errors import DamagedData, MissingData
+from ..runs.files import place
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ FILES: dict[str, tuple[File, ...]] = {
 def data_root(root: str | None) -> Path:
     """`data.root`, else `$RESLIM_DATA`, else `reslim/data` in the user cache folder (`$XDG_CACHE_HOME`, `~/.cache`)."""
     if named := root or os.environ.get("RESLIM_DATA"):
-        return Path(named).expanduser().absolute()
+        return place(named)
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache and Path(cache).is_absolute() else Path.home() / ".cache") / "reslim" / "data"
 

@@ -23,8 +23,10 @@ from ..errors import RunFolderError
 from ..settings import Settings
 from ..studies import study as studies
 from ..studies.study import FinishedJob, Study
+from . import leftovers
 from . import records as tables
 from .collection import Collection
+from .enclosed import require_enclosed
 from .files import write_json, write_text
 from .folder import SCHEMA, JobFolder, Run
 from .merge import Merged, merge
@@ -38,8 +40,10 @@ def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
 
     `records.csv`, `summary.json`, and unless without `figures`: `figures/`, `report.html`, `tables.tex`, `papers.bib`.
     """
+    require_enclosed(run.path)
     summary = write(run.path, merge([run]), figures=figures)
     run.note_jobs()
+    leftovers.clear(run)
     return summary
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -16,10 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError
+from ..errors import OutputError, is_text
 
 LARGEST = 64_000_000
 """Bytes of a text that is read; nothing that reslim writes comes near."""
+TAIL = 10_000
+"""Bytes in which the last lines of a log are looked for."""
 BESIDE = re.compile(r"\..+\.(?P<host>[0-9a-f]{6})-(?P<pid>\d{1,7})-[0-9a-f]{8}")
 
 
@@ -59,11 +62,18 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file. Raises `OSError` for what is no plain file (a pipe would never end), or beyond all measure."""
-    about = path.stat()
-    if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST:
-        raise OSError(f"{path} is not a text of ours")
+    """The text of a file. Raises `OSError` for what is no plain file, or beyond all measure."""
+    if _size(path) > LARGEST:
+        raise OSError(errno.EFBIG, "too large", str(path))
     return path.read_text(encoding="utf-8")
+
+
+def tail(path: Path) -> list[str]:
+    """The last lines of a text. Raises `OSError` as `read_text` does, but for no size."""
+    size = _size(path)
+    with open(path, "rb") as file:
+        file.seek(max(0, size - TAIL))
+        return file.read(TAIL).decode("utf-8", errors="replace").splitlines()
 
 
 def read_json(path: Path) -> Any:
@@ -76,6 +86,17 @@ def read_json(path: Path) -> Any:
         return document
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def place(text: str) -> Path:
+    """An absolute path, `~` spelt out. Raises `OutputError` for what cannot be one."""
+    try:
+        path = Path(text).expanduser().absolute()
+    except (RuntimeError, OSError) as error:  # no home, or the folder that we are in was removed
+        raise OutputError(f"no folder '{text}': {getattr(error, 'strerror', None) or error}") from None
+    if "\0" in text or not is_text(str(path)):
+        raise OutputError(f"no folder '{text}': its name is no text")
+    return path
 
 
 def make_folder(path: Path) -> None:
@@ -91,6 +112,14 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text} is no JSON")
     return number
+
+
+def _size(path: Path) -> int:
+    """Bytes of a plain file. Raises `OSError` for anything else: a pipe would never end."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    return about.st_size
 
 
 def _host() -> str:

@@ -11,9 +11,11 @@ records.csv, summary.json, figures/        written each time the run is collecte
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,21 +25,23 @@ from typing import Any
 import yaml
 
 from .. import settings as keys
-from ..errors import OutputError, RunFolderError, SettingError, one_of
+from ..errors import OutputError, RunFolderError, one_of
 from ..settings import Settings
 from . import job as jobs
 from . import provenance, scheduler
 from . import status as states
-from .files import make_folder, read_json, write_json, write_text
+from .files import beside as named_beside
+from .files import make_folder, place, read_json, read_text, sweep, tail, write_json, write_text
 from .status import Process, Status
 
 SCHEMA = 1
+TIME = "%Y-%m-%d_%H-%M-%S"
 LAUNCHER = "launcher"
 
 
 def outputs_root(key: str | None) -> Path:
     """The folder of all runs: the key `outputs`, else $RESLIM_OUTPUTS, else ./outputs."""
-    return Path(key or os.environ.get("RESLIM_OUTPUTS") or "outputs").expanduser().absolute()
+    return place(key or os.environ.get("RESLIM_OUTPUTS") or "outputs")
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class JobFolder:
 
     def last_log_lines(self, count: int = 5) -> list[str]:
         try:
-            return (self.path / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+            return tail(self.path / "log.txt")[-count:]
         except OSError:
             return []
 
@@ -75,7 +79,21 @@ class Run:
 
     @property
     def study(self) -> str:
-        return self.path.parent.name
+        """What its jobs are of; without one that can be read, what the folder above is called."""
+        found = (jobs.settings_of(path) for path in self._job_folders())
+        return next((settings.study for settings in found if settings), self.path.parent.name)
+
+    @property
+    def started(self) -> float:
+        """When it was made: seconds since 1970, and later than every run that was there (a clock may be set back)."""
+        document = read_json(self.path / "provenance.json")
+        number = document.get("started") if isinstance(document, dict) else None
+        if isinstance(number, (int, float)):
+            return float(min(number, sys.float_info.max))
+        try:
+            return time.mktime(time.strptime(self.id[:19], TIME))
+        except (ValueError, OverflowError):
+            return 0.0
 
     @classmethod
     def create(cls, root: Path, settings: Sequence[Settings], overrides: Sequence[str], command: Sequence[str]) -> Run:
@@ -85,11 +103,14 @@ class Run:
         """
         parent = root / settings[0].study
         make_folder(parent)
-        name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{secrets.token_hex(4)}"
-        beside = parent / f".{name}"
+        name = f"{time.strftime(TIME)}_{secrets.token_hex(4)}"
+        beside = named_beside(parent / name)
+        sweep(parent)
+        document = {"schema": SCHEMA, "started": cls._later_than_all(root), "invocations": []}
+        document["invocations"].append(provenance.invocation(command))
         try:
             beside.mkdir()
-            write_json(beside / "provenance.json", {"schema": SCHEMA, "invocations": [provenance.invocation(command)]})
+            write_json(beside / "provenance.json", document)
             cls(beside).add(settings, overrides)
             os.rename(beside, parent / name)
         except OSError as error:
@@ -98,6 +119,11 @@ class Run:
                 f"cannot write to {parent}: {error.strerror}; choose another folder with outputs=..."
             ) from None
         return cls(parent / name)
+
+    @classmethod
+    def _later_than_all(cls, root: Path) -> float:
+        latest = max((run.started for run in cls.all(root)), default=0.0)
+        return max(time.time(), math.nextafter(latest, math.inf))
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -115,9 +141,11 @@ class Run:
     @classmethod
     def find(cls, root: Path, name: str) -> Run:
         """The run that a user means: a folder, a unique beginning of its id, or `latest`."""
-        if Path(name).is_dir() and (os.sep in name or (Path(name) / "provenance.json").exists()):
+        if os.path.isdir(name) and (os.sep in name or (Path(name) / "provenance.json").exists()):
             return cls.open(Path(name))
         runs = cls.all(root)
+        if not name:
+            raise RunFolderError("a run is a folder, a beginning of its id, or latest; got nothing")
         if name == "latest":
             if not runs:
                 raise RunFolderError(f"there is no run under {root}")
@@ -139,7 +167,7 @@ class Run:
                     found.append(cls.open(path.parent))
                 except RunFolderError:
                     continue
-        return sorted(found, key=lambda run: run.id)
+        return sorted(found, key=lambda run: (run.started, run.id))
 
     def add(self, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
         """Queue the jobs of one sweep and note its overrides."""
@@ -177,10 +205,10 @@ class Run:
         return str(packages.get("reslim", "unknown")) if isinstance(packages, dict) else "unknown"
 
     def sweeps(self) -> list[list[str]]:
-        """The overrides of each sweep of this run."""
+        """The overrides of each sweep of this run; none where `overrides.txt` is missing or no text."""
         try:
-            text = (self.path / "overrides.txt").read_text(encoding="utf-8")
-        except OSError:
+            text = read_text(self.path / "overrides.txt")
+        except (OSError, ValueError):
             return []
         paragraphs = [p.splitlines() for p in text.strip().split("\n\n") if p.strip()]
         return [[line for line in p if not line.startswith("#")] for p in paragraphs]
@@ -191,11 +219,15 @@ class Run:
         With `verify` the files of finished jobs are held against their digests; a damaged job counts as lost.
         """
         found = []
-        for path in (self.path / "jobs").glob("*"):
-            if (settings := _settings_of(path)) is not None:
+        for path in self._job_folders():
+            if (settings := jobs.settings_of(path)) is not None:
                 status = states.read(path)
                 found.append(JobFolder(path, settings, states.verified(path, status) if verify else status))
         return sorted(found, key=lambda j: (j.settings.depth, j.name))
+
+    def _job_folders(self) -> list[Path]:
+        """What lies under `jobs/`; not links, which may lead anywhere."""
+        return [path for path in (self.path / "jobs").glob("*") if not path.is_symlink()]
 
     def launched(self, pid: int) -> None:
         """Note a process of this host that launches jobs; those that are gone are forgotten."""
@@ -212,8 +244,7 @@ class Run:
         found: list[tuple[Path, Process | None]] = []
         for path in (self.path / LAUNCHER).glob("process-*.json"):
             try:
-                process = Process(**read_json(path))
-                found.append((path, process if isinstance(process.started, str) else None))
+                found.append((path, Process.read(read_json(path))))
             except TypeError:
                 found.append((path, None))
         return found
@@ -230,15 +261,6 @@ class Run:
         if its == {"finished"}:
             return "finished"
         return "interrupted" if its & {"lost", "queued"} or not its else "failed"
-
-
-def _settings_of(job: Path) -> Settings | None:
-    try:
-        values: Any = yaml.safe_load((job / "config.yaml").read_text(encoding="utf-8"))
-        settings = keys.from_mapping(values)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, SettingError, TypeError, AttributeError):
-        return None
-    return settings if keys.job_name(settings) == job.name else None
 
 
 def _merged(values: Sequence[Any]) -> Any:

@@ -20,16 +20,17 @@ import time
 import traceback
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from .. import device
 from .. import settings as keys
-from ..errors import OutputError, ReslimError
+from ..errors import OutputError, ReslimError, SettingError
 from ..memory import explained
 from ..settings import Settings, Slurm
 from . import status as states
-from .files import whole, write_text
+from .files import read_text, sweep, whole, write_text
 from .interruption import Interrupted, Interruption
 from .owner import owned
 from .reporter import Reporter, write_status
@@ -39,10 +40,31 @@ GRACE = 15.0
 """Seconds that a job has to save its state where its settings do not say how long the scheduler waits."""
 
 
+class _Plain(yaml.SafeLoader):
+    """YAML without references: ten lines of them can stand for more than any memory holds."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("a reference")
+        return super().compose_node(parent, index)
+
+
+def settings_of(folder: Path) -> Settings | None:
+    """The settings of the job of this folder; None where they cannot be read, or are not its own."""
+    try:
+        values: Any = yaml.load(read_text(folder / "config.yaml"), _Plain)
+        settings = keys.from_mapping(values)
+    except (OSError, yaml.YAMLError, SettingError):
+        return None
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):  # of values of any shape
+        return None
+    return settings if keys.job_name(settings) == folder.name else None
+
+
 def queue(run: Path, settings: Settings) -> Path:
     """Write the folder of a job that is to be run; leave one that is there already alone."""
     folder = run / "jobs" / keys.job_name(settings)
-    if not (folder / "config.yaml").exists():
+    if settings_of(folder) is None:
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "config.yaml", yaml.safe_dump(asdict(settings), sort_keys=False))
     if not (folder / "status.json").exists():
@@ -82,6 +104,8 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
             return
         if not mine or states.verified(folder, states.read(folder)).state == "finished":
             return
+        for place in (folder, folder / "checkpoint", run / "shared"):
+            sweep(place)
         with Reporter(folder) as reporter:
             try:
                 seconds = _measure(run, folder, settings, reporter, interruption)

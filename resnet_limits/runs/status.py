@@ -134,7 +134,7 @@ def read(folder: Path) -> Status:
         words = (status.state, status.message, status.device, *status.digests, *status.digests.values())
         if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(w, str) for w in words):
             raise TypeError
-        if status.state not in STATES or not all(float(n) >= 0 for n in numbers):
+        if status.state not in STATES or not all(float(n) >= 0 for n in numbers[1:]):
             raise ValueError
         if status.state == "running" and (process is None or process.is_gone(float(status.heartbeat), folder)):
             return replace(status, state="lost", message=GONE)

@@ -1,9 +1,15 @@
-"""Laws of one layer's weights: i.i.d. entries. `W` (d, d), `b` (d,), per unit of time."""
+"""Laws of one layer's weights: i.i.d. entries. `W` (d, d), `b` (d,), per unit of time.
+
+With `[W b] = sqrt(h) G diag(sigma_w / sqrt(d), ..., sigma_b)` and vectors `(f_i, c_i)` whitened accordingly to rows of
+`F~ = R Q` (n, d + 1), the pre-activations are `Z~ = sqrt(h) R Z`, `Z = (G Q^T)^T` being `n d` independent normals.
+Nothing else of `G` is known afterwards: its action on the complement of the span is still free (`Drawn`, `transposed`).
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
@@ -11,6 +17,45 @@ from torch import Tensor
 
 from ..random import normals
 from .span import coordinates
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pre-activations `z` (r, n, d), and all that they say about the weights: `G q_j = images_j` for a basis `q_j`."""
+
+    z: Float[Tensor, "r n d"]
+    basis: Float[Tensor, "r m e"]
+    images: Float[Tensor, "r m d"]
+
+
+class Law(Protocol):
+    """What samplers ask of a law of one layer's weights."""
+
+    def act(
+        self, vectors: Tensor, biased: Tensor, h: float, *, seed: int, purpose: str, layer: int, first_replica: int = 0
+    ) -> Tensor:
+        """`W f_i + c_i b`, (r, n, d)."""
+        ...
+
+    def draw(
+        self, vectors: Tensor, biased: Tensor, h: float, *, seed: int, purpose: str, layer: int, first_replica: int = 0
+    ) -> Drawn:
+        """The same, with what it says about the weights."""
+        ...
+
+    def transposed(
+        self, costates: Tensor, drawn: Drawn, h: float, *, seed: int, purpose: str, layer: int, first_replica: int = 0
+    ) -> Tensor:
+        """`W^T a_j` for the weights of which `drawn` is known, (r, c, d)."""
+        ...
+
+    def variance(self, features: Tensor) -> Tensor:
+        """Variance of each pre-activation, per unit of time."""
+        ...
+
+    def mean(self, features: Tensor) -> Tensor | float:
+        """Mean of each pre-activation, per unit of time."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,9 +81,25 @@ class Isotropic:
         `biased` holds the `c_i`: 1 for a state's features, 0 for a tangent's. Replica `r` depends on nothing but
         (seed, purpose, layer, r), whichever replicas are sampled with it.
         """
+        return self.draw(
+            vectors, biased, h, seed=seed, purpose=purpose, layer=layer, first_replica=first_replica
+        ).z
+
+    def draw(
+        self,
+        vectors: Float[Tensor, "r n d"],
+        biased: Float[Tensor, " n"],
+        h: float,
+        *,
+        seed: int,
+        purpose: str,
+        layer: int,
+        first_replica: int = 0,
+    ) -> Drawn:
+        """`act`, and what it says about the weights: for backward passes."""
         r, n, d = vectors.shape
         bias = (self.sigma_b * biased.to(vectors)).expand(r, n).unsqueeze(-1)
-        R, _ = coordinates(torch.cat([vectors * (self.sigma_w / math.sqrt(d)), bias], dim=-1))
+        R, Q = coordinates(torch.cat([vectors * (self.sigma_w / math.sqrt(d)), bias], dim=-1))
         Z = normals(
             (n, d),
             replicas=r,
@@ -49,7 +110,39 @@ class Isotropic:
             device=vectors.device,
             first_replica=first_replica,
         )
-        return math.sqrt(h) * torch.bmm(R, Z)
+        return Drawn(math.sqrt(h) * torch.bmm(R, Z), Q, Z)
+
+    def transposed(
+        self,
+        costates: Float[Tensor, "r c d"],
+        drawn: Drawn,
+        h: float,
+        *,
+        seed: int,
+        purpose: str,
+        layer: int,
+        first_replica: int = 0,
+    ) -> Float[Tensor, "r c d"]:
+        """`W^T a_j`, given what the forward pass has drawn: `G^T a = Q^T (G Q^T)^T a + (I - Q^T Q) n`, `n` fresh.
+
+        The `n_j` have covariance `<a_i, a_j> I`: with `a = R_a Q_a` they are `R_a` times independent normals. The last
+        coordinate, that of the bias, takes part in the projection. Give the fresh normals a purpose of their own.
+        """
+        r, c, d = costates.shape
+        R, _ = coordinates(costates)
+        fresh = normals(
+            (c, d + 1),
+            replicas=r,
+            seed=seed,
+            purpose=purpose,
+            layer=layer,
+            dtype=costates.dtype,
+            device=costates.device,
+            first_replica=first_replica,
+        )
+        n = torch.bmm(R, fresh)
+        known = torch.bmm(costates, drawn.images.mT) - torch.bmm(n, drawn.basis.mT)
+        return math.sqrt(h / d) * self.sigma_w * (n + torch.bmm(known, drawn.basis))[..., :d]
 
     def variance(self, features: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
         """`v = sigma_b^2 + sigma_w^2 |f|^2 / d`: variance of each pre-activation, per unit of time; (r, n, 1) expanded."""

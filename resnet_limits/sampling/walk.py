@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .law import Isotropic
+from .law import Law
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -46,23 +46,25 @@ class Walker:
 def walk(
     walkers: Sequence[Walker],
     x0: Float[Tensor, "r n d"],
-    law: Isotropic,
+    law: Law,
     *,
     horizon: float,
     seed: int,
     purpose: str,
     first_replica: int = 0,
+    biased: Float[Tensor, " n"] | None = None,
 ) -> Iterator[tuple[int, list[Tensor]]]:
     """Step all walkers over `[0, horizon]` on one noise, from the same states.
 
     Each depth divides the deepest. Yields `(k, states)` after each layer k = 1..L of the deepest; the states of a
-    shallower walker change when its own layer is complete. Memory does not grow with depth.
+    shallower walker change when its own layer is complete. Memory does not grow with depth. `biased`: which of the n
+    vectors of a walker the bias acts on (tangents have none); by default all.
     """
     deepest = max(w.depth for w in walkers)
     h = horizon / deepest
     every = [deepest // w.depth for w in walkers]
     n = x0.shape[1]
-    biased = torch.ones(n * len(walkers))
+    biased = (torch.ones(n) if biased is None else biased).repeat(len(walkers))
     states = [x0 for _ in walkers]
     features = [w.scheme.features(x0) for w in walkers]
     summed: list[Tensor | None] = [None for _ in walkers]
@@ -84,7 +86,7 @@ def walk(
 def final(
     walkers: Sequence[Walker],
     x0: Float[Tensor, "r n d"],
-    law: Isotropic,
+    law: Law,
     *,
     horizon: float,
     seed: int,

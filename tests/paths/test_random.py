@@ -60,13 +60,24 @@ def test_numbers_are_normal_and_neighbours_independent():
     assert scipy.stats.binomtest(tail, len(x), 2 * float(scipy.stats.norm.sf(4))).pvalue > 1e-3
 
 
-def test_float32_and_global_generators():
+def test_global_generators_do_not_matter():
     torch.manual_seed(0)
     np.random.seed(0)
-    single = normals((100,), replicas=3, dtype=torch.float32, **HERE)
+    first = normals((100,), replicas=3, **HERE)
     torch.manual_seed(1)
     np.random.seed(1)
-    assert torch.equal(single, normals((100,), replicas=3, **HERE).float())
+    assert torch.equal(first, normals((100,), replicas=3, **HERE))
+
+
+def test_float32_agrees_with_float64_to_its_precision():
+    """Relative to the radius of the pair, from the smallest (u next to 1) to the largest."""
+    double = normals((1000,), replicas=500, **HERE).view(-1, 2)
+    single = normals((1000,), replicas=500, dtype=torch.float32, **HERE).view(-1, 2)
+    assert single.dtype == torch.float32
+    radius = double.norm(dim=1, keepdim=True)
+    assert radius.min() < 5e-3
+    assert radius.max() > 4.5
+    assert ((single.double() - double).abs() / radius).max() < 4e-7
 
 
 def test_permutations():

@@ -110,7 +110,7 @@ def interrupted_half_way(monkeypatch):
                 job.checkpoints.save(State(values={"steps": steps}))
         return Measurement([Record("steps", float(steps))], {})
 
-    fake = type("Fake", (), {"measure": staticmethod(measure)})
+    fake = type("Fake", (), {"measure": staticmethod(measure), "memory_keys": ()})
     monkeypatch.setattr(study, "get", lambda name: fake)
     return seen
 

@@ -50,7 +50,7 @@ def test_a_damaged_file_is_computed_again_with_the_same_result(tmp_path, damage)
 
 def test_the_folder_may_be_deleted_at_any_time(tmp_path):
     calls = []
-    shared = SharedFolder(tmp_path / "a" / "shared")
+    shared = SharedFolder(tmp_path / "shared")
     shared.solve("flow", {}, solution(calls))
     for file in shared.folder.iterdir():
         file.unlink()

@@ -42,6 +42,7 @@ def test_a_running_job_is_lost_as_soon_as_its_process_is_gone(tmp_path, finished
     assert written(tmp_path, Status("running", Process.this(), heartbeat=0)).state == "running", "alive, however silent"
     assert written(tmp_path, Status("running", finished_process, heartbeat=now)).state == "lost"
     assert written(tmp_path, Status("running", None, heartbeat=now)).state == "lost"
+    assert "memory" in states.read(tmp_path).message, "the kernel kills without a word"
 
 
 def test_a_later_process_of_the_same_id_does_not_pass_for_the_job(tmp_path):
@@ -107,9 +108,11 @@ def test_a_missing_or_binary_status_counts_as_lost(tmp_path):
 
 
 def test_results_that_are_not_what_the_job_left_make_it_lost(tmp_path):
+    for name in states.RESULTS:
+        (tmp_path / name).write_bytes(b"numbers")
     file = tmp_path / "records.parquet"
-    file.write_bytes(b"numbers")
-    status = Status("finished", Process.this(), digests={file.name: states.file_digest(file)})
+    digests = {name: states.file_digest(tmp_path / name) for name in states.RESULTS}
+    status = Status("finished", Process.this(), digests=digests)
     assert states.verified(tmp_path, status) == status
     file.write_bytes(b"numberz")
     assert states.verified(tmp_path, status).state == "lost"

@@ -366,17 +366,6 @@ def test_in_float32_points_below_rounding_are_left_out():
 # -- a job depends on its settings alone ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", [averaged, rough], ids=["averaged", "rough"])
-def test_records_do_not_depend_on_how_replicas_are_chunked(part, monkeypatch: pytest.MonkeyPatch):
-    whole = measured(part, depths=(8,))[0][1]
-    monkeypatch.setattr(part, "CHUNK", 5)
-    chunked = measured(part, depths=(8,))[0][1]
-    for one, other in zip(chunked.records, whole.records, strict=True):
-        # The draws are the same; a batch of products rounds with its size.
-        assert one.value == pytest.approx(other.value, rel=1e-12)
-        assert one.stderr == pytest.approx(other.stderr, rel=1e-11)
-
-
 @pytest.mark.parametrize("part", [forward, gradient, trained], ids=["forward", "gradient", "trained"])
 def test_records_do_not_depend_on_other_depths(part):
     together = measured(part, depths=(8, 16))[1][1]

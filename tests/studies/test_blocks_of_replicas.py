@@ -1,0 +1,129 @@
+"""Nothing that is recorded depends on the pieces in which replicas, paths, points and layers are worked through.
+
+Random numbers and all that is done entry by entry are the same bit for bit in pieces of any size. A product of matrices
+rounds with the size of its batch: replicas are run in blocks whose size is a constant, never what memory allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import resnet_limits.random as random
+from resnet_limits.data import images
+from resnet_limits.paths import draw, fractional
+from resnet_limits.settings import Fractional, Iid, Ode, OdeKeys, Rough, Smooth, Tied, Train
+from resnet_limits.studies.ode import averaged, random_start, rough, trained
+from resnet_limits.studies.study import Job
+from resnet_limits.training import observables
+
+ODD = Ode(
+    depth=6,
+    width=7,
+    replicas=70,
+    device="cpu",
+    ode=OdeKeys(inputs=3, paths=2, draws=3),
+    train=Train(epochs=1, replicas=2),
+)
+"""Sizes that no vector of the processor divides."""
+
+
+def records(part, settings: Ode = ODD):
+    measurement = part.measure(Job(settings))
+    return measurement.records, {name: array.tobytes() for name, array in measurement.arrays.items()}
+
+
+@pytest.mark.parametrize(
+    ("part", "module", "name", "pieces"),
+    [
+        (averaged, random, "PIECE", (1, 1000)),
+        (rough, fractional, "PIECE", (1, 10**6)),
+        (trained, observables, "PIECE", (1, 4, 10**6)),
+        (random_start, random, "PIECE", (1, 1000)),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)).rsplit(".", 1)[-1],
+)
+def test_records_are_the_same_bit_for_bit_in_pieces_of_any_size(part, module, name, pieces, monkeypatch):
+    settings = ODD if part is not rough else replace(ODD, replicas=3)
+    whole = repr(records(part, settings))
+    for piece in pieces:
+        monkeypatch.setattr(module, name, piece)
+        assert repr(records(part, settings)) == whole, piece
+
+
+@pytest.mark.parametrize("part", [trained, random_start], ids=["trained", "random_start"])
+def test_no_budget_of_memory_changes_a_record(part):
+    first, *others = (repr(records(part, replace(ODD, train=replace(ODD.train, memory=m)))) for m in (256.0, 0.0, 0.01))
+    assert others == [first, first]
+
+
+@pytest.mark.parametrize("law", [Smooth(), Iid(), Rough(), Fractional(), Tied()], ids=lambda law: law.name)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_more_replicas_leave_the_paths_of_the_first_as_they_are(law, dtype):
+    def weights(replicas: int, first: int = 0):
+        path = draw(
+            law,
+            {"W": (3, 3), "b": (3,)},
+            depth=5,
+            horizon=1.0,
+            replicas=replicas,
+            first_replica=first,
+            seed=1,
+            dtype=dtype,
+        )
+        return path.at(torch.arange(5) / 5)
+
+    more, fewer, middle = weights(128), weights(64), weights(7, first=60)
+    for name, values in more.items():
+        assert torch.equal(values[:64], fewer[name])
+        assert torch.equal(values[60:67], middle[name])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("part", [averaged, rough], ids=["averaged", "rough"])
+def test_more_replicas_leave_the_outputs_of_the_first_as_they_are(part, dtype, monkeypatch):
+    """Whole blocks: `replicas=128` runs the first 64 as `replicas=64` does."""
+    name = "martingale_response" if part is averaged else "forward"
+    original, seen = getattr(part, name), []
+
+    def noted(*arguments):
+        result = original(*arguments)
+        seen.extend([result[0]] if isinstance(result, tuple) else [result])
+        return result
+
+    monkeypatch.setattr(part, name, noted)
+    outputs = []
+    for replicas in (64, 128):
+        seen.clear()
+        part.measure(Job(replace(ODD, replicas=replicas, dtype=dtype)))
+        outputs.append(list(seen))
+    fewer, more = outputs
+    assert len(more) == 2 * len(fewer)
+    assert all(torch.equal(a, b) for a, b in zip(fewer, more[: len(fewer)], strict=True))
+
+
+@pytest.mark.parametrize("part", [averaged, rough], ids=["averaged", "rough"])
+def test_blocks_of_another_size_draw_the_same_and_round_otherwise(part, monkeypatch):
+    """The size of a block is a constant because of the last bits alone."""
+    (whole, _), settings = records(part), ODD
+    monkeypatch.setattr(part, "BLOCK", 5)
+    for one, other in zip(records(part, settings)[0], whole, strict=True):
+        assert one.value == pytest.approx(other.value, rel=1e-12)
+        assert one.stderr == pytest.approx(other.stderr, rel=1e-11)
+        assert one.reference_error == pytest.approx(other.reference_error, rel=1e-12)
+
+
+@pytest.mark.parametrize("piece", [1, 5, 10**6])
+def test_images_become_the_same_points_in_pieces_of_any_size(piece, monkeypatch):
+    x = torch.randint(0, 256, (50, 3, 5, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    chosen = torch.arange(0, 50, 3)
+
+    def points():
+        mean, deviation = images.channel_statistics(x, chosen)
+        return mean, deviation, images.standardised(x, chosen, mean, deviation)
+
+    whole = points()
+    monkeypatch.setattr(images, "PIECE", piece)
+    assert all(torch.equal(a, b) for a, b in zip(points(), whole, strict=True))
