@@ -134,12 +134,12 @@ def _check_key(override: Override, overrides: Sequence[str]) -> None:
     options = keys.options_of(key.removesuffix(".name"))
     if options and key.endswith(".name"):
         raise SettingError(f"{key}: choose with {key.removesuffix('.name')}=..., one of {', '.join(options)}")
-    if key.startswith("hydra/") and not override.is_sweep_override():
-        if not isinstance(override.value(), (str, QuotedString)):
-            raise SettingError(f"{key}: expected one name, got '{override.get_value_element_as_str()}'")
+    one = not override.is_sweep_override()
+    if key.startswith("hydra/") and one and not isinstance(override.value(), (str, QuotedString)):
+        raise SettingError(f"{key}: expected one name, got '{override.get_value_element_as_str()}'")
     if key == "figure" and override.is_sweep_override():
         raise SettingError("figure: a run has one named figure; start one run for each")
-    if (options or key in ("study", "preset", "figure")) and not override.is_sweep_override():
+    if (options or key in ("study", "preset", "figure")) and one:
         value = override.value()
         if not isinstance(value, (str, QuotedString)):
             others = {"study": tuple(keys.STUDIES), "preset": ("full", "smoke"), "figure": keys.FIGURES}

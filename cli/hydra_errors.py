@@ -12,7 +12,6 @@ from omegaconf.errors import OmegaConfBaseException
 from resnet_limits.errors import SettingError, nearest, one_of
 from resnet_limits.settings import CHOICES, STUDIES, Settings, flat
 
-
 OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
 """What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
 

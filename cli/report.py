@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-
 from resnet_limits.errors import OutputError, RequestError
 from resnet_limits.runs.files import place
 from resnet_limits.runs.folder import Run, outputs_root

@@ -79,7 +79,8 @@ def _show(run: Run, json_out: bool) -> None:
         print_json({**document, "summary": summary})
         return
     console = Terminal()
-    console.print(f"[bold]{escape(run.id)}[/bold], study {escape(run.study)}, ", coloured(document["state"]), end="\n", highlight=False)
+    title = f"[bold]{escape(run.id)}[/bold], study {escape(run.study)}, "
+    console.print(title, coloured(document["state"]), end="\n", highlight=False)
     table = Table(header_style="bold")
     for column in ("depth", "job", "state", "seconds", "message"):
         table.add_column(column)

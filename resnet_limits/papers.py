@@ -120,6 +120,20 @@ PELUCHETTI_DIFFUSIONS = Paper(
     2019,
     "1905.11065",
 )
+SCHOENHOLZ = Paper(
+    "Schoenholz, Gilmer, Ganguli & Sohl-Dickstein",
+    "Schoenholz, Samuel S. and Gilmer, Justin and Ganguli, Surya and Sohl-Dickstein, Jascha",
+    "Deep information propagation",
+    2016,
+    "1611.01232",
+)
+YANG_RESIDUAL = Paper(
+    "Yang & Schoenholz",
+    "Yang, Greg and Schoenholz, Samuel S.",
+    "Mean field residual networks: on the edge of chaos",
+    2017,
+    "1712.08969",
+)
 CHIZAT = Paper(
     "Chizat",
     "Chizat, Lénaïc",

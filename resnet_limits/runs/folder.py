@@ -24,7 +24,6 @@ from typing import Any
 
 import yaml
 
-from .. import settings as keys
 from ..errors import OutputError, RunFolderError, one_of
 from ..settings import Settings
 from . import job as jobs

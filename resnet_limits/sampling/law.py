@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..random import normals
-from .span import coordinates
+from .span import basis_size, coordinates, triangle
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,10 @@ class Isotropic:
         `biased` holds the `c_i`: 1 for a state's features, 0 for a tangent's. Replica `r` depends on nothing but
         (seed, purpose, layer, r), whichever replicas are sampled with it.
         """
-        return self.draw(
-            vectors, biased, h, seed=seed, purpose=purpose, layer=layer, first_replica=first_replica
-        ).z
+        d = vectors.shape[-1]
+        R = triangle(vectors, self.sigma_w / math.sqrt(d), self.sigma_b * biased.to(vectors))
+        Z = _images(vectors, (seed, purpose, layer, first_replica))
+        return applied(R.mul_(math.sqrt(h)), Z)
 
     def draw(
         self,
@@ -100,17 +101,8 @@ class Isotropic:
         r, n, d = vectors.shape
         bias = (self.sigma_b * biased.to(vectors)).expand(r, n).unsqueeze(-1)
         R, Q = coordinates(torch.cat([vectors * (self.sigma_w / math.sqrt(d)), bias], dim=-1))
-        Z = normals(
-            (n, d),
-            replicas=r,
-            seed=seed,
-            purpose=purpose,
-            layer=layer,
-            dtype=vectors.dtype,
-            device=vectors.device,
-            first_replica=first_replica,
-        )
-        return Drawn(math.sqrt(h) * torch.bmm(R, Z), Q, Z)
+        Z = _images(vectors, (seed, purpose, layer, first_replica))
+        return Drawn(applied(math.sqrt(h) * R, Z.clone()), Q, Z)
 
     def transposed(
         self,
@@ -152,3 +144,30 @@ class Isotropic:
     def mean(self, features: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"] | float:
         """`mu f + mu_b`: mean of the pre-activations, per unit of time."""
         return 0.0
+
+
+def _images(vectors: Tensor, stream: tuple[int, str, int, int]) -> Float[Tensor, "r m d"]:
+    """Independent normals: `G q_j` for the basis vectors of `n` vectors and a bias coordinate."""
+    r, n, d = vectors.shape
+    seed, purpose, layer, first_replica = stream
+    return normals(
+        (basis_size(n, d + 1), d),
+        replicas=r,
+        seed=seed,
+        purpose=purpose,
+        layer=layer,
+        dtype=vectors.dtype,
+        device=vectors.device,
+        first_replica=first_replica,
+    )
+
+
+def applied(R: Float[Tensor, "r n m"], Z: Float[Tensor, "r m d"]) -> Float[Tensor, "r n d"]:
+    """`R Z`, for one or two vectors in the memory of Z."""
+    if R.shape[1:] == (1, 1):
+        return Z.mul_(R)
+    if R.shape[1:] == (2, 2):
+        Z[:, 1].mul_(R[:, 1, 1:]).addcmul_(Z[:, 0], R[:, 1, :1])
+        Z[:, 0].mul_(R[:, 0, :1])
+        return Z
+    return torch.bmm(R, Z)

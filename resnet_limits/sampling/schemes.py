@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..networks.activations import activation
+from ..networks.taylor import CURVATURE, SLOPE
 from .law import Isotropic
-
-SLOPE = {"tanh": 1.0, "swish": 0.5, "gelu": 0.5, "identity": 1.0}
-"""`phi'(0)`"""
-
-CURVATURE = {"tanh": 0.0, "swish": 0.5, "gelu": (2 / 3.141592653589793) ** 0.5, "identity": 0.0}
-"""`phi''(0)`; gelu: `2 / sqrt(2 pi)`."""
-
 
 @dataclass(frozen=True)
 class Network:

@@ -3,34 +3,124 @@
 Gaussian weights that act on vectors `f_1, ..., f_n` are `n` independent normals a row in these coordinates:
 `g . f_i = sum_j R_ij (g . q_j)` with `F = R Q`, and `g . q_j` are independent standard normals. Unlike a factor of the
 Gram matrix `F F^T`, R keeps the digits of nearly equal vectors, and equal vectors have equal rows.
+
+    n = 1, 2            closed forms
+    n^2 > 10 d          Q = I and R = F: drawing the weights themselves takes less time than any other basis
+    else                Householder's QR; what turns out (nearly) dependent, by Gram and Schmidt
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 
-def coordinates(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n n"], Float[Tensor, "r n d"]]:
-    """`(R, Q)` with `vectors = R Q`: R lower triangular, rows of Q orthonormal, or zero where a vector adds nothing.
+def basis_size(n: int, d: int) -> int:
+    """Vectors of the basis for n vectors of d coordinates: normals that a row of the weights takes."""
+    return d if n >= d or n * n > 10 * d else n
 
-    Gram and Schmidt, each vector twice (Giraud, Langou & Rozloznik 2005). What is left of a vector below its own rounding
-    is nothing: its direction would be noise.
+
+def coordinates(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n m"], Float[Tensor, "r m d"]]:
+    """`(R, Q)` with `vectors = R Q`, `m = basis_size(n, d)`: rows of Q orthonormal, or zero where a vector adds nothing.
+
+    R is lower triangular with a diagonal that is not negative, unless `m = d`: then `Q = I`. What is left of a vector
+    below its own rounding is nothing: its direction would be noise.
     """
+    r, n, d = vectors.shape
+    if basis_size(n, d) == d:
+        return vectors, torch.eye(d, dtype=vectors.dtype, device=vectors.device).expand(r, d, d)
+    if n <= 2:
+        return gram_schmidt(vectors)
+    Q, R = torch.linalg.qr(vectors.mT)
+    signs = _signs(R)
+    R, Q = (R * signs.unsqueeze(-1)).mT, Q.mT * signs.unsqueeze(-1)
+    weak = _dependent(R)
+    if len(weak):
+        R, Q = R.clone(), Q.clone()
+        R[weak], Q[weak] = gram_schmidt(vectors[weak])
+    return R, Q
+
+
+def triangle(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor, " n"]) -> Float[Tensor, "r n m"]:
+    """R alone, of the vectors `(scale f_i, extra_i)` of d + 1 coordinates."""
+    r, n, d = vectors.shape
+    if n == 1:
+        return (scale**2 * _dot(vectors, vectors) + extra.square()).sqrt_().unsqueeze(-1)
+    if n == 2 and basis_size(n, d + 1) == 2:
+        return _triangle_of_two(vectors[:, 0], vectors[:, 1], scale, float(extra[0]), float(extra[1]))
+    joint = vectors.new_empty(r, n, d + 1)
+    torch.mul(vectors, scale, out=joint[..., :d])
+    joint[..., d] = extra
+    if basis_size(n, d + 1) == d + 1:
+        return joint
+    R = torch.linalg.qr(joint.mT, mode="r").R
+    R = (R * _signs(R).unsqueeze(-1)).mT
+    weak = _dependent(R)
+    if len(weak):
+        R = R.clone()
+        R[weak] = gram_schmidt(joint[weak])[0]
+    return R
+
+
+def _triangle_of_two(
+    first: Float[Tensor, "r d"], second: Float[Tensor, "r d"], scale: float, e1: float, e2: float
+) -> Float[Tensor, "r 2 2"]:
+    """One step of Gram and Schmidt; equal vectors have `along = 1` and nothing left, exactly."""
+    square = scale**2 * _dot(first, first) + e1 * e1
+    along = (scale**2 * _dot(first, second) + e1 * e2) / square
+    along = torch.where(square > 0, along, 0.0)
+    left = torch.addcmul(second, first, along.unsqueeze(-1), value=-1)
+    rest = (scale**2 * _dot(left, left) + (e2 - along * e1).square()).sqrt_()
+    length = square.sqrt()
+    R = first.new_zeros(len(first), 2, 2)
+    R[:, 0, 0] = length
+    R[:, 1, 0] = along * length
+    R[:, 1, 1] = torch.where(rest > _dust(first, 2) * torch.hypot(rest, R[:, 1, 0]), rest, 0.0)
+    return R
+
+
+def gram_schmidt(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n n"], Float[Tensor, "r n d"]]:
+    """`(R, Q)`, each vector twice (Giraud, Langou & Rozloznik 2005); equal vectors have rows equal bit for bit."""
     r, n, d = vectors.shape
     R = vectors.new_zeros(r, n, n)
     Q = torch.zeros_like(vectors)
-    dust = 8 * max(n, 2) * torch.finfo(vectors.dtype).eps
     for i in range(n):
         left = vectors[:, i]
         size = torch.linalg.vector_norm(left, dim=-1)
         for _ in range(2 if i else 0):
-            along = torch.bmm(Q[:, :i], left.unsqueeze(-1))
-            left = left - torch.bmm(along.mT, Q[:, :i]).squeeze(1)
-            R[:, i, :i] += along.squeeze(-1)
+            along = _dot(Q[:, :i], left.unsqueeze(1))
+            left = left - (along.unsqueeze(-1) * Q[:, :i]).sum(dim=1)
+            R[:, i, :i] += along
         rest = torch.linalg.vector_norm(left, dim=-1)
-        rest = torch.where(rest > dust * size, rest, 0.0)
+        rest = torch.where(rest > _dust(vectors, n) * size, rest, 0.0)
         R[:, i, i] = rest
         Q[:, i] = torch.where(rest.unsqueeze(-1) > 0, left / rest.unsqueeze(-1), 0.0)
+        if i and bool((rest == 0).any()):
+            for j in range(i):
+                same = (vectors[:, i] == vectors[:, j]).all(dim=-1, keepdim=True)
+                R[:, i] = torch.where(same, R[:, j], R[:, i])
     return R, Q
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum(dim=-1)
+
+
+def _dust(vectors: Tensor, n: int) -> float:
+    return 8 * max(n, 2) * torch.finfo(vectors.dtype).eps
+
+
+def _signs(R: Float[Tensor, "r n n"]) -> Float[Tensor, "r n"]:
+    """Householder's signs depend on rounding where a component is nearly zero; a positive diagonal does not."""
+    diagonal = R.diagonal(dim1=1, dim2=2)
+    return torch.where(diagonal < 0, -1.0, 1.0).to(R.dtype)
+
+
+def _dependent(R: Float[Tensor, "r n n"]) -> Tensor:
+    """Indices of replicas in which a vector is dependent on those before it, up to a generous rounding."""
+    size = torch.linalg.vector_norm(R, dim=-1)
+    limit = 4 * math.sqrt(R.shape[-1]) * _dust(R, R.shape[-1])
+    return (R.diagonal(dim1=1, dim2=2) <= limit * size).any(dim=-1).nonzero().squeeze(-1)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,24 @@ class Finished:
 @pytest.fixture
 def reslim(tmp_path: Path) -> Reslim:
     return Reslim(tmp_path / "outputs")
+
+
+@pytest.fixture
+def in_process(tmp_path, monkeypatch, capfd):
+    """The command's own `main` in this process: what start-up costs is paid once."""
+    main = import_module("reslim_cli.app").main
+
+    def call(*arguments):
+        monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
+        monkeypatch.setattr("sys.argv", ["reslim", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capfd.readouterr()
+        code = left.value.code
+        return Answer(code if isinstance(code, int) else 0, out, err)
+
+    return call
 
 
 @pytest.fixture(scope="session")

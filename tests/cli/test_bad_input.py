@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from importlib import import_module
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from resnet_limits.errors import ReslimError
-from tests.cli.command import TINY, Answer
+from tests.cli.command import TINY
 
 
 def assert_refused(answer, *words):
@@ -71,24 +66,6 @@ BAD = [
 ]
 
 
-@pytest.fixture
-def in_process(tmp_path, monkeypatch, capfd):
-    """The command's own `main` in this process: what start-up costs is paid once."""
-    main = import_module("reslim_cli.app").main
-
-    def call(*arguments):
-        monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
-        monkeypatch.setattr("sys.argv", ["reslim", *arguments])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capfd.readouterr()
-        code = left.value.code
-        return Answer(code if isinstance(code, int) else 0, out, err)
-
-    return call
-
-
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad[0])
 def test_a_bad_override_is_refused_in_one_or_two_lines_and_nothing_is_written(bad, in_process, tmp_path):
     override, *words = bad
@@ -146,33 +123,3 @@ def test_an_unknown_word_is_refused(in_process):
     assert_refused(in_process("train", "--cfg", "hydra"), "job")
     assert in_process("train", "--nonsense").code == 2
     assert in_process("trian").code == 2
-
-
-VALUES = st.one_of(
-    st.sampled_from(
-        ["", "null", "nan", "-inf", "1e400", "true", "[]", "{}", "[1,2]", "{a:1}", "${x}", "${oc.env:NOPE}"]
-    ),
-    st.sampled_from(
-        ["range(1,9,0)", "range(8,8)", "choice(1,2)", "glob(*)", "interval(0,1)", "sort(3,1)", "'", '"', "\\"]
-    ),
-    st.sampled_from(["4", "4,8", "8,8", "0.5", "tanh", "rough", "two", "smoke", "[ode.forward]", "float32", "1,a"]),
-    st.integers(-(10**25), 10**25).map(str),
-    st.floats().map(repr),
-    st.text(max_size=6),
-)
-KEYS = st.one_of(
-    st.sampled_from(["depth", "width", "seed", "init", "init.hurst", "init.sigma_w", "block", "data.train_size"]),
-    st.sampled_from(["train.lr", "claims", "study", "preset", "size", "device", "outputs", "hydra/launcher", "train"]),
-    st.sampled_from(["hydra.sweeper.params.depth", "init.name", "block@x", "+depth", "~depth", "ode", "schema/ode"]),
-    st.text(max_size=5),
-)
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-@given(st.lists(st.tuples(KEYS, st.sampled_from(["=", "=", "=", "==", ""]), VALUES), min_size=1, max_size=3))
-def test_whatever_the_overrides_are_planning_answers_or_refuses(parts):
-    plan = import_module("reslim_cli.hydra_bridge").plan
-
-    overrides = ["depth=4", *("".join(part) for part in parts)]
-    with contextlib.suppress(ReslimError):
-        assert plan(overrides).jobs

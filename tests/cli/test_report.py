@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from resnet_limits.runs.folder import Run
-from resnet_limits.settings import flat
+from resnet_limits.settings import STUDIES, flat
 from resnet_limits.studies import study as studies
 
 CHROMIUM = next(
@@ -204,9 +204,8 @@ def test_a_job_that_one_run_lost_is_taken_from_the_other(parts, tmp_path):
 )
 def test_a_wrong_request_is_said_in_a_line(parts, tmp_path, arguments, words):
     first, second, reslim = parts
-    elsewhere = first.parents[1] / "gamma" / "2026-01-01_00-00-00_aaaaaaaa"
-    elsewhere.parent.mkdir()
-    shutil.copytree(first, elsewhere)
+    another = next(its for name, its in STUDIES.items() if name != "ode")
+    elsewhere = Run.create(tmp_path, [another(depth=4)], [], ["reslim", "train"]).path
     (tmp_path / "file").write_text("")
     places = {"RUN": first, "OTHER": second, "ELSEWHERE": elsewhere, "OUT": tmp_path / "o", "FILE": tmp_path / "file"}
     answer = reslim("report", *(str(places.get(word, word)) for word in arguments))

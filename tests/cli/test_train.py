@@ -67,7 +67,7 @@ def test_a_finished_job_says_so_with_digests_of_its_files(sweep):
         assert status["state"] == "finished"
         assert status["device"].startswith("cpu")
         assert set(status["digests"]) == {"records.parquet", "arrays.safetensors"}
-        assert {"host", "pid", "started"} == set(status["process"])
+        assert {"host", "pid", "started", "folder"} == set(status["process"])
         assert "finished" in (folder / "log.txt").read_text()
 
 

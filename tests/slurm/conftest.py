@@ -1,4 +1,4 @@
-"""A real SLURM of one machine, started for these tests by `start.sh` and ended with them.
+"""A real SLURM of one machine, started for these tests by `start.sh` and ended with them; each worker has its own.
 
 Needs root and Debian's packages slurm-wlm and munge; with mariadb-server and slurmdbd it has accounting, too. Without
 them the tests skip, or fail where RESLIM_REQUIRE_SLURM=1 says that they should be there.

@@ -1,4 +1,4 @@
-"""A job that SLURM interrupts saves its state, is queued again, and ends with the records of one that was left alone."""
+"""A job that SLURM interrupts saves its state, waits again, and ends with the records of one that was left alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import pytest
 
 from tests.cli.command import Reslim, without_seconds
 from tests.slurm.cluster import SLURM, TRAINING, Cluster, Watched, wait_for
-
-pytestmark = pytest.mark.xdist_group("slurm")
 
 EPOCHS = "train.epochs=200"
 

@@ -1,0 +1,123 @@
+"""Blocks of two layers, `x + B phi(A x + a) + b`, with fresh weights in every block, sampled on two spans.
+
+    A_ij ~ N(0, sigma_A^2 h^(2 alpha) / D)      a_i ~ N(0, sigma_a^2 h^(2 alpha))
+    B_ij ~ N(0, sigma_B^2 h^(1 - 2 alpha) / D)  b_i ~ N(0, sigma_b^2 h)
+
+alpha > 0: every layer shrinks, `phi(u)` is nearly `phi'(0) u`, the limit is that of a linear network, without Ito drift.
+alpha = 0: only the last layer shrinks, the limit has a non-linear kernel (Peluchetti & Favaro 2020, arXiv 2007.03253).
+
+The pre-activations `A x + a` of all states are drawn on the span of the states, then `B` acts on the span of the hidden
+features. Several branches (activations, exponents) share all weights up to their powers of h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..networks.activations import activation
+from ..networks.taylor import SLOPE
+from ..random import normals
+from .law import Law
+from .wide import gram, pre_activations
+
+
+@dataclass(frozen=True)
+class Branch:
+    """`outside(B phi(A x + a) + b)`, the outer activation being mostly the identity.
+
+    `linear`: `phi'(0) z` in place of `phi(z)`, whose overlaps are known in the mean. `sign = -1`: with `-A, -a, -B`, of the
+    same law; the mean over both signs has no error of odd order in the even part of phi.
+    """
+
+    phi: str
+    alpha: float
+    linear: bool = False
+    sign: float = 1.0
+    outside: str = "identity"
+
+    def hidden(self, u: Tensor, h: float) -> Tensor:
+        """The hidden features for `u = A x + a` without its `h^alpha`, times `h^-alpha`, which B lacks."""
+        if self.linear:
+            return SLOPE[self.phi] * u
+        size = self.sign * h**self.alpha
+        return activation(self.phi)(size * u) / size
+
+
+def final(
+    branches: Sequence[Branch],
+    x0: Float[Tensor, "r n d"],
+    *,
+    inner: Law,
+    outer: Law,
+    depth: int,
+    horizon: float,
+    seed: int,
+    purpose: str,
+    first_replica: int = 0,
+) -> list[Float[Tensor, "r n d"]]:
+    """`x_L` of every branch. `inner` is the law of `A, a`, `outer` that of `B, b`, per unit of time."""
+    n, h = x0.shape[1], horizon / depth
+    biased = torch.ones(n * len(branches))
+    states = [x0 for _ in branches]
+    for k in range(depth):
+        u = inner.act(
+            torch.cat(states, dim=1),
+            biased,
+            1.0,
+            seed=seed,
+            purpose=f"{purpose} inner",
+            layer=k,
+            first_replica=first_replica,
+        )
+        hidden = [b.hidden(its, h) for b, its in zip(branches, u.split(n, dim=1), strict=True)]
+        z = outer.act(
+            torch.cat(hidden, dim=1),
+            biased,
+            h,
+            seed=seed,
+            purpose=f"{purpose} outer",
+            layer=k,
+            first_replica=first_replica,
+        )
+        moved = zip(branches, states, z.split(n, dim=1), strict=True)
+        states = [x + activation(b.outside)(its) for b, x, its in moved]
+    return states
+
+
+def wide_pair(
+    phi: str,
+    x0: Float[Tensor, "n d"],
+    ideal: Sequence[Float[Tensor, "n n"]],
+    *,
+    inner: tuple[float, float],
+    outer: tuple[float, float],
+    replicas: int,
+    horizon: float,
+    seed: int,
+    purpose: str,
+) -> tuple[Float[Tensor, "r n d"], Float[Tensor, "r n d"]]:
+    """`(x_L, y_L)` for alpha = 0: wide networks, and the infinitely wide one on the same normals.
+
+    `ideal` holds the overlaps of the latter after 0, 1, ..., L blocks; its increments are Gaussian, their covariance is
+    the increment of `ideal`.
+    """
+    depth = len(ideal) - 1
+    h = horizon / depth
+    x = x0.expand(replicas, *x0.shape)
+    y = x
+
+    def drawn(layer: str, k: int) -> Tensor:
+        where = {"dtype": x.dtype, "device": x.device}
+        return normals(tuple(x0.shape), replicas=replicas, seed=seed, purpose=f"{purpose} {layer}", layer=k, **where)
+
+    for k in range(depth):
+        hidden = activation(phi)(pre_activations(inner[0] ** 2 * gram(x) + inner[1] ** 2, drawn("inner", k)))
+        Z = drawn("outer", k)
+        x = x + pre_activations(h * (outer[0] ** 2 * gram(hidden) + outer[1] ** 2), Z)
+        y = y + pre_activations((ideal[k + 1] - ideal[k])[None], Z)
+    return x, y

@@ -1,0 +1,39 @@
+"""Replicas sampled at a time: pieces that stay in the cache.
+
+    for first, count in pieces(replicas, vectors=2, width=500):
+        walk(..., first_replica=first)      # with states (count, n, d)
+
+The size is a function of vectors, width and dtype alone, never of the memory that is free: results do not depend on it
+(each replica has its own numbers, whichever are sampled with it), and the memory a walk takes grows with neither depth nor
+the number of replicas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from .span import basis_size
+
+CACHE = 2**19
+"""Bytes of the states of a piece: with its normals and intermediate results it stays in a cache of 2 MB."""
+
+SMALLEST, LARGEST = 16, 4096
+"""Replicas in a piece at least and at most; powers of two, so that pieces and blocks of replicas are nested."""
+
+
+def pieces(
+    replicas: int, *, vectors: int, width: int, dtype: torch.dtype = torch.float64
+) -> Iterator[tuple[int, int]]:
+    """`(first replica, count)` of each piece; `vectors`: all that the weights act on in a layer, (r, vectors, width)."""
+    size = piece_size(vectors, width, dtype)
+    for first in range(0, replicas, size):
+        yield first, min(size, replicas - first)
+
+
+def piece_size(vectors: int, width: int, dtype: torch.dtype = torch.float64) -> int:
+    """Replicas of a piece: a power of two."""
+    rows = max(vectors, basis_size(vectors, width + 1))
+    fitting = max(CACHE // (rows * width * dtype.itemsize), 1)
+    return min(max(1 << (fitting.bit_length() - 1), SMALLEST), LARGEST)

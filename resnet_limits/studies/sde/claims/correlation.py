@@ -1,0 +1,133 @@
+"""`sde.correlation.*`: two inputs layer by layer, in networks with and without the factor sqrt(h). Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
+from ....settings import Sde
+from .group import Group
+from .settings import linear, sizes
+from .unscaled import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH
+
+COSINES = (0.9, -0.5)
+"""Two inputs of the norm of the first at these cosines to it, beside the second."""
+
+SCHEMES = {
+    "scaled": "the network of the settings",
+    "limit": "its limit, where it has a closed form",
+    "feed-forward": "tanh networks without skip connections",
+    "unscaled-tanh": "tanh networks without the factor sqrt(h)",
+    "unscaled-swish": "swish networks without it",
+}
+
+
+def moving(settings: Sde) -> str | None:
+    """Why the correlations keep nothing to measure, or None."""
+    if sizes(settings).sigma_w == 0:
+        return "init.sigma_w=0: what is left of 1 - correlation falls to 0 with the horizon"
+    return linear(settings)
+
+
+GROUP = Group(
+    claims=(
+        Claim(
+            id="sde.correlation",
+            source=PELUCHETTI,
+            statement="the correlation of two inputs at depth L is that of the limit,"
+            " lambda_T/q_T with lambda_t = (lambda_0 + c) e^{sigma_w^2 t} - c, c = sigma_b^2/sigma_w^2",
+            kind="theorem",
+            observable="correlation_error",
+            expected=Expected("value", 0.0, 0.03),
+            outside=linear,
+            random=True,
+        ),
+        Claim(
+            id="sde.correlation.below_one",
+            source=PELUCHETTI,
+            statement="two inputs stay apart: 1 - correlation is at least what the limit leaves of it after an"
+            " infinite time, (q_0 - lambda_0)/(q_0 + c)",
+            kind="theorem",
+            observable="correlation_gap",
+            expected=Expected("at_least", 1.0, 0.15),
+            outside=moving,
+            random=True,
+        ),
+        Claim(
+            id="sde.correlation.inputs",
+            source=PELUCHETTI,
+            statement="the limit depends on the inputs: pairs at cosines 0.9 and -0.5 stay as far apart in"
+            " correlation as the limit says",
+            kind="theorem",
+            observable="correlation_difference",
+            expected=Expected("value", 1.0, 0.05),
+            outside=linear,
+            random=True,
+        ),
+        Claim(
+            id="sde.correlation.plain",
+            source=SCHOENHOLZ,
+            statement="feed-forward tanh networks with a bias lose their inputs: correlations go to 1",
+            kind="control",
+            observable="correlation",
+            expected=Expected("at_least", 1.0, 0.05),
+            where={"scheme": "feed-forward"},
+            pins=PLAIN_CRITICAL,
+            random=True,
+            verdicts={"full": "supported", "smoke": "inconclusive"},
+        ),
+        Claim(
+            id="sde.correlation.unscaled",
+            source=YANG_RESIDUAL,
+            statement="without the factor sqrt(h), tanh networks decorrelate: correlations fall as depth^-(1 - 2/pi)",
+            kind="control",
+            observable="correlation",
+            expected=Expected("order", 0.3634, 0.15),
+            where={"scheme": "unscaled-tanh"},
+            pins=UNSCALED_TANH,
+            random=True,
+            verdicts={"full": "supported", "smoke": "inconclusive"},
+        ),
+        Claim(
+            id="sde.correlation.unscaled.norm",
+            source=YANG_RESIDUAL,
+            statement="without the factor sqrt(h), norms of tanh networks grow linearly in depth",
+            kind="control",
+            observable="mean_square",
+            expected=Expected("order", -1.0, 0.1),
+            where={"scheme": "unscaled-tanh"},
+            pins=UNSCALED_TANH,
+            random=True,
+        ),
+        Claim(
+            id="sde.correlation.explosion",
+            source=PELUCHETTI,
+            statement="without the factor sqrt(h), swish networks explode: log |x_k|^2 grows by at least 0.1 a layer",
+            kind="control",
+            observable="growth_rate",
+            expected=Expected("at_least", 0.1, 0.05),
+            where={"scheme": "unscaled-swish"},
+            pins=UNSCALED_SWISH,
+            random=True,
+        ),
+    ),
+    observables={
+        "correlation": "E <x, y> / sqrt(E |x|^2 E |y|^2) of the first two inputs, expectations over replicas: at the"
+        " output and before layer k; schemes scaled, feed-forward, unscaled-tanh and unscaled-swish; reference: the"
+        " exact limit where it has a closed form",
+        "correlation_error": "its difference from the exact limit, scaled network, output",
+        "correlation_gap": "1 - correlation of a pair at cosine 0.9, relative to the limit's at infinite time",
+        "correlation_difference": "correlations of pairs at cosines 0.9 and -0.5, their difference relative to that"
+        " of the limit",
+        "mean_square": "E |x_L|^2 / D of the first input",
+        "growth_rate": "log (|x_k|^2 / |x_0|^2) / k of the first input, mean over replicas; k = L, or the layer at which"
+        " |x|^2 / D exceeds 1e24, where the network is stopped",
+    },
+    arrays={
+        "correlation.layers": "the layers k of the following, (layers,); the last is L, the output",
+        **{
+            f"correlation.{scheme}": "correlations of the first input with one at cosine 0.9, with the second, and with"
+            f" one at cosine -0.5, before layer k, (3, layers): {words}"
+            for scheme, words in SCHEMES.items()
+        },
+    },
+)

@@ -1,0 +1,198 @@
+"""`sde.correlation.*`: two inputs layer by layer, with and without the factor sqrt(h).
+
+scaled              x <- x + phi(W psi(x) + b)     weights of size sqrt(h): a limit below 1, that depends on the inputs
+feed-forward        x <- tanh(W x + b)             correlations go to 1
+unscaled-tanh       x <- x + tanh(W x + b)         factor 1 in place of sqrt(h): they go to 0, norms grow linearly
+unscaled-swish      x <- x + swish(W x + b)        norms explode
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...sampling.walk import Walker, walk
+from ...settings import Sde
+from ..study import Job, Measurement, Record
+from . import unscaled
+from .claims.correlation import COSINES
+from .claims.settings import linear, sizes
+from .problem import inputs, mean, pieces
+
+PAIRS = ((0, 2), (0, 1), (0, 3))
+"""Of the four inputs: the first with one at cosine 0.9, with the second, and with one at cosine -0.5."""
+OWN = 1
+ROUNDING = 1e-8
+"""Standard errors are not trusted below: they are differences of sums of squares."""
+
+
+def measure(job: Job) -> Measurement:
+    """Correlations by layer of the four kinds of networks, and what they are at the output."""
+    settings, depth = job.settings, job.settings.depth
+    kinds = {
+        "scaled": unscaled.scaled(settings),
+        "feed-forward": unscaled.critical(depth),
+        "unscaled-tanh": unscaled.unscaled_tanh(depth),
+        "unscaled-swish": unscaled.unscaled_swish(depth),
+    }
+    x0, layers = four_inputs(settings), [*unscaled.thinned(depth), depth]
+    total = Measurement(arrays={"correlation.layers": np.array(layers)})
+    limit = closed_form(settings, x0, layers)
+    if limit is not None:
+        total.arrays["correlation.limit"] = limit
+    for i, (scheme, kind) in enumerate(kinds.items()):
+        overlaps, growth = sampled(kind, x0, layers, job, (i, len(kinds)))
+        correlation, stderr = overlaps.correlation(np.eye(len(PAIRS)))
+        total.arrays[f"correlation.{scheme}"] = correlation
+        exact = limit if scheme == "scaled" else None
+        for j, layer in enumerate(layers):
+            total.records.append(
+                Record(
+                    "correlation",
+                    correlation[OWN, j],
+                    stderr=stderr[OWN, j],
+                    reference=math.nan if exact is None else exact[OWN, j],
+                    layer=layer if layer < depth else None,
+                    coordinates={"scheme": scheme, **kind.pins},
+                )
+            )
+        coordinates = {"scheme": scheme, **kind.pins}
+        if exact is not None:
+            total.records += against_the_limit(settings, overlaps, exact[:, -1], x0)
+        if scheme == "unscaled-tanh":
+            total.records.append(Record("mean_square", *overlaps.mean_square(), coordinates=coordinates))
+        if scheme == "unscaled-swish":
+            value, error = mean(growth)
+            total.records.append(Record("growth_rate", value, stderr=error, coordinates=coordinates))
+    return total
+
+
+def four_inputs(settings: Sde) -> Float[Tensor, "4 d"]:
+    """The first two inputs, and two of the norm of the first at given cosines to it, in their plane."""
+    x = inputs(settings, count=2)
+    first = x[0] / x[0].norm()
+    beside = x[1] - (x[1] @ first) * first
+    if beside.norm() < 1e-6 * x[1].norm():  # no plane: any other direction will do
+        other = torch.zeros_like(first)
+        other[int(first.abs().argmin())] = 1.0
+        beside = other - (other @ first) * first
+    second = beside / beside.norm().clamp_min(1e-300)
+    fan = [x[0].norm() * (cosine * first + math.sqrt(1 - cosine**2) * second) for cosine in COSINES]
+    return torch.stack([*x, *fan])
+
+
+def closed_form(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> np.ndarray | None:
+    """`lambda_t / sqrt(q_t q'_t)` of the pairs, (3, layers); None where the limit is not the linear SDE."""
+    if linear(settings) is not None:
+        return None
+    gram, own = initial(x0), sizes(settings)
+    times = np.array(layers) * settings.horizon / settings.depth
+    l, p, q = (overlap(gram[:, a, None], own.sigma_w, own.sigma_b, times) for a in range(3))
+    return l / np.sqrt(p * q)
+
+
+def overlap(start: np.ndarray, sigma_w: float, sigma_b: float, t: np.ndarray) -> np.ndarray:
+    """`lambda' = sigma_w^2 lambda + sigma_b^2`, hence `(lambda_0 + c) e^{sigma_w^2 t} - c`, `c = sigma_b^2/sigma_w^2`."""
+    k = sigma_w**2
+    grown = np.expm1(k * t) / k if k > 0 else t
+    return start * np.exp(k * t) + sigma_b**2 * grown
+
+
+def initial(x0: Float[Tensor, "4 d"]) -> np.ndarray:
+    """`lambda_0, q_0, q'_0` of the pairs, (3, 3)."""
+    return _overlaps(x0[None]).numpy()[0].reshape(len(PAIRS), 3)
+
+
+def against_the_limit(settings: Sde, overlaps: Overlaps, exact: np.ndarray, x0: Tensor) -> list[Record]:
+    """The three observables at the output that are 0, at least 1, and 1 in the limit."""
+    own = sizes(settings)
+    value, stderr = (a[:, -1] for a in overlaps.correlation(np.eye(len(PAIRS))))
+    records = [Record("correlation_error", value[OWN] - exact[OWN], stderr=stderr[OWN])]
+    apart, error = (a[0, -1] for a in overlaps.correlation(np.array([[1.0, 0.0, -1.0]])))
+    records.append(Record("correlation_difference", apart / (exact[0] - exact[2]), stderr=error / (exact[0] - exact[2])))
+    if own.sigma_w > 0:
+        l, p, q = initial(x0)[0] + (own.sigma_b / own.sigma_w) ** 2
+        left = 1 - l / math.sqrt(p * q)
+        records.append(Record("correlation_gap", (1 - value[0]) / left, stderr=stderr[0] / left))
+    return records
+
+
+# -- sampling -------------------------------------------------------------------------------------
+
+
+def sampled(
+    kind: unscaled.Sampled, x0: Float[Tensor, "4 d"], layers: list[int], job: Job, part: tuple[int, int]
+) -> tuple[Overlaps, Float[Tensor, " r"]]:
+    """Overlaps before each of the layers, and the mean growth of `log |x|^2` a layer of each network's first input."""
+    settings, depth = job.settings, layers[-1]
+    overlaps, growth = Overlaps(len(layers)), []
+    wanted = {layer: j for j, layer in enumerate(layers)}
+    for first, count in pieces(settings.replicas):
+        job.progress((part[0] + first / settings.replicas) / part[1], "correlations")
+        start = x0.expand(count, *x0.shape)
+        steps = walk(
+            [Walker(kind.scheme, depth)],
+            start,
+            kind.law,
+            horizon=kind.horizon,
+            seed=settings.seed,
+            purpose="sde.correlation",
+            first_replica=first,
+        )
+        overlaps.add(0, start)
+        moved, x = torch.zeros(count), start
+        for k, (after,) in steps:
+            moved, x = moved + unscaled.moving(x).cpu(), after
+            if k in wanted:
+                overlaps.add(wanted[k], x)
+        squares = [s[:, 0].double().square().sum(dim=-1).log().cpu() for s in (x, start)]
+        growth.append((squares[0] - squares[1]) / moved)
+    return overlaps, torch.cat(growth)
+
+
+def _overlaps(x: Float[Tensor, "r 4 d"]) -> Float[Tensor, "r m"]:
+    """`<x^i, x^j>/D, |x^i|^2/D, |x^j|^2/D` of each pair, one after the other (float64, CPU)."""
+    gram = (torch.bmm(x.double(), x.double().mT) / x.shape[-1]).cpu()
+    return torch.stack([gram[:, a, b] for i, j in PAIRS for a, b in ((i, j), (i, i), (j, j))], dim=-1)
+
+
+class Overlaps:
+    """Sums over replicas of the overlaps and their products, by layer."""
+
+    def __init__(self, layers: int) -> None:
+        size = 3 * len(PAIRS)
+        self._count = np.zeros(layers)
+        self._first, self._second = np.zeros((layers, size)), np.zeros((layers, size, size))
+
+    def add(self, j: int, x: Float[Tensor, "r 4 d"]) -> None:
+        """Count these networks before the j-th layer."""
+        values = _overlaps(x).numpy()
+        self._count[j] += len(values)
+        self._first[j] += values.sum(axis=0)
+        self._second[j] += values.T @ values
+
+    def correlation(self, combined: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Combinations (c, pairs) of `E <x, y> / sqrt(E |x|^2 E |y|^2)` and standard errors, (c, layers) (delta method)."""
+        means, covariance = self._moments()
+        l, p, q = means.reshape(-1, len(PAIRS), 3).transpose(2, 1, 0)  # each (pairs, layers)
+        root = np.sqrt(p * q)
+        slopes = np.stack([1 / root, -0.5 * l / root / p, -0.5 * l / root / q], axis=-1)  # (pairs, layers, 3)
+        along = np.einsum("cp,pla->clpa", combined, slopes).reshape(len(combined), len(means), -1)
+        variance = np.einsum("cla,lab,clb->cl", along, covariance, along)
+        return combined @ (l / root), np.maximum(np.sqrt(np.maximum(variance, 0)), ROUNDING)
+
+    def mean_square(self) -> tuple[float, float]:
+        """`E |x_L|^2 / D` of the first input, and its standard error."""
+        means, covariance = self._moments()
+        return float(means[-1, 1]), float(np.sqrt(covariance[-1, 1, 1]))
+
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means over replicas, and their covariance."""
+        n = self._count[:, None]
+        means = self._first / n
+        spread = self._second / n[..., None] - means[:, :, None] * means[:, None, :]
+        return means, spread / np.maximum(n - 1, 1)[..., None]

@@ -1,0 +1,187 @@
+"""`sde.deep.*`: blocks of two layers, of which the last shrinks, or all.
+
+last    wide networks against the ODE of the non-linear kernel; the infinitely wide network on the same normals, whose mean
+        is known at every depth, takes their noise away
+all     networks and the linear network on the same weights, whose overlaps follow `L <- L + h (k L + s)` in the mean, at any
+        width: E[L_L] - L_T = E[difference] + (recursion - exponential)
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...errors import MeasurementError
+from ...limits.overlaps import deep_flow, deep_recursion, moment_flow
+from ...networks.taylor import CURVATURE, SLOPE
+from ...sampling.deep import Branch, final, wide_pair
+from ...sampling.law import Isotropic
+from ...sampling.wide import gram
+from ...settings import KINKED, Sde
+from ..study import Job, Measurement, Record
+from .claims.deep import ALL, EXPONENTS, LAST, NO_PSI, SWISH, WIDE, WIDE_PINS
+from .claims.settings import sizes
+from .problem import inputs, mean, pieces
+
+
+def measure(job: Job) -> Measurement:
+    """Growth of overlaps, weak errors and drifts."""
+    records = _last(job)
+    if job.settings.activation not in KINKED:
+        records += _all(job)
+    return Measurement(records + _drift(job))
+
+
+def grown(x: Float[Tensor, "r n d"], x0: Float[Tensor, "#r n d"]) -> Float[Tensor, " r"]:
+    """Mean over pairs of `<x^i - x^i_0, x^j - x^j_0>/d`: less noisy than the overlaps, which `x_0` takes part in."""
+    return gram(x - x0).mean(dim=(1, 2))
+
+
+# -- only the last layer shrinks ------------------------------------------------------------------
+
+
+def _last(job: Job) -> list[Record]:
+    settings, own = job.settings, sizes(job.settings)
+    inner, outer = (LAST["sigma_A"], LAST["sigma_a"]), (own.sigma_w, own.sigma_b)
+    phi, horizon = settings.activation, settings.horizon
+    x0 = inputs(settings, width=WIDE)
+    start = gram(x0[None])[0].cpu()
+    job.progress(0.0, "deep blocks, kernel")
+    limit, reference_error = deep_flow(phi, start, horizon, inner=inner, outer=outer)
+    ideal = deep_recursion(phi, start, horizon, settings.depth, inner=inner, outer=outer)
+    coordinates = {"scheme": "last", **LAST, **WIDE_PINS}
+    error = float((ideal[-1] - limit).abs().max())
+    records = [Record("deep_kernel_error", error, reference_error=reference_error, coordinates=coordinates)]
+    growth = float((limit - start).mean())
+    if growth == 0:
+        return records
+    x, y = wide_pair(
+        phi,
+        x0,
+        [step.to(x0.device) for step in ideal],
+        inner=inner,
+        outer=outer,
+        replicas=max(settings.replicas // 16, 2),
+        horizon=horizon,
+        seed=settings.seed,
+        purpose="sde.deep.last",
+    )
+    known = float((ideal[-1] - start).mean())
+    value, stderr = mean((known + grown(x, x0) - grown(y, x0)) / growth)
+    networks = len(x)
+    records.append(Record("deep_overlap", value, stderr=stderr, coordinates=coordinates, replicas=networks))
+    return records
+
+
+# -- all layers shrink ----------------------------------------------------------------------------
+
+
+def _laws(settings: Sde) -> tuple[Isotropic, Isotropic]:
+    own = sizes(settings)
+    return Isotropic(ALL["sigma_A"], ALL["sigma_a"]), Isotropic(own.sigma_w / ALL["sigma_A"], own.sigma_b)
+
+
+def _all(job: Job) -> list[Record]:
+    settings = job.settings
+    inner, outer = _laws(settings)
+    phi, depth, horizon = settings.activation, settings.depth, settings.horizon
+    rate = (SLOPE[phi] * inner.sigma_w * outer.sigma_w) ** 2
+    source = outer.sigma_b**2 + (SLOPE[phi] * outer.sigma_w * inner.sigma_b) ** 2
+    x0 = inputs(settings)
+    start = gram(x0[None])[0].cpu()
+    signs = (1.0, -1.0) if CURVATURE[phi] else (1.0,)
+    branches = [Branch(phi, alpha, sign=sign) for alpha in EXPONENTS for sign in signs]
+    branches.append(Branch(phi, EXPONENTS[0], linear=True))
+    plain: list[Tensor] = []
+    apart: list[list[Tensor]] = [[] for _ in EXPONENTS]
+    for first, count in pieces(settings.replicas):
+        job.progress(0.2 + 0.6 * first / settings.replicas, "deep blocks, all layers shrink")
+        *states, linear = final(
+            branches,
+            x0.expand(count, *x0.shape),
+            inner=inner,
+            outer=outer,
+            depth=depth,
+            horizon=horizon,
+            seed=settings.seed,
+            purpose="sde.deep.all",
+            first_replica=first,
+        )
+        plain.append(grown(states[0], x0))
+        overlaps = [gram(x).mean(dim=(1, 2)) for x in states]
+        for i, its in enumerate(apart):
+            both = overlaps[i * len(signs) : (i + 1) * len(signs)]
+            its.append(torch.stack(both).mean(dim=0) - gram(linear).mean(dim=(1, 2)))
+    discretised = _discretised(start, rate, source, horizon, depth)
+    limit = _limit(start, rate, source, horizon)
+    records = []
+    for alpha, its in zip(EXPONENTS, apart, strict=True):
+        coordinates = {"scheme": f"all, alpha={alpha}", "alpha": alpha, **ALL, **NO_PSI}
+        value, stderr = mean(torch.cat(its))
+        value += float((discretised - limit).mean())
+        records.append(Record("deep_weak_error", abs(value), stderr=stderr, coordinates=coordinates))
+    growth = float((limit - start).mean())
+    if growth:
+        coordinates = {"scheme": f"all, alpha={EXPONENTS[0]}", "alpha": EXPONENTS[0], **ALL, **NO_PSI}
+        value, stderr = mean(torch.cat(plain) / growth)
+        records.append(Record("deep_overlap", value, stderr=stderr, coordinates=coordinates))
+    return records
+
+
+def _limit(start: Tensor, rate: float, source: float, horizon: float) -> Tensor:
+    """`L' = rate L + source`."""
+    grown = math.expm1(rate * horizon) / rate if rate else horizon
+    return math.exp(rate * horizon) * start + source * grown
+
+
+def _discretised(start: Tensor, rate: float, source: float, horizon: float, depth: int) -> Tensor:
+    """The same by `depth` steps of Euler: the mean of the linear network's overlaps."""
+    factor = (1 + rate * horizon / depth) ** depth
+    grown = (factor - 1) / rate if rate else horizon
+    return factor * start + source * grown
+
+
+# -- the drift ------------------------------------------------------------------------------------
+
+
+def _drift(job: Job) -> list[Record]:
+    settings = job.settings
+    phi = SWISH["activation"]
+    inner, outer = _laws(settings)
+    x0 = inputs(settings, count=1)
+    hidden = (SLOPE[phi] * outer.sigma_w) ** 2
+    rate, source = hidden * inner.sigma_w**2, hidden * inner.sigma_b**2 + outer.sigma_b**2
+    m0 = x0.double().mean(dim=1).cpu()
+    try:
+        m, _, _ = moment_flow(phi, m0, gram(x0[None])[0].cpu(), lambda x: rate * x + source, settings.horizon)
+    except MeasurementError:  # it explodes before the horizon: there is no drift to compare with
+        return []
+    drift = float(m - m0)
+    if drift == 0:
+        return []
+    branches = [Branch(phi, EXPONENTS[0]), Branch(phi, EXPONENTS[0], outside=phi)]
+    moved: list[list[Tensor]] = [[] for _ in branches]
+    for first, count in pieces(settings.replicas):
+        job.progress(0.8 + 0.2 * first / settings.replicas, "deep blocks, drift")
+        states = final(
+            branches,
+            x0.expand(count, *x0.shape),
+            inner=inner,
+            outer=outer,
+            depth=settings.depth,
+            horizon=settings.horizon,
+            seed=settings.seed,
+            purpose="sde.deep.drift",
+            first_replica=first,
+        )
+        for its, x in zip(moved, states, strict=True):
+            its.append((x - x0).double().mean(dim=(1, 2)) / drift)
+    records = []
+    for scheme, its in zip(("inside", "outside"), moved, strict=True):
+        value, stderr = mean(torch.cat(its))
+        coordinates = {"scheme": scheme, "alpha": EXPONENTS[0], **ALL, **SWISH}
+        records.append(Record("deep_drift", value, stderr=stderr, coordinates=coordinates))
+    return records

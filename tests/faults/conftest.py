@@ -1,0 +1,44 @@
+"""What the tests of faults share: a sweep that trains, undisturbed, and places with little room or none."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Finished, finished, in_process, reslim
+from tests.faults.sweep import TRAINS
+
+__all__ = ["finished", "in_process", "reslim"]
+
+
+@pytest.fixture(scope="session")
+def trained(finished: Callable[..., Finished]) -> Finished:
+    """Three depths that train, left alone."""
+    its = finished("trained", *TRAINS, "--json")
+    its.answer.done()
+    return its
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """`mounted(*arguments)`: a folder under which `mount` put something; skips where that needs more rights."""
+    places: list[Path] = []
+
+    def mount(*arguments: str) -> Path:
+        place = tmp_path / f"mounted-{len(places)}"
+        place.mkdir()
+        try:
+            done = subprocess.run(["mount", *arguments, str(place)], capture_output=True, check=False)
+        except FileNotFoundError:
+            pytest.skip("there is no command mount")
+        if done.returncode:
+            pytest.skip("mounting a file system needs more rights")
+        places.append(place)
+        return place
+
+    yield mount
+    for place in reversed(places):
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
