@@ -22,7 +22,7 @@ from torch import Tensor
 from ..networks.activations import activation
 from ..networks.taylor import SLOPE
 from ..random import normals
-from .law import Law
+from .law import Isotropic
 from .wide import gram, pre_activations
 
 
@@ -52,18 +52,25 @@ def final(
     branches: Sequence[Branch],
     x0: Float[Tensor, "r n d"],
     *,
-    inner: Law,
-    outer: Law,
+    inner: Isotropic,
+    outer: Isotropic,
     depth: int,
     horizon: float,
     seed: int,
     purpose: str,
     first_replica: int = 0,
-) -> list[Float[Tensor, "r n d"]]:
-    """`x_L` of every branch. `inner` is the law of `A, a`, `outer` that of `B, b`, per unit of time."""
+) -> tuple[list[Float[Tensor, "r n d"]], list[Float[Tensor, "r n n"]]]:
+    """`(states, compensators)`: of every branch `x_L`, and its overlaps without the noise of `B` and `b`,
+
+        <x_0, x_0>/D + h sum_k (sigma_B^2 <phi(u_k), phi(u_k)>/D + sigma_b^2)
+
+    which have the same mean (the outer activation being the identity): increments are uncorrelated with the state.
+    `inner` is the law of `A, a`, `outer` that of `B, b`, per unit of time.
+    """
     n, h = x0.shape[1], horizon / depth
     biased = torch.ones(n * len(branches))
     states = [x0 for _ in branches]
+    squares = [x0.new_zeros(x0.shape[0], n, n) for _ in branches]
     for k in range(depth):
         u = inner.act(
             torch.cat(states, dim=1),
@@ -75,6 +82,8 @@ def final(
             first_replica=first_replica,
         )
         hidden = [b.hidden(its, h) for b, its in zip(branches, u.split(n, dim=1), strict=True)]
+        for total, its in zip(squares, hidden, strict=True):
+            total.baddbmm_(its, its.mT, alpha=1 / its.shape[-1])
         z = outer.act(
             torch.cat(hidden, dim=1),
             biased,
@@ -86,7 +95,11 @@ def final(
         )
         moved = zip(branches, states, z.split(n, dim=1), strict=True)
         states = [x + activation(b.outside)(its) for b, x, its in moved]
-    return states
+    start = gram(x0)
+    compensators = [
+        start + h * outer.sigma_w**2 * total.double() + horizon * outer.sigma_b**2 for total in squares
+    ]
+    return states, compensators
 
 
 def wide_pair(

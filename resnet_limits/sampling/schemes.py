@@ -10,6 +10,7 @@ from ..networks.activations import activation
 from ..networks.taylor import CURVATURE, SLOPE
 from .law import Isotropic
 
+
 @dataclass(frozen=True)
 class Network:
     """`x + phi(W psi(x) + b)`."""

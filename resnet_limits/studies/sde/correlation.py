@@ -9,6 +9,7 @@ unscaled-swish      x <- x + swish(W x + b)        norms explode
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,13 +20,15 @@ from ...sampling.walk import Walker, walk
 from ...settings import Sde
 from ..study import Job, Measurement, Record
 from . import unscaled
-from .claims.correlation import COSINES
+from .claims.correlation import COSINES, PAIRS
 from .claims.settings import linear, sizes
 from .problem import inputs, mean, pieces
 
-PAIRS = ((0, 2), (0, 1), (0, 3))
-"""Of the four inputs: the first with one at cosine 0.9, with the second, and with one at cosine -0.5."""
-OWN = 1
+MEMBERS = ((0, 2), (0, 1), (0, 3))
+"""Of the four inputs, those of each pair."""
+OWN = PAIRS.index("inputs")
+SLOWLY = 1 - 2 / math.pi
+"""Exponent of decorrelation: with saturated units `d lambda = 2/pi asin(lambda/q)` and `dq = 1` a layer."""
 ROUNDING = 1e-8
 """Standard errors are not trusted below: they are differences of sums of squares."""
 
@@ -45,29 +48,21 @@ def measure(job: Job) -> Measurement:
     if limit is not None:
         total.arrays["correlation.limit"] = limit
     for i, (scheme, kind) in enumerate(kinds.items()):
-        overlaps, growth = sampled(kind, x0, layers, job, (i, len(kinds)))
-        correlation, stderr = overlaps.correlation(np.eye(len(PAIRS)))
-        total.arrays[f"correlation.{scheme}"] = correlation
-        exact = limit if scheme == "scaled" else None
-        for j, layer in enumerate(layers):
-            total.records.append(
-                Record(
-                    "correlation",
-                    correlation[OWN, j],
-                    stderr=stderr[OWN, j],
-                    reference=math.nan if exact is None else exact[OWN, j],
-                    layer=layer if layer < depth else None,
-                    coordinates={"scheme": scheme, **kind.pins},
-                )
-            )
+        overlaps, growth = sampled(kind, kind.start(x0), layers, job, (i, len(kinds)))
         coordinates = {"scheme": scheme, **kind.pins}
+        exact = limit if scheme == "scaled" else None
+        total.arrays[f"correlation.{scheme}"] = overlaps.correlation(np.eye(len(PAIRS)))[0]
+        total.records += by_layer(overlaps, layers, exact, coordinates)
         if exact is not None:
             total.records += against_the_limit(settings, overlaps, exact[:, -1], x0)
         if scheme == "unscaled-tanh":
-            total.records.append(Record("mean_square", *overlaps.mean_square(), coordinates=coordinates))
+            value, stderr = (a[0, -1] * depth**SLOWLY for a in overlaps.correlation(np.eye(len(PAIRS))))
+            total.records.append(Record("decorrelation", value, stderr=stderr, coordinates=coordinates))
+            value, stderr = overlaps.mean_square()
+            total.records.append(Record("mean_square", value, stderr=stderr, coordinates=coordinates))
         if scheme == "unscaled-swish":
-            value, error = mean(growth)
-            total.records.append(Record("growth_rate", value, stderr=error, coordinates=coordinates))
+            value, stderr = mean(growth)
+            total.records.append(Record("growth_rate", value, stderr=stderr, coordinates=coordinates))
     return total
 
 
@@ -107,13 +102,36 @@ def initial(x0: Float[Tensor, "4 d"]) -> np.ndarray:
     return _overlaps(x0[None]).numpy()[0].reshape(len(PAIRS), 3)
 
 
+def by_layer(
+    overlaps: Overlaps, layers: list[int], exact: np.ndarray | None, coordinates: dict[str, Any]
+) -> list[Record]:
+    """Correlations of the first two inputs before each layer, and of all pairs at the output."""
+    value, stderr = overlaps.correlation(np.eye(len(PAIRS)))
+    reference = np.full_like(value, math.nan) if exact is None else exact
+    return [
+        Record(
+            "correlation",
+            value[pair, j],
+            stderr=stderr[pair, j],
+            reference=reference[pair, j],
+            layer=layer if layer < layers[-1] else None,
+            coordinates={"pair": name, **coordinates},
+        )
+        for pair, name in enumerate(PAIRS)
+        for j, layer in enumerate(layers)
+        if pair == OWN or layer == layers[-1]
+    ]
+
+
 def against_the_limit(settings: Sde, overlaps: Overlaps, exact: np.ndarray, x0: Tensor) -> list[Record]:
     """The three observables at the output that are 0, at least 1, and 1 in the limit."""
     own = sizes(settings)
     value, stderr = (a[:, -1] for a in overlaps.correlation(np.eye(len(PAIRS))))
     records = [Record("correlation_error", value[OWN] - exact[OWN], stderr=stderr[OWN])]
     apart, error = (a[0, -1] for a in overlaps.correlation(np.array([[1.0, 0.0, -1.0]])))
-    records.append(Record("correlation_difference", apart / (exact[0] - exact[2]), stderr=error / (exact[0] - exact[2])))
+    records.append(
+        Record("correlation_difference", apart / (exact[0] - exact[2]), stderr=error / (exact[0] - exact[2]))
+    )
     if own.sigma_w > 0:
         l, p, q = initial(x0)[0] + (own.sigma_b / own.sigma_w) ** 2
         left = 1 - l / math.sqrt(p * q)
@@ -157,7 +175,7 @@ def sampled(
 def _overlaps(x: Float[Tensor, "r 4 d"]) -> Float[Tensor, "r m"]:
     """`<x^i, x^j>/D, |x^i|^2/D, |x^j|^2/D` of each pair, one after the other (float64, CPU)."""
     gram = (torch.bmm(x.double(), x.double().mT) / x.shape[-1]).cpu()
-    return torch.stack([gram[:, a, b] for i, j in PAIRS for a, b in ((i, j), (i, i), (j, j))], dim=-1)
+    return torch.stack([gram[:, a, b] for i, j in MEMBERS for a, b in ((i, j), (i, i), (j, j))], dim=-1)
 
 
 class Overlaps:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ...networks.activations import activation
@@ -20,7 +21,7 @@ from ...sampling.schemes import Network
 from ...sampling.walk import Scheme
 from ...settings import Sde
 from .claims.settings import sizes
-from .claims.unscaled import PLAIN_CRITICAL, PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH
+from .claims.unscaled import PLAIN_CRITICAL, PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH, UNSCALED_TANH_UNIT
 
 EXPLODED = 1e24
 """`|x|^2 / D` beyond which a network stands still: float32 holds the squares of what one more layer makes of it."""
@@ -67,6 +68,12 @@ class Sampled:
     horizon: float
     pins: Mapping[str, Any]
 
+    def start(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """The inputs, where the norm is pinned of that norm."""
+        if "sde.norm" not in self.pins:
+            return x
+        return x * (self.pins["sde.norm"] * x.shape[-1]) ** 0.5 / x.norm(dim=-1, keepdim=True).clamp_min(1e-30)
+
 
 def scaled(settings: Sde) -> Sampled:
     """The network of the settings."""
@@ -77,6 +84,10 @@ def scaled(settings: Sde) -> Sampled:
 
 def unscaled_tanh(depth: int) -> Sampled:
     return _pinned(Network("tanh"), depth, UNSCALED_TANH)
+
+
+def unscaled_tanh_unit(depth: int) -> Sampled:
+    return _pinned(Network("tanh"), depth, UNSCALED_TANH_UNIT)
 
 
 def unscaled_swish(depth: int) -> Sampled:

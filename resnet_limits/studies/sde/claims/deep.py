@@ -25,7 +25,8 @@ ALL = {"sigma_A": 0.5, "sigma_a": 0.25}
 EXPONENTS = (0.5, 0.25)
 NO_PSI = {"activation_inside": "identity"}
 WIDE_PINS = {**NO_PSI, "width": WIDE}
-SWISH = {**NO_PSI, "activation": "swish"}
+DRIFT_WIDTH = 64
+DRIFT = {**NO_PSI, "activation": "swish", "width": DRIFT_WIDTH}
 
 
 def weightless(settings: Sde) -> str | None:
@@ -102,7 +103,7 @@ GROUP = Group(
             "deep_drift",
             Expected("value", 0, 0.25),
             "inside",
-            pins=SWISH,
+            pins=DRIFT,
             outside=still,
         ),
         _claim(
@@ -112,7 +113,7 @@ GROUP = Group(
             Expected("value", 1, 0.25),
             "outside",
             kind="control",
-            pins=SWISH,
+            pins=DRIFT,
             outside=still,
         ),
     ),

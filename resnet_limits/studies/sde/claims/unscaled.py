@@ -7,12 +7,15 @@ from typing import Any
 
 def _pins(activation: str, sigma_w: float, sigma_b: float) -> dict[str, Any]:
     sizes = {"init.sigma_w": sigma_w, "init.sigma_b": sigma_b}
-    return {"activation": activation, "activation_inside": "identity", **sizes}
+    return {"activation": activation, "activation_inside": "identity", **sizes, "sde.norm": 1.0}
 
 
-UNSCALED_TANH = _pins("tanh", 2.0, 0.5)
+UNSCALED_TANH = _pins("tanh", 4.0, 0.5)
+"""Large weights: norms and correlations are near their asymptotic laws from the first layers on."""
+UNSCALED_TANH_UNIT = _pins("tanh", 1.0, 0.5)
+"""Weights of unit size, where this is so for gradients."""
 UNSCALED_SWISH = _pins("swish", 0.5, 0.5)
 PLAIN_CRITICAL = _pins("tanh", 1.3, 0.196)
-"""Near the edge of chaos: two inputs become one slowly (Schoenholz, Gilmer, Ganguli & Sohl-Dickstein 2017)."""
+"""Near the edge of chaos: two inputs become one as slowly as they can."""
 PLAIN_ORDERED = _pins("tanh", 1.0, 0.5)
-"""In the ordered phase: `sigma_w^2 E phi'(z)^2 = 0.58` at infinite width, gradients vanish."""
+"""In the ordered phase: gradients shrink by `sigma_w^2 E phi'(z)^2 = 0.58` a layer in mean square, at infinite width."""

@@ -1,0 +1,60 @@
+"""Expectations of activations of Gaussians: Gauss-Hermite quadrature and Mehler's formula.
+
+    phi(sqrt(v) g) = sum_k a_k(v) He_k(g)/sqrt(k!)      E phi(z) = a_0(v)      E phi(z_1) phi(z_2) = sum_k a_k(v_1) a_k(v_2) rho^k
+
+for standard normal g and Gaussian z_1, z_2 with mean zero, variances v_1, v_2 and correlation rho: one-dimensional sums only.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..networks.activations import activation
+
+NODES = ((0.05, 8), (0.2, 12), (0.5, 20), (1.0, 32), (math.inf, 64))
+"""`(largest variance, nodes)`: relative errors of `E tanh^2 - v` stay below 1e-4, for all but the last."""
+
+
+def moments(
+    phi: str, covariance: Float[Tensor, "*batch n n"]
+) -> tuple[Float[Tensor, "*batch n"], Float[Tensor, "*batch n n"]]:
+    """`E phi(z_i)` and `E phi(z_i) phi(z_j)` for `z ~ N(0, covariance)`, `phi(0) = 0`, float64."""
+    n = covariance.shape[-1]
+    variance = covariance.diagonal(dim1=-2, dim2=-1).clamp(min=0)
+    largest = float(variance.max()) if variance.numel() else 0.0
+    its = next((nodes for bound, nodes in NODES if largest <= bound), NODES[-1][1])
+    a = [_coefficients(phi, variance[..., i], its) for i in range(n)]
+    product = torch.empty_like(covariance)
+    for i in range(n):
+        product[..., i, i] = a[i].square().sum(dim=0)
+        for j in range(i):
+            size = (variance[..., i] * variance[..., j]).sqrt()
+            rho = torch.where(size > 0, covariance[..., i, j] / size, 0.0).clamp(-1, 1)
+            total = torch.zeros_like(rho)
+            for k in range(its - 1, -1, -1):  # Horner
+                total = torch.addcmul(a[i][k] * a[j][k], total, rho)
+            product[..., i, j] = product[..., j, i] = total
+    return torch.stack([its[0] for its in a], dim=-1), product
+
+
+def _coefficients(phi: str, variance: Tensor, nodes: int) -> Float[Tensor, "k *batch"]:
+    points, transform = _quadrature(nodes)
+    values = activation(phi)(points[:, None] * variance.sqrt().flatten())
+    return (transform @ values).unflatten(1, variance.shape)
+
+
+@functools.cache
+def _quadrature(nodes: int) -> tuple[Tensor, Tensor]:
+    """Nodes `g_j`, and the matrix `w_j He_k(g_j)/sqrt(k!)` from values at the nodes to coefficients."""
+    points, weights = np.polynomial.hermite_e.hermegauss(nodes)
+    polynomials = np.ones((nodes, nodes))  # by the recursion of the normalised ones: no large factorials
+    polynomials[1:2] = points
+    for k in range(1, nodes - 1):
+        polynomials[k + 1] = (points * polynomials[k] - math.sqrt(k) * polynomials[k - 1]) / math.sqrt(k + 1)
+    return torch.from_numpy(points), torch.from_numpy(polynomials * (weights / weights.sum()))
