@@ -150,7 +150,6 @@ def _requeue(run: Run, name: str) -> None:
 
 
 def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> None:
-
     from resnet_limits.runs.collect import collect
 
     from .display import Terminal, print_json, show_summary
@@ -163,8 +162,7 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> Non
         show_summary(summary, console)
         console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
     if not all_started:
-        output = [printable(line) for line in _output(run) if line.strip()]
-        print("reslim: the launcher ended without starting every job", *output[-5:], sep="\n  ", file=sys.stderr)
+        _say_not_started(run)
     unfinished = [n for n, state in summary["jobs"].items() if n in asked and state != "finished"]
     if unfinished:
         print(
@@ -181,6 +179,14 @@ def _output(run: Run) -> list[str]:
         return tail(run.path / LAUNCHER / "output.txt")
     except OSError:
         return []
+
+
+def _say_not_started(run: Run) -> None:
+    reason = "the launcher ended without starting every job"
+    if scheduler.was_used(run.path):
+        reason = "some jobs were not started, and SLURM holds them no more (cancelled, or refused)"
+    output = [printable(line) for line in _output(run) if line.strip()]
+    print(f"reslim: {reason}", *output[-5:], sep="\n  ", file=sys.stderr)
 
 
 def _print_configuration(overrides: Sequence[str], cfg: str) -> None:

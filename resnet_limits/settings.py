@@ -350,6 +350,13 @@ class Slurm(Cluster):
         content=False,
     )
 
+    def __post_init__(self) -> None:
+        if self.warning > 30 * self.time:
+            raise SettingError(
+                f"cluster.warning={self.warning}: a job has {self.time} min, and is to be told at most half of them"
+                f" before: at most {30 * self.time} s"
+            )
+
 
 # -- studies --------------------------------------------------------------------------------------
 

@@ -23,16 +23,19 @@ Verdict = Literal["supported", "refuted", "inconclusive"]
 class Expected:
     """What is predicted. An order is `p` in `error ~ depth^-p`; a bound counts the tolerance in its favour.
 
-    `value` may be a function of the settings (an exact law that follows them).
+    `value` may be a function of the settings (an exact law that follows them), and so may `unit`, what the tolerance
+    is given in units of (the standard deviation of that law).
     """
 
     what: What
     value: float | Callable[[Any], float]
     tolerance: float
+    unit: float | Callable[[Any], float] = 1.0
 
     def at(self, settings: Any) -> Expected:
-        """The same with its value computed for these settings."""
-        return Expected(self.what, self.value_at(settings), self.tolerance)
+        """The same with its value and tolerance computed for these settings."""
+        unit = float(self.unit(settings) if callable(self.unit) else self.unit)
+        return Expected(self.what, self.value_at(settings), self.tolerance * unit)
 
     def value_at(self, settings: Any) -> float:
         return float(self.value(settings) if callable(self.value) else self.value)

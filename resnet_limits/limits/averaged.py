@@ -55,6 +55,14 @@ def gaussian_mean(name: str, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shap
     return (phi(z) + phi(-z)) @ weights
 
 
+def gaussian_mean_square(name: str, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """`E phi(z)^2`, `z ~ N(0, v)`, to the accuracy of `gaussian_mean`."""
+    nodes, weights = (q.to(v) for q in _half_line())
+    z = v.sqrt().unsqueeze(-1) * nodes
+    phi = activation(name)
+    return (phi(z).square() + phi(-z).square()) @ weights
+
+
 @dataclass(frozen=True)
 class AveragedField:
     """`E_theta f(x, theta)` for Gaussian weights of mean zero, independent in depth.

@@ -15,7 +15,7 @@ from .files import read_json, write_json
 
 FILE = "launcher/scheduler.json"
 SECONDS = 30.0
-"""How long `squeue` may take to answer."""
+"""How long `squeue` may take to answer while jobs are watched; a user who asks for SLURM is not kept waiting so long."""
 
 
 def task_name(run: Path) -> str:
@@ -27,7 +27,7 @@ def require() -> None:
     """Raise `SchedulerError` where this machine cannot send jobs to SLURM, or SLURM does not answer."""
     if shutil.which("sbatch") is None:
         raise SchedulerError("cluster=slurm: there is no sbatch here; start it where SLURM's commands are installed")
-    if (problem := _squeue("reslim")[1]) is not None:
+    if (problem := _squeue("reslim", seconds=10.0)[1]) is not None:
         raise SchedulerError(f"cluster=slurm: SLURM does not answer: {problem}")
 
 
@@ -53,13 +53,15 @@ def holds(run: Path) -> bool:
     return problem is not None or bool(tasks)
 
 
-def _squeue(name: str) -> tuple[list[str], str | None]:
+def _squeue(name: str, *, seconds: float = SECONDS) -> tuple[list[str], str | None]:
     """The ids of the tasks of this name, or why they are not known."""
     command = ["squeue", "--noheader", "--array", f"--name={name}", "--format=%i"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return [], f"squeue: {error}"
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return [], f"squeue took more than {seconds:g} s"
+    except OSError as error:
+        return [], f"squeue: {error.strerror}"
     if answer.returncode:
         return [], next(iter(answer.stderr.strip().splitlines()), f"squeue ended with {answer.returncode}")
     return answer.stdout.split(), None

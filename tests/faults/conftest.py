@@ -10,8 +10,9 @@ import pytest
 
 from tests.cli.conftest import Finished, finished, in_process, reslim
 from tests.faults.sweep import TRAINS
+from tests.runs.conftest import make_run
 
-__all__ = ["finished", "in_process", "reslim"]
+__all__ = ["finished", "in_process", "make_run", "reslim"]
 
 
 @pytest.fixture(scope="session")

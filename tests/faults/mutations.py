@@ -117,7 +117,7 @@ def changed(draw: st.DrawFn, text: str, most: int = 3) -> str:
 
 @st.composite
 def overrides(draw: st.DrawFn) -> list[str]:
-    """A valid list of overrides with some of them changed, left out, given twice, or with another's value; or a new one."""
+    """A valid list of overrides, some of them changed, cut, given twice or with another's value, and new ones."""
     lines = draw(st.lists(st.sampled_from(VALID), min_size=1, max_size=3))
     for _ in range(draw(st.integers(1, 2))):
         at = draw(st.integers(0, len(lines) - 1))

@@ -1,4 +1,4 @@
-"""Whatever a request looks like, and whatever a run folder's texts have become: an answer or a refusal in a few lines."""
+"""Whatever a request is, and whatever the texts of a run folder have become: an answer, or a refusal in a few lines."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ SAME_FOLDER = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, Health
 @given(mutations.overrides())
 def test_whatever_the_overrides_are_planning_answers_or_refuses(lines):
     plan = import_module("reslim_cli.hydra_bridge").plan
+    refused = ""
     try:
         assert plan(["depth=4", *lines]).jobs
     except RequestError as error:
-        assert 1 <= len(str(error).splitlines()) <= 3, str(error)
+        refused = str(error)
+    assert len(refused.splitlines()) <= 3
 
 
 @pytest.fixture
@@ -93,14 +95,16 @@ def test_whatever_the_texts_of_a_run_folder_became_the_commands_answer_or_refuse
     path = sorted(run.glob(data.draw(st.sampled_from(TEXTS))))[0]
     before = path.read_bytes()
     text = data.draw(st.one_of(st.sampled_from(WORSE), mutations.changed(before.decode(), most=4)))
+    words = [("runs",), ("runs", str(run)), ("train", "--resume", str(run), "--dry-run"), ("report", str(run))]
+    command = data.draw(st.sampled_from(words))
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        assert_an_answer(call("runs"))
-        assert_an_answer(call("runs", str(run)))
-        assert_an_answer(call("train", "--resume", str(run), "--dry-run"))
-        (out := Path("out")).mkdir(exist_ok=True)
-        with contextlib.suppress(ReslimError):
-            write(out, merge([Run.open(run)]), figures=False)
+        if command[0] != "report":
+            assert_an_answer(call(*command))
+        else:  # without figures, which take seconds
+            (out := Path("out")).mkdir(exist_ok=True)
+            with contextlib.suppress(ReslimError):
+                write(out, merge([Run.open(run)]), figures=False)
     finally:
         path.write_bytes(before)
 

@@ -58,8 +58,8 @@ def measure(job: Job) -> Measurement:
         if scheme == "unscaled-tanh":
             value, stderr = (a[0, -1] * depth**SLOWLY for a in overlaps.correlation(np.eye(len(PAIRS))))
             total.records.append(Record("decorrelation", value, stderr=stderr, coordinates=coordinates))
-            value, stderr = overlaps.mean_square()
-            total.records.append(Record("mean_square", value, stderr=stderr, coordinates=coordinates))
+            value, stderr = (a / depth for a in overlaps.mean_square())
+            total.records.append(Record("norm_growth", value, stderr=stderr, coordinates=coordinates))
         if scheme == "unscaled-swish":
             value, stderr = mean(growth)
             total.records.append(Record("growth_rate", value, stderr=stderr, coordinates=coordinates))
@@ -86,12 +86,12 @@ def closed_form(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> n
         return None
     gram, own = initial(x0), sizes(settings)
     times = np.array(layers) * settings.horizon / settings.depth
-    l, p, q = (overlap(gram[:, a, None], own.sigma_w, own.sigma_b, times) for a in range(3))
-    return l / np.sqrt(p * q)
+    mixed, p, q = (overlap(gram[:, a, None], own.sigma_w, own.sigma_b, times) for a in range(3))
+    return mixed / np.sqrt(p * q)
 
 
 def overlap(start: np.ndarray, sigma_w: float, sigma_b: float, t: np.ndarray) -> np.ndarray:
-    """`lambda' = sigma_w^2 lambda + sigma_b^2`, hence `(lambda_0 + c) e^{sigma_w^2 t} - c`, `c = sigma_b^2/sigma_w^2`."""
+    """`(lambda_0 + c) e^{sigma_w^2 t} - c`, `c = sigma_b^2/sigma_w^2`: `lambda' = sigma_w^2 lambda + sigma_b^2`."""
     k = sigma_w**2
     grown = np.expm1(k * t) / k if k > 0 else t
     return start * np.exp(k * t) + sigma_b**2 * grown
@@ -133,8 +133,8 @@ def against_the_limit(settings: Sde, overlaps: Overlaps, exact: np.ndarray, x0: 
         Record("correlation_difference", apart / (exact[0] - exact[2]), stderr=error / (exact[0] - exact[2]))
     )
     if own.sigma_w > 0:
-        l, p, q = initial(x0)[0] + (own.sigma_b / own.sigma_w) ** 2
-        left = 1 - l / math.sqrt(p * q)
+        mixed, p, q = initial(x0)[0] + (own.sigma_b / own.sigma_w) ** 2
+        left = 1 - mixed / math.sqrt(p * q)
         records.append(Record("correlation_gap", (1 - value[0]) / left, stderr=stderr[0] / left))
     return records
 
@@ -194,14 +194,14 @@ class Overlaps:
         self._second[j] += values.T @ values
 
     def correlation(self, combined: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Combinations (c, pairs) of `E <x, y> / sqrt(E |x|^2 E |y|^2)` and standard errors, (c, layers) (delta method)."""
+        """Combinations (c, pairs) of `E <x, y> / sqrt(E |x|^2 E |y|^2)`, and standard errors (delta method), (c, layers)."""
         means, covariance = self._moments()
-        l, p, q = means.reshape(-1, len(PAIRS), 3).transpose(2, 1, 0)  # each (pairs, layers)
+        mixed, p, q = means.reshape(-1, len(PAIRS), 3).transpose(2, 1, 0)  # each (pairs, layers)
         root = np.sqrt(p * q)
-        slopes = np.stack([1 / root, -0.5 * l / root / p, -0.5 * l / root / q], axis=-1)  # (pairs, layers, 3)
+        slopes = np.stack([1 / root, -0.5 * mixed / root / p, -0.5 * mixed / root / q], axis=-1)  # (pairs, layers, 3)
         along = np.einsum("cp,pla->clpa", combined, slopes).reshape(len(combined), len(means), -1)
         variance = np.einsum("cla,lab,clb->cl", along, covariance, along)
-        return combined @ (l / root), np.maximum(np.sqrt(np.maximum(variance, 0)), ROUNDING)
+        return combined @ (mixed / root), np.maximum(np.sqrt(np.maximum(variance, 0)), ROUNDING)
 
     def mean_square(self) -> tuple[float, float]:
         """`E |x_L|^2 / D` of the first input, and its standard error."""

@@ -20,12 +20,13 @@ from ...limits.overlaps import deep_flow, deep_recursion, moment_flow
 from ...networks.taylor import CURVATURE, SLOPE
 from ...sampling.deep import Branch, final, wide_pair
 from ...sampling.law import Isotropic
+from ...sampling.pieces import pieces
 from ...sampling.wide import gram
 from ...settings import KINKED, Sde
 from ..study import Job, Measurement, Record
 from .claims.deep import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE_PINS
 from .claims.settings import sizes
-from .problem import inputs, mean, pieces
+from .problem import inputs, mean
 
 
 def measure(job: Job) -> Measurement:
@@ -99,7 +100,8 @@ def _all(job: Job) -> list[Record]:
     plain: list[Tensor] = []
     apart: list[list[Tensor]] = [[] for _ in EXPONENTS]
     control: list[Tensor] = []
-    for first, count in pieces(settings.replicas):
+    vectors = len(branches) * len(x0)
+    for first, count in pieces(settings.replicas, vectors=vectors, width=settings.width, dtype=x0.dtype):
         job.progress(0.2 + 0.6 * first / settings.replicas, "deep blocks, all layers shrink")
         states, compensators = final(
             branches,
@@ -175,7 +177,7 @@ def _drift(job: Job) -> list[Record]:
         return []
     branches = [Branch(phi, EXPONENTS[0]), Branch(phi, EXPONENTS[0], outside=phi)]
     moved: list[list[Tensor]] = [[] for _ in branches]
-    for first, count in pieces(settings.replicas):
+    for first, count in pieces(settings.replicas, vectors=len(branches), width=DRIFT_WIDTH, dtype=x0.dtype):
         job.progress(0.8 + 0.2 * first / settings.replicas, "deep blocks, drift")
         states, _ = final(
             branches,

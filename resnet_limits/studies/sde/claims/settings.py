@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ....settings import KINKED, Iid, Random, Sde
+import math
+
+from ....limits.explosion import Moments
+from ....networks.taylor import CURVATURE, SLOPE
+from ....settings import KINKED, Gaussian, Iid, Random, Sde
 
 
 def kinked(settings: Sde) -> str | None:
@@ -45,3 +49,33 @@ def linear(settings: Sde) -> str | None:
     if settings.init.name != "iid":
         return f"init={settings.init.name}: the closed law is that of independent entries, init=iid"
     return still(settings)
+
+
+def isotropic(settings: Sde) -> str | None:
+    """Why the weights of a layer are not i.i.d., or None."""
+    if settings.init.name != "iid":
+        return f"init={settings.init.name}: measured with independent entries, init=iid"
+    return None
+
+
+def explosion_time(phi: str, settings: Sde) -> float:
+    """When the moments of infinitely wide and deep networks with outer activation phi explode; inf if they never do.
+
+    Of inputs of mean 0, and of mean square 1 where the data are not of given norms.
+    """
+    if phi in KINKED or CURVATURE[phi] == 0 or settings.activation_inside == "tanh":
+        return math.inf
+    own, q0 = sizes(settings), settings.sde.norm if isinstance(settings.data, Gaussian) else 1.0
+    return Moments(SLOPE[phi], CURVATURE[phi], own.sigma_w, own.sigma_b, 0.0, q0).explosion_time()
+
+
+def explodes_with(phi: str, settings: Sde) -> str | None:
+    """Why networks with this outer activation cannot be followed up to the horizon, or None."""
+    if settings.horizon < (at := explosion_time(phi, settings)):
+        return None
+    return f"horizon={settings.horizon:g} is beyond the explosion time {at:.3g} of activation={phi} (infinite width)"
+
+
+def explodes(settings: Sde) -> str | None:
+    """Why the setting's own networks cannot be followed up to its horizon, or None."""
+    return explodes_with(settings.activation, settings)

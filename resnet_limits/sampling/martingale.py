@@ -1,0 +1,99 @@
+"""Expectations of a network's moments with a martingale as control variate.
+
+    y = (m, C),  m_i = mean_d x^i_d,  C_ij = <x^i, x^j>/D          f = F y, linear
+    f(x_L)  ->  f(x_L) - M_L,      M_L = sum_k w_{k+1} (y_{k+1} - E[y_{k+1} | x_k])
+
+`E M_L = 0` exactly, for any weights `w`: a layer's pre-activations are Gaussian given `x_k`, with independent rows of
+covariance `h S`, `S = sigma_b^2 + sigma_w^2 <psi(x^i), psi(x^j)>/D`, and
+
+    E[m'_i] = m_i + mu_i,      E[C'_ij] = C_ij + m_i mu_j + mu_i m_j + E phi(z_i) phi(z_j),      mu_i = E phi(z_i).
+
+With `w_k` the gradient of the final `f` with respect to `y_k` along the limit of infinite width (section 5 of Peluchetti
+& Favaro 2020: `m' = phi''(0) v / 2`, ...) only the curvature of that limit and the error of a layer are left in
+`f(x_L) - M_L`: nothing but the latter, O(h), for `phi''(0) = 0` and `psi = id`, where moments are linear.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.func import jacrev, vmap
+
+from .expectations import moments
+from .law import Isotropic
+from .schemes import CURVATURE, SLOPE, Network
+
+LAYERS = 32
+"""Layers whose expectations are computed together; changes speed alone."""
+
+
+def state_moments(x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch s"]:
+    """`y = (m, C)`, flat, float64; `s = n + n^2`."""
+    x = x.double()
+    return torch.cat([x.mean(dim=-1), (x @ x.mT / x.shape[-1]).flatten(-2)], dim=-1)
+
+
+def drift_at_infinite_width(y: Float[Tensor, " s"], n: int, phi: str, law: Isotropic) -> Float[Tensor, " s"]:
+    """`dy/dt` for `psi = id`: `m' = c/2 v`, `C' = a S + c/2 (m v^T + v m^T)`, `a = phi'(0)^2`, `c = phi''(0)`, `v = diag S`."""
+    a, c = SLOPE[phi] ** 2, CURVATURE[phi]
+    m, S = y[:n], law.sigma_b**2 + law.sigma_w**2 * y[n:].unflatten(0, (n, n))
+    v = S.diagonal()
+    outer = m[:, None] * v
+    return torch.cat([c / 2 * v, (a * S + c / 2 * (outer + outer.mT)).flatten()])
+
+
+def gradients(
+    functionals: Float[Tensor, "p s"], y0: Float[Tensor, " s"], n: int, phi: str, law: Isotropic, depth: int, horizon: float
+) -> Float[Tensor, "times p s"]:
+    """`w_k = d f / d y_k`, k = 0..depth, along the limit of infinite width; zero where that explodes."""
+    h = horizon / depth
+    path = [y0]
+    for _ in range(depth):
+        path.append(path[-1] + h * drift_at_infinite_width(path[-1], n, phi, law))
+    jacobian = vmap(jacrev(lambda y: y + h * drift_at_infinite_width(y, n, phi, law)))(torch.stack(path[:-1]))
+    w = [functionals]
+    for k in reversed(range(depth)):
+        w.append(w[-1] @ jacobian[k])
+    gradient = torch.stack(w[::-1])
+    return gradient if bool(gradient.isfinite().all()) else torch.zeros_like(gradient)
+
+
+class Martingale:
+    """`M_L` of one network, from its states layer by layer; memory does not grow with depth."""
+
+    def __init__(self, scheme: Network, law: Isotropic, weights: Float[Tensor, "times p s"], x0: Tensor, h: float) -> None:
+        self._scheme, self._law, self._weights, self._h = scheme, law, weights, h
+        self._moments, self._features = [state_moments(x0)], [self._of_features(x0)]
+        self._layer = 0
+        self._sum = x0.new_zeros(weights.shape[1], len(x0), dtype=torch.float64)
+
+    def _of_features(self, x: Tensor) -> Tensor:
+        f = self._scheme.features(x).double()
+        return f @ f.mT / f.shape[-1]
+
+    def add(self, x: Float[Tensor, "r n d"]) -> None:
+        """The states after the next layer."""
+        self._moments.append(state_moments(x))
+        self._features.append(self._of_features(x))
+        if len(self._features) > LAYERS:
+            self._settle()
+
+    def value(self) -> Float[Tensor, "p r"]:
+        """`M` after the layers so far."""
+        self._settle()
+        return self._sum
+
+    def _settle(self) -> None:
+        layers = len(self._moments) - 1
+        if not layers:
+            return
+        y = torch.stack(self._moments)
+        gram = torch.stack(self._features[:-1])
+        mu, product = moments(self._scheme.phi, self._h * (self._law.sigma_b**2 + self._law.sigma_w**2 * gram))
+        cross = y[:-1, :, : mu.shape[-1], None] * mu[..., None, :]
+        change = torch.cat([mu, (cross + cross.mT + product).flatten(-2)], dim=-1)
+        w = self._weights[self._layer + 1 : self._layer + layers + 1]
+        self._sum = self._sum + torch.einsum("kps,krs->pr", w, y[1:] - y[:-1] - change)
+        self._layer += layers
+        self._moments, self._features = self._moments[-1:], self._features[-1:]

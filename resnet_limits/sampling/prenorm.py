@@ -1,0 +1,82 @@
+"""Pre-norm blocks `x_{k+1} = x_k + s_k f(x_k / rms(x_k))`, `rms(x)^2 = |x|^2/D`, with fresh weights in every block.
+
+    linear       f(y) = W y + b               c = sigma_w^2 + sigma_b^2
+    two layers   f(y) = V phi(W y + b)        c = sigma_w^2 E phi(z)^2,  z ~ N(0, sigma_w^2 + sigma_b^2)
+
+`W, V` have variance `sigma_w^2/D`, `b` has `sigma_b^2`. The branch sees vectors of norm `sqrt(D)` only, so that each of its
+outputs has the same mean square `c` in every block: `E|x_L|^2/D = |x_0|^2/D + c sum_k s_k^2`, at any width and depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..networks.activations import activation
+from .law import Isotropic
+
+SMALLEST = 1e-150
+"""A state of this size or below is zero: it has no direction."""
+
+
+def rms(x: Float[Tensor, "r n d"]) -> Float[Tensor, "r n 1"]:
+    """Root of the mean over coordinates of the squares."""
+    return x.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=SMALLEST)
+
+
+def linear(
+    x0: Float[Tensor, "r n d"],
+    factors: Sequence[float],
+    law: Isotropic,
+    *,
+    seed: int,
+    purpose: str,
+    first_replica: int = 0,
+) -> Float[Tensor, "r n d"]:
+    """`x_L` for the linear branch and the branch factors `s_0, ..., s_{L-1}`."""
+    x, biased = x0, torch.ones(x0.shape[1])
+    for k, s in enumerate(factors):
+        x = x + law.act(x / rms(x), biased, s**2, seed=seed, purpose=purpose, layer=k, first_replica=first_replica)
+    return x
+
+
+def two_layers(
+    phi: str,
+    x0: Float[Tensor, "r n d"],
+    factors: Sequence[float],
+    law: Isotropic,
+    *,
+    seed: int,
+    purpose: str,
+    first_replica: int = 0,
+) -> Float[Tensor, "r n d"]:
+    """`x_L` for the branch of two layers."""
+    x, biased, read = x0, torch.ones(x0.shape[1]), Isotropic(law.sigma_w, 0.0)
+    for k, s in enumerate(factors):
+        where = {"seed": seed, "layer": k, "first_replica": first_replica}
+        hidden = activation(phi)(law.act(x / rms(x), biased, 1.0, purpose=f"{purpose} inner", **where))
+        x = x + read.act(hidden, biased, s**2, purpose=f"{purpose} outer", **where)
+    return x
+
+
+def log_growth_without_norm(
+    x0: Float[Tensor, "r n d"],
+    depth: int,
+    law: Isotropic,
+    *,
+    seed: int,
+    purpose: str,
+    first_replica: int = 0,
+) -> Float[Tensor, "r n"]:
+    """`log(|x_L|^2/|x_0|^2)` of `x + W x`, factor 1, no norm: the direction is followed, and the logarithm of the size."""
+    x, biased = x0 / rms(x0), torch.ones(x0.shape[1])
+    total = x0.new_zeros(x0.shape[:2])
+    for k in range(depth):
+        x = x + law.act(x, biased, 1.0, seed=seed, purpose=purpose, layer=k, first_replica=first_replica)
+        size = rms(x)
+        total += 2 * size.squeeze(-1).log()
+        x = x / size
+    return total

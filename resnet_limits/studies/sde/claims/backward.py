@@ -1,0 +1,102 @@
+"""`sde.backward.*`: Jacobians and gradients, in networks with and without the factor sqrt(h). Free of torch."""
+
+from __future__ import annotations
+
+
+from ....claims.claim import Claim, Expected
+from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
+from ....settings import Sde
+from .group import Group
+from .settings import linear, sizes
+from .unscaled import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
+
+
+def moving(settings: Sde) -> str | None:
+    """Why Jacobians have no law of their own, or None."""
+    return "init.sigma_w=0: the Jacobian is the identity" if sizes(settings).sigma_w == 0 else linear(settings)
+
+
+def lyapunov(settings: Sde) -> float:
+    """`sigma_w^2 T (1/2 - 1/D)`."""
+    return sizes(settings).sigma_w ** 2 * settings.horizon * (0.5 - 1 / settings.width)
+
+
+GROUP = Group(
+    claims=(
+        Claim(
+            id="sde.backward",
+            source=PELUCHETTI,
+            statement="tangents neither vanish nor explode: E |dx_T/dx_0 u|^2 = e^{sigma_w^2 T} |u|^2",
+            kind="theorem",
+            observable="jacobian_norm",
+            expected=Expected("value", 1.0, 0.06),
+            outside=moving,
+            random=True,
+        ),
+        Claim(
+            id="sde.backward.lyapunov",
+            source=PELUCHETTI,
+            statement="the mean log growth of a tangent is sigma_w^2 T (1/2 - 1/D)",
+            kind="theorem",
+            observable="lyapunov_top",
+            expected=Expected("value", lyapunov, 0.025),
+            outside=moving,
+            random=True,
+        ),
+        Claim(
+            id="sde.backward.gradient",
+            source=PELUCHETTI,
+            statement="gradients neither vanish nor explode over the layers: the largest and smallest mean square of"
+            " dJ/dW_k have the ratio of the limit, 1 + (1 - e^{-sigma_w^2 T}) c/q_0, c = sigma_b^2/sigma_w^2",
+            kind="theorem",
+            observable="gradient_ratio",
+            expected=Expected("value", 1.0, 0.1),
+            outside=linear,
+            random=True,
+        ),
+        Claim(
+            id="sde.backward.plain",
+            source=SCHOENHOLZ,
+            statement="in feed-forward tanh networks gradients vanish: log |p_0|^2 falls by at least 0.25 a layer",
+            kind="control",
+            observable="gradient_rate",
+            expected=Expected("at_most", -0.25, 0.05),
+            where={"scheme": "feed-forward"},
+            pins=PLAIN_ORDERED,
+            random=True,
+        ),
+        Claim(
+            id="sde.backward.unscaled",
+            source=YANG_RESIDUAL,
+            statement="without the factor sqrt(h), gradients of tanh networks grow like e^{c L^1/2}",
+            kind="control",
+            observable="gradient_growth",
+            expected=Expected("order", -0.5, 0.15),
+            where={"scheme": "unscaled-tanh"},
+            pins=UNSCALED_TANH_UNIT,
+            random=True,
+        ),
+        Claim(
+            id="sde.backward.explosion",
+            source=PELUCHETTI,
+            statement="without the factor sqrt(h), gradients of swish networks explode: log |p_0|^2 grows by at least"
+            " 0.15 a layer",
+            kind="control",
+            observable="gradient_rate",
+            expected=Expected("at_least", 0.15, 0.05),
+            where={"scheme": "unscaled-swish"},
+            pins=UNSCALED_SWISH,
+            random=True,
+        ),
+    ),
+    observables={
+        "jacobian_norm": "E |dx_L/dx_0 u|^2 / |u|^2 of a tangent u, relative to the limit's, e^{sigma_w^2 T}",
+        "lyapunov_top": "E log (|dx_L/dx_0 u| / |u|) of the same tangent",
+        "gradient_norm": "root mean square over replicas of |dJ/dW_k| (Frobenius), J = sum_d x_L,d / sqrt(D), by layer k;"
+        " scheme scaled; reference: the exact limit where it has a closed form",
+        "gradient_ratio": "largest over smallest mean square of |dJ/dW_k| over the layers shown, relative to the limit's",
+        "gradient_growth": "log (|p_0|^2 / |p_L|^2), p_k = dJ/dx_k, mean over replicas",
+        "gradient_rate": "the same a layer; a swish network is stopped once |x|^2 / D exceeds 1e24, and its layers after"
+        " that do not count",
+    },
+)

@@ -1,0 +1,92 @@
+"""`sde.explosion.*`: swish networks beyond their explosion time. Free of torch.
+
+The horizon is the group's own, 8 explosion times of infinitely wide networks: shallow networks cross late. Near the explosion
+steps are short beside the states only while `h sigma_w^2 q` is small; from there on a network grows by a factor of about
+`1 + sqrt(h) sigma_w/2` a layer. A crossing of the threshold q is late by about `sqrt(h) log(h sigma_w^2 q)` for large
+`h sigma_w^2 q`, of an effective order between 1/2 and 1, and by O(h) for small: the order is at least 1/2.
+"""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import PELUCHETTI
+from ....settings import Sde
+from .group import Group
+from .settings import explosion_time
+
+HORIZONS = 8
+"""The group's horizon, in explosion times."""
+WIDE = 512
+"""Width of the networks that are held against infinite width; their number is `replicas / 4`."""
+SWISH = {"activation": "swish", "activation_inside": "identity"}
+
+
+def never(settings: Sde) -> str | None:
+    """Why nothing explodes, or None."""
+    own = settings.init
+    if getattr(own, "sigma_w", 1.0) == 0:
+        return "init.sigma_w=0: the drift is constant, nothing explodes"
+    if explosion_time("swish", inside_identity(settings)) == float("inf"):
+        return "the moments of infinitely wide networks stay finite at this setting"
+    return None
+
+
+def inside_identity(settings: Sde) -> Sde:
+    """The setting with `activation_inside=identity`, which the group pins."""
+    from dataclasses import replace
+
+    return replace(settings, activation_inside=SWISH["activation_inside"])
+
+
+LATE = "the difference is taken where at least 99 % of the networks cross before 8 explosion times: greater depths"
+
+GROUP = Group(
+    claims=(
+        Claim(
+            id="sde.explosion",
+            source=PELUCHETTI,
+            statement="the time at which wide swish networks cross the threshold tends to that of the limit, order >= 1/2",
+            kind="theorem",
+            observable="crossing_time_error",
+            expected=Expected("order_at_least", 0.5, 0.1),
+            where={"scheme": "wide"},
+            pins={**SWISH, "width": WIDE},
+            outside=never,
+            random=True,
+            needs=LATE,
+        ),
+        Claim(
+            id="sde.explosion.narrow",
+            source=PELUCHETTI,
+            statement="at finite width, on one noise, networks of depth L and 2L cross at times that approach each other,"
+            " order >= 1/2",
+            kind="theorem",
+            observable="crossing_time_difference",
+            expected=Expected("order_at_least", 0.5, 0.1),
+            where={"scheme": "narrow"},
+            pins=SWISH,
+            outside=never,
+            random=True,
+            needs=LATE,
+        ),
+        Claim(
+            id="sde.explosion.crossed",
+            source=PELUCHETTI,
+            statement="by twice the explosion time of the limit wide networks have crossed the threshold, if deep enough",
+            kind="theorem",
+            observable="fraction_crossed",
+            expected=Expected("at_least", 0.95, 0.05),
+            where={"scheme": "wide"},
+            pins={**SWISH, "width": WIDE},
+            outside=never,
+            random=True,
+        ),
+    ),
+    observables={
+        "crossing_time": "mean over networks of the first time at which |x|^2/D reaches sde.threshold (at most the horizon of"
+        " 8 explosion times), relative to the explosion time of infinitely wide networks",
+        "crossing_time_error": "mean crossing time of wide networks less that of the limit, relative to the explosion time",
+        "crossing_time_difference": "mean of the crossing time at depth L less that at 2L, relative to the explosion time",
+        "fraction_crossed": "fraction of networks that crossed by twice the explosion time: (crossed + 1)/(networks + 2)",
+    },
+)

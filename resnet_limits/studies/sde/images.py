@@ -1,0 +1,37 @@
+"""Patches of real images as inputs of a convolutional network: pixels lifted to D channels."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ... import device
+from ...data.dataset import embed, load
+from ...errors import SettingError
+from ...settings import Cifar10, Data, Digits, ImageFolder, Images, Sde
+
+
+def source(data: Data) -> Data:
+    """The data themselves where they are images, else the bundled 8x8 digits."""
+    return data if isinstance(data, Images | Digits) else Digits()
+
+
+def patches(settings: Sde, *, side: int, width: int) -> Float[Tensor, "p d"]:
+    """The first `sde.inputs` training images, averaged down to `side x side` pixels, each lifted to `width` channels.
+
+    The read-in is one fixed random matrix for all pixels, `data.embed`. Positions run along the rows, image after image:
+    p = inputs x side^2. Raises `SettingError` where there are fewer images.
+    """
+    data, count = source(settings.data), settings.sde.inputs
+    images = load(data, seed=settings.seed).x_train
+    if len(images) < count:
+        raise SettingError(f"sde.inputs={count}: {data.name} has {len(images)} training points")
+    colours = 3 if isinstance(data, Cifar10) or (isinstance(data, ImageFolder) and not data.grey) else 1
+    pixels = math.isqrt(images.shape[1] // colours)
+    shape = (count, colours, pixels, pixels)
+    small = torch.nn.functional.adaptive_avg_pool2d(images[:count].double().reshape(shape), side)
+    points = small.permute(0, 2, 3, 1).reshape(-1, colours)
+    return embed(points, width, seed=settings.seed).to(device.resolve(settings.device), getattr(torch, settings.dtype))
