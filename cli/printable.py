@@ -1,19 +1,13 @@
-"""Text that came from files or arguments, as a terminal may show it."""
+"""Messages and paths on the terminal."""
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
-ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal obeys and does not show: control characters, and those that turn the direction of writing."""
+from resnet_limits.printable import printable
+
 LONGEST = 2000
-
-
-def printable(text: str) -> str:
-    """The text with `\\x1b` in place of an escape character, and so on; line breaks and tabs stay."""
-    return ORDERS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def quoted(path: Path) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resnet_limits.errors import OutputError, RequestError
+from resnet_limits.printable import printable
 from resnet_limits.runs.files import place
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.merge import merge
 
-from .printable import printable
 
 
 def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:

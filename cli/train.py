@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from resnet_limits.errors import RunFolderError, SettingError
+from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import require_enclosed
 from resnet_limits.runs.files import tail
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
-from resnet_limits.settings import Ode, Settings, describe
+from resnet_limits.settings import Ode, Sde, Settings, describe
 
 from .hydra_bridge import SLURM, Box, Plan, boxes, plan
 from .launch import launch
-from .printable import printable, quoted
+from .printable import quoted
 
 HARMLESS = re.compile(r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=-?[\d.]+")
 """The keys of Hydra that are taken from a run folder: the name of an installed launcher, and its numbers."""
@@ -130,13 +131,15 @@ def check_sinks(settings: Sequence[Settings]) -> None:
 
 
 def check_data(settings: Sequence[Settings]) -> None:
-    """Refuse jobs whose data are not there, or that ask for more of them than there is."""
+    """Refuse jobs whose data are not there, or that ask for more of them than there is; print what they warn of."""
     from resnet_limits.data.files import require
     from resnet_limits.studies import study
 
     for its in settings:
         study.get(its.study).check(its)
-    for data in {repr(s.data): s.data for s in settings if isinstance(s, Ode)}.values():
+    for line in dict.fromkeys(line for its in settings for line in study.get(its.study).warnings(its)):
+        print(f"reslim: warning: {line}", file=sys.stderr)
+    for data in {repr(s.data): s.data for s in settings if isinstance(s, Ode | Sde)}.values():
         require(data)
 
 

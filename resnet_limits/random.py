@@ -71,7 +71,8 @@ def normals(
         flat = numbers[done : done + taken].view(-1)
         for start in range(0, len(flat), PIECE):
             part = flat[start : start + PIECE]
-            part.copy_(stream_normals(seed, purpose, layer, block, skipped * size + start, len(part), part.dtype))
+            first = skipped * size + start
+            stream_normals(seed, purpose, layer, block, first, len(part), part.dtype, out=part)
         done += taken
     return numbers.reshape(replicas, *shape_after_replicas).to(device=device, dtype=dtype)
 
@@ -86,9 +87,16 @@ def replica_blocks(first_replica: int, replicas: int) -> Iterator[tuple[int, int
 
 
 def stream_normals(
-    seed: int, purpose: str, layer: int, block: int, first: int, count: int, dtype: torch.dtype = torch.float64
+    seed: int,
+    purpose: str,
+    layer: int,
+    block: int,
+    first: int,
+    count: int,
+    dtype: torch.dtype = torch.float64,
+    out: Float[Tensor, " count"] | None = None,
 ) -> Float[Tensor, " count"]:
-    """The standard normals `first, ..., first + count - 1` of one stream (float64 or float32, CPU).
+    """The standard normals `first, ..., first + count - 1` of one stream (float64 or float32, CPU), or into `out`.
 
     Box & Muller (1958): two halves u, v of a 64-bit word give `sqrt(-2 log u) (cos 2 pi v, sin 2 pi v)`. A fixed
     number of bits a normal is what makes the stream readable from anywhere; the vectorised elementary functions
@@ -105,4 +113,8 @@ def stream_normals(
     angle = halves[:, 1].to(dtype).mul_(math.pi / 2**31)
     x = angle.cos().mul_(radius)
     y = angle.sin_().mul_(radius)
-    return torch.view_as_real(torch.complex(x, y)).view(-1)[first - 2 * pair :][:count]
+    if out is not None and first % 2 == count % 2 == 0:
+        torch.complex(x, y, out=torch.view_as_complex(out.view(pairs, 2)))
+        return out
+    numbers = torch.view_as_real(torch.complex(x, y)).view(-1)[first - 2 * pair :][:count]
+    return numbers if out is None else out.copy_(numbers)

@@ -22,7 +22,7 @@ from .errors import SettingError, one_of
 ACTIVATIONS = ("tanh", "swish", "relu", "gelu", "identity")
 KINKED = frozenset({"relu"})
 """Activations without continuous derivatives: outside the theorems that need them."""
-FIGURES = ("implicit_regularisation",)
+FIGURES = ("implicit_regularisation", "function_draws", "correlation_by_layer")
 """Named figures of papers: `configs/figure/NAME.yaml` says what is run, `figures/named.py` what is drawn."""
 
 

@@ -1,8 +1,8 @@
 """Distances between laws from samples, with their errors.
 
-    Kolmogorov      D = sup_x |F_n(x) - F(x)|;  P(D_n > e) <= 2 exp(-2 n e^2)  (Dvoretzky, Kiefer, Wolfowitz; Massart 1990)
-    two samples     D = sup_x |F_n(x) - G_m(x)|, the same with n m / (n + m) in place of n
-    energy          (2 E|X - Y| - E|X - X'| - E|Y - Y'|) / (2 E|X - Y|)  in [0, 1], 0 for equal laws (Szekely & Rizzo 2013)
+Kolmogorov      D = sup_x |F_n(x) - F(x)|;  P(D_n > e) <= 2 exp(-2 n e^2)  (Dvoretzky, Kiefer, Wolfowitz; Massart 1990)
+two samples     D = sup_x |F_n(x) - G_m(x)|, the same with n m / (n + m) in place of n
+energy          (2 E|X - Y| - E|X - X'| - E|Y - Y'|) / (2 E|X - Y|)  in [0, 1], 0 for equal laws (Szekely & Rizzo 2013)
 """
 
 from __future__ import annotations

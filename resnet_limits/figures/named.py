@@ -1,4 +1,5 @@
-"""Figures of papers by name: the key `figure`, whose configurations stand in `configs/figure/`.
+"""Figures of papers by name: the key `figure`, whose configurations stand in `configs/figure/`, and `Study.figures`,
+those that a study always draws.
 
 A named figure draws from the arrays that finished jobs kept; it computes nothing.
 """
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from ..papers import MARION_REGULARISATION, Paper
+from ..papers import MARION_REGULARISATION, PELUCHETTI, Paper
 from ..studies.study import FinishedJob
-from . import implicit_regularisation
+from . import correlation_by_layer, function_draws, implicit_regularisation
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,18 @@ NAMED: dict[str, NamedFigure] = {
         MARION_REGULARISATION,
         "trained weights against depth: smooth functions of t = k/L from a tied start, rough from an i.i.d. start",
         implicit_regularisation.draw,
+    ),
+    "function_draws": NamedFigure(
+        PELUCHETTI,
+        "random functions x -> x_T on one noise: networks of growing depth, and the SDE that they approach; "
+        "of one input (curves are draws) and of two (the first of them)",
+        function_draws.draw,
+    ),
+    "correlation_by_layer": NamedFigure(
+        PELUCHETTI,
+        "correlation of two inputs layer by layer: with the factor (T/L)^1/2 it stays where the limit says; feed-forward "
+        "networks make one input of two, unscaled tanh networks forget how they were related, unscaled swish networks explode",
+        correlation_by_layer.draw,
     ),
 }
 """By name; the names stand in `settings.FIGURES` too, which is free of matplotlib."""

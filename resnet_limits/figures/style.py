@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,7 @@ RC: dict[Any, Any] = {
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw off screen, in this style."""
-    with mpl.rc_context(RC):
+    with warnings.catch_warnings(), mpl.rc_context(RC):
+        warnings.filterwarnings("ignore", message="Glyph")  # of a letter that the font lacks: the figure has a box
         mpl.use("Agg")
         yield

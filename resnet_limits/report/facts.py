@@ -46,6 +46,7 @@ def run_facts(run: Run) -> RunFacts:
         "seeds": ", ".join(map(_text, _list(document.get("seeds")))),
         "python": _text(last.get("python")),
         "packages": ", ".join(f"{_text(name)} {_text(version)}" for name, version in packages.items()),
+        "warnings": "; ".join(map(_text, _list(document.get("warnings")))),
         "git revision": _revision(git) if git else "",
     }
     commands = [_command(_list(i.get("command"))) for i in invocations]

@@ -12,6 +12,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from ..printable import printable
+
 ORDERS = ("order", "order_at_least")
 
 
@@ -58,7 +60,7 @@ def flat(value: float | None) -> str:
 
 def setting_words(setting: Mapping[str, Any]) -> str:
     """`activation=relu, width=32`; empty for the only setting."""
-    return ", ".join(f"{key}={value}" for key, value in setting.items())
+    return printable(", ".join(f"{key}={value}" for key, value in setting.items()))
 
 
 # -- formulas -------------------------------------------------------------------------------------

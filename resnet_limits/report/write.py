@@ -27,7 +27,7 @@ def write_report(
 ) -> None:
     """Write the report of these jobs beside their figures."""
     judged = [judgement.claim for judgement, _ in collection.judged]
-    named = [NAMED[name].source for name in merged.named_figures()]
+    named = [NAMED[name].source for name in (*collection.study.figures, *merged.named_figures())]
     papers = sorted({*(claim.source for claim in judged), *named}, key=lambda paper: (paper.year, paper.key))
     contents = Contents(
         title=collection.study.title,

@@ -40,6 +40,7 @@ def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
 
     `records.csv`, `summary.json`, and unless without `figures`: `figures/`, `report.html`, `tables.tex`, `papers.bib`.
     """
+    run = Run.open(run.path)  # which may have been moved by now
     require_enclosed(run.path)
     summary = write(run.path, merge([run]), figures=figures)
     run.note_jobs()
@@ -73,9 +74,8 @@ def write(
 
         # Elsewhere than in a run folder, a folder `figures` may hold other people's files.
         its_own = folder in {run.path for run in merged.runs}
-        drawn = write_figures(
-            folder / "figures", collection.judged, named=_named(collection, merged.named_figures()), replace=its_own
-        )
+        names = [*collection.study.figures, *merged.named_figures()]
+        drawn = write_figures(folder / "figures", collection.judged, named=_named(collection, names), replace=its_own)
         write_report(folder, collection, merged, summary, drawn)
     write_json(folder / "summary.json", summary)
     return summary

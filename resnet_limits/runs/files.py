@@ -48,6 +48,10 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield ours
         os.replace(ours, path)
+    except OSError as error:
+        if error.filename is None:  # of a write, in contrast to an opening, the system names no file
+            error.filename = str(path)
+        raise
     finally:
         ours.unlink(missing_ok=True)
 

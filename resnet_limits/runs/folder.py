@@ -187,13 +187,17 @@ class Run:
         write_json(self.path / "provenance.json", document)
 
     def note_jobs(self) -> None:
-        """Add to the provenance what the jobs say: seeds, threads, devices, and when the run was collected."""
+        """Add to the provenance what the jobs say: seeds, threads, devices, warnings, and when it was collected."""
+        from ..studies import study
+
         jobs = self.jobs()
+        warnings = (line for job in jobs for line in study.get(job.settings.study).warnings(job.settings))
         document = read_json(self.path / "provenance.json")
         document |= {
             "seeds": sorted({job.settings.seed for job in jobs}),
             "threads": sorted({job.settings.threads for job in jobs}),
             "devices": sorted({job.status.device for job in jobs} - {""}),
+            "warnings": list(dict.fromkeys(warnings)),
             "collected": provenance.now(),
         }
         write_json(self.path / "provenance.json", document)

@@ -65,7 +65,7 @@ def queue(run: Path, settings: Settings) -> Path:
     """Write the folder of a job that is to be run; leave one that is there already alone."""
     folder = run / "jobs" / keys.job_name(settings)
     if settings_of(folder) is None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # not those above it: a run that was moved is not made anew where it was
         write_text(folder / "config.yaml", yaml.safe_dump(asdict(settings), sort_keys=False))
     if not (folder / "status.json").exists():
         states.write(folder, Status("queued"))

@@ -8,9 +8,9 @@ covariance `h S`, `S = sigma_b^2 + sigma_w^2 <psi(x^i), psi(x^j)>/D`, and
 
     E[m'_i] = m_i + mu_i,      E[C'_ij] = C_ij + m_i mu_j + mu_i m_j + E phi(z_i) phi(z_j),      mu_i = E phi(z_i).
 
-With `w_k` the gradient of the final `f` with respect to `y_k` along the limit of infinite width (section 5 of Peluchetti
-& Favaro 2020: `m' = phi''(0) v / 2`, ...) only the curvature of that limit and the error of a layer are left in
-`f(x_L) - M_L`: nothing but the latter, O(h), for `phi''(0) = 0` and `psi = id`, where moments are linear.
+With `w_k` the gradient of the final `f` with respect to `y_k` at infinite width, where the moments obey that recursion
+without noise, only its curvature is left in `f(x_L) - M_L`. For `phi''(0) = 0` and `psi = id` moments are linear but for
+the error of a layer, and what is left is a tenth of the weak error itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import jacrev, vmap
 
 from .expectations import moments
 from .law import Isotropic
@@ -26,6 +25,7 @@ from .schemes import CURVATURE, SLOPE, Network
 
 LAYERS = 32
 """Layers whose expectations are computed together; changes speed alone."""
+DIFFERENCE = 1e-4
 
 
 def state_moments(x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch s"]:
@@ -35,7 +35,10 @@ def state_moments(x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch s"]:
 
 
 def drift_at_infinite_width(y: Float[Tensor, " s"], n: int, phi: str, law: Isotropic) -> Float[Tensor, " s"]:
-    """`dy/dt` for `psi = id`: `m' = c/2 v`, `C' = a S + c/2 (m v^T + v m^T)`, `a = phi'(0)^2`, `c = phi''(0)`, `v = diag S`."""
+    """`dy/dt` for `psi = id`: `m' = c/2 v`, `C' = a S + c/2 (m v^T + v m^T)`, `a = phi'(0)^2`, `c = phi''(0)`, `v = diag S`.
+
+    Peluchetti & Favaro 2020 (arXiv 2007.03253), section 5.
+    """
     a, c = SLOPE[phi] ** 2, CURVATURE[phi]
     m, S = y[:n], law.sigma_b**2 + law.sigma_w**2 * y[n:].unflatten(0, (n, n))
     v = S.diagonal()
@@ -43,18 +46,42 @@ def drift_at_infinite_width(y: Float[Tensor, " s"], n: int, phi: str, law: Isotr
     return torch.cat([c / 2 * v, (a * S + c / 2 * (outer + outer.mT)).flatten()])
 
 
+def expected_change(
+    y: Float[Tensor, "*batch s"], gram: Float[Tensor, "*batch n n"], phi: str, law: Isotropic, h: float
+) -> Float[Tensor, "*batch s"]:
+    """`E[y_{k+1} | x_k] - y_k`; `gram` is `<psi(x^i), psi(x^j)>/D`."""
+    mu, product = moments(phi, h * (law.sigma_b**2 + law.sigma_w**2 * gram))
+    cross = y[..., : mu.shape[-1], None] * mu[..., None, :]
+    return torch.cat([mu, (cross + cross.mT + product).flatten(-2)], dim=-1)
+
+
 def gradients(
-    functionals: Float[Tensor, "p s"], y0: Float[Tensor, " s"], n: int, phi: str, law: Isotropic, depth: int, horizon: float
+    functionals: Float[Tensor, "p s"],
+    y0: Float[Tensor, " s"],
+    n: int,
+    phi: str,
+    law: Isotropic,
+    depth: int,
+    horizon: float,
 ) -> Float[Tensor, "times p s"]:
-    """`w_k = d f / d y_k`, k = 0..depth, along the limit of infinite width; zero where that explodes."""
+    """`w_k = d f / d y_k`, k = 0..depth, at infinite width and for `psi = id`; zero where that explodes."""
     h = horizon / depth
     path = [y0]
-    for _ in range(depth):
+    for _ in range(depth - 1):
         path.append(path[-1] + h * drift_at_infinite_width(path[-1], n, phi, law))
-    jacobian = vmap(jacrev(lambda y: y + h * drift_at_infinite_width(y, n, phi, law)))(torch.stack(path[:-1]))
+    y, s = torch.stack(path).unsqueeze(1), len(y0)
+    if not bool(y.isfinite().all()):
+        return y0.new_zeros(depth + 1, *functionals.shape)
+
+    def change(y: Tensor) -> Tensor:
+        return expected_change(y, y[..., n:].unflatten(-1, (n, n)), phi, law, h)
+
+    # Central differences: any weights will do, and nothing but the quadrature would have to be differentiated.
+    shift = DIFFERENCE * torch.eye(s, dtype=y.dtype)
+    jacobian = ((change(y + shift) - change(y - shift)) / (2 * DIFFERENCE)).mT
     w = [functionals]
     for k in reversed(range(depth)):
-        w.append(w[-1] @ jacobian[k])
+        w.append(w[-1] + w[-1] @ jacobian[k])
     gradient = torch.stack(w[::-1])
     return gradient if bool(gradient.isfinite().all()) else torch.zeros_like(gradient)
 
@@ -62,7 +89,9 @@ def gradients(
 class Martingale:
     """`M_L` of one network, from its states layer by layer; memory does not grow with depth."""
 
-    def __init__(self, scheme: Network, law: Isotropic, weights: Float[Tensor, "times p s"], x0: Tensor, h: float) -> None:
+    def __init__(
+        self, scheme: Network, law: Isotropic, weights: Float[Tensor, "times p s"], x0: Tensor, h: float
+    ) -> None:
         self._scheme, self._law, self._weights, self._h = scheme, law, weights, h
         self._moments, self._features = [state_moments(x0)], [self._of_features(x0)]
         self._layer = 0
@@ -90,9 +119,7 @@ class Martingale:
             return
         y = torch.stack(self._moments)
         gram = torch.stack(self._features[:-1])
-        mu, product = moments(self._scheme.phi, self._h * (self._law.sigma_b**2 + self._law.sigma_w**2 * gram))
-        cross = y[:-1, :, : mu.shape[-1], None] * mu[..., None, :]
-        change = torch.cat([mu, (cross + cross.mT + product).flatten(-2)], dim=-1)
+        change = expected_change(y[:-1], gram, self._scheme.phi, self._law, self._h)
         w = self._weights[self._layer + 1 : self._layer + layers + 1]
         self._sum = self._sum + torch.einsum("kps,krs->pr", w, y[1:] - y[:-1] - change)
         self._layer += layers

@@ -50,7 +50,7 @@ def triangle(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor,
     if n == 1:
         return (scale**2 * _dot(vectors, vectors) + extra.square()).sqrt_().unsqueeze(-1)
     if n == 2 and basis_size(n, d + 1) == 2:
-        return _triangle_of_two(vectors[:, 0], vectors[:, 1], scale, float(extra[0]), float(extra[1]))
+        return _triangle_of_two(vectors, scale, extra)
     joint = vectors.new_empty(r, n, d + 1)
     torch.mul(vectors, scale, out=joint[..., :d])
     joint[..., d] = extra
@@ -66,19 +66,25 @@ def triangle(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor,
 
 
 def _triangle_of_two(
-    first: Float[Tensor, "r d"], second: Float[Tensor, "r d"], scale: float, e1: float, e2: float
+    vectors: Float[Tensor, "r 2 d"], scale: float, extra: Float[Tensor, " 2"]
 ) -> Float[Tensor, "r 2 2"]:
-    """One step of Gram and Schmidt; equal vectors have `along = 1` and nothing left, exactly."""
-    square = scale**2 * _dot(first, first) + e1 * e1
-    along = (scale**2 * _dot(first, second) + e1 * e2) / square
-    along = torch.where(square > 0, along, 0.0)
-    left = torch.addcmul(second, first, along.unsqueeze(-1), value=-1)
-    rest = (scale**2 * _dot(left, left) + (e2 - along * e1).square()).sqrt_()
-    length = square.sqrt()
-    R = first.new_zeros(len(first), 2, 2)
+    """By the Gram matrix where that keeps the digits, else by one step of Gram and Schmidt.
+
+    What is left of the second vector has `g_22 - g_12^2 / g_11`, up to rounding of `g_22`.
+    """
+    gram = torch.bmm(vectors, vectors.mT).mul_(scale**2).add_(torch.outer(extra, extra))
+    R = gram.tril()
+    length = gram[:, 0, 0].sqrt()
     R[:, 0, 0] = length
-    R[:, 1, 0] = along * length
-    R[:, 1, 1] = torch.where(rest > _dust(first, 2) * torch.hypot(rest, R[:, 1, 0]), rest, 0.0)
+    R[:, 1, 0] = along = torch.where(length > 0, gram[:, 1, 0] / length, 0.0)
+    left = gram[:, 1, 1] - along.square()
+    R[:, 1, 1] = left.clamp(min=0).sqrt_()
+    close = (left <= gram[:, 1, 1] / 16).nonzero().squeeze(-1)
+    if len(close):
+        joint = vectors.new_empty(len(close), 2, vectors.shape[-1] + 1)
+        torch.mul(vectors[close], scale, out=joint[..., :-1])
+        joint[..., -1] = extra
+        R[close] = gram_schmidt(joint)[0]
     return R
 
 

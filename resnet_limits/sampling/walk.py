@@ -69,7 +69,7 @@ def walk(
     features = [w.scheme.features(x0) for w in walkers]
     summed: list[Tensor | None] = [None for _ in walkers]
     for k in range(deepest):
-        together = torch.cat(features, dim=1)
+        together = torch.cat(features, dim=1) if len(features) > 1 else features[0]
         z = law.act(together, biased, h, seed=seed, purpose=purpose, layer=k, first_replica=first_replica)
         for i, (w, its) in enumerate(zip(walkers, z.split(n, dim=1), strict=True)):
             before = summed[i]

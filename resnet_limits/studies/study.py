@@ -138,6 +138,10 @@ def _anything(settings: Any) -> None:
     return None
 
 
+def _no_warnings(settings: Any) -> list[str]:
+    return []
+
+
 WORTH_KEEPING = 1.0
 """Seconds that a part takes before a job keeps what it measured, should the job be interrupted in a later part."""
 
@@ -150,7 +154,8 @@ class Study:
     `comparisons` maps one, free of torch, to the claims that need several depths, by
     `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
     increasing depth. `memory` maps a part to the keys that its memory grows with; they are named where it runs out.
-    `check(settings)` raises `SettingError` for a request that cannot be run.
+    `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with the
+    keys it is about, on a request that can, but is likely not what was meant.
     """
 
     name: str
@@ -164,6 +169,7 @@ class Study:
     comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     memory: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     check: Callable[[Any], None] = _anything
+    warnings: Callable[[Any], list[str]] = _no_warnings
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
         """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""

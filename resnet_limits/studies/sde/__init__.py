@@ -3,7 +3,7 @@
 from ...settings import Sde
 from ..study import Study
 from .claims import GROUPS
-from .request import check
+from .request import check, warnings
 
 STUDY = Study(
     name="sde",
@@ -13,6 +13,8 @@ STUDY = Study(
     settings=Sde,
     claims=tuple(claim for group in GROUPS.values() for claim in group.claims),
     check=check,
+    figures=("function_draws", "correlation_by_layer"),
+    warnings=warnings,
     parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
     memory={part: group.memory for part, group in GROUPS.items()},
     comparisons={part: ids for group in GROUPS.values() for part, ids in group.comparisons.items()},

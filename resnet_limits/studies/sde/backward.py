@@ -9,6 +9,7 @@ With tanh and psi = id, `p_t` and `x_t` are independent in the limit, `E |p_t|^2
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,33 +18,39 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...sampling.backward import backward, record
+from ...sampling.pieces import LARGEST, SMALLEST
+from ...sampling.schemes import Network
 from ...settings import Sde
 from ..study import Job, Measurement, Record
 from . import unscaled
 from .claims.settings import linear, sizes
+from .claims.unscaled import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
 from .correlation import overlap
-from .problem import inputs, mean, pieces, root_mean_square
+from .problem import inputs, mean, root_mean_square
 
 
 def measure(job: Job) -> Measurement:
     """One tangent forward and one gradient backward, through the network of the settings and three unscaled ones."""
     settings, depth = job.settings, job.settings.depth
+    few = min(depth, unscaled.DEEPEST)
     kinds = {
         "scaled": unscaled.scaled(settings),
-        "feed-forward": unscaled.ordered(depth),
-        "unscaled-tanh": unscaled.unscaled_tanh_unit(depth),
-        "unscaled-swish": unscaled.unscaled_swish(depth),
+        "feed-forward": unscaled.pinned(unscaled.FeedForward, few, PLAIN_ORDERED),
+        "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH_UNIT),
+        "unscaled-swish": unscaled.pinned(Network, few, UNSCALED_SWISH),
     }
     x0, records = inputs(settings, count=2)[:1], []
     for i, (scheme, kind) in enumerate(kinds.items()):
         passes = sampled(kind, kind.start(x0), job, (i, len(kinds)), tangent=scheme == "scaled")
-        coordinates = {"scheme": scheme, **kind.pins}
         if scheme == "scaled":
             records += jacobians(settings, passes) + gradients(settings, x0, passes)
             continue
-        for observable, values in (("gradient_growth", passes.growth), ("gradient_rate", passes.growth / passes.over)):
-            value, stderr = mean(values)
-            records.append(Record(observable, value, stderr=stderr, coordinates=coordinates))
+        value, stderr = mean(passes.growth)
+        coordinates, rate = {"scheme": scheme, **kind.pins}, kind.depth
+        records += [
+            Record("gradient_growth", value, stderr=stderr, coordinates=coordinates),
+            Record("gradient_rate", value / rate, stderr=stderr / rate, coordinates=coordinates),
+        ]
     return Measurement(records)
 
 
@@ -92,52 +99,51 @@ def closed_form(settings: Sde, x0: Float[Tensor, "1 d"], times: np.ndarray) -> n
 
 @dataclass(frozen=True)
 class Passes:
-    """Of each network: `|dJ/dW_k|` at the layers shown, log growth of a tangent and of the gradient, and the number of
-    layers over which it grew."""
+    """`|dJ/dW_k|` at the layers shown, `log |dx_L/dx_0 u|` of a unit tangent, `log (|p_0|^2 / |p_L|^2)`."""
 
     gradients: Float[Tensor, "l r"]
     tangent: Float[Tensor, " r"]
     growth: Float[Tensor, " r"]
-    over: Float[Tensor, " r"]
+
+
+TAPE = 2**24
+"""Numbers on the tape of the networks that are sampled at a time, some eight vectors a layer."""
+
+
+def pieces(replicas: int, depth: int, width: int) -> Iterator[tuple[int, int]]:
+    """`(first replica, count)` of each piece; the sizes are powers of two, so that pieces and blocks are nested."""
+    fitting = max(TAPE // (8 * depth * width), 1)
+    size = min(max(1 << (fitting.bit_length() - 1), SMALLEST), LARGEST)
+    for first in range(0, replicas, size):
+        yield first, min(size, replicas - first)
 
 
 def sampled(
     kind: unscaled.Sampled, x0: Float[Tensor, "1 d"], job: Job, part: tuple[int, int], *, tangent: bool
 ) -> Passes:
     """Forward and backward passes of all replicas."""
-    settings = job.settings
-    shown, found = unscaled.thinned(settings.depth), []
-    for first, count in pieces(settings.replicas):
+    settings, d = job.settings, x0.shape[-1]
+    shown, found = unscaled.thinned(kind.depth), []
+    for first, count in pieces(settings.replicas, kind.depth, d):
         job.progress((part[0] + first / settings.replicas) / part[1], "gradients")
-        d = x0.shape[-1]
         one = torch.full_like(x0, d**-0.5).expand(count, 1, d)
         tape = record(
             kind.scheme,
             x0.expand(count, 1, d),
             kind.law,
-            depth=settings.depth,
+            depth=kind.depth,
             horizon=kind.horizon,
             seed=settings.seed,
             purpose="sde.backward",
             first_replica=first,
             u0=one[:, :, None] if tangent else None,
         )
-        stopped = sum((~unscaled.moving(x)).double() for x in tape.states[:-1])
-        by_layer, costates = {}, [one.norm(dim=-1)[:, 0]]
+        norms, p = {}, one
         for layer in backward(tape, one):
-            costates.append(layer.p.norm(dim=-1)[:, 0])
+            p = layer.p
             if layer.k in shown:
-                by_layer[layer.k] = layer.weights
-        grown, over = growth(torch.stack(costates).double())
-        along = tape.tangents[-1][:, 0, 0].norm(dim=-1).double().log() if tangent else torch.zeros(count)
-        found.append([torch.stack([by_layer[k] for k in shown]).double(), along, grown, over - stopped])
+                norms[layer.k] = layer.weights.double()
+        grown = 2 * p[:, 0].norm(dim=-1).double().log()
+        along = tape.tangents[-1][:, 0, 0].norm(dim=-1).double().log() if tangent else torch.zeros_like(grown)
+        found.append((torch.stack([norms[k] for k in shown]), along, grown))
     return Passes(*(torch.cat(column, dim=-1).cpu() for column in zip(*found, strict=True)))
-
-
-def growth(norms: Float[Tensor, "l r"]) -> tuple[Float[Tensor, " r"], Float[Tensor, " r"]]:
-    """`log (|p_k|^2 / |p_L|^2)` from `|p_L|, |p_{L-1}|, ...`, and the number of layers from L down to k: k = 0, or the
-    last layer whose square float32 still holds."""
-    held = ((norms > 1e-15) & (norms < 1e15)).long().cummin(dim=0).values
-    over = held.sum(dim=0) - 1
-    last = norms.gather(0, over[None])[0]
-    return 2 * (last / norms[0]).log(), over.double()

@@ -70,8 +70,9 @@ def measure(job: Job) -> Measurement:
     for walk in walks:
         m, overlaps, reference_error = limits[walk.phi]
         coordinates = {"scheme": walk.phi, "images": source(settings.data).name, **LATTICE, **PINS[walk.phi]}
-        error = float((walk.overlaps - overlaps).abs().max())
-        records.append(Record("convolution_error", error, reference_error=reference_error, coordinates=coordinates))
+        size = float(overlaps.abs().max())
+        error = float((walk.overlaps - overlaps).abs().max()) / size
+        records.append(Record("convolution_error", error, reference_error=reference_error / size, coordinates=coordinates))
         target = _movement(m, overlaps, m0, start)
         ideal = _movement(walk.mean, walk.overlaps, m0, start)
         apart = (gram(walk.x - x0) - gram(walk.y - x0)).cpu()
@@ -80,7 +81,9 @@ def measure(job: Job) -> Measurement:
             if size > 1e-12 * float(target.square().sum()):
                 slopes = ((ideal + apart) * weights).sum(dim=(1, 2)) / size
                 value, stderr = mean(slopes)
-                records.append(Record(observable, value, stderr=stderr, coordinates=coordinates, replicas=networks))
+                bias = abs(float((ideal * weights).sum()) / size - 1)
+                numbers = {"stderr": stderr, "reference_error": bias, "replicas": networks}
+                records.append(Record(observable, value, coordinates=coordinates, **numbers))
     return Measurement(records)
 
 

@@ -3,7 +3,7 @@
 scaled              x <- x + phi(W psi(x) + b)     weights of size sqrt(h): a limit below 1, that depends on the inputs
 feed-forward        x <- tanh(W x + b)             correlations go to 1
 unscaled-tanh       x <- x + tanh(W x + b)         factor 1 in place of sqrt(h): they go to 0, norms grow linearly
-unscaled-swish      x <- x + swish(W x + b)        norms explode
+unscaled-swish      x <- x + swish(W x + b)        norms explode, correlations go to 1
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...sampling.pieces import pieces
+from ...sampling.schemes import Network
 from ...sampling.walk import Walker, walk
 from ...settings import Sde
 from ..study import Job, Measurement, Record
 from . import unscaled
 from .claims.correlation import COSINES, PAIRS
 from .claims.settings import linear, sizes
-from .problem import inputs, mean, pieces
+from .claims.unscaled import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH
+from .problem import inputs, mean
 
 MEMBERS = ((0, 2), (0, 1), (0, 3))
 """Of the four inputs, those of each pair."""
@@ -38,30 +41,28 @@ def measure(job: Job) -> Measurement:
     settings, depth = job.settings, job.settings.depth
     kinds = {
         "scaled": unscaled.scaled(settings),
-        "feed-forward": unscaled.critical(depth),
-        "unscaled-tanh": unscaled.unscaled_tanh(depth),
-        "unscaled-swish": unscaled.unscaled_swish(depth),
+        "feed-forward": unscaled.pinned(unscaled.FeedForward, depth, PLAIN_CRITICAL),
+        "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH),
+        "unscaled-swish": unscaled.pinned(Network, min(depth, unscaled.DEEPEST), UNSCALED_SWISH),
     }
-    x0, layers = four_inputs(settings), [*unscaled.thinned(depth), depth]
-    total = Measurement(arrays={"correlation.layers": np.array(layers)})
-    limit = closed_form(settings, x0, layers)
-    if limit is not None:
-        total.arrays["correlation.limit"] = limit
+    x0, total = four_inputs(settings), Measurement()
     for i, (scheme, kind) in enumerate(kinds.items()):
+        layers = [*unscaled.thinned(kind.depth), kind.depth]
         overlaps, growth = sampled(kind, kind.start(x0), layers, job, (i, len(kinds)))
         coordinates = {"scheme": scheme, **kind.pins}
-        exact = limit if scheme == "scaled" else None
+        limit = closed_form(settings, x0, layers) if scheme == "scaled" else None
         total.arrays[f"correlation.{scheme}"] = overlaps.correlation(np.eye(len(PAIRS)))[0]
-        total.records += by_layer(overlaps, layers, exact, coordinates)
-        if exact is not None:
-            total.records += against_the_limit(settings, overlaps, exact[:, -1], x0)
+        total.records += by_layer(overlaps, layers, limit, coordinates)
+        if limit is not None:
+            total.arrays["correlation.limit"] = limit
+            total.records += against_the_limit(settings, overlaps, limit[:, -1], x0)
         if scheme == "unscaled-tanh":
             value, stderr = (a[0, -1] * depth**SLOWLY for a in overlaps.correlation(np.eye(len(PAIRS))))
             total.records.append(Record("decorrelation", value, stderr=stderr, coordinates=coordinates))
             value, stderr = (a / depth for a in overlaps.mean_square())
             total.records.append(Record("norm_growth", value, stderr=stderr, coordinates=coordinates))
         if scheme == "unscaled-swish":
-            value, stderr = mean(growth)
+            value, stderr = mean(growth / kind.depth)
             total.records.append(Record("growth_rate", value, stderr=stderr, coordinates=coordinates))
     return total
 
@@ -145,15 +146,15 @@ def against_the_limit(settings: Sde, overlaps: Overlaps, exact: np.ndarray, x0: 
 def sampled(
     kind: unscaled.Sampled, x0: Float[Tensor, "4 d"], layers: list[int], job: Job, part: tuple[int, int]
 ) -> tuple[Overlaps, Float[Tensor, " r"]]:
-    """Overlaps before each of the layers, and the mean growth of `log |x|^2` a layer of each network's first input."""
-    settings, depth = job.settings, layers[-1]
-    overlaps, growth = Overlaps(len(layers)), []
+    """Overlaps before each of the layers, and `log (|x_L|^2 / |x_0|^2)` of each network's first input."""
+    settings, overlaps, growth = job.settings, Overlaps(len(layers)), []
     wanted = {layer: j for j, layer in enumerate(layers)}
-    for first, count in pieces(settings.replicas):
+    for first, count in pieces(settings.replicas, vectors=len(x0), width=settings.width, dtype=x0.dtype):
         job.progress((part[0] + first / settings.replicas) / part[1], "correlations")
-        start = x0.expand(count, *x0.shape)
+        x = start = x0.expand(count, *x0.shape)
+        overlaps.add(0, start)
         steps = walk(
-            [Walker(kind.scheme, depth)],
+            [Walker(kind.scheme, kind.depth)],
             start,
             kind.law,
             horizon=kind.horizon,
@@ -161,14 +162,10 @@ def sampled(
             purpose="sde.correlation",
             first_replica=first,
         )
-        overlaps.add(0, start)
-        moved, x = torch.zeros(count), start
-        for k, (after,) in steps:
-            moved, x = moved + unscaled.moving(x).cpu(), after
+        for k, (x,) in steps:
             if k in wanted:
                 overlaps.add(wanted[k], x)
-        squares = [s[:, 0].double().square().sum(dim=-1).log().cpu() for s in (x, start)]
-        growth.append((squares[0] - squares[1]) / moved)
+        growth.append((x[:, 0].norm(dim=-1) / start[:, 0].norm(dim=-1)).double().log().cpu() * 2)
     return overlaps, torch.cat(growth)
 
 
@@ -194,7 +191,8 @@ class Overlaps:
         self._second[j] += values.T @ values
 
     def correlation(self, combined: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Combinations (c, pairs) of `E <x, y> / sqrt(E |x|^2 E |y|^2)`, and standard errors (delta method), (c, layers)."""
+        """Combinations (c, pairs) of `E <x, y> / sqrt(E |x|^2 E |y|^2)`, and standard errors (delta method): (c, layers)
+        each."""
         means, covariance = self._moments()
         mixed, p, q = means.reshape(-1, len(PAIRS), 3).transpose(2, 1, 0)  # each (pairs, layers)
         root = np.sqrt(p * q)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...errors import MeasurementError
-from ...limits.overlaps import deep_flow, deep_recursion, moment_flow
+from ...limits.overlaps import deep_flow, deep_recursion, moment_flow, moment_step
 from ...networks.taylor import CURVATURE, SLOPE
 from ...sampling.deep import Branch, final, wide_pair
 from ...sampling.law import Isotropic
@@ -55,7 +55,8 @@ def _last(job: Job) -> list[Record]:
     limit, reference_error = deep_flow(phi, start, horizon, inner=inner, outer=outer)
     ideal = deep_recursion(phi, start, horizon, settings.depth, inner=inner, outer=outer)
     coordinates = {"scheme": "last", **LAST, **WIDE_PINS}
-    error = float((ideal[-1] - limit).abs().max())
+    size = float(limit.abs().max())
+    error, reference_error = float((ideal[-1] - limit).abs().max()) / size, reference_error / size
     records = [Record("deep_kernel_error", error, reference_error=reference_error, coordinates=coordinates)]
     growth = float((limit - start).mean())
     if growth == 0:
@@ -73,8 +74,8 @@ def _last(job: Job) -> list[Record]:
     )
     known = float((ideal[-1] - start).mean())
     value, stderr = mean((known + grown(x, x0) - grown(y, x0)) / growth)
-    networks = len(x)
-    records.append(Record("deep_overlap", value, stderr=stderr, coordinates=coordinates, replicas=networks))
+    numbers = {"stderr": stderr, "reference_error": abs(known / growth - 1), "replicas": len(x)}
+    records.append(Record("deep_overlap", value, coordinates=coordinates, **numbers))
     return records
 
 
@@ -122,17 +123,18 @@ def _all(job: Job) -> list[Record]:
             its.append(torch.stack(both).mean(dim=0) - linear)
     discretised = _discretised(start, rate, source, horizon, depth)
     limit = _limit(start, rate, source, horizon)
-    records = []
+    records, size, growth = [], float(limit.mean()), float((limit - start).mean())
+    biases = []
     for alpha, its in zip(EXPONENTS, apart, strict=True):
         coordinates = {"scheme": f"all, alpha={alpha}", "alpha": alpha, **ALL, **NO_PSI}
         value, stderr = _controlled(torch.cat(its), torch.cat(control), float(discretised.mean()))
-        value += float((discretised - limit).mean())
-        records.append(Record("deep_weak_error", abs(value), stderr=stderr, coordinates=coordinates))
-    growth = float((limit - start).mean())
+        biases.append(abs(value + float((discretised - limit).mean())))
+        records.append(Record("deep_weak_error", biases[-1] / size, stderr=stderr / size, coordinates=coordinates))
     if growth:
         coordinates = {"scheme": f"all, alpha={EXPONENTS[0]}", "alpha": EXPONENTS[0], **ALL, **NO_PSI}
         value, stderr = mean(torch.cat(plain) / growth)
-        records.append(Record("deep_overlap", value, stderr=stderr, coordinates=coordinates))
+        bias = biases[0] / growth
+        records.append(Record("deep_overlap", value, stderr=stderr, reference_error=bias, coordinates=coordinates))
     return records
 
 
@@ -169,12 +171,17 @@ def _drift(job: Job) -> list[Record]:
     rate, source = hidden * inner.sigma_w**2, hidden * inner.sigma_b**2 + outer.sigma_b**2
     m0 = x0.double().mean(dim=1).cpu()
     try:
-        m, _, _ = moment_flow(phi, m0, gram(x0[None])[0].cpu(), lambda x: rate * x + source, settings.horizon)
+        start = gram(x0[None])[0].cpu()
+        m, _, _ = moment_flow(phi, m0, start, lambda x: rate * x + source, settings.horizon)
     except MeasurementError:  # it explodes before the horizon: there is no drift to compare with
         return []
     drift = float(m - m0)
     if drift == 0:
         return []
+    at_depth, overlaps, h = m0, start, settings.horizon / settings.depth
+    for _ in range(settings.depth):
+        at_depth, overlaps = moment_step(phi, at_depth, overlaps, h * (rate * overlaps + source))
+    bias = abs(float(at_depth - m0) / drift - 1)
     branches = [Branch(phi, EXPONENTS[0]), Branch(phi, EXPONENTS[0], outside=phi)]
     moved: list[list[Tensor]] = [[] for _ in branches]
     for first, count in pieces(settings.replicas, vectors=len(branches), width=DRIFT_WIDTH, dtype=x0.dtype):
@@ -193,8 +200,9 @@ def _drift(job: Job) -> list[Record]:
         for its, x in zip(moved, states, strict=True):
             its.append((x - x0).double().mean(dim=(1, 2)) / drift)
     records = []
-    for scheme, its in zip(("inside", "outside"), moved, strict=True):
+    for scheme, its, reference_error in zip(("inside", "outside"), moved, (math.nan, bias), strict=True):
         value, stderr = mean(torch.cat(its))
         coordinates = {"scheme": scheme, "alpha": EXPONENTS[0], **ALL, **DRIFT}
-        records.append(Record("deep_drift", value, stderr=stderr, coordinates=coordinates))
+        numbers = {"stderr": stderr, "reference_error": reference_error}
+        records.append(Record("deep_drift", value, coordinates=coordinates, **numbers))
     return records

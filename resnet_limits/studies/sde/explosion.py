@@ -1,6 +1,7 @@
 """`sde.explosion.*`: when networks with swish cross a threshold.
 
 wide      wide networks against the crossing time of the limit, in closed form (`limits/explosion.py`)
+          and that of the infinitely wide network of their depth
 narrow    networks of the setting's width, depth L and 2L on one noise: the explosion time is random
 
 A network that has crossed stays where it is: no number grows beyond the step that crossed. Between the layers before and
@@ -17,11 +18,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...limits.explosion import Moments
+from ...limits.overlaps import moment_step
 from ...networks.taylor import CURVATURE, SLOPE
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.schemes import Network
 from ...sampling.walk import Walker, walk
+from ...sampling.wide import gram
 from ..study import Job, Measurement, Record
 from .claims.explosion import HORIZONS, SWISH, WIDE, never
 from .claims.settings import sizes
@@ -82,6 +85,21 @@ def crossing_times(
     return times
 
 
+def recursion_crossing_time(
+    x0: Float[Tensor, "1 d"], law: Isotropic, depth: int, *, horizon: float, threshold: float
+) -> float:
+    """First crossing time of the infinitely wide network of this depth; inf where there is none up to the horizon."""
+    m, q, h = x0.double().mean(dim=1).cpu(), gram(x0[None])[0].cpu(), horizon / depth
+    for k in range(depth):
+        before = float(q)
+        if before >= threshold:
+            return k * h
+        m, q = moment_step(SWISH["activation"], m, q, h * (law.sigma_b**2 + law.sigma_w**2 * q))
+        if float(q) >= threshold:
+            return h * (k + math.log(threshold / before) / math.log(float(q) / before))
+    return math.inf
+
+
 def measure(job: Job) -> Measurement:
     """Crossing times, and the fraction of networks that crossed."""
     settings, own = job.settings, sizes(job.settings)
@@ -111,6 +129,14 @@ def measure(job: Job) -> Measurement:
         reference = limit.crossing_time(threshold) if scheme == "wide" else None
         for observable, value, stderr in _numbers(times, explosion, horizon, reference):
             records.append(Record(observable, value, stderr=stderr, coordinates=coordinates, replicas=replicas))
+        if scheme == "wide":
+            exact = recursion_crossing_time(x0, law, settings.depth, horizon=horizon, threshold=threshold)
+            infinite = {**coordinates, "scheme": "infinitely wide"}
+            records.append(Record("crossing_time", min(exact, horizon) / explosion, coordinates=infinite))
+            if exact < horizon and float(times[0].isfinite().double().mean()) >= CROSSED:
+                value, stderr = mean(times[0].clamp(max=horizon) / exact)
+                record = Record("crossing_time_ratio", value, stderr=stderr, coordinates=coordinates, replicas=replicas)
+                records.append(record)
     return Measurement(records)
 
 

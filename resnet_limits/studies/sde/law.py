@@ -41,7 +41,7 @@ from .weak import variance
 DRAWS = 4
 """Networks for each of the key `replicas`."""
 PIECE = 32 * REPLICA_BLOCK
-ENERGY_PAIRS = 4096
+ENERGY_PAIRS = 2048
 """States that enter the energy distance, at most: it takes all pairs of them."""
 FINEST = 1024
 """Depth of the Euler-Maruyama scheme, or twice that of the network."""
@@ -59,7 +59,9 @@ def measure(job: Job) -> Measurement:
     count = DRAWS * settings.replicas
     return Measurement(
         [
-            Record(r.observable, r.value, r.stderr, r.reference, coordinates=r.coordinates, replicas=r.replicas or count)
+            Record(
+                r.observable, r.value, r.stderr, r.reference, coordinates=r.coordinates, replicas=r.replicas or count
+            )
             for r in records
             if math.isfinite(r.value)
         ]

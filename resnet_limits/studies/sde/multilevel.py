@@ -2,8 +2,9 @@
 
     E f(x_2L) = E f(x_2l) + sum over the depths l < l' <= L of E[f(x_2l') - f(x_l')]
 
-l the shallowest of the depths that double up to L, the deepest. Each job has noise of its own, so variances add. What is
-left to the limit is about the last difference (weak order 1); it counts as the error of the reference.
+l the shallowest of the depths that double up to L, the deepest. Each job has noise of its own, so variances add. At weak
+order 1 the last difference `D_L` is once more what is left to the limit: `multilevel_error` is that of the sum with `D_L`
+added twice, and `D_L - D_{L/2}/2`, which would vanish if order 1 were all, its error of the reference.
 """
 
 from __future__ import annotations
@@ -24,19 +25,18 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
         scheme = base.coordinates.get("scheme")
         if base.observable != "weak_mean":
             continue
-        steps = [_the(job, "weak_difference", scheme) for job in chain[1:]]
-        if any(step is None for step in steps):
+        steps = [step for job in chain if (step := _the(job, "weak_difference", scheme)) is not None]
+        if len(steps) < len(chain):
             continue
-        known = [step for step in steps if step is not None]
-        total = base.value + sum(step.value for step in known)
-        stderr = math.hypot(base.stderr, *(step.stderr for step in known))
+        last, noise = steps[-1], [step.stderr for step in steps[1:-1]]
+        total = base.value + sum(step.value for step in steps[1:])
+        stderr = math.hypot(base.stderr, *noise, last.stderr)
         records = [Record("multilevel_mean", total, stderr=stderr, reference=base.reference)]
         if math.isfinite(base.reference) and base.reference:
             size = base.reference
-            left = abs(known[-1].value / size)
-            records.append(
-                Record("multilevel_error", total / size - 1, stderr=stderr / abs(size), reference_error=left)
-            )
+            error, left = (total + last.value) / size - 1, abs((last.value - steps[-2].value / 2) / size)
+            noise_of_it = math.hypot(base.stderr, *noise, 2 * last.stderr) / abs(size)
+            records.append(Record("multilevel_error", error, stderr=noise_of_it, reference_error=left))
         for estimator in ("coupled", "controlled"):
             if (saved := _saving(chain, scheme, estimator)) is not None:
                 records.append(

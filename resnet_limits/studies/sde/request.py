@@ -1,10 +1,11 @@
-"""What the study `sde` refuses before it is run: what one can know without reading data. Free of torch."""
+"""What the study `sde` refuses, or warns of, before it is run: what one can know without reading data. Free of torch."""
 
 from __future__ import annotations
 
 from ...data.sizes import training_points
 from ...errors import SettingError
 from ...settings import Gaussian, Iid, MatrixNormal, Sde
+from .claims.settings import explodes
 
 
 def check(settings: Sde) -> None:
@@ -24,3 +25,9 @@ def check(settings: Sde) -> None:
         )
     elif inputs > settings.width and correlation < 1:
         raise SettingError(f"sde.inputs={inputs}: that many inputs at equal angles need a width of at least {inputs}")
+
+
+def warnings(settings: Sde) -> list[str]:
+    """A horizon beyond the explosion time of the setting's own networks."""
+    reason = explodes(settings)
+    return [f"{reason}: what is measured there grows without bound with depth"] if reason else []

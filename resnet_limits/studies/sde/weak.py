@@ -124,7 +124,11 @@ def _exact(settings: Sde, case: Case) -> list[float]:
     k = SLOPE[case.phi] ** 2 * own.sigma_w**2
     f0 = functionals @ state_moments(inputs(settings)[: case.n]).cpu()
     grown = math.expm1(k * settings.horizon)
-    rate = own.sigma_b**2 / own.sigma_w**2 * grown if own.sigma_w else SLOPE[case.phi] ** 2 * own.sigma_b**2 * settings.horizon
+    rate = (
+        own.sigma_b**2 / own.sigma_w**2 * grown
+        if own.sigma_w
+        else SLOPE[case.phi] ** 2 * own.sigma_b**2 * settings.horizon
+    )
     return (f0 * (1 + grown) + rate).tolist()
 
 
@@ -138,14 +142,15 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
     law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi)
     x0, functionals = inputs(settings)[: case.n], _functionals(case)
     y0 = state_moments(x0).cpu()
-    weights = [gradients(functionals, y0, case.n, case.phi, law, its, horizon).to(x0.device) for its in (depth, 2 * depth)]
+    weights = [
+        gradients(functionals, y0, case.n, case.phi, law, its, horizon).to(x0.device) for its in (depth, 2 * depth)
+    ]
     f, control = [], []
     for begin in range(first, first + count, PIECE):
         progress((begin - first) / count)
         start = x0.expand(min(PIECE, first + count - begin), *x0.shape)
         martingales = [
-            Martingale(scheme, law, w, start, horizon / its)
-            for w, its in zip(weights, (depth, 2 * depth), strict=True)
+            Martingale(scheme, law, w, start, horizon / its) for w, its in zip(weights, (depth, 2 * depth), strict=True)
         ]
         states = [start, start]
         walkers = (Walker(scheme, depth), Walker(scheme, 2 * depth))

@@ -1,6 +1,6 @@
 """The claims of the study `sde`, a file for each group that shares a measurement. Free of torch."""
 
-from . import backward, convolutional, correlation, deep, explosion, law, prenorm, strong, weak
+from . import backward, convolutional, correlation, deep, explosion, functions, law, prenorm, strong, weak
 from .group import Group
 
 GROUPS: dict[str, Group] = {
@@ -9,6 +9,7 @@ GROUPS: dict[str, Group] = {
     "law": law.GROUP,
     "correlation": correlation.GROUP,
     "backward": backward.GROUP,
+    "functions": functions.GROUP,
     "deep": deep.GROUP,
     "prenorm": prenorm.GROUP,
     "convolutional": convolutional.GROUP,

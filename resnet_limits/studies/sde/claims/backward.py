@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
 from ....settings import Sde
@@ -29,7 +28,7 @@ GROUP = Group(
             statement="tangents neither vanish nor explode: E |dx_T/dx_0 u|^2 = e^{sigma_w^2 T} |u|^2",
             kind="theorem",
             observable="jacobian_norm",
-            expected=Expected("value", 1.0, 0.06),
+            expected=Expected("value", 1.0, 0.12),
             outside=moving,
             random=True,
         ),
@@ -39,7 +38,7 @@ GROUP = Group(
             statement="the mean log growth of a tangent is sigma_w^2 T (1/2 - 1/D)",
             kind="theorem",
             observable="lyapunov_top",
-            expected=Expected("value", lyapunov, 0.025),
+            expected=Expected("value", lyapunov, 0.05),
             outside=moving,
             random=True,
         ),
@@ -50,7 +49,7 @@ GROUP = Group(
             " dJ/dW_k have the ratio of the limit, 1 + (1 - e^{-sigma_w^2 T}) c/q_0, c = sigma_b^2/sigma_w^2",
             kind="theorem",
             observable="gradient_ratio",
-            expected=Expected("value", 1.0, 0.1),
+            expected=Expected("value", 1.0, 0.2),
             outside=linear,
             random=True,
         ),
@@ -75,6 +74,7 @@ GROUP = Group(
             where={"scheme": "unscaled-tanh"},
             pins=UNSCALED_TANH_UNIT,
             random=True,
+            verdicts={"full": "supported", "smoke": "inconclusive"},
         ),
         Claim(
             id="sde.backward.explosion",
@@ -92,11 +92,11 @@ GROUP = Group(
     observables={
         "jacobian_norm": "E |dx_L/dx_0 u|^2 / |u|^2 of a tangent u, relative to the limit's, e^{sigma_w^2 T}",
         "lyapunov_top": "E log (|dx_L/dx_0 u| / |u|) of the same tangent",
-        "gradient_norm": "root mean square over replicas of |dJ/dW_k| (Frobenius), J = sum_d x_L,d / sqrt(D), by layer k;"
-        " scheme scaled; reference: the exact limit where it has a closed form",
-        "gradient_ratio": "largest over smallest mean square of |dJ/dW_k| over the layers shown, relative to the limit's",
+        "gradient_norm": "root mean square over replicas of |dJ/dW_k| (Frobenius), J = sum_d x_L,d / sqrt(D), by layer"
+        " k; reference: the exact limit where it has a closed form",
+        "gradient_ratio": "largest over smallest mean square of |dJ/dW_k| over the layers shown, relative to the"
+        " limit's",
         "gradient_growth": "log (|p_0|^2 / |p_L|^2), p_k = dJ/dx_k, mean over replicas",
-        "gradient_rate": "the same a layer; a swish network is stopped once |x|^2 / D exceeds 1e24, and its layers after"
-        " that do not count",
+        "gradient_rate": "the same a layer; of min(L, 128) layers",
     },
 )

@@ -19,7 +19,7 @@ SCHEMES = {
     "limit": "its limit, where it has a closed form",
     "feed-forward": "tanh networks without skip connections",
     "unscaled-tanh": "tanh networks without the factor sqrt(h)",
-    "unscaled-swish": "swish networks without it",
+    "unscaled-swish": "swish networks without it, of min(L, 128) layers",
 }
 
 
@@ -39,7 +39,7 @@ GROUP = Group(
             " lambda_T/q_T with lambda_t = (lambda_0 + c) e^{sigma_w^2 t} - c, c = sigma_b^2/sigma_w^2",
             kind="theorem",
             observable="correlation_error",
-            expected=Expected("value", 0.0, 0.03),
+            expected=Expected("value", 0.0, 0.05),
             outside=linear,
             random=True,
         ),
@@ -61,7 +61,7 @@ GROUP = Group(
             " correlation as the limit says",
             kind="theorem",
             observable="correlation_difference",
-            expected=Expected("value", 1.0, 0.05),
+            expected=Expected("value", 1.0, 0.08),
             outside=linear,
             random=True,
         ),
@@ -122,15 +122,11 @@ GROUP = Group(
         "correlation_difference": "correlations of pairs at cosines 0.9 and -0.5, their difference relative to that"
         " of the limit",
         "norm_growth": "E |x_L|^2 / (D L) of the first input",
-        "growth_rate": "log (|x_k|^2 / |x_0|^2) / k of the first input, mean over replicas; k = L, or the layer at"
-        " which |x|^2 / D exceeds 1e24, where the network is stopped",
+        "growth_rate": "log (|x_L|^2 / |x_0|^2) a layer of the first input, mean over replicas; of min(L, 128) layers",
     },
     arrays={
-        "correlation.layers": "the layers k of the following, (layers,); the last is L, the output",
-        **{
-            f"correlation.{scheme}": "correlations of the first input with one at cosine 0.9, with the second, and with"
-            f" one at cosine -0.5, before layer k, (3, layers): {words}"
-            for scheme, words in SCHEMES.items()
-        },
+        f"correlation.{scheme}": "correlations of the first input with one at cosine 0.9, with the second, and with one"
+        f" at cosine -0.5, before layers 0, s, 2 s, ..., s = ceil(L/64), and at the output, (3, layers): {words}"
+        for scheme, words in SCHEMES.items()
     },
 )

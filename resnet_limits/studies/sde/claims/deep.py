@@ -14,7 +14,8 @@ from typing import Any
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ....settings import Sde
-from .group import Group
+from .asymptotic import asymptotic
+from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import kinked, still
 
 WIDE = 512
@@ -73,6 +74,7 @@ GROUP = Group(
             "last",
             random=False,
             outside=weightless,
+            unmet=asymptotic("deep_kernel_error", "last"),
         ),
         _claim(
             "sde.deep.all",
@@ -80,6 +82,7 @@ GROUP = Group(
             "deep_overlap",
             Expected("value", 1, 0.1),
             "all, alpha=0.5",
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         _claim(
             "sde.deep.weak",
@@ -88,6 +91,8 @@ GROUP = Group(
             Expected("order", 1, 0.1),
             "all, alpha=0.5",
             outside=_order,
+            unmet=asymptotic("deep_weak_error", "all, alpha=0.5"),
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         _claim(
             "sde.deep.weak.quarter",
@@ -96,6 +101,8 @@ GROUP = Group(
             Expected("order", 0.5, 0.1),
             "all, alpha=0.25",
             outside=_order,
+            unmet=asymptotic("deep_weak_error", "all, alpha=0.25"),
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         _claim(
             "sde.deep.no_drift",
@@ -118,9 +125,11 @@ GROUP = Group(
         ),
     ),
     observables={
-        "deep_overlap": "mean over pairs of inputs of <x^i_L - x^i_0, x^j_L - x^j_0>/D, relative to the limit's",
-        "deep_kernel_error": "largest error of the overlaps of infinitely wide networks against the kernel's ODE",
-        "deep_weak_error": "mean error of the overlaps, norms included, against those of the linear SDE",
+        "deep_overlap": "mean over pairs of inputs of <x^i_L - x^i_0, x^j_L - x^j_0>/D, relative to the limit's; the interval"
+        " counts the error of that depth",
+        "deep_kernel_error": "largest error of the overlaps of infinitely wide networks against the kernel's ODE,"
+        " relative to the largest overlap",
+        "deep_weak_error": "mean error of the overlaps, norms included, against those of the linear SDE, relative to them",
         "deep_drift": "mean over coordinates of x_L - x_0, relative to the Ito drift of the block with swish outside",
     },
 )

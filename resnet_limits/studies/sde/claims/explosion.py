@@ -8,10 +8,12 @@ steps are short beside the states only while `h sigma_w^2 q` is small; from ther
 
 from __future__ import annotations
 
+from typing import Any
+
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ....settings import Sde
-from .group import Group
+from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import explosion_time
 
 HORIZONS = 8
@@ -38,6 +40,20 @@ def inside_identity(settings: Sde) -> Sde:
     return replace(settings, activation_inside=SWISH["activation_inside"])
 
 
+def late(records: Any) -> str | None:
+    """For `Claim.unmet`: where even infinitely wide networks of this depth cross late, or None."""
+    if "scheme" not in records:
+        return None
+    its = records[(records["observable"] == "crossing_time") & (records["scheme"] == "infinitely wide")]
+    time = its[its["depth"] == its["depth"].max()]["value"].mean()
+    if time > EARLY:
+        depth = int(its["depth"].max())
+        return f"at L={depth} even infinitely wide networks cross as late as {time:.3g} explosion times; deeper ones are faster"
+    return None
+
+
+EARLY = 1.9
+"""Explosion times within which infinitely wide networks must have crossed for others to be expected at 2."""
 LATE = "the difference is taken where at least 99 % of the networks cross before 8 explosion times: greater depths"
 
 GROUP = Group(
@@ -68,6 +84,7 @@ GROUP = Group(
             outside=never,
             random=True,
             needs=LATE,
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
             id="sde.explosion.crossed",
@@ -79,12 +96,27 @@ GROUP = Group(
             where={"scheme": "wide"},
             pins={**SWISH, "width": WIDE},
             outside=never,
+            unmet=late,
             random=True,
+        ),
+        Claim(
+            id="sde.explosion.wide",
+            source=PELUCHETTI,
+            statement="wide swish networks cross the threshold when the infinitely wide network of their depth does",
+            kind="theorem",
+            observable="crossing_time_ratio",
+            expected=Expected("value", 1, 0.05),
+            where={"scheme": "wide"},
+            pins={**SWISH, "width": WIDE},
+            outside=never,
+            random=True,
+            needs=LATE,
         ),
     ),
     observables={
         "crossing_time": "mean over networks of the first time at which |x|^2/D reaches sde.threshold (at most the horizon of"
         " 8 explosion times), relative to the explosion time of infinitely wide networks",
+        "crossing_time_ratio": "mean crossing time of wide networks over that of the infinitely wide one of their depth",
         "crossing_time_error": "mean crossing time of wide networks less that of the limit, relative to the explosion time",
         "crossing_time_difference": "mean of the crossing time at depth L less that at 2L, relative to the explosion time",
         "fraction_crossed": "fraction of networks that crossed by twice the explosion time: (crossed + 1)/(networks + 2)",

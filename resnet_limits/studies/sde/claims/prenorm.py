@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ....settings import Sde
-from .group import Group
+from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import still
 
 WITHOUT = {"init.sigma_b": 0.0}
@@ -70,6 +70,7 @@ GROUP = Group(
             where={"scheme": "linear"},
             outside=still,
             random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
             id="sde.prenorm.without",
@@ -82,6 +83,7 @@ GROUP = Group(
             pins=WITHOUT,
             outside=_narrow,
             random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
     ),
     observables={

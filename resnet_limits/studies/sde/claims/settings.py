@@ -34,15 +34,11 @@ def sizes(settings: Sde) -> Iid:
     return Iid(sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else Iid()
 
 
-ODD = ("tanh", "identity")
-"""Outer activations with `phi'(0) = 1` and `phi''(0) = 0`."""
-
-
 def linear(settings: Sde) -> str | None:
     """Why the limit is not the linear SDE `dx = sigma_w dW x + sigma_b db` whose laws are closed, or None."""
     if (reason := kinked(settings)) is not None:
         return reason
-    if settings.activation not in ODD:
+    if CURVATURE[settings.activation]:
         return f"activation={settings.activation}: the closed law needs phi''(0) = 0 (tanh)"
     if settings.activation_inside != "identity":
         return f"activation_inside={settings.activation_inside}: the closed law needs activation_inside=identity"

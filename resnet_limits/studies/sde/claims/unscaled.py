@@ -18,4 +18,4 @@ UNSCALED_SWISH = _pins("swish", 0.5, 0.5)
 PLAIN_CRITICAL = _pins("tanh", 1.3, 0.196)
 """Near the edge of chaos: two inputs become one as slowly as they can."""
 PLAIN_ORDERED = _pins("tanh", 1.0, 0.5)
-"""In the ordered phase: in mean square gradients shrink by 0.58 = `sigma_w^2 E phi'(z)^2` a layer, at infinite width."""
+"""In the ordered phase: mean square gradients shrink by `sigma_w^2 E phi'(z)^2 = 0.58` a layer at infinite width."""
