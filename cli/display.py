@@ -20,7 +20,6 @@ from resnet_limits.printable import ORDERS, printable
 from resnet_limits.report.words import expectation, flat, interval, setting_words, short
 from resnet_limits.runs.folder import JobFolder
 
-
 COLOURS = {
     **{
         "finished": "green",

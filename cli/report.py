@@ -13,7 +13,6 @@ from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.merge import merge
 
 
-
 def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
     """Merge the runs and write their report: into the run's own folder, or into `out`."""
     root = outputs_root(None)

@@ -86,6 +86,12 @@ def replica_blocks(first_replica: int, replicas: int) -> Iterator[tuple[int, int
         yield block, skipped, min(end - start, REPLICA_BLOCK) - skipped
 
 
+def stream_words(seed: int, purpose: str, layer: int, block: int, first: int, count: int) -> np.ndarray:
+    """The 64-bit words `first, ..., first + count - 1` of one stream."""
+    start, within = divmod(first, 4)  # Philox counts in groups of four words
+    return _bits(seed, purpose, layer, block, start).random_raw(within + count)[within:]
+
+
 def stream_normals(
     seed: int,
     purpose: str,
@@ -105,8 +111,7 @@ def stream_normals(
     """
     pair = first // 2
     pairs = -(-(first + count) // 2) - pair
-    start, within = divmod(pair, 4)  # Philox counts in groups of four words
-    words = _bits(seed, purpose, layer, block, start).random_raw(within + pairs)[within:]
+    words = stream_words(seed, purpose, layer, block, pair, pairs)
     halves = torch.from_numpy(words.view(np.int32)).view(pairs, 2)
     # The logarithm is taken in float64 in any case: near u = 1 a float32 u would leave the radius three digits.
     radius = halves[:, 0].double().add_(2.0**31 + 0.5).mul_(2.0**-32).log_().mul_(-2).to(dtype).sqrt_()

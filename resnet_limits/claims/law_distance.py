@@ -1,8 +1,11 @@
 """Distances between laws from samples, with their errors.
 
-Kolmogorov      D = sup_x |F_n(x) - F(x)|;  P(D_n > e) <= 2 exp(-2 n e^2)  (Dvoretzky, Kiefer, Wolfowitz; Massart 1990)
-two samples     D = sup_x |F_n(x) - G_m(x)|, the same with n m / (n + m) in place of n
-energy          (2 E|X - Y| - E|X - X'| - E|Y - Y'|) / (2 E|X - Y|)  in [0, 1], 0 for equal laws (Szekely & Rizzo 2013)
+    Kolmogorov      D = sup_x |F_n(x) - F(x)|
+    two samples     D = sup_x |F_n(x) - G_m(x)|
+    energy          (2 E|X - Y| - E|X - X'| - E|Y - Y'|) / (2 E|X - Y|), 0 for equal laws (Szekely & Rizzo 2013)
+
+For a sample of F, `P(sup |F_n - F| > e) <= 2 exp(-2 n e^2)` (Dvoretzky, Kiefer & Wolfowitz 1956, Massart 1990); for two
+samples of one law the same with `n m / (n + m)` in place of n (Wei & Dudley 2012, n = m not small).
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ def kolmogorov_p_value(distance: float, n: float) -> float:
 
 
 def energy_distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Unbiased up to its denominator, and its jackknife error: samples (n, d) and (n, d), in pairs left out together."""
+    """Unbiased but for its denominator, and its jackknife error: samples (n, d) and (n, d), left out in pairs."""
     n = len(a)
     ab = _distances(a, b)
     rows, columns, paired = ab.sum(axis=1), ab.sum(axis=0), ab.diagonal().copy()

@@ -13,6 +13,7 @@ from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
 from ..claims.claim import Judgement, Measured
 from ..claims.order import OrderFit, fit_order
+from ..printable import printable
 from ..report.words import interval
 from .style import COLOURS
 
@@ -87,7 +88,7 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
 
 def title(judgement: Judgement) -> str:
     """`ode.rough: supported`, with the setting below where there are several."""
-    setting = ", ".join(f"{k}={v}" for k, v in judgement.setting.items())
+    setting = printable(", ".join(f"{k}={v}" for k, v in judgement.setting.items()))
     setting = setting.replace("$", r"\$")  # a folder's name is no formula
     return f"{judgement.claim.id}: {judgement.verdict}" + (f"\n{setting}" if setting else "")
 

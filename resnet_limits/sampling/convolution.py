@@ -4,7 +4,8 @@
     v_pq = sigma_b^2 + sigma_w^2/K sum_k <x_{p+k}, x_{q+k}>/D
 
 Given the states, the pre-activations of all positions and inputs are Gaussian, independent between channels, with
-covariance `h v`: a root of a (P, P) matrix a layer, P = inputs x positions. Peluchetti & Favaro 2020 (arXiv 2007.03253).
+covariance `h v`: a root of a (P, P) matrix a layer, P = inputs x positions. Peluchetti & Favaro 2020 (arXiv
+2007.03253).
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     A_ij ~ N(0, sigma_A^2 h^(2 alpha) / D)      a_i ~ N(0, sigma_a^2 h^(2 alpha))
     B_ij ~ N(0, sigma_B^2 h^(1 - 2 alpha) / D)  b_i ~ N(0, sigma_b^2 h)
 
-alpha > 0: every layer shrinks, `phi(u)` is nearly `phi'(0) u`, the limit is that of a linear network, without Ito drift.
-alpha = 0: only the last layer shrinks, the limit has a non-linear kernel (Peluchetti & Favaro 2020, arXiv 2007.03253).
+alpha > 0: every layer shrinks, `phi(u)` is nearly `phi'(0) u`, the limit is that of a linear network, without Ito
+drift. alpha = 0: only the last layer shrinks, the limit has a non-linear kernel (Peluchetti & Favaro 2020, arXiv
+2007.03253).
 
 The pre-activations `A x + a` of all states are drawn on the span of the states, then `B` acts on the span of the hidden
 features. Several branches (activations, exponents) share all weights up to their powers of h.
@@ -30,8 +31,8 @@ from .wide import gram, pre_activations
 class Branch:
     """`outside(B phi(A x + a) + b)`, the outer activation being mostly the identity.
 
-    `linear`: `phi'(0) z` in place of `phi(z)`, whose overlaps are known in the mean. `sign = -1`: with `-A, -a, -B`, of the
-    same law; the mean over both signs has no error of odd order in the even part of phi.
+    `linear`: `phi'(0) z` in place of `phi(z)`, whose overlaps are known in the mean. `sign = -1`: with `-A, -a, -B`, of
+    the same law; the mean over both signs has no error of odd order in the even part of phi.
     """
 
     phi: str
@@ -96,9 +97,7 @@ def final(
         moved = zip(branches, states, z.split(n, dim=1), strict=True)
         states = [x + activation(b.outside)(its) for b, x, its in moved]
     start = gram(x0)
-    compensators = [
-        start + h * outer.sigma_w**2 * total.double() + horizon * outer.sigma_b**2 for total in squares
-    ]
+    compensators = [start + h * outer.sigma_w**2 * total.double() + horizon * outer.sigma_b**2 for total in squares]
     return states, compensators
 
 

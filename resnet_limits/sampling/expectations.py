@@ -1,8 +1,9 @@
 """Expectations of activations of Gaussians: Gauss-Hermite quadrature and Mehler's formula.
 
-    phi(sqrt(v) g) = sum_k a_k(v) He_k(g)/sqrt(k!)      E phi(z) = a_0(v)      E phi(z_1) phi(z_2) = sum_k a_k(v_1) a_k(v_2) rho^k
+    phi(sqrt(v) g) = sum_k a_k(v) He_k(g)/sqrt(k!)      g standard normal
+    E phi(z_1) = a_0(v_1)      E phi(z_1) phi(z_2) = sum_k a_k(v_1) a_k(v_2) rho^k
 
-for standard normal g and Gaussian z_1, z_2 with mean zero, variances v_1, v_2 and correlation rho: one-dimensional sums only.
+for Gaussian z_1, z_2 with mean zero, variances v_1, v_2 and correlation rho: one-dimensional quadrature only.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ def moments(
     return torch.stack([its[0] for its in a], dim=-1), product
 
 
-def _coefficients(phi: str, variance: Tensor, nodes: int) -> Float[Tensor, "k *batch"]:
+def _coefficients(phi: str, variance: Tensor, nodes: int) -> Float[Tensor, " k *batch"]:
     points, transform = _quadrature(nodes)
     values = activation(phi)(points[:, None] * variance.sqrt().flatten())
-    return (transform @ values).unflatten(1, variance.shape)
+    return (transform @ values).reshape(nodes, *variance.shape)
 
 
 @functools.cache

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..random import normals
+from .noise import noise
 from .span import basis_size, coordinates, triangle
 
 
@@ -28,6 +28,7 @@ class Drawn:
     images: Float[Tensor, "r m d"]
 
 
+@runtime_checkable
 class Law(Protocol):
     """What samplers ask of a law of one layer's weights."""
 
@@ -115,26 +116,9 @@ class Isotropic:
         layer: int,
         first_replica: int = 0,
     ) -> Float[Tensor, "r c d"]:
-        """`W^T a_j`, given what the forward pass has drawn: `G^T a = Q^T (G Q^T)^T a + (I - Q^T Q) n`, `n` fresh.
-
-        The `n_j` have covariance `<a_i, a_j> I`: with `a = R_a Q_a` they are `R_a` times independent normals. The last
-        coordinate, that of the bias, takes part in the projection. Give the fresh normals a purpose of their own.
-        """
-        r, c, d = costates.shape
-        R, _ = coordinates(costates)
-        fresh = normals(
-            (c, d + 1),
-            replicas=r,
-            seed=seed,
-            purpose=purpose,
-            layer=layer,
-            dtype=costates.dtype,
-            device=costates.device,
-            first_replica=first_replica,
-        )
-        n = torch.bmm(R, fresh)
-        known = torch.bmm(costates, drawn.images.mT) - torch.bmm(n, drawn.basis.mT)
-        return math.sqrt(h / d) * self.sigma_w * (n + torch.bmm(known, drawn.basis))[..., :d]
+        """`W^T a_j`, given what the forward pass has drawn; give the fresh normals a purpose of their own."""
+        y = conditional_adjoint(costates, drawn, (seed, purpose, layer, first_replica))
+        return math.sqrt(h / costates.shape[-1]) * self.sigma_w * y
 
     def variance(self, features: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
         """`v = sigma_b^2 + sigma_w^2 |f|^2 / d`: variance of each pre-activation, per unit of time; (r, n, 1) expanded."""
@@ -146,11 +130,37 @@ class Isotropic:
         return 0.0
 
 
+def conditional_adjoint(
+    costates: Float[Tensor, "r c d"], drawn: Drawn, stream: tuple[int, str, int, int]
+) -> Float[Tensor, "r c d"]:
+    """`G^T a = Q^T (G Q^T)^T a + (I - Q^T Q) n` without its last coordinate, `n` fresh; stream as of `_images`.
+
+    The `n_j` have covariance `<a_i, a_j> I`: with `a = R_a Q_a` they are `R_a` times independent normals. The last
+    coordinate, that of the bias, takes part in the projection.
+    """
+    r, c, d = costates.shape
+    seed, purpose, layer, first_replica = stream
+    R = triangle(costates, 1.0, costates.new_zeros(c))
+    fresh = noise(
+        (R.shape[-1], d + 1),
+        replicas=r,
+        seed=seed,
+        purpose=purpose,
+        layer=layer,
+        dtype=costates.dtype,
+        device=costates.device,
+        first_replica=first_replica,
+    )
+    n = applied(R, fresh)
+    known = torch.bmm(costates, drawn.images.mT) - torch.bmm(n, drawn.basis.mT)
+    return torch.baddbmm(n, known, drawn.basis)[..., :d]
+
+
 def _images(vectors: Tensor, stream: tuple[int, str, int, int]) -> Float[Tensor, "r m d"]:
     """Independent normals: `G q_j` for the basis vectors of `n` vectors and a bias coordinate."""
     r, n, d = vectors.shape
     seed, purpose, layer, first_replica = stream
-    return normals(
+    return noise(
         (basis_size(n, d + 1), d),
         replicas=r,
         seed=seed,

@@ -23,9 +23,7 @@ SMALLEST, LARGEST = 16, 4096
 """Replicas in a piece at least and at most; powers of two, so that pieces and blocks of replicas are nested."""
 
 
-def pieces(
-    replicas: int, *, vectors: int, width: int, dtype: torch.dtype = torch.float64
-) -> Iterator[tuple[int, int]]:
+def pieces(replicas: int, *, vectors: int, width: int, dtype: torch.dtype = torch.float64) -> Iterator[tuple[int, int]]:
     """`(first replica, count)` of each piece; `vectors`: all that the weights act on in a layer, (r, vectors, width)."""
     size = piece_size(vectors, width, dtype)
     for first in range(0, replicas, size):

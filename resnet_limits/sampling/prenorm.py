@@ -3,8 +3,9 @@
     linear       f(y) = W y + b               c = sigma_w^2 + sigma_b^2
     two layers   f(y) = V phi(W y + b)        c = sigma_w^2 E phi(z)^2,  z ~ N(0, sigma_w^2 + sigma_b^2)
 
-`W, V` have variance `sigma_w^2/D`, `b` has `sigma_b^2`. The branch sees vectors of norm `sqrt(D)` only, so that each of its
-outputs has the same mean square `c` in every block: `E|x_L|^2/D = |x_0|^2/D + c sum_k s_k^2`, at any width and depth.
+`W, V` have variance `sigma_w^2/D`, `b` has `sigma_b^2`. The branch sees vectors of norm `sqrt(D)` only, so that each of
+its outputs has the same mean square `c` in every block: `E|x_L|^2/D = |x_0|^2/D + c sum_k s_k^2`, at any width and
+depth.
 """
 
 from __future__ import annotations
@@ -18,13 +19,11 @@ from torch import Tensor
 from ..networks.activations import activation
 from .law import Isotropic
 
-SMALLEST = 1e-150
-"""A state of this size or below is zero: it has no direction."""
-
 
 def rms(x: Float[Tensor, "r n d"]) -> Float[Tensor, "r n 1"]:
-    """Root of the mean over coordinates of the squares."""
-    return x.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=SMALLEST)
+    """Root of the mean over coordinates of the squares; never 0, so that the zero state stays zero when divided by
+    it."""
+    return x.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=torch.finfo(x.dtype).tiny)
 
 
 def linear(
@@ -71,7 +70,8 @@ def log_growth_without_norm(
     purpose: str,
     first_replica: int = 0,
 ) -> Float[Tensor, "r n"]:
-    """`log(|x_L|^2/|x_0|^2)` of `x + W x`, factor 1, no norm: the direction is followed, and the logarithm of the size."""
+    """`log(|x_L|^2/|x_0|^2)` of `x + W x`, factor 1, no norm: the direction is followed, and the logarithm of the
+    size."""
     x, biased = x0 / rms(x0), torch.ones(x0.shape[1])
     total = x0.new_zeros(x0.shape[:2])
     for k in range(depth):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..networks.activations import activation
 from ..networks.taylor import CURVATURE, SLOPE
-from .law import Isotropic
+from .law import Law
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,13 @@ class Network:
 class EulerMaruyama:
     """`dx = 1/2 phi''(0) v(x) dt + phi'(0) (dW psi(x) + db)` by Euler and Maruyama: strong order 1/2, weak order 1.
 
-    Peluchetti & Favaro 2020 (arXiv 2007.03253). Without `ito_drift` the first term is left out.
+    Peluchetti & Favaro 2020 (arXiv 2007.03253). Without `ito_drift` the first term is left out. A mean of the weights,
+    `phi'(0) (mu psi(x) + mu_b) dt`, is in `z = dW psi(x) + db` already.
     """
 
     phi: str
     psi: str
-    law: Isotropic
+    law: Law
     ito_drift: bool = True
 
     def features(self, x: Tensor) -> Tensor:

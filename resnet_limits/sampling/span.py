@@ -45,47 +45,32 @@ def coordinates(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n m"]
 
 
 def triangle(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor, " n"]) -> Float[Tensor, "r n m"]:
-    """R alone, of the vectors `(scale f_i, extra_i)` of d + 1 coordinates."""
+    """R alone, of the vectors `(scale f_i, extra_i)` of d + 1 coordinates.
+
+    Cholesky's factor of the Gram matrix has a relative error of eps `|f_i|^2 / R_ii^2`: taken where that is at most
+    eps^(2/3), and `coordinates` else, replica by replica.
+    """
     r, n, d = vectors.shape
+    if basis_size(n, d + 1) == d + 1:
+        return augmented(vectors, scale, extra)
+    gram = torch.bmm(vectors, vectors.mT).mul_(scale**2).add_(torch.outer(extra, extra))
     if n == 1:
-        return (scale**2 * _dot(vectors, vectors) + extra.square()).sqrt_().unsqueeze(-1)
-    if n == 2 and basis_size(n, d + 1) == 2:
-        return _triangle_of_two(vectors, scale, extra)
+        return gram.sqrt_()
+    R = torch.linalg.cholesky_ex(gram).L
+    kept = R.diagonal(dim1=1, dim2=2).square() > torch.finfo(R.dtype).eps ** (1 / 3) * gram.diagonal(dim1=1, dim2=2)
+    close = kept.all(dim=1).logical_not_().nonzero().squeeze(-1)  # also where the factorisation failed: nan
+    if len(close):
+        R[close] = coordinates(augmented(vectors[close], scale, extra))[0]
+    return R
+
+
+def augmented(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor, " n"]) -> Float[Tensor, "r n e"]:
+    """`(scale f_i, extra_i)`, (r, n, d + 1)."""
+    r, n, d = vectors.shape
     joint = vectors.new_empty(r, n, d + 1)
     torch.mul(vectors, scale, out=joint[..., :d])
     joint[..., d] = extra
-    if basis_size(n, d + 1) == d + 1:
-        return joint
-    R = torch.linalg.qr(joint.mT, mode="r").R
-    R = (R * _signs(R).unsqueeze(-1)).mT
-    weak = _dependent(R)
-    if len(weak):
-        R = R.clone()
-        R[weak] = gram_schmidt(joint[weak])[0]
-    return R
-
-
-def _triangle_of_two(
-    vectors: Float[Tensor, "r 2 d"], scale: float, extra: Float[Tensor, " 2"]
-) -> Float[Tensor, "r 2 2"]:
-    """By the Gram matrix where that keeps the digits, else by one step of Gram and Schmidt.
-
-    What is left of the second vector has `g_22 - g_12^2 / g_11`, up to rounding of `g_22`.
-    """
-    gram = torch.bmm(vectors, vectors.mT).mul_(scale**2).add_(torch.outer(extra, extra))
-    R = gram.tril()
-    length = gram[:, 0, 0].sqrt()
-    R[:, 0, 0] = length
-    R[:, 1, 0] = along = torch.where(length > 0, gram[:, 1, 0] / length, 0.0)
-    left = gram[:, 1, 1] - along.square()
-    R[:, 1, 1] = left.clamp(min=0).sqrt_()
-    close = (left <= gram[:, 1, 1] / 16).nonzero().squeeze(-1)
-    if len(close):
-        joint = vectors.new_empty(len(close), 2, vectors.shape[-1] + 1)
-        torch.mul(vectors[close], scale, out=joint[..., :-1])
-        joint[..., -1] = extra
-        R[close] = gram_schmidt(joint)[0]
-    return R
+    return joint
 
 
 def gram_schmidt(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n n"], Float[Tensor, "r n d"]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -23,6 +23,7 @@ from .law import Law
 Activation = Callable[[Tensor], Tensor]
 
 
+@runtime_checkable
 class Scheme(Protocol):
     """How a state is stepped by a pre-activation increment `z` (r, n, d) over a time `h`."""
 

@@ -37,6 +37,6 @@ def root(C: Float[Tensor, "r n n"]) -> Float[Tensor, "r n n"]:
     return R
 
 
-def pre_activations(C: Float[Tensor, "r n n"], Z: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
+def pre_activations(C: Float[Tensor, "#r n n"], Z: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
     """`root(C) Z`, in the dtype of `Z`; one `C` for all replicas where its first dimension is 1."""
     return torch.matmul(root(C).to(Z), Z)

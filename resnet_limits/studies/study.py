@@ -154,8 +154,9 @@ class Study:
     `comparisons` maps one, free of torch, to the claims that need several depths, by
     `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
     increasing depth. `memory` maps a part to the keys that its memory grows with; they are named where it runs out.
-    `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with the
-    keys it is about, on a request that can, but is likely not what was meant.
+    `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
+    the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
+    `figures/named.py` that every run draws, where jobs kept what they show.
     """
 
     name: str
@@ -170,6 +171,7 @@ class Study:
     memory: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     check: Callable[[Any], None] = _anything
     warnings: Callable[[Any], list[str]] = _no_warnings
+    figures: tuple[str, ...] = ()
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
         """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""

@@ -26,7 +26,7 @@ def assert_quiet(text):
 
 
 def pipe():
-    """A pipe that takes four kilobytes, so that a reader who leaves is noticed while there is still something to say."""
+    """A pipe that takes four kilobytes: who leaves is noticed while there is still something to say."""
     read, write = os.pipe()
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
     return read, write

@@ -26,7 +26,7 @@ from . import unscaled
 from .claims.settings import linear, sizes
 from .claims.unscaled import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
 from .correlation import overlap
-from .problem import inputs, mean, root_mean_square
+from .problem import finite, inputs, mean, root_mean_square
 
 
 def measure(job: Job) -> Measurement:
@@ -51,7 +51,7 @@ def measure(job: Job) -> Measurement:
             Record("gradient_growth", value, stderr=stderr, coordinates=coordinates),
             Record("gradient_rate", value / rate, stderr=stderr / rate, coordinates=coordinates),
         ]
-    return Measurement(records)
+    return Measurement(finite(records))
 
 
 def jacobians(settings: Sde, passes: Passes) -> list[Record]:

@@ -23,6 +23,7 @@ from ...settings import Iid
 from ..study import Job, Measurement, Record
 from .claims.convolutional import LATTICE, PADDING, PINS, SIDE, TAPS, WIDE
 from .claims.settings import sizes
+from .control import differenced
 from .images import patches, source
 from .problem import mean
 
@@ -72,16 +73,19 @@ def measure(job: Job) -> Measurement:
         coordinates = {"scheme": walk.phi, "images": source(settings.data).name, **LATTICE, **PINS[walk.phi]}
         size = float(overlaps.abs().max())
         error = float((walk.overlaps - overlaps).abs().max()) / size
-        records.append(Record("convolution_error", error, reference_error=reference_error / size, coordinates=coordinates))
+        records.append(
+            Record("convolution_error", error, reference_error=reference_error / size, coordinates=coordinates)
+        )
         target = _movement(m, overlaps, m0, start)
         ideal = _movement(walk.mean, walk.overlaps, m0, start)
-        apart = (gram(walk.x - x0) - gram(walk.y - x0)).cpu()
+        moved, control = gram(walk.x - x0).cpu(), gram(walk.y - x0).cpu()
         for observable, weights in (("convolution_overlap", target), ("convolution_pattern", target - target.mean())):
             size = float((target * weights).sum())
             if size > 1e-12 * float(target.square().sum()):
-                slopes = ((ideal + apart) * weights).sum(dim=(1, 2)) / size
-                value, stderr = mean(slopes)
-                bias = abs(float((ideal * weights).sum()) / size - 1)
+                known = float((ideal * weights).sum()) / size
+                values, controls = ((its * weights).sum(dim=(1, 2)) / size for its in (moved, control))
+                value, stderr = mean(differenced(values, controls, known))
+                bias = abs(known - 1)
                 numbers = {"stderr": stderr, "reference_error": bias, "replicas": networks}
                 records.append(Record(observable, value, coordinates=coordinates, **numbers))
     return Measurement(records)

@@ -3,7 +3,7 @@
 scaled              x <- x + phi(W psi(x) + b)     weights of size sqrt(h): a limit below 1, that depends on the inputs
 feed-forward        x <- tanh(W x + b)             correlations go to 1
 unscaled-tanh       x <- x + tanh(W x + b)         factor 1 in place of sqrt(h): they go to 0, norms grow linearly
-unscaled-swish      x <- x + swish(W x + b)        norms explode, correlations go to 1
+unscaled-swish      x <- x + swish(W x + b)        norms explode
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from . import unscaled
 from .claims.correlation import COSINES, PAIRS
 from .claims.settings import linear, sizes
 from .claims.unscaled import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH
-from .problem import inputs, mean
+from .problem import finite, inputs, mean
 
 MEMBERS = ((0, 2), (0, 1), (0, 3))
 """Of the four inputs, those of each pair."""
@@ -51,10 +51,10 @@ def measure(job: Job) -> Measurement:
         overlaps, growth = sampled(kind, kind.start(x0), layers, job, (i, len(kinds)))
         coordinates = {"scheme": scheme, **kind.pins}
         limit = closed_form(settings, x0, layers) if scheme == "scaled" else None
-        total.arrays[f"correlation.{scheme}"] = overlaps.correlation(np.eye(len(PAIRS)))[0]
+        total.arrays[f"correlation.{scheme}"] = np.vstack([layers, overlaps.correlation(np.eye(len(PAIRS)))[0]])
         total.records += by_layer(overlaps, layers, limit, coordinates)
         if limit is not None:
-            total.arrays["correlation.limit"] = limit
+            total.arrays["correlation.limit"] = np.vstack([layers, limit])
             total.records += against_the_limit(settings, overlaps, limit[:, -1], x0)
         if scheme == "unscaled-tanh":
             value, stderr = (a[0, -1] * depth**SLOWLY for a in overlaps.correlation(np.eye(len(PAIRS))))
@@ -64,6 +64,7 @@ def measure(job: Job) -> Measurement:
         if scheme == "unscaled-swish":
             value, stderr = mean(growth / kind.depth)
             total.records.append(Record("growth_rate", value, stderr=stderr, coordinates=coordinates))
+    total.records = finite(total.records)
     return total
 
 
@@ -193,7 +194,12 @@ class Overlaps:
     def correlation(self, combined: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Combinations (c, pairs) of `E <x, y> / sqrt(E |x|^2 E |y|^2)`, and standard errors (delta method): (c, layers)
         each."""
-        means, covariance = self._moments()
+        with np.errstate(invalid="ignore"):  # past an explosion: no number, and no record
+            return self._correlation(combined, *self._moments())
+
+    def _correlation(
+        self, combined: np.ndarray, means: np.ndarray, covariance: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         mixed, p, q = means.reshape(-1, len(PAIRS), 3).transpose(2, 1, 0)  # each (pairs, layers)
         root = np.sqrt(p * q)
         slopes = np.stack([1 / root, -0.5 * mixed / root / p, -0.5 * mixed / root / q], axis=-1)  # (pairs, layers, 3)

@@ -1,10 +1,10 @@
 """`sde.deep.*`: blocks of two layers, of which the last shrinks, or all.
 
-last    wide networks against the ODE of the non-linear kernel; the infinitely wide network on the same normals, whose mean
-        is known at every depth, takes their noise away
-all     networks and the linear network on the same weights, whose overlaps follow `L <- L + h (k L + s)` in the mean, at any
-        width: E[L_L] - L_T = E[difference] + (recursion - exponential). The difference is taken without the noise of the last
-        layer (compensators), and against the linear network's known mean (a control variate)
+last    wide networks against the ODE of the non-linear kernel; the infinitely wide network on the same normals, whose
+        mean is known at every depth, takes their noise away
+all     networks and the linear network on the same weights, whose overlaps follow `L <- L + h (k L + s)` in the mean,
+        at any width: E[L_L] - L_T = E[difference] + (recursion - exponential). The difference is taken without the
+        noise of the last layer (compensators), and against the linear network's known mean (a control variate)
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ...settings import KINKED, Sde
 from ..study import Job, Measurement, Record
 from .claims.deep import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE_PINS
 from .claims.settings import sizes
+from .control import differenced, regressed
 from .problem import inputs, mean
 
 
@@ -73,7 +74,7 @@ def _last(job: Job) -> list[Record]:
         purpose="sde.deep.last",
     )
     known = float((ideal[-1] - start).mean())
-    value, stderr = mean((known + grown(x, x0) - grown(y, x0)) / growth)
+    value, stderr = mean(differenced(grown(x, x0), grown(y, x0), known) / growth)
     numbers = {"stderr": stderr, "reference_error": abs(known / growth - 1), "replicas": len(x)}
     records.append(Record("deep_overlap", value, coordinates=coordinates, **numbers))
     return records
@@ -127,7 +128,7 @@ def _all(job: Job) -> list[Record]:
     biases = []
     for alpha, its in zip(EXPONENTS, apart, strict=True):
         coordinates = {"scheme": f"all, alpha={alpha}", "alpha": alpha, **ALL, **NO_PSI}
-        value, stderr = _controlled(torch.cat(its), torch.cat(control), float(discretised.mean()))
+        value, stderr = mean(regressed(torch.cat(its), torch.cat(control), float(discretised.mean())))
         biases.append(abs(value + float((discretised - limit).mean())))
         records.append(Record("deep_weak_error", biases[-1] / size, stderr=stderr / size, coordinates=coordinates))
     if growth:
@@ -136,14 +137,6 @@ def _all(job: Job) -> list[Record]:
         bias = biases[0] / growth
         records.append(Record("deep_overlap", value, stderr=stderr, reference_error=bias, coordinates=coordinates))
     return records
-
-
-def _controlled(values: Float[Tensor, " r"], control: Float[Tensor, " r"], known: float) -> tuple[float, float]:
-    """Mean of the values and its standard error, by a control of known mean; the best coefficient has a bias of 1/r."""
-    off = control - control.mean()
-    variance = float(off.square().sum())
-    coefficient = float((values * off).sum()) / variance if variance > 0 else 0.0
-    return mean(values - coefficient * (control - known))
 
 
 def _limit(start: Tensor, rate: float, source: float, horizon: float) -> Tensor:

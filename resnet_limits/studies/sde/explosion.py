@@ -4,8 +4,8 @@ wide      wide networks against the crossing time of the limit, in closed form (
           and that of the infinitely wide network of their depth
 narrow    networks of the setting's width, depth L and 2L on one noise: the explosion time is random
 
-A network that has crossed stays where it is: no number grows beyond the step that crossed. Between the layers before and
-after the crossing `log |x|^2` is taken as linear in time. A network that did not cross counts with the horizon.
+A network that has crossed stays where it is: no number grows beyond the step that crossed. Between the layers before
+and after the crossing `log |x|^2` is taken as linear in time. A network that did not cross counts with the horizon.
 """
 
 from __future__ import annotations

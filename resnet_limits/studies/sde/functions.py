@@ -22,7 +22,7 @@ from ...sampling.walk import Scheme, Walker, final
 from ...settings import Sde
 from ..study import Job, Measurement, Record
 from .claims.settings import kinked, sizes
-from .problem import root_mean_square
+from .problem import finite, root_mean_square
 
 DRAWS = 4
 """Functions of one input that are drawn; the first is drawn as a function of two inputs too."""
@@ -39,7 +39,7 @@ WIDEST = 32
 def measure(job: Job) -> Measurement:
     """How far the network bends, with standard errors over replicas, and the functions that it and the SDE draw."""
     value, stderr = root_mean_square(second_differences(job))
-    total = Measurement([Record("second_difference", value, stderr=stderr)])
+    total = Measurement(finite([Record("second_difference", value, stderr=stderr)]))
     job.progress(0.5, "draws of functions")
     total.arrays |= {"functions.inputs": points(LINE), "functions.grid": points(PLANE)}
     for name, family in families(job.settings).items():

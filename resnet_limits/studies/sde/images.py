@@ -22,8 +22,8 @@ def source(data: Data) -> Data:
 def patches(settings: Sde, *, side: int, width: int) -> Float[Tensor, "p d"]:
     """The first `sde.inputs` training images, averaged down to `side x side` pixels, each lifted to `width` channels.
 
-    The read-in is one fixed random matrix for all pixels, `data.embed`. Positions run along the rows, image after image:
-    p = inputs x side^2. Raises `SettingError` where there are fewer images.
+    The read-in is one fixed random matrix for all pixels, `data.embed`. Positions run along the rows, image after
+    image: p = inputs x side^2. Raises `SettingError` where there are fewer images.
     """
     data, count = source(settings.data), settings.sde.inputs
     images = load(data, seed=settings.seed).x_train

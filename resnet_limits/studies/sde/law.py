@@ -3,15 +3,16 @@
     log |x_T|/|x_0|   ~ N(sigma_w^2 T (1/2 - 1/D), sigma_w^2 T/D)      sigma_b = 0
     log |det G_T|     ~ N(-sigma_w^2 T/2, sigma_w^2 T)                 G_T = dx_T/dx_0, any width and sigma_b
 
-at any width. The determinant is that of full matrices `I + diag(phi'(z)) W diag(psi'(x))`, at a small width. Kolmogorov's
-test holds n networks against the first law: it rejects shallow ones. Where there is no exact law (swish) networks are
-held against an Euler-Maruyama scheme, finer and on other noise: the two-sample distance of `mean_d x_d`, which the Ito
-drift moves, and the energy distance of the states.
+at any width. The determinant is that of full matrices `I + diag(phi'(z)) W diag(psi'(x))`, at a small width.
+Kolmogorov's test holds n networks against the first law: it rejects shallow ones. Where there is no exact law (swish)
+networks are held against an Euler-Maruyama scheme, finer and on other noise: the two-sample distance of `mean_d x_d`,
+which the Ito drift moves, and the energy distance of the states.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,15 +58,7 @@ def measure(job: Job) -> Measurement:
         job.progress(i / len(parts), "law" + part.__name__.replace("_", " "))
         records += part(job)
     count = DRAWS * settings.replicas
-    return Measurement(
-        [
-            Record(
-                r.observable, r.value, r.stderr, r.reference, coordinates=r.coordinates, replicas=r.replicas or count
-            )
-            for r in records
-            if math.isfinite(r.value)
-        ]
-    )
+    return Measurement([replace(r, replicas=r.replicas or count) for r in records if math.isfinite(r.value)])
 
 
 def _norms(job: Job) -> list[Record]:

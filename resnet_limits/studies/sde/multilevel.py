@@ -2,9 +2,9 @@
 
     E f(x_2L) = E f(x_2l) + sum over the depths l < l' <= L of E[f(x_2l') - f(x_l')]
 
-l the shallowest of the depths that double up to L, the deepest. Each job has noise of its own, so variances add. At weak
-order 1 the last difference `D_L` is once more what is left to the limit: `multilevel_error` is that of the sum with `D_L`
-added twice, and `D_L - D_{L/2}/2`, which would vanish if order 1 were all, its error of the reference.
+l the shallowest of the depths that double up to L, the deepest. Each job has noise of its own, so variances add. At
+weak order 1 the last difference `D_L` is once more what is left to the limit: `multilevel_error` is that of the sum
+with `D_L` added twice, and `D_L - D_{L/2}/2`, which would vanish if order 1 were all, its error of the reference.
 """
 
 from __future__ import annotations

@@ -92,9 +92,10 @@ def mean_log_growth(sigma_w: float, width: int) -> float:
     from scipy.special import digamma
     from scipy.stats import poisson
 
-    if sigma_w < 1e-4:  # to leading order: the sum below would cancel
+    if sigma_w < 1e-3:  # to leading order: the sum below would cancel
         return sigma_w**2 * (1 - 2 / width)
     half = width / (2 * sigma_w**2)
     reach = 12 * math.sqrt(half) + 40
     counts = np.arange(max(0, math.floor(half - reach)), math.ceil(half + reach))
-    return math.log(2 * sigma_w**2 / width) + float(poisson.pmf(counts, half) @ digamma(width / 2 + counts))
+    weights = poisson.pmf(counts, half)
+    return math.log(2 * sigma_w**2 / width) + float(weights @ digamma(width / 2 + counts) / weights.sum())

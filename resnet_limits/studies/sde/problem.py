@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -13,6 +14,7 @@ from ...data.dataset import embed, load
 from ...errors import SettingError
 from ...random import REPLICA_BLOCK, generator
 from ...settings import Gaussian, Sde
+from ..study import Record
 
 
 def inputs(settings: Sde, *, width: int | None = None, count: int | None = None) -> Float[Tensor, "n d"]:
@@ -64,3 +66,8 @@ def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
     """Root of the mean over replicas of a square, and its standard error."""
     value, error = mean(squares)
     return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
+
+
+def finite(records: list[Record]) -> list[Record]:
+    """Those that are numbers: past its explosion a network may have none to show."""
+    return [record for record in records if math.isfinite(record.value)]

@@ -1,4 +1,5 @@
-"""What the study `sde` refuses, or warns of, before it is run: what one can know without reading data. Free of torch."""
+"""What the study `sde` refuses, or warns of, before it is run: what one can know without reading data. Free of
+torch."""
 
 from __future__ import annotations
 

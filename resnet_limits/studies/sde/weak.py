@@ -65,7 +65,7 @@ class Samples:
     control: Float[Tensor, "2 p r"]
 
     def of(self, i: int) -> tuple[Tensor, Tensor]:
-        """Functional `i` without and with its control, (2, r) each. A control that is none, or does not pay, is left out.
+        """Functional `i` without and with its control, (2, r) each. One that is none, or does not pay, is left out.
 
         `E M = 0` rests on the law of the noise and on the network. Where either is not what it should be, M is not
         centred, and would hide just that.
@@ -124,12 +124,8 @@ def _exact(settings: Sde, case: Case) -> list[float]:
     k = SLOPE[case.phi] ** 2 * own.sigma_w**2
     f0 = functionals @ state_moments(inputs(settings)[: case.n]).cpu()
     grown = math.expm1(k * settings.horizon)
-    rate = (
-        own.sigma_b**2 / own.sigma_w**2 * grown
-        if own.sigma_w
-        else SLOPE[case.phi] ** 2 * own.sigma_b**2 * settings.horizon
-    )
-    return (f0 * (1 + grown) + rate).tolist()
+    bias = SLOPE[case.phi] ** 2 * own.sigma_b**2 * (grown / k if k else settings.horizon)
+    return (f0 * (1 + grown) + bias).tolist()
 
 
 def _functionals(case: Case) -> Tensor:
@@ -142,9 +138,8 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
     law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi)
     x0, functionals = inputs(settings)[: case.n], _functionals(case)
     y0 = state_moments(x0).cpu()
-    weights = [
-        gradients(functionals, y0, case.n, case.phi, law, its, horizon).to(x0.device) for its in (depth, 2 * depth)
-    ]
+    both = (depth, 2 * depth)
+    weights = [gradients(functionals, y0, case.n, scheme, law, its, horizon).to(x0.device) for its in both]
     f, control = [], []
     for begin in range(first, first + count, PIECE):
         progress((begin - first) / count)
@@ -186,12 +181,11 @@ def _deviation(coarse: Tensor, fine: Tensor, exact: float) -> Tensor:
 def _records(depth: int, coordinates: dict[str, Any], plain: Tensor, best: Tensor, exact: float) -> list[Record]:
     count = plain.shape[-1]
 
-    def record(name: str, found: tuple[float, float], more: Mapping[str, Any] | None = None, **its: Any) -> Record:
-        return Record(
-            name, found[0], stderr=found[1], coordinates={**coordinates, **(more or {})}, replicas=count, **its
-        )
+    def record(name: str, found: tuple[float, float], reference: float = math.nan, **more: str) -> Record:
+        value, error = found
+        return Record(name, value, error, reference, coordinates={**coordinates, **more}, replicas=count)
 
-    error, stderr = mean(_deviation(*best, exact))
+    error, stderr = mean(_deviation(best[0], best[1], exact))
     fine, difference = mean(best[1]), mean(best[1] - best[0])
     variances = {
         "plain": _plain_variance(plain),
@@ -199,21 +193,24 @@ def _records(depth: int, coordinates: dict[str, Any], plain: Tensor, best: Tenso
         "controlled": variance(best[1] - best[0]),
     }
     layers = {"plain": depth, "coupled": 4 * depth, "controlled": 4 * depth}
-    costs = {
-        name: tuple(layers[name] * v / (TARGET * difference[0]) ** 2 for v in its) if difference[0] else (math.nan,) * 2
-        for name, its in variances.items()
-    }
+
+    def cost(name: str) -> tuple[float, float]:
+        if not difference[0]:
+            return math.nan, math.nan
+        value, error = (layers[name] * v / (TARGET * difference[0]) ** 2 for v in variances[name])
+        return value, error
+
     records = [
         record("weak_error", (abs(error), stderr), reference=exact if math.isfinite(exact) else fine[0]),
         record("weak_mean", fine, reference=exact),
         record("weak_difference", difference),
-        record("weak_saving", saving(costs["plain"], costs["controlled"])),
-        record("weak_variance", variance(plain[1]), {"estimator": "one depth"}),
-        record("weak_variance", variance(best[1]), {"estimator": "one depth, controlled"}),
+        record("weak_saving", saving(cost("plain"), cost("controlled"))),
+        record("weak_variance", variance(plain[1]), estimator="one depth"),
+        record("weak_variance", variance(best[1]), estimator="one depth, controlled"),
     ]
     for name in variances:
-        records.append(record("weak_variance", variances[name], {"estimator": name}))
-        records.append(record("weak_cost", costs[name], {"estimator": name}))
+        records.append(record("weak_variance", variances[name], estimator=name))
+        records.append(record("weak_cost", cost(name), estimator=name))
     return records
 
 

@@ -87,11 +87,14 @@ def _claims(phi: str) -> tuple[Claim, ...]:
 GROUP = Group(
     claims=(*_claims("tanh"), *_claims("swish")),
     observables={
-        "convolution_overlap": "movements' overlaps <x_p - x_p0, x_q - x_q0>/D of positions p, q of all inputs, regressed"
-        " on those of the limit, without intercept: the slope; its interval counts the error of infinitely wide networks"
+        "convolution_overlap": "movements' overlaps <x_p - x_p0, x_q - x_q0>/D of positions p, q of all inputs,"
+        " regressed"
+        " on those of the limit, without intercept: the slope; its interval counts the error of infinitely wide"
+        " networks"
         " of that depth",
         "convolution_pattern": "the same with an intercept: what all pairs have in common, as the bias, has no say",
-        "convolution_error": "largest error of the overlaps of infinitely wide networks against their ODE, relative to the"
+        "convolution_error": "largest error of the overlaps of infinitely wide networks against their ODE, relative"
+        " to the"
         " largest overlap",
     },
     memory=("sde.inputs", "replicas"),

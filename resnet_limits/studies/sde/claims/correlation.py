@@ -24,10 +24,12 @@ SCHEMES = {
 
 
 def moving(settings: Sde) -> str | None:
-    """Why the correlations keep nothing to measure, or None."""
+    """Why nothing is left of 1 - correlation in the end, or there is no closed law; None where it applies."""
+    if (reason := linear(settings)) is not None:
+        return reason
     if sizes(settings).sigma_w == 0:
-        return "init.sigma_w=0: what is left of 1 - correlation falls to 0 with the horizon"
-    return linear(settings)
+        return "init.sigma_w=0: with noise alone 1 - correlation falls to 0 with the horizon"
+    return None
 
 
 GROUP = Group(
@@ -125,8 +127,8 @@ GROUP = Group(
         "growth_rate": "log (|x_L|^2 / |x_0|^2) a layer of the first input, mean over replicas; of min(L, 128) layers",
     },
     arrays={
-        f"correlation.{scheme}": "correlations of the first input with one at cosine 0.9, with the second, and with one"
-        f" at cosine -0.5, before layers 0, s, 2 s, ..., s = ceil(L/64), and at the output, (3, layers): {words}"
+        f"correlation.{scheme}": "layer k, and correlations before it of the first input with one at cosine 0.9, with"
+        f" the second, and with one at cosine -0.5, at most 64 layers and the output, (4, layers): {words}"
         for scheme, words in SCHEMES.items()
     },
 )

@@ -1,10 +1,11 @@
 """`sde.deep.*`: blocks of two layers. Free of torch.
 
     last     x + B phi(A x + a) + b,  A, a of O(1): only the last layer shrinks     a non-linear kernel
-    all      A, a ~ h^alpha, B ~ h^(1/2 - alpha): every layer shrinks               a linear law, weak order min(1, 2 alpha)
+    all      A, a ~ h^alpha, B ~ h^(1/2 - alpha): every layer shrinks               a linear law, weak order min(1, 2
+    alpha)
 
-`init.sigma_b` is that of b. Of `last`, `init.sigma_w` is the size of B; of `all`, the product of those of A and B. The inner
-sizes are constants, and stand in the records.
+`init.sigma_b` is that of b. Of `last`, `init.sigma_w` is the size of B; of `all`, the product of those of A and B. The
+inner sizes are constants, and stand in the records.
 """
 
 from __future__ import annotations
@@ -125,11 +126,13 @@ GROUP = Group(
         ),
     ),
     observables={
-        "deep_overlap": "mean over pairs of inputs of <x^i_L - x^i_0, x^j_L - x^j_0>/D, relative to the limit's; the interval"
+        "deep_overlap": "mean over pairs of inputs of <x^i_L - x^i_0, x^j_L - x^j_0>/D, relative to the limit's;"
+        " the interval"
         " counts the error of that depth",
         "deep_kernel_error": "largest error of the overlaps of infinitely wide networks against the kernel's ODE,"
         " relative to the largest overlap",
-        "deep_weak_error": "mean error of the overlaps, norms included, against those of the linear SDE, relative to them",
+        "deep_weak_error": "mean error of the overlaps, norms included, against those of the linear SDE, relative"
+        " to them",
         "deep_drift": "mean over coordinates of x_L - x_0, relative to the Ito drift of the block with swish outside",
     },
 )

@@ -1,9 +1,10 @@
 """`sde.explosion.*`: swish networks beyond their explosion time. Free of torch.
 
-The horizon is the group's own, 8 explosion times of infinitely wide networks: shallow networks cross late. Near the explosion
-steps are short beside the states only while `h sigma_w^2 q` is small; from there on a network grows by a factor of about
-`1 + sqrt(h) sigma_w/2` a layer. A crossing of the threshold q is late by about `sqrt(h) log(h sigma_w^2 q)` for large
-`h sigma_w^2 q`, of an effective order between 1/2 and 1, and by O(h) for small: the order is at least 1/2.
+The horizon is the group's own, 8 explosion times of infinitely wide networks: shallow networks cross late. Near the
+explosion steps are short beside the states only while `h sigma_w^2 q` is small; from there on a network grows by a
+factor of about `1 + sqrt(h) sigma_w/2` a layer. A crossing of the threshold q is late by about `sqrt(h) log(h sigma_w^2
+q)` for large `h sigma_w^2 q`, of an effective order between 1/2 and 1, and by O(h) for small: the order is at least
+1/2.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def late(records: Any) -> str | None:
     time = its[its["depth"] == its["depth"].max()]["value"].mean()
     if time > EARLY:
         depth = int(its["depth"].max())
-        return f"at L={depth} even infinitely wide networks cross as late as {time:.3g} explosion times; deeper ones are faster"
+        return (
+            f"at L={depth} even infinitely wide networks cross as late as {time:.3g} explosion times; de"
+            f"eper ones are faster"
+        )
     return None
 
 
@@ -61,7 +65,8 @@ GROUP = Group(
         Claim(
             id="sde.explosion",
             source=PELUCHETTI,
-            statement="the time at which wide swish networks cross the threshold tends to that of the limit, order >= 1/2",
+            statement="the time at which wide swish networks cross the threshold tends to that of the limit, order"
+            " >= 1/2",
             kind="theorem",
             observable="crossing_time_error",
             expected=Expected("order_at_least", 0.5, 0.1),
@@ -74,7 +79,8 @@ GROUP = Group(
         Claim(
             id="sde.explosion.narrow",
             source=PELUCHETTI,
-            statement="at finite width, on one noise, networks of depth L and 2L cross at times that approach each other,"
+            statement="at finite width, on one noise, networks of depth L and 2L cross at times that approach each"
+            " other,"
             " order >= 1/2",
             kind="theorem",
             observable="crossing_time_difference",
@@ -89,7 +95,8 @@ GROUP = Group(
         Claim(
             id="sde.explosion.crossed",
             source=PELUCHETTI,
-            statement="by twice the explosion time of the limit wide networks have crossed the threshold, if deep enough",
+            statement="by twice the explosion time of the limit wide networks have crossed the threshold, if deep"
+            " enough",
             kind="theorem",
             observable="fraction_crossed",
             expected=Expected("at_least", 0.95, 0.05),
@@ -114,11 +121,15 @@ GROUP = Group(
         ),
     ),
     observables={
-        "crossing_time": "mean over networks of the first time at which |x|^2/D reaches sde.threshold (at most the horizon of"
+        "crossing_time": "mean over networks of the first time at which |x|^2/D reaches sde.threshold (at most the"
+        " horizon of"
         " 8 explosion times), relative to the explosion time of infinitely wide networks",
-        "crossing_time_ratio": "mean crossing time of wide networks over that of the infinitely wide one of their depth",
-        "crossing_time_error": "mean crossing time of wide networks less that of the limit, relative to the explosion time",
-        "crossing_time_difference": "mean of the crossing time at depth L less that at 2L, relative to the explosion time",
+        "crossing_time_ratio": "mean crossing time of wide networks over that of the infinitely wide one of their"
+        " depth",
+        "crossing_time_error": "mean crossing time of wide networks less that of the limit, relative to the"
+        " explosion time",
+        "crossing_time_difference": "mean of the crossing time at depth L less that at 2L, relative to the"
+        " explosion time",
         "fraction_crossed": "fraction of networks that crossed by twice the explosion time: (crossed + 1)/(networks + 2)",
     },
 )

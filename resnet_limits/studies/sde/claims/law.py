@@ -105,7 +105,7 @@ GROUP = Group(
         Claim(
             id="sde.law.test",
             source=PELUCHETTI,
-            statement="the law of log |x_L|/|x_0| is that of the SDE for L well above sqrt(n), as far as n networks tell",
+            statement="the law of log |x_L|/|x_0| is that of the SDE for L well above sqrt(n) (test of n networks)",
             kind="theorem",
             observable="law_distance",
             expected=Expected("at_most", 0, 0.065),
@@ -155,12 +155,12 @@ GROUP = Group(
         "log_norm_ratio_var": "its variance over replicas",
         "log_abs_det_jacobian": "mean over replicas of log |det dx_T/dx_0|, width 4; reference: that of the SDE",
         "log_abs_det_jacobian_var": "its variance over replicas",
-        "law_distance": "Kolmogorov's distance of log |x_T|/|x_0| to the exact law of the SDE; 1.96 standard errors: the"
-        " radius of the 95 % band of Dvoretzky, Kiefer & Wolfowitz",
+        "law_distance": "Kolmogorov's distance of log |x_T|/|x_0| to the exact law of the SDE; 1.96 standard errors:"
+        " the radius of the 95 % band of Dvoretzky, Kiefer & Wolfowitz",
         "law_distance_shallowest": "the same at the shallowest depth",
         "law_p_value": "p-value of Kolmogorov's test against the exact law",
         "two_sample_distance": "Kolmogorov's distance of mean_d x_d between networks and Euler-Maruyama scheme (swish)",
-        "energy_distance": "energy distance of the states of networks and Euler-Maruyama scheme over 2 E|X - Y| (swish)",
+        "energy_distance": "energy distance of the states of networks and Euler-Maruyama scheme, over 2 E|X-Y| (swish)",
     },
     comparisons={"shallow_law": ("sde.law.test.shallow",)},
 )

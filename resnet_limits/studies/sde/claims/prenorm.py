@@ -30,7 +30,8 @@ GROUP = Group(
         Claim(
             id="sde.prenorm",
             source=PELUCHETTI,
-            statement="E|x_L|^2/D = q_0 + c sum of squared branch factors, exactly, whatever the factors: linear branch",
+            statement="E|x_L|^2/D = q_0 + c sum of squared branch factors, exactly, whatever the factors: linear"
+            " branch",
             kind="theorem",
             observable="prenorm_norm",
             expected=Expected("value", 1, 0.05),
@@ -52,7 +53,8 @@ GROUP = Group(
         Claim(
             id="sde.prenorm.gaussian",
             source=PELUCHETTI,
-            statement="with factors of order L^-1/2 and a Gaussian linear branch the law of x_T is Gaussian: no excess kurtosis",
+            statement="with factors of order L^-1/2 and a Gaussian linear branch the law of x_T is Gaussian: no"
+            " excess kurtosis",
             kind="theorem",
             observable="prenorm_kurtosis",
             expected=Expected("value", 0, 0.25),

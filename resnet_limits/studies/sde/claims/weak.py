@@ -77,30 +77,30 @@ GROUP = Group(
         _cost(
             "sde.weak.cost",
             "weak_saving",
-            "on one noise and with the martingale, the weak error takes a tenth of the layers or less (log10 of the ratio)",
+            "on one noise, less the martingale, the weak error takes a tenth of the layers or less (log10 of ratio)",
             {},
         ),
         _cost(
             "sde.weak.multilevel",
             "multilevel_saving",
-            "summed over the depths, E|x|^2/D takes a tenth of the layers or less (log10 of the ratio)",
+            "summed over the depths, E|x|^2/D takes a tenth of the layers or less (log10 of ratio)",
             {"estimator": "controlled"},
             DEPTHS,
         ),
     ),
     observables={
-        "weak_error": "|E f(x_L) - f_T|, f = |x|^2/D, <x, y>/D (scheme norm, overlap) for phi''(0) = 0 and psi = id; else,"
-        " and for mean_d x_d with swish (scheme mean), |E f(x_2L) - E f(x_L)| on one noise",
+        "weak_error": "|E f(x_L) - f_T|, f = |x|^2/D, <x, y>/D (scheme norm, overlap) for phi''(0) = 0 and psi = id;"
+        " else, and for mean_d x_d with swish (scheme mean), |E f(x_2L) - E f(x_L)| on one noise",
         "weak_mean": "E f(x_2L); reference: the limit, where it is known",
         "weak_difference": "E[f(x_2L) - f(x_L)] on one noise",
-        "weak_variance": "variance of one sample (coordinate estimator): of f(x_2L) (one depth), of f(x_2L) - f(x_L) with"
-        " noise of their own (plain, per L layers), on one noise (coupled), with the martingale (controlled)",
+        "weak_variance": "variance of one sample (coordinate estimator): of f(x_2L) (one depth), of f(x_2L) - f(x_L)"
+        " with noise of their own (plain, per L layers), on one noise (coupled), with the martingale (controlled)",
         "weak_cost": "layers drawn for a relative error of 1e-3 of E[f(x_2L) - f(x_L)], by estimator; coupled networks"
         " count as deep as the deeper",
-        "weak_saving": "log10 of the cost of E[f(x_2L) - f(x_L)] by plain Monte Carlo over that of the controlled estimator",
+        "weak_saving": "log10 of the cost of E[f(x_2L) - f(x_L)] by plain Monte Carlo over that of the controlled one",
         "multilevel_mean": "E f(x_2L) summed over the depths up to L",
-        "multilevel_error": "relative distance to the limit of the sum with its last difference D_L added once more; error of"
-        " the reference: D_L - D_{L/2}/2",
+        "multilevel_error": "relative distance to the limit of the sum with its last difference D_L added once more;"
+        " error of the reference: D_L - D_{L/2}/2",
         "multilevel_saving": "log10 of the layers that E f(x_2L) takes by plain Monte Carlo over those of the sum",
     },
     comparisons={

@@ -1,0 +1,167 @@
+"""Moments and overlaps at infinite width: closed forms, scipy, and brute-force sampling."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import integrate, linalg
+
+from resnet_limits.limits.explosion import Moments
+from resnet_limits.limits.overlaps import (
+    deep_flow,
+    deep_recursion,
+    gaussian_products,
+    linear_flow,
+    moment_flow,
+    moment_step,
+)
+from resnet_limits.networks.activations import ACTIVATIONS, activation
+from resnet_limits.networks.taylor import CURVATURE, SLOPE
+from resnet_limits.sampling.convolution import Stencil
+
+S = torch.tensor([[1.3, 0.4, -0.7], [0.4, 0.6, 0.1], [-0.7, 0.1, 2.0]], dtype=torch.float64)
+
+
+def test_slopes_and_curvatures_are_the_derivatives_at_zero():
+    for name in SLOPE:
+        z = torch.tensor([-1e-4, 0.0, 1e-4], dtype=torch.float64)
+        below, at, above = activation(name)(z).tolist()
+        assert (above - below) / 2e-4 == pytest.approx(SLOPE[name], abs=1e-7)
+        assert (above - 2 * at + below) / 1e-8 == pytest.approx(CURVATURE[name], abs=1e-6)
+    assert set(SLOPE) == set(CURVATURE) == set(ACTIVATIONS) - {"relu"}
+
+
+@pytest.mark.parametrize("phi", sorted(ACTIVATIONS))
+def test_products_of_gaussian_features_agree_with_scipy_quadrature(phi: str):
+    def f(z: float) -> float:
+        return float(activation(phi)(torch.tensor(z, dtype=torch.float64)))
+
+    found = gaussian_products(phi, S)
+    torch.testing.assert_close(found, found.T)
+    a, b, rho = math.sqrt(S[0, 0]), math.sqrt(S[2, 2]), float(S[0, 2]) / math.sqrt(S[0, 0] * S[2, 2])
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    nodes, weights = 4.5 * (nodes + 1), 4.5 * weights  # on half-lines, where a kink does no harm
+
+    def inner(x: float) -> float:
+        value = 0.0
+        kink = -rho / math.sqrt(1 - rho**2) * x
+        for sign in (-1, 1):
+            y = kink + sign * nodes
+            z = b * (rho * x + math.sqrt(1 - rho**2) * y)
+            value += float((weights * np.exp(-(y**2) / 2)) @ activation(phi)(torch.from_numpy(z)).numpy())
+        return value * f(a * x) * math.exp(-(x**2) / 2) / (2 * math.pi)
+
+    expected = sum(integrate.quad(inner, *ends, epsabs=1e-9)[0] for ends in ((-9, 0), (0, 9)))
+    assert float(found[0, 2]) == pytest.approx(expected, abs=1e-7)
+
+
+def test_products_of_equal_and_of_vanishing_inputs_are_exact():
+    degenerate = torch.tensor([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
+    for phi in ACTIVATIONS:
+        found = gaussian_products(phi, degenerate)
+        assert float((found[:2, :2] - found[0, 0]).abs().max()) < 1e-12, phi
+        assert float(found[2].abs().max()) == 0, phi
+    torch.testing.assert_close(gaussian_products("identity", S), S, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("phi", ["relu", "tanh"])
+def test_the_kernel_ode_of_deep_blocks_agrees_with_scipy(phi: str):
+    start = torch.tensor([[1.0, 0.3], [0.3, 0.8]], dtype=torch.float64)
+    sizes = {"inner": (1.5, 0.5), "outer": (0.8, 0.3)}
+
+    def rate(t: float, y: np.ndarray) -> np.ndarray:
+        S = 2.25 * np.array([[y[0], y[1]], [y[1], y[2]]]) + 0.25
+        g = gaussian_products(phi, torch.from_numpy(S)).numpy()
+        return 0.64 * np.array([g[0, 0], g[0, 1], g[1, 1]]) + 0.09
+
+    solution = integrate.solve_ivp(rate, (0, 2), [1.0, 0.3, 0.8], rtol=1e-10, atol=1e-12).y[:, -1]
+    found, error = deep_flow(phi, start, 2.0, **sizes)
+    assert [float(found[0, 0]), float(found[0, 1]), float(found[1, 1])] == pytest.approx(list(solution), abs=1e-8)
+    assert error < 1e-6
+    errors = [float((deep_recursion(phi, start, 2.0, L, **sizes)[-1] - found).abs().max()) for L in (64, 128)]
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(1, abs=0.02)
+
+
+def test_relu_norms_of_deep_blocks_grow_exponentially():
+    # E relu(z)^2 = v/2: q' = sigma_B^2 (sigma_A^2 q + sigma_a^2)/2 + sigma_b^2, closed.
+    start = torch.tensor([[2.0]], dtype=torch.float64)
+    found, _ = deep_flow("relu", start, 1.5, inner=(1.2, 0.4), outer=(0.9, 0.2))
+    rate, source = 0.81 * 1.44 / 2, 0.81 * 0.16 / 2 + 0.04
+    exact = 2 * math.exp(1.5 * rate) + source * math.expm1(1.5 * rate) / rate
+    assert float(found) == pytest.approx(exact, rel=1e-10)
+
+
+@pytest.mark.parametrize("padding", ["zero", "circular"])
+def test_the_linear_flow_is_the_exponential_of_the_dense_matrix_and_the_closed_ode(padding: str):
+    stencil = Stencil(2, 3, 3, padding, inputs=2)
+    x = torch.randn(stencil.positions, 20, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    start = x @ x.T / 20
+    found = linear_flow(stencil.generator(), start, 0.7, rate=1.3, source=0.2)
+    A = stencil.generator().toarray()
+    n = len(A)
+    augmented = np.zeros((n + 1, n + 1))
+    augmented[:n, :n], augmented[:n, n] = 1.3 * A, 0.2
+    exact = (linalg.expm(0.7 * augmented) @ np.append(start.numpy().ravel(), 1))[:-1]
+    np.testing.assert_allclose(found.numpy().ravel(), exact, rtol=1e-10)
+
+    def covariance(overlaps: torch.Tensor) -> torch.Tensor:
+        return stencil.covariance(overlaps, sigma_w=math.sqrt(1.3), sigma_b=math.sqrt(0.2))
+
+    m, flowed, error = moment_flow("tanh", x.mean(dim=1), start, covariance, 0.7)
+    assert float((flowed - found).abs().max()) < 1e-9
+    assert float((m - x.mean(dim=1)).abs().max()) == 0
+    assert error < 1e-8
+
+
+def test_one_block_at_infinite_width_has_the_moments_of_brute_force_sampling():
+    # 400,000 coordinates with the given means and overlaps; each tolerance is five standard errors.
+    stream, count = torch.Generator().manual_seed(2), 400_000
+    x = torch.randn(2, count, generator=stream, dtype=torch.float64)
+    x[1] = 0.6 * x[0] + 0.5 * x[1] + 0.3
+    V = torch.tensor([[0.9, 0.5], [0.5, 0.7]], dtype=torch.float64)
+    z = torch.linalg.cholesky(V) @ torch.randn(2, count, generator=stream, dtype=torch.float64)
+    for phi in ("tanh", "swish"):
+        y = x + activation(phi)(z)
+        m, overlaps = moment_step(phi, x.mean(dim=1), x @ x.T / count, V)
+        assert float((y.mean(dim=1) - m).abs().max()) < 5 / math.sqrt(count)
+        assert float((y @ y.T / count - overlaps).abs().max()) < 5 * 2.5 / math.sqrt(count)
+
+
+@pytest.mark.parametrize(
+    ("m0", "q0", "sigma_b"), [(0.0, 1.0, 0.5), (1.2, 1.5, 0.0), (-0.4, 2.0, 1.0), (2.0, 4.1, 0.1), (-1.0, 1.05, 0.0)]
+)
+def test_explosion_and_crossing_times_are_those_of_the_ode(m0: float, q0: float, sigma_b: float):
+    moments = Moments(0.5, 0.5, 0.8, sigma_b, m0, q0)
+
+    def velocity(t: float, y: np.ndarray) -> list[float]:
+        v = sigma_b**2 + 0.64 * y[1]
+        return [0.25 * v, (0.5 * y[0] + 0.25) * v]
+
+    def crossing(t: float, y: np.ndarray) -> float:
+        return y[1] - 1e6
+
+    crossing.terminal, crossing.direction = True, 1  # type: ignore[attr-defined]
+    solved = integrate.solve_ivp(velocity, (0, 300), [m0, q0], events=crossing, rtol=1e-11, atol=1e-12, method="DOP853")
+    if len(solved.t_events[0]):
+        assert moments.crossing_time(1e6) == pytest.approx(solved.t_events[0][0], rel=1e-7)
+        assert 0 < moments.explosion_time() - moments.crossing_time(1e6) < 0.05
+    else:
+        assert moments.explosion_time() == moments.crossing_time(1e6) == math.inf
+    assert moments.crossing_time(q0 / 2) == 0
+
+
+def test_the_closed_odes_of_swish_pass_through_the_crossing_time():
+    moments = Moments(0.5, 0.5, 1.0, 0.5, 0.2, 1.0)
+    time = moments.crossing_time(50.0)
+    start, mean = torch.tensor([[1.0]], dtype=torch.float64), torch.tensor([0.2], dtype=torch.float64)
+    _, q, _ = moment_flow("swish", mean, start, lambda x: x + 0.25, time)
+    assert float(q) == pytest.approx(50, rel=1e-8)
+
+
+def test_nothing_explodes_with_constant_drift_or_at_rest():
+    assert Moments(0.5, 0.5, 0.0, 1.0, 0.0, 1.0).explosion_time() == math.inf
+    assert Moments(0.5, 0.5, 0.0, 0.0, 0.0, 1.0).crossing_time(2.0) == math.inf
+    assert Moments(0.5, 0.5, 0.0, 1.0, 0.0, 1.0).crossing_time(100.0) < math.inf

@@ -1,0 +1,56 @@
+"""Faults to plant in the sampler of the study `sde`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.schemes import Network
+
+ACT, STEP = Isotropic.act, Network.step
+
+
+def dt_for_its_root(patch: pytest.MonkeyPatch) -> None:
+    """Weights of variance h^2 in place of h."""
+
+    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, **more: Any) -> Tensor:
+        return math.sqrt(h) * ACT(law, vectors, biased, h, **more)
+
+    patch.setattr(Isotropic, "act", act)
+
+
+def noise_of_its_own_for_each_input(patch: pytest.MonkeyPatch, inputs: int = 2) -> None:
+    """Inputs that do not share the weights; the depths of one input still do."""
+
+    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, *, purpose: str, **more: Any) -> Tensor:
+        z = torch.empty_like(vectors)
+        for i in range(inputs):
+            z[:, i::inputs] = ACT(law, vectors[:, i::inputs], biased[i::inputs], h, purpose=f"{purpose} {i}", **more)
+        return z
+
+    patch.setattr(Isotropic, "act", act)
+
+
+def noise_of_its_own_for_each_depth(patch: pytest.MonkeyPatch, inputs: int = 2, depths: int = 2) -> None:
+    """Networks that are not coupled."""
+
+    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, *, purpose: str, **more: Any) -> Tensor:
+        n = vectors.shape[1] // depths
+        parts = zip(vectors.split(n, dim=1), biased.split(n), strict=True)
+        return torch.cat([ACT(law, v, b, h, purpose=f"{purpose} {i}", **more) for i, (v, b) in enumerate(parts)], dim=1)
+
+    patch.setattr(Isotropic, "act", act)
+
+
+def wrong_drift(patch: pytest.MonkeyPatch) -> None:
+    """A drift of 1/2 that the network does not have."""
+
+    def step(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        return STEP(scheme, x, features, z, h) + 0.5 * h
+
+    patch.setattr(Network, "step", step)

@@ -1,0 +1,138 @@
+"""`sde.backward.*`: Jacobians and gradients are those of autograd through full matrices, and red where they are broken.
+
+Deviations are below 5 standard errors: an error probability of 6e-7 each, with fixed seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.schemes import Network
+from resnet_limits.settings import Iid, Sde
+from resnet_limits.studies.sde import backward, unscaled
+from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.study import Job
+from tests.studies.sde.naive import deviation, layers, residual
+from tests.studies.sde.verdicts import measured, verdicts
+
+SMALL = Sde(width=16, replicas=512)
+DEPTHS = (64,)
+THEOREMS = ("sde.backward", "sde.backward.lyapunov", "sde.backward.gradient")
+RATES = ("sde.backward.plain", "sde.backward.explosion")
+
+
+def test_every_claim_is_supported():
+    for claim, judgement in verdicts("backward", SMALL, (8, 16, 32, 64)).items():
+        if claim == "sde.backward.unscaled":  # its interval takes the full size
+            assert judgement.measured is not None
+            assert judgement.measured.value == pytest.approx(-0.5, abs=0.15)
+        else:
+            assert judgement.verdict == "supported", (claim, judgement.why)
+
+
+@pytest.mark.parametrize("phi", ["tanh", "swish", "feed-forward"])
+def test_gradients_are_those_of_backpropagation_through_full_matrices(phi: str):
+    depth, d, r = 10, 6, 3000
+    settings = Sde(width=d, depth=depth, replicas=r)
+    function = torch.nn.functional.silu if phi == "swish" else torch.tanh
+    scheme = unscaled.FeedForward("tanh") if phi == "feed-forward" else Network(phi)
+    step: Callable = (lambda x, z: torch.tanh(z)) if phi == "feed-forward" else residual(function)
+    kind = unscaled.Sampled(scheme, Isotropic(0.9, 0.4), depth, 2.0, {})
+    x0 = inputs(settings)[:1]
+    passes = backward.sampled(kind, x0, Job(settings), (0, 1), tangent=True)
+
+    start = x0.expand(r, 1, d).clone().requires_grad_()
+    x, weights = layers(start, depth, step, sigma_w=0.9, sigma_b=0.4, h=2.0 / depth)
+    p0, *by_weights = torch.autograd.grad(x.sum() / math.sqrt(d), [start, *weights])
+    growth = 2 * p0[:, 0].norm(dim=-1).log()
+    assert deviation(mean(passes.growth), mean(growth)) < 5
+    # |p_0| = |(dx_L/dx_0)^T a| with a = u; in law (dx_L/dx_0) u is another matter: by forward differences of one network
+    _, along = torch.func.jvp(
+        lambda x: layers(x, depth, step, sigma_w=0.9, sigma_b=0.4, h=2.0 / depth)[0],
+        (start.detach(),),
+        (torch.full_like(start, d**-0.5),),
+    )
+    assert deviation(mean(passes.tangent), mean(along.detach()[:, 0].norm(dim=-1).log())) < 5
+    for ours, theirs in zip(passes.gradients, by_weights, strict=True):
+        assert deviation(mean(ours.square()), mean(theirs.flatten(1).square().sum(dim=1))) < 5
+
+
+def test_the_closed_form_of_the_gradients_is_that_of_a_deep_network():
+    (records,) = measured("backward", replace(SMALL, init=Iid(sigma_w=0.8, sigma_b=0.6)), (128,)).values()
+    by_layer = [r for r in records if r.observable == "gradient_norm"]
+    assert len(by_layer) == 64
+    for record in by_layer:
+        assert record.value == pytest.approx(record.reference, rel=0.12)
+    exact = np.array([r.reference for r in by_layer]) ** 2
+    ends = 1 + (1 - math.exp(-0.64)) * (0.6 / 0.8) ** 2
+    assert exact[-1] / exact[0] == pytest.approx(ends, rel=0.015)  # up to the last layer shown, at T - 2 h
+
+
+ACT = Isotropic.draw
+
+
+def of_size_h(self, vectors, biased, h, **stream):
+    """`dt` in place of `sqrt(dt)`."""
+    drawn = ACT(self, vectors, biased, h, **stream)
+    return replace(drawn, z=math.sqrt(h) * drawn.z, images=math.sqrt(h) * drawn.images)
+
+
+def test_weights_of_size_h_are_seen(monkeypatch):
+    transposed = Isotropic.transposed
+    monkeypatch.setattr(Isotropic, "draw", of_size_h)
+    monkeypatch.setattr(
+        Isotropic, "transposed", lambda self, a, drawn, h, **s: math.sqrt(h) * transposed(self, a, drawn, h, **s)
+    )
+    found = verdicts("backward", SMALL, DEPTHS)
+    assert {found[claim].verdict for claim in THEOREMS} == {"refuted"}
+
+
+def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
+    monkeypatch.setattr(Network, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
+    found = verdicts("backward", SMALL, DEPTHS)
+    assert {found[claim].verdict for claim in THEOREMS} == {"refuted"}
+
+
+def test_weights_of_size_one_are_seen(monkeypatch):
+    """The unscaled network in place of the scaled one: gradients explode."""
+    monkeypatch.setattr(
+        unscaled, "scaled", lambda s: unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), s.depth, float(s.depth), {})
+    )
+    found = verdicts("backward", SMALL, DEPTHS)
+    assert {found[claim].verdict for claim in THEOREMS} == {"refuted"}
+
+
+def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
+    def scaled(scheme, depth, pins):
+        return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
+
+    monkeypatch.setattr(unscaled, "pinned", scaled)
+    found = verdicts("backward", replace(SMALL, replicas=256), (8, 16, 32, 64))
+    assert {found[claim].verdict for claim in RATES} == {"refuted"}
+    grown = found["sde.backward.unscaled"].measured  # growth that does not depend on depth: order 0
+    assert grown is None or grown.low > -0.35
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"activation": "relu"}, "smooth at 0"), ({"init": Iid(sigma_w=0.0, sigma_b=0.5)}, "Jacobian is the identity")],
+    ids=["relu", "no weights"],
+)
+def test_outside_the_closed_law_there_is_a_reason(change, reason):
+    found = verdicts("backward", replace(SMALL, replicas=32, **change), (8,))
+    assert found["sde.backward"].verdict == "inconclusive"
+    assert reason in found["sde.backward"].why
+
+
+def test_pieces_of_replicas_hold_as_many_as_the_tape_allows():
+    assert [count for _, count in backward.pieces(1000, 16, 16)] == [1000]
+    wide = [count for _, count in backward.pieces(1000, 512, 64)]
+    assert sum(wide) == 1000
+    assert wide[0] * 8 * 512 * 64 <= backward.TAPE

@@ -1,0 +1,158 @@
+"""`sde.deep`: blocks of two layers obey their limits, agree with full weight matrices, and turn red when broken."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from resnet_limits.networks.activations import activation
+from resnet_limits.sampling import deep as sampler
+from resnet_limits.sampling.deep import Branch, final
+from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.wide import gram, root
+from resnet_limits.settings import Iid, Sde, SdeKeys
+from resnet_limits.studies.sde import deep
+from tests.studies.sde.verdicts import measured, verdicts
+
+SMALL = Sde(replicas=512, width=8)
+DEPTHS = (8, 16, 32, 64)
+
+
+def naive(phi: str, alpha: float, x0: Tensor, depth: int, replicas: int, inner: Isotropic, outer: Isotropic) -> Tensor:
+    """`x_L` (r, n, d) with full matrices A and B of torch's own generator."""
+    stream, (n, d), h = torch.Generator().manual_seed(7), x0.shape, 1 / depth
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(replicas, *shape, generator=stream, dtype=torch.float64)
+
+    x = x0.expand(replicas, n, d)
+    for _ in range(depth):
+        A, a = normal(d, d) * inner.sigma_w / d**0.5 * h**alpha, normal(1, d) * inner.sigma_b * h**alpha
+        B = normal(d, d) * outer.sigma_w / d**0.5 * h ** (0.5 - alpha)
+        b = normal(1, d) * outer.sigma_b * h**0.5
+        x = x + activation(phi)(x @ A.mT + a) @ B.mT + b
+    return x
+
+
+@pytest.mark.parametrize(("phi", "alpha"), [("swish", 0.5), ("tanh", 0.25), ("relu", 0.0)])
+def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: float):
+    # Means and variances of norms, overlaps and means: 10 two-sided tests at 4.5 standard errors, error probability
+    # 7e-5.
+    x0 = torch.tensor([[1.0, 0.5, -0.3, 0.2], [0.1, 0.9, 0.4, -1.0]], dtype=torch.float64)
+    inner, outer = Isotropic(1.1, 0.4), Isotropic(0.8, 0.3)
+    replicas, depth = 4096, 6
+    full = naive(phi, alpha, x0, depth, replicas, inner, outer)
+    where = {"inner": inner, "outer": outer, "depth": depth, "horizon": 1.0, "seed": 3, "purpose": "test"}
+    (on_span,), (expected,) = final([Branch(phi, alpha)], x0.expand(replicas, 2, 4), **where)
+
+    def statistics(x: Tensor) -> Tensor:
+        g = gram(x)
+        first = torch.stack([g[:, 0, 0], g[:, 1, 1], g[:, 0, 1], x[:, 0].mean(dim=1), x[:, 0, 0] * x[:, 1, 1]], dim=1)
+        return torch.cat([first, first.square()], dim=1)
+
+    a, b = statistics(full), statistics(on_span)
+    scores = (a.mean(dim=0) - b.mean(dim=0)) / ((a.var(dim=0) + b.var(dim=0)) / replicas).sqrt()
+    assert float(scores.abs().max()) < 4.5, scores
+    apart = (gram(on_span) - expected).mean(dim=0) / ((gram(on_span) - expected).var(dim=0) / replicas).sqrt()
+    assert float(apart.abs().max()) < 4.5, "compensators have the mean of the overlaps"
+
+
+def test_equal_inputs_stay_equal():
+    x0 = torch.ones(64, 2, 5, dtype=torch.float64)
+    where = {"depth": 8, "horizon": 1.0, "seed": 0, "purpose": "test"}
+    states, _ = final([Branch("tanh", 0.5)], x0, inner=Isotropic(1.0, 1.0), outer=Isotropic(1.0, 1.0), **where)
+    assert torch.equal(states[0][:, 0], states[0][:, 1])
+
+
+def test_roots_of_singular_covariances_are_exact():
+    x = torch.randn(5, 4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x[1, 2] = x[1, 0]
+    x[2] = 0
+    for C in (gram(x), gram(x) + 1e-3 * torch.eye(4, dtype=torch.float64)):
+        R = root(C)
+        torch.testing.assert_close(R @ R.mT, C, atol=1e-14, rtol=1e-12)
+
+
+def test_the_claims_hold():
+    found = verdicts("deep", SMALL, DEPTHS)
+    for name in ("sde.deep", "sde.deep.depth", "sde.deep.no_drift", "sde.deep.outside"):
+        assert found[name].verdict == "supported", (name, found[name].why)
+    for name, order in (("sde.deep.weak", 1.0), ("sde.deep.weak.quarter", 0.5)):
+        its = found[name].measured
+        assert its is not None and its.low - 0.05 < order < its.high + 0.05, found[name].why
+        assert its.high - its.low < 0.5
+
+
+@pytest.mark.parametrize("phi", ["relu", "swish"])
+def test_any_activation_inside_has_its_kernel(phi: str):
+    settings = Sde(replicas=256, width=8, activation=phi, init=Iid(sigma_w=1.0, sigma_b=0.2))
+    found = verdicts("deep", settings, DEPTHS)
+    its = found["sde.deep"].measured
+    assert its is not None and its.low < 1 < its.high and its.high - its.low < 0.25, found["sde.deep"].why
+    assert found["sde.deep.depth"].verdict == "supported", found["sde.deep.depth"].why
+    if phi == "relu":
+        assert "smooth at 0" in found["sde.deep.weak"].why
+
+
+def test_pins_and_sizes_stand_in_the_records():
+    for record in measured("deep", SMALL, (8,))[8]:
+        assert record.coordinates["activation_inside"] == "identity"
+        assert {"sigma_A", "sigma_a"} <= set(record.coordinates)
+        assert math.isfinite(record.value)
+
+
+# -- planted faults -------------------------------------------------------------------------------
+
+
+def test_the_kernel_of_another_activation_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = deep.deep_flow
+    monkeypatch.setattr(deep, "deep_flow", lambda phi, *a, **k: careful("identity", *a, **k))
+    found = verdicts("deep", SMALL, DEPTHS)
+    assert found["sde.deep"].verdict != "supported"
+    assert found["sde.deep.depth"].verdict != "supported"
+
+
+@pytest.mark.parametrize("fault", ["dt", "independent"])
+def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault: str):
+    # The infinitely wide network on the same noise shares both faults: it must not hide them.
+    careful, act = sampler.pre_activations, Isotropic.act
+
+    def broken(C: Tensor, Z: Tensor) -> Tensor:
+        if fault == "independent":
+            return careful(torch.diag_embed(C.diagonal(dim1=-2, dim2=-1)), Z)
+        return careful(C, Z) / 8
+
+    def broken_act(self: Isotropic, vectors: Tensor, biased: Tensor, h: float, **where: object) -> Tensor:
+        if fault == "dt":
+            return act(self, vectors, biased, h**2, **where)
+        return torch.stack(
+            [
+                act(self, vectors[:, [i]], biased[[i]], h, **{**where, "purpose": f"{where['purpose']} {i}"})[:, 0]
+                for i in range(vectors.shape[1])
+            ],
+            dim=1,
+        )
+
+    monkeypatch.setattr(sampler, "pre_activations", broken)
+    monkeypatch.setattr(Isotropic, "act", broken_act)
+    settings = Sde(replicas=512, width=8, sde=SdeKeys(correlation=0.9))
+    found = verdicts("deep", settings, (32,))
+    assert found["sde.deep"].verdict == "refuted", found["sde.deep"].why
+    assert found["sde.deep.all"].verdict == "refuted", found["sde.deep.all"].why
+
+
+def test_a_wrong_exponent_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = Branch.hidden
+    monkeypatch.setattr(Branch, "hidden", lambda self, u, h: careful(replace(self, alpha=0.5), u, h))
+    found = verdicts("deep", Sde(replicas=256), DEPTHS)
+    assert found["sde.deep.weak.quarter"].verdict == "refuted", found["sde.deep.weak.quarter"].why
+
+
+def test_a_drift_inside_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(deep, "Branch", lambda phi, alpha, **more: Branch(phi, alpha, **{**more, "outside": "swish"}))
+    found = verdicts("deep", SMALL, (16,))
+    assert found["sde.deep.no_drift"].verdict == "refuted", found["sde.deep.no_drift"].why

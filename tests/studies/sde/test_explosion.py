@@ -1,0 +1,153 @@
+"""`sde.explosion`: crossing times, against full weight matrices and the closed form, and planted faults."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import silu
+
+from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.schemes import Network
+from resnet_limits.settings import Iid, Sde, SdeKeys
+from resnet_limits.studies import study as studies
+from resnet_limits.studies.sde import explosion
+from resnet_limits.studies.sde.claims.settings import explodes, explosion_time
+from resnet_limits.studies.sde.explosion import crossing_times, recursion_crossing_time
+from tests.studies.sde.verdicts import measured, verdicts
+
+LOW = Sde(replicas=256, width=8, sde=SdeKeys(threshold=100.0))
+DEPTHS = (16, 32, 64, 128)
+
+
+def naive(x0: torch.Tensor, depth: int, horizon: float, threshold: float, replicas: int) -> torch.Tensor:
+    """Crossing times with full weight matrices, a layer at a time; inf where there is none."""
+    stream, d, h = torch.Generator().manual_seed(6), x0.shape[-1], horizon / depth
+    x, times = x0.expand(replicas, d), torch.full((replicas,), math.inf, dtype=torch.float64)
+    for k in range(depth):
+        W = torch.randn(replicas, d, d, generator=stream, dtype=torch.float64) * 0.5 * (h / d) ** 0.5
+        b = torch.randn(replicas, d, generator=stream, dtype=torch.float64) * 0.5 * h**0.5
+        before = x.square().mean(dim=1)
+        x = x + silu((W @ x[..., None]).squeeze(-1) + b)
+        q = x.square().mean(dim=1)
+        first = (q >= threshold) & times.isinf()
+        times[first] = (h * (k + (threshold / before).log() / (q / before).log()))[first]
+    return times
+
+
+def test_crossing_times_have_the_law_of_full_matrices():
+    x0 = torch.tensor([[0.5, -1.0, 1.5, 0.3, -0.8, 0.2]], dtype=torch.float64)
+    horizon, threshold, replicas = 60.0, 50.0, 4000
+    full = naive(x0, 40, horizon, threshold, replicas)
+    (found,) = crossing_times(
+        [40],
+        x0.expand(replicas, 1, 6),
+        Isotropic(0.5, 0.5),
+        horizon=horizon,
+        threshold=threshold,
+        seed=1,
+        purpose="test",
+        first_replica=0,
+    )
+    # Restricted means, their squares and the fraction crossed: three two-sided tests at 4.5 standard errors, 2e-5.
+    for statistic in (lambda t: t.clamp(max=horizon), lambda t: t.clamp(max=horizon) ** 2, lambda t: (t < 30).double()):
+        a, b = statistic(full), statistic(found)
+        assert abs(float(a.mean() - b.mean())) < 4.5 * float(((a.var() + b.var()) / replicas).sqrt())
+
+
+def test_the_recursion_crosses_at_the_closed_form_as_depth_grows():
+    x0 = torch.randn(1, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    limit = explosion._limit(x0, 0.8, 0.3)
+    exact, horizon = limit.crossing_time(10.0), 2 * limit.explosion_time()
+    errors = [
+        recursion_crossing_time(x0, Isotropic(0.8, 0.3), L, horizon=horizon, threshold=10.0) - exact
+        for L in (1000, 2000)
+    ]
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(1, abs=0.1)
+    assert recursion_crossing_time(x0, Isotropic(0.8, 0.3), 4, horizon=0.1, threshold=10.0) == math.inf
+
+
+def test_the_claims_hold():
+    for name, its in verdicts("explosion", LOW, DEPTHS).items():
+        if name == "sde.explosion.narrow":
+            assert its.measured is not None and its.measured.high > 0.5, its.why
+        else:
+            assert its.verdict == "supported", (name, its.why)
+
+
+def test_no_number_is_infinite_and_the_threshold_is_stated():
+    high = Sde(replicas=64, width=8, init=Iid(sigma_w=5.0, sigma_b=1.0), sde=SdeKeys(threshold=1e100))
+    for settings in (LOW, high):
+        for records in measured("explosion", settings, (4, 64)).values():
+            assert {"crossing_time", "fraction_crossed"} <= {r.observable for r in records}
+            for record in records:
+                assert math.isfinite(record.value), record
+                assert not math.isinf(record.stderr), record
+                assert math.isfinite(record.coordinates["horizon"])
+                assert record.coordinates["activation"] == "swish"
+
+
+def test_networks_that_crossed_stay_where_they_are():
+    scheme = explosion.UpTo(Network("swish"), 4.0)
+    x = torch.tensor([[[3.0, 0.0]], [[1.0, 1.0]]], dtype=torch.float64)
+    moved = scheme.step(x, scheme.features(x), torch.full_like(x, 5.0), 0.1)
+    assert torch.equal(moved[0], x[0])
+    assert bool((moved[1] > x[1]).all())
+
+
+def test_a_start_above_the_threshold_has_crossed_at_once():
+    x0 = torch.full((4, 1, 3), 9.0, dtype=torch.float64)
+    where = {"seed": 0, "purpose": "test", "first_replica": 0}
+    times = crossing_times([4, 8], x0, Isotropic(0.5, 0.5), horizon=1.0, threshold=2.0, **where)
+    assert [float(t.max()) for t in times] == [0, 0]
+
+
+# -- outside, and warnings ------------------------------------------------------------------------
+
+
+def test_settings_that_explode_are_named_and_warned_of():
+    late = Sde(activation="swish", horizon=20.0)
+    at = explosion_time("swish", late)
+    assert at == pytest.approx(14.63, abs=0.01)
+    assert f"{at:.3g}" in (explodes(late) or "")
+    (line,) = studies.get("sde").warnings(late)
+    assert "horizon=20" in line
+    for harmless in (
+        Sde(horizon=1000.0),
+        Sde(activation="swish", horizon=14.0),
+        Sde(activation="relu", horizon=1000.0),
+        Sde(activation="swish", activation_inside="tanh", horizon=1000.0),
+        Sde(activation="swish", horizon=1000.0, init=Iid(sigma_w=0.0)),
+    ):
+        assert studies.get("sde").warnings(harmless) == []
+    assert studies.get("ode").warnings(None) == []
+
+
+def test_without_weights_nothing_explodes():
+    settings = Sde(replicas=16, init=Iid(sigma_w=0.0, sigma_b=0.5))
+    assert measured("explosion", settings, (8,))[8] == []
+    assert "sigma_w=0" in verdicts("explosion", settings, DEPTHS)["sde.explosion"].why
+
+
+# -- planted faults -------------------------------------------------------------------------------
+
+
+def test_networks_without_drift_are_not_supported(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(explosion, "Network", lambda phi, psi: Network("tanh", psi))
+    for name, its in verdicts("explosion", LOW, DEPTHS).items():
+        assert its.verdict != "supported", (name, its.why)
+
+
+def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    act = Isotropic.act
+    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **w: act(self, v, b, h**2, **w))
+    found = verdicts("explosion", LOW, DEPTHS)
+    assert found["sde.explosion.wide"].verdict != "supported"
+    assert found["sde.explosion"].verdict != "supported"
+
+
+def test_the_crossing_time_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = explosion._limit
+    monkeypatch.setattr(explosion, "_limit", lambda x0, w, b: careful(x0, 0.5 * w, b))
+    assert verdicts("explosion", LOW, DEPTHS)["sde.explosion"].verdict != "supported"

@@ -1,0 +1,120 @@
+"""`sde.prenorm`: norms of pre-norm blocks, against full weight matrices and closed forms, and planted faults."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from resnet_limits.networks.activations import activation
+from resnet_limits.sampling import prenorm as sampler
+from resnet_limits.sampling.law import Isotropic
+from resnet_limits.settings import Iid, Sde
+from resnet_limits.studies.sde.prenorm import mean_log_growth
+from tests.studies.sde.verdicts import measured, verdicts
+
+STRONG = Sde(replicas=1024, width=8, init=Iid(sigma_w=1.0, sigma_b=0.5))
+DEPTHS = (16, 32)
+
+
+@pytest.mark.parametrize("two", [False, True], ids=["linear", "two-layers"])
+def test_networks_on_the_span_have_the_law_of_full_matrices(two: bool):
+    # Six two-sided tests at 4.5 standard errors: error probability 4e-5.
+    x0 = torch.tensor([[1.0, 0.5, -0.3, 0.2], [0.1, 0.9, 0.4, -1.0]], dtype=torch.float64)
+    replicas, factors, law = 8192, [0.7, 0.3, 0.5, 1.0], Isotropic(0.9, 0.4)
+    stream = torch.Generator().manual_seed(11)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(replicas, *shape, generator=stream, dtype=torch.float64)
+
+    x = x0.expand(replicas, 2, 4)
+    for s in factors:
+        z = x / x.square().mean(dim=-1, keepdim=True).sqrt() @ (normal(4, 4) * 0.45).mT + normal(1, 4) * 0.4
+        x = x + s * (torch.tanh(z) @ (normal(4, 4) * 0.45).mT if two else z)
+    start, where = x0.expand(replicas, 2, 4), {"seed": 5, "purpose": "test"}
+    y = (
+        sampler.two_layers("tanh", start, factors, law, **where)
+        if two
+        else sampler.linear(start, factors, law, **where)
+    )
+
+    def statistics(x: Tensor) -> Tensor:
+        q, overlap = x.square().mean(dim=-1), (x[:, 0] * x[:, 1]).mean(dim=-1)
+        return torch.stack([q[:, 0], q[:, 1], overlap, q[:, 0] ** 2, overlap**2, x[:, 0, 0] * x[:, 0, 1]], dim=1)
+
+    a, b = statistics(x), statistics(y)
+    scores = (a.mean(dim=0) - b.mean(dim=0)) / ((a.var(dim=0) + b.var(dim=0)) / replicas).sqrt()
+    assert float(scores.abs().max()) < 4.5, scores
+
+
+def test_the_mean_log_growth_is_that_of_sampled_vectors():
+    for sigma_w, width in ((0.5, 4), (2.0, 8), (0.03, 16)):
+        g = torch.randn(400_000, width, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        g *= sigma_w / width**0.5
+        g[:, 0] += 1
+        logs = g.square().sum(dim=1).log()
+        error = 5 * float(logs.std()) / len(logs) ** 0.5
+        assert abs(float(logs.mean()) - mean_log_growth(sigma_w, width)) < error
+    assert mean_log_growth(1.01e-3, 16) == pytest.approx(1.01**2 / 0.99**2 * mean_log_growth(0.99e-3, 16), rel=1e-5)
+    assert mean_log_growth(1.0, 10**4) == pytest.approx(math.log(2), abs=1e-3)
+
+
+@pytest.mark.parametrize("phi", ["tanh", "relu"])
+def test_the_claims_hold_at_any_width_and_depth(phi: str):
+    for width, depth in ((8, 3), (5, 40)):
+        settings = Sde(replicas=4096, width=width, activation=phi, init=Iid(sigma_w=1.0, sigma_b=0.5))
+        for name, its in verdicts("prenorm", settings, (depth,)).items():
+            assert its.verdict == "supported" or "partly" in its.why, (name, its.why)
+            if name in ("sde.prenorm", "sde.prenorm.two"):
+                assert its.verdict == "supported", its.why
+
+
+def test_the_norm_of_a_zero_state_is_no_division_by_zero():
+    x = sampler.linear(torch.zeros(8, 1, 4), [0.5, 0.5], Isotropic(1.0, 0.0), seed=0, purpose="test")
+    assert float(x.abs().max()) == 0
+
+
+def test_growth_without_the_norm_does_not_overflow():
+    settings = Sde(replicas=64, width=8, init=Iid(sigma_w=50.0, sigma_b=0.5))
+    for record in measured("prenorm", settings, (200,))[200]:
+        assert math.isfinite(record.value), record
+
+
+# -- planted faults -------------------------------------------------------------------------------
+
+
+def test_without_the_norm_the_exact_growth_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sampler, "rms", lambda x: torch.ones_like(x[..., :1]))
+    found = verdicts("prenorm", STRONG, DEPTHS)
+    assert found["sde.prenorm"].verdict == "refuted", found["sde.prenorm"].why
+
+
+def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    act = Isotropic.act
+    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **w: act(self, v, b, h if h == 1 else h**2, **w))
+    found = verdicts("prenorm", STRONG, DEPTHS)
+    for name in ("sde.prenorm", "sde.prenorm.two", "sde.prenorm.gaussian.radius"):
+        assert found[name].verdict == "refuted", (name, found[name].why)
+
+
+def test_a_mixture_of_gaussians_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    # Networks of two sizes of weights, with the right mean square: only the law is wrong.
+    act = Isotropic.act
+
+    def mixed(self: Isotropic, v: Tensor, b: Tensor, h: float, **where: int) -> Tensor:
+        odd = torch.arange(len(v)).remainder(2).double()[:, None, None]
+        return act(self, v, b, h, **where) * (0.4 + 1.2 * odd).sqrt()
+
+    monkeypatch.setattr(Isotropic, "act", mixed)
+    found = verdicts("prenorm", STRONG, DEPTHS)
+    assert found["sde.prenorm"].verdict == "supported", found["sde.prenorm"].why
+    assert found["sde.prenorm.gaussian"].verdict == "refuted", found["sde.prenorm.gaussian"].why
+    assert found["sde.prenorm.gaussian.radius"].verdict == "refuted", found["sde.prenorm.gaussian.radius"].why
+
+
+def test_a_branch_of_another_size_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sampler, "activation", lambda name: lambda z: 1.3 * activation(name)(z))
+    found = verdicts("prenorm", STRONG, DEPTHS)
+    assert found["sde.prenorm.two"].verdict == "refuted", found["sde.prenorm.two"].why

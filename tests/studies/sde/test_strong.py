@@ -1,0 +1,136 @@
+"""`sde.strong.*`: right order and right limit, and red where broken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from resnet_limits.sampling.walk import Walker, final
+from resnet_limits.settings import Iid, Sde
+from resnet_limits.studies.sde.problem import inputs
+from tests.studies.sde import faults
+from tests.studies.sde.verdicts import verdicts
+
+SMALL = Sde(width=8, replicas=256)
+DEPTHS = (8, 16, 32, 64)
+
+
+def slopes(errors: list[float]) -> list[float]:
+    return [math.log2(a / b) for a, b in zip(errors[:-1], errors[1:], strict=True)]
+
+
+def rms(x: Tensor) -> float:
+    return float(x.square().mean().sqrt())
+
+
+class Noise:
+    """`x <- x + z`, `z` acting on the vector 1: the sum of the weights themselves, in one dimension."""
+
+    def features(self, x: Tensor) -> Tensor:
+        return torch.ones_like(x)
+
+    def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        return x + z
+
+
+# -- the claims hold ------------------------------------------------------------------------------
+
+
+def test_every_claim_is_supported():
+    for claim, judgement in verdicts("strong", SMALL, DEPTHS).items():
+        if claim == "sde.strong":  # its interval takes the full size
+            assert judgement.measured is not None
+            assert judgement.measured.value == pytest.approx(0.5, abs=0.1)
+        else:
+            assert judgement.verdict == "supported", (claim, judgement.why)
+
+
+def test_in_one_dimension_the_network_tends_to_the_exact_solution_on_its_own_noise():
+    # tanh, sigma_b = 0: x_T = x_0 exp(sigma_w W_T - sigma_w^2 T / 2), sigma_w W_T the sum of all weights.
+    sigma, horizon, x0 = 0.5, 1.5, torch.full((2048, 1, 1), 1.3, dtype=torch.float64)
+    errors = []
+    for depth in (16, 64, 256):
+        x, w = final(
+            (Walker(Network("tanh"), depth), Walker(Noise(), depth)),
+            x0,
+            Isotropic(sigma, 0.0),
+            horizon=horizon,
+            seed=3,
+            purpose="test",
+        )
+        exact = x0 * torch.exp(w - x0 - sigma**2 * horizon / 2)
+        errors.append(rms(x - exact))
+    assert errors[-1] < 0.03 * rms(exact)
+    assert slopes(errors) == pytest.approx([1, 1], abs=0.1)  # order 1/2 a doubling, two doublings
+
+
+@pytest.mark.parametrize("phi", ["tanh", "swish"])
+def test_networks_tend_to_an_euler_maruyama_scheme_64_times_deeper(phi: str):
+    law, fine = Isotropic(0.5, 0.5), 64 * 32
+    x0 = inputs(SMALL).expand(64, 2, 8)
+    scheme = EulerMaruyama(phi, "identity", law)
+    walkers = [Walker(Network(phi), depth) for depth in (8, 16, 32)]
+    *xs, y = final((*walkers, Walker(scheme, fine)), x0, law, horizon=1.0, seed=0, purpose="test")
+    errors = [rms(x - y) for x in xs]
+    assert slopes(errors) == pytest.approx([0.5, 0.5], abs=0.1)
+    assert errors[-1] < 0.06 * rms(y)
+
+
+# -- and turn red ---------------------------------------------------------------------------------
+
+
+def shifted_by_its_root(patch: pytest.MonkeyPatch) -> None:
+    """A drift of size sqrt(h) in every layer: no limit at all; it goes as sqrt(L)."""
+
+    def step(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        return faults.STEP(scheme, x, features, z, h) + 0.5 * math.sqrt(h)
+
+    patch.setattr(Network, "step", step)
+
+
+def with_the_drift(patch: pytest.MonkeyPatch) -> None:
+    """The control that is none: the scheme keeps its Ito drift."""
+    step = EulerMaruyama.step
+
+    def whole(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        return step(EulerMaruyama(scheme.phi, scheme.psi, scheme.law), x, features, z, h)
+
+    patch.setattr(EulerMaruyama, "step", whole)
+
+
+@pytest.mark.parametrize(
+    ("fault", "broken"),
+    [
+        (faults.dt_for_its_root, {"sde.strong", "sde.strong.additive", "sde.strong.no_drift"}),
+        (faults.noise_of_its_own_for_each_depth, {"sde.strong", "sde.strong.additive"}),
+        (shifted_by_its_root, {"sde.strong", "sde.strong.additive", "sde.strong.no_drift"}),
+        (with_the_drift, {"sde.strong.no_drift"}),
+    ],
+    ids=lambda its: getattr(its, "__name__", ""),
+)
+def test_planted_faults_turn_verdicts_red(
+    fault: Callable[[pytest.MonkeyPatch], None], broken: set[str], monkeypatch: pytest.MonkeyPatch
+):
+    fault(monkeypatch)
+    found = verdicts("strong", SMALL, DEPTHS)
+    assert {claim for claim, judgement in found.items() if judgement.verdict != "supported"} >= broken
+    assert all(found[claim].verdict == "refuted" for claim in broken)
+
+
+def test_relu_is_outside_and_needs_no_crash():
+    for claim, judgement in verdicts("strong", Sde(width=4, replicas=64, activation="relu"), (8, 16)).items():
+        if claim == "sde.strong":
+            assert judgement.verdict == "inconclusive"
+            assert "relu" in judgement.why
+
+
+def test_without_weights_nothing_moves_and_nothing_is_claimed():
+    still = Sde(width=4, replicas=64, init=Iid(sigma_w=0.0, sigma_b=0.0))
+    assert {j.verdict for j in verdicts("strong", still, (8, 16)).values()} == {"inconclusive"}

@@ -1,0 +1,33 @@
+"""Verdicts on one group of claims, from its measurement at several depths."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from resnet_limits import settings as keys
+from resnet_limits.claims.claim import Judgement
+from resnet_limits.claims.judge import judge
+from resnet_limits.runs.records import table
+from resnet_limits.settings import Sde
+from resnet_limits.studies.sde.claims import GROUPS
+from resnet_limits.studies.study import InMemory, Job, Record
+
+
+def measured(group: str, settings: Sde, depths: Sequence[int]) -> dict[int, list[Record]]:
+    """The records of each depth."""
+    module, shared = importlib.import_module(f"resnet_limits.studies.sde.{group}"), InMemory()
+    return {depth: module.measure(Job(replace(settings, depth=depth), shared)).records for depth in depths}
+
+
+def verdicts(group: str, settings: Sde, depths: Sequence[int]) -> dict[str, Judgement]:
+    """The judgement on every claim of the group, by its id."""
+    frames = []
+    for depth, records in measured(group, settings, depths).items():
+        its = replace(settings, depth=depth)
+        frames.append(table(its, records, job=keys.job_name(its)))
+    frame = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
+    return {claim.id: judge(claim, settings, frame, {}) for claim in GROUPS[group].claims}
