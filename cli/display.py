@@ -147,15 +147,17 @@ def _depth_table(
     shown = depths[-max(4, (width - 28) // 8) :]
     caption = f"the deepest {len(shown)} of {len(depths)} depths; all stand in records.csv" if shown != depths else None
     table = _plain_table(f"By depth {label}", caption)
-    table.add_column("claim", no_wrap=True)
+    table.add_column("claim", overflow="fold")
     for depth in shown:
         table.add_column(f"L={depth}", justify="right", no_wrap=True)
     for claim in claims:
         its = {row["depth"]: row for row in rows if row["claim"] == claim["id"]}
         if not its:
             continue
-        table.add_row(escape(claim["id"]), *[short(its.get(d, {}).get("value")) for d in shown])
-        if claim["expected"]["what"].startswith("order") and claim["expected"]["value"] is not None:
+        is_order = claim["expected"]["what"].startswith("order")
+        number = short if is_order else flat
+        table.add_row(escape(claim["id"]), *[number(its.get(d, {}).get("value")) for d in shown])
+        if is_order and claim["expected"]["value"] is not None:
             scaled = [flat(its.get(d, {}).get("scaled")) for d in shown]
             table.add_row(f"  times L^{claim['expected']['value']:g}", *scaled, style="dim")
         if any(row["reference_error"] is not None for row in its.values()):
@@ -166,7 +168,8 @@ def _depth_table(
 
 def _claims_table(claims: Sequence[Mapping[str, Any]], label: str) -> Table:
     table = _plain_table(f"Claims {label}", None)
-    for column in ("claim", "expected", "measured, 95 %", "verdict"):
+    table.add_column("claim", overflow="fold")  # where the terminal is narrow, the name gives way
+    for column in ("expected", "measured, 95 %", "verdict"):
         table.add_column(column, no_wrap=True)
     for claim in claims:
         measured = claim["measured"]

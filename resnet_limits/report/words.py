@@ -19,8 +19,8 @@ ORDERS = ("order", "order_at_least")
 
 def expectation(expected: Mapping[str, Any]) -> str:
     """`order 1 ± 0.1`, `order ≥ 2 - 0.1`."""
-    value = "?" if expected["value"] is None else f"{expected['value']:g}"
-    tolerance = f"{expected['tolerance']:g}"
+    value = "?" if expected["value"] is None else f"{expected['value']:.4g}"
+    tolerance = f"{expected['tolerance']:.3g}"
     match expected["what"]:
         case "order":
             return f"order {value} ± {tolerance}"
@@ -55,7 +55,7 @@ def short(value: float | None) -> str:
 
 def flat(value: float | None) -> str:
     """More digits where a reader looks for a constant."""
-    return "" if value is None else f"{value:.4f}" if 0.01 <= value < 100 else f"{value:.1e}"
+    return "" if value is None else f"{value:.4f}" if 0.01 <= abs(value) < 10 else f"{value:.1e}"
 
 
 def setting_words(setting: Mapping[str, Any]) -> str:

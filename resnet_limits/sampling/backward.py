@@ -4,9 +4,9 @@
     p_k = p_{k+1} + psi'(x_k) W_k^T a_k                       (a general scheme: its own derivatives)
     dJ/dW_k = sum_i a_k^i psi(x_k^i)^T,    dJ/db_k = sum_i a_k^i
 
-`p_{k+1}` depends on layer k only through `x_{k+1}`: given the forward pass, `W_k^T a_k` is drawn from its conditional law
-(`Law.transposed`). The joint law of states, tangents, costates and gradients is that of backpropagation through full
-matrices. Sums over inputs share the weights; norms of gradients need Gram matrices alone:
+`p_{k+1}` depends on layer k only through `x_{k+1}`: given the forward pass, `W_k^T a_k` is drawn from its conditional
+law (`Law.transposed`). The joint law of states, tangents, costates and gradients is that of backpropagation through full
+matrices. Inputs share the weights; norms of gradients need Gram matrices alone:
 `|dJ/dW_k|^2 = sum_ij <a^i, a^j> <psi(x^i), psi(x^j)>`.
 
     tape = record(Network("tanh"), x0, law, depth=64, horizon=1.0, seed=0, purpose="...")
@@ -32,7 +32,7 @@ from .walk import Scheme
 
 @dataclass(frozen=True)
 class Tape:
-    """A forward pass: states `x_0, ..., x_L` (r, n, d), what is known of the weights, and tangents if there were any."""
+    """A forward pass: states `x_0, ..., x_L` (r, n, d), what is known of the weights, and tangents if any."""
 
     scheme: Scheme
     law: Law
@@ -81,7 +81,7 @@ def record(
     first_replica: int = 0,
     u0: Float[Tensor, "r n m d"] | None = None,
 ) -> Tape:
-    """The forward pass, kept. With tangents `u0` they are walked along: `<p_{k+1}, u_{k+1}> = <p_k, u_k>` then holds."""
+    """The forward pass, kept. Tangents from `u0` are walked along: `<p_{k+1}, u_{k+1}> = <p_k, u_k>` then holds."""
     if u0 is None:
         u0 = x0.new_zeros(*x0.shape[:2], 0, x0.shape[-1])
     h = horizon / depth

@@ -4,8 +4,8 @@
         walk(..., first_replica=first)      # with states (count, n, d)
 
 The size is a function of vectors, width and dtype alone, never of the memory that is free: results do not depend on it
-(each replica has its own numbers, whichever are sampled with it), and the memory a walk takes grows with neither depth nor
-the number of replicas.
+(each replica has its own numbers, whichever are sampled with it), and the memory a walk takes grows with neither depth
+nor the number of replicas.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SMALLEST, LARGEST = 16, 4096
 
 
 def pieces(replicas: int, *, vectors: int, width: int, dtype: torch.dtype = torch.float64) -> Iterator[tuple[int, int]]:
-    """`(first replica, count)` of each piece; `vectors`: all that the weights act on in a layer, (r, vectors, width)."""
+    """`(first replica, count)` of each piece; `vectors`: all that the weights of a layer act on, a replica."""
     size = piece_size(vectors, width, dtype)
     for first in range(0, replicas, size):
         yield first, min(size, replicas - first)

@@ -24,7 +24,7 @@ def basis_size(n: int, d: int) -> int:
 
 
 def coordinates(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n m"], Float[Tensor, "r m d"]]:
-    """`(R, Q)` with `vectors = R Q`, `m = basis_size(n, d)`: rows of Q orthonormal, or zero where a vector adds nothing.
+    """`(R, Q)`, `vectors = R Q`, `m = basis_size(n, d)`; rows of Q orthonormal, or zero where a vector adds nothing.
 
     R is lower triangular with a diagonal that is not negative, unless `m = d`: then `Q = I`. What is left of a vector
     below its own rounding is nothing: its direction would be noise.
@@ -50,7 +50,7 @@ def triangle(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor,
     Cholesky's factor of the Gram matrix has a relative error of eps `|f_i|^2 / R_ii^2`: taken where that is at most
     eps^(2/3), and `coordinates` else, replica by replica.
     """
-    r, n, d = vectors.shape
+    _, n, d = vectors.shape
     if basis_size(n, d + 1) == d + 1:
         return augmented(vectors, scale, extra)
     gram = torch.bmm(vectors, vectors.mT).mul_(scale**2).add_(torch.outer(extra, extra))
@@ -75,7 +75,7 @@ def augmented(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor
 
 def gram_schmidt(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n n"], Float[Tensor, "r n d"]]:
     """`(R, Q)`, each vector twice (Giraud, Langou & Rozloznik 2005); equal vectors have rows equal bit for bit."""
-    r, n, d = vectors.shape
+    r, n, _ = vectors.shape
     R = vectors.new_zeros(r, n, n)
     Q = torch.zeros_like(vectors)
     for i in range(n):

@@ -1,8 +1,8 @@
 """Tangents beside states: `u_{k+1} = u_k + phi'(z_k) W_k psi'(x_k) u_k`, the columns of Jacobians `dx_k/dx_0`.
 
 A scheme acts on states; lifted to the tangent bundle it acts on states and tangents at once, and its derivative comes
-from the scheme itself (forward mode). What the weights act on grows by `psi'(x) u` without bias: the joint law of states
-and tangents is exact, as that of several states is.
+from the scheme itself (forward mode). What the weights act on grows by `psi'(x) u` without bias: the joint law of
+states and tangents is exact, as that of several states is.
 
     tangents([Walker(Network("tanh"), 64)], x0, u0, law, horizon=1.0, seed=0, purpose="...")
     -> (k, states, tangents), states (r, n, d) and tangents (r, n, m, d) a walker: m tangents at each of n inputs
@@ -50,11 +50,11 @@ class Bundle:
         return torch.cat([self.scheme.features(states), change], dim=1)
 
     def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
-        parts = [v.tensor_split([self.inputs], dim=1) for v in (x, features, z)]
+        (x, u), (f, df), (z, dz) = (v.tensor_split([self.inputs], dim=1) for v in (x, features, z))
         with forward_ad.dual_level():
-            duals = [forward_ad.make_dual(self._each(value), along) for value, along in parts]
-            _, change = _both(self.scheme.step(*duals, h))
-        return torch.cat([self.scheme.step(*(value for value, _ in parts), h), change], dim=1)
+            xu, fu, zu = (forward_ad.make_dual(self._each(v), along) for v, along in ((x, u), (f, df), (z, dz)))
+            _, change = _both(self.scheme.step(xu, fu, zu, h))
+        return torch.cat([self.scheme.step(x, f, z, h), change], dim=1)
 
     def _each(self, states: Float[Tensor, "r n d"]) -> Float[Tensor, "r nm d"]:
         return states.repeat_interleave(self.tangents, dim=1)

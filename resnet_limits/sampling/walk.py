@@ -4,8 +4,8 @@
     its SDE           x <- x + phi'(0) z + 1/2 phi''(0) v(x) h       the same z
     no Ito drift      x <- x + phi'(0) z                             (a control)
 
-The weights of a layer of depth L are the sums of those of its m layers of depth m L: with i.i.d. Gaussian increments the
-coarse network is driven by the fine one's noise. All act on the joint span of all the states.
+The weights of a layer of depth L are the sums of those of its m layers of depth m L: with i.i.d. Gaussian increments
+the coarse network is driven by the fine one's noise. All act on the joint span of all the states.
 """
 
 from __future__ import annotations

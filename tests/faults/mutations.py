@@ -85,7 +85,7 @@ VALUES = st.one_of(
     st.floats().map(repr),
     st.text(max_size=6),
 )
-VALID = (
+VALID: tuple[str, ...] = (
     "depth=4,8",
     "width=4",
     "init=rough",

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from resnet_limits.errors import RequestError, ReslimError
@@ -20,6 +20,9 @@ SAME_FOLDER = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, Health
 
 @settings(max_examples=300, deadline=None, suppress_health_check=SAME_FOLDER, derandomize=True)
 @given(mutations.overrides())
+@example(["init.sigma_b=" + "9" * 400])
+@example(["hydra/launcher=[a,null]"])
+@example(["claims=" + "[" * 3000])
 def test_whatever_the_overrides_are_planning_answers_or_refuses(lines):
     plan = import_module("reslim_cli.hydra_bridge").plan
     refused = ""

@@ -196,6 +196,6 @@ def _drift(job: Job) -> list[Record]:
     for scheme, its, reference_error in zip(("inside", "outside"), moved, (math.nan, bias), strict=True):
         value, stderr = mean(torch.cat(its))
         coordinates = {"scheme": scheme, "alpha": EXPONENTS[0], **ALL, **DRIFT}
-        numbers = {"stderr": stderr, "reference_error": reference_error}
-        records.append(Record("deep_drift", value, coordinates=coordinates, **numbers))
+        record = Record("deep_drift", value, stderr=stderr, reference_error=reference_error, coordinates=coordinates)
+        records.append(record)
     return records

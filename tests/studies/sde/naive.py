@@ -9,29 +9,31 @@ import torch
 from torch import Tensor
 
 
-def layers(
-    x: Tensor,
-    depth: int,
-    step: Callable[[Tensor, Tensor], Tensor],
-    *,
-    sigma_w: float,
-    sigma_b: float,
-    h: float,
-    seed: int = 1,
-) -> tuple[Tensor, list[Tensor]]:
-    """`x <- step(x, W x + b)` on states (r, n, d), full matrices a replica; the states and the weights, with gradients."""
+Step = Callable[[Tensor, Tensor], Tensor]
+"""The next states, from states and pre-activations."""
+
+
+def weights(
+    depth: int, shape: tuple[int, int], *, sigma_w: float, sigma_b: float, h: float, seed: int = 1
+) -> list[tuple[Tensor, Tensor]]:
+    """`W` (r, d, d) and `b` (r, 1, d) of each layer, for `shape = (r, d)`."""
     torch.manual_seed(seed)
-    r, _, d = x.shape
-    weights = []
+    r, d = shape
+    drawn = []
     for _ in range(depth):
-        W = (torch.randn(r, d, d, dtype=x.dtype) * sigma_w * math.sqrt(h / d)).requires_grad_()
-        b = torch.randn(r, 1, d, dtype=x.dtype) * sigma_b * math.sqrt(h)
-        weights.append(W)
+        W = torch.randn(r, d, d, dtype=torch.float64) * sigma_w * math.sqrt(h / d)
+        drawn.append((W, torch.randn(r, 1, d, dtype=torch.float64) * sigma_b * math.sqrt(h)))
+    return drawn
+
+
+def network(x: Tensor, layers: list[tuple[Tensor, Tensor]], step: Step) -> Tensor:
+    """`x <- step(x, W x + b)` on states (r, n, d)."""
+    for W, b in layers:
         x = step(x, torch.bmm(x, W.mT) + b)
-    return x, weights
+    return x
 
 
-def residual(phi: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+def residual(phi: Callable[[Tensor], Tensor]) -> Step:
     return lambda x, z: x + phi(z)
 
 

@@ -6,7 +6,6 @@ Deviations are below 5 standard errors: an error probability of 6e-7 each, with 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -21,14 +20,14 @@ from resnet_limits.settings import Iid, MatrixNormal, Sde
 from resnet_limits.studies.sde import correlation, unscaled
 from resnet_limits.studies.sde.claims.correlation import PAIRS
 from resnet_limits.studies.study import Job
-from tests.studies.sde.naive import deviation, layers, residual
+from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.sde.verdicts import measured, verdicts
 
 SMALL = Sde(width=16, replicas=512)
 DEPTHS = (128,)
 THEOREMS = ("sde.correlation", "sde.correlation.below_one", "sde.correlation.inputs")
 CONTROLS = ("plain", "unscaled", "unscaled.norm", "explosion")
-STEPS: dict[str, Callable] = {
+STEPS: dict[str, Step] = {
     "scaled": residual(torch.tanh),
     "feed-forward": lambda x, z: torch.tanh(z),
     "unscaled-tanh": residual(torch.tanh),
@@ -54,8 +53,7 @@ def test_correlations_are_those_of_networks_with_full_matrices(scheme: str):
     own = {"sigma_w": 0.5, "sigma_b": 0.5, "h": settings.horizon / settings.depth}
     sizes = own if scheme == "scaled" else {k: pins[f"init.{k}"] for k in ("sigma_w", "sigma_b")} | {"h": 1.0}
     x0 = correlation.four_inputs(settings)
-    x, _ = layers(x0.expand(4000, *x0.shape), settings.depth, STEPS[scheme], **sizes)
-    x = x.detach()
+    x = network(x0.expand(4000, *x0.shape), weights(settings.depth, (4000, 6), **sizes), STEPS[scheme])
     for pair, (i, j) in zip(PAIRS, correlation.MEMBERS, strict=True):
         assert deviation(found[pair], jackknife(x[:, i], x[:, j])) < 5
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -103,7 +104,7 @@ def test_a_mixture_of_gaussians_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # Networks of two sizes of weights, with the right mean square: only the law is wrong.
     act = Isotropic.act
 
-    def mixed(self: Isotropic, v: Tensor, b: Tensor, h: float, **where: int) -> Tensor:
+    def mixed(self: Isotropic, v: Tensor, b: Tensor, h: float, **where: Any) -> Tensor:
         odd = torch.arange(len(v)).remainder(2).double()[:, None, None]
         return act(self, v, b, h, **where) * (0.4 + 1.2 * odd).sqrt()
 

@@ -19,10 +19,8 @@ def asymptotic(observable: str, scheme: str) -> Callable[[Any], str | None]:
         deepest = its[its["depth"] == its["depth"].max()]["value"].mean()
         if deepest > LARGEST:
             depth = int(its["depth"].max())
-            return (
-                f"the relative error at L={depth} is {deepest:.2g}: no order can be read above {LARGEST}; de"
-                f"eper ones would tell"
-            )
+            what = f"the relative error at L={depth} is {deepest:.2g}"
+            return f"{what}: no order can be read above {LARGEST}; deeper networks would tell"
         return None
 
     return unmet

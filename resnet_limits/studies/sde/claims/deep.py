@@ -127,12 +127,11 @@ GROUP = Group(
     ),
     observables={
         "deep_overlap": "mean over pairs of inputs of <x^i_L - x^i_0, x^j_L - x^j_0>/D, relative to the limit's;"
-        " the interval"
-        " counts the error of that depth",
+        " the interval counts the error of that depth",
         "deep_kernel_error": "largest error of the overlaps of infinitely wide networks against the kernel's ODE,"
         " relative to the largest overlap",
-        "deep_weak_error": "mean error of the overlaps, norms included, against those of the linear SDE, relative"
-        " to them",
+        "deep_weak_error": "mean error of the overlaps, norms included, against those of the linear SDE,"
+        " relative to them",
         "deep_drift": "mean over coordinates of x_L - x_0, relative to the Ito drift of the block with swish outside",
     },
 )

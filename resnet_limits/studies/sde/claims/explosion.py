@@ -9,6 +9,7 @@ q)` for large `h sigma_w^2 q`, of an effective order between 1/2 and 1, and by O
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ....claims.claim import Claim, Expected
@@ -21,6 +22,8 @@ HORIZONS = 8
 """The group's horizon, in explosion times."""
 WIDE = 512
 """Width of the networks that are held against infinite width; their number is `replicas / 4`."""
+EARLY = 1.9
+"""Explosion times within which infinitely wide networks must have crossed for others to be expected at 2."""
 SWISH = {"activation": "swish", "activation_inside": "identity"}
 
 
@@ -36,8 +39,6 @@ def never(settings: Sde) -> str | None:
 
 def inside_identity(settings: Sde) -> Sde:
     """The setting with `activation_inside=identity`, which the group pins."""
-    from dataclasses import replace
-
     return replace(settings, activation_inside=SWISH["activation_inside"])
 
 
@@ -49,15 +50,11 @@ def late(records: Any) -> str | None:
     time = its[its["depth"] == its["depth"].max()]["value"].mean()
     if time > EARLY:
         depth = int(its["depth"].max())
-        return (
-            f"at L={depth} even infinitely wide networks cross as late as {time:.3g} explosion times; de"
-            f"eper ones are faster"
-        )
+        what = f"at L={depth} even infinitely wide networks cross as late as {time:.3g} explosion times"
+        return f"{what}; deeper ones are faster"
     return None
 
 
-EARLY = 1.9
-"""Explosion times within which infinitely wide networks must have crossed for others to be expected at 2."""
 LATE = "the difference is taken where at least 99 % of the networks cross before 8 explosion times: greater depths"
 
 GROUP = Group(

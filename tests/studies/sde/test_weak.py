@@ -1,0 +1,225 @@
+"""`sde.weak.*`: expectations are those of full matrices and tend to the exact ones; red where broken.
+
+Deviations are below 5 standard errors: an error probability of 6e-7 each, with fixed seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+
+from resnet_limits import settings as keys
+from resnet_limits.claims.claim import Judgement
+from resnet_limits.claims.judge import judge
+from resnet_limits.runs.records import table
+from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
+from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.walk import Walker, walk
+from resnet_limits.settings import Iid, Sde
+from resnet_limits.studies.sde import multilevel, weak
+from resnet_limits.studies.sde.claims.weak import GROUP
+from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.study import FinishedJob, Job, Record
+from tests.studies.sde import faults
+from tests.studies.sde.naive import deviation, layers, residual
+from tests.studies.sde.verdicts import measured
+
+SMALL = Sde(width=8, replicas=128)
+DEPTHS = (16, 32, 64, 128)
+ACTIVATIONS = {"tanh": torch.tanh, "swish": torch.nn.functional.silu}
+
+
+def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str, Judgement]:
+    """The judgement on every claim, with the multilevel sums."""
+    records = measured("weak", settings, depths)
+    jobs = [FinishedJob(replace(settings, depth=depth), its, lambda _: None) for depth, its in records.items()]
+    frames = [table(job.settings, job.records, job=keys.job_name(job.settings)) for job in jobs]
+    frames += [table(replace(settings, depth=c.depth), [c.record], job="") for c in multilevel.compare(jobs)]
+    frame = pd.concat(frames, ignore_index=True)
+    return {claim.id: judge(claim, settings, frame, {}) for claim in GROUP.claims}
+
+
+def found(records: Sequence[Record], observable: str, scheme: str, estimator: str | None = None) -> Record:
+    (record,) = [
+        r
+        for r in records
+        if (r.observable, r.coordinates["scheme"], r.coordinates.get("estimator")) == (observable, scheme, estimator)
+    ]
+    return record
+
+
+# -- the claims hold ------------------------------------------------------------------------------
+
+
+def test_every_claim_is_supported():
+    for claim, judgement in verdicts().items():
+        assert judgement.verdict == "supported", (claim, judgement.why)
+
+
+def test_claims_hold_without_the_exact_limit_too():
+    its = verdicts(replace(SMALL, activation="swish", init=Iid(sigma_w=0.5, sigma_b=0.8)), (32, 64, 128, 256))
+    for claim in ("sde.weak.norm", "sde.weak.mean", "sde.weak.cost", "sde.weak.multilevel"):
+        assert its[claim].verdict == "supported", (claim, its[claim].why)
+    assert "activation=swish" in its["sde.weak.norm.limit"].why
+
+
+@pytest.mark.parametrize("phi", ["tanh", "swish"])
+def test_expectations_are_those_of_networks_with_full_matrices(phi: str):
+    depth, r, d = 6, 20000, 4
+    settings = Sde(width=d, replicas=1024, depth=depth // 2, activation=phi, init=Iid(sigma_w=1.2, sigma_b=0.7))
+    records = weak.measure(Job(settings)).records
+    x0 = inputs(settings)
+    x, _ = layers(
+        x0.expand(r, 2, d), depth, residual(ACTIVATIONS[phi]), sigma_w=1.2, sigma_b=0.7, h=settings.horizon / depth
+    )
+    x = x.detach()
+    values = {"norm": x.square().mean(dim=(1, 2)), "overlap": (x[:, 0] * x[:, 1]).mean(dim=-1)}
+    if phi == "swish":
+        values["mean"] = x[:, 0].mean(dim=-1)
+    for scheme, its in values.items():
+        ours = found(records, "weak_mean", scheme)
+        assert deviation((ours.value, ours.stderr), mean(its)) < 5
+        alone, naive = found(records, "weak_variance", scheme, "one depth"), weak.variance(its)
+        assert deviation((alone.value, alone.stderr), naive) < 5
+
+
+def test_the_limit_is_that_of_the_overlap_in_closed_form():
+    # d<x, y>/D = (sigma_b^2 + sigma_w^2 <x, y>/D) dt by Ito's formula; here by a fine Euler method.
+    settings = Sde(width=8, replicas=64, depth=4, horizon=1.5, init=Iid(sigma_w=0.7, sigma_b=0.3))
+    settings.sde.norm, settings.sde.correlation = 2.0, -0.3
+    records = weak.measure(Job(settings)).records
+    for scheme, start in (("norm", 2.0), ("overlap", -0.6)):
+        value, steps = start, 20000
+        for _ in range(steps):
+            value += 1.5 / steps * (0.09 + 0.49 * value)
+        assert found(records, "weak_error", scheme).reference == pytest.approx(value, rel=1e-3)
+
+
+@pytest.mark.parametrize("psi", ["identity", "tanh"])
+@pytest.mark.parametrize("phi", ["tanh", "swish"])
+def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
+    depth, r, law, scheme = 8, 4096, Isotropic(0.8, 0.5), Network(phi, psi)
+    x0 = inputs(Sde(width=8))
+    functionals = torch.tensor([[0, 0, 0.5, 0, 0, 0.5], [0, 0, 0, 0.5, 0.5, 0], [0.5, 0.5, 0, 0, 0, 0]]).double()
+    start = x0.expand(r, 2, 8)
+    w = gradients(functionals, state_moments(x0), 2, scheme, law, depth, 1.0)
+    martingale, x = Martingale(scheme, law, w, start, 1.0 / depth), start
+    for _, (x,) in walk((Walker(scheme, depth),), start, law, horizon=1.0, seed=0, purpose="test"):
+        martingale.add(x)
+    f = functionals @ state_moments(x).mT
+    for value, control in zip(f, martingale.value(), strict=True):
+        centre, error = mean(control)
+        assert abs(centre) < 5 * error
+        assert float((value - control).var()) < 0.1 * float(value.var()) + 1e-20
+
+
+def test_a_jobs_own_pilot_allots_the_samples(monkeypatch: pytest.MonkeyPatch):
+    settings = replace(SMALL, depth=8, replicas=64)
+    tanh = weak.cases(settings)[0]
+    pilot = weak._sampled(settings, tanh, 0, 64, lambda _: None)
+    exact = weak._exact(settings, tanh)
+    error, stderr = mean(pilot.of(0)[1][0] - exact[0])
+    overlap, overlap_stderr = mean(pilot.of(1)[1][0] - exact[1])
+    worst = max(abs(stderr / error), abs(overlap_stderr / overlap))
+    monkeypatch.setattr(weak, "ACCURACY", worst / math.sqrt(3.5))
+    assert weak.allotted(settings, pilot, exact) == 256  # 3.5 times as many, in whole blocks
+    monkeypatch.setattr(weak, "ACCURACY", worst / 10)
+    assert weak.allotted(settings, pilot, exact) == weak.MOST * 64
+    monkeypatch.setattr(weak, "ACCURACY", 2 * worst)
+    assert weak.allotted(settings, pilot, exact) == 64
+
+
+def test_samples_do_not_depend_on_how_they_are_drawn(monkeypatch: pytest.MonkeyPatch):
+    settings = replace(SMALL, depth=4, replicas=192)
+    case = weak.cases(settings)[0]
+    whole = weak._sampled(settings, case, 0, 192, lambda _: None)
+    monkeypatch.setattr(weak, "PIECE", 64)
+    parts = weak._sampled(settings, case, 0, 64, lambda _: None).joined(
+        weak._sampled(settings, case, 64, 128, lambda _: None)
+    )
+    assert torch.allclose(whole.f, parts.f, rtol=1e-12)
+    assert torch.allclose(whole.control, parts.control, rtol=1e-9, atol=1e-14)
+
+
+def test_multilevel_sums_add_up_along_the_doubling_depths():
+    def job(depth: int, value: float, difference: float) -> FinishedJob:
+        records = [
+            Record("weak_mean", value, stderr=0.03, reference=2.0, coordinates={"scheme": "norm"}),
+            Record("weak_difference", difference, stderr=0.04, coordinates={"scheme": "norm"}),
+        ]
+        return FinishedJob(Sde(depth=depth), records, lambda _: None)
+
+    jobs = [job(3, 9.0, 9.0), job(8, 1.0, 0.5), job(16, 9.0, 0.26), job(32, 9.0, 0.125)]
+    its = {c.record.observable: c for c in multilevel.compare(jobs)}
+    assert its["multilevel_mean"].depth == 32
+    assert its["multilevel_mean"].record.value == pytest.approx(1 + 0.26 + 0.125)
+    assert its["multilevel_mean"].record.stderr == pytest.approx(math.hypot(0.03, 0.04, 0.04))
+    assert its["multilevel_error"].record.value == pytest.approx((1 + 0.26 + 0.25) / 2 - 1)
+    assert its["multilevel_error"].record.reference_error == pytest.approx((0.13 - 0.125) / 2)
+    assert multilevel.compare(jobs[:1]) == []
+
+
+# -- and turn red ---------------------------------------------------------------------------------
+
+MOMENTS = {"sde.weak.norm", "sde.weak.norm.limit", "sde.weak.overlap", "sde.weak.overlap.limit"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "broken"),
+    [
+        (faults.dt_for_its_root, MOMENTS),
+        (faults.wrong_drift, MOMENTS),
+        (faults.noise_of_its_own_for_each_input, {"sde.weak.overlap", "sde.weak.overlap.limit"}),
+    ],
+    ids=lambda its: getattr(its, "__name__", ""),
+)
+def test_planted_faults_turn_moments_red(
+    fault: Callable[[pytest.MonkeyPatch], None], broken: set[str], monkeypatch: pytest.MonkeyPatch
+):
+    own = weak.cases
+    monkeypatch.setattr(weak, "cases", lambda settings: own(settings)[:1])
+    fault(monkeypatch)
+    its = verdicts(replace(SMALL, replicas=256), (8, 16, 32, 64))
+    assert {claim for claim in MOMENTS if its[claim].verdict == "refuted"} == broken
+
+
+def test_a_drift_of_the_wrong_order_turns_the_mean_red(monkeypatch: pytest.MonkeyPatch):
+    def step(scheme, x, features, z, h):  # sqrt(h) per unit of time: it vanishes at order 1/2 only
+        return faults.STEP(scheme, x, features, z, h) + 0.5 * h**1.5
+
+    monkeypatch.setattr(Network, "step", step)
+    judgement = verdicts(SMALL, DEPTHS)["sde.weak.mean"]
+    assert judgement.verdict == "refuted", judgement.why
+
+
+def test_without_coupling_and_control_nothing_is_saved(monkeypatch: pytest.MonkeyPatch):
+    faults.noise_of_its_own_for_each_depth(monkeypatch)
+    monkeypatch.setattr(weak, "UNTRUSTED", -1.0)
+    own = weak.cases
+    monkeypatch.setattr(weak, "cases", lambda settings: own(settings)[:1])
+    monkeypatch.setattr(weak, "MOST", 1)
+    its = verdicts()
+    assert its["sde.weak.cost"].verdict == its["sde.weak.multilevel"].verdict == "refuted"
+
+
+# -- settings -------------------------------------------------------------------------------------
+
+
+def test_pinned_keys_stand_in_the_records_and_relu_leaves_what_is_pinned():
+    records = weak.measure(Job(replace(SMALL, depth=4, activation="relu"))).records
+    assert records
+    assert all(r.coordinates["activation"] == "swish" for r in records)
+    its = verdicts(replace(SMALL, activation="relu"), (8, 16))
+    assert "relu" in its["sde.weak.norm"].why
+    assert its["sde.weak.mean"].measured is None or its["sde.weak.mean"].verdict != "refuted"
+
+
+def test_beyond_an_explosion_no_number_is_recorded_that_is_none():
+    wild = replace(SMALL, depth=8, activation="swish", horizon=60.0, init=Iid(sigma_w=6.0, sigma_b=1.0))
+    assert all(math.isfinite(r.value) for r in weak.measure(Job(wild)).records)
