@@ -32,6 +32,8 @@ from .printable import quoted
 POLL = 0.1
 ASK = 5.0
 """Seconds from one question to the scheduler to the next."""
+GRACE = 2.0
+"""Seconds from SIGTERM to SIGKILL for a launcher and its jobs."""
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Launch:
             self.asked = -ASK
             self.children.append(Child(start_child(self.run, box), box, _sent(self.run)))
             return True
-        if self.run.is_launching() and not self.children:  # another client's
+        if self.run.is_launching({child.process.pid for child in self.children}):  # another client's
             return True
         if time.monotonic() - self.asked >= ASK:
             self.held, self.asked = scheduler.holds(self.run.path), time.monotonic()
@@ -146,13 +148,16 @@ def _say_interrupted(launch: Launch) -> None:
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    """End a child and the processes it started; a local launcher dies with its client."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, number)
-            child.wait(timeout=5)
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            return
+    """End a child and the processes it started; a local launcher dies with its client.
+
+    All of its group: jobs of submitit take SIGTERM for a warning, and outlive the child.
+    """
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        end = time.monotonic() + GRACE
+        while time.monotonic() < end:
+            child.poll()
+            os.killpg(child.pid, 0)  # raises once nobody is left
+            time.sleep(POLL / 2)
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

@@ -134,6 +134,14 @@ YANG_RESIDUAL = Paper(
     2017,
     "1712.08969",
 )
+XIONG = Paper(
+    "Xiong et al.",
+    "Xiong, Ruibin and Yang, Yunchang and He, Di and Zheng, Kai and Zheng, Shuxin and Xing, Chen and Zhang, Huishuai"
+    " and Lan, Yanyan and Wang, Liwei and Liu, Tie-Yan",
+    "On layer normalization in the Transformer architecture",
+    2020,
+    "2002.04745",
+)
 CHIZAT = Paper(
     "Chizat",
     "Chizat, Lénaïc",

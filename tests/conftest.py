@@ -14,7 +14,8 @@ from jaxtyping import install_import_hook
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; jobs set their own number
 
 # The shapes in annotations such as Float[Tensor, "r n d"] are held against what is passed, in tests only.
-install_import_hook([f"resnet_limits.{room}" for room in ("networks", "paths", "limits", "data", "sampling")], "beartype.beartype")
+ROOMS = ("networks", "paths", "limits", "data", "sampling")
+install_import_hook([f"resnet_limits.{room}" for room in ROOMS], "beartype.beartype")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ drawn on the same noise at every depth: along a row, a curve keeps its colour an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -33,11 +34,14 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     jobs = [job for job in jobs if job.array("functions.inputs") is not None]
     if not jobs:
         return None
+    inputs, grid = (jobs[-1].array(f"functions.{name}") for name in ("inputs", "grid"))
+    assert inputs is not None
+    assert grid is not None
     shown = sorted({round(i) for i in np.linspace(0, len(jobs) - 1, min(DEPTHS, len(jobs)))})
     columns = [(f"network, $L = {jobs[i].settings.depth}$", jobs[i], "network") for i in shown]
     columns.append(("SDE (dashed: the same)", jobs[-1], "sde"))
     figure = Figure(figsize=(1.6 * len(columns) + 0.8, 7.6))
-    parts = figure.subfigures(len(FAMILIES), 1, hspace=0.03)
+    parts: Any = figure.subfigures(len(FAMILIES), 1, hspace=0.03)
     for part, family in zip(parts, FAMILIES, strict=True):
         part.suptitle(_name(family, jobs[-1].settings), fontsize=10)
         curves, images = part.subplots(2, len(columns), height_ratios=(1, 1.25))
@@ -45,8 +49,8 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
             [job.array(f"functions.{family}.{shape}.{which}") for _, job, which in columns]
             for shape in ("line", "plane")
         )
-        _draw_curves(curves, jobs[-1].array("functions.inputs"), lines)
-        contours = _draw_images(images, jobs[-1].array("functions.grid"), planes)
+        _draw_curves(curves, inputs, lines)
+        contours = _draw_images(images, grid, planes)
         if contours is not None:
             bar = part.colorbar(contours, ax=list(images), shrink=0.9, aspect=16, pad=0.015, ticks=MaxNLocator(6))
             bar.outline.set_visible(False)

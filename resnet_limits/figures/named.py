@@ -33,14 +33,15 @@ NAMED: dict[str, NamedFigure] = {
     ),
     "function_draws": NamedFigure(
         PELUCHETTI,
-        "random functions x -> x_T on one noise: networks of growing depth, and the SDE that they approach; "
-        "of one input (curves are draws) and of two (the first of them)",
+        "random functions x -> x_T on one noise: networks of growing depth beside the SDE that they approach (dashed);"
+        " of one input, where each curve is a draw, and of two, where an image shows the first draw",
         function_draws.draw,
     ),
     "correlation_by_layer": NamedFigure(
         PELUCHETTI,
-        "correlation of two inputs layer by layer: with the factor (T/L)^1/2 it stays where the limit says; feed-forward "
-        "networks make one input of two, unscaled tanh networks forget how they were related, unscaled swish networks explode",
+        "correlation of two inputs layer by layer: with the factor (T/L)^1/2 it goes where the limit says; feed-forward"
+        " networks make one of two inputs; with factor 1, tanh networks forget how they were related and swish networks"
+        " explode",
         correlation_by_layer.draw,
     ),
 }

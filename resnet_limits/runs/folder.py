@@ -17,7 +17,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -239,9 +239,10 @@ class Run:
                 path.unlink(missing_ok=True)
         write_json(self.path / LAUNCHER / f"process-{pid}.json", asdict(Process.of(pid, self.path)))
 
-    def is_launching(self) -> bool:
-        """Whether a process that launches jobs of this folder is alive on this host."""
-        return any(p is not None and p.is_here and not p.is_gone(0.0, self.path) for _, p in self._launching())
+    def is_launching(self, others_than: Collection[int] = ()) -> bool:
+        """Whether a process that launches jobs of this folder is alive on this host, other than these ids."""
+        its = [process for _, process in self._launching() if process is not None and process.pid not in others_than]
+        return any(process.is_here and not process.is_gone(0.0, self.path) for process in its)
 
     def _launching(self) -> list[tuple[Path, Process | None]]:
         found: list[tuple[Path, Process | None]] = []

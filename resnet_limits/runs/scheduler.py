@@ -15,7 +15,7 @@ from .files import read_json, write_json
 
 FILE = "launcher/scheduler.json"
 SECONDS = 30.0
-"""How long `squeue` may take to answer while jobs are watched; a user who asks for SLURM is not kept waiting so long."""
+"""How long `squeue` may take while jobs are watched; a user who asks for SLURM is not kept waiting so long."""
 
 
 def task_name(run: Path) -> str:

@@ -5,8 +5,8 @@
     dJ/dW_k = sum_i a_k^i psi(x_k^i)^T,    dJ/db_k = sum_i a_k^i
 
 `p_{k+1}` depends on layer k only through `x_{k+1}`: given the forward pass, `W_k^T a_k` is drawn from its conditional
-law (`Law.transposed`). The joint law of states, tangents, costates and gradients is that of backpropagation through full
-matrices. Inputs share the weights; norms of gradients need Gram matrices alone:
+law (`Law.transposed`). The joint law of states, tangents, costates and gradients is that of backpropagation through
+full matrices. Inputs share the weights; norms of gradients need Gram matrices alone:
 `|dJ/dW_k|^2 = sum_ij <a^i, a^j> <psi(x^i), psi(x^j)>`.
 
     tape = record(Network("tanh"), x0, law, depth=64, horizon=1.0, seed=0, purpose="...")

@@ -121,7 +121,7 @@ class Isotropic:
         return math.sqrt(h / costates.shape[-1]) * self.sigma_w * y
 
     def variance(self, features: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
-        """`v = sigma_b^2 + sigma_w^2 |f|^2 / d`: variance of each pre-activation, per unit of time; a value expanded."""
+        """`v = sigma_b^2 + sigma_w^2 |f|^2 / d`: variance of each pre-activation, per unit of time."""
         v = self.sigma_b**2 + self.sigma_w**2 * features.square().mean(dim=-1, keepdim=True)
         return v.expand_as(features)
 

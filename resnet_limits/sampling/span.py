@@ -4,8 +4,8 @@ Gaussian weights that act on vectors `f_1, ..., f_n` are `n` independent normals
 `g . f_i = sum_j R_ij (g . q_j)` with `F = R Q`, and `g . q_j` are independent standard normals. Unlike a factor of the
 Gram matrix `F F^T`, R keeps the digits of nearly equal vectors, and equal vectors have equal rows.
 
-    n = 1, 2            closed forms
-    n^2 > 10 d          Q = I and R = F: drawing the weights themselves takes less time than any other basis
+    n = 1, 2            Gram and Schmidt
+    n > d, n^2 > 10 d   Q = I and R = F: drawing the weights themselves takes less time than any other basis
     else                Householder's QR; what turns out (nearly) dependent, by Gram and Schmidt
 """
 
@@ -18,19 +18,24 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+def many(n: int, d: int) -> bool:
+    """Whether n vectors of d coordinates are so many that the weights themselves take less time than a basis."""
+    return n > d or n * n > 10 * d
+
+
 def basis_size(n: int, d: int) -> int:
     """Vectors of the basis for n vectors of d coordinates: normals that a row of the weights takes."""
-    return d if n >= d or n * n > 10 * d else n
+    return d if many(n, d) else n
 
 
 def coordinates(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n m"], Float[Tensor, "r m d"]]:
     """`(R, Q)`, `vectors = R Q`, `m = basis_size(n, d)`; rows of Q orthonormal, or zero where a vector adds nothing.
 
-    R is lower triangular with a diagonal that is not negative, unless `m = d`: then `Q = I`. What is left of a vector
-    below its own rounding is nothing: its direction would be noise.
+    R is lower triangular with a diagonal that is not negative, unless there are many vectors: then `Q = I`. What is left
+    of a vector below its own rounding is nothing: its direction would be noise.
     """
     r, n, d = vectors.shape
-    if basis_size(n, d) == d:
+    if many(n, d):
         return vectors, torch.eye(d, dtype=vectors.dtype, device=vectors.device).expand(r, d, d)
     if n <= 2:
         return gram_schmidt(vectors)
@@ -51,7 +56,7 @@ def triangle(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor,
     eps^(2/3), and `coordinates` else, replica by replica.
     """
     _, n, d = vectors.shape
-    if basis_size(n, d + 1) == d + 1:
+    if many(n, d + 1):
         return augmented(vectors, scale, extra)
     gram = torch.bmm(vectors, vectors.mT).mul_(scale**2).add_(torch.outer(extra, extra))
     if n == 1:

@@ -204,8 +204,8 @@ def test_a_job_that_one_run_lost_is_taken_from_the_other(parts, tmp_path):
 )
 def test_a_wrong_request_is_said_in_a_line(parts, tmp_path, arguments, words):
     first, second, reslim = parts
-    another = next(its for name, its in STUDIES.items() if name != "ode")
-    elsewhere = Run.create(tmp_path, [another(depth=4)], [], ["reslim", "train"]).path
+    name, another = next(item for item in STUDIES.items() if item[0] != "ode")
+    elsewhere = Run.create(tmp_path, [another(study=name, depth=4)], [], ["reslim", "train"]).path
     (tmp_path / "file").write_text("")
     places = {"RUN": first, "OTHER": second, "ELSEWHERE": elsewhere, "OUT": tmp_path / "o", "FILE": tmp_path / "file"}
     answer = reslim("report", *(str(places.get(word, word)) for word in arguments))

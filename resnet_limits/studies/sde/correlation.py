@@ -192,8 +192,10 @@ class Overlaps:
         self._second[j] += values.T @ values
 
     def correlation(self, combined: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Combinations (c, pairs) of `E <x, y> / sqrt(E |x|^2 E |y|^2)`, and standard errors (delta method): (c, layers)
-        each."""
+        """Combinations (c, pairs) of `E <x, y> / sqrt(E |x|^2 E |y|^2)` and their standard errors, (c, layers) each.
+
+        By the delta method.
+        """
         with np.errstate(invalid="ignore"):  # past an explosion: no number, and no record
             return self._correlation(combined, *self._moments())
 

@@ -1,7 +1,7 @@
 """`sde.functions`: random functions x -> x_T, drawn by networks and by their SDE on the same noise.
 
-With more inputs than directions the weights themselves are drawn: what a layer does to a basis and its bias, D + 1
-vectors, say what it does to any input. Its increments are sums of those of a fine grid of time, the same at every depth.
+With more inputs than directions the weights themselves are drawn: what a layer does to a basis, and its bias, say what it
+does to any input. Its increments are sums of those of a fine grid of time, the same at every depth.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DRAWS = 4
 """Functions of one input that are drawn; the first is drawn as a function of two inputs too."""
 REACH, LINE, PLANE = 2.0, 81, 33
 """Inputs lie in [-2, 2]; number of points along a line, and along each side of a square."""
-FINE = 1024
+FINE = 512
 """Layers of the grid of time that all depths share."""
 EXPLODED = 1e6
 """Values that are not drawn."""
@@ -165,5 +165,5 @@ def weights(family: Family, depth: int, settings: Sde) -> Iterator[Float[Tensor,
 
 
 def fine(depth: int) -> int:
-    """Layers of the fine grid: the same for all depths up to 1024."""
+    """Layers of the fine grid: the same for all depths up to 512."""
     return max(depth, FINE)

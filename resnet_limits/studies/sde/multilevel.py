@@ -10,7 +10,7 @@ with `D_L` added twice, and `D_L - D_{L/2}/2`, which would vanish if order 1 wer
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..study import Comparison, FinishedJob, Record
 
@@ -37,6 +37,10 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
             error, left = (total + last.value) / size - 1, abs((last.value - steps[-2].value / 2) / size)
             noise_of_it = math.hypot(base.stderr, *noise, 2 * last.stderr) / abs(size)
             records.append(Record("multilevel_error", error, stderr=noise_of_it, reference_error=left))
+        controls = [its for job in chain if (its := _the(job, "weak_control", scheme)) is not None]
+        if controls:
+            value, noise_of_it = (_mean(its.value for its in controls), math.hypot(*(its.stderr for its in controls)))
+            records.append(Record("weak_control_mean", value, stderr=noise_of_it / len(controls)))
         for estimator in ("coupled", "controlled"):
             if (saved := _saving(chain, scheme, estimator)) is not None:
                 records.append(
@@ -51,6 +55,11 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
                 )
             )
     return found
+
+
+def _mean(values: Iterable[float]) -> float:
+    its = list(values)
+    return sum(its) / len(its)
 
 
 def _doubling(jobs: Sequence[FinishedJob]) -> list[FinishedJob]:

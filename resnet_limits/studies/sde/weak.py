@@ -68,7 +68,8 @@ class Samples:
         """Functional `i` without and with its control, (2, r) each. One that is none, or does not pay, is left out.
 
         `E M = 0` rests on the law of the noise and on the network. Where either is not what it should be, M is not
-        centred, and would hide just that.
+        centred, and would hide just that. A bias below what plain networks can show is left to `sde.weak.control`,
+        which pools the depths.
         """
         f, control = self.f[:, i], self.control[:, i]
         for its in control:
@@ -112,7 +113,13 @@ def measure(job: Job) -> Measurement:
         if count > case.pilot:
             samples = samples.joined(_sampled(settings, case, case.pilot, count - case.pilot, progress))
         for j, scheme in enumerate(case.functionals):
-            records += _records(settings.depth, {"scheme": scheme, **case.pins}, *samples.of(j), exact[j])
+            its_coordinates = {"scheme": scheme, **case.pins}
+            records += _records(settings.depth, its_coordinates, *samples.of(j), exact[j])
+            value, error = mean(samples.control[1, j])
+            size = abs(exact[j]) if math.isfinite(exact[j]) else 1.0
+            records.append(
+                Record("weak_control", value / size, error / size, coordinates=its_coordinates, replicas=count)
+            )
     return Measurement([r for r in records if math.isfinite(r.value)])
 
 

@@ -48,9 +48,9 @@ def noise_of_its_own_for_each_depth(patch: pytest.MonkeyPatch, inputs: int = 2, 
 
 
 def wrong_drift(patch: pytest.MonkeyPatch) -> None:
-    """A drift of 1/2 that the network does not have."""
+    """A drift of 2 that the network does not have."""
 
     def step(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
-        return STEP(scheme, x, features, z, h) + 0.5 * h
+        return STEP(scheme, x, features, z, h) + 2 * h
 
     patch.setattr(Network, "step", step)

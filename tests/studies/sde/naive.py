@@ -8,7 +8,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-
 Step = Callable[[Tensor, Tensor], Tensor]
 """The next states, from states and pre-activations."""
 

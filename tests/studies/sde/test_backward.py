@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.autograd import forward_ad
 
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
@@ -53,8 +54,10 @@ def test_gradients_are_those_of_backpropagation_through_full_matrices(phi: str):
     x = network(start, layers, step)
     p0, *by_weights = torch.autograd.grad(x.sum() / math.sqrt(d), [start, *matrices])
     assert deviation(mean(passes.growth), mean(2 * p0[:, 0].norm(dim=-1).log())) < 5
-    x0, u = start.detach(), torch.full_like(start, d**-0.5)
-    _, along = torch.func.jvp(lambda x: network(x, [(W.detach(), b) for W, b in layers], step), (x0,), (u,))
+    with torch.no_grad(), forward_ad.dual_level():
+        dual = forward_ad.make_dual(start.detach(), torch.full_like(start, d**-0.5))
+        along = forward_ad.unpack_dual(network(dual, layers, step)).tangent
+    assert along is not None
     assert deviation(mean(passes.tangent), mean(along[:, 0].norm(dim=-1).log())) < 5
     for ours, theirs in zip(passes.gradients, by_weights, strict=True):
         assert deviation(mean(ours.square()), mean(theirs.flatten(1).square().sum(dim=1))) < 5
@@ -112,7 +115,7 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
         return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 4.0, pins)
 
     monkeypatch.setattr(unscaled, "pinned", scaled)
-    found = verdicts("backward", replace(SMALL, replicas=1024), (16, 32, 64, 128))
+    found = verdicts("backward", replace(SMALL, replicas=1024), (8, 16, 32, 64))
     assert {found[claim].verdict for claim in (*RATES, "sde.backward.unscaled")} == {"refuted"}
 
 

@@ -114,7 +114,7 @@ def test_pins_and_sizes_stand_in_the_records():
 def test_the_kernel_of_another_activation_is_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = deep.deep_flow
     monkeypatch.setattr(deep, "deep_flow", lambda phi, *a, **k: careful("identity", *a, **k))
-    found = verdicts("deep", SMALL, DEPTHS)
+    found = verdicts("deep", Sde(replicas=64, width=4), DEPTHS)
     assert found["sde.deep"].verdict != "supported"
     assert found["sde.deep.depth"].verdict != "supported"
 
@@ -142,7 +142,7 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
 
     monkeypatch.setattr(sampler, "pre_activations", broken)
     monkeypatch.setattr(Isotropic, "act", broken_act)
-    settings = Sde(replicas=512, width=8, sde=SdeKeys(correlation=0.9))
+    settings = Sde(replicas=256, width=8, sde=SdeKeys(correlation=0.9))
     found = verdicts("deep", settings, (32,))
     assert found["sde.deep"].verdict == "refuted", found["sde.deep"].why
     assert found["sde.deep.all"].verdict == "refuted", found["sde.deep.all"].why

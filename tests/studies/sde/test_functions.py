@@ -1,4 +1,4 @@
-"""`sde.functions`: what networks and their SDE draw, and the claim that tanh networks draw straight lines in the limit."""
+"""`sde.functions`: what networks and their SDE draw, and that tanh networks draw straight lines in the limit."""
 
 from __future__ import annotations
 

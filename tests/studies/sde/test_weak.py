@@ -27,7 +27,6 @@ from resnet_limits.studies.sde.claims.weak import GROUP
 from resnet_limits.studies.sde.problem import inputs, mean
 from resnet_limits.studies.study import FinishedJob, Job, Record
 from tests.studies.sde import faults
-from tests.studies.sde.naive import deviation, layers, residual
 from tests.studies.sde.verdicts import measured
 
 SMALL = Sde(width=8, replicas=128)
@@ -54,6 +53,11 @@ def found(records: Sequence[Record], observable: str, scheme: str, estimator: st
     return record
 
 
+def deviation(ours: Record, other: tuple[float, float]) -> float:
+    """Difference of two estimates in standard errors."""
+    return abs(ours.value - other[0]) / math.hypot(ours.stderr, other[1])
+
+
 # -- the claims hold ------------------------------------------------------------------------------
 
 
@@ -74,19 +78,19 @@ def test_expectations_are_those_of_networks_with_full_matrices(phi: str):
     depth, r, d = 6, 20000, 4
     settings = Sde(width=d, replicas=1024, depth=depth // 2, activation=phi, init=Iid(sigma_w=1.2, sigma_b=0.7))
     records = weak.measure(Job(settings)).records
-    x0 = inputs(settings)
-    x, _ = layers(
-        x0.expand(r, 2, d), depth, residual(ACTIVATIONS[phi]), sigma_w=1.2, sigma_b=0.7, h=settings.horizon / depth
-    )
-    x = x.detach()
+    x, h = inputs(settings).expand(r, 2, d), settings.horizon / depth
+    stream = torch.Generator().manual_seed(1)
+    for _ in range(depth):
+        W, b = (torch.randn(r, *its, d, generator=stream, dtype=x.dtype) for its in ((d,), (1,)))
+        x = x + ACTIVATIONS[phi](1.2 * math.sqrt(h / d) * torch.bmm(x, W) + 0.7 * math.sqrt(h) * b)
     values = {"norm": x.square().mean(dim=(1, 2)), "overlap": (x[:, 0] * x[:, 1]).mean(dim=-1)}
     if phi == "swish":
         values["mean"] = x[:, 0].mean(dim=-1)
     for scheme, its in values.items():
         ours = found(records, "weak_mean", scheme)
-        assert deviation((ours.value, ours.stderr), mean(its)) < 5
-        alone, naive = found(records, "weak_variance", scheme, "one depth"), weak.variance(its)
-        assert deviation((alone.value, alone.stderr), naive) < 5
+        assert deviation(ours, mean(its)) < 5
+        alone = found(records, "weak_variance", scheme, "one depth")
+        assert deviation(alone, weak.variance(its)) < 5
 
 
 def test_the_limit_is_that_of_the_overlap_in_closed_form():
@@ -167,7 +171,7 @@ def test_multilevel_sums_add_up_along_the_doubling_depths():
 
 # -- and turn red ---------------------------------------------------------------------------------
 
-MOMENTS = {"sde.weak.norm", "sde.weak.norm.limit", "sde.weak.overlap", "sde.weak.overlap.limit"}
+MOMENTS = {"sde.weak.control", "sde.weak.norm", "sde.weak.norm.limit", "sde.weak.overlap", "sde.weak.overlap.limit"}
 
 
 @pytest.mark.parametrize(
@@ -186,12 +190,13 @@ def test_planted_faults_turn_moments_red(
     monkeypatch.setattr(weak, "cases", lambda settings: own(settings)[:1])
     fault(monkeypatch)
     its = verdicts(replace(SMALL, replicas=256), (8, 16, 32, 64))
-    assert {claim for claim in MOMENTS if its[claim].verdict == "refuted"} == broken
+    assert {claim for claim in MOMENTS if its[claim].verdict == "refuted"} >= broken
+    assert all(its[claim].verdict != "refuted" for claim in MOMENTS - broken)
 
 
 def test_a_drift_of_the_wrong_order_turns_the_mean_red(monkeypatch: pytest.MonkeyPatch):
     def step(scheme, x, features, z, h):  # sqrt(h) per unit of time: it vanishes at order 1/2 only
-        return faults.STEP(scheme, x, features, z, h) + 0.5 * h**1.5
+        return faults.STEP(scheme, x, features, z, h) + 5 * h**1.5
 
     monkeypatch.setattr(Network, "step", step)
     judgement = verdicts(SMALL, DEPTHS)["sde.weak.mean"]

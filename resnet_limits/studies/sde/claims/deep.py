@@ -1,8 +1,7 @@
 """`sde.deep.*`: blocks of two layers. Free of torch.
 
     last     x + B phi(A x + a) + b,  A, a of O(1): only the last layer shrinks     a non-linear kernel
-    all      A, a ~ h^alpha, B ~ h^(1/2 - alpha): every layer shrinks               a linear law, weak order min(1, 2
-    alpha)
+    all      A, a ~ h^alpha, B ~ h^(1/2 - alpha): every layer shrinks               a linear law, order min(1, 2 alpha)
 
 `init.sigma_b` is that of b. Of `last`, `init.sigma_w` is the size of B; of `all`, the product of those of A and B. The
 inner sizes are constants, and stand in the records.
@@ -27,7 +26,7 @@ ALL = {"sigma_A": 0.5, "sigma_a": 0.25}
 EXPONENTS = (0.5, 0.25)
 NO_PSI = {"activation_inside": "identity"}
 WIDE_PINS = {**NO_PSI, "width": WIDE}
-DRIFT_WIDTH = 64
+DRIFT_WIDTH = 32
 DRIFT = {**NO_PSI, "activation": "swish", "width": DRIFT_WIDTH}
 
 

@@ -2,9 +2,9 @@
 
 The horizon is the group's own, 8 explosion times of infinitely wide networks: shallow networks cross late. Near the
 explosion steps are short beside the states only while `h sigma_w^2 q` is small; from there on a network grows by a
-factor of about `1 + sqrt(h) sigma_w/2` a layer. A crossing of the threshold q is late by about `sqrt(h) log(h sigma_w^2
-q)` for large `h sigma_w^2 q`, of an effective order between 1/2 and 1, and by O(h) for small: the order is at least
-1/2.
+factor of about `1 + sqrt(h) sigma_w/2` a layer. With `s = h sigma_w^2 q` at the threshold q, a crossing is late by
+about `sqrt(h) log s` for large s, of an effective order between 1/2 and 1, and by O(h) for small s: the order is at
+least 1/2.
 """
 
 from __future__ import annotations
@@ -127,6 +127,6 @@ GROUP = Group(
         " explosion time",
         "crossing_time_difference": "mean of the crossing time at depth L less that at 2L, relative to the"
         " explosion time",
-        "fraction_crossed": "fraction of networks that crossed by twice the explosion time: (crossed + 1)/(networks + 2)",
+        "fraction_crossed": "networks that crossed by twice the explosion time: (crossed + 1)/(networks + 2)",
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
-from ....papers import PELUCHETTI
+from ....papers import PELUCHETTI, XIONG
 from ....settings import Sde
 from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import still
@@ -29,7 +29,7 @@ GROUP = Group(
     claims=(
         Claim(
             id="sde.prenorm",
-            source=PELUCHETTI,
+            source=XIONG,
             statement="E|x_L|^2/D = q_0 + c sum of squared branch factors, exactly, whatever the factors: linear"
             " branch",
             kind="theorem",
@@ -41,7 +41,7 @@ GROUP = Group(
         ),
         Claim(
             id="sde.prenorm.two",
-            source=PELUCHETTI,
+            source=XIONG,
             statement="E|x_L|^2/D = q_0 + c sum of squared branch factors, exactly: branch V phi(W y + b)",
             kind="theorem",
             observable="prenorm_norm",
@@ -76,7 +76,7 @@ GROUP = Group(
         ),
         Claim(
             id="sde.prenorm.without",
-            source=PELUCHETTI,
+            source=XIONG,
             statement="without the norm and with factors 1 growth is exponential: log(|x_L|^2/|x_0|^2)/L as predicted",
             kind="control",
             observable="prenorm_log_growth",

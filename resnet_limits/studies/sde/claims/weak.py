@@ -74,6 +74,18 @@ GROUP = Group(
         _order("overlap", "E<x, y>/D of two inputs"),
         _limit("overlap", "E<x, y>/D of two inputs"),
         _order("mean", "E mean_d x_d (swish)"),
+        Claim(
+            id="sde.weak.control",
+            source=PELUCHETTI,
+            statement="the control variate of E|x|^2/D has mean zero on the networks themselves (relative to the limit)",
+            kind="theorem",
+            observable="weak_control_mean",
+            expected=Expected("value", 0, 0.03),
+            where={"scheme": "norm"},
+            outside=linear,
+            random=True,
+            needs=DEPTHS,
+        ),
         _cost(
             "sde.weak.cost",
             "weak_saving",
@@ -98,12 +110,14 @@ GROUP = Group(
         "weak_cost": "layers drawn for a relative error of 1e-3 of E[f(x_2L) - f(x_L)], by estimator; coupled networks"
         " count as deep as the deeper",
         "weak_saving": "log10 of the cost of E[f(x_2L) - f(x_L)] by plain Monte Carlo over that of the controlled one",
+        "weak_control": "mean of the martingale that is subtracted from f(x_2L), over the limit of E f where it is known",
+        "weak_control_mean": "the same, mean over the depths",
         "multilevel_mean": "E f(x_2L) summed over the depths up to L",
         "multilevel_error": "relative distance to the limit of the sum with its last difference D_L added once more;"
         " error of the reference: D_L - D_{L/2}/2",
         "multilevel_saving": "log10 of the layers that E f(x_2L) takes by plain Monte Carlo over those of the sum",
     },
     comparisons={
-        "multilevel": ("sde.weak.norm.limit", "sde.weak.overlap.limit", "sde.weak.multilevel"),
+        "multilevel": ("sde.weak.norm.limit", "sde.weak.overlap.limit", "sde.weak.control", "sde.weak.multilevel"),
     },
 )

@@ -1,0 +1,172 @@
+"""Sampling on the span against full weight matrices: `python -m tests.benchmarks.bench_sampling [--deep]`.
+
+Random tanh networks `x + tanh(W x + b)`, float32. The naive loop is what one writes first: for each network and layer a
+matrix drawn into memory that is kept, one affine map, one activation; with gradients, autograd through all of the layers.
+Both get the same number of threads; times are of whole networks, the best of rounds that alternate, and a network of the
+engine costs the time of a piece of replicas divided by their number. In the same run both samples are held against each
+other: two-sample Kolmogorov-Smirnov tests of what is printed, which fail the benchmark below p = 1e-4.
+
+`--deep` runs depth 10,000, width 500, 1,000 networks in full; without it the time is extrapolated from 200 layers.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import scipy.stats
+import torch
+from torch import Tensor
+
+from resnet_limits.sampling.backward import gradients
+from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.pieces import piece_size, pieces
+from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.walk import Walker, final
+
+LAW = Isotropic(1.0, 0.5)
+TANH = Network("tanh")
+ROUNDS = 5
+NAIVE_NETWORKS = 40
+HOW = {"horizon": 1.0, "seed": 0, "purpose": "bench"}
+
+
+def start(n: int, width: int) -> Tensor:
+    return torch.randn(n, width, generator=torch.Generator().manual_seed(0))
+
+
+def naive_forward(x: Tensor, depth: int) -> Tensor:
+    """One network."""
+    width = x.shape[-1]
+    W, b = torch.empty(width, width), torch.empty(width)
+    w, s = LAW.sigma_w / math.sqrt(depth * width), LAW.sigma_b / math.sqrt(depth)
+    for _ in range(depth):
+        x = x + torch.tanh(torch.nn.functional.linear(x, W.normal_(0, w), b.normal_(0, s)))
+    return x
+
+
+def naive_gradients(x: Tensor, depth: int) -> tuple[Tensor, Tensor]:
+    """One network: norms by layer of the gradient of `|x_L|^2/2` with respect to `W_k`, and the final states."""
+    width = x.shape[-1]
+    w, s = LAW.sigma_w / math.sqrt(depth * width), LAW.sigma_b / math.sqrt(depth)
+    weights = [torch.empty(width, width).normal_(0, w).requires_grad_() for _ in range(depth)]
+    biases = [torch.empty(width).normal_(0, s).requires_grad_() for _ in range(depth)]
+    for W, b in zip(weights, biases, strict=True):
+        x = x + torch.tanh(torch.nn.functional.linear(x, W, b))
+    (x.square().sum() / 2).backward()
+    norms = [W.grad.norm() for W in weights if W.grad is not None]
+    return torch.stack(norms), x.detach()
+
+
+def best(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
+    seconds = {name: math.inf for name in ways}
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            seconds[name] = min(seconds[name], time.perf_counter() - began)
+    return seconds
+
+
+def report(title: str, seconds: dict[str, float], networks: int, target: int) -> None:
+    naive, ours = seconds["naive"], seconds["ours"] / networks
+    print(
+        f"  {title:34} naive {1e3 * naive:8.1f} ms, ours {1e3 * ours:7.3f} ms a network ({networks} side by side), "
+        f"{naive / ours:4.0f} times as fast; target {target}",
+        flush=True,
+    )
+
+
+def same_law(samples: dict[str, tuple[Tensor, Tensor]]) -> None:
+    """Two samples of each quantity, the naive one and ours."""
+    for name, (naive, ours) in samples.items():
+        p = float(scipy.stats.ks_2samp(naive.numpy(), ours.numpy()).pvalue)
+        print(f"    law of {name}: p = {p:.3f} ({len(naive)} and {len(ours)} networks)")
+        if p < 1e-4:
+            raise SystemExit(f"the laws of {name} differ")
+
+
+def summary(x: Tensor) -> dict[str, Tensor]:
+    """Of final states (r, n, d)."""
+    return {"|x_L|": x[:, 0].norm(dim=-1), "<x_L, y_L>": (x[:, 0] * x[:, -1]).sum(dim=-1)}
+
+
+def forward(n: int, width: int, depth: int, target: int, check: bool) -> None:
+    x0, replicas = start(n, width), piece_size(n, width, torch.float32)
+
+    def ours(first: int = 0) -> Tensor:
+        (x,) = final([Walker(TANH, depth)], x0.expand(replicas, n, width), LAW, first_replica=first, **HOW)
+        return x
+
+    report(
+        f"forward, D={width} L={depth} N={n}",
+        best({"naive": lambda: naive_forward(x0, depth), "ours": ours}),
+        replicas,
+        target,
+    )
+    if check:
+        naive = summary(torch.stack([naive_forward(x0, depth) for _ in range(NAIVE_NETWORKS)]))
+        engine = summary(torch.cat([ours(k * replicas) for k in range(max(1, 256 // replicas))]))
+        same_law({name: (naive[name], engine[name]) for name in naive})
+
+
+def with_gradients(n: int, width: int, depth: int, target: int, check: bool) -> None:
+    x0, replicas = start(n, width), 128
+
+    def ours() -> Tensor:
+        return gradients(TANH, x0.expand(replicas, n, width), lambda x: x, LAW, depth=depth, **HOW).weights
+
+    def ours_forward() -> Tensor:
+        return final([Walker(TANH, depth)], x0.expand(replicas, n, width), LAW, **HOW)[0]
+
+    forward_only = best({"naive": lambda: naive_forward(x0, depth), "ours": ours_forward})
+    report(f"forward, D={width} L={depth} N={n}", forward_only, replicas, target)
+    both = best({"naive": lambda: naive_gradients(x0, depth), "ours": ours})
+    report(f"forward and gradient, D={width} L={depth} N={n}", both, replicas, target)
+    if check:
+        drawn = [naive_gradients(x0, depth) for _ in range(NAIVE_NETWORKS)]
+        naive, engine = torch.stack([norms for norms, _ in drawn]), ours().T
+        states = summary(torch.stack([x for _, x in drawn])), summary(ours_forward())
+        layers = {f"|dJ/dW_{k}|": (naive[:, k], engine[:, k]) for k in (0, depth // 2, depth - 1)}
+        same_law(layers | {name: (states[0][name], states[1][name]) for name in states[0]})
+
+
+def deep(full: bool) -> None:
+    """Depth 10,000, width 500, 1,000 networks of 2 inputs."""
+    depth, networks, width, n = 10_000, 1000, 500, 2
+    walked = depth if full else 200
+    x0, before = start(n, width), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.perf_counter()
+    # Of the shorter run the layers are those of the deep one: the horizon shrinks with the number of layers.
+    how = {**HOW, "horizon": walked / depth}
+    size = [
+        final([Walker(TANH, walked)], x0.expand(count, n, width), LAW, first_replica=first, **how)[0].norm(dim=-1)
+        for first, count in pieces(networks, vectors=n, width=width, dtype=torch.float32)
+    ]
+    seconds = (time.perf_counter() - began) * depth / walked
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
+    how_long = "measured" if full else f"extrapolated from {walked} layers"
+    print(
+        f"  depth {depth}, D={width}, {networks} networks, N={n}: {seconds:.0f} s ({how_long}), {more:.0f} MB more than "
+        f"before, mean |x| {float(torch.cat(size).mean()):.2f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        print(f"{threads} thread{'s' if threads > 1 else ''}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        forward(2, 500, 500, target=120, check=threads == 1)
+        forward(10, 500, 500, target=30, check=threads == 1)
+        with_gradients(2, 40, 1000, target=15, check=threads == 1)
+        deep(full="--deep" in sys.argv and threads == 2)
+    print(f"peak memory of all of this: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+
+
+if __name__ == "__main__":
+    main()
