@@ -13,6 +13,7 @@ The client never learns anything from the launcher: a job is judged by its own `
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -107,6 +108,9 @@ def plan(overrides: Sequence[str]) -> Plan:
             raise SettingError("study: a run has one study; start one run for each")
         for override in parsed:
             _check_key(override, overrides)
+        chosen = {o.get_key_element(): o.value() for o in parsed if not o.is_sweep_override()}
+        if chosen.get("cluster") == "slurm" and chosen.get("hydra/launcher", SLURM) != SLURM:
+            raise SettingError(f"cluster=slurm: its launcher is {SLURM}; leave out hydra/launcher, or cluster")
         fixed = [o.input_line for o in parsed if not o.is_sweep_override() and o.input_line]
         root = compose("config", overrides=fixed, return_hydra_config=True)
         params = OmegaConf.to_container(root.hydra.sweeper.params or {})
@@ -139,6 +143,8 @@ def _check_key(override: Override, overrides: Sequence[str]) -> None:
         raise SettingError(f"{key}: expected one name, got '{override.get_value_element_as_str()}'")
     if key == "figure" and override.is_sweep_override():
         raise SettingError("figure: a run has one named figure; start one run for each")
+    if key in ("cluster", "hydra/launcher") and override.is_sweep_override():
+        raise SettingError(f"{key}: the jobs of a sweep run in one place; got '{override.input_line}'")
     if (options or key in ("study", "preset", "figure")) and one:
         value = override.value()
         if not isinstance(value, (str, QuotedString)):
@@ -199,9 +205,18 @@ def boxes(plan: Plan, missing: set[str]) -> list[Box]:
 
 
 def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
-    """The overrides of a sweep with some of them replaced, by key, and others added."""
+    """The overrides of a sweep with some of them replaced, by key, and others added.
+
+    Another cluster or launcher replaces all that was said of where jobs run: its keys belong to it alone.
+    """
     new = {o.split("=", 1)[0] for o in overrides}
-    return [o for o in sweep if o.split("=", 1)[0] not in new] + list(overrides)
+    moved = bool(new & {"cluster", "hydra/launcher"})
+
+    def stays(name: str) -> bool:
+        where = name in ("cluster", "hydra/launcher") or name.startswith(("cluster.", "hydra.launcher."))
+        return name not in new and not (moved and where)
+
+    return [o for o in sweep if stays(o.split("=", 1)[0])] + list(overrides)
 
 
 def start_child(run: Run, box: Box) -> subprocess.Popen[bytes]:
@@ -235,7 +250,18 @@ def launch() -> None:
     threading.Thread(target=_die_with_client, daemon=True).start()
     register()
     sys.argv[0] = "reslim"
-    hydra.main(config_path=f"pkg://{CONFIGS}", config_name="config", version_base="1.3")(task)()
+    try:
+        hydra.main(config_path=f"pkg://{CONFIGS}", config_name="config", version_base="1.3")(task)()
+    finally:
+        if "hydra/launcher=submitit_local" in sys.argv:  # which gives up at the first job that was killed
+            _wait_for_children()
+
+
+def _wait_for_children() -> None:
+    """Stay until the jobs have ended: nobody else would end them with the client."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
 
 
 def _die_with_client() -> None:

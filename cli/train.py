@@ -11,7 +11,7 @@ from resnet_limits.errors import RunFolderError, SettingError
 from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import require_enclosed
-from resnet_limits.runs.files import tail
+from resnet_limits.runs.files import locked, tail
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
 from resnet_limits.settings import Ode, Sde, Settings, describe
 
@@ -44,9 +44,10 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
         root = outputs_root(plans[0].outputs)
         run = Run.create(root, [job.settings for job in plans[0].jobs], overrides, sys.argv)
     else:
-        run.note(sys.argv)
-        for its in plans:
-            run.add([job.settings for job in its.jobs], its.overrides)
+        with locked(run.path):  # two clients may add to one run
+            run.note(sys.argv)
+            for its in plans:
+                run.add([job.settings for job in its.jobs], its.overrides)
     names = {job.name for p in plans for job in p.jobs}
     all_started = launch(run, names, _boxes(run, plans, missing))
     _finish(run, names, all_started, json_out)
@@ -201,7 +202,7 @@ def _print_configuration(overrides: Sequence[str], cfg: str) -> None:
 
 
 def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> None:
-    jobs = [job for p in plans for job in p.jobs]
+    jobs = list({job.name: job for p in plans for job in p.jobs}.values())
     if json_out:
         from .display import print_json
 

@@ -39,7 +39,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     assert grid is not None
     shown = sorted({round(i) for i in np.linspace(0, len(jobs) - 1, min(DEPTHS, len(jobs)))})
     columns = [(f"network, $L = {jobs[i].settings.depth}$", jobs[i], "network") for i in shown]
-    columns.append(("SDE (dashed: the same)", jobs[-1], "sde"))
+    columns.append(("SDE (also dashed)", jobs[-1], "sde"))
     figure = Figure(figsize=(1.6 * len(columns) + 0.8, 7.6))
     parts: Any = figure.subfigures(len(FAMILIES), 1, hspace=0.03)
     for part, family in zip(parts, FAMILIES, strict=True):
@@ -63,11 +63,11 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
 
 def _name(family: str, settings: Sde) -> str:
     if family == "swish":
-        return r"swish, $\psi =$ id, $\sigma_w = \sigma_b = 1$, $T = 1$"
+        return r"swish, $\psi = \mathrm{id}$, $\sigma_w = \sigma_b = 1$, $T = 1$"
     own = settings.init
     inside = "id" if settings.activation_inside == "identity" else settings.activation_inside
     sizes = rf"$\sigma_w = {getattr(own, 'sigma_w', 0):g}$, $\sigma_b = {getattr(own, 'sigma_b', 0):g}$"
-    return rf"{settings.activation}, $\psi =$ {inside}, {sizes}, $T = {settings.horizon:g}$"
+    return rf"{settings.activation}, $\psi = \mathrm{{{inside}}}$, {sizes}, $T = {settings.horizon:g}$"
 
 
 def _draw_curves(row: Sequence[Axes], inputs: np.ndarray, lines: Sequence[np.ndarray | None]) -> None:

@@ -27,7 +27,7 @@ from . import leftovers
 from . import records as tables
 from .collection import Collection
 from .enclosed import require_enclosed
-from .files import write_json, write_text
+from .files import locked, write_json, write_text
 from .folder import SCHEMA, JobFolder, Run
 from .merge import Merged, merge
 
@@ -42,9 +42,10 @@ def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
     """
     run = Run.open(run.path)  # which may have been moved by now
     require_enclosed(run.path)
-    summary = write(run.path, merge([run]), figures=figures)
-    run.note_jobs()
-    leftovers.clear(run)
+    with locked(run.path):  # clients that have waited for the same jobs come at the same time
+        summary = write(run.path, merge([run]), figures=figures)
+        run.note_jobs()
+        leftovers.clear(run)
     return summary
 
 

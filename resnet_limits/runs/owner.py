@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import status as states
-from .files import read_json, write_json
+from .files import locked, read_json, write_json
 from .status import Process
 
 
@@ -24,26 +22,16 @@ def owned(folder: Path) -> Iterator[bool]:
     process could remove the file of a first that had just taken the place.
     """
     owner = folder / "owner.json"
-    with _locked(folder):
+    us = asdict(Process.this(folder))
+    with locked(folder):
         mine = not owner.exists() or _is_gone(folder, owner)
         if mine:
-            write_json(owner, asdict(Process.this(folder)))
+            write_json(owner, us)
     try:
         yield mine
     finally:
-        if mine:
+        if mine and read_json(owner) == us:  # after a long silence another one may have taken the place
             owner.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a folder; the system lets go of it when the process ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _is_gone(folder: Path, owner: Path) -> bool:

@@ -62,9 +62,9 @@ def test_products_of_equal_and_of_vanishing_inputs_are_exact():
     degenerate = torch.tensor([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
     for phi in ACTIVATIONS:
         found = gaussian_products(phi, degenerate)
-        assert float((found[:2, :2] - found[0, 0]).abs().max()) < 1e-12, phi
+        assert float((found[:2, :2] - found[0, 0]).abs().max()) < 1e-11, phi
         assert float(found[2].abs().max()) == 0, phi
-    torch.testing.assert_close(gaussian_products("identity", S), S, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(gaussian_products("identity", S), S, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("phi", ["relu", "tanh"])

@@ -1,7 +1,7 @@
 """`sde.functions`: random functions x -> x_T, drawn by networks and by their SDE on the same noise.
 
-With more inputs than directions the weights themselves are drawn: what a layer does to a basis, and its bias, say what it
-does to any input. Its increments are sums of those of a fine grid of time, the same at every depth.
+With more inputs than directions the weights themselves are drawn: what a layer does to a basis, and its bias, say what
+it does to any input. Its increments are sums of those of a fine grid of time, the same at every depth.
 """
 
 from __future__ import annotations

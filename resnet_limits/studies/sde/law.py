@@ -41,6 +41,8 @@ from .weak import variance
 
 DRAWS = 4
 """Networks for each of the key `replicas`."""
+LEAST = 4096
+"""Fewer networks say little about a law."""
 PIECE = 32 * REPLICA_BLOCK
 ENERGY_PAIRS = 2048
 """States that enter the energy distance, at most: it takes all pairs of them."""
@@ -57,8 +59,13 @@ def measure(job: Job) -> Measurement:
     for i, part in enumerate(parts):
         job.progress(i / len(parts), "law" + part.__name__.replace("_", " "))
         records += part(job)
-    count = DRAWS * settings.replicas
+    count = draws(settings)
     return Measurement([replace(r, replicas=r.replicas or count) for r in records if math.isfinite(r.value)])
+
+
+def draws(settings: Sde) -> int:
+    """Networks that a law is estimated from."""
+    return max(DRAWS * settings.replicas, LEAST)
 
 
 def _norms(job: Job) -> list[Record]:
@@ -87,7 +94,7 @@ def sampled(
     settings: Sde, scheme: Scheme, depth: int, law: Isotropic, x0: Float[Tensor, "1 d"], purpose: str
 ) -> Float[Tensor, "r d"]:
     """`x_T` in float64 from one input; each purpose and depth has noise of its own."""
-    found, count = [], DRAWS * settings.replicas
+    found, count = [], draws(settings)
     for first in range(0, count, PIECE):
         start = x0.expand(min(PIECE, count - first), *x0.shape)
         its = f"sde.law {purpose} {depth}"
@@ -115,7 +122,7 @@ def log_abs_det(settings: Sde) -> Float[Tensor, " r"]:
     """`log |det dx_T/dx_0|` with full weight matrices, float64."""
     own, width, h = sizes(settings), MATRICES["width"], settings.horizon / settings.depth
     phi, psi = activation(settings.activation), activation(settings.activation_inside)
-    start, found, count = inputs(settings, width=width, count=1), [], DRAWS * settings.replicas
+    start, found, count = inputs(settings, width=width, count=1), [], draws(settings)
     eye = torch.eye(width, dtype=start.dtype, device=start.device)
     for first in range(0, count, PIECE):
         its = min(PIECE, count - first)

@@ -1,6 +1,7 @@
 """`sde.prenorm.*`: pre-norm blocks.
 
-norm        mean squares at the end, branch factors `s_k^2 = h (1/2 + (k + 1/2)/L)`, whose sum is T
+norm        `q_0 + |x_L - x_0|^2/D`: the mean of `|x_L|^2/D` (a branch has mean 0 given the state), half its noise; branch
+            factors `s_k^2 = h (1/2 + (k + 1/2)/L)`, whose sum is T
 law         `(x_T - x_0)/sqrt(c T)` against standard normals, linear branch
 without     growth of `x + W x` by a block, against `E log|e + W e|^2`, `|e| = 1`: with `J ~ Poisson(D/(2 sigma_w^2))`
             it is `log(2 sigma_w^2/D) + E digamma(D/2 + J)`, the mean logarithm of a noncentral chi^2
@@ -40,9 +41,10 @@ def measure(job: Job) -> Measurement:
         start = x0.expand(count, *x0.shape)
         where = {"seed": settings.seed, "first_replica": first}
         x = linear(start, factors, law, purpose="sde.prenorm.linear", **where)
-        norms["linear"].append(_square(x))
         moved.append((x - start).double())
-        norms["two-layers"].append(_square(two_layers(phi, start, factors, law, purpose="sde.prenorm.two", **where)))
+        norms["linear"].append(_square(x - start))
+        y = two_layers(phi, start, factors, law, purpose="sde.prenorm.two", **where)
+        norms["two-layers"].append(_square(y - start))
         bare = Isotropic(own.sigma_w, WITHOUT["init.sigma_b"])
         growth.append(
             log_growth_without_norm(start[:, :1], depth, bare, purpose="sde.prenorm.without", **where).double()
@@ -52,7 +54,7 @@ def measure(job: Job) -> Measurement:
     c["two-layers"] = own.sigma_w**2 * float(gaussian_mean_square(phi, torch.tensor(c["linear"], dtype=torch.float64)))
     records = []
     for scheme, its in norms.items():
-        value, stderr = mean(torch.cat(its) / (q0 + c[scheme] * horizon))
+        value, stderr = mean((q0 + torch.cat(its)) / (q0 + c[scheme] * horizon))
         records.append(Record("prenorm_norm", value, stderr=stderr, coordinates={"scheme": scheme}))
     if c["linear"] > 0:
         standard = torch.cat(moved) / math.sqrt(c["linear"] * horizon)

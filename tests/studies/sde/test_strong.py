@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ DEPTHS = (8, 16, 32, 64)
 
 
 def slopes(errors: list[float]) -> list[float]:
-    return [math.log2(a / b) for a, b in zip(errors[:-1], errors[1:], strict=True)]
+    return [math.log2(a / b) for a, b in pairwise(errors)]
 
 
 def rms(x: Tensor) -> float:

@@ -91,6 +91,7 @@ GROUP = Group(
             random=True,
         ),
     ),
+    memory=("width", "depth"),
     observables={
         "jacobian_norm": "E |dx_L/dx_0 u|^2 / |u|^2 of a tangent u, relative to the limit's, e^{sigma_w^2 T}",
         "lyapunov_top": "E log (|dx_L/dx_0 u| / |u|) of the same tangent",

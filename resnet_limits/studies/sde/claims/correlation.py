@@ -113,6 +113,7 @@ GROUP = Group(
             random=True,
         ),
     ),
+    memory=("width",),
     observables={
         "correlation": "E <x, y> / sqrt(E |x|^2 E |y|^2) of two inputs, expectations over replicas, at the output and,"
         " of pair inputs, before layer k; pair inputs: the first two; pairs 0.9 and -0.5: the first and one at this"

@@ -26,7 +26,7 @@ ALL = {"sigma_A": 0.5, "sigma_a": 0.25}
 EXPONENTS = (0.5, 0.25)
 NO_PSI = {"activation_inside": "identity"}
 WIDE_PINS = {**NO_PSI, "width": WIDE}
-DRIFT_WIDTH = 32
+DRIFT_WIDTH = 64
 DRIFT = {**NO_PSI, "activation": "swish", "width": DRIFT_WIDTH}
 
 

@@ -61,6 +61,7 @@ GROUP = Group(
             where={"scheme": "linear"},
             outside=still,
             random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
             id="sde.prenorm.gaussian.radius",
@@ -72,7 +73,6 @@ GROUP = Group(
             where={"scheme": "linear"},
             outside=still,
             random=True,
-            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
             id="sde.prenorm.without",
@@ -89,8 +89,8 @@ GROUP = Group(
         ),
     ),
     observables={
-        "prenorm_norm": "mean over inputs of |x_L|^2/D, relative to q_0 + c sum of squared branch factors, which rise"
-        " linearly in the squares from block to block",
+        "prenorm_norm": "mean of |x_L|^2/D, as q_0 + |x_L - x_0|^2/D (the same mean, half the noise), relative to q_0 + c times"
+        " the sum of squared branch factors, which rise linearly from block to block",
         "prenorm_kurtosis": "excess kurtosis of the coordinates of x_L - x_0",
         "prenorm_radius_var": "variance of |x_L - x_0|^2/(c T), relative to the 2 D of chi^2_D",
         "prenorm_log_growth": "log(|x_L|^2/|x_0|^2)/L of x + W x, relative to E log|e + W e|^2 of one block, |e| = 1",
