@@ -50,6 +50,10 @@ class Child:
             return False
         return self.box.launcher != SLURM or _sent(run) < self.sent_before + self.box.count
 
+    def was_refused(self, run: Run) -> bool:
+        """Whether it ended with an error before it had sent anything."""
+        return bool(self.process.poll()) and _sent(run) == self.sent_before
+
 
 def _sent(run: Run) -> int:
     """How many tasks submitit has sent from this run."""
@@ -88,7 +92,10 @@ class Launch:
 
     def patience(self, states: Collection[State]) -> float:
         """Seconds to wait for status files once nobody is at work: from other machines they may come late."""
-        return lost_after() / 2 if self.uses_slurm and "queued" in states else 0.0
+        if not self.uses_slurm or "queued" not in states:
+            return 0.0
+        refused = self.children and all(child.was_refused(self.run) for child in self.children)
+        return 0.0 if refused else lost_after() / 2
 
     @property
     def uses_slurm(self) -> bool:

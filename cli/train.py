@@ -19,8 +19,11 @@ from .hydra_bridge import SLURM, Box, Plan, boxes, plan
 from .launch import launch
 from .printable import quoted
 
-HARMLESS = re.compile(r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=-?[\d.]+")
-"""The keys of Hydra that are taken from a run folder: the name of an installed launcher, and its numbers."""
+HARMLESS = re.compile(
+    r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=-?[\d.]+|hydra\.launcher\.(qos|constraint|gres|exclude)=[\w.,:@+-]+"
+)
+"""The keys of Hydra that are taken from a run folder: the name of an installed launcher, its numbers, and where SLURM
+is to put the jobs."""
 
 
 def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_out: bool, cfg: str | None) -> None:
@@ -190,7 +193,8 @@ def _say_not_started(run: Run) -> None:
     if scheduler.was_used(run.path):
         reason = "some jobs were not started, and SLURM holds them no more (cancelled, or refused)"
     output = [printable(line) for line in _output(run) if line.strip()]
-    print(f"reslim: {reason}", *output[-5:], sep="\n  ", file=sys.stderr)
+    refused = [line for line in output if line.startswith("sbatch: error:")]  # the rest is how submitit puts it
+    print(f"reslim: {reason}", *list(dict.fromkeys(refused or output))[-5:], sep="\n  ", file=sys.stderr)
 
 
 def _print_configuration(overrides: Sequence[str], cfg: str) -> None:

@@ -95,7 +95,7 @@ def title(judgement: Judgement) -> str:
 
 def depth_ticks(axes: Axes, depths: np.ndarray) -> None:
     """A tick at each measured depth; at every second, third, ... where they would run into each other."""
-    every = -(-len(depths) // 10)
+    every = max(1, -(-len(depths) // 10))  # no depth: nothing positive to show on a logarithmic axis
     shown = list(depths)[::-1][::every]
     axes.set_xticks(shown, [f"{d:.0f}" for d in shown])
     axes.minorticks_off()

@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -43,29 +42,24 @@ def noise(
     pairs = -(-size // 2)
     numbers = torch.empty(replicas, size, dtype=torch.float32 if dtype == torch.float32 else torch.float64)
 
-    def fill(piece: tuple[int, int, int, int]) -> None:
-        done, block, first, count = piece
-        words = stream_words(seed, purpose, layer, block, first * pairs, count * pairs)
-        _normal(words.view(np.int32).reshape(count, 2 * pairs), numbers[done : done + count])
+    def fill(start: int) -> None:
+        part = numbers[start : start + at_once]
+        words = [
+            stream_words(seed, purpose, layer, block, skipped * pairs, taken * pairs)
+            for block, skipped, taken in replica_blocks(first_replica + start, len(part))
+        ]
+        joined = words[0] if len(words) == 1 else np.concatenate(words)
+        _normal(joined.view(np.int32).reshape(len(part), 2 * pairs), part)
 
-    pieces = list(_pieces(first_replica, replicas, max(PIECE // max(size, 1), 1)))
+    at_once = max(PIECE // max(size, 1), 1)
+    starts = range(0, replicas, at_once)
     threads = torch.get_num_threads()
-    if threads > 1 and len(pieces) > 1:
-        list(_pool(threads).map(fill, pieces))
+    if threads > 1 and len(starts) > 1:
+        list(_pool(threads).map(fill, starts))
     else:
-        for piece in pieces:
-            fill(piece)
+        for start in starts:
+            fill(start)
     return numbers.reshape(replicas, *shape_after_replicas).to(device=device, dtype=dtype)
-
-
-def _pieces(first_replica: int, replicas: int, at_once: int) -> Iterator[tuple[int, int, int, int]]:
-    """`(replicas before, block, first replica in the block, count)`."""
-    done = 0
-    for block, skipped, taken in replica_blocks(first_replica, replicas):
-        for start in range(0, taken, at_once):
-            count = min(at_once, taken - start)
-            yield done, block, skipped + start, count
-            done += count
 
 
 def _normal(halves: np.ndarray, out: Float[Tensor, "r size"]) -> None:

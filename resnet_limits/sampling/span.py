@@ -53,19 +53,21 @@ def triangle(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor,
     """R alone, of the vectors `(scale f_i, extra_i)` of d + 1 coordinates.
 
     Cholesky's factor of the Gram matrix has a relative error of eps `|f_i|^2 / R_ii^2`: taken where that is at most
-    eps^(2/3), and `coordinates` else, replica by replica.
+    eps^(2/3) and no square over- or underflows, and `coordinates` else, replica by replica.
     """
     _, n, d = vectors.shape
     if many(n, d + 1):
         return augmented(vectors, scale, extra)
     gram = torch.bmm(vectors, vectors.mT).mul_(scale**2).add_(torch.outer(extra, extra))
-    if n == 1:
-        return gram.sqrt_()
-    R = torch.linalg.cholesky_ex(gram).L
-    kept = R.diagonal(dim1=1, dim2=2).square() > torch.finfo(R.dtype).eps ** (1 / 3) * gram.diagonal(dim1=1, dim2=2)
+    precision, squares = torch.finfo(gram.dtype), gram.diagonal(dim1=1, dim2=2)
+    R = gram.sqrt() if n == 1 else torch.linalg.cholesky_ex(gram).L
+    kept = R.diagonal(dim1=1, dim2=2).square() > precision.eps ** (1 / 3) * squares
+    kept &= (squares > precision.tiny / precision.eps) & (squares < precision.max)
     close = kept.all(dim=1).logical_not_().nonzero().squeeze(-1)  # also where the factorisation failed: nan
     if len(close):
-        R[close] = coordinates(augmented(vectors[close], scale, extra))[0]
+        joint = augmented(vectors[close], scale, extra)
+        exponents = torch.frexp(joint.abs().amax(dim=-1, keepdim=True)).exponent
+        R[close] = torch.ldexp(coordinates(torch.ldexp(joint, -exponents))[0], exponents)
     return R
 
 
@@ -82,18 +84,19 @@ def gram_schmidt(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n n"
     """`(R, Q)`, each vector twice (Giraud, Langou & Rozloznik 2005); equal vectors have rows equal bit for bit."""
     r, n, _ = vectors.shape
     R = vectors.new_zeros(r, n, n)
-    Q = torch.zeros_like(vectors)
+    Q = torch.empty_like(vectors)
+    sizes = torch.linalg.vector_norm(vectors, dim=-1)
     for i in range(n):
         left = vectors[:, i]
-        size = torch.linalg.vector_norm(left, dim=-1)
         for _ in range(2 if i else 0):
             along = _dot(Q[:, :i], left.unsqueeze(1))
-            left = left - (along.unsqueeze(-1) * Q[:, :i]).sum(dim=1)
+            for j in range(i):
+                left = torch.addcmul(left, along[:, j : j + 1], Q[:, j], value=-1)
             R[:, i, :i] += along
-        rest = torch.linalg.vector_norm(left, dim=-1)
-        rest = torch.where(rest > _dust(vectors, n) * size, rest, 0.0)
-        R[:, i, i] = rest
-        Q[:, i] = torch.where(rest.unsqueeze(-1) > 0, left / rest.unsqueeze(-1), 0.0)
+        rest = torch.linalg.vector_norm(left, dim=-1) if i else sizes[:, 0]
+        R[:, i, i] = rest = torch.where(rest > _dust(vectors, n) * sizes[:, i], rest, 0.0)
+        inverse = torch.where(rest > 0, rest.reciprocal(), 0.0)
+        torch.mul(left, inverse.unsqueeze(-1), out=Q[:, i])
         if i and bool((rest == 0).any()):
             for j in range(i):
                 same = (vectors[:, i] == vectors[:, j]).all(dim=-1, keepdim=True)

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resnet_limits.errors import SettingError
+
 VALUES = {"depth": ("4", "8", "16"), "seed": ("0", "1"), "claims": ("[ode.forward]", "[ode.forward,ode.reversed]")}
 POINTS = [dict(zip(VALUES, point, strict=True)) for point in itertools.product(*VALUES.values())]
 
@@ -45,3 +47,31 @@ def test_whatever_is_missing_is_launched_once_and_nothing_else(bridge, whole, ch
         assert len(jobs) == box.count
         launched += [job.name for job in jobs]
     assert sorted(launched) == sorted(missing)
+
+
+SLURM = ["width=4", "cluster=slurm", "cluster.memory=1", "hydra.launcher.qos=low"]
+JOBLIB = ["width=4", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+
+
+@pytest.mark.parametrize(
+    ("before", "new"),
+    [(SLURM, "cluster=workstation"), (SLURM, "hydra/launcher=joblib"), (JOBLIB, "cluster=slurm")],
+    ids=str,
+)
+def test_a_run_goes_on_elsewhere_without_the_keys_of_where_it_was(bridge, before, new):
+    assert bridge.overridden(before, [new]) == ["width=4", new]
+    assert bridge.plan(bridge.overridden(before, [new])).jobs
+    assert bridge.overridden(before, ["depth=4"]) == [*before, "depth=4"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["cluster=slurm,workstation"], "cluster: .* in one place"),
+        (["hydra/launcher=joblib,basic"], "hydra/launcher: .* in one place"),
+        (["cluster=slurm", "hydra/launcher=joblib"], "its launcher is submitit_slurm"),
+    ],
+)
+def test_jobs_of_one_sweep_are_not_sent_to_two_places(bridge, overrides, words):
+    with pytest.raises(SettingError, match=words):
+        bridge.plan(overrides)

@@ -135,6 +135,15 @@ def test_resuming_a_finished_run_launches_nothing_and_says_the_same(sweep, tmp_p
     assert {**summary, "run": None} == {**sweep.answer.json, "run": None}
 
 
+def test_clients_that_collect_one_run_at_the_same_time_all_show_it(sweep, tmp_path):
+    run, reslim = sweep.copy(tmp_path / "outputs")
+    clients = [reslim.start("train", "--resume", run.name, "--json") for _ in range(3)]
+    answers = [client.communicate(timeout=120) for client in clients]
+    assert [client.returncode for client in clients] == [0, 0, 0], answers
+    assert len({out for out, _ in answers}) == 1
+    assert len(json.loads((run / "provenance.json").read_text())["invocations"]) == 4
+
+
 def test_keys_that_are_no_content_do_not_make_a_finished_job_new(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     jobs = reslim("train", "--resume", "latest", "threads=2", "device=auto", "--dry-run", "--json").done().json

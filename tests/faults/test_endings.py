@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -101,6 +102,26 @@ def test_a_signal_ends_the_client_and_its_jobs_and_says_how_to_go_on(reslim, nam
         assert client.returncode == 130, err
         assert f"reslim train --resume {run} continues" in err
     assert reslim("runs", "--json").done().json[0]["state"] == "interrupted"
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
+def test_jobs_that_take_sigterm_for_a_warning_end_with_the_client(reslim, name):
+    client, _, group = started(reslim, "hydra/launcher=submitit_local")
+    client.send_signal(getattr(signal, name))
+    client.communicate(timeout=30)
+    wait_for(lambda: not processes(group), seconds=5)
+
+
+def test_the_other_jobs_of_a_launcher_that_gave_up_end_with_the_client(reslim):
+    client, run, group = started(reslim, "hydra/launcher=submitit_local")
+    wait_for(lambda: states(run).count("running") == 3)
+    first = json.loads(next(run.glob("jobs/2-*/status.json")).read_text())
+    os.kill(first["process"]["pid"], signal.SIGKILL)
+    wait_for(lambda: "Error" in (run / "launcher" / "output.txt").read_text())
+    assert states(run).count("running") == 3, "the file of the killed one says so still"
+    client.kill()
+    client.communicate()
+    wait_for(lambda: not processes(group), seconds=5)
 
 
 def test_a_second_ctrl_c_right_after_the_first_changes_nothing(reslim):

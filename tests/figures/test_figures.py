@@ -81,3 +81,9 @@ def test_figures_of_an_earlier_collection_are_replaced_in_a_folder_of_our_own_al
         (tmp_path / "old.png").write_bytes(b"old")
         write_figures(tmp_path, [judged()], replace=replace)
         assert (tmp_path / "old.png").exists() is left
+
+
+def test_an_order_with_nothing_positive_to_show_has_an_empty_figure(tmp_path: Path):
+    judgement, points = judged()
+    drawn = write_figures(tmp_path / "figures", [(judgement, points.assign(value=-points["value"]))])
+    assert [its.kind for its in drawn] == ["claim", "overview"]

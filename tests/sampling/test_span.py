@@ -94,3 +94,11 @@ def test_float32_agrees_with_float64_on_the_same_noise(n):
     vectors = points(64 * n, 40).view(64, n, 40)
     single, double = act(vectors.float()), act(vectors.float().double())
     torch.testing.assert_close(single.double(), double, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("scale", [2.0**-600, 2.0**-540, 2.0**540, 2.0**600])
+def test_sizes_whose_squares_over_or_underflow(n, scale):
+    """Exploding networks and vanishing tangents."""
+    vectors, biased = points(8 * n, 40).view(8, n, 40), torch.zeros(n)
+    torch.testing.assert_close(act(scale * vectors, biased) / scale, act(vectors, biased), rtol=1e-10, atol=1e-12)

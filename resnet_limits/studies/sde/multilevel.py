@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ..study import Comparison, FinishedJob, Record
 
@@ -18,9 +19,12 @@ from ..study import Comparison, FinishedJob, Record
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     """The sums, at the deepest depth, with their savings against networks of depth 2L alone."""
     chain = _doubling(jobs)
-    if len(chain) < 2:
+    if not chain:
         return []
-    shallowest, deepest, found = chain[0], chain[-1], []
+    shallowest, deepest = chain[0], chain[-1]
+    found = _error_at_twice_the_depth(deepest)
+    if len(chain) < 2:
+        return found
     for base in shallowest.records:
         scheme = base.coordinates.get("scheme")
         if base.observable != "weak_mean":
@@ -55,6 +59,15 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
                 )
             )
     return found
+
+
+def _error_at_twice_the_depth(job: FinishedJob) -> list[Comparison]:
+    """The deepest job has a network of twice its depth too: one more point of the weak error where the limit is known."""
+    return [
+        Comparison(2 * job.settings.depth, replace(r, observable="weak_error", value=abs(r.value - r.reference)))
+        for r in job.records
+        if r.observable == "weak_mean" and math.isfinite(r.reference)
+    ]
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -1,7 +1,7 @@
 """`sde.prenorm.*`: pre-norm blocks.
 
-norm        `q_0 + |x_L - x_0|^2/D`: the mean of `|x_L|^2/D` (a branch has mean 0 given the state), half its noise; branch
-            factors `s_k^2 = h (1/2 + (k + 1/2)/L)`, whose sum is T
+norm        `q_0 + |x_L - x_0|^2/D`: the mean of `|x_L|^2/D` (a branch has mean 0 given the state), half its noise;
+            branch factors `s_k^2 = h (1/2 + (k + 1/2)/L)`, whose sum is T
 law         `(x_T - x_0)/sqrt(c T)` against standard normals, linear branch
 without     growth of `x + W x` by a block, against `E log|e + W e|^2`, `|e| = 1`: with `J ~ Poisson(D/(2 sigma_w^2))`
             it is `log(2 sigma_w^2/D) + E digamma(D/2 + J)`, the mean logarithm of a noncentral chi^2

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -62,7 +63,7 @@ def full_matrices(x: Tensor, depth: int, sigma_w: float, sigma_b: float, seed: i
 
 def p_value(a: Tensor, b: Tensor) -> float:
     """Of Kolmogorov's test that two samples have one law."""
-    return float(stats.ks_2samp(a.numpy(), b.numpy())[1])
+    return float(np.asarray(stats.ks_2samp(a.numpy(), b.numpy()))[1])
 
 
 # -- the claims hold ------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
 from ....settings import Sde
 from .group import Group
 from .settings import linear, sizes
-from .unscaled import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
+from .unscaled import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT, narrow
 
 
 def moving(settings: Sde) -> str | None:
@@ -75,6 +75,7 @@ GROUP = Group(
             expected=Expected("order", -0.5, 0.15),
             where={"scheme": "unscaled-tanh"},
             pins=UNSCALED_TANH_UNIT,
+            outside=narrow,
             random=True,
             verdicts={"full": "supported", "smoke": "inconclusive"},
         ),

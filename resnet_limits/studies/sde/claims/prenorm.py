@@ -89,8 +89,8 @@ GROUP = Group(
         ),
     ),
     observables={
-        "prenorm_norm": "mean of |x_L|^2/D, as q_0 + |x_L - x_0|^2/D (the same mean, half the noise), relative to q_0 + c times"
-        " the sum of squared branch factors, which rise linearly from block to block",
+        "prenorm_norm": "mean of |x_L|^2/D, as q_0 + |x_L - x_0|^2/D (the same mean, half the noise), relative to"
+        " q_0 + c times the sum of squared branch factors, which rise linearly from block to block",
         "prenorm_kurtosis": "excess kurtosis of the coordinates of x_L - x_0",
         "prenorm_radius_var": "variance of |x_L - x_0|^2/(c T), relative to the 2 D of chi^2_D",
         "prenorm_log_growth": "log(|x_L|^2/|x_0|^2)/L of x + W x, relative to E log|e + W e|^2 of one block, |e| = 1",
