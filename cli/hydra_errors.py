@@ -65,7 +65,7 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
 
 def _kind(key: str) -> str:
     """What may stand where a value of another kind was given."""
-    if key == "claims":
+    if key in ("claims", "sinks"):
         return "a list of names such as [a, b], or null"
     inside = [its for its in flat(next(iter(STUDIES.values()))(study="")) if its.startswith(f"{key}.")]
     return f"its keys, one by one, such as {inside[0]}=..." if inside else "a value"

@@ -27,7 +27,7 @@ from resnet_limits.runs.status import State, lost_after
 
 from .display import Watch
 from .hydra_bridge import SLURM, Box, start_child
-from .printable import quoted
+from .printable import printable, quoted
 
 POLL = 0.1
 ASK = 5.0
@@ -69,6 +69,7 @@ class Launch:
     children: list[Child] = field(default_factory=list)
     asked: float = -ASK
     held: bool = True
+    said: bool = False
 
     def goes_on(self) -> bool:
         """Start the next sweep where it is time; whether anybody still starts queued jobs."""
@@ -83,6 +84,9 @@ class Launch:
             return True
         if time.monotonic() - self.asked >= ASK:
             self.held, self.asked = scheduler.holds(self.run.path), time.monotonic()
+            if (silence := scheduler.silence()) and not self.said:
+                self.said = True
+                print(f"reslim: SLURM does not answer ({printable(silence)}); waiting until it does", file=sys.stderr)
         return self.held
 
     def is_settled(self, states: Collection[State]) -> bool:

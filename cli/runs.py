@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections import Counter
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.errors import MarkupError
 from rich.markup import escape
 from rich.table import Table
 
+from resnet_limits.runs import scheduler
 from resnet_limits.runs.files import read_json
 from resnet_limits.runs.folder import Run, outputs_root
 
@@ -23,8 +25,10 @@ def runs(name: str | None, *, json_out: bool) -> None:
     root = outputs_root(None)
     if name is not None:
         _show(Run.find(root, name), json_out)
+        _say_silence()
         return
     found = [_document(run) for run in Run.all(root)]
+    _say_silence()
     if json_out:
         print_json(found)
         return
@@ -43,6 +47,13 @@ def runs(name: str | None, *, json_out: bool) -> None:
     for its in found:
         if its["continue"]:  # below the table: a folded command cannot be copied
             console.print(f"continue with: {its['continue']}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _say_silence() -> None:
+    if silence := scheduler.silence():
+        print(
+            f"reslim: SLURM does not answer ({printable(silence)}): what it held is shown as running", file=sys.stderr
+        )
 
 
 def _document(run: Run) -> dict[str, Any]:

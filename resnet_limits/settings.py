@@ -351,7 +351,7 @@ class Slurm(Cluster):
     )
 
     def __post_init__(self) -> None:
-        if self.warning > 30 * self.time:
+        if self.warning > 30 * self.time > 0:  # what is no time at all is refused as such
             raise SettingError(
                 f"cluster.warning={self.warning}: a job has {self.time} min, and is to be told at most half of them"
                 f" before: at most {30 * self.time} s"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,9 +122,8 @@ def records_of(study: Study, jobs: Sequence[JobFolder], swept: Sequence[str]) ->
             FinishedJob(job.settings, tables.to_records(own[job.name]), _arrays(job.path / "arrays.safetensors"))
             for job in group
         ]
-        by_depth = {job.settings.depth: job.settings for job in group}
         for compared in study.compare(finished):
-            settings = by_depth[compared.depth]
+            settings = replace(group[0].settings, depth=compared.depth)
             frames.append(_in_setting(tables.table(settings, [compared.record]), settings, swept))
     if not frames:
         return tables.table(study.settings(study=study.name), [])

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SchedulerError
@@ -42,6 +44,22 @@ def was_used(run: Path) -> bool:
     return isinstance(document, dict) and document.get("folder") == str(run.resolve())
 
 
+@dataclass
+class _Silence:
+    """The last time that SLURM did not answer: for a while it is not asked again, and each asker need not wait."""
+
+    problem: str = ""
+    until: float = 0.0
+
+
+_SILENCE = _Silence()
+
+
+def silence() -> str:
+    """Why SLURM does not answer at present; empty where it does, or was not asked."""
+    return _SILENCE.problem if time.monotonic() < _SILENCE.until else ""
+
+
 def holds(run: Path) -> bool:
     """Whether tasks of this run wait, run, or are about to end. Where SLURM does not answer, it may well: True.
 
@@ -49,7 +67,10 @@ def holds(run: Path) -> bool:
     """
     if not was_used(run) or shutil.which("squeue") is None:
         return False
+    if silence():
+        return True
     tasks, problem = _squeue(task_name(run))
+    _SILENCE.problem, _SILENCE.until = problem or "", time.monotonic() + SECONDS if problem else 0.0
     return problem is not None or bool(tasks)
 
 

@@ -128,7 +128,7 @@ class FinishedJob:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Records of a comparison, with the depth they belong to."""
+    """Records of a comparison, with the depth they belong to (any, also one that no job has)."""
 
     depth: int
     record: Record

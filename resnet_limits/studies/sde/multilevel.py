@@ -62,7 +62,7 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
 
 
 def _error_at_twice_the_depth(job: FinishedJob) -> list[Comparison]:
-    """The deepest job has a network of twice its depth too: one more point of the weak error where the limit is known."""
+    """The deepest job has networks of twice its depth too: one more point where the limit is known."""
     return [
         Comparison(2 * job.settings.depth, replace(r, observable="weak_error", value=abs(r.value - r.reference)))
         for r in job.records

@@ -76,7 +76,7 @@ GROUP = Group(
         Claim(
             id="sde.weak.control",
             source=PELUCHETTI,
-            statement="the control variate of E|x|^2/D has mean zero on the networks themselves (relative to the limit)",
+            statement="the control variate of E|x|^2/D has mean zero on the networks (relative to the limit)",
             kind="theorem",
             observable="weak_control_mean",
             expected=Expected("value", 0, 0.05),
