@@ -99,7 +99,7 @@ class _Philox(threading.local):
 
     def __init__(self) -> None:
         self.bits = np.random.Philox(key=0)
-        self.state: dict[str, Any] = self.bits.state
+        self.state: Any = self.bits.state
 
     def at(self, key: np.ndarray, start: int, layer: int, block: int) -> np.random.Philox:
         counter = np.array([start, 0, layer, block], dtype=np.uint64)

@@ -2,8 +2,8 @@
 
 A replica owns `ceil(size / 2)` 64-bit words of the stream of its block. Read as 32-bit halves, the first ones are radii
 u, the last ones angles v; the first of the normals are `sqrt(-2 log u) cos 2 pi v`, the last are `sqrt(-2 log u)
-sin 2 pi v` (Box & Muller 1958). `random.normals` has the same law with pairs side by side, and takes a third longer; under one
-purpose the numbers of the two are not independent.
+sin 2 pi v` (Box & Muller 1958). `random.normals` has the same law with pairs side by side, and takes a third longer;
+under one purpose the numbers of the two are not independent.
 
 With several threads (`torch.set_num_threads`) pieces of replicas are drawn side by side; the numbers stay the same.
 """

@@ -68,7 +68,7 @@ def backpropagated(scheme):
     for x in states:
         x.retain_grad()
     loss(states[-1]).sum().backward()
-    norms = [[v[i].grad.flatten(1).norm(dim=-1) for v in layers] for i in range(2)]
+    norms = [[pair[i].grad.flatten(1).norm(dim=-1) for pair in layers] for i in range(2)]  # pyright: ignore
     return observables([x.detach() for x in states], [x.grad for x in states], *norms)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import pytest
@@ -119,7 +120,7 @@ def test_memory_does_not_grow_with_depth():
         steps = walk([Walker(Network("tanh"), 1000)], points(2, 8).expand(4, 2, 8), LAW, **HOW)
         for _ in range(layers):
             next(steps)
-        frame = steps.gi_frame.f_locals
+        frame = inspect.getgeneratorlocals(steps)  # pyright: ignore
         return sum(
             v.numel()
             for value in frame.values()

@@ -7,22 +7,23 @@ sde-without-drift   network and Euler-Maruyama scheme without the Ito drift, bot
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
-from ...sampling.law import Isotropic
+from ...sampling.laws import law_of
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Walker, final
 from ..study import Job, Measurement, Record
-from .claims.settings import sizes
 from .claims.strong import ADDITIVE, NO_DRIFT
 from .problem import inputs, pieces, root_mean_square
 
 
 def measure(job: Job) -> Measurement:
     """The three distances, with standard errors over replicas."""
-    settings, own = job.settings, sizes(job.settings)
+    settings, init, width = job.settings, job.settings.init, job.settings.width
     phi, psi, depth = settings.activation, settings.activation_inside, settings.depth
-    law, additive = Isotropic(own.sigma_w, own.sigma_b), Isotropic(0.0, own.sigma_b)
+    law, additive = law_of(init, width), law_of(replace(init, sigma_w=0.0), width)
     swish = NO_DRIFT["activation"]
     cases = {
         "network": (law, (Walker(Network(phi, psi), depth), Walker(Network(phi, psi), 2 * depth)), {}),
