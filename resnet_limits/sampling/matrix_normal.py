@@ -3,8 +3,8 @@
     W = h mu + sqrt(h) U^(1/2) G V^(1/2),     b = h mu_b + sqrt(h) S^(1/2) g,     G, g standard normal
 
 so that `Cov(W_ij, W_kl) = U_ik V_jl h` and `Cov(b) = S h` (Peluchetti & Favaro 2020, arXiv 2007.03253). The SDE has
-drift `phi'(0) (mu psi + mu_b) + 1/2 phi''(0) diag(U psi^T V psi + S)`. Roots are symmetric, so that singular covariances
-are exact. `G` acts on the span of the `V^(1/2) f_i`; the bias has normals of its own.
+drift `phi'(0) (mu psi + mu_b) + 1/2 phi''(0) diag(U psi^T V psi + S)`. Roots are symmetric: singular covariances are
+exact. `G` acts on the span of the `V^(1/2) f_i`; the bias has normals of its own.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ CACHE = 2**19
 """Bytes of the states of a piece: with its normals and intermediate results it stays in a cache of 2 MB."""
 
 SMALLEST, LARGEST = 32, 4096
-"""Replicas in a piece at least and at most. Powers of two, so that pieces and blocks of replicas are nested; 32, so that
-a piece fills whole vector registers: what is left over is rounded by other instructions."""
+"""Replicas in a piece at least and at most. Powers of two, so that pieces and blocks of replicas are nested; 32, so
+that a piece fills whole vector registers: what is left over is rounded by other instructions."""
 
 
 def pieces(replicas: int, *, vectors: int, width: int, dtype: torch.dtype = torch.float64) -> Iterator[tuple[int, int]]:

@@ -31,8 +31,8 @@ def basis_size(n: int, d: int) -> int:
 def coordinates(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n m"], Float[Tensor, "r m d"]]:
     """`(R, Q)`, `vectors = R Q`, `m = basis_size(n, d)`; rows of Q orthonormal, or zero where a vector adds nothing.
 
-    R is lower triangular with a diagonal that is not negative, unless the vectors are many: then `Q = I`. What is left of
-    a vector below its own rounding is nothing: its direction would be noise.
+    R is lower triangular with a diagonal that is not negative, unless vectors are many: then `Q = I`. What is left
+    of a vector below its own rounding is nothing: its direction would be noise.
     """
     r, n, d = vectors.shape
     if many(n, d):
