@@ -17,7 +17,7 @@ from resnet_limits.runs.files import read_json
 from resnet_limits.runs.folder import Run, outputs_root
 
 from .display import Terminal, coloured, print_json, show_summary
-from .printable import quoted
+from .printable import printable, quoted
 
 
 def runs(name: str | None, *, json_out: bool) -> None:

@@ -4,8 +4,8 @@ Random tanh networks `x + tanh(W x + b)`, float32. The naive loop is what one wr
 a matrix drawn into memory that is kept, one affine map, one activation; with gradients, autograd through all layers.
 Both get the same number of threads; times are of whole networks, the best of rounds that alternate, and a network of
 the engine costs the time of a piece of replicas divided by their number. On one thread the time is the processor's,
-which other programs on the machine change less; on two it is the clock's. In the same run both samples are held against one
-another: two-sample Kolmogorov-Smirnov tests of what is printed, which fail the benchmark below p = 1e-4.
+which other programs on the machine change less; on two it is the clock's. In the same run both samples are held against
+one another: two-sample Kolmogorov-Smirnov tests of what is printed, which fail the benchmark below p = 1e-4.
 
 `--deep` runs depth 10,000, width 500, 1,000 networks in full; without it the time is extrapolated from 200 layers.
 """

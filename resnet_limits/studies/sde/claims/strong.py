@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
-from .group import Group
+from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import kinked, smooth_and_moving
 
 ADDITIVE = {"init.sigma_w": 0.0, "activation": "tanh"}
@@ -22,6 +22,7 @@ GROUP = Group(
             where={"scheme": "network"},
             outside=smooth_and_moving,
             random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
             id="sde.strong.additive",
@@ -34,6 +35,7 @@ GROUP = Group(
             pins=ADDITIVE,
             outside=lambda s: "init.sigma_b=0: nothing moves" if getattr(s.init, "sigma_b", 1.0) == 0 else None,
             random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
             id="sde.strong.no_drift",
