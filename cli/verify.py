@@ -5,6 +5,7 @@ The jobs run in this process, one after another, so that torch is imported once;
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -116,9 +117,15 @@ def _request(words: Sequence[str], smoke: bool) -> Request:
         raise SettingError(f"{elsewhere}: verify runs its jobs here, one after another; train sends jobs elsewhere")
     if smoke and "preset" in key:
         raise SettingError("--smoke is preset=smoke: give one of the two")
-    request.studies = request.studies or list(STUDIES)
+    request.studies = request.studies or _meant(request.overrides) or list(STUDIES)
     request.overrides = (["preset=smoke"] if smoke else []) + request.overrides
     return request
+
+
+def _meant(overrides: Sequence[str]) -> list[str]:
+    """The studies whose claims or own keys the overrides name: `claims=[ode.forward]`, `sde.inputs=3`."""
+    named = {name for override in overrides for name in re.findall(r"(?:^|[=\[, ])(\w+)\.", override)}
+    return [study for study in STUDIES if study in named]
 
 
 def _verified(its: Plan) -> Outcome:

@@ -83,9 +83,9 @@ class Isotropic:
         (seed, purpose, layer, r), whichever replicas are sampled with it.
         """
         d = vectors.shape[-1]
-        R = triangle(vectors, self.sigma_w / math.sqrt(d), self.sigma_b * biased.to(vectors))
-        Z = _images(vectors, (seed, purpose, layer, first_replica))
-        return applied(R.mul_(math.sqrt(h)), Z)
+        size = math.sqrt(h)
+        R = triangle(vectors, size * self.sigma_w / math.sqrt(d), size * self.sigma_b * biased.to(vectors))
+        return applied(R, _images(vectors, (seed, purpose, layer, first_replica)))
 
     def draw(
         self,

@@ -4,16 +4,12 @@ A replica owns `ceil(size / 2)` 64-bit words of the stream of its block. Read as
 u, the last ones angles v; the first of the normals are `sqrt(-2 log u) cos 2 pi v`, the last are `sqrt(-2 log u)
 sin 2 pi v` (Box & Muller 1958). `random.normals` has the same law with pairs side by side, and takes a third longer;
 under one purpose the numbers of the two are not independent.
-
-With several threads (`torch.set_num_threads`) pieces of replicas are drawn side by side; the numbers stay the same.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -22,7 +18,7 @@ from torch import Tensor
 
 from ..random import replica_blocks, stream_words
 
-PIECE = 2**16
+PIECE = 2**15
 """Normals made at a time, so that what they are made of stays in the cache. Changes speed alone."""
 
 
@@ -42,65 +38,53 @@ def noise(
     pairs = -(-size // 2)
     numbers = torch.empty(replicas, size, dtype=torch.float32 if dtype == torch.float32 else torch.float64)
 
-    def fill(start: int) -> None:
+    at_once = max(PIECE // max(size, 1), 1)
+    for start in range(0, replicas, at_once):
         part = numbers[start : start + at_once]
         words = [
             stream_words(seed, purpose, layer, block, skipped * pairs, taken * pairs)
             for block, skipped, taken in replica_blocks(first_replica + start, len(part))
         ]
         joined = words[0] if len(words) == 1 else np.concatenate(words)
-        _normal(joined.view(np.int32).reshape(len(part), 2 * pairs), part)
-
-    at_once = max(PIECE // max(size, 1), 1)
-    starts = range(0, replicas, at_once)
-    threads = torch.get_num_threads()
-    if threads > 1 and len(starts) > 1:
-        list(_pool(threads).map(fill, starts))
-    else:
-        for start in starts:
-            fill(start)
+        _normal(joined.view(np.int32).reshape(len(part), 2 * pairs), part.numpy())
     return numbers.reshape(replicas, *shape_after_replicas).to(device=device, dtype=dtype)
 
 
-def _normal(halves: np.ndarray, out: Float[Tensor, "r size"]) -> None:
-    """Box and Muller: int32 (r, 2 pairs) to normals."""
-    u, v = torch.from_numpy(halves).chunk(2, dim=1)
-    first, second = out.split([u.shape[1], out.shape[1] - u.shape[1]], dim=1)
-    logarithm, radius, x, y = _memory.of(u.shape, out.dtype)
+def _normal(halves: np.ndarray, out: np.ndarray) -> None:
+    """Box and Muller: int32 (r, 2 pairs) to normals (r, size). numpy's calls cost less, torch's functions are fast."""
+    pairs = halves.shape[1] // 2
+    logarithm, radius, x, y = _memory.of((len(halves), pairs), out.dtype)
     # -2 log((u + 2^31 + 1/2) / 2^32). In float64 in any case: near 1 a float32 would leave the radius three digits.
-    logarithm.copy_(u).add_(2.0**31 + 0.5).log_()
-    radius.copy_(torch.sub(_OFFSET, logarithm, alpha=2, out=logarithm)).sqrt_()
-    y.copy_(v).mul_(math.pi / 2**31)
-    torch.cos(y, out=x)
-    y.sin_()
-    torch.mul(radius, x, out=first)
-    if second.shape == y.shape:
-        torch.mul(radius, y, out=second)
-    else:  # of an odd number of normals
-        second.copy_((radius * y)[:, : second.shape[1]])
-
-
-_OFFSET = torch.tensor(64 * math.log(2), dtype=torch.float64)
+    np.copyto(logarithm, halves[:, :pairs])
+    logarithm += 2.0**31 + 0.5
+    logarithm *= 2.0**-32
+    torch.from_numpy(logarithm).log_()
+    logarithm *= -2.0
+    np.copyto(radius, logarithm, casting="same_kind")
+    np.sqrt(radius, out=radius)
+    np.copyto(y, halves[:, pairs:], casting="unsafe")
+    y *= math.pi / 2**31
+    angle = torch.from_numpy(y)
+    torch.cos(angle, out=torch.from_numpy(x))
+    angle.sin_()
+    np.multiply(radius, x, out=out[:, :pairs])
+    rest = out.shape[1] - pairs  # one less for an odd number of normals
+    np.multiply(radius[:, :rest], y[:, :rest], out=out[:, pairs:])
 
 
 class _Memory(threading.local):
     """What normals are made of, kept from piece to piece: memory that is fresh each time is memory out of the cache."""
 
     def __init__(self) -> None:
-        self.kept: dict[torch.dtype, tuple[Tensor, Tensor]] = {}
+        self.kept: dict[np.dtype, tuple[np.ndarray, np.ndarray]] = {}
 
-    def of(self, shape: torch.Size, dtype: torch.dtype) -> list[Tensor]:
-        """A float64 tensor and three of the dtype."""
-        count = shape.numel()
+    def of(self, shape: tuple[int, int], dtype: np.dtype) -> list[np.ndarray]:
+        """A float64 array and three of the dtype."""
+        count = shape[0] * shape[1]
         if dtype not in self.kept or len(self.kept[dtype][0]) < count:
-            self.kept[dtype] = torch.empty(count, dtype=torch.float64), torch.empty(3 * count, dtype=dtype)
+            self.kept[dtype] = np.empty(count), np.empty(3 * count, dtype=dtype)
         wide, others = self.kept[dtype]
-        return [wide[:count].view(shape), *(others[i * count : (i + 1) * count].view(shape) for i in range(3))]
+        return [wide[:count].reshape(shape), *(others[: 3 * count].reshape(3, *shape))]
 
 
 _memory = _Memory()
-
-
-@functools.lru_cache(maxsize=1)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))

@@ -22,7 +22,8 @@ class Network:
         return activation(self.psi)(x)
 
     def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
-        return x + activation(self.phi)(z)
+        y = activation(self.phi)(z)
+        return x + y if y is z or y.requires_grad else y.add_(x)  # one array less in the cache
 
 
 @dataclass(frozen=True)

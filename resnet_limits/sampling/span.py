@@ -7,6 +7,7 @@ Gram matrix `F F^T`, R keeps the digits of nearly equal vectors, and equal vecto
     n = 1, 2            Gram and Schmidt
     n > d, n^2 > 10 d   Q = I and R = F: drawing the weights themselves takes less time than any other basis
     else                Householder's QR; what turns out (nearly) dependent, by Gram and Schmidt
+    R alone             Cholesky's factor of the Gram matrix where that loses no digits that matter
 """
 
 from __future__ import annotations
@@ -59,12 +60,14 @@ def triangle(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor,
     if many(n, d + 1):
         return augmented(vectors, scale, extra)
     gram = torch.bmm(vectors, vectors.mT).mul_(scale**2).add_(torch.outer(extra, extra))
-    precision, squares = torch.finfo(gram.dtype), gram.diagonal(dim1=1, dim2=2)
     R = gram.sqrt() if n == 1 else torch.linalg.cholesky_ex(gram).L
-    kept = R.diagonal(dim1=1, dim2=2).square() > precision.eps ** (1 / 3) * squares
-    kept &= (squares > precision.tiny / precision.eps) & (squares < precision.max)
-    close = kept.all(dim=1).logical_not_().nonzero().squeeze(-1)  # also where the factorisation failed: nan
-    if len(close):
+    precision = torch.finfo(gram.dtype)
+    least = precision.eps ** (1 / 3)
+    bound = gram.diagonal(dim1=1, dim2=2).clamp(min=precision.tiny / precision.eps / least).mul_(least)
+    # False also where the factorisation failed or overflowed: nan, inf > inf.
+    kept = R.diagonal(dim1=1, dim2=2).square() > bound
+    if not bool(kept.all()):
+        close = kept.all(dim=1).logical_not_().nonzero().squeeze(-1)
         joint = augmented(vectors[close], scale, extra)
         exponents = torch.frexp(joint.abs().amax(dim=-1, keepdim=True)).exponent
         R[close] = torch.ldexp(coordinates(torch.ldexp(joint, -exponents))[0], exponents)
@@ -94,7 +97,8 @@ def gram_schmidt(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n n"
                 left = torch.addcmul(left, along[:, j : j + 1], Q[:, j], value=-1)
             R[:, i, :i] += along
         rest = torch.linalg.vector_norm(left, dim=-1) if i else sizes[:, 0]
-        R[:, i, i] = rest = torch.where(rest > _dust(vectors, n) * sizes[:, i], rest, 0.0)
+        nothing = (rest <= _dust(vectors, n) * sizes[:, i]) & (sizes[:, i] < math.inf)  # an infinite state is no dust
+        R[:, i, i] = rest = torch.where(nothing, 0.0, rest)
         inverse = torch.where(rest > 0, rest.reciprocal(), 0.0)
         torch.mul(left, inverse.unsqueeze(-1), out=Q[:, i])
         if i and bool((rest == 0).any()):

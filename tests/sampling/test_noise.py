@@ -12,13 +12,6 @@ from resnet_limits.sampling.noise import noise
 HERE = {"seed": 0, "purpose": "test", "layer": 5}
 
 
-@pytest.fixture
-def two_threads():
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(1)
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (2, 500), (2, 40_001)])
 def test_replicas_do_not_depend_on_what_is_drawn_with_them(shape, dtype, monkeypatch):
@@ -30,12 +23,6 @@ def test_replicas_do_not_depend_on_what_is_drawn_with_them(shape, dtype, monkeyp
         assert torch.equal(piece, whole[first : first + count])
     monkeypatch.setattr(engine, "PIECE", 1000)
     assert torch.equal(noise(shape, replicas=140, dtype=dtype, **HERE), whole)
-
-
-def test_number_of_threads_changes_nothing(two_threads):
-    with_two = noise((3, 1001), replicas=300, dtype=torch.float32, **HERE)
-    torch.set_num_threads(1)
-    assert torch.equal(noise((3, 1001), replicas=300, dtype=torch.float32, **HERE), with_two)
 
 
 def test_float32_agrees_with_float64_to_its_precision():

@@ -102,3 +102,15 @@ def test_sizes_whose_squares_over_or_underflow(n, scale):
     """Exploding networks and vanishing tangents."""
     vectors, biased = points(8 * n, 40).view(8, n, 40), torch.zeros(n)
     torch.testing.assert_close(act(scale * vectors, biased) / scale, act(vectors, biased), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_exploded_replicas_leave_the_others_alone(n):
+    vectors = points(8 * n, 40).view(8, n, 40).clone()
+    expected = act(vectors)
+    vectors[3, 0, 5], vectors[5] = float("inf"), float("nan")
+    z = act(vectors)
+    others = [0, 1, 2, 4, 6, 7]
+    assert torch.equal(z[others], expected[others])
+    assert not torch.isfinite(z[3, 0]).any()
+    assert not torch.isfinite(z[5]).any()
