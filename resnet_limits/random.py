@@ -137,7 +137,7 @@ def stream_normals(
     angle = halves[:, 1].to(dtype).mul_(math.pi / 2**31)
     x = angle.cos().mul_(radius)
     y = angle.sin_().mul_(radius)
-    if out is not None and first % 2 == count % 2 == 0:
+    if out is not None and first % 2 == count % 2 == out.storage_offset() % 2 == 0:
         torch.complex(x, y, out=torch.view_as_complex(out.view(pairs, 2)))
         return out
     numbers = torch.view_as_real(torch.complex(x, y)).view(-1)[first - 2 * pair :][:count]

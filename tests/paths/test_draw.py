@@ -11,7 +11,7 @@ from resnet_limits.settings import CHOICES, Init
 
 
 def test_every_law_of_the_settings_can_be_drawn():
-    assert set(LAWS) == set(CHOICES[Init])
+    assert set(LAWS) == set(CHOICES[Init]) - {"matrix_normal"}, "which is no path over depth: the study sde samples it"
 
 
 def test_size_of_the_entries():
