@@ -8,7 +8,8 @@ from ...settings import MatrixNormal, Ode
 
 
 def check(settings: Ode) -> None:
-    """Raise `SettingError` for a law that is no path over depth, and for more inputs, or a larger mini-batch, than there are training points."""
+    """Raise `SettingError` for a law that is no path over depth, and for more inputs, or a larger mini-batch, than
+    there are training points."""
     if isinstance(settings.init, MatrixNormal):
         raise SettingError("init=matrix_normal: the weights of study ode are paths over depth; study=sde has this law")
     points = training_points(settings.data)
