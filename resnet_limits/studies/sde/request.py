@@ -8,12 +8,20 @@ from ...errors import SettingError
 from ...settings import Gaussian, Iid, MatrixNormal, Sde
 from .claims.settings import explodes
 
+FOLLOW_ANY_LAW = frozenset({"sde.strong", "sde.strong.additive", "sde.strong.no_drift"})
+"""Claims whose networks have the setting's own law of weights; the others sample i.i.d. entries."""
+
 
 def check(settings: Sde) -> None:
     """Raise `SettingError` for a law that is not of independent layers, or inputs that there are not."""
     if not isinstance(settings.init, Iid | MatrixNormal):
         raise SettingError(
             f"init={settings.init.name}: the layers of study sde are independent; choose init=iid or init=matrix_normal"
+        )
+    if isinstance(settings.init, MatrixNormal) and set(settings.claims or ["all"]) - FOLLOW_ANY_LAW:
+        raise SettingError(
+            f"init=matrix_normal: so far these claims alone follow it: {', '.join(sorted(FOLLOW_ANY_LAW))};"
+            " ask for them with claims=[...]"
         )
     inputs, correlation = settings.sde.inputs, settings.sde.correlation
     if not isinstance(settings.data, Gaussian):

@@ -16,7 +16,7 @@ from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Walker, final
 from ..study import Job, Measurement, Record
 from .claims.strong import ADDITIVE, NO_DRIFT
-from .problem import inputs, pieces, root_mean_square
+from .problem import finite, inputs, pieces, root_mean_square
 
 
 def measure(job: Job) -> Measurement:
@@ -50,4 +50,4 @@ def measure(job: Job) -> Measurement:
             squares.append((x - y).double().square().mean(dim=(1, 2)))
         value, stderr = root_mean_square(torch.cat(squares))
         records.append(Record("strong_error", value, stderr=stderr, coordinates={"scheme": scheme, **pins}))
-    return Measurement(records)
+    return Measurement(finite(records))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from .group import SMOKE_IS_TOO_SMALL, Group
-from .settings import kinked, smooth_and_moving
+from .settings import explodes, explodes_with, smooth_and_moving, still
 
 ADDITIVE = {"init.sigma_w": 0.0, "activation": "tanh"}
 NO_DRIFT = {"activation": "swish"}
@@ -20,7 +20,7 @@ GROUP = Group(
             observable="strong_error",
             expected=Expected("order", 0.5, 0.1),
             where={"scheme": "network"},
-            outside=smooth_and_moving,
+            outside=lambda s: smooth_and_moving(s) or explodes(s),
             random=True,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
@@ -46,7 +46,7 @@ GROUP = Group(
             expected=Expected("order", 0, 0.1),
             where={"scheme": "sde-without-drift"},
             pins=NO_DRIFT,
-            outside=lambda s: kinked(s) and None,
+            outside=lambda s: still(s) or explodes_with(NO_DRIFT["activation"], s),
             random=True,
         ),
     ),
