@@ -72,6 +72,14 @@ def _torch() -> Iterator[Finding]:
         yield Finding("CUDA", False, f"no device; {built}", "device=cpu works; for a GPU install a CUDA build of torch")
 
 
+def _normals() -> Iterator[Finding]:
+    from resnet_limits.random import gaussian
+
+    seen = "compiled" if gaussian.COMPILED else "by numpy: the same numbers, several times slower"
+    advice = "" if gaussian.COMPILED else "install a C compiler, then reslim again"
+    yield Finding("random numbers", gaussian.COMPILED, seen, advice)
+
+
 def _torchvision() -> Iterator[Finding]:
     from resnet_limits.errors import MissingData
 
@@ -138,6 +146,7 @@ def _outputs() -> Iterator[Finding]:
 EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _versions,
     _torch,
+    _normals,
     _torchvision,
     _data,
     _launchers,

@@ -15,16 +15,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+COMPILED = "resnet_limits/random/_gaussian."
 INSTALLED = {"cli": "reslim_cli", "configs": "reslim_configs", "resnet_limits": "resnet_limits"}
-IGNORED = shutil.ignore_patterns(".*", "outputs", "build", "dist", "*.egg-info", "__pycache__", "tests")
+IGNORED = shutil.ignore_patterns(".*", "outputs", "build", "dist", "*.egg-info", "__pycache__", "tests", "*.so")
 
 
 def package_files():
-    """Every file of the packages in the tree, by its installed name."""
+    """Every file of the packages in the tree, by its installed name; not what was compiled."""
     found = set()
     for folder, name in INSTALLED.items():
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("."):
+            compiled = path.suffix in (".so", ".pyd")
+            if path.is_file() and not compiled and "__pycache__" not in path.parts and not path.name.startswith("."):
                 found.add(f"{name}/{path.relative_to(ROOT / folder)}")
     return found
 
@@ -57,7 +59,9 @@ def test_the_wheel_holds_the_files_of_the_tree_and_nothing_else(wheel):
     (file,) = (wheel / "dist").glob("*.whl")
     names = {name for name in zipfile.ZipFile(file).namelist() if not name.endswith("/")}
     metadata = {name for name in names if name.partition("/")[0].endswith(".dist-info")}
-    assert names - metadata == package_files()
+    compiled = {name for name in names if name.startswith(COMPILED) and not name.endswith(".c")}
+    assert names - metadata - compiled == package_files()
+    assert len(compiled) == (1 if shutil.which("cc") else 0)
     assert {name.partition("/")[0] for name in names - metadata} == set(INSTALLED.values()), "no modules cli, configs"
     assert any(name.endswith("licenses/LICENSE") for name in metadata)
 

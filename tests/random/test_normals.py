@@ -27,13 +27,6 @@ def test_any_part_of_a_stream_is_read_without_the_rest():
         assert torch.equal(random.stream_normals(0, "test", 2, 1, first, count), whole[first : first + count])
 
 
-def test_pieces_that_fit_the_cache_change_nothing(monkeypatch):
-    whole = normals((7, 3), replicas=100, **HERE)
-    for piece in (1, 10, 1000):
-        monkeypatch.setattr(random, "PIECE", piece)
-        assert torch.equal(normals((7, 3), replicas=100, **HERE), whole)
-
-
 def test_seeds_purposes_layers_and_blocks_are_independent():
     """Also seeds beyond 64 bits of entropy words, long purposes, and layers as great as a time cell."""
     streams = [

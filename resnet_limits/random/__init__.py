@@ -1,0 +1,11 @@
+"""Random numbers as a function of what they are for: `(seed, purpose, layer, replica)`.
+
+Nothing depends on what was drawn before, on how many are drawn together, or on the machine: words come from a counter
+(`streams.py`), normals from words by a fixed sequence of floating-point operations (`gaussian.py`, and compiled in
+`_gaussian.c`). Normals are made on the CPU from the same bits in either precision, so that devices and dtypes agree up
+to rounding.
+"""
+
+from .normals import PIECE, REPLICA_BLOCK, generator, normals, permutation, replica_blocks, stream_normals
+
+__all__ = ["PIECE", "REPLICA_BLOCK", "generator", "normals", "permutation", "replica_blocks", "stream_normals"]

@@ -1,0 +1,95 @@
+"""Normals as a function of what they are for: `(seed, purpose, layer, replica)`; see the package."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .gaussian import fill
+from .streams import key_of, philox
+
+REPLICA_BLOCK = 64
+"""Replicas that share a stream, one after the other. Changing it changes every random number."""
+
+PIECE = 2**17
+"""Normals to make at a time where what is done with them should find them in the cache. Changes speed alone."""
+
+
+def generator(seed: int, purpose: str, layer: int = 0) -> np.random.Generator:
+    """A numpy generator of its own for (seed, purpose, layer); give it a purpose that `normals` does not use."""
+    return np.random.Generator(philox(key_of(seed, purpose), layer))
+
+
+def permutation(n: int, *, seed: int, purpose: str, index: int = 0) -> Int[Tensor, " n"]:
+    """A uniform permutation of 0..n-1 (int64): the split of a data set, the order of mini-batches in epoch `index`."""
+    return torch.from_numpy(generator(seed, purpose, index).permutation(n))
+
+
+def normals(
+    shape_after_replicas: tuple[int, ...],
+    *,
+    replicas: int,
+    seed: int,
+    purpose: str,
+    layer: int = 0,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | str = "cpu",
+    first_replica: int = 0,
+) -> Float[Tensor, " R *shape"]:
+    """Standard normals (replicas, *shape), a function of (seed, purpose, layer, replica) and the shape.
+
+    Replica r has the same numbers whichever replicas are drawn with it: `first_replica` draws them in pieces.
+    Different shapes under one (seed, purpose, layer) share numbers; give what must be independent its own purpose.
+    """
+    size = math.prod(shape_after_replicas)
+    numbers = torch.empty(replicas, size, dtype=torch.float32 if dtype == torch.float32 else torch.float64)
+    done = 0
+    for block, skipped, taken in replica_blocks(first_replica, replicas):
+        flat = numbers[done : done + taken].view(-1)
+        stream_normals(seed, purpose, layer, block, skipped * size, len(flat), flat.dtype, out=flat)
+        done += taken
+    return numbers.reshape(replicas, *shape_after_replicas).to(device=device, dtype=dtype)
+
+
+def replica_blocks(first_replica: int, replicas: int) -> Iterator[tuple[int, int, int]]:
+    """`(block, skipped, taken)`: of each block that holds wanted replicas, skip the first ones and take the next."""
+    end = first_replica + replicas
+    for block in range(first_replica // REPLICA_BLOCK, -(-end // REPLICA_BLOCK)):
+        start = block * REPLICA_BLOCK
+        skipped = max(first_replica - start, 0)
+        yield block, skipped, min(end - start, REPLICA_BLOCK) - skipped
+
+
+def stream_normals(
+    seed: int,
+    purpose: str,
+    layer: int,
+    block: int,
+    first: int,
+    count: int,
+    dtype: torch.dtype = torch.float64,
+    out: Float[Tensor, " count"] | None = None,
+) -> Float[Tensor, " count"]:
+    """The standard normals `first, ..., first + count - 1` of one stream (float64 or float32, CPU), or into `out`.
+
+    Normals 2 i and 2 i + 1 are made of word i.
+    """
+    numbers = torch.empty(count, dtype=dtype) if out is None else out
+    if first % 2 and count:  # the second of a pair whose first one is not wanted
+        pair = torch.empty(2, dtype=numbers.dtype)
+        _pairs(seed, purpose, layer, block, first // 2, pair)
+        numbers[:1] = pair[1:]
+        _pairs(seed, purpose, layer, block, first // 2 + 1, numbers[1:])
+    else:
+        _pairs(seed, purpose, layer, block, first // 2, numbers)
+    return numbers
+
+
+def _pairs(seed: int, purpose: str, layer: int, block: int, first_word: int, out: Tensor) -> None:
+    where = {"layer": layer, "first_row": block, "rows_a_block": 1, "first_word": first_word}
+    fill(out.numpy()[None], key_of(seed, purpose), side_by_side=True, **where)
