@@ -32,6 +32,6 @@ def noise(
     """Standard normals (replicas, *shape), a function of (seed, purpose, layer, replica) and the shape."""
     size = math.prod(shape_after_replicas)
     numbers = torch.empty(replicas, size, dtype=torch.float32 if dtype == torch.float32 else torch.float64)
-    rows = {"first_row": first_replica, "rows_a_block": REPLICA_BLOCK}
-    fill(numbers.numpy(), key_of(seed, purpose), layer=layer, **rows)
+    key = key_of(seed, purpose)
+    fill(numbers.numpy(), key, layer=layer, first_row=first_replica, rows_a_block=REPLICA_BLOCK)
     return numbers.reshape(replicas, *shape_after_replicas).to(device=device, dtype=dtype)
