@@ -180,13 +180,20 @@ def applied(R: Float[Tensor, "r n m"], Z: Float[Tensor, "r m d"]) -> Float[Tenso
         Z[:, 1].mul_(R[:, 1, 1:]).addcmul_(Z[:, 0], R[:, 1, :1])
         Z[:, 0].mul_(R[:, 0, :1])
         return Z
-    return added(Z.new_zeros(len(Z), R.shape[1], Z.shape[2]), R, Z)
+    if _small(R, Z):
+        return added(R[:, :, :1] * Z[:, :1], R[:, :, 1:], Z[:, 1:])
+    return torch.bmm(R, Z)
 
 
 def added(y: Float[Tensor, "r n d"], R: Float[Tensor, "r n m"], Z: Float[Tensor, "r m d"]) -> Float[Tensor, "r n d"]:
-    """`y + R Z`, in the memory of y. Products below 400 terms are torch's slowest: term by term they take a third."""
-    if math.prod(R.shape[1:]) * Z.shape[2] < 400:
+    """`y + R Z`, in the memory of y."""
+    if _small(R, Z):
         for j in range(R.shape[2]):
             y.addcmul_(R[:, :, j : j + 1], Z[:, j : j + 1])
         return y
     return y.baddbmm_(R, Z)
+
+
+def _small(R: Tensor, Z: Tensor) -> bool:
+    """Products below 400 terms are torch's slowest: term by term they take a third."""
+    return math.prod(R.shape[1:]) * Z.shape[2] < 400
