@@ -149,3 +149,26 @@ CHIZAT = Paper(
     2025,
     "2509.10167",
 )
+JACOT = Paper(
+    "Jacot, Gabriel & Hongler",
+    "Jacot, Arthur and Gabriel, Franck and Hongler, Clément",
+    "Neural tangent kernel: convergence and generalization in neural networks",
+    2018,
+    "1806.07572",
+)
+LEE_GAUSSIAN = Paper(
+    "Lee et al.",
+    "Lee, Jaehoon and Bahri, Yasaman and Novak, Roman and Schoenholz, Samuel S. and Pennington, Jeffrey"
+    " and Sohl-Dickstein, Jascha",
+    "Deep neural networks as Gaussian processes",
+    2018,
+    "1711.00165",
+)
+LEE_WIDE = Paper(
+    "Lee et al.",
+    "Lee, Jaehoon and Xiao, Lechao and Schoenholz, Samuel S. and Bahri, Yasaman and Novak, Roman"
+    " and Sohl-Dickstein, Jascha and Pennington, Jeffrey",
+    "Wide neural networks of any depth evolve as linear models under gradient descent",
+    2019,
+    "1902.06720",
+)

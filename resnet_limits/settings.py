@@ -22,7 +22,7 @@ from .errors import SettingError, one_of
 ACTIVATIONS = ("tanh", "swish", "relu", "gelu", "identity")
 KINKED = frozenset({"relu"})
 """Activations without continuous derivatives: outside the theorems that need them."""
-FIGURES = ("implicit_regularisation", "function_draws", "correlation_by_layer")
+FIGURES = ("implicit_regularisation", "function_draws", "correlation_by_layer", "width_and_depth", "kernel_regression")
 """Named figures of papers: `configs/figure/NAME.yaml` says what is run, `figures/named.py` what is drawn."""
 
 
@@ -438,7 +438,43 @@ class Sde(Settings):
     sde: SdeKeys = key(SdeKeys, "keys of this study")
 
 
-STUDIES: dict[str, type[Settings]] = {"ode": Ode, "sde": Sde}
+@dataclass
+class KernelKeys:
+    """The keys that only the study `kernel` has."""
+
+    inputs: int = key(4, "training points whose kernel entries are held against finite networks", low=2, high=256)
+    read_in: bool = key(True, "the read-in is trained too: its term in the tangent kernel")
+    readout: bool = key(True, "the read-out is trained too: its term in the tangent kernel")
+    ridge: float = key(
+        0.1, "variance of the noise on the targets: what is added to the diagonal of a kernel", low=0, high=1e6
+    )
+    networks: int = key(8, "finite networks trained side by side, at each width", low=2, high=10**4)
+    trained_depth: int = key(16, "depth of the trained networks, if the job is deeper", low=1, high=10**5)
+    points: int = key(200, "training points of the trained networks", low=2, high=10**5)
+    steps: int = key(100, "steps of gradient descent, full batch", low=1, high=10**6)
+    rate: float = key(
+        1.0, "step of gradient descent, in units of one over the largest eigenvalue of the kernel", above=0, below=2
+    )
+    deep_points: int = key(
+        10000, "training points of the deep block's kernel, if there are more", low=2, high=20000
+    )
+
+
+@dataclass
+class Kernel(Settings):
+    """Settings of the study `kernel`: width and depth infinite, Gaussian processes and tangent kernels."""
+
+    study: str = _name("kernel", "the study")
+    width: int = key(128, "largest width D of the finite networks; also D/8, D/4, D/2", low=8, high=65536)
+    replicas: int = key(1024, "finite networks sampled at each width", low=2, high=10**6)
+    preset: str = key("full", "size of the study", choices=("full", "smoke", "large"))
+    activation: str = key("tanh", "activation phi outside the affine map", choices=ACTIVATIONS)
+    init: Init = key(Iid, "law of the weights of a layer")
+    data: Data = key(Digits, "data set")
+    kernel: KernelKeys = key(KernelKeys, "keys of this study")
+
+
+STUDIES: dict[str, type[Settings]] = {"ode": Ode, "sde": Sde, "kernel": Kernel}
 
 CHOICES: dict[type, dict[str, type]] = {
     Init: {

@@ -1,0 +1,150 @@
+"""Networks in the parametrisation of the tangent kernel: every trained parameter is N(0, 1), sizes stand outside.
+
+    x_0 = A z / sqrt(d_in)
+    x_{k+1} = x_k + phi(sqrt(h) (sigma_w/sqrt(D) W_k x_k + sigma_b b_k))        h = T/L
+    y = V x_L / sqrt(D)
+
+Parameters, replicas in front: `A` (r, D, d_in), `W` (r, L, D, D), `b` (r, L, D), `V` (r, outputs, D). Trained are `W`,
+`b`, and `V` and `A` where asked for. Jacot, Gabriel & Hongler 2018 (arXiv 1806.07572); with the sizes of
+Peluchetti & Favaro 2020 (arXiv 2007.03253). For gradient descent the parametrisation matters: it fixes the rates of
+the parameters relative to each other so that the kernel has a limit in width and depth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..random import normals
+from .activations import activation
+from .blocks import affine, linear
+
+Parameters = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class NtkNetwork:
+    """The architecture, and which of read-in and read-out are trained beside the blocks."""
+
+    activation: str
+    depth: int
+    width: int
+    horizon: float
+    sigma_w: float
+    sigma_b: float
+    read_in: bool = True
+    readout: bool = True
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Names of the parameters that are trained."""
+        return ("W", "b", *(["V"] if self.readout else []), *(["A"] if self.read_in else []))
+
+    def initial(
+        self,
+        features: int,
+        outputs: int,
+        *,
+        replicas: int,
+        seed: int,
+        purpose: str,
+        first_replica: int = 0,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> dict[str, Tensor]:
+        """Parameters at the start, all N(0, 1); a function of seed, purpose, replica and shapes."""
+
+        def drawn(name: str, *shape: int, layer: int = 0) -> Tensor:
+            return normals(
+                shape,
+                replicas=replicas,
+                seed=seed,
+                purpose=f"{purpose} {name}",
+                layer=layer,
+                dtype=dtype,
+                device=device,
+                first_replica=first_replica,
+            )
+
+        D = self.width
+        layers = [drawn("W", D, D + 1, layer=k) for k in range(self.depth)]
+        weights = torch.stack(layers, dim=1)
+        return {
+            "A": drawn("A", D, features),
+            "W": weights[..., :D].contiguous(),
+            "b": weights[..., D].contiguous(),
+            "V": drawn("V", outputs, D),
+        }
+
+    def states(self, parameters: Parameters, z: Float[Tensor, "n f"]) -> Float[Tensor, "r n d"]:
+        """`x_L` of the points."""
+        phi, h = activation(self.activation), self.horizon / self.depth
+        weight, bias = math.sqrt(h / self.width) * self.sigma_w, math.sqrt(h) * self.sigma_b
+        A = parameters["A"]
+        x = linear(z.expand(len(A), *z.shape), A) / math.sqrt(z.shape[-1])
+        for W, b in zip(parameters["W"].unbind(1), parameters["b"].unbind(1), strict=True):
+            x = x + phi(affine(weight * x, W, bias * b))
+        return x
+
+    def outputs(self, parameters: Parameters, z: Float[Tensor, "n f"]) -> Float[Tensor, "r n o"]:
+        """`y = V x_L / sqrt(D)` of the points."""
+        return linear(self.states(parameters, z), parameters["V"]) / math.sqrt(self.width)
+
+    def gradients(
+        self, parameters: Parameters, z: Float[Tensor, "n f"], targets: Float[Tensor, "n o"]
+    ) -> tuple[Float[Tensor, " r"], dict[str, Tensor]]:
+        """Loss `1/(2n) sum |y - target|^2` of each replica, and its gradient by the trained parameters."""
+        leaves = {name: parameters[name].detach().requires_grad_() for name in self.trained}
+        with torch.enable_grad():
+            off = self.outputs({**parameters, **leaves}, z) - targets
+            loss = off.square().sum(dim=(1, 2)) / (2 * len(z))
+        grads = torch.autograd.grad(loss.sum(), list(leaves.values()))
+        return loss.detach(), dict(zip(leaves, grads, strict=True))
+
+
+def tangent_kernel(
+    network: NtkNetwork, parameters: Parameters, z: Float[Tensor, "n f"]
+) -> Float[Tensor, "r n n"]:
+    """`<dy_i/dtheta, dy_j/dtheta>` of the first output over the trained parameters, by `torch.func`; float64.
+
+    At infinite width the outputs do not interact, and each has this kernel. Memory: n copies of the parameters.
+    """
+
+    def output(trained: dict[str, Tensor], fixed: dict[str, Tensor]) -> Tensor:
+        one = {name: tensor.unsqueeze(0) for name, tensor in {**trained, **fixed}.items()}
+        one["V"] = one["V"][:, :1]
+        return network.outputs(one, z)[0, :, 0]
+
+    trained = {name: parameters[name] for name in network.trained}
+    fixed = {name: tensor for name, tensor in parameters.items() if name not in trained}
+    rows = torch.func.vmap(torch.func.jacrev(output))(trained, fixed)  # each (r, n, *shape)
+    flat = [rows[name].flatten(2) for name in network.trained]
+    return sum((torch.bmm(j, j.mT).double() for j in flat), torch.zeros(()))
+
+
+def descend(
+    network: NtkNetwork,
+    parameters: Parameters,
+    z: Float[Tensor, "n f"],
+    targets: Float[Tensor, "n o"],
+    *,
+    rate: float,
+    steps: int,
+    told: Callable[[int, Float[Tensor, " r"]], None] = lambda step, loss: None,
+) -> dict[str, Tensor]:
+    """Full-batch gradient descent on `1/(2n) sum |y - target|^2`, all trained parameters at one rate.
+
+    `told(step, loss)` hears the loss of each replica before each step.
+    """
+    now = {name: tensor.clone() for name, tensor in parameters.items()}
+    for step in range(steps):
+        loss, grads = network.gradients(now, z, targets)
+        told(step, loss)
+        for name, gradient in grads.items():
+            now[name].add_(gradient, alpha=-rate)
+    return now

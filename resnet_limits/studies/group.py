@@ -1,0 +1,19 @@
+"""What a measurement brings to a study: claims, observables, arrays, and the keys that its memory grows with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..claims.claim import Claim
+
+
+@dataclass(frozen=True)
+class Group:
+    """The claims measured by `studies/STUDY/NAME.py`. `comparisons` maps a module of comparisons to its claims."""
+
+    claims: tuple[Claim, ...]
+    observables: Mapping[str, str]
+    memory: tuple[str, ...]
+    arrays: Mapping[str, str] = field(default_factory=dict)
+    comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,0 +1,52 @@
+"""`kernel.accuracy.*`: doubly infinite networks on the whole data set. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import PELUCHETTI
+from ...group import Group
+from .expressivity import DEEP
+from .settings import AS_FULL, SMOKE_IS_TOO_SMALL, either, limitless, unlabelled
+
+GROUP = Group(
+    claims=(
+        Claim(
+            id="kernel.expressivity.deep",
+            source=PELUCHETTI,
+            statement="the deep block's kernel classifies better than the shallow one's, which is linear: test accuracy,"
+            " on the same points",
+            kind="observation",
+            observable="accuracy_difference",
+            expected=Expected("at_least", 0.02, 0.01),
+            where={"scheme": "deep"},
+            pins=DEEP,
+            outside=either(unlabelled, limitless),
+            random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
+        ),
+        Claim(
+            id="kernel.inference.linear",
+            source=PELUCHETTI,
+            statement="weakly trained, the doubly infinite network is as accurate as linear ridge regression",
+            kind="theorem",
+            observable="accuracy_difference",
+            expected=Expected("value", 0, 0.01),
+            where={"scheme": "linear_ridge"},
+            outside=either(unlabelled, limitless),
+            random=True,
+            verdicts=AS_FULL,
+        ),
+    ),
+    memory=("data.train_size", "kernel.deep_points"),
+    observables={
+        "accuracy.nngp": "test accuracy of the posterior mean of the doubly infinite network (weakly trained: the"
+        " read-out alone), with the standard error of a fraction of the test points; column points: training points",
+        "accuracy.ntk": "of regression with its tangent kernel, fully trained at infinite time",
+        "accuracy.ntk.time": "of the same at the time of the trained networks' last step, without ridge",
+        "accuracy.deep": "of the posterior mean of the deep block's kernel, on kernel.deep_points training points",
+        "accuracy.linear_ridge": "of linear ridge regression on the inputs",
+        "accuracy_difference": "of accuracies on the same test points: accuracy.deep less accuracy.nngp on the same"
+        " training points (scheme deep), accuracy.linear_ridge less accuracy.nngp (linear_ridge)",
+        "posterior_deviation": "mean over test points of the standard deviation of the posterior, nngp",
+    },
+)

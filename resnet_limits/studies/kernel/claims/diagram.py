@@ -1,0 +1,84 @@
+"""`kernel.diagram.*`: width and depth, each finite or infinite. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import PELUCHETTI
+from ...group import Group
+from .settings import AS_FULL, either, limitless, moving, narrow
+
+CORNERS = {
+    "finite depth, finite width": "networks of depth L and the width of the settings, mean over them",
+    "finite depth, infinite width": "the exact recursion",
+    "infinite depth, finite width": "the SDE, mean over draws; its time step's error at infinite width is taken off",
+    "infinite depth, infinite width": "the limit ODE",
+}
+OF = {"q": "the mean square q", "lambda": "the overlap lambda of two inputs"}
+FINE = 512
+"""Steps of the Euler-Maruyama scheme that stands for infinite depth."""
+
+
+def _ratio(name: str, statement: str, scheme: str, outside=limitless) -> tuple[Claim, ...]:
+    return tuple(
+        Claim(
+            id=f"kernel.diagram.{name}.{of}",
+            source=PELUCHETTI,
+            statement=statement.format(words),
+            kind="theorem",
+            observable="corner_ratio",
+            expected=Expected("value", 1, 0.05),
+            where={"scheme": scheme, "of": of},
+            outside=outside,
+            random=True,
+            verdicts=AS_FULL,
+        )
+        for of, words in OF.items()
+    )
+
+
+def _always(settings) -> None:
+    return None
+
+
+GROUP = Group(
+    claims=(
+        *_ratio("network", "{} of networks of depth L and width D is that of infinitely wide ones of this depth", "network", _always),
+        *_ratio("sde", "{} of the SDE of width D is that of the doubly infinite network", "sde"),
+        *_ratio(
+            "commute",
+            "{}: widths D at depth L and in the limit of depth are as far apart as infinite widths: the limits commute",
+            "commute",
+        ),
+        *(
+            Claim(
+                id=f"kernel.diagram.width.{scheme}",
+                source=PELUCHETTI,
+                statement=f"the overlap of two inputs fluctuates over {words} of width D at order 1/2 in D",
+                kind="theorem",
+                observable="width_order",
+                expected=Expected("value", 0.5, 0.15),
+                where={"scheme": scheme},
+                outside=outside,
+                random=True,
+                verdicts=AS_FULL,
+            )
+            for scheme, words, outside in (
+                ("network", "networks of depth L", either(narrow, moving)),
+                ("sde", "draws of the SDE", either(narrow, moving, limitless)),
+            )
+        ),
+    ),
+    memory=("width", "replicas"),
+    observables={
+        "corner": "q or lambda (coordinate `of`) in a corner of the diagram: "
+        + "; ".join(f"{name}: {words}" for name, words in CORNERS.items())
+        + "; at finite width also of D/8, D/4, D/2 (column width)",
+        "corner_deviation": "distance of a corner of finite width from that of its depth and infinite width, in"
+        " standard errors (coordinate corner)",
+        "corner_ratio": "of two corners: finite over infinite width at depth L (scheme network), at infinite depth"
+        " (sde); the former over the latter (commute)",
+        "corner_spread": "standard deviation over networks of <x, y>/D of two inputs (columns scheme, width)",
+        "width_order": "order p of a spread or a distance ~ D^-p, fitted to the widths D/8, D/4, D/2, D of one job, with"
+        " its standard error; scheme network, sde: corner_spread",
+    },
+)

@@ -1,0 +1,86 @@
+"""`kernel.inference.*`: finite networks, trained, against inference with the kernel of their depth. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import JACOT, LEE_GAUSSIAN, LEE_WIDE
+from ...group import Group
+from .settings import AS_FULL, SMOKE_IS_TOO_SMALL, either, moving, narrow, unlabelled
+
+TESTED = 1000
+"""Test points at which trained networks are looked at, at most."""
+
+
+def _order(claim_id: str, source, statement: str, scheme: str) -> Claim:
+    return Claim(
+        id=claim_id,
+        source=source,
+        statement=statement,
+        kind="theorem",
+        observable="width_order",
+        expected=Expected("value", 0.5, 0.15),
+        where={"scheme": scheme},
+        pins={"dtype": "float32"},
+        outside=either(narrow, moving),
+        random=True,
+        verdicts=SMOKE_IS_TOO_SMALL,
+    )
+
+
+GROUP = Group(
+    claims=(
+        _order(
+            "kernel.inference",
+            LEE_WIDE,
+            "fully trained: what networks of width D learnt approaches the prediction of the tangent kernel after as"
+            " many steps, order 1/2 in D",
+            "trained",
+        ),
+        _order(
+            "kernel.inference.weak",
+            LEE_GAUSSIAN,
+            "weakly trained: the posterior mean of the read-out of networks of width D approaches that of the kernel,"
+            " order 1/2 in D",
+            "posterior mean",
+        ),
+        _order(
+            "kernel.inference.variance",
+            LEE_GAUSSIAN,
+            "so does its posterior variance",
+            "posterior variance",
+        ),
+        Claim(
+            id="kernel.inference.accuracy",
+            source=JACOT,
+            statement="trained networks are as accurate on test points as their kernel predicts",
+            kind="theorem",
+            observable="accuracy_difference",
+            expected=Expected("value", 0, 0.05),
+            where={"scheme": "trained"},
+            pins={"dtype": "float32"},
+            outside=either(unlabelled, moving),
+            random=True,
+            verdicts=AS_FULL,
+        ),
+    ),
+    memory=("width", "kernel.points", "kernel.trained_depth", "kernel.networks"),
+    arrays={
+        "inference.widths": "widths of the trained networks",
+        "inference.distance": "width, distance of what the networks learnt to the kernel's prediction, and its standard"
+        " error, (3, widths)",
+        "inference.learnt": "outputs less initial outputs of networks of the largest width at test points, first"
+        " outputs, (networks, points)",
+        "inference.predicted": "what the kernel predicts there, (networks, points)",
+        "inference.loss": "training loss by step, mean over networks of the largest width",
+    },
+    observables={
+        "inference_distance": "root mean square distance to the kernel of infinite width and the networks' depth over"
+        " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
+        " initial outputs after kernel.steps steps), posterior mean, posterior variance (read-out alone trained)",
+        "accuracy.finite": "test accuracy of trained networks, by width, mean over networks; column points: training"
+        " points",
+        "accuracy.predicted": "of the kernel's prediction from the networks' own initial outputs",
+        "accuracy.ensemble": "of the mean output of the trained networks, widest",
+        "train_loss": "loss 1/(2n) sum |y - target|^2 of the trained networks, widest, at the last step",
+    },
+)

@@ -1,0 +1,80 @@
+"""`kernel.moments.*`: infinitely wide networks of finite depth against the limit in depth. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....papers import PELUCHETTI
+from ....settings import Kernel
+from ...group import Group
+from .settings import AS_FULL, explodes_with, moving, without_order
+
+SWISH = {"activation": "swish"}
+LARGEST = 0.1
+"""Largest relative error at the deepest depth from which an order is read."""
+OF = {
+    "q": "the mean square q of the coordinates",
+    "lambda": "the overlap lambda of two inputs",
+    "m": "the mean m of the coordinates",
+}
+
+
+def _swish(settings: Kernel) -> str | None:
+    return explodes_with("swish", settings) or moving(settings)
+
+
+def _too_large(scheme: str, of: str) -> Any:
+    """For `Claim.unmet`: why an order cannot be read from these errors, or None."""
+
+    def unmet(records: Any) -> str | None:
+        if "scheme" not in records:
+            return None
+        its = records[(records["observable"] == f"{of}_error") & (records["scheme"] == scheme)]
+        if not len(its):
+            return None
+        depth = int(its["depth"].max())
+        deepest = float(its[its["depth"] == depth]["value"].mean())
+        if deepest > LARGEST:
+            return (
+                f"the relative error at L={depth} is {deepest:.2g}: no order can be read above {LARGEST}; near the"
+                " blow-up time it takes much deeper networks"
+            )
+        return None
+
+    return unmet
+
+
+def _order(scheme: str, of: str) -> Claim:
+    name = "" if scheme == "own" else ".swish"
+    return Claim(
+        id=f"kernel.moments{name}.{of}",
+        source=PELUCHETTI,
+        statement=f"at infinite width {OF[of]} of networks of depth L approaches that of the limit ODE, order 1"
+        + ("" if scheme == "own" else " (swish)"),
+        kind="theorem",
+        observable=f"{of}_error",
+        expected=Expected("order", 1, 0.1),
+        where={"scheme": scheme},
+        pins={} if scheme == "own" else SWISH,
+        outside=without_order if scheme == "own" else _swish,
+        unmet=_too_large(scheme, of),
+        verdicts=AS_FULL,
+    )
+
+
+GROUP = Group(
+    claims=(_order("own", "q"), _order("own", "lambda"), *(_order("swish", of) for of in ("q", "lambda", "m"))),
+    memory=(),
+    observables={
+        **{
+            of: f"{words}, at depth L and infinite width, by the exact recursion; of the first training point"
+            f"{' and the second' if of == 'lambda' else ''}; scheme own: the activation of the settings, swish: swish;"
+            " reference: the limit in depth"
+            for of, words in OF.items()
+        },
+        **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF},
+        "depth_constant": "L times the relative distance of a moment (coordinate `of`) to its limit, with its sign",
+        "blow_up_time": "when the moments of the limit explode, of the first training point (where they do)",
+    },
+)

@@ -1,0 +1,45 @@
+"""What the study `kernel` refuses, or warns of, before it is run: what one can know without reading data. Free of
+torch."""
+
+from __future__ import annotations
+
+from ...data.sizes import training_points
+from ...errors import SettingError
+from ...settings import FashionMnist, Gaussian, Iid, Kernel, Mnist, Plane
+from .claims.settings import explodes_with
+
+FEATURES = {"digits": 64, Mnist().name: 784, FashionMnist().name: 784, "cifar10": 3072}
+
+
+def features(settings: Kernel) -> int | None:
+    """`d_in`, the dimension of the points; None for a folder of images."""
+    if isinstance(settings.data, Gaussian):
+        return settings.data.features
+    return 2 if isinstance(settings.data, Plane) else FEATURES.get(settings.data.name)
+
+
+def check(settings: Kernel) -> None:
+    """Raise `SettingError` for a law that is not of i.i.d. entries, more points than there are, or a system that is
+    singular whatever the data."""
+    if not isinstance(settings.init, Iid):
+        raise SettingError(
+            f"init={settings.init.name}: the kernels of study kernel are those of independent entries; choose init=iid"
+        )
+    points, d_in = training_points(settings.data), features(settings)
+    if points is None:
+        return
+    for key, value in (("kernel.inputs", settings.kernel.inputs), ("kernel.points", settings.kernel.points)):
+        if value > points:
+            raise SettingError(f"{key}={value}: {settings.data.name} has {points} training points here")
+    if settings.kernel.ridge == 0 and d_in is not None and points > d_in + 1:
+        raise SettingError(
+            f"kernel.ridge=0: the kernel of the doubly infinite network has rank at most d_in + 1 = {d_in + 1}, and"
+            f" with {points} training points its system is singular; choose kernel.ridge > 0, or"
+            f" data.train_size <= {d_in + 1}"
+        )
+
+
+def warnings(settings: Kernel) -> list[str]:
+    """A horizon beyond the blow-up time of the setting's own network."""
+    reason = explodes_with(settings.activation, settings)
+    return [f"{reason} (of a typical point): the kernels of the limit do not exist there"] if reason else []
