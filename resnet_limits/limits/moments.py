@@ -1,0 +1,120 @@
+"""Mean and mean square over the coordinates of infinitely wide and deep networks, in closed form, for many inputs.
+
+    m' = 1/2 phi''(0) v,    q' = (phi''(0) m + phi'(0)^2) v,    v = sigma_b^2 + sigma_w^2 q
+
+With `a = sigma_w^2 (phi''(0) m_0 + phi'(0)^2)/2`, `b = phi''(0)^2 sigma_w^2 v_0/4` and `s = b - a^2`
+
+    m_t = m_0 + phi''(0)/2 v_0 G,    q_t = q_0 + v_0 G (phi''(0) (m_t + m_0)/2 + phi'(0)^2)
+    G = S/(C - a S),    C, S = cos(sqrt(s) t), sin(sqrt(s) t)/sqrt(s), or hyperbolic where s < 0
+
+One formula for every case: nothing is divided by `phi''(0)` or `sigma_w`, where the usual one, a tangent of
+`u = m + phi'(0)^2/phi''(0)`, has `u` infinite. For `phi''(0) = 0` it is `q_t = (q_0 + c) e^{kt} - c`. The moments
+become infinite at the first zero of `C - a S`. Peluchetti & Favaro 2020 (arXiv 2007.03253), doubly infinite networks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..errors import SettingError
+from ..networks.taylor import CURVATURE, SLOPE
+
+
+def taylor(phi: str) -> tuple[float, float]:
+    """`phi'(0), phi''(0)`. Raises `SettingError` for an activation that has none."""
+    if phi not in SLOPE:
+        raise SettingError(
+            f"activation: '{phi}' has no phi'(0), and x + phi(W x + b) no limit in depth; choose {', '.join(SLOPE)}"
+            " (or a finite depth: the recursion at infinite width takes any activation)"
+        )
+    return SLOPE[phi], CURVATURE[phi]
+
+
+@dataclass(frozen=True)
+class _Start:
+    """The constants `a`, `b` and `sqrt|b - a^2|` of the module's formula, (n,), and where it is trigonometric."""
+
+    a: Tensor
+    b: Tensor
+    frequency: Tensor
+    turns: Tensor
+
+    @property
+    def gap(self) -> Tensor:
+        """`frequency - a` where the functions are hyperbolic, without cancellation."""
+        total = self.frequency + self.a
+        return torch.where(self.a > 0, -self.b / total.where(total > 0, torch.ones_like(total)), self.frequency - self.a)
+
+
+def _start(phi: str, sigma_w: float, sigma_b: float, q0: Tensor, m0: Tensor) -> _Start:
+    slope, curvature = taylor(phi)
+    a = 0.5 * sigma_w**2 * (curvature * m0 + slope**2)
+    b = 0.25 * curvature**2 * sigma_w**2 * (sigma_b**2 + sigma_w**2 * q0)
+    square = b - a.square()
+    return _Start(a, b, square.abs().sqrt(), square > 0)
+
+
+def explosion_times(
+    phi: str, sigma_w: float, sigma_b: float, q0: Float[Tensor, " n"], m0: Float[Tensor, " n"] | None = None
+) -> Float[Tensor, " n"]:
+    """`t*` of each input, when its moments become infinite; inf where they stay finite.
+
+    `q0` and `m0` (0 if left out) are mean square and mean over coordinates at time 0, float64. Raises `SettingError`
+    for an activation without `phi'(0)`.
+    """
+    its = _start(phi, sigma_w, sigma_b, q0, torch.zeros_like(q0) if m0 is None else m0)
+    frequency = its.frequency.clamp(min=1e-150)
+    trigonometric = torch.atan2(frequency, its.a) / frequency
+    reached = (its.a > 0) & (its.gap < 0)
+    gap = torch.where(reached, -its.gap, 1.0)
+    hyperbolic = torch.where(reached, torch.log1p(2 * frequency / gap) / (2 * frequency), torch.inf)
+    return torch.where(its.turns, trigonometric, hyperbolic)
+
+
+def moments_at(
+    phi: str,
+    sigma_w: float,
+    sigma_b: float,
+    q0: Float[Tensor, " n"],
+    times: Float[Tensor, " t"],
+    m0: Float[Tensor, " n"] | None = None,
+) -> tuple[Float[Tensor, "t n"], Float[Tensor, "t n"]]:
+    """`m` and `q` of the module's docstring for n inputs at given times >= 0, each (t, n), float64.
+
+    `q0` holds `|x_0|^2/D` of each input; `m0` the means over coordinates, 0 after a random read-in. Raises
+    `SettingError` for an activation without `phi'(0)`, and, with `t*` and the input, for a time at or beyond `t*`.
+    """
+    start = torch.zeros_like(q0) if m0 is None else m0
+    _check_finite(phi, sigma_w, sigma_b, q0, times, start)
+    slope, curvature = taylor(phi)
+    its = _start(phi, sigma_w, sigma_b, q0, start)
+    t = times[:, None]
+    x = its.frequency * t
+    sine = t * torch.where(its.turns, torch.sinc(x / torch.pi), _sinh_ratio(x))
+    below = torch.where(its.turns, torch.cos(x) - its.a * sine, torch.exp(-x) + its.gap * sine)
+    growth = (sigma_b**2 + sigma_w**2 * q0) * sine / below
+    m = start + 0.5 * curvature * growth
+    return m, q0 + growth * (0.5 * curvature * (m + start) + slope**2)
+
+
+def _sinh_ratio(x: Tensor) -> Tensor:
+    """`sinh(x)/x`."""
+    large = x.abs() > 0.02
+    return torch.where(large, torch.sinh(x) / torch.where(large, x, 1.0), 1 + x.square() / 6 * (1 + x.square() / 20))
+
+
+def _check_finite(phi: str, sigma_w: float, sigma_b: float, q0: Tensor, times: Tensor, m0: Tensor) -> None:
+    if not (q0.numel() and times.numel()):
+        return
+    at = explosion_times(phi, sigma_w, sigma_b, q0, m0)
+    first = int(at.argmin())
+    if float(times.max()) >= float(at[first]):
+        raise SettingError(
+            f"horizon: {float(times.max()):g} lies beyond t* = {float(at[first]):.6g}, when the moments of input {first}"
+            f" (|x|^2/D = {float(q0[first]):g} at time 0) become infinite for {phi}, sigma_w = {sigma_w:g}, sigma_b ="
+            f" {sigma_b:g}; choose a shorter horizon or a smaller sigma_w"
+        )

@@ -1,0 +1,151 @@
+"""Expectations of Gaussian pairs, for blocks of pairs: `E phi(z_1) phi(z_2)` and `E phi'(z_1) phi'(z_2)`.
+
+    phi'(sqrt(v) g) = sum_k c_k(v) He_k(g)/sqrt(k!)          c_k by quadrature in one dimension, once an input
+    E phi'(z_1) phi'(z_2) = sum_k c_k(v_1) c_k(v_2) rho^k                                  (Mehler's formula)
+    E phi(z_1) phi(z_2) = E phi(z_1) E phi(z_2) + cov sum_k c_k(v_1) c_k(v_2) rho^k/(k+1)
+
+The second follows from Stein's lemma: the coefficients of phi are `sqrt(v/k) c_{k-1}(v)`. What is cut off is at most the
+geometric mean of the tails of `E phi'(z_i)^2`, which are known: as many terms are taken as that needs. ReLU has the
+closed forms of Cho & Saul 2009, its kernels of degree 1 and 0.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..networks.activations import activation
+
+TAIL = {torch.float64: 1e-14, torch.float32: 1e-7}
+"""Part of `E phi'(z)^2` that the series may leave out."""
+
+MOST_TERMS = 192
+
+CUT = 13.0
+"""Standard deviations at which integrals are cut: `He_k(g)/sqrt(k!)` times the density is below 1e-17 there."""
+
+SMALL = 0.1
+"""Variance up to which 32 Gauss-Hermite nodes do."""
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """`E phi(z)`, `E phi(z)^2` (both of the shape of the variances) and the coefficients `c_k`, stacked in front."""
+
+    phi: str
+    variance: Tensor
+    mean: Tensor
+    square: Tensor
+    coefficients: Tensor
+
+
+def expansions(phi: str, *variances: Float[Tensor, "..."]) -> list[Expansion]:
+    """Of `z ~ N(0, v)`, for several arrays of variances `v >= 0`, with as many terms as the largest of all needs.
+
+    float64: relative error below 1e-12 for variances up to 1, 1e-9 up to 10 (tanh; others are smoother).
+    """
+    largest = max((float(v.max()) for v in variances if v.numel()), default=0.0)
+    return [_expansion(phi, v.clamp(min=0), largest) for v in variances]
+
+
+def _expansion(phi: str, v: Tensor, largest: float) -> Expansion:
+    if phi == "relu":
+        return Expansion(phi, v, (v / (2 * math.pi)).sqrt(), v / 2, v.new_zeros(0, *v.shape))
+    rung = _rung(largest)
+    points, weights, transform = _rule(rung)
+    flat = v.flatten()
+    value, slope = _with_slope(phi, points.to(v)[:, None] * flat.sqrt())
+    mean = weights.to(v) @ value
+    terms = _terms(phi, rung, v.dtype)
+    coefficients = transform[:terms].to(v) @ slope
+    # From the series and not by quadrature, so that an input paired with itself has the value of its own.
+    orders = torch.arange(1, terms + 1, dtype=v.dtype)[:, None]
+    square = mean.square() + flat * (coefficients.square() / orders).sum(dim=0)
+    return Expansion(phi, v, mean.reshape(v.shape), square.reshape(v.shape), coefficients.reshape(terms, *v.shape))
+
+
+def _rung(variance: float) -> int:
+    """Index of the least `2^(rung/2)` above a variance: rules and numbers of terms are kept by it."""
+    return math.ceil(2 * math.log2(max(variance, 1e-12)))
+
+
+@functools.lru_cache(maxsize=256)
+def _rule(rung: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Nodes `g_j`, weights `w_j` of N(0, 1), and the matrix `w_j He_k(g_j)/sqrt(k!)` from values to coefficients."""
+    variance = 2 ** (rung / 2)
+    if variance <= SMALL:
+        points, weights = np.polynomial.hermite_e.hermegauss(32)
+        most = 24
+    else:  # the trapezoidal rule, exponential too: the poles of tanh come as near as pi/(2 sqrt(v))
+        points = np.linspace(-CUT, CUT, 2 * math.ceil(CUT * max(10.0, 7.0 * math.sqrt(variance))) + 1)
+        weights = np.exp(-(points**2) / 2)
+        most = MOST_TERMS
+    weights = weights / weights.sum()
+    polynomials = np.ones((most, len(points)))  # by the recursion of the normalised ones: no large factorials
+    polynomials[1] = points
+    for k in range(1, most - 1):
+        polynomials[k + 1] = (points * polynomials[k] - math.sqrt(k) * polynomials[k - 1]) / math.sqrt(k + 1)
+    return torch.from_numpy(points), torch.from_numpy(weights), torch.from_numpy(polynomials * weights)
+
+
+@functools.lru_cache(maxsize=256)
+def _terms(phi: str, rung: int, dtype: torch.dtype) -> int:
+    points, weights, transform = _rule(rung)
+    _, slope = _with_slope(phi, points * 2 ** (rung / 4))
+    total = weights @ slope.square()
+    left = total - (transform @ slope).square().cumsum(dim=0)
+    enough = left <= TAIL[dtype] * total
+    return int(enough.int().argmax()) + 1 if bool(enough.any()) else len(left)
+
+
+def _with_slope(phi: str, z: Tensor) -> tuple[Tensor, Tensor]:
+    """`phi(z)` and `phi'(z)`."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        value = activation(phi)(z)
+        (slope,) = torch.autograd.grad(value.sum(), z)
+    return value.detach(), slope
+
+
+def pair_products(
+    first: Expansion, second: Expansion, covariance: Float[Tensor, "..."], *, slopes: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """`E phi(z_1) phi(z_2)` and, where asked for, `E phi'(z_1) phi'(z_2)`, elementwise, of the covariances' shape.
+
+    The expansions are those of `z_1` and `z_2`, of shapes that broadcast to that of the covariances: (n, 1) and (1, m)
+    for a block.
+    """
+    size = first.variance.sqrt() * second.variance.sqrt()
+    rho = torch.where(size > 0, covariance / size, 0.0).clamp_(-1, 1)
+    if first.phi == "relu":
+        return _arc_cosine(rho, size, slopes)
+    one, two = first.coefficients, second.coefficients
+    means = first.mean * second.mean
+    # An odd phi has an even phi': every other coefficient is nothing but rounding.
+    odd = all(float(c[1::2].abs().max()) < 1e-15 * float(c[0].abs().max()) for c in (one, two) if len(c) > 1)
+    stride = 2 if odd else 1
+    variable = rho.square() if odd else rho
+    values = _series(one, two, variable, stride, divided=True)
+    values.mul_(covariance).add_(means)
+    return values, _series(one, two, variable, stride, divided=False) if slopes else None
+
+
+def _series(one: Tensor, two: Tensor, variable: Tensor, stride: int, *, divided: bool) -> Tensor:
+    """`sum_j c_k c_k variable^j (/(k+1))`, `k = stride j`, by Horner's rule."""
+    total = torch.zeros_like(variable)
+    for k in reversed(range(0, len(one), stride)):
+        total.mul_(variable).addcmul_(one[k], two[k], value=1 / (k + 1) if divided else 1)
+    return total
+
+
+def _arc_cosine(rho: Tensor, size: Tensor, slopes: bool) -> tuple[Tensor, Tensor | None]:
+    """`size/(2 pi) (sin a + (pi - a) cos a)` and `(pi - a)/(2 pi)`, `a` the angle with cosine rho."""
+    rest = math.pi - torch.arccos(rho)
+    values = (1 - rho.square()).sqrt_().addcmul_(rest, rho).mul_(size / (2 * math.pi))
+    return values, rest.div_(2 * math.pi) if slopes else None
