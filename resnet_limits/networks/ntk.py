@@ -107,9 +107,7 @@ class NtkNetwork:
         return loss.detach(), dict(zip(leaves, grads, strict=True))
 
 
-def tangent_kernel(
-    network: NtkNetwork, parameters: Parameters, z: Float[Tensor, "n f"]
-) -> Float[Tensor, "r n n"]:
+def tangent_kernel(network: NtkNetwork, parameters: Parameters, z: Float[Tensor, "n f"]) -> Float[Tensor, "r n n"]:
     """`<dy_i/dtheta, dy_j/dtheta>` of the first output over the trained parameters, by `torch.func`; float64.
 
     At infinite width the outputs do not interact, and each has this kernel. Memory: n copies of the parameters.

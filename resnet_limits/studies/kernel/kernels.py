@@ -1,0 +1,86 @@
+"""The kernels of the settings' networks, and their moments."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...limits.deep_kernel import DeepKernel, extremes
+from ...limits.kernel import Kind, LimitKernel
+from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
+from ...limits.moments import moments_at
+from ...settings import Kernel
+from .claims.expressivity import DEEP
+from .claims.settings import sizes
+
+
+def finite_kernel(settings: Kernel, kind: Kind, depth: int, *, phi: str | None = None) -> FiniteDepthKernel:
+    """Of infinite width and this depth."""
+    own = sizes(settings)
+    return FiniteDepthKernel(
+        phi=phi or settings.activation,
+        sigma_w=own.sigma_w,
+        sigma_b=own.sigma_b,
+        horizon=settings.horizon,
+        depth=depth,
+        kind=kind,
+        readout=settings.kernel.readout,
+        read_in=settings.kernel.read_in,
+    )
+
+
+def limit_kernel(settings: Kernel, kind: Kind, largest: float, *, phi: str | None = None) -> LimitKernel:
+    """Of infinite width and depth, for inputs of at most this `|z|^2/d_in`.
+
+    Raises `SettingError` where it does not exist: no `phi'(0)`, or a horizon beyond the blow-up of such inputs.
+    """
+    own = sizes(settings)
+    return LimitKernel(
+        phi=phi or settings.activation,
+        sigma_w=own.sigma_w,
+        sigma_b=own.sigma_b,
+        horizon=settings.horizon,
+        kind=kind,
+        readout=settings.kernel.readout,
+        read_in=settings.kernel.read_in,
+        largest=largest,
+    )
+
+
+def deep_kernel(settings: Kernel, z: Float[Tensor, "n f"], tolerance: float, dtype: torch.dtype) -> DeepKernel:
+    """Of the deep block (its own sizes, `DEEP`) of infinite width and depth."""
+    kernel = DeepKernel(
+        phi=DEEP["activation"],
+        inner=(DEEP["sigma_A"], DEEP["sigma_a"]),
+        outer=(DEEP["sigma_B"], sizes(settings).sigma_b),
+        horizon=settings.horizon,
+        dtype=dtype,
+    )
+    return kernel.with_tolerance(extremes(z), tolerance)[0]
+
+
+def finite_moments(
+    settings: Kernel, gram: Float[Tensor, "2 2"], depth: int, *, phi: str | None = None
+) -> dict[str, float]:
+    """`q` and `m` of the first input, `lambda` of both, at infinite width and this depth."""
+    own, phi = sizes(settings), phi or settings.activation
+    m, q = moments_recursion(phi, own.sigma_w, own.sigma_b, gram.diagonal(), settings.horizon, depth)
+    return {
+        "q": float(q[-1, 0]),
+        "m": float(m[-1, 0]),
+        "lambda": _overlap(finite_kernel(settings, "nngp", depth, phi=phi), gram),
+    }
+
+
+def limit_moments(settings: Kernel, gram: Float[Tensor, "2 2"], *, phi: str | None = None) -> dict[str, float]:
+    """The same of infinite depth. Raises `SettingError` where they do not exist."""
+    own, phi, q0 = sizes(settings), phi or settings.activation, gram.diagonal()
+    m, q = moments_at(phi, own.sigma_w, own.sigma_b, q0, torch.tensor([settings.horizon], dtype=torch.float64))
+    kernel = limit_kernel(settings, "nngp", float(q0.max()), phi=phi)
+    return {"q": float(q[0, 0]), "m": float(m[0, 0]), "lambda": _overlap(kernel, gram)}
+
+
+def _overlap(kernel: FiniteDepthKernel | LimitKernel, gram: Float[Tensor, "2 2"]) -> float:
+    q = gram.diagonal()
+    return float(kernel.of_overlaps(gram[:1, 1:], q[:1, None], q[None, 1:])[0, 0])

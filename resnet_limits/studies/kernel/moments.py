@@ -1,0 +1,43 @@
+"""`kernel.moments.*`: the exact recursion of infinitely wide networks of depth L against the limit in depth."""
+
+from __future__ import annotations
+
+import math
+
+from ...limits.moments import explosion_times
+from ...settings import KINKED
+from ..study import Job, Measurement, Record
+from .claims.moments import OF, SWISH
+from .claims.settings import explodes_with, limitless, sizes
+from .kernels import finite_moments, limit_moments
+from .problem import overlaps, points
+
+ROUNDING = 1e-14
+"""Relative rounding of a layer: sums of 96 or so terms."""
+
+
+def measure(job: Job) -> Measurement:
+    """Moments of the settings' activation and of swish, and their distance to the limit."""
+    settings, records = job.settings, []
+    gram, own = overlaps(points(settings, 2)), sizes(job.settings)
+    schemes = {"own": (settings.activation, {}, limitless(settings))}
+    schemes["swish"] = (SWISH["activation"], SWISH, explodes_with(SWISH["activation"], settings))
+    for i, (scheme, (phi, pins, without_limit)) in enumerate(schemes.items()):
+        job.progress(i / len(schemes), f"moments, {phi}")
+        coordinates = {"scheme": scheme, **pins}
+        found = finite_moments(settings, gram, settings.depth, phi=phi)
+        limit = limit_moments(settings, gram, phi=phi) if without_limit is None else dict.fromkeys(OF, math.nan)
+        for of in OF:
+            value, exact = found[of], limit[of]
+            records.append(Record(of, value, reference=exact, coordinates=coordinates))
+            if math.isfinite(exact) and exact != 0:
+                error = (value - exact) / exact
+                rounding = ROUNDING * math.sqrt(settings.depth)
+                records.append(Record(f"{of}_error", abs(error), reference_error=rounding, coordinates=coordinates))
+                constant = {**coordinates, "of": of}
+                records.append(Record("depth_constant", settings.depth * error, coordinates=constant))
+        if phi not in KINKED:
+            time = float(explosion_times(phi, own.sigma_w, own.sigma_b, gram.diagonal()[:1])[0])
+            if math.isfinite(time):
+                records.append(Record("blow_up_time", time, coordinates=coordinates))
+    return Measurement([record for record in records if math.isfinite(record.value)])

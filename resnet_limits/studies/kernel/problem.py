@@ -1,0 +1,102 @@
+"""What the measurements of the study share: points, kernels, finite networks, and estimates with their errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ... import device
+from ...data.dataset import Dataset, load
+from ...random import normals
+from ...sampling.law import Isotropic
+from ...settings import Kernel, content
+from ..study import Record
+from .claims.settings import sizes
+
+
+def dataset(settings: Kernel) -> Dataset:
+    """The standardised points, on the CPU."""
+    return load(settings.data, seed=settings.seed)
+
+
+def points(settings: Kernel, count: int) -> Float[Tensor, "n f"]:
+    """The first training points, float64."""
+    return dataset(settings).x_train[:count].double()
+
+
+def overlaps(z: Float[Tensor, "n f"]) -> Float[Tensor, "n n"]:
+    """`<z_i, z_j>/d_in`: the overlaps of the states after a random read-in, at infinite width."""
+    return z @ z.T / z.shape[1]
+
+
+def law(settings: Kernel) -> Isotropic:
+    """The law of the weights per unit of time."""
+    own = sizes(settings)
+    return Isotropic(own.sigma_w, own.sigma_b)
+
+
+def where(settings: Kernel) -> dict[str, Any]:
+    """Device and dtype of sampled networks."""
+    return {"device": device.resolve(settings.device), "dtype": getattr(torch, settings.dtype)}
+
+
+def read_in(
+    settings: Kernel, gram: Float[Tensor, "n n"], width: int, *, purpose: str, first: int, count: int
+) -> Float[Tensor, "r n d"]:
+    """`x_0 = A z` of networks with read-ins of their own, `A_ij ~ N(0, 1/d_in)`: rows with covariance `gram`."""
+    values, vectors = torch.linalg.eigh(gram)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    Z = normals(
+        (len(gram), width), replicas=count, seed=settings.seed, purpose=purpose, first_replica=first, **where(settings)
+    )
+    return torch.matmul(root.to(Z), Z)
+
+
+def key(settings: Kernel, *without: str, **more: Any) -> dict[str, Any]:
+    """The key of a solution that jobs share: their content but for what begins with `without`, and more."""
+    left_out = ("depth", "claims", "preset", "cluster", *without)
+    return {**{k: v for k, v in content(settings).items() if not k.startswith(left_out)}, **more}
+
+
+# -- estimates ------------------------------------------------------------------------------------
+
+
+def mean(values: Float[Tensor, " r"]) -> tuple[float, float]:
+    """Mean over replicas and its standard error (nan for one replica)."""
+    values = values.double()
+    error = float(values.std()) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    return float(values.mean()), error
+
+
+def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
+    """Root of the mean over replicas of a square, and its standard error."""
+    value, error = mean(squares)
+    return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
+
+
+def width_order(
+    its_widths: Sequence[int], values: Sequence[float], stderrs: Sequence[float], coordinates: Mapping[str, Any]
+) -> list[Record]:
+    """`p` in `value ~ D^-p` by least squares weighted with the errors, with its standard error; none without them.
+
+    The standard error is the larger of what the points' own errors say and what their scatter about the line says, so
+    that a bend counts.
+    """
+    x, y = -np.log(np.array(its_widths, dtype=float)), np.array(values, dtype=float)
+    error = np.array(stderrs, dtype=float) / y
+    if len(x) < 3 or not (y > 0).all() or not np.isfinite(error).all() or not (error > 0).all():
+        return []
+    weight = error**-2 / (error**-2).sum()
+    off = x - weight @ x
+    spread = float(weight @ off**2)
+    order = float(weight @ (off * np.log(y))) / spread
+    left = np.log(y) - weight @ np.log(y) - order * off
+    own = 1 / math.sqrt(float((error**-2).sum()) * spread)
+    scatter = math.sqrt(float(weight @ left**2) / spread / (len(x) - 2))
+    return [Record("width_order", order, stderr=max(own, scatter), coordinates=dict(coordinates))]
