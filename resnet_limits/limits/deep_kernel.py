@@ -1,12 +1,12 @@
 """NNGP and NTK of residual networks with deep blocks `x + B phi(A x + a) + b` of which only the last layer shrinks.
 
-    A_ij ~ N(0, sigma_A^2/D), a_i ~ N(0, sigma_a^2), B_ij ~ N(0, sigma_B^2 h/D), b_i ~ N(0, sigma_b^2 h), afresh in a block
+    A_ij ~ N(0, sigma_A^2/D),   a_i ~ N(0, sigma_a^2),   B_ij ~ N(0, sigma_B^2 h/D),   b_i ~ N(0, sigma_b^2 h)
     lambda' = sigma_B^2 E phi(z_1) phi(z_2) + sigma_b^2,    Cov(z) = sigma_A^2 lambda + sigma_a^2
     Theta' = lambda' + sigma_B^2 E phi'(z_1) phi'(z_2) (Cov(z_1, z_2) + sigma_A^2 Theta)
 
 `lambda_T` is the NNGP, `Theta_T` [+ `lambda_T`: read-out] the NTK from `Theta_0 = 0` [`<z_1, z_2>/d`: read-in]. Not
-linear in `lambda_0`: unlike that of shallow blocks this is no linear regression. Of finite depth L at infinite width the
-kernels are the Euler scheme with L steps, exactly: increments are uncorrelated with the state.
+linear in `lambda_0`: unlike that of shallow blocks this is no linear regression. Of finite depth L at infinite width
+the kernels are the Euler scheme with L steps, exactly: increments are uncorrelated with the state.
 
 A pair's kernel needs only its own overlap and two mean squares: Runge-Kutta steps (order 4) of the three together,
 elementwise on blocks of pairs. Peluchetti & Favaro 2020 (arXiv 2007.03253); the NTK is derived here.
@@ -37,8 +37,8 @@ class DeepKernel(PairKernel):
     """NNGP or NTK of infinitely wide networks of deep blocks, infinitely deep (`depth=None`) or of a depth.
 
     `inner = (sigma_A, sigma_a)`, `outer = (sigma_B, sigma_b)`. `steps`: Runge-Kutta steps of the limit, see
-    `with_tolerance`. float32 takes half the time and memory, with a relative error of 1e-6. Raises `SettingError` for an
-    unknown activation; ReLU is allowed.
+    `with_tolerance`. float32 takes half the time and memory, with a relative error of 1e-6. Raises `SettingError` for
+    an unknown activation; ReLU is allowed.
     """
 
     phi: str
@@ -113,7 +113,7 @@ def _euler(rate: Callable[[State], State], state: State, h: float) -> State:
 
 
 def _runge_kutta(rate: Callable[[State], State], state: State, h: float) -> State:
-    """Kutta's classical scheme, order 4. Its stages are those of the Gram matrices: they stay positive semi-definite."""
+    """Kutta's classical scheme, order 4. Its stages are those of Gram matrices, which stay semi-definite."""
     total, slopes = list(state), rate(state)
     for ahead, weight in ((h / 2, h / 6), (h / 2, h / 3), (h, h / 3)):
         total = [x.add(k, alpha=weight) for x, k in zip(total, slopes, strict=True)]

@@ -149,4 +149,3 @@ class LimitKernel(PairKernel):
     def __call__(self, rows: Float[Tensor, "n d"], columns: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
         """The block `K(z_i, z'_j)`, from the features."""
         return self.features(rows) @ self.features(columns).T
-

@@ -6,8 +6,8 @@
     Theta <- Theta + E phi'(z_1) phi'(z_2) (h (sigma_b^2 + sigma_w^2 lambda_k) + h sigma_w^2 Theta)
 
 `Theta_0` is the read-in's `<z_1, z_2>/d` or 0, the read-out adds `lambda_L` at the end: the sum over the layers of
-`Pi_{k+1} E phi' phi' h (sigma_b^2 + sigma_w^2 lambda_k)` with `Pi_k = Pi_{k+1} (1 + h sigma_w^2 E phi' phi')`, backwards,
-read forwards. The read-out is random, so gradients are independent of the pre-activations they meet (tests compare
+`Pi_{k+1} E phi' phi' h (sigma_b^2 + sigma_w^2 lambda_k)` with `Pi_k = Pi_{k+1} (1 + h sigma_w^2 E phi' phi')`, which
+goes backwards, read forwards. The read-out is random, so gradients are independent of the pre-activations they meet (tests compare
 with autograd). Any activation; as L grows, the limit of `kernel.py` at order 1.
 
 Lee et al. 2018 (arXiv 1711.00165) and Jacot, Gabriel & Hongler 2018 (arXiv 1806.07572) for the recursions; Peluchetti

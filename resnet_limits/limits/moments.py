@@ -47,7 +47,9 @@ class _Start:
     def gap(self) -> Tensor:
         """`frequency - a` where the functions are hyperbolic, without cancellation."""
         total = self.frequency + self.a
-        return torch.where(self.a > 0, -self.b / total.where(total > 0, torch.ones_like(total)), self.frequency - self.a)
+        return torch.where(
+            self.a > 0, -self.b / total.where(total > 0, torch.ones_like(total)), self.frequency - self.a
+        )
 
 
 def _start(phi: str, sigma_w: float, sigma_b: float, q0: Tensor, m0: Tensor) -> _Start:

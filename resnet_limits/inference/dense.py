@@ -1,0 +1,171 @@
+"""Exact inference with a kernel that has no short features: the matrix (N, N) in memory, up to 20,000 points.
+
+    mean      K_* (K + noise)^-1 y          variance  K_** - K_* (K + noise)^-1 K_*^T        (Cholesky)
+    K_* U g(mu) U^T y                       g one of `filters`                               (eigenvectors, N small)
+
+A kernel is a function of two blocks of points, `(n, d), (m, d) -> (n, m)`, with a method `diagonal`; the matrix is made
+of blocks of it, below the diagonal alone, and factored in place. Beyond 20,000 points: `iterative`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
+from torch import Tensor
+
+from ..errors import SettingError
+from .filters import Filter, check_ridge, singular
+
+Progress = Callable[[float], None]
+
+LARGEST = 20_000
+"""Points whose kernel matrix is factored in memory: 3.2 GB in float64."""
+
+BLOCK = 1024
+
+
+class Kernel(Protocol):
+    """`K` on blocks of points, and its diagonal."""
+
+    def __call__(self, rows: Tensor, columns: Tensor) -> Tensor: ...
+
+    def diagonal(self, z: Tensor) -> Tensor: ...
+
+
+def silent(fraction: float) -> None:
+    """Progress that is not shown."""
+
+
+def assemble(
+    kernel: Kernel,
+    x: Float[Tensor, "n d"],
+    *,
+    dtype: torch.dtype = torch.float64,
+    mirrored: bool = True,
+    progress: Progress = silent,
+) -> Float[Tensor, "n n"]:
+    """The kernel matrix, from the blocks on and below the diagonal; those above copied, or left 0."""
+    n = len(x)
+    K = torch.zeros(n, n, dtype=dtype)
+    done = 0
+    for start in range(0, n, BLOCK):
+        rows = slice(start, start + BLOCK)
+        for before in range(0, start + 1, BLOCK):
+            columns = slice(before, before + BLOCK)
+            K[rows, columns] = kernel(x[rows], x[columns]).to(dtype)
+            if mirrored and before < start:
+                K[columns, rows] = K[rows, columns].T
+        done = min(n, start + BLOCK)
+        progress((done / n) ** 2)
+    return K
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The Gaussian process given noisy targets: Cholesky's factor of `K + noise`, and `(K + noise)^-1 y`."""
+
+    kernel: Kernel
+    x: Tensor
+    upper: np.ndarray  # R with R^T R = K + noise
+    coefficients: Tensor
+
+    def mean(self, new: Float[Tensor, "m d"]) -> Float[Tensor, "m outputs"]:
+        """Posterior mean at new points; float64."""
+        return predicted(self.kernel, self.x, self.coefficients, new)
+
+    def variance(self, new: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
+        """Posterior variance of the function at new points, without the noise of a new target; float64."""
+        parts = []
+        for part in new.split(BLOCK):
+            across = self.kernel(self.x, part).to(self.coefficients.dtype).numpy()
+            explained = solve_triangular(self.upper, across, trans="T", check_finite=False)
+            known = torch.from_numpy(np.square(explained, out=explained).sum(axis=0)).double()
+            parts.append((self.kernel.diagonal(part).double() - known).clamp(min=0))
+        return torch.cat(parts)
+
+
+def posterior(
+    kernel: Kernel,
+    x: Float[Tensor, "n d"],
+    y: Float[Tensor, "n outputs"],
+    *,
+    ridge: float,
+    dtype: torch.dtype = torch.float64,
+    progress: Progress = silent,
+) -> Posterior:
+    """Condition on targets with noise of variance `ridge`; float32 takes half the time and memory, and wants a ridge.
+
+    Raises `SettingError` for a negative ridge or more than 20,000 points, `MeasurementError` where `K + ridge` is not
+    positive definite to rounding. `progress` hears of the assembly, which is most of the time.
+    """
+    check_ridge(ridge)
+    if len(x) > LARGEST:
+        raise SettingError(
+            f"data.train_size: {len(x)} points are too many for a dense kernel matrix ({LARGEST} at most);"
+            " take fewer, or solve with conjugate gradients (`inference.iterative`)"
+        )
+    K = assemble(kernel, x, dtype=dtype, mirrored=False, progress=progress)
+    K.diagonal().add_(ridge)
+    scale = float(K.diagonal().max())
+    try:  # the transpose is in Fortran's order: LAPACK works in place
+        upper = cholesky(K.numpy().T, lower=False, overwrite_a=True, check_finite=False)
+    except LinAlgError:
+        raise singular(f"{len(x)} points, {_name(dtype)}, ridge {ridge:g}", scale) from None
+    smallest = float(np.diagonal(upper).min()) ** 2
+    if not smallest > len(x) * torch.finfo(dtype).eps * scale:
+        raise singular(f"{len(x)} points, {_name(dtype)}, ridge {ridge:g}, smallest pivot {smallest:.1e}", scale)
+    coefficients = cho_solve((upper, False), y.to(dtype).numpy(), check_finite=False)
+    return Posterior(kernel, x, upper, torch.from_numpy(coefficients))
+
+
+def predicted(
+    kernel: Kernel, x: Float[Tensor, "n d"], coefficients: Float[Tensor, "n outputs"], new: Float[Tensor, "m d"]
+) -> Float[Tensor, "m outputs"]:
+    """`K_* a`, by blocks; float64."""
+    return torch.cat([kernel(part, x).to(coefficients.dtype) @ coefficients for part in new.split(BLOCK)]).double()
+
+
+@dataclass(frozen=True)
+class DenseRegression:
+    """`K = U mu U^T` (N, N) of N training points, ready for any filter: a few thousand points."""
+
+    kernel: Kernel
+    x: Tensor
+    y: Tensor
+    values: Tensor
+    vectors: Tensor
+
+    def coefficients(self, g: Filter) -> Float[Tensor, "n outputs"]:
+        """`a` with predictions `K_* a`."""
+        return self.vectors @ (g(self.values)[:, None] * (self.vectors.T @ self.y))
+
+    def mean(self, new: Float[Tensor, "m d"], g: Filter) -> Float[Tensor, "m outputs"]:
+        """Predictions at new points."""
+        return predicted(self.kernel, self.x, self.coefficients(g), new)
+
+    def spread(self, nngp: Kernel, new: Float[Tensor, "m d"], g: Filter) -> Float[Tensor, " m"]:
+        """Variance over initial weights of a fully trained infinitely wide network, this kernel being its NTK.
+
+        `N_** - 2 A N_*^T + A N A^T` with `A = K_* U g U^T` and the NNGP N: Lee et al. 2019 (arXiv 1902.06720),
+        equation 16.
+        """
+        A = self.kernel(new, self.x).double() @ self.vectors * g(self.values) @ self.vectors.T
+        across, inside = nngp(new, self.x).double(), assemble(nngp, self.x)
+        change = (A @ inside - 2 * across).mul_(A).sum(dim=1)
+        return (nngp.diagonal(new).double() + change).clamp(min=0)
+
+
+def fit(kernel: Kernel, x: Float[Tensor, "n d"], y: Float[Tensor, "n outputs"]) -> DenseRegression:
+    """Decompose the kernel matrix, float64."""
+    values, vectors = torch.linalg.eigh(assemble(kernel, x))
+    return DenseRegression(kernel, x, y.double(), values.clamp(min=0), vectors)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,109 @@
+"""Exact inference with `K = F F^T`, F (N, r), in the dimension of the features: `F^T F` (r, r), never (N, N).
+
+    mean      F_* U g(mu) U^T F^T y              F^T F = U mu U^T, g one of `filters`
+    variance  noise F_* (F^T F + noise)^-1 F_*^T    (of the function: a new target has `noise` more)
+
+For the affine kernel of a doubly infinite tanh network, `constant + slope <z, z'>/d`, this is ridge regression on the
+inputs with penalties `noise d/slope` of the weights and `noise/constant` of the intercept. All of MNIST is an
+eigen-decomposition of 785 x 785. float64 throughout, whatever the dtype of the points; memory is that of a few blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .filters import Filter, check_ridge, cut, ridge, singular
+
+Features = Callable[[Tensor], Tensor]
+"""`F`: points (n, d) to features (n, r), float64; such as `LimitKernel.features`."""
+
+BLOCK = 4096
+"""Points whose features are in memory at a time."""
+
+
+@dataclass(frozen=True)
+class FeatureRegression:
+    """`F^T F = U mu U^T` (r, r) and `U^T F^T y` (r, outputs) of N training points, ready for any filter."""
+
+    features: Features
+    points: int
+    values: Tensor  # mu, (r,), increasing
+    vectors: Tensor  # U, (r, r)
+    projected: Tensor  # U^T F^T y, (r, outputs)
+
+    def weights(self, g: Filter) -> Float[Tensor, "r outputs"]:
+        """`w` with predictions `F_* w`."""
+        return self.vectors @ (g(self.values)[:, None] * self.projected)
+
+    def mean(self, x: Float[Tensor, "n d"], g: Filter) -> Float[Tensor, "n outputs"]:
+        """Predictions at new points."""
+        w = self.weights(g)
+        return torch.cat([self.features(part) @ w for part in x.split(BLOCK)])
+
+    def variance(self, x: Float[Tensor, "n d"], noise: float) -> Float[Tensor, " n"]:
+        """Posterior variance of the function at new points, equal for all outputs; 0 where it is known.
+
+        Raises `SettingError` for a negative noise variance, `MeasurementError` as `posterior`.
+        """
+        self._check(noise)
+        zero = self.values <= cut(self.values)
+        share = torch.where(zero, 1.0, noise / (self.values.where(~zero, torch.ones_like(self.values)) + noise))
+        return torch.cat([(self.features(part) @ self.vectors).square() @ share for part in x.split(BLOCK)])
+
+    def posterior(
+        self, x: Float[Tensor, "n d"], noise: float
+    ) -> tuple[Float[Tensor, "n outputs"], Float[Tensor, " n"]]:
+        """Mean and variance of the Gaussian process given noisy targets, `noise` the variance of the noise.
+
+        Raises `SettingError` for a negative one, and `MeasurementError` where it is 0 and `F F^T` is singular, as it is
+        with more points than features: the data cannot be fitted exactly (`mean(x, pseudo_inverse)` fits them best).
+        """
+        self._check(noise)
+        return self.mean(x, ridge(noise)), self.variance(x, noise)
+
+    def _check(self, noise: float) -> None:
+        check_ridge(noise)
+        rank = int((self.values > cut(self.values)).sum())
+        if noise == 0 and rank < self.points:
+            scale = float(self.values.sum()) / max(self.points, 1)
+            raise singular(f"{self.points} points, rank {rank}", scale)
+
+
+def fit(
+    features: Features,
+    x: Float[Tensor, "n d"],
+    y: Float[Tensor, "n outputs"],
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> FeatureRegression:
+    """Accumulate `F^T F` and `F^T y` over blocks of points, and decompose. `progress` hears the fraction done."""
+    gram, right = None, None
+    for start in range(0, len(x), BLOCK):
+        F = features(x[start : start + BLOCK])
+        if gram is None or right is None:
+            gram, right = F.new_zeros(F.shape[1], F.shape[1]), F.new_zeros(F.shape[1], y.shape[1])
+        gram.addmm_(F.T, F)
+        right.addmm_(F.T, y[start : start + BLOCK].to(F))
+        progress(min(1.0, (start + BLOCK) / len(x)))
+    if gram is None or right is None:
+        raise ValueError("no points to fit")
+    values, vectors = torch.linalg.eigh(gram)
+    return FeatureRegression(features, len(x), values.clamp(min=0), vectors, vectors.T @ right)
+
+
+def spread(
+    ntk: Features, nngp: Features, x: Float[Tensor, "n d"], new: Float[Tensor, "m d"], g: Filter
+) -> Float[Tensor, " m"]:
+    """Variance over initial weights of a fully trained infinitely wide network, by the NTK from a start of law NNGP.
+
+        f = f_0(x_*) - Theta_* U g U^T f_0(X) + mean,    f_0 = H w,    w ~ N(0, 1)
+
+    Each column of the NNGP's features is propagated as a target: `|H_* - F_* U g U^T F^T H|^2`. Lee et al. 2019 (arXiv
+    1902.06720), equation 16.
+    """
+    trained = fit(ntk, x, torch.cat([nngp(part) for part in x.split(BLOCK)]))
+    return (torch.cat([nngp(part) for part in new.split(BLOCK)]) - trained.mean(new, g)).square().sum(dim=1)

@@ -1,0 +1,115 @@
+"""`(K + noise) a = y` by conjugate gradients (scipy), beyond the points whose matrix fits in memory.
+
+One product with K passes over its blocks once, for all outputs together: the outputs are one long vector and the
+operator is block diagonal. Blocks are kept while there is room, in float32 where the kernel gives it, and made again
+in each product beyond.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.sparse.linalg import LinearOperator, cg
+from torch import Tensor
+
+from ..errors import MeasurementError
+from .dense import BLOCK, Kernel, Progress, predicted, silent
+from .filters import check_ridge
+
+KEPT = 1 << 30
+"""Bytes of blocks that are kept."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Coefficients (n, outputs) with `K_* a` the predictions; relative residual, and products with K that it took."""
+
+    kernel: Kernel
+    x: Tensor
+    coefficients: Tensor
+    residual: float
+    products: int
+
+    def mean(self, new: Float[Tensor, "m d"]) -> Float[Tensor, "m outputs"]:
+        """Predictions at new points; float64."""
+        return predicted(self.kernel, self.x, self.coefficients, new)
+
+
+class _Products:
+    """`(K + noise) X`, block by block."""
+
+    def __init__(self, kernel: Kernel, x: Tensor, noise: float, kept: int) -> None:
+        self.kernel, self.x, self.noise, self.room = kernel, x, noise, kept
+        self.blocks: dict[tuple[int, int], Tensor] = {}
+        self.count = 0
+
+    def _block(self, i: int, j: int) -> Tensor:
+        if (i, j) in self.blocks:
+            return self.blocks[i, j]
+        block = self.kernel(self.x[i : i + BLOCK], self.x[j : j + BLOCK])
+        size = block.numel() * block.element_size()
+        if size <= self.room:
+            self.room -= size
+            self.blocks[i, j] = block
+        return block
+
+    def __call__(self, X: Tensor) -> Tensor:
+        self.count += 1
+        out = self.noise * X
+        for i in range(0, len(X), BLOCK):
+            for j in range(0, i + 1, BLOCK):
+                block = self._block(i, j).to(X)
+                out[i : i + BLOCK] += block @ X[j : j + BLOCK]
+                if j < i:
+                    out[j : j + BLOCK] += block.T @ X[i : i + BLOCK]
+        return out
+
+
+def solve(
+    kernel: Kernel,
+    x: Float[Tensor, "n d"],
+    y: Float[Tensor, "n outputs"],
+    *,
+    ridge: float,
+    tolerance: float = 1e-6,
+    most: int = 1000,
+    kept: int = KEPT,
+    progress: Progress = silent,
+) -> Solution:
+    """The posterior mean's coefficients, to a relative residual `tolerance` over all outputs together.
+
+    `most`: products with K at most. `kept`: bytes of blocks kept between products. `progress` hears the fraction of
+    digits reached. Raises `SettingError` for a negative ridge, `MeasurementError` where the residual stays larger.
+    """
+    check_ridge(ridge)
+    right = y.double()
+    product = _Products(kernel, x, ridge, kept)
+    shape, size = right.shape, float(right.norm())
+
+    def residual(a: Tensor) -> float:
+        return float((right - product(a)).norm()) / size if size > 0 else 0.0
+
+    operator = LinearOperator(
+        (right.numel(), right.numel()),
+        matvec=lambda v: product(torch.from_numpy(np.ascontiguousarray(v)).reshape(shape)).numpy().ravel(),
+        dtype=np.float64,
+    )
+    seen = 0
+
+    def heard(_: np.ndarray) -> None:
+        nonlocal seen
+        seen += 1
+        progress(min(1.0, seen / most))
+
+    found, _ = cg(operator, right.numpy().ravel(), rtol=tolerance, maxiter=most, callback=heard)
+    coefficients = torch.from_numpy(found).reshape(shape)
+    reached = residual(coefficients)
+    if not reached <= 2 * tolerance:  # cg tracks the residual by a recurrence, which drifts by rounding
+        raise MeasurementError(
+            f"conjugate gradients reached a relative residual of {reached:.1e} and not {tolerance:g} in {product.count}"
+            f" products with the kernel matrix of {len(x)} points; a larger ridge than {ridge:g} makes it easier"
+        )
+    return Solution(kernel, x, coefficients, reached, product.count)
