@@ -84,7 +84,7 @@ class Posterior:
         parts = []
         for part in new.split(BLOCK):
             across = self.kernel(self.x, part).to(self.coefficients.dtype).numpy()
-            explained = solve_triangular(self.upper, across, trans="T", check_finite=False)
+            explained = solve_triangular(self.upper, across, trans=1, check_finite=False)
             known = torch.from_numpy(np.square(explained, out=explained).sum(axis=0)).double()
             parts.append((self.kernel.diagonal(part).double() - known).clamp(min=0))
         return torch.cat(parts)

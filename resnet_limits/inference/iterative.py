@@ -38,11 +38,12 @@ class Solution:
         return predicted(self.kernel, self.x, self.coefficients, new)
 
 
-class _Products:
-    """`(K + noise) X`, block by block."""
+class _Products(LinearOperator):
+    """`(K + noise) X`, block by block, as an operator on X (n, outputs) written as one long vector."""
 
-    def __init__(self, kernel: Kernel, x: Tensor, noise: float, kept: int) -> None:
-        self.kernel, self.x, self.noise, self.room = kernel, x, noise, kept
+    def __init__(self, kernel: Kernel, x: Tensor, outputs: int, noise: float, kept: int) -> None:
+        super().__init__(np.dtype(np.float64), (len(x) * outputs, len(x) * outputs))
+        self.kernel, self.x, self.outputs, self.noise, self.room = kernel, x, outputs, noise, kept
         self.blocks: dict[tuple[int, int], Tensor] = {}
         self.count = 0
 
@@ -56,7 +57,10 @@ class _Products:
             self.blocks[i, j] = block
         return block
 
-    def __call__(self, X: Tensor) -> Tensor:
+    def _matvec(self, v: np.ndarray) -> np.ndarray:
+        return self.times(torch.from_numpy(np.ascontiguousarray(v)).reshape(-1, self.outputs)).numpy().ravel()
+
+    def times(self, X: Float[Tensor, "n outputs"]) -> Float[Tensor, "n outputs"]:
         self.count += 1
         out = self.noise * X
         for i in range(0, len(X), BLOCK):
@@ -82,31 +86,20 @@ def solve(
     """The posterior mean's coefficients, to a relative residual `tolerance` over all outputs together.
 
     `most`: products with K at most. `kept`: bytes of blocks kept between products. `progress` hears the fraction of
-    digits reached. Raises `SettingError` for a negative ridge, `MeasurementError` where the residual stays larger.
+    `most`. Raises `SettingError` for a negative ridge, `MeasurementError` where the residual stays larger.
     """
     check_ridge(ridge)
     right = y.double()
-    product = _Products(kernel, x, ridge, kept)
-    shape, size = right.shape, float(right.norm())
-
-    def residual(a: Tensor) -> float:
-        return float((right - product(a)).norm()) / size if size > 0 else 0.0
-
-    operator = LinearOperator(
-        (right.numel(), right.numel()),
-        matvec=lambda v: product(torch.from_numpy(np.ascontiguousarray(v)).reshape(shape)).numpy().ravel(),
-        dtype=np.float64,
+    product = _Products(kernel, x, right.shape[1], ridge, kept)
+    found, _ = cg(
+        product,
+        right.numpy().ravel(),
+        rtol=tolerance,
+        maxiter=most,
+        callback=lambda _: progress(min(1.0, product.count / most)),
     )
-    seen = 0
-
-    def heard(_: np.ndarray) -> None:
-        nonlocal seen
-        seen += 1
-        progress(min(1.0, seen / most))
-
-    found, _ = cg(operator, right.numpy().ravel(), rtol=tolerance, maxiter=most, callback=heard)
-    coefficients = torch.from_numpy(found).reshape(shape)
-    reached = residual(coefficients)
+    coefficients = torch.from_numpy(found).reshape(right.shape)
+    reached = float((right - product.times(coefficients)).norm()) / max(float(right.norm()), 1e-300)
     if not reached <= 2 * tolerance:  # cg tracks the residual by a recurrence, which drifts by rounding
         raise MeasurementError(
             f"conjugate gradients reached a relative residual of {reached:.1e} and not {tolerance:g} in {product.count}"

@@ -60,9 +60,8 @@ class DeepKernel(PairKernel):
     ) -> Float[Tensor, "n m"]:
         """The kernel of pairs with overlap `<z_1, z_2>/d` and mean squares `|z|^2/d`, elementwise."""
         overlaps = overlaps.expand(torch.broadcast_shapes(rows.shape, columns.shape))
-        state: State = (rows, columns, overlaps)
-        if self.kind == "ntk":
-            state = (*state, overlaps if self.read_in else torch.zeros_like(overlaps))
+        tangents = [overlaps if self.read_in else torch.zeros_like(overlaps)] if self.kind == "ntk" else []
+        state: State = (rows, columns, overlaps, *tangents)
         step, count = (_euler, self.depth) if self.depth is not None else (_runge_kutta, self.steps)
         for _ in range(count):
             state = step(self._rate, state, self.horizon / count)

@@ -7,8 +7,8 @@
 
 `Theta_0` is the read-in's `<z_1, z_2>/d` or 0, the read-out adds `lambda_L` at the end: the sum over the layers of
 `Pi_{k+1} E phi' phi' h (sigma_b^2 + sigma_w^2 lambda_k)` with `Pi_k = Pi_{k+1} (1 + h sigma_w^2 E phi' phi')`, which
-goes backwards, read forwards. The read-out is random, so gradients are independent of the pre-activations they meet (tests compare
-with autograd). Any activation; as L grows, the limit of `kernel.py` at order 1.
+goes backwards, read forwards. The read-out is random, so gradients are independent of the pre-activations they meet
+(tests compare with autograd). Any activation; as L grows, the limit of `kernel.py` at order 1.
 
 Lee et al. 2018 (arXiv 1711.00165) and Jacot, Gabriel & Hongler 2018 (arXiv 1806.07572) for the recursions; Peluchetti
 & Favaro 2020 (arXiv 2007.03253) for the scaling.
@@ -65,7 +65,7 @@ class FiniteDepthKernel(PairKernel):
             covariance = (h * self.sigma_w**2 * overlap).add_(h * self.sigma_b**2)
             values, slopes = pair_products(*its, covariance, slopes=ntk)
             if slopes is not None:
-                tangents.addcmul_(slopes, covariance.add_(tangents, alpha=h * self.sigma_w**2))
+                tangents.add_(slopes.mul_(covariance + h * self.sigma_w**2 * tangents))
             overlap.add_(values)
             if not all(bool((x.mean == 0).all()) for x in its):
                 overlap.addcmul_(m[0], its[1].mean).addcmul_(its[0].mean, m[1])
@@ -84,9 +84,9 @@ def moments_recursion(
     Infinitely wide network of finite depth, `m_0 = 0`; float64.
     """
     h = horizon / depth
-    m, q = [torch.zeros_like(q0)], [q0]
+    m, q = [torch.zeros_like(q0)[None]], [q0[None]]
     for _ in range(depth):
         (its,) = expansions(phi, h * (sigma_b**2 + sigma_w**2 * q[-1]))
         q.append(q[-1] + 2 * m[-1] * its.mean + its.square)
         m.append(m[-1] + its.mean)
-    return torch.stack(m), torch.stack(q)
+    return torch.cat(m), torch.cat(q)

@@ -116,7 +116,7 @@ def _check_finite(phi: str, sigma_w: float, sigma_b: float, q0: Tensor, times: T
     first = int(at.argmin())
     if float(times.max()) >= float(at[first]):
         raise SettingError(
-            f"horizon: {float(times.max()):g} lies beyond t* = {float(at[first]):.6g}, when the moments of input {first}"
-            f" (|x|^2/D = {float(q0[first]):g} at time 0) become infinite for {phi}, sigma_w = {sigma_w:g}, sigma_b ="
-            f" {sigma_b:g}; choose a shorter horizon or a smaller sigma_w"
+            f"horizon: {float(times.max()):g} lies beyond t* = {float(at[first]):.6g}, when the moments of input"
+            f" {first} (|x|^2/D = {float(q0[first]):g} at time 0) become infinite for {phi}, sigma_w = {sigma_w:g},"
+            f" sigma_b = {sigma_b:g}; choose a shorter horizon or a smaller sigma_w"
         )

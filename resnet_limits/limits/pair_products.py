@@ -4,8 +4,8 @@
     E phi'(z_1) phi'(z_2) = sum_k c_k(v_1) c_k(v_2) rho^k                                  (Mehler's formula)
     E phi(z_1) phi(z_2) = E phi(z_1) E phi(z_2) + cov sum_k c_k(v_1) c_k(v_2) rho^k/(k+1)
 
-The second follows from Stein's lemma: the coefficients of phi are `sqrt(v/k) c_{k-1}(v)`. What is cut off is at most the
-geometric mean of the tails of `E phi'(z_i)^2`, which are known: as many terms are taken as that needs. ReLU has the
+The second follows from Stein's lemma: the coefficients of phi are `sqrt(v/k) c_{k-1}(v)`. What is cut off is at most
+the geometric mean of the tails of `E phi'(z_i)^2`, which are known: as many terms are taken as that needs. ReLU has the
 closed forms of Cho & Saul 2009, its kernels of degree 1 and 0.
 """
 
@@ -45,8 +45,10 @@ class Expansion:
     coefficients: Tensor
 
 
-def expansions(phi: str, *variances: Float[Tensor, "..."]) -> list[Expansion]:
+def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[Expansion]:
     """Of `z ~ N(0, v)`, for several arrays of variances `v >= 0`, with as many terms as the largest of all needs.
+
+    Two dimensions each: (n, 1) for the rows of a block, (1, m) for its columns.
 
     float64: relative error below 1e-12 for variances up to 1, 1e-9 up to 10 (tanh; others are smoother).
     """
@@ -114,7 +116,7 @@ def _with_slope(phi: str, z: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pair_products(
-    first: Expansion, second: Expansion, covariance: Float[Tensor, "..."], *, slopes: bool = False
+    first: Expansion, second: Expansion, covariance: Float[Tensor, "n m"], *, slopes: bool = False
 ) -> tuple[Tensor, Tensor | None]:
     """`E phi(z_1) phi(z_2)` and, where asked for, `E phi'(z_1) phi'(z_2)`, elementwise, of the covariances' shape.
 
