@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ LARGEST = 20_000
 BLOCK = 1024
 
 
+@runtime_checkable
 class Kernel(Protocol):
     """`K` on blocks of points, and its diagonal."""
 

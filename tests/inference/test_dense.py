@@ -1,0 +1,136 @@
+"""Inference with dense matrices and by conjugate gradients: formulas, each other, singular systems."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from resnet_limits.errors import MeasurementError, SettingError
+from resnet_limits.inference import dense, features, iterative
+from resnet_limits.inference.filters import gradient_descent, gradient_flow, ridge
+from resnet_limits.limits.deep_kernel import DeepKernel
+from resnet_limits.limits.kernel import LimitKernel
+
+D, N = 4, 50
+STREAM = torch.Generator().manual_seed(0)
+X = torch.randn(N, D, generator=STREAM, dtype=torch.float64)
+NEW = torch.randn(9, D, generator=STREAM, dtype=torch.float64)
+Y = torch.randn(N, 2, generator=STREAM, dtype=torch.float64)
+DEEP = DeepKernel(phi="relu", inner=(1.0, 0.3), outer=(1.0, 0.2), horizon=1.0)
+NTK = DeepKernel(phi="tanh", inner=(1.0, 0.3), outer=(1.0, 0.2), horizon=1.0, kind="ntk")
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch):
+    for place in (dense, iterative):
+        monkeypatch.setattr(place, "BLOCK", 16)
+
+
+def test_the_matrix_is_made_of_blocks_and_mirrored():
+    heard: list[float] = []
+    K = dense.assemble(DEEP, X, progress=heard.append)
+    torch.testing.assert_close(K, DEEP(X, X))
+    assert heard == sorted(heard)
+    assert heard[-1] == 1
+    below = dense.assemble(DEEP, X, mirrored=False)
+    torch.testing.assert_close(below.tril(), K.tril(), rtol=0, atol=0)
+
+
+def test_the_posterior_is_that_of_the_textbook():
+    noise = 0.05
+    its = dense.posterior(DEEP, X, Y, ridge=noise)
+    inverse = torch.linalg.inv(DEEP(X, X) + noise * torch.eye(N, dtype=torch.float64))
+    across = DEEP(NEW, X)
+    torch.testing.assert_close(its.mean(NEW), across @ inverse @ Y, rtol=0, atol=1e-11)
+    expected = DEEP.diagonal(NEW) - (across @ inverse * across).sum(dim=1)
+    torch.testing.assert_close(its.variance(NEW), expected, rtol=0, atol=1e-11)
+
+
+def test_without_noise_the_data_are_fitted_and_known():
+    its = dense.posterior(DEEP, X, Y, ridge=0.0)
+    torch.testing.assert_close(its.mean(X), Y, rtol=0, atol=1e-8)
+    assert float(its.variance(X).max()) < 1e-9
+    assert float(its.variance(NEW).min()) > 1e-3
+
+
+def test_single_precision_is_as_good_as_its_ridge():
+    one, two = (dense.posterior(DEEP, X, Y, ridge=0.1, dtype=dtype) for dtype in (torch.float64, torch.float32))
+    torch.testing.assert_close(one.mean(NEW), two.mean(NEW), rtol=0, atol=1e-4)
+    torch.testing.assert_close(one.variance(NEW), two.variance(NEW), rtol=0, atol=1e-4)
+
+
+def test_an_affine_kernel_gives_the_same_densely_and_by_features():
+    K = LimitKernel(phi="tanh", sigma_w=0.9, sigma_b=0.4, horizon=0.8)
+    short, full = features.fit(K.features, X, Y), dense.posterior(K, X, Y, ridge=0.2)
+    mean, variance = short.posterior(NEW, 0.2)
+    torch.testing.assert_close(full.mean(NEW), mean, rtol=0, atol=1e-11)
+    torch.testing.assert_close(full.variance(NEW), variance, rtol=0, atol=1e-11)
+    both = dense.fit(K, X, Y)
+    rate = 1 / float(both.values.max())
+    for g in (ridge(0.2), gradient_flow(0.03), gradient_flow(math.inf), gradient_descent(11, rate)):
+        torch.testing.assert_close(both.mean(NEW, g), short.mean(NEW, g), rtol=0, atol=1e-9)
+
+
+def test_a_singular_matrix_without_a_ridge_is_refused_with_one_to_try():
+    affine = LimitKernel(phi="tanh", sigma_w=0.9, sigma_b=0.4, horizon=0.8)
+    twice = torch.cat([X, X[:1]])
+    for kernel, x in ((affine, X), (DEEP, twice)):
+        y = torch.zeros(len(x), 1, dtype=torch.float64)
+        with pytest.raises(
+            MeasurementError, match=r"kernel matrix is singular to rounding .*; set a ridge, e.g. \d"
+        ) as e:
+            dense.posterior(kernel, x, y, ridge=0.0)
+        proposed = float(str(e.value).rsplit(" ", 1)[1])
+        assert dense.posterior(kernel, x, y, ridge=proposed).mean(NEW).isfinite().all()
+
+
+def test_bad_requests_are_said(monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(SettingError, match=r"ridge: got -0\.1"):
+        dense.posterior(DEEP, X, Y, ridge=-0.1)
+    with pytest.raises(SettingError, match=r"ridge: got -0\.1"):
+        iterative.solve(DEEP, X, Y, ridge=-0.1)
+    monkeypatch.setattr(dense, "LARGEST", 20)
+    with pytest.raises(SettingError, match=r"data.train_size: 50 points are too many .*\(20 at most\)"):
+        dense.posterior(DEEP, X, Y, ridge=0.1)
+
+
+def test_the_flow_is_the_matrix_exponential_and_descent_an_explicit_loop():
+    its, K, across = dense.fit(NTK, X, Y), NTK(X, X), NTK(NEW, X)
+    f, f_new, rate = torch.zeros_like(Y), torch.zeros(9, 2, dtype=torch.float64), 1.2 / float(its.values.max())
+    for _ in range(20):
+        f, f_new = f - rate * K @ (f - Y), f_new - rate * across @ (f - Y)
+    torch.testing.assert_close(its.mean(NEW, gradient_descent(20, rate)), f_new, rtol=0, atol=1e-11)
+    torch.testing.assert_close(its.mean(X, gradient_descent(20, rate)), f, rtol=0, atol=1e-11)
+    left = torch.linalg.matrix_exp(-0.2 * K) @ Y
+    torch.testing.assert_close(its.mean(X, gradient_flow(0.2)), Y - left, rtol=0, atol=1e-10)
+    torch.testing.assert_close(its.mean(X, gradient_flow(math.inf)), Y, rtol=0, atol=1e-7)
+
+
+def test_the_spread_is_that_of_sampled_starts():
+    nngp = DeepKernel(phi="tanh", inner=(1.0, 0.3), outer=(1.0, 0.2), horizon=1.0)
+    found = dense.fit(NTK, X, Y).spread(nngp, NEW, gradient_flow(0.2))
+    both = torch.cat([X, NEW])
+    root = torch.linalg.cholesky(nngp(both, both))
+    start = root @ torch.randn(N + 9, 40_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    ends = start[N:] - dense.fit(NTK, X, start[:N]).mean(NEW, gradient_flow(0.2))
+    torch.testing.assert_close(found, ends.var(dim=1), rtol=5.5 * math.sqrt(2 / 40_000), atol=0)
+
+
+@pytest.mark.parametrize("kept", [0, 5000, 1 << 30])
+def test_conjugate_gradients_find_the_same(kept: int):
+    heard: list[float] = []
+    its = iterative.solve(DEEP, X, Y, ridge=0.05, tolerance=1e-10, kept=kept, progress=heard.append)
+    exact = dense.posterior(DEEP, X, Y, ridge=0.05)
+    torch.testing.assert_close(its.mean(NEW), exact.mean(NEW), rtol=0, atol=1e-8)
+    assert its.residual < 2e-10
+    assert 0 < its.products < N
+    assert len(heard) >= its.products - 2
+
+
+def test_a_tolerance_that_is_not_reached_is_said():
+    with pytest.raises(
+        MeasurementError, match=r"relative residual of .* and not 1e-09 in \d+ products .* larger ridge"
+    ):
+        iterative.solve(DEEP, X, Y, ridge=1e-6, tolerance=1e-9, most=3)
