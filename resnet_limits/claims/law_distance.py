@@ -44,23 +44,22 @@ def kolmogorov_p_value(distance: float, n: float) -> float:
 
 
 def energy_distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Unbiased but for its denominator, and its jackknife error: samples (n, d) and (n, d), left out in pairs."""
+    """Unbiased but for its denominator, and its jackknife error: samples (n, d) and (n, d), left out in pairs.
+
+    The pairs `(a_i, b_i)` may be coupled (two schemes on one noise), different pairs are independent: a pair is never
+    held against itself. With `h_ij = |a_i - b_j| + |b_i - a_j| - |a_i - a_j| - |b_i - b_j|` the numerator is the mean
+    of `h_ij`, i != j; coupling makes it small, and its noise with it.
+    """
     n = len(a)
-    ab = _distances(a, b)
-    rows, columns, paired = ab.sum(axis=1), ab.sum(axis=0), ab.diagonal().copy()
-    del ab
-    within_a, within_b = (_distances(its, its).sum(axis=1) for its in (a, b))
-
-    def ratio(cross: np.ndarray, first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
-        apart = 2 * cross / count**2
-        return (apart - (first + second) / (count * (count - 1))) / apart
-
-    total = ratio(rows.sum(), within_a.sum(), within_b.sum(), n)
-    without = ratio(
-        rows.sum() - rows - columns + paired, within_a.sum() - 2 * within_a, within_b.sum() - 2 * within_b, n - 1
-    )
+    cross = _distances(a, b)
+    apart = float(cross.mean())
+    h = cross + cross.T - _distances(a, a) - _distances(b, b)
+    np.fill_diagonal(h, 0.0)
+    rows = h.sum(axis=1)
+    total = float(rows.sum())
+    without = (total - 2 * rows) / ((n - 1) * (n - 2))
     error = math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))
-    return float(total), error
+    return total / (n * (n - 1)) / (2 * apart), error / (2 * apart)
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
@@ -12,7 +11,7 @@ from torch import Tensor
 from ... import device
 from ...data.dataset import embed, load
 from ...errors import SettingError
-from ...random import REPLICA_BLOCK, generator
+from ...random import generator
 from ...settings import Gaussian, Sde
 from ..study import Record
 
@@ -45,16 +44,6 @@ def _at_equal_angles(count: int, width: int, settings: Sde) -> Float[Tensor, "n 
     return (settings.sde.norm * width) ** 0.5 * root @ frame
 
 
-PIECE = 4 * REPLICA_BLOCK
-"""Replicas sampled at a time; a constant, so that rounding does not depend on the memory that is free."""
-
-
-def pieces(replicas: int) -> Iterator[tuple[int, int]]:
-    """`(first replica, count)` of each piece."""
-    for first in range(0, replicas, PIECE):
-        yield first, min(PIECE, replicas - first)
-
-
 def mean(values: Float[Tensor, " r"]) -> tuple[float, float]:
     """Mean over replicas and its standard error (nan for one replica)."""
     values = values.double()
@@ -66,6 +55,13 @@ def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
     """Root of the mean over replicas of a square, and its standard error."""
     value, error = mean(squares)
     return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
+
+
+def fraction(count: int, of: int) -> tuple[float, float]:
+    """A probability from `count` successes among `of`, and its standard error: mean and deviation of its law given the
+    count, all values being as likely before (Laplace). The error is never zero."""
+    value = (count + 1) / (of + 2)
+    return value, math.sqrt(value * (1 - value) / (of + 3))
 
 
 def finite(records: list[Record]) -> list[Record]:

@@ -12,11 +12,12 @@ from dataclasses import replace
 import torch
 
 from ...sampling.laws import law_of
+from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Walker, final
 from ..study import Job, Measurement, Record
 from .claims.strong import ADDITIVE, NO_DRIFT
-from .problem import finite, inputs, pieces, root_mean_square
+from .problem import finite, inputs, root_mean_square
 
 
 def measure(job: Job) -> Measurement:
@@ -41,7 +42,8 @@ def measure(job: Job) -> Measurement:
     x0, records = inputs(settings), []
     for i, (scheme, (its, walkers, pins)) in enumerate(cases.items()):
         squares = []
-        for first, count in pieces(settings.replicas):
+        vectors = len(walkers) * len(x0)
+        for first, count in pieces(settings.replicas, vectors=vectors, width=width, dtype=x0.dtype):
             job.progress((i + first / settings.replicas) / len(cases), f"strong error, {scheme}")
             start, seed = x0.expand(count, *x0.shape), settings.seed
             x, y = final(

@@ -54,3 +54,12 @@ def wrong_drift(patch: pytest.MonkeyPatch) -> None:
         return STEP(scheme, x, features, z, h) + 2 * h
 
     patch.setattr(Network, "step", step)
+
+
+def weights_too_large(patch: pytest.MonkeyPatch, factor: float = 1.1) -> None:
+    """Weights and biases of a size `factor` times that of the settings."""
+
+    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, **more: Any) -> Tensor:
+        return factor * ACT(law, vectors, biased, h, **more)
+
+    patch.setattr(Isotropic, "act", act)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,9 +16,12 @@ from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde import explosion
 from resnet_limits.studies.sde.claims.settings import explodes, explosion_time
 from resnet_limits.studies.sde.explosion import crossing_times, recursion_crossing_time
+from resnet_limits.studies.sde.problem import inputs
+from tests.studies.sde import faults
 from tests.studies.sde.verdicts import measured, verdicts
 
 LOW = Sde(replicas=256, width=8, sde=SdeKeys(threshold=100.0))
+HIGH = Sde(replicas=256, width=8)
 DEPTHS = (16, 32, 64, 128)
 
 
@@ -69,12 +73,37 @@ def test_the_recursion_crosses_at_the_closed_form_as_depth_grows():
 
 
 def test_the_claims_hold():
-    for name, its in verdicts("explosion", LOW, DEPTHS).items():
+    found = verdicts("explosion", HIGH, (64, 128, 256, 512))
+    for name, its in found.items():
         if name == "sde.explosion.narrow":
             assert its.measured is not None, its.why
             assert its.measured.high > 0.5, its.why
         else:
             assert its.verdict == "supported", (name, its.why)
+
+
+@pytest.mark.parametrize("sigma_w", [0.5, 1.0])
+@pytest.mark.parametrize("power", [6, 12])
+def test_lateness_tends_to_its_closed_form(sigma_w: float, power: int):
+    # The exact recursion at D = inf; corrections are of relative order sqrt(h).
+    x0 = inputs(Sde(), width=64, count=1)
+    limit, threshold = explosion._limit(x0, sigma_w, 0.5), 10.0**power
+    horizon = 3 * limit.explosion_time()
+    for depth, within in ((500, 0.04), (8000, 0.02)):
+        where = {"horizon": horizon, "threshold": threshold}
+        time = recursion_crossing_time(x0, Isotropic(sigma_w, 0.5), depth, **where)
+        if math.isinf(time):
+            assert (depth, power) == (500, 12)
+            continue
+        late = explosion.lateness(horizon / depth, sigma_w, threshold)
+        assert (time - limit.crossing_time(threshold)) / late == pytest.approx(1, abs=within)
+
+
+def test_lateness_is_of_order_one_and_then_one_half():
+    # F(Y) = Y for small Y; F(10 Y) - F(Y) = sqrt(2 pi) log 10 for large Y.
+    assert explosion.lateness(1e-8, 0.5, 1e4) == pytest.approx(1e-8 * 1e2, rel=1e-3)
+    far, farther = (explosion.lateness(0.01, 0.5, q) / 0.2 for q in (1e12, 1e14))
+    assert farther - far == pytest.approx(math.sqrt(2 * math.pi) * math.log(10), rel=1e-3)
 
 
 def test_no_number_is_infinite_and_the_threshold_is_stated():
@@ -133,22 +162,53 @@ def test_without_weights_nothing_explodes():
 
 # -- planted faults -------------------------------------------------------------------------------
 
+SAMPLED = ("sde.explosion.wide", "sde.explosion.late", "sde.explosion.crossed")
+DEEP = (128, 512)
 
-def test_networks_without_drift_are_not_supported(monkeypatch: pytest.MonkeyPatch):
+
+def test_networks_without_drift_are_refuted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(explosion, "Network", lambda phi, psi: Network("tanh", psi))
-    for name, its in verdicts("explosion", LOW, DEPTHS).items():
-        assert its.verdict != "supported", (name, its.why)
+    found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
+    for name in SAMPLED:
+        assert found[name].verdict == "refuted", (name, found[name].why)
 
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
     monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **w: act(self, v, b, h**2, **w))
-    found = verdicts("explosion", LOW, DEPTHS)
-    assert found["sde.explosion.wide"].verdict != "supported"
-    assert found["sde.explosion"].verdict != "supported"
+    found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
+    for name in SAMPLED:
+        assert found[name].verdict == "refuted", (name, found[name].why)
+
+
+def test_weights_a_tenth_too_large_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    faults.weights_too_large(monkeypatch)
+    found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
+    for name in ("sde.explosion.wide", "sde.explosion.late"):
+        assert found[name].verdict == "refuted", (name, found[name].why)
 
 
 def test_the_crossing_time_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = explosion._limit
-    monkeypatch.setattr(explosion, "_limit", lambda x0, w, b: careful(x0, 0.5 * w, b))
-    assert verdicts("explosion", LOW, DEPTHS)["sde.explosion"].verdict != "supported"
+    monkeypatch.setattr(explosion, "_limit", lambda x0, w, b: careful(x0, 1.05 * w, b))
+    found = verdicts("explosion", replace(HIGH, replicas=8), (64, 128, 256, 512))
+    assert found["sde.explosion"].verdict == "refuted", found["sde.explosion"].why
+
+
+def test_a_drift_of_another_order_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = explosion.moment_step
+
+    def slower(phi: str, m: torch.Tensor, q: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return careful(phi, m, q, v * (1 - 0.3 * v.sqrt()))  # off by O(sqrt(h))
+
+    monkeypatch.setattr(explosion, "moment_step", slower)
+    found = verdicts("explosion", replace(HIGH, replicas=8), (64, 128, 256, 512))
+    assert found["sde.explosion"].verdict == "refuted", found["sde.explosion"].why
+
+
+def test_thresholds_and_steps_outside_are_named():
+    found = verdicts("explosion", replace(LOW, replicas=16), (8,))
+    assert "no longer quadratic" in found["sde.explosion"].why
+    assert "sde.threshold=100" in found["sde.explosion.late"].why
+    near = verdicts("explosion", replace(LOW, replicas=16, sde=SdeKeys(norm=4.0)), (8,))
+    assert "sde.norm=4" in near["sde.explosion"].why

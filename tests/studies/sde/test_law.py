@@ -20,11 +20,11 @@ from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.runs.records import table
-from resnet_limits.sampling.schemes import EulerMaruyama
+from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.settings import Iid, MatrixNormal, Sde
-from resnet_limits.studies.sde import law, shallow_law
+from resnet_limits.studies.sde import law, law_by_depth
 from resnet_limits.studies.sde.claims.law import GROUP, MATRICES, TEST
-from resnet_limits.studies.sde.problem import inputs
+from resnet_limits.studies.sde.problem import inputs, mean
 from resnet_limits.studies.study import FinishedJob, Job, Record
 from tests.studies.sde import faults
 from tests.studies.sde.verdicts import measured
@@ -36,17 +36,12 @@ EXACT = {"sde.law.norm", "sde.law.norm.variance", "sde.law.determinant", "sde.la
 TWO_SAMPLES = {"sde.law.two_sample", "sde.law.energy"}
 
 
-@pytest.fixture(autouse=True)
-def coarser_reference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(law, "FINEST", 256)  # four times as deep as the networks is enough here, and saves time
-
-
 def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str, Judgement]:
-    """The judgement on every claim, with the distance at the shallowest depth."""
+    """The judgement on every claim, with the comparisons of depths."""
     records = measured("law", settings, depths)
     jobs = [FinishedJob(replace(settings, depth=depth), its, lambda _: None) for depth, its in records.items()]
     frames = [table(job.settings, job.records, job=keys.job_name(job.settings)) for job in jobs]
-    frames += [table(replace(settings, depth=c.depth), [c.record], job="") for c in shallow_law.compare(jobs)]
+    frames += [table(replace(settings, depth=c.depth), [c.record], job="") for c in law_by_depth.compare(jobs)]
     frame = pd.concat(frames, ignore_index=True)
     return {claim.id: judge(claim, settings, frame, {}) for claim in GROUP.claims}
 
@@ -78,7 +73,7 @@ def test_claims_come_out_as_at_the_smoke_size():
 
 def test_log_norms_are_those_of_networks_with_full_matrices():
     settings = replace(SMALL, depth=5)
-    ours = law._log_norm_ratio(settings, 0.9, "test")
+    ours = law._log_norm_ratio(settings, 0.9, "test", 4096)
     x0 = inputs(settings)[0]
     x = full_matrices(x0.expand(4096, 8), 5, 0.9, 0.0, seed=1)
     naive = torch.log(x.norm(dim=-1) / x0.norm())
@@ -112,32 +107,53 @@ def test_expected_values_follow_the_setting(horizon: float):
 
 
 def test_the_test_rejects_shallow_networks_and_accepts_deep_ones():
-    p = {
-        depth: r.value
-        for depth in (8, 256)
-        for r in law._test(Job(replace(SMALL, depth=depth)))
-        if r.observable == "law_p_value"
-    }
-    assert p[8] < LEVEL
-    assert p[256] > 1e-3
+    accepted = {}
+    for depth in (8, 256):
+        (record,) = [r for r in law._tests(Job(replace(SMALL, depth=depth))) if r.observable == "law_accepted"]
+        accepted[depth] = record
+    assert accepted[8].value + 5 * accepted[8].stderr < 0.3
+    # 62 tests at level 0.05: all but 10 or more accept, error probability 1e-3
+    assert accepted[256].value > 0.84
 
 
-def test_distances_to_the_simulated_sde_fall_with_depth():
-    its = measured("law", SMALL, (4, 64))
-    values = {depth: {r.observable: r.value for r in records} for depth, records in its.items()}
-    for observable in ("two_sample_distance", "energy_distance"):
-        assert values[64][observable] < 0.5 * values[4][observable]
+@pytest.mark.parametrize(("width", "horizon", "norm"), [(8, 1.0, 1.0), (5, 0.5, 2.0)])
+def test_networks_are_shifted_from_the_exact_law_by_the_first_order_in_h(width: int, horizon: float, norm: float):
+    settings = replace(SMALL, width=width, horizon=horizon, depth=64, replicas=2048)
+    settings = replace(settings, sde=replace(settings.sde, norm=norm))
+    ratio = law._log_norm_ratio(settings, 1.0, "test", 2**16)
+    value, stderr = mean(ratio - law.norm_law(settings, 1.0)[0])
+    bias = law._bias(settings, 1.0)
+    assert abs(value - bias) < 4 * stderr + 0.15 * abs(bias)
+    assert abs(bias) > 5 * stderr
 
 
-def test_the_shallowest_depth_is_compared_under_its_own_name():
-    jobs = [
-        FinishedJob(Sde(depth=depth), [Record("law_distance", 1 / depth, stderr=0.1)], lambda _: None)
-        for depth in (4, 8)
-    ]
-    ((comparison),) = shallow_law.compare(jobs)
-    assert (comparison.depth, comparison.record.observable) == (4, "law_distance_shallowest")
-    assert comparison.record.value == 0.25
-    assert shallow_law.compare([]) == []
+def test_energy_distances_to_the_sde_fall_as_the_square_of_h():
+    its = measured("law", replace(SMALL, replicas=1024), (16, 32))
+    for scheme in ("states", "mean"):
+        coarse, fine = (
+            next(r for r in its[d] if r.observable == "energy_distance" and r.coordinates["scheme"] == scheme)
+            for d in (16, 32)
+        )
+        error = math.hypot(coarse.stderr / coarse.value, fine.stderr / fine.value) / math.log(2)
+        assert abs(math.log2(coarse.value / fine.value) - 2) < 4 * error + 0.2
+
+
+def test_depths_are_compared_under_names_of_their_own():
+    def job(depth: int, accepted: float, energy: float) -> FinishedJob:
+        records = [
+            Record("law_accepted", accepted, stderr=0.1),
+            Record("correlation", 0.1, layer=3, coordinates={"scheme": "states"}),
+            Record("energy_distance", energy, stderr=energy / 10, coordinates={"scheme": "states"}),
+        ]
+        return FinishedJob(Sde(depth=depth), records, lambda _: None)
+
+    rejected, exponent = law_by_depth.compare([job(4, 0.25, 0.16), job(8, 0.5, 1.0), job(32, 0.9, 0.01)])
+    assert (rejected.depth, rejected.record.observable, rejected.record.value) == (4, "law_rejected", 0.75)
+    assert (exponent.depth, exponent.record.observable) == (32, "energy_exponent")
+    assert exponent.record.value == pytest.approx(math.log(16) / math.log(8))
+    assert exponent.record.stderr == pytest.approx(math.hypot(0.1, 0.1) / math.log(8))
+    assert len(law_by_depth.compare([job(4, 0.25, 0.16)])) == 1
+    assert law_by_depth.compare([]) == []
 
 
 # -- and turn red ---------------------------------------------------------------------------------
@@ -155,6 +171,15 @@ def without_drift(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(law, "EulerMaruyama", lambda *its: EulerMaruyama(*its, ito_drift=False))
 
 
+def of_the_root_of_h(patch: pytest.MonkeyPatch) -> None:
+    """A drift that falls at order 1/2 only: laws that do tend to that of the SDE, but too slowly."""
+
+    def step(scheme: Network, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        return faults.STEP(scheme, x, features, z, h) + h**1.5
+
+    patch.setattr(Network, "step", step)
+
+
 def slopes_forgotten(patch: pytest.MonkeyPatch) -> None:
     """Jacobians with a tenth of `phi'` missing."""
     own = law.with_slope
@@ -167,6 +192,7 @@ def slopes_forgotten(patch: pytest.MonkeyPatch) -> None:
         (dt_for_its_root, {*EXACT, "sde.law.two_sample", "sde.law.energy"}),
         (faults.wrong_drift, {"sde.law.norm", "sde.law.norm.variance", *TWO_SAMPLES}),
         (without_drift, TWO_SAMPLES),
+        (of_the_root_of_h, {*TWO_SAMPLES, "sde.law.norm"}),
         (slopes_forgotten, {"sde.law.determinant.variance"}),
     ],
     ids=lambda its: getattr(its, "__name__", ""),
@@ -175,22 +201,28 @@ def test_planted_faults_turn_verdicts_red(
     fault: Callable[[pytest.MonkeyPatch], None], broken: set[str], monkeypatch: pytest.MonkeyPatch
 ):
     fault(monkeypatch)
-    its = verdicts(depths=(64,))
+    its = verdicts(depths=(16, 64))
     assert {claim for claim in EXACT | TWO_SAMPLES if its[claim].verdict == "refuted"} >= broken
     untouched = (EXACT | TWO_SAMPLES) - broken
     assert all(its[claim].verdict != "refuted" for claim in untouched)
 
 
-@pytest.mark.parametrize("fault", [faults.dt_for_its_root, faults.wrong_drift])
+@pytest.mark.parametrize("fault", [faults.dt_for_its_root, faults.wrong_drift, faults.weights_too_large])
 def test_planted_faults_turn_the_test_red(fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch):
     fault(monkeypatch)
-    distance = law._test(Job(replace(SMALL, depth=128)))[0]
-    assert distance.value - 1.96 * distance.stderr > 0.065
+    its = verdicts(replace(SMALL, width=16), (16, 256))
+    assert its["sde.law.test"].verdict == "refuted", its["sde.law.test"].why
 
 
 def test_a_test_that_always_accepts_turns_the_control_red(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(law, "kolmogorov_distance", lambda *its: 0.001)
     assert verdicts()["sde.law.test.shallow"].verdict == "refuted"
+
+
+def test_depths_at_which_the_test_may_do_either_are_named():
+    its = verdicts(replace(SMALL, replicas=64), (32, 64))
+    assert "not deep enough" in its["sde.law.test"].why
+    assert "too deep" in its["sde.law.test.shallow"].why
 
 
 # -- settings -------------------------------------------------------------------------------------
@@ -222,10 +254,17 @@ def test_pinned_keys_stand_in_the_records():
         for r in records:
             if r.observable == claim.observable:
                 assert {k: r.coordinates[k] for k in claim.pins} == dict(claim.pins)
-                assert r.replicas in (law.LEAST, law.ENERGY_PAIRS)
+                assert r.replicas in (law.LEAST, law.NETWORKS * law.FEWEST_TESTS)
     assert TEST["init.sigma_b"] == 0
 
 
 def test_an_explosion_leaves_no_distance_that_is_none():
     wild = replace(SMALL, depth=8, replicas=16, horizon=200.0)
     assert all(math.isfinite(r.value) for r in law.measure(Job(wild)).records)
+
+
+def test_laws_beyond_the_explosion_are_not_judged():
+    its = verdicts(replace(SMALL, replicas=16, horizon=5.0), (8, 16))
+    for claim in TWO_SAMPLES:
+        assert its[claim].verdict == "inconclusive"
+        assert "explosion time" in its[claim].why
