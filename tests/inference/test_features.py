@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.inference.features import BLOCK, fit, spread
 from resnet_limits.inference.filters import gradient_descent, gradient_flow, pseudo_inverse, ridge
 from resnet_limits.inference.targets import accuracy, one_hot
-from resnet_limits.limits.kernel import LimitKernel
+from resnet_limits.limits.kernel import Kind, LimitKernel
 
 D, N = 7, 60
 STREAM = torch.Generator().manual_seed(0)
@@ -21,16 +22,16 @@ X = torch.randn(N, D, generator=STREAM, dtype=torch.float64)
 NEW = torch.randn(15, D, generator=STREAM, dtype=torch.float64)
 Y = torch.randn(N, 3, generator=STREAM, dtype=torch.float64)
 LARGEST = float(torch.cat([X, NEW]).square().mean(dim=1).max())
-SIZES = {"sigma_w": 0.9, "sigma_b": 0.4, "horizon": 0.8, "largest": LARGEST}
+SIZES: dict[str, Any] = {"sigma_w": 0.9, "sigma_b": 0.4, "horizon": 0.8, "largest": LARGEST}
 
 
-def kernel(phi: str = "tanh", kind="nngp") -> LimitKernel:
+def kernel(phi: str = "tanh", kind: Kind = "nngp") -> LimitKernel:
     return LimitKernel(phi=phi, kind=kind, **SIZES)
 
 
 @pytest.mark.parametrize("kind", ["nngp", "ntk"])
 @pytest.mark.parametrize("noise", [1e-3, 0.1, 10.0])
-def test_the_affine_kernel_is_linear_ridge_regression(kind, noise: float):
+def test_the_affine_kernel_is_linear_ridge_regression(kind: Kind, noise: float):
     K = kernel(kind=kind)
     found = fit(K.features, X, Y).mean(NEW, ridge(noise))
     # Penalties noise d/slope of the weights, noise/constant of the intercept: least squares with them as further rows.

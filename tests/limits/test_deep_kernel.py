@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from .wide_networks import far, kernels
 
 D = 5
 Z = torch.randn(6, D, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
-SIZES = {"inner": (1.2, 0.5), "outer": (0.8, 0.3)}
+SIZES: dict[str, Any] = {"inner": (1.2, 0.5), "outer": (0.8, 0.3)}
 
 
 @pytest.mark.parametrize("phi", ["gelu", "relu", "tanh"])
@@ -59,8 +60,8 @@ def test_the_ntk_is_the_integral_over_the_layers():
 
     def velocity(t: float, y: np.ndarray) -> list[float]:
         S = A**2 * torch.tensor([[y[0], y[1]], [y[1], y[2]]], dtype=torch.float64) + a**2
-        its = expansions("tanh", S.diagonal()[:, None], S.diagonal()[None])
-        values, slopes = pair_products(*its, S, slopes=True)
+        first, second = expansions("tanh", S.diagonal()[:, None], S.diagonal()[None])
+        values, slopes = pair_products(first, second, S, slopes=True)
         assert slopes is not None
         rate, s = B**2 * values + b**2, float(slopes[0, 1])
         grown = A**2 * B**2 * s  # of the logarithm of what later layers do

@@ -53,7 +53,8 @@ def solved(kernel: LimitKernel, a: torch.Tensor, b: torch.Tensor) -> dict[str, f
 @pytest.mark.parametrize("phi", sorted(SLOPE))
 def test_kernels_agree_with_an_adaptive_solver(phi: str):
     pairs = [(0, 0), (0, 1), (2, 5)]
-    for kind, terms in [("nngp", TERMS[0]), *(("ntk", its) for its in TERMS)]:
+    cases: list[tuple[Kind, tuple[bool, bool]]] = [("nngp", TERMS[0]), *(("ntk", its) for its in TERMS)]
+    for kind, terms in cases:
         kernel = limit(phi, kind, readout=terms[0], read_in=terms[1])
         assert kernel.error < 1e-12
         K = kernel(Z, Z)

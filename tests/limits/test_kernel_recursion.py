@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from .wide_networks import far, kernels
 
 D = 5
 Z = torch.randn(4, D, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-SIZES = {"sigma_w": 1.1, "sigma_b": 0.4, "horizon": 0.7}
+SIZES: dict[str, Any] = {"sigma_w": 1.1, "sigma_b": 0.4, "horizon": 0.7}
 KINDS: tuple[Kind, ...] = ("nngp", "ntk")
 
 
@@ -64,8 +65,8 @@ def test_the_recursion_is_that_of_brute_quadrature(phi: str):
     for factor, its in zip(reversed(backward), reversed(sums), strict=True):  # Pi, from the last layer backwards
         ntk = ntk + after * its
         after = after * factor
-    tolerance = {"rtol": 3e-3, "atol": 3e-3} if phi == "relu" else {"rtol": 1e-11, "atol": 1e-11}
-    its = {"phi": phi, "depth": depth, **SIZES}
+    tolerance: dict[str, Any] = {"rtol": 3e-3, "atol": 3e-3} if phi == "relu" else {"rtol": 1e-11, "atol": 1e-11}
+    its: dict[str, Any] = {"phi": phi, "depth": depth, **SIZES}
     torch.testing.assert_close(FiniteDepthKernel(**its)(Z[:n], Z[:n]), L, **tolerance)
     found = FiniteDepthKernel(**its, kind="ntk", readout=True, read_in=True)(Z[:n], Z[:n])
     torch.testing.assert_close(found, ntk + L + after * (Z[:n] @ Z[:n].T / D), **tolerance)
@@ -85,8 +86,9 @@ def test_many_layers_agree_with_the_recursion_on_gram_matrices(phi: str):
 
 @pytest.mark.parametrize("phi", ["gelu", "relu", "swish", "tanh"])
 def test_wide_networks_have_these_kernels_on_average_by_autograd(phi: str):
-    width, depth, sizes = 384, 4, {"sigma_w": 1.0, "sigma_b": 0.5, "horizon": 1.0}
-    its = {"width": width, "depth": depth, "horizon": 1.0, "outer": (1.0, 0.5)}
+    width, depth = 384, 4
+    sizes: dict[str, Any] = {"sigma_w": 1.0, "sigma_b": 0.5, "horizon": 1.0}
+    its: dict[str, Any] = {"width": width, "depth": depth, "horizon": 1.0, "outer": (1.0, 0.5)}
     samples = torch.stack([kernels(phi, Z[:3], **its, seed=seed) for seed in range(32)])
 
     def ntk(readout: bool, read_in: bool) -> torch.Tensor:

@@ -17,7 +17,8 @@ SMOOTH = ["gelu", "swish", "tanh"]
 
 
 def block(phi: str, S: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    values, slopes = pair_products(*expansions(phi, S.diagonal()[:, None], S.diagonal()[None]), S, slopes=True)
+    first, second = expansions(phi, S.diagonal()[:, None], S.diagonal()[None])
+    values, slopes = pair_products(first, second, S, slopes=True)
     assert slopes is not None
     return values, slopes
 
@@ -58,9 +59,10 @@ def test_products_of_derivatives_are_those_of_adaptive_integration(phi: str, v: 
 def test_derivatives_are_those_of_the_products_by_the_covariance(phi: str):
     # d/dc E phi(z_1) phi(z_2) = E phi'(z_1) phi'(z_2) (Price's theorem), an identity between the two series.
     S = 0.8 * X @ X.T
-    its, eps = expansions(phi, S.diagonal()[:, None], S.diagonal()[None]), 1e-5
+    first, second = expansions(phi, S.diagonal()[:, None], S.diagonal()[None])
+    eps = 1e-5
     inside = torch.where(torch.eye(4, dtype=torch.bool), 0.0, 1.0).double()
-    above, below = (pair_products(*its, S + sign * eps * inside)[0] for sign in (1, -1))
+    above, below = (pair_products(first, second, S + sign * eps * inside)[0] for sign in (1, -1))
     found = (above - below) / (2 * eps) * inside
     torch.testing.assert_close(found[:3, :3], (block(phi, S)[1] * inside)[:3, :3], rtol=1e-7, atol=1e-7)
 
