@@ -26,7 +26,11 @@ def measure(job: Job) -> Measurement:
         job.progress(i / len(schemes), f"moments, {phi}")
         coordinates = {"scheme": scheme, **pins}
         found = finite_moments(settings, gram, settings.depth, phi=phi)
-        limit = limit_moments(settings, gram, phi=phi) if without_limit is None else dict.fromkeys(OF, math.nan)
+        times = [math.nan]
+        if phi not in KINKED:
+            times = explosion_times(phi, own.sigma_w, own.sigma_b, gram.diagonal()).tolist()
+        reached = without_limit is None and settings.horizon < min(times)
+        limit = limit_moments(settings, gram, phi=phi) if reached else dict.fromkeys(OF, math.nan)
         for of in OF:
             value, exact = found[of], limit[of]
             records.append(Record(of, value, reference=exact, coordinates=coordinates))
@@ -36,8 +40,6 @@ def measure(job: Job) -> Measurement:
                 records.append(Record(f"{of}_error", abs(error), reference_error=rounding, coordinates=coordinates))
                 constant = {**coordinates, "of": of}
                 records.append(Record("depth_constant", settings.depth * error, coordinates=constant))
-        if phi not in KINKED:
-            time = float(explosion_times(phi, own.sigma_w, own.sigma_b, gram.diagonal()[:1])[0])
-            if math.isfinite(time):
-                records.append(Record("blow_up_time", time, coordinates=coordinates))
+        if math.isfinite(times[0]):
+            records.append(Record("blow_up_time", times[0], coordinates=coordinates))
     return Measurement([record for record in records if math.isfinite(record.value)])

@@ -3,7 +3,7 @@ torch."""
 
 from __future__ import annotations
 
-from ...data.sizes import training_points
+from ...data.sizes import AVAILABLE, split, training_points
 from ...errors import SettingError
 from ...settings import FashionMnist, Gaussian, Iid, Kernel, Mnist, Plane
 from .claims.settings import explodes_with
@@ -28,6 +28,8 @@ def check(settings: Kernel) -> None:
     points, d_in = training_points(settings.data), features(settings)
     if points is None:
         return
+    if settings.data.name in AVAILABLE and split(settings.data, AVAILABLE[settings.data.name])[1] == 0:
+        raise SettingError("data.train_size: no test points are left, and study kernel looks at predictions on them")
     for key, value in (("kernel.inputs", settings.kernel.inputs), ("kernel.points", settings.kernel.points)):
         if value > points:
             raise SettingError(f"{key}={value}: {settings.data.name} has {points} training points here")

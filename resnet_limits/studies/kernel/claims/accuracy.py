@@ -8,6 +8,9 @@ from ...group import Group
 from .expressivity import DEEP
 from .settings import AS_FULL, SMOKE_IS_TOO_SMALL, either, limitless, unlabelled
 
+DEEP_TOLERANCE = 1e-5
+"""Relative error of the deep block's kernel."""
+
 GROUP = Group(
     claims=(
         Claim(

@@ -59,6 +59,7 @@ def _order(scheme: str, of: str) -> Claim:
         pins={} if scheme == "own" else SWISH,
         outside=without_order if scheme == "own" else _swish,
         unmet=_too_large(scheme, of),
+        needs="the moments of the first two training points must not blow up before the horizon",
         verdicts=AS_FULL,
     )
 

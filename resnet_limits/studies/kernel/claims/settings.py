@@ -26,9 +26,9 @@ def sizes(settings: Kernel) -> Iid:
     return own if isinstance(own, Iid) else Iid()
 
 
-def widths(settings: Kernel) -> list[int]:
+def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:
     """The widths of the finite networks, increasing."""
-    return sorted({max(1, settings.width // part) for part in LADDER})
+    return sorted({max(1, settings.width // part) for part in parts})
 
 
 def kinked(settings: Kernel) -> str | None:

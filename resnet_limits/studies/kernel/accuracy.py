@@ -1,0 +1,142 @@
+"""`kernel.expressivity.deep`, accuracies: inference with doubly infinite networks on the whole data set.
+
+The shallow kernels are solved in the dimension of the inputs, all training points at once; the deep block's kernel is
+dense. No depth changes any of it: jobs share the answers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...data.dataset import Dataset
+from ...inference import dense, features
+from ...inference.filters import gradient_flow, ridge
+from ...inference.targets import one_hot
+from ...limits.kernel import LimitKernel
+from ...settings import Kernel
+from ..study import Job, Measurement, Record
+from .claims.accuracy import DEEP_TOLERANCE
+from .claims.expressivity import DEEP
+from .claims.settings import limitless
+from .kernels import deep_kernel, limit_kernel
+from .problem import dataset, key
+
+IN_DOUBLE = 4000
+"""Points up to which the deep block's kernel is solved in float64."""
+SHARED = ("width", "replicas", "kernel.inputs", "kernel.networks", "kernel.trained_depth", "kernel.points")
+Right = Float[Tensor, " m"]
+"""1 for each test point whose class is found, else 0."""
+
+
+def measure(job: Job) -> Measurement:
+    """Accuracies with the standard error over test points, and paired differences."""
+    settings = job.settings
+    data = dataset(settings)
+    if not data.is_classification:
+        return Measurement()
+    found = job.shared.solve("kernel.accuracy", key(settings, *SHARED), lambda: _solved(job, data))
+    total, few = (len(data.x_train), min(len(data.x_train), settings.kernel.deep_points))
+    records = []
+    for name, right in found.items():
+        if name.startswith("accuracy"):
+            observable, _, on_few = name.partition("@")
+            coordinates = {"points": few if on_few or observable == "accuracy.deep" else total}
+            coordinates |= DEEP if observable == "accuracy.deep" else {}
+            records.append(Record(observable, *fraction(right), coordinates=coordinates))
+    if "posterior_deviation" in found:
+        records.append(Record("posterior_deviation", float(found["posterior_deviation"][0])))
+        shallow = found.get("accuracy.nngp@few", found["accuracy.nngp"])
+        for scheme, a, b in (
+            ("deep", found["accuracy.deep"], shallow),
+            ("linear_ridge", found["accuracy.linear_ridge"], found["accuracy.nngp"]),
+        ):
+            value, stderr = difference(a, b)
+            coordinates = {"scheme": scheme, "points": few if scheme == "deep" else total}
+            coordinates |= DEEP if scheme == "deep" else {}
+            records.append(Record("accuracy_difference", value, stderr=stderr, coordinates=coordinates))
+    return Measurement(records)
+
+
+def fraction(right: np.ndarray) -> tuple[float, float]:
+    """The fraction found, and its standard error (of (found + 1)/(points + 2): not 0 where all are)."""
+    n, found = len(right), float(right.sum())
+    p = (found + 1) / (n + 2)
+    return found / n, math.sqrt(p * (1 - p) / (n + 3))
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Of two fractions of the same points, with the standard error of the paired difference; at least that of one
+    point."""
+    off = a - b
+    return float(off.mean()), float(max(off.std(ddof=1), 1 / math.sqrt(len(off))) / math.sqrt(len(off)))
+
+
+def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
+    """Which test points each kernel finds, and the mean deviation of the posterior."""
+    settings, y = job.settings, one_hot(data.y_train, data.classes)
+    few = min(len(data.x_train), settings.kernel.deep_points)
+    noise, found = settings.kernel.ridge, {}
+
+    def right(outputs: Tensor) -> np.ndarray:
+        return (outputs.argmax(dim=1) == data.y_test).double().numpy()
+
+    if limitless(settings) is None:
+        largest = max(float(x.double().square().mean(dim=1).max()) for x in (data.x_train, data.x_test))
+        nngp, ntk = (limit_kernel(settings, kind, largest) for kind in ("nngp", "ntk"))
+        job.progress(0.0, "inference with the doubly infinite network")
+        posterior = features.fit(nngp.features, data.x_train, y)
+        mean, variance = posterior.posterior(data.x_test, noise)
+        found["accuracy.nngp"] = right(mean)
+        found["posterior_deviation"] = np.array([float(variance.clamp(min=0).sqrt().mean())])
+        if few < len(y):
+            part = features.fit(nngp.features, data.x_train[:few], y[:few])
+            found["accuracy.nngp@few"] = right(part.mean(data.x_test, ridge(noise)))
+        job.progress(0.2, "regression with the tangent kernel")
+        trained = features.fit(ntk.features, data.x_train, y)
+        found["accuracy.ntk"] = right(trained.mean(data.x_test, ridge(noise)))
+        time = settings.kernel.steps * settings.kernel.rate / float(trained.values[-1])
+        found["accuracy.ntk.time"] = right(trained.mean(data.x_test, gradient_flow(time)))
+        job.progress(0.3, "linear ridge regression")
+        found["accuracy.linear_ridge"] = right(linear_ridge(nngp, data.x_train, y, data.x_test, noise))
+    job.progress(0.35, f"kernel of the deep block, {few} points")
+    dtype = torch.float64 if few <= IN_DOUBLE else torch.float32
+    deep = dense.posterior(
+        deep_kernel(settings, data.x_train[:few].double(), DEEP_TOLERANCE, dtype),
+        data.x_train[:few],
+        y[:few],
+        ridge=noise,
+        dtype=dtype,
+        progress=lambda done: job.progress(0.35 + 0.4 * done, f"kernel of the deep block, {few} points"),
+    )
+    job.progress(0.8, "test points of the deep block")
+    found["accuracy.deep"] = right(deep.mean(data.x_test))
+    return found
+
+
+PIECE = 4096
+"""Points whose normal equations are summed at a time."""
+
+
+def linear_ridge(
+    kernel: LimitKernel, x: Float[Tensor, "n f"], y: Float[Tensor, "n o"], new: Float[Tensor, "m f"], noise: float
+) -> Float[Tensor, "m o"]:
+    """Ridge regression on the inputs by normal equations, with the penalties that the kernel implies."""
+
+    def design(z: Tensor) -> Tensor:
+        return torch.cat([torch.ones(len(z), 1, dtype=torch.float64), z.double()], dim=1)
+
+    size = x.shape[1] + 1
+    gram, right = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, y.shape[1], dtype=torch.float64)
+    for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
+        Z = design(z)
+        gram.addmm_(Z.T, Z)
+        right.addmm_(Z.T, its.double())
+    penalty = torch.full((size,), noise * x.shape[1] / kernel.slope, dtype=torch.float64)
+    penalty[0] = noise / kernel.constant if kernel.constant > 0 else 1e300
+    weights = torch.linalg.lstsq(gram + torch.diag(penalty), right).solution
+    return torch.cat([design(z) @ weights for z in new.split(PIECE)])

@@ -1,0 +1,281 @@
+"""`kernel.inference.*`: finite networks, trained, against inference with the kernel of infinite width and their depth.
+
+    fully trained   f_s - f_0 after s steps of gradient descent on 1/(2n) sum |f(x_i) - y_i|^2, against
+                    Theta_* (1 - (1 - eta Theta/n)^s) Theta^-1 (y - f_0(X)), f_0 the network's own start
+    weakly trained  posterior of the read-out given the states x_L/sqrt(D) of a network, against that of the NNGP;
+                    sampled from Gram matrices, so that networks can be 16 times as wide
+
+What a network and its kernel predict is solved once for the depth min(L, kernel.trained_depth), and kept.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ... import device
+from ...inference.dense import assemble
+from ...inference.filters import gradient_descent
+from ...inference.targets import one_hot
+from ...networks.activations import activation
+from ...networks.ntk import NtkNetwork, descend
+from ...random import normals
+from ...sampling.wide import gram as overlaps_of
+from ...sampling.wide import pre_activations
+from ...settings import Kernel
+from ..study import Job, Measurement, Record
+from .claims.inference import CONDITIONED, PREDICTED, TESTED, TRAINED, WEAKLY, WIDER
+from .claims.settings import sizes, widths
+from .kernels import finite_kernel
+from .problem import dataset, key, mean, overlaps, root_mean_square, width_order
+
+PINS = {"dtype": "float32"}
+MEMORY = 2**29
+"""Bytes of activations of the networks that are trained side by side, about: a constant, so that no rounding depends
+on the memory that is free."""
+SHARED = ("width", "replicas", "kernel.inputs", "kernel.ridge", "kernel.deep_points", "kernel.trained_depth", "dtype")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Points and targets of the trained networks: training points (n, f), targets (n, o), test points (m, f), labels
+    (m,) or none; float64."""
+
+    x: Tensor
+    y: Tensor
+    new: Tensor
+    labels: Tensor | None
+
+
+def task(settings: Kernel) -> Task:
+    """The first `kernel.points` training points and at most 1000 test points."""
+    data, n = dataset(settings), settings.kernel.points
+    y = one_hot(data.y_train[:n], data.classes) if data.is_classification else data.y_train[:n].double()
+    labels = data.y_test[:TESTED] if data.is_classification else None
+    return Task(data.x_train[:n].double(), y, data.x_test[:TESTED].double(), labels)
+
+
+def measure(job: Job) -> Measurement:
+    """Distances by width, their orders, and accuracies."""
+    settings = job.settings
+    its, depth = task(settings), min(settings.depth, settings.kernel.trained_depth)
+    total = Measurement()
+    total.extend(_fully(job, its, depth))
+    job.progress(0.95, "weakly trained networks")
+    total.records += _weakly(job, its, depth)
+    total.records = [record for record in total.records if math.isfinite(record.value)]
+    return total
+
+
+# -- fully trained --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """Outputs of networks at training points before training, at test points before and after; loss by step.
+
+    (r, n, o), (r, m, o), (r, m, o), (r, steps); float64.
+    """
+
+    start: Tensor
+    before: Tensor
+    after: Tensor
+    loss: Tensor
+
+
+def _fully(job: Job, its: Task, depth: int) -> Measurement:
+    settings = job.settings
+    job.progress(0.0, "tangent kernel of the trained networks")
+    kernel = _tangent_kernel(job, its, depth)
+    values, vectors = torch.linalg.eigh(kernel["inside"])
+    rate = settings.kernel.rate / float(values[-1])
+    factors = gradient_descent(settings.kernel.steps, rate)(values.clamp(min=0))
+    response = kernel["across"] @ (vectors * factors) @ vectors.T  # (m, n): from targets to predictions
+    total, distances = Measurement(), {}
+    its_widths = widths(settings, TRAINED)
+    for i, width in enumerate(its_widths):
+        learnt = _trained(job, its, depth, width, rate * len(its.x), (i, len(its_widths)))
+        change = learnt.after - learnt.before
+        predicted = response @ (its.y - learnt.start)
+        size = predicted.square().mean()
+        distances[width] = root_mean_square((change - predicted).square().mean(dim=(1, 2)) / size)
+        where = {"width": width, "points": len(its.x), **PINS}
+        total.records += _accuracies(its, learnt, predicted, where, widest=width == settings.width)
+        if width == settings.width:
+            total.arrays["inference.learnt"] = change[:, :, 0].numpy()
+            total.arrays["inference.predicted"] = predicted[:, :, 0].numpy()
+            total.arrays["inference.loss"] = learnt.loss.mean(dim=0).numpy()
+            its_loss = mean(learnt.loss[:, -1])
+            total.records.append(
+                Record("train_loss", *its_loss, step=settings.kernel.steps - 1, coordinates=where, replicas=len(change))
+            )
+    total.records += distance_records(distances, "trained")
+    total.arrays["inference.distance"] = np.array([[width, *d] for width, d in distances.items()]).T
+    return total
+
+
+def distance_records(distances: dict[int, tuple[float, float]], scheme: str) -> list[Record]:
+    """Distances by width, and their order."""
+    records = [
+        Record("inference_distance", *its, coordinates={"scheme": scheme, "width": width, **PINS})
+        for width, its in distances.items()
+    ]
+    return records + width_order(list(distances), *zip(*distances.values(), strict=True), {"scheme": scheme, **PINS})
+
+
+def _tangent_kernel(job: Job, its: Task, depth: int) -> dict[str, Tensor]:
+    """Entries among the training points, and from test to training points."""
+    settings = job.settings
+    kernel = finite_kernel(settings, "ntk", depth)
+
+    def compute() -> dict[str, np.ndarray]:
+        return {"inside": assemble(kernel, its.x).numpy(), "across": kernel(its.new, its.x).numpy()}
+
+    without = (*SHARED, "kernel.networks", "kernel.steps", "kernel.rate")
+    found = job.shared.solve("kernel.inference.kernel", key(settings, *without, at=depth), compute)
+    return {name: torch.from_numpy(array) for name, array in found.items()}
+
+
+def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tuple[int, int]) -> Learnt:
+    """Networks of this width, trained; in pieces, each kept as soon as it is done."""
+    settings, device_ = job.settings, device.resolve(job.settings.device)
+    network = network_of(settings, depth, width)
+    x, y, new = (t.to(device_, torch.float32) for t in (its.x, its.y, its.new))
+    networks = settings.kernel.networks * settings.width // width
+    size = max(1, min(networks, MEMORY // (16 * len(x) * width * depth)))
+    found = []
+    for first in range(0, networks, size):
+        count = min(size, networks - first)
+
+        def told(step: int, loss: Tensor, first: int = first, count: int = count) -> None:
+            done = (first + count * step / settings.kernel.steps) / networks
+            job.progress(0.05 + 0.85 * (part[0] + done) / part[1], f"training networks of width {width}")
+            losses.append(loss.double().cpu())
+            if width == settings.width and first == 0:
+                job.sink.scalars(step, {"train_loss": float(loss.mean())})
+
+        def compute(first: int = first, count: int = count, told: Any = told) -> dict[str, np.ndarray]:
+            drawn = {"replicas": count, "seed": settings.seed, "first_replica": first, "device": device_}
+            start = network.initial(x.shape[1], y.shape[1], purpose="kernel.inference", **drawn)
+            end = descend(network, start, x, y, rate=rate, steps=settings.kernel.steps, told=told)
+            outputs = {
+                "start": network.outputs(start, x),
+                "before": network.outputs(start, new),
+                "after": network.outputs(end, new),
+                "loss": torch.stack(losses, dim=1),
+            }
+            return {name: t.double().cpu().numpy() for name, t in outputs.items()}
+
+        losses: list[Tensor] = []
+        where = key(settings, *SHARED, at=depth, of_width=width, first=first, rate=rate)
+        found.append(job.shared.solve("kernel.inference.trained", where, compute))
+    return Learnt(*(torch.from_numpy(np.concatenate([f[name] for f in found])) for name in Learnt.__dataclass_fields__))
+
+
+def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
+    """The network that is trained."""
+    own = sizes(settings)
+    return NtkNetwork(
+        settings.activation,
+        depth,
+        width,
+        settings.horizon,
+        own.sigma_w,
+        own.sigma_b,
+        settings.kernel.read_in,
+        settings.kernel.readout,
+    )
+
+
+def _accuracies(its: Task, learnt: Learnt, predicted: Tensor, where: dict[str, Any], *, widest: bool) -> list[Record]:
+    """Of networks and of what their kernel predicts from their own start."""
+    if its.labels is None:
+        return []
+    finite = (learnt.after.argmax(dim=2) == its.labels).double().mean(dim=1)
+    foreseen = ((learnt.before + predicted).argmax(dim=2) == its.labels).double().mean(dim=1)
+    drawn = {"coordinates": where, "replicas": len(finite)}
+    records = [
+        Record("accuracy.finite", *mean(finite), **drawn),
+        Record("accuracy.predicted", *mean(foreseen), **drawn),
+    ]
+    if widest:
+        ensemble = (learnt.after.mean(dim=0).argmax(dim=1) == its.labels).double().mean()
+        records.append(Record("accuracy.ensemble", float(ensemble), **drawn))
+        value, stderr = mean(finite - foreseen)
+        at_least = 1 / (len(its.labels) * math.sqrt(len(finite)))  # one point: equal numbers are no certainty
+        its_scheme = {"coordinates": {**where, "scheme": "trained"}, "replicas": len(finite)}
+        records.append(Record("accuracy_difference", value, stderr=max(stderr, at_least), **its_scheme))
+    return records
+
+
+# -- weakly trained -------------------------------------------------------------------------------
+
+
+def _weakly(job: Job, its: Task, depth: int) -> list[Record]:
+    """Posterior means and variances of the read-out of networks, against those of the kernel."""
+    settings = job.settings
+    its = replace(its, x=its.x[:CONDITIONED], y=its.y[:CONDITIONED], new=its.new[:PREDICTED])
+    kernel, noise, n = finite_kernel(settings, "nngp", depth), settings.kernel.ridge, len(its.x)
+    exact = conditioned(
+        kernel(its.x, its.x)[None], kernel(its.new, its.x)[None], kernel.diagonal(its.new)[None], its.y, noise
+    )
+    gram = overlaps(torch.cat([its.x, its.new]))
+    its_widths = [WIDER * width for width in widths(settings)]
+
+    def compute() -> dict[str, np.ndarray]:
+        found = []
+        for width in its_widths:
+            for replica in range(WEAKLY):
+                K = overlaps_at(settings, gram, depth, width, replica)
+                own = conditioned(K[:, :n, :n], K[:, n:, :n], K.diagonal(dim1=1, dim2=2)[:, n:], its.y, noise)
+                found += [(a - b).square().mean() / b.square().mean() for a, b in zip(own, exact, strict=True)]
+        return {"squares": torch.stack(found).reshape(len(its_widths), WEAKLY, 2).numpy()}
+
+    without = [name for name in SHARED if name not in ("width", "kernel.ridge")]
+    where = key(settings, *without, "kernel.networks", "kernel.steps", "kernel.rate", "kernel.read", at=depth)
+    squares = torch.from_numpy(job.shared.solve("kernel.inference.weak", where, compute)["squares"])
+    records = []
+    for i, name in enumerate(("posterior mean", "posterior variance")):
+        distances = {width: root_mean_square(its) for width, its in zip(its_widths, squares[..., i], strict=True)}
+        records += distance_records(distances, name)
+    return records
+
+
+def overlaps_at(
+    settings: Kernel, gram: Float[Tensor, "n n"], depth: int, width: int, replica: int
+) -> Float[Tensor, "1 n n"]:
+    """`<x_L, x_L'>/D` of a network of this width, sampled from Gram matrices: no weights, however wide it is."""
+    own, h = sizes(settings), settings.horizon / depth
+    phi, purpose = activation(settings.activation), f"kernel.inference.weak {width}"
+    its = {"replicas": 1, "first_replica": replica, "seed": settings.seed, "dtype": torch.float64}
+
+    def drawn(layer: int) -> Tensor:
+        return normals((len(gram), width), purpose=purpose, layer=layer, **its)
+
+    x = pre_activations(gram[None], drawn(0))
+    for layer in range(depth):
+        covariance = h * (own.sigma_b**2 + own.sigma_w**2 * overlaps_of(x))
+        x = x + phi(pre_activations(covariance, drawn(layer + 1)))
+    return overlaps_of(x)
+
+
+def conditioned(
+    inside: Float[Tensor, "r n n"],
+    across: Float[Tensor, "r m n"],
+    diagonal: Float[Tensor, "r m"],
+    y: Float[Tensor, "n o"],
+    noise: float,
+) -> tuple[Float[Tensor, "r m o"], Float[Tensor, "r m"]]:
+    """Posterior mean and variance at new points, by the eigenvectors: a kernel of low rank needs no noise."""
+    values, vectors = torch.linalg.eigh(inside)
+    cut = inside.shape[-1] * torch.finfo(inside.dtype).eps * values[:, -1:]
+    factors = torch.where(values > cut, 1 / (values.clamp(min=1e-300) + noise), 0.0)
+    along = across @ vectors
+    average = (along * factors.unsqueeze(1)) @ (vectors.mT @ y)
+    return average, diagonal - (along.square() * factors.unsqueeze(1)).sum(dim=2)
