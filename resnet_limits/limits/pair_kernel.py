@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-TILE = 256
+TILE = 384
 """Rows and columns of the blocks computed at a time: their few intermediate results stay in the cache."""
 
 
@@ -36,16 +36,21 @@ class PairKernel(ABC):
         single pairs (n, 1) with both (n, 1)."""
 
     def __call__(self, rows: Float[Tensor, "n d"], columns: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
-        """The block `K(z_i, z'_j)`, tile by tile, in the kernel's dtype."""
+        """The block `K(z_i, z'_j)`, tile by tile, in the kernel's dtype; of one and the same tensor, half of it."""
         block = torch.empty(len(rows), len(columns), dtype=self.dtype)
         for i, its in enumerate(rows.split(TILE)):
             first = its.to(self.dtype)
             q = first.square().mean(dim=1)[:, None]
             for j, others in enumerate(columns.split(TILE)):
+                if rows is columns and j > i:
+                    break
                 second = others.to(self.dtype)
                 overlaps = first @ second.T / rows.shape[1]
                 tile = self.of_overlaps(overlaps, q, second.square().mean(dim=1)[None])
-                block[i * TILE : i * TILE + len(first), j * TILE : j * TILE + len(second)] = tile
+                here, there = (slice(k * TILE, k * TILE + len(its)) for k, its in ((i, first), (j, second)))
+                block[here, there] = tile
+                if rows is columns and j < i:
+                    block[there, here] = tile.T
         return block
 
     def diagonal(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

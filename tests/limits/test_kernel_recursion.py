@@ -62,8 +62,8 @@ def test_the_recursion_is_that_of_brute_quadrature(phi: str):
         L = L + torch.outer(m, first) + torch.outer(first, m) + second
         m = m + first
     ntk, after = torch.zeros_like(L), torch.ones_like(L)
-    for factor, its in zip(reversed(backward), reversed(sums), strict=True):  # Pi, from the last layer backwards
-        ntk = ntk + after * its
+    for factor, added in zip(reversed(backward), reversed(sums), strict=True):  # Pi, from the last layer backwards
+        ntk = ntk + after * added
         after = after * factor
     tolerance: dict[str, Any] = {"rtol": 3e-3, "atol": 3e-3} if phi == "relu" else {"rtol": 1e-11, "atol": 1e-11}
     its: dict[str, Any] = {"phi": phi, "depth": depth, **SIZES}

@@ -1,0 +1,154 @@
+"""Kernels of infinitely wide networks and inference with them: `python -m tests.benchmarks.bench_kernel [--deep]`.
+
+Kernel matrix of 1000 inputs at depth 1000: the limit by its closed form against the recursion, layer by layer, with the
+deviation of each from the other, and the same for the value *at* depth 1000, which the recursion has exactly and the
+closed form up to the 1/L term: recursions of depth 16 and 32 take that off (the parabola in 1/L through them and the
+limit). One thread, time of the processor, half of the matrix on both sides; the recursion's is extrapolated from 50 of
+its layers unless `--deep` is given.
+
+Inference on all of MNIST, or, where `$RESLIM_DATA` does not hold it, 60,000 random points of its size: affine kernel in
+feature space, seconds of the clock on two threads, and peak memory. The kernel of deep blocks on 10,000 points
+(`--deep`; else 2,000) with its Cholesky factor.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from resnet_limits import settings
+from resnet_limits.data.dataset import Dataset, load
+from resnet_limits.errors import MissingData
+from resnet_limits.inference import dense, features
+from resnet_limits.inference.targets import accuracy, one_hot
+from resnet_limits.limits.deep_kernel import DeepKernel, extremes
+from resnet_limits.limits.kernel import LimitKernel
+from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
+from resnet_limits.limits.pair_kernel import mean_square
+
+N, DEPTH, WALKED, SHALLOW, ROUNDS = 1000, 1000, 50, (16, 32), 3
+SIZES: dict[str, Any] = {"sigma_w": 0.8, "sigma_b": 0.3}
+
+
+def peak() -> float:
+    """GB of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def timed(work: Callable[[], Tensor], clock: Callable[[], float], rounds: int = ROUNDS) -> tuple[float, Tensor]:
+    """Seconds, the best of rounds, and what was made."""
+    best, made = float("inf"), None
+    for _ in range(rounds):
+        began = clock()
+        made = work()
+        best = min(best, clock() - began)
+    assert made is not None
+    return best, made
+
+
+def at_depth(kernel: LimitKernel, z: Tensor, **keys: Any) -> Tensor:
+    """The kernel at depth 1000 from the limit and two shallow recursions: `K + a/L + b/L^2` through all three."""
+    K = kernel(z, z)
+    first, second = (L * (FiniteDepthKernel(depth=L, **keys)(z, z) - K) for L in SHALLOW)
+    x, y = (1 / L for L in SHALLOW)
+    b = (first - second) / (x - y)
+    return K + (first - b * x) / DEPTH + b / DEPTH**2
+
+
+def depth_and_width(full: bool) -> None:
+    z = torch.randn(N, 784, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    layers = DEPTH if full else WALKED
+    how = "" if full else f" (extrapolated from {WALKED} layers)"
+    print(f"kernel matrix of {N} inputs, depth {DEPTH}, float64, one thread")
+    for phi in ("tanh", "swish"):
+        for kind in ("nngp", "ntk"):
+            keys: dict[str, Any] = {"phi": phi, "kind": kind, "horizon": 1.0, **SIZES}
+            limit = LimitKernel(largest=float(mean_square(z).max()), **keys)
+            short = {**keys, "horizon": layers / DEPTH}  # the layers of the deep network, fewer of them
+            slow, K = timed(
+                lambda short=short: FiniteDepthKernel(depth=layers, **short)(z, z), time.process_time, 1 if full else 2
+            )
+            slow *= DEPTH / layers
+            fast, closed = timed(lambda limit=limit: limit(z, z), time.process_time)
+            own, corrected = timed(lambda limit=limit, keys=keys: at_depth(limit, z, **keys), time.process_time)
+            few = z[:64]
+            deep = K[:64, :64] if full else FiniteDepthKernel(depth=DEPTH, **keys)(few, few)
+            size = float(deep.abs().max())
+            off, corrected_off = (float((x[:64, :64] - deep).abs().max()) / size for x in (closed, corrected))
+            print(
+                f"  {phi:6s}{kind:5s} recursion {slow:6.1f} s{how}, {off:.0e} from the limit; closed form {fast:.3f} s,"
+                f" error {max(limit.error, 1e-15):.0e}: {slow / fast:.0f} times faster\n"
+                f"{'':14s}at depth {DEPTH}: limit and depths {SHALLOW[0]}, {SHALLOW[1]} in {own:.2f} s,"
+                f" relative error {corrected_off:.0e}: {slow / own:.0f} times faster",
+                flush=True,
+            )
+
+
+def points() -> tuple[Dataset, str]:
+    try:
+        return load(settings.Mnist(), seed=0), "MNIST"
+    except MissingData:
+        stream = torch.Generator().manual_seed(0)
+        x, y = torch.randn(70_000, 784, generator=stream), torch.randint(10, (70_000,), generator=stream)
+        return Dataset("random", x[:60_000], y[:60_000], x[60_000:], y[60_000:], 10), "random points"
+
+
+def affine(data: Dataset, name: str) -> None:
+    before, y = peak(), one_hot(data.y_train, data.classes)
+    for phi in ("tanh", "swish"):
+        for kind in ("nngp", "ntk"):
+            began = time.perf_counter()
+            largest = float(torch.cat([mean_square(x) for x in (data.x_train, data.x_test)]).max())
+            K = LimitKernel(phi=phi, kind=kind, horizon=0.5, largest=largest, **SIZES)
+            its = features.fit(K.features, data.x_train, y)
+            mean, _ = its.posterior(data.x_test, 1.0)
+            print(
+                f"  {phi:6s}{kind:5s} {len(data.x_train)} x {data.features}, {its.values.numel()} features: posterior"
+                f" mean and variance at {len(data.x_test)} points in {time.perf_counter() - began:.1f} s, test accuracy"
+                f" {accuracy(mean, data.y_test):.4f}",
+                flush=True,
+            )
+    print(f"  peak memory {peak():.2f} GB, {before:.2f} GB before ({name} loaded)")
+
+
+def deep_blocks(data: Dataset, count: int) -> None:
+    x, y = data.x_train[:count], one_hot(data.y_train[:count], data.classes)
+    for phi in ("relu", "tanh"):
+        for dtype in (torch.float64, torch.float32):
+            kernel = DeepKernel(phi=phi, inner=(1.0, 0.3), outer=(1.0, 0.3), horizon=1.0, dtype=dtype)
+            kernel, error = kernel.with_tolerance(extremes(x), 1e-6)
+            began = time.perf_counter()
+            dense.assemble(kernel, x, dtype=dtype, mirrored=False)
+            assembly = time.perf_counter() - began
+            began = time.perf_counter()
+            its = dense.posterior(kernel, x, y, ridge=1e-2, dtype=dtype)
+            outputs = its.mean(data.x_test)
+            print(
+                f"  deep {phi:5s}{str(dtype)[6:]}: {count} x {count} in {assembly:.1f} s ({kernel.steps} steps, error"
+                f" {error:.0e}); all of inference {time.perf_counter() - began:.1f} s, test accuracy"
+                f" {accuracy(outputs, data.y_test):.4f}; peak memory {peak():.2f} GB",
+                flush=True,
+            )
+
+
+def main() -> None:
+    full = "--deep" in sys.argv
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    torch.set_num_threads(1)
+    depth_and_width(full)
+    torch.set_num_threads(2)
+    data, name = points()
+    print(f"{name}, two threads")
+    affine(data, name)
+    deep_blocks(data, 10_000 if full else 2_000)
+
+
+if __name__ == "__main__":
+    main()
