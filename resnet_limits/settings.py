@@ -303,6 +303,19 @@ class Train:
             raise SettingError(f"train.momentum={self.momentum}: only train.optimizer=sgd has a momentum of this name")
 
 
+@dataclass
+class Minimiser:
+    """How minimisers of regularised problems are found: `training/minimiser.py`."""
+
+    starts: int = key(
+        1, "starts of the minimisation; where their minima differ it is said, never averaged", low=1, high=1000
+    )
+    tolerance: float = key(
+        1e-10, "gradient norm times size of the point by value, at which it is reached", above=0, high=1
+    )
+    iterations: int = key(200, "iterations at most, of L-BFGS and of Newton's method each", low=1, high=10**6)
+
+
 # -- where jobs run -------------------------------------------------------------------------------
 
 SINKS = ("tensorboard", "wandb")

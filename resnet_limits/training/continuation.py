@@ -1,0 +1,96 @@
+"""Minimisers at growing depth, each from the coarser ones: the same branch at every depth.
+
+    4, 8, 16, ..., L        rungs; L itself last where it is no 4 times a power of two
+
+The ladder does not depend on which depths are asked for, and each rung is a pure function of its own key: kept through
+`shared` once a run, computed by whichever job comes first, found by the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from .minimiser import Minimum, Objective, minimise
+
+if TYPE_CHECKING:
+    from ..studies.study import SharedSolutions
+
+LOWEST = 4
+
+
+@dataclass(frozen=True)
+class Rung:
+    """The minimum found at a depth."""
+
+    depth: int
+    minimum: Minimum
+
+
+def ladder(depth: int) -> tuple[int, ...]:
+    """`4, 8, 16, ...` below the depth, then the depth."""
+    rungs = []
+    rung = LOWEST
+    while rung < depth:
+        rungs.append(rung)
+        rung *= 2
+    return (*rungs, depth)
+
+
+def climb(
+    depth: int,
+    *,
+    objective: Callable[[int], Objective | Callable[[Tensor], Tensor]],
+    start: Callable[[int], Float[np.ndarray, " n"]],
+    refine: Callable[[Sequence[Rung], int], Float[np.ndarray, " m"]],
+    shared: SharedSolutions,
+    purpose: str,
+    key: Mapping[str, Any],
+    tolerance: float = 1e-10,
+    iterations: int = 200,
+) -> list[Rung]:
+    """The minima at every rung up to `depth`.
+
+    `objective(L)` is the problem at depth L in scaled variables; `start(L)` where the lowest rung begins;
+    `refine(rungs, L)` where the next one does, from the minima below it (one at least, by growing depth). `key` names
+    all that the solutions depend on besides the depth; tolerance and iterations are added to it.
+    """
+    found: list[Rung] = []
+    for rung in ladder(depth):
+
+        def compute(rung: int = rung) -> dict[str, np.ndarray]:
+            first = refine(found, rung) if found else start(rung)
+            return _arrays(minimise(objective(rung), first, tolerance=tolerance, iterations=iterations))
+
+        its_key = {**key, "depth": rung, "tolerance": tolerance, "iterations": iterations}
+        found.append(Rung(rung, _minimum(shared.solve(purpose, its_key, compute))))
+    return found
+
+
+_NUMBERS = [f.name for f in fields(Minimum) if f.name not in ("point", "why")]
+
+
+def _arrays(minimum: Minimum) -> dict[str, np.ndarray]:
+    numbers = np.array([float(getattr(minimum, name)) for name in _NUMBERS])
+    return {"point": minimum.point, "numbers": numbers, "why": np.frombuffer(minimum.why.encode(), dtype=np.uint8)}
+
+
+def _minimum(arrays: Mapping[str, np.ndarray]) -> Minimum:
+    numbers = dict(zip(_NUMBERS, arrays["numbers"].tolist(), strict=True))
+    for name in ("lbfgs_iterations", "newton_iterations", "hessian_products"):
+        numbers[name] = int(numbers[name])
+    numbers["converged"] = bool(numbers["converged"])
+    return Minimum(point=arrays["point"], why=arrays["why"].tobytes().decode(), **numbers)
+
+
+def distance_between_branches(minima: Sequence[Minimum]) -> float:
+    """The largest relative distance of any of the minima from the one of least value; 0 where all agree."""
+    best = min(minima, key=lambda minimum: minimum.value)
+    size = float(np.linalg.norm(best.point)) or 1.0
+    return max((float(np.linalg.norm(its.point - best.point)) / size for its in minima), default=math.nan)

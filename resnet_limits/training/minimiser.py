@@ -1,0 +1,163 @@
+"""A minimiser for depth-regularised problems, with a certificate: L-BFGS, then Newton with Hessian-vector products.
+
+    minimise J(u) = |u|^2 + loss(u)        or nu/2 |u|^2 + loss(u)
+
+`u` are scaled variables in which the penalty is a multiple of the identity: the Hessian is then that multiple plus a
+part that the data make, whose spectrum tends to a limit as the network gets deeper, and conjugate gradients take as
+many steps at every depth. In plain weights the condition number grows with depth and L-BFGS stalls.
+
+    1. L-BFGS until |grad| |u| / J <= 1e-3       from far away, cheap steps
+    2. Newton, steps by truncated conjugate gradients in a trust region (Steihaug 1983), to the tolerance and one step on
+    3. the certificate: the gradient norm, and the smallest eigenvalue of the Hessian (`certificate.py`)
+
+L-BFGS alone stops at relative gradients of 1e-8, where the differences of values that its line search sees are rounding;
+Newton steps below that are judged by the gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.optimize import minimize
+from torch import Tensor
+
+from .certificate import smallest_eigenvalue
+from .newton import newton, relative_gradient
+
+HANDOVER = 1e-3
+"""Relative gradient norm at which L-BFGS hands over to Newton."""
+MEMORY = 20
+"""Pairs that L-BFGS keeps."""
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """A function of a float64 vector with its gradient and the products of its Hessian with vectors."""
+
+    def value_and_gradient(self, u: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
+        """`J(u)` and `dJ/du`."""
+        ...
+
+    def hessian(self, u: Float[np.ndarray, " n"]) -> Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]]:
+        """`v -> J''(u) v`."""
+        ...
+
+
+class Differentiated:
+    """An objective from a function that torch can differentiate twice: `value(u)` a scalar of a float64 vector (n,)."""
+
+    def __init__(self, value: Callable[[Tensor], Tensor]) -> None:
+        self._value = value
+
+    def value_and_gradient(self, u: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
+        point = torch.from_numpy(np.array(u, dtype=np.float64)).requires_grad_()
+        value = self._value(point)
+        (gradient,) = torch.autograd.grad(value, point)
+        return float(value.detach()), gradient.numpy()
+
+    def hessian(self, u: Float[np.ndarray, " n"]) -> Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]]:
+        point = torch.from_numpy(np.array(u, dtype=np.float64)).requires_grad_()
+        (gradient,) = torch.autograd.grad(self._value(point), point, create_graph=True)
+
+        def product(v: np.ndarray) -> np.ndarray:
+            if gradient.grad_fn is None:  # a linear function
+                return np.zeros_like(v)
+            direction = torch.from_numpy(np.ascontiguousarray(v))
+            (its,) = torch.autograd.grad(gradient, point, direction, retain_graph=True, materialize_grads=True)
+            return its.numpy()
+
+        return product
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where a minimisation ended, and what certifies it.
+
+    `relative_gradient` is `|grad| |u| / |J|`, free of units. `smallest_eigenvalue` is that of the Hessian, less what it
+    may be off: positive at a strict local minimum; nan where it was not asked for. `converged`: both hold; `why` says
+    in words what did not.
+    """
+
+    point: Float[np.ndarray, " n"]
+    value: float
+    gradient_norm: float
+    relative_gradient: float
+    smallest_eigenvalue: float
+    lbfgs_iterations: int
+    newton_iterations: int
+    hessian_products: int
+    converged: bool
+    why: str
+
+    @property
+    def distance(self) -> float:
+        """`|grad| / smallest eigenvalue`: how far, to leading order, the true minimiser can be at most."""
+        return self.gradient_norm / self.smallest_eigenvalue if self.smallest_eigenvalue > 0 else math.inf
+
+
+def minimise(
+    objective: Objective | Callable[[Tensor], Tensor],
+    start: Float[np.ndarray, " n"] | Float[Tensor, " n"],
+    *,
+    tolerance: float = 1e-10,
+    iterations: int = 200,
+    certify: bool = True,
+) -> Minimum:
+    """A local minimum of `objective` near where L-BFGS leads from `start`, in float64, the same on every call.
+
+    `objective` is an `Objective`, or a function of a float64 tensor (n,) that torch can differentiate twice.
+    `tolerance` is for the relative gradient norm; `iterations` bounds each of the two phases. With `certify=False` the
+    Hessian's smallest eigenvalue is not computed. A minimum that is not reached is returned with `converged=False`.
+    """
+    its = objective if isinstance(objective, Objective) else Differentiated(objective)
+    u = start.detach().cpu().double().numpy() if isinstance(start, Tensor) else start
+    u = np.array(u, dtype=np.float64)
+    u, lbfgs = _lbfgs(its, u, iterations)
+    end = newton(its, u, tolerance=tolerance, iterations=iterations)
+    relative = relative_gradient(end.value, end.gradient, end.point)
+    eigenvalue = smallest_eigenvalue(its.hessian(end.point), len(u)) if certify else math.nan
+    why = ""
+    if not relative <= tolerance:
+        why = f"the relative gradient norm is {relative:.1e}, above {tolerance:.0e} ({end.why})"
+    elif certify and not eigenvalue > 0:
+        why = f"the Hessian has an eigenvalue of {eigenvalue:.2g}: no minimum, or a flat one"
+    return Minimum(
+        point=end.point,
+        value=end.value,
+        gradient_norm=float(np.linalg.norm(end.gradient)),
+        relative_gradient=relative,
+        smallest_eigenvalue=eigenvalue,
+        lbfgs_iterations=lbfgs,
+        newton_iterations=end.iterations,
+        hessian_products=end.products,
+        converged=not why,
+        why=why,
+    )
+
+
+def _lbfgs(objective: Objective, u: np.ndarray, iterations: int) -> tuple[np.ndarray, int]:
+    """L-BFGS from `u` until the relative gradient is small enough for Newton; the best point and its iterations."""
+    last: dict[bytes, float] = {}
+
+    def value_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = objective.value_and_gradient(x)
+        last.clear()
+        last[x.tobytes()] = relative_gradient(value, gradient, x)
+        return value, gradient
+
+    def near(x: np.ndarray) -> None:
+        if last.get(x.tobytes(), math.inf) <= HANDOVER:
+            raise StopIteration
+
+    value, gradient = value_and_gradient(u)
+    if relative_gradient(value, gradient, u) <= HANDOVER:
+        return u, 0
+    options = {"maxcor": MEMORY, "maxiter": iterations, "maxfun": 20 * iterations, "ftol": 0.0, "gtol": 0.0}
+    end = minimize(value_and_gradient, u, jac=True, method="L-BFGS-B", callback=near, options=options)
+    return np.asarray(end.x), int(end.nit)
