@@ -51,14 +51,20 @@ def two_layers(
     seed: int,
     purpose: str,
     first_replica: int = 0,
-) -> Float[Tensor, "r n d"]:
-    """`x_L` for the branch of two layers."""
+) -> tuple[Float[Tensor, "r n d"], Float[Tensor, "r n"]]:
+    """`x_L` for the branch of two layers, and `V_L = sigma_w^2 sum_k s_k^2 |phi(z_k)|^2/D`.
+
+    Given the sizes `|phi(z_k)|` of the hidden features, `x_L - x_0` is Gaussian, N(0, V_L I): they do not depend on
+    the states, whose norm the branch does not see.
+    """
     x, biased, read = x0, torch.ones(x0.shape[1]), Isotropic(law.sigma_w, 0.0)
+    variance = x0.new_zeros(x0.shape[:2])
     for k, s in enumerate(factors):
         where = {"seed": seed, "layer": k, "first_replica": first_replica}
         hidden = activation(phi)(law.act(x / rms(x), biased, 1.0, purpose=f"{purpose} inner", **where))
+        variance += (law.sigma_w * s) ** 2 * hidden.square().mean(dim=-1)
         x = x + read.act(hidden, biased, s**2, purpose=f"{purpose} outer", **where)
-    return x
+    return x, variance
 
 
 def log_growth_without_norm(

@@ -6,9 +6,9 @@ wide               wide networks against the infinitely wide one of their depth,
                    a threshold far beyond is crossed (`lateness`)
 narrow             networks of the setting's width, depth L and 2L on one noise: the explosion time is random
 
-**Why late.** Far above 1, m, |x|/sqrt(D) and u are nearly the same, and a layer adds `E phi(y G)`, G standard normal, to
-the mean, with `y = sqrt(h) sigma_w u` the size of its pre-activations: `y' = sigma_w/sqrt(h) g(y)`, `g(y) = E phi(y G)`,
-a flow since y changes by O(sqrt(h)) a layer. The limit has `1/2 phi''(0) y^2` in place of g. To leading order in
+**Why late.** Far above 1, m, |x|/sqrt(D) and u are nearly the same, and a layer adds `g(y) = E phi(y G)`, G standard
+normal, to the mean, with `y = sqrt(h) sigma_w u` the size of its pre-activations: `y' = sigma_w/sqrt(h) g(y)`, a flow
+since y changes by O(sqrt(h)) a layer. The limit has `1/2 phi''(0) y^2` in place of g. To leading order in
 sqrt(h) the network crosses a threshold q later than the limit by
 
     (sqrt(h)/sigma_w) F(sigma_w sqrt(h q)),      F(Y) = int_0^Y 1/g(y) - 2/(phi''(0) y^2) dy

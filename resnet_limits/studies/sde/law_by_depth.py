@@ -24,12 +24,15 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
         if r.observable == "law_accepted"
     ]
     ratio = math.log(deepest.settings.depth / shallowest.settings.depth)
-    before = {r.coordinates["scheme"]: r for r in shallowest.records if r.observable == "energy_distance"}
-    for r in deepest.records if ratio else ():
-        if r.observable == "energy_distance" and (b := before.get(r.coordinates["scheme"])) is not None:
-            if r.value > 0 and b.value > 0:
-                stderr = math.hypot(b.stderr / b.value, r.stderr / r.value) / ratio
-                value = math.log(b.value / r.value) / ratio
-                exponent = Record("energy_exponent", value, stderr, coordinates=r.coordinates, replicas=r.replicas)
-                found.append(Comparison(deepest.settings.depth, exponent))
+    energies = [
+        {r.coordinates["scheme"]: r for r in job.records if r.observable == "energy_distance"}
+        for job in (shallowest, deepest)
+    ]
+    for scheme in sorted(energies[0].keys() & energies[1].keys()) if ratio else ():
+        before, after = (its[scheme] for its in energies)
+        if before.value > 0 and after.value > 0:
+            value = math.log(before.value / after.value) / ratio
+            stderr = math.hypot(before.stderr / before.value, after.stderr / after.value) / ratio
+            exponent = Record("energy_exponent", value, stderr, coordinates=after.coordinates, replicas=after.replicas)
+            found.append(Comparison(deepest.settings.depth, exponent))
     return found

@@ -1,8 +1,11 @@
 """`sde.prenorm.*`: pre-norm blocks.
 
-norm        `q_0 + |x_L - x_0|^2/D`: the mean of `|x_L|^2/D` (a branch has mean 0 given the state), half its noise;
+norm        `|x_L|^2/D = q_0 + |x_L - x_0|^2/D + 2 <x_0, x_L - x_0>/D`, each part with a claim: the first two have its
+            mean (a branch has mean 0 given the state) and half its noise, the last has mean 0 unless states drift;
             branch factors `s_k^2 = h (1/2 + (k + 1/2)/L)`, whose sum is T
-law         `(x_T - x_0)/sqrt(c T)` against standard normals, linear branch
+law         `(x_T - x_0)/sqrt(c T)` against standard normals: of the linear branch at any depth; of two layers it is a
+            mixture of normal laws of variance `V_L` (`sampling/prenorm.py`), the sum of i.i.d. hidden sizes, hence with
+            excess kurtosis `3 Var V_L/(E V_L)^2 = 3 Var|phi(z)|^2/(E|phi(z)|^2)^2 sum_k s_k^4/(sum_k s_k^2)^2`, as 1/L
 without     growth of `x + W x` by a block, against `E log|e + W e|^2`, `|e| = 1`: with `J ~ Poisson(D/(2 sigma_w^2))`
             it is `log(2 sigma_w^2/D) + E digamma(D/2 + J)`, the mean logarithm of a noncentral chi^2
 """
@@ -10,6 +13,7 @@ without     growth of `x + W x` by a block, against `E log|e + W e|^2`, `|e| = 1
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,6 +30,10 @@ from .claims.settings import sizes
 from .problem import inputs, mean
 
 
+MORE, LEAST = 4, 4096
+"""Networks for each of the key `replicas`, and at least: these are cheap."""
+
+
 def measure(job: Job) -> Measurement:
     """Norms, the law at the end, and growth without the norm."""
     settings, own = job.settings, sizes(job.settings)
@@ -34,17 +42,21 @@ def measure(job: Job) -> Measurement:
     law = Isotropic(own.sigma_w, own.sigma_b)
     x0 = inputs(settings)
     factors = [math.sqrt(h * (0.5 + (k + 0.5) / depth)) for k in range(depth)]
-    norms: dict[str, list[Tensor]] = {"linear": [], "two-layers": []}
-    moved, growth = [], []
-    for first, count in pieces(settings.replicas, vectors=len(x0), width=settings.width, dtype=x0.dtype):
-        job.progress(first / settings.replicas, "pre-norm blocks")
+    found: dict[str, list[tuple[Tensor, Tensor]]] = {"linear": [], "two-layers": []}
+    moved: dict[str, list[Tensor]] = {scheme: [] for scheme in found}
+    growth, variances = [], []
+    networks = max(MORE * settings.replicas, LEAST)
+    for first, count in pieces(networks, vectors=len(x0), width=settings.width, dtype=x0.dtype):
+        job.progress(first / networks, "pre-norm blocks")
         start = x0.expand(count, *x0.shape)
         where = {"seed": settings.seed, "first_replica": first}
         x = linear(start, factors, law, purpose="sde.prenorm.linear", **where)
-        moved.append((x - start).double())
-        norms["linear"].append(_square(x - start))
-        y = two_layers(phi, start, factors, law, purpose="sde.prenorm.two", **where)
-        norms["two-layers"].append(_square(y - start))
+        y, its_variance = two_layers(phi, start, factors, law, purpose="sde.prenorm.two", **where)
+        for scheme, end in (("linear", x), ("two-layers", y)):
+            off = (end - start).double()
+            moved[scheme].append(off.cpu())
+            found[scheme].append((off.square().mean(dim=(1, 2)).cpu(), (start * off).mean(dim=(1, 2)).cpu()))
+        variances.append(its_variance.double().cpu())
         bare = Isotropic(own.sigma_w, WITHOUT["init.sigma_b"])
         growth.append(
             log_growth_without_norm(start[:, :1], depth, bare, purpose="sde.prenorm.without", **where).double()
@@ -53,25 +65,40 @@ def measure(job: Job) -> Measurement:
     c = {"linear": own.sigma_w**2 + own.sigma_b**2}
     c["two-layers"] = own.sigma_w**2 * float(gaussian_mean_square(phi, torch.tensor(c["linear"], dtype=torch.float64)))
     records = []
-    for scheme, its in norms.items():
-        value, stderr = mean((q0 + torch.cat(its)) / (q0 + c[scheme] * horizon))
-        records.append(Record("prenorm_norm", value, stderr=stderr, coordinates={"scheme": scheme}))
-    if c["linear"] > 0:
-        standard = torch.cat(moved) / math.sqrt(c["linear"] * horizon)
-        value, stderr = _excess_kurtosis(standard)
-        records.append(Record("prenorm_kurtosis", value, stderr=stderr, coordinates={"scheme": "linear"}))
-        value, stderr = _radius_variance(standard)
-        records.append(Record("prenorm_radius_var", value, stderr=stderr, coordinates={"scheme": "linear"}))
+    for scheme, its in found.items():
+        squares, along = (torch.cat(parts) for parts in zip(*its, strict=True))
+        exact, coordinates = q0 + c[scheme] * horizon, {"scheme": scheme}
+        records += [
+            Record("prenorm_norm", *mean((q0 + squares) / exact), coordinates=coordinates),
+            Record("prenorm_square", *mean((q0 + squares + 2 * along) / exact), coordinates=coordinates),
+        ]
+        if c[scheme] == 0:
+            continue
+        records.append(Record("prenorm_drift", *mean(along / float(along.std())), coordinates=coordinates))
+        standard, excess = torch.cat(moved[scheme]) / math.sqrt(c[scheme] * horizon), 0.0
+        if scheme == "two-layers":
+            mixture = mixture_kurtosis(torch.cat(variances))
+            excess = mixture[0]
+            records.append(Record("prenorm_mixture", *mixture, coordinates=coordinates))
+        # Var(V chi^2_D) = 2 D (1 + excess/3 (1 + D/2)) for E V = 1: what the limit does without
+        numbers = {
+            "prenorm_kurtosis": (_excess_kurtosis(standard), excess),
+            "prenorm_radius_var": (_radius_variance(standard), excess / 3 * (1 + settings.width / 2)),
+        }
+        for observable, ((value, stderr), error) in numbers.items():
+            records.append(Record(observable, value, stderr, reference_error=error, coordinates=coordinates))
     if own.sigma_w > 0 and settings.width >= NARROWEST:
         expected = mean_log_growth(own.sigma_w, settings.width)
         value, stderr = mean(torch.cat(growth).mean(dim=1) / (depth * expected))
         coordinates = {"scheme": "without-norm", **WITHOUT}
         records.append(Record("prenorm_log_growth", value, stderr=stderr, coordinates=coordinates))
-    return Measurement(records)
+    return Measurement([replace(r, replicas=networks) for r in records])
 
 
-def _square(x: Float[Tensor, "r n d"]) -> Float[Tensor, " r"]:
-    return x.double().square().mean(dim=(1, 2))
+def mixture_kurtosis(variances: Float[Tensor, "r n"]) -> tuple[float, float]:
+    """`3 Var V/(E V)^2`, excess kurtosis of N(0, V) with random V: its standard error from the replicas' scatter."""
+    relative = variances / variances.mean() - 1
+    return mean(3 * relative.square().mean(dim=1))
 
 
 def _excess_kurtosis(standard: Float[Tensor, "r n d"]) -> tuple[float, float]:
