@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from ..papers import MARION_REGULARISATION, PELUCHETTI, Paper
+from ..papers import LEE_WIDE, MARION_REGULARISATION, PELUCHETTI, Paper
 from ..studies.study import FinishedJob
-from . import correlation_by_layer, function_draws, implicit_regularisation
+from . import correlation_by_layer, function_draws, implicit_regularisation, kernel_regression, width_and_depth
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,18 @@ NAMED: dict[str, NamedFigure] = {
         " networks make one of two inputs; with factor 1, tanh networks forget how they were related and swish networks"
         " explode",
         correlation_by_layer.draw,
+    ),
+    "width_and_depth": NamedFigure(
+        PELUCHETTI,
+        "width and depth, each finite or infinite: means of networks and of their SDE beside the exact recursion of"
+        " infinite width; fluctuations over networks fall as the width to the power -1/2 at every depth",
+        width_and_depth.draw,
+    ),
+    "kernel_regression": NamedFigure(
+        LEE_WIDE,
+        "networks of finite width against inference with the kernel of infinite width: distance by width, what the"
+        " widest ones learnt at test points, and test accuracies (networks and their kernel see fewer training points)",
+        kernel_regression.draw,
     ),
 }
 """By name; the names stand in `settings.FIGURES` too, which is free of matplotlib."""

@@ -134,15 +134,17 @@ def descend(
     rate: float,
     steps: int,
     told: Callable[[int, Float[Tensor, " r"]], None] = lambda step, loss: None,
-) -> dict[str, Tensor]:
+) -> tuple[dict[str, Tensor], Float[Tensor, "r steps"]]:
     """Full-batch gradient descent on `1/(2n) sum |y - target|^2`, all trained parameters at one rate.
 
-    `told(step, loss)` hears the loss of each replica before each step.
+    The parameters after the steps, and the loss of each replica before each step, which `told(step, loss)` hears.
     """
     now = {name: tensor.clone() for name, tensor in parameters.items()}
+    losses = []
     for step in range(steps):
         loss, grads = network.gradients(now, z, targets)
         told(step, loss)
+        losses.append(loss)
         for name, gradient in grads.items():
             now[name].add_(gradient, alpha=-rate)
-    return now
+    return now, torch.stack(losses, dim=1)

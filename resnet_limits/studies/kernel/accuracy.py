@@ -18,7 +18,6 @@ from ...inference import dense, features
 from ...inference.filters import gradient_flow, ridge
 from ...inference.targets import one_hot
 from ...limits.kernel import LimitKernel
-from ...settings import Kernel
 from ..study import Job, Measurement, Record
 from .claims.accuracy import DEEP_TOLERANCE
 from .claims.expressivity import DEEP

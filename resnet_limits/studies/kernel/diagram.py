@@ -47,6 +47,7 @@ def measure(job: Job) -> Measurement:
     records += spread_records(networks, "network")
     records += [Record("corner", recursion[of], coordinates={"corner": WIDE, "of": of}) for of in OF]
     differences = {"network": difference(networks, recursion, settings.width, recursion["q"])}
+    arrays = {"diagram.depth": table(networks, recursion)}
     if limitless(settings) is None:
         job.progress(0.5, "SDEs of several widths")
         limit, scheme = limit_moments(settings, gram), euler_moments(settings, gram, FINE)
@@ -61,11 +62,22 @@ def measure(job: Job) -> Measurement:
             difference(d, wide, settings.width, size) for d, wide in ((networks, recursion), (diffusions, limit))
         )
         differences["sde"] = its
+        arrays["diagram.limit"] = table(diffusions, limit)
         differences["commute"] = {of: (own[of][0] - its[of][0], math.hypot(own[of][1], its[of][1])) for of in OF}
     for name, its in differences.items():
         for of, (value, stderr) in its.items():
             records.append(Record("corner_difference", value, stderr=stderr, coordinates={"scheme": name, "of": of}))
-    return Measurement([record for record in records if math.isfinite(record.value)])
+    return Measurement([record for record in records if math.isfinite(record.value)], arrays)
+
+
+def table(draws: dict[int, Draws], wide: dict[str, float]) -> np.ndarray:
+    """Width, then mean and standard error of q, of lambda, and the standard deviation of lambda with its error, a
+    column a width; the last is infinite."""
+    columns = [
+        [width, *mean(its["q"]), *mean(its["lambda"]), *standard_deviation(its["lambda"])]
+        for width, its in draws.items()
+    ]
+    return np.array([*columns, [math.inf, wide["q"], 0.0, wide["lambda"], 0.0, 0.0, 0.0]]).T
 
 
 Draws = dict[str, Float[Tensor, " r"]]
@@ -141,8 +153,7 @@ def spread_records(draws: dict[int, Draws], scheme: str) -> list[Record]:
         Record("corner_spread", value, stderr=stderr, coordinates={"scheme": scheme, "width": width})
         for width, (value, stderr) in spreads.items()
     ]
-    values, stderrs = zip(*spreads.values(), strict=True)
-    return records + width_order(list(spreads), values, stderrs, {"scheme": scheme})
+    return records + width_order(spreads, {"scheme": scheme})
 
 
 def standard_deviation(values: Float[Tensor, " r"]) -> tuple[float, float]:

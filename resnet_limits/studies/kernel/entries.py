@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...limits.kernel import Kind
 from ...networks.ntk import NtkNetwork, tangent_kernel
 from ...random import normals
 from ...sampling.backward import backward, record
@@ -42,7 +44,7 @@ def measure(job: Job) -> Measurement:
     settings = job.settings
     z, its_widths = points(settings, settings.kernel.inputs), widths(settings)
     gram, records = overlaps(z), []
-    sample: dict[str, Callable[..., Kernels]] = {"nngp": nngp, "ntk": ntk}
+    sample: dict[Kind, Callable[..., Kernels]] = {"nngp": nngp, "ntk": ntk}
     for i, (kind, draw) in enumerate(sample.items()):
         exact = finite_kernel(settings, kind, settings.depth)(z, z)
         distances = {}
@@ -56,7 +58,7 @@ def measure(job: Job) -> Measurement:
             Record("entries_distance", *its, coordinates={"scheme": kind, "width": width})
             for width, its in distances.items()
         ]
-        records += width_order(its_widths, *zip(*distances.values(), strict=True), {"scheme": kind})
+        records += width_order(distances, {"scheme": kind})
     job.progress(2 / 3, "tangent kernels by automatic differentiation")
     depth = min(settings.depth, settings.kernel.trained_depth)
     exact = finite_kernel(settings, "ntk", depth)(z, z)
@@ -91,7 +93,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     size = piece_size(2 * n, width, where(settings)["dtype"])
     for first in range(0, replicas, size):
         count = min(size, replicas - first)
-        stream = {"seed": settings.seed, "first_replica": first}
+        stream: Any = {"seed": settings.seed, "first_replica": first}
         x0 = read_in(settings, gram, width, purpose=f"{purpose} read-in", first=first, count=count)
         V = normals((1, width), replicas=count, purpose=f"{purpose} read-out", **stream, **where(settings))
         tape = record(

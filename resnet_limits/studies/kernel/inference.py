@@ -68,7 +68,7 @@ def measure(job: Job) -> Measurement:
     total = Measurement()
     total.extend(_fully(job, its, depth))
     job.progress(0.95, "weakly trained networks")
-    total.records += _weakly(job, its, depth)
+    total.extend(_weakly(job, its, depth))
     total.records = [record for record in total.records if math.isfinite(record.value)]
     return total
 
@@ -115,18 +115,23 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
             total.records.append(
                 Record("train_loss", *its_loss, step=settings.kernel.steps - 1, coordinates=where, replicas=len(change))
             )
-    total.records += distance_records(distances, "trained")
-    total.arrays["inference.distance"] = np.array([[width, *d] for width, d in distances.items()]).T
+    total.records += distance_records(distances, {"scheme": "trained", **PINS})
+    total.arrays["inference.distance.trained"] = by_width(distances)
     return total
 
 
-def distance_records(distances: dict[int, tuple[float, float]], scheme: str) -> list[Record]:
+def by_width(distances: dict[int, tuple[float, float]]) -> np.ndarray:
+    """Width, distance and its standard error, a column a width."""
+    return np.array([[width, *its] for width, its in distances.items()]).T
+
+
+def distance_records(distances: dict[int, tuple[float, float]], coordinates: dict[str, Any]) -> list[Record]:
     """Distances by width, and their order."""
     records = [
-        Record("inference_distance", *its, coordinates={"scheme": scheme, "width": width, **PINS})
+        Record("inference_distance", *its, coordinates={**coordinates, "width": width})
         for width, its in distances.items()
     ]
-    return records + width_order(list(distances), *zip(*distances.values(), strict=True), {"scheme": scheme, **PINS})
+    return records + width_order(distances, coordinates)
 
 
 def _tangent_kernel(job: Job, its: Task, depth: int) -> dict[str, Tensor]:
@@ -156,23 +161,21 @@ def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tup
         def told(step: int, loss: Tensor, first: int = first, count: int = count) -> None:
             done = (first + count * step / settings.kernel.steps) / networks
             job.progress(0.05 + 0.85 * (part[0] + done) / part[1], f"training networks of width {width}")
-            losses.append(loss.double().cpu())
             if width == settings.width and first == 0:
                 job.sink.scalars(step, {"train_loss": float(loss.mean())})
 
         def compute(first: int = first, count: int = count, told: Any = told) -> dict[str, np.ndarray]:
             drawn = {"replicas": count, "seed": settings.seed, "first_replica": first, "device": device_}
             start = network.initial(x.shape[1], y.shape[1], purpose="kernel.inference", **drawn)
-            end = descend(network, start, x, y, rate=rate, steps=settings.kernel.steps, told=told)
+            end, loss = descend(network, start, x, y, rate=rate, steps=settings.kernel.steps, told=told)
             outputs = {
                 "start": network.outputs(start, x),
                 "before": network.outputs(start, new),
                 "after": network.outputs(end, new),
-                "loss": torch.stack(losses, dim=1),
+                "loss": loss,
             }
             return {name: t.double().cpu().numpy() for name, t in outputs.items()}
 
-        losses: list[Tensor] = []
         where = key(settings, *SHARED, at=depth, of_width=width, first=first, rate=rate)
         found.append(job.shared.solve("kernel.inference.trained", where, compute))
     return Learnt(*(torch.from_numpy(np.concatenate([f[name] for f in found])) for name in Learnt.__dataclass_fields__))
@@ -217,7 +220,7 @@ def _accuracies(its: Task, learnt: Learnt, predicted: Tensor, where: dict[str, A
 # -- weakly trained -------------------------------------------------------------------------------
 
 
-def _weakly(job: Job, its: Task, depth: int) -> list[Record]:
+def _weakly(job: Job, its: Task, depth: int) -> Measurement:
     """Posterior means and variances of the read-out of networks, against those of the kernel."""
     settings = job.settings
     its = replace(its, x=its.x[:CONDITIONED], y=its.y[:CONDITIONED], new=its.new[:PREDICTED])
@@ -240,11 +243,12 @@ def _weakly(job: Job, its: Task, depth: int) -> list[Record]:
     without = [name for name in SHARED if name not in ("width", "kernel.ridge")]
     where = key(settings, *without, "kernel.networks", "kernel.steps", "kernel.rate", "kernel.read", at=depth)
     squares = torch.from_numpy(job.shared.solve("kernel.inference.weak", where, compute)["squares"])
-    records = []
+    total = Measurement()
     for i, name in enumerate(("posterior mean", "posterior variance")):
         distances = {width: root_mean_square(its) for width, its in zip(its_widths, squares[..., i], strict=True)}
-        records += distance_records(distances, name)
-    return records
+        total.records += distance_records(distances, {"scheme": name, "dtype": "float64"})
+        total.arrays[f"inference.distance.{name.split()[1]}"] = by_width(distances)
+    return total
 
 
 def overlaps_at(

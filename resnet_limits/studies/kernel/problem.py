@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -80,16 +80,15 @@ def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
     return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
 
 
-def width_order(
-    its_widths: Sequence[int], values: Sequence[float], stderrs: Sequence[float], coordinates: Mapping[str, Any]
-) -> list[Record]:
-    """`p` in `value ~ D^-p` by least squares weighted with the errors, with its standard error; none without them.
+def width_order(by_width: Mapping[int, tuple[float, float]], coordinates: Mapping[str, Any]) -> list[Record]:
+    """`p` in `value ~ D^-p`, from `(value, standard error)` by width; none without errors.
 
+    Least squares weighted with the errors.
     The standard error is the larger of what the points' own errors say and what their scatter about the line says, so
     that a bend counts.
     """
-    x, y = -np.log(np.array(its_widths, dtype=float)), np.array(values, dtype=float)
-    error = np.array(stderrs, dtype=float) / y
+    x, y = -np.log(np.array(list(by_width), dtype=float)), np.array([value for value, _ in by_width.values()])
+    error = np.array([stderr for _, stderr in by_width.values()]) / y
     if len(x) < 3 or not (y > 0).all() or not np.isfinite(error).all() or not (error > 0).all():
         return []
     weight = error**-2 / (error**-2).sum()

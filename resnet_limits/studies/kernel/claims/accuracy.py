@@ -6,7 +6,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
 from .expressivity import DEEP
-from .settings import AS_FULL, SMOKE_IS_TOO_SMALL, either, limitless, unlabelled
+from .settings import AS_FULL, either, limitless, unlabelled
 
 DEEP_TOLERANCE = 1e-5
 """Relative error of the deep block's kernel."""
@@ -16,8 +16,8 @@ GROUP = Group(
         Claim(
             id="kernel.expressivity.deep",
             source=PELUCHETTI,
-            statement="the deep block's kernel classifies better than the shallow one's, which is linear: test accuracy,"
-            " on the same points",
+            statement="the deep block's kernel classifies better than the shallow one's, which is linear: test"
+            " accuracy, on the same points",
             kind="observation",
             observable="accuracy_difference",
             expected=Expected("at_least", 0.02, 0.01),
@@ -25,7 +25,7 @@ GROUP = Group(
             pins=DEEP,
             outside=either(unlabelled, limitless),
             random=True,
-            verdicts=SMOKE_IS_TOO_SMALL,
+            verdicts=AS_FULL,
         ),
         Claim(
             id="kernel.inference.linear",

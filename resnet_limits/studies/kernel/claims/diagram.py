@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
+from ....settings import Kernel
 from ...group import Group
 from .settings import AS_FULL, either, limitless, moving, narrow
 
@@ -14,11 +17,12 @@ CORNERS = {
     "infinite depth, infinite width": "the limit ODE",
 }
 OF = {"q": "the mean square q", "lambda": "the overlap lambda of two inputs"}
+Outside = Callable[[Kernel], str | None]
 FINE = 512
 """Steps of the Euler-Maruyama scheme that stands for infinite depth."""
 
 
-def _difference(name: str, statement: str, scheme: str, outside=limitless) -> tuple[Claim, ...]:
+def _difference(name: str, statement: str, scheme: str, outside: Outside = limitless) -> tuple[Claim, ...]:
     return tuple(
         Claim(
             id=f"kernel.diagram.{name}.{of}",
@@ -47,8 +51,8 @@ GROUP = Group(
         *_difference("sde", "{} of the SDE of width D is that of the doubly infinite network", "sde"),
         *_difference(
             "commute",
-            "{}: networks of width D are as far from their SDE as infinitely wide ones from the limit ODE, by a known bias of"
-            " order 1/L",
+            "{}: networks of width D are as far from their SDE as infinitely wide ones from the limit ODE, by a known"
+            " bias of order 1/L",
             "commute",
         ),
         *(
@@ -71,6 +75,11 @@ GROUP = Group(
         ),
     ),
     memory=("width", "replicas"),
+    arrays={
+        "diagram.depth": "networks of depth L: width, mean and standard error of q, of lambda, standard deviation of"
+        " lambda and its standard error, a column a width, the last infinite, (7, widths + 1)",
+        "diagram.limit": "the same of the SDE and, at infinite width, the limit ODE",
+    },
     observables={
         "corner": "q or lambda (coordinate `of`) in a corner of the diagram: "
         + "; ".join(f"{name}: {words}" for name, words in CORNERS.items())
@@ -81,7 +90,8 @@ GROUP = Group(
         " (scheme network), at infinite depth (sde); the former less the latter (commute), which takes off the bias of"
         " order 1/L that is known at infinite width",
         "corner_spread": "standard deviation over networks of <x, y>/D of two inputs (columns scheme, width)",
-        "width_order": "order p of a spread or a distance ~ D^-p, fitted to the widths D/8, D/4, D/2, D of one job, with"
-        " its standard error; scheme network, sde: corner_spread",
+        "width_order": "order p of a spread or a distance ~ D^-p, fitted to the widths of one job, with its standard"
+        " error; of corner_spread (schemes network, sde), entries_distance (nngp, ntk), inference_distance (trained,"
+        " posterior mean, posterior variance)",
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
-from ....papers import JACOT, LEE_GAUSSIAN
+from ....papers import JACOT, LEE_GAUSSIAN, Paper
 from ...group import Group
 from .settings import AS_FULL, SMOKE_IS_TOO_SMALL, either, moving, narrow
 
@@ -11,7 +11,7 @@ EXACTLY = 64
 """Networks whose tangent kernel is taken from their full weight matrices."""
 
 
-def _value(claim_id: str, source, statement: str, scheme: str, tolerance: float, verdicts=AS_FULL) -> Claim:
+def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance: float) -> Claim:
     return Claim(
         id=claim_id,
         source=source,
@@ -21,11 +21,11 @@ def _value(claim_id: str, source, statement: str, scheme: str, tolerance: float,
         expected=Expected("value", 1, tolerance),
         where={"scheme": scheme},
         random=True,
-        verdicts=verdicts,
+        verdicts=AS_FULL,
     )
 
 
-def _width(claim_id: str, source, statement: str, scheme: str) -> Claim:
+def _width(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
     return Claim(
         id=claim_id,
         source=source,
@@ -36,7 +36,7 @@ def _width(claim_id: str, source, statement: str, scheme: str) -> Claim:
         where={"scheme": scheme},
         outside=either(narrow, moving),
         random=True,
-        verdicts=SMOKE_IS_TOO_SMALL,
+        verdicts=AS_FULL if scheme == "nngp" else SMOKE_IS_TOO_SMALL,
     )
 
 

@@ -54,7 +54,8 @@ GROUP = Group(
         Claim(
             id="kernel.expressivity.depth",
             source=PELUCHETTI,
-            statement="at depth L and infinite width a part of the kernel is not affine in <z, z'>: it vanishes, order 1",
+            statement="at depth L and infinite width a part of the kernel is not affine in <z, z'>; it vanishes at"
+            " order 1",
             kind="theorem",
             observable="nonlinear_part",
             expected=Expected("order", 1, 0.15),
@@ -83,8 +84,9 @@ GROUP = Group(
         " nngp, ntk; reference: d_in + 1, or the number of points",
         "rank_tail": "eigenvalue d_in + 2 over n eps times the largest; error of the reference: n^-1/2, the rounding of"
         " an eigenvalue in these units; schemes nngp, ntk",
-        "nonlinear_part": "what the best fit by a + b <z, z'>/d_in leaves of the kernel of 100 training points, relative"
-        " to its entries less their mean; schemes finite depth (NNGP of infinite width and depth L), deep (deep block)",
+        "nonlinear_part": "what the best fit by a + b <z, z'>/d_in leaves of the kernel of 100 training points,"
+        " relative to its entries less their mean; schemes finite depth (NNGP of infinite width and depth L),"
+        " deep (deep block)",
         "log_nonlinear_part": "its log10",
         "ridge_difference": "largest difference of the predictions of kernel and linear ridge regression over the bound"
         " on its rounding",

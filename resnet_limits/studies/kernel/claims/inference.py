@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ....claims.claim import Claim, Expected
-from ....papers import JACOT, LEE_GAUSSIAN, LEE_WIDE
+from ....papers import JACOT, LEE_GAUSSIAN, LEE_WIDE, Paper
 from ...group import Group
-from .settings import AS_FULL, SMOKE_IS_TOO_SMALL, either, moving, narrow, unlabelled
+from .settings import AS_FULL, either, moving, narrow, unlabelled
 
 TESTED = 1000
 """Test points at which trained networks are looked at, at most."""
@@ -16,7 +16,7 @@ TRAINED = (4, 2, 1)
 distances do not fall at their final rate yet."""
 
 
-def _order(claim_id: str, source, statement: str, scheme: str) -> Claim:
+def _order(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
     return Claim(
         id=claim_id,
         source=source,
@@ -25,10 +25,10 @@ def _order(claim_id: str, source, statement: str, scheme: str) -> Claim:
         observable="width_order",
         expected=Expected("value", 0.5, 0.15),
         where={"scheme": scheme},
-        pins={"dtype": "float32"},
+        pins={"dtype": "float32" if scheme == "trained" else "float64"},
         outside=either(narrow, moving),
         random=True,
-        verdicts=SMOKE_IS_TOO_SMALL,
+        verdicts=AS_FULL,
     )
 
 
@@ -79,8 +79,10 @@ GROUP = Group(
     ),
     memory=("width", "kernel.points", "kernel.trained_depth", "kernel.networks"),
     arrays={
-        "inference.distance": "width, distance of what the networks learnt to the kernel's prediction, and its standard"
-        " error, (3, widths)",
+        **{
+            f"inference.distance.{name}": f"width, inference_distance ({words}) and its standard error, (3, widths)"
+            for name, words in (("trained", "trained"), ("mean", "posterior mean"), ("variance", "posterior variance"))
+        },
         "inference.learnt": "outputs less initial outputs of networks of the largest width at test points, first"
         " outputs, (networks, points)",
         "inference.predicted": "what the kernel predicts there, (networks, points)",
@@ -89,10 +91,10 @@ GROUP = Group(
     observables={
         "inference_distance": "root mean square distance to the kernel of infinite width and the networks' depth over"
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
-        " initial outputs after kernel.steps steps; widths D/4, D/2, D, and as many more networks as they are narrower),"
+        " initial outputs after kernel.steps steps; widths D/4, D/2, D, more networks the narrower they are),"
         " posterior mean, posterior variance (read-out alone trained; widths 2 D to 16 D)",
-        "accuracy.finite": "test accuracy of trained networks, by width (D/4, D/2, D), mean over networks; column points: training"
-        " points",
+        "accuracy.finite": "test accuracy of trained networks, by width (D/4, D/2, D), mean over networks; column"
+        " points: training points",
         "accuracy.predicted": "of the kernel's prediction from the networks' own initial outputs",
         "accuracy.ensemble": "of the mean output of the trained networks, widest",
         "train_loss": "loss 1/(2n) sum |y - target|^2 of the trained networks, widest, at the last step",

@@ -1,0 +1,94 @@
+"""Trained networks against regression with their kernel, after Lee et al. (arXiv 1902.06720).
+
+Distance of networks to the kernel of infinite width by their width; what the widest ones learnt at test points against
+what the kernel predicts; test accuracies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..studies.study import FinishedJob
+from .style import COLOURS, MARKERS
+
+DISTANCES = {"trained": "fully trained", "mean": "weakly: mean", "variance": "weakly: variance"}
+ACCURACIES = {
+    "accuracy.linear_ridge": "linear ridge",
+    "accuracy.nngp": "NNGP",
+    "accuracy.ntk": "tangent kernel",
+    "accuracy.deep": "deep block",
+    "accuracy.finite": "finite networks",
+    "accuracy.predicted": "their kernel",
+}
+MOST = 2000
+"""Points of the scatter plot."""
+
+
+def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
+    """Of the deepest job that has the arrays; None where none has."""
+    jobs = [job for job in jobs if job.array("inference.distance.trained") is not None]
+    if not jobs:
+        return None
+    job = jobs[-1]
+    accuracies = _accuracies(job)
+    figure = Figure(figsize=(2.9 * (2 + bool(accuracies)), 3.0))
+    row = figure.subplots(1, 2 + bool(accuracies))
+    _draw_distances(row[0], job)
+    _draw_predictions(row[1], job)
+    if accuracies:
+        _draw_accuracies(row[2], accuracies)
+    return figure
+
+
+def _draw_distances(axes: Axes, job: FinishedJob) -> None:
+    ends = []
+    for (name, label), colour, marker in zip(DISTANCES.items(), COLOURS, MARKERS, strict=False):
+        table = job.array(f"inference.distance.{name}")
+        if table is None:
+            continue
+        width, distance, error = table
+        bars = 1.96 * np.nan_to_num(error)
+        axes.errorbar(width, distance, yerr=bars, color=colour, marker=marker, ms=4, capsize=2, ls="", label=label)
+        axes.plot(width, distance[-1] * (width / width[-1]) ** -0.5, "--", color=colour, lw=0.9)
+        ends += [width[0], width[-1]]
+    axes.plot([], [], "--", color="0.4", lw=0.9, label="$D^{-1/2}$")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    ticks = 2.0 ** np.arange(np.floor(np.log2(min(ends))), np.ceil(np.log2(max(ends))) + 1, 2)
+    axes.set_xticks(ticks, [f"{d:.0f}" for d in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("width $D$")
+    axes.set_ylabel("relative distance to $D = \\infty$", fontsize=8)
+    axes.legend(fontsize=7)
+
+
+def _draw_predictions(axes: Axes, job: FinishedJob) -> None:
+    learnt, predicted = (job.array(f"inference.{name}") for name in ("learnt", "predicted"))
+    if learnt is None or predicted is None:
+        return
+    x, y = predicted.ravel()[:MOST], learnt.ravel()[:MOST]
+    axes.plot(x, y, ".", color=COLOURS[0], ms=2, alpha=0.4, rasterized=True)
+    low, high = float(min(x.min(), y.min())), float(max(x.max(), y.max()))
+    axes.plot([low, high], [low, high], "--", color="0.15", lw=1.0)
+    axes.set_xlabel("the kernel's prediction", fontsize=8)
+    axes.set_ylabel(f"learnt, $D = {job.settings.width}$", fontsize=8)
+    axes.set_aspect("equal")
+
+
+def _accuracies(job: FinishedJob) -> dict[str, tuple[float, float]]:
+    """The last record of each: that of the largest width, or of all training points."""
+    found = {r.observable: (r.value, r.stderr) for r in job.records if r.observable in ACCURACIES}
+    return {name: found[name] for name in ACCURACIES if name in found}
+
+
+def _draw_accuracies(axes: Axes, found: dict[str, tuple[float, float]]) -> None:
+    places = np.arange(len(found))[::-1]
+    values, errors = (np.array(column, dtype=float) for column in zip(*found.values(), strict=True))
+    axes.errorbar(values, places, xerr=1.96 * np.nan_to_num(errors), fmt="o", ms=4, capsize=2, color=COLOURS[0])
+    axes.set_yticks(places, [ACCURACIES[name] for name in found], fontsize=8)
+    axes.set_ylim(-0.6, len(found) - 0.4)
+    axes.set_xlabel("test accuracy")

@@ -1,0 +1,83 @@
+"""Width and depth, each finite or infinite, after Peluchetti & Favaro (arXiv 2007.03253).
+
+Left, the mean square of the states relative to the doubly infinite network's, by depth, a curve a width; the column at
+the right end is infinite depth. Right, the fluctuations of an overlap over networks, by width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..studies.study import FinishedJob
+from .style import COLOURS, MARKERS
+
+WIDTH, Q, Q_ERROR, SPREAD, SPREAD_ERROR = 0, 1, 2, 5, 6
+"""Rows of the arrays `diagram.depth` and `diagram.limit`."""
+
+
+def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
+    """None where no job has the arrays."""
+    found = {job.settings.depth: table for job in jobs if (table := job.array("diagram.depth")) is not None}
+    if not found:
+        return None
+    limit = next((its for job in jobs if (its := job.array("diagram.limit")) is not None), None)
+    tables = {depth: found[depth] for depth in sorted(found)}
+    figure = Figure(figsize=(7.4, 3.3))
+    left, right = figure.subplots(1, 2)
+    _draw_means(left, tables, limit)
+    _draw_spreads(right, tables, limit)
+    return figure
+
+
+def _draw_means(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray | None) -> None:
+    depths = np.array(list(tables), dtype=float)
+    last = next(iter(tables.values()))
+    unit = float(limit[Q, -1]) if limit is not None else float(list(tables.values())[-1][Q, -1])
+    ends = [*depths, *([2 * depths[-1]] if limit is not None else [])]  # infinite depth: one step further
+    columns = [*tables.values(), *([limit] if limit is not None else [])]
+    for i, width in enumerate(last[WIDTH]):
+        values = np.array([table[Q, i] for table in columns]) / unit
+        bars = 1.96 * np.array([table[Q_ERROR, i] for table in columns]) / unit
+        shift = 2.0 ** (0.12 * (i - len(last[WIDTH]) / 2))  # side by side
+        if np.isfinite(width):
+            style: Any = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ls": ""}
+            axes.errorbar(
+                np.array(ends) * shift, values, yerr=bars, ms=4, capsize=2, label=f"$D = {width:.0f}$", **style
+            )
+        else:
+            axes.plot(ends, values, color="0.15", lw=1.2, label=r"$D = \infty$, exact", zorder=1)
+    if limit is not None:
+        axes.axvspan(ends[-1] / 1.45, ends[-1] * 1.45, color="0.9", lw=0, zorder=0)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(ends, [*(f"{d:.0f}" for d in depths), *([r"$\infty$"] if limit is not None else [])])
+    axes.minorticks_off()
+    axes.set_xlabel("depth $L$")
+    axes.set_ylabel(r"$\mathrm{E}\,|x_L|^2/D$, relative to both infinite", fontsize=8)
+    axes.legend(fontsize=7.5)
+
+
+def _draw_spreads(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray | None) -> None:
+    depths = list(tables)
+    shown = {f"$L = {depth}$": tables[depth] for depth in dict.fromkeys((depths[0], depths[-1]))}
+    if limit is not None:
+        shown[r"$L = \infty$"] = limit
+    for (label, table), colour, marker in zip(shown.items(), COLOURS, MARKERS, strict=False):
+        finite = np.isfinite(table[WIDTH])
+        width, spread, error = (table[row, finite] for row in (WIDTH, SPREAD, SPREAD_ERROR))
+        axes.errorbar(
+            width, spread, yerr=1.96 * error, color=colour, marker=marker, ms=4, capsize=2, ls="", label=label
+        )
+    guide = spread[-1] * (width / width[-1]) ** -0.5
+    axes.plot(width, guide, "--", color="0.15", lw=1.0, label="$D^{-1/2}$")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(width, [f"{d:.0f}" for d in width])
+    axes.minorticks_off()
+    axes.set_xlabel("width $D$")
+    axes.set_ylabel(r"standard deviation of $\langle x, y\rangle/D$", fontsize=8)
+    axes.legend(fontsize=7.5)
