@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..claims.claim import Judgement, Measured
 from ..claims.order import OrderFit, fit_order
 from ..printable import printable
 from ..report.words import interval
+from .layout import lay_out
 from .style import COLOURS
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST_RANGE = 4.0
 """The vertical axis spans at least this factor."""
 
@@ -29,6 +31,7 @@ def order_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     axes.set_xlabel("depth $L$")
     axes.set_ylabel(judgement.claim.observable.replace("_", " "))
     axes.legend(fontsize=8)
+    lay_out(figure, [[axes]])
     return figure
 
 
@@ -81,9 +84,17 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
         low, high = axes.set_ylim(middle / math.sqrt(SMALLEST_RANGE), middle * math.sqrt(SMALLEST_RANGE))
     if high < 100 * low:  # less than two powers of ten: label 2 and 5 too
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if high < 10 * low else (1, 2, 5)))
-        axes.yaxis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(power_of_ten))
     axes.set_title(title(judgement), fontsize=9)
+
+
+def power_of_ten(value: float, _: int | None = None) -> str:
+    """`10⁻³`, `2×10⁻³`. As text: to set a formula takes longer than all else that an axis needs."""
+    if value <= 0:
+        return ""
+    coefficient, exponent = f"{value:.0e}".split("e")
+    power = "10" + str(int(exponent)).translate(RAISED)
+    return power if coefficient == "1" else f"{coefficient}×{power}"
 
 
 def title(judgement: Judgement) -> str:

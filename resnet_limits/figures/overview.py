@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..claims.claim import Judgement
+from .layout import lay_out
 from .order import draw_order
 from .value import draw_value
 
@@ -19,7 +20,8 @@ def overview_figure(judged: Sequence[tuple[Judgement, pd.DataFrame]]) -> Figure:
     columns = min(COLUMNS, len(judged))
     rows = -(-len(judged) // columns)
     figure = Figure(figsize=(3.1 * columns, 2.5 * rows))
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    grid = figure.subplots(rows, columns, squeeze=False)
+    panels = grid.ravel()
     for axes, (judgement, points) in zip(panels, judged, strict=False):
         draw = draw_order if judgement.expected.what.startswith("order") else draw_value
         draw(axes, judgement, points)
@@ -33,4 +35,5 @@ def overview_figure(judged: Sequence[tuple[Judgement, pd.DataFrame]]) -> Figure:
             axes.legend(*zip(*told, strict=True), fontsize=7, handlelength=1.4)
     for axes in panels[len(judged) :]:
         axes.set_visible(False)
+    lay_out(figure, grid.tolist())
     return figure

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..claims.claim import Judgement
+from .layout import lay_out
 from .order import depth_ticks, title
 from .style import COLOURS
 
@@ -22,6 +23,7 @@ def value_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     axes.set_xlabel("depth $L$")
     axes.set_ylabel(judgement.claim.observable.replace("_", " "))
     axes.legend(fontsize=8)
+    lay_out(figure, [[axes]])
     return figure
 
 

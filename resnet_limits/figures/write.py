@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from ..claims.claim import Judgement
+from ..claims.claim import Claim, Judgement
 from ..runs.files import whole
 from ..studies.study import FinishedJob
 from .named import NAMED
 from .order import order_figure
 from .overview import overview_figure
-from .style import styled
+from .spread import spread
+from .style import rc, styled
 from .value import value_figure
 
 FORMATS = ("png", "svg", "pdf")
@@ -52,6 +53,30 @@ class NamedRequest:
     jobs: Sequence[FinishedJob]
 
 
+@dataclass(frozen=True)
+class ClaimSheet:
+    """The figure of one judged claim, to be written to `path` with a suffix."""
+
+    path: Path
+    judgement: Judgement
+    points: pd.DataFrame
+
+    def draw(self) -> None:
+        figure = order_figure if self.judgement.expected.what.startswith("order") else value_figure
+        _write(self.path, figure(self.judgement, self.points))
+
+
+@dataclass(frozen=True)
+class OverviewSheet:
+    """The figure of all judged claims of one setting."""
+
+    path: Path
+    judged: Sequence[tuple[Judgement, pd.DataFrame]]
+
+    def draw(self) -> None:
+        _write(self.path, overview_figure(self.judged))
+
+
 def write_figures(
     folder: Path,
     judged: Sequence[tuple[Judgement, pd.DataFrame]],
@@ -64,25 +89,24 @@ def write_figures(
     With `replace` the figures of an earlier collection are removed: the folder is the run's own.
     """
     folder.mkdir(exist_ok=True)
+    judged = [(_shown(judgement), points) for judgement, points in judged if not points.empty]
+    claims = [ClaimSheet(folder / file_name(j.claim.id, j.setting), j, points) for j, points in judged]
     settings: dict[str, list[tuple[Judgement, pd.DataFrame]]] = {}
+    for judgement, points in judged:
+        settings.setdefault(file_name("overview", judgement.setting), []).append((judgement, points))
+    overviews = [OverviewSheet(folder / name, its) for name, its in settings.items()]
     drawn: list[Drawn] = []
-    with styled():
-        for request in named:
+    with styled(), spread([*overviews, *claims], within=partial(styled, rc())):
+        for request in named:  # here, because jobs read their arrays from files when they are asked
             figure = NAMED[request.name].draw(request.jobs)
             if figure is not None:
                 path = folder / file_name(request.name, request.setting)
-                drawn.append(_write(path, figure, "named", NAMED[request.name].caption, request.setting))
-        for judgement, points in judged:
-            if points.empty:
-                continue
-            settings.setdefault(file_name("overview", judgement.setting), []).append((judgement, points))
-            draw = order_figure if judgement.expected.what.startswith("order") else value_figure
-            path = folder / file_name(judgement.claim.id, judgement.setting)
-            figure = draw(judgement, points)
-            drawn.append(_write(path, figure, "claim", judgement.claim.statement, judgement.setting))
-        for name, its in settings.items():
-            setting = its[0][0].setting
-            drawn.append(_write(folder / name, overview_figure(its), "overview", "all claims at a glance", setting))
+                figure.draw_without_rendering()  # the layout is found once, not for every format
+                figure.set_layout_engine("none")
+                _write(path, figure)
+                drawn.append(Drawn(path, "named", NAMED[request.name].caption, request.setting))
+    drawn += [Drawn(its.path, "claim", its.judgement.claim.statement, its.judgement.setting) for its in claims]
+    drawn += [Drawn(its.path, "overview", "all claims at a glance", its.judged[0][0].setting) for its in overviews]
     written = {f"{its.name}.{suffix}" for its in drawn for suffix in FORMATS}
     for path in folder.iterdir() if replace else ():
         if path.is_file() and path.name not in written:
@@ -90,9 +114,15 @@ def write_figures(
     return drawn
 
 
-def _write(path: Path, figure: Figure, kind: str, caption: str, setting: Mapping[str, Any]) -> Drawn:
-    figure.draw_without_rendering()  # the layout is found once, not for every format
-    figure.set_layout_engine("none")
+def _shown(judgement: Judgement) -> Judgement:
+    """What figures show of a judgement: without the functions of its claim, which no other process could be given."""
+    claim = judgement.claim
+    plain = Claim(claim.id, claim.source, claim.statement, claim.kind, claim.observable, judgement.expected)
+    return replace(judgement, claim=plain, setting=dict(judgement.setting))
+
+
+def _write(path: Path, figure: Figure) -> None:
+    """Write a figure whose layout is found in every format."""
     # Not `savefig`, which draws everything once more, to no effect, before each format. Without a date the same
     # records give the same file.
     prints = {
@@ -103,7 +133,6 @@ def _write(path: Path, figure: Figure, kind: str, caption: str, setting: Mapping
     for suffix in FORMATS:
         with whole(path.with_name(f"{path.name}.{suffix}")) as beside:
             prints[suffix](beside)
-    return Drawn(path, kind, caption, setting)
 
 
 def file_name(first: str, setting: Mapping[str, Any]) -> str:
