@@ -134,6 +134,7 @@ YANG_RESIDUAL = Paper(
     2017,
     "1712.08969",
 )
+GILES = Paper("Giles", "Giles, Michael B.", "Multilevel Monte Carlo methods", 2013, "1304.5472")
 XIONG = Paper(
     "Xiong et al.",
     "Xiong, Ruibin and Yang, Yunchang and He, Di and Zheng, Kai and Zheng, Shuxin and Xing, Chen and Zhang, Huishuai"

@@ -29,7 +29,6 @@ from .claims.prenorm import NARROWEST, WITHOUT
 from .claims.settings import sizes
 from .problem import inputs, mean
 
-
 MORE, LEAST = 4, 4096
 """Networks for each of the key `replicas`, and at least: these are cheap."""
 

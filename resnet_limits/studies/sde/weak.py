@@ -8,6 +8,12 @@ by a mean over replicas of `f - M`, the martingale `M` being a control variate (
 increments at L and 2L. Every job draws noise of its own: the differences of several depths are independent, and sum up
 (`multilevel.py`). The first `replicas` networks are a pilot: from their variance follows how many more it takes for a
 relative error of `ACCURACY` (Giles 2008).
+
+`E M = 0` rests on the law of the noise. What the networks make of it shows in the sums of squares of their own steps,
+
+    sum_k <x^i_{k+1} - x^i_k, x^j_{k+1} - x^j_k>/D  against  sum_k E[phi(z^i) phi(z^j) | x_k],    z ~ N(0, h S(x_k))
+
+whose ratio is 1 up to `(2/(2 L D))^(1/2)` a network (`sde.weak.noise`).
 """
 
 from __future__ import annotations
@@ -22,8 +28,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...random import REPLICA_BLOCK
+from ...sampling.expectations import moments
 from ...sampling.law import Isotropic
 from ...sampling.martingale import Martingale, gradients, state_moments
+from ...sampling.pieces import pieces
 from ...sampling.schemes import CURVATURE, SLOPE, Network
 from ...sampling.walk import Walker, walk
 from ...settings import Sde
@@ -36,7 +44,10 @@ ACCURACY = 0.01
 """Relative standard error of a weak error that a job aims at."""
 MOST = 8
 """A job takes at most this many times its pilot."""
-PIECE = 16 * REPLICA_BLOCK
+STEPPED = 256
+"""Networks whose steps are looked at."""
+LAYERS = 32
+"""Layers whose expectations are computed together; changes speed alone."""
 MEAN_PILOT = 4
 """One network in so many is enough of a pilot for the mean, whose control leaves a relative error of 7 % a network."""
 UNTRUSTED = 5.0
@@ -120,6 +131,7 @@ def measure(job: Job) -> Measurement:
             records.append(
                 Record("weak_control", value / size, error / size, coordinates=its_coordinates, replicas=count)
             )
+        records += _steps(settings, case)
     return Measurement([r for r in records if math.isfinite(r.value)])
 
 
@@ -148,9 +160,9 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
     both = (depth, 2 * depth)
     weights = [gradients(functionals, y0, case.n, scheme, law, its, horizon).to(x0.device) for its in both]
     f, control = [], []
-    for begin in range(first, first + count, PIECE):
-        progress((begin - first) / count)
-        start = x0.expand(min(PIECE, first + count - begin), *x0.shape)
+    for done, part in pieces(count, vectors=2 * case.n, width=settings.width, dtype=x0.dtype):
+        progress(done / count)
+        start, begin = x0.expand(part, *x0.shape), first + done
         martingales = [
             Martingale(scheme, law, w, start, horizon / its) for w, its in zip(weights, (depth, 2 * depth), strict=True)
         ]
@@ -166,6 +178,40 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
         f.append(torch.stack([functionals.to(x.device) @ state_moments(x).mT for x in states]).cpu())
         control.append(torch.stack([m.value() for m in martingales]).cpu())
     return Samples(torch.cat(f, dim=-1), torch.cat(control, dim=-1))
+
+
+def _steps(settings: Sde, case: Case) -> list[Record]:
+    """Sums of squares of the steps of networks of depth 2L, and of products of two inputs, over what the law says."""
+    if case.pins:
+        return []
+    own, depth, x0 = sizes(settings), 2 * settings.depth, inputs(settings)[: case.n]
+    law, scheme, h = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi), settings.horizon / depth
+    found, expected = [], []
+    for first, count in pieces(STEPPED, vectors=case.n, width=settings.width, dtype=x0.dtype):
+        x = start = x0.expand(count, *x0.shape)
+        sums = torch.zeros(2, count, case.n, case.n, dtype=torch.float64)
+        covariances: list[Tensor] = []
+        purpose = f"sde.weak {case.phi} {settings.depth}"
+        where = {"seed": settings.seed, "purpose": purpose, "first_replica": first}
+        for k, (after,) in walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, **where):
+            features, step = scheme.features(x).double(), (after - x).double()
+            covariances.append(h * (own.sigma_b**2 + own.sigma_w**2 * features @ features.mT / settings.width))
+            sums[0] += (step @ step.mT / settings.width).cpu()
+            if len(covariances) == LAYERS or k == depth:
+                sums[1] += moments(case.phi, torch.stack(covariances))[1].sum(dim=0).cpu()
+                covariances = []
+            x = after
+        found.append(sums[0])
+        expected.append(sums[1])
+    squares = (torch.cat(its) for its in (found, expected))
+    norm, overlap = zip(*((s.diagonal(dim1=1, dim2=2).mean(dim=1), s[:, 0, 1]) for s in squares), strict=True)
+    records = []
+    for name, (its, exact) in {"norm": norm, "overlap": overlap}.items():
+        size = float(exact.mean())
+        if size and math.isfinite(size):
+            value, error = mean((its - exact) / size)
+            records.append(Record("weak_steps", 1 + value, error, coordinates={"scheme": name}, replicas=STEPPED))
+    return records
 
 
 def allotted(settings: Sde, pilot: Samples, exact: list[float]) -> int:

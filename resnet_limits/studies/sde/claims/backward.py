@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
 from ....settings import Sde
@@ -66,8 +64,8 @@ GROUP = Group(
         Claim(
             id="sde.backward.gradient",
             source=PELUCHETTI,
-            statement="gradients neither vanish nor explode over the layers: mean squares of dJ/dW_k at the last and the"
-            " first layer have the ratio of the limit, 1 + (1 - e^{-sigma_w^2 T}) c/q_0, c = sigma_b^2/sigma_w^2",
+            statement="gradients neither vanish nor explode over the layers: mean squares of dJ/dW_k at the last and"
+            " the first layer have the ratio of the limit, 1 + (1 - e^{-sigma_w^2 T}) c/q_0, c = sigma_b^2/sigma_w^2",
             kind="theorem",
             observable="gradient_ratio",
             expected=Expected("value", 1.0, 0.1),
