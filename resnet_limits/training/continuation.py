@@ -66,7 +66,8 @@ def climb(
 
         def compute(rung: int = rung) -> dict[str, np.ndarray]:
             first = refine(found, rung) if found else start(rung)
-            return _arrays(minimise(objective(rung), first, tolerance=tolerance, iterations=iterations))
+            its = objective(rung)
+            return _arrays(minimise(its, first, tolerance=tolerance, iterations=iterations, warm=bool(found)))
 
         its_key = {**key, "depth": rung, "tolerance": tolerance, "iterations": iterations}
         found.append(Rung(rung, _minimum(shared.solve(purpose, its_key, compute))))

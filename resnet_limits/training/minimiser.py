@@ -7,11 +7,11 @@ part that the data make, whose spectrum tends to a limit as the network gets dee
 many steps at every depth. In plain weights the condition number grows with depth and L-BFGS stalls.
 
     1. L-BFGS until |grad| |u| / J <= 1e-3       from far away, cheap steps
-    2. Newton, steps by truncated conjugate gradients in a trust region (Steihaug 1983), to the tolerance and one step on
+    2. Newton, truncated conjugate gradients in a trust region (`newton.py`), to the tolerance and one step on
     3. the certificate: the gradient norm, and the smallest eigenvalue of the Hessian (`certificate.py`)
 
-L-BFGS alone stops at relative gradients of 1e-8, where the differences of values that its line search sees are rounding;
-Newton steps below that are judged by the gradient.
+L-BFGS alone stops at relative gradients of 1e-8, where the differences of values that its line search sees are
+rounding; Newton steps below that are judged by the gradient.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from .newton import newton, relative_gradient
 
 HANDOVER = 1e-3
 """Relative gradient norm at which L-BFGS hands over to Newton."""
+WARM = 0.1
+"""First trust region of a warm start, relative to the size of its point."""
 MEMORY = 20
 """Pairs that L-BFGS keeps."""
 
@@ -107,19 +109,22 @@ def minimise(
     *,
     tolerance: float = 1e-10,
     iterations: int = 200,
+    warm: bool = False,
     certify: bool = True,
 ) -> Minimum:
     """A local minimum of `objective` near where L-BFGS leads from `start`, in float64, the same on every call.
 
     `objective` is an `Objective`, or a function of a float64 tensor (n,) that torch can differentiate twice.
-    `tolerance` is for the relative gradient norm; `iterations` bounds each of the two phases. With `certify=False` the
-    Hessian's smallest eigenvalue is not computed. A minimum that is not reached is returned with `converged=False`.
+    `tolerance` is for the relative gradient norm; `iterations` bounds each of the two phases. `warm`: the start is near
+    the minimum, Newton goes on from there in small steps, which L-BFGS might leave for another one. With
+    `certify=False` the Hessian's smallest eigenvalue is not computed. A minimum that is not reached is returned with `converged=False`.
     """
     its = objective if isinstance(objective, Objective) else Differentiated(objective)
     u = start.detach().cpu().double().numpy() if isinstance(start, Tensor) else start
     u = np.array(u, dtype=np.float64)
-    u, lbfgs = _lbfgs(its, u, iterations)
-    end = newton(its, u, tolerance=tolerance, iterations=iterations)
+    u, lbfgs = (u, 0) if warm else _lbfgs(its, u, iterations)
+    radius = WARM * float(np.linalg.norm(u)) if warm else 0.0
+    end = newton(its, u, tolerance=tolerance, iterations=iterations, radius=radius or math.inf)
     relative = relative_gradient(end.value, end.gradient, end.point)
     eigenvalue = smallest_eigenvalue(its.hessian(end.point), len(u)) if certify else math.nan
     why = ""

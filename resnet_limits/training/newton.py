@@ -46,11 +46,15 @@ def relative_gradient(value: float, gradient: np.ndarray, u: np.ndarray) -> floa
     return norm * size / abs(value) if size > 0 and value != 0 else math.inf
 
 
-def newton(objective: Objective, start: np.ndarray, *, tolerance: float, iterations: int) -> End:
-    """Newton steps until the relative gradient is below `tolerance`, and one on; or until nothing is gained."""
+def newton(
+    objective: Objective, start: np.ndarray, *, tolerance: float, iterations: int, radius: float = math.inf
+) -> End:
+    """Newton steps until the relative gradient is below `tolerance`, and one on; or until nothing is gained.
+
+    `radius` is that of the first trust region.
+    """
     u = np.array(start)
     value, gradient = objective.value_and_gradient(u)
-    radius = math.inf
     products, why = 0, f"{iterations} Newton steps"
     step = 0
     reached = False

@@ -1,0 +1,44 @@
+"""Minimisers of one branch at growing depth: each rung starts from what the coarser ones say of the limit.
+
+    K^{2m}(t) ~ K^m(t) + (K^m(t) - K^{m/2}(t)) / 2        if K^n = K + a/n + ...
+
+Between layers paths are cubic splines: the H1 norm of the penalty sees slopes, and those of a broken line are off by
+O(1/m).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from scipy.interpolate import CubicSpline
+
+from ...training.continuation import Rung
+from ...training.depth_regularised import DepthRegularised, Weights
+
+
+def at_depth(path: Float[np.ndarray, "m *shape"], depth: int) -> Float[np.ndarray, "n *shape"]:
+    """A path given at `k/m`, read at `k/n`; beyond the last layer the spline goes on."""
+    m = len(path)
+    if m == 1:
+        return np.repeat(path, depth, axis=0)
+    return np.asarray(CubicSpline(np.arange(m) / m, path, axis=0)(np.arange(depth) / depth))
+
+
+def refine(problem: DepthRegularised, rungs: Sequence[Rung], depth: int) -> np.ndarray:
+    """Where the minimisation at `depth` starts, in scaled variables."""
+    known = [problem.at_depth(rung.depth).weights(rung.minimum.point) for rung in rungs[-2:]]
+    fine = _read(known[-1], depth)
+    if len(rungs) > 1 and depth == 2 * rungs[-1].depth == 4 * rungs[-2].depth:
+        coarse = _read(known[0], depth)
+        fine = Weights(*(f + (f - c) / 2 for f, c in zip(_parts(fine), _parts(coarse), strict=True)))
+    return problem.at_depth(depth).scaled(fine)
+
+
+def _read(w: Weights, depth: int) -> Weights:
+    return Weights(at_depth(w.K, depth), at_depth(w.b, depth), w.W, w.c)
+
+
+def _parts(w: Weights) -> tuple[np.ndarray, ...]:
+    return w.K, w.b, w.W, w.c
