@@ -1,0 +1,117 @@
+"""`k(x, y) = exp(-|x - y|^2 / 2 l^2)`: warping by a reproducing kernel, distances by matrix products.
+
+    dH/dP = K P,   -dH/dq = (diag(M 1) - M) q,   M = K * (P P^T) / l^2
+
+The n x n matrices are made in blocks of rows that fit a processor's cache. Source: Owhadi 2020, arXiv 2008.03920;
+for landmarks: Joshi & Miller 2000; Micheli 2008.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .kernel import At, Kernel
+
+BLOCK = 2**18
+"""Entries of a block of rows: 2 MB."""
+KEPT = 2**24
+"""Entries of the largest kernel matrix that is kept while the points stay: 128 MB."""
+JITTER = 1e-12
+"""Added to the diagonal before a Cholesky factor is taken."""
+
+
+@dataclass(frozen=True)
+class Gaussian(Kernel):
+    """The Gaussian kernel of this length scale."""
+
+    length: float
+
+    def at(self, q: Float[Tensor, "n d"]) -> GaussianAt:
+        return GaussianAt(self, q)
+
+    def matrix(self, x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Float[Tensor, "m n"]:
+        """`k(x_i, y_j)`."""
+        scaled = 1 / self.length**2
+        exponent = torch.addmm(y.square().sum(1).mul(-scaled / 2), x, y.T, alpha=scaled)
+        exponent = exponent.sub_(x.square().sum(1, keepdim=True), alpha=scaled / 2)
+        return exponent.clamp_(max=0).exp_() if not exponent.requires_grad else exponent.exp()
+
+    def field(self, x: Float[Tensor, "m d"], q: Float[Tensor, "n d"], P: Float[Tensor, "n k"]) -> Float[Tensor, "m k"]:
+        return self.matrix(x, q) @ P
+
+
+class GaussianAt(At):
+    """The Gaussian kernel at points `q`."""
+
+    def __init__(self, kernel: Gaussian, q: Tensor) -> None:
+        # Of differences alone: centred points have the smallest squares, which cancel in the distances.
+        self.kernel, self.q, self.n = kernel, q - q.mean(dim=0), len(q)
+        self.scaled = 1 / kernel.length**2
+        self._K: Tensor | None = None
+
+    @property
+    def K(self) -> Tensor:  # noqa: N802
+        """The whole kernel matrix."""
+        if self._K is None:
+            self._K = self.kernel.matrix(self.q, self.q)
+        return self._K
+
+    def _blocks(self) -> Iterator[tuple[slice, Tensor]]:
+        """Blocks of rows of the kernel matrix, each to be read once."""
+        rows = max(1, BLOCK // self.n)
+        kept = self._K is not None or self.n <= rows
+        for start in range(0, self.n, rows):
+            its = slice(start, min(start + rows, self.n))
+            yield its, self.K[its] if kept else self.kernel.matrix(self.q[its], self.q)
+
+    def keep(self) -> GaussianAt:
+        """Keep the matrix, where it is not too large: it will be read several times."""
+        if self.n**2 <= KEPT:
+            _ = self.K
+        return self
+
+    def velocity(self, P: Tensor) -> Tensor:
+        return torch.cat([block @ P for _, block in self._blocks()])
+
+    def rate(self, P: Tensor) -> Tensor:
+        return torch.cat([self._rate(its, block, P) for its, block in self._blocks()])
+
+    def _rate(self, its: slice, block: Tensor, P: Tensor) -> Tensor:
+        M = (P[its] @ P.T).mul_(block)
+        return torch.addmm(M.sum(1, keepdim=True) * self.q[its], M, self.q, alpha=-1).mul_(self.scaled)
+
+    def both(self, P: Tensor) -> tuple[Tensor, Tensor]:
+        """Velocity and rate, with each block made once."""
+        parts = [(block @ P, self._rate(its, block, P)) for its, block in self._blocks()]
+        return torch.cat([velocity for velocity, _ in parts]), torch.cat([rate for _, rate in parts])
+
+    def energy(self, P: Tensor) -> Tensor:
+        return (P * self.velocity(P)).sum() / 2
+
+    def tangent(
+        self, P: Tensor, u: Tensor, v: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        parts = [self._tangent(its, block, P, u, v) for its, block in self._blocks()]
+        return torch.cat([first for first, _ in parts], dim=-2), torch.cat([second for _, second in parts], dim=-2)
+
+    def _tangent(self, its: slice, K: Tensor, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        q, own = self.q, self.q[its]
+        u_own, v_own, P_own = u[..., its, :], v[..., its, :], P[its]
+        # (q_i - q_j) . (u_i - u_j), from products of matrices
+        along = (q * u).sum(-1)
+        stretch = along[..., its, None] + along[..., None, :] - own @ u.mT - u_own @ q.mT
+        dK = stretch.mul_(K).mul_(-self.scaled)
+        S = P_own @ P.T
+        M, dM = S * K, (v_own @ P.mT + P_own @ v.mT).mul_(K) + S * dK
+        d_velocity = dK @ P + K @ v
+        d_rate = dM.sum(-1, keepdim=True) * own - dM @ q + M.sum(-1, keepdim=True) * u_own - M @ u
+        return d_velocity, d_rate.mul_(self.scaled)
+
+    def root(self) -> Tensor:
+        K = self.kernel.matrix(self.q, self.q)
+        return torch.linalg.cholesky(K + JITTER * torch.eye(self.n, dtype=K.dtype))

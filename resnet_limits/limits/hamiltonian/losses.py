@@ -1,0 +1,271 @@
+"""Losses at the end of the path, `loss(q) = mean_j l(s_j, y_j)` of scores `s = readout(q)`, with two derivatives.
+
+    square               |s - y|^2 / 2
+    logistic             -log softmax(s) . y; with one score and y = +-1: log(1 + exp(-y s))
+    squared_hinge        max(0, 1 - y s)^2 / 2,            y = +-1
+    squared_insensitive  sum over outputs of max(0, |s - y| - epsilon)^2 / 2
+
+    fixed    s = the last coordinates of q
+    linear   s = V q + c,     V, c minimise  loss + ridge/2 (|V|^2 + |c|^2)      the value includes that term
+    ridge    s = g(q),        g minimises    loss + ridge/2 |g|^2 in the kernel's space (square loss alone)
+
+The read-outs that are trained are minimised over, so that the loss is one of `q` alone; derivatives of what they are at
+follow from their own stationarity. Source: Owhadi 2020, arXiv 2008.03920.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from ...errors import MeasurementError
+from .kernel import Kernel
+
+Product = Callable[[Tensor], Tensor]
+
+
+class Pointwise(ABC):
+    """`l(s, y)` of scores and targets (n, o), one value a point."""
+
+    @abstractmethod
+    def value(self, s: Tensor, y: Tensor) -> Tensor:
+        """(n,)"""
+
+    @abstractmethod
+    def gradient(self, s: Tensor, y: Tensor) -> Tensor:
+        """`dl/ds`, (n, o)."""
+
+    @abstractmethod
+    def hessian(self, s: Tensor, y: Tensor) -> Product:
+        """`ds -> l'' ds`, (*b, n, o)."""
+
+
+class Square(Pointwise):
+    def value(self, s: Tensor, y: Tensor) -> Tensor:
+        return (s - y).square().sum(-1) / 2
+
+    def gradient(self, s: Tensor, y: Tensor) -> Tensor:
+        return s - y
+
+    def hessian(self, s: Tensor, y: Tensor) -> Product:
+        return lambda ds: ds
+
+
+class Logistic(Pointwise):
+    """One score with targets +-1, or several with targets that sum to 1."""
+
+    def value(self, s: Tensor, y: Tensor) -> Tensor:
+        if s.shape[-1] == 1:
+            return functional.softplus(-y * s).sum(-1)
+        return -(functional.log_softmax(s, dim=-1) * y).sum(-1)
+
+    def gradient(self, s: Tensor, y: Tensor) -> Tensor:
+        return -y * torch.sigmoid(-y * s) if s.shape[-1] == 1 else torch.softmax(s, dim=-1) - y
+
+    def hessian(self, s: Tensor, y: Tensor) -> Product:
+        if s.shape[-1] == 1:
+            p = torch.sigmoid(s)
+            return lambda ds: p * (1 - p) * ds
+        p = torch.softmax(s, dim=-1)
+        return lambda ds: p * (ds - (p * ds).sum(-1, keepdim=True))
+
+
+class SquaredHinge(Pointwise):
+    def value(self, s: Tensor, y: Tensor) -> Tensor:
+        return (1 - y * s).clamp(min=0).square().sum(-1) / 2
+
+    def gradient(self, s: Tensor, y: Tensor) -> Tensor:
+        return -y * (1 - y * s).clamp(min=0)
+
+    def hessian(self, s: Tensor, y: Tensor) -> Product:
+        active = (y * s < 1).to(s)
+        return lambda ds: active * ds
+
+
+@dataclass(frozen=True)
+class SquaredInsensitive(Pointwise):
+    """Errors up to `epsilon` cost nothing."""
+
+    epsilon: float
+
+    def value(self, s: Tensor, y: Tensor) -> Tensor:
+        return ((s - y).abs() - self.epsilon).clamp(min=0).square().sum(-1) / 2
+
+    def gradient(self, s: Tensor, y: Tensor) -> Tensor:
+        return functional.softshrink(s - y, self.epsilon)
+
+    def hessian(self, s: Tensor, y: Tensor) -> Product:
+        active = ((s - y).abs() > self.epsilon).to(s)
+        return lambda ds: active * ds
+
+
+def pointwise(name: str, *, epsilon: float) -> Pointwise:
+    """The loss of the key `hamiltonian.loss`."""
+    its: dict[str, Pointwise] = {"square": Square(), "logistic": Logistic(), "squared_hinge": SquaredHinge()}
+    return SquaredInsensitive(epsilon) if name == "squared_insensitive" else its[name]
+
+
+class EndLoss(ABC):
+    """A loss of the states at the end, targets `y` (n, o)."""
+
+    y: Tensor
+
+    @abstractmethod
+    def value(self, q: Tensor) -> Tensor:
+        """The loss, differentiable once in `q`."""
+
+    @abstractmethod
+    def gradient(self, q: Tensor) -> Tensor:
+        """`dloss/dq` (n, d), in closed form."""
+
+    @abstractmethod
+    def hessian(self, q: Tensor) -> Product:
+        """`u -> d(gradient)` along `u` (*b, n, d)."""
+
+    @abstractmethod
+    def scorer(self, q: Tensor) -> Callable[[Tensor], Tensor]:
+        """With the read-out that the points `q` have: `x (m, d) -> scores (m, o)`."""
+
+
+@dataclass(frozen=True)
+class Fixed(EndLoss):
+    """The last coordinates are the scores."""
+
+    l: Pointwise  # noqa: E741
+    y: Float[Tensor, "n o"]
+
+    def value(self, q: Float[Tensor, "n d"]) -> Tensor:
+        return self.l.value(self._scores(q), self.y).mean()
+
+    def gradient(self, q: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        return self._padded(self.l.gradient(self._scores(q), self.y), q.shape[-1])
+
+    def hessian(self, q: Float[Tensor, "n d"]) -> Product:
+        of = self.l.hessian(self._scores(q), self.y)
+        return lambda u: self._padded(of(self._scores(u)), u.shape[-1])
+
+    def scorer(self, q: Float[Tensor, "n d"]) -> Callable[[Tensor], Tensor]:
+        return self._scores
+
+    def _scores(self, q: Tensor) -> Tensor:
+        return q[..., q.shape[-1] - self.y.shape[1] :]
+
+    def _padded(self, g: Tensor, d: int) -> Tensor:
+        return functional.pad(g / len(self.y), (d - g.shape[-1], 0))
+
+
+@dataclass(frozen=True)
+class Linear(EndLoss):
+    """An affine read-out, minimised over with a penalty, by Newton's method."""
+
+    l: Pointwise  # noqa: E741
+    y: Float[Tensor, "n o"]
+    ridge: float
+
+    def value(self, q: Float[Tensor, "n d"]) -> Tensor:
+        R = self._readout(q.detach())
+        return self.l.value(_affine(q) @ R, self.y).mean() + self.ridge / 2 * R.square().sum()
+
+    def gradient(self, q: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        R = self._readout(q)
+        return self.l.gradient(_affine(q) @ R, self.y) @ R[:-1].T / len(q)
+
+    def hessian(self, q: Float[Tensor, "n d"]) -> Product:
+        R, x = self._readout(q), _affine(q)
+        g, of = self.l.gradient(x @ R, self.y), self.l.hessian(x @ R, self.y)
+        factor = torch.linalg.cholesky(self._system(x, of))
+
+        def product(u: Tensor) -> Tensor:
+            dx = functional.pad(u, (0, 1))
+            right = (dx.mT @ g + x.mT @ of(dx @ R)) / len(q)
+            dR = -torch.cholesky_solve(right.flatten(-2)[..., None], factor)[..., 0].reshape(right.shape)
+            dg = of(dx @ R + x @ dR)
+            return (dg @ R[:-1].T + g @ dR[..., :-1, :].mT) / len(q)
+
+        return product
+
+    def scorer(self, q: Float[Tensor, "n d"]) -> Callable[[Tensor], Tensor]:
+        R = self._readout(q)
+        return lambda x: _affine(x) @ R
+
+    def _system(self, x: Tensor, of: Product) -> Tensor:
+        """Hessian by the entries of the read-out, (fo, fo)."""
+        f, o = x.shape[1], self.y.shape[1]
+        unit = torch.eye(f * o, dtype=x.dtype, device=x.device).reshape(f * o, f, o)
+        columns = x.mT @ of(x @ unit) / len(x) + self.ridge * unit
+        return columns.reshape(f * o, f * o)
+
+    def _readout(self, q: Tensor) -> Tensor:
+        """`(V^T; c)`, (d + 1, o), to rounding."""
+        x = _affine(q)
+        R = x.new_zeros(x.shape[1], self.y.shape[1])
+
+        def value(R: Tensor) -> Tensor:
+            return self.l.value(x @ R, self.y).mean() + self.ridge / 2 * R.square().sum()
+
+        for _ in range(100):
+            gradient = x.mT @ self.l.gradient(x @ R, self.y) / len(q) + self.ridge * R
+            system = self._system(x, self.l.hessian(x @ R, self.y))
+            step = torch.linalg.solve(system, gradient.flatten()).reshape(R.shape)
+            scale, before = 1.0, value(R)
+            while scale > 1e-4 and not value(R - scale * step) <= before * (1 + 1e-14):
+                scale /= 2
+            R = R - scale * step
+            if float(step.abs().max()) <= 1e-13 * (1 + float(R.abs().max())):
+                return R
+        raise MeasurementError("the read-out's own minimum was not reached: a larger hamiltonian.ridge")
+
+
+@dataclass(frozen=True)
+class Ridge(EndLoss):
+    """Kernel ridge regression by the kernel of the flow: `ridge/2 tr(y^T (K + n ridge)^{-1} y)`.
+
+    With `alpha = (K + n ridge)^{-1} y` the gradient is `-ridge d/dq (alpha^T K alpha)/2`: the rate of the momenta at
+    `P = alpha`, times `ridge`.
+    """
+
+    kernel: Kernel
+    y: Float[Tensor, "n o"]
+    ridge: float
+
+    def value(self, q: Float[Tensor, "n d"]) -> Tensor:
+        f, alpha = self.kernel.at(q).root(), self._solve(q.detach(), self.y)
+        # Differentiable once: at its maximum over alpha, as a function of alpha, the value has no slope.
+        return self.ridge * ((self.y * alpha).sum() - (f.mT @ alpha).square().sum() / 2 - self._norm(alpha))
+
+    def gradient(self, q: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        return self.ridge * self.kernel.at(q).rate(self._solve(q, self.y))
+
+    def hessian(self, q: Float[Tensor, "n d"]) -> Product:
+        at, alpha = self.kernel.at(q), self._solve(q, self.y)
+
+        def product(u: Tensor) -> Tensor:
+            still = alpha.new_zeros(*u.shape[:-1], alpha.shape[1])
+            d_alpha = -self._solve(q, at.tangent(alpha, u, still)[0])
+            return self.ridge * at.tangent(alpha, u, d_alpha)[1]
+
+        return product
+
+    def scorer(self, q: Float[Tensor, "n d"]) -> Callable[[Tensor], Tensor]:
+        alpha = self._solve(q, self.y)
+        return lambda x: self.kernel.field(x, q, alpha)
+
+    def _norm(self, alpha: Tensor) -> Tensor:
+        return len(alpha) * self.ridge / 2 * alpha.square().sum()
+
+    def _solve(self, q: Tensor, right: Tensor) -> Tensor:
+        """`(K + n ridge)^{-1} right` by the features, or by the points where these are fewer."""
+        f, c = self.kernel.at(q).root(), len(q) * self.ridge
+        system = f.mT @ f
+        system.diagonal().add_(c)
+        return (right - f @ torch.linalg.solve(system, f.mT @ right)) / c
+
+
+def _affine(q: Tensor) -> Tensor:
+    return functional.pad(q, (0, 1), value=1.0)

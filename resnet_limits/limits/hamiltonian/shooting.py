@@ -1,0 +1,230 @@
+"""Geodesic shooting: the initial momentum `P_0` whose path from `q_0` is stationary for `nu H + loss(q(1))`.
+
+    G(P_0) = P(1) + (1/nu) dloss/dq(q(1)) = 0
+
+`P_0` is all there is to find, whatever the depth. From far away J(P_0) = nu H(q_0, P_0) + loss(q(1)) is lowered by
+L-BFGS, with gradients carried back through the flow (`trajectory.pull_back`); where features are fewer than points,
+momenta that differ by what no feature sees give equal paths, and J is flat between them. `G` is not: its zero is the
+costate of the path. So the momentum at the end is set to what the loss says, carried back along the path, and polished
+by Newton's method on `G`, whose derivative is that of the flow by RK4. A path that diverges is a result with its energy.
+
+Source: Owhadi 2020, arXiv 2008.03920; Miller, Trouve & Younes 2006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.optimize import minimize
+from scipy.sparse.linalg import LinearOperator, gmres
+from torch import Tensor
+
+from .integrators import INTEGRATORS, Diverged, Integrator
+from .kernel import Kernel
+from .losses import EndLoss
+from .trajectory import Trajectory, integrate, pull_back, tangent_at_end
+
+DENSE = 120
+"""Unknowns up to which the derivative of `G` is made as a matrix; above it GMRES takes its products."""
+NEWTON_STEPS = 32
+"""Steps of RK4 in the derivative of `G`: what it lacks in accuracy costs Newton's method a step."""
+MOST_ITERATIONS = 40
+TOLERANCE = 1e-11
+"""Size of `G` relative to that of the momenta."""
+
+
+@dataclass(frozen=True)
+class Shooting:
+    """An initial momentum, its trajectory and how well it hits.
+
+    `residual` is `|G| / |P(1)|`; `energy` is `H` at the start. `value` is `nu H + loss`, H the mean over the steps.
+    `diverged` says in words how the path ended early, and `why` what else kept it from the tolerance.
+    """
+
+    momentum: Tensor
+    trajectory: Trajectory
+    value: float
+    energy: float
+    residual: float
+    iterations: int
+    converged: bool
+    why: str
+
+    @property
+    def diverged(self) -> str | None:
+        return self.trajectory.diverged
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A kernel, points `q` (n, d), the weight `nu` of the energy, and the loss at the end."""
+
+    kernel: Kernel
+    q: Float[Tensor, "n d"]
+    nu: float
+    loss: EndLoss
+
+    def residual(self, path: Trajectory) -> Tensor:
+        """`G`."""
+        q, P = path.end
+        return P + self.loss.gradient(q) / self.nu
+
+    def value(self, path: Trajectory) -> float:
+        """`nu H + loss`, H the mean of the trapezoidal rule over the steps (any of them, where it is kept)."""
+        mean = (path.energy[1:] + path.energy[:-1]).mean() / 2
+        return float(self.nu * mean + self.loss.value(path.end[0]))
+
+
+def value_and_gradient(
+    problem: Problem, P: Float[Tensor, "n d"], integrator: Integrator, steps: int
+) -> tuple[float, Float[Tensor, "n d"]]:
+    """`nu H(q_0, P_0) + loss(q(1))` and its gradient by `P_0`, carried back through the steps. Raises `Diverged`."""
+    path = integrate(problem.kernel, problem.q, P, integrator, steps)
+    if path.diverged:
+        raise Diverged(path.diverged)
+    end, _ = path.end
+    g = problem.loss.gradient(end)
+    _, by_momentum = pull_back(problem.kernel, path, integrator, g, torch.zeros_like(g))
+    at = problem.kernel.at(problem.q)
+    value = problem.nu * at.energy(P) + problem.loss.value(end)
+    return float(value), problem.nu * at.velocity(P) + by_momentum
+
+
+def descend(
+    problem: Problem, integrator: Integrator, steps: int, start: Float[Tensor, "n d"] | None = None, *, iterations: int
+) -> Float[Tensor, "n d"]:
+    """Lower J by L-BFGS from `start` (zero if None); the costate at 0 of the best path found.
+
+    A path that diverges counts as infinitely costly: the line search turns back from it.
+    """
+    shape = problem.q.shape
+    first = torch.zeros_like(problem.q) if start is None else start
+    last = np.zeros(first.numel())
+
+    def objective(x: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal last
+        try:
+            value, gradient = value_and_gradient(problem, torch.from_numpy(x).reshape(shape), integrator, steps)
+        except Diverged:
+            return 1e10, last
+        last = gradient.numpy().ravel()
+        return value, last
+
+    options = {"maxiter": iterations, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-10 * problem.nu}
+    end: Any = minimize(objective, first.numpy().ravel(), jac=True, method="L-BFGS-B", options=options)
+    return costate(problem, torch.from_numpy(end.x).reshape(shape), integrator, steps)
+
+
+def costate(problem: Problem, P: Float[Tensor, "n d"], integrator: Integrator, steps: int) -> Float[Tensor, "n d"]:
+    """The momentum that the loss at the end of the path from `P` asks for, carried back along that path to time 0.
+
+    `c' = -(dv/dq)^T c` along the velocity field `v = k(., q) P` of the path, which stays as it is.
+    """
+    path = integrate(problem.kernel, problem.q, P, integrator, steps)
+    if path.diverged:
+        return P
+    c, h = -problem.loss.gradient(path.end[0]) / problem.nu, 1 / steps
+
+    def slope(s: int, c: Tensor) -> Tensor:
+        return _carried(problem.kernel, path.states[s], path.momenta[s], c)
+
+    for s in reversed(range(steps)):  # Heun, backwards
+        first = slope(s + 1, c)
+        c = c + h / 2 * (first + slope(s, c + h * first))
+    return c
+
+
+def _carried(kernel: Kernel, q: Tensor, p: Tensor, c: Tensor) -> Tensor:
+    """`(dv/dq_i)^T c_i` with `v = k(., q) p` held fixed, by autograd of the field at points that coincide with `q`."""
+    x = q.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        (its,) = torch.autograd.grad((kernel.field(x, q, p) * c).sum(), x)
+    return its
+
+
+def shoot(
+    problem: Problem,
+    start: Float[Tensor, "n d"],
+    integrator: Integrator,
+    steps: int,
+    *,
+    tolerance: float = TOLERANCE,
+    iterations: int = MOST_ITERATIONS,
+) -> Shooting:
+    """Newton's method on `G` from `start`: steps are halved while they do not lower `|G|`.
+
+    Returns whatever was reached; `converged` and `why` say what.
+    """
+    P, why = start, ""
+    path = integrate(problem.kernel, problem.q, P, integrator, steps)
+    G = None if path.diverged else problem.residual(path)
+    done = 0
+    while G is not None and done < iterations:
+        size = float(path.end[1].norm())
+        if float(G.norm()) <= tolerance * size:
+            break
+        try:
+            step = _newton_step(problem, P, path, G)
+        except (Diverged, np.linalg.LinAlgError, RuntimeError) as reason:
+            why = f"no Newton step: {reason}".splitlines()[0]
+            break
+        done += 1
+        better = _line_search(problem, P, step, float(G.norm()), integrator, steps)
+        if better is None:
+            why = "Newton's steps no longer lower the residual"
+            break
+        P, path, G = better
+    residual = float("inf") if G is None else float(G.norm() / path.end[1].norm().clamp(min=1e-300))
+    energy = float(path.energy[0])
+    if path.diverged:
+        return Shooting(P, path, float("inf"), energy, residual, done, False, f"the path diverged {path.diverged}")
+    # Rounding ends it: a residual near the tolerance that falls no further is reached.
+    converged = residual <= 100 * tolerance
+    if not converged:
+        why = f"the residual is {residual:.1e}, above {tolerance:.0e}" + (f" ({why})" if why else "")
+    return Shooting(P, path, problem.value(path), energy, residual, done, converged, "" if converged else why)
+
+
+def _line_search(
+    problem: Problem, P: Tensor, step: Tensor, norm: float, integrator: Integrator, steps: int
+) -> tuple[Tensor, Trajectory, Tensor] | None:
+    scale = 1.0
+    while scale > 1e-4:
+        ahead = P - scale * step
+        path = integrate(problem.kernel, problem.q, ahead, integrator, steps)
+        if not path.diverged:
+            G = problem.residual(path)
+            if float(G.norm()) < norm:
+                return ahead, path, G
+        scale /= 2
+    return None
+
+
+def _newton_step(problem: Problem, P: Tensor, path: Trajectory, G: Tensor) -> Tensor:
+    """`(dG/dP_0)^{-1} G`, the derivative by RK4."""
+    of = problem.loss.hessian(path.end[0])
+    integrator, zero = INTEGRATORS["rk4"], torch.zeros_like(P)
+
+    def product(v: Tensor) -> Tensor:
+        """`dG` along `v` (*b, n, d)."""
+        u, w = tangent_at_end(problem.kernel, problem.q, P, integrator, NEWTON_STEPS, zero.expand_as(v), v)
+        return w + of(u) / problem.nu
+
+    n = P.numel()
+    if n <= DENSE:
+        unit = torch.eye(n, dtype=P.dtype).reshape(n, *P.shape)
+        return torch.linalg.solve(product(unit).reshape(n, n).T, G.flatten()).reshape(P.shape)
+    return _krylov(product, G)
+
+
+def _krylov(product: Callable[[Tensor], Tensor], G: Tensor) -> Tensor:
+    n = G.numel()
+    matvec = lambda v: product(torch.from_numpy(v).reshape(G.shape)).numpy().ravel()  # noqa: E731
+    operator: Any = LinearOperator((n, n), matvec=matvec, dtype=np.float64)  # pyright: ignore
+    solution, _ = gmres(operator, G.numpy().ravel(), rtol=1e-6, restart=60, maxiter=3)
+    return torch.from_numpy(solution).reshape(G.shape)

@@ -1,0 +1,84 @@
+"""States and momenta of a Hamiltonian flow at `t_s = s/steps`, s = 0 .. steps, from `(q_0, P_0)`; the horizon is 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .integrators import Diverged, Integrator
+from .kernel import Kernel
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """States and momenta (steps + 1, n, d) and the energy `H` (steps + 1) at each of the times.
+
+    `diverged` says in words how the flow ended early; the arrays then hold what was reached.
+    """
+
+    states: Tensor
+    momenta: Tensor
+    energy: Tensor
+    diverged: str | None = None
+
+    @property
+    def end(self) -> tuple[Tensor, Tensor]:
+        """`(q(1), P(1))`."""
+        return self.states[-1], self.momenta[-1]
+
+    @property
+    def drift(self) -> float:
+        """`max_s |H_s - H_0| / H_0`."""
+        return float(((self.energy - self.energy[0]).abs().max()) / self.energy[0])
+
+
+def integrate(
+    kernel: Kernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"], integrator: Integrator, steps: int
+) -> Trajectory:
+    """The trajectory; one that explodes ends where it did, with `diverged`."""
+    states, momenta, energy, words = [q], [P], [kernel.at(q).energy(P)], None
+    for s in range(steps):
+        try:
+            q, P = integrator.step(kernel, q, P, 1 / steps)
+            its = kernel.at(q).energy(P)
+            if not torch.isfinite(its):
+                raise Diverged("the energy is not finite")
+        except Diverged as reason:
+            words = f"at t = {s / steps:.3g}, energy {float(energy[-1]):.3g}: {reason}"
+            break
+        states.append(q)
+        momenta.append(P)
+        energy.append(its)
+    return Trajectory(torch.stack(states), torch.stack(momenta), torch.stack(energy), words)
+
+
+def tangent_at_end(
+    kernel: Kernel,
+    q: Float[Tensor, "n d"],
+    P: Float[Tensor, "n d"],
+    integrator: Integrator,
+    steps: int,
+    u: Float[Tensor, "*b n d"],
+    v: Float[Tensor, "*b n d"],
+) -> tuple[Tensor, Tensor]:
+    """The derivative of `(q(1), P(1))` along `(u, v)`. Raises `Diverged`."""
+    for _ in range(steps):
+        (q, P), (u, v) = integrator.tangent(kernel, q, P, 1 / steps, u, v)
+    return u, v
+
+
+def pull_back(
+    kernel: Kernel, trajectory: Trajectory, integrator: Integrator, a: Float[Tensor, "n d"], b: Float[Tensor, "n d"]
+) -> tuple[Tensor, Tensor]:
+    """Gradients by `(q_0, P_0)` from those by the end, `(a, b)`.
+
+    The states at the times are all that is kept, (steps + 1) n d numbers twice; what a step computes inside is computed
+    again. Raises `Diverged`.
+    """
+    steps = len(trajectory.states) - 1
+    for s in reversed(range(steps)):
+        a, b = integrator.pull_back(kernel, trajectory.states[s], trajectory.momenta[s], 1 / steps, a, b)
+    return a, b

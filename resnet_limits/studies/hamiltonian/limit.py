@@ -1,0 +1,95 @@
+"""The limit of some settings by geodesic shooting, shared by all depths, with its error.
+
+`P_0` starts from the momenta of a network of `FROM` layers, so that network and limit are on the same branch, and is
+polished by Newton's method on the flow of the chosen integrator; a second solution with half the steps tells the error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...limits.hamiltonian.integrators import INTEGRATORS, Diverged
+from ...limits.hamiltonian.shooting import Problem, Shooting, shoot
+from ...limits.hamiltonian.trajectory import Trajectory, integrate
+from ...settings import Hamiltonian
+from ..study import Job, Record
+from .problem import Setup, key, minima, trained
+
+FROM = 32
+"""Depth of the network whose momenta shooting starts from."""
+FINEST = 128
+"""Steps of RK4, at least, between which trajectories from a known `P_0` are read."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The solution of the shooting with all the steps and with half of them.
+
+    momenta: `P_0` of both. values: `nu H + loss` of both. energies: `H` of both. residual: of the first, relative.
+    `why` says in words why there is no limit to compare with, and is empty where there is.
+    """
+
+    problem: Setup
+    momenta: tuple[Tensor, Tensor]
+    values: tuple[float, float]
+    energies: tuple[float, float]
+    residual: float
+    why: str
+
+    def trajectories(self, depth: int) -> tuple[Trajectory, Trajectory]:
+        """Both, at the times `s/depth`."""
+        every = -(-FINEST // depth)
+        paths = []
+        for P in self.momenta:
+            its = integrate(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
+            if its.diverged:
+                raise Diverged(its.diverged)
+            paths.append(Trajectory(its.states[::every], its.momenta[::every], its.energy[::every]))
+        return paths[0], paths[1]
+
+    def weights(self, path: Trajectory) -> Tensor:
+        """`omega(t_s) = P^T f(q)`, s = 0 .. L - 1, (L, d, f)."""
+        pairs = zip(path.states[:-1], path.momenta[:-1], strict=True)
+        return torch.stack([P.mT @ self.problem.kernel.at(q).root() for q, P in pairs])
+
+
+def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str) -> Limit:
+    """The limit of these settings; `name` tells those of different settings of one job apart in names of files."""
+    its = settings.hamiltonian
+    more = {"integrator": its.integrator, "steps": its.steps, "from": FROM, "minimiser": settings.minimiser.tolerance}
+
+    def compute() -> dict[str, np.ndarray]:
+        rung = minima(job, problem, FROM, name, key(settings))[-1]
+        P = trained(problem, rung).momenta[0]
+        return _arrays(*_both(problem, P, its.integrator, its.steps))
+
+    found = job.shared.solve(f"{name}.limit", key(settings, **more), compute)
+    P, numbers = torch.from_numpy(found["P"]), found["numbers"].tolist()
+    why = found["why"].tobytes().decode()
+    return Limit(problem, (P[0], P[1]), (numbers[0], numbers[1]), (numbers[2], numbers[3]), numbers[4], why)
+
+
+def _both(problem: Setup, P: Tensor, integrator: str, steps: int) -> tuple[Shooting, Shooting]:
+    aim = Problem(problem.kernel, problem.q0, problem.nu, problem.loss)
+    coarse = shoot(aim, P, INTEGRATORS[integrator], steps // 2)
+    return shoot(aim, coarse.momentum if coarse.converged else P, INTEGRATORS[integrator], steps), coarse
+
+
+def _arrays(fine: Shooting, coarse: Shooting) -> dict[str, np.ndarray]:
+    numbers = [fine.value, coarse.value, fine.energy, coarse.energy, fine.residual]
+    why = (fine.why or coarse.why).encode()
+    P = torch.stack([fine.momentum, coarse.momentum]).numpy()
+    return {"P": P, "numbers": np.array(numbers), "why": np.frombuffer(why, dtype=np.uint8)}
+
+
+def certificate(its: Limit, coordinates: dict[str, str]) -> list[Record]:
+    """What says that the shooting hit, or how far it got: the energy of its path, in any case."""
+    return [
+        Record("shooting_residual", its.residual, coordinates=coordinates),
+        Record("shooting_energy", its.energies[0], coordinates=coordinates),
+        Record("shooting_reached", float(not its.why), coordinates=coordinates),
+    ]

@@ -1,0 +1,121 @@
+"""`hamiltonian.residual`, `.norm`, `.shooting`, `.energy`, `.geodesic`: trained networks against geodesic shooting.
+
+    hamilton_residual   |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T|, largest over layers, relative
+    norm_spread         (max - min) / mean of |w_s|^2 = |W_s|^2 + |b_s|^2
+    state_distance      max_s |q_s - q(s/L)|, weight_distance max_s |omega_s - omega(s/L)|, relative
+    momentum_distance   |P_0 - P_0 of the shooting|, value_gap |J_L - J|, energy_gap |L sum |w_s|^2 - 2 H|, relative
+
+Everything a network is made of is kept as arrays: states, momenta, weights.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..study import Job, Measurement, Record
+from .limit import Limit, certificate, limit
+from .problem import ROUNDING, Setup, Trained, key, minima, setup, size, trained
+from .problem import certificate as minimiser_certificate
+
+OWN = {"of": "own"}
+"""The coordinate of what belongs to the settings' own problem."""
+
+
+def measure(job: Job) -> Measurement:
+    settings, problem = job.settings, setup(job.settings)
+    job.progress(0.0, "minimiser")
+    rungs = minima(job, problem, settings.depth, "trained", key(settings))
+    network = trained(problem, rungs[-1])
+    records = minimiser_certificate(network.minimum, OWN)
+    records += [
+        Record("newton_iterations", float(rung.minimum.newton_iterations), step=rung.depth, coordinates=OWN)
+        for rung in rungs
+    ]
+    records += _of_the_network(network)
+    job.progress(0.6, "shooting")
+    its = limit(job, settings, problem, "trained")
+    records += certificate(its, OWN)
+    arrays = _arrays(problem, network)
+    if not its.why:
+        records += _distances(network, its)
+        arrays |= {"limit.momentum": its.momenta[0].numpy()}
+    return Measurement(records, {name: array for name, array in arrays.items()})
+
+
+def _of_the_network(network: Trained) -> list[Record]:
+    """What needs no limit."""
+    omega, expected = network.omega, network.network.kernel_weights(network.states, network.momenta)
+    scale = float(omega.flatten(1).norm(dim=1).max())
+    squares = network.w.square().sum(dim=(1, 2))
+    at = [network.network.kernel.at(q) for q in network.states]
+    energy = torch.stack([its.energy(P) for its, P in zip(at, network.momenta, strict=True)])
+    residual = float((omega - expected).flatten(1).norm(dim=1).max()) / scale
+    spread = float((squares.max() - squares.min()) / squares.mean())
+    drift = float((energy - energy[0]).abs().max() / energy[0])
+    return [
+        Record("hamilton_residual", residual, reference_error=ROUNDING, coordinates=OWN),
+        Record("norm_spread", spread, reference_error=ROUNDING, coordinates=OWN),
+        Record("energy_drift", drift, reference_error=ROUNDING, coordinates={**OWN, "scheme": "network"}),
+        Record("value", network.minimum.value, reference_error=ROUNDING, coordinates=OWN),
+        Record("path_energy", float(network.network.depth * squares.sum()), coordinates=OWN),
+        Record("accuracy", _accuracy(network), coordinates=OWN),
+    ]
+
+
+def _accuracy(network: Trained) -> float:
+    """Share of points on whose side their scores are (one score), or whose largest score is theirs; nan: regression."""
+    loss, end = network.network.loss, network.states[-1]
+    s = loss.scorer(end)(end)
+    if s.shape[1] > 1:
+        return float((s.argmax(1) == loss.y.argmax(1)).double().mean()) if bool((loss.y != 0).any()) else math.nan
+    return float((s.sign() == loss.y.sign()).double().mean())
+
+
+def _distances(network: Trained, its: Limit) -> list[Record]:
+    """Distances to the limit, each with what it moves by when the shooting takes half the steps."""
+    fine, coarse = its.trajectories(network.network.depth)
+    omega, coarse_omega = its.weights(fine), its.weights(coarse)
+    squares = float(network.network.depth * network.w.square().sum())
+
+    def over_layers(x: Tensor, y: Tensor) -> float:
+        return max(size(a - b) for a, b in zip(x, y, strict=True))
+
+    states, weights = torch.stack(network.states), float(size(omega))
+    moved = max(size(q - its.problem.q0) for q in fine.states)
+    momentum = size(its.momenta[0])
+    values = {
+        "state_distance": (over_layers(states, fine.states), over_layers(fine.states, coarse.states), moved),
+        "weight_distance": (over_layers(network.omega, omega), over_layers(omega, coarse_omega), weights),
+        "momentum_distance": (
+            size(network.momenta[0] - its.momenta[0]),
+            size(its.momenta[0] - its.momenta[1]),
+            momentum,
+        ),
+        "value_gap": (
+            abs(network.minimum.value - its.values[0]),
+            abs(its.values[0] - its.values[1]),
+            abs(its.values[0]),
+        ),
+        "energy_gap": (
+            abs(squares - 2 * its.energies[0]),
+            2 * abs(its.energies[0] - its.energies[1]),
+            2 * its.energies[0],
+        ),
+    }
+    return [
+        Record(name, value / scale, reference=scale, reference_error=error / scale + ROUNDING, coordinates=OWN)
+        for name, (value, error, scale) in values.items()
+    ]
+
+
+def _arrays(problem: Setup, network: Trained) -> dict:
+    """See `arrays` of the study."""
+    return {
+        "network.states": torch.stack(network.states).numpy(),
+        "network.momenta": network.momenta.numpy(),
+        "network.weights": network.w.numpy(),
+        "network.targets": problem.loss.y.numpy(),
+    }

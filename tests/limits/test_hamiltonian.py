@@ -1,0 +1,255 @@
+"""Hamiltonian flows: derivatives against autograd, symplecticity, orders, and flows that are known exactly."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.integrate
+import torch
+from torch import Tensor
+
+from resnet_limits.limits.hamiltonian.features import DERIVATIVES, Activation, Features, activation
+from resnet_limits.limits.hamiltonian.gaussian import Gaussian
+from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, ConjugateEuler, Diverged, flow
+from resnet_limits.limits.hamiltonian.kernel import At, Kernel
+from resnet_limits.limits.hamiltonian.trajectory import integrate, pull_back, tangent_at_end
+
+KERNELS = {
+    **{name: Features(activation(name)) for name in ("tanh", "swish", "gelu", "identity")},
+    "without_bias": Features(activation("tanh"), bias=False),
+    "gaussian": Gaussian(0.8),
+}
+STEPS = {**INTEGRATORS, "conjugate_euler": ConjugateEuler()}
+
+
+def points(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
+    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def energy(kernel: Kernel, q: Tensor, P: Tensor) -> Tensor:
+    """`H` from pairs of points, to be differentiated by autograd: nothing of what is tested."""
+    if isinstance(kernel, Gaussian):
+        K = torch.exp(-(q[:, None] - q[None]).square().sum(-1) / (2 * kernel.length**2))
+    else:
+        assert isinstance(kernel, Features)
+        f = kernel.of(q)
+        K = f @ f.T
+    return (K * (P @ P.T)).sum() / 2
+
+
+# -- derivatives ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_slope_and_curvature_are_the_derivatives_of_the_activation(name: str):
+    z, its = points(50).requires_grad_(), activation(name)
+    (slope,) = torch.autograd.grad(its.value(z).sum(), z, create_graph=True)
+    torch.testing.assert_close(its.slope(z), slope)
+    if name not in ("identity", "relu"):
+        (curvature,) = torch.autograd.grad(slope.sum(), z)
+        torch.testing.assert_close(its.curvature(z), curvature)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_velocity_and_rate_are_the_derivatives_of_the_energy(name: str):
+    kernel, q, P = KERNELS[name], points(7, 3).requires_grad_(), points(7, 3, seed=1).requires_grad_()
+    H = energy(kernel, q, P)
+    dq, dP = torch.autograd.grad(H, (q, P))
+    at = kernel.at(q.detach())
+    torch.testing.assert_close(at.energy(P.detach()), H.detach())
+    torch.testing.assert_close(at.velocity(P.detach()), dP)
+    torch.testing.assert_close(at.rate(P.detach()), -dq)
+    root = at.root()
+    torch.testing.assert_close(root @ (root.T @ P.detach()), dP)
+    torch.testing.assert_close(kernel.field(q.detach(), q.detach(), P.detach()), dP)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_tangents_are_products_with_the_hessian_also_several_at_a_time(name: str):
+    kernel, q, P, u, v = KERNELS[name], *(points(6, 3, seed=s) for s in range(4))
+
+    def gradient(q: Tensor, P: Tensor) -> tuple[Tensor, Tensor]:
+        dq, dP = torch.func.grad(lambda q, P: energy(kernel, q, P), argnums=(0, 1))(q, P)
+        return dP, -dq
+
+    _, expected = torch.func.jvp(gradient, (q, P), (u, v))
+    found = kernel.at(q).tangent(P, torch.stack([u, 2 * u]), torch.stack([v, 2 * v]))
+    for one, its in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, torch.stack([its, 2 * its]))
+
+
+def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.MonkeyPatch):
+    from resnet_limits.limits.hamiltonian import gaussian
+
+    q, P, u, v = (points(11, 2, seed=s) for s in range(4))
+    whole = Gaussian(0.7).at(q).keep()
+    expected = (whole.velocity(P), whole.rate(P), *whole.tangent(P, u, v), *whole.both(P))
+    monkeypatch.setattr(gaussian, "BLOCK", 33)
+    cut = Gaussian(0.7).at(q)
+    for one, its in zip((cut.velocity(P), cut.rate(P), *cut.tangent(P, u, v), *cut.both(P)), expected, strict=True):
+        torch.testing.assert_close(one, its)
+    assert cut._K is None
+
+
+# -- steps ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kernel", ["tanh", "gaussian"])
+@pytest.mark.parametrize("name", STEPS)
+def test_tangent_and_transpose_are_those_of_the_step(name: str, kernel: str):
+    step, its = STEPS[name], KERNELS[kernel]
+    q, P, u, v, a, b = (points(4, 2, seed=s, scale=0.5) for s in range(6))
+    h, eps = 0.2, 1e-5
+    new, (du, dv) = step.tangent(its, q, P, h, u, v)
+    for one, other in zip(new, step.step(its, q, P, h), strict=True):
+        torch.testing.assert_close(one, other)
+    ahead, behind = (step.step(its, q + s * u, P + s * v, h) for s in (eps, -eps))
+    torch.testing.assert_close(du, (ahead[0] - behind[0]) / (2 * eps), rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(dv, (ahead[1] - behind[1]) / (2 * eps), rtol=1e-8, atol=1e-8)
+    back = step.pull_back(its, q, P, h, a, b)
+    forward = float((a * du).sum() + (b * dv).sum())
+    assert float((back[0] * u).sum() + (back[1] * v).sum()) == pytest.approx(forward, rel=1e-12)
+
+
+def jacobian(name: str, kernel: Kernel, h: float) -> Tensor:
+    """Of one step, (2nd, 2nd)."""
+    q, P = points(3, 2, scale=0.7), points(3, 2, seed=1, scale=0.7)
+    unit = torch.eye(12, dtype=torch.float64).reshape(12, 2, 3, 2)
+    _, (du, dv) = STEPS[name].tangent(kernel, q, P, h, unit[:, 0], unit[:, 1])
+    return torch.stack([du, dv], dim=1).reshape(12, 12).T
+
+
+@pytest.mark.parametrize("kernel", ["tanh", "gaussian"])
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_is_symplectic_unless_it_is_rk4(name: str, kernel: str):
+    M = jacobian(name, KERNELS[kernel], 0.2)
+    J = torch.zeros(12, 12, dtype=torch.float64)
+    J[:6, 6:], J[6:, :6] = torch.eye(6), -torch.eye(6)
+    off = float((M.T @ J @ M - J).abs().max())
+    assert (off < 1e-12) == (name != "rk4")
+
+
+def explicit_euler(kernel: Kernel, q: Tensor, P: Tensor, h: float) -> tuple[Tensor, Tensor]:
+    dq, dP = flow(kernel, q, P)
+    return q + h * dq, P + h * dP
+
+
+class Oscillator(Kernel):
+    """`H = (|P|^2 + |q|^2)/2`, `q(t) = q cos t + P sin t`: a kernel in all that integrators ask for."""
+
+    def at(self, q: Tensor):
+        class Turning(At):
+            velocity = staticmethod(lambda P: P)
+            rate = staticmethod(lambda P: -q)
+            energy = staticmethod(lambda P: (P.square().sum() + q.square().sum()) / 2)
+            tangent = staticmethod(lambda P, u, v: (v, -u))
+            root = staticmethod(lambda: q)
+            both = staticmethod(lambda P: (P, -q))
+
+        return Turning()
+
+    def field(self, x: Tensor, q: Tensor, P: Tensor) -> Tensor:
+        return P
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_harmonic_oscillator_turns_at_the_order_of_the_integrator_and_keeps_its_energy(name: str):
+    q, P = points(3, 2), points(3, 2, seed=1)
+    exact = q * math.cos(1) + P * math.sin(1), P * math.cos(1) - q * math.sin(1)
+    errors = []
+    for steps in (16, 32):
+        end = integrate(Oscillator(), q, P, STEPS[name], steps).end
+        errors.append(max(float((x - y).abs().max()) for x, y in zip(end, exact, strict=True)))
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(STEPS[name].order, abs=0.05)
+    longer = integrate(Oscillator(), 20 * q, 20 * P, STEPS[name], 20).energy  # twenty steps of 1/20
+    assert float((longer / longer[0] - 1).abs().max()) < 0.06
+
+
+@pytest.mark.parametrize("kernel", ["tanh", "gaussian"])
+@pytest.mark.parametrize("name", STEPS)
+def test_the_energy_drifts_at_the_order_of_the_integrator(name: str, kernel: str):
+    q, P = points(5, 2), points(5, 2, seed=3, scale=0.3)
+    drifts = [integrate(KERNELS[kernel], q, P, STEPS[name], steps).drift for steps in (32, 64)]
+    assert math.log2(drifts[0] / drifts[1]) == pytest.approx(STEPS[name].order, abs=0.25)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_gradients_through_the_flow_agree_forwards_backwards_and_with_differences(name: str):
+    kernel, q, P, u, v, a, b = KERNELS["gaussian"], *(points(4, 2, seed=s, scale=0.5) for s in range(6))
+    path = integrate(kernel, q, P, STEPS[name], 8)
+    du, dv = tangent_at_end(kernel, q, P, STEPS[name], 8, u, v)
+    back = pull_back(kernel, path, STEPS[name], a, b)
+    forwards = float((a * du).sum() + (b * dv).sum())
+    assert float((back[0] * u).sum() + (back[1] * v).sum()) == pytest.approx(forwards, rel=1e-11)
+    ends = [integrate(kernel, q + s * u, P + s * v, STEPS[name], 8).end for s in (1e-5, -1e-5)]
+    differences = [(x - y) / 2e-5 for x, y in zip(*ends, strict=True)]
+    assert forwards == pytest.approx(float((a * differences[0]).sum() + (b * differences[1]).sum()), rel=1e-7)
+
+
+def test_explicit_euler_gains_energy_where_symplectic_euler_does_not():
+    q, P = points(5, 2), points(5, 2, seed=3, scale=2.0)
+    kernel, end = Gaussian(0.5), (q, P)
+    for _ in range(300):
+        end = explicit_euler(kernel, *end, 1 / 100)
+    explicit = float(kernel.at(end[0]).energy(end[1]) / kernel.at(q).energy(P))
+    kept = integrate(kernel, q, P / 3, INTEGRATORS["symplectic_euler"], 100)
+    assert explicit > 1.05
+    assert kept.diverged is None
+    assert kept.drift < 0.05
+
+
+def test_a_flow_that_diverges_is_a_result_with_its_energy():
+    path = integrate(Features(activation("identity")), points(5, 2), points(5, 2, scale=1e3), INTEGRATORS["leapfrog"], 4)
+    assert path.diverged is not None
+    assert "energy" in path.diverged
+    assert len(path.states) == len(path.momenta) == len(path.energy) <= 4
+    with pytest.raises(Diverged):
+        INTEGRATORS["rk4"].step(Features(activation("identity")), points(2, 2), points(2, 2, scale=1e200), 1.0)
+
+
+# -- exact flows ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["tanh", "swish", "gelu", "identity"])
+def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_time(name: str):
+    its, q, P = activation(name), torch.tensor([[0.3]], dtype=torch.float64), torch.tensor([[0.9]], dtype=torch.float64)
+    path = integrate(Features(its), q, P, INTEGRATORS["rk4"], 128)
+
+    def transformed(x: float) -> float:
+        of = lambda s: 1 / math.sqrt(1 + float(its.value(torch.tensor(s, dtype=torch.float64))) ** 2)  # noqa: E731
+        return scipy.integrate.quad(of, 0.3, x, epsabs=1e-13)[0]
+
+    speed = math.sqrt(2 * float(path.energy[0]))
+    for s in (32, 64, 128):
+        assert transformed(float(path.states[s])) == pytest.approx(speed * s / 128, rel=1e-8)
+    if name == "identity":
+        expected = np.sinh(speed * np.arange(129) / 128 + math.asinh(0.3))
+        np.testing.assert_allclose(path.states[:, 0, 0].numpy(), expected, rtol=1e-8)
+
+
+def test_without_bias_the_identity_gives_geodesics_of_the_linear_group():
+    q, P = points(5, 3), points(5, 3, seed=2, scale=0.3)
+    kernel = Features(activation("identity"), bias=False)
+    path, omega = integrate(kernel, q, P, INTEGRATORS["rk4"], 64), kernel.at(q).weights(P)
+    A = omega - omega.T
+    for s in (16, 64):
+        t = s / 64
+        exact = torch.matrix_exp(t * A) @ torch.matrix_exp(t * omega.T) @ q.T
+        torch.testing.assert_close(path.states[s], exact.T, rtol=1e-7, atol=1e-7)
+
+
+def test_a_bias_alone_moves_all_points_along_one_straight_line():
+    zero = Activation(torch.zeros_like, torch.zeros_like, torch.zeros_like)
+    q, P = points(4, 2), points(4, 2, seed=1)
+    path = integrate(Features(zero), q, P, INTEGRATORS["leapfrog"], 8)
+    for s in range(9):
+        torch.testing.assert_close(path.states[s], q + s / 8 * P.sum(0))
+
+
+def test_in_dimension_one_without_bias_all_weights_are_equal():
+    kernel, q, P = Features(activation("tanh"), bias=False), points(6, 1), points(6, 1, seed=1)
+    path = integrate(kernel, q, P, INTEGRATORS["rk4"], 64)
+    weights = torch.stack([kernel.at(x).weights(p) for x, p in zip(path.states, path.momenta, strict=True)])
+    torch.testing.assert_close(weights, weights[:1].expand_as(weights), rtol=1e-8, atol=1e-8)

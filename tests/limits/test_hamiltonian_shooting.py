@@ -1,0 +1,146 @@
+"""Losses at the end of a path, and geodesic shooting: derivatives, and minimisers that are known otherwise."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import scipy.integrate
+import scipy.optimize
+import torch
+from torch import Tensor
+
+from resnet_limits.limits.hamiltonian.features import Features, activation
+from resnet_limits.limits.hamiltonian.gaussian import Gaussian
+from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
+from resnet_limits.limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, Square, pointwise
+from resnet_limits.limits.hamiltonian.shooting import Problem, costate, descend, shoot, value_and_gradient
+from resnet_limits.limits.hamiltonian.trajectory import integrate
+
+TANH = Features(activation("tanh"))
+
+
+def points(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
+    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def classes(n: int, count: int) -> Tensor:
+    labels = torch.arange(n) % count
+    return torch.nn.functional.one_hot(labels, count).double()
+
+
+SIGNS = (2 * (torch.arange(9) % 2) - 1).double()[:, None]
+LOSSES: dict[str, EndLoss] = {
+    **{f"fixed {name}": Fixed(pointwise(name, epsilon=0.3), SIGNS) for name in ("square", "logistic", "squared_hinge")},
+    "fixed insensitive": Fixed(pointwise("squared_insensitive", epsilon=0.3), points(9, 2, seed=4)),
+    "fixed logistic, 3 classes": Fixed(pointwise("logistic", epsilon=0.0), classes(9, 3)),
+    "linear logistic": Linear(pointwise("logistic", epsilon=0.0), SIGNS, 0.1),
+    "linear logistic, 3 classes": Linear(pointwise("logistic", epsilon=0.0), classes(9, 3), 0.1),
+    "linear square": Linear(Square(), points(9, 2, seed=4), 0.05),
+    "ridge features": Ridge(TANH, points(9, 2, seed=4), 0.05),
+    "ridge gaussian": Ridge(Gaussian(0.9), points(9, 2, seed=4), 0.05),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_derivatives_of_the_loss_are_those_of_its_value(name: str):
+    loss, q, u = LOSSES[name], points(9, 3).requires_grad_(), points(9, 3, seed=1)
+    (expected,) = torch.autograd.grad(loss.value(q), q)
+    q = q.detach()
+    torch.testing.assert_close(loss.gradient(q), expected)
+    difference = (loss.gradient(q + 1e-5 * u) - loss.gradient(q - 1e-5 * u)) / 2e-5
+    found = loss.hessian(q)(torch.stack([u, 2 * u]))
+    torch.testing.assert_close(found, torch.stack([difference, 2 * difference]), rtol=1e-6, atol=1e-8)
+    step = (loss.value(q + 1e-5 * u) - loss.value(q - 1e-5 * u)) / 2e-5
+    assert float((loss.gradient(q) * u).sum()) == pytest.approx(float(step), rel=1e-6)
+    assert loss.scorer(q)(points(4, 3)).shape == (4, loss.y.shape[1])
+
+
+def test_kernel_ridge_is_a_linear_read_out_of_the_features():
+    q, y = points(9, 3), points(9, 2, seed=4)
+    f = TANH.of(q)
+    R = torch.linalg.solve(f.T @ f / 9 + 0.05 * torch.eye(4), f.T @ y / 9)
+    expected = (f @ R - y).square().sum() / 18 + 0.05 / 2 * R.square().sum()
+    torch.testing.assert_close(Ridge(TANH, y, 0.05).value(q), expected)
+    torch.testing.assert_close(Ridge(TANH, y, 0.05).scorer(q)(q), f @ R)
+
+
+@pytest.mark.parametrize("integrator", INTEGRATORS)
+def test_the_gradient_through_shooting_is_that_of_the_value(integrator: str):
+    problem = Problem(Gaussian(0.9), points(5, 2), 0.1, Fixed(Square(), points(5, 2, seed=1)))
+    P, v = points(5, 2, seed=2, scale=0.3), points(5, 2, seed=3)
+    its = INTEGRATORS[integrator]
+    _, gradient = value_and_gradient(problem, P, its, 10)
+    ahead, behind = (value_and_gradient(problem, P + s * v, its, 10)[0] for s in (1e-5, -1e-5))
+    assert float((gradient * v).sum()) == pytest.approx((ahead - behind) / 2e-5, rel=1e-7)
+
+
+@pytest.mark.parametrize("integrator", ["leapfrog", "midpoint", "rk4"])
+def test_one_point_in_dimension_one_reaches_the_minimum_that_is_known(integrator: str):
+    # q(t) = sinh(u_0 + t (u_1 - u_0)), value min over u_1 of nu/2 (u_1 - u_0)^2 + loss(sinh u_1)
+    nu, start, target = 0.3, 0.4, 2.0
+    q, y = torch.full((1, 1), start, dtype=torch.float64), torch.full((1, 1), target, dtype=torch.float64)
+    u0 = math.asinh(start)
+    exact = scipy.optimize.minimize_scalar(
+        lambda u: nu / 2 * (u - u0) ** 2 + (math.sinh(u) - target) ** 2 / 2, tol=1e-13
+    )
+    problem = Problem(Features(activation("identity")), q, nu, Fixed(Square(), y))
+    its = INTEGRATORS[integrator]
+    found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 10, iterations=20), its, 100)
+    assert found.converged, found.why
+    assert found.value == pytest.approx(exact.fun, rel=2e-4)
+    assert float(found.trajectory.end[0]) == pytest.approx(math.sinh(exact.x), rel=2e-4)
+
+
+def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
+    # q' = H_P, P' = -H_q, q(0) = q_0, P(1) = -loss'/nu, by collocation: no shooting, no kernel of ours
+    nu, q0, y = 0.2, points(2, 1), torch.tensor([[1.0], [-0.5]]).double()
+
+    def rates(t, z):
+        q, p = z[:2], z[2:]
+        W, b = (p * torch.tanh(torch.from_numpy(q)).numpy()).sum(0), p.sum(0)
+        a = torch.tanh(torch.from_numpy(q)).numpy()
+        return [*(a * W + b), *(-(1 - a**2) * p * W)]
+
+    import numpy as np
+
+    ends = lambda z0, z1: [*(z0[:2] - q0[:, 0].numpy()), *(z1[2:] + (z1[:2] - y[:, 0].numpy()) / 2 / nu)]  # noqa: E731
+    mesh = np.linspace(0, 1, 20)
+    bvp = scipy.integrate.solve_bvp(lambda t, z: np.array(rates(t, z)), ends, mesh, np.zeros((4, 20)), tol=1e-10)
+    problem = Problem(TANH, q0, nu, Fixed(Square(), y))
+    its = INTEGRATORS["rk4"]
+    found = shoot(problem, descend(problem, its, 50, iterations=50), its, 100)
+    assert bvp.success
+    assert found.converged, found.why
+    np.testing.assert_allclose(found.momentum[:, 0].numpy(), bvp.y[2:, 0], rtol=1e-7)
+    np.testing.assert_allclose(found.trajectory.end[0][:, 0].numpy(), bvp.y[:2, -1], rtol=1e-7)
+
+
+def test_the_costate_of_the_solution_is_its_own_momentum():
+    problem = Problem(TANH, points(8, 2), 0.2, Fixed(Square(), points(8, 1, seed=1)))
+    its = INTEGRATORS["rk4"]
+    first = descend(problem, its, 32, iterations=200)
+    found = shoot(problem, first, its, 64)
+    assert found.converged, found.why
+    again = costate(problem, found.momentum, its, 64)
+    assert float((again - found.momentum).norm() / found.momentum.norm()) < 1e-4
+
+
+@pytest.mark.parametrize("n", [20, 400])
+def test_newton_by_a_matrix_and_by_krylov_space_reach_the_same_kind_of_point(n: int):
+    problem = Problem(TANH, points(n, 2), 0.2, Fixed(Square(), points(n, 1, seed=1).sign()))
+    its = INTEGRATORS["leapfrog"]
+    found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 16, iterations=30), its, 64)
+    assert found.converged, found.why
+    assert found.iterations <= 10
+    again = integrate(TANH, problem.q, found.momentum, its, 64)
+    assert float(problem.residual(again).norm()) <= 1e-9 * float(again.momenta[-1].norm())
+
+
+def test_a_shooting_that_diverges_is_a_result_with_its_energy():
+    problem = Problem(Gaussian(0.2), points(6, 2), 1e-8, Fixed(Square(), points(6, 2, seed=1)))
+    found = shoot(problem, points(6, 2, seed=2, scale=1e8), INTEGRATORS["leapfrog"], 8)
+    assert not found.converged
+    assert found.diverged
+    assert found.energy > 1e12
+    assert "energy" in found.why
