@@ -11,19 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..studies.study import FinishedJob
 from .style import COLOURS, MARKERS
 
 DISTANCES = {"trained": "fully trained", "mean": "weakly: mean", "variance": "weakly: variance"}
 ACCURACIES = {
-    "accuracy.linear_ridge": "linear ridge",
-    "accuracy.nngp": "NNGP",
-    "accuracy.ntk": "tangent kernel",
-    "accuracy.deep": "deep block",
-    "accuracy.finite": "finite networks",
-    "accuracy.predicted": "their kernel",
+    "accuracy": ("linear ridge", "NNGP", "tangent kernel", "deep block"),
+    "inference.accuracy": ("finite networks", "their kernel"),
 }
+"""By array, what its columns are."""
 MOST = 2000
 """Points of the scatter plot."""
 
@@ -58,6 +56,7 @@ def _draw_distances(axes: Axes, job: FinishedJob) -> None:
     axes.plot([], [], "--", color="0.4", lw=0.9, label="$D^{-1/2}$")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    _label(axes)
     ticks = 2.0 ** np.arange(np.floor(np.log2(min(ends))), np.ceil(np.log2(max(ends))) + 1, 2)
     axes.set_xticks(ticks, [f"{d:.0f}" for d in ticks])
     axes.minorticks_off()
@@ -66,11 +65,18 @@ def _draw_distances(axes: Axes, job: FinishedJob) -> None:
     axes.legend(fontsize=7)
 
 
+def _label(axes: Axes) -> None:
+    """Numbers at 1, 2 and 5: the range is about one power of ten."""
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
 def _draw_predictions(axes: Axes, job: FinishedJob) -> None:
     learnt, predicted = (job.array(f"inference.{name}") for name in ("learnt", "predicted"))
     if learnt is None or predicted is None:
         return
-    x, y = predicted.ravel()[:MOST], learnt.ravel()[:MOST]
+    x, y = np.broadcast_to(predicted, learnt.shape).ravel()[:MOST], learnt.ravel()[:MOST]
     axes.plot(x, y, ".", color=COLOURS[0], ms=2, alpha=0.4, rasterized=True)
     low, high = float(min(x.min(), y.min())), float(max(x.max(), y.max()))
     axes.plot([low, high], [low, high], "--", color="0.15", lw=1.0)
@@ -79,16 +85,19 @@ def _draw_predictions(axes: Axes, job: FinishedJob) -> None:
     axes.set_aspect("equal")
 
 
-def _accuracies(job: FinishedJob) -> dict[str, tuple[float, float]]:
-    """The last record of each: that of the largest width, or of all training points."""
-    found = {r.observable: (r.value, r.stderr) for r in job.records if r.observable in ACCURACIES}
-    return {name: found[name] for name in ACCURACIES if name in found}
+def _accuracies(job: FinishedJob) -> dict[str, np.ndarray]:
+    """Accuracy and its standard error by name; those that are not known are left out."""
+    found = {}
+    for name, labels in ACCURACIES.items():
+        if (table := job.array(name)) is not None:
+            found |= dict(zip(labels, table.T, strict=True))
+    return {label: its for label, its in found.items() if np.isfinite(its[0])}
 
 
-def _draw_accuracies(axes: Axes, found: dict[str, tuple[float, float]]) -> None:
+def _draw_accuracies(axes: Axes, found: dict[str, np.ndarray]) -> None:
     places = np.arange(len(found))[::-1]
-    values, errors = (np.array(column, dtype=float) for column in zip(*found.values(), strict=True))
+    values, errors = np.array(list(found.values())).T
     axes.errorbar(values, places, xerr=1.96 * np.nan_to_num(errors), fmt="o", ms=4, capsize=2, color=COLOURS[0])
-    axes.set_yticks(places, [ACCURACIES[name] for name in found], fontsize=8)
+    axes.set_yticks(places, list(found), fontsize=8)
     axes.set_ylim(-0.6, len(found) - 0.4)
     axes.set_xlabel("test accuracy")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..studies.study import FinishedJob
 from .style import COLOURS, MARKERS
@@ -76,6 +77,8 @@ def _draw_spreads(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray |
     axes.plot(width, guide, "--", color="0.15", lw=1.0, label="$D^{-1/2}$")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xticks(width, [f"{d:.0f}" for d in width])
     axes.minorticks_off()
     axes.set_xlabel("width $D$")

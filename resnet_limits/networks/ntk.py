@@ -96,7 +96,7 @@ class NtkNetwork:
         return linear(self.states(parameters, z), parameters["V"]) / math.sqrt(self.width)
 
     def gradients(
-        self, parameters: Parameters, z: Float[Tensor, "n f"], targets: Float[Tensor, "n o"]
+        self, parameters: Parameters, z: Float[Tensor, "n f"], targets: Float[Tensor, "*networks n o"]
     ) -> tuple[Float[Tensor, " r"], dict[str, Tensor]]:
         """Loss `1/(2n) sum |y - target|^2` of each replica, and its gradient by the trained parameters."""
         leaves = {name: parameters[name].detach().requires_grad_() for name in self.trained}
@@ -129,13 +129,15 @@ def descend(
     network: NtkNetwork,
     parameters: Parameters,
     z: Float[Tensor, "n f"],
-    targets: Float[Tensor, "n o"],
+    targets: Float[Tensor, "*networks n o"],
     *,
     rate: float,
     steps: int,
     told: Callable[[int, Float[Tensor, " r"]], None] = lambda step, loss: None,
 ) -> tuple[dict[str, Tensor], Float[Tensor, "r steps"]]:
     """Full-batch gradient descent on `1/(2n) sum |y - target|^2`, all trained parameters at one rate.
+
+    Targets are the same for all networks, or (r, n, o).
 
     The parameters after the steps, and the loss of each replica before each step, which `told(step, loss)` hears.
     """

@@ -19,11 +19,11 @@ from ...inference.filters import gradient_flow, ridge
 from ...inference.targets import one_hot
 from ...limits.kernel import LimitKernel
 from ..study import Job, Measurement, Record
-from .claims.accuracy import DEEP_TOLERANCE
+from .claims.accuracy import DEEP_TOLERANCE, SHOWN
 from .claims.expressivity import DEEP
 from .claims.settings import limitless
 from .kernels import deep_kernel, limit_kernel
-from .problem import dataset, key
+from .problem import columns, dataset, key
 
 IN_DOUBLE = 4000
 """Points up to which the deep block's kernel is solved in float64."""
@@ -58,7 +58,9 @@ def measure(job: Job) -> Measurement:
             coordinates = {"scheme": scheme, "points": few if scheme == "deep" else total}
             coordinates |= DEEP if scheme == "deep" else {}
             records.append(Record("accuracy_difference", value, stderr=stderr, coordinates=coordinates))
-    return Measurement(records)
+    nothing = np.full(len(data.x_test), math.nan)
+    shown = columns(fraction(found.get(f"accuracy.{name}", nothing)) for name in SHOWN)
+    return Measurement(records, {"accuracy": shown})
 
 
 def fraction(right: np.ndarray) -> tuple[float, float]:

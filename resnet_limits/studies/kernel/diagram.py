@@ -28,7 +28,7 @@ from ..study import Job, Measurement, Record
 from .claims.diagram import FINE, OF
 from .claims.settings import limitless, sizes, widths
 from .kernels import finite_moments, limit_moments
-from .problem import key, law, mean, overlaps, points, read_in, width_order
+from .problem import columns, key, law, mean, overlaps, points, read_in, width_order
 
 PAIR = 2
 """Inputs: the first two training points."""
@@ -73,11 +73,11 @@ def measure(job: Job) -> Measurement:
 def table(draws: dict[int, Draws], wide: dict[str, float]) -> np.ndarray:
     """Width, then mean and standard error of q, of lambda, and the standard deviation of lambda with its error, a
     column a width; the last is infinite."""
-    columns = [
+    finite = [
         [width, *mean(its["q"]), *mean(its["lambda"]), *standard_deviation(its["lambda"])]
         for width, its in draws.items()
     ]
-    return np.array([*columns, [math.inf, wide["q"], 0.0, wide["lambda"], 0.0, 0.0, 0.0]]).T
+    return columns([*finite, [math.inf, wide["q"], 0.0, wide["lambda"], 0.0, 0.0, 0.0]])
 
 
 Draws = dict[str, Float[Tensor, " r"]]

@@ -1,7 +1,7 @@
 """`kernel.inference.*`: finite networks, trained, against inference with the kernel of infinite width and their depth.
 
-    fully trained   f_s - f_0 after s steps of gradient descent on 1/(2n) sum |f(x_i) - y_i|^2, against
-                    Theta_* (1 - (1 - eta Theta/n)^s) Theta^-1 (y - f_0(X)), f_0 the network's own start
+    fully trained   f_s - f_0 after s steps of gradient descent on 1/(2n) sum |f(x_i) - f_0(x_i) - y_i|^2, against
+                    Theta_* (1 - (1 - eta Theta/n)^s) Theta^-1 y: a network learns from zero, whatever its start
     weakly trained  posterior of the read-out given the states x_L/sqrt(D) of a network, against that of the NNGP;
                     sampled from Gram matrices, so that networks can be 16 times as wide
 
@@ -30,10 +30,11 @@ from ...sampling.wide import gram as overlaps_of
 from ...sampling.wide import pre_activations
 from ...settings import Kernel
 from ..study import Job, Measurement, Record
+from .accuracy import fraction
 from .claims.inference import CONDITIONED, PREDICTED, TESTED, TRAINED, WEAKLY, WIDER
 from .claims.settings import sizes, widths
 from .kernels import finite_kernel
-from .problem import dataset, key, mean, overlaps, root_mean_square, width_order
+from .problem import columns, dataset, key, mean, overlaps, root_mean_square, width_order
 
 PINS = {"dtype": "float32"}
 MEMORY = 2**29
@@ -78,14 +79,10 @@ def measure(job: Job) -> Measurement:
 
 @dataclass(frozen=True)
 class Learnt:
-    """Outputs of networks at training points before training, at test points before and after; loss by step.
+    """Outputs less those before training, of networks at test points, (r, m, o), and the loss by step, (r, steps);
+    float64."""
 
-    (r, n, o), (r, m, o), (r, m, o), (r, steps); float64.
-    """
-
-    start: Tensor
-    before: Tensor
-    after: Tensor
+    change: Tensor
     loss: Tensor
 
 
@@ -96,25 +93,31 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
     values, vectors = torch.linalg.eigh(kernel["inside"])
     rate = settings.kernel.rate / float(values[-1])
     factors = gradient_descent(settings.kernel.steps, rate)(values.clamp(min=0))
-    response = kernel["across"] @ (vectors * factors) @ vectors.T  # (m, n): from targets to predictions
-    total, distances = Measurement(), {}
-    its_widths = widths(settings, TRAINED)
+    predicted = kernel["across"] @ (vectors * factors) @ (vectors.T @ its.y)
+    size, where = predicted.square().mean(), {"points": len(its.x), **PINS}
+    total, distances, its_widths = Measurement(), {}, widths(settings, TRAINED)
+    if its.labels is not None:
+        foreseen = fraction((predicted.argmax(dim=1) == its.labels).double().numpy())
+        total.records.append(Record("accuracy.predicted", *foreseen, coordinates=where))
     for i, width in enumerate(its_widths):
         learnt = _trained(job, its, depth, width, rate * len(its.x), (i, len(its_widths)))
-        change = learnt.after - learnt.before
-        predicted = response @ (its.y - learnt.start)
-        size = predicted.square().mean()
-        distances[width] = root_mean_square((change - predicted).square().mean(dim=(1, 2)) / size)
-        where = {"width": width, "points": len(its.x), **PINS}
-        total.records += _accuracies(its, learnt, predicted, where, widest=width == settings.width)
-        if width == settings.width:
-            total.arrays["inference.learnt"] = change[:, :, 0].numpy()
-            total.arrays["inference.predicted"] = predicted[:, :, 0].numpy()
-            total.arrays["inference.loss"] = learnt.loss.mean(dim=0).numpy()
-            its_loss = mean(learnt.loss[:, -1])
-            total.records.append(
-                Record("train_loss", *its_loss, step=settings.kernel.steps - 1, coordinates=where, replicas=len(change))
-            )
+        distances[width] = root_mean_square((learnt.change - predicted).square().mean(dim=(1, 2)) / size)
+        drawn: Any = {"coordinates": {**where, "width": width}, "replicas": len(learnt.change)}
+        if its.labels is not None:
+            found = (learnt.change.argmax(dim=2) == its.labels).double()
+            total.records.append(Record("accuracy.finite", *mean(found.mean(dim=1)), **drawn))
+        if width != settings.width:
+            continue
+        if its.labels is not None:
+            total.records += _against_the_kernel(found, predicted, its.labels, drawn)
+            ensemble = (learnt.change.mean(dim=0).argmax(dim=1) == its.labels).double().mean()
+            total.records.append(Record("accuracy.ensemble", float(ensemble), **drawn))
+            total.arrays["inference.accuracy"] = columns([mean(found.mean(dim=1)), foreseen])
+        last = {"step": settings.kernel.steps - 1, **drawn}
+        total.records.append(Record("train_loss", *mean(learnt.loss[:, -1]), **last))
+        total.arrays["inference.learnt"] = learnt.change[:, :, 0].contiguous().numpy()
+        total.arrays["inference.predicted"] = predicted[:, 0].contiguous().numpy()
+        total.arrays["inference.loss"] = learnt.loss.mean(dim=0).numpy()
     total.records += distance_records(distances, {"scheme": "trained", **PINS})
     total.arrays["inference.distance.trained"] = by_width(distances)
     return total
@@ -122,7 +125,7 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
 
 def by_width(distances: dict[int, tuple[float, float]]) -> np.ndarray:
     """Width, distance and its standard error, a column a width."""
-    return np.array([[width, *its] for width, its in distances.items()]).T
+    return columns([width, *its] for width, its in distances.items())
 
 
 def distance_records(distances: dict[int, tuple[float, float]], coordinates: dict[str, Any]) -> list[Record]:
@@ -167,13 +170,10 @@ def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tup
         def compute(first: int = first, count: int = count, told: Any = told) -> dict[str, np.ndarray]:
             drawn = {"replicas": count, "seed": settings.seed, "first_replica": first, "device": device_}
             start = network.initial(x.shape[1], y.shape[1], purpose="kernel.inference", **drawn)
-            end, loss = descend(network, start, x, y, rate=rate, steps=settings.kernel.steps, told=told)
-            outputs = {
-                "start": network.outputs(start, x),
-                "before": network.outputs(start, new),
-                "after": network.outputs(end, new),
-                "loss": loss,
-            }
+            end, loss = descend(
+                network, start, x, y + network.outputs(start, x), rate=rate, steps=settings.kernel.steps, told=told
+            )
+            outputs = {"change": network.outputs(end, new) - network.outputs(start, new), "loss": loss}
             return {name: t.double().cpu().numpy() for name, t in outputs.items()}
 
         where = key(settings, *SHARED, at=depth, of_width=width, first=first, rate=rate)
@@ -196,25 +196,16 @@ def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
     )
 
 
-def _accuracies(its: Task, learnt: Learnt, predicted: Tensor, where: dict[str, Any], *, widest: bool) -> list[Record]:
-    """Of networks and of what their kernel predicts from their own start."""
-    if its.labels is None:
-        return []
-    finite = (learnt.after.argmax(dim=2) == its.labels).double().mean(dim=1)
-    foreseen = ((learnt.before + predicted).argmax(dim=2) == its.labels).double().mean(dim=1)
-    drawn = {"coordinates": where, "replicas": len(finite)}
-    records = [
-        Record("accuracy.finite", *mean(finite), **drawn),
-        Record("accuracy.predicted", *mean(foreseen), **drawn),
-    ]
-    if widest:
-        ensemble = (learnt.after.mean(dim=0).argmax(dim=1) == its.labels).double().mean()
-        records.append(Record("accuracy.ensemble", float(ensemble), **drawn))
-        value, stderr = mean(finite - foreseen)
-        at_least = 1 / (len(its.labels) * math.sqrt(len(finite)))  # one point: equal numbers are no certainty
-        its_scheme = {"coordinates": {**where, "scheme": "trained"}, "replicas": len(finite)}
-        records.append(Record("accuracy_difference", value, stderr=max(stderr, at_least), **its_scheme))
-    return records
+def _against_the_kernel(
+    found: Float[Tensor, "r m"], predicted: Float[Tensor, "m o"], labels: Tensor, drawn: dict[str, Any]
+) -> list[Record]:
+    """Accuracy of networks less that of their kernel's prediction; random are the networks, not the test points."""
+    networks, points = found.shape
+    value, stderr = mean((found - (predicted.argmax(dim=1) == labels).double()).mean(dim=1))
+    at_least = 1 / (points * math.sqrt(networks))  # one point: equal numbers are no certainty
+    coordinates = {**drawn["coordinates"], "scheme": "trained"}
+    its = {**drawn, "coordinates": coordinates}
+    return [Record("accuracy_difference", value, stderr=max(stderr, at_least), **its)]
 
 
 # -- weakly trained -------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,12 +80,16 @@ def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
     return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
 
 
+def columns(rows: Iterable[Sequence[float]]) -> np.ndarray:
+    """An array whose columns are these."""
+    return np.ascontiguousarray(np.array(list(rows), dtype=float).T)
+
+
 def width_order(by_width: Mapping[int, tuple[float, float]], coordinates: Mapping[str, Any]) -> list[Record]:
     """`p` in `value ~ D^-p`, from `(value, standard error)` by width; none without errors.
 
-    Least squares weighted with the errors.
-    The standard error is the larger of what the points' own errors say and what their scatter about the line says, so
-    that a bend counts.
+    Least squares weighted with the errors. The standard error is the larger of what the points' own errors say and
+    what their scatter about the line says, so that a bend counts.
     """
     x, y = -np.log(np.array(list(by_width), dtype=float)), np.array([value for value, _ in by_width.values()])
     error = np.array([stderr for _, stderr in by_width.values()]) / y

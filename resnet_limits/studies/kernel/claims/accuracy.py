@@ -8,6 +8,8 @@ from ...group import Group
 from .expressivity import DEEP
 from .settings import AS_FULL, either, limitless, unlabelled
 
+SHOWN = ("linear_ridge", "nngp", "ntk", "deep")
+"""Accuracies, in the order of the array."""
 DEEP_TOLERANCE = 1e-5
 """Relative error of the deep block's kernel."""
 
@@ -41,6 +43,10 @@ GROUP = Group(
         ),
     ),
     memory=("data.train_size", "kernel.deep_points"),
+    arrays={
+        "accuracy": f"accuracies of {', '.join(SHOWN)} on all training points (deep: kernel.deep_points), with standard"
+        " errors, (2, 4)"
+    },
     observables={
         "accuracy.nngp": "test accuracy of the posterior mean of the doubly infinite network (weakly trained: the"
         " read-out alone), with the standard error of a fraction of the test points; column points: training points",

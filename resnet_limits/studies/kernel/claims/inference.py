@@ -83,20 +83,22 @@ GROUP = Group(
             f"inference.distance.{name}": f"width, inference_distance ({words}) and its standard error, (3, widths)"
             for name, words in (("trained", "trained"), ("mean", "posterior mean"), ("variance", "posterior variance"))
         },
+        "inference.accuracy": "accuracy.finite of the widest networks and accuracy.predicted, with standard errors,"
+        " (2, 2)",
         "inference.learnt": "outputs less initial outputs of networks of the largest width at test points, first"
         " outputs, (networks, points)",
-        "inference.predicted": "what the kernel predicts there, (networks, points)",
+        "inference.predicted": "what the kernel predicts there, (points,)",
         "inference.loss": "training loss by step, mean over networks of the largest width",
     },
     observables={
         "inference_distance": "root mean square distance to the kernel of infinite width and the networks' depth over"
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
-        " initial outputs after kernel.steps steps; widths D/4, D/2, D, more networks the narrower they are),"
-        " posterior mean, posterior variance (read-out alone trained; widths 2 D to 16 D)",
-        "accuracy.finite": "test accuracy of trained networks, by width (D/4, D/2, D), mean over networks; column"
-        " points: training points",
-        "accuracy.predicted": "of the kernel's prediction from the networks' own initial outputs",
+        " initial ones, which are trained on the targets, after kernel.steps steps; widths D/4, D/2, D, more networks"
+        " the narrower they are), posterior mean, posterior variance (read-out alone trained; widths 2 D to 16 D)",
+        "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/4, D/2, D), mean"
+        " over networks; column points: training points",
+        "accuracy.predicted": "of what their kernel predicts, with the standard error of a fraction of the test points",
         "accuracy.ensemble": "of the mean output of the trained networks, widest",
-        "train_loss": "loss 1/(2n) sum |y - target|^2 of the trained networks, widest, at the last step",
+        "train_loss": "loss 1/(2n) sum |f - f_0 - target|^2 of the trained networks, widest, at the last step",
     },
 )
