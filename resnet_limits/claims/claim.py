@@ -24,18 +24,20 @@ class Expected:
     """What is predicted. An order is `p` in `error ~ depth^-p`; a bound counts the tolerance in its favour.
 
     `value` may be a function of the settings (an exact law that follows them), and so may `unit`, what the tolerance
-    is given in units of (the standard deviation of that law).
+    is given in units of (the standard deviation of that law). `correction`: what is left of the errors of an order is
+    smaller by powers of `depth^-correction`.
     """
 
     what: What
     value: float | Callable[[Any], float]
     tolerance: float
     unit: float | Callable[[Any], float] = 1.0
+    correction: float = 1.0
 
     def at(self, settings: Any) -> Expected:
         """The same with its value and tolerance computed for these settings."""
         unit = float(self.unit(settings) if callable(self.unit) else self.unit)
-        return Expected(self.what, self.value_at(settings), self.tolerance * unit)
+        return Expected(self.what, self.value_at(settings), self.tolerance * unit, correction=self.correction)
 
     def value_at(self, settings: Any) -> float:
         return float(self.value(settings) if callable(self.value) else self.value)

@@ -157,6 +157,7 @@ def _weigh_order(claim: Claim, expected: Expected, pooled: list[_Point]) -> tupl
         stderrs=[p.stderr for p in pooled],
         reference_errors=[p.reference_error for p in pooled],
         level=LEVEL,
+        correction=expected.correction,
     )
     if len(fit.depths) < FEWEST_DEPTHS:
         count = len(fit.depths)

@@ -13,8 +13,8 @@ the fitted `p` may be off:
 `|p - p_0|` alone misses the truth where the pulls of `c/L` and `d/L^2` on it cancel (18 of 100 noise-free trials
 with four depths); `|p - p_2|` sees just that. Fewer depths have less bend, more depths less noise: of the fits to
 the deepest four, five, ... points the one with the narrowest interval is taken. The coverage is measured, and
-printed, by `tests/claims/test_order.py`. It rests on corrections in powers of 1/L: where the leading one is
-`L^-1/2` the bend is underestimated.
+printed, by `tests/claims/test_order.py`. It rests on corrections in powers of 1/L: where the leading one is known
+to be `L^-1/2`, say so (`correction=0.5`), or the bend is underestimated.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,7 @@ class OrderFit:
     left_out: dict[float, str]
     deeper: tuple[float, float]
     curvature: float = 0.0
+    correction: float = 1.0
 
     @property
     def half_width(self) -> float:
@@ -70,7 +72,7 @@ class OrderFit:
     def error_at(self, depths: Sequence[float] | np.ndarray) -> np.ndarray:
         """The fitted error at these depths, shape as `depths`."""
         L = np.asarray(depths, dtype=float)
-        return np.exp(self.a - self.order * np.log(L) + self.c / L)
+        return np.exp(self.a - self.order * np.log(L) + self.c * L**-self.correction)
 
 
 def fit_order(
@@ -80,17 +82,21 @@ def fit_order(
     stderrs: Sequence[float] | np.ndarray | None = None,
     reference_errors: Sequence[float] | np.ndarray | None = None,
     level: float = 0.95,
+    correction: float = 1.0,
 ) -> OrderFit:
     """`p` in `error ~ depth^-p`: positive for a falling error, the limit of the local slope for large depth.
 
     `depths` and `errors` are (n,), in any sequence, each depth once. `stderrs` (n,) are the standard errors of
     the errors, independent between depths; `reference_errors` (n,) those of what the errors are distances to. None
     or nan: none. A point is left out, and named, if its error is not positive and finite or its reference
-    error exceeds a tenth of it. `level` is that of the noise part of the interval.
+    error exceeds a tenth of it. `level` is that of the noise part of the interval. `correction`: what bends the line
+    are powers of `L^-correction`, in place of 1/L; then `c/L^correction`.
 
     Raises `RequestError` if the lengths differ, a depth is not positive or occurs twice, or the level is not
     in (0, 1).
     """
+    if correction != 1:
+        return _in_powers(correction, depths, errors, stderrs, reference_errors, level)
     L, e = _column("depths", depths), _column("errors", errors)
     # An infinite standard or reference error stays infinite: it spoils its point instead of vanishing.
     noise = np.zeros(len(L)) if stderrs is None else np.nan_to_num(_column("stderrs", stderrs), posinf=np.inf)
@@ -136,6 +142,25 @@ def fit_order(
         left_out=left_out,
         deeper=_interval_of_deeper(fitted[1:], z),
         curvature=max(0.0, abs(line.c) - _noise_of_c(fitted, z)) / float(fitted.L[0]),
+    )
+
+
+def _in_powers(r: float, depths: Any, errors: Any, stderrs: Any, reference_errors: Any, level: float) -> OrderFit:
+    """With powers of `L^-r` in place of 1/L: a fit to `L^r`, of order `p/r`."""
+    if not 0 < r < 1:
+        raise RequestError(f"fit_order: expected a correction in (0, 1], got {r}")
+    L = _column("depths", depths)
+    fit = fit_order(L**r, errors, stderrs=stderrs, reference_errors=reference_errors, level=level)
+    back = {float(power): float(depth) for power, depth in zip(L**r, L, strict=True)}
+    return replace(
+        fit,
+        order=r * fit.order,
+        low=r * fit.low,
+        high=r * fit.high,
+        depths=tuple(back[x] for x in fit.depths),
+        left_out={back[x]: why for x, why in fit.left_out.items()},
+        deeper=(r * fit.deeper[0], r * fit.deeper[1]),
+        correction=r,
     )
 
 

@@ -46,7 +46,11 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     bars = 1.96 * np.nan_to_num(positive["stderr"].to_numpy(dtype=float))
     columns = {c: points[c].to_numpy(dtype=float) for c in ("depth", "value", "stderr", "reference_error")}
     fit = fit_order(
-        columns["depth"], columns["value"], stderrs=columns["stderr"], reference_errors=columns["reference_error"]
+        columns["depth"],
+        columns["value"],
+        stderrs=columns["stderr"],
+        reference_errors=columns["reference_error"],
+        correction=judgement.expected.correction,
     )
     fitted = np.isin(depths, fit.depths)
     axes.set_xscale("log", base=2)

@@ -235,3 +235,21 @@ def test_what_cannot_be_fitted_is_refused_with_what_was_got():
         fit_order([0, 8, 16, 32], [1, 2, 3, 4])
     with pytest.raises(RequestError, match="level"):
         fit_order([4, 8, 16, 32], [1, 2, 3, 4], level=1.0)
+
+
+def test_corrections_in_half_powers_are_covered_where_they_are_stated():
+    # error = L^-1/2 (1 + c L^-1/2 + d/L), as of blocks whose hidden layer shrinks as h^1/4
+    rng, L, hits, blind = np.random.default_rng(5), doubling(6) * 2, 0, 0
+    for _ in range(200):
+        c, d = rng.uniform(-1, 1, size=2)
+        errors = L**-0.5 * (1 + c * L**-0.5 + d / L)
+        fit = fit_order(L, errors, stderrs=1e-6 * errors, correction=0.5)
+        hits += fit.low <= 0.5 <= fit.high
+        other = fit_order(L, errors, stderrs=1e-6 * errors)
+        blind += other.low <= 0.5 <= other.high
+    assert hits >= 190
+    assert blind < 130
+    assert fit.depths == tuple(L[-len(fit.depths) :])
+    np.testing.assert_allclose(fit.error_at(L[-3:]), errors[-3:], rtol=0.01)
+    with pytest.raises(RequestError, match="correction"):
+        fit_order(L, L**-0.5, correction=-0.5)

@@ -8,8 +8,9 @@ from ...errors import SettingError
 from ...settings import Gaussian, Iid, MatrixNormal, Sde
 from .claims.settings import explodes
 
-FOLLOW_ANY_LAW = frozenset({"sde.strong", "sde.strong.additive", "sde.strong.no_drift"})
-"""Claims whose networks have the setting's own law of weights; the others sample i.i.d. entries."""
+FOLLOW_ANY_LAW = ("sde.strong", "sde.matrix_normal")
+"""Claims, by the beginning of their ids, whose networks have the setting's own law of weights; the others sample i.i.d.
+entries."""
 
 
 def check(settings: Sde) -> None:
@@ -18,9 +19,10 @@ def check(settings: Sde) -> None:
         raise SettingError(
             f"init={settings.init.name}: the layers of study sde are independent; choose init=iid or init=matrix_normal"
         )
-    if isinstance(settings.init, MatrixNormal) and set(settings.claims or ["all"]) - FOLLOW_ANY_LAW:
+    chosen = settings.claims or ["all"]
+    if isinstance(settings.init, MatrixNormal) and not all(_follows(name) for name in chosen):
         raise SettingError(
-            f"init=matrix_normal: so far these claims alone follow it: {', '.join(sorted(FOLLOW_ANY_LAW))};"
+            f"init=matrix_normal: so far these claims alone follow it: {', '.join(FOLLOW_ANY_LAW)};"
             " ask for them with claims=[...]"
         )
     inputs, correlation = settings.sde.inputs, settings.sde.correlation
@@ -34,6 +36,10 @@ def check(settings: Sde) -> None:
         )
     elif inputs > settings.width and correlation < 1:
         raise SettingError(f"sde.inputs={inputs}: that many inputs at equal angles need a width of at least {inputs}")
+
+
+def _follows(name: str) -> bool:
+    return any(name == its or name.startswith(its + ".") for its in FOLLOW_ANY_LAW)
 
 
 def warnings(settings: Sde) -> list[str]:

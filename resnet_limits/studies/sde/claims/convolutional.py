@@ -23,6 +23,7 @@ PINS: Mapping[str, Mapping[str, Any]] = {
     phi: {"activation": phi, "activation_inside": "identity", "width": WIDE} for phi in ("tanh", "swish")
 }
 LIMIT = {"tanh": "the matrix exponential (tanh)", "swish": "the closed ODE with its drift (swish)"}
+LAYERS = "(4x4 positions, 3x3 taps, zero padding)"
 
 
 def weightless(settings: Sde) -> str | None:
@@ -58,7 +59,7 @@ def _claims(phi: str) -> tuple[Claim, ...]:
     return (
         claim(
             "",
-            f"on images, the overlaps of positions grow as by {LIMIT[phi]}",
+            f"on images, the overlaps of positions grow as by {LIMIT[phi]}, width 256 {LAYERS}",
             "convolution_overlap",
             Expected("value", 1, 0.03),
             outside=moving,
@@ -66,7 +67,7 @@ def _claims(phi: str) -> tuple[Claim, ...]:
         ),
         claim(
             ".pattern",
-            f"on images, the pattern of overlaps over pairs of positions is that of {LIMIT[phi]}",
+            f"on images, the pattern of overlaps over pairs of positions is that of {LIMIT[phi]}, width 256 {LAYERS}",
             "convolution_pattern",
             Expected("value", 1, 0.05),
             outside=seeing,
@@ -75,7 +76,7 @@ def _claims(phi: str) -> tuple[Claim, ...]:
         ),
         claim(
             ".depth",
-            f"infinitely wide networks of finite depth approach {LIMIT[phi]} at order 1",
+            f"infinitely wide networks of finite depth approach {LIMIT[phi]} at order 1 {LAYERS}",
             "convolution_error",
             Expected("order", 1, 0.1),
             outside=moving,

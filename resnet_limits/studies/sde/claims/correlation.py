@@ -70,7 +70,8 @@ GROUP = Group(
         Claim(
             id="sde.correlation.plain",
             source=SCHOENHOLZ,
-            statement="feed-forward tanh networks with a bias lose their inputs: correlations go to 1",
+            statement="feed-forward tanh networks with a bias lose their inputs: correlations go to 1, here from"
+            " a cosine of -0.5 (sigma_w = 1.3, sigma_b = 0.196, |x_0|^2 = D)",
             kind="control",
             observable="correlation",
             expected=Expected("at_least", 1.0, 0.05),
@@ -82,7 +83,7 @@ GROUP = Group(
             id="sde.correlation.unscaled",
             source=YANG_RESIDUAL,
             statement="without the factor sqrt(h), tanh networks decorrelate: correlations fall as depth^-(1 - 2/pi),"
-            " from a cosine of 0.9 with the prefactor 1.67 of infinite width",
+            " from a cosine of 0.9 with the prefactor 1.67 of infinite width (sigma_w = 4, sigma_b = 0.5, |x_0|^2 = D)",
             kind="control",
             observable="decorrelation",
             expected=Expected("value", 1.67, 0.8),
@@ -94,7 +95,8 @@ GROUP = Group(
         Claim(
             id="sde.correlation.unscaled.norm",
             source=YANG_RESIDUAL,
-            statement="without the factor sqrt(h), norms of tanh networks grow linearly: |x_L|^2 is D L",
+            statement="without the factor sqrt(h), norms of tanh networks grow linearly: |x_L|^2 is D L (sigma_w = 4,"
+            " sigma_b = 0.5, |x_0|^2 = D)",
             kind="control",
             observable="norm_growth",
             expected=Expected("value", 1.0, 0.15),
@@ -106,7 +108,8 @@ GROUP = Group(
         Claim(
             id="sde.correlation.explosion",
             source=PELUCHETTI,
-            statement="without the factor sqrt(h), swish networks explode: log |x_k|^2 grows by at least 0.1 a layer",
+            statement="without the factor sqrt(h), swish networks explode: log |x_k|^2 grows by at least 0.1 a layer"
+            " (sigma_w = sigma_b = 0.5, |x_0|^2 = D)",
             kind="control",
             observable="growth_rate",
             expected=Expected("at_least", 0.1, 0.05),

@@ -16,7 +16,7 @@ GROUP = Group(
             source=PELUCHETTI,
             statement="the limit x -> x_T is affine where phi''(0) = 0 and psi = id: networks bend less and less,"
             " the second difference falls at order 1",
-            kind="theorem",
+            kind="observation",
             observable="second_difference",
             expected=Expected("order", 1.0, 0.25),
             outside=linear,

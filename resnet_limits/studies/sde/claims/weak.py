@@ -130,8 +130,8 @@ GROUP = Group(
         ),
         _variance(
             "sde.weak.cost",
-            "less the martingale the variance of |x_2L|^2/D falls at order 2, as the square of the weak error: what that"
-            " costs, relative to itself, grows no faster than a network is deep",
+            "less the martingale the variance of |x_2L|^2/D falls at order 2, as the square of the weak error: what"
+            " that costs, relative to itself, grows no faster than a network is deep",
             "one depth, controlled",
             2,
             0.4,
@@ -150,13 +150,13 @@ GROUP = Group(
         "weak_saving": "log10 of the cost of E[f(x_2L) - f(x_L)] by plain Monte Carlo over the controlled one's",
         "weak_control": "mean of the martingale subtracted from f(x_2L), over the limit of E f where it is known",
         "weak_control_mean": "the same, mean over the depths",
-        "weak_steps": "sum over layers of |x_{k+1} - x_k|^2 (scheme norm; overlap: products of two inputs), depth 2L, over"
-        " the same of expectations given the states",
+        "weak_steps": "sum over layers of |x_{k+1} - x_k|^2 (scheme norm; overlap: products of two inputs), depth 2L,"
+        " over the same of expectations given the states",
         "multilevel_mean": "E f(x_2L) summed over the depths up to L",
         "multilevel_error": "relative distance to the limit of the sum with its last difference D_L added once more;"
         " error of the reference: D_L - D_{L/2}/2",
-        "variance_exponent": f"log(V_l/V_L)/log(L/l) of the variance V of one sample, by estimator, at the deepest depth"
-        f" L and the shallowest l from {ONSET} on (where L < {SPAN * ONSET}: of all) among depths that double",
+        "variance_exponent": f"log(V_l/V_L)/log(L/l) of the variance V of one sample, by estimator, at the deepest"
+        f" depth L and the shallowest l from {ONSET} on (where L < {SPAN * ONSET}: of all) among depths that double",
         "multilevel_saving": "log10 of the layers that E f(x_2L) takes by plain Monte Carlo over those of the sum",
     },
     comparisons={
