@@ -39,6 +39,7 @@ from ...sampling.pieces import pieces
 from ...sampling.schemes import Network
 from ...sampling.walk import Walker, walk
 from ...sampling.wide import gram
+from ...settings import Sde
 from ..study import Job, Measurement, Record
 from .claims.explosion import HORIZONS, LOW, NARROW_HORIZONS, SWISH, WIDE, never
 from .claims.settings import sizes

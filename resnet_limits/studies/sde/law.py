@@ -176,7 +176,7 @@ def _tests(job: Job) -> list[Record]:
         return kolmogorov_distance(sample, lambda x: ndtr((x - centre) / deviation))
 
     critical = kstwo.ppf(1 - LEVEL, NETWORKS)  # of the exact law of the distance of so many
-    accepted = sum(distance(sample) <= critical for sample in ratio.reshape(tests, NETWORKS))
+    accepted = sum(bool(distance(sample) <= critical) for sample in ratio.reshape(tests, NETWORKS))
     all_of_them = distance(ratio), kolmogorov_radius(len(ratio)) / 1.96
     shift = math.sqrt(NETWORKS) * abs(_bias(settings, sigma_w)) / deviation / math.sqrt(2 * math.pi)
     return [

@@ -73,7 +73,7 @@ def test_the_moments_of_the_linear_network_are_those_of_full_matrices():
     assert float(((products.mean(dim=0) - M) / (products.std(dim=0) / r**0.5)).abs().max()) < 5
 
 
-@pytest.mark.parametrize("init", [Iid(0.5, 0.5), OWN], ids=["default", "own"])
+@pytest.mark.parametrize("init", [Iid(sigma_w=0.5, sigma_b=0.5), OWN], ids=["default", "own"])
 def test_the_claims_hold(init: Any):
     for name, its in verdicts("matrix_normal", replace(SMALL, init=init), DEPTHS).items():
         assert its.verdict == "supported", (name, its.why)
