@@ -22,7 +22,15 @@ from .errors import SettingError, one_of
 ACTIVATIONS = ("tanh", "swish", "relu", "gelu", "identity")
 KINKED = frozenset({"relu"})
 """Activations without continuous derivatives: outside the theorems that need them."""
-FIGURES = ("implicit_regularisation", "function_draws", "correlation_by_layer", "width_and_depth", "kernel_regression")
+FIGURES = (
+    "implicit_regularisation",
+    "function_draws",
+    "correlation_by_layer",
+    "width_and_depth",
+    "kernel_regression",
+    "deformed_points",
+    "minimisers",
+)
 """Named figures of papers: `configs/figure/NAME.yaml` says what is run, `figures/named.py` what is drawn."""
 
 
@@ -534,7 +542,48 @@ class Hamiltonian(Settings):
     hamiltonian: HamiltonianKeys = key(HamiltonianKeys, "keys of this study")
 
 
-STUDIES: dict[str, type[Settings]] = {"ode": Ode, "sde": Sde, "kernel": Kernel, "hamiltonian": Hamiltonian}
+@dataclass
+class GammaKeys:
+    """The keys that only the study `gamma` has. Penalties are per training point: the loss is a mean over points."""
+
+    alpha: float = key(0.01, "penalty a1 of K: n sum_k |K_k - K_{k-1}|^2 + tau |K_0|^2", above=0, high=1e6)
+    alpha_b: Optional[float] = key(None, "penalty a2 of b, likewise; null: as gamma.alpha", above=0, high=1e6)
+    alpha_w: Optional[float] = key(None, "penalty a3 of the read-out W; null: as gamma.alpha", above=0, high=1e6)
+    alpha_c: Optional[float] = key(None, "penalty a4 of the read-out c; null: as gamma.alpha", above=0, high=1e6)
+    tau: float = key(1.0, "t1, what the penalty of K makes of |K_0|^2", above=0, high=1e6)
+    tau_b: Optional[float] = key(
+        None, "t2, what the penalty of b makes of |b_0|^2; null: as gamma.tau", above=0, high=1e6
+    )
+    loss: Optional[str] = key(
+        None,
+        "loss on the data set: cross_entropy of classes, square of targets or indicators; null: as suits the data",
+        choices=("square", "cross_entropy"),
+    )
+    dimension: int = key(2, "dimension of the small problem whose limit is solved exactly", low=1, high=4)
+    points: int = key(8, "points of the small problem", low=3, high=64)
+
+
+@dataclass
+class Gamma(Settings):
+    """Settings of the study `gamma`: minimisers of depth-regularised networks, and their variational limit."""
+
+    study: str = _name("gamma", "the study")
+    horizon: float = key(1.0, "final time: 1 in this study", low=1, high=1)
+    dtype: str = key("float64", "floating-point format: minimisers need float64", choices=("float64",))
+    replicas: int = key(4, "i.i.d. starts of the networks with other penalties (gamma.ablation)", low=1, high=10**4)
+    activation: str = key("tanh", "activation sigma", choices=ACTIVATIONS)
+    data: Data = key(lambda: Digits(train_size=300), "data set")
+    gamma: GammaKeys = key(GammaKeys, "keys of this study")
+    minimiser: Minimiser = key(Minimiser, "how minimisers are found")
+
+
+STUDIES: dict[str, type[Settings]] = {
+    "ode": Ode,
+    "sde": Sde,
+    "kernel": Kernel,
+    "hamiltonian": Hamiltonian,
+    "gamma": Gamma,
+}
 
 CHOICES: dict[type, dict[str, type]] = {
     Init: {

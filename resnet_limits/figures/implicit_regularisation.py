@@ -50,16 +50,16 @@ def _weights(jobs: Sequence[FinishedJob], name: str) -> dict[int, np.ndarray]:
 def _draw_paths(axes: Axes, weights: dict[int, np.ndarray], count: int) -> None:
     """One colour an entry; the deeper, the thinner and darker the line, the shallowest as markers."""
     depths = list(weights)
-    entries = _entries(weights[depths[-1]], count)
+    entries = entries_that_vary(weights[depths[-1]], count)
     for rank, depth in enumerate(depths):
         times = np.arange(depth) / depth
         for entry, colour in zip(entries, COLOURS, strict=False):
-            style = _style(rank, len(depths), depth)
+            style = style_of(rank, len(depths), depth)
             label = f"$L = {depth}$" if entry == entries[0] else None
             axes.plot(times, weights[depth][:, entry], color=colour, label=label, **style)
 
 
-def _style(rank: int, count: int, depth: int) -> dict[str, Any]:
+def style_of(rank: int, count: int, depth: int) -> dict[str, Any]:
     if rank == count - 1:
         return {"lw": 1.0, "ls": "-", "zorder": 3}
     if rank == 0:
@@ -67,7 +67,7 @@ def _style(rank: int, count: int, depth: int) -> dict[str, Any]:
     return {"lw": 3.0, "ls": "-", "alpha": 0.35, "zorder": 2}
 
 
-def _entries(path: np.ndarray, count: int) -> list[int]:
+def entries_that_vary(path: np.ndarray, count: int) -> list[int]:
     """The entries that vary most over time, of those apart in mean: they tell a smooth path from a rough one best."""
     by_variation = np.argsort(-path.std(axis=0))[: 10 * count]
     by_mean = by_variation[np.argsort(path[:, by_variation].mean(axis=0))]

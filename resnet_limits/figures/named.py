@@ -11,9 +11,16 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from ..papers import LEE_WIDE, MARION_REGULARISATION, PELUCHETTI, Paper
+from ..papers import LEE_WIDE, MARION_REGULARISATION, PELUCHETTI, THORPE, Paper
 from ..studies.study import FinishedJob
-from . import correlation_by_layer, function_draws, implicit_regularisation, kernel_regression, width_and_depth
+from . import (
+    correlation_by_layer,
+    function_draws,
+    implicit_regularisation,
+    kernel_regression,
+    minimisers,
+    width_and_depth,
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,12 @@ NAMED: dict[str, NamedFigure] = {
         "networks of finite width against inference with the kernel of infinite width: distance by width, what the"
         " widest ones learnt at test points, and test accuracies (networks and their kernel see fewer training points)",
         kernel_regression.draw,
+    ),
+    "minimisers": NamedFigure(
+        THORPE,
+        "minimisers over depth: with the H1 penalty the layers of networks of growing depth trace smooth functions of"
+        " t = k/n that converge; from an i.i.d. start they stay rough without a penalty, and with a small decay",
+        minimisers.draw,
     ),
 }
 """By name; the names stand in `settings.FIGURES` too, which is free of matplotlib."""

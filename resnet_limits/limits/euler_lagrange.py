@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from scipy.integrate import solve_bvp
+from scipy.interpolate import PPoly
 
 from ..errors import MeasurementError
 from ..networks.derivatives import DIFFERENTIATED
@@ -26,27 +27,30 @@ MOST_NODES = 20000
 
 @dataclass(frozen=True)
 class Extremal:
-    """A solution: the paths `K`, `b` and their slopes as functions of time, W, c, the value E and the states at 1.
+    """A solution: the paths `K`, `b` and their slopes as functions of time, W, c and the value E.
 
-    `K(t)` (n, d, d) and `b(t)` (n, d) for times (n,). `residual` is the largest relative residual of the equations.
+    A cubic spline, `coefficients` (4, intervals, functions) between `nodes`.
     """
 
     problem: DepthRegularised
-    solution: object
+    nodes: Float[np.ndarray, " nodes"]
+    coefficients: Float[np.ndarray, "4 intervals functions"]
     W: Float[np.ndarray, "m d"]
     c: Float[np.ndarray, " m"]
     value: float
-    residual: float
 
     def at(self, times: Float[np.ndarray, " n"]) -> Weights:
         """The weights at these times, as a network of as many layers has them."""
-        K, b, _, _ = _paths(self.solution(times), self.problem)  # pyright: ignore[reportCallIssue]
+        K, b, _, _ = _paths(self._functions(times), self.problem)
         return Weights(K, b, self.W, self.c)
 
     def slopes(self, times: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, "n d d"], Float[np.ndarray, "n d"]]:
         """`K'` and `b'` at these times."""
-        _, _, dK, db = _paths(self.solution(times), self.problem)  # pyright: ignore[reportCallIssue]
+        _, _, dK, db = _paths(self._functions(times), self.problem)
         return dK, db
+
+    def _functions(self, times: np.ndarray) -> np.ndarray:
+        return np.asarray(PPoly(self.coefficients, self.nodes)(times)).T
 
 
 def extremal(problem: DepthRegularised, guess: Weights, *, tolerance: float) -> Extremal:
@@ -85,8 +89,8 @@ def extremal(problem: DepthRegularised, guess: Weights, *, tolerance: float) -> 
         parts = (
             X0 - x,
             P1 - R @ W,
-            dK0 - p.tau_K * K0,
-            db0 - p.tau_b * b0,
+            dK0 - p.t1 * K0,
+            db0 - p.t2 * b0,
             dK1,
             db1,
             2 * p.W * W + R.T @ X1,
@@ -99,14 +103,16 @@ def extremal(problem: DepthRegularised, guess: Weights, *, tolerance: float) -> 
     start = np.concatenate([guess.W.ravel(), guess.c])
     found = solve_bvp(right, ends, t, y, p=start, tol=tolerance, bc_tol=1e-3 * tolerance, max_nodes=MOST_NODES)
     if not found.success:
-        raise MeasurementError(f"the boundary value problem of the limit has no solution near the network's: {found.message}")
+        raise MeasurementError(
+            f"the limit's boundary value problem has no solution near the network's: {found.message}"
+        )
     W, c = found.p[: m * d].reshape(m, d), found.p[m * d :]
     X1 = split(found.y[:, -1:])[0][0]
     K0, b0, _, _ = (part[0] for part in _paths(found.y[:, :1], problem))
     value = loss.value(X1 @ W.T + c) + float(found.y[-1, -1])
-    value += p.K * p.tau_K * float((K0**2).sum()) + p.b * p.tau_b * float((b0**2).sum())
+    value += p.K * p.t1 * float((K0**2).sum()) + p.b * p.t2 * float((b0**2).sum())
     value += p.W * float((W**2).sum()) + p.c * float((c**2).sum())
-    return Extremal(problem, found.sol, W, c, value, float(found.rms_residuals.max()))
+    return Extremal(problem, found.sol.x, found.sol.c, W, c, value)
 
 
 def _paths(y: np.ndarray, problem: DepthRegularised) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

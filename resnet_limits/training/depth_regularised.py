@@ -4,8 +4,8 @@
                                                         + a1 R_n(K; t1) + a2 R_n(b; t2) + a3 |W|^2 + a4 |c|^2
     R_n(K; t) = n sum_{k=1}^{n-1} |K_k - K_{k-1}|^2 + t |K_0|^2
 
-(Thorpe & van Gennip, arXiv 1810.11741, with the sum over the N points for their mean: `a` is 1/N of theirs). In the variables `u_0 = sqrt(a t) K_0`, `u_k = sqrt(a n) (K_k - K_{k-1})`,
-`sqrt(a3) W`, `sqrt(a4) c` the penalty is `|u|^2`.
+(Thorpe & van Gennip, arXiv 1810.11741, with the mean over the N points for their sum: `a` is 1/N of theirs). In the
+variables `u_0 = sqrt(a t) K_0`, `u_k = sqrt(a n) (K_k - K_{k-1})`, `sqrt(a3) W`, `sqrt(a4) c` the penalty is `|u|^2`.
 
 Gradients by the adjoint `P_k = P_{k+1} + (1/n) K_k^T (sigma'_k P_{k+1})`, products with the Hessian by the tangents of
 both recursions: four loops over the layers with two small matrix products each, all else over all layers at once.
@@ -16,16 +16,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from ..networks.derivatives import DIFFERENTIATED
 from .losses import Loss
-
-Penalty = Literal["h1", "decay", "unscaled", "none"]
-"""`h1`: `R_n` above; controls: `decay`: `(a/n) sum_k |K_k|^2`; `unscaled`: `a sum_k |K_k|^2`; `none`: of K and b none."""
+from .penalty import Penalty
 
 
 @dataclass(frozen=True)
@@ -51,8 +48,8 @@ class Penalties:
     b: float
     W: float
     c: float
-    tau_K: float
-    tau_b: float
+    t1: float
+    t2: float
 
 
 @dataclass(frozen=True)
@@ -88,16 +85,14 @@ class DepthRegularised:
         """The weights of scaled variables."""
         K, b, W, c = self._parts(u)
         p = self.penalties
-        return Weights(
-            self._path(K, p.K, p.tau_K), self._path(b, p.b, p.tau_b), W / math.sqrt(p.W), c / math.sqrt(p.c)
-        )
+        return Weights(self._path(K, p.K, p.t1), self._path(b, p.b, p.t2), W / math.sqrt(p.W), c / math.sqrt(p.c))
 
     def scaled(self, w: Weights) -> Float[np.ndarray, " size"]:
         """The scaled variables of weights; the inverse of `weights`."""
         p = self.penalties
         parts = (
-            self._increments(w.K, p.K, p.tau_K),
-            self._increments(w.b, p.b, p.tau_b),
+            self._increments(w.K, p.K, p.t1),
+            self._increments(w.b, p.b, p.t2),
             w.W * math.sqrt(p.W),
             w.c * math.sqrt(p.c),
         )
@@ -140,21 +135,16 @@ class DepthRegularised:
     def _gradient(self, K: np.ndarray, b: np.ndarray, W: np.ndarray, c: np.ndarray) -> np.ndarray:
         p = self.penalties
         parts = (
-            self._transposed(K, p.K, p.tau_K),
-            self._transposed(b, p.b, p.tau_b),
+            self._transposed(K, p.K, p.t1),
+            self._transposed(b, p.b, p.t2),
             W / math.sqrt(p.W),
             c / math.sqrt(p.c),
         )
         return np.concatenate([part.ravel() for part in parts])
 
     def _penalised(self, u: np.ndarray) -> np.ndarray:
-        """`u` without the part that has no penalty."""
-        if self.penalty != "none":
-            return u
-        v = np.zeros_like(u)
-        free = self.depth * self.width * (self.width + 1)
-        v[free:] = u[free:]
-        return v
+        """The part of `u` that has a penalty."""
+        return np.zeros_like(u) if self.penalty == "none" else u
 
     # -- value and derivatives --------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Losses of outputs `o` (N, m) as means over points, with gradient and the product of the Hessian, in numpy.
 
-    square           (1/N) sum_s |o_s - y_s|^2
-    cross_entropy    (1/N) sum_s log sum_c exp(o_sc) - o_s[y_s]
+square           (1/N) sum_s |o_s - y_s|^2
+cross_entropy    (1/N) sum_s log sum_c exp(o_sc) - o_s[y_s]
 """
 
 from __future__ import annotations

@@ -116,8 +116,9 @@ def minimise(
 
     `objective` is an `Objective`, or a function of a float64 tensor (n,) that torch can differentiate twice.
     `tolerance` is for the relative gradient norm; `iterations` bounds each of the two phases. `warm`: the start is near
-    the minimum, Newton goes on from there in small steps, which L-BFGS might leave for another one. With
-    `certify=False` the Hessian's smallest eigenvalue is not computed. A minimum that is not reached is returned with `converged=False`.
+    the minimum, and Newton alone goes on from there in small steps: L-BFGS might leave it for another one. With
+    `certify=False` the Hessian's smallest eigenvalue is not computed. A minimum that is not reached is returned with
+    `converged=False`.
     """
     its = objective if isinstance(objective, Objective) else Differentiated(objective)
     u = start.detach().cpu().double().numpy() if isinstance(start, Tensor) else start

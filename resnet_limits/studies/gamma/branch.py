@@ -18,7 +18,7 @@ from ...training.continuation import Rung
 from ...training.depth_regularised import DepthRegularised, Weights
 
 
-def at_depth(path: Float[np.ndarray, "m *shape"], depth: int) -> Float[np.ndarray, "n *shape"]:
+def at_depth(path: Float[np.ndarray, "m ..."], depth: int) -> Float[np.ndarray, "n ..."]:
     """A path given at `k/m`, read at `k/n`; beyond the last layer the spline goes on."""
     m = len(path)
     if m == 1:

@@ -1,0 +1,12 @@
+"""The claims of the study `gamma`, a file for each group that shares a measurement. Free of torch."""
+
+from ...group import Group
+from . import ablation, limit, real, relu
+
+GROUPS: dict[str, Group] = {
+    "limit": limit.GROUP,
+    "ablation": ablation.GROUP,
+    "relu": relu.GROUP,
+    "real": real.GROUP,
+}
+"""By the module `studies/gamma/NAME.py` that measures them."""

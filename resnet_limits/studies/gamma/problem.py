@@ -1,0 +1,146 @@
+"""The networks that the study minimises: the small one, whose limit is known, and that of the data.
+
+E_n = (1/N) sum_s loss(W X_n[s] + c, y_s) + a1 R_n(K; t1) + a2 R_n(b; t2) + a3 |W|^2 + a4 |c|^2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from ...data.dataset import Dataset, embed, load
+from ...random import generator
+from ...settings import Gamma, Gaussian, content
+from ...training.continuation import Rung, climb
+from ...training.depth_regularised import DepthRegularised, Penalties, Weights
+from ...training.losses import CrossEntropy, Loss, Square
+from ..study import Job, Record
+from . import branch
+
+Kind = Literal["regression", "classification"]
+DATA = "data"
+"""The name in the records of the problem that the data set makes."""
+
+
+def penalties(settings: Gamma) -> Penalties:
+    """The penalties of these settings; those not given are those of K."""
+    its = settings.gamma
+    others = (its.alpha if a is None else a for a in (its.alpha_b, its.alpha_w, its.alpha_c))
+    return Penalties(its.alpha, *others, its.tau, its.tau if its.tau_b is None else its.tau_b)
+
+
+def small(settings: Gamma, kind: Kind, *, dimension: int | None = None, points: int | None = None) -> DepthRegularised:
+    """A few points in small dimension: targets of a smooth teacher with noise, or their sign less its median."""
+    d, N = dimension or settings.gamma.dimension, points or settings.gamma.points
+    dataset = load(Gaussian(train_size=N, test_size=1, features=d), seed=settings.seed)
+    x, y = dataset.x_train.double().numpy(), dataset.y_train.double().numpy()
+    loss = Square(y) if kind == "regression" else CrossEntropy((y[:, 0] > np.median(y)).astype(np.int64), 2)
+    return DepthRegularised(x, loss, settings.activation, penalties(settings), settings.depth)
+
+
+def of_the_data(settings: Gamma) -> tuple[DepthRegularised, Dataset]:
+    """All training points of the data set, embedded in the width; the test points too, in the second."""
+    dataset = load(settings.data, seed=settings.seed)
+    x = embed(dataset.x_train.double(), settings.width, seed=settings.seed).numpy()
+    loss = loss_of(dataset, settings.gamma.loss)
+    return DepthRegularised(x, loss, settings.activation, penalties(settings), settings.depth), dataset
+
+
+def loss_of(dataset: Dataset, name: str | None) -> Loss:
+    """The loss of this name on the training points; None: cross-entropy of classes, square of targets."""
+    if not dataset.classes:
+        return Square(dataset.y_train.double().numpy())
+    labels = dataset.y_train.numpy()
+    return Square(np.eye(dataset.classes)[labels]) if name == "square" else CrossEntropy(labels, dataset.classes)
+
+
+def solution_key(settings: Gamma, kind: str) -> dict[str, Any]:
+    """What a minimiser depends on besides its depth."""
+    without = ("depth", "claims", "preset", "dtype", "replicas", "horizon", "minimiser.")
+    its = {key: value for key, value in content(settings).items() if not key.startswith(without)}
+    return {**its, "problem": kind}
+
+
+def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[list[Rung]]:
+    """The minima at every rung up to a depth, for each start: the branch of least value at the lowest rung first."""
+    settings: Gamma = job.settings
+    found = []
+    for start in range(settings.minimiser.starts):
+
+        def first(rung: int, start: int = start) -> np.ndarray:
+            return _start(problem.at_depth(rung), settings.seed, start)
+
+        found.append(
+            climb(
+                depth,
+                objective=problem.at_depth,
+                start=first,
+                refine=lambda rungs, rung: branch.refine(problem, rungs, rung),
+                shared=job.shared,
+                purpose="minimum",
+                key={**solution_key(settings, kind), "start": start},
+                tolerance=settings.minimiser.tolerance,
+                iterations=settings.minimiser.iterations,
+            )
+        )
+    return sorted(found, key=lambda rungs: rungs[0].minimum.value)
+
+
+def _start(problem: DepthRegularised, seed: int, number: int) -> np.ndarray:
+    """The first start is zero; of the others the weights are drawn, `N(0, 1/d)`, the same in every layer."""
+    if number == 0:
+        return np.zeros(problem.size)
+    d, m = problem.width, problem.loss.outputs
+    stream = generator(seed, "gamma.start", number)
+    K, b, W = (stream.standard_normal(shape) / d**0.5 for shape in ((d, d), (d,), (m, d)))
+    n = problem.depth
+    return problem.scaled(Weights(np.tile(K, (n, 1, 1)), np.tile(b, (n, 1)), W, np.zeros(m)))
+
+
+def certificate(settings: Gamma, branches: Sequence[Sequence[Rung]], where: dict[str, Any]) -> list[Record]:
+    """How well the first branch's last minimum was reached, what that took, and whether the branches differ.
+
+    The record of the gradient norm has the tolerance as its reference.
+    """
+    minimum = branches[0][-1].minimum
+    sizes = [float(np.linalg.norm(b[-1].minimum.point - minimum.point)) for b in branches]
+    apart = max(sizes) / (float(np.linalg.norm(minimum.point)) or 1.0)
+    records = [
+        Record(
+            "gradient_norm",
+            minimum.relative_gradient,
+            reference=settings.minimiser.tolerance,
+            coordinates=where,
+            replicas=1,
+        )
+    ]
+    values = {
+        "smallest_eigenvalue": minimum.smallest_eigenvalue,
+        "lbfgs_iterations": float(minimum.lbfgs_iterations),
+        "newton_iterations": float(minimum.newton_iterations),
+        "hessian_products": float(minimum.hessian_products),
+        "minimum": minimum.value,
+    }
+    if len(branches) > 1:
+        values["branch_distance"] = apart
+    return records + [Record(name, value, coordinates=where, replicas=1) for name, value in values.items()]
+
+
+def boundary(problem: DepthRegularised, w: Weights) -> tuple[float, float, float]:
+    """`|n (K_1 - K_0) - t1 K_0|`, `|n (K_{n-1} - K_{n-2})|`, and how far the exact conditions at depth n are missed:
+
+        n (K_1 - K_0) = t1 K_0 + (dLoss/dK_0) / (2 a1),      n (K_{n-1} - K_{n-2}) = -(dLoss/dK_{n-1}) / (2 a1)
+
+    relative to `t1 |K_0|`; K and b together. The last holds at a minimum of the discrete problem, at any depth.
+    """
+    n, p = problem.depth, problem.penalties
+    gradient = problem.loss_gradient(w)
+    rows = ((w.K.reshape(n, -1), gradient.K.reshape(n, -1), p.K, p.t1), (w.b, gradient.b, p.b, p.t2))
+    start = np.concatenate([n * (path[1] - path[0]) - tau * path[0] for path, _, _, tau in rows])
+    end = np.concatenate([n * (path[-1] - path[-2]) for path, _, _, _ in rows])
+    forces = [np.concatenate([g[k] / (2 * a) for _, g, a, _ in rows]) for k in (0, -1)]
+    size = float(np.linalg.norm(np.concatenate([tau * path[0] for path, _, _, tau in rows]))) or 1.0
+    missed = max(float(np.linalg.norm(start - forces[0])), float(np.linalg.norm(end + forces[1]))) / size
+    return float(np.linalg.norm(start)), float(np.linalg.norm(end)), missed
