@@ -3,6 +3,7 @@
 scaled              x <- x + phi(W psi(x) + b)     weights of size sqrt(h): a limit below 1, that depends on the inputs
 feed-forward        x <- tanh(W x + b)             correlations go to 1
 unscaled-tanh       x <- x + tanh(W x + b)         factor 1 in place of sqrt(h): they go to 0, norms grow linearly
+unscaled-tanh-wide  the same, width 256            the order and the prefactor with which they go to 0
 unscaled-swish      x <- x + swish(W x + b)        norms explode
 """
 
@@ -18,11 +19,12 @@ from torch import Tensor
 
 from ...sampling.pieces import pieces
 from ...sampling.schemes import Network
-from ...sampling.walk import Walker, walk
+from ...sampling.walk import Walker, final, walk
+from ...sampling.wide import gram
 from ...settings import Sde
 from ..study import Job, Measurement, Record
 from . import unscaled
-from .claims.correlation import COSINES, PAIRS
+from .claims.correlation import COSINES, DECORRELATED, PAIRS, SLOWLY
 from .claims.settings import linear, sizes
 from .claims.unscaled import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH
 from .problem import finite, inputs, mean
@@ -30,8 +32,8 @@ from .problem import finite, inputs, mean
 MEMBERS = ((0, 2), (0, 1), (0, 3))
 """Of the four inputs, those of each pair."""
 OWN = PAIRS.index("inputs")
-SLOWLY = 1 - 2 / math.pi
-"""Exponent of decorrelation: with saturated units `d lambda = 2/pi asin(lambda/q)` and `dq = 1` a layer."""
+MORE = 2
+"""Wide networks for each of the key `replicas`."""
 ROUNDING = 1e-8
 """Standard errors are not trusted below: they are differences of sums of squares."""
 
@@ -57,20 +59,48 @@ def measure(job: Job) -> Measurement:
             total.arrays["correlation.limit"] = np.vstack([layers, limit])
             total.records += against_the_limit(settings, overlaps, limit[:, -1], x0)
         if scheme == "unscaled-tanh":
-            value, stderr = (a[0, -1] * depth**SLOWLY for a in overlaps.correlation(np.eye(len(PAIRS))))
-            total.records.append(Record("decorrelation", value, stderr=stderr, coordinates=coordinates))
             value, stderr = (a / depth for a in overlaps.mean_square())
             total.records.append(Record("norm_growth", value, stderr=stderr, coordinates=coordinates))
         if scheme == "unscaled-swish":
             value, stderr = mean(growth / kind.depth)
             total.records.append(Record("growth_rate", value, stderr=stderr, coordinates=coordinates))
-    total.records = finite(total.records)
+    total.records = finite(total.records + decorrelation(job))
     return total
 
 
-def four_inputs(settings: Sde) -> Float[Tensor, "4 d"]:
+def decorrelation(job: Job) -> list[Record]:
+    """Correlation of two inputs at cosine 0.9 in wide tanh networks without the factor, and times `L^(1 - 2/pi)`."""
+    settings, depth = job.settings, job.settings.depth
+    kind = unscaled.pinned(Network, depth, UNSCALED_TANH)
+    x0 = kind.start(four_inputs(settings, DECORRELATED)[[MEMBERS[0][0], MEMBERS[0][1]]])
+    networks, found = MORE * settings.replicas, []
+    for first, count in pieces(networks, vectors=2, width=DECORRELATED, dtype=x0.dtype):
+        job.progress(first / networks, "decorrelation")
+        (x,) = final(
+            [Walker(kind.scheme, depth)],
+            x0.expand(count, *x0.shape),
+            kind.law,
+            horizon=kind.horizon,
+            seed=settings.seed,
+            purpose="sde.decorrelation",
+            first_replica=first,
+        )
+        found.append(gram(x).cpu())
+    overlaps = torch.cat(found)
+    mixed, p, q = overlaps[:, 0, 1], overlaps[:, 0, 0], overlaps[:, 1, 1]
+    value = float(mixed.mean() / (p.mean() * q.mean()).sqrt())
+    _, error = mean(mixed / mixed.mean() - p / p.mean() / 2 - q / q.mean() / 2)  # of the logarithm of the ratio
+    coordinates = {"scheme": "unscaled-tanh-wide", "width": DECORRELATED, **UNSCALED_TANH}
+    numbers = {"decorrelation": 1.0, "decorrelation_prefactor": depth**SLOWLY}
+    return [
+        Record(name, value * size, stderr=value * size * error, coordinates=coordinates, replicas=networks)
+        for name, size in numbers.items()
+    ]
+
+
+def four_inputs(settings: Sde, width: int | None = None) -> Float[Tensor, "4 d"]:
     """The first two inputs, and two of the norm of the first at given cosines to it, in their plane."""
-    x = inputs(settings, count=2)
+    x = inputs(settings, width=width, count=2)
     first = x[0] / x[0].norm()
     beside = x[1] - (x[1] @ first) * first
     if beside.norm() < 1e-6 * x[1].norm():  # no plane: any other direction will do
@@ -86,9 +116,9 @@ def closed_form(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> n
     """`lambda_t / sqrt(q_t q'_t)` of the pairs, (3, layers); None where the limit is not the linear SDE."""
     if linear(settings) is not None:
         return None
-    gram, own = initial(x0), sizes(settings)
+    start, own = initial(x0), sizes(settings)
     times = np.array(layers) * settings.horizon / settings.depth
-    mixed, p, q = (overlap(gram[:, a, None], own.sigma_w, own.sigma_b, times) for a in range(3))
+    mixed, p, q = (overlap(start[:, a, None], own.sigma_w, own.sigma_b, times) for a in range(3))
     return mixed / np.sqrt(p * q)
 
 
@@ -172,8 +202,8 @@ def sampled(
 
 def _overlaps(x: Float[Tensor, "r 4 d"]) -> Float[Tensor, "r m"]:
     """`<x^i, x^j>/D, |x^i|^2/D, |x^j|^2/D` of each pair, one after the other (float64, CPU)."""
-    gram = (torch.bmm(x.double(), x.double().mT) / x.shape[-1]).cpu()
-    return torch.stack([gram[:, a, b] for i, j in MEMBERS for a, b in ((i, j), (i, i), (j, j))], dim=-1)
+    products = gram(x).cpu()
+    return torch.stack([products[:, a, b] for i, j in MEMBERS for a, b in ((i, j), (i, i), (j, j))], dim=-1)
 
 
 class Overlaps:

@@ -26,7 +26,9 @@ from tests.studies.sde.verdicts import measured, verdicts
 SMALL = Sde(width=16, replicas=512)
 DEPTHS = (128,)
 THEOREMS = ("sde.correlation", "sde.correlation.below_one", "sde.correlation.inputs")
-CONTROLS = ("plain", "unscaled", "unscaled.norm", "explosion")
+CONTROLS = ("plain", "unscaled.prefactor", "unscaled.norm", "explosion")
+ORDER = "sde.correlation.unscaled"
+FEW = replace(SMALL, replicas=128)
 STEPS: dict[str, Step] = {
     "scaled": residual(torch.tanh),
     "feed-forward": lambda x, z: torch.tanh(z),
@@ -37,7 +39,35 @@ STEPS: dict[str, Step] = {
 
 def test_every_claim_is_supported():
     for claim, judgement in verdicts("correlation", SMALL, DEPTHS).items():
-        assert judgement.verdict == "supported", (claim, judgement.why)
+        if claim != ORDER:  # it takes four depths
+            assert judgement.verdict == "supported", (claim, judgement.why)
+
+
+def test_decorrelation_has_the_order_of_infinite_width():
+    its = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
+    assert its.measured is not None
+    assert its.measured.value == pytest.approx(correlation.SLOWLY, abs=0.08)
+    assert its.measured.low < correlation.SLOWLY < its.measured.high
+
+
+def test_decorrelation_is_that_of_networks_with_full_matrices(monkeypatch):
+    monkeypatch.setattr(correlation, "DECORRELATED", 6)
+    settings = Sde(width=16, depth=12, replicas=2000)
+    record = correlation.decorrelation(Job(settings))[0]
+    x0 = correlation.four_inputs(settings, 6)[[0, 2]]
+    x0 = x0 / x0.square().mean(dim=-1, keepdim=True).sqrt()
+    layers = weights(12, (4000, 6), sigma_w=4.0, sigma_b=0.5, h=1.0)
+    x = network(x0.expand(4000, 2, 6), layers, residual(torch.tanh))
+    assert deviation((record.value, record.stderr), jackknife(x[:, 0], x[:, 1])) < 5
+
+
+def test_networks_that_keep_their_correlations_refute_the_order(monkeypatch):
+    def scaled(scheme, depth, pins):
+        return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
+
+    monkeypatch.setattr(unscaled, "pinned", scaled)
+    its = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
+    assert its.verdict == "refuted", its.why
 
 
 @pytest.mark.parametrize("scheme", list(STEPS))

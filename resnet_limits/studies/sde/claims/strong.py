@@ -48,6 +48,7 @@ GROUP = Group(
             pins=NO_DRIFT,
             outside=lambda s: still(s) or explodes_with(NO_DRIFT["activation"], s),
             random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
     ),
     observables={
