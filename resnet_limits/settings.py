@@ -499,7 +499,7 @@ class Kernel(Settings):
 class HamiltonianKeys:
     """The keys that only the study `hamiltonian` has."""
 
-    nu: float = key(0.1, "weight of the path energy against the loss", above=0, high=1e6)
+    nu: float = key(0.02, "weight of the path energy against the loss", above=0, high=1e6)
     loss: str = key(
         "square",
         "loss of the scores at the end, a mean over the points",
@@ -570,7 +570,7 @@ class Gamma(Settings):
     study: str = _name("gamma", "the study")
     horizon: float = key(1.0, "final time: 1 in this study", low=1, high=1)
     dtype: str = key("float64", "floating-point format: minimisers need float64", choices=("float64",))
-    replicas: int = key(4, "i.i.d. starts of the networks with other penalties (gamma.ablation)", low=1, high=10**4)
+    replicas: int = key(8, "i.i.d. starts of the networks with other penalties (gamma.ablation)", low=1, high=10**4)
     activation: str = key("tanh", "activation sigma", choices=ACTIVATIONS)
     data: Data = key(lambda: Digits(train_size=300), "data set")
     gamma: GammaKeys = key(GammaKeys, "keys of this study")

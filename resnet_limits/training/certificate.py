@@ -16,7 +16,9 @@ from scipy.linalg import eigh_tridiagonal
 
 STEPS = 400
 """Products at most."""
-ACCURACY = 0.05
+FEWEST = 50
+"""Products at least: the eigenvalues crowd at the penalty's, and one below that is found late."""
+ACCURACY = 0.2
 """Residual, as a fraction of the eigenvalue, at which it stops."""
 
 
@@ -41,7 +43,7 @@ def smallest_eigenvalue(hessian: Callable[[np.ndarray], np.ndarray], size: int) 
         if length <= 1e-12 * scale or step + 1 == size:
             residual = 0.0
             break
-        if residual <= ACCURACY * abs(eigenvalue) or step + 1 == count:
+        if (step >= FEWEST and residual <= ACCURACY * abs(eigenvalue)) or step + 1 == count:
             break
         beside.append(length)
         Q[step + 1] = w / length

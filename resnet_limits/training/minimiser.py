@@ -123,7 +123,7 @@ def minimise(
     its = objective if isinstance(objective, Objective) else Differentiated(objective)
     u = start.detach().cpu().double().numpy() if isinstance(start, Tensor) else start
     u = np.array(u, dtype=np.float64)
-    u, lbfgs = (u, 0) if warm else _lbfgs(its, u, iterations)
+    u, lbfgs = (u, 0) if warm else descend(its, u, iterations)
     radius = WARM * float(np.linalg.norm(u)) if warm else 0.0
     end = newton(its, u, tolerance=tolerance, iterations=iterations, radius=radius or math.inf)
     relative = relative_gradient(end.value, end.gradient, end.point)
@@ -147,7 +147,7 @@ def minimise(
     )
 
 
-def _lbfgs(objective: Objective, u: np.ndarray, iterations: int) -> tuple[np.ndarray, int]:
+def descend(objective: Objective, u: np.ndarray, iterations: int) -> tuple[np.ndarray, int]:
     """L-BFGS from `u` until the relative gradient is small enough for Newton; the best point and its iterations."""
     last: dict[bytes, float] = {}
 

@@ -6,12 +6,13 @@
     unscaled    a sum_k |K_k|^2: K -> 0
 
 `replicas` starts, weights `N(0, 1/d)`, biases `N(0, 1/4)`, functions of the time of a layer: networks of depth n and 2n
-share those of common times. As many points as a linear map can meet, so that there is one minimiser with the H1 norm.
+share those of common times.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from ...settings import Gamma, Iid, One
 from ...training.depth_regularised import DepthRegularised, Penalty, Weights
 from ...training.minimiser import Minimum, minimise
 from ..study import Job, Measurement, Record
-from .claims.ablation import CONTROLS, PINS
+from .claims.ablation import CONTROLS, PINS, POINTS
 from .problem import penalties, small
 from .real import roughness
 
@@ -33,11 +34,11 @@ def measure(job: Job) -> Measurement:
     measurement = Measurement()
     for i, control in enumerate(CONTROLS):
         job.progress(i / len(CONTROLS), control)
-        problem = small(settings, "regression", dimension=PINS["gamma.dimension"], points=PINS["gamma.points"])
+        problem = small(settings, "regression", dimension=PINS["gamma.dimension"], points=POINTS[control])
         problem = replace(problem, penalty=control, penalties=_penalties(settings, control))
         ends = [_minimum(settings, problem, start) for start in starts(settings, problem)]
         weights = [problem.weights(end.point) for end in ends]
-        where = {"problem": "ablation", "control": control}
+        where = {"problem": "ablation", "control": control, **PINS, "gamma.points": POINTS[control]}
         values = {
             "roughness": [roughness(w) for w in weights],
             "weights_size": [float(np.linalg.norm(w.path, axis=1).max()) for w in weights],
@@ -99,7 +100,7 @@ def _minimum(settings: Gamma, problem: DepthRegularised, start: np.ndarray) -> M
     return minimise(problem, start, tolerance=its.tolerance, iterations=its.iterations, certify=False)
 
 
-def _record(name: str, values: list[float], where: dict[str, str]) -> Record:
+def _record(name: str, values: list[float], where: dict[str, Any]) -> Record:
     count = len(values)
     error = float(np.std(values, ddof=1)) / count**0.5 if count > 1 else float("nan")
     return Record(name, float(np.mean(values)), stderr=error, coordinates=where, replicas=count)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...data.dataset import Dataset, embed, load
 from ...random import generator
-from ...settings import Gamma, Gaussian, content
+from ...settings import KINKED, Gamma, Gaussian, content
 from ...training.continuation import Rung, climb
 from ...training.depth_regularised import DepthRegularised, Penalties, Weights
 from ...training.losses import CrossEntropy, Loss, Square
@@ -89,8 +89,9 @@ def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[l
 
 
 def _start(problem: DepthRegularised, seed: int, number: int) -> np.ndarray:
-    """The first start is zero; of the others the weights are drawn, `N(0, 1/d)`, the same in every layer."""
-    if number == 0:
+    """The first start is zero, where no activation is dead; of the others the weights are drawn, `N(0, 1/d)`, the same
+    in every layer."""
+    if number == 0 and problem.activation not in KINKED:
         return np.zeros(problem.size)
     d, m = problem.width, problem.loss.outputs
     stream = generator(seed, "gamma.start", number)

@@ -20,7 +20,7 @@ STATEMENTS = {
     "tl2": ("tl2", "minimisers converge in TL2, as the theorem has it"),
     "recovery": ("recovery_gap", "the limit's weights, read at k/n, recover its value: E_n[K(k/n)] -> E[K]"),
 }
-PROBLEMS = {"regression": "", "classification": "classification."}
+PROBLEMS = {"regression": "", "classification": "classes."}
 """Problems of the records, and what the claims' names have for them."""
 
 
@@ -90,7 +90,7 @@ GROUP = Group(
         "value_gap": "|min E_n - min E|; by problem; of the data against the Richardson limit",
         "weights_sup": "largest |(K_k, b_k) - (K, b)(k/n)| over layers; of the data against the Richardson limit",
         "tl2": "distance of the weights, constant in each block, to the limit by the monotone coupling: bounds TL2",
-        "tl2_floor": "the same distance of the limit's own weights, read at k/n: what `tl2` cannot go below",
+        "tl2_floor": "the same distance of the limit's own weights, read at k/n: no network's is of higher order",
         "h1": "(n sum_k |(K_k - K_{k-1}) - (K(k/n) - K((k-1)/n))|^2 + t1 |K_0 - K(0)|^2)^1/2, K and b together",
         "recovery_gap": "|E_n[K(k/n), b(k/n)] - E|",
         "recovery_excess": "E_n[K(k/n), b(k/n)] - min E_n; order 2",

@@ -6,7 +6,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import THORPE
 from ...group import Group
 
-RELU = {"activation": "relu"}
+RELU = {"activation": "relu", "gamma.dimension": 1}
 
 GROUP = Group(
     claims=(
@@ -17,7 +17,7 @@ GROUP = Group(
             kind="observation",
             observable="value_difference",
             expected=Expected("order_at_least", 0.5, 0.3),
-            where={"problem": "regression", **RELU},
+            where={"problem": "relu"},
             pins=RELU,
         ),
     ),
