@@ -92,9 +92,10 @@ def width_order(by_width: Mapping[int, tuple[float, float]], coordinates: Mappin
     what their scatter about the line says, so that a bend counts.
     """
     x, y = -np.log(np.array(list(by_width), dtype=float)), np.array([value for value, _ in by_width.values()])
-    error = np.array([stderr for _, stderr in by_width.values()]) / y
-    if len(x) < 3 or not (y > 0).all() or not np.isfinite(error).all() or not (error > 0).all():
+    stderr = np.array([stderr for _, stderr in by_width.values()])
+    if len(x) < 3 or not (y > 0).all() or not np.isfinite(stderr).all() or not (stderr > 0).all():
         return []
+    error = stderr / y
     weight = error**-2 / (error**-2).sum()
     off = x - weight @ x
     spread = float(weight @ off**2)

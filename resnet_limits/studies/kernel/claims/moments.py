@@ -11,8 +11,8 @@ from ...group import Group
 from .settings import AS_FULL, explodes_with, moving, without_order
 
 SWISH = {"activation": "swish"}
-LARGEST = 0.1
-"""Largest relative error at the deepest depth from which an order is read."""
+LARGEST, FALLING = 0.1, 0.9
+"""An error is larger than from which an order is read, if it still falls by a tenth: one that does not is no limit."""
 OF = {
     "q": "the mean square q of the coordinates",
     "lambda": "the overlap lambda of two inputs",
@@ -33,9 +33,10 @@ def _too_large(scheme: str, of: str) -> Any:
         its = records[(records["observable"] == f"{of}_error") & (records["scheme"] == scheme)]
         if not len(its):
             return None
-        depth = int(its["depth"].max())
-        deepest = float(its[its["depth"] == depth]["value"].mean())
-        if deepest > LARGEST:
+        by_depth = its.groupby("depth")["value"].mean().sort_index()
+        depth, deepest = int(by_depth.index[-1]), float(by_depth.iloc[-1])
+        falls = len(by_depth) > 1 and deepest < FALLING * by_depth.iloc[-2]
+        if deepest > LARGEST and falls:
             return (
                 f"the relative error at L={depth} is {deepest:.2g}: no order can be read above {LARGEST}; near the"
                 " blow-up time it takes much deeper networks"

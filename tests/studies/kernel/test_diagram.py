@@ -1,0 +1,160 @@
+"""`kernel.diagram.*`: the right corners by full matrices, and red where the physics is broken."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from resnet_limits.sampling import law as laws
+from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from resnet_limits.settings import Iid, Kernel
+from resnet_limits.studies.kernel import diagram, drift
+from resnet_limits.studies.kernel.problem import overlaps, points, width_order
+from resnet_limits.studies.study import Job
+from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
+
+DEPTHS = (64,)
+NETWORK = ("kernel.diagram.network.q", "kernel.diagram.network.lambda")
+SDE = ("kernel.diagram.sde.q", "kernel.diagram.sde.lambda")
+ACT = Isotropic.act
+
+
+@pytest.fixture(autouse=True)
+def _fewer_steps(monkeypatch):
+    """The error of the step is taken off: 64 do."""
+    monkeypatch.setattr(diagram, "FINE", 64)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "swish"])
+def test_every_claim_is_supported(activation: str):
+    for claim, judgement in verdicts("diagram", replace(SMALL, activation=activation, replicas=1024), DEPTHS).items():
+        assert judgement.verdict == "supported", (claim, judgement.why)
+
+
+def test_growth_of_relu_networks_is_supported():
+    for claim, judgement in verdicts("drift", SMALL, DEPTHS).items():
+        assert judgement.verdict == "supported", (claim, judgement.why)
+
+
+def test_samples_are_those_of_networks_with_full_matrices():
+    settings = Kernel(width=8, depth=6, replicas=4000)
+    z, n = points(settings, 2), 4000
+    found = diagram.sampled(settings, overlaps(z), Network("tanh"), 6, "network")[8]
+    torch.manual_seed(0)
+    x = z @ torch.randn(n, 64, 8, dtype=torch.float64) / 8
+    for _ in range(6):
+        W = torch.randn(n, 8, 8, dtype=torch.float64) * math.sqrt(1 / 6 / 8)
+        x = x + torch.tanh(x @ W + 0.5 * math.sqrt(1 / 6) * torch.randn(n, 1, 8, dtype=torch.float64))
+    naive = {"q": x[:, 0].square().mean(dim=1), "lambda": (x[:, 0] * x[:, 1]).mean(dim=1)}
+    for of, its in naive.items():
+        for power in (1, 2):
+            a, b = its**power, found[of] ** power
+            error = math.hypot(float(a.std()), float(b.std())) / math.sqrt(n)
+            assert abs(float(a.mean() - b.mean())) < 5 * error, (of, power)
+
+
+def test_the_table_has_a_column_a_width_and_ends_at_the_exact_numbers():
+    measurement = diagram.measure(Job(replace(SMALL, depth=16)))
+    records = measurement.records
+    for name, corner in (("depth", diagram.WIDE), ("limit", diagram.LIMIT)):
+        table = measurement.arrays[f"diagram.{name}"]
+        assert table.flags.c_contiguous
+        np.testing.assert_array_equal(table[0], [16, 32, 64, 128, np.inf])
+        assert table[1, -1] == value(records, "corner", corner=corner, of="q").value
+        assert table[3, -1] == value(records, "corner", corner=corner, of="lambda").value
+
+
+def test_orders_in_width_are_those_of_exact_powers_and_count_scatter():
+    powers = {width: (3 * width**-0.5, 0.01 * width**-0.5) for width in (8, 16, 32, 64)}
+    (record,) = width_order(powers, {"scheme": "x"})
+    assert record.value == pytest.approx(0.5)
+    assert record.stderr == pytest.approx(0.01 / 3 / (math.log(2) * math.sqrt(5)))
+    (bent,) = width_order({w: (v * (1 + 2 / w), e) for w, (v, e) in powers.items()}, {})
+    assert bent.stderr > 2 * record.stderr
+    assert width_order({8: (1.0, 0.1), 16: (0.5, 0.1)}, {}) == []
+    assert width_order({8: (1.0, 0.1), 16: (0.0, 0.1), 32: (0.1, 0.1)}, {}) == []
+
+
+# -- broken physics turns the claims red ----------------------------------------------------------
+
+
+def test_weights_of_another_size_are_seen(monkeypatch):
+    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, **its: math.sqrt(1.15) * ACT(self, x, b, h, **its))
+    found = verdicts("diagram", SMALL, DEPTHS)
+    assert found[NETWORK[0]].verdict == found[SDE[0]].verdict == "refuted"
+
+
+def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
+    def alone(self, vectors, biased, h, **stream):
+        its = [
+            ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, **{**stream, "purpose": f"{stream['purpose']} {i}"})
+            for i in range(vectors.shape[1])
+        ]
+        return torch.cat(its, dim=1)
+
+    monkeypatch.setattr(Isotropic, "act", alone)
+    found = verdicts("diagram", SMALL, DEPTHS)
+    assert found[NETWORK[1]].verdict == found[SDE[1]].verdict == "refuted"
+    assert found[NETWORK[0]].verdict == "supported"
+
+
+def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
+    right = EulerMaruyama.__init__
+    monkeypatch.setattr(EulerMaruyama, "__init__", lambda self, *its: right(self, *its, ito_drift=False))
+    found = verdicts("diagram", replace(SMALL, activation="swish", init=Iid(sigma_w=1.0, sigma_b=1.0)), DEPTHS)
+    assert found[SDE[0]].verdict == "refuted"
+    assert found["kernel.diagram.commute.q"].verdict == "refuted"
+    assert found[NETWORK[0]].verdict == "supported"
+
+
+def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
+    """Normals that repeat after 8 coordinates: means stay, and no more averages out over a greater width."""
+    right = laws.noise
+
+    def same(shape, **its):
+        *rest, d = shape
+        return right((*rest, 8), **its).repeat(1, *(1 for _ in rest), d // 8)
+
+    monkeypatch.setattr(laws, "noise", same)
+    found = verdicts("diagram", SMALL, DEPTHS)
+    assert found["kernel.diagram.width.network"].verdict == found["kernel.diagram.width.sde"].verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("inside", "refuted"), [("identity", {"kernel.diagram.relu", "kernel.diagram.relu.norm"})], ids=["linear"]
+)
+def test_networks_without_relu_grow_at_another_rate(inside, refuted, monkeypatch):
+    monkeypatch.setitem(drift.PINS, "activation_inside", inside)
+    found = verdicts("drift", SMALL, DEPTHS)
+    assert {claim for claim, its in found.items() if its.verdict == "refuted"} == refuted
+
+
+# -- settings -------------------------------------------------------------------------------------
+
+
+def test_without_a_limit_networks_are_held_against_the_recursion_alone():
+    found = verdicts("diagram", replace(SMALL, activation="relu"), DEPTHS)
+    for claim in NETWORK:
+        assert found[claim].verdict == "supported", found[claim].why
+    for claim in (*SDE, "kernel.diagram.commute.q", "kernel.diagram.width.sde"):
+        assert found[claim].verdict == "inconclusive"
+        assert "no phi'(0)" in found[claim].why
+
+
+def test_a_narrow_setting_has_no_order_in_width():
+    found = verdicts("diagram", replace(SMALL, width=16, replicas=64), DEPTHS)
+    assert "takes a width of at least 64" in found["kernel.diagram.width.network"].why
+
+
+def test_corners_come_with_their_distance_in_standard_errors():
+    records = measured("diagram", SMALL, DEPTHS)[64]
+    for width in (16, 32, 64, 128):
+        mean = value(records, "corner", corner=diagram.FINITE, of="q", width=width)
+        off = value(records, "corner_deviation", corner=diagram.FINITE, of="q", width=width)
+        assert off.value == pytest.approx(abs(mean.value - mean.reference) / mean.stderr)
+        assert off.value < 4
