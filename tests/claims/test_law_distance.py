@@ -40,6 +40,18 @@ def test_the_energy_distance_is_that_of_scipy_without_its_bias():
     value, error = energy_distance(a[:, None], b[:, None])
     assert value == pytest.approx((biased - sum(within)) / apart, rel=0.01)
     assert 0 < error < value
+    beside = np.zeros(500)  # two dimensions, one of them empty: the way of many
+    assert energy_distance(np.stack([a, beside], 1), np.stack([b, beside], 1)) == pytest.approx((value, error))
+
+
+def test_coupling_takes_the_noise_of_the_energy_distance_away():
+    random = np.random.default_rng(4)
+    a = random.normal(size=(400, 2))
+    b = a + 0.05 + 0.01 * random.normal(size=(400, 2))
+    shifted, error = energy_distance(a, b)
+    alone, its_error = energy_distance(a, random.normal(size=(400, 2)) + 0.05)
+    assert error < its_error / 5
+    assert abs(alone - shifted) < 4 * its_error
 
 
 def test_the_energy_distance_of_one_law_is_zero_and_its_error_covers():

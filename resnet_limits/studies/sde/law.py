@@ -50,8 +50,8 @@ TESTED = 60
 FEWEST_TESTS = 32
 PAIRS = 40
 """Pairs of network and Euler-Maruyama scheme, for each of the key `replicas`."""
-AT_ONCE = 512
-"""Pairs that are held against each other: the cost grows with their square, the noise does not."""
+AT_ONCE = 1024
+"""Pairs of states that are held against each other: the cost grows with their square."""
 PIECE = 32 * REPLICA_BLOCK
 BETWEEN_DETERMINANTS = 8
 """Layers multiplied before a determinant is taken."""
@@ -204,13 +204,13 @@ def _two_samples(job: Job) -> list[Record]:
     if not (np.isfinite(sde).all() and np.isfinite(network).all()):
         return []
     records = []
-    for scheme, a, b in (
-        ("states", network, sde),
-        ("mean", network.mean(axis=1, keepdims=True), sde.mean(axis=1, keepdims=True)),
+    for scheme, a, b, size in (
+        ("states", network, sde, AT_ONCE),
+        ("mean", network.mean(axis=1, keepdims=True), sde.mean(axis=1, keepdims=True), count),
     ):
-        parts = range(0, count - AT_ONCE + 1, AT_ONCE)
+        parts = range(0, count - size + 1, size)
         with np.errstate(invalid="ignore", over="ignore"):  # beyond an explosion: no number, and no record
-            its = np.array([energy_distance(a[i : i + AT_ONCE], b[i : i + AT_ONCE]) for i in parts])
+            its = np.array([energy_distance(a[i : i + size], b[i : i + size]) for i in parts])
         value, stderr = float(its[:, 0].mean()), math.hypot(*its[:, 1]) / len(its)
         coordinates = {"scheme": scheme, **SWISH}
         records.append(Record("energy_distance", value, stderr, coordinates=coordinates, replicas=count))
