@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 ROUNDING = 1e4 * np.finfo(np.float64).eps
 """Falls of the value below this fraction of it say nothing."""
+STALLED = 20
+"""Steps after which it gives up where they lowered neither the gradient by half nor the value by `LITTLE` of it."""
+LITTLE = 1e-5
 MOST_PRODUCTS = 1000
 """Hessian-vector products a step."""
 
@@ -58,6 +61,7 @@ def newton(
     products, why = 0, f"{iterations} Newton steps"
     step = 0
     reached = False
+    mark, mark_value, marked = math.inf, math.inf, 0
     for step in range(iterations + 1):
         last = reached
         reached = relative_gradient(value, gradient, u) <= tolerance
@@ -66,6 +70,11 @@ def newton(
             why = "reached"
             break
         if step == iterations:
+            break
+        if norm < mark / 2 or value < mark_value - LITTLE * abs(value):
+            mark, mark_value, marked = min(norm, mark), value, step
+        elif step - marked >= STALLED:
+            why = f"no progress in {STALLED} Newton steps"
             break
         forcing = min(0.1, math.sqrt(min(1.0, relative_gradient(value, gradient, u))))
         if reached:

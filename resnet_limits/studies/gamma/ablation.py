@@ -5,7 +5,7 @@
     decay       (a/n) sum_k |K_k|^2, its own small a: each layer has an equation of its own with several roots
     unscaled    a sum_k |K_k|^2: K -> 0
 
-`replicas` starts, weights `N(0, 1/d)`, biases `N(0, 1/4)`, functions of the time of a layer: networks of depth n and 2n
+`replicas` starts (without a penalty four times as many), weights `N(0, 1/d)`, biases `N(0, 1/4)`, functions of the time of a layer: networks of depth n and 2n
 share those of common times.
 """
 
@@ -23,7 +23,7 @@ from ...settings import Gamma, Iid, One
 from ...training.depth_regularised import DepthRegularised, Penalty, Weights
 from ...training.minimiser import Minimum, minimise
 from ..study import Job, Measurement, Record
-from .claims.ablation import CONTROLS, PINS, POINTS
+from .claims.ablation import CONTROLS, PINS, POINTS, STARTS
 from .problem import penalties, small
 from .real import roughness
 
@@ -36,7 +36,10 @@ def measure(job: Job) -> Measurement:
         job.progress(i / len(CONTROLS), control)
         problem = small(settings, "regression", dimension=PINS["gamma.dimension"], points=POINTS[control])
         problem = replace(problem, penalty=control, penalties=_penalties(settings, control))
-        ends = [_minimum(settings, problem, start) for start in starts(settings, problem)]
+        ends = [
+            _minimum(settings, problem, start)
+            for start in starts(settings, problem, STARTS[control] * settings.replicas)
+        ]
         weights = [problem.weights(end.point) for end in ends]
         where = {"problem": "ablation", "control": control, **PINS, "gamma.points": POINTS[control]}
         values = {
@@ -78,21 +81,21 @@ def _penalties(settings: Gamma, control: Penalty):
     return replace(its, K=a, b=a)
 
 
-def starts(settings: Gamma, problem: DepthRegularised) -> list[np.ndarray]:
-    """The i.i.d. starts in scaled variables; read-outs zero."""
+def starts(settings: Gamma, problem: DepthRegularised, count: int) -> list[np.ndarray]:
+    """So many i.i.d. starts in scaled variables; read-outs zero."""
     n, d, m = problem.depth, problem.width, problem.loss.outputs
     path = draw(
         Iid(sigma_w=1.0, sigma_b=0.5),
         field(One(), settings.activation, d).shapes,
         depth=n,
         horizon=1.0,
-        replicas=settings.replicas,
+        replicas=count,
         first_replica=0,
         seed=settings.seed,
         dtype=torch.float64,
     ).at(torch.arange(n, dtype=torch.float64) / n)
     K, b = path["W"].numpy(), path["b"].numpy()
-    return [problem.scaled(Weights(K[r], b[r], np.zeros((m, d)), np.zeros(m))) for r in range(settings.replicas)]
+    return [problem.scaled(Weights(K[r], b[r], np.zeros((m, d)), np.zeros(m))) for r in range(count)]
 
 
 def _minimum(settings: Gamma, problem: DepthRegularised, start: np.ndarray) -> Minimum:

@@ -18,7 +18,7 @@ from .problem import minima, small
 
 KIND = "regression"
 DESCENTS = 3
-ITERATIONS = 300
+ITERATIONS = 200
 """Of L-BFGS, each time afresh: what it knows of the curvature is of no use past a kink."""
 
 

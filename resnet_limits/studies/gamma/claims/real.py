@@ -35,7 +35,7 @@ GROUP = Group(
             "weights.observed",
             "on data minimisers converge uniformly at order 1",
             "weights_sup",
-            Expected("order", 1, 0.15),
+            FIRST_ORDER,
             "observation",
         ),
         _claim(

@@ -1,0 +1,100 @@
+"""The limit's Euler-Lagrange equations: exact cases, and the minimisers of deep networks as a second way to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from resnet_limits.claims.richardson import richardson_limit
+from resnet_limits.errors import MeasurementError
+from resnet_limits.limits.euler_lagrange import Extremal, extremal
+from resnet_limits.training.depth_regularised import DepthRegularised, Penalties
+from resnet_limits.training.losses import CrossEntropy, Square
+from resnet_limits.training.minimiser import minimise
+
+HUGE = 1e7
+"""A penalty that keeps what it is on at zero."""
+T = np.linspace(0, 1, 11)
+ONE = Penalties(K=0.05, b=0.05, W=0.1, c=0.1, t1=0.7, t2=1.3)
+
+
+def network(x: np.ndarray, y: np.ndarray, activation: str, penalties: Penalties) -> DepthRegularised:
+    return DepthRegularised(x, Square(y), activation, penalties, 64)
+
+
+def solved(problem: DepthRegularised, tolerance: float = 1e-8) -> Extremal:
+    start = np.full(problem.size, 0.1)
+    return extremal(problem, problem.weights(minimise(problem, start).point), tolerance=tolerance)
+
+
+def test_bias_alone_moves_points_along_a_parabola_in_closed_form():
+    # X' = b, P constant, 2 a2 b'' = sum_s P_s: b is a parabola with b'(1) = 0 and b'(0) = t2 b(0).
+    x, y = np.array([[0.5], [-0.4]]), np.array([[2.0], [1.0]])
+    its = solved(network(x, y, "identity", replace(ONE, K=HUGE)))
+    a, t = ONE.b, ONE.t2
+    W, c = float(its.W[0, 0]), float(its.c[0])
+    # sum_s P_s = W sum_s (W X_s(1) + c - y_s) for the mean of two squares, X(1) = x - p/(2a) (1/t + 1/3)
+    shift = (1 / t + 1 / 3) / (2 * a)
+    p = W * (W * x + c - y).sum() / (1 + 2 * W * W * shift)
+    exact = -p / (2 * a * t) + p / (2 * a) * (T**2 / 2 - T)
+    assert its.at(T).b[:, 0] == pytest.approx(exact, abs=1e-6)
+    assert np.abs(its.at(T).K).max() < 1e-5
+    # and the read-out is stationary: 2 a3 W + dloss/dW = 0
+    end = x - p * shift
+    assert 2 * ONE.W * W + ((W * end + c - y) * end).sum() == pytest.approx(0, abs=1e-6)
+    assert 2 * ONE.c * c + (W * end + c - y).sum() == pytest.approx(0, abs=1e-6)
+
+
+def test_one_linear_neuron_without_bias_has_a_parabola_too():
+    # X' = K X, and P X is conserved: 2 a1 K'' = P X = W 2 (W X(1) - y) X(1), X(1) = x exp(int K).
+    x, y = np.array([[0.8]]), np.array([[3.0]])
+    its = solved(network(x, y, "identity", replace(ONE, b=HUGE, c=HUGE)))
+    a, t, W = ONE.K, ONE.t1, float(its.W[0, 0])
+    K = its.at(T).K[:, 0, 0]
+    q = K[0] * -2 * a * t  # from K'(0) = t K(0) = -q / 2a
+    assert K == pytest.approx(-q / (2 * a * t) + q / (2 * a) * (T**2 / 2 - T), abs=1e-6)
+    end = x[0, 0] * np.exp(-q / (2 * a) * (1 / t + 1 / 3))
+    assert 2 * (W * end - 3) * W * end == pytest.approx(q, abs=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "swish"])
+@pytest.mark.parametrize("classes", [False, True])
+def test_minimisers_extrapolated_in_depth_agree_with_the_boundary_value_problem(activation: str, classes: bool):
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((4, 1)), rng.standard_normal((4, 1))
+    problem = network(x, y, activation, ONE)
+    if classes:
+        problem = replace(problem, loss=CrossEntropy((y[:, 0] > 0).astype(int), 2))
+    exact = solved(problem)
+    minima = {n: minimise(problem.at_depth(n), np.full(problem.at_depth(n).size, 0.1)) for n in (16, 32, 64, 128)}
+    paths = [problem.at_depth(n).weights(m.point).path[:: n // 16] for n, m in minima.items()]
+    limit, difference = richardson_limit(paths)
+    value, value_difference = richardson_limit([np.array([m.value]) for m in minima.values()])
+    there = exact.at(np.arange(16) / 16).path
+    first_order = np.abs(paths[-1] - there).max()
+    assert np.abs(limit - there).max() < max(3 * np.abs(difference).max(), 1e-3 * first_order)
+    assert abs(value[0] - exact.value) < max(3 * abs(value_difference[0]), 1e-6)
+    assert np.abs(limit - there).max() < 0.02 * first_order
+
+
+def test_slopes_are_those_of_the_paths_and_vanish_at_the_end():
+    rng = np.random.default_rng(4)
+    its = solved(network(rng.standard_normal((4, 2)), rng.standard_normal((4, 1)), "tanh", ONE), tolerance=1e-6)
+    dK, db = its.slopes(T)
+    step = 1e-4
+    inner = T[1:-1]
+    numerical = (its.at(inner + step).K - its.at(inner - step).K) / (2 * step)
+    assert dK[1:-1] == pytest.approx(numerical, abs=1e-5)
+    assert np.abs(dK[-1]).max() < 1e-6
+    assert db[0] == pytest.approx(ONE.t2 * its.at(T).b[0], abs=1e-6)
+
+
+def test_a_solution_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch):
+    from resnet_limits.limits import euler_lagrange
+
+    monkeypatch.setattr(euler_lagrange, "MOST_NODES", 70)
+    problem = network(np.array([[0.8]]), np.array([[3.0]]), "tanh", replace(ONE, K=1e-4, b=1e-4))
+    with pytest.raises(MeasurementError, match="boundary value problem"):
+        extremal(problem, problem.weights(np.full(problem.size, 0.1)), tolerance=1e-12)

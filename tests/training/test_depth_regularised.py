@@ -1,0 +1,121 @@
+"""Depth-regularised networks: the penalty in scaled variables, derivatives by hand against torch, identities of minima."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, get_args
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from resnet_limits.networks.activations import ACTIVATIONS
+from resnet_limits.networks.derivatives import DIFFERENTIATED
+from resnet_limits.training.depth_regularised import DepthRegularised, Penalties
+from resnet_limits.training.losses import CrossEntropy, Loss, Square
+from resnet_limits.training.minimiser import minimise
+from resnet_limits.training.penalty import Penalty
+
+PENALTIES = Penalties(K=0.1, b=0.2, W=0.3, c=0.4, t1=0.5, t2=0.6)
+RNG = np.random.default_rng(0)
+X, Y, LABELS = RNG.standard_normal((5, 2)), RNG.standard_normal((5, 3)), RNG.integers(0, 3, 5)
+
+
+def problem(activation: str = "tanh", loss: Loss | None = None, penalty: Penalty = "h1", depth: int = 6):
+    return DepthRegularised(X, loss or Square(Y), activation, PENALTIES, depth, penalty)
+
+
+@pytest.mark.parametrize("name", sorted(DIFFERENTIATED))
+def test_activations_and_their_derivatives_are_those_of_torch(name: str):
+    z = torch.linspace(-4, 4, 41, dtype=torch.float64, requires_grad=True)
+    phi = ACTIVATIONS[name](z)
+    (slope,) = torch.autograd.grad(phi.sum(), z, create_graph=True)
+    bend = torch.zeros_like(z)
+    if slope.requires_grad:
+        (bend,) = torch.autograd.grad(slope.sum(), z, materialize_grads=True)
+    its = DIFFERENTIATED[name]
+    assert its.phi(z.detach().numpy()) == pytest.approx(phi.detach().numpy(), abs=1e-14)
+    for mine, theirs in zip(its.derivatives(z.detach().numpy()), (slope, bend), strict=True):
+        assert mine == pytest.approx(theirs.detach().numpy(), abs=1e-13)
+
+
+@pytest.mark.parametrize("penalty", get_args(Penalty))
+def test_in_scaled_variables_the_penalty_is_the_square(penalty: Penalty):
+    its = problem(penalty=penalty)
+    u = np.random.default_rng(1).standard_normal(its.size)
+    w = its.weights(u)
+    assert its.scaled(w) == pytest.approx(u)
+    n, p = its.depth, PENALTIES
+    squares = lambda a: float((a**2).sum())  # noqa: E731
+    by_hand = {
+        "h1": p.K * (n * squares(np.diff(w.K, axis=0)) + p.t1 * squares(w.K[0]))
+        + p.b * (n * squares(np.diff(w.b, axis=0)) + p.t2 * squares(w.b[0])),
+        "decay": p.K / n * squares(w.K) + p.b / n * squares(w.b),
+        "unscaled": p.K * squares(w.K) + p.b * squares(w.b),
+        "none": 0.0,
+    }[penalty]
+    by_hand += 0 if penalty == "none" else p.W * squares(w.W) + p.c * squares(w.c)
+    assert its.value(w) - its.loss_at(w) == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize("loss", ["square", "cross_entropy"])
+@pytest.mark.parametrize("activation", ["tanh", "swish", "gelu", "identity"])
+@pytest.mark.parametrize("penalty", get_args(Penalty))
+def test_derivatives_are_those_of_torch(activation: str, loss: Literal["square", "cross_entropy"], penalty: Penalty):
+    its = problem(activation, Square(Y) if loss == "square" else CrossEntropy(LABELS, 3), penalty)
+    rng = np.random.default_rng(2)
+    u, v = rng.standard_normal(its.size), rng.standard_normal(its.size)
+
+    def value(point: torch.Tensor) -> torch.Tensor:
+        # The map from scaled variables to weights is linear: its matrix, column by column.
+        columns = np.stack([_flat(its, unit) for unit in np.eye(its.size)], axis=1)
+        K, b, W, c = _shaped(its, torch.from_numpy(columns) @ point)
+        x = torch.from_numpy(X)
+        for k in range(its.depth):
+            x = x + ACTIVATIONS[activation](x @ K[k].T + b[k]) / its.depth
+        o = x @ W.T + c
+        fit = (
+            ((o - torch.from_numpy(Y)) ** 2).sum() / len(X)
+            if loss == "square"
+            else functional.cross_entropy(o, torch.from_numpy(LABELS))
+        )
+        return fit + (0 if penalty == "none" else point @ point)
+
+    point = torch.from_numpy(u).requires_grad_()
+    there = value(point)
+    (gradient,) = torch.autograd.grad(there, point, create_graph=True)
+    (product,) = torch.autograd.grad(gradient, point, torch.from_numpy(v))
+    mine, slope = its.value_and_gradient(u)
+    assert mine == pytest.approx(float(there.detach()))
+    assert mine == pytest.approx(its.value(its.weights(u)))
+    assert slope == pytest.approx(gradient.detach().numpy(), rel=1e-9, abs=1e-11)
+    assert its.hessian(u)(v) == pytest.approx(product.numpy(), rel=1e-9, abs=1e-11)
+
+
+def _flat(its: DepthRegularised, u: np.ndarray) -> np.ndarray:
+    w = its.weights(u)
+    return np.concatenate([w.K.ravel(), w.b.ravel(), w.W.ravel(), w.c])
+
+
+def _shaped(its: DepthRegularised, w: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    n, d, m = its.depth, its.width, its.loss.outputs
+    K, b, W, c = torch.split(w, [n * d * d, n * d, m * d, m])
+    return K.reshape(n, d, d), b.reshape(n, d), W.reshape(m, d), c
+
+
+def test_minima_meet_the_exact_conditions_at_both_ends():
+    its = replace(problem(depth=12), loss=CrossEntropy(LABELS, 3))
+    minimum = minimise(its, np.zeros(its.size))
+    assert minimum.converged, minimum.why
+    w, n = its.weights(minimum.point), its.depth
+    gradient = its.loss_gradient(w)
+    for path, its_gradient, a, t in ((w.K, gradient.K, 0.1, 0.5), (w.b, gradient.b, 0.2, 0.6)):
+        assert n * (path[1] - path[0]) == pytest.approx(t * path[0] + its_gradient[0] / (2 * a), abs=1e-9)
+        assert n * (path[-1] - path[-2]) == pytest.approx(-its_gradient[-1] / (2 * a), abs=1e-9)
+
+
+def test_a_minimum_has_the_relative_accuracy_that_its_certificate_says():
+    its = problem(depth=8)
+    rough, fine = (minimise(its, np.zeros(its.size), tolerance=t) for t in (1e-3, 1e-12))
+    assert np.linalg.norm(rough.point - fine.point) <= 2 * rough.distance + 1e-12
