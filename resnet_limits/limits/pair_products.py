@@ -53,23 +53,24 @@ def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[Expansion]:
     nothing for others.
     """
     largest = max((float(v.max()) for v in variances if v.numel()), default=0.0)
-    return [_expansion(phi, v.clamp(min=0), largest) for v in variances]
-
-
-def _expansion(phi: str, v: Tensor, largest: float) -> Expansion:
+    its = [v.clamp(min=0) for v in variances]
     if phi == "relu":
-        return Expansion(phi, v, (v / (2 * math.pi)).sqrt(), v / 2, v.new_zeros(0, *v.shape))
-    rung = _rung(largest)
+        return [Expansion(phi, v, (v / (2 * math.pi)).sqrt(), v / 2, v.new_zeros(0, *v.shape)) for v in its]
+    mean, square, coefficients = _expansion(phi, torch.cat([v.flatten() for v in its]), _rung(largest))
+    sizes = [v.numel() for v in its]
+    parts = zip(its, *(x.split(sizes, dim=-1) for x in (mean, square, coefficients)), strict=True)
+    return [Expansion(phi, v, m.reshape(v.shape), q.reshape(v.shape), c.reshape(-1, *v.shape)) for v, m, q, c in parts]
+
+
+def _expansion(phi: str, v: Float[Tensor, " n"], rung: int) -> tuple[Tensor, Tensor, Tensor]:
     points, weights, transform = _rule(rung)
-    flat = v.flatten()
-    value, slope = _with_slope(phi, points.to(v)[:, None] * flat.sqrt())
+    value, slope = _with_slope(phi, points.to(v)[:, None] * v.sqrt())
     mean = weights.to(v) @ value
     terms = _terms(phi, rung, v.dtype)
     coefficients = transform[:terms].to(v) @ slope
     # From the series and not by quadrature, so that an input paired with itself has the value of its own.
     orders = torch.arange(1, terms + 1, dtype=v.dtype)[:, None]
-    square = mean.square() + flat * (coefficients.square() / orders).sum(dim=0)
-    return Expansion(phi, v, mean.reshape(v.shape), square.reshape(v.shape), coefficients.reshape(terms, *v.shape))
+    return mean, mean.square() + v * (coefficients.square() / orders).sum(dim=0), coefficients
 
 
 def _rung(variance: float) -> int:

@@ -1,14 +1,14 @@
 """Kernels of infinitely wide networks and inference with them: `python -m tests.benchmarks.bench_kernel [--deep]`.
 
-Kernel matrix of 1000 inputs at depth 1000: the limit by its closed form against the recursion, layer by layer, with the
-deviation of each from the other, and the same for the value *at* depth 1000, which the recursion has exactly and the
-closed form up to the 1/L term: recursions of depth 16 and 32 take that off (the parabola in 1/L through them and the
-limit). One thread, time of the processor, half of the matrix on both sides; the recursion's is extrapolated from 50 of
-its layers unless `--deep` is given.
+Kernel matrix of 1000 inputs at depth 1000: the limit by its closed form against the recursion, layer by layer, and how
+far they are apart. Then the value *at* depth 1000, which the recursion has exactly: by the limit and recursions of depth
+16 and 32 (the parabola in 1/L through the three), and by the recursion of the 1600 or so pairs of a table, of which the
+others are interpolated; for 10,000 inputs too, where the other side is 100 times that of 1000 inputs. One thread, time of
+the processor, half of the matrix on both sides; the recursion's is extrapolated from 50 layers unless `--deep` is given.
 
 Inference on all of MNIST, or, where `$RESLIM_DATA` does not hold it, 60,000 random points of its size: affine kernel in
-feature space, seconds of the clock on two threads, and peak memory. The kernel of deep blocks on 10,000 points
-(`--deep`; else 2,000) with its Cholesky factor.
+feature space, seconds of the clock on one thread, and peak memory. The kernel of deep blocks on 10,000 points
+(`--deep`; else 2,000), itself (2,000) and from a table, with its Cholesky factor.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from resnet_limits.limits.deep_kernel import DeepKernel, extremes
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 from resnet_limits.limits.pair_kernel import mean_square
+from resnet_limits.limits.tabulated import tabulate
 
 N, DEPTH, WALKED, SHALLOW, ROUNDS = 1000, 1000, 50, (16, 32), 3
 SIZES: dict[str, Any] = {"sigma_w": 0.8, "sigma_b": 0.3}
@@ -89,6 +90,17 @@ def depth_and_width(full: bool) -> None:
                 f" relative error {corrected_off:.0e}: {slow / own:.0f} times faster",
                 flush=True,
             )
+            recursion = FiniteDepthKernel(depth=DEPTH, **keys)
+            making, _ = timed(lambda r=recursion: tabulate(r, mean_square(z)).coefficients, time.process_time, 1)
+            table = tabulate(recursion, mean_square(z))
+            reading, entries = timed(lambda table=table: table(z, z), time.process_time)
+            table_off = float((entries[:64, :64] - deep).abs().max()) / size
+            print(
+                f"{'':14s}at depth {DEPTH}: table in {making:.2f} s, read in {reading:.2f} s, relative error"
+                f" {table_off:.0e}: {slow / (making + reading):.0f} times faster;"
+                f" {10 * N} inputs {100 * slow / (making + 100 * reading):.0f} times",
+                flush=True,
+            )
 
 
 def points() -> tuple[Dataset, str]:
@@ -119,23 +131,27 @@ def affine(data: Dataset, name: str) -> None:
 
 
 def deep_blocks(data: Dataset, count: int) -> None:
-    x, y = data.x_train[:count], one_hot(data.y_train[:count], data.classes)
     for phi in ("relu", "tanh"):
-        for dtype in (torch.float64, torch.float32):
-            kernel = DeepKernel(phi=phi, inner=(1.0, 0.3), outer=(1.0, 0.3), horizon=1.0, dtype=dtype)
-            kernel, error = kernel.with_tolerance(extremes(x), 1e-6)
-            began = time.perf_counter()
-            dense.assemble(kernel, x, dtype=dtype, mirrored=False)
-            assembly = time.perf_counter() - began
-            began = time.perf_counter()
-            its = dense.posterior(kernel, x, y, ridge=1e-2, dtype=dtype)
-            outputs = its.mean(data.x_test)
-            print(
-                f"  deep {phi:5s}{str(dtype)[6:]}: {count} x {count} in {assembly:.1f} s ({kernel.steps} steps, error"
-                f" {error:.0e}); all of inference {time.perf_counter() - began:.1f} s, test accuracy"
-                f" {accuracy(outputs, data.y_test):.4f}; peak memory {peak():.2f} GB",
-                flush=True,
-            )
+        kernel = DeepKernel(phi=phi, inner=(1.0, 0.3), outer=(1.0, 0.3), horizon=1.0)
+        kernel, error = kernel.with_tolerance(extremes(data.x_train), 1e-6)
+        few = data.x_train[:1000]
+        direct, K = timed(lambda kernel=kernel, few=few: kernel(few, few), time.process_time, 1)
+        began = time.process_time()
+        table = tabulate(kernel, torch.cat([mean_square(its) for its in (data.x_train, data.x_test)]), tolerance=1e-6)
+        making = time.process_time() - began
+        off = float((table(few, few) - K).abs().max() / K.abs().max())
+        x, y = data.x_train[:count], one_hot(data.y_train[:count], data.classes)
+        assembly, _ = timed(lambda table=table, x=x: dense.assemble(table, x, mirrored=False), time.process_time, 1)
+        began = time.process_time()
+        its = dense.posterior(table, x, y, ridge=1e-2)
+        outputs = its.mean(data.x_test)
+        print(
+            f"  deep {phi}: {kernel.steps} steps (error {error:.0e}), 1000 x 1000 in {direct:.2f} s; table"
+            f" {tuple(table.coefficients.shape)} in {making:.1f} s, error {off:.0e}; with it {count} x {count} in"
+            f" {assembly:.1f} s, all of inference {time.process_time() - began:.1f} s, test accuracy"
+            f" {accuracy(outputs, data.y_test):.4f}; peak memory {peak():.2f} GB",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -143,9 +159,8 @@ def main() -> None:
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     torch.set_num_threads(1)
     depth_and_width(full)
-    torch.set_num_threads(2)
     data, name = points()
-    print(f"{name}, two threads")
+    print(f"{name}, one thread")
     affine(data, name)
     deep_blocks(data, 10_000 if full else 2_000)
 
