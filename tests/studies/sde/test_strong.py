@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.sampling import pieces
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.sampling.walk import Walker, final
 from resnet_limits.settings import Iid, Sde
+from resnet_limits.studies.sde import strong
 from resnet_limits.studies.sde.problem import inputs
+from resnet_limits.studies.study import Job
 from tests.studies.sde import faults
 from tests.studies.sde.verdicts import verdicts
 
@@ -79,6 +83,14 @@ def test_networks_tend_to_an_euler_maruyama_scheme_64_times_deeper(phi: str):
     errors = [rms(x - y) for x in xs]
     assert slopes(errors) == pytest.approx([0.5, 0.5], abs=0.15)
     assert errors[-1] < 0.06 * rms(y)
+
+
+def test_errors_do_not_depend_on_how_many_networks_are_sampled_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    settings = replace(SMALL, depth=8, replicas=200)
+    whole = strong.measure(Job(settings)).records
+    monkeypatch.setattr(pieces, "CACHE", 1)  # pieces of 32, the least
+    for one, other in zip(whole, strong.measure(Job(settings)).records, strict=True):
+        assert (one.value, one.stderr) == pytest.approx((other.value, other.stderr), rel=1e-12)
 
 
 # -- and turn red ---------------------------------------------------------------------------------

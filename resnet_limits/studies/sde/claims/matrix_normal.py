@@ -61,7 +61,7 @@ GROUP = Group(
             _neighbours,
         ),
     ),
-    memory=("width",),
+    memory=("replicas", "width"),
     observables={
         "matrix_normal_moment": "mean over networks of f(x_L), less that of the SDE, in standard deviations of f(x_L):"
         " f = mean_d x_d (scheme mean), |x|^2/D (norm), sum_d x_d x_{d+1}/D (neighbours); its interval counts the error"

@@ -51,6 +51,7 @@ GROUP = Group(
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
     ),
+    memory=("width", "sde.inputs"),
     observables={
         "strong_error": "root mean square over replicas, inputs and coordinates of the difference of final states on"
         " one noise, networks of depth L and 2L; scheme sde-without-drift: network and Euler-Maruyama scheme at 2L",
