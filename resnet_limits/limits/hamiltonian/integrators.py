@@ -13,9 +13,9 @@ integration, 2006, chapters VI and VIII.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor

@@ -29,10 +29,15 @@ from .kernel import Kernel
 from .losses import EndLoss
 from .trajectory import Trajectory, integrate, pull_back, tangent_at_end
 
-DENSE = 120
+DENSE = 3000
 """Unknowns up to which the derivative of `G` is made as a matrix; above it GMRES takes its products."""
-NEWTON_STEPS = 32
-"""Steps of RK4 in the derivative of `G`: what it lacks in accuracy costs Newton's method a step."""
+BLOCK = 2**17
+"""Numbers in the tangents that are carried along at a time, 1 MB: as many as a processor's cache holds."""
+NEWTON_STEPS = 8
+"""Steps of RK4 in the derivative of `G`, doubled where it does not serve: accuracy there costs more than a step."""
+MOST_NEWTON_STEPS = 64
+GOOD = 0.1
+"""Factor by which a step lowers `|G|` while the derivative need not be made anew."""
 MOST_ITERATIONS = 40
 TOLERANCE = 1e-11
 """Size of `G` relative to that of the momenta."""
@@ -156,29 +161,33 @@ def shoot(
     tolerance: float = TOLERANCE,
     iterations: int = MOST_ITERATIONS,
 ) -> Shooting:
-    """Newton's method on `G` from `start`: steps are halved while they do not lower `|G|`.
+    """Newton's method on `G` from `start`; steps are halved while they do not lower `|G|`.
 
     Returns whatever was reached; `converged` and `why` say what.
     """
     P, why = start, ""
     path = integrate(problem.kernel, problem.q, P, integrator, steps)
     G = None if path.diverged else problem.residual(path)
-    done = 0
-    while G is not None and done < iterations:
-        size = float(path.end[1].norm())
-        if float(G.norm()) <= tolerance * size:
-            break
+    done, finer, solve = 0, NEWTON_STEPS, None
+    while G is not None and done < iterations and float(G.norm()) > tolerance * float(path.end[1].norm()):
+        fresh, norm = solve is None, float(G.norm())
         try:
-            step = _newton_step(problem, P, path, G)
+            solve = solve or _inverse(problem, P, path, finer)
+            better = _line_search(problem, P, solve(G), norm, integrator, steps, full_only=not fresh)
         except (Diverged, np.linalg.LinAlgError, RuntimeError) as reason:
-            why = f"no Newton step: {reason}".splitlines()[0]
-            break
+            why, better = f"no Newton step: {reason}".splitlines()[0], None
         done += 1
-        better = _line_search(problem, P, step, float(G.norm()), integrator, steps)
-        if better is None:
-            why = "Newton's steps no longer lower the residual"
+        if better is not None:
+            P, path, G = better
+            if float(G.norm()) > GOOD * norm:
+                solve = None  # of a point too far away
+        elif not fresh:
+            solve = None
+        elif finer < MOST_NEWTON_STEPS:
+            solve, finer = None, 2 * finer
+        else:
+            why = why or "Newton's steps no longer lower the residual"
             break
-        P, path, G = better
     residual = float("inf") if G is None else float(G.norm() / path.end[1].norm().clamp(min=1e-300))
     energy = float(path.energy[0])
     if path.diverged:
@@ -191,10 +200,11 @@ def shoot(
 
 
 def _line_search(
-    problem: Problem, P: Tensor, step: Tensor, norm: float, integrator: Integrator, steps: int
+    problem: Problem, P: Tensor, step: Tensor, norm: float, integrator: Integrator, steps: int, *, full_only: bool
 ) -> tuple[Tensor, Trajectory, Tensor] | None:
+    """The first of `P - step`, `P - step/2`, ... that lowers `|G|`; None where none does."""
     scale = 1.0
-    while scale > 1e-4:
+    while scale > (0.9 if full_only else 1e-3):
         ahead = P - scale * step
         path = integrate(problem.kernel, problem.q, ahead, integrator, steps)
         if not path.diverged:
@@ -205,21 +215,23 @@ def _line_search(
     return None
 
 
-def _newton_step(problem: Problem, P: Tensor, path: Trajectory, G: Tensor) -> Tensor:
-    """`(dG/dP_0)^{-1} G`, the derivative by RK4."""
+def _inverse(problem: Problem, P: Tensor, path: Trajectory, steps: int) -> Callable[[Tensor], Tensor]:
+    """`G -> (dG/dP_0)^{-1} G`, the derivative by so many steps of RK4."""
     of = problem.loss.hessian(path.end[0])
     integrator, zero = INTEGRATORS["rk4"], torch.zeros_like(P)
 
     def product(v: Tensor) -> Tensor:
         """`dG` along `v` (*b, n, d)."""
-        u, w = tangent_at_end(problem.kernel, problem.q, P, integrator, NEWTON_STEPS, zero.expand_as(v), v)
+        u, w = tangent_at_end(problem.kernel, problem.q, P, integrator, steps, zero.expand_as(v), v)
         return w + of(u) / problem.nu
 
     n = P.numel()
-    if n <= DENSE:
-        unit = torch.eye(n, dtype=P.dtype).reshape(n, *P.shape)
-        return torch.linalg.solve(product(unit).reshape(n, n).T, G.flatten()).reshape(P.shape)
-    return _krylov(product, G)
+    if n > DENSE:
+        return lambda G: _krylov(product, G)
+    unit = torch.eye(n, dtype=P.dtype).reshape(n, *P.shape)
+    columns = torch.cat([product(its) for its in unit.split(max(1, BLOCK // n))])
+    factors = torch.linalg.lu_factor(columns.reshape(n, n).T)
+    return lambda G: torch.linalg.lu_solve(*factors, G.reshape(n, 1)).reshape(P.shape)
 
 
 def _krylov(product: Callable[[Tensor], Tensor], G: Tensor) -> Tensor:

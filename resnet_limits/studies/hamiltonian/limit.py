@@ -23,6 +23,8 @@ FROM = 32
 """Depth of the network whose momenta shooting starts from."""
 FINEST = 128
 """Steps of RK4, at least, between which trajectories from a known `P_0` are read."""
+SAFETY = 1.5
+"""On the error of the finer of two solutions of order p, their difference by `2^p - 1`."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ class Limit:
     energies: tuple[float, float]
     residual: float
     why: str
+    order: int
+
+    @property
+    def share(self) -> float:
+        """What the error of the finer solution is of the difference of both."""
+        return SAFETY / (2**self.order - 1)
 
     def trajectories(self, depth: int) -> tuple[Trajectory, Trajectory]:
         """Both, at the times `s/depth`."""
@@ -70,7 +78,7 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str) -> Limit:
     found = job.shared.solve(f"{name}.limit", key(settings, **more), compute)
     P, numbers = torch.from_numpy(found["P"]), found["numbers"].tolist()
     why = found["why"].tobytes().decode()
-    return Limit(problem, (P[0], P[1]), (numbers[0], numbers[1]), (numbers[2], numbers[3]), numbers[4], why)
+    return Limit(problem, (P[0], P[1]), (numbers[0], numbers[1]), (numbers[2], numbers[3]), numbers[4], why, INTEGRATORS[its.integrator].order)
 
 
 def _both(problem: Setup, P: Tensor, integrator: str, steps: int) -> tuple[Shooting, Shooting]:

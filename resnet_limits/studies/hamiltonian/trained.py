@@ -75,7 +75,7 @@ def _accuracy(network: Trained) -> float:
 
 
 def _distances(network: Trained, its: Limit) -> list[Record]:
-    """Distances to the limit, each with what it moves by when the shooting takes half the steps."""
+    """Distances to the limit, each with the error that the shooting's own steps leave."""
     fine, coarse = its.trajectories(network.network.depth)
     omega, coarse_omega = its.weights(fine), its.weights(coarse)
     squares = float(network.network.depth * network.w.square().sum())
@@ -106,7 +106,13 @@ def _distances(network: Trained, its: Limit) -> list[Record]:
         ),
     }
     return [
-        Record(name, value / scale, reference=scale, reference_error=error / scale + ROUNDING, coordinates=OWN)
+        Record(
+            name,
+            value / scale,
+            reference=scale,
+            reference_error=its.share * error / scale + ROUNDING,
+            coordinates=OWN,
+        )
         for name, (value, error, scale) in values.items()
     ]
 

@@ -1,0 +1,41 @@
+"""`hamiltonian.geodesic.landmarks`: landmark matching in the plane. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....papers import OWHADI
+from ...group import Group
+from .settings import not_reached
+
+DEEPEST = 64
+"""Depth up to which landmarks are matched by training every layer."""
+LANDMARKS: dict[str, Any] = {"hamiltonian.kernel": "gaussian", "hamiltonian.readout": "fixed", "hamiltonian.nu": 0.02}
+
+
+GROUP = Group(
+    claims=(
+        Claim(
+            id="hamiltonian.geodesic.landmarks",
+            source=OWHADI,
+            statement="landmarks in the plane, Gaussian kernel: the path energy of a flow trained in every layer"
+            f" approaches that of shooting from zero, order 1 (depths up to {DEEPEST})",
+            kind="theorem",
+            observable="energy_gap",
+            expected=Expected("order", 1, 0.1),
+            where={"of": "landmarks"},
+            pins=LANDMARKS,
+            unmet=not_reached("landmarks"),
+            needs=f"depths of at most {DEEPEST}",
+        ),
+    ),
+    memory=("depth",),
+    observables={},
+    arrays={
+        "landmarks.states": "landmarks of the geodesic at t = 0, 1/4, .., 1 (5, 12, 2)",
+        "landmarks.momenta": "their momenta (5, 12, 2)",
+        "landmarks.targets": "where they are to go (12, 2)",
+        "landmarks.grid": "a grid of 21 x 21 points that the flow carries along, at the same times (5, 441, 2)",
+    },
+)

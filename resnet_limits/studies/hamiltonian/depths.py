@@ -1,0 +1,31 @@
+"""`hamiltonian.scaling`: `|J_L - J_2L|`, relative: needs no limit. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..study import Comparison, FinishedJob, Record
+
+ROUNDING = 1e-13
+
+
+def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
+    values = {
+        job.settings.depth: record.value
+        for job in jobs
+        for record in job.records
+        if record.observable == "scaled_value"
+    }
+    return [
+        Comparison(
+            depth,
+            Record(
+                "value_difference",
+                abs(value - values[2 * depth]) / abs(values[2 * depth]),
+                reference_error=ROUNDING,
+                coordinates={"of": "own"},
+            ),
+        )
+        for depth, value in values.items()
+        if 2 * depth in values
+    ]

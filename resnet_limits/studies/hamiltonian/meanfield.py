@@ -1,0 +1,83 @@
+"""`hamiltonian.meanfield`: with a loss that is a mean over points, minimisers on N points approach those of all the data.
+
+    meanfield_distance(N) = root mean square over draws of |omega_N - omega| / |omega|  ~  N^{-1/2}
+
+The population are the training points; a draw takes N of them, with replacement, so that `omega`, that of the whole
+population, is known. N grows; the depth is the job's, at most `DEEPEST`. Each minimisation starts from `omega`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ...random import generator
+from ...settings import Hamiltonian
+from ...training.minimiser import minimise
+from ..study import Job, Measurement, Record
+from .claims.meanfield import COUNTS, DEEPEST, PINS
+from .problem import Setup, certificate, dataset, key, loss_of, minima, pinned, setup
+
+POPULATION = 1000
+"""Training points at most."""
+
+
+def measure(job: Job) -> Measurement:
+    its_pins = {name.split(".")[1]: value for name, value in PINS.items()}
+    data = dataset(job.settings)
+    population = min(POPULATION, len(data.x_train))
+    settings = pinned(job.settings, **its_pins, points=population)
+    depth, problem = min(settings.depth, DEEPEST), setup(settings)
+    coordinates = {"of": "mean field", **PINS}
+    rung = minima(job, problem, depth, "meanfield", key(settings))[-1]
+    records = certificate(rung.minimum, coordinates)
+
+    def compute() -> dict[str, np.ndarray]:
+        return {"distances": _distances(job, settings, problem, depth, rung.minimum.point)}
+
+    more = {"depth": depth, "replicas": settings.replicas, "counts": list(COUNTS)}
+    distances = job.shared.solve("meanfield.draws", key(settings, **more), compute)["distances"]
+    points = []
+    for N, its in zip(COUNTS, distances, strict=True):
+        square, spread = float((its**2).mean()), float((its**2).std(ddof=1)) / math.sqrt(len(its))
+        value = math.sqrt(square)
+        points.append((N, value, spread / (2 * value)))
+        where = {**coordinates, "N": N}
+        records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), coordinates=where))
+    order, stderr = slope(points)
+    records.append(Record("data_order", order, stderr=stderr, coordinates=coordinates))
+    return Measurement(records)
+
+
+def _distances(job: Job, settings: Hamiltonian, problem: Setup, depth: int, start: np.ndarray) -> np.ndarray:
+    """`|z_N - z| / |z|` of every draw, (counts, replicas)."""
+    found, draws = [], settings.replicas
+    for i, N in enumerate(COUNTS):
+        stream = generator(settings.seed, "hamiltonian.meanfield", N)
+        for r in range(draws):
+            job.progress((i * draws + r) / (len(COUNTS) * draws), f"{N} points")
+            drawn = torch.from_numpy(stream.integers(len(problem.q0), size=N))
+            loss = loss_of(settings, problem.loss.y[drawn])
+            network = replace(problem, q0=problem.q0[drawn], loss=loss).network(depth)
+            point = minimise(network, start, tolerance=1e-8, certify=False).point
+            found.append(float(np.linalg.norm(point - start) / np.linalg.norm(start)))
+    return np.array(found).reshape(len(COUNTS), draws)
+
+
+def slope(points: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
+    """`p` in `distance ~ N^-p` by weighted least squares, with the larger of the error of the points and their scatter."""
+    N, y, error = (np.array(column, dtype=float) for column in zip(*points, strict=True))
+    x, weight = -np.log(N), (error / y) ** -2
+    total = weight.sum()
+    off = x - weight @ x / total
+    spread = float(weight @ off**2)
+    order = float(weight @ (off * np.log(y))) / spread
+    left = np.log(y) - weight @ np.log(y) / total - order * off
+    scatter = math.sqrt(float(weight @ left**2) / spread / max(len(N) - 2, 1))
+    return order, max(1 / math.sqrt(spread), scatter)
+
+

@@ -1,0 +1,57 @@
+"""What the study `hamiltonian` refuses before it is run: what one can know without reading data. Free of torch."""
+
+from __future__ import annotations
+
+from ...data.sizes import training_points
+from ...errors import SettingError
+from ...settings import Gaussian, Hamiltonian, Plane
+
+CLASSES = {"digits": 10, "mnist": 10, "fashion_mnist": 10, "cifar10": 10}
+MOST_OF_A_KERNEL = 400
+"""Points of a network with a Gaussian kernel: each of its layers takes a Cholesky factor."""
+
+
+def outputs(settings: Hamiltonian) -> int | None:
+    """Number of scores; None where it takes the data to know."""
+    if isinstance(settings.data, Plane):
+        return 1
+    return settings.data.outputs if isinstance(settings.data, Gaussian) else CLASSES.get(settings.data.name)
+
+
+def check(settings: Hamiltonian) -> None:
+    """Raise `SettingError` for a loss unsuited to data or read-out, a state too narrow, or more points than there are."""
+    its, data = settings.hamiltonian, settings.data
+    regression, plane = isinstance(data, Gaussian), isinstance(data, Plane)
+    if settings.horizon != 1:
+        raise SettingError(f"horizon={settings.horizon:g}: the limit runs from 0 to 1; scale hamiltonian.nu instead")
+    if settings.dtype != "float64":
+        raise SettingError(f"dtype={settings.dtype}: minimisers are certified in float64")
+    if its.loss == "squared_hinge" and not plane:
+        what = "targets of a regression" if regression else "more than two classes"
+        raise SettingError(
+            f"hamiltonian.loss=squared_hinge: {data.name} has {what}, and a hinge separates two classes; choose"
+            f" hamiltonian.loss={'square or squared_insensitive' if regression else 'logistic or squared_insensitive'}"
+        )
+    if its.loss == "logistic" and regression:
+        raise SettingError(
+            f"hamiltonian.loss=logistic: {data.name} has targets of a regression; choose hamiltonian.loss=square or"
+            " squared_insensitive"
+        )
+    if its.readout == "ridge" and its.loss != "square":
+        raise SettingError(
+            f"hamiltonian.loss={its.loss}: kernel ridge regression has the square loss; choose hamiltonian.loss=square,"
+            " or hamiltonian.readout=linear"
+        )
+    scores = outputs(settings)
+    if its.readout == "fixed" and scores is not None and scores > settings.width:
+        raise SettingError(
+            f"width={settings.width}: {data.name} has {scores} scores, read from as many coordinates; choose"
+            f" width >= {scores}, or hamiltonian.readout=linear"
+        )
+    if its.kernel == "gaussian" and its.points > MOST_OF_A_KERNEL:
+        raise SettingError(
+            f"hamiltonian.points={its.points}: with a Gaussian kernel a network follows at most {MOST_OF_A_KERNEL} points"
+        )
+    points = training_points(data)
+    if points is not None and its.points > points:
+        raise SettingError(f"hamiltonian.points={its.points}: {data.name} has {points} training points here")
