@@ -52,9 +52,9 @@ def test_one_linear_neuron_without_bias_has_a_parabola_too():
     x, y = np.array([[0.8]]), np.array([[3.0]])
     its = solved(network(x, y, "identity", replace(ONE, b=HUGE, c=HUGE)))
     a, t, W = ONE.K, ONE.t1, float(its.W[0, 0])
-    K = its.at(T).K[:, 0, 0]
-    q = K[0] * -2 * a * t  # from K'(0) = t K(0) = -q / 2a
-    assert K == pytest.approx(-q / (2 * a * t) + q / (2 * a) * (T**2 / 2 - T), abs=1e-6)
+    path = its.at(T).K[:, 0, 0]
+    q = path[0] * -2 * a * t  # from K'(0) = t K(0) = -q / 2a
+    assert path == pytest.approx(-q / (2 * a * t) + q / (2 * a) * (T**2 / 2 - T), abs=1e-6)
     end = x[0, 0] * np.exp(-q / (2 * a) * (1 / t + 1 / 3))
     assert 2 * (W * end - 3) * W * end == pytest.approx(q, abs=1e-5)
 

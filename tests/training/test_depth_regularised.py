@@ -1,4 +1,4 @@
-"""Depth-regularised networks: the penalty in scaled variables, derivatives by hand against torch, identities of minima."""
+"""Depth-regularised networks: the penalty in scaled variables, derivatives against torch, identities of minima."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@
     decay       (a/n) sum_k |K_k|^2, its own small a: each layer has an equation of its own with several roots
     unscaled    a sum_k |K_k|^2: K -> 0
 
-`replicas` starts (without a penalty four times as many), weights `N(0, 1/d)`, biases `N(0, 1/4)`, functions of the time of a layer: networks of depth n and 2n
-share those of common times.
+`replicas` starts (without a penalty four times as many), weights `N(0, 1/d)`, biases `N(0, 1/4)`, functions of the time
+of a layer: networks of depth n and 2n share those of common times.
 """
 
 from __future__ import annotations

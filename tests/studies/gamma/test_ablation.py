@@ -1,0 +1,87 @@
+"""Other penalties from the same i.i.d. start: rough, or trivial, where the H1 norm has a limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from resnet_limits.settings import GammaKeys, Minimiser
+from resnet_limits.studies.gamma import ablation, ablation_paths, relu
+from resnet_limits.studies.gamma.claims import ablation as claims
+
+from .verdicts import SMALL, measured, values, verdict
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    return measured(ablation, replace(SMALL, replicas=3), depths=(4, 8, 16, 32, 64))
+
+
+def test_with_the_h1_norm_any_start_ends_in_one_minimiser_that_converges(jobs):
+    judgement = verdict("gamma.ablation.h1", jobs)
+    assert judgement.verdict == "supported", judgement.why
+    roughness = values(jobs, "roughness", control="h1")
+    assert roughness[-1] == pytest.approx(roughness[-2], rel=0.05)
+
+
+@pytest.mark.parametrize(("claim", "order"), [("none.roughness", -2), ("decay.roughness", -2), ("unscaled", 1)])
+def test_controls_grow_or_vanish_at_their_order(jobs, claim: str, order: float):
+    judgement = verdict(f"gamma.ablation.{claim}", jobs)
+    assert judgement.measured is not None
+    assert judgement.measured.value == pytest.approx(order, abs=0.3), judgement.why
+
+
+@pytest.mark.parametrize("control", ["none", "decay"])
+def test_controls_stay_apart_from_depth_to_depth(jobs, control: str):
+    judgement = verdict(f"gamma.ablation.{control}.path", jobs, ablation_paths)
+    assert judgement.measured is not None
+    assert judgement.measured.value == pytest.approx(0, abs=0.3), judgement.why
+
+
+def test_starts_of_all_depths_agree_at_common_times_and_do_not_depend_on_their_number():
+    def paths(depth: int, count: int) -> np.ndarray:
+        settings = ablation.pinned(replace(SMALL, depth=depth))
+        problem = ablation.small(settings, "regression", dimension=3, points=4)
+        return np.stack([problem.weights(u).path for u in ablation.starts(settings, problem, count)])
+
+    coarse, fine = paths(8, 2), paths(16, 5)
+    assert coarse == pytest.approx(fine[:2, ::2])
+    assert np.abs(coarse[0] - coarse[1]).max() > 0.1
+
+
+def test_the_controls_have_penalties_of_their_own_whatever_the_setting():
+    other = replace(SMALL, gamma=GammaKeys(dimension=1, points=5, alpha=3.0, alpha_w=2.0, tau_b=9.0), activation="gelu")
+    here, there = (measured(ablation, replace(s, replicas=2), depths=(4,)) for s in (SMALL, other))
+    assert values(here, "roughness") == values(there, "roughness")
+
+
+def test_the_h1_norm_in_place_of_a_control_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful: Any = ablation.replace
+
+    def wrong(its, **given):
+        return careful(its, **(given | {"penalty": "h1"} if "penalty" in given else given))
+
+    monkeypatch.setattr(ablation, "replace", wrong)
+    monkeypatch.setattr(ablation, "CONTROLS", {"decay": 0.01})
+    monkeypatch.setattr(ablation, "POINTS", {"decay": 4})
+    jobs = measured(ablation, replace(SMALL, replicas=3), depths=(8, 16, 32, 64, 128))
+    assert verdict("gamma.ablation.decay.roughness", jobs).verdict == "refuted"
+    assert verdict("gamma.ablation.decay.path", jobs, ablation_paths).verdict == "refuted"
+
+
+def test_a_control_that_has_not_met_the_data_says_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(claims, "SMALLEST_LOSS", 0.0)
+    jobs = measured(ablation, replace(SMALL, minimiser=Minimiser(iterations=2)), depths=(4,))
+    judgement = verdict("gamma.ablation.none.roughness", jobs)
+    assert judgement.verdict == "inconclusive"
+    assert "not met" in judgement.why
+    assert "not reached" in verdict("gamma.ablation.decay.roughness", jobs).why
+
+
+def test_values_with_relu_are_compared_as_far_as_they_were_reached():
+    jobs = measured(relu, depths=(4, 8))
+    assert len(values(jobs, "value_difference")) == len(values(jobs, "relu_gradient_norm")) == 2
+    assert min(values(jobs, "value_difference")) > 0

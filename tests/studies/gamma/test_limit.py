@@ -1,0 +1,145 @@
+"""Minimisers against their limit: orders, certificates, and planted faults that turn verdicts red."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from resnet_limits.settings import GammaKeys, Minimiser
+from resnet_limits.studies.gamma import limit
+from resnet_limits.studies.gamma.branch import at_depth
+from resnet_limits.training.depth_regularised import DepthRegularised
+
+from .verdicts import DEPTHS, SMALL, STUDY, measured, values, verdict
+
+ORDERS = [c.id for c in STUDY.claims if c.where.get("problem") in ("regression", "classification")]
+DISTANCES = ["gamma.value", "gamma.weights", "gamma.tl2", "gamma.recovery"]
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    return measured(limit, depths=(*DEPTHS, 128))
+
+
+@pytest.mark.parametrize("claim", ORDERS)
+def test_minimisers_converge_to_the_solution_of_the_euler_lagrange_equations(jobs, claim: str):
+    judgement = verdict(claim, jobs)
+    assert judgement.verdict == "supported", judgement.why
+
+
+@pytest.mark.parametrize("activation", ["swish", "gelu"])
+def test_so_they_do_in_the_plane_with_other_activations(activation: str):
+    settings = replace(SMALL, activation=activation, gamma=GammaKeys(dimension=2, points=5, alpha=0.03, tau_b=2.0))
+    jobs = measured(limit, settings)
+    for claim in ("gamma.value.observed", "gamma.h1", "gamma.classes.value.observed"):
+        judgement = verdict(claim, jobs)
+        assert judgement.measured is not None
+        assert judgement.measured.value == pytest.approx(1, abs=0.1), judgement.why
+
+
+def test_the_recovery_sequence_costs_second_order_more_than_the_minimum(jobs):
+    excess = values(jobs, "recovery_excess", problem="regression")
+    assert min(excess) > 0
+    assert math.log2(excess[-2] / excess[-1]) == pytest.approx(2, abs=0.1)
+
+
+def test_the_step_function_of_the_limit_itself_has_the_distance_of_the_grid(jobs):
+    floor, h = values(jobs, "tl2_floor", problem="regression"), [1 / s.depth for s, _ in jobs]
+    limit_path = jobs[-1][1].arrays["regression.limit"]
+    energy = (np.diff(limit_path, axis=0) ** 2).sum() * len(limit_path)  # int |K'|^2
+    assert floor[-1] == pytest.approx(h[-1] * ((1 + energy) / 3) ** 0.5, rel=0.01)
+
+
+def test_newton_takes_as_many_steps_at_every_depth():
+    jobs = measured(limit, depths=(16, 64, 256))
+    for problem in ("regression", "classification"):
+        steps, products = (values(jobs, o, problem=problem) for o in ("newton_iterations", "hessian_products"))
+        assert max(steps) <= 6
+        assert products[-1] <= 1.2 * products[0]
+    assert values(jobs, "lbfgs_iterations") == [0.0] * 6
+
+
+def test_every_minimum_is_certified(jobs):
+    assert max(values(jobs, "gradient_norm")) < 1e-11
+    assert min(values(jobs, "smallest_eigenvalue")) > 0.5
+
+
+def test_a_spline_through_the_layers_continues_smooth_paths():
+    path = np.sin(np.arange(8) / 8)[:, None]
+    assert at_depth(path, 16)[:, 0] == pytest.approx(np.sin(np.arange(16) / 16), abs=1e-4)
+    assert at_depth(path[:1], 3).shape == (3, 1)
+
+
+def test_several_starts_are_told_apart_and_the_best_is_judged():
+    one, three = (measured(limit, replace(SMALL, minimiser=Minimiser(starts=n)), depths=(8,)) for n in (1, 3))
+    assert values(one, "branch_distance") == []
+    assert len(values(three, "branch_distance", problem="regression")) == 1
+    best, first = (values(jobs, "minimum", problem="regression")[0] for jobs in (three, one))
+    assert best <= first + 1e-9
+
+
+# -- planted faults -------------------------------------------------------------------------------
+
+DEEP = (32, 64, 128, 256, 512)
+"""Depths at which the error of a fault stands out against what is left of the first order."""
+
+
+@pytest.mark.parametrize("power", [0, 2])
+def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytest.MonkeyPatch, power: int):
+    def sizes(self: DepthRegularised, a: float, tau: float) -> tuple[float, float]:
+        return math.sqrt(a * tau), math.sqrt(a * self.depth**power)
+
+    guess = limit._limit
+    exact = [guess(limit.Job(SMALL), limit.small(SMALL, kind), kind) for kind in limit.KINDS]
+    monkeypatch.setattr(limit, "_limit", lambda job, problem, kind: exact[limit.KINDS.index(kind)])
+    monkeypatch.setattr(DepthRegularised, "_sizes", sizes)
+    jobs = measured(limit, depths=DEEP)
+    assert verdict("gamma.value", jobs).verdict == "refuted"
+    assert verdict("gamma.value.observed", jobs).verdict == "refuted"
+    for claim in ("gamma.weights", "gamma.h1", "gamma.boundary.start", "gamma.classes.weights"):
+        assert verdict(claim, jobs).verdict != "supported"
+
+
+@pytest.mark.parametrize("fault", [{"t1": 2.0}, {"K": 1.0}, {"W": 0.02}], ids=["wrong-boundary", "no-a1", "twice-a3"])
+def test_a_limit_of_another_problem_is_refuted(monkeypatch: pytest.MonkeyPatch, fault: dict[str, float]):
+    careful = limit.extremal
+
+    def wrong(problem: DepthRegularised, guess, *, tolerance: float):
+        return careful(replace(problem, penalties=replace(problem.penalties, **fault)), guess, tolerance=tolerance)
+
+    monkeypatch.setattr(limit, "extremal", wrong)
+    jobs = measured(limit, depths=DEEP)
+    for claim in ("gamma.value", "gamma.weights", "gamma.classes.weights"):
+        judgement = verdict(claim, jobs)
+        assert judgement.verdict == "refuted", (claim, judgement.why)
+
+
+def test_a_loss_gradient_that_is_off_misses_the_exact_conditions(monkeypatch: pytest.MonkeyPatch):
+    careful = DepthRegularised.loss_gradient
+
+    def wrong(self: DepthRegularised, w):
+        its = careful(self, w)
+        return replace(its, K=1.001 * its.K)
+
+    monkeypatch.setattr(DepthRegularised, "loss_gradient", wrong)
+    assert verdict("gamma.boundary.exact", measured(limit)).verdict == "refuted"
+
+
+# -- what cannot be judged ------------------------------------------------------------------------
+
+
+def test_a_minimiser_that_was_not_reached_leaves_claims_inconclusive_with_the_gradient_norm():
+    jobs = measured(limit, replace(SMALL, minimiser=Minimiser(iterations=1)))
+    for claim in ("gamma.value", "gamma.boundary.exact"):
+        judgement = verdict(claim, jobs)
+        assert judgement.verdict == "inconclusive"
+        assert "relative gradient norm" in judgement.why
+
+
+def test_relu_lies_outside_the_theorem():
+    for claim in STUDY.claims:
+        if claim.id in DISTANCES:
+            assert "relu" in (claim.outside(replace(SMALL, activation="relu")) or "")
