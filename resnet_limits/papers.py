@@ -173,3 +173,17 @@ LEE_WIDE = Paper(
     2019,
     "1902.06720",
 )
+OWHADI = Paper(
+    "Owhadi",
+    "Owhadi, Houman",
+    "Do ideas have shape? Idea registration as the continuous limit of artificial neural networks",
+    2020,
+    "2008.03920",
+)
+HAIRER_GEOMETRIC = Paper(
+    "Hairer, Lubich & Wanner",
+    "Hairer, Ernst and Lubich, Christian and Wanner, Gerhard",
+    "Geometric numerical integration",
+    2006,
+    "",
+)

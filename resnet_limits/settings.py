@@ -499,7 +499,7 @@ class Kernel(Settings):
 class HamiltonianKeys:
     """The keys that only the study `hamiltonian` has."""
 
-    nu: float = key(0.02, "weight of the path energy against the loss", above=0, high=1e6)
+    nu: float = key(0.05, "weight of the path energy against the loss", above=0, high=1e6)
     loss: str = key(
         "square",
         "loss of the scores at the end, a mean over the points",
@@ -519,11 +519,9 @@ class HamiltonianKeys:
     )
     length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
     integrator: str = key(
-        "leapfrog",
-        "integrator of the shooting",
-        choices=("symplectic_euler", "leapfrog", "midpoint", "rk4"),
+        "leapfrog", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
     )
-    steps: int = key(256, "steps of the shooting; half as many tell its error", low=8, high=10**5)
+    steps: int = key(512, "steps of the shooting; half as many tell its error", low=8, high=10**5)
     points: int = key(100, "training points that the network moves", low=2, high=10**5)
 
 
@@ -533,7 +531,7 @@ class Hamiltonian(Settings):
 
     study: str = _name("hamiltonian", "the study")
     width: int = key(
-        3, "dimension D of the state; points of a smaller dimension are padded with zeros", low=1, high=65536
+        2, "dimension D of the state; points of a smaller dimension are padded with zeros", low=1, high=65536
     )
     replicas: int = key(40, "draws of the data in hamiltonian.meanfield", low=3, high=10**4)
     activation: str = key("tanh", "activation a, before the weights", choices=ACTIVATIONS)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from ..papers import LEE_WIDE, MARION_REGULARISATION, PELUCHETTI, THORPE, Paper
+from ..papers import LEE_WIDE, MARION_REGULARISATION, OWHADI, PELUCHETTI, THORPE, Paper
 from ..studies.study import FinishedJob
 from . import (
     correlation_by_layer,
+    deformed_points,
     function_draws,
     implicit_regularisation,
     kernel_regression,
@@ -68,6 +69,12 @@ NAMED: dict[str, NamedFigure] = {
         "minimisers over depth: with the H1 penalty the layers of networks of growing depth trace smooth functions of"
         " t = k/n that converge; from an i.i.d. start they stay rough without a penalty, and with a small decay",
         minimisers.draw,
+    ),
+    "deformed_points": NamedFigure(
+        OWHADI,
+        "points that a flow deforms: those of the data in the deepest network, read out at the end; and landmarks matched"
+        " by geodesic shooting, with a grid that the flow carries along (squares: where they are to go)",
+        deformed_points.draw,
     ),
 }
 """By name; the names stand in `settings.FIGURES` too, which is free of matplotlib."""
