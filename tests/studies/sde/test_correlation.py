@@ -14,6 +14,7 @@ import torch
 from scipy.integrate import solve_ivp
 
 from resnet_limits import settings as keys
+from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings import Iid, MatrixNormal, Sde
@@ -131,7 +132,17 @@ def test_the_prefactor_of_decorrelation_is_that_of_infinite_width():
     for _ in range(512):
         v, s = 0.25 + 16 * q, 0.25 + 16 * mixed
         q, mixed = q + product(v, v, v), mixed + product(s, v, v)
-    assert mixed / q * 512 ** (1 - 2 / math.pi) == pytest.approx(1.67, abs=0.05)
+    assert mixed / q * 512 ** (1 - 2 / math.pi) == pytest.approx(1.71, abs=0.06)
+
+
+def test_the_prefactor_of_tanh_is_that_of_its_own_recursion():
+    overlaps = torch.tensor([[1.0, 0.9], [0.9, 1.0]], dtype=torch.float64)
+    for _ in range(64):
+        overlaps = overlaps + gaussian_products("tanh", 0.25 + 16 * overlaps, nodes=300)
+    exact = float(overlaps[0, 1] / overlaps[0, 0]) * 64 ** (1 - 2 / math.pi)
+    assert exact == pytest.approx(1.653, abs=0.002)  # and 1.709 at 512, with 841 nodes
+    record = correlation.decorrelation(Job(replace(SMALL, depth=64)))[1]
+    assert abs(record.value - exact) < 5 * record.stderr
 
 
 def test_records_by_layer_are_few_and_end_at_the_limit():

@@ -104,14 +104,16 @@ GROUP = Group(
         Claim(
             id="sde.correlation.unscaled.prefactor",
             source=YANG_RESIDUAL,
-            statement="there correlations are 1.67 depth^-(1 - 2/pi) from a cosine of 0.9 (width 256, sigma_w = 4,"
+            statement="there correlations are 1.71 depth^-(1 - 2/pi) from a cosine of 0.9 (width 256, sigma_w = 4,"
             " sigma_b = 0.5, |x_0|^2 = D)",
             kind="control",
             observable="decorrelation_prefactor",
-            expected=Expected("value", 1.67, 0.1),
+            # of infinite width at L=512, by its recursion; 1.65 at L=64
+            expected=Expected("value", 1.71, 0.1),
             where={"scheme": "unscaled-tanh-wide"},
             pins=WIDE_TANH,
             random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
             id="sde.correlation.unscaled.norm",
