@@ -58,9 +58,11 @@ def fixed_point(of: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
         change, size = float((new - x).abs().max()), float(new.abs().max())
         if not size < 1e100:  # nan too
             break
-        x = new
-        # At rest, or as near as rounding allows: the change no longer falls.
-        if change <= ROUNDING * size or (change <= 1e-13 * size and change >= last / 2):
+        x, rate = new, change / last if last < float("inf") else 1.0
+        # At rest, or the next change would be below rounding, or as near as rounding allows: the change stays.
+        if change <= ROUNDING * size or (rate < 0.5 and change * rate <= ROUNDING * size):
+            return x
+        if change <= 1e-13 * size and rate >= 0.5:
             return x
         last = change
     raise Diverged("the equation of an implicit step was not solved: take more steps")

@@ -57,7 +57,8 @@ def measure(job: Job) -> Measurement:
 
     def compute() -> dict[str, np.ndarray]:
         aim = Problem(problem.kernel, problem.q0, NU, problem.loss)
-        first = descend(aim, INTEGRATORS["rk4"], FIRST_STEPS, iterations=200)
+        first = descend(aim, INTEGRATORS["rk4"], FIRST_STEPS, iterations=30)
+        first = shoot(aim, first, INTEGRATORS["rk4"], FIRST_STEPS).momentum
         coarse = shoot(aim, first, INTEGRATORS[its.integrator], its.steps // 2)
         fine = shoot(aim, coarse.momentum, INTEGRATORS[its.integrator], its.steps)
         numbers = np.array([fine.value, coarse.value, fine.energy, coarse.energy, fine.residual, fine.converged])

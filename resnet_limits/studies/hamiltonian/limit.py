@@ -23,6 +23,8 @@ FROM = 32
 """Depth of the network whose momenta shooting starts from."""
 FINEST = 128
 """Steps of RK4, at least, between which trajectories from a known `P_0` are read."""
+FEWEST = 8
+"""Steps of the first, coarsest shooting."""
 SAFETY = 1.5
 """On the error of the finer of two solutions of order p, their difference by `2^p - 1`."""
 
@@ -82,9 +84,10 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str) -> Limit:
 
 
 def _both(problem: Setup, P: Tensor, integrator: str, steps: int) -> tuple[Shooting, Shooting]:
-    aim = Problem(problem.kernel, problem.q0, problem.nu, problem.loss)
-    coarse = shoot(aim, P, INTEGRATORS[integrator], steps // 2)
-    return shoot(aim, coarse.momentum if coarse.converged else P, INTEGRATORS[integrator], steps), coarse
+    aim, by = Problem(problem.kernel, problem.q0, problem.nu, problem.loss), INTEGRATORS[integrator]
+    first = shoot(aim, P, by, max(FEWEST, steps // 8))  # most of the way, at an eighth of the cost
+    coarse = shoot(aim, first.momentum if first.converged else P, by, steps // 2)
+    return shoot(aim, coarse.momentum if coarse.converged else P, by, steps), coarse
 
 
 def _arrays(fine: Shooting, coarse: Shooting) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
     meanfield_distance(N) = root mean square over draws of |omega_N - omega| / |omega|  ~  N^{-1/2}
 
 The population are the training points; a draw takes N of them, with replacement, so that `omega`, that of the whole
-population, is known. N grows; the depth is the job's, at most `DEEPEST`. Each minimisation starts from `omega`.
+population, is known. N grows at a depth of `DEPTH`, whatever that of the job. Each minimisation starts from `omega`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...random import generator
 from ...settings import Hamiltonian
 from ...training.minimiser import minimise
 from ..study import Job, Measurement, Record
-from .claims.meanfield import COUNTS, DEEPEST, PINS
+from .claims.meanfield import COUNTS, DEPTH, PINS
 from .problem import Setup, certificate, dataset, key, loss_of, minima, pinned, setup
 
 POPULATION = 1000
@@ -31,15 +31,15 @@ def measure(job: Job) -> Measurement:
     data = dataset(job.settings)
     population = min(POPULATION, len(data.x_train))
     settings = pinned(job.settings, **its_pins, points=population)
-    depth, problem = min(settings.depth, DEEPEST), setup(settings)
+    problem = setup(settings)
     coordinates = {"of": "mean field", **PINS}
-    rung = minima(job, problem, depth, "meanfield", key(settings))[-1]
+    rung = minima(job, problem, DEPTH, "meanfield", key(settings))[-1]
     records = certificate(rung.minimum, coordinates)
 
     def compute() -> dict[str, np.ndarray]:
-        return {"distances": _distances(job, settings, problem, depth, rung.minimum.point)}
+        return {"distances": _distances(job, settings, problem, rung.minimum.point)}
 
-    more = {"depth": depth, "replicas": settings.replicas, "counts": list(COUNTS)}
+    more = {"depth": DEPTH, "replicas": settings.replicas, "counts": list(COUNTS)}
     distances = job.shared.solve("meanfield.draws", key(settings, **more), compute)["distances"]
     points = []
     for N, its in zip(COUNTS, distances, strict=True):
@@ -53,7 +53,7 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def _distances(job: Job, settings: Hamiltonian, problem: Setup, depth: int, start: np.ndarray) -> np.ndarray:
+def _distances(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray) -> np.ndarray:
     """`|z_N - z| / |z|` of every draw, (counts, replicas)."""
     found, draws = [], settings.replicas
     for i, N in enumerate(COUNTS):
@@ -62,7 +62,7 @@ def _distances(job: Job, settings: Hamiltonian, problem: Setup, depth: int, star
             job.progress((i * draws + r) / (len(COUNTS) * draws), f"{N} points")
             drawn = torch.from_numpy(stream.integers(len(problem.q0), size=N))
             loss = loss_of(settings, problem.loss.y[drawn])
-            network = replace(problem, q0=problem.q0[drawn], loss=loss).network(depth)
+            network = replace(problem, q0=problem.q0[drawn], loss=loss).network(DEPTH)
             point = minimise(network, start, tolerance=1e-8, certify=False).point
             found.append(float(np.linalg.norm(point - start) / np.linalg.norm(start)))
     return np.array(found).reshape(len(COUNTS), draws)

@@ -10,7 +10,7 @@ from ...group import Group
 from .settings import kinked, not_reached
 
 COUNTS = (64, 256, 1024, 4096)
-DEEPEST = 16
+DEPTH = 16
 PINS: dict[str, Any] = {"hamiltonian.kernel": "features", "hamiltonian.readout": "fixed", "hamiltonian.nu": 0.2}
 
 GROUP = Group(
@@ -32,7 +32,7 @@ GROUP = Group(
     memory=("hamiltonian.points", "width", "depth"),
     observables={
         "meanfield_distance": "root mean square over draws of the distance of the weights of N points (coordinate N) to"
-        " those of the population, relative; at depth 16 at most",
+        " those of the population, relative; at depth 16",
         "data_order": "p in meanfield_distance ~ N^-p, from N = 64 to 4096",
     },
 )
