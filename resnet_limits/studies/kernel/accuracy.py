@@ -18,11 +18,12 @@ from ...inference import dense, features
 from ...inference.filters import gradient_flow, ridge
 from ...inference.targets import one_hot
 from ...limits.kernel import LimitKernel
+from ...settings import Kernel
 from ..study import Job, Measurement, Record
 from .claims.accuracy import DEEP_TOLERANCE, SHOWN
 from .claims.expressivity import DEEP
 from .claims.settings import limitless
-from .kernels import deep_kernel, limit_kernel
+from .kernels import deep_kernel, limit_kernel, reached
 from .problem import columns, dataset, key
 
 IN_DOUBLE = 4000
@@ -40,7 +41,8 @@ def measure(job: Job) -> Measurement:
         return Measurement()
     found = job.shared.solve("kernel.accuracy", key(settings, *SHARED), lambda: _solved(job, data))
     total, few = (len(data.x_train), min(len(data.x_train), settings.kernel.deep_points))
-    records = []
+    _, first = limit_exists(settings, data)
+    records = [] if math.isinf(first) else [Record("blow_up_time", first, coordinates={"scheme": "all points"})]
     for name, right in found.items():
         if name.startswith("accuracy"):
             observable, _, on_few = name.partition("@")
@@ -63,6 +65,14 @@ def measure(job: Job) -> Measurement:
     return Measurement(records, {"accuracy": shown})
 
 
+def limit_exists(settings: Kernel, data: Dataset) -> tuple[bool, float]:
+    """Whether the doubly infinite network has moments at all points, up to the horizon, and when the first explode."""
+    if limitless(settings) is not None:
+        return False, math.inf
+    times = [reached(settings, z) for z in (data.x_train, data.x_test)]
+    return all(its for its, _ in times), min(first for _, first in times)
+
+
 def fraction(right: np.ndarray) -> tuple[float, float]:
     """The fraction found, and its standard error (of (found + 1)/(points + 2): not 0 where all are)."""
     n, found = len(right), float(right.sum())
@@ -82,11 +92,12 @@ def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
     settings, y = job.settings, one_hot(data.y_train, data.classes)
     few = min(len(data.x_train), settings.kernel.deep_points)
     noise, found = settings.kernel.ridge, {}
+    exists, _ = limit_exists(settings, data)
 
     def right(outputs: Tensor) -> np.ndarray:
         return (outputs.argmax(dim=1) == data.y_test).double().numpy()
 
-    if limitless(settings) is None:
+    if exists:
         largest = max(float(x.double().square().mean(dim=1).max()) for x in (data.x_train, data.x_test))
         nngp, ntk = (limit_kernel(settings, kind, largest) for kind in ("nngp", "ntk"))
         job.progress(0.0, "inference with the doubly infinite network")

@@ -21,8 +21,9 @@ from ...inference.targets import one_hot
 from ...limits.kernel import LimitKernel
 from ...settings import Iid, Kernel
 from ..study import Job, Measurement, Record
+from .accuracy import limit_exists
 from .claims.expressivity import BEYOND, DEEP, ENTRIES, POINTS, SMALL
-from .claims.settings import limitless, not_affine
+from .claims.settings import not_affine
 from .kernels import deep_kernel, finite_kernel, limit_kernel
 from .problem import dataset, key, overlaps
 
@@ -36,8 +37,9 @@ SHARED = ("width", "replicas", "kernel.inputs", "kernel.networks", "kernel.train
 def measure(job: Job) -> Measurement:
     """Ranks and the ridge identity once, the non-linear part at this depth."""
     settings, records = job.settings, []
-    x = dataset(settings).x_train.double()
-    if limitless(settings) is None:
+    data = dataset(settings)
+    x = data.x_train.double()
+    if limit_exists(settings, data)[0]:
         its = key(settings, *SHARED, "kernel.steps", "kernel.rate", "kernel.deep_points")
         found = job.shared.solve("kernel.expressivity", its, lambda: _of_the_limit(settings))
         records += rank_records(found, x.shape[1])

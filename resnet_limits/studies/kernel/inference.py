@@ -176,7 +176,7 @@ def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tup
             outputs = {"change": network.outputs(end, new) - network.outputs(start, new), "loss": loss}
             return {name: t.double().cpu().numpy() for name, t in outputs.items()}
 
-        where = key(settings, *SHARED, at=depth, of_width=width, first=first, rate=rate)
+        where = key(settings, *SHARED, at=depth, of_width=width, first=first, count=count, rate=rate)
         found.append(job.shared.solve("kernel.inference.trained", where, compute))
     return Learnt(*(torch.from_numpy(np.concatenate([f[name] for f in found])) for name in Learnt.__dataclass_fields__))
 

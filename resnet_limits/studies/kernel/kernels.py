@@ -9,7 +9,7 @@ from torch import Tensor
 from ...limits.deep_kernel import DeepKernel, extremes
 from ...limits.kernel import Kind, LimitKernel
 from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
-from ...limits.moments import moments_at
+from ...limits.moments import explosion_times, moments_at
 from ...settings import Kernel
 from .claims.expressivity import DEEP
 from .claims.settings import sizes
@@ -28,6 +28,14 @@ def finite_kernel(settings: Kernel, kind: Kind, depth: int, *, phi: str | None =
         readout=settings.kernel.readout,
         read_in=settings.kernel.read_in,
     )
+
+
+def reached(settings: Kernel, z: Float[Tensor, "n f"], *, phi: str | None = None) -> tuple[bool, float]:
+    """Whether no input blows up before the horizon, in the limit of depth, and when the first one does."""
+    own = sizes(settings)
+    q = torch.cat([part.double().square().mean(dim=1) for part in z.split(4096)])
+    first = float(explosion_times(phi or settings.activation, own.sigma_w, own.sigma_b, q).min())
+    return settings.horizon < first, first
 
 
 def limit_kernel(settings: Kernel, kind: Kind, largest: float, *, phi: str | None = None) -> LimitKernel:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
-from ...limits.moments import explosion_times
 from ...settings import KINKED
 from ..study import Job, Measurement, Record
 from .claims.moments import OF, SWISH
-from .claims.settings import explodes_with, limitless, sizes
-from .kernels import finite_moments, limit_moments
+from .claims.settings import explodes_with, limitless
+from .kernels import finite_moments, limit_moments, reached
 from .problem import overlaps, points
 
 ROUNDING = 1e-14
@@ -19,18 +18,17 @@ ROUNDING = 1e-14
 def measure(job: Job) -> Measurement:
     """Moments of the settings' activation and of swish, and their distance to the limit."""
     settings, records = job.settings, []
-    gram, own = overlaps(points(settings, 2)), sizes(job.settings)
+    z = points(settings, 2)
+    gram = overlaps(z)
     schemes = {"own": (settings.activation, {}, limitless(settings))}
     schemes["swish"] = (SWISH["activation"], SWISH, explodes_with(SWISH["activation"], settings))
     for i, (scheme, (phi, pins, without_limit)) in enumerate(schemes.items()):
         job.progress(i / len(schemes), f"moments, {phi}")
         coordinates = {"scheme": scheme, **pins}
         found = finite_moments(settings, gram, settings.depth, phi=phi)
-        times = [math.nan]
-        if phi not in KINKED:
-            times = explosion_times(phi, own.sigma_w, own.sigma_b, gram.diagonal()).tolist()
-        reached = without_limit is None and settings.horizon < min(times)
-        limit = limit_moments(settings, gram, phi=phi) if reached else dict.fromkeys(OF, math.nan)
+        exists, first = reached(settings, z, phi=phi) if phi not in KINKED else (False, math.inf)
+        exists = exists and without_limit is None
+        limit = limit_moments(settings, gram, phi=phi) if exists else dict.fromkeys(OF, math.nan)
         for of in OF:
             value, exact = found[of], limit[of]
             records.append(Record(of, value, reference=exact, coordinates=coordinates))
@@ -40,6 +38,6 @@ def measure(job: Job) -> Measurement:
                 records.append(Record(f"{of}_error", abs(error), reference_error=rounding, coordinates=coordinates))
                 constant = {**coordinates, "of": of}
                 records.append(Record("depth_constant", settings.depth * error, coordinates=constant))
-        if math.isfinite(times[0]):
-            records.append(Record("blow_up_time", times[0], coordinates=coordinates))
+        if math.isfinite(first):
+            records.append(Record("blow_up_time", first, coordinates=coordinates))
     return Measurement([record for record in records if math.isfinite(record.value)])

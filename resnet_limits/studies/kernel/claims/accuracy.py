@@ -6,7 +6,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
 from .expressivity import DEEP
-from .settings import AS_FULL, either, limitless, unlabelled
+from .settings import AS_FULL, NO_BLOW_UP, either, limitless, unlabelled
 
 SHOWN = ("linear_ridge", "nngp", "ntk", "deep")
 """Accuracies, in the order of the array."""
@@ -27,6 +27,7 @@ GROUP = Group(
             pins=DEEP,
             outside=either(unlabelled, limitless),
             random=True,
+            needs=NO_BLOW_UP,
             verdicts=AS_FULL,
         ),
         Claim(
@@ -39,6 +40,7 @@ GROUP = Group(
             where={"scheme": "linear_ridge"},
             outside=either(unlabelled, limitless),
             random=True,
+            needs=NO_BLOW_UP,
             verdicts=AS_FULL,
         ),
     ),

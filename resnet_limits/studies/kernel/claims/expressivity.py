@@ -9,7 +9,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
-from .settings import AS_FULL, either, moving, not_affine, without_order
+from .settings import AS_FULL, NO_BLOW_UP, either, moving, not_affine, without_order
 
 POINTS, BEYOND = 300, 100
 """Training points of the Gram matrices: at least 300, and 100 beyond d_in + 1, where there are so many."""
@@ -31,7 +31,7 @@ def _rank(kernel: str, statement: str) -> Claim:
         expected=Expected("at_most", 1, 0.5),
         where={"scheme": kernel},
         outside=not_affine,
-        needs="more training points than d_in + 1",
+        needs=f"more training points than d_in + 1; {NO_BLOW_UP}",
         verdicts=AS_FULL,
     )
 
@@ -49,6 +49,7 @@ GROUP = Group(
             observable="ridge_difference",
             expected=Expected("at_most", 1, 0.5),
             outside=not_affine,
+            needs=NO_BLOW_UP,
             verdicts=AS_FULL,
         ),
         Claim(

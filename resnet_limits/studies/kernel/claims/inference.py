@@ -34,7 +34,7 @@ def _order(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
 
 CONDITIONED, PREDICTED = 20, 60
 """Training and test points of the weakly trained networks, at most."""
-WIDER, WEAKLY = 16, 8
+WIDER, WEAKLY = 8, 24
 """The weakly trained networks are as many times as wide as the others; and their number, at each width."""
 
 GROUP = Group(
@@ -94,7 +94,7 @@ GROUP = Group(
         "inference_distance": "root mean square distance to the kernel of infinite width and the networks' depth over"
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
         " initial ones, which are trained on the targets, after kernel.steps steps; widths D/4, D/2, D, more networks"
-        " the narrower they are), posterior mean, posterior variance (read-out alone trained; widths 2 D to 16 D)",
+        " the narrower they are), posterior mean, posterior variance (read-out alone trained; widths D to 8 D)",
         "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/4, D/2, D), mean"
         " over networks; column points: training points",
         "accuracy.predicted": "of what their kernel predicts, with the standard error of a fraction of the test points",

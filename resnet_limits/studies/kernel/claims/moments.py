@@ -77,6 +77,7 @@ GROUP = Group(
         },
         **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF},
         "depth_constant": "L times the relative distance of a moment (coordinate `of`) to its limit, with its sign",
-        "blow_up_time": "when the moments of the limit explode, of the first training point (where they do)",
+        "blow_up_time": "when the moments of the limit explode (where they do): of the first two training points;"
+        " scheme all points: of all training and test points",
     },
 )

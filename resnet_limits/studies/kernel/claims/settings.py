@@ -16,6 +16,8 @@ SMOKE_IS_TOO_SMALL: dict[str, Verdict] = {**AS_FULL, "smoke": "inconclusive"}
 
 TYPICAL = 1.0
 """`|z|^2/d_in` of a standardised point: its mean over the training points."""
+NO_BLOW_UP = "no training or test point may blow up before the horizon (blow_up_time says when the first one does)"
+"""For `Claim.needs`."""
 LADDER = (8, 4, 2, 1)
 """Finite networks have the width of the settings over these."""
 

@@ -1,0 +1,158 @@
+"""`kernel.expressivity.*`: rank, the ridge identity and what is not linear; red where the physics is broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+
+from resnet_limits.limits.kernel import LimitKernel
+from resnet_limits.settings import Gaussian, Iid
+from resnet_limits.studies.kernel import accuracy, expressivity, kernels
+from resnet_limits.studies.kernel.problem import dataset
+from resnet_limits.studies.study import Job
+from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
+
+DEPTHS = (16, 32, 64, 128)
+RANKS = ("kernel.expressivity.rank", "kernel.expressivity.rank.ntk")
+
+
+def test_every_claim_is_supported():
+    for claim, judgement in verdicts("expressivity", SMALL, DEPTHS).items():
+        assert judgement.verdict == "supported", (claim, judgement.why)
+    for claim, judgement in verdicts("accuracy", SMALL, (16,)).items():
+        assert judgement.verdict == "supported", (claim, judgement.why)
+
+
+def test_the_rank_is_that_of_inputs_in_general_position():
+    data = Gaussian(train_size=100, test_size=20, features=5)
+    records = measured("expressivity", replace(SMALL, data=data, kernel=replace(SMALL.kernel, points=20)), (16,))[16]
+    for scheme in ("nngp", "ntk"):
+        rank = value(records, "rank", scheme=scheme)
+        assert (rank.value, rank.reference) == (6, 6)
+
+
+def test_with_fewer_points_than_features_the_rank_says_nothing():
+    few = replace(SMALL.kernel, points=20, inputs=2)
+    found = verdicts("expressivity", replace(SMALL, data=replace(SMALL.data, train_size=60), kernel=few), (16,))
+    assert found[RANKS[0]].verdict == "inconclusive"
+    assert "more training points than d_in + 1" in found[RANKS[0]].why
+
+
+def test_linear_ridge_regression_is_that_of_scikit_learn():
+    data = dataset(SMALL)
+    kernel = kernels.limit_kernel(SMALL, "nngp", 1.0)
+    y = torch.nn.functional.one_hot(data.y_train).double()
+    ours = accuracy.linear_ridge(kernel, data.x_train, y, data.x_test, 0.3)
+
+    def columns(z: torch.Tensor) -> np.ndarray:
+        return np.column_stack([np.full(len(z), kernel.constant**0.5), (kernel.slope / 64) ** 0.5 * z.numpy()])
+
+    theirs = Ridge(0.3, fit_intercept=False).fit(columns(data.x_train), y.numpy()).predict(columns(data.x_test))
+    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-10)
+
+
+def test_an_affine_kernel_is_fitted_and_a_bent_one_is_not():
+    gram = torch.randn(20, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert expressivity.not_fitted(3 * gram + 2, gram) < 1e-14
+    assert expressivity.not_fitted(gram.square(), gram) > 0.5
+
+
+def test_accuracies_are_recorded_with_their_numbers_of_points():
+    settings = replace(SMALL, kernel=replace(SMALL.kernel, deep_points=100))
+    measurement = accuracy.measure(Job(replace(settings, depth=16)))
+    records = measurement.records
+    for name in ("nngp", "ntk", "ntk.time", "linear_ridge"):
+        record = value(records, f"accuracy.{name}", points=200)
+        assert 0.5 < record.value < 1
+        assert 0 < record.stderr < 0.02
+    deep, shallow = value(records, "accuracy.deep", points=100), value(records, "accuracy.nngp", points=100)
+    difference = value(records, "accuracy_difference", scheme="deep")
+    assert difference.value == pytest.approx(deep.value - shallow.value)
+    assert value(records, "accuracy.linear_ridge").value == value(records, "accuracy.nngp", points=200).value
+    assert measurement.arrays["accuracy"].shape == (2, 4)
+
+
+def test_regression_has_no_accuracies_and_says_so():
+    data = Gaussian(train_size=50, test_size=20)
+    settings = replace(SMALL, data=data, kernel=replace(SMALL.kernel, points=20))
+    found = verdicts("accuracy", settings, (16,))
+    assert "targets are no classes" in found["kernel.expressivity.deep"].why
+    assert verdicts("expressivity", settings, DEPTHS)["kernel.expressivity.ridge"].verdict == "supported"
+
+
+# -- broken physics turns the claims red ----------------------------------------------------------
+
+
+def bent(amount: float):
+    """A kernel that is not affine, by an amount."""
+    right = LimitKernel.of_overlaps
+
+    def of_overlaps(self, overlaps, rows, columns):
+        return right(self, overlaps, rows, columns) + amount * overlaps.square()
+
+    return of_overlaps
+
+
+def test_a_kernel_that_is_not_affine_is_seen_by_rank_and_ridge(monkeypatch):
+    monkeypatch.setattr(LimitKernel, "of_overlaps", bent(1e-9))
+    found = verdicts("expressivity", SMALL, (16,))
+    assert {found[claim].verdict for claim in (*RANKS, "kernel.expressivity.ridge")} == {"refuted"}
+
+
+def test_another_penalty_is_seen_by_the_ridge_identity(monkeypatch):
+    monkeypatch.setattr(LimitKernel, "slope", property(lambda self: 5.44))
+    right = LimitKernel.of_overlaps
+    monkeypatch.setattr(LimitKernel, "of_overlaps", lambda self, o, r, c: right(self, o, r, c) + 1e-6 * o)
+    assert verdicts("expressivity", SMALL, (16,))["kernel.expressivity.ridge"].verdict == "refuted"
+
+
+def test_a_part_that_does_not_vanish_with_depth_is_seen(monkeypatch):
+    right = expressivity.finite_kernel
+    monkeypatch.setattr(expressivity, "finite_kernel", lambda settings, kind, depth: right(settings, kind, 16))
+    assert verdicts("expressivity", SMALL, DEPTHS)["kernel.expressivity.depth"].verdict == "refuted"
+
+
+def test_a_deep_kernel_that_is_linear_is_seen_and_is_no_better(monkeypatch):
+    def linear(settings, z, tolerance, dtype):
+        return kernels.finite_kernel(replace(settings, activation="identity"), "nngp", 4)
+
+    monkeypatch.setattr(expressivity, "deep_kernel", linear)
+    monkeypatch.setattr(accuracy, "deep_kernel", linear)
+    assert verdicts("expressivity", SMALL, (16,))["kernel.expressivity.nonlinear"].verdict != "supported"
+    assert verdicts("accuracy", SMALL, (16,))["kernel.expressivity.deep"].verdict == "refuted"
+
+
+def test_features_of_another_kernel_are_seen_by_the_accuracies(monkeypatch):
+    monkeypatch.setattr(LimitKernel, "features", lambda self, z: z.double()[:, :20] / 3)
+    assert verdicts("accuracy", SMALL, (16,))["kernel.inference.linear"].verdict == "refuted"
+
+
+# -- settings -------------------------------------------------------------------------------------
+
+
+def test_swish_has_a_kernel_that_depends_on_norms_too():
+    found = verdicts("expressivity", replace(SMALL, activation="swish"), (16,))
+    for claim in (*RANKS, "kernel.expressivity.ridge"):
+        assert found[claim].verdict == "inconclusive"
+        assert "norms of the inputs" in found[claim].why
+    assert found["kernel.expressivity.nonlinear"].verdict == "supported"
+    shorter = replace(SMALL, activation="swish", horizon=0.2)  # some test points are large
+    assert verdicts("accuracy", shorter, (16,))["kernel.expressivity.deep"].measured is not None
+
+
+def test_without_a_limit_the_deep_block_goes_on():
+    found = verdicts("expressivity", replace(SMALL, activation="relu"), (16,))
+    assert "no phi'(0)" in found[RANKS[0]].why
+    assert found["kernel.expressivity.nonlinear"].verdict == "supported"
+    records = measured("accuracy", replace(SMALL, activation="relu"), (16,))[16]
+    assert [r.observable for r in records] == ["accuracy.deep"]
+
+
+def test_zero_weights_are_a_reason():
+    found = verdicts("expressivity", replace(SMALL, init=Iid(sigma_w=0.0, sigma_b=0.0)), (16,))
+    assert found["kernel.expressivity.ridge"].verdict == "supported"
+    assert "all weights are zero" in found["kernel.expressivity.depth"].why

@@ -1,0 +1,147 @@
+"""`kernel.inference.*`: trained networks and posteriors against their kernel; red where the physics is broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from resnet_limits.inference import dense
+from resnet_limits.inference.filters import gradient_descent
+from resnet_limits.networks import ntk
+from resnet_limits.settings import Gaussian
+from resnet_limits.studies.kernel import inference
+from resnet_limits.studies.kernel.kernels import finite_kernel
+from resnet_limits.studies.kernel.problem import overlaps
+from resnet_limits.studies.study import InMemory, Job
+from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
+
+DEPTHS = (4,)
+WEAK = ("kernel.inference.weak", "kernel.inference.variance")
+
+
+@pytest.fixture(scope="module")
+def right() -> dict:
+    return verdicts("inference", SMALL, DEPTHS)
+
+
+def test_every_claim_is_supported(right):
+    for claim, judgement in right.items():
+        assert judgement.verdict == "supported", (claim, judgement.why)
+
+
+def test_the_prediction_is_that_of_descent_with_the_matrix_of_the_kernel():
+    settings = replace(SMALL, depth=4)
+    its = inference.task(settings)
+    kernel = finite_kernel(settings, "ntk", 4)
+    regression = dense.fit(kernel, its.x, its.y)
+    rate = settings.kernel.rate / float(regression.values[-1])
+    f, g = torch.zeros_like(its.y), torch.zeros(len(its.new), its.y.shape[1], dtype=torch.float64)
+    inside, across = kernel(its.x, its.x), kernel(its.new, its.x)
+    for _ in range(settings.kernel.steps):
+        f, g = f - rate * inside @ (f - its.y), g - rate * across @ (f - its.y)
+    measurement = inference.measure(Job(settings))
+    np.testing.assert_allclose(measurement.arrays["inference.predicted"], g[:, 0].numpy(), atol=1e-8)
+    exact = regression.mean(its.new, gradient_descent(settings.kernel.steps, rate))
+    torch.testing.assert_close(exact, g, rtol=1e-8, atol=1e-8)
+
+
+def test_networks_learn_and_are_those_of_the_settings():
+    measurement = inference.measure(Job(replace(SMALL, depth=4)))
+    learnt, predicted = (measurement.arrays[f"inference.{name}"] for name in ("learnt", "predicted"))
+    assert learnt.shape == (8, len(predicted))
+    assert np.corrcoef(learnt.mean(axis=0), predicted)[0, 1] > 0.95
+    loss = measurement.arrays["inference.loss"]
+    assert len(loss) == SMALL.kernel.steps
+    assert loss[-1] < 0.6 * loss[0]
+    np.testing.assert_array_equal(measurement.arrays["inference.distance.trained"][0], [32, 64, 128])
+    np.testing.assert_array_equal(measurement.arrays["inference.distance.mean"][0], [128, 256, 512, 1024])
+    for width, networks in ((32, 32), (64, 16), (128, 8)):
+        record = value(measurement.records, "accuracy.finite", width=width)
+        assert record.replicas == networks
+        assert record.value > 0.6
+
+
+def test_deeper_jobs_share_the_networks_and_nothing_depends_on_the_pieces(monkeypatch):
+    shared = InMemory()
+    settings = replace(SMALL, width=64, kernel=replace(SMALL.kernel, networks=4, steps=3))
+    first, second = (repr(inference.measure(Job(replace(settings, depth=d), shared)).records) for d in (4, 32))
+    assert first == second
+    monkeypatch.setattr(inference, "MEMORY", 1)
+    torch.testing.assert_close(
+        inference.measure(Job(replace(settings, depth=4))).arrays["inference.learnt"],
+        inference.measure(Job(replace(settings, depth=4), shared)).arrays["inference.learnt"],
+        rtol=1e-3,
+        atol=1e-4,
+    )
+
+
+def test_states_sampled_from_gram_matrices_have_the_overlaps_of_full_matrices():
+    settings = replace(SMALL, depth=3)
+    its, n = inference.task(settings), 400
+    gram = overlaps(its.x[:3])
+    sampled = torch.cat([inference.overlaps_at(settings, gram, 3, 8, r) for r in range(n)])
+    network = inference.network_of(settings, 3, 8)
+    theta = network.initial(64, 1, replicas=n, seed=1, purpose="naive", dtype=torch.float64)
+    x = network.states(theta, its.x[:3])
+    naive = x @ x.mT / 8
+    for i, j in ((0, 0), (0, 1), (1, 2)):
+        for power in (1, 2):
+            a, b = sampled[:, i, j] ** power, naive[:, i, j] ** power
+            error = ((a.var() + b.var()) / n) ** 0.5
+            assert abs(float(a.mean() - b.mean())) < 5 * float(error), (i, j, power)
+
+
+def test_posteriors_are_those_of_dense_inference():
+    settings = replace(SMALL, depth=4)
+    its, kernel = inference.task(settings), finite_kernel(settings, "nngp", 4)
+    mean, variance = inference.conditioned(
+        kernel(its.x, its.x)[None], kernel(its.new, its.x)[None], kernel.diagonal(its.new)[None], its.y, 0.1
+    )
+    exact = dense.posterior(kernel, its.x, its.y, ridge=0.1)
+    torch.testing.assert_close(mean[0], exact.mean(its.new), rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(variance[0], exact.variance(its.new), rtol=1e-8, atol=1e-10)
+
+
+def test_regression_has_distances_and_no_accuracies():
+    data = Gaussian(train_size=60, test_size=30)
+    records = measured("inference", replace(SMALL, data=data), DEPTHS)[4]
+    assert {r.observable for r in records} == {"inference_distance", "width_order", "train_loss"}
+
+
+def test_relu_networks_follow_their_kernel_too():
+    found = verdicts("inference", replace(SMALL, activation="relu"), DEPTHS)
+    assert found["kernel.inference.weak"].verdict == "supported", found["kernel.inference.weak"].why
+    assert found["kernel.inference"].measured is not None
+
+
+# -- broken physics turns the claims red ----------------------------------------------------------
+
+
+def test_a_learning_rate_that_is_not_that_of_the_parametrisation_is_seen(monkeypatch):
+    right = ntk.descend
+    monkeypatch.setattr(inference, "descend", lambda *its, rate, **more: right(*its, rate=rate / 20, **more))
+    found = verdicts("inference", SMALL, DEPTHS)
+    assert found["kernel.inference"].verdict == "refuted"
+    assert found["kernel.inference.accuracy"].verdict == "refuted"
+
+
+def test_networks_in_the_standard_parametrisation_are_seen(monkeypatch):
+    """Read-ins that learn `width` times as fast as they should: the kernel is another, whatever the width."""
+    right = ntk.NtkNetwork.gradients
+
+    def wrong(self, parameters, z, targets):
+        loss, grads = right(self, parameters, z, targets)
+        return loss, {**grads, "A": 0 * grads["A"], "b": 8 * grads["b"]}
+
+    monkeypatch.setattr(ntk.NtkNetwork, "gradients", wrong)
+    assert verdicts("inference", SMALL, DEPTHS)["kernel.inference"].verdict != "supported"
+
+
+def test_posteriors_from_other_points_are_seen(monkeypatch):
+    right = inference.overlaps_at
+    monkeypatch.setattr(inference, "overlaps_at", lambda s, gram, *its: right(s, gram.flip(0, 1), *its))
+    found = verdicts("inference", SMALL, DEPTHS)
+    assert {found[claim].verdict for claim in WEAK} == {"refuted"}

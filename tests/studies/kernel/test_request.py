@@ -1,0 +1,92 @@
+"""What the study refuses before it runs, and what it warns of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from resnet_limits import settings as keys
+from resnet_limits.errors import MeasurementError, SettingError
+from resnet_limits.settings import Digits, Gaussian, Iid, Kernel, KernelKeys, MatrixNormal, Mnist, Moons
+from resnet_limits.studies import study as studies
+from resnet_limits.studies.kernel import accuracy
+from resnet_limits.studies.kernel.claims import GROUPS
+from resnet_limits.studies.kernel.request import check, warnings
+from resnet_limits.studies.study import Job
+from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (Kernel(init=MatrixNormal()), r"init=matrix_normal: .* choose init=iid"),
+        (
+            Kernel(kernel=KernelKeys(ridge=0.0)),
+            r"kernel.ridge=0: .* rank at most d_in \+ 1 = 65, and with 1400 training",
+        ),
+        (Kernel(data=Moons(), kernel=KernelKeys(ridge=0.0)), r"at most d_in \+ 1 = 3"),
+        (Kernel(data=Mnist(), kernel=KernelKeys(ridge=0.0)), r"at most d_in \+ 1 = 785, and with 60000"),
+        (Kernel(data=Gaussian(features=5), kernel=KernelKeys(ridge=0.0)), r"at most d_in \+ 1 = 6"),
+        (Kernel(kernel=KernelKeys(points=1401)), "kernel.points=1401: digits has 1400 training points"),
+        (Kernel(data=Digits(train_size=3), kernel=KernelKeys(points=3)), "kernel.inputs=4: digits has 3"),
+        (Kernel(data=Digits(train_size=1797)), "no test points are left"),
+    ],
+    ids=lambda its: "" if isinstance(its, Kernel) else its[:20],
+)
+def test_what_cannot_be_run_is_refused_in_words(settings: Kernel, words: str):
+    with pytest.raises(SettingError, match=words):
+        check(settings)
+
+
+@pytest.mark.parametrize(("key", "value"), [("ridge", -0.1), ("rate", 2.0), ("rate", 0.0), ("steps", 0)])
+def test_keys_out_of_range_are_refused_by_name(key: str, value: float):
+    with pytest.raises(SettingError, match=rf"^kernel.{key}: expected .* got {value}"):
+        keys.check(Kernel(kernel=replace(KernelKeys(), **{key: value})))
+
+
+def test_what_can_be_run_is_not_refused():
+    for settings in (Kernel(), Kernel(activation="relu"), Kernel(data=Mnist()), Kernel(data=Gaussian())):
+        check(settings)
+        assert warnings(settings) == []
+    check(Kernel(data=Digits(train_size=60), kernel=KernelKeys(ridge=0.0, points=60)))
+
+
+def test_a_horizon_beyond_the_blow_up_is_warned_of():
+    (line,) = warnings(Kernel(activation="swish", horizon=5.0))
+    assert "horizon=5 is beyond the blow-up time 4.43 of activation=swish" in line
+
+
+def test_an_input_that_blows_up_before_the_horizon_leaves_a_reason_and_the_deep_block():
+    settings = replace(SMALL, activation="swish", horizon=3.5)
+    assert warnings(settings) == []
+    found = verdicts("accuracy", settings, (4,))["kernel.expressivity.deep"]
+    assert found.verdict == "inconclusive"
+    assert "no training or test point may blow up before the horizon" in found.why
+    records = measured("accuracy", settings, (4,))[4]
+    assert value(records, "blow_up_time").value < 3.5
+    assert value(records, "accuracy.deep").value > 0.8
+
+
+def test_a_singular_system_without_ridge_is_an_error_in_words():
+    """Digits have constant pixels: 60 points are more than their kernel's rank."""
+    settings = Kernel(depth=4, data=Digits(train_size=64), kernel=KernelKeys(ridge=0.0, points=50))
+    check(settings)
+    with pytest.raises(MeasurementError, match=r"singular to rounding \(64 points, rank \d+\); set a ridge"):
+        accuracy.measure(Job(settings))
+
+
+def test_what_is_measured_is_documented_and_every_claim_has_a_verdict_at_every_preset():
+    study = studies.get("kernel")
+    settings = replace(Kernel(), depth=4, width=64, replicas=64, data=Digits(train_size=100))
+    settings.kernel = KernelKeys(inputs=2, networks=2, trained_depth=2, points=20, steps=2, deep_points=50)
+    measurement = study.measure(Job(settings))
+    assert {record.observable for record in measurement.records} <= set(study.observables)
+    assert set(measurement.arrays) <= set(study.arrays)
+    for claim in study.claims:
+        assert set(claim.verdicts) == {"full", "smoke", "large"}
+        assert claim.observable in study.observables
+    known = set(keys.flat(Kernel())) | {"activation_inside", "sigma_A", "sigma_a", "sigma_B"}
+    assert {pin for claim in study.claims for pin in claim.pins} <= known
+    assert {key for group in GROUPS.values() for key in group.memory} <= known
+    assert isinstance(Kernel().init, Iid)
