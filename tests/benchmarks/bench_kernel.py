@@ -1,10 +1,11 @@
 """Kernels of infinitely wide networks and inference with them: `python -m tests.benchmarks.bench_kernel [--deep]`.
 
 Kernel matrix of 1000 inputs at depth 1000: the limit by its closed form against the recursion, layer by layer, and how
-far they are apart. Then the value *at* depth 1000, which the recursion has exactly: by the limit and recursions of depth
-16 and 32 (the parabola in 1/L through the three), and by the recursion of the 1600 or so pairs of a table, of which the
-others are interpolated; for 10,000 inputs too, where the other side is 100 times that of 1000 inputs. One thread, time of
-the processor, half of the matrix on both sides; the recursion's is extrapolated from 50 layers unless `--deep` is given.
+far they are apart. Then the value *at* depth 1000, which the recursion has exactly: by the limit and recursions of
+depth 16 and 32 (the parabola in 1/L through the three), and by the recursion of the 1600 or so pairs of a table, of
+which all others are interpolated; for 10,000 inputs too, where the other side is 100 times that of 1000 inputs. One
+thread, time of the processor, half of the matrix on both sides; the recursion's is extrapolated from 50 layers unless
+`--deep` is given.
 
 Inference on all of MNIST, or, where `$RESLIM_DATA` does not hold it, 60,000 random points of its size: affine kernel in
 feature space, seconds of the clock on one thread, and peak memory. The kernel of deep blocks on 10,000 points
