@@ -559,6 +559,7 @@ class GammaKeys:
     )
     dimension: int = key(2, "dimension of the small problem whose limit is solved exactly", low=1, high=4)
     points: int = key(8, "points of the small problem", low=3, high=64)
+    train_points: int = key(300, "training points of the data set that are met, if there are more", low=2, high=10**6)
 
 
 @dataclass
@@ -566,11 +567,9 @@ class Gamma(Settings):
     """Settings of the study `gamma`: minimisers of depth-regularised networks, and their variational limit."""
 
     study: str = _name("gamma", "the study")
-    horizon: float = key(1.0, "final time: 1 in this study", low=1, high=1)
-    dtype: str = key("float64", "floating-point format: minimisers need float64", choices=("float64",))
     replicas: int = key(8, "i.i.d. starts of the networks with other penalties (gamma.ablation)", low=1, high=10**4)
     activation: str = key("tanh", "activation sigma", choices=ACTIVATIONS)
-    data: Data = key(lambda: Digits(train_size=300), "data set")
+    data: Data = key(Digits, "data set")
     gamma: GammaKeys = key(GammaKeys, "keys of this study")
     minimiser: Minimiser = key(Minimiser, "how minimisers are found")
 

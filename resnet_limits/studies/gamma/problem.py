@@ -6,6 +6,7 @@ E_n = (1/N) sum_s loss(W X_n[s] + c, y_s) + a1 R_n(K; t1) + a2 R_n(b; t2) + a3 |
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,8 +28,8 @@ DATA = "data"
 def penalties(settings: Gamma) -> Penalties:
     """The penalties of these settings; those not given are those of K."""
     its = settings.gamma
-    others = (its.alpha if a is None else a for a in (its.alpha_b, its.alpha_w, its.alpha_c))
-    return Penalties(its.alpha, *others, its.tau, its.tau if its.tau_b is None else its.tau_b)
+    b, W, c = (its.alpha if a is None else a for a in (its.alpha_b, its.alpha_w, its.alpha_c))
+    return Penalties(K=its.alpha, b=b, W=W, c=c, t1=its.tau, t2=its.tau if its.tau_b is None else its.tau_b)
 
 
 def small(settings: Gamma, kind: Kind, *, dimension: int | None = None, points: int | None = None) -> DepthRegularised:
@@ -41,8 +42,10 @@ def small(settings: Gamma, kind: Kind, *, dimension: int | None = None, points: 
 
 
 def of_the_data(settings: Gamma) -> tuple[DepthRegularised, Dataset]:
-    """All training points of the data set, embedded in the width; the test points too, in the second."""
-    dataset = load(settings.data, seed=settings.seed)
+    """The first `gamma.train_points` training points of the data set, embedded in the width; and those, with the test
+    points, as a data set."""
+    whole, count = load(settings.data, seed=settings.seed), settings.gamma.train_points
+    dataset = replace(whole, x_train=whole.x_train[:count], y_train=whole.y_train[:count])
     x = embed(dataset.x_train.double(), settings.width, seed=settings.seed).numpy()
     loss = loss_of(dataset, settings.gamma.loss)
     return DepthRegularised(x, loss, settings.activation, penalties(settings), settings.depth), dataset
@@ -58,7 +61,7 @@ def loss_of(dataset: Dataset, name: str | None) -> Loss:
 
 def solution_key(settings: Gamma, kind: str) -> dict[str, Any]:
     """What a minimiser depends on besides its depth."""
-    without = ("depth", "claims", "preset", "dtype", "replicas", "horizon", "minimiser.")
+    without = ("depth", "claims", "preset", "replicas", "minimiser.")
     its = {key: value for key, value in content(settings).items() if not key.startswith(without)}
     return {**its, "problem": kind}
 

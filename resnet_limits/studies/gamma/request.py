@@ -7,7 +7,14 @@ from ...settings import Gamma, Gaussian
 
 
 def check(settings: Gamma) -> None:
-    """Raise `SettingError` for a depth without increments, or a loss that the data's targets do not have."""
+    """Raise `SettingError` for another horizon or precision, a depth without increments, or a loss that does not suit
+    the data's targets."""
+    if settings.horizon != 1:
+        raise SettingError(
+            f"horizon={settings.horizon:g}: the layers of study gamma are at times k/n in [0, 1]; horizon=1"
+        )
+    if settings.dtype != "float64":
+        raise SettingError(f"dtype={settings.dtype}: minimisers are certified in float64 alone; dtype=float64")
     if settings.depth < 2:
         raise SettingError(
             f"depth={settings.depth}: the penalty of study gamma is on increments; depth=2 or more has some"

@@ -11,13 +11,13 @@ from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.runs.records import table
-from resnet_limits.settings import Digits, Gamma, GammaKeys
+from resnet_limits.settings import Gamma, GammaKeys
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
 
 STUDY = studies.get("gamma")
 DEPTHS = (8, 16, 32, 64)
-SMALL = Gamma(width=3, replicas=3, data=Digits(train_size=40, test_size=20), gamma=GammaKeys(dimension=1, points=5))
+SMALL = Gamma(width=3, replicas=3, gamma=GammaKeys(dimension=1, points=5, train_points=40))
 Jobs = Sequence[tuple[Gamma, Measurement]]
 
 

@@ -58,7 +58,7 @@ GROUP = Group(
         "train_accuracy": "fraction of the training points classified rightly",
         "test_accuracy": "fraction of the test points classified rightly",
     },
-    memory=("data.train_size", "width", "depth"),
+    memory=("gamma.train_points", "width", "depth"),
     arrays={
         "real.K": "minimiser on the data set, K (depth, width, width)",
         "real.b": "minimiser on the data set, b (depth, width)",
