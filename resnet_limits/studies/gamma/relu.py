@@ -7,14 +7,16 @@ gradient norm stands beside it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+
+import numpy as np
 
 from ...settings import Gamma
 from ...training.minimiser import descend
 from ...training.newton import relative_gradient
 from ..study import Job, Measurement, Record
 from .claims.relu import RELU
-from .problem import minima, small
+from .problem import minima, small, solution_key
 
 KIND = "regression"
 DESCENTS = 3
@@ -28,7 +30,7 @@ def measure(job: Job) -> Measurement:
     settings = replace(
         own,
         activation=RELU["activation"],
-        gamma=replace(own.gamma, dimension=RELU["gamma.dimension"]),
+        gamma=replace(own.gamma, dimension=RELU["gamma.dimension"], points=RELU["gamma.points"]),
     )
     pinned = replace(job, settings=settings)
     here, error, gradient = _least(pinned, settings.depth)
@@ -40,13 +42,19 @@ def measure(job: Job) -> Measurement:
 
 
 def _least(job: Job, depth: int) -> tuple[float, float, float]:
-    """The least value found at a depth, what the last descent gained, and the relative gradient norm."""
-    problem = small(job.settings, KIND).at_depth(depth)
-    first = minima(job, problem, KIND, depth)[0][-1].minimum
-    u, value = first.point, first.value
-    gained = 0.0
-    for _ in range(DESCENTS if not first.converged else 0):
-        u, _ = descend(problem, u, ITERATIONS)
-        before, value = value, problem.value_and_gradient(u)[0]
-        gained = before - value
-    return value, abs(gained), relative_gradient(*problem.value_and_gradient(u), u)
+    """The least value found at a depth, what the last descent gained, and the relative gradient norm; kept, since the
+    job of half the depth asks for it too."""
+
+    def compute() -> dict[str, np.ndarray]:
+        problem = small(job.settings, KIND).at_depth(depth)
+        first = minima(job, problem, KIND, depth)[0][-1].minimum
+        u, value, gained = first.point, first.value, 0.0
+        for _ in range(DESCENTS if not first.converged else 0):
+            u, _ = descend(problem, u, ITERATIONS)
+            before, value = value, problem.value_and_gradient(u)[0]
+            gained = before - value
+        return {"found": np.array([value, abs(gained), relative_gradient(*problem.value_and_gradient(u), u)])}
+
+    key = {**solution_key(job.settings, KIND), "minimiser": asdict(job.settings.minimiser), "depth": depth}
+    value, gained, gradient = (float(number) for number in job.shared.solve("relu", key, compute)["found"])
+    return value, gained, gradient

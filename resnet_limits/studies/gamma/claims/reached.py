@@ -6,7 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ....claims.claim import Verdict
 from ....settings import KINKED, Gamma
+
+SMOKE_IS_TOO_SMALL: dict[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
+"""For claims whose intervals are too wide at the smoke size."""
 
 
 def not_reached(problem: str, control: str | None = None) -> Callable[[Any], str | None]:

@@ -6,7 +6,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import THORPE
 from ...group import Group
 
-RELU = {"activation": "relu", "gamma.dimension": 1}
+RELU = {"activation": "relu", "gamma.dimension": 1, "gamma.points": 8}
 
 GROUP = Group(
     claims=(
