@@ -129,6 +129,16 @@ def test_conjugate_gradients_find_the_same(kept: int):
     assert len(heard) >= its.products - 2
 
 
+def test_landmarks_make_it_fast(monkeypatch: pytest.MonkeyPatch):
+    x = torch.randn(400, D, generator=STREAM, dtype=torch.float64)
+    y = torch.randn(400, 1, generator=STREAM, dtype=torch.float64)
+    taken = []
+    for count in (1, 40):
+        monkeypatch.setattr(iterative, "LANDMARKS", count)
+        taken.append(iterative.solve(DEEP, x, y, ridge=0.05, tolerance=1e-8).products)
+    assert taken[1] < taken[0] / 2
+
+
 def test_a_tolerance_that_is_not_reached_is_said():
     with pytest.raises(
         MeasurementError, match=r"relative residual of .* and not 1e-09 in \d+ products .* larger ridge"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -18,8 +20,8 @@ KINDS: tuple[Kind, ...] = ("nngp", "ntk")
 
 
 def cases(kind: Kind) -> list[PairKernel]:
-    sizes = {"sigma_w": 0.8, "sigma_b": 0.3, "horizon": 0.7}
-    blocks = {"inner": (1.0, 0.3), "outer": (0.9, 0.2), "horizon": 1.0}
+    sizes: dict[str, Any] = {"sigma_w": 0.8, "sigma_b": 0.3, "horizon": 0.7}
+    blocks: dict[str, Any] = {"inner": (1.0, 0.3), "outer": (0.9, 0.2), "horizon": 1.0}
     return [
         FiniteDepthKernel(phi="tanh", depth=20, kind=kind, **sizes),
         FiniteDepthKernel(phi="swish", depth=20, kind=kind, **sizes),
