@@ -36,6 +36,29 @@ def refine(problem: DepthRegularised, rungs: Sequence[Rung], depth: int) -> np.n
     return problem.at_depth(depth).scaled(fine)
 
 
+def surprise(problem: DepthRegularised, rungs: Sequence[Rung]) -> float | None:
+    """How much farther from where the coarser rungs said the last minimum is than the one before was: about 1/4.
+
+    Far above 1 the branch has ended between the two depths, and the minimum is one of another. None below the fourth
+    rung: before it nothing is extrapolated.
+    """
+    if len(rungs) < 4:
+        return None
+    there, before = (_missed(problem, rungs[:count]) for count in (len(rungs), len(rungs) - 1))
+    return there / before if there > NEAR else 0.0
+
+
+NEAR = 1e-3
+"""A relative distance below which the minimum is where it was said to be, whatever the rung before."""
+
+
+def _missed(problem: DepthRegularised, rungs: Sequence[Rung]) -> float:
+    """Relative distance of the last minimum from its start."""
+    point = rungs[-1].minimum.point
+    distance = np.linalg.norm(point - refine(problem, rungs[:-1], rungs[-1].depth))
+    return float(distance / (np.linalg.norm(point) or 1.0))
+
+
 def _read(w: Weights, depth: int) -> Weights:
     return Weights(at_depth(w.K, depth), at_depth(w.b, depth), w.W, w.c)
 

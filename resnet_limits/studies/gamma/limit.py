@@ -46,7 +46,7 @@ def measure(job: Job) -> Measurement:
         problem = small(settings, kind)
         branches = minima(job, problem, kind, settings.depth)
         where = {"problem": kind}
-        measurement.records += certificate(settings, branches, where)
+        measurement.records += certificate(settings, problem, branches, where)
         minimum = branches[0][-1].minimum
         network = problem.weights(minimum.point)
         measurement.arrays[f"{kind}.path"] = network.path

@@ -103,7 +103,9 @@ def _start(problem: DepthRegularised, seed: int, number: int) -> np.ndarray:
     return problem.scaled(Weights(np.tile(K, (n, 1, 1)), np.tile(b, (n, 1)), W, np.zeros(m)))
 
 
-def certificate(settings: Gamma, branches: Sequence[Sequence[Rung]], where: dict[str, Any]) -> list[Record]:
+def certificate(
+    settings: Gamma, problem: DepthRegularised, branches: Sequence[Sequence[Rung]], where: dict[str, Any]
+) -> list[Record]:
     """How well the first branch's last minimum was reached, what that took, and whether the branches differ.
 
     The record of the gradient norm has the tolerance as its reference.
@@ -129,6 +131,8 @@ def certificate(settings: Gamma, branches: Sequence[Sequence[Rung]], where: dict
     }
     if len(branches) > 1:
         values["branch_distance"] = apart
+    if (surprise := branch.surprise(problem, branches[0])) is not None:
+        values["branch_surprise"] = surprise
     return records + [Record(name, value, coordinates=where, replicas=1) for name, value in values.items()]
 
 

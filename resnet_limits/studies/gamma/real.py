@@ -32,7 +32,7 @@ def measure(job: Job) -> Measurement:
     }
     if dataset.classes:
         values |= _accuracies(settings, problem, w, dataset)
-    records = certificate(settings, branches, WHERE)
+    records = certificate(settings, problem, branches, WHERE)
     records += [Record(name, value, coordinates=WHERE, replicas=1) for name, value in values.items()]
     return Measurement(records, {"real.K": w.K, "real.b": w.b, "real.W": w.W, "real.c": w.c})
 

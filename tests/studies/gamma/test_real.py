@@ -34,6 +34,17 @@ def test_they_are_certified_and_classify(jobs):
     assert max(values(jobs, "boundary_missed")) < 1e-8
     assert min(values(jobs, "train_accuracy")) > 0.4
     assert max(values(jobs, "newton_iterations")) <= 12
+    assert max(values(jobs, "branch_surprise")) < 1
+
+
+def test_a_branch_that_ends_on_the_way_is_noticed_and_nothing_is_judged_across_its_end():
+    settings = replace(SMALL, width=16, gamma=GammaKeys(alpha=0.01, train_points=250))
+    jobs = measured(real, settings, depths=(16, 32))
+    (beyond,) = values(jobs, "branch_surprise")
+    assert beyond > 4
+    judgement = verdict("gamma.real.boundary.end", jobs)
+    assert judgement.verdict == "inconclusive"
+    assert "another" in judgement.why
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
 
 STUDY = studies.get("gamma")
 DEPTHS = (8, 16, 32, 64)
-SMALL = Gamma(width=3, replicas=3, gamma=GammaKeys(dimension=1, points=5, train_points=40))
+SMALL = Gamma(width=3, replicas=3, gamma=GammaKeys(alpha=0.01, dimension=1, points=5, train_points=40))
 Jobs = Sequence[tuple[Gamma, Measurement]]
 
 

@@ -41,7 +41,7 @@ def _falls(name: str, problem: str) -> Claim:
     )
 
 
-TOO_SMALL_AT_SMOKE = frozenset({"gamma.recovery.observed", "gamma.classes.weights.observed"})
+TOO_SMALL_AT_SMOKE = frozenset({"gamma.recovery.observed"})
 
 
 def _observed(name: str, observable: str, statement: str, problem: str = "regression", tolerance: float = 0.1) -> Claim:
@@ -64,7 +64,7 @@ GROUP = Group(
         _falls("value", "regression"),
         _observed("value.observed", "value_gap", "the least value converges at order 1"),
         _falls("weights", "regression"),
-        _observed("weights.observed", "weights_sup", "minimisers converge uniformly at order 1"),
+        _observed("weights.observed", "weights_sup", "minimisers converge uniformly at order 1", tolerance=0.15),
         _falls("tl2", "regression"),
         _observed("tl2.observed", "tl2", "minimisers converge in TL2 at order 1, like the limit read at k/n"),
         _observed("h1", "h1", "minimisers converge in the discrete H1 norm, at order 1"),
@@ -112,6 +112,8 @@ GROUP = Group(
         "newton_iterations": "of the last rung",
         "hessian_products": "products of the Hessian with a vector of the last rung",
         "minimum": "E_n at the minimum",
+        "branch_surprise": "distance of the minimum from where the coarser depths said, by that one depth before: about"
+        " 1/4; above 4 it is on another branch",
         "branch_distance": "largest relative distance of the minima of several starts from the one that is judged",
     },
     memory=("gamma.points", "gamma.dimension", "depth"),

@@ -11,6 +11,9 @@ from ....settings import KINKED, Gamma
 
 SMOKE_IS_TOO_SMALL: dict[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
 """For claims whose intervals are too wide at the smoke size."""
+LARGEST_SURPRISE = 4.0
+"""Factor by which minima come to lie farther from where they were said to be, where a branch ends (6 and more were
+seen); on a branch it is about 1/4."""
 
 
 def not_reached(problem: str, control: str | None = None) -> Callable[[Any], str | None]:
@@ -34,6 +37,13 @@ def not_reached(problem: str, control: str | None = None) -> Callable[[Any], str
             if not eigenvalue > 0 or math.isnan(eigenvalue):
                 return (
                     f"L={depth}: the Hessian's smallest eigenvalue is {eigenvalue:.1e}: no strict minimum is certified"
+                )
+        surprises = rows[rows["observable"] == "branch_surprise"]
+        for depth, surprise in zip(surprises["depth"], surprises["value"], strict=True):
+            if surprise > LARGEST_SURPRISE:
+                return (
+                    f"the branch of minimisers ends above L={depth // 2}: that at L={depth} is on another, far from"
+                    " where the coarser ones point; a larger gamma.alpha, or deeper networks alone, may do"
                 )
         return None
 
