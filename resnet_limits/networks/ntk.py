@@ -21,8 +21,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..random import normals
-from .activations import activation
-from .blocks import affine, linear
+from ..settings import One
+from .blocks import field, linear
+from .classifier import Forward
+from .residual import forward
+from .steps.euler import Euler
+from .trunk import Trunk
 
 Parameters = Mapping[str, Tensor]
 
@@ -81,27 +85,37 @@ class NtkNetwork:
             "V": drawn("V", outputs, D),
         }
 
-    def states(self, parameters: Parameters, z: Float[Tensor, "n f"]) -> Float[Tensor, "r n d"]:
-        """`x_L` of the points."""
-        phi, h = activation(self.activation), self.horizon / self.depth
-        weight, bias = math.sqrt(h / self.width) * self.sigma_w, math.sqrt(h) * self.sigma_b
-        A = parameters["A"]
-        x = linear(z.expand(len(A), *z.shape), A) / math.sqrt(z.shape[-1])
-        for W, b in zip(parameters["W"].unbind(1), parameters["b"].unbind(1), strict=True):
-            x = x + phi(affine(weight * x, W, bias * b))
-        return x
+    def states(
+        self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward = forward
+    ) -> Float[Tensor, "r n d"]:
+        """`x_L` of the points; `through` is the way from `x_0` to it."""
+        h, A = self.horizon / self.depth, parameters["A"]
+        block = field(One(), self.activation, self.width)
+        x0 = linear(z.expand(len(A), *z.shape), A) / math.sqrt(z.shape[-1])
+        weights = {
+            "W": math.sqrt(h / self.width) * self.sigma_w * parameters["W"],
+            "b": math.sqrt(h) * self.sigma_b * parameters["b"],
+        }
+        return through(block, Euler(), x0, weights, 1.0)
 
-    def outputs(self, parameters: Parameters, z: Float[Tensor, "n f"]) -> Float[Tensor, "r n o"]:
+    def outputs(
+        self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward = forward
+    ) -> Float[Tensor, "r n o"]:
         """`y = V x_L / sqrt(D)` of the points."""
-        return linear(self.states(parameters, z), parameters["V"]) / math.sqrt(self.width)
+        return linear(self.states(parameters, z, through=through), parameters["V"]) / math.sqrt(self.width)
 
     def gradients(
-        self, parameters: Parameters, z: Float[Tensor, "n f"], targets: Float[Tensor, "*networks n o"]
+        self,
+        parameters: Parameters,
+        z: Float[Tensor, "n f"],
+        targets: Float[Tensor, "*networks n o"],
+        *,
+        through: Forward = forward,
     ) -> tuple[Float[Tensor, " r"], dict[str, Tensor]]:
         """Loss `1/(2n) sum |y - target|^2` of each replica, and its gradient by the trained parameters."""
         leaves = {name: parameters[name].detach().requires_grad_() for name in self.trained}
         with torch.enable_grad():
-            off = self.outputs({**parameters, **leaves}, z) - targets
+            off = self.outputs({**parameters, **leaves}, z, through=through) - targets
             loss = off.square().sum(dim=(1, 2)) / (2 * len(z))
         grads = torch.autograd.grad(loss.sum(), list(leaves.values()))
         return loss.detach(), dict(zip(leaves, grads, strict=True))
@@ -133,18 +147,20 @@ def descend(
     *,
     rate: float,
     steps: int,
+    memory: float = 1024.0,
     told: Callable[[int, Float[Tensor, " r"]], None] = lambda step, loss: None,
 ) -> tuple[dict[str, Tensor], Float[Tensor, "r steps"]]:
     """Full-batch gradient descent on `1/(2n) sum |y - target|^2`, all trained parameters at one rate.
 
-    Targets are the same for all networks, or (r, n, o).
+    Targets are the same for all networks, or (r, n, o). `memory`: MB of activations to keep; what does not fit is
+    computed twice, with the same result.
 
     The parameters after the steps, and the loss of each replica before each step, which `told(step, loss)` hears.
     """
     now = {name: tensor.clone() for name, tensor in parameters.items()}
-    losses = []
+    losses, trunk = [], Trunk(memory)
     for step in range(steps):
-        loss, grads = network.gradients(now, z, targets)
+        loss, grads = network.gradients(now, z, targets, through=trunk)
         told(step, loss)
         losses.append(loss)
         for name, gradient in grads.items():

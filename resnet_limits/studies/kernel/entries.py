@@ -86,10 +86,12 @@ def nngp(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
 
 
 def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
-    """The tangent kernel of each network, of replicas/8 of them."""
+    """The tangent kernel of each network, of replicas/8 of the largest width and as many more as others are
+    narrower."""
     found = []
     purpose, own, h = f"kernel.ntk {width}", sizes(settings), settings.horizon / settings.depth
-    replicas, n, phi = max(settings.replicas // TANGENTS, 2), len(gram), settings.activation
+    replicas = max(settings.replicas // TANGENTS, 2) * settings.width // width
+    n, phi = len(gram), settings.activation
     size = piece_size(2 * n, width, where(settings)["dtype"])
     for first in range(0, replicas, size):
         count = min(size, replicas - first)

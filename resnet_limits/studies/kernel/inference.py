@@ -40,6 +40,8 @@ PINS = {"dtype": "float32"}
 MEMORY = 2**29
 """Bytes of activations of the networks that are trained side by side, about: a constant, so that no rounding depends
 on the memory that is free."""
+MOST_TIMES = 2
+"""There are as many times more of the narrower networks, at most: their distances have more noise."""
 SHARED = ("width", "replicas", "kernel.inputs", "kernel.ridge", "kernel.deep_points", "kernel.trained_depth", "dtype")
 
 
@@ -155,7 +157,7 @@ def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tup
     settings, device_ = job.settings, device.resolve(job.settings.device)
     network = network_of(settings, depth, width)
     x, y, new = (t.to(device_, torch.float32) for t in (its.x, its.y, its.new))
-    networks = settings.kernel.networks * settings.width // width
+    networks = settings.kernel.networks * min(settings.width // width, MOST_TIMES)
     size = max(1, min(networks, MEMORY // (16 * len(x) * width * depth)))
     found = []
     for first in range(0, networks, size):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import JACOT, LEE_GAUSSIAN, Paper
 from ...group import Group
-from .settings import AS_FULL, SMOKE_IS_TOO_SMALL, either, moving, narrow
+from .settings import AS_FULL, either, moving, narrow
 
 EXACTLY = 64
 """Networks whose tangent kernel is taken from their full weight matrices."""
@@ -36,7 +36,7 @@ def _width(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
         where={"scheme": scheme},
         outside=either(narrow, moving),
         random=True,
-        verdicts=AS_FULL if scheme == "nngp" else SMOKE_IS_TOO_SMALL,
+        verdicts=AS_FULL,
     )
 
 

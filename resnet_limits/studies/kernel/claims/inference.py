@@ -93,8 +93,8 @@ GROUP = Group(
     observables={
         "inference_distance": "root mean square distance to the kernel of infinite width and the networks' depth over"
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
-        " initial ones, which are trained on the targets, after kernel.steps steps; widths D/4, D/2, D, more networks"
-        " the narrower they are), posterior mean, posterior variance (read-out alone trained; widths D to 8 D)",
+        " initial ones, which are trained on the targets, after kernel.steps steps; widths D/4, D/2, D, twice as many"
+        " of the narrower ones), posterior mean, posterior variance (read-out alone trained; widths D to 8 D)",
         "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/4, D/2, D), mean"
         " over networks; column points: training points",
         "accuracy.predicted": "of what their kernel predicts, with the standard error of a fraction of the test points",

@@ -11,8 +11,6 @@ from ....networks.taylor import CURVATURE, SLOPE
 from ....settings import KINKED, Iid, Kernel
 
 AS_FULL: dict[str, Verdict] = {"full": "supported", "smoke": "supported", "large": "supported"}
-SMOKE_IS_TOO_SMALL: dict[str, Verdict] = {**AS_FULL, "smoke": "inconclusive"}
-"""For claims whose intervals are too wide at the smoke size."""
 
 TYPICAL = 1.0
 """`|z|^2/d_in` of a standardised point: its mean over the training points."""
