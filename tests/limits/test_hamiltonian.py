@@ -46,29 +46,32 @@ def energy(kernel: Kernel, q: Tensor, P: Tensor) -> Tensor:
 def test_slope_and_curvature_are_the_derivatives_of_the_activation(name: str):
     z, its = points(50).requires_grad_(), activation(name)
     (slope,) = torch.autograd.grad(its.value(z).sum(), z, create_graph=True)
-    torch.testing.assert_close(its.slope(z), slope)
+    torch.testing.assert_close(its.slope(z, its.value(z)), slope)
     if name not in ("identity", "relu"):
         (curvature,) = torch.autograd.grad(slope.sum(), z)
-        torch.testing.assert_close(its.curvature(z), curvature)
+        torch.testing.assert_close(its.curvature(z, its.value(z)), curvature)
 
 
+@pytest.mark.parametrize("width", [3, 9])  # fewer and more than points
 @pytest.mark.parametrize("name", KERNELS)
-def test_velocity_and_rate_are_the_derivatives_of_the_energy(name: str):
-    kernel, q, P = KERNELS[name], points(7, 3).requires_grad_(), points(7, 3, seed=1).requires_grad_()
+def test_velocity_and_rate_are_the_derivatives_of_the_energy(name: str, width: int):
+    kernel, q, P = KERNELS[name], points(7, width).requires_grad_(), points(7, width, seed=1).requires_grad_()
     H = energy(kernel, q, P)
     dq, dP = torch.autograd.grad(H, (q, P))
     at = kernel.at(q.detach())
     torch.testing.assert_close(at.energy(P.detach()), H.detach())
     torch.testing.assert_close(at.velocity(P.detach()), dP)
     torch.testing.assert_close(at.rate(P.detach()), -dq)
+    torch.testing.assert_close(at.both(P.detach()), (dP, -dq))
     root = at.root()
     torch.testing.assert_close(root @ (root.T @ P.detach()), dP)
     torch.testing.assert_close(kernel.field(q.detach(), q.detach(), P.detach()), dP)
 
 
+@pytest.mark.parametrize("width", [3, 9])
 @pytest.mark.parametrize("name", KERNELS)
-def test_tangents_are_products_with_the_hessian_also_several_at_a_time(name: str):
-    kernel, q, P, u, v = KERNELS[name], *(points(6, 3, seed=s) for s in range(4))
+def test_tangents_are_products_with_the_hessian_also_several_at_a_time(name: str, width: int):
+    kernel, q, P, u, v = KERNELS[name], *(points(6, width, seed=s) for s in range(4))
 
     def gradient(q: Tensor, P: Tensor) -> tuple[Tensor, Tensor]:
         dq, dP = torch.func.grad(lambda q, P: energy(kernel, q, P), argnums=(0, 1))(q, P)
@@ -180,7 +183,7 @@ def test_gradients_through_the_flow_agree_forwards_backwards_and_with_difference
     kernel, q, P, u, v, a, b = KERNELS["gaussian"], *(points(4, 2, seed=s, scale=0.5) for s in range(6))
     path = integrate(kernel, q, P, STEPS[name], 8)
     du, dv = tangent_at_end(kernel, q, P, STEPS[name], 8, u, v)
-    back = pull_back(kernel, path, STEPS[name], a, b)
+    back = pull_back(kernel, path.states, path.momenta, STEPS[name], a, b)
     forwards = float((a * du).sum() + (b * dv).sum())
     assert float((back[0] * u).sum() + (back[1] * v).sum()) == pytest.approx(forwards, rel=1e-11)
     ends = [integrate(kernel, q + s * u, P + s * v, STEPS[name], 8).end for s in (1e-5, -1e-5)]
@@ -201,7 +204,9 @@ def test_explicit_euler_gains_energy_where_symplectic_euler_does_not():
 
 
 def test_a_flow_that_diverges_is_a_result_with_its_energy():
-    path = integrate(Features(activation("identity")), points(5, 2), points(5, 2, scale=1e3), INTEGRATORS["leapfrog"], 4)
+    path = integrate(
+        Features(activation("identity")), points(5, 2), points(5, 2, scale=1e3), INTEGRATORS["leapfrog"], 4
+    )
     assert path.diverged is not None
     assert "energy" in path.diverged
     assert len(path.states) == len(path.momenta) == len(path.energy) <= 4
@@ -241,7 +246,7 @@ def test_without_bias_the_identity_gives_geodesics_of_the_linear_group():
 
 
 def test_a_bias_alone_moves_all_points_along_one_straight_line():
-    zero = Activation(torch.zeros_like, torch.zeros_like, torch.zeros_like)
+    zero = Activation(torch.zeros_like, lambda z, a: 0 * z, lambda z, a: 0 * z)
     q, P = points(4, 2), points(4, 2, seed=1)
     path = integrate(Features(zero), q, P, INTEGRATORS["leapfrog"], 8)
     for s in range(9):

@@ -10,6 +10,7 @@ import scipy.optimize
 import torch
 from torch import Tensor
 
+from resnet_limits.limits.hamiltonian import shooting
 from resnet_limits.limits.hamiltonian.features import Features, activation
 from resnet_limits.limits.hamiltonian.gaussian import Gaussian
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
@@ -86,10 +87,10 @@ def test_one_point_in_dimension_one_reaches_the_minimum_that_is_known(integrator
     )
     problem = Problem(Features(activation("identity")), q, nu, Fixed(Square(), y))
     its = INTEGRATORS[integrator]
-    found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 10, iterations=20), its, 100)
+    found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), its, 64)
     assert found.converged, found.why
-    assert found.value == pytest.approx(exact.fun, rel=2e-4)
-    assert float(found.trajectory.end[0]) == pytest.approx(math.sinh(exact.x), rel=2e-4)
+    assert found.value == pytest.approx(exact.fun, rel=5e-4)
+    assert float(found.trajectory.end[0]) == pytest.approx(math.sinh(exact.x), rel=5e-4)
 
 
 def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
@@ -109,7 +110,7 @@ def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
     bvp = scipy.integrate.solve_bvp(lambda t, z: np.array(rates(t, z)), ends, mesh, np.zeros((4, 20)), tol=1e-10)
     problem = Problem(TANH, q0, nu, Fixed(Square(), y))
     its = INTEGRATORS["rk4"]
-    found = shoot(problem, descend(problem, its, 50, iterations=50), its, 100)
+    found = shoot(problem, descend(problem, its, 10, iterations=50), its, 64)
     assert bvp.success
     assert found.converged, found.why
     np.testing.assert_allclose(found.momentum[:, 0].numpy(), bvp.y[2:, 0], rtol=1e-7)
@@ -119,21 +120,23 @@ def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
 def test_the_costate_of_the_solution_is_its_own_momentum():
     problem = Problem(TANH, points(8, 2), 0.2, Fixed(Square(), points(8, 1, seed=1)))
     its = INTEGRATORS["rk4"]
-    first = descend(problem, its, 32, iterations=200)
+    first = descend(problem, its, 8, iterations=40)
     found = shoot(problem, first, its, 64)
     assert found.converged, found.why
     again = costate(problem, found.momentum, its, 64)
     assert float((again - found.momentum).norm() / found.momentum.norm()) < 1e-4
 
 
-@pytest.mark.parametrize("n", [20, 400])
-def test_newton_by_a_matrix_and_by_krylov_space_reach_the_same_kind_of_point(n: int):
+@pytest.mark.parametrize("dense", [0, 1000])
+def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shooting, "DENSE", dense)
+    n = 20
     problem = Problem(TANH, points(n, 2), 0.2, Fixed(Square(), points(n, 1, seed=1).sign()))
     its = INTEGRATORS["leapfrog"]
-    found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 16, iterations=30), its, 64)
+    found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), its, 32)
     assert found.converged, found.why
-    assert found.iterations <= 10
-    again = integrate(TANH, problem.q, found.momentum, its, 64)
+    assert found.iterations <= 12
+    again = integrate(TANH, problem.q, found.momentum, its, 32)
     assert float(problem.residual(again).norm()) <= 1e-9 * float(again.momenta[-1].norm())
 
 

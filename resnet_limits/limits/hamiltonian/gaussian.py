@@ -53,6 +53,7 @@ class GaussianAt(At):
         self.kernel, self.q, self.n = kernel, q - q.mean(dim=0), len(q)
         self.scaled = 1 / kernel.length**2
         self._K: Tensor | None = None
+        self._pairs: tuple[Tensor, Tensor] | None = None
 
     @property
     def K(self) -> Tensor:  # noqa: N802
@@ -75,6 +76,14 @@ class GaussianAt(At):
             _ = self.K
         return self
 
+    def pairs(self, its: slice, P: Tensor) -> Tensor:
+        """Rows of `P P^T`; the last whole one is kept with the kernel matrix."""
+        if self._K is None or its.stop - its.start < self.n:
+            return P[its] @ P.T
+        if self._pairs is None or self._pairs[0] is not P:
+            self._pairs = P, P @ P.T
+        return self._pairs[1]
+
     def velocity(self, P: Tensor) -> Tensor:
         return torch.cat([block @ P for _, block in self._blocks()])
 
@@ -82,7 +91,7 @@ class GaussianAt(At):
         return torch.cat([self._rate(its, block, P) for its, block in self._blocks()])
 
     def _rate(self, its: slice, block: Tensor, P: Tensor) -> Tensor:
-        M = (P[its] @ P.T).mul_(block)
+        M = self.pairs(its, P) * block
         return torch.addmm(M.sum(1, keepdim=True) * self.q[its], M, self.q, alpha=-1).mul_(self.scaled)
 
     def both(self, P: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,13 +110,14 @@ class GaussianAt(At):
 
     def _tangent(self, its: slice, K: Tensor, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         q, own = self.q, self.q[its]
-        u_own, v_own, P_own = u[..., its, :], v[..., its, :], P[its]
-        # (q_i - q_j) . (u_i - u_j), from products of matrices
-        along = (q * u).sum(-1)
-        stretch = along[..., its, None] + along[..., None, :] - own @ u.mT - u_own @ q.mT
+        u_own, v_own = u[..., its, :], v[..., its, :]
+        along, whole = (q * u).sum(-1), its.stop - its.start == self.n
+        # (q_i - q_j) . (u_i - u_j), from products of matrices; of all rows two of them are each other's transposes
+        cross, dS = u_own @ q.mT, v_own @ P.mT
+        stretch = along[..., its, None] + along[..., None, :] - cross - (cross.mT if whole else own @ u.mT)
         dK = stretch.mul_(K).mul_(-self.scaled)
-        S = P_own @ P.T
-        M, dM = S * K, (v_own @ P.mT + P_own @ v.mT).mul_(K) + S * dK
+        S = self.pairs(its, P)
+        M, dM = S * K, (dS + (dS.mT if whole else P[its] @ v.mT)).mul_(K).add_(S * dK)
         d_velocity = dK @ P + K @ v
         d_rate = dM.sum(-1, keepdim=True) * own - dM @ q + M.sum(-1, keepdim=True) * u_own - M @ u
         return d_velocity, d_rate.mul_(self.scaled)

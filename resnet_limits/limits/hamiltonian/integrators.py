@@ -206,15 +206,16 @@ class RungeKutta(Integrator):
     def pull_back(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
         stages, x, y = [], q, P
         for ahead in (h / 2, h / 2, h):
-            stages.append((x, y))
-            first, second = flow(kernel, x, y)
+            at = kernel.at(x).keep()
+            stages.append((at, y))
+            first, second = at.both(y)
             x, y = q + ahead * first, P + ahead * second
-        stages.append((x, y))
+        stages.append((kernel.at(x), y))
         into_q, into_P, carried = a, b, (torch.zeros_like(a), torch.zeros_like(b))
-        for (x, y), weight, ahead in zip(stages[::-1], (1, 2, 2, 1), (0.0, h, h / 2, h / 2), strict=True):
+        for (at, y), weight, ahead in zip(stages[::-1], (1, 2, 2, 1), (0.0, h, h / 2, h / 2), strict=True):
             # the gradient by the slope of this stage: from the sum, and from the next stage's place
             by_slope = (h / 6 * weight * a + ahead * carried[0], h / 6 * weight * b + ahead * carried[1])
-            carried = transposed(kernel.at(x), y, *by_slope)
+            carried = transposed(at, y, *by_slope)
             into_q, into_P = into_q + carried[0], into_P + carried[1]
         return into_q, into_P
 

@@ -89,15 +89,18 @@ def value_and_gradient(
     problem: Problem, P: Float[Tensor, "n d"], integrator: Integrator, steps: int
 ) -> tuple[float, Float[Tensor, "n d"]]:
     """`nu H(q_0, P_0) + loss(q(1))` and its gradient by `P_0`, carried back through the steps. Raises `Diverged`."""
-    path = integrate(problem.kernel, problem.q, P, integrator, steps)
-    if path.diverged:
-        raise Diverged(path.diverged)
-    end, _ = path.end
+    states, momenta = [problem.q], [P]
+    for _ in range(steps):
+        q, p = integrator.step(problem.kernel, states[-1], momenta[-1], 1 / steps)
+        states.append(q)
+        momenta.append(p)
+    end = states[-1]
     g = problem.loss.gradient(end)
-    _, by_momentum = pull_back(problem.kernel, path, integrator, g, torch.zeros_like(g))
+    _, by_momentum = pull_back(problem.kernel, states, momenta, integrator, g, torch.zeros_like(g))
     at = problem.kernel.at(problem.q)
-    value = problem.nu * at.energy(P) + problem.loss.value(end)
-    return float(value), problem.nu * at.velocity(P) + by_momentum
+    velocity = at.velocity(P)
+    value = problem.nu / 2 * (P * velocity).sum() + problem.loss.value(end)
+    return float(value), problem.nu * velocity + by_momentum
 
 
 def descend(

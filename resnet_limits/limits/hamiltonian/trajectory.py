@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -71,14 +72,19 @@ def tangent_at_end(
 
 
 def pull_back(
-    kernel: Kernel, trajectory: Trajectory, integrator: Integrator, a: Float[Tensor, "n d"], b: Float[Tensor, "n d"]
+    kernel: Kernel,
+    states: Sequence[Tensor] | Tensor,
+    momenta: Sequence[Tensor] | Tensor,
+    integrator: Integrator,
+    a: Float[Tensor, "n d"],
+    b: Float[Tensor, "n d"],
 ) -> tuple[Tensor, Tensor]:
     """Gradients by `(q_0, P_0)` from those by the end, `(a, b)`.
 
-    The states at the times are all that is kept, (steps + 1) n d numbers twice; what a step computes inside is computed
-    again. Raises `Diverged`.
+    States and momenta at the times are all that is kept, (steps + 1) n d numbers each; what a step computes inside is
+    computed again. Raises `Diverged`.
     """
-    steps = len(trajectory.states) - 1
+    steps = len(states) - 1
     for s in reversed(range(steps)):
-        a, b = integrator.pull_back(kernel, trajectory.states[s], trajectory.momenta[s], 1 / steps, a, b)
+        a, b = integrator.pull_back(kernel, states[s], momenta[s], 1 / steps, a, b)
     return a, b

@@ -26,7 +26,7 @@ from .claims.geodesic import DEEPEST, LANDMARKS
 from .limit import SAFETY
 from .problem import ROUNDING, Setup, certificate, minima, trained
 
-COUNT, NU = 12, 0.02
+COUNT, NU = 12, 0.005
 FIRST_STEPS = 16
 """Steps of RK4 in the descent from zero."""
 TIMES = 4

@@ -72,7 +72,8 @@ class Network:
         w = self.weights(u)
         *states, end = self.states(w)
         q, W = torch.stack(states), w[:, :, :d]
-        f, slope, curvature = self.kernel.of(q), a.slope(q), a.curvature(q)
+        f = self.kernel.of(q)
+        slope, curvature = a.slope(q, f[..., :d]), a.curvature(q, f[..., :d])
         costates = [self.loss.gradient(end)]
         for s in reversed(range(self.depth)):
             costates.append(costates[-1] + slope[s] * (costates[-1] @ W[s]))
@@ -129,7 +130,8 @@ class Network:
         """`(w Df(q))^T P`."""
         at = self.kernel.at(q)
         if isinstance(self.kernel, Features):
-            return self.kernel.activation.slope(q) * (P @ w[:, : q.shape[1]])
+            a = self.kernel.activation
+            return a.slope(q, a.value(q)) * (P @ w[:, : q.shape[1]])
         # Of the velocity K p less the energy p^T K p/2 at momenta p held fixed: at a minimiser p = P.
         p = torch.linalg.solve_triangular(at.root().T, w.T * self.depth, upper=True)
         return (at.rate(P - p) - at.rate(P)) / self.depth

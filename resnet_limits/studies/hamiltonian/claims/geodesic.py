@@ -11,7 +11,7 @@ from .settings import not_reached
 
 DEEPEST = 64
 """Depth up to which landmarks are matched by training every layer."""
-LANDMARKS: dict[str, Any] = {"hamiltonian.kernel": "gaussian", "hamiltonian.readout": "fixed", "hamiltonian.nu": 0.02}
+LANDMARKS: dict[str, Any] = {"hamiltonian.kernel": "gaussian", "hamiltonian.readout": "fixed", "hamiltonian.nu": 0.005}
 
 
 GROUP = Group(
