@@ -64,7 +64,7 @@ def measure(job: Job) -> Measurement:
     for k in range(depth if walks else 0):
         job.progress(k / depth, "convolution, layers")
         where = {"seed": settings.seed, "layer": k, "dtype": x0.dtype, "device": x0.device}
-        Z = normals(tuple(x0.shape), replicas=networks, purpose="sde.convolutional", **where)
+        Z = normals(tuple(x0.shape), replicas=networks, purpose=f"sde.convolutional {depth}", **where)
         for walk in walks:
             walk.step(stencil, own, horizon / depth, Z)
     records = []

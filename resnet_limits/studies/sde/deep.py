@@ -71,7 +71,7 @@ def _last(job: Job) -> list[Record]:
         replicas=max(settings.replicas // 16, 2),
         horizon=horizon,
         seed=settings.seed,
-        purpose="sde.deep.last",
+        purpose=f"sde.deep.last {settings.depth}",
     )
     known = float((ideal[-1] - start).mean())
     value, stderr = mean(differenced(grown(x, x0), grown(y, x0), known) / growth)
@@ -113,7 +113,7 @@ def _all(job: Job) -> list[Record]:
             depth=depth,
             horizon=horizon,
             seed=settings.seed,
-            purpose="sde.deep.all",
+            purpose=f"sde.deep.all {depth}",
             first_replica=first,
         )
         plain.append(grown(states[0], x0))
@@ -187,7 +187,7 @@ def _drift(job: Job) -> list[Record]:
             depth=settings.depth,
             horizon=settings.horizon,
             seed=settings.seed,
-            purpose="sde.deep.drift",
+            purpose=f"sde.deep.drift {settings.depth}",
             first_replica=first,
         )
         for its, x in zip(moved, states, strict=True):

@@ -237,7 +237,7 @@ def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas:
             horizon=course.horizon,
             threshold=settings.sde.threshold,
             seed=settings.seed,
-            purpose=f"sde.explosion.{scheme}",
+            purpose=f"sde.explosion.{scheme} {settings.depth}",
             first_replica=first,
         )
         found.append(its)

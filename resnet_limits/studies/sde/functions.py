@@ -65,7 +65,7 @@ def second_differences(job: Job) -> Float[Tensor, " r"]:
             own.law,
             horizon=settings.horizon,
             seed=settings.seed,
-            purpose="sde.functions.bend",
+            purpose=f"sde.functions.bend {settings.depth}",
             first_replica=first,
         )
         found.append((x[:, 0] - 2 * x[:, 1] + x[:, 2]).double().square().mean(dim=-1).cpu())

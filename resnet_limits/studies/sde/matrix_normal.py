@@ -46,7 +46,7 @@ def measure(job: Job) -> Measurement:
             its,
             horizon=settings.horizon,
             seed=settings.seed,
-            purpose="sde.matrix_normal",
+            purpose=f"sde.matrix_normal {settings.depth}",
             first_replica=first,
         )
         found.append(x[:, 0].double().cpu())

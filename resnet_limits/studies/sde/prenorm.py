@@ -49,8 +49,8 @@ def measure(job: Job) -> Measurement:
         job.progress(first / networks, "pre-norm blocks")
         start = x0.expand(count, *x0.shape)
         where = {"seed": settings.seed, "first_replica": first}
-        x = linear(start, factors, law, purpose="sde.prenorm.linear", **where)
-        y, its_variance = two_layers(phi, start, factors, law, purpose="sde.prenorm.two", **where)
+        x = linear(start, factors, law, purpose=f"sde.prenorm.linear {depth}", **where)
+        y, its_variance = two_layers(phi, start, factors, law, purpose=f"sde.prenorm.two {depth}", **where)
         for scheme, end in (("linear", x), ("two-layers", y)):
             off = (end - start).double()
             moved[scheme].append(off.cpu())
@@ -58,7 +58,7 @@ def measure(job: Job) -> Measurement:
         variances.append(its_variance.double().cpu())
         bare = Isotropic(own.sigma_w, WITHOUT["init.sigma_b"])
         growth.append(
-            log_growth_without_norm(start[:, :1], depth, bare, purpose="sde.prenorm.without", **where).double()
+            log_growth_without_norm(start[:, :1], depth, bare, purpose=f"sde.prenorm.without {depth}", **where).double()
         )
     q0 = float(x0.double().square().mean())
     c = {"linear": own.sigma_w**2 + own.sigma_b**2}

@@ -115,12 +115,25 @@ def with_the_drift(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(EulerMaruyama, "step", whole)
 
 
+def with_a_drift_of_the_wrong_sign(patch: pytest.MonkeyPatch) -> None:
+    """The Ito drift of the scheme, turned around: as far from the network as without it, and further."""
+    step = EulerMaruyama.step
+
+    def turned(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        bare = step(replace(scheme, ito_drift=False), x, features, z, h)
+        return 2 * bare - step(scheme, x, features, z, h)
+
+    patch.setattr(EulerMaruyama, "step", turned)
+
+
 @pytest.mark.parametrize(
     ("fault", "broken"),
     [
-        (faults.dt_for_its_root, {"sde.strong", "sde.strong.additive", "sde.strong.no_drift"}),
+        (faults.dt_for_its_root, {"sde.strong", "sde.strong.additive", "sde.strong.sde", "sde.strong.no_drift"}),
+        (faults.wrong_drift, {"sde.strong.sde"}),
+        (with_a_drift_of_the_wrong_sign, {"sde.strong.sde"}),
         (faults.noise_of_its_own_for_each_depth, {"sde.strong", "sde.strong.additive"}),
-        (shifted_by_its_root, {"sde.strong", "sde.strong.additive", "sde.strong.no_drift"}),
+        (shifted_by_its_root, {"sde.strong", "sde.strong.additive", "sde.strong.sde", "sde.strong.no_drift"}),
         (with_the_drift, {"sde.strong.no_drift"}),
     ],
     ids=lambda its: getattr(its, "__name__", ""),

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
+from ....settings import Sde
 from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import explodes, explodes_with, smooth_and_moving, still
 
 ADDITIVE = {"init.sigma_w": 0.0, "activation": "tanh"}
-NO_DRIFT = {"activation": "swish"}
+SWISH = {"activation": "swish"}
+
+
+def _swish(settings: Sde) -> str | None:
+    return still(settings) or explodes_with(SWISH["activation"], settings)
+
 
 GROUP = Group(
     claims=(
@@ -38,6 +44,19 @@ GROUP = Group(
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
+            id="sde.strong.sde",
+            source=PELUCHETTI,
+            statement="on one noise the distance of network and SDE, the Ito drift included, falls at order 1/2 (swish)",
+            kind="theorem",
+            observable="strong_error",
+            expected=Expected("order", 0.5, 0.1),
+            where={"scheme": "sde"},
+            pins=SWISH,
+            outside=_swish,
+            random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
+        ),
+        Claim(
             id="sde.strong.no_drift",
             source=PELUCHETTI,
             statement="with the Ito drift left out, the distance of network and SDE does not fall (swish)",
@@ -45,8 +64,8 @@ GROUP = Group(
             observable="strong_error",
             expected=Expected("order", 0, 0.1),
             where={"scheme": "sde-without-drift"},
-            pins=NO_DRIFT,
-            outside=lambda s: still(s) or explodes_with(NO_DRIFT["activation"], s),
+            pins=SWISH,
+            outside=_swish,
             random=True,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
@@ -54,6 +73,7 @@ GROUP = Group(
     memory=("width", "sde.inputs"),
     observables={
         "strong_error": "root mean square over replicas, inputs and coordinates of the difference of final states on"
-        " one noise, networks of depth L and 2L; scheme sde-without-drift: network and Euler-Maruyama scheme at 2L",
+        " one noise, networks of depth L and 2L; scheme sde: network and Euler-Maruyama scheme at 2L,"
+        " sde-without-drift: a scheme without the Ito drift",
     },
 )
