@@ -1,7 +1,7 @@
 """Activations with their first two derivatives, in numpy: `phi`, `phi'`, `phi''` elementwise.
 
-For hand-written derivatives of networks, where torch's overhead a call would be most of the time. The names are those of
-`settings.ACTIVATIONS`. Where relu has no derivative it is 0 here, as in torch.
+For hand-written derivatives of networks, where torch's overhead a call would be most of the time. The names are those
+of `settings.ACTIVATIONS`. Where relu has no derivative it is 0 here, as in torch.
 """
 
 from __future__ import annotations
