@@ -1,0 +1,71 @@
+"""The figures of the study `kernel`, from arrays as jobs keep them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from resnet_limits.figures.named import NAMED
+from resnet_limits.figures.style import styled
+from resnet_limits.settings import Kernel
+from resnet_limits.studies.study import FinishedJob
+
+WIDTHS = np.array([16.0, 32.0, 64.0, 128.0])
+
+
+def corners(end: float) -> np.ndarray:
+    """Means that are those of infinite width, and deviations that fall as the width to the power -1/2."""
+    rows = np.zeros((7, 5))
+    rows[0] = [*WIDTHS, np.inf]
+    rows[1], rows[3] = end, 0.1
+    rows[2, :4], rows[5, :4], rows[6, :4] = 0.01, WIDTHS**-0.5, 0.01
+    return rows
+
+
+def job(depth: int, *, limit: bool = True, accuracies: bool = True) -> FinishedJob:
+    arrays = {"diagram.depth": corners(2 - 4 / depth), "inference.learnt": np.ones((3, 5)) * np.arange(5)}
+    arrays |= {"inference.predicted": np.arange(5.0), "inference.loss": np.ones(4)}
+    for name in ("trained", "mean", "variance"):
+        arrays[f"inference.distance.{name}"] = np.stack([WIDTHS, WIDTHS**-0.5, 0.01 * WIDTHS**-0.5])
+    if limit:
+        arrays["diagram.limit"] = corners(2.0)
+    if accuracies:
+        arrays |= {"accuracy": np.array([[0.9, np.nan, 0.9, 0.97], [0.01] * 4]), "inference.accuracy": np.eye(2)}
+    return FinishedJob(Kernel(depth=depth), [], arrays.get)
+
+
+def test_the_exact_curve_ends_at_one_and_points_stand_beside_it():
+    with styled():
+        figure = NAMED["width_and_depth"].draw([job(depth) for depth in (64, 16, 256)])
+    assert figure is not None
+    left, right = figure.axes
+    (exact,) = [line for line in left.get_lines() if "exact" in str(line.get_label())]
+    np.testing.assert_allclose(np.asarray(exact.get_ydata()), [0.875, 0.96875, 0.9921875, 1.0])
+    assert [text.get_text() for text in left.get_xticklabels()] == ["16", "64", "256", r"$\infty$"]
+    _, labels = right.get_legend_handles_labels()
+    assert sorted(labels) == sorted(["$D^{-1/2}$", "$L = 16$", "$L = 256$", r"$L = \infty$"])
+
+
+def test_without_a_limit_the_deepest_network_is_the_unit():
+    with styled():
+        figure = NAMED["width_and_depth"].draw([job(depth, limit=False) for depth in (16, 64)])
+    assert figure is not None
+    (exact,) = [line for line in figure.axes[0].get_lines() if "exact" in str(line.get_label())]
+    assert np.asarray(exact.get_ydata())[-1] == 1
+
+
+def test_accuracies_that_are_not_known_are_left_out():
+    with styled():
+        figure = NAMED["kernel_regression"].draw([job(16), job(64)])
+        without = NAMED["kernel_regression"].draw([job(16, accuracies=False)])
+    assert figure is not None
+    assert without is not None
+    assert (len(figure.axes), len(without.axes)) == (3, 2)
+    names = [text.get_text() for text in figure.axes[2].get_yticklabels()]
+    assert names == ["linear ridge", "tangent kernel", "deep block", "finite networks", "their kernel"]
+
+
+@pytest.mark.parametrize("name", ["width_and_depth", "kernel_regression"])
+def test_without_arrays_there_is_no_figure(name: str):
+    for jobs in ([], [FinishedJob(Kernel(), [], {}.get)]):
+        assert NAMED[name].draw(jobs) is None
