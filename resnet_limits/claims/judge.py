@@ -23,6 +23,9 @@ from .claim import Claim, Expected, Judgement, Measured, Verdict
 from .order import FEWEST_DEPTHS, OrderFit, fit_order
 
 LEVEL = 0.95
+FEWEST_REPLICAS = 3
+"""From fewer the standard error says nothing: Student's t of one degree of freedom is 12.7 of them wide."""
+TOO_FEW = f"it takes at least {FEWEST_REPLICAS} replicas, or several seeds"
 LARGEST_CURVATURE = 1.0
 """A fit whose correction `c/L` exceeds this at its shallowest depth refutes nothing: twice what the coverage of the
 interval was measured for."""
@@ -65,7 +68,10 @@ def points(claim: Claim, settings: Any, records: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Point:
-    """One depth, seeds pooled: the mean over `seeds` seeds, and `spread`, its standard error from their scatter."""
+    """One depth, seeds pooled: the mean over `seeds` seeds, and `spread`, its standard error from their scatter.
+
+    `freedom`: degrees of freedom of `stderr`, one less than the replicas of each seed.
+    """
 
     depth: int
     value: float
@@ -73,6 +79,21 @@ class _Point:
     reference_error: float
     spread: float
     seeds: int
+    freedom: float = math.inf
+
+    @property
+    def half_width(self) -> float:
+        """`t stderr`, t of Student's law: 1.96 of many replicas."""
+        return 1.96 * widening(self.freedom) * self.stderr
+
+
+def widening(freedom: float) -> float:
+    """Student's t at the level of the intervals, in units of that of a normal law."""
+    if not math.isfinite(freedom):
+        return 1.0
+    from scipy.special import ndtri, stdtrit
+
+    return float(stdtrit(freedom, (1 + LEVEL) / 2) / ndtri((1 + LEVEL) / 2))
 
 
 def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | None]:
@@ -99,7 +120,7 @@ def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | No
 
 
 def _selected(claim: Claim, records: pd.DataFrame) -> list[Any]:
-    """Rows `depth, seed, value, stderr, reference_error` of the claim's observable and coordinates."""
+    """Rows `depth, seed, value, stderr, reference_error[, replicas]` of the claim's observable and coordinates."""
     chosen = (records["observable"] == claim.observable).to_numpy()
     for column in ("layer", "step"):
         if column in records:
@@ -107,6 +128,8 @@ def _selected(claim: Claim, records: pd.DataFrame) -> list[Any]:
     for coordinate, value in claim.where.items():
         chosen = chosen & ((records[coordinate] == value).to_numpy() if coordinate in records else False)
     columns = ["depth", "seed", "value", "stderr", "reference_error"]
+    if "replicas" in records:
+        columns.append("replicas")
     # The same job may have come from two runs: equal content, equal numbers, no second seed.
     return list(records.loc[chosen, columns].drop_duplicates().itertuples(index=False))
 
@@ -115,7 +138,8 @@ def _mean(depth: int, rows: list[Any]) -> _Point:
     """`stderr = sqrt(sum stderr^2) / n`; the bias that seeds share, `reference_error`, does not shrink: its mean."""
     n = len(rows)
     values = np.array([row.value for row in rows], dtype=float)
-    known = [float(row.stderr) for row in rows if not math.isnan(row.stderr)]
+    sampled = [row for row in rows if not math.isnan(row.stderr) and _replicas(row) >= FEWEST_REPLICAS]
+    known = [float(row.stderr) for row in sampled]
     references = [float(row.reference_error) for row in rows if not math.isnan(row.reference_error)]
     return _Point(
         depth=int(depth),
@@ -124,7 +148,14 @@ def _mean(depth: int, rows: list[Any]) -> _Point:
         reference_error=sum(references) / len(references) if references else math.nan,
         spread=float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else math.nan,
         seeds=n,
+        freedom=sum(_replicas(row) - 1 for row in sampled) if sampled else math.inf,
     )
+
+
+def _replicas(row: Any) -> float:
+    """Replicas behind a value; infinitely many where a table does not say."""
+    its = getattr(row, "replicas", math.nan)
+    return math.inf if pd.isna(its) else float(its)
 
 
 def _named(claim: Claim) -> str:
@@ -140,11 +171,11 @@ def _weigh(claim: Claim, expected: Expected, records: pd.DataFrame) -> tuple[Mea
     if problem:
         return None, "inconclusive", problem
     if claim.random:
-        pooled = [p if not math.isnan(p.stderr) else replace(p, stderr=p.spread) for p in pooled]
+        pooled = [p if not math.isnan(p.stderr) else replace(p, stderr=p.spread, freedom=p.seeds - 1) for p in pooled]
         without = [p.depth for p in pooled if math.isnan(p.stderr)]
         if without:
             where = ", ".join(f"L={depth}" for depth in without)
-            return None, "inconclusive", f"no standard error at {where}: it takes at least 3 replicas, or several seeds"
+            return None, "inconclusive", f"no standard error at {where}: {TOO_FEW}"
     if expected.what in ORDERS:
         return _weigh_order(claim, expected, pooled)
     return _weigh_value(expected, pooled)
@@ -154,7 +185,7 @@ def _weigh_order(claim: Claim, expected: Expected, pooled: list[_Point]) -> tupl
     fit = fit_order(
         [p.depth for p in pooled],
         [p.value for p in pooled],
-        stderrs=[p.stderr for p in pooled],
+        stderrs=[p.half_width / 1.96 for p in pooled],
         reference_errors=[p.reference_error for p in pooled],
         level=LEVEL,
         correction=expected.correction,
@@ -196,7 +227,7 @@ def _weigh_value(expected: Expected, pooled: list[_Point]) -> tuple[Measured | N
 def _random_error(point: _Point) -> float:
     """Half-width from replicas; where a job gives none, from the scatter of the seeds (Student's t: they are few)."""
     if not math.isnan(point.stderr):
-        return 1.96 * point.stderr
+        return point.half_width
     if point.seeds > 1:
         from scipy.special import stdtrit
 

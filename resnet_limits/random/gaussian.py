@@ -40,15 +40,16 @@ def fill(
     first_word: int = 0,
     side_by_side: bool = False,
 ) -> None:
-    """Normals into `out` (rows, size), float32 or float64, contiguous; row i is row `first_row + i` of its stream.
+    """Normals into `out` (rows, size), float32 or float64, contiguous and aligned; row i is row `first_row + i` of its stream.
 
     Blocks of `rows_a_block` rows are streams of their own; a row takes `ceil(size / 2)` words, one after the other, the
     first of a block starting at word `first_word` of it. The pairs of a row lie `side_by_side` (x, y, x, y, ...) or in
     two halves (x, x, ..., y, y, ...).
     """
     single = out.dtype == np.float32
-    if not (out.flags.c_contiguous and (single or out.dtype == np.float64)):
-        raise ValueError(f"normals go into contiguous float32 or float64, not {out.dtype} with strides {out.strides}")
+    if not (out.flags.c_contiguous and out.flags.aligned and (single or out.dtype == np.float64)):
+        what = f"{out.dtype} with strides {out.strides}" + ("" if out.flags.aligned else ", not aligned")
+        raise ValueError(f"normals go into contiguous, aligned float32 or float64, not {what}")
     rows, size = out.shape
     if _compiled is not None:
         _compiled(out, rows, size, *map(int, key), layer, first_row, rows_a_block, first_word, single, side_by_side)

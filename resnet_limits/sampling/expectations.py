@@ -45,7 +45,7 @@ def moments(
 
 
 def _coefficients(phi: str, variance: Tensor, nodes: int) -> Float[Tensor, " k *batch"]:
-    points, transform = _quadrature(nodes)
+    points, transform = (q.to(variance) for q in _quadrature(nodes))
     values = activation(phi)(points[:, None] * variance.sqrt().flatten())
     return (transform @ values).reshape(nodes, *variance.shape)
 

@@ -334,3 +334,34 @@ def test_what_a_value_takes_beyond_one_depth_is_said():
     pairs = claim("order", 1.0, needs="pairs of depths L and 2L")
     for depths in ((), (8, 16)):
         assert "pairs of depths L and 2L" in judged(pairs, table({L: 1.0 / L for L in depths})).why
+
+
+@pytest.mark.parametrize("replicas", [3, 8])
+def test_the_interval_of_few_replicas_covers_as_often_as_it_says(replicas: int):
+    rng = np.random.default_rng(1)
+    hits = 0
+    for values in rng.normal(size=(400, replicas)):
+        stderr = values.std(ddof=1) / math.sqrt(replicas)
+        measured = judged(claim("value", 0.0), table([values.mean()], stderr=stderr, replicas=replicas)).measured
+        assert measured is not None
+        hits += measured.low <= 0.0 <= measured.high
+    assert 0.91 < hits / 400 < 0.98  # 1.96 standard errors: 0.81 of three replicas
+
+
+def test_two_replicas_have_no_standard_error():
+    its = claim("value", 1.0, random=True)
+    two = judged(its, table([1.0], stderr=0.01, replicas=2))
+    assert (two.verdict, two.measured) == ("inconclusive", None)
+    assert "at least 3 replicas" in two.why
+    assert judged(its, table([1.0], stderr=0.01, replicas=3)).verdict == "supported"
+
+
+def test_the_order_of_few_replicas_has_a_wider_interval():
+    values = errors()
+    few, many = (
+        judged(claim("order", 1.0), table(values, stderr=[0.01 * v for v in values.values()], replicas=n)).measured
+        for n in (4, 4000)
+    )
+    assert few is not None
+    assert many is not None
+    assert few.high - few.low > 1.3 * (many.high - many.low)

@@ -72,7 +72,9 @@ def test_compiled_numbers_are_those_of_numpy(dtype, side_by_side, monkeypatch):
 
 def test_rows_of_other_types_and_layouts_are_refused():
     where: Any = {"layer": 0, "first_row": 0, "rows_a_block": 1}
-    for out in (np.empty((2, 3), np.float16), np.empty((3, 2)).T, np.empty((4, 4))[:, :2]):
+    shifted = np.zeros(8 * 6 + 1, np.uint8)[1:].view(np.float64).reshape(2, 3)  # not at a multiple of 8 bytes
+    assert not shifted.flags.aligned
+    for out in (np.empty((2, 3), np.float16), np.empty((3, 2)).T, np.empty((4, 4))[:, :2], shifted):
         with pytest.raises(ValueError, match="contiguous"):
             gaussian.fill(out, KEY, **where)
 

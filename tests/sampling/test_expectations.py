@@ -9,6 +9,7 @@ import torch
 from scipy import integrate
 
 from resnet_limits.networks.activations import activation
+from resnet_limits.sampling import expectations
 from resnet_limits.sampling.expectations import moments
 
 
@@ -53,3 +54,18 @@ def test_inputs_that_are_zero_have_moments_zero():
     mean, product = moments("swish", torch.zeros(3, 2, 2, dtype=torch.float64))
     assert not mean.abs().any()
     assert not product.abs().any()
+
+
+def test_the_quadrature_goes_to_the_device_of_the_variances():
+    # `meta` stands for a device that is not the CPU: it takes no numbers, and no operands of two devices
+    variance = torch.empty(3, 2, dtype=torch.float64, device="meta")
+    coefficients = expectations._coefficients("tanh", variance, 8)
+    assert (coefficients.device.type, coefficients.shape) == ("meta", (8, 3, 2))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_moments_on_a_device_are_those_of_the_cpu():
+    covariance = 0.3 * torch.tensor([[1.0, 0.4], [0.4, 0.5]], dtype=torch.float64)
+    for ours, theirs in zip(moments("swish", covariance.cuda()), moments("swish", covariance), strict=True):
+        torch.testing.assert_close(ours.cpu(), theirs)

@@ -1,0 +1,23 @@
+"""Every group of claims of `sde` is measured on a GPU too."""
+
+from __future__ import annotations
+
+import importlib
+import math
+
+import pytest
+import torch
+
+from resnet_limits.settings import Sde
+from resnet_limits.studies.sde.claims import GROUPS
+from resnet_limits.studies.study import InMemory, Job
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("group", list(GROUPS))
+def test_a_group_is_measured_on_a_device(group: str):
+    settings = Sde(depth=2, width=8, replicas=16, device="cuda")
+    found = importlib.import_module(f"resnet_limits.studies.sde.{group}").measure(Job(settings, InMemory()))
+    assert found.records
+    assert all(math.isfinite(r.value) for r in found.records)
