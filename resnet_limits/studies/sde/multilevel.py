@@ -1,5 +1,4 @@
-"""`sde.weak.*.limit`, `sde.weak.multilevel`, `sde.weak.cost`: multilevel sums over the depths (Giles 2008). Free of
-torch.
+"""`sde.weak.*.limit`: multilevel sums over the depths (Giles 2008). Free of torch.
 
     E f(x_2L) = E f(x_2l) + sum over the depths l < l' <= L of E[f(x_2l') - f(x_l')]
 
@@ -7,19 +6,18 @@ l the shallowest of the depths that double up to L, the deepest. Each job has no
 weak order 1 the last difference `D_L` is once more what is left to the limit: `multilevel_error` is that of the sum
 with `D_L` added twice, and `D_L - D_{L/2}/2`, which would vanish if order 1 were all, its error of the reference.
 
-What it costs depends on how fast variances fall. On one noise that of a difference falls as h, the square of the
-strong error. Less the martingale, where the limit is linear, all that is left of `f(x_L)` is what the errors of the
-layers, `h^2` each, vary by along the path: of size h in the sum, `h^2` in the variance.
+What it costs depends on how fast variances fall (`sde.weak.multilevel`, `sde.weak.cost`). On one noise that of a
+difference falls as h, the square of the strong error. Less the martingale, where the limit is linear, all that is left
+of `f(x_L)` is what the errors of the layers, `h^2` each, vary by along the path: of size h in the sum, `h^2` in the
+variance.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from ..study import Comparison, FinishedJob, Record
-from .claims.weak import ONSET, SPAN
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
@@ -28,7 +26,7 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     if not chain:
         return []
     shallowest, deepest = chain[0], chain[-1]
-    found = _error_at_twice_the_depth(deepest)
+    found: list[Comparison] = []
     if len(chain) < 2:
         return found
     for base in shallowest.records:
@@ -51,10 +49,6 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
         if controls:
             value, noise_of_it = (_mean(its.value for its in controls), math.hypot(*(its.stderr for its in controls)))
             records.append(Record("weak_control_mean", value, stderr=noise_of_it / len(controls)))
-        for estimator in ("coupled", "controlled", "one depth, controlled"):
-            if (exponent := _exponent(chain, scheme, estimator)) is not None:
-                its = {"estimator": estimator}
-                records.append(Record("variance_exponent", exponent[0], stderr=exponent[1], coordinates=its))
         for estimator in ("coupled", "controlled"):
             if (saved := _saving(chain, scheme, estimator)) is not None:
                 records.append(
@@ -69,15 +63,6 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
                 )
             )
     return found
-
-
-def _error_at_twice_the_depth(job: FinishedJob) -> list[Comparison]:
-    """The deepest job has networks of twice its depth too: one more point where the limit is known."""
-    return [
-        Comparison(2 * job.settings.depth, replace(r, observable="weak_error", value=abs(r.value - r.reference)))
-        for r in job.records
-        if r.observable == "weak_mean" and math.isfinite(r.reference)
-    ]
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -103,18 +88,6 @@ def _the(job: FinishedJob, observable: str, scheme: object, estimator: str | Non
         if (r.observable, its.get("scheme"), its.get("estimator")) == (observable, scheme, estimator):
             return r
     return None
-
-
-def _exponent(chain: Sequence[FinishedJob], scheme: object, estimator: str) -> tuple[float, float] | None:
-    """`log(V_l/V_L)/log(L/l)` of the variances, and its standard error."""
-    deepest = chain[-1].settings.depth
-    shallowest = next(job for job in chain if deepest < SPAN * ONSET or job.settings.depth >= ONSET)
-    before, after = (_the(job, "weak_variance", scheme, estimator) for job in (shallowest, chain[-1]))
-    if before is None or after is None or not (before.value > 0 and after.value > 0):
-        return None
-    ratio = math.log(deepest / shallowest.settings.depth)
-    error = math.hypot(before.stderr / before.value, after.stderr / after.value)
-    return math.log(before.value / after.value) / ratio, error / ratio
 
 
 def _saving(chain: Sequence[FinishedJob], scheme: object, estimator: str) -> tuple[float, float] | None:

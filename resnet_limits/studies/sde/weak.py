@@ -112,12 +112,12 @@ def cases(settings: Sde) -> list[Case]:
 def measure(job: Job) -> Measurement:
     """Weak errors, and what they cost."""
     settings, records = job.settings, []
-    its = cases(settings)
-    for i, case in enumerate(its):
+    all_of_them = cases(settings)
+    for i, case in enumerate(all_of_them):
         exact = _exact(settings, case)
 
         def progress(done: float, i: int = i) -> None:
-            job.progress((i + done) / len(its), "weak error")
+            job.progress((i + done) / len(all_of_them), "weak error")
 
         samples = _sampled(settings, case, 0, case.pilot, progress)
         count = allotted(settings, samples, exact)
@@ -126,6 +126,9 @@ def measure(job: Job) -> Measurement:
         for j, scheme in enumerate(case.functionals):
             its_coordinates = {"scheme": scheme, **case.pins}
             records += _records(settings.depth, its_coordinates, *samples.of(j), exact[j])
+            if scheme == "norm":
+                q = exact[j] if math.isfinite(exact[j]) else float(samples.f[1, j].mean())
+                records.append(Record("weak_step", _step(settings, case, q), coordinates=its_coordinates))
             value, error = mean(samples.control[1, j])
             size = abs(exact[j]) if math.isfinite(exact[j]) else 1.0
             records.append(
@@ -265,6 +268,14 @@ def _records(depth: int, coordinates: dict[str, Any], plain: Tensor, best: Tenso
         records.append(record("weak_variance", variances[name], estimator=name))
         records.append(record("weak_cost", cost(name), estimator=name))
     return records
+
+
+def _step(settings: Sde, case: Case, q: float) -> float:
+    """What says whether depths are asymptotic: the variance of a layer's pre-activations where `|x|^2/D = q`, times the
+    rate at which errors grow where that is above 1."""
+    own = sizes(settings)
+    k = (SLOPE[case.phi] * own.sigma_w) ** 2
+    return settings.horizon / settings.depth * (own.sigma_b**2 + own.sigma_w**2 * q) * max(1.0, k)
 
 
 def variance(values: Float[Tensor, " r"]) -> tuple[float, float]:

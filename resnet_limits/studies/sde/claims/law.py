@@ -89,20 +89,22 @@ def _explodes(settings: Sde) -> str | None:
 
 
 def _energy(name: str, of: str, scheme: str) -> Claim:
+    """A bound: energy distances of the deepest networks are known to 16 %, which leaves an order of 2 a half-width of
+    0.2 to 0.4. What it must tell apart is the order 1 of laws that tend to the SDE's at order 1/2."""
     return Claim(
         id=f"sde.law.{name}",
         source=PELUCHETTI,
         statement=f"the law of {of} tends to that of the SDE where no exact law is known: energy distances to the"
-        " Euler-Maruyama scheme fall as h^2 (swish, sigma_w = sigma_b = 1; mean exponent from the shallowest to the"
-        " deepest depth)",
+        " Euler-Maruyama scheme fall as h^2, or faster than h^(3/2) at least (swish, sigma_w = sigma_b = 1)",
         kind="theorem",
-        observable="energy_exponent",
-        expected=Expected("value", 2.0, 0.3),
+        observable="energy_distance",
+        expected=Expected("order_at_least", 1.5, 0.25),
         where={"scheme": scheme},
         pins=SWISH,
         outside=_explodes,
         random=True,
-        needs="two depths, and energy distances that noise leaves positive",
+        needs="energy distances that noise leaves positive",
+        verdicts=SMOKE_IS_TOO_SMALL,
     )
 
 
@@ -180,7 +182,6 @@ GROUP = Group(
         " errors: the radius of the 95 % band of Dvoretzky, Kiefer & Wolfowitz",
         "energy_distance": "energy distance, over 2 E|X-Y|, of networks and Euler-Maruyama scheme of their depth, on"
         " one noise (swish): of the states, and of mean_d x_d (scheme mean)",
-        "energy_exponent": "log(E_l/E_L)/log(L/l) of the energy distances E at the shallowest and the deepest depth",
     },
-    comparisons={"law_by_depth": ("sde.law.test.shallow", "sde.law.energy", "sde.law.two_sample")},
+    comparisons={"law_by_depth": ("sde.law.test.shallow",)},
 )

@@ -100,7 +100,6 @@ GROUP = Group(
             Expected("value", 0, 0.1),
             "linear",
             still,
-            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         _claim(
             "sde.prenorm.gaussian.radius",

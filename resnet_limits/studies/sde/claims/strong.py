@@ -46,7 +46,7 @@ GROUP = Group(
         Claim(
             id="sde.strong.sde",
             source=PELUCHETTI,
-            statement="on one noise the distance of network and SDE, the Ito drift included, falls at order 1/2 (swish)",
+            statement="on one noise networks tend to the SDE with its Ito drift, at strong order 1/2 (swish)",
             kind="theorem",
             observable="strong_error",
             expected=Expected("order", 0.5, 0.1),

@@ -7,18 +7,33 @@ from typing import Any
 from ....claims.claim import Claim, Expected
 from ....papers import GILES, PELUCHETTI
 from ....settings import Sde
+from .asymptotic import deep_enough, heavy_tailed
 from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import explodes, explodes_with, isotropic, linear, smooth_and_moving, still
 
 MEAN = {"activation": "swish"}
 
 DEPTHS = "at least two depths L, 2L"
-ONSET, SPAN = 32, 8
-"""Depth from which rates of variances are read, over a factor of SPAN at least: errors of order h have a slow onset."""
 
 
 def _outside(settings: Sde) -> str | None:
     return smooth_and_moving(settings) or isotropic(settings) or explodes(settings)
+
+
+def _mean_outside(settings: Sde) -> str | None:
+    return _outside(settings) or heavy_tailed(settings, 2)
+
+
+def _limit_outside(settings: Sde) -> str | None:
+    return linear(settings) or heavy_tailed(settings, 2)
+
+
+def _variance_outside(settings: Sde) -> str | None:
+    return _outside(settings) or heavy_tailed(settings, 4)
+
+
+def _linear_variance_outside(settings: Sde) -> str | None:
+    return linear(settings) or heavy_tailed(settings, 4)
 
 
 def _order(scheme: str, of: str) -> Claim:
@@ -31,8 +46,10 @@ def _order(scheme: str, of: str) -> Claim:
         expected=Expected("order", 1, 0.1),
         where={"scheme": scheme},
         pins=MEAN if scheme == "mean" else {},
-        outside=_moving_mean if scheme == "mean" else _outside,
+        outside=_moving_mean if scheme == "mean" else _mean_outside,
+        unmet=deep_enough,
         random=True,
+        verdicts={"full": "supported", "smoke": "supported" if scheme == "mean" else "inconclusive"},
     )
 
 
@@ -50,7 +67,8 @@ def _limit(scheme: str, of: str) -> Claim:
         observable="multilevel_error",
         expected=Expected("value", 0, 1e-4),
         where={"scheme": scheme},
-        outside=linear,
+        outside=_limit_outside,
+        unmet=deep_enough,
         random=True,
         needs=DEPTHS,
         verdicts=SMOKE_IS_TOO_SMALL,
@@ -72,27 +90,20 @@ def _noise(claim_id: str, scheme: str, of: str) -> Claim:
     )
 
 
-def _from_onset(records: Any) -> str | None:
-    """For `Claim.unmet`: why depths tell no exponent, or None."""
-    depths = records.loc[records["observable"] == "weak_variance", "depth"]
-    if len(depths) and depths.max() < SPAN * ONSET:
-        return f"rates of variances are read from L={ONSET} on: it takes L={SPAN * ONSET} or deeper"
-    return None
-
-
-def _variance(claim_id: str, statement: str, estimator: str, order: float, tolerance: float, outside: Any) -> Claim:
+def _variance(claim_id: str, statement: str, estimator: str, expected: Expected, outside: Any) -> Claim:
+    """1024 networks know a variance to 5 % (coupled), or to 14 %, heavy-tailed as it is: half-widths of an order of
+    about 0.17 and 0.45. The latter tells 2 from 1, and is asked for no more."""
     return Claim(
         id=claim_id,
         source=GILES,
-        statement=f"{statement} (mean exponent from L={ONSET} on)",
+        statement=statement,
         kind="observation",
-        observable="variance_exponent",
-        expected=Expected("value", order, tolerance),
+        observable="weak_variance",
+        expected=expected,
         where={"scheme": "norm", "estimator": estimator},
         outside=outside,
         random=True,
-        needs=DEPTHS,
-        unmet=_from_onset,
+        unmet=deep_enough,
         verdicts=SMOKE_IS_TOO_SMALL,
     )
 
@@ -124,23 +135,36 @@ GROUP = Group(
             "on one noise the variance of |x_2L|^2/D - |x_L|^2/D falls at order 1, twice the strong order: sums over"
             " the depths cost no more than a logarithm above any other",
             "coupled",
-            1,
-            0.2,
-            _outside,
+            Expected("order", 1, 0.3),
+            _variance_outside,
         ),
         _variance(
             "sde.weak.cost",
-            "less the martingale the variance of |x_2L|^2/D falls at order 2, as the square of the weak error: what"
-            " that costs, relative to itself, grows no faster than a network is deep",
+            "less the martingale the variance of |x_2L|^2/D falls at order 2, as the square of the weak error, or"
+            " faster than h^(3/2) at least: what that costs, relative to itself, grows hardly faster than a network is"
+            " deep",
             "one depth, controlled",
-            2,
-            0.4,
-            linear,
+            Expected("order_at_least", 1.5, 0.25),
+            _linear_variance_outside,
+        ),
+        Claim(
+            id="sde.weak.saving",
+            source=GILES,
+            statement="on one noise and less the martingale, the difference of E|x|^2/D at depth L and 2L, to a"
+            " relative 1e-3, takes a tenth of the layers of plain Monte Carlo at most (log10)",
+            kind="observation",
+            observable="weak_saving",
+            expected=Expected("at_least", 1, 0.1),
+            where={"scheme": "norm"},
+            outside=_variance_outside,
+            random=True,
         ),
     ),
     observables={
         "weak_error": "|E f(x_L) - f_T|, f = |x|^2/D, <x, y>/D (scheme norm, overlap) for phi''(0) = 0 and psi = id;"
         " else, and for mean_d x_d with swish (scheme mean), |E f(x_2L) - E f(x_L)| on one noise",
+        "weak_step": "variance of pre-activations in the last layer, h (sigma_b^2 + sigma_w^2 q_T), times k ="
+        " phi'(0)^2 sigma_w^2 where k > 1; q_T the limit of E|x|^2/D, else that of networks of depth 2L",
         "weak_mean": "E f(x_2L); reference: the limit, where it is known",
         "weak_difference": "E[f(x_2L) - f(x_L)] on one noise",
         "weak_variance": "variance of one sample (coordinate estimator): of f(x_2L) (one depth), of f(x_2L) - f(x_L)"
@@ -155,19 +179,13 @@ GROUP = Group(
         "multilevel_mean": "E f(x_2L) summed over the depths up to L",
         "multilevel_error": "relative distance to the limit of the sum with its last difference D_L added once more;"
         " error of the reference: D_L - D_{L/2}/2",
-        "variance_exponent": f"log(V_l/V_L)/log(L/l) of the variance V of one sample, by estimator, at the deepest"
-        f" depth L and the shallowest l from {ONSET} on (where L < {SPAN * ONSET}: of all) among depths that double",
         "multilevel_saving": "log10 of the layers that E f(x_2L) takes by plain Monte Carlo over those of the sum",
     },
     comparisons={
         "multilevel": (
-            "sde.weak.norm",
             "sde.weak.norm.limit",
-            "sde.weak.overlap",
             "sde.weak.overlap.limit",
             "sde.weak.control",
-            "sde.weak.multilevel",
-            "sde.weak.cost",
         ),
     },
 )
