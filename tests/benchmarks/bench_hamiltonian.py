@@ -1,8 +1,9 @@
-"""Hamiltonian flows in closed form against autograd of pairwise kernels: `python -m tests.benchmarks.bench_hamiltonian`.
+"""Hamiltonian flows in closed form against autograd of pairs: `python -m tests.benchmarks.bench_hamiltonian`.
 
 The naive way is what one writes first: all differences `q_i - q_j` (n, n, d), the kernel of each pair, `H` their sum,
-its derivatives by autograd, and the gradient through shooting by autograd through all steps of RK4. Times are of one right-hand side,
-or of one gradient by `P_0`; the best of rounds that alternate. Both give the same numbers, which is checked first.
+its derivatives by autograd, and the gradient through shooting by autograd through all steps of RK4. Times are of one
+right-hand side, or of one gradient by `P_0`; the best of rounds that alternate. Both give the same numbers, which is
+checked first.
 
     features   k(x, y) = tanh(x) . tanh(y) + 1        n d^2 against n^2 d operations
     gaussian   k(x, y) = exp(-|x - y|^2 / 2 l^2)      distances by matrix products
@@ -13,7 +14,7 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from resnet_limits.limits.hamiltonian.kernel import Kernel
 from resnet_limits.limits.hamiltonian.losses import Fixed, Square
 from resnet_limits.limits.hamiltonian.shooting import Problem, value_and_gradient
 
+RK4 = INTEGRATORS["rk4"]
 ROUNDS = 3
 STEPS = 4
 """Of RK4, in dimension 2."""
@@ -59,15 +61,13 @@ def naive_gradient(kernel: Kernel, q: Tensor, P: Tensor, y: Tensor, nu: float, s
         k = [naive_flow(kernel, x, p, again=True)]
         for ahead in (h / 2, h / 2, h):
             k.append(naive_flow(kernel, x + ahead * k[-1][0], p + ahead * k[-1][1], again=True))
-        x, p = (
-            z + h / 6 * (k[0][i] + 2 * k[1][i] + 2 * k[2][i] + k[3][i]) for i, z in enumerate((x, p))
-        )
+        x, p = (z + h / 6 * (k[0][i] + 2 * k[1][i] + 2 * k[2][i] + k[3][i]) for i, z in enumerate((x, p)))
     value = value + (x[:, -y.shape[1] :] - y).square().sum() / (2 * len(y))
     (gradient,) = torch.autograd.grad(value, start)
     return float(value.detach()), gradient
 
 
-def best(ways: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+def best(ways: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
     seconds = dict.fromkeys(ways, math.inf)
     for _ in range(rounds):
         for name, way in ways.items():
@@ -100,13 +100,12 @@ def compare(n: int, d: int, target: int) -> None:
     q, P, y = q[:m], P[:m], y[:m]
     for name, kernel in {"features": Features(activation("tanh")), "gaussian": Gaussian(1.0)}.items():
         problem = Problem(kernel, q, nu, Fixed(Square(), y))
-        rk4 = INTEGRATORS["rk4"]
-        ours, naive = value_and_gradient(problem, P, rk4, steps), naive_gradient(kernel, q, P, y, nu, steps)
+        ours, naive = value_and_gradient(problem, P, RK4, steps), naive_gradient(kernel, q, P, y, nu, steps)
         assert math.isclose(ours[0], naive[0], rel_tol=1e-10)
         torch.testing.assert_close(ours[1], naive[1], rtol=1e-8, atol=1e-12)
         its = {
             "naive": lambda k=kernel: naive_gradient(k, q, P, y, nu, steps),
-            "ours": lambda p=problem: value_and_gradient(p, P, rk4, steps),
+            "ours": lambda p=problem: value_and_gradient(p, P, RK4, steps),
         }
         report(f"gradient through shooting, {name}, N={m} d={d}, {steps} steps", best(its, 2), target)
 
@@ -119,7 +118,7 @@ def memory() -> None:
     problem = Problem(Gaussian(1.0), q, 0.1, Fixed(Square(), q[:, :1]))
     sizes = []
     for steps in (4, 16, 64):
-        value_and_gradient(problem, P / n, INTEGRATORS["rk4"], steps)
+        value_and_gradient(problem, P / n, RK4, steps)
         sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     print(f"  peak memory after gradients through 4, 16, 64 steps, N={n}: {', '.join(f'{s:.0f} MB' for s in sizes)}")
 

@@ -77,7 +77,7 @@ def test_tangents_are_products_with_the_hessian_also_several_at_a_time(name: str
         dq, dP = torch.func.grad(lambda q, P: energy(kernel, q, P), argnums=(0, 1))(q, P)
         return dP, -dq
 
-    _, expected = torch.func.jvp(gradient, (q, P), (u, v))
+    expected = torch.func.jvp(gradient, (q, P), (u, v))[1]
     found = kernel.at(q).tangent(P, torch.stack([u, 2 * u]), torch.stack([v, 2 * v]))
     for one, its in zip(found, expected, strict=True):
         torch.testing.assert_close(one, torch.stack([its, 2 * its]))
@@ -139,19 +139,36 @@ def explicit_euler(kernel: Kernel, q: Tensor, P: Tensor, h: float) -> tuple[Tens
     return q + h * dq, P + h * dP
 
 
+class Turning(At):
+    """`H = (|P|^2 + |q|^2)/2` at points `q`."""
+
+    def __init__(self, q: Tensor) -> None:
+        self.q = q
+
+    def velocity(self, P: Tensor) -> Tensor:
+        return P
+
+    def rate(self, P: Tensor) -> Tensor:
+        return -self.q
+
+    def both(self, P: Tensor) -> tuple[Tensor, Tensor]:
+        return P, -self.q
+
+    def energy(self, P: Tensor) -> Tensor:
+        return (P.square().sum() + self.q.square().sum()) / 2
+
+    def tangent(self, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        return v, -u
+
+    def root(self) -> Tensor:
+        return self.q
+
+
 class Oscillator(Kernel):
-    """`H = (|P|^2 + |q|^2)/2`, `q(t) = q cos t + P sin t`: a kernel in all that integrators ask for."""
+    """`q(t) = q cos t + P sin t`: a kernel in all that integrators ask for."""
 
-    def at(self, q: Tensor):
-        class Turning(At):
-            velocity = staticmethod(lambda P: P)
-            rate = staticmethod(lambda P: -q)
-            energy = staticmethod(lambda P: (P.square().sum() + q.square().sum()) / 2)
-            tangent = staticmethod(lambda P, u, v: (v, -u))
-            root = staticmethod(lambda: q)
-            both = staticmethod(lambda P: (P, -q))
-
-        return Turning()
+    def at(self, q: Tensor) -> At:
+        return Turning(q)
 
     def field(self, x: Tensor, q: Tensor, P: Tensor) -> Tensor:
         return P

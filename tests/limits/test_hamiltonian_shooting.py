@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import scipy.integrate
@@ -82,7 +83,7 @@ def test_one_point_in_dimension_one_reaches_the_minimum_that_is_known(integrator
     nu, start, target = 0.3, 0.4, 2.0
     q, y = torch.full((1, 1), start, dtype=torch.float64), torch.full((1, 1), target, dtype=torch.float64)
     u0 = math.asinh(start)
-    exact = scipy.optimize.minimize_scalar(
+    exact: Any = scipy.optimize.minimize_scalar(
         lambda u: nu / 2 * (u - u0) ** 2 + (math.sinh(u) - target) ** 2 / 2, tol=1e-13
     )
     problem = Problem(Features(activation("identity")), q, nu, Fixed(Square(), y))

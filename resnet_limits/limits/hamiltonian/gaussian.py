@@ -102,9 +102,7 @@ class GaussianAt(At):
     def energy(self, P: Tensor) -> Tensor:
         return (P * self.velocity(P)).sum() / 2
 
-    def tangent(
-        self, P: Tensor, u: Tensor, v: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def tangent(self, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         parts = [self._tangent(its, block, P, u, v) for its, block in self._blocks()]
         return torch.cat([first for first, _ in parts], dim=-2), torch.cat([second for _, second in parts], dim=-2)
 

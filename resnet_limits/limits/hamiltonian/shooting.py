@@ -6,7 +6,8 @@
 L-BFGS, with gradients carried back through the flow (`trajectory.pull_back`); where features are fewer than points,
 momenta that differ by what no feature sees give equal paths, and J is flat between them. `G` is not: its zero is the
 costate of the path. So the momentum at the end is set to what the loss says, carried back along the path, and polished
-by Newton's method on `G`, whose derivative is that of the flow by RK4. A path that diverges is a result with its energy.
+by Newton's method on `G`, with the derivative of a coarse flow by RK4 that is kept while it serves. A path that
+diverges is a result with its energy.
 
 Source: Owhadi 2020, arXiv 2008.03920; Miller, Trouve & Younes 2006.
 """
@@ -38,7 +39,7 @@ NEWTON_STEPS = 8
 MOST_NEWTON_STEPS = 64
 GOOD = 0.1
 """Factor by which a step lowers `|G|` while the derivative need not be made anew."""
-MOST_ITERATIONS = 40
+MOST_ITERATIONS = 25
 TOLERANCE = 1e-11
 """Size of `G` relative to that of the momenta."""
 
@@ -207,7 +208,7 @@ def _line_search(
 ) -> tuple[Tensor, Trajectory, Tensor] | None:
     """The first of `P - step`, `P - step/2`, ... that lowers `|G|`; None where none does."""
     scale = 1.0
-    while scale > (0.9 if full_only else 1e-3):
+    while scale > (0.9 if full_only else 1e-2):
         ahead = P - scale * step
         path = integrate(problem.kernel, problem.q, ahead, integrator, steps)
         if not path.diverged:

@@ -1,6 +1,6 @@
 """`hamiltonian.energy.*`: by how much the energy of the limit drifts when an integrator follows it in L steps.
 
-    energy_drift = max_s |H_s - H_0| / H_0,      from the P_0 of the shooting
+energy_drift = max_s |H_s - H_0| / H_0,      from the P_0 of the shooting
 """
 
 from __future__ import annotations

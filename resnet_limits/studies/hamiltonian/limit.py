@@ -80,7 +80,15 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str) -> Limit:
     found = job.shared.solve(f"{name}.limit", key(settings, **more), compute)
     P, numbers = torch.from_numpy(found["P"]), found["numbers"].tolist()
     why = found["why"].tobytes().decode()
-    return Limit(problem, (P[0], P[1]), (numbers[0], numbers[1]), (numbers[2], numbers[3]), numbers[4], why, INTEGRATORS[its.integrator].order)
+    return Limit(
+        problem,
+        (P[0], P[1]),
+        (numbers[0], numbers[1]),
+        (numbers[2], numbers[3]),
+        numbers[4],
+        why,
+        INTEGRATORS[its.integrator].order,
+    )
 
 
 def _both(problem: Setup, P: Tensor, integrator: str, steps: int) -> tuple[Shooting, Shooting]:

@@ -1,4 +1,4 @@
-"""`hamiltonian.meanfield`: with a loss that is a mean over points, minimisers on N points approach those of all the data.
+"""`hamiltonian.meanfield`: the loss a mean over points, minimisers on N points approach those of all the data.
 
     meanfield_distance(N) = root mean square over draws of |omega_N - omega| / |omega|  ~  N^{-1/2}
 
@@ -69,7 +69,7 @@ def _distances(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarra
 
 
 def slope(points: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
-    """`p` in `distance ~ N^-p` by weighted least squares, with the larger of the error of the points and their scatter."""
+    """`p` in `distance ~ N^-p` by weighted least squares, with the larger of the points' own errors and their scatter."""
     N, y, error = (np.array(column, dtype=float) for column in zip(*points, strict=True))
     x, weight = -np.log(N), (error / y) ** -2
     total = weight.sum()
@@ -79,5 +79,3 @@ def slope(points: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
     left = np.log(y) - weight @ np.log(y) / total - order * off
     scatter = math.sqrt(float(weight @ left**2) / spread / max(len(N) - 2, 1))
     return order, max(1 / math.sqrt(spread), scatter)
-
-

@@ -19,7 +19,7 @@ def outputs(settings: Hamiltonian) -> int | None:
 
 
 def check(settings: Hamiltonian) -> None:
-    """Raise `SettingError` for a loss unsuited to data or read-out, a state too narrow, or more points than there are."""
+    """Raise `SettingError` for a loss unsuited to data or read-out, a state too narrow, too many points."""
     its, data = settings.hamiltonian, settings.data
     regression, plane = isinstance(data, Gaussian), isinstance(data, Plane)
     if settings.horizon != 1:
@@ -50,7 +50,8 @@ def check(settings: Hamiltonian) -> None:
         )
     if its.kernel == "gaussian" and its.points > MOST_OF_A_KERNEL:
         raise SettingError(
-            f"hamiltonian.points={its.points}: with a Gaussian kernel a network follows at most {MOST_OF_A_KERNEL} points"
+            f"hamiltonian.points={its.points}: with a Gaussian kernel a network follows at most {MOST_OF_A_KERNEL}"
+            " points"
         )
     points = training_points(data)
     if points is not None and its.points > points:

@@ -37,13 +37,15 @@ def measure(job: Job) -> Measurement:
         return Measurement(records)
     start, coarse = its.momenta[0].norm(dim=1), its.momenta[1].norm(dim=1)
     end = its.trajectories(settings.depth)[0].momenta[-1].norm(dim=1)
-    zero = [P <= ZERO * P.max() for P in (start, end)]
+    zero = [(P / P.max()) <= ZERO for P in (start, end)]
     same = (zero[0] == free) & (zero[1] == free)
     # A point on whose side of the margin network and limit, or limit with half the steps, may differ.
     near = (coarse <= ZERO * coarse.max()) != zero[0]
     near |= ~free & (gradient < gradient.max() / settings.depth)
     error = max(float(near.double().mean()) / 2, 0.5 / len(free))
-    records.append(Record("momentum_support", float(same.double().mean()), reference_error=error, coordinates=coordinates))
+    records.append(
+        Record("momentum_support", float(same.double().mean()), reference_error=error, coordinates=coordinates)
+    )
     if bool(free.any()):
         largest = float(torch.where(free, start, 0).max() / start.max())
         records.append(Record("momentum_off_support", largest, coordinates=coordinates))

@@ -34,7 +34,8 @@ GROUP = Group(
         Claim(
             id="hamiltonian.scaling.constant",
             source=OWHADI,
-            statement="with constant decay there is no limit: the value keeps falling, like 1/L where points can be fitted",
+            statement="with constant decay there is no limit: the value keeps falling, like 1/L where points can be"
+            " fitted",
             kind="control",
             observable="value",
             expected=Expected("order", 1, 0.1),

@@ -52,7 +52,7 @@ GROUP = Group(
         "without_gradient": "share of the points without loss gradient at the end of the network; loss with a margin",
         "momentum_support": "share of the points of which P(0) and P(1) of the limit are zero if and only if the"
         " network's loss has no gradient there",
-        "momentum_off_support": "largest |P_j(0)| of the limit over points without loss gradient, by the largest of all",
+        "momentum_off_support": "largest |P_j(0)| of the limit where the loss has no gradient, by the largest of all",
     },
     arrays={
         "sparsity.momentum": "P_0 of the shooting with a loss that has a margin (points, width)",

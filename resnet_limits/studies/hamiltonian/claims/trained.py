@@ -1,4 +1,4 @@
-"""`hamiltonian.residual`, `.norm`, `.shooting`, `.geodesic`: trained networks against geodesic shooting. Free of torch."""
+"""`hamiltonian.residual`, `.norm`, `.shooting`, `.geodesic`: networks against shooting. Free of torch."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ GROUP = Group(
         Claim(
             id="hamiltonian.residual",
             source=OWHADI,
-            statement="minimisers satisfy Hamilton's equations exactly: omega_s = sum_j P_{j,s+1} f(q_{j,s})^T, with the"
-            " momenta of an adjoint recursion (largest deviation over layers, relative)",
+            statement="minimisers satisfy Hamilton's equations exactly: omega_s = sum_j P_{j,s+1} f(q_{j,s})^T, with"
+            " the momenta of an adjoint recursion (largest deviation over layers, relative)",
             kind="theorem",
             observable="hamilton_residual",
             expected=Expected("at_most", 0, 1e-8),
@@ -48,10 +48,10 @@ GROUP = Group(
             outside=kinked,
             unmet=not_reached("own", shooting=False),
         ),
-        _order("shooting.state", "state_distance", "states of a trained network approach those of the geodesic, order 1"),
         _order(
-            "shooting.weight", "weight_distance", "weights L w_s approach omega(t) = sum_j P_j f(q_j)^T, order 1"
+            "shooting.state", "state_distance", "states of a trained network approach those of the geodesic, order 1"
         ),
+        _order("shooting.weight", "weight_distance", "weights L w_s approach omega(t) = sum_j P_j f(q_j)^T, order 1"),
         _order(
             "shooting.momentum", "momentum_distance", "initial momenta approach the one that shooting finds, order 1"
         ),

@@ -1,0 +1,297 @@
+"""The study `hamiltonian`: its claims hold, three ways lead to one minimiser, planted faults turn verdicts red."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from resnet_limits import settings as keys
+from resnet_limits.claims.judge import judge
+from resnet_limits.errors import SettingError
+from resnet_limits.limits.hamiltonian import integrators
+from resnet_limits.limits.hamiltonian.features import FeaturesAt
+from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
+from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
+from resnet_limits.runs.records import table
+from resnet_limits.settings import Hamiltonian, HamiltonianKeys, Minimiser, Moons
+from resnet_limits.studies import study as studies
+from resnet_limits.studies.hamiltonian import depths, energy, landmarks, limit, meanfield, scaling, sparsity, trained
+from resnet_limits.studies.hamiltonian.network import Network, refined
+from resnet_limits.studies.hamiltonian.problem import minima, setup
+from resnet_limits.studies.hamiltonian.problem import trained as minimiser
+from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
+from resnet_limits.training.minimiser import Differentiated, Objective
+
+STUDY = studies.get("hamiltonian")
+DEPTHS = (8, 16, 32, 64)
+SMALL = Hamiltonian(hamiltonian=HamiltonianKeys(points=12, steps=64), data=Moons(train_size=100, test_size=10))
+SHARED = InMemory()
+"""Minimisers and shootings of `SMALL` without any fault."""
+
+
+def measured(
+    part, settings: Hamiltonian = SMALL, depths: Sequence[int] = DEPTHS, shared: InMemory = SHARED
+) -> list[tuple[Hamiltonian, Measurement]]:
+    jobs = [Job(replace(settings, depth=depth), shared) for depth in depths]
+    return [(job.settings, part.measure(job)) for job in jobs]
+
+
+def verdict(claim_id: str, jobs: Sequence[tuple[Hamiltonian, Measurement]]):
+    frame = pd.concat([table(s, m.records, job=keys.job_name(s)) for s, m in jobs], ignore_index=True)
+    (claim,) = [c for c in STUDY.claims if c.id == claim_id]
+    return judge(claim, jobs[0][0], frame, {})
+
+
+# -- the claims hold ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def of_the_network() -> list[tuple[Hamiltonian, Measurement]]:
+    return measured(trained)
+
+
+def orders(jobs: Sequence[tuple[Hamiltonian, Measurement]], observable: str, **where: str) -> float:
+    """The slope between the last two depths."""
+    values = [
+        r.value
+        for _, m in jobs
+        for r in m.records
+        if r.observable == observable and r.step is None and where.items() <= dict(r.coordinates).items()
+    ]
+    return float(np.log2(values[-2] / values[-1]))
+
+
+def test_trained_networks_approach_the_geodesic_at_order_one(of_the_network):
+    assert verdict("hamiltonian.residual", of_the_network).verdict == "supported"
+    for observable in ("norm_spread", "state_distance", "weight_distance", "momentum_distance", "value_gap"):
+        assert orders(of_the_network, observable) == pytest.approx(1, abs=0.15), observable
+    assert orders(of_the_network, "energy_drift", scheme="network") == pytest.approx(1, abs=0.1)
+    judgement = verdict("hamiltonian.shooting.weight", of_the_network)
+    assert judgement.measured is not None
+    assert judgement.measured.low < 1 < judgement.measured.high, judgement.why
+
+
+def test_newton_needs_no_more_iterations_on_deeper_networks(of_the_network):
+    counts = [r.value for r in of_the_network[-1][1].records if r.observable == "newton_iterations" and r.step]
+    assert max(counts[2:]) <= max(counts[:2]) + 1
+
+
+def test_what_is_kept_is_the_scheme_in_ten_lines(of_the_network):
+    settings, measurement = of_the_network[2]
+    arrays, L = measurement.arrays, settings.depth
+    w, q, P, y = (arrays[f"network.{name}"] for name in ("weights", "states", "momenta", "targets"))
+    nu, n = settings.hamiltonian.nu, len(y)
+    f = np.concatenate([np.tanh(q), np.ones((L + 1, n, 1))], axis=2)
+    for s in range(L):
+        W, b = w[s, :, :-1], w[s, :, -1]
+        np.testing.assert_allclose(q[s + 1], q[s] + np.tanh(q[s]) @ W.T + b, atol=1e-12)
+        np.testing.assert_allclose(L * w[s], P[s + 1].T @ f[s], atol=1e-8)
+        np.testing.assert_allclose(P[s], P[s + 1] + (1 - np.tanh(q[s]) ** 2) * (P[s + 1] @ W), atol=1e-12)
+    np.testing.assert_allclose(P[L][:, -1:], -(q[L][:, -1:] - y) / n / nu, atol=1e-12)
+
+
+def test_energy_drifts_at_the_order_of_the_integrator():
+    jobs = measured(energy)
+    for scheme, order in (("symplectic_euler", 1), ("leapfrog", 2), ("midpoint", 2)):
+        assert orders(jobs, "energy_drift", scheme=scheme) == pytest.approx(order, abs=0.15)
+
+
+def test_decay_that_grows_with_depth_has_a_limit_and_constant_decay_has_none():
+    jobs = measured(scaling)
+    assert verdict("hamiltonian.scaling.constant", jobs).verdict == "supported"
+    found = depths.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
+    values = {c.depth: c.record.value for c in found}
+    assert set(values) == {8, 16, 32}
+    assert np.log2(values[16] / values[32]) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("loss", ["square", "squared_insensitive"])
+def test_points_without_loss_gradient_have_no_momentum(loss: str):
+    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss=loss, nu=0.02))
+    jobs = measured(sparsity, own, (32,))
+    judgement = verdict("hamiltonian.sparsity", jobs)
+    assert judgement.measured is not None
+    assert judgement.measured.value >= 0.9, judgement.why
+    values = {r.observable: r.value for r in jobs[0][1].records}
+    assert 0 < values["without_gradient"] < 1
+    assert values["momentum_off_support"] < 1e-9
+
+
+def test_weights_approach_those_of_the_population_at_one_half():
+    judgement = verdict("hamiltonian.meanfield", measured(meanfield, replace(SMALL, replicas=6), (8,)))
+    assert judgement.measured is not None
+    assert judgement.measured.low < 0.5 < judgement.measured.high
+    assert meanfield.slope([(n, 3 / n**0.5, 0.01 / n**0.5) for n in (4, 16, 64)])[0] == pytest.approx(0.5)
+
+
+def test_landmarks_are_matched_by_the_geodesic_that_training_every_layer_approaches():
+    jobs = measured(landmarks, depths=(4, 8))
+    assert verdict("hamiltonian.geodesic.landmarks", jobs).verdict == "inconclusive"  # two depths
+    gaps = [r.value for _, m in jobs for r in m.records if r.observable == "energy_gap"]
+    assert np.log2(gaps[0] / gaps[1]) == pytest.approx(1, abs=0.1)
+    grid = jobs[0][1].arrays["landmarks.grid"]
+    assert grid.shape == (5, landmarks.GRID**2, 2)
+    np.testing.assert_array_equal(grid[0], landmarks.grid().numpy())
+
+
+# -- the minimiser --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {},
+        {"loss": "logistic", "readout": "linear"},
+        {"readout": "ridge", "ridge": 0.1},
+        {"kernel": "gaussian"},
+        {"kernel": "gaussian", "readout": "ridge", "ridge": 0.1},
+        {"loss": "squared_hinge"},
+    ],
+    ids=str,
+)
+def test_gradient_hessian_and_momenta_of_a_network_are_right(own: dict):
+    settings = replace(SMALL, width=3, hamiltonian=HamiltonianKeys(points=7, **own))
+    network = setup(settings).network(5)
+    assert isinstance(network, Objective)
+    rng = np.random.default_rng(0)
+    u, v = (0.3 * rng.standard_normal(int(np.prod(network.shape))) for _ in range(2))
+    values = [network.value_and_gradient(u + s * v) for s in (1e-5, -1e-5)]
+    _, gradient = network.value_and_gradient(u)
+    assert float(gradient @ v) == pytest.approx((values[0][0] - values[1][0]) / 2e-5, rel=1e-7)
+    difference = (values[0][1] - values[1][1]) / 2e-5
+    np.testing.assert_allclose(network.hessian(u)(v), difference, rtol=1e-5, atol=1e-7)
+
+
+def test_three_ways_reach_the_same_minimiser():
+    # all layers trained; shooting by symplectic Euler with as many steps, from zero; the minimiser by autograd alone
+    settings = replace(SMALL, hamiltonian=HamiltonianKeys(points=6, nu=0.3))
+    problem, depth = setup(settings), 4
+    network = minimiser(problem, minima(Job(settings), problem, depth, "t", {})[-1])
+    aim, euler = Problem(problem.kernel, problem.q0, problem.nu, problem.loss), INTEGRATORS["symplectic_euler"]
+    shot = shoot(aim, descend(aim, euler, depth, iterations=15), euler, depth)
+    assert shot.converged, shot.why
+    np.testing.assert_allclose(shot.momentum.numpy(), network.momenta[0].numpy(), atol=1e-8)
+    np.testing.assert_allclose(shot.trajectory.states.numpy(), torch.stack(network.states).numpy(), atol=1e-8)
+
+    from resnet_limits.training.minimiser import minimise
+
+    its = problem.network(depth)
+
+    def plain(z: torch.Tensor) -> torch.Tensor:
+        q = problem.q0
+        for w in z.reshape(its.shape) / depth**0.5:
+            q = q + torch.tanh(q) @ w[:, :-1].T + w[:, -1]
+        return 0.3 / 2 * z.square().sum() + (q[:, -1:] - problem.loss.y).square().sum() / 12
+
+    alone = minimise(Differentiated(plain), np.zeros(int(np.prod(its.shape))))
+    assert alone.converged
+    assert alone.value == pytest.approx(network.minimum.value, rel=1e-12)
+    np.testing.assert_allclose(alone.point, network.minimum.point, atol=1e-8)
+
+
+def test_weights_are_continued_linearly_in_time_and_extrapolated_in_depth():
+    exact = lambda L: (2 * np.arange(L) / L + 1 + 3 / L)[:, None, None] * np.ones((1, 2, 3))  # noqa: E731
+    np.testing.assert_allclose(refined([exact(4), exact(8)], 16)[:13], exact(16)[:13])
+    np.testing.assert_allclose(refined([exact(4)], 4), exact(4))
+
+
+# -- planted faults -------------------------------------------------------------------------------
+
+
+def test_momenta_without_the_transpose_of_the_layer_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))  # from wrong momenta it would search for long
+    monkeypatch.setattr(Network, "_carried", lambda self, q, P, w: P @ w[:, : q.shape[1]])  # no slope
+    assert verdict("hamiltonian.residual", measured(trained, depths=(8,), shared=InMemory())).verdict == "refuted"
+
+
+def test_a_decay_without_the_factor_of_depth_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    # the penalty nu/2 sum |w|^2 in place of nu L/2 sum |w|^2: what the study trains drifts away from its limit
+    from resnet_limits.studies.hamiltonian.problem import Setup
+
+    careful = Setup.network
+    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))
+    monkeypatch.setattr(Setup, "network", lambda self, depth, constant=False: careful(self, depth, constant=True))
+    jobs = measured(trained, depths=(8,), shared=InMemory())
+    assert verdict("hamiltonian.residual", jobs).verdict == "refuted"
+    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, points=5))
+    found = depths.compare(
+        [FinishedJob(s, m.records, m.arrays.get) for s, m in measured(scaling, own, (8, 16, 32, 64, 128))]
+    )
+    (claim,) = [c for c in STUDY.claims if c.id == "hamiltonian.scaling"]
+    frame = pd.concat([table(replace(SMALL, depth=c.depth), [c.record]) for c in found], ignore_index=True)
+    assert judge(claim, SMALL, frame, {}).verdict == "refuted"
+
+
+def test_an_explicit_step_in_place_of_the_symplectic_one_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    def explicit(self, kernel, q, P, h):
+        dq, dP = integrators.flow(kernel, q, P)
+        return q + h * dq, P + h * dP
+
+    measured(energy, depths=(8,))  # the limit is found before the fault
+    monkeypatch.setattr(type(INTEGRATORS["leapfrog"]), "step", explicit)
+    assert verdict("hamiltonian.energy.leapfrog", measured(energy, depths=(32, 64, 128, 256))).verdict == "refuted"
+
+
+def test_shooting_with_a_wrong_force_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    rate = FeaturesAt.rate
+    monkeypatch.setattr(FeaturesAt, "rate", lambda self, P: 0.9 * rate(self, P))
+    monkeypatch.setattr(FeaturesAt, "both", lambda self, P: (self.velocity(P), self.rate(P)))
+    assert verdict("hamiltonian.shooting.weight", measured(trained, shared=InMemory())).verdict == "refuted"
+
+
+def test_weights_of_an_unscaled_network_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    # w in place of L w
+    from resnet_limits.studies.hamiltonian.problem import Trained
+
+    monkeypatch.setattr(Trained, "omega", property(lambda self: self.w))
+    assert verdict("hamiltonian.shooting.weight", measured(trained)).verdict == "refuted"
+
+
+# -- what is not reached, and what is refused -----------------------------------------------------
+
+
+def test_a_minimiser_that_is_not_reached_is_inconclusive_with_its_gradient():
+    judgement = verdict("hamiltonian.norm", measured(trained, replace(SMALL, minimiser=Minimiser(iterations=1)), (8,)))
+    assert judgement.verdict == "inconclusive"
+    assert "relative gradient norm" in judgement.why
+
+
+def test_a_shooting_that_does_not_hit_is_inconclusive_with_its_energy(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))
+    jobs = measured(trained, depths=(8,), shared=InMemory())
+    judgement = verdict("hamiltonian.shooting.state", jobs)
+    assert judgement.verdict == "inconclusive"
+    assert "residual" in judgement.why
+    assert "energy" in judgement.why
+    assert any(r.observable == "shooting_energy" for r in jobs[0][1].records)
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        (Hamiltonian(data=keys.Digits(), width=16, hamiltonian=HamiltonianKeys(loss="squared_hinge")), "two classes"),
+        (Hamiltonian(data=keys.Gaussian(), hamiltonian=HamiltonianKeys(loss="logistic")), "regression"),
+        (Hamiltonian(data=keys.Gaussian(), hamiltonian=HamiltonianKeys(loss="squared_hinge")), "regression"),
+        (Hamiltonian(data=keys.Digits(), width=4), "width >= 10"),
+        (Hamiltonian(hamiltonian=HamiltonianKeys(loss="logistic", readout="ridge")), "square"),
+        (Hamiltonian(hamiltonian=HamiltonianKeys(points=201)), "200 training points"),
+        (Hamiltonian(horizon=2.0), "horizon"),
+        (Hamiltonian(dtype="float32"), "float64"),
+        (Hamiltonian(data=Moons(), hamiltonian=HamiltonianKeys(kernel="gaussian", points=500)), "Gaussian kernel"),
+    ],
+)
+def test_requests_that_cannot_be_run_are_refused_in_words(settings: Hamiltonian, word: str):
+    with pytest.raises(SettingError, match=word):
+        STUDY.check(settings)
+
+
+@pytest.mark.parametrize("own", [{"nu": 0.0}, {"nu": -1.0}, {"length": 0.0}, {"ridge": 0.0}, {"steps": 1}])
+def test_keys_out_of_range_are_refused(own: dict):
+    with pytest.raises(SettingError, match=f"hamiltonian.{next(iter(own))}: expected"):
+        keys.check(Hamiltonian(hamiltonian=HamiltonianKeys(**own)))
