@@ -11,6 +11,19 @@ FAR = 5.0
 """Standard errors from its known mean at which a control is no longer believed."""
 
 
+def bias_of_depth(at: float, at_half: float, limit: float, depth: int) -> float:
+    """Error of order 1 of a deterministic value at this depth, by the value at half of it, `half(depth)`.
+
+    Not its distance to the limit: that would put a wrong limit into the interval. (Of depth 1 there is no half.)
+    """
+    return abs(at - at_half) / (depth / half(depth) - 1) if depth > 1 else abs(at - limit)
+
+
+def half(depth: int) -> int:
+    """Half of a depth, rounded upwards."""
+    return (depth + 1) // 2
+
+
 def differenced(values: Float[Tensor, " r"], control: Float[Tensor, " r"], known: float) -> Float[Tensor, " r"]:
     """`values - control + known`.
 

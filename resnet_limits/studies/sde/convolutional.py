@@ -23,7 +23,7 @@ from ...settings import Iid
 from ..study import Job, Measurement, Record
 from .claims.convolutional import LATTICE, PADDING, PINS, SIDE, TAPS, WIDE
 from .claims.settings import sizes
-from .control import differenced
+from .control import bias_of_depth, differenced, half
 from .images import patches, source
 from .problem import mean
 
@@ -77,6 +77,7 @@ def measure(job: Job) -> Measurement:
             Record("convolution_error", error, reference_error=reference_error / size, coordinates=coordinates)
         )
         target = _movement(m, overlaps, m0, start)
+        coarse = _movement(*_recursion(walk.phi, stencil, own, m0, start, horizon, half(depth)), m0, start)
         ideal = _movement(walk.mean, walk.overlaps, m0, start)
         moved, control = gram(walk.x - x0).cpu(), gram(walk.y - x0).cpu()
         for observable, weights in (("convolution_overlap", target), ("convolution_pattern", target - target.mean())):
@@ -85,10 +86,20 @@ def measure(job: Job) -> Measurement:
                 known = float((ideal * weights).sum()) / size
                 values, controls = ((its * weights).sum(dim=(1, 2)) / size for its in (moved, control))
                 value, stderr = mean(differenced(values, controls, known))
-                bias = abs(known - 1)
+                bias = bias_of_depth(known, float((coarse * weights).sum()) / size, 1.0, depth)
                 numbers = {"stderr": stderr, "reference_error": bias, "replicas": networks}
                 records.append(Record(observable, value, coordinates=coordinates, **numbers))
     return Measurement(records)
+
+
+def _recursion(
+    phi: str, stencil: Stencil, own: Iid, m: Tensor, overlaps: Tensor, horizon: float, depth: int
+) -> tuple[Tensor, Tensor]:
+    """`(m_L, L_L)` of the infinitely wide network of this depth."""
+    for _ in range(depth):
+        covariance = stencil.covariance(overlaps, sigma_w=own.sigma_w, sigma_b=own.sigma_b)
+        m, overlaps = moment_step(phi, m, overlaps, horizon / depth * covariance)
+    return m, overlaps
 
 
 def _limit(

@@ -26,7 +26,7 @@ from ...settings import KINKED, Sde
 from ..study import Job, Measurement, Record
 from .claims.deep import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE_PINS
 from .claims.settings import sizes
-from .control import differenced, regressed
+from .control import bias_of_depth, differenced, half, regressed
 from .problem import inputs, mean
 
 
@@ -75,7 +75,9 @@ def _last(job: Job) -> list[Record]:
     )
     known = float((ideal[-1] - start).mean())
     value, stderr = mean(differenced(grown(x, x0), grown(y, x0), known) / growth)
-    numbers = {"stderr": stderr, "reference_error": abs(known / growth - 1), "replicas": len(x)}
+    coarse = deep_recursion(phi, start, horizon, half(settings.depth), inner=inner, outer=outer)[-1]
+    bias = bias_of_depth(known / growth, float((coarse - start).mean()) / growth, 1.0, settings.depth)
+    numbers = {"stderr": stderr, "reference_error": bias, "replicas": len(x)}
     records.append(Record("deep_overlap", value, coordinates=coordinates, **numbers))
     return records
 

@@ -198,6 +198,8 @@ def _wide(job: Job) -> list[Record]:
         value, stderr = mean(at_most)
         if (by_now := int(times.isfinite().sum())) < len(times):  # what the others take is unknown, but longer
             stderr = math.hypot(stderr, its.horizon * fraction(by_now, len(times))[1])
+        excess = (value - its.limit.crossing_time(threshold)) / its.explosion
+        numbers["crossing_time_excess"] = excess, stderr / its.explosion
         numbers["crossing_time_ratio"] = value / exact, stderr / exact
         numbers["crossing_lateness"] = (value - its.limit.crossing_time(threshold)) / late, stderr / late
     return [infinite, *_records(numbers, coordinates, len(times))]
@@ -211,7 +213,8 @@ def _narrow(job: Job) -> list[Record]:
         return []
     times = _sampled(job, its, "narrow", [settings.depth, 2 * settings.depth], settings.replicas)
     at_most = [t.clamp(max=its.horizon) / its.explosion for t in times]
-    numbers = {"crossing_time": mean(at_most[0])}
+    by_then = int((times[0] <= 2 * its.explosion).sum())
+    numbers = {"crossing_time": mean(at_most[0]), "fraction_crossed": fraction(by_then, settings.replicas)}
     if all(float(t.isfinite().double().mean()) >= CROSSED for t in times):
         value, stderr = mean(at_most[0] - at_most[1])
         numbers["crossing_time_difference"] = abs(value), stderr

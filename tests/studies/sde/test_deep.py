@@ -41,8 +41,7 @@ def naive(phi: str, alpha: float, x0: Tensor, depth: int, replicas: int, inner: 
 
 @pytest.mark.parametrize(("phi", "alpha"), [("swish", 0.5), ("tanh", 0.25), ("relu", 0.0)])
 def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: float):
-    # Means and variances of norms, overlaps and means: 10 two-sided tests at 4.5 standard errors, error probability
-    # 7e-5.
+    # Means and variances of norms, overlaps and means: 13 two-sided tests at 5.5 standard errors.
     x0 = torch.tensor([[1.0, 0.5, -0.3, 0.2], [0.1, 0.9, 0.4, -1.0]], dtype=torch.float64)
     inner, outer = Isotropic(1.1, 0.4), Isotropic(0.8, 0.3)
     replicas, depth = 4096, 6
@@ -57,9 +56,9 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
 
     a, b = statistics(full), statistics(on_span)
     scores = (a.mean(dim=0) - b.mean(dim=0)) / ((a.var(dim=0) + b.var(dim=0)) / replicas).sqrt()
-    assert float(scores.abs().max()) < 4.5, scores
+    assert float(scores.abs().max()) < 5.5, scores
     apart = (gram(on_span) - expected).mean(dim=0) / ((gram(on_span) - expected).var(dim=0) / replicas).sqrt()
-    assert float(apart.abs().max()) < 4.5, "compensators have the mean of the overlaps"
+    assert float(apart.abs().max()) < 5.5, "compensators have the mean of the overlaps"
 
 
 def test_equal_inputs_stay_equal():
@@ -86,7 +85,7 @@ def test_the_claims_hold():
         its = found[name].measured
         assert its is not None, found[name].why
         assert its.low - 0.05 < order < its.high + 0.05, found[name].why
-        assert its.high - its.low < (0.5 if order == 1 else 0.8)
+        assert its.high - its.low < (0.5 if order == 1 else 1.0)
 
 
 @pytest.mark.parametrize("phi", ["relu", "swish"])
@@ -114,9 +113,20 @@ def test_pins_and_sizes_stand_in_the_records():
 def test_the_kernel_of_another_activation_is_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = deep.deep_flow
     monkeypatch.setattr(deep, "deep_flow", lambda phi, *a, **k: careful("identity", *a, **k))
-    found = verdicts("deep", Sde(replicas=64, width=4), DEPTHS)
-    assert found["sde.deep"].verdict != "supported"
-    assert found["sde.deep.depth"].verdict != "supported"
+    found = verdicts("deep", SMALL, DEPTHS)
+    assert found["sde.deep"].verdict == "refuted", found["sde.deep"].why
+
+
+def test_the_kernel_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = deep.deep_flow
+
+    def larger(phi: str, start: Tensor, horizon: float, *, inner: tuple[float, float], outer: tuple[float, float]):
+        return careful(phi, start, horizon, inner=(1.3 * inner[0], inner[1]), outer=outer)
+
+    monkeypatch.setattr(deep, "deep_flow", larger)
+    found = verdicts("deep", SMALL, DEPTHS)
+    for name in ("sde.deep", "sde.deep.depth"):
+        assert found[name].verdict == "refuted", (name, found[name].why)
 
 
 @pytest.mark.parametrize("fault", ["dt", "independent"])

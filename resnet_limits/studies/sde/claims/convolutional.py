@@ -42,12 +42,11 @@ def _claims(phi: str) -> tuple[Claim, ...]:
             id=f"sde.convolutional.{phi}{name}",
             source=PELUCHETTI,
             statement=statement,
-            kind="theorem",
             observable=observable,
             expected=expected,
             where={"scheme": phi},
             pins=PINS[phi],
-            **more,
+            **{"kind": "theorem", **more},
         )
 
     def moving(settings: Sde) -> str | None:
@@ -76,9 +75,11 @@ def _claims(phi: str) -> tuple[Claim, ...]:
         ),
         claim(
             ".depth",
-            f"infinitely wide networks of finite depth approach {LIMIT[phi]} at order 1 {LAYERS}",
+            f"infinitely wide networks of finite depth (an exact recursion, nothing is sampled) approach {LIMIT[phi]}"
+            f" at order 1 {LAYERS}",
             "convolution_error",
             Expected("order", 1, 0.1),
+            kind="observation",
             outside=moving,
             unmet=asymptotic("convolution_error", phi),
         ),
@@ -91,8 +92,7 @@ GROUP = Group(
         "convolution_overlap": "movements' overlaps <x_p - x_p0, x_q - x_q0>/D of positions p, q of all inputs,"
         " regressed"
         " on those of the limit, without intercept: the slope; its interval counts the error of infinitely wide"
-        " networks"
-        " of that depth",
+        " networks of that depth, by those of half of it",
         "convolution_pattern": "the same with an intercept: what all pairs have in common, as the bias, has no say",
         "convolution_error": "largest error of the overlaps of infinitely wide networks against their ODE, relative"
         " to the"

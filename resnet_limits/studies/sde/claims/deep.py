@@ -69,11 +69,12 @@ GROUP = Group(
         ),
         _claim(
             "sde.deep.depth",
-            "there infinitely wide networks of finite depth approach the kernel's ODE at order 1 (sigma_A = 1.5,"
-            " sigma_a = 0.5)",
+            "there infinitely wide networks of finite depth (an exact recursion, nothing is sampled) approach the"
+            " kernel's ODE at order 1 (sigma_A = 1.5, sigma_a = 0.5)",
             "deep_kernel_error",
             Expected("order", 1, 0.1),
             "last",
+            kind="observation",
             random=False,
             outside=weightless,
             unmet=asymptotic("deep_kernel_error", "last"),
@@ -131,7 +132,7 @@ GROUP = Group(
     ),
     observables={
         "deep_overlap": "mean over pairs of inputs of <x^i_L - x^i_0, x^j_L - x^j_0>/D, relative to the limit's;"
-        " the interval counts the error of that depth",
+        " the interval counts the error of that depth, of alpha = 0 by half of it",
         "deep_kernel_error": "largest error of the overlaps of infinitely wide networks against the kernel's ODE,"
         " relative to the largest overlap",
         "deep_weak_error": "mean error of the overlaps, norms included, against those of the linear SDE,"
