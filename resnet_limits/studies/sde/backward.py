@@ -29,9 +29,10 @@ from ...sampling.schemes import Network
 from ...settings import Sde
 from ..study import Job, Measurement, Record
 from . import unscaled
-from .claims.settings import linear, sizes
+from .claims.settings import MOST, growth, linear, sizes
 from .claims.unscaled import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
 from .correlation import overlap
+from .finite_depth import mean_squares
 from .problem import finite, inputs, mean, root_mean_square
 
 
@@ -62,15 +63,18 @@ def measure(job: Job) -> Measurement:
 
 def jacobians(settings: Sde, x0: Float[Tensor, "1 d"], passes: Passes) -> list[Record]:
     """Mean square of the growth of a tangent; mean of its logarithm less the martingale, and of the martingale."""
+    if (k := growth(settings)) > MOST:
+        return []
     square, square_error = mean((2 * passes.tangent).exp())
-    growth = sizes(settings).sigma_w ** 2 * settings.horizon
-    limit = math.exp(growth)
+    limit, off = math.exp(k), math.nan
+    if linear(settings) is None:
+        off = abs(mean_squares(settings, x0)[0] / limit - 1)
     records = [
-        Record("jacobian_norm", square / limit, stderr=square_error / limit),
+        Record("jacobian_norm", square / limit, stderr=square_error / limit, reference_error=off),
         Record("lyapunov_top", *mean(passes.tangent - passes.martingale), reference_error=_bias(settings, x0)),
     ]
-    if growth:
-        deviation = math.sqrt(growth / settings.width)
+    if k:
+        deviation = math.sqrt(k / settings.width)
         records.append(Record("lyapunov_martingale", *mean(passes.martingale / deviation)))
     return records
 
@@ -102,13 +106,15 @@ def gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: Passes) -> list[R
         first, last = (passes.gradients[j].square() for j in (0, -1))
         ratio = float(last.mean() / first.mean()) / (exact[-1] / exact[0])
         _, error = mean(last / last.mean() - first / first.mean())  # of the logarithm of the ratio
-        records.append(Record("gradient_ratio", ratio, stderr=ratio * error))
+        _, at_depth = mean_squares(settings, x0)
+        off = abs(float(at_depth[layers[-1]] / at_depth[0]) / (exact[-1] / exact[0]) - 1)
+        records.append(Record("gradient_ratio", ratio, stderr=ratio * error, reference_error=off))
     return records
 
 
 def closed_form(settings: Sde, x0: Float[Tensor, "1 d"], times: np.ndarray) -> np.ndarray | None:
-    """`D e^{sigma_w^2 (T - t)} q_t` at the times `t/T`; None where the limit is not the linear SDE."""
-    if linear(settings) is not None:
+    """`D e^{sigma_w^2 (T - t)} q_t` at the times `t/T`; None where the limit is not the linear SDE, or too large."""
+    if linear(settings) is not None or growth(settings) > MOST:
         return None
     own, q0 = sizes(settings), float(x0.double().square().mean())
     q = overlap(np.array(q0), own.sigma_w, own.sigma_b, times * settings.horizon)
@@ -157,7 +163,7 @@ def sampled(
             depth=kind.depth,
             horizon=kind.horizon,
             seed=settings.seed,
-            purpose="sde.backward",
+            purpose=f"sde.backward {kind.depth}",
             first_replica=first,
             u0=one[:, :, None] if tangent else None,
         )

@@ -25,8 +25,9 @@ from ...settings import Sde
 from ..study import Job, Measurement, Record
 from . import unscaled
 from .claims.correlation import COSINES, DECORRELATED, PAIRS, SLOWLY
-from .claims.settings import linear, sizes
+from .claims.settings import MOST, growth, linear, sizes
 from .claims.unscaled import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH
+from .finite_depth import overlaps as at_infinite_width
 from .problem import finite, inputs, mean
 
 MEMBERS = ((0, 2), (0, 1), (0, 3))
@@ -82,7 +83,7 @@ def decorrelation(job: Job) -> list[Record]:
             kind.law,
             horizon=kind.horizon,
             seed=settings.seed,
-            purpose="sde.decorrelation",
+            purpose=f"sde.decorrelation {depth}",
             first_replica=first,
         )
         found.append(gram(x).cpu())
@@ -113,8 +114,8 @@ def four_inputs(settings: Sde, width: int | None = None) -> Float[Tensor, "4 d"]
 
 
 def closed_form(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> np.ndarray | None:
-    """`lambda_t / sqrt(q_t q'_t)` of the pairs, (3, layers); None where the limit is not the linear SDE."""
-    if linear(settings) is not None:
+    """`lambda_t / sqrt(q_t q'_t)` of the pairs, (3, layers); None where the limit is not linear, or too large."""
+    if linear(settings) is not None or growth(settings) > MOST:
         return None
     start, own = initial(x0), sizes(settings)
     times = np.array(layers) * settings.horizon / settings.depth
@@ -131,7 +132,7 @@ def overlap(start: np.ndarray, sigma_w: float, sigma_b: float, t: np.ndarray) ->
 
 def initial(x0: Float[Tensor, "4 d"]) -> np.ndarray:
     """`lambda_0, q_0, q'_0` of the pairs, (3, 3)."""
-    return _overlaps(x0[None]).numpy()[0].reshape(len(PAIRS), 3)
+    return _of_pairs(gram(x0[None]).cpu())
 
 
 def by_layer(
@@ -156,19 +157,42 @@ def by_layer(
 
 
 def against_the_limit(settings: Sde, overlaps: Overlaps, exact: np.ndarray, x0: Tensor) -> list[Record]:
-    """The three observables at the output that are 0, at least 1, and 1 in the limit."""
-    own = sizes(settings)
+    """The observables at the output that are 0 or 1 in the limit, with what a depth takes from them."""
     value, stderr = (a[:, -1] for a in overlaps.correlation(np.eye(len(PAIRS))))
-    records = [Record("correlation_error", value[OWN] - exact[OWN], stderr=stderr[OWN])]
     apart, error = (a[0, -1] for a in overlaps.correlation(np.array([[1.0, 0.0, -1.0]])))
-    records.append(
-        Record("correlation_difference", apart / (exact[0] - exact[2]), stderr=error / (exact[0] - exact[2]))
-    )
-    if own.sigma_w > 0:
-        mixed, p, q = initial(x0)[0] + (own.sigma_b / own.sigma_w) ** 2
-        left = 1 - mixed / math.sqrt(p * q)
-        records.append(Record("correlation_gap", (1 - value[0]) / left, stderr=stderr[0] / left))
+    shallow = _of_pairs(at_infinite_width(settings, x0)[-1:])
+    at_depth = shallow[:, 0] / np.sqrt(shallow[:, 1] * shallow[:, 2])
+    gap, spread, off = 1 - exact[0], exact[0] - exact[2], abs(at_depth - exact)
+    spread_off = abs((at_depth[0] - at_depth[2]) / spread - 1)
+    limit = limits(settings, x0)
+    mean_square, overlap_size = limit[OWN, 1], math.sqrt(limit[OWN, 1] * limit[OWN, 2])
+    mixed, mixed_error, p, p_error = overlaps.of(OWN)
+    records = [
+        Record("correlation_error", value[OWN] - exact[OWN], stderr=stderr[OWN], reference_error=off[OWN]),
+        Record("correlation_difference", apart / spread, stderr=error / spread, reference_error=spread_off),
+        Record(
+            "norm_error",
+            p / mean_square - 1,
+            stderr=p_error / mean_square,
+            reference_error=abs(shallow[OWN, 1] / mean_square - 1),
+        ),
+        Record(
+            "overlap_error",
+            (mixed - limit[OWN, 0]) / overlap_size,
+            stderr=mixed_error / overlap_size,
+            reference_error=abs(shallow[OWN, 0] - limit[OWN, 0]) / overlap_size,
+        ),
+    ]
+    if sizes(settings).sigma_w > 0:
+        gap_off = off[0] / gap
+        records.append(Record("correlation_gap", (1 - value[0]) / gap, stderr=stderr[0] / gap, reference_error=gap_off))
     return records
+
+
+def limits(settings: Sde, x0: Float[Tensor, "4 d"]) -> np.ndarray:
+    """`lambda_T, q_T, q'_T` of the pairs, (3, 3)."""
+    own = sizes(settings)
+    return overlap(initial(x0), own.sigma_w, own.sigma_b, np.array(settings.horizon))
 
 
 # -- sampling -------------------------------------------------------------------------------------
@@ -190,7 +214,7 @@ def sampled(
             kind.law,
             horizon=kind.horizon,
             seed=settings.seed,
-            purpose="sde.correlation",
+            purpose=f"sde.correlation {kind.depth}",
             first_replica=first,
         )
         for k, (x,) in steps:
@@ -200,9 +224,17 @@ def sampled(
     return overlaps, torch.cat(growth)
 
 
+def _of_pairs(products: Float[Tensor, "1 4 4"]) -> np.ndarray:
+    """`lambda, q, q'` of the pairs, (3, 3)."""
+    return _paired(products).numpy()[0].reshape(len(PAIRS), 3)
+
+
 def _overlaps(x: Float[Tensor, "r 4 d"]) -> Float[Tensor, "r m"]:
     """`<x^i, x^j>/D, |x^i|^2/D, |x^j|^2/D` of each pair, one after the other (float64, CPU)."""
-    products = gram(x).cpu()
+    return _paired(gram(x).cpu())
+
+
+def _paired(products: Float[Tensor, "r 4 4"]) -> Float[Tensor, "r m"]:
     return torch.stack([products[:, a, b] for i, j in MEMBERS for a, b in ((i, j), (i, i), (j, j))], dim=-1)
 
 
@@ -243,6 +275,13 @@ class Overlaps:
         """`E |x_L|^2 / D` of the first input, and its standard error."""
         means, covariance = self._moments()
         return float(means[-1, 1]), float(np.sqrt(covariance[-1, 1, 1]))
+
+    def of(self, pair: int) -> tuple[float, float, float, float]:
+        """`E <x_L, y_L> / D` of a pair and `E |x_L|^2 / D`, each with its standard error."""
+        means, covariance = self._moments()
+        mixed, p = 3 * pair, 3 * pair + 1
+        mixed_error, p_error = (float(np.sqrt(covariance[-1, i, i])) for i in (mixed, p))
+        return float(means[-1, mixed]), mixed_error, float(means[-1, p]), p_error
 
     def _moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Means over replicas, and their covariance."""

@@ -13,7 +13,8 @@ moves the distribution function of a normal law by `m/sqrt(2 pi)` at most: n net
 
 Where there is no exact law (swish) networks and Euler-Maruyama schemes of their depth are held against each other, on
 one noise, by energy distances of the states and of `mean_d x_d`, which the Ito drift moves. Both laws differ from that
-of the SDE by O(h) and energy distances are quadratic in the difference of two laws: they fall as `h^2`.
+of the SDE by O(h) and energy distances are quadratic in the difference of two laws: they fall as `h^2`. Kolmogorov's
+distances of the two on noises of their own, which sampling alone keeps from 0, tell whether the laws are one at all.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...claims.law_distance import energy_distance, kolmogorov_distance, kolmogorov_radius
+from ...claims.law_distance import (
+    energy_distance,
+    kolmogorov_distance,
+    kolmogorov_radius,
+    two_sample_distance,
+)
 from ...networks.activations import activation
 from ...random import REPLICA_BLOCK, normals
 from ...sampling.law import Isotropic
@@ -37,7 +43,8 @@ from ...sampling.walk import Walker, final
 from ...settings import Sde
 from ..study import Job, Measurement, Record
 from .claims.law import LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, norm_law
-from .claims.settings import sizes
+from .claims.settings import MOST, growth, linear, sizes
+from .finite_depth import log_norm_variance
 from .problem import fraction, inputs, mean
 from .weak import variance
 
@@ -50,6 +57,8 @@ TESTED = 60
 FEWEST_TESTS = 32
 PAIRS = 40
 """Pairs of network and Euler-Maruyama scheme, for each of the key `replicas`."""
+APART = 2**14
+"""Fewest networks that are held against schemes on other noise: the band of two such samples is 0.015 wide."""
 AT_ONCE = 1024
 """Pairs of states that are held against each other: the cost grows with their square."""
 PIECE = 32 * REPLICA_BLOCK
@@ -60,7 +69,7 @@ BETWEEN_DETERMINANTS = 8
 def measure(job: Job) -> Measurement:
     """Moments of the exact laws, and distances to laws."""
     settings, records = job.settings, []
-    parts = (_norms, _determinants, _tests, _two_samples)
+    parts = (_norms, _determinants, _tests, _two_samples, _distances)
     for i, part in enumerate(parts):
         job.progress(i / len(parts), "law" + part.__name__.replace("_", " "))
         records += part(job)
@@ -75,16 +84,27 @@ def draws(settings: Sde) -> int:
 
 def _norms(job: Job) -> list[Record]:
     """Mean and variance of `log |x_T|/|x_0|` without biases."""
-    settings = job.settings
-    ratio = _log_norm_ratio(settings, sizes(settings).sigma_w, "norm", draws(settings))
-    exact = norm_law(settings, sizes(settings).sigma_w)
-    return _moments("log_norm_ratio", ratio, exact, NO_BIAS)
+    settings, sigma_w = job.settings, sizes(job.settings).sigma_w
+    if growth(settings) > MOST:
+        return []
+    ratio = _log_norm_ratio(settings, sigma_w, "norm", draws(settings))
+    exact, off = norm_law(settings, sigma_w), (math.nan, math.nan)
+    if linear(settings) is None and sigma_w:
+        variance_off = log_norm_variance(settings, inputs(settings)[0], sigma_w) - exact[1] ** 2
+        off = (abs(_bias(settings, sigma_w)), abs(variance_off))
+    return _moments("log_norm_ratio", ratio, exact, off, NO_BIAS)
 
 
-def _moments(name: str, values: Tensor, exact: tuple[float, float], pins: dict[str, Any]) -> list[Record]:
+def _moments(
+    name: str, values: Tensor, exact: tuple[float, float], off: tuple[float, float], pins: dict[str, Any]
+) -> list[Record]:
+    """Mean and variance, with `off`, what they are off by at this depth."""
+    moments = (mean(values), variance(values.double()))
     return [
-        Record(name, *mean(values), reference=exact[0], coordinates=pins),
-        Record(f"{name}_var", *variance(values.double()), reference=exact[1] ** 2, coordinates=pins),
+        Record(its, *moment, reference=limit, reference_error=error, coordinates=pins)
+        for its, moment, limit, error in zip(
+            (name, f"{name}_var"), moments, (exact[0], exact[1] ** 2), off, strict=True
+        )
     ]
 
 
@@ -116,8 +136,33 @@ def sampled(
 def _determinants(job: Job) -> list[Record]:
     """Mean and variance of `log |det dx_T/dx_0|`."""
     settings, own = job.settings, sizes(job.settings)
-    exact = (-(own.sigma_w**2) * settings.horizon / 2, own.sigma_w * math.sqrt(settings.horizon))
-    return _moments("log_abs_det_jacobian", log_abs_det(settings), exact, MATRICES)
+    if growth(settings) > MOST:
+        return []
+    exact = (-growth(settings) / 2, own.sigma_w * math.sqrt(settings.horizon))
+    off = tuple(map(abs, determinant_bias(settings))) if linear(settings) is None and own.sigma_w else (math.nan,) * 2
+    return _moments("log_abs_det_jacobian", log_abs_det(settings), exact, (off[0], off[1]), MATRICES)
+
+
+def determinant_bias(settings: Sde) -> tuple[float, float]:
+    """What mean and variance of `log |det dx_L/dx_0|` of tanh networks are off by, to first order in h.
+
+    Expand `tr N - tr N^2/2 + tr N^3/3 - tr N^4/4`, `N = diag(phi'(z)) W`, to order `h^2`. With `k = sigma_w^2`,
+    `Q = int q dt` and `S(t) = Cov(sum tr N, |x|^2/D)`, `S' = k S + 2 k q/D`:
+
+        mean        h [k (q_T - q_0) + 2 k^2 Q/D - k^2 T (1 + 2/D)/4]
+        variance    h [-2 k (q_T - q_0) - 4 k^2 Q/D + k^2 T (1/2 + 2/D) + 2 k^2 (1 + 2/D) int S dt]
+    """
+    own, d, T = sizes(settings), MATRICES["width"], settings.horizon
+    k, c = own.sigma_w**2, (own.sigma_b / own.sigma_w) ** 2
+    q0 = float(inputs(settings, width=d, count=1)[0].double().square().mean())
+    e = math.exp(k * T)
+    grown, Q = (q0 + c) * (e - 1), (q0 + c) * (e - 1) / k - c * T
+    # S(t) = 2 k/D [(q_0 + c) t e^{k t} - c (e^{k t} - 1)/k]
+    S = 2 * k / d * ((q0 + c) * (T * e / k - (e - 1) / k**2) - c * ((e - 1) / k**2 - T / k))
+    h = T / settings.depth
+    centre = k * grown + 2 * k**2 * Q / d - k**2 * T * (1 + 2 / d) / 4
+    spread = -2 * k * grown - 4 * k**2 * Q / d + k**2 * T * (1 / 2 + 2 / d) + 2 * k**2 * (1 + 2 / d) * S
+    return h * centre, h * spread
 
 
 def log_abs_det(settings: Sde) -> Float[Tensor, " r"]:
@@ -167,6 +212,8 @@ def _tests(job: Job) -> list[Record]:
 
     settings, sigma_w = job.settings, TEST["init.sigma_w"]
     tests = max(TESTED * settings.replicas // NETWORKS, FEWEST_TESTS)
+    if sigma_w**2 * settings.horizon > MOST:
+        return []
     ratio = _log_norm_ratio(settings, sigma_w, "test", tests * NETWORKS).numpy()
     if not np.isfinite(ratio).all():
         return []
@@ -215,3 +262,26 @@ def _two_samples(job: Job) -> list[Record]:
         coordinates = {"scheme": scheme, **SWISH}
         records.append(Record("energy_distance", value, stderr, coordinates=coordinates, replicas=count))
     return records
+
+
+def _distances(job: Job) -> list[Record]:
+    """Kolmogorov's distances of networks and Euler-Maruyama schemes, each on noise of its own."""
+    settings, phi, psi = job.settings, SWISH["activation"], job.settings.activation_inside
+    law, depth = Isotropic(SWISH["init.sigma_w"], SWISH["init.sigma_b"]), settings.depth
+    count = max(PAIRS * settings.replicas, APART)
+    (network,) = sampled(settings, (Walker(Network(phi, psi), depth),), law, "network alone", count)
+    (sde,) = sampled(settings, (Walker(EulerMaruyama(phi, psi, law), depth),), law, "SDE alone", count)
+    if not bool(network.isfinite().all() and sde.isfinite().all()):
+        return []
+    stderr = kolmogorov_radius(count / 2) / 1.96  # n m/(n + m) with n = m
+    numbers = {"mean": lambda x: x.mean(dim=1), "norm": lambda x: torch.linalg.vector_norm(x, dim=1)}
+    return [
+        Record(
+            "ks_distance",
+            two_sample_distance(of(network).numpy(), of(sde).numpy()),
+            stderr,
+            coordinates={"scheme": scheme, **SWISH},
+            replicas=count,
+        )
+        for scheme, of in numbers.items()
+    ]

@@ -6,6 +6,7 @@ Deviations are below 5 standard errors: an error probability of 6e-7 each, with 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -21,12 +22,15 @@ from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings import Iid, Sde
 from resnet_limits.studies.sde import backward, unscaled
 from resnet_limits.studies.sde.claims.backward import GROUP, lyapunov
+from resnet_limits.studies.sde.finite_depth import mean_squares
 from resnet_limits.studies.sde.problem import inputs, mean
 from resnet_limits.studies.study import Job
+from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.sde.verdicts import measured, verdicts
 
 SMALL = Sde(width=16, replicas=512)
+FULL = replace(SMALL, replicas=1024)
 DEPTHS = (64,)
 THEOREMS = ("sde.backward", "sde.backward.lyapunov", "sde.backward.gradient")
 MARTINGALE = "sde.backward.lyapunov.martingale"
@@ -34,7 +38,7 @@ RATES = ("sde.backward.plain", "sde.backward.explosion")
 
 
 def test_every_claim_is_supported():
-    for claim, judgement in verdicts("backward", SMALL, (16, 32, 64, 128)).items():
+    for claim, judgement in verdicts("backward", FULL, (16, 32, 64, 128)).items():
         if claim == "sde.backward.unscaled":  # its interval takes the full size
             assert judgement.measured is not None
             assert judgement.measured.value == pytest.approx(-0.5, abs=0.15)
@@ -140,6 +144,56 @@ def test_the_martingale_has_mean_zero_and_leaves_little():
     assert abs(centre) < 5 * error
     assert float((passes.tangent - passes.martingale).var()) < 0.05 * float(passes.tangent.var())
     assert float(passes.martingale.var()) == pytest.approx(0.25 / 16, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "broken"),
+    [
+        (faults.weights_a_fifth_smaller, "sde.backward"),
+        (faults.weights_a_fifth_larger, "sde.backward"),
+        (faults.half_the_variance_of_the_biases, "sde.backward.gradient"),
+    ],
+    ids=lambda its: getattr(its, "__name__", ""),
+)
+def test_sizes_that_are_off_are_seen(fault: Callable[[pytest.MonkeyPatch], None], broken: str, monkeypatch):
+    fault(monkeypatch)
+    its = verdicts("backward", FULL, (128,))[broken]
+    assert its.verdict == "refuted", its.why
+
+
+@pytest.mark.parametrize(("sigma_w", "depth"), [(2.0, 128), (1.5, 64)])
+def test_networks_that_are_not_deep_enough_refute_nothing(sigma_w: float, depth: int):
+    settings = replace(SMALL, init=Iid(sigma_w=sigma_w, sigma_b=0.5))
+    found = verdicts("backward", settings, (depth,))
+    assert "refuted" not in {found[claim].verdict for claim in THEOREMS}, {c: found[c].why for c in THEOREMS}
+
+
+@pytest.mark.parametrize(("sigma_w", "sigma_b"), [(0.8, 0.6), (1.0, 0.3)])
+def test_mean_squares_at_a_depth_are_those_of_infinite_width(sigma_w: float, sigma_b: float):
+    settings = Sde(width=128, replicas=2048, depth=8, init=Iid(sigma_w=sigma_w, sigma_b=sigma_b))
+    x0 = inputs(settings)[:1]
+    passes = backward.sampled(unscaled.scaled(settings), x0, Job(settings), (0, 1), tangent=True)
+    square, by_layer = mean_squares(settings, x0)
+    found = mean((2 * passes.tangent).exp())
+    assert deviation(found, (square, 0.01 * square)) < 5  # 1/D
+    assert abs(square / math.exp(sigma_w**2) - 1) > 0.05  # and not those of the limit
+    for gradients, exact in zip(passes.gradients, by_layer, strict=True):
+        assert float(gradients.square().mean()) / 128 == pytest.approx(exact, rel=0.03)
+
+
+def test_what_rare_networks_carry_and_what_overflows_is_not_judged():
+    for horizon, reason in ((40.0, "rare networks"), (900.0, "beyond float64")):
+        settings = replace(SMALL, replicas=16, horizon=horizon, init=Iid(sigma_w=1.0, sigma_b=0.5))
+        found = verdicts("backward", settings, (8,))
+        for claim in ("sde.backward", "sde.backward.gradient"):
+            assert found[claim].verdict == "inconclusive"
+            assert reason in found[claim].why
+
+
+def test_depths_have_noise_of_their_own():
+    ends = [measured("backward", SMALL, (depth,))[depth] for depth in (64, 65)]
+    off = [next(r.value for r in its if r.observable == "lyapunov_martingale") for its in ends]
+    assert abs(off[0] - off[1]) > 1e-3
 
 
 def test_weights_of_size_one_are_seen(monkeypatch):

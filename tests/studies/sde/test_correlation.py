@@ -21,12 +21,14 @@ from resnet_limits.settings import Iid, MatrixNormal, Sde
 from resnet_limits.studies.sde import correlation, unscaled
 from resnet_limits.studies.sde.claims.correlation import PAIRS
 from resnet_limits.studies.study import Job
+from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.sde.verdicts import measured, verdicts
 
 SMALL = Sde(width=16, replicas=512)
+FULL = replace(SMALL, replicas=1024)
 DEPTHS = (128,)
-THEOREMS = ("sde.correlation", "sde.correlation.below_one", "sde.correlation.inputs")
+THEOREMS = tuple(f"sde.correlation{its}" for its in ("", ".norm", ".overlap", ".below_one", ".inputs"))
 CONTROLS = ("plain", "unscaled.prefactor", "unscaled.norm", "explosion")
 ORDER = "sde.correlation.unscaled"
 FEW = replace(SMALL, replicas=128)
@@ -39,7 +41,7 @@ STEPS: dict[str, Step] = {
 
 
 def test_every_claim_is_supported():
-    for claim, judgement in verdicts("correlation", SMALL, DEPTHS).items():
+    for claim, judgement in verdicts("correlation", FULL, DEPTHS).items():
         if claim != ORDER:  # it takes four depths
             assert judgement.verdict == "supported", (claim, judgement.why)
 
@@ -198,6 +200,46 @@ def test_biases_without_their_factor_are_seen(monkeypatch):
 def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
     monkeypatch.setattr(Network, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
     assert verdicts("correlation", SMALL, DEPTHS)["sde.correlation"].verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("fault", "broken"),
+    [
+        (faults.weights_a_fifth_smaller, ("norm",)),
+        (faults.weights_a_fifth_larger, ("norm",)),
+        (faults.half_the_variance_of_the_biases, ("norm", "overlap", "below_one", "inputs")),
+    ],
+    ids=lambda its: getattr(its, "__name__", ""),
+)
+def test_sizes_that_are_off_are_seen(fault, broken: tuple[str, ...], monkeypatch):
+    fault(monkeypatch)
+    found = verdicts("correlation", FULL, DEPTHS)
+    assert {found[f"sde.correlation.{its}"].verdict for its in broken} == {"refuted"}
+
+
+def test_networks_that_are_not_deep_enough_refute_nothing():
+    settings = replace(SMALL, width=32, init=Iid(sigma_w=1.5, sigma_b=0.5))
+    found = verdicts("correlation", settings, (16,))
+    assert "refuted" not in {found[claim].verdict for claim in THEOREMS}, {c: found[c].why for c in THEOREMS}
+    norm = found["sde.correlation.norm"].measured
+    assert norm is not None
+    assert norm.low < -0.2  # and those of infinite width are indeed far from the limit
+
+
+def test_overlaps_at_a_depth_are_those_of_infinite_width():
+    settings = Sde(width=128, replicas=2048, depth=8, init=Iid(sigma_w=1.0, sigma_b=0.5))
+    found = {r.observable: r for r in correlation.measure(Job(settings)).records if r.observable.endswith("_error")}
+    for name in ("norm_error", "overlap_error"):
+        record = found[name]
+        assert record.value == pytest.approx(-record.reference_error, rel=0.05, abs=5 * record.stderr)
+        assert record.reference_error > 10 * record.stderr
+
+
+def test_what_rare_networks_carry_is_not_judged():
+    found = verdicts("correlation", replace(SMALL, replicas=64, init=Iid(sigma_w=3.0, sigma_b=0.5)), (16,))
+    for claim in THEOREMS:
+        assert found[claim].verdict == "inconclusive"
+        assert "rare networks" in found[claim].why
 
 
 def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):

@@ -34,6 +34,7 @@ DEPTHS = (8, 64)
 LEVEL = 1e-5
 EXACT = {"sde.law.norm", "sde.law.norm.variance", "sde.law.determinant", "sde.law.determinant.variance"}
 TWO_SAMPLES = {"sde.law.two_sample", "sde.law.energy"}
+APART = {"sde.law.kolmogorov", "sde.law.kolmogorov.norm"}
 
 
 def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str, Judgement]:
@@ -202,6 +203,46 @@ def test_planted_faults_turn_verdicts_red(
     assert all(its[claim].verdict != "refuted" for claim in untouched)
 
 
+@pytest.mark.parametrize("fault", [dt_for_its_root, faults.wrong_drift, without_drift])
+def test_planted_faults_are_seen_by_independent_samples(
+    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+):
+    fault(monkeypatch)
+    # without the noise that both should have, the schemes of the first fault differ by their drift's error alone
+    claims = APART if fault is faults.wrong_drift else {"sde.law.kolmogorov"}
+    its = verdicts(depths=(64,))
+    assert {its[claim].verdict for claim in claims} == {"refuted"}, {c: its[c].why for c in claims}
+
+
+@pytest.mark.parametrize("horizon", [1.0, 2.0])
+def test_determinants_are_off_by_the_first_order_in_h(horizon: float):
+    settings = replace(SMALL, horizon=horizon, depth=32, replicas=2**14, init=Iid(sigma_w=0.6, sigma_b=0.4))
+    for r, off in zip(law._determinants(Job(settings)), law.determinant_bias(settings), strict=True):
+        assert r.reference_error == pytest.approx(abs(off))
+        assert abs(r.value - r.reference - off) < 4 * r.stderr + 0.25 * abs(off)
+        assert abs(off) > 3 * r.stderr
+
+
+def test_the_variance_of_log_norms_at_a_depth_is_the_derived_one():
+    settings = replace(SMALL, width=32, depth=16, replicas=2**14, init=Iid(sigma_w=1.0, sigma_b=0.0))
+    _, record = law._norms(Job(settings))
+    assert record.value < record.reference
+    assert record.reference - record.value == pytest.approx(record.reference_error, rel=0.15)
+
+
+@pytest.mark.parametrize(("sigma_w", "depth"), [(2.0, 64), (1.5, 32)])
+def test_networks_that_are_not_deep_enough_refute_no_exact_law(sigma_w: float, depth: int):
+    its = verdicts(replace(SMALL, init=Iid(sigma_w=sigma_w, sigma_b=0.5)), (depth,))
+    assert "refuted" not in {its[claim].verdict for claim in EXACT}, {c: its[c].why for c in EXACT}
+
+
+def test_growth_beyond_numbers_has_no_record_and_a_reason():
+    its = verdicts(replace(SMALL, replicas=16, horizon=800.0, init=Iid(sigma_w=1.0, sigma_b=0.5)), (4, 8))
+    for claim in (*EXACT, "sde.law.test", "sde.law.test.shallow"):
+        assert its[claim].verdict == "inconclusive"
+        assert "beyond float64" in its[claim].why
+
+
 @pytest.mark.parametrize("fault", [faults.dt_for_its_root, faults.wrong_drift, faults.weights_too_large])
 def test_planted_faults_turn_the_test_red(fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch):
     fault(monkeypatch)
@@ -249,7 +290,7 @@ def test_pinned_keys_stand_in_the_records():
         for r in records:
             if r.observable == claim.observable:
                 assert {k: r.coordinates[k] for k in claim.pins} == dict(claim.pins)
-                assert r.replicas in (law.LEAST, law.NETWORKS * law.FEWEST_TESTS)
+                assert r.replicas in (law.LEAST, law.APART, law.NETWORKS * law.FEWEST_TESTS)
     assert TEST["init.sigma_b"] == 0
 
 

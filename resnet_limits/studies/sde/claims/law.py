@@ -10,7 +10,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ....settings import Iid, Sde
 from .group import SMOKE_IS_TOO_SMALL, Group
-from .settings import explodes_with, isotropic, linear, sizes
+from .settings import explodes_with, growth, isotropic, linear, overflows, sizes
 
 NO_BIAS: dict[str, Any] = {"init.sigma_b": 0.0}
 MATRICES: dict[str, Any] = {"width": 4}
@@ -28,15 +28,14 @@ def norm_law(settings: Sde, sigma_w: float) -> tuple[float, float]:
     return s * (1 / 2 - 1 / d), math.sqrt(s / d)
 
 
-def _growth(settings: Sde) -> float:
-    """`sigma_w^2 T`"""
-    return sizes(settings).sigma_w ** 2 * settings.horizon
-
-
 def _moving(settings: Sde) -> str | None:
     if (reason := linear(settings)) is None and sizes(settings).sigma_w == 0:
         reason = "init.sigma_w=0: the norm and the determinant do not move"
-    return reason
+    return reason or overflows(growth(settings))
+
+
+def _testable(settings: Sde) -> str | None:
+    return linear(settings) or overflows(TEST["init.sigma_w"] ** 2 * settings.horizon)
 
 
 def _exact(name: str, observable: str, statement: str, expected: Expected, pins: dict[str, Any]) -> Claim:
@@ -108,6 +107,23 @@ def _energy(name: str, of: str, scheme: str) -> Claim:
     )
 
 
+def _apart(name: str, of: str, scheme: str) -> Claim:
+    return Claim(
+        id=f"sde.law.{name}",
+        source=PELUCHETTI,
+        statement=f"the law of {of} of networks is that of the SDE where no exact law is known: Kolmogorov's distance"
+        " of two samples, of networks and of an Euler-Maruyama scheme on noise of its own, is 0 (swish, sigma_w ="
+        " sigma_b = 1)",
+        kind="theorem",
+        observable="ks_distance",
+        expected=Expected("at_most", 0.0, 0.03),  # three radii of the band of 41000 networks
+        where={"scheme": scheme},
+        pins=SWISH,
+        outside=_explodes,
+        random=True,
+    )
+
+
 GROUP = Group(
     claims=(
         _exact(
@@ -128,14 +144,14 @@ GROUP = Group(
             "determinant",
             "log_abs_det_jacobian",
             "the mean of log |det dx_T/dx_0| is -sigma_w^2 T/2 (width 4; tolerance in standard deviations)",
-            Expected("value", lambda s: -_growth(s) / 2, 0.1, unit=lambda s: math.sqrt(_growth(s))),
+            Expected("value", lambda s: -growth(s) / 2, 0.1, unit=lambda s: math.sqrt(growth(s))),
             MATRICES,
         ),
         _exact(
             "determinant.variance",
             "log_abs_det_jacobian_var",
             "the variance of log |det dx_T/dx_0| is sigma_w^2 T (width 4; relative tolerance)",
-            Expected("value", _growth, 0.15, unit=_growth),
+            Expected("value", growth, 0.15, unit=growth),
             MATRICES,
         ),
         Claim(
@@ -147,7 +163,7 @@ GROUP = Group(
             observable="law_accepted",
             expected=Expected("at_least", 1 - LEVEL, 0.1),
             pins=TEST,
-            outside=linear,
+            outside=_testable,
             unmet=_not_deep,
             random=True,
             verdicts=SMOKE_IS_TOO_SMALL,
@@ -161,15 +177,18 @@ GROUP = Group(
             observable="law_rejected",
             expected=Expected("at_least", 0.95, 0.1),
             pins=TEST,
-            outside=linear,
+            outside=_testable,
             unmet=_not_shallow,
             random=True,
         ),
         _energy("energy", "the states", "states"),
         _energy("two_sample", "mean_d x_d", "mean"),
+        _apart("kolmogorov", "mean_d x_d", "mean"),
+        _apart("kolmogorov.norm", "|x|", "norm"),
     ),
     observables={
-        "log_norm_ratio": "mean over replicas of log |x_T|/|x_0|; reference: that of the SDE (sigma_b = 0)",
+        "log_norm_ratio": "mean over replicas of log |x_T|/|x_0|; reference: that of the SDE (sigma_b = 0); here and in"
+        " the next three the interval counts the error of that depth to first order in h or in 1/width",
         "log_norm_ratio_var": "its variance over replicas",
         "log_abs_det_jacobian": "mean over replicas of log |det dx_T/dx_0|, width 4; reference: that of the SDE",
         "log_abs_det_jacobian_var": "its variance over replicas",
@@ -182,6 +201,9 @@ GROUP = Group(
         " errors: the radius of the 95 % band of Dvoretzky, Kiefer & Wolfowitz",
         "energy_distance": "energy distance, over 2 E|X-Y|, of networks and Euler-Maruyama scheme of their depth, on"
         " one noise (swish): of the states, and of mean_d x_d (scheme mean)",
+        "ks_distance": "Kolmogorov's distance of networks and Euler-Maruyama schemes of their depth, on noises of their"
+        " own (swish): of mean_d x_d (scheme mean) and of |x| (scheme norm); 1.96 standard errors: the radius of the 95"
+        " % band of Wei & Dudley for two samples",
     },
     comparisons={"law_by_depth": ("sde.law.test.shallow",)},
 )
