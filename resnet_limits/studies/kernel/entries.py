@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...limits.kernel import Kind
+from ...networks.activations import activation
 from ...networks.ntk import NtkNetwork, tangent_kernel
 from ...random import normals
 from ...sampling.backward import backward, record
@@ -32,7 +33,9 @@ from .kernels import finite_kernel
 from .problem import key, law, mean, overlaps, points, read_in, root_mean_square, where, width_order
 
 TANGENTS = 8
-"""Tangent kernels for each eighth of the key `replicas`: they take more work than overlaps."""
+"""There are as many times fewer tangent kernels than the key `replicas` says: they take more work than overlaps."""
+TAPE = 2**28
+"""Bytes of states and pre-activations kept for the backward pass, about."""
 AT_ONCE = 2**28
 """Bytes of gradients by torch.func at a time."""
 
@@ -92,7 +95,9 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     purpose, own, h = f"kernel.ntk {width}", sizes(settings), settings.horizon / settings.depth
     replicas = max(settings.replicas // TANGENTS, 2) * settings.width // width
     n, phi = len(gram), settings.activation
-    size = piece_size(2 * n, width, where(settings)["dtype"])
+    dtype = where(settings)["dtype"]
+    fitting = TAPE // (4 * n * width * dtype.itemsize * settings.depth)
+    size = max(1, min(piece_size(2 * n, width, dtype), fitting))
     for first in range(0, replicas, size):
         count = min(size, replicas - first)
         stream: Any = {"seed": settings.seed, "first_replica": first}
@@ -121,8 +126,6 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
 
 
 def _slope(phi: str, z: Tensor) -> Tensor:
-    from ...networks.activations import activation
-
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         (slope,) = torch.autograd.grad(activation(phi)(z).sum(), z)
