@@ -69,7 +69,7 @@ def test_claims_come_out_as_at_the_smoke_size():
     for claim, judgement in verdicts().items():
         wanted = next(c for c in GROUP.claims if c.id == claim).verdicts["smoke"]
         assert judgement.verdict == wanted, (claim, judgement.why)
-        assert judgement.measured is not None
+        assert judgement.measured is not None or claim in TWO_SAMPLES  # orders, which take four depths
 
 
 def test_log_norms_are_those_of_networks_with_full_matrices():
