@@ -140,7 +140,6 @@ GROUP = Group(
             where={"scheme": "unscaled-tanh-wide"},
             pins=WIDE_TANH,
             random=True,
-            verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
             id="sde.correlation.unscaled.norm",
