@@ -40,7 +40,7 @@ def fill(
     first_word: int = 0,
     side_by_side: bool = False,
 ) -> None:
-    """Normals into `out` (rows, size), float32 or float64, contiguous and aligned; row i is `first_row + i` of its stream.
+    """Normals into `out` (rows, size), float32 or float64, contiguous and aligned; row i is row `first_row + i`.
 
     Blocks of `rows_a_block` rows are streams of their own; a row takes `ceil(size / 2)` words, one after the other, the
     first of a block starting at word `first_word` of it. The pairs of a row lie `side_by_side` (x, y, x, y, ...) or in
