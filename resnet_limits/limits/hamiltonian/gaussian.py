@@ -8,6 +8,7 @@ for landmarks: Joshi & Miller 2000; Micheli 2008.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ class Gaussian(Kernel):
         scaled = 1 / self.length**2
         exponent = torch.addmm(y.square().sum(1).mul(-scaled / 2), x, y.T, alpha=scaled)
         exponent = exponent.sub_(x.square().sum(1, keepdim=True), alpha=scaled / 2)
-        return exponent.clamp_(max=0).exp_() if not exponent.requires_grad else exponent.exp()
+        return exponent.exp() if exponent.requires_grad else exponent.clamp_(max=0).exp_()
 
     def field(self, x: Float[Tensor, "m d"], q: Float[Tensor, "n d"], P: Float[Tensor, "n k"]) -> Float[Tensor, "m k"]:
         return self.matrix(x, q) @ P
@@ -121,5 +122,14 @@ class GaussianAt(At):
         return d_velocity, d_rate.mul_(self.scaled)
 
     def root(self) -> Tensor:
-        K = self.kernel.matrix(self.q, self.q)
-        return torch.linalg.cholesky(K + JITTER * torch.eye(self.n, dtype=K.dtype))
+        # Few operations: where it is differentiated twice, layer by layer, each costs more than its arithmetic.
+        half = self.q * (self.scaled / 2) ** 0.5
+        products = half @ half.T
+        squares = products.diagonal()
+        exponent = 2 * products - squares - squares[:, None]
+        return torch.linalg.cholesky(exponent.exp() + _jitter(self.n, exponent.dtype))
+
+
+@functools.lru_cache(maxsize=8)
+def _jitter(n: int, dtype: torch.dtype) -> Tensor:
+    return JITTER * torch.eye(n, dtype=dtype)

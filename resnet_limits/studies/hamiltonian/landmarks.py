@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ...limits.hamiltonian.gaussian import Gaussian
 from ...limits.hamiltonian.integrators import INTEGRATORS
+from ...limits.hamiltonian.kernel import Kernel
 from ...limits.hamiltonian.losses import Fixed, Square
 from ...limits.hamiltonian.shooting import Problem, descend, shoot
 from ...limits.hamiltonian.trajectory import Trajectory, integrate
@@ -26,9 +27,10 @@ from .claims.geodesic import DEEPEST, LANDMARKS
 from .limit import SAFETY
 from .problem import ROUNDING, Setup, certificate, minima, trained
 
-COUNT, NU = 12, 0.02
-DRAWN_NU = (0.005, 0.001, 0.0002)
-"""Weights of the energy at which the match that the figure shows is approached: there the landmarks arrive."""
+COUNT = 12
+NU, LENGTH = float(LANDMARKS["hamiltonian.nu"]), float(LANDMARKS["hamiltonian.length"])
+DRAWN, DRAWN_NU = Gaussian(0.5), (0.02, 0.001)
+"""Kernel of the match that the figure shows, and the weights of the energy on the way there: landmarks arrive."""
 FIRST_STEPS = 16
 """Steps of RK4 in the descent from zero."""
 TIMES = 4
@@ -50,9 +52,9 @@ def measure(job: Job) -> Measurement:
     if settings.depth > DEEPEST:
         return Measurement([])
     circle, clover = shapes()
-    problem = Setup(Gaussian(its.length), circle, NU, Fixed(Square(), clover))
+    problem = Setup(Gaussian(LENGTH), circle, NU, Fixed(Square(), clover))
     coordinates = {"of": "landmarks", **LANDMARKS}
-    shared = {"length": its.length, "count": COUNT, "nu": NU, "seed": settings.seed}
+    shared = {"length": LENGTH, "count": COUNT, "nu": NU, "seed": settings.seed}
     minimum = minima(job, problem, settings.depth, "landmarks", shared)[-1]
     network = trained(problem, minimum)
     job.progress(0.5, "shooting")
@@ -64,10 +66,11 @@ def measure(job: Job) -> Measurement:
         coarse = shoot(aim, first, INTEGRATORS[its.integrator], its.steps // 2)
         fine = shoot(aim, coarse.momentum, INTEGRATORS[its.integrator], its.steps)
         numbers = np.array([fine.value, coarse.value, fine.energy, coarse.energy, fine.residual, fine.converged])
-        drawn = fine.momentum
+        drawn = torch.zeros_like(circle)
         for nu in DRAWN_NU:
-            its_aim = Problem(problem.kernel, problem.q0, nu, problem.loss)
-            drawn = shoot(its_aim, drawn, INTEGRATORS["rk4"], 2 * FIRST_STEPS).momentum
+            closer = Problem(DRAWN, circle, nu, problem.loss)
+            drawn = descend(closer, INTEGRATORS["rk4"], FIRST_STEPS, drawn, iterations=60)
+            drawn = shoot(closer, drawn, INTEGRATORS["rk4"], 2 * FIRST_STEPS).momentum
         return {"P": fine.momentum.numpy(), "drawn": drawn.numpy(), "numbers": numbers}
 
     solution = job.shared.solve(
@@ -98,7 +101,7 @@ def measure(job: Job) -> Measurement:
         )
         for name, (gap, error, scale) in gaps.items()
     ]
-    path = integrate(problem.kernel, circle, torch.from_numpy(solution["drawn"]), INTEGRATORS["rk4"], 64)
+    path = integrate(DRAWN, circle, torch.from_numpy(solution["drawn"]), INTEGRATORS["rk4"], 64)
     if path.diverged:
         return Measurement(records)
     arrays = {
@@ -106,9 +109,10 @@ def measure(job: Job) -> Measurement:
         "landmarks.states": path.states[:: 64 // TIMES].numpy(),
         "landmarks.momenta": path.momenta[:: 64 // TIMES].numpy(),
         "landmarks.targets": clover.numpy(),
-        "landmarks.grid": carried(problem.kernel, path, grid())[:: 64 // TIMES].numpy(),
+        "landmarks.grid": carried(DRAWN, path, grid())[:: 64 // TIMES].numpy(),
     }
-    return Measurement(records, arrays)
+    # In the order of memory: a file of arrays knows no strides.
+    return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 def grid() -> Tensor:
@@ -117,7 +121,7 @@ def grid() -> Tensor:
     return torch.cartesian_prod(side, side)
 
 
-def carried(kernel: Gaussian, path: Trajectory, x: Tensor) -> Tensor:
+def carried(kernel: Kernel, path: Trajectory, x: Tensor) -> Tensor:
     """Other points that the flow carries along, at all its times, by Heun's method: (steps + 1, m, 2)."""
     found, h = [x], 1 / (len(path.states) - 1)
     for s in range(len(path.states) - 1):

@@ -69,7 +69,7 @@ def _distances(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarra
 
 
 def slope(points: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
-    """`p` in `distance ~ N^-p` by weighted least squares, with the larger of the points' own errors and their scatter."""
+    """`p` in `distance ~ N^-p` by weighted least squares; the larger of the points' own and their scatter."""
     N, y, error = (np.array(column, dtype=float) for column in zip(*points, strict=True))
     x, weight = -np.log(N), (error / y) ** -2
     total = weight.sum()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,7 +43,7 @@ def measure(job: Job) -> Measurement:
     if not its.why:
         records += _distances(network, its)
         arrays |= {"limit.momentum": its.momenta[0].numpy()}
-    return Measurement(records, {name: array for name, array in arrays.items()})
+    return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 def _of_the_network(network: Trained) -> list[Record]:
@@ -117,7 +118,7 @@ def _distances(network: Trained, its: Limit) -> list[Record]:
     ]
 
 
-def _arrays(problem: Setup, network: Trained) -> dict:
+def _arrays(problem: Setup, network: Trained) -> dict[str, np.ndarray]:
     """See `arrays` of the study."""
     return {
         "network.states": torch.stack(network.states).numpy(),

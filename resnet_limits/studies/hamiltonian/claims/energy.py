@@ -15,7 +15,7 @@ GROUP = Group(
         Claim(
             id=f"hamiltonian.energy.{scheme}",
             source=HAIRER_GEOMETRIC,
-            statement=f"the energy of the limit, followed by {scheme.replace('_', ' ')} in L steps, drifts by O(L^-{order})",
+            statement=f"by {scheme.replace('_', ' ')} in L steps the energy of the limit drifts by O(L^-{order})",
             kind="theorem",
             observable="energy_drift",
             expected=Expected("order", order, 0.15),

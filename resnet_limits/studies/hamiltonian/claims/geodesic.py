@@ -11,7 +11,12 @@ from .settings import not_reached
 
 DEEPEST = 32
 """Depth up to which landmarks are matched by training every layer."""
-LANDMARKS: dict[str, Any] = {"hamiltonian.kernel": "gaussian", "hamiltonian.readout": "fixed", "hamiltonian.nu": 0.02}
+LANDMARKS: dict[str, Any] = {
+    "hamiltonian.kernel": "gaussian",
+    "hamiltonian.length": 1.0,
+    "hamiltonian.readout": "fixed",
+    "hamiltonian.nu": 0.02,
+}
 
 
 GROUP = Group(
@@ -34,8 +39,8 @@ GROUP = Group(
     observables={},
     arrays={
         "landmarks.momentum": "P_0 of the shooting (12, 2)",
-        "landmarks.states": "landmarks of a closer match (nu = 0.0002), as the figure shows it, at t = 0, 1/4, .., 1"
-        " (5, 12, 2)",
+        "landmarks.states": "landmarks of a closer match (length 0.5, nu = 0.001), as the figure shows it, at"
+        " t = 0, 1/4, .., 1 (5, 12, 2)",
         "landmarks.momenta": "their momenta (5, 12, 2)",
         "landmarks.targets": "where they are to go (12, 2)",
         "landmarks.grid": "a grid of 21 x 21 points that the flow carries along, at the same times (5, 441, 2)",
