@@ -535,7 +535,7 @@ class Hamiltonian(Settings):
     )
     replicas: int = key(40, "draws of the data in hamiltonian.meanfield", low=3, high=10**4)
     activation: str = key("tanh", "activation a, before the weights", choices=ACTIVATIONS)
-    data: Data = key(lambda: Moons(train_size=200, test_size=200), "data set")
+    data: Data = key(Moons, "data set")
     minimiser: Minimiser = key(Minimiser, "minimisation")
     hamiltonian: HamiltonianKeys = key(HamiltonianKeys, "keys of this study")
 

@@ -283,7 +283,7 @@ def test_a_shooting_that_does_not_hit_is_inconclusive_with_its_energy(monkeypatc
         (Hamiltonian(data=keys.Gaussian(), hamiltonian=HamiltonianKeys(loss="squared_hinge")), "regression"),
         (Hamiltonian(data=keys.Digits(), width=4), "width >= 10"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(loss="logistic", readout="ridge")), "square"),
-        (Hamiltonian(hamiltonian=HamiltonianKeys(points=201)), "200 training points"),
+        (Hamiltonian(hamiltonian=HamiltonianKeys(points=1001)), "1000 training points"),
         (Hamiltonian(horizon=2.0), "horizon"),
         (Hamiltonian(dtype="float32"), "float64"),
         (Hamiltonian(data=Moons(), hamiltonian=HamiltonianKeys(kernel="gaussian", points=500)), "Gaussian kernel"),
