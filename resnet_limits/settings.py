@@ -499,7 +499,7 @@ class Kernel(Settings):
 class HamiltonianKeys:
     """The keys that only the study `hamiltonian` has."""
 
-    nu: float = key(0.05, "weight of the path energy against the loss", above=0, high=1e6)
+    nu: float = key(0.03, "weight of the path energy against the loss", above=0, high=1e6)
     loss: str = key(
         "square",
         "loss of the scores at the end, a mean over the points",

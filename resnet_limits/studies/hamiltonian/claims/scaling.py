@@ -13,7 +13,7 @@ CONSTANT: dict[str, Any] = {
     "hamiltonian.points": 4,
     "hamiltonian.loss": "square",
     "hamiltonian.readout": "fixed",
-    "hamiltonian.nu": 0.01,
+    "hamiltonian.nu": 0.05,
 }
 """Few points, that the scores can fit exactly: the value then falls like the decay."""
 
