@@ -92,7 +92,7 @@ def test_a_run_killed_without_warning_is_interrupted_and_resumes_to_the_same_rec
 
 def test_an_interrupted_client_answers_130_and_leaves_no_process(reslim):
     client = reslim.start("train", *REQUEST)
-    run = wait_for(lambda: running(reslim, 4))
+    run = wait_for(lambda: running(reslim, 2048))
     group = launcher_group(run)
     client.send_signal(signal.SIGINT)
     out, err = client.communicate(timeout=30)
@@ -105,7 +105,7 @@ def test_an_interrupted_client_answers_130_and_leaves_no_process(reslim):
 
 def test_the_launcher_dies_with_a_client_that_is_killed(reslim):
     client = reslim.start("train", *REQUEST)
-    run = wait_for(lambda: running(reslim, 4))
+    run = wait_for(lambda: running(reslim, 2048))
     group = launcher_group(run)
     assert alive(group)
     client.kill()
