@@ -72,7 +72,7 @@ NAMED: dict[str, NamedFigure] = {
     ),
     "deformed_points": NamedFigure(
         OWHADI,
-        "points that a flow deforms: those of the data in the deepest network, read out at the end; and landmarks matched"
+        "points that a flow deforms: those of the data in the deepest network, read out at the end; landmarks, matched"
         " by geodesic shooting, with a grid that the flow carries along (squares: where they are to go)",
         deformed_points.draw,
     ),

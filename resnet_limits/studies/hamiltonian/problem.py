@@ -105,9 +105,20 @@ def key(settings: Hamiltonian, *also: str, **more: Any) -> dict[str, Any]:
 
 
 def minima(
-    job: Job, problem: Setup, depth: int, purpose: str, its_key: dict[str, Any], *, constant: bool = False
+    job: Job,
+    problem: Setup,
+    depth: int,
+    purpose: str,
+    its_key: dict[str, Any],
+    *,
+    constant: bool = False,
+    start: int = 0,
 ) -> list[Rung]:
-    """The minimisers at the rungs 4, 8, ... up to this depth, each from the ones before."""
+    """The minimisers at the rungs 4, 8, ... up to this depth, each from the ones before, and the first from a draw.
+
+    The draws `start` = 1, 2, ... are of size 1, those of 0 small: other branches begin elsewhere.
+    """
+    its_key = {**its_key, "start": start} if start else its_key
 
     def weights(rung: Rung) -> np.ndarray:
         network = problem.network(rung.depth)
@@ -116,15 +127,16 @@ def minima(
     def refine(rungs: Sequence[Rung], depth: int) -> np.ndarray:
         return refined([weights(rung) for rung in rungs[-2:]], depth).ravel() / depth**0.5
 
-    def start(depth: int) -> np.ndarray:
+    def first(depth: int) -> np.ndarray:
         # Not zero: there coordinates that begin as zeros may stay so by symmetry, at a saddle.
         shape = problem.network(depth).shape
-        return START * generator(job.settings.seed, "hamiltonian.start").standard_normal(int(np.prod(shape)))
+        size = 1.0 if start else START
+        return size * generator(job.settings.seed, "hamiltonian.start", start).standard_normal(int(np.prod(shape)))
 
     return climb(
         depth,
         objective=lambda depth: problem.network(depth, constant=constant),
-        start=start,
+        start=first,
         refine=refine,
         shared=job.shared,
         purpose=purpose,

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...training.continuation import distance_between_branches
+from ...training.minimiser import Minimum
 from ..study import Job, Measurement, Record
 from .limit import Limit, certificate, limit
 from .problem import ROUNDING, Setup, Trained, key, minima, setup, size, trained
@@ -35,6 +37,8 @@ def measure(job: Job) -> Measurement:
         Record("newton_iterations", float(rung.minimum.newton_iterations), step=rung.depth, coordinates=OWN)
         for rung in rungs
     ]
+    if settings.minimiser.starts > 1:
+        records.append(Record("branch_distance", _branches(job, problem, network.minimum), coordinates=OWN))
     records += _of_the_network(network)
     job.progress(0.6, "shooting")
     its = limit(job, settings, problem, "trained")
@@ -44,6 +48,14 @@ def measure(job: Job) -> Measurement:
         records += _distances(network, its)
         arrays |= {"limit.momentum": its.momenta[0].numpy()}
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def _branches(job: Job, problem: Setup, minimum: Minimum) -> float:
+    """How far apart the minima are that different starts lead to, relative; only that of the first is judged."""
+    depth, found = job.settings.depth, [minimum]
+    for start in range(1, job.settings.minimiser.starts):
+        found.append(minima(job, problem, depth, "trained", key(job.settings), start=start)[-1].minimum)
+    return distance_between_branches(found)
 
 
 def _of_the_network(network: Trained) -> list[Record]:

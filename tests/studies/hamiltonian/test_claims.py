@@ -29,7 +29,7 @@ from resnet_limits.training.minimiser import Differentiated, Objective
 
 STUDY = studies.get("hamiltonian")
 DEPTHS = (8, 16, 32, 64)
-SMALL = Hamiltonian(hamiltonian=HamiltonianKeys(points=12, steps=64), data=Moons(train_size=100, test_size=10))
+SMALL = Hamiltonian(hamiltonian=HamiltonianKeys(points=12, steps=64, nu=0.1), data=Moons(train_size=100, test_size=10))
 SHARED = InMemory()
 """Minimisers and shootings of `SMALL` without any fault."""
 

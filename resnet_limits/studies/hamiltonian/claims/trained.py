@@ -78,6 +78,7 @@ GROUP = Group(
         "relative_gradient": "|grad J| |z| / J at the minimiser that was found; coordinate `of`: which problem",
         "smallest_eigenvalue": "a bound from below for the smallest eigenvalue of the Hessian in z = sqrt(L) w",
         "reached": "1 where the minimiser is certified: gradient below minimiser.tolerance and a positive Hessian",
+        "branch_distance": "largest relative distance of the minima from minimiser.starts starts to the least of them",
         "newton_iterations": "Newton's iterations, of the last rung and (by step) of each rung of the ladder of depths",
         "hessian_products": "products with the Hessian on the last rung",
         "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, by the largest |omega_s|",
