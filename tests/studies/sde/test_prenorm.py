@@ -66,7 +66,7 @@ def test_the_mean_log_growth_is_that_of_sampled_vectors():
 @pytest.mark.parametrize("phi", ["tanh", "relu"])
 def test_the_claims_hold_at_any_width_and_depth(phi: str):
     for width, depth in ((8, 3), (5, 40)):
-        settings = Sde(replicas=4096, width=width, activation=phi, init=Iid(sigma_w=1.0, sigma_b=0.5))
+        settings = Sde(replicas=16384, width=width, activation=phi, init=Iid(sigma_w=1.0, sigma_b=0.5))
         for name, its in verdicts("prenorm", settings, (depth,)).items():
             if name == "sde.prenorm.gaussian.two":  # an order takes four depths
                 continue
@@ -130,7 +130,9 @@ def test_a_mixture_of_gaussians_is_refuted(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(Isotropic, "act", mixed)
     found = verdicts("prenorm", STRONG, DEPTHS)
-    assert found["sde.prenorm"].verdict == "supported", found["sde.prenorm"].why
+    square = found["sde.prenorm"].measured
+    assert square is not None
+    assert square.low < 1 < square.high, found["sde.prenorm"].why
     assert found["sde.prenorm.gaussian"].verdict == "refuted", found["sde.prenorm.gaussian"].why
     assert found["sde.prenorm.gaussian.radius"].verdict == "refuted", found["sde.prenorm.gaussian.radius"].why
 
