@@ -127,6 +127,7 @@ def _grace(settings: Settings) -> float:
 
 
 def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, interruption: Interruption) -> float:
+    import numpy as np
     import torch
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
@@ -165,7 +166,9 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
         with explained(settings, its_study.memory_keys, "writing the results"):
             records = table(settings, measurement.records, job=folder.name, seconds=seconds)
             with whole(folder / "arrays.safetensors") as beside:
-                save_file(measurement.arrays, beside)
+                # safetensors writes the memory of an array as it lies: strides would be lost without a word
+                arrays = {name: np.asarray(array, order="C") for name, array in measurement.arrays.items()}
+                save_file(arrays, beside)
             write_parquet(folder / "records.parquet", records)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+from safetensors.numpy import load_file
+
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.owner import owned
 from resnet_limits.runs.records import read_parquet
+from resnet_limits.studies.study import Measurement, Record, Study
 from tests.runs.conftest import settings
 
 
@@ -40,3 +44,12 @@ def test_a_measurement_that_fails_leaves_its_reason_and_no_results(make_run):
     assert "ode.inputs=5000" in "\n".join(job.last_log_lines())
     assert not (job.path / "records.parquet").exists()
     assert not (job.path / "owner.json").exists()
+
+
+def test_arrays_with_strides_are_kept_as_they_read(make_run, monkeypatch):
+    array = np.arange(12.0).reshape(3, 4).T[::2]
+    monkeypatch.setattr(Study, "measure", lambda self, job: Measurement([Record("a", 1.0)], {"strided": array}))
+    run = make_run([4])
+    (job,) = run.jobs()
+    run_job(run.path, job.settings)
+    assert np.array_equal(load_file(job.path / "arrays.safetensors")["strided"], array)
