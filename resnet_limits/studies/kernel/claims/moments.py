@@ -67,7 +67,7 @@ def _order(scheme: str, of: str) -> Claim:
 
 GROUP = Group(
     claims=(_order("own", "q"), _order("own", "lambda"), *(_order("swish", of) for of in ("q", "lambda", "m"))),
-    memory=("kernel.inputs",),
+    memory=("data.train_size",),
     observables={
         **{
             of: f"{words}, at depth L and infinite width, by the exact recursion; of the first training point"
