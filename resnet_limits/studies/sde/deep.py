@@ -25,7 +25,7 @@ from ...sampling.wide import gram
 from ...settings import KINKED, Sde
 from ..study import Job, Measurement, Record
 from .claims.deep import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE_PINS
-from .claims.settings import sizes
+from .claims.settings import overflows, sizes
 from .control import bias_of_depth, differenced, half, regressed
 from .problem import inputs, mean
 
@@ -48,6 +48,8 @@ def grown(x: Float[Tensor, "r n d"], x0: Float[Tensor, "#r n d"]) -> Float[Tenso
 
 def _last(job: Job) -> list[Record]:
     settings, own = job.settings, sizes(job.settings)
+    if overflows(own.sigma_w**2 * settings.horizon) is not None:
+        return []
     inner, outer = (LAST["sigma_A"], LAST["sigma_a"]), (own.sigma_w, own.sigma_b)
     phi, horizon = settings.activation, settings.horizon
     x0 = inputs(settings, width=WIDE)
@@ -96,6 +98,8 @@ def _all(job: Job) -> list[Record]:
     phi, depth, horizon = settings.activation, settings.depth, settings.horizon
     rate = (SLOPE[phi] * inner.sigma_w * outer.sigma_w) ** 2
     source = outer.sigma_b**2 + (SLOPE[phi] * outer.sigma_w * inner.sigma_b) ** 2
+    if overflows(rate * horizon) is not None:
+        return []
     x0 = inputs(settings)
     start = gram(x0[None])[0].cpu()
     signs = (1.0, -1.0) if CURVATURE[phi] else (1.0,)

@@ -36,7 +36,7 @@ from ...sampling.schemes import CURVATURE, SLOPE, Network
 from ...sampling.walk import Walker, walk
 from ...settings import Sde
 from ..study import Job, Measurement, Record
-from .claims.settings import kinked, sizes
+from .claims.settings import kinked, overflows, sizes
 from .claims.weak import MEAN
 from .problem import inputs, mean
 
@@ -145,6 +145,8 @@ def _exact(settings: Sde, case: Case) -> list[float]:
     own, functionals = sizes(settings), _functionals(case)
     k = SLOPE[case.phi] ** 2 * own.sigma_w**2
     f0 = functionals @ state_moments(inputs(settings)[: case.n]).cpu()
+    if overflows(k * settings.horizon) is not None:
+        return [math.nan] * len(case.functionals)
     grown = math.expm1(k * settings.horizon)
     bias = SLOPE[case.phi] ** 2 * own.sigma_b**2 * (grown / k if k else settings.horizon)
     return (f0 * (1 + grown) + bias).tolist()
