@@ -1,22 +1,19 @@
-"""What a measurement brings to the study: claims, observables, arrays, and the keys that its memory grows with."""
+"""What a measurement brings to the study `sde`: the memory of most grows with the same keys."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ....claims.claim import Claim, Verdict
+from ....claims.claim import Verdict
+from ... import group
 
 SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
 """For claims whose intervals are too wide at the smoke size."""
 
 
 @dataclass(frozen=True)
-class Group:
-    """The claims measured by `studies/sde/NAME.py`. `comparisons` maps a module of comparisons to its claims."""
+class Group(group.Group):
+    """The claims measured by `studies/sde/NAME.py`."""
 
-    claims: tuple[Claim, ...]
-    observables: Mapping[str, str]
     memory: tuple[str, ...] = ("replicas", "width", "sde.inputs")
-    arrays: Mapping[str, str] = field(default_factory=dict)
-    comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
