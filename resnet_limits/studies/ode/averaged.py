@@ -17,12 +17,13 @@ from torch import Tensor
 
 from ... import device
 from ...limits.averaged import averaged_field, martingale_response
+from ...limits.flow import root_mean_square, rounding
 from ...limits.ode import solve_with_error
 from ...networks.steps import STEPS
 from ...settings import Iid, One
 from ..study import Job, Measurement, Record
 from .claims import AVERAGED
-from .problem import inputs, pinned, problem, root_mean_square, rounding, solution_key
+from .problem import inputs, pinned, problem, solution_key
 
 BLOCK = 64
 """Replicas run at a time. A constant, whatever memory there is: the draws do not depend on it, but rounding does."""

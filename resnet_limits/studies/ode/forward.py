@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from ...limits.flow import root_mean_square, rounding
 from ...networks.residual import forward
 from ...networks.steps import STEPS, Step, frozen
 from ..study import Job, Measurement, Record
 from .claims import reads_a_continuous_path
-from .problem import problem, reference, root_mean_square, rounding
+from .problem import problem, reference
 
 SCHEMES: tuple[Step, ...] = (*STEPS.values(), frozen(STEPS["heun"]), frozen(STEPS["rk4"]))
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ... import device
 from ...limits.adjoint import adjoint
+from ...limits.flow import Flow, root_mean_square, rounding
 from ...networks.residual import gradients
 from ...networks.steps import STEPS, Step
 from ...paths.path import Path
@@ -27,7 +28,7 @@ from ...paths.smooth import SmoothPath
 from ...paths.tied import TiedPath
 from ..study import Job, Measurement, Record
 from .claims import smooth_field
-from .problem import Problem, problem, root_mean_square, rounding, solution_key
+from .problem import problem, solution_key
 
 SCHEMES = ("euler", "heun")
 INTERIOR = (0.25, 0.5, 0.75)
@@ -89,7 +90,7 @@ def _reference(job: Job) -> Mapping[str, Tensor]:
     return {name: torch.from_numpy(value).to(where) for name, value in solution.items()}
 
 
-def _compare(its: Problem, step: Step, depth: int, dtype: str, exact: Mapping[str, Tensor]) -> list[Record]:
+def _compare(its: Flow, step: Step, depth: int, dtype: str, exact: Mapping[str, Tensor]) -> list[Record]:
     network = gradients(its.field, step, its.x0, its.weights(step, depth), its.step_size(depth), half_mean_square)
     times = step.times(depth, its.horizon)
     names = list(its.path.parameters)

@@ -5,8 +5,7 @@ x_{k+1} = x_k + h f(x_k, theta(t_k)),   h = T/L        against        dx/dt = f(
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,11 +16,10 @@ from torch import Tensor
 from ... import device
 from ...data.dataset import embed, load
 from ...errors import SettingError
+from ...limits.flow import Flow
 from ...limits.ode import solve_with_error
-from ...networks.blocks import VectorField, field
-from ...networks.residual import block_factor
-from ...networks.steps import Step
-from ...paths import WeightPath, draw
+from ...networks.blocks import field
+from ...paths import draw
 from ...settings import KINKED, Block, Init, Ode, Random, content
 from ..study import Job
 
@@ -30,27 +28,6 @@ Law = TypeVar("Law", bound=Random)
 TOLERANCE = 1e-12
 KINKED_TOLERANCE = 1e-6
 """An adaptive solver searches for every kink of relu; order 1, all that is claimed there, needs no more."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Inputs `x0` (r, n, d), a field, a weight path of as many replicas, and the horizon."""
-
-    x0: Float[Tensor, "r n d"]
-    field: VectorField
-    path: WeightPath
-    horizon: float
-
-    def step_size(self, depth: int) -> float:
-        return block_factor(depth, self.horizon)
-
-    def weights(self, step: Step, depth: int) -> dict[str, Tensor]:
-        """The weight sets that a step reads, stacked over depth."""
-        return self.path.at(step.times(depth, self.horizon))
-
-    def velocity(self, t: Tensor, x: Tensor) -> Tensor:
-        """`f(x, theta(t))`, for the solver of the limit."""
-        return self.field(x, {name: values[:, 0] for name, values in self.path.at(t).items()})
 
 
 def inputs(settings: Ode, width: int, dtype: torch.dtype) -> Float[Tensor, "n d"]:
@@ -75,7 +52,7 @@ def problem(
     depth: int | None = None,
     width: int | None = None,
     dtype: torch.dtype | None = None,
-) -> Problem:
+) -> Flow:
     """The problem of some settings; block, activation, law and width are the settings' own unless a claim pins them."""
     number: torch.dtype = dtype or getattr(torch, settings.dtype)
     width = width or settings.width
@@ -92,7 +69,7 @@ def problem(
         dtype=number,
         device=x.device,
     )
-    return Problem(x.expand(replicas, *x.shape), its, path, settings.horizon)
+    return Flow(x.expand(replicas, *x.shape), its, path, settings.horizon)
 
 
 def pinned(settings: Ode, law: Law) -> Law:
@@ -118,13 +95,3 @@ def reference(job: Job) -> tuple[Float[Tensor, "r n d"], float]:
 
     solution = job.shared.solve("flow", solution_key(job.settings), compute)
     return torch.from_numpy(solution["x"]).to(device.resolve(job.settings.device)), float(solution["error"][0])
-
-
-def root_mean_square(x: Tensor) -> float:
-    """`sqrt(mean x^2)` over all entries, in float64."""
-    return float(x.double().square().mean().sqrt())
-
-
-def rounding(dtype: str, depth: int, size: float) -> float:
-    """Rounding of a network of this depth whose states have this size; it bounds what an error can resolve."""
-    return 4 * float(torch.finfo(getattr(torch, dtype)).eps) * math.sqrt(depth) * size

@@ -22,6 +22,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ...limits.flow import root_mean_square, rounding
 from ...networks.classifier import logits
 from ...networks.residual import block_factor
 from ...networks.steps import STEPS
@@ -30,7 +31,7 @@ from ..study import Job, Measurement, Record
 from .averaged import size_of_the_mean
 from .claims import RANDOM_START, TIED_START
 from .networks import data_of, drawn, trained_from, two_matrix_field
-from .problem import pinned, root_mean_square, rounding
+from .problem import pinned
 
 IMAGES = 280
 """Training points: a network is trained for each draw, four times over."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ...limits.flow import rounding
 from ...networks.residual import Gradients, gradients, reversed_gradients, states
 from ...networks.steps import STEPS
 from ..study import Job, Measurement, Record
 from .claims import smooth_field
 from .gradient import half_mean_square, relative
-from .problem import problem, rounding
+from .problem import problem
 
 SCHEMES = ("euler", "heun")
 

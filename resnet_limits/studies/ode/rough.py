@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import torch
 
+from ...limits.flow import rounding
 from ...networks.residual import forward
 from ...networks.steps import STEPS
 from ...paths.fractional import GRID
 from ...settings import Ode, Rough
 from ..study import Job, Measurement, Record
 from .claims import ROUGH, rough_hurst
-from .problem import pinned, problem, rounding
+from .problem import pinned, problem
 
 BLOCK = 32
 """Replicas run at a time. A constant, whatever memory there is: the draws do not depend on it, but rounding does."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ...limits.flow import root_mean_square, rounding
 from ...networks.classifier import TRUNK, logits
 from ...networks.residual import block_factor
 from ...networks.steps import STEPS
@@ -18,7 +19,7 @@ from ...settings import Ode, Tied
 from ..study import Job, Measurement, Record
 from .claims import TRAINED
 from .networks import data_of, drawn, records_and_arrays, trained_from, two_matrix_field
-from .problem import pinned, root_mean_square, rounding
+from .problem import pinned
 
 SUBSTEPS = 4
 """RK4 steps a block in the neural ODE of the interpolated weights; half as many tell its error."""

@@ -1,0 +1,49 @@
+"""A network of given weights and the flow that it approaches: one field, one weight path, any depth.
+
+x_{k+1} = x_k + h f(x_k, theta(t_k)),   h = T/L        against        dx/dt = f(x, theta(t)),   0 <= t <= T
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..networks.blocks import VectorField
+from ..networks.residual import block_factor
+from ..networks.steps import Step
+from ..paths import WeightPath
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Inputs `x0` (r, n, d), a field, a weight path of as many replicas, and the horizon."""
+
+    x0: Float[Tensor, "r n d"]
+    field: VectorField
+    path: WeightPath
+    horizon: float
+
+    def step_size(self, depth: int) -> float:
+        return block_factor(depth, self.horizon)
+
+    def weights(self, step: Step, depth: int) -> dict[str, Tensor]:
+        """The weight sets that a step reads, stacked over depth."""
+        return self.path.at(step.times(depth, self.horizon))
+
+    def velocity(self, t: Tensor, x: Tensor) -> Tensor:
+        """`f(x, theta(t))`, for the solver of the limit."""
+        return self.field(x, {name: values[:, 0] for name, values in self.path.at(t).items()})
+
+
+def root_mean_square(x: Tensor) -> float:
+    """`sqrt(mean x^2)` over all entries, in float64."""
+    return float(x.double().square().mean().sqrt())
+
+
+def rounding(dtype: str, depth: int, size: float) -> float:
+    """Rounding of a network of this depth whose states have this size; it bounds what an error can resolve."""
+    return 4 * float(torch.finfo(getattr(torch, dtype)).eps) * math.sqrt(depth) * size
