@@ -180,6 +180,27 @@ OWHADI = Paper(
     2020,
     "2008.03920",
 )
+ROUSSEAU = Paper(
+    "Rousseau, Drumetz & Fablet",
+    "Rousseau, François and Drumetz, Lucas and Fablet, Ronan",
+    "Residual networks as geodesic flows of diffeomorphisms",
+    2019,
+    "1805.09585",
+)
+BEHRMANN = Paper(
+    "Behrmann, Grathwohl, Chen, Duvenaud & Jacobsen",
+    "Behrmann, Jens and Grathwohl, Will and Chen, Ricky T. Q. and Duvenaud, David and Jacobsen, Jörn-Henrik",
+    "Invertible residual networks",
+    2019,
+    "1811.00995",
+)
+GALIMBERTI = Paper(
+    "Galimberti, Furieri, Xu & Ferrari-Trecate",
+    "Galimberti, Clara Lucía and Furieri, Luca and Xu, Liang and Ferrari-Trecate, Giancarlo",
+    "Hamiltonian deep neural networks guaranteeing non-vanishing gradients by design",
+    2023,
+    "2105.13205",
+)
 HAIRER_GEOMETRIC = Paper(
     "Hairer, Lubich & Wanner",
     "Hairer, Ernst and Lubich, Christian and Wanner, Gerhard",

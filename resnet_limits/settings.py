@@ -572,12 +572,66 @@ class Gamma(Settings):
     minimiser: Minimiser = key(Minimiser, "how minimisers are found")
 
 
+@dataclass
+class ImageKeys:
+    """The keys of the convolutional networks of the study `flow`."""
+
+    units: list[int] = key(lambda: [1, 3], "residual units a stage; a network for each", low=1, high=1000)
+    channels: int = key(8, "channels of the first of three stages; twice as many in each next", low=1, high=4096)
+    points: int = key(2000, "training images, if there are more", low=2, high=10**7)
+    epochs: int = key(12, "passes over the training images", low=1, high=10**6)
+    batch_size: int = key(50, "images a mini-batch", low=1, high=10**7)
+    lr: float = key(0.05, "learning rate: sgd, momentum 0.9, cosine schedule", above=0, high=1e6)
+    replicas: int = key(2, "networks trained for each number of units", low=1, high=10**4)
+
+
+@dataclass
+class FlowKeys:
+    """The keys that only the study `flow` has."""
+
+    inputs: int = key(32, "training points that are followed through the networks of given weights", low=1, high=10**5)
+    paths: int = key(8, "weight paths drawn side by side; errors are root mean squares over them", low=1, high=10**5)
+    points: int = key(256, "points at which Jacobians of blocks are taken", low=4, high=10**6)
+    trained_depth: int = key(16, "depth of the trained networks, if the job is deeper", low=1, high=10**4)
+    bound: float = key(0.9, "Lipschitz constant of a block that controls aim at, below 1", above=0, below=1)
+    lipschitz_penalty: float = key(
+        0.1, "weight of the Lipschitz penalty: mean over blocks of max(0, Lip(h v_k) - flow.bound)^2", above=0, high=1e6
+    )
+    inverse_penalty: float = key(
+        1.0,
+        "weight of the inverse-consistency penalty: mean over points of |phi_-v(phi_v(x)) - x|^2",
+        above=0,
+        high=1e6,
+    )
+    h1_penalty: float = key(
+        1e-3, "weight of the H1 penalty: L sum_k |theta_k - theta_(k-1)|^2 + |theta_0|^2", above=0, high=1e6
+    )
+    images: ImageKeys = key(ImageKeys, "convolutional networks")
+
+
+@dataclass
+class Flow(Settings):
+    """Settings of the study `flow`: residual networks as flows of diffeomorphisms."""
+
+    study: str = _name("flow", "the study")
+    width: int = key(2, "dimension D of the state; images go through networks of their own", low=1, high=65536)
+    replicas: int = key(256, "random networks whose blocks are searched for folds", low=3, high=10**6)
+    preset: str = key("full", "size of the study", choices=("full", "smoke", "large"))
+    activation: str = key("tanh", "activation phi", choices=ACTIVATIONS)
+    block: Block = key(lambda: Two(hidden=16), "vector field of a layer")
+    init: Init = key(Smooth, "law of the weights over depth; shared weights are measured beside it")
+    data: Data = key(Spirals, "data set")
+    train: Train = key(lambda: Train(epochs=150, batch_size=250, optimizer="adam", lr=0.02), "training")
+    flow: FlowKeys = key(FlowKeys, "keys of this study")
+
+
 STUDIES: dict[str, type[Settings]] = {
     "ode": Ode,
     "sde": Sde,
     "kernel": Kernel,
     "hamiltonian": Hamiltonian,
     "gamma": Gamma,
+    "flow": Flow,
 }
 
 CHOICES: dict[type, dict[str, type]] = {
@@ -662,11 +716,8 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         return
     base = next(a for a in typing.get_args(kind) if a is not type(None)) if optional else kind
     if typing.get_origin(base) is list:
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise SettingError(f"{name}: expected a list of names such as [a, b], got {value!r}")
-        for word in value if rule["choices"] else ():
-            if word not in rule["choices"]:
-                raise SettingError(f"{name}: unknown value {one_of(word, rule['choices'])}")
+        (item,) = typing.get_args(base)
+        _check_list(name, value, item, rule)
         return
     if base is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
@@ -683,6 +734,20 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         raise SettingError(f"{name}: expected a name, got {value!r}")
     if not in_range(value, rule):
         raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
+
+
+def _check_list(name: str, values: Any, item: Any, rule: Mapping[str, Any]) -> None:
+    """A list of names, or of different integers, each as the rule says."""
+    if not isinstance(values, list) or not all(isinstance(v, item) and not isinstance(v, bool) for v in values):
+        example = "names such as [a, b]" if item is str else "integers such as [1, 3]"
+        raise SettingError(f"{name}: expected a list of {example}, got {values!r}")
+    if item is int and (not values or len(set(values)) < len(values)):
+        raise SettingError(f"{name}: expected one or more different integers, got {values!r}")
+    for value in values:
+        if rule["choices"] and value not in rule["choices"]:
+            raise SettingError(f"{name}: unknown value {one_of(value, rule['choices'])}")
+        if not in_range(value, rule):
+            raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
 
 
 def in_range(value: Any, rule: Mapping[str, Any]) -> bool:

@@ -19,7 +19,7 @@ from ..paths import WeightPath
 
 
 @dataclass(frozen=True)
-class Flow:
+class DrivenFlow:
     """Inputs `x0` (r, n, d), a field, a weight path of as many replicas, and the horizon."""
 
     x0: Float[Tensor, "r n d"]

@@ -3,6 +3,10 @@
 one      phi(W x + b)      W (d, d), b (d,)
 outside  W phi(x) + b      W (d, d), b (d,)
 two      V phi(W x + b)    V (d, m), W (m, d), b (m,)
+
+and, of Hamiltonian blocks (`steps/symplectic.py`), the gradient of a convex function,
+
+gradient K^T phi(K x + b)  K (m, d), b (m,)
 """
 
 from __future__ import annotations
@@ -70,6 +74,15 @@ def _outside(phi: Activation, x: Tensor, theta: Mapping[str, Tensor]) -> Tensor:
 
 def _two(phi: Activation, x: Tensor, theta: Mapping[str, Tensor]) -> Tensor:
     return linear(phi(affine(x, theta["W"], theta["b"])), theta["V"])
+
+
+def gradient_field(activation: str, width: int, hidden: int) -> VectorField:
+    """`K^T phi(K x + b)`, the gradient of `sum_i Phi((K x + b)_i)` with `Phi' = phi`: convex where phi increases."""
+    return VectorField("gradient", activation, {"K": (hidden, width), "b": (hidden,)}, _gradient)
+
+
+def _gradient(phi: Activation, x: Tensor, theta: Mapping[str, Tensor]) -> Tensor:
+    return linear(phi(affine(x, theta["K"], theta["b"])), theta["K"].mT)
 
 
 def field(block: settings.Block, activation: str, width: int) -> VectorField:

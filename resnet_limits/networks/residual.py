@@ -40,7 +40,8 @@ def layer_first(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: w.transpose(0, 1).contiguous().transpose(0, 1) for name, w in weights.items()}
 
 
-def _blocks(step: Step, weights: Mapping[str, Tensor]) -> list[tuple[Theta, ...]]:
+def blocks_of(step: Step, weights: Mapping[str, Tensor]) -> list[tuple[Theta, ...]]:
+    """The weight sets that each block reads. Raises `ValueError` if no depth has so many."""
     sets = unstacked(weights)
     return [tuple(sets[i] for i in step.sets(k)) for k in range(step.depth_of(len(sets)))]
 
@@ -54,7 +55,7 @@ def forward(
     `ValueError` if no depth has so many weight sets.
     """
     x = columns(x0)
-    for thetas in _blocks(step, weights):
+    for thetas in blocks_of(step, weights):
         x = step.advance(field, x, h, thetas)
     return x
 
@@ -64,9 +65,20 @@ def states(
 ) -> Float[Tensor, "layers r n d"]:
     """The states `x_0, ..., x_L`, stacked in front."""
     trajectory = [columns(x0)]
-    for thetas in _blocks(step, weights):
+    for thetas in blocks_of(step, weights):
         trajectory.append(step.advance(field, trajectory[-1], h, thetas))
     return torch.stack(trajectory)
+
+
+def reverse(
+    field: Field, step: Step, x_last: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
+) -> Float[Tensor, "r n d"]:
+    """`phi_{-v}(x_L)`: the blocks in reverse order, each with `-h` (`Step.reverse`). It is `x_0` up to the error of the
+    scheme."""
+    x = columns(x_last)
+    for thetas in reversed(blocks_of(step, weights)):
+        x = step.reverse(field, x, h, thetas)
+    return x
 
 
 @dataclass(frozen=True)
@@ -127,7 +139,7 @@ def reversed_gradients(
     Source: Sander, Ablin & Peyré 2022, arXiv 2205.14612, sections 3 and 4.
     """
     weights = {name: w.detach() for name, w in weights.items()}
-    blocks = _blocks(step, weights)
+    blocks = blocks_of(step, weights)
     with torch.no_grad():
         x = forward(field, step, x0.detach(), weights, h)
         loss, cotangent = cotangent_of(x)

@@ -15,7 +15,7 @@ from resnet_limits.claims.distance import at_common_times, sup_distance, sup_siz
 from resnet_limits.claims.judge import judge
 from resnet_limits.claims.richardson import richardson_limit
 from resnet_limits.errors import SettingError
-from resnet_limits.limits.flow import Flow
+from resnet_limits.limits.flow import DrivenFlow
 from resnet_limits.networks.steps.euler import Euler
 from resnet_limits.runs.records import table
 from resnet_limits.settings import Iid, Init, Ode, OdeKeys, Outside, Random, Rough, Tied, Train, Two, Zero
@@ -244,7 +244,7 @@ def test_weights_read_at_the_wrong_time_are_refuted(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_block_factor_that_is_not_one_over_the_depth_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Flow, "step_size", lambda self, depth: depth**-0.9)
+    monkeypatch.setattr(DrivenFlow, "step_size", lambda self, depth: depth**-0.9)
     assert verdict("ode.forward.euler", measured(forward)).verdict == "refuted"
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ... import device
 from ...limits.adjoint import adjoint
-from ...limits.flow import Flow, root_mean_square, rounding
+from ...limits.flow import DrivenFlow, root_mean_square, rounding
 from ...networks.residual import gradients
 from ...networks.steps import STEPS, Step
 from ...paths.path import Path
@@ -90,7 +90,7 @@ def _reference(job: Job) -> Mapping[str, Tensor]:
     return {name: torch.from_numpy(value).to(where) for name, value in solution.items()}
 
 
-def _compare(its: Flow, step: Step, depth: int, dtype: str, exact: Mapping[str, Tensor]) -> list[Record]:
+def _compare(its: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapping[str, Tensor]) -> list[Record]:
     network = gradients(its.field, step, its.x0, its.weights(step, depth), its.step_size(depth), half_mean_square)
     times = step.times(depth, its.horizon)
     names = list(its.path.parameters)

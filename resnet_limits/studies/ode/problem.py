@@ -16,7 +16,7 @@ from torch import Tensor
 from ... import device
 from ...data.dataset import embed, load
 from ...errors import SettingError
-from ...limits.flow import Flow
+from ...limits.flow import DrivenFlow
 from ...limits.ode import solve_with_error
 from ...networks.blocks import field
 from ...paths import draw
@@ -52,7 +52,7 @@ def problem(
     depth: int | None = None,
     width: int | None = None,
     dtype: torch.dtype | None = None,
-) -> Flow:
+) -> DrivenFlow:
     """The problem of some settings; block, activation, law and width are the settings' own unless a claim pins them."""
     number: torch.dtype = dtype or getattr(torch, settings.dtype)
     width = width or settings.width
@@ -69,7 +69,7 @@ def problem(
         dtype=number,
         device=x.device,
     )
-    return Flow(x.expand(replicas, *x.shape), its, path, settings.horizon)
+    return DrivenFlow(x.expand(replicas, *x.shape), its, path, settings.horizon)
 
 
 def pinned(settings: Ode, law: Law) -> Law:

@@ -1,0 +1,90 @@
+"""Jacobians of the blocks of a residual network, of all blocks at all points in one batched call.
+
+    D block_k(x) = I + h Dv_k(x)        of an Euler step; of other steps the derivative of the whole step
+
+A block folds space at x where `det D block_k(x) <= 0`. The sign of the determinant of the whole network is the product
+of these signs: two folds cancel in it, so folds are looked for block by block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.func import jacrev, jvp, vmap
+
+from ..networks.residual import states
+from ..networks.steps.step import Field, Step
+
+Blocks = Mapping[str, Callable[[Tensor], Tensor]]
+"""Blocks by name, in order: each maps one point (d,) to one point (d,). Modules of torch are such maps."""
+
+
+def block_jacobians(
+    field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
+) -> Float[Tensor, "layers r n d d"]:
+    """`D block_k(x_k)` at the states `x_k` that the points `x_0` reach, for every block k, network and point.
+
+    `weights[name]` is `(r, sets, *shape)`. The blocks stand side by side as networks of one block, and `d` directions
+    are pushed through all of them at once: one call, whatever the depth and the number of points.
+    """
+    trajectory = states(field, step, x0, weights, h)[:-1]
+    return jacobians_at(field, step, trajectory, weights, h)
+
+
+def jacobians_at(
+    field: Field, step: Step, x: Float[Tensor, "layers r n d"], weights: Mapping[str, Tensor], h: float
+) -> Float[Tensor, "layers r n d d"]:
+    """`D block_k(x_k)` at points of one's own choice for each block."""
+    layers, r, n, d = x.shape
+    sets = torch.tensor([step.sets(k) for k in range(layers)], device=x.device)  # (layers, sets a block)
+    thetas = [
+        {name: w.transpose(0, 1)[sets[:, i]].flatten(0, 1) for name, w in weights.items()} for i in range(sets.shape[1])
+    ]
+    points = x.reshape(layers * r, n, d).contiguous()
+
+    def pushed(direction: Tensor) -> Tensor:
+        along = direction.expand_as(points).contiguous()
+        return jvp(lambda y: step.advance(field, y, h, thetas), (points,), (along,))[1]
+
+    columns = vmap(pushed)(torch.eye(d, dtype=x.dtype, device=x.device))  # (d, layers r, n, d)
+    return columns.movedim(0, -1).unflatten(0, (layers, r))
+
+
+def jacobians_of(blocks: Blocks, x0: Float[Tensor, "n d"]) -> Float[Tensor, "layers n d d"]:
+    """`D block_k(x_k)` of blocks of one's own: any maps of one point (d,), one after another from the points `x_0`.
+
+    Raises `ValueError` naming a block whose output has another shape than its input: it is no map of a space onto
+    itself, and has no determinant.
+    """
+    x, found = x0, []
+    for name, block in blocks.items():
+        y = vmap(block)(x)
+        if y.shape != x.shape:
+            was, its = tuple(x.shape[1:]), tuple(y.shape[1:])
+            raise ValueError(f"block '{name}' maps points of shape {was} to {its}: a diffeomorphism keeps the shape")
+        if x.dim() != 2:
+            raise ValueError(f"block '{name}': expected points of shape (d,), got {tuple(x.shape[1:])}; flatten them")
+        jacobian = vmap(jacrev(block))(x)
+        assert isinstance(jacobian, Tensor)
+        found.append(jacobian)
+        x = y
+    return torch.stack(found)
+
+
+def fold_fraction(determinants: Tensor) -> float:
+    """The fraction of block determinants that are zero or negative."""
+    return float((determinants <= 0).double().mean())
+
+
+def increments_of(jacobians: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch d d"]:
+    """`D block - I`: the derivative of what a block adds."""
+    return jacobians - torch.eye(jacobians.shape[-1], dtype=jacobians.dtype, device=jacobians.device)
+
+
+def lipschitz_at(jacobians: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch"]:
+    """`|D block - I|`, the largest singular value: what a block adds stretches there by this much. The largest over
+    points bounds the Lipschitz constant of the block's `h v` from below."""
+    return torch.linalg.matrix_norm(increments_of(jacobians), ord=2)

@@ -1,0 +1,57 @@
+"""Lipschitz constants of vector fields, bounded from above by their weights.
+
+    one  |W| s,    outside  |W| s,    two  |V| |W| s,        s = sup |phi'|, |.| the largest singular value
+
+A block `x + h v(x)` with `Lip(h v) < 1` is a diffeomorphism: it is one to one by the triangle inequality, its inverse
+is the limit of `x <- y - h v(x)`, and `det D block >= (1 - Lip(h v))^D` at every point, as every eigenvalue of `h Dv`
+has modulus at most `Lip(h v)` (Rousseau, Drumetz & Fablet 2019, arXiv 1805.09585; Behrmann et al. 2019, arXiv
+1811.00995).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..errors import SettingError
+
+STEEPEST = {"tanh": 1.0, "relu": 1.0, "identity": 1.0, "swish": 1.0998393194, "gelu": 1.1289041820}
+"""`sup |phi'|`, rounded up; those of swish and gelu at z = 2.3994 and z = sqrt 2."""
+MATRICES = {"one": ("W",), "outside": ("W",), "two": ("V", "W")}
+
+
+def steepest(activation: str) -> float:
+    """`sup |phi'|`. Raises `SettingError` for an activation of which no such bound is known."""
+    if activation not in STEEPEST:
+        raise SettingError(
+            f"activation={activation}: no bound of its derivative is known, so its field is not known to be Lipschitz;"
+            f" known are {', '.join(STEEPEST)}"
+        )
+    return STEEPEST[activation]
+
+
+def lipschitz_bound(block: str, activation: str, weights: Mapping[str, Tensor]) -> Float[Tensor, "r sets"]:
+    """An upper bound of `Lip(v_k)` for each weight set `(r, sets, *shape)`; it can be differentiated.
+
+    Raises `SettingError` for a block or an activation of which no bound is known.
+    """
+    if block not in MATRICES:
+        raise SettingError(f"block={block}: no Lipschitz bound is known; known are those of {', '.join(MATRICES)}")
+    norms = [torch.linalg.matrix_norm(weights[name], ord=2) for name in MATRICES[block]]
+    return steepest(activation) * torch.stack(norms).prod(dim=0)
+
+
+def normalised(
+    block: str, activation: str, weights: Mapping[str, Tensor], bound: Float[Tensor, "#r #sets"] | float
+) -> dict[str, Tensor]:
+    """The same weights with the outer matrix times `min(1, bound / lipschitz_bound)`: `Lip(v_k) <= bound`.
+
+    This is spectral normalisation (Miyato et al. 2018, arXiv 1802.05957) to a bound of one's own choice. The singular
+    values are exact, not those of a few power iterations, so the bound is a hard one. It can be differentiated.
+    """
+    factor = (bound / lipschitz_bound(block, activation, weights)).clamp(max=1.0)
+    outer = MATRICES[block][0]
+    return {**weights, outer: weights[outer] * factor[..., None, None]}

@@ -1,0 +1,61 @@
+"""`flow.folding`: blocks of random fields fold space only above the threshold Lip(h v) = 1. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import BEHRMANN, ROUSSEAU
+from ...group import Group
+from .settings import moves
+
+BELOW, ABOVE = 0.9, 4.0
+BLOCKS = 32
+"""Blocks of each random network: folds are a matter of single blocks, at whatever depth they stand."""
+PINS = {"init": "iid", "blocks": BLOCKS}
+
+GROUP = Group(
+    claims=(
+        Claim(
+            id="flow.folding.below",
+            source=BEHRMANN,
+            statement="no block folds space whose weights bound Lip(h v) by 0.9: fraction of block determinants that"
+            " are not positive",
+            kind="theorem",
+            observable="fold_fraction",
+            expected=Expected("at_most", 0, 0.003),
+            where={"lipschitz": BELOW, "norm": "weights"},
+            pins=PINS,
+            outside=moves,
+        ),
+        Claim(
+            id="flow.folding.bound",
+            source=ROUSSEAU,
+            statement="det D block >= (1 - Lip(h v))^D: least ratio of the two, where |h Dv| is at most 0.9",
+            kind="theorem",
+            observable="det_ratio",
+            expected=Expected("at_least", 1, 1e-6),
+            where={"lipschitz": BELOW, "norm": "points"},
+            pins=PINS,
+            outside=moves,
+        ),
+        Claim(
+            id="flow.folding.above",
+            source=ROUSSEAU,
+            statement="blocks where |h Dv| reaches 4 fold space: share of the blocks with a fold",
+            kind="observation",
+            observable="fold_share",
+            expected=Expected("at_least", 0.5, 0.05),
+            where={"lipschitz": ABOVE, "norm": "points"},
+            pins=PINS,
+            outside=moves,
+            random=True,
+        ),
+    ),
+    memory=("flow.points", "width"),
+    observables={
+        "fold_fraction": "fraction of block determinants, over networks, blocks and points, that are not positive",
+        "fold_share": "share of the blocks that fold space at some point",
+        "min_block_det": "least determinant of a block, over networks, blocks and points",
+        "block_lipschitz": "largest |h Dv| of a block, over networks, blocks and points",
+        "det_ratio": "least det D block / (1 - |h Dv|)^D, the norm the largest over the points of the block",
+    },
+)

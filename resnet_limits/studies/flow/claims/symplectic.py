@@ -1,0 +1,59 @@
+"""`flow.symplectic`: Hamiltonian blocks keep the symplectic form, and sensitivities do not vanish. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....papers import GALIMBERTI, HAIRER_GEOMETRIC
+from ...group import Group
+from .settings import moves
+
+HAMILTONIAN: dict[str, Any] = {"init": "iid", "width": 8, "block": "hamiltonian"}
+GRADIENT: dict[str, Any] = {"init": "iid", "width": 8, "block": "gradient"}
+
+GROUP = Group(
+    claims=(
+        Claim(
+            id="flow.symplectic.form",
+            source=HAIRER_GEOMETRIC,
+            statement="the map of Hamiltonian blocks is symplectic to rounding: |S^T J S - J| / |S|^2 at every depth up"
+            " to L, S = dx_k/dx_0",
+            kind="theorem",
+            observable="symplectic_defect",
+            expected=Expected("at_most", 0, 1e-11),
+            where={"block": "hamiltonian"},
+            pins=HAMILTONIAN,
+            outside=moves,
+        ),
+        Claim(
+            id="flow.symplectic.sensitivity",
+            source=GALIMBERTI,
+            statement="the sensitivity dx_k/dx_0 of Hamiltonian blocks has norm at least 1 at every depth up to L",
+            kind="theorem",
+            observable="least_sensitivity",
+            expected=Expected("at_least", 1, 1e-6),
+            where={"block": "hamiltonian"},
+            pins=HAMILTONIAN,
+            outside=moves,
+        ),
+        Claim(
+            id="flow.symplectic.gradient",
+            source=GALIMBERTI,
+            statement="of blocks x - h K^T phi(K x + b), which descend a convex function, all sensitivities"
+            " fall below 1",
+            kind="control",
+            observable="last_sensitivity",
+            expected=Expected("at_most", 0.9, 0.05),
+            where={"block": "gradient"},
+            pins=GRADIENT,
+            outside=moves,
+        ),
+    ),
+    memory=("flow.paths", "flow.inputs", "depth"),
+    observables={
+        "symplectic_defect": "largest |S^T J S - J| / |S|^2 over layers, networks and points, S = dx_k/dx_0",
+        "least_sensitivity": "least norm of dx_k/dx_0 over layers, networks and points",
+        "last_sensitivity": "largest norm of dx_L/dx_0 over networks and points",
+    },
+)

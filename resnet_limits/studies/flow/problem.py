@@ -1,0 +1,94 @@
+"""What the measurements of the study share: points, fields with drawn weights, and their exact flow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ... import device
+from ...data.dataset import embed, load
+from ...limits.flow import DrivenFlow
+from ...limits.ode import solve_with_error
+from ...networks.blocks import field
+from ...paths import draw
+from ...settings import KINKED, Flow, Init, Random, Tied, content
+from ..study import Job
+
+TOLERANCE = 1e-12
+KINKED_TOLERANCE = 1e-6
+"""An adaptive solver searches for every kink of relu; order 1, all that is claimed there, needs no more."""
+LAWS = ("free", "shared")
+
+
+def number(settings: Flow) -> torch.dtype:
+    return getattr(torch, settings.dtype)
+
+
+def points(settings: Flow, count: int, width: int) -> Float[Tensor, "n d"]:
+    """The first training points in a state of this width: as they are, with zeros behind, or, where the state is
+    narrower, through a fixed random matrix (`embed`)."""
+    x = load(settings.data, seed=settings.seed).x_train[:count]
+    return placed(x, width, settings.seed).to(device.resolve(settings.device), number(settings))
+
+
+def placed(x: Float[Tensor, "n features"], width: int, seed: int) -> Float[Tensor, "n width"]:
+    if x.shape[1] > width:
+        return embed(x, width, seed=seed)
+    return torch.nn.functional.pad(x, (0, width - x.shape[1]))
+
+
+def law(settings: Flow, weights: str) -> Init:
+    """The settings' own law, or one draw that all blocks share, of the same sizes."""
+    own = settings.init
+    if weights == "free" or isinstance(own, Tied):
+        return own
+    return Tied(sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else own
+
+
+def driven(
+    settings: Flow, weights: str, *, depth: int, width: int | None = None, dtype: torch.dtype | None = None
+) -> DrivenFlow:
+    """`flow.paths` fields of the settings with free or shared weights, and the points that they move."""
+    width, dtype = width or settings.width, dtype or number(settings)
+    x = points(settings, settings.flow.inputs, width).to(dtype)
+    its = field(settings.block, settings.activation, width)
+    path = draw(
+        law(settings, weights),
+        its.shapes,
+        depth=depth,
+        horizon=settings.horizon,
+        replicas=settings.flow.paths,
+        seed=settings.seed,
+        dtype=dtype,
+        device=x.device,
+    )
+    return DrivenFlow(x.expand(settings.flow.paths, *x.shape), its, path, settings.horizon)
+
+
+def reference(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
+    """The exact flow of the points in float64, and the error of the solver; shared by all depths."""
+    settings: Flow = job.settings
+
+    def compute() -> dict[str, np.ndarray]:
+        exact = driven(settings, weights, depth=1, dtype=torch.float64)
+        tolerance = KINKED_TOLERANCE if settings.activation in KINKED else TOLERANCE
+        x, error = solve_with_error(exact.velocity, exact.x0, exact.horizon, tolerance=tolerance)
+        return {"x": x.cpu().numpy(), "error": np.array([error])}
+
+    solution = job.shared.solve(f"flow.{weights}", key(settings, "replicas", "flow.points"), compute)
+    return torch.from_numpy(solution["x"]).to(device.resolve(settings.device)), float(solution["error"][0])
+
+
+def key(settings: Flow, *without: str) -> dict[str, Any]:
+    """What a solution depends on: the content without the depth and what only other measurements know."""
+    names = ("depth", "claims", "preset", "dtype", "train.", "flow.images.", "flow.trained_depth", *without)
+    return {name: value for name, value in content(settings).items() if not name.startswith(names)}
+
+
+def at_depth(settings: Flow, depth: int) -> Flow:
+    return replace(settings, depth=depth)
