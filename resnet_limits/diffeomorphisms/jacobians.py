@@ -74,6 +74,14 @@ def jacobians_of(blocks: Blocks, x0: Float[Tensor, "n d"]) -> Float[Tensor, "lay
     return torch.stack(found)
 
 
+def block_determinants(increments: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch"]:
+    """`det(I + A)` of the derivatives `A` of what blocks add; of the plane `1 + tr A + det A`, directly."""
+    if increments.shape[-1] == 2:
+        a, b, c, d = increments.flatten(-2).unbind(-1)
+        return 1 + (a + d) + (a * d - b * c)
+    return torch.linalg.det(increments + torch.eye(increments.shape[-1]).to(increments))
+
+
 def fold_fraction(determinants: Tensor) -> float:
     """The fraction of block determinants that are zero or negative."""
     return float((determinants <= 0).double().mean())
@@ -81,7 +89,7 @@ def fold_fraction(determinants: Tensor) -> float:
 
 def increments_of(jacobians: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch d d"]:
     """`D block - I`: the derivative of what a block adds."""
-    return jacobians - torch.eye(jacobians.shape[-1], dtype=jacobians.dtype, device=jacobians.device)
+    return jacobians - torch.eye(jacobians.shape[-1]).to(jacobians)
 
 
 def lipschitz_at(jacobians: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch"]:

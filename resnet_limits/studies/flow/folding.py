@@ -10,11 +10,13 @@ blocks at all points are computed once, and scaled.
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ...diffeomorphisms.jacobians import fold_fraction, increments_of, jacobians_at
+from ...diffeomorphisms.jacobians import block_determinants, fold_fraction, increments_of, jacobians_at
 from ...diffeomorphisms.lipschitz import lipschitz_bound
 from ...networks.blocks import field
 from ...networks.steps import STEPS
@@ -23,29 +25,69 @@ from ...settings import Iid, Random
 from ..study import Job, Measurement, Record
 from .claims.folding import BELOW, BLOCKS, PINS
 from .claims.settings import moves
-from .problem import points
+from .problem import key, points
 
 SCALES = {"weights": (BELOW, 2.0, 8.0), "points": (0.5, BELOW, 1.5, 2.0, 4.0, 8.0)}
+UNUSED = ("horizon", "flow.inputs", "flow.paths")
+"""Keys that change nothing here."""
 PIECE = 8
 """Networks whose Jacobians are in memory at a time."""
 
 
 def measure(job: Job) -> Measurement:
-    """Records of each scale; the same at every depth, and shared by the jobs."""
+    """Records of each scale. No depth changes them: jobs share what they were made of."""
     settings = job.settings
     if moves(settings):
         return Measurement()
-    of_weights, increments = _increments(job)
-    at_points = torch.linalg.matrix_norm(increments, ord=2)  # (layers, r, n)
-    largest = at_points.amax(dim=2)
+    found = job.shared.solve("flow.folding", key(settings, *UNUSED), lambda: _scaled(job))
     records = []
     for norm, scales in SCALES.items():
-        one = of_weights if norm == "weights" else largest
         for scale in scales:
             coordinates = {"lipschitz": scale, "norm": norm, **PINS}
-            factor = (scale / one)[..., None]
-            records += _records(increments, at_points, factor, coordinates)
+            records += _records(found[f"{norm}.{scale}"], coordinates)
     return Measurement(records)
+
+
+def _scaled(job: Job) -> dict[str, np.ndarray]:
+    """For each scale: number of blocks, fold fraction, fold share, least determinant, largest stretch, least ratio."""
+    of_weights, increments = _increments(job)
+    at_points = torch.linalg.matrix_norm(increments, ord=2)  # (layers, r, n)
+    found = {}
+    for norm, scales in SCALES.items():
+        one = of_weights if norm == "weights" else at_points.amax(dim=2)
+        for scale in scales:
+            factor = (scale / one)[..., None]
+            determinants = block_determinants(factor[..., None, None] * increments)
+            stretched = factor * at_points
+            largest = stretched.amax(dim=2, keepdim=True)
+            below = float(largest.max()) < 1
+            ratio = (determinants / (1 - largest) ** increments.shape[-1]).min() if below else math.nan
+            found[f"{norm}.{scale}"] = np.array(
+                [
+                    determinants.shape[0] * determinants.shape[1],
+                    fold_fraction(determinants),
+                    float((determinants <= 0).any(dim=2).double().mean()),
+                    float(determinants.min()),
+                    float(largest.max()),
+                    float(ratio),
+                ]
+            )
+    return found
+
+
+def _records(values: np.ndarray, coordinates: dict[str, Any]) -> list[Record]:
+    blocks, fraction, share, least, stretch, ratio = values.tolist()
+    stderr = math.sqrt(max(share * (1 - share), 1 / blocks) / blocks)
+    records = [
+        # No fold among n blocks says that at most 3/n of such blocks fold, with 95 %.
+        Record("fold_fraction", fraction, reference_error=3 / blocks, coordinates=coordinates),
+        Record("fold_share", share, stderr=stderr, coordinates=coordinates, replicas=int(blocks)),
+        Record("min_block_det", least, coordinates=coordinates),
+        Record("block_lipschitz", stretch, coordinates=coordinates),
+    ]
+    if not math.isnan(ratio):
+        records.append(Record("det_ratio", ratio, reference_error=1e-12 * max(ratio, 1.0), coordinates=coordinates))
+    return records
 
 
 def _increments(job: Job) -> tuple[Tensor, Tensor]:
@@ -74,32 +116,3 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
         at = x.expand(BLOCKS, replicas, *x.shape)
         increments.append(increments_of(jacobians_at(its, STEPS["euler"], at, theta, 1.0)))
     return torch.cat(bounds, dim=1), torch.cat(increments, dim=1)
-
-
-def _records(increments: Tensor, norms: Tensor, factor: Tensor, coordinates: dict) -> list[Record]:
-    d = increments.shape[-1]
-    identity = torch.eye(d, dtype=increments.dtype, device=increments.device)
-    determinants = torch.linalg.det(identity + factor[..., None, None] * increments)
-    blocks = determinants.shape[0] * determinants.shape[1]
-    folded = (determinants <= 0).any(dim=2).double()
-    share = float(folded.mean())
-    stretched = factor * norms
-    records = [
-        # No fold among n blocks says that at most 3/n of such blocks fold, with 95 %.
-        Record("fold_fraction", fold_fraction(determinants), reference_error=3 / blocks, coordinates=coordinates),
-        Record(
-            "fold_share",
-            share,
-            stderr=math.sqrt(max(share * (1 - share), 1 / blocks) / blocks),
-            replicas=blocks,
-            coordinates=coordinates,
-        ),
-        Record("min_block_det", float(determinants.min()), coordinates=coordinates),
-        Record("block_lipschitz", float(stretched.max()), coordinates=coordinates),
-    ]
-    largest = stretched.amax(dim=2, keepdim=True)
-    if float(largest.max()) < 1:
-        ratio = (determinants / (1 - largest) ** d).min()
-        error = 1e-13 * float(((1 - largest) ** -d).max())
-        records.append(Record("det_ratio", float(ratio), reference_error=error, coordinates=coordinates))
-    return records

@@ -1,7 +1,7 @@
 """`flow.map`: the map of a network against the exact flow of its field, and against the map on a grid.
 
 map_error    root mean square of phi(x) less the exact flow, free weights (a time-varying field) and shared ones
-grid_error   phi = exp(v) by scaling and squaring on a grid of L cells a side, less the same by composition
+grid_error   phi = exp(v) by scaling and squaring on a grid of 2 L cells a side, less the same by composition
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from ...limits.flow import root_mean_square, rounding
 from ...networks.residual import forward
 from ...networks.steps import STEPS
 from ..study import Job, Measurement, Record
-from .claims.maps import GRID
+from .claims.maps import CELLS, GRID
 from .claims.settings import moves, smooth_path
-from .problem import LAWS, driven, reference
+from .problem import LAWS, driven, points, reference
 
 SCHEMES = ("euler", "heun")
 SQUARINGS = 5
-MARGIN = 0.5
+MARGIN = 0.1
 """How much wider than all that moves in it the grid is, in units of its half-width."""
 
 
@@ -63,14 +63,15 @@ def _on_a_grid(job: Job) -> Record:
     def first(x: Tensor) -> Tensor:
         return torch.add(x, its.field(x, theta), alpha=h)
 
-    x, reached = its.x0, [its.x0]
+    x = points(settings, settings.flow.points, GRID["width"]).double().expand(settings.flow.paths, -1, -1)
+    reached = [x]
     for _ in range(blocks):
         reached.append(first(reached[-1]))
     moved = torch.stack(reached).flatten(0, 2)
     low, high = moved.amin(dim=0), moved.amax(dim=0)
     margin = MARGIN * (high - low) / 2
     low, high = low - margin, high + margin
-    u = squared_on_grid(first, SQUARINGS, len(x), low, high, settings.depth)
+    u = squared_on_grid(first, SQUARINGS, len(x), low, high, CELLS * settings.depth)
     exact = squared(first, SQUARINGS)(x)
     error = root_mean_square(x + interpolated(u, x, low, high) - exact)
     size = root_mean_square(exact)
