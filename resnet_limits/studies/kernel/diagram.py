@@ -2,12 +2,14 @@
 
     finite depth, finite width        networks, sampled on the span of their states
     finite depth, infinite width      the exact recursion
-    infinite depth, finite width      Euler-Maruyama of the SDE with 512 steps; the error of its step is known at
+    infinite depth, finite width      Euler-Maruyama of the SDE with 128 steps; the error of its step is known at
                                       infinite width, where the scheme is a recursion too, and taken off
     infinite depth, infinite width    the closed form
 
-Read-ins `x_0 = A z` are random too, and of its own for each network: the overlaps of finite width fluctuate from the
-start. Of tanh, `E lambda_T` of the SDE is the closed form at any width.
+The step's error is extrapolated from that recursion alone: nothing of the closed form enters what is held against it.
+Inputs are two of one kind, whose overlap is not small. Read-ins `x_0 = A z` are random too, and of its own for each
+network: the overlaps of finite width fluctuate from the start. Of tanh, `E lambda_T` of the SDE is the closed form at
+any width.
 """
 
 from __future__ import annotations
@@ -28,10 +30,8 @@ from ..study import Job, Measurement, Record
 from .claims.diagram import FINE, OF
 from .claims.settings import limitless, sizes, widths
 from .kernels import finite_moments, limit_moments
-from .problem import columns, key, law, mean, overlaps, points, read_in, width_order
+from .problem import columns, key, law, mean, overlaps, pair, read_in, where, width_order
 
-PAIR = 2
-"""Inputs: the first two training points."""
 FINITE, WIDE = "finite depth, finite width", "finite depth, infinite width"
 SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
 
@@ -39,35 +39,48 @@ SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
 def measure(job: Job) -> Measurement:
     """Corners, their differences, and fluctuations in width."""
     settings = job.settings
-    gram = overlaps(points(settings, PAIR))
+    gram = overlaps(pair(settings))
     job.progress(0.0, "networks of several widths")
     networks = sampled(settings, gram, Network(settings.activation), settings.depth, "network")
     recursion = finite_moments(settings, gram, settings.depth)
     records = corners(networks, FINITE, recursion, WIDE)
     records += spread_records(networks, "network")
-    records += [Record("corner", recursion[of], coordinates={"corner": WIDE, "of": of}) for of in OF]
-    differences = {"network": difference(networks, recursion, settings.width, recursion["q"])}
+    differences = {"network": difference(networks[settings.width], recursion, recursion["q"])}
+    step = dict.fromkeys(OF, 0.0)
     arrays = {"diagram.depth": table(networks, recursion)}
     if limitless(settings) is None:
         job.progress(0.5, "SDEs of several widths")
-        limit, scheme = limit_moments(settings, gram), euler_moments(settings, gram, FINE)
-        diffusions = {
-            width: {of: its[of] * (limit[of] / scheme[of]) for of in OF} for width, its in _sde(job, gram).items()
-        }
+        limit = limit_moments(settings, gram)
+        bias, left = step_error(settings, gram)
+        step = {of: left[of] / limit["q"] for of in OF}
+        draws = _sde(job, gram)
+        diffusions = {width: {of: its[of] - bias[of] for of in OF} for width, its in draws.items()}
         records += corners(diffusions, SDE, limit, LIMIT)
         records += spread_records(diffusions, "sde")
-        records += [Record("corner", limit[of], coordinates={"corner": LIMIT, "of": of}) for of in OF]
-        size = limit["q"]
-        own, its = (
-            difference(d, wide, settings.width, size) for d, wide in ((networks, recursion), (diffusions, limit))
-        )
-        differences["sde"] = its
         arrays["diagram.limit"] = table(diffusions, limit)
-        differences["commute"] = {of: (own[of][0] - its[of][0], math.hypot(own[of][1], its[of][1])) for of in OF}
-    for name, its in differences.items():
-        for of, (value, stderr) in its.items():
-            records.append(Record("corner_difference", value, stderr=stderr, coordinates={"scheme": name, "of": of}))
+        network, sde = networks[settings.width], diffusions[settings.width]
+        differences["sde"] = difference(sde, limit, limit["q"])
+        known = {of: (recursion[of] - limit[of]) / limit["q"] for of in OF}
+        own, its = (difference(draws, dict.fromkeys(OF, 0.0), limit["q"]) for draws in (network, sde))
+        apart = {of: (own[of][0] - its[of][0], math.hypot(own[of][1], its[of][1])) for of in OF}
+        differences["commute"] = {of: (apart[of][0] - known[of], apart[of][1]) for of in OF}
+        records += [Record("depth_difference", *apart[of], reference=known[of], coordinates={"of": of}) for of in OF]
+    for name, found in differences.items():
+        for of, (value, stderr) in found.items():
+            error = math.nan if name == "network" else step[of]
+            coordinates = {"scheme": name, "of": of}
+            records.append(Record("corner_difference", value, stderr, reference_error=error, coordinates=coordinates))
+    records += largest_deviation(differences, settings.replicas)
     return Measurement([record for record in records if math.isfinite(record.value)], arrays)
+
+
+def largest_deviation(differences: dict[str, dict[str, tuple[float, float]]], replicas: int) -> list[Record]:
+    """The largest of the differences in its standard errors, which are known to `1/sqrt(2 replicas)`."""
+    off = [abs(value) / stderr for found in differences.values() for value, stderr in found.values() if stderr > 0]
+    if not off:
+        return []
+    error = max(off) / math.sqrt(2 * replicas)
+    return [Record("corner_deviation", max(off), error, coordinates={"scheme": "largest"})]
 
 
 def table(draws: dict[int, Draws], wide: dict[str, float]) -> np.ndarray:
@@ -90,7 +103,9 @@ def sampled(settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth:
     for width in widths(settings):
         its: list[Tensor] = []
         stream = f"kernel.diagram {purpose} {depth} {width}"
-        for first, count in pieces(settings.replicas, vectors=PAIR, width=width, dtype=getattr(torch, settings.dtype)):
+        for first, count in pieces(
+            settings.replicas, vectors=len(gram), width=width, dtype=getattr(torch, settings.dtype)
+        ):
             x0 = read_in(settings, gram, width, purpose=f"{stream} read-in", first=first, count=count)
             (x,) = final(
                 [Walker(scheme, depth)],
@@ -133,9 +148,18 @@ def euler_moments(settings: Kernel, gram: Float[Tensor, "2 2"], depth: int) -> d
     return {"q": float(L[0, 0]), "lambda": float(L[0, 1])}
 
 
+def step_error(settings: Kernel, gram: Float[Tensor, "2 2"]) -> tuple[dict[str, float], dict[str, float]]:
+    """What `FINE` steps add to the moments, and what is left of its error: from the scheme's own recursion with `FINE`
+    and more steps, by Richardson's extrapolation."""
+    coarse, fine, finer = (euler_moments(settings, gram, steps * FINE) for steps in (1, 2, 4))
+    ends = [{of: 2 * b[of] - a[of] for of in OF} for a, b in ((coarse, fine), (fine, finer))]
+    better = {of: (4 * ends[1][of] - ends[0][of]) / 3 for of in OF}
+    return {of: coarse[of] - better[of] for of in OF}, {of: abs(ends[1][of] - better[of]) for of in OF}
+
+
 def corners(draws: dict[int, Draws], corner: str, wide: dict[str, float], of_width: str) -> list[Record]:
-    """Mean over networks by width, and how far it is from infinite width in standard errors."""
-    records = []
+    """Mean over networks by width, how far it is from infinite width in standard errors, and infinite width."""
+    records = [Record("corner", wide[of], coordinates={"corner": of_width, "of": of}) for of in OF]
     for width, its in draws.items():
         for of in OF:
             value, stderr = mean(its[of])
@@ -163,8 +187,6 @@ def standard_deviation(values: Float[Tensor, " r"]) -> tuple[float, float]:
     return variance**0.5, error / (2 * variance**0.5) if variance > 0 else math.nan
 
 
-def difference(
-    draws: dict[int, Draws], wide: dict[str, float], width: int, size: float
-) -> dict[str, tuple[float, float]]:
-    """Mean over networks of the largest width less infinite width, relative to a size, with its standard error."""
-    return {of: mean((draws[width][of] - wide[of]) / size) for of in OF}
+def difference(draws: Draws, wide: dict[str, float], size: float) -> dict[str, tuple[float, float]]:
+    """Mean over networks less infinite width, relative to a size, with its standard error."""
+    return {of: mean((draws[of] - wide[of]) / size) for of in OF}

@@ -30,6 +30,16 @@ def points(settings: Kernel, count: int) -> Float[Tensor, "n f"]:
     return dataset(settings).x_train[:count].double()
 
 
+AMONG = 100
+"""Training points among which the second of a pair is looked for."""
+
+
+def pair(settings: Kernel) -> Float[Tensor, "2 f"]:
+    """The first training point, and the one of the next hundred that overlaps it most: mostly of its class."""
+    z = points(settings, 1 + AMONG)
+    return z[[0, 1 + int((z[1:] @ z[0]).argmax())]]
+
+
 def overlaps(z: Float[Tensor, "n f"]) -> Float[Tensor, "n n"]:
     """`<z_i, z_j>/d_in`: the overlaps of the states after a random read-in, at infinite width."""
     return z @ z.T / z.shape[1]

@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 import torch
 
+from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.sampling import law as laws
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.settings import Iid, Kernel
-from resnet_limits.studies.kernel import diagram, drift
-from resnet_limits.studies.kernel.problem import overlaps, points, width_order
+from resnet_limits.studies.kernel import diagram, drift, kernels
+from resnet_limits.studies.kernel.problem import overlaps, pair, points, width_order
 from resnet_limits.studies.study import Job
 from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
 
 DEPTHS = (64,)
 NETWORK = ("kernel.diagram.network.q", "kernel.diagram.network.lambda")
 SDE = ("kernel.diagram.sde.q", "kernel.diagram.sde.lambda")
+COMMUTE = ("kernel.diagram.commute.q", "kernel.diagram.commute.lambda")
+CORNERS = "kernel.diagram.corners"
 ACT = Isotropic.act
 
 
@@ -80,7 +83,54 @@ def test_orders_in_width_are_those_of_exact_powers_and_count_scatter():
     assert width_order({8: (1.0, 0.1), 16: (0.0, 0.1), 32: (0.1, 0.1)}, {}) == []
 
 
+def test_the_pair_has_a_large_overlap():
+    gram = overlaps(pair(Kernel()))
+    assert float(gram[0, 1]) > 0.5 * float(gram.diagonal().prod().sqrt())
+
+
+@pytest.mark.parametrize("activation", ["tanh", "swish"])
+def test_the_error_of_the_step_is_that_of_the_closed_form(activation: str):
+    settings = Kernel(activation=activation)
+    gram = overlaps(pair(settings))
+    bias, left = diagram.step_error(settings, gram)
+    scheme, limit = diagram.euler_moments(settings, gram, diagram.FINE), kernels.limit_moments(settings, gram)
+    for of in diagram.OF:
+        assert abs(scheme[of] - bias[of] - limit[of]) < 3 * left[of] < 1e-3 * limit[of]
+
+
+def test_the_known_bias_stands_beside_the_difference_of_networks_and_their_sde():
+    records = measured("diagram", SMALL, DEPTHS)[64]
+    for of in diagram.OF:
+        apart = value(records, "depth_difference", of=of)
+        assert -0.1 < apart.reference < -0.01
+        assert value(records, "corner_difference", scheme="commute", of=of).value == apart.value - apart.reference
+
+
 # -- broken physics turns the claims red ----------------------------------------------------------
+
+
+def test_a_limit_of_another_size_is_seen(monkeypatch):
+    right = diagram.limit_moments
+    monkeypatch.setattr(diagram, "limit_moments", lambda *its: {of: 3 * v for of, v in right(*its).items()})
+    found = verdicts("diagram", SMALL, DEPTHS)
+    assert {found[claim].verdict for claim in (*SDE, *COMMUTE, CORNERS)} == {"refuted"}
+    assert found[NETWORK[0]].verdict == "supported"
+
+
+def test_another_slope_of_the_limit_is_seen_by_the_overlap(monkeypatch):
+    right = LimitKernel.__dict__["slope"].func
+    monkeypatch.setattr(LimitKernel, "slope", property(lambda self: 1.2 * right(self)))
+    found = verdicts("diagram", replace(SMALL, replicas=2048), DEPTHS)
+    assert {found[claim].verdict for claim in (SDE[1], COMMUTE[1], CORNERS)} == {"refuted"}
+
+
+@pytest.mark.parametrize("factor", [0.96, 1.04])
+def test_sizes_of_weights_that_are_4_percent_off_are_seen(factor: float, monkeypatch):
+    """Of networks and their SDE, against the recursion and the limit."""
+    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, **its: factor * ACT(self, x, b, h, **its))
+    found = verdicts("diagram", replace(SMALL, replicas=1024), DEPTHS)
+    assert found[CORNERS].verdict == "refuted"
+    assert "supported" not in {found[claim].verdict for claim in (*NETWORK, *SDE)}
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
