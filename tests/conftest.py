@@ -14,7 +14,7 @@ from jaxtyping import install_import_hook
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; jobs set their own number
 
 # The shapes in annotations such as Float[Tensor, "r n d"] are held against what is passed, in tests only.
-ROOMS = ("networks", "paths", "limits", "data", "sampling", "inference")
+ROOMS = ("networks", "diffeomorphisms", "paths", "limits", "data", "sampling", "inference")
 install_import_hook([f"resnet_limits.{room}" for room in ROOMS], "beartype.beartype")
 
 

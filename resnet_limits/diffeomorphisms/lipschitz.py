@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..errors import SettingError
 
-STEEPEST = {"tanh": 1.0, "relu": 1.0, "identity": 1.0, "swish": 1.0998393194, "gelu": 1.1289041820}
+STEEPEST = {"tanh": 1.0, "relu": 1.0, "identity": 1.0, "swish": 1.0998393202, "gelu": 1.1289041452}
 """`sup |phi'|`, rounded up; those of swish and gelu at z = 2.3994 and z = sqrt 2."""
 MATRICES = {"one": ("W",), "outside": ("W",), "two": ("V", "W")}
 

@@ -1,0 +1,99 @@
+"""`flow.folding` and `flow.symplectic`: the claims hold, planted folds are found, planted faults turn red."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from resnet_limits.diffeomorphisms import lipschitz
+from resnet_limits.networks.steps.symplectic import Symplectic
+from resnet_limits.settings import Digits, Flow, FlowKeys, One, Spirals
+from resnet_limits.studies.flow import folding
+from tests.studies.verdicts import measured, value, verdicts
+
+SMALL = Flow(replicas=32, flow=FlowKeys(inputs=6, paths=3, points=64), data=Spirals(train_size=100))
+FOLDING = ("flow.folding.below", "flow.folding.bound", "flow.folding.above")
+
+
+def told(part: str, settings: Flow = SMALL) -> dict[str, str]:
+    return {name: its.verdict for name, its in verdicts(part, settings, (16,)).items()}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [SMALL, replace(SMALL, block=One(), activation="gelu"), replace(SMALL, width=5, data=Digits(train_size=100))],
+    ids=["plane", "one matrix, gelu", "digits in five dimensions"],
+)
+def test_below_the_threshold_nothing_folds_and_above_it_blocks_do(settings):
+    assert told("folding", settings) == dict.fromkeys(FOLDING, "supported")
+
+
+def test_the_share_of_folds_grows_with_the_stretch():
+    (records,) = measured("folding", SMALL, (16,)).values()
+    shares = [value(records, "fold_share", norm="points", lipschitz=s).value for s in folding.SCALES["points"]]
+    assert shares == sorted(shares)
+    assert shares[0] == shares[1] == 0
+    assert shares[2] > 0, "just above the threshold some fold already"
+
+
+def test_all_depths_measure_one_thing():
+    a, b = measured("folding", SMALL, (16, 64)).values()
+    assert [r.value for r in a] == [r.value for r in b]
+
+
+def test_a_bound_that_forgets_a_matrix_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(lipschitz.MATRICES, "two", ("V",))
+    wide = replace(SMALL, init=replace(SMALL.init, sigma_w=6.0))  # type: ignore[type-var]
+    assert told("folding", wide)["flow.folding.below"] == "refuted"
+
+
+def test_half_of_the_bound_is_seen(monkeypatch: pytest.MonkeyPatch):
+    careful = folding.lipschitz_bound
+    monkeypatch.setattr(folding, "lipschitz_bound", lambda *its: careful(*its) / 4)
+    assert told("folding")["flow.folding.below"] == "refuted"
+
+
+def test_a_determinant_of_the_wrong_sign_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = folding.block_determinants
+    monkeypatch.setattr(folding, "block_determinants", lambda A: careful(-3 * A))
+    its = told("folding")
+    assert its["flow.folding.below"] == its["flow.folding.bound"] == "refuted"
+
+
+def test_folds_that_are_not_counted_are_missed_in_the_open(monkeypatch: pytest.MonkeyPatch):
+    careful = folding.block_determinants
+    monkeypatch.setattr(folding, "block_determinants", lambda A: careful(A).abs())
+    assert told("folding")["flow.folding.above"] == "refuted"
+
+
+# -- Hamiltonian blocks -----------------------------------------------------------------------------
+
+SYMPLECTIC = ("flow.symplectic.form", "flow.symplectic.sensitivity", "flow.symplectic.gradient")
+
+
+@pytest.mark.parametrize("activation", ["tanh", "swish"])
+def test_hamiltonian_blocks_keep_the_form_and_do_not_forget(activation):
+    its = told("symplectic", replace(SMALL, activation=activation))
+    assert its["flow.symplectic.form"] == its["flow.symplectic.sensitivity"] == "supported"
+    if activation == "tanh":  # swish does not increase everywhere, so its blocks descend no convex function
+        assert its["flow.symplectic.gradient"] == "supported"
+
+
+def test_an_explicit_half_step_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    def explicit(self, field, x, h, thetas):
+        y, z = x.chunk(2, dim=-1)
+        (theta,) = thetas
+        half = lambda end: {n.removesuffix(end): w for n, w in theta.items() if n.endswith(end)}  # noqa: E731
+        return torch.cat([y + h * field(z, half(".y")), z - h * field(y, half(".z"))], dim=-1)
+
+    monkeypatch.setattr(Symplectic, "advance", explicit)
+    assert told("symplectic")["flow.symplectic.form"] == "refuted"
+
+
+def test_blocks_that_contract_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = Symplectic.advance
+    monkeypatch.setattr(Symplectic, "advance", lambda self, f, x, h, thetas: 0.9 * careful(self, f, x, h, thetas))
+    its = told("symplectic")
+    assert its["flow.symplectic.form"] == its["flow.symplectic.sensitivity"] == "refuted"

@@ -1,0 +1,125 @@
+"""`flow.map` and `flow.inverse`: the claims hold, outside the theorem nothing is judged, planted faults turn red."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from resnet_limits import settings as keys
+from resnet_limits.diffeomorphisms import squaring
+from resnet_limits.networks.steps.heun import Heun
+from resnet_limits.networks.steps.step import Step
+from resnet_limits.settings import Flow, FlowKeys, Iid, Spirals
+from resnet_limits.studies.flow import maps, problem
+from resnet_limits.studies.study import Job
+from tests.studies.verdicts import measured, verdicts
+
+DEPTHS = (16, 32, 64, 128)
+SMALL = Flow(flow=FlowKeys(inputs=8, paths=3, points=32), data=Spirals(train_size=100))
+
+
+def told(part: str, settings: Flow = SMALL) -> dict[str, str]:
+    return {name: its.verdict for name, its in verdicts(part, settings, DEPTHS).items()}
+
+
+def test_maps_and_inverses_have_their_orders():
+    assert {name: v for part in ("maps", "inverse") for name, v in told(part).items() if name != "flow.map.grid"} == {
+        f"flow.{what}.{scheme}{weights}": "supported"
+        for what in ("map", "inverse")
+        for scheme in ("euler", "heun")
+        for weights in ("", ".shared")
+    }
+
+
+def test_the_limit_of_a_linear_field_is_a_matrix_exponential():
+    settings = replace(SMALL, block=keys.One(), activation="identity")
+    its = problem.driven(settings, "shared", depth=1)
+    W, b = (its.path.at(torch.zeros(1))[name][:, 0] for name in ("W", "b"))
+    generator = torch.cat([torch.cat([W, b[..., None]], dim=2), torch.zeros(3, 1, 3).double()], dim=1)
+    ends = torch.nn.functional.pad(its.x0, (0, 1), value=1.0) @ torch.matrix_exp(generator).mT
+    found, error = problem.reference(Job(settings), "shared")
+    assert error < 1e-10
+    assert torch.allclose(found, ends[..., :2], atol=1e-11)
+
+
+def test_iid_weights_lie_outside_the_theorems_of_time_varying_fields_but_not_of_shared_ones():
+    settings = replace(SMALL, init=Iid(sigma_w=1.0, sigma_b=0.5))
+    its = {**told("maps", settings), **told("inverse", settings)}
+    assert its["flow.map.euler"] == its["flow.map.heun"] == its["flow.inverse.heun"] == "inconclusive"
+    assert its["flow.map.euler.shared"] == its["flow.map.heun.shared"] == "supported"
+    # Frozen weights in reverse order are inverted whatever they are; their constant is another draw at each depth.
+    measured = verdicts("inverse", settings, DEPTHS)["flow.inverse.euler"].measured
+    assert measured is not None
+    assert measured.low < 1 < measured.high
+
+
+def test_relu_is_an_observation_where_smooth_fields_are_needed():
+    its = verdicts("inverse", replace(SMALL, activation="relu"), DEPTHS)
+    assert its["flow.inverse.heun"].verdict == "inconclusive"
+    assert "continuous derivatives" in its["flow.inverse.heun"].why
+    assert its["flow.inverse.heun"].measured is not None
+
+
+def test_the_same_points_move_at_every_depth():
+    a, b = (problem.driven(SMALL, "free", depth=depth) for depth in (16, 64))
+    assert torch.equal(a.x0, b.x0)
+    assert torch.equal(a.path.at(torch.tensor([0.25]))["W"], b.path.at(torch.tensor([0.25]))["W"])
+
+
+# -- planted faults ---------------------------------------------------------------------------------
+
+
+def test_layers_that_are_not_reversed_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    from resnet_limits.networks import residual
+    from resnet_limits.studies.flow import inverse
+
+    def in_order(field, step, x, weights, h):
+        for thetas in residual.blocks_of(step, weights):
+            x = step.reverse(field, x, h, thetas)
+        return x
+
+    monkeypatch.setattr(inverse, "reverse", in_order)
+    its = told("inverse")
+    assert its["flow.inverse.heun"] == "refuted"
+    assert its["flow.inverse.heun.shared"] == "supported", "shared weights know no order"
+
+
+def test_blocks_of_the_wrong_end_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Heun, "reverse", lambda self, f, x, h, thetas: self.advance(f, x, -h, tuple(thetas)))
+    assert told("inverse")["flow.inverse.heun"] == "refuted"
+
+
+def test_weights_read_at_the_wrong_time_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    times = Step.times
+    monkeypatch.setattr(Heun, "times", lambda self, depth, horizon=1.0: 0.9 * times(self, depth, horizon))
+    its = told("maps")
+    assert its["flow.map.heun"] == "refuted"
+    assert its["flow.map.heun.shared"] == "supported"
+
+
+def test_a_step_that_is_not_one_over_the_depth_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    from resnet_limits.limits.flow import DrivenFlow
+
+    monkeypatch.setattr(DrivenFlow, "step_size", lambda self, depth: 1 / (depth + 1))
+    its = told("maps")
+    assert its["flow.map.heun"] == its["flow.map.heun.shared"] == "refuted"
+
+
+def test_nearest_neighbours_on_the_grid_are_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = squaring.grid_sample
+    monkeypatch.setattr(squaring, "grid_sample", lambda u, at, **keys: careful(u, at, **{**keys, "mode": "nearest"}))
+    assert told("maps")["flow.map.grid"] == "refuted"
+
+
+def test_a_squaring_too_few_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = maps.squared_on_grid
+    monkeypatch.setattr(maps, "squared_on_grid", lambda first, n, *rest: careful(first, n - 1, *rest))
+    assert told("maps")["flow.map.grid"] == "refuted"
+
+
+def test_zero_weights_move_nothing_and_say_so():
+    its = verdicts("maps", replace(SMALL, init=keys.Zero()), DEPTHS)
+    assert all(j.verdict == "inconclusive" and "do not move" in j.why for j in its.values())
+    assert not any(records for records in measured("inverse", replace(SMALL, init=keys.Zero()), (16,)).values())
