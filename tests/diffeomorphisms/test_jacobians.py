@@ -14,7 +14,7 @@ from resnet_limits.diffeomorphisms.jacobians import (
     jacobians_of,
     lipschitz_at,
 )
-from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks import VectorField, field
 from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS, frozen
 from resnet_limits.paths import draw
@@ -27,7 +27,7 @@ def normal(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
-def linear(*matrices: Tensor) -> tuple[object, dict[str, Tensor]]:
+def linear(*matrices: Tensor) -> tuple[VectorField, dict[str, Tensor]]:
     """Blocks `x + h A_k x`."""
     d = len(matrices[0])
     weights = {"W": torch.stack(matrices)[None], "b": torch.zeros(1, len(matrices), d, dtype=torch.float64)}

@@ -65,7 +65,9 @@ def test_the_norm_is_the_one_of_torchs_own_spectral_normalisation():
     with torch.no_grad():
         layer.weight.copy_(theta["W"][0, 0])
     its = torch.nn.utils.parametrizations.spectral_norm(layer, n_power_iterations=500)
-    assert torch.allclose(normalised("one", "tanh", theta, 1.0)["W"][0, 0], its.weight, atol=1e-12)
+    weight = its.weight
+    assert isinstance(weight, torch.Tensor)
+    assert torch.allclose(normalised("one", "tanh", theta, 1.0)["W"][0, 0], weight, atol=1e-12)
 
 
 def test_the_bound_can_be_differentiated():

@@ -1,0 +1,75 @@
+"""Determinants and Lipschitz constants of all blocks, against a loop: `python -m tests.benchmarks.bench_flow`.
+
+The Jacobians of every block at every point, their determinants and largest singular values: in one batched call, and by
+`torch.autograd.functional.jacobian` for one block and one point after another. In the same run, one thread, time of the
+processor, and the numbers are compared.
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+from resnet_limits.diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at, lipschitz_at
+from resnet_limits.networks.blocks import VectorField, field
+from resnet_limits.networks.steps import STEPS
+from resnet_limits.paths import draw
+from resnet_limits.settings import Iid, Two
+
+EULER = STEPS["euler"]
+SIZES = ((16, 256, 2), (64, 1024, 2), (16, 256, 16))
+"""Blocks, points, dimension; 16 units inside a block."""
+LOOPED = 400
+"""Pairs of a block and a point that the loop walks; its time is extrapolated from them."""
+
+
+def batched(its: VectorField, x: Tensor, theta: dict[str, Tensor], h: float) -> tuple[Tensor, Tensor]:
+    jacobians = jacobians_at(its, EULER, x, theta, h)
+    return block_determinants(increments_of(jacobians)), lipschitz_at(jacobians)
+
+
+def looped(its: VectorField, x: Tensor, theta: dict[str, Tensor], h: float, most: int) -> list[tuple[float, float]]:
+    found = []
+    for k in range(len(x)):
+        own = {name: w[:, k] for name, w in theta.items()}
+        for n in range(x.shape[2]):
+            if len(found) == most:
+                return found
+            jacobian = torch.autograd.functional.jacobian(
+                lambda y, own=own: EULER.advance(its, y[None, None], h, (own,))[0, 0], x[k, 0, n]
+            )
+            assert isinstance(jacobian, Tensor)
+            identity = torch.eye(len(jacobian), dtype=x.dtype)
+            found.append(
+                (float(torch.linalg.det(jacobian)), float(torch.linalg.matrix_norm(jacobian - identity, ord=2)))
+            )
+    return found
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print("blocks  points  D   batched     loop    ratio")
+    for blocks, points, d in SIZES:
+        its = field(Two(hidden=16), "tanh", d)
+        theta = draw(Iid(), its.shapes, depth=blocks, horizon=1.0, replicas=1, seed=0).at(EULER.times(blocks))
+        x = torch.randn(blocks, 1, points, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        h = 1 / blocks
+        batched(its, x, theta, h)  # warm
+        looped(its, x, theta, h, 10)
+        times = []
+        for _ in range(5):
+            began = time.process_time()
+            determinants, norms = batched(its, x, theta, h)
+            times.append(time.process_time() - began)
+        began = time.process_time()
+        one_by_one = looped(its, x, theta, h, LOOPED)
+        loop = (time.process_time() - began) * blocks * points / len(one_by_one)
+        both = torch.stack([determinants.flatten(), norms.flatten()], dim=1)[: len(one_by_one)]
+        assert torch.allclose(both, torch.tensor(one_by_one, dtype=both.dtype), atol=1e-12)
+        print(f"{blocks:6d}  {points:6d}  {d:2d}  {min(times):7.4f} s {loop:7.2f} s  {loop / min(times):6.0f}")
+
+
+if __name__ == "__main__":
+    main()
