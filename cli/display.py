@@ -53,14 +53,13 @@ def print_json(document: Any) -> None:
 class Watch:
     """Shows the jobs of a run while they run: a live table on a terminal, a line for each change elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, live: bool = True) -> None:
         self.console = Terminal(stderr=True)
         self._seen: dict[str, str] = {}
         self._start = time.monotonic()
         self._begun: dict[str, tuple[float, float]] = {}
-        self._live = (
-            Live(console=self.console, refresh_per_second=4, transient=True) if self.console.is_terminal else None
-        )
+        live = live and self.console.is_terminal
+        self._live = Live(console=self.console, refresh_per_second=4, transient=True) if live else None
 
     def __enter__(self) -> Watch:
         if self._live:
@@ -130,6 +129,8 @@ def show_summary(summary: Mapping[str, Any], console: Console) -> None:
             if claim["verdict"] != "supported":
                 line = Text.assemble((claim["id"], "bold"), " ", coloured(claim["verdict"]), f": {claim['why']}")
                 console.print(line)
+        for note in dict.fromkeys(claim["note"] for claim in claims if claim.get("note")):
+            console.print(Text.assemble(("note", "yellow"), f": {note}"))
 
 
 def _settings(summary: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import require_enclosed
 from resnet_limits.runs.files import locked, tail
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
-from resnet_limits.settings import Ode, Sde, Settings, describe
+from resnet_limits.settings import Data, Settings, describe
 
 from .hydra_bridge import SLURM, Box, Plan, boxes, plan
 from .launch import launch
@@ -143,7 +143,8 @@ def check_data(settings: Sequence[Settings]) -> None:
         study.get(its.study).check(its)
     for line in dict.fromkeys(line for its in settings for line in study.get(its.study).warnings(its)):
         print(f"reslim: warning: {line}", file=sys.stderr)
-    for data in {repr(s.data): s.data for s in settings if isinstance(s, Ode | Sde)}.values():
+    asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
+    for data in {repr(data): data for data in asked}.values():
         require(data)
 
 

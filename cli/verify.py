@@ -1,15 +1,20 @@
 """`reslim verify`: every claim of every study at a preset size, one scoreboard, one exit code.
 
-The jobs run in this process, one after another, so that torch is imported once; each run has a folder like any other.
+The jobs of a study run in one process, one after another; several studies run side by side, as many as there are cores.
+Each run has a folder like any other.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import re
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
     from resnet_limits.runs.collection import Collection
 
 POLL = 0.25
+PATIENCE = 2.0
+"""Seconds that an interrupted worker is given to end by itself."""
 WIDE = 94
 """Columns of a terminal from which on the verdict that must be has a column of its own."""
 
@@ -72,7 +79,7 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
     if junit is not None:
         _writable(Path(junit))
     start = time.monotonic()
-    outcomes = [_verified(its) for its in plans]
+    outcomes = _all_verified(plans)
     seconds = time.monotonic() - start
     if junit is not None:
         _write_junit(Path(junit), outcomes)
@@ -128,7 +135,30 @@ def _meant(overrides: Sequence[str]) -> list[str]:
     return [study for study in STUDIES if study in named]
 
 
-def _verified(its: Plan) -> Outcome:
+def _all_verified(plans: Sequence[Plan]) -> list[Outcome]:
+    """The outcome of each study, side by side where there are several of both studies and cores.
+
+    Processes are forked: nothing heavy is imported here yet, and no thread runs.
+    """
+    threads = max(job.settings.threads for its in plans for job in its.jobs)
+    side_by_side = min(len(plans), len(os.sched_getaffinity(0)) // threads if hasattr(os, "sched_getaffinity") else 1)
+    if side_by_side < 2:
+        return [_verified(its, alone=True) for its in plans]
+    pool = ProcessPoolExecutor(side_by_side, mp_context=multiprocessing.get_context("fork"))
+    try:
+        return list(pool.map(_verified, plans))
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in multiprocessing.active_children():
+            worker.join(PATIENCE)
+            if worker.is_alive() and worker.pid:  # a terminal interrupts all of them, `kill` only this one
+                os.kill(worker.pid, signal.SIGINT)
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _verified(its: Plan, *, alone: bool = False) -> Outcome:
     """Run the jobs of one study in a run folder and check its claims."""
     from resnet_limits.runs.collect import collected, write
     from resnet_limits.runs.job import run_job
@@ -138,7 +168,7 @@ def _verified(its: Plan) -> Outcome:
     start = time.monotonic()
     run = Run.create(outputs_root(its.outputs), [job.settings for job in its.jobs], its.overrides, sys.argv)
     try:
-        with _watched(run):
+        with _watched(run, live=alone):
             for job in its.jobs:
                 run_job(run.path, job.settings)
     except KeyboardInterrupt:
@@ -174,10 +204,10 @@ def _checks(its: Plan, collection: Collection) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _watched(run: Run) -> Iterator[None]:
-    """Show the jobs of this process while they run."""
+def _watched(run: Run, *, live: bool) -> Iterator[None]:
+    """Show the jobs of this process while they run; line by line where others show theirs."""
     jobs: Sequence[JobFolder] = run.jobs()
-    with Watch() as watch:
+    with Watch(live=live) as watch:
         stop = threading.Event()
 
         def follow() -> None:

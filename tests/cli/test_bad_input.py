@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from resnet_limits.settings import STUDIES
 from tests.cli.command import TINY
 
 
@@ -92,6 +93,15 @@ def test_a_device_that_is_not_there_is_refused(reslim):
     device = f"cuda:{torch.cuda.device_count()}" if torch.cuda.is_available() else "cuda"
     assert_refused(reslim("train", *TINY, f"device={device}"), device)
     assert not reslim.outputs.exists()
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_data_that_are_not_there_are_refused_before_anything_runs(study, in_process, tmp_path):
+    wide = ["width=16"] if study == "hamiltonian" else []
+    answer = in_process("train", f"study={study}", *wide, "data=mnist", f"data.root={tmp_path / 'none'}")
+    assert answer.code == 2
+    assert "data=mnist is not under" in answer.err
+    assert not (tmp_path / "outputs").exists()
 
 
 def test_an_output_folder_that_cannot_be_written_is_refused(in_process, tmp_path):

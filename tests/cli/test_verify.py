@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,36 @@ def test_the_installed_command_prints_one_scoreboard_and_writes_junit(reslim, tm
     assert (run / "summary.json").exists()
     again = reslim("train", "--resume", "latest", "--dry-run").done()
     assert "0 of 4 jobs" in again.out, "a run like any other"
+
+
+def test_studies_side_by_side_come_to_what_each_comes_to_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setattr(command.os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
+    plans = [
+        command.plan(["study=ode", *EULER]),
+        command.plan(["study=flow", "preset=smoke", "claims=[flow.inverse]", "depth=8,16,32,64"]),
+    ]
+    together = command._all_verified(plans)
+    assert [its.study for its in together] == ["ode", "flow"]
+    for its, alone in zip(together, [command._verified(one, alone=True) for one in plans], strict=True):
+        assert its.ok
+        assert its.checks == alone.checks
+        assert its.run.path != alone.run.path
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: studies run one after another")
+@pytest.mark.parametrize("interrupt", [os.killpg, os.kill], ids=["by the terminal", "the client alone"])
+def test_studies_side_by_side_are_interrupted_together(reslim, interrupt):
+    client = reslim.start("verify", "--smoke", "ode", "sde", start_new_session=True)
+    seen: list[str] = []
+    while sum("running" in line for line in seen) < 2:
+        seen.append(client.stderr.readline())
+        assert seen[-1], "".join(seen)
+    interrupt(client.pid, signal.SIGINT)
+    _, err = client.communicate(timeout=60)
+    assert client.returncode == 130, err
+    assert "Traceback" not in err
+    assert err.count("reslim train --resume") == 2
 
 
 def test_smoke_is_the_preset_of_that_name(reslim):
