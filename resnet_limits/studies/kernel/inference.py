@@ -94,17 +94,25 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
     kernel = _tangent_kernel(job, its, depth)
     values, vectors = torch.linalg.eigh(kernel["inside"])
     rate = settings.kernel.rate / float(values[-1])
-    factors = gradient_descent(settings.kernel.steps, rate)(values.clamp(min=0))
-    predicted = kernel["across"] @ (vectors * factors) @ (vectors.T @ its.y)
+    steps = settings.kernel.steps
+
+    def after(steps: int) -> Tensor:
+        factors = gradient_descent(steps, rate)(values.clamp(min=0))
+        return kernel["across"] @ (vectors * factors) @ (vectors.T @ its.y)
+
+    predicted, one_more = after(steps), after(steps + 1) - after(steps)
     size, where = predicted.square().mean(), {"points": len(its.x), **PINS}
-    total, distances, its_widths = Measurement(), {}, widths(settings, TRAINED)
+    total, distances, times, its_widths = Measurement(), {}, {}, widths(settings, TRAINED)
     if its.labels is not None:
         foreseen = fraction((predicted.argmax(dim=1) == its.labels).double().numpy())
         total.records.append(Record("accuracy.predicted", *foreseen, coordinates=where))
     for i, width in enumerate(its_widths):
         learnt = _trained(job, its, depth, width, rate * len(its.x), (i, len(its_widths)))
         distances[width] = root_mean_square((learnt.change - predicted).square().mean(dim=(1, 2)) / size)
+        ahead = ((learnt.change - predicted) * one_more).sum(dim=(1, 2)) / one_more.square().sum()
+        times[width] = mean(1 + ahead / steps)
         drawn: Any = {"coordinates": {**where, "width": width}, "replicas": len(learnt.change)}
+        total.records.append(Record("learnt_time", *times[width], **drawn))
         if its.labels is not None:
             found = (learnt.change.argmax(dim=2) == its.labels).double()
             total.records.append(Record("accuracy.finite", *mean(found.mean(dim=1)), **drawn))
@@ -115,14 +123,23 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
             ensemble = (learnt.change.mean(dim=0).argmax(dim=1) == its.labels).double().mean()
             total.records.append(Record("accuracy.ensemble", float(ensemble), **drawn))
             total.arrays["inference.accuracy"] = columns([mean(found.mean(dim=1)), foreseen])
-        last = {"step": settings.kernel.steps - 1, **drawn}
+        last = {"step": steps - 1, **drawn}
         total.records.append(Record("train_loss", *mean(learnt.loss[:, -1]), **last))
         total.arrays["inference.learnt"] = learnt.change[:, :, 0].contiguous().numpy()
         total.arrays["inference.predicted"] = predicted[:, 0].contiguous().numpy()
         total.arrays["inference.loss"] = learnt.loss.mean(dim=0).numpy()
+    end = {"coordinates": {**where, "scheme": "extrapolated"}, "replicas": settings.kernel.networks}
+    total.records.append(Record("learnt_time", *extrapolated(times), **end))
     total.records += distance_records(distances, {"scheme": "trained", **PINS})
     total.arrays["inference.distance.trained"] = by_width(distances)
     return total
+
+
+def extrapolated(by_width: dict[int, tuple[float, float]]) -> tuple[float, float]:
+    """`a` of `a + b/D` through the values at the two largest widths, with its standard error."""
+    (narrow, (a, error_a)), (wide, (b, error_b)) = sorted(by_width.items())[-2:]
+    gain = narrow / (wide - narrow)
+    return b + gain * (b - a), math.hypot((1 + gain) * error_b, gain * error_a)
 
 
 def by_width(distances: dict[int, tuple[float, float]]) -> np.ndarray:

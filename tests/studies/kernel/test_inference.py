@@ -15,7 +15,7 @@ from resnet_limits.settings import Gaussian
 from resnet_limits.studies.kernel import inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import overlaps
-from resnet_limits.studies.study import InMemory, Job
+from resnet_limits.studies.study import InMemory, Job, Measurement
 from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
 
 DEPTHS = (4,)
@@ -51,14 +51,14 @@ def test_the_prediction_is_that_of_descent_with_the_matrix_of_the_kernel():
 def test_networks_learn_and_are_those_of_the_settings():
     measurement = inference.measure(Job(replace(SMALL, depth=4)))
     learnt, predicted = (measurement.arrays[f"inference.{name}"] for name in ("learnt", "predicted"))
-    assert learnt.shape == (8, len(predicted))
+    assert learnt.shape == (16, len(predicted))
     assert np.corrcoef(learnt.mean(axis=0), predicted)[0, 1] > 0.95
     loss = measurement.arrays["inference.loss"]
     assert len(loss) == SMALL.kernel.steps
     assert loss[-1] < 0.6 * loss[0]
     np.testing.assert_array_equal(measurement.arrays["inference.distance.trained"][0], [32, 64, 128])
     np.testing.assert_array_equal(measurement.arrays["inference.distance.mean"][0], [128, 256, 512, 1024])
-    for width, networks in ((32, 16), (64, 16), (128, 8)):
+    for width, networks in ((32, 32), (64, 32), (128, 16)):
         record = value(measurement.records, "accuracy.finite", width=width)
         assert record.replicas == networks
         assert record.value > 0.6
@@ -108,7 +108,7 @@ def test_posteriors_are_those_of_dense_inference():
 def test_regression_has_distances_and_no_accuracies():
     data = Gaussian(train_size=60, test_size=30)
     records = measured("inference", replace(SMALL, data=data), DEPTHS)[4]
-    assert {r.observable for r in records} == {"inference_distance", "width_order", "train_loss"}
+    assert {r.observable for r in records} == {"inference_distance", "width_order", "train_loss", "learnt_time"}
 
 
 def test_relu_networks_follow_their_kernel_too():
@@ -117,7 +117,23 @@ def test_relu_networks_follow_their_kernel_too():
     assert found["kernel.inference"].measured is not None
 
 
+def test_extrapolation_is_exact_in_one_over_the_width():
+    value, stderr = inference.extrapolated({w: (3 + 8 / w, 0.1) for w in (128, 32, 64)})
+    assert (value, stderr) == (pytest.approx(3.0), pytest.approx(0.1 * 5**0.5))
+
+
 # -- broken physics turns the claims red ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [0.6, 1.5])
+def test_another_training_time_is_seen(factor: float, monkeypatch):
+    right = ntk.descend
+    monkeypatch.setattr(inference, "_weakly", lambda *its: Measurement())
+    monkeypatch.setattr(
+        inference, "descend", lambda *its, steps, **more: right(*its, steps=int(factor * steps), **more)
+    )
+    found = verdicts("inference", replace(SMALL, kernel=replace(SMALL.kernel, networks=32)), DEPTHS)
+    assert found["kernel.inference.time"].verdict == "refuted", found["kernel.inference.time"].why
 
 
 def test_a_learning_rate_that_is_not_that_of_the_parametrisation_is_seen(monkeypatch):

@@ -19,7 +19,7 @@ from resnet_limits.studies.study import InMemory, Job, Record
 SMALL = Kernel(
     replicas=512,
     data=Digits(train_size=200),
-    kernel=KernelKeys(inputs=3, networks=8, trained_depth=4, points=50, steps=20, deep_points=200),
+    kernel=KernelKeys(inputs=3, networks=16, trained_depth=4, points=50, steps=20, deep_points=200),
 )
 """Seconds a group."""
 

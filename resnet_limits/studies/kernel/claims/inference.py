@@ -46,6 +46,20 @@ GROUP = Group(
             " many steps, order 1/2 in D",
             "trained",
         ),
+        Claim(
+            id="kernel.inference.time",
+            source=LEE_WIDE,
+            statement="fully trained: networks are as far in training as the kernel says after as many steps, as D"
+            " grows: time at which its prediction is nearest to what they learnt, relative to the steps, extrapolated",
+            kind="theorem",
+            observable="learnt_time",
+            expected=Expected("value", 1, 0.25),
+            where={"scheme": "extrapolated"},
+            pins={"dtype": "float32"},
+            outside=either(narrow, moving),
+            random=True,
+            verdicts=AS_FULL,
+        ),
         _order(
             "kernel.inference.weak",
             LEE_GAUSSIAN,
@@ -95,6 +109,8 @@ GROUP = Group(
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
         " initial ones, which are trained on the targets, after kernel.steps steps; widths D/4, D/2, D, twice as many"
         " of the narrower ones), posterior mean, posterior variance (read-out alone trained; widths D to 8 D)",
+        "learnt_time": "1 + <learnt - predicted, d>/(steps |d|^2), d what one more step of the kernel changes, by width,"
+        " mean over networks; scheme extrapolated: linear in 1/D, from D/2 and D",
         "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/4, D/2, D), mean"
         " over networks; column points: training points",
         "accuracy.predicted": "of what their kernel predicts, with the standard error of a fraction of the test points",
