@@ -112,17 +112,26 @@ def posterior(
             " take fewer, or solve with conjugate gradients (`inference.iterative`)"
         )
     K = assemble(kernel, x, dtype=dtype, mirrored=False, progress=progress)
+    upper = factored(K, ridge)
+    coefficients = cho_solve((upper, False), y.to(dtype).numpy(), check_finite=False)
+    return Posterior(kernel, x, upper, torch.from_numpy(coefficients))
+
+
+def factored(K: Float[Tensor, "n n"], ridge: float) -> np.ndarray:
+    """`R` with `R^T R = K + ridge`, in the memory of K, of which the lower half is read.
+
+    Raises `MeasurementError` where `K + ridge` is not positive definite to rounding.
+    """
     K.diagonal().add_(ridge)
-    scale = float(K.diagonal().max())
+    scale, what = float(K.diagonal().max()), f"{len(K)} points, {_name(K.dtype)}, ridge {ridge:g}"
     try:  # the transpose is in Fortran's order: LAPACK works in place
         upper = cholesky(K.numpy().T, lower=False, overwrite_a=True, check_finite=False)
     except LinAlgError:
-        raise singular(f"{len(x)} points, {_name(dtype)}, ridge {ridge:g}", scale) from None
+        raise singular(what, scale) from None
     smallest = float(np.diagonal(upper).min()) ** 2
-    if not smallest > len(x) * torch.finfo(dtype).eps * scale:
-        raise singular(f"{len(x)} points, {_name(dtype)}, ridge {ridge:g}, smallest pivot {smallest:.1e}", scale)
-    coefficients = cho_solve((upper, False), y.to(dtype).numpy(), check_finite=False)
-    return Posterior(kernel, x, upper, torch.from_numpy(coefficients))
+    if not smallest > len(K) * torch.finfo(K.dtype).eps * scale:
+        raise singular(f"{what}, smallest pivot {smallest:.1e}", scale)
+    return upper
 
 
 def predicted(

@@ -11,24 +11,23 @@ import math
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.linalg import lstsq
 from torch import Tensor
 
 from ...data.dataset import Dataset
 from ...inference import dense, features
 from ...inference.filters import gradient_flow, ridge
 from ...inference.targets import one_hot
-from ...limits.kernel import LimitKernel
 from ...settings import Kernel
 from ..study import Job, Measurement, Record
 from .claims.accuracy import DEEP_TOLERANCE, SHOWN
 from .claims.expressivity import DEEP
 from .claims.settings import limitless
-from .kernels import deep_kernel, limit_kernel, reached
-from .problem import columns, dataset, key
+from .kernels import affine, deep_kernel, limit_kernel, reached
+from .problem import OF_NETWORKS, columns, dataset, key
 
 IN_DOUBLE = 4000
 """Points up to which the deep block's kernel is solved in float64."""
-SHARED = ("width", "replicas", "kernel.inputs", "kernel.networks", "kernel.trained_depth", "kernel.points")
 Right = Float[Tensor, " m"]
 """1 for each test point whose class is found, else 0."""
 
@@ -39,7 +38,7 @@ def measure(job: Job) -> Measurement:
     data = dataset(settings)
     if not data.is_classification:
         return Measurement()
-    found = job.shared.solve("kernel.accuracy", key(settings, *SHARED), lambda: _solved(job, data))
+    found = job.shared.solve("kernel.accuracy", key(settings, *OF_NETWORKS), lambda: _solved(job, data))
     total, few = (len(data.x_train), min(len(data.x_train), settings.kernel.deep_points))
     _, first = limit_exists(settings, data)
     records = [] if math.isinf(first) else [Record("blow_up_time", first, coordinates={"scheme": "all points"})]
@@ -113,8 +112,10 @@ def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
         found["accuracy.ntk"] = right(trained.mean(data.x_test, ridge(noise)))
         time = settings.kernel.steps * settings.kernel.rate / float(trained.values[-1])
         found["accuracy.ntk.time"] = right(trained.mean(data.x_test, gradient_flow(time)))
+        found["accuracy.ntk.infinity"] = right(trained.mean(data.x_test, gradient_flow(math.inf)))
         job.progress(0.3, "linear ridge regression")
-        found["accuracy.linear_ridge"] = right(linear_ridge(nngp, data.x_train, y, data.x_test, noise))
+        linear = linear_ridge(*affine(settings, "nngp"), data.x_train, y, data.x_test, noise)
+        found["accuracy.linear_ridge"] = right(linear)
     job.progress(0.35, f"kernel of the deep block, {few} points")
     dtype = torch.float64 if few <= IN_DOUBLE else torch.float32
     deep = dense.posterior(
@@ -134,21 +135,35 @@ PIECE = 4096
 """Points whose normal equations are summed at a time."""
 
 
+def affine_features(constant: float, slope: float, z: Float[Tensor, "n f"]) -> Float[Tensor, "n r"]:
+    """Those of the kernel `constant + slope <z, z'>/d`, float64."""
+    intercept = torch.full((len(z), 1), math.sqrt(constant), dtype=torch.float64)
+    return torch.cat([intercept, math.sqrt(slope / z.shape[1]) * z.double()], dim=1)
+
+
+def least_squares(a: np.ndarray, b: np.ndarray, driver: str = "gelsd") -> np.ndarray:
+    """The least of the solutions; what is zero to rounding counts as zero."""
+    found = lstsq(a, b, cond=max(a.shape) * np.finfo(float).eps, lapack_driver=driver)
+    assert found is not None
+    return found[0]
+
+
 def linear_ridge(
-    kernel: LimitKernel, x: Float[Tensor, "n f"], y: Float[Tensor, "n o"], new: Float[Tensor, "m f"], noise: float
+    constant: float,
+    slope: float,
+    x: Float[Tensor, "n f"],
+    y: Float[Tensor, "n o"],
+    new: Float[Tensor, "m f"],
+    noise: float,
 ) -> Float[Tensor, "m o"]:
-    """Ridge regression on the inputs by normal equations, with the penalties that the kernel implies."""
-
-    def design(z: Tensor) -> Tensor:
-        return torch.cat([torch.ones(len(z), 1, dtype=torch.float64), z.double()], dim=1)
-
+    """Ridge regression on the inputs by normal equations: penalties `noise d/slope` of the weights, `noise/constant`
+    of the intercept. Without noise the least of the solutions, in these units."""
     size = x.shape[1] + 1
     gram, right = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, y.shape[1], dtype=torch.float64)
     for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
-        Z = design(z)
+        Z = affine_features(constant, slope, z)
         gram.addmm_(Z.T, Z)
         right.addmm_(Z.T, its.double())
-    penalty = torch.full((size,), noise * x.shape[1] / kernel.slope, dtype=torch.float64)
-    penalty[0] = noise / kernel.constant if kernel.constant > 0 else 1e300
-    weights = torch.linalg.lstsq(gram + torch.diag(penalty), right).solution
-    return torch.cat([design(z) @ weights for z in new.split(PIECE)])
+    gram.diagonal().add_(noise)
+    weights = torch.from_numpy(least_squares(gram.numpy(), right.numpy()))
+    return torch.cat([affine_features(constant, slope, z) @ weights for z in new.split(PIECE)])

@@ -7,8 +7,8 @@
     infinite depth, infinite width    the closed form
 
 The step's error is extrapolated from that recursion alone: nothing of the closed form enters what is held against it.
-Inputs are two of one kind, whose overlap is not small. Read-ins `x_0 = A z` are random too, and of its own for each
-network: the overlaps of finite width fluctuate from the start. Of tanh, `E lambda_T` of the SDE is the closed form at
+Inputs are two of one kind, whose overlap is not small. Read-ins `x_0 = A z` are random too, each network has
+its own: the overlaps of finite width fluctuate from the start. Of tanh, `E lambda_T` of the SDE is the closed form at
 any width.
 """
 
@@ -29,8 +29,8 @@ from ...settings import Kernel
 from ..study import Job, Measurement, Record
 from .claims.diagram import FINE, OF
 from .claims.settings import limitless, sizes, widths
-from .kernels import finite_moments, limit_moments
-from .problem import columns, key, law, mean, overlaps, pair, read_in, where, width_order
+from .kernels import finite_moments, limit_moments, reached
+from .problem import columns, key, law, mean, overlaps, pair, read_in, width_order
 
 FINITE, WIDE = "finite depth, finite width", "finite depth, infinite width"
 SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
@@ -39,7 +39,8 @@ SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
 def measure(job: Job) -> Measurement:
     """Corners, their differences, and fluctuations in width."""
     settings = job.settings
-    gram = overlaps(pair(settings))
+    z = pair(settings)
+    gram = overlaps(z)
     job.progress(0.0, "networks of several widths")
     networks = sampled(settings, gram, Network(settings.activation), settings.depth, "network")
     recursion = finite_moments(settings, gram, settings.depth)
@@ -48,7 +49,7 @@ def measure(job: Job) -> Measurement:
     differences = {"network": difference(networks[settings.width], recursion, recursion["q"])}
     step = dict.fromkeys(OF, 0.0)
     arrays = {"diagram.depth": table(networks, recursion)}
-    if limitless(settings) is None:
+    if limitless(settings) is None and reached(settings, z)[0]:
         job.progress(0.5, "SDEs of several widths")
         limit = limit_moments(settings, gram)
         bias, left = step_error(settings, gram)

@@ -14,24 +14,23 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve
 from torch import Tensor
 
+from ...inference.dense import factored
 from ...inference.targets import one_hot
 from ...limits.kernel import LimitKernel
 from ...settings import Iid, Kernel
 from ..study import Job, Measurement, Record
-from .accuracy import limit_exists
-from .claims.expressivity import BEYOND, DEEP, ENTRIES, POINTS, SMALL
+from .accuracy import affine_features, least_squares, limit_exists
+from .claims.expressivity import BENT, BEYOND, ENTRIES, POINTS, SMALL
 from .claims.settings import not_affine
-from .kernels import deep_kernel, finite_kernel, limit_kernel
-from .problem import dataset, key, overlaps
+from .kernels import affine, deep_kernel, finite_kernel, limit_kernel
+from .problem import OF_NETWORKS, dataset, key, overlaps
 
 EPS = torch.finfo(torch.float64).eps
 STEPS = 1e-10
 """Relative error of the deep block's kernel."""
-SHARED = ("width", "replicas", "kernel.inputs", "kernel.networks", "kernel.trained_depth", "kernel.points")
-"""Keys that do not change what is known of kernels alone."""
 
 
 def measure(job: Job) -> Measurement:
@@ -40,7 +39,7 @@ def measure(job: Job) -> Measurement:
     data = dataset(settings)
     x = data.x_train.double()
     if limit_exists(settings, data)[0]:
-        its = key(settings, *SHARED, "kernel.steps", "kernel.rate", "kernel.deep_points")
+        its = key(settings, *OF_NETWORKS, "kernel.steps", "kernel.rate", "kernel.deep_points")
         found = job.shared.solve("kernel.expressivity", its, lambda: _of_the_limit(settings))
         records += rank_records(found, x.shape[1])
         if not_affine(settings) is None:
@@ -50,9 +49,10 @@ def measure(job: Job) -> Measurement:
     few = x[:ENTRIES]
     gram = overlaps(few)
     small = replace(settings, init=Iid(sigma_w=SMALL["init.sigma_w"], sigma_b=SMALL["init.sigma_b"]))
+    bent = replace(settings, horizon=BENT["horizon"])
     nonlinear = {
         "finite depth": (finite_kernel(small, "nngp", settings.depth)(few, few), SMALL),
-        "deep": (deep_kernel(settings, few, STEPS, torch.float64)(few, few), DEEP),
+        "deep": (deep_kernel(bent, few, STEPS, torch.float64)(few, few), BENT),
     }
     for scheme, (K, pins) in nonlinear.items():
         value, coordinates = not_fitted(K, gram), {"scheme": scheme, **pins}
@@ -101,7 +101,8 @@ def _of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
         if kind == "ntk" and not_affine(settings) is None:
             y = data.y_train[:count]
             targets = one_hot(y, data.classes) if data.is_classification else y.double()
-            found["ridge"] = np.array(ridge_difference(kernel, x, targets, new, settings.kernel.ridge))
+            linear = affine(settings, kind)
+            found["ridge"] = np.array(ridge_difference(kernel, linear, x, targets, new, settings.kernel.ridge))
     return found
 
 
@@ -112,24 +113,25 @@ def block(kernel: LimitKernel, x: Float[Tensor, "n f"], new: Float[Tensor, "m f"
 
 
 def ridge_difference(
-    kernel: LimitKernel, x: Float[Tensor, "n f"], y: Float[Tensor, "n o"], new: Float[Tensor, "m f"], ridge: float
+    kernel: LimitKernel,
+    linear: tuple[float, float],
+    x: Float[Tensor, "n f"],
+    y: Float[Tensor, "n o"],
+    new: Float[Tensor, "m f"],
+    ridge: float,
 ) -> tuple[float, float]:
     """Largest difference of predictions at new points, and the error of the linear ones, over the rounding bound.
 
-    The bound: `n eps` times the condition number of `K + r` and the largest prediction. The linear ones are solved
-    twice, by least squares and by normal equations.
+    `linear`: constant and slope that the kernel must have. The bound: `n eps` times the condition number of `K + r` and
+    the largest prediction. The linear ones are least squares, by singular values and by QR. Raises
+    `MeasurementError` where `K + r` is singular to rounding.
     """
     K = block(kernel, x, x)
-    K.diagonal().add_(ridge)
-    through_kernel = block(kernel, new, x).numpy() @ cho_solve(cho_factor(K.numpy()), y.numpy())
-    design, at = (np.column_stack([np.ones(len(its)), its.numpy()]) for its in (x, new))
-    penalty = np.full(design.shape[1], ridge * x.shape[1] / kernel.slope)
-    penalty[0] = ridge / kernel.constant if kernel.constant > 0 else math.inf
-    kept = np.isfinite(penalty)
-    design, at, penalty = design[:, kept], at[:, kept], penalty[kept]
-    right = np.vstack([y.numpy(), np.zeros((len(penalty), y.shape[1]))])
-    linear = at @ np.linalg.lstsq(np.vstack([design, np.diag(np.sqrt(penalty))]), right, rcond=None)[0]
-    normal = at @ np.linalg.solve(design.T @ design + np.diag(penalty), design.T @ y.numpy())
-    values = torch.linalg.eigvalsh(K)
-    bound = len(x) * EPS * float(values[-1] / values[0].clamp(min=EPS)) * float(np.abs(linear).max())
-    return float(np.abs(through_kernel - linear).max() / bound), float(np.abs(normal - linear).max() / bound + EPS)
+    values = torch.linalg.eigvalsh(K) + ridge
+    through_kernel = block(kernel, new, x).numpy() @ cho_solve((factored(K, ridge), False), y.numpy())
+    design, at = (affine_features(*linear, its).numpy() for its in (x, new))
+    right = np.vstack([y.numpy(), np.zeros((design.shape[1], y.shape[1]))])
+    squares = np.vstack([design, math.sqrt(ridge) * np.eye(design.shape[1])])
+    direct, again = (at @ least_squares(squares, right, driver) for driver in ("gelsd", "gelsy"))
+    bound = len(x) * EPS * float(values[-1] / values[0].clamp(min=EPS)) * float(np.abs(direct).max())
+    return float(np.abs(through_kernel - direct).max() / bound), float(np.abs(again - direct).max() / bound + EPS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -10,6 +12,8 @@ from ...limits.deep_kernel import DeepKernel, extremes
 from ...limits.kernel import Kind, LimitKernel
 from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
 from ...limits.moments import explosion_times, moments_at
+from ...limits.pair_kernel import mean_square
+from ...networks.taylor import SLOPE
 from ...settings import Kernel
 from .claims.expressivity import DEEP
 from .claims.settings import sizes
@@ -33,8 +37,7 @@ def finite_kernel(settings: Kernel, kind: Kind, depth: int, *, phi: str | None =
 def reached(settings: Kernel, z: Float[Tensor, "n f"], *, phi: str | None = None) -> tuple[bool, float]:
     """Whether no input blows up before the horizon, in the limit of depth, and when the first one does."""
     own = sizes(settings)
-    q = torch.cat([part.double().square().mean(dim=1) for part in z.split(4096)])
-    first = float(explosion_times(phi or settings.activation, own.sigma_w, own.sigma_b, q).min())
+    first = float(explosion_times(phi or settings.activation, own.sigma_w, own.sigma_b, mean_square(z)).min())
     return settings.horizon < first, first
 
 
@@ -56,6 +59,24 @@ def limit_kernel(settings: Kernel, kind: Kind, largest: float, *, phi: str | Non
     )
 
 
+def affine(settings: Kernel, kind: Kind) -> tuple[float, float]:
+    """Constant and slope of the kernel of the doubly infinite network as a function of `<z, z'>/d_in`, where
+    `phi''(0) = 0`: not by `LimitKernel`, whose regressions are held against them.
+
+        NNGP  lambda_T = (lambda_0 + c) e^{kT} - c
+        NTK   T (k lambda_0 + phi'(0)^2 sigma_b^2) e^{kT} [+ lambda_T: read-out] [+ e^{kT} lambda_0: read-in]
+    """
+    own, T = sizes(settings), settings.horizon
+    squared = SLOPE[settings.activation] ** 2
+    k, source = squared * own.sigma_w**2, squared * own.sigma_b**2
+    growth = math.exp(k * T)
+    constant, slope = (source * (growth - 1) / k if k > 0 else source * T), growth
+    if kind == "nngp":
+        return constant, slope
+    readout, read_in = settings.kernel.readout, settings.kernel.read_in
+    return T * source * growth + readout * constant, T * k * growth + readout * slope + read_in * growth
+
+
 def deep_kernel(settings: Kernel, z: Float[Tensor, "n f"], tolerance: float, dtype: torch.dtype) -> DeepKernel:
     """Of the deep block (its own sizes, `DEEP`) of infinite width and depth."""
     kernel = DeepKernel(
@@ -71,13 +92,14 @@ def deep_kernel(settings: Kernel, z: Float[Tensor, "n f"], tolerance: float, dty
 def finite_moments(
     settings: Kernel, gram: Float[Tensor, "2 2"], depth: int, *, phi: str | None = None
 ) -> dict[str, float]:
-    """`q` and `m` of the first input, `lambda` of both, at infinite width and this depth."""
+    """`q` and `m` of the first input, `lambda` and the tangent kernel of both, at infinite width and this depth."""
     own, phi = sizes(settings), phi or settings.activation
     m, q = moments_recursion(phi, own.sigma_w, own.sigma_b, gram.diagonal(), settings.horizon, depth)
     return {
         "q": float(q[-1, 0]),
         "m": float(m[-1, 0]),
-        "lambda": _overlap(finite_kernel(settings, "nngp", depth, phi=phi), gram),
+        "lambda": _entry(finite_kernel(settings, "nngp", depth, phi=phi), gram),
+        "ntk": _entry(finite_kernel(settings, "ntk", depth, phi=phi), gram),
     }
 
 
@@ -85,10 +107,10 @@ def limit_moments(settings: Kernel, gram: Float[Tensor, "2 2"], *, phi: str | No
     """The same of infinite depth. Raises `SettingError` where they do not exist."""
     own, phi, q0 = sizes(settings), phi or settings.activation, gram.diagonal()
     m, q = moments_at(phi, own.sigma_w, own.sigma_b, q0, torch.tensor([settings.horizon], dtype=torch.float64))
-    kernel = limit_kernel(settings, "nngp", float(q0.max()), phi=phi)
-    return {"q": float(q[0, 0]), "m": float(m[0, 0]), "lambda": _overlap(kernel, gram)}
+    nngp, ntk = (limit_kernel(settings, kind, float(q0.max()), phi=phi) for kind in ("nngp", "ntk"))
+    return {"q": float(q[0, 0]), "m": float(m[0, 0]), "lambda": _entry(nngp, gram), "ntk": _entry(ntk, gram)}
 
 
-def _overlap(kernel: FiniteDepthKernel | LimitKernel, gram: Float[Tensor, "2 2"]) -> float:
+def _entry(kernel: FiniteDepthKernel | LimitKernel, gram: Float[Tensor, "2 2"]) -> float:
     q = gram.diagonal()
     return float(kernel.of_overlaps(gram[:1, 1:], q[:1, None], q[None, 1:])[0, 0])

@@ -9,7 +9,7 @@ from ..study import Job, Measurement, Record
 from .claims.moments import OF, SWISH
 from .claims.settings import explodes_with, limitless
 from .kernels import finite_moments, limit_moments, reached
-from .problem import overlaps, points
+from .problem import overlaps, pair
 
 ROUNDING = 1e-14
 """Relative rounding of a layer: sums of 96 or so terms."""
@@ -18,7 +18,7 @@ ROUNDING = 1e-14
 def measure(job: Job) -> Measurement:
     """Moments of the settings' activation and of swish, and their distance to the limit."""
     settings, records = job.settings, []
-    z = points(settings, 2)
+    z = pair(settings)
     gram = overlaps(z)
     schemes = {"own": (settings.activation, {}, limitless(settings))}
     schemes["swish"] = (SWISH["activation"], SWISH, explodes_with(SWISH["activation"], settings))

@@ -68,6 +68,10 @@ def read_in(
     return torch.matmul(root.to(Z), Z)
 
 
+OF_NETWORKS = ("width", "replicas", "kernel.inputs", "kernel.networks", "kernel.trained_depth", "kernel.points")
+"""Keys that do not change what is known of kernels alone."""
+
+
 def key(settings: Kernel, *without: str, **more: Any) -> dict[str, Any]:
     """The key of a solution that jobs share: their content but for what begins with `without`, and more."""
     left_out = ("depth", "claims", "preset", "cluster", *without)

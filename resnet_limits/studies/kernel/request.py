@@ -6,7 +6,7 @@ from __future__ import annotations
 from ...data.sizes import AVAILABLE, split, training_points
 from ...errors import SettingError
 from ...settings import FashionMnist, Gaussian, Iid, Kernel, Mnist, Plane
-from .claims.settings import explodes_with
+from .claims.settings import explodes_with, kinked, not_affine
 
 FEATURES = {"digits": 64, Mnist().name: 784, FashionMnist().name: 784, "cifar10": 3072}
 
@@ -33,7 +33,8 @@ def check(settings: Kernel) -> None:
     for key, value in (("kernel.inputs", settings.kernel.inputs), ("kernel.points", settings.kernel.points)):
         if value > points:
             raise SettingError(f"{key}={value}: {settings.data.name} has {points} training points here")
-    if settings.kernel.ridge == 0 and d_in is not None and points > d_in + 1:
+    linear = not_affine(settings) is None
+    if settings.kernel.ridge == 0 and linear and d_in is not None and points > d_in + 1:
         raise SettingError(
             f"kernel.ridge=0: the kernel of the doubly infinite network has rank at most d_in + 1 = {d_in + 1}, and"
             f" with {points} training points its system is singular; choose kernel.ridge > 0, or"
@@ -42,6 +43,8 @@ def check(settings: Kernel) -> None:
 
 
 def warnings(settings: Kernel) -> list[str]:
-    """A horizon beyond the blow-up time of the setting's own network."""
+    """A setting whose networks have no limit in depth: a kink at 0, or a horizon beyond the blow-up time."""
+    if (reason := kinked(settings)) is not None:
+        return [f"{reason}: only what needs none is measured of them"]
     reason = explodes_with(settings.activation, settings)
     return [f"{reason} (of a typical point): the kernels of the limit do not exist there"] if reason else []

@@ -44,12 +44,12 @@ def test_with_fewer_points_than_features_the_rank_says_nothing():
 
 def test_linear_ridge_regression_is_that_of_scikit_learn():
     data = dataset(SMALL)
-    kernel = kernels.limit_kernel(SMALL, "nngp", 1.0)
+    constant, slope = kernels.affine(SMALL, "nngp")
     y = torch.nn.functional.one_hot(data.y_train).double()
-    ours = accuracy.linear_ridge(kernel, data.x_train, y, data.x_test, 0.3)
+    ours = accuracy.linear_ridge(constant, slope, data.x_train, y, data.x_test, 0.3)
 
     def columns(z: torch.Tensor) -> np.ndarray:
-        return np.column_stack([np.full(len(z), kernel.constant**0.5), (kernel.slope / 64) ** 0.5 * z.numpy()])
+        return np.column_stack([np.full(len(z), constant**0.5), (slope / 64) ** 0.5 * z.numpy()])
 
     theirs = Ridge(0.3, fit_intercept=False).fit(columns(data.x_train), y.numpy()).predict(columns(data.x_test))
     np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-10)
@@ -65,7 +65,7 @@ def test_accuracies_are_recorded_with_their_numbers_of_points():
     settings = replace(SMALL, kernel=replace(SMALL.kernel, deep_points=100))
     measurement = accuracy.measure(Job(replace(settings, depth=16)))
     records = measurement.records
-    for name in ("nngp", "ntk", "ntk.time", "linear_ridge"):
+    for name in ("nngp", "ntk", "ntk.time", "ntk.infinity", "linear_ridge"):
         record = value(records, f"accuracy.{name}", points=200)
         assert 0.5 < record.value < 1
         assert 0 < record.stderr < 0.02
@@ -103,11 +103,30 @@ def test_a_kernel_that_is_not_affine_is_seen_by_rank_and_ridge(monkeypatch):
     assert {found[claim].verdict for claim in (*RANKS, "kernel.expressivity.ridge")} == {"refuted"}
 
 
-def test_another_penalty_is_seen_by_the_ridge_identity(monkeypatch):
-    monkeypatch.setattr(LimitKernel, "slope", property(lambda self: 5.44))
-    right = LimitKernel.of_overlaps
-    monkeypatch.setattr(LimitKernel, "of_overlaps", lambda self, o, r, c: right(self, o, r, c) + 1e-6 * o)
+@pytest.mark.parametrize(("name", "factor"), [("slope", 1 + 1e-6), ("constant", 1.1)])
+def test_another_size_of_the_limit_is_seen_by_the_ridge_identity_and_the_accuracies(
+    name: str, factor: float, monkeypatch
+):
+    right = LimitKernel.__dict__[name].func
+    monkeypatch.setattr(LimitKernel, name, property(lambda self: factor * right(self)))
     assert verdicts("expressivity", SMALL, (16,))["kernel.expressivity.ridge"].verdict == "refuted"
+    monkeypatch.setattr(LimitKernel, "slope", property(lambda self: 1e-3))
+    assert verdicts("accuracy", SMALL, (16,))["kernel.inference.linear"].verdict == "refuted"
+
+
+@pytest.mark.parametrize("sizes", [Iid(), Iid(sigma_w=0.0), Iid(sigma_b=0.0)], ids=str)
+@pytest.mark.parametrize(("read_in", "readout"), [(True, True), (False, True), (True, False)])
+def test_the_closed_forms_are_those_of_the_kernel(sizes: Iid, read_in: bool, readout: bool):
+    settings = replace(SMALL, horizon=1.3, init=sizes, kernel=replace(SMALL.kernel, read_in=read_in, readout=readout))
+    for kind in ("nngp", "ntk"):
+        kernel = kernels.limit_kernel(settings, kind, 1.0)
+        assert kernels.affine(settings, kind) == pytest.approx((kernel.constant, kernel.slope), rel=1e-12)
+
+
+@pytest.mark.parametrize("horizon", [0.003, 0.1, 3.0])
+def test_the_deep_kernel_is_judged_at_a_horizon_of_its_own(horizon: float):
+    found = verdicts("expressivity", replace(SMALL, horizon=horizon), (16,))["kernel.expressivity.nonlinear"]
+    assert found.verdict == "supported", found.why
 
 
 def test_a_part_that_does_not_vanish_with_depth_is_seen(monkeypatch):

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.settings import Iid
 from resnet_limits.studies.kernel import kernels, moments
-from resnet_limits.studies.kernel.problem import overlaps, points
+from resnet_limits.studies.kernel.problem import overlaps, pair
 from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
 
 DEPTHS = (32, 64, 128, 256)
-CLAIMS = ("kernel.moments.q", "kernel.moments.lambda")
-SWISH = ("kernel.moments.swish.q", "kernel.moments.swish.lambda", "kernel.moments.swish.m")
+CLAIMS = ("kernel.moments.q", "kernel.moments.lambda", "kernel.moments.ntk")
+SWISH = tuple(f"kernel.moments.swish.{of}" for of in ("q", "lambda", "m", "ntk"))
 
 
 def test_every_claim_is_supported():
@@ -25,7 +26,7 @@ def test_every_claim_is_supported():
 
 @pytest.mark.parametrize(("phi", "slope", "curvature"), [("tanh", 1.0, 0.0), ("swish", 0.5, 0.5)])
 def test_limits_are_those_of_the_closed_equations(phi: str, slope: float, curvature: float):
-    gram = overlaps(points(SMALL, 2)).numpy()
+    gram = overlaps(pair(SMALL)).numpy()
 
     def velocity(_, state):
         m1, m2, q1, q2, mixed = state
@@ -36,13 +37,13 @@ def test_limits_are_those_of_the_closed_equations(phi: str, slope: float, curvat
 
     start = [0, 0, gram[0, 0], gram[1, 1], gram[0, 1]]
     end = solve_ivp(velocity, (0, 1), start, rtol=1e-11, atol=1e-12).y[:, -1]
-    found = kernels.limit_moments(SMALL, overlaps(points(SMALL, 2)), phi=phi)
+    found = kernels.limit_moments(SMALL, overlaps(pair(SMALL)), phi=phi)
     np.testing.assert_allclose([found["m"], found["q"], found["lambda"]], end[[0, 2, 4]], rtol=1e-8, atol=1e-9)
 
 
 def test_the_recursion_is_that_of_networks_whose_width_is_large():
     rng, h = np.random.default_rng(0), 1 / 8
-    z = points(SMALL, 2).numpy()
+    z = pair(SMALL).numpy()
     x = rng.standard_normal((200_000, 64)) @ z.T / 8.0  # coordinates are independent: each is a network of width 1
     q, m, mixed = (np.array([0.0] * 8) for _ in range(3))
     for k in range(8):
@@ -50,14 +51,14 @@ def test_the_recursion_is_that_of_networks_whose_width_is_large():
         noise = rng.multivariate_normal([0, 0], h * (0.25 + gram), size=len(x))
         x = x + noise / (1 + np.exp(-noise))
         q[k], m[k], mixed[k] = (x[:, 0] ** 2).mean(), x[:, 0].mean(), (x[:, 0] * x[:, 1]).mean()
-    found = kernels.finite_moments(SMALL, overlaps(points(SMALL, 2)), 8, phi="swish")
+    found = kernels.finite_moments(SMALL, overlaps(pair(SMALL)), 8, phi="swish")
     np.testing.assert_allclose([found["q"], found["m"], found["lambda"]], [q[-1], m[-1], mixed[-1]], atol=0.015)
 
 
 def test_the_constant_and_the_blow_up_time_are_recorded():
     records = measured("moments", SMALL, (256,))[256]
     constants = {(r.coordinates["scheme"], r.coordinates["of"]): r.value for r in records if "constant" in r.observable}
-    assert set(constants) == {("own", "q"), ("own", "lambda"), *(("swish", of) for of in ("q", "m", "lambda"))}
+    assert set(constants) == {*(("own", of) for of in ("q", "lambda", "ntk")), *(("swish", of) for of in moments.OF)}
     assert -4 < constants["own", "q"] < -3
     time = value(records, "blow_up_time")
     assert time.coordinates["scheme"] == "swish"
@@ -98,6 +99,18 @@ def test_weights_of_another_size_are_seen(monkeypatch):
     found = verdicts("moments", SMALL, DEEP)
     assert {found[claim].verdict for claim in (*CLAIMS, *SWISH)} <= {"refuted", "inconclusive"}
     assert found["kernel.moments.q"].verdict == "refuted"
+
+
+@pytest.mark.parametrize("activation", ["tanh", "swish"])
+@pytest.mark.parametrize("kind", ["nngp", "ntk"])
+def test_a_limit_kernel_of_another_slope_is_seen(activation: str, kind: str, monkeypatch):
+    right = LimitKernel.__dict__["slope"].func
+    monkeypatch.setattr(LimitKernel, "slope", property(lambda self: right(self) * (1.1 if self.kind == kind else 1)))
+    found = verdicts("moments", replace(SMALL, activation=activation), DEEP)
+    wrong, other = ("lambda", "ntk") if kind == "nngp" else ("ntk", "lambda")
+    for claim in ("kernel.moments", "kernel.moments.swish"):
+        assert found[f"{claim}.{wrong}"].verdict == "refuted"
+        assert found[f"{claim}.{other}"].verdict == "supported"
 
 
 # -- settings -------------------------------------------------------------------------------------

@@ -46,10 +46,20 @@ def test_keys_out_of_range_are_refused_by_name(key: str, value: float):
 
 
 def test_what_can_be_run_is_not_refused():
-    for settings in (Kernel(), Kernel(activation="relu"), Kernel(data=Mnist()), Kernel(data=Gaussian())):
+    for settings in (Kernel(), Kernel(data=Mnist()), Kernel(data=Gaussian())):
         check(settings)
         assert warnings(settings) == []
     check(Kernel(data=Digits(train_size=60), kernel=KernelKeys(ridge=0.0, points=60)))
+
+
+@pytest.mark.parametrize("activation", ["swish", "relu"])
+def test_without_ridge_only_affine_kernels_are_known_to_be_singular(activation: str):
+    check(Kernel(activation=activation, kernel=KernelKeys(ridge=0.0)))
+
+
+def test_an_activation_with_a_kink_is_warned_of():
+    (line,) = warnings(Kernel(activation="relu"))
+    assert "activation=relu: it has no phi'(0), and infinitely deep networks no limit" in line
 
 
 def test_a_horizon_beyond_the_blow_up_is_warned_of():
@@ -66,6 +76,26 @@ def test_an_input_that_blows_up_before_the_horizon_leaves_a_reason_and_the_deep_
     records = measured("accuracy", settings, (4,))[4]
     assert value(records, "blow_up_time").value < 3.5
     assert value(records, "accuracy.deep").value > 0.8
+
+
+@pytest.mark.parametrize("group", ["expressivity", "accuracy"])
+@pytest.mark.parametrize(("points", "activation"), [(60, "tanh"), (64, "tanh"), (200, "swish")])
+def test_a_singular_system_without_ridge_is_an_error_in_words_in_every_part(group, points, activation):
+    if (group, activation) == ("expressivity", "swish"):
+        pytest.skip("no ridge identity")
+    keys_ = KernelKeys(ridge=0.0, points=50, deep_points=50)
+    settings = Kernel(activation=activation, horizon=0.2, data=Digits(train_size=points), kernel=keys_)
+    check(settings)
+    with pytest.raises(MeasurementError, match=r"singular to rounding .* set a ridge"):
+        measured(group, settings, (4,))
+
+
+def test_a_regular_system_takes_no_ridge():
+    """Fewer points than the rank: kernel and linear regression are both interpolations of least norm."""
+    settings = Kernel(data=Digits(train_size=40), kernel=KernelKeys(ridge=0.0, points=40, deep_points=40))
+    check(settings)
+    assert verdicts("expressivity", settings, (4,))["kernel.expressivity.ridge"].verdict == "supported"
+    assert verdicts("accuracy", settings, (4,))["kernel.inference.linear"].verdict == "supported"
 
 
 def test_a_singular_system_without_ridge_is_an_error_in_words():
@@ -85,6 +115,7 @@ def test_what_is_measured_is_documented_and_every_claim_has_a_verdict_at_every_p
     assert set(measurement.arrays) <= set(study.arrays)
     for claim in study.claims:
         assert set(claim.verdicts) == {"full", "smoke", "large"}
+        assert claim.verdicts["large"] == ("inconclusive" if claim.expected.what == "order" else "supported")
         assert claim.observable in study.observables
     known = set(keys.flat(Kernel())) | {"activation_inside", "sigma_A", "sigma_a", "sigma_B"}
     assert {pin for claim in study.claims for pin in claim.pins} <= known

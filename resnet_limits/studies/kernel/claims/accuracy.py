@@ -1,4 +1,4 @@
-"""`kernel.accuracy.*`: doubly infinite networks on the whole data set. Free of torch."""
+"""`kernel.expressivity.deep`, `kernel.inference.linear`: inference on the whole data set. Free of torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
 from .expressivity import DEEP
-from .settings import AS_FULL, NO_BLOW_UP, either, limitless, unlabelled
+from .settings import AS_FULL, NO_BLOW_UP, either, limitless, not_affine, unlabelled
 
 SHOWN = ("linear_ridge", "nngp", "ntk", "deep")
 """Accuracies, in the order of the array."""
@@ -38,7 +38,7 @@ GROUP = Group(
             observable="accuracy_difference",
             expected=Expected("value", 0, 0.01),
             where={"scheme": "linear_ridge"},
-            outside=either(unlabelled, limitless),
+            outside=either(unlabelled, not_affine),
             random=True,
             needs=NO_BLOW_UP,
             verdicts=AS_FULL,
@@ -52,8 +52,10 @@ GROUP = Group(
     observables={
         "accuracy.nngp": "test accuracy of the posterior mean of the doubly infinite network (weakly trained: the"
         " read-out alone), with the standard error of a fraction of the test points; column points: training points",
-        "accuracy.ntk": "of regression with its tangent kernel, fully trained at infinite time",
-        "accuracy.ntk.time": "of the same at the time of the trained networks' last step, without ridge",
+        "accuracy.ntk": "of regression with its tangent kernel, with kernel.ridge",
+        "accuracy.ntk.time": "fully trained, without ridge: gradient flow at time kernel.steps kernel.rate over the"
+        " largest eigenvalue of the Gram matrix of all training points",
+        "accuracy.ntk.infinity": "of the same at infinite time: least squares",
         "accuracy.deep": "of the posterior mean of the deep block's kernel, on kernel.deep_points training points",
         "accuracy.linear_ridge": "of linear ridge regression on the inputs",
         "accuracy_difference": "of accuracies on the same test points: accuracy.deep less accuracy.nngp on the same"

@@ -8,7 +8,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ....settings import Kernel
 from ...group import Group
-from .settings import AS_FULL, explodes_with, moving, without_order
+from .settings import OF_DEPTHS, explodes_with, moving, without_order
 
 SWISH = {"activation": "swish"}
 LARGEST, FALLING = 0.1, 0.9
@@ -17,6 +17,7 @@ OF = {
     "q": "the mean square q of the coordinates",
     "lambda": "the overlap lambda of two inputs",
     "m": "the mean m of the coordinates",
+    "ntk": "the tangent kernel of two inputs",
 }
 
 
@@ -25,14 +26,15 @@ def _swish(settings: Kernel) -> str | None:
 
 
 def _too_large(scheme: str, of: str) -> Any:
-    """For `Claim.unmet`: why an order cannot be read from these errors, or None."""
+    """For `Claim.unmet`: why there are no errors, or no order can be read from them, or None."""
 
     def unmet(records: Any) -> str | None:
         if "scheme" not in records:
             return None
         its = records[(records["observable"] == f"{of}_error") & (records["scheme"] == scheme)]
         if not len(its):
-            return None
+            found = ((records["observable"] == of) & (records["scheme"] == scheme)).any()
+            return "the moments of the two inputs blow up before the horizon, see blow_up_time" if found else None
         by_depth = its.groupby("depth")["value"].mean().sort_index()
         depth, deepest = int(by_depth.index[-1]), float(by_depth.iloc[-1])
         falls = len(by_depth) > 1 and deepest < FALLING * by_depth.iloc[-2]
@@ -60,24 +62,23 @@ def _order(scheme: str, of: str) -> Claim:
         pins={} if scheme == "own" else SWISH,
         outside=without_order if scheme == "own" else _swish,
         unmet=_too_large(scheme, of),
-        needs="the moments of the first two training points must not blow up before the horizon",
-        verdicts=AS_FULL,
+        verdicts=OF_DEPTHS,
     )
 
 
 GROUP = Group(
-    claims=(_order("own", "q"), _order("own", "lambda"), *(_order("swish", of) for of in ("q", "lambda", "m"))),
+    claims=(*(_order("own", of) for of in ("q", "lambda", "ntk")), *(_order("swish", of) for of in OF)),
     memory=("data.train_size",),
     observables={
         **{
             of: f"{words}, at depth L and infinite width, by the exact recursion; of the first training point"
-            f"{' and the second' if of == 'lambda' else ''}; scheme own: the activation of the settings, swish: swish;"
-            " reference: the limit in depth"
+            f"{' and the one that overlaps it most' if of in ('lambda', 'ntk') else ''}; scheme own: the activation of"
+            " the settings, swish: swish; reference: the limit in depth"
             for of, words in OF.items()
         },
         **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF},
         "depth_constant": "L times the relative distance of a moment (coordinate `of`) to its limit, with its sign",
-        "blow_up_time": "when the moments of the limit explode (where they do): of the first two training points;"
+        "blow_up_time": "when the moments of the limit explode (where they do): of these two inputs;"
         " scheme all points: of all training and test points",
     },
 )

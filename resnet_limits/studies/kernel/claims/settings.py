@@ -11,6 +11,8 @@ from ....networks.taylor import CURVATURE, SLOPE
 from ....settings import KINKED, Iid, Kernel
 
 AS_FULL: dict[str, Verdict] = {"full": "supported", "smoke": "supported", "large": "supported"}
+OF_DEPTHS: dict[str, Verdict] = {**AS_FULL, "large": "inconclusive"}
+"""Of orders in depth: the preset `large` has one depth."""
 
 TYPICAL = 1.0
 """`|z|^2/d_in` of a standardised point: its mean over the training points."""
