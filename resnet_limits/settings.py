@@ -30,6 +30,8 @@ FIGURES = (
     "kernel_regression",
     "deformed_points",
     "minimisers",
+    "deformed_grid",
+    "folding",
 )
 """Named figures of papers: `configs/figure/NAME.yaml` says what is run, `figures/named.py` what is drawn."""
 
@@ -577,12 +579,12 @@ class ImageKeys:
     """The keys of the convolutional networks of the study `flow`."""
 
     units: list[int] = key(lambda: [1, 3], "residual units a stage; a network for each", low=1, high=1000)
-    channels: int = key(8, "channels of the first of three stages; twice as many in each next", low=1, high=4096)
-    points: int = key(2000, "training images, if there are more", low=2, high=10**7)
-    epochs: int = key(12, "passes over the training images", low=1, high=10**6)
-    batch_size: int = key(50, "images a mini-batch", low=1, high=10**7)
-    lr: float = key(0.05, "learning rate: sgd, momentum 0.9, cosine schedule", above=0, high=1e6)
-    replicas: int = key(2, "networks trained for each number of units", low=1, high=10**4)
+    channels: int = key(8, "channels of the first of three stages, even; twice as many in each next", low=1, high=4096)
+    points: int = key(2000, "training images, and test images, if there are more", low=2, high=10**7)
+    epochs: int = key(10, "passes over the training images", low=1, high=10**6)
+    batch_size: int = key(100, "images a mini-batch", low=1, high=10**7)
+    lr: float = key(0.1, "learning rate: sgd, momentum 0.9, cosine schedule", above=0, high=1e6)
+    replicas: int = key(3, "networks trained for each number of units", low=1, high=10**4)
 
 
 @dataclass
@@ -595,7 +597,7 @@ class FlowKeys:
     trained_depth: int = key(16, "depth of the trained networks, if the job is deeper", low=1, high=10**4)
     bound: float = key(0.9, "Lipschitz constant of a block that controls aim at, below 1", above=0, below=1)
     lipschitz_penalty: float = key(
-        0.1, "weight of the Lipschitz penalty: mean over blocks of max(0, Lip(h v_k) - flow.bound)^2", above=0, high=1e6
+        1.0, "weight of the Lipschitz penalty: mean over blocks of max(0, Lip(h v_k) - flow.bound)^2", above=0, high=1e6
     )
     inverse_penalty: float = key(
         1.0,
@@ -604,9 +606,13 @@ class FlowKeys:
         high=1e6,
     )
     h1_penalty: float = key(
-        1e-3, "weight of the H1 penalty: L sum_k |theta_k - theta_(k-1)|^2 + |theta_0|^2", above=0, high=1e6
+        1e-4, "weight of the H1 penalty: L sum_k |theta_k - theta_(k-1)|^2 + |theta_0|^2", above=0, high=1e6
     )
     images: ImageKeys = key(ImageKeys, "convolutional networks")
+
+
+def _flow_training() -> Train:
+    return Train(epochs=60, batch_size=100, optimizer="adam", lr=0.04, schedule="cosine", replicas=6)
 
 
 @dataclass
@@ -621,7 +627,7 @@ class Flow(Settings):
     block: Block = key(lambda: Two(hidden=16), "vector field of a layer")
     init: Init = key(Smooth, "law of the weights over depth; shared weights are measured beside it")
     data: Data = key(Spirals, "data set")
-    train: Train = key(lambda: Train(epochs=150, batch_size=250, optimizer="adam", lr=0.02), "training")
+    train: Train = key(_flow_training, "training")
     flow: FlowKeys = key(FlowKeys, "keys of this study")
 
 

@@ -1,4 +1,7 @@
-"""How many points a data set has and how many are asked for. Free of torch: a request is checked before it is run."""
+"""How many points a data set has and how many are asked for, and the shape of its images.
+
+Free of torch: a request is checked before it is run.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ AVAILABLE = {"digits": 1797}
 APART = {"mnist": (60000, 10000), "fashion_mnist": (60000, 10000), "cifar10": (50000, 10000)}
 """Training and test points of the sets that come with both."""
 
+IMAGE_SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
+
 
 def training_points(data: settings.Data) -> int | None:
     """Number of training points; None for a folder of images, which has to be read. Raises `SettingError`."""
@@ -21,6 +26,14 @@ def training_points(data: settings.Data) -> int | None:
     if isinstance(data, settings.Images):
         return None
     return split(data, AVAILABLE[data.name] if data.name in AVAILABLE else total(data))[0]
+
+
+def image_shape(data: settings.Data) -> tuple[int, int, int] | None:
+    """`(channels, height, width)` of the images whose pixels are the features of a point, in this order; None of
+    points that are no images."""
+    if isinstance(data, settings.ImageFolder):
+        return (1 if data.grey else 3, data.size, data.size)
+    return IMAGE_SHAPES.get(data.name)
 
 
 def total(data: settings.Data) -> int:

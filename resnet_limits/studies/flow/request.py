@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from ...data.sizes import training_points
+from ...claims.claim import selected
+from ...data.sizes import AVAILABLE, image_shape, split, training_points
 from ...errors import SettingError
-from ...settings import Flow, MatrixNormal
+from ...settings import Data, Digits, Flow, MatrixNormal
+from .claims import images
 
 
 def check(settings: Flow) -> None:
     """Raise `SettingError` for a law that is no path over depth, and for more points than there are."""
     if isinstance(settings.init, MatrixNormal):
         raise SettingError("init=matrix_normal: the weights of study flow are paths over depth; study=sde has this law")
+    if any(selected(settings.claims, claim.id) for claim in images.GROUP.claims):
+        _check_images(settings)
     points = training_points(settings.data)
     if points is None:
         return
@@ -21,3 +25,35 @@ def check(settings: Flow) -> None:
     ):
         if value > points:
             raise SettingError(f"{name}={value}: {settings.data.name} has {points} training points here")
+
+
+def image_data(settings: Flow) -> Data:
+    """What the convolutional networks see: the data themselves where they are images, else the bundled digits."""
+    return settings.data if image_shape(settings.data) is not None else Digits()
+
+
+GROUPS_OF_CHANNELS, SMALLEST = 2, 4
+"""`GROUPS` and `SMALLEST` of `networks.convolutional`, which is not free of torch."""
+
+
+def _check_images(settings: Flow) -> None:
+    """Raise `SettingError` for convolutional networks that cannot be built, or trained on these images."""
+    its, data = settings.flow.images, image_data(settings)
+    if its.channels % GROUPS_OF_CHANNELS:
+        raise SettingError(
+            f"flow.images.channels={its.channels}: group norm takes the channels in {GROUPS_OF_CHANNELS} groups of"
+            " equal size; give an even number"
+        )
+    shape = image_shape(data)
+    if shape is not None and min(shape[1:]) < SMALLEST:
+        raise SettingError(
+            f"data.size={shape[1]}: images of {shape[2]} x {shape[1]} pixels are too small for three stages, each with"
+            f" half as many pixels a side as the one before; take at least {SMALLEST}"
+        )
+    points = training_points(data)
+    if points is not None:
+        points = min(points, its.points)
+        if its.batch_size > points:
+            raise SettingError(f"flow.images.batch_size={its.batch_size}: there are {points} training images here")
+    if isinstance(data, Digits) and split(data, AVAILABLE[data.name])[1] == 0:
+        raise SettingError("data: no test images are left to measure accuracies on; take a smaller data.train_size")

@@ -1,0 +1,108 @@
+"""Training of convolutional networks: sgd with momentum, replicas side by side, all on the same mini-batches.
+
+    w <- w - eta m dJ/dw        m weight sets in a stage: the gradient of each is O(1/m)
+    w <- w - eta dJ/dw          stem, transitions, read-out
+
+The factor is that of `training/loop.py`; weights that all units share have m = 1. All in the dtype of the parameters.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..errors import MeasurementError, SettingError
+from ..networks.classifier import cross_entropy
+from ..networks.convolutional import logits
+from ..settings import Train
+from .checkpoints import Checkpoints, NoCheckpoints, State
+from .loop import mini_batches, scheduled
+
+RATE = "train.lr"
+"""The key of the learning rate, where the caller does not say another."""
+
+
+def train(
+    phi: str,
+    start: dict[str, Tensor],
+    images: Float[Tensor, "n colours height width"],
+    labels: Int[Tensor, " n"],
+    recipe: Train,
+    *,
+    units: int,
+    horizon: float,
+    seed: int,
+    progress: Callable[[float, str], None],
+    checkpoints: Checkpoints | None = None,
+    key_of_rate: str = RATE,
+) -> dict[str, Tensor]:
+    """The parameters after training from `start`, with so many units a stage.
+
+    Of `recipe` epochs, batch size, rate, momentum and schedule count. Training goes on from the state in `checkpoints`;
+    what it returns is the same bit for bit with and without an interruption (on CPU, at equal threads).
+    Raises `SettingError` for a batch larger than the data, `MeasurementError` naming the learning rate where a loss is
+    not finite; `OutputError` where a checkpoint cannot be written.
+    """
+    points, size = len(images), recipe.batch_size
+    if size > points:
+        raise SettingError(f"{key_of_rate.rpartition('.')[0]}.batch_size={size}: there are {points} training images")
+    checkpoints = checkpoints or NoCheckpoints()
+    parameters = {name: w.detach().clone().requires_grad_() for name, w in start.items()}
+    velocities = {name: torch.zeros_like(w) for name, w in start.items()}
+    done = _restore(checkpoints.load(), parameters, velocities)
+    per_epoch = -(-points // size)
+    steps, saved = recipe.epochs * per_epoch, time.monotonic()
+    for epoch in range(done // per_epoch, recipe.epochs):
+        for i, batch in enumerate(mini_batches(points, size, epoch, seed=seed)):
+            if epoch * per_epoch + i < done:
+                continue
+            batch = batch.to(images.device)
+            losses = cross_entropy(logits(phi, parameters, images[batch], units=units, horizon=horizon), labels[batch])
+            if not torch.isfinite(losses).all():
+                raise MeasurementError(
+                    f"the loss of a convolutional network of {units} unit(s) a stage is {float(losses.detach().max())}"
+                    f" at step {done} of {steps}, {key_of_rate}={recipe.lr:g}; a smaller {key_of_rate} may train"
+                )
+            gradients = torch.autograd.grad(losses.sum(), list(parameters.values()))  # replicas do not interact
+            rate = recipe.lr * scheduled(recipe, done / steps)
+            _step(parameters, velocities, gradients, rate, recipe.momentum)
+            done += 1
+            if done < steps and (checkpoints.wanted() or time.monotonic() - saved >= recipe.checkpoint_seconds):
+                checkpoints.save(_state(parameters, velocities, done))
+                saved = time.monotonic()
+            progress(done / steps, f"epoch {epoch + 1} of {recipe.epochs}, loss {float(losses.detach().mean()):.3f}")
+    return {name: w.detach() for name, w in parameters.items()}
+
+
+@torch.no_grad()
+def _step(
+    parameters: dict[str, Tensor],
+    velocities: dict[str, Tensor],
+    gradients: tuple[Tensor, ...],
+    rate: float,
+    momentum: float,
+) -> None:
+    for (name, w), gradient in zip(parameters.items(), gradients, strict=True):
+        velocities[name].mul_(momentum).add_(gradient)
+        w.sub_(velocities[name], alpha=rate * (w.shape[1] if name.startswith("stage") else 1))
+
+
+def _state(parameters: dict[str, Tensor], velocities: dict[str, Tensor], done: int) -> State:
+    arrays = {f"parameter.{name}": w.detach().cpu().numpy() for name, w in parameters.items()}
+    arrays |= {f"velocity.{name}": v.cpu().numpy() for name, v in velocities.items()}
+    return State(arrays, {"done": done})
+
+
+@torch.no_grad()
+def _restore(state: State | None, parameters: dict[str, Tensor], velocities: dict[str, Tensor]) -> int:
+    """Put a saved state back in place; the number of steps that are done."""
+    if state is None:
+        return 0
+    for name, w in parameters.items():
+        w.copy_(torch.tensor(state.arrays[f"parameter.{name}"]))
+        velocities[name].copy_(torch.tensor(state.arrays[f"velocity.{name}"]))
+    return int(state.values["done"])
