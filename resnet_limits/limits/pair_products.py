@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..networks.activations import activation
+from ..networks.activations import with_slope
 
 TAIL = {torch.float64: 1e-14, torch.float32: 1e-7}
 """Part of `E phi'(z)^2` that the series may leave out."""
@@ -64,7 +64,7 @@ def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[Expansion]:
 
 def _expansion(phi: str, v: Float[Tensor, " n"], rung: int) -> tuple[Tensor, Tensor, Tensor]:
     points, weights, transform = _rule(rung)
-    value, slope = _with_slope(phi, points.to(v)[:, None] * v.sqrt())
+    value, slope = with_slope(phi, points.to(v)[:, None] * v.sqrt())
     mean = weights.to(v) @ value
     terms = _terms(phi, rung, v.dtype)
     coefficients = transform[:terms].to(v) @ slope
@@ -100,20 +100,11 @@ def _rule(rung: int) -> tuple[Tensor, Tensor, Tensor]:
 @functools.lru_cache(maxsize=256)
 def _terms(phi: str, rung: int, dtype: torch.dtype) -> int:
     points, weights, transform = _rule(rung)
-    _, slope = _with_slope(phi, points * 2 ** (rung / 4))
+    _, slope = with_slope(phi, points * 2 ** (rung / 4))
     total = weights @ slope.square()
     left = total - (transform @ slope).square().cumsum(dim=0)
     enough = left <= TAIL[dtype] * total
     return int(enough.int().argmax()) + 1 if bool(enough.any()) else len(left)
-
-
-def _with_slope(phi: str, z: Tensor) -> tuple[Tensor, Tensor]:
-    """`phi(z)` and `phi'(z)`."""
-    with torch.enable_grad():
-        z = z.detach().requires_grad_()
-        value = activation(phi)(z)
-        (slope,) = torch.autograd.grad(value.sum(), z)
-    return value.detach(), slope
 
 
 def pair_products(

@@ -24,3 +24,12 @@ def activation(name: str) -> Callable[[Tensor], Tensor]:
     if name not in ACTIVATIONS:
         raise SettingError(f"activation: unknown value {one_of(name, ACTIVATIONS)}")
     return ACTIVATIONS[name]
+
+
+def with_slope(name: str, z: Tensor) -> tuple[Tensor, Tensor]:
+    """`phi(z)` and `phi'(z)`."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        value = activation(name)(z)
+        (slope,) = torch.autograd.grad(value.sum(), z)
+    return value.detach(), slope

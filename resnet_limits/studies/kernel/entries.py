@@ -18,8 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...limits.kernel import Kind
-from ...networks.activations import activation
-from ...networks.ntk import NtkNetwork, tangent_kernel
+from ...networks.activations import with_slope
+from ...networks.ntk import tangent_kernel
 from ...random import normals
 from ...sampling.backward import backward, record
 from ...sampling.pieces import piece_size, pieces
@@ -30,7 +30,7 @@ from ..study import Job, Measurement, Record
 from .claims.entries import EXACTLY
 from .claims.settings import sizes, widths
 from .kernels import finite_kernel
-from .problem import key, law, mean, overlaps, points, read_in, root_mean_square, where, width_order
+from .problem import key, law, mean, network_of, overlaps, points, read_in, root_mean_square, where, width_order
 
 TANGENTS = 8
 """There are as many times fewer tangent kernels than the key `replicas` says: they take more work than overlaps."""
@@ -115,7 +115,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         p = (V / math.sqrt(width)).expand(count, n, width)
         total = _overlaps(tape.final) if settings.kernel.readout else torch.zeros(count, n, n, dtype=torch.float64)
         for layer in backward(tape, p):
-            a = _slope(phi, tape.drawn[layer.k].z[:, :n]) * p
+            a = with_slope(phi, tape.drawn[layer.k].z[:, :n])[1] * p
             weights = own.sigma_w**2 * _overlaps(tape.states[layer.k]) + own.sigma_b**2
             total = total + h * weights * width * _overlaps(a)
             p = layer.p
@@ -123,13 +123,6 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
             total = total + gram * width * _overlaps(p)
         found.append(total)
     return torch.cat(found)
-
-
-def _slope(phi: str, z: Tensor) -> Tensor:
-    with torch.enable_grad():
-        z = z.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(activation(phi)(z).sum(), z)
-    return slope
 
 
 def _overlaps(x: Float[Tensor, "r n d"]) -> Kernels:
@@ -140,17 +133,8 @@ def _overlaps(x: Float[Tensor, "r n d"]) -> Kernels:
 def _by_autograd(job: Job, z: Float[Tensor, "n f"], depth: int) -> Kernels:
     """Tangent kernels of networks with their weight matrices, of the largest width; jobs of one such depth share
     them."""
-    settings, own = job.settings, sizes(job.settings)
-    network = NtkNetwork(
-        settings.activation,
-        depth,
-        settings.width,
-        settings.horizon,
-        own.sigma_w,
-        own.sigma_b,
-        settings.kernel.read_in,
-        settings.kernel.readout,
-    )
+    settings = job.settings
+    network = network_of(settings, depth, settings.width)
     z = z.to(**where(settings))
 
     def compute() -> dict[str, np.ndarray]:

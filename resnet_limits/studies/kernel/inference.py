@@ -24,7 +24,7 @@ from ...inference.dense import assemble
 from ...inference.filters import gradient_descent
 from ...inference.targets import one_hot
 from ...networks.activations import activation
-from ...networks.ntk import NtkNetwork, descend
+from ...networks.ntk import descend
 from ...random import normals
 from ...sampling.wide import gram as overlaps_of
 from ...sampling.wide import pre_activations
@@ -34,7 +34,7 @@ from .accuracy import fraction
 from .claims.inference import CONDITIONED, PREDICTED, TESTED, TRAINED, WEAKLY, WIDER
 from .claims.settings import sizes, widths
 from .kernels import finite_kernel
-from .problem import columns, dataset, key, mean, overlaps, root_mean_square, width_order
+from .problem import columns, dataset, key, mean, network_of, overlaps, root_mean_square, width_order
 
 PINS = {"dtype": "float32"}
 MEMORY = 2**29
@@ -198,21 +198,6 @@ def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tup
         where = key(settings, *SHARED, at=depth, of_width=width, first=first, count=count, rate=rate)
         found.append(job.shared.solve("kernel.inference.trained", where, compute))
     return Learnt(*(torch.from_numpy(np.concatenate([f[name] for f in found])) for name in Learnt.__dataclass_fields__))
-
-
-def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
-    """The network that is trained."""
-    own = sizes(settings)
-    return NtkNetwork(
-        settings.activation,
-        depth,
-        width,
-        settings.horizon,
-        own.sigma_w,
-        own.sigma_b,
-        settings.kernel.read_in,
-        settings.kernel.readout,
-    )
 
 
 def _against_the_kernel(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ... import device
 from ...data.dataset import Dataset, load
+from ...networks.ntk import NtkNetwork
 from ...random import normals
 from ...sampling.law import Isotropic
 from ...settings import Kernel, content
@@ -66,6 +67,21 @@ def read_in(
         (len(gram), width), replicas=count, seed=settings.seed, purpose=purpose, first_replica=first, **where(settings)
     )
     return torch.matmul(root.to(Z), Z)
+
+
+def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
+    """The network with full weight matrices, trained or differentiated."""
+    own = sizes(settings)
+    return NtkNetwork(
+        settings.activation,
+        depth,
+        width,
+        settings.horizon,
+        own.sigma_w,
+        own.sigma_b,
+        settings.kernel.read_in,
+        settings.kernel.readout,
+    )
 
 
 OF_NETWORKS = ("width", "replicas", "kernel.inputs", "kernel.networks", "kernel.trained_depth", "kernel.points")

@@ -175,13 +175,21 @@ def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
     assert found["kernel.diagram.width.network"].verdict == found["kernel.diagram.width.sde"].verdict == "refuted"
 
 
-@pytest.mark.parametrize(
-    ("inside", "refuted"), [("identity", {"kernel.diagram.relu", "kernel.diagram.relu.norm"})], ids=["linear"]
-)
-def test_networks_without_relu_grow_at_another_rate(inside, refuted, monkeypatch):
-    monkeypatch.setitem(drift.PINS, "activation_inside", inside)
+def test_networks_without_relu_grow_at_another_rate(monkeypatch):
+    monkeypatch.setitem(drift.PINS, "activation_inside", "identity")
+    assert {its.verdict for its in verdicts("drift", SMALL, DEPTHS).values()} == {"refuted"}
+
+
+def test_growth_of_another_width_is_seen(monkeypatch):
+    right = drift.growths
+    monkeypatch.setattr(drift, "growths", lambda settings, width, count: right(settings, 16, count))
     found = verdicts("drift", SMALL, DEPTHS)
-    assert {claim for claim, its in found.items() if its.verdict == "refuted"} == refuted
+    refuted = {claim for claim, its in found.items() if its.verdict == "refuted"}
+    assert refuted >= {"kernel.diagram.relu.8", "kernel.diagram.relu.32", "kernel.diagram.relu.norm.8"}
+
+
+def test_the_growth_is_that_of_its_own_horizon():
+    assert measured("drift", replace(SMALL, horizon=3.0), (16,)) == measured("drift", SMALL, (16,))
 
 
 # -- settings -------------------------------------------------------------------------------------

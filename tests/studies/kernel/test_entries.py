@@ -11,8 +11,9 @@ import torch
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.settings import Kernel, KernelKeys
+from resnet_limits.settings import Iid, Kernel, KernelKeys
 from resnet_limits.studies.kernel import entries
+from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import overlaps, points
 from resnet_limits.studies.study import Job
 from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
@@ -78,6 +79,18 @@ def test_weights_of_another_size_are_seen(monkeypatch):
 
     monkeypatch.setattr(Isotropic, "act", wrong)
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp"].verdict == "refuted"
+
+
+@pytest.mark.parametrize("factor", [0.95, 1.05])
+def test_a_kernel_whose_weights_are_5_percent_off_is_seen(factor: float, monkeypatch):
+    def wrong(settings, kind, depth):
+        own = settings.init
+        return finite_kernel(replace(settings, init=Iid(factor * own.sigma_w, own.sigma_b)), kind, depth)
+
+    monkeypatch.setattr(entries, "finite_kernel", wrong)
+    found = verdicts("entries", replace(SMALL, replicas=1024), DEPTHS)
+    assert found["kernel.nngp"].verdict == "refuted"
+    assert "supported" not in {found[claim].verdict for claim in NTK}
 
 
 def test_weights_backward_that_are_not_those_forward_change_nothing_but_their_absence_does(monkeypatch):

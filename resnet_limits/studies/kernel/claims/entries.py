@@ -47,7 +47,7 @@ GROUP = Group(
             LEE_GAUSSIAN,
             "the mean over networks of their overlaps <x_L, x_L'>/D is the kernel of infinite width and depth L",
             "nngp",
-            0.05,
+            0.03,
         ),
         _width(
             "kernel.nngp.width",
@@ -60,7 +60,7 @@ GROUP = Group(
             JACOT,
             "the mean over networks of their tangent kernel is the kernel of infinite width and depth L",
             "ntk",
-            0.1,
+            0.08,
         ),
         _width(
             "kernel.ntk.width",
@@ -74,7 +74,7 @@ GROUP = Group(
             "the tangent kernel of full weight matrices, by automatic differentiation, is the same in the mean"
             " (depth min(L, kernel.trained_depth))",
             "ntk-autograd",
-            0.1,
+            0.09,
         ),
     ),
     memory=("width", "kernel.inputs", "depth", "replicas"),

@@ -109,7 +109,7 @@ GROUP = Group(
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
         " initial ones, which are trained on the targets, after kernel.steps steps; widths D/4, D/2, D, twice as many"
         " of the narrower ones), posterior mean, posterior variance (read-out alone trained; widths D to 8 D)",
-        "learnt_time": "1 + <learnt - predicted, d>/(steps |d|^2), d what one more step of the kernel changes, by width,"
+        "learnt_time": "1 + <learnt - predicted, d>/(steps |d|^2), d what one more step of it changes, by width,"
         " mean over networks; scheme extrapolated: linear in 1/D, from D/2 and D",
         "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/4, D/2, D), mean"
         " over networks; column points: training points",
