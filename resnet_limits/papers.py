@@ -71,6 +71,13 @@ THORPE = Paper(
     2018,
     "1810.11741",
 )
+HAYOU = Paper(
+    "Hayou",
+    "Hayou, Soufiane",
+    "On the infinite-depth limit of finite-width neural networks",
+    2022,
+    "2210.00688",
+)
 HAIRER = Paper(
     "Hairer, Nørsett & Wanner",
     "Hairer, Ernst and Nørsett, Syvert P. and Wanner, Gerhard",
