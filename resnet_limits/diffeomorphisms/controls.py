@@ -56,9 +56,7 @@ CONTROLS = {
 }
 
 
-def lipschitz_excess(
-    field: VectorField, weights: Mapping[str, Tensor], h: float, bound: float
-) -> Float[Tensor, " r"]:
+def lipschitz_excess(field: VectorField, weights: Mapping[str, Tensor], h: float, bound: float) -> Float[Tensor, " r"]:
     """`mean_k max(0, Lip(h v_k) - bound)^2`, of the bound of `Lip(v_k)` by the weights (r, sets, *shape)."""
     excess = (abs(h) * lipschitz_bound(field.name, field.activation, weights) - bound).clamp(min=0)
     return excess.square().mean(dim=1)

@@ -37,6 +37,10 @@ from .loss import loss
 from .shown import Shown
 
 Parameters = dict[str, Tensor]
+Parametrised = Callable[[Parameters], Parameters]
+"""What is trained -> the parameters of the network, named as in `networks.classifier`; it can be differentiated."""
+Penalty = Callable[[Parameters, Tensor], Tensor]
+"""The parameters of the network and the points of a mini-batch (n, features) -> a penalty (r,), added to the loss."""
 ADAM_EPS = 1e-8
 PIECE = 2048
 """Points that are evaluated at a time. A constant, so that no machine changes a bit of the scores."""
@@ -46,7 +50,8 @@ PIECE = 2048
 class Trained:
     """Parameters after training, and what was seen on the way; each entry is one value a replica.
 
-    `losses[i]` is the loss of mini-batch i before its step, `gradient_norms[i]` the norm of its gradient over the
+    `parameters` are those that were trained, before they are `parametrised`. `losses[i]` is the loss of mini-batch i
+    before its step, with its penalty, `gradient_norms[i]` the norm of its gradient over the
     trunk (`observables.gradient_norm`). After each epoch, by number of steps: loss on the test points and accuracy
     there (of a classification), and roughness and largest increment of the weight path.
 
@@ -78,6 +83,8 @@ def train(
     checkpoints: Checkpoints | None = None,
     explosion: Literal["fail", "record"] = "fail",
     sink: Sink | None = None,
+    parametrised: Parametrised | None = None,
+    penalty: Penalty | None = None,
 ) -> Trained:
     """Train the networks of all replicas, which see the same mini-batches.
 
@@ -85,6 +92,10 @@ def train(
     factor on a block, `depth` the L of the learning rate. Training goes on from the state in `checkpoints`, and what
     it returns is the same bit for bit with and without an interruption (on CPU, at equal threads). `sink` is shown
     what happens (`shown.py`).
+
+    `parametrised` makes the parameters of the network from those that are trained, whose names in the trunk begin with
+    `trunk.` too (layers that share weights, weights that are normalised, a read-in that stays as it is); `penalty` is
+    added to the loss of each mini-batch.
 
     Raises `SettingError` for a batch larger than the data, `MeasurementError` naming depth, step and learning rate
     where a loss is not finite, unless `explosion="record"`; `OutputError` where a checkpoint cannot be written.
@@ -105,8 +116,10 @@ def train(
         done = len(trained.losses)
         _set_rates(optimiser, scheduled(settings, done / steps))
         optimiser.zero_grad()
-        scores = logits(vector_field, step, parameters, dataset.x_train[batch], h, through=trunk)
-        losses = loss(scores, dataset.y_train[batch])
+        network, points_of_batch = _network(parameters, parametrised), dataset.x_train[batch]
+        losses = loss(logits(vector_field, step, network, points_of_batch, h, through=trunk), dataset.y_train[batch])
+        if penalty is not None:
+            losses = losses + penalty(network, points_of_batch)
         if not torch.isfinite(losses).all():
             return _exploded(trained, f"the loss is {float(losses.detach().max())}", settings, depth, explosion)
         losses.sum().backward()  # replicas do not interact: each gets the gradient of its own loss
@@ -116,7 +129,7 @@ def train(
         if is_last:
             if not all(map(_is_finite, parameters.values())):
                 return _exploded(trained, "a weight is not finite", settings, depth, explosion)
-            _observe(trained, vector_field, step, dataset, h)
+            _observe(trained, _network(parameters, parametrised), vector_field, step, dataset, h)
         shown.step(trained, is_last=is_last)
         due = checkpoints.wanted() or time.monotonic() - saved >= settings.checkpoint_seconds
         if due and done + 1 < steps:
@@ -203,14 +216,20 @@ def _is_finite(w: Tensor) -> bool:
     return all(map(math.isfinite, torch.aminmax(w.detach())))
 
 
+def _network(parameters: Parameters, parametrised: Parametrised | None) -> Parameters:
+    return parameters if parametrised is None else parametrised(parameters)
+
+
 @torch.no_grad()
-def _observe(trained: Trained, vector_field: VectorField, step: Step, dataset: Dataset, h: float) -> None:
-    """What is recorded after an epoch."""
-    done, weights = len(trained.losses), trunk_of(trained.parameters)
+def _observe(
+    trained: Trained, network: Parameters, vector_field: VectorField, step: Step, dataset: Dataset, h: float
+) -> None:
+    """What is recorded after an epoch, of the network with these parameters."""
+    done, weights = len(trained.losses), trunk_of(network)
     trained.roughness[done] = observables.roughness(weights)
     trained.largest_increment[done] = observables.largest_increment(weights)
     if len(dataset.x_test):
-        scores = evaluated(vector_field, step, trained.parameters, dataset.x_test, h)
+        scores = evaluated(vector_field, step, network, dataset.x_test, h)
         trained.test_losses[done] = loss(scores, dataset.y_test)
         if dataset.is_classification:
             trained.accuracies[done] = accuracy(scores, dataset.y_test)
