@@ -478,7 +478,12 @@ class KernelKeys:
     rate: float = key(
         0.5, "step of gradient descent, in units of one over the largest eigenvalue of the kernel", above=0, below=2
     )
-    deep_points: int = key(10000, "training points of the deep block's kernel, if there are more", low=2, high=20000)
+    deep_points: int = key(
+        10000,
+        "training points of the deep block's kernel, if there are more; beyond 20000 by conjugate gradients, minutes",
+        low=2,
+        high=60000,
+    )
 
 
 @dataclass
