@@ -86,18 +86,18 @@ def _draw_predictions(axes: Axes, job: FinishedJob) -> None:
 
 
 def _accuracies(job: FinishedJob) -> dict[str, np.ndarray]:
-    """Accuracy and its standard error by name; those that are not known are left out."""
+    """Accuracy and its standard error by name and number of training points; those that are not known are left out."""
     found = {}
     for name, labels in ACCURACIES.items():
         if (table := job.array(name)) is not None:
-            found |= dict(zip(labels, table.T, strict=True))
+            found |= {f"{name}, {its[2]:,.0f}": its for name, its in zip(labels, table.T, strict=True)}
     return {label: its for label, its in found.items() if np.isfinite(its[0])}
 
 
 def _draw_accuracies(axes: Axes, found: dict[str, np.ndarray]) -> None:
     places = np.arange(len(found))[::-1]
-    values, errors = np.array(list(found.values())).T
+    values, errors, _ = np.array(list(found.values())).T
     axes.errorbar(values, places, xerr=1.96 * np.nan_to_num(errors), fmt="o", ms=4, capsize=2, color=COLOURS[0])
     axes.set_yticks(places, list(found), fontsize=8)
     axes.set_ylim(-0.6, len(found) - 0.4)
-    axes.set_xlabel("test accuracy")
+    axes.set_xlabel("test accuracy, by training points")

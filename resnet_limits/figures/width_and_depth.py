@@ -22,12 +22,16 @@ WIDTH, Q, Q_ERROR, SPREAD, SPREAD_ERROR = 0, 1, 2, 5, 6
 
 
 def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
-    """None where no job has the arrays."""
-    found = {job.settings.depth: table for job in jobs if (table := job.array("diagram.depth")) is not None}
+    """Of jobs of any widths; None where none has the arrays."""
+    found: dict[int, list[np.ndarray]] = {}
+    for job in jobs:
+        if (table := job.array("diagram.depth")) is not None:
+            found.setdefault(job.settings.depth, []).append(table)
     if not found:
         return None
-    limit = next((its for job in jobs if (its := job.array("diagram.limit")) is not None), None)
-    tables = {depth: found[depth] for depth in sorted(found)}
+    limits = [its for job in jobs if (its := job.array("diagram.limit")) is not None]
+    limit = joined(limits) if limits else None
+    tables = {depth: joined(found[depth]) for depth in sorted(found)}
     figure = Figure(figsize=(7.4, 3.3))
     left, right = figure.subplots(1, 2)
     _draw_means(left, tables, limit)
@@ -35,16 +39,27 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     return figure
 
 
+def joined(tables: Sequence[np.ndarray]) -> np.ndarray:
+    """The columns of several tables, each width once, increasing."""
+    return np.column_stack([column for _, column in sorted({its[WIDTH]: its for t in tables for its in t.T}.items())])
+
+
+def _of_width(table: np.ndarray, width: float) -> np.ndarray:
+    """The column of a width; nan where the table has none."""
+    (found,) = np.nonzero(table[WIDTH] == width)
+    return table[:, found[0]] if len(found) else np.full(len(table), np.nan)
+
+
 def _draw_means(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray | None) -> None:
     depths = np.array(list(tables), dtype=float)
-    last = next(iter(tables.values()))
+    widths = joined([*tables.values(), *([limit] if limit is not None else [])])[WIDTH]
     unit = float(limit[Q, -1]) if limit is not None else float(list(tables.values())[-1][Q, -1])
     ends = [*depths, *([2 * depths[-1]] if limit is not None else [])]  # infinite depth: one step further
     columns = [*tables.values(), *([limit] if limit is not None else [])]
-    for i, width in enumerate(last[WIDTH]):
-        values = np.array([table[Q, i] for table in columns]) / unit
-        bars = 1.96 * np.array([table[Q_ERROR, i] for table in columns]) / unit
-        shift = 2.0 ** (0.12 * (i - len(last[WIDTH]) / 2))  # side by side
+    for i, width in enumerate(widths):
+        values, bars = np.array([_of_width(table, width)[[Q, Q_ERROR]] for table in columns]).T / unit
+        bars = 1.96 * bars
+        shift = 2.0 ** (0.12 * (i - len(widths) / 2))  # side by side
         if np.isfinite(width):
             style: Any = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ls": ""}
             axes.errorbar(
@@ -68,13 +83,13 @@ def _draw_spreads(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray |
     if limit is not None:
         shown[r"$L = \infty$"] = limit
     for (label, table), colour, marker in zip(shown.items(), COLOURS, MARKERS, strict=False):
-        finite = np.isfinite(table[WIDTH])
-        width, spread, error = (table[row, finite] for row in (WIDTH, SPREAD, SPREAD_ERROR))
+        width, spread, error = (table[row, :-1] for row in (WIDTH, SPREAD, SPREAD_ERROR))
         axes.errorbar(
             width, spread, yerr=1.96 * error, color=colour, marker=marker, ms=4, capsize=2, ls="", label=label
         )
-    guide = spread[-1] * (width / width[-1]) ** -0.5
-    axes.plot(width, guide, "--", color="0.15", lw=1.0, label="$D^{-1/2}$")
+    last = next(reversed(shown.values()))
+    width, spread = last[WIDTH, :-1], last[SPREAD, :-1]
+    axes.plot(width, spread[-1] * (width / width[-1]) ** -0.5, "--", color="0.15", lw=1.0, label="$D^{-1/2}$")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

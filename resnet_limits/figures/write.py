@@ -50,7 +50,7 @@ class NamedRequest:
 
     name: str
     setting: Mapping[str, Any]
-    jobs: Sequence[FinishedJob]
+    jobs: list[FinishedJob]
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from resnet_limits.figures import width_and_depth
 from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
 from resnet_limits.settings import Kernel
@@ -30,7 +33,8 @@ def job(depth: int, *, limit: bool = True, accuracies: bool = True) -> FinishedJ
     if limit:
         arrays["diagram.limit"] = corners(2.0)
     if accuracies:
-        arrays |= {"accuracy": np.array([[0.9, np.nan, 0.9, 0.97], [0.01] * 4]), "inference.accuracy": np.eye(2)}
+        arrays |= {"accuracy": np.array([[0.9, np.nan, 0.9, 0.97], [0.01] * 4, [1400.0] * 4])}
+        arrays |= {"inference.accuracy": np.array([[1.0, 0.0], [0.0, 1.0], [200.0, 200.0]])}
     return FinishedJob(Kernel(depth=depth), [], arrays.get)
 
 
@@ -44,6 +48,21 @@ def test_the_exact_curve_ends_at_one_and_points_stand_beside_it():
     assert [text.get_text() for text in left.get_xticklabels()] == ["16", "64", "256", r"$\infty$"]
     _, labels = right.get_legend_handles_labels()
     assert sorted(labels) == sorted(["$D^{-1/2}$", "$L = 16$", "$L = 256$", r"$L = \infty$"])
+
+
+def test_jobs_of_several_widths_are_drawn_as_one():
+    wide, narrow = job(64), job(64)
+    table = corners(2 - 4 / 64)
+    narrow = FinishedJob(replace(narrow.settings, width=64), [], {"diagram.depth": table[:, [0, 2, 4]]}.get)
+    table = table.copy()
+    table[0, :4] = [16, 64, 256, 512]
+    wide = FinishedJob(wide.settings, [], {"diagram.depth": table}.get)
+    with styled():
+        figure = NAMED["width_and_depth"].draw([narrow, job(32, limit=False), wide])
+    assert figure is not None
+    _, labels = figure.axes[0].get_legend_handles_labels()
+    assert {label for label in labels if "infty" not in label} == {f"$D = {d}$" for d in (16, 32, 64, 128, 256, 512)}
+    np.testing.assert_array_equal(width_and_depth.joined([table, corners(1.0)])[0], [16, 32, 64, 128, 256, 512, np.inf])
 
 
 def test_without_a_limit_the_deepest_network_is_the_unit():
@@ -62,7 +81,8 @@ def test_accuracies_that_are_not_known_are_left_out():
     assert without is not None
     assert (len(figure.axes), len(without.axes)) == (3, 2)
     names = [text.get_text() for text in figure.axes[2].get_yticklabels()]
-    assert names == ["linear ridge", "tangent kernel", "deep block", "finite networks", "their kernel"]
+    known = [f"{name}, 1,400" for name in ("linear ridge", "tangent kernel", "deep block")]
+    assert names == [*known, "finite networks, 200", "their kernel, 200"]
 
 
 @pytest.mark.parametrize("name", ["width_and_depth", "kernel_regression"])

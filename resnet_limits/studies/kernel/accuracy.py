@@ -1,12 +1,13 @@
 """`kernel.expressivity.deep`, accuracies: inference with doubly infinite networks on the whole data set.
 
 The shallow kernels are solved in the dimension of the inputs, all training points at once; the deep block's kernel is
-dense. No depth changes any of it: jobs share the answers.
+dense, and beyond 20,000 points made again block by block. No depth changes any of it: jobs share the answers.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,7 +18,10 @@ from torch import Tensor
 from ...data.dataset import Dataset
 from ...inference import dense, features
 from ...inference.filters import gradient_flow, ridge
+from ...inference.iterative import Solution, solve
 from ...inference.targets import one_hot
+from ...limits.pair_kernel import mean_square
+from ...limits.tabulated import tabulate
 from ...settings import Kernel
 from ..study import Job, Measurement, Record
 from .claims.accuracy import DEEP_TOLERANCE, SHOWN
@@ -28,6 +32,8 @@ from .problem import OF_NETWORKS, columns, dataset, key
 
 IN_DOUBLE = 4000
 """Points up to which the deep block's kernel is solved in float64."""
+RESIDUAL = 1e-4
+"""Relative residual of the deep block's regression where it is iterative."""
 Right = Float[Tensor, " m"]
 """1 for each test point whose class is found, else 0."""
 
@@ -60,7 +66,9 @@ def measure(job: Job) -> Measurement:
             coordinates |= DEEP if scheme == "deep" else {}
             records.append(Record("accuracy_difference", value, stderr=stderr, coordinates=coordinates))
     nothing = np.full(len(data.x_test), math.nan)
-    shown = columns(fraction(found.get(f"accuracy.{name}", nothing)) for name in SHOWN)
+    shown = columns(
+        [*fraction(found.get(f"accuracy.{name}", nothing)), few if name == "deep" else total] for name in SHOWN
+    )
     return Measurement(records, {"accuracy": shown})
 
 
@@ -116,19 +124,30 @@ def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
         job.progress(0.3, "linear ridge regression")
         linear = linear_ridge(*affine(settings, "nngp"), data.x_train, y, data.x_test, noise)
         found["accuracy.linear_ridge"] = right(linear)
-    job.progress(0.35, f"kernel of the deep block, {few} points")
-    dtype = torch.float64 if few <= IN_DOUBLE else torch.float32
-    deep = dense.posterior(
-        deep_kernel(settings, data.x_train[:few].double(), DEEP_TOLERANCE, dtype),
-        data.x_train[:few],
-        y[:few],
-        ridge=noise,
-        dtype=dtype,
-        progress=lambda done: job.progress(0.35 + 0.4 * done, f"kernel of the deep block, {few} points"),
-    )
+    deep = _deep(job, data, y[:few])
     job.progress(0.8, "test points of the deep block")
     found["accuracy.deep"] = right(deep.mean(data.x_test))
     return found
+
+
+def _deep(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Posterior | Solution:
+    """Regression with the deep block's kernel on the first points: dense; beyond `dense.LARGEST` of them by conjugate
+    gradients, with the kernel from a table."""
+    settings, x = job.settings, data.x_train[: len(y)]
+    what = f"kernel of the deep block, {len(y)} points"
+
+    def told(done: float) -> None:
+        job.progress(0.35 + 0.4 * done, what)
+
+    told(0.0)
+    if len(y) <= dense.LARGEST:
+        dtype = torch.float64 if len(y) <= IN_DOUBLE else torch.float32
+        kernel = deep_kernel(settings, x.double(), DEEP_TOLERANCE, dtype)
+        return dense.posterior(kernel, x, y, ridge=settings.kernel.ridge, dtype=dtype, progress=told)
+    exact = deep_kernel(settings, x.double(), DEEP_TOLERANCE, torch.float64)
+    table = tabulate(exact, mean_square(torch.cat([x, data.x_test])), tolerance=DEEP_TOLERANCE)
+    single = replace(table, coefficients=table.coefficients.float(), dtype=torch.float32)
+    return solve(single, x, y, ridge=settings.kernel.ridge, tolerance=RESIDUAL, progress=told)
 
 
 PIECE = 4096

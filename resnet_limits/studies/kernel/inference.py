@@ -122,7 +122,9 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
             total.records += _against_the_kernel(found, predicted, its.labels, drawn)
             ensemble = (learnt.change.mean(dim=0).argmax(dim=1) == its.labels).double().mean()
             total.records.append(Record("accuracy.ensemble", float(ensemble), **drawn))
-            total.arrays["inference.accuracy"] = columns([mean(found.mean(dim=1)), foreseen])
+            total.arrays["inference.accuracy"] = columns(
+                [*its_own, len(its.x)] for its_own in (mean(found.mean(dim=1)), foreseen)
+            )
         last = {"step": steps - 1, **drawn}
         total.records.append(Record("train_loss", *mean(learnt.loss[:, -1]), **last))
         total.arrays["inference.learnt"] = learnt.change[:, :, 0].contiguous().numpy()

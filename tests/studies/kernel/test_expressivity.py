@@ -9,6 +9,8 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
+from resnet_limits.inference.iterative import Solution
+from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.settings import Gaussian, Iid
 from resnet_limits.studies.kernel import accuracy, expressivity, kernels
@@ -74,6 +76,17 @@ def test_accuracies_are_recorded_with_their_numbers_of_points():
     assert difference.value == pytest.approx(deep.value - shallow.value)
     assert value(records, "accuracy.linear_ridge").value == value(records, "accuracy.nngp", points=200).value
     assert measurement.arrays["accuracy"].shape == (2, 4)
+
+
+def test_more_points_than_fit_in_memory_are_solved_iteratively_and_find_the_same(monkeypatch):
+    settings = replace(SMALL, data=replace(SMALL.data, train_size=None), kernel=replace(SMALL.kernel, deep_points=400))
+    job, data = Job(settings), dataset(settings)
+    y = one_hot(data.y_train[:400], data.classes)
+    exact = accuracy._deep(job, data, y)
+    monkeypatch.setattr(accuracy.dense, "LARGEST", 399)
+    found = accuracy._deep(job, data, y)
+    assert isinstance(found, Solution)
+    torch.testing.assert_close(found.mean(data.x_test), exact.mean(data.x_test), rtol=0, atol=2e-3)
 
 
 def test_regression_has_no_accuracies_and_says_so():

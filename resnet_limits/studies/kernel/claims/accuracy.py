@@ -47,7 +47,7 @@ GROUP = Group(
     memory=("data.train_size", "kernel.deep_points"),
     arrays={
         "accuracy": f"accuracies of {', '.join(SHOWN)} on all training points (deep: kernel.deep_points), with standard"
-        " errors, (2, 4)"
+        " errors and numbers of training points, (3, 4)"
     },
     observables={
         "accuracy.nngp": "test accuracy of the posterior mean of the doubly infinite network (weakly trained: the"

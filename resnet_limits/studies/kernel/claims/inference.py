@@ -97,8 +97,8 @@ GROUP = Group(
             f"inference.distance.{name}": f"width, inference_distance ({words}) and its standard error, (3, widths)"
             for name, words in (("trained", "trained"), ("mean", "posterior mean"), ("variance", "posterior variance"))
         },
-        "inference.accuracy": "accuracy.finite of the widest networks and accuracy.predicted, with standard errors,"
-        " (2, 2)",
+        "inference.accuracy": "accuracy.finite of the widest networks and accuracy.predicted, with standard errors"
+        " and numbers of training points, (3, 2)",
         "inference.learnt": "outputs less initial outputs of networks of the largest width at test points, first"
         " outputs, (networks, points)",
         "inference.predicted": "what the kernel predicts there, (points,)",
