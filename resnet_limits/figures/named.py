@@ -33,6 +33,8 @@ class NamedFigure:
     draw: Callable[[Sequence[FinishedJob]], Figure | None]
 
 
+    across: str = ""
+    """A key over whose values one figure is drawn, where it is swept."""
 NAMED: dict[str, NamedFigure] = {
     "implicit_regularisation": NamedFigure(
         MARION_REGULARISATION,
@@ -59,6 +61,7 @@ NAMED: dict[str, NamedFigure] = {
         width_and_depth.draw,
     ),
     "kernel_regression": NamedFigure(
+        across="width",
         LEE_WIDE,
         "networks of finite width against inference with the kernel of infinite width: distance by width, what the"
         " widest ones learnt at test points, and test accuracies (networks and their kernel see fewer training points)",
