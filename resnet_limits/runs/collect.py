@@ -96,17 +96,26 @@ def collected(merged: Merged, *, swept: Sequence[str] | None = None) -> Collecti
 
 
 def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
-    """The figures of papers to draw: each once a setting, from the jobs of its first seed."""
+    """The figures of papers to draw: each once a setting, from the jobs of its first seed; or once for all values of
+    the key that it is drawn across."""
+    from ..figures.named import NAMED
     from ..figures.write import NamedRequest
 
     if not names:
         return []
     first: dict[str, NamedRequest] = {}
+    seen: set[str] = set()
     for group in groups(collection.jobs).values():
         setting = tables.setting_of(group[0].settings, collection.swept)
         jobs = [FinishedJob(job.settings, [], _arrays(job.path / "arrays.safetensors")) for job in group]
         for name in names:
-            first.setdefault(f"{name} {tables.setting_label(setting)}", NamedRequest(name, setting, jobs))
+            across = NAMED[name].across
+            if (its := f"{name} {tables.setting_label(setting)}") in seen:
+                continue
+            seen.add(its)
+            rest = {key: value for key, value in setting.items() if key != across}
+            request = first.setdefault(f"{name} {tables.setting_label(rest)}", NamedRequest(name, rest, []))
+            request.jobs.extend(jobs)
     return list(first.values())
 
 
