@@ -31,10 +31,10 @@ class NamedFigure:
     source: Paper
     caption: str
     draw: Callable[[Sequence[FinishedJob]], Figure | None]
-
-
     across: str = ""
     """A key over whose values one figure is drawn, where it is swept."""
+
+
 NAMED: dict[str, NamedFigure] = {
     "implicit_regularisation": NamedFigure(
         MARION_REGULARISATION,
@@ -59,9 +59,9 @@ NAMED: dict[str, NamedFigure] = {
         "width and depth, each finite or infinite: means of networks and of their SDE beside the exact recursion of"
         " infinite width; fluctuations over networks fall as the width to the power -1/2 at every depth",
         width_and_depth.draw,
+        across="width",
     ),
     "kernel_regression": NamedFigure(
-        across="width",
         LEE_WIDE,
         "networks of finite width against inference with the kernel of infinite width: distance by width, what the"
         " widest ones learnt at test points, and test accuracies (networks and their kernel see fewer training points)",
