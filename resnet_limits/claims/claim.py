@@ -55,6 +55,7 @@ class Claim:
     `pins` are the keys that this claim sets for itself, whatever the setting; they stand in the records.
     `outside` says in words why a setting lies outside the theorem, or None where it applies.
     `unmet(records)` says in words why the records of a setting cannot test the claim (a training that did not train).
+    `note(records)` is said beside the verdict, whatever that is, or None (that there are several minimisers).
     `random`: the observable is random, and no verdict is given on values without a standard error.
     `needs` says in words what a value takes beyond one depth.
     `verdicts` is the verdict that the claim must have at each preset.
@@ -70,6 +71,7 @@ class Claim:
     pins: Mapping[str, Any] = field(default_factory=dict)
     outside: Callable[[Any], str | None] = _always
     unmet: Callable[[Any], str | None] = _always
+    note: Callable[[Any], str | None] = _always
     random: bool = False
     needs: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=lambda: {"full": "supported", "smoke": "supported"})
@@ -87,7 +89,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A claim judged at one setting: what was measured (None where nothing could be), the verdict and why."""
+    """A claim judged at one setting: what was measured (None where nothing could be), the verdict and why.
+
+    `note` is what the claim says beside it, also part of `why`; empty where nothing.
+    """
 
     claim: Claim
     expected: Expected
@@ -95,6 +100,7 @@ class Judgement:
     measured: Measured | None
     verdict: Verdict
     why: str
+    note: str = ""
 
     @property
     def expected_value(self) -> float:

@@ -46,7 +46,8 @@ def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[s
         verdict, why = "inconclusive", f"the setting lies outside the claim: {reason}"
     elif (reason := claim.unmet(records)) is not None:
         verdict, why = "inconclusive", reason
-    return Judgement(claim, expected, dict(setting), measured, verdict, why)
+    note = claim.note(records) or ""
+    return Judgement(claim, expected, dict(setting), measured, verdict, f"{why}; {note}" if note else why, note)
 
 
 def points(claim: Claim, settings: Any, records: pd.DataFrame) -> pd.DataFrame:

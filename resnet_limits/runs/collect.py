@@ -205,6 +205,7 @@ def claim_document(judgement: Judgement) -> dict[str, Any]:
         else {k: _number(getattr(measured, k)) for k in ("value", "low", "high", "level")},
         "verdict": judgement.verdict,
         "why": judgement.why,
+        **({"note": judgement.note} if judgement.note else {}),
     }
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..claims.claim import Claim
+from ..claims.claim import Claim, Verdict
+
+AS_STATED: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
+SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
+"""For claims whose intervals are too wide at the smoke size."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ The ladder does not depend on which depths are asked for, and each rung is a pur
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -90,8 +89,9 @@ def _minimum(arrays: Mapping[str, np.ndarray]) -> Minimum:
     return Minimum(point=arrays["point"], why=arrays["why"].tobytes().decode(), **numbers)
 
 
-def distance_between_branches(minima: Sequence[Minimum]) -> float:
-    """The largest relative distance of any of the minima from the one of least value; 0 where all agree."""
-    best = min(minima, key=lambda minimum: minimum.value)
-    size = float(np.linalg.norm(best.point)) or 1.0
-    return max((float(np.linalg.norm(its.point - best.point)) / size for its in minima), default=math.nan)
+def ahead(before: int, last: int, depth: int) -> float:
+    """How far beyond the minima of two depths that of a third lies, in units of their distance, for errors of order 1.
+
+    1/2 where depths double.
+    """
+    return (1 / last - 1 / depth) / (1 / before - 1 / last)

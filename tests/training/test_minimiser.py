@@ -8,7 +8,7 @@ import torch
 
 from resnet_limits.studies.study import InMemory
 from resnet_limits.training.certificate import smallest_eigenvalue
-from resnet_limits.training.continuation import climb, distance_between_branches, ladder
+from resnet_limits.training.continuation import climb, ladder
 from resnet_limits.training.minimiser import Differentiated, Objective, minimise
 
 
@@ -121,10 +121,3 @@ def test_rungs_are_shared_and_the_same_whichever_depth_comes_first():
     assert deeper[1].minimum.point.tobytes() == again[-1].minimum.point.tobytes()
     assert again[-1].minimum.value == alone[-1].minimum.value
     assert all(rung.minimum.lbfgs_iterations == 0 for rung in deeper[1:])
-
-
-def test_branches_that_differ_are_told_apart():
-    double = lambda u: (u[0] ** 2 - 1) ** 2 + 0.1 * u[0] + 1  # noqa: E731
-    left, right = (minimise(double, torch.tensor([x])) for x in (-0.9, 0.9))
-    assert distance_between_branches([left, right]) == pytest.approx(2, abs=0.1)
-    assert distance_between_branches([left, left]) == 0

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
-from ...training.continuation import Rung
+from ...training.continuation import Rung, ahead
 from ...training.depth_regularised import DepthRegularised, Weights
 
 
@@ -30,33 +30,10 @@ def refine(problem: DepthRegularised, rungs: Sequence[Rung], depth: int) -> np.n
     """Where the minimisation at `depth` starts, in scaled variables."""
     known = [problem.at_depth(rung.depth).weights(rung.minimum.point) for rung in rungs[-2:]]
     fine = _read(known[-1], depth)
-    if len(rungs) > 1 and depth == 2 * rungs[-1].depth == 4 * rungs[-2].depth:
-        coarse = _read(known[0], depth)
-        fine = Weights(*(f + (f - c) / 2 for f, c in zip(_parts(fine), _parts(coarse), strict=True)))
+    if len(rungs) > 1:
+        coarse, on = _read(known[0], depth), ahead(rungs[-2].depth, rungs[-1].depth, depth)
+        fine = Weights(*(f + on * (f - c) for f, c in zip(_parts(fine), _parts(coarse), strict=True)))
     return problem.at_depth(depth).scaled(fine)
-
-
-def surprise(problem: DepthRegularised, rungs: Sequence[Rung]) -> float | None:
-    """How much farther from where the coarser rungs said the last minimum is than the one before was: about 1/4.
-
-    Far above 1 the branch has ended between the two depths, and the minimum is one of another. None below the fourth
-    rung: before it nothing is extrapolated.
-    """
-    if len(rungs) < 4:
-        return None
-    there, before = (_missed(problem, rungs[:count]) for count in (len(rungs), len(rungs) - 1))
-    return there / before if there > NEAR else 0.0
-
-
-NEAR = 1e-3
-"""A relative distance below which the minimum is where it was said to be, whatever the rung before."""
-
-
-def _missed(problem: DepthRegularised, rungs: Sequence[Rung]) -> float:
-    """Relative distance of the last minimum from its start."""
-    point = rungs[-1].minimum.point
-    distance = np.linalg.norm(point - refine(problem, rungs[:-1], rungs[-1].depth))
-    return float(distance / (np.linalg.norm(point) or 1.0))
 
 
 def _read(w: Weights, depth: int) -> Weights:

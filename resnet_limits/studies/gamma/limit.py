@@ -7,16 +7,17 @@ that solver is the minimiser at depth 64, its error the distance to a solution a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ...errors import MeasurementError
 from ...limits.euler_lagrange import Extremal, extremal
 from ...settings import Gamma
-from ...training.continuation import Rung
 from ...training.depth_regularised import DepthRegularised, Weights
 from ...training.minimiser import Minimum
 from ..study import Job, Measurement, Record
+from .norms import h1, largest, tl2
 from .problem import Kind, boundary, certificate, minima, small, solution_key
 
 GUESS = 64
@@ -44,14 +45,17 @@ def measure(job: Job) -> Measurement:
     for i, kind in enumerate(KINDS):
         job.progress(i / len(KINDS), kind)
         problem = small(settings, kind)
-        branches = minima(job, problem, kind, settings.depth)
+        found = minima(job, problem, kind, settings.depth)
         where = {"problem": kind}
-        measurement.records += certificate(settings, problem, branches, where)
-        minimum = branches[0][-1].minimum
+        measurement.records += certificate(settings, problem, found, where)
+        minimum = found[0].minimum
         network = problem.weights(minimum.point)
         measurement.arrays[f"{kind}.path"] = network.path
-        if minimum.converged:
-            limit = _limit(job, problem, kind)
+        if not minimum.converged:
+            continue
+        limit = _limit(job, problem, kind)
+        measurement.records.append(Record("limit_found", float(limit is not None), coordinates=where, replicas=1))
+        if limit is not None:
             measurement.arrays[f"{kind}.limit"] = limit.solution.at(np.arange(settings.depth) / settings.depth).path
             measurement.records += distances(problem, minimum, network, limit, where)
     return measurement
@@ -62,14 +66,13 @@ def distances(
 ) -> list[Record]:
     """All distances of a minimiser to the limit."""
     n, p = problem.depth, problem.penalties
-    exact = limit.solution.at(np.arange(n) / n)
+    exact, there = limit.solution.at(np.arange(n) / n), lambda times: limit.solution.at(times).path
     # What the gradient that is left allows the minimiser to be off, in units of paths and of their H1 norm.
     off = minimum.distance
     path_off = off * max(((1 + 1 / tau) / a) ** 0.5 for a, tau in ((p.K, p.t1), (p.b, p.t2)))
     h1_off = off / min(p.K, p.b) ** 0.5
     difference = w.path - exact.path
-    ends = np.concatenate([np.full(w.K[0].size, p.t1), np.full(w.b[0].size, p.t2)])
-    h1 = (n * (np.diff(difference, axis=0) ** 2).sum() + (ends * difference[0] ** 2).sum()) ** 0.5
+    taus = np.concatenate([np.full(w.K[0].size, p.t1), np.full(w.b[0].size, p.t2)])
     recovered = problem.value(exact)
     start, end, missed = boundary(problem, w)
     value = limit.solution.value
@@ -78,10 +81,10 @@ def distances(
     path_error = limit.path_error + path_off
     found = {
         "value_gap": (abs(minimum.value - value), value, value_error),
-        "weights_sup": (float(np.linalg.norm(difference, axis=1).max()), _size(exact), path_error),
-        "tl2": (tl2(w, limit.solution), np.nan, path_error),
-        "tl2_floor": (tl2(exact, limit.solution), np.nan, np.nan),
-        "h1": (float(h1), np.nan, limit.slope_error + max(p.t1, p.t2) ** 0.5 * limit.path_error + h1_off),
+        "weights_sup": (largest(difference), largest(exact.path), path_error),
+        "tl2": (tl2(w.path, there), np.nan, path_error),
+        "tl2_floor": (tl2(exact.path, there), np.nan, np.nan),
+        "h1": (h1(difference, taus), np.nan, limit.slope_error + max(p.t1, p.t2) ** 0.5 * limit.path_error + h1_off),
         "recovery_gap": (abs(recovered - value), value, value_error),
         "recovery_excess": (recovered - minimum.value, minimum.value, rounding),
         "readout_error": (
@@ -99,30 +102,15 @@ def distances(
     ]
 
 
-def tl2(w: Weights, exact: Extremal) -> float:
-    """The monotone coupling's bound of the TL2 distance of a network's path, constant in each block, to the limit's.
-
-    d^2 = sum_k int_{t_k}^{t_{k+1}} |t_k - t|^2 + |K_k - K(t)|^2 + |b_k - b(t)|^2 dt        (four Gauss points a block)
-    """
-    n = len(w.K)
-    nodes, weights = np.polynomial.legendre.leggauss(4)
-    times = (np.arange(n)[:, None] + (nodes + 1) / 2) / n
-    there = exact.at(times.ravel()).path.reshape(n, len(nodes), -1)
-    squares = ((w.path[:, None] - there) ** 2).sum(axis=2) @ weights / (2 * n)
-    return float((squares.sum() + 1 / (3 * n * n)) ** 0.5)
-
-
-def _size(w: Weights) -> float:
-    return float(np.linalg.norm(w.path, axis=1).max())
-
-
-def _limit(job: Job, problem: DepthRegularised, kind: Kind) -> Limit:
-    """The limit of the branch; kept, since all depths share it."""
+def _limit(job: Job, problem: DepthRegularised, kind: Kind) -> Limit | None:
+    """The limit of the branch, None where collocation finds none; kept, since all depths share it."""
 
     def compute() -> dict[str, np.ndarray]:
-        rungs: list[Rung] = minima(job, problem, kind, GUESS)[0]
-        guess = problem.at_depth(GUESS).weights(rungs[-1].minimum.point)
-        loose, best = (extremal(problem, guess, tolerance=tolerance) for tolerance in (LOOSE, TOLERANCE))
+        guess = problem.at_depth(GUESS).weights(minima(job, problem, kind, GUESS)[0].minimum.point)
+        try:
+            loose, best = (extremal(problem, guess, tolerance=tolerance) for tolerance in (LOOSE, TOLERANCE))
+        except MeasurementError:
+            return {}
         slopes = [np.concatenate([s.reshape(len(GRID), -1) for s in its.slopes(GRID)], axis=1) for its in (loose, best)]
         errors = [
             abs(loose.value - best.value),
@@ -138,7 +126,9 @@ def _limit(job: Job, problem: DepthRegularised, kind: Kind) -> Limit:
             "errors": np.array(errors),
         }
 
-    key = {**solution_key(job.settings, kind), "starts": job.settings.minimiser.starts}
+    key = {**solution_key(job.settings, kind), "minimiser": asdict(job.settings.minimiser)}
     its = job.shared.solve("extremal", key, compute)
+    if not its:
+        return None
     solution = Extremal(problem, its["nodes"], its["coefficients"], its["W"], its["c"], float(its["value"][0]))
     return Limit(solution, *(float(error) for error in its["errors"]))

@@ -14,9 +14,11 @@ import numpy as np
 from ...data.dataset import Dataset, embed, load
 from ...random import generator
 from ...settings import KINKED, Gamma, Gaussian, content
+from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.depth_regularised import DepthRegularised, Penalties, Weights
 from ...training.losses import CrossEntropy, Loss, Square
+from ..certificate import of_the_minimiser
 from ..study import Job, Record
 from . import branch
 
@@ -66,29 +68,29 @@ def solution_key(settings: Gamma, kind: str) -> dict[str, Any]:
     return {**its, "problem": kind}
 
 
-def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[list[Rung]]:
-    """The minima at every rung up to a depth, for each start: the branch of least value at the lowest rung first."""
+def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[Branch]:
+    """The minima at every rung up to a depth, for each start: the branch that is judged first."""
     settings: Gamma = job.settings
-    found = []
-    for start in range(settings.minimiser.starts):
 
-        def first(rung: int, start: int = start) -> np.ndarray:
-            return _start(problem.at_depth(rung), settings.seed, start)
-
-        found.append(
-            climb(
-                depth,
-                objective=problem.at_depth,
-                start=first,
-                refine=lambda rungs, rung: branch.refine(problem, rungs, rung),
-                shared=job.shared,
-                purpose="minimum",
-                key={**solution_key(settings, kind), "start": start},
-                tolerance=settings.minimiser.tolerance,
-                iterations=settings.minimiser.iterations,
-            )
+    def climbed(start: int, depth: int) -> list[Rung]:
+        return climb(
+            depth,
+            objective=problem.at_depth,
+            start=lambda rung: _start(problem.at_depth(rung), settings.seed, start),
+            refine=refinement(problem),
+            shared=job.shared,
+            purpose="minimum",
+            key={**solution_key(settings, kind), "start": start},
+            tolerance=settings.minimiser.tolerance,
+            iterations=settings.minimiser.iterations,
         )
-    return sorted(found, key=lambda rungs: rungs[0].minimum.value)
+
+    return branches(climbed, depth, settings.minimiser.starts)
+
+
+def refinement(problem: DepthRegularised) -> Refine:
+    """Where the minimisation at a depth starts, from the minima below it."""
+    return lambda rungs, depth: branch.refine(problem, rungs, depth)
 
 
 def _start(problem: DepthRegularised, seed: int, number: int) -> np.ndarray:
@@ -103,37 +105,9 @@ def _start(problem: DepthRegularised, seed: int, number: int) -> np.ndarray:
     return problem.scaled(Weights(np.tile(K, (n, 1, 1)), np.tile(b, (n, 1)), W, np.zeros(m)))
 
 
-def certificate(
-    settings: Gamma, problem: DepthRegularised, branches: Sequence[Sequence[Rung]], where: dict[str, Any]
-) -> list[Record]:
-    """How well the first branch's last minimum was reached, what that took, and whether the branches differ.
-
-    The record of the gradient norm has the tolerance as its reference.
-    """
-    minimum = branches[0][-1].minimum
-    sizes = [float(np.linalg.norm(b[-1].minimum.point - minimum.point)) for b in branches]
-    apart = max(sizes) / (float(np.linalg.norm(minimum.point)) or 1.0)
-    records = [
-        Record(
-            "gradient_norm",
-            minimum.relative_gradient,
-            reference=settings.minimiser.tolerance,
-            coordinates=where,
-            replicas=1,
-        )
-    ]
-    values = {
-        "smallest_eigenvalue": minimum.smallest_eigenvalue,
-        "lbfgs_iterations": float(minimum.lbfgs_iterations),
-        "newton_iterations": float(minimum.newton_iterations),
-        "hessian_products": float(minimum.hessian_products),
-        "minimum": minimum.value,
-    }
-    if len(branches) > 1:
-        values["branch_distance"] = apart
-    if (surprise := branch.surprise(problem, branches[0])) is not None:
-        values["branch_surprise"] = surprise
-    return records + [Record(name, value, coordinates=where, replicas=1) for name, value in values.items()]
+def certificate(settings: Gamma, problem: DepthRegularised, found: Sequence[Branch], where: Any) -> list[Record]:
+    """What says how well the minimum was reached, and on which branch it is."""
+    return of_the_minimiser(found, refinement(problem), settings.minimiser.tolerance, where)
 
 
 def boundary(problem: DepthRegularised, w: Weights) -> tuple[float, float, float]:

@@ -20,8 +20,8 @@ def measure(job: Job) -> Measurement:
     """Certificate, loss, accuracy, boundary conditions, and the weights."""
     settings: Gamma = job.settings
     problem, dataset = of_the_data(settings)
-    branches = minima(job, problem, DATA, settings.depth)
-    w = problem.weights(branches[0][-1].minimum.point)
+    found = minima(job, problem, DATA, settings.depth)
+    w = problem.weights(found[0].minimum.point)
     start, end, missed = boundary(problem, w)
     values = {
         "boundary_start": start,
@@ -32,7 +32,7 @@ def measure(job: Job) -> Measurement:
     }
     if dataset.classes:
         values |= _accuracies(settings, problem, w, dataset)
-    records = certificate(settings, problem, branches, WHERE)
+    records = certificate(settings, problem, found, WHERE)
     records += [Record(name, value, coordinates=WHERE, replicas=1) for name, value in values.items()]
     return Measurement(records, {"real.K": w.K, "real.b": w.b, "real.W": w.W, "real.c": w.c})
 

@@ -47,7 +47,7 @@ def _least(job: Job, depth: int) -> tuple[float, float, float]:
 
     def compute() -> dict[str, np.ndarray]:
         problem = small(job.settings, KIND).at_depth(depth)
-        first = minima(job, problem, KIND, depth)[0][-1].minimum
+        first = minima(job, problem, KIND, depth)[0].minimum
         u, value, gained = first.point, first.value, 0.0
         for _ in range(DESCENTS if not first.converged else 0):
             u, _ = descend(problem, u, ITERATIONS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..study import Comparison, FinishedJob, Record
+from .claims.scaling import SCALED
 
 ROUNDING = 1e-13
 
@@ -23,7 +24,7 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
                 "value_difference",
                 abs(value - values[2 * depth]) / abs(values[2 * depth]),
                 reference_error=ROUNDING,
-                coordinates={"of": "own"},
+                coordinates=SCALED,
             ),
         )
         for depth, value in values.items()

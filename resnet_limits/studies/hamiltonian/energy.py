@@ -26,5 +26,7 @@ def measure(job: Job) -> Measurement:
         if path.diverged:
             records.append(Record("diverged_energy", float(path.energy[-1]), coordinates=coordinates))
         else:
-            records.append(Record("energy_drift", path.drift, reference_error=ROUNDING, coordinates=coordinates))
+            records.append(
+                Record("energy_drift", path.drift, reference_error=settings.depth * ROUNDING, coordinates=coordinates)
+            )
     return Measurement(records)

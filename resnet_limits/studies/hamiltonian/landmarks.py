@@ -55,8 +55,8 @@ def measure(job: Job) -> Measurement:
     problem = Setup(Gaussian(LENGTH), circle, NU, Fixed(Square(), clover))
     coordinates = {"of": "landmarks", **LANDMARKS}
     shared = {"length": LENGTH, "count": COUNT, "nu": NU, "seed": settings.seed}
-    minimum = minima(job, problem, settings.depth, "landmarks", shared)[-1]
-    network = trained(problem, minimum)
+    found = minima(job, problem, settings.depth, "landmarks", shared)
+    network = trained(problem, found[0])
     job.progress(0.5, "shooting")
 
     def compute() -> dict[str, np.ndarray]:
@@ -77,7 +77,7 @@ def measure(job: Job) -> Measurement:
         "landmarks.limit", {**shared, "integrator": its.integrator, "steps": its.steps}, compute
     )
     value, coarse_value, energy, coarse_energy, residual, reached = solution["numbers"].tolist()
-    records = certificate(network.minimum, coordinates)
+    records = certificate(job, problem, found, coordinates)
     records += [
         Record("shooting_residual", residual, coordinates=coordinates),
         Record("shooting_energy", energy, coordinates=coordinates),
@@ -86,6 +86,7 @@ def measure(job: Job) -> Measurement:
     if not reached:
         return Measurement(records)
     share = SAFETY / (2 ** INTEGRATORS[its.integrator].order - 1)
+    left = 2 * SAFETY * residual + settings.depth**0.5 * network.off
     squares = float(settings.depth * network.w.square().sum())
     gaps = {
         "energy_gap": (squares - 2 * energy, 2 * (energy - coarse_energy), 2 * energy),
@@ -96,7 +97,7 @@ def measure(job: Job) -> Measurement:
             name,
             abs(gap) / scale,
             reference=scale,
-            reference_error=share * abs(error) / scale + ROUNDING,
+            reference_error=share * abs(error) / scale + left + ROUNDING,
             coordinates=coordinates,
         )
         for name, (gap, error, scale) in gaps.items()

@@ -1,12 +1,12 @@
 """The limit of some settings by geodesic shooting, shared by all depths, with its error.
 
-`P_0` starts from the momenta of a network of `FROM` layers, so that network and limit are on the same branch, and is
+`P_0` starts from the momenta of a network of `JUDGED` layers, so that network and limit are on the same branch, and is
 polished by Newton's method on the flow of the chosen integrator; a second solution with half the steps tells the error.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -15,12 +15,12 @@ from torch import Tensor
 from ...limits.hamiltonian.integrators import INTEGRATORS, Diverged
 from ...limits.hamiltonian.shooting import Problem, Shooting, shoot
 from ...limits.hamiltonian.trajectory import Trajectory, integrate
+from ...random import generator
 from ...settings import Hamiltonian
+from ...training.branches import JUDGED
 from ..study import Job, Record
-from .problem import Setup, key, minima, trained
+from .problem import Setup, key, minima, size, trained
 
-FROM = 32
-"""Depth of the network whose momenta shooting starts from."""
 FINEST = 128
 """Steps of RK4, at least, between which trajectories from a known `P_0` are read."""
 FEWEST = 8
@@ -46,6 +46,11 @@ class Limit:
     order: int
 
     @property
+    def left(self) -> float:
+        """What the residual that is left leaves of relative error."""
+        return 2 * SAFETY * self.residual
+
+    @property
     def share(self) -> float:
         """What the error of the finer solution is of the difference of both."""
         return SAFETY / (2**self.order - 1)
@@ -67,14 +72,24 @@ class Limit:
         return torch.stack([P.mT @ self.problem.kernel.at(q).root() for q, P in pairs])
 
 
-def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str) -> Limit:
-    """The limit of these settings; `name` tells those of different settings of one job apart in names of files."""
+def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> Limit:
+    """The limit of these settings; `name` tells those of different settings of one job apart in names of files.
+
+    `noise`: relative size of normals added to the network's momenta, so that Newton's method starts elsewhere.
+    """
     its = settings.hamiltonian
-    more = {"integrator": its.integrator, "steps": its.steps, "from": FROM, "minimiser": settings.minimiser.tolerance}
+    more = {
+        "integrator": its.integrator,
+        "steps": its.steps,
+        "from": JUDGED,
+        "noise": noise,
+        "minimiser": asdict(settings.minimiser),
+    }
 
     def compute() -> dict[str, np.ndarray]:
-        rung = minima(job, problem, FROM, name, key(settings))[-1]
-        P = trained(problem, rung).momenta[0]
+        P = trained(problem, minima(job, problem, JUDGED, name, key(settings))[0]).momenta[0]
+        draw = generator(settings.seed, "hamiltonian.shooting").standard_normal(P.shape)
+        P = P + noise * size(P) * torch.from_numpy(draw)
         return _arrays(*_both(problem, P, its.integrator, its.steps))
 
     found = job.shared.solve(f"{name}.limit", key(settings, **more), compute)

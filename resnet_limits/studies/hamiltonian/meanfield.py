@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from .problem import Setup, certificate, dataset, key, loss_of, minima, pinned, 
 
 POPULATION = 1000
 """Training points at most."""
+DRAWS_TOLERANCE = 1e-8
+"""Relative gradient norm to which each draw is minimised."""
 
 
 def measure(job: Job) -> Measurement:
@@ -33,14 +35,22 @@ def measure(job: Job) -> Measurement:
     settings = pinned(job.settings, **its_pins, points=population)
     problem = setup(settings)
     coordinates = {"of": "mean field", **PINS}
-    rung = minima(job, problem, DEPTH, "meanfield", key(settings))[-1]
-    records = certificate(rung.minimum, coordinates)
+    found = minima(job, problem, DEPTH, "meanfield", key(settings))
+    records = certificate(job, problem, found, coordinates)
 
     def compute() -> dict[str, np.ndarray]:
-        return {"distances": _distances(job, settings, problem, rung.minimum.point)}
+        distances, gradients = _draws(job, settings, problem, found[0].minimum.point)
+        return {"distances": distances, "gradients": gradients}
 
-    more = {"depth": DEPTH, "replicas": settings.replicas, "counts": list(COUNTS)}
-    distances = job.shared.solve("meanfield.draws", key(settings, **more), compute)["distances"]
+    more = {
+        "depth": DEPTH,
+        "replicas": settings.replicas,
+        "counts": list(COUNTS),
+        "minimiser": asdict(settings.minimiser),
+    }
+    its = job.shared.solve("meanfield.draws", key(settings, **more), compute)
+    distances, worst = its["distances"], float(its["gradients"].max())
+    records.append(Record("draws_gradient_norm", worst, reference=DRAWS_TOLERANCE, coordinates=coordinates))
     points = []
     for N, its in zip(COUNTS, distances, strict=True):
         square, spread = float((its**2).mean()), float((its**2).std(ddof=1)) / math.sqrt(len(its))
@@ -53,9 +63,9 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def _distances(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray) -> np.ndarray:
-    """`|z_N - z| / |z|` of every draw, (counts, replicas)."""
-    found, draws = [], settings.replicas
+def _draws(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`|z_N - z| / |z|` of every draw, (counts, replicas), and the relative gradient norms at their minima."""
+    found, draws, size = [], settings.replicas, float(np.linalg.norm(start))
     for i, N in enumerate(COUNTS):
         stream = generator(settings.seed, "hamiltonian.meanfield", N)
         for r in range(draws):
@@ -63,9 +73,11 @@ def _distances(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarra
             drawn = torch.from_numpy(stream.integers(len(problem.q0), size=N))
             loss = loss_of(settings, problem.loss.y[drawn])
             network = replace(problem, q0=problem.q0[drawn], loss=loss).network(DEPTH)
-            point = minimise(network, start, tolerance=1e-8, certify=False).point
-            found.append(float(np.linalg.norm(point - start) / np.linalg.norm(start)))
-    return np.array(found).reshape(len(COUNTS), draws)
+            iterations = settings.minimiser.iterations
+            end = minimise(network, start, tolerance=DRAWS_TOLERANCE, iterations=iterations, certify=False)
+            found.append((float(np.linalg.norm(end.point - start)) / size, end.relative_gradient))
+    distances, gradients = np.array(found).reshape(len(COUNTS), draws, 2).transpose(2, 0, 1)
+    return distances, gradients
 
 
 def slope(points: Sequence[tuple[int, float, float]]) -> tuple[float, float]:

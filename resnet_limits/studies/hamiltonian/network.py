@@ -23,6 +23,7 @@ from torch import Tensor
 from ...limits.hamiltonian.features import Features
 from ...limits.hamiltonian.kernel import Kernel
 from ...limits.hamiltonian.losses import EndLoss
+from ...training.continuation import ahead
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def refined(weights: list[Float[np.ndarray, "l d f"]], depth: int) -> Float[np.n
     """Velocity weights `omega_s` of some networks, the deepest last, continued to another depth.
 
     Linear in time between the `t_s = s/L`, constant after the last; with two networks the step from the one to the
-    other is repeated at half its size, as for errors of order 1 in doubling depths.
+    other is continued as errors of order 1 go on, in doubling depths by half its size.
     """
     times = np.arange(depth) / depth
 
@@ -160,4 +161,6 @@ def refined(weights: list[Float[np.ndarray, "l d f"]], depth: int) -> Float[np.n
         return (1 - fraction) * path[below] + fraction * path[np.minimum(below + 1, len(path) - 1)]
 
     last = at(weights[-1])
-    return last if len(weights) < 2 else last + (last - at(weights[-2])) / 2
+    if len(weights) < 2:
+        return last
+    return last + ahead(len(weights[-2]), len(weights[-1]), depth) * (last - at(weights[-2]))

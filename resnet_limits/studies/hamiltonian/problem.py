@@ -20,8 +20,10 @@ from ...limits.hamiltonian.kernel import Kernel
 from ...limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, pointwise
 from ...random import generator
 from ...settings import Hamiltonian, content
+from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
+from ..certificate import of_the_minimiser
 from ..study import Job, Record
 from .network import Network, refined
 
@@ -105,45 +107,47 @@ def key(settings: Hamiltonian, *also: str, **more: Any) -> dict[str, Any]:
 
 
 def minima(
-    job: Job,
-    problem: Setup,
-    depth: int,
-    purpose: str,
-    its_key: dict[str, Any],
-    *,
-    constant: bool = False,
-    start: int = 0,
-) -> list[Rung]:
-    """The minimisers at the rungs 4, 8, ... up to this depth, each from the ones before, and the first from a draw.
+    job: Job, problem: Setup, depth: int, purpose: str, its_key: dict[str, Any], *, constant: bool = False
+) -> list[Branch]:
+    """The minima at the rungs 4, 8, ... up to this depth, each from the ones before, for each start: the branch that is
+    judged first.
 
-    The draws `start` = 1, 2, ... are of size 1, those of 0 small: other branches begin elsewhere.
+    The draw that the first start begins from is small, those of the others are of size 1: other branches begin
+    elsewhere.
     """
-    its_key = {**its_key, "start": start} if start else its_key
+
+    def climbed(start: int, depth: int) -> list[Rung]:
+        def first(depth: int) -> np.ndarray:
+            # Not zero: there coordinates that begin as zeros may stay so by symmetry, at a saddle.
+            shape = problem.network(depth).shape
+            size = 1.0 if start else START
+            return size * generator(job.settings.seed, "hamiltonian.start", start).standard_normal(int(np.prod(shape)))
+
+        return climb(
+            depth,
+            objective=lambda depth: problem.network(depth, constant=constant),
+            start=first,
+            refine=refinement(problem),
+            shared=job.shared,
+            purpose=purpose,
+            key={**its_key, "start": start},
+            tolerance=job.settings.minimiser.tolerance,
+            iterations=job.settings.minimiser.iterations,
+        )
+
+    return branches(climbed, depth, job.settings.minimiser.starts)
+
+
+def refinement(problem: Setup) -> Refine:
+    """Where the minimisation at a depth starts, from the minima below it."""
 
     def weights(rung: Rung) -> np.ndarray:
-        network = problem.network(rung.depth)
-        return rung.minimum.point.reshape(network.shape) * rung.depth**0.5
+        return rung.minimum.point.reshape(problem.network(rung.depth).shape) * rung.depth**0.5
 
     def refine(rungs: Sequence[Rung], depth: int) -> np.ndarray:
         return refined([weights(rung) for rung in rungs[-2:]], depth).ravel() / depth**0.5
 
-    def first(depth: int) -> np.ndarray:
-        # Not zero: there coordinates that begin as zeros may stay so by symmetry, at a saddle.
-        shape = problem.network(depth).shape
-        size = 1.0 if start else START
-        return size * generator(job.settings.seed, "hamiltonian.start", start).standard_normal(int(np.prod(shape)))
-
-    return climb(
-        depth,
-        objective=lambda depth: problem.network(depth, constant=constant),
-        start=first,
-        refine=refine,
-        shared=job.shared,
-        purpose=purpose,
-        key=its_key,
-        tolerance=job.settings.minimiser.tolerance,
-        iterations=job.settings.minimiser.iterations,
-    )
+    return refine
 
 
 @dataclass(frozen=True)
@@ -161,23 +165,23 @@ class Trained:
         """`L w`."""
         return self.w * self.network.depth
 
+    @property
+    def off(self) -> float:
+        """How far the true minimiser can be, relative to the size of the weights."""
+        return self.minimum.distance / (float(np.linalg.norm(self.minimum.point)) or 1.0)
 
-def trained(problem: Setup, rung: Rung) -> Trained:
-    network = problem.network(rung.depth)
-    w = network.weights(rung.minimum.point)
+
+def trained(problem: Setup, branch: Branch) -> Trained:
+    """The minimiser at the deepest rung of a branch."""
+    network, minimum = problem.network(branch.rungs[-1].depth), branch.minimum
+    w = network.weights(minimum.point)
     states = network.states(w)
-    return Trained(network, rung.minimum, w, states, network.momenta(w, states, problem.nu))
+    return Trained(network, minimum, w, states, network.momenta(w, states, problem.nu))
 
 
-def certificate(minimum: Minimum, coordinates: dict[str, Any]) -> list[Record]:
-    """What says that the minimiser was reached; `claims.settings.not_reached` reads it."""
-    return [
-        Record("relative_gradient", minimum.relative_gradient, coordinates=coordinates),
-        Record("smallest_eigenvalue", minimum.smallest_eigenvalue, coordinates=coordinates),
-        Record("reached", float(minimum.converged), coordinates=coordinates),
-        Record("newton_iterations", float(minimum.newton_iterations), coordinates=coordinates),
-        Record("hessian_products", float(minimum.hessian_products), coordinates=coordinates),
-    ]
+def certificate(job: Job, problem: Setup, found: Sequence[Branch], where: dict[str, Any]) -> list[Record]:
+    """What says how well the minimum was reached, and on which branch it is."""
+    return of_the_minimiser(found, refinement(problem), job.settings.minimiser.tolerance, where)
 
 
 def size(x: Tensor) -> float:

@@ -10,23 +10,24 @@ a fit is finite and the value is about `nu E / 2L`.
 from __future__ import annotations
 
 from ..study import Job, Measurement, Record
-from .claims.scaling import CONSTANT
+from .claims.scaling import CONSTANT, SCALED
 from .problem import ROUNDING, certificate, key, minima, pinned, setup
 
 
 def measure(job: Job) -> Measurement:
-    settings = pinned(job.settings, **{name.split(".")[1]: value for name, value in CONSTANT.items()})
     own = job.settings
-    records, coordinates = [], {"of": "own"}
-    rung = minima(job, setup(own), own.depth, "trained", key(own))[-1]
-    records.append(Record("scaled_value", rung.minimum.value, reference_error=ROUNDING, coordinates=coordinates))
-    records += certificate(rung.minimum, coordinates)
+    problem, coordinates = setup(own), SCALED
+    found = minima(job, problem, own.depth, "trained", key(own))
+    value = found[0].minimum.value
+    records = [Record("scaled_value", value, reference_error=ROUNDING, coordinates=coordinates)]
+    records += certificate(job, problem, found, coordinates)
     job.progress(0.5, "constant decay")
-    coordinates = {"of": "constant decay", **CONSTANT}
-    its_key = key(settings, constant=True)
-    minimum = minima(job, setup(settings), own.depth, "constant", its_key, constant=True)[-1].minimum
+    settings = pinned(own, **{name.split(".")[1]: value for name, value in CONSTANT.items()})
+    problem, coordinates = setup(settings), {"of": "constant decay", **CONSTANT}
+    found = minima(job, problem, own.depth, "constant", key(settings, constant=True), constant=True)
+    minimum = found[0].minimum
     records.append(Record("value", minimum.value, reference_error=ROUNDING * minimum.value, coordinates=coordinates))
     penalty = settings.hamiltonian.nu / own.depth / 2 * float(minimum.point @ minimum.point)
     records.append(Record("path_energy", 2 * penalty * own.depth / settings.hamiltonian.nu, coordinates=coordinates))
     records.append(Record("loss", minimum.value - penalty, coordinates=coordinates))
-    return Measurement(records + certificate(minimum, coordinates))
+    return Measurement(records + certificate(job, problem, found, coordinates))

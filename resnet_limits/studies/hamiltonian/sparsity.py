@@ -2,8 +2,9 @@
 
     momentum_support = share of the points for which  P_j(0) = 0  in the limit  <=>  dloss/dq_j = 0  in the network
 
-The momenta are those of the shooting, which knows of no zeros: Newton's method finds them, to its tolerance. The losses
-are those with a smooth margin, the read-out is fixed. The error counts the points too near the margin to tell.
+The momenta are those of the shooting, which starts from momenta with noise on all of them: Newton's method finds the
+zeros, to its tolerance. The losses are those with a smooth margin, the read-out is fixed. The error counts the points
+too near the margin to tell.
 """
 
 from __future__ import annotations
@@ -19,16 +20,20 @@ from .problem import key, minima, pinned, setup, trained
 ZERO = 1e-7
 """Relative to the largest, a momentum that counts as zero: Newton's residual is orders of magnitude below."""
 
+NOISE = 0.01
+"""On the momenta that the shooting starts from, relative: those of the network have the zeros that are looked for."""
+
 
 def measure(job: Job) -> Measurement:
     its_pins = pins(job.settings)
     settings = pinned(job.settings, **{name.split(".")[1]: value for name, value in its_pins.items()})
     problem, coordinates = setup(settings), {"of": "margin", **its_pins}
     job.progress(0.0, "minimiser")
-    network = trained(problem, minima(job, problem, settings.depth, "sparsity", key(settings))[-1])
-    records = minimiser_certificate(network.minimum, coordinates)
+    found = minima(job, problem, settings.depth, "sparsity", key(settings))
+    network = trained(problem, found[0])
+    records = minimiser_certificate(job, problem, found, coordinates)
     job.progress(0.5, "shooting")
-    its = limit(job, settings, problem, "sparsity")
+    its = limit(job, settings, problem, "sparsity", noise=NOISE)
     records += certificate(its, coordinates)
     gradient = problem.loss.gradient(network.states[-1]).norm(dim=1)
     free = gradient == 0

@@ -38,10 +38,10 @@ def verdict(claim_id: str, jobs: Jobs, comparison=None) -> Judgement:
 
 
 def values(jobs: Jobs, observable: str, **where: str) -> list[float]:
-    """The values of an observable by depth."""
+    """The values of an observable at the end of the ladder, by depth."""
     return [
         r.value
         for _, m in jobs
         for r in m.records
-        if r.observable == observable and all(r.coordinates.get(k) == v for k, v in where.items())
+        if r.observable == observable and r.step is None and all(r.coordinates.get(k) == v for k, v in where.items())
     ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected, Kind, Verdict
+from ....claims.claim import Claim, Expected, Kind
 from ....papers import THORPE
 from ....training.penalty import Penalty
-from ...group import Group
-from .reached import SMOKE_IS_TOO_SMALL, not_reached
+from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from .reached import not_reached
 
 CONTROLS: dict[Penalty, float] = {"h1": 0.01, "none": 1.0, "decay": 1e-3, "unscaled": 0.01}
 """Penalties with the size `a` of theirs; that of `none` is not used. The decay is so small that the equation of a layer
@@ -26,9 +26,6 @@ PINS: dict[str, Any] = {
 }
 SMALLEST_LOSS = 1e-6
 """Without a penalty the loss has to fall below this."""
-
-
-AS_STATED: dict[str, Verdict] = {"full": "supported", "smoke": "supported"}
 
 
 def _not_fitted(records: Any) -> str | None:
@@ -54,7 +51,7 @@ def _claim(
         expected=expected,
         where={"problem": "ablation", "control": control},
         pins={**PINS, "gamma.points": POINTS[control]},
-        unmet=_not_fitted if control == "none" else not_reached("ablation", control),
+        unmet=_not_fitted if control == "none" else not_reached("ablation", control=control),
         random=observable != "start_distance" and control in ("none", "decay"),
         needs="pairs of depths L and 2L" if observable == "path_difference" else "",
         verdicts=SMOKE_IS_TOO_SMALL if control == "decay" else AS_STATED,

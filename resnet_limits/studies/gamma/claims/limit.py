@@ -5,12 +5,15 @@ The paper proves convergence and gives no rate: that a distance falls is the the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import THORPE
-from ...group import Group
-from .reached import SMOKE_IS_TOO_SMALL, kinked, not_reached
+from ... import reached
+from ...group import SMOKE_IS_TOO_SMALL, Group
+from .reached import kinked, not_reached, several
 
 FALLS = Expected("order_at_least", 0.2, 0.1)
 """Some power of the depth; a distance that stays has order 0."""
@@ -26,6 +29,24 @@ PROBLEMS = {"regression": "", "classification": "classes."}
 """Problems of the records, and what the claims' names have for them."""
 
 
+def _no_limit(problem: str) -> Callable[[Any], str | None]:
+    """For `Claim.unmet`: no minimiser, or no limit to compare it with."""
+    unreached = not_reached(problem)
+
+    def unmet(records: Any) -> str | None:
+        if (reason := unreached(records)) is not None or "problem" not in records:
+            return reason
+        limits = records[(records["problem"] == problem) & (records["observable"] == "limit_found")]
+        if len(limits) and not limits["value"].min() > 0:
+            return (
+                "no limit was found: the boundary value problem has no solution near the minimiser's that collocation"
+                " reaches; a larger gamma.alpha, or fewer gamma.points, may do"
+            )
+        return None
+
+    return unmet
+
+
 def _falls(name: str, problem: str) -> Claim:
     observable, statement = STATEMENTS[name]
     return Claim(
@@ -37,7 +58,8 @@ def _falls(name: str, problem: str) -> Claim:
         expected=FALLS,
         where={"problem": problem},
         outside=kinked,
-        unmet=not_reached(problem),
+        unmet=_no_limit(problem),
+        note=several(problem),
     )
 
 
@@ -54,7 +76,8 @@ def _observed(name: str, observable: str, statement: str, problem: str = "regres
         expected=Expected("order", 1, tolerance),
         where={"problem": problem},
         outside=kinked,
-        unmet=not_reached(problem),
+        unmet=_no_limit(problem),
+        note=several(problem),
     )
     return replace(claim, verdicts=SMOKE_IS_TOO_SMALL) if claim.id in TOO_SMALL_AT_SMOKE else claim
 
@@ -88,6 +111,7 @@ GROUP = Group(
             expected=Expected("at_most", 0, 1e-7),
             where={"problem": "regression"},
             unmet=not_reached("regression"),
+            note=several("regression"),
         ),
         _falls("value", "classification"),
         _observed("value.observed", "value_gap", "the least value converges at order 1", "classification"),
@@ -97,24 +121,19 @@ GROUP = Group(
     observables={
         "value_gap": "|min E_n - min E|; by problem; of the data against the Richardson limit",
         "weights_sup": "largest |(K_k, b_k) - (K, b)(k/n)| over layers; of the data against the Richardson limit",
-        "tl2": "distance of the weights, constant in each block, to the limit by the monotone coupling: bounds TL2",
+        "tl2": "distance of the weights, constant in each block, to the limit by the monotone coupling: bounds TL2"
+        "; of the data to the Richardson limit",
         "tl2_floor": "the same distance of the limit's own weights, read at k/n: no network's is of higher order",
-        "h1": "(n sum_k |(K_k - K_{k-1}) - (K(k/n) - K((k-1)/n))|^2 + t1 |K_0 - K(0)|^2)^1/2, K and b together",
+        "h1": "(n sum_k |(K_k - K_{k-1}) - (K(k/n) - K((k-1)/n))|^2 + t1 |K_0 - K(0)|^2)^1/2, K and b together;"
+        " of the data against the Richardson limit",
         "recovery_gap": "|E_n[K(k/n), b(k/n)] - E|",
         "recovery_excess": "E_n[K(k/n), b(k/n)] - min E_n; order 2",
         "readout_error": "|(W_n, c_n) - (W, c)|",
         "boundary_start": "|n (K_1 - K_0) - t1 K_0|, K and b together; by problem",
         "boundary_end": "|n (K_{n-1} - K_{n-2})|, K and b together; by problem",
         "boundary_missed": "how far the exact conditions at both ends at depth n are missed, relative to t1 |K_0|",
-        "gradient_norm": "|grad| |u| / E_n at the minimum in scaled variables u; its reference is the tolerance",
-        "smallest_eigenvalue": "that of the Hessian in scaled variables (2 without data), less what it may be off",
-        "lbfgs_iterations": "of the last rung of the ladder 4, 8, ..., L; only the lowest has any",
-        "newton_iterations": "of the last rung",
-        "hessian_products": "products of the Hessian with a vector of the last rung",
-        "minimum": "E_n at the minimum",
-        "branch_surprise": "distance of the minimum from where the coarser depths said, by that one depth before: about"
-        " 1/4; above 4 it is on another branch",
-        "branch_distance": "largest relative distance of the minima of several starts from the one that is judged",
+        "limit_found": "1 where the limit's boundary value problem was solved; by problem",
+        **reached.OBSERVABLES,
     },
     memory=("gamma.points", "gamma.dimension", "depth"),
     arrays={

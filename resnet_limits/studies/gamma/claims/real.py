@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected, Kind
 from ....papers import THORPE
-from ...group import Group
+from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
 from .limit import FALLS, FIRST_ORDER
-from .reached import kinked, not_reached
+from .reached import kinked, not_reached, several
+
+COMPARED = ("weights_sup", "value_gap", "tl2", "h1")
+"""What `real_paths.py` measures."""
+TOO_SMALL_AT_SMOKE = ("weights.observed", "tl2.observed", "h1")
 
 
 def _claim(name: str, statement: str, observable: str, expected: Expected, kind: Kind) -> Claim:
@@ -20,8 +24,9 @@ def _claim(name: str, statement: str, observable: str, expected: Expected, kind:
         where={"problem": "data"},
         outside=kinked,
         unmet=not_reached("data"),
-        needs="depths that double, at least three" if observable in ("weights_sup", "value_gap") else "",
-        verdicts={"full": "supported", "smoke": "inconclusive" if name == "weights.observed" else "supported"},
+        note=several("data"),
+        needs="depths that double, at least three" if observable in COMPARED else "",
+        verdicts=SMOKE_IS_TOO_SMALL if name in TOO_SMALL_AT_SMOKE else AS_STATED,
     )
 
 
@@ -38,6 +43,11 @@ GROUP = Group(
             "weights_sup",
             FIRST_ORDER,
             "observation",
+        ),
+        _claim("tl2", "on data minimisers converge in TL2", "tl2", FALLS, "theorem"),
+        _claim("tl2.observed", "on data minimisers converge in TL2 at order 1", "tl2", FIRST_ORDER, "observation"),
+        _claim(
+            "h1", "on data minimisers converge in the discrete H1 norm, at order 1", "h1", FIRST_ORDER, "observation"
         ),
         _claim(
             "boundary.start",
@@ -72,6 +82,9 @@ GROUP = Group(
             "gamma.real.value.observed",
             "gamma.real.weights",
             "gamma.real.weights.observed",
+            "gamma.real.tl2",
+            "gamma.real.tl2.observed",
+            "gamma.real.h1",
         ),
     },
 )

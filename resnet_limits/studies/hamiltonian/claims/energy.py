@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
 from ....papers import HAIRER_GEOMETRIC
-from ...group import Group
-from .settings import AS_FULL, SMOKE_IS_TOO_SMALL, kinked, not_reached
+from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from .settings import kinked, not_reached, several
 
 SCHEMES = {"symplectic_euler": 1, "leapfrog": 2, "midpoint": 2}
 """Order by integrator."""
@@ -22,7 +22,8 @@ GROUP = Group(
             where={"of": "own", "scheme": scheme},
             outside=kinked,
             unmet=not_reached("own"),
-            verdicts=SMOKE_IS_TOO_SMALL if scheme == "symplectic_euler" else AS_FULL,
+            note=several("own"),
+            verdicts=SMOKE_IS_TOO_SMALL if scheme == "symplectic_euler" else AS_STATED,
             needs="a shooting that hits, and steps short enough for the implicit equations",
         )
         for scheme, order in SCHEMES.items()

@@ -1,15 +1,17 @@
-"""What lies outside the theorem, and what says that a minimiser or a shooting was not reached. Free of torch."""
+"""What lies outside the theorem, what says that a minimiser or a shooting was not reached. Free of torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ....claims.claim import Verdict
+from ....claims.claim import Expected
 from ....settings import KINKED, Hamiltonian
+from ... import reached
 
-AS_FULL: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
-SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
+FALLS = Expected("order_at_least", 0.2, 0.1)
+"""Some power of the depth; a distance that stays has order 0."""
+FIRST_ORDER = Expected("order", 1, 0.1)
 
 
 def kinked(settings: Hamiltonian) -> str | None:
@@ -19,27 +21,21 @@ def kinked(settings: Hamiltonian) -> str | None:
     return None
 
 
+def several(of: str) -> Callable[[Any], str | None]:
+    """For `Claim.note`: that several starts lead to several minima of this problem, or None."""
+    return reached.branches_differ({"of": of})
+
+
 def not_reached(of: str, *, shooting: bool = True) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: at which depth the minimiser, or the shooting, was not reached, and how far it got."""
+    unreached = reached.not_reached({"of": of}, "hamiltonian.nu")
 
     def unmet(records: Any) -> str | None:
-        if "of" not in records:
-            return None
-        its = records[(records["of"] == of) & records["step"].isna()]
-        missed = its[(its["observable"] == "reached") & (its["value"] < 1)]
-        if len(missed):
-            depth = int(missed["depth"].min())
-            there = its[its["depth"] == depth]
-            gradient, eigenvalue = (
-                float(there[there["observable"] == name]["value"].mean())
-                for name in ("relative_gradient", "smallest_eigenvalue")
-            )
-            return (
-                f"no minimiser was reached at L={depth}: relative gradient norm {gradient:.1e}, smallest eigenvalue of"
-                f" the Hessian {eigenvalue:.2g}; more minimiser.iterations, or a larger hamiltonian.nu"
-            )
+        if (reason := unreached(records)) is not None or not shooting or "of" not in records:
+            return reason
+        its = records[records["of"] == of]
         missed = its[(its["observable"] == "shooting_reached") & (its["value"] < 1)]
-        if shooting and len(missed):
+        if len(missed):
             there = its[its["depth"] == missed["depth"].min()]
             residual, energy = (
                 float(there[there["observable"] == name]["value"].mean())

@@ -8,7 +8,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import OWHADI
 from ....settings import Hamiltonian, Plane
 from ...group import Group
-from .settings import kinked, not_reached
+from .settings import kinked, not_reached, several
 
 MARGINS = ("squared_hinge", "squared_insensitive")
 
@@ -44,6 +44,7 @@ GROUP = Group(
             where={"of": "margin"},
             outside=kinked,
             unmet=_one_sort,
+            note=several("margin"),
             needs="a shooting that hits",
         ),
     ),

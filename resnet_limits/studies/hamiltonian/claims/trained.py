@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ....claims.claim import Claim, Expected
 from ....papers import OWHADI
+from ... import reached
 from ...group import Group
-from .settings import kinked, not_reached
+from .settings import FALLS, FIRST_ORDER, kinked, not_reached, several
 
 OWN = {"of": "own"}
 
 
-def _order(suffix: str, observable: str, statement: str) -> Claim:
-    return Claim(
+def _approaches(suffix: str, observable: str, statement: str) -> tuple[Claim, Claim]:
+    """That it does is the theorem, at which order the observation."""
+    falls = Claim(
         id=f"hamiltonian.{suffix}",
         source=OWHADI,
         statement=statement,
         kind="theorem",
         observable=observable,
-        expected=Expected("order", 1, 0.1),
+        expected=FALLS,
         where=OWN,
         outside=kinked,
         unmet=not_reached("own"),
+        note=several("own"),
+    )
+    return falls, replace(
+        falls,
+        id=f"{falls.id}.observed",
+        statement=f"{statement}, order 1",
+        kind="observation",
+        expected=FIRST_ORDER,
     )
 
 
@@ -36,6 +48,19 @@ GROUP = Group(
             expected=Expected("at_most", 0, 1e-8),
             where=OWN,
             unmet=not_reached("own", shooting=False),
+            note=several("own"),
+        ),
+        Claim(
+            id="hamiltonian.residual.euler",
+            source=OWHADI,
+            statement="minimisers are symplectic Euler: L steps of it from the network's own P_0 give its states and"
+            " momenta (largest deviation over time, relative)",
+            kind="theorem",
+            observable="euler_missed",
+            expected=Expected("at_most", 0, 1e-8),
+            where=OWN,
+            unmet=not_reached("own", shooting=False),
+            note=several("own"),
         ),
         Claim(
             id="hamiltonian.norm",
@@ -47,19 +72,16 @@ GROUP = Group(
             where=OWN,
             outside=kinked,
             unmet=not_reached("own", shooting=False),
+            note=several("own"),
         ),
-        _order(
-            "shooting.state", "state_distance", "states of a trained network approach those of the geodesic, order 1"
-        ),
-        _order("shooting.weight", "weight_distance", "weights L w_s approach omega(t) = sum_j P_j f(q_j)^T, order 1"),
-        _order(
-            "shooting.momentum", "momentum_distance", "initial momenta approach the one that shooting finds, order 1"
-        ),
-        _order("shooting.value", "value_gap", "the minimum approaches nu H + loss of the geodesic, order 1"),
-        _order(
+        *_approaches("shooting.state", "state_distance", "states of a trained network approach those of the geodesic"),
+        *_approaches("shooting.weight", "weight_distance", "weights L w_s approach omega(t) = sum_j P_j f(q_j)^T"),
+        *_approaches("shooting.momentum", "momentum_distance", "initial momenta approach those that shooting finds"),
+        *_approaches("shooting.value", "value_gap", "the minimum approaches nu H + loss of the geodesic"),
+        *_approaches(
             "geodesic",
             "energy_gap",
-            "the path energy L sum |w_s|^2 of a trained network approaches 2 H of the geodesic, order 1",
+            "the path energy L sum |w_s|^2 of a trained network approaches 2 H of the geodesic",
         ),
         Claim(
             id="hamiltonian.energy",
@@ -71,21 +93,18 @@ GROUP = Group(
             where={**OWN, "scheme": "network"},
             outside=kinked,
             unmet=not_reached("own", shooting=False),
+            note=several("own"),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
     observables={
-        "relative_gradient": "|grad J| |z| / J at the minimiser that was found; coordinate `of`: which problem",
-        "smallest_eigenvalue": "a bound from below for the smallest eigenvalue of the Hessian in z = sqrt(L) w",
-        "reached": "1 where the minimiser is certified: gradient below minimiser.tolerance and a positive Hessian",
-        "branch_distance": "largest relative distance of the minima from minimiser.starts starts to the least of them",
-        "newton_iterations": "Newton's iterations, of the last rung and (by step) of each rung of the ladder of depths",
-        "hessian_products": "products with the Hessian on the last rung",
+        **reached.OBSERVABLES,
         "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, by the largest |omega_s|",
+        "euler_missed": "largest deviation over time of states and momenta of the network from L steps of symplectic"
+        " Euler from its P_0, relative to how far points move and to the momenta",
         "norm_spread": "(max - min)/mean over layers of |W_s|^2 + |b_s|^2",
-        "value": "J at the minimiser",
         "path_energy": "L sum_s |w_s|^2",
-        "accuracy": "share of the points that are classified rightly at the end",
+        "accuracy": "share of the points that are classified rightly at the end; not of a regression",
         "shooting_residual": "|P(1) + dloss/dq(q(1))/nu| by |P(1)|, of the shooting",
         "shooting_energy": "H of the shooting's path",
         "shooting_reached": "1 where the shooting hit",

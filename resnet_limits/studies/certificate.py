@@ -1,0 +1,48 @@
+"""Records of how well a minimiser was reached, what that took, and on which branch it is: `reached.py` reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..training.branches import Branch, Refine, distance_between, surprises
+from ..training.minimiser import Minimum
+from .study import Record
+
+
+def of_the_minimiser(
+    found: Sequence[Branch], refine: Refine, tolerance: float, where: Mapping[str, Any]
+) -> list[Record]:
+    """Of the first branch, which is judged: certificate and counts at its end and (by step) at every rung; of several
+    branches the value of each, and how far apart they are.
+
+    The record of the gradient norm has the tolerance as its reference.
+    """
+    judged = found[0]
+    records = _of(judged.minimum, None, tolerance, where)
+    for rung in judged.rungs:
+        records += _of(rung.minimum, rung.depth, tolerance, where)
+    for depth, surprise in surprises(judged.rungs, refine).items():
+        records.append(Record("branch_surprise", surprise, step=depth, coordinates=where, replicas=1))
+    if len(found) > 1:
+        apart = distance_between([branch.minimum for branch in found])
+        records.append(Record("branch_distance", apart, coordinates=where, replicas=1))
+        for branch in found:
+            start = {**where, "start": branch.start}
+            records.append(Record("branch_minimum", branch.minimum.value, coordinates=start, replicas=1))
+    return records
+
+
+def _of(minimum: Minimum, step: int | None, tolerance: float, where: Mapping[str, Any]) -> list[Record]:
+    values = {
+        "minimum": minimum.value,
+        "smallest_eigenvalue": minimum.smallest_eigenvalue,
+        "lbfgs_iterations": float(minimum.lbfgs_iterations),
+        "newton_iterations": float(minimum.newton_iterations),
+        "hessian_products": float(minimum.hessian_products),
+    }
+    norm = minimum.relative_gradient
+    return [
+        Record("gradient_norm", norm, reference=tolerance, step=step, coordinates=where, replicas=1),
+        *(Record(name, value, step=step, coordinates=where, replicas=1) for name, value in values.items()),
+    ]

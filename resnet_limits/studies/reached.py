@@ -1,0 +1,95 @@
+"""What makes a claim about minimisers inconclusive, and what is said of several of them. Free of torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..training.branches import JUDGED
+
+LARGEST_SURPRISE = 4.0
+"""Factor by which minima come to lie farther from where they were said to be, where a branch ends (5 and more were
+seen); on a branch it is about 1/4, of the second and third rung about 1."""
+DIFFERENT = 1e-6
+"""Relative distance above which the minima of two starts are two."""
+
+OBSERVABLES = {
+    "minimum": "value at the minimum; by step at each rung of the ladder 4, 8, ..., L",
+    "gradient_norm": "|grad| |u| / value at the minimum in scaled variables u, in which the penalty is a multiple of"
+    " |u|^2; its reference is the tolerance; by step at each rung",
+    "smallest_eigenvalue": "that of the Hessian in scaled variables, less what it may be off; by step at each rung",
+    "lbfgs_iterations": "of the last rung, by step of each; only the lowest has any",
+    "newton_iterations": "of the last rung, by step of each",
+    "hessian_products": "products of the Hessian with a vector, of the last rung, by step of each",
+    "branch_surprise": "by rung (step): distance of the minimum from where the coarser ones point, by that of the rung"
+    " before: about 1/4 (of the second and third rung by that of the next: about 1); above 4 it is on another branch",
+    "branch_distance": "largest relative distance of the minima of several starts from the one that is judged",
+    "branch_minimum": "value at the minimum of each of several starts (coordinate start)",
+}
+"""What `certificate.py` records."""
+
+
+def not_reached(where: Mapping[str, str], advice: str) -> Callable[[Any], str | None]:
+    """For `Claim.unmet`: why the minimisers of these coordinates cannot test a claim, or None; `advice` names a key
+    that may help."""
+
+    def unmet(records: Any) -> str | None:
+        rows = _rows(records, where)
+        if rows is None:
+            return None
+        ends = rows[rows["step"].isna()] if "step" in rows else rows
+        norms = ends[ends["observable"] == "gradient_norm"]
+        for depth, norm, tolerance in zip(norms["depth"], norms["value"], norms["reference"], strict=True):
+            if not norm <= tolerance:
+                return (
+                    f"the minimiser at L={depth} was not reached: its relative gradient norm is {norm:.1e}, above"
+                    f" minimiser.tolerance={tolerance:.0e}; a larger minimiser.iterations or {advice} may do"
+                )
+        certificates = ends[ends["observable"] == "smallest_eigenvalue"]
+        for depth, eigenvalue in zip(certificates["depth"], certificates["value"], strict=True):
+            if not eigenvalue > 0 or math.isnan(eigenvalue):
+                return (
+                    f"L={depth}: the Hessian's smallest eigenvalue is {eigenvalue:.1e}: no strict minimum is certified"
+                )
+        surprises, depths = rows[rows["observable"] == "branch_surprise"], set(rows["depth"])
+        for rung, surprise in zip(surprises["step"], surprises["value"], strict=True):
+            if surprise > LARGEST_SURPRISE and min(depths) < rung <= max(depths):
+                return (
+                    f"the branch of minimisers ends below L={rung:.0f}: that at L={rung:.0f} is on another, far from"
+                    f" where the others point; a larger {advice}, or deeper networks alone, may do"
+                )
+        return None
+
+    return unmet
+
+
+def branches_differ(where: Mapping[str, str]) -> Callable[[Any], str | None]:
+    """For `Claim.note`: that several starts led to several minima, and which is judged, or None."""
+
+    def note(records: Any) -> str | None:
+        rows = _rows(records, where)
+        if rows is None:
+            return None
+        apart = rows[(rows["observable"] == "branch_distance") & (rows["value"] > DIFFERENT)]
+        if not len(apart):
+            return None
+        row = apart.loc[apart["depth"].idxmax()]
+        there = rows[(rows["observable"] == "branch_minimum") & (rows["depth"] == row["depth"])]
+        values = ", ".join(dict.fromkeys(f"{value:.6g}" for value in sorted(there["value"])))
+        named = ", ".join(f"{name}={value}" for name, value in where.items())
+        return (
+            f"several starts lead to branches of minimisers that differ ({named}, L={row['depth']}: by"
+            f" {row['value']:.2g} of their size; values {values}); the one of least value at L={JUDGED} is judged"
+        )
+
+    return note
+
+
+def _rows(records: Any, where: Mapping[str, str]) -> Any:
+    """The records of these coordinates, or None."""
+    for name, value in where.items():
+        if name not in records:
+            return None
+        records = records[records[name] == value]
+    return records if len(records) else None
