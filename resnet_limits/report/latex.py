@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..studies.two_way import TwoWay
 from .words import ORDERS, expectation, formula_latex, interval, latex, number_latex, setting_words
 
 DEPTHS = 9
@@ -14,8 +15,13 @@ DEPTHS = 9
 VERDICTS = {"supported": "supported", "refuted": r"\textbf{refuted}", "inconclusive": r"\emph{inconclusive}"}
 
 
-def tables_tex(summary: Mapping[str, Any], citations: Mapping[str, str]) -> str:
-    """Both tables of each setting. `citations` maps a claim's id to the BibTeX key of its paper."""
+def tables_tex(
+    summary: Mapping[str, Any],
+    citations: Mapping[str, str],
+    joint: Sequence[tuple[Mapping[str, Any], TwoWay]] = (),
+) -> str:
+    """Both tables of each setting, and the two-way ones. `citations` maps a claim's id to the BibTeX key of its
+    paper."""
     lines = [
         "% Tables of reslim. In the preamble: \\usepackage[T1]{fontenc}, \\usepackage{booktabs};",
         "% the citations are those of papers.bib.",
@@ -24,6 +30,8 @@ def tables_tex(summary: Mapping[str, Any], citations: Mapping[str, str]) -> str:
         lines += ["", *_claims(setting, claims, citations)]
         if rows:
             lines += ["", *_depths(setting, claims, rows)]
+    for setting, table in joint:
+        lines += ["", *_two_way(setting, table)]
     return "\n".join(lines) + "\n"
 
 
@@ -79,6 +87,16 @@ def _depths(
             scaled = [_scaled(its.get(depth, {}).get("scaled")) for depth in shown]
             power = formula_latex(f"L^{claim['expected']['value']:g}")
             yield f"\\quad times {power} & {' & '.join(scaled)} \\\\"
+    yield from _end()
+
+
+def _two_way(setting: Mapping[str, Any], table: TwoWay) -> Iterator[str]:
+    yield from _begin(latex(table.caption), setting, "r" * (1 + len(table.columns)))
+    yield " & ".join(latex(head).replace("∞", r"$\infty$") for head in (table.corner, *table.columns)) + r" \\"
+    yield r"\midrule"
+    for name, cells in table.rows:
+        row = [latex(name).replace("∞", r"$\infty$"), *("" if cell is None else f"${cell:.4g}$" for cell in cells)]
+        yield " & ".join(row) + r" \\"
     yield from _end()
 
 

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from ..papers import Paper
 from ..runs.folder import JobFolder
+from ..studies.two_way import TwoWay
 from . import words
 from .facts import RunFacts, Setting
 from .latex import by_setting
@@ -49,6 +50,7 @@ class Contents:
     repeated: Mapping[str, int]
     left_out: Mapping[str, str]
     pictures: Sequence[Picture]
+    tables: Sequence[tuple[Mapping[str, Any], TwoWay]]
     papers: Sequence[Paper]
     made: str
     """When and by which version the page was made."""

@@ -13,6 +13,7 @@ from ..runs import provenance
 from ..runs.files import write_text
 from ..runs.merge import Merged
 from .facts import resolved_settings, run_facts
+from .joint import two_way_tables
 from .latex import tables_tex
 from .page import Contents, Picture, drawing, page
 
@@ -29,6 +30,7 @@ def write_report(
     judged = [judgement.claim for judgement, _ in collection.judged]
     named = [NAMED[name].source for name in (*collection.study.figures, *merged.named_figures())]
     papers = sorted({*(claim.source for claim in judged), *named}, key=lambda paper: (paper.year, paper.key))
+    joint = two_way_tables(collection)
     contents = Contents(
         title=collection.study.title,
         equation=collection.study.equation,
@@ -49,9 +51,10 @@ def write_report(
             for i, its in enumerate(drawn)
             if its.kind != "overview"  # its panels are the figures that are here already
         ],
+        tables=joint,
         papers=papers,
         made=f"{provenance.now()} by reslim {provenance.version()}",
     )
     write_text(folder / "report.html", page(contents))
-    write_text(folder / "tables.tex", tables_tex(summary, {claim.id: claim.source.key for claim in judged}))
+    write_text(folder / "tables.tex", tables_tex(summary, {claim.id: claim.source.key for claim in judged}, joint))
     write_text(folder / "papers.bib", bibliography(papers))

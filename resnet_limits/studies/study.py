@@ -25,6 +25,7 @@ from ..memory import explained
 from ..settings import STUDIES, Settings
 from ..sinks.sink import NoSink, Sink
 from ..training.checkpoints import Checkpoints, NoCheckpoints, State
+from .two_way import TwoWay
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,10 @@ def _no_warnings(settings: Any) -> list[str]:
     return []
 
 
+def _no_tables(records: Any) -> list[TwoWay]:
+    return []
+
+
 WORTH_KEEPING = 1.0
 """Seconds that a part takes before a job keeps what it measured, should the job be interrupted in a later part."""
 
@@ -156,7 +161,8 @@ class Study:
     increasing depth. `memory` maps a part to the keys that its memory grows with; they are named where it runs out.
     `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
-    `figures/named.py` that every run draws, where jobs kept what they show.
+    `figures/named.py` that every run draws, where jobs kept what they show. `two_way(records)` are tables of the
+    report, of the records of one setting whose jobs may differ in depth, width and seed.
     """
 
     name: str
@@ -172,6 +178,7 @@ class Study:
     check: Callable[[Any], None] = _anything
     warnings: Callable[[Any], list[str]] = _no_warnings
     figures: tuple[str, ...] = ()
+    two_way: Callable[[Any], list[TwoWay]] = _no_tables
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
         """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""

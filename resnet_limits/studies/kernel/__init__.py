@@ -4,6 +4,7 @@ from ...settings import Kernel
 from ..study import Study
 from .claims import GROUPS
 from .request import check, warnings
+from .tables import two_way
 
 STUDY = Study(
     name="kernel",
@@ -16,6 +17,7 @@ STUDY = Study(
     check=check,
     figures=("width_and_depth", "kernel_regression"),
     warnings=warnings,
+    two_way=two_way,
     parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
     memory={part: group.memory for part, group in GROUPS.items()},
     observables={name: words for group in GROUPS.values() for name, words in group.observables.items()},
