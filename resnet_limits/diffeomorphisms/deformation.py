@@ -36,7 +36,7 @@ class Deformation:
     determinant: Tensor
 
 
-def box(points: Float[Tensor, "*batch 2"]) -> tuple[Float[Tensor, "2"], Float[Tensor, "2"]]:
+def box(points: Float[Tensor, "*batch 2"]) -> tuple[Float[Tensor, 2], Float[Tensor, 2]]:
     """Least and largest coordinates of a rectangle around the points, with a margin."""
     flat = points.reshape(-1, 2)
     low, high = flat.amin(dim=0), flat.amax(dim=0)

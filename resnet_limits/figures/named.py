@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from ..papers import LEE_WIDE, MARION_REGULARISATION, OWHADI, PELUCHETTI, THORPE, Paper
+from ..papers import LEE_WIDE, MARION_REGULARISATION, OWHADI, PELUCHETTI, ROUSSEAU, THORPE, Paper
 from ..studies.study import FinishedJob
 from . import (
     correlation_by_layer,
+    deformed_grid,
     deformed_points,
+    folding,
     function_draws,
     implicit_regularisation,
     kernel_regression,
@@ -78,6 +80,21 @@ NAMED: dict[str, NamedFigure] = {
         "points that a flow deforms: those of the data in the deepest network, read out at the end; landmarks, matched"
         " by geodesic shooting, with a grid that the flow carries along (squares: where they are to go)",
         deformed_points.draw,
+    ),
+    "deformed_grid": NamedFigure(
+        ROUSSEAU,
+        "the plane deformed layer by layer by a trained network, and carried back from its outputs; red from the layer"
+        " on at which a block folds space; right, the determinant of the whole map where it begins (red line: where a"
+        " block folds). A plain network folds: its blocks run backwards do not invert it; with spectral normalisation"
+        " each block has an inverse",
+        deformed_grid.draw,
+    ),
+    "folding": NamedFigure(
+        ROUSSEAU,
+        "what keeps trained networks from folding space, and at what price: means over networks (bars: 95 %), least"
+        " block determinant, largest |h Dv| at points and its bound by the weights (dashed: 0, and 1), root mean square"
+        " error of the blocks run backwards; scales are stretched, the numbers are written beside the marks",
+        folding.draw,
     ),
 }
 """By name; the names stand in `settings.FIGURES` too, which is free of matplotlib."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -41,7 +42,7 @@ def naive(kind: str, theta: dict[str, torch.Tensor], x: torch.Tensor) -> torch.T
             values.append(sum(torch.relu(H * norm - BOUND) ** 2 for norm in norms) / L)
         elif kind == "h1":
             total = sum((w**2).sum() for w in sets[0].values())
-            for before, after in zip(sets[:-1], sets[1:], strict=True):
+            for before, after in itertools.pairwise(sets):
                 total = total + L * sum(((after[name] - before[name]) ** 2).sum() for name in before)
             values.append(total)
         else:
@@ -91,7 +92,7 @@ def test_the_hard_bound_is_torchs_spectral_norm_after_many_power_iterations():
         V = leaves()["V"].detach()[0, k] * 5
         layer = nn.Linear(V.shape[1], V.shape[0], bias=False, dtype=torch.float64)
         layer.weight.data.copy_(V)
-        torchs = spectral_norm(copy.deepcopy(layer), n_power_iterations=500).weight.detach()
+        torchs = getattr(spectral_norm(copy.deepcopy(layer), n_power_iterations=500), "weight").detach()  # noqa: B009
         W = torch.eye(5, D, dtype=torch.float64)
         ours = normalised("two", "tanh", {"V": V[None, None], "W": W[None, None]}, BOUND)["V"][0, 0]
         torch.testing.assert_close(ours, BOUND * torchs, rtol=1e-9, atol=1e-12)

@@ -13,6 +13,7 @@ STUDY = Study(
     settings=Flow,
     claims=tuple(claim for group in GROUPS.values() for claim in group.claims),
     check=check,
+    figures=("folding", "deformed_grid"),
     parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
     memory={part: group.memory for part, group in GROUPS.items()},
     observables={name: words for group in GROUPS.values() for name, words in group.observables.items()},

@@ -10,9 +10,15 @@ from .claims import images
 
 
 def check(settings: Flow) -> None:
-    """Raise `SettingError` for a law that is no path over depth, and for more points than there are."""
+    """Raise `SettingError` for a law that is no path over depth, a grid that is not of the plane, and for more points
+    than there are."""
     if isinstance(settings.init, MatrixNormal):
         raise SettingError("init=matrix_normal: the weights of study flow are paths over depth; study=sde has this law")
+    if settings.figure == "deformed_grid" and settings.width != 2:
+        raise SettingError(
+            f"width={settings.width}: figure=deformed_grid draws the plane, a state of width=2; figure=folding shows"
+            " networks of any width"
+        )
     if any(selected(settings.claims, claim.id) for claim in images.GROUP.claims):
         _check_images(settings)
     points = training_points(settings.data)

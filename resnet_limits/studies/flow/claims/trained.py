@@ -1,0 +1,121 @@
+"""`flow.trained`: trained networks, with each way to keep them from folding space. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....papers import BEHRMANN, ROUSSEAU
+from ....settings import Flow
+from ...group import Group
+
+SHOWN = ("none", "factor", "spectral", "lipschitz", "inverse", "h1")
+"""The controls, in the order of the table; `diffeomorphisms/controls.py` says what they are."""
+WEIGHTS = ("free", "shared")
+COLUMNS = (
+    *("accuracy", "accuracy_error", "fold_networks", "fold_fraction", "min_block_det", "block_lipschitz"),
+    *("lipschitz_bound", "inverse_error"),
+)
+"""Rows of the array `trained.table`."""
+PICTURED = ("none", "spectral")
+PINS: dict[str, Any] = {"init": "iid"}
+NEEDS = "a network that was trained to the end: one whose loss or weights exploded has none (exploded_at)"
+
+
+def unlabelled(settings: Flow) -> str | None:
+    """Why there are no accuracies, or None."""
+    if settings.data.name == "gaussian":
+        return "data=gaussian: targets are no classes"
+    return None
+
+
+def _spectral(weights: str) -> tuple[Claim, Claim]:
+    shared = weights == "shared"
+    ending, words = (
+        (".shared", "blocks that share their weights") if shared else ("", "blocks with weights of their own")
+    )
+    common: dict[str, Any] = {
+        "where": {"control": "spectral", "weights": weights, "at": "all"},
+        "pins": PINS,
+        "outside": unlabelled,
+        "needs": NEEDS,
+    }
+    return (
+        Claim(
+            id=f"flow.trained.spectral{ending}",
+            source=BEHRMANN,
+            statement=f"trained with spectral normalisation, Lip(h v) <= flow.bound < 1, {words} never fold space:"
+            " fraction of block determinants that are not positive",
+            kind="theorem",
+            observable="fold_fraction",
+            expected=Expected("at_most", 0, 0.003),
+            **common,
+        ),
+        Claim(
+            id=f"flow.trained.determinant{ending}",
+            source=ROUSSEAU,
+            statement=f"det D block >= (1 - flow.bound)^D, of {words}, trained with spectral normalisation: least ratio"
+            " of the two",
+            kind="theorem",
+            observable="bound_ratio",
+            expected=Expected("at_least", 1, 1e-3),
+            **common,
+        ),
+    )
+
+
+GROUP = Group(
+    claims=(
+        Claim(
+            id="flow.trained.accuracy",
+            source=ROUSSEAU,
+            statement="plain networks are accurate, folds or not: test accuracy",
+            kind="observation",
+            observable="accuracy",
+            expected=Expected("at_least", 0.95, 0.02),
+            where={"control": "none", "weights": "free"},
+            pins=PINS,
+            outside=unlabelled,
+            random=True,
+            needs=NEEDS,
+        ),
+        Claim(
+            id="flow.trained.folds",
+            source=ROUSSEAU,
+            statement="plain networks, trained without control, fold space: share of the networks with a fold",
+            kind="control",
+            observable="fold_networks",
+            expected=Expected("at_least", 0.5, 0.05),
+            where={"control": "none", "weights": "free", "at": "all"},
+            pins=PINS,
+            outside=unlabelled,
+            random=True,
+            needs=NEEDS,
+        ),
+        *_spectral("free"),
+        *_spectral("shared"),
+    ),
+    memory=("train.replicas", "train.batch_size", "flow.points", "width"),
+    observables={
+        "accuracy": "test accuracy, over trained networks; columns control (none: plain, factor: T/L on a block,"
+        " spectral: normalised weights, lipschitz, inverse, h1: a penalty) and weights (free, shared); blocks: their"
+        " depth",
+        "fold_networks": "share of the trained networks that fold space at some point of some block",
+        "lipschitz_bound": "largest bound of Lip(h v) by the weights, over trained networks and blocks",
+        "bound_ratio": "least det D block / (1 - flow.bound)^D, over networks trained with spectral normalisation",
+        "exploded_at": "number of steps after which a loss or weight of the training was not finite",
+    },
+    arrays={
+        "trained.table": f"controls {', '.join(SHOWN)}, each with free and shared weights: rows"
+        f" {', '.join(COLUMNS)}, folds and the like at all points, nan where training exploded, ({len(COLUMNS)},"
+        f" {2 * len(SHOWN)})",
+        "trained.layers": "layers at which the plane is drawn (width=2)",
+        "trained.labels": "classes of the points that are drawn",
+        "trained.PLANE.nodes": "PLANE is CONTROL.map or CONTROL.inverse, of the first network with free weights and"
+        f" control {' or '.join(PICTURED)}: nodes of a grid at the layers, (layers, side, side, 2); of an inverse"
+        " a grid of outputs carried back, exactly (spectral) or by the steps with -h (none)",
+        "trained.PLANE.points": "test points, or their outputs carried back, at the layers",
+        "trained.PLANE.folded": "1 where a block has folded space up to the layer, else 0",
+        "trained.PLANE.determinant": "determinant of the map, or of the inverse, at the nodes, (side, side)",
+    },
+)

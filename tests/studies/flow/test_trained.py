@@ -1,0 +1,245 @@
+"""`flow.trained`: the networks are what they are said to be, folds are found, and red where a control does nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from resnet_limits import settings as keys
+from resnet_limits.claims.judge import judge
+from resnet_limits.data.dataset import load
+from resnet_limits.diffeomorphisms.controls import CONTROLS
+from resnet_limits.errors import SettingError
+from resnet_limits.networks.classifier import trunk_of
+from resnet_limits.networks.residual import forward
+from resnet_limits.networks.steps import STEPS
+from resnet_limits.runs.records import table
+from resnet_limits.settings import Digits, Flow, FlowKeys, Gaussian, Moons, Spirals, Train
+from resnet_limits.studies.flow import trained
+from resnet_limits.studies.flow.claims.trained import COLUMNS, GROUP, SHOWN, WEIGHTS
+from resnet_limits.studies.flow.request import check
+from resnet_limits.studies.study import InMemory, Job, Measurement
+
+EULER = STEPS["euler"]
+SMALL = Flow(
+    depth=8,
+    data=Spirals(),
+    train=Train(epochs=12, batch_size=100, optimizer="adam", lr=0.04, schedule="cosine", replicas=4),
+    flow=FlowKeys(points=64, trained_depth=8),
+)
+TINY = replace(SMALL, data=Moons(train_size=60, test_size=30), train=replace(SMALL.train, epochs=1, batch_size=20))
+TINY = replace(TINY, flow=FlowKeys(points=20, trained_depth=4))
+
+
+@pytest.fixture
+def few_controls(monkeypatch):
+    """Those that are claimed about."""
+    monkeypatch.setattr(trained, "SHOWN", ("none", "spectral"))
+
+
+def verdicts(settings: Flow):
+    measurement = trained.measure(Job(settings))
+    frame = table(settings, measurement.records, job=keys.job_name(settings))
+    return {claim.id: judge(claim, settings, frame, {}) for claim in GROUP.claims}
+
+
+@pytest.mark.usefixtures("few_controls")
+def test_every_claim_is_supported():
+    for claim, judgement in verdicts(SMALL).items():
+        assert judgement.verdict == "supported", (claim, judgement.why)
+
+
+@pytest.mark.usefixtures("few_controls")
+def test_a_bound_that_is_not_kept_is_seen(monkeypatch):
+    monkeypatch.setattr(trained, "normalised", lambda block, activation, weights, bound: dict(weights))
+    found = verdicts(SMALL)
+    assert found["flow.trained.spectral"].verdict == "refuted"
+    assert found["flow.trained.determinant"].verdict == "refuted"
+    assert found["flow.trained.folds"].verdict == "supported"
+
+
+@pytest.mark.usefixtures("few_controls")
+def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
+    monkeypatch.setitem(trained.CONTROLS, "none", CONTROLS["spectral"])
+    assert verdicts(SMALL)["flow.trained.folds"].verdict == "refuted"
+
+
+# -- what is measured -----------------------------------------------------------------------------
+
+
+def of_linear_blocks(factors: list[list[float]]) -> tuple[trained.Network, dict[str, torch.Tensor]]:
+    """A network of the plane whose blocks are `x + diag(a, b) x`, (a, b) a block."""
+    settings = replace(TINY, activation="identity", block=keys.Two(hidden=2))
+    its = trained.network(settings, "none", "free", len(factors), 2)
+    V = torch.stack([torch.diag(torch.tensor(f, dtype=torch.float64)) for f in factors])
+    W = torch.eye(2, dtype=torch.float64).expand_as(V)
+    return its, {"V": V[None], "W": W[None], "b": torch.zeros(1, len(factors), 2, dtype=torch.float64)}
+
+
+def test_a_planted_fold_is_found_though_two_of_them_cancel():
+    its, weights = of_linear_blocks([[0.5, -0.2], [-2.0, 0.0], [-3.0, 0.5]])  # determinants 1.2, -1, -3
+    found = trained.folds(its, weights, torch.randn(1, 10, 2, dtype=torch.float64))
+    assert float(found["fold_networks@data"]) == float(found["fold_networks@all"]) == 1
+    assert float(found["fold_fraction@all"]) == pytest.approx(2 / 3)
+    assert float(found["min_block_det@all"]) == pytest.approx(-3)
+    assert float(found["block_lipschitz@data"]) == pytest.approx(3)
+    assert float(found["lipschitz_bound"]) == pytest.approx(3)
+
+
+def test_a_fold_between_the_points_is_found_on_the_grid():
+    """`x - 2 tanh(x)` folds around the line x = 0, where none of the points is."""
+    settings = replace(TINY, block=keys.Two(hidden=1))
+    its = trained.network(settings, "none", "free", 1, 2)
+    weights = {
+        "V": torch.tensor([[[[-2.0], [0.0]]]], dtype=torch.float64),
+        "W": torch.tensor([[[[1.0, 0.0]]]], dtype=torch.float64),
+        "b": torch.zeros(1, 1, 1, dtype=torch.float64),
+    }
+    x = torch.tensor([[[-3.0, -1.0], [3.0, 1.0], [-3.0, 1.0], [3.0, -1.0]]], dtype=torch.float64)
+    found = trained.folds(its, weights, x)
+    assert float(found["fold_networks@data"]) == 0
+    assert float(found["fold_networks@all"]) == 1
+
+
+def test_the_inverse_error_is_that_of_the_blocks_backwards():
+    its, weights = of_linear_blocks([[0.5, 0.5], [0.5, 0.5]])
+    x = torch.randn(1, 10, 2, dtype=torch.float64)
+    back = x * (1.5 * 0.5) ** 2
+    expected = (back - x).square().mean().sqrt()
+    torch.testing.assert_close(trained.folds(its, weights, x)["inverse_error"][0], expected)
+
+
+# -- what is trained ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("control", SHOWN)
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_networks_are_what_they_are_said_to_be(control, weights):
+    dataset = load(TINY.data, seed=0)
+    its = trained.network(TINY, control, weights, 4, dataset.features)
+    start = its.start(dataset, TINY)
+    assert start["trunk.W"].shape[1] == (1 if weights == "shared" else 4)
+    big = {name: 10 * w for name, w in start.items()}
+    parameters = its.parametrised(big)
+    x = trained.placed_in(parameters, dataset.x_train)
+    assert all(torch.equal(its_x, dataset.x_train) for its_x in x)  # points of the plane go in as they are
+    trunk = trunk_of(parameters)
+    for name, w in trunk.items():
+        assert w.shape[1] == 4
+        if weights == "shared":
+            assert all(torch.equal(w[:, 0], w[:, k]) for k in range(4)), name
+    assert its.h == (0.25 if control in ("factor", "h1") else 1)
+    outer = its.h * torch.linalg.matrix_norm(trunk["V"], ord=2) * torch.linalg.matrix_norm(trunk["W"], ord=2)
+    assert bool((outer <= 0.9 + 1e-12).all()) == (control == "spectral")
+
+
+def test_points_of_many_features_go_through_a_read_in_that_is_trained():
+    settings = replace(TINY, data=Digits(train_size=60, test_size=30), width=6)
+    dataset = load(settings.data, seed=0)
+    its = trained.network(settings, "none", "free", 4, dataset.features)
+    start = its.start(dataset, settings)
+    assert start["read_in.W"].shape == (4, 6, 64)
+    assert its.parametrised(start)["read_in.W"] is start["read_in.W"]
+    measurement = trained.measure(Job(settings))
+    assert not any(name.startswith("trained.none") for name in measurement.arrays)
+    assert np.isfinite(measurement.arrays["trained.table"]).all()
+
+
+def test_points_of_the_plane_have_zeros_behind_them_in_a_wider_state():
+    settings = replace(TINY, width=3)
+    dataset = load(settings.data, seed=0)
+    its = trained.network(settings, "none", "free", 4, 2)
+    x = trained.placed_in(its.parametrised(its.start(dataset, settings)), dataset.x_train)
+    assert torch.equal(x[1, :, :2], dataset.x_train)
+    assert (x[..., 2] == 0).all()
+
+
+def test_the_start_is_near_the_identity():
+    dataset = load(SMALL.data, seed=0)
+    its = trained.network(SMALL, "none", "free", 8, 2)
+    parameters = its.parametrised(its.start(dataset, SMALL))
+    x = trained.placed_in(parameters, dataset.x_train)
+    found = trained.folds(its, trunk_of(parameters), x)
+    assert float(found["min_block_det@all"].min()) > 0.3
+    assert forward(its.field, EULER, x, trunk_of(parameters), its.h).shape == x.shape
+
+
+@pytest.mark.parametrize("block", [keys.One(), keys.Outside(), keys.Two(hidden=4)])
+@pytest.mark.parametrize("activation", ["relu", "swish"])
+def test_other_blocks_and_activations_are_trained_and_bounded(block, activation):
+    settings = replace(TINY, block=block, activation=activation)
+    for weights in WEIGHTS:
+        found = trained._solved(Job(settings), "spectral", weights, 4)
+        assert found["lipschitz_bound"].max() <= 0.9 + 1e-12
+        assert found["block_lipschitz@all"].max() <= 0.9 + 1e-12
+
+
+# -- the job --------------------------------------------------------------------------------------
+
+
+def measured(settings: Flow, shared: InMemory | None = None) -> Measurement:
+    return trained.measure(Job(settings, shared or InMemory()))
+
+
+def test_deeper_jobs_share_the_networks_and_say_how_deep_they_are(monkeypatch):
+    shared, at_four = InMemory(), replace(TINY, depth=4)
+    first = measured(at_four, shared)
+    monkeypatch.setattr(trained, "train", None)
+    second = measured(replace(at_four, depth=64), shared)
+    assert first.records == second.records
+    assert {record.coordinates["blocks"] for record in first.records} == {4}
+
+
+def test_the_table_is_that_of_the_records():
+    measurement = measured(TINY)
+    its = measurement.arrays["trained.table"]
+    assert its.shape == (len(COLUMNS), 2 * len(SHOWN))
+    for record in measurement.records:
+        if record.observable in COLUMNS and record.coordinates.get("at", "all") == "all":
+            control, weights = record.coordinates["control"], record.coordinates["weights"]
+            column = 2 * SHOWN.index(control) + WEIGHTS.index(weights)
+            assert its[COLUMNS.index(record.observable), column] == record.value
+    assert {name for name in measurement.arrays if "PLANE" not in name} >= {"trained.labels", "trained.layers"}
+    for name in ("none.map", "none.inverse", "spectral.map", "spectral.inverse"):
+        assert measurement.arrays[f"trained.{name}.nodes"].shape == (5, 81, 81, 2)
+
+
+def test_what_is_drawn_of_the_inverse_ends_where_the_map_began():
+    arrays = measured(TINY).arrays
+    back, there = (arrays[f"trained.spectral.{of}.points"] for of in ("inverse", "map"))
+    np.testing.assert_allclose(back[-1], there[0], atol=1e-6)
+    np.testing.assert_allclose(back[0], there[-1], atol=1e-6)
+
+
+def test_a_training_that_explodes_is_said_and_not_judged(monkeypatch):
+    monkeypatch.setattr(trained, "SHOWN", ("none", "lipschitz"))
+    measurement = measured(replace(TINY, activation="relu", train=replace(TINY.train, lr=1e200)))
+    assert {record.observable for record in measurement.records} == {"exploded_at"}
+    assert np.isnan(measurement.arrays["trained.table"]).all()
+
+
+def test_weights_that_are_not_finite_are_no_crash():
+    dataset = load(TINY.data, seed=0)
+    for control in ("spectral", "lipschitz"):
+        its = trained.network(TINY, control, "free", 4, 2)
+        broken = {name: w * math.nan for name, w in its.start(dataset, TINY).items()}
+        assert torch.isnan(its.parametrised(broken)["trunk.V"]).all()
+        penalty = its.penalty(TINY)
+        assert (penalty is None) == (control == "spectral")
+        if penalty is not None:
+            assert torch.isnan(penalty(broken, dataset.x_train)).all()
+
+
+def test_targets_have_no_accuracies():
+    assert measured(replace(TINY, data=Gaussian())).records == []
+
+
+def test_a_grid_that_is_not_of_the_plane_is_refused():
+    check(replace(SMALL, figure="deformed_grid"))
+    check(replace(SMALL, figure="folding", width=3))
+    with pytest.raises(SettingError, match=r"width=3: figure=deformed_grid draws the plane"):
+        check(replace(SMALL, figure="deformed_grid", width=3))
