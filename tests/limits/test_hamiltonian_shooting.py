@@ -58,6 +58,18 @@ def test_derivatives_of_the_loss_are_those_of_its_value(name: str):
     assert loss.scorer(q)(points(4, 3)).shape == (4, loss.y.shape[1])
 
 
+@pytest.mark.parametrize(
+    ("name", "ridge", "apart"), [("logistic", 1e-6, 1e-7), ("square", 1e-10, 1e-5)], ids=["logistic", "square"]
+)
+def test_a_read_out_of_coordinates_that_nearly_agree_is_stationary_to_rounding(name: str, ridge: float, apart: float):
+    q, y = points(20, 3, seed=1), points(20, 1, seed=2).sign()
+    q[:, 2] = q[:, 1] + apart * q[:, 2]
+    loss = Linear(pointwise(name, epsilon=0.0), y, ridge)
+    R, x = loss._readout(q), torch.nn.functional.pad(q, (0, 1), value=1.0)
+    left = x.T @ loss.l.gradient(x @ R, y) / 20 + ridge * R
+    assert float(left.abs().max()) < 1e-12
+
+
 def test_kernel_ridge_is_a_linear_read_out_of_the_features():
     q, y = points(9, 3), points(9, 2, seed=4)
     f = TANH.of(q)

@@ -15,6 +15,7 @@ follow from their own stationarity. Source: Owhadi 2020, arXiv 2008.03920.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from ...errors import MeasurementError
 from .kernel import Kernel
 
 Product = Callable[[Tensor], Tensor]
+ROUNDING, NEAR_ROUNDING = 4e-16, 1e-13
+"""Of a gradient, relative to the sum of the absolute values of its terms: where a search ends, and what is accepted
+where steps go on without lowering it."""
 
 
 class Pointwise(ABC):
@@ -202,15 +206,19 @@ class Linear(EndLoss):
         return columns.reshape(f * o, f * o)
 
     def _readout(self, q: Tensor) -> Tensor:
-        """`(V^T; c)`, (d + 1, o), to rounding."""
+        """`(V^T; c)`, (d + 1, o), to rounding: of the steps, or of the gradient where the system is ill-conditioned."""
         x = _affine(q)
-        R = x.new_zeros(x.shape[1], self.y.shape[1])
+        R, left = x.new_zeros(x.shape[1], self.y.shape[1]), math.inf
 
         def value(R: Tensor) -> Tensor:
             return self.l.value(x @ R, self.y).mean() + self.ridge / 2 * R.square().sum()
 
         for _ in range(100):
-            gradient = x.mT @ self.l.gradient(x @ R, self.y) / len(q) + self.ridge * R
+            slopes = self.l.gradient(x @ R, self.y)
+            gradient = x.mT @ slopes / len(q) + self.ridge * R
+            left = float(gradient.abs().max() / (x.abs().mT @ slopes.abs() / len(q)).max().clamp(min=1e-300))
+            if left <= ROUNDING:
+                return R
             system = self._system(x, self.l.hessian(x @ R, self.y))
             step = torch.linalg.solve(system, gradient.flatten()).reshape(R.shape)
             scale, before = 1.0, value(R)
@@ -219,6 +227,8 @@ class Linear(EndLoss):
             R = R - scale * step
             if float(step.abs().max()) <= 1e-13 * (1 + float(R.abs().max())):
                 return R
+        if left <= NEAR_ROUNDING:
+            return R
         raise MeasurementError("the read-out's own minimum was not reached: a larger hamiltonian.ridge")
 
 
