@@ -30,8 +30,8 @@ from .kernel import Kernel
 
 Product = Callable[[Tensor], Tensor]
 ROUNDING, NEAR_ROUNDING = 4e-16, 1e-13
-"""Of a gradient, relative to the sum of the absolute values of its terms: where a search ends, and what is accepted
-where steps go on without lowering it."""
+"""Of a gradient, relative to the sum of the absolute values of what it is made of: where a search ends, and what is
+accepted where steps go on without lowering it."""
 
 
 class Pointwise(ABC):
@@ -216,7 +216,8 @@ class Linear(EndLoss):
         for _ in range(100):
             slopes = self.l.gradient(x @ R, self.y)
             gradient = x.mT @ slopes / len(q) + self.ridge * R
-            left = float(gradient.abs().max() / (x.abs().mT @ slopes.abs() / len(q)).max().clamp(min=1e-300))
+            terms = x.abs().mT @ (slopes.abs() + x.abs() @ R.abs()) / len(q)
+            left = float(gradient.abs().max() / terms.max().clamp(min=1e-300))
             if left <= ROUNDING:
                 return R
             system = self._system(x, self.l.hessian(x @ R, self.y))
