@@ -3,7 +3,7 @@
     x <- scale GN(stem * image) + shift              c channels
     x <- x + h v(x, theta_k), k = 0..n-1, h = T/n    n units of a stage
     x <- scale GN(S * x) + shift, S of stride 2      between stages: half as many pixels a side, twice the channels
-    logits = R mean over pixels of x + b
+    logits = R sqrt(P) mean over P pixels of x + b   global average pool
 
     v(x) = B * phi(scale GN(A * x) + shift) + b      A, B, S: 3x3 convolutions with zero padding, GN: group norm
 
@@ -12,6 +12,9 @@ alone, so that `phi_-v` can be run, and a stage with 2n units of step T/2n asks 
 `v(x)` depend on the other images of the batch in training, and in evaluation on running statistics, which are no
 function of the state; units that share their weights would share one set of them, averaged over all depths, and a
 refined network would meet states, at depths in between, that they were never averaged over.
+
+The factor sqrt(P), a constant of the last stage, makes what is pooled of size 1 at the start, and training on larger
+images as fast: after normalisation the maps have mean 0.
 
 Parameters are one flat dictionary, replicas in front: `stem.W (r, c, colours, 3, 3)`, `stem.scale (r, c)`, ...,
 `stage1.A (r, sets, c, c, 3, 3)`, `stage1.scale (r, sets, c)`, ..., `to2.W (r, 2c, c, 3, 3)`, ...,
@@ -24,6 +27,7 @@ or four side by side take 0.4 to 0.8 of the time of a loop at 8x8 pixels, and at
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
@@ -43,6 +47,7 @@ SMALLEST = 4
 """Pixels a side of the smallest images: the last stage has one pixel then."""
 
 Parameters = Mapping[str, Tensor]
+Images = Float[Tensor, "n colours height width"]
 Maps = Float[Tensor, "n channels height width"]
 """Feature maps of all replicas: channels = r c, those of a replica side by side."""
 
@@ -77,16 +82,16 @@ def initial(
     for stage in STAGES:
         name, into, c = ("stem", shape[0], c) if stage == 1 else (f"to{stage}", c, 2 * c)
         start[f"{name}.W"] = weight(c, into, 3, 3, name=name)
-        start[f"{name}.scale"] = constant(1, c)
-        start[f"{name}.shift"] = constant(0, c)
+        start[f"{name}.scale"] = constant(1.0, c)
+        start[f"{name}.shift"] = constant(0.0, c)
         own = weight(c, c, 3, 3, name=f"stage{stage}")
         start[f"stage{stage}.A"] = own[:, None].repeat(1, sets, 1, 1, 1, 1)
-        start[f"stage{stage}.scale"] = constant(1, sets, c)
-        start[f"stage{stage}.shift"] = constant(0, sets, c)
-        start[f"stage{stage}.B"] = constant(0, sets, c, c, 3, 3)
-        start[f"stage{stage}.b"] = constant(0, sets, c)
+        start[f"stage{stage}.scale"] = constant(1.0, sets, c)
+        start[f"stage{stage}.shift"] = constant(0.0, sets, c)
+        start[f"stage{stage}.B"] = constant(0.0, sets, c, c, 3, 3)
+        start[f"stage{stage}.b"] = constant(0.0, sets, c)
     start["read_out.W"] = weight(classes, c, name="read_out")
-    start["read_out.b"] = constant(0, classes)
+    start["read_out.b"] = constant(0.0, classes)
     return start
 
 
@@ -96,7 +101,7 @@ def count(parameters: Parameters) -> int:
 
 
 def logits(
-    phi: str, parameters: Parameters, images: Float[Tensor, "n colours height width"], *, units: int, horizon: float = 1
+    phi: str, parameters: Parameters, images: Images, *, units: int, horizon: float = 1.0
 ) -> Float[Tensor, "r n classes"]:
     """Logits of the images, the same for all replicas, of networks with so many units a stage, of step horizon/units.
 
@@ -106,12 +111,12 @@ def logits(
     for _, x in stages(phi, parameters, images, units=units, horizon=horizon):  # noqa: B007
         pass
     W, b = parameters["read_out.W"], parameters["read_out.b"]
-    pooled = x.mean(dim=(2, 3)).unflatten(1, (len(W), -1)).transpose(0, 1)
-    return torch.baddbmm(b[:, None], pooled, W.mT)
+    pooled = x.sum(dim=(2, 3)) / math.sqrt(x.shape[2] * x.shape[3])
+    return torch.baddbmm(b[:, None], pooled.unflatten(1, (len(W), -1)).transpose(0, 1), W.mT)
 
 
 def stages(
-    phi: str, parameters: Parameters, images: Float[Tensor, "n colours height width"], *, units: int, horizon: float = 1
+    phi: str, parameters: Parameters, images: Images, *, units: int, horizon: float = 1.0
 ) -> Iterator[tuple[Maps, Maps]]:
     """Of each stage in turn what enters it and what leaves it."""
     x = images
@@ -125,7 +130,7 @@ def stages(
         yield entered, x
 
 
-def stage_map(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: int, horizon: float = 1) -> Maps:
+def stage_map(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: int, horizon: float = 1.0) -> Maps:
     """`phi_v(x)`: the units of one stage. Raises `ValueError` naming a unit that changes the shape of the state, and
     for units that are no multiple of the weight sets."""
     h, nonlinear = horizon / units, activation(phi)
@@ -134,7 +139,7 @@ def stage_map(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: i
     return x
 
 
-def stage_inverse(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: int, horizon: float = 1) -> Maps:
+def stage_inverse(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: int, horizon: float = 1.0) -> Maps:
     """`phi_-v(x)`: the units of one stage in reverse order, each with -h."""
     h, nonlinear = horizon / units, activation(phi)
     for k, theta in reversed(list(enumerate(_units(parameters, stage, units)))):
@@ -142,7 +147,7 @@ def stage_inverse(phi: str, parameters: Parameters, stage: int, x: Maps, *, unit
     return x
 
 
-def velocity(phi: Callable[[Tensor], Tensor], x: Maps, theta: Parameters) -> Maps:
+def velocity(phi: Callable[[Tensor], Tensor], x: Maps, theta: Parameters) -> Tensor:
     """`v(x) = B * phi(scale GN(A * x) + shift) + b` for weights `A, B (r, c, c, 3, 3)`, `scale, shift, b (r, c)`."""
     z = normalised(convolved(x, theta["A"]), theta["scale"], theta["shift"])
     return convolved(phi(z), theta["B"], theta["b"])
@@ -159,7 +164,7 @@ def convolved(
     b: Float[Tensor, "r out"] | None = None,
     *,
     stride: int = 1,
-) -> Maps:
+) -> Tensor:
     """Of each replica its own maps by its own 3x3 convolution."""
     bias = None if b is None else b.flatten()
     return functional.conv2d(x, W.flatten(0, 1), bias, stride=stride, padding=1, groups=len(W))

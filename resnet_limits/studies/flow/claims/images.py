@@ -42,8 +42,8 @@ GROUP = Group(
         Claim(
             id="flow.images.refinement.accuracy",
             source=ROUSSEAU,
-            statement="its accuracy moves by O(1/n) on the way to the flow: n |accuracy with 8n units - accuracy with n|,"
-            " of the largest n, with the standard error of the paired difference over test images",
+            statement="accuracy moves by O(1/n) on the way to the flow: n |accuracy with 8n units less that with n|,"
+            " n the largest, with the standard error of the paired difference over test images",
             kind="observation",
             observable="images.scaled_change",
             expected=Expected("at_most", 0.15, 0.05),
