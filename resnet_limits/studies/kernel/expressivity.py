@@ -38,8 +38,8 @@ def measure(job: Job) -> Measurement:
     settings, records = job.settings, []
     data = dataset(settings)
     x = data.x_train.double()
+    its = key(settings, *OF_NETWORKS, "kernel.steps", "kernel.rate", "kernel.deep_points")
     if limit_exists(settings, data)[0]:
-        its = key(settings, *OF_NETWORKS, "kernel.steps", "kernel.rate", "kernel.deep_points")
         found = job.shared.solve("kernel.expressivity", its, lambda: _of_the_limit(settings))
         records += rank_records(found, x.shape[1])
         if not_affine(settings) is None:
@@ -50,17 +50,23 @@ def measure(job: Job) -> Measurement:
     gram = overlaps(few)
     small = replace(settings, init=Iid(sigma_w=SMALL["init.sigma_w"], sigma_b=SMALL["init.sigma_b"]))
     bent = replace(settings, horizon=BENT["horizon"])
+
+    def deep() -> dict[str, np.ndarray]:
+        return {"entries": deep_kernel(bent, few, STEPS, torch.float64)(few, few).numpy()}
+
     nonlinear = {
         "finite depth": (finite_kernel(small, "nngp", settings.depth)(few, few), SMALL),
-        "deep": (deep_kernel(bent, few, STEPS, torch.float64)(few, few), BENT),
+        "deep": (torch.from_numpy(job.shared.solve("kernel.expressivity.deep", its, deep)["entries"]), BENT),
     }
     for scheme, (K, pins) in nonlinear.items():
         value, coordinates = not_fitted(K, gram), {"scheme": scheme, **pins}
         error = {"finite depth": EPS * settings.depth, "deep": STEPS}[scheme]
         records.append(Record("nonlinear_part", value, reference_error=error, coordinates=coordinates))
         if value > 0:
-            its = {"reference_error": error / value / math.log(10), "coordinates": coordinates}
-            records.append(Record("log_nonlinear_part", math.log10(value), **its))
+            error /= value * math.log(10)
+            records.append(
+                Record("log_nonlinear_part", math.log10(value), reference_error=error, coordinates=coordinates)
+            )
     return Measurement(records)
 
 
