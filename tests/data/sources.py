@@ -7,6 +7,7 @@ class TestMoons(DataSetLaws):
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +17,7 @@ import torch
 
 from resnet_limits import settings
 from resnet_limits.data.dataset import Dataset, forget, load
+from resnet_limits.data.sizes import image_shape
 
 REAL = Path(os.environ.get("RESLIM_DATA") or Path(__file__).parents[3] / "shared" / "data")
 """Where MNIST and the folder of CIFAR-10 images are, on machines that have them."""
@@ -95,6 +97,15 @@ class DataSetLaws:
         # standardised with the training statistics, not their own: near mean 0, and not exactly
         typical = d.x_test.double().mean(dim=0 if not self.channels else (0, 1)).abs()
         assert 1e-9 < float(typical.mean()) < 0.3
+
+    def test_the_shape_of_images_is_that_of_their_points(self):
+        shape = image_shape(self.settings)
+        if isinstance(self.settings, settings.Images | settings.Digits):
+            assert shape is not None
+            assert math.prod(shape) == self.loaded(0).features
+            assert shape[0] == (self.channels or 1)
+        else:
+            assert shape is None
 
     def test_the_seed_is_all_that_matters(self):
         once = self.loaded(3)

@@ -6,9 +6,8 @@
 Each network is trained once for all depths. The network of one unit a stage is the same with shared and with free
 weights, and is trained once. On points that are no images the digits take their place (column data).
 
-All in float32, whatever `dtype` says: training takes half the time, and no change of the logits that is judged is
-within a hundred times its rounding (those that are within ten are left out of the order). On a GPU convolutions are
-not rounded to TF32.
+All in float32, whatever `dtype` says: training takes half the time, and changes of the logits are far above rounding
+(those within ten times of it are left out of the order). On a GPU convolutions are not rounded to TF32.
 """
 
 from __future__ import annotations
