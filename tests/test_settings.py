@@ -84,6 +84,8 @@ def other_value(entry):
         return "another"
     if value is None:
         return 7
+    if isinstance(value, list):
+        return [*value, value[-1] + 1]
     return value + 1 if isinstance(value, int) else value / 2 or 0.5
 
 
@@ -93,8 +95,12 @@ def at_bounds(entry):
     whole = entry.type is not float
     for side, sign in (("low", -1), ("high", 1)):
         if (bound := rule[side]) is not None:
-            yield (int(bound) if whole else float(bound)), True
-            yield (int(bound) + sign if whole else math.nextafter(bound, sign * math.inf)), False
+            inside, outside = (
+                (int(bound), int(bound) + sign) if whole else (float(bound), math.nextafter(bound, sign * math.inf))
+            )
+            many = isinstance(entry.value, list)
+            yield ([inside] if many else inside), True
+            yield ([outside] if many else outside), False
     for side in ("above", "below"):
         if (bound := rule[side]) is not None:
             yield float(bound), False
@@ -153,6 +159,8 @@ def test_values_of_another_type_are_refused_by_name(settings):
         wrong = ["a word", True, [1], {"a": 1}, math.nan, math.inf] if entry.type is not str else [1, 1.5, True, ["a"]]
         if entry.type is bool:
             wrong.remove(True)
+        if entry.type == list[int]:
+            wrong = [1, ["a word"], [True], [1.5], [[1]], *(value for value in wrong if value != [1])]
         optional = type(None) in typing.get_args(entry.type)
         for value in [*wrong, *([] if optional else [None])]:
             if entry.key in ("outputs", "data.root") and isinstance(value, str):
