@@ -75,7 +75,7 @@ def test_accuracies_are_recorded_with_their_numbers_of_points():
     difference = value(records, "accuracy_difference", scheme="deep")
     assert difference.value == pytest.approx(deep.value - shallow.value)
     assert value(records, "accuracy.linear_ridge").value == value(records, "accuracy.nngp", points=200).value
-    assert measurement.arrays["accuracy"].shape == (2, 4)
+    assert measurement.arrays["accuracy"].shape == (3, 4)
 
 
 def test_more_points_than_fit_in_memory_are_solved_iteratively_and_find_the_same(monkeypatch):

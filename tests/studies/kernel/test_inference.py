@@ -14,7 +14,7 @@ from resnet_limits.networks import ntk
 from resnet_limits.settings import Gaussian
 from resnet_limits.studies.kernel import inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
-from resnet_limits.studies.kernel.problem import overlaps
+from resnet_limits.studies.kernel.problem import network_of, overlaps
 from resnet_limits.studies.study import InMemory, Job, Measurement
 from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
 
@@ -83,7 +83,7 @@ def test_states_sampled_from_gram_matrices_have_the_overlaps_of_full_matrices():
     its, n = inference.task(settings), 400
     gram = overlaps(its.x[:3])
     sampled = torch.cat([inference.overlaps_at(settings, gram, 3, 8, r) for r in range(n)])
-    network = inference.network_of(settings, 3, 8)
+    network = network_of(settings, 3, 8)
     theta = network.initial(64, 1, replicas=n, seed=1, purpose="naive", dtype=torch.float64)
     x = network.states(theta, its.x[:3])
     naive = x @ x.mT / 8
