@@ -68,6 +68,13 @@ def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
     assert verdicts(SMALL)["flow.trained.folds"].verdict == "refuted"
 
 
+def test_networks_with_room_are_not_said_to_fold():
+    (claim,) = [claim for claim in GROUP.claims if claim.id == "flow.trained.folds"]
+    for data, width in ((Spirals(), 2), (keys.Circles(), 2), (Spirals(), 3), (Moons(), 2), (Digits(), 16)):
+        reason = claim.outside(replace(SMALL, data=data, width=width))
+        assert (reason is None) == (width == 2 and data.name != "moons"), data.name
+
+
 # -- what is measured -----------------------------------------------------------------------------
 
 
