@@ -27,9 +27,10 @@ def check(settings: Hamiltonian) -> None:
     if settings.dtype != "float64":
         raise SettingError(f"dtype={settings.dtype}: minimisers are certified in float64")
     if its.loss == "squared_hinge" and not plane:
-        what = "targets of a regression" if regression else "more than two classes"
+        what = "has targets of a regression" if regression else "has more than two classes"
+        what = what if regression or outputs(settings) else "may have any number of classes"
         raise SettingError(
-            f"hamiltonian.loss=squared_hinge: {data.name} has {what}, and a hinge separates two classes; choose"
+            f"hamiltonian.loss=squared_hinge: {data.name} {what}, and a hinge separates two classes; choose"
             f" hamiltonian.loss={'square or squared_insensitive' if regression else 'logistic or squared_insensitive'}"
         )
     if its.loss == "logistic" and regression:

@@ -409,6 +409,10 @@ def test_a_shooting_that_does_not_hit_is_inconclusive_with_its_energy(monkeypatc
     ("settings", "word"),
     [
         (Hamiltonian(data=keys.Digits(), width=16, hamiltonian=HamiltonianKeys(loss="squared_hinge")), "two classes"),
+        (
+            Hamiltonian(data=keys.ImageFolder(), hamiltonian=HamiltonianKeys(loss="squared_hinge")),
+            "may have any number",
+        ),
         (Hamiltonian(data=keys.Gaussian(), hamiltonian=HamiltonianKeys(loss="logistic")), "regression"),
         (Hamiltonian(data=keys.Gaussian(), hamiltonian=HamiltonianKeys(loss="squared_hinge")), "regression"),
         (Hamiltonian(data=keys.Digits(), width=4), "width >= 10"),

@@ -54,7 +54,7 @@ def _claim(
         unmet=_not_fitted if control == "none" else not_reached("ablation", control=control),
         random=observable != "start_distance" and control in ("none", "decay"),
         needs="pairs of depths L and 2L" if observable == "path_difference" else "",
-        verdicts=SMOKE_IS_TOO_SMALL if control == "decay" else AS_STATED,
+        verdicts=SMOKE_IS_TOO_SMALL if control == "decay" or name == "none.path" else AS_STATED,
     )
 
 
