@@ -36,6 +36,15 @@ def test_five_times_of_the_deepest_network_and_of_the_landmarks():
     ]
     first, last = (np.asarray(figure.axes[i].get_lines()[0].get_xdata()) for i in (0, 4))
     np.testing.assert_allclose(last - first, 1.0)
+    for row in (figure.axes[:5], figure.axes[5:]):
+        assert len({(axes.get_xlim(), axes.get_ylim()) for axes in row}) == 1
+        assert all(axes.get_xlabel() and axes.get_aspect() == 1.0 for axes in row)
+        x = np.concatenate([np.asarray(line.get_xdata(), dtype=float) for axes in row for line in axes.get_lines()])
+        assert row[0].get_xlim()[0] <= x.min() <= x.max() <= row[0].get_xlim()[1]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        *("class 0", "class 1", "where they are to go", "landmarks")
+    ]
 
 
 @pytest.mark.parametrize("width", [1, 2])
