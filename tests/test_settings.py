@@ -133,6 +133,8 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
     (job,) = plan([f"study={settings.study}", f"depth={settings.depth}", *chosen]).jobs
     brought = SUITED if settings.study == "ode" and isinstance(settings.data, keys.Images) else set()
     brought |= {"init.sigma_w", "init.sigma_b"} if settings.study == "sde" else set()
+    if settings.study == "flow":
+        brought |= {"block.hidden"} | ({"width", "train.epochs"} if isinstance(settings.data, keys.Digits) else set())
     from_yaml, ours = flat(job.settings), flat(settings)
     assert from_yaml | {key: ours[key] for key in brought & set(ours)} == ours
 
