@@ -31,8 +31,8 @@ COUNT = 12
 NU, LENGTH = float(LANDMARKS["hamiltonian.nu"]), float(LANDMARKS["hamiltonian.length"])
 DRAWN, DRAWN_NU = Gaussian(0.5), (0.02, 0.001)
 """Kernel of the match that the figure shows, and the weights of the energy on the way there: landmarks arrive."""
-FIRST_STEPS = 16
-"""Steps of RK4 in the descent from zero."""
+DESCENT_STEPS, FIRST_STEPS = 4, 16
+"""Steps of RK4 in the descent from zero, and in the first shooting from where it ends."""
 TIMES = 4
 """Quarters of the time at which the deformed plane is kept."""
 GRID = 21
@@ -61,7 +61,7 @@ def measure(job: Job) -> Measurement:
 
     def compute() -> dict[str, np.ndarray]:
         aim = Problem(problem.kernel, problem.q0, NU, problem.loss)
-        first = descend(aim, INTEGRATORS["rk4"], FIRST_STEPS, iterations=30)
+        first = descend(aim, INTEGRATORS["rk4"], DESCENT_STEPS, iterations=30)
         first = shoot(aim, first, INTEGRATORS["rk4"], FIRST_STEPS).momentum
         coarse = shoot(aim, first, INTEGRATORS[its.integrator], its.steps // 2)
         fine = shoot(aim, coarse.momentum, INTEGRATORS[its.integrator], its.steps)
@@ -69,7 +69,7 @@ def measure(job: Job) -> Measurement:
         drawn = torch.zeros_like(circle)
         for nu in DRAWN_NU:
             closer = Problem(DRAWN, circle, nu, problem.loss)
-            drawn = descend(closer, INTEGRATORS["rk4"], FIRST_STEPS, drawn, iterations=60)
+            drawn = descend(closer, INTEGRATORS["rk4"], DESCENT_STEPS, drawn, iterations=60)
             drawn = shoot(closer, drawn, INTEGRATORS["rk4"], 2 * FIRST_STEPS).momentum
         return {"P": fine.momentum.numpy(), "drawn": drawn.numpy(), "numbers": numbers}
 
