@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from resnet_limits.errors import MeasurementError
 from resnet_limits.settings import GammaKeys, Minimiser
 from resnet_limits.studies.gamma import limit
 from resnet_limits.studies.gamma.branch import at_depth
@@ -100,7 +101,10 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
     assert verdict("gamma.value", jobs).verdict == "refuted"
     assert verdict("gamma.value.observed", jobs).verdict == "refuted"
     for claim in ("gamma.weights", "gamma.h1", "gamma.boundary.start", "gamma.classes.weights"):
-        assert verdict(claim, jobs).verdict != "supported"
+        judgement = verdict(claim, jobs)
+        # without the factor n minimisers become rough, and the errors of two claims still bend at these depths
+        bends = power == 0 and claim in ("gamma.weights", "gamma.h1")
+        assert judgement.verdict == ("inconclusive" if bends else "refuted"), (claim, judgement.why)
 
 
 @pytest.mark.parametrize("fault", [{"t1": 2.0}, {"K": 1.0}, {"W": 0.02}], ids=["wrong-boundary", "no-a1", "twice-a3"])
@@ -137,6 +141,19 @@ def test_a_minimiser_that_was_not_reached_leaves_claims_inconclusive_with_the_gr
         judgement = verdict(claim, jobs)
         assert judgement.verdict == "inconclusive"
         assert "relative gradient norm" in judgement.why
+
+
+def test_a_limit_that_collocation_does_not_find_leaves_claims_inconclusive(monkeypatch: pytest.MonkeyPatch):
+    def none(problem, guess, *, tolerance):
+        raise MeasurementError("the maximum number of mesh nodes is exceeded")
+
+    monkeypatch.setattr(limit, "extremal", none)
+    jobs = measured(limit, depths=(4, 8))
+    judgement = verdict("gamma.weights", jobs)
+    assert judgement.verdict == "inconclusive"
+    assert "no limit was found" in judgement.why
+    assert values(jobs, "limit_found") == [0.0] * 4
+    assert len(values(jobs, "gradient_norm")) == 4
 
 
 def test_relu_lies_outside_the_theorem():

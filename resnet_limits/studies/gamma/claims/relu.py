@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ....claims.claim import Claim, Expected
 from ....papers import THORPE
 from ...group import Group
 
+LARGEST_GRADIENT = 0.3
+"""Relative gradient norm above which the descents ended on the way, kinks or not."""
 RELU = {"activation": "relu", "gamma.dimension": 1, "gamma.points": 8}
+
+
+def _on_the_way(records: Any) -> str | None:
+    """For `Claim.unmet`: at which depth the value is that of no minimum, or None."""
+    rows = records[records["observable"] == "relu_gradient_norm"]
+    for depth, norm in zip(rows["depth"], rows["value"], strict=True):
+        if not norm <= LARGEST_GRADIENT:
+            return (
+                f"with relu the descents at L={depth} ended far from a minimum: relative gradient norm {norm:.1e}; a"
+                " larger minimiser.iterations may do"
+            )
+    return None
+
 
 GROUP = Group(
     claims=(
@@ -19,10 +36,12 @@ GROUP = Group(
             expected=Expected("order_at_least", 0.5, 0.3),
             where={"problem": "relu"},
             pins=RELU,
+            unmet=_on_the_way,
         ),
     ),
     observables={
-        "value_difference": "|min E_n - min E_2n| with relu; where a minimum lies on a kink, as far as reached"
+        "value_difference": "|min E_n - min E_2n| with relu; where a minimum lies on a kink, as far as reached",
+        "relu_gradient_norm": "relative gradient norm where the descents with relu ended; on a kink it does not vanish",
     },
     memory=("gamma.points", "gamma.dimension", "depth"),
 )
