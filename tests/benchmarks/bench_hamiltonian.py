@@ -12,6 +12,7 @@ checked first.
 from __future__ import annotations
 
 import math
+import multiprocessing
 import resource
 import time
 from collections.abc import Callable, Mapping
@@ -95,9 +96,15 @@ def compare(n: int, d: int, target: int) -> None:
             torch.testing.assert_close(ours, naive, rtol=1e-9, atol=1e-12)
         its = {"naive": lambda k=kernel: naive_flow(k, q, P), "ours": lambda k=kernel: flow(k, q, P)}
         report(f"right-hand side, {name}, N={n} d={d}", best(its), target)
-    # What autograd keeps of all pairs, (n, n, d) some ten times a stage, sets how many steps and points it can take.
-    m, steps = (n, 1) if d > 10 else (n // 4, STEPS)
-    q, P, y = q[:m], P[:m], y[:m]
+    # What autograd keeps of all pairs, (n, n, d) some ten times a stage, sets how many steps it can take.
+    gradients(q, P, y, nu, target, 1)
+    if d < 10:
+        m = n // 4
+        gradients(q[:m], P[:m], y[:m], nu, target, STEPS)
+
+
+def gradients(q: Tensor, P: Tensor, y: Tensor, nu: float, target: int, steps: int) -> None:
+    m, d = q.shape
     for name, kernel in {"features": Features(activation("tanh")), "gaussian": Gaussian(1.0)}.items():
         problem = Problem(kernel, q, nu, Fixed(Square(), y))
         ours, naive = value_and_gradient(problem, P, RK4, steps), naive_gradient(kernel, q, P, y, nu, steps)
@@ -110,17 +117,25 @@ def compare(n: int, d: int, target: int) -> None:
         report(f"gradient through shooting, {name}, N={m} d={d}, {steps} steps", best(its, 2), target)
 
 
-def memory() -> None:
-    """Peak memory of gradients through growing numbers of steps: 2 N d numbers a step, and not a matrix of pairs."""
-    n, d = 2000, 2
+def peak(points: int, steps: int) -> float:
+    """Megabytes that a gradient through so many steps adds to the peak memory of a process of its own."""
     stream = torch.Generator().manual_seed(0)
-    q, P = (torch.randn(n, d, generator=stream, dtype=torch.float64) for _ in range(2))
-    problem = Problem(Gaussian(1.0), q, 0.1, Fixed(Square(), q[:, :1]))
-    sizes = []
-    for steps in (4, 16, 64):
-        value_and_gradient(problem, P / n, RK4, steps)
-        sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    print(f"  peak memory after gradients through 4, 16, 64 steps, N={n}: {', '.join(f'{s:.0f} MB' for s in sizes)}")
+    q, P = (torch.randn(points, 2, generator=stream, dtype=torch.float64) for _ in range(2))
+    problem = Problem(Features(activation("tanh")), q, 0.1, Fixed(Square(), q[:, :1]))
+    value_and_gradient(problem, P / points, RK4, 1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    value_and_gradient(problem, P / points, RK4, steps)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def memory() -> None:
+    """Peak memory of gradients: states and momenta, 2 N d numbers a step, and not a matrix of pairs."""
+    for points in (10000, 20000):
+        for steps in (64, 128, 256):
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                megabytes = pool.apply(peak, (points, steps))
+            kept = 2 * points * 2 * steps * 8 / 2**20
+            print(f"  gradient through {steps:3} steps, N={points}: {megabytes:4.0f} MB more (kept: {kept:.0f} MB)")
 
 
 if __name__ == "__main__":
