@@ -617,7 +617,7 @@ class FlowKeys:
 
 
 def _flow_training() -> Train:
-    return Train(epochs=60, batch_size=100, optimizer="adam", lr=0.025, schedule="cosine", replicas=6)
+    return Train(epochs=60, batch_size=100, optimizer="adam", lr=0.015, schedule="cosine", replicas=12)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""`flow.trained`: networks trained with each control (`diffeomorphisms/controls.py`), free and shared weights.
+"""`flow.folding.trained`: networks trained with each control (`diffeomorphisms/controls.py`), free and shared weights.
 
 accuracy          on the test points
 fold_networks     share of the networks that fold space, fold_fraction  of block determinants

@@ -1,4 +1,4 @@
-"""`flow.trained`: the networks are what they are said to be, folds are found, and red where a control does nothing."""
+"""`flow.folding.trained`: the networks are what they are said to be, folds are found, and red where a control does nothing."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ def test_every_claim_is_supported():
 def test_a_bound_that_is_not_kept_is_seen(monkeypatch):
     monkeypatch.setattr(trained, "normalised", lambda block, activation, weights, bound: dict(weights))
     found = verdicts(SMALL)
-    assert found["flow.trained.spectral"].verdict == "refuted"
-    assert found["flow.trained.determinant"].verdict == "refuted"
-    assert found["flow.trained.folds"].verdict == "supported"
+    assert found["flow.folding.trained.spectral"].verdict == "refuted"
+    assert found["flow.folding.trained.determinant"].verdict == "refuted"
+    assert found["flow.folding.trained.folds"].verdict == "supported"
 
 
 @pytest.mark.usefixtures("few_controls")
 def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
     monkeypatch.setitem(trained.CONTROLS, "none", CONTROLS["spectral"])
-    assert verdicts(SMALL)["flow.trained.folds"].verdict == "refuted"
+    assert verdicts(SMALL)["flow.folding.trained.folds"].verdict == "refuted"
 
 
 def test_networks_with_room_are_not_said_to_fold():
-    (claim,) = [claim for claim in GROUP.claims if claim.id == "flow.trained.folds"]
+    (claim,) = [claim for claim in GROUP.claims if claim.id == "flow.folding.trained.folds"]
     for data, width in ((Spirals(), 2), (keys.Circles(), 2), (Spirals(), 3), (Moons(), 2), (Digits(), 16)):
         reason = claim.outside(replace(SMALL, data=data, width=width))
         assert (reason is None) == (width == 2 and data.name != "moons"), data.name

@@ -1,4 +1,4 @@
-"""`flow.trained`: trained networks, with each way to keep them from folding space. Free of torch."""
+"""`flow.folding.trained`: trained networks, with each way to keep them from folding space. Free of torch."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
     }
     return (
         Claim(
-            id=f"flow.trained.spectral{ending}",
+            id=f"flow.folding.trained.spectral{ending}",
             source=BEHRMANN,
             statement=f"trained with spectral normalisation, Lip(h v) <= flow.bound < 1, {words} never fold space:"
             " fraction of block determinants that are not positive",
@@ -64,7 +64,7 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
             **common,
         ),
         Claim(
-            id=f"flow.trained.determinant{ending}",
+            id=f"flow.folding.trained.determinant{ending}",
             source=ROUSSEAU,
             statement=f"det D block >= (1 - flow.bound)^D, of {words}, trained with spectral normalisation: least ratio"
             " of the two",
@@ -79,7 +79,7 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
 GROUP = Group(
     claims=(
         Claim(
-            id="flow.trained.accuracy",
+            id="flow.folding.trained.accuracy",
             source=ROUSSEAU,
             statement="plain networks are accurate, folds or not: test accuracy",
             kind="observation",
@@ -92,7 +92,7 @@ GROUP = Group(
             needs=NEEDS,
         ),
         Claim(
-            id="flow.trained.folds",
+            id="flow.folding.trained.folds",
             source=ROUSSEAU,
             statement="plain networks of the plane, trained without control on spirals or circles, fold it: share of"
             " the networks with a fold",
