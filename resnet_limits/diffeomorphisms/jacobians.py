@@ -53,7 +53,7 @@ def jacobians_at(
     return columns.movedim(0, -1).unflatten(0, (layers, r))
 
 
-def jacobians_of(blocks: Blocks, x0: Float[Tensor, "n *d"]) -> Float[Tensor, "layers n d d"]:
+def jacobians_of(blocks: Blocks, x0: Float[Tensor, "n ..."]) -> Float[Tensor, "layers n d d"]:
     """`D block_k(x_k)` of blocks of one's own: any maps of one point (d,), one after another from the points `x_0`.
 
     Raises `ValueError` naming a block whose output has another shape than its input: it is no map of a space onto
