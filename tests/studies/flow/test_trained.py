@@ -1,4 +1,4 @@
-"""`flow.folding.trained`: the networks are what they are said to be, folds are found, red where a control does nothing."""
+"""`flow.folding.trained`: networks are what they are said to be, folds are found, red where a control does nothing."""
 
 from __future__ import annotations
 
