@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.optimize
 import torch
 
 from resnet_limits import settings as keys
 from resnet_limits.claims.judge import judge
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.hamiltonian import integrators
+from resnet_limits.limits.hamiltonian.features import Features, activation
 from resnet_limits.limits.hamiltonian.gaussian import Gaussian
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.losses import Fixed, Square
@@ -25,7 +28,7 @@ from resnet_limits.studies import study as studies
 from resnet_limits.studies.hamiltonian import depths, energy, landmarks, limit, meanfield, scaling, sparsity, trained
 from resnet_limits.studies.hamiltonian.claims.settings import not_reached
 from resnet_limits.studies.hamiltonian.network import Network, refined
-from resnet_limits.studies.hamiltonian.problem import minima, setup
+from resnet_limits.studies.hamiltonian.problem import Setup, minima, setup
 from resnet_limits.studies.hamiltonian.problem import trained as minimiser
 from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
 from resnet_limits.training.minimiser import Differentiated, Objective
@@ -202,6 +205,31 @@ def test_three_ways_reach_the_same_minimiser():
     np.testing.assert_allclose(alone.point, network.minimum.point, atol=1e-8)
 
 
+def test_a_network_trained_on_one_point_approaches_the_minimum_in_closed_form_at_order_one():
+    # d=1, identity: q(t) = sinh(u_0 + t (u_1 - u_0)), value min over u_1 of nu/2 (u_1 - u_0)^2 + loss(sinh u_1)
+    nu, start, target = 0.3, 0.4, 2.0
+    u0 = np.arcsinh(start)
+    exact: Any = scipy.optimize.minimize_scalar(
+        lambda u: nu / 2 * (u - u0) ** 2 + (np.sinh(u) - target) ** 2 / 2, tol=1e-13
+    )
+    q0, y = (torch.full((1, 1), x, dtype=torch.float64) for x in (start, target))
+    problem = Setup(Features(activation("identity")), q0, nu, Fixed(Square(), y))
+    (branch,) = minima(Job(SMALL), problem, 128, "one point", {})
+    gaps = []
+    for rung in branch.rungs:
+        assert rung.minimum.converged
+        network, L = problem.network(rung.depth), rung.depth
+        q = torch.cat(network.states(network.weights(rung.minimum.point)))[:, 0].numpy()
+        along = np.sinh(u0 + np.arange(L + 1) / L * (exact.x - u0))
+        gaps.append((rung.minimum.value - exact.fun, np.abs(q - along).max()))
+    values, states = np.array(gaps[2:]).T
+    np.testing.assert_allclose(values, [6.2e-3, 3.1e-3, 1.5e-3, 7.7e-4], rtol=0.05)
+    for its in (values, states):
+        np.testing.assert_allclose(np.log2(its[:-1] / its[1:]), 1, atol=0.03)
+    # Twice the gap at 2L less that at L: without its first order little is left of the value.
+    assert abs(2 * values[-1] - values[-2]) < 1e-5
+
+
 def test_weights_are_continued_linearly_in_time_and_extrapolated_in_depth():
     exact = lambda L: (2 * np.arange(L) / L + 1 + 3 / L)[:, None, None] * np.ones((1, 2, 3))  # noqa: E731
     np.testing.assert_allclose(refined([exact(4), exact(8)], 16)[:13], exact(16)[:13])
@@ -219,8 +247,6 @@ def test_momenta_without_the_transpose_of_the_layer_are_refuted(monkeypatch: pyt
 
 def test_a_decay_without_the_factor_of_depth_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # the penalty nu/2 sum |w|^2 in place of nu L/2 sum |w|^2: what the study trains drifts away from its limit
-    from resnet_limits.studies.hamiltonian.problem import Setup
-
     careful = Setup.network
     monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))
     monkeypatch.setattr(Setup, "network", lambda self, depth, constant=False: careful(self, depth, constant=True))
