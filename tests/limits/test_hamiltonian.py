@@ -82,17 +82,38 @@ def test_tangents_are_products_with_the_hessian_also_several_at_a_time(name: str
     found = kernel.at(q).tangent(P, torch.stack([u, 2 * u]), torch.stack([v, 2 * v]))
     for one, its in zip(found, expected, strict=True):
         torch.testing.assert_close(one, torch.stack([its, 2 * its]))
+    expected = torch.func.jvp(gradient, (q, P), (torch.zeros_like(u), v))[1]
+    for several in (v, torch.stack([v, 2 * v])):
+        for one, its in zip(kernel.at(q).tangent_of_momenta(P, several), expected, strict=True):
+            torch.testing.assert_close(one, its if several is v else torch.stack([its, 2 * its]))
+
+
+@pytest.mark.parametrize("width", [3, 9])
+@pytest.mark.parametrize("name", KERNELS)
+def test_what_is_kept_of_other_momenta_is_not_taken_for_these(name: str, width: int):
+    kernel, q, P, u, v, other = KERNELS[name], *(points(6, width, seed=s) for s in range(5))
+    kept = kernel.at(q).keep()
+    kept.both(other)
+    kept.tangent(other, u, v)
+    for one, its in zip(kept.tangent(P, u, v), kernel.at(q).tangent(P, u, v), strict=True):
+        torch.testing.assert_close(one, its)
+    kept.tangent(other, u, v)
+    for one, its in zip(kept.both(P), kernel.at(q).both(P), strict=True):
+        torch.testing.assert_close(one, its)
 
 
 def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.limits.hamiltonian import gaussian
 
     q, P, u, v = (points(11, 2, seed=s) for s in range(4))
-    whole = Gaussian(0.7).at(q).keep()
-    expected = (whole.velocity(P), whole.rate(P), *whole.tangent(P, u, v), *whole.both(P))
+
+    def all_of(at: At) -> tuple[Tensor, ...]:
+        return at.velocity(P), at.rate(P), *at.tangent(P, u, v), *at.tangent_of_momenta(P, v), *at.both(P)
+
+    expected = all_of(Gaussian(0.7).at(q).keep())
     monkeypatch.setattr(gaussian, "BLOCK", 33)
     cut = Gaussian(0.7).at(q)
-    for one, its in zip((cut.velocity(P), cut.rate(P), *cut.tangent(P, u, v), *cut.both(P)), expected, strict=True):
+    for one, its in zip(all_of(cut), expected, strict=True):
         torch.testing.assert_close(one, its)
     assert cut._K is None
 
@@ -115,6 +136,9 @@ def test_tangent_and_transpose_are_those_of_the_step(name: str, kernel: str):
     back = step.pull_back(its, q, P, h, a, b)
     forward = float((a * du).sum() + (b * dv).sum())
     assert float((back[0] * u).sum() + (back[1] * v).sum()) == pytest.approx(forward, rel=1e-12)
+    end, last = step.last_step(its, q, P, h)
+    for one, other in zip((*end, *last(a)), (*new, *step.pull_back(its, q, P, h, a, 0 * b)), strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def jacobian(name: str, kernel: Kernel, h: float) -> Tensor:
@@ -219,7 +243,7 @@ def test_gradients_through_the_flow_agree_forwards_backwards_and_with_difference
     kernel, q, P, u, v, a, b = KERNELS["gaussian"], *(points(4, 2, seed=s, scale=0.5) for s in range(6))
     path = integrate(kernel, q, P, STEPS[name], 8)
     du, dv = tangent_at_end(kernel, q, P, STEPS[name], 8, u, v)
-    back = pull_back(kernel, path.states, path.momenta, STEPS[name], a, b)
+    back = pull_back(kernel, path.states, path.momenta, STEPS[name], a, b, h=1 / 8)
     forwards = float((a * du).sum() + (b * dv).sum())
     assert float((back[0] * u).sum() + (back[1] * v).sum()) == pytest.approx(forwards, rel=1e-11)
     ends = [integrate(kernel, q + s * u, P + s * v, STEPS[name], 8).end for s in (1e-5, -1e-5)]

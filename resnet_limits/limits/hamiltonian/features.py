@@ -52,7 +52,7 @@ def _density(z: Tensor) -> Tensor:
 
 
 DERIVATIVES: dict[str, tuple[Derivative, Derivative]] = {
-    "tanh": (lambda z, a: 1 - a * a, lambda z, a: 2 * a * (a * a - 1)),
+    "tanh": (lambda z, a: 1 - a * a, lambda z, a: (a * a).sub_(1).mul_(a).mul_(2)),
     "swish": (_swish_slope, _swish_curvature),
     "gelu": (lambda z, a: torch.special.ndtr(z) + z * _density(z), lambda z, a: _density(z) * (2 - z.square())),
     "relu": (lambda z, a: (z > 0).to(z), lambda z, a: torch.zeros_like(z)),
@@ -79,7 +79,10 @@ class Features(Kernel):
 
     def of(self, x: Float[Tensor, "*b n d"]) -> Float[Tensor, "*b n f"]:
         """`f(x)`."""
-        a = self.activation.value(x)
+        return self.with_bias(self.activation.value(x))
+
+    def with_bias(self, a: Tensor) -> Tensor:
+        """`f(x)` of `a(x)`."""
         return torch.cat([a, a.new_ones(*a.shape[:-1], 1)], dim=-1) if self.bias else a
 
     def field(self, x: Float[Tensor, "m d"], q: Float[Tensor, "n d"], P: Float[Tensor, "n k"]) -> Float[Tensor, "m k"]:
@@ -87,14 +90,23 @@ class Features(Kernel):
 
 
 class FeaturesAt(At):
-    """The features at points `q`."""
+    """The features at points `q`. What was last made of some momenta is kept: a derivative asks for it again."""
 
     def __init__(self, kernel: Features, q: Tensor) -> None:
         self.kernel, self.q, self.d = kernel, q, q.shape[-1]
-        self.f = kernel.of(q)
+        self.a = kernel.activation.value(q)
+        self._f: Tensor | None = None
         self._slope: Tensor | None = None
         self._gram: Tensor | None = None
-        self._pairs: tuple[Tensor, Tensor] | None = None
+        self._product: tuple[Tensor, Tensor] | None = None
+        self._pulled: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def f(self) -> Tensor:
+        """`f(q)`, not made where the n x n matrices serve."""
+        if self._f is None:
+            self._f = self.kernel.with_bias(self.a)
+        return self._f
 
     @property
     def slope(self) -> Tensor:
@@ -102,10 +114,6 @@ class FeaturesAt(At):
         if self._slope is None:
             self._slope = self.kernel.activation.slope(self.q, self.a)
         return self._slope
-
-    def weights(self, P: Tensor) -> Tensor:
-        """`omega = P^T f(q)`."""
-        return P.mT @ self.f
 
     @property
     def many(self) -> bool:
@@ -116,47 +124,67 @@ class FeaturesAt(At):
     def gram(self) -> Tensor:
         """`f f^T`, where points are few."""
         if self._gram is None:
-            self._gram = self.f @ self.f.mT
+            self._gram = self.a @ self.a.mT
+            if self.kernel.bias:
+                self._gram += 1
         return self._gram
 
-    def pairs(self, P: Tensor) -> Tensor:
-        """`P P^T`, the last one kept."""
-        if self._pairs is None or self._pairs[0] is not P:
-            self._pairs = P, P @ P.mT
-        return self._pairs[1]
+    def product(self, P: Tensor) -> Tensor:
+        """`P P^T` where points are few, else `omega`; the last one kept."""
+        if self._product is None or self._product[0] is not P:
+            self._product = P, P @ P.mT if self.many else self.weights(P)
+        return self._product[1]
 
-    @property
-    def a(self) -> Tensor:
-        return self.f[..., : self.d]
+    def pulled(self, P: Tensor) -> Tensor:
+        """`P W = P P^T a(q)`, the last one kept."""
+        if self._pulled is None or self._pulled[0] is not P:
+            its = self.product(P)
+            self._pulled = P, its @ self.a if self.many else P @ its[..., : self.d]
+        return self._pulled[1]
+
+    def weights(self, P: Tensor) -> Tensor:
+        """`omega = P^T f(q)`."""
+        return P.mT @ self.f
 
     def velocity(self, P: Tensor) -> Tensor:
-        return self.gram @ P if self.many else self.f @ self.weights(P).mT
+        return self.gram @ P if self.many else self.f @ self.product(P).mT
 
     def rate(self, P: Tensor) -> Tensor:
-        return -self.slope * (self.pairs(P) @ self.a if self.many else P @ self.weights(P)[..., : self.d])
+        return (self.slope * self.pulled(P)).neg_()
 
     def both(self, P: Tensor) -> tuple[Tensor, Tensor]:
-        if self.many:
-            return self.velocity(P), self.rate(P)
-        omega = self.weights(P)
-        return self.f @ omega.mT, -self.slope * (P @ omega[..., : self.d])
+        return self.velocity(P), self.rate(P)
 
     def energy(self, P: Tensor) -> Tensor:
-        return (P * self.velocity(P)).sum() / 2 if self.many else self.weights(P).square().sum() / 2
+        return (P * self.velocity(P)).sum() / 2 if self.many else self.product(P).square().sum() / 2
 
     def tangent(self, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        d, da, curvature = self.d, self.slope * u, self.kernel.activation.curvature(self.q, self.a)
+        d, da = self.d, self.slope * u
+        bent = self.kernel.activation.curvature(self.q, self.a).mul_(self.pulled(P)) * u
         if self.many:
-            a, S, product = self.a, self.pairs(P), self.a @ da.mT
+            product, dS = self.a @ da.mT, v @ P.mT
+            d_velocity = _plus(self.gram @ v, product + product.mT, P)
+            d_pulled = _plus(self.product(P) @ da, dS + dS.mT, self.a)
+        else:
+            omega = self.product(P)
+            W, d_omega = omega[:, :d], v.mT @ self.f
+            d_omega[..., :d] += P.mT @ da
+            d_velocity = self.f @ d_omega.mT + da @ W.mT
+            d_pulled = v @ W + P @ d_omega[..., :d]
+        return d_velocity, bent.addcmul_(self.slope, d_pulled).neg_()
+
+    def tangent_of_momenta(self, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        if self.many:
             dS = v @ P.mT
-            d_velocity = self.gram @ v + (product + product.mT) @ P
-            return d_velocity, -(u * (curvature * (S @ a)) + self.slope * ((dS + dS.mT) @ a + S @ da))
-        omega = self.weights(P)
-        W = omega[:, :d]
+            return self.gram @ v, ((dS + dS.mT) @ self.a).mul_(self.slope).neg_()
         d_omega = v.mT @ self.f
-        d_omega[..., :d] += P.mT @ da
-        d_velocity = self.f @ d_omega.mT + da @ W.mT
-        return d_velocity, -(u * (curvature * (P @ W)) + self.slope * (v @ W + P @ d_omega[..., :d]))
+        d_pulled = v @ self.product(P)[:, : self.d] + P @ d_omega[..., : self.d]
+        return self.f @ d_omega.mT, d_pulled.mul_(self.slope).neg_()
 
     def root(self) -> Tensor:
         return self.f
+
+
+def _plus(total: Tensor, A: Tensor, B: Tensor) -> Tensor:
+    """`total + A B`, in place."""
+    return total.addmm_(A, B) if A.dim() == B.dim() == 2 else total.add_(A @ B)

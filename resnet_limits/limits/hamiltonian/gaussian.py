@@ -121,6 +121,15 @@ class GaussianAt(At):
         d_rate = dM.sum(-1, keepdim=True) * own - dM @ q + M.sum(-1, keepdim=True) * u_own - M @ u
         return d_velocity, d_rate.mul_(self.scaled)
 
+    def tangent_of_momenta(self, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        parts = [self._tangent_of_momenta(its, block, P, v) for its, block in self._blocks()]
+        return torch.cat([first for first, _ in parts], dim=-2), torch.cat([second for _, second in parts], dim=-2)
+
+    def _tangent_of_momenta(self, its: slice, K: Tensor, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        dS, whole = v[..., its, :] @ P.mT, its.stop - its.start == self.n
+        dM = (dS + (dS.mT if whole else P[its] @ v.mT)).mul_(K)
+        return K @ v, (dM.sum(-1, keepdim=True) * self.q[its] - dM @ self.q).mul_(self.scaled)
+
     def root(self) -> Tensor:
         # Few operations: where it is differentiated twice, layer by layer, each costs more than its arithmetic.
         half = self.q * (self.scaled / 2) ** 0.5

@@ -13,8 +13,9 @@ integration, 2006, chapters VI and VIII.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -48,6 +49,13 @@ class Integrator(ABC):
     @abstractmethod
     def pull_back(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
         """Gradients by `(q, P)` from the gradients `(a, b)` by `(q+, P+)`."""
+
+    def last_step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> tuple[Pair, Callable[[Tensor], Pair]]:
+        """`(q+, P+)` and `a -> pull_back(.., a, 0)`, which may keep what the step computed inside.
+
+        Of the last step, behind which only the states matter.
+        """
+        return self.step(kernel, q, P, h), lambda a: self.pull_back(kernel, q, P, h, a, torch.zeros_like(a))
 
 
 def fixed_point(of: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
@@ -180,14 +188,21 @@ class RungeKutta(Integrator):
     order: int = 4
 
     def step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> Pair:
-        k1 = flow(kernel, q, P)
-        k2 = flow(kernel, q + h / 2 * k1[0], P + h / 2 * k1[1])
-        k3 = flow(kernel, q + h / 2 * k2[0], P + h / 2 * k2[1])
-        k4 = flow(kernel, q + h * k3[0], P + h * k3[1])
-        new = [x + h / 6 * (a + 2 * b + 2 * c + d) for x, a, b, c, d in zip((q, P), k1, k2, k3, k4, strict=True)]
-        if not all(bool(torch.isfinite(x).all()) for x in new):
+        slopes, x, y = [], q, P
+        for ahead in (h / 2, h / 2, h):
+            slopes.append(flow(kernel, x, y))
+            x, y = _ahead(q, P, ahead, slopes[-1])
+        return self._sum(q, P, h, [*slopes, flow(kernel, x, y)])
+
+    def _sum(self, q: Tensor, P: Tensor, h: float, slopes: Sequence[Pair]) -> Pair:
+        """The step from the slopes of its stages. Raises `Diverged`."""
+        q, P = _ahead(q, P, h / 6, slopes[0])
+        for slope, weight in zip(slopes[1:], (2, 2, 1), strict=True):
+            q.add_(slope[0], alpha=weight * h / 6)
+            P.add_(slope[1], alpha=weight * h / 6)
+        if not math.isfinite(float(q.sum() + P.sum())):  # one pass over each
             raise Diverged("the states are not finite")
-        return new[0], new[1]
+        return q, P
 
     def tangent(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor) -> tuple[Pair, Pair]:
         x, y, du, dv = q, P, u, v
@@ -204,20 +219,49 @@ class RungeKutta(Integrator):
         return (q_new, P_new), (u_new, v_new)
 
     def pull_back(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
-        stages, x, y = [], q, P
+        stages, _, x, y = self._stages(kernel, q, P, h)
+        return self._back([*stages, (kernel.at(x), y)], h, a, b)
+
+    def last_step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> tuple[Pair, Callable[[Tensor], Pair]]:
+        stages, slopes, x, y = self._stages(kernel, q, P, h)
+        last = kernel.at(x)
+        new = self._sum(q, P, h, [*slopes, last.both(y)])
+        return new, lambda a: self._back([*stages, (last, y)], h, a, None)
+
+    def _stages(
+        self, kernel: Kernel, q: Tensor, P: Tensor, h: float
+    ) -> tuple[list[tuple[At, Tensor]], list[Pair], Tensor, Tensor]:
+        """Three stages, kept, with their slopes, and where the last one is."""
+        stages, slopes, x, y = [], [], q, P
         for ahead in (h / 2, h / 2, h):
-            at = kernel.at(x).keep()
-            stages.append((at, y))
-            first, second = at.both(y)
-            x, y = q + ahead * first, P + ahead * second
-        stages.append((kernel.at(x), y))
-        into_q, into_P, carried = a, b, (torch.zeros_like(a), torch.zeros_like(b))
+            stages.append((kernel.at(x).keep(), y))
+            slopes.append(stages[-1][0].both(y))
+            x, y = _ahead(q, P, ahead, slopes[-1])
+        return stages, slopes, x, y
+
+    def _back(self, stages: Sequence[tuple[At, Tensor]], h: float, a: Tensor, b: Tensor | None) -> Pair:
+        into_q, into_P = a.clone(), torch.zeros_like(a) if b is None else b.clone()
+        carried: Pair | None = None
         for (at, y), weight, ahead in zip(stages[::-1], (1, 2, 2, 1), (0.0, h, h / 2, h / 2), strict=True):
-            # the gradient by the slope of this stage: from the sum, and from the next stage's place
-            by_slope = (h / 6 * weight * a + ahead * carried[0], h / 6 * weight * b + ahead * carried[1])
-            carried = transposed(at, y, *by_slope)
-            into_q, into_P = into_q + carried[0], into_P + carried[1]
+            # The gradient by the slope of this stage, from the sum and from the next stage's place; signs as in
+            # `transposed`.
+            by_velocity = weight * h / 6 * a
+            minus_by_rate = None if b is None else -weight * h / 6 * b
+            if carried is not None:
+                first, second = carried
+                by_velocity.sub_(second, alpha=ahead)
+                minus_by_rate = -ahead * first if minus_by_rate is None else minus_by_rate.sub_(first, alpha=ahead)
+            if minus_by_rate is None:
+                carried = at.tangent_of_momenta(y, by_velocity)
+            else:
+                carried = at.tangent(y, minus_by_rate, by_velocity)
+            into_q.sub_(carried[1])
+            into_P.add_(carried[0])
         return into_q, into_P
+
+
+def _ahead(q: Tensor, P: Tensor, h: float, slope: Pair) -> Pair:
+    return torch.add(q, slope[0], alpha=h), torch.add(P, slope[1], alpha=h)
 
 
 _EULER, _CONJUGATE = SymplecticEuler(), ConjugateEuler()

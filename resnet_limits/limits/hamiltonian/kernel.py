@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor
 
 
@@ -35,6 +36,10 @@ class At(ABC):
     @abstractmethod
     def tangent(self, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Derivatives of `velocity` and `rate` along `dq = u` (*b, n, d), `dP = v` (*b, n, k)."""
+
+    def tangent_of_momenta(self, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """`tangent` along `dq = 0`, `dP = v` (*b, n, d)."""
+        return self.tangent(P, torch.zeros_like(v), v)
 
     def keep(self) -> At:
         """The same, to be read several times: what is large is made once, where there is room."""

@@ -14,6 +14,7 @@ Source: Owhadi 2020, arXiv 2008.03920; Miller, Trouve & Younes 2006.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 from torch import Tensor
 
 from .integrators import INTEGRATORS, Diverged, Integrator
-from .kernel import Kernel
+from .kernel import At, Kernel
 from .losses import EndLoss
 from .trajectory import Trajectory, integrate, pull_back, tangent_at_end
 
@@ -75,6 +76,11 @@ class Problem:
     nu: float
     loss: EndLoss
 
+    @functools.cached_property
+    def start(self) -> At:
+        """The kernel where all paths start."""
+        return self.kernel.at(self.q)
+
     def residual(self, path: Trajectory) -> Tensor:
         """`G`."""
         q, P = path.end
@@ -91,15 +97,17 @@ def value_and_gradient(
 ) -> tuple[float, Float[Tensor, "n d"]]:
     """`nu H(q_0, P_0) + loss(q(1))` and its gradient by `P_0`, carried back through the steps. Raises `Diverged`."""
     states, momenta = [problem.q], [P]
-    for _ in range(steps):
+    for _ in range(steps - 1):
         q, p = integrator.step(problem.kernel, states[-1], momenta[-1], 1 / steps)
         states.append(q)
         momenta.append(p)
-    end = states[-1]
+    # What the last step computes inside is at hand; of the others it is computed again.
+    (end, _), back = integrator.last_step(problem.kernel, states[-1], momenta[-1], 1 / steps)
     g = problem.loss.gradient(end)
-    _, by_momentum = pull_back(problem.kernel, states, momenta, integrator, g, torch.zeros_like(g))
-    at = problem.kernel.at(problem.q)
-    velocity = at.velocity(P)
+    by_state, by_momentum = back(g)
+    del back
+    _, by_momentum = pull_back(problem.kernel, states, momenta, integrator, by_state, by_momentum, h=1 / steps)
+    velocity = problem.start.velocity(P)
     value = problem.nu / 2 * (P * velocity).sum() + problem.loss.value(end)
     return float(value), problem.nu * velocity + by_momentum
 

@@ -78,13 +78,14 @@ def pull_back(
     integrator: Integrator,
     a: Float[Tensor, "n d"],
     b: Float[Tensor, "n d"],
+    *,
+    h: float,
 ) -> tuple[Tensor, Tensor]:
-    """Gradients by `(q_0, P_0)` from those by the end, `(a, b)`.
+    """Gradients by `(q_0, P_0)` from those by the end, `(a, b)`, after steps of length `h`.
 
     States and momenta at the times are all that is kept, (steps + 1) n d numbers each; what a step computes inside is
     computed again. Raises `Diverged`.
     """
-    steps = len(states) - 1
-    for s in reversed(range(steps)):
-        a, b = integrator.pull_back(kernel, states[s], momenta[s], 1 / steps, a, b)
+    for s in reversed(range(len(states) - 1)):
+        a, b = integrator.pull_back(kernel, states[s], momenta[s], h, a, b)
     return a, b
