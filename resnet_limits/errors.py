@@ -9,7 +9,8 @@
     │   ├── OutputError       a folder that cannot be written
     │   └── SchedulerError    the scheduler of a cluster is not there, or refuses
     └── MeasurementError      a job could not finish its measurement: the job fails, the run goes on
-        └── OutOfMemory       memory of the host or of a GPU ran out
+        ├── OutOfMemory       memory of the host or of a GPU ran out
+        └── NotInverted       a network that is not one to one (`diffeomorphisms/inverse.py`)
 
 A message names the value got, the values allowed and, where there is one, the next step.
 """

@@ -36,8 +36,13 @@ class Deformation:
     determinant: Tensor
 
 
-def box(points: Float[Tensor, "*batch 2"]) -> tuple[Float[Tensor, 2], Float[Tensor, 2]]:
-    """Least and largest coordinates of a rectangle around the points, with a margin."""
+def box(points: Float[Tensor, "*batch d"]) -> tuple[Float[Tensor, 2], Float[Tensor, 2]]:
+    """Least and largest coordinates of a rectangle around points of the plane, with a margin.
+
+    Raises `ValueError` for points of another space: a grid is drawn in the plane.
+    """
+    if points.shape[-1] != 2:
+        raise ValueError(f"a grid is drawn in the plane; these points have {points.shape[-1]} coordinates, not 2")
     flat = points.reshape(-1, 2)
     low, high = flat.amin(dim=0), flat.amax(dim=0)
     margin = MARGIN * (high - low)
@@ -48,7 +53,7 @@ def box(points: Float[Tensor, "*batch 2"]) -> tuple[Float[Tensor, 2], Float[Tens
 def deformed(
     field: Field,
     step: Step,
-    points: Float[Tensor, "n 2"],
+    points: Float[Tensor, "n d"],
     weights: Mapping[str, Tensor],
     h: float,
     *,
@@ -67,7 +72,7 @@ def deformed(
 def carried_back(
     field: Field,
     step: Step,
-    outputs: Float[Tensor, "n 2"],
+    outputs: Float[Tensor, "n d"],
     weights: Mapping[str, Tensor],
     h: float,
     *,

@@ -14,11 +14,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..errors import MeasurementError
 from ..networks.residual import blocks_of
 from ..networks.steps.step import Field, Step
 
 
-class NotInverted(ArithmeticError):
+class NotInverted(MeasurementError):
     """The fixed-point iteration of a block did not converge: the block need not be one to one."""
 
 

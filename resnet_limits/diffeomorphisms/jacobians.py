@@ -83,8 +83,8 @@ def block_determinants(increments: Float[Tensor, "*batch d d"]) -> Float[Tensor,
 
 
 def fold_fraction(determinants: Tensor) -> float:
-    """The fraction of block determinants that are zero or negative."""
-    return float((determinants <= 0).double().mean())
+    """The fraction of block determinants that are not positive; one that is no number is none."""
+    return float((~(determinants > 0)).double().mean())
 
 
 def increments_of(jacobians: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch d d"]:

@@ -29,6 +29,8 @@ EVERY = 4
 """Nodes from one line of the grid to the next."""
 CLASSES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 FOLD = "#D00000"
+SMALLEST = 1e-3
+"""Determinants below are near white."""
 LARGEST = 100.0
 """Determinants beyond it have the colour of its sign."""
 MARGIN = 0.15
@@ -53,7 +55,8 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
         axes[0].set_ylabel(ROWS[row], fontsize=8)
     assert image is not None
     bar = figure.colorbar(image, ax=list(panels[-1, -3:]), location="bottom", shrink=0.9, aspect=40, pad=0.03)
-    bar.set_ticks([-100, -10, -1, 0, 1, 10, 100], labels=["-100", "-10", "-1", "0", "1", "10", "100"])
+    ticks = [-100, -1, -0.01, 0, 0.01, 1, 100]
+    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     bar.set_label("determinant", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     return figure
@@ -78,14 +81,14 @@ def _draw_row(row: list[Axes], job: FinishedJob, name: str, labels: np.ndarray, 
         origin="lower",
         extent=(float(low[0]), float(high[0]), float(low[1]), float(high[1])),
         cmap="RdBu",
-        norm=SymLogNorm(0.1, vmin=-LARGEST, vmax=LARGEST),
+        norm=SymLogNorm(SMALLEST, vmin=-LARGEST, vmax=LARGEST),
         aspect="auto",
         interpolation="nearest",
     )
     if folded[-1].any() and not folded[-1].all():
         x, y = nodes[0][..., 0], nodes[0][..., 1]
         row[-1].contour(x, y, folded[-1], levels=[0.5], colors=FOLD, linewidths=0.7)
-    row[-1].set_title("det of the inverse" if back else "det of the map", fontsize=8)
+    row[-1].set_title("det of this map" if back else "det of the map", fontsize=8)
     for axes in row:
         axes.tick_params(labelsize=6, length=2)
         axes.grid(visible=False)

@@ -154,9 +154,9 @@ def test_a_wrong_request_starts_nothing(reslim, words, said):
 
 
 def test_a_dropped_factor_is_red(verify, monkeypatch):
-    from resnet_limits.studies.ode import problem
+    from resnet_limits.limits import flow
 
-    monkeypatch.setattr(problem, "block_factor", lambda depth, horizon: horizon / depth**0.5, raising=True)
+    monkeypatch.setattr(flow, "block_factor", lambda depth, horizon: horizon / depth**0.5, raising=True)
     code, document = verify(*EULER)
     assert code == 1
     assert set(reasons(document)) == {"ode.forward.euler"}
@@ -164,9 +164,9 @@ def test_a_dropped_factor_is_red(verify, monkeypatch):
 
 def test_a_factor_that_is_slightly_off_is_red(verify, monkeypatch):
     """The network converges, at the right order, to something else: only the reference tells."""
-    from resnet_limits.studies.ode import problem
+    from resnet_limits.limits import flow
 
-    monkeypatch.setattr(problem, "block_factor", lambda depth, horizon: 1.01 * horizon / depth, raising=True)
+    monkeypatch.setattr(flow, "block_factor", lambda depth, horizon: 1.01 * horizon / depth, raising=True)
     code, document = verify(*EULER)
     assert code == 1
     assert set(reasons(document)) == {"ode.forward.euler"}

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.diffeomorphisms.deformation import box
 from resnet_limits.diffeomorphisms.jacobians import (
     block_determinants,
     block_jacobians,
@@ -116,3 +117,8 @@ def test_a_block_that_changes_shape_is_named():
 def test_points_that_are_no_vectors_are_refused():
     with pytest.raises(ValueError, match=r"block 'stage': expected points of shape \(d,\)"):
         jacobians_of({"stage": torch.tanh}, normal(3, 4, 4))
+
+
+def test_a_grid_is_drawn_in_the_plane_alone():
+    with pytest.raises(ValueError, match="drawn in the plane; these points have 3 coordinates"):
+        box(normal(4, 3))

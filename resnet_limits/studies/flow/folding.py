@@ -24,7 +24,7 @@ from ...paths import draw
 from ...settings import Iid, Random
 from ..study import Job, Measurement, Record
 from .claims.folding import BELOW, BLOCKS, PINS
-from .claims.settings import moves
+from .claims.settings import stretches
 from .problem import key, points
 
 SCALES = {"weights": (BELOW, 2.0, 8.0), "points": (0.5, BELOW, 1.5, 2.0, 4.0, 8.0)}
@@ -37,7 +37,7 @@ PIECE = 8
 def measure(job: Job) -> Measurement:
     """Records of each scale. No depth changes them: jobs share what they were made of."""
     settings = job.settings
-    if moves(settings):
+    if stretches(settings):
         return Measurement()
     found = job.shared.solve("flow.folding", key(settings, *UNUSED), lambda: _scaled(job))
     records = []
@@ -59,16 +59,14 @@ def _scaled(job: Job) -> dict[str, np.ndarray]:
             factor = (scale / one)[..., None]
             determinants = block_determinants(factor[..., None, None] * increments)
             stretched = factor * at_points
-            largest = stretched.amax(dim=2, keepdim=True)
-            below = float(largest.max()) < 1
-            ratio = (determinants / (1 - largest) ** increments.shape[-1]).min() if below else math.nan
+            ratio = (determinants / (1 - scale) ** increments.shape[-1]).min() if scale < 1 else math.nan
             found[f"{norm}.{scale}"] = np.array(
                 [
                     determinants.shape[0] * determinants.shape[1],
                     fold_fraction(determinants),
-                    float((determinants <= 0).any(dim=2).double().mean()),
+                    float((~(determinants > 0)).any(dim=2).double().mean()),
                     float(determinants.min()),
-                    float(largest.max()),
+                    float(stretched.max()),
                     float(ratio),
                 ]
             )

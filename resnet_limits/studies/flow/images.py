@@ -46,7 +46,7 @@ DTYPE = torch.float32
 def measure(job: Job) -> Measurement:
     """Accuracies, parameters, inverse errors, and the refinement of shared weights; the same at every depth."""
     settings: Flow = job.settings
-    its, records = settings.flow.images, []
+    its, records, moved = settings.flow.images, [], []
     networks = [(n, weights) for n in sorted(its.units) for weights in LAWS]
     for i, (n, weights) in enumerate(networks):
         sets = n if weights == "free" else 1
@@ -62,9 +62,11 @@ def measure(job: Job) -> Measurement:
 
         found = job.shared.solve("flow.images", {**key(settings), "units": n, "sets": sets}, compute)
         records += _records(settings, found, n, weights)
-        if weights == "shared" and n == max(its.units):
-            records += _judged(settings, found, n)
-    return Measurement(records)
+        if weights == "shared":
+            moved.append(_scaled_change(settings, found, n))
+            if n == max(its.units):
+                records += _order(settings, found, n)
+    return Measurement([*records, max(moved, key=lambda record: record.value)])
 
 
 def key(settings: Flow) -> dict[str, Any]:
@@ -209,20 +211,22 @@ def _records(settings: Flow, found: dict[str, np.ndarray], n: int, weights: str)
     return records
 
 
-def _judged(settings: Flow, found: dict[str, np.ndarray], n: int) -> list[Record]:
-    """What the claims read, of the network with most units."""
-    where = {"units": n, "weights": "shared", "data": image_data(settings).name}
+def _scaled_change(settings: Flow, found: dict[str, np.ndarray], n: int) -> Record:
+    """`n |accuracy change|` of a network with shared weights; the largest is judged."""
     finest = n * REFINED[-1]
     change, stderr = difference(found[f"right.{finest}"], found[f"right.{n}"])
-    records = [
-        Record(
-            "images.scaled_change",
-            n * abs(change),
-            n * stderr,
-            coordinates={**where, "evaluated": finest},
-            replicas=found[f"right.{n}"].shape[1],
-        )
-    ]
+    return Record(
+        "images.scaled_change",
+        n * abs(change),
+        n * stderr,
+        coordinates={"units": n, "weights": "shared", "data": image_data(settings).name, "evaluated": finest},
+        replicas=found[f"right.{n}"].shape[1],
+    )
+
+
+def _order(settings: Flow, found: dict[str, np.ndarray], n: int) -> list[Record]:
+    """The order at which the logits of the network with most units converge under refinement."""
+    where, records = {"units": n, "weights": "shared", "data": image_data(settings).name}, []
     counts = [n * factor for factor in REFINED]
     gaps = [float(np.sqrt(np.square(found[f"gap.{m}"]).mean())) for m in counts]
     fit = fit_order(counts, gaps, reference_errors=[rounding("float32", 2 * len(STAGES) * m, 1.0) for m in counts])

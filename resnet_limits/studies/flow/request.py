@@ -7,6 +7,7 @@ from ...data.sizes import AVAILABLE, image_shape, split, training_points
 from ...errors import SettingError
 from ...settings import Data, Digits, Flow, MatrixNormal
 from .claims import images
+from .claims.trained import unlabelled
 
 
 def check(settings: Flow) -> None:
@@ -19,6 +20,8 @@ def check(settings: Flow) -> None:
             f"width={settings.width}: figure=deformed_grid draws the plane, a state of width=2; figure=folding shows"
             " networks of any width"
         )
+    if settings.figure in ("deformed_grid", "folding") and (reason := unlabelled(settings)):
+        raise SettingError(f"{reason}, and figure={settings.figure} shows networks that classify")
     if any(selected(settings.claims, claim.id) for claim in images.GROUP.claims):
         _check_images(settings)
     points = training_points(settings.data)

@@ -20,7 +20,7 @@ from ...networks.steps.symplectic import Symplectic
 from ...paths import draw
 from ...settings import Flow, Iid, Random
 from ..study import Job, Measurement, Record
-from .claims.settings import moves
+from .claims.settings import stretches
 from .claims.symplectic import GRADIENT, HAMILTONIAN
 from .problem import points
 
@@ -30,9 +30,9 @@ STEP: dict[str, Step] = {"hamiltonian": Symplectic(), "gradient": STEPS["euler"]
 def measure(job: Job) -> Measurement:
     """Norms of the sensitivities of both kinds of blocks, and the defect of the symplectic form."""
     settings, records = job.settings, []
-    if moves(settings):
-        return Measurement()
     for pins in (HAMILTONIAN, GRADIENT):
+        if pins is HAMILTONIAN and stretches(settings):
+            continue
         job.progress(0.5 * len(records) / 3, f"sensitivities of {pins['block']} blocks")
         norms, defect = sensitivities(settings, pins)
         where: dict[str, Any] = {"coordinates": dict(pins), "replicas": settings.flow.paths}
@@ -46,24 +46,28 @@ def measure(job: Job) -> Measurement:
 
 def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
     """`|S_k|` of each layer k >= 1, network and point, (L, r, n), and the largest `|S_k^T J S_k - J| / |S_k|^2`."""
-    width, step, own = pins["width"], STEP[pins["block"]], settings.init
-    assert isinstance(own, Random)
+    width, step = pins["width"], STEP[pins["block"]]
+    own, horizon = settings.init, pins.get("horizon", settings.horizon)
+    sizes = {
+        name: pins.get(f"init.{name}", getattr(own, name) if isinstance(own, Random) else 0.0)
+        for name in ("sigma_w", "sigma_b")
+    }
     x = points(settings, settings.flow.inputs, width).double()
     hamiltonian = pins["block"] == "hamiltonian"
     its = gradient_field(settings.activation, width // 2 if hamiltonian else width, width)
     halves = (".y", ".z") if hamiltonian else ("",)
     weights = draw(
-        Iid(sigma_w=own.sigma_w, sigma_b=own.sigma_b),
+        Iid(**sizes),
         {name + half: shape for name, shape in its.shapes.items() for half in halves},
         depth=settings.depth,
-        horizon=settings.horizon,
+        horizon=horizon,
         replicas=settings.flow.paths,
         seed=settings.seed,
         purpose="flow.symplectic",
         device=x.device,
-    ).at(step.times(settings.depth, settings.horizon))
+    ).at(step.times(settings.depth, horizon))
     # x - h K^T phi(K x + b) is an Euler step with -h.
-    h = block_factor(settings.depth, settings.horizon) * (1 if hamiltonian else -1)
+    h = block_factor(settings.depth, horizon) * (1 if hamiltonian else -1)
     trajectory = states(its, step, x.expand(settings.flow.paths, *x.shape), weights, h)[:-1]
     jacobians = jacobians_at(its, step, trajectory, weights, h)
     half = torch.eye(width // 2, dtype=x.dtype, device=x.device)

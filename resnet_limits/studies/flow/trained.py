@@ -73,7 +73,7 @@ def measure(job: Job) -> Measurement:
         part = job.part(f"{control}.{weights}")
         part.progress = progress
         found = job.shared.solve(
-            f"flow.trained.{control}.{weights}",
+            f"flow.folding.trained.{control}.{weights}",
             {**key(settings, *UNUSED), **_trained_as(settings), "trained_depth": depth},
             lambda part=part, control=control, weights=weights: _solved(part, control, weights, depth),
         )

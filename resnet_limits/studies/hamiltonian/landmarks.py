@@ -24,7 +24,7 @@ from ...limits.hamiltonian.shooting import Problem, descend, shoot
 from ...limits.hamiltonian.trajectory import Trajectory, integrate
 from ..study import Job, Measurement, Record
 from .claims.geodesic import DEEPEST, LANDMARKS
-from .limit import SAFETY
+from .limit import SAFETY, both
 from .problem import ROUNDING, Setup, certificate, minima, trained
 
 COUNT = 12
@@ -61,15 +61,14 @@ def measure(job: Job) -> Measurement:
 
     def compute() -> dict[str, np.ndarray]:
         aim = Problem(problem.kernel, problem.q0, NU, problem.loss)
-        first = descend(aim, INTEGRATORS["rk4"], DESCENT_STEPS, iterations=30)
+        first = descend(aim, INTEGRATORS["rk4"], DESCENT_STEPS, iterations=15)
         first = shoot(aim, first, INTEGRATORS["rk4"], FIRST_STEPS).momentum
-        coarse = shoot(aim, first, INTEGRATORS[its.integrator], its.steps // 2)
-        fine = shoot(aim, coarse.momentum, INTEGRATORS[its.integrator], its.steps)
+        fine, coarse = both(aim, first, its.integrator, its.steps)
         numbers = np.array([fine.value, coarse.value, fine.energy, coarse.energy, fine.residual, fine.converged])
         drawn = torch.zeros_like(circle)
         for nu in DRAWN_NU:
             closer = Problem(DRAWN, circle, nu, problem.loss)
-            drawn = descend(closer, INTEGRATORS["rk4"], DESCENT_STEPS, drawn, iterations=60)
+            drawn = descend(closer, INTEGRATORS["rk4"], DESCENT_STEPS, drawn, iterations=15)
             drawn = shoot(closer, drawn, INTEGRATORS["rk4"], 2 * FIRST_STEPS).momentum
         return {"P": fine.momentum.numpy(), "drawn": drawn.numpy(), "numbers": numbers}
 

@@ -90,7 +90,8 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: 
         P = trained(problem, minima(job, problem, JUDGED, name, key(settings))[0]).momenta[0]
         draw = generator(settings.seed, "hamiltonian.shooting").standard_normal(P.shape)
         P = P + noise * size(P) * torch.from_numpy(draw)
-        return _arrays(*_both(problem, P, its.integrator, its.steps))
+        aim = Problem(problem.kernel, problem.q0, problem.nu, problem.loss)
+        return _arrays(*both(aim, P, its.integrator, its.steps))
 
     found = job.shared.solve(f"{name}.limit", key(settings, **more), compute)
     P, numbers = torch.from_numpy(found["P"]), found["numbers"].tolist()
@@ -106,11 +107,22 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: 
     )
 
 
-def _both(problem: Setup, P: Tensor, integrator: str, steps: int) -> tuple[Shooting, Shooting]:
-    aim, by = Problem(problem.kernel, problem.q0, problem.nu, problem.loss), INTEGRATORS[integrator]
-    first = shoot(aim, P, by, max(FEWEST, steps // 8))  # most of the way, at an eighth of the cost
-    coarse = shoot(aim, first.momentum if first.converged else P, by, steps // 2)
-    return shoot(aim, coarse.momentum if coarse.converged else P, by, steps), coarse
+def both(aim: Problem, P: Tensor, integrator: str, steps: int) -> tuple[Shooting, Shooting]:
+    """Shootings from `P` with all the steps, and with half of them."""
+    by, few, half = INTEGRATORS[integrator], max(FEWEST, steps // 8), steps // 2
+    first = shoot(aim, P, by, few)  # most of the way, at an eighth of the cost
+    coarse = shoot(aim, first.momentum if first.converged else P, by, half)
+    if not coarse.converged:
+        return shoot(aim, P, by, steps), coarse
+    return shoot(aim, extrapolated(first, coarse, few, half, steps, by.order), by, steps), coarse
+
+
+def extrapolated(first: Shooting, coarse: Shooting, few: int, half: int, steps: int, order: int) -> Tensor:
+    """Where a momentum of so many steps is to be looked for, from those of fewer: errors go like `steps^-order`."""
+    if not first.converged or few >= half:
+        return coarse.momentum
+    ahead = (half**-order - steps**-order) / (few**-order - half**-order)
+    return coarse.momentum + ahead * (coarse.momentum - first.momentum)
 
 
 def _arrays(fine: Shooting, coarse: Shooting) -> dict[str, np.ndarray]:

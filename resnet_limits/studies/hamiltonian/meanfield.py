@@ -74,7 +74,7 @@ def _draws(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray) -
             loss = loss_of(settings, problem.loss.y[drawn])
             network = replace(problem, q0=problem.q0[drawn], loss=loss).network(DEPTH)
             iterations = settings.minimiser.iterations
-            end = minimise(network, start, tolerance=DRAWS_TOLERANCE, iterations=iterations, certify=False)
+            end = minimise(network, start, tolerance=DRAWS_TOLERANCE, iterations=iterations, warm=True, certify=False)
             found.append((float(np.linalg.norm(end.point - start)) / size, end.relative_gradient))
     distances, gradients = np.array(found).reshape(len(COUNTS), draws, 2).transpose(2, 0, 1)
     return distances, gradients

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from resnet_limits.errors import SettingError
-from resnet_limits.settings import Flow, FlowKeys, ImageKeys, MatrixNormal, Spirals, Train, check
+from resnet_limits.settings import Flow, FlowKeys, Gaussian, ImageKeys, MatrixNormal, Spirals, Train, check
 from resnet_limits.studies.flow.request import check as request
 
 
@@ -17,6 +17,8 @@ from resnet_limits.studies.flow.request import check as request
         (Flow(init=MatrixNormal()), "init=matrix_normal: .* paths over depth"),
         (Flow(flow=FlowKeys(inputs=5000)), "flow.inputs=5000: spirals has 1000 training points"),
         (Flow(flow=FlowKeys(points=5000)), "flow.points=5000: spirals has 1000"),
+        (Flow(data=Gaussian(), figure="deformed_grid"), "figure=deformed_grid shows networks that classify"),
+        (Flow(data=Gaussian(), figure="folding"), "figure=folding shows networks that classify"),
         (Flow(data=Spirals(train_size=100), flow=FlowKeys(points=50), train=Train(batch_size=200)), "train.batch_size"),
     ],
 )

@@ -20,6 +20,7 @@ from resnet_limits.networks.steps import STEPS
 from resnet_limits.runs.records import table
 from resnet_limits.settings import Digits, Flow, FlowKeys, Gaussian, Moons, Spirals, Train
 from resnet_limits.studies.flow import trained
+from resnet_limits.studies.flow.claims import trained as claims
 from resnet_limits.studies.flow.claims.trained import COLUMNS, GROUP, SHOWN, WEIGHTS
 from resnet_limits.studies.flow.request import check
 from resnet_limits.studies.study import InMemory, Job, Measurement
@@ -65,6 +66,8 @@ def test_a_bound_that_is_not_kept_is_seen(monkeypatch):
 @pytest.mark.usefixtures("few_controls")
 def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
     monkeypatch.setitem(trained.CONTROLS, "none", CONTROLS["spectral"])
+    assert verdicts(SMALL)["flow.folding.trained.folds"].verdict == "inconclusive", "they did not learn enough to tell"
+    monkeypatch.setattr(claims, "LEAST_ACCURACY", 0.0)
     assert verdicts(SMALL)["flow.folding.trained.folds"].verdict == "refuted"
 
 

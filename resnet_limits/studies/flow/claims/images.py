@@ -43,7 +43,7 @@ GROUP = Group(
             id="flow.images.refinement.accuracy",
             source=ROUSSEAU,
             statement="accuracy moves by O(1/n) on the way to the flow: n |accuracy with 8n units less that with n|,"
-            " n the largest, with the standard error of the paired difference over test images",
+            " the largest over n, with the standard error of the paired difference over test images",
             kind="observation",
             observable="images.scaled_change",
             expected=Expected("at_most", 0.15, 0.05),
@@ -59,7 +59,7 @@ GROUP = Group(
         "images.parameters": "number of parameters of one such network",
         "images.accuracy_change": "accuracy run with `evaluated` units less that with those it was trained with,"
         " shared weights; standard error over test images, paired",
-        "images.scaled_change": "n |accuracy change from n to 8n units| of the largest n",
+        "images.scaled_change": "n |accuracy change from n to 8n units|, the largest over the numbers of units",
         "images.refinement_gap": "rms change of the logits from `evaluated` to twice as many units, relative to the rms"
         " of the finest logits, shared weights",
         "images.refinement_order": "order of convergence of that change under refinement, with its half-width",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import ROUSSEAU, SANDER
 from ...group import Group
-from .settings import SHARED, moves, smooth, smooth_field
+from .settings import SHARED, moves, same_weights_at_every_depth, smooth, smooth_field
 
 
 def _inverse(scheme: str, order: int, *, shared: bool) -> Claim:
-    outside = moves if scheme == "euler" else (smooth_field if shared else smooth)
+    if scheme == "euler":
+        outside = moves if shared else same_weights_at_every_depth
+    else:
+        outside = smooth_field if shared else smooth
     if shared:
         statement = f"phi_-v inverts phi_v = exp(v) of {scheme} blocks that share their weights"
     else:

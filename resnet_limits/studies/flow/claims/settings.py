@@ -20,7 +20,24 @@ def moves(settings: Flow) -> str | None:
     its = settings.init
     if not isinstance(its, Random) or its.sigma_w == its.sigma_b == 0:
         return "all weights are zero: the states do not move, there is no error to measure"
+    if its.sigma_w == 0 and settings.block.name == "two":
+        return "init.sigma_w=0: V is zero, the states do not move, there is no error to measure"
     return None
+
+
+def stretches(settings: Flow) -> str | None:
+    """Why the Jacobian of every block is the identity, or None."""
+    its = settings.init
+    if not isinstance(its, Random) or its.sigma_w == 0:
+        return "all matrices are zero: every block is a translation, with the identity as Jacobian"
+    return None
+
+
+def same_weights_at_every_depth(settings: Flow) -> str | None:
+    """Why the constant of an error is another draw at each depth, or None."""
+    if settings.init.name in ("iid", "fractional"):
+        return f"init={settings.init.name}: networks of each depth have weights of their own, and errors no order"
+    return moves(settings)
 
 
 def smooth_path(settings: Flow) -> str | None:
