@@ -51,6 +51,8 @@ def measure(job: Job) -> Measurement:
     its = job.shared.solve("meanfield.draws", key(settings, **more), compute)
     distances, worst = its["distances"], float(its["gradients"].max())
     records.append(Record("draws_gradient_norm", worst, reference=DRAWS_TOLERANCE, coordinates=coordinates))
+    if not worst <= DRAWS_TOLERANCE:
+        return Measurement(records)
     points = []
     for N, its in zip(COUNTS, distances, strict=True):
         square, spread = float((its**2).mean()), float((its**2).std(ddof=1)) / math.sqrt(len(its))
