@@ -88,7 +88,8 @@ def _draw_row(row: list[Axes], job: FinishedJob, name: str, labels: np.ndarray, 
     if folded[-1].any() and not folded[-1].all():
         x, y = nodes[0][..., 0], nodes[0][..., 1]
         row[-1].contour(x, y, folded[-1], levels=[0.5], colors=FOLD, linewidths=0.7)
-    row[-1].set_title("det of this map" if back else "det of the map", fontsize=8)
+    of = "the map" if not back else "the way back" if name.startswith("none") else "the inverse"
+    row[-1].set_title(f"det of {of}", fontsize=8)
     for axes in row:
         axes.tick_params(labelsize=6, length=2)
         axes.grid(visible=False)

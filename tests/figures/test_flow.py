@@ -50,7 +50,9 @@ def test_a_row_for_each_map_and_each_inverse_and_folds_are_marked_from_their_lay
         *(f"layer {k}" for k in (2, 4, 6, 8)),
         "det of the map",
     ]
-    assert [axes.get_title() for axes in panels[2]][1:] == [*(f"layer {k}" for k in (6, 4, 2, 0)), "det of the inverse"]
+    back = [f"layer {k}" for k in (6, 4, 2, 0)]
+    assert [axes.get_title() for axes in panels[2]][1:] == [*back, "det of the way back"]  # which is no inverse
+    assert [axes.get_title() for axes in panels[3]][1:] == [*back, "det of the inverse"]
     marked = [[len(np.asarray(axes.get_lines()[-1].get_xdata())) for axes in row[:-1]] for row in panels]
     assert marked == [[0, 0, 36, 36, 36], [0] * 5] * 2
     assert all(any(isinstance(its, LineCollection) for its in axes.collections) for axes in panels[0, :-1])
