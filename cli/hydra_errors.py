@@ -65,9 +65,12 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
 
 def _kind(key: str) -> str:
     """What may stand where a value of another kind was given."""
+    values = [flat(cls(study=study)) for study, cls in STUDIES.items()]
+    if any(isinstance(its.get(key), list) for its in values):
+        return "a list of integers such as [1,3] (a sweep: [1],[3])"
     if key in ("claims", "sinks"):
         return "a list of names such as [a, b], or null"
-    inside = [its for its in flat(next(iter(STUDIES.values()))(study="")) if its.startswith(f"{key}.")]
+    inside = [name for name in values[0] if name.startswith(f"{key}.")]
     return f"its keys, one by one, such as {inside[0]}=..." if inside else "a value"
 
 

@@ -95,6 +95,10 @@ def test_a_device_that_is_not_there_is_refused(reslim):
     assert not reslim.outputs.exists()
 
 
+def test_a_list_of_integers_is_written_as_one(in_process):
+    assert_refused(in_process("train", "study=flow", "flow.images.units=1,3"), "flow.images.units", "[1,3]")
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_data_that_are_not_there_are_refused_before_anything_runs(study, in_process, tmp_path):
     wide = ["width=16"] if study == "hamiltonian" else []

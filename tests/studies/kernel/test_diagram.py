@@ -17,7 +17,8 @@ from resnet_limits.settings import Iid, Kernel
 from resnet_limits.studies.kernel import diagram, drift, kernels
 from resnet_limits.studies.kernel.problem import overlaps, pair, points, width_order
 from resnet_limits.studies.study import Job
-from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
+from tests.studies.kernel.small import SMALL
+from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (64,)
 NETWORK = ("kernel.diagram.network.q", "kernel.diagram.network.lambda")

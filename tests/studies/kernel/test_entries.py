@@ -16,7 +16,8 @@ from resnet_limits.studies.kernel import entries
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import overlaps, points
 from resnet_limits.studies.study import Job
-from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
+from tests.studies.kernel.small import SMALL
+from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (16,)
 NTK = ("kernel.ntk", "kernel.ntk.autograd")

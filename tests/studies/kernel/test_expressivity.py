@@ -16,7 +16,8 @@ from resnet_limits.settings import Gaussian, Iid
 from resnet_limits.studies.kernel import accuracy, expressivity, kernels
 from resnet_limits.studies.kernel.problem import dataset
 from resnet_limits.studies.study import Job
-from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
+from tests.studies.kernel.small import SMALL
+from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (16, 32, 64, 128)
 RANKS = ("kernel.expressivity.rank", "kernel.expressivity.rank.ntk")

@@ -16,7 +16,8 @@ from resnet_limits.studies.kernel import inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import network_of, overlaps
 from resnet_limits.studies.study import InMemory, Job, Measurement
-from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
+from tests.studies.kernel.small import SMALL
+from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (4,)
 WEAK = ("kernel.inference.weak", "kernel.inference.variance")

@@ -12,7 +12,8 @@ from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.settings import Iid
 from resnet_limits.studies.kernel import kernels, moments
 from resnet_limits.studies.kernel.problem import overlaps, pair
-from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
+from tests.studies.kernel.small import SMALL
+from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (32, 64, 128, 256)
 CLAIMS = ("kernel.moments.q", "kernel.moments.lambda", "kernel.moments.ntk")

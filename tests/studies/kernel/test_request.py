@@ -14,7 +14,8 @@ from resnet_limits.studies.kernel import accuracy
 from resnet_limits.studies.kernel.claims import GROUPS
 from resnet_limits.studies.kernel.request import check, warnings
 from resnet_limits.studies.study import Job
-from tests.studies.kernel.verdicts import SMALL, measured, value, verdicts
+from tests.studies.kernel.small import SMALL
+from tests.studies.verdicts import measured, value, verdicts
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from resnet_limits.sampling.convolution import PADDINGS, Stencil
 from resnet_limits.sampling.wide import gram
 from resnet_limits.settings import Cifar10, Gaussian, Iid, Moons, Sde
 from resnet_limits.studies.sde import convolutional, images
-from tests.studies.sde.verdicts import measured, verdicts
+from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(replicas=512)
 DEPTHS = (8, 16, 32, 64)

@@ -23,7 +23,7 @@ from resnet_limits.studies.sde.claims.correlation import PAIRS
 from resnet_limits.studies.study import Job
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
-from tests.studies.sde.verdicts import measured, verdicts
+from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(width=16, replicas=512)
 FULL = replace(SMALL, replicas=1024)

@@ -17,7 +17,7 @@ from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.wide import gram, root
 from resnet_limits.settings import Iid, Sde, SdeKeys
 from resnet_limits.studies.sde import deep
-from tests.studies.sde.verdicts import measured, verdicts
+from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(replicas=512, width=8)
 DEPTHS = (8, 16, 32, 64)

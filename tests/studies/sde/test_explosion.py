@@ -18,7 +18,7 @@ from resnet_limits.studies.sde.claims.settings import explodes, explosion_time
 from resnet_limits.studies.sde.explosion import crossing_times, recursion_crossing_time
 from resnet_limits.studies.sde.problem import inputs
 from tests.studies.sde import faults
-from tests.studies.sde.verdicts import measured, verdicts
+from tests.studies.verdicts import measured, verdicts
 
 LOW = Sde(replicas=256, width=8, sde=SdeKeys(threshold=100.0))
 HIGH = Sde(replicas=256, width=8)

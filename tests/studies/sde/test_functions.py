@@ -15,7 +15,7 @@ from resnet_limits.settings import Sde
 from resnet_limits.studies.sde import functions
 from resnet_limits.studies.sde.claims.functions import GROUP
 from resnet_limits.studies.study import InMemory, Job
-from tests.studies.sde.verdicts import verdicts
+from tests.studies.verdicts import verdicts
 
 SMALL = Sde(width=8, replicas=2048)
 DEPTHS = (16, 32, 64, 128)

@@ -27,7 +27,7 @@ from resnet_limits.studies.sde.claims.law import GROUP, MATRICES, TEST
 from resnet_limits.studies.sde.problem import inputs, mean
 from resnet_limits.studies.study import FinishedJob, Job, Record
 from tests.studies.sde import faults
-from tests.studies.sde.verdicts import measured
+from tests.studies.verdicts import measured
 
 SMALL = Sde(width=8, replicas=256)
 DEPTHS = (8, 64)

@@ -19,7 +19,7 @@ from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
 from resnet_limits.settings import Iid, MatrixNormal, Sde
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde import matrix_normal
-from tests.studies.sde.verdicts import measured, verdicts
+from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(width=8, replicas=256)
 OWN = MatrixNormal(sigma_w=0.6, sigma_b=0.4, mean_w=-0.5, mean_b=0.3, rows=0.7, columns=-0.4)

@@ -15,7 +15,7 @@ from resnet_limits.sampling.law import Isotropic
 from resnet_limits.settings import Iid, Sde
 from resnet_limits.studies.sde import prenorm
 from resnet_limits.studies.sde.prenorm import mean_log_growth
-from tests.studies.sde.verdicts import measured, verdicts
+from tests.studies.verdicts import measured, verdicts
 
 STRONG = Sde(replicas=1024, width=8, init=Iid(sigma_w=1.0, sigma_b=0.5))
 DEPTHS = (16, 32)

@@ -21,7 +21,7 @@ from resnet_limits.studies.sde import strong
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.study import Job
 from tests.studies.sde import faults
-from tests.studies.sde.verdicts import verdicts
+from tests.studies.verdicts import verdicts
 
 SMALL = Sde(width=8, replicas=256)
 DEPTHS = (8, 16, 32, 64)

@@ -27,7 +27,7 @@ from resnet_limits.studies.sde.claims.weak import GROUP
 from resnet_limits.studies.sde.problem import inputs, mean
 from resnet_limits.studies.study import FinishedJob, Job, Record
 from tests.studies.sde import faults
-from tests.studies.sde.verdicts import measured
+from tests.studies.verdicts import measured
 
 SMALL = Sde(width=8, replicas=128)
 DEPTHS = (16, 32, 64, 128)

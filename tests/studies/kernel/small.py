@@ -1,0 +1,11 @@
+"""Settings of the study `kernel` that take seconds a group."""
+
+from __future__ import annotations
+
+from resnet_limits.settings import Digits, Kernel, KernelKeys
+
+SMALL = Kernel(
+    replicas=512,
+    data=Digits(train_size=200),
+    kernel=KernelKeys(inputs=3, networks=16, trained_depth=4, points=50, steps=20, deep_points=200),
+)
