@@ -12,21 +12,25 @@ parameters.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.optim import SGD
 
 from ..errors import MeasurementError, SettingError
 from ..networks.classifier import cross_entropy
 from ..networks.convolutional import logits
 from ..settings import Train
 from .checkpoints import Checkpoints, NoCheckpoints, State
-from .loop import mini_batches, scheduled
+from .loop import mini_batches, scheduled, set_rates
 
 LONGEST = 1.0
 """Norm to which the gradient of a replica is clipped."""
+VELOCITY = "momentum_buffer"
+"""Under which name torch's SGD keeps it."""
 RATE = "train.lr"
 """The key of the learning rate, where the caller does not say another."""
 
@@ -57,8 +61,8 @@ def train(
         raise SettingError(f"{key_of_rate.rpartition('.')[0]}.batch_size={size}: there are {points} training images")
     checkpoints = checkpoints or NoCheckpoints()
     parameters = {name: w.detach().clone().requires_grad_() for name, w in start.items()}
-    velocities = {name: torch.zeros_like(w) for name, w in start.items()}
-    done = _restore(checkpoints.load(), parameters, velocities)
+    optimiser = SGD(_groups(parameters, recipe.lr), momentum=recipe.momentum)
+    done = _restore(checkpoints.load(), parameters, optimiser)
     per_epoch = -(-points // size)
     steps, saved = recipe.epochs * per_epoch, time.monotonic()
     for epoch in range(done // per_epoch, recipe.epochs):
@@ -72,44 +76,47 @@ def train(
                     f"the loss of a convolutional network of {units} unit(s) a stage is {float(losses.detach().max())}"
                     f" at step {done} of {steps}, {key_of_rate}={recipe.lr:g}; a smaller {key_of_rate} may train"
                 )
-            gradients = torch.autograd.grad(losses.sum(), list(parameters.values()))  # replicas do not interact
-            rate = recipe.lr * scheduled(recipe, done / steps)
-            _step(parameters, velocities, gradients, rate, recipe.momentum)
+            optimiser.zero_grad()
+            losses.sum().backward()  # replicas do not interact
+            _clip(parameters.values())
+            set_rates(optimiser, scheduled(recipe, done / steps))
+            optimiser.step()
             done += 1
             if done < steps and (checkpoints.wanted() or time.monotonic() - saved >= recipe.checkpoint_seconds):
-                checkpoints.save(_state(parameters, velocities, done))
+                checkpoints.save(_state(parameters, optimiser, done))
                 saved = time.monotonic()
             progress(done / steps, f"epoch {epoch + 1} of {recipe.epochs}, loss {float(losses.detach().mean()):.3f}")
     return {name: w.detach() for name, w in parameters.items()}
 
 
-@torch.no_grad()
-def _step(
-    parameters: dict[str, Tensor],
-    velocities: dict[str, Tensor],
-    gradients: tuple[Tensor, ...],
-    rate: float,
-    momentum: float,
-) -> None:
+def _groups(parameters: dict[str, Tensor], lr: float) -> list[dict[str, Any]]:
+    """Each weight with its rate: that of a stage times the number of its weight sets."""
+    rates = {name: lr * (w.shape[1] if name.startswith("stage") else 1) for name, w in parameters.items()}
+    return [{"params": [w], "lr": rates[name], "unscheduled": rates[name]} for name, w in parameters.items()]
+
+
+def _clip(parameters: Iterable[Tensor]) -> None:
+    """Gradients of a replica to norm `LONGEST` at most, all its weights together; torch's own clips all replicas."""
+    gradients = [w.grad for w in parameters if w.grad is not None]
     norms = torch.stack([g.flatten(1).square().sum(dim=1) for g in gradients]).sum(dim=0).sqrt()
     shorter = (LONGEST / norms).clamp(max=1)
-    for (name, w), gradient in zip(parameters.items(), gradients, strict=True):
-        velocities[name].mul_(momentum).add_(gradient * shorter.view(-1, *(1,) * (w.ndim - 1)))
-        w.sub_(velocities[name], alpha=rate * (w.shape[1] if name.startswith("stage") else 1))
+    for gradient in gradients:
+        gradient.mul_(shorter.view(-1, *(1,) * (gradient.ndim - 1)))
 
 
-def _state(parameters: dict[str, Tensor], velocities: dict[str, Tensor], done: int) -> State:
+def _state(parameters: dict[str, Tensor], optimiser: SGD, done: int) -> State:
     arrays = {f"parameter.{name}": w.detach().cpu().numpy() for name, w in parameters.items()}
+    velocities = {name: optimiser.state[w][VELOCITY] for name, w in parameters.items()}
     arrays |= {f"velocity.{name}": v.cpu().numpy() for name, v in velocities.items()}
     return State(arrays, {"done": done})
 
 
 @torch.no_grad()
-def _restore(state: State | None, parameters: dict[str, Tensor], velocities: dict[str, Tensor]) -> int:
+def _restore(state: State | None, parameters: dict[str, Tensor], optimiser: SGD) -> int:
     """Put a saved state back in place; the number of steps that are done."""
     if state is None:
         return 0
     for name, w in parameters.items():
         w.copy_(torch.tensor(state.arrays[f"parameter.{name}"]))
-        velocities[name].copy_(torch.tensor(state.arrays[f"velocity.{name}"]))
+        optimiser.state[w][VELOCITY] = torch.tensor(state.arrays[f"velocity.{name}"]).to(w)
     return int(state.values["done"])

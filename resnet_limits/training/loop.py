@@ -114,7 +114,7 @@ def train(
     saved = time.monotonic()
     for epoch, batch, is_last in _remaining_batches(points, settings, seed=seed, done=len(trained.losses)):
         done = len(trained.losses)
-        _set_rates(optimiser, scheduled(settings, done / steps))
+        set_rates(optimiser, scheduled(settings, done / steps))
         optimiser.zero_grad()
         network, points_of_batch = _network(parameters, parametrised), dataset.x_train[batch]
         losses = loss(logits(vector_field, step, network, points_of_batch, h, through=trunk), dataset.y_train[batch])
@@ -189,7 +189,8 @@ def _optimiser(parameters: Parameters, settings: Train, depth: int) -> Optimizer
     return optimiser
 
 
-def _set_rates(optimiser: Optimizer, factor: float) -> None:
+def set_rates(optimiser: Optimizer, factor: float) -> None:
+    """The rates of all groups: those before the schedule, `unscheduled`, times this factor."""
     for group in optimiser.param_groups:
         group["lr"] = factor * group["unscheduled"]
 
