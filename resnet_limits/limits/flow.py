@@ -16,6 +16,12 @@ from ..networks.blocks import VectorField
 from ..networks.residual import block_factor
 from ..networks.steps import Step
 from ..paths import WeightPath
+from ..settings import KINKED
+from .ode import solve_with_error
+
+TOLERANCE = 1e-12
+KINKED_TOLERANCE = 1e-6
+"""An adaptive solver searches for every kink of relu; order 1, all that is claimed there, needs no more."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,11 @@ class DrivenFlow:
     def velocity(self, t: Tensor, x: Tensor) -> Tensor:
         """`f(x, theta(t))`, for the solver of the limit."""
         return self.field(x, {name: values[:, 0] for name, values in self.path.at(t).items()})
+
+    def end(self) -> tuple[Float[Tensor, "r n d"], float]:
+        """`x(T)` of the exact flow, by an adaptive solver, and its error."""
+        tolerance = KINKED_TOLERANCE if self.field.activation in KINKED else TOLERANCE
+        return solve_with_error(self.velocity, self.x0, self.horizon, tolerance=tolerance)
 
 
 def root_mean_square(x: Tensor) -> float:

@@ -173,13 +173,13 @@ def test_a_factor_that_is_slightly_off_is_red(verify, monkeypatch):
 
 
 def test_a_reference_solved_at_1e_2_is_red(verify, monkeypatch):
+    from resnet_limits.limits import flow
     from resnet_limits.limits.ode import solve_with_error
-    from resnet_limits.studies.ode import problem
 
     def poor(velocity, x0, times, *, tolerance):
         return solve_with_error(velocity, x0, times, tolerance=1e-2)
 
-    monkeypatch.setattr(problem, "solve_with_error", poor)
+    monkeypatch.setattr(flow, "solve_with_error", poor)
     code, document = verify(*SMALL, "claims=[ode.forward.euler,ode.forward.rk4]", "init.sigma_w=3")
     assert code == 1
     assert "reference error" in reasons(document)["ode.forward.rk4"]

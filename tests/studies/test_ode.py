@@ -278,10 +278,10 @@ def test_smooth_weights_in_place_of_rough_ones_are_refuted(monkeypatch: pytest.M
 
 
 def test_a_poor_reference_is_noticed_and_its_points_are_left_out(monkeypatch: pytest.MonkeyPatch):
-    from resnet_limits.studies.ode import problem
+    from resnet_limits.limits import flow
 
-    careful = problem.solve_with_error
-    monkeypatch.setattr(problem, "solve_with_error", lambda *a, tolerance: careful(*a, tolerance=1e-3))
+    careful = flow.solve_with_error
+    monkeypatch.setattr(flow, "solve_with_error", lambda *a, tolerance: careful(*a, tolerance=1e-3))
     judgement = verdict("ode.forward.rk4", measured(forward))
     assert judgement.verdict == "inconclusive"
     assert "reference error" in judgement.why

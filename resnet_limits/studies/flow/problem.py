@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,11 @@ from torch import Tensor
 from ... import device
 from ...data.dataset import embed, load
 from ...limits.flow import DrivenFlow
-from ...limits.ode import solve_with_error
 from ...networks.blocks import field
 from ...paths import draw
-from ...settings import KINKED, Flow, Init, Random, Tied, content
+from ...settings import Flow, Init, Random, Tied, content
 from ..study import Job
 
-TOLERANCE = 1e-12
-KINKED_TOLERANCE = 1e-6
-"""An adaptive solver searches for every kink of relu; order 1, all that is claimed there, needs no more."""
 LAWS = ("free", "shared")
 
 
@@ -76,8 +71,7 @@ def reference(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
 
     def compute() -> dict[str, np.ndarray]:
         exact = driven(settings, weights, depth=1, dtype=torch.float64)
-        tolerance = KINKED_TOLERANCE if settings.activation in KINKED else TOLERANCE
-        x, error = solve_with_error(exact.velocity, exact.x0, exact.horizon, tolerance=tolerance)
+        x, error = exact.end()
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
     solution = job.shared.solve(f"flow.{weights}", key(settings, "replicas", "flow.points"), compute)
@@ -88,7 +82,3 @@ def key(settings: Flow, *without: str) -> dict[str, Any]:
     """What a solution depends on: the content without the depth and what only other measurements know."""
     names = ("depth", "claims", "preset", "dtype", "train.", "flow.images.", "flow.trained_depth", *without)
     return {name: value for name, value in content(settings).items() if not name.startswith(names)}
-
-
-def at_depth(settings: Flow, depth: int) -> Flow:
-    return replace(settings, depth=depth)

@@ -17,17 +17,12 @@ from ... import device
 from ...data.dataset import embed, load
 from ...errors import SettingError
 from ...limits.flow import DrivenFlow
-from ...limits.ode import solve_with_error
 from ...networks.blocks import field
 from ...paths import draw
-from ...settings import KINKED, Block, Init, Ode, Random, content
+from ...settings import Block, Init, Ode, Random, content
 from ..study import Job
 
 Law = TypeVar("Law", bound=Random)
-
-TOLERANCE = 1e-12
-KINKED_TOLERANCE = 1e-6
-"""An adaptive solver searches for every kink of relu; order 1, all that is claimed there, needs no more."""
 
 
 def inputs(settings: Ode, width: int, dtype: torch.dtype) -> Float[Tensor, "n d"]:
@@ -89,8 +84,7 @@ def reference(job: Job) -> tuple[Float[Tensor, "r n d"], float]:
 
     def compute() -> dict[str, np.ndarray]:
         exact = problem(job.settings, replicas=job.settings.ode.paths, depth=1, dtype=torch.float64)
-        tolerance = KINKED_TOLERANCE if job.settings.activation in KINKED else TOLERANCE
-        x, error = solve_with_error(exact.velocity, exact.x0, exact.horizon, tolerance=tolerance)
+        x, error = exact.end()
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
     solution = job.shared.solve("flow", solution_key(job.settings), compute)
