@@ -63,6 +63,6 @@ GROUP = Group(
         "images.refinement_gap": "rms change of the logits from `evaluated` to twice as many units, relative to the rms"
         " of the finest logits, shared weights",
         "images.refinement_order": "order of convergence of that change under refinement, with its half-width",
-        "images.inverse_error": "rms of phi_-v(phi_v(x)) - x over the rms of x, for the states x that enter `stage`",
+        "images.inverse_error": "rms of phi_{-v}(phi_v(x)) - x over the rms of x, for the states x that enter `stage`",
     },
 )

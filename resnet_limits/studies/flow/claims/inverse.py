@@ -14,7 +14,7 @@ def _inverse(scheme: str, order: int, *, shared: bool) -> Claim:
     else:
         outside = smooth_field if shared else smooth
     if shared:
-        statement = f"phi_-v inverts phi_v = exp(v) of {scheme} blocks that share their weights"
+        statement = f"phi_{{-v}} inverts phi_v = exp(v) of {scheme} blocks that share their weights"
     else:
         statement = f"{scheme} blocks run in reverse order with -h invert the map of a time-varying field"
     return Claim(
@@ -38,5 +38,5 @@ GROUP = Group(
         _inverse("heun", 3, shared=True),
     ),
     memory=("flow.paths", "flow.inputs", "width", "depth"),
-    observables={"inverse_error": "root mean square of phi_-v(phi_v(x)) - x, over fields and points"},
+    observables={"inverse_error": "root mean square of phi_{-v}(phi_v(x)) - x, over fields and points"},
 )
