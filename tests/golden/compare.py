@@ -76,7 +76,11 @@ def differences(ours: Path, theirs: Path) -> list[str]:
     if list(a.columns) != list(b.columns) or len(a) != len(b):
         found.append(f"records: {a.shape} with {list(a.columns)}, against {b.shape} with {list(b.columns)}")
     else:
-        found += [f"records: {rows}" for rows in (_unequal(a[name], b[name]) for name in a.columns) if rows]
+        found += [
+            f"records: {rows}"
+            for rows in (_unequal(name, a[name].to_numpy(), b[name].to_numpy()) for name in a.columns)
+            if rows
+        ]
     left, right = (load_file(job / "arrays.safetensors") for job in (ours, theirs))
     found += [f"array {name}: in one alone" for name in sorted(set(left) ^ set(right))]
     for name in sorted(set(left) & set(right)):
@@ -85,14 +89,13 @@ def differences(ours: Path, theirs: Path) -> list[str]:
     return found
 
 
-def _unequal(a: pd.Series, b: pd.Series) -> str:
+def _unequal(name: str, a: np.ndarray, b: np.ndarray) -> str:
     """How many entries of a column differ, and by how much; empty where none does."""
     if a.dtype.kind == "f" and b.dtype.kind == "f":
-        x, y = a.to_numpy(np.float64), b.to_numpy(np.float64)
-        count = int((x.view(np.int64) != y.view(np.int64)).sum())
-        return f"{a.name}: {count} of {len(a)} differ, {_distance(x, y)}" if count else ""
-    same = (a == b) | (a.isna() & b.isna())
-    return "" if bool(same.all()) else f"{a.name}: {int((~same).sum())} of {len(a)} differ"
+        count = int((a.astype(np.float64).view(np.int64) != b.astype(np.float64).view(np.int64)).sum())
+        return f"{name}: {count} of {len(a)} differ, {_distance(a, b)}" if count else ""
+    same = (a == b) | (pd.isna(a) & pd.isna(b))
+    return "" if bool(np.all(same)) else f"{name}: {int((~same).sum())} of {len(a)} differ"
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> str:
