@@ -67,6 +67,14 @@ def _images(folder: Path) -> Iterator[str]:
             yield entry.path
 
 
+def files(folder: Path) -> tuple[str, ...]:
+    """The files that are loaded, by their names relative to the folder (`train/CLASS/NAME`), sorted. Raises as
+    `classes`."""
+    names = classes(folder)
+    paths = (path for part in PARTS for name in names for path in _images(folder / part / name))
+    return tuple(sorted(Path(path).relative_to(folder).as_posix() for path in paths))
+
+
 def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], None] = lambda message: None) -> Images:
     """All images, `size` pixels a side, one channel of brightness or three of colour, in the order of their names.
 
