@@ -20,7 +20,20 @@ from torch import Tensor
 from .. import settings
 from ..errors import DamagedData, SettingError, one_of
 from ..random import generator, permutation
-from . import cifar10, circles, digits, fashion_mnist, gaussian, identity, image_folder, mnist, moons, sizes, sketch, spirals
+from . import (
+    cifar10,
+    circles,
+    digits,
+    fashion_mnist,
+    gaussian,
+    identity,
+    image_folder,
+    mnist,
+    moons,
+    sizes,
+    sketch,
+    spirals,
+)
 from .files import data_root
 from .images import Images, channel_statistics, standardised
 

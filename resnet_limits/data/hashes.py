@@ -133,4 +133,3 @@ def _is_entry(its: Any) -> bool:
 
 def _place(folder: Path) -> Path:
     return cache_folder() / "hashes" / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]}.json"
-

@@ -87,7 +87,7 @@ def _found(data: keys.Data, told: Told) -> Identity:
 
 def _folder(data: keys.ImageFolder, told: Told) -> Hashes:
     folder = image_folder.place(data)
-    return hashes.of(folder, image_folder.files(folder), told=told)
+    return hashes.of(folder, [its.path for its in image_folder.files(folder)], told=told)
 
 
 def _published(data: keys.Images, told: Told) -> Hashes:
@@ -129,9 +129,20 @@ def filled(settings: Sequence[S], *, told: Told = _silent) -> list[S]:
             source = _source(data)
             if source not in found:
                 found[source] = _digest_if_there(data, told)
-            its = replace(its, **{"data": replace(data, digest=found[source])})
+            its = on(its, found[source])
         jobs.append(its)
     return jobs
+
+
+def on(settings: S, digest: str | None) -> S:
+    """The same settings on the data of this identity."""
+    data = _data(settings)
+    return settings if data is None else replace(settings, **{"data": replace(data, digest=digest)})
+
+
+def digest_of(settings: keys.Settings) -> str | None:
+    data = _data(settings)
+    return None if data is None else data.digest
 
 
 def require(data: keys.Data) -> None:
@@ -161,8 +172,27 @@ def described(settings: Iterable[keys.Settings]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def place_of(data: keys.Data) -> str:
-    """Where these settings look for the data; empty for generated ones."""
+def in_words(document: Mapping[str, Any]) -> str:
+    """What a provenance says of some data, in words; it may be anybody's."""
+    words = [str(document.get("folder") or document.get("data") or "")]
+    files, size = document.get("files"), document.get("bytes")
+    if isinstance(files, int) and isinstance(size, int):
+        words.append(f"{files} files, {size / 1e6:.1f} MB")
+    return ", ".join(words)
+
+
+def apart(settings: keys.Settings) -> str:
+    """A name of what these settings ask for, whatever the data are: equal for jobs that differ in them alone."""
+    return keys.digest({name: value for name, value in keys.content(settings).items() if name != "data.digest"})
+
+
+def place_of(settings: keys.Settings) -> str:
+    """Where these settings look for their data; empty for what is not in files."""
+    data = _data(settings)
+    return _place(data) if data is not None else ""
+
+
+def _place(data: keys.Data) -> str:
     if isinstance(data, keys.ImageFolder):
         return str(image_folder.place(data))
     return str(data_root(data.root)) if isinstance(data, keys.Images) else ""
@@ -173,7 +203,7 @@ def _data(settings: keys.Settings) -> keys.Data | None:
 
 
 def _source(data: keys.Data) -> str:
-    return f"{data.name} {place_of(data)}"
+    return f"{data.name} {_place(data)}"
 
 
 def _digest_if_there(data: keys.Data, told: Told) -> str | None:

@@ -2,9 +2,9 @@
 
     sketch    the first points as they are, and  r' X c  for random vectors r, c: none vanishes where one point changed
 
-The identity of generated points is the version of their generator, not their floats: processors and libraries differ in
-the last bits. So each job compares a sketch of what it loads with that of the run's first job: a scikit-learn on another
-node that makes other points of the same seed is noticed, and a last bit is not.
+The identity of generated points is the version of their generator, not their floats: processors and libraries differ
+in the last bits. So each job compares a sketch of what it loads with that of the run's first job: a scikit-learn on
+another node that makes other points of the same seed is noticed, and a last bit is not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,17 +36,13 @@ FIRST = 4
 PROJECTIONS = 4
 
 
-class Solutions(Protocol):
-    """Where the sketch of the first job is kept with its run (`runs/shared.py`)."""
-
-    def solve(
-        self, purpose: str, key: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
-    ) -> dict[str, np.ndarray]: ...
+Solve = Callable[[str, Mapping[str, Any], Callable[[], dict[str, np.ndarray]]], dict[str, np.ndarray]]
+"""Purpose, key and computation to the numbers that the run's first job kept: `solve` of `runs/shared.py`."""
 
 
 @dataclass
 class _Run:
-    shared: Solutions
+    solve: Solve
     compared: set[str] = field(default_factory=set)
 
 
@@ -54,9 +50,9 @@ _RUN: ContextVar[_Run | None] = ContextVar("_RUN", default=None)
 
 
 @contextlib.contextmanager
-def compared_in(shared: Solutions) -> Iterator[None]:
+def compared_by(solve: Solve) -> Iterator[None]:
     """While this lasts, generated points that are loaded are held against those of the run's first job."""
-    token = _RUN.set(_Run(shared))
+    token = _RUN.set(_Run(solve))
     try:
         yield
     finally:
@@ -72,7 +68,7 @@ def compare(dataset: Dataset, data: Data, seed: int) -> None:
     if repr(key) in run.compared:
         return
     numbers = sketch(dataset)
-    first = run.shared.solve("data", key, lambda: {"numbers": numbers})["numbers"]
+    first = run.solve("data", key, lambda: {"numbers": numbers})["numbers"]
     same = first.shape == numbers.shape
     apart = float(np.abs(first - numbers).max()) if same else float("inf")
     if not apart <= TOLERANCE:

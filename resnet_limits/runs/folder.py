@@ -199,6 +199,13 @@ class Run:
         }
         write_json(self.path / "provenance.json", document)
 
+    def data(self) -> dict[str, str]:
+        """Where the data of its jobs come from, in words, by their digest; only what the provenance can say."""
+        document = read_json(self.path / "provenance.json")
+        noted = document.get("data") if isinstance(document, dict) else None
+        noted = noted if isinstance(noted, dict) else {}
+        return {digest: identity.in_words(its) for digest, its in noted.items() if isinstance(its, dict)}
+
     def note_jobs(self) -> None:
         """Add to the provenance what the jobs say: seeds, threads, devices, warnings, and when it was collected."""
         from ..studies import study

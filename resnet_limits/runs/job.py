@@ -163,7 +163,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
             checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption)
             on_device = replace(settings, device=its_device)
             job = study.Job(on_device, SharedFolder(run / "shared"), reporter.progress, checkpoints, sink)
-            with sketch.compared_in(job.shared):
+            with sketch.compared_by(job.shared.solve):
                 measurement = its_study.measure(job)
             seconds = time.monotonic() - start
             measured.show(sink, settings, measurement.records)
