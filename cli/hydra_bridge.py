@@ -35,7 +35,9 @@ from hydra.core.override_parser.types import Override, QuotedString
 from omegaconf import MISSING, OmegaConf
 
 from resnet_limits import settings as keys
+from resnet_limits.data import identity
 from resnet_limits.errors import SettingError
+from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import LAUNCHER, Run
 from resnet_limits.settings import Settings
@@ -71,10 +73,17 @@ def register() -> None:
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """One point of the sweep: its overrides, as the sweeper hands them on, and its settings."""
+    """One point of the sweep: its settings, and its overrides as the sweeper hands them on, with the identity of its
+    data: the process that runs it takes no other data for them."""
 
     overrides: tuple[str, ...]
     settings: Settings
+
+    @classmethod
+    def of(cls, overrides: Sequence[str], settings: Settings) -> PlannedJob:
+        digest = identity.digest_of(settings)
+        others = [o for o in overrides if not o.startswith("data.digest=")]
+        return cls((*others, *([f"data.digest={digest}"] if digest is not None else [])), settings)
 
     @property
     def name(self) -> str:
@@ -116,9 +125,10 @@ def plan(overrides: Sequence[str]) -> Plan:
         params = OmegaConf.to_container(root.hydra.sweeper.params or {})
         assert isinstance(params, dict)
         points = _sweep_points(params, overrides)
+        composed = [_settings(compose("config", overrides=point)) for point in points]
         jobs: dict[str, PlannedJob] = {}
-        for point in points:
-            job = PlannedJob(tuple(point), _settings(compose("config", overrides=point)))
+        for point, settings in zip(points, identity.filled(composed, told=_say), strict=True):
+            job = PlannedJob.of(point, settings)
             jobs.setdefault(job.name, job)
         for job in jobs.values():
             if job.settings.claims is not None:
@@ -126,6 +136,10 @@ def plan(overrides: Sequence[str]) -> Plan:
         launcher = root.hydra.runtime.choices.get("hydra/launcher", "basic")
     first = next(iter(jobs.values())).settings
     return Plan(tuple(overrides), tuple(jobs.values()), launcher, first.outputs)
+
+
+def _say(message: str) -> None:
+    print(f"reslim: {printable(message)}", file=sys.stderr)
 
 
 def _check_key(override: Override, overrides: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from resnet_limits.errors import OutputError, RequestError
 from resnet_limits.printable import printable
 from resnet_limits.runs.files import place
 from resnet_limits.runs.folder import Run, outputs_root
-from resnet_limits.runs.merge import merge
+from resnet_limits.runs.merge import merge, other_data
 
 
 def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
@@ -30,6 +30,8 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
     else:
         folder = _made(place(out))
         summary = write(folder, merged)
+    if words := other_data(merged):
+        print(printable(f"reslim: {words}"), file=sys.stderr)
     for name, why in merged.left_out.items():
         print(printable(f"reslim: {name} is not counted: {why}"), file=sys.stderr)
     if json_out:

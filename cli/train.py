@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+from resnet_limits.data import identity
 from resnet_limits.errors import RunFolderError, SettingError
 from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
@@ -15,7 +17,7 @@ from resnet_limits.runs.files import locked, tail
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
 from resnet_limits.settings import Data, Settings, describe
 
-from .hydra_bridge import SLURM, Box, Plan, boxes, plan
+from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan
 from .launch import launch
 from .printable import quoted
 
@@ -80,7 +82,32 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
 
     if run.version() != version():
         print(f"reslim: this run was made by reslim {printable(run.version())}, this is {version()}", file=sys.stderr)
-    return run, plans
+    return run, [_with_data_of(run, its) for its in plans]
+
+
+def _with_data_of(run: Run, its: Plan) -> Plan:
+    """The sweep where its data are not here: those of the run are meant, and missed only if a job is to be run. Says
+    which jobs are new because the data are others than the run's."""
+    known: dict[str, list[str]] = {}
+    for job in run.jobs():
+        known.setdefault(identity.apart(job.settings), []).append(identity.digest_of(job.settings) or "")
+    jobs: list[PlannedJob] = []
+    others: dict[tuple[str, str, str], int] = Counter()
+    for job in its.jobs:
+        digest, here = identity.digest_of(job.settings), known.get(identity.apart(job.settings), [])
+        if digest is None and len(here) == 1:
+            job = PlannedJob.of(job.overrides, identity.on(job.settings, here[0]))
+        elif digest is not None and here and digest not in here:
+            others[identity.place_of(job.settings), digest, ", ".join(here)] += 1
+        jobs.append(job)
+    for (place, digest, before), count in others.items():
+        where = f" under {printable(place)}" if place else ""
+        print(
+            f"reslim: the data{where} are others than the run's ({digest}, not {printable(before)}):"
+            f" {count} further jobs, judged apart",
+            file=sys.stderr,
+        )
+    return replace(its, jobs=tuple(jobs))
 
 
 def _is_elsewhere(override: str, settings: Settings) -> bool:
@@ -136,7 +163,6 @@ def check_sinks(settings: Sequence[Settings]) -> None:
 
 def check_data(settings: Sequence[Settings]) -> None:
     """Refuse jobs whose data are not there, or that ask for more of them than there is; print what they warn of."""
-    from resnet_limits.data.files import require
     from resnet_limits.studies import study
 
     for its in settings:
@@ -145,7 +171,7 @@ def check_data(settings: Sequence[Settings]) -> None:
         print(f"reslim: warning: {line}", file=sys.stderr)
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
     for data in {repr(data): data for data in asked}.values():
-        require(data)
+        identity.require(data)
 
 
 def _requeue(run: Run, name: str) -> None:
@@ -169,6 +195,9 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> Non
         console = Terminal()
         show_summary(summary, console)
         console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
+    if any("data.digest" in claim["setting"] for claim in summary["claims"]):
+        for digest, words in run.data().items():
+            print(printable(f"reslim: {digest} is {words}"), file=sys.stderr)
     if not all_started:
         _say_not_started(run)
     unfinished = [n for n, state in summary["jobs"].items() if n in asked and state != "finished"]

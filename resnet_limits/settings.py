@@ -185,6 +185,9 @@ class Data:
     name: str
     train_size: Optional[int] = key(None, "number of training points; null: all", low=1, high=10**7)
     test_size: Optional[int] = key(None, "number of test points; null: all that are left", low=1, high=10**7)
+    digest: Optional[str] = key(
+        None, "identity of the data, found at planning; given: data that differ are refused", pattern=r"[\w-]+"
+    )
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import settings
 from ..errors import DamagedData, MissingData, SettingError
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 LAYOUT = f"expected train/CLASS/ and test/CLASS/ with images ({' '.join(SUFFIXES)})"
 PARTS = ("train", "test")
+
+
+class ImageFile(NamedTuple):
+    """One image: its path relative to the folder (with `/`), its part (`train` or `test`), its class."""
+
+    path: str
+    part: str
+    label: str
 
 
 def place(data: settings.ImageFolder) -> Path:
@@ -65,6 +73,17 @@ def _images(folder: Path) -> Iterator[str]:
     for entry in os.scandir(folder):
         if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and entry.is_file():
             yield entry.path
+
+
+def files(folder: Path) -> tuple[ImageFile, ...]:
+    """The images of a folder in the order in which they are loaded. Raises as `classes`."""
+    names = classes(folder)
+    return tuple(
+        ImageFile(Path(path).relative_to(folder).as_posix(), part, name)
+        for part in PARTS
+        for name in names
+        for path in sorted(_images(folder / part / name))
+    )
 
 
 def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], None] = lambda message: None) -> Images:

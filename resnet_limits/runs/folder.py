@@ -24,6 +24,7 @@ from typing import Any
 
 import yaml
 
+from ..data import identity
 from ..errors import OutputError, RunFolderError, one_of
 from ..settings import Settings
 from . import job as jobs
@@ -169,10 +170,12 @@ class Run:
         return sorted(found, key=lambda run: (run.started, run.id))
 
     def add(self, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
-        """Queue the jobs of one sweep and note its overrides."""
+        """Queue the jobs of one sweep and note its overrides, and where the data come from."""
         (self.path / "jobs").mkdir(exist_ok=True)
+        settings = identity.filled(settings)
         for its in settings:
             jobs.queue(self.path, its)
+        self._note_data(settings)
         paragraphs = self.sweeps()
         if list(overrides) not in paragraphs:
             text = "\n\n".join("\n".join(p) if p else "# the defaults" for p in [*paragraphs, list(overrides)])
@@ -185,6 +188,23 @@ class Run:
         document = read_json(self.path / "provenance.json")
         document["invocations"].append(provenance.invocation(command))
         write_json(self.path / "provenance.json", document)
+
+    def _note_data(self, settings: Sequence[Settings]) -> None:
+        """Add to the provenance where the data of these jobs come from, by their digest."""
+        document = read_json(self.path / "provenance.json")
+        known = document.get("data")
+        known = known if isinstance(known, dict) else {}
+        document["data"] = known | {
+            digest: its for digest, its in identity.described(settings).items() if digest not in known
+        }
+        write_json(self.path / "provenance.json", document)
+
+    def data(self) -> dict[str, str]:
+        """Where the data of its jobs come from, in words, by their digest; only what the provenance can say."""
+        document = read_json(self.path / "provenance.json")
+        noted = document.get("data") if isinstance(document, dict) else None
+        noted = noted if isinstance(noted, dict) else {}
+        return {digest: identity.in_words(its) for digest, its in noted.items() if isinstance(its, dict)}
 
     def note_jobs(self) -> None:
         """Add to the provenance what the jobs say: seeds, threads, devices, warnings, and when it was collected."""

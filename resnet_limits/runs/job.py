@@ -26,6 +26,7 @@ import yaml
 
 from .. import device
 from .. import settings as keys
+from ..data import identity
 from ..errors import OutputError, ReslimError, SettingError
 from ..memory import explained
 from ..settings import Settings, Slurm
@@ -76,8 +77,10 @@ def run_job(run: Path, settings: Settings) -> None:
     """Run one job in its folder. Returns whatever happens: the outcome stands in the folder.
 
     A finished job is left alone; a job that another live process runs is left to it. A job that its scheduler
-    interrupts saves its state, is queued again and handed back to the scheduler, which may end the process.
+    interrupts saves its state, is queued again and handed back to the scheduler, which may end the process. The
+    identity of its data is found where the settings do not give it.
     """
+    (settings,) = identity.filled([settings])
     folder = queue(run, settings)
     with Interruption(_grace(settings)) as interruption:
         try:
@@ -133,6 +136,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     from safetensors.numpy import save_file
     from threadpoolctl import threadpool_limits
 
+    from ..data import sketch
     from ..sinks import measured
     from ..sinks.opened import opened
     from ..studies import study
@@ -159,7 +163,8 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
             checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption)
             on_device = replace(settings, device=its_device)
             job = study.Job(on_device, SharedFolder(run / "shared"), reporter.progress, checkpoints, sink)
-            measurement = its_study.measure(job)
+            with sketch.compared_by(job.shared.solve):
+                measurement = its_study.measure(job)
             seconds = time.monotonic() - start
             measured.show(sink, settings, measurement.records)
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import RunFolderError
-from ..settings import FIGURES
+from ..settings import FIGURES, content
 from .folder import JobFolder, Run
 from .status import State
 
@@ -48,6 +48,23 @@ class Merged:
             # Jobs that were there before the figure was asked for do not name it.
             asked |= {line.removeprefix("figure=") for sweep in run.sweeps() for line in sweep}
         return [name for name in FIGURES if name in asked]
+
+
+def other_data(merged: Merged) -> str:
+    """A sentence where jobs that ask for the same were done on different data; empty else."""
+    from .records import DATA, swept_keys  # late: pandas comes with it
+
+    if DATA not in swept_keys([job.settings for job in merged.jobs]):
+        return ""
+    found: dict[str, list[str]] = {}
+    for job in merged.jobs:
+        run, digest = Run(job.path.parents[1]), str(content(job.settings)[DATA])
+        runs = found.setdefault(digest, [])
+        its = f"run {run.id} ({run.data().get(digest) or 'from somewhere'})"
+        if its not in runs:
+            runs.append(its)
+    each = "; ".join(f"{digest}, {' and '.join(runs)}" for digest, runs in found.items())
+    return f"the jobs were done on different data, which are judged apart: {each}"
 
 
 def merge(runs: Sequence[Run]) -> Merged:
