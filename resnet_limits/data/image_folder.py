@@ -1,7 +1,7 @@
 """Images of one's own: `train/CLASS/*.jpg` and `test/CLASS/*.jpg`, the classes in the order of their names.
 
-Images in folders below that of a class belong to the class. Each image is squeezed to a square (its aspect is not kept).
-Listing and checking is free of torch.
+Images in folders below that of a class belong to the class. Each image is squeezed to a square (its aspect is not
+kept); `decoding.py` says what its bytes are. Listing and checking is free of torch.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], Non
         those = [file for file in its.files if file.part == part]
         x = torch.empty(len(those), 1 if grey else 3, size, size, dtype=torch.uint8)
         for i, file in enumerate(those, start=1):
-            x[i - 1] = _decoded(str(folder / file.path), size, grey)
+            x[i - 1] = _pixels(str(folder / file.path), size, grey)
             if i % 1000 == 0:
                 progress(f"reading images, {i} of {len(those)} in {part}")
         return x, torch.tensor([its.classes.index(file.label) for file in those])
@@ -177,18 +177,15 @@ def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], Non
     return Images(*read("train"), *read("test"), its.classes)
 
 
-def _decoded(path: str, size: int, grey: bool) -> Tensor:
+def _pixels(path: str, size: int, grey: bool) -> Tensor:
     import numpy as np
     import torch
-    from PIL import Image
+    from PIL.Image import Resampling
 
-    try:
-        with Image.open(path) as opened:
-            image = opened.convert("L" if grey else "RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = "it is no image" if isinstance(error, Image.UnidentifiedImageError) else str(error)
-        raise DamagedData(f"data=image_folder: cannot read {path}: {reason}") from None
+    from .decoding import picture
+
+    image = picture(path, grey=grey)
     if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
+        image = image.resize((size, size), Resampling.BILINEAR)
     pixels = torch.from_numpy(np.array(image))
     return pixels[None] if grey else pixels.permute(2, 0, 1)
