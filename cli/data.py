@@ -86,7 +86,7 @@ def _image_folders(root: Path) -> Found:
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         if (folder / "train").is_dir() and (folder / "test").is_dir():
             try:
-                classes = image_folder.classes(folder)
+                classes = image_folder.listing(folder).classes
             except RequestError as error:
                 problems.append(str(error))
             else:

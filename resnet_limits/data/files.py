@@ -137,7 +137,7 @@ def require(data: settings.Data, *, thoroughly: bool = False) -> None:
     if isinstance(data, settings.ImageFolder):
         from . import image_folder
 
-        image_folder.classes(image_folder.place(data))
+        image_folder.listing(image_folder.place(data))
     elif data.name in FILES:
         complain(data.name, data_root(data.root if isinstance(data, settings.Images) else None), thoroughly=thoroughly)
 
