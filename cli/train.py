@@ -163,6 +163,7 @@ def check_sinks(settings: Sequence[Settings]) -> None:
 
 def check_data(settings: Sequence[Settings]) -> None:
     """Refuse jobs whose data are not there, or that ask for more of them than there is; print what they warn of."""
+    from resnet_limits.data.files import notes
     from resnet_limits.studies import study
 
     for its in settings:
@@ -172,6 +173,8 @@ def check_data(settings: Sequence[Settings]) -> None:
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
     for data in {repr(data): data for data in asked}.values():
         identity.require(data)
+        for line in notes(data):
+            print(f"reslim: {printable(line)}", file=sys.stderr)
 
 
 def _requeue(run: Run, name: str) -> None:

@@ -142,6 +142,15 @@ def require(data: settings.Data, *, thoroughly: bool = False) -> None:
         complain(data.name, data_root(data.root if isinstance(data, settings.Images) else None), thoroughly=thoroughly)
 
 
+def notes(data: settings.Data) -> list[str]:
+    """What there is to say of the files that these settings need, a line each. Raises as `require`."""
+    if isinstance(data, settings.ImageFolder):
+        from . import image_folder
+
+        return image_folder.notes(data)
+    return []
+
+
 def complain(name: str, root: Path, *, thoroughly: bool = False) -> None:
     """Raise what `require` raises for a published data set under a root."""
     seen = look(name, root, thoroughly=thoroughly)

@@ -7,10 +7,10 @@ kept); `decoding.py` says what its bytes are. Listing and checking is free of to
 from __future__ import annotations
 
 import os
-import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import settings
@@ -26,7 +26,10 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib"),
     *(".tif", ".tiff", ".webp", ".pbm", ".pgm", ".ppm", ".pnm"),
 )
+READ = f"images are {' '.join(SUFFIXES)}"
 LAYOUT = f"expected train/CLASS/ and test/CLASS/ with images ({' '.join(SUFFIXES)})"
+SHOWN = 6
+"""Kinds of files that are named before the rest is counted; twice as many classes are."""
 PARTS = ("train", "test")
 
 
@@ -52,6 +55,25 @@ class Listing:
     """Paths, relative to the folder, of the files that are not read: by their name they are no images that we read, or
     they lie in no class."""
 
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Numbers of training and of test images of each class."""
+        number = Counter((file.label, file.part) for file in self.files)
+        return {name: (number[name, "train"], number[name, "test"]) for name in self.classes}
+
+    def in_words(self) -> str:
+        """`6 training and 3 test images of 2 classes`."""
+        train, test = (sum(file.part == part for file in self.files) for part in PARTS)
+        return f"{train} training and {test} test images of {len(self.classes)} classes"
+
+    def left_out_in_words(self) -> str:
+        """`not read: 2 .heic, 1 .txt; for example train/cat/a.heic`, or an empty string."""
+        if not self.left_out:
+            return ""
+        kinds = Counter(PurePosixPath(path).suffix.lower() or "without a suffix" for path in self.left_out)
+        shown = [f"{number} {kind}" for kind, number in kinds.most_common(SHOWN)]
+        shown += [f"{sum(kinds.values()) - sum(n for _, n in kinds.most_common(SHOWN))} others"] * (len(kinds) > SHOWN)
+        return f"not read: {', '.join(shown)}; for example {self.left_out[0]}"
+
 
 def place(data: settings.ImageFolder) -> Path:
     """The folder that holds train/ and test/."""
@@ -60,6 +82,23 @@ def place(data: settings.ImageFolder) -> Path:
             f"data.folder: expected a folder relative to data.root, got {data.folder}; give its parent as data.root"
         )
     return data_root(data.root) / data.folder
+
+
+def notes(data: settings.ImageFolder) -> list[str]:
+    """What planning says of a folder, one line each: counts by class, and what is not read. Raises as `listing`."""
+    folder = place(data)
+    its = listing(folder)
+    by_size = sorted(its.counts().items(), key=lambda item: (sum(item[1]), item[0]))
+    if len(by_size) > 2 * SHOWN:
+        by_size, order = [by_size[0], by_size[-1]], "the smallest and the largest class: "
+    else:
+        by_size, order = sorted(by_size), ""
+    each = ", ".join(f"{name} {train} + {test}" for name, (train, test) in by_size)
+    left_out = its.left_out_in_words()
+    return [
+        f"data=image_folder: {folder} holds {its.in_words()}; {order}{each}",
+        *([f"warning: data=image_folder: {left_out}; {READ}"] if left_out else []),
+    ]
 
 
 def files(folder: Path) -> tuple[ImageFile, ...]:
@@ -82,13 +121,14 @@ def listing(folder: Path) -> Listing:
     for part in PARTS:
         for name in names:
             inside = sorted(_below(folder, f"{part}/{name}", seen))
-            images = [path for path in inside if path.lower().endswith(SUFFIXES)]
+            images = [(path, plain) for path, plain in inside if path.lower().endswith(SUFFIXES)]
             if not images:
                 raise DamagedData(f"data=image_folder: {folder / part / name} holds no images; {LAYOUT}")
-            for path in images:
-                _require_plain(folder / path)
-            found += [ImageFile(path, part, name) for path in images]
-            left_out += [path for path in inside if not path.lower().endswith(SUFFIXES)]
+            for path, plain in images:
+                if not plain:  # opening it would fail, or never end
+                    raise DamagedData(f"data=image_folder: cannot read {folder / path}: no file, or a link to nothing")
+                found.append(ImageFile(path, part, name))
+            left_out += [path for path, _ in inside if not path.lower().endswith(SUFFIXES)]
     return Listing(names, tuple(found), tuple(sorted(left_out)))
 
 
@@ -107,8 +147,9 @@ def _classes(folder: Path) -> tuple[tuple[str, ...], list[str]]:
     return tuple(train), beside
 
 
-def _below(folder: Path, within: str, seen: dict[tuple[int, int], str]) -> Iterator[str]:
-    """The paths, relative to the folder, of all that is no folder at any depth within a folder of it.
+def _below(folder: Path, within: str, seen: dict[tuple[int, int], str]) -> Iterator[tuple[str, bool]]:
+    """The paths, relative to the folder, of all that is no folder at any depth within a folder of it; whether it is a
+    plain file, and no pipe or device.
 
     A folder that is met twice, through links, is refused: its images would be read twice, or for ever.
     """
@@ -125,7 +166,7 @@ def _below(folder: Path, within: str, seen: dict[tuple[int, int], str]) -> Itera
             if _is_folder(entry):
                 waiting.append(path)
             else:
-                yield path
+                yield path, _is_plain(entry)
 
 
 def _entries(folder: Path, within: str) -> list[os.DirEntry[str]]:
@@ -143,14 +184,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _require_plain(path: Path) -> None:
-    """Raise `DamagedData` for a link to nothing, a pipe, a device: opening it would fail, or never end."""
+def _is_plain(entry: os.DirEntry[str]) -> bool:
     try:
-        plain, reason = stat.S_ISREG(path.stat().st_mode), "it is no plain file"
-    except OSError as error:
-        plain, reason = False, f"{error.strerror}"
-    if not plain:
-        raise DamagedData(f"data=image_folder: cannot read {path}: {reason}")
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], None] = lambda message: None) -> Images:
