@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..claims.claim import Claim, selected
-from ..errors import SettingError, one_of
+from ..errors import SettingError, Undetermined, one_of
 from ..memory import explained
 from ..settings import STUDIES, Settings
 from ..sinks.sink import NoSink, Sink
@@ -48,6 +48,15 @@ class Record:
     coordinates: Mapping[str, Any] = field(default_factory=dict)
     replicas: int | None = None
     """Number of replicas behind the value where it is not the key `replicas`."""
+
+
+WHY = "why"
+"""The coordinate of a record without a number that says why there is none."""
+
+
+def unknown(observable: str, why: str, coordinates: Mapping[str, Any]) -> Record:
+    """No number, and why: a claim about it is inconclusive for this reason."""
+    return Record(observable, math.nan, coordinates={**coordinates, WHY: why})
 
 
 @dataclass
@@ -147,6 +156,13 @@ def _no_tables(records: Any) -> list[TwoWay]:
     return []
 
 
+def _is_of(claim: Claim, record: Record) -> bool:
+    """Whether the record is a number that the claim is judged by."""
+    at_the_end = record.layer is None and record.step is None
+    its = all(record.coordinates.get(name) == value for name, value in claim.where.items())
+    return record.observable == claim.observable and at_the_end and its and math.isfinite(record.value)
+
+
 WORTH_KEEPING = 1.0
 """Seconds that a part takes before a job keeps what it measured, should the job be interrupted in a later part."""
 
@@ -155,7 +171,8 @@ WORTH_KEEPING = 1.0
 class Study:
     """A family of networks indexed by depth, the limit they approach, the observables and the claims.
 
-    `parts` maps a module to the claims whose observables it measures, by `measure(job) -> Measurement`;
+    `parts` maps a module to the claims whose observables it measures, by `measure(job) -> Measurement`; where it has
+    no number for one, `problem.degenerate(settings)` of the study says in words what is degenerate, or None;
     `comparisons` maps one, free of torch, to the claims that need several depths, by
     `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
     increasing depth. `memory` maps a part to the keys that its memory grows with; they are named where it runs out.
@@ -206,9 +223,30 @@ class Study:
                 job.progress((i + fraction) / len(parts), message)
 
             progress(0.0, part)
-            with explained(job.settings, self.memory.get(part, ()), part):
-                total.extend(self._measured(part, replace(job.part(part), progress=progress)))
+            # What overflows, or is 0/0, is a number that is none: no warning says more than its verdict does.
+            with explained(job.settings, self.memory.get(part, ()), part), np.errstate(all="ignore"):
+                why, measured = None, Measurement()
+                try:
+                    measured = self._measured(part, replace(job.part(part), progress=progress))
+                except Undetermined as error:
+                    why = str(error)
+                total.extend(measured)
+                total.records += self._unknown(part, measured.records, job.settings, why)
         return total
+
+    def _unknown(self, part: str, records: Sequence[Record], settings: Any, why: str | None) -> list[Record]:
+        """Of each claim that the part has no number for: that there is none, and why, where that is known or where the
+        study's `problem.degenerate(settings)` says so."""
+        compared = {claim_id for its in self.comparisons.values() for claim_id in its}
+        missing = [
+            claim
+            for claim in self.claims
+            if claim.id in self.parts[part] and claim.id not in compared and not any(_is_of(claim, r) for r in records)
+        ]
+        if not missing or (why := why or self._module("problem").degenerate(settings)) is None:
+            return []
+        found = {(claim.observable, *claim.where.items()): claim for claim in missing}
+        return [unknown(claim.observable, why, claim.where) for claim in found.values()]
 
     def _measured(self, part: str, job: Job) -> Measurement:
         """What the part measures; of an interrupted job what it has measured, where it was done with the part."""
@@ -226,6 +264,7 @@ class Study:
         if not jobs:
             return []
         modules = [self._module(name) for name in self._needed(self.comparisons, jobs[0].settings)]
+        jobs = [replace(job, records=[r for r in job.records if WHY not in r.coordinates]) for job in jobs]
         return [c for module in modules for c in module.compare(jobs)]
 
     def _needed(self, modules: Mapping[str, tuple[str, ...]], settings: Settings) -> list[str]:
