@@ -25,6 +25,7 @@ from ..memory import explained
 from ..settings import STUDIES, Settings
 from ..sinks.sink import NoSink, Sink
 from ..training.checkpoints import Checkpoints, NoCheckpoints, State
+from .room import Least
 from .two_way import TwoWay
 
 
@@ -176,6 +177,7 @@ class Study:
     `comparisons` maps one, free of torch, to the claims that need several depths, by
     `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
     increasing depth. `memory` maps a part to the keys that its memory grows with; they are named where it runs out.
+    `least` maps it to a lower bound of that memory, from the settings to bytes (`room.py`).
     `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
     `figures/named.py` that every run draws, where jobs kept what they show. `two_way(records)` are tables of the
@@ -192,6 +194,7 @@ class Study:
     arrays: Mapping[str, str]
     comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     memory: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    least: Mapping[str, Least] = field(default_factory=dict)
     check: Callable[[Any], None] = _anything
     warnings: Callable[[Any], list[str]] = _no_warnings
     figures: tuple[str, ...] = ()
@@ -215,7 +218,7 @@ class Study:
 
     def measure(self, job: Job) -> Measurement:
         """All records and arrays of one job. Raises `OutOfMemory` naming the part, and whatever a part raises."""
-        parts = self._needed(self.parts, job.settings)
+        parts = self.needed_parts(job.settings)
         total = Measurement()
         for i, part in enumerate(parts):
 
@@ -258,6 +261,10 @@ class Study:
         if time.monotonic() - start >= WORTH_KEEPING:
             finished.save(measurement.state())
         return measurement
+
+    def needed_parts(self, settings: Settings) -> list[str]:
+        """The parts that measure what the key `claims` asks for."""
+        return self._needed(self.parts, settings)
 
     def compare(self, jobs: Sequence[FinishedJob]) -> list[Comparison]:
         """The records that need several finished depths of one setting and one seed."""
