@@ -162,12 +162,14 @@ def check_sinks(settings: Sequence[Settings]) -> None:
 
 
 def check_data(settings: Sequence[Settings]) -> None:
-    """Refuse jobs whose data are not there, or that ask for more of them than there is; print what they warn of."""
+    """Refuse jobs whose data are not there, or that ask for more of them, or of memory, than there is; print what they
+    warn of."""
     from resnet_limits.data.files import notes
-    from resnet_limits.studies import study
+    from resnet_limits.studies import room, study
 
     for its in settings:
         study.get(its.study).check(its)
+        room.check(study.get(its.study), its)
     for line in dict.fromkeys(line for its in settings for line in study.get(its.study).warnings(its)):
         print(f"reslim: warning: {line}", file=sys.stderr)
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]

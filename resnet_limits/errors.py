@@ -10,6 +10,7 @@
     │   └── SchedulerError    the scheduler of a cluster is not there, or refuses
     └── MeasurementError      a job could not finish its measurement: the job fails, the run goes on
         ├── OutOfMemory       memory of the host or of a GPU ran out
+        ├── Undetermined      rounding hides what is asked for: its claims are inconclusive, the job goes on
         └── NotInverted       a network that is not one to one (`diffeomorphisms/inverse.py`)
 
 A message names the value got, the values allowed and, where there is one, the next step.
@@ -55,6 +56,10 @@ class SchedulerError(RequestError):
 
 class MeasurementError(ReslimError):
     """A job could not finish its measurement."""
+
+
+class Undetermined(MeasurementError):
+    """Rounding leaves what is asked for undetermined; the claims that need it are inconclusive for this reason."""
 
 
 class OutOfMemory(MeasurementError):

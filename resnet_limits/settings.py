@@ -443,7 +443,7 @@ class Ode(Settings):
 class SdeKeys:
     """The keys that only the study `sde` has."""
 
-    inputs: int = key(2, "inputs that share the weights of a network", low=2, high=10**4)
+    inputs: int = key(2, "inputs that share the weights of a network", low=1, high=10**4)
     norm: float = key(1.0, "with data=gaussian: |x|^2 / width of each input", above=0, high=1e6)
     correlation: float = key(0.5, "with data=gaussian: cosine of the angle between any two inputs", low=-1, high=1)
     threshold: float = key(

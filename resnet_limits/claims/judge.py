@@ -100,6 +100,10 @@ def widening(freedom: float) -> float:
 def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | None]:
     """The points of a claim by depth, and why they cannot be judged, or None."""
     rows = _selected(claim, records)
+    whys = [row.why for row in rows if isinstance(row.why, str)]
+    rows = [row for row in rows if not isinstance(row.why, str)]
+    if whys and not any(math.isfinite(row.value) for row in rows):
+        return [], f"no number for {_named(claim)}: {whys[-1]}"
     seeds: dict[int, list[Any]] = {}
     for row in rows:
         if row.seed in seeds.setdefault(row.depth, []):
@@ -121,18 +125,19 @@ def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | No
 
 
 def _selected(claim: Claim, records: pd.DataFrame) -> list[Any]:
-    """Rows `depth, seed, value, stderr, reference_error[, replicas]` of the claim's observable and coordinates."""
+    """Rows `depth, seed, value, stderr, reference_error, why[, replicas]` of the claim's observable and coordinates;
+    `why` is a word where there is no number."""
     chosen = (records["observable"] == claim.observable).to_numpy()
     for column in ("layer", "step"):
         if column in records:
             chosen = chosen & records[column].isna().to_numpy()
     for coordinate, value in claim.where.items():
         chosen = chosen & ((records[coordinate] == value).to_numpy() if coordinate in records else False)
-    columns = ["depth", "seed", "value", "stderr", "reference_error"]
+    columns = ["depth", "seed", "value", "stderr", "reference_error", "why"]
     if "replicas" in records:
         columns.append("replicas")
     # The same job may have come from two runs: equal content, equal numbers, no second seed.
-    return list(records.loc[chosen, columns].drop_duplicates().itertuples(index=False))
+    return list(records.loc[chosen].reindex(columns=columns).drop_duplicates().itertuples(index=False))
 
 
 def _mean(depth: int, rows: list[Any]) -> _Point:

@@ -17,6 +17,8 @@ from ...networks.ntk import NtkNetwork
 from ...random import normals
 from ...sampling.law import Isotropic
 from ...settings import Kernel, content
+from ..degenerate import of_a_layer
+from ..degenerate import points as of_points
 from ..study import Record
 from .claims.settings import sizes
 
@@ -44,6 +46,12 @@ def pair(settings: Kernel) -> Float[Tensor, "2 f"]:
 def overlaps(z: Float[Tensor, "n f"]) -> Float[Tensor, "n n"]:
     """`<z_i, z_j>/d_in`: the overlaps of the states after a random read-in, at infinite width."""
     return z @ z.T / z.shape[1]
+
+
+def degenerate(settings: Kernel) -> str | None:
+    """What there is no number for, of a layer or of the points; or None."""
+    x = points(settings, max(settings.kernel.inputs, settings.kernel.points))
+    return of_a_layer(settings.init, x, settings, exponent=0.5) or of_points(x)
 
 
 def law(settings: Kernel) -> Isotropic:
