@@ -9,6 +9,7 @@
     │   ├── OutputError       a folder that cannot be written
     │   └── SchedulerError    the scheduler of a cluster is not there, or refuses
     └── MeasurementError      a job could not finish its measurement: the job fails, the run goes on
+        ├── OtherPackage      the process of a job imports another reslim than the client does
         ├── OutOfMemory       memory of the host or of a GPU ran out
         └── NotInverted       a network that is not one to one (`diffeomorphisms/inverse.py`)
 
@@ -55,6 +56,10 @@ class SchedulerError(RequestError):
 
 class MeasurementError(ReslimError):
     """A job could not finish its measurement."""
+
+
+class OtherPackage(MeasurementError):
+    """A process would measure with other sources than those that the run names."""
 
 
 class OutOfMemory(MeasurementError):
