@@ -74,7 +74,8 @@ def test_a_launcher_with_another_package_starts_no_job_and_says_so(tmp_path):
     """As where a client in an environment of its own starts a Python that finds another reslim."""
     program = "from reslim_cli.hydra_bridge import launch; launch()"
     variables = {**os.environ, imports.VARIABLE: "/opt/reslim/resnet_limits/__init__.py"}
-    child = subprocess.run([sys.executable, "-P", "-c", program], env=variables, capture_output=True, text=True)
+    command = [sys.executable, "-P", "-c", program]
+    child = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True)
     assert child.returncode == 1
     assert "the one that started it from /opt/reslim/resnet_limits" in child.stderr
     assert "Traceback" not in child.stderr
