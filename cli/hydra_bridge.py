@@ -39,6 +39,7 @@ from resnet_limits import imports
 from resnet_limits import settings as keys
 from resnet_limits.errors import OtherPackage, SettingError
 from resnet_limits.runs import scheduler
+from resnet_limits.runs.files import plain
 from resnet_limits.runs.folder import LAUNCHER, SUBMITIT, Run
 from resnet_limits.settings import Settings
 
@@ -238,7 +239,7 @@ def start_child(run: Run, box: Box) -> subprocess.Popen[bytes]:
         scheduler.note(run.path)
         ours += [f"hydra.launcher.name={scheduler.task_name(run.path)}", _setup(box)]
     program = ["-P", "-c", "from reslim_cli.hydra_bridge import launch; launch()"]
-    with open(folder / "output.txt", "ab") as output:
+    with open(folder / "output.txt", "ab", opener=plain) as output:
         child = subprocess.Popen(
             [sys.executable, *program, *box.overrides, *ours],
             stdin=subprocess.PIPE,
