@@ -17,6 +17,7 @@ import contextlib
 import dataclasses
 import math
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -34,12 +35,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from omegaconf import MISSING, OmegaConf
 
+from resnet_limits import imports
 from resnet_limits import settings as keys
 from resnet_limits.data import identity
-from resnet_limits.errors import SettingError
+from resnet_limits.errors import OtherPackage, SettingError
 from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
-from resnet_limits.runs.folder import LAUNCHER, Run
+from resnet_limits.runs.files import plain
+from resnet_limits.runs.folder import LAUNCHER, SUBMITIT, Run
 from resnet_limits.settings import Settings
 
 from .hydra_errors import translated, unknown_key
@@ -242,18 +245,37 @@ def start_child(run: Run, box: Box) -> subprocess.Popen[bytes]:
     folder.mkdir(exist_ok=True)
     # Last, because the last of several overrides of a key holds: what the run folder relies on is not up for change.
     ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
+    ours.append(f"+hydra.job.env_set.{imports.VARIABLE}={_quoted(imports.PACKAGE)}")
+    if box.launcher.startswith("submitit"):
+        # submitit unpickles what lies here: the name is one that nobody could have written a file under before
+        ours.append(f"hydra.launcher.submitit_folder={_quoted(folder / SUBMITIT / secrets.token_hex(8) / '%j')}")
     if box.launcher == SLURM:
         scheduler.note(run.path)
-        ours.append(f"hydra.launcher.name={scheduler.task_name(run.path)}")
-    command = [sys.executable, "-c", "from reslim_cli.hydra_bridge import launch; launch()", *box.overrides, *ours]
-    with open(folder / "output.txt", "ab") as output:
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True)
+        ours += [f"hydra.launcher.name={scheduler.task_name(run.path)}", _setup(box)]
+    program = ["-P", "-c", "from reslim_cli.hydra_bridge import launch; launch()"]
+    with open(folder / "output.txt", "ab", opener=plain) as output:
+        child = subprocess.Popen(
+            [sys.executable, *program, *box.overrides, *ours],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=imports.environment(),
+        )
     run.launched(child.pid)
     return child
 
 
-def _quoted(path: Path) -> str:
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+def _setup(box: Box) -> str:
+    """The lines that a task of SLURM begins with: a user's own, then ours."""
+    key = "hydra.launcher.setup="
+    theirs = next((line.removeprefix(key) for line in box.overrides if line.startswith(key)), "[]")
+    lines = [theirs[1:-1].strip()] if theirs.startswith("[") else []
+    return f"{key}[{','.join([line for line in lines if line] + [_quoted(line) for line in imports.SETUP])}]"
+
+
+def _quoted(value: object) -> str:
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
@@ -261,6 +283,10 @@ def launch() -> None:
     """The child's whole program: Hydra's own entry point around `task`."""
     import hydra
 
+    try:
+        imports.require_same()
+    except OtherPackage as error:
+        raise SystemExit(f"reslim: {error}") from None
     threading.Thread(target=_die_with_client, daemon=True).start()
     register()
     sys.argv[0] = "reslim"

@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from resnet_limits.runs import scheduler
-from resnet_limits.runs.folder import LAUNCHER, Run
+from resnet_limits.runs.folder import LAUNCHER, SUBMITIT, Run
 from resnet_limits.runs.status import State, lost_after
 
 from .display import Watch
@@ -57,7 +57,7 @@ class Child:
 
 def _sent(run: Run) -> int:
     """How many tasks submitit has sent from this run."""
-    return len(list((run.path / LAUNCHER / ".submitit").glob("*/*_submitted.pkl")))
+    return len(list((run.path / LAUNCHER / SUBMITIT).glob("*/*/*_submitted.pkl")))
 
 
 @dataclass

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from resnet_limits.runs import scheduler
+from resnet_limits.runs.enclosed import first_odd
 from resnet_limits.runs.files import read_json
 from resnet_limits.runs.folder import Run, outputs_root
 
@@ -86,6 +87,8 @@ def _summary(run: Run) -> dict[str, Any] | None:
 def _show(run: Run, json_out: bool) -> None:
     document = _document(run)
     summary = _summary(run)
+    if odd := first_odd(run.path):
+        print(f"reslim: {printable(odd)}", file=sys.stderr)
     if json_out:
         print_json({**document, "summary": summary})
         return

@@ -9,6 +9,7 @@
     │   ├── OutputError       a folder that cannot be written
     │   └── SchedulerError    the scheduler of a cluster is not there, or refuses
     └── MeasurementError      a job could not finish its measurement: the job fails, the run goes on
+        ├── OtherPackage      the process of a job imports another reslim than the client does
         ├── OutOfMemory       memory of the host or of a GPU ran out
         ├── Undetermined      rounding hides what is asked for: its claims are inconclusive, the job goes on
         └── NotInverted       a network that is not one to one (`diffeomorphisms/inverse.py`)
@@ -60,6 +61,10 @@ class MeasurementError(ReslimError):
 
 class Undetermined(MeasurementError):
     """Rounding leaves what is asked for undetermined; the claims that need it are inconclusive for this reason."""
+
+
+class OtherPackage(MeasurementError):
+    """A process would measure with other sources than those that the run names."""
 
 
 class OutOfMemory(MeasurementError):

@@ -28,7 +28,7 @@ from . import leftovers
 from . import records as tables
 from .collection import Collection
 from .enclosed import require_enclosed
-from .files import locked, write_json, write_text
+from .files import locked, require_plain, write_json, write_text
 from .folder import SCHEMA, JobFolder, Run
 from .merge import Merged, merge
 
@@ -181,6 +181,7 @@ def _in_setting(frame: pd.DataFrame, settings: Settings, swept: Sequence[str]) -
 def _arrays(path: Path) -> Callable[[str], np.ndarray | None]:
     def array(name: str) -> np.ndarray | None:
         try:
+            require_plain(path)
             with safe_open(path, framework="numpy") as file:
                 return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118 (it is no dictionary)
         except (OSError, SafetensorError) as error:

@@ -37,6 +37,8 @@ from .status import Process, Status
 SCHEMA = 1
 TIME = "%Y-%m-%d_%H-%M-%S"
 LAUNCHER = "launcher"
+SUBMITIT = ".submitit"
+"""Under `launcher/`: what submitit writes and reads, a folder each time that jobs are sent."""
 
 
 def outputs_root(key: str | None) -> Path:

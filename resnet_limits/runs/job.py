@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 
-from .. import device
+from .. import device, imports
 from .. import settings as keys
 from ..data import identity
 from ..errors import OutputError, ReslimError, SettingError
@@ -147,6 +147,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     from .records import table, write_parquet
     from .shared import SharedFolder
 
+    imports.require_same()
     torch.set_num_threads(settings.threads)
 
     def waiting() -> None:

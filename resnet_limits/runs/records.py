@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from ..errors import RunFolderError
 from ..settings import Settings, content
 from ..studies.study import Record
-from .files import whole
+from .files import read_bytes, whole
 
 COLUMNS = (
     *("study", "job", "depth", "width", "replicas", "seed", "observable", "value", "stderr", "reference"),
@@ -72,7 +72,7 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 def read_parquet(path: Path) -> pd.DataFrame:
     """The records of a job. Raises `RunFolderError` for a file that is missing or damaged."""
     try:
-        return typed(pq.read_table(path).to_pandas(ignore_metadata=True))
+        return typed(pq.read_table(pa.BufferReader(read_bytes(path))).to_pandas(ignore_metadata=True))
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise RunFolderError(f"{path} is missing or damaged ({type(error).__name__})") from None
 

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ..settings import digest
-from .files import whole
+from .files import read_bytes, whole
 
 
 class SharedFolder:
@@ -36,7 +36,7 @@ class SharedFolder:
         name = f"{purpose}-{digest(key)}"
         for path in sorted(self.folder.glob(f"{name}-*.safetensors")):
             with contextlib.suppress(OSError, SafetensorError):
-                if path.is_file() and path.name == _named(name, content := path.read_bytes()):
+                if path.name == _named(name, content := read_bytes(path)):
                     return load(content)
         solution = {its: np.ascontiguousarray(array) for its, array in compute().items()}
         content = save(solution)
