@@ -19,6 +19,7 @@ from resnet_limits.settings import Data, Settings, describe
 
 from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan
 from .launch import launch
+from .overrides import given_twice
 from .printable import quoted
 
 HARMLESS = re.compile(
@@ -30,8 +31,10 @@ is to put the jobs."""
 
 def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_out: bool, cfg: str | None) -> None:
     """Run a study's depth sweep, or what is missing of a run; exit code 1 where a job failed."""
+    for line in given_twice(overrides):
+        print(f"reslim: {printable(line)} does not count: the key is given again after it", file=sys.stderr)
     if cfg is not None:
-        _print_configuration(overrides, cfg)
+        _print_configuration(overrides, cfg, resume, json_out)
         return
     run, plans = _existing(resume, overrides) if resume is not None else (None, [plan(overrides)])
     missing = _missing(run, plans)
@@ -232,12 +235,20 @@ def _say_not_started(run: Run) -> None:
     print(f"reslim: {reason}", *list(dict.fromkeys(refused or output))[-5:], sep="\n  ", file=sys.stderr)
 
 
-def _print_configuration(overrides: Sequence[str], cfg: str) -> None:
+def _print_configuration(overrides: Sequence[str], cfg: str, resume: str | None, json_out: bool) -> None:
     import yaml
 
     if cfg != "job":
         raise SettingError(f"--cfg: expected job, got '{cfg}'")
-    print(yaml.safe_dump(asdict(plan(overrides).jobs[0].settings), sort_keys=False), end="")
+    if resume is not None:
+        raise SettingError("--cfg job prints what a new run would be; that of a run is config.yaml in its folder")
+    its = asdict(plan(overrides).jobs[0].settings)
+    if json_out:
+        from .display import print_json
+
+        print_json(its)
+    else:
+        print(yaml.safe_dump(its, sort_keys=False), end="")
 
 
 def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> None:

@@ -73,6 +73,8 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
     # All plans first: a mistake in the request is said before anything runs.
     plans = [plan([f"study={study}", *request.overrides]) for study in request.studies]
     settings = [job.settings for its in plans for job in its.jobs]
+    if len(presets := {its.preset for its in settings}) > 1:
+        raise SettingError(f"preset: verify judges at one preset; got {', '.join(sorted(presets))}")
     check_devices(settings)
     check_sinks(settings)
     check_data(settings)
