@@ -25,6 +25,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd import forward_ad
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the largest vector register. torch's own memory is aligned so."""
@@ -58,7 +59,7 @@ def in_batches(function: Callable[..., Tensor], size: int, *arrays: Tensor, firs
 
 def batch_size(rows: int, inner: int, columns: int) -> int:
     """Replicas in a batch of products (rows, inner) (inner, columns): a function of the shapes alone."""
-    numbers = max(rows, inner) * max(inner, columns)
+    numbers = max(rows * inner, inner * columns, rows * columns)
     fitting = min(NUMBERS // numbers, MULTIPLICATIONS // (rows * inner * columns), LARGEST)
     return 1 << (max(fitting, 1).bit_length() - 1)
 
@@ -134,9 +135,12 @@ def cholesky(C: Float[Tensor, "r n n"], *, first: int = 0) -> tuple[Float[Tensor
 
 
 def equal_rows(of: Float[Tensor, "r n m"], y: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
-    """`y` with the rows whose row `of` another is that of an earlier one, bit for bit, made that one's."""
+    """`y` with each row whose row of `of` is that of an earlier one, bit for bit, made that one's.
+
+    Nothing is done where derivatives are taken: what is equal may have different derivatives.
+    """
     n = of.shape[1]
-    if n == 1:
+    if n == 1 or y.requires_grad or forward_ad.unpack_dual(y).tangent is not None:
         return y
     mark = of.contiguous().sum(dim=2)  # equal rows have equal sums, and few others
     pairs = (mark.unsqueeze(2) == mark.unsqueeze(1)).tril_(-1)

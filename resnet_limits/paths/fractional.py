@@ -8,16 +8,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from ..errors import SettingError
+from ..fixed_shape import in_batches
 from ..random import PIECE, replica_blocks, stream_normals
 from ..settings import Fractional
 from .path import Draw, checked
 
 GRID = 4096
 """Cells of [0, horizon] on which a fractional path is drawn, for every depth."""
+
+TRANSFORMS = 8
+"""Fourier transforms at a time: one alone, and many, are rounded otherwise. A path is the same whatever is drawn with
+it."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -47,6 +52,7 @@ def noise_pieces(
     amplitude = _amplitude(steps, hurst)
     length = len(amplitude)
     paths = max(1, PIECE // length)
+    paths -= paths % TRANSFORMS if paths > TRANSFORMS else 0
     width, height = min(paths, entries), max(1, paths // max(entries, 1))
     done = 0
     for block, skipped, taken in replica_blocks(first_replica, replicas):
@@ -57,9 +63,14 @@ def noise_pieces(
                 size = (rows.stop - rows.start, columns.stop - columns.start)
                 first = ((skipped + r) * entries + e) * length
                 numbers = stream_normals(seed, purpose, 0, block, first, math.prod(size) * length)
-                coefficients = torch.view_as_complex(numbers.view(*size, length).mul_(amplitude).unflatten(2, (-1, 2)))
-                yield rows, columns, torch.fft.irfft(coefficients, n=2 * steps, norm="ortho")[..., :steps]
+                coefficients = torch.view_as_complex(numbers.view(-1, length).mul_(amplitude).unflatten(1, (-1, 2)))
+                noise = in_batches(_periodic, TRANSFORMS, coefficients, first=(skipped + r) * entries + e)
+                yield rows, columns, noise[:, :steps].unflatten(0, size)
         done += taken
+
+
+def _periodic(coefficients: Complex[Tensor, "paths modes"]) -> Float[Tensor, "paths steps"]:
+    return torch.fft.irfft(coefficients, n=2 * (coefficients.shape[1] - 1), norm="ortho")
 
 
 def fractional_gaussian_noise(
