@@ -20,7 +20,6 @@ On a GPU all replicas make one batch: bits are promised for CPUs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -124,7 +123,9 @@ def times(x: Float[Tensor, "r n d"], matrix: Float[Tensor, "d e"], *, first: int
     """`x A` for one matrix that all replicas share; equal rows give equal rows."""
     matrix = aligned(matrix)
     size = batch_size(x.shape[1], *matrix.shape)
-    return equal_rows(x, in_batches(lambda x: (x.flatten(0, 1) @ matrix).unflatten(0, x.shape[:2]), size, x, first=first))
+    return equal_rows(
+        x, in_batches(lambda x: (x.flatten(0, 1) @ matrix).unflatten(0, x.shape[:2]), size, x, first=first)
+    )
 
 
 def cholesky(C: Float[Tensor, "r n n"], *, first: int = 0) -> tuple[Float[Tensor, "r n n"], Tensor]:

@@ -20,9 +20,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..fixed_shape import gram as inner_products
 from ..networks.activations import activation
 from ..networks.taylor import SLOPE
-from ..fixed_shape import gram as inner_products
 from ..random import normals
 from .law import Isotropic
 from .wide import gram, pre_activations

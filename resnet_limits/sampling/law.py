@@ -174,9 +174,7 @@ def _images(vectors: Tensor, stream: tuple[int, str, int, int]) -> Float[Tensor,
     )
 
 
-def applied(
-    R: Float[Tensor, "r n m"], Z: Float[Tensor, "r m d"], *, first: int = 0
-) -> Float[Tensor, "r n d"]:
+def applied(R: Float[Tensor, "r n m"], Z: Float[Tensor, "r m d"], *, first: int = 0) -> Float[Tensor, "r n d"]:
     """`R Z`, for one or two vectors in the memory of Z; equal rows of R give equal rows."""
     if R.shape[1:] == (1, 1):
         return Z.mul_(R)

@@ -50,6 +50,9 @@ def _symmetric_root(C: Float[Tensor, "r n n"]) -> Float[Tensor, "r n n"]:
 
 
 def pre_activations(C: Float[Tensor, "#r n n"], Z: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
-    """`root(C) Z`, in the dtype of `Z`, equal rows of C giving equal ones; one `C` for all replicas where its first dimension is 1."""
+    """`root(C) Z`, in the dtype of `Z`; one `C` for all replicas where its first dimension is 1.
+
+    Equal rows of C give equal rows.
+    """
     R = fixed_shape.equal_rows(C, root(C)).to(Z)
     return fixed_shape.product(R.expand(len(Z), *R.shape[1:]), Z)
