@@ -29,11 +29,11 @@ from torch.autograd import forward_ad
 ALIGNMENT = 64
 """Bytes: a cache line, and the largest vector register. torch's own memory is aligned so."""
 
-NUMBERS, MULTIPLICATIONS = 2**17, 2**21
-"""Of a batch of products: enough to make the call cheap, few enough for padding to be."""
+BYTES, LARGEST = 2**20, 4096
+"""Of a factor or result of a batch of products, and products in a batch, at most: those of `sampling.pieces`."""
 
-LARGEST = 4096
-"""Products in a batch: as many as `sampling.pieces` has replicas, at most."""
+MULTIPLICATIONS = 2**22
+"""In a batch of products: enough to make the call cheap, few enough for padding to be."""
 
 SHORT = 600
 """Multiplications up to which a product is done entry by entry: torch's batches of small products take as long."""
@@ -56,10 +56,10 @@ def in_batches(function: Callable[..., Tensor], size: int, *arrays: Tensor, firs
     return result[before : before + r] if before or behind else result
 
 
-def batch_size(rows: int, inner: int, columns: int) -> int:
-    """Replicas in a batch of products (rows, inner) (inner, columns): a function of the shapes alone."""
+def batch_size(rows: int, inner: int, columns: int, dtype: torch.dtype) -> int:
+    """Replicas in a batch of products (rows, inner) (inner, columns): a function of shapes and dtype alone."""
     numbers = max(rows * inner, inner * columns, rows * columns)
-    fitting = min(NUMBERS // numbers, MULTIPLICATIONS // (rows * inner * columns), LARGEST)
+    fitting = min(BYTES // (numbers * dtype.itemsize), MULTIPLICATIONS // (rows * inner * columns), LARGEST)
     return 1 << (max(fitting, 1).bit_length() - 1)
 
 
@@ -75,7 +75,7 @@ def product(R: Float[Tensor, "r n m"], Z: Float[Tensor, "r m d"], *, first: int 
     n, m, d = *R.shape[1:], Z.shape[2]
     if n * m * d <= SHORT or n == 1:
         return add_terms(R[:, :, :1] * Z[:, :1], R[:, :, 1:], Z[:, 1:])
-    return equal_rows(R, in_batches(torch.bmm, batch_size(n, m, d), R, Z, first=first))
+    return equal_rows(R, in_batches(torch.bmm, batch_size(n, m, d, R.dtype), R, Z, first=first))
 
 
 def add_product(
@@ -102,14 +102,14 @@ def inner(a: Float[Tensor, "r n d"], b: Float[Tensor, "r m d"], *, first: int = 
     (n, d), m = a.shape[1:], b.shape[1]
     if n * m * d <= SHORT:
         return torch.stack([(a * b[:, j : j + 1]).sum(dim=2) for j in range(m)], dim=2)
-    return equal_rows(a, in_batches(lambda a, b: torch.bmm(a, b.mT), batch_size(n, d, m), a, b, first=first))
+    return equal_rows(a, in_batches(lambda a, b: torch.bmm(a, b.mT), batch_size(n, d, m, a.dtype), a, b, first=first))
 
 
 def gram(x: Float[Tensor, "r n d"], *, first: int = 0) -> Float[Tensor, "r n n"]:
     """`<x_i, x_j>`, symmetric up to rounding; of two equal vectors rows and columns may differ by it too."""
     n, d = x.shape[1:]
     if n * n * d > SHORT:
-        return in_batches(lambda x: torch.bmm(x, x.mT), batch_size(n, d, n), x, first=first)
+        return in_batches(lambda x: torch.bmm(x, x.mT), batch_size(n, d, n, x.dtype), x, first=first)
     result = x.new_empty(len(x), n, n)
     for k in range(n):  # <x_i, x_{i + k}>
         along = (x[:, k:] * x[:, : n - k]).sum(dim=2)
@@ -122,7 +122,7 @@ def gram(x: Float[Tensor, "r n d"], *, first: int = 0) -> Float[Tensor, "r n n"]
 def times(x: Float[Tensor, "r n d"], matrix: Float[Tensor, "d e"], *, first: int = 0) -> Float[Tensor, "r n e"]:
     """`x A` for one matrix that all replicas share; equal rows give equal rows."""
     matrix = aligned(matrix)
-    size = batch_size(x.shape[1], *matrix.shape)
+    size = batch_size(x.shape[1], *matrix.shape, x.dtype)
     return equal_rows(
         x, in_batches(lambda x: (x.flatten(0, 1) @ matrix).unflatten(0, x.shape[:2]), size, x, first=first)
     )

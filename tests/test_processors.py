@@ -120,10 +120,10 @@ def products(dtype) -> Iterator[str]:
         return fixed_shape.times(x, noise(x.shape[2], x.shape[2], dtype=dtype), first=first)
 
     for n, d in ((3, 41), (6, 20), (10, 33), (20, 64)):
-        yield from checked("product", fixed_shape.batch_size(n, n, d), n, d, square)
-        yield from checked("gram", fixed_shape.batch_size(n, d, n), n, d, fixed_shape.gram)
-        yield from checked("inner", fixed_shape.batch_size(n, d, n), n, d, with_itself)
-        yield from checked("times", fixed_shape.batch_size(n, d, d), n, d, shared)
+        yield from checked("product", fixed_shape.batch_size(n, n, d, dtype), n, d, square)
+        yield from checked("gram", fixed_shape.batch_size(n, d, n, dtype), n, d, fixed_shape.gram)
+        yield from checked("inner", fixed_shape.batch_size(n, d, n, dtype), n, d, with_itself)
+        yield from checked("times", fixed_shape.batch_size(n, d, d, dtype), n, d, shared)
 
 
 def random_networks(dtype) -> Iterator[str]:
