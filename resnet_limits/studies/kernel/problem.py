@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ... import device
 from ...data.dataset import Dataset, load
+from ...fixed_shape import product
 from ...networks.ntk import NtkNetwork
 from ...random import normals
 from ...sampling.law import Isotropic
@@ -74,7 +75,7 @@ def read_in(
     Z = normals(
         (len(gram), width), replicas=count, seed=settings.seed, purpose=purpose, first_replica=first, **where(settings)
     )
-    return torch.matmul(root.to(Z), Z)
+    return product(root.to(Z).expand(count, *root.shape), Z, first=first)
 
 
 def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:

@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...fixed_shape import gram
 from ...random import REPLICA_BLOCK
 from ...sampling.expectations import moments
 from ...sampling.law import Isotropic
@@ -178,9 +179,13 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
             martingales[1].add(states[1])
             if k % 2 == 0:
                 martingales[0].add(states[0])
-        f.append(torch.stack([functionals.to(x.device) @ state_moments(x).mT for x in states]).cpu())
+        f.append(torch.stack([_of_moments(functionals, x) for x in states]))
         control.append(torch.stack([m.value() for m in martingales]).cpu())
     return Samples(torch.cat(f, dim=-1), torch.cat(control, dim=-1))
+
+
+def _of_moments(functionals: Float[Tensor, "p s"], x: Float[Tensor, "r n d"]) -> Float[Tensor, "p r"]:
+    return (functionals.unsqueeze(1) * state_moments(x).cpu()).sum(dim=-1)
 
 
 def _steps(settings: Sde, case: Case) -> list[Record]:
@@ -198,8 +203,8 @@ def _steps(settings: Sde, case: Case) -> list[Record]:
         where = {"seed": settings.seed, "purpose": purpose, "first_replica": first}
         for k, (after,) in walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, **where):
             features, step = scheme.features(x).double(), (after - x).double()
-            covariances.append(h * (own.sigma_b**2 + own.sigma_w**2 * features @ features.mT / settings.width))
-            sums[0] += (step @ step.mT / settings.width).cpu()
+            covariances.append(h * (own.sigma_b**2 + own.sigma_w**2 * gram(features) / settings.width))
+            sums[0] += (gram(step) / settings.width).cpu()
             if len(covariances) == LAYERS or k == depth:
                 sums[1] += moments(case.phi, torch.stack(covariances))[1].sum(dim=0).cpu()
                 covariances = []
