@@ -26,6 +26,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,35 @@ class PlannedJob:
     @property
     def name(self) -> str:
         return keys.job_name(self.settings)
+
+
+def who_asks(job: PlannedJob, key: str) -> str:
+    """Who gave a key its value: `preset=smoke`, `figure=folding`, what suits `data=mnist`, or the default of the study;
+    empty where it was the user."""
+    if any(override.split("=", 1)[0] == key for override in job.overrides):
+        return ""
+    its, data = job.settings, keys.flat(job.settings).get("data")
+    groups = {  # the later of Hydra's list of defaults first
+        f"preset={its.preset}": f"size/{its.study}_{its.preset}",
+        f"figure={its.figure}": f"figure/{its.figure}",
+        f"data={data}, by what suits it,": f"suited/data/{its.study}_{data}",
+    }
+    return next((who for who, place in groups.items() if _gives(place, key)), "the default")
+
+
+def _gives(place: str, key: str) -> bool:
+    """Whether the configuration of this group and option gives a value to this key."""
+    import yaml
+
+    try:
+        values = yaml.safe_load((resources.files(CONFIGS) / f"{place}.yaml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    for name in key.split("."):
+        if not isinstance(values, dict) or name not in values:
+            return False
+        values = values[name]
+    return True
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from resnet_limits.data import identity
-from resnet_limits.errors import RunFolderError, SettingError
+from resnet_limits.errors import RunFolderError, SettingError, TooFewPoints
 from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import require_enclosed
@@ -17,7 +17,7 @@ from resnet_limits.runs.files import locked, tail
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
 from resnet_limits.settings import Data, Settings, describe
 
-from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan
+from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, who_asks
 from .launch import launch
 from .overrides import given_twice
 from .printable import quoted
@@ -38,13 +38,14 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
         return
     run, plans = _existing(resume, overrides) if resume is not None else (None, [plan(overrides)])
     missing = _missing(run, plans)
-    todo = [job.settings for p in plans for job in p.jobs if job.name in missing]
+    jobs = [job for p in plans for job in p.jobs if job.name in missing]
+    todo = [job.settings for job in jobs]
     if not any(p.launcher == SLURM for p in plans):  # a machine that sends jobs elsewhere needs no GPU
         check_devices(todo)
     elif todo and not dry_run:
         scheduler.require()
     check_sinks(todo)
-    check_data(todo)
+    check_data(jobs)
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
@@ -164,15 +165,20 @@ def check_sinks(settings: Sequence[Settings]) -> None:
         installed.require(asked)
 
 
-def check_data(settings: Sequence[Settings]) -> None:
+def check_data(jobs: Sequence[PlannedJob]) -> None:
     """Refuse jobs whose data are not there, or that ask for more of them, or of memory, than there is; print what they
     warn of."""
     from resnet_limits.data.files import notes
     from resnet_limits.studies import room, study
 
-    for its in settings:
-        study.get(its.study).check(its)
-        room.check(study.get(its.study), its)
+    settings = [job.settings for job in jobs]
+    for job in jobs:
+        its = study.get(job.settings.study)
+        try:
+            its.check(job.settings)
+        except TooFewPoints as error:
+            raise error.asked_by(who) if (who := who_asks(job, error.key)) else error from None
+        room.check(its, job.settings)
     for line in dict.fromkeys(line for its in settings for line in study.get(its.study).warnings(its)):
         print(f"reslim: warning: {line}", file=sys.stderr)
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]

@@ -3,6 +3,7 @@
     ReslimError
     ├── RequestError          the request was wrong: exit code 2, one or two lines, no traceback
     │   ├── SettingError      an unknown key, a bad value, a key that the study does not use
+    │   │   └── TooFewPoints  a key asks for more points than the data have
     │   ├── MissingData       a data set that is not where it was looked for
     │   ├── DamagedData       data that are truncated, corrupt, of the wrong shape or of one class
     │   ├── RunFolderError    not a run folder, of another schema, or damaged
@@ -33,6 +34,20 @@ class RequestError(ReslimError):
 
 class SettingError(RequestError):
     """A key or a value of the settings was refused."""
+
+
+class TooFewPoints(SettingError):
+    """A key asks for more points than the data have."""
+
+    def __init__(self, key: str, asked: int, has: int, of: str, points: str = "training points") -> None:
+        self.key = key
+        self.fewer = f"{of} has {has} {points} here; give {key}={has} or fewer"
+        self.asked = f"{key}={asked}"
+        super().__init__(f"{self.asked}: {self.fewer}")
+
+    def asked_by(self, who: str) -> SettingError:
+        """The same, where the value is not the user's own: `who` is `preset=smoke`, or a default."""
+        return SettingError(f"{who} asks for {self.asked}, and {self.fewer}")
 
 
 class MissingData(RequestError):

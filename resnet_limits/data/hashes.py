@@ -49,7 +49,8 @@ class Hashes:
 
     def keep(self) -> None:
         """Remember these sums, where there is room for it."""
-        if not self.read and self.before == self.sums:
+        new = self.read or self.before != self.sums
+        if not new or self.unsettled == self.sums.keys():  # then nothing of it would be believed next time
             return
         entries = {name: [*self.marks[name], name not in self.unsettled, its] for name, its in self.sums.items()}
         text = json.dumps({"folder": str(self.folder), "files": entries}, separators=(",", ":"))
