@@ -547,3 +547,19 @@ def test_a_linear_regression_explains_what_it_must_and_nothing_of_shuffled_targe
     assert Ridge(1e-3).fit(x, y).score(x_test, y_test) >= 0.6
     shuffled = np.random.default_rng(seed).permutation(y)
     assert Ridge(1e-3).fit(x, shuffled).score(x_test, y_test) < 0.1
+
+
+def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffled_ones(monkeypatch):
+    from resnet_limits.studies.ode import trained
+    from resnet_limits.studies.study import Job
+
+    own = settings.Ode(depth=8, device="cpu", train=settings.Train(replicas=1), claims=["ode.trained"])
+
+    def accuracy() -> float:
+        (last,) = [r for r in trained.measure(Job(own)).records if r.observable == "test_accuracy" and r.step is None]
+        return last.value
+
+    assert accuracy() > 0.88
+    of, shuffled = trained.data_of, np.random.default_rng(0).permutation(1400)
+    monkeypatch.setattr(trained, "data_of", lambda its: replace(d := of(its), y_train=d.y_train[shuffled]))
+    assert accuracy() < 0.3
