@@ -202,6 +202,7 @@ def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], Non
     from .images import Images
 
     its = listing(folder)
+    label = {name: i for i, name in enumerate(its.classes)}
 
     def read(part: str) -> tuple[Tensor, Tensor]:
         those = [file for file in its.files if file.part == part]
@@ -210,7 +211,7 @@ def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], Non
             x[i - 1] = _pixels(str(folder / file.path), size, grey)
             if i % 1000 == 0:
                 progress(f"reading images, {i} of {len(those)} in {part}")
-        return x, torch.tensor([its.classes.index(file.label) for file in those])
+        return x, torch.tensor([label[file.label] for file in those])
 
     return Images(*read("train"), *read("test"), its.classes)
 

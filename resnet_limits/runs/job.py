@@ -29,6 +29,7 @@ from .. import settings as keys
 from ..data import identity
 from ..errors import OutputError, ReslimError, SettingError
 from ..memory import explained
+from ..printable import spelt
 from ..settings import Settings, Slurm
 from . import status as states
 from .files import read_text, sweep, whole, write_text
@@ -117,8 +118,8 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
                 reporter.end("queued", "interrupted, waits to go on")
                 raise
             except Exception as error:
-                reporter.log(str(error) if isinstance(error, ReslimError) else traceback.format_exc())
-                reporter.end("failed", f"{type(error).__name__}: {error}".splitlines()[0])
+                reporter.log(spelt(str(error) if isinstance(error, ReslimError) else traceback.format_exc()))
+                reporter.end("failed", spelt(f"{type(error).__name__}: {error}".splitlines()[0]))
             else:
                 reporter.end("finished", "", seconds)
                 shutil.rmtree(folder / "checkpoint", ignore_errors=True)
