@@ -122,7 +122,7 @@ def gram(x: Float[Tensor, "r n d"], *, first: int = 0) -> Float[Tensor, "r n n"]
 def times(x: Float[Tensor, "r n d"], matrix: Float[Tensor, "d e"], *, first: int = 0) -> Float[Tensor, "r n e"]:
     """`x A` for one matrix that all replicas share; equal rows give equal rows."""
     matrix = aligned(matrix)
-    size = batch_size(x.shape[1], *matrix.shape, x.dtype)
+    size = batch_size(x.shape[1], matrix.shape[0], matrix.shape[1], x.dtype)
     return equal_rows(
         x, in_batches(lambda x: (x.flatten(0, 1) @ matrix).unflatten(0, x.shape[:2]), size, x, first=first)
     )

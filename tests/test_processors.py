@@ -176,10 +176,11 @@ def tangents_and_gradients(dtype) -> Iterator[str]:
 
 
 def other_layers(dtype) -> Iterator[str]:
-    """Correlated weights, blocks of two layers, wide layers."""
+    """Correlated weights, blocks of two layers, the averaged flow, wide layers."""
     import torch
 
     from resnet_limits import settings
+    from resnet_limits.limits.averaged import AveragedField
     from resnet_limits.sampling import deep, wide
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.laws import law_of
@@ -198,6 +199,11 @@ def other_layers(dtype) -> Iterator[str]:
         states, compensators = deep.final(branches, x.expand(count, -1, -1), **sizes, **its, **how)
         return torch.cat([*states, *(c.to(dtype) for c in compensators)], dim=2)
 
+    average = AveragedField("one", "swish", sigma_w=1.2, sigma_b=0.7)
+
+    def averaged(first: int, count: int):
+        return average(noise(192, 3, 40, dtype=dtype)[first : first + count])
+
     Z = noise(192, 16, 64, dtype=dtype)
     Z[:, 3] = Z[:, 1]
     Z[::5, 7] = Z[::5, 2]
@@ -206,7 +212,7 @@ def other_layers(dtype) -> Iterator[str]:
         its = Z[first : first + count]
         return wide.pre_activations(wide.gram(its), its)
 
-    for run in (correlated, two_layers):
+    for run in (correlated, two_layers, averaged):
         if cut_otherwise(run):
             yield run.__name__
     if cut_otherwise(wide_layers, [cut for cut in CUTS if cut[0] % 32 == 0]):
