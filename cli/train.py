@@ -141,7 +141,7 @@ def check_data(settings: Sequence[Settings]) -> None:
 
     for its in settings:
         study.get(its.study).check(its)
-    for line in dict.fromkeys(line for its in settings for line in study.get(its.study).warnings(its)):
+    for line in dict.fromkeys(line for its in settings for line in study.get(its.study).all_warnings(its)):
         print(f"reslim: warning: {line}", file=sys.stderr)
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
     for data in {repr(data): data for data in asked}.values():

@@ -193,7 +193,7 @@ class Run:
         from ..studies import study
 
         jobs = self.jobs()
-        warnings = (line for job in jobs for line in study.get(job.settings.study).warnings(job.settings))
+        warnings = (line for job in jobs for line in study.get(job.settings.study).all_warnings(job.settings))
         document = read_json(self.path / "provenance.json")
         document |= {
             "seeds": sorted({job.settings.seed for job in jobs}),
