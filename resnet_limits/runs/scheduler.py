@@ -62,7 +62,8 @@ def _document(run: Path) -> dict[str, Any] | None:
 def _arrays(run: Path) -> dict[str, list[str]]:
     """The names of the jobs of each array, by the name of its folder."""
     arrays = (_document(run) or {}).get("arrays")
-    return {k: v for k, v in arrays.items() if isinstance(v, list)} if isinstance(arrays, dict) else {}
+    lists = {k: v for k, v in arrays.items() if isinstance(v, list)} if isinstance(arrays, dict) else {}
+    return {k: v for k, v in lists.items() if all(isinstance(job, str) for job in v)}
 
 
 @dataclass
