@@ -17,9 +17,8 @@ import contextlib
 import copy
 import dataclasses
 import functools
-import math
+import itertools
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -232,11 +231,15 @@ def _settings(config: Any) -> Settings:
 
 @dataclass(frozen=True)
 class Box:
-    """A product of swept values, as overrides, that makes exactly `count` jobs."""
+    """A product of swept values, as overrides, that makes exactly these jobs, in this order."""
 
     overrides: tuple[str, ...]
     launcher: str
-    count: int
+    jobs: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.jobs)
 
 
 def boxes(plan: Plan, missing: set[str]) -> list[Box]:
@@ -254,10 +257,13 @@ def boxes(plan: Plan, missing: set[str]) -> list[Box]:
             same = merged.setdefault(others, {**its, key: ()})
             same[key] += its.get(key, ())
         found = list(merged.values())
-    return [
-        Box(tuple(f"{k}={','.join(v)}" for k, v in its.items()), plan.launcher, math.prod(map(len, its.values())))
-        for its in found
-    ]
+    names = {frozenset(job.overrides): job.name for job in plan.jobs}
+    made: list[Box] = []
+    for its in found:
+        points = itertools.product(*([f"{key}={value}" for value in values] for key, values in its.items()))
+        jobs = tuple(names[frozenset(point)] for point in points)  # as the sweeper takes them
+        made.append(Box(tuple(f"{key}={','.join(values)}" for key, values in its.items()), plan.launcher, jobs))
+    return made
 
 
 def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
@@ -275,9 +281,10 @@ def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
     return [o for o in sweep if stays(o.split("=", 1)[0])] + list(overrides)
 
 
-def start_child(run: Run, box: Box) -> subprocess.Popen[bytes]:
+def start_child(run: Run, box: Box, array: str) -> subprocess.Popen[bytes]:
     """Start the Hydra multirun of these jobs in a process group of its own; its output goes to the run folder.
 
+    `array` names the folder of submitit's files, which are unpickled: nobody could have written one there before.
     The child reads a pipe whose other end only this process holds: however this process ends, the child sees it.
     """
     folder = run.path / LAUNCHER
@@ -286,14 +293,13 @@ def start_child(run: Run, box: Box) -> subprocess.Popen[bytes]:
     ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
     ours.append(f"+hydra.job.env_set.{imports.VARIABLE}={_quoted(imports.PACKAGE)}")
     if box.launcher.startswith("submitit"):
-        # submitit unpickles what lies here: the name is one that nobody could have written a file under before
-        ours.append(f"hydra.launcher.submitit_folder={_quoted(folder / SUBMITIT / secrets.token_hex(8) / '%j')}")
+        ours.append(f"hydra.launcher.submitit_folder={_quoted(folder / SUBMITIT / array / '%j')}")
     if box.launcher == SLURM:
-        scheduler.note(run.path)
+        scheduler.note(run.path, array, box.jobs)
         ours += [f"hydra.launcher.name={scheduler.task_name(run.path)}", _setup(box)]
     program = ["-P", "-c", "from reslim_cli.hydra_bridge import launch; launch()"]
     with open(folder / "output.txt", "ab", opener=plain) as output:
-        child = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, *program, *box.overrides, *ours],
             stdin=subprocess.PIPE,
             stdout=output,
@@ -301,8 +307,6 @@ def start_child(run: Run, box: Box) -> subprocess.Popen[bytes]:
             start_new_session=True,
             env=imports.environment(),
         )
-    run.launched(child.pid)
-    return child
 
 
 def _setup(box: Box) -> str:

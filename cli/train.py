@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -14,7 +15,7 @@ from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import require_enclosed
 from resnet_limits.runs.files import locked, tail
-from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
+from resnet_limits.runs.folder import LAUNCHER, JobFolder, Run, outputs_root
 from resnet_limits.settings import Data, Settings, describe
 
 from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, who_asks
@@ -22,6 +23,8 @@ from .launch import launch
 from .overrides import given_twice
 from .printable import quoted
 
+ENDING = 60.0
+"""Seconds that a cancelled task is given to end: SLURM's KillWait, 30 s unless set, and what follows it."""
 HARMLESS = re.compile(
     r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=-?[\d.]+|hydra\.launcher\.(qos|constraint|gres|exclude)=[\w.,:@+-]+"
 )
@@ -125,16 +128,40 @@ def _is_elsewhere(override: str, settings: Settings) -> bool:
 def _missing(run: Run | None, plans: Sequence[Plan]) -> set[str]:
     """The jobs that are to be launched: not finished, not running, and not queued where somebody will start them."""
     asked = {job.name for p in plans for job in p.jobs}
-    jobs = [job for job in run.jobs(verify=True) if job.name in asked] if run else []
-    states = {job.name: job.status.state for job in jobs}
-    others = {"finished", "running"} | ({"queued"} if run and "queued" in states.values() and run.is_held() else set())
+    if run is None:
+        return asked
+    _let_end(run, asked)
+    jobs = [job for job in run.jobs(verify=True) if job.name in asked]
+    held = run.held([job.name for job in jobs if job.status.state in ("queued", "running")])
+    sent = scheduler.sent(run.path)
     for job in jobs:
         if job.status.state == "lost":
             print(f"reslim: job {job.name}: {printable(job.status.message)}; it is to be done again", file=sys.stderr)
-    if others & {"queued", "running"} & set(states.values()):
-        count = sum(state in ("queued", "running") and state in others for state in states.values())
-        print(f"reslim: waiting for {count} jobs that are running or queued", file=sys.stderr)
-    return {name for name in asked if states.get(name) not in others}
+    under_way = {job.name for job in jobs if _is_under_way(job, held, sent)}
+    if under_way:
+        print(f"reslim: waiting for {len(under_way)} jobs that are running or queued", file=sys.stderr)
+    return asked - under_way - {job.name for job in jobs if job.status.state == "finished"}
+
+
+def _is_under_way(job: JobFolder, held: set[str], sent: set[str]) -> bool:
+    """Whether somebody runs a job or will start it.
+
+    A task of SLURM that was cancelled elsewhere leaves a status that says running for a while: it is not in the queue.
+    """
+    if job.status.state == "running":
+        here = job.status.process is not None and job.status.process.is_here
+        return here or job.name in held or job.name not in sent
+    return job.status.state == "queued" and job.name in held
+
+
+def _let_end(run: Run, asked: set[str]) -> None:
+    """Wait for tasks that were cancelled a moment ago: a job that still runs is not sent again."""
+    end = time.monotonic() + ENDING
+    while time.monotonic() < end:
+        its = [job.name for job in run.jobs() if job.name in asked and job.status.state in ("queued", "running")]
+        if not scheduler.ending(run.path, its):
+            return
+        time.sleep(0.5)
 
 
 def _boxes(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box]:
@@ -179,7 +206,7 @@ def check_data(jobs: Sequence[PlannedJob]) -> None:
         except TooFewPoints as error:
             raise error.asked_by(who) if (who := who_asks(job, error.key)) else error from None
         room.check(its, job.settings)
-    for line in dict.fromkeys(line for its in settings for line in study.get(its.study).warnings(its)):
+    for line in dict.fromkeys(line for its in settings for line in study.get(its.study).all_warnings(its)):
         print(f"reslim: warning: {line}", file=sys.stderr)
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
     for data in {repr(data): data for data in asked}.values():

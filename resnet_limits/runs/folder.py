@@ -17,7 +17,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,23 @@ class JobFolder:
             return tail(self.path / "log.txt")[-count:]
         except OSError:
             return []
+
+
+@dataclass(frozen=True)
+class _Launcher:
+    """A process that launches jobs, and those that it has still to start."""
+
+    process: Process
+    jobs: tuple[str, ...]
+
+    @classmethod
+    def read(cls, document: Any) -> _Launcher | None:
+        """The launcher that a document names; None where it names none."""
+        try:
+            process = Process.read({key: value for key, value in document.items() if key != "jobs"})
+            return cls(process, tuple(str(job) for job in document["jobs"]))
+        except (TypeError, AttributeError, KeyError):
+            return None
 
 
 @dataclass(frozen=True)
@@ -213,7 +230,7 @@ class Run:
         from ..studies import study
 
         jobs = self.jobs()
-        warnings = (line for job in jobs for line in study.get(job.settings.study).warnings(job.settings))
+        warnings = (line for job in jobs for line in study.get(job.settings.study).all_warnings(job.settings))
         document = read_json(self.path / "provenance.json")
         document |= {
             "seeds": sorted({job.settings.seed for job in jobs}),
@@ -254,35 +271,40 @@ class Run:
         """What lies under `jobs/`; not links, which may lead anywhere."""
         return [path for path in (self.path / "jobs").glob("*") if not path.is_symlink()]
 
-    def launched(self, pid: int) -> None:
-        """Note a process of this host that launches jobs; those that are gone are forgotten."""
-        for path, process in self._launching():
-            if process is None or (process.is_here and process.is_gone(0.0)):
+    def launched(self, pid: int, jobs: Sequence[str]) -> None:
+        """Note a process of this host that launches jobs, and which it has still to start; those gone are forgotten."""
+        for path, launcher in self._launchers():
+            if launcher is None or (launcher.process.is_here and launcher.process.is_gone(0.0)):
                 path.unlink(missing_ok=True)
-        write_json(self.path / LAUNCHER / f"process-{pid}.json", asdict(Process.of(pid, self.path)))
+        document = {**asdict(Process.of(pid, self.path)), "jobs": list(jobs)}
+        write_json(self.path / LAUNCHER / f"process-{pid}.json", document)
 
-    def is_launching(self, others_than: Collection[int] = ()) -> bool:
-        """Whether a process that launches jobs of this folder is alive on this host, other than these ids."""
-        its = [process for _, process in self._launching() if process is not None and process.pid not in others_than]
-        return any(process.is_here and not process.is_gone(0.0, self.path) for process in its)
+    def is_launching(self) -> bool:
+        """Whether a process that launches jobs of this folder is alive on this host."""
+        return any(True for _ in self._alive())
 
-    def _launching(self) -> list[tuple[Path, Process | None]]:
-        found: list[tuple[Path, Process | None]] = []
-        for path in (self.path / LAUNCHER).glob("process-*.json"):
-            try:
-                found.append((path, Process.read(read_json(path))))
-            except TypeError:
-                found.append((path, None))
-        return found
+    def launching(self) -> set[str]:
+        """The jobs that processes on this host have still to start."""
+        return {job for launcher in self._alive() for job in launcher.jobs}
 
-    def is_held(self) -> bool:
-        """Whether somebody will start the jobs that are queued: a launcher on this host, or a scheduler."""
-        return self.is_launching() or scheduler.holds(self.path)
+    def _alive(self) -> Iterator[_Launcher]:
+        for _, launcher in self._launchers():
+            if launcher and launcher.process.is_here and not launcher.process.is_gone(0.0, self.path):
+                yield launcher
+
+    def _launchers(self) -> list[tuple[Path, _Launcher | None]]:
+        its = (self.path / LAUNCHER).glob("process-*.json")
+        return [(path, _Launcher.read(read_json(path))) for path in its]
+
+    def held(self, jobs: Collection[str]) -> set[str]:
+        """Those of these jobs that somebody will start, or runs: a launcher on this host, or a scheduler."""
+        return self.launching() & set(jobs) | scheduler.held(self.path, jobs)
 
     def state(self) -> str:
         """`finished`, `running`, `failed` (a job failed, none runs) or `interrupted` (jobs lost or not started)."""
-        its = {j.status.state for j in self.jobs()}
-        if "running" in its or ("queued" in its and self.is_held()):
+        jobs = self.jobs()
+        its = {j.status.state for j in jobs}
+        if "running" in its or self.held([j.name for j in jobs if j.status.state == "queued"]):
             return "running"
         if its == {"finished"}:
             return "finished"

@@ -157,7 +157,8 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
             interruption.saved()  # there is nothing to save yet
 
     its_study = study.get(settings.study)
-    with leased(settings.device, run / LAUNCHER, job=folder.name, waiting=waiting, log=reporter.log) as its_device:
+    asked = its_study.device(settings)
+    with leased(asked, run / LAUNCHER, job=folder.name, waiting=waiting, log=reporter.log) as its_device:
         reporter.runs(device.described(device.resolve(its_device)))
         reporter.log(f"started on {reporter.device}, {settings.threads} thread(s)")
         with opened(settings, folder, reporter.log, version=version()) as sink, threadpool_limits(settings.threads):

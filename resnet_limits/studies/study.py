@@ -178,6 +178,7 @@ class Study:
     `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
     increasing depth. `memory` maps a part to the keys that its memory grows with; they are named where it runs out.
     `least` maps it to a lower bound of that memory, from the settings to bytes (`room.py`).
+    `on_cpu` are the parts that compute on the CPU, whatever the key `device` says: a job of these alone takes no GPU.
     `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
     `figures/named.py` that every run draws, where jobs kept what they show. `two_way(records)` are tables of the
@@ -195,6 +196,7 @@ class Study:
     comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     memory: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     least: Mapping[str, Least] = field(default_factory=dict)
+    on_cpu: frozenset[str] = frozenset()
     check: Callable[[Any], None] = _anything
     warnings: Callable[[Any], list[str]] = _no_warnings
     figures: tuple[str, ...] = ()
@@ -215,6 +217,18 @@ class Study:
     def memory_keys(self) -> list[str]:
         """The keys that the memory of any part grows with."""
         return list(dict.fromkeys(key for keys in self.memory.values() for key in keys))
+
+    def device(self, settings: Settings) -> str:
+        """The key `device` where a part that is asked for computes there, else `cpu`."""
+        return settings.device if set(self.needed_parts(settings)) - self.on_cpu else "cpu"
+
+    def all_warnings(self, settings: Settings) -> list[str]:
+        """The study's own `warnings`, and those that concern every study."""
+        lines = self.warnings(settings)
+        if settings.device.startswith("cuda") and self.device(settings) == "cpu":
+            what = f"study {self.name}" if settings.claims is None else f"claims=[{','.join(settings.claims)}]"
+            lines = [*lines, f"device={settings.device}: {what} computes on the CPU alone; no GPU is used"]
+        return lines
 
     def measure(self, job: Job) -> Measurement:
         """All records and arrays of one job. Raises `OutOfMemory` naming the part, and whatever a part raises."""

@@ -19,6 +19,7 @@ STUDY = Study(
     parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
     least=LEAST,
     memory={part: group.memory for part, group in GROUPS.items()},
+    on_cpu=frozenset(part for part, group in GROUPS.items() if group.on_cpu),
     comparisons={part: ids for group in GROUPS.values() for part, ids in group.comparisons.items()},
     observables={name: words for group in GROUPS.values() for name, words in group.observables.items()},
     arrays={name: words for group in GROUPS.values() for name, words in group.arrays.items()},
