@@ -1,6 +1,6 @@
 """What a part of a study takes in fact, in a process of its own: `python -m tests.studies.rooms NUMBER`.
 
-    peak of the resident memory while the part measures, less what the process held after a tiny job of the same part
+peak of the resident memory while the part measures, less what the process held after a tiny job of the same part
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from resnet_limits.settings import (
     Flow,
     FlowKeys,
     Gamma,
-    GammaKeys,
     Hamiltonian,
     HamiltonianKeys,
     ImageKeys,
@@ -40,6 +39,8 @@ from tests.studies.extremes import TINY
 
 FEW = Minimiser(iterations=1)
 POINTS = Moons(train_size=20, test_size=10)
+ON_FOUR = HamiltonianKeys(points=4, steps=8)
+TWO_PATHS = FlowKeys(inputs=2, paths=2, points=4)
 LARGE: list[tuple[str, Settings]] = [
     ("strong", Sde(depth=2, width=600, replicas=32, sde=SdeKeys(inputs=60), claims=["sde.strong"])),
     ("forward", Ode(depth=64, width=256, ode=OdeKeys(inputs=2, paths=4))),
@@ -74,10 +75,10 @@ LARGE: list[tuple[str, Settings]] = [
         ),
     ),
     ("diagram", Kernel(depth=1, width=20_000, replicas=32, data=POINTS)),
-    ("trained", Hamiltonian(depth=8, width=500, data=POINTS, hamiltonian=HamiltonianKeys(points=4, steps=8), minimiser=FEW)),
+    ("trained", Hamiltonian(depth=8, width=500, data=POINTS, hamiltonian=ON_FOUR, minimiser=FEW)),
     ("trained", Hamiltonian(depth=400, data=Moons(), hamiltonian=HamiltonianKeys(points=1000, steps=8), minimiser=FEW)),
-    ("maps", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=FlowKeys(inputs=2, paths=2, points=4))),
-    ("inverse", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=FlowKeys(inputs=2, paths=2, points=4))),
+    ("maps", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=TWO_PATHS)),
+    ("inverse", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=TWO_PATHS)),
     ("symplectic", Flow(depth=400, data=Moons(), flow=FlowKeys(inputs=1000, paths=16))),
     ("folding", Flow(depth=4, width=64, replicas=8, data=Moons(), flow=FlowKeys(points=500))),
     (
@@ -98,7 +99,7 @@ LARGE: list[tuple[str, Settings]] = [
             flow=FlowKeys(images=ImageKeys(units=[1], channels=128, points=20, epochs=1, batch_size=10, replicas=1)),
         ),
     ),
-]  # fmt: skip
+]
 """Parts and settings of some 50 to 500 MB; the first few stand for all in quick tests."""
 QUICK = 4
 
