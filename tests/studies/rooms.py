@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from resnet_limits.settings import (
     Circles,
@@ -42,6 +43,7 @@ POINTS = Moons(train_size=20, test_size=10)
 ON_FOUR = HamiltonianKeys(points=4, steps=8)
 TWO_PATHS = FlowKeys(inputs=2, paths=2, points=4)
 LARGE: list[tuple[str, Settings]] = [
+    ("averaged", Ode(depth=16, width=128, replicas=32, ode=OdeKeys(inputs=2))),
     ("strong", Sde(depth=2, width=600, replicas=32, sde=SdeKeys(inputs=60), claims=["sde.strong"])),
     ("forward", Ode(depth=64, width=256, ode=OdeKeys(inputs=2, paths=4))),
     ("accuracy", Kernel(depth=2, width=8, replicas=2, data=Circles(train_size=6000, test_size=10))),
@@ -57,7 +59,6 @@ LARGE: list[tuple[str, Settings]] = [
     ("gradient", Ode(depth=32, width=256, ode=OdeKeys(inputs=2, paths=2))),
     ("gradient", Ode(depth=64, width=256, init=Tied(), ode=OdeKeys(inputs=2, paths=2))),
     ("reversed", Ode(depth=32, width=256, ode=OdeKeys(inputs=2, paths=2))),
-    ("averaged", Ode(depth=16, width=128, replicas=32, ode=OdeKeys(inputs=2))),
     ("trained", Ode(depth=32, width=128, data=POINTS, train=Train(epochs=1, batch_size=10, replicas=4))),
     (
         "random_start",
@@ -101,7 +102,7 @@ LARGE: list[tuple[str, Settings]] = [
     ),
 ]
 """Parts and settings of some 50 to 500 MB; the first few stand for all in quick tests."""
-QUICK = 4
+QUICK = 2
 
 
 def only(part: str, settings: Settings) -> Settings:
@@ -111,6 +112,11 @@ def only(part: str, settings: Settings) -> Settings:
 def peak() -> float:
     """Bytes that this process held at most so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def held() -> float:
+    """Bytes that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def growth(number: int) -> float:
@@ -124,6 +130,6 @@ if __name__ == "__main__":
     part, settings = LARGE[int(sys.argv[1])]
     study = studies.get(settings.study)
     study.measure(Job(only(part, replace(TINY[settings.study], depth=4))))
-    before = peak()
+    before = held()
     study.measure(Job(only(part, settings)))
     print(json.dumps(peak() - before))
