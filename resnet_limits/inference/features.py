@@ -51,12 +51,15 @@ class FeatureRegression:
 
     def _decomposed(self, g: Filter) -> tuple[Tensor, Tensor, Tensor]:
         """`mu`, `U` and `U^T F^T y`, exact enough for this filter."""
-        if rounding(g, self.values, cut(self.values), self.projected) <= NORMAL_EQUATIONS:
+        eps = torch.finfo(self.values.dtype).eps
+        of_y = eps * float(self.y.double().norm())
+        off = of_y * float(self.values.max()) ** 0.5
+        if rounding(g, self.values, cut(self.values), self.projected, off) <= NORMAL_EQUATIONS:
             return self.values, self.vectors, self.projected
         sizes, vectors, projected = self._of_the_rows
-        off = len(sizes) * torch.finfo(sizes.dtype).eps * float(sizes.max())
+        off = len(sizes) * eps * float(sizes.max())
         values = sizes.square()
-        error = rounding(g, values, (2 * sizes + off) * off, projected)
+        error = rounding(g, values, (2 * sizes + off) * off, projected, of_y * (sizes + off))
         if error > LARGEST_ERROR[torch.float64]:
             raise ill_conditioned(f"{self.points} points", error, float(values.sum()) / max(self.points, 1))
         return values, vectors, projected

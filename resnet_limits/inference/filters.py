@@ -46,8 +46,9 @@ def ill_conditioned(what: str, error: float, scale: float) -> Undetermined:
     )
 
 
-def rounding(g: Filter, mu: Tensor, shift: float | Tensor, projected: Tensor) -> float:
-    """How far `g(mu) projected` moves, relative to its size, where eigenvalues are off by `shift`.
+def rounding(g: Filter, mu: Tensor, shift: float | Tensor, projected: Tensor, off: float | Tensor = 0.0) -> float:
+    """How far `g(mu) projected` moves, relative to its size, where eigenvalues are off by `shift`, and what is
+    projected by `off`.
 
     0 of the pseudo-inverse: what it takes for zero is its own rule.
     """
@@ -55,7 +56,8 @@ def rounding(g: Filter, mu: Tensor, shift: float | Tensor, projected: Tensor) ->
         return 0.0
     size = projected.norm(dim=1)
     now = g(mu) * size
-    return float(((g(mu + shift) * size - now).norm() / now.norm()).nan_to_num())
+    moved = (g(mu + shift) * size - now).norm() + (g(mu) * off).norm()
+    return float((moved / now.norm()).nan_to_num())
 
 
 def cut(mu: Tensor) -> float:

@@ -22,6 +22,7 @@ import pandas as pd
 from torch import Tensor
 
 from resnet_limits import settings as keys
+from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.data import dataset
 from resnet_limits.errors import ReslimError, SettingError
@@ -348,6 +349,15 @@ def _part(study: studies.Study, part: str, settings: Settings, depths: tuple[int
         outcome.faults.append(f"{part}: warns: {warning}")
     if text:
         outcome.faults.append(f"{part}: writes: {text[0][:200]}")
+
+
+def judged(settings: Any, claim_id: str, depths: tuple[int, ...] = (4,)) -> Judgement:
+    """The verdict on one claim, as the study measures its part at these depths."""
+    study, shared = studies.get(settings.study), InMemory()
+    jobs = [replace(settings, depth=depth, claims=[claim_id]) for depth in depths]
+    frames = [table(its, study.measure(Job(its, shared)).records, job=keys.job_name(its)) for its in jobs]
+    (claim,) = [claim for claim in study.claims if claim.id == claim_id]
+    return judge(claim, settings, pd.concat(frames, ignore_index=True), {})
 
 
 def _judged(claim: Any, settings: Settings, frame: pd.DataFrame, outcome: Outcome) -> None:

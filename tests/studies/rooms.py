@@ -1,6 +1,6 @@
 """What a part of a study takes in fact, in a process of its own: `python -m tests.studies.rooms NUMBER`.
 
-    peak of the resident memory while the part measures, less what the process held after a tiny job of the same part
+peak of the resident memory while the part measures, less what the process held after a tiny job of the same part
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from resnet_limits.settings import (
     Circles,
@@ -17,7 +18,6 @@ from resnet_limits.settings import (
     Flow,
     FlowKeys,
     Gamma,
-    GammaKeys,
     Hamiltonian,
     HamiltonianKeys,
     ImageKeys,
@@ -40,7 +40,10 @@ from tests.studies.extremes import TINY
 
 FEW = Minimiser(iterations=1)
 POINTS = Moons(train_size=20, test_size=10)
+ON_FOUR = HamiltonianKeys(points=4, steps=8)
+TWO_PATHS = FlowKeys(inputs=2, paths=2, points=4)
 LARGE: list[tuple[str, Settings]] = [
+    ("averaged", Ode(depth=16, width=128, replicas=32, ode=OdeKeys(inputs=2))),
     ("strong", Sde(depth=2, width=600, replicas=32, sde=SdeKeys(inputs=60), claims=["sde.strong"])),
     ("forward", Ode(depth=64, width=256, ode=OdeKeys(inputs=2, paths=4))),
     ("accuracy", Kernel(depth=2, width=8, replicas=2, data=Circles(train_size=6000, test_size=10))),
@@ -56,7 +59,6 @@ LARGE: list[tuple[str, Settings]] = [
     ("gradient", Ode(depth=32, width=256, ode=OdeKeys(inputs=2, paths=2))),
     ("gradient", Ode(depth=64, width=256, init=Tied(), ode=OdeKeys(inputs=2, paths=2))),
     ("reversed", Ode(depth=32, width=256, ode=OdeKeys(inputs=2, paths=2))),
-    ("averaged", Ode(depth=16, width=128, replicas=32, ode=OdeKeys(inputs=2))),
     ("trained", Ode(depth=32, width=128, data=POINTS, train=Train(epochs=1, batch_size=10, replicas=4))),
     (
         "random_start",
@@ -74,10 +76,10 @@ LARGE: list[tuple[str, Settings]] = [
         ),
     ),
     ("diagram", Kernel(depth=1, width=20_000, replicas=32, data=POINTS)),
-    ("trained", Hamiltonian(depth=8, width=500, data=POINTS, hamiltonian=HamiltonianKeys(points=4, steps=8), minimiser=FEW)),
+    ("trained", Hamiltonian(depth=8, width=500, data=POINTS, hamiltonian=ON_FOUR, minimiser=FEW)),
     ("trained", Hamiltonian(depth=400, data=Moons(), hamiltonian=HamiltonianKeys(points=1000, steps=8), minimiser=FEW)),
-    ("maps", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=FlowKeys(inputs=2, paths=2, points=4))),
-    ("inverse", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=FlowKeys(inputs=2, paths=2, points=4))),
+    ("maps", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=TWO_PATHS)),
+    ("inverse", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=TWO_PATHS)),
     ("symplectic", Flow(depth=400, data=Moons(), flow=FlowKeys(inputs=1000, paths=16))),
     ("folding", Flow(depth=4, width=64, replicas=8, data=Moons(), flow=FlowKeys(points=500))),
     (
@@ -98,9 +100,9 @@ LARGE: list[tuple[str, Settings]] = [
             flow=FlowKeys(images=ImageKeys(units=[1], channels=128, points=20, epochs=1, batch_size=10, replicas=1)),
         ),
     ),
-]  # fmt: skip
+]
 """Parts and settings of some 50 to 500 MB; the first few stand for all in quick tests."""
-QUICK = 4
+QUICK = 2
 
 
 def only(part: str, settings: Settings) -> Settings:
@@ -110,6 +112,11 @@ def only(part: str, settings: Settings) -> Settings:
 def peak() -> float:
     """Bytes that this process held at most so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def held() -> float:
+    """Bytes that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def growth(number: int) -> float:
@@ -123,6 +130,6 @@ if __name__ == "__main__":
     part, settings = LARGE[int(sys.argv[1])]
     study = studies.get(settings.study)
     study.measure(Job(only(part, replace(TINY[settings.study], depth=4))))
-    before = peak()
+    before = held()
     study.measure(Job(only(part, settings)))
     print(json.dumps(peak() - before))
