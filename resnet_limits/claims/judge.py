@@ -44,7 +44,7 @@ def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[s
     measured, verdict, why = _weigh(claim, expected, records)
     if reason is not None:
         verdict, why = "inconclusive", f"the setting lies outside the claim: {reason}"
-    elif (reason := claim.unmet(records)) is not None:
+    elif _without_a_number(claim, records) is None and (reason := claim.unmet(records)) is not None:
         verdict, why = "inconclusive", reason
     note = claim.note(records) or ""
     return Judgement(claim, expected, dict(setting), measured, verdict, f"{why}; {note}" if note else why, note)
@@ -99,11 +99,9 @@ def widening(freedom: float) -> float:
 
 def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | None]:
     """The points of a claim by depth, and why they cannot be judged, or None."""
-    rows = _selected(claim, records)
-    whys = [row.why for row in rows if isinstance(row.why, str)]
-    rows = [row for row in rows if not isinstance(row.why, str)]
-    if whys and not any(math.isfinite(row.value) for row in rows):
-        return [], f"no number for {_named(claim)}: {whys[-1]}"
+    if (why := _without_a_number(claim, records)) is not None:
+        return [], why
+    rows = [row for row in _selected(claim, records) if not isinstance(row.why, str)]
     seeds: dict[int, list[Any]] = {}
     for row in rows:
         if row.seed in seeds.setdefault(row.depth, []):
@@ -122,6 +120,15 @@ def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | No
         else:
             problem = "no seed was run at every depth"
     return [_mean(depth, [row for row in rows if row.depth == depth]) for depth in sorted(seeds)], problem
+
+
+def _without_a_number(claim: Claim, records: pd.DataFrame) -> str | None:
+    """Why no job has a number for the claim, where the jobs say so; or None."""
+    rows = _selected(claim, records)
+    whys = [row.why for row in rows if isinstance(row.why, str)]
+    if not whys or any(math.isfinite(row.value) for row in rows):
+        return None
+    return f"no number for {_named(claim)}: {whys[-1]}"
 
 
 def _selected(claim: Claim, records: pd.DataFrame) -> list[Any]:

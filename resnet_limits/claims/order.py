@@ -123,7 +123,7 @@ def fit_order(
         elif bend > LARGEST_REFERENCE_ERROR * error:
             left_out[float(depth)] = f"reference error {bend:.1e} is more than a tenth of the error {error:.1e}"
     usable = [i for i in np.argsort(L) if float(L[i]) not in left_out]
-    with np.errstate(over="ignore"):  # noise of that size is infinite, and says nothing of the order
+    with np.errstate(over="ignore", invalid="ignore"):  # noise of that size is infinite, and says nothing of the order
         noise, reference = noise / np.where(e > 0, e, 1.0), reference / np.where(e > 0, e, 1.0)
     for i in [i for i in usable if not noise[i] < LARGEST_NOISE]:
         usable.remove(i)

@@ -163,7 +163,7 @@ def factored(K: Float[Tensor, "n n"], ridge: float) -> np.ndarray:
 
 def _triangular(upper: np.ndarray, v: np.ndarray, transposed: int) -> np.ndarray:
     """`R v`, or `R^T v`; what lies below the diagonal of R is not read."""
-    product = blas.get_blas_funcs("trmv", (upper, v))
+    (product,) = blas.get_blas_funcs(["trmv"], (upper, v))
     return product(upper, v, trans=transposed)
 
 

@@ -211,7 +211,7 @@ TOGETHER: dict[str, list[dict[str, Any]]] = {
         {"width": 1, "sde.inputs": 1, "depth": 1, "replicas": 2},
         {"sde.inputs": 1, "data": Moons(train_size=20, test_size=10)},
         *(
-            {"init": MatrixNormal(**its), "claims": ["sde.strong", "sde.matrix_normal"]}
+            {"init": replace(MatrixNormal(), **its), "claims": ["sde.strong", "sde.matrix_normal"]}
             for its in (
                 {},
                 *({name: sign * math.nextafter(1, 0)} for name in ("rows", "columns") for sign in (1, -1)),
@@ -252,7 +252,7 @@ TOGETHER: dict[str, list[dict[str, Any]]] = {
     ],
 }
 """What is degenerate with several keys at once."""
-PLANTED: dict[str, Callable[[Tensor], None]] = {
+PLANTED: dict[str, Callable[[Tensor], Tensor]] = {
     "a point at the origin": lambda x: x[0].zero_(),
     "all points at the origin": lambda x: x.zero_(),
     "equal points": lambda x: x[1].copy_(x[0]),

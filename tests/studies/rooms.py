@@ -40,7 +40,6 @@ from tests.studies.extremes import TINY
 
 FEW = Minimiser(iterations=1)
 POINTS = Moons(train_size=20, test_size=10)
-ON_FOUR = HamiltonianKeys(points=4, steps=8)
 TWO_PATHS = FlowKeys(inputs=2, paths=2, points=4)
 LARGE: list[tuple[str, Settings]] = [
     ("averaged", Ode(depth=16, width=128, replicas=32, ode=OdeKeys(inputs=2))),
@@ -76,11 +75,10 @@ LARGE: list[tuple[str, Settings]] = [
         ),
     ),
     ("diagram", Kernel(depth=1, width=20_000, replicas=32, data=POINTS)),
-    ("trained", Hamiltonian(depth=8, width=500, data=POINTS, hamiltonian=ON_FOUR, minimiser=FEW)),
-    ("trained", Hamiltonian(depth=400, data=Moons(), hamiltonian=HamiltonianKeys(points=1000, steps=8), minimiser=FEW)),
+    ("trained", Hamiltonian(depth=100, data=Moons(), hamiltonian=HamiltonianKeys(points=500, steps=8), minimiser=FEW)),
     ("maps", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=TWO_PATHS)),
     ("inverse", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=TWO_PATHS)),
-    ("symplectic", Flow(depth=400, data=Moons(), flow=FlowKeys(inputs=1000, paths=16))),
+    ("symplectic", Flow(depth=200, data=Moons(), flow=FlowKeys(inputs=200, paths=8))),
     ("folding", Flow(depth=4, width=64, replicas=8, data=Moons(), flow=FlowKeys(points=500))),
     (
         "trained",
@@ -101,7 +99,7 @@ LARGE: list[tuple[str, Settings]] = [
         ),
     ),
 ]
-"""Parts and settings of some 50 to 500 MB; the first few stand for all in quick tests."""
+"""Parts and settings of some 5 to 200 MB; the first few stand for all in quick tests."""
 QUICK = 2
 
 

@@ -4,21 +4,22 @@ that rests on what is no number. What cannot be judged is inconclusive with a re
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from resnet_limits.errors import ReslimError, SettingError
-from resnet_limits.settings import Gaussian, Iid, Kernel, KernelKeys, Moons, Sde, SdeKeys
+from resnet_limits.errors import SettingError
+from resnet_limits.settings import Gaussian, Iid, KernelKeys, Moons, Sde, SdeKeys
 from resnet_limits.studies import degenerate
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.study import Job
 from tests.studies.extremes import BOTH_ZERO, TINY, Case, at_the_ends, judged, planted, together, tried, with_keys
 
-SAMPLE = [case for study in TINY for case in [*together(TINY[study]), *at_the_ends(TINY[study])][3::23]]
-"""One in so many: all of them together take some ten minutes (`-m long`)."""
+SAMPLE = [case for study in TINY for case in [*together(TINY[study]), *at_the_ends(TINY[study])][3::41]]
+"""One in so many: all of them together take some minutes a study (`-m long`)."""
 SLOW = {"horizon=1000.0", "init.correlation=0.01", "init.sigma_w=100.0"}
 """Paths of such a length that their exact flow takes minutes: nothing degenerate."""
 
@@ -60,7 +61,7 @@ ONE = replace(TINY["sde"], width=1, init=Iid(sigma_w=0.5, sigma_b=0.0), sde=SdeK
         (
             replace(TINY["sde"], horizon=1e-300),
             "",
-            "sde.law.norm",
+            "sde.law.energy",
             "horizon=1e-300: a layer moves the states by .*, which their rounding hides",
         ),
         (ONE, "", "sde.correlation", "width=1: on a line"),
@@ -86,14 +87,7 @@ def test_what_is_degenerate_is_said(settings, points, claim, why):
     with planted(points):
         judgement = judged(settings, claim)
     assert judgement.verdict == "inconclusive"
-    assert np.char.count(judgement.why, "no records") == 0
-    assert_matches(why, judgement.why)
-
-
-def assert_matches(pattern: str, text: str) -> None:
-    import re
-
-    assert re.search(pattern, text), text
+    assert re.search(why, judgement.why), judgement.why
 
 
 def test_points_at_the_origin_equal_and_opposite_ones_are_named():
@@ -136,13 +130,8 @@ def test_two_inputs_at_an_angle_do_not_fit_on_a_line():
 
 
 def test_a_part_that_cannot_be_determined_leaves_the_others():
-    settings = replace(
-        TINY["kernel"],
-        data=Gaussian(train_size=30, test_size=10, features=4),
-        kernel=replace(TINY["kernel"].kernel, ridge=1e-14),
-    )
-    assert isinstance(settings, Kernel)
+    data = Gaussian(train_size=30, test_size=10, features=4)
+    settings = with_keys(TINY["kernel"], {"data": data, "kernel.ridge": 1e-14})
     records = studies.get("kernel").measure(Job(settings)).records
     assert any("why" in record.coordinates for record in records)
     assert sum(np.isfinite(record.value) for record in records) > 20
-    assert issubclass(SettingError, ReslimError)

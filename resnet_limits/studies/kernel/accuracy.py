@@ -178,7 +178,7 @@ def _rows(constant: float, slope: float, x: Tensor, y: Tensor, noise: float) -> 
     triangle = np.eye(size, size + y.shape[1]) * math.sqrt(noise)
     for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
         rows = torch.cat([affine_features(constant, slope, z), its.double()], dim=1).numpy()
-        triangle = np.linalg.qr(np.vstack([triangle, rows]), mode="r")
+        triangle = np.asarray(np.linalg.qr(np.vstack([triangle, rows]), mode="r"))
     return triangle[:, :size], triangle[:, size:]
 
 
