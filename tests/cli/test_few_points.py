@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 
 import numpy as np
 import pytest
 from PIL import Image
-from reslim_cli.hydra_bridge import plan
-from reslim_cli.train import check_data
+
+plan = import_module("reslim_cli.hydra_bridge").plan
+check_data = import_module("reslim_cli.train").check_data
 
 from resnet_limits.errors import SettingError
 
