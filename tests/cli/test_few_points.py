@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from resnet_limits.errors import SettingError
+
 plan = import_module("reslim_cli.hydra_bridge").plan
 check_data = import_module("reslim_cli.train").check_data
-
-from resnet_limits.errors import SettingError
 
 IMAGES = 12
 """Training images, of two classes; half as many for testing."""
