@@ -176,8 +176,8 @@ def in_words(document: Mapping[str, Any]) -> str:
     """What a provenance says of some data, in words; it may be anybody's."""
     words = [str(document.get("folder") or document.get("data") or "")]
     files, size = document.get("files"), document.get("bytes")
-    if isinstance(files, int) and isinstance(size, int):
-        words.append(f"{files} files, {size / 1e6:.1f} MB")
+    if all(isinstance(number, int) and 0 <= number < 2**63 for number in (files, size)):
+        words.append(f"{files} files, {float(size or 0) / 1e6:.1f} MB")
     return ", ".join(words)
 
 

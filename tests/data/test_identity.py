@@ -280,3 +280,12 @@ def test_outside_a_run_nothing_is_compared():
     with sketch.compared_by(solved.solve):
         load(settings.Moons(), seed=0)
     assert len(solved._solutions) == 1
+
+
+@pytest.mark.parametrize("files", [None, "many", -1, 10**400, True, []])
+def test_a_provenance_of_anybody_is_put_in_words(files):
+    for key in ("files", "bytes"):
+        words = identity.in_words({"data": "mnist", "folder": "/a", "files": 3, "bytes": 2_000_000, key: files})
+        assert words.startswith("/a")
+    assert identity.in_words({"data": "mnist", "folder": "/a", "files": 3, "bytes": 2_000_000}) == "/a, 3 files, 2.0 MB"
+    assert identity.in_words({}) == ""
