@@ -42,7 +42,7 @@ NESTED = (
     *("int(range(1,1e9))", "float(range(1,1e9))", "range(1e9,1,-1)", "nofunction(1)", "glob(*)", "int()", "float(a)"),
     *("'unclosed", "1,,2", ",1", "1,", "(1", "1)", "[1", "1]", "{", "}", "a=b=c(", "\\", "a#b", "~x", "a;b", "`a`"),
     *("${", "${}", "${x}", "${oc.env:NO_SUCH_VARIABLE}", "${now:%S}", "${hydra:runtime.cwd}", "${oc.nothing:1}"),
-    *("${depth", "$(ls)", "[" * 1500, "int(" * 300 + "1" + ")" * 300, "{a:" * 200, "\x1b[31m", "\n"),
+    *("${depth", "$(ls)", "[" * 1500, "int(" * 300, "{a:" * 200, "\x1b[31m", "\n"),
 )
 """Values that no number has, and no list of them."""
 

@@ -111,7 +111,7 @@ def try_requests(bridge, seed: int, count: int, composed: int) -> dict[str, int]
             assert_faithful(plan, asked)
             counts["planned"] += 1
             counts["jobs"] += len(plan.jobs)
-            if counts["planned"] % 3 == 0:
+            if counts["planned"] % 6 == 0:
                 assert_boxes(bridge, plan, chance)
             if counts["planned"] <= composed:
                 assert_as_hydra_has_it(bridge, plan.jobs[-1])
@@ -122,7 +122,7 @@ def try_requests(bridge, seed: int, count: int, composed: int) -> dict[str, int]
 
 
 def test_five_hundred_requests_are_honoured_or_refused(bridge):
-    counts = try_requests(bridge, seed=0, count=500, composed=20)
+    counts = try_requests(bridge, seed=0, count=500, composed=10)
     assert counts["planned"] > 100
     assert counts["refused"] > 100
 
@@ -131,3 +131,63 @@ def test_five_hundred_requests_are_honoured_or_refused(bridge):
 @pytest.mark.parametrize("seed", range(1, 21))
 def test_ten_thousand_requests_are_honoured_or_refused(bridge, seed):
     try_requests(bridge, seed=seed, count=500, composed=20)
+
+
+# -- whole command lines --------------------------------------------------------------------------
+
+FLAGS = ("--json", "--dry-run", "-m", "--multirun", "--resume", "nothing", "--cfg", "job", "all", "--smoke")
+OF_HYDRA = (
+    "--info",
+    "--config-dir",
+    "/tmp",
+    "-cd",
+    "--config-name",
+    "x",
+    "--package",
+    "--run",
+    "--resolve",
+    "-p",
+    "-c",
+)
+
+
+def command_line(requests: Requests, chance: random.Random) -> list[str]:
+    """A command with the overrides of a request, and flags of its own, of other commands and of Hydra between them."""
+    words = [its.line for its in requests.draw() if "\0" not in its.line]
+    for _ in range(chance.randint(0, 2)):
+        words.insert(chance.randint(0, len(words)), chance.choice(FLAGS if chance.random() < 0.7 else OF_HYDRA))
+    if chance.random() < 0.7:
+        return ["train", "--dry-run", *words]
+    return chance.choice([["train", "--cfg", "job"], ["verify", "--smoke", "seed=-1"], ["verify", "nothing"]]) + words
+
+
+def test_whole_command_lines_answer_or_refuse(bridge, in_process, tmp_path):
+    requests, chance = Requests(100), random.Random(100)
+    codes = []
+    for _ in range(60):
+        words = command_line(requests, chance)
+        with not_hanging():
+            answer = in_process(*words)
+        codes.append(answer.code)
+        assert answer.code in (0, 2), (words, answer)
+        assert "Traceback" not in answer.out + answer.err, (words, answer.err)
+        assert "\x1b" not in answer.out + answer.err
+        if answer.code == 2 and "Usage:" not in answer.err:
+            assert 1 <= len(answer.err.splitlines()) <= 4, (words, answer.err)
+            assert answer.out == ""
+        if answer.code == 0 and "--json" in words:
+            assert json.loads(answer.out)
+    assert codes.count(0) > 5
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--info"], ["--config-dir", "/x"], ["-cd", "/x"], ["--package", "p"], ["--run"], ["--cfg", "all"]],
+    ids=str,
+)
+def test_flags_of_hydra_that_mean_nothing_here_are_refused(words, in_process):
+    answer = in_process("train", "depth=4", "--dry-run", *words)
+    assert answer.code == 2
+    assert answer.out == ""
+    assert answer.err
