@@ -329,7 +329,6 @@ class Requests:
     def odd(self, study: str) -> Asked:
         """No override at all."""
         its = self.fixed(study)
-        many = f"depth={','.join(map(str, range(1, 12_000)))}"
         line = self.random.choice(
             [
                 its.key,
@@ -344,7 +343,6 @@ class Requests:
                 "a b",
                 "ä=4",
                 f" {its.line}",
-                many,
                 "'",
             ]
         )
