@@ -195,9 +195,7 @@ def _composed(point: Sequence[str]) -> Any:
     """The configuration of a job, as `hydra.compose` has it; files are read once for each choice of options."""
     groups = tuple(line for line in point if line.split("=", 1)[0] in (*GROUPS, "hydra/launcher"))
     others = [line for line in point if line not in groups and not line.startswith("hydra.launcher.")]
-    config = copy.deepcopy(_options(groups))
-    with open_dict(config):
-        del config["hydra"]
+    config = copy.deepcopy(_options_of_job(groups))
     for line in others:
         with translated(point, line.split("=", 1)[0]):
             ConfigLoaderImpl._apply_overrides_to_config([_parsed(line)], config)
@@ -208,6 +206,15 @@ def _composed(point: Sequence[str]) -> Any:
 def _options(groups: tuple[str, ...]) -> Any:
     """The configuration of these choices of options; not to be changed."""
     return compose("config", overrides=list(groups), return_hydra_config=True)
+
+
+@functools.lru_cache(maxsize=256)
+def _options_of_job(groups: tuple[str, ...]) -> Any:
+    """The same without Hydra's own part, which a job does not see."""
+    config = copy.deepcopy(_options(groups))
+    with open_dict(config):
+        del config["hydra"]
+    return config
 
 
 @functools.lru_cache(maxsize=4096)

@@ -93,7 +93,8 @@ def unknown_key(name: str, overrides: Sequence[str]) -> str:
     study = next((o.split("=", 1)[1].strip("'\" ") for o in reversed(overrides) if o.startswith("study=")), "ode")
     settings = STUDIES[study](study=study) if study in STUDIES else None
     valid = list(flat(settings)) if settings else []
-    owner = _owner(name, settings)
+    is_of_figure = any(o.startswith("figure=") for o in overrides)  # which has a study of its own
+    owner = _owner(name, None if is_of_figure else settings)
     if name in (base.__name__.lower() for base in CHOICES):
         return f"{name}: expected the name of one option: {', '.join(_group(name))}"
     if owner:

@@ -111,8 +111,12 @@ def _read(parser: OverridesParser, line: str) -> Override:
         override = parser.parse_override(line)
     except (HydraException, *OF_VALUES) as error:
         if why := re.search(r"while evaluating '(.*)': (.*)", str(error)):
-            nested = "Sweep is incompatible" in why[2] or "nesting" in why[2]
-            raise SettingError(f"cannot read '{line}': {NESTED if nested else f'{why[1]}: {why[2]}'}") from None
+            reason = f"{why[1]}: {why[2]}"
+            if "Sweep is incompatible" in why[2] or "nesting" in why[2]:
+                reason = NESTED
+            elif "NoneType is incompatible" in why[2]:
+                reason = "null cannot stand inside of (); write KEY=VALUE,null"
+            raise SettingError(f"cannot read '{line}': {reason}") from None
         raise SettingError(f"cannot read '{line}'; an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE") from None
     override.config_loader = parser.config_loader
     return override

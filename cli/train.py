@@ -21,7 +21,7 @@ from resnet_limits.settings import Data, Settings, describe
 from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, who_asks
 from .launch import launch
 from .overrides import given_twice
-from .printable import quoted
+from .printable import brief, quoted
 
 ENDING = 60.0
 """Seconds that a cancelled task is given to end: SLURM's KillWait, 30 s unless set, and what follows it."""
@@ -34,8 +34,7 @@ is to put the jobs."""
 
 def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_out: bool, cfg: str | None) -> None:
     """Run a study's depth sweep, or what is missing of a run; exit code 1 where a job failed."""
-    for line in given_twice(overrides):
-        print(f"reslim: {printable(line)} does not count: the key is given again after it", file=sys.stderr)
+    say_given_twice(overrides)
     if cfg is not None:
         _print_configuration(overrides, cfg, resume, json_out)
         return
@@ -174,6 +173,12 @@ def _boxes(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box]:
         found += boxes(its, todo)
         left -= todo
     return found
+
+
+def say_given_twice(overrides: Sequence[str]) -> None:
+    """Name the overrides that later ones of their keys replace."""
+    for line in given_twice(overrides):
+        print(f"reslim: {brief(line)} does not count: the key is given again after it", file=sys.stderr)
 
 
 def check_devices(settings: Sequence[Settings]) -> None:

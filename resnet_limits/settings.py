@@ -8,6 +8,7 @@ Hydra, so that help, completion and a mistyped key answer at once.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -696,10 +697,13 @@ def from_mapping(values: Mapping[str, Any]) -> Settings:
     return settings
 
 
+_types = functools.cache(typing.get_type_hints)  # evaluates texts, and is asked for every job of a sweep
+
+
 def _build(cls: type, values: Any, prefix: str) -> Any:
     if not isinstance(values, Mapping):
         raise SettingError(f"{prefix.rstrip('.')}: expected keys and values, got {values!r}")
-    types = typing.get_type_hints(cls)
+    types = _types(cls)
     names = [f.name for f in dataclasses.fields(cls)]
     arguments = {}
     for name, value in values.items():
@@ -793,7 +797,7 @@ class Entry:
 
 def describe(settings: Any, prefix: str = "") -> Iterator[Entry]:
     """The leaf keys of some settings, in the order in which they are declared."""
-    types = typing.get_type_hints(type(settings))
+    types = _types(type(settings))
     for f in dataclasses.fields(settings):
         value = getattr(settings, f.name)
         if dataclasses.is_dataclass(value):
