@@ -63,24 +63,46 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     key = next((o.split("=", 1)[1].strip("'\"") for o in overrides if o.startswith("outputs=")), None)
     run = Run.find(outputs_root(key), name)
     require_enclosed(run.path)
-    if not (sweeps := run.sweeps()):
-        raise RunFolderError(f"{run.path / 'overrides.txt'} is missing or damaged; what the run is to do stood there")
+    if edited := run.edited():
+        raise RunFolderError(
+            f"{run.path / 'overrides.txt'} was edited: {edited}. A run does what its plan.json says: remove the file "
+            "to go on with that, and ask for other jobs on the command line, with --resume RUN KEY=VALUE"
+        )
+    for remark in run.remarks():
+        print(f"reslim: {printable(remark)}", file=sys.stderr)
+    sweeps = run.sweeps()
     for line in [line for sweep in sweeps for line in sweep]:
         if line.lstrip("+~ \t").startswith("hydra") and not HARMLESS.fullmatch(line):
             raise RunFolderError(
-                f"{run.path / 'overrides.txt'}: '{line}' could run code, and a run folder is not trusted that far; "
-                "remove the line to resume, and give the key on the command line"
+                f"{run.path / 'plan.json'}: '{line}' could run code, and a run folder is not trusted that far; "
+                "start another run"
             )
-    plans = [plan(overridden(sweeps[0], overrides))]
-    if all(_is_elsewhere(o, plans[0].jobs[0].settings) for o in overrides):  # the same jobs as before
-        plans += [plan(overridden(sweep, overrides)) for sweep in sweeps[1:]]
-    if any(p.study != run.study for p in plans):
+    first = plan(overridden(sweeps[0], overrides))
+    if first.study != run.study:
         raise SettingError(f"study: the run {run.id} is of study {run.study}; start another run for another study")
+    elsewhere = [o for o in overrides if _is_elsewhere(o, first.jobs[0].settings)]
+    plans = [plan(overridden(sweep, elsewhere)) for sweep in sweeps]
+    for its, sweep in zip(plans, run.planned.sweeps, strict=True):
+        _require_same(run, its, sweep.jobs)
     from resnet_limits.runs.provenance import version
 
     if run.version() != version():
         print(f"reslim: this run was made by reslim {printable(run.version())}, this is {version()}", file=sys.stderr)
-    return run, plans
+    return run, plans if elsewhere == list(overrides) else [first]
+
+
+def _require_same(run: Run, plan: Plan, planned: Sequence[str]) -> None:
+    """Raise `RunFolderError` where the overrides of a sweep make other jobs now than when it was planned."""
+    now = [job.name for job in plan.jobs]
+    new, gone = [n for n in now if n not in planned], [n for n in planned if n not in now]
+    if not new and not gone:
+        return
+    words = " ".join(plan.overrides) or "the defaults"
+    raise RunFolderError(
+        f"{run.path}: its overrides ({words}) make other jobs now than were planned, such as "
+        f"{(new or gone)[0]}{'' if new else ' no more'}: the data, the defaults or the version of reslim (then "
+        f"{run.version()}) are others. The two are not mixed: start another run, or go back to what was"
+    )
 
 
 def _is_elsewhere(override: str, settings: Settings) -> bool:
@@ -94,12 +116,12 @@ def _is_elsewhere(override: str, settings: Settings) -> bool:
 def _missing(run: Run | None, plans: Sequence[Plan]) -> set[str]:
     """The jobs that are to be launched: not finished, not running, and not queued where somebody will start them."""
     asked = {job.name for p in plans for job in p.jobs}
-    jobs = [job for job in run.jobs(verify=True) if job.name in asked] if run else []
-    states = {job.name: job.status.state for job in jobs}
+    jobs = {name: its for name, its in run.look(verify=True).statuses.items() if name in asked} if run else {}
+    states = {name: its.state for name, its in jobs.items()}
     others = {"finished", "running"} | ({"queued"} if run and "queued" in states.values() and run.is_held() else set())
-    for job in jobs:
-        if job.status.state == "lost":
-            print(f"reslim: job {job.name}: {printable(job.status.message)}; it is to be done again", file=sys.stderr)
+    for name, its in jobs.items():
+        if its.state == "lost":
+            print(f"reslim: job {name}: {printable(its.message)}; it is to be done again", file=sys.stderr)
     if others & {"queued", "running"} & set(states.values()):
         count = sum(state in ("queued", "running") and state in others for state in states.values())
         print(f"reslim: waiting for {count} jobs that are running or queued", file=sys.stderr)
