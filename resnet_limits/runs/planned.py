@@ -76,7 +76,7 @@ def depth_of(name: str) -> int:
 
 def is_time(number: Any) -> TypeGuard[float]:
     """Whether a number of a document may be the time at which a run was made."""
-    return isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number <= LAST
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number < LAST
 
 
 def digest(document: Mapping[str, Any]) -> str:

@@ -143,7 +143,7 @@ def test_a_process_whose_id_cannot_be_is_gone(make_run, pid):
     assert not run.is_held()
     with owned(job.path) as mine:
         assert mine
-    run.launched(1)
+    run.launched(2**22 - 1)  # which nobody is
     (run.path / "launcher" / "scheduler.json").write_text(text)
     assert run.state() == "interrupted"
 
@@ -183,8 +183,8 @@ def test_whatever_strikes_while_a_run_is_made_nothing_of_it_is_left(tmp_path, mo
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
     run = Run.create(tmp_path / "outputs", [settings(4)], ["depth=4"], ["reslim"])
+    monkeypatch.setattr(folders, "_merged", failing(error))
     with pytest.raises(type(error)):
-        monkeypatch.setattr(folders, "_merged", failing(error))
         run.add([settings(8)], ["depth=8"])
     assert run.planned.jobs == [job.name for job in run.jobs()], "the run that was there is as it was"
 
