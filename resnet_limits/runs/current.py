@@ -23,12 +23,14 @@ class Current:
     remarks: list[str]
 
 
-def current(run: Run, seen: Seen) -> Current:
-    """The summary of the jobs as they were seen: the one that is stored, if it is of these jobs, else made anew.
+def current(run: Run, seen: Seen | None = None) -> Current:
+    """The summary of the jobs as they were seen (None: as they are now): the stored one, if it is of these jobs, else
+    one that is made anew.
 
     A new one is written into the folder where that is possible, without figures. Nothing is collected while jobs run,
     where nothing is finished, and from what another version of reslim has collected.
     """
+    seen = seen or run.look(verify=True)
     stored, jobs, state = summaries.read(run.path), summaries.of_jobs(seen.statuses), run.state(seen)
     its = stored.document
     if its is not None and stored.is_of(jobs):
@@ -62,9 +64,8 @@ def _anew(run: Run, state: str, figures: str | None, why: str) -> Current:
             write_json(run.path / summaries.FILE, summary)
         said = f"{why}; collected anew"
     except (OSError, ReslimError) as error:
-        said = (
-            f"{why}; what is shown was collected now, and cannot be kept: {getattr(error, 'strerror', None) or error}"
-        )
+        reason = getattr(error, "strerror", None) or error
+        said = f"{why}; what is shown was collected now, and cannot be kept: {reason}"
     return Current(summary["state"], summary, [said, *_figures(run.path, figures, jobs)])
 
 

@@ -426,14 +426,12 @@ def test_results_that_nobody_touched_since_the_collection_are_not_read_again(its
 
 
 def damages(content: bytes):
-    """Nothing, a lost end, and a flipped bit at a few places."""
+    """Nothing, a lost end, and a flipped bit."""
     yield None
     yield content[: len(content) // 2]
-    for part in (0.1, 0.5, 0.9):
-        flipped = bytearray(content)
-        at = int(part * (len(content) - 1))
-        flipped[at] ^= 1 << at % 8
-        yield bytes(flipped)
+    flipped = bytearray(content)
+    flipped[2 * len(content) // 5] ^= 1
+    yield bytes(flipped)
 
 
 def test_whatever_one_file_became_no_other_results_look_final(its):
@@ -461,7 +459,7 @@ def test_whatever_one_file_became_no_other_results_look_final(its):
             path.write_bytes(before)
     collect(its.run, figures=False)
     assert its.shown()["summary"] == good["summary"]
-    assert 0 < quiet < 3 * len(files), "logs, and comments on devices"
+    assert 0 < quiet < 2 * len(files), "such as logs; more of them is not seen"
 
 
 def test_a_run_that_lost_a_job_in_every_way_is_resumed_to_the_same_results(trained, tmp_path):
