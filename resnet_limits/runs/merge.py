@@ -70,7 +70,7 @@ def merge(runs: Sequence[Run]) -> Merged:
     found: dict[str, JobFolder] = {}
     counts: Counter[str] = Counter()
     left_out: dict[str, str] = {}
-    lost: dict[str, Status] = {}
+    lost: dict[str, tuple[Run, Status]] = {}
     for run in runs:
         seen = run.look(verify=True)
         for job in seen.jobs:
@@ -78,9 +78,10 @@ def merge(runs: Sequence[Run]) -> Merged:
             other = found.get(job.name)
             if other is None or _rank(job) < _rank(other):
                 found[job.name] = job
-        lost |= seen.lost
-        left_out |= {f"{run.id}/{name}": f"{its.state}: {its.message}" for name, its in seen.lost.items()}
+        lost = {name: (run, status) for name, status in seen.lost.items()} | lost
         left_out |= {f"{run.id}/{name}": "it is not among the jobs that were planned" for name in seen.strays}
+    lost = {name: its for name, its in lost.items() if name not in found}
+    left_out |= {f"{run.id}/{name}": f"{its.state}: {its.message}" for name, (run, its) in lost.items()}
     for name, job in found.items():
         if job.status.state != "finished":
             message = f": {job.status.message}" if job.status.message else ""
@@ -91,7 +92,7 @@ def merge(runs: Sequence[Run]) -> Merged:
         tuple(sorted(found.values(), key=lambda job: (job.settings.depth, job.name))),
         {name: count for name, count in counts.items() if count > 1},
         left_out,
-        {name: status for name, status in lost.items() if name not in found},
+        {name: status for name, (_, status) in lost.items()},
     )
 
 
