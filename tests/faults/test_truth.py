@@ -244,6 +244,15 @@ def test_overrides_that_were_edited_plan_nothing(its, name, in_process):
     assert its.run.sweeps() == [["depth=8,16,32,64"]]
 
 
+@pytest.mark.parametrize("more", [(), ("depth=128",), ("device=cpu",)], ids=str)
+def test_overrides_that_make_other_jobs_now_are_not_mixed_with_what_was_planned(its, more, in_process):
+    """As with other defaults, data or versions: here the jobs have a width that their overrides do not name."""
+    answer = in_process("train", "--resume", str(its.path), *more, "--dry-run")
+    assert answer.code == 2
+    assert "make other jobs now than were planned" in answer.err
+    assert len(answer.err.splitlines()) == 1
+
+
 def test_overrides_that_lack_the_last_sweep_are_those_of_a_client_that_was_killed(its, in_process):
     text = (its.path / "overrides.txt").read_text()
     its.deeper(128)
