@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from resnet_limits.errors import OutputError, RequestError, RunFolderError
 from resnet_limits.printable import printable
 from resnet_limits.runs.enclosed import first_odd
-from resnet_limits.runs.files import place
+from resnet_limits.runs.files import beside, new_folder, place
 from resnet_limits.runs.folder import Run, outputs_root
-from resnet_limits.runs.merge import merge, other_data
+from resnet_limits.runs.merge import Merged, merge, other_data
 
 
 def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
@@ -25,15 +26,18 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
     if out is None and others:
         raise RequestError(f"{len(merged.runs)} runs have no folder in common; say where with --out FOLDER")
 
-    from resnet_limits.runs.collect import collect, write
+    from resnet_limits.runs.collect import collect
 
     from .display import Terminal, print_json, show_summary
 
     if out is None:
         folder, summary = first.path, collect(first)
     else:
-        folder = _made(place(out))
-        summary = write(folder, merged)
+        folder = place(out)
+        summary = _written_to(folder, merged)
+    for run in merged.runs:
+        for remark in run.remarks():
+            print(printable(f"reslim: {run.id}: {remark}"), file=sys.stderr)
     if words := other_data(merged):
         print(printable(f"reslim: {words}"), file=sys.stderr)
     for name, why in merged.left_out.items():
@@ -58,16 +62,18 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
     console.print(f"report: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _made(folder: Path) -> Path:
-    """The folder, made where it is missing, and proved to take files."""
+def _written_to(folder: Path, merged: Merged) -> dict[str, Any]:
+    """Write the report into a folder, and return the summary; a folder that was made for it is gone after any error."""
+    from resnet_limits.runs.collect import write
+
     try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
-        probe = folder / ".reslim"
-        probe.touch()
-        probe.unlink()
+        with new_folder(folder):
+            probe = beside(folder / "reslim")  # figures come first, and take seconds
+            probe.touch()
+            probe.unlink()
+            return write(folder, merged)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from None
-    return folder
 
 
 def _written(folder: Path) -> list[Path]:

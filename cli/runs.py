@@ -5,17 +5,22 @@ from __future__ import annotations
 import io
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
 from rich.errors import MarkupError
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from resnet_limits.errors import RunFolderError
 from resnet_limits.runs import scheduler
+from resnet_limits.runs.current import Current, current
 from resnet_limits.runs.enclosed import first_odd
-from resnet_limits.runs.files import read_json
-from resnet_limits.runs.folder import Run, outputs_root
+from resnet_limits.runs.folder import Run, Seen, outputs_root
+from resnet_limits.runs.planned import FILE, OtherSchema, depth_of
+from resnet_limits.runs.status import Status
 
 from .display import Terminal, coloured, print_json, show_summary
 from .printable import printable, quoted
@@ -25,10 +30,10 @@ def runs(name: str | None, *, json_out: bool) -> None:
     """List the runs, or show one."""
     root = outputs_root(None)
     if name is not None:
-        _show(Run.find(root, name), json_out)
+        _show(Run.named(root, name), json_out)
         _say_silence()
         return
-    found = [_document(run) for run in Run.all(root)]
+    found = [_document(run, quick=True)[0] for run in Run.all(root)]
     _say_silence()
     if json_out:
         print_json(found)
@@ -48,6 +53,9 @@ def runs(name: str | None, *, json_out: bool) -> None:
     for its in found:
         if its["continue"]:  # below the table: a folded command cannot be copied
             console.print(f"continue with: {its['continue']}", markup=False, highlight=False, soft_wrap=True)
+    for its in found:
+        for remark in its["remarks"]:
+            console.print(Text.assemble((its["id"], "bold"), f": {remark}"), soft_wrap=True)
 
 
 def _say_silence() -> None:
@@ -57,54 +65,86 @@ def _say_silence() -> None:
         )
 
 
-def _document(run: Run) -> dict[str, Any]:
-    jobs, state = run.jobs(), run.state()
-    summary = _summary(run)
-    claims = summary["claims"] if summary else []
-    return {
+def _document(run: Run, *, quick: bool = False) -> tuple[dict[str, Any], dict[str, Status], dict[str, Any] | None]:
+    """What is said of a run, its jobs, and its summary; `quick` reads no results again that nobody touched."""
+    try:
+        seen = run.glance() if quick else run.look(verify=True)
+    except RunFolderError as error:
+        return *_damaged(run, error), None
+    its = _current(run, seen)
+    claims = its.summary["claims"] if its.summary else []
+    unplanned = [f"jobs/{name} was not planned and does not count" for name in seen.strays]
+    document = {
         "id": run.id,
         "run": str(run.path),
         "study": run.study,
-        "state": state,
-        "depths": sorted({job.settings.depth for job in jobs}),
-        "jobs": {job.name: job.status.state for job in jobs},
+        "state": its.state,
+        "depths": sorted({depth_of(name) for name in seen.statuses}),
+        "jobs": {name: status.state for name, status in seen.statuses.items()},
         "verdicts": dict(Counter(claim["verdict"] for claim in claims)),
         # Of a run whose client is gone, and whose jobs go on in a scheduler, it waits for them and collects.
-        "continue": None if state == "finished" or run.is_launching() else f"reslim train --resume {quoted(run.path)}",
+        "continue": None
+        if its.state == "finished" or run.is_launching()
+        else f"reslim train --resume {quoted(run.path)}",
+        "remarks": [*its.remarks, *run.remarks(), *unplanned],
     }
+    return document, seen.statuses, its.summary
 
 
-def _summary(run: Run) -> dict[str, Any] | None:
-    """What the last collection wrote; None where there is nothing, or nothing that can be shown."""
-    summary = read_json(run.path / "summary.json")
+def _damaged(run: Run, error: RunFolderError) -> tuple[dict[str, Any], dict[str, Status]]:
+    """A run whose plan cannot be relied on: what is left of its jobs, and why."""
+    jobs = run.remains()
+    if isinstance(error, OtherSchema):
+        jobs = []
+    elif not run.path.is_dir() or not (jobs or (run.path / "jobs").is_dir() or (run.path / FILE).exists()):
+        raise error  # no run at all
+    document = {
+        "id": run.id,
+        "run": str(run.path),
+        "study": jobs[0].settings.study if jobs else run.path.parent.name,
+        "state": "unknown" if isinstance(error, OtherSchema) else "damaged",
+        "depths": sorted({job.settings.depth for job in jobs}),
+        "jobs": {job.name: job.status.state for job in jobs},
+        "verdicts": {},
+        "continue": None,
+        "remarks": [str(error)],
+    }
+    return document, {job.name: job.status for job in jobs}
+
+
+def _current(run: Run, seen: Seen) -> Current:
+    """The run as it is now; without a summary where there is none that can be shown."""
+    its = current(run, seen)
     try:
-        show_summary(summary, Console(file=io.StringIO()))
-        return {**summary, "claims": [{**claim, "verdict": str(claim["verdict"])} for claim in summary["claims"]]}
+        show_summary(its.summary or {"claims": [], "table": []}, Console(file=io.StringIO()))
+        for claim in its.summary["claims"] if its.summary else []:
+            claim["verdict"] = str(claim["verdict"])
     except (KeyError, TypeError, ValueError, AttributeError, MarkupError):
-        return None
+        return replace(its, summary=None, remarks=[*its.remarks, "summary.json cannot be shown"])
+    return its
 
 
 def _show(run: Run, json_out: bool) -> None:
-    document = _document(run)
-    summary = _summary(run)
+    document, statuses, summary = _document(run)
     if odd := first_odd(run.path):
         print(f"reslim: {printable(odd)}", file=sys.stderr)
     if json_out:
         print_json({**document, "summary": summary})
         return
     console = Terminal()
-    title = f"[bold]{escape(run.id)}[/bold], study {escape(run.study)}, "
+    title = f"[bold]{escape(run.id)}[/bold], study {escape(document['study'])}, "
     console.print(title, coloured(document["state"]), end="\n", highlight=False)
     table = Table(header_style="bold")
     for column in ("depth", "job", "state", "seconds", "message"):
         table.add_column(column)
-    for job in run.jobs():
-        status = job.status
+    for name, status in statuses.items():
         seconds = "" if status.seconds is None else f"{status.seconds:.1f}"
-        table.add_row(str(job.settings.depth), job.name, coloured(status.state), seconds, escape(status.message))
+        table.add_row(str(depth_of(name)), name, coloured(status.state), seconds, escape(status.message))
     console.print(table)
     if summary:
         show_summary(summary, console)
+    for remark in document["remarks"]:
+        console.print(Text.assemble(("remark", "yellow"), f": {remark}"), soft_wrap=True)
     console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
     if document["continue"]:
         console.print(f"continue with: {document['continue']}", highlight=False, markup=False, soft_wrap=True)

@@ -15,7 +15,8 @@ from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import require_enclosed
 from resnet_limits.runs.files import locked, tail
-from resnet_limits.runs.folder import LAUNCHER, JobFolder, Run, outputs_root
+from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
+from resnet_limits.runs.status import Status
 from resnet_limits.settings import Data, Settings, describe
 
 from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, who_asks
@@ -71,49 +72,94 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     key = next((o.split("=", 1)[1].strip("'\"") for o in overrides if o.startswith("outputs=")), None)
     run = Run.find(outputs_root(key), name)
     require_enclosed(run.path)
-    if not (sweeps := run.sweeps()):
-        raise RunFolderError(f"{run.path / 'overrides.txt'} is missing or damaged; what the run is to do stood there")
+    if edited := run.edited():
+        raise RunFolderError(
+            f"{run.path / 'overrides.txt'} was edited: {edited}. A run does what its plan.json says: remove the file "
+            "to go on with that, and ask for other jobs on the command line, with --resume RUN KEY=VALUE"
+        )
+    for remark in run.remarks():
+        print(f"reslim: {printable(remark)}", file=sys.stderr)
+    sweeps = run.sweeps()
     for line in [line for sweep in sweeps for line in sweep]:
         if line.lstrip("+~ \t").startswith("hydra") and not HARMLESS.fullmatch(line):
             raise RunFolderError(
-                f"{run.path / 'overrides.txt'}: '{line}' could run code, and a run folder is not trusted that far; "
-                "remove the line to resume, and give the key on the command line"
+                f"{run.path / 'plan.json'}: '{line}' could run code, and a run folder is not trusted that far; "
+                "start another run"
             )
-    plans = [plan(overridden(sweeps[0], overrides))]
-    if all(_is_elsewhere(o, plans[0].jobs[0].settings) for o in overrides):  # the same jobs as before
-        plans += [plan(overridden(sweep, overrides)) for sweep in sweeps[1:]]
-    if any(p.study != run.study for p in plans):
+    first = _with_data_of(run, plan(overridden(sweeps[0], overrides)))
+    if first.study != run.study:
         raise SettingError(f"study: the run {run.id} is of study {run.study}; start another run for another study")
+    elsewhere = [o for o in overrides if _is_elsewhere(o, first.jobs[0].settings)]
+    plans = [_with_data_of(run, plan(overridden(sweep, elsewhere))) for sweep in sweeps]
+    for its, sweep in zip(plans, run.planned.sweeps, strict=True):
+        _require_same(run, its, sweep.jobs, elsewhere=elsewhere)
     from resnet_limits.runs.provenance import version
 
     if run.version() != version():
         print(f"reslim: this run was made by reslim {printable(run.version())}, this is {version()}", file=sys.stderr)
-    return run, [_with_data_of(run, its) for its in plans]
+    chosen = plans if elsewhere == list(overrides) else [first]
+    _say_other_data(run, chosen)
+    return run, chosen
 
 
 def _with_data_of(run: Run, its: Plan) -> Plan:
-    """The sweep where its data are not here: those of the run are meant, and missed only if a job is to be run. Says
-    which jobs are new because the data are others than the run's."""
+    """The sweep where its data are not here: those of the run are meant, and missed only if a job is to be run."""
+    known = _data_by_job(run)
+    jobs = []
+    for job in its.jobs:
+        here = known.get(identity.apart(job.settings), [])
+        if identity.digest_of(job.settings) is None and len(here) == 1:
+            job = PlannedJob.of(job.overrides, identity.on(job.settings, here[0]))
+        jobs.append(job)
+    return replace(its, jobs=tuple(jobs))
+
+
+def _data_by_job(run: Run) -> dict[str, list[str]]:
+    """The identities of the data that the run has jobs on, by what these ask for whatever the data are."""
     known: dict[str, list[str]] = {}
     for job in run.jobs():
         known.setdefault(identity.apart(job.settings), []).append(identity.digest_of(job.settings) or "")
-    jobs: list[PlannedJob] = []
-    others: dict[tuple[str, str, str], int] = Counter()
-    for job in its.jobs:
+    return known
+
+
+def _other_data(run: Run, jobs: Sequence[PlannedJob]) -> Counter[str]:
+    """How many jobs ask for what the run asks for, on other data, by a sentence about these."""
+    known, found = _data_by_job(run), Counter[str]()
+    for job in jobs:
         digest, here = identity.digest_of(job.settings), known.get(identity.apart(job.settings), [])
-        if digest is None and len(here) == 1:
-            job = PlannedJob.of(job.overrides, identity.on(job.settings, here[0]))
-        elif digest is not None and here and digest not in here:
-            others[identity.place_of(job.settings), digest, ", ".join(here)] += 1
-        jobs.append(job)
-    for (place, digest, before), count in others.items():
-        where = f" under {printable(place)}" if place else ""
-        print(
-            f"reslim: the data{where} are others than the run's ({digest}, not {printable(before)}):"
-            f" {count} further jobs, judged apart",
-            file=sys.stderr,
+        if digest is not None and here and digest not in here:
+            place = identity.place_of(job.settings)
+            where = f" under {place}" if place else ""
+            found[f"the data{where} are others than the run's ({digest}, not {', '.join(here)})"] += 1
+    return found
+
+
+def _say_other_data(run: Run, plans: Sequence[Plan]) -> None:
+    """Say which jobs are new because the data are others than the run's."""
+    for words, count in _other_data(run, [job for its in plans for job in its.jobs]).items():
+        print(f"reslim: {printable(words)}: {count} further jobs, judged apart", file=sys.stderr)
+
+
+def _require_same(run: Run, plan: Plan, planned: Sequence[str], *, elsewhere: Sequence[str]) -> None:
+    """Raise `RunFolderError` where the overrides of a sweep make other jobs now than when it was planned, unless the
+    data were asked for elsewhere: jobs on others are further ones."""
+    now = [job.name for job in plan.jobs]
+    new, gone = [n for n in now if n not in planned], [n for n in planned if n not in now]
+    if not new and not gone:
+        return
+    others = _other_data(run, [job for job in plan.jobs if job.name in new])
+    if others.total() == len(new) == len(gone):
+        if any(line.startswith("data.") for line in elsewhere):
+            return
+        raise RunFolderError(
+            f"{run.path}: {printable(next(iter(others)))}. Bring those back, or start another run on these"
         )
-    return replace(its, jobs=tuple(jobs))
+    words = " ".join(plan.overrides) or "the defaults"
+    raise RunFolderError(
+        f"{run.path}: its overrides ({words}) make other jobs now than were planned, such as "
+        f"{(new or gone)[0]}{'' if new else ' no more'}: the defaults or the version of reslim (then "
+        f"{run.version()}) are others. The two are not mixed: start another run, or go back to what was"
+    )
 
 
 def _is_elsewhere(override: str, settings: Settings) -> bool:
@@ -130,27 +176,27 @@ def _missing(run: Run | None, plans: Sequence[Plan]) -> set[str]:
     if run is None:
         return asked
     _let_end(run, asked)
-    jobs = [job for job in run.jobs(verify=True) if job.name in asked]
-    held = run.held([job.name for job in jobs if job.status.state in ("queued", "running")])
+    jobs = {name: status for name, status in run.look(verify=True).statuses.items() if name in asked}
+    held = run.held([name for name, status in jobs.items() if status.state in ("queued", "running")])
     sent = scheduler.sent(run.path)
-    for job in jobs:
-        if job.status.state == "lost":
-            print(f"reslim: job {job.name}: {printable(job.status.message)}; it is to be done again", file=sys.stderr)
-    under_way = {job.name for job in jobs if _is_under_way(job, held, sent)}
+    for name, status in jobs.items():
+        if status.state == "lost":
+            print(f"reslim: job {name}: {printable(status.message)}; it is to be done again", file=sys.stderr)
+    under_way = {name for name, status in jobs.items() if _is_under_way(name, status, held, sent)}
     if under_way:
         print(f"reslim: waiting for {len(under_way)} jobs that are running or queued", file=sys.stderr)
-    return asked - under_way - {job.name for job in jobs if job.status.state == "finished"}
+    return asked - under_way - {name for name, status in jobs.items() if status.state == "finished"}
 
 
-def _is_under_way(job: JobFolder, held: set[str], sent: set[str]) -> bool:
+def _is_under_way(name: str, status: Status, held: set[str], sent: set[str]) -> bool:
     """Whether somebody runs a job or will start it.
 
     A task of SLURM that was cancelled elsewhere leaves a status that says running for a while: it is not in the queue.
     """
-    if job.status.state == "running":
-        here = job.status.process is not None and job.status.process.is_here
-        return here or job.name in held or job.name not in sent
-    return job.status.state == "queued" and job.name in held
+    if status.state == "running":
+        here = status.process is not None and status.process.is_here
+        return here or name in held or name not in sent
+    return status.state == "queued" and name in held
 
 
 def _let_end(run: Run, asked: set[str]) -> None:

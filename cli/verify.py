@@ -281,10 +281,13 @@ def _show(document: dict[str, Any]) -> None:
 
 
 def _writable(path: Path) -> None:
-    """Refuse a file that cannot be written before anything runs."""
+    """Refuse a file that cannot be written before anything runs; none is left that holds nothing."""
+    new = not path.exists()
     try:
         with open(path, "ab"):
             pass
+        if new:
+            path.unlink()
     except OSError as error:
         raise OutputError(f"cannot write to {path}: {error.strerror}; choose another file with --junit") from None
 

@@ -2,11 +2,13 @@
 
     records of the jobs -> comparisons (one setting, one seed, several depths) -> claims (seeds pooled)
 
-Done each time a run is collected; what an earlier collection wrote is replaced.
+Done each time a run is collected; what an earlier collection wrote is replaced. Whoever reads a run compares what was
+collected with what its folder shows now, and collects anew what is stale (current.py).
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -24,16 +26,21 @@ from ..errors import RunFolderError
 from ..settings import Settings
 from ..studies import study as studies
 from ..studies.study import FinishedJob, Study
-from . import leftovers
+from . import leftovers, provenance
 from . import records as tables
+from . import summary as summaries
 from .collection import Collection
 from .enclosed import require_enclosed
-from .files import locked, require_plain, write_json, write_text
-from .folder import SCHEMA, JobFolder, Run
+from .files import locked, new_folder, require_plain, write_json, write_text
+from .folder import JobFolder, Run
 from .merge import Merged, merge
 
 if TYPE_CHECKING:
     from ..figures.write import NamedRequest
+
+
+SCHEMA = 1
+"""Of the document `summary.json`."""
 
 
 def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
@@ -59,17 +66,10 @@ def write(
     finished job are missing or damaged.
     """
     collection = collection or collected(merged)
-    write_text(folder / "records.csv", tables.csv_text(collection.records))
-    summary = {
-        "schema": SCHEMA,
-        "study": collection.study.name,
-        "run": str(folder),
-        "state": merged.state(),
-        "claims": [claim_document(j) for j, _ in collection.judged],
-        "table": [row for j, its in collection.judged for row in _table(j, its)],
-        "jobs": {job.name: job.status.state for job in merged.jobs},
-        "seconds": round(sum(job.status.seconds or 0.0 for job in collection.jobs), 3),
-    }
+    records, jobs = tables.csv_text(collection.records), summaries.of_jobs(merged.statuses)
+    drawn_from = jobs if figures else summaries.read(folder).figures
+    summary = summary_document(folder, merged, collection, records, figures=drawn_from)
+    write_text(folder / summaries.RECORDS, records)
     if figures:
         from ..figures.write import write_figures
         from ..report.write import write_report
@@ -77,10 +77,35 @@ def write(
         # Elsewhere than in a run folder, a folder `figures` may hold other people's files.
         its_own = folder in {run.path for run in merged.runs}
         names = [*collection.study.figures, *merged.named_figures()]
-        drawn = write_figures(folder / "figures", collection.judged, named=_named(collection, names), replace=its_own)
+        with new_folder(folder / "figures") as place:
+            drawn = write_figures(place, collection.judged, named=_named(collection, names), replace=its_own)
         write_report(folder, collection, merged, summary, drawn)
-    write_json(folder / "summary.json", summary)
+    write_json(folder / summaries.FILE, summary)
     return summary
+
+
+def summary_document(
+    folder: Path, merged: Merged, collection: Collection, records: str, *, figures: str | None
+) -> dict[str, Any]:
+    """The document: what was judged, from which jobs, beside which records and figures."""
+    return summaries.signed(
+        {
+            "schema": SCHEMA,
+            "study": collection.study.name,
+            "run": str(folder),
+            "state": merged.state(),
+            "claims": [claim_document(j) for j, _ in collection.judged],
+            "table": [row for j, its in collection.judged for row in _table(j, its)],
+            "jobs": {name: status.state for name, status in merged.statuses.items()},
+            "seconds": round(sum(job.status.seconds or 0.0 for job in collection.jobs), 3),
+            "collected": {
+                "jobs": summaries.of_jobs(merged.statuses),
+                "figures": figures,
+                "records": hashlib.sha256(records.encode()).hexdigest(),
+                "version": provenance.version(),
+            },
+        }
+    )
 
 
 def collected(merged: Merged, *, swept: Sequence[str] | None = None) -> Collection:

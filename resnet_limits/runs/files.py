@@ -62,15 +62,32 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder for the block, made where it is missing, with those above it; what was made goes if the block raises."""
+    made = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield path
+    except BaseException:
+        if path in made:
+            shutil.rmtree(path, ignore_errors=True)
+        for above in made[1:] if path in made else made:
+            with contextlib.suppress(OSError):  # by now somebody else may have put something there
+                above.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold an exclusive lock on a folder; the system lets go of it when the process ends.
 
-    Some file systems of clusters lock nothing, or not between hosts: there it is no more than a hope.
+    Without `wait`: raises `BlockingIOError` where another process holds it. Some file systems of clusters lock
+    nothing, or not between hosts: there it is no more than a hope.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF):
                 raise

@@ -1,8 +1,9 @@
 """A run: one invocation and its folder `OUTPUTS/STUDY/DATE_TIME_ID/`.
 
-config.yaml       the settings of all jobs: common values, and lists for the swept keys
-overrides.txt     the overrides, a paragraph for each sweep (the first invocation, then what resuming added)
-provenance.json   schema, commands, versions, revision, times
+plan.json         what the run is: its study, its sweeps and the names of their jobs, see planned.py
+config.yaml       for people: the settings of all jobs, common values, and lists for the swept keys
+overrides.txt     for people: the overrides, a paragraph for each sweep (the first, then what resuming added)
+provenance.json   commands, versions, revision, times
 jobs/NAME/        see job.py
 shared/           see shared.py
 launcher/         what Hydra and its launcher write, and the process that launches
@@ -11,31 +12,33 @@ records.csv, summary.json, figures/        written each time the run is collecte
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
+import re
 import secrets
-import shutil
-import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from .. import settings as keys
 from ..data import identity
 from ..errors import OutputError, RunFolderError, one_of
 from ..settings import Settings
 from . import job as jobs
-from . import provenance, scheduler
+from . import planned, provenance, scheduler
 from . import status as states
 from .files import beside as named_beside
-from .files import make_folder, place, read_json, read_text, sweep, tail, write_json, write_text
+from .files import new_folder, place, read_json, read_text, sweep, tail, write_json, write_text
+from .planned import SCHEMA, Planned, Sweep
 from .status import Process, Status
 
-SCHEMA = 1
 TIME = "%Y-%m-%d_%H-%M-%S"
+ID = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-f]{8}")
 LAUNCHER = "launcher"
 SUBMITIT = ".submitit"
 """Under `launcher/`: what submitit writes and reads, a folder each time that jobs are sent."""
@@ -87,6 +90,23 @@ class _Launcher:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a run folder shows: the planned jobs by depth, those whose folders are missing or damaged (lost, with the
+    reason), and the names of folders that were not planned, which do not count.
+    """
+
+    jobs: list[JobFolder]
+    lost: dict[str, Status]
+    strays: list[str]
+
+    @property
+    def statuses(self) -> dict[str, Status]:
+        """The status of every planned job, by depth."""
+        found = {job.name: job.status for job in self.jobs} | self.lost
+        return {name: found[name] for name in sorted(found, key=planned.by_depth)}
+
+
+@dataclass(frozen=True)
 class Run:
     """A run folder."""
 
@@ -97,43 +117,47 @@ class Run:
         return self.path.name
 
     @property
+    def planned(self) -> Planned:
+        """What it is to do. Raises `RunFolderError` where that cannot be known for certain."""
+        return planned.read(self.path)
+
+    @property
     def study(self) -> str:
-        """What its jobs are of; without one that can be read, what the folder above is called."""
-        found = (jobs.settings_of(path) for path in self._job_folders())
-        return next((settings.study for settings in found if settings), self.path.parent.name)
+        return self.planned.study
 
     @property
     def started(self) -> float:
-        """When it was made: seconds since 1970, and later than every run that was there (a clock may be set back)."""
-        document = read_json(self.path / "provenance.json")
+        """When it was made: seconds since 1970, and later than every run that was there (a clock may be set back).
+
+        A plan that is damaged, or names a time that cannot be, leaves the date in the name of the folder.
+        """
+        document = read_json(self.path / planned.FILE)
         number = document.get("started") if isinstance(document, dict) else None
-        if isinstance(number, (int, float)):
-            return float(min(number, sys.float_info.max))
+        if planned.is_time(number):
+            return float(number)
         try:
-            return time.mktime(time.strptime(self.id[:19], TIME))
+            dated = time.mktime(time.strptime(self.id[:19], TIME))
         except (ValueError, OverflowError):
             return 0.0
+        return dated if planned.is_time(dated) else 0.0
 
     @classmethod
     def create(cls, root: Path, settings: Sequence[Settings], overrides: Sequence[str], command: Sequence[str]) -> Run:
-        """A new run folder with its jobs queued; it appears whole, under a name of its own.
+        """A new run folder with its jobs queued; it appears whole, under a name of its own, or leaves nothing.
 
         Raises `OutputError` where it cannot be written.
         """
         parent = root / settings[0].study
-        make_folder(parent)
         name = f"{time.strftime(TIME)}_{secrets.token_hex(4)}"
-        beside = named_beside(parent / name)
-        sweep(parent)
-        document = {"schema": SCHEMA, "started": cls._later_than_all(root), "invocations": []}
-        document["invocations"].append(provenance.invocation(command))
+        document = {"schema": SCHEMA, "invocations": [provenance.invocation(command)]}
+        plan = Planned(settings[0].study, cls._later_than_all(root))
         try:
-            beside.mkdir()
-            write_json(beside / "provenance.json", document)
-            cls(beside).add(settings, overrides)
-            os.rename(beside, parent / name)
+            with new_folder(named_beside(parent / name)) as beside:
+                sweep(parent)
+                write_json(beside / "provenance.json", document)
+                cls(beside)._add(plan, settings, overrides)
+                os.rename(beside, parent / name)
         except OSError as error:
-            shutil.rmtree(beside, ignore_errors=True)
             raise OutputError(
                 f"cannot write to {parent}: {error.strerror}; choose another folder with outputs=..."
             ) from None
@@ -146,22 +170,23 @@ class Run:
 
     @classmethod
     def open(cls, path: Path) -> Run:
-        """The run in this folder. Raises `RunFolderError` where it is none, or one of another schema."""
-        document = read_json(path / "provenance.json")
-        invocations = document.get("invocations") if isinstance(document, dict) else None
-        if not invocations or not isinstance(invocations, list) or not all(isinstance(i, dict) for i in invocations):
-            raise RunFolderError(f"{path} is not a run folder (no readable provenance.json)")
-        if document.get("schema") != SCHEMA:
-            raise RunFolderError(
-                f"{path} has run-folder schema {document.get('schema')!r}; this version of reslim reads schema {SCHEMA}"
-            )
+        """The run in this folder. Raises `RunFolderError` where it is none, is damaged, or of another schema."""
+        planned.read(path)
         return cls(path.absolute())
 
     @classmethod
     def find(cls, root: Path, name: str) -> Run:
-        """The run that a user means: a folder, a unique beginning of its id, or `latest`."""
-        if os.path.isdir(name) and (os.sep in name or (Path(name) / "provenance.json").exists()):
-            return cls.open(Path(name))
+        """The run that a user means: a folder, a unique beginning of its id, or `latest`.
+
+        Raises `RunFolderError` where there is none, or where it is damaged.
+        """
+        return cls.open(cls.named(root, name).path)
+
+    @classmethod
+    def named(cls, root: Path, name: str) -> Run:
+        """The same; its plan may be damaged."""
+        if os.path.isdir(name) and (os.sep in name or cls._is_one(Path(name))):
+            return cls(Path(name).absolute())
         runs = cls.all(root)
         if not name:
             raise RunFolderError("a run is a folder, a beginning of its id, or latest; got nothing")
@@ -178,39 +203,53 @@ class Run:
 
     @classmethod
     def all(cls, root: Path) -> list[Run]:
-        """Every run under the folder of all runs, oldest first."""
-        found = []
-        for path in root.glob("*/*/provenance.json"):
-            if not path.parent.name.startswith("."):
-                try:
-                    found.append(cls.open(path.parent))
-                except RunFolderError:
-                    continue
+        """Every run under the folder of all runs, oldest first, also what is damaged or of another schema."""
+        found = [cls(path.absolute()) for path in root.glob("*/*") if cls._is_one(path)]
         return sorted(found, key=lambda run: (run.started, run.id))
+
+    @staticmethod
+    def _is_one(folder: Path) -> bool:
+        """Whether a folder is that of a run, whatever has become of it: it holds a plan, or is called like a run."""
+        if folder.name.startswith(".") or not folder.is_dir():
+            return False
+        return (folder / planned.FILE).exists() or ID.fullmatch(folder.name) is not None
 
     def add(self, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
         """Queue the jobs of one sweep and note its overrides, and where the data come from."""
-        (self.path / "jobs").mkdir(exist_ok=True)
+        self._add(self.planned, settings, overrides)
+
+    def _add(self, plan: Planned, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
+        """The plan comes first: whoever ends in between has planned what is missing."""
         settings = identity.filled(settings)
+        new = {keys.job_name(its): its for its in settings}
+        known = {job.name: job.settings for job in self._seen(plan.jobs).jobs} | new
+        merged = _merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
+        config = yaml.safe_dump(merged, sort_keys=False)
+        plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config))
+        planned.write(self.path, plan)
+        (self.path / "jobs").mkdir(exist_ok=True)
         for its in settings:
             jobs.queue(self.path, its)
         self._note_data(settings)
-        paragraphs = self.sweeps()
-        if list(overrides) not in paragraphs:
-            text = "\n\n".join("\n".join(p) if p else "# the defaults" for p in [*paragraphs, list(overrides)])
-            write_text(self.path / "overrides.txt", text + "\n")
-        merged = _merged([asdict(job.settings) for job in self.jobs()])
-        write_text(self.path / "config.yaml", yaml.safe_dump(merged, sort_keys=False))
+        write_text(self.path / "overrides.txt", _paragraphs(plan.sweeps))
+        write_text(self.path / "config.yaml", config)
+
+    def provenance(self) -> dict[str, Any]:
+        """`provenance.json` with the invocations that can be read; a new one, which says so, where there is none."""
+        document = read_json(self.path / "provenance.json")
+        if not isinstance(document, dict) or not isinstance(document.get("invocations"), list):
+            document = {"schema": SCHEMA, "lost": "what was noted before is missing or damaged", "invocations": []}
+        return document | {"invocations": [its for its in document["invocations"] if isinstance(its, dict)]}
 
     def note(self, command: Sequence[str]) -> None:
         """Add an invocation (a resume) to the provenance."""
-        document = read_json(self.path / "provenance.json")
+        document = self.provenance()
         document["invocations"].append(provenance.invocation(command))
         write_json(self.path / "provenance.json", document)
 
     def _note_data(self, settings: Sequence[Settings]) -> None:
         """Add to the provenance where the data of these jobs come from, by their digest."""
-        document = read_json(self.path / "provenance.json")
+        document = self.provenance()
         known = document.get("data")
         known = known if isinstance(known, dict) else {}
         document["data"] = known | {
@@ -220,8 +259,7 @@ class Run:
 
     def data(self) -> dict[str, str]:
         """Where the data of its jobs come from, in words, by their digest; only what the provenance can say."""
-        document = read_json(self.path / "provenance.json")
-        noted = document.get("data") if isinstance(document, dict) else None
+        noted = self.provenance().get("data")
         noted = noted if isinstance(noted, dict) else {}
         return {digest: identity.in_words(its) for digest, its in noted.items() if isinstance(its, dict)}
 
@@ -231,7 +269,7 @@ class Run:
 
         jobs = self.jobs()
         warnings = (line for job in jobs for line in study.get(job.settings.study).all_warnings(job.settings))
-        document = read_json(self.path / "provenance.json")
+        document = self.provenance()
         document |= {
             "seeds": sorted({job.settings.seed for job in jobs}),
             "threads": sorted({job.settings.threads for job in jobs}),
@@ -243,29 +281,90 @@ class Run:
 
     def version(self) -> str:
         """The version of reslim that ran last."""
-        packages = read_json(self.path / "provenance.json")["invocations"][-1].get("packages")
+        invocations = self.provenance()["invocations"]
+        packages = invocations[-1].get("packages") if invocations else None
         return str(packages.get("reslim", "unknown")) if isinstance(packages, dict) else "unknown"
 
     def sweeps(self) -> list[list[str]]:
-        """The overrides of each sweep of this run; none where `overrides.txt` is missing or no text."""
+        """The overrides of each sweep of this run."""
+        return [list(its.overrides) for its in self.planned.sweeps]
+
+    def edited(self) -> str:
+        """What `overrides.txt` asks for that was not planned, or misses, in words; empty where it says what the plan
+        says, or nothing that can be read. A client that ended while it added a sweep leaves out the last ones."""
+        written, sweeps = self._overrides(), self.planned.sweeps
+        if written is None or written in (_read(_paragraphs(sweeps[:n])) for n in range(1, len(sweeps) + 1)):
+            return ""
+        lines = {line for paragraph in _read(_paragraphs(sweeps)) for line in paragraph}
+        new = [line for paragraph in written for line in paragraph if line not in lines]
+        return f"'{new[0]}' was not planned" if new else "it lacks what was planned"
+
+    def remarks(self) -> list[str]:
+        """What is wrong with the files that results do not depend on, a sentence each."""
+        found = []
+        if self._overrides() is None:
+            found.append("overrides.txt is missing or damaged; plan.json says what was planned")
+        elif edited := self.edited():
+            found.append(f"overrides.txt was edited ({edited}); it is not obeyed, plan.json says what was planned")
         try:
-            text = read_text(self.path / "overrides.txt")
+            same = _sha256(read_text(self.path / "config.yaml")) == self.planned.config
         except (OSError, ValueError):
-            return []
-        paragraphs = [p.splitlines() for p in text.strip().split("\n\n") if p.strip()]
-        return [[line for line in p if not line.startswith("#")] for p in paragraphs]
+            same = False
+        if not same:
+            found.append("config.yaml is missing, or not what was planned; jobs go by their own")
+        if not self.provenance()["invocations"]:
+            found.append("provenance.json is missing or damaged; commands and versions are not known")
+        return found
+
+    def _overrides(self) -> list[list[str]] | None:
+        """The paragraphs of `overrides.txt`; None where it is missing, empty, or no text."""
+        try:
+            return _read(read_text(self.path / "overrides.txt")) or None
+        except (OSError, ValueError):
+            return None
+
+    def look(self, *, verify: bool = False, since: int | None = None) -> Seen:
+        """The planned jobs as their folders show them.
+
+        With `verify` the files of finished jobs are held against their digests, those that were changed after `since`
+        (nanoseconds; None: all); a damaged job counts as lost. Raises `RunFolderError` where the plan is damaged.
+        """
+        return self._seen(self.planned.jobs, verify=verify, since=since)
+
+    def glance(self) -> Seen:
+        """The same, quickly: of finished jobs only files that were touched since the last collection are read."""
+        try:
+            since = (self.path / "records.csv").stat().st_mtime_ns
+        except OSError:
+            since = None
+        return self.look(verify=True, since=since)
+
+    def remains(self) -> list[JobFolder]:
+        """The jobs of all folders that can be read, whatever was planned: what a run with a damaged plan can show."""
+        return self._seen([path.name for path in self._job_folders()]).jobs
+
+    def _seen(self, names: Sequence[str], *, verify: bool = False, since: int | None = None) -> Seen:
+        folders = {path.name: path for path in self._job_folders()}
+        found, lost = [], {}
+        for name in names:
+            path = folders.get(name)
+            if path is None:
+                lost[name] = Status("lost", message="its folder is missing")
+                continue
+            status = states.read(path)
+            if (settings := jobs.settings_of(path)) is not None:
+                found.append(JobFolder(path, settings, states.verified(path, status, since) if verify else status))
+            else:
+                lost[name] = replace(
+                    status, message=_unread(path), state="running" if status.state == "running" else "lost"
+                )
+        found.sort(key=lambda j: (j.settings.depth, j.name))
+        strays = sorted(name for name in set(folders) - set(names) if not name.startswith("."))
+        return Seen(found, lost, strays)
 
     def jobs(self, *, verify: bool = False) -> list[JobFolder]:
-        """The jobs by increasing depth. A folder whose settings cannot be read, or are not its own, is left out.
-
-        With `verify` the files of finished jobs are held against their digests; a damaged job counts as lost.
-        """
-        found = []
-        for path in self._job_folders():
-            if (settings := jobs.settings_of(path)) is not None:
-                status = states.read(path)
-                found.append(JobFolder(path, settings, states.verified(path, status) if verify else status))
-        return sorted(found, key=lambda j: (j.settings.depth, j.name))
+        """The planned jobs whose folders can be read, by increasing depth; see `look`."""
+        return self.look(verify=verify).jobs
 
     def _job_folders(self) -> list[Path]:
         """What lies under `jobs/`; not links, which may lead anywhere."""
@@ -300,15 +399,43 @@ class Run:
         """Those of these jobs that somebody will start, or runs: a launcher on this host, or a scheduler."""
         return self.launching() & set(jobs) | scheduler.held(self.path, jobs)
 
-    def state(self) -> str:
+    def state(self, seen: Seen | None = None) -> str:
         """`finished`, `running`, `failed` (a job failed, none runs) or `interrupted` (jobs lost or not started)."""
-        jobs = self.jobs()
-        its = {j.status.state for j in jobs}
-        if "running" in its or self.held([j.name for j in jobs if j.status.state == "queued"]):
+        seen = seen or self.glance()
+        return self.state_of(seen.statuses)
+
+    def state_of(self, statuses: Mapping[str, Status]) -> str:
+        """The state of a run whose jobs have these statuses."""
+        its = {status.state for status in statuses.values()}
+        if "running" in its or self.held([name for name, status in statuses.items() if status.state == "queued"]):
             return "running"
         if its == {"finished"}:
             return "finished"
         return "interrupted" if its & {"lost", "queued"} or not its else "failed"
+
+
+def _unread(folder: Path) -> str:
+    """Why a job folder does not count, in words."""
+    if not folder.is_dir():
+        return "its folder is none"
+    if not any(folder.iterdir()):
+        return "its folder is empty"
+    return "its config.yaml is missing, damaged, or of another version of reslim"
+
+
+def _paragraphs(sweeps: Sequence[Sweep]) -> str:
+    """What `overrides.txt` says of some sweeps."""
+    return "\n\n".join("\n".join(its.overrides) or "# the defaults" for its in sweeps) + "\n"
+
+
+def _read(text: str) -> list[list[str]]:
+    """The lines of each paragraph, without comments."""
+    paragraphs = [p.splitlines() for p in text.strip().split("\n\n") if p.strip()]
+    return [[line for line in p if not line.startswith("#")] for p in paragraphs]
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _merged(values: Sequence[Any]) -> Any:

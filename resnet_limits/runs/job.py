@@ -15,6 +15,8 @@ The status says finished only after records and arrays are in place. A live job 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import shutil
 import time
 import traceback
@@ -32,7 +34,7 @@ from ..memory import explained
 from ..printable import spelt
 from ..settings import Settings, Slurm
 from . import status as states
-from .files import read_text, sweep, whole, write_text
+from .files import new_folder, read_text, sweep, whole, write_text
 from .interruption import Interrupted, Interruption
 from .owner import owned
 from .reporter import Reporter, write_status
@@ -66,11 +68,13 @@ def settings_of(folder: Path) -> Settings | None:
 def queue(run: Path, settings: Settings) -> Path:
     """Write the folder of a job that is to be run; leave one that is there already alone."""
     folder = run / "jobs" / keys.job_name(settings)
-    if settings_of(folder) is None:
-        folder.mkdir(exist_ok=True)  # not those above it: a run that was moved is not made anew where it was
-        write_text(folder / "config.yaml", yaml.safe_dump(asdict(settings), sort_keys=False))
-    if not (folder / "status.json").exists():
-        states.write(folder, Status("queued"))
+    if not folder.parent.is_dir():  # a run that was moved is not made anew where it was
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder.parent))
+    with new_folder(folder):
+        if settings_of(folder) is None:
+            write_text(folder / "config.yaml", yaml.safe_dump(asdict(settings), sort_keys=False))
+        if not (folder / "status.json").exists():
+            states.write(folder, Status("queued"))
     return folder
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from ..errors import RunFolderError
 from ..settings import FIGURES, content
 from .folder import JobFolder, Run
-from .status import State
+from .planned import by_depth
+from .status import State, Status
 
 PREFERRED: tuple[State, ...] = ("finished", "running", "queued", "failed", "lost")
 
@@ -19,7 +20,8 @@ class Merged:
     """Jobs of one study from several runs.
 
     `jobs` has every job once, by depth: where several runs hold it, a finished one. `repeated` says how many
-    runs hold a job that is in more than one, `left_out` which job is not counted and why, in words.
+    runs hold a job that is in more than one, `left_out` which job is not counted and why, in words, `lost` the planned
+    jobs that no run has a readable folder of.
     """
 
     runs: tuple[Run, ...]
@@ -27,16 +29,23 @@ class Merged:
     jobs: tuple[JobFolder, ...]
     repeated: dict[str, int]
     left_out: dict[str, str]
+    lost: dict[str, Status]
 
     @property
     def finished(self) -> list[JobFolder]:
         return [job for job in self.jobs if job.status.state == "finished"]
 
+    @property
+    def statuses(self) -> dict[str, Status]:
+        """The status of every planned job, by depth."""
+        found = {job.name: job.status for job in self.jobs} | self.lost
+        return {name: found[name] for name in sorted(found, key=by_depth)}
+
     def state(self) -> str:
         """That of the only run; of several, `finished` once every job is."""
         if len(self.runs) == 1:
-            return self.runs[0].state()
-        if len(self.finished) == len(self.jobs) and self.jobs:
+            return self.runs[0].state_of(self.statuses)
+        if {status.state for status in self.statuses.values()} == {"finished"}:
             return "finished"
         states = {run.state() for run in self.runs} - {"finished"}
         return next((its for its in ("running", "interrupted", "failed") if its in states), "interrupted")
@@ -77,16 +86,18 @@ def merge(runs: Sequence[Run]) -> Merged:
     found: dict[str, JobFolder] = {}
     counts: Counter[str] = Counter()
     left_out: dict[str, str] = {}
+    lost: dict[str, tuple[Run, Status]] = {}
     for run in runs:
-        jobs = run.jobs(verify=True)
-        for job in jobs:
+        seen = run.look(verify=True)
+        for job in seen.jobs:
             counts[job.name] += 1
             other = found.get(job.name)
             if other is None or _rank(job) < _rank(other):
                 found[job.name] = job
-        for path in sorted(set((run.path / "jobs").glob("*")) - {job.path for job in jobs}):
-            if path.is_dir():
-                left_out[f"{run.id}/{path.name}"] = "its config.yaml is damaged, or of another version of reslim"
+        lost = {name: (run, status) for name, status in seen.lost.items()} | lost
+        left_out |= {f"{run.id}/{name}": "it is not among the jobs that were planned" for name in seen.strays}
+    lost = {name: its for name, its in lost.items() if name not in found}
+    left_out |= {f"{run.id}/{name}": f"{its.state}: {its.message}" for name, (run, its) in lost.items()}
     for name, job in found.items():
         if job.status.state != "finished":
             message = f": {job.status.message}" if job.status.message else ""
@@ -97,6 +108,7 @@ def merge(runs: Sequence[Run]) -> Merged:
         tuple(sorted(found.values(), key=lambda job: (job.settings.depth, job.name))),
         {name: count for name, count in counts.items() if count > 1},
         left_out,
+        {name: status for name, (_, status) in lost.items()},
     )
 
 

@@ -27,9 +27,9 @@ def run(settings: Settings) -> pd.DataFrame:
 
 
 def load_run(folder: str | Path) -> Run:
-    """The run in this folder: its jobs, their settings and states. `pandas.read_csv(run.path / "records.csv")` is its
-    long table, `collect.collect(run)` its summary, made anew.
+    """The run in this folder: its jobs, their settings and states. `current.current(run).summary` is its summary, made
+    anew where it is stale or was edited, and with it `pandas.read_csv(run.path / "records.csv")`, its long table.
 
-    Raises `RunFolderError` where it is none. Nothing in the folder is executed.
+    Raises `RunFolderError` where it is none, or its plan is damaged. Nothing in the folder is executed.
     """
     return Run.open(Path(folder))

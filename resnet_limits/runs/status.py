@@ -26,6 +26,8 @@ State = Literal["queued", "running", "finished", "failed", "lost"]
 STATES: tuple[State, ...] = ("queued", "running", "finished", "failed")
 RESULTS = ("records.parquet", "arrays.safetensors")
 """The files of a finished job, whose digests its status holds."""
+LONGEST = 1e10
+"""Seconds that no job takes (three centuries): a number beyond is damaged."""
 GONE = "its process is gone (if nobody stopped it, most likely for want of memory)"
 
 
@@ -76,7 +78,7 @@ class Process:
         """The process that a document names. Raises `TypeError` where it names none."""
         process = cls(**document)
         words = (process.host, process.started, process.folder)
-        if not all(isinstance(w, str) for w in words) or type(process.pid) is not int:
+        if not all(isinstance(w, str) for w in words) or type(process.pid) is not int or not 0 < process.pid < 2**31:
             raise TypeError(f"{document!r} is no process")
         return process
 
@@ -134,13 +136,20 @@ def read(folder: Path) -> Status:
         words = (status.state, status.message, status.device, *status.digests, *status.digests.values())
         if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(w, str) for w in words):
             raise TypeError
-        if status.state not in STATES or not all(float(n) >= 0 for n in numbers[1:]):
+        if status.state not in STATES or not all(0 <= n <= LONGEST for n in numbers[1:]):
             raise ValueError
-        if status.state == "running" and (process is None or process.is_gone(float(status.heartbeat), folder)):
+        status = replace(status, heartbeat=float(status.heartbeat))
+        if status.state == "running" and (process is None or process.is_gone(status.heartbeat, folder)):
             return replace(status, state="lost", message=GONE)
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
         return Status("lost", message="status.json is missing or damaged")
     return status
+
+
+def touched(path: Path, since: int) -> bool:
+    """Whether a file was written, renamed or given another time from then on. Raises `OSError` where it is missing."""
+    about = path.stat()
+    return max(about.st_mtime_ns, about.st_ctime_ns) >= since
 
 
 def file_digest(path: Path) -> str:
@@ -149,10 +158,15 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verified(folder: Path, status: Status) -> Status:
-    """The status, or `lost` where a file that a finished job left is missing or not what it wrote."""
+def verified(folder: Path, status: Status, since: int | None = None) -> Status:
+    """The status, or `lost` where a file that a finished job left is missing or not what it wrote.
+
+    With `since` (nanoseconds since 1970) a file that nobody has touched from then on is believed unread.
+    """
     for name in RESULTS if status.state == "finished" else ():
         try:
+            if since is not None and not touched(folder / name, since):
+                continue
             same = file_digest(folder / name) == status.digests.get(name)
         except OSError:
             same = False

@@ -163,7 +163,7 @@ def test_resuming_a_run_of_another_schema_is_refused(in_process, tmp_path):
     run = tmp_path / "outputs" / "ode" / "2031-01-01_00-00-00_abcdef"
     run.mkdir(parents=True)
     (run / "provenance.json").write_text(json.dumps({"schema": 99, "invocations": [{}]}))
-    assert_refused(in_process("train", "--resume", str(run)), "schema 99", "schema 1")
+    assert_refused(in_process("train", "--resume", str(run)), "schema 99", "schema 2")
     assert [p.name for p in run.iterdir()] == ["provenance.json"]
 
 

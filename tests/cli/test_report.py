@@ -17,6 +17,7 @@ import pytest
 from resnet_limits.runs.folder import Run
 from resnet_limits.settings import STUDIES, flat
 from resnet_limits.studies import study as studies
+from tests.runs.conftest import replan
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
@@ -224,7 +225,8 @@ def test_what_a_run_folder_holds_is_text_to_the_page(sweep, tmp_path):
     provenance["invocations"][0] |= {"command": ["reslim", HOSTILE], "host": HOSTILE, "packages": {HOSTILE: HOSTILE}}
     provenance["invocations"][0]["git"] = {"revision": HOSTILE, "dirty": HOSTILE}
     (run / "provenance.json").write_text(json.dumps(provenance))
-    (run / "overrides.txt").write_text(HOSTILE)
+    (its,) = Run.open(run).planned.sweeps
+    replan(run, sweeps=[{"overrides": [HOSTILE], "jobs": list(its.jobs)}])
     (job,) = (run / "jobs").glob("4-*")
     status = json.loads((job / "status.json").read_text())
     (job / "status.json").write_text(json.dumps({**status, "state": "failed", "message": HOSTILE}))

@@ -27,7 +27,7 @@ def rows(run):
 
 def test_a_finished_run_has_every_file_of_the_contract(sweep):
     files = {str(p.relative_to(sweep.path)) for p in sweep.path.rglob("*") if p.is_file()}
-    assert {"config.yaml", "overrides.txt", "provenance.json", "records.csv", "summary.json"} <= files
+    assert {"plan.json", "config.yaml", "overrides.txt", "provenance.json", "records.csv", "summary.json"} <= files
     assert {f"figures/ode.reversed.euler.{suffix}" for suffix in ("png", "svg", "pdf")} <= files
     jobs = sorted(path.name for path in (sweep.path / "jobs").iterdir())
     assert sorted(int(name.split("-")[0]) for name in jobs) == sorted(DEPTHS)
@@ -54,7 +54,7 @@ def test_configuration_and_overrides_say_what_was_asked_for(sweep):
 
 def test_provenance_says_command_versions_and_machine(sweep):
     document = json.loads((sweep.path / "provenance.json").read_text())
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     (invocation,) = document["invocations"]
     assert invocation["command"][1:] == ["train", *REQUEST, "--json"]
     assert {"reslim", "torch", "numpy", "hydra-core"} <= set(invocation["packages"])
@@ -111,7 +111,7 @@ def test_json_is_one_document_on_stdout_and_equals_the_summary(sweep):
 
 def test_the_summary_has_the_schema_of_the_contract(sweep):
     summary = sweep.answer.json
-    assert set(summary) == {"schema", "study", "run", "state", "claims", "table", "jobs", "seconds"}
+    assert set(summary) == {"schema", "study", "run", "state", "claims", "table", "jobs", "seconds", "collected"}
     assert (summary["schema"], summary["study"], summary["state"]) == (1, "ode", "finished")
     assert summary["run"] == str(sweep.path)
     assert summary["seconds"] > 0

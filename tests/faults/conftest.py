@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Finished, finished, in_process, reslim
-from tests.faults.sweep import TRAINS
+from tests.faults.sweep import OF_EACH_STUDY, TRAINS
 from tests.runs.conftest import make_run
 
 __all__ = ["finished", "in_process", "make_run", "reslim"]
@@ -21,6 +21,18 @@ def trained(finished: Callable[..., Finished]) -> Finished:
     its = finished("trained", *TRAINS, "--json")
     its.answer.done()
     return its
+
+
+@pytest.fixture(scope="session")
+def left_alone(finished: Callable[..., Finished]) -> Callable[[str], Finished]:
+    """`left_alone(study)`: the sweep of this study, left alone."""
+
+    def of(study: str) -> Finished:
+        its = finished(f"left_alone_{study}", *OF_EACH_STUDY[study], "--json")
+        its.answer.done()
+        return its
+
+    return of
 
 
 @pytest.fixture

@@ -15,6 +15,17 @@ SMALL = (
 )
 TRAINS = (*SMALL, "depth=2,4,8")
 
+SMOKE = ("preset=smoke", "device=cpu", "train.checkpoint_seconds=0")
+OF_EACH_STUDY = {
+    "ode": TRAINS,
+    "sde": ("study=sde", *SMOKE[:2], "claims=[sde.strong,sde.weak.norm]", "depth=8,16,32"),
+    "gamma": ("study=gamma", *SMOKE[:2], "claims=[gamma.value,gamma.classes.value]", "depth=4,8,16"),
+    "hamiltonian": ("study=hamiltonian", *SMOKE[:2], "claims=[hamiltonian.shooting.value]", "depth=4,8,16"),
+    "kernel": ("study=kernel", *SMOKE[:2], "claims=[kernel.nngp.width,kernel.inference.time]", "depth=8,16,32"),
+    "flow": ("study=flow", *SMOKE, "claims=[flow.folding.trained.folds]", "train.epochs=6", "depth=8,16,32"),
+}
+"""A sweep of some claims of each study at its smoke size; those that train save their state at every step."""
+
 
 def wait_for(condition, seconds=60.0):
     """What `condition()` returns once that is true."""
@@ -39,7 +50,7 @@ def states(run: Path) -> list[str]:
 
 def summary_without_times(run: Path) -> dict:
     summary = json.loads((run / "summary.json").read_text())
-    return {key: value for key, value in summary.items() if key not in ("seconds", "run")}
+    return {key: value for key, value in summary.items() if key not in ("seconds", "run", "collected")}
 
 
 def arrays(run: Path) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.status import Process, Status
-from tests.runs.conftest import settings
+from tests.runs.conftest import replan, settings
 
 HOUR = 3600.0
 HERE = Process.this().host
@@ -102,9 +102,7 @@ def test_runs_of_one_second_are_in_the_order_in_which_they_were_made(tmp_path):
 def test_a_run_that_does_not_say_when_it_was_made_goes_by_the_date_of_its_folder(tmp_path):
     old, new = create(tmp_path), create(tmp_path)
     for run, name in ((old, "2020-01-01_00-00-00_aaaaaaaa"), (new, "no date at all")):
-        document = json.loads((run.path / "provenance.json").read_text())
-        del document["started"]
-        (run.path / "provenance.json").write_text(json.dumps(document))
+        replan(run.path, started="long ago")
         run.path.rename(run.path.with_name(name))
     third = create(tmp_path)
     assert [run.id for run in Run.all(tmp_path)] == ["no date at all", "2020-01-01_00-00-00_aaaaaaaa", third.id]

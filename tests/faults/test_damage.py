@@ -156,9 +156,10 @@ def test_a_run_damaged_all_over_resumes_to_the_same_results(trained, tmp_path):
 
 def test_overrides_that_are_lost_are_not_replaced_by_the_defaults(trained, tmp_path):
     run, reslim = trained.copy(tmp_path / "outputs")
+    jobs = sorted(path.name for path in (run / "jobs").iterdir())
     for content in (None, b"", b"\x80\x04"):
         (run / "overrides.txt").unlink() if content is None else (run / "overrides.txt").write_bytes(content)
-        answer = reslim("train", "--resume", run.name, "--dry-run")
-        assert answer.code == 2
-        assert "overrides.txt is missing or damaged" in answer.err
+        answer = reslim("train", "--resume", run.name, "--dry-run", "--json").done()
+        assert sorted(job["name"] for job in answer.json) == jobs
+        assert "overrides.txt is missing or damaged; plan.json says what was planned" in answer.err
         (run / "overrides.txt").touch()

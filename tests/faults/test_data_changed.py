@@ -94,8 +94,9 @@ def test_another_root_on_resume_is_the_same_data_or_further_jobs(in_process, tmp
 
     edit(tmp_path / "a" / "images" / "train" / "cat" / "1.ppm")
     edited = in_process("train", "--resume", "latest", "--dry-run", "--json")
-    assert list(jobs_of(edited).values()) == [True, True]
+    assert edited.code == 2, "nobody asked for other data"
     assert f"the data under {tmp_path / 'a' / 'images'} are others than the run's" in edited.err
+    assert "Bring those back, or start another run on these" in edited.err
 
 
 def test_reports_keep_jobs_on_different_data_apart_and_say_so(in_process, tmp_path):

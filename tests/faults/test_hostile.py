@@ -21,7 +21,9 @@ from resnet_limits.runs.collect import collect
 from resnet_limits.runs.enclosed import require_enclosed
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.shared import SharedFolder
+from resnet_limits.runs.summary import signed
 from resnet_limits.training.checkpoints import State
+from tests.runs.conftest import replan
 
 ESCAPE = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202e"
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -112,7 +114,9 @@ def test_a_state_that_a_checkpoint_vouches_for_itself_is_still_no_pickle(tmp_pat
 )
 def test_overrides_of_the_folder_that_name_code_are_refused(copy, line):
     run, reslim = copy
-    (run / "overrides.txt").write_text((run / "overrides.txt").read_text() + line + "\n")
+    (sweep,) = Run.open(run).planned.sweeps
+    replan(run, sweeps=[{"overrides": [*sweep.overrides, line], "jobs": list(sweep.jobs)}])
+    (run / "overrides.txt").unlink()
     answer = reslim("train", "--resume", "latest", "--dry-run")
     assert answer.code == 2
     assert "could run code" in answer.err
@@ -225,7 +229,9 @@ def odd(copy):
     words = f"{MARKUP}{ESCAPE}[/red]$\\frac{{"
     real = Run.open(run).jobs()[0]
     data = keys.ImageFolder(folder=words)
-    job = jobs.queue(run, replace(real.settings, data=data))
+    its = replace(real.settings, data=data)
+    Run.open(run).add([its], [f"data.folder='{words}'"])
+    job = run / "jobs" / keys.job_name(its)
     for name in states.RESULTS:
         shutil.copy(real.path / name, job / name)
     status = states.Status("finished", seconds=1.0, message=words, device=words)
@@ -240,10 +246,9 @@ def odd(copy):
         "packages": {"reslim": words, words: words},
     }
     (run / "provenance.json").write_text(json.dumps(document))
-    (run / "overrides.txt").write_text((run / "overrides.txt").read_text() + f"data.folder='{words}'\n")
-    summary = json.loads((run / "summary.json").read_text())
+    summary = collect(Run.open(run), figures=False)
     summary["claims"][0] |= {"id": words, "why": words, "verdict": "refuted", "setting": {words: words}}
-    (run / "summary.json").write_text(json.dumps(summary))
+    (run / "summary.json").write_text(json.dumps(signed(summary)))
     renamed = run.with_name(f"2026-01-01_00-00-00_{ESCAPE}[red]")
     run.rename(renamed)
     return renamed, reslim

@@ -1,7 +1,7 @@
 """SIGKILL at random moments, of the client, of the launcher, of a worker: resumed until it is done, the sweep has the
 results of one that was left alone, bit for bit, and nothing is left over.
 
-100 kills: `python -m pytest -m long tests/faults`.
+100 kills of one sweep, and 10 of one of each study under each launcher: `python -m pytest -m long tests/faults`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.command import Reslim
 from tests.faults.sweep import (
+    OF_EACH_STUDY,
     TRAINS,
     assert_nothing_left_over,
     assert_same_results,
@@ -33,8 +34,8 @@ JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 class Campaign:
     """Sweeps that are killed and resumed, one after another, until there were so many kills."""
 
-    def __init__(self, reslim: Reslim, launcher: tuple[str, ...], undisturbed: Path, seed: int) -> None:
-        self.reslim, self.launcher, self.undisturbed = reslim, launcher, undisturbed
+    def __init__(self, reslim: Reslim, sweep: tuple[str, ...], undisturbed: Path, seed: int) -> None:
+        self.reslim, self.sweep, self.undisturbed = reslim, sweep, undisturbed
         self.random = random.Random(seed)
         self.groups: set[int] = set()
         self.said: list[str] = []
@@ -55,10 +56,10 @@ class Campaign:
         """Start or resume, and kill a process; whether one was killed before all was done."""
         run = self.current()
         known = launchers(run) if run else []
-        arguments = ("--resume", str(run)) if run else (*TRAINS, *self.launcher)
+        arguments = ("--resume", str(run)) if run else self.sweep
         client = self.reslim.start("train", *arguments, start_new_session=True)
         killed = disturbed and self.disturb(client, known)
-        out, err = client.communicate(timeout=120)
+        out, err = client.communicate(timeout=600)
         assert "Traceback" not in out + err, err
         run = self.current()
         self.groups |= set(launchers(run)) if run else set()
@@ -102,22 +103,37 @@ class Campaign:
         return run is not None and len(launchers(run)) > 0 and launchers(run) != known and "running" in states(run)
 
 
-def killed(reslim, launcher, undisturbed, seed, kills):
-    campaign = Campaign(reslim, launcher, undisturbed.path, seed)
+def killed(reslim, sweep, undisturbed, seed, kills):
+    if "hydra/launcher=joblib" in sweep:
+        pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    campaign = Campaign(reslim, sweep, undisturbed.path, seed)
     print(f"seed {seed}")
     campaign.kill(kills)
     print(f"killed: {', '.join(campaign.said)}; sweeps: {len(reslim.runs())}")
     assert len(campaign.said) == kills
 
 
-@pytest.mark.parametrize(("launcher", "seed"), [((), 1), (JOBLIB, 2)], ids=["basic", "joblib"])
+LAUNCHERS = pytest.mark.parametrize(("launcher", "seed"), [((), 1), (JOBLIB, 2)], ids=["basic", "joblib"])
+
+
+@LAUNCHERS
 def test_a_sweep_killed_at_random_moments_ends_with_the_results_of_one_left_alone(reslim, trained, launcher, seed):
-    if launcher:
-        pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    killed(reslim, launcher, trained, seed, kills=5)
+    killed(reslim, (*TRAINS, *launcher), trained, seed, kills=3)
+
+
+@LAUNCHERS
+def test_a_sweep_of_another_study_does_too(reslim, left_alone, launcher, seed):
+    killed(reslim, (*OF_EACH_STUDY["gamma"], *launcher), left_alone("gamma"), seed, kills=1)
+
+
+@pytest.mark.long
+@LAUNCHERS
+@pytest.mark.parametrize("study", OF_EACH_STUDY)
+def test_ten_kills_of_each_study(reslim, left_alone, study, launcher, seed):
+    killed(reslim, (*OF_EACH_STUDY[study], *launcher), left_alone(study), seed + 20, kills=10)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("launcher", "seed"), [((), 11), (JOBLIB, 12), ((), 13), (JOBLIB, 14)])
 def test_a_hundred_kills(reslim, trained, launcher, seed):
-    killed(reslim, launcher, trained, seed, kills=25)
+    killed(reslim, (*TRAINS, *launcher), trained, seed, kills=25)

@@ -71,7 +71,10 @@ def test_whatever_the_command_line_is_the_command_answers_or_refuses(in_a_folder
     assert_an_answer(call(*words))
 
 
-TEXTS = ["config.yaml", "overrides.txt", "provenance.json", "summary.json", "jobs/*/config.yaml", "jobs/*/status.json"]
+TEXTS = [
+    *("plan.json", "config.yaml", "overrides.txt", "provenance.json", "summary.json", "records.csv"),
+    *("jobs/*/config.yaml", "jobs/*/status.json"),
+]
 WORSE = [
     *("", "\x00", "{", "[" * 100_000, "[" * 900 + "]" * 900, '{"schema": 1, "invocations": [{"packages": NaN}]}'),
     *('{"schema": 1, "started": 1e999, "invocations": [{}]}', '{"a": "\\ud800"}', f"depth: {'9' * 5000}", "2024-13-45"),

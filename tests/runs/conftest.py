@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from resnet_limits.runs import planned
+from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.settings import Ode, OdeKeys
@@ -15,6 +18,21 @@ from resnet_limits.settings import Ode, OdeKeys
 def settings(depth: int, **values) -> Ode:
     keys = {"width": 4, "device": "cpu", "claims": ["ode.reversed.euler"], "ode": OdeKeys(inputs=2, paths=1)}
     return Ode(**{"depth": depth, **keys, **values})
+
+
+def replan(run: Path, **changes) -> None:
+    """Change what the plan of a run says, as somebody who knows of its digest; None takes a key away."""
+    document = json.loads((run / planned.FILE).read_text()) | changes
+    del document["digest"]
+    document = {key: value for key, value in document.items() if value is not None}
+    (run / planned.FILE).write_text(json.dumps({**document, "digest": planned.digest(document)}))
+
+
+def vouched(job: Path) -> states.Status:
+    """A finished job's status that vouches for whatever lies in its folder."""
+    for name in states.RESULTS:
+        (job / name).touch()
+    return states.Status("finished", digests={name: states.file_digest(job / name) for name in states.RESULTS})
 
 
 @pytest.fixture

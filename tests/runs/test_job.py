@@ -37,6 +37,7 @@ def test_a_finished_job_is_left_alone_and_a_damaged_one_is_done_again(make_run):
 def test_a_measurement_that_fails_leaves_its_reason_and_no_results(make_run):
     run = make_run([4])
     too_many = settings(4, ode=type(settings(4).ode)(inputs=5000, paths=1))
+    run.add([too_many], ["ode.inputs=5000"])
     run_job(run.path, too_many)
     (job,) = [job for job in run.jobs() if job.settings.ode.inputs == 5000]
     assert job.status.state == "failed"

@@ -1,0 +1,135 @@
+"""What a run is to do, as it was planned: `plan.json`, with a digest of its own.
+
+    {"schema": 2, "study": "ode", "started": 1764000000.0, "config": SHA-256 of config.yaml,
+     "sweeps": [{"overrides": ["depth=4,8"], "jobs": ["4-1f0c2a9d3b", "8-..."]}], "digest": SHA-256 of all this}
+
+A run is what its plan says, whatever else has become of its folder. `overrides.txt` and `config.yaml` are there to be
+read by people: they are compared with the plan, and not obeyed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from ..errors import RunFolderError
+from ..settings import STUDIES
+from .files import read_json, write_json
+
+SCHEMA = 2
+"""Of the run folder: what lies where in it."""
+FILE = "plan.json"
+NAME = re.compile(r"\d{1,9}-[0-9a-f]{10}")
+LAST = 32_503_680_000.0
+"""The year 3000: no run was made later than that, whatever a document says."""
+
+
+class OtherSchema(RunFolderError):
+    """A run folder of another schema."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Overrides, and the names of the jobs that they made, in order."""
+
+    overrides: tuple[str, ...]
+    jobs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The study and the sweeps of a run, and the time that orders runs (seconds since 1970)."""
+
+    study: str
+    started: float
+    sweeps: tuple[Sweep, ...] = ()
+    config: str = ""
+    """SHA-256 of `config.yaml`."""
+
+    @property
+    def jobs(self) -> list[str]:
+        """The names of all jobs, each once, by depth."""
+        names = {name for sweep in self.sweeps for name in sweep.jobs}
+        return sorted(names, key=by_depth)
+
+    def adding(self, sweep: Sweep, config: str) -> Planned:
+        """The same with one more sweep; one of the same overrides is there already."""
+        known = [its.overrides for its in self.sweeps]
+        sweeps = self.sweeps if sweep.overrides in known else (*self.sweeps, sweep)
+        return replace(self, sweeps=sweeps, config=config)
+
+
+def by_depth(name: str) -> tuple[int, str]:
+    """The key by which names of jobs are sorted."""
+    return depth_of(name), name
+
+
+def depth_of(name: str) -> int:
+    """The depth of a job: its name begins with it."""
+    return int(name.split("-", 1)[0])
+
+
+def is_time(number: Any) -> TypeGuard[float]:
+    """Whether a number of a document may be the time at which a run was made."""
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number < LAST
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """SHA-256 of a document, however it was laid out."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def write(folder: Path, planned: Planned) -> None:
+    document = {"schema": SCHEMA, **asdict(planned)}
+    write_json(folder / FILE, {**document, "digest": digest(document)})
+
+
+def read(folder: Path) -> Planned:
+    """The plan of a run. Raises `RunFolderError` where there is none, one that was changed, or of another schema."""
+    document = read_json(folder / FILE)
+    schema = _schema(folder, document)
+    if schema is not None and schema != SCHEMA:
+        raise OtherSchema(f"{folder} has run-folder schema {schema!r}; this version of reslim reads schema {SCHEMA}")
+    if not (folder / FILE).exists():
+        if not (folder / "jobs").is_dir():
+            raise RunFolderError(f"{folder} is not a run folder (it has no {FILE})")
+        raise _damaged(folder, "is missing")
+    if not isinstance(document, dict):
+        raise _damaged(folder, "cannot be read")
+    content = {key: value for key, value in document.items() if key != "digest"}
+    try:
+        if document.get("digest") != digest(content):
+            raise _damaged(folder, "was changed: its digest is another one")
+        sweeps = [Sweep(_words(its["overrides"]), _words(its["jobs"])) for its in document["sweeps"]]
+        planned = Planned(document["study"], document["started"], tuple(sweeps), str(document["config"]))
+        names = [name for sweep in sweeps for name in sweep.jobs]
+        if planned.study not in STUDIES or not names or not all(NAME.fullmatch(name) for name in names):
+            raise ValueError
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise _damaged(folder, "is no plan of this version of reslim") from None
+    return planned
+
+
+def _schema(folder: Path, document: Any) -> Any:
+    """What a folder says of its schema; older ones said it in `provenance.json`."""
+    if document is None and not (folder / FILE).exists():
+        document = read_json(folder / "provenance.json")
+    return document.get("schema") if isinstance(document, dict) else None
+
+
+def _words(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError
+    return tuple(values)
+
+
+def _damaged(folder: Path, how: str) -> RunFolderError:
+    return RunFolderError(
+        f"{folder / FILE} {how}: what the run was to do is not known for certain. Put the file back from a copy, or "
+        "start another run"
+    )

@@ -1,0 +1,486 @@
+"""`runs` and `report` say what is there: nothing that is stale, edited, missing or damaged looks final."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resnet_limits.errors import RunFolderError
+from resnet_limits.runs import status as states
+from resnet_limits.runs.collect import collect
+from resnet_limits.runs.files import locked
+from resnet_limits.runs.folder import Run
+from resnet_limits.runs.job import run_job
+from resnet_limits.runs.merge import merge
+from resnet_limits.runs.status import Process, Status
+from resnet_limits.runs.summary import signed
+from tests.cli.command import without_seconds
+from tests.faults.sweep import assert_same_results
+from tests.runs.conftest import settings
+
+DEPTHS = (8, 16, 32, 64)
+
+
+@pytest.fixture(scope="session")
+def measured(once):
+    """A run of four depths whose client was killed between the last job and collecting."""
+
+    def make(folder: Path) -> None:
+        jobs = [settings(depth) for depth in DEPTHS]
+        run = Run.create(folder / "outputs", jobs, ["depth=8,16,32,64"], ["reslim", "train"])
+        for job in jobs:
+            run_job(run.path, job)
+
+    return once("measured", make) / "outputs"
+
+
+@dataclass
+class Shown:
+    """A copy of the run, and what the command says of it."""
+
+    run: Run
+    capfd: Any
+
+    @property
+    def path(self) -> Path:
+        return self.run.path
+
+    def listed(self) -> dict[str, Any]:
+        import_module("reslim_cli.runs").runs(None, json_out=True)
+        (its,) = json.loads(self.capfd.readouterr().out)
+        return its
+
+    def shown(self) -> dict[str, Any]:
+        import_module("reslim_cli.runs").runs(self.run.id, json_out=True)
+        return json.loads(self.capfd.readouterr().out)
+
+    def text(self) -> str:
+        import_module("reslim_cli.runs").runs(self.run.id, json_out=False)
+        return self.capfd.readouterr().out
+
+    def job(self, depth: int) -> Path:
+        return next(self.path.glob(f"jobs/{depth}-*"))
+
+    def deeper(self, *depths: int) -> None:
+        """Further depths, measured, by a client that is killed before it collects."""
+        self.run.add([settings(depth) for depth in depths], [f"depth={','.join(map(str, depths))}"])
+        for depth in depths:
+            run_job(self.path, settings(depth))
+
+
+@pytest.fixture
+def uncollected(measured, tmp_path, monkeypatch, capfd) -> Shown:
+    shutil.copytree(measured, tmp_path / "outputs")
+    monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return Shown(Run.find(tmp_path / "outputs", "latest"), capfd)
+
+
+@pytest.fixture
+def its(uncollected) -> Shown:
+    """The same, collected."""
+    collect(uncollected.run, figures=False)
+    return uncollected
+
+
+def said(document: dict[str, Any]) -> str:
+    return "\n".join(document["remarks"])
+
+
+# -- stale -----------------------------------------------------------------------------------------
+
+
+def test_a_run_that_was_never_collected_is_collected_by_whoever_looks(uncollected, measured):
+    assert uncollected.listed()["verdicts"] == {"supported": 1}
+    assert (uncollected.path / "records.csv").exists()
+    before = (uncollected.path / "summary.json").read_bytes()
+    again = uncollected.listed()
+    assert (again["state"], again["verdicts"], again["remarks"]) == ("finished", {"supported": 1}, [])
+    assert (uncollected.path / "summary.json").read_bytes() == before
+    collect(uncollected.run, figures=False)
+    assert (uncollected.path / "summary.json").read_bytes() == before, "it is what a client would have written"
+
+
+@pytest.mark.parametrize("look", ["listed", "shown"])
+def test_depths_that_finished_after_a_collection_are_not_missing_from_it(its, look):
+    its.deeper(128)
+    document = getattr(its, look)()
+    assert "collected anew" in said(document)
+    summary = its.shown()["summary"]
+    assert [row["depth"] for row in summary["table"]] == [8, 16, 32, 64, 128]
+    assert summary["state"] == document["state"] == "finished"
+    assert said(its.shown()) == ""
+
+
+def test_figures_of_an_earlier_collection_are_said_to_be(uncollected):
+    collect(uncollected.run)
+    assert said(uncollected.shown()) == ""
+    uncollected.deeper(128)
+    for _ in range(2):
+        assert "report.html and the figures are of an earlier collection" in said(uncollected.shown())
+    assert "earlier collection" in uncollected.text()
+    collect(uncollected.run)
+    assert said(uncollected.shown()) == ""
+
+
+def test_old_verdicts_are_not_shown_while_further_jobs_run(its):
+    its.run.add([settings(128)], ["depth=128"])
+    folder = its.job(128)
+    states.write(folder, Status("running", Process.this(folder)))
+    its.deeper(256)
+    document = its.shown()
+    assert document["state"] == "running"
+    assert document["verdicts"] == {}
+    assert document["summary"] is None
+    assert "its jobs are under way" in said(document)
+    states.write(folder, Status("queued"))
+    document = its.shown()
+    assert document["state"] == "interrupted"
+    assert [row["depth"] for row in document["summary"]["table"]] == [8, 16, 32, 64, 256]
+
+
+def test_what_another_version_collected_is_shown_as_its_own_and_not_written_over(its, monkeypatch):
+    monkeypatch.setattr("resnet_limits.runs.provenance.version", lambda: "99.0")
+    before = (its.path / "summary.json").read_bytes()
+    document = its.listed()
+    assert document["verdicts"] == {"supported": 1}
+    assert "collected by reslim" in said(document)
+    (its.job(16) / "records.parquet").unlink()
+    document = its.listed()
+    assert (document["state"], document["verdicts"]) == ("interrupted", {})
+    assert "judges it with this version" in said(document)
+    assert (its.path / "summary.json").read_bytes() == before
+
+
+# -- edited ----------------------------------------------------------------------------------------
+
+
+def edited(path: Path, change) -> None:
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda its: its["claims"][0].update(verdict="refuted"),
+        lambda its: its["claims"][0]["measured"].update(value=7.0),
+        lambda its: its.update(claims=[]),
+        lambda its: its.update(state="failed"),
+        lambda its: its.update(collected=None),
+        lambda its: its.pop("collected"),
+        lambda its: its["collected"].update(digest="0" * 64),
+        lambda its: its["collected"].pop("records"),
+        lambda its: its["collected"].update(jobs="0" * 64),
+    ],
+)
+def test_a_summary_that_was_edited_is_not_believed(its, change):
+    good = (its.path / "summary.json").read_bytes()
+    edited(its.path / "summary.json", change)
+    document = its.listed()
+    assert document["verdicts"] == {"supported": 1}
+    assert "summary.json was changed or damaged; collected anew" in said(document)
+    assert (its.path / "summary.json").read_bytes() == good
+
+
+def test_a_summary_from_another_run_is_not_believed_though_it_vouches_for_itself(its):
+    good = (its.path / "summary.json").read_bytes()
+    document = json.loads(good)
+    document["claims"][0]["verdict"] = "refuted"
+    document["collected"]["jobs"] = "0" * 64
+    (its.path / "summary.json").write_text(json.dumps(signed(document)))
+    assert its.listed()["verdicts"] == {"supported": 1}
+    assert (its.path / "summary.json").read_bytes() == good
+
+
+def test_records_that_were_edited_are_written_again(its):
+    good = (its.path / "records.csv").read_bytes()
+    for content in (good.replace(b"0.", b"1.", 1), good[:-9], b"", None):
+        (its.path / "records.csv").unlink() if content is None else (its.path / "records.csv").write_bytes(content)
+        assert "records.csv" in said(its.listed())
+        assert (its.path / "records.csv").read_bytes() == good
+
+
+def test_a_copy_of_a_run_is_as_good_and_says_where_it_is(its, tmp_path):
+    copy = its.path.with_name("2030-01-01_00-00-00_abcdef01")
+    its.path.rename(copy)
+    document = Shown(Run.open(copy), its.capfd).shown()
+    assert document["remarks"] == []
+    assert document["summary"]["run"] == str(copy)
+
+
+LINES = {
+    "a line more": ("depth=8,16,32,64", "depth=8,16,32,64\nwidth=8", "'width=8' was not planned"),
+    "another depth": ("depth=8,16,32,64", "depth=8,16,32,128", "'depth=8,16,32,128' was not planned"),
+    "a line less": ("depth=8,16,32,64", "# nothing", "it lacks what was planned"),
+    "a sweep more": ("depth=8,16,32,64", "depth=8,16,32,64\n\ndepth=2", "'depth=2' was not planned"),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_overrides_that_were_edited_plan_nothing(its, name, in_process):
+    old, new, words = LINES[name]
+    path = its.path / "overrides.txt"
+    path.write_text(path.read_text().replace(old, new))
+    answer = in_process("train", "--resume", str(its.path), "--dry-run")
+    assert answer.code == 2
+    assert words in answer.err
+    assert "plan.json" in answer.err
+    assert len(answer.err.splitlines()) == 1
+    document = its.listed()
+    assert f"overrides.txt was edited ({words})" in said(document)
+    assert (document["state"], document["depths"]) == ("finished", list(DEPTHS))
+    assert its.run.sweeps() == [["depth=8,16,32,64"]]
+
+
+@pytest.mark.parametrize("more", [(), ("depth=128",), ("device=cpu",)], ids=str)
+def test_overrides_that_make_other_jobs_now_are_not_mixed_with_what_was_planned(its, more, in_process):
+    """As with other defaults, data or versions: here the jobs have a width that their overrides do not name."""
+    answer = in_process("train", "--resume", str(its.path), *more, "--dry-run")
+    assert answer.code == 2
+    assert "make other jobs now than were planned" in answer.err
+    assert len(answer.err.splitlines()) == 1
+
+
+def test_overrides_that_lack_the_last_sweep_are_those_of_a_client_that_was_killed(its, in_process):
+    text = (its.path / "overrides.txt").read_text()
+    its.deeper(128)
+    (its.path / "overrides.txt").write_text(text)
+    assert its.run.edited() == ""
+    assert "was edited" not in said(its.listed())
+
+
+def test_a_configuration_that_was_edited_is_named(its):
+    (its.path / "config.yaml").write_text("width: 7\n")
+    document = its.listed()
+    assert document["remarks"] == ["config.yaml is missing, or not what was planned; jobs go by their own"]
+    its.run.add([settings(8)], ["depth=8,16,32,64"])
+    assert its.listed()["remarks"] == []
+
+
+# -- missing and damaged ---------------------------------------------------------------------------
+
+WAYS = {
+    "deleted": (shutil.rmtree, "its folder is missing"),
+    "emptied": (lambda job: [path.unlink() for path in job.iterdir()], "its folder is empty"),
+    "unreadable": (lambda job: (job / "config.yaml").write_text("depth: ["), "its config.yaml is missing, damaged"),
+    "another job's": (lambda job: edited_depth(job), "its config.yaml is missing, damaged"),
+    "no folder": (lambda job: (shutil.rmtree(job), job.touch()), "its folder is none"),
+    "without results": (lambda job: (job / "records.parquet").unlink(), "records.parquet is missing or damaged"),
+    "without status": (lambda job: (job / "status.json").unlink(), "status.json is missing or damaged"),
+}
+
+
+def edited_depth(job: Path) -> None:
+    text = (job / "config.yaml").read_text()
+    (job / "config.yaml").write_text(text.replace("depth: 16", "depth: 17"))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_planned_job_is_shown_whatever_has_become_of_its_folder(its, way):
+    damage, why = WAYS[way]
+    job = its.job(16)
+    damage(job)
+    for document in (its.listed(), its.shown()):
+        assert document["state"] == "interrupted"
+        assert document["jobs"][job.name] == "lost"
+        assert document["depths"] == list(DEPTHS)
+        assert document["verdicts"] == {"inconclusive": 1}, "three depths are too few"
+        assert document["continue"] == f"reslim train --resume {its.path}"
+    assert why in its.text()
+    assert its.run.state() == "interrupted"
+    merged = merge([its.run])
+    assert why in merged.left_out[f"{its.run.id}/{job.name}"]
+    summary = collect(its.run, figures=False)
+    assert (summary["state"], summary["jobs"][job.name]) == ("interrupted", "lost")
+    assert "16" not in {row[2] for row in without_seconds(its.path / "records.csv")}
+
+
+def test_a_job_that_one_of_two_runs_lost_is_that_of_the_other(its, tmp_path):
+    other = its.path.with_name("2030-01-01_00-00-00_abcdef01")
+    shutil.copytree(its.path, other)
+    shutil.rmtree(its.job(16))
+    merged = merge([its.run, Run.open(other)])
+    assert merged.state() == "finished"
+    assert len(merged.finished) == 4
+    shutil.rmtree(next(other.glob("jobs/16-*")))
+    merged = merge([its.run, Run.open(other)])
+    assert merged.state() == "interrupted"
+    assert [status.state for status in merged.statuses.values()] == ["finished", "lost", "finished", "finished"]
+
+
+def test_a_job_that_runs_is_not_lost_with_its_settings(its):
+    folder = its.job(16)
+    states.write(folder, Status("running", Process.this(folder)))
+    (folder / "config.yaml").unlink()
+    assert its.listed()["state"] == "running"
+
+
+def test_job_folders_that_were_not_planned_are_named_and_not_counted(its):
+    foreign = replace(settings(64), seed=5)
+    run = Run.create(its.path.parent.parent / "other", [foreign], ["depth=64"], ["reslim"])
+    run_job(run.path, foreign)
+    (job,) = (run.path / "jobs").iterdir()
+    shutil.copytree(job, its.path / "jobs" / job.name)
+    document = its.listed()
+    assert document["depths"] == list(DEPTHS)
+    assert f"jobs/{job.name} was not planned and does not count" in said(document)
+    assert "not among the jobs that were planned" in merge([its.run]).left_out[f"{its.run.id}/{job.name}"]
+    assert len(collect(its.run, figures=False)["jobs"]) == 4
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"invocations": []}', '{"invocations": [3]}'])
+def test_a_run_whose_provenance_is_damaged_goes_on(its, content, in_process):
+    path = its.path / "provenance.json"
+    path.unlink() if content is None else path.write_text(content)
+    document = its.listed()
+    assert (document["state"], document["verdicts"]) == ("finished", {"supported": 1})
+    assert document["remarks"] == ["provenance.json is missing or damaged; commands and versions are not known"]
+    assert Run.find(its.path.parent.parent, "latest") == its.run
+    collect(its.run, figures=False)
+    assert json.loads(path.read_text())["seeds"] == [0]
+    its.run.note(["reslim", "again"])
+    assert [entry["command"] for entry in json.loads(path.read_text())["invocations"]] == [["reslim", "again"]]
+
+
+@pytest.mark.parametrize("damage", [lambda text: "", lambda text: text.replace("16", "17"), None])
+def test_a_run_whose_plan_is_damaged_is_listed_with_what_is_left_and_refused(its, damage, in_process, tmp_path):
+    path = its.path / "plan.json"
+    path.unlink() if damage is None else path.write_text(damage(path.read_text()))
+    document = its.listed()
+    assert (document["id"], document["study"], document["state"]) == (its.run.id, "ode", "damaged")
+    assert (document["depths"], document["verdicts"]) == (list(DEPTHS), {})
+    assert str(path) in said(document)
+    assert "damaged" in its.text()
+    for arguments in (("report", "latest"), ("train", "--resume", "latest"), ("report", str(its.path))):
+        answer = in_process(*arguments)
+        assert answer.code == 2
+        assert str(path) in answer.err
+        assert len(answer.err.splitlines()) == 1
+    assert not list(its.path.glob("figures"))
+
+
+def test_a_run_of_another_schema_is_listed_as_unknown(its):
+    (its.path / "plan.json").unlink()
+    edited(its.path / "provenance.json", lambda document: document.update(schema=1))
+    document = its.listed()
+    assert (document["state"], document["jobs"]) == ("unknown", {})
+    assert "run-folder schema 1" in said(document)
+
+
+# -- surroundings ----------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_kept_is_shown_all_the_same(uncollected, mounted, monkeypatch):
+    place = mounted("-t", "tmpfs", "-o", "size=8m", "tmpfs")
+    shutil.copytree(uncollected.path, place / "ode" / uncollected.path.name)
+    subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+    monkeypatch.setenv("RESLIM_OUTPUTS", str(place))
+    document = uncollected.listed()
+    assert (document["state"], document["verdicts"]) == ("finished", {"supported": 1})
+    assert "what is shown was collected now, and cannot be kept: Read-only file system" in said(document)
+
+
+def test_a_client_that_is_collecting_is_not_disturbed(uncollected):
+    with locked(uncollected.path):
+        document = uncollected.listed()
+    assert document["verdicts"] == {"supported": 1}
+    assert "cannot be kept" in said(document)
+    assert not (uncollected.path / "summary.json").exists()
+    assert "collected anew" in said(uncollected.listed())
+
+
+def test_several_that_look_at_once_see_the_same(uncollected):
+    """Each in a process of its own, while a client collects, too."""
+    program = (
+        "import sys; from importlib import import_module; from resnet_limits.runs.folder import Run\n"
+        "runs, collect = import_module('reslim_cli.runs').runs, import_module('resnet_limits.runs.collect').collect\n"
+        "collect(Run.open(__import__('pathlib').Path(sys.argv[1]))) if len(sys.argv) > 1 else runs(None, json_out=True)"
+    )
+    clients = [
+        subprocess.Popen([sys.executable, "-c", program, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for more in ([str(uncollected.path)], [], [], [])
+    ]
+    answers = [client.communicate(timeout=120) for client in clients]
+    assert [client.returncode for client in clients] == [0] * 4, answers
+    for out, _ in answers[1:]:
+        assert json.loads(out)[0]["verdicts"] == {"supported": 1}
+    assert said(uncollected.listed()) == ""
+
+
+def test_results_that_nobody_touched_since_the_collection_are_not_read_again(its, monkeypatch):
+    for path in its.path.rglob("*"):
+        os.utime(path, (1e9, 1e9))
+    collect(its.run, figures=False)
+    read = []
+    digest = states.file_digest
+    monkeypatch.setattr(states, "file_digest", lambda path: read.append(path.name) or digest(path))
+    (its.job(8) / "arrays.safetensors").touch()
+    assert its.listed()["state"] == "finished"
+    assert read.count("arrays.safetensors") == 1, "the one that was touched"
+
+
+# -- anything, anywhere ----------------------------------------------------------------------------
+
+
+def damages(content: bytes):
+    """Nothing, a lost end, and a flipped bit."""
+    yield None
+    yield content[: len(content) // 2]
+    flipped = bytearray(content)
+    flipped[2 * len(content) // 5] ^= 1
+    yield bytes(flipped)
+
+
+def test_whatever_one_file_became_no_other_results_look_final(its):
+    """Deleted, cut or with a bit flipped: the same results, or words; `report` counts only what is certain."""
+    good = its.shown()
+    files = [path for path in sorted(its.path.rglob("*")) if path.is_file() and path.stat().st_size]
+    assert len(files) > 20
+    quiet = 0
+    for path in files:
+        before = path.read_bytes()
+        for damaged in damages(before):
+            path.unlink() if damaged is None else path.write_bytes(damaged)
+            what = f"{path.relative_to(its.path)}, {'deleted' if damaged is None else len(damaged)} of {len(before)}"
+            document = its.listed()
+            same = all(document[key] == good[key] for key in ("verdicts", "jobs", "depths"))
+            if document["state"] == "finished":
+                assert same, what
+            quiet += same and not document["remarks"]
+            assert same or document["remarks"] or "lost" in document["jobs"].values(), what
+            with contextlib.suppress(RunFolderError):
+                summary = collect(its.run, figures=False)
+                lost = "lost" in summary["jobs"].values()
+                assert lost or summary["claims"] == good["summary"]["claims"], what
+                assert lost == (summary["state"] != "finished"), what
+            path.write_bytes(before)
+    collect(its.run, figures=False)
+    assert its.shown()["summary"] == good["summary"]
+    assert 0 < quiet < 2 * len(files), "such as logs; more of them is not seen"
+
+
+def test_a_run_that_lost_a_job_in_every_way_is_resumed_to_the_same_results(trained, tmp_path):
+    run, reslim = trained.copy(tmp_path / "outputs")
+    two, four, eight = sorted((run / "jobs").iterdir(), key=lambda path: int(path.name.split("-")[0]))
+    shutil.rmtree(two)
+    WAYS["emptied"][0](four)
+    WAYS["unreadable"][0](eight)
+    (run / "provenance.json").unlink()
+    (run / "overrides.txt").unlink()
+    answer = reslim("train", "--resume", str(run)).done()
+    for job, why in ((two, "is missing"), (four, "is empty"), (eight, "damaged")):
+        assert [line for line in answer.err.splitlines() if job.name in line and why in line], answer.err
+    assert_same_results(run, trained.path)
+    assert reslim("runs", "--json").done().json[0]["remarks"] == []
