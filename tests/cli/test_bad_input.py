@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import pytest
 
@@ -185,11 +186,10 @@ KEPT = [
 
 @pytest.mark.parametrize(("overrides", "key", "value"), KEPT, ids=lambda its: str(its))
 def test_a_word_that_looks_like_a_number_stays_as_it_was_typed(overrides, key, value):
-    from reslim_cli.hydra_bridge import boxes, plan
-
-    its = plan(["depth=4", *overrides])
-    (box,) = boxes(its, {job.name for job in its.jobs})
-    for one in (its, plan(box.overrides)):
+    bridge = import_module("reslim_cli.hydra_bridge")
+    its = bridge.plan(["depth=4", *overrides])
+    (box,) = bridge.boxes(its, {job.name for job in its.jobs})
+    for one in (its, bridge.plan(box.overrides)):
         assert {flat(job.settings)[key] for job in one.jobs} == {value}
 
 

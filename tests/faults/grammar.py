@@ -230,7 +230,7 @@ class Requests:
             low = rule["low"] if rule["low"] is not None else rule["above"] if rule["above"] is not None else 0
             start, step = low + 0.125, 0.125
             values = [start + step * i for i in range(self.random.randint(2, 3))]
-            stop = values[-1] + self.random.choice([0.125, 0.0625])
+            stop = values[-1] + 0.0625  # not the next value: whether that is below depends on how 0.1 is rounded
         up = f"range({start},{stop},{step})"
         forms = [
             up,
@@ -241,7 +241,8 @@ class Requests:
             f"tag(x,{up})",
         ]
         forms += [f"sort({up},reverse=true)"] if math.isclose(stop - step, values[-1]) else []
-        forms += [f"range({values[-1]},{start - step},{-step})"]
+        below = start - step if isinstance(start, int) else start - step / 2
+        forms += [f"range({values[-1]},{below},{-step})"]
         return self.random.choice(forms), values
 
     def group(self, study: str) -> Asked:
