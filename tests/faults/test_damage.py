@@ -160,6 +160,6 @@ def test_overrides_that_are_lost_are_not_replaced_by_the_defaults(trained, tmp_p
     for content in (None, b"", b"\x80\x04"):
         (run / "overrides.txt").unlink() if content is None else (run / "overrides.txt").write_bytes(content)
         answer = reslim("train", "--resume", run.name, "--dry-run", "--json").done()
-        assert sorted(job["name"] for job in answer.json) == jobs
+        assert sorted(job["job"] for job in answer.json) == jobs
         assert "overrides.txt is missing or damaged; plan.json says what was planned" in answer.err
         (run / "overrides.txt").touch()
