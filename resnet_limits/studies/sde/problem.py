@@ -36,7 +36,9 @@ def inputs(settings: Sde, *, width: int | None = None, count: int | None = None)
 
 
 def _at_equal_angles(count: int, width: int, settings: Sde) -> Float[Tensor, "n d"]:
-    if count > width and settings.sde.correlation**2 == 1:  # all on one line
+    if count > width:  # all on one line
+        if settings.sde.correlation**2 != 1:
+            raise SettingError(f"sde.inputs={count}: that many inputs at equal angles need a width of at least {count}")
         signs = torch.ones(count, 1, dtype=torch.float64)
         signs[1:] *= settings.sde.correlation
         return (settings.sde.norm * width) ** 0.5 * signs @ _frame(1, width, settings)
