@@ -13,6 +13,7 @@ is imported there: Ctrl-C and a lack of memory find it prepared.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -66,7 +67,7 @@ def _open_streams() -> None:
                 os.close(opened)
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a text has
 
 

@@ -154,7 +154,7 @@ OF_HYDRA = (
 def command_line(requests: Requests, chance: random.Random) -> list[str]:
     """A command with the overrides of a request, and flags of its own, of other commands and of Hydra between them."""
     words = [its.line for its in requests.draw() if "\0" not in its.line]
-    for _ in range(chance.randint(0, 2)):
+    for _ in range(chance.choice([0, 0, 1, 2])):
         words.insert(chance.randint(0, len(words)), chance.choice(FLAGS if chance.random() < 0.7 else OF_HYDRA))
     if chance.random() < 0.7:
         return ["train", "--dry-run", *words]
