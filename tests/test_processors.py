@@ -21,7 +21,6 @@ SETTINGS = {
     "avx512": {"ATEN_CPU_CAPABILITY": "avx512"},
     "compatible": {"MKL_CBWR": "COMPATIBLE"},
     "mkl avx2": {"MKL_CBWR": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
-    "mkl sse": {"MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "ATEN_CPU_CAPABILITY": "default"},
 }
 """Variables of the environment; None: not set. What a processor does not have is ignored by the libraries."""
 
