@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ..settings import digest
+from ..studies.study import by_name
 from .files import whole
 
 
@@ -37,8 +38,8 @@ class SharedFolder:
         for path in sorted(self.folder.glob(f"{name}-*.safetensors")):
             with contextlib.suppress(OSError, SafetensorError):
                 if path.is_file() and path.name == _named(name, content := path.read_bytes()):
-                    return load(content)
-        solution = {its: np.ascontiguousarray(array) for its, array in compute().items()}
+                    return by_name(load(content))
+        solution = by_name({its: np.ascontiguousarray(array) for its, array in compute().items()})
         content = save(solution)
         with contextlib.suppress(OSError):  # a job that cannot keep it still has it
             self.folder.mkdir(exist_ok=True)

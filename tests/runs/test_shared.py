@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from resnet_limits.runs.shared import SharedFolder
+from resnet_limits.studies.study import InMemory
 
 
 def solution(calls):
@@ -24,6 +25,17 @@ def test_a_solution_is_computed_once_and_read_back_bit_for_bit(tmp_path):
     assert len(calls) == 1
     assert first.keys() == second.keys()
     assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_a_solution_that_is_read_has_its_arrays_in_the_order_of_one_that_is_computed(tmp_path):
+    """Records are written in this order, and a file keeps none: it would be another each time."""
+    names = [f"{letter}{number}" for letter in "zyxw" for number in range(5)]
+
+    def solved(shared):
+        return list(shared.solve("flow", {}, lambda: {name: np.zeros(2) for name in names}))
+
+    folder = SharedFolder(tmp_path / "shared")
+    assert solved(folder) == solved(folder) == solved(folder) == solved(InMemory())
 
 
 def test_another_key_or_purpose_is_another_solution(tmp_path):
