@@ -110,7 +110,7 @@ def _read(path: Path) -> State:
         metadata = file.metadata() or {}
         if metadata.get("version") != version():
             raise ValueError(f"written by reslim {metadata.get('version')}, this is {version()}")
-        return State({name: file.get_tensor(name) for name in file.keys()}, json.loads(metadata["values"]))  # noqa: SIM118
+        return State({name: file.get_tensor(name) for name in sorted(file.keys())}, json.loads(metadata["values"]))
 
 
 def _to_disk(path: Path) -> None:

@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ..settings import digest
+from ..studies.study import by_name
 from .files import read_bytes, whole
 
 
@@ -37,14 +38,19 @@ class SharedFolder:
         for path in sorted(self.folder.glob(f"{name}-*.safetensors")):
             with contextlib.suppress(OSError, SafetensorError):
                 if path.name == _named(name, content := read_bytes(path)):
-                    return {its: _aligned(array) for its, array in load(content).items()}
-        solution = {its: _aligned(np.ascontiguousarray(array)) for its, array in compute().items()}
+                    return _laid_out(load(content))
+        solution = _laid_out({its: np.ascontiguousarray(array) for its, array in compute().items()})
         content = save(solution)
         with contextlib.suppress(OSError):  # a job that cannot keep it still has it
             self.folder.mkdir(exist_ok=True)
             with whole(self.folder / _named(name, content)) as beside:
                 beside.write_bytes(content)
         return solution
+
+
+def _laid_out(solution: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A solution as it is handed out, computed or read: in one order, and alike in memory."""
+    return {its: _aligned(array) for its, array in by_name(solution).items()}
 
 
 def _aligned(array: np.ndarray) -> np.ndarray:

@@ -81,8 +81,13 @@ class Measurement:
         return cls([Record(**values) for values in state.values["records"]], state.arrays)
 
 
+def by_name(solution: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a solution in the one order that it has wherever it comes from: a file keeps none."""
+    return {name: solution[name] for name in sorted(solution)}
+
+
 class SharedSolutions(Protocol):
-    """Solutions that several jobs need, each a pure function of its key."""
+    """Solutions that several jobs need, each a pure function of its key, with arrays by name."""
 
     def solve(
         self, purpose: str, key: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
@@ -102,7 +107,7 @@ class InMemory:
     ) -> dict[str, np.ndarray]:
         name = f"{purpose} {sorted(key.items())!r}"
         if name not in self._solutions:
-            self._solutions[name] = compute()
+            self._solutions[name] = by_name(compute())
         return self._solutions[name]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from resnet_limits.runs.shared import SharedFolder
+from resnet_limits.studies.study import InMemory
 
 
 def solution(calls):
@@ -37,6 +38,17 @@ def test_a_solution_lies_alike_in_memory_computed_or_read(tmp_path):
         found = SharedFolder(tmp_path).solve("flow", {"seed": 0}, compute)
         assert {name: array.ctypes.data % 64 for name, array in found.items()} == {"a": 0, "apart": 0, "b": 0}
         assert found["a"].tolist() == [0, 1, 2]
+
+
+def test_a_solution_that_is_read_has_its_arrays_in_the_order_of_one_that_is_computed(tmp_path):
+    """Records are written in this order, and a file keeps none: it would be another each time."""
+    names = [f"{letter}{number}" for letter in "zyxw" for number in range(5)]
+
+    def solved(shared):
+        return list(shared.solve("flow", {}, lambda: {name: np.zeros(2) for name in names}))
+
+    folder = SharedFolder(tmp_path / "shared")
+    assert solved(folder) == solved(folder) == solved(folder) == solved(InMemory())
 
 
 def test_another_key_or_purpose_is_another_solution(tmp_path):
