@@ -1,183 +1,155 @@
-"""The command `reslim`: its words, and how they answer.
+"""The command `reslim` from its first moment to its last: streams, signals, and how it ends.
 
-Exit codes: 0 done, 1 a job failed (verify: or a claim came out other than it must), 2 the request was wrong,
-130 interrupted. Nothing heavy is imported here: help and a mistyped key answer without torch and pandas.
+    0    done
+    1    a job failed (verify: or a claim came out other than it must); memory ran out
+    2    the request was wrong, or its answer could not be written
+    130  interrupted
+    141  who read the answer left before its end, as of any Unix tool (128 + SIGPIPE)
+
+Whatever goes wrong is said in a line or two on stderr. Nothing but Python's own start-up comes before `main`, so Typer
+is imported there: Ctrl-C and a lack of memory find it prepared.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import Annotated, Optional
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
-import typer
-
-from resnet_limits.errors import RequestError, ReslimError, is_text
-
-from .printable import brief
-
-app = typer.Typer(
-    name="reslim",
-    help="A laboratory for the infinite-depth limits of residual networks.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
-
-
-@app.command()
-def train(
-    overrides: Annotated[
-        Optional[list[str]],
-        typer.Argument(metavar="[KEY=VALUE]...", help="Overrides: depth=8,16,32 sweeps, init=rough picks an option."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the request and list the jobs.")] = False,
-    resume: Annotated[
-        Optional[str], typer.Option(metavar="RUN", help="Continue a run: a folder, a beginning of its id, or latest.")
-    ] = None,
-    json: Json = False,
-    cfg: Annotated[
-        Optional[str], typer.Option(metavar="job", help="Print the configuration of a job and stop.")
-    ] = None,
-    multirun: Annotated[bool, typer.Option("--multirun", "-m", hidden=True)] = False,
-) -> None:
-    """Run a study's depth sweep and judge its claims.
-
-    \b
-    reslim train                              the study ode on scikit-learn's digits
-    reslim train depth=16                     one job
-    reslim train activation=tanh,swish        a sweep over two settings
-    reslim train hydra/launcher=joblib        jobs side by side
-    reslim train --resume latest depth=512    further depths for a run
-    """
-    from . import train as command
-
-    command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg)
-
-
-@app.command()
-def studies(
-    name: Annotated[Optional[str], typer.Argument(help="A study; without one, all are listed.")] = None,
-    json: Json = False,
-) -> None:
-    """List the studies, or show one: equation, papers, claims, observables, keys."""
-    from . import studies as command
-
-    command.studies(name, json_out=json)
-
-
-@app.command()
-def report(
-    runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Runs of one study: folders, beginnings of ids, or latest.")
-    ],
-    out: Annotated[
-        Optional[str], typer.Option(metavar="FOLDER", help="Where to write; of one run, its own folder by default.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Write a page that opens offline, figures, LaTeX tables and BibTeX of one or several runs.
-
-    Runs are merged over seeds and depths; a job that several runs hold counts once.
-    """
-    from . import report as command
-
-    command.report(runs, out=out, json_out=json)
-
-
-@app.command()
-def verify(
-    words: Annotated[
-        Optional[list[str]],
-        typer.Argument(metavar="[STUDY]... [KEY=VALUE]...", help="Studies, none means all; overrides as in train."),
-    ] = None,
-    smoke: Annotated[bool, typer.Option("--smoke", help="The size for continuous integration: preset=smoke.")] = False,
-    junit: Annotated[
-        Optional[str], typer.Option(metavar="FILE", help="Write the scoreboard as JUnit XML, for a CI to show.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Run the studies' claims and print one scoreboard; exit code 1 where one came out other than it must."""
-    from . import verify as command
-
-    command.verify(words or [], smoke=smoke, junit=junit, json_out=json)
-
-
-@app.command()
-def runs(
-    run: Annotated[
-        Optional[str], typer.Argument(metavar="[RUN]", help="A folder, a beginning of an id, or latest.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """List the runs with state, depths and verdicts, or show one."""
-    from . import runs as command
-
-    command.runs(run, json_out=json)
-
-
-@app.command()
-def data(
-    name: Annotated[
-        Optional[str], typer.Argument(help="A data set to fetch where it is missing; without one, all are listed.")
-    ] = None,
-    root: Annotated[
-        Optional[str], typer.Option(metavar="FOLDER", help="As data.root; else $RESLIM_DATA, else the user cache.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """List the data sets and whether they are present, or fetch one."""
-    from . import data as command
-
-    command.data(name, root=root, json_out=json)
-
-
-@app.command()
-def doctor(json: Json = False) -> None:
-    """Say what works on this machine, and what to do about what does not."""
-    from . import doctor as command
-
-    command.doctor(json_out=json)
+OUT_OF_MEMORY = ("allocate memory", "failed to map segment", "bad_alloc", "not enough memory", "without exception set")
+"""How the system, its loader, C++, torch and Python say that there is no memory left."""
 
 
 def main() -> None:
-    """Run the command line and exit with its code; Typer itself sees to an interruption (130) and a closed pipe."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the command as Ctrl-C does
+    """Run the command line and exit with its code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave_at_once)  # until there is something to clean up
+    stdout_is_open = sys.stdout is not None
+    _open_streams()
+    try:
+        if not stdout_is_open:
+            code = _said("stdout is closed, and the answer goes there; >/dev/null throws it away", 2)
+        else:
+            code = _answered()
+    except BaseException as error:
+        code = _ended(error)
+    raise SystemExit(_flushed(code))
+
+
+def _answered() -> int:
+    from resnet_limits.errors import is_text
+
+    from .commands import app
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # SIGTERM ends the command as Ctrl-C does
+    if odd := [word for word in sys.argv if not is_text(word)]:
+        return _said(f"an argument is not valid UTF-8: {odd[0]}", 2)
+    app()
+    return 0
+
+
+def _leave_at_once(*_: Any) -> None:
+    os._exit(130)
+
+
+def _open_streams() -> None:
+    """Give the streams that were closed a place to go, or the next files to be opened would be taken for them."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            if (opened := os.open(os.devnull, os.O_RDWR)) != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a text has
-    if odd := [word for word in sys.argv if not is_text(word)]:
-        _leave(f"reslim: an argument is not valid UTF-8: {odd[0]}", 2)
-    try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on; nor is that worth a message at the exit
-        raise SystemExit(1) from None
-    except RequestError as error:
-        _leave(f"reslim: {error}", 2)
-    except ReslimError as error:
-        _leave(f"reslim: {error}", 1)
-    except OSError as error:
-        _leave(f"reslim: {_in_words(error)}", 2)
+
+
+def _ended(error: BaseException) -> int:
+    """What is said of an error, and the exit code. One that nobody foresaw keeps its traceback."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    chain = list(_chain(error))
+    if any(isinstance(its, BrokenPipeError) for its in chain):  # Typer and rich make an exit of it
+        return 141
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 0
+    if any(map(_is_lack_of_memory, chain)):
+        for its in chain:
+            its.__traceback__ = None  # lets go of what its frames hold: there may be no room for a word
+        return _said_without_memory()
+    from resnet_limits.errors import RequestError, ReslimError
+
+    if isinstance(error, ReslimError):
+        return _said(str(error), 2 if isinstance(error, RequestError) else 1)
+    if isinstance(error, OSError):
+        return _said(_in_words(error), 2)
+    raise error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_lack_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    is_loading = isinstance(error, (ImportError, OSError, RuntimeError, SystemError))
+    return is_loading and any(words in str(error) for words in OUT_OF_MEMORY)
+
+
+def _said_without_memory() -> int:
+    with suppress(OSError, ImportError, MemoryError):
+        limit = ""
+        with suppress(ImportError, MemoryError):
+            import resource
+
+            soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+            limit = "" if soft == resource.RLIM_INFINITY else f" under the limit of {soft / 1e9:.2g} GB (ulimit -v)"
+        print(f"reslim: out of memory{limit}; raise the limit, or end other programs", file=sys.stderr)
+    return 1
 
 
 def _in_words(error: OSError) -> str:
     """Most likely a disk that is full, or not to be written to."""
+    from pathlib import Path
+
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else None
     if path is None:
-        return f"{error.strerror or error}"
-    where = path.parent if path.name.startswith(".") else path  # a file that was still to get its name
-    return f"{where}: {error.strerror}; make room there, or choose another folder: outputs=..., or --out of report"
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+        return f"{'stdout, or a file, cannot be written: ' if is_full else ''}{error.strerror or error}"
+    place = path.parent if path.name.startswith(".") else path  # a file that was still to get its name
+    return f"{place}: {error.strerror}; make room there, or choose another folder: outputs=..., or --out of report"
 
 
-def _leave(message: str, code: int) -> None:
-    print(brief(message), file=sys.stderr)
-    raise SystemExit(code)
+def _said(message: str, code: int) -> int:
+    """The code, once the message is on stderr; where that cannot be written to, the code alone."""
+    from .printable import brief
+
+    with suppress(OSError):
+        print("reslim:", brief(message), file=sys.stderr)
+    return code
+
+
+def _flushed(code: int) -> int:
+    """The code, with everything written; what cannot be is thrown away, so that Python's own end is quiet."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = code or 141
+    except OSError as error:
+        code = code or _said(f"stdout cannot be written: {error.strerror or error}", 2)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return code

@@ -14,6 +14,7 @@ from resnet_limits import settings as keys
 from resnet_limits.data import image_folder
 from resnet_limits.data.files import FILES, data_root, look
 from resnet_limits.errors import MissingData, RequestError, SettingError, one_of
+from resnet_limits.printable import printable
 
 from .display import Terminal, print_json
 
@@ -32,6 +33,8 @@ class Found:
     bytes: int | None
     problems: tuple[str, ...]
     advice: str
+    folders: tuple[tuple[str, image_folder.Listing], ...] = ()
+    """Of images of one's own: the name that `data.folder` gives, and what is in it."""
 
 
 def data(name: str | None, *, root: str | None, json_out: bool) -> None:
@@ -48,7 +51,9 @@ def data(name: str | None, *, root: str | None, json_out: bool) -> None:
         print_json({"root": str(place), **_document(its)})
     else:
         size = f", {_megabytes(its.bytes)}" if its.bytes else ""
-        print(f"{its.name}: {its.where}{size}")
+        print(printable("\n".join([f"{its.name}: {its.where}{size}", *_classes(its)])))
+        for problem in its.problems:
+            print(f"reslim: {printable(problem)}", file=sys.stderr)
 
 
 def _seen_to(name: str, root: Path) -> Found:
@@ -86,19 +91,34 @@ def _image_folders(root: Path) -> Found:
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         if (folder / "train").is_dir() and (folder / "test").is_dir():
             try:
-                classes = image_folder.classes(folder)
+                good.append((folder.name, image_folder.listing(folder)))
             except RequestError as error:
                 problems.append(str(error))
-            else:
-                good.append(f"data.folder={folder.name} ({len(classes)} classes)")
     if not good and not problems:
         problems.append(f"no folder under {root} holds train/ and test/")
-    advice = f"put a folder of your own there; {image_folder.LAYOUT}"
-    where = f"{root}: {', '.join(good)}" if good else str(root)
-    return Found("image_folder", "files", bool(good), where, None, tuple(problems), "" if good else advice)
+    advice = "" if good else f"put a folder of your own there; {image_folder.LAYOUT}"
+    return Found("image_folder", "files", bool(good), str(root), None, tuple(problems), advice, tuple(good))
+
+
+def _summary(its: Found) -> list[str]:
+    """A line a folder of images."""
+    lines = [f"data.folder={name}: {listing.in_words()}" for name, listing in its.folders]
+    others = [len(listing.left_out) for _, listing in its.folders]
+    return [line + (f"; {n} other files are not read" if n else "") for line, n in zip(lines, others, strict=True)]
+
+
+def _classes(its: Found) -> list[str]:
+    """The folders of images with the images of each class, and with what is not read."""
+    lines = []
+    for name, listing in its.folders:
+        lines.append(f"data.folder={name}: {listing.in_words()}")
+        lines += [f"  {label}: {train} + {test}" for label, (train, test) in listing.counts().items()]
+        lines += [f"  {words}; {image_folder.READ}" for words in [listing.left_out_in_words()] if words]
+    return lines
 
 
 def _document(its: Found) -> dict[str, Any]:
+    folders = [_folder(name, listing) for name, listing in its.folders]
     return {
         "name": its.name,
         "meaning": SETS[its.name].__dataclass_fields__["name"].metadata["meaning"],
@@ -108,7 +128,13 @@ def _document(its: Found) -> dict[str, Any]:
         "bytes": its.bytes,
         "problems": list(its.problems),
         "advice": its.advice,
+        **({"folders": folders} if its.name == "image_folder" else {}),
     }
+
+
+def _folder(name: str, listing: image_folder.Listing) -> dict[str, Any]:
+    classes = [{"class": label, "train": train, "test": test} for label, (train, test) in listing.counts().items()]
+    return {"folder": name, "classes": classes, "not_read": list(listing.left_out)}
 
 
 def _list(its: list[Found], root: Path) -> None:
@@ -119,8 +145,8 @@ def _list(its: list[Found], root: Path) -> None:
     table.add_column("", overflow="fold")
     for f in its:
         mark = "[green]yes[/green]" if f.present else "[yellow]no[/yellow]"
-        lines = [_document(f)["meaning"], *f.problems]
-        if f.source == "files" and f.present:
+        lines = [SETS[f.name].__dataclass_fields__["name"].metadata["meaning"], *_summary(f), *f.problems]
+        if f.source == "files" and f.present and not f.folders:
             lines.insert(1, f.where + (f", {_megabytes(f.bytes)}" if f.bytes else ""))
         if f.name in FILES and len(f.problems) == len(FILES[f.name]):
             lines[1:] = [f"no file of it under {root}"]

@@ -14,8 +14,10 @@ The client never learns anything from the launcher: a job is judged by its own `
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
-import math
+import functools
+import itertools
 import os
 import signal
 import subprocess
@@ -23,27 +25,32 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_module
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString
-from omegaconf import MISSING, OmegaConf
+from hydra.core.override_parser.types import Override
+from omegaconf import MISSING, OmegaConf, open_dict
 
+from resnet_limits import imports
 from resnet_limits import settings as keys
-from resnet_limits.errors import SettingError
+from resnet_limits.data import identity
+from resnet_limits.errors import OtherPackage, SettingError
+from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
-from resnet_limits.runs.folder import LAUNCHER, Run
+from resnet_limits.runs.files import plain
+from resnet_limits.runs.folder import LAUNCHER, SUBMITIT, Run
 from resnet_limits.settings import Settings
 
-from .hydra_errors import translated, unknown_key
+from .hydra_errors import translated
+from .overrides import GROUPS, check_launcher_keys, no_content, points, read
 
 CONFIGS = "reslim_configs"
-MAX_JOBS = 100_000
 SLURM = "submitit_slurm"
 """The launcher whose jobs do not run on this machine, and outlive the client."""
 
@@ -71,14 +78,50 @@ def register() -> None:
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """One point of the sweep: its overrides, as the sweeper hands them on, and its settings."""
+    """One point of the sweep: its settings, and its overrides as the sweeper hands them on, with the identity of its
+    data: the process that runs it takes no other data for them."""
 
     overrides: tuple[str, ...]
     settings: Settings
 
+    @classmethod
+    def of(cls, overrides: Sequence[str], settings: Settings) -> PlannedJob:
+        digest = identity.digest_of(settings)
+        others = [o for o in overrides if not o.startswith("data.digest=")]
+        return cls((*others, *([f"data.digest={digest}"] if digest is not None else [])), settings)
+
     @property
     def name(self) -> str:
         return keys.job_name(self.settings)
+
+
+def who_asks(job: PlannedJob, key: str) -> str:
+    """Who gave a key its value: `preset=smoke`, `figure=folding`, what suits `data=mnist`, or the default of the study;
+    empty where it was the user."""
+    if any(override.split("=", 1)[0] == key for override in job.overrides):
+        return ""
+    its, data = job.settings, keys.flat(job.settings).get("data")
+    groups = {  # the later of Hydra's list of defaults first
+        f"preset={its.preset}": f"size/{its.study}_{its.preset}",
+        f"figure={its.figure}": f"figure/{its.figure}",
+        f"data={data}, by what suits it,": f"suited/data/{its.study}_{data}",
+    }
+    return next((who for who, place in groups.items() if _gives(place, key)), "the default")
+
+
+def _gives(place: str, key: str) -> bool:
+    """Whether the configuration of this group and option gives a value to this key."""
+    import yaml
+
+    try:
+        values = yaml.safe_load((resources.files(CONFIGS) / f"{place}.yaml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    for name in key.split("."):
+        if not isinstance(values, dict) or name not in values:
+            return False
+        values = values[name]
+    return True
 
 
 @dataclass(frozen=True)
@@ -103,69 +146,88 @@ def plan(overrides: Sequence[str]) -> Plan:
     register()
     GlobalHydra.instance().clear()
     with translated(overrides), initialize_config_module(CONFIGS, version_base="1.3"):
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-        if any(o.get_key_element() == "study" and o.is_sweep_override() for o in parsed):
-            raise SettingError("study: a run has one study; start one run for each")
-        for override in parsed:
-            _check_key(override, overrides)
-        chosen = {o.get_key_element(): o.value() for o in parsed if not o.is_sweep_override()}
-        if chosen.get("cluster") == "slurm" and chosen.get("hydra/launcher", SLURM) != SLURM:
-            raise SettingError(f"cluster=slurm: its launcher is {SLURM}; leave out hydra/launcher, or cluster")
-        fixed = [o.input_line for o in parsed if not o.is_sweep_override() and o.input_line]
-        root = compose("config", overrides=fixed, return_hydra_config=True)
-        params = OmegaConf.to_container(root.hydra.sweeper.params or {})
-        assert isinstance(params, dict)
-        points = _sweep_points(params, overrides)
+        asked = read(overrides, GlobalHydra.instance().config_loader())
+        root = _root(asked)
+        launcher = root.hydra.runtime.choices.get("hydra/launcher", "basic")
+        defaults = OmegaConf.to_container(root.hydra.sweeper.params or {})
+        assert isinstance(defaults, dict)
+        proposed = [_parsed(f"{key}={value}") for key, value in defaults.items()]
+        listed = list(points([*proposed, *asked]))
+        composed = [_settings(_composed(point)) for point in listed]
+        for settings in composed:
+            _check_shared(composed[0], settings)
         jobs: dict[str, PlannedJob] = {}
-        for point in points:
-            job = PlannedJob(tuple(point), _settings(compose("config", overrides=point)))
+        for point, settings in zip(listed, identity.filled(composed, told=_say), strict=True):
+            job = PlannedJob.of(point, settings)
             jobs.setdefault(job.name, job)
         for job in jobs.values():
             if job.settings.claims is not None:
                 study_of(job.settings).chosen(job.settings.claims)
-        launcher = root.hydra.runtime.choices.get("hydra/launcher", "basic")
     first = next(iter(jobs.values())).settings
     return Plan(tuple(overrides), tuple(jobs.values()), launcher, first.outputs)
 
 
-def _check_key(override: Override, overrides: Sequence[str]) -> None:
-    """Refuse what Hydra would read otherwise than a user of reslim means it."""
-    key, line = override.get_key_element(), override.input_line
-    if override.is_delete() or override.is_add() or not key or "@" in key:
-        raise SettingError(f"cannot read '{line}'; an override is KEY=VALUE, without + or ~ or @")
-    if key in ("size", "hydra") or key.split("/")[0] == "suited":
-        raise SettingError(unknown_key(key, overrides))
-    options = keys.options_of(key.removesuffix(".name"))
-    if options and key.endswith(".name"):
-        raise SettingError(f"{key}: choose with {key.removesuffix('.name')}=..., one of {', '.join(options)}")
-    one = not override.is_sweep_override()
-    if key.startswith("hydra/") and one and not isinstance(override.value(), (str, QuotedString)):
-        raise SettingError(f"{key}: expected one name, got '{override.get_value_element_as_str()}'")
-    if key == "figure" and override.is_sweep_override():
-        raise SettingError("figure: a run has one named figure; start one run for each")
-    if key in ("cluster", "hydra/launcher") and override.is_sweep_override():
-        raise SettingError(f"{key}: the jobs of a sweep run in one place; got '{override.input_line}'")
-    if (options or key in ("study", "preset", "figure")) and one:
-        value = override.value()
-        if not isinstance(value, (str, QuotedString)):
-            others = {"study": tuple(keys.STUDIES), "preset": ("full", "smoke"), "figure": keys.FIGURES}
-            words = ", ".join(options or others[key])
-            raise SettingError(f"{key}: expected one name of {words}, got '{override.get_value_element_as_str()}'")
+def _say(message: str) -> None:
+    print(f"reslim: {printable(message)}", file=sys.stderr)
 
 
-def _sweep_points(params: dict[Any, Any], overrides: Sequence[str]) -> list[list[str]]:
-    lines = [f"{key}={value}" for key, value in params.items()] + list(overrides)
-    parsed = OverridesParser.create().parse_overrides(lines)
-    count = 1
-    for override in parsed:
-        if override.is_sweep_override() and override.is_discrete_sweep():
-            values = list(override.sweep_string_iterator())
-            if not values:
-                raise SettingError(f"{override.get_key_element()}: the sweep is empty")
-            count *= len(values)
-        if count > MAX_JOBS:
-            raise SettingError(f"the sweep has more than {MAX_JOBS} jobs")
-    return BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
+def _root(asked: Sequence[Override]) -> Any:
+    """What all jobs of a sweep share: the launcher, and the depths that the study or a figure proposes."""
+    fixed = {o.key_or_group: o for o in asked if not o.is_sweep_override()}
+    chosen = {key: o.value() for key, o in fixed.items()}
+    if chosen.get("cluster") == "slurm" and chosen.get("hydra/launcher", SLURM) != SLURM:
+        raise SettingError(f"cluster=slurm: its launcher is {SLURM}; leave out hydra/launcher, or cluster")
+    if "figure" in fixed and "study" in fixed:
+        of = _options((f"figure={fixed['figure'].get_value_element_as_str()}",)).study
+        if of != chosen["study"]:
+            raise SettingError(f"figure={chosen['figure']}: it is of study {of}; leave out study, or figure")
+    groups = [o for key, o in fixed.items() if key in GROUPS or key == "hydra/launcher"]
+    root = copy.deepcopy(_options(tuple(f"{o.key_or_group}={o.get_value_element_as_str()}" for o in groups)))
+    of_launcher = [o for key, o in fixed.items() if key.startswith("hydra.launcher.")]
+    check_launcher_keys(of_launcher, root.hydra.runtime.choices["hydra/launcher"])
+    ConfigLoaderImpl._apply_overrides_to_config(of_launcher, root)
+    for override in of_launcher:
+        OmegaConf.select(root, override.key_or_group)  # a reference to a key that is not there is refused
+    return root
+
+
+def _composed(point: Sequence[str]) -> Any:
+    """The configuration of a job, as `hydra.compose` has it; files are read once for each choice of options."""
+    groups = tuple(line for line in point if line.split("=", 1)[0] in (*GROUPS, "hydra/launcher"))
+    others = [line for line in point if line not in groups and not line.startswith("hydra.launcher.")]
+    config = copy.deepcopy(_options_of_job(groups))
+    for line in others:
+        with translated(point, line.split("=", 1)[0]):
+            ConfigLoaderImpl._apply_overrides_to_config([_parsed(line)], config)
+    return config
+
+
+@functools.lru_cache(maxsize=256)
+def _options(groups: tuple[str, ...]) -> Any:
+    """The configuration of these choices of options; not to be changed."""
+    return compose("config", overrides=list(groups), return_hydra_config=True)
+
+
+@functools.lru_cache(maxsize=256)
+def _options_of_job(groups: tuple[str, ...]) -> Any:
+    """The same without Hydra's own part, which a job does not see."""
+    config = copy.deepcopy(_options(groups))
+    with open_dict(config):
+        del config["hydra"]
+    return config
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(line: str) -> Override:
+    return OverridesParser.create().parse_override(line)
+
+
+def _check_shared(first: Settings, other: Settings) -> None:
+    """A key that is no content has one value in all jobs: of jobs that differ in it alone only one would run."""
+    its = {entry.key: entry.value for entry in keys.describe(first) if not entry.field.metadata.get("content", True)}
+    for entry in keys.describe(other):
+        if entry.key in its and entry.value != its[entry.key]:
+            raise SettingError(f"{no_content(entry.key)}; got {its[entry.key]} and {entry.value}")
 
 
 def _settings(config: Any) -> Settings:
@@ -176,11 +238,15 @@ def _settings(config: Any) -> Settings:
 
 @dataclass(frozen=True)
 class Box:
-    """A product of swept values, as overrides, that makes exactly `count` jobs."""
+    """A product of swept values, as overrides, that makes exactly these jobs, in this order."""
 
     overrides: tuple[str, ...]
     launcher: str
-    count: int
+    jobs: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.jobs)
 
 
 def boxes(plan: Plan, missing: set[str]) -> list[Box]:
@@ -198,10 +264,13 @@ def boxes(plan: Plan, missing: set[str]) -> list[Box]:
             same = merged.setdefault(others, {**its, key: ()})
             same[key] += its.get(key, ())
         found = list(merged.values())
-    return [
-        Box(tuple(f"{k}={','.join(v)}" for k, v in its.items()), plan.launcher, math.prod(map(len, its.values())))
-        for its in found
-    ]
+    names = {frozenset(job.overrides): job.name for job in plan.jobs}
+    made: list[Box] = []
+    for its in found:
+        points = itertools.product(*([f"{key}={value}" for value in values] for key, values in its.items()))
+        jobs = tuple(names[frozenset(point)] for point in points)  # as the sweeper takes them
+        made.append(Box(tuple(f"{key}={','.join(values)}" for key, values in its.items()), plan.launcher, jobs))
+    return made
 
 
 def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
@@ -219,27 +288,44 @@ def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
     return [o for o in sweep if stays(o.split("=", 1)[0])] + list(overrides)
 
 
-def start_child(run: Run, box: Box) -> subprocess.Popen[bytes]:
+def start_child(run: Run, box: Box, array: str) -> subprocess.Popen[bytes]:
     """Start the Hydra multirun of these jobs in a process group of its own; its output goes to the run folder.
 
+    `array` names the folder of submitit's files, which are unpickled: nobody could have written one there before.
     The child reads a pipe whose other end only this process holds: however this process ends, the child sees it.
     """
     folder = run.path / LAUNCHER
     folder.mkdir(exist_ok=True)
     # Last, because the last of several overrides of a key holds: what the run folder relies on is not up for change.
     ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
+    ours.append(f"+hydra.job.env_set.{imports.VARIABLE}={_quoted(imports.PACKAGE)}")
+    if box.launcher.startswith("submitit"):
+        ours.append(f"hydra.launcher.submitit_folder={_quoted(folder / SUBMITIT / array / '%j')}")
     if box.launcher == SLURM:
-        scheduler.note(run.path)
-        ours.append(f"hydra.launcher.name={scheduler.task_name(run.path)}")
-    command = [sys.executable, "-c", "from reslim_cli.hydra_bridge import launch; launch()", *box.overrides, *ours]
-    with open(folder / "output.txt", "ab") as output:
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True)
-    run.launched(child.pid)
-    return child
+        scheduler.note(run.path, array, box.jobs)
+        ours += [f"hydra.launcher.name={scheduler.task_name(run.path)}", _setup(box)]
+    program = ["-P", "-c", "from reslim_cli.hydra_bridge import launch; launch()"]
+    with open(folder / "output.txt", "ab", opener=plain) as output:
+        return subprocess.Popen(
+            [sys.executable, *program, *box.overrides, *ours],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=imports.environment(),
+        )
 
 
-def _quoted(path: Path) -> str:
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+def _setup(box: Box) -> str:
+    """The lines that a task of SLURM begins with: a user's own, then ours."""
+    key = "hydra.launcher.setup="
+    theirs = next((line.removeprefix(key) for line in box.overrides if line.startswith(key)), "[]")
+    lines = [theirs[1:-1].strip()] if theirs.startswith("[") else []
+    return f"{key}[{','.join([line for line in lines if line] + [_quoted(line) for line in imports.SETUP])}]"
+
+
+def _quoted(value: object) -> str:
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
@@ -247,6 +333,10 @@ def launch() -> None:
     """The child's whole program: Hydra's own entry point around `task`."""
     import hydra
 
+    try:
+        imports.require_same()
+    except OtherPackage as error:
+        raise SystemExit(f"reslim: {error}") from None
     threading.Thread(target=_die_with_client, daemon=True).start()
     register()
     sys.argv[0] = "reslim"

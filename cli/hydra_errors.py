@@ -17,12 +17,13 @@ OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionEr
 
 
 @contextmanager
-def translated(overrides: Sequence[str]) -> Iterator[None]:
-    """Raise Hydra's and OmegaConf's errors as `SettingError`."""
+def translated(overrides: Sequence[str], key: str = "") -> Iterator[None]:
+    """Raise Hydra's and OmegaConf's errors as `SettingError`, by the name of the key where it is known."""
     try:
         yield
     except (HydraException, OmegaConfBaseException, *OF_VALUES) as error:
-        raise SettingError(_in_words(error, overrides)) from None
+        words = _in_words(error, overrides)
+        raise SettingError(words if key in words else f"{key}: {words}") from None
 
 
 def _in_words(error: Exception, overrides: Sequence[str]) -> str:
@@ -60,7 +61,8 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
     if "is not a valid value" in text or "Invalid value assigned" in text or "incompatible" in text:
         first = next(line for line in text.splitlines() if line.strip())
         return f"{_full_key(text)}: {first}"
-    return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    return f"{_full_key(text)}: {first}" if "full_key: " in text else first
 
 
 def _kind(key: str) -> str:
@@ -88,10 +90,11 @@ def _unparsable(text: str, overrides: Sequence[str]) -> str:
 
 def unknown_key(name: str, overrides: Sequence[str]) -> str:
     """An unknown key, or a key of another study or option, which the one chosen does not use."""
-    study = next((o.split("=", 1)[1] for o in overrides if o.startswith("study=")), "ode")
+    study = next((o.split("=", 1)[1].strip("'\" ") for o in reversed(overrides) if o.startswith("study=")), "ode")
     settings = STUDIES[study](study=study) if study in STUDIES else None
     valid = list(flat(settings)) if settings else []
-    owner = _owner(name, settings)
+    is_of_figure = any(o.startswith("figure=") for o in overrides)  # which has a study of its own
+    owner = _owner(name, None if is_of_figure else settings)
     if name in (base.__name__.lower() for base in CHOICES):
         return f"{name}: expected the name of one option: {', '.join(_group(name))}"
     if owner:

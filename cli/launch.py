@@ -13,6 +13,7 @@ job was killed.
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from resnet_limits.runs import scheduler
-from resnet_limits.runs.folder import LAUNCHER, Run
+from resnet_limits.runs.folder import LAUNCHER, SUBMITIT, Run
 from resnet_limits.runs.status import State, lost_after
 
 from .display import Watch
@@ -42,22 +43,22 @@ class Child:
 
     process: subprocess.Popen[bytes]
     box: Box
-    sent_before: int
+    array: str
+    released: bool = False
 
     def is_at_work(self, run: Run) -> bool:
         """Whether it still has jobs to start: of an array, until SLURM has all of its tasks."""
         if self.process.poll() is not None:
             return False
-        return self.box.launcher != SLURM or _sent(run) < self.sent_before + self.box.count
+        return self.box.launcher != SLURM or self._sent(run) < self.box.count
 
     def was_refused(self, run: Run) -> bool:
         """Whether it ended with an error before it had sent anything."""
-        return bool(self.process.poll()) and _sent(run) == self.sent_before
+        return bool(self.process.poll()) and not self._sent(run)
 
-
-def _sent(run: Run) -> int:
-    """How many tasks submitit has sent from this run."""
-    return len(list((run.path / LAUNCHER / ".submitit").glob("*/*_submitted.pkl")))
+    def _sent(self, run: Run) -> int:
+        """How many tasks of its array submitit has sent."""
+        return len(list((run.path / LAUNCHER / SUBMITIT / self.array).glob("*/*_submitted.pkl")))
 
 
 @dataclass
@@ -71,23 +72,38 @@ class Launch:
     held: bool = True
     said: bool = False
 
-    def goes_on(self) -> bool:
-        """Start the next sweep where it is time; whether anybody still starts queued jobs."""
+    def goes_on(self, jobs: Collection[str]) -> bool:
+        """Start the next sweep where it is time; whether anybody still starts one of these jobs."""
         if any(child.is_at_work(self.run) for child in self.children):
             return True
+        done = list(self.children)
         if self.boxes:
-            box = self.boxes.pop(0)
-            self.asked = -ASK
-            self.children.append(Child(start_child(self.run, box), box, _sent(self.run)))
+            self._start(self.boxes.pop(0))
+        for child in done:
+            self._release(child)
+        if len(self.children) > len(done):
             return True
-        if self.run.is_launching({child.process.pid for child in self.children}):  # another client's
+        if self.run.launching() & set(jobs):  # another client's
             return True
         if time.monotonic() - self.asked >= ASK:
-            self.held, self.asked = scheduler.holds(self.run.path), time.monotonic()
+            self.held, self.asked = bool(scheduler.held(self.run.path, jobs)), time.monotonic()
             if (silence := scheduler.silence()) and not self.said:
                 self.said = True
                 print(f"reslim: SLURM does not answer ({printable(silence)}); waiting until it does", file=sys.stderr)
         return self.held
+
+    def _start(self, box: Box) -> None:
+        array = secrets.token_hex(8)
+        child = Child(start_child(self.run, box, array), box, array)
+        self.children.append(child)
+        self.asked = -ASK
+        self.run.launched(child.process.pid, [job for its in (box, *self.boxes) for job in its.jobs])
+
+    def _release(self, child: Child) -> None:
+        """Note, once, that a child has nothing more to start: what it has sent, SLURM holds, or nobody."""
+        if not child.released and child.process.poll() is None:
+            self.run.launched(child.process.pid, [])
+        child.released = True
 
     def is_settled(self, states: Collection[State]) -> bool:
         """Whether nothing more will come of jobs in these states. A lost one may come back from SLURM's queue."""
@@ -127,7 +143,8 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
     with Watch() as watch:
         try:
             while True:
-                goes_on = launch.goes_on()  # asked before the files are read: who has ended by now has written
+                going = {job.name for job in jobs if job.status.state not in ("finished", "failed")}
+                goes_on = launch.goes_on(going)  # asked before the files are read: who has ended by now has written
                 jobs = [job.refreshed() for job in jobs]
                 watch.show(jobs)
                 states: set[State] = {job.status.state for job in jobs}

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from resnet_limits.errors import OutputError, RequestError
+from resnet_limits.errors import OutputError, RequestError, RunFolderError
 from resnet_limits.printable import printable
+from resnet_limits.runs.enclosed import first_odd
 from resnet_limits.runs.files import beside, new_folder, place
 from resnet_limits.runs.folder import Run, outputs_root
-from resnet_limits.runs.merge import Merged, merge
+from resnet_limits.runs.merge import Merged, merge, other_data
 
 
 def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
     """Merge the runs and write their report: into the run's own folder, or into `out`."""
     root = outputs_root(None)
-    merged = merge([Run.find(root, name) for name in names])
+    runs = [Run.find(root, name) for name in names]
+    if odd := next((odd for run in runs if (odd := first_odd(run.path))), ""):
+        raise RunFolderError(odd)
+    merged = merge(runs)
     first, *others = merged.runs
     if out is None and others:
         raise RequestError(f"{len(merged.runs)} runs have no folder in common; say where with --out FOLDER")
@@ -34,6 +38,8 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
     for run in merged.runs:
         for remark in run.remarks():
             print(printable(f"reslim: {run.id}: {remark}"), file=sys.stderr)
+    if words := other_data(merged):
+        print(printable(f"reslim: {words}"), file=sys.stderr)
     for name, why in merged.left_out.items():
         print(printable(f"reslim: {name} is not counted: {why}"), file=sys.stderr)
     if json_out:

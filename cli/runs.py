@@ -17,6 +17,7 @@ from rich.text import Text
 from resnet_limits.errors import RunFolderError
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.current import Current, current
+from resnet_limits.runs.enclosed import first_odd
 from resnet_limits.runs.folder import Run, Seen, outputs_root
 from resnet_limits.runs.planned import FILE, OtherSchema, depth_of
 from resnet_limits.runs.status import Status
@@ -125,6 +126,8 @@ def _current(run: Run, seen: Seen) -> Current:
 
 def _show(run: Run, json_out: bool) -> None:
     document, statuses, summary = _document(run)
+    if odd := first_odd(run.path):
+        print(f"reslim: {printable(odd)}", file=sys.stderr)
     if json_out:
         print_json({**document, "summary": summary})
         return

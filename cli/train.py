@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import re
 import sys
+import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from resnet_limits.errors import RunFolderError, SettingError
+from resnet_limits.data import identity
+from resnet_limits.errors import RunFolderError, SettingError, TooFewPoints
 from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import require_enclosed
 from resnet_limits.runs.files import locked, tail
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
+from resnet_limits.runs.status import Status
 from resnet_limits.settings import Data, Settings, describe
 
-from .hydra_bridge import SLURM, Box, Plan, boxes, plan
+from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, who_asks
 from .launch import launch
-from .printable import quoted
+from .overrides import given_twice
+from .printable import brief, quoted
 
+ENDING = 60.0
+"""Seconds that a cancelled task is given to end: SLURM's KillWait, 30 s unless set, and what follows it."""
 HARMLESS = re.compile(
     r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=-?[\d.]+|hydra\.launcher\.(qos|constraint|gres|exclude)=[\w.,:@+-]+"
 )
@@ -28,18 +35,20 @@ is to put the jobs."""
 
 def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_out: bool, cfg: str | None) -> None:
     """Run a study's depth sweep, or what is missing of a run; exit code 1 where a job failed."""
+    say_given_twice(overrides)
     if cfg is not None:
-        _print_configuration(overrides, cfg)
+        _print_configuration(overrides, cfg, resume, json_out)
         return
     run, plans = _existing(resume, overrides) if resume is not None else (None, [plan(overrides)])
     missing = _missing(run, plans)
-    todo = [job.settings for p in plans for job in p.jobs if job.name in missing]
+    jobs = [job for p in plans for job in p.jobs if job.name in missing]
+    todo = [job.settings for job in jobs]
     if not any(p.launcher == SLURM for p in plans):  # a machine that sends jobs elsewhere needs no GPU
         check_devices(todo)
     elif todo and not dry_run:
         scheduler.require()
     check_sinks(todo)
-    check_data(todo)
+    check_data(jobs)
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
@@ -77,30 +86,78 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
                 f"{run.path / 'plan.json'}: '{line}' could run code, and a run folder is not trusted that far; "
                 "start another run"
             )
-    first = plan(overridden(sweeps[0], overrides))
+    first = _with_data_of(run, plan(overridden(sweeps[0], overrides)))
     if first.study != run.study:
         raise SettingError(f"study: the run {run.id} is of study {run.study}; start another run for another study")
     elsewhere = [o for o in overrides if _is_elsewhere(o, first.jobs[0].settings)]
-    plans = [plan(overridden(sweep, elsewhere)) for sweep in sweeps]
+    plans = [_with_data_of(run, plan(overridden(sweep, elsewhere))) for sweep in sweeps]
     for its, sweep in zip(plans, run.planned.sweeps, strict=True):
-        _require_same(run, its, sweep.jobs)
+        _require_same(run, its, sweep.jobs, elsewhere=elsewhere)
     from resnet_limits.runs.provenance import version
 
     if run.version() != version():
         print(f"reslim: this run was made by reslim {printable(run.version())}, this is {version()}", file=sys.stderr)
-    return run, plans if elsewhere == list(overrides) else [first]
+    chosen = plans if elsewhere == list(overrides) else [first]
+    _say_other_data(run, chosen)
+    return run, chosen
 
 
-def _require_same(run: Run, plan: Plan, planned: Sequence[str]) -> None:
-    """Raise `RunFolderError` where the overrides of a sweep make other jobs now than when it was planned."""
+def _with_data_of(run: Run, its: Plan) -> Plan:
+    """The sweep where its data are not here: those of the run are meant, and missed only if a job is to be run."""
+    known = _data_by_job(run)
+    jobs = []
+    for job in its.jobs:
+        here = known.get(identity.apart(job.settings), [])
+        if identity.digest_of(job.settings) is None and len(here) == 1:
+            job = PlannedJob.of(job.overrides, identity.on(job.settings, here[0]))
+        jobs.append(job)
+    return replace(its, jobs=tuple(jobs))
+
+
+def _data_by_job(run: Run) -> dict[str, list[str]]:
+    """The identities of the data that the run has jobs on, by what these ask for whatever the data are."""
+    known: dict[str, list[str]] = {}
+    for job in run.jobs():
+        known.setdefault(identity.apart(job.settings), []).append(identity.digest_of(job.settings) or "")
+    return known
+
+
+def _other_data(run: Run, jobs: Sequence[PlannedJob]) -> Counter[str]:
+    """How many jobs ask for what the run asks for, on other data, by a sentence about these."""
+    known, found = _data_by_job(run), Counter[str]()
+    for job in jobs:
+        digest, here = identity.digest_of(job.settings), known.get(identity.apart(job.settings), [])
+        if digest is not None and here and digest not in here:
+            place = identity.place_of(job.settings)
+            where = f" under {place}" if place else ""
+            found[f"the data{where} are others than the run's ({digest}, not {', '.join(here)})"] += 1
+    return found
+
+
+def _say_other_data(run: Run, plans: Sequence[Plan]) -> None:
+    """Say which jobs are new because the data are others than the run's."""
+    for words, count in _other_data(run, [job for its in plans for job in its.jobs]).items():
+        print(f"reslim: {printable(words)}: {count} further jobs, judged apart", file=sys.stderr)
+
+
+def _require_same(run: Run, plan: Plan, planned: Sequence[str], *, elsewhere: Sequence[str]) -> None:
+    """Raise `RunFolderError` where the overrides of a sweep make other jobs now than when it was planned, unless the
+    data were asked for elsewhere: jobs on others are further ones."""
     now = [job.name for job in plan.jobs]
     new, gone = [n for n in now if n not in planned], [n for n in planned if n not in now]
     if not new and not gone:
         return
+    others = _other_data(run, [job for job in plan.jobs if job.name in new])
+    if others.total() == len(new) == len(gone):
+        if any(line.startswith("data.") for line in elsewhere):
+            return
+        raise RunFolderError(
+            f"{run.path}: {printable(next(iter(others)))}. Bring those back, or start another run on these"
+        )
     words = " ".join(plan.overrides) or "the defaults"
     raise RunFolderError(
         f"{run.path}: its overrides ({words}) make other jobs now than were planned, such as "
-        f"{(new or gone)[0]}{'' if new else ' no more'}: the data, the defaults or the version of reslim (then "
+        f"{(new or gone)[0]}{'' if new else ' no more'}: the defaults or the version of reslim (then "
         f"{run.version()}) are others. The two are not mixed: start another run, or go back to what was"
     )
 
@@ -116,16 +173,40 @@ def _is_elsewhere(override: str, settings: Settings) -> bool:
 def _missing(run: Run | None, plans: Sequence[Plan]) -> set[str]:
     """The jobs that are to be launched: not finished, not running, and not queued where somebody will start them."""
     asked = {job.name for p in plans for job in p.jobs}
-    jobs = {name: its for name, its in run.look(verify=True).statuses.items() if name in asked} if run else {}
-    states = {name: its.state for name, its in jobs.items()}
-    others = {"finished", "running"} | ({"queued"} if run and "queued" in states.values() and run.is_held() else set())
-    for name, its in jobs.items():
-        if its.state == "lost":
-            print(f"reslim: job {name}: {printable(its.message)}; it is to be done again", file=sys.stderr)
-    if others & {"queued", "running"} & set(states.values()):
-        count = sum(state in ("queued", "running") and state in others for state in states.values())
-        print(f"reslim: waiting for {count} jobs that are running or queued", file=sys.stderr)
-    return {name for name in asked if states.get(name) not in others}
+    if run is None:
+        return asked
+    _let_end(run, asked)
+    jobs = {name: status for name, status in run.look(verify=True).statuses.items() if name in asked}
+    held = run.held([name for name, status in jobs.items() if status.state in ("queued", "running")])
+    sent = scheduler.sent(run.path)
+    for name, status in jobs.items():
+        if status.state == "lost":
+            print(f"reslim: job {name}: {printable(status.message)}; it is to be done again", file=sys.stderr)
+    under_way = {name for name, status in jobs.items() if _is_under_way(name, status, held, sent)}
+    if under_way:
+        print(f"reslim: waiting for {len(under_way)} jobs that are running or queued", file=sys.stderr)
+    return asked - under_way - {name for name, status in jobs.items() if status.state == "finished"}
+
+
+def _is_under_way(name: str, status: Status, held: set[str], sent: set[str]) -> bool:
+    """Whether somebody runs a job or will start it.
+
+    A task of SLURM that was cancelled elsewhere leaves a status that says running for a while: it is not in the queue.
+    """
+    if status.state == "running":
+        here = status.process is not None and status.process.is_here
+        return here or name in held or name not in sent
+    return status.state == "queued" and name in held
+
+
+def _let_end(run: Run, asked: set[str]) -> None:
+    """Wait for tasks that were cancelled a moment ago: a job that still runs is not sent again."""
+    end = time.monotonic() + ENDING
+    while time.monotonic() < end:
+        its = [job.name for job in run.jobs() if job.name in asked and job.status.state in ("queued", "running")]
+        if not scheduler.ending(run.path, its):
+            return
+        time.sleep(0.5)
 
 
 def _boxes(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box]:
@@ -138,6 +219,12 @@ def _boxes(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box]:
         found += boxes(its, todo)
         left -= todo
     return found
+
+
+def say_given_twice(overrides: Sequence[str]) -> None:
+    """Name the overrides that later ones of their keys replace."""
+    for line in given_twice(overrides):
+        print(f"reslim: {brief(line)} does not count: the key is given again after it", file=sys.stderr)
 
 
 def check_devices(settings: Sequence[Settings]) -> None:
@@ -156,18 +243,27 @@ def check_sinks(settings: Sequence[Settings]) -> None:
         installed.require(asked)
 
 
-def check_data(settings: Sequence[Settings]) -> None:
-    """Refuse jobs whose data are not there, or that ask for more of them than there is; print what they warn of."""
-    from resnet_limits.data.files import require
-    from resnet_limits.studies import study
+def check_data(jobs: Sequence[PlannedJob]) -> None:
+    """Refuse jobs whose data are not there, or that ask for more of them, or of memory, than there is; print what they
+    warn of."""
+    from resnet_limits.data.files import notes
+    from resnet_limits.studies import room, study
 
-    for its in settings:
-        study.get(its.study).check(its)
-    for line in dict.fromkeys(line for its in settings for line in study.get(its.study).warnings(its)):
+    settings = [job.settings for job in jobs]
+    for job in jobs:
+        its = study.get(job.settings.study)
+        try:
+            its.check(job.settings)
+        except TooFewPoints as error:
+            raise error.asked_by(who) if (who := who_asks(job, error.key)) else error from None
+        room.check(its, job.settings)
+    for line in dict.fromkeys(line for its in settings for line in study.get(its.study).all_warnings(its)):
         print(f"reslim: warning: {line}", file=sys.stderr)
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
     for data in {repr(data): data for data in asked}.values():
-        require(data)
+        identity.require(data)
+        for line in notes(data):
+            print(f"reslim: {printable(line)}", file=sys.stderr)
 
 
 def _requeue(run: Run, name: str) -> None:
@@ -191,6 +287,9 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> Non
         console = Terminal()
         show_summary(summary, console)
         console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
+    if any("data.digest" in claim["setting"] for claim in summary["claims"]):
+        for digest, words in run.data().items():
+            print(printable(f"reslim: {digest} is {words}"), file=sys.stderr)
     if not all_started:
         _say_not_started(run)
     unfinished = [n for n, state in summary["jobs"].items() if n in asked and state != "finished"]
@@ -220,12 +319,20 @@ def _say_not_started(run: Run) -> None:
     print(f"reslim: {reason}", *list(dict.fromkeys(refused or output))[-5:], sep="\n  ", file=sys.stderr)
 
 
-def _print_configuration(overrides: Sequence[str], cfg: str) -> None:
+def _print_configuration(overrides: Sequence[str], cfg: str, resume: str | None, json_out: bool) -> None:
     import yaml
 
     if cfg != "job":
         raise SettingError(f"--cfg: expected job, got '{cfg}'")
-    print(yaml.safe_dump(asdict(plan(overrides).jobs[0].settings), sort_keys=False), end="")
+    if resume is not None:
+        raise SettingError("--cfg job prints what a new run would be; that of a run is config.yaml in its folder")
+    its = asdict(plan(overrides).jobs[0].settings)
+    if json_out:
+        from .display import print_json
+
+        print_json(its)
+    else:
+        print(yaml.safe_dump(its, sort_keys=False), end="")
 
 
 def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> None:

@@ -32,7 +32,7 @@ from resnet_limits.settings import STUDIES
 from .display import Terminal, Watch, coloured, print_json
 from .hydra_bridge import Plan, plan
 from .printable import quoted
-from .train import check_data, check_devices, check_sinks
+from .train import check_data, check_devices, check_sinks, say_given_twice
 
 if TYPE_CHECKING:
     from resnet_limits.runs.collection import Collection
@@ -70,12 +70,15 @@ class Request:
 def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bool) -> None:
     """Run, judge, show; exit code 1 where anything came out other than it must."""
     request = _request(words, smoke)
+    say_given_twice(request.overrides)
     # All plans first: a mistake in the request is said before anything runs.
     plans = [plan([f"study={study}", *request.overrides]) for study in request.studies]
     settings = [job.settings for its in plans for job in its.jobs]
+    if len(presets := {its.preset for its in settings}) > 1:
+        raise SettingError(f"preset: verify judges at one preset; got {', '.join(sorted(presets))}")
     check_devices(settings)
     check_sinks(settings)
-    check_data(settings)
+    check_data([job for its in plans for job in its.jobs])
     if junit is not None:
         _writable(Path(junit))
     start = time.monotonic()

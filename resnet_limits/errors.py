@@ -3,13 +3,16 @@
     ReslimError
     ├── RequestError          the request was wrong: exit code 2, one or two lines, no traceback
     │   ├── SettingError      an unknown key, a bad value, a key that the study does not use
+    │   │   └── TooFewPoints  a key asks for more points than the data have
     │   ├── MissingData       a data set that is not where it was looked for
     │   ├── DamagedData       data that are truncated, corrupt, of the wrong shape or of one class
     │   ├── RunFolderError    not a run folder, of another schema, or damaged
     │   ├── OutputError       a folder that cannot be written
     │   └── SchedulerError    the scheduler of a cluster is not there, or refuses
     └── MeasurementError      a job could not finish its measurement: the job fails, the run goes on
+        ├── OtherPackage      the process of a job imports another reslim than the client does
         ├── OutOfMemory       memory of the host or of a GPU ran out
+        ├── Undetermined      rounding hides what is asked for: its claims are inconclusive, the job goes on
         └── NotInverted       a network that is not one to one (`diffeomorphisms/inverse.py`)
 
 A message names the value got, the values allowed and, where there is one, the next step.
@@ -31,6 +34,20 @@ class RequestError(ReslimError):
 
 class SettingError(RequestError):
     """A key or a value of the settings was refused."""
+
+
+class TooFewPoints(SettingError):
+    """A key asks for more points than the data have."""
+
+    def __init__(self, key: str, asked: int, has: int, of: str, points: str = "training points") -> None:
+        self.key = key
+        self.fewer = f"{of} has {has} {points} here; give {key}={has} or fewer"
+        self.asked = f"{key}={asked}"
+        super().__init__(f"{self.asked}: {self.fewer}")
+
+    def asked_by(self, who: str) -> SettingError:
+        """The same, where the value is not the user's own: `who` is `preset=smoke`, or a default."""
+        return SettingError(f"{who} asks for {self.asked}, and {self.fewer}")
 
 
 class MissingData(RequestError):
@@ -55,6 +72,14 @@ class SchedulerError(RequestError):
 
 class MeasurementError(ReslimError):
     """A job could not finish its measurement."""
+
+
+class Undetermined(MeasurementError):
+    """Rounding leaves what is asked for undetermined; the claims that need it are inconclusive for this reason."""
+
+
+class OtherPackage(MeasurementError):
+    """A process would measure with other sources than those that the run names."""
 
 
 class OutOfMemory(MeasurementError):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
+import math
 import os
 import re
 import resource
@@ -80,19 +81,30 @@ def message(settings: Settings, keys: Sequence[str], doing: str, asked: float | 
     """One line: where, how much, and the keys that help, first the one furthest above its default."""
     numbers = []
     if asked is not None:
-        numbers.append(f"{_gigabytes(asked)} more asked for")
+        numbers.append(f"{gigabytes(asked)} more asked for")
     if room is not None:
-        numbers.append(f"{_gigabytes(room.free)} free without it, of {_gigabytes(room.total)} ({room.where})")
+        numbers.append(f"{gigabytes(room.free)} free without it, of {gigabytes(room.total)} ({room.where})")
     its = f"depth={settings.depth}, width={settings.width}, replicas={settings.replicas}"
     text = f"out of memory in '{doing}' at {its}: {', '.join(numbers) or 'how much is not known'}"
-    helps = [f"{key} (now {_value(settings, key)})" for key in by_excess(settings, keys)]
-    return f"{text}; less is needed with a smaller {_listed(helps)}" if helps else text
+    return text + helping(settings, keys)
+
+
+def helping(settings: Settings, keys: Sequence[str]) -> str:
+    """`; less is needed with a smaller width (now 512) or depth (now 8)`; empty without keys."""
+    now = {key: "all" if (value := _value(settings, key)) is None else value for key in by_excess(settings, keys)}
+    helps = [f"{key} (now {value})" for key, value in now.items()]
+    return f"; less is needed with a smaller {_listed(helps)}" if helps else ""
 
 
 def by_excess(settings: Settings, keys: Sequence[str]) -> list[str]:
     """The keys, those first whose value lies furthest above the default: they are what was asked for beyond it."""
     default = type(settings)(study=settings.study)
-    return sorted(keys, key=lambda key: -_value(settings, key) / max(_value(default, key), 1))
+
+    def excess(key: str) -> float:
+        value, usual = _value(settings, key), _value(default, key)
+        return math.inf if value is None else value / max(usual or 1, 1)  # null: all that there are
+
+    return sorted(keys, key=lambda key: -excess(key))
 
 
 def host_room() -> Room | None:
@@ -172,12 +184,12 @@ def _asked(error: BaseException) -> float | None:
     return float(found[1]) * UNITS[found[2]] if found else None
 
 
-def _gigabytes(count: float) -> str:
+def gigabytes(count: float) -> str:
     size = count / 1e9
     return f"{size:,.0f} GB" if size >= 100 else f"{size:.2g} GB" if size < 1 else f"{size:.1f} GB"
 
 
-def _value(settings: Settings, key: str) -> float:
+def _value(settings: Settings, key: str) -> float | None:
     value: Any = settings
     for name in key.split("."):
         value = getattr(value, name)

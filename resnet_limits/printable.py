@@ -11,3 +11,8 @@ ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 def printable(text: str) -> str:
     """The text with `\\x1b` in place of an escape character, and so on; line breaks and tabs stay."""
     return ORDERS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def spelt(text: str) -> str:
+    """The text, and what is none in it (bytes of a file's name that are no UTF-8) as `\\udcff`: it can be written."""
+    return text.encode(errors="backslashreplace").decode()

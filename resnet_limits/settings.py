@@ -8,6 +8,7 @@ Hydra, so that help, completion and a mistyped key answer at once.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -185,6 +186,9 @@ class Data:
     name: str
     train_size: Optional[int] = key(None, "number of training points; null: all", low=1, high=10**7)
     test_size: Optional[int] = key(None, "number of test points; null: all that are left", low=1, high=10**7)
+    digest: Optional[str] = key(
+        None, "identity of the data, found at planning; given: data that differ are refused", pattern=r"[\w-]+"
+    )
 
 
 @dataclass
@@ -440,7 +444,7 @@ class Ode(Settings):
 class SdeKeys:
     """The keys that only the study `sde` has."""
 
-    inputs: int = key(2, "inputs that share the weights of a network", low=2, high=10**4)
+    inputs: int = key(2, "inputs that share the weights of a network", low=1, high=10**4)
     norm: float = key(1.0, "with data=gaussian: |x|^2 / width of each input", above=0, high=1e6)
     correlation: float = key(0.5, "with data=gaussian: cosine of the angle between any two inputs", low=-1, high=1)
     threshold: float = key(
@@ -693,10 +697,13 @@ def from_mapping(values: Mapping[str, Any]) -> Settings:
     return settings
 
 
+_types = functools.cache(typing.get_type_hints)  # evaluates texts, and is asked for every job of a sweep
+
+
 def _build(cls: type, values: Any, prefix: str) -> Any:
     if not isinstance(values, Mapping):
         raise SettingError(f"{prefix.rstrip('.')}: expected keys and values, got {values!r}")
-    types = typing.get_type_hints(cls)
+    types = _types(cls)
     names = [f.name for f in dataclasses.fields(cls)]
     arguments = {}
     for name, value in values.items():
@@ -790,7 +797,7 @@ class Entry:
 
 def describe(settings: Any, prefix: str = "") -> Iterator[Entry]:
     """The leaf keys of some settings, in the order in which they are declared."""
-    types = typing.get_type_hints(type(settings))
+    types = _types(type(settings))
     for f in dataclasses.fields(settings):
         value = getattr(settings, f.name)
         if dataclasses.is_dataclass(value):

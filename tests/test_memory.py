@@ -178,6 +178,24 @@ def test_the_python_interface_raises_the_error_of_the_part_that_ran():
     ("claim", "key", "part"),
     [("ode.reversed.euler", "ode.paths=100000", "reversed"), ("ode.trained", "train.replicas=100000", "trained")],
 )
+def test_memory_that_cannot_suffice_is_refused_at_planning(tmp_path: Path, claim, key, part):
+    reslim = Reslim(tmp_path / "outputs", {"OMP_NUM_THREADS": "1"})
+    request = [o for o in TINY if not o.startswith(("claims", "ode.paths", "width"))]
+    answer = reslim("train", *request, f"claims=[{claim}]", key, "width=512", "depth=2", preexec_fn=limit_addresses)
+    assert answer.code == 2
+    name, value = key.split("=")
+    said = (
+        rf"reslim: memory: '{part}' takes at least [\d,.]+ GB at depth=2, width=512, replicas=256, and there are 4.0 GB"
+    )
+    assert re.match(rf"{said} \(limit on addresses, ulimit -v\); .*smaller {name} \(now {value}\)", answer.err)
+    assert answer.err.count("\n") == 1
+    assert reslim.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "key", "part"),
+    [("ode.reversed.euler", "ode.paths=290", "reversed"), ("ode.trained", "train.replicas=110", "trained")],
+)
 def test_a_job_that_runs_out_of_memory_fails_with_one_message_and_no_traceback(tmp_path: Path, claim, key, part):
     reslim = Reslim(tmp_path / "outputs", {"OMP_NUM_THREADS": "1"})
     request = [o for o in TINY if not o.startswith(("claims", "ode.paths", "width"))]
@@ -191,7 +209,7 @@ def test_a_job_that_runs_out_of_memory_fails_with_one_message_and_no_traceback(t
     assert status["state"] == "failed"
     assert status["message"].startswith(f"OutOfMemory: {said}")
     assert "of 4.0 GB (limit on addresses, ulimit -v)" in status["message"]
-    assert f"smaller {name} (now {value})" in status["message"]
+    assert f"{name} (now {value})" in status["message"].split("less is needed with a smaller")[1]
     assert status["message"] in " ".join(answer.err.split())
     log = (folder / "log.txt").read_text()
     assert said in log

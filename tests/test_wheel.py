@@ -66,7 +66,7 @@ def test_the_wheel_holds_the_files_of_the_tree_and_nothing_else(wheel):
     assert any(name.endswith("licenses/LICENSE") for name in metadata)
 
 
-def test_an_installed_wheel_trains_outside_the_checkout(wheel, tmp_path):
+def test_an_installed_wheel_that_is_started_in_a_clone_trains_with_its_own_files(wheel, tmp_path):
     program = (
         "import sys; sys.argv[0] = 'reslim'; import reslim_cli.app, reslim_configs, resnet_limits\n"
         "print(reslim_cli.__file__, reslim_configs.__file__, resnet_limits.__file__, sep='\\n', file=sys.stderr)\n"
@@ -76,10 +76,10 @@ def test_an_installed_wheel_trains_outside_the_checkout(wheel, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(wheel / "site"), "RESLIM_OUTPUTS": str(tmp_path / "outputs")}
     request = ("preset=smoke", "ode.paths=1", "ode.inputs=2", "width=4", "depth=4,8", "claims=[ode.reversed.euler]")
     done = subprocess.run(
-        [sys.executable, "-c", program, "train", *request, "--json"],
+        [sys.executable, "-P", "-c", program, "train", *request, "--json"],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=ROOT,
         env=environment,
         timeout=120,
     )
@@ -89,4 +89,5 @@ def test_an_installed_wheel_trains_outside_the_checkout(wheel, tmp_path):
     summary = json.loads(done.stdout)
     assert summary["state"] == "finished"
     document = json.loads((Path(summary["run"]) / "provenance.json").read_text())
+    assert document["invocations"][0]["package"] == str(wheel / "site" / "resnet_limits" / "__init__.py")
     assert document["invocations"][0]["git"] is None, "an installed package has no revision"

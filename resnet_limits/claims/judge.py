@@ -44,7 +44,7 @@ def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[s
     measured, verdict, why = _weigh(claim, expected, records)
     if reason is not None:
         verdict, why = "inconclusive", f"the setting lies outside the claim: {reason}"
-    elif (reason := claim.unmet(records)) is not None:
+    elif _without_a_number(claim, records) is None and (reason := claim.unmet(records)) is not None:
         verdict, why = "inconclusive", reason
     note = claim.note(records) or ""
     return Judgement(claim, expected, dict(setting), measured, verdict, f"{why}; {note}" if note else why, note)
@@ -99,7 +99,9 @@ def widening(freedom: float) -> float:
 
 def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | None]:
     """The points of a claim by depth, and why they cannot be judged, or None."""
-    rows = _selected(claim, records)
+    if (why := _without_a_number(claim, records)) is not None:
+        return [], why
+    rows = [row for row in _selected(claim, records) if not isinstance(row.why, str)]
     seeds: dict[int, list[Any]] = {}
     for row in rows:
         if row.seed in seeds.setdefault(row.depth, []):
@@ -120,19 +122,29 @@ def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | No
     return [_mean(depth, [row for row in rows if row.depth == depth]) for depth in sorted(seeds)], problem
 
 
+def _without_a_number(claim: Claim, records: pd.DataFrame) -> str | None:
+    """Why no job has a number for the claim, where the jobs say so; or None."""
+    rows = _selected(claim, records)
+    whys = [row.why for row in rows if isinstance(row.why, str)]
+    if not whys or any(math.isfinite(row.value) for row in rows):
+        return None
+    return f"no number for {_named(claim)}: {whys[-1]}"
+
+
 def _selected(claim: Claim, records: pd.DataFrame) -> list[Any]:
-    """Rows `depth, seed, value, stderr, reference_error[, replicas]` of the claim's observable and coordinates."""
+    """Rows `depth, seed, value, stderr, reference_error, why[, replicas]` of the claim's observable and coordinates;
+    `why` is a word where there is no number."""
     chosen = (records["observable"] == claim.observable).to_numpy()
     for column in ("layer", "step"):
         if column in records:
             chosen = chosen & records[column].isna().to_numpy()
     for coordinate, value in claim.where.items():
         chosen = chosen & ((records[coordinate] == value).to_numpy() if coordinate in records else False)
-    columns = ["depth", "seed", "value", "stderr", "reference_error"]
+    columns = ["depth", "seed", "value", "stderr", "reference_error", "why"]
     if "replicas" in records:
         columns.append("replicas")
     # The same job may have come from two runs: equal content, equal numbers, no second seed.
-    return list(records.loc[chosen, columns].drop_duplicates().itertuples(index=False))
+    return list(records.loc[chosen].reindex(columns=columns).drop_duplicates().itertuples(index=False))
 
 
 def _mean(depth: int, rows: list[Any]) -> _Point:

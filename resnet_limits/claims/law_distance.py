@@ -44,7 +44,8 @@ def kolmogorov_p_value(distance: float, n: float) -> float:
 
 
 def energy_distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Unbiased but for its denominator, and its jackknife error: samples (n, d) and (n, d), left out in pairs.
+    """Unbiased but for its denominator, and its jackknife error: samples (n, d) and (n, d), left out in pairs; nan
+    where all states are one.
 
     The pairs `(a_i, b_i)` may be coupled (two schemes on one noise), different pairs are independent: a pair is never
     held against itself. With `h_ij = |a_i - b_j| + |b_i - a_j| - |a_i - a_j| - |b_i - b_j|` the numerator is the mean
@@ -54,6 +55,8 @@ def energy_distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     to_b, to_a = _sums(a, b)
     within_a, within_b = _sums(a, a)[0], _sums(b, b)[0]
     apart = float(to_b.sum()) / n**2
+    if not apart:  # all states are one and the same
+        return math.nan, math.nan
     rows = to_b + to_a - within_a - within_b - 2 * np.linalg.norm(a - b, axis=1)  # sums of h_ij over j != i
     total = float(rows.sum())
     without = (total - 2 * rows) / ((n - 1) * (n - 2))

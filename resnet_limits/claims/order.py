@@ -35,6 +35,8 @@ LARGEST_REFERENCE_ERROR = 0.1
 """A point whose reference error is a larger fraction of its error is left out."""
 CLEAR_REFERENCE_ERROR = 0.01
 """A deepest point whose reference error is a larger fraction may be left out if that narrows the interval."""
+LARGEST_NOISE = 1e100
+"""A point whose standard error is more times its error is left out: its square is beyond float64."""
 BEND_SAFETY = 1.5
 """`|p - p_2|` estimates the error of `p` only to leading order; with four depths 1 covers 90 of 100 noise-free
 trials, 1.5 all."""
@@ -89,8 +91,8 @@ def fit_order(
     `depths` and `errors` are (n,), in any sequence, each depth once. `stderrs` (n,) are the standard errors of
     the errors, independent between depths; `reference_errors` (n,) those of what the errors are distances to. None
     or nan: none. A point is left out, and named, if its error is not positive and finite or its reference
-    error exceeds a tenth of it. `level` is that of the noise part of the interval. `correction`: what bends the line
-    are powers of `L^-correction`, in place of 1/L; then `c/L^correction`.
+    error exceeds a tenth of it, or its standard error says nothing. `level` is that of the noise part of the interval.
+    `correction`: what bends the line are powers of `L^-correction`, in place of 1/L; then `c/L^correction`.
 
     Raises `RequestError` if the lengths differ, a depth is not positive or occurs twice, or the level is not
     in (0, 1).
@@ -121,7 +123,12 @@ def fit_order(
         elif bend > LARGEST_REFERENCE_ERROR * error:
             left_out[float(depth)] = f"reference error {bend:.1e} is more than a tenth of the error {error:.1e}"
     usable = [i for i in np.argsort(L) if float(L[i]) not in left_out]
-    points = _Points(L[usable], np.log(e[usable]), noise[usable] / e[usable], reference[usable] / e[usable])
+    with np.errstate(over="ignore", invalid="ignore"):  # noise of that size is infinite, and says nothing of the order
+        noise, reference = noise / np.where(e > 0, e, 1.0), reference / np.where(e > 0, e, 1.0)
+    for i in [i for i in usable if not noise[i] < LARGEST_NOISE]:
+        usable.remove(i)
+        left_out[float(L[i])] = f"its standard error is {noise[i]:.1e} times the error"
+    points = _Points(L[usable], np.log(e[usable]), noise[usable], reference[usable])
     if len(usable) < FEWEST_DEPTHS:
         nan = math.nan
         return OrderFit(nan, nan, nan, level, nan, nan, tuple(map(float, points.L)), left_out, (nan, nan))

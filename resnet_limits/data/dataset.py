@@ -7,7 +7,8 @@ A new source is one file here, one dataclass in `settings.py`, one YAML in `conf
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,20 @@ from torch import Tensor
 from .. import settings
 from ..errors import DamagedData, SettingError, one_of
 from ..random import generator, permutation
-from . import cifar10, circles, digits, fashion_mnist, gaussian, image_folder, mnist, moons, sizes, spirals
+from . import (
+    cifar10,
+    circles,
+    digits,
+    fashion_mnist,
+    gaussian,
+    identity,
+    image_folder,
+    mnist,
+    moons,
+    sizes,
+    sketch,
+    spirals,
+)
 from .files import data_root
 from .images import Images, channel_statistics, standardised
 
@@ -95,11 +109,16 @@ def load(data: settings.Data, *, seed: int, progress: Progress = lambda message:
     smaller one. Of a set of fixed size, null takes all that are left; no test points remain where all are trained on.
 
     The last data set is kept in memory: do not write into its tensors. `progress` is told while many files are read.
+    What is loaded is held against `data.digest`, where that is given: `DamagedData` where it is something else.
     Raises `SettingError` for more points than there are, or training points of one class or all with one target;
     `MissingData` and `DamagedData` naming the file.
     """
+    if data.digest is None:
+        data = replace(data, digest=identity.of(data, told=progress).digest)
     key = (data.name, repr(sorted(asdict(data).items())), str(_root(data)), seed)
-    return _kept(_LOADED, key, lambda: _load(data, seed, progress))
+    loaded = _kept(_LOADED, key, lambda: _load(data, seed, progress))
+    sketch.compare(loaded, data, seed)
+    return loaded
 
 
 _LOADED: dict[Hashable, Dataset] = {}
@@ -188,7 +207,14 @@ def embed(x: Float[Tensor, "n features"], width: int, *, seed: int) -> Float[Ten
 
 def _all_points(data: settings.Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(data, settings.Digits):
-        return digits.points()
+        x, y = digits.points()
+        identity.hold_digits(data, digits.as_bytes(x, y))
+        return x, y
+    with identity.held(data):
+        return _generated(data, seed)
+
+
+def _generated(data: settings.Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(data, settings.Moons):
         return moons.points(sizes.total(data), noise=data.noise, seed=seed)
     if isinstance(data, settings.Circles):
@@ -207,15 +233,25 @@ def _root(data: settings.Data) -> Path | None:
 
 
 def _all_images(data: settings.Images, progress: Progress) -> Images:
+    """The images; from memory where those of this identity were read last."""
     root = data_root(data.root)
-    if isinstance(data, settings.Mnist):
-        return _kept(_READ, (data.name, root), lambda: mnist.images(root))
-    if isinstance(data, settings.FashionMnist):
-        return _kept(_READ, (data.name, root), lambda: fashion_mnist.images(root))
-    if isinstance(data, settings.Cifar10):
-        return _kept(_READ, (data.name, root), lambda: cifar10.images(root))
     if isinstance(data, settings.ImageFolder):
-        folder, size, grey = image_folder.place(data), data.size, data.grey
-        key = (data.name, folder, size, grey)
-        return _kept(_READ, key, lambda: image_folder.images(folder, size=size, grey=grey, progress=progress))
-    raise SettingError(f"data: unknown option {one_of(data.name, settings.CHOICES[settings.Data])}")
+        folder, options = image_folder.place(data), {"size": data.size, "grey": data.grey}
+        key = (data.digest, folder, *options.values())
+        read = partial(image_folder.images, folder, **options, progress=progress)
+    else:
+        key = (data.digest, root)
+        read = partial(PUBLISHED[type(data)], root)
+
+    def read_and_held() -> Images:
+        with identity.held(data, told=progress):
+            return read()
+
+    return _kept(_READ, key, read_and_held)
+
+
+PUBLISHED: dict[type[settings.Images], Callable[[Path], Images]] = {
+    settings.Mnist: mnist.images,
+    settings.FashionMnist: fashion_mnist.images,
+    settings.Cifar10: cifar10.images,
+}

@@ -65,8 +65,14 @@ def data_root(root: str | None) -> Path:
     """`data.root`, else `$RESLIM_DATA`, else `reslim/data` in the user cache folder (`$XDG_CACHE_HOME`, `~/.cache`)."""
     if named := root or os.environ.get("RESLIM_DATA"):
         return place(named)
+    return cache_folder() / "data"
+
+
+def cache_folder() -> Path:
+    """`reslim` in the user cache folder (`$XDG_CACHE_HOME`, `~/.cache`). Raises `RuntimeError` for a user without a
+    home."""
     cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache and Path(cache).is_absolute() else Path.home() / ".cache") / "reslim" / "data"
+    return (Path(cache) if cache and Path(cache).is_absolute() else Path.home() / ".cache") / "reslim"
 
 
 @dataclass(frozen=True)
@@ -131,9 +137,18 @@ def require(data: settings.Data, *, thoroughly: bool = False) -> None:
     if isinstance(data, settings.ImageFolder):
         from . import image_folder
 
-        image_folder.classes(image_folder.place(data))
+        image_folder.listing(image_folder.place(data))
     elif data.name in FILES:
         complain(data.name, data_root(data.root if isinstance(data, settings.Images) else None), thoroughly=thoroughly)
+
+
+def notes(data: settings.Data) -> list[str]:
+    """What there is to say of the files that these settings need, a line each. Raises as `require`."""
+    if isinstance(data, settings.ImageFolder):
+        from . import image_folder
+
+        return image_folder.notes(data)
+    return []
 
 
 def complain(name: str, root: Path, *, thoroughly: bool = False) -> None:

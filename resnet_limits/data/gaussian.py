@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..random import generator
+VERSION = 1
+"""Part of the identity of the data: to be raised with any change, beyond rounding, of the points of a seed."""
 
 
 def teacher(*, features: int, outputs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`A` (hidden, features) and `B` (outputs, hidden), functions of the seed."""
+    from ..random import generator
+
     stream = generator(seed, "data.gaussian.teacher")
     hidden = 4 * features
     inner = stream.standard_normal((hidden, features)) * (2 / features) ** 0.5
@@ -21,6 +24,8 @@ def teacher(*, features: int, outputs: int, seed: int) -> tuple[np.ndarray, np.n
 
 def points(size: int, *, features: int, outputs: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Points (size, features) and targets (size, outputs), float64; `noise` is added to each target, N(0, noise^2)."""
+    from ..random import generator
+
     inner, outer = teacher(features=features, outputs=outputs, seed=seed)
     x = generator(seed, "data.gaussian.points").standard_normal((size, features))
     added = noise * generator(seed, "data.gaussian.noise").standard_normal((size, outputs))

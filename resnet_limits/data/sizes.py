@@ -5,8 +5,13 @@ Free of torch: a request is checked before it is run.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
 from .. import settings
-from ..errors import SettingError
+from ..errors import SettingError, TooFewPoints
+from . import image_folder
 
 AVAILABLE = {"digits": 1797}
 """Points of the sets that are split into training and test points."""
@@ -17,15 +22,65 @@ APART = {"mnist": (60000, 10000), "fashion_mnist": (60000, 10000), "cifar10": (5
 IMAGE_SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
 
 
-def training_points(data: settings.Data) -> int | None:
-    """Number of training points; None for a folder of images, which has to be read. Raises `SettingError`."""
-    if data.name in APART:
-        train, test = APART[data.name]
-        part("test", data.test_size, test, data.name)
-        return part("train", data.train_size, train, data.name)
+def training_points(data: settings.Data) -> int:
+    """Number of training points. Raises `SettingError`; of a folder of images, which is looked at, `MissingData` and
+    `DamagedData` too."""
+    return points(data)[0]
+
+
+def points(data: settings.Data) -> tuple[int, int]:
+    """Numbers of training and of test points. Raises as `training_points`, and for a single training point."""
     if isinstance(data, settings.Images):
-        return None
-    return split(data, AVAILABLE[data.name] if data.name in AVAILABLE else total(data))[0]
+        train, test = apart(data)
+        found = part("train", data.train_size, train, named(data)), part("test", data.test_size, test, named(data))
+    else:
+        found = split(data, AVAILABLE[data.name] if data.name in AVAILABLE else total(data))
+    if found[0] < 2:
+        one = "one target" if isinstance(data, settings.Gaussian) else "one class"
+        raise SettingError(f"data.train_size: {found[0]} training point of {named(data)} is of {one}; take more")
+    return found
+
+
+def require(data: settings.Data, asked: Mapping[str, int]) -> None:
+    """Make sure that there are as many training points as each of these keys asks for. Raises `TooFewPoints`."""
+    has = training_points(data)
+    for key, value in asked.items():
+        if value > has:
+            raise TooFewPoints(key, value, has, named(data))
+
+
+def apart(data: settings.Images) -> tuple[int, int]:
+    """All training and test points of a set that comes with both."""
+    if not isinstance(data, settings.ImageFolder):
+        return APART[data.name]
+    folder = image_folder.place(data)
+    return _counted(folder) if data.digest is None else _known(folder, data.digest)
+
+
+def _counted(folder: Path) -> tuple[int, int]:
+    parts = [its.part for its in image_folder.files(folder)]
+    return parts.count("train"), parts.count("test")
+
+
+@functools.lru_cache(maxsize=64)
+def _known(folder: Path, digest: str) -> tuple[int, int]:
+    """Counted once for all jobs: files of one identity are as many."""
+    return _counted(folder)
+
+
+CLASSES = {"digits": 10, "mnist": 10, "fashion_mnist": 10, "cifar10": 10}
+
+
+def classes(data: settings.Data) -> int:
+    """Number of classes; 0 of a regression. Raises as `training_points` for a folder."""
+    if isinstance(data, settings.ImageFolder):
+        return len(image_folder.listing(image_folder.place(data)).classes)
+    return 2 if isinstance(data, settings.Plane) else CLASSES.get(data.name, 0)
+
+
+def named(data: settings.Data) -> str:
+    """The name of some data for a message, with the folder where it is one's own."""
+    return f"{data.name} ({image_folder.place(data)})" if isinstance(data, settings.ImageFolder) else data.name
 
 
 def image_shape(data: settings.Data) -> tuple[int, int, int] | None:
@@ -61,5 +116,6 @@ def split(data: settings.Data, available: int) -> tuple[int, int]:
 def part(which: str, asked: int | None, available: int, name: str) -> int:
     """Number of points of a part that the data set itself sets apart."""
     if asked is not None and asked > available:
-        raise SettingError(f"data.{which}_size={asked}: {name} has {available} {which} points")
+        words = "training points" if which == "train" else "test points"
+        raise TooFewPoints(f"data.{which}_size", asked, available, name, words)
     return available if asked is None else asked

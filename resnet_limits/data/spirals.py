@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from ..random import generator
+VERSION = 1
+"""Part of the identity of the data: to be raised with any change, beyond rounding, of the points of a seed."""
 
 INNER, OUTER = 0.3, 3.0
 """Radii at which the spirals begin and end; at the centre the classes would touch."""
@@ -17,6 +18,8 @@ def points(size: int, *, noise: float, seed: int) -> tuple[np.ndarray, np.ndarra
 
     The two arms lie a distance 1 apart along any ray; `noise` is the standard deviation added to each coordinate.
     """
+    from ..random import generator
+
     stream = generator(seed, "data.spirals")
     labels = np.arange(size) % 2
     radius = stream.uniform(INNER, OUTER, size)

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from ..studies.study import FinishedJob
+from .drawable import say_nothing_shown
 
 ROWS = {
     "none.map": "plain",
@@ -75,7 +76,7 @@ def _draw_row(row: list[Axes], job: FinishedJob, name: str, labels: np.ndarray, 
         _draw_plane(axes, nodes[i], points[i], folded[i], labels)
         k = layers[-1] - layers[i] if back else layers[i]
         axes.set_title(f"layer {k}" + (f" of {layers[-1]}" if i == 0 else ""), fontsize=8)
-    low, high = nodes[0].reshape(-1, 2).min(axis=0), nodes[0].reshape(-1, 2).max(axis=0)
+    low, high = _corners(nodes[0])
     image = row[-1].imshow(
         np.clip(np.nan_to_num(determinant, nan=0.0), -LARGEST, LARGEST),
         origin="lower",
@@ -96,9 +97,20 @@ def _draw_row(row: list[Axes], job: FinishedJob, name: str, labels: np.ndarray, 
     return image
 
 
+def _corners(nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the grid where it begins; of the unit square where that is none."""
+    low, high = nodes.reshape(-1, 2).min(axis=0), nodes.reshape(-1, 2).max(axis=0)
+    return (low, high) if bool((low < high).all()) else (np.zeros(2), np.ones(2))
+
+
 def _draw_plane(axes: Axes, nodes: np.ndarray, points: np.ndarray, folded: np.ndarray, labels: np.ndarray) -> None:
-    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    known = points[np.isfinite(points).all(axis=1)]
+    if not len(known):
+        say_nothing_shown(axes, "no numbers")
+        return
+    low, high = known.min(axis=0), known.max(axis=0)
     middle, half = (low + high) / 2, (0.5 + MARGIN) * (high - low)
+    half[half == 0] = 1.0  # all points are one
     lines = [*nodes[::EVERY], *nodes[:, ::EVERY].swapaxes(0, 1)]
     seen = np.clip(lines, middle - 10 * half, middle + 10 * half)  # no line that is far outside breaks a format
     axes.add_collection(LineCollection(list(seen), colors="0.55", linewidths=0.35))

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..studies.study import FinishedJob
+from .drawable import scale
 from .style import COLOURS, MARKERS
 
 DISTANCES = {"trained": "fully trained", "mean": "weakly: mean", "variance": "weakly: variance"}
@@ -43,7 +44,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
 
 
 def _draw_distances(axes: Axes, job: FinishedJob) -> None:
-    ends = []
+    ends, distances = [], []
     for (name, label), colour, marker in zip(DISTANCES.items(), COLOURS, MARKERS, strict=False):
         table = job.array(f"inference.distance.{name}")
         if table is None:
@@ -53,9 +54,10 @@ def _draw_distances(axes: Axes, job: FinishedJob) -> None:
         axes.errorbar(width, distance, yerr=bars, color=colour, marker=marker, ms=4, capsize=2, ls="", label=label)
         axes.plot(width, distance[-1] * (width / width[-1]) ** -0.5, "--", color=colour, lw=0.9)
         ends += [width[0], width[-1]]
+        distances += [*distance]
     axes.plot([], [], "--", color="0.4", lw=0.9, label="$D^{-1/2}$")
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
+    scale(axes, np.array(distances))
     _label(axes)
     ticks = 2.0 ** np.arange(np.floor(np.log2(min(ends))), np.ceil(np.log2(max(ends))) + 1, 2)
     axes.set_xticks(ticks, [f"{d:.0f}" for d in ticks])
@@ -67,7 +69,8 @@ def _draw_distances(axes: Axes, job: FinishedJob) -> None:
 
 def _label(axes: Axes) -> None:
     """Numbers at 1, 2 and 5: the range is about one power of ten."""
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    if axes.get_yscale() == "log":
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
 
@@ -78,8 +81,9 @@ def _draw_predictions(axes: Axes, job: FinishedJob) -> None:
         return
     x, y = np.broadcast_to(predicted, learnt.shape).ravel()[:MOST], learnt.ravel()[:MOST]
     axes.plot(x, y, ".", color=COLOURS[0], ms=2, alpha=0.4, rasterized=True)
-    low, high = float(min(x.min(), y.min())), float(max(x.max(), y.max()))
-    axes.plot([low, high], [low, high], "--", color="0.15", lw=1.0)
+    ends = [*x[np.isfinite(x)], *y[np.isfinite(y)]]
+    if ends:
+        axes.plot([min(ends), max(ends)], [min(ends), max(ends)], "--", color="0.15", lw=1.0)
     axes.set_xlabel("the kernel's prediction", fontsize=8)
     axes.set_ylabel(f"learnt, $D = {job.settings.width}$", fontsize=8)
     axes.set_aspect("equal")

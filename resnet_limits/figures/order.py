@@ -15,6 +15,7 @@ from ..claims.claim import Judgement, Measured
 from ..claims.order import OrderFit, fit_order
 from ..printable import printable
 from ..report.words import interval
+from .drawable import drawable, say_nothing_shown
 from .layout import lay_out
 from .style import COLOURS
 
@@ -30,7 +31,8 @@ def order_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     draw_order(axes, judgement, points)
     axes.set_xlabel("depth $L$")
     axes.set_ylabel(judgement.claim.observable.replace("_", " "))
-    axes.legend(fontsize=8)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8)
     lay_out(figure, [[axes]])
     return figure
 
@@ -41,9 +43,10 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     The band is what the interval of the order means: the slopes between its ends. Points that the fit does not use
     (too shallow, or left out) are hollow.
     """
-    positive = points.loc[points["value"] > 0, :]
+    shown = drawable(points["value"].to_numpy(dtype=float))
+    positive = points.loc[shown > 0, :]
     depths, values = positive["depth"].to_numpy(dtype=float), positive["value"].to_numpy(dtype=float)
-    bars = 1.96 * np.nan_to_num(positive["stderr"].to_numpy(dtype=float))
+    bars = 1.96 * np.nan_to_num(drawable(positive["stderr"].to_numpy(dtype=float)))
     columns = {c: points[c].to_numpy(dtype=float) for c in ("depth", "value", "stderr", "reference_error")}
     fit = fit_order(
         columns["depth"],
@@ -53,6 +56,12 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
         correction=judgement.expected.correction,
     )
     fitted = np.isin(depths, fit.depths)
+    axes.set_title(title(judgement), fontsize=9)
+    if not len(depths):
+        say_nothing_shown(axes, "no positive value")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     for chosen, colour, fill, label in (
@@ -72,10 +81,10 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
                 label=label,
                 zorder=3,
             )
-    if judgement.measured is not None and len(depths):
+    if judgement.measured is not None:
         _draw_fit(axes, fit, judgement.measured)
     order = judgement.expected_value
-    if len(depths) and math.isfinite(order):
+    if math.isfinite(order):
         end = np.flatnonzero(fitted)[-1] if fitted.any() else -1
         ends = depths[[0, -1]]
         at_least = "at least " if judgement.expected.what == "order_at_least" else ""
@@ -89,7 +98,6 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     if high < 100 * low:  # less than two powers of ten: label 2 and 5 too
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if high < 10 * low else (1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(power_of_ten))
-    axes.set_title(title(judgement), fontsize=9)
 
 
 def power_of_ten(value: float, _: int | None = None) -> str:
@@ -110,7 +118,7 @@ def title(judgement: Judgement) -> str:
 
 def depth_ticks(axes: Axes, depths: np.ndarray) -> None:
     """A tick at each measured depth; at every second, third, ... where they would run into each other."""
-    every = max(1, -(-len(depths) // 10))  # no depth: nothing positive to show on a logarithmic axis
+    every = max(1, -(-len(depths) // 10))
     shown = list(depths)[::-1][::every]
     axes.set_xticks(shown, [f"{d:.0f}" for d in shown])
     axes.minorticks_off()

@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from .. import imports
+
 MOST = 4
 """Processes; with more of them the start-up outweighs the gain."""
 WORTH = 8
@@ -88,8 +90,7 @@ def _next(pending: deque[Sheet]) -> Sheet | None:
 
 def _started(within: Within) -> subprocess.Popen[bytes] | None:
     """A process that waits for sheets; None where it cannot be started."""
-    # The modules of this process, and none that happens to lie in the working folder (-P).
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    environment = imports.environment(os.pathsep.join(sys.path))  # the modules of this process
     command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"]
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
     try:
@@ -137,6 +138,7 @@ def _close(child: subprocess.Popen[bytes]) -> None:
 
 def serve() -> None:
     """The whole program of another process: draw the sheets that come, until the pipe ends."""
+    imports.require_same()  # else this process ends, and the sheets are drawn where they come from
     sheets, replies = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what is printed is no reply
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished file is taken away

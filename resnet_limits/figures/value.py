@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..claims.claim import Judgement
+from .drawable import drawable
 from .layout import lay_out
 from .order import depth_ticks, title
 from .style import COLOURS
@@ -30,8 +31,8 @@ def value_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
 def draw_value(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     """Measured points with 95 % bars, the expected value as a line and its tolerance as a band."""
     expected, value = judgement.expected, judgement.expected_value
-    depths, values = points["depth"].to_numpy(dtype=float), points["value"].to_numpy(dtype=float)
-    bars = 1.96 * np.nan_to_num(points["stderr"].to_numpy(dtype=float))
+    depths, values = points["depth"].to_numpy(dtype=float), drawable(points["value"].to_numpy(dtype=float))
+    bars = 1.96 * np.nan_to_num(drawable(points["stderr"].to_numpy(dtype=float)))
     axes.errorbar(depths, values, yerr=bars, fmt="o", ms=5, capsize=2, color=COLOURS[0], label="measured")
     if math.isfinite(value):
         words = {"value": "expected", "at_most": "at most", "at_least": "at least"}[expected.what]

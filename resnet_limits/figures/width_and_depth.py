@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..studies.study import FinishedJob
+from .drawable import scale
 from .style import COLOURS, MARKERS
 
 WIDTH, Q, Q_ERROR, SPREAD, SPREAD_ERROR = 0, 1, 2, 5, 6
@@ -54,6 +55,7 @@ def _draw_means(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray | N
     depths = np.array(list(tables), dtype=float)
     widths = joined([*tables.values(), *([limit] if limit is not None else [])])[WIDTH]
     unit = float(limit[Q, -1]) if limit is not None else float(list(tables.values())[-1][Q, -1])
+    unit = unit if abs(unit) > 0 else 1.0  # nothing, or no number, is no unit
     ends = [*depths, *([2 * depths[-1]] if limit is not None else [])]  # infinite depth: one step further
     columns = [*tables.values(), *([limit] if limit is not None else [])]
     for i, width in enumerate(widths):
@@ -87,12 +89,13 @@ def _draw_spreads(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray |
         axes.errorbar(
             width, spread, yerr=1.96 * error, color=colour, marker=marker, ms=4, capsize=2, ls="", label=label
         )
-    last = next(reversed(shown.values()))
+    last, spreads = next(reversed(shown.values())), np.concatenate([its[SPREAD, :-1] for its in shown.values()])
     width, spread = last[WIDTH, :-1], last[SPREAD, :-1]
     axes.plot(width, spread[-1] * (width / width[-1]) ** -0.5, "--", color="0.15", lw=1.0, label="$D^{-1/2}$")
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    scale(axes, spreads)
+    if axes.get_yscale() == "log":
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xticks(width, [f"{d:.0f}" for d in width])
     axes.minorticks_off()

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from ..claims.claim import Claim, Judgement
 from ..runs.files import whole
 from ..studies.study import FinishedJob
+from .drawable import with_drawable_arrays
 from .named import NAMED
 from .order import order_figure
 from .overview import overview_figure
@@ -98,7 +99,7 @@ def write_figures(
     drawn: list[Drawn] = []
     with styled(), spread([*overviews, *claims], within=partial(styled, rc())):
         for request in named:  # here, because jobs read their arrays from files when they are asked
-            figure = NAMED[request.name].draw(request.jobs)
+            figure = NAMED[request.name].draw(with_drawable_arrays(request.jobs))
             if figure is not None:
                 path = folder / file_name(request.name, request.setting)
                 figure.draw_without_rendering()  # the layout is found once, not for every format

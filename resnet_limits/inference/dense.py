@@ -16,11 +16,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
+from scipy.linalg import LinAlgError, blas, cho_solve, cholesky, solve_triangular
 from torch import Tensor
 
 from ..errors import SettingError
-from .filters import Filter, check_ridge, singular
+from .filters import LARGEST_ERROR, Filter, check_ridge, cut, ill_conditioned, rounding, singular
 
 Progress = Callable[[float], None]
 
@@ -69,12 +69,14 @@ def assemble(
 
 @dataclass(frozen=True)
 class Posterior:
-    """The Gaussian process given noisy targets: Cholesky's factor of `K + noise`, and `(K + noise)^-1 y`."""
+    """The Gaussian process given noisy targets: Cholesky's factor of `K + noise`, `(K + noise)^-1 y`, and the condition
+    number of `K + noise` times the rounding, about how far that may be off, relative to its size."""
 
     kernel: Kernel
     x: Tensor
     upper: np.ndarray  # R with R^T R = K + noise
     coefficients: Tensor
+    error: float
 
     def mean(self, new: Float[Tensor, "m d"]) -> Float[Tensor, "m outputs"]:
         """Posterior mean at new points; float64."""
@@ -102,8 +104,9 @@ def posterior(
 ) -> Posterior:
     """Condition on targets with noise of variance `ridge`; float32 takes half the time and memory, and wants a ridge.
 
-    Raises `SettingError` for a negative ridge or more than 20,000 points, `MeasurementError` where `K + ridge` is not
-    positive definite to rounding. `progress` hears of the assembly, which is most of the time.
+    Raises `SettingError` for a negative ridge or more than 20,000 points, `Undetermined` where `K + ridge` is not
+    positive definite to rounding, or rounding may move the coefficients by `LARGEST_ERROR`. `progress` hears of the
+    assembly, which is most of the time.
     """
     check_ridge(ridge)
     if len(x) > LARGEST:
@@ -113,14 +116,38 @@ def posterior(
         )
     K = assemble(kernel, x, dtype=dtype, mirrored=False, progress=progress)
     upper = factored(K, ridge)
+    error = condition(upper) * torch.finfo(dtype).eps
+    if not error <= LARGEST_ERROR[dtype]:
+        scale = float(np.square(upper[:, -1]).sum())  # an entry of the diagonal of K + ridge
+        raise ill_conditioned(f"{len(x)} points, {_name(dtype)}, ridge {ridge:g}", error, scale)
     coefficients = cho_solve((upper, False), y.to(dtype).numpy(), check_finite=False)
-    return Posterior(kernel, x, upper, torch.from_numpy(coefficients))
+    return Posterior(kernel, x, upper, torch.from_numpy(coefficients), error)
+
+
+ITERATIONS = 10
+"""Of the power method: extreme eigenvalues to a factor of two or so."""
+
+
+def condition(upper: np.ndarray) -> float:
+    """Estimate of the condition number of `R^T R`, by powers of it and of its inverse."""
+    start = np.random.Generator(np.random.Philox(len(upper))).standard_normal(len(upper)).astype(upper.dtype)
+
+    def size(applied: Callable[[np.ndarray], np.ndarray]) -> float:
+        v, length = start / np.linalg.norm(start), 1.0
+        for _ in range(ITERATIONS):
+            v = applied(v)
+            length = float(np.linalg.norm(v))
+            v = v / length
+        return length
+
+    largest = size(lambda v: _triangular(upper, _triangular(upper, v, 0), 1))
+    return largest * size(lambda v: cho_solve((upper, False), v, check_finite=False))
 
 
 def factored(K: Float[Tensor, "n n"], ridge: float) -> np.ndarray:
     """`R` with `R^T R = K + ridge`, in the memory of K, of which the lower half is read.
 
-    Raises `MeasurementError` where `K + ridge` is not positive definite to rounding.
+    Raises `Undetermined` where `K + ridge` is not positive definite to rounding.
     """
     K.diagonal().add_(ridge)
     scale, what = float(K.diagonal().max()), f"{len(K)} points, {_name(K.dtype)}, ridge {ridge:g}"
@@ -132,6 +159,12 @@ def factored(K: Float[Tensor, "n n"], ridge: float) -> np.ndarray:
     if not smallest > len(K) * torch.finfo(K.dtype).eps * scale:
         raise singular(f"{what}, smallest pivot {smallest:.1e}", scale)
     return upper
+
+
+def _triangular(upper: np.ndarray, v: np.ndarray, transposed: int) -> np.ndarray:
+    """`R v`, or `R^T v`; what lies below the diagonal of R is not read."""
+    (product,) = blas.get_blas_funcs(["trmv"], (upper, v))
+    return product(upper, v, trans=transposed)
 
 
 def predicted(
@@ -152,8 +185,12 @@ class DenseRegression:
     vectors: Tensor
 
     def coefficients(self, g: Filter) -> Float[Tensor, "n outputs"]:
-        """`a` with predictions `K_* a`."""
-        return self.vectors @ (g(self.values)[:, None] * (self.vectors.T @ self.y))
+        """`a` with predictions `K_* a`. Raises `Undetermined` where rounding may move them by `LARGEST_ERROR`."""
+        projected = self.vectors.T @ self.y
+        error = rounding(g, self.values, cut(self.values), projected)
+        if error > LARGEST_ERROR[torch.float64]:
+            raise ill_conditioned(f"{len(self.x)} points", error, float(self.values.sum()) / len(self.x))
+        return self.vectors @ (g(self.values)[:, None] * projected)
 
     def mean(self, new: Float[Tensor, "m d"], g: Filter) -> Float[Tensor, "m outputs"]:
         """Predictions at new points."""

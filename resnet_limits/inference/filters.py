@@ -17,7 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..errors import MeasurementError, SettingError
+from ..errors import SettingError, Undetermined
 
 Filter = Callable[[Tensor], Tensor]
 """`g`: from all eigenvalues (r,), float64, to their factors (r,)."""
@@ -29,9 +29,35 @@ def check_ridge(ridge: float) -> None:
         raise SettingError(f"ridge: got {ridge:g}; a noise variance must be finite, and 0 or larger")
 
 
-def singular(what: str, scale: float) -> MeasurementError:
+LARGEST_ERROR = {torch.float64: 1e-3, torch.float32: 0.1}
+"""Relative error that rounding may make of coefficients; single precision serves accuracies alone."""
+
+
+def singular(what: str, scale: float) -> Undetermined:
     """The error of a system that has no solution without a ridge; `scale` is the size of its diagonal."""
-    return MeasurementError(f"the kernel matrix is singular to rounding ({what}); set a ridge, e.g. {1e-6 * scale:.1g}")
+    return Undetermined(f"the kernel matrix is singular to rounding ({what}); set a ridge, e.g. {1e-6 * scale:.1g}")
+
+
+def ill_conditioned(what: str, error: float, scale: float) -> Undetermined:
+    """The error of a system whose solution rounding moves by a fraction `error`."""
+    return Undetermined(
+        f"the kernel matrix is so ill-conditioned ({what}) that rounding may move the solution by {100 * error:.2g} %;"
+        f" set a larger ridge, e.g. {1e-6 * scale:.1g}"
+    )
+
+
+def rounding(g: Filter, mu: Tensor, shift: float | Tensor, projected: Tensor, off: float | Tensor = 0.0) -> float:
+    """How far `g(mu) projected` moves, relative to its size, where eigenvalues are off by `shift`, and what is
+    projected by `off`.
+
+    0 of the pseudo-inverse: what it takes for zero is its own rule.
+    """
+    if g is pseudo_inverse or not len(mu):
+        return 0.0
+    size = projected.norm(dim=1)
+    now = g(mu) * size
+    moved = (g(mu + shift) * size - now).norm() + (g(mu) * off).norm()
+    return float((moved / now.norm()).nan_to_num())
 
 
 def cut(mu: Tensor) -> float:

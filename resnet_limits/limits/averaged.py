@@ -52,7 +52,7 @@ def gaussian_mean(name: str, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shap
     nodes, weights = (q.to(v) for q in _half_line())
     z = v.sqrt().unsqueeze(-1) * nodes
     phi = activation(name)
-    return (phi(z) + phi(-z)) @ weights
+    return ((phi(z) + phi(-z)) * weights).sum(dim=-1)
 
 
 def gaussian_mean_square(name: str, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -60,7 +60,7 @@ def gaussian_mean_square(name: str, v: Float[Tensor, "*shape"]) -> Float[Tensor,
     nodes, weights = (q.to(v) for q in _half_line())
     z = v.sqrt().unsqueeze(-1) * nodes
     phi = activation(name)
-    return (phi(z).square() + phi(-z).square()) @ weights
+    return ((phi(z).square() + phi(-z).square()) * weights).sum(dim=-1)
 
 
 @dataclass(frozen=True)

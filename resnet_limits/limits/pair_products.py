@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..errors import Undetermined
 from ..networks.activations import with_slope
 
 TAIL = {torch.float64: 1e-14, torch.float32: 1e-7}
@@ -30,6 +31,8 @@ MOST_TERMS = 192
 CUT = 13.0
 """Standard deviations at which integrals are cut: `He_k(g)/sqrt(k!)` times the density is below 1e-17 there."""
 
+LARGEST = 1e4
+"""Variances that are expanded: of larger ones the rule takes thousands of nodes, and misses digits all the same."""
 SMALL = 0.1
 """Variance up to which 32 Gauss-Hermite nodes do."""
 
@@ -56,6 +59,11 @@ def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[Expansion]:
     its = [v.clamp(min=0) for v in variances]
     if phi == "relu":
         return [Expansion(phi, v, (v / (2 * math.pi)).sqrt(), v / 2, v.new_zeros(0, *v.shape)) for v in its]
+    if not largest <= LARGEST:
+        raise Undetermined(
+            f"pre-activations of variance {largest:.3g}: products of {phi} are expanded up to {LARGEST:g}; take a"
+            " larger depth, or smaller init.sigma_w, init.sigma_b or horizon"
+        )
     mean, square, coefficients = _expansion(phi, torch.cat([v.flatten() for v in its]), _rung(largest))
     sizes = [v.numel() for v in its]
     parts = zip(its, *(x.split(sizes, dim=-1) for x in (mean, square, coefficients)), strict=True)

@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from ..errors import SettingError
+from ..fixed_shape import in_batches
 from ..random import PIECE, replica_blocks, stream_normals
 from ..settings import Fractional
 from .path import Draw, checked
 
 GRID = 4096
 """Cells of [0, horizon] on which a fractional path is drawn, for every depth."""
+
+TRANSFORMED = 2**17
+"""Numbers that are transformed at a time, of as many paths: transforms are rounded with their number."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -46,7 +50,9 @@ def noise_pieces(
     """
     amplitude = _amplitude(steps, hurst)
     length = len(amplitude)
+    at_once = 1 << (max(TRANSFORMED // length, 1).bit_length() - 1)
     paths = max(1, PIECE // length)
+    paths -= paths % at_once if paths > at_once else 0
     width, height = min(paths, entries), max(1, paths // max(entries, 1))
     done = 0
     for block, skipped, taken in replica_blocks(first_replica, replicas):
@@ -57,9 +63,16 @@ def noise_pieces(
                 size = (rows.stop - rows.start, columns.stop - columns.start)
                 first = ((skipped + r) * entries + e) * length
                 numbers = stream_normals(seed, purpose, 0, block, first, math.prod(size) * length)
-                coefficients = torch.view_as_complex(numbers.view(*size, length).mul_(amplitude).unflatten(2, (-1, 2)))
-                yield rows, columns, torch.fft.irfft(coefficients, n=2 * steps, norm="ortho")[..., :steps]
+                coefficients = torch.view_as_complex(numbers.view(-1, length).mul_(amplitude).unflatten(1, (-1, 2)))
+                noise = in_batches(_noise, at_once, coefficients, first=(skipped + r) * entries + e)
+                yield rows, columns, noise.unflatten(0, size)
         done += taken
+
+
+def _noise(coefficients: Complex[Tensor, "paths modes"]) -> Float[Tensor, "paths steps"]:
+    """The first half of periodic noise."""
+    steps = coefficients.shape[1] - 1
+    return torch.fft.irfft(coefficients, n=2 * steps, norm="ortho")[:, :steps]
 
 
 def fractional_gaussian_noise(

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..fixed_shape import product
 from ..settings import Smooth
 from .path import Draw, checked
 
@@ -33,6 +34,7 @@ class SmoothPath:
     frequency: Float[Tensor, " J"]
     phase: Float[Tensor, " J"]
     horizon: float
+    first_replica: int = 0
 
     def basis(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "n J"]:
         """`b_j(t_i)` in the dtype of the coefficients, computed in float64; differentiable in the times."""
@@ -40,8 +42,12 @@ class SmoothPath:
         return (self.weight * angle.cos()).to(self.coefficients.dtype)
 
     def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
-        shape = self.coefficients.shape[2:]
-        return (self.basis(times) @ self.coefficients.flatten(2)).unflatten(2, shape)
+        basis, coefficients = self.basis(times), self.coefficients.flatten(2)
+        if len(basis) == 1:  # what an ODE solver asks for
+            values = (basis.mT * coefficients).sum(dim=1, keepdim=True)
+        else:
+            values = product(basis.expand(len(coefficients), *basis.shape), coefficients, first=self.first_replica)
+        return values.unflatten(2, self.coefficients.shape[2:])
 
 
 def smooth_path(law: Smooth, draw: Draw) -> SmoothPath:
@@ -69,4 +75,5 @@ def smooth_path(law: Smooth, draw: Draw) -> SmoothPath:
         frequency=frequency.to(draw.device),
         phase=phase.to(draw.device),
         horizon=draw.horizon,
+        first_replica=draw.first_replica,
     )

@@ -43,6 +43,7 @@ def run_facts(run: Run) -> RunFacts:
         "CPUs": _text(last.get("cpus")),
         "devices": ", ".join(map(_text, _list(document.get("devices")))),
         "threads a job": ", ".join(map(_text, _list(document.get("threads")))),
+        "data": "; ".join(f"{digest}: {words}" for digest, words in run.data().items()),
         "seeds": ", ".join(map(_text, _list(document.get("seeds")))),
         "python": _text(last.get("python")),
         "packages": ", ".join(f"{_text(name)} {_text(version)}" for name, version in packages.items()),

@@ -49,6 +49,8 @@ class Contents:
     jobs: Sequence[JobFolder]
     repeated: Mapping[str, int]
     left_out: Mapping[str, str]
+    other_data: str
+    """That jobs which ask for the same were done on different data, and which; empty where they were not."""
     pictures: Sequence[Picture]
     tables: Sequence[tuple[Mapping[str, Any], TwoWay]]
     papers: Sequence[Paper]

@@ -11,7 +11,7 @@ from ..figures.write import Drawn
 from ..papers import bibliography
 from ..runs import provenance
 from ..runs.files import write_text
-from ..runs.merge import Merged
+from ..runs.merge import Merged, other_data
 from .facts import resolved_settings, run_facts
 from .joint import two_way_tables
 from .latex import tables_tex
@@ -40,6 +40,7 @@ def write_report(
         jobs=merged.jobs,
         repeated=merged.repeated,
         left_out=merged.left_out,
+        other_data=other_data(merged),
         pictures=[
             Picture(
                 its.name,

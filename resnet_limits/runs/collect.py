@@ -31,7 +31,7 @@ from . import records as tables
 from . import summary as summaries
 from .collection import Collection
 from .enclosed import require_enclosed
-from .files import locked, new_folder, write_json, write_text
+from .files import locked, new_folder, require_plain, write_json, write_text
 from .folder import JobFolder, Run
 from .merge import Merged, merge
 
@@ -206,6 +206,7 @@ def _in_setting(frame: pd.DataFrame, settings: Settings, swept: Sequence[str]) -
 def _arrays(path: Path) -> Callable[[str], np.ndarray | None]:
     def array(name: str) -> np.ndarray | None:
         try:
+            require_plain(path)
             with safe_open(path, framework="numpy") as file:
                 return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118 (it is no dictionary)
         except (OSError, SafetensorError) as error:

@@ -1,4 +1,8 @@
-"""Files that appear whole: written beside their place and renamed into it. And files that anybody may have written."""
+"""Files that appear whole: written beside their place and renamed into it. And files that anybody may have written.
+
+Of those only plain ones are opened (`open(path, opener=plain)`): to open a pipe waits for ever, and a device may do
+anything.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +84,7 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
     Without `wait`: raises `BlockingIOError` where another process holds it. Some file systems of clusters lock
     nothing, or not between hosts: there it is no more than a hope.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -101,18 +105,41 @@ def write_json(path: Path, document: Any) -> None:
     write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def plain(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
+    """A descriptor of a plain file; an `opener` for `open`. Raises `OSError` for anything else, without waiting."""
+    with contextlib.suppress(FileNotFoundError):
+        require_plain(path)
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # another one was put there in between
+        os.close(descriptor)
+        raise _odd(path)
+    return descriptor
+
+
+def require_plain(path: str | os.PathLike[str]) -> None:
+    """Raise `OSError` for what is no plain file."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise _odd(path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a plain file."""
+    with open(path, "rb", opener=plain) as file:
+        return file.read()
+
+
 def read_text(path: Path) -> str:
     """The text of a file. Raises `OSError` for what is no plain file, or beyond all measure."""
-    if _size(path) > LARGEST:
-        raise OSError(errno.EFBIG, "too large", str(path))
-    return path.read_text(encoding="utf-8")
+    with open(path, encoding="utf-8", opener=plain) as file:
+        if os.fstat(file.fileno()).st_size > LARGEST:
+            raise OSError(errno.EFBIG, "too large", str(path))
+        return file.read()
 
 
 def tail(path: Path) -> list[str]:
     """The last lines of a text. Raises `OSError` as `read_text` does, but for no size."""
-    size = _size(path)
-    with open(path, "rb") as file:
-        file.seek(max(0, size - TAIL))
+    with open(path, "rb", opener=plain) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
         return file.read(TAIL).decode("utf-8", errors="replace").splitlines()
 
 
@@ -154,12 +181,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def _size(path: Path) -> int:
-    """Bytes of a plain file. Raises `OSError` for anything else: a pipe would never end."""
-    about = path.stat()
-    if not stat.S_ISREG(about.st_mode):
-        raise OSError(errno.EINVAL, "not a plain file", str(path))
-    return about.st_size
+def _odd(path: str | os.PathLike[str]) -> OSError:
+    return OSError(errno.EINVAL, "not a plain file", os.fspath(path))
 
 
 def _host() -> str:

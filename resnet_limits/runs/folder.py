@@ -18,7 +18,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from typing import Any
 import yaml
 
 from .. import settings as keys
+from ..data import identity
 from ..errors import OutputError, RunFolderError, one_of
 from ..settings import Settings
 from . import job as jobs
@@ -34,11 +35,13 @@ from . import status as states
 from .files import beside as named_beside
 from .files import new_folder, place, read_json, read_text, sweep, tail, write_json, write_text
 from .planned import SCHEMA, Planned, Sweep
-from .status import Process, State, Status
+from .status import Process, Status
 
 TIME = "%Y-%m-%d_%H-%M-%S"
 ID = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-f]{8}")
 LAUNCHER = "launcher"
+SUBMITIT = ".submitit"
+"""Under `launcher/`: what submitit writes and reads, a folder each time that jobs are sent."""
 
 
 def outputs_root(key: str | None) -> Path:
@@ -67,6 +70,23 @@ class JobFolder:
             return tail(self.path / "log.txt")[-count:]
         except OSError:
             return []
+
+
+@dataclass(frozen=True)
+class _Launcher:
+    """A process that launches jobs, and those that it has still to start."""
+
+    process: Process
+    jobs: tuple[str, ...]
+
+    @classmethod
+    def read(cls, document: Any) -> _Launcher | None:
+        """The launcher that a document names; None where it names none."""
+        try:
+            process = Process.read({key: value for key, value in document.items() if key != "jobs"})
+            return cls(process, tuple(str(job) for job in document["jobs"]))
+        except (TypeError, AttributeError, KeyError):
+            return None
 
 
 @dataclass(frozen=True)
@@ -195,11 +215,12 @@ class Run:
         return (folder / planned.FILE).exists() or ID.fullmatch(folder.name) is not None
 
     def add(self, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
-        """Queue the jobs of one sweep and note its overrides."""
+        """Queue the jobs of one sweep and note its overrides, and where the data come from."""
         self._add(self.planned, settings, overrides)
 
     def _add(self, plan: Planned, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
         """The plan comes first: whoever ends in between has planned what is missing."""
+        settings = identity.filled(settings)
         new = {keys.job_name(its): its for its in settings}
         known = {job.name: job.settings for job in self._seen(plan.jobs).jobs} | new
         merged = _merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
@@ -209,6 +230,7 @@ class Run:
         (self.path / "jobs").mkdir(exist_ok=True)
         for its in settings:
             jobs.queue(self.path, its)
+        self._note_data(settings)
         write_text(self.path / "overrides.txt", _paragraphs(plan.sweeps))
         write_text(self.path / "config.yaml", config)
 
@@ -225,12 +247,28 @@ class Run:
         document["invocations"].append(provenance.invocation(command))
         write_json(self.path / "provenance.json", document)
 
+    def _note_data(self, settings: Sequence[Settings]) -> None:
+        """Add to the provenance where the data of these jobs come from, by their digest."""
+        document = self.provenance()
+        known = document.get("data")
+        known = known if isinstance(known, dict) else {}
+        document["data"] = known | {
+            digest: its for digest, its in identity.described(settings).items() if digest not in known
+        }
+        write_json(self.path / "provenance.json", document)
+
+    def data(self) -> dict[str, str]:
+        """Where the data of its jobs come from, in words, by their digest; only what the provenance can say."""
+        noted = self.provenance().get("data")
+        noted = noted if isinstance(noted, dict) else {}
+        return {digest: identity.in_words(its) for digest, its in noted.items() if isinstance(its, dict)}
+
     def note_jobs(self) -> None:
         """Add to the provenance what the jobs say: seeds, threads, devices, warnings, and when it was collected."""
         from ..studies import study
 
         jobs = self.jobs()
-        warnings = (line for job in jobs for line in study.get(job.settings.study).warnings(job.settings))
+        warnings = (line for job in jobs for line in study.get(job.settings.study).all_warnings(job.settings))
         document = self.provenance()
         document |= {
             "seeds": sorted({job.settings.seed for job in jobs}),
@@ -332,39 +370,44 @@ class Run:
         """What lies under `jobs/`; not links, which may lead anywhere."""
         return [path for path in (self.path / "jobs").glob("*") if not path.is_symlink()]
 
-    def launched(self, pid: int) -> None:
-        """Note a process of this host that launches jobs; those that are gone are forgotten."""
-        for path, process in self._launching():
-            if process is None or (process.is_here and process.is_gone(0.0)):
+    def launched(self, pid: int, jobs: Sequence[str]) -> None:
+        """Note a process of this host that launches jobs, and which it has still to start; those gone are forgotten."""
+        for path, launcher in self._launchers():
+            if launcher is None or (launcher.process.is_here and launcher.process.is_gone(0.0)):
                 path.unlink(missing_ok=True)
-        write_json(self.path / LAUNCHER / f"process-{pid}.json", asdict(Process.of(pid, self.path)))
+        document = {**asdict(Process.of(pid, self.path)), "jobs": list(jobs)}
+        write_json(self.path / LAUNCHER / f"process-{pid}.json", document)
 
-    def is_launching(self, others_than: Collection[int] = ()) -> bool:
-        """Whether a process that launches jobs of this folder is alive on this host, other than these ids."""
-        its = [process for _, process in self._launching() if process is not None and process.pid not in others_than]
-        return any(process.is_here and not process.is_gone(0.0, self.path) for process in its)
+    def is_launching(self) -> bool:
+        """Whether a process that launches jobs of this folder is alive on this host."""
+        return any(True for _ in self._alive())
 
-    def _launching(self) -> list[tuple[Path, Process | None]]:
-        found: list[tuple[Path, Process | None]] = []
-        for path in (self.path / LAUNCHER).glob("process-*.json"):
-            try:
-                found.append((path, Process.read(read_json(path))))
-            except TypeError:
-                found.append((path, None))
-        return found
+    def launching(self) -> set[str]:
+        """The jobs that processes on this host have still to start."""
+        return {job for launcher in self._alive() for job in launcher.jobs}
 
-    def is_held(self) -> bool:
-        """Whether somebody will start the jobs that are queued: a launcher on this host, or a scheduler."""
-        return self.is_launching() or scheduler.holds(self.path)
+    def _alive(self) -> Iterator[_Launcher]:
+        for _, launcher in self._launchers():
+            if launcher and launcher.process.is_here and not launcher.process.is_gone(0.0, self.path):
+                yield launcher
+
+    def _launchers(self) -> list[tuple[Path, _Launcher | None]]:
+        its = (self.path / LAUNCHER).glob("process-*.json")
+        return [(path, _Launcher.read(read_json(path))) for path in its]
+
+    def held(self, jobs: Collection[str]) -> set[str]:
+        """Those of these jobs that somebody will start, or runs: a launcher on this host, or a scheduler."""
+        return self.launching() & set(jobs) | scheduler.held(self.path, jobs)
 
     def state(self, seen: Seen | None = None) -> str:
         """`finished`, `running`, `failed` (a job failed, none runs) or `interrupted` (jobs lost or not started)."""
         seen = seen or self.glance()
-        return self.state_of({status.state for status in seen.statuses.values()})
+        return self.state_of(seen.statuses)
 
-    def state_of(self, its: set[State]) -> str:
-        """The state of a run whose jobs are in these states."""
-        if "running" in its or ("queued" in its and self.is_held()):
+    def state_of(self, statuses: Mapping[str, Status]) -> str:
+        """The state of a run whose jobs have these statuses."""
+        its = {status.state for status in statuses.values()}
+        if "running" in its or self.held([name for name, status in statuses.items() if status.state == "queued"]):
             return "running"
         if its == {"finished"}:
             return "finished"

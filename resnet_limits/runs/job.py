@@ -26,10 +26,12 @@ from typing import Any
 
 import yaml
 
-from .. import device
+from .. import device, imports
 from .. import settings as keys
+from ..data import identity
 from ..errors import OutputError, ReslimError, SettingError
 from ..memory import explained
+from ..printable import spelt
 from ..settings import Settings, Slurm
 from . import status as states
 from .files import new_folder, read_text, sweep, whole, write_text
@@ -80,8 +82,10 @@ def run_job(run: Path, settings: Settings) -> None:
     """Run one job in its folder. Returns whatever happens: the outcome stands in the folder.
 
     A finished job is left alone; a job that another live process runs is left to it. A job that its scheduler
-    interrupts saves its state, is queued again and handed back to the scheduler, which may end the process.
+    interrupts saves its state, is queued again and handed back to the scheduler, which may end the process. The
+    identity of its data is found where the settings do not give it.
     """
+    (settings,) = identity.filled([settings])
     folder = queue(run, settings)
     with Interruption(_grace(settings)) as interruption:
         try:
@@ -118,8 +122,8 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
                 reporter.end("queued", "interrupted, waits to go on")
                 raise
             except Exception as error:
-                reporter.log(str(error) if isinstance(error, ReslimError) else traceback.format_exc())
-                reporter.end("failed", f"{type(error).__name__}: {error}".splitlines()[0])
+                reporter.log(spelt(str(error) if isinstance(error, ReslimError) else traceback.format_exc()))
+                reporter.end("failed", spelt(f"{type(error).__name__}: {error}".splitlines()[0]))
             else:
                 reporter.end("finished", "", seconds)
                 shutil.rmtree(folder / "checkpoint", ignore_errors=True)
@@ -137,6 +141,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     from safetensors.numpy import save_file
     from threadpoolctl import threadpool_limits
 
+    from ..data import sketch
     from ..sinks import measured
     from ..sinks.opened import opened
     from ..studies import study
@@ -147,6 +152,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     from .records import table, write_parquet
     from .shared import SharedFolder
 
+    imports.require_same()
     torch.set_num_threads(settings.threads)
 
     def waiting() -> None:
@@ -155,7 +161,8 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
             interruption.saved()  # there is nothing to save yet
 
     its_study = study.get(settings.study)
-    with leased(settings.device, run / LAUNCHER, job=folder.name, waiting=waiting, log=reporter.log) as its_device:
+    asked = its_study.device(settings)
+    with leased(asked, run / LAUNCHER, job=folder.name, waiting=waiting, log=reporter.log) as its_device:
         reporter.runs(device.described(device.resolve(its_device)))
         reporter.log(f"started on {reporter.device}, {settings.threads} thread(s)")
         with opened(settings, folder, reporter.log, version=version()) as sink, threadpool_limits(settings.threads):
@@ -163,7 +170,8 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
             checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption)
             on_device = replace(settings, device=its_device)
             job = study.Job(on_device, SharedFolder(run / "shared"), reporter.progress, checkpoints, sink)
-            measurement = its_study.measure(job)
+            with sketch.compared_by(job.shared.solve):
+                measurement = its_study.measure(job)
             seconds = time.monotonic() - start
             measured.show(sink, settings, measurement.records)
     try:

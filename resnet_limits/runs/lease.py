@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .. import device
+from .files import plain
 
 POLL = 0.5
 """Seconds from one look at the locks to the next."""
@@ -60,7 +61,7 @@ def _taken(
     held: contextlib.ExitStack, locks: Path, job: str, waiting: Callable[[], None], log: Callable[[str], None]
 ) -> int:
     """The index of a GPU that is this process's until `held` is closed."""
-    paths = [locks / f"gpu-{_plain(socket.gethostname())}-{_plain(uuid)}.lock" for uuid in physical_devices()]
+    paths = [locks / f"gpu-{_as_name(socket.gethostname())}-{_as_name(uuid)}.lock" for uuid in physical_devices()]
     while True:
         try:
             for index, path in enumerate(paths):
@@ -86,7 +87,7 @@ def physical_devices() -> list[str]:
 def _locked(path: Path) -> int | None:
     """A descriptor that holds the lock on a file, None where another one does. Raises `OSError` where none can be."""
     path.parent.mkdir(exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = plain(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -98,6 +99,6 @@ def _locked(path: Path) -> int | None:
     return descriptor
 
 
-def _plain(name: str) -> str:
+def _as_name(name: str) -> str:
     """As a part of a file's name."""
     return re.sub(r"[^\w.-]", "_", name)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import RunFolderError
-from ..settings import FIGURES
+from ..settings import FIGURES, content
 from .folder import JobFolder, Run
 from .planned import by_depth
 from .status import State, Status
@@ -43,10 +43,9 @@ class Merged:
 
     def state(self) -> str:
         """That of the only run; of several, `finished` once every job is."""
-        its: set[State] = {status.state for status in self.statuses.values()}
         if len(self.runs) == 1:
-            return self.runs[0].state_of(its)
-        if its == {"finished"}:
+            return self.runs[0].state_of(self.statuses)
+        if {status.state for status in self.statuses.values()} == {"finished"}:
             return "finished"
         states = {run.state() for run in self.runs} - {"finished"}
         return next((its for its in ("running", "interrupted", "failed") if its in states), "interrupted")
@@ -58,6 +57,23 @@ class Merged:
             # Jobs that were there before the figure was asked for do not name it.
             asked |= {line.removeprefix("figure=") for sweep in run.sweeps() for line in sweep}
         return [name for name in FIGURES if name in asked]
+
+
+def other_data(merged: Merged) -> str:
+    """A sentence where jobs that ask for the same were done on different data; empty else."""
+    from .records import DATA, swept_keys  # late: pandas comes with it
+
+    if DATA not in swept_keys([job.settings for job in merged.jobs]):
+        return ""
+    found: dict[str, list[str]] = {}
+    for job in merged.jobs:
+        run, digest = Run(job.path.parents[1]), str(content(job.settings)[DATA])
+        runs = found.setdefault(digest, [])
+        its = f"run {run.id} ({run.data().get(digest) or 'from somewhere'})"
+        if its not in runs:
+            runs.append(its)
+    each = "; ".join(f"{digest}, {' and '.join(runs)}" for digest, runs in found.items())
+    return f"the jobs were done on different data, which are judged apart: {each}"
 
 
 def merge(runs: Sequence[Run]) -> Merged:

@@ -12,7 +12,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..imports import PACKAGE
+
 PACKAGES = ("reslim", "torch", "torchdiffeq", "torchvision", "numpy", "scipy", "pandas", "hydra-core", "scikit-learn")
+
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR")
+"""Variables that make git answer for another checkout."""
 
 
 def version() -> str:
@@ -31,6 +36,7 @@ def invocation(command: Sequence[str]) -> dict[str, Any]:
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "python": platform.python_version(),
+        "package": PACKAGE,
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "git": _git(),
         "cpus": os.cpu_count(),
@@ -61,5 +67,8 @@ def _git() -> dict[str, Any] | None:
 
 
 def _output(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, timeout=10, check=True)
+    # Of this checkout, whatever repository a hook of git calls us from; its settings start no program.
+    others = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    command = ["git", "-c", "core.fsmonitor=false", *arguments]
+    done = subprocess.run(command, cwd=root, env=others, capture_output=True, text=True, timeout=10, check=True)
     return done.stdout.strip()

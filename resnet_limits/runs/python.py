@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..data import identity
 from ..settings import Settings, check
 from ..studies import study as studies
 from ..studies.study import Job
@@ -21,6 +22,7 @@ def run(settings: Settings) -> pd.DataFrame:
     range.
     """
     check(settings)
+    (settings,) = identity.filled([settings])
     return table(settings, studies.get(settings.study).measure(Job(settings)).records)
 
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from ..errors import RunFolderError
 from ..settings import Settings, content
 from ..studies.study import Record
-from .files import whole
+from .files import read_bytes, whole
 
 COLUMNS = (
     *("study", "job", "depth", "width", "replicas", "seed", "observable", "value", "stderr", "reference"),
@@ -72,7 +72,7 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 def read_parquet(path: Path) -> pd.DataFrame:
     """The records of a job. Raises `RunFolderError` for a file that is missing or damaged."""
     try:
-        return typed(pq.read_table(path).to_pandas(ignore_metadata=True))
+        return typed(pq.read_table(pa.BufferReader(read_bytes(path))).to_pandas(ignore_metadata=True))
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise RunFolderError(f"{path} is missing or damaged ({type(error).__name__})") from None
 
@@ -96,15 +96,23 @@ def to_records(frame: pd.DataFrame) -> list[Record]:
     ]
 
 
+DATA = "data.digest"
+
+
 def swept_keys(jobs: Sequence[Settings]) -> list[str]:
-    """The keys in which the jobs shown together differ, other than depth and seed."""
+    """The keys in which the jobs shown together differ, other than depth and seed.
+
+    The identity of the data is one only where nothing else tells other data apart: two folders of one name, say.
+    """
     values = [content(job) for job in jobs]
-    names = list(dict.fromkeys(name for value in values for name in value))
-    return [
-        name
-        for name in names
-        if name not in ("depth", "seed") and any(v.get(name) != values[0].get(name) for v in values)
+    names = [
+        name for name in dict.fromkeys(name for value in values for name in value) if name not in ("depth", "seed")
     ]
+    swept = [name for name in names if any(value.get(name) != values[0].get(name) for value in values)]
+    others = [name for name in swept if name != DATA]
+    seen = {tuple(str(value.get(name)) for name in others): value.get(DATA) for value in values}
+    apart = any(seen[tuple(str(value.get(name)) for name in others)] != value.get(DATA) for value in values)
+    return swept if apart else others
 
 
 def setting_of(settings: Settings, swept: Sequence[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from . import status as states
+from .files import plain
 from .status import Process, State, Status
 
 
@@ -18,7 +19,7 @@ def write_status(folder: Path, status: Status) -> None:
     try:
         states.write(folder, status)
     except OSError:
-        with open(folder / "status.json", "r+", encoding="utf-8") as file:
+        with open(folder / "status.json", "r+", encoding="utf-8", opener=plain) as file:
             file.write(json.dumps(asdict(status)))
             file.truncate()
 
@@ -63,7 +64,7 @@ class Reporter:
 
     def log(self, text: str) -> None:
         """Say what happened; a log that cannot be written is no reason to stop measuring."""
-        with contextlib.suppress(OSError), open(self.folder / "log.txt", "a", encoding="utf-8") as f:
+        with contextlib.suppress(OSError), open(self.folder / "log.txt", "a", encoding="utf-8", opener=plain) as f:
             f.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text.rstrip()}\n")
 
     def end(self, state: State, message: str, seconds: float | None = None) -> None:

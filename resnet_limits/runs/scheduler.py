@@ -1,7 +1,9 @@
-"""Whether SLURM still holds jobs of a run: the one question that a queued job's own file cannot answer.
+"""Which jobs of a run SLURM still holds: the one question that a queued job's own file cannot answer.
 
-All tasks of a run go by one name, `reslim-` and the end of the run's id, whichever array they are in; nothing is read
-from the launcher. `launcher/scheduler.json` says that tasks were sent, and from which folder: a copy of a run has none.
+All tasks of a run go by one name, `reslim-` and the end of the run's id, whichever array they are in. Each array was
+sent by a script under a folder of its own, `launcher/.submitit/ARRAY/`, which squeue shows; what the launcher has
+written there is not read. `launcher/scheduler.json` says which jobs are its tasks, in their order, and from which
+folder they were sent: a copy of a run has none.
 """
 
 from __future__ import annotations
@@ -9,11 +11,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 from ..errors import SchedulerError
-from .files import read_json, write_json
+from .files import locked, read_json, write_json
 
 FILE = "launcher/scheduler.json"
 SECONDS = 30.0
@@ -33,15 +37,33 @@ def require() -> None:
         raise SchedulerError(f"cluster=slurm: SLURM does not answer: {problem}")
 
 
-def note(run: Path) -> None:
-    """Note that tasks of this run are sent to SLURM."""
-    write_json(run / FILE, {"scheduler": "slurm", "name": task_name(run), "folder": str(run.resolve())})
+def note(run: Path, array: str, jobs: Sequence[str]) -> None:
+    """Note that these jobs of this run are sent to SLURM as the tasks of an array, in this order."""
+    with locked((run / FILE).parent):  # two clients may send at the same time
+        document = {"scheduler": "slurm", "name": task_name(run), "folder": str(run.resolve())}
+        write_json(run / FILE, {**document, "arrays": {**_arrays(run), array: list(jobs)}})
 
 
 def was_used(run: Path) -> bool:
     """Whether tasks were sent to SLURM from this folder."""
+    return _document(run) is not None
+
+
+def sent(run: Path) -> set[str]:
+    """The jobs that were sent to SLURM from this folder."""
+    return {job for jobs in _arrays(run).values() for job in jobs}
+
+
+def _document(run: Path) -> dict[str, Any] | None:
     document = read_json(run / FILE)
-    return isinstance(document, dict) and document.get("folder") == str(run.resolve())
+    return document if isinstance(document, dict) and document.get("folder") == str(run.resolve()) else None
+
+
+def _arrays(run: Path) -> dict[str, list[str]]:
+    """The names of the jobs of each array, by the name of its folder."""
+    arrays = (_document(run) or {}).get("arrays")
+    lists = {k: v for k, v in arrays.items() if isinstance(v, list)} if isinstance(arrays, dict) else {}
+    return {k: v for k, v in lists.items() if all(isinstance(job, str) for job in v)}
 
 
 @dataclass
@@ -60,23 +82,52 @@ def silence() -> str:
     return _SILENCE.problem if time.monotonic() < _SILENCE.until else ""
 
 
-def holds(run: Path) -> bool:
-    """Whether tasks of this run wait, run, or are about to end. Where SLURM does not answer, it may well: True.
+def held(run: Path, jobs: Collection[str]) -> set[str]:
+    """Those of these jobs whose tasks wait, run, or are about to end. Where SLURM does not answer, they may: all.
 
-    On a machine without SLURM's commands the answer is False: who resumes a run there means to run it there.
+    On a machine without SLURM's commands none are: who resumes a run there means to run it there.
     """
-    if not was_used(run) or shutil.which("squeue") is None:
-        return False
+    return set(_states(run, jobs))
+
+
+def ending(run: Path, jobs: Collection[str]) -> set[str]:
+    """Those of these jobs whose tasks were cancelled or are done, and whose processes may have a few seconds left."""
+    return {job for job, state in _states(run, jobs).items() if state == "COMPLETING"}
+
+
+def _states(run: Path, jobs: Collection[str]) -> dict[str, str]:
+    """What SLURM says of the tasks of these jobs that it holds, by job."""
+    if not jobs or not was_used(run) or shutil.which("squeue") is None:
+        return {}
+    arrays = _arrays(run)
+    may = dict.fromkeys(sent(run) & set(jobs) if arrays else jobs, "UNKNOWN")
     if silence():
-        return True
+        return may
     tasks, problem = _squeue(task_name(run))
     _SILENCE.problem, _SILENCE.until = problem or "", time.monotonic() + SECONDS if problem else 0.0
-    return problem is not None or bool(tasks)
+    if problem is not None:
+        return may
+    found: dict[str, str] = {}
+    for task in tasks:
+        its = arrays.get(task.array, [])
+        if task.index >= len(its):  # a task that nobody noted may be that of any job
+            return dict.fromkeys(jobs, task.state)
+        found[its[task.index]] = task.state
+    return {job: state for job, state in found.items() if job in jobs}
 
 
-def _squeue(name: str, *, seconds: float = SECONDS) -> tuple[list[str], str | None]:
-    """The ids of the tasks of this name, or why they are not known."""
-    command = ["squeue", "--noheader", "--array", f"--name={name}", "--format=%i"]
+@dataclass(frozen=True)
+class _Task:
+    """A task that SLURM holds: the folder that its array was sent from, its place in the array, what it does."""
+
+    array: str
+    index: int
+    state: str
+
+
+def _squeue(name: str, *, seconds: float = SECONDS) -> tuple[list[_Task], str | None]:
+    """The tasks of this name, or why they are not known."""
+    command = ["squeue", "--noheader", "--array", f"--name={name}", "--format=%K %T %o"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
@@ -85,4 +136,9 @@ def _squeue(name: str, *, seconds: float = SECONDS) -> tuple[list[str], str | No
         return [], f"squeue: {error.strerror}"
     if answer.returncode:
         return [], next(iter(answer.stderr.strip().splitlines()), f"squeue ended with {answer.returncode}")
-    return answer.stdout.split(), None
+    return [_task(line) for line in answer.stdout.splitlines() if line.strip()], None
+
+
+def _task(line: str) -> _Task:
+    index, state, script = [*line.split(maxsplit=2), "", "", ""][:3]  # a job that is no array has no index
+    return _Task(PurePath(script.strip()).parent.name, int(index) if index.isdigit() else 0, state)

@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 
 from ..settings import digest
 from ..studies.study import by_name
-from .files import whole
+from .files import read_bytes, whole
 
 
 class SharedFolder:
@@ -37,15 +37,25 @@ class SharedFolder:
         name = f"{purpose}-{digest(key)}"
         for path in sorted(self.folder.glob(f"{name}-*.safetensors")):
             with contextlib.suppress(OSError, SafetensorError):
-                if path.is_file() and path.name == _named(name, content := path.read_bytes()):
-                    return by_name(load(content))
-        solution = by_name({its: np.ascontiguousarray(array) for its, array in compute().items()})
+                if path.name == _named(name, content := read_bytes(path)):
+                    return by_name({its: _aligned(array) for its, array in load(content).items()})
+        solution = by_name({its: _aligned(np.ascontiguousarray(array)) for its, array in compute().items()})
         content = save(solution)
         with contextlib.suppress(OSError):  # a job that cannot keep it still has it
             self.folder.mkdir(exist_ok=True)
             with whole(self.folder / _named(name, content)) as beside:
                 beside.write_bytes(content)
         return solution
+
+
+def _aligned(array: np.ndarray) -> np.ndarray:
+    """A copy at a multiple of 64 bytes: products round with the place of a matrix in memory, so that of a solution that
+    was computed and of one that was read must be alike."""
+    memory = np.empty(array.nbytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
 
 
 def _named(name: str, content: bytes) -> str:

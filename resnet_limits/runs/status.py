@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from .files import read_json, write_json
+from .files import plain, read_json, write_json
 
 State = Literal["queued", "running", "finished", "failed", "lost"]
 STATES: tuple[State, ...] = ("queued", "running", "finished", "failed")
@@ -153,10 +153,8 @@ def touched(path: Path, since: int) -> bool:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file. Raises `OSError` for what is no plain file: a pipe would never end."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file")
-    with open(path, "rb") as file:
+    """SHA-256 of a file. Raises `OSError` for what is no plain file."""
+    with open(path, "rb", opener=plain) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

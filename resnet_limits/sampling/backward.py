@@ -25,6 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..fixed_shape import gram
 from .law import Drawn, Law
 from .tangent import Bundle
 from .walk import Scheme
@@ -119,8 +120,8 @@ def backward(tape: Tape, p: Float[Tensor, "r n d"]) -> Iterator[Layer]:
             first_replica=tape.first_replica,
         )
         p = direct + pull(back + through_features)
-        gram = torch.bmm(a, a.mT)
-        weights = (gram * torch.bmm(features, features.mT)).sum(dim=(1, 2)).clamp_min(0).sqrt()
+        overlaps = gram(a, first=tape.first_replica) * gram(features, first=tape.first_replica)
+        weights = overlaps.sum(dim=(1, 2)).clamp_min(0).sqrt()
         yield Layer(k, p, weights, a.sum(dim=1).norm(dim=-1))
 
 

@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..fixed_shape import gram as inner_products
 from ..networks.activations import activation
 from ..networks.taylor import SLOPE
 from ..random import normals
@@ -84,7 +85,7 @@ def final(
         )
         hidden = [b.hidden(its, h) for b, its in zip(branches, u.split(n, dim=1), strict=True)]
         for total, its in zip(squares, hidden, strict=True):
-            total.baddbmm_(its, its.mT, alpha=1 / its.shape[-1])
+            total.add_(inner_products(its, first=first_replica), alpha=1 / its.shape[-1])
         z = outer.act(
             torch.cat(hidden, dim=1),
             biased,

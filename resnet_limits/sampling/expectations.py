@@ -16,10 +16,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..fixed_shape import add_terms
 from ..networks.activations import activation
 
 NODES = ((0.01, 6), (0.05, 8), (0.2, 12), (0.5, 24), (1.0, 32), (math.inf, 64))
 """`(largest variance, nodes)`: errors below 1e-5 of `E phi(z)^2 - phi'(0)^2 v` up to a variance of 1, 1e-4 up to 4."""
+
+
+AT_ONCE = 1024
+"""Variances whose coefficients are computed at a time: they stay in the cache. Speed alone."""
 
 
 def moments(
@@ -27,13 +32,30 @@ def moments(
 ) -> tuple[Float[Tensor, "*batch n"], Float[Tensor, "*batch n n"]]:
     """`E phi(z_i)` and `E phi(z_i) phi(z_j)` for `z ~ N(0, covariance)`, `phi(0) = 0`, float64."""
     n = covariance.shape[-1]
+    flat = covariance.reshape(-1, n, n)
+    largest = flat.diagonal(dim1=-2, dim2=-1).amax(dim=-1)
+    first, product = flat.new_empty(len(flat), n), torch.empty_like(flat)
+    least = -math.inf
+    for bound, nodes in NODES:
+        # Each covariance has the nodes that its own variances need, whichever are computed with it.
+        its = ((largest > least) & (largest <= bound) | (bound == math.inf) & largest.isnan()).nonzero().squeeze(-1)
+        least = bound
+        if len(its) == len(flat):
+            first, product = _moments(phi, flat, nodes)
+        elif len(its):
+            first[its], product[its] = _moments(phi, flat[its], nodes)
+    return first.reshape(covariance.shape[:-1]), product.reshape(covariance.shape)
+
+
+def _moments(
+    phi: str, covariance: Float[Tensor, "b n n"], its: int
+) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b n n"]]:
+    n = covariance.shape[-1]
     variance = covariance.diagonal(dim1=-2, dim2=-1).clamp(min=0)
-    largest = float(variance.max()) if variance.numel() else 0.0
-    its = next((nodes for bound, nodes in NODES if largest <= bound), NODES[-1][1])
     a = [_coefficients(phi, variance[..., i], its) for i in range(n)]
     product = torch.empty_like(covariance)
     for i in range(n):
-        product[..., i, i] = a[i].square().sum(dim=0)
+        product[..., i, i] = _sum(a[i].square())
         for j in range(i):
             size = (variance[..., i] * variance[..., j]).sqrt()
             rho = torch.where(size > 0, covariance[..., i, j] / size, 0.0).clamp(-1, 1)
@@ -44,10 +66,19 @@ def moments(
     return torch.stack([its[0] for its in a], dim=-1), product
 
 
-def _coefficients(phi: str, variance: Tensor, nodes: int) -> Float[Tensor, " k *batch"]:
+def _sum(terms: Float[Tensor, "k b"]) -> Float[Tensor, " b"]:
+    total = terms[0].clone()
+    for term in terms[1:]:
+        total.add_(term)
+    return total
+
+
+def _coefficients(phi: str, variance: Float[Tensor, " b"], nodes: int) -> Float[Tensor, "k b"]:
     points, transform = (q.to(variance) for q in _quadrature(nodes))
-    values = activation(phi)(points[:, None] * variance.sqrt().flatten())
-    return (transform @ values).reshape(nodes, *variance.shape)
+    coefficients = variance.new_zeros(nodes, len(variance))
+    for part, of in zip(coefficients.split(AT_ONCE, dim=1), variance.split(AT_ONCE), strict=True):
+        add_terms(part, transform, activation(phi)(points[:, None] * of.sqrt()))
+    return coefficients
 
 
 @functools.cache

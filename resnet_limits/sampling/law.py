@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..fixed_shape import add_product, inner, product
 from .noise import noise
 from .span import basis_size, coordinates, triangle
 
@@ -84,8 +85,9 @@ class Isotropic:
         """
         d = vectors.shape[-1]
         size = math.sqrt(h)
-        R = triangle(vectors, size * self.sigma_w / math.sqrt(d), size * self.sigma_b * biased.to(vectors))
-        return applied(R, _images(vectors, (seed, purpose, layer, first_replica)))
+        extra = size * self.sigma_b * biased.to(vectors)
+        R = triangle(vectors, size * self.sigma_w / math.sqrt(d), extra, first=first_replica)
+        return applied(R, _images(vectors, (seed, purpose, layer, first_replica)), first=first_replica)
 
     def draw(
         self,
@@ -103,7 +105,7 @@ class Isotropic:
         bias = (self.sigma_b * biased.to(vectors)).expand(r, n).unsqueeze(-1)
         R, Q = coordinates(torch.cat([vectors * (self.sigma_w / math.sqrt(d)), bias], dim=-1))
         Z = _images(vectors, (seed, purpose, layer, first_replica))
-        return Drawn(applied(math.sqrt(h) * R, Z.clone()), Q, Z)
+        return Drawn(applied(math.sqrt(h) * R, Z.clone(), first=first_replica), Q, Z)
 
     def transposed(
         self,
@@ -140,7 +142,7 @@ def conditional_adjoint(
     """
     r, c, d = costates.shape
     seed, purpose, layer, first_replica = stream
-    R = triangle(costates, 1.0, costates.new_zeros(c))
+    R = triangle(costates, 1.0, costates.new_zeros(c), first=first_replica)
     fresh = noise(
         (R.shape[-1], d + 1),
         replicas=r,
@@ -151,9 +153,9 @@ def conditional_adjoint(
         device=costates.device,
         first_replica=first_replica,
     )
-    n = applied(R, fresh)
-    known = torch.bmm(costates, drawn.images.mT) - torch.bmm(n, drawn.basis.mT)
-    return added(n, known, drawn.basis)[..., :d]
+    n = applied(R, fresh, first=first_replica)
+    known = inner(costates, drawn.images, first=first_replica) - inner(n, drawn.basis, first=first_replica)
+    return add_product(n, known, drawn.basis, first=first_replica)[..., :d]
 
 
 def _images(vectors: Tensor, stream: tuple[int, str, int, int]) -> Float[Tensor, "r m d"]:
@@ -172,28 +174,12 @@ def _images(vectors: Tensor, stream: tuple[int, str, int, int]) -> Float[Tensor,
     )
 
 
-def applied(R: Float[Tensor, "r n m"], Z: Float[Tensor, "r m d"]) -> Float[Tensor, "r n d"]:
-    """`R Z`, for one or two vectors in the memory of Z."""
+def applied(R: Float[Tensor, "r n m"], Z: Float[Tensor, "r m d"], *, first: int = 0) -> Float[Tensor, "r n d"]:
+    """`R Z`, for one or two vectors in the memory of Z; equal rows of R give equal rows."""
     if R.shape[1:] == (1, 1):
         return Z.mul_(R)
     if R.shape[1:] == (2, 2):
         Z[:, 1].mul_(R[:, 1, 1:]).addcmul_(Z[:, 0], R[:, 1, :1])
         Z[:, 0].mul_(R[:, 0, :1])
         return Z
-    if _small(R, Z):
-        return added(R[:, :, :1] * Z[:, :1], R[:, :, 1:], Z[:, 1:])
-    return torch.bmm(R, Z)
-
-
-def added(y: Float[Tensor, "r n d"], R: Float[Tensor, "r n m"], Z: Float[Tensor, "r m d"]) -> Float[Tensor, "r n d"]:
-    """`y + R Z`, in the memory of y."""
-    if _small(R, Z):
-        for j in range(R.shape[2]):
-            y.addcmul_(R[:, :, j : j + 1], Z[:, j : j + 1])
-        return y
-    return y.baddbmm_(R, Z)
-
-
-def _small(R: Tensor, Z: Tensor) -> bool:
-    """Products below 400 terms are torch's slowest: term by term they take a third."""
-    return math.prod(R.shape[1:]) * Z.shape[2] < 400
+    return product(R, Z, first=first)

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..fixed_shape import gram as inner_products
 from .expectations import moments
 from .law import Isotropic
 from .schemes import CURVATURE, SLOPE, Network
@@ -32,7 +33,8 @@ DIFFERENCE = 1e-4
 def state_moments(x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch s"]:
     """`y = (m, C)`, flat, float64; `s = n + n^2`."""
     x = x.double()
-    return torch.cat([x.mean(dim=-1), (x @ x.mT / x.shape[-1]).flatten(-2)], dim=-1)
+    overlaps = inner_products(x.reshape(-1, *x.shape[-2:])) / x.shape[-1]
+    return torch.cat([x.mean(dim=-1), overlaps.reshape(*x.shape[:-2], -1)], dim=-1)
 
 
 def drift_at_infinite_width(
@@ -108,7 +110,7 @@ class Martingale:
 
     def _of_features(self, x: Tensor) -> Tensor:
         f = self._scheme.features(x).double()
-        return f @ f.mT / f.shape[-1]
+        return inner_products(f) / f.shape[-1]
 
     def add(self, x: Float[Tensor, "r n d"]) -> None:
         """The states after the next layer."""
@@ -130,6 +132,7 @@ class Martingale:
         gram = torch.stack(self._features[:-1])
         change = expected_change(y[:-1], gram, self._scheme.phi, self._law, self._h)
         w = self._weights[self._layer + 1 : self._layer + layers + 1]
-        self._sum = self._sum + torch.einsum("kps,krs->pr", w, y[1:] - y[:-1] - change)
+        found = (y[1:] - y[:-1] - change).transpose(0, 1).flatten(1)
+        self._sum = self._sum + (w.transpose(0, 1).flatten(1).unsqueeze(1) * found).sum(dim=-1)
         self._layer += layers
         self._moments, self._features = self._moments[-1:], self._features[-1:]

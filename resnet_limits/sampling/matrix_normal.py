@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import SettingError
+from ..fixed_shape import times
 from .law import Drawn, applied, conditional_adjoint
 from .noise import noise
 from .span import augmented, basis_size, coordinates, triangle
@@ -52,9 +53,10 @@ class MatrixNormal:
         first_replica: int = 0,
     ) -> Float[Tensor, "r n d"]:
         """`W f_i + c_i b` for fresh weights of this layer, as `Isotropic.act`."""
-        R = triangle(vectors @ self._constants(vectors)["root_V"], 1.0, torch.zeros_like(biased).to(vectors))
+        white = times(vectors, self._constants(vectors)["root_V"], first=first_replica)
+        R = triangle(white, 1.0, torch.zeros_like(biased).to(vectors), first=first_replica)
         Z, g = self._noise(vectors, (seed, purpose, layer, first_replica))
-        return self._pre_activations(vectors, biased, h, applied(R, Z), g)
+        return self._pre_activations(vectors, biased, h, applied(R, Z, first=first_replica), g, first_replica)
 
     def draw(
         self,
@@ -68,10 +70,11 @@ class MatrixNormal:
         first_replica: int = 0,
     ) -> Drawn:
         """`act`, and what it says about `G`."""
-        white = vectors @ self._constants(vectors)["root_V"]
+        white = times(vectors, self._constants(vectors)["root_V"], first=first_replica)
         R, Q = coordinates(augmented(white, 1.0, torch.zeros_like(biased).to(vectors)))
         Z, g = self._noise(vectors, (seed, purpose, layer, first_replica))
-        return Drawn(self._pre_activations(vectors, biased, h, applied(R, Z.clone()), g), Q, Z)
+        y = applied(R, Z.clone(), first=first_replica)
+        return Drawn(self._pre_activations(vectors, biased, h, y, g, first_replica), Q, Z)
 
     def transposed(
         self,
@@ -86,23 +89,26 @@ class MatrixNormal:
     ) -> Float[Tensor, "r c d"]:
         """`W^T a_j = h mu^T a_j + sqrt(h) V^(1/2) G^T U^(1/2) a_j`, given what the forward pass has drawn."""
         with_roots = self._constants(costates)
-        y = conditional_adjoint(costates @ with_roots["root_U"], drawn, (seed, purpose, layer, first_replica))
-        return h * (costates @ with_roots["mu"]) + math.sqrt(h) * (y @ with_roots["root_V"])
+        rooted = times(costates, with_roots["root_U"], first=first_replica)
+        y = conditional_adjoint(rooted, drawn, (seed, purpose, layer, first_replica))
+        mean = times(costates, with_roots["mu"], first=first_replica)
+        return h * mean + math.sqrt(h) * times(y, with_roots["root_V"], first=first_replica)
 
     def variance(self, features: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
         """`diag(U f^T V f + S)`: variance of each pre-activation, per unit of time."""
         c = self._constants(features)
-        return c["U"].diagonal() * (features @ c["V"] * features).sum(dim=-1, keepdim=True) + c["S"].diagonal()
+        along = (times(features, c["V"]) * features).sum(dim=-1, keepdim=True)
+        return c["U"].diagonal() * along + c["S"].diagonal()
 
     def mean(self, features: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
         """`mu f + mu_b`: mean of the pre-activations, per unit of time."""
         c = self._constants(features)
-        return features @ c["mu"].mT + c["mu_b"]
+        return times(features, c["mu"].mT) + c["mu_b"]
 
-    def _pre_activations(self, vectors: Tensor, biased: Tensor, h: float, y: Tensor, g: Tensor) -> Tensor:
+    def _pre_activations(self, vectors: Tensor, biased: Tensor, h: float, y: Tensor, g: Tensor, first: int) -> Tensor:
         c = self._constants(vectors)
-        bias = h * c["mu_b"] + math.sqrt(h) * (g @ c["root_S"])
-        weights = h * (vectors @ c["mu"].mT) + math.sqrt(h) * (y @ c["root_U"])
+        bias = h * c["mu_b"] + math.sqrt(h) * times(g, c["root_S"], first=first)
+        weights = h * times(vectors, c["mu"].mT, first=first) + math.sqrt(h) * times(y, c["root_U"], first=first)
         return weights + biased.to(vectors)[:, None] * bias
 
     def _noise(self, vectors: Tensor, stream: tuple[int, str, int, int]) -> tuple[Tensor, Tensor]:

@@ -3,9 +3,9 @@
     for first, count in pieces(replicas, vectors=2, width=500):
         walk(..., first_replica=first)      # with states (count, n, d)
 
-The size is a function of vectors, width and dtype alone, never of the memory that is free: results do not depend on it
-(each replica has its own numbers, whichever are sampled with it), and the memory a walk takes grows with neither depth
-nor the number of replicas.
+The size is a function of vectors, width and dtype alone, never of the memory that is free. Results do not depend on it:
+each replica has its own numbers and rounds in its own way, whichever are sampled with it. The memory a walk takes grows
+with neither depth nor the number of replicas.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ CACHE = 2**20
 """Bytes of the states of a piece: with its normals and intermediate results it stays in a cache of 2 MB."""
 
 SMALLEST, LARGEST = 32, 4096
-"""Replicas in a piece at least and at most. Powers of two, so that pieces and blocks of replicas are nested; 32, so
-that a piece fills whole vector registers: what is left over is rounded by other instructions."""
+"""Replicas in a piece at least and at most. Powers of two, so that pieces, blocks of replicas and the batches of
+`fixed_shape.py` are nested and little is padded. Speed alone."""
 
 
 def pieces(replicas: int, *, vectors: int, width: int, dtype: torch.dtype = torch.float64) -> Iterator[tuple[int, int]]:

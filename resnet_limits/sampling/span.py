@@ -8,6 +8,8 @@ Gram matrix `F F^T`, R keeps the digits of nearly equal vectors, and equal vecto
     n > d, n^2 > 10 d   Q = I and R = F: drawing the weights themselves takes less time than any other basis
     else                Householder's QR; what turns out (nearly) dependent, by Gram and Schmidt
     R alone             Cholesky's factor of the Gram matrix where that loses no digits that matter
+
+A replica's R and Q are functions of its own vectors and its number `first + i`, whichever are computed with it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from ..fixed_shape import ALIGNMENT, cholesky, gram
 
 
 def many(n: int, d: int) -> bool:
@@ -40,18 +44,21 @@ def coordinates(vectors: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n m"]
         return vectors, torch.eye(d, dtype=vectors.dtype, device=vectors.device).expand(r, d, d)
     if n <= 2:
         return gram_schmidt(vectors)
-    Q, R = torch.linalg.qr(vectors.mT)
+    # One call a matrix, and each begins at a multiple of ALIGNMENT: zero coordinates change neither R nor Q.
+    zeros = -d % (ALIGNMENT // vectors.element_size())
+    Q, R = torch.linalg.qr(torch.nn.functional.pad(vectors, (0, zeros)).mT)
     signs = _signs(R)
-    R, Q = (R * signs.unsqueeze(-1)).mT, Q.mT * signs.unsqueeze(-1)
+    R, Q = (R * signs.unsqueeze(-1)).mT.contiguous(), Q.mT[..., :d] * signs.unsqueeze(-1)
     weak = _dependent(R)
     if len(weak):
-        R, Q = R.clone(), Q.clone()
         R[weak], Q[weak] = gram_schmidt(vectors[weak])
     return R, Q
 
 
-def triangle(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor, " n"]) -> Float[Tensor, "r n m"]:
-    """R alone, of the vectors `(scale f_i, extra_i)` of d + 1 coordinates.
+def triangle(
+    vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor, " n"], *, first: int = 0
+) -> Float[Tensor, "r n m"]:
+    """R alone, of the vectors `(scale f_i, extra_i)` of d + 1 coordinates; `first` is the number of the first replica.
 
     Cholesky's factor of the Gram matrix has a relative error of eps `|f_i|^2 / R_ii^2`: taken where that is at most
     eps^(2/3) and no square over- or underflows, and `coordinates` else, replica by replica.
@@ -59,11 +66,11 @@ def triangle(vectors: Float[Tensor, "r n d"], scale: float, extra: Float[Tensor,
     _, n, d = vectors.shape
     if many(n, d + 1):
         return augmented(vectors, scale, extra)
-    gram = torch.bmm(vectors, vectors.mT).mul_(scale**2).add_(torch.outer(extra, extra))
-    R = gram.sqrt() if n == 1 else torch.linalg.cholesky_ex(gram).L
-    precision = torch.finfo(gram.dtype)
+    squares = gram(vectors, first=first).mul_(scale**2).add_(torch.outer(extra, extra))
+    R = squares.sqrt() if n == 1 else cholesky(squares, first=first)[0]
+    precision = torch.finfo(squares.dtype)
     least = precision.eps ** (1 / 3)
-    bound = gram.diagonal(dim1=1, dim2=2).clamp(min=precision.tiny / precision.eps / least).mul_(least)
+    bound = squares.diagonal(dim1=1, dim2=2).clamp(min=precision.tiny / precision.eps / least).mul_(least)
     # False also where the factorisation failed or overflowed: nan, inf > inf.
     kept = R.diagonal(dim1=1, dim2=2).square() > bound
     if not bool(kept.all()):

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..runs.files import plain, read_bytes
+
 Point = tuple[int, dict[str, float]]
 """A step, and values by name."""
 
@@ -30,9 +32,11 @@ class Journal:
             with contextlib.suppress(TypeError, ValueError, AttributeError):  # a line that is not ours is damage, too
                 for step, values in lines:
                     self.points.append((int(step), {name: float(value) for name, value in values.items()}))
-        with open(path, "w", encoding="utf-8") as file:  # without what a killed process left of its last line
+        with open(
+            path, "w", encoding="utf-8", opener=plain
+        ) as file:  # without what a killed process left of its last line
             file.writelines(json.dumps(line) + "\n" for line in (head, *self.points))
-        self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 (closed by close)
+        self._file = open(path, "a", encoding="utf-8", buffering=1, opener=plain)  # noqa: SIM115 (closed by close)
 
     def add(self, point: Point) -> None:
         self._file.write(json.dumps(point) + "\n")
@@ -44,7 +48,7 @@ class Journal:
 def _intact(path: Path) -> Iterator[Any]:
     """The lines up to the first that is damaged."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_bytes(path).decode("utf-8", errors="replace")
     except FileNotFoundError:
         return
     for line in text.splitlines():

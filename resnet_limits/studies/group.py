@@ -14,10 +14,14 @@ SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inco
 
 @dataclass(frozen=True)
 class Group:
-    """The claims measured by `studies/STUDY/NAME.py`. `comparisons` maps a module of comparisons to its claims."""
+    """The claims measured by `studies/STUDY/NAME.py`. `comparisons` maps a module of comparisons to its claims.
+
+    `on_cpu`: the measurement runs on the CPU, whatever the key `device` says.
+    """
 
     claims: tuple[Claim, ...]
     observables: Mapping[str, str]
     memory: tuple[str, ...]
+    on_cpu: bool = False
     arrays: Mapping[str, str] = field(default_factory=dict)
     comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -20,11 +20,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..claims.claim import Claim, selected
-from ..errors import SettingError, one_of
+from ..errors import SettingError, Undetermined, one_of
 from ..memory import explained
 from ..settings import STUDIES, Settings
 from ..sinks.sink import NoSink, Sink
 from ..training.checkpoints import Checkpoints, NoCheckpoints, State
+from .room import Least
 from .two_way import TwoWay
 
 
@@ -48,6 +49,15 @@ class Record:
     coordinates: Mapping[str, Any] = field(default_factory=dict)
     replicas: int | None = None
     """Number of replicas behind the value where it is not the key `replicas`."""
+
+
+WHY = "why"
+"""The coordinate of a record without a number that says why there is none."""
+
+
+def unknown(observable: str, why: str, coordinates: Mapping[str, Any]) -> Record:
+    """No number, and why: a claim about it is inconclusive for this reason."""
+    return Record(observable, math.nan, coordinates={**coordinates, WHY: why})
 
 
 @dataclass
@@ -152,6 +162,13 @@ def _no_tables(records: Any) -> list[TwoWay]:
     return []
 
 
+def _is_of(claim: Claim, record: Record) -> bool:
+    """Whether the record is a number that the claim is judged by."""
+    at_the_end = record.layer is None and record.step is None
+    its = all(record.coordinates.get(name) == value for name, value in claim.where.items())
+    return record.observable == claim.observable and at_the_end and its and math.isfinite(record.value)
+
+
 WORTH_KEEPING = 1.0
 """Seconds that a part takes before a job keeps what it measured, should the job be interrupted in a later part."""
 
@@ -160,10 +177,13 @@ WORTH_KEEPING = 1.0
 class Study:
     """A family of networks indexed by depth, the limit they approach, the observables and the claims.
 
-    `parts` maps a module to the claims whose observables it measures, by `measure(job) -> Measurement`;
+    `parts` maps a module to the claims whose observables it measures, by `measure(job) -> Measurement`; where it has
+    no number for one, `problem.degenerate(settings)` of the study says in words what is degenerate, or None;
     `comparisons` maps one, free of torch, to the claims that need several depths, by
     `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
     increasing depth. `memory` maps a part to the keys that its memory grows with; they are named where it runs out.
+    `least` maps it to a lower bound of that memory, from the settings to bytes (`room.py`).
+    `on_cpu` are the parts that compute on the CPU, whatever the key `device` says: a job of these alone takes no GPU.
     `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
     `figures/named.py` that every run draws, where jobs kept what they show. `two_way(records)` are tables of the
@@ -180,6 +200,8 @@ class Study:
     arrays: Mapping[str, str]
     comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     memory: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    least: Mapping[str, Least] = field(default_factory=dict)
+    on_cpu: frozenset[str] = frozenset()
     check: Callable[[Any], None] = _anything
     warnings: Callable[[Any], list[str]] = _no_warnings
     figures: tuple[str, ...] = ()
@@ -201,9 +223,21 @@ class Study:
         """The keys that the memory of any part grows with."""
         return list(dict.fromkeys(key for keys in self.memory.values() for key in keys))
 
+    def device(self, settings: Settings) -> str:
+        """The key `device` where a part that is asked for computes there, else `cpu`."""
+        return settings.device if set(self.needed_parts(settings)) - self.on_cpu else "cpu"
+
+    def all_warnings(self, settings: Settings) -> list[str]:
+        """The study's own `warnings`, and those that concern every study."""
+        lines = self.warnings(settings)
+        if settings.device.startswith("cuda") and self.device(settings) == "cpu":
+            what = f"study {self.name}" if settings.claims is None else f"claims=[{','.join(settings.claims)}]"
+            lines = [*lines, f"device={settings.device}: {what} computes on the CPU alone; no GPU is used"]
+        return lines
+
     def measure(self, job: Job) -> Measurement:
         """All records and arrays of one job. Raises `OutOfMemory` naming the part, and whatever a part raises."""
-        parts = self._needed(self.parts, job.settings)
+        parts = self.needed_parts(job.settings)
         total = Measurement()
         for i, part in enumerate(parts):
 
@@ -211,9 +245,30 @@ class Study:
                 job.progress((i + fraction) / len(parts), message)
 
             progress(0.0, part)
-            with explained(job.settings, self.memory.get(part, ()), part):
-                total.extend(self._measured(part, replace(job.part(part), progress=progress)))
+            # What overflows, or is 0/0, is a number that is none: no warning says more than its verdict does.
+            with explained(job.settings, self.memory.get(part, ()), part), np.errstate(all="ignore"):
+                why, measured = None, Measurement()
+                try:
+                    measured = self._measured(part, replace(job.part(part), progress=progress))
+                except Undetermined as error:
+                    why = str(error)
+                total.extend(measured)
+                total.records += self._unknown(part, measured.records, job.settings, why)
         return total
+
+    def _unknown(self, part: str, records: Sequence[Record], settings: Any, why: str | None) -> list[Record]:
+        """Of each claim that the part has no number for: that there is none, and why, where that is known or where the
+        study's `problem.degenerate(settings)` says so."""
+        compared = {claim_id for its in self.comparisons.values() for claim_id in its}
+        missing = [
+            claim
+            for claim in self.claims
+            if claim.id in self.parts[part] and claim.id not in compared and not any(_is_of(claim, r) for r in records)
+        ]
+        if not missing or (why := why or self._module("problem").degenerate(settings)) is None:
+            return []
+        found = {(claim.observable, *claim.where.items()): claim for claim in missing}
+        return [unknown(claim.observable, why, claim.where) for claim in found.values()]
 
     def _measured(self, part: str, job: Job) -> Measurement:
         """What the part measures; of an interrupted job what it has measured, where it was done with the part."""
@@ -226,11 +281,16 @@ class Study:
             finished.save(measurement.state())
         return measurement
 
+    def needed_parts(self, settings: Settings) -> list[str]:
+        """The parts that measure what the key `claims` asks for."""
+        return self._needed(self.parts, settings)
+
     def compare(self, jobs: Sequence[FinishedJob]) -> list[Comparison]:
         """The records that need several finished depths of one setting and one seed."""
         if not jobs:
             return []
         modules = [self._module(name) for name in self._needed(self.comparisons, jobs[0].settings)]
+        jobs = [replace(job, records=[r for r in job.records if WHY not in r.coordinates]) for job in jobs]
         return [c for module in modules for c in module.compare(jobs)]
 
     def _needed(self, modules: Mapping[str, tuple[str, ...]], settings: Settings) -> list[str]:

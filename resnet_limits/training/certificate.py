@@ -23,7 +23,8 @@ ACCURACY = 0.2
 
 
 def smallest_eigenvalue(hessian: Callable[[np.ndarray], np.ndarray], size: int) -> float:
-    """The smallest eigenvalue less its residual; the start is fixed, so that it repeats bit for bit."""
+    """The smallest eigenvalue less its residual, nan where a product is no number; the start is fixed, so that it
+    repeats bit for bit."""
     count = min(STEPS, size)
     Q = np.empty((count, size))
     v = np.random.Generator(np.random.Philox(size)).standard_normal(size)
@@ -34,9 +35,13 @@ def smallest_eigenvalue(hessian: Callable[[np.ndarray], np.ndarray], size: int) 
     for step in range(count):
         w = hessian(Q[step])
         diagonal.append(float(Q[step] @ w))
+        if not np.isfinite(w).all() or not math.isfinite(diagonal[-1]):
+            return math.nan
         for _ in range(2):  # twice is enough (Kahan)
             w = w - Q[: step + 1].T @ (Q[: step + 1] @ w)
         length = float(np.linalg.norm(w))
+        if not math.isfinite(length):
+            return math.nan
         values, vectors = eigh_tridiagonal(np.array(diagonal), np.array(beside))
         eigenvalue, residual = float(values[0]), length * abs(float(vectors[-1, 0]))
         scale = max(abs(float(values[-1])), abs(eigenvalue))

@@ -19,7 +19,7 @@ def command() -> list[str]:
     """The entry point `reslim` of this environment."""
     (entry,) = metadata.entry_points(group="console_scripts", name="reslim")
     program = f"import sys; sys.argv[0] = 'reslim'; from {entry.module} import {entry.attr}; sys.exit({entry.attr}())"
-    return [sys.executable, "-c", program]
+    return [sys.executable, "-P", "-c", program]  # as the script, which does not import from the working folder
 
 
 @dataclass(frozen=True)

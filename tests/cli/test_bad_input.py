@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import pytest
 
-from resnet_limits.settings import STUDIES
+from resnet_limits.settings import STUDIES, flat
 from tests.cli.command import TINY
 
 
@@ -26,7 +27,7 @@ BAD = [
     ("dpeth=8", "'depth'"),
     ("ode.input=2", "'ode.inputs'"),
     ("size=big", "unknown key"),
-    ("hydra=1", "unknown key"),
+    ("hydra=1", "hydra/launcher"),
     ("init=smoth", "init", "'smooth'"),
     ("init=null", "init", "smooth"),
     ("init.name=rough", "init=", "rough"),
@@ -45,10 +46,45 @@ BAD = [
     ("depth=range(8,8)", "depth", "empty"),
     ("depth=8,", "depth=8,"),
     ("depth=choice()", "depth=choice()"),
-    ("depth=range(1,200000)", "100000"),
+    ("depth=range(1,200000)", "depth", "10000 jobs"),
     ("=4", "=4"),
     ("depth", "KEY=VALUE"),
     ("+depth=8", "+depth=8"),
+    ("++depth=8", "++depth=8"),
+    ("init@x=rough", "init@x=rough"),
+    ("threads=1,2", "threads", "no content", "one value"),
+    ("device=cpu,auto", "device", "no content"),
+    ("outputs=choice(a,b)", "outputs", "no content"),
+    ("outputs=r${depth}", "outputs", "no content"),
+    ("threads=range(1,3)", "threads", "no content"),
+    ("sinks=[tensorboard],[wandb]", "sinks", "no content"),
+    ("train.memory=1,2", "train.memory", "no content"),
+    ("train.checkpoint_seconds=shuffle(1,2)", "train.checkpoint_seconds", "no content"),
+    ("hydra.launcher.n_jobs=1,2", "hydra.launcher.n_jobs", "no content"),
+    ("figure=minimisers,folding", "figure", "one named figure"),
+    ("hydra.run.dir=/x", "hydra.run.dir", "outputs=", "hydra/launcher"),
+    ("hydra.sweep.dir=/x", "hydra.sweep.dir", "outputs=", "hydra/launcher"),
+    ("hydra.mode=RUN", "hydra.mode", "hydra/launcher"),
+    ("hydra.sweeper.params.depth=2", "hydra.sweeper.params.depth", "KEY=VALUE,VALUE"),
+    ("hydra/sweeper=basic", "hydra/sweeper", "hydra/launcher"),
+    ("hydra/job_logging=default", "hydra/job_logging", "hydra/launcher"),
+    ("hydra.searchpath=[/x]", "hydra.searchpath", "hydra/launcher"),
+    ("hydra.verbose=true", "hydra.verbose", "hydra/launcher"),
+    ("hydra.launcher._target_=os.system", "hydra.launcher._target_", "hydra/launcher"),
+    ("hydra.launcher.n_jobs=2", "hydra.launcher.n_jobs", "basic", "hydra/launcher=joblib"),
+    ("depth=range(8,1e9)", "depth", "10000 jobs"),
+    ("depth=shuffle(range(1,1e9))", "depth", "10000 jobs"),
+    ("horizon=range(0.1,1,1e-300)", "horizon", "10000 jobs"),
+    ("depth=range(1,inf)", "depth", "finite"),
+    ("depth=range(9,1,0)", "depth", "step"),
+    ("depth=1,range(3,5)", "depth", "sweep inside"),
+    ("claims=[range(1,3)]", "claims", "sweep inside"),
+    ("depth=interval(1,3)", "depth", "range("),
+    ("activation=glob(*)", "activation", "group"),
+    ("seed=${now:%S}", "seed", "now"),
+    ("width=${nothing}", "width", "nothing"),
+    ("init=${block}", "init", "smooth"),
+    ("train={epochs: 5}", "train", "one by one"),
     ("~depth", "~depth"),
     ("horizon=inf", "horizon", "finite"),
     ("horizon=nan", "horizon", "finite"),
@@ -137,3 +173,64 @@ def test_an_unknown_word_is_refused(in_process):
     assert_refused(in_process("train", "--cfg", "hydra"), "job")
     assert in_process("train", "--nonsense").code == 2
     assert in_process("trian").code == 2
+
+
+KEPT = [
+    (["outputs=2024_01"], "outputs", "2024_01"),
+    (["outputs=1e3"], "outputs", "1e3"),
+    (["outputs=str(true)"], "outputs", "true"),
+    (["data=image_folder", "data.folder=007"], "data.folder", "007"),
+    (["cluster=slurm", "cluster.account=1_0"], "cluster.account", "1_0"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "key", "value"), KEPT, ids=lambda its: str(its))
+def test_a_word_that_looks_like_a_number_stays_as_it_was_typed(overrides, key, value):
+    bridge = import_module("reslim_cli.hydra_bridge")
+    its = bridge.plan(["depth=4", *overrides])
+    (box,) = bridge.boxes(its, {job.name for job in its.jobs})
+    for one in (its, bridge.plan(box.overrides)):
+        assert {flat(job.settings)[key] for job in one.jobs} == {value}
+
+
+def test_words_that_look_like_numbers_are_swept_in_quotes(in_process):
+    assert_refused(in_process("train", "data=image_folder", "data.folder=2024_01,2024_02"), "data.folder", "quotes")
+
+
+def test_a_value_may_go_with_the_options_of_a_sweep(in_process):
+    assert (
+        len(in_process("train", "--dry-run", "--json", "depth=4", "init=rough,fractional", "init.hurst=0.3").json) == 2
+    )
+
+
+def test_options_are_swept_by_a_pattern(in_process):
+    jobs = in_process("train", "--dry-run", "--json", "depth=4", "init=glob(*o*,exclude=[matrix*,zero])").json
+    assert {word for job in jobs for word in job["overrides"]} == {
+        "depth=4",
+        "init=smooth",
+        "init=rough",
+        "init=fractional",
+    }
+
+
+def test_an_override_that_a_later_one_replaces_is_named(in_process):
+    answer = in_process("train", "--dry-run", "depth=4", "depth=8")
+    assert answer.code == 0
+    assert "depth=4" in answer.err
+    assert "1 of 1 jobs" in answer.out
+    assert in_process("train", "--dry-run", "depth=4", "depth=4").err == ""
+
+
+def test_a_figure_of_another_study_is_refused_as_that(in_process):
+    assert_refused(in_process("train", "study=ode", "figure=minimisers"), "figure=minimisers", "gamma")
+
+
+def test_verify_refuses_what_train_refuses(in_process):
+    assert_refused(in_process("verify", "ode", "--smoke", "threads=1,2"), "threads", "no content")
+    assert_refused(in_process("verify", "ode", "--smoke", "hydra.sweep.dir=/x"), "hydra.sweep.dir")
+    assert_refused(in_process("verify", "ode", "preset=smoke,full"), "preset", "one preset")
+
+
+def test_flags_that_would_go_unheard_are_refused_and_json_is_json(in_process):
+    assert_refused(in_process("train", "--cfg", "job", "--resume", "latest"), "--cfg", "config.yaml")
+    assert in_process("train", "--cfg", "job", "--json", "depth=4").json["depth"] == 4

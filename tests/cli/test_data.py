@@ -71,6 +71,57 @@ def test_a_folder_of_images_cannot_be_fetched_and_its_layout_is_said(reslim, roo
     refused(reslim("data", "image_folder"), str(root), "train/CLASS/")
 
 
+@pytest.fixture
+def pets(root):
+    """A folder of two classes, with files beside its images."""
+    from PIL import Image
+
+    for part, n in (("train", 3), ("test", 2)):
+        for k, name in enumerate(("cat", "dog")):
+            (root / "pets" / part / name / "more").mkdir(parents=True)
+            for i in range(n):
+                Image.new("L", (4, 4), 60 * k + i).save(root / "pets" / part / name / "more" / f"{i}.gif")
+    for i in range(5):
+        (root / "pets" / "train" / "dog" / f"{i}.heic").write_bytes(b"")
+    return root / "pets"
+
+
+def test_the_images_of_each_class_and_what_is_not_read_are_shown(in_process, pets):
+    (its,) = (f for f in in_process("data", "--json").done().json["data"] if f["name"] == "image_folder")
+    (folder,) = its["folders"]
+    assert its["present"]
+    assert folder["folder"] == "pets"
+    assert folder["classes"] == [{"class": name, "train": 3, "test": 2} for name in ("cat", "dog")]
+    assert folder["not_read"] == [f"train/dog/{i}.heic" for i in range(5)]
+    listed = " ".join(in_process("data").done().out.split())
+    assert "data.folder=pets: 6 training and 4 test images of 2 classes; 5 other files are not read" in listed
+    alone = in_process("data", "image_folder").done().out.splitlines()
+    assert alone[1:4] == ["data.folder=pets: 6 training and 4 test images of 2 classes", "  cat: 3 + 2", "  dog: 3 + 2"]
+    assert alone[4].startswith("  not read: 5 .heic; for example train/dog/0.heic; images are .png")
+
+
+def test_a_folder_that_cannot_be_read_does_not_hide_the_others(in_process, pets):
+    (pets.parent / "birds" / "train" / "owl").mkdir(parents=True)
+    (pets.parent / "birds" / "test" / "owl").mkdir(parents=True)
+    answer = in_process("data", "image_folder").done()
+    assert "data.folder=pets" in answer.out
+    assert "birds has a single class, 'owl'" in answer.err
+
+
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_planning_says_what_a_folder_of_images_holds_and_what_is_not_read(in_process, pets, how):
+    overrides = ("preset=smoke", "claims=[ode.trained]", "depth=4", "data=image_folder", "data.folder=pets")
+    sizes = ("data.train_size=6", "data.test_size=4", "ode.inputs=2", "train.batch_size=2")
+    answer = in_process("train", *overrides, *sizes, "--dry-run", *how).done()
+    lines = answer.err.splitlines()
+    assert (
+        f"reslim: data=image_folder: {pets} holds 6 training and 4 test images of 2 classes; cat 3 + 2, dog 3 + 2"
+        in lines
+    )
+    assert any("warning: data=image_folder: not read: 5 .heic" in line for line in lines)
+    assert not how or len(answer.json) == 1
+
+
 @real("MNIST")
 def test_present_data_are_left_alone(reslim, root):
     before = {path: path.stat().st_mtime_ns for path in (REAL / "MNIST").rglob("*")}

@@ -28,7 +28,8 @@ def whole(bridge):
 def test_a_whole_sweep_is_one_product(bridge, whole):
     (box,) = bridge.boxes(whole, {job.name for job in whole.jobs})
     assert box.count == len(whole.jobs) == len(POINTS)
-    assert set(box.overrides) == {f"{key}={','.join(values)}" for key, values in VALUES.items()}
+    digest = f"data.digest={whole.jobs[0].settings.data.digest}"  # no other data are taken for the planned ones
+    assert set(box.overrides) == {digest, *(f"{key}={','.join(values)}" for key, values in VALUES.items())}
 
 
 def test_missing_depths_are_one_product(bridge, whole):
@@ -44,7 +45,7 @@ def test_whatever_is_missing_is_launched_once_and_nothing_else(bridge, whole, ch
     launched = []
     for box in bridge.boxes(whole, missing):
         jobs = bridge.plan(box.overrides).jobs
-        assert len(jobs) == box.count
+        assert tuple(job.name for job in jobs) == box.jobs, "in the order of the sweeper: SLURM knows them by it"
         launched += [job.name for job in jobs]
     assert sorted(launched) == sorted(missing)
 

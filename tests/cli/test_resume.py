@@ -186,3 +186,12 @@ def test_resuming_another_study_or_code_in_the_overrides_of_a_folder_is_refused(
         assert answer.code == 2
         assert line in answer.err
         assert len(answer.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("override", ["threads=1,2", "hydra.sweep.dir=/x", "++threads=2", "depth=range(8,1e9)"])
+def test_resuming_refuses_what_a_new_run_refuses(one_job, in_process, override):
+    before = sorted(path.name for path in one_job.path.iterdir())
+    answer = in_process("train", "--resume", str(one_job.path), override)
+    assert answer.code == 2
+    assert override.split("=")[0] in answer.err
+    assert sorted(path.name for path in one_job.path.iterdir()) == before

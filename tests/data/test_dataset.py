@@ -32,7 +32,7 @@ def test_null_takes_all_digits_that_are_left():
         (settings.ImageFolder(folder="/somewhere"), "relative to data.root"),
         pytest.param(
             settings.Mnist(root=str(REAL), train_size=60001),
-            "data.train_size=60001: mnist has 60000 train points",
+            "data.train_size=60001: mnist has 60000 training points",
             marks=real("MNIST"),
         ),
         pytest.param(settings.Mnist(root=str(REAL), train_size=1), "all of one class", marks=real("MNIST")),

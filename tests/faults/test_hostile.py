@@ -191,7 +191,9 @@ def test_pipes_and_devices_in_the_place_of_files_do_not_hold_up_the_command(copy
     os.mkfifo(eight / "log.txt")
     states_of = reslim("runs", "latest", "--json").done().json["jobs"]
     assert states_of[eight.name] == "lost"
-    assert two.name in reslim("train", "--resume", "latest", "--dry-run").done().out
+    answer = reslim("train", "--resume", "latest", "--dry-run")
+    assert answer.code == 2
+    assert "is a named pipe, which no run folder has" in answer.err
 
 
 def test_yaml_that_stands_for_more_than_any_memory_holds_is_not_unfolded(copy):

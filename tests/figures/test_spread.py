@@ -19,11 +19,13 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
+from resnet_limits import imports
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.figures import spread as module
 from resnet_limits.figures.spread import spread
 from resnet_limits.figures.style import rc, styled
 from resnet_limits.figures.write import ClaimSheet, write_figures
+from tests.faults.planted import executed, plant
 from tests.figures.test_figures import judged
 
 Judged = Sequence[tuple[Judgement, pd.DataFrame]]
@@ -61,6 +63,16 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
 
 @dataclass(frozen=True)
+class By:
+    """A sheet that says who drew it."""
+
+    path: Path
+
+    def draw(self) -> None:
+        self.path.write_text(str(os.getpid()))
+
+
+@dataclass(frozen=True)
 class Here:
     """A sheet that ends every process but one."""
 
@@ -95,6 +107,28 @@ def test_other_processes_draw_and_are_gone_afterwards(tmp_path: Path, processes,
             assert time.monotonic() < end
             time.sleep(0.05)
     assert [child.returncode is not None for child in started] == [True]
+
+
+def test_another_process_imports_nothing_from_the_working_folder(tmp_path: Path, processes, started, monkeypatch):
+    processes(2)
+    plant(tmp_path / "work", tmp_path / "mark", "matplotlib", "sitecustomize")
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(sys, "path", ["", ".", *sys.path, ""])
+    sheets = [ClaimSheet(tmp_path / its[0].claim.id, *its) for its in several(2)]
+    with styled(), spread(sheets, within=partial(styled, rc())):
+        end = time.monotonic() + 60
+        while len(list(tmp_path.glob("*.pdf"))) < len(sheets):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert executed(tmp_path / "mark") == []
+
+
+def test_a_process_with_another_package_draws_nothing(tmp_path: Path, processes, started, monkeypatch):
+    processes(2)
+    monkeypatch.setattr(imports, "PACKAGE", "/opt/reslim/resnet_limits/__init__.py")
+    with spread([By(tmp_path / str(i)) for i in range(3)], within=contextlib.nullcontext):
+        assert started[0].wait(timeout=20) == 1
+    assert {path.read_text() for path in tmp_path.iterdir()} == {str(os.getpid())}
 
 
 def test_what_another_process_dies_of_is_drawn_here(tmp_path: Path, processes, started):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import mpmath
 import pytest
 import torch
 
-from resnet_limits.errors import MeasurementError, SettingError
+from resnet_limits.errors import MeasurementError, SettingError, Undetermined
 from resnet_limits.inference import dense, features, iterative
 from resnet_limits.inference.filters import gradient_descent, gradient_flow, ridge
 from resnet_limits.limits.deep_kernel import DeepKernel
@@ -144,3 +145,44 @@ def test_a_tolerance_that_is_not_reached_is_said():
         MeasurementError, match=r"relative residual of .* and not 1e-09 in \d+ products .* larger ridge"
     ):
         iterative.solve(DEEP, X, Y, ridge=1e-6, tolerance=1e-9, most=3)
+
+
+# -- rounding -------------------------------------------------------------------------------------
+
+
+class Smooth:
+    """`exp(-|z - z'|^2 / 60)`: eigenvalues that fall by many powers of ten."""
+
+    def __call__(self, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+        return torch.exp(-(rows[:, None] - columns[None]).square().sum(dim=2) / 60)
+
+    def diagonal(self, z: torch.Tensor) -> torch.Tensor:
+        return torch.ones(len(z), dtype=z.dtype)
+
+
+@pytest.mark.parametrize("noise", [1e-2, 1e-6, 1e-10])
+def test_the_error_that_is_given_is_not_exceeded(noise):
+    its = dense.posterior(Smooth(), X, Y, ridge=noise)
+    with mpmath.workdps(60):
+        system = mpmath.matrix(Smooth()(X, X).tolist())
+        for i in range(N):
+            system[i, i] += mpmath.mpf(noise)
+        solution = mpmath.lu_solve(system, mpmath.matrix(Y[:, 0].tolist()))
+        truth = torch.tensor([float(v) for v in solution], dtype=torch.float64)
+    off = float((its.coefficients[:, 0] - truth).norm() / truth.norm())
+    assert off <= its.error <= 1e5 * max(off, 1e-16)
+
+
+def test_a_condition_that_rounding_does_not_bear_is_refused_in_words(monkeypatch: pytest.MonkeyPatch):
+    x = torch.linspace(-1, 1, N, dtype=torch.float64)[:, None].expand(N, D).contiguous()
+    with pytest.raises(Undetermined, match=r"rounding may move the solution by .* %; set a larger ridge, e.g. \d"):
+        dense.posterior(Smooth(), x, Y, ridge=3e-13)
+    assert dense.posterior(Smooth(), x, Y, ridge=1e-6).error < 1e-6
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3])
+def test_the_condition_number_is_that_of_the_eigenvalues(scale):
+    K = DEEP(X, X) * scale
+    values = torch.linalg.eigvalsh(K + 0.01 * scale * torch.eye(N, dtype=torch.float64))
+    upper = dense.factored(K, 0.01 * scale)
+    assert dense.condition(upper) == pytest.approx(float(values[-1] / values[0]), rel=0.5)

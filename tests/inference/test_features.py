@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from resnet_limits.errors import MeasurementError, SettingError
+from resnet_limits.errors import MeasurementError, SettingError, Undetermined
 from resnet_limits.inference.features import BLOCK, fit, spread
 from resnet_limits.inference.filters import gradient_descent, gradient_flow, pseudo_inverse, ridge
 from resnet_limits.inference.targets import accuracy, one_hot
@@ -163,3 +164,46 @@ def test_targets_are_one_hot_less_their_mean():
     assert targets.tolist() == [[-0.25, -0.25, 0.75, -0.25], [0.75, -0.25, -0.25, -0.25]]
     assert accuracy(targets, labels) == 1
     assert accuracy(targets, torch.tensor([2, 1])) == 0.5
+
+
+# -- rounding -------------------------------------------------------------------------------------
+
+
+def exact(F: torch.Tensor, new: torch.Tensor, y: torch.Tensor, noise: float) -> torch.Tensor:
+    """Ridge regression on features with sixty digits."""
+    with mpmath.workdps(60):
+        rows = mpmath.matrix(F.tolist())
+        gram = rows.T * rows
+        for i in range(gram.rows):
+            gram[i, i] += mpmath.mpf(noise)
+        w = mpmath.lu_solve(gram, rows.T * mpmath.matrix(y[:, 0].tolist()))
+        found = mpmath.matrix(new.tolist()) * w
+        return torch.tensor([[float(v)] for v in found], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("noise", [1e-1, 1e-12, 1e-14, 1e-18])
+def test_a_ridge_below_the_rounding_of_the_normal_equations_is_not_lost(noise):
+    """Two features that are nearly one: normal equations alone were 3 % off at 1e-14."""
+    stream = torch.Generator().manual_seed(0)
+    x, new = (torch.randn(n, 4, generator=stream, dtype=torch.float64) for n in (90, 9))
+    x[:, 1] = x[:, 0] + 1e-7 * x[:, 1]
+    y = torch.randn(90, 1, generator=stream, dtype=torch.float64)
+    its = fit(lambda z: z, x, y)
+    truth = exact(x, new, y, noise)
+    size = float(truth.abs().max())
+    torch.testing.assert_close(its.mean(new, ridge(noise)), truth, rtol=0, atol=1e-6 * size)
+
+
+def test_what_even_the_rows_do_not_tell_is_refused():
+    x = torch.tensor([[1.0, 1.0], [1.0, 1.0 + 2e-16], [1.0, 1.0]], dtype=torch.float64)
+    y = torch.tensor([[1.0], [2.0], [3.0]], dtype=torch.float64)
+    with pytest.raises(Undetermined, match=r"rounding may move the solution by .* %; set a larger ridge, e.g. \d"):
+        fit(lambda z: z, x, y).mean(x, ridge(1e-40))
+
+
+def test_fewer_points_than_features_and_a_tiny_ridge():
+    stream = torch.Generator().manual_seed(1)
+    x = torch.randn(3, 5, generator=stream, dtype=torch.float64)
+    y = torch.randn(3, 1, generator=stream, dtype=torch.float64)
+    its = fit(lambda z: z, x, y)
+    torch.testing.assert_close(its.mean(x, ridge(1e-13)), y, rtol=0, atol=1e-9)

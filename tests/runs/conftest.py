@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from resnet_limits.data import identity
 from resnet_limits.runs import planned
 from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
@@ -16,8 +17,10 @@ from resnet_limits.settings import Ode, OdeKeys
 
 
 def settings(depth: int, **values) -> Ode:
+    """A small job as it is planned: with the identity of its data."""
     keys = {"width": 4, "device": "cpu", "claims": ["ode.reversed.euler"], "ode": OdeKeys(inputs=2, paths=1)}
-    return Ode(**{"depth": depth, **keys, **values})
+    (its,) = identity.filled([Ode(**{"depth": depth, **keys, **values})])
+    return its
 
 
 def replan(run: Path, **changes) -> None:

@@ -110,7 +110,8 @@ def interrupted_half_way(monkeypatch):
                 job.checkpoints.save(State(values={"steps": steps}))
         return Measurement([Record("steps", float(steps))], {})
 
-    fake = type("Fake", (), {"measure": staticmethod(measure), "memory_keys": ()})
+    its = {"measure": staticmethod(measure), "memory_keys": (), "device": staticmethod(lambda its: its.device)}
+    fake = type("Fake", (), its)
     monkeypatch.setattr(study, "get", lambda name: fake)
     return seen
 

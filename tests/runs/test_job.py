@@ -47,6 +47,24 @@ def test_a_measurement_that_fails_leaves_its_reason_and_no_results(make_run):
     assert not (job.path / "owner.json").exists()
 
 
+def test_a_reason_that_names_a_file_whose_name_is_no_text_is_told(make_run, monkeypatch):
+    from resnet_limits.errors import DamagedData
+    from resnet_limits.runs import job as jobs
+
+    def measure(*arguments):
+        raise DamagedData("cannot read /pets/\udcff.png: it is no image")
+
+    monkeypatch.setattr(jobs, "_measure", measure)
+    run = make_run((4,))
+    run_job(run.path, settings(4))
+    (job,) = run.jobs()
+    assert (job.status.state, job.status.message) == (
+        "failed",
+        "DamagedData: cannot read /pets/\\udcff.png: it is no image",
+    )
+    assert "/pets/\\udcff.png" in (job.path / "log.txt").read_text(encoding="utf-8")
+
+
 def test_arrays_with_strides_are_kept_as_they_read(make_run, monkeypatch):
     array = np.arange(12.0).reshape(3, 4).T[::2]
     monkeypatch.setattr(Study, "measure", lambda self, job: Measurement([Record("a", 1.0)], {"strided": array}))

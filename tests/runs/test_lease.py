@@ -20,8 +20,9 @@ from resnet_limits.errors import SettingError
 from resnet_limits.runs import job as jobs
 from resnet_limits.runs import lease
 from resnet_limits.runs import status as states
+from resnet_limits.runs.folder import Run
 from resnet_limits.runs.lease import leased, physical_devices
-from resnet_limits.settings import job_name
+from resnet_limits.settings import Gamma, Kernel, job_name
 from resnet_limits.studies import study
 from resnet_limits.studies.study import Measurement
 from tests.runs.conftest import settings
@@ -163,7 +164,8 @@ def devices_seen(monkeypatch):
         seen.append(job.settings.device)
         return Measurement()
 
-    fake = type("Fake", (), {"measure": staticmethod(measure), "memory_keys": ()})
+    its = {"measure": staticmethod(measure), "memory_keys": (), "device": staticmethod(lambda its: its.device)}
+    fake = type("Fake", (), its)
     monkeypatch.setattr(study, "get", lambda name: fake)
     return seen
 
@@ -224,6 +226,30 @@ def test_a_job_that_waits_can_be_interrupted_by_its_scheduler(make_run, gpus, de
     assert devices_seen == []
     jobs.run_job(run.path, its)
     assert states.read(folder).state == "finished"
+
+
+def test_a_job_that_computes_on_the_cpu_takes_no_gpu_and_says_cpu(tmp_path, gpus, monkeypatch):
+    seen = []
+
+    def measure(self, job):
+        seen.append(job.settings.device)
+        return Measurement()
+
+    monkeypatch.setattr(study.Study, "measure", measure)
+    gpus("GPU-0")
+    its = Gamma(study="gamma", device="cuda")
+    exact = Kernel(study="kernel", claims=["kernel.moments"], device="auto")
+    for job in (its, exact):
+        run = Run.create(tmp_path, [job], [], ["reslim", "train"])
+        with held("cuda", run.path / "launcher"):  # which would be waited for
+            jobs.run_job(run.path, job)
+            assert [path.name for path in (run.path / "launcher").iterdir()] == [
+                f"gpu-{os.uname().nodename}-GPU-0.lock"
+            ]
+        (done,) = run.jobs()
+        assert done.status.state == "finished"
+        assert done.status.device.startswith("cpu (")
+    assert seen == ["cpu", "cpu"]
 
 
 @pytest.mark.cuda

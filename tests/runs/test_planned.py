@@ -140,10 +140,10 @@ def test_a_process_whose_id_cannot_be_is_gone(make_run, pid):
     (run.path / "launcher").mkdir()
     (run.path / "launcher" / "process-1.json").write_text(text)
     states.write(job.path, Status("queued"))
-    assert not run.is_held()
+    assert run.held([job.name]) == set()
     with owned(job.path) as mine:
         assert mine
-    run.launched(2**22 - 1)  # which nobody is
+    run.launched(2**22 - 1, [job.name])  # which nobody is
     (run.path / "launcher" / "scheduler.json").write_text(text)
     assert run.state() == "interrupted"
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from tests.cli.command import Reslim
+from tests.faults.planted import executed, plant
 from tests.slurm.cluster import SLURM, SMALL, Cluster, Watched, depths, wait_for
 
 
@@ -48,6 +49,38 @@ def test_a_cancelled_task_is_named_and_done_again_alone(cluster, reslim):
     reslim("train", "--resume", str(run.path)).done()
     assert len(set(cluster.tasks(run.path)) - sent) == 1
     assert set(run.states().values()) == {"finished"}
+
+
+def test_one_resume_sends_what_was_cancelled_while_others_of_the_array_live(cluster, reslim):
+    client = reslim.start("train", *SMALL, depths(4, 8, 16, 32), *SLURM, "cluster.parallel=1")
+    run = Watched.of(reslim)
+    wait_for(lambda: run.states()[4] != "queued", "the job of depth 4, the first of the array")
+    sent = cluster.tasks(run.path)
+    assert [sent[task] for task in sorted(sent)][1:] == ["PENDING"] * 3, sent
+    cluster("scancel", sorted(sent)[1])
+    wait_for(lambda: len(cluster.tasks(run.path, ended=False)) < 4, "a shorter queue", seconds=10)
+    would = reslim("train", "--resume", str(run.path), "--dry-run", "--json").done().json
+    assert [job["job"] for job in would if job["missing"]] == [run.job(8).name]
+
+    answer = reslim("train", "--resume", str(run.path)).done()
+    assert "1 jobs go to SLURM" in answer.err
+    _, err = client.communicate(timeout=60)
+    assert client.returncode == 0, err
+    tasks = cluster.tasks(run.path)
+    assert len(set(tasks) - set(sent)) == 1
+    assert set(run.states().values()) == {"finished"}
+    assert [run.log(depth).count("started on") for depth in (4, 8, 16, 32)] == [1] * 4
+
+
+def test_a_task_without_the_variables_of_its_sender_imports_nothing_from_where_it_was_sent(cluster, reslim, tmp_path):
+    plant(tmp_path / "work", tmp_path / "mark", "reslim_cli", "sitecustomize")
+    mine = tmp_path / "mine"
+    variables = {**reslim.variables, "SBATCH_EXPORT": "NONE"}
+    lines = f"hydra.launcher.setup=['echo $PYTHONSAFEPATH > {mine}']"
+    Reslim(reslim.outputs, variables)("train", *SMALL, depths(4), *SLURM, lines, cwd=tmp_path / "work").done()
+    assert mine.read_text() == "\n", "a user's own line runs first, and nothing was handed on"
+    assert [line for line in executed(tmp_path / "mark") if "sys.exit(main())" not in line] == []
+    assert set(Watched.of(reslim).states().values()) == {"finished"}
 
 
 def test_a_cancelled_array_ends_the_client(cluster, reslim):

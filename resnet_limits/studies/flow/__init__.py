@@ -4,6 +4,7 @@ from ...settings import Flow
 from ..study import Study
 from .claims import GROUPS
 from .request import check
+from .room import LEAST
 
 STUDY = Study(
     name="flow",
@@ -15,6 +16,7 @@ STUDY = Study(
     check=check,
     figures=("folding", "deformed_grid"),
     parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
+    least=LEAST,
     memory={part: group.memory for part, group in GROUPS.items()},
     observables={name: words for group in GROUPS.values() for name, words in group.observables.items()},
     arrays={name: words for group in GROUPS.values() for name, words in group.arrays.items()},

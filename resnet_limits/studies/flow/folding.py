@@ -31,7 +31,7 @@ SCALES = {"weights": (BELOW, 2.0, 8.0), "points": (0.5, BELOW, 1.5, 2.0, 4.0, 8.
 UNUSED = ("horizon", "flow.inputs", "flow.paths")
 """Keys that change nothing here."""
 PIECE = 8
-"""Networks whose Jacobians are in memory at a time."""
+"""Networks whose Jacobians are in memory at a time; as many also where fewer are left, so that all round alike."""
 
 
 def measure(job: Job) -> Measurement:
@@ -97,20 +97,20 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
     bounds, increments = [], []
     for first in range(0, settings.replicas, PIECE):
         job.progress(first / settings.replicas, "Jacobians of random blocks")
-        replicas = min(PIECE, settings.replicas - first)
         path = draw(
             Iid(sigma_w=own.sigma_w, sigma_b=own.sigma_b),
             its.shapes,
             depth=BLOCKS,
             horizon=1.0,
-            replicas=replicas,
+            replicas=PIECE,
             first_replica=first,
             seed=settings.seed,
             purpose="flow.folding",
             device=x.device,
         )
         theta = path.at(STEPS["euler"].times(BLOCKS))
-        bounds.append(lipschitz_bound(its.name, settings.activation, theta).T)
-        at = x.expand(BLOCKS, replicas, *x.shape)
-        increments.append(increments_of(jacobians_at(its, STEPS["euler"], at, theta, 1.0)))
+        left = settings.replicas - first
+        bounds.append(lipschitz_bound(its.name, settings.activation, theta).T[:, :left])
+        at = x.expand(BLOCKS, PIECE, *x.shape)
+        increments.append(increments_of(jacobians_at(its, STEPS["euler"], at, theta, 1.0))[:, :left])
     return torch.cat(bounds, dim=1), torch.cat(increments, dim=1)

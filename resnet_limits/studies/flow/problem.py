@@ -15,6 +15,8 @@ from ...limits.flow import DrivenFlow
 from ...networks.blocks import field
 from ...paths import draw
 from ...settings import Flow, Init, Random, Tied, content
+from ..degenerate import of_a_layer
+from ..degenerate import points as of_points
 from ..study import Job
 
 LAWS = ("free", "shared")
@@ -76,6 +78,12 @@ def reference(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
 
     solution = job.shared.solve(f"flow.{weights}", key(settings, "replicas", "flow.points"), compute)
     return torch.from_numpy(solution["x"]).to(device.resolve(settings.device)), float(solution["error"][0])
+
+
+def degenerate(settings: Flow) -> str | None:
+    """What there is no number for, of a layer or of the points; or None."""
+    x = points(settings, settings.flow.inputs, settings.width).cpu()
+    return of_a_layer(settings.init, x, settings) or of_points(x)
 
 
 def key(settings: Flow, *without: str) -> dict[str, Any]:

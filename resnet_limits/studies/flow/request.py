@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ...claims.claim import selected
-from ...data.sizes import AVAILABLE, image_shape, split, training_points
-from ...errors import SettingError
+from ...data import sizes
+from ...data.sizes import image_shape
+from ...errors import SettingError, TooFewPoints
 from ...settings import Data, Digits, Flow, MatrixNormal
 from .claims import images
 from .claims.trained import unlabelled
@@ -24,16 +25,8 @@ def check(settings: Flow) -> None:
         raise SettingError(f"{reason}, and figure={settings.figure} shows networks that classify")
     if any(selected(settings.claims, claim.id) for claim in images.GROUP.claims):
         _check_images(settings)
-    points = training_points(settings.data)
-    if points is None:
-        return
-    for name, value in (
-        ("flow.inputs", settings.flow.inputs),
-        ("flow.points", settings.flow.points),
-        ("train.batch_size", settings.train.batch_size),
-    ):
-        if value > points:
-            raise SettingError(f"{name}={value}: {settings.data.name} has {points} training points here")
+    asked = {"flow.inputs": settings.flow.inputs, "flow.points": settings.flow.points}
+    sizes.require(settings.data, asked | {"train.batch_size": settings.train.batch_size})
 
 
 def image_data(settings: Flow) -> Data:
@@ -59,10 +52,10 @@ def _check_images(settings: Flow) -> None:
             f"data.size={shape[1]}: images of {shape[2]} x {shape[1]} pixels are too small for three stages, each with"
             f" half as many pixels a side as the one before; take at least {SMALLEST}"
         )
-    points = training_points(data)
-    if points is not None:
-        points = min(points, its.points)
-        if its.batch_size > points:
-            raise SettingError(f"flow.images.batch_size={its.batch_size}: there are {points} training images here")
-    if isinstance(data, Digits) and split(data, AVAILABLE[data.name])[1] == 0:
+    points, new = sizes.points(data)
+    if its.batch_size > min(points, its.points):
+        raise TooFewPoints(
+            "flow.images.batch_size", its.batch_size, min(points, its.points), sizes.named(data), "training images"
+        )
+    if new == 0:
         raise SettingError("data: no test images are left to measure accuracies on; take a smaller data.train_size")

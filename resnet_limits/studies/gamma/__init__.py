@@ -4,6 +4,7 @@ from ...settings import Gamma
 from ..study import Study
 from .claims import GROUPS
 from .request import check
+from .room import LEAST
 
 STUDY = Study(
     name="gamma",
@@ -16,7 +17,9 @@ STUDY = Study(
     check=check,
     figures=("minimisers",),
     parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
+    least=LEAST,
     memory={part: group.memory for part, group in GROUPS.items()},
+    on_cpu=frozenset(part for part, group in GROUPS.items() if group.on_cpu),
     comparisons={part: ids for group in GROUPS.values() for part, ids in group.comparisons.items()},
     observables={name: words for group in GROUPS.values() for name, words in group.observables.items()},
     arrays={name: words for group in GROUPS.values() for name, words in group.arrays.items()},

@@ -19,6 +19,7 @@ from ...training.continuation import Rung, climb
 from ...training.depth_regularised import DepthRegularised, Penalties, Weights
 from ...training.losses import CrossEntropy, Loss, Square
 from ..certificate import of_the_minimiser
+from ..degenerate import points
 from ..study import Job, Record
 from . import branch
 
@@ -59,6 +60,11 @@ def loss_of(dataset: Dataset, name: str | None) -> Loss:
         return Square(dataset.y_train.double().numpy())
     labels = dataset.y_train.numpy()
     return Square(np.eye(dataset.classes)[labels]) if name == "square" else CrossEntropy(labels, dataset.classes)
+
+
+def degenerate(settings: Gamma) -> str | None:
+    """What there is no number for, of the points; or None."""
+    return points(of_the_data(settings)[0].x)
 
 
 def solution_key(settings: Gamma, kind: str) -> dict[str, Any]:

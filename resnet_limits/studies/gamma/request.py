@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ...data import sizes
 from ...errors import SettingError
 from ...settings import Gamma, Gaussian
 
 
 def check(settings: Gamma) -> None:
     """Raise `SettingError` for another horizon or precision, a depth without increments, or a loss that does not suit
-    the data's targets."""
+    the data's targets, and for more points than there are."""
     if settings.horizon != 1:
         raise SettingError(
             f"horizon={settings.horizon:g}: the layers of study gamma are at times k/n in [0, 1]; horizon=1"
@@ -23,3 +24,4 @@ def check(settings: Gamma) -> None:
         raise SettingError(
             "gamma.loss=cross_entropy: data=gaussian has targets, no classes; choose gamma.loss=square, or data=digits"
         )
+    sizes.training_points(settings.data)

@@ -24,6 +24,7 @@ from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
 from ..certificate import of_the_minimiser
+from ..degenerate import points
 from ..study import Job, Record
 from .network import Network, refined
 
@@ -182,6 +183,11 @@ def trained(problem: Setup, branch: Branch) -> Trained:
 def certificate(job: Job, problem: Setup, found: Sequence[Branch], where: dict[str, Any]) -> list[Record]:
     """What says how well the minimum was reached, and on which branch it is."""
     return of_the_minimiser(found, refinement(problem), job.settings.minimiser.tolerance, where)
+
+
+def degenerate(settings: Hamiltonian) -> str | None:
+    """What there is no number for, of the points; or None."""
+    return points(setup(settings).q0)
 
 
 def size(x: Tensor) -> float:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from ...data.sizes import training_points
+from ...data import sizes
 from ...errors import SettingError
-from ...settings import Gaussian, Hamiltonian, Plane
+from ...settings import Gaussian, Hamiltonian, ImageFolder, Plane
 
-CLASSES = {"digits": 10, "mnist": 10, "fashion_mnist": 10, "cifar10": 10}
 MOST_OF_A_KERNEL = 400
 """Points of a network with a Gaussian kernel: each of its layers takes a Cholesky factor."""
 
 
-def outputs(settings: Hamiltonian) -> int | None:
-    """Number of scores; None where it takes the data to know."""
-    if isinstance(settings.data, Plane):
-        return 1
-    return settings.data.outputs if isinstance(settings.data, Gaussian) else CLASSES.get(settings.data.name)
+def outputs(settings: Hamiltonian) -> int:
+    """Number of scores: of two classes one, of more one a class, of a regression one a target."""
+    if isinstance(settings.data, Gaussian):
+        return settings.data.outputs
+    classes = sizes.classes(settings.data)
+    return 1 if classes == 2 else classes
 
 
 def check(settings: Hamiltonian) -> None:
@@ -28,7 +28,7 @@ def check(settings: Hamiltonian) -> None:
         raise SettingError(f"dtype={settings.dtype}: minimisers are certified in float64")
     if its.loss == "squared_hinge" and not plane:
         what = "has targets of a regression" if regression else "has more than two classes"
-        what = what if regression or outputs(settings) else "may have any number of classes"
+        what = "may have any number of classes" if isinstance(data, ImageFolder) else what
         raise SettingError(
             f"hamiltonian.loss=squared_hinge: {data.name} {what}, and a hinge separates two classes; choose"
             f" hamiltonian.loss={'square or squared_insensitive' if regression else 'logistic or squared_insensitive'}"
@@ -44,9 +44,9 @@ def check(settings: Hamiltonian) -> None:
             " or hamiltonian.readout=linear"
         )
     scores = outputs(settings)
-    if its.readout == "fixed" and scores is not None and scores > settings.width:
+    if its.readout == "fixed" and scores > settings.width:
         raise SettingError(
-            f"width={settings.width}: {data.name} has {scores} scores, read from as many coordinates; choose"
+            f"width={settings.width}: {sizes.named(data)} has {scores} scores, read from as many coordinates; choose"
             f" width >= {scores}, or hamiltonian.readout=linear"
         )
     if its.kernel == "gaussian" and its.points > MOST_OF_A_KERNEL:
@@ -54,6 +54,4 @@ def check(settings: Hamiltonian) -> None:
             f"hamiltonian.points={its.points}: with a Gaussian kernel a network follows at most {MOST_OF_A_KERNEL}"
             " points"
         )
-    points = training_points(data)
-    if points is not None and its.points > points:
-        raise SettingError(f"hamiltonian.points={its.points}: {data.name} has {points} training points here")
+    sizes.require(data, {"hamiltonian.points": its.points})

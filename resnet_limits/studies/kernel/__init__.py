@@ -4,6 +4,7 @@ from ...settings import Kernel
 from ..study import Study
 from .claims import GROUPS
 from .request import check, warnings
+from .room import LEAST
 from .tables import two_way
 
 STUDY = Study(
@@ -19,7 +20,9 @@ STUDY = Study(
     warnings=warnings,
     two_way=two_way,
     parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
+    least=LEAST,
     memory={part: group.memory for part, group in GROUPS.items()},
+    on_cpu=frozenset(part for part, group in GROUPS.items() if group.on_cpu),
     observables={name: words for group in GROUPS.values() for name, words in group.observables.items()},
     arrays={name: words for group in GROUPS.values() for name, words in group.arrays.items()},
 )

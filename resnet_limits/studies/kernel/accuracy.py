@@ -91,7 +91,8 @@ def difference(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Of two fractions of the same points, with the standard error of the paired difference; at least that of one
     point."""
     off = a - b
-    return float(off.mean()), float(max(off.std(ddof=1), 1 / math.sqrt(len(off))) / math.sqrt(len(off)))
+    deviation = float(off.std(ddof=1)) if len(off) > 1 else 1.0
+    return float(off.mean()), max(deviation, 1 / math.sqrt(len(off))) / math.sqrt(len(off))
 
 
 def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
@@ -167,6 +168,20 @@ def least_squares(a: np.ndarray, b: np.ndarray, driver: str = "gelsd") -> np.nda
     return found[0]
 
 
+NORMAL_EQUATIONS = 1e-6
+"""Rounding of the normal equations, in units of the noise, up to which they serve."""
+
+
+def _rows(constant: float, slope: float, x: Tensor, y: Tensor, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """A least squares problem of few rows with the solution of ridge regression: R of `(Z, y; noise^(1/2), 0)`."""
+    size = x.shape[1] + 1
+    triangle = np.eye(size, size + y.shape[1]) * math.sqrt(noise)
+    for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
+        rows = torch.cat([affine_features(constant, slope, z), its.double()], dim=1).numpy()
+        triangle = np.asarray(np.linalg.qr(np.vstack([triangle, rows]), mode="r"))
+    return triangle[:, :size], triangle[:, size:]
+
+
 def linear_ridge(
     constant: float,
     slope: float,
@@ -176,13 +191,18 @@ def linear_ridge(
     noise: float,
 ) -> Float[Tensor, "m o"]:
     """Ridge regression on the inputs by normal equations: penalties `noise d/slope` of the weights, `noise/constant`
-    of the intercept. Without noise the least of the solutions, in these units."""
+    of the intercept; of the rows, by their QR, where normal equations would lose the noise to rounding. Without noise
+    the least of the solutions, in these units."""
     size = x.shape[1] + 1
     gram, right = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, y.shape[1], dtype=torch.float64)
     for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
         Z = affine_features(constant, slope, z)
         gram.addmm_(Z.T, Z)
         right.addmm_(Z.T, its.double())
-    gram.diagonal().add_(noise)
-    weights = torch.from_numpy(least_squares(gram.numpy(), right.numpy()))
+    lost = size * torch.finfo(torch.float64).eps * float(gram.trace())
+    if noise and lost > NORMAL_EQUATIONS * noise:
+        weights = torch.from_numpy(least_squares(*_rows(constant, slope, x, y, noise)))
+    else:
+        gram.diagonal().add_(noise)
+        weights = torch.from_numpy(least_squares(gram.numpy(), right.numpy()))
     return torch.cat([affine_features(constant, slope, z) @ weights for z in new.split(PIECE)])

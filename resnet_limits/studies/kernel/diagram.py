@@ -22,6 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...networks.taylor import CURVATURE, SLOPE
+from ...sampling import wide
 from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Scheme, Walker, final
@@ -117,7 +118,7 @@ def sampled(settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth:
                 purpose=stream,
                 first_replica=first,
             )
-            its.append((torch.matmul(x, x.mT).double() / width)[:, 0].cpu())
+            its.append(wide.gram(x)[:, 0].cpu())
         values = torch.cat(its)
         found[width] = {"q": values[:, 0], "lambda": values[:, 1]}
     return found

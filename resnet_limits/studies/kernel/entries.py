@@ -21,6 +21,7 @@ from ...limits.kernel import Kind
 from ...networks.activations import with_slope
 from ...networks.ntk import tangent_kernel
 from ...random import normals
+from ...sampling import wide
 from ...sampling.backward import backward, record
 from ...sampling.pieces import piece_size, pieces
 from ...sampling.schemes import Network
@@ -127,7 +128,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
 
 def _overlaps(x: Float[Tensor, "r n d"]) -> Kernels:
     """`<x_i, x_j>/D`, float64, CPU."""
-    return (torch.bmm(x.double(), x.double().mT) / x.shape[-1]).cpu()
+    return wide.gram(x).cpu()
 
 
 def _by_autograd(job: Job, z: Float[Tensor, "n f"], depth: int) -> Kernels:

@@ -130,7 +130,7 @@ def ridge_difference(
 
     `linear`: constant and slope that the kernel must have. The bound: `n eps` times the condition number of `K + r` and
     the largest prediction. The linear ones are least squares, by singular values and by QR. Raises
-    `MeasurementError` where `K + r` is singular to rounding.
+    `Undetermined` where `K + r` is singular to rounding.
     """
     K = block(kernel, x, x)
     values = torch.linalg.eigvalsh(K) + ridge

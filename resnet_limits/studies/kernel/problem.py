@@ -13,10 +13,13 @@ from torch import Tensor
 
 from ... import device
 from ...data.dataset import Dataset, load
+from ...fixed_shape import product
 from ...networks.ntk import NtkNetwork
 from ...random import normals
 from ...sampling.law import Isotropic
 from ...settings import Kernel, content
+from ..degenerate import of_a_layer
+from ..degenerate import points as of_points
 from ..study import Record
 from .claims.settings import sizes
 
@@ -46,6 +49,12 @@ def overlaps(z: Float[Tensor, "n f"]) -> Float[Tensor, "n n"]:
     return z @ z.T / z.shape[1]
 
 
+def degenerate(settings: Kernel) -> str | None:
+    """What there is no number for, of a layer or of the points; or None."""
+    x = points(settings, max(settings.kernel.inputs, settings.kernel.points))
+    return of_a_layer(settings.init, x, settings, exponent=0.5) or of_points(x)
+
+
 def law(settings: Kernel) -> Isotropic:
     """The law of the weights per unit of time."""
     own = sizes(settings)
@@ -66,7 +75,7 @@ def read_in(
     Z = normals(
         (len(gram), width), replicas=count, seed=settings.seed, purpose=purpose, first_replica=first, **where(settings)
     )
-    return torch.matmul(root.to(Z), Z)
+    return product(root.to(Z).expand(count, *root.shape), Z, first=first)
 
 
 def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:

@@ -3,19 +3,20 @@ torch."""
 
 from __future__ import annotations
 
-from ...data.sizes import AVAILABLE, split, training_points
+import math
+
+from ...data import sizes
 from ...errors import SettingError
-from ...settings import FashionMnist, Gaussian, Iid, Kernel, Mnist, Plane
+from ...settings import Gaussian, Iid, Kernel
 from .claims.settings import explodes_with, kinked, not_affine
 
-FEATURES = {"digits": 64, Mnist().name: 784, FashionMnist().name: 784, "cifar10": 3072}
 
-
-def features(settings: Kernel) -> int | None:
-    """`d_in`, the dimension of the points; None for a folder of images."""
+def features(settings: Kernel) -> int:
+    """`d_in`, the dimension of the points."""
     if isinstance(settings.data, Gaussian):
         return settings.data.features
-    return 2 if isinstance(settings.data, Plane) else FEATURES.get(settings.data.name)
+    shape = sizes.image_shape(settings.data)
+    return 2 if shape is None else math.prod(shape)
 
 
 def check(settings: Kernel) -> None:
@@ -25,16 +26,13 @@ def check(settings: Kernel) -> None:
         raise SettingError(
             f"init={settings.init.name}: the kernels of study kernel are those of independent entries; choose init=iid"
         )
-    points, d_in = training_points(settings.data), features(settings)
-    if points is None:
-        return
-    if settings.data.name in AVAILABLE and split(settings.data, AVAILABLE[settings.data.name])[1] == 0:
+    (points, new), d_in = sizes.points(settings.data), features(settings)
+    if new == 0:
         raise SettingError("data.train_size: no test points are left, and study kernel looks at predictions on them")
-    for key, value in (("kernel.inputs", settings.kernel.inputs), ("kernel.points", settings.kernel.points)):
-        if value > points:
-            raise SettingError(f"{key}={value}: {settings.data.name} has {points} training points here")
+    its = settings.kernel
+    sizes.require(settings.data, {"kernel.inputs": its.inputs, "kernel.points": its.points})
     linear = not_affine(settings) is None
-    if settings.kernel.ridge == 0 and linear and d_in is not None and points > d_in + 1:
+    if settings.kernel.ridge == 0 and linear and points > d_in + 1:
         raise SettingError(
             f"kernel.ridge=0: the kernel of the doubly infinite network has rank at most d_in + 1 = {d_in + 1}, and"
             f" with {points} training points its system is singular; choose kernel.ridge > 0, or"

@@ -4,6 +4,7 @@ from ...settings import Ode
 from ..study import Study
 from .claims import CLAIMS
 from .request import check
+from .room import LEAST
 
 STUDY = Study(
     name="ode",
@@ -22,6 +23,7 @@ STUDY = Study(
         "trained_iid": ("ode.trained.iid", "ode.trained.iid.increments"),
         "random_start": ("ode.random_start.spread", "ode.random_start.mean", "ode.random_start.tied"),
     },
+    least=LEAST,
     memory={
         "forward": ("ode.paths", "width", "ode.inputs", "depth"),
         "gradient": ("ode.paths", "width", "ode.inputs", "depth"),

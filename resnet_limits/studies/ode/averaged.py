@@ -26,7 +26,7 @@ from .claims import AVERAGED
 from .problem import inputs, pinned, problem, solution_key
 
 BLOCK = 64
-"""Replicas run at a time. A constant, whatever memory there is: the draws do not depend on it, but rounding does."""
+"""Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""
 
 
 def measure(job: Job) -> Measurement:
@@ -47,14 +47,14 @@ def measure(job: Job) -> Measurement:
     shift = torch.zeros_like(exact)
     for first in range(0, settings.replicas, BLOCK):
         job.progress(first / settings.replicas, "averaged")
-        count = min(BLOCK, settings.replicas - first)
         its = problem(
-            settings, replicas=count, first_replica=first, block=One(), activation=AVERAGED["activation"], init=law
+            settings, replicas=BLOCK, first_replica=first, block=One(), activation=AVERAGED["activation"], init=law
         )
         weights = its.weights(STEPS["euler"], settings.depth)
         x, y, z = martingale_response(its.field, average, its.x0[0], weights, its.step_size(settings.depth))
-        errors.append(x.double() - exact)
-        remainders.append((x - y - z).double())
+        left = settings.replicas - first
+        errors.append((x.double() - exact)[:left])
+        remainders.append((x - y - z).double()[:left])
         shift = y.double() - exact
     noise = float(solution["error"][0]) + rounding(settings.dtype, settings.depth, root_mean_square(exact))
     rms, mean = _root_mean_square(torch.cat(errors)), size_of_the_mean(shift[0], torch.cat(remainders))

@@ -20,6 +20,7 @@ from ...limits.flow import DrivenFlow
 from ...networks.blocks import field
 from ...paths import draw
 from ...settings import Block, Init, Ode, Random, content
+from ..degenerate import of_a_layer, points
 from ..study import Job
 
 Law = TypeVar("Law", bound=Random)
@@ -71,6 +72,12 @@ def pinned(settings: Ode, law: Law) -> Law:
     """A law that a claim pins, with the sizes `sigma_w`, `sigma_b` of the settings' own law."""
     own = settings.init
     return replace(law, sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else law
+
+
+def degenerate(settings: Ode) -> str | None:
+    """What there is no number for, of a layer or of the inputs; or None."""
+    x = inputs(settings, settings.width, torch.float64).cpu()
+    return of_a_layer(settings.init, x, settings) or points(x)
 
 
 def solution_key(settings: Ode) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...data.sizes import training_points
+from ...data import sizes
 from ...errors import SettingError
 from ...settings import MatrixNormal, Ode
 
@@ -12,9 +12,4 @@ def check(settings: Ode) -> None:
     there are training points."""
     if isinstance(settings.init, MatrixNormal):
         raise SettingError("init=matrix_normal: the weights of study ode are paths over depth; study=sde has this law")
-    points = training_points(settings.data)
-    if points is None:
-        return
-    for key, value in (("ode.inputs", settings.ode.inputs), ("train.batch_size", settings.train.batch_size)):
-        if value > points:
-            raise SettingError(f"{key}={value}: {settings.data.name} has {points} training points here")
+    sizes.require(settings.data, {"ode.inputs": settings.ode.inputs, "train.batch_size": settings.train.batch_size})

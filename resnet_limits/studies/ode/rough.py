@@ -18,7 +18,7 @@ from .claims import ROUGH, rough_hurst
 from .problem import pinned, problem
 
 BLOCK = 32
-"""Replicas run at a time. A constant, whatever memory there is: the draws do not depend on it, but rounding does."""
+"""Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""
 
 
 def rough_law(settings: Ode) -> Rough:
@@ -35,10 +35,9 @@ def measure(job: Job) -> Measurement:
     squares, sizes = [], []
     for first in range(0, settings.replicas, BLOCK):
         job.progress(first / settings.replicas, "rough")
-        count = min(BLOCK, settings.replicas - first)
         its = problem(
             settings,
-            replicas=count,
+            replicas=BLOCK,
             first_replica=first,
             init=rough_law(settings),
             depth=2 * settings.depth,
@@ -48,8 +47,9 @@ def measure(job: Job) -> Measurement:
             forward(its.field, step, its.x0, its.weights(step, depth), its.step_size(depth)).double()
             for depth in (settings.depth, 2 * settings.depth)
         )
-        squares.append((coarse - fine).square().mean(dim=(1, 2)))
-        sizes.append(fine.square().mean(dim=(1, 2)))
+        left = settings.replicas - first
+        squares.append((coarse - fine).square().mean(dim=(1, 2))[:left])
+        sizes.append(fine.square().mean(dim=(1, 2))[:left])
     each, size = torch.cat(squares), float(torch.cat(sizes).mean().sqrt())
     value = float(each.mean().sqrt())
     stderr = float(each.std()) / len(each) ** 0.5 / (2 * value) if len(each) > 1 and value > 0 else float("nan")

@@ -33,7 +33,7 @@ from .claims.settings import MOST, growth, linear, sizes
 from .claims.unscaled import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
 from .correlation import overlap
 from .finite_depth import mean_squares
-from .problem import finite, inputs, mean, root_mean_square
+from .problem import finite, mean, pair_or_one, root_mean_square
 
 
 def measure(job: Job) -> Measurement:
@@ -46,7 +46,7 @@ def measure(job: Job) -> Measurement:
         "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH_UNIT),
         "unscaled-swish": unscaled.pinned(Network, few, UNSCALED_SWISH),
     }
-    x0, records = inputs(settings, count=2)[:1], []
+    x0, records = pair_or_one(settings)[:1], []
     for i, (scheme, kind) in enumerate(kinds.items()):
         passes = sampled(kind, kind.start(x0), job, (i, len(kinds)), tangent=scheme == "scaled")
         if scheme == "scaled":
@@ -107,7 +107,8 @@ def gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: Passes) -> list[R
         ratio = float(last.mean() / first.mean()) / (exact[-1] / exact[0])
         _, error = mean(last / last.mean() - first / first.mean())  # of the logarithm of the ratio
         _, at_depth = mean_squares(settings, x0)
-        off = abs(float(at_depth[layers[-1]] / at_depth[0]) / (exact[-1] / exact[0]) - 1)
+        here = float(at_depth[layers[-1]]) / float(at_depth[0]) if at_depth[0] else math.inf  # tanh may be flat
+        off = abs(here / (exact[-1] / exact[0]) - 1)
         records.append(Record("gradient_ratio", ratio, stderr=ratio * error, reference_error=off))
     return records
 

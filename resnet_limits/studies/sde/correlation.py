@@ -48,7 +48,17 @@ def measure(job: Job) -> Measurement:
         "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH),
         "unscaled-swish": unscaled.pinned(Network, min(depth, unscaled.DEEPEST), UNSCALED_SWISH),
     }
+    if settings.width == 1:  # a line has no angles
+        return Measurement(finite(decorrelation(job)))
     x0, total = four_inputs(settings), Measurement()
+    with np.errstate(invalid="ignore", divide="ignore"):  # of an input at the origin: no number, and no record
+        total.extend(_correlations(job, kinds, x0))
+    total.records = finite(total.records + decorrelation(job))
+    return total
+
+
+def _correlations(job: Job, kinds: dict[str, unscaled.Sampled], x0: Float[Tensor, "4 d"]) -> Measurement:
+    settings, depth, total = job.settings, job.settings.depth, Measurement()
     for i, (scheme, kind) in enumerate(kinds.items()):
         layers = [*unscaled.thinned(kind.depth), kind.depth]
         overlaps, growth = sampled(kind, kind.start(x0), layers, job, (i, len(kinds)))
@@ -65,7 +75,6 @@ def measure(job: Job) -> Measurement:
         if scheme == "unscaled-swish":
             value, stderr = mean(growth / kind.depth)
             total.records.append(Record("growth_rate", value, stderr=stderr, coordinates=coordinates))
-    total.records = finite(total.records + decorrelation(job))
     return total
 
 
@@ -120,7 +129,7 @@ def closed_form(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> n
     start, own = initial(x0), sizes(settings)
     times = np.array(layers) * settings.horizon / settings.depth
     mixed, p, q = (overlap(start[:, a, None], own.sigma_w, own.sigma_b, times) for a in range(3))
-    return mixed / np.sqrt(p * q)
+    return mixed / (np.sqrt(p) * np.sqrt(q))
 
 
 def overlap(start: np.ndarray, sigma_w: float, sigma_b: float, t: np.ndarray) -> np.ndarray:
@@ -265,7 +274,7 @@ class Overlaps:
         self, combined: np.ndarray, means: np.ndarray, covariance: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         mixed, p, q = means.reshape(-1, len(PAIRS), 3).transpose(2, 1, 0)  # each (pairs, layers)
-        root = np.sqrt(p * q)
+        root = np.sqrt(p) * np.sqrt(q)
         slopes = np.stack([1 / root, -0.5 * mixed / root / p, -0.5 * mixed / root / q], axis=-1)  # (pairs, layers, 3)
         along = np.einsum("cp,pla->clpa", combined, slopes).reshape(len(combined), len(means), -1)
         variance = np.einsum("cla,lab,clb->cl", along, covariance, along)

@@ -193,7 +193,7 @@ def _wide(job: Job) -> list[Record]:
         "crossing_time": mean(at_most / its.explosion),
         "fraction_crossed": fraction(by_then, len(times)),
     }
-    if exact <= IN_TIME * its.horizon:
+    if 0 < exact <= IN_TIME * its.horizon:
         late = lateness(its.horizon / settings.depth, its.law.sigma_w, threshold)
         value, stderr = mean(at_most)
         if (by_now := int(times.isfinite().sum())) < len(times):  # what the others take is unknown, but longer

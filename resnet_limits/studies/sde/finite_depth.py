@@ -53,7 +53,7 @@ def mean_squares(settings: Sde, x0: Float[Tensor, "1 d"]) -> tuple[float, np.nda
 
 
 def log_norm_variance(settings: Sde, x0: Float[Tensor, " d"], sigma_w: float) -> float:
-    """Variance of `log |x_L|/|x_0|` to first order in 1/D, without biases.
+    """Variance of `log |x_L|/|x_0|` to first order in 1/D, without biases; nan from the origin.
 
     Of `y = log |x|`: `V <- (1 + m'(y))^2 V + v(y)`, m and v the mean and the variance of a layer's step.
     """
@@ -71,9 +71,13 @@ def log_norm_variance(settings: Sde, x0: Float[Tensor, " d"], sigma_w: float) ->
         return math.log1p(power(q, 2) / q) / 2
 
     q, variance = float(x0.double().square().mean()), 0.0
+    if not q:
+        return math.nan
     for _ in range(layers):
         y, a = math.log(q) / 2, power(q, 2)
         bend = (step(y + STEP) - step(y - STEP)) / (2 * STEP)
-        variance = (1 + bend) ** 2 * variance + (4 * q * a + power(q, 4) - a**2) / (4 * d * (q + a) ** 2)
+        grown = a / q  # ratios: squares of q may be too small for float64
+        spread = 4 * grown + power(q, 4) / q / q - grown**2
+        variance = (1 + bend) ** 2 * variance + spread / (4 * d * (1 + grown) ** 2)
         q += a
     return variance

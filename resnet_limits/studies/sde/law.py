@@ -34,6 +34,7 @@ from ...claims.law_distance import (
     kolmogorov_radius,
     two_sample_distance,
 )
+from ...fixed_shape import add_terms
 from ...networks.activations import activation
 from ...random import REPLICA_BLOCK, normals
 from ...sampling.law import Isotropic
@@ -189,7 +190,7 @@ def log_abs_det(settings: Sde) -> Float[Tensor, " r"]:
             features, inner = with_slope(psi, x)
             branch, outer = with_slope(phi, (W * features.unsqueeze(-2)).sum(dim=-1) + b)
             x = x + branch
-            product = torch.baddbmm(product, outer.unsqueeze(-1) * W * inner.unsqueeze(-2), product)
+            product = add_terms(product.clone(), outer.unsqueeze(-1) * W * inner.unsqueeze(-2), product)
             if (layer + 1) % BETWEEN_DETERMINANTS == 0 or layer + 1 == settings.depth:
                 total, product = total + torch.linalg.slogdet(product).logabsdet, eye.expand(its, width, width)
         found.append(total.double().cpu())

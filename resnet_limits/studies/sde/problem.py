@@ -13,7 +13,9 @@ from ...data.dataset import embed, load
 from ...errors import SettingError
 from ...random import generator
 from ...settings import Gaussian, Sde
+from ..degenerate import of_a_layer, points
 from ..study import Record
+from .claims.settings import growth, overflows, sizes
 
 
 def inputs(settings: Sde, *, width: int | None = None, count: int | None = None) -> Float[Tensor, "n d"]:
@@ -34,14 +36,40 @@ def inputs(settings: Sde, *, width: int | None = None, count: int | None = None)
 
 
 def _at_equal_angles(count: int, width: int, settings: Sde) -> Float[Tensor, "n d"]:
+    if count > width:  # all on one line
+        if settings.sde.correlation**2 != 1:
+            raise SettingError(f"sde.inputs={count}: that many inputs at equal angles need a width of at least {count}")
+        signs = torch.ones(count, 1, dtype=torch.float64)
+        signs[1:] *= settings.sde.correlation
+        return (settings.sde.norm * width) ** 0.5 * signs @ _frame(1, width, settings)
     gram = torch.full((count, count), float(settings.sde.correlation), dtype=torch.float64).fill_diagonal_(1.0)
     values, vectors = torch.linalg.eigh(gram)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T  # symmetric: no input is singled out
-    directions = torch.from_numpy(generator(settings.seed, "sde.inputs").standard_normal((width, min(count, width))))
-    frame = torch.linalg.qr(directions).Q.T  # (min(count, width), width), orthonormal rows
-    if count > width:  # possible where all angles are zero
-        frame = torch.cat([frame, frame.new_zeros(count - width, width)])
-    return (settings.sde.norm * width) ** 0.5 * root @ frame
+    return (settings.sde.norm * width) ** 0.5 * root @ _frame(count, width, settings)
+
+
+def _frame(count: int, width: int, settings: Sde) -> Float[Tensor, "n d"]:
+    """Orthonormal rows, drawn once."""
+    directions = torch.from_numpy(generator(settings.seed, "sde.inputs").standard_normal((width, count)))
+    return torch.linalg.qr(directions).Q.T
+
+
+def pair_or_one(settings: Sde) -> Float[Tensor, "n d"]:
+    """The first two inputs, also where `sde.inputs=1`; of the line, whose angles are 0 and 180 degrees, the first."""
+    of_any_angle = isinstance(settings.data, Gaussian) and settings.width > 1
+    return inputs(settings, count=2 if of_any_angle else min(2, settings.sde.inputs))
+
+
+def degenerate(settings: Sde) -> str | None:
+    """What there is no number for, of an input, of a layer, of two inputs; or None."""
+    own, x = sizes(settings), inputs(settings).cpu()
+    reason = of_a_layer(own, x, settings, exponent=0.5) or overflows(growth(settings))
+    if reason is None and settings.width == 1:
+        reason = "width=1: on a line angles are 0 or 180 degrees, and a state has no two coordinates"
+    reason = reason or points(x, "input")
+    if reason is None and len(x) == 1:
+        reason = "sde.inputs=1: an overlap is one of two inputs"
+    return reason
 
 
 def mean(values: Float[Tensor, " r"]) -> tuple[float, float]:

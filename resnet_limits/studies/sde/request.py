@@ -3,7 +3,7 @@ torch."""
 
 from __future__ import annotations
 
-from ...data.sizes import training_points
+from ...data import sizes
 from ...errors import SettingError
 from ...settings import Gaussian, Iid, MatrixNormal, Sde
 from .claims.settings import explodes
@@ -27,15 +27,16 @@ def check(settings: Sde) -> None:
         )
     inputs, correlation = settings.sde.inputs, settings.sde.correlation
     if not isinstance(settings.data, Gaussian):
-        points = training_points(settings.data)
-        if points is not None and inputs > points:
-            raise SettingError(f"sde.inputs={inputs}: {settings.data.name} has {points} training points here")
-    elif correlation < -1 / (inputs - 1) - 1e-12:
+        sizes.require(settings.data, {"sde.inputs": inputs})
+    elif inputs > 1 and correlation < -1 / (inputs - 1) - 1e-12:
         raise SettingError(
             f"sde.correlation={correlation}: {inputs} inputs cannot all have a cosine below {-1 / (inputs - 1):.4g}"
         )
-    elif inputs > settings.width and correlation < 1:
-        raise SettingError(f"sde.inputs={inputs}: that many inputs at equal angles need a width of at least {inputs}")
+    elif inputs > settings.width and not (correlation == 1 or (inputs == 2 and correlation == -1)):
+        raise SettingError(
+            f"sde.inputs={inputs}: that many inputs at equal angles need a width of at least {inputs}"
+            + ("; take sde.inputs=1, or sde.correlation=1 or -1" if settings.width == 1 and inputs == 2 else "")
+        )
 
 
 def _follows(name: str) -> bool:

@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...fixed_shape import gram
 from ...random import REPLICA_BLOCK
 from ...sampling.expectations import moments
 from ...sampling.law import Isotropic
@@ -95,15 +96,13 @@ class Samples:
 
 
 def cases(settings: Sde) -> list[Case]:
-    """Norm and overlap as set, where the outer activation is smooth at 0; the mean with swish."""
-    own = Case(
-        settings.activation,
-        settings.activation_inside,
-        2,
-        settings.replicas,
-        {"norm": (0, 0, 0.5, 0, 0, 0.5), "overlap": (0, 0, 0, 0.5, 0.5, 0)},
-        {},
-    )
+    """Norm and overlap as set, where the outer activation is smooth at 0; the mean with swish. One input has no
+    overlap."""
+    pair: dict[str, tuple[float, ...]] = {"norm": (0, 0, 0.5, 0, 0, 0.5), "overlap": (0, 0, 0, 0.5, 0.5, 0)}
+    n = min(2, settings.sde.inputs)
+    of_one: dict[str, tuple[float, ...]] = {"norm": (0, 1)}
+    phi, psi = settings.activation, settings.activation_inside
+    own = Case(phi, psi, n, settings.replicas, pair if n == 2 else of_one, {})
     few = min(settings.replicas, max(REPLICA_BLOCK, settings.replicas // MEAN_PILOT))
     swish = Case(MEAN["activation"], settings.activation_inside, 1, few, {"mean": (1, 0)}, MEAN)
     return [swish] if kinked(settings) else [own, swish]
@@ -180,9 +179,13 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
             martingales[1].add(states[1])
             if k % 2 == 0:
                 martingales[0].add(states[0])
-        f.append(torch.stack([functionals.to(x.device) @ state_moments(x).mT for x in states]).cpu())
+        f.append(torch.stack([_of_moments(functionals, x) for x in states]))
         control.append(torch.stack([m.value() for m in martingales]).cpu())
     return Samples(torch.cat(f, dim=-1), torch.cat(control, dim=-1))
+
+
+def _of_moments(functionals: Float[Tensor, "p s"], x: Float[Tensor, "r n d"]) -> Float[Tensor, "p r"]:
+    return (functionals.unsqueeze(1) * state_moments(x).cpu()).sum(dim=-1)
 
 
 def _steps(settings: Sde, case: Case) -> list[Record]:
@@ -200,8 +203,8 @@ def _steps(settings: Sde, case: Case) -> list[Record]:
         where = {"seed": settings.seed, "purpose": purpose, "first_replica": first}
         for k, (after,) in walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, **where):
             features, step = scheme.features(x).double(), (after - x).double()
-            covariances.append(h * (own.sigma_b**2 + own.sigma_w**2 * features @ features.mT / settings.width))
-            sums[0] += (step @ step.mT / settings.width).cpu()
+            covariances.append(h * (own.sigma_b**2 + own.sigma_w**2 * gram(features) / settings.width))
+            sums[0] += (gram(step) / settings.width).cpu()
             if len(covariances) == LAYERS or k == depth:
                 sums[1] += moments(case.phi, torch.stack(covariances))[1].sum(dim=0).cpu()
                 covariances = []
@@ -209,9 +212,12 @@ def _steps(settings: Sde, case: Case) -> list[Record]:
         found.append(sums[0])
         expected.append(sums[1])
     squares = (torch.cat(its) for its in (found, expected))
-    norm, overlap = zip(*((s.diagonal(dim1=1, dim2=2).mean(dim=1), s[:, 0, 1]) for s in squares), strict=True)
+    # Of one input the last entry of the first row is its own, and is not looked at.
+    norm, overlap = zip(*((s.diagonal(dim1=1, dim2=2).mean(dim=1), s[:, 0, -1]) for s in squares), strict=True)
     records = []
     for name, (its, exact) in {"norm": norm, "overlap": overlap}.items():
+        if name not in case.functionals:
+            continue
         size = float(exact.mean())
         if size and math.isfinite(size):
             value, error = mean((its - exact) / size)

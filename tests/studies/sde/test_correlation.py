@@ -14,10 +14,11 @@ import torch
 from scipy.integrate import solve_ivp
 
 from resnet_limits import settings as keys
+from resnet_limits.errors import SettingError
 from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
-from resnet_limits.settings import Iid, MatrixNormal, Sde
+from resnet_limits.settings import Iid, MatrixNormal, Sde, SdeKeys
 from resnet_limits.studies.sde import correlation, unscaled
 from resnet_limits.studies.sde.claims.correlation import PAIRS
 from resnet_limits.studies.study import Job
@@ -122,7 +123,9 @@ def test_inputs_have_the_stated_norms_and_cosines():
         cosines = x @ x[0] / (x.norm(dim=-1) * x[0].norm())
         np.testing.assert_allclose(cosines, [1, settings.sde.correlation, 0.9, -0.5], atol=1e-12)
         np.testing.assert_allclose(x.square().mean(dim=-1), settings.sde.norm, rtol=1e-12)
-    assert correlation.four_inputs(Sde(width=1)).isfinite().all()
+    assert correlation.four_inputs(Sde(width=1, sde=SdeKeys(correlation=1.0))).isfinite().all()
+    with pytest.raises(SettingError, match="that many inputs at equal angles need a width of at least 2"):
+        correlation.four_inputs(Sde(width=1))
 
 
 def test_the_prefactor_of_decorrelation_is_that_of_infinite_width():

@@ -112,6 +112,7 @@ GROUP = Group(
         "start_distance": "relative distance in scaled variables of the minima from i.i.d. starts and from zero; mean",
     },
     memory=("replicas", "depth"),
+    on_cpu=True,
     arrays={
         f"ablation.{c}": f"weights with penalty {c} (replicas, depth, d^2 + d): K row by row, then b" for c in CONTROLS
     },

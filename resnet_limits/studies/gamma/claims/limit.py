@@ -136,6 +136,7 @@ GROUP = Group(
         **reached.OBSERVABLES,
     },
     memory=("gamma.points", "gamma.dimension", "depth"),
+    on_cpu=True,
     arrays={
         f"{problem}.{name}": f"{words} of the {problem} problem (depth, d^2 + d): K row by row, then b"
         for problem in PROBLEMS

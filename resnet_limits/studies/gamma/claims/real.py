@@ -70,6 +70,7 @@ GROUP = Group(
         "test_accuracy": "fraction of the test points classified rightly",
     },
     memory=("gamma.train_points", "width", "depth"),
+    on_cpu=True,
     arrays={
         "real.K": "minimiser on the data set, K (depth, width, width)",
         "real.b": "minimiser on the data set, b (depth, width)",

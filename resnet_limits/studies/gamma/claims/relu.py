@@ -44,4 +44,5 @@ GROUP = Group(
         "relu_gradient_norm": "relative gradient norm where the descents with relu ended; on a kink it does not vanish",
     },
     memory=("gamma.points", "gamma.dimension", "depth"),
+    on_cpu=True,
 )

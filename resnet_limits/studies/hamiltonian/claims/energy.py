@@ -29,5 +29,6 @@ GROUP = Group(
         for scheme, order in SCHEMES.items()
     ),
     memory=("hamiltonian.points", "width", "depth"),
+    on_cpu=True,
     observables={"diverged_energy": "energy where an integrator's path ended that did not reach the end"},
 )

@@ -42,6 +42,7 @@ GROUP = Group(
         _claim(".observed", ", order 1", "observation", FIRST_ORDER),
     ),
     memory=("depth",),
+    on_cpu=True,
     observables={},
     arrays={
         "landmarks.momentum": "P_0 of the shooting (12, 2)",

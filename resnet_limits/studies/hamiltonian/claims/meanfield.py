@@ -46,6 +46,7 @@ GROUP = Group(
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
+    on_cpu=True,
     observables={
         "meanfield_distance": "root mean square over draws of the distance of the weights of N points (coordinate N) to"
         " those of the population, relative; at depth 16",

@@ -56,6 +56,7 @@ GROUP = Group(
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
+    on_cpu=True,
     comparisons={"depths": ("hamiltonian.scaling", "hamiltonian.scaling.observed")},
     observables={
         "value": "J at the minimiser, decay constant",

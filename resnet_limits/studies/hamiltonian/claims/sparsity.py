@@ -49,6 +49,7 @@ GROUP = Group(
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
+    on_cpu=True,
     observables={
         "without_gradient": "share of the points without loss gradient at the end of the network; loss with a margin",
         "momentum_support": "share of the points of which P(0) and P(1) of the limit are zero if and only if the"

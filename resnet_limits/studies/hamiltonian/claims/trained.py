@@ -97,6 +97,7 @@ GROUP = Group(
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
+    on_cpu=True,
     observables={
         **reached.OBSERVABLES,
         "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, by the largest |omega_s|",

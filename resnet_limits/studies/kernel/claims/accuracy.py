@@ -45,6 +45,7 @@ GROUP = Group(
         ),
     ),
     memory=("data.train_size", "kernel.deep_points"),
+    on_cpu=True,
     arrays={
         "accuracy": f"accuracies of {', '.join(SHOWN)} on all training points (deep: kernel.deep_points), with standard"
         " errors and numbers of training points, (3, 4)"

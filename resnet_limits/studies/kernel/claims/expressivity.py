@@ -81,6 +81,7 @@ GROUP = Group(
         ),
     ),
     memory=("data.train_size",),
+    on_cpu=True,
     observables={
         "rank": "numerical rank of the Gram matrix of the limit, eigenvalues beyond n eps times the largest; schemes"
         " nngp, ntk; reference: d_in + 1, or the number of points",

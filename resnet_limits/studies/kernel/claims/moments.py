@@ -69,6 +69,7 @@ def _order(scheme: str, of: str) -> Claim:
 GROUP = Group(
     claims=(*(_order("own", of) for of in ("q", "lambda", "ntk")), *(_order("swish", of) for of in OF)),
     memory=("data.train_size",),
+    on_cpu=True,
     observables={
         **{
             of: f"{words}, at depth L and infinite width, by the exact recursion; of the first training point"

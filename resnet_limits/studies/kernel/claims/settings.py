@@ -63,9 +63,21 @@ def explodes_with(phi: str, settings: Kernel) -> str | None:
     return f"horizon={settings.horizon:g} is beyond the blow-up time {at:.3g} of activation={phi}"
 
 
+LARGEST_GROWTH = 300.0
+"""Largest `phi'(0)^2 sigma_w^2 T`: kernels grow like its exponential, and float64 holds their squares."""
+
+
+def overflows(settings: Kernel) -> str | None:
+    """Why float64 does not hold the kernels of the doubly infinite network, or None."""
+    growth = SLOPE[settings.activation] ** 2 * sizes(settings).sigma_w ** 2 * settings.horizon
+    if growth > LARGEST_GROWTH:
+        return f"sigma_w^2 T phi'(0)^2 = {growth:.4g}: squares of e^{{{growth:.4g}}} are beyond float64"
+    return None
+
+
 def limitless(settings: Kernel) -> str | None:
     """Why the kernels of the doubly infinite network do not exist, or None."""
-    return kinked(settings) or explodes_with(settings.activation, settings)
+    return kinked(settings) or overflows(settings) or explodes_with(settings.activation, settings)
 
 
 def without_order(settings: Kernel) -> str | None:

@@ -25,6 +25,7 @@ GROUP = Group(
         ),
     ),
     memory=("width",),
+    on_cpu=True,
     observables={
         "second_difference": "root mean square over replicas and coordinates of x_L(2u) - 2 x_L(0) + x_L(-2u) for a"
         " direction u, |u|^2 = D",

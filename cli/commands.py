@@ -1,0 +1,135 @@
+"""The words of the command `reslim`, as Typer has them; each command is a file of its own, imported when it is called.
+
+Nothing heavy is imported here: help and a mistyped key answer without torch and pandas.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    name="reslim",
+    help="A laboratory for the infinite-depth limits of residual networks.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+
+
+@app.command()
+def train(
+    overrides: Annotated[
+        Optional[list[str]],
+        typer.Argument(metavar="[KEY=VALUE]...", help="Overrides: depth=8,16,32 sweeps, init=rough picks an option."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the request and list the jobs.")] = False,
+    resume: Annotated[
+        Optional[str], typer.Option(metavar="RUN", help="Continue a run: a folder, a beginning of its id, or latest.")
+    ] = None,
+    json: Json = False,
+    cfg: Annotated[
+        Optional[str], typer.Option(metavar="job", help="Print the configuration of a job and stop.")
+    ] = None,
+    multirun: Annotated[bool, typer.Option("--multirun", "-m", hidden=True)] = False,
+) -> None:
+    """Run a study's depth sweep and judge its claims.
+
+    \b
+    reslim train                              the study ode on scikit-learn's digits
+    reslim train depth=16                     one job
+    reslim train activation=tanh,swish        a sweep over two settings
+    reslim train hydra/launcher=joblib        jobs side by side
+    reslim train --resume latest depth=512    further depths for a run
+    """
+    from . import train as command
+
+    command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg)
+
+
+@app.command()
+def studies(
+    name: Annotated[Optional[str], typer.Argument(help="A study; without one, all are listed.")] = None,
+    json: Json = False,
+) -> None:
+    """List the studies, or show one: equation, papers, claims, observables, keys."""
+    from . import studies as command
+
+    command.studies(name, json_out=json)
+
+
+@app.command()
+def report(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Runs of one study: folders, beginnings of ids, or latest.")
+    ],
+    out: Annotated[
+        Optional[str], typer.Option(metavar="FOLDER", help="Where to write; of one run, its own folder by default.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a page that opens offline, figures, LaTeX tables and BibTeX of one or several runs.
+
+    Runs are merged over seeds and depths; a job that several runs hold counts once.
+    """
+    from . import report as command
+
+    command.report(runs, out=out, json_out=json)
+
+
+@app.command()
+def verify(
+    words: Annotated[
+        Optional[list[str]],
+        typer.Argument(metavar="[STUDY]... [KEY=VALUE]...", help="Studies, none means all; overrides as in train."),
+    ] = None,
+    smoke: Annotated[bool, typer.Option("--smoke", help="The size for continuous integration: preset=smoke.")] = False,
+    junit: Annotated[
+        Optional[str], typer.Option(metavar="FILE", help="Write the scoreboard as JUnit XML, for a CI to show.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run the studies' claims and print one scoreboard; exit code 1 where one came out other than it must."""
+    from . import verify as command
+
+    command.verify(words or [], smoke=smoke, junit=junit, json_out=json)
+
+
+@app.command()
+def runs(
+    run: Annotated[
+        Optional[str], typer.Argument(metavar="[RUN]", help="A folder, a beginning of an id, or latest.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the runs with state, depths and verdicts, or show one."""
+    from . import runs as command
+
+    command.runs(run, json_out=json)
+
+
+@app.command()
+def data(
+    name: Annotated[
+        Optional[str], typer.Argument(help="A data set to fetch where it is missing; without one, all are listed.")
+    ] = None,
+    root: Annotated[
+        Optional[str], typer.Option(metavar="FOLDER", help="As data.root; else $RESLIM_DATA, else the user cache.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the data sets and whether they are present, or fetch one."""
+    from . import data as command
+
+    command.data(name, root=root, json_out=json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Say what works on this machine, and what to do about what does not."""
+    from . import doctor as command
+
+    command.doctor(json_out=json)

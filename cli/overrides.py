@@ -1,0 +1,268 @@
+"""Overrides as reslim reads them: what of Hydra's grammar is open to a request, and the points of its sweep.
+
+    KEY=VALUE                        a word, a number, null, a list, a text in quotes, ${another.key}
+    KEY=A,B                          a sweep; as choice(A,B), range(START,STOP,STEP), sort(...), shuffle(...)
+    GROUP=glob(PATTERN)              a sweep over the options of a group
+    hydra/launcher=NAME, hydra.launcher.KEY=VALUE
+
+Of several overrides of a key the last one holds. Whatever Hydra would accept and then not do, or do otherwise than it
+reads, is refused here, by the name of its key, before anything is composed; so is a sweep of too many jobs, counted
+and not listed.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import re
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Glob,
+    Override,
+    OverrideType,
+    Quote,
+    QuotedString,
+    RangeSweep,
+    Sweep,
+)
+from hydra.errors import HydraException
+
+from resnet_limits import settings as keys
+from resnet_limits.errors import SettingError, one_of
+from resnet_limits.settings import Entry
+
+from .hydra_errors import OF_VALUES, unknown_key
+
+MAX_JOBS = 10_000
+_PRESETS = (its.__dataclass_fields__["preset"].metadata["choices"] for its in keys.STUDIES.values())
+GROUPS: dict[str, tuple[str, ...]] = {
+    "study": tuple(keys.STUDIES),
+    "preset": tuple(dict.fromkeys(itertools.chain(*_PRESETS))),
+    "figure": keys.FIGURES,
+    **{base.__name__.lower(): tuple(options) for base, options in keys.CHOICES.items()},
+}
+"""The keys whose value is the name of a file in `configs/`, and these names."""
+
+LAUNCHERS: dict[str, tuple[str, ...]] = {
+    "basic": (),
+    "joblib": ("n_jobs", "timeout", "pre_dispatch", "batch_size", "verbose", "temp_folder", "max_nbytes", "mmap_mode"),
+    "submitit_local": ("timeout_min", "gpus_per_node", "stderr_to_stdout"),
+    "submitit_slurm": (
+        *("timeout_min", "cpus_per_task", "gpus_per_node", "mem_gb", "partition", "account", "qos", "comment"),
+        *("constraint", "exclude", "gres", "cpus_per_gpu", "gpus_per_task", "mem_per_gpu", "mem_per_cpu"),
+        *("signal_delay_s", "max_num_timeout", "array_parallelism", "setup"),
+        "stderr_to_stdout",
+    ),
+}
+"""What a launcher does as it is told. The others of its keys are ours (folders, names), would start a job several times
+(tasks_per_node), in threads (backend, prefer, require), or are not heeded; of launchers not named here all are open."""
+
+NESTED = "a sweep inside a value or inside another sweep is none; list the values themselves"
+HYDRA_IS = "of Hydra only hydra/launcher=NAME and hydra.launcher.KEY=VALUE are open"
+INSTEAD = {
+    "run": "outputs=FOLDER says where runs live",
+    "sweep": "outputs=FOLDER says where runs live",
+    "output_subdir": "outputs=FOLDER says where runs live",
+    "sweeper": "a sweep is KEY=VALUE,VALUE",
+    "mode": "every run is a sweep, also of one job",
+}
+"""What does what these keys of Hydra would."""
+ELSEWHERE = re.compile(r"\$\{\s*(now|hydra)\s*:")
+"""Interpolations that the job would read otherwise than the plan does."""
+
+
+@functools.cache
+def declared() -> dict[str, Entry]:
+    """Every key of every study and option."""
+    options = {
+        f"{base.__name__.lower()}.{entry.key}": entry
+        for base, its in keys.CHOICES.items()
+        for option in its.values()
+        for entry in keys.describe(option())
+        if entry.key != "name"
+    }
+    return options | {entry.key: entry for name, s in keys.STUDIES.items() for entry in keys.describe(s(study=name))}
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def read(lines: Sequence[str], loader: ConfigLoader) -> list[Override]:
+    """The overrides of a request, each checked by itself. Raises `SettingError`."""
+    parser = OverridesParser.create(loader)
+    found = [_read(parser, line) for line in lines]
+    for override in found:
+        _check_key(override, lines)
+        _check_value(override)
+        _keep_words(parser, override)
+    return found
+
+
+def _read(parser: OverridesParser, line: str) -> Override:
+    try:
+        override = parser.parse_override(line)
+    except (HydraException, *OF_VALUES) as error:
+        if why := re.search(r"while evaluating '(.*)': (.*)", str(error)):
+            reason = f"{why[1]}: {why[2]}"
+            if "Sweep is incompatible" in why[2] or "nesting" in why[2]:
+                reason = NESTED
+            elif "NoneType is incompatible" in why[2]:
+                reason = "null cannot stand inside of (); write KEY=VALUE,null"
+            raise SettingError(f"cannot read '{line}': {reason}") from None
+        raise SettingError(f"cannot read '{line}'; an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE") from None
+    override.config_loader = parser.config_loader
+    return override
+
+
+def _check_key(override: Override, lines: Sequence[str]) -> None:
+    key, line = override.key_or_group, override.input_line
+    if override.type is not OverrideType.CHANGE or override.package is not None or not key:
+        raise SettingError(f"cannot read '{line}'; an override is KEY=VALUE, without + or ~ or @")
+    if re.split(r"[./]", key)[0] == "hydra":
+        _check_hydra(key)
+        return
+    if inside := next((name for name in declared() if name.startswith(f"{key}.") and key not in declared()), None):
+        raise SettingError(f"{key}: expected its keys, one by one, such as {inside}=...")
+    if (group := key.removesuffix(".name")) != key and group in GROUPS:
+        raise SettingError(f"{key}: choose with {group}=..., one of {', '.join(GROUPS[group])}")
+    if key not in declared():
+        raise SettingError(unknown_key(key, lines))
+
+
+def _check_hydra(key: str) -> None:
+    if key == "hydra/launcher" or re.fullmatch(r"hydra\.launcher\.[a-z]\w*(\..+)?", key):
+        return
+    part = [*re.split(r"[./]", key), ""][1]
+    instead = f"{INSTEAD[part]}; " if part in INSTEAD else ""
+    raise SettingError(f"{key}: reslim sees to this itself; {instead}{HYDRA_IS}")
+
+
+def check_launcher_keys(overrides: Sequence[Override], launcher: str) -> None:
+    """Refuse keys that the launcher does not heed."""
+    for override in overrides:
+        name = override.key_or_group.removeprefix("hydra.launcher.")
+        if name == override.key_or_group or name.split(".")[0] in LAUNCHERS.get(launcher, (name.split(".")[0],)):
+            continue
+        if valid := LAUNCHERS[launcher]:
+            raise SettingError(f"hydra.launcher: the launcher {launcher} has no open key {one_of(name, valid)}")
+        others = [its for its, names in LAUNCHERS.items() if name in names]
+        hint = f"; it exists with hydra/launcher={' or '.join(others)}" if others else ""
+        raise SettingError(f"hydra.launcher.{name}: the launcher {launcher} has no keys{hint}")
+
+
+def _check_value(override: Override) -> None:
+    """Refuse a sweep where one value is needed, and a sweep inside a value."""
+    key, value = override.key_or_group, override._value
+    if override.is_sweep_override():
+        words = {
+            "study": "a run has one study; start one run for each",
+            "figure": "a run has one named figure; start one run for each",
+            "cluster": f"the jobs of a sweep run in one place; got '{override.input_line}'",
+            "hydra/launcher": f"the jobs of a sweep run in one place; got '{override.input_line}'",
+        }
+        if key in words:
+            raise SettingError(f"{key}: {words[key]}")
+        if key.startswith("hydra"):
+            raise SettingError(no_content(key))
+        if override.is_interval_sweep():
+            raise SettingError(f"{key}: an interval has no list of values; give range(START,STOP,STEP)")
+        if isinstance(value, Glob) and key not in GROUPS:
+            raise SettingError(f"{key}: glob chooses among the options of a group, and {key} is none; list the values")
+    values: list[Any] = value.list if isinstance(value, ChoiceSweep) else [value]
+    if (key in GROUPS or key == "hydra/launcher") and not isinstance(value, Glob) and not all(map(_is_name, values)):
+        one = f"one name of {', '.join(GROUPS[key])}" if key in GROUPS else "one name"
+        raise SettingError(f"{key}: expected {one}, got '{override.get_value_string()}'")
+    if isinstance(value, (ChoiceSweep, list, dict)) and any(map(_holds_sweep, values)):
+        raise SettingError(f"{key}: {NESTED}")
+    if found := ELSEWHERE.search(override.input_line or ""):
+        raise SettingError(f"{key}: ${{{found[1]}:...}} is not the same wherever it is read; write the value itself")
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, (str, QuotedString)) and "${" not in getattr(value, "text", str(value))
+
+
+def no_content(key: str) -> str:
+    return f"{key}: no content of a job, so it cannot be swept; give one value"
+
+
+def _holds_sweep(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_sweep, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_sweep, value))
+    return isinstance(value, (Sweep, Glob))
+
+
+def _keep_words(parser: OverridesParser, override: Override) -> None:
+    """The value of a key that is a text stays as it was typed: Hydra reads the folder 2024_01 as the number 202401."""
+    entry = declared().get(override.key_or_group)
+    if entry is None or str not in (entry.type, *typing.get_args(entry.type)) or override.key_or_group in GROUPS:
+        return
+    value: Any = override._value
+    if isinstance(value, ChoiceSweep):
+        if any(isinstance(its, (int, float)) for its in value.list):
+            raise SettingError(
+                f"{entry.key}: put quotes around words that look like numbers, got '{override.input_line}'"
+            )
+        return
+    if isinstance(value, (int, float)):
+        typed = override.get_value_string().strip()
+        override._value = QuotedString(_text(value) if "(" in typed else typed, Quote.single)
+    elif isinstance(value, str) and _read(parser, f"{override.key_or_group}={_text(value)}").value() != value:
+        override._value = QuotedString(value, Quote.single)
+
+
+def _text(value: Any) -> str:
+    return Override._get_value_element_as_str(value)
+
+
+# -- the points of a sweep ------------------------------------------------------------------------
+
+
+def points(overrides: Sequence[Override]) -> Iterator[tuple[str, ...]]:
+    """The points of a sweep, each with one override a key as the sweeper would hand it on; at most `MAX_JOBS`."""
+    last = {override.key_or_group: override for override in overrides}
+    count = 1
+    for key, override in last.items():
+        count *= _count(override)
+        if count == 0:
+            raise SettingError(f"{key}: the sweep is empty")
+        if count > MAX_JOBS:
+            raise SettingError(f"{key}: the sweep has more than {MAX_JOBS} jobs")
+    return itertools.product(*([f"{key}={value}" for value in _values(its)] for key, its in last.items()))
+
+
+def _values(override: Override) -> Iterator[str]:
+    if override.is_sweep_override():
+        return override.sweep_string_iterator()
+    return iter([override.get_value_element_as_str()])
+
+
+def _count(override: Override) -> int:
+    """How many values an override has, without listing those of a range."""
+    value = override._value
+    if isinstance(value, ChoiceSweep):
+        return len(value.list)
+    if not isinstance(value, RangeSweep):
+        return len(list(_values(override)))
+    ends = (value.start, value.stop, value.step)
+    if not all(isinstance(end, (int, float)) and math.isfinite(end) for end in ends) or not value.step:
+        numbers = ",".join(map(str, ends))
+        raise SettingError(f"{override.key_or_group}: a range needs finite numbers and a step, got range({numbers})")
+    start, stop, step = (Fraction(end) for end in ends)  # type: ignore[arg-type]
+    return max(0, math.ceil((stop - start) / step))
+
+
+def given_twice(lines: Sequence[str]) -> list[str]:
+    """The overrides that a later one of the same key, and of another value, replaces."""
+    last = {line.partition("=")[0]: line for line in lines}
+    return [line for line in lines if last[line.partition("=")[0]] != line]

@@ -1,0 +1,257 @@
+"""What tells data from others of the same name: their identity, `data.digest`, such as `mnist-0f1c2a9d3b` or `moons-1`.
+
+    in files       a hash of the names and contents of exactly the files that are loaded
+    digits         a hash of the numbers in scikit-learn's file
+    generated      the version that the generator's own file declares: keys and seed are content of a job already,
+                   and floats differ between processors in their last bits
+
+It is found when a job is planned (`filled`), and content of the job: two folders of one name, or a folder whose files
+have changed, are two jobs. The job holds it against what it loads (`held`); of generated points it compares a sketch
+with those of the run's first job (`sketch.py`). Free of torch, scikit-learn and, where there is nothing to
+identify, numpy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+from .. import settings as keys
+from ..errors import DamagedData, MissingData, SettingError, one_of
+from . import hashes, image_folder
+from .files import FILES, complain, data_root
+from .hashes import Hashes, Told
+
+S = TypeVar("S", bound=keys.Settings)
+
+GENERATED = (keys.Plane, keys.Gaussian)
+"""Data of a generator: the module of their name declares its `VERSION`."""
+
+
+def _silent(message: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which data these are: the digest, and where it comes from. Of what is not in files, `hashes` is None."""
+
+    digest: str
+    name: str
+    folder: str = ""
+    hashes: Hashes | None = None
+
+    @property
+    def files(self) -> int:
+        return len(self.hashes.sums) if self.hashes else 0
+
+    @property
+    def bytes(self) -> int:
+        return sum(mark[0] for mark in self.hashes.marks.values()) if self.hashes else 0
+
+    def document(self) -> dict[str, Any]:
+        """What stands of it in the provenance of a run."""
+        where = {"folder": self.folder} if self.folder else {}
+        return {"data": self.name, **where, **({"files": self.files, "bytes": self.bytes} if self.hashes else {})}
+
+
+def of(data: keys.Data, *, told: Told = _silent) -> Identity:
+    """The identity of the data that lie where these settings look for them; what was read for it is remembered.
+
+    `told` hears of it where many files have to be read. Raises `MissingData`, `DamagedData` naming the file.
+    """
+    found = _found(data, told)
+    if found.hashes is not None:
+        found.hashes.keep()
+    return found
+
+
+def _found(data: keys.Data, told: Told) -> Identity:
+    if isinstance(data, GENERATED):
+        return Identity(f"{data.name}-{import_module(f'.{data.name}', __package__).VERSION}", data.name)
+    if isinstance(data, keys.Images):
+        its = _folder(data, told) if isinstance(data, keys.ImageFolder) else _published(data, told)
+        return Identity(_digest(data.name, its.sums), data.name, str(its.folder), its)
+    if isinstance(data, keys.Digits):
+        from . import digits
+
+        return Identity(of_digits(digits.bundled()), data.name, str(digits.file().parent))
+    raise SettingError(f"data: unknown option {one_of(data.name, keys.CHOICES[keys.Data])}")
+
+
+def _folder(data: keys.ImageFolder, told: Told) -> Hashes:
+    folder = image_folder.place(data)
+    return hashes.of(folder, [its.path for its in image_folder.files(folder)], told=told)
+
+
+def _published(data: keys.Images, told: Told) -> Hashes:
+    """Of files whose sizes and sums are known: those are checked whenever a file was read."""
+    root = data_root(data.root)
+    complain(data.name, root)
+    paths = [PurePosixPath(file.path) for file in FILES[data.name]]
+    found = hashes.of(root / paths[0].parent, [path.name for path in paths], told=told)
+    if found.read:
+        complain(data.name, root, thoroughly=True)
+    return found
+
+
+def of_digits(numbers: bytes) -> str:
+    """The digest of the digits whose grey values and labels these are."""
+    return _short("digits", numbers)
+
+
+def _digest(name: str, sums: Mapping[str, str]) -> str:
+    return _short(name, json.dumps(sorted(sums.items())).encode())
+
+
+def _short(name: str, content: bytes) -> str:
+    return f"{name}-{hashlib.sha256(content).hexdigest()[:10]}"
+
+
+# -- at planning ----------------------------------------------------------------------------------
+
+
+def filled(settings: Sequence[S], *, told: Told = _silent) -> list[S]:
+    """The settings of jobs with the identity of their data, where it is not given and the data are there.
+
+    What is missing or damaged is left open: `require` says so of the jobs that are to be run.
+    """
+    found: dict[str, str | None] = {}
+    jobs = []
+    for its in settings:
+        if (data := _data(its)) is not None and data.digest is None:
+            source = _source(data)
+            if source not in found:
+                found[source] = _digest_if_there(data, told)
+            its = on(its, found[source])
+        jobs.append(its)
+    return jobs
+
+
+def on(settings: S, digest: str | None) -> S:
+    """The same settings on the data of this identity."""
+    data = _data(settings)
+    return settings if data is None else replace(settings, **{"data": replace(data, digest=digest)})
+
+
+def digest_of(settings: keys.Settings) -> str | None:
+    data = _data(settings)
+    return None if data is None else data.digest
+
+
+def require(data: keys.Data) -> None:
+    """Make sure that the data are there, and those that these settings mean.
+
+    Raises `MissingData`, `DamagedData`, and `SettingError` where `data.digest` is that of other data.
+    """
+    found = of(data)
+    if data.digest is not None and data.digest != found.digest:
+        where = f" under {found.folder}" if found.folder else ""
+        raise SettingError(
+            f"data.digest={data.digest}: the data{where} are others, {found.digest}; bring back those that are meant,"
+            " or leave the key out to take these"
+        )
+
+
+def described(settings: Iterable[keys.Settings]) -> dict[str, dict[str, Any]]:
+    """Where each identity comes from, by digest; of data that are not there its name alone."""
+    found: dict[str, dict[str, Any]] = {}
+    for its in settings:
+        data = _data(its)
+        if data is not None and data.digest is not None and data.digest not in found:
+            found[data.digest] = {"data": data.name}
+            with contextlib.suppress(MissingData, DamagedData):
+                if (there := of(data)).digest == data.digest:
+                    found[data.digest] = there.document()
+    return found
+
+
+def in_words(document: Mapping[str, Any]) -> str:
+    """What a provenance says of some data, in words; it may be anybody's."""
+    words = [str(document.get("folder") or document.get("data") or "")]
+    files, size = document.get("files"), document.get("bytes")
+    if all(isinstance(number, int) and 0 <= number < 2**63 for number in (files, size)):
+        words.append(f"{files} files, {float(size or 0) / 1e6:.1f} MB")
+    return ", ".join(words)
+
+
+def apart(settings: keys.Settings) -> str:
+    """A name of what these settings ask for, whatever the data are: equal for jobs that differ in them alone."""
+    return keys.digest({name: value for name, value in keys.content(settings).items() if name != "data.digest"})
+
+
+def place_of(settings: keys.Settings) -> str:
+    """Where these settings look for their data; empty for what is not in files."""
+    data = _data(settings)
+    return _place(data) if data is not None else ""
+
+
+def _place(data: keys.Data) -> str:
+    if isinstance(data, keys.ImageFolder):
+        return str(image_folder.place(data))
+    return str(data_root(data.root)) if isinstance(data, keys.Images) else ""
+
+
+def _data(settings: keys.Settings) -> keys.Data | None:
+    return getattr(settings, "data", None)
+
+
+def _source(data: keys.Data) -> str:
+    return f"{data.name} {_place(data)}"
+
+
+def _digest_if_there(data: keys.Data, told: Told) -> str | None:
+    try:
+        return of(data, told=told).digest
+    except (MissingData, DamagedData):
+        return None
+
+
+# -- in the job -----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def held(data: keys.Data, *, told: Told = _silent) -> Iterator[None]:
+    """While files are loaded: before, hold them against `data.digest`; after, make sure that none was changed.
+
+    Raises `DamagedData` naming a file that is not what it was when the job was planned.
+    """
+    found = _found(data, told)
+    if found.digest != data.digest:  # and is not remembered: the run's next job, too, says what has changed
+        raise DamagedData(_others(data, found))
+    if found.hashes is not None:
+        found.hashes.keep()
+    yield
+    if found.hashes is not None:
+        for name, mark in found.hashes.marks.items():
+            if hashes.mark(path := found.hashes.folder / name) != mark:
+                raise DamagedData(f"data={data.name}: {path} was changed while the data were loaded; resume the run")
+
+
+def hold_digits(data: keys.Data, numbers: bytes) -> None:
+    """Raise `DamagedData` where the digits that were loaded are not those that the settings name."""
+    if data.digest is not None and (found := of_digits(numbers)) != data.digest:
+        raise DamagedData(
+            f"data=digits: the digits of the scikit-learn that is installed here are {found}, not {data.digest}, those"
+            " that the job was planned with"
+        )
+
+
+def _others(data: keys.Data, found: Identity) -> str:
+    where = f" under {found.folder}" if found.folder else ""
+    words = f"data={data.name}: the data{where} are not those that the job was planned with ({found.digest}, not "
+    words += f"{data.digest})"
+    its = found.hashes
+    if its is None or _digest(data.name, its.before) != data.digest:  # what was there is not known any more
+        return words
+    for name in sorted({*its.before} | {*its.sums}):
+        if its.before.get(name) != its.sums.get(name):
+            what = "is new" if name not in its.before else "is gone" if name not in its.sums else "has changed"
+            return f"{words}: {its.folder / name} {what}"
+    return words

@@ -1,0 +1,50 @@
+"""Where the processes that a run starts import from: the very files of the process that starts them.
+
+    never      the folder that somebody works in, also not by an empty or relative element of PYTHONPATH
+    as before  absolute elements of PYTHONPATH, site-packages, the standard library
+
+A `numpy.py` in the working folder, or in a run folder that somebody sent, is nobody's wish. PYTHONSAFEPATH says so to
+every Python that is started from there on, whoever starts it (joblib, submitit). RESLIM_PACKAGE names the package that
+was meant; a job compares.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .errors import OtherPackage
+
+PACKAGE = os.path.realpath(Path(__file__).with_name("__init__.py"))
+"""The file that this package is imported from."""
+VARIABLE = "RESLIM_PACKAGE"
+
+
+def environment(paths: str | None = None) -> dict[str, str]:
+    """The variables of a process that is to import what this one does; `paths` is its PYTHONPATH, None: as here."""
+    paths = os.environ.get("PYTHONPATH", "") if paths is None else paths
+    return {**os.environ, "PYTHONPATH": absolute(paths), "PYTHONSAFEPATH": "1", VARIABLE: PACKAGE}
+
+
+def absolute(paths: str) -> str:
+    """The elements of a list of folders that do not depend on where somebody works."""
+    return os.pathsep.join(path for path in paths.split(os.pathsep) if os.path.isabs(path))
+
+
+def require_same() -> None:
+    """Raise `OtherPackage` where the process that started this one has imported reslim from another place."""
+    meant = os.environ.get(VARIABLE, PACKAGE)
+    if meant != PACKAGE:
+        raise OtherPackage(
+            f"this process imports reslim from {os.path.dirname(PACKAGE)}, the one that started it from "
+            f"{os.path.dirname(meant)}; make both the same (PYTHONPATH, the environment on the cluster's nodes)"
+        )
+
+
+SETUP = (
+    """PYTHONPATH="$(printf %s "$PYTHONPATH" | awk 'BEGIN {RS=":"} /^[/]/ {printf "%s%s", s, $0; s=":"}')\"""",
+    "export PYTHONPATH PYTHONSAFEPATH=1",
+    "unset SLURM_EXPORT_ENV",
+)
+"""The same as lines of a shell, for a task of SLURM that is sent without the variables of its sender (--export=NONE),
+which `srun` would then not hand on either."""

@@ -1,0 +1,72 @@
+"""Which parts of a study compute on the key `device`, as each declares it: found out, not believed."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import resnet_limits
+from resnet_limits import device
+from resnet_limits.settings import STUDIES
+from resnet_limits.studies import study
+from resnet_limits.studies.study import Job
+
+PARTS = [(name, part) for name in STUDIES for part in study.get(name).parts]
+BLIND = ("gamma", "hamiltonian")
+"""Studies no file of which knows of a device."""
+
+
+class Asked(Exception):
+    """Somebody wants to know the device."""
+
+
+@pytest.fixture
+def asking(monkeypatch):
+    def resolve(name: str):
+        raise Asked
+
+    monkeypatch.setattr(device, "resolve", resolve)
+
+
+@cache
+def smoke(name: str):
+    """The settings of the smallest depth."""
+    return import_module("reslim_cli.hydra_bridge").plan([f"study={name}", "preset=smoke"]).jobs[0].settings
+
+
+@pytest.mark.parametrize(("name", "part"), [its for its in PARTS if its[0] not in BLIND])
+def test_a_part_asks_for_the_device_unless_it_says_that_it_computes_on_the_cpu(name, part, asking):
+    its = replace(smoke(name), claims=list(study.get(name).parts[part]), device="cuda")
+    module = import_module(f"resnet_limits.studies.{name}.{part}")
+    if part in study.get(name).on_cpu:
+        assert study.get(name).device(its) == "cpu"
+        assert module.measure(Job(its)).records
+    else:
+        assert study.get(name).device(its) == "cuda"
+        with pytest.raises(Asked):
+            module.measure(Job(its))
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_a_study_that_knows_of_no_device_says_so_of_every_part(name):
+    for path in (Path(resnet_limits.__file__).parent / "studies" / name).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert getattr(node, "attr", getattr(node, "id", getattr(node, "arg", ""))) != "device", path
+    assert study.get(name).on_cpu == set(study.get(name).parts)
+
+
+def test_a_gpu_that_is_asked_for_and_not_used_is_said_and_one_that_is_used_is_not():
+    kernel, gamma, ode = (study.get(name) for name in ("kernel", "gamma", "ode"))
+    its = gamma.settings(study="gamma", device="cuda:1")
+    assert gamma.all_warnings(its) == ["device=cuda:1: study gamma computes on the CPU alone; no GPU is used"]
+    assert gamma.all_warnings(replace(its, device="auto")) == []
+    exact = kernel.settings(study="kernel", device="cuda", claims=["kernel.moments"])
+    assert "claims=[kernel.moments] computes on the CPU alone" in kernel.all_warnings(exact)[-1]
+    mixed = replace(exact, claims=["kernel.moments", "kernel.diagram"])
+    assert [line for line in kernel.all_warnings(mixed) if "device" in line] == []
+    assert ode.all_warnings(ode.settings(study="ode", device="cuda")) == []

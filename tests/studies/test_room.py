@@ -1,0 +1,183 @@
+"""The least memory of a part: below what it takes, and above what there is for requests that cannot fit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from resnet_limits.errors import SettingError
+from resnet_limits.inference import dense, iterative
+from resnet_limits.memory import Room, host_room
+from resnet_limits.sampling import pieces, span
+from resnet_limits.settings import (
+    STUDIES,
+    Gamma,
+    Hamiltonian,
+    ImageFolder,
+    Kernel,
+    KernelKeys,
+    Mnist,
+    Ode,
+    OdeKeys,
+    Sde,
+    SdeKeys,
+    Slurm,
+    describe,
+)
+from resnet_limits.studies import room
+from resnet_limits.studies import study as studies
+from resnet_limits.studies.kernel import room as of_kernels
+from resnet_limits.studies.ode import averaged
+from resnet_limits.studies.ode import room as of_ode
+from resnet_limits.studies.sde import law
+from resnet_limits.studies.sde import room as of_sde
+from tests.studies.extremes import TINY, with_keys
+from tests.studies.rooms import LARGE, QUICK, growth, only
+
+GB = 10**9
+WORKSTATION = Room(16 * GB, 32 * GB, "memory of this host")
+
+
+@pytest.fixture
+def workstation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "host_room", lambda: WORKSTATION)
+
+
+# -- a lower bound --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_part_says_the_least_that_it_takes(name: str):
+    study = studies.get(name)
+    assert set(study.least) == set(study.parts)
+
+
+@pytest.mark.parametrize("number", range(QUICK))
+def test_no_part_takes_less_than_its_least(number: int):
+    part, settings = LARGE[number]
+    least = studies.get(settings.study).least[part](only(part, settings))
+    assert 50e6 < least < growth(number)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(QUICK, len(LARGE)))
+def test_no_part_takes_less_than_its_least_in_any_study(number: int):
+    part, settings = LARGE[number]
+    assert studies.get(settings.study).least[part](only(part, settings)) < growth(number)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_defaults_and_tiny_jobs_fit_into_any_machine(name: str):
+    study = studies.get(name)
+    for settings in (STUDIES[name](study=name), TINY[name], with_keys(STUDIES[name](study=name), {"depth": 1024})):
+        assert max(study.least[part](settings) for part in study.parts) < GB
+
+
+def test_what_the_estimates_say_of_other_modules_is_so():
+    assert room.SMALLEST_PIECE <= pieces.SMALLEST
+    assert of_sde.PAIRS <= law.PAIRS
+    assert of_ode.TOGETHER <= averaged.BLOCK
+    assert (of_kernels.LARGEST, of_kernels.LANDMARKS) == (dense.LARGEST, iterative.LANDMARKS)
+    assert of_kernels.KEPT <= iterative.KEPT
+    for vectors in (1, 2, 7, 100, 1000, 20_000):
+        for width in (1, 8, 64, 1000, 19_999):
+            settings = Sde(width=width, replicas=1)
+            rows = room.sampled(settings, vectors=vectors) / 8 / width - vectors
+            assert rows == span.basis_size(vectors, width + 1)
+
+
+# -- requests that cannot fit ---------------------------------------------------------------------
+
+IMPOSSIBLE = {
+    "width 20,000 with 500 inputs": (Sde(width=20_000, sde=SdeKeys(inputs=500)), "'strong' takes at least 1.. GB"),
+    "the widest ode": (Ode(width=65_536), "'forward' takes at least .* GB"),
+    "the widest gamma": (Gamma(width=65_536), "'real' takes at least .* GB"),
+    "the widest hamiltonian": (Hamiltonian(width=65_536), "'trained' takes at least .* GB"),
+    "the widest kernel": (Kernel(width=65_536), "'entries' takes at least .* GB"),
+    "the widest sde": (Sde(width=65_536), "'law' takes at least .* GB"),
+    "most networks": (Sde(replicas=10**8), "'law' takes at least .* GB"),
+    "most paths": (replace(Ode(depth=1024), ode=OdeKeys(paths=10**5)), "'forward' takes at least .* GB"),
+}
+
+
+@pytest.mark.usefixtures("workstation")
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_what_cannot_fit_is_refused_with_the_estimate_and_the_keys_that_help(name: str):
+    settings, words = IMPOSSIBLE[name]
+    with pytest.raises(SettingError, match=f"memory: {words} .*less is needed with a smaller ") as caught:
+        room.check(studies.get(settings.study), replace(settings, device="cpu"))
+    assert "there are 32.0 GB (memory of this host)" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+PIECE_BY_PIECE = {
+    *("matrix_normal", "correlation", "functions", "explosion", "diagram", "drift", "moments", "rough"),
+    *("expressivity", "energy", "meanfield", "sparsity"),  # of the points of the data set alone
+    *("landmarks", "limit", "relu", "ablation"),  # of pinned, or small, sizes
+}
+"""Parts of which a few pieces of replicas are in memory at a time, whatever the keys."""
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_all_sizes_at_their_largest_are_refused_for_every_part_that_grows(name: str, monkeypatch: pytest.MonkeyPatch):
+    study, settings = studies.get(name), STUDIES[name](study=name, device="cpu")
+    for part in set(study.parts) - PIECE_BY_PIECE:
+        keys = {e.key: e for e in describe(settings) if e.key in study.memory[part]}
+        largest = {
+            key: int(entry.field.metadata["high"])
+            for key, entry in keys.items()
+            if entry.type is int and not key.startswith("data.")
+        }
+        asked = with_keys(settings, largest)
+        if part == "accuracy":
+            asked = replace(settings, data=Mnist(), kernel=KernelKeys(deep_points=20_000))
+        monkeypatch.setattr(room, "host_room", lambda: Room(GB, 1.5 * GB, "memory of a small host"))
+        with pytest.raises(SettingError, match=f"memory: '{part}'"):
+            room.check(study, replace(asked, claims=list(study.parts[part])))
+
+
+def test_sixty_thousand_deep_points_need_two_gigabytes(monkeypatch: pytest.MonkeyPatch):
+    settings = Kernel(device="cpu", data=Mnist(), kernel=KernelKeys(deep_points=60_000))
+    monkeypatch.setattr(room, "host_room", lambda: Room(GB, GB, "memory of a small host"))
+    with pytest.raises(
+        SettingError, match=r"'accuracy' takes at least 1.6 GB .*smaller .*kernel.deep_points \(now 60000\)"
+    ):
+        room.check(studies.get("kernel"), settings)
+
+
+# -- what there is --------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("workstation")
+def test_only_the_memory_that_is_known_counts():
+    wide = Ode(width=65_536, device="cpu")
+    assert room.what_there_is(wide) == WORKSTATION
+    assert room.what_there_is(replace(wide, device="cuda")) is None
+    assert room.what_there_is(replace(wide, cluster=Slurm(memory=None))) is None
+    assert room.what_there_is(replace(wide, cluster=Slurm(gpus=1))) is None
+    with pytest.raises(SettingError, match=r"there are 8.6 GB \(cluster.memory=8\)"):
+        room.check(studies.get("ode"), replace(wide, cluster=Slurm(memory=8)))
+    room.check(studies.get("ode"), replace(wide, cluster=Slurm(memory=10**6)))
+
+
+@pytest.mark.usefixtures("workstation")
+def test_a_part_that_is_not_asked_for_does_not_count():
+    room.check(studies.get("ode"), Ode(width=65_536, device="cpu", claims=["ode.rough"]))
+
+
+@pytest.mark.usefixtures("workstation")
+def test_a_folder_of_images_is_not_counted_before_it_is_read():
+    room.check(studies.get("kernel"), Kernel(device="cpu", data=ImageFolder()))
+
+
+def test_the_answer_needs_no_torch():
+    script = (
+        "import sys; from resnet_limits.studies import room, study; from resnet_limits.settings import Ode\n"
+        "try: room.check(study.get('ode'), Ode(width=65536, device='cpu', depth=10**6))\n"
+        "except Exception as error: print(type(error).__name__, 'torch' in sys.modules)"
+    )
+    assert host_room() is not None
+    assert subprocess.check_output([sys.executable, "-c", script], text=True).split() == ["SettingError", "False"]
