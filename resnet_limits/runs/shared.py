@@ -38,13 +38,8 @@ class SharedFolder:
         for path in sorted(self.folder.glob(f"{name}-*.safetensors")):
             with contextlib.suppress(OSError, SafetensorError):
                 if path.name == _named(name, content := read_bytes(path)):
-<<<<<<< HEAD
                     return _laid_out(load(content))
         solution = _laid_out({its: np.ascontiguousarray(array) for its, array in compute().items()})
-=======
-                    return by_name({its: _aligned(array) for its, array in load(content).items()})
-        solution = by_name({its: _aligned(np.ascontiguousarray(array)) for its, array in compute().items()})
->>>>>>> w/runs
         content = save(solution)
         with contextlib.suppress(OSError):  # a job that cannot keep it still has it
             self.folder.mkdir(exist_ok=True)
