@@ -260,9 +260,10 @@ def boxes(plan: Plan, missing: set[str]) -> list[Box]:
     for key in list(dict.fromkeys(key for its in found for key in its)):
         merged: dict[tuple[Any, ...], dict[str, tuple[str, ...]]] = {}
         for its in found:
-            others = tuple((k, v) for k, v in its.items() if k != key)
-            same = merged.setdefault(others, {**its, key: ()})
-            same[key] += its.get(key, ())
+            others = (key in its, *((k, v) for k, v in its.items() if k != key))
+            same = merged.setdefault(others, {**its, key: ()} if key in its else its)
+            if key in its:
+                same[key] += its[key]
         found = list(merged.values())
     names = {frozenset(job.overrides): job.name for job in plan.jobs}
     made: list[Box] = []

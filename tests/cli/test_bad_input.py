@@ -205,7 +205,8 @@ def test_a_value_may_go_with_the_options_of_a_sweep(in_process):
 
 def test_options_are_swept_by_a_pattern(in_process):
     jobs = in_process("train", "--dry-run", "--json", "depth=4", "init=glob(*o*,exclude=[matrix*,zero])").json
-    assert {word for job in jobs for word in job["overrides"]} == {
+    words = {word for job in jobs for word in job["overrides"] if not word.startswith("data.digest=")}
+    assert words == {
         "depth=4",
         "init=smooth",
         "init=rough",

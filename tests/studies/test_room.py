@@ -16,7 +16,6 @@ from resnet_limits.settings import (
     STUDIES,
     Gamma,
     Hamiltonian,
-    ImageFolder,
     Kernel,
     KernelKeys,
     Mnist,
@@ -166,11 +165,6 @@ def test_only_the_memory_that_is_known_counts():
 @pytest.mark.usefixtures("workstation")
 def test_a_part_that_is_not_asked_for_does_not_count():
     room.check(studies.get("ode"), Ode(width=65_536, device="cpu", claims=["ode.rough"]))
-
-
-@pytest.mark.usefixtures("workstation")
-def test_a_folder_of_images_is_not_counted_before_it_is_read():
-    room.check(studies.get("kernel"), Kernel(device="cpu", data=ImageFolder()))
 
 
 def test_the_answer_needs_no_torch():

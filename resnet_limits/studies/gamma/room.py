@@ -21,7 +21,7 @@ def _small(settings: Gamma) -> float:
 
 
 def _real(settings: Gamma) -> float:
-    count = min(settings.gamma.train_points, training_points(settings.data) or 0)
+    count = min(settings.gamma.train_points, training_points(settings.data))
     return points(settings) + _minimiser(settings.depth, settings.width, count)
 
 

@@ -36,7 +36,7 @@ def _accuracy(settings: Kernel) -> float:
     """The deep block's kernel matrix, or the preconditioner of its iteration."""
     if unlabelled(settings):
         return points(settings)
-    n = min(settings.kernel.deep_points, training_points(settings.data) or 0)  # of a folder it takes the files to know
+    n = min(settings.kernel.deep_points, training_points(settings.data))
     if n > LARGEST:  # while it is made the preconditioner is there twice, then once beside the blocks that are kept
         once = DOUBLE * n * LANDMARKS
         return points(settings) + max(2 * once, once + min(KEPT, SINGLE * n * n / 2))

@@ -203,10 +203,13 @@ def test_what_is_evaluated():
     ("settings", "words"),
     [
         (with_images(SMALL, channels=7), "flow.images.channels=7: group norm .* 2 groups of equal size; give an even"),
-        (with_images(SMALL, batch_size=301), "flow.images.batch_size=301: there are 300 training images here"),
+        (
+            with_images(SMALL, batch_size=301),
+            "flow.images.batch_size=301: digits has 300 training images here; give",
+        ),
         (
             replace(with_images(SMALL, points=2000, batch_size=100), data=Digits(train_size=50)),
-            "batch_size=100: there are 50",
+            "batch_size=100: digits has 50 training",
         ),
         (
             replace(SMALL, data=ImageFolder(size=3)),
