@@ -147,13 +147,13 @@ def _require_same(run: Run, plan: Plan, planned: Sequence[str], *, elsewhere: Se
     new, gone = [n for n in now if n not in planned], [n for n in planned if n not in now]
     if not new and not gone:
         return
-    others = _other_data(run, [job for job in plan.jobs if job.name in new])
-    if others.total() == len(new) == len(gone):
+    changed = [job for job in plan.jobs if job.name in new]
+    known = _data_by_job(run)
+    if len(new) == len(gone) and all(identity.apart(job.settings) in known for job in changed):
         if any(line.startswith("data.") for line in elsewhere):
             return
-        raise RunFolderError(
-            f"{run.path}: {printable(next(iter(others)))}. Bring those back, or start another run on these"
-        )
+        others = next(iter(_other_data(run, changed)), "the data are others than those of this sweep")
+        raise RunFolderError(f"{run.path}: {printable(others)}. Bring those back, or start another run on these")
     words = " ".join(plan.overrides) or "the defaults"
     raise RunFolderError(
         f"{run.path}: its overrides ({words}) make other jobs now than were planned, such as "

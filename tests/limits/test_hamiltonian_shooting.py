@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import mpmath
 import pytest
 import scipy.integrate
 import scipy.optimize
 import torch
 from torch import Tensor
 
+from resnet_limits.errors import Undetermined
 from resnet_limits.limits.hamiltonian import shooting
 from resnet_limits.limits.hamiltonian.features import Features, activation
 from resnet_limits.limits.hamiltonian.gaussian import Gaussian
@@ -77,6 +79,21 @@ def test_kernel_ridge_is_a_linear_read_out_of_the_features():
     expected = (f @ R - y).square().sum() / 18 + 0.05 / 2 * R.square().sum()
     torch.testing.assert_close(Ridge(TANH, y, 0.05).value(q), expected)
     torch.testing.assert_close(Ridge(TANH, y, 0.05).scorer(q)(q), f @ R)
+
+
+def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_right_to_the_bound():
+    """Against 60 digits. The difference by which the coefficients are found loses what a small ridge is divided by."""
+    q, y = points(9, 3, scale=3.0), points(9, 1, seed=4)
+    with mpmath.workdps(60):
+        f = mpmath.matrix(TANH.of(q).tolist())
+        for ridge in (1e-2, 1e-6, 1e-10):
+            system = f * f.T + 9 * mpmath.mpf(ridge) * mpmath.eye(9)
+            alpha = mpmath.lu_solve(system, mpmath.matrix(y.tolist()))
+            expected = torch.tensor([[float(its)] for its in alpha], dtype=torch.float64)
+            off = float((Ridge(TANH, y, ridge)._solve(q, y) - expected).norm() / expected.norm())
+            assert off < 1e-13 / ridge
+    with pytest.raises(Undetermined, match=r"9 points, ridge 1e-14.*set a larger hamiltonian\.ridge"):
+        Ridge(TANH, y, 1e-14).gradient(q)
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)

@@ -25,13 +25,15 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ...errors import MeasurementError
+from ...errors import MeasurementError, Undetermined
 from .kernel import Kernel
 
 Product = Callable[[Tensor], Tensor]
 ROUNDING, NEAR_ROUNDING = 4e-16, 1e-13
 """Of a gradient, relative to the sum of the absolute values of what it is made of: where a search ends, and what is
 accepted where steps go on without lowering it."""
+LARGEST_ERROR = 1e-3
+"""Relative error that rounding may make of the coefficients of a kernel read-out."""
 
 
 class Pointwise(ABC):
@@ -271,9 +273,19 @@ class Ridge(EndLoss):
         return len(alpha) * self.ridge / 2 * alpha.square().sum()
 
     def _solve(self, q: Tensor, right: Tensor) -> Tensor:
-        """`(K + n ridge)^{-1} right` by the features, or by the points where these are fewer."""
+        """`(K + n ridge)^{-1} right` by the features, or by the points where these are fewer.
+
+        Raises `Undetermined` where the difference below may lose `LARGEST_ERROR` of it: eps |right|/c, and the solution
+        is at least |right|/(|K| + c).
+        """
         f, c = self.kernel.at(q).root(), len(q) * self.ridge
         system = f.mT @ f
+        error = torch.finfo(f.dtype).eps * (1 + float(system.detach().trace()) / c)
+        if error > LARGEST_ERROR:
+            raise Undetermined(
+                f"the kernel matrix of the read-out is so ill-conditioned ({len(q)} points, ridge {self.ridge:g}) that "
+                f"rounding may move the solution by {100 * error:.2g} %; set a larger hamiltonian.ridge"
+            )
         system.diagonal().add_(c)
         return (right - f @ torch.linalg.solve(system, f.mT @ right)) / c
 
