@@ -79,7 +79,7 @@ def _ended(error: BaseException) -> int:
     if any(isinstance(its, BrokenPipeError) for its in chain):  # Typer and rich make an exit of it
         return 141
     if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 0
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
     if any(map(_is_lack_of_memory, chain)):
         for its in chain:
             its.__traceback__ = None  # lets go of what its frames hold: there may be no room for a word

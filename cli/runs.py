@@ -71,22 +71,22 @@ def _document(run: Run, *, quick: bool = False) -> tuple[dict[str, Any], dict[st
         seen = run.glance() if quick else run.look(verify=True)
     except RunFolderError as error:
         return *_damaged(run, error), None
-    its = _current(run, seen)
+    its, wrong = _current(run, seen), run.remarks()
+    # Nothing is finished where something is missing or damaged, even if it is there for people alone.
+    state = "damaged" if its.state == "finished" and (its.summary is None or wrong) else its.state
     claims = its.summary["claims"] if its.summary else []
     unplanned = [f"jobs/{name} was not planned and does not count" for name in seen.strays]
     document = {
         "id": run.id,
         "run": str(run.path),
         "study": run.study,
-        "state": its.state,
+        "state": state,
         "depths": sorted({depth_of(name) for name in seen.statuses}),
         "jobs": {name: status.state for name, status in seen.statuses.items()},
         "verdicts": dict(Counter(claim["verdict"] for claim in claims)),
         # Of a run whose client is gone, and whose jobs go on in a scheduler, it waits for them and collects.
-        "continue": None
-        if its.state == "finished" or run.is_launching()
-        else f"reslim train --resume {quoted(run.path)}",
-        "remarks": [*its.remarks, *run.remarks(), *unplanned],
+        "continue": None if state == "finished" or run.is_launching() else f"reslim train --resume {quoted(run.path)}",
+        "remarks": [*its.remarks, *wrong, *unplanned],
     }
     return document, seen.statuses, its.summary
 

@@ -16,8 +16,9 @@ from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import require_enclosed
 from resnet_limits.runs.files import locked, tail
 from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
+from resnet_limits.runs.planned import by_depth
 from resnet_limits.runs.status import Status
-from resnet_limits.settings import Data, Settings, describe
+from resnet_limits.settings import Data, Settings, Slurm, describe, job_name
 
 from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, who_asks
 from .launch import launch
@@ -27,7 +28,8 @@ from .printable import brief, quoted
 ENDING = 60.0
 """Seconds that a cancelled task is given to end: SLURM's KillWait, 30 s unless set, and what follows it."""
 HARMLESS = re.compile(
-    r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=-?[\d.]+|hydra\.launcher\.(qos|constraint|gres|exclude)=[\w.,:@+-]+"
+    r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=-?[\d.]+|hydra\.launcher\.(qos|constraint|gres|exclude|partition"
+    r"|account|comment|mem_per_\w+|max_nbytes|mmap_mode|stderr_to_stdout|batch_size|pre_dispatch)=[\w.,:@+-]+"
 )
 """The keys of Hydra that are taken from a run folder: the name of an installed launcher, its numbers, and where SLURM
 is to put the jobs."""
@@ -48,7 +50,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
     elif todo and not dry_run:
         scheduler.require()
     check_sinks(todo)
-    check_data(jobs)
+    check_data(jobs, [job for p in plans if _is_memory_known(p) for job in p.jobs if job.name in missing])
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
@@ -69,7 +71,7 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     """The run to resume and its sweeps; with further overrides, the first sweep changed by them."""
     from .hydra_bridge import overridden
 
-    key = next((o.split("=", 1)[1].strip("'\"") for o in overrides if o.startswith("outputs=")), None)
+    key = next((o.split("=", 1)[1].strip("'\"") for o in reversed(overrides) if o.startswith("outputs=")), None)
     run = Run.find(outputs_root(key), name)
     require_enclosed(run.path)
     if edited := run.edited():
@@ -80,19 +82,23 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     for remark in run.remarks():
         print(f"reslim: {printable(remark)}", file=sys.stderr)
     sweeps = run.sweeps()
+    given = {o.split("=", 1)[0] for o in overrides}
     for line in [line for sweep in sweeps for line in sweep]:
-        if line.lstrip("+~ \t").startswith("hydra") and not HARMLESS.fullmatch(line):
+        name = line.split("=", 1)[0]
+        if line.lstrip("+~ \t").startswith("hydra") and not HARMLESS.fullmatch(line) and name not in given:
             raise RunFolderError(
                 f"{run.path / 'plan.json'}: '{line}' could run code, and a run folder is not trusted that far; "
-                "start another run"
+                f"give {name.lstrip('+~')}=... again on the command line"
             )
-    first = _with_data_of(run, plan(overridden(sweeps[0], overrides)))
+    first = _with_data_of(run, plan(overridden(sweeps[0], overrides)), run.planned.jobs)
     if first.study != run.study:
         raise SettingError(f"study: the run {run.id} is of study {run.study}; start another run for another study")
     elsewhere = [o for o in overrides if _is_elsewhere(o, first.jobs[0].settings)]
-    plans = [_with_data_of(run, plan(overridden(sweep, elsewhere))) for sweep in sweeps]
+    plans = [
+        _with_data_of(run, plan(overridden(sweep.overrides, elsewhere)), sweep.jobs) for sweep in run.planned.sweeps
+    ]
     for its, sweep in zip(plans, run.planned.sweeps, strict=True):
-        _require_same(run, its, sweep.jobs, elsewhere=elsewhere)
+        _require_same(run, its, sweep.jobs)
     from resnet_limits.runs.provenance import version
 
     if run.version() != version():
@@ -102,14 +108,15 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     return run, chosen
 
 
-def _with_data_of(run: Run, its: Plan) -> Plan:
-    """The sweep where its data are not here: those of the run are meant, and missed only if a job is to be run."""
+def _with_data_of(run: Run, its: Plan, planned: Sequence[str]) -> Plan:
+    """The sweep where its data are not here: those that were planned are meant; a job to be run will miss them."""
     known = _data_by_job(run)
     jobs = []
     for job in its.jobs:
-        here = known.get(identity.apart(job.settings), [])
-        if identity.digest_of(job.settings) is None and len(here) == 1:
-            job = PlannedJob.of(job.overrides, identity.on(job.settings, here[0]))
+        if identity.digest_of(job.settings) is None:
+            here = [identity.on(job.settings, digest) for digest in known.get(identity.apart(job.settings), [])]
+            meant = [settings for settings in here if job_name(settings) in planned] or here
+            job = PlannedJob.of(job.overrides, meant[0]) if len(meant) == 1 else job
         jobs.append(job)
     return replace(its, jobs=tuple(jobs))
 
@@ -140,17 +147,21 @@ def _say_other_data(run: Run, plans: Sequence[Plan]) -> None:
         print(f"reslim: {printable(words)}: {count} further jobs, judged apart", file=sys.stderr)
 
 
-def _require_same(run: Run, plan: Plan, planned: Sequence[str], *, elsewhere: Sequence[str]) -> None:
-    """Raise `RunFolderError` where the overrides of a sweep make other jobs now than when it was planned, unless the
-    data were asked for elsewhere: jobs on others are further ones."""
+def _require_same(run: Run, plan: Plan, planned: Sequence[str]) -> None:
+    """Raise `RunFolderError` where the overrides of a sweep make other jobs now than when it was planned, unless they
+    look elsewhere for their data, and these are others: such jobs are further ones."""
     now = [job.name for job in plan.jobs]
     new, gone = [n for n in now if n not in planned], [n for n in planned if n not in now]
     if not new and not gone:
         return
     changed = [job for job in plan.jobs if job.name in new]
+    for job in changed:
+        if isinstance(data := getattr(job.settings, "data", None), Data) and data.digest is None:
+            identity.require(data)  # which says what is missing
     known = _data_by_job(run)
     if len(new) == len(gone) and all(identity.apart(job.settings) in known for job in changed):
-        if any(line.startswith("data.") for line in elsewhere):
+        before = {identity.place_of(job.settings) for job in run.jobs() if job.name in planned}
+        if not before & {identity.place_of(job.settings) for job in changed}:
             return
         others = next(iter(_other_data(run, changed)), "the data are others than those of this sweep")
         raise RunFolderError(f"{run.path}: {printable(others)}. Bring those back, or start another run on these")
@@ -243,9 +254,15 @@ def check_sinks(settings: Sequence[Settings]) -> None:
         installed.require(asked)
 
 
-def check_data(jobs: Sequence[PlannedJob]) -> None:
-    """Refuse jobs whose data are not there, or that ask for more of them, or of memory, than there is; print what they
-    warn of."""
+def _is_memory_known(its: Plan) -> bool:
+    """Whether it can be told here how much memory the jobs will have: not where a launcher's own keys say so."""
+    elsewhere = its.launcher == SLURM and not isinstance(its.jobs[0].settings.cluster, Slurm)
+    return not elsewhere and not any(o.startswith("hydra.launcher.mem") for o in its.overrides)
+
+
+def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob]) -> None:
+    """Refuse jobs whose data are not there, or that ask for more of them than there is, or, of those that are held
+    against it, for more memory; print what they warn of."""
     from resnet_limits.data.files import notes
     from resnet_limits.studies import room, study
 
@@ -256,7 +273,8 @@ def check_data(jobs: Sequence[PlannedJob]) -> None:
             its.check(job.settings)
         except TooFewPoints as error:
             raise error.asked_by(who) if (who := who_asks(job, error.key)) else error from None
-        room.check(its, job.settings)
+    for job in in_memory:
+        room.check(study.get(job.settings.study), job.settings)
     for line in dict.fromkeys(line for its in settings for line in study.get(its.study).all_warnings(its)):
         print(f"reslim: warning: {line}", file=sys.stderr)
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
@@ -292,7 +310,7 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> Non
             print(printable(f"reslim: {digest} is {words}"), file=sys.stderr)
     if not all_started:
         _say_not_started(run)
-    unfinished = [n for n, state in summary["jobs"].items() if n in asked and state != "finished"]
+    unfinished = [name for name in sorted(asked, key=by_depth) if summary["jobs"].get(name) != "finished"]
     if unfinished:
         print(
             f"reslim: {len(unfinished)} of {len(asked)} jobs did not finish: {', '.join(unfinished[:6])}",

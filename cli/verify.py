@@ -78,7 +78,8 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
         raise SettingError(f"preset: verify judges at one preset; got {', '.join(sorted(presets))}")
     check_devices(settings)
     check_sinks(settings)
-    check_data([job for its in plans for job in its.jobs])
+    jobs = [job for its in plans for job in its.jobs]
+    check_data(jobs, jobs)
     if junit is not None:
         _writable(Path(junit))
     start = time.monotonic()

@@ -14,6 +14,7 @@ linear algebra matrix by matrix where each matrix is aligned alike. These are no
 register is rounded by other instructions: silu, gelu, sigmoid and their derivatives (`networks.activations` has its
 own), powers that are no integers, `var`, and sums over a leading dimension.
 
+Where no number of a first replica is given, replicas are to be cut at multiples of the batch, as by `sampling.pieces`.
 On a GPU all replicas make one batch: bits are promised for CPUs.
 """
 

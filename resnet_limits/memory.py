@@ -109,8 +109,16 @@ def by_excess(settings: Settings, keys: Sequence[str]) -> list[str]:
 
 def host_room() -> Room | None:
     """What a process may still take on this host; None where the system does not say."""
-    rooms = [room for room in (_memory(), control_group(), _addresses()) if room is not None]
-    return min(rooms, key=lambda room: room.free, default=None)
+    return min(_rooms(), key=lambda room: room.free, default=None)
+
+
+def host_limit() -> Room | None:
+    """The tightest limit on what a process may have at all, however much of it is in use now."""
+    return min(_rooms(), key=lambda room: room.total, default=None)
+
+
+def _rooms() -> list[Room]:
+    return [room for room in (_memory(), control_group(), _addresses()) if room is not None]
 
 
 def gpu_room(name: str) -> Room | None:

@@ -16,7 +16,16 @@ import pytest
 import torch
 
 from resnet_limits.errors import MeasurementError, OutOfMemory
-from resnet_limits.memory import Room, by_excess, control_group, explained, host_room, message, ran_out_of
+from resnet_limits.memory import (
+    Room,
+    by_excess,
+    control_group,
+    explained,
+    host_limit,
+    host_room,
+    message,
+    ran_out_of,
+)
 from resnet_limits.runs.python import run
 from resnet_limits.settings import Ode, OdeKeys, Train
 from resnet_limits.studies import study as studies
@@ -224,3 +233,13 @@ def test_a_gpu_that_is_full_is_named_and_given_back():
         run(absurd)
     assert kept.value is not None
     assert torch.cuda.memory_allocated() < GB
+
+
+def test_what_there_is_at_all_is_the_tightest_limit_and_not_the_one_that_is_fullest(monkeypatch):
+    """A host of 64 GB that others fill, and a container of 4 GB that is nearly empty."""
+    from resnet_limits import memory
+
+    host, container = Room(2e9, 64e9, "memory of this host"), Room(3.5e9, 4e9, "limit of the control group")
+    monkeypatch.setattr(memory, "_rooms", lambda: [host, container])
+    assert host_room() == host
+    assert host_limit() == container

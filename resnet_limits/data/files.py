@@ -128,22 +128,8 @@ def _crc_in(archive: Path) -> int:
     return struct.unpack("<I", archive.read_bytes()[-8:-4].rjust(4, b"\0"))[0]
 
 
-def require(data: settings.Data, *, thoroughly: bool = False) -> None:
-    """Make sure that the files which these settings need are there and of the right size; thoroughly: whole.
-
-    Raises `MissingData` naming the files and where to put them, `DamagedData` naming the first damaged one. Cheap
-    unless thorough, and free of torch: a request is refused before anything is started.
-    """
-    if isinstance(data, settings.ImageFolder):
-        from . import image_folder
-
-        image_folder.listing(image_folder.place(data))
-    elif data.name in FILES:
-        complain(data.name, data_root(data.root if isinstance(data, settings.Images) else None), thoroughly=thoroughly)
-
-
 def notes(data: settings.Data) -> list[str]:
-    """What there is to say of the files that these settings need, a line each. Raises as `require`."""
+    """What there is to say of the files that these settings need, a line each. Raises as `identity.require`."""
     if isinstance(data, settings.ImageFolder):
         from . import image_folder
 
@@ -152,7 +138,11 @@ def notes(data: settings.Data) -> list[str]:
 
 
 def complain(name: str, root: Path, *, thoroughly: bool = False) -> None:
-    """Raise what `require` raises for a published data set under a root."""
+    """Make sure that the files of a published data set are there and of the right size; thoroughly: whole.
+
+    Raises `MissingData` naming the files and where to put them, `DamagedData` naming the first damaged one. Cheap
+    unless thorough, and free of torch: a request is refused before anything is started.
+    """
     seen = look(name, root, thoroughly=thoroughly)
     if any(s.size is None for s in seen):
         raise MissingData(

@@ -166,14 +166,6 @@ def place(text: str) -> Path:
     return path
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it. Raises `OutputError` with the reason."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot write to {path}: {error.strerror}; choose another folder with outputs=...") from None
-
-
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):

@@ -58,9 +58,8 @@ class Planned:
         return sorted(names, key=by_depth)
 
     def adding(self, sweep: Sweep, config: str) -> Planned:
-        """The same with one more sweep; one of the same overrides is there already."""
-        known = [its.overrides for its in self.sweeps]
-        sweeps = self.sweeps if sweep.overrides in known else (*self.sweeps, sweep)
+        """The same with one more sweep, unless it is there already."""
+        sweeps = self.sweeps if sweep in self.sweeps else (*self.sweeps, sweep)
         return replace(self, sweeps=sweeps, config=config)
 
 

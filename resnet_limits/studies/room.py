@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..data.sizes import total
 from ..errors import SettingError
-from ..memory import Room, gigabytes, helping, host_room
+from ..memory import Room, gigabytes, helping, host_limit
 from ..settings import Gaussian, Plane, Settings, Slurm, Two
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def sampled(settings: Any, *, vectors: int) -> float:
 
 def check(study: Study, settings: Settings) -> None:
     """Raise `SettingError` where a part that is asked for cannot fit into what there is, naming the keys that help."""
-    room = what_there_is(settings)
+    room = what_there_is(settings, study.device(settings))
     if room is None:
         return
     for part in study.needed_parts(settings):
@@ -79,13 +79,13 @@ def check(study: Study, settings: Settings) -> None:
             )
 
 
-def what_there_is(settings: Settings) -> Room | None:
-    """The memory that a job will have; None where nobody here can tell: on a GPU, or by a cluster's default."""
-    if settings.device.startswith("cuda") or (settings.device == "auto" and Path("/dev/nvidiactl").exists()):
+def what_there_is(settings: Settings, device: str) -> Room | None:
+    """The memory that a job will have on a device; None where nobody here can tell: a GPU's, a cluster's default."""
+    if device.startswith("cuda") or (device == "auto" and Path("/dev/nvidiactl").exists()):
         return None
     if isinstance(settings.cluster, Slurm):
         if settings.cluster.gpus or settings.cluster.memory is None:
             return None
         size = settings.cluster.memory * 2**30  # as SLURM counts
         return Room(size, size, f"cluster.memory={settings.cluster.memory}")
-    return host_room()
+    return host_limit()

@@ -76,3 +76,25 @@ def test_a_run_goes_on_elsewhere_without_the_keys_of_where_it_was(bridge, before
 def test_jobs_of_one_sweep_are_not_sent_to_two_places(bridge, overrides, words):
     with pytest.raises(SettingError, match=words):
         bridge.plan(overrides)
+
+
+TYPICAL = {
+    "mmap_mode": "r",
+    "max_nbytes": "1M",
+    "stderr_to_stdout": "true",
+    "batch_size": "auto",
+    "pre_dispatch": "all",
+}
+"""Values of launchers' keys that are no numbers; where a job runs is a name."""
+
+
+def test_what_a_launcher_is_told_is_taken_from_a_run_folder_again_but_for_code_and_folders():
+    """A request that is accepted makes a run that can be resumed."""
+    harmless = import_module("reslim_cli.train").HARMLESS
+    of_where = ("partition", "account", "qos", "comment", "constraint", "exclude", "gres")
+    keys = {key for its in import_module("reslim_cli.overrides").LAUNCHERS.values() for key in its}
+    for key in keys - {"setup", "temp_folder"}:
+        value = TYPICAL.get(key, "gpu-1" if key in of_where else "8G" if key.startswith("mem_per") else "2")
+        assert harmless.fullmatch(f"hydra.launcher.{key}={value}"), key
+    for line in ("setup=[reboot]", "temp_folder=/tmp", "partition=$(reboot)", "comment=a b"):
+        assert not harmless.fullmatch(f"hydra.launcher.{line}"), line

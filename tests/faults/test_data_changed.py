@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from importlib import import_module
 
 import numpy as np
@@ -97,6 +98,42 @@ def test_another_root_on_resume_is_the_same_data_or_further_jobs(in_process, tmp
     assert edited.code == 2, "nobody asked for other data"
     assert f"the data under {tmp_path / 'a' / 'images'} are others than the run's" in edited.err
     assert "Bring those back, or start another run on these" in edited.err
+
+
+def test_other_data_in_the_same_place_are_not_asked_for_by_naming_the_place_again(in_process, tmp_path):
+    """The run would hold jobs that no sweep of its plan makes, and could not be continued."""
+    write_folder(tmp_path / "a")
+    finished_run(tmp_path / "outputs", *FOLDER, f"data.root={tmp_path / 'a'}")
+    edit(tmp_path / "a" / "images" / "train" / "cat" / "1.ppm")
+    for again in ((f"data.root={tmp_path / 'a'}",), ()):
+        answer = in_process("train", "--resume", "latest", *again)
+        assert answer.code == 2
+        assert "Bring those back, or start another run on these" in answer.err
+
+
+def test_a_run_on_two_data_sets_is_continued_with_either_of_them_and_with_none(in_process, tmp_path):
+    for name, seed in (("a", 0), ("b", 1)):
+        write_folder(tmp_path / name, seed=seed)
+    run = finished_run(tmp_path / "outputs", *FOLDER, f"data.root={tmp_path / 'a'}")
+    other = in_process("train", "--resume", "latest", f"data.root={tmp_path / 'b'}", "--json")
+    assert other.code == 0, other.err
+    assert sorted(other.json["jobs"].values()) == ["finished"] * 4
+    assert len(run.sweeps()) == 2
+    for left in ("a", "b", ""):
+        again = in_process("train", "--resume", "latest", "--dry-run", "--json")
+        assert list(jobs_of(again).values()) == [False] * 4, again.err
+        if left:
+            (tmp_path / left).rename(tmp_path / f"{left}-elsewhere")
+
+
+def test_a_lost_job_whose_data_are_gone_misses_its_data_and_no_version(in_process, tmp_path):
+    write_folder(tmp_path / "a")
+    run = finished_run(tmp_path / "outputs", *FOLDER, f"data.root={tmp_path / 'a'}")
+    shutil.rmtree(run.jobs()[0].path)
+    shutil.rmtree(tmp_path / "a")
+    answer = in_process("train", "--resume", "latest")
+    assert answer.code == 2
+    assert f"there is no folder {tmp_path / 'a' / 'images'}" in answer.err
 
 
 def test_reports_keep_jobs_on_different_data_apart_and_say_so(in_process, tmp_path):

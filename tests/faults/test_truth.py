@@ -240,7 +240,7 @@ def test_overrides_that_were_edited_plan_nothing(its, name, in_process):
     assert len(answer.err.splitlines()) == 1
     document = its.listed()
     assert f"overrides.txt was edited ({words})" in said(document)
-    assert (document["state"], document["depths"]) == ("finished", list(DEPTHS))
+    assert (document["state"], document["depths"]) == ("damaged", list(DEPTHS))
     assert its.run.sweeps() == [["depth=8,16,32,64"]]
 
 
@@ -345,7 +345,7 @@ def test_a_run_whose_provenance_is_damaged_goes_on(its, content, in_process):
     path = its.path / "provenance.json"
     path.unlink() if content is None else path.write_text(content)
     document = its.listed()
-    assert (document["state"], document["verdicts"]) == ("finished", {"supported": 1})
+    assert (document["state"], document["verdicts"]) == ("damaged", {"supported": 1})
     assert document["remarks"] == ["provenance.json is missing or damaged; commands and versions are not known"]
     assert Run.find(its.path.parent.parent, "latest") == its.run
     collect(its.run, figures=False)

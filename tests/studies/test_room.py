@@ -42,7 +42,7 @@ WORKSTATION = Room(16 * GB, 32 * GB, "memory of this host")
 
 @pytest.fixture
 def workstation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "host_room", lambda: WORKSTATION)
+    monkeypatch.setattr(room, "host_limit", lambda: WORKSTATION)
 
 
 # -- a lower bound --------------------------------------------------------------------------------
@@ -133,14 +133,14 @@ def test_all_sizes_at_their_largest_are_refused_for_every_part_that_grows(name: 
         asked = with_keys(settings, largest)
         if part == "accuracy":
             asked = replace(settings, data=Mnist(), kernel=KernelKeys(deep_points=20_000))
-        monkeypatch.setattr(room, "host_room", lambda: Room(GB, 1.5 * GB, "memory of a small host"))
+        monkeypatch.setattr(room, "host_limit", lambda: Room(GB, 1.5 * GB, "memory of a small host"))
         with pytest.raises(SettingError, match=f"memory: '{part}'"):
             room.check(study, replace(asked, claims=list(study.parts[part])))
 
 
 def test_sixty_thousand_deep_points_need_two_gigabytes(monkeypatch: pytest.MonkeyPatch):
     settings = Kernel(device="cpu", data=Mnist(), kernel=KernelKeys(deep_points=60_000))
-    monkeypatch.setattr(room, "host_room", lambda: Room(GB, GB, "memory of a small host"))
+    monkeypatch.setattr(room, "host_limit", lambda: Room(GB, GB, "memory of a small host"))
     with pytest.raises(
         SettingError, match=r"'accuracy' takes at least 1.6 GB .*smaller .*kernel.deep_points \(now 60000\)"
     ):
@@ -153,10 +153,10 @@ def test_sixty_thousand_deep_points_need_two_gigabytes(monkeypatch: pytest.Monke
 @pytest.mark.usefixtures("workstation")
 def test_only_the_memory_that_is_known_counts():
     wide = Ode(width=65_536, device="cpu")
-    assert room.what_there_is(wide) == WORKSTATION
-    assert room.what_there_is(replace(wide, device="cuda")) is None
-    assert room.what_there_is(replace(wide, cluster=Slurm(memory=None))) is None
-    assert room.what_there_is(replace(wide, cluster=Slurm(gpus=1))) is None
+    assert room.what_there_is(wide, "cpu") == WORKSTATION
+    assert room.what_there_is(wide, "cuda") is None
+    assert room.what_there_is(replace(wide, cluster=Slurm(memory=None)), "cpu") is None
+    assert room.what_there_is(replace(wide, cluster=Slurm(gpus=1)), "cpu") is None
     with pytest.raises(SettingError, match=r"there are 8.6 GB \(cluster.memory=8\)"):
         room.check(studies.get("ode"), replace(wide, cluster=Slurm(memory=8)))
     room.check(studies.get("ode"), replace(wide, cluster=Slurm(memory=10**6)))
