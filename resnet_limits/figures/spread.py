@@ -141,9 +141,15 @@ def serve() -> None:
     imports.require_same()  # else this process ends, and the sheets are drawn where they come from
     sheets, replies = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what is printed is no reply
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished file is taken away
+    leaving = threading.Event()
+
+    def leave(number: int, frame: object) -> None:
+        leaving.set()  # what is raised in a finaliser nobody hears of
+        raise KeyboardInterrupt  # an unfinished file is taken away
+
+    signal.signal(signal.SIGTERM, leave)
     with contextlib.suppress(EOFError, KeyboardInterrupt), pickle.load(sheets)():
-        while True:
+        while not leaving.is_set():
             pickle.load(sheets).draw()
             replies.write(DONE)
             replies.flush()
