@@ -19,6 +19,7 @@ import dataclasses
 import functools
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -88,7 +89,10 @@ class PlannedJob:
     def of(cls, overrides: Sequence[str], settings: Settings) -> PlannedJob:
         digest = identity.digest_of(settings)
         others = [o for o in overrides if not o.startswith("data.digest=")]
-        return cls((*others, *([f"data.digest={digest}"] if digest is not None else [])), settings)
+        if digest is None:
+            return cls(tuple(others), settings)
+        word = digest if re.fullmatch(r"[a-z]\w*-\w+", digest) else _quoted(digest)  # one of the user's own: 007, null
+        return cls((*others, f"data.digest={word}"), settings)
 
     @property
     def name(self) -> str:

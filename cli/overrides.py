@@ -213,12 +213,20 @@ def _keep_words(parser: OverridesParser, override: Override) -> None:
             raise SettingError(
                 f"{entry.key}: put quotes around words that look like numbers, got '{override.input_line}'"
             )
+        value.list = [_kept(parser, entry.key, its) for its in value.list]
         return
     if isinstance(value, (int, float)):
         typed = override.get_value_string().strip()
         override._value = QuotedString(_text(value) if "(" in typed else typed, Quote.single)
-    elif isinstance(value, str) and _read(parser, f"{override.key_or_group}={_text(value)}").value() != value:
-        override._value = QuotedString(value, Quote.single)
+    else:
+        override._value = _kept(parser, entry.key, value)
+
+
+def _kept(parser: OverridesParser, key: str, value: Any) -> Any:
+    """A word in quotes where it would be read as something else; choice(...) takes the quotes away."""
+    if isinstance(value, str) and _read(parser, f"{key}={_text(value)}").value() != value:
+        return QuotedString(value, Quote.single)
+    return value
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import random
+import re
 import signal
 from collections.abc import Iterator
 from importlib import import_module
@@ -67,7 +68,10 @@ def assert_faithful(plan, asked: list[Asked]) -> None:
         elif its.copies:
             assert all(normal(job[key]) == normal(job[its.copies]) for job in settings)
         else:
-            assert {normal(job[key]) for job in settings} == {normal(value) for value in its.values}, its.line
+            found = {normal(job[key]) for job in settings}
+            if key == "data.digest" and None in its.values:  # asks for what planning finds, and for nothing else
+                found = {None if re.fullmatch(r"[a-z_]+\d*-\w+", str(word)) else word for word in found}
+            assert found == {normal(value) for value in its.values}, its.line
     swept = [len({normal(value) for value in its.values}) for its in last.values() if its.values]
     assert len(plan.jobs) == math.prod(swept)
 
