@@ -260,9 +260,9 @@ def _is_memory_known(its: Plan) -> bool:
     return not elsewhere and not any(o.startswith("hydra.launcher.mem") for o in its.overrides)
 
 
-def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob]) -> None:
-    """Refuse jobs whose data are not there, or that ask for more of them than there is, or, of those that are held
-    against it, for more memory; print what they warn of."""
+def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob] | None = None) -> None:
+    """Refuse jobs whose data are not there, or that ask for more of them than there is, or for more memory (None: all
+    are held against that of this machine); print what they warn of."""
     from resnet_limits.data.files import notes
     from resnet_limits.studies import room, study
 
@@ -273,7 +273,7 @@ def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob]) -> N
             its.check(job.settings)
         except TooFewPoints as error:
             raise error.asked_by(who) if (who := who_asks(job, error.key)) else error from None
-    for job in in_memory:
+    for job in jobs if in_memory is None else in_memory:
         room.check(study.get(job.settings.study), job.settings)
     for line in dict.fromkeys(line for its in settings for line in study.get(its.study).all_warnings(its)):
         print(f"reslim: warning: {line}", file=sys.stderr)

@@ -78,8 +78,7 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
         raise SettingError(f"preset: verify judges at one preset; got {', '.join(sorted(presets))}")
     check_devices(settings)
     check_sinks(settings)
-    jobs = [job for its in plans for job in its.jobs]
-    check_data(jobs, jobs)
+    check_data([job for its in plans for job in its.jobs])
     if junit is not None:
         _writable(Path(junit))
     start = time.monotonic()
