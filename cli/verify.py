@@ -15,8 +15,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -154,11 +155,20 @@ def _all_verified(plans: Sequence[Plan]) -> list[Outcome]:
         pool.shutdown(wait=False, cancel_futures=True)
         for worker in multiprocessing.active_children():
             worker.join(PATIENCE)
-            if worker.is_alive() and worker.pid:  # a terminal interrupts all of them, `kill` only this one
-                os.kill(worker.pid, signal.SIGINT)
+            interrupt(worker)  # a terminal interrupts all of them, `kill` only this one
         raise
     finally:
         pool.shutdown()
+
+
+def interrupt(worker: BaseProcess) -> None:
+    """Interrupt a worker that still runs.
+
+    One that ended may count as alive: where a thread of the pool reaps it at this moment, nobody else can ask for it.
+    """
+    if worker.is_alive() and worker.pid:
+        with suppress(ProcessLookupError):
+            os.kill(worker.pid, signal.SIGINT)
 
 
 def _verified(its: Plan, *, alone: bool = False) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -112,6 +113,15 @@ def test_studies_side_by_side_are_interrupted_together(reslim, interrupt):
     assert client.returncode == 130, err
     assert "Traceback" not in err
     assert err.count("reslim train --resume") == 2
+
+
+def test_a_worker_that_somebody_else_reaped_is_not_interrupted():
+    worker = multiprocessing.get_context("fork").Process(target=int)
+    worker.start()
+    assert worker.pid is not None
+    os.waitpid(worker.pid, 0)
+    assert worker.is_alive(), "its exit code went to another: it seems to run"
+    command.interrupt(worker)
 
 
 def test_smoke_is_the_preset_of_that_name(reslim):
