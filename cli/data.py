@@ -12,7 +12,8 @@ from rich.table import Table
 
 from resnet_limits import settings as keys
 from resnet_limits.data import image_folder
-from resnet_limits.data.files import FILES, data_root, look
+from resnet_limits.data.files import FILES, look
+from resnet_limits.data.root import data_root
 from resnet_limits.errors import MissingData, RequestError, SettingError, one_of
 from resnet_limits.printable import printable
 

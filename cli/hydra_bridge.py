@@ -42,10 +42,11 @@ from resnet_limits import imports
 from resnet_limits import settings as keys
 from resnet_limits.data import identity
 from resnet_limits.errors import OtherPackage, SettingError
+from resnet_limits.files import plain
 from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
-from resnet_limits.runs.files import plain
-from resnet_limits.runs.folder import LAUNCHER, SUBMITIT, Run
+from resnet_limits.runs.folder import SUBMITIT, Run
+from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.settings import Settings
 
 from .hydra_errors import translated

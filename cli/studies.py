@@ -13,7 +13,7 @@ from rich.text import Text
 
 from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Claim
-from resnet_limits.report.words import expectation
+from resnet_limits.claims.words import expectation
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 

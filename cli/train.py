@@ -11,11 +11,12 @@ from dataclasses import asdict, replace
 
 from resnet_limits.data import identity
 from resnet_limits.errors import RunFolderError, SettingError, TooFewPoints
+from resnet_limits.files import locked, tail
 from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import require_enclosed
-from resnet_limits.runs.files import locked, tail
-from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
+from resnet_limits.runs.folder import Run, outputs_root
+from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.runs.planned import by_depth
 from resnet_limits.runs.status import Status
 from resnet_limits.settings import Data, Settings, Slurm, describe, job_name
@@ -294,7 +295,7 @@ def _requeue(run: Run, name: str) -> None:
 
 
 def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> None:
-    from resnet_limits.runs.collect import collect
+    from resnet_limits.report.publish import collect
 
     from .display import Terminal, print_json, show_summary
 

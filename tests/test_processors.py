@@ -299,8 +299,8 @@ def blocks_of_replicas() -> Iterator[str]:
     """More replicas leave the outputs of the first as they are."""
     import torch
 
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.ode import averaged, rough
-    from resnet_limits.studies.study import Job
 
     rough.ROUGH = {**rough.ROUGH, "width": 4}  # pyright: ignore
     for part, name in ((averaged, "martingale_response"), (rough, "forward")):
@@ -324,9 +324,9 @@ def blocks_of_replicas() -> Iterator[str]:
 
 def segments() -> Iterator[str]:
     """Activations that are kept, and that are computed again."""
+    from resnet_limits.measurement.job import Job
     from resnet_limits.settings import Train
     from resnet_limits.studies.ode import trained
-    from resnet_limits.studies.study import Job
 
     for dtype in ("float32", "float64"):
         found = []

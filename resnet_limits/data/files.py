@@ -6,7 +6,6 @@ Sizes and MD5 sums are those of the published files; for the unpacked files of F
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
 import zlib
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ from pathlib import Path
 
 from .. import settings
 from ..errors import DamagedData, MissingData
-from ..runs.files import place
 
 
 @dataclass(frozen=True)
@@ -59,20 +57,6 @@ FILES: dict[str, tuple[File, ...]] = {
     ),
 }
 """The files of each published data set, in torchvision's own layout."""
-
-
-def data_root(root: str | None) -> Path:
-    """`data.root`, else `$RESLIM_DATA`, else `reslim/data` in the user cache folder (`$XDG_CACHE_HOME`, `~/.cache`)."""
-    if named := root or os.environ.get("RESLIM_DATA"):
-        return place(named)
-    return cache_folder() / "data"
-
-
-def cache_folder() -> Path:
-    """`reslim` in the user cache folder (`$XDG_CACHE_HOME`, `~/.cache`). Raises `RuntimeError` for a user without a
-    home."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache and Path(cache).is_absolute() else Path.home() / ".cache") / "reslim"
 
 
 @dataclass(frozen=True)

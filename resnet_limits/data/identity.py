@@ -25,8 +25,9 @@ from typing import Any, TypeVar
 from .. import settings as keys
 from ..errors import DamagedData, MissingData, SettingError, one_of
 from . import hashes, image_folder
-from .files import FILES, complain, data_root
+from .files import FILES, complain
 from .hashes import Hashes, Told
+from .root import data_root
 
 S = TypeVar("S", bound=keys.Settings)
 

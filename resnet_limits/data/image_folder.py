@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import settings
 from ..errors import DamagedData, MissingData, SettingError
-from .files import data_root
+from .root import data_root
 
 if TYPE_CHECKING:
     from torch import Tensor

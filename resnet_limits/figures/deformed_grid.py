@@ -16,7 +16,7 @@ from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from ..studies.study import FinishedJob
+from ..measurement.job import FinishedJob
 from .drawable import say_nothing_shown
 
 ROWS = {

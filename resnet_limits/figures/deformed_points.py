@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..studies.study import FinishedJob
+from ..measurement.job import FinishedJob
 from .style import COLOURS, MARKERS
 
 COLUMNS = 5

@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..measurement.job import FinishedJob
 from ..studies.flow.claims.trained import COLUMNS, SHOWN, WEIGHTS
-from ..studies.study import FinishedJob
 from .style import COLOURS, MARKERS
 
 WORDS = {

@@ -15,8 +15,8 @@ from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..measurement.job import FinishedJob
 from ..settings import Sde
-from ..studies.study import FinishedJob
 from .style import COLOURS
 
 DEPTHS = 3

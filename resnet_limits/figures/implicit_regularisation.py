@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..studies.study import FinishedJob
+from ..measurement.job import FinishedJob
 from .style import COLOURS
 
 STARTS = {"trained.V": ("tied start", 3), "trained_iid.V": ("i.i.d. start", 1)}

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from ..studies.study import FinishedJob
+from ..measurement.job import FinishedJob
 from .drawable import scale
 from .style import COLOURS, MARKERS
 

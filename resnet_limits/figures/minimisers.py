@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..studies.study import FinishedJob
+from ..measurement.job import FinishedJob
 from .implicit_regularisation import DEPTHS, entries_that_vary, style_of
 from .style import COLOURS
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from ..measurement.job import FinishedJob
 from ..papers import LEE_WIDE, MARION_REGULARISATION, OWHADI, PELUCHETTI, ROUSSEAU, THORPE, Paper
-from ..studies.study import FinishedJob
 from . import (
     correlation_by_layer,
     deformed_grid,

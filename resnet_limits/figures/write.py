@@ -15,8 +15,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from ..claims.claim import Claim, Judgement
-from ..runs.files import whole
-from ..studies.study import FinishedJob
+from ..files import whole
+from ..measurement.job import FinishedJob
 from .drawable import with_drawable_arrays
 from .named import NAMED
 from .order import order_figure

@@ -13,8 +13,9 @@ from pathlib import PurePath
 from typing import Any
 
 from .. import settings as keys
-from ..runs.files import read_json
-from ..runs.folder import JobFolder, Run
+from ..files import read_json
+from ..runs.folder import Run
+from ..runs.job_folder import JobFolder
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..figures.named import NAMED
 from ..figures.write import Drawn
+from ..files import write_text
 from ..papers import bibliography
 from ..runs import provenance
-from ..runs.files import write_text
 from ..runs.merge import Merged, other_data
 from .facts import resolved_settings, run_facts
 from .joint import two_way_tables

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from ..errors import RunFolderError
 from ..settings import FIGURES, content
-from .folder import JobFolder, Run
+from .folder import Run
+from .job_folder import JobFolder
 from .planned import by_depth
 from .status import State, Status
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from ..data import identity
+from ..measurement.job import Job
 from ..settings import Settings, check
 from ..studies import study as studies
-from ..studies.study import Job
 from .folder import Run
 from .records import table
 

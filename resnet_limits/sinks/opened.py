@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from ..measurement.sink import NoSink, Part, Sink
 from ..settings import Settings
 from .journal import Journal
-from .sink import NoSink, Part, Sink
 
 
 class Program(Protocol):

@@ -25,7 +25,8 @@ import torch
 from torch import Tensor
 
 from resnet_limits import settings
-from resnet_limits.data.dataset import Dataset, load
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import load
 from resnet_limits.errors import MissingData
 from resnet_limits.inference import dense, features
 from resnet_limits.inference.targets import accuracy, one_hot

@@ -16,7 +16,8 @@ import pytest
 import torch
 
 from resnet_limits import settings
-from resnet_limits.data.dataset import Dataset, forget, load
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import forget, load
 from resnet_limits.data.sizes import image_shape
 
 REAL = Path(os.environ.get("RESLIM_DATA") or Path(__file__).parents[3] / "shared" / "data")

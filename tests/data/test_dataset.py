@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from resnet_limits import settings
-from resnet_limits.data import dataset, digits
-from resnet_limits.data.dataset import Dataset, forget, load
+from resnet_limits.data import digits, loading
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import forget, load
 from resnet_limits.errors import DamagedData, RequestError, SettingError
 from tests.data.sources import REAL, real
 
@@ -54,9 +55,9 @@ def test_the_last_data_set_is_kept_and_another_takes_its_place(monkeypatch):
     assert len(read) == 1
     assert load(settings.Digits(train_size=100), seed=0) is not once
     assert load(settings.Digits(), seed=1) is not once
-    assert len(dataset._LOADED) == 1
+    assert len(loading._LOADED) == 1
     forget()
-    assert not dataset._LOADED
+    assert not loading._LOADED
 
 
 def made(x_train=(4, 3), y_train=(4,), x_test=(2, 3), y_test=(2,), classes=2, labels=torch.int64) -> Dataset:

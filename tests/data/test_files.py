@@ -12,10 +12,11 @@ from PIL import Image
 
 from resnet_limits import settings
 from resnet_limits.data import files, vision
-from resnet_limits.data.dataset import forget, load
-from resnet_limits.data.files import FILES, data_root, look
+from resnet_limits.data.files import FILES, look
 from resnet_limits.data.identity import require
 from resnet_limits.data.images import Images
+from resnet_limits.data.loading import forget, load
+from resnet_limits.data.root import data_root
 from resnet_limits.errors import DamagedData, MissingData, OutputError
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 

@@ -14,10 +14,11 @@ from PIL import Image
 
 from resnet_limits import settings
 from resnet_limits.data import digits, hashes, identity, moons, sketch
-from resnet_limits.data.dataset import Dataset, forget, load
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import forget, load
 from resnet_limits.errors import DamagedData, SettingError
+from resnet_limits.measurement.job import InMemory
 from resnet_limits.runs.shared import SharedFolder
-from resnet_limits.studies.study import InMemory
 from tests.data.published import mnist_arrays, publish, write_idx
 
 

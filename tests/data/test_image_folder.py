@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from resnet_limits import settings
-from resnet_limits.data.dataset import load
 from resnet_limits.data.files import notes
 from resnet_limits.data.identity import require
 from resnet_limits.data.image_folder import SUFFIXES, files, images, listing
+from resnet_limits.data.loading import load
 from resnet_limits.errors import DamagedData
 
 

@@ -23,8 +23,9 @@ from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from resnet_limits import settings
-from resnet_limits.data import circles, dataset, digits, gaussian, identity, mnist, moons, spirals
-from resnet_limits.data.dataset import Dataset, embed, forget, load
+from resnet_limits.data import circles, digits, gaussian, identity, loading, mnist, moons, spirals
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import embed, forget, load
 from tests.data.identity import by_channel, by_feature
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL
@@ -239,11 +240,11 @@ def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypa
 @pytest.mark.parametrize("name", ["fashion_mnist", "image_folder"])
 def test_training_images_do_not_know_the_test_images(source, monkeypatch, name):
     data = source(name).data
-    before, read = load(data, seed=0), dataset._all_images
+    before, read = load(data, seed=0), loading._all_images
     monkeypatch.setattr(
         dataset, "_all_images", lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)
     )
-    dataset._LOADED.clear()
+    loading._LOADED.clear()
     after = load(data, seed=0)
     forget()
     assert torch.equal(before.x_train, after.x_train)
@@ -350,8 +351,8 @@ def test_hamiltonian_moves_each_point_to_the_target_of_its_label(loss, width):
 
 
 def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(source, monkeypatch):
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.hamiltonian import meanfield
-    from resnet_limits.studies.study import Job
 
     its = source("moons")
     keys = settings.HamiltonianKeys(points=300)
@@ -391,9 +392,9 @@ def test_kernels_are_given_each_point_with_its_label(monkeypatch):
 
 
 def test_regression_with_each_kernel_finds_the_test_labels():
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.kernel import accuracy
     from resnet_limits.studies.kernel.problem import dataset as points
-    from resnet_limits.studies.study import Job
 
     own = settings.Kernel(
         data=settings.Digits(train_size=300, test_size=200), kernel=settings.KernelKeys(deep_points=200)
@@ -405,8 +406,8 @@ def test_regression_with_each_kernel_finds_the_test_labels():
 
 
 def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(monkeypatch):
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.flow import images
-    from resnet_limits.studies.study import Job
 
     seen = []
 
@@ -551,8 +552,8 @@ def test_a_linear_regression_explains_what_it_must_and_nothing_of_shuffled_targe
 
 
 def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffled_ones(monkeypatch):
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.ode import trained
-    from resnet_limits.studies.study import Job
 
     own = settings.Ode(depth=8, device="cpu", train=settings.Train(replicas=1), claims=["ode.trained"])
 

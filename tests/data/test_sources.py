@@ -13,7 +13,7 @@ from PIL import Image
 
 from resnet_limits import settings
 from resnet_limits.data import circles, gaussian, images, spirals
-from resnet_limits.data.dataset import embed, forget, load
+from resnet_limits.data.loading import embed, forget, load
 from tests.data.published import mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL, DataSetLaws, real
 

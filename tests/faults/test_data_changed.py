@@ -15,9 +15,9 @@ from PIL import Image
 
 from resnet_limits import settings
 from resnet_limits.data import identity, moons
-from resnet_limits.data.dataset import forget
+from resnet_limits.data.loading import forget
+from resnet_limits.report.publish import collect
 from resnet_limits.runs import status as states
-from resnet_limits.runs.collect import collect
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 

@@ -18,9 +18,9 @@ from resnet_limits.figures.overview import overview_figure
 from resnet_limits.figures.style import styled
 from resnet_limits.figures.value import value_figure
 from resnet_limits.figures.write import NamedRequest, write_figures
+from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.papers import THORPE
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import FinishedJob, Job
 from tests.studies.extremes import TINY
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -10,8 +10,8 @@ import pytest
 from resnet_limits.figures import width_and_depth
 from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
+from resnet_limits.measurement.job import FinishedJob
 from resnet_limits.settings import Kernel
-from resnet_limits.studies.study import FinishedJob
 
 WIDTHS = np.array([16.0, 32.0, 64.0, 128.0])
 

@@ -10,8 +10,8 @@ import pytest
 from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
 from resnet_limits.figures.write import NamedRequest, write_figures
+from resnet_limits.measurement.job import FinishedJob
 from resnet_limits.settings import FIGURES, Ode
-from resnet_limits.studies.study import FinishedJob
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "figure"
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from resnet_limits import settings as keys
+from resnet_limits.measurement.checkpoints import State
+from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.runs import interruption as interruptions
 from resnet_limits.runs import job as jobs
 from resnet_limits.runs import status as states
@@ -18,8 +20,6 @@ from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.runs.interruption import Interrupted, Interruption
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.studies import study
-from resnet_limits.studies.study import Measurement, Record
-from resnet_limits.training.checkpoints import State
 from tests.runs.conftest import settings
 
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 import pytest
 
 from resnet_limits.errors import SettingError
+from resnet_limits.measurement.record import Record
+from resnet_limits.measurement.sink import NoSink
 from resnet_limits.settings import SINKS
 from resnet_limits.sinks import installed, measured
 from resnet_limits.sinks.opened import opened
-from resnet_limits.sinks.sink import NoSink
 from resnet_limits.sinks.wandb import LONGEST_ID, run_id
-from resnet_limits.studies.study import Record
 from tests.sinks.jobs import BOTH, settings
 
 

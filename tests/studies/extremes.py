@@ -24,8 +24,9 @@ from torch import Tensor
 from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
-from resnet_limits.data import dataset
+from resnet_limits.data import loading
 from resnet_limits.errors import ReslimError, SettingError
+from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.runs.records import table
 from resnet_limits.settings import (
     CHOICES,
@@ -54,7 +55,6 @@ from resnet_limits.settings import (
     Zero,
 )
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import InMemory, Job
 
 LOSSES = Minimiser(iterations=40)
 TINY: dict[str, Settings] = {
@@ -277,7 +277,7 @@ def planted(words: str) -> Iterator[None]:
     if not words:
         yield
         return
-    real = dataset._load
+    real = loading._load
 
     def load(*arguments: Any) -> dataset.Dataset:
         its = real(*arguments)
@@ -285,13 +285,13 @@ def planted(words: str) -> Iterator[None]:
         PLANTED[words](points)
         return replace(its, x_train=points)
 
-    dataset.forget()
-    dataset._load = load
+    loading.forget()
+    loading._load = load
     try:
         yield
     finally:
-        dataset._load = real
-        dataset.forget()
+        loading._load = real
+        loading.forget()
 
 
 @dataclass

@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from resnet_limits.measurement.job import Job
 from resnet_limits.settings import (
     Circles,
     Digits,
@@ -35,7 +36,6 @@ from resnet_limits.settings import (
     Two,
 )
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import Job
 from tests.studies.extremes import TINY
 
 FEW = Minimiser(iterations=1)

@@ -13,10 +13,10 @@ import torch
 
 import resnet_limits.random as random
 from resnet_limits.data import images
+from resnet_limits.measurement.job import Job
 from resnet_limits.paths import draw, fractional
 from resnet_limits.settings import Fractional, Iid, Ode, OdeKeys, Rough, Smooth, Tied, Train
 from resnet_limits.studies.ode import averaged, random_start, rough, trained
-from resnet_limits.studies.study import Job
 from resnet_limits.training import observables
 
 ODD = Ode(

@@ -16,6 +16,8 @@ from resnet_limits.claims.judge import judge
 from resnet_limits.claims.richardson import richardson_limit
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.flow import DrivenFlow
+from resnet_limits.measurement.job import FinishedJob, InMemory, Job
+from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks.steps.euler import Euler
 from resnet_limits.runs.records import table
 from resnet_limits.settings import Iid, Init, Ode, OdeKeys, Outside, Random, Rough, Tied, Train, Two, Zero
@@ -31,7 +33,6 @@ from resnet_limits.studies.ode import (
     trained_iid,
     trained_paths,
 )
-from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
 
 STUDY = studies.get("ode")
 DEPTHS = (8, 16, 32, 64, 128)

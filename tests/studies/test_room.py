@@ -26,7 +26,7 @@ from resnet_limits.settings import (
     Slurm,
     describe,
 )
-from resnet_limits.studies import room
+from resnet_limits.studies import least, room
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.kernel import room as of_kernels
 from resnet_limits.studies.ode import averaged
@@ -76,7 +76,7 @@ def test_defaults_and_tiny_jobs_fit_into_any_machine(name: str):
 
 
 def test_what_the_estimates_say_of_other_modules_is_so():
-    assert room.SMALLEST_PIECE <= pieces.SMALLEST
+    assert least.SMALLEST_PIECE <= pieces.SMALLEST
     assert of_sde.PAIRS <= law.PAIRS
     assert of_ode.TOGETHER <= averaged.BLOCK
     assert (of_kernels.LARGEST, of_kernels.LANDMARKS) == (dense.LARGEST, iterative.LANDMARKS)
@@ -84,7 +84,7 @@ def test_what_the_estimates_say_of_other_modules_is_so():
     for vectors in (1, 2, 7, 100, 1000, 20_000):
         for width in (1, 8, 64, 1000, 19_999):
             settings = Sde(width=width, replicas=1)
-            rows = room.sampled(settings, vectors=vectors) / 8 / width - vectors
+            rows = least.sampled(settings, vectors=vectors) / 8 / width - vectors
             assert rows == span.basis_size(vectors, width + 1)
 
 

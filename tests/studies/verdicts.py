@@ -12,9 +12,10 @@ import pandas as pd
 from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.measurement.record import Record
 from resnet_limits.runs.records import table
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import InMemory, Job, Record
 
 
 def measured(part: str, settings: Any, depths: Sequence[int]) -> dict[int, list[Record]]:

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from resnet_limits import settings as keys
-from resnet_limits.data.dataset import Dataset, load
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import load
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.classifier import initial

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from resnet_limits import settings as keys
-from resnet_limits.data.dataset import load
+from resnet_limits.data.loading import load
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.classifier import initial
 from resnet_limits.random import normals

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...settings import Flow
-from ..room import DOUBLE, Least, number, parameters, points
+from ..least import DOUBLE, Least, number, parameters, points
 from .claims.settings import moves, smooth_path, stretches
 from .claims.trained import unlabelled
 

@@ -11,7 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...data.dataset import Dataset, embed, load
+from ...data.dataset import Dataset
+from ...data.loading import embed, load
+from ...measurement.job import Job
+from ...measurement.record import Record
 from ...random import generator
 from ...settings import KINKED, Gamma, Gaussian, content
 from ...training.branches import Branch, Refine, branches
@@ -20,7 +23,6 @@ from ...training.depth_regularised import DepthRegularised, Penalties, Weights
 from ...training.losses import CrossEntropy, Loss, Square
 from ..certificate import of_the_minimiser
 from ..degenerate import points
-from ..study import Job, Record
 from . import branch
 
 Kind = Literal["regression", "classification"]

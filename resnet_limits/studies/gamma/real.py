@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...data.dataset import Dataset, embed
+from ...data.dataset import Dataset
+from ...data.loading import embed
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...settings import Gamma
 from ...training.depth_regularised import DepthRegularised, Weights
-from ..study import Job, Measurement, Record
 from .problem import DATA, boundary, certificate, minima, of_the_data
 
 WHERE = {"problem": DATA}

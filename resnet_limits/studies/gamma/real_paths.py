@@ -15,8 +15,9 @@ import numpy as np
 
 from ...claims.distance import at_common_times
 from ...claims.richardson import richardson_limit
+from ...measurement.job import FinishedJob
+from ...measurement.record import Comparison, Record
 from ...settings import Gamma
-from ..study import Comparison, FinishedJob, Record
 from .norms import h1, largest, tl2
 
 WHERE = {"problem": "data"}

@@ -11,10 +11,11 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...settings import Gamma
 from ...training.minimiser import descend
 from ...training.newton import relative_gradient
-from ..study import Job, Measurement, Record
 from .claims.relu import RELU
 from .problem import minima, small, solution_key
 

@@ -15,10 +15,11 @@ from torch import Tensor
 from ...limits.hamiltonian.integrators import INTEGRATORS, Diverged
 from ...limits.hamiltonian.shooting import Problem, Shooting, shoot
 from ...limits.hamiltonian.trajectory import Trajectory, integrate
+from ...measurement.job import Job
+from ...measurement.record import Record
 from ...random import generator
 from ...settings import Hamiltonian
 from ...training.branches import JUDGED
-from ..study import Job, Record
 from .problem import Setup, key, minima, size, trained
 
 FINEST = 128

@@ -19,8 +19,9 @@ from torch import Tensor
 
 from ...limits.hamiltonian.integrators import INTEGRATORS
 from ...limits.hamiltonian.trajectory import integrate
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...settings import Gaussian
-from ..study import Job, Measurement, Record
 from .limit import Limit, certificate, limit
 from .problem import ROUNDING, Setup, Trained, key, minima, setup, size, trained
 from .problem import certificate as minimiser_certificate

@@ -22,8 +22,9 @@ from ...inference.iterative import Solution, solve
 from ...inference.targets import one_hot
 from ...limits.pair_kernel import mean_square
 from ...limits.tabulated import tabulate
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...settings import Kernel
-from ..study import Job, Measurement, Record
 from .claims.accuracy import DEEP_TOLERANCE, SHOWN
 from .claims.expressivity import DEEP
 from .claims.settings import limitless

@@ -18,6 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...limits.kernel import Kind
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.activations import with_slope
 from ...networks.ntk import tangent_kernel
 from ...random import normals
@@ -27,7 +29,6 @@ from ...sampling.pieces import piece_size, pieces
 from ...sampling.schemes import Network
 from ...sampling.walk import Walker, final
 from ...settings import Kernel
-from ..study import Job, Measurement, Record
 from .claims.entries import EXACTLY
 from .claims.settings import sizes, widths
 from .kernels import finite_kernel

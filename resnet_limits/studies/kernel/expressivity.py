@@ -20,8 +20,9 @@ from torch import Tensor
 from ...inference.dense import factored
 from ...inference.targets import one_hot
 from ...limits.kernel import LimitKernel
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...settings import Iid, Kernel
-from ..study import Job, Measurement, Record
 from .accuracy import affine_features, least_squares, limit_exists
 from .claims.expressivity import BENT, BEYOND, ENTRIES, POINTS, SMALL
 from .claims.settings import not_affine

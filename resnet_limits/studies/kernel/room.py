@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...data.sizes import training_points
 from ...settings import Kernel
-from ..room import DOUBLE, Least, points, sampled
+from ..least import DOUBLE, Least, points, sampled
 from .claims.settings import unlabelled
 from .request import features
 

@@ -22,7 +22,10 @@ import torch
 from torch import Tensor
 
 from ... import device
-from ...data.dataset import Dataset, load
+from ...data.dataset import Dataset
+from ...data.loading import load
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.blocks import VectorField, field
 from ...networks.classifier import TRUNK, initial, trunk_of
 from ...networks.residual import block_factor
@@ -32,7 +35,6 @@ from ...settings import Init, Ode, Two
 from ...training import observables
 from ...training.loop import Trained, evaluated, train
 from ...training.loss import loss
-from ..study import Job, Measurement, Record
 from .claims import MOST_IMAGES
 
 

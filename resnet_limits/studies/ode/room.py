@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...settings import Ode, Two
-from ..room import Least, number, parameters, points
+from ..least import Least, number, parameters, points
 from .claims import RANDOM_START, reads_a_continuous_path, smooth_field
 
 TOGETHER = 32

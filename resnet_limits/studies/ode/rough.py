@@ -9,11 +9,12 @@ from __future__ import annotations
 import torch
 
 from ...limits.flow import rounding
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.residual import forward
 from ...networks.steps import STEPS
 from ...paths.fractional import GRID
 from ...settings import Ode, Rough
-from ..study import Job, Measurement, Record
 from .claims import ROUGH, rough_hurst
 from .problem import pinned, problem
 

@@ -6,8 +6,9 @@ them. Pinned: two-matrix blocks, i.i.d. start.
 
 from __future__ import annotations
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement
 from ...settings import Iid, Ode
-from ..study import Job, Measurement
 from .claims import TRAINED_IID
 from .networks import drawn, few, records_and_arrays, trained_from
 from .problem import pinned

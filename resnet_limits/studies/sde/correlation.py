@@ -17,12 +17,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...sampling.pieces import pieces
 from ...sampling.schemes import Network
 from ...sampling.walk import Walker, final, walk
 from ...sampling.wide import gram
 from ...settings import Sde
-from ..study import Job, Measurement, Record
 from . import unscaled
 from .claims.correlation import COSINES, DECORRELATED, PAIRS, SLOWLY
 from .claims.settings import MOST, growth, linear, sizes

@@ -15,12 +15,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Scheme, Walker, final
 from ...settings import Sde
-from ..study import Job, Measurement, Record
 from .claims.settings import kinked, sizes
 from .problem import finite, root_mean_square
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ... import device
-from ...data.dataset import embed, load
+from ...data.loading import embed, load
 from ...errors import SettingError
 from ...settings import Cifar10, Data, Digits, ImageFolder, Images, Sde
 

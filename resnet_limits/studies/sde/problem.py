@@ -9,12 +9,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ... import device
-from ...data.dataset import embed, load
+from ...data.loading import embed, load
 from ...errors import SettingError
+from ...measurement.record import Record
 from ...random import generator
 from ...settings import Gaussian, Sde
 from ..degenerate import of_a_layer, points
-from ..study import Record
 from .claims.settings import growth, overflows, sizes
 
 

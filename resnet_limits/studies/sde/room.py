@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...settings import Gaussian, Sde
-from ..room import DOUBLE, SMALLEST_PIECE, Least, little, number, points, sampled
+from ..least import DOUBLE, SMALLEST_PIECE, Least, little, number, points, sampled
 from .claims.settings import growth, kinked, overflows
 
 PAIRS = 40

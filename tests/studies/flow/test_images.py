@@ -13,6 +13,8 @@ import torch
 
 from resnet_limits import settings as keys
 from resnet_limits.errors import MeasurementError, SettingError
+from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.measurement.record import Record
 from resnet_limits.networks.classifier import cross_entropy
 from resnet_limits.networks.convolutional import initial, logits
 from resnet_limits.random import normals
@@ -32,7 +34,6 @@ from resnet_limits.settings import (
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.flow import images
 from resnet_limits.studies.flow.request import check
-from resnet_limits.studies.study import InMemory, Job, Record
 from resnet_limits.training import convolutional
 from resnet_limits.training.convolutional import train
 from tests.studies.verdicts import measured, value, verdicts

@@ -9,11 +9,11 @@ import torch
 
 from resnet_limits import settings as keys
 from resnet_limits.diffeomorphisms import squaring
+from resnet_limits.measurement.job import Job
 from resnet_limits.networks.steps.heun import Heun
 from resnet_limits.networks.steps.step import Step
 from resnet_limits.settings import Flow, FlowKeys, Iid, Spirals
 from resnet_limits.studies.flow import maps, problem
-from resnet_limits.studies.study import Job
 from tests.studies.verdicts import measured, verdicts
 
 DEPTHS = (16, 32, 64, 128)

@@ -11,9 +11,11 @@ import torch
 
 from resnet_limits import settings as keys
 from resnet_limits.claims.judge import judge
-from resnet_limits.data.dataset import load
+from resnet_limits.data.loading import load
 from resnet_limits.diffeomorphisms.controls import CONTROLS
 from resnet_limits.errors import SettingError
+from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks.classifier import trunk_of
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
@@ -23,7 +25,6 @@ from resnet_limits.studies.flow import trained
 from resnet_limits.studies.flow.claims import trained as claims
 from resnet_limits.studies.flow.claims.trained import COLUMNS, GROUP, SHOWN, WEIGHTS
 from resnet_limits.studies.flow.request import check
-from resnet_limits.studies.study import InMemory, Job, Measurement
 
 EULER = STEPS["euler"]
 SMALL = Flow(

@@ -10,9 +10,10 @@ import pytest
 
 from resnet_limits import settings as keys
 from resnet_limits.errors import SettingError
+from resnet_limits.measurement.job import FinishedJob
+from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.settings import Gamma, GammaKeys, Gaussian, Moons
 from resnet_limits.studies.gamma import real, real_paths
-from resnet_limits.studies.study import FinishedJob, Measurement, Record
 
 from .verdicts import SMALL, STUDY, measured, values, verdict
 

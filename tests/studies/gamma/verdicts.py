@@ -10,10 +10,11 @@ import pandas as pd
 from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.job import FinishedJob, InMemory, Job
+from resnet_limits.measurement.record import Measurement
 from resnet_limits.runs.records import table
 from resnet_limits.settings import Gamma, GammaKeys
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
 
 STUDY = studies.get("gamma")
 DEPTHS = (8, 16, 32, 64)

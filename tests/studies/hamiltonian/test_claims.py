@@ -22,6 +22,8 @@ from resnet_limits.limits.hamiltonian.gaussian import Gaussian
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.losses import Fixed, Square
 from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
+from resnet_limits.measurement.job import FinishedJob, InMemory, Job
+from resnet_limits.measurement.record import Measurement
 from resnet_limits.runs.records import table
 from resnet_limits.settings import Hamiltonian, HamiltonianKeys, Minimiser, Moons
 from resnet_limits.studies import study as studies
@@ -30,7 +32,6 @@ from resnet_limits.studies.hamiltonian.claims.settings import not_reached
 from resnet_limits.studies.hamiltonian.network import Network, refined
 from resnet_limits.studies.hamiltonian.problem import Setup, minima, setup
 from resnet_limits.studies.hamiltonian.problem import trained as minimiser
-from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
 from resnet_limits.training.minimiser import Differentiated, Objective
 
 STUDY = studies.get("hamiltonian")

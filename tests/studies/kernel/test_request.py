@@ -8,12 +8,12 @@ import pytest
 
 from resnet_limits import settings as keys
 from resnet_limits.errors import MeasurementError, SettingError
+from resnet_limits.measurement.job import Job
 from resnet_limits.settings import Digits, Gaussian, Iid, Kernel, KernelKeys, MatrixNormal, Mnist, Moons
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.kernel import accuracy
 from resnet_limits.studies.kernel.claims import GROUPS
 from resnet_limits.studies.kernel.request import check, warnings
-from resnet_limits.studies.study import Job
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 

@@ -16,6 +16,7 @@ from torch.autograd import forward_ad
 
 from resnet_limits import settings as keys
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.job import Job
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
@@ -24,7 +25,6 @@ from resnet_limits.studies.sde import backward, unscaled
 from resnet_limits.studies.sde.claims.backward import GROUP, lyapunov
 from resnet_limits.studies.sde.finite_depth import mean_squares
 from resnet_limits.studies.sde.problem import inputs, mean
-from resnet_limits.studies.study import Job
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.verdicts import measured, verdicts

@@ -19,13 +19,14 @@ from torch import Tensor
 from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.job import FinishedJob, Job
+from resnet_limits.measurement.record import Record
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.settings import Iid, MatrixNormal, Sde
 from resnet_limits.studies.sde import law, law_by_depth
 from resnet_limits.studies.sde.claims.law import GROUP, MATRICES, TEST
 from resnet_limits.studies.sde.problem import inputs, mean
-from resnet_limits.studies.study import FinishedJob, Job, Record
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured
 

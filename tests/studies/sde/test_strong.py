@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.measurement.job import Job
 from resnet_limits.sampling import pieces
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
@@ -19,7 +20,6 @@ from resnet_limits.sampling.walk import Walker, final
 from resnet_limits.settings import Iid, Sde
 from resnet_limits.studies.sde import strong
 from resnet_limits.studies.sde.problem import inputs
-from resnet_limits.studies.study import Job
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts
 

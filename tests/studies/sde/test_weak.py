@@ -16,6 +16,8 @@ import torch
 from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.job import FinishedJob, Job
+from resnet_limits.measurement.record import Record
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
@@ -25,7 +27,6 @@ from resnet_limits.settings import Iid, Sde
 from resnet_limits.studies.sde import multilevel, weak
 from resnet_limits.studies.sde.claims.weak import GROUP
 from resnet_limits.studies.sde.problem import inputs, mean
-from resnet_limits.studies.study import FinishedJob, Job, Record
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .claim import Claim, Expected, Judgement, Verdict
+from ..claims.claim import Claim, Expected, Judgement, Verdict
 
 if TYPE_CHECKING:
-    from ..studies.study import Study
+    from .study import Study
 
 WIDEST_TOLERANCE_OF_AN_ORDER = 1 / 3
 """Orders of rival limits differ by 1/2 or more, and have to stay outside by a margin."""

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError, is_text
+from .errors import OutputError, is_text
 
 LARGEST = 64_000_000
 """Bytes of a text that is read; nothing that reslim writes comes near."""

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ReslimError
-from . import summary as summaries
-from .enclosed import require_enclosed
-from .files import locked, write_json, write_text
-from .folder import Run, Seen
-from .merge import merge
+from ..files import locked, write_json, write_text
+from ..runs import summary as summaries
+from ..runs.enclosed import require_enclosed
+from ..runs.folder import Run, Seen
+from ..runs.merge import merge
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ def current(run: Run, seen: Seen | None = None) -> Current:
 
 def _anew(run: Run, state: str, figures: str | None, why: str) -> Current:
     try:
-        from .collect import collected, summary_document
-        from .records import csv_text
+        from ..runs.collect import collected
+        from ..runs.records import csv_text
+        from .publish import summary_document
 
         merged = merge([run])
         collection = collected(merged)
