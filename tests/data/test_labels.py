@@ -242,7 +242,7 @@ def test_training_images_do_not_know_the_test_images(source, monkeypatch, name):
     data = source(name).data
     before, read = load(data, seed=0), loading._all_images
     monkeypatch.setattr(
-        dataset, "_all_images", lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)
+        loading, "_all_images", lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)
     )
     loading._LOADED.clear()
     after = load(data, seed=0)

@@ -279,7 +279,7 @@ def planted(words: str) -> Iterator[None]:
         return
     real = loading._load
 
-    def load(*arguments: Any) -> dataset.Dataset:
+    def load(*arguments: Any) -> loading.Dataset:
         its = real(*arguments)
         points = its.x_train.clone()
         PLANTED[words](points)
