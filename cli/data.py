@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from resnet_limits import settings as keys
+from resnet_limits.settings import CHOICES, Data
 from resnet_limits.data import image_folder
 from resnet_limits.data.files import FILES, look
 from resnet_limits.data.root import data_root
@@ -19,7 +19,7 @@ from resnet_limits.printable import printable
 
 from .display import Terminal, print_json
 
-SETS = keys.CHOICES[keys.Data]
+SETS = CHOICES[Data]
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,6 @@ def other_layers(dtype) -> Iterator[str]:
     """Correlated weights, blocks of two layers, the averaged flow, wide layers."""
     import torch
 
-    from resnet_limits import settings
     from resnet_limits.limits.averaged import AveragedField
     from resnet_limits.sampling import deep, wide
     from resnet_limits.sampling.law import Isotropic
@@ -186,7 +185,7 @@ def other_layers(dtype) -> Iterator[str]:
 
     x = noise(3, 40, dtype=dtype)
     how = {"seed": 0, "purpose": "processors"}
-    law = law_of(settings.MatrixNormal(), 40)
+    law = law_of(MatrixNormal(), 40)
 
     def correlated(first: int, count: int):
         return law.act(x.expand(count, -1, -1), torch.ones(3), 0.1, layer=0, first_replica=first, **how)
@@ -249,7 +248,6 @@ def control_variates(dtype) -> Iterator[str]:
 def equal_inputs(dtype) -> Iterator[str]:
     import torch
 
-    from resnet_limits import settings
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.laws import law_of
     from resnet_limits.sampling.schemes import Network
@@ -259,7 +257,7 @@ def equal_inputs(dtype) -> Iterator[str]:
         for width in (3, 17, 40):
             x0 = noise(31, max(equal) + 1, width, dtype=dtype)[:, list(equal)].clone()
             x0[7] = noise(len(equal), width, dtype=dtype, seed=1)
-            for law in (Isotropic(1.2, 0.7), law_of(settings.MatrixNormal(), width)):
+            for law in (Isotropic(1.2, 0.7), law_of(MatrixNormal(), width)):
                 how = {"horizon": 1.0, "seed": 0, "purpose": "processors"}
                 (x,) = final([Walker(Network("swish", "tanh"), 2)], x0, law, **how)
                 same = [r for r in range(31) if r != 7]
@@ -273,7 +271,6 @@ LAWS = ("Smooth", "Iid", "Rough", "Fractional", "Tied")
 def paths(dtype) -> Iterator[str]:
     import torch
 
-    from resnet_limits import settings
     from resnet_limits.paths import draw
 
     for law in (getattr(settings, name)() for name in LAWS):

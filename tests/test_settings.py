@@ -10,7 +10,7 @@ from importlib import import_module
 
 import pytest
 
-from resnet_limits import settings as keys
+from resnet_limits.settings import Digits, Images, Ode, Settings, check
 from resnet_limits.errors import SettingError
 from resnet_limits.settings import CHOICES, STUDIES, content, describe, flat, from_mapping, job_name
 
@@ -118,7 +118,7 @@ def test_every_key_has_a_meaning_and_a_range(settings):
 
 @pytest.mark.parametrize("settings", VARIANTS)
 def test_defaults_are_valid_and_survive_a_round_trip_as_plain_values(settings):
-    keys.check(settings)
+    check(settings)
     assert from_mapping(dataclasses.asdict(settings)) == settings
 
 
@@ -131,10 +131,10 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
         if hasattr(settings, group)
     ]
     (job,) = plan([f"study={settings.study}", f"depth={settings.depth}", *chosen]).jobs
-    brought = SUITED if settings.study == "ode" and isinstance(settings.data, keys.Images) else set()
+    brought = SUITED if settings.study == "ode" and isinstance(settings.data, Images) else set()
     brought |= {"init.sigma_w", "init.sigma_b"} if settings.study == "sde" else set()
     if settings.study == "flow":
-        brought |= {"block.hidden"} | ({"width", "train.epochs"} if isinstance(settings.data, keys.Digits) else set())
+        brought |= {"block.hidden"} | ({"width", "train.epochs"} if isinstance(settings.data, Digits) else set())
     brought |= {"data.digest"}  # found at planning
     from_yaml, ours = flat(job.settings), flat(settings)
     assert from_yaml | {key: ours[key] for key in brought & set(ours)} == ours
@@ -148,10 +148,10 @@ def test_values_at_the_bounds_are_taken_and_those_beyond_are_refused_by_name(set
         for value, valid in at_bounds(entry):
             its = changed(settings, entry.key, value)
             if valid:
-                keys.check(its)
+                check(its)
             else:
                 with pytest.raises(SettingError, match=rf"^{entry.key}: expected .*got"):
-                    keys.check(its)
+                    check(its)
 
 
 @pytest.mark.parametrize("settings", VARIANTS)
@@ -169,12 +169,12 @@ def test_values_of_another_type_are_refused_by_name(settings):
             if entry.key in ("outputs", "data.root") and isinstance(value, str):
                 continue
             with pytest.raises(SettingError, match=rf"^{entry.key}: "):
-                keys.check(changed(settings, entry.key, value))
+                check(changed(settings, entry.key, value))
 
 
 def test_a_word_out_of_several_is_refused_with_the_nearest():
     with pytest.raises(SettingError, match=r"activation.*did you mean 'tanh'\?"):
-        keys.check(keys.Ode(activation="tahn"))
+        check(Ode(activation="tahn"))
     with pytest.raises(SettingError, match="study"):
         from_mapping({"study": "odd"})
     with pytest.raises(SettingError, match=r"did you mean 'depth'\?"):
@@ -187,13 +187,13 @@ def test_a_word_out_of_several_is_refused_with_the_nearest():
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:11", "auto"])
 def test_devices_that_may_exist_are_taken(device):
-    keys.check(keys.Ode(device=device))
+    check(Ode(device=device))
 
 
 @pytest.mark.parametrize("device", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "cuda:0 "])
 def test_devices_that_cannot_exist_are_refused(device):
     with pytest.raises(SettingError, match=r"^device: "):
-        keys.check(keys.Ode(device=device))
+        check(Ode(device=device))
 
 
 @pytest.mark.parametrize("settings", VARIANTS)
@@ -203,7 +203,7 @@ def test_a_job_is_named_by_its_content_and_by_nothing_else(settings):
         if is_option(settings, entry) or entry.key == "study":
             continue
         its = changed(settings, entry.key, other_value(entry))
-        keys.check(its)
+        check(its)
         if not is_content(entry.key):
             assert job_name(its) == name, entry.key
             assert content(its) == content(settings)
@@ -215,7 +215,7 @@ def test_a_job_is_named_by_its_content_and_by_nothing_else(settings):
 def test_every_option_of_a_group_is_another_job():
     for study in STUDIES:
         variants = [v for v in VARIANTS if str(v.id).startswith(f"{study}, ") and "cluster=" not in str(v.id)]
-        names = {v.id: job_name(typing.cast(keys.Settings, v.values[0])) for v in variants}
+        names = {v.id: job_name(typing.cast(Settings, v.values[0])) for v in variants}
         # Where the default of a group is an option at its own defaults, it is the same job; all others differ.
         whole = job_name(STUDIES[study](study=study))
         others = [name for name in names.values() if name != whole]
@@ -232,5 +232,5 @@ def test_a_number_typed_as_integer_or_with_a_point_is_the_same_content(whole):
 
 
 def test_the_name_of_a_job_begins_with_its_depth():
-    assert job_name(keys.Ode(depth=48)).startswith("48-")
-    assert job_name(keys.Ode(depth=48)) == job_name(keys.Ode(depth=48))
+    assert job_name(Ode(depth=48)).startswith("48-")
+    assert job_name(Ode(depth=48)) == job_name(Ode(depth=48))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import settings
+from ..settings import Data, ImageFolder
 from ..errors import DamagedData, MissingData
 
 
@@ -112,9 +112,9 @@ def _crc_in(archive: Path) -> int:
     return struct.unpack("<I", archive.read_bytes()[-8:-4].rjust(4, b"\0"))[0]
 
 
-def notes(data: settings.Data) -> list[str]:
+def notes(data: Data) -> list[str]:
     """What there is to say of the files that these settings need, a line each. Raises as `identity.require`."""
-    if isinstance(data, settings.ImageFolder):
+    if isinstance(data, ImageFolder):
         from . import image_folder
 
         return image_folder.notes(data)

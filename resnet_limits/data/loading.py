@@ -17,7 +17,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .. import settings
+from ..settings import (
+    CHOICES,
+    Cifar10,
+    Circles,
+    Data,
+    Digits,
+    FashionMnist,
+    Gaussian,
+    ImageFolder,
+    Images,
+    Mnist,
+    Moons,
+    Spirals,
+)
 from ..errors import SettingError, one_of
 from ..random import generator, permutation
 from . import (
@@ -35,7 +48,7 @@ from . import (
     spirals,
 )
 from .dataset import Dataset
-from .images import Images, channel_statistics, standardised
+from .images import ImageArrays, channel_statistics, standardised
 from .root import data_root
 
 T = TypeVar("T")
@@ -44,7 +57,7 @@ T = TypeVar("T")
 Progress = Callable[[str], None]
 
 
-def load(data: settings.Data, *, seed: int, progress: Progress = lambda message: None) -> Dataset:
+def load(data: Data, *, seed: int, progress: Progress = lambda message: None) -> Dataset:
     """The data set of these settings; points, split and noise are functions of the seed.
 
     The training points are the first `train_size` of a random order, the test points the last `test_size` of it, or,
@@ -67,7 +80,7 @@ def load(data: settings.Data, *, seed: int, progress: Progress = lambda message:
 _LOADED: dict[Hashable, Dataset] = {}
 
 
-_READ: dict[Hashable, Images] = {}
+_READ: dict[Hashable, ImageArrays] = {}
 
 
 def _kept(last: dict[Hashable, T], key: Hashable, make: Callable[[], T]) -> T:
@@ -84,8 +97,8 @@ def forget() -> None:
     _READ.clear()
 
 
-def _load(data: settings.Data, seed: int, progress: Progress) -> Dataset:
-    if isinstance(data, settings.Images):
+def _load(data: Data, seed: int, progress: Progress) -> Dataset:
+    if isinstance(data, Images):
         return _from_images(data, seed, progress)
     x, y = _all_points(data, seed)
     train, test = sizes.split(data, len(x))
@@ -103,7 +116,7 @@ def _load(data: settings.Data, seed: int, progress: Progress) -> Dataset:
     return Dataset(data.name, points[chosen], values[chosen], points[held_out], values[held_out], classes)
 
 
-def _from_images(data: settings.Images, seed: int, progress: Progress) -> Dataset:
+def _from_images(data: Images, seed: int, progress: Progress) -> Dataset:
     images = _all_images(data, progress)
     train = sizes.part("train", data.train_size, len(images.x_train), data.name)
     test = sizes.part("test", data.test_size, len(images.x_test), data.name)
@@ -131,7 +144,7 @@ def _standardised(x: np.ndarray, chosen: np.ndarray) -> Tensor:
     return torch.from_numpy(values)
 
 
-def _check_classes(data: settings.Data, labels: np.ndarray, seed: int) -> None:
+def _check_classes(data: Data, labels: np.ndarray, seed: int) -> None:
     if len(np.unique(labels)) < 2:
         raise SettingError(
             f"data.train_size: the {len(labels)} training points of {data.name} are all of one class at seed {seed};"
@@ -150,8 +163,8 @@ def embed(x: Float[Tensor, "n features"], width: int, *, seed: int) -> Float[Ten
     return x @ torch.from_numpy(matrix).to(x).T
 
 
-def _all_points(data: settings.Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    if isinstance(data, settings.Digits):
+def _all_points(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(data, Digits):
         x, y = digits.points()
         identity.hold_digits(data, digits.as_bytes(x, y))
         return x, y
@@ -159,28 +172,28 @@ def _all_points(data: settings.Data, seed: int) -> tuple[np.ndarray, np.ndarray]
         return _generated(data, seed)
 
 
-def _generated(data: settings.Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    if isinstance(data, settings.Moons):
+def _generated(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(data, Moons):
         return moons.points(sizes.total(data), noise=data.noise, seed=seed)
-    if isinstance(data, settings.Circles):
+    if isinstance(data, Circles):
         return circles.points(sizes.total(data), noise=data.noise, seed=seed)
-    if isinstance(data, settings.Spirals):
+    if isinstance(data, Spirals):
         return spirals.points(sizes.total(data), noise=data.noise, seed=seed)
-    if isinstance(data, settings.Gaussian):
+    if isinstance(data, Gaussian):
         return gaussian.points(
             sizes.total(data), features=data.features, outputs=data.outputs, noise=data.noise, seed=seed
         )
-    raise SettingError(f"data: unknown option {one_of(data.name, settings.CHOICES[settings.Data])}")
+    raise SettingError(f"data: unknown option {one_of(data.name, CHOICES[Data])}")
 
 
-def _root(data: settings.Data) -> Path | None:
-    return data_root(data.root) if isinstance(data, settings.Images) else None
+def _root(data: Data) -> Path | None:
+    return data_root(data.root) if isinstance(data, Images) else None
 
 
-def _all_images(data: settings.Images, progress: Progress) -> Images:
+def _all_images(data: Images, progress: Progress) -> ImageArrays:
     """The images; from memory where those of this identity were read last."""
     root = data_root(data.root)
-    if isinstance(data, settings.ImageFolder):
+    if isinstance(data, ImageFolder):
         folder, options = image_folder.place(data), {"size": data.size, "grey": data.grey}
         key = (data.digest, folder, *options.values())
         read = partial(image_folder.images, folder, **options, progress=progress)
@@ -188,15 +201,15 @@ def _all_images(data: settings.Images, progress: Progress) -> Images:
         key = (data.digest, root)
         read = partial(PUBLISHED[type(data)], root)
 
-    def read_and_held() -> Images:
+    def read_and_held() -> ImageArrays:
         with identity.held(data, told=progress):
             return read()
 
     return _kept(_READ, key, read_and_held)
 
 
-PUBLISHED: dict[type[settings.Images], Callable[[Path], Images]] = {
-    settings.Mnist: mnist.images,
-    settings.FashionMnist: fashion_mnist.images,
-    settings.Cifar10: cifar10.images,
+PUBLISHED: dict[type[Images], Callable[[Path], ImageArrays]] = {
+    Mnist: mnist.images,
+    FashionMnist: fashion_mnist.images,
+    Cifar10: cifar10.images,
 }

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .. import settings
+from ..settings import Block
 from ..networks.activations import activation
 from ..networks.residual import unstacked
 from ..networks.steps.step import Field
@@ -99,7 +99,7 @@ class AveragedField:
         return (slope * dv).unsqueeze(-1).expand_as(u)
 
 
-def averaged_field(block: settings.Block, activation: str, *, sigma_w: float, sigma_b: float) -> AveragedField:
+def averaged_field(block: Block, activation: str, *, sigma_w: float, sigma_b: float) -> AveragedField:
     """The averaged field of a block."""
     return AveragedField(block.name, activation, sigma_w, sigma_b)
 

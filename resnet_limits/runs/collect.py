@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from safetensors import SafetensorError, safe_open
 
-from .. import settings as keys
+from ..settings import content, digest
 from ..claims.claim import Judgement
 from ..claims.judge import judge, points
 from ..errors import RunFolderError
@@ -67,8 +67,8 @@ def groups(jobs: Sequence[JobFolder]) -> dict[str, list[JobFolder]]:
     """Jobs that differ in depth alone, by increasing depth."""
     found: dict[str, list[JobFolder]] = {}
     for job in sorted(jobs, key=lambda j: j.settings.depth):
-        values = {k: v for k, v in keys.content(job.settings).items() if k != "depth"}
-        found.setdefault(keys.digest(values), []).append(job)
+        values = {k: v for k, v in content(job.settings).items() if k != "depth"}
+        found.setdefault(digest(values), []).append(job)
     return found
 
 

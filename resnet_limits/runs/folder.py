@@ -25,7 +25,7 @@ from typing import Any
 
 import yaml
 
-from .. import settings as keys
+from ..settings import job_name
 from ..data import identity
 from ..errors import OutputError, RunFolderError, one_of
 from ..files import beside as named_beside
@@ -197,7 +197,7 @@ class Run:
     def _add(self, plan: Planned, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
         """The plan comes first: whoever ends in between has planned what is missing."""
         settings = identity.filled(settings)
-        new = {keys.job_name(its): its for its in settings}
+        new = {job_name(its): its for its in settings}
         known = {job.name: job.settings for job in self._seen(plan.jobs).jobs} | new
         merged = _merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
         config = yaml.safe_dump(merged, sort_keys=False)

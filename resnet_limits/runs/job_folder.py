@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .. import settings as keys
+from ..settings import from_mapping, job_name
 from ..errors import SettingError
 from ..files import new_folder, read_text, tail, write_text
 from ..settings import Settings
@@ -31,17 +31,17 @@ def settings_of(folder: Path) -> Settings | None:
     """The settings of the job of this folder; None where they cannot be read, or are not its own."""
     try:
         values: Any = yaml.load(read_text(folder / "config.yaml"), _Plain)
-        settings = keys.from_mapping(values)
+        settings = from_mapping(values)
     except (OSError, yaml.YAMLError, SettingError):
         return None
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):  # of values of any shape
         return None
-    return settings if keys.job_name(settings) == folder.name else None
+    return settings if job_name(settings) == folder.name else None
 
 
 def queue(run: Path, settings: Settings) -> Path:
     """Write the folder of a job that is to be run; leave one that is there already alone."""
-    folder = run / "jobs" / keys.job_name(settings)
+    folder = run / "jobs" / job_name(settings)
     if not folder.parent.is_dir():  # a run that was moved is not made anew where it was
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder.parent))
     with new_folder(folder):

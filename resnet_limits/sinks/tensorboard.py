@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from .. import settings as keys
+from ..settings import flat
 from ..settings import Settings
 
 FLUSH = 5
@@ -21,7 +21,7 @@ class TensorBoard:
 
         shutil.rmtree(folder, ignore_errors=True)
         self._writer = SummaryWriter(str(folder), flush_secs=FLUSH)
-        lines = [f"    {key}={value}" for key, value in keys.flat(settings).items()]
+        lines = [f"    {key}={value}" for key, value in flat(settings).items()]
         self._writer.add_text("settings", "\n".join(lines))  # Markdown: four blanks are verbatim
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:

@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .. import settings as keys
+from ..settings import flat
 from ..settings import Settings
 
 PROJECT = "reslim"
@@ -43,7 +43,7 @@ class WeightsAndBiases:
                     id=run_id(run, job),
                     name=f"{settings.study}, depth {settings.depth}, seed {settings.seed}, {job.rpartition('-')[2]}",
                     group=run,
-                    config=keys.flat(settings),
+                    config=flat(settings),
                     settings=wandb.Settings(**SETTINGS),
                 )
             except BaseException:

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from resnet_limits import settings
+from resnet_limits.settings import Mnist
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import load
 from resnet_limits.errors import MissingData
@@ -107,7 +107,7 @@ def depth_and_width(full: bool) -> None:
 
 def points() -> tuple[Dataset, str]:
     try:
-        return load(settings.Mnist(), seed=0), "MNIST"
+        return load(Mnist(), seed=0), "MNIST"
     except MissingData:
         stream = torch.Generator().manual_seed(0)
         x, y = torch.randn(70_000, 784, generator=stream), torch.randint(10, (70_000,), generator=stream)

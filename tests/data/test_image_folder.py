@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_limits import settings
+from resnet_limits.settings import Digits, ImageFolder
 from resnet_limits.data.files import notes
 from resnet_limits.data.identity import require
 from resnet_limits.data.image_folder import SUFFIXES, files, images, listing
@@ -32,8 +32,8 @@ def folder(tmp_path):
     return tmp_path / "pets"
 
 
-def ask(folder: Path, **options) -> settings.ImageFolder:
-    return settings.ImageFolder(root=str(folder.parent), folder=folder.name, size=4, **options)
+def ask(folder: Path, **options) -> ImageFolder:
+    return ImageFolder(root=str(folder.parent), folder=folder.name, size=4, **options)
 
 
 def values(folder: Path) -> list[tuple[int, int]]:
@@ -131,7 +131,7 @@ def test_many_classes_are_counted_by_the_smallest_and_the_largest(folder):
 
 
 def test_other_data_have_nothing_to_say():
-    assert notes(settings.Digits()) == []
+    assert notes(Digits()) == []
 
 
 @pytest.mark.parametrize("below", ["", "more/"])

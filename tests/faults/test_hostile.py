@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_limits import settings as keys
+from resnet_limits.settings import ImageFolder, job_name
 from resnet_limits.errors import RunFolderError
 from resnet_limits.measurement.checkpoints import State
 from resnet_limits.report.publish import collect
@@ -228,10 +228,10 @@ def odd(copy):
     run, reslim = copy
     words = f"{MARKUP}{ESCAPE}[/red]$\\frac{{"
     real = Run.open(run).jobs()[0]
-    data = keys.ImageFolder(folder=words)
+    data = ImageFolder(folder=words)
     its = replace(real.settings, data=data)
     Run.open(run).add([its], [f"data.folder='{words}'"])
-    job = run / "jobs" / keys.job_name(its)
+    job = run / "jobs" / job_name(its)
     for name in states.RESULTS:
         shutil.copy(real.path / name, job / name)
     status = states.Status("finished", seconds=1.0, message=words, device=words)

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from resnet_limits import settings
+from resnet_limits.settings import Block, One, Outside, Two
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.activations import ACTIVATIONS
 from resnet_limits.networks.blocks import field
 
 D, M, R, N = 4, 6, 3, 5
-BLOCKS = (settings.One(), settings.Outside(), settings.Two(hidden=M))
+BLOCKS = (One(), Outside(), Two(hidden=M))
 
 
 def weights_of(f, replicas=R, seed=0):
@@ -48,6 +48,6 @@ def test_derivatives_agree_with_finite_differences(block):
 
 def test_a_block_that_does_not_exist_is_refused():
     with pytest.raises(SettingError, match="did you mean 'two'"):
-        field(settings.Block("tow"), "tanh", D)
+        field(Block("tow"), "tanh", D)
     with pytest.raises(SettingError, match="activation"):
-        field(settings.One(), "sine", D)
+        field(One(), "sine", D)

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from resnet_limits import settings as keys
+from resnet_limits.settings import Slurm
 from resnet_limits.measurement.checkpoints import State
 from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.runs import interruption as interruptions
@@ -151,5 +151,5 @@ def test_a_job_that_is_not_started_again_fails_and_says_what_helps(make_run, int
 def test_the_grace_is_half_of_what_the_scheduler_gives():
     its = settings(4)
     assert jobs._grace(its) == jobs.GRACE
-    its.cluster = keys.Slurm(warning=90)
+    its.cluster = Slurm(warning=90)
     assert jobs._grace(its) == 45

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from resnet_limits import settings as keys
+from resnet_limits.settings import Moons, Two
 from resnet_limits.data.loading import load
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.classifier import initial
@@ -38,8 +38,8 @@ class Interrupted(Exception):
 
 
 def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=torch.float64) -> Trained:
-    dataset = load(keys.Moons(train_size=40, test_size=20), seed=0).to(torch.device("cpu"), dtype)
-    f, replicas = field(keys.Two(hidden=6), "gelu", WIDTH), 3
+    dataset = load(Moons(train_size=40, test_size=20), seed=0).to(torch.device("cpu"), dtype)
+    f, replicas = field(Two(hidden=6), "gelu", WIDTH), 3
     trunk = {
         name: normals((DEPTH, *shape), replicas=replicas, seed=1, purpose=name, dtype=dtype)
         for name, shape in f.shapes.items()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits import settings as keys
+from resnet_limits.settings import check as check_ranges
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Record
@@ -234,7 +234,7 @@ def test_what_is_not_asked_for_is_not_refused():
 @pytest.mark.parametrize("units", [[], [0], [1, 1], [1, 2.5], 3])
 def test_units_are_one_or_more_different_positive_integers(units: object):
     with pytest.raises(SettingError, match=r"^flow.images.units: expected"):
-        keys.check(with_images(SMALL, units=units))
+        check_ranges(with_images(SMALL, units=units))
 
 
 def test_a_loss_that_is_not_finite_names_the_rate():

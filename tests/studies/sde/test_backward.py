@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch.autograd import forward_ad
 
-from resnet_limits import settings as keys
+from resnet_limits.settings import job_name
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import Job
 from resnet_limits.runs.records import table
@@ -122,7 +122,7 @@ def test_an_exponent_without_what_finite_width_takes_is_refuted():
     infinite = replace(claim.expected, value=lambda s: s.init.sigma_w**2 * s.horizon / 2)
     settings = replace(SMALL, depth=128)
     (records,) = measured("backward", settings, (128,)).values()
-    frame = table(settings, records, job=keys.job_name(settings))
+    frame = table(settings, records, job=job_name(settings))
     assert judge(claim, settings, frame, {}).verdict == "supported"
     assert judge(replace(claim, expected=infinite), settings, frame, {}).verdict == "refuted"
 

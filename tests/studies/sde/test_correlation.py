@@ -13,7 +13,7 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from resnet_limits import settings as keys
+from resnet_limits.settings import flat
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.measurement.job import Job
@@ -289,4 +289,4 @@ def test_pinned_keys_are_keys_and_stand_in_the_records():
     for record in records:
         if record.coordinates.get("scheme", "scaled") != "scaled":
             assert {"activation", "activation_inside", "init.sigma_w", "sde.norm"} <= set(record.coordinates)
-            assert set(record.coordinates) - {"scheme", "pair"} <= set(keys.flat(SMALL))
+            assert set(record.coordinates) - {"scheme", "pair"} <= set(flat(SMALL))

@@ -12,7 +12,7 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from resnet_limits import settings as keys
+from resnet_limits.settings import flat
 from resnet_limits.errors import SettingError
 from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
@@ -83,7 +83,7 @@ def test_the_law_of_the_settings_is_followed_and_stands_in_the_records():
     (records,) = measured("matrix_normal", replace(SMALL, init=OWN), (8,)).values()
     for record in records:
         assert record.coordinates["init.rows"] == 0.7
-        assert set(record.coordinates) - {"scheme"} <= set(keys.flat(replace(SMALL, init=OWN)))
+        assert set(record.coordinates) - {"scheme"} <= set(flat(replace(SMALL, init=OWN)))
     (others,) = measured("matrix_normal", SMALL, (8,)).values()
     assert others[0].coordinates["init.mean_w"] == 0.3
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from resnet_limits import settings as keys
+from resnet_limits.settings import job_name
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import FinishedJob, Job
@@ -39,7 +39,7 @@ def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str,
     """The judgement on every claim, with the multilevel sums."""
     records = measured("weak", settings, depths)
     jobs = [FinishedJob(replace(settings, depth=depth), its, lambda _: None) for depth, its in records.items()]
-    frames = [table(job.settings, job.records, job=keys.job_name(job.settings)) for job in jobs]
+    frames = [table(job.settings, job.records, job=job_name(job.settings)) for job in jobs]
     frames += [table(replace(settings, depth=c.depth), [c.record], job="") for c in multilevel.compare(jobs)]
     frame = pd.concat(frames, ignore_index=True)
     return {claim.id: judge(claim, settings, frame, {}) for claim in GROUP.claims}
