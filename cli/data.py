@@ -10,12 +10,13 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from resnet_limits.settings import CHOICES, Data
 from resnet_limits.data import image_folder
 from resnet_limits.data.files import FILES, look
 from resnet_limits.data.root import data_root
+from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import MissingData, RequestError, SettingError, one_of
 from resnet_limits.printable import printable
+from resnet_limits.settings.registry import CHOICES
 
 from .display import Terminal, print_json
 

@@ -39,7 +39,6 @@ from hydra.core.override_parser.types import Override
 from omegaconf import MISSING, OmegaConf, open_dict
 
 from resnet_limits import imports
-from resnet_limits.settings import CHOICES, STUDIES, describe, flat, from_mapping, job_name
 from resnet_limits.data import identity
 from resnet_limits.errors import OtherPackage, SettingError
 from resnet_limits.files import plain
@@ -47,7 +46,11 @@ from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import SUBMITIT, Run
 from resnet_limits.runs.job_folder import LAUNCHER
-from resnet_limits.settings import Settings
+from resnet_limits.settings.base import Settings
+from resnet_limits.settings.build import from_mapping
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.keys import describe, flat
+from resnet_limits.settings.registry import CHOICES, STUDIES
 
 from .hydra_errors import translated
 from .overrides import GROUPS, check_launcher_keys, no_content, points, read

@@ -10,7 +10,9 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from resnet_limits.errors import SettingError, nearest, one_of
-from resnet_limits.settings import CHOICES, STUDIES, Settings, flat
+from resnet_limits.settings.base import Settings
+from resnet_limits.settings.keys import flat
+from resnet_limits.settings.registry import CHOICES, STUDIES
 
 OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
 """What Hydra and OmegaConf let through where a value has a shape that they do not expect."""

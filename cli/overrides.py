@@ -35,9 +35,10 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
-from resnet_limits.settings import CHOICES, FIGURES, STUDIES, describe
 from resnet_limits.errors import SettingError, one_of
-from resnet_limits.settings import Entry
+from resnet_limits.settings.keys import Entry, describe
+from resnet_limits.settings.names import FIGURES
+from resnet_limits.settings.registry import CHOICES, STUDIES
 
 from .hydra_errors import OF_VALUES, unknown_key
 

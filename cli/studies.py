@@ -11,9 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from resnet_limits.settings import CHOICES, STUDIES, describe, range_in_words
 from resnet_limits.claims.claim import Claim
 from resnet_limits.claims.words import expectation
+from resnet_limits.settings.keys import describe, range_in_words
+from resnet_limits.settings.registry import CHOICES, STUDIES
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 

@@ -29,7 +29,7 @@ from rich.text import Text
 from resnet_limits.errors import OutputError, SettingError, one_of
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
-from resnet_limits.settings import STUDIES
+from resnet_limits.settings.registry import STUDIES
 
 from .display import Terminal, Watch, coloured, print_json
 from .hydra_bridge import Plan, plan

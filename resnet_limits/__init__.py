@@ -18,43 +18,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .claims.order import OrderFit, fit_order
+    from .data.sources.cifar10 import Cifar10
+    from .data.sources.circles import Circles
+    from .data.sources.digits import Digits
+    from .data.sources.fashion_mnist import FashionMnist
+    from .data.sources.gaussian import Gaussian
+    from .data.sources.image_folder import ImageFolder
+    from .data.sources.mnist import Mnist
+    from .data.sources.moons import Moons
+    from .data.sources.spirals import Spirals
+    from .paths.laws.fractional import Fractional
+    from .paths.laws.iid import Iid
+    from .paths.laws.matrix_normal import MatrixNormal
+    from .paths.laws.rough import Rough
+    from .paths.laws.smooth import Smooth
+    from .paths.laws.tied import Tied
+    from .paths.laws.zero import Zero
     from .runs.python import load_run, run
-    from .settings import (
-        Cifar10,
-        Circles,
-        Digits,
-        FashionMnist,
-        Flow,
-        FlowKeys,
-        Fractional,
-        Gamma,
-        GammaKeys,
-        Gaussian,
-        Hamiltonian,
-        HamiltonianKeys,
-        Iid,
-        ImageFolder,
-        ImageKeys,
-        Kernel,
-        KernelKeys,
-        MatrixNormal,
-        Minimiser,
-        Mnist,
-        Moons,
-        Ode,
-        OdeKeys,
-        One,
-        Outside,
-        Rough,
-        Sde,
-        SdeKeys,
-        Smooth,
-        Spirals,
-        Tied,
-        Train,
-        Two,
-        Zero,
-    )
+    from .settings.blocks.one import One
+    from .settings.blocks.outside import Outside
+    from .settings.blocks.two import Two
+    from .settings.training import Minimiser, Train
+    from .studies.flow.settings import Flow, FlowKeys, ImageKeys
+    from .studies.gamma.settings import Gamma, GammaKeys
+    from .studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
+    from .studies.kernel.settings import Kernel, KernelKeys
+    from .studies.ode.settings import Ode, OdeKeys
+    from .studies.sde.settings import Sde, SdeKeys
 
 _PLACES = {"run": "runs.python", "load_run": "runs.python", "fit_order": "claims.order", "OrderFit": "claims.order"}
 

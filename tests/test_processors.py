@@ -286,7 +286,8 @@ def paths(dtype) -> Iterator[str]:
 
 def settings_of(**more):
     """Sizes that no vector of the processor divides."""
-    from resnet_limits.settings import Ode, OdeKeys, Train
+    from resnet_limits.settings.training import Train
+    from resnet_limits.studies.ode.settings import Ode, OdeKeys
 
     sizes = {"ode": OdeKeys(inputs=3, paths=2, draws=3), "train": Train(epochs=1, replicas=2)}
     return replace(Ode(depth=6, width=7, replicas=35, device="cpu", **sizes), **more)
@@ -322,7 +323,7 @@ def blocks_of_replicas() -> Iterator[str]:
 def segments() -> Iterator[str]:
     """Activations that are kept, and that are computed again."""
     from resnet_limits.measurement.job import Job
-    from resnet_limits.settings import Train
+    from resnet_limits.settings.training import Train
     from resnet_limits.studies.ode import trained
 
     for dtype in ("float32", "float64"):

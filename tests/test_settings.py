@@ -10,9 +10,16 @@ from importlib import import_module
 
 import pytest
 
-from resnet_limits.settings import Digits, Images, Ode, Settings, check
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.source import Images
 from resnet_limits.errors import SettingError
-from resnet_limits.settings import CHOICES, STUDIES, content, describe, flat, from_mapping, job_name
+from resnet_limits.settings.base import Settings
+from resnet_limits.settings.build import from_mapping
+from resnet_limits.settings.checks import check
+from resnet_limits.settings.content import content, job_name
+from resnet_limits.settings.keys import describe, flat
+from resnet_limits.settings.registry import CHOICES, STUDIES
+from resnet_limits.studies.ode.settings import Ode
 
 NOT_CONTENT = {
     "device",

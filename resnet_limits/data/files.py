@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..settings import Data, ImageFolder
 from ..errors import DamagedData, MissingData
+from .sources.image_folder import ImageFolder
+from .sources.source import Data
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,18 @@ from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-from ..settings import CHOICES, Data, Digits, Gaussian, ImageFolder, Images, Plane, Settings, content, digest
 from ..errors import DamagedData, MissingData, SettingError, one_of
+from ..settings.base import Settings
+from ..settings.content import content, digest
+from ..settings.registry import CHOICES
 from . import hashes, image_folder
 from .files import FILES, complain
 from .hashes import Hashes, Told
 from .root import data_root
+from .sources.digits import Digits
+from .sources.gaussian import Gaussian
+from .sources.image_folder import ImageFolder
+from .sources.source import Data, Images, Plane
 
 S = TypeVar("S", bound=Settings)
 

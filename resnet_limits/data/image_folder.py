@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..settings import ImageFolder
 from ..errors import DamagedData, MissingData, SettingError
 from .root import data_root
+from .sources.image_folder import ImageFolder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -191,7 +191,9 @@ def _is_plain(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], None] = lambda message: None) -> ImageArrays:
+def images(
+    folder: Path, *, size: int, grey: bool, progress: Callable[[str], None] = lambda message: None
+) -> ImageArrays:
     """All images, `size` pixels a side, one channel of brightness or three of colour, in the order of their names.
 
     `progress` is told now and then how many were read. Raises as `listing`, and `DamagedData` naming an image that

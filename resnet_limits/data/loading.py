@@ -17,22 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..settings import (
-    CHOICES,
-    Cifar10,
-    Circles,
-    Data,
-    Digits,
-    FashionMnist,
-    Gaussian,
-    ImageFolder,
-    Images,
-    Mnist,
-    Moons,
-    Spirals,
-)
 from ..errors import SettingError, one_of
 from ..random import generator, permutation
+from ..settings.registry import CHOICES
 from . import (
     cifar10,
     circles,
@@ -50,6 +37,16 @@ from . import (
 from .dataset import Dataset
 from .images import ImageArrays, channel_statistics, standardised
 from .root import data_root
+from .sources.cifar10 import Cifar10
+from .sources.circles import Circles
+from .sources.digits import Digits
+from .sources.fashion_mnist import FashionMnist
+from .sources.gaussian import Gaussian
+from .sources.image_folder import ImageFolder
+from .sources.mnist import Mnist
+from .sources.moons import Moons
+from .sources.source import Data, Images
+from .sources.spirals import Spirals
 
 T = TypeVar("T")
 

@@ -9,9 +9,11 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..settings import Data, Gaussian, ImageFolder, Images, Plane
 from ..errors import SettingError, TooFewPoints
 from . import image_folder
+from .sources.gaussian import Gaussian
+from .sources.image_folder import ImageFolder
+from .sources.source import Data, Images, Plane
 
 AVAILABLE = {"digits": 1797}
 """Points of the sets that are split into training and test points."""

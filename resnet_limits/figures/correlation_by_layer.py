@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..data.sources.gaussian import Gaussian
 from ..measurement.job import FinishedJob
-from ..settings import Gaussian
 from .style import COLOURS, MARKERS
 
 PANELS = {

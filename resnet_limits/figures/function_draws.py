@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..measurement.job import FinishedJob
-from ..settings import Sde
+from ..studies.sde.settings import Sde
 from .style import COLOURS
 
 DEPTHS = 3

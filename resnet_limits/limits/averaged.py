@@ -21,10 +21,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..settings import Block
 from ..networks.activations import activation
 from ..networks.residual import unstacked
 from ..networks.steps.step import Field
+from ..settings.blocks.block import Block
 
 NODES = 200
 CUT = 10.0

@@ -16,7 +16,7 @@ from ..networks.blocks import VectorField
 from ..networks.residual import block_factor
 from ..networks.steps import Step
 from ..paths import WeightPath
-from ..settings import KINKED
+from ..settings.names import KINKED
 from .ode import solve_with_error
 
 TOLERANCE = 1e-12

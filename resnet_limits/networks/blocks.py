@@ -18,8 +18,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..settings import Block, One, Outside, Two
 from ..errors import SettingError, one_of
+from ..settings.blocks.block import Block
+from ..settings.blocks.one import One
+from ..settings.blocks.outside import Outside
+from ..settings.blocks.two import Two
 from .activations import activation as activation_named
 
 Activation = Callable[[Tensor], Tensor]

@@ -13,8 +13,8 @@
 | `zero`       | zero                                                              |
 """
 
+from .draw import LAWS, draw
 from .fractional import fractional_gaussian_noise
-from .laws import LAWS, draw
 from .path import Draw, Path, WeightPath
 from .smooth import SmoothPath
 

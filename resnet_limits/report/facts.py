@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from ..settings import describe
 from ..files import read_json
 from ..runs.folder import Run
 from ..runs.job_folder import JobFolder
+from ..settings.keys import describe
 
 
 @dataclass(frozen=True)

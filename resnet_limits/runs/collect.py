@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from safetensors import SafetensorError, safe_open
 
-from ..settings import content, digest
 from ..claims.claim import Judgement
 from ..claims.judge import judge, points
 from ..errors import RunFolderError
 from ..files import require_plain
 from ..measurement.job import FinishedJob
-from ..settings import Settings
+from ..settings.base import Settings
+from ..settings.content import content, digest
 from ..studies import study as studies
 from ..studies.study import Study
 from . import records as tables

@@ -25,12 +25,12 @@ from typing import Any
 
 import yaml
 
-from ..settings import job_name
 from ..data import identity
 from ..errors import OutputError, RunFolderError, one_of
 from ..files import beside as named_beside
 from ..files import new_folder, place, read_json, read_text, sweep, write_json, write_text
-from ..settings import Settings
+from ..settings.base import Settings
+from ..settings.content import job_name
 from . import planned, provenance, scheduler
 from . import status as states
 from .job_folder import LAUNCHER, JobFolder, queue, settings_of

@@ -27,7 +27,8 @@ from ..errors import OutputError, ReslimError
 from ..files import sweep, whole
 from ..memory import explained
 from ..printable import spelt
-from ..settings import Settings, Slurm
+from ..settings.base import Settings
+from ..settings.clusters.slurm import Slurm
 from . import status as states
 from .interruption import Interrupted, Interruption
 from .job_folder import queue

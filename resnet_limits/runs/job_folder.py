@@ -10,10 +10,11 @@ from typing import Any
 
 import yaml
 
-from ..settings import from_mapping, job_name
 from ..errors import SettingError
 from ..files import new_folder, read_text, tail, write_text
-from ..settings import Settings
+from ..settings.base import Settings
+from ..settings.build import from_mapping
+from ..settings.content import job_name
 from . import status as states
 from .status import Status
 

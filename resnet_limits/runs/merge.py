@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import RunFolderError
-from ..settings import FIGURES, content
+from ..settings.content import content
+from ..settings.names import FIGURES
 from .folder import Run
 from .job_folder import JobFolder
 from .planned import by_depth

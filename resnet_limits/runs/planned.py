@@ -19,7 +19,7 @@ from typing import Any, TypeGuard
 
 from ..errors import RunFolderError
 from ..files import read_json, write_json
-from ..settings import STUDIES
+from ..settings.registry import STUDIES
 
 SCHEMA = 2
 """Of the run folder: what lies where in it."""

@@ -8,7 +8,8 @@ import pandas as pd
 
 from ..data import identity
 from ..measurement.job import Job
-from ..settings import Settings, check
+from ..settings.base import Settings
+from ..settings.checks import check
 from ..studies import study as studies
 from .folder import Run
 from .records import table

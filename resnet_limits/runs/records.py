@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from ..errors import RunFolderError
 from ..files import read_bytes, whole
 from ..measurement.record import Record
-from ..settings import Settings, content
+from ..settings.base import Settings
+from ..settings.content import content
 
 COLUMNS = (
     *("study", "job", "depth", "width", "replicas", "seed", "observable", "value", "stderr", "reference"),

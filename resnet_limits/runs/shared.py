@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 
 from ..files import read_bytes, whole
 from ..measurement.job import by_name
-from ..settings import digest
+from ..settings.content import digest
 
 
 class SharedFolder:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from ..settings import Iid, Init, MatrixNormal
 from ..errors import SettingError
+from ..paths.laws.iid import Iid
+from ..paths.laws.law import Init
+from ..paths.laws.matrix_normal import MatrixNormal
 from .law import Isotropic
 from .matrix_normal import MatrixNormal as MatrixNormalLaw
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..measurement.sink import Sink
-from ..settings import Settings
+from ..settings.base import Settings
 
 if TYPE_CHECKING:  # a study knows sinks
     from ..measurement.record import Record

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..measurement.sink import NoSink, Part, Sink
-from ..settings import Settings
+from ..settings.base import Settings
 from .journal import Journal
 
 

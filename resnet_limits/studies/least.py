@@ -11,7 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..data.sizes import total
-from ..settings import Gaussian, Plane, Settings, Two
+from ..data.sources.gaussian import Gaussian
+from ..data.sources.source import Plane
+from ..settings.base import Settings
+from ..settings.blocks.two import Two
 
 Least = Callable[[Any], float]
 """From the settings of a job to bytes."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ..errors import SettingError
 from ..memory import Room, gigabytes, helping, host_limit
-from ..settings import Settings, Slurm
+from ..settings.base import Settings
+from ..settings.clusters.slurm import Slurm
 from .study import Study
 
 

@@ -24,7 +24,8 @@ from ..errors import SettingError, Undetermined, one_of
 from ..measurement.job import FinishedJob, Job
 from ..measurement.record import WHY, Comparison, Measurement, Record, unknown
 from ..memory import explained
-from ..settings import STUDIES, Settings
+from ..settings.base import Settings
+from ..settings.registry import STUDIES
 from .least import Least
 from .two_way import TwoWay
 

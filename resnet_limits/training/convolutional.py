@@ -24,7 +24,7 @@ from ..errors import MeasurementError, SettingError
 from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
 from ..networks.classifier import cross_entropy
 from ..networks.convolutional import logits
-from ..settings import Train
+from ..settings.training import Train
 from .loop import mini_batches, scheduled, set_rates
 
 LONGEST = 1.0

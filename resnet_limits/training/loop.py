@@ -31,7 +31,7 @@ from ..networks.steps import STEPS
 from ..networks.steps.step import Step
 from ..networks.trunk import Trunk
 from ..random import permutation
-from ..settings import Train
+from ..settings.training import Train
 from . import observables
 from .loss import loss
 from .shown import Shown

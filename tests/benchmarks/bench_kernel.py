@@ -24,9 +24,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from resnet_limits.settings import Mnist
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import load
+from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.errors import MissingData
 from resnet_limits.inference import dense, features
 from resnet_limits.inference.targets import accuracy, one_hot

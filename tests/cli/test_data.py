@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_limits.settings import CHOICES, Data
 from resnet_limits.data.files import FILES
+from resnet_limits.data.sources.source import Data
+from resnet_limits.settings.registry import CHOICES
 from tests.cli.command import TINY
 from tests.data.sources import REAL, real
 

@@ -15,10 +15,15 @@ from typing import ClassVar
 import pytest
 import torch
 
-from resnet_limits.settings import Circles, Data, Digits, Gaussian, Images, Moons, Spirals
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
 from resnet_limits.data.sizes import image_shape
+from resnet_limits.data.sources.circles import Circles
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.source import Data, Images
+from resnet_limits.data.sources.spirals import Spirals
 
 REAL = Path(os.environ.get("RESLIM_DATA") or Path(__file__).parents[3] / "shared" / "data")
 """Where MNIST and the folder of CIFAR-10 images are, on machines that have them."""

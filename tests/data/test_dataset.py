@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from resnet_limits.settings import Data, Digits, Gaussian, ImageFolder, Mnist, Moons
 from resnet_limits.data import digits, loading
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import DamagedData, RequestError, SettingError
 from tests.data.sources import REAL, real
 

@@ -10,14 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_limits.settings import CHOICES, Cifar10, Data, FashionMnist, ImageFolder, Mnist
 from resnet_limits.data import files, vision
 from resnet_limits.data.files import FILES, look
 from resnet_limits.data.identity import require
 from resnet_limits.data.images import ImageArrays
 from resnet_limits.data.loading import forget, load
 from resnet_limits.data.root import data_root
+from resnet_limits.data.sources.cifar10 import Cifar10
+from resnet_limits.data.sources.fashion_mnist import FashionMnist
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import DamagedData, MissingData, OutputError
+from resnet_limits.settings.registry import CHOICES
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 
 

@@ -12,13 +12,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_limits.settings import Circles, Digits, Gaussian, ImageFolder, Mnist, Moons, Ode, Spirals, job_name
 from resnet_limits.data import digits, hashes, identity, moons, sketch
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
+from resnet_limits.data.sources.circles import Circles
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.errors import DamagedData, SettingError
 from resnet_limits.measurement.job import InMemory
 from resnet_limits.runs.shared import SharedFolder
+from resnet_limits.settings.content import job_name
+from resnet_limits.studies.ode.settings import Ode
 from tests.data.published import mnist_arrays, publish, write_idx
 
 

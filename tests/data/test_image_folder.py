@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_limits.settings import Digits, ImageFolder
 from resnet_limits.data.files import notes
 from resnet_limits.data.identity import require
 from resnet_limits.data.image_folder import SUFFIXES, files, images, listing
 from resnet_limits.data.loading import load
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.errors import DamagedData
 
 

@@ -22,31 +22,24 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from resnet_limits.settings import (
-    CHOICES,
-    Cifar10,
-    Data,
-    Digits,
-    FashionMnist,
-    Flow,
-    FlowKeys,
-    Gamma,
-    GammaKeys,
-    Gaussian,
-    Hamiltonian,
-    HamiltonianKeys,
-    ImageFolder,
-    ImageKeys,
-    Kernel,
-    KernelKeys,
-    Mnist,
-    Ode,
-    Train,
-    Two,
-)
 from resnet_limits.data import circles, digits, gaussian, identity, loading, mnist, moons, spirals
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import embed, forget, load
+from resnet_limits.data.sources.cifar10 import Cifar10
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.fashion_mnist import FashionMnist
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.source import Data
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.registry import CHOICES
+from resnet_limits.settings.training import Train
+from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
+from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
+from resnet_limits.studies.ode.settings import Ode
 from tests.data.identity import by_channel, by_feature
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL

@@ -11,21 +11,19 @@ import pytest
 import torch
 from PIL import Image
 
-from resnet_limits.settings import (
-    CHOICES,
-    Cifar10,
-    Circles,
-    Data,
-    Digits,
-    FashionMnist,
-    Gaussian,
-    ImageFolder,
-    Mnist,
-    Moons,
-    Spirals,
-)
 from resnet_limits.data import circles, gaussian, images, spirals
 from resnet_limits.data.loading import embed, forget, load
+from resnet_limits.data.sources.cifar10 import Cifar10
+from resnet_limits.data.sources.circles import Circles
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.fashion_mnist import FashionMnist
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.source import Data
+from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.settings.registry import CHOICES
 from tests.data.published import mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL, DataSetLaws, real
 

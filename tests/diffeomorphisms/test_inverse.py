@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from resnet_limits.paths.draw.iid import Iid
 
 from resnet_limits.diffeomorphisms.inverse import NotInverted, invert
 from resnet_limits.diffeomorphisms.lipschitz import normalised
@@ -11,7 +12,8 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward, reverse, states
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.paths import draw
-from resnet_limits.settings import Iid, One, Two
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.two import Two
 
 EULER = STEPS["euler"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from resnet_limits.paths.draw.iid import Iid
 
 from resnet_limits.diffeomorphisms.jacobians import block_determinants, block_jacobians, increments_of, lipschitz_at
 from resnet_limits.diffeomorphisms.lipschitz import STEEPEST, lipschitz_bound, normalised
@@ -13,7 +14,10 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.derivatives import DIFFERENTIATED
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.paths import draw
-from resnet_limits.settings import ACTIVATIONS, Iid, One, Outside, Two
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.names import ACTIVATIONS
 
 BLOCKS = {"one": One(), "outside": Outside(), "two": Two(hidden=7)}
 

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resnet_limits.settings import CHOICES, FIGURES, STUDIES, Entry, describe, options_of
+from resnet_limits.settings.keys import Entry, describe
+from resnet_limits.settings.names import FIGURES
+from resnet_limits.settings.registry import CHOICES, STUDIES, options_of
 
 WORD = "RESLIM_TEST_WORD"
 """A variable of the environment that interpolations read."""

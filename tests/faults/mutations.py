@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from resnet_limits.settings import CHOICES, STUDIES, describe
+from resnet_limits.settings.keys import describe
+from resnet_limits.settings.registry import CHOICES, STUDIES
 
 _OPTIONS = [
     (base.__name__.lower(), name, option) for base, options in CHOICES.items() for name, option in options.items()

@@ -13,13 +13,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from resnet_limits.settings import Digits, ImageFolder, Moons, Ode, OdeKeys
 from resnet_limits.data import identity, moons
 from resnet_limits.data.loading import forget
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.report.publish import collect
 from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
 
 boxes, plan = (getattr(import_module("reslim_cli.hydra_bridge"), name) for name in ("boxes", "plan"))
 

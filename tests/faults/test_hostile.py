@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_limits.settings import ImageFolder, job_name
+from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.errors import RunFolderError
 from resnet_limits.measurement.checkpoints import State
 from resnet_limits.report.publish import collect
@@ -23,6 +23,7 @@ from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job_folder import settings_of
 from resnet_limits.runs.shared import SharedFolder
 from resnet_limits.runs.summary import signed
+from resnet_limits.settings.content import job_name
 from tests.runs.conftest import replan
 
 ESCAPE = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202e"

@@ -8,7 +8,7 @@ import pytest
 from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
 from resnet_limits.measurement.job import FinishedJob
-from resnet_limits.settings import Hamiltonian
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian
 
 
 def job(depth: int, *, landmarks: bool, width: int = 2) -> FinishedJob:

@@ -11,7 +11,7 @@ from resnet_limits.figures import width_and_depth
 from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
 from resnet_limits.measurement.job import FinishedJob
-from resnet_limits.settings import Kernel
+from resnet_limits.studies.kernel.settings import Kernel
 
 WIDTHS = np.array([16.0, 32.0, 64.0, 128.0])
 

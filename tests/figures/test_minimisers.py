@@ -8,7 +8,7 @@ import pytest
 from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
 from resnet_limits.measurement.job import FinishedJob
-from resnet_limits.settings import Gamma
+from resnet_limits.studies.gamma.settings import Gamma
 
 
 def job(depth: int, *, controls: bool = True) -> FinishedJob:

@@ -11,7 +11,8 @@ from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
 from resnet_limits.figures.write import NamedRequest, write_figures
 from resnet_limits.measurement.job import FinishedJob
-from resnet_limits.settings import FIGURES, Ode
+from resnet_limits.settings.names import FIGURES
+from resnet_limits.studies.ode.settings import Ode
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "figure"
 

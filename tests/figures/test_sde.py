@@ -11,9 +11,9 @@ from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
 from resnet_limits.figures.write import NamedRequest, write_figures
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
-from resnet_limits.settings import Sde
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde import correlation, functions
+from resnet_limits.studies.sde.settings import Sde
 
 FIGURES = studies.get("sde").figures
 

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from resnet_limits.settings import One, Outside, Two
 from resnet_limits.limits.averaged import averaged_field, gaussian_mean, martingale_response
 from resnet_limits.limits.ode import solve
 from resnet_limits.networks.activations import ACTIVATIONS
@@ -13,6 +12,9 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.random import normals
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
 
 V = torch.tensor([1e-3, 0.25, 1.0, 4.0, 100.0], dtype=torch.float64)
 

@@ -3,10 +3,13 @@
 import pytest
 import torch
 
-from resnet_limits.settings import Block, One, Outside, Two
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.activations import ACTIVATIONS
 from resnet_limits.networks.blocks import field
+from resnet_limits.settings.blocks.block import Block
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
 
 D, M, R, N = 4, 6, 3, 5
 BLOCKS = (One(), Outside(), Two(hidden=M))

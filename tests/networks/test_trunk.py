@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from resnet_limits.settings import ACTIVATIONS, Block, CHOICES, One, Outside, Two
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.networks.trunk import DERIVATIVES, MEGABYTE, Trunk, segments
+from resnet_limits.settings.blocks.block import Block
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.names import ACTIVATIONS
+from resnet_limits.settings.registry import CHOICES
 
 R, N, D = 3, 4, 5
 BLOCKS = (One(), Outside(), Two(hidden=6))

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import scipy.stats
 import torch
+from resnet_limits.paths.draw.law import Init, Random
 from torch import Tensor
 
 from resnet_limits.paths import WeightPath, draw
-from resnet_limits.settings import Init, Random
 
 SHAPES = {"W": (3, 4), "b": (3,)}
 HORIZON = 2.5

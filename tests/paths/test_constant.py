@@ -1,8 +1,9 @@
 """Weights that do not depend on time: one draw, or zero."""
 
 import torch
+from resnet_limits.paths.draw.tied import Tied
+from resnet_limits.paths.draw.zero import Zero
 
-from resnet_limits.settings import Tied, Zero
 from tests.paths.path_laws import PathLaws
 
 

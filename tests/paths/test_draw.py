@@ -3,11 +3,12 @@
 import math
 
 import pytest
+from resnet_limits.paths.draw.law import Init
 
 from resnet_limits.errors import SettingError
 from resnet_limits.paths import LAWS, draw
 from resnet_limits.paths.path import standard_deviation
-from resnet_limits.settings import CHOICES, Init
+from resnet_limits.settings.registry import CHOICES
 
 
 def test_every_law_of_the_settings_can_be_drawn():

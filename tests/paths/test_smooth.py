@@ -5,9 +5,9 @@ import math
 
 import pytest
 import torch
+from resnet_limits.paths.draw.smooth import Smooth
 
 from resnet_limits.paths import SmoothPath, draw
-from resnet_limits.settings import Smooth
 from tests.paths.path_laws import HORIZON, PathLaws
 
 

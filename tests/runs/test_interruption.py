@@ -10,7 +10,6 @@ import time
 import numpy as np
 import pytest
 
-from resnet_limits.settings import Slurm
 from resnet_limits.measurement.checkpoints import State
 from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.runs import interruption as interruptions
@@ -19,6 +18,7 @@ from resnet_limits.runs import status as states
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.runs.interruption import Interrupted, Interruption
 from resnet_limits.runs.records import read_parquet
+from resnet_limits.settings.clusters.slurm import Slurm
 from resnet_limits.studies import study
 from tests.runs.conftest import settings
 

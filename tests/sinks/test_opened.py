@@ -14,7 +14,7 @@ import pytest
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.record import Record
 from resnet_limits.measurement.sink import NoSink
-from resnet_limits.settings import SINKS
+from resnet_limits.settings.names import SINKS
 from resnet_limits.sinks import installed, measured
 from resnet_limits.sinks.opened import opened
 from resnet_limits.sinks.wandb import LONGEST_ID, run_id

@@ -19,42 +19,34 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
+from resnet_limits.paths.draw.iid import Iid
+from resnet_limits.paths.draw.matrix_normal import MatrixNormal
+from resnet_limits.paths.draw.zero import Zero
 from torch import Tensor
 
-from resnet_limits.settings import Entry, check, describe, job_name, options_of
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.data import loading
+from resnet_limits.data.sources.circles import Circles
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.errors import ReslimError, SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.runs.records import table
-from resnet_limits.settings import (
-    CHOICES,
-    Circles,
-    Flow,
-    FlowKeys,
-    Gamma,
-    GammaKeys,
-    Hamiltonian,
-    HamiltonianKeys,
-    Iid,
-    ImageKeys,
-    Kernel,
-    KernelKeys,
-    MatrixNormal,
-    Minimiser,
-    Moons,
-    Ode,
-    OdeKeys,
-    Sde,
-    SdeKeys,
-    Settings,
-    Spirals,
-    Train,
-    Two,
-    Zero,
-)
+from resnet_limits.settings.base import Settings
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.checks import check
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.keys import Entry, describe
+from resnet_limits.settings.registry import CHOICES, options_of
+from resnet_limits.settings.training import Minimiser, Train
 from resnet_limits.studies import study as studies
+from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
+from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
+from resnet_limits.studies.sde.settings import Sde, SdeKeys
 
 LOSSES = Minimiser(iterations=40)
 TINY: dict[str, Settings] = {

@@ -9,18 +9,30 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from resnet_limits.paths.draw.fractional import Fractional
+from resnet_limits.paths.draw.iid import Iid
+from resnet_limits.paths.draw.law import Init, Random
+from resnet_limits.paths.draw.rough import Rough
+from resnet_limits.paths.draw.smooth import Smooth
+from resnet_limits.paths.draw.tied import Tied
+from resnet_limits.paths.draw.zero import Zero
 
-from resnet_limits.settings import Block, Fractional, Moons, One, Smooth, job_name
 from resnet_limits.claims.distance import at_common_times, sup_distance, sup_size
 from resnet_limits.claims.judge import judge
 from resnet_limits.claims.richardson import richardson_limit
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.flow import DrivenFlow
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks.steps.euler import Euler
 from resnet_limits.runs.records import table
-from resnet_limits.settings import Iid, Init, Ode, OdeKeys, Outside, Random, Rough, Tied, Train, Two, Zero
+from resnet_limits.settings.blocks.block import Block
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.ode import (
     averaged,
@@ -33,6 +45,7 @@ from resnet_limits.studies.ode import (
     trained_iid,
     trained_paths,
 )
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
 
 STUDY = studies.get("ode")
 DEPTHS = (8, 16, 32, 64, 128)

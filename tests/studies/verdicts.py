@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from resnet_limits.settings import job_name
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.runs.records import table
+from resnet_limits.settings.content import job_name
 from resnet_limits.studies import study as studies
 
 

@@ -8,14 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from resnet_limits.settings import Moons, Two
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import load
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.classifier import initial
 from resnet_limits.random import normals
-from resnet_limits.settings import Train
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import mini_batches, train
 
 WIDTH, HIDDEN, DEPTH = 4, 6, 5

@@ -1,10 +1,10 @@
 """Residual networks as flows of diffeomorphisms. Free of torch: the parts are imported late."""
 
-from ...settings import Flow
 from ..study import Study
 from .claims import GROUPS
 from .request import check
 from .room import LEAST
+from .settings import Flow
 
 STUDY = Study(
     name="flow",

@@ -23,7 +23,8 @@ from ...measurement.record import Measurement, Record
 from ...networks.blocks import field
 from ...networks.steps import STEPS
 from ...paths import draw
-from ...settings import Iid, Random
+from ...paths.laws.iid import Iid
+from ...paths.laws.law import Random
 from .claims.folding import BELOW, BLOCKS, PINS
 from .claims.settings import stretches
 from .problem import key, points

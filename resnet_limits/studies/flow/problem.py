@@ -15,9 +15,12 @@ from ...limits.flow import DrivenFlow
 from ...measurement.job import Job
 from ...networks.blocks import field
 from ...paths import draw
-from ...settings import Flow, Init, Random, Tied, content
+from ...paths.laws.law import Init, Random
+from ...paths.laws.tied import Tied
+from ...settings.content import content
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
+from .settings import Flow
 
 LAWS = ("free", "shared")
 

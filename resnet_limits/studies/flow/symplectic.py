@@ -20,10 +20,12 @@ from ...networks.residual import block_factor, states
 from ...networks.steps import STEPS, Step
 from ...networks.steps.symplectic import Symplectic
 from ...paths import draw
-from ...settings import Flow, Iid, Random
+from ...paths.laws.iid import Iid
+from ...paths.laws.law import Random
 from .claims.settings import stretches
 from .claims.symplectic import GRADIENT, HAMILTONIAN
 from .problem import points
+from .settings import Flow
 
 STEP: dict[str, Step] = {"hamiltonian": Symplectic(), "gradient": STEPS["euler"]}
 

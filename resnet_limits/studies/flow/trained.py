@@ -40,10 +40,13 @@ from ...networks.residual import forward, reverse, states
 from ...networks.steps import STEPS
 from ...networks.trunk import Trunk
 from ...paths import draw
-from ...settings import Flow, Iid, Train, content
+from ...paths.laws.iid import Iid
+from ...settings.content import content
+from ...settings.training import Train
 from ...training.loop import Parameters, Penalty, evaluated, train
 from .claims.trained import COLUMNS, PICTURED, PINS, SHOWN, WEIGHTS, unlabelled
 from .problem import key, number
+from .settings import Flow
 
 EULER = STEPS["euler"]
 UNUSED = ("replicas", "init", "flow.inputs", "flow.paths", "flow.images")

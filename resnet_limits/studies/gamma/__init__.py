@@ -1,10 +1,10 @@
 """Minimisers of depth-regularised networks, and their variational limit. Free of torch: the parts are imported late."""
 
-from ...settings import Gamma
 from ..study import Study
 from .claims import GROUPS
 from .request import check
 from .room import LEAST
+from .settings import Gamma
 
 STUDY = Study(
     name="gamma",

@@ -15,11 +15,11 @@ from ...errors import MeasurementError
 from ...limits.euler_lagrange import Extremal, extremal
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
-from ...settings import Gamma
 from ...training.depth_regularised import DepthRegularised, Weights
 from ...training.minimiser import Minimum
 from .norms import h1, largest, tl2
 from .problem import Kind, boundary, certificate, minima, small, solution_key
+from .settings import Gamma
 
 GUESS = 64
 """Depth of the minimiser near which the limit is looked for."""

@@ -11,9 +11,9 @@ from ...data.dataset import Dataset
 from ...data.loading import embed
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
-from ...settings import Gamma
 from ...training.depth_regularised import DepthRegularised, Weights
 from .problem import DATA, boundary, certificate, minima, of_the_data
+from .settings import Gamma
 
 WHERE = {"problem": DATA}
 

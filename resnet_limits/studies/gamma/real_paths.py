@@ -17,8 +17,8 @@ from ...claims.distance import at_common_times
 from ...claims.richardson import richardson_limit
 from ...measurement.job import FinishedJob
 from ...measurement.record import Comparison, Record
-from ...settings import Gamma
 from .norms import h1, largest, tl2
+from .settings import Gamma
 
 WHERE = {"problem": "data"}
 SHARE = 0.25

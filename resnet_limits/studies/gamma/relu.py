@@ -13,11 +13,11 @@ import numpy as np
 
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
-from ...settings import Gamma
 from ...training.minimiser import descend
 from ...training.newton import relative_gradient
 from .claims.relu import RELU
 from .problem import minima, small, solution_key
+from .settings import Gamma
 
 KIND = "regression"
 DESCENTS = 3

@@ -1,10 +1,10 @@
 """L2-regularised minimisers and geodesic shooting. Free of torch: the parts are imported late."""
 
-from ...settings import Hamiltonian
 from ..study import Study
 from .claims import GROUPS
 from .request import check
 from .room import LEAST
+from .settings import Hamiltonian
 
 STUDY = Study(
     name="hamiltonian",

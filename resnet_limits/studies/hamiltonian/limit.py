@@ -18,9 +18,9 @@ from ...limits.hamiltonian.trajectory import Trajectory, integrate
 from ...measurement.job import Job
 from ...measurement.record import Record
 from ...random import generator
-from ...settings import Hamiltonian
 from ...training.branches import JUDGED
 from .problem import Setup, key, minima, size, trained
+from .settings import Hamiltonian
 
 FINEST = 128
 """Steps of RK4, at least, between which trajectories from a known `P_0` are read."""

@@ -22,13 +22,14 @@ from ...limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, pointwis
 from ...measurement.job import Job
 from ...measurement.record import Record
 from ...random import generator
-from ...settings import Hamiltonian, content
+from ...settings.content import content
 from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
 from ..certificate import of_the_minimiser
 from ..degenerate import points
 from .network import Network, refined
+from .settings import Hamiltonian
 
 ROUNDING = 1e-13
 """Relative rounding of states and values."""

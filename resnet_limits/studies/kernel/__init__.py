@@ -1,10 +1,10 @@
 """Random networks whose width and depth are infinite. Free of torch: the parts are imported late."""
 
-from ...settings import Kernel
 from ..study import Study
 from .claims import GROUPS
 from .request import check, warnings
 from .room import LEAST
+from .settings import Kernel
 from .tables import two_way
 
 STUDY = Study(

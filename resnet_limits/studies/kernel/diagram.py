@@ -28,11 +28,11 @@ from ...sampling import wide
 from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Scheme, Walker, final
-from ...settings import Kernel
 from .claims.diagram import FINE, OF
 from .claims.settings import limitless, sizes, widths
 from .kernels import finite_moments, limit_moments, reached
 from .problem import columns, key, law, mean, overlaps, pair, read_in, width_order
+from .settings import Kernel
 
 FINITE, WIDE = "finite depth, finite width", "finite depth, infinite width"
 SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"

@@ -22,12 +22,13 @@ from ...inference.targets import one_hot
 from ...limits.kernel import LimitKernel
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
-from ...settings import Iid, Kernel
+from ...paths.laws.iid import Iid
 from .accuracy import affine_features, least_squares, limit_exists
 from .claims.expressivity import BENT, BEYOND, ENTRIES, POINTS, SMALL
 from .claims.settings import not_affine
 from .kernels import affine, deep_kernel, finite_kernel, limit_kernel
 from .problem import OF_NETWORKS, dataset, key, overlaps
+from .settings import Kernel
 
 EPS = torch.finfo(torch.float64).eps
 STEPS = 1e-10

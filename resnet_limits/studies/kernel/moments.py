@@ -6,7 +6,7 @@ import math
 
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
-from ...settings import KINKED
+from ...settings.names import KINKED
 from .claims.moments import OF, SWISH
 from .claims.settings import explodes_with, limitless
 from .kernels import finite_moments, limit_moments, reached

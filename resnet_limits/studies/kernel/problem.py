@@ -19,10 +19,11 @@ from ...measurement.record import Record
 from ...networks.ntk import NtkNetwork
 from ...random import normals
 from ...sampling.law import Isotropic
-from ...settings import Kernel, content
+from ...settings.content import content
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
 from .claims.settings import sizes
+from .settings import Kernel
 
 
 def dataset(settings: Kernel) -> Dataset:

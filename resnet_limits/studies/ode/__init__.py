@@ -1,10 +1,10 @@
 """Networks with given and with trained weights, and the neural ODE. Free of torch: the parts are imported late."""
 
-from ...settings import Ode
 from ..study import Study
 from .claims import CLAIMS
 from .request import check
 from .room import LEAST
+from .settings import Ode
 
 STUDY = Study(
     name="ode",

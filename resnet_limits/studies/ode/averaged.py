@@ -22,7 +22,8 @@ from ...limits.ode import solve_with_error
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
 from ...networks.steps import STEPS
-from ...settings import Iid, One
+from ...paths.laws.iid import Iid
+from ...settings.blocks.one import One
 from .claims import AVERAGED
 from .problem import inputs, pinned, problem, solution_key
 

@@ -31,11 +31,13 @@ from ...networks.classifier import TRUNK, initial, trunk_of
 from ...networks.residual import block_factor
 from ...networks.steps import STEPS
 from ...paths import draw
-from ...settings import Init, Ode, Two
+from ...paths.laws.law import Init
+from ...settings.blocks.two import Two
 from ...training import observables
 from ...training.loop import Trained, evaluated, train
 from ...training.loss import loss
 from .claims import MOST_IMAGES
+from .settings import Ode
 
 
 def two_matrix_field(settings: Ode, width: int) -> VectorField:

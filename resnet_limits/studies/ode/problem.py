@@ -20,8 +20,11 @@ from ...limits.flow import DrivenFlow
 from ...measurement.job import Job
 from ...networks.blocks import field
 from ...paths import draw
-from ...settings import Block, Init, Ode, Random, content
+from ...paths.laws.law import Init, Random
+from ...settings.blocks.block import Block
+from ...settings.content import content
 from ..degenerate import of_a_layer, points
+from .settings import Ode
 
 Law = TypeVar("Law", bound=Random)
 

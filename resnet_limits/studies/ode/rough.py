@@ -14,9 +14,10 @@ from ...measurement.record import Measurement, Record
 from ...networks.residual import forward
 from ...networks.steps import STEPS
 from ...paths.fractional import GRID
-from ...settings import Ode, Rough
+from ...paths.laws.rough import Rough
 from .claims import ROUGH, rough_hurst
 from .problem import pinned, problem
+from .settings import Ode
 
 BLOCK = 32
 """Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""

@@ -17,10 +17,11 @@ from ...measurement.record import Measurement, Record
 from ...networks.classifier import TRUNK, logits
 from ...networks.residual import block_factor
 from ...networks.steps import STEPS
-from ...settings import Ode, Tied
+from ...paths.laws.tied import Tied
 from .claims import TRAINED
 from .networks import data_of, drawn, records_and_arrays, trained_from, two_matrix_field
 from .problem import pinned
+from .settings import Ode
 
 SUBSTEPS = 4
 """RK4 steps a block in the neural ODE of the interpolated weights; half as many tell its error."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from ...measurement.job import Job
 from ...measurement.record import Measurement
-from ...settings import Iid, Ode
+from ...paths.laws.iid import Iid
 from .claims import TRAINED_IID
 from .networks import drawn, few, records_and_arrays, trained_from
 from .problem import pinned
+from .settings import Ode
 
 
 def measure(job: Job) -> Measurement:

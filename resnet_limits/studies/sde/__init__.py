@@ -1,10 +1,10 @@
 """Networks with random weights of size sqrt(h), and their diffusions. Free of torch: the parts are imported late."""
 
-from ...settings import Sde
 from ..study import Study
 from .claims import GROUPS
 from .request import check, warnings
 from .room import LEAST
+from .settings import Sde
 
 STUDY = Study(
     name="sde",

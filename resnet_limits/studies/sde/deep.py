@@ -24,11 +24,12 @@ from ...sampling.deep import Branch, final, wide_pair
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.wide import gram
-from ...settings import KINKED, Sde
+from ...settings.names import KINKED
 from .claims.deep import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE_PINS
 from .claims.settings import overflows, sizes
 from .control import bias_of_depth, differenced, half, regressed
 from .problem import inputs, mean
+from .settings import Sde
 
 
 def measure(job: Job) -> Measurement:

@@ -41,10 +41,10 @@ from ...sampling.pieces import pieces
 from ...sampling.schemes import Network
 from ...sampling.walk import Walker, walk
 from ...sampling.wide import gram
-from ...settings import Sde
 from .claims.explosion import HORIZONS, LOW, NARROW_HORIZONS, SWISH, WIDE, never
 from .claims.settings import sizes
 from .problem import fraction, inputs, mean
+from .settings import Sde
 
 CROSSED = 0.99
 """Times are compared where at least this fraction of the networks crossed."""

@@ -21,9 +21,9 @@ from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Scheme, Walker, final
-from ...settings import Sde
 from .claims.settings import kinked, sizes
 from .problem import finite, root_mean_square
+from .settings import Sde
 
 DRAWS = 4
 """Functions of one input that are drawn; the first is drawn as a function of two inputs too."""

@@ -43,11 +43,11 @@ from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Walker, final
-from ...settings import Sde
 from .claims.law import LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, norm_law
 from .claims.settings import MOST, growth, linear, sizes
 from .finite_depth import log_norm_variance
 from .problem import fraction, inputs, mean
+from .settings import Sde
 from .weak import variance
 
 DRAWS = 4

@@ -37,10 +37,10 @@ from ...sampling.martingale import Martingale, gradients, state_moments
 from ...sampling.pieces import pieces
 from ...sampling.schemes import CURVATURE, SLOPE, Network
 from ...sampling.walk import Walker, walk
-from ...settings import Sde
 from .claims.settings import kinked, overflows, sizes
 from .claims.weak import MEAN
 from .problem import inputs, mean
+from .settings import Sde
 
 ACCURACY = 0.01
 """Relative standard error of a weak error that a job aims at."""

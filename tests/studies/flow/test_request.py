@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from resnet_limits.paths.draw.matrix_normal import MatrixNormal
 
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.errors import SettingError
-from resnet_limits.settings import Flow, FlowKeys, Gaussian, ImageKeys, MatrixNormal, Spirals, Train, check
+from resnet_limits.settings.checks import check
+from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.request import check as request
+from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits.settings import Circles, One, Outside, Two, job_name
 from resnet_limits.claims.judge import judge
 from resnet_limits.data.loading import load
+from resnet_limits.data.sources.circles import Circles
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.diffeomorphisms.controls import CONTROLS
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import InMemory, Job
@@ -20,11 +24,16 @@ from resnet_limits.networks.classifier import trunk_of
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.runs.records import table
-from resnet_limits.settings import Digits, Flow, FlowKeys, Gaussian, Moons, Spirals, Train
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow import trained
 from resnet_limits.studies.flow.claims import trained as claims
 from resnet_limits.studies.flow.claims.trained import COLUMNS, GROUP, SHOWN, WEIGHTS
 from resnet_limits.studies.flow.request import check
+from resnet_limits.studies.flow.settings import Flow, FlowKeys
 
 EULER = STEPS["euler"]
 SMALL = Flow(

@@ -8,12 +8,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from resnet_limits.settings import Data, from_mapping
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import FinishedJob
 from resnet_limits.measurement.record import Measurement, Record
-from resnet_limits.settings import Gamma, GammaKeys, Gaussian, Moons
+from resnet_limits.settings.build import from_mapping
 from resnet_limits.studies.gamma import real, real_paths
+from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 
 from .verdicts import SMALL, STUDY, measured, values, verdict
 

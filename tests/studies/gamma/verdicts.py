@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from resnet_limits.settings import job_name
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.runs.records import table
-from resnet_limits.settings import Gamma, GammaKeys
+from resnet_limits.settings.content import job_name
 from resnet_limits.studies import study as studies
+from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 
 STUDY = studies.get("gamma")
 DEPTHS = (8, 16, 32, 64)

@@ -13,8 +13,12 @@ import pytest
 import scipy.optimize
 import torch
 
-from resnet_limits.settings import Digits, Gaussian, ImageFolder, Spirals, check, job_name
 from resnet_limits.claims.judge import judge
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.hamiltonian import integrators
 from resnet_limits.limits.hamiltonian.features import Features, activation
@@ -25,13 +29,16 @@ from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.runs.records import table
-from resnet_limits.settings import Hamiltonian, HamiltonianKeys, Minimiser, Moons
+from resnet_limits.settings.checks import check
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.hamiltonian import depths, energy, landmarks, limit, meanfield, scaling, sparsity, trained
 from resnet_limits.studies.hamiltonian.claims.settings import not_reached
 from resnet_limits.studies.hamiltonian.network import Network, refined
 from resnet_limits.studies.hamiltonian.problem import Setup, minima, setup
 from resnet_limits.studies.hamiltonian.problem import trained as minimiser
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 from resnet_limits.training.minimiser import Differentiated, Objective
 
 STUDY = studies.get("hamiltonian")

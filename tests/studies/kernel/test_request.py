@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from resnet_limits.paths.draw.iid import Iid
+from resnet_limits.paths.draw.matrix_normal import MatrixNormal
 
-from resnet_limits.settings import check as check_ranges
-from resnet_limits.settings import flat
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.measurement.job import Job
-from resnet_limits.settings import Digits, Gaussian, Iid, Kernel, KernelKeys, MatrixNormal, Mnist, Moons
+from resnet_limits.settings.checks import check as check_ranges
+from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.kernel import accuracy
 from resnet_limits.studies.kernel.claims import GROUPS
 from resnet_limits.studies.kernel.request import check, warnings
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 

@@ -12,19 +12,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from resnet_limits.paths.draw.iid import Iid
 from torch.autograd import forward_ad
 
-from resnet_limits.settings import job_name
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import Job
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
-from resnet_limits.settings import Iid, Sde
+from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde import backward, unscaled
 from resnet_limits.studies.sde.claims.backward import GROUP, lyapunov
 from resnet_limits.studies.sde.finite_depth import mean_squares
 from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.verdicts import measured, verdicts

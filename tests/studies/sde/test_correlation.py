@@ -11,17 +11,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from resnet_limits.paths.draw.iid import Iid
+from resnet_limits.paths.draw.matrix_normal import MatrixNormal
 from scipy.integrate import solve_ivp
 
-from resnet_limits.settings import flat
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.measurement.job import Job
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
-from resnet_limits.settings import Iid, MatrixNormal, Sde, SdeKeys
+from resnet_limits.settings.keys import flat
 from resnet_limits.studies.sde import correlation, unscaled
 from resnet_limits.studies.sde.claims.correlation import PAIRS
+from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.verdicts import measured, verdicts

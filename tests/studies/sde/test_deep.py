@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from resnet_limits.paths.draw.iid import Iid
 from torch import Tensor
 
 from resnet_limits.networks.activations import activation
@@ -15,8 +16,8 @@ from resnet_limits.sampling import deep as sampler
 from resnet_limits.sampling.deep import Branch, final
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.wide import gram, root
-from resnet_limits.settings import Iid, Sde, SdeKeys
 from resnet_limits.studies.sde import deep
+from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(replicas=512, width=8)

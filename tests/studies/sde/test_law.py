@@ -13,20 +13,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from resnet_limits.paths.draw.iid import Iid
+from resnet_limits.paths.draw.matrix_normal import MatrixNormal
 from scipy import stats
 from torch import Tensor
 
-from resnet_limits.settings import job_name
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
-from resnet_limits.settings import Iid, MatrixNormal, Sde
+from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde import law, law_by_depth
 from resnet_limits.studies.sde.claims.law import GROUP, MATRICES, TEST
 from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured
 

@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from resnet_limits.paths.draw.iid import Iid
+from resnet_limits.paths.draw.matrix_normal import MatrixNormal
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from resnet_limits.settings import flat
 from resnet_limits.errors import SettingError
 from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
-from resnet_limits.settings import Iid, MatrixNormal, Sde
+from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde import matrix_normal
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(width=8, replicas=256)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from resnet_limits.paths.draw.iid import Iid
 from torch import Tensor
 
 from resnet_limits.measurement.job import Job
@@ -17,9 +18,9 @@ from resnet_limits.sampling import pieces
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.sampling.walk import Walker, final
-from resnet_limits.settings import Iid, Sde
 from resnet_limits.studies.sde import strong
 from resnet_limits.studies.sde.problem import inputs
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts
 

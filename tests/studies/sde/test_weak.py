@@ -12,8 +12,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
+from resnet_limits.paths.draw.iid import Iid
 
-from resnet_limits.settings import job_name
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import FinishedJob, Job
@@ -23,10 +23,11 @@ from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.sampling.walk import Walker, walk
-from resnet_limits.settings import Iid, Sde
+from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde import multilevel, weak
 from resnet_limits.studies.sde.claims.weak import GROUP
 from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from ..errors import SettingError, one_of
-from ..settings import Init, Random
 from .fractional import increments_path
 from .iid import iid_path
+from .laws.law import Init, Random
 from .path import Draw, Path, WeightPath, standard_deviation
 from .rough import rough_path
 from .smooth import smooth_path

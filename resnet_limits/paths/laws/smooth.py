@@ -1,0 +1,16 @@
+"""A Gaussian process in time with covariance `exp(-(t - s)^2 / (2 correlation^2))`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...settings.keys import fixed, key
+from .law import Random
+
+
+@dataclass
+class Smooth(Random):
+    """A Gaussian process in time with covariance `exp(-(t - s)^2 / (2 correlation^2))`."""
+
+    name: str = fixed("smooth", "a smooth Gaussian process in time")
+    correlation: float = key(0.5, "correlation length of the weights, in units of time", low=0.01, high=1000)
