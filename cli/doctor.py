@@ -127,7 +127,7 @@ def _found(module: str) -> bool:
 
 
 def _sinks() -> Iterator[Finding]:
-    from resnet_limits.settings.names import SINKS
+    from resnet_limits.settings.registry import SINKS
     from resnet_limits.sinks import installed
 
     for sink in SINKS:

@@ -50,7 +50,7 @@ from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe, flat
-from resnet_limits.settings.registry import CHOICES, STUDIES
+from resnet_limits.settings.registry import STUDIES, groups
 
 from .hydra_errors import translated
 from .overrides import GROUPS, check_launcher_keys, no_content, points, read
@@ -73,10 +73,10 @@ def register() -> None:
     for name, study in STUDIES.items():
         node = study(study=name)
         for field in dataclasses.fields(node):
-            if isinstance(getattr(node, field.name), tuple(CHOICES)):
+            if isinstance(getattr(node, field.name), tuple(groups())):
                 setattr(node, field.name, MISSING)  # filled by the group's own option
         store.store(group="schema", name=name, node=node)
-    for base, options in CHOICES.items():
+    for base, options in groups().items():
         for name, option in options.items():
             store.store(group=f"schema/{base.__name__.lower()}", name=name, node=option)
 

@@ -37,8 +37,7 @@ from hydra.errors import HydraException
 
 from resnet_limits.errors import SettingError, one_of
 from resnet_limits.settings.keys import Entry, describe
-from resnet_limits.settings.names import FIGURES
-from resnet_limits.settings.registry import CHOICES, STUDIES
+from resnet_limits.settings.registry import FIGURES, STUDIES, groups
 
 from .hydra_errors import OF_VALUES, unknown_key
 
@@ -47,8 +46,8 @@ _PRESETS = (its.__dataclass_fields__["preset"].metadata["choices"] for its in ST
 GROUPS: dict[str, tuple[str, ...]] = {
     "study": tuple(STUDIES),
     "preset": tuple(dict.fromkeys(itertools.chain(*_PRESETS))),
-    "figure": FIGURES,
-    **{base.__name__.lower(): tuple(options) for base, options in CHOICES.items()},
+    "figure": tuple(FIGURES),
+    **{options.group: tuple(options) for options in groups().values()},
 }
 """The keys whose value is the name of a file in `configs/`, and these names."""
 
@@ -85,7 +84,7 @@ def declared() -> dict[str, Entry]:
     """Every key of every study and option."""
     options = {
         f"{base.__name__.lower()}.{entry.key}": entry
-        for base, its in CHOICES.items()
+        for base, its in groups().items()
         for option in its.values()
         for entry in describe(option())
         if entry.key != "name"

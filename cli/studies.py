@@ -14,7 +14,7 @@ from rich.text import Text
 from resnet_limits.claims.claim import Claim
 from resnet_limits.claims.words import expectation
 from resnet_limits.settings.keys import describe, range_in_words
-from resnet_limits.settings.registry import CHOICES, STUDIES
+from resnet_limits.settings.registry import STUDIES, groups
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 
@@ -74,12 +74,12 @@ def _keys(study: Study) -> Iterator[dict[str, Any]]:
     settings = study.settings(study=study.name)
     seen = set()
     for entry in describe(settings):
-        group = next((b for b in CHOICES if b.__name__.lower() == entry.key), None)
+        group = next((b for b in groups() if b.__name__.lower() == entry.key), None)
         seen.add(entry.key)
-        rule = "one of " + ", ".join(CHOICES[group]) if group else range_in_words(entry.field.metadata)
+        rule = "one of " + ", ".join(groups()[group]) if group else range_in_words(entry.field.metadata)
         meaning = (group.__doc__ or "").strip().splitlines()[0] if group else entry.field.metadata["meaning"]
         yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": None}
-    for base, options in CHOICES.items():
+    for base, options in groups().items():
         for name, option in options.items():
             prefix = base.__name__.lower()
             for entry in describe(option(name=name), prefix=f"{prefix}."):

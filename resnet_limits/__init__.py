@@ -46,7 +46,67 @@ if TYPE_CHECKING:
     from .studies.ode.settings import Ode, OdeKeys
     from .studies.sde.settings import Sde, SdeKeys
 
-_PLACES = {"run": "runs.python", "load_run": "runs.python", "fit_order": "claims.order", "OrderFit": "claims.order"}
+_PLACES = {
+    "claims.order": (
+        "OrderFit",
+        "fit_order",
+    ),
+    "data.sources.cifar10": ("Cifar10",),
+    "data.sources.circles": ("Circles",),
+    "data.sources.digits": ("Digits",),
+    "data.sources.fashion_mnist": ("FashionMnist",),
+    "data.sources.gaussian": ("Gaussian",),
+    "data.sources.image_folder": ("ImageFolder",),
+    "data.sources.mnist": ("Mnist",),
+    "data.sources.moons": ("Moons",),
+    "data.sources.spirals": ("Spirals",),
+    "paths.laws.fractional": ("Fractional",),
+    "paths.laws.iid": ("Iid",),
+    "paths.laws.matrix_normal": ("MatrixNormal",),
+    "paths.laws.rough": ("Rough",),
+    "paths.laws.smooth": ("Smooth",),
+    "paths.laws.tied": ("Tied",),
+    "paths.laws.zero": ("Zero",),
+    "runs.python": (
+        "load_run",
+        "run",
+    ),
+    "settings.blocks.one": ("One",),
+    "settings.blocks.outside": ("Outside",),
+    "settings.blocks.two": ("Two",),
+    "settings.training": (
+        "Minimiser",
+        "Train",
+    ),
+    "studies.flow.settings": (
+        "Flow",
+        "FlowKeys",
+        "ImageKeys",
+    ),
+    "studies.gamma.settings": (
+        "Gamma",
+        "GammaKeys",
+    ),
+    "studies.hamiltonian.settings": (
+        "Hamiltonian",
+        "HamiltonianKeys",
+    ),
+    "studies.kernel.settings": (
+        "Kernel",
+        "KernelKeys",
+    ),
+    "studies.ode.settings": (
+        "Ode",
+        "OdeKeys",
+    ),
+    "studies.sde.settings": (
+        "Sde",
+        "SdeKeys",
+    ),
+}
+"""Where the public names are found."""
+
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "Cifar10",
@@ -93,7 +153,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_PLACES.get(name, 'settings')}", __name__), name)
+    return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -18,7 +18,7 @@ from resnet_limits.settings.build import from_mapping
 from resnet_limits.settings.checks import check
 from resnet_limits.settings.content import content, job_name
 from resnet_limits.settings.keys import describe, flat
-from resnet_limits.settings.registry import CHOICES, STUDIES
+from resnet_limits.settings.registry import STUDIES, groups
 from resnet_limits.studies.ode.settings import Ode
 
 NOT_CONTENT = {
@@ -46,7 +46,7 @@ def every_variant():
     """The settings of each study at its defaults, and with each option of each group."""
     for name, study in STUDIES.items():
         yield pytest.param(study(study=name), id=name)
-        for base, options in CHOICES.items():
+        for base, options in groups().items():
             group = base.__name__.lower()
             if group in study.__dataclass_fields__:
                 for option, cls in options.items():
@@ -134,7 +134,7 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
     plan = import_module("reslim_cli.hydra_bridge").plan
     chosen = [
         f"{group}={getattr(settings, group).name}"
-        for group in (base.__name__.lower() for base in CHOICES)
+        for group in (base.__name__.lower() for base in groups())
         if hasattr(settings, group)
     ]
     (job,) = plan([f"study={settings.study}", f"depth={settings.depth}", *chosen]).jobs
@@ -226,7 +226,7 @@ def test_every_option_of_a_group_is_another_job():
         # Where the default of a group is an option at its own defaults, it is the same job; all others differ.
         whole = job_name(STUDIES[study](study=study))
         others = [name for name in names.values() if name != whole]
-        assert len(set(others)) == len(others) >= len(names) - len(CHOICES)
+        assert len(set(others)) == len(others) >= len(names) - len(groups())
 
 
 @pytest.mark.parametrize("whole", [1, 3])

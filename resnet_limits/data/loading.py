@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..errors import SettingError, one_of
 from ..random import generator, permutation
-from ..settings.registry import CHOICES
+from ..settings.registry import DATA
 from . import (
     cifar10,
     circles,
@@ -180,7 +180,7 @@ def _generated(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
         return gaussian.points(
             sizes.total(data), features=data.features, outputs=data.outputs, noise=data.noise, seed=seed
         )
-    raise SettingError(f"data: unknown option {one_of(data.name, CHOICES[Data])}")
+    raise SettingError(f"data: unknown option {one_of(data.name, DATA)}")
 
 
 def _root(data: Data) -> Path | None:

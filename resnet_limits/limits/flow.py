@@ -15,7 +15,7 @@ from torch import Tensor
 from ..networks.blocks import VectorField
 from ..networks.residual import block_factor
 from ..networks.steps import Step
-from ..paths import WeightPath
+from ..paths.path import WeightPath
 from ..settings.names import KINKED
 from .ode import solve_with_error
 

@@ -1,34 +1,13 @@
-"""The laws of the weights over depth by name, and `draw`, which draws all parameters of a block from one.
-
-A new law is one file here, one dataclass in `settings.py` and one line in `LAWS`.
-"""
+"""`draw`: all parameters of a block, as functions of time, from one law."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 
-from ..errors import SettingError, one_of
-from .fractional import increments_path
-from .iid import iid_path
 from .laws.law import Init, Random
 from .path import Draw, Path, WeightPath, standard_deviation
-from .rough import rough_path
-from .smooth import smooth_path
-from .tied import tied_path
-from .zero import zero_path
-
-LAWS: dict[str, Callable[[Any, Draw], Path]] = {
-    "smooth": smooth_path,
-    "iid": iid_path,
-    "rough": rough_path,
-    "fractional": increments_path,
-    "tied": tied_path,
-    "zero": zero_path,
-}
-"""Constructor of each law: `(settings of the law, what to draw) -> path`."""
 
 
 def draw(
@@ -55,15 +34,12 @@ def draw(
     seed, purpose: the path is a function of (seed, purpose, parameter name, replica).
     dtype, device: numbers are drawn on the CPU in float64, then rounded and moved.
 
-    Raises `SettingError` for an unknown law, or a depth finer than the grid of a law that has one.
+    Raises `SettingError` for a law that is no function of time, or a depth finer than the grid of a law that has one.
     """
-    if law.name not in LAWS:
-        raise SettingError(f"init: unknown option {one_of(law.name, LAWS)}")
     parameters: dict[str, Path] = {}
     for name, shape in shapes.items():
         sigma = standard_deviation(tuple(shape), law.sigma_w, law.sigma_b) if isinstance(law, Random) else 0.0
-        parameters[name] = LAWS[law.name](
-            law,
+        parameters[name] = law.path(
             Draw(
                 shape=tuple(shape),
                 sigma=sigma,

@@ -96,8 +96,8 @@ def summary_document(
 def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
     """The figures of papers to draw: each once a setting, from the jobs of its first seed; or once for all values of
     the key that it is drawn across."""
-    from ..figures.named import NAMED
     from ..figures.write import NamedRequest
+    from ..settings.registry import FIGURES
 
     if not names:
         return []
@@ -107,7 +107,7 @@ def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
         setting = tables.setting_of(group[0].settings, collection.swept)
         jobs = [FinishedJob(job.settings, [], arrays(job.path / "arrays.safetensors")) for job in group]
         for name in names:
-            across = NAMED[name].across
+            across = FIGURES[name].across
             if (its := f"{name} {tables.setting_label(setting)}") in seen:
                 continue
             seen.add(its)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import RunFolderError
 from ..settings.content import content
-from ..settings.names import FIGURES
+from ..settings.registry import FIGURES
 from .folder import Run
 from .job_folder import JobFolder
 from .planned import by_depth

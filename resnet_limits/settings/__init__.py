@@ -1,9 +1,9 @@
 """What a user may set: every key's meaning, default and range, with its checks, and the registries of what has a name.
 
-    Settings                    the keys that every study has (base.py); a study's own stand in `studies/STUDY/settings.py`
-    Init, Block, Data, Cluster  groups: an option of a group is a class in a file of its own, with its keys (registry.py)
-    from_mapping, check         from a resolved configuration to settings, every value checked
-    content, job_name           what of them determines a job
+    base.py                 the keys that every study has; a study's own stand in `studies/STUDY/settings.py`
+    registry.py             groups (init, block, data, ...): an option is a class in a file of its own, with its keys
+    build.py, checks.py     from a resolved configuration to settings, every value checked
+    content.py              what of them determines a job
 
 Settings are the schema of the Hydra configuration (`configs/` holds what they do not say) and those of the Python
 interface: `rl.Ode(depth=64, init=rl.Rough(hurst=0.3))`. Nothing here imports torch, numpy or Hydra: help, completion

@@ -8,7 +8,7 @@ from typing import Optional
 from .clusters.cluster import Cluster
 from .clusters.workstation import Workstation
 from .keys import key
-from .names import FIGURES, SINKS
+from .registry import FIGURES, SINKS
 
 
 @dataclass

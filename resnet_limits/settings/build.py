@@ -11,7 +11,7 @@ from ..errors import SettingError, one_of
 from .base import Settings
 from .checks import check
 from .keys import _types
-from .registry import CHOICES, STUDIES
+from .registry import STUDIES, groups
 
 
 def from_mapping(values: Mapping[str, Any]) -> Settings:
@@ -19,9 +19,9 @@ def from_mapping(values: Mapping[str, Any]) -> Settings:
 
     Raises `SettingError` for an unknown study or key, a wrong type, or a value out of range.
     """
-    study = values.get("study")
+    study = str(values.get("study"))
     if study not in STUDIES:
-        raise SettingError(f"unknown study {one_of(str(study), STUDIES)}")
+        raise SettingError(f"unknown study {one_of(study, STUDIES)}")
     settings = _build(STUDIES[study], values, prefix="")
     check(settings)
     return settings
@@ -37,11 +37,11 @@ def _build(cls: type, values: Any, prefix: str) -> Any:
         if name not in names:
             raise SettingError(f"unknown key {one_of(prefix + str(name), [prefix + n for n in names])}")
         kind = types[name]
-        if kind in CHOICES:
-            options = CHOICES[kind]
-            option = value.get("name") if isinstance(value, Mapping) else value
+        if kind in groups():
+            options = groups()[kind]
+            option = str(value.get("name") if isinstance(value, Mapping) else value)
             if option not in options:
-                raise SettingError(f"{prefix}{name}: unknown option {one_of(str(option), options)}")
+                raise SettingError(f"{prefix}{name}: unknown option {one_of(option, options)}")
             value = _build(options[option], value if isinstance(value, Mapping) else {}, f"{prefix}{name}.")
         elif dataclasses.is_dataclass(kind):
             value = _build(typing.cast(type, kind), value, f"{prefix}{name}.")

@@ -1,11 +1,11 @@
 """What has a name on the command line, by group: `name -> class`, imported when it is asked for.
 
-    ode      a folder of `studies/`                          init=smooth      a file of `paths/laws/`
-    data=mnist   a file of `data/sources/`                   block=one        a file of `networks/blocks/`
+    study=ode       a folder of `studies/`              init=smooth     a file of `paths/laws/`
+    data=mnist      a file of `data/sources/`           cluster=slurm   a file of `settings/clusters/`
 
-The names of a group are the files (or folders) of its package, found without importing one of them, and the entry points
-of the group `reslim.GROUP` of whatever else is installed, `name = "module:Class"`. A file holds the class of its name:
-`fashion_mnist.py` the class `FashionMnist`.
+The names of a group are the files (or folders) of its package, found without importing one of them, and the entry
+points of the group `reslim.GROUP` of whatever else is installed, `name = "module:Class"`. A file holds the class of
+its name: `fashion_mnist.py` the class `FashionMnist`.
 """
 
 from __future__ import annotations

@@ -178,11 +178,16 @@ class Study:
         return [module for module, its in modules.items() if ids & set(its)]
 
     def _module(self, part: str) -> Any:
-        return importlib.import_module(f"resnet_limits.studies.{self.name}.{part}")
+        return importlib.import_module(f"{folder_of(self.settings)}.{part}")
+
+
+def folder_of(settings: type[Settings]) -> str:
+    """The package of the study that has these settings: they stand in its `settings.py`."""
+    return settings.__module__.removesuffix(".settings")
 
 
 def get(name: str) -> Study:
     """The study of this name. Raises `SettingError` with the valid names."""
     if name not in STUDIES:
         raise SettingError(f"unknown study {one_of(name, STUDIES)}")
-    return importlib.import_module(f"resnet_limits.studies.{name}").STUDY
+    return importlib.import_module(f"{folder_of(STUDIES[name])}.study").STUDY

@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable
 
 import torch
-from resnet_limits.paths.draw.fractional import Fractional
 from torch import Tensor
 
-from resnet_limits.paths import draw, fractional_gaussian_noise
-from resnet_limits.paths.fractional import GRID
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.fractional import GRID, fractional_gaussian_noise
+from resnet_limits.paths.laws.fractional import Fractional
 
 DEPTH, WIDTH, HURST, ROUNDS = 1000, 40, 0.25, 5
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
 
 from resnet_limits.diffeomorphisms.jacobians import block_determinants, block_jacobians, increments_of, lipschitz_at
 from resnet_limits.diffeomorphisms.lipschitz import STEEPEST, lipschitz_bound, normalised
@@ -13,7 +12,8 @@ from resnet_limits.errors import SettingError
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.derivatives import DIFFERENTIATED
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.paths import draw
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.settings.blocks.one import One
 from resnet_limits.settings.blocks.outside import Outside
 from resnet_limits.settings.blocks.two import Two

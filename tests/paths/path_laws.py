@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import scipy.stats
 import torch
-from resnet_limits.paths.draw.law import Init, Random
 from torch import Tensor
 
-from resnet_limits.paths import WeightPath, draw
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.law import Init, Random
+from resnet_limits.paths.path import WeightPath
 
 SHAPES = {"W": (3, 4), "b": (3,)}
 HORIZON = 2.5

@@ -1,9 +1,9 @@
 """Weights that do not depend on time: one draw, or zero."""
 
 import torch
-from resnet_limits.paths.draw.tied import Tied
-from resnet_limits.paths.draw.zero import Zero
 
+from resnet_limits.paths.laws.tied import Tied
+from resnet_limits.paths.laws.zero import Zero
 from tests.paths.path_laws import PathLaws
 
 

@@ -1,9 +1,9 @@
 """Weights independent from layer to layer."""
 
 import torch
-from resnet_limits.paths.draw.iid import Iid
 
-from resnet_limits.paths import draw
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.iid import Iid
 from tests.paths.path_laws import PathLaws
 
 

@@ -9,12 +9,12 @@ import math
 
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
-from resnet_limits.paths.draw.matrix_normal import MatrixNormal
-from resnet_limits.paths.draw.tied import Tied
 from torch import Tensor
 
 from resnet_limits.errors import SettingError
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.paths.laws.tied import Tied
 from resnet_limits.sampling.law import Isotropic, Law
 from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as MatrixNormalLaw

@@ -19,9 +19,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
-from resnet_limits.paths.draw.iid import Iid
-from resnet_limits.paths.draw.matrix_normal import MatrixNormal
-from resnet_limits.paths.draw.zero import Zero
 from torch import Tensor
 
 from resnet_limits.claims.claim import Judgement
@@ -32,13 +29,16 @@ from resnet_limits.data.sources.moons import Moons
 from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.errors import ReslimError, SettingError
 from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.paths.laws.zero import Zero
 from resnet_limits.runs.records import table
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.checks import check
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import Entry, describe
-from resnet_limits.settings.registry import CHOICES, options_of
+from resnet_limits.settings.registry import groups, options_of
 from resnet_limits.settings.training import Minimiser, Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
@@ -151,7 +151,7 @@ def variants(settings: Settings) -> Iterator[Case]:
         for choice in entry.field.metadata["choices"]:
             if choice != entry.value and "." not in entry.key and entry.key in settings.__dict__:
                 group = next(
-                    (options for base, options in CHOICES.items() if isinstance(getattr(settings, entry.key), base)),
+                    (options for base, options in groups().items() if isinstance(getattr(settings, entry.key), base)),
                     None,
                 )
                 if group is None:

@@ -12,12 +12,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from resnet_limits.paths.draw.tied import Tied
-
 from resnet_limits.data.sources.circles import Circles
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.tied import Tied
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.training import Minimiser, Train

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from resnet_limits.paths.draw.iid import Iid
 
 from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.studies import degenerate
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.kernel.settings import KernelKeys

@@ -9,13 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from resnet_limits.paths.draw.fractional import Fractional
-from resnet_limits.paths.draw.iid import Iid
-from resnet_limits.paths.draw.law import Init, Random
-from resnet_limits.paths.draw.rough import Rough
-from resnet_limits.paths.draw.smooth import Smooth
-from resnet_limits.paths.draw.tied import Tied
-from resnet_limits.paths.draw.zero import Zero
 
 from resnet_limits.claims.distance import at_common_times, sup_distance, sup_size
 from resnet_limits.claims.judge import judge
@@ -26,6 +19,13 @@ from resnet_limits.limits.flow import DrivenFlow
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks.steps.euler import Euler
+from resnet_limits.paths.laws.fractional import Fractional
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.law import Init, Random
+from resnet_limits.paths.laws.rough import Rough
+from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.paths.laws.tied import Tied
+from resnet_limits.paths.laws.zero import Zero
 from resnet_limits.runs.records import table
 from resnet_limits.settings.blocks.block import Block
 from resnet_limits.settings.blocks.one import One

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...settings.keys import fixed, key
 from .law import Random
+
+if TYPE_CHECKING:
+    from ..path import Draw, Path
 
 
 @dataclass
@@ -14,3 +18,8 @@ class Fractional(Random):
 
     name: str = fixed("fractional", "increments of a fractional Brownian path, of unit variance")
     hurst: float = key(0.25, "Hurst index of the fractional Brownian path", above=0, below=1)
+
+    def path(self, draw: Draw) -> Path:
+        from ..fractional import increments_path
+
+        return increments_path(self, draw)

@@ -1,10 +1,18 @@
-"""What a law of the weights over depth is."""
+"""What a law of the weights over depth is: its keys, and how a path of it is drawn.
+
+A new law is one file here, with a class of its name. Nothing here imports torch: `path` imports what draws.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ...errors import SettingError
 from ...settings.keys import key
+
+if TYPE_CHECKING:
+    from ..path import Draw, Path
 
 
 @dataclass
@@ -12,6 +20,10 @@ class Init:
     """A law of the weights over depth."""
 
     name: str
+
+    def path(self, draw: Draw) -> Path:
+        """The path of one parameter. Raises `SettingError` for a law that is no function of time."""
+        raise SettingError(f"init={self.name}: weights of this law are sampled layer by layer, by study=sde and kernel")
 
 
 @dataclass

@@ -22,7 +22,7 @@ from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
 from ...networks.blocks import field
 from ...networks.steps import STEPS
-from ...paths import draw
+from ...paths.draw import draw
 from ...paths.laws.iid import Iid
 from ...paths.laws.law import Random
 from .claims.folding import BELOW, BLOCKS, PINS

@@ -14,7 +14,7 @@ from ...data.loading import embed, load
 from ...limits.flow import DrivenFlow
 from ...measurement.job import Job
 from ...networks.blocks import field
-from ...paths import draw
+from ...paths.draw import draw
 from ...paths.laws.law import Init, Random
 from ...paths.laws.tied import Tied
 from ...settings.content import content

@@ -19,7 +19,7 @@ from ...networks.blocks import gradient_field
 from ...networks.residual import block_factor, states
 from ...networks.steps import STEPS, Step
 from ...networks.steps.symplectic import Symplectic
-from ...paths import draw
+from ...paths.draw import draw
 from ...paths.laws.iid import Iid
 from ...paths.laws.law import Random
 from .claims.settings import stretches

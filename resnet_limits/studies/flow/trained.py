@@ -39,7 +39,7 @@ from ...networks.classifier import TRUNK, accuracy, initial, trunk_of
 from ...networks.residual import forward, reverse, states
 from ...networks.steps import STEPS
 from ...networks.trunk import Trunk
-from ...paths import draw
+from ...paths.draw import draw
 from ...paths.laws.iid import Iid
 from ...settings.content import content
 from ...settings.training import Train

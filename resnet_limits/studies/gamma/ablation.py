@@ -20,7 +20,7 @@ import torch
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
 from ...networks.blocks import field
-from ...paths import draw
+from ...paths.draw import draw
 from ...paths.laws.iid import Iid
 from ...settings.blocks.one import One
 from ...training.depth_regularised import DepthRegularised, Penalty, Weights

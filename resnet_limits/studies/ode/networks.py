@@ -30,7 +30,7 @@ from ...networks.blocks import VectorField, field
 from ...networks.classifier import TRUNK, initial, trunk_of
 from ...networks.residual import block_factor
 from ...networks.steps import STEPS
-from ...paths import draw
+from ...paths.draw import draw
 from ...paths.laws.law import Init
 from ...settings.blocks.two import Two
 from ...training import observables

@@ -19,7 +19,7 @@ from ...errors import SettingError
 from ...limits.flow import DrivenFlow
 from ...measurement.job import Job
 from ...networks.blocks import field
-from ...paths import draw
+from ...paths.draw import draw
 from ...paths.laws.law import Init, Random
 from ...settings.blocks.block import Block
 from ...settings.content import content

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from resnet_limits.paths.draw.smooth import Smooth
 
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.diffeomorphisms import lipschitz
 from resnet_limits.diffeomorphisms.jacobians import fold_fraction
 from resnet_limits.networks.steps.symplectic import Symplectic
+from resnet_limits.paths.laws.smooth import Smooth
 from resnet_limits.settings.blocks.one import One
 from resnet_limits.studies.flow import folding
 from resnet_limits.studies.flow.settings import Flow, FlowKeys

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
 
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.studies.kernel import entries
 from resnet_limits.studies.kernel.kernels import finite_kernel

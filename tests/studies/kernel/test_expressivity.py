@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
 from sklearn.linear_model import Ridge
 
 from resnet_limits.data.sources.gaussian import Gaussian
@@ -15,6 +14,7 @@ from resnet_limits.inference.iterative import Solution
 from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.studies.kernel import accuracy, expressivity, kernels
 from resnet_limits.studies.kernel.problem import dataset
 from tests.studies.kernel.small import SMALL

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from resnet_limits.paths.draw.iid import Iid
 from scipy.integrate import solve_ivp
 
 from resnet_limits.limits.kernel import LimitKernel
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.studies.kernel import kernels, moments
 from resnet_limits.studies.kernel.problem import overlaps, pair
 from tests.studies.kernel.small import SMALL

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from resnet_limits.paths.draw.iid import Iid
-from resnet_limits.paths.draw.matrix_normal import MatrixNormal
 
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.gaussian import Gaussian
@@ -14,6 +12,8 @@ from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.settings.checks import check as check_ranges
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies

@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
 from torch.autograd import forward_ad
 
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network

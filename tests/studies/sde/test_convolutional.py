@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,6 +13,7 @@ from resnet_limits.data.sources.cifar10 import Cifar10
 from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.networks.activations import activation
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.convolution import PADDINGS, Stencil
 from resnet_limits.sampling.wide import gram
 from resnet_limits.studies.sde import convolutional, images

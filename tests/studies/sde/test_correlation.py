@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
-from resnet_limits.paths.draw.matrix_normal import MatrixNormal
 from scipy.integrate import solve_ivp
 
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings.keys import flat

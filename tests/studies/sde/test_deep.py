@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
 from torch import Tensor
 
 from resnet_limits.networks.activations import activation
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling import deep as sampler
 from resnet_limits.sampling.deep import Branch, final
 from resnet_limits.sampling.law import Isotropic

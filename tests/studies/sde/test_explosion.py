@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
 from torch.nn.functional import silu
 
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.studies import study as studies

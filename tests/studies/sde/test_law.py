@@ -13,8 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
-from resnet_limits.paths.draw.matrix_normal import MatrixNormal
 from scipy import stats
 from torch import Tensor
 
@@ -22,6 +20,8 @@ from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.settings.content import job_name

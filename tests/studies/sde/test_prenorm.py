@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
 from torch import Tensor
 
 from resnet_limits.networks.activations import activation
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling import prenorm as sampler
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.studies.sde import prenorm

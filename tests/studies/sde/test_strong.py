@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
 from torch import Tensor
 
 from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling import pieces
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network

@@ -12,12 +12,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
-from resnet_limits.paths.draw.iid import Iid
 
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments

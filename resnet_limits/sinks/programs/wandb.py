@@ -18,8 +18,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ..settings.base import Settings
-from ..settings.keys import flat
+from ...settings.base import Settings
+from ...settings.keys import flat
 
 PROJECT = "reslim"
 LONGEST_ID = 64

@@ -14,9 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from ..measurement.job import FinishedJob
-from .drawable import scale
-from .style import COLOURS, MARKERS
+from ...measurement.job import FinishedJob
+from ...papers import PELUCHETTI
+from ..drawable import scale
+from ..style import COLOURS, MARKERS
+from .figure import NamedFigure
 
 WIDTH, Q, Q_ERROR, SPREAD, SPREAD_ERROR = 0, 1, 2, 5, 6
 """Rows of the arrays `diagram.depth` and `diagram.limit`."""
@@ -102,3 +104,12 @@ def _draw_spreads(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray |
     axes.set_xlabel("width $D$")
     axes.set_ylabel(r"standard deviation of $\langle x, y\rangle/D$", fontsize=8)
     axes.legend(fontsize=7.5)
+
+
+FIGURE = NamedFigure(
+    PELUCHETTI,
+    "width and depth, each finite or infinite: means of networks and of their SDE beside the exact recursion of"
+    " infinite width; fluctuations over networks fall as the width to the power -1/2 at every depth",
+    draw,
+    across="width",
+)

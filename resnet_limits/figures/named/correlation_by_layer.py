@@ -12,9 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..data.sources.gaussian import Gaussian
-from ..measurement.job import FinishedJob
-from .style import COLOURS, MARKERS
+from ...data.sources.gaussian import Gaussian
+from ...measurement.job import FinishedJob
+from ...papers import PELUCHETTI
+from ..style import COLOURS, MARKERS
+from .figure import NamedFigure
 
 PANELS = {
     "scaled": "factor $\\sqrt{T/L}$",
@@ -63,3 +65,12 @@ def _legend(figure: Figure, job: FinishedJob, *, exact: bool) -> None:
         handles.append(Line2D([], [], color="0.1", lw=0.9, ls=(0, (4, 3))))
         labels.append("exact limit")
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
+
+
+FIGURE = NamedFigure(
+    PELUCHETTI,
+    "correlation of two inputs layer by layer: with the factor (T/L)^1/2 it goes where the limit says; feed-forward"
+    " networks make one of two inputs; with factor 1, tanh networks forget how they were related and swish networks"
+    " explode",
+    draw,
+)

@@ -16,8 +16,10 @@ from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from ..measurement.job import FinishedJob
-from .drawable import say_nothing_shown
+from ...measurement.job import FinishedJob
+from ...papers import ROUSSEAU
+from ..drawable import say_nothing_shown
+from .figure import NamedFigure
 
 ROWS = {
     "none.map": "plain",
@@ -122,3 +124,13 @@ def _draw_plane(axes: Axes, nodes: np.ndarray, points: np.ndarray, folded: np.nd
     axes.plot(x[:, 0], x[:, 1], ".", color=FOLD, ms=2.2, mew=0, rasterized=True, zorder=1.5)
     axes.set_xlim(middle[0] - half[0], middle[0] + half[0])
     axes.set_ylim(middle[1] - half[1], middle[1] + half[1])
+
+
+FIGURE = NamedFigure(
+    ROUSSEAU,
+    "the plane deformed layer by layer by a trained network, and carried back from its outputs; red from the layer"
+    " on at which a block folds space; right, the determinant of the whole map where it begins (red line: where a"
+    " block folds). A plain network folds: its blocks run backwards do not invert it; with spectral normalisation"
+    " each block has an inverse",
+    draw,
+)

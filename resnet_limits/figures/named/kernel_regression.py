@@ -13,9 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from ..measurement.job import FinishedJob
-from .drawable import scale
-from .style import COLOURS, MARKERS
+from ...measurement.job import FinishedJob
+from ...papers import LEE_WIDE
+from ..drawable import scale
+from ..style import COLOURS, MARKERS
+from .figure import NamedFigure
 
 DISTANCES = {"trained": "fully trained", "mean": "weakly: mean", "variance": "weakly: variance"}
 ACCURACIES = {
@@ -105,3 +107,11 @@ def _draw_accuracies(axes: Axes, found: dict[str, np.ndarray]) -> None:
     axes.set_yticks(places, list(found), fontsize=8)
     axes.set_ylim(-0.6, len(found) - 0.4)
     axes.set_xlabel("test accuracy, by training points")
+
+
+FIGURE = NamedFigure(
+    LEE_WIDE,
+    "networks of finite width against inference with the kernel of infinite width: distance by width, what the"
+    " widest ones learnt at test points, and test accuracies (networks and their kernel see fewer training points)",
+    draw,
+)

@@ -12,9 +12,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..measurement.job import FinishedJob
+from ...measurement.job import FinishedJob
+from ...papers import THORPE
+from ..style import COLOURS
+from .figure import NamedFigure
 from .implicit_regularisation import DEPTHS, entries_that_vary, style_of
-from .style import COLOURS
 
 PANELS = {
     "real.K": ("$H^1$ penalty: minimisers on the data", 4),
@@ -67,3 +69,11 @@ def _draw(axes: Axes, paths: dict[int, np.ndarray], count: int) -> None:
                 label=label,
                 **style_of(rank, len(depths), depth),
             )
+
+
+FIGURE = NamedFigure(
+    THORPE,
+    "minimisers over depth: with the H1 penalty the layers of networks of growing depth trace smooth functions of"
+    " t = k/n that converge; from an i.i.d. start they stay rough without a penalty, and with a small decay",
+    draw,
+)

@@ -12,8 +12,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..measurement.job import FinishedJob
-from .style import COLOURS, MARKERS
+from ...measurement.job import FinishedJob
+from ...papers import OWHADI
+from ..style import COLOURS, MARKERS
+from .figure import NamedFigure
 
 COLUMNS = 5
 """Times 0, 1/4, ..., 1."""
@@ -100,3 +102,11 @@ def _draw_landmarks(row: list[Axes], job: FinishedJob) -> None:
         axes.plot(*states[i].T, "o", color=COLOURS[0], ms=3.2, label="landmarks")
         axes.set_title(f"$t = {i / (len(row) - 1):g}$", fontsize=8.5)
     row[0].set_ylabel("landmarks\nsecond coordinate", fontsize=8)
+
+
+FIGURE = NamedFigure(
+    OWHADI,
+    "points that a flow deforms: those of the data in the deepest network, read out at the end; landmarks, matched"
+    " by geodesic shooting, with a grid that the flow carries along (squares: where they are to go)",
+    draw,
+)

@@ -13,8 +13,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..measurement.job import FinishedJob
-from .style import COLOURS
+from ...measurement.job import FinishedJob
+from ...papers import MARION_REGULARISATION
+from ..style import COLOURS
+from .figure import NamedFigure
 
 STARTS = {"trained.V": ("tied start", 3), "trained_iid.V": ("i.i.d. start", 1)}
 """Arrays, with a title and the number of entries shown: more than one rough curve hides the others."""
@@ -72,3 +74,10 @@ def entries_that_vary(path: np.ndarray, count: int) -> list[int]:
     by_variation = np.argsort(-path.std(axis=0))[: 10 * count]
     by_mean = by_variation[np.argsort(path[:, by_variation].mean(axis=0))]
     return [int(by_mean[round(i)]) for i in np.linspace(0, len(by_mean) - 1, min(count, len(by_mean)))]
+
+
+FIGURE = NamedFigure(
+    MARION_REGULARISATION,
+    "trained weights against depth: smooth functions of t = k/L from a tied start, rough from an i.i.d. start",
+    draw,
+)

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..settings.base import Settings
-from ..settings.keys import flat
+from ...settings.base import Settings
+from ...settings.keys import flat
 
 FLUSH = 5
 """Seconds after which what was told is on the disk."""

@@ -15,9 +15,11 @@ from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..measurement.job import FinishedJob
-from ..studies.sde.settings import Sde
-from .style import COLOURS
+from ...measurement.job import FinishedJob
+from ...papers import PELUCHETTI
+from ...studies.sde.settings import Sde
+from ..style import COLOURS
+from .figure import NamedFigure
 
 DEPTHS = 3
 """Networks of as many depths: the shallowest, one in the middle, the deepest."""
@@ -113,3 +115,11 @@ def _range(arrays: Sequence[np.ndarray | None]) -> tuple[float, float]:
     values = np.concatenate([[0.0], *(a[np.isfinite(a)] for a in arrays if a is not None)])
     margin = 0.04 * (values.max() - values.min()) + 1e-9
     return float(values.min() - margin), float(values.max() + margin)
+
+
+FIGURE = NamedFigure(
+    PELUCHETTI,
+    "random functions x -> x_T on one noise: networks of growing depth beside the SDE that they approach (dashed);"
+    " of one input, where each curve is a draw, and of two, where an image shows the first draw",
+    draw,
+)
