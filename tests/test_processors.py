@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import pytest
 
-from resnet_limits.settings.registry import INIT
+from resnet_limits.paths.laws.law import Init
 
 SETTINGS = {
     "as it is": {},
@@ -187,7 +187,7 @@ def other_layers(dtype) -> Iterator[str]:
 
     x = noise(3, 40, dtype=dtype)
     how = {"seed": 0, "purpose": "processors"}
-    law = law_of(INIT["matrix_normal"](), 40)
+    law = law_of(Init.options["matrix_normal"](), 40)
 
     def correlated(first: int, count: int):
         return law.act(x.expand(count, -1, -1), torch.ones(3), 0.1, layer=0, first_replica=first, **how)
@@ -259,7 +259,7 @@ def equal_inputs(dtype) -> Iterator[str]:
         for width in (3, 17, 40):
             x0 = noise(31, max(equal) + 1, width, dtype=dtype)[:, list(equal)].clone()
             x0[7] = noise(len(equal), width, dtype=dtype, seed=1)
-            for law in (Isotropic(1.2, 0.7), law_of(INIT["matrix_normal"](), width)):
+            for law in (Isotropic(1.2, 0.7), law_of(Init.options["matrix_normal"](), width)):
                 how = {"horizon": 1.0, "seed": 0, "purpose": "processors"}
                 (x,) = final([Walker(Network("swish", "tanh"), 2)], x0, law, **how)
                 same = [r for r in range(31) if r != 7]
@@ -275,7 +275,7 @@ def paths(dtype) -> Iterator[str]:
 
     from resnet_limits.paths.draw import draw
 
-    for law in (INIT[name]() for name in LAWS):
+    for law in (Init.options[name]() for name in LAWS):
 
         def run(first: int, count: int, law=law):
             shapes, how = {"W": (3, 3), "b": (3,)}, {"depth": 5, "horizon": 1.0, "seed": 1, "dtype": dtype}

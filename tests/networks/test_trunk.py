@@ -9,11 +9,11 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.networks.trunk import DERIVATIVES, MEGABYTE, Trunk, segments
+from resnet_limits.settings.blocks.block import Block
 from resnet_limits.settings.blocks.one import One
 from resnet_limits.settings.blocks.outside import Outside
 from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.names import ACTIVATIONS
-from resnet_limits.settings.registry import BLOCK
 
 R, N, D = 3, 4, 5
 BLOCKS = (One(), Outside(), Two(hidden=6))
@@ -43,7 +43,7 @@ def output_and_gradients(through, f, x, weights, h, step=EULER):
 
 def test_every_activation_and_block_that_a_user_may_name_has_a_backward_pass_here():
     assert set(DERIVATIVES) == set(ACTIVATIONS)
-    assert {block.name for block in BLOCKS} == set(BLOCK) - {"prenorm"}
+    assert {block.name for block in BLOCKS} == set(Block.options) - {"prenorm"}
 
 
 @each_block
