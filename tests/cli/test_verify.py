@@ -264,7 +264,7 @@ def test_a_claim_that_states_no_verdict_for_the_preset_is_red(verify, monkeypatc
 
 
 def test_a_measurement_that_records_nothing_is_red_even_where_no_verdict_is_expected(verify, monkeypatch):
-    from resnet_limits.studies.ode import forward
+    from resnet_limits.studies.ode.forward import measure as forward
 
     monkeypatch.setattr(forward, "measure", lambda job: Measurement())
     with_claims(monkeypatch, lambda claim: dataclasses.replace(claim, verdicts={"smoke": "inconclusive"}))
@@ -274,7 +274,7 @@ def test_a_measurement_that_records_nothing_is_red_even_where_no_verdict_is_expe
 
 
 def test_jobs_that_fail_are_red_and_their_setting_is_missing(verify, monkeypatch, tmp_path):
-    from resnet_limits.studies.ode import forward
+    from resnet_limits.studies.ode.forward import measure as forward
 
     measure = forward.measure
 

@@ -34,18 +34,16 @@ from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.ode import (
-    averaged,
-    forward,
-    gradient,
-    random_start,
-    reversed,
-    rough,
-    trained,
-    trained_iid,
-    trained_paths,
-)
+from resnet_limits.studies.ode.averaged import measure as averaged
+from resnet_limits.studies.ode.forward import measure as forward
+from resnet_limits.studies.ode.gradient import measure as gradient
+from resnet_limits.studies.ode.random_start import measure as random_start
+from resnet_limits.studies.ode.reversed import measure as reversed
+from resnet_limits.studies.ode.rough import measure as rough
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
+from resnet_limits.studies.ode.trained.measure import compare as trained_paths
+from resnet_limits.studies.ode.trained import measure as trained
+from resnet_limits.studies.ode.trained_iid import measure as trained_iid
 
 STUDY = studies.get("ode")
 DEPTHS = (8, 16, 32, 64, 128)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..least import DOUBLE, Least, number, parameters, points
-from .claims.settings import moves, smooth_path, stretches
-from .claims.trained import unlabelled
+from .outside import moves, smooth_path, stretches
 from .settings import Flow
+from .trained.claims import unlabelled
 
 SINGLE = 4
 TOGETHER = 8

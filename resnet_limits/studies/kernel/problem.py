@@ -22,7 +22,7 @@ from ...sampling.law import Isotropic
 from ...settings.content import content
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
-from .claims.settings import sizes
+from .outside import sizes
 from .settings import Kernel
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...data.sizes import training_points
 from ..least import DOUBLE, Least, points, sampled
-from .claims.settings import unlabelled
+from .outside import unlabelled
 from .request import features
 from .settings import Kernel
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from ...settings.blocks.two import Two
 from ..least import Least, number, parameters, points
-from .claims import RANDOM_START, reads_a_continuous_path, smooth_field
+from .outside import reads_a_continuous_path, smooth_field
+from .random_start.claims import RANDOM_START
 from .settings import Ode
 
 TOGETHER = 32

@@ -15,7 +15,7 @@ from ...errors import SettingError
 from ...measurement.record import Record
 from ...random import generator
 from ..degenerate import of_a_layer, points
-from .claims.settings import growth, overflows, sizes
+from .outside import growth, overflows, sizes
 from .settings import Sde
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...data.sources.gaussian import Gaussian
 from ..least import DOUBLE, SMALLEST_PIECE, Least, little, number, points, sampled
-from .claims.settings import growth, kinked, overflows
+from .outside import growth, kinked, overflows
 from .settings import Sde
 
 PAIRS = 40

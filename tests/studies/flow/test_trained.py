@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from resnet_limits.studies.flow.trained.claims import COLUMNS, GROUP, SHOWN, WEIGHTS
 
 from resnet_limits.claims.judge import judge
 from resnet_limits.data.loading import load
@@ -29,11 +30,10 @@ from resnet_limits.settings.blocks.outside import Outside
 from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
-from resnet_limits.studies.flow import trained
-from resnet_limits.studies.flow.claims import trained as claims
-from resnet_limits.studies.flow.claims.trained import COLUMNS, GROUP, SHOWN, WEIGHTS
 from resnet_limits.studies.flow.request import check
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
+from resnet_limits.studies.flow.trained.measure import claims
+from resnet_limits.studies.flow.trained import measure as trained
 
 EULER = STEPS["euler"]
 SMALL = Flow(

@@ -17,7 +17,7 @@ from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.settings.checks import check as check_ranges
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.kernel import accuracy
+from resnet_limits.studies.kernel.accuracy import measure as accuracy
 from resnet_limits.studies.kernel.claims import GROUPS
 from resnet_limits.studies.kernel.request import check, warnings
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys

@@ -1,7 +1,10 @@
 """The claims of the study `gamma`, a file for each group that shares a measurement. Free of torch."""
 
 from ...group import Group
-from . import ablation, limit, real, relu
+from ..ablation import claims as ablation
+from ..limit import claims as limit
+from ..real import claims as real
+from ..relu import claims as relu
 
 GROUPS: dict[str, Group] = {
     "limit": limit.GROUP,

@@ -1,7 +1,12 @@
 """The claims of the study `hamiltonian`, a file for each group that shares a measurement. Free of torch."""
 
 from ...group import Group
-from . import energy, geodesic, meanfield, scaling, sparsity, trained
+from ..energy import claims as energy
+from ..landmarks import claims as geodesic
+from ..meanfield import claims as meanfield
+from ..scaling import claims as scaling
+from ..sparsity import claims as sparsity
+from ..trained import claims as trained
 
 GROUPS: dict[str, Group] = {
     "trained": trained.GROUP,

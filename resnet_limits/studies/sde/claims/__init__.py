@@ -1,18 +1,16 @@
 """The claims of the study `sde`, a file for each group that shares a measurement. Free of torch."""
 
-from . import (
-    backward,
-    convolutional,
-    correlation,
-    deep,
-    explosion,
-    functions,
-    law,
-    matrix_normal,
-    prenorm,
-    strong,
-    weak,
-)
+from ..backward import claims as backward
+from ..convolutional import claims as convolutional
+from ..correlation import claims as correlation
+from ..deep import claims as deep
+from ..explosion import claims as explosion
+from ..functions import claims as functions
+from ..law import claims as law
+from ..matrix_normal import claims as matrix_normal
+from ..prenorm import claims as prenorm
+from ..strong import claims as strong
+from ..weak import claims as weak
 from .group import Group
 
 GROUPS: dict[str, Group] = {
