@@ -389,9 +389,8 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
 
 
 def test_kernels_are_given_each_point_with_its_label(monkeypatch):
-    from resnet_limits.studies.kernel.inference.measure import task
-
     from resnet_limits.studies.kernel.expressivity import measure as expressivity
+    from resnet_limits.studies.kernel.inference.measure import task
 
     own = Kernel(data=Digits(), kernel=KernelKeys(points=80), activation="tanh")
     its = task(own)

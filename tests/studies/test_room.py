@@ -20,12 +20,12 @@ from resnet_limits.studies import least, room
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.gamma.settings import Gamma
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian
-from resnet_limits.studies.kernel import room as of_kernels
+from resnet_limits.studies.kernel.accuracy import claims as of_kernels
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
-from resnet_limits.studies.ode import room as of_ode
+from resnet_limits.studies.ode.averaged import claims as of_ode
 from resnet_limits.studies.ode.averaged import measure as averaged
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
-from resnet_limits.studies.sde import room as of_sde
+from resnet_limits.studies.sde.law import claims as of_sde
 from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.extremes import TINY, with_keys

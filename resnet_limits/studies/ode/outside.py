@@ -1,4 +1,4 @@
-"""TODO"""
+"""Why a setting, or a training, lies outside the theorems of the study; None where it does not. Free of torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def reads_a_continuous_path(settings: Ode) -> str | None:
     return None
 
 
-def _moves(settings: Ode) -> str | None:
+def moves(settings: Ode) -> str | None:
     own = settings.init
     if not isinstance(own, Random) or own.sigma_w == own.sigma_b == 0:
         return "all weights are zero: the states do not move, there is no error to measure"
@@ -28,14 +28,14 @@ def smooth_field(settings: Ode) -> str | None:
     """Why the field has no continuous derivatives along the path, or None where it has."""
     if settings.activation in KINKED:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
-    return _moves(settings)
+    return moves(settings)
 
 
 SMALLEST_MOVEMENT = 1e-4
 """Root mean square by which training has to move the weights of some layer."""
 
 
-def _not_trained(start: str) -> Callable[[Any], str | None]:
+def not_trained(start: str) -> Callable[[Any], str | None]:
     """Why networks trained from this start say nothing: their loss did not fall, or their weights did not move."""
 
     def unmet(records: Any) -> str | None:
@@ -58,7 +58,7 @@ def _not_trained(start: str) -> Callable[[Any], str | None]:
     return unmet
 
 
-def _as_the_theory_asks(settings: Ode) -> str | None:
+def as_the_theory_asks(settings: Ode) -> str | None:
     """Why trained weights lie outside the theorem, or None."""
     if settings.activation in KINKED:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"

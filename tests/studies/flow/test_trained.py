@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from resnet_limits.studies.flow.trained.claims import COLUMNS, GROUP, SHOWN, WEIGHTS
 
 from resnet_limits.claims.judge import judge
 from resnet_limits.data.loading import load
@@ -32,8 +31,9 @@ from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.request import check
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
-from resnet_limits.studies.flow.trained.measure import claims
+from resnet_limits.studies.flow.trained import claims
 from resnet_limits.studies.flow.trained import measure as trained
+from resnet_limits.studies.flow.trained.claims import COLUMNS, GROUP, SHOWN, WEIGHTS
 
 EULER = STEPS["euler"]
 SMALL = Flow(

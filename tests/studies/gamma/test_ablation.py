@@ -11,10 +11,10 @@ import pytest
 
 from resnet_limits.runs.records import table
 from resnet_limits.settings.training import Minimiser
-from resnet_limits.studies.gamma.ablation.measure import claims
-from resnet_limits.studies.gamma.ablation.measure import compare as ablation_paths
+from resnet_limits.studies.gamma.ablation import claims
+from resnet_limits.studies.gamma.ablation import compare as ablation_paths
 from resnet_limits.studies.gamma.ablation import measure as ablation
-from resnet_limits.studies.gamma.relu.measure import claims as relu_claims
+from resnet_limits.studies.gamma.relu import claims as relu_claims
 from resnet_limits.studies.gamma.relu import measure as relu
 from resnet_limits.studies.gamma.settings import GammaKeys
 

@@ -41,7 +41,7 @@ from resnet_limits.studies.hamiltonian.network import Network, refined
 from resnet_limits.studies.hamiltonian.outside import not_reached
 from resnet_limits.studies.hamiltonian.problem import Setup, minima, setup
 from resnet_limits.studies.hamiltonian.problem import trained as minimiser
-from resnet_limits.studies.hamiltonian.scaling.measure import compare as depths
+from resnet_limits.studies.hamiltonian.scaling import compare as depths
 from resnet_limits.studies.hamiltonian.scaling import measure as scaling
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 from resnet_limits.studies.hamiltonian.sparsity import measure as sparsity

@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from resnet_limits.studies.sde.backward.claims import GROUP, lyapunov
 from torch.autograd import forward_ad
 
 from resnet_limits.claims.judge import judge
@@ -24,6 +23,7 @@ from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde import unscaled
 from resnet_limits.studies.sde.backward import measure as backward
+from resnet_limits.studies.sde.backward.claims import GROUP, lyapunov
 from resnet_limits.studies.sde.finite_depth import mean_squares
 from resnet_limits.studies.sde.problem import inputs, mean
 from resnet_limits.studies.sde.settings import Sde

@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from resnet_limits.studies.sde.correlation.claims import PAIRS
 from scipy.integrate import solve_ivp
 
 from resnet_limits.errors import SettingError
@@ -24,6 +23,7 @@ from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies.sde import unscaled
 from resnet_limits.studies.sde.correlation import measure as correlation
+from resnet_limits.studies.sde.correlation.claims import PAIRS
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights

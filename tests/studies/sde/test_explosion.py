@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from resnet_limits.studies.sde.explosion.measure import crossing_times, recursion_crossing_time
 from torch.nn.functional import silu
 
 from resnet_limits.paths.laws.iid import Iid
@@ -15,6 +14,7 @@ from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.explosion import measure as explosion
+from resnet_limits.studies.sde.explosion.measure import crossing_times, recursion_crossing_time
 from resnet_limits.studies.sde.outside import explodes, explosion_time
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde, SdeKeys

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from resnet_limits.studies.sde.law.claims import GROUP, MATRICES, TEST
 from scipy import stats
 from torch import Tensor
 
@@ -26,8 +25,9 @@ from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.settings.content import job_name
-from resnet_limits.studies.sde.law.measure import compare as law_by_depth
+from resnet_limits.studies.sde.law import compare as law_by_depth
 from resnet_limits.studies.sde.law import measure as law
+from resnet_limits.studies.sde.law.claims import GROUP, MATRICES, TEST
 from resnet_limits.studies.sde.problem import inputs, mean
 from resnet_limits.studies.sde.settings import Sde
 from tests.studies.sde import faults

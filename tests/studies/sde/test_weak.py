@@ -12,7 +12,6 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
-from resnet_limits.studies.sde.weak.claims import GROUP
 
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
@@ -27,8 +26,9 @@ from resnet_limits.sampling.walk import Walker, walk
 from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde.problem import inputs, mean
 from resnet_limits.studies.sde.settings import Sde
-from resnet_limits.studies.sde.weak.measure import compare as multilevel
+from resnet_limits.studies.sde.weak import compare as multilevel
 from resnet_limits.studies.sde.weak import measure as weak
+from resnet_limits.studies.sde.weak.claims import GROUP
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured
 

@@ -5,14 +5,31 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
+from ...least import DOUBLE, points
 from ..outside import stretches
+from ..settings import Flow
 
 BELOW, ABOVE = 0.9, 4.0
 BLOCKS = 32
 """Blocks of each random network: folds are a matter of single blocks, at whatever depth they stand."""
 PINS = {"init": "iid", "blocks": BLOCKS}
 
+
+TOGETHER = 8
+"""`folding.PIECE`"""
+
+
+def least_of_folding(settings: Flow) -> float:
+    """Jacobians of one block at all points."""
+    if stretches(settings):
+        return 0.0
+    its = min(settings.replicas, TOGETHER)
+    return points(settings) + DOUBLE * its * settings.flow.points * settings.width**2
+
+
 GROUP = Group(
+    name="folding",
+    least=least_of_folding,
     claims=(
         Claim(
             id="flow.folding.below",

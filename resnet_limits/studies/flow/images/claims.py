@@ -26,7 +26,18 @@ def smooth(settings: Flow) -> str | None:
     return moving(settings)
 
 
+SINGLE = 4
+
+
+def least_of_images(settings: Flow) -> float:
+    """The kernels of a unit of the last stage, and their gradients."""
+    its = settings.flow.images
+    return 2 * SINGLE * its.replicas * 9 * (4 * its.channels) ** 2
+
+
 GROUP = Group(
+    name="images",
+    least=least_of_images,
     claims=(
         Claim(
             id="flow.images.refinement",

@@ -6,6 +6,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import ROUSSEAU, SANDER
 from ...group import Group
 from ..outside import SHARED, moves, same_weights_at_every_depth, smooth, smooth_field
+from ..room import least_of_driven
 
 
 def _inverse(scheme: str, order: int, *, shared: bool) -> Claim:
@@ -31,6 +32,8 @@ def _inverse(scheme: str, order: int, *, shared: bool) -> Claim:
 
 
 GROUP = Group(
+    name="inverse",
+    least=least_of_driven,
     claims=(
         _inverse("euler", 1, shared=False),
         _inverse("euler", 1, shared=True),

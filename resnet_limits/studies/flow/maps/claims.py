@@ -6,6 +6,8 @@ from ....claims.claim import Claim, Expected
 from ....papers import HAIRER, ROUSSEAU
 from ...group import Group
 from ..outside import SHARED, moves, smooth, smooth_field, smooth_path
+from ..room import least_of_driven
+from ..settings import Flow
 
 GRID = {**SHARED, "blocks": 32, "width": 2}
 """The flow on a grid: a stationary field of the plane, five squarings, twice as many cells a side as the depth."""
@@ -32,7 +34,13 @@ def _map(scheme: str, order: int, *, shared: bool) -> Claim:
     )
 
 
+def least_of_maps(settings: Flow) -> float:
+    return least_of_driven(settings, free=smooth_path(settings) is None)
+
+
 GROUP = Group(
+    name="maps",
+    least=least_of_maps,
     claims=(
         _map("euler", 1, shared=False),
         _map("euler", 1, shared=True),

@@ -7,6 +7,7 @@ from typing import Any
 from ....claims.claim import Claim, Expected
 from ....papers import GALIMBERTI, HAIRER_GEOMETRIC
 from ...group import Group
+from ...least import DOUBLE, points
 from ..outside import stretches
 from ..settings import Flow
 
@@ -25,7 +26,15 @@ def increasing(settings: Flow) -> str | None:
     return None
 
 
+def least_of_symplectic(settings: Flow) -> float:
+    """The states of all layers, of two coordinates at least."""
+    its = settings.flow
+    return points(settings) + DOUBLE * settings.depth * its.paths * its.inputs * 2
+
+
 GROUP = Group(
+    name="symplectic",
+    least=least_of_symplectic,
     claims=(
         Claim(
             id="flow.symplectic.form",

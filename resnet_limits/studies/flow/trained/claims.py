@@ -7,6 +7,7 @@ from typing import Any
 from ....claims.claim import Claim, Expected
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
+from ...least import number, parameters, points
 from ..settings import Flow
 
 SHOWN = ("none", "factor", "spectral", "lipschitz", "inverse", "h1")
@@ -97,7 +98,18 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
     )
 
 
+def least_of_trained(settings: Flow) -> float:
+    """Weights and gradients of networks with weights of their own in each layer."""
+    if unlabelled(settings):
+        return 0.0
+    depth = min(settings.depth, settings.flow.trained_depth)
+    layer = parameters(settings.block, settings.width)
+    return points(settings) + 2 * number(settings) * settings.train.replicas * depth * layer
+
+
 GROUP = Group(
+    name="trained",
+    least=least_of_trained,
     claims=(
         Claim(
             id="flow.folding.trained.accuracy",

@@ -8,7 +8,9 @@ from ....claims.claim import Claim, Expected, Kind
 from ....papers import THORPE
 from ....training.penalty import Penalty
 from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from ...least import DOUBLE
 from ..outside import not_reached
+from ..settings import Gamma
 
 CONTROLS: dict[Penalty, float] = {"h1": 0.01, "none": 1.0, "decay": 1e-3, "unscaled": 0.01}
 """Penalties with the size `a` of theirs; that of `none` is not used. The decay is so small that the equation of a layer
@@ -58,7 +60,14 @@ def _claim(
     )
 
 
+def least_of_ablation(settings: Gamma) -> float:
+    """The starts of all networks, in one dimension at least."""
+    return DOUBLE * settings.depth * settings.replicas * 2
+
+
 GROUP = Group(
+    name="ablation",
+    least=least_of_ablation,
     claims=(
         _claim(
             "h1",
@@ -116,7 +125,5 @@ GROUP = Group(
     arrays={
         f"ablation.{c}": f"weights with penalty {c} (replicas, depth, d^2 + d): K row by row, then b" for c in CONTROLS
     },
-    comparisons={
-        "ablation_paths": ("gamma.ablation.none.path", "gamma.ablation.decay.path"),
-    },
+    compared=("gamma.ablation.none.path", "gamma.ablation.decay.path"),
 )

@@ -14,6 +14,7 @@ from ....papers import THORPE
 from ... import reached
 from ...group import SMOKE_IS_TOO_SMALL, Group
 from ..outside import kinked, not_reached, several
+from ..room import least_of_small
 
 FALLS = Expected("order_at_least", 0.2, 0.1)
 """Some power of the depth; a distance that stays has order 0."""
@@ -83,6 +84,8 @@ def _observed(name: str, observable: str, statement: str, problem: str = "regres
 
 
 GROUP = Group(
+    name="limit",
+    least=least_of_small,
     claims=(
         _falls("value", "regression"),
         _observed("value.observed", "value_gap", "the least value converges at order 1"),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from ....claims.claim import Claim, Expected, Kind
+from ....data.sizes import training_points
 from ....papers import THORPE
 from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from ...least import points
 from ..limit.claims import FALLS, FIRST_ORDER
 from ..outside import kinked, not_reached, several
+from ..room import least_of_minimiser
+from ..settings import Gamma
 
 COMPARED = ("weights_sup", "value_gap", "tl2", "h1")
 """What `real_paths.py` measures."""
@@ -30,7 +34,14 @@ def _claim(name: str, statement: str, observable: str, expected: Expected, kind:
     )
 
 
+def least_of_real(settings: Gamma) -> float:
+    count = min(settings.gamma.train_points, training_points(settings.data))
+    return points(settings) + least_of_minimiser(settings.depth, settings.width, count)
+
+
 GROUP = Group(
+    name="real",
+    least=least_of_real,
     claims=(
         _claim("value", "on data the least value of E_n converges", "value_gap", FALLS, "theorem"),
         _claim(
@@ -77,15 +88,13 @@ GROUP = Group(
         "real.W": "minimiser on the data set, read-out W (outputs, width)",
         "real.c": "minimiser on the data set, read-out c (outputs,)",
     },
-    comparisons={
-        "real_paths": (
-            "gamma.real.value",
-            "gamma.real.value.observed",
-            "gamma.real.weights",
-            "gamma.real.weights.observed",
-            "gamma.real.tl2",
-            "gamma.real.tl2.observed",
-            "gamma.real.h1",
-        ),
-    },
+    compared=(
+        "gamma.real.value",
+        "gamma.real.value.observed",
+        "gamma.real.weights",
+        "gamma.real.weights.observed",
+        "gamma.real.tl2",
+        "gamma.real.tl2.observed",
+        "gamma.real.h1",
+    ),
 )

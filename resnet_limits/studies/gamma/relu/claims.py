@@ -7,6 +7,7 @@ from typing import Any
 from ....claims.claim import Claim, Expected
 from ....papers import THORPE
 from ...group import Group
+from ..room import least_of_small
 
 LARGEST_GRADIENT = 0.3
 """Relative gradient norm above which the descents ended on the way, kinks or not."""
@@ -26,6 +27,8 @@ def _on_the_way(records: Any) -> str | None:
 
 
 GROUP = Group(
+    name="relu",
+    least=least_of_small,
     claims=(
         Claim(
             id="gamma.relu",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import HAIRER_GEOMETRIC
 from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from ...least import points
 from ..outside import kinked, not_reached, several
 
 SCHEMES = {"symplectic_euler": 1, "leapfrog": 2, "midpoint": 2}
 """Order by integrator."""
 
 GROUP = Group(
+    name="energy",
+    least=points,
     claims=tuple(
         Claim(
             id=f"hamiltonian.energy.{scheme}",

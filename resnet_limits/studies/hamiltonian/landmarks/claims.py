@@ -7,6 +7,7 @@ from typing import Any
 from ....claims.claim import Claim, Expected, Kind
 from ....papers import OWHADI
 from ...group import Group
+from ...least import little
 from ..outside import FALLS, FIRST_ORDER, not_reached, several
 
 DEEPEST = 32
@@ -37,6 +38,8 @@ def _claim(suffix: str, rate: str, kind: Kind, expected: Expected) -> Claim:
 
 
 GROUP = Group(
+    name="landmarks",
+    least=little,
     claims=(
         _claim("", "", "theorem", FALLS),
         _claim(".observed", ", order 1", "observation", FIRST_ORDER),

@@ -7,6 +7,7 @@ from typing import Any
 from ....claims.claim import Claim, Expected
 from ....papers import OWHADI
 from ...group import Group
+from ...least import points
 from ..outside import kinked, not_reached, several
 
 COUNTS = (64, 256, 1024, 4096)
@@ -29,6 +30,8 @@ def _not_reached(records: Any) -> str | None:
 
 
 GROUP = Group(
+    name="meanfield",
+    least=points,
     claims=(
         Claim(
             id="hamiltonian.meanfield",

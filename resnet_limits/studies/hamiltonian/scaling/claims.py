@@ -8,6 +8,7 @@ from ....claims.claim import Claim, Expected, Kind
 from ....papers import OWHADI
 from ...group import Group
 from ..outside import FALLS, FIRST_ORDER, kinked, not_reached, several
+from ..room import least_of_minimiser
 
 CONSTANT: dict[str, Any] = {
     "hamiltonian.points": 4,
@@ -38,6 +39,8 @@ def _claim(suffix: str, rate: str, kind: Kind, expected: Expected) -> Claim:
 
 
 GROUP = Group(
+    name="scaling",
+    least=least_of_minimiser,
     claims=(
         _claim("", "", "theorem", FALLS),
         _claim(".observed", ", order 1", "observation", FIRST_ORDER),
@@ -57,7 +60,7 @@ GROUP = Group(
     ),
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,
-    comparisons={"depths": ("hamiltonian.scaling", "hamiltonian.scaling.observed")},
+    compared=("hamiltonian.scaling", "hamiltonian.scaling.observed"),
     observables={
         "value": "J at the minimiser, decay constant",
         "scaled_value": "J at the minimiser, decay proportional to L",

@@ -8,6 +8,7 @@ from ....claims.claim import Claim, Expected
 from ....data.sources.source import Plane
 from ....papers import OWHADI
 from ...group import Group
+from ...least import points
 from ..outside import kinked, not_reached, several
 from ..settings import Hamiltonian
 
@@ -34,6 +35,8 @@ def _one_sort(records: Any) -> str | None:
 
 
 GROUP = Group(
+    name="sparsity",
+    least=points,
     claims=(
         Claim(
             id="hamiltonian.sparsity",

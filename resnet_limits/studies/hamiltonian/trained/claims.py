@@ -9,6 +9,7 @@ from ....papers import OWHADI
 from ... import reached
 from ...group import Group
 from ..outside import FALLS, FIRST_ORDER, kinked, not_reached, several
+from ..room import least_of_minimiser
 
 OWN = {"of": "own"}
 
@@ -37,6 +38,8 @@ def _approaches(suffix: str, observable: str, statement: str) -> tuple[Claim, Cl
 
 
 GROUP = Group(
+    name="trained",
+    least=least_of_minimiser,
     claims=(
         Claim(
             id="hamiltonian.residual",

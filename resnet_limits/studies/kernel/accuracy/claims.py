@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
+from ....data.sizes import training_points
 from ....papers import PELUCHETTI
 from ...group import Group
+from ...least import DOUBLE, points
 from ..expressivity.claims import DEEP
 from ..outside import AS_FULL, NO_BLOW_UP, either, limitless, not_affine, unlabelled
+from ..room import SINGLE
+from ..settings import Kernel
 
 SHOWN = ("linear_ridge", "nngp", "ntk", "deep")
 """Accuracies, in the order of the array."""
 DEEP_TOLERANCE = 1e-5
 """Relative error of the deep block's kernel."""
 
+
+LARGEST, LANDMARKS, IN_DOUBLE = 20_000, 1000, 4000
+"""`inference.dense.LARGEST`, `inference.iterative.LANDMARKS` and `accuracy.IN_DOUBLE`."""
+
+
+KEPT = 2**30
+"""`inference.iterative.KEPT`"""
+
+
+def least_of_accuracy(settings: Kernel) -> float:
+    """The deep block's kernel matrix, or the preconditioner of its iteration."""
+    if unlabelled(settings):
+        return points(settings)
+    n = min(settings.kernel.deep_points, training_points(settings.data))
+    if n > LARGEST:  # while it is made the preconditioner is there twice, then once beside the blocks that are kept
+        once = DOUBLE * n * LANDMARKS
+        return points(settings) + max(2 * once, once + min(KEPT, SINGLE * n * n / 2))
+    return points(settings) + (DOUBLE if n <= IN_DOUBLE else SINGLE) * n * n
+
+
 GROUP = Group(
+    name="accuracy",
+    least=least_of_accuracy,
     claims=(
         Claim(
             id="kernel.expressivity.deep",

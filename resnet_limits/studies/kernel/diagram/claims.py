@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
+from ...least import points, sampled
 from ..outside import AS_FULL, either, limitless, moving, narrow
 from ..settings import Kernel
 
@@ -40,7 +41,13 @@ def _difference(name: str, statement: str, tolerance: float, outside: Outside = 
     )
 
 
+def least_of_networks(settings: Kernel) -> float:
+    return points(settings) + sampled(settings, vectors=2)
+
+
 GROUP = Group(
+    name="diagram",
+    least=least_of_networks,
     claims=(
         *_difference(
             "network",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import HAYOU
 from ...group import Group
+from ...least import points
 from ..outside import AS_FULL
 
 WIDTHS = (8, 16, 32)
@@ -37,6 +38,8 @@ def _growth(of: str, width: int) -> Claim:
 
 
 GROUP = Group(
+    name="drift",
+    least=points,
     claims=tuple(_growth(of, width) for of in ("relu", "norm") for width in WIDTHS),
     memory=("replicas",),
     observables={

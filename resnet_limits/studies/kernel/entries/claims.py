@@ -5,7 +5,10 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import JACOT, LEE_GAUSSIAN, Paper
 from ...group import Group
+from ...least import points, sampled
 from ..outside import AS_FULL, either, moving, narrow
+from ..room import least_of_weights
+from ..settings import Kernel
 
 EXACTLY = 64
 """Networks whose tangent kernel is taken from their full weight matrices."""
@@ -40,7 +43,13 @@ def _width(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
     )
 
 
+def least_of_entries(settings: Kernel) -> float:
+    return max(least_of_weights(settings), points(settings) + sampled(settings, vectors=settings.kernel.inputs))
+
+
 GROUP = Group(
+    name="entries",
+    least=least_of_entries,
     claims=(
         _value(
             "kernel.nngp",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
+from ...least import points
 from ..outside import AS_FULL, NO_BLOW_UP, OF_DEPTHS, either, not_affine, without_order
 
 POINTS, BEYOND = 300, 100
@@ -39,6 +40,8 @@ def _rank(kernel: str, statement: str) -> Claim:
 
 
 GROUP = Group(
+    name="expressivity",
+    least=points,
     claims=(
         _rank("nngp", "the Gram matrix of the doubly infinite network has rank at most d_in + 1, to rounding"),
         _rank("ntk", "so has that of its tangent kernel"),

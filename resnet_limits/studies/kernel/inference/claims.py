@@ -8,6 +8,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import JACOT, LEE_GAUSSIAN, LEE_WIDE, Paper
 from ...group import Group
 from ..outside import AS_FULL, either, moving, narrow, unlabelled
+from ..room import least_of_weights
 
 TESTED = 1000
 """Test points at which trained networks are looked at, at most."""
@@ -38,6 +39,8 @@ WIDER, WEAKLY = 8, 24
 """The weakly trained networks are as many times as wide as the others; and their number, at each width."""
 
 GROUP = Group(
+    name="inference",
+    least=least_of_weights,
     claims=(
         _order(
             "kernel.inference",

@@ -7,6 +7,7 @@ from typing import Any
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
+from ...least import points
 from ..outside import OF_DEPTHS, explodes_with, moving, without_order
 from ..settings import Kernel
 
@@ -67,6 +68,8 @@ def _order(scheme: str, of: str) -> Claim:
 
 
 GROUP = Group(
+    name="moments",
+    least=points,
     claims=(*(_order("own", of) for of in ("q", "lambda", "ntk")), *(_order("swish", of) for of in OF)),
     memory=("data.train_size",),
     on_cpu=True,

@@ -1,4 +1,7 @@
-"""TODO"""
+"""`ode.forward.*`, `ode.frozen.*`: the output of networks with given weights, against the flow of their weight path.
+
+Free of torch.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ from collections.abc import Callable
 
 from ....claims.claim import Claim, Expected
 from ....papers import HAIRER, SANDER
-from ..outside import smooth_field
+from ...group import Group
+from ...least import points
+from ..outside import moves, reads_a_continuous_path, smooth_field
+from ..room import least_of_states, least_of_weights
 from ..settings import Ode
 
 
@@ -34,3 +40,26 @@ def _frozen(scheme: str) -> Claim:
         where={"scheme": f"{scheme}-start"},
         outside=lambda s: "init=tied: frozen weights are the weights" if s.init.name == "tied" else smooth_field(s),
     )
+
+
+def least_of_forward(settings: Ode) -> float:
+    if reads_a_continuous_path(settings):
+        return 0.0
+    return points(settings) + least_of_weights(settings) + least_of_states(settings)
+
+
+GROUP = Group(
+    name="forward",
+    least=least_of_forward,
+    memory=("ode.paths", "width", "ode.inputs", "depth"),
+    claims=(
+        _order("euler", 1, 0.1, moves),
+        _order("heun", 2, 0.1, smooth_field),
+        _order("rk4", 4, 0.2, smooth_field),
+        _frozen("heun"),
+        _frozen("rk4"),
+    ),
+    observables={
+        "forward_error": "root mean square of x_L - x(T) over paths, inputs and coordinates; by scheme",
+    },
+)

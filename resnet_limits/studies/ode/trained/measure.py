@@ -1,6 +1,6 @@
 """`ode.trained`, `ode.interpolated`: networks trained from a tied start; their weight paths converge at order 1.
 
-A job trains one depth and keeps the weights; `trained_paths.py` compares them. Pinned: two-matrix blocks, tied start.
+A job trains one depth and keeps the weights; `compare.py` compares them. Pinned: two-matrix blocks, tied start.
 Recorded besides: the distance of each trained network to the neural ODE of its own weights, interpolated in depth.
 """
 

@@ -1,6 +1,6 @@
 """`ode.trained.iid` (control): from an i.i.d. start the trained weights, as a function of time, do not converge.
 
-The step functions of depths L and 2L stay apart, and the largest increment does not fall; `trained_paths.py` compares
+The step functions of depths L and 2L stay apart, and the largest increment does not fall; `compare.py` compares
 them. Pinned: two-matrix blocks, i.i.d. start.
 """
 

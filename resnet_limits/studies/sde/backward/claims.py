@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
-from ..claims.group import SMOKE_IS_TOO_SMALL, Group
+from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...least import SMALLEST_PIECE, number
 from ..outside import heavy, linear, mild, sizes
+from ..room import least_of_inputs
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT, narrow
 
@@ -32,7 +34,17 @@ def _of_width(settings: Sde) -> float:
     return sizes(settings).sigma_w ** 2 * settings.horizon / settings.width
 
 
+def least_of_backward(settings: Sde) -> float:
+    """The states of all layers on the tape."""
+    return (
+        least_of_inputs(settings)
+        + number(settings) * min(settings.replicas, SMALLEST_PIECE) * settings.depth * settings.width
+    )
+
+
 GROUP = Group(
+    name="backward",
+    least=least_of_backward,
     claims=(
         Claim(
             id="sde.backward",

@@ -10,8 +10,9 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
+from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...least import number
 from ..asymptotic import asymptotic
-from ..claims.group import SMOKE_IS_TOO_SMALL, Group
 from ..outside import explodes_with, still
 from ..settings import Sde
 
@@ -86,7 +87,18 @@ def _claims(phi: str) -> tuple[Claim, ...]:
     )
 
 
+POSITIONS = 16
+"""Pixels of the images of `convolutional`."""
+
+
+def least_of_convolutional(settings: Sde) -> float:
+    """Covariances of all positions and inputs, of every network."""
+    return number(settings) * max(settings.replicas // 32, 2) * (POSITIONS * settings.sde.inputs) ** 2
+
+
 GROUP = Group(
+    name="convolutional",
+    least=least_of_convolutional,
     claims=(*_claims("tanh"), *_claims("swish")),
     observables={
         "convolution_overlap": "movements' overlaps <x_p - x_p0, x_q - x_q0>/D of positions p, q of all inputs,"

@@ -6,8 +6,9 @@ import math
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
-from ..claims.group import SMOKE_IS_TOO_SMALL, Group
+from ...group import SMOKE_IS_TOO_SMALL, Group
 from ..outside import heavy, linear, mild, sizes
+from ..room import least_of_one
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH, narrow
 
@@ -41,6 +42,8 @@ def moving(settings: Sde) -> str | None:
 
 
 GROUP = Group(
+    name="correlation",
+    least=least_of_one,
     claims=(
         Claim(
             id="sde.correlation",

@@ -13,9 +13,11 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
+from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...least import sampled
 from ..asymptotic import asymptotic
-from ..claims.group import SMOKE_IS_TOO_SMALL, Group
-from ..outside import kinked, still
+from ..outside import growth, kinked, overflows, still
+from ..room import least_of_inputs
 from ..settings import Sde
 
 WIDE = 512
@@ -55,7 +57,16 @@ def _claim(name: str, statement: str, observable: str, expected: Expected, schem
     )
 
 
+def least_of_deep(settings: Sde) -> float:
+    if overflows(growth(settings)):
+        return least_of_inputs(settings)
+    return least_of_inputs(settings) + sampled(settings, vectors=settings.sde.inputs)
+
+
 GROUP = Group(
+    name="deep",
+    least=least_of_deep,
+    memory=("replicas", "width", "sde.inputs"),
     claims=(
         _claim(
             "sde.deep",

@@ -12,8 +12,9 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
-from ..claims.group import SMOKE_IS_TOO_SMALL, Group
+from ...group import SMOKE_IS_TOO_SMALL, Group
 from ..outside import explosion_time
+from ..room import least_of_one
 from ..settings import Sde
 
 HORIZONS, NARROW_HORIZONS = 3, 8
@@ -86,6 +87,9 @@ LATE = "it takes infinitely wide networks of this depth that cross before 2.7 ex
 NARROW = "the difference is taken where at least 99 % of the networks cross before 8 explosion times: greater depths"
 
 GROUP = Group(
+    name="explosion",
+    least=least_of_one,
+    memory=("replicas", "width", "sde.inputs"),
     claims=(
         Claim(
             id="sde.explosion",

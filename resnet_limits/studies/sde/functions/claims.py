@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
-from ..claims.group import Group
+from ...group import Group
 from ..outside import linear
+from ..room import least_of_one
 
 DRAWN = {"own": "the network of the settings", "swish": "swish, sigma_w = sigma_b = T = 1"}
 
 GROUP = Group(
+    name="functions",
+    least=least_of_one,
     claims=(
         Claim(
             id="sde.functions",

@@ -9,8 +9,10 @@ from typing import Any
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ....paths.laws.iid import Iid
-from ..claims.group import SMOKE_IS_TOO_SMALL, Group
+from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...least import DOUBLE
 from ..outside import explodes_with, growth, isotropic, linear, overflows, sizes
+from ..room import least_of_inputs
 from ..settings import Sde
 
 NO_BIAS: dict[str, Any] = {"init.sigma_b": 0.0}
@@ -125,7 +127,19 @@ def _apart(name: str, of: str, scheme: str) -> Claim:
     )
 
 
+PAIRS = 40
+"""`law.PAIRS`"""
+
+
+def least_of_law(settings: Sde) -> float:
+    """The final states of all pairs of network and scheme."""
+    return least_of_inputs(settings) + 2 * DOUBLE * PAIRS * settings.replicas * settings.width
+
+
 GROUP = Group(
+    name="law",
+    least=least_of_law,
+    memory=("replicas", "width", "sde.inputs"),
     claims=(
         _exact(
             "norm",
@@ -206,5 +220,5 @@ GROUP = Group(
         " own (swish): of mean_d x_d (scheme mean) and of |x| (scheme norm); 1.96 standard errors: the radius of the 95"
         " % band of Wei & Dudley for two samples",
     },
-    comparisons={"law_by_depth": ("sde.law.test.shallow",)},
+    compared=("sde.law.test.shallow",),
 )

@@ -10,7 +10,8 @@ from typing import Any
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ....paths.laws.matrix_normal import MatrixNormal
-from ..claims.group import Group
+from ...group import Group
+from ...least import little
 from ..settings import Sde
 
 TANH = {"activation": "tanh", "activation_inside": "identity"}
@@ -52,6 +53,8 @@ def _claim(name: str, statement: str, scheme: str, outside: Any) -> Claim:
 
 
 GROUP = Group(
+    name="matrix_normal",
+    least=little,
     claims=(
         _claim("mean", "with a mean of weights and biases, E mean_d x_d is that of the SDE", "mean", _still),
         _claim("norm", "with correlated rows and columns, E|x|^2/D is that of the SDE", "norm", _still),

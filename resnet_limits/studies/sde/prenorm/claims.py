@@ -6,8 +6,10 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI, XIONG, Paper
-from ..claims.group import SMOKE_IS_TOO_SMALL, Group
+from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...least import DOUBLE, sampled
 from ..outside import still
+from ..room import least_of_inputs
 from ..settings import Sde
 
 WITHOUT = {"init.sigma_b": 0.0}
@@ -51,7 +53,16 @@ def _claim(
     )
 
 
+def least_of_prenorm(settings: Sde) -> float:
+    """What each network moved by, of both blocks."""
+    moved = 2 * DOUBLE * settings.replicas * settings.sde.inputs * settings.width
+    return least_of_inputs(settings) + moved + sampled(settings, vectors=settings.sde.inputs)
+
+
 GROUP = Group(
+    name="prenorm",
+    least=least_of_prenorm,
+    memory=("replicas", "width", "sde.inputs"),
     claims=(
         _claim(
             "sde.prenorm",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
-from ..claims.group import SMOKE_IS_TOO_SMALL, Group
+from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...least import DOUBLE, sampled
 from ..outside import explodes, explodes_with, smooth_and_moving, still
+from ..room import least_of_inputs
 from ..settings import Sde
 
 ADDITIVE = {"init.sigma_w": 0.0, "activation": "tanh"}
@@ -16,7 +18,13 @@ def _swish(settings: Sde) -> str | None:
     return still(settings) or explodes_with(SWISH["activation"], settings)
 
 
+def least_of_strong(settings: Sde) -> float:
+    return least_of_inputs(settings) + sampled(settings, vectors=2 * settings.sde.inputs) + DOUBLE * settings.replicas
+
+
 GROUP = Group(
+    name="strong",
+    least=least_of_strong,
     claims=(
         Claim(
             id="sde.strong",

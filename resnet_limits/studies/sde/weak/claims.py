@@ -6,9 +6,11 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import GILES, PELUCHETTI
+from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...least import DOUBLE, sampled
 from ..asymptotic import deep_enough, heavy_tailed
-from ..claims.group import SMOKE_IS_TOO_SMALL, Group
-from ..outside import explodes, explodes_with, isotropic, linear, smooth_and_moving, still
+from ..outside import explodes, explodes_with, isotropic, kinked, linear, smooth_and_moving, still
+from ..room import least_of_inputs
 from ..settings import Sde
 
 MEAN = {"activation": "swish"}
@@ -108,7 +110,18 @@ def _variance(claim_id: str, statement: str, estimator: str, expected: Expected,
     )
 
 
+def least_of_weak(settings: Sde) -> float:
+    """States, and two functionals of each network with their controls, at depths L and 2L."""
+    if kinked(settings):  # the mean alone, of a quarter of the networks
+        return least_of_inputs(settings) + sampled(settings, vectors=2) + 2 * DOUBLE * 2 * (settings.replicas // 4)
+    n = min(2, settings.sde.inputs)
+    return least_of_inputs(settings) + sampled(settings, vectors=2 * n) + 2 * DOUBLE * 2 * n * settings.replicas
+
+
 GROUP = Group(
+    name="weak",
+    least=least_of_weak,
+    memory=("replicas", "width", "sde.inputs"),
     claims=(
         _order("norm", "E|x|^2/D"),
         _limit("norm", "E|x|^2/D"),
@@ -181,11 +194,9 @@ GROUP = Group(
         " error of the reference: D_L - D_{L/2}/2",
         "multilevel_saving": "log10 of the layers that E f(x_2L) takes by plain Monte Carlo over those of the sum",
     },
-    comparisons={
-        "multilevel": (
-            "sde.weak.norm.limit",
-            "sde.weak.overlap.limit",
-            "sde.weak.control",
-        ),
-    },
+    compared=(
+        "sde.weak.norm.limit",
+        "sde.weak.overlap.limit",
+        "sde.weak.control",
+    ),
 )
