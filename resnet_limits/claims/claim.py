@@ -9,35 +9,53 @@ is written before it is run, and `claims/judge.py` turns it and the records into
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..papers import Paper
+from .coordinate import DEPTH
 
 Kind = Literal["theorem", "observation", "control"]
 What = Literal["order", "order_at_least", "value", "at_most", "at_least"]
 Verdict = Literal["supported", "refuted", "inconclusive"]
 
+ORDERS = ("order", "order_at_least")
+
 
 @dataclass(frozen=True)
 class Expected:
-    """What is predicted. An order is `p` in `error ~ depth^-p`; a bound counts the tolerance in its favour.
+    """What is predicted. An order is `p` in `error ~ x^-p`; a bound counts the tolerance in its favour.
 
     `value` may be a function of the settings (an exact law that follows them), and so may `unit`, what the tolerance
-    is given in units of (the standard deviation of that law). `correction`: what is left of the errors of an order is
-    smaller by powers of `depth^-correction`.
+    is given in units of (the standard deviation of that law).
+
+    Of an order: `along` is the column of the records that x is, the depth, the width, a number of data; `"1/spacing"`
+    is one over the column `spacing`, whose order is then `p` in `error ~ spacing^p`. Along another column than the
+    depth, the records of the deepest depth are fitted, or those of the depth that the claim's `where` names.
+    `correction`: what is left of the errors is smaller by powers of `x^-correction`. `bend`: how large it is at most at
+    the smallest x, relative to the errors, where that is known: points with noise then take no larger x (order.py).
     """
 
     what: What
     value: float | Callable[[Any], float]
     tolerance: float
     unit: float | Callable[[Any], float] = 1.0
+    along: str = DEPTH
     correction: float = 1.0
+    bend: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.along != DEPTH and not self.is_order:
+            raise ValueError(f"expected: along={self.along} is of an order, and this is of '{self.what}'")
+
+    @property
+    def is_order(self) -> bool:
+        return self.what in ORDERS
 
     def at(self, settings: Any) -> Expected:
         """The same with its value and tolerance computed for these settings."""
         unit = float(self.unit(settings) if callable(self.unit) else self.unit)
-        return Expected(self.what, self.value_at(settings), self.tolerance * unit, correction=self.correction)
+        return replace(self, value=self.value_at(settings), tolerance=self.tolerance * unit, unit=1.0)
 
     def value_at(self, settings: Any) -> float:
         return float(self.value(settings) if callable(self.value) else self.value)

@@ -9,7 +9,6 @@ population, is known. N grows at a depth of `DEPTH`, whatever that of the job. E
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -53,15 +52,11 @@ def measure(job: Job) -> Measurement:
     records.append(Record("draws_gradient_norm", worst, reference=DRAWS_TOLERANCE, coordinates=coordinates))
     if not worst <= DRAWS_TOLERANCE:
         return Measurement(records)
-    points = []
     for N, its in zip(COUNTS, distances, strict=True):
         square, spread = float((its**2).mean()), float((its**2).std(ddof=1)) / math.sqrt(len(its))
         value = math.sqrt(square)
-        points.append((N, value, spread / (2 * value)))
         where = {**coordinates, "N": N}
         records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), coordinates=where))
-    order, stderr = slope(points)
-    records.append(Record("data_order", order, stderr=stderr, coordinates=coordinates))
     return Measurement(records)
 
 
@@ -80,16 +75,3 @@ def _draws(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray) -
             found.append((float(np.linalg.norm(end.point - start)) / size, end.relative_gradient))
     distances, gradients = np.array(found).reshape(len(COUNTS), draws, 2).transpose(2, 0, 1)
     return distances, gradients
-
-
-def slope(points: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
-    """`p` in `distance ~ N^-p` by weighted least squares; the larger of the points' own and their scatter."""
-    N, y, error = (np.array(column, dtype=float) for column in zip(*points, strict=True))
-    x, weight = -np.log(N), (error / y) ** -2
-    total = weight.sum()
-    off = x - weight @ x / total
-    spread = float(weight @ off**2)
-    order = float(weight @ (off * np.log(y))) / spread
-    left = np.log(y) - weight @ np.log(y) / total - order * off
-    scatter = math.sqrt(float(weight @ left**2) / spread / max(len(N) - 2, 1))
-    return order, max(1 / math.sqrt(spread), scatter)

@@ -31,7 +31,7 @@ from ..study import Job, Measurement, Record
 from .claims.diagram import FINE, OF
 from .claims.settings import limitless, sizes, widths
 from .kernels import finite_moments, limit_moments, reached
-from .problem import columns, key, law, mean, overlaps, pair, read_in, width_order
+from .problem import columns, key, law, mean, overlaps, pair, read_in
 
 FINITE, WIDE = "finite depth, finite width", "finite depth, infinite width"
 SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
@@ -173,13 +173,11 @@ def corners(draws: dict[int, Draws], corner: str, wide: dict[str, float], of_wid
 
 
 def spread_records(draws: dict[int, Draws], scheme: str) -> list[Record]:
-    """Standard deviations of the overlap by width, and their order."""
-    spreads = {width: standard_deviation(its["lambda"]) for width, its in draws.items()}
-    records = [
-        Record("corner_spread", value, stderr=stderr, coordinates={"scheme": scheme, "width": width})
-        for width, (value, stderr) in spreads.items()
+    """Standard deviations of the overlap by width."""
+    return [
+        Record("corner_spread", *standard_deviation(its["lambda"]), coordinates={"scheme": scheme, "width": width})
+        for width, its in draws.items()
     ]
-    return records + width_order(spreads, {"scheme": scheme})
 
 
 def standard_deviation(values: Float[Tensor, " r"]) -> tuple[float, float]:

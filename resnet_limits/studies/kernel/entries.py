@@ -31,7 +31,7 @@ from ..study import Job, Measurement, Record
 from .claims.entries import EXACTLY
 from .claims.settings import sizes, widths
 from .kernels import finite_kernel
-from .problem import key, law, mean, network_of, overlaps, points, read_in, root_mean_square, where, width_order
+from .problem import key, law, mean, network_of, overlaps, points, read_in, root_mean_square, where
 
 TANGENTS = 8
 """There are as many times fewer tangent kernels than the key `replicas` says: they take more work than overlaps."""
@@ -44,25 +44,21 @@ Kernels = Float[Tensor, "r n n"]
 
 
 def measure(job: Job) -> Measurement:
-    """Entries, their mean over networks relative to infinite width, and distances by width with their order."""
+    """Entries, their mean over networks relative to infinite width, and distances by width."""
     settings = job.settings
     z, its_widths = points(settings, settings.kernel.inputs), widths(settings)
     gram, records = overlaps(z), []
     sample: dict[Kind, Callable[..., Kernels]] = {"nngp": nngp, "ntk": ntk}
     for i, (kind, draw) in enumerate(sample.items()):
         exact = finite_kernel(settings, kind, settings.depth)(z, z)
-        distances = {}
         for j, width in enumerate(its_widths):
             job.progress((i + j / len(its_widths)) / 3, f"{kind} of networks of width {width}")
             kernels = draw(settings, gram, width)
-            distances[width] = distance(kernels, exact)
             if width == settings.width:
                 records += entry_records(kernels, exact, kind)
-        records += [
-            Record("entries_distance", *its, coordinates={"scheme": kind, "width": width})
-            for width, its in distances.items()
-        ]
-        records += width_order(distances, {"scheme": kind})
+            where = {"scheme": kind, "width": width}
+            value, stderr = distance(kernels, exact)
+            records.append(Record("entries_distance", value, stderr, coordinates=where, replicas=len(kernels)))
     job.progress(2 / 3, "tangent kernels by automatic differentiation")
     depth = min(settings.depth, settings.kernel.trained_depth)
     exact = finite_kernel(settings, "ntk", depth)(z, z)

@@ -35,8 +35,8 @@ GROUP = Group(
             source=OWHADI,
             statement="weights on N points approach those of the population at order 1/2 in N, loss a mean over points",
             kind="observation",
-            observable="data_order",
-            expected=Expected("value", 0.5, 0.15),
+            observable="meanfield_distance",
+            expected=Expected("order", 0.5, 0.15, along="N", bend=0.5),
             where={"of": "mean field"},
             pins=PINS,
             outside=kinked,
@@ -51,6 +51,5 @@ GROUP = Group(
         "meanfield_distance": "root mean square over draws of the distance of the weights of N points (coordinate N) to"
         " those of the population, relative; at depth 16",
         "draws_gradient_norm": "largest relative gradient norm at the minima of draws; its reference is the tolerance",
-        "data_order": "p in meanfield_distance ~ N^-p, from N = 64 to 4096",
     },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected
 from ....papers import JACOT, LEE_GAUSSIAN, Paper
 from ...group import Group
-from .settings import AS_FULL, either, moving, narrow
+from .settings import AS_FULL, IN_WIDTH, either, moving, narrow
 
 EXACTLY = 64
 """Networks whose tangent kernel is taken from their full weight matrices."""
@@ -31,8 +31,8 @@ def _width(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
         source=source,
         statement=statement,
         kind="theorem",
-        observable="width_order",
-        expected=Expected("value", 0.5, 0.15),
+        observable="entries_distance",
+        expected=IN_WIDTH,
         where={"scheme": scheme},
         outside=either(narrow, moving),
         random=True,

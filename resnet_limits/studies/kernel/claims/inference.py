@@ -7,13 +7,10 @@ from dataclasses import replace
 from ....claims.claim import Claim, Expected
 from ....papers import JACOT, LEE_GAUSSIAN, LEE_WIDE, Paper
 from ...group import Group
-from .settings import AS_FULL, either, moving, narrow, unlabelled
+from .settings import AS_FULL, IN_WIDTH, either, moving, narrow, unlabelled
 
 TESTED = 1000
 """Test points at which trained networks are looked at, at most."""
-TRAINED = (4, 2, 1)
-"""Trained networks have the width of the settings over these: narrower ones are a third or more off, and their
-distances do not fall at their final rate yet."""
 
 
 def _order(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
@@ -22,8 +19,8 @@ def _order(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
         source=source,
         statement=statement,
         kind="theorem",
-        observable="width_order",
-        expected=Expected("value", 0.5, 0.15),
+        observable="inference_distance",
+        expected=IN_WIDTH,
         where={"scheme": scheme},
         pins={"dtype": "float32" if scheme == "trained" else "float64"},
         outside=either(narrow, moving),
@@ -75,7 +72,7 @@ GROUP = Group(
                 " its bias, of order 1, is larger than its fluctuations",
                 "posterior variance",
             ),
-            expected=Expected("at_least", 0.5, 0.15),
+            expected=replace(IN_WIDTH, what="order_at_least", bend=0.5),
         ),
         Claim(
             id="kernel.inference.accuracy",
@@ -107,12 +104,12 @@ GROUP = Group(
     observables={
         "inference_distance": "root mean square distance to the kernel of infinite width and the networks' depth over"
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
-        " initial ones, which are trained on the targets, after kernel.steps steps; widths D/4, D/2, D, twice as many"
-        " of the narrower ones), posterior mean, posterior variance (read-out alone trained; widths D to 8 D)",
+        " initial ones, which are trained on the targets, after kernel.steps steps; widths D/8 to D, twice as many of the"
+        " narrower ones), posterior mean, posterior variance (read-out alone trained; widths D to 8 D)",
         "learnt_time": "1 + <learnt - predicted, d>/(steps |d|^2), d what one more step of it changes, by width,"
         " mean over networks; scheme extrapolated: linear in 1/D, from D/2 and D",
-        "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/4, D/2, D), mean"
-        " over networks; column points: training points",
+        "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/8 to D), mean over"
+        " networks; column points: training points",
         "accuracy.predicted": "of what their kernel predicts, with the standard error of a fraction of the test points",
         "accuracy.ensemble": "of the mean output of the trained networks, widest",
         "train_loss": "loss 1/(2n) sum |f - f_0 - target|^2 of the trained networks, widest, at the last step",
