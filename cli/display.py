@@ -137,7 +137,7 @@ def show_summary(summary: Mapping[str, Any], console: Console) -> None:
 def _point_table(points: PointTable, label: str, width: int) -> Table:
     along, shown = points.along, points.places[-max(4, (width - 28) // 8) :]
     of = f"the {along.last} {len(shown)} of {len(points.places)} {along.plural}; all stand in records.csv"
-    table = _plain_table(f"By {along.words} {label}", of if shown != points.places else None)
+    table = _plain_table(f"By {along.name} {label}", of if shown != points.places else None)
     table.add_column("claim", overflow="fold")
     for place in shown:
         table.add_column(along.at(place), justify="right", no_wrap=True)

@@ -33,7 +33,8 @@ class Expected:
     is one over the column `spacing`, whose order is then `p` in `error ~ spacing^p`. Along another column than the
     depth, the records of the deepest depth are fitted, or those of the depth that the claim's `where` names.
     `correction`: what is left of the errors is smaller by powers of `x^-correction`. `bend`: how large it is at most at
-    the smallest x, relative to the errors, where that is known: points with noise then take no larger x (order.py).
+    the smallest x, relative to the errors, where that is known: points with noise then take no larger x (order.py); it
+    may be a function of the settings too, and from 1 on says nothing.
     """
 
     what: What
@@ -42,7 +43,7 @@ class Expected:
     unit: float | Callable[[Any], float] = 1.0
     along: str = DEPTH
     correction: float = 1.0
-    bend: float | None = None
+    bend: float | Callable[[Any], float] | None = None
 
     def __post_init__(self) -> None:
         if self.along != DEPTH and not self.is_order:
@@ -55,10 +56,16 @@ class Expected:
     def at(self, settings: Any) -> Expected:
         """The same with its value and tolerance computed for these settings."""
         unit = float(self.unit(settings) if callable(self.unit) else self.unit)
-        return replace(self, value=self.value_at(settings), tolerance=self.tolerance * unit, unit=1.0)
+        value, bend = self.value_at(settings), self.bend_at(settings)
+        return replace(self, value=value, tolerance=self.tolerance * unit, unit=1.0, bend=bend)
 
     def value_at(self, settings: Any) -> float:
         return float(self.value(settings) if callable(self.value) else self.value)
+
+    def bend_at(self, settings: Any) -> float | None:
+        """The bend, None where it is not known."""
+        bend = self.bend(settings) if callable(self.bend) else self.bend
+        return bend if bend is not None and bend < 1 else None
 
 
 def _always(settings: Any) -> str | None:

@@ -60,8 +60,8 @@ class Coordinate:
 
     @property
     def words(self) -> str:
-        """`depth`, `width D`, `N`."""
-        return self.axis.replace("$", "") if not self.is_depth else DEPTH
+        """`depth L`, `width D`, `N`."""
+        return self.axis.replace("$", "")
 
     def at(self, place: float) -> str:
         """`L=16`, `D=128`, `1/spacing=40`."""

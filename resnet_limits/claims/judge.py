@@ -249,7 +249,7 @@ def fitted(expected: Expected, its_points: Iterable[tuple[float, float, float, f
         reference_errors=references,
         level=LEVEL,
         correction=expected.correction,
-        bend=expected.bend,
+        bend=expected.bend_at(None),
     )
 
 

@@ -26,7 +26,7 @@ from ..settings import STUDIES, Settings
 from ..sinks.sink import NoSink, Sink
 from ..training.checkpoints import Checkpoints, NoCheckpoints, State
 from .room import Least
-from .two_way import TwoWay
+from .two_way import Table
 
 
 @dataclass(frozen=True)
@@ -158,10 +158,6 @@ def _no_warnings(settings: Any) -> list[str]:
     return []
 
 
-def _no_tables(records: Any) -> list[TwoWay]:
-    return []
-
-
 def _is_of(claim: Claim, record: Record) -> bool:
     """Whether the record is a number that the claim is judged by."""
     at_the_end = record.layer is None and record.step is None
@@ -186,8 +182,8 @@ class Study:
     `on_cpu` are the parts that compute on the CPU, whatever the key `device` says: a job of these alone takes no GPU.
     `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
-    `figures/named.py` that every run draws, where jobs kept what they show. `two_way(records)` are tables of the
-    report, of the records of one setting whose jobs may differ in depth, width and seed.
+    `figures/named.py` that every run draws, where jobs kept what they show. `two_way` are the tables of
+    the report over two coordinates.
     """
 
     name: str
@@ -205,7 +201,7 @@ class Study:
     check: Callable[[Any], None] = _anything
     warnings: Callable[[Any], list[str]] = _no_warnings
     figures: tuple[str, ...] = ()
-    two_way: Callable[[Any], list[TwoWay]] = _no_tables
+    two_way: tuple[Table, ...] = ()
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
         """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""

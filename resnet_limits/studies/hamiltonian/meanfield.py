@@ -23,6 +23,8 @@ from .problem import Setup, certificate, dataset, key, loss_of, minima, pinned, 
 
 POPULATION = 1000
 """Training points at most."""
+DRAWS = 2
+"""Draws of each number of points, for each of the key `replicas`."""
 DRAWS_TOLERANCE = 1e-8
 """Relative gradient norm to which each draw is minimised."""
 
@@ -43,7 +45,7 @@ def measure(job: Job) -> Measurement:
 
     more = {
         "depth": DEPTH,
-        "replicas": settings.replicas,
+        "replicas": DRAWS * settings.replicas,
         "counts": list(COUNTS),
         "minimiser": asdict(settings.minimiser),
     }
@@ -55,14 +57,14 @@ def measure(job: Job) -> Measurement:
     for N, its in zip(COUNTS, distances, strict=True):
         square, spread = float((its**2).mean()), float((its**2).std(ddof=1)) / math.sqrt(len(its))
         value = math.sqrt(square)
-        where = {**coordinates, "N": N}
-        records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), coordinates=where))
+        more = {"coordinates": {**coordinates, "N": N}, "replicas": len(its)}
+        records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), **more))
     return Measurement(records)
 
 
 def _draws(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`|z_N - z| / |z|` of every draw, (counts, replicas), and the relative gradient norms at their minima."""
-    found, draws, size = [], settings.replicas, float(np.linalg.norm(start))
+    found, draws, size = [], DRAWS * settings.replicas, float(np.linalg.norm(start))
     for i, N in enumerate(COUNTS):
         stream = generator(settings.seed, "hamiltonian.meanfield", N)
         for r in range(draws):

@@ -5,7 +5,7 @@ from ..study import Study
 from .claims import GROUPS
 from .request import check, warnings
 from .room import LEAST
-from .tables import two_way
+from .tables import TABLES
 
 STUDY = Study(
     name="kernel",
@@ -18,7 +18,7 @@ STUDY = Study(
     check=check,
     figures=("width_and_depth", "kernel_regression"),
     warnings=warnings,
-    two_way=two_way,
+    two_way=TABLES,
     parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
     least=LEAST,
     memory={part: group.memory for part, group in GROUPS.items()},

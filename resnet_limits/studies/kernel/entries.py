@@ -51,14 +51,16 @@ def measure(job: Job) -> Measurement:
     sample: dict[Kind, Callable[..., Kernels]] = {"nngp": nngp, "ntk": ntk}
     for i, (kind, draw) in enumerate(sample.items()):
         exact = finite_kernel(settings, kind, settings.depth)(z, z)
+        distances: list[Record] = []
         for j, width in enumerate(its_widths):
             job.progress((i + j / len(its_widths)) / 3, f"{kind} of networks of width {width}")
             kernels = draw(settings, gram, width)
             if width == settings.width:
                 records += entry_records(kernels, exact, kind)
-            where = {"scheme": kind, "width": width}
-            value, stderr = distance(kernels, exact)
-            records.append(Record("entries_distance", value, stderr, coordinates=where, replicas=len(kernels)))
+            coordinates = {"scheme": kind, "width": width}
+            its_distance = distance(kernels, exact)
+            distances.append(Record("entries_distance", *its_distance, coordinates=coordinates, replicas=len(kernels)))
+        records += distances
     job.progress(2 / 3, "tangent kernels by automatic differentiation")
     depth = min(settings.depth, settings.kernel.trained_depth)
     exact = finite_kernel(settings, "ntk", depth)(z, z)

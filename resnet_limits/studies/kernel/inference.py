@@ -3,7 +3,7 @@
     fully trained   f_s - f_0 after s steps of gradient descent on 1/(2n) sum |f(x_i) - f_0(x_i) - y_i|^2, against
                     Theta_* (1 - (1 - eta Theta/n)^s) Theta^-1 y: a network learns from zero, whatever its start
     weakly trained  posterior of the read-out given the states x_L/sqrt(D) of a network, against that of the NNGP;
-                    sampled from Gram matrices, so that networks can be 8 times as wide
+                    sampled from Gram matrices, so that networks can be 16 times as wide
 
 What a network and its kernel predict is solved once for the depth min(L, kernel.trained_depth), and kept.
 """
@@ -229,7 +229,7 @@ def _weakly(job: Job, its: Task, depth: int) -> Measurement:
         kernel(its.x, its.x)[None], kernel(its.new, its.x)[None], kernel.diagonal(its.new)[None], its.y, noise
     )
     gram = overlaps(torch.cat([its.x, its.new]))
-    its_widths = [WIDER * width for width in widths(settings)]
+    its_widths = [wider * settings.width for wider in WIDER]
 
     def compute() -> dict[str, np.ndarray]:
         found = []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from ...sampling.law import Isotropic
 from ...settings import Kernel, content
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
-from ..study import Record
 from .claims.settings import sizes
 
 

@@ -11,6 +11,9 @@ from .settings import kinked, not_reached, several
 
 COUNTS = (64, 256, 1024, 4096)
 DEPTH = 16
+BEND = 0.1
+"""The largest correction to N^-1/2 at N = 64, relative. It is of second order in the distance, which is 0.13 there; 400
+draws show 0.02 +- 0.02."""
 PINS: dict[str, Any] = {"hamiltonian.kernel": "features", "hamiltonian.readout": "fixed", "hamiltonian.nu": 0.2}
 
 
@@ -36,7 +39,7 @@ GROUP = Group(
             statement="weights on N points approach those of the population at order 1/2 in N, loss a mean over points",
             kind="observation",
             observable="meanfield_distance",
-            expected=Expected("order", 0.5, 0.15, along="N", bend=0.5),
+            expected=Expected("order", 0.5, 0.15, along="N", bend=BEND),
             where={"of": "mean field"},
             pins=PINS,
             outside=kinked,
