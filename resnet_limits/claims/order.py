@@ -50,8 +50,8 @@ BEND_SAFETY = 1.5
 """`|p - p_2|` estimates the error of `p` only to leading order; with four points 1 covers 90 of 100 noise-free
 trials, 1.5 all."""
 COEFFICIENT = 0.5
-"""Variance of a coefficient of the correction in units of its bound squared: 1/3 if it is uniform within the bound; 1/2
-keeps the coverage where all are at their bounds."""
+"""Variance of a coefficient of the correction in units of its bound squared. Uniform within the bound it is 1/3, which
+covers 95 of 100; 1/2 covers 97, and 90 where all are at their bounds."""
 REFUSED = 0.99
 """Level of the chi^2 test that refuses the fit with corrections of known size."""
 ROUNDING = 1e-12

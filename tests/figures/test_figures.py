@@ -22,7 +22,14 @@ def judged(what: str = "order", noise: float = 0.0) -> tuple[Judgement, pd.DataF
     values = 0.3 / DEPTHS * (1 + 0.5 / DEPTHS)
     stderr = np.full(len(DEPTHS), np.nan) if noise == 0 else noise * values
     points = pd.DataFrame(
-        {"depth": DEPTHS, "value": values, "stderr": stderr, "reference_error": 1e-9, "scaled": values * DEPTHS}
+        {
+            "depth": DEPTHS,
+            "at": DEPTHS,
+            "value": values,
+            "stderr": stderr,
+            "reference_error": 1e-9,
+            "scaled": values * DEPTHS,
+        }
     )
     fit = fit_order(DEPTHS, values, stderrs=stderr)
     expected = Expected(what, 1.0, 0.1)  # type: ignore[arg-type]
