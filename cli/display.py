@@ -17,11 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.claims.claim import ORDERS
+from resnet_limits.claims.words import expectation, flat, interval, setting_words, short
 from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
 from resnet_limits.report.points import PointTable, by_setting, point_tables
-from resnet_limits.report.words import expectation, flat, interval, setting_words, short
-from resnet_limits.runs.folder import JobFolder
+from resnet_limits.runs.job_folder import JobFolder
 
 COLOURS = {
     **{

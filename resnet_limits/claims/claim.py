@@ -17,9 +17,8 @@ from .coordinate import DEPTH
 
 Kind = Literal["theorem", "observation", "control"]
 What = Literal["order", "order_at_least", "value", "at_most", "at_least"]
+ORDERS: tuple[What, ...] = ("order", "order_at_least")
 Verdict = Literal["supported", "refuted", "inconclusive"]
-
-ORDERS = ("order", "order_at_least")
 
 
 @dataclass(frozen=True)

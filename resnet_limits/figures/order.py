@@ -15,8 +15,8 @@ from ..claims.claim import Judgement, Measured
 from ..claims.coordinate import Coordinate, short
 from ..claims.judge import fitted
 from ..claims.order import OrderFit
+from ..claims.words import interval
 from ..printable import printable
-from ..report.words import interval
 from .drawable import drawable, say_nothing_shown
 from .layout import lay_out
 from .style import COLOURS

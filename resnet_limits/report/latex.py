@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..claims.claim import ORDERS
+from ..claims.words import expectation, interval, setting_words
 from ..studies.two_way import TwoWay
 from .points import PointTable, by_setting, point_tables
-from .words import expectation, formula_latex, interval, latex, number_latex, setting_words
+from .words import formula_latex, latex, number_latex
 
 PLACES = 9
 """Columns that fit across a page; of more depths the deepest are shown."""
