@@ -75,7 +75,8 @@ def _always(settings: Any) -> str | None:
 class Claim:
     """A statement of a paper and the observable that tests it.
 
-    `where` selects the records among those of the observable by their coordinates (`{"scheme": "heun"}`).
+    `where` selects the records among those of the observable by their coordinates (`{"scheme": "heun"}`), or by the
+    depth.
     `pins` are the keys that this claim sets for itself, whatever the setting; they stand in the records.
     `outside` says in words why a setting lies outside the theorem, or None where it applies.
     `unmet(records)` says in words why the records of a setting cannot test the claim (a training that did not train).
@@ -99,6 +100,11 @@ class Claim:
     random: bool = False
     needs: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=lambda: {"full": "supported", "smoke": "supported"})
+
+    @property
+    def coordinates(self) -> dict[str, Any]:
+        """What `where` asks of a record itself: all but the depth, which is that of its job."""
+        return {name: value for name, value in self.where.items() if name != DEPTH}
 
 
 @dataclass(frozen=True)

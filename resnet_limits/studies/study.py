@@ -41,7 +41,7 @@ def _no_warnings(settings: Any) -> list[str]:
 def _is_of(claim: Claim, record: Record) -> bool:
     """Whether the record is a number that the claim is judged by."""
     at_the_end = record.layer is None and record.step is None
-    its = all(record.coordinates.get(name) == value for name, value in claim.where.items())
+    its = all(record.coordinates.get(name) == value for name, value in claim.coordinates.items())
     return record.observable == claim.observable and at_the_end and its and math.isfinite(record.value)
 
 
@@ -143,8 +143,8 @@ class Study:
         ]
         if not missing or (why := why or self._module("problem").degenerate(settings)) is None:
             return []
-        found = {(claim.observable, *claim.where.items()): claim for claim in missing}
-        return [unknown(claim.observable, why, claim.where) for claim in found.values()]
+        found = {(claim.observable, *claim.coordinates.items()): claim for claim in missing}
+        return [unknown(claim.observable, why, claim.coordinates) for claim in found.values()]
 
     def _measured(self, part: str, job: Job) -> Measurement:
         """What the part measures; of an interrupted job what it has measured, where it was done with the part."""

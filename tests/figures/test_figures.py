@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -54,10 +54,10 @@ def test_the_drawn_fit_runs_through_the_measured_points():
 
 def test_an_order_along_another_coordinate_is_drawn_against_that():
     judgement, points = judged(noise=0.02)
-    expected = replace(judgement.expected, along="width", bend=0.1)
+    expected = dataclasses.replace(judgement.expected, along="width", bend=0.1)
     points = points.assign(depth=64, at=2 * DEPTHS)
     with styled():
-        axes = order_figure(replace(judgement, expected=expected), points).axes[0]
+        axes = order_figure(dataclasses.replace(judgement, expected=expected), points).axes[0]
     assert axes.get_xlabel() == "width $D$"
     assert [tick.get_text() for tick in axes.get_xticklabels()][::-1] == ["16", "32", "64", "128", "256"]
 
