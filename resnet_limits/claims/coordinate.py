@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +78,8 @@ class Coordinate:
 
         if self.column not in records:
             return pd.Series(float("nan"), index=records.index)
-        places = pd.to_numeric(records[self.column], errors="coerce").astype("float64")
+        column: Any = pd.to_numeric(records[self.column], errors="coerce")
+        places: pd.Series = column.astype("float64")
         return 1 / places if self.name.startswith(OVER) else places
 
 

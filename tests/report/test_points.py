@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+from importlib import import_module
 
-from reslim_cli.display import show_summary
 from rich.console import Console
 
 from resnet_limits.report.latex import tables_tex
@@ -47,6 +47,6 @@ def test_words_are_those_of_the_coordinate():
         assert words in text
     assert "order in D 0.5 $\\pm$ 0.1" in text
     out = io.StringIO()
-    show_summary({"claims": CLAIMS, "table": ROWS}, Console(file=out, width=100))
+    import_module("reslim_cli.display").show_summary({"claims": CLAIMS, "table": ROWS}, Console(file=out, width=100))
     for words in ("By depth", "By width", "D=64", "By N", "N=64", "times D^0.5", "order in N 0.5 ± 0.1"):
         assert words in out.getvalue()
