@@ -18,7 +18,7 @@ from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.diagram import measure as diagram
 from resnet_limits.studies.kernel.drift import measure as drift
-from resnet_limits.studies.kernel.problem import overlaps, pair, points, width_order
+from resnet_limits.studies.kernel.problem import overlaps, pair, points
 from resnet_limits.studies.kernel.settings import Kernel
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
@@ -74,17 +74,6 @@ def test_the_table_has_a_column_a_width_and_ends_at_the_exact_numbers():
         np.testing.assert_array_equal(table[0], [16, 32, 64, 128, np.inf])
         assert table[1, -1] == value(records, "corner", corner=corner, of="q").value
         assert table[3, -1] == value(records, "corner", corner=corner, of="lambda").value
-
-
-def test_orders_in_width_are_those_of_exact_powers_and_count_scatter():
-    powers = {width: (3 * width**-0.5, 0.01 * width**-0.5) for width in (8, 16, 32, 64)}
-    (record,) = width_order(powers, {"scheme": "x"})
-    assert record.value == pytest.approx(0.5)
-    assert record.stderr == pytest.approx(0.01 / 3 / (math.log(2) * math.sqrt(5)))
-    (bent,) = width_order({w: (v * (1 + 2 / w), e) for w, (v, e) in powers.items()}, {})
-    assert bent.stderr > 2 * record.stderr
-    assert width_order({8: (1.0, 0.1), 16: (0.5, 0.1)}, {}) == []
-    assert width_order({8: (1.0, 0.1), 16: (0.0, 0.1), 32: (0.1, 0.1)}, {}) == []
 
 
 def test_the_pair_has_a_large_overlap():

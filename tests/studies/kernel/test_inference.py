@@ -58,8 +58,8 @@ def test_networks_learn_and_are_those_of_the_settings():
     loss = measurement.arrays["inference.loss"]
     assert len(loss) == SMALL.kernel.steps
     assert loss[-1] < 0.6 * loss[0]
-    np.testing.assert_array_equal(measurement.arrays["inference.distance.trained"][0], [32, 64, 128])
-    np.testing.assert_array_equal(measurement.arrays["inference.distance.mean"][0], [128, 256, 512, 1024])
+    np.testing.assert_array_equal(measurement.arrays["inference.distance.trained"][0], [16, 32, 64, 128])
+    np.testing.assert_array_equal(measurement.arrays["inference.distance.mean"][0], [128, 256, 512, 1024, 2048])
     for width, networks in ((32, 32), (64, 32), (128, 16)):
         record = value(measurement.records, "accuracy.finite", width=width)
         assert record.replicas == networks
@@ -110,7 +110,7 @@ def test_posteriors_are_those_of_dense_inference():
 def test_regression_has_distances_and_no_accuracies():
     data = Gaussian(train_size=60, test_size=30)
     records = measured("inference", replace(SMALL, data=data), DEPTHS)[4]
-    assert {r.observable for r in records} == {"inference_distance", "width_order", "train_loss", "learnt_time"}
+    assert {r.observable for r in records} == {"inference_distance", "train_loss", "learnt_time"}
 
 
 def test_relu_networks_follow_their_kernel_too():

@@ -31,7 +31,7 @@ from ....sampling.schemes import Network
 from ....sampling.walk import Walker, final
 from ..kernels import finite_kernel
 from ..outside import sizes, widths
-from ..problem import key, law, network_of, overlaps, points, read_in, where, width_order
+from ..problem import key, law, network_of, overlaps, points, read_in, where
 from ..settings import Kernel
 from .claims import EXACTLY
 
@@ -46,25 +46,23 @@ Kernels = Float[Tensor, "r n n"]
 
 
 def measure(job: Job) -> Measurement:
-    """Entries, their mean over networks relative to infinite width, and distances by width with their order."""
+    """Entries, their mean over networks relative to infinite width, and distances by width."""
     settings = job.settings
     z, its_widths = points(settings, settings.kernel.inputs), widths(settings)
     gram, records = overlaps(z), []
     sample: dict[Kind, Callable[..., Kernels]] = {"nngp": nngp, "ntk": ntk}
     for i, (kind, draw) in enumerate(sample.items()):
         exact = finite_kernel(settings, kind, settings.depth)(z, z)
-        distances = {}
+        distances: list[Record] = []
         for j, width in enumerate(its_widths):
             job.progress((i + j / len(its_widths)) / 3, f"{kind} of networks of width {width}")
             kernels = draw(settings, gram, width)
-            distances[width] = distance(kernels, exact)
             if width == settings.width:
                 records += entry_records(kernels, exact, kind)
-        records += [
-            Record("entries_distance", *its, coordinates={"scheme": kind, "width": width})
-            for width, its in distances.items()
-        ]
-        records += width_order(distances, {"scheme": kind})
+            coordinates = {"scheme": kind, "width": width}
+            its_distance = distance(kernels, exact)
+            distances.append(Record("entries_distance", *its_distance, coordinates=coordinates, replicas=len(kernels)))
+        records += distances
     job.progress(2 / 3, "tangent kernels by automatic differentiation")
     depth = min(settings.depth, settings.kernel.trained_depth)
     exact = finite_kernel(settings, "ntk", depth)(z, z)
