@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -35,8 +34,8 @@ from . import observables
 from .checkpoints import Checkpoints, NoCheckpoints, State
 from .loss import loss
 from .shown import Shown
+from .trained import Parameters, Trained
 
-Parameters = dict[str, Tensor]
 Parametrised = Callable[[Parameters], Parameters]
 """What is trained -> the parameters of the network, named as in `networks.classifier`; it can be differentiated."""
 Penalty = Callable[[Parameters, Tensor], Tensor]
@@ -44,29 +43,6 @@ Penalty = Callable[[Parameters, Tensor], Tensor]
 ADAM_EPS = 1e-8
 PIECE = 2048
 """Points that are evaluated at a time. A constant, so that no machine changes a bit of the scores."""
-
-
-@dataclass
-class Trained:
-    """Parameters after training, and what was seen on the way; each entry is one value a replica.
-
-    `parameters` are those that were trained, before they are `parametrised`. `losses[i]` is the loss of mini-batch i
-    before its step, with its penalty, `gradient_norms[i]` the norm of its gradient over the
-    trunk (`observables.gradient_norm`). After each epoch, by number of steps: loss on the test points and accuracy
-    there (of a classification), and roughness and largest increment of the weight path.
-
-    With `explosion="record"`, `exploded_at` is the number of steps after which the loss was not finite, or at the end
-    of an epoch a weight; the parameters are those after these steps.
-    """
-
-    parameters: Parameters
-    losses: list[Tensor] = field(default_factory=list)
-    gradient_norms: list[Tensor] = field(default_factory=list)
-    test_losses: dict[int, Tensor] = field(default_factory=dict)
-    accuracies: dict[int, Tensor] = field(default_factory=dict)
-    roughness: dict[int, Tensor] = field(default_factory=dict)
-    largest_increment: dict[int, Tensor] = field(default_factory=dict)
-    exploded_at: int | None = None
 
 
 def train(

@@ -21,7 +21,8 @@ from resnet_limits.networks.classifier import initial
 from resnet_limits.random import normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings import Train
-from resnet_limits.training.loop import BY_EPOCH, BY_STEP, Trained, train
+from resnet_limits.training.loop import BY_EPOCH, BY_STEP, train
+from resnet_limits.training.trained import Trained
 
 WIDTH, DEPTH = 4, 10
 SETTINGS = Train(epochs=3, batch_size=9, lr=0.3, checkpoint_seconds=0.0)  # 5 steps an epoch, the last of 4 points

@@ -38,7 +38,8 @@ from ...networks.steps import STEPS
 from ...networks.trunk import Trunk
 from ...paths import draw
 from ...settings import Flow, Iid, Train, content
-from ...training.loop import Parameters, Penalty, evaluated, train
+from ...training.loop import Penalty, evaluated, train
+from ...training.trained import Parameters
 from ..study import Job, Measurement, Record
 from .claims.trained import COLUMNS, PICTURED, PINS, SHOWN, WEIGHTS, unlabelled
 from .problem import key, number

@@ -30,8 +30,9 @@ from ...networks.steps import STEPS
 from ...paths import draw
 from ...settings import Init, Ode, Two
 from ...training import observables
-from ...training.loop import Trained, evaluated, train
+from ...training.loop import evaluated, train
 from ...training.loss import loss
+from ...training.trained import Trained
 from ..study import Job, Measurement, Record
 from .claims import MOST_IMAGES
 

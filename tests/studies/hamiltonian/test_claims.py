@@ -31,7 +31,7 @@ from resnet_limits.studies.hamiltonian.network import Network, refined
 from resnet_limits.studies.hamiltonian.problem import Setup, minima, setup
 from resnet_limits.studies.hamiltonian.problem import trained as minimiser
 from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
-from resnet_limits.training.minimiser import Differentiated, Objective
+from resnet_limits.training.objective import Differentiated, Objective
 
 STUDY = studies.get("hamiltonian")
 DEPTHS = (8, 16, 32, 64)
