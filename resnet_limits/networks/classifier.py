@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from ..random import normals
+from ..random import Stream, normals
 from .blocks import affine
 from .residual import forward
 from .steps.step import Field, Step
@@ -41,7 +41,7 @@ def initial(
     """
 
     def weight(rows: int, columns: int, purpose: str) -> Tensor:
-        draw = normals((rows, columns), replicas=replicas, seed=seed, purpose=purpose, dtype=dtype, device=device)
+        draw = normals((rows, columns), Stream(seed, purpose), replicas=replicas, dtype=dtype, device=device)
         return draw / columns**0.5
 
     return {

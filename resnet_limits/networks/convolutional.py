@@ -35,7 +35,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ..random import normals
+from ..random import Stream, normals
 from .activations import activation
 
 STAGES = (1, 2, 3)
@@ -71,8 +71,8 @@ def initial(
 
     def weight(*size: int, name: str) -> Tensor:
         fan_in = size[1] * (9 if len(size) == 4 else 1)
-        purpose = f"convolutional.{name}"
-        return normals(size, replicas=replicas, seed=seed, purpose=purpose, dtype=dtype, device=device) / fan_in**0.5
+        stream = Stream(seed, f"convolutional.{name}")
+        return normals(size, stream, replicas=replicas, dtype=dtype, device=device) / fan_in**0.5
 
     def constant(value: float, *size: int) -> Tensor:
         return torch.full((replicas, *size), value, dtype=dtype, device=device)

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..random import normals
+from ..random import Stream, normals
 from ..settings import One
 from .blocks import field, linear
 from .classifier import Forward
@@ -53,27 +53,17 @@ class NtkNetwork:
         self,
         features: int,
         outputs: int,
+        stream: Stream,
         *,
         replicas: int,
-        seed: int,
-        purpose: str,
-        first_replica: int = 0,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> dict[str, Tensor]:
-        """Parameters at the start, all N(0, 1); a function of seed, purpose, replica and shapes."""
+        """Parameters at the start, all N(0, 1); a function of the stream, the replica and shapes."""
 
         def drawn(name: str, *shape: int, layer: int = 0) -> Tensor:
-            return normals(
-                shape,
-                replicas=replicas,
-                seed=seed,
-                purpose=f"{purpose} {name}",
-                layer=layer,
-                dtype=dtype,
-                device=device,
-                first_replica=first_replica,
-            )
+            its = stream.part(f" {name}").at(layer)
+            return normals(shape, its, replicas=replicas, dtype=dtype, device=device)
 
         D = self.width
         layers = [drawn("W", D, D + 1, layer=k) for k in range(self.depth)]

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ..errors import SettingError, one_of
+from ..random import Stream
 from ..settings import Init, Random
 from .fractional import increments_path
 from .iid import iid_path
@@ -69,12 +70,10 @@ def draw(
                 sigma=sigma,
                 depth=depth,
                 horizon=horizon,
+                stream=Stream(seed, f"{purpose}/{name}", first_replica=first_replica),
                 replicas=replicas,
-                seed=seed,
-                purpose=f"{purpose}/{name}",
                 dtype=dtype,
                 device=device,
-                first_replica=first_replica,
             ),
         )
     return WeightPath(parameters, horizon)

@@ -75,5 +75,5 @@ def smooth_path(law: Smooth, draw: Draw) -> SmoothPath:
         frequency=frequency.to(draw.device),
         phase=phase.to(draw.device),
         horizon=draw.horizon,
-        first_replica=draw.first_replica,
+        first_replica=draw.stream.first_replica,
     )

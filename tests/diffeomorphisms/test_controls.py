@@ -15,7 +15,7 @@ from resnet_limits.diffeomorphisms.controls import CONTROLS, h1_norm, inverse_in
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.trunk import Trunk
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 
 R, L, D, H, BOUND = 3, 4, 2, 0.7, 0.6
 FIELD = field(keys.Two(hidden=5), "tanh", D)
@@ -23,13 +23,12 @@ FIELD = field(keys.Two(hidden=5), "tanh", D)
 
 def leaves() -> dict[str, torch.Tensor]:
     return {
-        name: normals((L, *shape), replicas=R, seed=2, purpose=name).requires_grad_()
-        for name, shape in FIELD.shapes.items()
+        name: normals((L, *shape), Stream(2, name), replicas=R).requires_grad_() for name, shape in FIELD.shapes.items()
     }
 
 
 def points() -> torch.Tensor:
-    return normals((6, D), replicas=R, seed=2, purpose="x")
+    return normals((6, D), Stream(2, "x"), replicas=R)
 
 
 def naive(kind: str, theta: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from resnet_limits import settings as keys
 from resnet_limits.data.dataset import load
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.classifier import initial
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings import Train
 from resnet_limits.training.loop import BY_EPOCH, BY_STEP, train
@@ -42,7 +42,7 @@ def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=t
     dataset = load(keys.Moons(train_size=40, test_size=20), seed=0).to(torch.device("cpu"), dtype)
     f, replicas = field(keys.Two(hidden=6), "gelu", WIDTH), 3
     trunk = {
-        name: normals((DEPTH, *shape), replicas=replicas, seed=1, purpose=name, dtype=dtype)
+        name: normals((DEPTH, *shape), Stream(1, name), replicas=replicas, dtype=dtype)
         for name, shape in f.shapes.items()
     }
     start = initial(dataset.features, WIDTH, dataset.classes, trunk, replicas=replicas, seed=1, dtype=dtype)

@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...random import Stream
 from ...sampling.backward import backward, record
 from ...sampling.pieces import LARGEST, SMALLEST
 from ...sampling.schemes import Network
@@ -163,9 +164,7 @@ def sampled(
             kind.law,
             depth=kind.depth,
             horizon=kind.horizon,
-            seed=settings.seed,
-            purpose=f"sde.backward {kind.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.backward {kind.depth}", first_replica=first),
             u0=one[:, :, None] if tangent else None,
         )
         norms, p = {}, one

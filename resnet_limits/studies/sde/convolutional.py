@@ -16,7 +16,7 @@ from torch import Tensor
 from ...errors import MeasurementError
 from ...limits.overlaps import linear_flow, moment_flow, moment_step
 from ...networks.activations import activation
-from ...random import normals
+from ...random import Stream, normals
 from ...sampling.convolution import Stencil
 from ...sampling.wide import gram, pre_activations
 from ...settings import Iid
@@ -63,8 +63,8 @@ def measure(job: Job) -> Measurement:
     walks = [_Walk(phi, x, x, m0, start) for phi in limits]
     for k in range(depth if walks else 0):
         job.progress(k / depth, "convolution, layers")
-        where = {"seed": settings.seed, "layer": k, "dtype": x0.dtype, "device": x0.device}
-        Z = normals(tuple(x0.shape), replicas=networks, purpose=f"sde.convolutional {depth}", **where)
+        stream = Stream(settings.seed, f"sde.convolutional {depth}", k)
+        Z = normals(tuple(x0.shape), stream, replicas=networks, dtype=x0.dtype, device=x0.device)
         for walk in walks:
             walk.step(stencil, own, horizon / depth, Z)
     records = []

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...random import Stream
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
@@ -64,9 +65,7 @@ def second_differences(job: Job) -> Float[Tensor, " r"]:
             x0.expand(count, *x0.shape),
             own.law,
             horizon=settings.horizon,
-            seed=settings.seed,
-            purpose=f"sde.functions.bend {settings.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.functions.bend {settings.depth}", first_replica=first),
         )
         found.append((x[:, 0] - 2 * x[:, 1] + x[:, 2]).double().square().mean(dim=-1).cpu())
     return torch.cat(found)
@@ -156,9 +155,7 @@ def weights(family: Family, depth: int, settings: Sde) -> Iterator[Float[Tensor,
             vectors.expand(DRAWS, -1, -1),
             biased,
             family.horizon / steps,
-            seed=settings.seed,
-            purpose="sde.functions",
-            layer=k,
+            Stream(settings.seed, "sde.functions", k),
         )
         held += 1
     yield total * math.sqrt(steps / depth / held)

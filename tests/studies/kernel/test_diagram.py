@@ -141,9 +141,9 @@ def test_weights_of_another_size_are_seen(monkeypatch):
 
 
 def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
-    def alone(self, vectors, biased, h, **stream):
+    def alone(self, vectors, biased, h, stream):
         its = [
-            ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, **{**stream, "purpose": f"{stream['purpose']} {i}"})
+            ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}"))
             for i in range(vectors.shape[1])
         ]
         return torch.cat(its, dim=1)

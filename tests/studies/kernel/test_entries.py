@@ -10,6 +10,7 @@ import torch
 
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.settings import Iid, Kernel, KernelKeys
 from resnet_limits.studies.kernel import entries
@@ -46,7 +47,7 @@ def test_tangent_kernels_of_spans_are_those_of_full_matrices(activation: str):
     z, n = points(settings, 3), 3000
     spans = entries.ntk(settings, overlaps(z), 8)
     network = NtkNetwork(activation, 3, 8, 1.5, 1.0, 0.5)
-    theta = network.initial(64, 1, replicas=n, seed=1, purpose="naive", dtype=torch.float64)
+    theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
     naive = tangent_kernel(network, theta, z)
     assert spans.shape == naive.shape == (n, 3, 3)
     for i in range(3):

@@ -11,6 +11,7 @@ import torch
 from resnet_limits.inference import dense
 from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.networks import ntk
+from resnet_limits.random import Stream
 from resnet_limits.settings import Gaussian
 from resnet_limits.studies.kernel import inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
@@ -85,7 +86,7 @@ def test_states_sampled_from_gram_matrices_have_the_overlaps_of_full_matrices():
     gram = overlaps(its.x[:3])
     sampled = torch.cat([inference.overlaps_at(settings, gram, 3, 8, r) for r in range(n)])
     network = network_of(settings, 3, 8)
-    theta = network.initial(64, 1, replicas=n, seed=1, purpose="naive", dtype=torch.float64)
+    theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
     x = network.states(theta, its.x[:3])
     naive = x @ x.mT / 8
     for i, j in ((0, 0), (0, 1), (1, 2)):

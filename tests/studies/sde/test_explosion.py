@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import silu
 
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings import Iid, Sde, SdeKeys
@@ -50,9 +51,7 @@ def test_crossing_times_have_the_law_of_full_matrices():
         Isotropic(0.5, 0.5),
         horizon=horizon,
         threshold=threshold,
-        seed=1,
-        purpose="test",
-        first_replica=0,
+        stream=Stream(1, "test"),
     )
     # Restricted means, their squares and the fraction crossed: three two-sided tests at 5.5 standard errors.
     for statistic in (lambda t: t.clamp(max=horizon), lambda t: t.clamp(max=horizon) ** 2, lambda t: (t < 30).double()):
@@ -128,8 +127,7 @@ def test_networks_that_crossed_stay_where_they_are():
 
 def test_a_start_above_the_threshold_has_crossed_at_once():
     x0 = torch.full((4, 1, 3), 9.0, dtype=torch.float64)
-    where = {"seed": 0, "purpose": "test", "first_replica": 0}
-    times = crossing_times([4, 8], x0, Isotropic(0.5, 0.5), horizon=1.0, threshold=2.0, **where)
+    times = crossing_times([4, 8], x0, Isotropic(0.5, 0.5), horizon=1.0, threshold=2.0, stream=Stream(0, "test"))
     assert [float(t.max()) for t in times] == [0, 0]
 
 

@@ -41,10 +41,9 @@ def test_networks_straighten_at_order_one():
 ACT = Isotropic.act
 
 
-def of_its_own(self, vectors, biased, h, **stream):
+def of_its_own(self, vectors, biased, h, stream):
     alone = [
-        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, **{**stream, "purpose": f"{stream['purpose']} {i}"})
-        for i in range(vectors.shape[1])
+        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}")) for i in range(vectors.shape[1])
     ]
     return torch.cat(alone, dim=1)
 
