@@ -114,5 +114,5 @@ def test_blocks_below_the_bound_stay_as_they_are():
 
 
 def test_plain_blocks_have_the_factor_one_and_the_others_that_of_the_flow():
-    factors = {name: control.block_factor(10, 2.0) for name, control in CONTROLS.items()}
+    factors = {name: control.parametrisation.block_factor(10, 2.0) for name, control in CONTROLS.items()}
     assert factors == {"none": 1, "spectral": 1, "lipschitz": 1, "inverse": 1, "factor": 0.2, "h1": 0.2}

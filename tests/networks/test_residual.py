@@ -7,7 +7,8 @@ import torch
 
 from resnet_limits import settings
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.residual import block_factor, forward, gradients, reversed_gradients, states
+from resnet_limits.networks.parametrisation import block_factor
+from resnet_limits.networks.residual import forward, gradients, reversed_gradients, states
 from resnet_limits.networks.steps import STEPS, frozen
 
 R, N, D = 3, 4, 5

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ...diffeomorphisms.jacobians import jacobians_at
 from ...networks.blocks import gradient_field
-from ...networks.residual import block_factor, states
+from ...networks.parametrisation import block_factor
+from ...networks.residual import states
 from ...networks.steps import STEPS, Step
 from ...networks.steps.symplectic import Symplectic
 from ...paths import draw

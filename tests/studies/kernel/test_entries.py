@@ -76,8 +76,8 @@ def test_jobs_of_one_trained_depth_share_the_kernels_of_full_matrices():
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
-    def wrong(self, vectors, biased, h, **its):
-        return math.sqrt(1.2) * ACT(self, vectors, biased, h, **its)
+    def wrong(self, vectors, biased, h, stream):
+        return math.sqrt(1.2) * ACT(self, vectors, biased, h, stream)
 
     monkeypatch.setattr(Isotropic, "act", wrong)
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp"].verdict == "refuted"
@@ -130,9 +130,9 @@ def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):
 
     right = laws.noise
 
-    def same(shape, **its):
+    def same(shape, stream, **its):
         *rest, d = shape
-        return right((*rest, 8), **its).repeat(1, *(1 for _ in rest), d // 8)
+        return right((*rest, 8), stream, **its).repeat(1, *(1 for _ in rest), d // 8)
 
     monkeypatch.setattr(laws, "noise", same)
     monkeypatch.setattr(entries, "ntk", entries.nngp)

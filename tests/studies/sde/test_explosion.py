@@ -173,7 +173,7 @@ def test_networks_without_drift_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
-    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **w: act(self, v, b, h**2, **w))
+    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h**2, w))
     found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
     for name in SAMPLED:
         assert found[name].verdict == "refuted", (name, found[name].why)

@@ -56,7 +56,7 @@ def test_broken_physics_is_seen(monkeypatch, fault: str):
     elif fault == "not shared":
         monkeypatch.setattr(Isotropic, "act", of_its_own)
     else:
-        monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **s: math.sqrt(h) * ACT(self, v, b, h, **s))
+        monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, s: math.sqrt(h) * ACT(self, v, b, h, s))
     assert order().verdict == "refuted"
 
 

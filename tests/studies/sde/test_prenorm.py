@@ -111,7 +111,7 @@ def test_without_the_norm_the_exact_growth_is_refuted(monkeypatch: pytest.Monkey
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
-    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **w: act(self, v, b, h if h == 1 else h**2, **w))
+    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h if h == 1 else h**2, w))
     found = verdicts("prenorm", STRONG, DEPTHS)
     for name in ("sde.prenorm", "sde.prenorm.two", "sde.prenorm.gaussian.radius"):
         assert found[name].verdict == "refuted", (name, found[name].why)
