@@ -1,6 +1,6 @@
 """How sizes and rates of a network grow with its depth L and width D, by kind of parameter: one value says it all.
 
-    x_{k+1} = x_k + T^p L^-a f(x_k, s theta_k)          a = alpha, p = horizon: the factor on a block
+    x_{k+1} = x_k + T^p L^-a f(x_k, s theta_k)          a = alpha, p = horizon_power: factor on a block
     theta = z N(0, 1)                                   at the start, or a constant
     s, z = sqrt(h^i L^j D^k F^l), h = T/L               multiplier and size at the start; F: the fan-in
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from ..settings import Train
@@ -88,14 +88,14 @@ def block_factor(depth: int | float, horizon: float = 1.0, beta: float = 1.0) ->
 
 @dataclass(frozen=True)
 class Parametrisation:
-    """The factor on a block, `T^horizon L^-alpha`, and every kind of parameter.
+    """The factor on a block, `T^horizon_power L^-alpha`, and every kind of parameter.
 
     `block_last` is the last linear map of a block (the only one where there is one), `block` those before it. Gains
     multiply a normalised state, biases are added.
     """
 
     alpha: float = 1.0
-    horizon: float = 1.0
+    horizon_power: float = 1.0
     read_in: Kind = WEIGHT
     read_in_bias: Kind = ZERO
     gain: Kind = ONE
@@ -131,7 +131,7 @@ class Parametrisation:
 
     def block_factor(self, depth: int, horizon: float = 1.0) -> float:
         """`T^p (L/L_0)^-a`."""
-        return block_factor(depth / self.base_depth, horizon**self.horizon, self.alpha)
+        return block_factor(depth / self.base_depth, horizon**self.horizon_power, self.alpha)
 
     def at(self, *, depth: int | None = None, width: int | None = None, horizon: float = 1.0) -> Scales:
         """The numbers at a depth, a width and a horizon; those that nothing asked for depends on may be left out."""
@@ -151,17 +151,6 @@ class Scales:
     depth: int | None = None
     width: int | None = None
     horizon: float = 1.0
-    _bases: dict[str, float] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        bases = {}
-        if self.depth is not None:
-            bases["depth"] = self.depth / self.of.base_depth
-            bases["step"] = self.horizon / bases["depth"]
-        if self.width is not None:
-            bases["width"] = self.width / self.of.base_width
-        object.__setattr__(self, "_bases", bases)
-
     # -- rates ------------------------------------------------------------------------------------
 
     def rate(self, kind: str, recipe: Train) -> float:
@@ -249,12 +238,14 @@ class Scales:
         return self._base("depth", power.depth) * self._base("width", power.width)
 
     def _base(self, name: str, exponent: float) -> float:
+        """`L/L_0`, `D/D_0` or `h = T L_0/L` to a power."""
         if exponent == 0:
             return 1.0
-        if name not in self._bases:
-            needed = "depth" if name == "step" else name
-            raise ValueError(f"a size that depends on the {needed} was asked for: say at({needed}=...)")
-        return self._bases[name] ** exponent
+        needed = "width" if name == "width" else "depth"
+        value, base = getattr(self, needed), getattr(self.of, f"base_{needed}")
+        if value is None:
+            raise ValueError(f"this size or rate depends on the {needed}: say at({needed}=...)")
+        return (self.horizon / (value / base) if name == "step" else value / base) ** exponent
 
     def _times(self, size: Size, x: Tensor, fan_in: int, sigma: float = 1.0) -> Tensor:
         """`sigma size x`. An inverse root divides: one rounding."""
@@ -287,27 +278,25 @@ CONVOLUTIONAL = replace(ODE, block_bias=replace(ODE.block_bias, start=0.0))
 FLOW = replace(ODE, block_last=replace(ODE.block_last, start=Size(depth=-2.0, fan_in=-1.0)))
 """That of the neural ODE with blocks that start near the identity: the last matrix smaller by the depth."""
 
-PLAIN = replace(FLOW, alpha=0.0, horizon=0.0).with_blocks(
+PLAIN = replace(FLOW, alpha=0.0, horizon_power=0.0).with_blocks(
     sgd=Moves(rate=Power(depth=-1.0)),
     adam=Moves(rate=Power(depth=-0.5), eps=Power(depth=-1.0)),
     adamw=Moves(rate=Power(depth=-0.5), eps=Power(depth=-1.0)),
 )
 """No factor on a block, which starts as near the identity as with one.
 
-A change of the function takes weights sqrt(L) times smaller in each of two matrices (Adam), and gradients are L times
-as large as with a factor 1/L (sgd).
+Gradients are L times as large as with a factor 1/L (sgd). A change of the function takes weights sqrt(L) times smaller
+in each of two matrices (Adam); the first steps, which move one of them, change the output like sqrt(L).
 """
-
-_LINEAR, _STEP = Size(fan_in=-1.0), Size(step=1.0)
 
 NTK = Parametrisation(
     alpha=0.0,
-    horizon=0.0,
-    read_in=Kind(Size(), _LINEAR),
-    block=Kind(Size(), replace(_STEP, fan_in=-1.0)),
-    block_last=Kind(Size(), replace(_STEP, fan_in=-1.0)),
-    block_bias=Kind(Size(), _STEP),
-    read_out=Kind(Size(), _LINEAR),
+    horizon_power=0.0,
+    read_in=Kind(Size(), Size(fan_in=-1.0)),
+    block=Kind(Size(), Size(step=1.0, fan_in=-1.0)),
+    block_last=Kind(Size(), Size(step=1.0, fan_in=-1.0)),
+    block_bias=Kind(Size(), Size(step=1.0)),
+    read_out=Kind(Size(), Size(fan_in=-1.0)),
 )
 """The tangent kernel's: every parameter is N(0, 1), sizes stand before it, and one rate moves all.
 

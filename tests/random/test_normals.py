@@ -75,6 +75,13 @@ def test_float32_agrees_with_float64_to_its_precision():
     assert ((single.double() - double).abs() / radius).max() < 4e-7
 
 
+def test_parts_and_layers_of_a_stream_are_streams_of_their_own():
+    later = replace(HERE, first_replica=7)
+    assert later.part("/W").at(3) == Stream(0, "test/W", 3, 7)
+    drawn = [normals((200,), s, replicas=40).reshape(-1) for s in (HERE, HERE.part(" x"), HERE.at(1), HERE.part("x"))]
+    assert_covariance(torch.stack(drawn, 1), torch.eye(4, dtype=torch.float64))
+
+
 def test_permutations():
     first = permutation(100, seed=0, purpose="batches")
     assert first.dtype == torch.int64
