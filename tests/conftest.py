@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,23 @@ from jaxtyping import install_import_hook
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; jobs set their own number
 
-# The shapes in annotations such as Float[Tensor, "r n d"] are held against what is passed, in tests only.
 ROOMS = ("networks", "diffeomorphisms", "paths", "limits", "data", "sampling", "inference")
-install_import_hook([f"resnet_limits.{room}" for room in ROOMS], "beartype.beartype")
+OPTIONS = ("paths.laws", "data.sources", "networks.blocks", "networks.activations")
+"""Folders whose files do not import what their annotations speak of: they are read at start-up."""
+
+
+def numerics() -> Iterator[str]:
+    """The modules of these rooms, but for those of options."""
+    package = Path(__file__).resolve().parents[1] / "resnet_limits"
+    for room in ROOMS:
+        for path in (package / room).rglob("*.py"):
+            name = ".".join(path.relative_to(package).with_suffix("").parts)
+            if path.name != "__init__.py" and not name.startswith(OPTIONS):
+                yield f"resnet_limits.{name}"
+
+
+# The shapes in annotations such as Float[Tensor, "r n d"] are held against what is passed, in tests only.
+install_import_hook(list(numerics()), "beartype.beartype")
 
 
 @pytest.fixture(scope="session")

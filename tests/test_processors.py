@@ -14,6 +14,8 @@ from dataclasses import replace
 
 import pytest
 
+from resnet_limits.paths.laws.law import Init
+
 SETTINGS = {
     "as it is": {},
     "default": {"ATEN_CPU_CAPABILITY": "default"},
@@ -180,7 +182,6 @@ def other_layers(dtype) -> Iterator[str]:
     """Correlated weights, blocks of two layers, the averaged flow, wide layers."""
     import torch
 
-    from resnet_limits import settings
     from resnet_limits.limits.averaged import AveragedField
     from resnet_limits.random import Stream
     from resnet_limits.sampling import deep, wide
@@ -188,7 +189,7 @@ def other_layers(dtype) -> Iterator[str]:
     from resnet_limits.sampling.laws import law_of
 
     x = noise(3, 40, dtype=dtype)
-    law = law_of(settings.MatrixNormal(), 40)
+    law = law_of(Init.options["matrix_normal"](), 40)
 
     def correlated(first: int, count: int):
         return law.act(x.expand(count, -1, -1), torch.ones(3), 0.1, Stream(0, "processors", first_replica=first))
@@ -252,7 +253,6 @@ def control_variates(dtype) -> Iterator[str]:
 def equal_inputs(dtype) -> Iterator[str]:
     import torch
 
-    from resnet_limits import settings
     from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.laws import law_of
@@ -263,7 +263,7 @@ def equal_inputs(dtype) -> Iterator[str]:
         for width in (3, 17, 40):
             x0 = noise(31, max(equal) + 1, width, dtype=dtype)[:, list(equal)].clone()
             x0[7] = noise(len(equal), width, dtype=dtype, seed=1)
-            for law in (Isotropic(1.2, 0.7), law_of(settings.MatrixNormal(), width)):
+            for law in (Isotropic(1.2, 0.7), law_of(Init.options["matrix_normal"](), width)):
                 how = {"horizon": 1.0, "stream": Stream(0, "processors")}
                 (x,) = final([Walker(Network("swish", "tanh"), 2)], x0, law, **how)
                 same = [r for r in range(31) if r != 7]
@@ -271,16 +271,15 @@ def equal_inputs(dtype) -> Iterator[str]:
                     yield f"{len(equal)} of width {width}, {type(law).__name__}"
 
 
-LAWS = ("Smooth", "Iid", "Rough", "Fractional", "Tied")
+LAWS = ("smooth", "iid", "rough", "fractional", "tied")
 
 
 def paths(dtype) -> Iterator[str]:
     import torch
 
-    from resnet_limits import settings
-    from resnet_limits.paths import draw
+    from resnet_limits.paths.draw import draw
 
-    for law in (getattr(settings, name)() for name in LAWS):
+    for law in (Init.options[name]() for name in LAWS):
 
         def run(first: int, count: int, law=law):
             shapes, how = {"W": (3, 3), "b": (3,)}, {"depth": 5, "horizon": 1.0, "seed": 1, "dtype": dtype}
@@ -293,7 +292,8 @@ def paths(dtype) -> Iterator[str]:
 
 def settings_of(**more):
     """Sizes that no vector of the processor divides."""
-    from resnet_limits.settings import Ode, OdeKeys, Train
+    from resnet_limits.settings.training import Train
+    from resnet_limits.studies.ode.settings import Ode, OdeKeys
 
     sizes = {"ode": OdeKeys(inputs=3, paths=2, draws=3), "train": Train(epochs=1, replicas=2)}
     return replace(Ode(depth=6, width=7, replicas=35, device="cpu", **sizes), **more)
@@ -303,8 +303,8 @@ def blocks_of_replicas() -> Iterator[str]:
     """More replicas leave the outputs of the first as they are."""
     import torch
 
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.ode import averaged, rough
-    from resnet_limits.studies.study import Job
 
     rough.ROUGH = {**rough.ROUGH, "width": 4}  # pyright: ignore
     for part, name in ((averaged, "martingale_response"), (rough, "forward")):
@@ -328,9 +328,9 @@ def blocks_of_replicas() -> Iterator[str]:
 
 def segments() -> Iterator[str]:
     """Activations that are kept, and that are computed again."""
-    from resnet_limits.settings import Train
+    from resnet_limits.measurement.job import Job
+    from resnet_limits.settings.training import Train
     from resnet_limits.studies.ode import trained
-    from resnet_limits.studies.study import Job
 
     for dtype in ("float32", "float64"):
         found = []

@@ -15,8 +15,8 @@ from torch import Tensor
 from ..networks.blocks import VectorField
 from ..networks.parametrisation import block_factor
 from ..networks.steps import Step
-from ..paths import WeightPath
-from ..settings import KINKED
+from ..paths.path import WeightPath
+from ..settings.names import KINKED
 from .ode import solve_with_error
 
 TOLERANCE = 1e-12

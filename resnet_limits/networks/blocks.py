@@ -18,8 +18,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .. import settings
 from ..errors import SettingError, one_of
+from ..settings.blocks.block import Block
+from ..settings.blocks.one import One
+from ..settings.blocks.outside import Outside
+from ..settings.blocks.two import Two
 from .activations import activation as activation_named
 
 Activation = Callable[[Tensor], Tensor]
@@ -85,18 +88,18 @@ def _gradient(phi: Activation, x: Tensor, theta: Mapping[str, Tensor]) -> Tensor
     return linear(phi(affine(x, theta["K"], theta["b"])), theta["K"].mT)
 
 
-def field(block: settings.Block, activation: str, width: int) -> VectorField:
+def field(block: Block, activation: str, width: int) -> VectorField:
     """The vector field of a block at this width, with the shapes of its parameters.
 
     Raises `SettingError` for a block or an activation that does not exist.
     """
     activation_named(activation)
     square = {"W": (width, width), "b": (width,)}
-    if isinstance(block, settings.One):
+    if isinstance(block, One):
         return VectorField("one", activation, square, _one)
-    if isinstance(block, settings.Outside):
+    if isinstance(block, Outside):
         return VectorField("outside", activation, square, _outside)
-    if isinstance(block, settings.Two):
+    if isinstance(block, Two):
         m = block.hidden
         return VectorField("two", activation, {"V": (width, m), "W": (m, width), "b": (m,)}, _two)
     raise SettingError(f"block: unknown option {one_of(block.name, ('one', 'outside', 'two'))}")

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..random import Stream
-from ..settings import One
+from ..settings.blocks.one import One
 from .blocks import field, linear
 from .classifier import Forward
 from .parametrisation import NTK, Scales

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from ..settings import Train
+from ..settings.training import Train
 
 if TYPE_CHECKING:
     import torch

@@ -20,7 +20,7 @@ from .minimiser import Minimum, minimise
 from .objective import Objective
 
 if TYPE_CHECKING:
-    from ..studies.study import SharedSolutions
+    from ..measurement.job import SharedSolutions
 
 LOWEST = 4
 

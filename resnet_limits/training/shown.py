@@ -6,7 +6,7 @@ import time
 
 from torch import Tensor
 
-from ..sinks.sink import NoSink, Sink
+from ..measurement.sink import NoSink, Sink
 from .trained import Trained
 
 EVERY = 0.1

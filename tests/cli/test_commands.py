@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from resnet_limits.settings import STUDIES
+from resnet_limits.settings.registry import STUDIES
 
 
 def test_studies_lists_every_study_with_its_claims(reslim):
@@ -30,7 +30,7 @@ def test_a_study_shows_equation_papers_claims_observables_arrays_and_keys(reslim
     keys = {entry["key"]: entry for entry in document["keys"]}
     assert keys["depth"]["default"] == 64
     assert keys["depth"]["range"] == "at least 1 and at most 1000000"
-    assert keys["init.hurst"]["with"] == "init=rough, init=fractional"
+    assert keys["init.hurst"]["with"] == "init=fractional, init=rough"
     assert keys["block"]["range"] == "one of one, outside, two"
     assert all(entry["meaning"] for entry in document["keys"])
 

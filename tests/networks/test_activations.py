@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 
-from resnet_limits import settings
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.activations import ACTIVATIONS, activation
+from resnet_limits.settings.names import ACTIVATIONS as NAMES
 
 
 def test_every_name_of_the_settings_is_a_function_and_the_other_way_round():
-    assert set(ACTIVATIONS) == set(settings.ACTIVATIONS)
+    assert set(ACTIVATIONS) == set(NAMES)
 
 
 def test_each_activation_is_its_formula():

@@ -12,7 +12,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_limits import settings as keys
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.networks import convolutional, ntk
 from resnet_limits.networks.activations import activation
@@ -36,7 +35,11 @@ from resnet_limits.networks.parametrisation import (
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.random import Stream, normals
-from resnet_limits.settings import Train
+from resnet_limits.settings.blocks.block import Block
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import train
 
 L, D, T = 9, 6, 1.5
@@ -169,14 +172,14 @@ def test_factors_on_a_block():
 
 # -- kinds ----------------------------------------------------------------------------------------
 
-FIELD = field(keys.Two(hidden=5), "tanh", D)
+FIELD = field(Two(hidden=5), "tanh", D)
 SHAPES = FIELD.shapes
 
 
 def test_every_parameter_of_every_network_has_a_kind():
     found = initial(7, D, 3, {name: torch.zeros(1, L, *s) for name, s in SHAPES.items()}, replicas=1, seed=0)
     assert set(found) == set(kinds(FIELD))
-    assert trunk_of(kinds(field(keys.One(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
+    assert trunk_of(kinds(field(One(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
     images = convolutional.initial((1, 8, 8), 4, 3, sets=2, replicas=1, seed=0)
     assert {convolutional.kind(name) for name in images} == set(KINDS)
     assert set(ntk.KINDS.values()) < set(KINDS)
@@ -282,7 +285,7 @@ def test_a_size_outside_or_inside_the_parameter_is_one_network_and_one_training(
 # -- updates of order one ---------------------------------------------------------------------------
 
 
-def growth_of_updates(parametrisation: Parametrisation, optimiser: str, block: keys.Block, steps: int = 2) -> float:
+def growth_of_updates(parametrisation: Parametrisation, optimiser: str, block: Block, steps: int = 2) -> float:
     """Slope in log L of the change of `x_L` that the updates of the layers cause, ends as they were."""
     x, sizes, depths = normals((16, D), STREAM, replicas=1)[0], [], (16, 32, 64, 128)
     targets = normals((16, 2), STREAM.part("y"), replicas=1)[0]
@@ -310,8 +313,8 @@ def growth_of_updates(parametrisation: Parametrisation, optimiser: str, block: k
 DEPTH_MUP = Parametrisation(alpha=0.5, block_bias=Kind(0.0)).with_blocks(
     adam=Moves(Power(-0.5), Power(-0.5)), sgd=Moves()
 )
-TWO, SINGLE = keys.Two(hidden=8), keys.Outside()
-GROWTHS: dict[str, tuple[Parametrisation, str, keys.Block, float]] = {
+TWO, SINGLE = Two(hidden=8), Outside()
+GROWTHS: dict[str, tuple[Parametrisation, str, Block, float]] = {
     "ode, sgd": (ODE, "sgd", TWO, 0),
     "ode, adam": (ODE, "adam", TWO, 0),
     "flow, sgd": (FLOW, "sgd", TWO, 0),
