@@ -91,7 +91,7 @@ def initial(
 
 
 def kind(name: str) -> str:
-    """Of a parameter of this name."""
+    """The kind of the parameter of this name."""
     where, its = name.split(".")
     if where.startswith("stage"):
         return {"A": "block", "B": "block_last", "scale": "block_gain"}.get(its, "block_bias")
