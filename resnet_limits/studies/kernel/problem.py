@@ -15,7 +15,7 @@ from ...data.dataset import Dataset
 from ...data.loading import load
 from ...fixed_shape import product
 from ...networks.ntk import NtkNetwork
-from ...random import normals
+from ...random import Stream, normals
 from ...sampling.law import Isotropic
 from ...settings.content import content
 from ..degenerate import of_a_layer
@@ -67,15 +67,13 @@ def where(settings: Kernel) -> dict[str, Any]:
 
 
 def read_in(
-    settings: Kernel, gram: Float[Tensor, "n n"], width: int, *, purpose: str, first: int, count: int
+    settings: Kernel, gram: Float[Tensor, "n n"], width: int, stream: Stream, count: int
 ) -> Float[Tensor, "r n d"]:
     """`x_0 = A z` of networks with read-ins of their own, `A_ij ~ N(0, 1/d_in)`: rows with covariance `gram`."""
     values, vectors = torch.linalg.eigh(gram)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    Z = normals(
-        (len(gram), width), replicas=count, seed=settings.seed, purpose=purpose, first_replica=first, **where(settings)
-    )
-    return product(root.to(Z).expand(count, *root.shape), Z, first=first)
+    Z = normals((len(gram), width), stream, replicas=count, **where(settings))
+    return product(root.to(Z).expand(count, *root.shape), Z, first=stream.first_replica)
 
 
 def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:

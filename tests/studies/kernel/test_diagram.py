@@ -120,22 +120,22 @@ def test_another_slope_of_the_limit_is_seen_by_the_overlap(monkeypatch):
 @pytest.mark.parametrize("factor", [0.96, 1.04])
 def test_sizes_of_weights_that_are_4_percent_off_are_seen(factor: float, monkeypatch):
     """Of networks and their SDE, against the recursion and the limit."""
-    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, **its: factor * ACT(self, x, b, h, **its))
+    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: factor * ACT(self, x, b, h, its))
     found = verdicts("diagram", replace(SMALL, replicas=1024), DEPTHS)
     assert found[CORNERS].verdict == "refuted"
     assert "supported" not in {found[claim].verdict for claim in (*NETWORK, *SDE)}
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, **its: math.sqrt(1.15) * ACT(self, x, b, h, **its))
+    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: math.sqrt(1.15) * ACT(self, x, b, h, its))
     found = verdicts("diagram", SMALL, DEPTHS)
     assert found[NETWORK[0]].verdict == found[SDE[0]].verdict == "refuted"
 
 
 def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
-    def alone(self, vectors, biased, h, **stream):
+    def alone(self, vectors, biased, h, stream):
         its = [
-            ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, **{**stream, "purpose": f"{stream['purpose']} {i}"})
+            ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}"))
             for i in range(vectors.shape[1])
         ]
         return torch.cat(its, dim=1)
@@ -159,9 +159,9 @@ def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
     """Normals that repeat after 8 coordinates: means stay, and no more averages out over a greater width."""
     right = laws.noise
 
-    def same(shape, **its):
+    def same(shape, stream, **its):
         *rest, d = shape
-        return right((*rest, 8), **its).repeat(1, *(1 for _ in rest), d // 8)
+        return right((*rest, 8), stream, **its).repeat(1, *(1 for _ in rest), d // 8)
 
     monkeypatch.setattr(laws, "noise", same)
     found = verdicts("diagram", SMALL, DEPTHS)

@@ -14,6 +14,7 @@ from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks import ntk
+from resnet_limits.random import Stream
 from resnet_limits.studies.kernel.inference import measure as inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import network_of, overlaps
@@ -86,7 +87,7 @@ def test_states_sampled_from_gram_matrices_have_the_overlaps_of_full_matrices():
     gram = overlaps(its.x[:3])
     sampled = torch.cat([inference.overlaps_at(settings, gram, 3, 8, r) for r in range(n)])
     network = network_of(settings, 3, 8)
-    theta = network.initial(64, 1, replicas=n, seed=1, purpose="naive", dtype=torch.float64)
+    theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
     x = network.states(theta, its.x[:3])
     naive = x @ x.mT / 8
     for i, j in ((0, 0), (0, 1), (1, 2)):

@@ -26,6 +26,7 @@ from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.taylor import CURVATURE, SLOPE
+from ....random import Stream
 from ....sampling import wide
 from ....sampling.pieces import pieces
 from ....sampling.schemes import EulerMaruyama, Network
@@ -111,17 +112,15 @@ def sampled(settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth:
     for width in widths(settings):
         its: list[Tensor] = []
         replicas = settings.replicas * (settings.width // width)
-        stream = f"kernel.diagram {purpose} {depth} {width}"
         for first, count in pieces(replicas, vectors=len(gram), width=width, dtype=getattr(torch, settings.dtype)):
-            x0 = read_in(settings, gram, width, purpose=f"{stream} read-in", first=first, count=count)
+            stream = Stream(settings.seed, f"kernel.diagram {purpose} {depth} {width}", first_replica=first)
+            x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
             (x,) = final(
                 [Walker(scheme, depth)],
                 x0,
                 law(settings),
                 horizon=settings.horizon,
-                seed=settings.seed,
-                purpose=stream,
-                first_replica=first,
+                stream=stream,
             )
             its.append(wide.gram(x)[:, 0].cpu())
         values = torch.cat(its)

@@ -28,7 +28,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation
 from ....networks.ntk import descend
-from ....random import normals
+from ....random import Stream, normals
 from ....sampling.wide import gram as overlaps_of
 from ....sampling.wide import pre_activations
 from ..kernels import finite_kernel
@@ -193,8 +193,8 @@ def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tup
                 job.sink.scalars(step, {"train_loss": float(loss.mean())})
 
         def compute(first: int = first, count: int = count, told: Any = told) -> dict[str, np.ndarray]:
-            drawn = {"replicas": count, "seed": settings.seed, "first_replica": first, "device": device_}
-            start = network.initial(x.shape[1], y.shape[1], purpose="kernel.inference", **drawn)
+            stream = Stream(settings.seed, "kernel.inference", first_replica=first)
+            start = network.initial(x.shape[1], y.shape[1], stream, replicas=count, device=device_)
             end, loss = descend(
                 network, start, x, y + network.outputs(start, x), rate=rate, steps=settings.kernel.steps, told=told
             )
@@ -258,11 +258,11 @@ def overlaps_at(
 ) -> Float[Tensor, "1 n n"]:
     """`<x_L, x_L'>/D` of a network of this width, sampled from Gram matrices: no weights, however wide it is."""
     own, h = sizes(settings), settings.horizon / depth
-    phi, purpose = activation(settings.activation), f"kernel.inference.weak {width}"
-    its = {"replicas": 1, "first_replica": replica, "seed": settings.seed, "dtype": torch.float64}
+    phi = activation(settings.activation)
+    stream = Stream(settings.seed, f"kernel.inference.weak {width}", first_replica=replica)
 
     def drawn(layer: int) -> Tensor:
-        return normals((len(gram), width), purpose=purpose, layer=layer, **its)
+        return normals((len(gram), width), stream.at(layer), replicas=1, dtype=torch.float64)
 
     x = pre_activations(gram[None], drawn(0))
     for layer in range(depth):
