@@ -50,6 +50,15 @@ def flat(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}" if 0.01 <= abs(value) < 10 else f"{value:.1e}"
 
 
+def duration(seconds: float | None) -> str:
+    """`2 s`, `45 s`, `3 min`, `2 h`; empty where it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 100:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
+
+
 def setting_words(setting: Mapping[str, Any]) -> str:
     """`activation=relu, width=32`; empty for the only setting."""
     return printable(", ".join(f"{key}={value}" for key, value in setting.items()))

@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ..claims.claim import ORDERS
-from ..claims.words import expectation, flat, interval, setting_words
+from ..claims.words import duration, expectation, flat, interval, setting_words
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
@@ -43,6 +43,7 @@ class Picture:
 class Contents:
     """Everything that a page shows."""
 
+    question: str
     title: str
     equation: str
     summary: Mapping[str, Any]
@@ -83,13 +84,35 @@ def page(contents: Contents) -> str:
         its=contents,
         summary=summary,
         parts=[
-            (setting, claims, _by_claim(claims, rows), sorted({row["depth"] for row in rows}))
+            (setting, by_group(summary, claims), _by_claim(claims, rows), sorted({row["depth"] for row in rows}))
             for setting, claims, rows in by_setting(summary)
         ],
         verdicts={verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
         strip=strip,
         orders=ORDERS,
     )
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A group of claims as the page has it: the question, its claims at one setting, and what came out."""
+
+    title: str
+    cost: str
+    claims: Sequence[Mapping[str, Any]]
+
+    @property
+    def counts(self) -> str:
+        """`5 claims: 4 supported, 1 inconclusive`."""
+        found = Counter(claim["verdict"] for claim in self.claims)
+        words = ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS if found[verdict])
+        return f"{len(self.claims)} claim{'s' if len(self.claims) > 1 else ''}: {words}"
+
+
+def by_group(summary: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> list[Answered]:
+    """The claims of a setting by their group, in the order of the study."""
+    found = [(group, [claim for claim in claims if claim["group"] == group["name"]]) for group in summary["groups"]]
+    return [Answered(group["title"], duration(group["seconds"]), its) for group, its in found if its]
 
 
 def _by_claim(

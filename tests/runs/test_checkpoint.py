@@ -201,7 +201,7 @@ def test_an_interrupted_job_does_not_repeat_its_finished_parts(tmp_path, monkeyp
     """Two parts; the job is interrupted in the second, and what is measured in the end is the same."""
     study = studies.get("ode")
     job_settings = settings(8, claims=["ode.forward", "ode.reversed.euler"])
-    parts = study._needed(study.parts, job_settings)
+    parts = [group.name for group in study.needed(job_settings)]
     assert len(parts) == 2
     undisturbed = study.measure(Job(job_settings))
     monkeypatch.setattr(studies, "WORTH_KEEPING", 0.0)

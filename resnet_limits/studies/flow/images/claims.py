@@ -37,6 +37,7 @@ def least_of_images(settings: Flow) -> float:
 
 GROUP = Group(
     name="images",
+    title="Do trained convolutional networks with shared weights converge to a flow when they are refined?",
     least=least_of_images,
     claims=(
         Claim(

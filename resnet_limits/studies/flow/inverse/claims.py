@@ -33,6 +33,7 @@ def _inverse(scheme: str, order: int, *, shared: bool) -> Claim:
 
 GROUP = Group(
     name="inverse",
+    title="Do the blocks, run backwards with -h, invert the map, and at which order?",
     least=least_of_driven,
     claims=(
         _inverse("euler", 1, shared=False),

@@ -34,6 +34,7 @@ def least_of_symplectic(settings: Flow) -> float:
 
 GROUP = Group(
     name="symplectic",
+    title="Do Hamiltonian blocks keep the symplectic form, and their sensitivities from vanishing?",
     least=least_of_symplectic,
     claims=(
         Claim(

@@ -109,6 +109,7 @@ def least_of_trained(settings: Flow) -> float:
 
 GROUP = Group(
     name="trained",
+    title="Do trained networks fold space, and what keeps them from it?",
     least=least_of_trained,
     claims=(
         Claim(

@@ -85,6 +85,7 @@ def _observed(name: str, observable: str, statement: str, problem: str = "regres
 
 GROUP = Group(
     name="limit",
+    title="Do minimisers converge to a minimiser of the limit problem?",
     least=least_of_small,
     claims=(
         _falls("value", "regression"),

@@ -13,6 +13,7 @@ SCHEMES = {"symplectic_euler": 1, "leapfrog": 2, "midpoint": 2}
 
 GROUP = Group(
     name="energy",
+    title="At which order in the step do integrators of the limit keep its energy?",
     least=points,
     claims=tuple(
         Claim(

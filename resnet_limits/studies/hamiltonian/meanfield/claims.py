@@ -31,6 +31,7 @@ def _not_reached(records: Any) -> str | None:
 
 GROUP = Group(
     name="meanfield",
+    title="Do minimisers on N points approach those of the whole population?",
     least=points,
     claims=(
         Claim(

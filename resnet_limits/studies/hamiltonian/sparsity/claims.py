@@ -36,6 +36,7 @@ def _one_sort(records: Any) -> str | None:
 
 GROUP = Group(
     name="sparsity",
+    title="Do just the points without loss gradient have no momentum?",
     least=points,
     claims=(
         Claim(

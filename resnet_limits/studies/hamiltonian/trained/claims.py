@@ -39,6 +39,7 @@ def _approaches(suffix: str, observable: str, statement: str) -> tuple[Claim, Cl
 
 GROUP = Group(
     name="trained",
+    title="Are trained networks geodesics, those that shooting finds?",
     least=least_of_minimiser,
     claims=(
         Claim(

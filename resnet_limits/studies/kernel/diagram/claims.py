@@ -47,6 +47,7 @@ def least_of_networks(settings: Kernel) -> float:
 
 GROUP = Group(
     name="diagram",
+    title="Do the limits of infinite width and infinite depth commute?",
     least=least_of_networks,
     claims=(
         *_difference(

@@ -32,6 +32,7 @@ def least_of_gradient(settings: Ode) -> float:
 
 GROUP = Group(
     name="gradient",
+    title="Do gradients of networks converge to those of the neural ODE?",
     least=least_of_gradient,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
     claims=(

@@ -37,6 +37,7 @@ def least_of_reversed(settings: Ode) -> float:
 
 GROUP = Group(
     name="reversed",
+    title="Do gradients from activations that are rebuilt backwards approach those of backpropagation?",
     least=least_of_reversed,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
     claims=(

@@ -44,6 +44,7 @@ def least_of_backward(settings: Sde) -> float:
 
 GROUP = Group(
     name="backward",
+    title="Do gradients neither vanish nor explode with depth?",
     least=least_of_backward,
     claims=(
         Claim(

@@ -88,6 +88,7 @@ NARROW = "the difference is taken where at least 99 % of the networks cross befo
 
 GROUP = Group(
     name="explosion",
+    title="Do swish networks explode when their limit does?",
     least=least_of_one,
     memory=("replicas", "width", "sde.inputs"),
     claims=(

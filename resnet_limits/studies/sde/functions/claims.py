@@ -12,6 +12,7 @@ DRAWN = {"own": "the network of the settings", "swish": "swish, sigma_w = sigma_
 
 GROUP = Group(
     name="functions",
+    title="Does the random function from input to output become affine?",
     least=least_of_one,
     claims=(
         Claim(

@@ -138,6 +138,7 @@ def least_of_law(settings: Sde) -> float:
 
 GROUP = Group(
     name="law",
+    title="Does the law of the output tend to that of the SDE?",
     least=least_of_law,
     memory=("replicas", "width", "sde.inputs"),
     claims=(
