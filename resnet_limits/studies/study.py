@@ -5,8 +5,8 @@
                           claims (records alone) -> verdicts
 
 A study is a folder, `settings.py`, `study.py` and one folder a group, or a single module that holds its settings, the
-functions that measure, and `STUDY`. A study never prints. Everything here is free of torch: a study's package imports
-its measurements only when they are called.
+functions that measure, and `STUDY`. A study never prints. Everything here is free of torch and numpy: a study's package
+imports its measurements only when they are called.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from ..claims.claim import Claim, selected
 from ..errors import SettingError, Undetermined, one_of
@@ -146,8 +144,9 @@ class Study:
 
     def measure(self, job: Job) -> Measurement:
         """All records and arrays of one job. Raises `OutOfMemory` naming the part, and whatever a part raises."""
-        groups = self.needed(job.settings)
-        total = Measurement()
+        import numpy as np
+
+        groups, total = self.needed(job.settings), Measurement()
         for i, group in enumerate(groups):
 
             def progress(fraction: float, message: str, i: int = i) -> None:

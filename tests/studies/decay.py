@@ -1,6 +1,6 @@
 """A study in one file, as somebody's own package may hold it: Euler's method for `x' = -x`, `x(0) = 1`.
 
-    x_{k+1} = (1 - h) x_k,  h = T/L   ->   x(T) = e^{-T},      |x_L - x(T)| of order 1
+x_{k+1} = (1 - h) x_k,  h = T/L   ->   x(T) = e^{-T},      |x_L - x(T)| of order 1
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import EntryPoint
@@ -168,6 +170,12 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_study_in_one_file_is_found_where_its_settings_stand():
     assert studies.get("decay") is STUDY
     assert {*STUDIES} > {"decay", "ode"}
+
+
+def test_a_study_in_one_file_costs_the_command_line_no_numerics():
+    program = "import sys, tests.studies.decay; print(*{'numpy', 'torch', 'scipy', 'pandas'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 @pytest.mark.usefixtures("installed")

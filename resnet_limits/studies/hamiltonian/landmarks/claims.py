@@ -39,6 +39,7 @@ def _claim(suffix: str, rate: str, kind: Kind, expected: Expected) -> Claim:
 GROUP = Group(
     name="landmarks",
     title="Do flows trained in every layer match landmarks along the geodesic that shooting finds?",
+    seconds=2.7,
     least=little,
     depths=Depths(high=DEEPEST),
     claims=(

@@ -41,6 +41,7 @@ WIDER, WEAKLY = 8, 24
 GROUP = Group(
     name="inference",
     title="Do trained networks of finite width do what inference with their kernel predicts?",
+    seconds=13,
     least=least_of_weights,
     claims=(
         _order(

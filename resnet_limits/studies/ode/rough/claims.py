@@ -30,6 +30,7 @@ def rough_hurst(settings: Ode) -> float:
 GROUP = Group(
     name="rough",
     title="Do weights that are values of a rough path have an ODE limit, and at which order?",
+    seconds=6,
     least=points,
     depths=Depths(high=DEEPEST),
     memory=("ode.inputs", "depth", "replicas"),
