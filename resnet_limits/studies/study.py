@@ -90,7 +90,8 @@ class Study:
 
     @property
     def seconds(self) -> float | None:
-        """What all groups cost together, those that were measured; None where none was."""
+        """What the groups cost, each alone: no less than together, where they may share a solution. None where no group
+        was measured."""
         known = [group.seconds for group in self.groups if group.seconds is not None]
         return sum(known) if known else None
 

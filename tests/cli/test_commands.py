@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import os
 import re
 
@@ -9,6 +11,9 @@ import pytest
 
 from resnet_limits.settings.registry import STUDIES
 from tests.cli.command import Reslim
+
+display = importlib.import_module("reslim_cli.display")
+"""By the name it is installed under, which a type checker of the tree does not know."""
 
 
 def test_studies_is_a_line_a_study_of_question_number_of_claims_and_cost(reslim):
@@ -98,6 +103,14 @@ def test_a_run_is_shown_with_its_jobs_and_claims(sweep):
         assert name in text
     assert "ode.reversed.euler" in text
     assert f"run: {sweep.path}" in text
+
+
+def test_a_summary_of_a_version_that_knew_of_no_groups_is_shown(sweep):
+    older = {key: value for key, value in sweep.answer.json.items() if key != "groups"}
+    text = io.StringIO()
+    display.show_summary(older, display.Terminal(file=text, width=300))
+    assert "ode.reversed.euler" in text.getvalue()
+    assert "question" not in text.getvalue()
 
 
 def test_doctor_says_what_works(reslim):
