@@ -185,7 +185,8 @@ def _verdicts_table(groups: Sequence[Mapping[str, Any]], claims: Sequence[Mappin
     """The question of each group, and the verdicts on its claims."""
     found = Counter(str(claim["verdict"]) for claim in claims)
     verdicts = [verdict for verdict in VERDICTS if found[verdict]]
-    table = plain_table(f"{found['supported']} of {len(claims)} claims are supported {label}", None)
+    title = f"{found['supported']} of {len(claims)} claims are supported"
+    table = plain_table(f"{title}, {label}" if label else title, None)
     add_columns(table, "question", "claims", *verdicts)
     for group in groups:
         its = Counter(str(claim["verdict"]) for claim in claims if claim.get("group") == group["name"])

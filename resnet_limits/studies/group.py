@@ -10,9 +10,8 @@ A study of one file has no such folder: its groups carry the two functions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..claims.claim import Claim, Verdict
@@ -32,16 +31,16 @@ class Depths:
     """`low <= depth <= high`: the depths at which a group measures; jobs of others skip it."""
 
     low: int = 1
-    high: float = math.inf
+    high: int | None = None
 
     def __contains__(self, depth: int) -> bool:
-        return self.low <= depth <= self.high
+        return self.low <= depth and (self.high is None or depth <= self.high)
 
     def __str__(self) -> str:
         """`depths up to 32`, `depths from 8 to 32`, `depths from 8`; `all depths` where there is no bound."""
-        if self.high == math.inf:
+        if self.high is None:
             return "all depths" if self.low <= 1 else f"depths from {self.low}"
-        return f"depths up to {self.high:g}" if self.low <= 1 else f"depths from {self.low} to {self.high:g}"
+        return f"depths up to {self.high}" if self.low <= 1 else f"depths from {self.low} to {self.high}"
 
 
 ALL = Depths()
@@ -83,9 +82,7 @@ class Group:
 
     def document(self) -> dict[str, Any]:
         """What is said of the group in JSON."""
-        high = None if self.depths.high == math.inf else self.depths.high
-        depths = {"low": self.depths.low, "high": high}
-        return {"name": self.name, "title": self.title, "seconds": self.seconds, "depths": depths}
+        return {"name": self.name, "title": self.title, "seconds": self.seconds, "depths": asdict(self.depths)}
 
     def _bounded(self, claim: Claim) -> Claim:
         bound = str(self.depths)

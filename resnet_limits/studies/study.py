@@ -219,6 +219,7 @@ class Study:
         return [comparison for group in asked for comparison in self._function(group, "compare")(jobs)]
 
     def group(self, name: str) -> Group:
+        """The group of this name."""
         return next(group for group in self.groups if group.name == name)
 
     def group_of(self, claim_id: str) -> Group:
