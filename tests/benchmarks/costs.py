@@ -12,15 +12,18 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import replace
+from importlib import import_module
 
 import torch
-from reslim_cli.hydra_bridge import plan
 from threadpoolctl import threadpool_limits
 
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.group import Group
+
+plan = import_module("reslim_cli.hydra_bridge").plan
+"""By the name it is installed under, which a type checker of the tree does not know."""
 
 
 def seconds(study: studies.Study, group: Group) -> list[tuple[int, float]]:
