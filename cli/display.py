@@ -17,7 +17,16 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from resnet_limits.claims.words import duration, expectation, flat, interval, setting_words, short
+from resnet_limits.claims.words import (
+    VERDICTS,
+    counted,
+    duration,
+    expectation,
+    flat,
+    interval,
+    setting_words,
+    short,
+)
 from resnet_limits.printable import ORDERS, printable
 from resnet_limits.runs.job_folder import JobFolder
 from resnet_limits.studies.group import ALL
@@ -39,7 +48,6 @@ COLOURS = {
 
 
 COST = "cost: of the default sweep, all depths together, on one core"
-VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 class Terminal(Console):
@@ -183,16 +191,15 @@ def _depth_table(
 
 def _verdicts_table(groups: Sequence[Mapping[str, Any]], claims: Sequence[Mapping[str, Any]], label: str) -> Table:
     """The question of each group, and the verdicts on its claims."""
-    found = Counter(str(claim["verdict"]) for claim in claims)
-    verdicts = [verdict for verdict in VERDICTS if found[verdict]]
-    title = f"{found['supported']} of {len(claims)} claims are supported"
-    table = plain_table(f"{title}, {label}" if label else title, None)
+    found = [str(claim["verdict"]) for claim in claims]
+    verdicts = [verdict for verdict in VERDICTS if verdict in found]
+    table = plain_table(f"{counted(found)} {label}", None)
     add_columns(table, "question", "claims", *verdicts)
     for group in groups:
         its = Counter(str(claim["verdict"]) for claim in claims if claim.get("group") == group["name"])
-        counts = [Text(str(its[v]) if its[v] else "", style=COLOURS.get(v, "")) for v in verdicts]
+        cells = [Text(str(its[verdict] or ""), style=COLOURS[verdict]) for verdict in verdicts]
         if its:
-            table.add_row(escape(group["title"]), str(its.total()), *counts)
+            table.add_row(escape(group["title"]), str(its.total()), *cells)
     return table
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..printable import printable
+
+VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 def expectation(expected: Mapping[str, Any]) -> str:
@@ -57,6 +60,13 @@ def duration(seconds: float | None) -> str:
     if seconds < 100:
         return f"{max(seconds, 1):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
+
+
+def counted(verdicts: Collection[str]) -> str:
+    """`5 claims: 4 supported, 1 inconclusive`."""
+    found = Counter(verdicts)
+    words = ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS if found[verdict])
+    return f"{len(verdicts)} claim{'' if len(verdicts) == 1 else 's'}: {words}"
 
 
 def setting_words(setting: Mapping[str, Any]) -> str:

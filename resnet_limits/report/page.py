@@ -17,15 +17,13 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ..claims.claim import ORDERS
-from ..claims.words import duration, expectation, flat, interval, setting_words
+from ..claims.words import VERDICTS, counted, duration, expectation, flat, interval, setting_words
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
 from . import words
 from .facts import RunFacts, Setting
 from .latex import by_setting
-
-VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 @dataclass(frozen=True)
@@ -103,10 +101,7 @@ class Answered:
 
     @property
     def counts(self) -> str:
-        """`5 claims: 4 supported, 1 inconclusive`."""
-        found = Counter(claim["verdict"] for claim in self.claims)
-        words = ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS if found[verdict])
-        return f"{len(self.claims)} claim{'s' if len(self.claims) > 1 else ''}: {words}"
+        return counted([claim["verdict"] for claim in self.claims])
 
 
 def by_group(summary: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> list[Answered]:
