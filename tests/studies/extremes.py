@@ -304,7 +304,7 @@ def tried(case: Case, depths: tuple[int, ...] = (4,), parts: typing.Container[st
     except ReslimError as error:
         return Outcome([], f"{error}")
     with planted(case.points):
-        for part in study._needed(study.parts, case.settings):
+        for part in [group.name for group in study.needed(case.settings)]:
             if parts is None or part in parts:
                 _part(study, part, case.settings, depths, outcome)
     return outcome
