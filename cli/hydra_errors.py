@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
-from resnet_limits.errors import SettingError, nearest, one_of
-from resnet_limits.settings.base import Settings
+from resnet_limits.errors import SettingError, one_of
 from resnet_limits.settings.keys import flat
-from resnet_limits.settings.registry import STUDIES, groups, options_of
+from resnet_limits.settings.registry import STUDIES
+
+from .keys import unknown_key
 
 OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
 """What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
@@ -69,7 +70,7 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
 
 def _kind(key: str) -> str:
     """What may stand where a value of another kind was given."""
-    values = [flat(cls(study=study)) for study, cls in STUDIES.items()]
+    values = [flat(cls(study=study)) for study, cls in STUDIES.sound()]
     if any(isinstance(its.get(key), list) for its in values):
         return "a list of integers such as [1,3] (a sweep: [1],[3])"
     if key in ("claims", "sinks"):
@@ -88,36 +89,3 @@ def _unparsable(text: str, overrides: Sequence[str]) -> str:
         if override in text:
             return override
     return text.splitlines()[0]
-
-
-def unknown_key(name: str, overrides: Sequence[str]) -> str:
-    """An unknown key, or a key of another study or option, which the one chosen does not use."""
-    study = next((o.split("=", 1)[1].strip("'\" ") for o in reversed(overrides) if o.startswith("study=")), "ode")
-    settings = STUDIES[study](study=study) if study in STUDIES else None
-    valid = list(flat(settings)) if settings else []
-    is_of_figure = any(o.startswith("figure=") for o in overrides)  # which has a study of its own
-    owner = _owner(name, None if is_of_figure else settings)
-    if options_of(name):
-        return f"{name}: expected the name of one option: {', '.join(options_of(name))}"
-    if owner:
-        return f"{name}: this run does not use it; it exists with {owner}"
-    return (
-        f"unknown key '{name}'{nearest(name, valid + _option_keys()) or '.'} Keys of study {study}: {', '.join(valid)}"
-    )
-
-
-def _option_keys() -> list[str]:
-    return [f"{group}.{key}" for group, _, keys in _options() for key in keys]
-
-
-def _options() -> Iterator[tuple[str, str, list[str]]]:
-    for base, options in groups().items():
-        for option, cls in options.items():
-            yield base.__name__.lower(), option, [key for key in cls.__dataclass_fields__ if key != "name"]
-
-
-def _owner(name: str, settings: Settings | None) -> str:
-    """`init=rough or init=fractional` for `init.hurst`; `study=gamma` for a key of another study."""
-    owners = [f"{group}={option}" for group, option, keys in _options() if name in [f"{group}.{k}" for k in keys]]
-    studies = [f"study={s}" for s, cls in STUDIES.items() if name in flat(cls(study=s))]
-    return " or ".join(owners or [s for s in studies if settings is None or s != f"study={settings.study}"])

@@ -46,8 +46,7 @@ def every_variant():
     """The settings of each study at its defaults, and with each option of each group."""
     for name, study in STUDIES.items():
         yield pytest.param(study(study=name), id=name)
-        for base, options in groups().items():
-            group = base.__name__.lower()
+        for group, options in groups().items():
             if group in study.__dataclass_fields__:
                 for option, cls in options.items():
                     yield pytest.param(
@@ -132,11 +131,7 @@ def test_defaults_are_valid_and_survive_a_round_trip_as_plain_values(settings):
 @pytest.mark.parametrize("settings", VARIANTS)
 def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
     plan = import_module("reslim_cli.hydra_bridge").plan
-    chosen = [
-        f"{group}={getattr(settings, group).name}"
-        for group in (base.__name__.lower() for base in groups())
-        if hasattr(settings, group)
-    ]
+    chosen = [f"{group}={getattr(settings, group).name}" for group in groups() if hasattr(settings, group)]
     (job,) = plan([f"study={settings.study}", f"depth={settings.depth}", *chosen]).jobs
     brought = SUITED if settings.study == "ode" and isinstance(settings.data, Images) else set()
     brought |= {"init.sigma_w", "init.sigma_b"} if settings.study == "sde" else set()

@@ -214,4 +214,6 @@ def get(name: str) -> Study:
     """The study of this name. Raises `SettingError` with the valid names."""
     if name not in STUDIES:
         raise SettingError(f"unknown study {one_of(name, STUDIES)}")
-    return importlib.import_module(f"{folder_of(STUDIES[name])}.study").STUDY
+    folder = folder_of(STUDIES[name])
+    with STUDIES.blaming(name):
+        return importlib.import_module(f"{folder}.study").STUDY

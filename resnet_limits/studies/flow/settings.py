@@ -66,7 +66,7 @@ class Flow(Settings):
     replicas: int = key(256, "random networks whose blocks are searched for folds", low=3, high=10**6)
     preset: str = key("full", "size of the study", choices=("full", "smoke", "large"))
     activation: str = key("tanh", "activation phi", choices=ACTIVATIONS)
-    block: Block = key(lambda: Two(hidden=16), "vector field of a layer")
+    block: Block = key(lambda: Two(hidden=16), "vector field of a layer")  # wide enough for the plane
     init: Init = key(Smooth, "law of the weights over depth; shared weights are measured beside it")
     data: Data = key(Spirals, "data set")
     train: Train = key(_flow_training, "training")
