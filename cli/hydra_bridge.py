@@ -137,9 +137,7 @@ def plan(overrides: Sequence[str]) -> Plan:
         asked = read(overrides, GlobalHydra.instance().config_loader())
         root = _root(asked)
         launcher = root.hydra.runtime.choices.get("hydra/launcher", "basic")
-        defaults = OmegaConf.to_container(root.hydra.sweeper.params or {})
-        assert isinstance(defaults, dict)
-        proposed = [_parsed(f"{key}={value}") for key, value in defaults.items()]
+        proposed = [_parsed(f"{key}={value}") for key, value in (root.hydra.sweeper.params or {}).items()]
         listed = list(points([*proposed, *asked]))
         composed = [_settings(_composed(point)) for point in listed]
         for settings in composed:

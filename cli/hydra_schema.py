@@ -45,7 +45,7 @@ def register() -> None:
 def folders() -> list[Path]:
     """The folders of YAML, in the order in which they are searched. One that is not there is said on stderr."""
     found = [Path(str(resources.files(CONFIGS)))]
-    for its in sorted(installed("configs"), key=lambda its: (its.name, its.value)):
+    for its in installed("configs"):
         try:
             spec = find_spec(its.value)  # imports the packages around it alone
         except Exception:

@@ -22,25 +22,23 @@ import pkgutil
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import SettingError
+from ..imports import is_by_working_folder
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ENTRY_POINTS = "reslim"
 
 
 @functools.cache
-def installed(group: str) -> EntryPoints:
-    """The entry points of `reslim.GROUP`, of whatever is installed."""
-    return _all_installed().select(group=f"{ENTRY_POINTS}.{group}")
-
-
-@functools.cache
-def _all_installed() -> EntryPoints:
-    return entry_points()  # reads a file of every distribution
+def installed(group: str) -> list[EntryPoint]:
+    """The entry points of `reslim.GROUP`, by name, of what is installed: of what the processes of a run find, too."""
+    found = entry_points(group=f"{ENTRY_POINTS}.{group}")
+    lasting = (its for its in found if its.dist is None or not is_by_working_folder(str(its.dist.locate_file(""))))
+    return sorted(lasting, key=lambda its: (its.name, distribution(its)))
 
 
 class Registry(Mapping[str, Any]):
@@ -77,7 +75,7 @@ class Registry(Mapping[str, Any]):
     def others(self) -> dict[str, list[EntryPoint]]:
         """The entry points by name; one where all is well."""
         found: dict[str, list[EntryPoint]] = {}
-        for its in sorted(installed(self.group), key=lambda its: (its.name, distribution(its))):
+        for its in installed(self.group):
             found.setdefault(its.name, []).append(its)
         return found
 
