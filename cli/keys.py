@@ -28,7 +28,7 @@ def names_for(key: str, study: str) -> Collection[str]:
     if key == "preset":
         kept = (its.__dataclass_fields__[key].metadata["choices"] for its in _settings(study))
         return dict.fromkeys(itertools.chain(*kept))
-    return options_of(key, *_settings(study))
+    return options_of(key, *_settings(study)) if key.isidentifier() else ()
 
 
 def _settings(study: str) -> list[type]:
