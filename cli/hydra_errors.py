@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -10,13 +11,9 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from resnet_limits.errors import SettingError, one_of
-from resnet_limits.settings.keys import flat
-from resnet_limits.settings.registry import STUDIES
 
-from .keys import unknown_key
-
-OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
-"""What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
+from .keys import asked_study, declared, unknown_key
+from .overrides import LAUNCHERS, OF_VALUES
 
 
 @contextmanager
@@ -39,8 +36,7 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
         group, name = match.groups()
         options = re.search(r"Available options in '[^']*':\s*((?:\n?\s*\S+)+?)(?:\n\S*[A-Z]|\Z)", text)
         valid = options.group(1).split() if options else []
-        known = ("joblib", "submitit_local", "submitit_slurm")
-        hint = ' (pip install "reslim[launchers]" brings it)' if name in known else ""
+        hint = ' (pip install "reslim[launchers]" brings it)' if group == "hydra/launcher" and name in LAUNCHERS else ""
         return f"{group}: unknown option {one_of(name, valid)}{hint}"
     if match := re.search(r"Could not override '([^']+)'", text):
         return unknown_key(match.group(1), overrides)
@@ -60,7 +56,8 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
         bad = override.group(1) if override else _unparsable(text, overrides)
         return f"cannot read '{bad}'; an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE"
     if match := re.search(r"Error merging override [^\s=]+=(.*)", text):
-        return f"{_full_key(text)}: expected {_kind(_full_key(text))}, got {match.group(1).strip() or 'nothing'}"
+        key, got = _full_key(text), match.group(1).strip() or "nothing"
+        return f"{key}: expected {_kind(key, overrides)}, got {got}"
     if "is not a valid value" in text or "Invalid value assigned" in text or "incompatible" in text:
         first = next(line for line in text.splitlines() if line.strip())
         return f"{_full_key(text)}: {first}"
@@ -68,15 +65,13 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
     return f"{_full_key(text)}: {first}" if "full_key: " in text else first
 
 
-def _kind(key: str) -> str:
+def _kind(key: str, overrides: Sequence[str]) -> str:
     """What may stand where a value of another kind was given."""
-    values = [flat(cls(study=study)) for study, cls in STUDIES.sound()]
-    if any(isinstance(its.get(key), list) for its in values):
+    entry = declared(key, asked_study(overrides))
+    kinds = () if entry is None else (entry.type, *typing.get_args(entry.type))
+    if list[int] in kinds:
         return "a list of integers such as [1,3] (a sweep: [1],[3])"
-    if key in ("claims", "sinks"):
-        return "a list of names such as [a, b], or null"
-    inside = [name for name in values[0] if name.startswith(f"{key}.")]
-    return f"its keys, one by one, such as {inside[0]}=..." if inside else "a value"
+    return "a list of names such as [a, b], or null" if list[str] in kinds else "a value"
 
 
 def _full_key(text: str) -> str:

@@ -36,10 +36,11 @@ from hydra.errors import HydraException
 
 from resnet_limits.errors import SettingError, one_of
 
-from .hydra_errors import OF_VALUES
 from .keys import all_keys, asked_study, declared, names_for, unknown_key
 
 MAX_JOBS = 10_000
+OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
+"""What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
 LAUNCHERS: dict[str, tuple[str, ...]] = {
     "basic": (),
     "joblib": ("n_jobs", "timeout", "pre_dispatch", "batch_size", "verbose", "temp_folder", "max_nbytes", "mmap_mode"),

@@ -138,7 +138,9 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
         brought |= SUITED if settings.study == "ode" and isinstance(settings.data, Images) else set()
         brought |= {"init.sigma_w", "init.sigma_b"} if settings.study == "sde" else set()
         brought |= {"block.hidden"} if settings.study == "flow" else set()
-        brought |= {"width", "train.epochs"} if settings.study == "flow" and isinstance(settings.data, Digits) else set()
+        brought |= (
+            {"width", "train.epochs"} if settings.study == "flow" and isinstance(settings.data, Digits) else set()
+        )
     from_yaml, ours = flat(job.settings), flat(settings)
     assert from_yaml | {key: ours[key] for key in brought & set(ours)} == ours
 
