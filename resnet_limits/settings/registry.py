@@ -130,7 +130,8 @@ class Registry(Mapping[str, Any]):
         if not isinstance(found, type) or not dataclasses.is_dataclass(found):
             return "is no dataclass, which settings are"
         if self.group != "study" and getattr(found, "options", None) is not self:
-            return f"is none of the group {self.group}: derive it from the class that stands in {self._base}.py there"
+            base = f"{PACKAGE.name}.{self.folder}.{self._base}"
+            return f"is none of the group {self.group}: derive it from the class in {base}"
         fields = dataclasses.fields(found)
         if open_ := [its.name for its in fields if _default(its) is dataclasses.MISSING]:
             return f"has keys without a default: {', '.join(open_)}"
