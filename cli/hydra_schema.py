@@ -111,7 +111,7 @@ def _names(group: str) -> Collection[str]:
         return STUDIES
     if group.startswith(f"{OWN}/"):
         return _own(*group.split("/")[2:])
-    registry = Registry.known.get(group.removeprefix("schema/"))
+    registry = Registry.known.get(group.removeprefix("schema/"))  # which a study's settings have brought
     return registry if registry is not None and registry.has_keys else ()
 
 

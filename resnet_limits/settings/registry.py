@@ -46,7 +46,7 @@ class Registry(Mapping[str, Any]):
 
     `folder` is the package of those that are built in, relative to this one; `base` the file in it that says what they
     all are. `holds` is what each file has under one name, in place of a class of its own name. With `inside` each is a
-    folder, and the class stands in the file of that name in it.
+    folder, and the class stands in the file of that name in it. `has_keys`: its names are those of settings.
     """
 
     known: ClassVar[dict[str, Registry]] = {}
@@ -55,14 +55,9 @@ class Registry(Mapping[str, Any]):
     def __init__(self, group: str, folder: str, *, base: str = "", holds: str = "", inside: str = "") -> None:
         if self.known.setdefault(group, self) is not self:
             raise ValueError(f"there is a registry of the group {group} already")
-        self.group, self.folder = group, folder
+        self.group, self.folder, self.has_keys = group, folder, bool(inside)
         self._base, self._holds, self._inside = base, holds, inside
         self._found: dict[str, Any] = {}
-
-    @property
-    def has_keys(self) -> bool:
-        """Whether its names are those of settings."""
-        return not self._holds
 
     @functools.cached_property
     def built_in(self) -> dict[str, str]:
@@ -125,20 +120,32 @@ class Registry(Mapping[str, Any]):
 
     def _is_none(self, found: Any, name: str) -> str:
         """Why this is nothing that a name of the group may stand for; empty where it is."""
-        if not self.has_keys:
+        if self._holds:
             return ""
-        if not isinstance(found, type) or not dataclasses.is_dataclass(found):
-            return "is no dataclass, which settings are"
-        if self.group != "study" and getattr(found, "options", None) is not self:
+        if self._base and getattr(found, "options", None) is not self:
             base = f"{PACKAGE.name}.{self.folder}.{self._base}"
             return f"is none of the group {self.group}: derive it from the class in {base}"
+        if self.has_keys and (why := self._no_settings(found)):
+            return why
+        own = getattr(found, "study" if self._inside else "name", None)
+        return "" if own == name else f"calls itself {own!r}; the two are to be the same"
+
+    def _no_settings(self, found: Any) -> str:
+        """Why this is no class of settings; empty where it is one."""
+        if not isinstance(found, type) or not dataclasses.is_dataclass(found):
+            return "is no dataclass, which settings are"
         fields = dataclasses.fields(found)
-        if open_ := [its.name for its in fields if _default(its) is dataclasses.MISSING]:
+        if open_ := [its.name for its in fields if its.default is its.default_factory is dataclasses.MISSING]:
             return f"has keys without a default: {', '.join(open_)}"
         if odd := [key for key, kind in kinds(found).items() if kind.options.group != key]:
             return f"has options under another name than their group's: {', '.join(odd)}"
-        own = next((_default(its) for its in fields if its.name in ("study", "name")), None)
-        return "" if own == name else f"calls itself {own!r}; the two are to be the same"
+        return ""
+
+    def require(self, name: str) -> None:
+        """Raise `SettingError` where the name was brought by another distribution and cannot be used; what is built in
+        is not imported."""
+        if name in self.others:
+            self[name]
 
     def sound(self) -> Iterator[tuple[str, Any]]:
         """Name by name what each stands for, first those that are built in, without those that are broken."""
@@ -168,10 +175,6 @@ def distribution(its: EntryPoint) -> str:
     return f"{its.dist.name} {its.dist.version}" if its.dist is not None else "of unknown name"
 
 
-def _default(its: dataclasses.Field) -> Any:
-    return its.default if its.default_factory is dataclasses.MISSING else its.default_factory
-
-
 def camel_case(name: str) -> str:
     """`fashion_mnist` -> `FashionMnist`."""
     return "".join(part.capitalize() for part in name.split("_"))
@@ -188,6 +191,9 @@ class Option:
 
     options: ClassVar[Registry]
     name: str
+
+    def __init_subclass__(cls) -> None:
+        cls.options.has_keys = True
 
 
 @functools.cache

@@ -132,7 +132,7 @@ BROKEN = {
     "absent": ("absent = lab.laws:Absent", "Absent"),
     "raises": ("raises = lab.raises:Raises", "ZeroDivisionError"),
     "wordless": ("wordless = lab laws", "lab laws"),
-    "function": ("function = lab.odd:function", "no dataclass"),
+    "function": ("function = lab.odd:function", "none of the group init"),
     "plain": ("plain = lab.odd:Plain", "none of the group init"),
     "open": ("open = lab.odd:Open", "without a default: size"),
     "other": ("other = lab.laws:Sine", "calls itself 'sine'"),
@@ -160,7 +160,8 @@ class Open(Init):
 def test_what_is_broken_is_refused_by_the_name_of_its_distribution_and_disturbs_nobody_else(site, lab):
     (site / "lab" / "raises.py").write_text("1 / 0\n")
     (site / "lab" / "odd.py").write_text(ODD)
-    install(site, "worse", {"init": [line for line, _ in BROKEN.values()], "configs": ["worse = lab.none"]})
+    init = [line for line, _ in BROKEN.values()]
+    install(site, "worse", {"init": init, "configs": ["worse = lab.none"], "sinks": ["gone = lab.nothing:open_in"]})
     install(site, "again", {"study": ["toy = lab.toy.settings:Toy"], "data": ["gone = lab.nothing:Gone"]})
     sound, sine, study, data, listed, *refused = answers(
         lab,
@@ -170,6 +171,7 @@ def test_what_is_broken_is_refused_by_the_name_of_its_distribution_and_disturbs_
         ["train", "data=gone"],
         ["studies", "--json"],
         *(["train", f"init={name}"] for name in BROKEN),
+        ["train", "sinks=[gone]"],
     )
     assert (sound[0], sine[0]) == (0, 0)
     assert "lab.none" in sound[2], "who has no YAML is told once, and goes on"
@@ -177,7 +179,7 @@ def test_what_is_broken_is_refused_by_the_name_of_its_distribution_and_disturbs_
     for answer, words in (
         (study, "study=toy is a name of the distribution again 1.0 and of the distribution lab 1.0"),
         (data, "data=gone: lab.nothing:Gone of the distribution again 1.0 cannot be imported: ModuleNotFoundError"),
-        *zip(refused, [words for _, words in BROKEN.values()], strict=True),
+        *zip(refused, [*(words for _, words in BROKEN.values()), "sinks=gone"], strict=True),
     ):
         assert (answer[0], answer[1]) == (2, "")
         assert len(answer[2].splitlines()) == 1
