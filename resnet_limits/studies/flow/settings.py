@@ -59,14 +59,14 @@ def _flow_training() -> Train:
 
 @dataclass
 class Flow(Settings):
-    """Settings of the study `flow`: residual networks as flows of diffeomorphisms."""
+    """Settings of the study `flow`: residual networks as flows of diffeomorphisms. Blocks are wide enough for the plane."""
 
     study: str = fixed("flow", "the study")
     width: int = key(2, "dimension D of the state; images go through networks of their own", low=1, high=65536)
     replicas: int = key(256, "random networks whose blocks are searched for folds", low=3, high=10**6)
     preset: str = key("full", "size of the study", choices=("full", "smoke", "large"))
     activation: str = key("tanh", "activation phi", choices=ACTIVATIONS)
-    block: Block = key(lambda: Two(hidden=16), "vector field of a layer")  # wide enough for the plane
+    block: Block = key(lambda: Two(hidden=16), "vector field of a layer")
     init: Init = key(Smooth, "law of the weights over depth; shared weights are measured beside it")
     data: Data = key(Spirals, "data set")
     train: Train = key(_flow_training, "training")

@@ -27,12 +27,14 @@ class SdeKeys:
 
 @dataclass
 class Sde(Settings):
-    """Settings of the study `sde`: networks with random weights of size sqrt(h), and diffusions."""
+    """Settings of the study `sde`: networks with random weights of size sqrt(h), and diffusions.
+
+    The constants of weak errors grow like exp(sigma_w^2 T): at sigma_w = 0.5 orders are seen from depth 32 on.
+    """
 
     study: str = fixed("sde", "the study")
     activation: str = key("tanh", "activation phi outside the affine map", choices=ACTIVATIONS)
     activation_inside: str = key("identity", "activation psi inside the affine map", choices=ACTIVATIONS)
-    # The constants of weak errors grow like exp(sigma_w^2 T): at this size orders are seen from depth 32 on.
     init: Init = key(lambda: Iid(sigma_w=0.5, sigma_b=0.5), "law of the weights of a layer")
     replicas: int = key(1024, "networks sampled side by side", low=2, high=10**8)
     data: Data = key(Gaussian, "data set that the inputs are taken from; gaussian: of given norms and angles")
