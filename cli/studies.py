@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,8 +14,10 @@ from rich.text import Text
 
 from resnet_limits.claims.claim import Claim
 from resnet_limits.claims.words import duration, expectation
+from resnet_limits.errors import SettingError
+from resnet_limits.printable import printable
 from resnet_limits.settings.keys import describe, range_in_words
-from resnet_limits.settings.registry import STUDIES, groups
+from resnet_limits.settings.registry import STUDIES, groups, kinds
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 
@@ -27,7 +30,7 @@ def studies(name: str | None, *, json_out: bool) -> None:
         study = registry.get(name)
         print_json(_document(study)) if json_out else _show(study)
         return
-    every = [registry.get(its) for its in STUDIES]
+    every = list(_sound())
     if json_out:
         print_json([{**_short(its), "claims": [claim.id for claim in its.claims]} for its in every])
         return
@@ -40,6 +43,15 @@ def studies(name: str | None, *, json_out: bool) -> None:
 
 def _short(study: Study) -> dict[str, Any]:
     return {"name": study.name, "title": study.title, "question": study.question, "seconds": study.seconds}
+
+
+def _sound() -> Iterator[Study]:
+    """All studies; one that another distribution brought, and that is broken, is said to be so on stderr."""
+    for name in STUDIES:
+        try:
+            yield registry.get(name)
+        except SettingError as error:
+            print(printable(f"reslim: {error}"), file=sys.stderr)
 
 
 def _document(study: Study) -> dict[str, Any]:
@@ -78,19 +90,18 @@ def _keys(study: Study) -> Iterator[dict[str, Any]]:
     settings = study.settings(study=study.name)
     seen = set()
     for entry in describe(settings):
-        group = next((b for b in groups() if b.__name__.lower() == entry.key), None)
+        kind = kinds(study.settings).get(entry.key)
         seen.add(entry.key)
-        rule = "one of " + ", ".join(groups()[group]) if group else range_in_words(entry.field.metadata)
-        meaning = (group.__doc__ or "").strip().splitlines()[0] if group else entry.field.metadata["meaning"]
+        rule = "one of " + ", ".join(kind.options) if kind else range_in_words(entry.field.metadata)
+        meaning = (kind.__doc__ or "").strip().splitlines()[0] if kind else entry.field.metadata["meaning"]
         yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": None}
-    for base, options in groups().items():
-        for name, option in options.items():
-            prefix = base.__name__.lower()
+    for prefix, options in groups().items():
+        for name, option in options.sound():
             for entry in describe(option(name=name), prefix=f"{prefix}."):
                 if entry.key not in seen and entry.field.name != "name":
                     seen.add(entry.key)
                     rule, meaning = range_in_words(entry.field.metadata), entry.field.metadata["meaning"]
-                    having = [n for n, o in options.items() if entry.field.name in o.__dataclass_fields__]
+                    having = [n for n, o in options.sound() if entry.field.name in o.__dataclass_fields__]
                     given = ", ".join(f"{prefix}={n}" for n in having)
                     yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": given}
 

@@ -257,4 +257,5 @@ def get(name: str) -> Study:
         raise SettingError(f"unknown study {one_of(name, STUDIES)}")
     module = STUDIES[name].__module__
     where = module.removesuffix(SETTINGS) + ".study" if module.endswith(SETTINGS) else module
-    return importlib.import_module(where).STUDY
+    with STUDIES.blaming(name):
+        return importlib.import_module(where).STUDY

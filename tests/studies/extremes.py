@@ -150,11 +150,7 @@ def variants(settings: Settings) -> Iterator[Case]:
             continue
         for choice in entry.field.metadata["choices"]:
             if choice != entry.value and "." not in entry.key and entry.key in settings.__dict__:
-                group = next(
-                    (options for base, options in groups().items() if isinstance(getattr(settings, entry.key), base)),
-                    None,
-                )
-                if group is None:
+                if entry.key not in groups():
                     yield Case(f"{entry.key}={choice}", with_keys(settings, {entry.key: choice}))
             elif choice != entry.value:
                 yield Case(f"{entry.key}={choice}", with_keys(settings, {entry.key: choice}))

@@ -23,7 +23,6 @@ from resnet_limits.report.publish import collect
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.records import table
-from resnet_limits.settings import registry
 from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.group import ALL, Depths, Group
@@ -156,12 +155,10 @@ def test_verify_is_red_for_it_and_says_why():
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The study `decay`, as an installed package would bring it."""
     point = EntryPoint("decay", "tests.studies.decay:Decay", "reslim.study")
-    places = dict(STUDIES.places)  # read before: what is put back in the end
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == point.group else [])
-    monkeypatch.delitem(vars(STUDIES), "places")
+    monkeypatch.setitem(STUDIES.others, "decay", [point])
     yield
     monkeypatch.undo()
-    assert STUDIES.places == places
+    assert "decay" not in STUDIES
 
 
 @pytest.mark.usefixtures("installed")
