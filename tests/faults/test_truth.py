@@ -26,6 +26,7 @@ from resnet_limits.runs.status import Process, Status
 from resnet_limits.runs.summary import signed
 from tests.cli.command import without_seconds
 from tests.faults.sweep import assert_same_results
+from tests.planting import plant
 from tests.runs.conftest import settings
 
 DEPTHS = (8, 16, 32, 64)
@@ -425,7 +426,7 @@ def test_results_that_nobody_touched_since_the_collection_are_not_read_again(its
     collect(its.run, figures=False)
     read = []
     digest = states.file_digest
-    monkeypatch.setattr(states, "file_digest", lambda path: read.append(path.name) or digest(path))
+    plant(monkeypatch, states.file_digest, lambda path: read.append(path.name) or digest(path))
     (its.job(8) / "arrays.safetensors").touch()
     assert its.listed()["state"] == "finished"
     assert read.count("arrays.safetensors") == 1, "the one that was touched"

@@ -27,6 +27,7 @@ from resnet_limits.figures.style import rc, styled
 from resnet_limits.figures.write import ClaimSheet, write_figures
 from tests.faults.planted import executed, plant
 from tests.figures.test_figures import judged
+from tests.planting import resize
 
 Judged = Sequence[tuple[Judgement, pd.DataFrame]]
 
@@ -125,7 +126,7 @@ def test_another_process_imports_nothing_from_the_working_folder(tmp_path: Path,
 
 def test_a_process_with_another_package_draws_nothing(tmp_path: Path, processes, started, monkeypatch):
     processes(2)
-    monkeypatch.setattr(imports, "PACKAGE", "/opt/reslim/resnet_limits/__init__.py")
+    resize(monkeypatch, imports, PACKAGE="/opt/reslim/resnet_limits/__init__.py")
     with spread([By(tmp_path / str(i)) for i in range(3)], within=contextlib.nullcontext):
         assert started[0].wait(timeout=20) == 1
     assert {path.read_text() for path in tmp_path.iterdir()} == {str(os.getpid())}

@@ -16,6 +16,7 @@ from resnet_limits.limits.hamiltonian.gaussian import Gaussian
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, ConjugateEuler, Diverged, flow
 from resnet_limits.limits.hamiltonian.kernel import At, Kernel
 from resnet_limits.limits.hamiltonian.trajectory import integrate, pull_back, tangent_at_end
+from tests.planting import resize
 
 KERNELS = {
     **{name: Features(activation(name)) for name in ("tanh", "swish", "gelu", "identity")},
@@ -111,7 +112,7 @@ def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.Monke
         return at.velocity(P), at.rate(P), *at.tangent(P, u, v), *at.tangent_of_momenta(P, v), *at.both(P)
 
     expected = all_of(Gaussian(0.7).at(q).keep())
-    monkeypatch.setattr(gaussian, "BLOCK", 33)
+    resize(monkeypatch, gaussian, BLOCK=33)
     cut = Gaussian(0.7).at(q)
     for one, its in zip(all_of(cut), expected, strict=True):
         torch.testing.assert_close(one, its)

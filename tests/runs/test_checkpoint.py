@@ -19,6 +19,7 @@ from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.studies import study as studies
+from tests.planting import resize
 from tests.runs.conftest import settings
 
 
@@ -204,7 +205,7 @@ def test_an_interrupted_job_does_not_repeat_its_finished_parts(tmp_path, monkeyp
     parts = study._needed(study.parts, job_settings)
     assert len(parts) == 2
     undisturbed = study.measure(Job(job_settings))
-    monkeypatch.setattr(studies, "WORTH_KEEPING", 0.0)
+    resize(monkeypatch, studies, WORTH_KEEPING=0.0)
     calls = []
 
     class Counting:

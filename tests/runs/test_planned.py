@@ -7,12 +7,14 @@ import json
 import pytest
 
 from resnet_limits.errors import OutputError, RunFolderError, SettingError
+from resnet_limits.report.page import page
 from resnet_limits.runs import folder as folders
 from resnet_limits.runs import job_folder, planned
 from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.owner import is_abandoned, owned
 from resnet_limits.runs.status import Process, Status
+from tests.planting import plant
 from tests.runs.conftest import replan, settings
 
 
@@ -192,7 +194,7 @@ def test_whatever_strikes_while_a_run_is_made_nothing_of_it_is_left(tmp_path, mo
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_a_job_folder_half_made_is_taken_away(make_run, monkeypatch, error):
     run = make_run((4,))
-    monkeypatch.setattr(job_folder.states, "write", failing(error))
+    plant(monkeypatch, job_folder.states.write, failing(error))
     with pytest.raises(type(error)):
         run.add([settings(8)], ["depth=8"])
     monkeypatch.undo()
@@ -231,7 +233,7 @@ def test_what_others_put_into_a_folder_that_was_there_stays(make_run, tmp_path, 
     make_run((4,), measured=True)
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "precious").touch()
-    monkeypatch.setattr(import_module("resnet_limits.report.write"), "page", failing(ValueError("no")))
+    plant(monkeypatch, page, failing(ValueError("no")))
     monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
     with pytest.raises(ValueError, match="no"):
         import_module("reslim_cli.report").report(["latest"], out=str(tmp_path / "there"), json_out=True)

@@ -28,6 +28,7 @@ from resnet_limits.studies.ode.rough import measure as rough
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.studies.ode.trained import measure as trained
 from resnet_limits.training import observables
+from tests.planting import resize
 
 ODD = Ode(
     depth=6,
@@ -135,5 +136,5 @@ def test_images_become_the_same_points_in_pieces_of_any_size(piece, monkeypatch)
         return mean, deviation, images.standardised(x, chosen, mean, deviation)
 
     whole = points()
-    monkeypatch.setattr(images, "PIECE", piece)
+    resize(monkeypatch, images, PIECE=piece)
     assert all(torch.equal(a, b) for a, b in zip(points(), whole, strict=True))

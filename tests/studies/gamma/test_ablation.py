@@ -17,6 +17,7 @@ from resnet_limits.studies.gamma.ablation import measure as ablation
 from resnet_limits.studies.gamma.relu import claims as relu_claims
 from resnet_limits.studies.gamma.relu import measure as relu
 from resnet_limits.studies.gamma.settings import GammaKeys
+from tests.planting import plant, resize
 
 from .verdicts import SMALL, STUDY, measured, values, verdict
 
@@ -70,16 +71,16 @@ def test_the_h1_norm_in_place_of_a_control_is_refuted(monkeypatch: pytest.Monkey
     def wrong(its, **given):
         return careful(its, **(given | {"penalty": "h1"} if "penalty" in given else given))
 
-    monkeypatch.setattr(ablation, "replace", wrong)
-    monkeypatch.setattr(ablation, "CONTROLS", {"decay": 0.01})
-    monkeypatch.setattr(ablation, "POINTS", {"decay": 4})
+    plant(monkeypatch, ablation.replace, wrong)
+    resize(monkeypatch, ablation, CONTROLS={"decay": 0.01})
+    resize(monkeypatch, ablation, POINTS={"decay": 4})
     jobs = measured(ablation, replace(SMALL, replicas=3), depths=(8, 16, 32, 64, 128))
     assert verdict("gamma.ablation.decay.roughness", jobs).verdict == "refuted"
     assert verdict("gamma.ablation.decay.path", jobs, ablation_paths).verdict == "refuted"
 
 
 def test_a_control_that_has_not_met_the_data_says_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(claims, "SMALLEST_LOSS", 0.0)
+    resize(monkeypatch, claims, SMALLEST_LOSS=0.0)
     jobs = measured(ablation, replace(SMALL, minimiser=Minimiser(iterations=2)), depths=(4,))
     judgement = verdict("gamma.ablation.none.roughness", jobs)
     assert judgement.verdict == "inconclusive"
@@ -95,6 +96,6 @@ def test_values_with_relu_approach_each_other_and_far_from_a_minimum_say_nothing
         (value,) = [r for r in measurement.records if r.observable == "value_difference"]
         assert value.reference_error < 0.1 * value.value, settings.depth
     (claim,) = [c for c in STUDY.claims if c.id == "gamma.relu"]
-    monkeypatch.setattr(relu_claims, "LARGEST_GRADIENT", 0.0)
+    resize(monkeypatch, relu_claims, LARGEST_GRADIENT=0.0)
     frame = pd.concat([table(s, m.records) for s, m in jobs], ignore_index=True)
     assert "relative gradient norm" in (claim.unmet(frame) or "")

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from resnet_limits.errors import MeasurementError
+from resnet_limits.limits.euler_lagrange import extremal
 from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies.gamma.branch import at_depth
 from resnet_limits.studies.gamma.limit import measure as limit
 from resnet_limits.studies.gamma.settings import GammaKeys
 from resnet_limits.training.depth_regularised import DepthRegularised
+from tests.planting import plant
 
 from .verdicts import DEPTHS, SMALL, STUDY, measured, values, verdict
 
@@ -110,12 +112,10 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
 
 @pytest.mark.parametrize("fault", [{"t1": 2.0}, {"K": 1.0}, {"W": 0.02}], ids=["wrong-boundary", "no-a1", "twice-a3"])
 def test_a_limit_of_another_problem_is_refuted(monkeypatch: pytest.MonkeyPatch, fault: dict[str, float]):
-    careful = limit.extremal
-
     def wrong(problem: DepthRegularised, guess, *, tolerance: float):
-        return careful(replace(problem, penalties=replace(problem.penalties, **fault)), guess, tolerance=tolerance)
+        return extremal(replace(problem, penalties=replace(problem.penalties, **fault)), guess, tolerance=tolerance)
 
-    monkeypatch.setattr(limit, "extremal", wrong)
+    plant(monkeypatch, extremal, wrong)
     jobs = measured(limit, depths=DEEP)
     for claim in ("gamma.value", "gamma.weights", "gamma.classes.weights"):
         judgement = verdict(claim, jobs)
@@ -148,7 +148,7 @@ def test_a_limit_that_collocation_does_not_find_leaves_claims_inconclusive(monke
     def none(problem, guess, *, tolerance):
         raise MeasurementError("the maximum number of mesh nodes is exceeded")
 
-    monkeypatch.setattr(limit, "extremal", none)
+    plant(monkeypatch, extremal, none)
     jobs = measured(limit, depths=(4, 8))
     judgement = verdict("gamma.weights", jobs)
     assert judgement.verdict == "inconclusive"

@@ -28,12 +28,12 @@ from resnet_limits.limits.hamiltonian.losses import Fixed, Square
 from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
+from resnet_limits.random.normals import generator
 from resnet_limits.runs.records import table
 from resnet_limits.settings.checks import check
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.hamiltonian import limit
 from resnet_limits.studies.hamiltonian.energy import measure as energy
 from resnet_limits.studies.hamiltonian.landmarks import measure as landmarks
 from resnet_limits.studies.hamiltonian.meanfield import measure as meanfield
@@ -47,6 +47,7 @@ from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianK
 from resnet_limits.studies.hamiltonian.sparsity import measure as sparsity
 from resnet_limits.studies.hamiltonian.trained import measure as trained
 from resnet_limits.training.minimiser import Differentiated, Objective
+from tests.planting import plant
 
 STUDY = studies.get("hamiltonian")
 DEPTHS = (8, 16, 32, 64)
@@ -255,7 +256,7 @@ def test_weights_are_continued_linearly_in_time_and_extrapolated_in_depth():
 
 
 def test_momenta_without_the_transpose_of_the_layer_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))  # from wrong momenta it would search for long
+    plant(monkeypatch, shoot, partial(shoot, iterations=0))  # from wrong momenta it would search for long
     monkeypatch.setattr(Network, "_carried", lambda self, q, P, w: P @ w[:, : q.shape[1]])  # no slope
     assert verdict("hamiltonian.residual", measured(trained, depths=(8,), shared=InMemory())).verdict == "refuted"
 
@@ -263,7 +264,7 @@ def test_momenta_without_the_transpose_of_the_layer_are_refuted(monkeypatch: pyt
 def test_a_decay_without_the_factor_of_depth_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # the penalty nu/2 sum |w|^2 in place of nu L/2 sum |w|^2: what the study trains drifts away from its limit
     careful = Setup.network
-    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))
+    plant(monkeypatch, shoot, partial(shoot, iterations=0))
     monkeypatch.setattr(Setup, "network", lambda self, depth, constant=False: careful(self, depth, constant=True))
     jobs = measured(trained, depths=(8,), shared=InMemory())
     assert verdict("hamiltonian.residual", jobs).verdict == "refuted"
@@ -299,7 +300,7 @@ def test_layers_that_are_not_alike_are_refuted(monkeypatch: pytest.MonkeyPatch):
             w = torch.cat([1.01 * w[:1], w[1:]])
             super().__init__(network, minimum, w, network.states(w), momenta)
 
-    monkeypatch.setattr("resnet_limits.studies.hamiltonian.problem.Trained", Uneven)
+    plant(monkeypatch, Trained, Uneven)
     jobs = measured(trained, depths=(32, 64, 128, 256))
     for claim in ("hamiltonian.residual", "hamiltonian.norm"):
         assert verdict(claim, jobs).verdict == "refuted", claim
@@ -316,13 +317,12 @@ def test_an_energy_of_momenta_that_are_off_is_refuted(monkeypatch: pytest.Monkey
 
 def test_momenta_of_points_without_loss_gradient_are_refuted(monkeypatch: pytest.MonkeyPatch):
     # the square loss in place of the hinge in the shooting: all points have a gradient
-    careful = limit.Problem
 
     def wrong(kernel, q, nu, loss):
-        return careful(kernel, q, nu, Fixed(Square(), loss.y))
+        return Problem(kernel, q, nu, Fixed(Square(), loss.y))
 
     own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss="squared_hinge", nu=0.02))
-    monkeypatch.setattr(limit, "Problem", wrong)
+    plant(monkeypatch, Problem, wrong, within="resnet_limits.studies")
     assert verdict("hamiltonian.sparsity", measured(sparsity, own, (32,), shared=InMemory())).verdict == "refuted"
 
 
@@ -333,25 +333,27 @@ def test_draws_of_too_many_points_are_refuted(monkeypatch: pytest.MonkeyPatch):
             return stream.integers(high, size=64)
 
     stream = np.random.default_rng(0)
-    monkeypatch.setattr(meanfield, "generator", lambda *key: Same())
+    plant(monkeypatch, generator, lambda *key: Same(), within="resnet_limits.studies")
     jobs = measured(meanfield, replace(SMALL, replicas=6), (8,), shared=InMemory())
     assert verdict("hamiltonian.meanfield", jobs).verdict == "refuted"
 
 
 def test_landmarks_shot_with_another_kernel_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = landmarks.Problem
-
     def wrong(kernel, q, nu, loss):
-        return careful(GaussianKernel(1.1), q, nu, loss)
+        return Problem(GaussianKernel(1.1), q, nu, loss)
 
-    monkeypatch.setattr(landmarks, "Problem", wrong)
+    plant(monkeypatch, Problem, wrong, within="resnet_limits.studies")
     jobs = measured(landmarks, depths=(4, 8, 16, 32), shared=InMemory())
     assert verdict("hamiltonian.geodesic.landmarks.observed", jobs).verdict == "refuted"
 
 
 def test_a_shooting_with_another_weight_of_the_energy_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = limit.Problem
-    monkeypatch.setattr(limit, "Problem", lambda kernel, q, nu, loss: careful(kernel, q, 1.5 * nu, loss))
+    plant(
+        monkeypatch,
+        Problem,
+        lambda kernel, q, nu, loss: Problem(kernel, q, 1.5 * nu, loss),
+        within="resnet_limits.studies",
+    )
     jobs = measured(trained, depths=(32, 64, 128, 256), shared=InMemory())
     for claim in ("weight", "momentum", "state"):
         for rate in ("", ".observed"):
@@ -378,7 +380,7 @@ def test_a_minimiser_that_is_not_reached_is_inconclusive_with_its_gradient():
 
 @pytest.mark.parametrize("change", [{"iterations": 150}, {"tolerance": 1e-11}, {"starts": 2}])
 def test_what_a_limit_starts_from_is_part_of_its_key(change: dict, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))
+    plant(monkeypatch, shoot, partial(shoot, iterations=0))
     shared = InMemory()
     for minimiser_keys in (Minimiser(), Minimiser(**change)):
         measured(trained, replace(SMALL, minimiser=minimiser_keys), (4,), shared)
@@ -429,15 +431,14 @@ def test_a_regression_has_no_accuracy():
 
 
 def test_draws_that_are_not_minimised_say_nothing(monkeypatch: pytest.MonkeyPatch):
-    careful = meanfield.minimise
-    monkeypatch.setattr(meanfield, "minimise", lambda *given, **keys: careful(*given, **(keys | {"iterations": 0})))
+    plant(monkeypatch, minimise, lambda *given, **keys: minimise(*given, **(keys | {"iterations": 0})))
     judgement = verdict("hamiltonian.meanfield", measured(meanfield, replace(SMALL, replicas=3), (4,), InMemory()))
     assert judgement.verdict == "inconclusive"
     assert "of a draw" in judgement.why
 
 
 def test_a_shooting_that_does_not_hit_is_inconclusive_with_its_energy(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))
+    plant(monkeypatch, shoot, partial(shoot, iterations=0))
     jobs = measured(trained, depths=(8,), shared=InMemory())
     judgement = verdict("hamiltonian.shooting.state", jobs)
     assert judgement.verdict == "inconclusive"

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import silu
 
+from resnet_limits.limits.overlaps import moment_step
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
@@ -18,6 +19,7 @@ from resnet_limits.studies.sde.explosion.measure import crossing_times, recursio
 from resnet_limits.studies.sde.outside import explodes, explosion_time
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
+from tests.planting import plant
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured, verdicts
 
@@ -168,7 +170,7 @@ DEEP = (128, 512)
 
 
 def test_networks_without_drift_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(explosion, "Network", lambda phi, psi: Network("tanh", psi))
+    plant(monkeypatch, Network, lambda phi, psi: Network("tanh", psi), within="resnet_limits.studies")
     found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
     for name in SAMPLED:
         assert found[name].verdict == "refuted", (name, found[name].why)
@@ -205,12 +207,10 @@ def test_sampled_networks_that_tend_to_another_time_are_refuted(monkeypatch: pyt
 
 
 def test_a_drift_of_another_order_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = explosion.moment_step
-
     def slower(phi: str, m: torch.Tensor, q: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return careful(phi, m, q, v * (1 - 0.3 * v.sqrt()))  # off by O(sqrt(h))
+        return moment_step(phi, m, q, v * (1 - 0.3 * v.sqrt()))  # off by O(sqrt(h))
 
-    monkeypatch.setattr(explosion, "moment_step", slower)
+    plant(monkeypatch, moment_step, slower)
     found = verdicts("explosion", replace(HIGH, replicas=8), (64, 128, 256, 512))
     assert found["sde.explosion"].verdict == "refuted", found["sde.explosion"].why
 
