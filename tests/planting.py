@@ -76,4 +76,4 @@ def import_all() -> None:
 
 def _assigns(module: ModuleType, name: str) -> bool:
     """Whether the module's text assigns the name, rather than importing it."""
-    return re.search(rf"^{name}\b[^=\n]*=", Path(str(module.__file__)).read_text(), re.MULTILINE) is not None
+    return re.search(rf"^[\w, ]*\b{name}\b[^=\n]*=", Path(str(module.__file__)).read_text(), re.MULTILINE) is not None

@@ -244,7 +244,7 @@ def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypa
     other_x[held_out] += np.random.default_rng(0).normal(30, 10, other_x[held_out].shape)
     if regression:
         other_y[held_out] *= 9
-    monkeypatch.setattr(module, "points", lambda *arguments, **options: (other_x, other_y))
+    plant(monkeypatch, module.points, lambda *arguments, **options: (other_x, other_y))
     plant(monkeypatch, identity.hold_digits, lambda *arguments: None)  # which sees that they are others
     forget()
     after = load(data, seed=0)
@@ -461,31 +461,33 @@ def check_batches(seen: list[tuple[torch.Tensor, torch.Tensor]], points: int, ep
 
 
 def test_mini_batches_take_points_and_labels_together(monkeypatch):
+    from resnet_limits.networks import classifier
     from resnet_limits.networks.blocks import field
-    from resnet_limits.networks.classifier import initial
+    from resnet_limits.networks.classifier import accuracy, initial
     from resnet_limits.training import loop
+    from resnet_limits.training.loss import loss
 
     (x, y), (x_test, y_test) = numbered(23), numbered(8)
     data = Dataset("numbered", x, y, x_test, y_test, 5)
     its = field(Two(hidden=4), "tanh", 2)
     trunk = {name: torch.zeros(1, 2, *shape, dtype=torch.float64) for name, shape in its.shapes.items()}
     start = initial(3, 2, 5, trunk, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
-    seen, tested, score, measure, judge = [], [], loop.logits, loop.loss, loop.accuracy
+    seen, tested, score = [], [], classifier.logits
 
-    def logits(vector_field: Any, step: Any, parameters: Any, points: torch.Tensor, *arguments: Any, **options: Any):
-        logits.points = points
+    def noted(vector_field: Any, step: Any, parameters: Any, points: torch.Tensor, *arguments: Any, **options: Any):
+        noted.points = points
         return score(vector_field, step, parameters, points, *arguments, **options)
 
-    def loss(scores: torch.Tensor, labels: torch.Tensor):
-        (seen if scores.requires_grad else tested).append((logits.points, labels))
-        return measure(scores, labels)
+    def trained_on(scores: torch.Tensor, labels: torch.Tensor):
+        (seen if scores.requires_grad else tested).append((noted.points, labels))
+        return loss(scores, labels)
 
-    def accuracy(scores: torch.Tensor, labels: torch.Tensor):
-        tested.append((logits.points, labels))
-        return judge(scores, labels)
+    def judged(scores: torch.Tensor, labels: torch.Tensor):
+        tested.append((noted.points, labels))
+        return accuracy(scores, labels)
 
-    for name, spy in (("logits", logits), ("loss", loss), ("accuracy", accuracy)):
-        monkeypatch.setattr(loop, name, spy)
+    for original, spy in ((classifier.logits, noted), (loss, trained_on), (accuracy, judged)):
+        plant(monkeypatch, original, spy)
     recipe = Train(epochs=2, batch_size=6, lr=0.01)
     loop.train(its, start, data, recipe, depth=2, h=0.5, seed=1, progress=lambda done, message: None)
     check_batches(seen, 23, epochs=2)

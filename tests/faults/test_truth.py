@@ -22,6 +22,7 @@ from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.merge import merge
+from resnet_limits.runs.provenance import version
 from resnet_limits.runs.status import Process, Status
 from resnet_limits.runs.summary import signed
 from tests.cli.command import without_seconds
@@ -151,7 +152,7 @@ def test_old_verdicts_are_not_shown_while_further_jobs_run(its):
 
 
 def test_what_another_version_collected_is_shown_as_its_own_and_not_written_over(its, monkeypatch):
-    monkeypatch.setattr("resnet_limits.runs.provenance.version", lambda: "99.0")
+    plant(monkeypatch, version, lambda: "99.0")
     before = (its.path / "summary.json").read_bytes()
     document = its.listed()
     assert document["verdicts"] == {"supported": 1}

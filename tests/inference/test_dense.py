@@ -26,8 +26,7 @@ NTK = DeepKernel(phi="tanh", inner=(1.0, 0.3), outer=(1.0, 0.2), horizon=1.0, ki
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch):
-    for place in (dense, iterative):
-        monkeypatch.setattr(place, "BLOCK", 16)
+    resize(monkeypatch, dense, BLOCK=16)
 
 
 def test_the_matrix_is_made_of_blocks_and_mirrored():

@@ -17,9 +17,11 @@ from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
+from resnet_limits.runs.owner import owned
+from resnet_limits.runs.provenance import version
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.studies import study as studies
-from tests.planting import resize
+from tests.planting import plant, resize
 from tests.runs.conftest import settings
 
 
@@ -148,7 +150,7 @@ def test_every_single_flipped_bit_is_noticed(checkpoints):
 
 
 def test_a_checkpoint_of_another_version_is_not_used_and_said(checkpoints, log, monkeypatch):
-    monkeypatch.setattr("resnet_limits.runs.checkpoint.version", lambda: "0.0.1")
+    plant(monkeypatch, version, lambda: "0.0.1")
     checkpoints.save(state(1))
     monkeypatch.undo()
     assert checkpoints.load() is None
@@ -291,7 +293,7 @@ def test_on_a_full_disk_the_job_fails_with_the_reason_and_earlier_records_stay(m
     run_job(run.path, failing)
     said_in(run, "cannot write to")
     # and where the disk fills up while the job runs
-    monkeypatch.setattr("resnet_limits.runs.job.owned", lambda folder: nullcontext(True))
+    plant(monkeypatch, owned, lambda folder: nullcontext(True))
     run_job(run.path, failing)
     said_in(run, "")
     assert read_parquet(records).equals(before)

@@ -119,6 +119,7 @@ PIECE_BY_PIECE = {
 @pytest.mark.parametrize("name", STUDIES)
 def test_all_sizes_at_their_largest_are_refused_for_every_part_that_grows(name: str, monkeypatch: pytest.MonkeyPatch):
     study, settings = studies.get(name), STUDIES[name](study=name, device="cpu")
+    plant(monkeypatch, host_limit, lambda: Room(GB, 1.5 * GB, "memory of a small host"))
     for part in set(study.parts) - PIECE_BY_PIECE:
         keys = {e.key: e for e in describe(settings) if e.key in study.memory[part]}
         largest = {
@@ -129,7 +130,6 @@ def test_all_sizes_at_their_largest_are_refused_for_every_part_that_grows(name: 
         asked = with_keys(settings, largest)
         if part == "accuracy":
             asked = replace(settings, data=Mnist(), kernel=KernelKeys(deep_points=20_000))
-        plant(monkeypatch, host_limit, lambda: Room(GB, 1.5 * GB, "memory of a small host"))
         with pytest.raises(SettingError, match=f"memory: '{part}'"):
             room.check(study, replace(asked, claims=list(study.parts[part])))
 

@@ -10,9 +10,11 @@ import pytest
 
 from resnet_limits.errors import MeasurementError
 from resnet_limits.limits.euler_lagrange import extremal
+from resnet_limits.measurement.job import Job
 from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies.gamma.branch import at_depth
 from resnet_limits.studies.gamma.limit import measure as limit
+from resnet_limits.studies.gamma.problem import small
 from resnet_limits.studies.gamma.settings import GammaKeys
 from resnet_limits.training.depth_regularised import DepthRegularised
 from tests.planting import plant
@@ -96,10 +98,9 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
     def sizes(self: DepthRegularised, a: float, tau: float) -> tuple[float, float]:
         return math.sqrt(a * tau), math.sqrt(a * self.depth**power)
 
-    guess = limit._limit
-    exact = [guess(limit.Job(SMALL), limit.small(SMALL, kind), kind) for kind in limit.KINDS]
-    monkeypatch.setattr(limit, "_limit", lambda job, problem, kind: exact[limit.KINDS.index(kind)])
-    monkeypatch.setattr(DepthRegularised, "_sizes", sizes)
+    exact = {kind: limit.limit_of(Job(SMALL), small(SMALL, kind), kind) for kind in limit.KINDS}
+    plant(monkeypatch, limit.limit_of, lambda job, problem, kind: exact[kind])
+    monkeypatch.setattr(DepthRegularised, "sizes", sizes)
     jobs = measured(limit, depths=DEEP)
     assert verdict("gamma.value", jobs).verdict == "refuted"
     assert verdict("gamma.value.observed", jobs).verdict == "refuted"

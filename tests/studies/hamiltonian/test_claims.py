@@ -257,7 +257,7 @@ def test_weights_are_continued_linearly_in_time_and_extrapolated_in_depth():
 
 def test_momenta_without_the_transpose_of_the_layer_are_refuted(monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, shoot, partial(shoot, iterations=0))  # from wrong momenta it would search for long
-    monkeypatch.setattr(Network, "_carried", lambda self, q, P, w: P @ w[:, : q.shape[1]])  # no slope
+    monkeypatch.setattr(Network, "carried", lambda self, q, P, w: P @ w[:, : q.shape[1]])  # no slope
     assert verdict("hamiltonian.residual", measured(trained, depths=(8,), shared=InMemory())).verdict == "refuted"
 
 
@@ -308,9 +308,9 @@ def test_layers_that_are_not_alike_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 def test_an_energy_of_momenta_that_are_off_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # half of the slope of the activation in the recursion of the momenta
-    careful = Network._carried
+    careful = Network.carried
     measured(trained)  # the limit is found before the fault
-    monkeypatch.setattr(Network, "_carried", lambda self, q, P, w: 0.5 * careful(self, q, P, w))
+    monkeypatch.setattr(Network, "carried", lambda self, q, P, w: 0.5 * careful(self, q, P, w))
     jobs = measured(trained, depths=(32, 64, 128, 256))
     assert verdict("hamiltonian.energy", jobs).verdict == "refuted"
 

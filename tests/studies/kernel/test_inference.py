@@ -12,9 +12,9 @@ from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.inference import dense
 from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.measurement.job import InMemory, Job
-from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks import ntk
 from resnet_limits.networks.ntk import descend
+from resnet_limits.studies.kernel.inference import claims
 from resnet_limits.studies.kernel.inference import measure as inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import network_of, overlaps
@@ -132,7 +132,7 @@ def test_extrapolation_is_exact_in_one_over_the_width():
 @pytest.mark.parametrize("factor", [0.6, 1.5])
 def test_another_training_time_is_seen(factor: float, monkeypatch):
     right = ntk.descend
-    monkeypatch.setattr(inference, "_weakly", lambda *its: Measurement())
+    resize(monkeypatch, claims, WEAKLY=2)
     plant(monkeypatch, descend, lambda *its, steps, **more: right(*its, steps=int(factor * steps), **more))
     found = verdicts("inference", replace(SMALL, kernel=replace(SMALL.kernel, networks=32)), DEPTHS)
     assert found["kernel.inference.time"].verdict == "refuted", found["kernel.inference.time"].why

@@ -164,12 +164,9 @@ def test_a_limit_without_its_drift_is_refuted(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_wrong_padding_shows_in_the_pattern(monkeypatch: pytest.MonkeyPatch):
-    careful = convolutional._limit
-    monkeypatch.setattr(
-        convolutional,
-        "_limit",
-        lambda phi, s, *rest: careful(phi, Stencil(s.rows, s.columns, s.size, "circular", s.inputs), *rest),
-    )
+    careful = convolutional.limit_of
+    periodic = lambda s: Stencil(s.rows, s.columns, s.size, "circular", s.inputs)  # noqa: E731
+    plant(monkeypatch, convolutional.limit_of, lambda phi, s, *rest: careful(phi, periodic(s), *rest))
     found = verdicts("convolutional", SMALL, DEPTHS)
     assert found["sde.convolutional.tanh.pattern"].verdict != "supported"
     assert found["sde.convolutional.tanh.depth"].verdict == "refuted", found["sde.convolutional.tanh.depth"].why

@@ -22,6 +22,7 @@ from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies.sde import unscaled
+from resnet_limits.studies.sde.correlation import claims
 from resnet_limits.studies.sde.correlation import measure as correlation
 from resnet_limits.studies.sde.correlation.claims import PAIRS
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
@@ -59,7 +60,7 @@ def test_decorrelation_has_the_order_of_infinite_width():
 
 
 def test_decorrelation_is_that_of_networks_with_full_matrices(monkeypatch):
-    resize(monkeypatch, correlation, DECORRELATED=6)
+    resize(monkeypatch, claims, DECORRELATED=6)
     settings = Sde(width=16, depth=12, replicas=2000)
     record = correlation.decorrelation(Job(settings))[0]
     x0 = correlation.four_inputs(settings, 6)[[0, 2]]
