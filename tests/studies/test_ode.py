@@ -45,7 +45,6 @@ from resnet_limits.studies.ode.random_start import measure as random_start
 from resnet_limits.studies.ode.reversed import measure as reversed
 from resnet_limits.studies.ode.rough import measure as rough
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
-from resnet_limits.studies.ode.trained import compare as trained_paths
 from resnet_limits.studies.ode.trained import measure as trained
 from resnet_limits.studies.ode.trained_iid import measure as trained_iid
 from tests.planting import plant
@@ -142,7 +141,7 @@ def finished(part, settings: Ode = SMALL, depths: Sequence[int] = DEPTHS) -> lis
 def compared(jobs: Sequence[FinishedJob]) -> dict[str, dict[int, float]]:
     """Value by observable and depth."""
     found: dict[str, dict[int, float]] = {}
-    for comparison in trained_paths.compare(jobs):
+    for comparison in STUDY.compare(jobs):
         found.setdefault(comparison.record.observable, {})[comparison.depth] = comparison.record.value
     return found
 

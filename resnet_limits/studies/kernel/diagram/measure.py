@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.taylor import CURVATURE, SLOPE
@@ -30,7 +31,7 @@ from ....sampling.schemes import EulerMaruyama, Network
 from ....sampling.walk import Scheme, Walker, final
 from ..kernels import finite_moments, limit_moments, reached
 from ..outside import limitless, sizes, widths
-from ..problem import columns, key, law, mean, overlaps, pair, read_in, width_order
+from ..problem import columns, key, law, overlaps, pair, read_in, width_order
 from ..settings import Kernel
 from .claims import FINE, OF
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import normals
@@ -13,7 +14,7 @@ from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
 from ....sampling.schemes import Network
 from ....sampling.walk import Walker, final
-from ..problem import mean, where
+from ..problem import where
 from ..settings import Kernel
 from .claims import PINS, WIDTHS
 

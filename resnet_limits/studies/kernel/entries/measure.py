@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....limits.kernel import Kind
+from ....measurement.estimate import mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import with_slope
@@ -30,7 +31,7 @@ from ....sampling.schemes import Network
 from ....sampling.walk import Walker, final
 from ..kernels import finite_kernel
 from ..outside import sizes, widths
-from ..problem import key, law, mean, network_of, overlaps, points, read_in, root_mean_square, where, width_order
+from ..problem import key, law, network_of, overlaps, points, read_in, where, width_order
 from ..settings import Kernel
 from .claims import EXACTLY
 

@@ -23,6 +23,7 @@ from .... import device
 from ....inference.dense import assemble
 from ....inference.filters import gradient_descent
 from ....inference.targets import one_hot
+from ....measurement.estimate import fraction, mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation
@@ -30,10 +31,9 @@ from ....networks.ntk import descend
 from ....random import normals
 from ....sampling.wide import gram as overlaps_of
 from ....sampling.wide import pre_activations
-from ..accuracy.measure import fraction
 from ..kernels import finite_kernel
 from ..outside import sizes, widths
-from ..problem import columns, dataset, key, mean, network_of, overlaps, root_mean_square, width_order
+from ..problem import columns, dataset, key, network_of, overlaps, width_order
 from ..settings import Kernel
 from .claims import CONDITIONED, PREDICTED, TESTED, TRAINED, WEAKLY, WIDER
 

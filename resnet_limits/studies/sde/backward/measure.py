@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....sampling.backward import backward, record
@@ -32,7 +33,7 @@ from .. import unscaled
 from ..correlation.measure import overlap
 from ..finite_depth import mean_squares
 from ..outside import MOST, growth, linear, sizes
-from ..problem import finite, mean, pair_or_one, root_mean_square
+from ..problem import finite, pair_or_one
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ....errors import MeasurementError
 from ....limits.overlaps import linear_flow, moment_flow, moment_step
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation
@@ -25,7 +26,6 @@ from ....sampling.wide import gram, pre_activations
 from ..control import bias_of_depth, differenced, half
 from ..images import patches, source
 from ..outside import sizes
-from ..problem import mean
 from .claims import LATTICE, PADDING, PINS, SIDE, TAPS, WIDE
 
 

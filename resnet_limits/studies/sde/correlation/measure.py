@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....sampling.pieces import pieces
@@ -26,7 +27,7 @@ from ....sampling.wide import gram
 from .. import unscaled
 from ..finite_depth import overlaps as at_infinite_width
 from ..outside import MOST, growth, linear, sizes
-from ..problem import finite, inputs, mean
+from ..problem import finite, inputs
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH
 from .claims import COSINES, DECORRELATED, PAIRS, SLOWLY

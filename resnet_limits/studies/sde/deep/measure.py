@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ....errors import MeasurementError
 from ....limits.overlaps import deep_flow, deep_recursion, moment_flow, moment_step
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.taylor import CURVATURE, SLOPE
@@ -27,7 +28,7 @@ from ....sampling.wide import gram
 from ....settings.names import KINKED
 from ..control import bias_of_depth, differenced, half, regressed
 from ..outside import overflows, sizes
-from ..problem import inputs, mean
+from ..problem import inputs
 from ..settings import Sde
 from .claims import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE_PINS
 

@@ -33,6 +33,7 @@ from torch import Tensor
 from ....limits.averaged import gaussian_mean
 from ....limits.explosion import Moments
 from ....limits.overlaps import moment_step
+from ....measurement.estimate import mean, probability
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.taylor import CURVATURE, SLOPE
@@ -42,7 +43,7 @@ from ....sampling.schemes import Network
 from ....sampling.walk import Walker, walk
 from ....sampling.wide import gram
 from ..outside import sizes
-from ..problem import fraction, inputs, mean
+from ..problem import inputs
 from ..settings import Sde
 from .claims import HORIZONS, LOW, NARROW_HORIZONS, SWISH, WIDE, never
 
@@ -192,13 +193,13 @@ def _wide(job: Job) -> list[Record]:
     )
     numbers = {
         "crossing_time": mean(at_most / its.explosion),
-        "fraction_crossed": fraction(by_then, len(times)),
+        "fraction_crossed": probability(by_then, len(times)),
     }
     if 0 < exact <= IN_TIME * its.horizon:
         late = lateness(its.horizon / settings.depth, its.law.sigma_w, threshold)
         value, stderr = mean(at_most)
         if (by_now := int(times.isfinite().sum())) < len(times):  # what the others take is unknown, but longer
-            stderr = math.hypot(stderr, its.horizon * fraction(by_now, len(times))[1])
+            stderr = math.hypot(stderr, its.horizon * probability(by_now, len(times))[1])
         excess = (value - its.limit.crossing_time(threshold)) / its.explosion
         numbers["crossing_time_excess"] = excess, stderr / its.explosion
         numbers["crossing_time_ratio"] = value / exact, stderr / exact
@@ -215,7 +216,7 @@ def _narrow(job: Job) -> list[Record]:
     times = _sampled(job, its, "narrow", [settings.depth, 2 * settings.depth], settings.replicas)
     at_most = [t.clamp(max=its.horizon) / its.explosion for t in times]
     by_then = int((times[0] <= 2 * its.explosion).sum())
-    numbers = {"crossing_time": mean(at_most[0]), "fraction_crossed": fraction(by_then, settings.replicas)}
+    numbers = {"crossing_time": mean(at_most[0]), "fraction_crossed": probability(by_then, settings.replicas)}
     if all(float(t.isfinite().double().mean()) >= CROSSED for t in times):
         value, stderr = mean(at_most[0] - at_most[1])
         numbers["crossing_time_difference"] = abs(value), stderr

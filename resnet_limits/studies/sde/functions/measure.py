@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....sampling.law import Isotropic
@@ -22,7 +23,7 @@ from ....sampling.pieces import pieces
 from ....sampling.schemes import EulerMaruyama, Network
 from ....sampling.walk import Scheme, Walker, final
 from ..outside import kinked, sizes
-from ..problem import finite, root_mean_square
+from ..problem import finite
 from ..settings import Sde
 
 DRAWS = 4

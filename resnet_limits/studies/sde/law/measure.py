@@ -30,6 +30,7 @@ from torch import Tensor
 
 from ....claims.law_distance import energy_distance, kolmogorov_distance, kolmogorov_radius, two_sample_distance
 from ....fixed_shape import add_terms
+from ....measurement.estimate import mean, probability, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation
@@ -40,9 +41,8 @@ from ....sampling.schemes import EulerMaruyama, Network
 from ....sampling.walk import Walker, final
 from ..finite_depth import log_norm_variance
 from ..outside import MOST, growth, linear, sizes
-from ..problem import fraction, inputs, mean
+from ..problem import inputs
 from ..settings import Sde
-from ..weak.measure import variance
 from .claims import LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, norm_law
 
 DRAWS = 4
@@ -224,7 +224,7 @@ def _tests(job: Job) -> list[Record]:
     all_of_them = distance(ratio), kolmogorov_radius(len(ratio)) / 1.96
     shift = math.sqrt(NETWORKS) * abs(_bias(settings, sigma_w)) / deviation / math.sqrt(2 * math.pi)
     return [
-        Record("law_accepted", *fraction(accepted, tests), coordinates=TEST, replicas=len(ratio)),
+        Record("law_accepted", *probability(accepted, tests), coordinates=TEST, replicas=len(ratio)),
         Record("law_distance", *all_of_them, coordinates=TEST, replicas=len(ratio)),
         Record("law_shift", shift, coordinates=TEST),
     ]

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....sampling.laws import law_of
@@ -23,7 +24,7 @@ from ....sampling.matrix_normal import MatrixNormal
 from ....sampling.pieces import pieces
 from ....sampling.schemes import Network
 from ....sampling.walk import Walker, final
-from ..problem import finite, inputs, mean
+from ..problem import finite, inputs
 from .claims import TANH, law
 
 MORE, LEAST = 4, 4096

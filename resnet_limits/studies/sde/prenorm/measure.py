@@ -21,13 +21,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....limits.averaged import gaussian_mean_square
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
 from ....sampling.prenorm import linear, log_growth_without_norm, two_layers
 from ..outside import sizes
-from ..problem import inputs, mean
+from ..problem import inputs
 from .claims import NARROWEST, WITHOUT
 
 MORE, LEAST = 4, 4096

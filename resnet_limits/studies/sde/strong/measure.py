@@ -15,13 +15,14 @@ from dataclasses import replace
 
 import torch
 
+from ....measurement.estimate import root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....sampling.laws import law_of
 from ....sampling.pieces import pieces
 from ....sampling.schemes import EulerMaruyama, Network
 from ....sampling.walk import Walker, final
-from ..problem import finite, inputs, root_mean_square
+from ..problem import finite, inputs
 from .claims import ADDITIVE, SWISH
 
 

@@ -28,6 +28,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....fixed_shape import gram
+from ....measurement.estimate import mean, saving, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import REPLICA_BLOCK
@@ -38,7 +39,7 @@ from ....sampling.pieces import pieces
 from ....sampling.schemes import CURVATURE, SLOPE, Network
 from ....sampling.walk import Walker, walk
 from ..outside import kinked, overflows, sizes
-from ..problem import inputs, mean
+from ..problem import inputs
 from ..settings import Sde
 from .claims import MEAN
 
@@ -287,11 +288,6 @@ def _step(settings: Sde, case: Case, q: float) -> float:
     return settings.horizon / settings.depth * (own.sigma_b**2 + own.sigma_w**2 * q) * max(1.0, k)
 
 
-def variance(values: Float[Tensor, " r"]) -> tuple[float, float]:
-    """Variance of one replica, and its standard error."""
-    return mean((values - values.mean()).square() * len(values) / max(len(values) - 1, 1))
-
-
 def _plain_variance(f: Float[Tensor, "2 r"]) -> tuple[float, float]:
     """Of independent networks of depth L and 2L, shared out to spend as few layers as possible, per L layers.
 
@@ -301,10 +297,3 @@ def _plain_variance(f: Float[Tensor, "2 r"]) -> tuple[float, float]:
     root = v1**0.5 + (2 * v2) ** 0.5
     slopes = (root / v1**0.5, root * (2 / v2) ** 0.5) if v1 and v2 else (0.0, 0.0)
     return root**2, slopes[0] * e1 + slopes[1] * e2
-
-
-def saving(more: tuple[float, float], less: tuple[float, float]) -> tuple[float, float]:
-    """`log10` of a ratio of two costs, each with its standard error."""
-    if not (more[0] > 0 and less[0] > 0):
-        return math.nan, math.nan
-    return math.log10(more[0] / less[0]), math.hypot(more[1] / more[0], less[1] / less[0]) / math.log(10)
