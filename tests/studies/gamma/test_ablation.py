@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,8 @@ from resnet_limits.studies.gamma.ablation import measure as ablation
 from resnet_limits.studies.gamma.relu import claims as relu_claims
 from resnet_limits.studies.gamma.relu import measure as relu
 from resnet_limits.studies.gamma.settings import GammaKeys
-from tests.planting import plant, resize
+from resnet_limits.training.depth_regularised import DepthRegularised
+from tests.planting import resize
 
 from .verdicts import SMALL, STUDY, measured, values, verdict
 
@@ -66,14 +66,9 @@ def test_the_controls_have_penalties_of_their_own_whatever_the_setting():
 
 
 def test_the_h1_norm_in_place_of_a_control_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful: Any = ablation.replace
-
-    def wrong(its, **given):
-        return careful(its, **(given | {"penalty": "h1"} if "penalty" in given else given))
-
-    plant(monkeypatch, ablation.replace, wrong)
-    resize(monkeypatch, ablation, CONTROLS={"decay": 0.01})
-    resize(monkeypatch, ablation, POINTS={"decay": 4})
+    careful = DepthRegularised.__init__
+    monkeypatch.setattr(DepthRegularised, "__init__", lambda self, **its: careful(self, **(its | {"penalty": "h1"})))
+    resize(monkeypatch, claims, CONTROLS={"decay": 0.01}, POINTS={"decay": 4})
     jobs = measured(ablation, replace(SMALL, replicas=3), depths=(8, 16, 32, 64, 128))
     assert verdict("gamma.ablation.decay.roughness", jobs).verdict == "refuted"
     assert verdict("gamma.ablation.decay.path", jobs, ablation_paths).verdict == "refuted"

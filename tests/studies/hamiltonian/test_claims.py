@@ -46,7 +46,7 @@ from resnet_limits.studies.hamiltonian.scaling import measure as scaling
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 from resnet_limits.studies.hamiltonian.sparsity import measure as sparsity
 from resnet_limits.studies.hamiltonian.trained import measure as trained
-from resnet_limits.training.minimiser import Differentiated, Objective
+from resnet_limits.training.minimiser import Differentiated, Objective, minimise
 from tests.planting import plant
 
 STUDY = studies.get("hamiltonian")
@@ -333,7 +333,7 @@ def test_draws_of_too_many_points_are_refuted(monkeypatch: pytest.MonkeyPatch):
             return stream.integers(high, size=64)
 
     stream = np.random.default_rng(0)
-    plant(monkeypatch, generator, lambda *key: Same(), within="resnet_limits.studies")
+    plant(monkeypatch, generator, lambda *key: Same(), within="resnet_limits.studies.hamiltonian.meanfield")
     jobs = measured(meanfield, replace(SMALL, replicas=6), (8,), shared=InMemory())
     assert verdict("hamiltonian.meanfield", jobs).verdict == "refuted"
 

@@ -16,6 +16,7 @@ from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.noise import noise
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.studies.kernel import kernels
+from resnet_limits.studies.kernel.diagram import claims
 from resnet_limits.studies.kernel.diagram import measure as diagram
 from resnet_limits.studies.kernel.drift import measure as drift
 from resnet_limits.studies.kernel.kernels import limit_moments
@@ -36,7 +37,7 @@ ACT = Isotropic.act
 @pytest.fixture(autouse=True)
 def _fewer_steps(monkeypatch):
     """The error of the step is taken off: 64 do."""
-    resize(monkeypatch, diagram, FINE=64)
+    resize(monkeypatch, claims, FINE=64)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "swish"])

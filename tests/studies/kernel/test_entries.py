@@ -15,6 +15,7 @@ from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.noise import noise
 from resnet_limits.sampling.pieces import piece_size
+from resnet_limits.studies.kernel.entries import claims
 from resnet_limits.studies.kernel.entries import measure as entries
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import overlaps, points
@@ -122,7 +123,7 @@ def test_a_recursion_that_forgets_the_earlier_layers_is_seen(monkeypatch):
 def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
     """At L=16 the kernel of infinite depth is another by far more than the tolerance: the finite depth matters."""
     plant(monkeypatch, finite_kernel, lambda settings, kind, depth: finite_kernel(settings, kind, 512))
-    resize(monkeypatch, entries, EXACTLY=8)
+    resize(monkeypatch, claims, EXACTLY=8)
     found = verdicts("entries", replace(SMALL, replicas=256), DEPTHS)
     assert found["kernel.nngp"].verdict == found["kernel.ntk"].verdict == "refuted"
 
