@@ -21,6 +21,7 @@ from resnet_limits.limits.hamiltonian.trajectory import integrate, pull_back, ta
 from tests.planting import resize
 
 from .kernel_laws import HamiltonianLaws, IsotropicLaws
+from .limit_laws import LimitLaws, adaptive
 
 KERNELS = {
     **{name: Features(activation(name)) for name in ("tanh", "swish", "gelu", "identity")},
@@ -233,6 +234,31 @@ def test_a_flow_that_diverges_is_a_result_with_its_energy():
     assert len(path.states) == len(path.momenta) == len(path.energy) <= 4
     with pytest.raises(Diverged):
         INTEGRATORS["rk4"].step(Features(activation("identity")), points(2, 2), points(2, 2, scale=1e200), 1.0)
+
+
+class TestFlow(LimitLaws):
+    """Of positions and momenta, (2, n, d); at momenta `t P` the flow of a unit of time is that of time t."""
+
+    cases: ClassVar = {name: lambda its=KERNELS[name]: its for name in ("tanh", "swish", "without_bias", "gaussian")}
+    rounding = 1e-8  # of rk4 in 128 steps
+
+    def start(self, case: Kernel) -> Tensor:
+        return torch.stack([points(4, 2), points(4, 2, seed=1, scale=0.3)])
+
+    def flow(self, case: Kernel, start: Tensor, since: float, until: float) -> tuple[Tensor, float]:
+        time = until - since
+        q, P = integrate(case, start[0], time * start[1], INTEGRATORS["rk4"], 128).end
+        return torch.stack([q, P / time]), 0.0
+
+    def independent(self, case: Kernel, start: Tensor, until: float) -> Tensor:
+        laws = TestGaussian() if isinstance(case, Gaussian) else TestFeatures()
+
+        def velocity(t: float, state: Tensor) -> Tensor:
+            state = state.clone().requires_grad_()
+            dq, dP = torch.autograd.grad(laws.energy(case, *state), state)[0]
+            return torch.stack([dP, -dq])
+
+        return adaptive(velocity, start, until)
 
 
 # -- exact flows ----------------------------------------------------------------------------------

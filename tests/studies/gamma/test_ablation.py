@@ -67,7 +67,11 @@ def test_the_controls_have_penalties_of_their_own_whatever_the_setting():
 
 def test_the_h1_norm_in_place_of_a_control_is_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = DepthRegularised.__init__
-    monkeypatch.setattr(DepthRegularised, "__init__", lambda self, **its: careful(self, **(its | {"penalty": "h1"})))
+
+    def wrong(self: DepthRegularised, *its, **given):
+        careful(self, *its, **(given | {"penalty": "h1"}))
+
+    monkeypatch.setattr(DepthRegularised, "__init__", wrong)
     resize(monkeypatch, claims, CONTROLS={"decay": 0.01}, POINTS={"decay": 4})
     jobs = measured(ablation, replace(SMALL, replicas=3), depths=(8, 16, 32, 64, 128))
     assert verdict("gamma.ablation.decay.roughness", jobs).verdict == "refuted"
