@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from resnet_limits.claims.distance import at_common_times, sup_distance, sup_size
-from resnet_limits.claims.judge import judge
 from resnet_limits.claims.richardson import richardson_limit
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import SettingError
@@ -28,12 +27,10 @@ from resnet_limits.paths.laws.rough import Rough
 from resnet_limits.paths.laws.smooth import Smooth
 from resnet_limits.paths.laws.tied import Tied
 from resnet_limits.paths.laws.zero import Zero
-from resnet_limits.runs.records import table
 from resnet_limits.settings.blocks.block import Block
 from resnet_limits.settings.blocks.one import One
 from resnet_limits.settings.blocks.outside import Outside
 from resnet_limits.settings.blocks.two import Two
-from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.ode.averaged import measure as averaged
@@ -48,6 +45,7 @@ from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.studies.ode.trained import measure as trained
 from resnet_limits.studies.ode.trained_iid import measure as trained_iid
 from tests.planting import plant
+from tests.studies.verdicts import ladder, verdict
 
 STUDY = studies.get("ode")
 DEPTHS = (8, 16, 32, 64, 128)
@@ -58,17 +56,7 @@ def measured(
     part, settings: Ode = SMALL, depths: Sequence[int] = DEPTHS, shared: InMemory | None = None
 ) -> list[tuple[Ode, Measurement]]:
     """One part of the study at several depths that share their solutions."""
-    shared = shared or InMemory()
-    jobs = [Job(replace(settings, depth=depth), shared) for depth in depths]
-    return [(job.settings, part.measure(job)) for job in jobs]
-
-
-def verdict(claim_id: str, jobs: Sequence[tuple[Ode, Measurement]]):
-    import pandas as pd
-
-    frame = pd.concat([table(s, m.records, job=job_name(s)) for s, m in jobs], ignore_index=True)
-    (claim,) = [c for c in STUDY.claims if c.id == claim_id]
-    return judge(claim, jobs[0][0], frame, {})
+    return ladder(part, settings, depths, shared)
 
 
 # -- the claims hold ------------------------------------------------------------------------------

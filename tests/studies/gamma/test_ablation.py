@@ -18,8 +18,8 @@ from resnet_limits.studies.gamma.relu import measure as relu
 from resnet_limits.studies.gamma.settings import GammaKeys
 from resnet_limits.training.depth_regularised import DepthRegularised
 from tests.planting import resize
-
-from .verdicts import SMALL, STUDY, measured, values, verdict
+from tests.studies.gamma.small import SMALL, STUDY, measured
+from tests.studies.verdicts import values, verdict
 
 
 @pytest.fixture(scope="module")

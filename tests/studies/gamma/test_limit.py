@@ -18,8 +18,8 @@ from resnet_limits.studies.gamma.problem import small
 from resnet_limits.studies.gamma.settings import GammaKeys
 from resnet_limits.training.depth_regularised import DepthRegularised
 from tests.planting import plant
-
-from .verdicts import DEPTHS, SMALL, STUDY, measured, values, verdict
+from tests.studies.gamma.small import DEPTHS, SMALL, STUDY, measured
+from tests.studies.verdicts import values, verdict
 
 ORDERS = [c.id for c in STUDY.claims if c.where.get("problem") in ("regression", "classification")]
 DISTANCES = ["gamma.value", "gamma.weights", "gamma.tl2", "gamma.recovery"]

@@ -48,6 +48,7 @@ from resnet_limits.studies.hamiltonian.sparsity import measure as sparsity
 from resnet_limits.studies.hamiltonian.trained import measure as trained
 from resnet_limits.training.minimiser import Differentiated, Objective, minimise
 from tests.planting import plant
+from tests.studies.verdicts import ladder, values, verdict
 
 STUDY = studies.get("hamiltonian")
 DEPTHS = (8, 16, 32, 64)
@@ -59,14 +60,7 @@ SHARED = InMemory()
 def measured(
     part, settings: Hamiltonian = SMALL, depths: Sequence[int] = DEPTHS, shared: InMemory = SHARED
 ) -> list[tuple[Hamiltonian, Measurement]]:
-    jobs = [Job(replace(settings, depth=depth), shared) for depth in depths]
-    return [(job.settings, part.measure(job)) for job in jobs]
-
-
-def verdict(claim_id: str, jobs: Sequence[tuple[Hamiltonian, Measurement]]):
-    frame = pd.concat([table(s, m.records, job=job_name(s)) for s, m in jobs], ignore_index=True)
-    (claim,) = [c for c in STUDY.claims if c.id == claim_id]
-    return judge(claim, jobs[0][0], frame, {})
+    return ladder(part, settings, depths, shared)
 
 
 # -- the claims hold ------------------------------------------------------------------------------
@@ -79,13 +73,8 @@ def of_the_network() -> list[tuple[Hamiltonian, Measurement]]:
 
 def orders(jobs: Sequence[tuple[Hamiltonian, Measurement]], observable: str, **where: str) -> float:
     """The slope between the last two depths."""
-    values = [
-        r.value
-        for _, m in jobs
-        for r in m.records
-        if r.observable == observable and r.step is None and where.items() <= dict(r.coordinates).items()
-    ]
-    return float(np.log2(values[-2] / values[-1]))
+    *_, before, last = values(jobs, observable, **where)
+    return float(np.log2(before / last))
 
 
 def test_trained_networks_approach_the_geodesic_at_order_one(of_the_network):

@@ -27,7 +27,6 @@ from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.random.normals import normals
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
-from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde.law import compare as law_by_depth
 from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.law.claims import GROUP, MATRICES, TEST
@@ -36,6 +35,7 @@ from resnet_limits.studies.sde.settings import Sde
 from tests.planting import plant
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured
+from tests.studies.verdicts import verdicts as of_the_part
 
 SMALL = Sde(width=8, replicas=256)
 DEPTHS = (8, 64)
@@ -47,12 +47,7 @@ APART = {"sde.law.kolmogorov", "sde.law.kolmogorov.norm"}
 
 def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str, Judgement]:
     """The judgement on every claim, with the comparisons of depths."""
-    records = measured("law", settings, depths)
-    jobs = [FinishedJob(replace(settings, depth=depth), its, lambda _: None) for depth, its in records.items()]
-    frames = [table(job.settings, job.records, job=job_name(job.settings)) for job in jobs]
-    frames += [table(replace(settings, depth=c.depth), [c.record], job="") for c in law_by_depth.compare(jobs)]
-    frame = pd.concat(frames, ignore_index=True)
-    return {claim.id: judge(claim, settings, frame, {}) for claim in GROUP.claims}
+    return of_the_part("law", settings, depths, law_by_depth)
 
 
 def full_matrices(x: Tensor, depth: int, sigma_w: float, sigma_b: float, seed: int) -> Tensor:

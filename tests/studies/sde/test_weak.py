@@ -9,23 +9,19 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 import torch
 
 from resnet_limits.claims.claim import Judgement
-from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.runs.records import table
 from resnet_limits.sampling.expectations import moments
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.sampling.walk import Walker, walk
-from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import compare as multilevel
@@ -33,7 +29,7 @@ from resnet_limits.studies.sde.weak import measure as weak
 from resnet_limits.studies.sde.weak.claims import GROUP
 from tests.planting import plant, resize
 from tests.studies.sde import faults
-from tests.studies.verdicts import measured
+from tests.studies.verdicts import verdicts as of_the_part
 
 SMALL = Sde(width=8, replicas=128)
 DEPTHS = (16, 32, 64, 128)
@@ -42,12 +38,7 @@ ACTIVATIONS = {"tanh": torch.tanh, "swish": torch.nn.functional.silu}
 
 def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str, Judgement]:
     """The judgement on every claim, with the multilevel sums."""
-    records = measured("weak", settings, depths)
-    jobs = [FinishedJob(replace(settings, depth=depth), its, lambda _: None) for depth, its in records.items()]
-    frames = [table(job.settings, job.records, job=job_name(job.settings)) for job in jobs]
-    frames += [table(replace(settings, depth=c.depth), [c.record], job="") for c in multilevel.compare(jobs)]
-    frame = pd.concat(frames, ignore_index=True)
-    return {claim.id: judge(claim, settings, frame, {}) for claim in GROUP.claims}
+    return of_the_part("weak", settings, depths, multilevel)
 
 
 def found(records: Sequence[Record], observable: str, scheme: str, estimator: str | None = None) -> Record:
