@@ -258,11 +258,10 @@ def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypa
 @pytest.mark.parametrize("name", ["fashion_mnist", "image_folder"])
 def test_training_images_do_not_know_the_test_images(source, monkeypatch, name):
     data = source(name).data
-    before, read = load(data, seed=0), loading._all_images
-    monkeypatch.setattr(
-        loading, "_all_images", lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)
-    )
-    loading._LOADED.clear()
+    before, read = load(data, seed=0), loading.all_images
+    changed = lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)  # noqa: E731
+    plant(monkeypatch, loading.all_images, changed)
+    forget()
     after = load(data, seed=0)
     forget()
     assert torch.equal(before.x_train, after.x_train)
