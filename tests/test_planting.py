@@ -95,12 +95,11 @@ def behind(text: str) -> Iterator[int]:
             modules |= {alias.asname for alias in node.names if alias.asname and alias.name.startswith("resnet_limits")}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr":
-            target, name = (*node.args, None, None)[:2]
+            target, name = node.args[0], ast.unparse(node.args[1]).strip("'")
             if isinstance(target, ast.Constant):
                 found = str(target.value).startswith("resnet_limits")
             else:
-                private = isinstance(name, ast.Constant) and str(name.value).startswith("_")
-                dunder = private and str(name.value).endswith("__")
+                private, dunder = name.startswith("_"), name.endswith("__")
                 found = isinstance(target, ast.Name) and (
                     target.id in modules or (target.id in ours and private and not dunder)
                 )

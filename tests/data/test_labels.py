@@ -570,6 +570,7 @@ def test_a_linear_regression_explains_what_it_must_and_nothing_of_shuffled_targe
 
 def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffled_ones(monkeypatch):
     from resnet_limits.measurement.job import Job
+    from resnet_limits.studies.ode.networks import data_of
     from resnet_limits.studies.ode.trained import measure as trained
 
     own = Ode(depth=8, device="cpu", train=Train(replicas=1), claims=["ode.trained"])
@@ -579,6 +580,6 @@ def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffl
         return last.value
 
     assert accuracy() > 0.88
-    of, shuffled = data_of, np.random.default_rng(0).permutation(1400)
-    plant(monkeypatch, data_of, lambda its: replace(d := of(its), y_train=d.y_train[shuffled]))
+    shuffled = np.random.default_rng(0).permutation(1400)
+    plant(monkeypatch, data_of, lambda its: replace(d := data_of(its), y_train=d.y_train[shuffled]))
     assert accuracy() < 0.3

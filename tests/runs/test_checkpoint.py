@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 from contextlib import nullcontext, suppress
+from functools import partial
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -204,38 +206,29 @@ def test_an_interrupted_job_does_not_repeat_its_finished_parts(tmp_path, monkeyp
     """Two parts; the job is interrupted in the second, and what is measured in the end is the same."""
     study = studies.get("ode")
     job_settings = settings(8, claims=["ode.forward", "ode.reversed.euler"])
-    parts = study._needed(study.parts, job_settings)
+    parts = study.needed_parts(job_settings)
     assert len(parts) == 2
     undisturbed = study.measure(Job(job_settings))
     resize(monkeypatch, studies, WORTH_KEEPING=0.0)
-    calls = []
+    calls, interrupted = [], {parts[1]}
 
-    class Counting:
-        def __init__(self, part, *, interrupted):
-            self.part, self.interrupted = part, interrupted
+    def counted(part, measure, job):
+        calls.append(part)
+        if part in interrupted:
+            raise KeyboardInterrupt
+        return measure(job)
 
-        def measure(self, job):
-            calls.append(self.part)
-            if self.interrupted:
-                raise KeyboardInterrupt
-            return studies.Study._module(study, self.part).measure(job)
-
-    class Watched(studies.Study):
-        interrupted_in: str | None = None
-
-        def _module(self, part):
-            return Counting(part, interrupted=part == type(self).interrupted_in)
-
-    watched = Watched(**{name: getattr(study, name) for name in study.__dataclass_fields__})
+    for part in parts:
+        measure = import_module(f"resnet_limits.studies.ode.{part}.measure").measure
+        plant(monkeypatch, measure, partial(counted, part, measure))
 
     def job():
         return Job(job_settings, checkpoints=FolderCheckpoints(tmp_path / "checkpoint", lambda text: None))
 
-    Watched.interrupted_in = parts[1]
     with pytest.raises(KeyboardInterrupt):
-        watched.measure(job())
-    Watched.interrupted_in = None
-    resumed = watched.measure(job())
+        study.measure(job())
+    interrupted.clear()
+    resumed = study.measure(job())
     assert calls == [*parts, parts[1]], "the first part was measured once"
     assert repr(resumed.records) == repr(undisturbed.records)
     for name, array in undisturbed.arrays.items():

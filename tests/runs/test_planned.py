@@ -166,7 +166,7 @@ def failing(error, original=None, good=0):
     calls = iter(range(good))
 
     def fail(*arguments, **options):
-        if next(calls, None) is None:
+        if original is None or next(calls, None) is None:
             raise error
         return original(*arguments, **options)
 
