@@ -42,12 +42,6 @@ ORDER = {
 }
 """Rooms, from the top: a room knows those below it."""
 
-KNOWN_CIRCLES: Set[frozenset[str]] = {
-    frozenset({"training.minimiser", "training.newton"}),
-    frozenset({"training.loop", "training.shown"}),
-}
-"""Files that still import each other, to be parted."""
-
 
 class Import(NamedTuple):
     """Module `of` imports `what` at `path:line`; modules by their name below the package, `runs.job`."""
@@ -169,12 +163,7 @@ def test_no_import_runs_back_up(imports: list[Import]):
 
 
 def test_no_files_import_each_other_in_a_circle(imports: list[Import]):
-    found = [circle for circle in circles(imports) if modules(circle) not in KNOWN_CIRCLES]
-    assert not found, "\n\n".join("\n".join(map(str, circle)) for circle in found)
-
-
-def test_circles_that_are_gone_are_no_longer_allowed(imports: list[Import]):
-    assert {modules(circle) for circle in circles(imports)} >= KNOWN_CIRCLES
+    assert not (found := circles(imports)), "\n\n".join("\n".join(map(str, circle)) for circle in found)
 
 
 # -- planted --------------------------------------------------------------------------------------
