@@ -82,7 +82,7 @@ class TestAveragedFlow(LimitLaws):
     }
 
     def start(self, case: AveragedField) -> torch.Tensor:
-        return normals((N, D), replicas=2, seed=1, purpose="test.x")
+        return normals((N, D), Stream(1, "test.x"), replicas=2)
 
     def flow(self, case: AveragedField, start: torch.Tensor, since: float, until: float) -> tuple[torch.Tensor, float]:
         return solve_with_error(case.velocity, start, until - since)
