@@ -1,6 +1,6 @@
 """`load`: a data set by its settings, split and standardised; `embed`: its points in the width of a network.
 
-A new source is one file in `sources/`, and one line in `_all_points` (points to be split) or `_all_images` (images with
+A new source is one file in `sources/`, and one line in `_all_points` (points to be split) or `all_images` (images with
 a test set of their own).
 """
 
@@ -113,7 +113,7 @@ def _load(data: Data, seed: int, progress: Progress) -> Dataset:
 
 
 def _from_images(data: Images, seed: int, progress: Progress) -> Dataset:
-    images = _all_images(data, progress)
+    images = all_images(data, progress)
     train = sizes.part("train", data.train_size, len(images.x_train), data.name)
     test = sizes.part("test", data.test_size, len(images.x_test), data.name)
     chosen = permutation(len(images.x_train), seed=seed, purpose="data.split")[:train]
@@ -186,7 +186,7 @@ def _root(data: Data) -> Path | None:
     return data_root(data.root) if isinstance(data, Images) else None
 
 
-def _all_images(data: Images, progress: Progress) -> ImageArrays:
+def all_images(data: Images, progress: Progress) -> ImageArrays:
     """The images; from memory where those of this identity were read last."""
     root = data_root(data.root)
     if isinstance(data, ImageFolder):

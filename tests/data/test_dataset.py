@@ -16,6 +16,7 @@ from resnet_limits.data.sources.moons import Moons
 from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import DamagedData, RequestError, SettingError
 from tests.data.sources import REAL, real
+from tests.planting import plant
 
 
 def test_null_takes_all_digits_that_are_left():
@@ -53,7 +54,7 @@ def test_requests_that_cannot_be_met_are_refused_in_words(data, message):
 def test_the_last_data_set_is_kept_and_another_takes_its_place(monkeypatch):
     read = []
     points = digits.points
-    monkeypatch.setattr(digits, "points", lambda: read.append(1) or points())
+    plant(monkeypatch, digits.points, lambda: read.append(1) or points())
     forget()
     once = load(Digits(), seed=0)
     assert load(Digits(), seed=0) is once

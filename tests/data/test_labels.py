@@ -32,6 +32,8 @@ from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.data.sources.source import Data
+from resnet_limits.networks.classifier import cross_entropy
+from resnet_limits.networks.convolutional import logits
 from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
@@ -39,9 +41,12 @@ from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from resnet_limits.studies.ode.settings import Ode
+from resnet_limits.training.convolutional import train
+from resnet_limits.training.minimiser import minimise
 from tests.data.identity import by_channel, by_feature
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL
+from tests.planting import plant
 
 SPLIT = ("digits", "moons", "circles", "spirals", "gaussian")
 """Sources that are split here into training and test points."""
@@ -239,8 +244,8 @@ def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypa
     other_x[held_out] += np.random.default_rng(0).normal(30, 10, other_x[held_out].shape)
     if regression:
         other_y[held_out] *= 9
-    monkeypatch.setattr(module, "points", lambda *arguments, **options: (other_x, other_y))
-    monkeypatch.setattr(identity, "hold_digits", lambda *arguments: None)  # which sees that they are others
+    plant(monkeypatch, module.points, lambda *arguments, **options: (other_x, other_y))
+    plant(monkeypatch, identity.hold_digits, lambda *arguments: None)  # which sees that they are others
     forget()
     after = load(data, seed=0)
     forget()
@@ -253,11 +258,10 @@ def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypa
 @pytest.mark.parametrize("name", ["fashion_mnist", "image_folder"])
 def test_training_images_do_not_know_the_test_images(source, monkeypatch, name):
     data = source(name).data
-    before, read = load(data, seed=0), loading._all_images
-    monkeypatch.setattr(
-        loading, "_all_images", lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)
-    )
-    loading._LOADED.clear()
+    before, read = load(data, seed=0), loading.all_images
+    changed = lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)  # noqa: E731
+    plant(monkeypatch, loading.all_images, changed)
+    forget()
     after = load(data, seed=0)
     forget()
     assert torch.equal(before.x_train, after.x_train)
@@ -276,7 +280,7 @@ def test_what_is_not_chosen_of_the_training_images_does_not_matter_either(source
         x[chosen] = its.x_train[chosen]
         return replace(its, x_train=x)
 
-    monkeypatch.setattr(mnist, "images", changed)
+    plant(monkeypatch, mnist.images, changed)
     forget()
     after = load(data, seed=0)
     forget()
@@ -381,7 +385,7 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
         seen.append([target_of[tuple(q)] == y for q, y in pairs])
         raise InterruptedError
 
-    monkeypatch.setattr(meanfield, "minimise", look)
+    plant(monkeypatch, minimise, look)
     with pytest.raises(InterruptedError):
         meanfield._draws(Job(own), own, problem, np.zeros(3))
     assert len(seen[0]) == meanfield.COUNTS[0]
@@ -398,7 +402,7 @@ def test_kernels_are_given_each_point_with_its_label(monkeypatch):
     np.testing.assert_allclose(its.y.numpy(), np.eye(10)[digit_labels(its.x)] - 0.1, atol=1e-15)
     assert np.array_equal(its.labels.numpy(), digit_labels(its.new))
     seen = []
-    monkeypatch.setattr(expressivity, "ridge_difference", lambda *arguments: seen.append(arguments) or 0.0)
+    plant(monkeypatch, expressivity.ridge_difference, lambda *arguments: seen.append(arguments) or 0.0)
     expressivity._of_the_limit(own)
     (_, _, x, targets, _, _) = seen[0]
     assert np.array_equal(targets.argmax(dim=1).numpy(), digit_labels(x))
@@ -426,7 +430,7 @@ def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(mon
         seen.append((x, y))
         raise InterruptedError
 
-    monkeypatch.setattr(images, "train", look)
+    plant(monkeypatch, train, look)
     own = Flow(data=Digits(), flow=FlowKeys(images=ImageKeys(points=150)))
     with pytest.raises(InterruptedError):
         images._trained_and_run(Job(own), 1, 1)
@@ -456,31 +460,33 @@ def check_batches(seen: list[tuple[torch.Tensor, torch.Tensor]], points: int, ep
 
 
 def test_mini_batches_take_points_and_labels_together(monkeypatch):
+    from resnet_limits.networks import classifier
     from resnet_limits.networks.blocks import field
-    from resnet_limits.networks.classifier import initial
+    from resnet_limits.networks.classifier import accuracy, initial
     from resnet_limits.training import loop
+    from resnet_limits.training.loss import loss
 
     (x, y), (x_test, y_test) = numbered(23), numbered(8)
     data = Dataset("numbered", x, y, x_test, y_test, 5)
     its = field(Two(hidden=4), "tanh", 2)
     trunk = {name: torch.zeros(1, 2, *shape, dtype=torch.float64) for name, shape in its.shapes.items()}
     start = initial(3, 2, 5, trunk, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
-    seen, tested, score, measure, judge = [], [], loop.logits, loop.loss, loop.accuracy
+    seen, tested, score = [], [], classifier.logits
 
-    def logits(vector_field: Any, step: Any, parameters: Any, points: torch.Tensor, *arguments: Any, **options: Any):
-        logits.points = points
+    def noted(vector_field: Any, step: Any, parameters: Any, points: torch.Tensor, *arguments: Any, **options: Any):
+        noted.points = points
         return score(vector_field, step, parameters, points, *arguments, **options)
 
-    def loss(scores: torch.Tensor, labels: torch.Tensor):
-        (seen if scores.requires_grad else tested).append((logits.points, labels))
-        return measure(scores, labels)
+    def trained_on(scores: torch.Tensor, labels: torch.Tensor):
+        (seen if scores.requires_grad else tested).append((noted.points, labels))
+        return loss(scores, labels)
 
-    def accuracy(scores: torch.Tensor, labels: torch.Tensor):
-        tested.append((logits.points, labels))
-        return judge(scores, labels)
+    def judged(scores: torch.Tensor, labels: torch.Tensor):
+        tested.append((noted.points, labels))
+        return accuracy(scores, labels)
 
-    for name, spy in (("logits", logits), ("loss", loss), ("accuracy", accuracy)):
-        monkeypatch.setattr(loop, name, spy)
+    for original, spy in ((classifier.logits, noted), (loss, trained_on), (accuracy, judged)):
+        plant(monkeypatch, original, spy)
     recipe = Train(epochs=2, batch_size=6, lr=0.01)
     loop.train(its, start, data, recipe, depth=2, h=0.5, seed=1, progress=lambda done, message: None)
     check_batches(seen, 23, epochs=2)
@@ -494,18 +500,18 @@ def test_mini_batches_of_images_take_images_and_labels_together(monkeypatch):
 
     x, y = numbered(23, 64)
     start = initial((1, 8, 8), 2, 5, sets=1, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
-    seen, score, measure = [], convolutional.logits, convolutional.cross_entropy
+    seen = []
 
-    def logits(phi: str, parameters: Any, images: torch.Tensor, **options: Any):
-        logits.images = images
-        return score(phi, parameters, images, **options)
+    def noted(phi: str, parameters: Any, images: torch.Tensor, **options: Any):
+        noted.images = images
+        return logits(phi, parameters, images, **options)
 
-    def cross_entropy(scores: torch.Tensor, labels: torch.Tensor):
-        seen.append((logits.images, labels))
-        return measure(scores, labels)
+    def compared(scores: torch.Tensor, labels: torch.Tensor):
+        seen.append((noted.images, labels))
+        return cross_entropy(scores, labels)
 
-    monkeypatch.setattr(convolutional, "logits", logits)
-    monkeypatch.setattr(convolutional, "cross_entropy", cross_entropy)
+    plant(monkeypatch, logits, noted)
+    plant(monkeypatch, cross_entropy, compared)
     convolutional.train(
         "tanh",
         start,
@@ -564,6 +570,7 @@ def test_a_linear_regression_explains_what_it_must_and_nothing_of_shuffled_targe
 
 def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffled_ones(monkeypatch):
     from resnet_limits.measurement.job import Job
+    from resnet_limits.studies.ode.networks import data_of
     from resnet_limits.studies.ode.trained import measure as trained
 
     own = Ode(depth=8, device="cpu", train=Train(replicas=1), claims=["ode.trained"])
@@ -573,6 +580,6 @@ def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffl
         return last.value
 
     assert accuracy() > 0.88
-    of, shuffled = trained.data_of, np.random.default_rng(0).permutation(1400)
-    monkeypatch.setattr(trained, "data_of", lambda its: replace(d := of(its), y_train=d.y_train[shuffled]))
+    shuffled = np.random.default_rng(0).permutation(1400)
+    plant(monkeypatch, data_of, lambda its: replace(d := data_of(its), y_train=d.y_train[shuffled]))
     assert accuracy() < 0.3

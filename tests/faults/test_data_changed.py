@@ -23,6 +23,7 @@ from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
+from tests.planting import plant
 
 boxes, plan = (getattr(import_module("reslim_cli.hydra_bridge"), name) for name in ("boxes", "plan"))
 
@@ -215,7 +216,7 @@ def made(monkeypatch, by):
         x, y = points(size, **keys)
         return x + by, y
 
-    monkeypatch.setattr(moons, "points", others)
+    plant(monkeypatch, moons.points, others)
 
 
 @pytest.mark.parametrize(("by", "state"), [(1e-15, "finished"), (np.array([[0.0, 0.0], [0.1, 0.0]] * 10), "failed")])

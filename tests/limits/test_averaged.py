@@ -1,12 +1,14 @@
 """The averaged field: closed forms, Monte Carlo, and networks of independent weights that approach it."""
 
 import math
+from functools import partial
+from typing import ClassVar
 
 import pytest
 import torch
 
-from resnet_limits.limits.averaged import averaged_field, gaussian_mean, martingale_response
-from resnet_limits.limits.ode import solve
+from resnet_limits.limits.averaged import AveragedField, averaged_field, gaussian_mean, martingale_response
+from resnet_limits.limits.ode import solve, solve_with_error
 from resnet_limits.networks.activations import ACTIVATIONS
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward
@@ -15,6 +17,8 @@ from resnet_limits.random import Stream, normals
 from resnet_limits.settings.blocks.one import One
 from resnet_limits.settings.blocks.outside import Outside
 from resnet_limits.settings.blocks.two import Two
+
+from .limit_laws import LimitLaws, adaptive
 
 V = torch.tensor([1e-3, 0.25, 1.0, 4.0, 100.0], dtype=torch.float64)
 
@@ -69,6 +73,22 @@ def test_the_averaged_field_is_the_mean_over_weights(block, activation):
     average = averaged_field(block, activation, sigma_w=sigma_w, sigma_b=sigma_b)(x)[0]
     # 18 coordinates: 4.5 standard errors are passed by chance once in 8000 tests.
     assert float(((values.mean(dim=0) - average) / stderr).abs().max()) < 4.5
+
+
+class TestAveragedFlow(LimitLaws):
+    cases: ClassVar = {
+        phi: partial(averaged_field, One(), phi, sigma_w=1.2, sigma_b=0.5)
+        for phi in ("relu", "swish", "gelu")  # of others, and of other blocks, the mean is zero
+    }
+
+    def start(self, case: AveragedField) -> torch.Tensor:
+        return normals((N, D), Stream(1, "test.x"), replicas=2)
+
+    def flow(self, case: AveragedField, start: torch.Tensor, since: float, until: float) -> tuple[torch.Tensor, float]:
+        return solve_with_error(case.velocity, start, until - since)
+
+    def independent(self, case: AveragedField, start: torch.Tensor, until: float) -> torch.Tensor:
+        return adaptive(lambda t, x: case(x), start, until)
 
 
 @pytest.mark.parametrize("activation", ["swish", "relu", "gelu", "tanh"])

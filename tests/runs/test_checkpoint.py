@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -19,8 +19,11 @@ from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
+from resnet_limits.runs.owner import owned
+from resnet_limits.runs.provenance import version
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.studies import study as studies
+from tests.planting import plant, resize
 from tests.runs.conftest import settings
 
 
@@ -149,7 +152,7 @@ def test_every_single_flipped_bit_is_noticed(checkpoints):
 
 
 def test_a_checkpoint_of_another_version_is_not_used_and_said(checkpoints, log, monkeypatch):
-    monkeypatch.setattr("resnet_limits.runs.checkpoint.version", lambda: "0.0.1")
+    plant(monkeypatch, version, lambda: "0.0.1")
     checkpoints.save(state(1))
     monkeypatch.undo()
     assert checkpoints.load() is None
@@ -203,33 +206,30 @@ def test_an_interrupted_job_does_not_repeat_its_finished_groups(tmp_path, monkey
     """Two groups; the job is interrupted in the second, and what is measured in the end is the same."""
     study = studies.get("ode")
     job_settings = settings(8, claims=["ode.forward", "ode.reversed.euler"])
-    names = [group.name for group in study.needed(job_settings)]
-    assert len(names) == 2
+    parts = [group.name for group in study.needed(job_settings)]
+    assert len(parts) == 2
     undisturbed = study.measure(Job(job_settings))
-    monkeypatch.setattr(studies, "WORTH_KEEPING", 0.0)
-    calls = []
+    resize(monkeypatch, studies, WORTH_KEEPING=0.0)
+    calls, interrupted = [], {parts[1]}
 
-    def watched(interrupted: str | None) -> studies.Study:
-        def counted(group):
-            measure = import_module(f"resnet_limits.studies.ode.{group.name}.measure").measure
+    def counted(part, measure, job):
+        calls.append(part)
+        if part in interrupted:
+            raise KeyboardInterrupt
+        return measure(job)
 
-            def its(job):
-                calls.append(group.name)
-                if group.name == interrupted:
-                    raise KeyboardInterrupt
-                return measure(job)
-
-            return replace(group, measure=its)
-
-        return replace(study, groups=tuple(counted(group) for group in study.groups))
+    for part in parts:
+        measure = import_module(f"resnet_limits.studies.ode.{part}.measure").measure
+        plant(monkeypatch, measure, partial(counted, part, measure))
 
     def job():
         return Job(job_settings, checkpoints=FolderCheckpoints(tmp_path / "checkpoint", lambda text: None))
 
     with pytest.raises(KeyboardInterrupt):
-        watched(names[1]).measure(job())
-    resumed = watched(None).measure(job())
-    assert calls == [*names, names[1]], "the first group was measured once"
+        study.measure(job())
+    interrupted.clear()
+    resumed = study.measure(job())
+    assert calls == [*parts, parts[1]], "the first part was measured once"
     assert repr(resumed.records) == repr(undisturbed.records)
     for name, array in undisturbed.arrays.items():
         assert np.array_equal(resumed.arrays[name], array)
@@ -286,7 +286,7 @@ def test_on_a_full_disk_the_job_fails_with_the_reason_and_earlier_records_stay(m
     run_job(run.path, failing)
     said_in(run, "cannot write to")
     # and where the disk fills up while the job runs
-    monkeypatch.setattr("resnet_limits.runs.job.owned", lambda folder: nullcontext(True))
+    plant(monkeypatch, owned, lambda folder: nullcontext(True))
     run_job(run.path, failing)
     said_in(run, "")
     assert read_parquet(records).equals(before)

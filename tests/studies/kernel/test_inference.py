@@ -12,12 +12,14 @@ from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.inference import dense
 from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.measurement.job import InMemory, Job
-from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks import ntk
+from resnet_limits.networks.ntk import descend
 from resnet_limits.random import Stream
+from resnet_limits.studies.kernel.inference import claims
 from resnet_limits.studies.kernel.inference import measure as inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import network_of, overlaps
+from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 
@@ -72,7 +74,7 @@ def test_deeper_jobs_share_the_networks_and_nothing_depends_on_the_pieces(monkey
     settings = replace(SMALL, width=64, kernel=replace(SMALL.kernel, networks=4, steps=3))
     first, second = (repr(inference.measure(Job(replace(settings, depth=d), shared)).records) for d in (4, 32))
     assert first == second
-    monkeypatch.setattr(inference, "MEMORY", 1)
+    resize(monkeypatch, inference, MEMORY=1)
     torch.testing.assert_close(
         inference.measure(Job(replace(settings, depth=4))).arrays["inference.learnt"],
         inference.measure(Job(replace(settings, depth=4), shared)).arrays["inference.learnt"],
@@ -131,17 +133,15 @@ def test_extrapolation_is_exact_in_one_over_the_width():
 @pytest.mark.parametrize("factor", [0.6, 1.5])
 def test_another_training_time_is_seen(factor: float, monkeypatch):
     right = ntk.descend
-    monkeypatch.setattr(inference, "_weakly", lambda *its: Measurement())
-    monkeypatch.setattr(
-        inference, "descend", lambda *its, steps, **more: right(*its, steps=int(factor * steps), **more)
-    )
+    resize(monkeypatch, claims, WEAKLY=2)
+    plant(monkeypatch, descend, lambda *its, steps, **more: right(*its, steps=int(factor * steps), **more))
     found = verdicts("inference", replace(SMALL, kernel=replace(SMALL.kernel, networks=32)), DEPTHS)
     assert found["kernel.inference.time"].verdict == "refuted", found["kernel.inference.time"].why
 
 
 def test_a_learning_rate_that_is_not_that_of_the_parametrisation_is_seen(monkeypatch):
     right = ntk.descend
-    monkeypatch.setattr(inference, "descend", lambda *its, rate, **more: right(*its, rate=rate / 20, **more))
+    plant(monkeypatch, descend, lambda *its, rate, **more: right(*its, rate=rate / 20, **more))
     found = verdicts("inference", SMALL, DEPTHS)
     assert found["kernel.inference"].verdict == "refuted"
     assert found["kernel.inference.accuracy"].verdict == "refuted"
@@ -161,6 +161,6 @@ def test_rates_of_another_parametrisation_are_seen(monkeypatch):
 
 def test_posteriors_from_other_points_are_seen(monkeypatch):
     right = inference.overlaps_at
-    monkeypatch.setattr(inference, "overlaps_at", lambda s, gram, *its: right(s, gram.flip(0, 1), *its))
+    plant(monkeypatch, inference.overlaps_at, lambda s, gram, *its: right(s, gram.flip(0, 1), *its))
     found = verdicts("inference", SMALL, DEPTHS)
     assert {found[claim].verdict for claim in WEAK} == {"refuted"}

@@ -28,6 +28,7 @@ from resnet_limits.studies.sde.backward.claims import GROUP, lyapunov
 from resnet_limits.studies.sde.finite_depth import mean_squares
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
+from tests.planting import plant
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.verdicts import measured, verdicts
@@ -201,9 +202,9 @@ def test_depths_have_noise_of_their_own():
 
 def test_weights_of_size_one_are_seen(monkeypatch):
     """The unscaled network in place of the scaled one: gradients explode."""
-    monkeypatch.setattr(
-        unscaled,
-        "scaled",
+    plant(
+        monkeypatch,
+        unscaled.scaled,
         lambda s: unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), s.depth, float(s.depth), {}),
     )
     found = verdicts("backward", SMALL, DEPTHS)
@@ -214,7 +215,7 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 4.0, pins)
 
-    monkeypatch.setattr(unscaled, "pinned", scaled)
+    plant(monkeypatch, unscaled.pinned, scaled)
     found = verdicts("backward", replace(SMALL, replicas=1024), (8, 16, 32, 64))
     assert {found[claim].verdict for claim in (*RATES, "sde.backward.unscaled")} == {"refuted"}
 

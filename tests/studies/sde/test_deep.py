@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.limits.overlaps import deep_flow
 from resnet_limits.networks.activations import activation
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.random import Stream
-from resnet_limits.sampling import deep as sampler
 from resnet_limits.sampling.deep import Branch, final
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.wide import gram, root
-from resnet_limits.studies.sde.deep import measure as deep
+from resnet_limits.sampling.wide import gram, pre_activations, root
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
+from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(replicas=512, width=8)
@@ -112,19 +112,16 @@ def test_pins_and_sizes_stand_in_the_records():
 
 
 def test_the_kernel_of_another_activation_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = deep.deep_flow
-    monkeypatch.setattr(deep, "deep_flow", lambda phi, *a, **k: careful("identity", *a, **k))
+    plant(monkeypatch, deep_flow, lambda phi, *a, **k: deep_flow("identity", *a, **k))
     found = verdicts("deep", SMALL, DEPTHS)
     assert found["sde.deep"].verdict == "refuted", found["sde.deep"].why
 
 
 def test_the_kernel_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = deep.deep_flow
-
     def larger(phi: str, start: Tensor, horizon: float, *, inner: tuple[float, float], outer: tuple[float, float]):
-        return careful(phi, start, horizon, inner=(1.3 * inner[0], inner[1]), outer=outer)
+        return deep_flow(phi, start, horizon, inner=(1.3 * inner[0], inner[1]), outer=outer)
 
-    monkeypatch.setattr(deep, "deep_flow", larger)
+    plant(monkeypatch, deep_flow, larger)
     found = verdicts("deep", SMALL, DEPTHS)
     for name in ("sde.deep", "sde.deep.depth"):
         assert found[name].verdict == "refuted", (name, found[name].why)
@@ -133,7 +130,7 @@ def test_the_kernel_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("fault", ["dt", "independent"])
 def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault: str):
     # The infinitely wide network on the same noise shares both faults: it must not hide them.
-    careful, act = sampler.pre_activations, Isotropic.act
+    careful, act = pre_activations, Isotropic.act
 
     def broken(C: Tensor, Z: Tensor) -> Tensor:
         if fault == "independent":
@@ -148,7 +145,7 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
             dim=1,
         )
 
-    monkeypatch.setattr(sampler, "pre_activations", broken)
+    plant(monkeypatch, pre_activations, broken)
     monkeypatch.setattr(Isotropic, "act", broken_act)
     settings = Sde(replicas=256, width=8, sde=SdeKeys(correlation=0.9))
     found = verdicts("deep", settings, (32,))
@@ -164,6 +161,7 @@ def test_a_wrong_exponent_is_refuted(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_drift_inside_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(deep, "Branch", lambda phi, alpha, **more: Branch(phi, alpha, **{**more, "outside": "swish"}))
+    drifting = lambda phi, alpha, **more: Branch(phi, alpha, **{**more, "outside": "swish"})  # noqa: E731
+    plant(monkeypatch, Branch, drifting, within="resnet_limits.studies")
     found = verdicts("deep", SMALL, (16,))
     assert found["sde.deep.no_drift"].verdict == "refuted", found["sde.deep.no_drift"].why

@@ -18,10 +18,12 @@ from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.random import Stream
 from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
+from resnet_limits.sampling.walk import final
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.matrix_normal import measure as matrix_normal
 from resnet_limits.studies.sde.settings import Sde
+from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(width=8, replicas=256)
@@ -120,8 +122,7 @@ def test_parts_of_the_law_that_are_left_out_are_refuted(
     assert isinstance(own, Law)
     parts = {name: getattr(own, name) for name in ("mu", "mu_b", "U", "V", "S")}
     faulty = Law(**{**parts, **change})
-    final = matrix_normal.final
-    monkeypatch.setattr(matrix_normal, "final", lambda walkers, x0, _, **where: final(walkers, x0, faulty, **where))
+    plant(monkeypatch, final, lambda walkers, x0, _, **where: final(walkers, x0, faulty, **where))
     found = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
     for name in broken:
         its = found[f"sde.matrix_normal.{name}"]

@@ -14,9 +14,10 @@ from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.random import Stream
 from resnet_limits.sampling import prenorm as sampler
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.studies.sde.prenorm import measure as prenorm
+from resnet_limits.sampling.prenorm import two_layers
 from resnet_limits.studies.sde.prenorm.measure import mean_log_growth
 from resnet_limits.studies.sde.settings import Sde
+from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
 STRONG = Sde(replicas=1024, width=8, init=Iid(sigma_w=1.0, sigma_b=0.5))
@@ -105,7 +106,7 @@ def test_growth_without_the_norm_does_not_overflow():
 
 
 def test_without_the_norm_the_exact_growth_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sampler, "rms", lambda x: torch.ones_like(x[..., :1]))
+    plant(monkeypatch, sampler.rms, lambda x: torch.ones_like(x[..., :1]))
     found = verdicts("prenorm", STRONG, DEPTHS)
     assert found["sde.prenorm"].verdict == "refuted", found["sde.prenorm"].why
 
@@ -150,7 +151,6 @@ def test_a_drift_along_the_input_is_refuted(rate: float, monkeypatch: pytest.Mon
 
 def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.MonkeyPatch):
     # One draw of the hidden weights for all blocks: the mixture does not narrow with depth.
-    careful = sampler.two_layers
     act = Isotropic.act
 
     def shared(phi: str, *args: Any) -> tuple[Tensor, Tensor]:
@@ -159,14 +159,14 @@ def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.Monke
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Isotropic, "act", once)
-            return careful(phi, *args)
+            return two_layers(phi, *args)
 
-    monkeypatch.setattr(prenorm, "two_layers", shared)
+    plant(monkeypatch, two_layers, shared)
     found = verdicts("prenorm", STRONG, (8, 16, 32, 64))
     assert found["sde.prenorm.gaussian.two"].verdict == "refuted", found["sde.prenorm.gaussian.two"].why
 
 
 def test_a_branch_of_another_size_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sampler, "activation", lambda name: lambda z: 1.3 * activation(name)(z))
+    plant(monkeypatch, activation, lambda name: lambda z: 1.3 * activation(name)(z), within="resnet_limits.sampling")
     found = verdicts("prenorm", STRONG, DEPTHS)
     assert found["sde.prenorm.two"].verdict == "refuted", found["sde.prenorm.two"].why

@@ -22,6 +22,7 @@ from resnet_limits.sampling.walk import Walker, final
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.strong import measure as strong
+from tests.planting import resize
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts
 
@@ -89,7 +90,7 @@ def test_networks_tend_to_an_euler_maruyama_scheme_64_times_deeper(phi: str):
 def test_errors_do_not_depend_on_how_many_networks_are_sampled_at_a_time(monkeypatch: pytest.MonkeyPatch):
     settings = replace(SMALL, depth=8, replicas=200)
     whole = strong.measure(Job(settings)).records
-    monkeypatch.setattr(pieces, "CACHE", 1)  # pieces of 32, the least
+    resize(monkeypatch, pieces, CACHE=1)  # pieces of 32, the least
     for one, other in zip(whole, strong.measure(Job(settings)).records, strict=True):
         assert (one.value, one.stderr) == pytest.approx((other.value, other.stderr), rel=1e-12)
 

@@ -58,7 +58,7 @@ def measure(job: Job) -> Measurement:
     limits = {}
     for phi in PINS:
         job.progress(0.0, f"convolution, limit of {phi}")
-        if (limit := _limit(phi, stencil, own, m0, start, horizon)) is not None:
+        if (limit := limit_of(phi, stencil, own, m0, start, horizon)) is not None:
             limits[phi] = limit
     x = x0.expand(networks, *x0.shape)
     walks = [_Walk(phi, x, x, m0, start) for phi in limits]
@@ -103,7 +103,7 @@ def _recursion(
     return m, overlaps
 
 
-def _limit(
+def limit_of(
     phi: str, stencil: Stencil, own: Iid, m0: Tensor, start: Tensor, horizon: float
 ) -> tuple[Tensor, Tensor, float] | None:
     """`(m_T, L_T, error)`; None where they explode before."""

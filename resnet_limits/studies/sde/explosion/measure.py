@@ -152,7 +152,7 @@ class Course:
 def _course(settings: Sde, width: int, horizons: float) -> Course | None:
     """None where the limit does not explode from the inputs."""
     x0, own = inputs(settings, width=width, count=1), sizes(settings)
-    limit = _limit(x0, own.sigma_w, own.sigma_b)
+    limit = limit_of(x0, own.sigma_w, own.sigma_b)
     explosion = limit.explosion_time()
     if math.isinf(explosion):
         return None
@@ -245,7 +245,7 @@ def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas:
     return [torch.cat(its) for its in zip(*found, strict=True)]
 
 
-def _limit(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:
+def limit_of(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:
     """The moments of infinitely wide networks from this input."""
     phi, x = SWISH["activation"], x0.double()
     return Moments(SLOPE[phi], CURVATURE[phi], sigma_w, sigma_b, float(x.mean()), float(x.square().mean()))
