@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,22 @@ from jaxtyping import install_import_hook
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; jobs set their own number
 
-# The shapes in annotations such as Float[Tensor, "r n d"] are held against what is passed, in tests only.
 ROOMS = ("networks", "diffeomorphisms", "paths", "limits", "data", "sampling", "inference")
-install_import_hook([f"resnet_limits.{room}" for room in ROOMS], "beartype.beartype")
+PACKAGE = Path(__file__).parents[1] / "resnet_limits"
+
+
+def with_shapes() -> list[str]:
+    """The modules of the rooms that import torch or numpy at once. Others hold facts, and know arrays by name only."""
+    files = (path for room in ROOMS for path in (PACKAGE / room).rglob("*.py") if path.name != "__init__.py")
+    return [
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        for path in files
+        if re.search(r"^(from jaxtyping|from torch|import numpy)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+
+
+# The shapes in annotations such as Float[Tensor, "r n d"] are held against what is passed, in tests only.
+install_import_hook(with_shapes(), "beartype.beartype")
 
 
 @pytest.fixture(scope="session")

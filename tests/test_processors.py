@@ -86,13 +86,14 @@ def activations(dtype) -> Iterator[str]:
     """An entry's value and slope, whatever its place."""
     import torch
 
-    from resnet_limits.networks.activations import ACTIVATIONS, with_slope
+    from resnet_limits.networks.activations import activation_named
+    from resnet_limits.settings import ACTIVATIONS
 
     z = 3 * noise(257, dtype=dtype)
     for name in ACTIVATIONS:
-        value, slope = with_slope(name, z)
+        value, slope = activation_named(name).with_slope(z)
         for first, count in ((0, 1), (1, 7), (3, 33), (5, 63), (64, 65), (256, 1)):
-            its = with_slope(name, z[first : first + count])
+            its = activation_named(name).with_slope(z[first : first + count])
             if not all(torch.equal(a, b[first : first + count]) for a, b in zip(its, (value, slope), strict=True)):
                 yield name
                 break

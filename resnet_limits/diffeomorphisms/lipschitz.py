@@ -17,20 +17,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import SettingError
+from ..networks.activations import activation_named
 
-STEEPEST = {"tanh": 1.0, "relu": 1.0, "identity": 1.0, "swish": 1.0998393202, "gelu": 1.1289041452}
-"""`sup |phi'|`, rounded up; those of swish and gelu at z = 2.3994 and z = sqrt 2."""
 MATRICES = {"one": ("W",), "outside": ("W",), "two": ("V", "W")}
-
-
-def steepest(activation: str) -> float:
-    """`sup |phi'|`. Raises `SettingError` for an activation of which no such bound is known."""
-    if activation not in STEEPEST:
-        raise SettingError(
-            f"activation={activation}: no bound of its derivative is known, so its field is not known to be Lipschitz;"
-            f" known are {', '.join(STEEPEST)}"
-        )
-    return STEEPEST[activation]
 
 
 def lipschitz_bound(block: str, activation: str, weights: Mapping[str, Tensor]) -> Float[Tensor, "r sets"]:
@@ -41,7 +30,7 @@ def lipschitz_bound(block: str, activation: str, weights: Mapping[str, Tensor]) 
     if block not in MATRICES:
         raise SettingError(f"block={block}: no Lipschitz bound is known; known are those of {', '.join(MATRICES)}")
     norms = [torch.linalg.matrix_norm(weights[name], ord=2) for name in MATRICES[block]]
-    return steepest(activation) * torch.stack(norms).prod(dim=0)
+    return activation_named(activation).largest_slope() * torch.stack(norms).prod(dim=0)
 
 
 def normalised(

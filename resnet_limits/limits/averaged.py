@@ -22,7 +22,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .. import settings
-from ..networks.activations import activation
+from ..errors import SettingError
+from ..networks.activations import Activation, activation_named
 from ..networks.residual import unstacked
 from ..networks.steps.step import Field
 
@@ -47,11 +48,21 @@ def _half_line() -> tuple[Tensor, Tensor]:
     return torch.from_numpy(nodes), torch.from_numpy(weights)
 
 
+def _piecewise_smooth(name: str) -> Activation:
+    phi = activation_named(name)
+    if set(phi.kinks) - {0.0}:
+        raise SettingError(f"activation={name}: Gaussian means are taken of activations that are smooth but at 0")
+    return phi
+
+
 def gaussian_mean(name: str, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """`E phi(z)`, `z ~ N(0, v)`, for an activation by name; relative error 1e-13 for `v <= 100`. Differentiable."""
+    """`E phi(z)`, `z ~ N(0, v)`, for an activation by name; relative error 1e-13 for `v <= 100`. Differentiable.
+
+    Raises `SettingError` for an unknown activation, and for one with kinks elsewhere than at 0.
+    """
     nodes, weights = (q.to(v) for q in _half_line())
     z = v.sqrt().unsqueeze(-1) * nodes
-    phi = activation(name)
+    phi = _piecewise_smooth(name)
     return ((phi(z) + phi(-z)) * weights).sum(dim=-1)
 
 
@@ -59,7 +70,7 @@ def gaussian_mean_square(name: str, v: Float[Tensor, "*shape"]) -> Float[Tensor,
     """`E phi(z)^2`, `z ~ N(0, v)`, to the accuracy of `gaussian_mean`."""
     nodes, weights = (q.to(v) for q in _half_line())
     z = v.sqrt().unsqueeze(-1) * nodes
-    phi = activation(name)
+    phi = _piecewise_smooth(name)
     return ((phi(z).square() + phi(-z).square()) * weights).sum(dim=-1)
 
 

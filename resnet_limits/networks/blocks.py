@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .. import settings
 from ..errors import SettingError, one_of
-from .activations import activation as activation_named
+from .activations import activation_named
 
 Activation = Callable[[Tensor], Tensor]
 Weights = dict[str, Tensor]

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -24,55 +23,15 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .activations import Activation, activation_named
 from .blocks import VectorField
 from .residual import forward
 from .steps.euler import Euler
 from .steps.step import Field, Step
 
-aten = torch.ops.aten
 MEGABYTE = 2**20
 SHORTEST = 8
 """Layers of a segment in a shallow network: fewer cost more in calls than they save."""
-
-
-@dataclass(frozen=True)
-class Derivative:
-    """An activation with its derivative; all functions write into `out`, which may be one of their arguments.
-
-    `value(z, out)` is `phi(z)`. `pull_back(g, kept, out)` is `phi'(z) g`, where `kept` is `phi(z)` if `of_value`,
-    else `z`: `tanh' = 1 - tanh^2` needs no `z`.
-    """
-
-    value: Callable[[Tensor, Tensor], Any]
-    pull_back: Callable[[Tensor, Tensor, Tensor], Any]
-    of_value: bool
-
-
-DERIVATIVES = {
-    "tanh": Derivative(
-        lambda z, out: torch.tanh(z, out=out),
-        lambda g, a, out: aten.tanh_backward.grad_input(g, a, grad_input=out),
-        of_value=True,
-    ),
-    "relu": Derivative(
-        lambda z, out: torch.clamp_min(z, 0, out=out),
-        lambda g, a, out: aten.threshold_backward.grad_input(g, a, 0, grad_input=out),
-        of_value=True,
-    ),
-    "identity": Derivative(
-        lambda z, out: out if out is z else out.copy_(z), lambda g, a, out: out.copy_(g), of_value=True
-    ),
-    "swish": Derivative(
-        lambda z, out: aten.silu.out(z, out=out),
-        lambda g, z, out: aten.silu_backward.grad_input(g, z, grad_input=out),
-        of_value=False,
-    ),
-    "gelu": Derivative(
-        lambda z, out: aten.gelu.out(z, out=out),
-        lambda g, z, out: aten.gelu_backward.grad_input(g, z, grad_input=out),
-        of_value=False,
-    ),
-}
 
 
 class Segment:
@@ -102,7 +61,7 @@ class Passes(ABC):
     hidden_of: ClassVar[str]
     """The parameter with as many rows as `inner` has."""
 
-    def __init__(self, phi: Derivative, h: float) -> None:
+    def __init__(self, phi: Activation, h: float) -> None:
         self.phi, self.h = phi, h
 
     @abstractmethod
@@ -137,7 +96,7 @@ class One(Passes):
         for x, z, x_next, W, b in zip(segment.x, segment.z, segment.x[1:], theta["W"], theta["b"], strict=False):
             torch.baddbmm(b, W, x, out=z)
             a = z if phi.of_value else scratch
-            phi.value(z, a)
+            phi.write(z, a)
             torch.add(x, a, alpha=h, out=x_next)
 
     def pull_back(self, segment: Segment, theta: Layers, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
@@ -158,7 +117,7 @@ class Outside(Passes):
     def advance(self, segment: Segment, theta: Layers) -> None:
         phi, h = self.phi, self.h
         for x, a, x_next, W, b in zip(segment.x, segment.z, segment.x[1:], theta["W"], theta["b"], strict=False):
-            phi.value(x, a)
+            phi.write(x, a)
             torch.add(x, b, alpha=h, out=x_next)
             x_next.baddbmm_(W, a, alpha=h)
 
@@ -187,7 +146,7 @@ class Two(Passes):
         for x, z, x_next, V, W, b in layers:
             torch.baddbmm(b, W, x, out=z)
             a = z if phi.of_value else scratch
-            phi.value(z, a)
+            phi.write(z, a)
             torch.baddbmm(x, V, a, alpha=h, out=x_next)
 
     def pull_back(self, segment: Segment, theta: Layers, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
@@ -201,7 +160,7 @@ class Two(Passes):
             phi.pull_back(dz, z, dz)
             torch.baddbmm(g_next, WT, dz, alpha=h, out=g_k)
         if not phi.of_value:
-            phi.value(segment.inner, segment.inner)
+            phi.write(segment.inner, segment.inner)
         self._outer(gradients["V"], costates[1:], segment.inner)
         self._outer(gradients["W"], inner, segment.states[:-1])
         self._sum(gradients["b"], inner)
@@ -237,7 +196,7 @@ class Trunk:
         """The output `x_L`; raises what `residual.forward` raises."""
         if type(step) is not Euler or not isinstance(field, VectorField) or field.name not in PASSES:
             return forward(field, step, x0, weights, h)
-        passes = PASSES[field.name](DERIVATIVES[field.activation], h)
+        passes = PASSES[field.name](activation_named(field.activation), h)
         output = _Function.apply(self, passes, tuple(weights), x0, *weights.values())
         assert isinstance(output, Tensor)
         return output

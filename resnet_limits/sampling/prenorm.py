@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..networks.activations import activation
+from ..networks.activations import activation_named
 from .law import Isotropic
 
 
@@ -61,7 +61,7 @@ def two_layers(
     variance = x0.new_zeros(x0.shape[:2])
     for k, s in enumerate(factors):
         where = {"seed": seed, "layer": k, "first_replica": first_replica}
-        hidden = activation(phi)(law.act(x / rms(x), biased, 1.0, purpose=f"{purpose} inner", **where))
+        hidden = activation_named(phi)(law.act(x / rms(x), biased, 1.0, purpose=f"{purpose} inner", **where))
         variance += (law.sigma_w * s) ** 2 * hidden.square().mean(dim=-1)
         x = x + read.act(hidden, biased, s**2, purpose=f"{purpose} outer", **where)
     return x, variance

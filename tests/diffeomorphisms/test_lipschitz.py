@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
 from resnet_limits.diffeomorphisms.jacobians import block_determinants, block_jacobians, increments_of, lipschitz_at
-from resnet_limits.diffeomorphisms.lipschitz import STEEPEST, lipschitz_bound, normalised
+from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.derivatives import DIFFERENTIATED
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.paths import draw
 from resnet_limits.settings import ACTIVATIONS, Iid, One, Outside, Two
@@ -21,13 +19,6 @@ BLOCKS = {"one": One(), "outside": Outside(), "two": Two(hidden=7)}
 def drawn(block, activation: str, width: int = 3):
     its = field(BLOCKS[block], activation, width)
     return its, draw(Iid(sigma_w=2.0), its.shapes, depth=6, horizon=1.0, replicas=4, seed=3).at(STEPS["euler"].times(6))
-
-
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_steepest_slope_is_that_of_the_derivative(activation):
-    slopes, _ = DIFFERENTIATED[activation].derivatives(np.linspace(-30, 30, 600_001))
-    assert abs(slopes).max() <= STEEPEST[activation]
-    assert abs(slopes).max() == pytest.approx(STEEPEST[activation], abs=1e-8)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -84,7 +75,7 @@ def test_the_bound_can_be_differentiated():
 
 
 def test_a_field_without_a_bound_is_refused_in_words():
-    with pytest.raises(SettingError, match=r"activation=square: .* not known to be Lipschitz"):
+    with pytest.raises(SettingError, match=r"activation: unknown value 'square'"):
         lipschitz_bound("one", "square", {"W": torch.eye(2)[None, None]})
     with pytest.raises(SettingError, match="block=prenorm: no Lipschitz bound is known"):
         lipschitz_bound("prenorm", "tanh", {"W": torch.eye(2)[None, None]})

@@ -8,7 +8,6 @@ import torch
 from resnet_limits import settings
 from resnet_limits.limits.averaged import averaged_field, gaussian_mean, martingale_response
 from resnet_limits.limits.ode import solve
-from resnet_limits.networks.activations import ACTIVATIONS
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
@@ -55,7 +54,7 @@ def layers(f, replicas, sigma_w, sigma_b, seed=0, depth=1):
     }
 
 
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("activation", settings.ACTIVATIONS)
 @pytest.mark.parametrize("block", [settings.One(), settings.Outside(), settings.Two(hidden=5)], ids=lambda b: b.name)
 def test_the_averaged_field_is_the_mean_over_weights(block, activation):
     draws, sigma_w, sigma_b = 40_000, 1.3, 0.4

@@ -18,26 +18,17 @@ from resnet_limits.limits.overlaps import (
     moment_flow,
     moment_step,
 )
-from resnet_limits.networks.activations import ACTIVATIONS, activation
-from resnet_limits.networks.taylor import CURVATURE, SLOPE
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.sampling.convolution import Stencil
+from resnet_limits.settings import ACTIVATIONS
 
 S = torch.tensor([[1.3, 0.4, -0.7], [0.4, 0.6, 0.1], [-0.7, 0.1, 2.0]], dtype=torch.float64)
-
-
-def test_slopes_and_curvatures_are_the_derivatives_at_zero():
-    for name in SLOPE:
-        z = torch.tensor([-1e-4, 0.0, 1e-4], dtype=torch.float64)
-        below, at, above = activation(name)(z).tolist()
-        assert (above - below) / 2e-4 == pytest.approx(SLOPE[name], abs=1e-7)
-        assert (above - 2 * at + below) / 1e-8 == pytest.approx(CURVATURE[name], abs=1e-6)
-    assert set(SLOPE) == set(CURVATURE) == set(ACTIVATIONS) - {"relu"}
 
 
 @pytest.mark.parametrize("phi", sorted(ACTIVATIONS))
 def test_products_of_gaussian_features_agree_with_scipy_quadrature(phi: str):
     def f(z: float) -> float:
-        return float(activation(phi)(torch.tensor(z, dtype=torch.float64)))
+        return float(activation_named(phi)(torch.tensor(z, dtype=torch.float64)))
 
     found = gaussian_products(phi, S)
     torch.testing.assert_close(found, found.T)
@@ -51,7 +42,7 @@ def test_products_of_gaussian_features_agree_with_scipy_quadrature(phi: str):
         for sign in (-1, 1):
             y = kink + sign * nodes
             z = b * (rho * x + math.sqrt(1 - rho**2) * y)
-            value += float((weights * np.exp(-(y**2) / 2)) @ activation(phi)(torch.from_numpy(z)).numpy())
+            value += float((weights * np.exp(-(y**2) / 2)) @ activation_named(phi)(torch.from_numpy(z)).numpy())
         return value * f(a * x) * math.exp(-(x**2) / 2) / (2 * math.pi)
 
     expected = sum(integrate.quad(inner, *ends, epsabs=1e-9)[0] for ends in ((-9, 0), (0, 9)))
@@ -124,7 +115,7 @@ def test_one_block_at_infinite_width_has_the_moments_of_brute_force_sampling():
     V = torch.tensor([[0.9, 0.5], [0.5, 0.7]], dtype=torch.float64)
     z = torch.linalg.cholesky(V) @ torch.randn(2, count, generator=stream, dtype=torch.float64)
     for phi in ("tanh", "swish"):
-        y = x + activation(phi)(z)
+        y = x + activation_named(phi)(z)
         m, overlaps = moment_step(phi, x.mean(dim=1), x @ x.T / count, V)
         assert float((y.mean(dim=1) - m).abs().max()) < 5 / math.sqrt(count)
         assert float((y @ y.T / count - overlaps).abs().max()) < 5 * 2.5 / math.sqrt(count)

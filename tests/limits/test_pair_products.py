@@ -10,7 +10,8 @@ from scipy.integrate import dblquad
 
 from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.limits.pair_products import expansions, pair_products
-from resnet_limits.networks.activations import ACTIVATIONS, activation
+from resnet_limits.networks.activations import activation_named
+from resnet_limits.settings import ACTIVATIONS
 
 X = torch.tensor([[1.0, 0.3], [0.2, -0.9], [0.7, -0.7], [0.0, 0.0]], dtype=torch.float64)
 SMOOTH = ["gelu", "swish", "tanh"]
@@ -25,7 +26,7 @@ def block(phi: str, S: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def slope_of(phi: str, z: torch.Tensor) -> torch.Tensor:
     z = z.clone().requires_grad_()
-    return torch.autograd.grad(activation(phi)(z).sum(), z)[0]
+    return torch.autograd.grad(activation_named(phi)(z).sum(), z)[0]
 
 
 @pytest.mark.parametrize("phi", SMOOTH)

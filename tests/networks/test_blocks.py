@@ -5,7 +5,7 @@ import torch
 
 from resnet_limits import settings
 from resnet_limits.errors import SettingError
-from resnet_limits.networks.activations import ACTIVATIONS
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.blocks import field
 
 D, M, R, N = 4, 6, 3, 5
@@ -21,10 +21,10 @@ def points(seed=1):
     return torch.randn(R, N, D, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("activation", settings.ACTIVATIONS)
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.name)
 def test_field_is_its_formula_point_by_point(block, activation):
-    f, x, phi = field(block, activation, D), points(), ACTIVATIONS[activation]
+    f, x, phi = field(block, activation, D), points(), activation_named(activation)
     theta = weights_of(f)
     formula = {
         "one": lambda x, t: phi(t["W"] @ x + t["b"]),

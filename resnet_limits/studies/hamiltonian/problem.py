@@ -14,10 +14,11 @@ from torch.nn import functional
 
 from ...data.dataset import Dataset, embed, load
 from ...errors import SettingError
-from ...limits.hamiltonian.features import Features, activation
+from ...limits.hamiltonian.features import Features
 from ...limits.hamiltonian.gaussian import Gaussian
 from ...limits.hamiltonian.kernel import Kernel
 from ...limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, pointwise
+from ...networks.activations import activation_named
 from ...random import generator
 from ...settings import Hamiltonian, content
 from ...training.branches import Branch, Refine, branches
@@ -50,7 +51,7 @@ def embedded(x: Float[Tensor, "n f"], settings: Hamiltonian) -> Float[Tensor, "n
 
 def kernel_of(settings: Hamiltonian) -> Kernel:
     its = settings.hamiltonian
-    return Gaussian(its.length) if its.kernel == "gaussian" else Features(activation(settings.activation))
+    return Gaussian(its.length) if its.kernel == "gaussian" else Features(activation_named(settings.activation))
 
 
 def targets(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:

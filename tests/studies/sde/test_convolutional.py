@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from resnet_limits.networks.activations import activation
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.sampling.convolution import PADDINGS, Stencil
 from resnet_limits.sampling.wide import gram
 from resnet_limits.settings import Cifar10, Gaussian, Iid, Moons, Sde
@@ -60,7 +60,7 @@ def test_networks_have_the_law_of_torch_convolutions_with_full_filters(phi: str)
         bias = torch.randn(replicas * d, generator=stream, dtype=torch.float64) * 0.4 * h**0.5
         stacked = x.transpose(0, 1).reshape(n, replicas * d, side, side)
         z = functional.conv2d(stacked, filters, bias, padding=1, groups=replicas)
-        x = x + activation(phi)(z.reshape(n, replicas, d, side, side).transpose(0, 1))
+        x = x + activation_named(phi)(z.reshape(n, replicas, d, side, side).transpose(0, 1))
     full = x.flatten(3).transpose(2, 3).reshape(replicas, -1, d)
 
     start = x0.flatten(2).transpose(1, 2).reshape(-1, d).expand(replicas, -1, -1)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_limits.networks.activations import activation
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.sampling import prenorm as sampler
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.settings import Iid, Sde
@@ -169,6 +169,6 @@ def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.Monke
 
 
 def test_a_branch_of_another_size_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sampler, "activation", lambda name: lambda z: 1.3 * activation(name)(z))
+    monkeypatch.setattr(sampler, "activation_named", lambda name: lambda z: 1.3 * activation_named(name)(z))
     found = verdicts("prenorm", STRONG, DEPTHS)
     assert found["sde.prenorm.two"].verdict == "refuted", found["sde.prenorm.two"].why
