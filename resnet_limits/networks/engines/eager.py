@@ -1,6 +1,6 @@
-"""`x_0 -> x_L` of a residual network in training: a backward pass written by hand, in memory that is kept.
+"""torch as it is, operation by operation; in training a backward pass written by hand, in memory that is kept.
 
-    x_{k+1} = x_k + h f(x_k, theta_k)          forward, Euler steps, the blocks of `blocks.py`
+    x_{k+1} = x_k + h f(x_k, theta_k)          forward, Euler steps, blocks that declare their `Passes`
     g_k = g_{k+1} + h f_x^T g_{k+1},   dJ/dtheta_k = h f_theta^T g_{k+1}        backward, g_L = dJ/dx_L
 
 The layers are cut into segments of about sqrt(L/2). Each pass over a segment writes into tensors that stay from step
@@ -14,172 +14,71 @@ segments and every operation on them are the same, and so is every bit of the gr
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .activations import Activation, activation_named
-from .blocks import VectorField
-from .residual import forward
-from .steps.euler import Euler
-from .steps.step import Field, Step
+from ..blocks.block import Passes, Segment
+from ..residual import forward, states
+from ..steps.euler import Euler
+from ..steps.step import Field, Step
+from ..vector_field import VectorField
+from . import engine
+
+if TYPE_CHECKING:
+    from ...sampling.law import Law
+    from ...sampling.walk import Walker
 
 MEGABYTE = 2**20
 SHORTEST = 8
 """Layers of a segment in a shallow network: fewer cost more in calls than they save."""
 
 
-class Segment:
-    """Activations of some successive layers, inputs in columns: `states` (layers + 1, r, d, n), the `x_k`, and `inner`
-    (layers, r, m, n), what the block computes on the way from `x_k` to `x_{k+1}`. `x` and `z` are their layers."""
-
-    def __init__(self, states: Tensor, inner: Tensor) -> None:
-        self.states, self.inner = states, inner
-        self.x, self.z = states.unbind(0), inner.unbind(0)
-
-    def first(self, layers: int) -> Segment:
-        """The first layers of this segment, in the same memory."""
-        return self if layers == len(self.z) else Segment(self.states[: layers + 1], self.inner[:layers])
-
-    @property
-    def elements(self) -> int:
-        return self.states.numel() + self.inner.numel()
-
-
 Layers = Mapping[str, Sequence[Tensor]]
 """A parameter's layers by name: `W` and `V` (r, o, i), `W^T` and `V^T` their transposes, `b` (r, o, 1)."""
 
 
-class Passes(ABC):
-    """Forward and backward pass of one block over a segment."""
+class Eager(engine.Engine):
+    """torch operation by operation: the reference, on any device, for any step and block."""
 
-    hidden_of: ClassVar[str]
-    """The parameter with as many rows as `inner` has."""
+    name = "eager"
 
-    def __init__(self, phi: Activation, h: float) -> None:
-        self.phi, self.h = phi, h
+    def trunk(self, memory: float) -> Trunk:
+        return Trunk(memory)
 
-    @abstractmethod
-    def advance(self, segment: Segment, theta: Layers) -> None:
-        """Fill the segment from its first state."""
+    def states(
+        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
+    ) -> Float[Tensor, "layers r n d"]:
+        return states(field, step, x0, weights, h)
 
-    @abstractmethod
-    def pull_back(self, segment: Segment, theta: Layers, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
-        """`g`, dJ/dx of the last state, to dJ/dx of the first, and dJ/dtheta into `gradients` (layers, r, *shape).
+    def walk(
+        self,
+        walkers: Sequence[Walker],
+        x0: Float[Tensor, "r n d"],
+        law: Law,
+        *,
+        horizon: float,
+        seed: int,
+        purpose: str,
+        first_replica: int = 0,
+        biased: Float[Tensor, " n"] | None = None,
+    ) -> Iterator[tuple[int, list[Tensor]]]:
+        from ...sampling.walk import walk
 
-        Uses up `g` and the activations.
-        """
-
-    def _outer(self, into: Tensor, left: Tensor, right: Tensor) -> None:
-        """`into = h left right^T` for each layer and replica: a sum over inputs."""
-        h, flat = self.h, (-1, *into.shape[-2:])
-        left, right = left.view(-1, *left.shape[-2:]), right.view(-1, *right.shape[-2:])
-        into.view(flat).baddbmm_(left, right.mT, beta=0, alpha=h)
-
-    def _sum(self, into: Tensor, over_inputs: Tensor) -> None:
-        torch.sum(over_inputs, dim=3, out=into).mul_(self.h)
-
-
-class One(Passes):
-    """`x + h phi(W x + b)`; `inner` keeps `phi(z)` or `z`, and on the way back `phi'(z) g`."""
-
-    hidden_of = "W"
-
-    def advance(self, segment: Segment, theta: Layers) -> None:
-        phi, h = self.phi, self.h
-        scratch = torch.empty_like(segment.z[0])
-        for x, z, x_next, W, b in zip(segment.x, segment.z, segment.x[1:], theta["W"], theta["b"], strict=False):
-            torch.baddbmm(b, W, x, out=z)
-            a = z if phi.of_value else scratch
-            phi.write(z, a)
-            torch.add(x, a, alpha=h, out=x_next)
-
-    def pull_back(self, segment: Segment, theta: Layers, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
-        phi, h = self.phi, self.h
-        for z, WT in _backwards(segment.z, theta["W^T"]):
-            phi.pull_back(g, z, z)
-            g.baddbmm_(WT, z, alpha=h)
-        self._outer(gradients["W"], segment.inner, segment.states[:-1])
-        self._sum(gradients["b"], segment.inner)
-        return g
+        where: dict[str, Any] = {"seed": seed, "purpose": purpose, "first_replica": first_replica, "biased": biased}
+        return walk(walkers, x0, law, horizon=horizon, **where)
 
 
-class Outside(Passes):
-    """`x + h (W phi(x) + b)`; `inner` keeps `phi(x)`, and on the way back `states` become the `g_k`."""
-
-    hidden_of = "b"
-
-    def advance(self, segment: Segment, theta: Layers) -> None:
-        phi, h = self.phi, self.h
-        for x, a, x_next, W, b in zip(segment.x, segment.z, segment.x[1:], theta["W"], theta["b"], strict=False):
-            phi.write(x, a)
-            torch.add(x, b, alpha=h, out=x_next)
-            x_next.baddbmm_(W, a, alpha=h)
-
-    def pull_back(self, segment: Segment, theta: Layers, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
-        phi, h = self.phi, self.h
-        scratch = torch.empty_like(g)
-        segment.x[-1].copy_(g)
-        for x, a, g_next, WT in _backwards(segment.x[:-1], segment.z, segment.x[1:], theta["W^T"]):
-            torch.bmm(WT, g_next, out=scratch)
-            phi.pull_back(scratch, a if phi.of_value else x, scratch)
-            torch.add(g_next, scratch, alpha=h, out=x)
-        self._outer(gradients["W"], segment.states[1:], segment.inner)
-        self._sum(gradients["b"], segment.states[1:])
-        return g.copy_(segment.x[0])
-
-
-class Two(Passes):
-    """`x + h V phi(W x + b)`; `inner` keeps `phi(z)` or `z`."""
-
-    hidden_of = "W"
-
-    def advance(self, segment: Segment, theta: Layers) -> None:
-        phi, h = self.phi, self.h
-        scratch = torch.empty_like(segment.z[0])
-        layers = zip(segment.x, segment.z, segment.x[1:], theta["V"], theta["W"], theta["b"], strict=False)
-        for x, z, x_next, V, W, b in layers:
-            torch.baddbmm(b, W, x, out=z)
-            a = z if phi.of_value else scratch
-            phi.write(z, a)
-            torch.baddbmm(x, V, a, alpha=h, out=x_next)
-
-    def pull_back(self, segment: Segment, theta: Layers, g: Tensor, gradients: Mapping[str, Tensor]) -> Tensor:
-        phi, h = self.phi, self.h
-        costates, inner = torch.empty_like(segment.states), torch.empty_like(segment.inner)
-        g_of = costates.unbind(0)
-        g_of[-1].copy_(g)
-        layers = _backwards(g_of[:-1], g_of[1:], inner.unbind(0), segment.z, theta["V^T"], theta["W^T"])
-        for g_k, g_next, dz, z, VT, WT in layers:
-            torch.bmm(VT, g_next, out=dz)
-            phi.pull_back(dz, z, dz)
-            torch.baddbmm(g_next, WT, dz, alpha=h, out=g_k)
-        if not phi.of_value:
-            phi.write(segment.inner, segment.inner)
-        self._outer(gradients["V"], costates[1:], segment.inner)
-        self._outer(gradients["W"], inner, segment.states[:-1])
-        self._sum(gradients["b"], inner)
-        return g.copy_(g_of[0])
-
-
-PASSES: dict[str, type[Passes]] = {"one": One, "outside": Outside, "two": Two}
-
-
-def _backwards(*layers: Sequence[Tensor]) -> Iterable[tuple[Tensor, ...]]:
-    return zip(*(reversed(tensors) for tensors in layers), strict=True)
-
-
-class Trunk:
+class Trunk(engine.Trunk):
     """`residual.forward` with a backward pass of its own; called like it, and equal to it up to rounding.
 
     `memory` is the budget in MB for activations that wait for the backward pass; what does not fit is computed again.
-    Other steps and fields than those of `PASSES` go through `residual.forward` and autograd, whatever the budget. A
-    forward pass overwrites the activations of the one before, so each must be followed by its backward pass at once.
+    Other steps than Euler's, and blocks without `Passes`, go through `residual.forward` and autograd, whatever the
+    budget.
     """
 
     def __init__(self, memory: float) -> None:
@@ -194,10 +93,10 @@ class Trunk:
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
     ) -> Float[Tensor, "r n d"]:
         """The output `x_L`; raises what `residual.forward` raises."""
-        if type(step) is not Euler or not isinstance(field, VectorField) or field.name not in PASSES:
+        by_hand = field.block.passes if type(step) is Euler and isinstance(field, VectorField) else None
+        if by_hand is None:
             return forward(field, step, x0, weights, h)
-        passes = PASSES[field.name](activation_named(field.activation), h)
-        output = _Function.apply(self, passes, tuple(weights), x0, *weights.values())
+        output = _Function.apply(self, by_hand(field.phi, h), tuple(weights), x0, *weights.values())
         assert isinstance(output, Tensor)
         return output
 
@@ -210,7 +109,7 @@ class Trunk:
 
     def forward(self, passes: Passes, x0: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         theta = _layers(weights)
-        depth = len(theta["W"])
+        depth = next(iter(weights.values())).shape[1]
         hidden = weights[passes.hidden_of].shape[2]
         self._prepare(depth, x0, hidden)
         self._pass += 1
@@ -226,7 +125,7 @@ class Trunk:
 
     def backward(self, passes: Passes, g: Tensor, weights: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         theta = _layers(weights)
-        depth = len(theta["W"])
+        depth = next(iter(weights.values())).shape[1]
         gradients = {name: w.new_empty(depth, w.shape[0], *w.shape[2:]) for name, w in weights.items()}
         g = g.mT.clone(memory_format=torch.contiguous_format)
         filled = self._last_reused()  # by the forward pass, with activations not overwritten since
