@@ -16,9 +16,9 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from resnet_limits.claims.words import expectation, flat, interval, setting_words, short
 from resnet_limits.printable import ORDERS, printable
-from resnet_limits.report.words import expectation, flat, interval, setting_words, short
-from resnet_limits.runs.folder import JobFolder
+from resnet_limits.runs.job_folder import JobFolder
 
 COLOURS = {
     **{

@@ -97,7 +97,8 @@ def _torchvision() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
-    from resnet_limits.data.files import FILES, data_root, look
+    from resnet_limits.data.files import FILES, look
+    from resnet_limits.data.root import data_root
 
     root = data_root(None)
     there = [name for name in FILES if not any(seen.problem for seen in look(name, root))]
@@ -126,7 +127,7 @@ def _found(module: str) -> bool:
 
 
 def _sinks() -> Iterator[Finding]:
-    from resnet_limits.settings import SINKS
+    from resnet_limits.settings.registry import SINKS
     from resnet_limits.sinks import installed
 
     for sink in SINKS:

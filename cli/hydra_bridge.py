@@ -39,14 +39,18 @@ from hydra.core.override_parser.types import Override
 from omegaconf import MISSING, OmegaConf, open_dict
 
 from resnet_limits import imports
-from resnet_limits import settings as keys
 from resnet_limits.data import identity
 from resnet_limits.errors import OtherPackage, SettingError
+from resnet_limits.files import plain
 from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
-from resnet_limits.runs.files import plain
-from resnet_limits.runs.folder import LAUNCHER, SUBMITIT, Run
-from resnet_limits.settings import Settings
+from resnet_limits.runs.folder import SUBMITIT, Run
+from resnet_limits.runs.job_folder import LAUNCHER
+from resnet_limits.settings.base import Settings
+from resnet_limits.settings.build import from_mapping
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.keys import describe, flat
+from resnet_limits.settings.registry import STUDIES, groups
 
 from .hydra_errors import translated
 from .overrides import GROUPS, check_launcher_keys, no_content, points, read
@@ -66,13 +70,13 @@ def study_of(settings: Settings) -> Any:
 def register() -> None:
     """Put the schema into Hydra's ConfigStore: one node a study, one for each option of each group."""
     store = ConfigStore.instance()
-    for name, study in keys.STUDIES.items():
+    for name, study in STUDIES.items():
         node = study(study=name)
         for field in dataclasses.fields(node):
-            if isinstance(getattr(node, field.name), tuple(keys.CHOICES)):
+            if isinstance(getattr(node, field.name), tuple(groups())):
                 setattr(node, field.name, MISSING)  # filled by the group's own option
         store.store(group="schema", name=name, node=node)
-    for base, options in keys.CHOICES.items():
+    for base, options in groups().items():
         for name, option in options.items():
             store.store(group=f"schema/{base.__name__.lower()}", name=name, node=option)
 
@@ -96,7 +100,7 @@ class PlannedJob:
 
     @property
     def name(self) -> str:
-        return keys.job_name(self.settings)
+        return job_name(self.settings)
 
 
 def who_asks(job: PlannedJob, key: str) -> str:
@@ -104,7 +108,7 @@ def who_asks(job: PlannedJob, key: str) -> str:
     empty where it was the user."""
     if any(override.split("=", 1)[0] == key for override in job.overrides):
         return ""
-    its, data = job.settings, keys.flat(job.settings).get("data")
+    its, data = job.settings, flat(job.settings).get("data")
     groups = {  # the later of Hydra's list of defaults first
         f"preset={its.preset}": f"size/{its.study}_{its.preset}",
         f"figure={its.figure}": f"figure/{its.figure}",
@@ -228,8 +232,8 @@ def _parsed(line: str) -> Override:
 
 def _check_shared(first: Settings, other: Settings) -> None:
     """A key that is no content has one value in all jobs: of jobs that differ in it alone only one would run."""
-    its = {entry.key: entry.value for entry in keys.describe(first) if not entry.field.metadata.get("content", True)}
-    for entry in keys.describe(other):
+    its = {entry.key: entry.value for entry in describe(first) if not entry.field.metadata.get("content", True)}
+    for entry in describe(other):
         if entry.key in its and entry.value != its[entry.key]:
             raise SettingError(f"{no_content(entry.key)}; got {its[entry.key]} and {entry.value}")
 
@@ -237,7 +241,7 @@ def _check_shared(first: Settings, other: Settings) -> None:
 def _settings(config: Any) -> Settings:
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
-    return keys.from_mapping({str(k): v for k, v in values.items()})
+    return from_mapping({str(k): v for k, v in values.items()})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from resnet_limits.errors import SettingError, nearest, one_of
-from resnet_limits.settings import CHOICES, STUDIES, Settings, flat
+from resnet_limits.settings.base import Settings
+from resnet_limits.settings.keys import flat
+from resnet_limits.settings.registry import STUDIES, groups, options_of
 
 OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
 """What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
@@ -95,8 +97,8 @@ def unknown_key(name: str, overrides: Sequence[str]) -> str:
     valid = list(flat(settings)) if settings else []
     is_of_figure = any(o.startswith("figure=") for o in overrides)  # which has a study of its own
     owner = _owner(name, None if is_of_figure else settings)
-    if name in (base.__name__.lower() for base in CHOICES):
-        return f"{name}: expected the name of one option: {', '.join(_group(name))}"
+    if options_of(name):
+        return f"{name}: expected the name of one option: {', '.join(options_of(name))}"
     if owner:
         return f"{name}: this run does not use it; it exists with {owner}"
     return (
@@ -104,16 +106,12 @@ def unknown_key(name: str, overrides: Sequence[str]) -> str:
     )
 
 
-def _group(name: str) -> dict[str, type]:
-    return next(options for base, options in CHOICES.items() if base.__name__.lower() == name)
-
-
 def _option_keys() -> list[str]:
     return [f"{group}.{key}" for group, _, keys in _options() for key in keys]
 
 
 def _options() -> Iterator[tuple[str, str, list[str]]]:
-    for base, options in CHOICES.items():
+    for base, options in groups().items():
         for option, cls in options.items():
             yield base.__name__.lower(), option, [key for key in cls.__dataclass_fields__ if key != "name"]
 

@@ -23,7 +23,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from resnet_limits.runs import scheduler
-from resnet_limits.runs.folder import LAUNCHER, SUBMITIT, Run
+from resnet_limits.runs.folder import SUBMITIT, Run
+from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.runs.status import State, lost_after
 
 from .display import Watch

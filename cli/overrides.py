@@ -35,19 +35,19 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
-from resnet_limits import settings as keys
 from resnet_limits.errors import SettingError, one_of
-from resnet_limits.settings import Entry
+from resnet_limits.settings.keys import Entry, describe
+from resnet_limits.settings.registry import FIGURES, STUDIES, groups
 
 from .hydra_errors import OF_VALUES, unknown_key
 
 MAX_JOBS = 10_000
-_PRESETS = (its.__dataclass_fields__["preset"].metadata["choices"] for its in keys.STUDIES.values())
+_PRESETS = (its.__dataclass_fields__["preset"].metadata["choices"] for its in STUDIES.values())
 GROUPS: dict[str, tuple[str, ...]] = {
-    "study": tuple(keys.STUDIES),
+    "study": tuple(STUDIES),
     "preset": tuple(dict.fromkeys(itertools.chain(*_PRESETS))),
-    "figure": keys.FIGURES,
-    **{base.__name__.lower(): tuple(options) for base, options in keys.CHOICES.items()},
+    "figure": tuple(FIGURES),
+    **{options.group: tuple(options) for options in groups().values()},
 }
 """The keys whose value is the name of a file in `configs/`, and these names."""
 
@@ -84,12 +84,12 @@ def declared() -> dict[str, Entry]:
     """Every key of every study and option."""
     options = {
         f"{base.__name__.lower()}.{entry.key}": entry
-        for base, its in keys.CHOICES.items()
+        for base, its in groups().items()
         for option in its.values()
-        for entry in keys.describe(option())
+        for entry in describe(option())
         if entry.key != "name"
     }
-    return options | {entry.key: entry for name, s in keys.STUDIES.items() for entry in keys.describe(s(study=name))}
+    return options | {entry.key: entry for name, s in STUDIES.items() for entry in describe(s(study=name))}
 
 
 # -- reading --------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from resnet_limits.errors import OutputError, RequestError, RunFolderError
+from resnet_limits.files import beside, new_folder, place
 from resnet_limits.printable import printable
 from resnet_limits.runs.enclosed import first_odd
-from resnet_limits.runs.files import beside, new_folder, place
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.merge import Merged, merge, other_data
 
@@ -26,7 +26,7 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
     if out is None and others:
         raise RequestError(f"{len(merged.runs)} runs have no folder in common; say where with --out FOLDER")
 
-    from resnet_limits.runs.collect import collect
+    from resnet_limits.report.publish import collect
 
     from .display import Terminal, print_json, show_summary
 
@@ -64,7 +64,7 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
 
 def _written_to(folder: Path, merged: Merged) -> dict[str, Any]:
     """Write the report into a folder, and return the summary; a folder that was made for it is gone after any error."""
-    from resnet_limits.runs.collect import write
+    from resnet_limits.report.publish import write
 
     try:
         with new_folder(folder):

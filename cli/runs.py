@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.errors import RunFolderError
+from resnet_limits.report.current import Current, current
 from resnet_limits.runs import scheduler
-from resnet_limits.runs.current import Current, current
 from resnet_limits.runs.enclosed import first_odd
 from resnet_limits.runs.folder import Run, Seen, outputs_root
 from resnet_limits.runs.planned import FILE, OtherSchema, depth_of

@@ -11,9 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Claim
-from resnet_limits.report.words import expectation
+from resnet_limits.claims.words import expectation
+from resnet_limits.settings.keys import describe, range_in_words
+from resnet_limits.settings.registry import STUDIES, groups
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 
@@ -26,7 +27,7 @@ def studies(name: str | None, *, json_out: bool) -> None:
         study = registry.get(name)
         print_json(_document(study)) if json_out else _show(study)
         return
-    every = [registry.get(its) for its in keys.STUDIES]
+    every = [registry.get(its) for its in STUDIES]
     if json_out:
         print_json([{"name": s.name, "title": s.title, "claims": [c.id for c in s.claims]} for s in every])
         return
@@ -72,19 +73,19 @@ def _keys(study: Study) -> Iterator[dict[str, Any]]:
     """The keys of the study at its defaults, then those that come with other options."""
     settings = study.settings(study=study.name)
     seen = set()
-    for entry in keys.describe(settings):
-        group = next((b for b in keys.CHOICES if b.__name__.lower() == entry.key), None)
+    for entry in describe(settings):
+        group = next((b for b in groups() if b.__name__.lower() == entry.key), None)
         seen.add(entry.key)
-        rule = "one of " + ", ".join(keys.CHOICES[group]) if group else keys.range_in_words(entry.field.metadata)
+        rule = "one of " + ", ".join(groups()[group]) if group else range_in_words(entry.field.metadata)
         meaning = (group.__doc__ or "").strip().splitlines()[0] if group else entry.field.metadata["meaning"]
         yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": None}
-    for base, options in keys.CHOICES.items():
+    for base, options in groups().items():
         for name, option in options.items():
             prefix = base.__name__.lower()
-            for entry in keys.describe(option(name=name), prefix=f"{prefix}."):
+            for entry in describe(option(name=name), prefix=f"{prefix}."):
                 if entry.key not in seen and entry.field.name != "name":
                     seen.add(entry.key)
-                    rule, meaning = keys.range_in_words(entry.field.metadata), entry.field.metadata["meaning"]
+                    rule, meaning = range_in_words(entry.field.metadata), entry.field.metadata["meaning"]
                     having = [n for n, o in options.items() if entry.field.name in o.__dataclass_fields__]
                     given = ", ".join(f"{prefix}={n}" for n in having)
                     yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": given}

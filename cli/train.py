@@ -10,15 +10,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from resnet_limits.data import identity
+from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import RunFolderError, SettingError, TooFewPoints
+from resnet_limits.files import locked, tail
 from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import require_enclosed
-from resnet_limits.runs.files import locked, tail
-from resnet_limits.runs.folder import LAUNCHER, Run, outputs_root
+from resnet_limits.runs.folder import Run, outputs_root
+from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.runs.planned import by_depth
 from resnet_limits.runs.status import Status
-from resnet_limits.settings import Data, Settings, Slurm, describe, job_name
+from resnet_limits.settings.base import Settings
+from resnet_limits.settings.clusters.slurm import Slurm
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.keys import describe
 
 from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, who_asks
 from .launch import launch
@@ -294,7 +299,7 @@ def _requeue(run: Run, name: str) -> None:
 
 
 def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> None:
-    from resnet_limits.runs.collect import collect
+    from resnet_limits.report.publish import collect
 
     from .display import Terminal, print_json, show_summary
 

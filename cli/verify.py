@@ -27,8 +27,9 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.errors import OutputError, SettingError, one_of
-from resnet_limits.runs.folder import JobFolder, Run, outputs_root
-from resnet_limits.settings import STUDIES
+from resnet_limits.runs.folder import Run, outputs_root
+from resnet_limits.runs.job_folder import JobFolder
+from resnet_limits.settings.registry import STUDIES
 
 from .display import Terminal, Watch, coloured, print_json
 from .hydra_bridge import Plan, plan
@@ -173,7 +174,8 @@ def interrupt(worker: BaseProcess) -> None:
 
 def _verified(its: Plan, *, alone: bool = False) -> Outcome:
     """Run the jobs of one study in a run folder and check its claims."""
-    from resnet_limits.runs.collect import collected, write
+    from resnet_limits.report.publish import write
+    from resnet_limits.runs.collect import collected
     from resnet_limits.runs.job import run_job
     from resnet_limits.runs.merge import merge
     from resnet_limits.runs.records import swept_keys
@@ -198,9 +200,9 @@ def _verified(its: Plan, *, alone: bool = False) -> Outcome:
 
 def _checks(its: Plan, collection: Collection) -> list[dict[str, Any]]:
     """The scoreboard of one study, as JSON has it."""
-    from resnet_limits.claims.scoreboard import checks
-    from resnet_limits.runs.collect import claim_document
+    from resnet_limits.report.publish import claim_document
     from resnet_limits.runs.records import setting_label, setting_of
+    from resnet_limits.studies.scoreboard import checks
 
     study, asked = collection.study, {}
     for job in its.jobs:
@@ -241,7 +243,7 @@ def _watched(run: Run, *, live: bool) -> Iterator[None]:
 
 
 def _show(document: dict[str, Any]) -> None:
-    from resnet_limits.report.words import expectation, interval, setting_words
+    from resnet_limits.claims.words import expectation, interval, setting_words
 
     console = Terminal()
     wide = console.width >= WIDE
@@ -304,8 +306,8 @@ def _writable(path: Path) -> None:
 
 def _write_junit(path: Path, outcomes: Sequence[Outcome]) -> None:
     """One suite a study, one case a claim and setting; a failed job is an error of its own."""
-    from resnet_limits.report.words import setting_words
-    from resnet_limits.runs.files import whole
+    from resnet_limits.claims.words import setting_words
+    from resnet_limits.files import whole
 
     suites = ElementTree.Element("testsuites", name="reslim verify")
     for its in outcomes:

@@ -25,7 +25,7 @@ from typing import Any
 
 from . import device
 from .errors import OutOfMemory
-from .settings import Settings
+from .settings.base import Settings
 
 ASKED = re.compile(r"allocate (\d+(?:\.\d+)?) (bytes|[KMGTPE]iB)")
 UNITS = {"bytes": 1, **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGTPE", start=1)}}

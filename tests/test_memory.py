@@ -27,8 +27,9 @@ from resnet_limits.memory import (
     ran_out_of,
 )
 from resnet_limits.runs.python import run
-from resnet_limits.settings import Ode, OdeKeys, Train
+from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from tests.cli.command import TINY, Reslim
 
 SMALL = Ode(depth=8, device="cpu")

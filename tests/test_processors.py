@@ -14,6 +14,8 @@ from dataclasses import replace
 
 import pytest
 
+from resnet_limits.settings.registry import INIT
+
 SETTINGS = {
     "as it is": {},
     "default": {"ATEN_CPU_CAPABILITY": "default"},
@@ -179,7 +181,6 @@ def other_layers(dtype) -> Iterator[str]:
     """Correlated weights, blocks of two layers, the averaged flow, wide layers."""
     import torch
 
-    from resnet_limits import settings
     from resnet_limits.limits.averaged import AveragedField
     from resnet_limits.sampling import deep, wide
     from resnet_limits.sampling.law import Isotropic
@@ -187,7 +188,7 @@ def other_layers(dtype) -> Iterator[str]:
 
     x = noise(3, 40, dtype=dtype)
     how = {"seed": 0, "purpose": "processors"}
-    law = law_of(settings.MatrixNormal(), 40)
+    law = law_of(INIT["matrix_normal"](), 40)
 
     def correlated(first: int, count: int):
         return law.act(x.expand(count, -1, -1), torch.ones(3), 0.1, layer=0, first_replica=first, **how)
@@ -250,7 +251,6 @@ def control_variates(dtype) -> Iterator[str]:
 def equal_inputs(dtype) -> Iterator[str]:
     import torch
 
-    from resnet_limits import settings
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.laws import law_of
     from resnet_limits.sampling.schemes import Network
@@ -260,7 +260,7 @@ def equal_inputs(dtype) -> Iterator[str]:
         for width in (3, 17, 40):
             x0 = noise(31, max(equal) + 1, width, dtype=dtype)[:, list(equal)].clone()
             x0[7] = noise(len(equal), width, dtype=dtype, seed=1)
-            for law in (Isotropic(1.2, 0.7), law_of(settings.MatrixNormal(), width)):
+            for law in (Isotropic(1.2, 0.7), law_of(INIT["matrix_normal"](), width)):
                 how = {"horizon": 1.0, "seed": 0, "purpose": "processors"}
                 (x,) = final([Walker(Network("swish", "tanh"), 2)], x0, law, **how)
                 same = [r for r in range(31) if r != 7]
@@ -268,16 +268,15 @@ def equal_inputs(dtype) -> Iterator[str]:
                     yield f"{len(equal)} of width {width}, {type(law).__name__}"
 
 
-LAWS = ("Smooth", "Iid", "Rough", "Fractional", "Tied")
+LAWS = ("smooth", "iid", "rough", "fractional", "tied")
 
 
 def paths(dtype) -> Iterator[str]:
     import torch
 
-    from resnet_limits import settings
-    from resnet_limits.paths import draw
+    from resnet_limits.paths.draw import draw
 
-    for law in (getattr(settings, name)() for name in LAWS):
+    for law in (INIT[name]() for name in LAWS):
 
         def run(first: int, count: int, law=law):
             shapes, how = {"W": (3, 3), "b": (3,)}, {"depth": 5, "horizon": 1.0, "seed": 1, "dtype": dtype}
@@ -290,7 +289,8 @@ def paths(dtype) -> Iterator[str]:
 
 def settings_of(**more):
     """Sizes that no vector of the processor divides."""
-    from resnet_limits.settings import Ode, OdeKeys, Train
+    from resnet_limits.settings.training import Train
+    from resnet_limits.studies.ode.settings import Ode, OdeKeys
 
     sizes = {"ode": OdeKeys(inputs=3, paths=2, draws=3), "train": Train(epochs=1, replicas=2)}
     return replace(Ode(depth=6, width=7, replicas=35, device="cpu", **sizes), **more)
@@ -300,8 +300,8 @@ def blocks_of_replicas() -> Iterator[str]:
     """More replicas leave the outputs of the first as they are."""
     import torch
 
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.ode import averaged, rough
-    from resnet_limits.studies.study import Job
 
     rough.ROUGH = {**rough.ROUGH, "width": 4}  # pyright: ignore
     for part, name in ((averaged, "martingale_response"), (rough, "forward")):
@@ -325,9 +325,9 @@ def blocks_of_replicas() -> Iterator[str]:
 
 def segments() -> Iterator[str]:
     """Activations that are kept, and that are computed again."""
-    from resnet_limits.settings import Train
+    from resnet_limits.measurement.job import Job
+    from resnet_limits.settings.training import Train
     from resnet_limits.studies.ode import trained
-    from resnet_limits.studies.study import Job
 
     for dtype in ("float32", "float64"):
         found = []

@@ -10,9 +10,16 @@ from importlib import import_module
 
 import pytest
 
-from resnet_limits import settings as keys
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.source import Images
 from resnet_limits.errors import SettingError
-from resnet_limits.settings import CHOICES, STUDIES, content, describe, flat, from_mapping, job_name
+from resnet_limits.settings.base import Settings
+from resnet_limits.settings.build import from_mapping
+from resnet_limits.settings.checks import check
+from resnet_limits.settings.content import content, job_name
+from resnet_limits.settings.keys import describe, flat
+from resnet_limits.settings.registry import STUDIES, groups
+from resnet_limits.studies.ode.settings import Ode
 
 NOT_CONTENT = {
     "device",
@@ -39,7 +46,7 @@ def every_variant():
     """The settings of each study at its defaults, and with each option of each group."""
     for name, study in STUDIES.items():
         yield pytest.param(study(study=name), id=name)
-        for base, options in CHOICES.items():
+        for base, options in groups().items():
             group = base.__name__.lower()
             if group in study.__dataclass_fields__:
                 for option, cls in options.items():
@@ -118,7 +125,7 @@ def test_every_key_has_a_meaning_and_a_range(settings):
 
 @pytest.mark.parametrize("settings", VARIANTS)
 def test_defaults_are_valid_and_survive_a_round_trip_as_plain_values(settings):
-    keys.check(settings)
+    check(settings)
     assert from_mapping(dataclasses.asdict(settings)) == settings
 
 
@@ -127,14 +134,14 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
     plan = import_module("reslim_cli.hydra_bridge").plan
     chosen = [
         f"{group}={getattr(settings, group).name}"
-        for group in (base.__name__.lower() for base in CHOICES)
+        for group in (base.__name__.lower() for base in groups())
         if hasattr(settings, group)
     ]
     (job,) = plan([f"study={settings.study}", f"depth={settings.depth}", *chosen]).jobs
-    brought = SUITED if settings.study == "ode" and isinstance(settings.data, keys.Images) else set()
+    brought = SUITED if settings.study == "ode" and isinstance(settings.data, Images) else set()
     brought |= {"init.sigma_w", "init.sigma_b"} if settings.study == "sde" else set()
     if settings.study == "flow":
-        brought |= {"block.hidden"} | ({"width", "train.epochs"} if isinstance(settings.data, keys.Digits) else set())
+        brought |= {"block.hidden"} | ({"width", "train.epochs"} if isinstance(settings.data, Digits) else set())
     brought |= {"data.digest"}  # found at planning
     from_yaml, ours = flat(job.settings), flat(settings)
     assert from_yaml | {key: ours[key] for key in brought & set(ours)} == ours
@@ -148,10 +155,10 @@ def test_values_at_the_bounds_are_taken_and_those_beyond_are_refused_by_name(set
         for value, valid in at_bounds(entry):
             its = changed(settings, entry.key, value)
             if valid:
-                keys.check(its)
+                check(its)
             else:
                 with pytest.raises(SettingError, match=rf"^{entry.key}: expected .*got"):
-                    keys.check(its)
+                    check(its)
 
 
 @pytest.mark.parametrize("settings", VARIANTS)
@@ -169,12 +176,12 @@ def test_values_of_another_type_are_refused_by_name(settings):
             if entry.key in ("outputs", "data.root") and isinstance(value, str):
                 continue
             with pytest.raises(SettingError, match=rf"^{entry.key}: "):
-                keys.check(changed(settings, entry.key, value))
+                check(changed(settings, entry.key, value))
 
 
 def test_a_word_out_of_several_is_refused_with_the_nearest():
     with pytest.raises(SettingError, match=r"activation.*did you mean 'tanh'\?"):
-        keys.check(keys.Ode(activation="tahn"))
+        check(Ode(activation="tahn"))
     with pytest.raises(SettingError, match="study"):
         from_mapping({"study": "odd"})
     with pytest.raises(SettingError, match=r"did you mean 'depth'\?"):
@@ -187,13 +194,13 @@ def test_a_word_out_of_several_is_refused_with_the_nearest():
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:11", "auto"])
 def test_devices_that_may_exist_are_taken(device):
-    keys.check(keys.Ode(device=device))
+    check(Ode(device=device))
 
 
 @pytest.mark.parametrize("device", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "cuda:0 "])
 def test_devices_that_cannot_exist_are_refused(device):
     with pytest.raises(SettingError, match=r"^device: "):
-        keys.check(keys.Ode(device=device))
+        check(Ode(device=device))
 
 
 @pytest.mark.parametrize("settings", VARIANTS)
@@ -203,7 +210,7 @@ def test_a_job_is_named_by_its_content_and_by_nothing_else(settings):
         if is_option(settings, entry) or entry.key == "study":
             continue
         its = changed(settings, entry.key, other_value(entry))
-        keys.check(its)
+        check(its)
         if not is_content(entry.key):
             assert job_name(its) == name, entry.key
             assert content(its) == content(settings)
@@ -215,11 +222,11 @@ def test_a_job_is_named_by_its_content_and_by_nothing_else(settings):
 def test_every_option_of_a_group_is_another_job():
     for study in STUDIES:
         variants = [v for v in VARIANTS if str(v.id).startswith(f"{study}, ") and "cluster=" not in str(v.id)]
-        names = {v.id: job_name(typing.cast(keys.Settings, v.values[0])) for v in variants}
+        names = {v.id: job_name(typing.cast(Settings, v.values[0])) for v in variants}
         # Where the default of a group is an option at its own defaults, it is the same job; all others differ.
         whole = job_name(STUDIES[study](study=study))
         others = [name for name in names.values() if name != whole]
-        assert len(set(others)) == len(others) >= len(names) - len(CHOICES)
+        assert len(set(others)) == len(others) >= len(names) - len(groups())
 
 
 @pytest.mark.parametrize("whole", [1, 3])
@@ -232,5 +239,5 @@ def test_a_number_typed_as_integer_or_with_a_point_is_the_same_content(whole):
 
 
 def test_the_name_of_a_job_begins_with_its_depth():
-    assert job_name(keys.Ode(depth=48)).startswith("48-")
-    assert job_name(keys.Ode(depth=48)) == job_name(keys.Ode(depth=48))
+    assert job_name(Ode(depth=48)).startswith("48-")
+    assert job_name(Ode(depth=48)) == job_name(Ode(depth=48))

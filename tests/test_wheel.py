@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
 
@@ -46,13 +45,6 @@ def built(folder: Path) -> None:
 def wheel(once) -> Path:
     """The folder with `dist/*.whl` and `site/`, where it is installed."""
     return once("wheel", built)
-
-
-def test_every_package_folder_of_the_tree_is_listed():
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    folders = {path.rpartition("/")[0] for path in package_files() if path.endswith(".py")}
-    assert set(listed) == {folder.replace("/", ".") for folder in folders}
-    assert len(listed) == len(set(listed))
 
 
 def test_the_wheel_holds_the_files_of_the_tree_and_nothing_else(wheel):

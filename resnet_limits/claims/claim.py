@@ -16,6 +16,7 @@ from ..papers import Paper
 
 Kind = Literal["theorem", "observation", "control"]
 What = Literal["order", "order_at_least", "value", "at_most", "at_least"]
+ORDERS: tuple[What, ...] = ("order", "order_at_least")
 Verdict = Literal["supported", "refuted", "inconclusive"]
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .claim import Claim, Expected, Judgement, Measured, Verdict
+from .claim import ORDERS, Claim, Expected, Judgement, Measured, Verdict
 from .order import FEWEST_DEPTHS, OrderFit, fit_order
 
 LEVEL = 0.95
@@ -29,7 +29,6 @@ TOO_FEW = f"it takes at least {FEWEST_REPLICAS} replicas, or several seeds"
 LARGEST_CURVATURE = 1.0
 """A fit whose correction `c/L` exceeds this at its shallowest depth refutes nothing: twice what the coverage of the
 interval was measured for."""
-ORDERS = ("order", "order_at_least")
 
 
 def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[str, Any]) -> Judgement:

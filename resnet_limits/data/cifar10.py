@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .images import Images
+from .images import ImageArrays
 from .vision import read
 
 
-def images(root: Path) -> Images:
+def images(root: Path) -> ImageArrays:
     """All 50000 + 10000 images in the order of the files. Raises `MissingData`, `DamagedData` naming the files.
 
     The files are pickles: they are opened only after their MD5 sums were found to be the published ones.
     """
     train, test = (read("cifar10", root, train=part) for part in (True, False))
-    return Images(*_tensors(train), *_tensors(test), tuple(train.classes))
+    return ImageArrays(*_tensors(train), *_tensors(test), tuple(train.classes))
 
 
 def _tensors(part: Any) -> tuple[Tensor, Tensor]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import mnist
-from .images import Images
+from .images import ImageArrays
 
 
-def images(root: Path) -> Images:
+def images(root: Path) -> ImageArrays:
     """All 60000 + 10000 images in the order of the files. Raises `MissingData`, `DamagedData` naming the files."""
     return mnist.images(root, "fashion_mnist")

@@ -6,16 +6,15 @@ Sizes and MD5 sums are those of the published files; for the unpacked files of F
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import settings
 from ..errors import DamagedData, MissingData
-from ..runs.files import place
+from .sources.image_folder import ImageFolder
+from .sources.source import Data
 
 
 @dataclass(frozen=True)
@@ -59,20 +58,6 @@ FILES: dict[str, tuple[File, ...]] = {
     ),
 }
 """The files of each published data set, in torchvision's own layout."""
-
-
-def data_root(root: str | None) -> Path:
-    """`data.root`, else `$RESLIM_DATA`, else `reslim/data` in the user cache folder (`$XDG_CACHE_HOME`, `~/.cache`)."""
-    if named := root or os.environ.get("RESLIM_DATA"):
-        return place(named)
-    return cache_folder() / "data"
-
-
-def cache_folder() -> Path:
-    """`reslim` in the user cache folder (`$XDG_CACHE_HOME`, `~/.cache`). Raises `RuntimeError` for a user without a
-    home."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache and Path(cache).is_absolute() else Path.home() / ".cache") / "reslim"
 
 
 @dataclass(frozen=True)
@@ -128,9 +113,9 @@ def _crc_in(archive: Path) -> int:
     return struct.unpack("<I", archive.read_bytes()[-8:-4].rjust(4, b"\0"))[0]
 
 
-def notes(data: settings.Data) -> list[str]:
+def notes(data: Data) -> list[str]:
     """What there is to say of the files that these settings need, a line each. Raises as `identity.require`."""
-    if isinstance(data, settings.ImageFolder):
+    if isinstance(data, ImageFolder):
         from . import image_folder
 
         return image_folder.notes(data)

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DamagedData
-from ..runs.files import read_json, whole
-from .files import cache_folder
+from ..files import read_json, whole
+from .root import cache_folder
 
 SETTLED = 2_000_000_000
 """Nanoseconds that must lie between the last change of a file and its reading (FAT counts in two seconds)."""

@@ -22,15 +22,22 @@ from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-from .. import settings as keys
 from ..errors import DamagedData, MissingData, SettingError, one_of
+from ..settings.base import Settings
+from ..settings.content import content, digest
+from ..settings.registry import DATA
 from . import hashes, image_folder
-from .files import FILES, complain, data_root
+from .files import FILES, complain
 from .hashes import Hashes, Told
+from .root import data_root
+from .sources.digits import Digits
+from .sources.gaussian import Gaussian
+from .sources.image_folder import ImageFolder
+from .sources.source import Data, Images, Plane
 
-S = TypeVar("S", bound=keys.Settings)
+S = TypeVar("S", bound=Settings)
 
-GENERATED = (keys.Plane, keys.Gaussian)
+GENERATED = (Plane, Gaussian)
 """Data of a generator: the module of their name declares its `VERSION`."""
 
 
@@ -61,7 +68,7 @@ class Identity:
         return {"data": self.name, **where, **({"files": self.files, "bytes": self.bytes} if self.hashes else {})}
 
 
-def of(data: keys.Data, *, told: Told = _silent) -> Identity:
+def of(data: Data, *, told: Told = _silent) -> Identity:
     """The identity of the data that lie where these settings look for them; what was read for it is remembered.
 
     `told` hears of it where many files have to be read. Raises `MissingData`, `DamagedData` naming the file.
@@ -72,25 +79,25 @@ def of(data: keys.Data, *, told: Told = _silent) -> Identity:
     return found
 
 
-def _found(data: keys.Data, told: Told) -> Identity:
+def _found(data: Data, told: Told) -> Identity:
     if isinstance(data, GENERATED):
         return Identity(f"{data.name}-{import_module(f'.{data.name}', __package__).VERSION}", data.name)
-    if isinstance(data, keys.Images):
-        its = _folder(data, told) if isinstance(data, keys.ImageFolder) else _published(data, told)
+    if isinstance(data, Images):
+        its = _folder(data, told) if isinstance(data, ImageFolder) else _published(data, told)
         return Identity(_digest(data.name, its.sums), data.name, str(its.folder), its)
-    if isinstance(data, keys.Digits):
+    if isinstance(data, Digits):
         from . import digits
 
         return Identity(of_digits(digits.bundled()), data.name, str(digits.file().parent))
-    raise SettingError(f"data: unknown option {one_of(data.name, keys.CHOICES[keys.Data])}")
+    raise SettingError(f"data: unknown option {one_of(data.name, DATA)}")
 
 
-def _folder(data: keys.ImageFolder, told: Told) -> Hashes:
+def _folder(data: ImageFolder, told: Told) -> Hashes:
     folder = image_folder.place(data)
     return hashes.of(folder, [its.path for its in image_folder.files(folder)], told=told)
 
 
-def _published(data: keys.Images, told: Told) -> Hashes:
+def _published(data: Images, told: Told) -> Hashes:
     """Of files whose sizes and sums are known: those are checked whenever a file was read."""
     root = data_root(data.root)
     complain(data.name, root)
@@ -140,12 +147,12 @@ def on(settings: S, digest: str | None) -> S:
     return settings if data is None else replace(settings, **{"data": replace(data, digest=digest)})
 
 
-def digest_of(settings: keys.Settings) -> str | None:
+def digest_of(settings: Settings) -> str | None:
     data = _data(settings)
     return None if data is None else data.digest
 
 
-def require(data: keys.Data) -> None:
+def require(data: Data) -> None:
     """Make sure that the data are there, and those that these settings mean.
 
     Raises `MissingData`, `DamagedData`, and `SettingError` where `data.digest` is that of other data.
@@ -159,7 +166,7 @@ def require(data: keys.Data) -> None:
         )
 
 
-def described(settings: Iterable[keys.Settings]) -> dict[str, dict[str, Any]]:
+def described(settings: Iterable[Settings]) -> dict[str, dict[str, Any]]:
     """Where each identity comes from, by digest; of data that are not there its name alone."""
     found: dict[str, dict[str, Any]] = {}
     for its in settings:
@@ -181,32 +188,32 @@ def in_words(document: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def apart(settings: keys.Settings) -> str:
+def apart(settings: Settings) -> str:
     """A name of what these settings ask for, whatever the data are: equal for jobs that differ in them alone."""
-    return keys.digest({name: value for name, value in keys.content(settings).items() if name != "data.digest"})
+    return digest({name: value for name, value in content(settings).items() if name != "data.digest"})
 
 
-def place_of(settings: keys.Settings) -> str:
+def place_of(settings: Settings) -> str:
     """Where these settings look for their data; empty for what is not in files."""
     data = _data(settings)
     return _place(data) if data is not None else ""
 
 
-def _place(data: keys.Data) -> str:
-    if isinstance(data, keys.ImageFolder):
+def _place(data: Data) -> str:
+    if isinstance(data, ImageFolder):
         return str(image_folder.place(data))
-    return str(data_root(data.root)) if isinstance(data, keys.Images) else ""
+    return str(data_root(data.root)) if isinstance(data, Images) else ""
 
 
-def _data(settings: keys.Settings) -> keys.Data | None:
+def _data(settings: Settings) -> Data | None:
     return getattr(settings, "data", None)
 
 
-def _source(data: keys.Data) -> str:
+def _source(data: Data) -> str:
     return f"{data.name} {_place(data)}"
 
 
-def _digest_if_there(data: keys.Data, told: Told) -> str | None:
+def _digest_if_there(data: Data, told: Told) -> str | None:
     try:
         return of(data, told=told).digest
     except (MissingData, DamagedData):
@@ -217,7 +224,7 @@ def _digest_if_there(data: keys.Data, told: Told) -> str | None:
 
 
 @contextlib.contextmanager
-def held(data: keys.Data, *, told: Told = _silent) -> Iterator[None]:
+def held(data: Data, *, told: Told = _silent) -> Iterator[None]:
     """While files are loaded: before, hold them against `data.digest`; after, make sure that none was changed.
 
     Raises `DamagedData` naming a file that is not what it was when the job was planned.
@@ -234,7 +241,7 @@ def held(data: keys.Data, *, told: Told = _silent) -> Iterator[None]:
                 raise DamagedData(f"data={data.name}: {path} was changed while the data were loaded; resume the run")
 
 
-def hold_digits(data: keys.Data, numbers: bytes) -> None:
+def hold_digits(data: Data, numbers: bytes) -> None:
     """Raise `DamagedData` where the digits that were loaded are not those that the settings name."""
     if data.digest is not None and (found := of_digits(numbers)) != data.digest:
         raise DamagedData(
@@ -243,7 +250,7 @@ def hold_digits(data: keys.Data, numbers: bytes) -> None:
         )
 
 
-def _others(data: keys.Data, found: Identity) -> str:
+def _others(data: Data, found: Identity) -> str:
     where = f" under {found.folder}" if found.folder else ""
     words = f"data={data.name}: the data{where} are not those that the job was planned with ({found.digest}, not "
     words += f"{data.digest})"

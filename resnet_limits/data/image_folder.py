@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import settings
 from ..errors import DamagedData, MissingData, SettingError
-from .files import data_root
+from .root import data_root
+from .sources.image_folder import ImageFolder
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .images import Images
+    from .images import ImageArrays
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib"),
@@ -75,7 +75,7 @@ class Listing:
         return f"not read: {', '.join(shown)}; for example {self.left_out[0]}"
 
 
-def place(data: settings.ImageFolder) -> Path:
+def place(data: ImageFolder) -> Path:
     """The folder that holds train/ and test/."""
     if Path(data.folder).is_absolute():
         raise SettingError(
@@ -84,7 +84,7 @@ def place(data: settings.ImageFolder) -> Path:
     return data_root(data.root) / data.folder
 
 
-def notes(data: settings.ImageFolder) -> list[str]:
+def notes(data: ImageFolder) -> list[str]:
     """What planning says of a folder, one line each: counts by class, and what is not read. Raises as `listing`."""
     folder = place(data)
     its = listing(folder)
@@ -191,7 +191,9 @@ def _is_plain(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], None] = lambda message: None) -> Images:
+def images(
+    folder: Path, *, size: int, grey: bool, progress: Callable[[str], None] = lambda message: None
+) -> ImageArrays:
     """All images, `size` pixels a side, one channel of brightness or three of colour, in the order of their names.
 
     `progress` is told now and then how many were read. Raises as `listing`, and `DamagedData` naming an image that
@@ -199,7 +201,7 @@ def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], Non
     """
     import torch
 
-    from .images import Images
+    from .images import ImageArrays
 
     its = listing(folder)
     label = {name: i for i, name in enumerate(its.classes)}
@@ -213,7 +215,7 @@ def images(folder: Path, *, size: int, grey: bool, progress: Callable[[str], Non
                 progress(f"reading images, {i} of {len(those)} in {part}")
         return x, torch.tensor([label[file.label] for file in those])
 
-    return Images(*read("train"), *read("test"), its.classes)
+    return ImageArrays(*read("train"), *read("test"), its.classes)
 
 
 def _pixels(path: str, size: int, grey: bool) -> Tensor:

@@ -21,7 +21,7 @@ PIECE = 4096
 
 
 @dataclass(frozen=True)
-class Images:
+class ImageArrays:
     """Training and test images, bytes (n, channels, height, width), their labels, and the names of the classes."""
 
     x_train: Tensor  # (train, channels, height, width); the shapes are checked below, and not in tests alone

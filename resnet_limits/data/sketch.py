@@ -22,8 +22,8 @@ import numpy as np
 
 from ..errors import DamagedData
 from ..random import generator
-from ..settings import Data
 from .identity import GENERATED
+from .sources.source import Data
 
 if TYPE_CHECKING:
     from .dataset import Dataset

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..studies.study import FinishedJob
+from ..measurement.job import FinishedJob
 
 LARGEST = 1e100
 """Numbers beyond, and positive ones below the inverse, leave no room on any axis: they count as none."""

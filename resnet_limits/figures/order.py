@@ -13,8 +13,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..claims.claim import Judgement, Measured
 from ..claims.order import OrderFit, fit_order
+from ..claims.words import interval
 from ..printable import printable
-from ..report.words import interval
 from .drawable import drawable, say_nothing_shown
 from .layout import lay_out
 from .style import COLOURS

@@ -15,10 +15,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from ..claims.claim import Claim, Judgement
-from ..runs.files import whole
-from ..studies.study import FinishedJob
+from ..files import whole
+from ..measurement.job import FinishedJob
+from ..settings.registry import FIGURES
 from .drawable import with_drawable_arrays
-from .named import NAMED
 from .order import order_figure
 from .overview import overview_figure
 from .spread import spread
@@ -99,13 +99,13 @@ def write_figures(
     drawn: list[Drawn] = []
     with styled(), spread([*overviews, *claims], within=partial(styled, rc())):
         for request in named:  # here, because jobs read their arrays from files when they are asked
-            figure = NAMED[request.name].draw(with_drawable_arrays(request.jobs))
+            figure = FIGURES[request.name].draw(with_drawable_arrays(request.jobs))
             if figure is not None:
                 path = folder / file_name(request.name, request.setting)
                 figure.draw_without_rendering()  # the layout is found once, not for every format
                 figure.set_layout_engine("none")
                 _write(path, figure)
-                drawn.append(Drawn(path, "named", NAMED[request.name].caption, request.setting))
+                drawn.append(Drawn(path, "named", FIGURES[request.name].caption, request.setting))
     drawn += [Drawn(its.path, "claim", its.judgement.claim.statement, its.judgement.setting) for its in claims]
     drawn += [Drawn(its.path, "overview", "all claims at a glance", its.judged[0][0].setting) for its in overviews]
     written = {f"{its.name}.{suffix}" for its in drawn for suffix in FORMATS}

@@ -21,11 +21,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .. import settings
 from ..errors import SettingError
 from ..networks.activations import Activation, activation_named
 from ..networks.residual import unstacked
 from ..networks.steps.step import Field
+from ..settings.blocks.block import Block
 
 NODES = 200
 CUT = 10.0
@@ -110,7 +110,7 @@ class AveragedField:
         return (slope * dv).unsqueeze(-1).expand_as(u)
 
 
-def averaged_field(block: settings.Block, activation: str, *, sigma_w: float, sigma_b: float) -> AveragedField:
+def averaged_field(block: Block, activation: str, *, sigma_w: float, sigma_b: float) -> AveragedField:
     """The averaged field of a block."""
     return AveragedField(block.name, activation, sigma_w, sigma_b)
 

@@ -16,7 +16,7 @@ from ..networks.activations import activation_named
 from ..networks.blocks import VectorField
 from ..networks.residual import block_factor
 from ..networks.steps import Step
-from ..paths import WeightPath
+from ..paths.path import WeightPath
 from .ode import solve_with_error
 
 TOLERANCE = 1e-12

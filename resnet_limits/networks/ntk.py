@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..random import normals
-from ..settings import One
+from ..settings.blocks.one import One
 from .blocks import field, linear
 from .classifier import Forward
 from .residual import forward

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import SettingError
 from ..fixed_shape import in_batches
 from ..random import PIECE, replica_blocks, stream_normals
-from ..settings import Fractional
+from .laws.fractional import Fractional
 from .path import Draw, checked
 
 GRID = 4096

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..settings import Iid
+from .laws.iid import Iid
 from .path import Draw, checked
 
 CELLS = 2**20

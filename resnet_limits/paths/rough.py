@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..settings import Rough
 from .fractional import GRID, brownian_pieces, refuse_beyond_grid
+from .laws.rough import Rough
 from .path import Draw, checked
 
 

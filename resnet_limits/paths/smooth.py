@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..fixed_shape import product
-from ..settings import Smooth
+from .laws.smooth import Smooth
 from .path import Draw, checked
 
 GUARD = 8.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from ..settings import Tied
+from .laws.tied import Tied
 from .path import Draw, checked
 
 

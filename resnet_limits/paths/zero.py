@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..settings import Zero
+from .laws.zero import Zero
 from .path import Draw
 from .tied import TiedPath
 

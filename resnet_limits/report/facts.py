@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from .. import settings as keys
-from ..runs.files import read_json
-from ..runs.folder import JobFolder, Run
+from ..files import read_json
+from ..runs.folder import Run
+from ..runs.job_folder import JobFolder
+from ..settings.keys import describe
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def resolved_settings(jobs: Sequence[JobFolder]) -> list[Setting]:
     """Every key of the jobs with its values."""
     found: dict[str, Setting] = {}
     for job in jobs:
-        for entry in keys.describe(job.settings):
+        for entry in describe(job.settings):
             its = found.setdefault(entry.key, Setting(entry.key, [], str(entry.field.metadata.get("meaning", ""))))
             value = "null" if entry.value is None else _text(entry.value)
             if value not in its.values:

@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..claims.claim import ORDERS
+from ..claims.words import expectation, interval, setting_words
 from ..studies.two_way import TwoWay
-from .words import ORDERS, expectation, formula_latex, interval, latex, number_latex, setting_words
+from .words import formula_latex, latex, number_latex
 
 DEPTHS = 9
 """Columns that fit across a page; of more depths the deepest are shown."""

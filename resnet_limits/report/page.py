@@ -16,8 +16,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from ..claims.claim import ORDERS
+from ..claims.words import expectation, flat, interval, setting_words
 from ..papers import Paper
-from ..runs.folder import JobFolder
+from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
 from . import words
 from .facts import RunFacts, Setting
@@ -69,11 +71,11 @@ def page(contents: Contents) -> str:
     )
     environment.filters |= {
         "formula": words.formula_html,
-        "expectation": lambda its: words.expectation(its).replace(" - ", " − "),
-        "interval": lambda its: words.interval(its).replace("-", "−"),
+        "expectation": lambda its: expectation(its).replace(" - ", " − "),
+        "interval": lambda its: interval(its).replace("-", "−"),
         "power": power_of_ten,
-        "scaled": lambda its: escape(words.flat(its)) if its is None or 0.01 <= its < 100 else power_of_ten(its),
-        "setting": words.setting_words,
+        "scaled": lambda its: escape(flat(its)) if its is None or 0.01 <= its < 100 else power_of_ten(its),
+        "setting": setting_words,
     }
     summary = contents.summary
     counts = Counter(claim["verdict"] for claim in summary["claims"])
@@ -86,7 +88,7 @@ def page(contents: Contents) -> str:
         ],
         verdicts={verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
         strip=strip,
-        orders=words.ORDERS,
+        orders=ORDERS,
     )
 
 

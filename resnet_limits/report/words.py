@@ -1,67 +1,15 @@
-"""How numbers, expectations and formulas read: on the terminal, on the page and in LaTeX.
+"""How formulas read on the page and in LaTeX.
 
 Statements and equations of studies are plain text (`L^-1/2`, `x_{k+1}`, `theta`); here they become HTML or LaTeX.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from markupsafe import Markup, escape
 
-from ..printable import printable
-
-ORDERS = ("order", "order_at_least")
-
-
-def expectation(expected: Mapping[str, Any]) -> str:
-    """`order 1 ± 0.1`, `order ≥ 2 - 0.1`."""
-    value = "?" if expected["value"] is None else f"{expected['value']:.4g}"
-    tolerance = f"{expected['tolerance']:.3g}"
-    match expected["what"]:
-        case "order":
-            return f"order {value} ± {tolerance}"
-        case "order_at_least":
-            return f"order ≥ {value} - {tolerance}"
-        case "at_least":
-            return f"≥ {value} - {tolerance}"
-        case "at_most":
-            return f"≤ {value} + {tolerance}"
-    return f"{value} ± {tolerance}"
-
-
-def interval(measured: Mapping[str, Any]) -> str:
-    """`1.001 [0.992, 1.010]`: as many digits as the width of the interval deserves, at most three."""
-    value, low, high = measured["value"], measured["low"], measured["high"]
-    if low is None or high is None or not high > low:
-        return f"{value:.4g}"
-    width, size = high - low, max(abs(low), abs(high), abs(value))
-    if size < 1e-3:
-        return f"{value:.1g} [{low:.1g}, {high:.1g}]"
-    if size >= 1e4:
-        return f"{value:.3g} [{low:.3g}, {high:.3g}]"
-    digits = min(3, max(0, 1 - math.floor(math.log10(width))))
-    value, low, high = (round(number, digits) + 0.0 for number in (value, low, high))  # + 0.0: no minus before a zero
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-
-
-def short(value: float | None) -> str:
-    """`1.2e-03`; empty for no value."""
-    return "" if value is None else f"{value:.1e}"
-
-
-def flat(value: float | None) -> str:
-    """More digits where a reader looks for a constant."""
-    return "" if value is None else f"{value:.4f}" if 0.01 <= abs(value) < 10 else f"{value:.1e}"
-
-
-def setting_words(setting: Mapping[str, Any]) -> str:
-    """`activation=relu, width=32`; empty for the only setting."""
-    return printable(", ".join(f"{key}={value}" for key, value in setting.items()))
-
+from ..claims.words import minus
 
 # -- formulas -------------------------------------------------------------------------------------
 
@@ -87,15 +35,11 @@ def formula_html(text: str) -> Markup:
 
 def _html(found: re.Match[str]) -> Markup:
     if found["power"]:
-        return Markup("{}<sup>{}</sup>").format(found["base"], _minus(found["braced"] or found["exponent"]))
+        return Markup("{}<sup>{}</sup>").format(found["base"], minus(found["braced"] or found["exponent"]))
     if found["sub"]:
         name = GREEK.get(found["name"], found["name"])
-        return Markup("{}<sub>{}</sub>").format(name, _minus(found["index"] or found["letter"]))
+        return Markup("{}<sub>{}</sub>").format(name, minus(found["index"] or found["letter"]))
     return escape("→" if found["arrow"] else "≤" if found["least"] else GREEK[found["greek"]])
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")
 
 
 _SPECIAL = {

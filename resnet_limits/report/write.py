@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..figures.named import NAMED
 from ..figures.write import Drawn
+from ..files import write_text
 from ..papers import bibliography
 from ..runs import provenance
-from ..runs.files import write_text
 from ..runs.merge import Merged, other_data
+from ..settings.registry import FIGURES
 from .facts import resolved_settings, run_facts
 from .joint import two_way_tables
 from .latex import tables_tex
@@ -28,7 +28,7 @@ def write_report(
 ) -> None:
     """Write the report of these jobs beside their figures."""
     judged = [judgement.claim for judgement, _ in collection.judged]
-    named = [NAMED[name].source for name in (*collection.study.figures, *merged.named_figures())]
+    named = [FIGURES[name].source for name in (*collection.study.figures, *merged.named_figures())]
     papers = sorted({*(claim.source for claim in judged), *named}, key=lambda paper: (paper.year, paper.key))
     joint = two_way_tables(collection)
     contents = Contents(

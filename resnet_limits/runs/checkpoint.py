@@ -23,8 +23,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ..errors import OutputError
-from ..training.checkpoints import State
-from .files import beside as named_beside
+from ..files import beside as named_beside
+from ..measurement.checkpoints import State
 from .interruption import Interruption
 from .provenance import version
 from .status import file_digest

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..claims.claim import Judgement
 from ..studies.study import Study
-from .folder import JobFolder
+from .job_folder import JobFolder
 
 
 @dataclass(frozen=True)

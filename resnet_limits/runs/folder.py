@@ -7,7 +7,7 @@ provenance.json   commands, versions, revision, times
 jobs/NAME/        see job.py
 shared/           see shared.py
 launcher/         what Hydra and its launcher write, and the process that launches
-records.csv, summary.json, figures/        written each time the run is collected, see collect.py
+records.csv, summary.json, figures/        written each time the run is collected, see report/publish.py
 """
 
 from __future__ import annotations
@@ -25,21 +25,20 @@ from typing import Any
 
 import yaml
 
-from .. import settings as keys
 from ..data import identity
 from ..errors import OutputError, RunFolderError, one_of
-from ..settings import Settings
-from . import job as jobs
+from ..files import beside as named_beside
+from ..files import new_folder, place, read_json, read_text, sweep, write_json, write_text
+from ..settings.base import Settings
+from ..settings.content import job_name
 from . import planned, provenance, scheduler
 from . import status as states
-from .files import beside as named_beside
-from .files import new_folder, place, read_json, read_text, sweep, tail, write_json, write_text
+from .job_folder import LAUNCHER, JobFolder, queue, settings_of
 from .planned import SCHEMA, Planned, Sweep
 from .status import Process, Status
 
 TIME = "%Y-%m-%d_%H-%M-%S"
 ID = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-f]{8}")
-LAUNCHER = "launcher"
 SUBMITIT = ".submitit"
 """Under `launcher/`: what submitit writes and reads, a folder each time that jobs are sent."""
 
@@ -47,29 +46,6 @@ SUBMITIT = ".submitit"
 def outputs_root(key: str | None) -> Path:
     """The folder of all runs: the key `outputs`, else $RESLIM_OUTPUTS, else ./outputs."""
     return place(key or os.environ.get("RESLIM_OUTPUTS") or "outputs")
-
-
-@dataclass(frozen=True)
-class JobFolder:
-    """A job as its folder shows it."""
-
-    path: Path
-    settings: Settings
-    status: Status
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-    def refreshed(self) -> JobFolder:
-        """The same job with the state that its folder shows now."""
-        return replace(self, status=states.read(self.path))
-
-    def last_log_lines(self, count: int = 5) -> list[str]:
-        try:
-            return tail(self.path / "log.txt")[-count:]
-        except OSError:
-            return []
 
 
 @dataclass(frozen=True)
@@ -221,7 +197,7 @@ class Run:
     def _add(self, plan: Planned, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
         """The plan comes first: whoever ends in between has planned what is missing."""
         settings = identity.filled(settings)
-        new = {keys.job_name(its): its for its in settings}
+        new = {job_name(its): its for its in settings}
         known = {job.name: job.settings for job in self._seen(plan.jobs).jobs} | new
         merged = _merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
         config = yaml.safe_dump(merged, sort_keys=False)
@@ -229,7 +205,7 @@ class Run:
         planned.write(self.path, plan)
         (self.path / "jobs").mkdir(exist_ok=True)
         for its in settings:
-            jobs.queue(self.path, its)
+            queue(self.path, its)
         self._note_data(settings)
         write_text(self.path / "overrides.txt", _paragraphs(plan.sweeps))
         write_text(self.path / "config.yaml", config)
@@ -352,7 +328,7 @@ class Run:
                 lost[name] = Status("lost", message="its folder is missing")
                 continue
             status = states.read(path)
-            if (settings := jobs.settings_of(path)) is not None:
+            if (settings := settings_of(path)) is not None:
                 found.append(JobFolder(path, settings, states.verified(path, status, since) if verify else status))
             else:
                 lost[name] = replace(

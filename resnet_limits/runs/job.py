@@ -15,67 +15,29 @@ The status says finished only after records and arrays are in place. A live job 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import shutil
 import time
 import traceback
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from .. import device, imports
-from .. import settings as keys
 from ..data import identity
-from ..errors import OutputError, ReslimError, SettingError
+from ..errors import OutputError, ReslimError
+from ..files import sweep, whole
 from ..memory import explained
 from ..printable import spelt
-from ..settings import Settings, Slurm
+from ..settings.base import Settings
+from ..settings.clusters.slurm import Slurm
 from . import status as states
-from .files import new_folder, read_text, sweep, whole, write_text
 from .interruption import Interrupted, Interruption
+from .job_folder import queue
 from .owner import owned
 from .reporter import Reporter, write_status
 from .status import Process, Status
 
 GRACE = 15.0
 """Seconds that a job has to save its state where its settings do not say how long the scheduler waits."""
-
-
-class _Plain(yaml.SafeLoader):
-    """YAML without references: ten lines of them can stand for more than any memory holds."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("a reference")
-        return super().compose_node(parent, index)
-
-
-def settings_of(folder: Path) -> Settings | None:
-    """The settings of the job of this folder; None where they cannot be read, or are not its own."""
-    try:
-        values: Any = yaml.load(read_text(folder / "config.yaml"), _Plain)
-        settings = keys.from_mapping(values)
-    except (OSError, yaml.YAMLError, SettingError):
-        return None
-    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):  # of values of any shape
-        return None
-    return settings if keys.job_name(settings) == folder.name else None
-
-
-def queue(run: Path, settings: Settings) -> Path:
-    """Write the folder of a job that is to be run; leave one that is there already alone."""
-    folder = run / "jobs" / keys.job_name(settings)
-    if not folder.parent.is_dir():  # a run that was moved is not made anew where it was
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder.parent))
-    with new_folder(folder):
-        if settings_of(folder) is None:
-            write_text(folder / "config.yaml", yaml.safe_dump(asdict(settings), sort_keys=False))
-        if not (folder / "status.json").exists():
-            states.write(folder, Status("queued"))
-    return folder
 
 
 def run_job(run: Path, settings: Settings) -> None:
@@ -146,7 +108,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     from ..sinks.opened import opened
     from ..studies import study
     from .checkpoint import FolderCheckpoints
-    from .folder import LAUNCHER
+    from .job_folder import LAUNCHER
     from .lease import leased
     from .provenance import version
     from .records import table, write_parquet

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .. import device
-from .files import plain
+from ..files import plain
 
 POLL = 0.5
 """Seconds from one look at the locks to the next."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 
-from .files import sweep
-from .folder import LAUNCHER, Run
+from ..files import sweep
+from .folder import Run
+from .job_folder import LAUNCHER
 from .owner import is_abandoned
 
 

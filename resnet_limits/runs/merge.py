@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import RunFolderError
-from ..settings import FIGURES, content
-from .folder import JobFolder, Run
+from ..settings.content import content
+from ..settings.registry import FIGURES
+from .folder import Run
+from .job_folder import JobFolder
 from .planned import by_depth
 from .status import State, Status
 

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..files import locked, read_json, write_json
 from . import status as states
-from .files import locked, read_json, write_json
 from .status import Process
 
 

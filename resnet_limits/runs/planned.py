@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from ..errors import RunFolderError
-from ..settings import STUDIES
-from .files import read_json, write_json
+from ..files import read_json, write_json
+from ..settings.registry import STUDIES
 
 SCHEMA = 2
 """Of the run folder: what lies where in it."""

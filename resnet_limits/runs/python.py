@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from ..data import identity
-from ..settings import Settings, check
+from ..measurement.job import Job
+from ..settings.base import Settings
+from ..settings.checks import check
 from ..studies import study as studies
-from ..studies.study import Job
 from .folder import Run
 from .records import table
 

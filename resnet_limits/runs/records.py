@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import RunFolderError
-from ..settings import Settings, content
-from ..studies.study import Record
-from .files import read_bytes, whole
+from ..files import read_bytes, whole
+from ..measurement.record import Record
+from ..settings.base import Settings
+from ..settings.content import content
 
 COLUMNS = (
     *("study", "job", "depth", "width", "replicas", "seed", "observable", "value", "stderr", "reference"),

@@ -9,8 +9,8 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from ..files import plain
 from . import status as states
-from .files import plain
 from .status import Process, State, Status
 
 

@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ..errors import SchedulerError
-from .files import locked, read_json, write_json
+from ..files import locked, read_json, write_json
 
 FILE = "launcher/scheduler.json"
 SECONDS = 30.0

@@ -19,9 +19,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from ..settings import digest
-from ..studies.study import by_name
-from .files import read_bytes, whole
+from ..files import read_bytes, whole
+from ..measurement.job import by_name
+from ..settings.content import digest
 
 
 class SharedFolder:

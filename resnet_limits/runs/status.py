@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from .files import plain, read_json, write_json
+from ..files import plain, read_json, write_json
 
 State = Literal["queued", "running", "finished", "failed", "lost"]
 STATES: tuple[State, ...] = ("queued", "running", "finished", "failed")

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..files import read_json
 from . import planned, provenance
 from . import status as states
-from .files import read_json
 from .status import Status
 
 FILE = "summary.json"

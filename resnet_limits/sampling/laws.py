@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import torch
 
-from .. import settings
 from ..errors import SettingError
+from ..paths.laws.iid import Iid
+from ..paths.laws.law import Init
+from ..paths.laws.matrix_normal import MatrixNormal
 from .law import Isotropic
-from .matrix_normal import MatrixNormal
+from .matrix_normal import MatrixNormal as MatrixNormalLaw
 
 
-def law_of(init: settings.Init, width: int) -> Isotropic | MatrixNormal:
+def law_of(init: Init, width: int) -> Isotropic | MatrixNormalLaw:
     """The law per unit of time, for layers of this width.
 
     Raises `SettingError` for laws whose layers are not independent.
     """
-    if isinstance(init, settings.Iid):
+    if isinstance(init, Iid):
         return Isotropic(init.sigma_w, init.sigma_b)
-    if isinstance(init, settings.MatrixNormal):
+    if isinstance(init, MatrixNormal):
         eye = torch.eye(width, dtype=torch.float64)
         U = _autoregressive(init.rows, width)
-        return MatrixNormal(
+        return MatrixNormalLaw(
             mu=init.mean_w * eye,
             mu_b=init.mean_b * torch.ones(width, dtype=torch.float64),
             U=U,

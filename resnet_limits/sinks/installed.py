@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib import metadata
 
 from ..errors import SettingError
-from ..settings import SINKS
+from ..settings.registry import SINKS
 
 
 def version(sink: str) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..runs.files import plain, read_bytes
+from ..files import plain, read_bytes
 
 Point = tuple[int, dict[str, float]]
 """A step, and values by name."""

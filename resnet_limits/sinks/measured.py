@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..settings import Settings
-from .sink import Sink
+from ..measurement.sink import Sink
+from ..settings.base import Settings
 
 if TYPE_CHECKING:  # a study knows sinks
-    from ..studies.study import Record
+    from ..measurement.record import Record
 
 MOST = 1000
 """Points of one curve; of a longer one every so many are shown, and the last."""

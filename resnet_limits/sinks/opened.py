@@ -8,18 +8,18 @@ what the journal holds is not shown twice: the numbers of a job repeat.
 from __future__ import annotations
 
 import contextlib
-import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ..settings import Settings
+from ..measurement.sink import NoSink, Part, Sink
+from ..settings.base import Settings
+from ..settings.registry import SINKS
 from .journal import Journal
-from .sink import NoSink, Part, Sink
 
 
 class Program(Protocol):
-    """A program that shows numbers: `sinks/NAME.py` opens one, by `open_in(folder of the job, its settings)`.
+    """A program that shows numbers: `sinks/programs/NAME.py` opens one, by `open_in(folder of the job, its settings)`.
 
     What an earlier process left of it in that folder goes. Anything may be raised.
     """
@@ -61,7 +61,7 @@ class Several:
             self._journal = Journal(folder / "checkpoint" / "sinks.jsonl", version)
         for name in names:
             with self._guarded(name):
-                self._programs[name] = importlib.import_module(f"{__package__}.{name}").open_in(folder, settings)
+                self._programs[name] = SINKS[name](folder, settings)
         for step, values in self._journal.points if self._journal else ():
             self._show(step, values)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..measurement.record import Record
 from ..training.branches import Branch, Refine, distance_between, surprises
 from ..training.minimiser import Minimum
-from .study import Record
 
 
 def of_the_minimiser(

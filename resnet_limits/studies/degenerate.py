@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..settings import Init, Random, Settings
+from ..paths.laws.law import Init, Random
+from ..settings.base import Settings
 
 LARGEST_SQUARE = 1e150
 """Mean squares of points beyond this, or below its inverse, have squares that float64 does not hold."""

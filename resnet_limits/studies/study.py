@@ -14,140 +14,20 @@ import importlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from ..claims.claim import Claim, selected
 from ..errors import SettingError, Undetermined, one_of
+from ..measurement.job import FinishedJob, Job
+from ..measurement.record import WHY, Comparison, Measurement, Record, unknown
 from ..memory import explained
-from ..settings import STUDIES, Settings
-from ..sinks.sink import NoSink, Sink
-from ..training.checkpoints import Checkpoints, NoCheckpoints, State
-from .room import Least
+from ..settings.base import Settings
+from ..settings.registry import STUDIES
+from .least import Least
 from .two_way import TwoWay
-
-
-@dataclass(frozen=True)
-class Record:
-    """One number measured.
-
-    `stderr` is the standard error over replicas (nan for a deterministic quantity), `reference_error`
-    the error of the reference that `value` is a distance to (nan where there is no reference).
-    `layer` is None for a value at the output, `step` for a final value. `coordinates` are further columns:
-    the scheme, and the keys that a claim pins.
-    """
-
-    observable: str
-    value: float
-    stderr: float = math.nan
-    reference: float = math.nan
-    reference_error: float = math.nan
-    layer: int | None = None
-    step: int | None = None
-    coordinates: Mapping[str, Any] = field(default_factory=dict)
-    replicas: int | None = None
-    """Number of replicas behind the value where it is not the key `replicas`."""
-
-
-WHY = "why"
-"""The coordinate of a record without a number that says why there is none."""
-
-
-def unknown(observable: str, why: str, coordinates: Mapping[str, Any]) -> Record:
-    """No number, and why: a claim about it is inconclusive for this reason."""
-    return Record(observable, math.nan, coordinates={**coordinates, WHY: why})
-
-
-@dataclass
-class Measurement:
-    """What a measurement returns: records, and arrays that comparisons and figures need."""
-
-    records: list[Record] = field(default_factory=list)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def extend(self, other: Measurement) -> None:
-        self.records.extend(other.records)
-        self.arrays.update(other.arrays)
-
-    def state(self) -> State:
-        """This measurement as a state to keep."""
-        return State(self.arrays, {"records": [asdict(record) for record in self.records]})
-
-    @classmethod
-    def of(cls, state: State) -> Measurement:
-        """The measurement that was kept, the same bit for bit."""
-        return cls([Record(**values) for values in state.values["records"]], state.arrays)
-
-
-def by_name(solution: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The arrays of a solution in the one order that it has wherever it comes from: a file keeps none."""
-    return {name: solution[name] for name in sorted(solution)}
-
-
-class SharedSolutions(Protocol):
-    """Solutions that several jobs need, each a pure function of its key, with arrays by name."""
-
-    def solve(
-        self, purpose: str, key: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
-    ) -> dict[str, np.ndarray]:
-        """The stored solution of this key, or `compute()`, then stored."""
-        ...
-
-
-class InMemory:
-    """Shared solutions of one process, for the Python interface and tests."""
-
-    def __init__(self) -> None:
-        self._solutions: dict[str, dict[str, np.ndarray]] = {}
-
-    def solve(
-        self, purpose: str, key: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
-    ) -> dict[str, np.ndarray]:
-        name = f"{purpose} {sorted(key.items())!r}"
-        if name not in self._solutions:
-            self._solutions[name] = by_name(compute())
-        return self._solutions[name]
-
-
-def _silent(fraction: float, message: str) -> None:
-    return None
-
-
-@dataclass
-class Job:
-    """One depth at one setting, as a measurement sees it.
-
-    `progress(fraction, message)` and `sink` may be called at any time; they change nothing in the result.
-    """
-
-    settings: Any
-    shared: SharedSolutions = field(default_factory=InMemory)
-    progress: Callable[[float, str], None] = _silent
-    checkpoints: Checkpoints = field(default_factory=NoCheckpoints)
-    sink: Sink = field(default_factory=NoSink)
-
-    def part(self, name: str) -> Job:
-        """This job as one of its several computations sees it, with checkpoints and names in the sink of its own."""
-        return replace(self, checkpoints=self.checkpoints.part(name), sink=self.sink.part(name))
-
-
-@dataclass(frozen=True)
-class FinishedJob:
-    """A finished job as a comparison sees it: settings, records and arrays (read when asked for)."""
-
-    settings: Any
-    records: Sequence[Record]
-    array: Callable[[str], np.ndarray | None]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Records of a comparison, with the depth they belong to (any, also one that no job has)."""
-
-    depth: int
-    record: Record
 
 
 def _anything(settings: Any) -> None:
@@ -298,11 +178,16 @@ class Study:
         return [module for module, its in modules.items() if ids & set(its)]
 
     def _module(self, part: str) -> Any:
-        return importlib.import_module(f"resnet_limits.studies.{self.name}.{part}")
+        return importlib.import_module(f"{folder_of(self.settings)}.{part}")
+
+
+def folder_of(settings: type[Settings]) -> str:
+    """The package of the study that has these settings: they stand in its `settings.py`."""
+    return settings.__module__.removesuffix(".settings")
 
 
 def get(name: str) -> Study:
     """The study of this name. Raises `SettingError` with the valid names."""
     if name not in STUDIES:
         raise SettingError(f"unknown study {one_of(name, STUDIES)}")
-    return importlib.import_module(f"resnet_limits.studies.{name}").STUDY
+    return importlib.import_module(f"{folder_of(STUDIES[name])}.study").STUDY

@@ -19,7 +19,7 @@ from torch import Tensor
 from .minimiser import Minimum, Objective, minimise
 
 if TYPE_CHECKING:
-    from ..studies.study import SharedSolutions
+    from ..measurement.job import SharedSolutions
 
 LOWEST = 4
 

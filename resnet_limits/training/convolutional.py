@@ -21,10 +21,10 @@ from torch import Tensor
 from torch.optim import SGD
 
 from ..errors import MeasurementError, SettingError
+from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
 from ..networks.classifier import cross_entropy
 from ..networks.convolutional import logits
-from ..settings import Train
-from .checkpoints import Checkpoints, NoCheckpoints, State
+from ..settings.training import Train
 from .loop import mini_batches, scheduled, set_rates
 
 LONGEST = 1.0

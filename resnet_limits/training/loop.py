@@ -22,6 +22,8 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from ..data.dataset import Dataset
 from ..errors import MeasurementError, SettingError
+from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
+from ..measurement.sink import NoSink, Sink
 from ..networks.blocks import VectorField
 from ..networks.classifier import TRUNK, accuracy, logits, trunk_of
 from ..networks.residual import layer_first
@@ -29,10 +31,8 @@ from ..networks.steps import STEPS
 from ..networks.steps.step import Step
 from ..networks.trunk import Trunk
 from ..random import permutation
-from ..settings import Train
-from ..sinks.sink import NoSink, Sink
+from ..settings.training import Train
 from . import observables
-from .checkpoints import Checkpoints, NoCheckpoints, State
 from .loss import loss
 from .shown import Shown
 

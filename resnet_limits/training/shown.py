@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..sinks.sink import NoSink, Sink
+from ..measurement.sink import NoSink, Sink
 
 if TYPE_CHECKING:  # the loop shows
     from torch import Tensor

@@ -24,8 +24,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from resnet_limits import settings
-from resnet_limits.data.dataset import Dataset, load
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import load
+from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.errors import MissingData
 from resnet_limits.inference import dense, features
 from resnet_limits.inference.targets import accuracy, one_hot
@@ -106,7 +107,7 @@ def depth_and_width(full: bool) -> None:
 
 def points() -> tuple[Dataset, str]:
     try:
-        return load(settings.Mnist(), seed=0), "MNIST"
+        return load(Mnist(), seed=0), "MNIST"
     except MissingData:
         stream = torch.Generator().manual_seed(0)
         x, y = torch.randn(70_000, 784, generator=stream), torch.randint(10, (70_000,), generator=stream)

@@ -18,9 +18,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from resnet_limits.paths import draw, fractional_gaussian_noise
-from resnet_limits.paths.fractional import GRID
-from resnet_limits.settings import Fractional
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.fractional import GRID, fractional_gaussian_noise
+from resnet_limits.paths.laws.fractional import Fractional
 
 DEPTH, WIDTH, HURST, ROUNDS = 1000, 40, 0.25, 5
 

@@ -25,7 +25,8 @@ from resnet_limits.data.dataset import Dataset
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.classifier import initial
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.settings import One, Train
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import mini_batches, train
 
 ROUNDS, STEPS, BATCH, FEATURES, CLASSES, LR = 5, 5, 128, 64, 10, 1e-3

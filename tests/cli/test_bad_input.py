@@ -7,7 +7,8 @@ from importlib import import_module
 
 import pytest
 
-from resnet_limits.settings import STUDIES, flat
+from resnet_limits.settings.keys import flat
+from resnet_limits.settings.registry import STUDIES
 from tests.cli.command import TINY
 
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from resnet_limits.settings import STUDIES
+from resnet_limits.settings.registry import STUDIES
 
 
 def test_studies_lists_every_study_with_its_claims(reslim):

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from resnet_limits.runs.folder import Run
-from resnet_limits.settings import STUDIES, flat
+from resnet_limits.settings.keys import flat
+from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
 from tests.runs.conftest import replan
 

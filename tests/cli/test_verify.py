@@ -18,8 +18,8 @@ import pytest
 
 from resnet_limits.claims.claim import Claim, Expected
 from resnet_limits.claims.order import OrderFit, fit_order
-from resnet_limits.studies import ode
-from resnet_limits.studies.study import Measurement
+from resnet_limits.measurement.record import Measurement
+from resnet_limits.studies.ode import study as ode
 
 command = importlib.import_module("reslim_cli.verify")
 """By the name it is installed under, which a type checker of the tree does not know."""

@@ -15,9 +15,15 @@ from typing import ClassVar
 import pytest
 import torch
 
-from resnet_limits import settings
-from resnet_limits.data.dataset import Dataset, forget, load
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import forget, load
 from resnet_limits.data.sizes import image_shape
+from resnet_limits.data.sources.circles import Circles
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.source import Data, Images
+from resnet_limits.data.sources.spirals import Spirals
 
 REAL = Path(os.environ.get("RESLIM_DATA") or Path(__file__).parents[3] / "shared" / "data")
 """Where MNIST and the folder of CIFAR-10 images are, on machines that have them."""
@@ -32,7 +38,7 @@ def real(*needed: str) -> pytest.MarkDecorator:
 class DataSetLaws:
     """Subclasses say which settings, and what is special: how many points are constant, channels of images, ..."""
 
-    settings: ClassVar[settings.Data]
+    settings: ClassVar[Data]
     channels: ClassVar[int | None] = None
     """Standardised by channel where it is images, else by feature."""
     constant_features: ClassVar[int] = 0
@@ -100,7 +106,7 @@ class DataSetLaws:
 
     def test_the_shape_of_images_is_that_of_their_points(self):
         shape = image_shape(self.settings)
-        if isinstance(self.settings, settings.Images | settings.Digits):
+        if isinstance(self.settings, Images | Digits):
             assert shape is not None
             assert math.prod(shape) == self.loaded(0).features
             assert shape[0] == (self.channels or 1)
@@ -116,7 +122,7 @@ class DataSetLaws:
         assert not torch.equal(once.x_train, self.loaded(4).x_train)
 
     def test_a_larger_training_set_of_a_fixed_set_contains_the_smaller(self):
-        if type(self.settings) in (settings.Moons, settings.Circles, settings.Spirals, settings.Gaussian):
+        if type(self.settings) in (Moons, Circles, Spirals, Gaussian):
             pytest.skip("its points are drawn for their number")
         small, large = (load(dataclasses.replace(self.settings, train_size=n, test_size=20), seed=1) for n in (40, 60))
         assert torch.equal(small.y_train, large.y_train[:40])

@@ -5,37 +5,43 @@ from __future__ import annotations
 import pytest
 import torch
 
-from resnet_limits import settings
-from resnet_limits.data import dataset, digits
-from resnet_limits.data.dataset import Dataset, forget, load
+from resnet_limits.data import digits, loading
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import forget, load
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import DamagedData, RequestError, SettingError
 from tests.data.sources import REAL, real
 
 
 def test_null_takes_all_digits_that_are_left():
-    assert len(load(settings.Digits(train_size=None, test_size=97), seed=0).x_train) == 1700
-    everything = load(settings.Digits(train_size=None), seed=0)
+    assert len(load(Digits(train_size=None, test_size=97), seed=0).x_train) == 1700
+    everything = load(Digits(train_size=None), seed=0)
     assert (len(everything.x_train), len(everything.x_test)) == (1797, 0)
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (settings.Digits(train_size=1700, test_size=98), "digits has 1797 points"),
-        (settings.Digits(train_size=1798), "digits has 1797 points"),
-        (settings.Digits(train_size=None, test_size=1797), "digits has 1797 points"),
-        (settings.Moons(train_size=None), "data.train_size: null"),
-        (settings.Gaussian(test_size=None), "data.test_size: null"),
-        (settings.Digits(train_size=1), "all of one class"),
-        (settings.Gaussian(train_size=1), "targets of gaussian are all equal"),
-        (settings.Data("digit"), "did you mean 'digits'"),
-        (settings.ImageFolder(folder="/somewhere"), "relative to data.root"),
+        (Digits(train_size=1700, test_size=98), "digits has 1797 points"),
+        (Digits(train_size=1798), "digits has 1797 points"),
+        (Digits(train_size=None, test_size=1797), "digits has 1797 points"),
+        (Moons(train_size=None), "data.train_size: null"),
+        (Gaussian(test_size=None), "data.test_size: null"),
+        (Digits(train_size=1), "all of one class"),
+        (Gaussian(train_size=1), "targets of gaussian are all equal"),
+        (Data("digit"), "did you mean 'digits'"),
+        (ImageFolder(folder="/somewhere"), "relative to data.root"),
         pytest.param(
-            settings.Mnist(root=str(REAL), train_size=60001),
+            Mnist(root=str(REAL), train_size=60001),
             "data.train_size=60001: mnist has 60000 training points",
             marks=real("MNIST"),
         ),
-        pytest.param(settings.Mnist(root=str(REAL), train_size=1), "all of one class", marks=real("MNIST")),
+        pytest.param(Mnist(root=str(REAL), train_size=1), "all of one class", marks=real("MNIST")),
     ],
 )
 def test_requests_that_cannot_be_met_are_refused_in_words(data, message):
@@ -49,14 +55,14 @@ def test_the_last_data_set_is_kept_and_another_takes_its_place(monkeypatch):
     points = digits.points
     monkeypatch.setattr(digits, "points", lambda: read.append(1) or points())
     forget()
-    once = load(settings.Digits(), seed=0)
-    assert load(settings.Digits(), seed=0) is once
+    once = load(Digits(), seed=0)
+    assert load(Digits(), seed=0) is once
     assert len(read) == 1
-    assert load(settings.Digits(train_size=100), seed=0) is not once
-    assert load(settings.Digits(), seed=1) is not once
-    assert len(dataset._LOADED) == 1
+    assert load(Digits(train_size=100), seed=0) is not once
+    assert load(Digits(), seed=1) is not once
+    assert len(loading._LOADED) == 1
     forget()
-    assert not dataset._LOADED
+    assert not loading._LOADED
 
 
 def made(x_train=(4, 3), y_train=(4,), x_test=(2, 3), y_test=(2,), classes=2, labels=torch.int64) -> Dataset:

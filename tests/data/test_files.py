@@ -10,13 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_limits import settings
 from resnet_limits.data import files, vision
-from resnet_limits.data.dataset import forget, load
-from resnet_limits.data.files import FILES, data_root, look
+from resnet_limits.data.files import FILES, look
 from resnet_limits.data.identity import require
-from resnet_limits.data.images import Images
+from resnet_limits.data.images import ImageArrays
+from resnet_limits.data.loading import forget, load
+from resnet_limits.data.root import data_root
+from resnet_limits.data.sources.cifar10 import Cifar10
+from resnet_limits.data.sources.fashion_mnist import FashionMnist
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.errors import DamagedData, MissingData, OutputError
+from resnet_limits.settings.registry import DATA
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 
 
@@ -32,7 +37,7 @@ def mnist(tmp_path, monkeypatch):
     """A small MNIST that is taken for the published one."""
     write_idx(tmp_path / "MNIST" / "raw", mnist_arrays(100, 30))
     publish(monkeypatch, "mnist", tmp_path)
-    return settings.Mnist(root=str(tmp_path))
+    return Mnist(root=str(tmp_path))
 
 
 def flip(path, at: int = 100):
@@ -67,7 +72,7 @@ def test_whole_files_load_and_pass(mnist):
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
 def test_without_files_all_are_named_with_the_folder_and_the_command(name, tmp_path):
-    data = settings.CHOICES[settings.Data][name](root=str(tmp_path))
+    data = DATA[name](root=str(tmp_path))
     for ask in (lambda: require(data), lambda: load(data, seed=0)):
         with pytest.raises(MissingData) as caught:
             ask()
@@ -118,7 +123,7 @@ def test_a_flipped_bit_of_fashion_mnist_is_found_by_the_archive_beside_it(tmp_pa
     monkeypatch.setitem(FILES, "fashion_mnist", sizes)
     for name in IDX:
         (raw / f"{name}.gz").write_bytes(gzip.compress((raw / name).read_bytes()))
-    data = settings.FashionMnist(root=str(tmp_path))
+    data = FashionMnist(root=str(tmp_path))
     assert load(data, seed=0).classes == 10
     forget()
     flip(raw / IDX[0])
@@ -139,7 +144,7 @@ def test_files_of_the_wrong_shape_are_refused(tmp_path, monkeypatch, change, mes
     write_idx(tmp_path / "FashionMNIST" / "raw", change(mnist_arrays(100, 30)))
     publish(monkeypatch, "fashion_mnist", tmp_path)
     with pytest.raises(DamagedData, match=message):
-        load(settings.FashionMnist(root=str(tmp_path)), seed=0)
+        load(FashionMnist(root=str(tmp_path)), seed=0)
 
 
 def test_a_pickle_of_another_sum_is_never_opened(tmp_path, monkeypatch):
@@ -150,7 +155,7 @@ def test_a_pickle_of_another_sum_is_never_opened(tmp_path, monkeypatch):
     path.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "opened").encode() + b"'\ntR.".ljust(10))
     path.write_bytes(path.read_bytes().ljust(size, b" "))
     with pytest.raises(DamagedData, match="data_batch_3 is corrupt"):
-        load(settings.Cifar10(root=str(tmp_path)), seed=0)
+        load(Cifar10(root=str(tmp_path)), seed=0)
     assert not (tmp_path / "opened").exists()
 
 
@@ -159,7 +164,7 @@ def test_images_of_inconsistent_shape_are_refused():
 
     x, y = torch.zeros(4, 1, 3, 3, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
     with pytest.raises(DamagedData, match="training labels from 0 to 1 for 1 classes"):
-        Images(x, y, x, y, ("one",))
+        ImageArrays(x, y, x, y, ("one",))
 
 
 # -- where they are looked for --------------------------------------------------------------------
@@ -204,7 +209,7 @@ def test_archives_in_place_are_unpacked_without_a_network(archives, tmp_path):
     assert {p.name for p in archives.iterdir()} == {*IDX, *(f"{name}.gz" for name in IDX)}
     assert [p.name for p in tmp_path.iterdir()] == ["MNIST"], "nothing half-fetched is left"
     assert not any(path.is_symlink() for path in archives.iterdir())
-    assert load(settings.Mnist(root=str(tmp_path)), seed=0).x_test.shape == (30, 784)
+    assert load(Mnist(root=str(tmp_path)), seed=0).x_test.shape == (30, 784)
 
 
 def test_an_archive_of_another_sum_is_left_alone_and_the_files_to_put_are_named(archives, tmp_path):
@@ -253,7 +258,7 @@ def folder(tmp_path):
 
 
 def ask(folder):
-    return settings.ImageFolder(root=str(folder.parent), folder="pets", size=4)
+    return ImageFolder(root=str(folder.parent), folder="pets", size=4)
 
 
 def test_a_whole_folder_loads_and_passes(folder):
@@ -315,9 +320,9 @@ def test_checking_before_a_run_imports_neither_torch_nor_torchvision(folder, tmp
 
     program = (
         "import sys\n"
-        "from resnet_limits import settings\n"
+        "from resnet_limits.settings import ImageFolder\n"
         "from resnet_limits.data.identity import require\n"
-        f"require(settings.ImageFolder(root={str(folder.parent)!r}, folder='pets'))\n"
+        f"require(ImageFolder(root={str(folder.parent)!r}, folder='pets'))\n"
         "print('torch' in sys.modules, 'torchvision' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)

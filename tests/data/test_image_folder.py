@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_limits import settings
-from resnet_limits.data.dataset import load
 from resnet_limits.data.files import notes
 from resnet_limits.data.identity import require
 from resnet_limits.data.image_folder import SUFFIXES, files, images, listing
+from resnet_limits.data.loading import load
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.errors import DamagedData
 
 
@@ -32,8 +33,8 @@ def folder(tmp_path):
     return tmp_path / "pets"
 
 
-def ask(folder: Path, **options) -> settings.ImageFolder:
-    return settings.ImageFolder(root=str(folder.parent), folder=folder.name, size=4, **options)
+def ask(folder: Path, **options) -> ImageFolder:
+    return ImageFolder(root=str(folder.parent), folder=folder.name, size=4, **options)
 
 
 def values(folder: Path) -> list[tuple[int, int]]:
@@ -131,7 +132,7 @@ def test_many_classes_are_counted_by_the_smallest_and_the_largest(folder):
 
 
 def test_other_data_have_nothing_to_say():
-    assert notes(settings.Digits()) == []
+    assert notes(Digits()) == []
 
 
 @pytest.mark.parametrize("below", ["", "more/"])

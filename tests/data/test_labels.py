@@ -22,9 +22,23 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from resnet_limits import settings
-from resnet_limits.data import circles, dataset, digits, gaussian, identity, mnist, moons, spirals
-from resnet_limits.data.dataset import Dataset, embed, forget, load
+from resnet_limits.data import circles, digits, gaussian, identity, loading, mnist, moons, spirals
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import embed, forget, load
+from resnet_limits.data.sources.cifar10 import Cifar10
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.fashion_mnist import FashionMnist
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.registry import DATA
+from resnet_limits.settings.training import Train
+from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
+from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
+from resnet_limits.studies.ode.settings import Ode
 from tests.data.identity import by_channel, by_feature
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL
@@ -78,7 +92,7 @@ def of_batches(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     return [read(*(f"data_batch_{k}" for k in range(1, 6))), read("test_batch")]
 
 
-def of_folder(data: settings.ImageFolder) -> list[tuple[np.ndarray, np.ndarray]]:
+def of_folder(data: ImageFolder) -> list[tuple[np.ndarray, np.ndarray]]:
     """The label of a file is the place of its class, the first folder on its path, among the names of the classes."""
 
     def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +109,7 @@ def of_folder(data: settings.ImageFolder) -> list[tuple[np.ndarray, np.ndarray]]
 
 def generated(data: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
     total = data.train_size + data.test_size
-    if isinstance(data, settings.Gaussian):
+    if isinstance(data, Gaussian):
         return gaussian.points(total, features=data.features, outputs=data.outputs, noise=data.noise, seed=seed)
     source = {"moons": moons, "circles": circles, "spirals": spirals}[data.name]
     return source.points(total, noise=data.noise, seed=seed)
@@ -147,22 +161,22 @@ def source(root) -> Callable[[str], Source]:
             pytest.skip(f"no {NEEDS[name]} under {REAL}")
         if name == "digits":
             x, y = load_digits(return_X_y=True)
-            return Source(settings.Digits(), lambda seed: [(np.asarray(x), np.asarray(y))])
+            return Source(Digits(), lambda seed: [(np.asarray(x), np.asarray(y))])
         if name in SPLIT:
-            own: Any = {"gaussian": settings.Gaussian(outputs=2)}.get(name) or settings.CHOICES[settings.Data][name]()
+            own: Any = {"gaussian": Gaussian(outputs=2)}.get(name) or DATA[name]()
             return Source(own, lambda seed: [generated(own, seed)])
         if name == "mnist":
-            data = settings.Mnist(root=str(REAL), train_size=2000, test_size=1000)
+            data = Mnist(root=str(REAL), train_size=2000, test_size=1000)
             return Source(data, lambda seed: of_idx(REAL / "MNIST" / "raw"))
         if name == "fashion_mnist":
-            data = settings.FashionMnist(root=str(root))
+            data = FashionMnist(root=str(root))
             return Source(data, lambda seed: of_idx(root / "FashionMNIST" / "raw"))
         if name == "cifar10":
-            return Source(settings.Cifar10(root=str(root)), lambda seed: of_batches(root / "cifar-10-batches-py"))
+            return Source(Cifar10(root=str(root)), lambda seed: of_batches(root / "cifar-10-batches-py"))
         data = {
-            "image_folder": settings.ImageFolder(root=str(root), size=7),
-            "grey_folder": settings.ImageFolder(root=str(root), size=5, grey=True),
-            "photographs": settings.ImageFolder(root=str(root), folder="photographs"),
+            "image_folder": ImageFolder(root=str(root), size=7),
+            "grey_folder": ImageFolder(root=str(root), size=5, grey=True),
+            "photographs": ImageFolder(root=str(root), folder="photographs"),
         }[name]
         return Source(data, lambda seed: of_folder(data))
 
@@ -171,7 +185,7 @@ def source(root) -> Callable[[str], Source]:
 
 def test_every_data_set_of_the_settings_is_tested_here(source):
     names = {name for name in (*SPLIT, *APART) if name not in NEEDS or (REAL / NEEDS[name]).exists()}
-    assert {source(name).data.name for name in names} | {"mnist"} == set(settings.CHOICES[settings.Data])
+    assert {source(name).data.name for name in names} | {"mnist"} == set(DATA)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
@@ -214,10 +228,10 @@ def test_each_point_of_a_regression_has_its_own_targets(source, seed, train_size
 @pytest.mark.parametrize("regression", [False, True])
 def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypatch, regression):
     if regression:
-        data, module = settings.Gaussian(outputs=2), gaussian
+        data, module = Gaussian(outputs=2), gaussian
         x, y = generated(data, 0)
     else:
-        data, module = settings.Digits(), digits
+        data, module = Digits(), digits
         x, y = (np.asarray(a) for a in load_digits(return_X_y=True))
     before = load(data, seed=0)
     held_out = by_feature(torch.cat([before.x_train, before.x_test]).numpy(), x)[len(before.x_train) :]
@@ -239,11 +253,11 @@ def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypa
 @pytest.mark.parametrize("name", ["fashion_mnist", "image_folder"])
 def test_training_images_do_not_know_the_test_images(source, monkeypatch, name):
     data = source(name).data
-    before, read = load(data, seed=0), dataset._all_images
+    before, read = load(data, seed=0), loading._all_images
     monkeypatch.setattr(
-        dataset, "_all_images", lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)
+        loading, "_all_images", lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)
     )
-    dataset._LOADED.clear()
+    loading._LOADED.clear()
     after = load(data, seed=0)
     forget()
     assert torch.equal(before.x_train, after.x_train)
@@ -274,7 +288,7 @@ def test_what_is_not_chosen_of_the_training_images_does_not_matter_either(source
 
 @pytest.mark.parametrize("width", [3, 64, 100])
 def test_an_embedded_point_is_the_embedding_of_the_point_in_its_place(width):
-    x = load(settings.Digits(), seed=0).x_train[:50]
+    x = load(Digits(), seed=0).x_train[:50]
     matrix = embed(torch.eye(64, dtype=torch.float64), width, seed=2)
     torch.testing.assert_close(embed(x, width, seed=2), x @ matrix, rtol=0, atol=1e-12)
     assert torch.linalg.matrix_rank(matrix) == min(width, 64)
@@ -290,7 +304,7 @@ def test_points_and_labels_move_together(source, dtype):
 @functools.cache
 def known_digits() -> tuple[torch.Tensor, np.ndarray]:
     """The digits as loaded with seed 0, and their labels as scikit-learn has them."""
-    d = load(settings.Digits(), seed=0)
+    d = load(Digits(), seed=0)
     x = torch.cat([d.x_train, d.x_test])
     images, labels = load_digits(return_X_y=True)
     return x, np.asarray(labels)[by_feature(x.numpy(), np.asarray(images))]
@@ -313,7 +327,7 @@ def unembedded(x: Any, width: int) -> torch.Tensor:
 def test_ode_trains_on_each_point_with_its_label():
     from resnet_limits.studies.ode.networks import data_of, few
 
-    for d in (data_of(settings.Ode()), few(settings.Ode()), data_of(settings.Ode(dtype="float64"), at_most=100)):
+    for d in (data_of(Ode()), few(Ode()), data_of(Ode(dtype="float64"), at_most=100)):
         assert np.array_equal(digit_labels(d.x_train), d.y_train)
         assert np.array_equal(digit_labels(d.x_test), d.y_test)
 
@@ -323,7 +337,7 @@ def test_gamma_trains_on_each_point_with_its_label(loss):
     from resnet_limits.studies.gamma.problem import of_the_data
     from resnet_limits.training.losses import CrossEntropy, Square
 
-    own = settings.Gamma(data=settings.Digits(), width=70, gamma=settings.GammaKeys(train_points=90, loss=loss))
+    own = Gamma(data=Digits(), width=70, gamma=GammaKeys(train_points=90, loss=loss))
     problem, d = of_the_data(own)
     labels = digit_labels(unembedded(problem.x, 70))
     assert len(labels) == 90
@@ -340,8 +354,8 @@ def test_gamma_trains_on_each_point_with_its_label(loss):
 def test_hamiltonian_moves_each_point_to_the_target_of_its_label(loss, width):
     from resnet_limits.studies.hamiltonian.problem import setup
 
-    keys = settings.HamiltonianKeys(points=90, loss=loss, readout="linear")
-    problem: Any = setup(settings.Hamiltonian(data=settings.Digits(), width=width, hamiltonian=keys))
+    keys = HamiltonianKeys(points=90, loss=loss, readout="linear")
+    problem: Any = setup(Hamiltonian(data=Digits(), width=width, hamiltonian=keys))
     labels = digit_labels(problem.q0[:, :64])
     assert len(labels) == 90
     assert np.array_equal(problem.loss.y.argmax(dim=1).numpy(), labels)
@@ -350,12 +364,12 @@ def test_hamiltonian_moves_each_point_to_the_target_of_its_label(loss, width):
 
 
 def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(source, monkeypatch):
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.hamiltonian import meanfield
-    from resnet_limits.studies.study import Job
 
     its = source("moons")
-    keys = settings.HamiltonianKeys(points=300)
-    own = settings.Hamiltonian(data=its.data, width=3, replicas=2, hamiltonian=keys)
+    keys = HamiltonianKeys(points=300)
+    own = Hamiltonian(data=its.data, width=3, replicas=2, hamiltonian=keys)
     problem: Any = meanfield.setup(own)
     _, labels, _ = its.identified(load(its.data, seed=0), 0)[0]
     assert np.array_equal(problem.loss.y[:, 0].numpy(), 2 * labels[:300] - 1)
@@ -378,7 +392,7 @@ def test_kernels_are_given_each_point_with_its_label(monkeypatch):
     from resnet_limits.studies.kernel import expressivity
     from resnet_limits.studies.kernel.inference import task
 
-    own = settings.Kernel(data=settings.Digits(), kernel=settings.KernelKeys(points=80), activation="tanh")
+    own = Kernel(data=Digits(), kernel=KernelKeys(points=80), activation="tanh")
     its = task(own)
     assert its.labels is not None
     np.testing.assert_allclose(its.y.numpy(), np.eye(10)[digit_labels(its.x)] - 0.1, atol=1e-15)
@@ -391,13 +405,11 @@ def test_kernels_are_given_each_point_with_its_label(monkeypatch):
 
 
 def test_regression_with_each_kernel_finds_the_test_labels():
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.kernel import accuracy
     from resnet_limits.studies.kernel.problem import dataset as points
-    from resnet_limits.studies.study import Job
 
-    own = settings.Kernel(
-        data=settings.Digits(train_size=300, test_size=200), kernel=settings.KernelKeys(deep_points=200)
-    )
+    own = Kernel(data=Digits(train_size=300, test_size=200), kernel=KernelKeys(deep_points=200))
     found = accuracy._solved(Job(own), points(own))
     accuracies = {name: float(right.mean()) for name, right in found.items() if name.startswith("accuracy")}
     assert {"accuracy.nngp", "accuracy.ntk", "accuracy.linear_ridge", "accuracy.deep"} <= {*accuracies}
@@ -405,8 +417,8 @@ def test_regression_with_each_kernel_finds_the_test_labels():
 
 
 def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(monkeypatch):
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.flow import images
-    from resnet_limits.studies.study import Job
 
     seen = []
 
@@ -415,7 +427,7 @@ def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(mon
         raise InterruptedError
 
     monkeypatch.setattr(images, "train", look)
-    own = settings.Flow(data=settings.Digits(), flow=settings.FlowKeys(images=settings.ImageKeys(points=150)))
+    own = Flow(data=Digits(), flow=FlowKeys(images=ImageKeys(points=150)))
     with pytest.raises(InterruptedError):
         images._trained_and_run(Job(own), 1, 1)
     ((x, y),) = seen
@@ -450,7 +462,7 @@ def test_mini_batches_take_points_and_labels_together(monkeypatch):
 
     (x, y), (x_test, y_test) = numbered(23), numbered(8)
     data = Dataset("numbered", x, y, x_test, y_test, 5)
-    its = field(settings.Two(hidden=4), "tanh", 2)
+    its = field(Two(hidden=4), "tanh", 2)
     trunk = {name: torch.zeros(1, 2, *shape, dtype=torch.float64) for name, shape in its.shapes.items()}
     start = initial(3, 2, 5, trunk, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
     seen, tested, score, measure, judge = [], [], loop.logits, loop.loss, loop.accuracy
@@ -469,7 +481,7 @@ def test_mini_batches_take_points_and_labels_together(monkeypatch):
 
     for name, spy in (("logits", logits), ("loss", loss), ("accuracy", accuracy)):
         monkeypatch.setattr(loop, name, spy)
-    recipe = settings.Train(epochs=2, batch_size=6, lr=0.01)
+    recipe = Train(epochs=2, batch_size=6, lr=0.01)
     loop.train(its, start, data, recipe, depth=2, h=0.5, seed=1, progress=lambda done, message: None)
     check_batches(seen, 23, epochs=2)
     assert len(tested) == 4
@@ -499,7 +511,7 @@ def test_mini_batches_of_images_take_images_and_labels_together(monkeypatch):
         start,
         x.reshape(23, 1, 8, 8),
         y,
-        settings.Train(epochs=2, batch_size=6, lr=0.01),
+        Train(epochs=2, batch_size=6, lr=0.01),
         units=1,
         horizon=1.0,
         seed=1,
@@ -551,10 +563,10 @@ def test_a_linear_regression_explains_what_it_must_and_nothing_of_shuffled_targe
 
 
 def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffled_ones(monkeypatch):
+    from resnet_limits.measurement.job import Job
     from resnet_limits.studies.ode import trained
-    from resnet_limits.studies.study import Job
 
-    own = settings.Ode(depth=8, device="cpu", train=settings.Train(replicas=1), claims=["ode.trained"])
+    own = Ode(depth=8, device="cpu", train=Train(replicas=1), claims=["ode.trained"])
 
     def accuracy() -> float:
         (last,) = [r for r in trained.measure(Job(own)).records if r.observable == "test_accuracy" and r.step is None]

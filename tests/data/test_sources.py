@@ -11,40 +11,49 @@ import pytest
 import torch
 from PIL import Image
 
-from resnet_limits import settings
 from resnet_limits.data import circles, gaussian, images, spirals
-from resnet_limits.data.dataset import embed, forget, load
+from resnet_limits.data.loading import embed, forget, load
+from resnet_limits.data.sources.cifar10 import Cifar10
+from resnet_limits.data.sources.circles import Circles
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.fashion_mnist import FashionMnist
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.settings.registry import DATA
 from tests.data.published import mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL, DataSetLaws, real
 
 
 class TestDigits(DataSetLaws):
-    settings = settings.Digits()
+    settings = Digits()
     sizes = (1400, 397)
     classes = 10
     constant_features = 5
 
 
 class TestMoons(DataSetLaws):
-    settings = settings.Moons()
+    settings = Moons()
 
 
 class TestCircles(DataSetLaws):
-    settings = settings.Circles()
+    settings = Circles()
 
 
 class TestSpirals(DataSetLaws):
-    settings = settings.Spirals()
+    settings = Spirals()
 
 
 class TestGaussian(DataSetLaws):
-    settings = settings.Gaussian(outputs=3)
+    settings = Gaussian(outputs=3)
     classes = 0
 
 
 @real("MNIST")
 class TestMnist(DataSetLaws):
-    settings = settings.Mnist(root=str(REAL))
+    settings = Mnist(root=str(REAL))
     channels = 1
     sizes = (60000, 10000)
     classes = 10
@@ -52,7 +61,7 @@ class TestMnist(DataSetLaws):
 
 @real("cifar10_jpeg_subset")
 class TestColourImageFolder(DataSetLaws):
-    settings = settings.ImageFolder(root=str(REAL), folder="cifar10_jpeg_subset")
+    settings = ImageFolder(root=str(REAL), folder="cifar10_jpeg_subset")
     channels = 3
     sizes = (10000, 2000)
     classes = 10
@@ -80,7 +89,7 @@ class Written(DataSetLaws):
 
 
 class TestFashionMnist(Written):
-    settings = settings.FashionMnist()
+    settings = FashionMnist()
     channels = 1
     sizes = (300, 80)
     classes = 10
@@ -92,7 +101,7 @@ class TestFashionMnist(Written):
 
 
 class TestCifar10(Written):
-    settings = settings.Cifar10()
+    settings = Cifar10()
     channels = 3
     sizes = (200, 40)
     classes = 10
@@ -107,7 +116,7 @@ class TestCifar10(Written):
 
 
 class TestGreyImageFolder(Written):
-    settings = settings.ImageFolder(grey=True, size=8)
+    settings = ImageFolder(grey=True, size=8)
     channels = 1
     sizes = (90, 45)
     classes = 3
@@ -127,15 +136,13 @@ class TestGreyImageFolder(Written):
 
 def test_every_data_set_of_the_settings_is_tested_here():
     tested = {type(its.settings) for its in globals().values() if isinstance(its, type) and hasattr(its, "settings")}
-    assert tested == set(settings.CHOICES[settings.Data].values())
+    assert tested == set(DATA.values())
 
 
 # -- what is special to one source ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("data", "radius"), [(settings.Circles(noise=0.0), (0.5, 1.0)), (settings.Spirals(noise=0.0), (0.3, 3.0))]
-)
+@pytest.mark.parametrize(("data", "radius"), [(Circles(noise=0.0), (0.5, 1.0)), (Spirals(noise=0.0), (0.3, 3.0))])
 def test_noise_of_zero_leaves_the_curves(data, radius):
     source = {"circles": circles, "spirals": spirals}[data.name]
     x, y = source.points(400, noise=0.0, seed=0)
@@ -187,12 +194,12 @@ def test_the_statistics_of_a_channel_are_numpys_and_a_constant_channel_becomes_z
 
 @real("MNIST")
 def test_mnist_is_mnist():
-    whole = load(settings.Mnist(root=str(REAL)), seed=0)
+    whole = load(Mnist(root=str(REAL)), seed=0)
     assert whole.y_train.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert whole.y_test.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert float(whole.x_train.max() - whole.x_train.min()) == pytest.approx(1 / 0.3081, rel=1e-3)
     assert float(whole.x_train.min()) == pytest.approx(-0.1307 / 0.3081, rel=1e-3)  # mean and deviation that all quote
-    few = load(settings.Mnist(root=str(REAL), train_size=100, test_size=50), seed=0)
+    few = load(Mnist(root=str(REAL), train_size=100, test_size=50), seed=0)
     assert torch.equal(few.y_train, whole.y_train[:100])
 
 
@@ -227,7 +234,7 @@ def test_images_are_resized_and_greyed_as_asked(tmp_path):
 
 
 def test_embedded_points_have_entries_of_order_one_and_the_matrix_is_fixed():
-    x = load(settings.Digits(), seed=0).x_train
+    x = load(Digits(), seed=0).x_train
     z = embed(x, 256, seed=7)
     assert z.shape == (1400, 256)
     assert float(z.square().mean()) == pytest.approx(float(x.square().mean()), rel=0.1)

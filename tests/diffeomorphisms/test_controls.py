@@ -10,15 +10,15 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from resnet_limits import settings as keys
 from resnet_limits.diffeomorphisms.controls import CONTROLS, h1_norm, inverse_inconsistency, lipschitz_excess
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.trunk import Trunk
 from resnet_limits.random import normals
+from resnet_limits.settings.blocks.two import Two
 
 R, L, D, H, BOUND = 3, 4, 2, 0.7, 0.6
-FIELD = field(keys.Two(hidden=5), "tanh", D)
+FIELD = field(Two(hidden=5), "tanh", D)
 
 
 def leaves() -> dict[str, torch.Tensor]:

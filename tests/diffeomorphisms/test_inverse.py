@@ -10,8 +10,10 @@ from resnet_limits.diffeomorphisms.lipschitz import normalised
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward, reverse, states
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.paths import draw
-from resnet_limits.settings import Iid, One, Two
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.two import Two
 
 EULER = STEPS["euler"]
 

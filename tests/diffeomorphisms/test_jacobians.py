@@ -18,8 +18,11 @@ from resnet_limits.diffeomorphisms.jacobians import (
 from resnet_limits.networks.blocks import VectorField, field
 from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS, frozen
-from resnet_limits.paths import draw
-from resnet_limits.settings import One, Outside, Smooth, Two
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
 
 BLOCKS = {"one": One(), "outside": Outside(), "two": Two(hidden=5)}
 

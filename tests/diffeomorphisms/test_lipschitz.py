@@ -10,8 +10,12 @@ from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.paths import draw
-from resnet_limits.settings import ACTIVATIONS, Iid, One, Outside, Two
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.names import ACTIVATIONS
 
 BLOCKS = {"one": One(), "outside": Outside(), "two": Two(hidden=7)}
 

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resnet_limits.settings import CHOICES, FIGURES, STUDIES, Entry, describe, options_of
+from resnet_limits.settings.keys import Entry, describe
+from resnet_limits.settings.registry import FIGURES, STUDIES, groups, options_of
 
 WORD = "RESLIM_TEST_WORD"
 """A variable of the environment that interpolations read."""
-GROUPS = tuple(base.__name__.lower() for base in CHOICES)
+GROUPS = tuple(base.__name__.lower() for base in groups())
 HYDRA = (
     *("hydra.run.dir=/x", "hydra.sweep.dir=/x", "hydra.sweep.subdir=y", "hydra.mode=RUN", "hydra.output_subdir=null"),
     *("hydra.sweeper.max_batch_size=2", "hydra.sweeper.params.depth=2", "hydra/sweeper=basic", "hydra.verbose=true"),
@@ -259,7 +260,7 @@ class Requests:
         return Asked(f"{name}={text}", name, tuple(values), refused=not values or (sweeps and name == "cluster"))
 
     def figure(self, study: str) -> Asked:
-        name = self.random.choice(FIGURES)
+        name = self.random.choice(list(FIGURES))
         return Asked(f"figure={name}", "figure", (name,))
 
     def launcher(self, study: str) -> Asked:

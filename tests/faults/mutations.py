@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from resnet_limits.settings import CHOICES, STUDIES, describe
+from resnet_limits.settings.keys import describe
+from resnet_limits.settings.registry import STUDIES, groups
 
 _OPTIONS = [
-    (base.__name__.lower(), name, option) for base, options in CHOICES.items() for name, option in options.items()
+    (base.__name__.lower(), name, option) for base, options in groups().items() for name, option in options.items()
 ]
 KEYS = sorted(
     {

@@ -6,7 +6,7 @@ import json
 import time
 from pathlib import Path
 
-from resnet_limits.runs.files import BESIDE
+from resnet_limits.files import BESIDE
 from tests.cli.command import without_seconds
 
 SMALL = (

@@ -9,8 +9,8 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from resnet_limits.report.publish import collect
 from resnet_limits.runs import status as states
-from resnet_limits.runs.collect import collect
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.owner import owned

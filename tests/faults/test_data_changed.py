@@ -13,13 +13,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from resnet_limits import settings
 from resnet_limits.data import identity, moons
-from resnet_limits.data.dataset import forget
+from resnet_limits.data.loading import forget
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.report.publish import collect
 from resnet_limits.runs import status as states
-from resnet_limits.runs.collect import collect
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
 
 boxes, plan = (getattr(import_module("reslim_cli.hydra_bridge"), name) for name in ("boxes", "plan"))
 
@@ -47,8 +50,8 @@ def edit(path):
 
 
 def tiny(depth, data):
-    keys = settings.OdeKeys(inputs=2, paths=1)
-    return settings.Ode(depth=depth, width=4, device="cpu", claims=["ode.reversed.euler"], data=data, ode=keys)
+    keys = OdeKeys(inputs=2, paths=1)
+    return Ode(depth=depth, width=4, device="cpu", claims=["ode.reversed.euler"], data=data, ode=keys)
 
 
 def jobs_of(answer):
@@ -180,7 +183,7 @@ def test_sweeps_over_data_are_launched_as_exactly_the_planned_jobs(tmp_path):
 
 def test_a_file_that_is_swapped_between_planning_and_the_job_fails_it_by_name(tmp_path):
     folder = write_folder(tmp_path / "a")
-    data = settings.ImageFolder(root=str(tmp_path / "a"), size=8)
+    data = ImageFolder(root=str(tmp_path / "a"), size=8)
     run = Run.create(tmp_path / "outputs", [tiny(4, data)], ["depth=4"], ["reslim"])
     (job,) = run.jobs()
     edit(folder / "train" / "cat" / "1.ppm")
@@ -217,7 +220,7 @@ def made(monkeypatch, by):
 
 @pytest.mark.parametrize(("by", "state"), [(1e-15, "finished"), (np.array([[0.0, 0.0], [0.1, 0.0]] * 10), "failed")])
 def test_another_node_that_generates_other_points_fails_within_rounding_it_does_not(tmp_path, monkeypatch, by, state):
-    data = settings.Moons(train_size=12, test_size=8)
+    data = Moons(train_size=12, test_size=8)
     jobs = [tiny(depth, data) for depth in (4, 8)]
     run = Run.create(tmp_path, jobs, ["depth=4,8"], ["reslim"])
     forget()
@@ -234,6 +237,6 @@ def test_another_node_that_generates_other_points_fails_within_rounding_it_does_
 
 
 def test_the_identity_of_the_data_stands_in_the_configuration(in_process):
-    digest = identity.of(settings.Digits()).digest
+    digest = identity.of(Digits()).digest
     answer = in_process("train", *TINY, "depth=4", "--cfg", "job")
     assert f"digest: {digest}" in answer.out

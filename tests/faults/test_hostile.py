@@ -12,17 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from resnet_limits import settings as keys
+from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.errors import RunFolderError
-from resnet_limits.runs import job as jobs
+from resnet_limits.measurement.checkpoints import State
+from resnet_limits.report.publish import collect
 from resnet_limits.runs import status as states
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.runs.collect import collect
 from resnet_limits.runs.enclosed import require_enclosed
 from resnet_limits.runs.folder import Run
+from resnet_limits.runs.job_folder import settings_of
 from resnet_limits.runs.shared import SharedFolder
 from resnet_limits.runs.summary import signed
-from resnet_limits.training.checkpoints import State
+from resnet_limits.settings.content import job_name
 from tests.runs.conftest import replan
 
 ESCAPE = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202e"
@@ -201,10 +202,10 @@ def test_yaml_that_stands_for_more_than_any_memory_holds_is_not_unfolded(copy):
     job = job_of(run, 4)
     laughs = "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 30))
     (job / "config.yaml").write_text(f"study: ode\na0: &a0 [ha]\n{laughs}\ndepth: *a29\n")
-    assert jobs.settings_of(job) is None
+    assert settings_of(job) is None
     for text in ("[" * 50_000, "- " * 5000, "depth: " + "9" * 10_000, f"horizon: {'9' * 400}", "depth: 2024-99-99"):
         (job / "config.yaml").write_text(f"study: ode\n{text}" if ":" in text else text)
-        assert jobs.settings_of(job) is None
+        assert settings_of(job) is None
 
 
 # -- nothing takes orders --------------------------------------------------------------------------
@@ -228,10 +229,10 @@ def odd(copy):
     run, reslim = copy
     words = f"{MARKUP}{ESCAPE}[/red]$\\frac{{"
     real = Run.open(run).jobs()[0]
-    data = keys.ImageFolder(folder=words)
+    data = ImageFolder(folder=words)
     its = replace(real.settings, data=data)
     Run.open(run).add([its], [f"data.folder='{words}'"])
-    job = run / "jobs" / keys.job_name(its)
+    job = run / "jobs" / job_name(its)
     for name in states.RESULTS:
         shutil.copy(real.path / name, job / name)
     status = states.Status("finished", seconds=1.0, message=words, device=words)

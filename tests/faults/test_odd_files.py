@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 
 from resnet_limits.errors import RunFolderError
+from resnet_limits.files import locked, read_json, read_text, tail
+from resnet_limits.measurement.checkpoints import State
 from resnet_limits.runs import lease
 from resnet_limits.runs import status as states
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.runs.collect import _arrays
-from resnet_limits.runs.files import locked, read_json, read_text, tail
+from resnet_limits.runs.collect import arrays
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.runs.reporter import Reporter, write_status
 from resnet_limits.runs.shared import SharedFolder
 from resnet_limits.sinks.journal import Journal
-from resnet_limits.training.checkpoints import State
 
 FILES = [
     *("provenance.json", "overrides.txt", "config.yaml", "records.csv", "summary.json", "report.html", "tables.tex"),
@@ -130,14 +130,14 @@ def test_no_reader_and_no_writer_opens_a_pipe(pipe):
             call()
     with at_most(10):
         assert read_json(pipe) is None
-        for call in (lambda: read_parquet(pipe), lambda: _arrays(pipe)("a")):
+        for call in (lambda: read_parquet(pipe), lambda: arrays(pipe)("a")):
             with pytest.raises(RunFolderError, match="pipe is missing or damaged"):
                 call()
 
 
 def test_a_pipe_that_comes_between_the_look_and_the_opening_is_not_opened(tmp_path, monkeypatch):
     """As if the look had found a plain file."""
-    from resnet_limits.runs import files
+    from resnet_limits import files
 
     os.mkfifo(tmp_path / "pipe")
     monkeypatch.setattr(files, "require_plain", lambda path: None)

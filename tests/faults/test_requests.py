@@ -14,7 +14,7 @@ from importlib import import_module
 import pytest
 
 from resnet_limits.errors import RequestError
-from resnet_limits.settings import flat
+from resnet_limits.settings.keys import flat
 from tests.faults.grammar import WORD, Asked, Requests, normal
 
 SECONDS = 20

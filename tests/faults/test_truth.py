@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from resnet_limits.errors import RunFolderError
+from resnet_limits.files import locked
+from resnet_limits.report.publish import collect
 from resnet_limits.runs import status as states
-from resnet_limits.runs.collect import collect
-from resnet_limits.runs.files import locked
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.merge import merge

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
-from resnet_limits.settings import Hamiltonian
-from resnet_limits.studies.study import FinishedJob
+from resnet_limits.measurement.job import FinishedJob
+from resnet_limits.settings.registry import FIGURES
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian
 
 
 def job(depth: int, *, landmarks: bool, width: int = 2) -> FinishedJob:
@@ -27,7 +27,7 @@ def job(depth: int, *, landmarks: bool, width: int = 2) -> FinishedJob:
 
 def test_five_times_of_the_deepest_network_and_of_the_landmarks():
     with styled():
-        figure = NAMED["deformed_points"].draw([job(8, landmarks=True), job(16, landmarks=False)])
+        figure = FIGURES["deformed_points"].draw([job(8, landmarks=True), job(16, landmarks=False)])
     assert figure is not None
     assert len(figure.axes) == 10
     assert [axes.get_title() for axes in figure.axes[:5]] == [
@@ -50,6 +50,6 @@ def test_five_times_of_the_deepest_network_and_of_the_landmarks():
 @pytest.mark.parametrize("width", [1, 2])
 def test_without_a_plane_or_landmarks_there_is_less_or_no_figure(width: int):
     with styled():
-        figure = NAMED["deformed_points"].draw([job(8, landmarks=False, width=width)])
+        figure = FIGURES["deformed_points"].draw([job(8, landmarks=False, width=width)])
     assert (figure is None) == (width == 1)
-    assert NAMED["deformed_points"].draw([]) is None
+    assert FIGURES["deformed_points"].draw([]) is None

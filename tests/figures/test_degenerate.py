@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 
 from resnet_limits.claims.claim import Claim, Expected, Judgement, What
-from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.order import order_figure
 from resnet_limits.figures.overview import overview_figure
 from resnet_limits.figures.style import styled
 from resnet_limits.figures.value import value_figure
 from resnet_limits.figures.write import NamedRequest, write_figures
+from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.papers import THORPE
+from resnet_limits.settings.registry import FIGURES
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import FinishedJob, Job
 from tests.studies.extremes import TINY
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -116,4 +116,4 @@ def test_figures_of_papers_are_drawn_from_any_arrays(name: str, change: str, tmp
 
 
 def test_every_figure_of_a_paper_is_tried():
-    assert set(OF_STUDY) == set(NAMED)
+    assert set(OF_STUDY) == set(FIGURES)

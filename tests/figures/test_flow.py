@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 
-from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
-from resnet_limits.settings import Flow
+from resnet_limits.measurement.job import FinishedJob
+from resnet_limits.settings.registry import FIGURES
 from resnet_limits.studies.flow.claims.trained import COLUMNS, SHOWN, WEIGHTS
-from resnet_limits.studies.study import FinishedJob
+from resnet_limits.studies.flow.settings import Flow
 
 SIDE, LAYERS = 9, 5
 
@@ -42,7 +42,7 @@ def job(*rows: str, blown_up: bool = False) -> FinishedJob:
 
 def test_a_row_for_each_map_and_each_inverse_and_folds_are_marked_from_their_layer_on():
     with styled():
-        figure = NAMED["deformed_grid"].draw([job("none.map", "spectral.map", "none.inverse", "spectral.inverse")])
+        figure = FIGURES["deformed_grid"].draw([job("none.map", "spectral.map", "none.inverse", "spectral.inverse")])
     assert figure is not None
     panels = np.array(figure.axes[:24]).reshape(4, 6)
     assert [axes.get_title() for axes in panels[0]] == [
@@ -62,7 +62,7 @@ def test_a_row_for_each_map_and_each_inverse_and_folds_are_marked_from_their_lay
 
 def test_a_map_that_blows_up_and_one_without_inverse_are_drawn(tmp_path):
     with styled():
-        figure = NAMED["deformed_grid"].draw([job("none.map", "none.inverse", blown_up=True)])
+        figure = FIGURES["deformed_grid"].draw([job("none.map", "none.inverse", blown_up=True)])
         assert figure is not None
         for suffix in ("png", "svg"):
             figure.savefig(tmp_path / f"x.{suffix}")
@@ -72,7 +72,7 @@ def test_a_map_that_blows_up_and_one_without_inverse_are_drawn(tmp_path):
 @pytest.mark.parametrize("name", ["deformed_grid", "folding"])
 def test_without_arrays_there_is_no_figure(name: str):
     for jobs in ([], [FinishedJob(Flow(), [], {}.get)]):
-        assert NAMED[name].draw(jobs) is None
+        assert FIGURES[name].draw(jobs) is None
 
 
 def with_table(values: np.ndarray) -> FinishedJob:
@@ -82,7 +82,7 @@ def with_table(values: np.ndarray) -> FinishedJob:
 def test_every_number_of_the_table_is_written_beside_its_mark():
     values = 0.01 + 0.001 * np.arange(len(COLUMNS) * 2 * len(SHOWN)).reshape(len(COLUMNS), -1)
     with styled():
-        figure = NAMED["folding"].draw([with_table(np.zeros_like(values)), with_table(values)])
+        figure = FIGURES["folding"].draw([with_table(np.zeros_like(values)), with_table(values)])
     assert figure is not None
     shown = [name for name in COLUMNS if name != "accuracy_error"]
     assert len(figure.axes) == len(shown)
@@ -95,6 +95,6 @@ def test_a_training_that_exploded_is_said():
     values = np.ones((len(COLUMNS), 2 * len(SHOWN)))
     values[:, 0] = np.nan
     with styled():
-        figure = NAMED["folding"].draw([with_table(values)])
+        figure = FIGURES["folding"].draw([with_table(values)])
     assert figure is not None
     assert all(axes.texts[0].get_text() == "exploded" for axes in figure.axes)

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from resnet_limits.figures import width_and_depth
-from resnet_limits.figures.named import NAMED
+from resnet_limits.figures.named import width_and_depth
 from resnet_limits.figures.style import styled
-from resnet_limits.settings import Kernel
-from resnet_limits.studies.study import FinishedJob
+from resnet_limits.measurement.job import FinishedJob
+from resnet_limits.settings.registry import FIGURES
+from resnet_limits.studies.kernel.settings import Kernel
 
 WIDTHS = np.array([16.0, 32.0, 64.0, 128.0])
 
@@ -40,7 +40,7 @@ def job(depth: int, *, limit: bool = True, accuracies: bool = True) -> FinishedJ
 
 def test_the_exact_curve_ends_at_one_and_points_stand_beside_it():
     with styled():
-        figure = NAMED["width_and_depth"].draw([job(depth) for depth in (64, 16, 256)])
+        figure = FIGURES["width_and_depth"].draw([job(depth) for depth in (64, 16, 256)])
     assert figure is not None
     left, right = figure.axes
     (exact,) = [line for line in left.get_lines() if "exact" in str(line.get_label())]
@@ -58,7 +58,7 @@ def test_jobs_of_several_widths_are_drawn_as_one():
     table[0, :4] = [16, 64, 256, 512]
     wide = FinishedJob(wide.settings, [], {"diagram.depth": table}.get)
     with styled():
-        figure = NAMED["width_and_depth"].draw([narrow, job(32, limit=False), wide])
+        figure = FIGURES["width_and_depth"].draw([narrow, job(32, limit=False), wide])
     assert figure is not None
     _, labels = figure.axes[0].get_legend_handles_labels()
     assert {label for label in labels if "infty" not in label} == {f"$D = {d}$" for d in (16, 32, 64, 128, 256, 512)}
@@ -67,7 +67,7 @@ def test_jobs_of_several_widths_are_drawn_as_one():
 
 def test_without_a_limit_the_deepest_network_is_the_unit():
     with styled():
-        figure = NAMED["width_and_depth"].draw([job(depth, limit=False) for depth in (16, 64)])
+        figure = FIGURES["width_and_depth"].draw([job(depth, limit=False) for depth in (16, 64)])
     assert figure is not None
     (exact,) = [line for line in figure.axes[0].get_lines() if "exact" in str(line.get_label())]
     assert np.asarray(exact.get_ydata())[-1] == 1
@@ -75,8 +75,8 @@ def test_without_a_limit_the_deepest_network_is_the_unit():
 
 def test_accuracies_that_are_not_known_are_left_out():
     with styled():
-        figure = NAMED["kernel_regression"].draw([job(16), job(64)])
-        without = NAMED["kernel_regression"].draw([job(16, accuracies=False)])
+        figure = FIGURES["kernel_regression"].draw([job(16), job(64)])
+        without = FIGURES["kernel_regression"].draw([job(16, accuracies=False)])
     assert figure is not None
     assert without is not None
     assert (len(figure.axes), len(without.axes)) == (3, 2)
@@ -88,4 +88,4 @@ def test_accuracies_that_are_not_known_are_left_out():
 @pytest.mark.parametrize("name", ["width_and_depth", "kernel_regression"])
 def test_without_arrays_there_is_no_figure(name: str):
     for jobs in ([], [FinishedJob(Kernel(), [], {}.get)]):
-        assert NAMED[name].draw(jobs) is None
+        assert FIGURES[name].draw(jobs) is None

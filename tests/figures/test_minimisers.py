@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
-from resnet_limits.settings import Gamma
-from resnet_limits.studies.study import FinishedJob
+from resnet_limits.measurement.job import FinishedJob
+from resnet_limits.settings.registry import FIGURES
+from resnet_limits.studies.gamma.settings import Gamma
 
 
 def job(depth: int, *, controls: bool = True) -> FinishedJob:
@@ -24,7 +24,7 @@ def job(depth: int, *, controls: bool = True) -> FinishedJob:
 @pytest.mark.parametrize(("controls", "panels"), [(True, 3), (False, 1)])
 def test_curves_of_several_depths_lie_on_one_another_with_the_penalty_alone(controls: bool, panels: int):
     with styled():
-        figure = NAMED["minimisers"].draw([job(depth, controls=controls) for depth in (8, 32, 128)])
+        figure = FIGURES["minimisers"].draw([job(depth, controls=controls) for depth in (8, 32, 128)])
     assert figure is not None
     assert len(figure.axes) == panels
     for line in figure.axes[0].get_lines():
@@ -37,4 +37,4 @@ def test_curves_of_several_depths_lie_on_one_another_with_the_penalty_alone(cont
 
 
 def test_without_weights_there_is_no_figure():
-    assert NAMED["minimisers"].draw([]) is None
+    assert FIGURES["minimisers"].draw([]) is None

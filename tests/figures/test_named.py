@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
 from resnet_limits.figures.write import NamedRequest, write_figures
-from resnet_limits.settings import FIGURES, Ode
-from resnet_limits.studies.study import FinishedJob
+from resnet_limits.measurement.job import FinishedJob
+from resnet_limits.settings.registry import FIGURES
+from resnet_limits.studies.ode.settings import Ode
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "figure"
 
@@ -27,14 +27,14 @@ def trained(depth: int, *, iid: bool = True) -> FinishedJob:
 
 
 def test_names_agree_in_settings_configurations_and_drawings():
-    assert set(FIGURES) == set(NAMED) == {path.stem for path in CONFIGS.glob("*.yaml")}
-    for name in NAMED:
+    assert set(FIGURES) == {path.stem for path in CONFIGS.glob("*.yaml")}
+    for name in FIGURES:
         assert f"figure: {name}\n" in (CONFIGS / f"{name}.yaml").read_text()
 
 
 def test_a_panel_for_each_start_and_a_curve_for_each_depth_and_entry():
     with styled():
-        figure = NAMED["implicit_regularisation"].draw([trained(depth) for depth in (8, 16, 32, 64)])
+        figure = FIGURES["implicit_regularisation"].draw([trained(depth) for depth in (8, 16, 32, 64)])
     assert figure is not None
     tied, iid = figure.axes
     assert (tied.get_title(), iid.get_title()) == ("tied start", "i.i.d. start")
@@ -45,7 +45,7 @@ def test_a_panel_for_each_start_and_a_curve_for_each_depth_and_entry():
 
 def test_smooth_weights_of_all_depths_lie_on_one_curve():
     with styled():
-        figure = NAMED["implicit_regularisation"].draw([trained(depth, iid=False) for depth in (8, 64)])
+        figure = FIGURES["implicit_regularisation"].draw([trained(depth, iid=False) for depth in (8, 64)])
     assert figure is not None
     (axes,) = figure.axes
     colours: dict[str, list] = {}
@@ -59,7 +59,7 @@ def test_smooth_weights_of_all_depths_lie_on_one_curve():
 @pytest.mark.parametrize("depths", [(), (8,)])
 def test_without_the_arrays_there_is_no_figure(depths):
     jobs = [FinishedJob(Ode(depth=depth), [], {}.get) for depth in depths]
-    assert NAMED["implicit_regularisation"].draw(jobs) is None
+    assert FIGURES["implicit_regularisation"].draw(jobs) is None
 
 
 def test_named_figures_are_written_first_and_alike(tmp_path: Path):

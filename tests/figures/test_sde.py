@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resnet_limits.figures.named import NAMED
 from resnet_limits.figures.style import styled
 from resnet_limits.figures.write import NamedRequest, write_figures
-from resnet_limits.settings import Sde
+from resnet_limits.measurement.job import FinishedJob, InMemory, Job
+from resnet_limits.settings.registry import FIGURES
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde import correlation, functions
-from resnet_limits.studies.study import FinishedJob, InMemory, Job
+from resnet_limits.studies.sde.settings import Sde
 
-FIGURES = studies.get("sde").figures
+DRAWN = studies.get("sde").figures
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def jobs() -> list[FinishedJob]:
 
 def test_curves_and_images_for_three_depths_and_the_sde(jobs):
     with styled():
-        figure = NAMED["function_draws"].draw(jobs)
+        figure = FIGURES["function_draws"].draw(jobs)
     assert figure is not None
     own, _ = figure.subfigs
     curves, images, bars = own.axes[:4], own.axes[4:8], own.axes[8:]
@@ -48,7 +48,7 @@ def test_curves_and_images_for_three_depths_and_the_sde(jobs):
 
 def test_the_scaled_networks_lie_on_the_limit_and_each_panel_ends_at_its_depth(jobs):
     with styled():
-        figure = NAMED["correlation_by_layer"].draw(jobs)
+        figure = FIGURES["correlation_by_layer"].draw(jobs)
     assert figure is not None
     assert len(figure.axes) == 4
     assert [len(axes.get_lines()) for axes in figure.axes] == [6, 3, 3, 3]
@@ -57,9 +57,9 @@ def test_the_scaled_networks_lie_on_the_limit_and_each_panel_ends_at_its_depth(j
     assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "exact limit"
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", DRAWN)
 def test_without_the_arrays_there_is_no_figure(name):
-    assert NAMED[name].draw([FinishedJob(Sde(depth=8), [], {}.get)]) is None
+    assert FIGURES[name].draw([FinishedJob(Sde(depth=8), [], {}.get)]) is None
 
 
 def test_an_exploded_draw_and_a_network_without_an_sde_are_drawn_with_gaps(jobs):
@@ -72,12 +72,12 @@ def test_an_exploded_draw_and_a_network_without_an_sde_are_drawn_with_gaps(jobs)
         return found
 
     with styled():
-        figure = NAMED["function_draws"].draw([FinishedJob(jobs[-1].settings, [], array)])
+        figure = FIGURES["function_draws"].draw([FinishedJob(jobs[-1].settings, [], array)])
         assert figure is not None
         figure.draw_without_rendering()
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", DRAWN)
 def test_drawings_are_vectors_so_that_the_page_needs_nothing_from_outside(name, jobs, tmp_path: Path):
     write_figures(tmp_path, [], named=[NamedRequest(name, {}, jobs)])
     text = (tmp_path / f"{name}.svg").read_text()

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from resnet_limits.settings import STUDIES
+from resnet_limits.settings.registry import STUDIES
 
 FILE = Path(__file__).with_name("jobs.json")
 

@@ -3,13 +3,16 @@
 import pytest
 import torch
 
-from resnet_limits import settings
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.blocks import field
+from resnet_limits.settings.blocks.block import Block
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
 
 D, M, R, N = 4, 6, 3, 5
-BLOCKS = (settings.One(), settings.Outside(), settings.Two(hidden=M))
+BLOCKS = (One(), Outside(), Two(hidden=M))
 
 
 def weights_of(f, replicas=R, seed=0):
@@ -48,6 +51,6 @@ def test_derivatives_agree_with_finite_differences(block):
 
 def test_a_block_that_does_not_exist_is_refused():
     with pytest.raises(SettingError, match="did you mean 'two'"):
-        field(settings.Block("tow"), "tanh", D)
+        field(Block("tow"), "tanh", D)
     with pytest.raises(SettingError, match="activation"):
-        field(settings.One(), "sine", D)
+        field(One(), "sine", D)

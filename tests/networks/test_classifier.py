@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from resnet_limits import settings
 from resnet_limits.networks import classifier
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.steps import STEPS
+from resnet_limits.settings.blocks.two import Two
 
 FEATURES, WIDTH, CLASSES, R, N = 7, 5, 3, 2, 6
 
 
 def network(depth, block=None):
-    f = field(block or settings.Two(hidden=4), "gelu", WIDTH)
+    f = field(block or Two(hidden=4), "gelu", WIDTH)
     stream = torch.Generator().manual_seed(depth)
     trunk = {n: torch.randn(R, depth, *s, generator=stream, dtype=torch.float64) / 2 for n, s in f.shapes.items()}
     return f, classifier.initial(FEATURES, WIDTH, CLASSES, trunk, replicas=R, seed=4)

@@ -12,8 +12,8 @@ from resnet_limits.diffeomorphisms.jacobians import jacobians_at
 from resnet_limits.networks.blocks import gradient_field
 from resnet_limits.networks.residual import forward, reverse, states
 from resnet_limits.networks.steps.symplectic import Symplectic
-from resnet_limits.paths import draw
-from resnet_limits.settings import Iid
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.iid import Iid
 
 STEP = Symplectic()
 FORM = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 
-from resnet_limits import settings
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.networks.trunk import MEGABYTE, Trunk, segments
+from resnet_limits.networks.engines.eager import MEGABYTE, Trunk, segments
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.names import ACTIVATIONS
+from resnet_limits.settings.registry import BLOCK
 
 R, N, D = 3, 4, 5
-BLOCKS = (settings.One(), settings.Outside(), settings.Two(hidden=6))
+BLOCKS = (One(), Outside(), Two(hidden=6))
 EULER = STEPS["euler"]
 each_block = pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.name)
-each_activation = pytest.mark.parametrize("activation", settings.ACTIVATIONS)
+each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
 
 
 def network(block, activation, depth, *, layer_first=False):
@@ -38,7 +42,7 @@ def output_and_gradients(through, f, x, weights, h, step=EULER):
 
 
 def test_every_activation_and_block_that_a_user_may_name_has_a_backward_pass_here():
-    assert {block.name for block in BLOCKS} == set(settings.CHOICES[settings.Block]) - {"prenorm"}
+    assert {block.name for block in BLOCKS} == set(BLOCK) - {"prenorm"}
 
 
 @each_block

@@ -15,8 +15,9 @@ import scipy.stats
 import torch
 from torch import Tensor
 
-from resnet_limits.paths import WeightPath, draw
-from resnet_limits.settings import Init, Random
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.law import Init, Random
+from resnet_limits.paths.path import WeightPath
 
 SHAPES = {"W": (3, 4), "b": (3,)}
 HORIZON = 2.5

@@ -2,7 +2,8 @@
 
 import torch
 
-from resnet_limits.settings import Tied, Zero
+from resnet_limits.paths.laws.tied import Tied
+from resnet_limits.paths.laws.zero import Zero
 from tests.paths.path_laws import PathLaws
 
 

@@ -5,13 +5,15 @@ import math
 import pytest
 
 from resnet_limits.errors import SettingError
-from resnet_limits.paths import LAWS, draw
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.law import Init
 from resnet_limits.paths.path import standard_deviation
-from resnet_limits.settings import CHOICES, Init
+from resnet_limits.settings.registry import INIT
 
 
-def test_every_law_of_the_settings_can_be_drawn():
-    assert set(LAWS) == set(CHOICES[Init]) - {"matrix_normal"}, "which is no path over depth: the study sde samples it"
+def test_a_law_that_is_no_function_of_time_is_refused():
+    with pytest.raises(SettingError, match="init=matrix_normal: weights of this law are sampled layer by layer"):
+        draw(INIT["matrix_normal"](), {"W": (2, 2)}, depth=4, horizon=1.0, replicas=2, seed=0)
 
 
 def test_size_of_the_entries():

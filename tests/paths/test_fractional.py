@@ -7,8 +7,10 @@ import torch
 
 import resnet_limits.paths.fractional as fractional
 from resnet_limits.errors import SettingError
-from resnet_limits.paths import draw, fractional_gaussian_noise
-from resnet_limits.settings import Fractional, Rough
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.fractional import fractional_gaussian_noise
+from resnet_limits.paths.laws.fractional import Fractional
+from resnet_limits.paths.laws.rough import Rough
 from tests.paths.path_laws import PathLaws, assert_covariance, quantile
 
 HURST = [0.1, 0.25, 0.5, 0.75, 0.9]

@@ -2,8 +2,8 @@
 
 import torch
 
-from resnet_limits.paths import draw
-from resnet_limits.settings import Iid
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.iid import Iid
 from tests.paths.path_laws import PathLaws
 
 

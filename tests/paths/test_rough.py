@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from resnet_limits.errors import SettingError
-from resnet_limits.paths import draw
+from resnet_limits.paths.draw import draw
 from resnet_limits.paths.fractional import GRID
-from resnet_limits.settings import Rough
+from resnet_limits.paths.laws.rough import Rough
 from tests.paths.path_laws import PathLaws, assert_covariance
 
 

@@ -6,8 +6,9 @@ import math
 import pytest
 import torch
 
-from resnet_limits.paths import SmoothPath, draw
-from resnet_limits.settings import Smooth
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.paths.smooth import SmoothPath
 from tests.paths.path_laws import HORIZON, PathLaws
 
 

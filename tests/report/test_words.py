@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from resnet_limits.claims.words import expectation, interval
 from resnet_limits.report import words
 
 
@@ -37,12 +38,12 @@ def test_formulas_as_latex(text, latex):
 
 
 def test_an_interval_has_the_digits_that_its_width_deserves():
-    assert words.interval({"value": 1.00049, "low": 0.992, "high": 1.0102}) == "1.000 [0.992, 1.010]"
-    assert words.interval({"value": 0.5312, "low": 0.407, "high": 0.661}) == "0.53 [0.41, 0.66]"
-    assert words.interval({"value": 1.0, "low": 1.0, "high": 1.0}) == "1"
+    assert interval({"value": 1.00049, "low": 0.992, "high": 1.0102}) == "1.000 [0.992, 1.010]"
+    assert interval({"value": 0.5312, "low": 0.407, "high": 0.661}) == "0.53 [0.41, 0.66]"
+    assert interval({"value": 1.0, "low": 1.0, "high": 1.0}) == "1"
 
 
 def test_what_is_expected_in_words():
     expected = {"what": "order_at_least", "value": 2.0, "tolerance": 0.1}
-    assert words.expectation(expected) == "order ≥ 2 - 0.1"
-    assert words.expectation({**expected, "what": "at_most", "value": None}) == "≤ ? + 0.1"
+    assert expectation(expected) == "order ≥ 2 - 0.1"
+    assert expectation({**expected, "what": "at_most", "value": None}) == "≤ ? + 0.1"

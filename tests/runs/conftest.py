@@ -13,7 +13,7 @@ from resnet_limits.runs import planned
 from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
-from resnet_limits.settings import Ode, OdeKeys
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
 
 
 def settings(depth: int, **values) -> Ode:

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from resnet_limits.errors import OutputError
+from resnet_limits.measurement.checkpoints import State
+from resnet_limits.measurement.job import Job
+from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import Job, Measurement, Record
-from resnet_limits.training.checkpoints import State
 from tests.runs.conftest import settings
 
 

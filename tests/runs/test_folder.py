@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from resnet_limits.errors import OutputError, ReslimError, RunFolderError
+from resnet_limits.report.publish import collect
 from resnet_limits.runs import status as states
-from resnet_limits.runs.collect import collect
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.records import csv_text, read_parquet
 from tests.runs.conftest import settings, vouched
@@ -180,13 +180,13 @@ def test_a_pickle_in_place_of_results_is_refused_and_not_loaded(make_run, tmp_pa
     assert not mark.exists()
 
 
-def test_arrays_of_a_comparison_are_refused_where_they_are_a_pickle(tmp_path):
-    from resnet_limits.runs.collect import _arrays
+def testarrays_of_a_comparison_are_refused_where_they_are_a_pickle(tmp_path):
+    from resnet_limits.runs.collect import arrays
 
     mark = tmp_path / "executed"
     (tmp_path / "arrays.safetensors").write_bytes(pickle.dumps(Trap(mark)))
     with pytest.raises(RunFolderError, match=r"arrays\.safetensors is missing or damaged"):
-        _arrays(tmp_path / "arrays.safetensors")("trained.W")
+        arrays(tmp_path / "arrays.safetensors")("trained.W")
     assert not mark.exists()
 
 

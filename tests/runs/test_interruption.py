@@ -10,16 +10,16 @@ import time
 import numpy as np
 import pytest
 
-from resnet_limits import settings as keys
+from resnet_limits.measurement.checkpoints import State
+from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.runs import interruption as interruptions
 from resnet_limits.runs import job as jobs
 from resnet_limits.runs import status as states
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.runs.interruption import Interrupted, Interruption
 from resnet_limits.runs.records import read_parquet
+from resnet_limits.settings.clusters.slurm import Slurm
 from resnet_limits.studies import study
-from resnet_limits.studies.study import Measurement, Record
-from resnet_limits.training.checkpoints import State
 from tests.runs.conftest import settings
 
 
@@ -151,5 +151,5 @@ def test_a_job_that_is_not_started_again_fails_and_says_what_helps(make_run, int
 def test_the_grace_is_half_of_what_the_scheduler_gives():
     its = settings(4)
     assert jobs._grace(its) == jobs.GRACE
-    its.cluster = keys.Slurm(warning=90)
+    its.cluster = Slurm(warning=90)
     assert jobs._grace(its) == 45

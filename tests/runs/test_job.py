@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from safetensors.numpy import load_file
 
+from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.owner import owned
 from resnet_limits.runs.records import read_parquet
-from resnet_limits.studies.study import Measurement, Record, Study
+from resnet_limits.studies.study import Study
 from tests.runs.conftest import settings
 
 

@@ -17,14 +17,16 @@ import pytest
 import torch
 
 from resnet_limits.errors import SettingError
+from resnet_limits.measurement.record import Measurement
 from resnet_limits.runs import job as jobs
 from resnet_limits.runs import lease
 from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.lease import leased, physical_devices
-from resnet_limits.settings import Gamma, Kernel, job_name
+from resnet_limits.settings.content import job_name
 from resnet_limits.studies import study
-from resnet_limits.studies.study import Measurement
+from resnet_limits.studies.gamma.settings import Gamma
+from resnet_limits.studies.kernel.settings import Kernel
 from tests.runs.conftest import settings
 
 processes = multiprocessing.get_context("fork")

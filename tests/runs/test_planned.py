@@ -8,7 +8,7 @@ import pytest
 
 from resnet_limits.errors import OutputError, RunFolderError, SettingError
 from resnet_limits.runs import folder as folders
-from resnet_limits.runs import planned
+from resnet_limits.runs import job_folder, planned
 from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.owner import is_abandoned, owned
@@ -117,7 +117,7 @@ def test_a_folder_named_after_a_time_that_cannot_be_is_no_later_than_the_next_ru
 @pytest.mark.parametrize("key", ["heartbeat", "progress", "seconds"])
 @pytest.mark.parametrize("number", ["1.7e308", "1e400", "-1e308", "NaN", '"text"', "[]", "9" * 400])
 def test_wild_numbers_in_a_status_neither_stop_a_collection_nor_are_shown(make_run, key, number):
-    from resnet_limits.runs.collect import collect
+    from resnet_limits.report.publish import collect
 
     run = make_run((4, 8), measured=True)
     for job in run.jobs():
@@ -166,9 +166,9 @@ def failing(error):
     [
         (folders, "write_json"),
         (folders.planned, "write"),
-        (folders.jobs, "queue"),
-        (folders.jobs, "write_text"),
-        (folders.jobs.states, "write"),
+        (folders, "queue"),
+        (job_folder, "write_text"),
+        (job_folder.states, "write"),
         (folders, "write_text"),
         (folders.os, "rename"),
         (folders.provenance, "invocation"),
@@ -192,7 +192,7 @@ def test_whatever_strikes_while_a_run_is_made_nothing_of_it_is_left(tmp_path, mo
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_a_job_folder_half_made_is_taken_away(make_run, monkeypatch, error):
     run = make_run((4,))
-    monkeypatch.setattr(folders.jobs.states, "write", failing(error))
+    monkeypatch.setattr(job_folder.states, "write", failing(error))
     with pytest.raises(type(error)):
         run.add([settings(8)], ["depth=8"])
     monkeypatch.undo()
@@ -204,14 +204,14 @@ def test_a_job_folder_half_made_is_taken_away(make_run, monkeypatch, error):
 
 @pytest.mark.parametrize("error", ERRORS[:3], ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize(
-    ("module", "name"), [("figures.write", "spread"), ("report.write", "page"), ("runs.collect", "write_json")]
+    ("module", "name"), [("figures.write", "spread"), ("report.write", "page"), ("report.publish", "write_json")]
 )
 def test_folders_of_figures_and_reports_that_were_not_finished_are_taken_away(
     make_run, tmp_path, monkeypatch, error, module, name
 ):
     from importlib import import_module
 
-    from resnet_limits.runs.collect import collect
+    from resnet_limits.report.publish import collect
 
     run = make_run((4, 8), measured=True)
     monkeypatch.setattr(import_module(f"resnet_limits.{module}"), name, failing(error))

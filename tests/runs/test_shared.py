@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from resnet_limits.measurement.job import InMemory
 from resnet_limits.runs.shared import SharedFolder
-from resnet_limits.studies.study import InMemory
 
 
 def solution(calls):

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.measurement.record import Record
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.records import read_parquet, to_records
-from resnet_limits.settings import Digits, Ode, OdeKeys, Train
-from resnet_limits.studies.study import Record
+from resnet_limits.settings.training import Train
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.training import shown
 from tests.sinks.reading import Curves
 

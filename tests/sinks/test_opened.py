@@ -12,12 +12,12 @@ from collections.abc import Mapping
 import pytest
 
 from resnet_limits.errors import SettingError
-from resnet_limits.settings import SINKS
+from resnet_limits.measurement.record import Record
+from resnet_limits.measurement.sink import NoSink
+from resnet_limits.settings.registry import SINKS
 from resnet_limits.sinks import installed, measured
 from resnet_limits.sinks.opened import opened
-from resnet_limits.sinks.sink import NoSink
-from resnet_limits.sinks.wandb import LONGEST_ID, run_id
-from resnet_limits.studies.study import Record
+from resnet_limits.sinks.programs.wandb import LONGEST_ID, run_id
 from tests.sinks.jobs import BOTH, settings
 
 
@@ -45,9 +45,9 @@ def open_with(monkeypatch, tmp_path):
     def open_with(*programs: Program, version="1"):
         for name, program in zip(SINKS, programs, strict=False):
             module = types.SimpleNamespace(open_in=lambda folder, settings, program=program: program)
-            monkeypatch.setitem(sys.modules, f"resnet_limits.sinks.{name}", module)
+            monkeypatch.setitem(sys.modules, f"resnet_limits.sinks.programs.{name}", module)
         log = []
-        return opened(settings(SINKS[: len(programs)]), tmp_path, log.append, version=version), log
+        return opened(settings(list(SINKS)[: len(programs)]), tmp_path, log.append, version=version), log
 
     return open_with
 

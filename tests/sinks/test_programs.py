@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from resnet_limits.runs.records import read_parquet
-from resnet_limits.sinks.wandb import run_id
+from resnet_limits.sinks.programs.wandb import run_id
 from tests.sinks import jobs
 from tests.sinks.jobs import BOTH, settings
 from tests.sinks.reading import Curves, tensorboard_curves, wandb_curves, wandb_file, wandb_run

@@ -21,40 +21,32 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
-from resnet_limits.data import dataset
+from resnet_limits.data import loading
+from resnet_limits.data.sources.circles import Circles
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.errors import ReslimError, SettingError
+from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.paths.laws.zero import Zero
 from resnet_limits.runs.records import table
-from resnet_limits.settings import (
-    CHOICES,
-    Circles,
-    Flow,
-    FlowKeys,
-    Gamma,
-    GammaKeys,
-    Hamiltonian,
-    HamiltonianKeys,
-    Iid,
-    ImageKeys,
-    Kernel,
-    KernelKeys,
-    MatrixNormal,
-    Minimiser,
-    Moons,
-    Ode,
-    OdeKeys,
-    Sde,
-    SdeKeys,
-    Settings,
-    Spirals,
-    Train,
-    Two,
-    Zero,
-)
+from resnet_limits.settings.base import Settings
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.checks import check
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.keys import Entry, describe
+from resnet_limits.settings.registry import groups, options_of
+from resnet_limits.settings.training import Minimiser, Train
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import InMemory, Job
+from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
+from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
+from resnet_limits.studies.sde.settings import Sde, SdeKeys
 
 LOSSES = Minimiser(iterations=40)
 TINY: dict[str, Settings] = {
@@ -134,7 +126,7 @@ def with_keys(settings: Any, values: Mapping[str, Any]) -> Any:
     return settings
 
 
-def ends(entry: keys.Entry) -> list[Any]:
+def ends(entry: Entry) -> list[Any]:
     """The values at the ends of a key's range; of a size the lower one."""
     rule, kind = entry.field.metadata, entry.type
     kinds = [k for k in typing.get_args(kind) if k is not type(None)] or [kind]
@@ -153,13 +145,13 @@ def ends(entry: keys.Entry) -> list[Any]:
 def variants(settings: Settings) -> Iterator[Case]:
     """The settings with each choice of each group and word in turn, as they are first."""
     yield Case("", settings)
-    for entry in keys.describe(settings):
+    for entry in describe(settings):
         if entry.key in ("claims", "figure", "preset", "device", "study", "cluster", "sinks", "outputs"):
             continue
         for choice in entry.field.metadata["choices"]:
             if choice != entry.value and "." not in entry.key and entry.key in settings.__dict__:
                 group = next(
-                    (options for base, options in CHOICES.items() if isinstance(getattr(settings, entry.key), base)),
+                    (options for base, options in groups().items() if isinstance(getattr(settings, entry.key), base)),
                     None,
                 )
                 if group is None:
@@ -168,7 +160,7 @@ def variants(settings: Settings) -> Iterator[Case]:
                 yield Case(f"{entry.key}={choice}", with_keys(settings, {entry.key: choice}))
     for group in ("init", "block", "data"):
         now = getattr(settings, group, None)
-        for name, option in keys.options_of(group).items():
+        for name, option in options_of(group).items():
             if now is None or name == now.name or name in ("mnist", "fashion_mnist", "cifar10", "image_folder"):
                 continue
             sizes = {"train_size": 20, "test_size": 10} if group == "data" else {}
@@ -180,7 +172,7 @@ def at_the_ends(settings: Settings) -> Iterator[Case]:
     seen: set[str] = set()
     for variant in variants(settings):
         yield variant
-        for entry in keys.describe(variant.settings):
+        for entry in describe(variant.settings):
             if entry.key.startswith("cluster") or entry.key in LASTING or f"{entry.key}" in seen:
                 continue
             seen.add(entry.key)
@@ -277,21 +269,21 @@ def planted(words: str) -> Iterator[None]:
     if not words:
         yield
         return
-    real = dataset._load
+    real = loading._load
 
-    def load(*arguments: Any) -> dataset.Dataset:
+    def load(*arguments: Any) -> loading.Dataset:
         its = real(*arguments)
         points = its.x_train.clone()
         PLANTED[words](points)
         return replace(its, x_train=points)
 
-    dataset.forget()
-    dataset._load = load
+    loading.forget()
+    loading._load = load
     try:
         yield
     finally:
-        dataset._load = real
-        dataset.forget()
+        loading._load = real
+        loading.forget()
 
 
 @dataclass
@@ -307,7 +299,7 @@ def tried(case: Case, depths: tuple[int, ...] = (4,), parts: typing.Container[st
     """Measure each part of the case's study and judge its claims. Errors in words are an answer; nothing else is."""
     study, outcome = studies.get(case.settings.study), Outcome([])
     try:
-        keys.check(case.settings)
+        check(case.settings)
         study.check(case.settings)
     except ReslimError as error:
         return Outcome([], f"{error}")
@@ -325,7 +317,7 @@ def _part(study: studies.Study, part: str, settings: Settings, depths: tuple[int
         try:
             for depth in sorted({settings.depth, *depths} if settings.depth not in depths else depths):
                 its = replace(settings, depth=depth, claims=[*study.parts[part]])
-                frames.append(table(its, study.measure(Job(its, shared)).records, job=keys.job_name(its)))
+                frames.append(table(its, study.measure(Job(its, shared)).records, job=job_name(its)))
         except ReslimError as error:
             outcome.refused = f"{part}: {error}"
         except Exception as error:
@@ -355,7 +347,7 @@ def judged(settings: Any, claim_id: str, depths: tuple[int, ...] = (4,)) -> Judg
     """The verdict on one claim, as the study measures its part at these depths."""
     study, shared = studies.get(settings.study), InMemory()
     jobs = [replace(settings, depth=depth, claims=[claim_id]) for depth in depths]
-    frames = [table(its, study.measure(Job(its, shared)).records, job=keys.job_name(its)) for its in jobs]
+    frames = [table(its, study.measure(Job(its, shared)).records, job=job_name(its)) for its in jobs]
     (claim,) = [claim for claim in study.claims if claim.id == claim_id]
     return judge(claim, settings, pd.concat(frames, ignore_index=True), {})
 

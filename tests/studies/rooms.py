@@ -12,30 +12,21 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from resnet_limits.settings import (
-    Circles,
-    Digits,
-    Flow,
-    FlowKeys,
-    Gamma,
-    Hamiltonian,
-    HamiltonianKeys,
-    ImageKeys,
-    Kernel,
-    KernelKeys,
-    Minimiser,
-    Moons,
-    Ode,
-    OdeKeys,
-    Sde,
-    SdeKeys,
-    Settings,
-    Tied,
-    Train,
-    Two,
-)
+from resnet_limits.data.sources.circles import Circles
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.tied import Tied
+from resnet_limits.settings.base import Settings
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.training import Minimiser, Train
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import Job
+from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
+from resnet_limits.studies.gamma.settings import Gamma
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
+from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.extremes import TINY
 
 FEW = Minimiser(iterations=1)

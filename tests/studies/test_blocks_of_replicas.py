@@ -13,10 +13,17 @@ import torch
 
 import resnet_limits.random as random
 from resnet_limits.data import images
-from resnet_limits.paths import draw, fractional
-from resnet_limits.settings import Fractional, Iid, Ode, OdeKeys, Rough, Smooth, Tied, Train
+from resnet_limits.measurement.job import Job
+from resnet_limits.paths import fractional
+from resnet_limits.paths.draw import draw
+from resnet_limits.paths.laws.fractional import Fractional
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.rough import Rough
+from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.paths.laws.tied import Tied
+from resnet_limits.settings.training import Train
 from resnet_limits.studies.ode import averaged, random_start, rough, trained
-from resnet_limits.studies.study import Job
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.training import observables
 
 ODD = Ode(

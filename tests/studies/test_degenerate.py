@@ -10,12 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import SettingError
-from resnet_limits.settings import Gaussian, Iid, KernelKeys, Moons, Sde, SdeKeys
+from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.studies import degenerate
 from resnet_limits.studies import study as studies
+from resnet_limits.studies.kernel.settings import KernelKeys
 from resnet_limits.studies.sde.problem import inputs
-from resnet_limits.studies.study import Job
+from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.extremes import BOTH_ZERO, TINY, Case, at_the_ends, judged, planted, together, tried, with_keys
 
 SAMPLE = [case for study in TINY for case in [*together(TINY[study]), *at_the_ends(TINY[study])][3::41]]

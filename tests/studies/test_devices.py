@@ -12,9 +12,9 @@ import pytest
 
 import resnet_limits
 from resnet_limits import device
-from resnet_limits.settings import STUDIES
+from resnet_limits.measurement.job import Job
+from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study
-from resnet_limits.studies.study import Job
 
 PARTS = [(name, part) for name in STUDIES for part in study.get(name).parts]
 BLIND = ("gamma", "hamiltonian")

@@ -10,15 +10,29 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits import settings as keys
 from resnet_limits.claims.distance import at_common_times, sup_distance, sup_size
 from resnet_limits.claims.judge import judge
 from resnet_limits.claims.richardson import richardson_limit
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.flow import DrivenFlow
+from resnet_limits.measurement.job import FinishedJob, InMemory, Job
+from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks.steps.euler import Euler
+from resnet_limits.paths.laws.fractional import Fractional
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.law import Init, Random
+from resnet_limits.paths.laws.rough import Rough
+from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.paths.laws.tied import Tied
+from resnet_limits.paths.laws.zero import Zero
 from resnet_limits.runs.records import table
-from resnet_limits.settings import Iid, Init, Ode, OdeKeys, Outside, Random, Rough, Tied, Train, Two, Zero
+from resnet_limits.settings.blocks.block import Block
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.ode import (
     averaged,
@@ -31,7 +45,7 @@ from resnet_limits.studies.ode import (
     trained_iid,
     trained_paths,
 )
-from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
 
 STUDY = studies.get("ode")
 DEPTHS = (8, 16, 32, 64, 128)
@@ -48,7 +62,7 @@ def measured(part, settings: Ode = SMALL, depths: Sequence[int] = DEPTHS) -> lis
 def verdict(claim_id: str, jobs: Sequence[tuple[Ode, Measurement]]):
     import pandas as pd
 
-    frame = pd.concat([table(s, m.records, job=keys.job_name(s)) for s, m in jobs], ignore_index=True)
+    frame = pd.concat([table(s, m.records, job=job_name(s)) for s, m in jobs], ignore_index=True)
     (claim,) = [c for c in STUDY.claims if c.id == claim_id]
     return judge(claim, jobs[0][0], frame, {})
 
@@ -56,9 +70,9 @@ def verdict(claim_id: str, jobs: Sequence[tuple[Ode, Measurement]]):
 # -- the claims hold ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", [keys.One(), Outside(), Two(hidden=6)], ids=lambda b: b.name)
-@pytest.mark.parametrize("init", [keys.Smooth(), Tied()], ids=lambda i: i.name)
-def test_forward_orders_hold_for_every_block_and_smooth_law(block: keys.Block, init: Init):
+@pytest.mark.parametrize("block", [One(), Outside(), Two(hidden=6)], ids=lambda b: b.name)
+@pytest.mark.parametrize("init", [Smooth(), Tied()], ids=lambda i: i.name)
+def test_forward_orders_hold_for_every_block_and_smooth_law(block: Block, init: Init):
     jobs = measured(forward, replace(SMALL, block=block, init=init))
     for scheme in ("euler", "heun", "rk4"):
         judgement = verdict(f"ode.forward.{scheme}", jobs)
@@ -71,7 +85,7 @@ def test_weights_frozen_at_the_start_of_a_block_fall_back_to_order_one():
     assert verdict("ode.frozen.rk4", jobs).verdict == "supported"
 
 
-@pytest.mark.parametrize("init", [keys.Smooth(), Tied()], ids=lambda i: i.name)
+@pytest.mark.parametrize("init", [Smooth(), Tied()], ids=lambda i: i.name)
 def test_gradients_converge_to_the_adjoint_at_the_order_of_the_scheme(init: Init):
     jobs = measured(gradient, replace(SMALL, init=init))
     for scheme in ("euler", "heun"):
@@ -273,7 +287,7 @@ def test_an_average_over_the_wrong_law_is_not_supported(monkeypatch: pytest.Monk
 
 def test_smooth_weights_in_place_of_rough_ones_are_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = rough.problem
-    monkeypatch.setattr(rough, "problem", lambda s, **given: careful(s, **{**given, "init": keys.Smooth()}))
+    monkeypatch.setattr(rough, "problem", lambda s, **given: careful(s, **{**given, "init": Smooth()}))
     assert verdict("ode.rough", measured(rough, replace(SMALL, replicas=256))).verdict == "refuted"
 
 
@@ -290,7 +304,7 @@ def test_a_poor_reference_is_noticed_and_its_points_are_left_out(monkeypatch: py
 # -- outside the theorem --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("init", [Iid(), Rough(), keys.Fractional()], ids=lambda i: i.name)
+@pytest.mark.parametrize("init", [Iid(), Rough(), Fractional()], ids=lambda i: i.name)
 def test_claims_on_smooth_weights_say_that_the_setting_lies_outside(init: Init):
     settings = replace(SMALL, init=init)
     for part in (forward, gradient, reversed):
@@ -308,7 +322,7 @@ def test_relu_is_outside_the_claims_that_need_derivatives_and_inside_those_that_
     assert verdict("ode.forward.euler", measured(forward, settings)).verdict == "supported"
 
 
-@pytest.mark.parametrize("init", [Zero(), keys.Smooth(sigma_w=0.0, sigma_b=0.0)], ids=lambda i: i.name)
+@pytest.mark.parametrize("init", [Zero(), Smooth(sigma_w=0.0, sigma_b=0.0)], ids=lambda i: i.name)
 def test_zero_weights_leave_no_error_to_judge(init: Init):
     settings = replace(SMALL, init=init, block=Two(hidden=4))
     for part, claim in ((forward, "forward.euler"), (gradient, "gradient.euler"), (reversed, "reversed.heun")):
@@ -318,7 +332,7 @@ def test_zero_weights_leave_no_error_to_judge(init: Init):
 
 
 def test_a_tied_start_of_size_zero_moves_nothing_and_breaks_nothing():
-    settings = replace(SMALL, init=keys.Smooth(sigma_w=0.0, sigma_b=0.0))
+    settings = replace(SMALL, init=Smooth(sigma_w=0.0, sigma_b=0.0))
     differences = compared(finished(trained, settings, depths=(4, 8, 16)))["weight_difference"]
     assert all(math.isnan(value) for value in differences.values())
 
@@ -352,7 +366,7 @@ def test_a_depth_beyond_the_grid_of_the_rough_path_is_passed_over():
 
 
 def test_the_hurst_index_of_the_setting_is_that_of_the_rough_path():
-    assert rough.rough_law(replace(SMALL, init=keys.Fractional(hurst=0.4))).hurst == 0.4
+    assert rough.rough_law(replace(SMALL, init=Fractional(hurst=0.4))).hurst == 0.4
     assert rough.rough_law(replace(SMALL, init=Rough(hurst=0.6, sigma_w=2.0))).sigma_w == 2.0
 
 
@@ -420,7 +434,7 @@ def test_pinned_keys_stand_in_the_records():
 
 
 def test_too_few_training_points_for_the_inputs_are_refused():
-    data = keys.Moons(train_size=2, test_size=2)
+    data = Moons(train_size=2, test_size=2)
     with pytest.raises(SettingError, match=r"ode\.inputs"):
         forward.measure(Job(replace(SMALL, data=data)))
 

@@ -8,31 +8,26 @@ from dataclasses import replace
 
 import pytest
 
+from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.errors import SettingError
 from resnet_limits.inference import dense, iterative
 from resnet_limits.memory import Room, host_room
 from resnet_limits.sampling import pieces, span
-from resnet_limits.settings import (
-    STUDIES,
-    Gamma,
-    Hamiltonian,
-    Kernel,
-    KernelKeys,
-    Mnist,
-    Ode,
-    OdeKeys,
-    Sde,
-    SdeKeys,
-    Slurm,
-    describe,
-)
-from resnet_limits.studies import room
+from resnet_limits.settings.clusters.slurm import Slurm
+from resnet_limits.settings.keys import describe
+from resnet_limits.settings.registry import STUDIES
+from resnet_limits.studies import least, room
 from resnet_limits.studies import study as studies
+from resnet_limits.studies.gamma.settings import Gamma
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian
 from resnet_limits.studies.kernel import room as of_kernels
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from resnet_limits.studies.ode import averaged
 from resnet_limits.studies.ode import room as of_ode
+from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.studies.sde import law
 from resnet_limits.studies.sde import room as of_sde
+from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.extremes import TINY, with_keys
 from tests.studies.rooms import LARGE, QUICK, growth, only
 
@@ -76,7 +71,7 @@ def test_defaults_and_tiny_jobs_fit_into_any_machine(name: str):
 
 
 def test_what_the_estimates_say_of_other_modules_is_so():
-    assert room.SMALLEST_PIECE <= pieces.SMALLEST
+    assert least.SMALLEST_PIECE <= pieces.SMALLEST
     assert of_sde.PAIRS <= law.PAIRS
     assert of_ode.TOGETHER <= averaged.BLOCK
     assert (of_kernels.LARGEST, of_kernels.LANDMARKS) == (dense.LARGEST, iterative.LANDMARKS)
@@ -84,7 +79,7 @@ def test_what_the_estimates_say_of_other_modules_is_so():
     for vectors in (1, 2, 7, 100, 1000, 20_000):
         for width in (1, 8, 64, 1000, 19_999):
             settings = Sde(width=width, replicas=1)
-            rows = room.sampled(settings, vectors=vectors) / 8 / width - vectors
+            rows = least.sampled(settings, vectors=vectors) / 8 / width - vectors
             assert rows == span.basis_size(vectors, width + 1)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.measurement.record import Record
 from resnet_limits.runs.records import table
+from resnet_limits.settings.content import job_name
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import InMemory, Job, Record
 
 
 def measured(part: str, settings: Any, depths: Sequence[int]) -> dict[int, list[Record]]:
@@ -28,7 +29,7 @@ def verdicts(part: str, settings: Any, depths: Sequence[int]) -> dict[str, Judge
     frames = []
     for depth, records in measured(part, settings, depths).items():
         its = replace(settings, depth=depth)
-        frames.append(table(its, records, job=keys.job_name(its)))
+        frames.append(table(its, records, job=job_name(its)))
     frame = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
     study = studies.get(settings.study)
     return {claim.id: judge(claim, settings, frame, {}) for claim in study.claims if claim.id in study.parts[part]}

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from resnet_limits.runs.records import table
-from resnet_limits.settings import Gamma
 from resnet_limits.studies.certificate import of_the_minimiser
+from resnet_limits.studies.gamma.settings import Gamma
 from resnet_limits.studies.reached import branches_differ, not_reached
 from resnet_limits.training.branches import JUDGED, Branch, branches, distance_between, surprises
 from resnet_limits.training.continuation import Rung, ahead, ladder

@@ -8,22 +8,24 @@ import pytest
 import torch
 from torch import nn
 
-from resnet_limits import settings as keys
-from resnet_limits.data.dataset import Dataset, load
+from resnet_limits.data.dataset import Dataset
+from resnet_limits.data.loading import load
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.classifier import initial
 from resnet_limits.random import normals
-from resnet_limits.settings import Train
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import mini_batches, train
 
 WIDTH, HIDDEN, DEPTH = 4, 6, 5
-FIELD = field(keys.Two(hidden=HIDDEN), "tanh", WIDTH)
+FIELD = field(Two(hidden=HIDDEN), "tanh", WIDTH)
 SETTINGS = Train(epochs=2, batch_size=16, lr=0.3)
 
 
 def data() -> Dataset:
-    return load(keys.Moons(train_size=40, test_size=20), seed=0)
+    return load(Moons(train_size=40, test_size=20), seed=0)
 
 
 def start(replicas: int, dataset: Dataset) -> dict[str, torch.Tensor]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits.studies.study import InMemory
+from resnet_limits.measurement.job import InMemory
 from resnet_limits.training.certificate import smallest_eigenvalue
 from resnet_limits.training.continuation import climb, ladder
 from resnet_limits.training.minimiser import Differentiated, Objective, minimise

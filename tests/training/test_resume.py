@@ -14,13 +14,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from resnet_limits import settings as keys
-from resnet_limits.data.dataset import load
+from resnet_limits.data.loading import load
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.classifier import initial
 from resnet_limits.random import normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.settings import Train
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import BY_EPOCH, BY_STEP, Trained, train
 
 WIDTH, DEPTH = 4, 10
@@ -38,8 +39,8 @@ class Interrupted(Exception):
 
 
 def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=torch.float64) -> Trained:
-    dataset = load(keys.Moons(train_size=40, test_size=20), seed=0).to(torch.device("cpu"), dtype)
-    f, replicas = field(keys.Two(hidden=6), "gelu", WIDTH), 3
+    dataset = load(Moons(train_size=40, test_size=20), seed=0).to(torch.device("cpu"), dtype)
+    f, replicas = field(Two(hidden=6), "gelu", WIDTH), 3
     trunk = {
         name: normals((DEPTH, *shape), replicas=replicas, seed=1, purpose=name, dtype=dtype)
         for name, shape in f.shapes.items()

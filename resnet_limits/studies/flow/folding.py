@@ -18,11 +18,13 @@ from torch import Tensor
 
 from ...diffeomorphisms.jacobians import block_determinants, fold_fraction, increments_of, jacobians_at
 from ...diffeomorphisms.lipschitz import lipschitz_bound
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.blocks import field
 from ...networks.steps import STEPS
-from ...paths import draw
-from ...settings import Iid, Random
-from ..study import Job, Measurement, Record
+from ...paths.draw import draw
+from ...paths.laws.iid import Iid
+from ...paths.laws.law import Random
 from .claims.folding import BELOW, BLOCKS, PINS
 from .claims.settings import stretches
 from .problem import key, points

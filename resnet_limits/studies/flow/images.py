@@ -24,16 +24,20 @@ from torch import Tensor
 
 from ... import device
 from ...claims.order import FEWEST_DEPTHS, fit_order
-from ...data.dataset import Dataset, load
+from ...data.dataset import Dataset
+from ...data.loading import load
 from ...data.sizes import image_shape
 from ...errors import SettingError
 from ...limits.flow import rounding
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.convolutional import STAGES, Parameters, count, initial, logits, stage_inverse, stages
-from ...settings import Flow, Train, content
+from ...settings.content import content
+from ...settings.training import Train
 from ...training.convolutional import train
-from ..study import Job, Measurement, Record
 from .problem import LAWS
 from .request import image_data
+from .settings import Flow
 
 MOMENTUM = 0.9
 REFINED = (1, 2, 4, 8)

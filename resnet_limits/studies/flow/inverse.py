@@ -7,9 +7,10 @@ its two ends). The error is of order p for odd p and p + 1 for even p, where fie
 from __future__ import annotations
 
 from ...limits.flow import root_mean_square, rounding
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.residual import forward, reverse
 from ...networks.steps import STEPS
-from ..study import Job, Measurement, Record
 from .claims.settings import moves, smooth_path
 from .problem import LAWS, driven
 

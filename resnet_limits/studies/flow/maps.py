@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ...diffeomorphisms.squaring import interpolated, squared, squared_on_grid
 from ...limits.flow import root_mean_square, rounding
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.residual import forward
 from ...networks.steps import STEPS
-from ..study import Job, Measurement, Record
 from .claims.maps import CELLS, GRID
 from .claims.settings import moves, smooth_path
 from .problem import LAWS, driven, points, reference

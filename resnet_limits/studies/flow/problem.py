@@ -10,14 +10,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ... import device
-from ...data.dataset import embed, load
+from ...data.loading import embed, load
 from ...limits.flow import DrivenFlow
+from ...measurement.job import Job
 from ...networks.blocks import field
-from ...paths import draw
-from ...settings import Flow, Init, Random, Tied, content
+from ...paths.draw import draw
+from ...paths.laws.law import Init, Random
+from ...paths.laws.tied import Tied
+from ...settings.content import content
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
-from ..study import Job
+from .settings import Flow
 
 LAWS = ("free", "shared")
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from ...claims.claim import selected
 from ...data import sizes
 from ...data.sizes import image_shape
+from ...data.sources.digits import Digits
+from ...data.sources.source import Data
 from ...errors import SettingError, TooFewPoints
-from ...settings import Data, Digits, Flow, MatrixNormal
+from ...paths.laws.matrix_normal import MatrixNormal
 from .claims import images
 from .claims.trained import unlabelled
+from .settings import Flow
 
 
 def check(settings: Flow) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...settings import Flow
-from ..room import DOUBLE, Least, number, parameters, points
+from ..least import DOUBLE, Least, number, parameters, points
 from .claims.settings import moves, smooth_path, stretches
 from .claims.trained import unlabelled
+from .settings import Flow
 
 SINGLE = 4
 TOGETHER = 8

@@ -13,16 +13,19 @@ import torch
 from torch import Tensor
 
 from ...diffeomorphisms.jacobians import jacobians_at
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.blocks import gradient_field
 from ...networks.residual import block_factor, states
 from ...networks.steps import STEPS, Step
 from ...networks.steps.symplectic import Symplectic
-from ...paths import draw
-from ...settings import Flow, Iid, Random
-from ..study import Job, Measurement, Record
+from ...paths.draw import draw
+from ...paths.laws.iid import Iid
+from ...paths.laws.law import Random
 from .claims.settings import stretches
 from .claims.symplectic import GRADIENT, HAMILTONIAN
 from .problem import points
+from .settings import Flow
 
 STEP: dict[str, Step] = {"hamiltonian": Symplectic(), "gradient": STEPS["euler"]}
 

@@ -24,24 +24,29 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ... import device
-from ...data.dataset import Dataset, load
+from ...data.dataset import Dataset
+from ...data.loading import load
 from ...diffeomorphisms.controls import CONTROLS, Control, h1_norm, inverse_inconsistency, lipschitz_excess
 from ...diffeomorphisms.deformation import Deformation, box, carried_back, deformed
 from ...diffeomorphisms.inverse import NotInverted
 from ...diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at
 from ...diffeomorphisms.lipschitz import MATRICES, lipschitz_bound, normalised
 from ...diffeomorphisms.squaring import grid
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.blocks import VectorField, affine, field
 from ...networks.classifier import TRUNK, accuracy, initial, trunk_of
 from ...networks.residual import forward, reverse, states
 from ...networks.steps import STEPS
 from ...networks.trunk import Trunk
-from ...paths import draw
-from ...settings import Flow, Iid, Train, content
+from ...paths.draw import draw
+from ...paths.laws.iid import Iid
+from ...settings.content import content
+from ...settings.training import Train
 from ...training.loop import Parameters, Penalty, evaluated, train
-from ..study import Job, Measurement, Record
 from .claims.trained import COLUMNS, PICTURED, PINS, SHOWN, WEIGHTS, unlabelled
 from .problem import key, number
+from .settings import Flow
 
 EULER = STEPS["euler"]
 UNUSED = ("replicas", "init", "flow.inputs", "flow.paths", "flow.images")

@@ -17,15 +17,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.blocks import field
-from ...paths import draw
-from ...settings import Gamma, Iid, One
+from ...paths.draw import draw
+from ...paths.laws.iid import Iid
+from ...settings.blocks.one import One
 from ...training.depth_regularised import DepthRegularised, Penalty, Weights
 from ...training.minimiser import Minimum, minimise
-from ..study import Job, Measurement, Record
 from .claims.ablation import CONTROLS, PINS, POINTS, STARTS
 from .problem import penalties, small
 from .real import roughness
+from .settings import Gamma
 
 
 def measure(job: Job) -> Measurement:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...claims.distance import step_distance
-from ..study import Comparison, FinishedJob, Record
+from ...measurement.job import FinishedJob
+from ...measurement.record import Comparison, Record
 from .claims.ablation import CONTROLS
 
 

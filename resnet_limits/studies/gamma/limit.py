@@ -13,12 +13,13 @@ import numpy as np
 
 from ...errors import MeasurementError
 from ...limits.euler_lagrange import Extremal, extremal
-from ...settings import Gamma
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...training.depth_regularised import DepthRegularised, Weights
 from ...training.minimiser import Minimum
-from ..study import Job, Measurement, Record
 from .norms import h1, largest, tl2
 from .problem import Kind, boundary, certificate, minima, small, solution_key
+from .settings import Gamma
 
 GUESS = 64
 """Depth of the minimiser near which the limit is looked for."""

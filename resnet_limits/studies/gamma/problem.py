@@ -11,17 +11,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...data.dataset import Dataset, embed, load
+from ...data.dataset import Dataset
+from ...data.loading import embed, load
+from ...data.sources.gaussian import Gaussian
+from ...measurement.job import Job
+from ...measurement.record import Record
 from ...random import generator
-from ...settings import KINKED, Gamma, Gaussian, content
+from ...settings.content import content
+from ...settings.names import KINKED
 from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.depth_regularised import DepthRegularised, Penalties, Weights
 from ...training.losses import CrossEntropy, Loss, Square
 from ..certificate import of_the_minimiser
 from ..degenerate import points
-from ..study import Job, Record
 from . import branch
+from .settings import Gamma
 
 Kind = Literal["regression", "classification"]
 DATA = "data"

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...data.dataset import Dataset, embed
-from ...settings import Gamma
+from ...data.dataset import Dataset
+from ...data.loading import embed
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...training.depth_regularised import DepthRegularised, Weights
-from ..study import Job, Measurement, Record
 from .problem import DATA, boundary, certificate, minima, of_the_data
+from .settings import Gamma
 
 WHERE = {"problem": DATA}
 

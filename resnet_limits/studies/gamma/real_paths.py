@@ -15,9 +15,10 @@ import numpy as np
 
 from ...claims.distance import at_common_times
 from ...claims.richardson import richardson_limit
-from ...settings import Gamma
-from ..study import Comparison, FinishedJob, Record
+from ...measurement.job import FinishedJob
+from ...measurement.record import Comparison, Record
 from .norms import h1, largest, tl2
+from .settings import Gamma
 
 WHERE = {"problem": "data"}
 SHARE = 0.25

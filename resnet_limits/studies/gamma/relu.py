@@ -11,12 +11,13 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from ...settings import Gamma
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...training.minimiser import descend
 from ...training.newton import relative_gradient
-from ..study import Job, Measurement, Record
 from .claims.relu import RELU
 from .problem import minima, small, solution_key
+from .settings import Gamma
 
 KIND = "regression"
 DESCENTS = 3

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ...data import sizes
+from ...data.sources.gaussian import Gaussian
 from ...errors import SettingError
-from ...settings import Gamma, Gaussian
+from .settings import Gamma
 
 
 def check(settings: Gamma) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...data.sizes import training_points
-from ...settings import Gamma
-from ..room import DOUBLE, Least, points
+from ..least import DOUBLE, Least, points
+from .settings import Gamma
 
 VECTORS = 4
 """A point, its gradient, and a pair of them that L-BFGS remembers."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..study import Comparison, FinishedJob, Record
+from ...measurement.job import FinishedJob
+from ...measurement.record import Comparison, Record
 from .claims.scaling import SCALED
 
 ROUNDING = 1e-13

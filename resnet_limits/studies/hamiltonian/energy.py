@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ...limits.hamiltonian.integrators import INTEGRATORS
 from ...limits.hamiltonian.trajectory import integrate
-from ..study import Job, Measurement, Record
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from .claims.energy import SCHEMES
 from .limit import limit
 from .problem import ROUNDING, setup

@@ -22,7 +22,8 @@ from ...limits.hamiltonian.kernel import Kernel
 from ...limits.hamiltonian.losses import Fixed, Square
 from ...limits.hamiltonian.shooting import Problem, descend, shoot
 from ...limits.hamiltonian.trajectory import Trajectory, integrate
-from ..study import Job, Measurement, Record
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from .claims.geodesic import DEEPEST, LANDMARKS
 from .limit import SAFETY, both
 from .problem import ROUNDING, Setup, certificate, minima, trained

@@ -15,11 +15,12 @@ from torch import Tensor
 from ...limits.hamiltonian.integrators import INTEGRATORS, Diverged
 from ...limits.hamiltonian.shooting import Problem, Shooting, shoot
 from ...limits.hamiltonian.trajectory import Trajectory, integrate
+from ...measurement.job import Job
+from ...measurement.record import Record
 from ...random import generator
-from ...settings import Hamiltonian
 from ...training.branches import JUDGED
-from ..study import Job, Record
 from .problem import Setup, key, minima, size, trained
+from .settings import Hamiltonian
 
 FINEST = 128
 """Steps of RK4, at least, between which trajectories from a known `P_0` are read."""

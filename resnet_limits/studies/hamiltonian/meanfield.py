@@ -15,12 +15,13 @@ from dataclasses import asdict, replace
 import numpy as np
 import torch
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...random import generator
-from ...settings import Hamiltonian
 from ...training.minimiser import minimise
-from ..study import Job, Measurement, Record
 from .claims.meanfield import COUNTS, DEPTH, PINS
 from .problem import Setup, certificate, dataset, key, loss_of, minima, pinned, setup
+from .settings import Hamiltonian
 
 POPULATION = 1000
 """Training points at most."""

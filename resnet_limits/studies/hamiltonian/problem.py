@@ -12,22 +12,25 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ...data.dataset import Dataset, embed, load
+from ...data.dataset import Dataset
+from ...data.loading import embed, load
 from ...errors import SettingError
 from ...limits.hamiltonian.features import Features
 from ...limits.hamiltonian.gaussian import Gaussian
 from ...limits.hamiltonian.kernel import Kernel
 from ...limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, pointwise
+from ...measurement.job import Job
+from ...measurement.record import Record
 from ...networks.activations import activation_named
 from ...random import generator
-from ...settings import Hamiltonian, content
+from ...settings.content import content
 from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
 from ..certificate import of_the_minimiser
 from ..degenerate import points
-from ..study import Job, Record
 from .network import Network, refined
+from .settings import Hamiltonian
 
 ROUNDING = 1e-13
 """Relative rounding of states and values."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from ...data import sizes
+from ...data.sources.gaussian import Gaussian
+from ...data.sources.image_folder import ImageFolder
+from ...data.sources.source import Plane
 from ...errors import SettingError
-from ...settings import Gaussian, Hamiltonian, ImageFolder, Plane
+from .settings import Hamiltonian
 
 MOST_OF_A_KERNEL = 400
 """Points of a network with a Gaussian kernel: each of its layers takes a Cholesky factor."""

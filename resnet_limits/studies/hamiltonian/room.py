@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...settings import Hamiltonian
-from ..room import DOUBLE, Least, little, points
+from ..least import DOUBLE, Least, little, points
+from .settings import Hamiltonian
 
 VECTORS = 4
 """A point, its gradient, and a pair of them that L-BFGS remembers."""

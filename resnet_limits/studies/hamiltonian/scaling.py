@@ -9,7 +9,8 @@ a fit is finite and the value is about `nu E / 2L`.
 
 from __future__ import annotations
 
-from ..study import Job, Measurement, Record
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from .claims.scaling import CONSTANT, SCALED
 from .problem import ROUNDING, certificate, key, minima, pinned, setup
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import torch
 
-from ..study import Job, Measurement, Record
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from .claims.sparsity import pins
 from .limit import certificate, limit
 from .problem import certificate as minimiser_certificate

@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...data.sources.gaussian import Gaussian
 from ...limits.hamiltonian.integrators import INTEGRATORS
 from ...limits.hamiltonian.trajectory import integrate
-from ...settings import Gaussian
-from ..study import Job, Measurement, Record
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from .limit import Limit, certificate, limit
 from .problem import ROUNDING, Setup, Trained, key, minima, setup, size, trained
 from .problem import certificate as minimiser_certificate

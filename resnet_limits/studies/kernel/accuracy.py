@@ -22,13 +22,14 @@ from ...inference.iterative import Solution, solve
 from ...inference.targets import one_hot
 from ...limits.pair_kernel import mean_square
 from ...limits.tabulated import tabulate
-from ...settings import Kernel
-from ..study import Job, Measurement, Record
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from .claims.accuracy import DEEP_TOLERANCE, SHOWN
 from .claims.expressivity import DEEP
 from .claims.settings import limitless
 from .kernels import affine, deep_kernel, limit_kernel, reached
 from .problem import OF_NETWORKS, columns, dataset, key
+from .settings import Kernel
 
 IN_DOUBLE = 4000
 """Points up to which the deep block's kernel is solved in float64."""

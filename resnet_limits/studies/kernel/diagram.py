@@ -21,17 +21,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.taylor import CURVATURE, SLOPE
 from ...sampling import wide
 from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Scheme, Walker, final
-from ...settings import Kernel
-from ..study import Job, Measurement, Record
 from .claims.diagram import FINE, OF
 from .claims.settings import limitless, sizes, widths
 from .kernels import finite_moments, limit_moments, reached
 from .problem import columns, key, law, mean, overlaps, pair, read_in, width_order
+from .settings import Kernel
 
 FINITE, WIDE = "finite depth, finite width", "finite depth, infinite width"
 SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"

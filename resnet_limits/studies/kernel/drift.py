@@ -6,15 +6,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...random import normals
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.schemes import Network
 from ...sampling.walk import Walker, final
-from ...settings import Kernel
-from ..study import Job, Measurement, Record
 from .claims.drift import PINS, WIDTHS
 from .problem import mean, where
+from .settings import Kernel
 
 DRAWS = {8: 32, 16: 8, 32: 8}
 """Networks for each of the key `replicas`, by width: the narrowest fluctuate most."""

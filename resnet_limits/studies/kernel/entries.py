@@ -18,6 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...limits.kernel import Kind
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.activations import with_slope
 from ...networks.ntk import tangent_kernel
 from ...random import normals
@@ -26,12 +28,11 @@ from ...sampling.backward import backward, record
 from ...sampling.pieces import piece_size, pieces
 from ...sampling.schemes import Network
 from ...sampling.walk import Walker, final
-from ...settings import Kernel
-from ..study import Job, Measurement, Record
 from .claims.entries import EXACTLY
 from .claims.settings import sizes, widths
 from .kernels import finite_kernel
 from .problem import key, law, mean, network_of, overlaps, points, read_in, root_mean_square, where, width_order
+from .settings import Kernel
 
 TANGENTS = 8
 """There are as many times fewer tangent kernels than the key `replicas` says: they take more work than overlaps."""

@@ -20,13 +20,15 @@ from torch import Tensor
 from ...inference.dense import factored
 from ...inference.targets import one_hot
 from ...limits.kernel import LimitKernel
-from ...settings import Iid, Kernel
-from ..study import Job, Measurement, Record
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
+from ...paths.laws.iid import Iid
 from .accuracy import affine_features, least_squares, limit_exists
 from .claims.expressivity import BENT, BEYOND, ENTRIES, POINTS, SMALL
 from .claims.settings import not_affine
 from .kernels import affine, deep_kernel, finite_kernel, limit_kernel
 from .problem import OF_NETWORKS, dataset, key, overlaps
+from .settings import Kernel
 
 EPS = torch.finfo(torch.float64).eps
 STEPS = 1e-10

@@ -23,18 +23,19 @@ from ... import device
 from ...inference.dense import assemble
 from ...inference.filters import gradient_descent
 from ...inference.targets import one_hot
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.activations import activation
 from ...networks.ntk import descend
 from ...random import normals
 from ...sampling.wide import gram as overlaps_of
 from ...sampling.wide import pre_activations
-from ...settings import Kernel
-from ..study import Job, Measurement, Record
 from .accuracy import fraction
 from .claims.inference import CONDITIONED, PREDICTED, TESTED, TRAINED, WEAKLY, WIDER
 from .claims.settings import sizes, widths
 from .kernels import finite_kernel
 from .problem import columns, dataset, key, mean, network_of, overlaps, root_mean_square, width_order
+from .settings import Kernel
 
 PINS = {"dtype": "float32"}
 MEMORY = 2**29

@@ -14,9 +14,9 @@ from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
 from ...limits.moments import explosion_times, moments_at
 from ...limits.pair_kernel import mean_square
 from ...networks.taylor import SLOPE
-from ...settings import Kernel
 from .claims.expressivity import DEEP
 from .claims.settings import sizes
+from .settings import Kernel
 
 
 def finite_kernel(settings: Kernel, kind: Kind, depth: int, *, phi: str | None = None) -> FiniteDepthKernel:

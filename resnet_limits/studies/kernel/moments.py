@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from ...settings import KINKED
-from ..study import Job, Measurement, Record
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
+from ...settings.names import KINKED
 from .claims.moments import OF, SWISH
 from .claims.settings import explodes_with, limitless
 from .kernels import finite_moments, limit_moments, reached

@@ -12,16 +12,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ... import device
-from ...data.dataset import Dataset, load
+from ...data.dataset import Dataset
+from ...data.loading import load
 from ...fixed_shape import product
+from ...measurement.record import Record
 from ...networks.ntk import NtkNetwork
 from ...random import normals
 from ...sampling.law import Isotropic
-from ...settings import Kernel, content
+from ...settings.content import content
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
-from ..study import Record
 from .claims.settings import sizes
+from .settings import Kernel
 
 
 def dataset(settings: Kernel) -> Dataset:

@@ -6,9 +6,11 @@ from __future__ import annotations
 import math
 
 from ...data import sizes
+from ...data.sources.gaussian import Gaussian
 from ...errors import SettingError
-from ...settings import Gaussian, Iid, Kernel
+from ...paths.laws.iid import Iid
 from .claims.settings import explodes_with, kinked, not_affine
+from .settings import Kernel
 
 
 def features(settings: Kernel) -> int:

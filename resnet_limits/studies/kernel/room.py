@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...data.sizes import training_points
-from ...settings import Kernel
-from ..room import DOUBLE, Least, points, sampled
+from ..least import DOUBLE, Least, points, sampled
 from .claims.settings import unlabelled
 from .request import features
+from .settings import Kernel
 
 LARGEST, LANDMARKS, IN_DOUBLE = 20_000, 1000, 4000
 """`inference.dense.LARGEST`, `inference.iterative.LANDMARKS` and `accuracy.IN_DOUBLE`."""

@@ -19,9 +19,11 @@ from ... import device
 from ...limits.averaged import averaged_field, martingale_response
 from ...limits.flow import root_mean_square, rounding
 from ...limits.ode import solve_with_error
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.steps import STEPS
-from ...settings import Iid, One
-from ..study import Job, Measurement, Record
+from ...paths.laws.iid import Iid
+from ...settings.blocks.one import One
 from .claims import AVERAGED
 from .problem import inputs, pinned, problem, solution_key
 

@@ -7,7 +7,11 @@ from typing import Any
 
 from ...claims.claim import Claim, Expected, Verdict
 from ...papers import CHIZAT, HAIRER, MARION_REGULARISATION, MARION_SCALING, SANDER, SANZ_SERNA
-from ...settings import KINKED, Fractional, Ode, Random, Rough
+from ...paths.laws.fractional import Fractional
+from ...paths.laws.law import Random
+from ...paths.laws.rough import Rough
+from ...settings.names import KINKED
+from .settings import Ode
 
 AVERAGED = {"block": "one", "activation": "swish", "init": "iid"}
 ROUGH = {"init": "rough", "width": 8}

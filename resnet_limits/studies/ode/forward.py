@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from ...limits.flow import root_mean_square, rounding
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.residual import forward
 from ...networks.steps import STEPS, Step, frozen
-from ..study import Job, Measurement, Record
 from .claims import reads_a_continuous_path
 from .problem import problem, reference
 

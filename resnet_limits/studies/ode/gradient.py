@@ -21,12 +21,13 @@ from torch import Tensor
 from ... import device
 from ...limits.adjoint import adjoint
 from ...limits.flow import DrivenFlow, root_mean_square, rounding
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.residual import gradients
 from ...networks.steps import STEPS, Step
 from ...paths.path import Path
 from ...paths.smooth import SmoothPath
 from ...paths.tied import TiedPath
-from ..study import Job, Measurement, Record
 from .claims import smooth_field
 from .problem import problem, solution_key
 

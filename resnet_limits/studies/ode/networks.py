@@ -22,18 +22,22 @@ import torch
 from torch import Tensor
 
 from ... import device
-from ...data.dataset import Dataset, load
+from ...data.dataset import Dataset
+from ...data.loading import load
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.blocks import VectorField, field
 from ...networks.classifier import TRUNK, initial, trunk_of
 from ...networks.residual import block_factor
 from ...networks.steps import STEPS
-from ...paths import draw
-from ...settings import Init, Ode, Two
+from ...paths.draw import draw
+from ...paths.laws.law import Init
+from ...settings.blocks.two import Two
 from ...training import observables
 from ...training.loop import Trained, evaluated, train
 from ...training.loss import loss
-from ..study import Job, Measurement, Record
 from .claims import MOST_IMAGES
+from .settings import Ode
 
 
 def two_matrix_field(settings: Ode, width: int) -> VectorField:

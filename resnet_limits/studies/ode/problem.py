@@ -14,14 +14,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ... import device
-from ...data.dataset import embed, load
+from ...data.loading import embed, load
 from ...errors import SettingError
 from ...limits.flow import DrivenFlow
+from ...measurement.job import Job
 from ...networks.blocks import field
-from ...paths import draw
-from ...settings import Block, Init, Ode, Random, content
+from ...paths.draw import draw
+from ...paths.laws.law import Init, Random
+from ...settings.blocks.block import Block
+from ...settings.content import content
 from ..degenerate import of_a_layer, points
-from ..study import Job
+from .settings import Ode
 
 Law = TypeVar("Law", bound=Random)
 

@@ -23,15 +23,18 @@ import torch
 from torch import Tensor
 
 from ...limits.flow import root_mean_square, rounding
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.classifier import logits
 from ...networks.residual import block_factor
 from ...networks.steps import STEPS
-from ...settings import Iid, Ode, Tied
-from ..study import Job, Measurement, Record
+from ...paths.laws.iid import Iid
+from ...paths.laws.tied import Tied
 from .averaged import size_of_the_mean
 from .claims import RANDOM_START, TIED_START
 from .networks import data_of, drawn, trained_from, two_matrix_field
 from .problem import pinned
+from .settings import Ode
 
 IMAGES = 280
 """Training points: a network is trained for each draw, four times over."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...data import sizes
 from ...errors import SettingError
-from ...settings import MatrixNormal, Ode
+from ...paths.laws.matrix_normal import MatrixNormal
+from .settings import Ode
 
 
 def check(settings: Ode) -> None:

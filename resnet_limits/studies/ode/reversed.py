@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ...limits.flow import rounding
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.residual import Gradients, gradients, reversed_gradients, states
 from ...networks.steps import STEPS
-from ..study import Job, Measurement, Record
 from .claims import smooth_field
 from .gradient import half_mean_square, relative
 from .problem import problem

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...settings import Ode, Two
-from ..room import Least, number, parameters, points
+from ...settings.blocks.two import Two
+from ..least import Least, number, parameters, points
 from .claims import RANDOM_START, reads_a_continuous_path, smooth_field
+from .settings import Ode
 
 TOGETHER = 32
 """Replicas run at a time, at most what `averaged.BLOCK` says."""

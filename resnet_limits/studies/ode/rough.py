@@ -9,13 +9,15 @@ from __future__ import annotations
 import torch
 
 from ...limits.flow import rounding
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.residual import forward
 from ...networks.steps import STEPS
 from ...paths.fractional import GRID
-from ...settings import Ode, Rough
-from ..study import Job, Measurement, Record
+from ...paths.laws.rough import Rough
 from .claims import ROUGH, rough_hurst
 from .problem import pinned, problem
+from .settings import Ode
 
 BLOCK = 32
 """Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""

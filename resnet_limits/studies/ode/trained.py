@@ -12,14 +12,16 @@ import torch
 from torch import Tensor
 
 from ...limits.flow import root_mean_square, rounding
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.classifier import TRUNK, logits
 from ...networks.residual import block_factor
 from ...networks.steps import STEPS
-from ...settings import Ode, Tied
-from ..study import Job, Measurement, Record
+from ...paths.laws.tied import Tied
 from .claims import TRAINED
 from .networks import data_of, drawn, records_and_arrays, trained_from, two_matrix_field
 from .problem import pinned
+from .settings import Ode
 
 SUBSTEPS = 4
 """RK4 steps a block in the neural ODE of the interpolated weights; half as many tell its error."""

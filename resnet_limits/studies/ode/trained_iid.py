@@ -6,11 +6,13 @@ them. Pinned: two-matrix blocks, i.i.d. start.
 
 from __future__ import annotations
 
-from ...settings import Iid, Ode
-from ..study import Job, Measurement
+from ...measurement.job import Job
+from ...measurement.record import Measurement
+from ...paths.laws.iid import Iid
 from .claims import TRAINED_IID
 from .networks import drawn, few, records_and_arrays, trained_from
 from .problem import pinned
+from .settings import Ode
 
 
 def measure(job: Job) -> Measurement:

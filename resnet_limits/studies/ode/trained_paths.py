@@ -17,7 +17,8 @@ import numpy as np
 
 from ...claims.distance import at_common_times, step_distance, sup_distance, sup_size
 from ...claims.richardson import richardson_limit
-from ..study import Comparison, FinishedJob, Record
+from ...measurement.job import FinishedJob
+from ...measurement.record import Comparison, Record
 from .claims import TRAINED, TRAINED_IID, WEIGHTS
 
 

@@ -23,17 +23,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...sampling.backward import backward, record
 from ...sampling.pieces import LARGEST, SMALLEST
 from ...sampling.schemes import Network
-from ...settings import Sde
-from ..study import Job, Measurement, Record
 from . import unscaled
 from .claims.settings import MOST, growth, linear, sizes
 from .claims.unscaled import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
 from .correlation import overlap
 from .finite_depth import mean_squares
 from .problem import finite, mean, pair_or_one, root_mean_square
+from .settings import Sde
 
 
 def measure(job: Job) -> Measurement:

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from ...errors import MeasurementError
 from ...limits.overlaps import linear_flow, moment_flow, moment_step
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.activations import activation
+from ...paths.laws.iid import Iid
 from ...random import normals
 from ...sampling.convolution import Stencil
 from ...sampling.wide import gram, pre_activations
-from ...settings import Iid
-from ..study import Job, Measurement, Record
 from .claims.convolutional import LATTICE, PADDING, PINS, SIDE, TAPS, WIDE
 from .claims.settings import sizes
 from .control import bias_of_depth, differenced, half

@@ -17,18 +17,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...sampling.pieces import pieces
 from ...sampling.schemes import Network
 from ...sampling.walk import Walker, final, walk
 from ...sampling.wide import gram
-from ...settings import Sde
-from ..study import Job, Measurement, Record
 from . import unscaled
 from .claims.correlation import COSINES, DECORRELATED, PAIRS, SLOWLY
 from .claims.settings import MOST, growth, linear, sizes
 from .claims.unscaled import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH
 from .finite_depth import overlaps as at_infinite_width
 from .problem import finite, inputs, mean
+from .settings import Sde
 
 MEMBERS = ((0, 2), (0, 1), (0, 3))
 """Of the four inputs, those of each pair."""

@@ -17,17 +17,19 @@ from torch import Tensor
 
 from ...errors import MeasurementError
 from ...limits.overlaps import deep_flow, deep_recursion, moment_flow, moment_step
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.taylor import CURVATURE, SLOPE
 from ...sampling.deep import Branch, final, wide_pair
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.wide import gram
-from ...settings import KINKED, Sde
-from ..study import Job, Measurement, Record
+from ...settings.names import KINKED
 from .claims.deep import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE_PINS
 from .claims.settings import overflows, sizes
 from .control import bias_of_depth, differenced, half, regressed
 from .problem import inputs, mean
+from .settings import Sde
 
 
 def measure(job: Job) -> Measurement:

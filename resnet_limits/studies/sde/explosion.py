@@ -33,17 +33,18 @@ from torch import Tensor
 from ...limits.averaged import gaussian_mean
 from ...limits.explosion import Moments
 from ...limits.overlaps import moment_step
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.taylor import CURVATURE, SLOPE
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.schemes import Network
 from ...sampling.walk import Walker, walk
 from ...sampling.wide import gram
-from ...settings import Sde
-from ..study import Job, Measurement, Record
 from .claims.explosion import HORIZONS, LOW, NARROW_HORIZONS, SWISH, WIDE, never
 from .claims.settings import sizes
 from .problem import fraction, inputs, mean
+from .settings import Sde
 
 CROSSED = 0.99
 """Times are compared where at least this fraction of the networks crossed."""

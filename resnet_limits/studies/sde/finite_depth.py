@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ...networks.activations import activation
 from ...sampling.expectations import moments
-from ...settings import Sde
 from .claims.settings import sizes
+from .settings import Sde
 
 NODES = 64
 STEP = 1e-5

@@ -15,14 +15,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Scheme, Walker, final
-from ...settings import Sde
-from ..study import Job, Measurement, Record
 from .claims.settings import kinked, sizes
 from .problem import finite, root_mean_square
+from .settings import Sde
 
 DRAWS = 4
 """Functions of one input that are drawn; the first is drawn as a function of two inputs too."""

@@ -9,9 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ... import device
-from ...data.dataset import embed, load
+from ...data.loading import embed, load
+from ...data.sources.cifar10 import Cifar10
+from ...data.sources.digits import Digits
+from ...data.sources.image_folder import ImageFolder
+from ...data.sources.source import Data, Images
 from ...errors import SettingError
-from ...settings import Cifar10, Data, Digits, ImageFolder, Images, Sde
+from .settings import Sde
 
 
 def source(data: Data) -> Data:

@@ -35,18 +35,19 @@ from ...claims.law_distance import (
     two_sample_distance,
 )
 from ...fixed_shape import add_terms
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...networks.activations import activation
 from ...random import REPLICA_BLOCK, normals
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Walker, final
-from ...settings import Sde
-from ..study import Job, Measurement, Record
 from .claims.law import LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, norm_law
 from .claims.settings import MOST, growth, linear, sizes
 from .finite_depth import log_norm_variance
 from .problem import fraction, inputs, mean
+from .settings import Sde
 from .weak import variance
 
 DRAWS = 4

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..study import Comparison, FinishedJob
+from ...measurement.job import FinishedJob
+from ...measurement.record import Comparison
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:

@@ -16,12 +16,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...sampling.laws import law_of
 from ...sampling.matrix_normal import MatrixNormal
 from ...sampling.pieces import pieces
 from ...sampling.schemes import Network
 from ...sampling.walk import Walker, final
-from ..study import Job, Measurement, Record
 from .claims.matrix_normal import TANH, law
 from .problem import finite, inputs, mean
 

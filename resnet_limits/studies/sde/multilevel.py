@@ -17,7 +17,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from ..study import Comparison, FinishedJob, Record
+from ...measurement.job import FinishedJob
+from ...measurement.record import Comparison, Record
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:

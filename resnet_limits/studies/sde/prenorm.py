@@ -21,10 +21,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...limits.averaged import gaussian_mean_square
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.prenorm import linear, log_growth_without_norm, two_layers
-from ..study import Job, Measurement, Record
 from .claims.prenorm import NARROWEST, WITHOUT
 from .claims.settings import sizes
 from .problem import inputs, mean

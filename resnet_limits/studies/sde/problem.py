@@ -9,13 +9,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ... import device
-from ...data.dataset import embed, load
+from ...data.loading import embed, load
+from ...data.sources.gaussian import Gaussian
 from ...errors import SettingError
+from ...measurement.record import Record
 from ...random import generator
-from ...settings import Gaussian, Sde
 from ..degenerate import of_a_layer, points
-from ..study import Record
 from .claims.settings import growth, overflows, sizes
+from .settings import Sde
 
 
 def inputs(settings: Sde, *, width: int | None = None, count: int | None = None) -> Float[Tensor, "n d"]:

@@ -4,9 +4,12 @@ torch."""
 from __future__ import annotations
 
 from ...data import sizes
+from ...data.sources.gaussian import Gaussian
 from ...errors import SettingError
-from ...settings import Gaussian, Iid, MatrixNormal, Sde
+from ...paths.laws.iid import Iid
+from ...paths.laws.matrix_normal import MatrixNormal
 from .claims.settings import explodes
+from .settings import Sde
 
 FOLLOW_ANY_LAW = ("sde.strong", "sde.matrix_normal")
 """Claims, by the beginning of their ids, whose networks have the setting's own law of weights; the others sample i.i.d.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...settings import Gaussian, Sde
-from ..room import DOUBLE, SMALLEST_PIECE, Least, little, number, points, sampled
+from ...data.sources.gaussian import Gaussian
+from ..least import DOUBLE, SMALLEST_PIECE, Least, little, number, points, sampled
 from .claims.settings import growth, kinked, overflows
+from .settings import Sde
 
 PAIRS = 40
 """`law.PAIRS`"""

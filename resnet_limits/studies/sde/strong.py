@@ -15,11 +15,12 @@ from dataclasses import replace
 
 import torch
 
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...sampling.laws import law_of
 from ...sampling.pieces import pieces
 from ...sampling.schemes import EulerMaruyama, Network
 from ...sampling.walk import Walker, final
-from ..study import Job, Measurement, Record
 from .claims.strong import ADDITIVE, SWISH
 from .problem import finite, inputs, root_mean_square
 

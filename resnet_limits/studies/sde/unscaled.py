@@ -19,8 +19,8 @@ from ...networks.activations import activation
 from ...sampling.law import Isotropic
 from ...sampling.schemes import Network
 from ...sampling.walk import Scheme
-from ...settings import Sde
 from .claims.settings import sizes
+from .settings import Sde
 
 DEEPEST = 128
 """Layers that show an exponential rate; float32 holds the squares of what they make of the pinned sizes."""

@@ -28,6 +28,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...fixed_shape import gram
+from ...measurement.job import Job
+from ...measurement.record import Measurement, Record
 from ...random import REPLICA_BLOCK
 from ...sampling.expectations import moments
 from ...sampling.law import Isotropic
@@ -35,11 +37,10 @@ from ...sampling.martingale import Martingale, gradients, state_moments
 from ...sampling.pieces import pieces
 from ...sampling.schemes import CURVATURE, SLOPE, Network
 from ...sampling.walk import Walker, walk
-from ...settings import Sde
-from ..study import Job, Measurement, Record
 from .claims.settings import kinked, overflows, sizes
 from .claims.weak import MEAN
 from .problem import inputs, mean
+from .settings import Sde
 
 ACCURACY = 0.01
 """Relative standard error of a weak error that a job aims at."""

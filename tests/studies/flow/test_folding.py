@@ -7,11 +7,15 @@ from dataclasses import replace
 import pytest
 import torch
 
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.diffeomorphisms import lipschitz
 from resnet_limits.diffeomorphisms.jacobians import fold_fraction
 from resnet_limits.networks.steps.symplectic import Symplectic
-from resnet_limits.settings import Digits, Flow, FlowKeys, One, Smooth, Spirals
+from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.settings.blocks.one import One
 from resnet_limits.studies.flow import folding
+from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from tests.studies.verdicts import measured, value, verdicts
 
 SMALL = Flow(replicas=32, flow=FlowKeys(inputs=6, paths=3, points=64), data=Spirals(train_size=100))

@@ -11,28 +11,25 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits import settings as keys
+from resnet_limits.data.sources.cifar10 import Cifar10
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import MeasurementError, SettingError
+from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.measurement.record import Record
 from resnet_limits.networks.classifier import cross_entropy
 from resnet_limits.networks.convolutional import initial, logits
 from resnet_limits.random import normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.settings import (
-    Cifar10,
-    Digits,
-    Flow,
-    FlowKeys,
-    Gaussian,
-    ImageFolder,
-    ImageKeys,
-    Mnist,
-    Moons,
-    Train,
-)
+from resnet_limits.settings.checks import check as check_ranges
+from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.flow import images
 from resnet_limits.studies.flow.request import check
-from resnet_limits.studies.study import InMemory, Job, Record
+from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.training import convolutional
 from resnet_limits.training.convolutional import train
 from tests.studies.verdicts import measured, value, verdicts
@@ -233,7 +230,7 @@ def test_what_is_not_asked_for_is_not_refused():
 @pytest.mark.parametrize("units", [[], [0], [1, 1], [1, 2.5], 3])
 def test_units_are_one_or_more_different_positive_integers(units: object):
     with pytest.raises(SettingError, match=r"^flow.images.units: expected"):
-        keys.check(with_images(SMALL, units=units))
+        check_ranges(with_images(SMALL, units=units))
 
 
 def test_a_loss_that_is_not_finite_names_the_rate():

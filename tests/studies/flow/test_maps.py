@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from resnet_limits import settings as keys
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.diffeomorphisms import squaring
+from resnet_limits.measurement.job import Job
 from resnet_limits.networks.steps.heun import Heun
 from resnet_limits.networks.steps.step import Step
-from resnet_limits.settings import Flow, FlowKeys, Iid, Spirals
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.zero import Zero
+from resnet_limits.settings.blocks.one import One
 from resnet_limits.studies.flow import maps, problem
-from resnet_limits.studies.study import Job
+from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from tests.studies.verdicts import measured, verdicts
 
 DEPTHS = (16, 32, 64, 128)
@@ -34,7 +37,7 @@ def test_maps_and_inverses_have_their_orders():
 
 
 def test_the_limit_of_a_linear_field_is_a_matrix_exponential():
-    settings = replace(SMALL, block=keys.One(), activation="identity")
+    settings = replace(SMALL, block=One(), activation="identity")
     its = problem.driven(settings, "shared", depth=1)
     W, b = (its.path.at(torch.zeros(1))[name][:, 0] for name in ("W", "b"))
     generator = torch.cat([torch.cat([W, b[..., None]], dim=2), torch.zeros(3, 1, 3).double()], dim=1)
@@ -122,6 +125,6 @@ def test_a_squaring_too_few_is_refuted(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_zero_weights_move_nothing_and_say_so():
-    its = verdicts("maps", replace(SMALL, init=keys.Zero()), DEPTHS)
+    its = verdicts("maps", replace(SMALL, init=Zero()), DEPTHS)
     assert all(j.verdict == "inconclusive" and "do not move" in j.why for j in its.values())
-    assert not any(records for records in measured("inverse", replace(SMALL, init=keys.Zero()), (16,)).values())
+    assert not any(records for records in measured("inverse", replace(SMALL, init=Zero()), (16,)).values())

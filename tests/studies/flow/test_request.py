@@ -6,9 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.errors import SettingError
-from resnet_limits.settings import Flow, FlowKeys, Gaussian, ImageKeys, MatrixNormal, Spirals, Train, check
+from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.settings.checks import check
+from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.request import check as request
+from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 
 
 @pytest.mark.parametrize(

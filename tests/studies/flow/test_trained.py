@@ -9,21 +9,31 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits import settings as keys
 from resnet_limits.claims.judge import judge
-from resnet_limits.data.dataset import load
+from resnet_limits.data.loading import load
+from resnet_limits.data.sources.circles import Circles
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.diffeomorphisms.controls import CONTROLS
 from resnet_limits.errors import SettingError
+from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks.classifier import trunk_of
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.runs.records import table
-from resnet_limits.settings import Digits, Flow, FlowKeys, Gaussian, Moons, Spirals, Train
+from resnet_limits.settings.blocks.one import One
+from resnet_limits.settings.blocks.outside import Outside
+from resnet_limits.settings.blocks.two import Two
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow import trained
 from resnet_limits.studies.flow.claims import trained as claims
 from resnet_limits.studies.flow.claims.trained import COLUMNS, GROUP, SHOWN, WEIGHTS
 from resnet_limits.studies.flow.request import check
-from resnet_limits.studies.study import InMemory, Job, Measurement
+from resnet_limits.studies.flow.settings import Flow, FlowKeys
 
 EULER = STEPS["euler"]
 SMALL = Flow(
@@ -44,7 +54,7 @@ def few_controls(monkeypatch):
 
 def verdicts(settings: Flow):
     measurement = trained.measure(Job(settings))
-    frame = table(settings, measurement.records, job=keys.job_name(settings))
+    frame = table(settings, measurement.records, job=job_name(settings))
     return {claim.id: judge(claim, settings, frame, {}) for claim in GROUP.claims}
 
 
@@ -73,7 +83,7 @@ def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
 
 def test_networks_with_room_are_not_said_to_fold():
     (claim,) = [claim for claim in GROUP.claims if claim.id == "flow.folding.trained.folds"]
-    for data, width in ((Spirals(), 2), (keys.Circles(), 2), (Spirals(), 3), (Moons(), 2), (Digits(), 16)):
+    for data, width in ((Spirals(), 2), (Circles(), 2), (Spirals(), 3), (Moons(), 2), (Digits(), 16)):
         reason = claim.outside(replace(SMALL, data=data, width=width))
         assert (reason is None) == (width == 2 and data.name != "moons"), data.name
 
@@ -83,7 +93,7 @@ def test_networks_with_room_are_not_said_to_fold():
 
 def of_linear_blocks(factors: list[list[float]]) -> tuple[trained.Network, dict[str, torch.Tensor]]:
     """A network of the plane whose blocks are `x + diag(a, b) x`, (a, b) a block."""
-    settings = replace(TINY, activation="identity", block=keys.Two(hidden=2))
+    settings = replace(TINY, activation="identity", block=Two(hidden=2))
     its = trained.network(settings, "none", "free", len(factors), 2)
     V = torch.stack([torch.diag(torch.tensor(f, dtype=torch.float64)) for f in factors])
     W = torch.eye(2, dtype=torch.float64).expand_as(V)
@@ -102,7 +112,7 @@ def test_a_planted_fold_is_found_though_two_of_them_cancel():
 
 def test_a_fold_between_the_points_is_found_on_the_grid():
     """`x - 2 tanh(x)` folds around the line x = 0, where none of the points is."""
-    settings = replace(TINY, block=keys.Two(hidden=1))
+    settings = replace(TINY, block=Two(hidden=1))
     its = trained.network(settings, "none", "free", 1, 2)
     weights = {
         "V": torch.tensor([[[[-2.0], [0.0]]]], dtype=torch.float64),
@@ -178,7 +188,7 @@ def test_the_start_is_near_the_identity():
     assert forward(its.field, EULER, x, trunk_of(parameters), its.h).shape == x.shape
 
 
-@pytest.mark.parametrize("block", [keys.One(), keys.Outside(), keys.Two(hidden=4)])
+@pytest.mark.parametrize("block", [One(), Outside(), Two(hidden=4)])
 @pytest.mark.parametrize("activation", ["relu", "swish"])
 def test_other_blocks_and_activations_are_trained_and_bounded(block, activation):
     settings = replace(TINY, block=block, activation=activation)

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from resnet_limits.runs.records import table
-from resnet_limits.settings import GammaKeys, Minimiser
+from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies.gamma import ablation, ablation_paths, relu
 from resnet_limits.studies.gamma.claims import ablation as claims
 from resnet_limits.studies.gamma.claims import relu as relu_claims
+from resnet_limits.studies.gamma.settings import GammaKeys
 
 from .verdicts import SMALL, STUDY, measured, values, verdict
 

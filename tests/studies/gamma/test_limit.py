@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from resnet_limits.errors import MeasurementError
-from resnet_limits.settings import GammaKeys, Minimiser
+from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies.gamma import limit
 from resnet_limits.studies.gamma.branch import at_depth
+from resnet_limits.studies.gamma.settings import GammaKeys
 from resnet_limits.training.depth_regularised import DepthRegularised
 
 from .verdicts import DEPTHS, SMALL, STUDY, measured, values, verdict

@@ -8,11 +8,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from resnet_limits import settings as keys
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import SettingError
-from resnet_limits.settings import Gamma, GammaKeys, Gaussian, Moons
+from resnet_limits.measurement.job import FinishedJob
+from resnet_limits.measurement.record import Measurement, Record
+from resnet_limits.settings.build import from_mapping
 from resnet_limits.studies.gamma import real, real_paths
-from resnet_limits.studies.study import FinishedJob, Measurement, Record
+from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 
 from .verdicts import SMALL, STUDY, measured, values, verdict
 
@@ -51,7 +55,7 @@ def test_a_branch_that_ends_on_the_way_is_noticed_and_nothing_is_judged_across_i
 @pytest.mark.parametrize(
     ("data", "loss"), [(Gaussian(train_size=20, test_size=5, features=3), None), (Moons(train_size=30), "square")]
 )
-def test_regression_and_squares_of_classes_are_minimised_too(data: keys.Data, loss: str | None):
+def test_regression_and_squares_of_classes_are_minimised_too(data: Data, loss: str | None):
     settings = replace(SMALL, data=data, gamma=GammaKeys(loss=loss))
     jobs = measured(real, settings, depths=(8,))
     assert values(jobs, "gradient_norm")[0] < 1e-10
@@ -120,7 +124,7 @@ def compared(claim: str, *, order: float):
 )
 def test_values_out_of_range_are_refused(given: dict, words: str):
     with pytest.raises(SettingError, match=words.replace(".", r"\.")):
-        keys.from_mapping({"study": "gamma", **given})
+        from_mapping({"study": "gamma", **given})
 
 
 def test_what_cannot_be_run_is_refused():

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.job import FinishedJob, InMemory, Job
+from resnet_limits.measurement.record import Measurement
 from resnet_limits.runs.records import table
-from resnet_limits.settings import Gamma, GammaKeys
+from resnet_limits.settings.content import job_name
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
+from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 
 STUDY = studies.get("gamma")
 DEPTHS = (8, 16, 32, 64)
@@ -29,7 +30,7 @@ def measured(part, settings: Gamma = SMALL, depths: Sequence[int] = DEPTHS) -> l
 
 
 def verdict(claim_id: str, jobs: Jobs, comparison=None) -> Judgement:
-    frames = [table(s, m.records, job=keys.job_name(s)) for s, m in jobs]
+    frames = [table(s, m.records, job=job_name(s)) for s, m in jobs]
     if comparison is not None:
         finished = [FinishedJob(s, m.records, m.arrays.get) for s, m in jobs]
         frames += [table(replace(jobs[0][0], depth=c.depth), [c.record]) for c in comparison.compare(finished)]

@@ -13,25 +13,33 @@ import pytest
 import scipy.optimize
 import torch
 
-from resnet_limits import settings as keys
 from resnet_limits.claims.judge import judge
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.hamiltonian import integrators
 from resnet_limits.limits.hamiltonian.features import Features
-from resnet_limits.limits.hamiltonian.gaussian import Gaussian
+from resnet_limits.limits.hamiltonian.gaussian import Gaussian as GaussianKernel
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.losses import Fixed, Square
 from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
+from resnet_limits.measurement.job import FinishedJob, InMemory, Job
+from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.runs.records import table
-from resnet_limits.settings import Hamiltonian, HamiltonianKeys, Minimiser, Moons
+from resnet_limits.settings.checks import check
+from resnet_limits.settings.content import job_name
+from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.hamiltonian import depths, energy, landmarks, limit, meanfield, scaling, sparsity, trained
 from resnet_limits.studies.hamiltonian.claims.settings import not_reached
 from resnet_limits.studies.hamiltonian.network import Network, refined
 from resnet_limits.studies.hamiltonian.problem import Setup, minima, setup
 from resnet_limits.studies.hamiltonian.problem import trained as minimiser
-from resnet_limits.studies.study import FinishedJob, InMemory, Job, Measurement
+from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 from resnet_limits.training.minimiser import Differentiated, Objective
 
 STUDY = studies.get("hamiltonian")
@@ -49,7 +57,7 @@ def measured(
 
 
 def verdict(claim_id: str, jobs: Sequence[tuple[Hamiltonian, Measurement]]):
-    frame = pd.concat([table(s, m.records, job=keys.job_name(s)) for s, m in jobs], ignore_index=True)
+    frame = pd.concat([table(s, m.records, job=job_name(s)) for s, m in jobs], ignore_index=True)
     (claim,) = [c for c in STUDY.claims if c.id == claim_id]
     return judge(claim, jobs[0][0], frame, {})
 
@@ -328,7 +336,7 @@ def test_landmarks_shot_with_another_kernel_are_refuted(monkeypatch: pytest.Monk
     careful = landmarks.Problem
 
     def wrong(kernel, q, nu, loss):
-        return careful(Gaussian(1.1), q, nu, loss)
+        return careful(GaussianKernel(1.1), q, nu, loss)
 
     monkeypatch.setattr(landmarks, "Problem", wrong)
     jobs = measured(landmarks, depths=(4, 8, 16, 32), shared=InMemory())
@@ -372,16 +380,16 @@ def test_what_a_limit_starts_from_is_part_of_its_key(change: dict, monkeypatch: 
 
 
 def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():
-    own = replace(SMALL, data=keys.Spirals(), hamiltonian=HamiltonianKeys(points=20, nu=0.01))
+    own = replace(SMALL, data=Spirals(), hamiltonian=HamiltonianKeys(points=20, nu=0.01))
     jobs = measured(scaling, own, (4, 8, 16, 32))
     reason = not_reached("scaled decay", shooting=False)
-    frames = [table(s, m.records, job=keys.job_name(s)) for s, m in jobs]
+    frames = [table(s, m.records, job=job_name(s)) for s, m in jobs]
     assert "ends below L=8" in (reason(pd.concat(frames)) or "")
     assert reason(pd.concat(frames[1:])) is None
 
 
 def test_of_several_starts_the_least_at_one_depth_is_judged_and_all_are_said():
-    own = replace(SMALL, data=keys.Spirals(), minimiser=Minimiser(starts=3))
+    own = replace(SMALL, data=Spirals(), minimiser=Minimiser(starts=3))
     own = replace(own, hamiltonian=HamiltonianKeys(points=20, nu=0.01, steps=64))
     jobs = measured(scaling, own, (4, 32))
     for settings, measurement in jobs:
@@ -392,7 +400,7 @@ def test_of_several_starts_the_least_at_one_depth_is_judged_and_all_are_said():
         if settings.depth == 32:
             assert judged == min(values.values())
     (claim,) = [c for c in STUDY.claims if c.id == "hamiltonian.scaling"]
-    frame = pd.concat([table(s, m.records, job=keys.job_name(s)) for s, m in jobs])
+    frame = pd.concat([table(s, m.records, job=job_name(s)) for s, m in jobs])
     words = claim.note(frame)
     assert words is not None
     assert "branches" in judge(claim, own, frame, {}).why
@@ -408,7 +416,7 @@ def test_where_network_and_limit_agree_to_rounding_nothing_is_refuted():
 
 
 def test_a_regression_has_no_accuracy():
-    own = replace(SMALL, data=keys.Gaussian(features=2, train_size=12, test_size=2))
+    own = replace(SMALL, data=Gaussian(features=2, train_size=12, test_size=2))
     (regression,), (classes,) = (measured(trained, settings, (4,)) for settings in (own, SMALL))
     assert "accuracy" not in {r.observable for r in regression[1].records}
     assert "accuracy" in {r.observable for r in classes[1].records}
@@ -435,14 +443,14 @@ def test_a_shooting_that_does_not_hit_is_inconclusive_with_its_energy(monkeypatc
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        (Hamiltonian(data=keys.Digits(), width=16, hamiltonian=HamiltonianKeys(loss="squared_hinge")), "two classes"),
+        (Hamiltonian(data=Digits(), width=16, hamiltonian=HamiltonianKeys(loss="squared_hinge")), "two classes"),
         (
-            Hamiltonian(data=keys.ImageFolder(), hamiltonian=HamiltonianKeys(loss="squared_hinge")),
+            Hamiltonian(data=ImageFolder(), hamiltonian=HamiltonianKeys(loss="squared_hinge")),
             "may have any number",
         ),
-        (Hamiltonian(data=keys.Gaussian(), hamiltonian=HamiltonianKeys(loss="logistic")), "regression"),
-        (Hamiltonian(data=keys.Gaussian(), hamiltonian=HamiltonianKeys(loss="squared_hinge")), "regression"),
-        (Hamiltonian(data=keys.Digits(), width=4), "width >= 10"),
+        (Hamiltonian(data=Gaussian(), hamiltonian=HamiltonianKeys(loss="logistic")), "regression"),
+        (Hamiltonian(data=Gaussian(), hamiltonian=HamiltonianKeys(loss="squared_hinge")), "regression"),
+        (Hamiltonian(data=Digits(), width=4), "width >= 10"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(loss="logistic", readout="ridge")), "square"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(points=1001)), "1000 training points"),
         (Hamiltonian(horizon=2.0), "horizon"),
@@ -458,4 +466,4 @@ def test_requests_that_cannot_be_run_are_refused_in_words(settings: Hamiltonian,
 @pytest.mark.parametrize("own", [{"nu": 0.0}, {"nu": -1.0}, {"length": 0.0}, {"ridge": 0.0}, {"steps": 1}])
 def test_keys_out_of_range_are_refused(own: dict):
     with pytest.raises(SettingError, match=f"hamiltonian.{next(iter(own))}: expected"):
-        keys.check(Hamiltonian(hamiltonian=HamiltonianKeys(**own)))
+        check(Hamiltonian(hamiltonian=HamiltonianKeys(**own)))

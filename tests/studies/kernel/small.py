@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from resnet_limits.settings import Digits, Kernel, KernelKeys
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 
 SMALL = Kernel(
     replicas=512,

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from resnet_limits.limits.kernel import LimitKernel
+from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling import law as laws
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
-from resnet_limits.settings import Iid, Kernel
 from resnet_limits.studies.kernel import diagram, drift, kernels
 from resnet_limits.studies.kernel.problem import overlaps, pair, points, width_order
-from resnet_limits.studies.study import Job
+from resnet_limits.studies.kernel.settings import Kernel
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
+from resnet_limits.measurement.job import Job
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.settings import Iid, Kernel, KernelKeys
 from resnet_limits.studies.kernel import entries
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import overlaps, points
-from resnet_limits.studies.study import Job
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 

@@ -9,13 +9,14 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
+from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.inference.iterative import Solution
 from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.kernel import LimitKernel
-from resnet_limits.settings import Gaussian, Iid
+from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.studies.kernel import accuracy, expressivity, kernels
 from resnet_limits.studies.kernel.problem import dataset
-from resnet_limits.studies.study import Job
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 

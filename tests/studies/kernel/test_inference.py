@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.inference import dense
 from resnet_limits.inference.filters import gradient_descent
+from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks import ntk
-from resnet_limits.settings import Gaussian
 from resnet_limits.studies.kernel import inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import network_of, overlaps
-from resnet_limits.studies.study import InMemory, Job, Measurement
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from resnet_limits.limits.kernel import LimitKernel
-from resnet_limits.settings import Iid
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.studies.kernel import kernels, moments
 from resnet_limits.studies.kernel.problem import overlaps, pair
 from tests.studies.kernel.small import SMALL

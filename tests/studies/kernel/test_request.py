@@ -6,14 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from resnet_limits import settings as keys
+from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import MeasurementError, SettingError
-from resnet_limits.settings import Digits, Gaussian, Iid, Kernel, KernelKeys, MatrixNormal, Mnist, Moons
+from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.settings.checks import check as check_ranges
+from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.kernel import accuracy
 from resnet_limits.studies.kernel.claims import GROUPS
 from resnet_limits.studies.kernel.request import check, warnings
-from resnet_limits.studies.study import Job
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 
@@ -43,7 +50,7 @@ def test_what_cannot_be_run_is_refused_in_words(settings: Kernel, words: str):
 @pytest.mark.parametrize(("key", "value"), [("ridge", -0.1), ("rate", 2.0), ("rate", 0.0), ("steps", 0)])
 def test_keys_out_of_range_are_refused_by_name(key: str, value: float):
     with pytest.raises(SettingError, match=rf"^kernel.{key}: expected .* got {value}"):
-        keys.check(Kernel(kernel=replace(KernelKeys(), **{key: value})))
+        check_ranges(Kernel(kernel=replace(KernelKeys(), **{key: value})))
 
 
 def test_what_can_be_run_is_not_refused():
@@ -118,7 +125,7 @@ def test_what_is_measured_is_documented_and_every_claim_has_a_verdict_at_every_p
         assert set(claim.verdicts) == {"full", "smoke", "large"}
         assert claim.verdicts["large"] == ("inconclusive" if claim.expected.what == "order" else "supported")
         assert claim.observable in study.observables
-    known = set(keys.flat(Kernel())) | {"activation_inside", "sigma_A", "sigma_a", "sigma_B"}
+    known = set(flat(Kernel())) | {"activation_inside", "sigma_A", "sigma_a", "sigma_B"}
     assert {pin for claim in study.claims for pin in claim.pins} <= known
     assert {key for group in GROUPS.values() for key in group.memory} <= known
     assert isinstance(Kernel().init, Iid)

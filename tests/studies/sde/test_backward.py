@@ -14,17 +14,18 @@ import pytest
 import torch
 from torch.autograd import forward_ad
 
-from resnet_limits import settings as keys
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
-from resnet_limits.settings import Iid, Sde
+from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde import backward, unscaled
 from resnet_limits.studies.sde.claims.backward import GROUP, lyapunov
 from resnet_limits.studies.sde.finite_depth import mean_squares
 from resnet_limits.studies.sde.problem import inputs, mean
-from resnet_limits.studies.study import Job
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.verdicts import measured, verdicts
@@ -122,7 +123,7 @@ def test_an_exponent_without_what_finite_width_takes_is_refuted():
     infinite = replace(claim.expected, value=lambda s: s.init.sigma_w**2 * s.horizon / 2)
     settings = replace(SMALL, depth=128)
     (records,) = measured("backward", settings, (128,)).values()
-    frame = table(settings, records, job=keys.job_name(settings))
+    frame = table(settings, records, job=job_name(settings))
     assert judge(claim, settings, frame, {}).verdict == "supported"
     assert judge(replace(claim, expected=infinite), settings, frame, {}).verdict == "refuted"
 

@@ -9,11 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from resnet_limits.data.sources.cifar10 import Cifar10
+from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.moons import Moons
 from resnet_limits.networks.activations import activation_named
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.convolution import PADDINGS, Stencil
 from resnet_limits.sampling.wide import gram
-from resnet_limits.settings import Cifar10, Gaussian, Iid, Moons, Sde
 from resnet_limits.studies.sde import convolutional, images
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(replicas=512)

@@ -13,15 +13,17 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from resnet_limits import settings as keys
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.overlaps import gaussian_products
+from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
-from resnet_limits.settings import Iid, MatrixNormal, Sde, SdeKeys
+from resnet_limits.settings.keys import flat
 from resnet_limits.studies.sde import correlation, unscaled
 from resnet_limits.studies.sde.claims.correlation import PAIRS
-from resnet_limits.studies.study import Job
+from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.verdicts import measured, verdicts
@@ -289,4 +291,4 @@ def test_pinned_keys_are_keys_and_stand_in_the_records():
     for record in records:
         if record.coordinates.get("scheme", "scaled") != "scaled":
             assert {"activation", "activation_inside", "init.sigma_w", "sde.norm"} <= set(record.coordinates)
-            assert set(record.coordinates) - {"scheme", "pair"} <= set(keys.flat(SMALL))
+            assert set(record.coordinates) - {"scheme", "pair"} <= set(flat(SMALL))

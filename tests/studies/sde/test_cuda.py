@@ -8,9 +8,9 @@ import math
 import pytest
 import torch
 
-from resnet_limits.settings import Sde
+from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.studies.sde.claims import GROUPS
-from resnet_limits.studies.study import InMemory, Job
+from resnet_limits.studies.sde.settings import Sde
 
 
 @pytest.mark.cuda

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from resnet_limits.networks.activations import activation_named
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling import deep as sampler
 from resnet_limits.sampling.deep import Branch, final
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.wide import gram, root
-from resnet_limits.settings import Iid, Sde, SdeKeys
 from resnet_limits.studies.sde import deep
+from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(replicas=512, width=8)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
-from resnet_limits.settings import Sde
 from resnet_limits.studies.sde import functions
 from resnet_limits.studies.sde.claims.functions import GROUP
-from resnet_limits.studies.study import InMemory, Job
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import verdicts
 
 SMALL = Sde(width=8, replicas=2048)

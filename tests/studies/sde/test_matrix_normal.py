@@ -12,13 +12,15 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from resnet_limits import settings as keys
 from resnet_limits.errors import SettingError
+from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
-from resnet_limits.settings import Iid, MatrixNormal, Sde
+from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde import matrix_normal
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(width=8, replicas=256)
@@ -83,7 +85,7 @@ def test_the_law_of_the_settings_is_followed_and_stands_in_the_records():
     (records,) = measured("matrix_normal", replace(SMALL, init=OWN), (8,)).values()
     for record in records:
         assert record.coordinates["init.rows"] == 0.7
-        assert set(record.coordinates) - {"scheme"} <= set(keys.flat(replace(SMALL, init=OWN)))
+        assert set(record.coordinates) - {"scheme"} <= set(flat(replace(SMALL, init=OWN)))
     (others,) = measured("matrix_normal", SMALL, (8,)).values()
     assert others[0].coordinates["init.mean_w"] == 0.3
 

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from resnet_limits.networks.activations import activation_named
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling import prenorm as sampler
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.settings import Iid, Sde
 from resnet_limits.studies.sde import prenorm
 from resnet_limits.studies.sde.prenorm import mean_log_growth
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import measured, verdicts
 
 STRONG = Sde(replicas=1024, width=8, init=Iid(sigma_w=1.0, sigma_b=0.5))

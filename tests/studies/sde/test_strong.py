@@ -12,14 +12,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling import pieces
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.sampling.walk import Walker, final
-from resnet_limits.settings import Iid, Sde
 from resnet_limits.studies.sde import strong
 from resnet_limits.studies.sde.problem import inputs
-from resnet_limits.studies.study import Job
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts
 

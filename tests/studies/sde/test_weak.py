@@ -13,19 +13,21 @@ import pandas as pd
 import pytest
 import torch
 
-from resnet_limits import settings as keys
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.job import FinishedJob, Job
+from resnet_limits.measurement.record import Record
+from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.sampling.walk import Walker, walk
-from resnet_limits.settings import Iid, Sde
+from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde import multilevel, weak
 from resnet_limits.studies.sde.claims.weak import GROUP
 from resnet_limits.studies.sde.problem import inputs, mean
-from resnet_limits.studies.study import FinishedJob, Job, Record
+from resnet_limits.studies.sde.settings import Sde
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured
 
@@ -38,7 +40,7 @@ def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str,
     """The judgement on every claim, with the multilevel sums."""
     records = measured("weak", settings, depths)
     jobs = [FinishedJob(replace(settings, depth=depth), its, lambda _: None) for depth, its in records.items()]
-    frames = [table(job.settings, job.records, job=keys.job_name(job.settings)) for job in jobs]
+    frames = [table(job.settings, job.records, job=job_name(job.settings)) for job in jobs]
     frames += [table(replace(settings, depth=c.depth), [c.record], job="") for c in multilevel.compare(jobs)]
     frame = pd.concat(frames, ignore_index=True)
     return {claim.id: judge(claim, settings, frame, {}) for claim in GROUP.claims}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected, Verdict
 from ....papers import HAIRER, ROUSSEAU
-from ....settings import KINKED, Flow
+from ....settings.names import KINKED
 from ...group import Group
+from ..settings import Flow
 
 VERDICTS: dict[str, Verdict] = {"full": "supported", "smoke": "supported", "large": "supported"}
 

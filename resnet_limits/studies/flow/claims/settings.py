@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....claims.claim import Verdict
-from ....settings import KINKED, Flow, Random
+from ....paths.laws.law import Random
+from ....settings.names import KINKED
+from ..settings import Flow
 
 AS_FULL: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
 SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}

@@ -6,8 +6,8 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import GALIMBERTI, HAIRER_GEOMETRIC
-from ....settings import Flow
 from ...group import Group
+from ..settings import Flow
 from .settings import stretches
 
 HAMILTONIAN: dict[str, Any] = {"init": "iid", "width": 8, "block": "hamiltonian"}

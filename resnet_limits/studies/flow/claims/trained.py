@@ -6,8 +6,8 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import BEHRMANN, ROUSSEAU
-from ....settings import Flow
 from ...group import Group
+from ..settings import Flow
 
 SHOWN = ("none", "factor", "spectral", "lipschitz", "inverse", "h1")
 """The controls, in the order of the table; `diffeomorphisms/controls.py` says what they are."""

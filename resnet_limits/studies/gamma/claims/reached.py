@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ....settings import KINKED, Gamma
+from ....settings.names import KINKED
 from ... import reached
+from ..settings import Gamma
 
 
 def not_reached(problem: str, **more: str) -> Callable[[Any], str | None]:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ....claims.claim import Expected
-from ....settings import KINKED, Hamiltonian
+from ....settings.names import KINKED
 from ... import reached
+from ..settings import Hamiltonian
 
 FALLS = Expected("order_at_least", 0.2, 0.1)
 """Some power of the depth; a distance that stays has order 0."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ....claims.claim import Claim, Expected
+from ....data.sources.source import Plane
 from ....papers import OWHADI
-from ....settings import Hamiltonian, Plane
 from ...group import Group
+from ..settings import Hamiltonian
 from .settings import kinked, not_reached, several
 
 MARGINS = ("squared_hinge", "squared_insensitive")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
-from ....settings import Kernel
 from ...group import Group
+from ..settings import Kernel
 from .settings import AS_FULL, either, limitless, moving, narrow
 
 CORNERS = {

@@ -6,8 +6,8 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
-from ....settings import Kernel
 from ...group import Group
+from ..settings import Kernel
 from .settings import OF_DEPTHS, explodes_with, moving, without_order
 
 SWISH = {"activation": "swish"}

@@ -8,7 +8,9 @@ from typing import Any
 from ....claims.claim import Verdict
 from ....limits.explosion import Moments
 from ....networks.taylor import CURVATURE, SLOPE
-from ....settings import KINKED, Iid, Kernel
+from ....paths.laws.iid import Iid
+from ....settings.names import KINKED
+from ..settings import Kernel
 
 AS_FULL: dict[str, Verdict] = {"full": "supported", "smoke": "supported", "large": "supported"}
 OF_DEPTHS: dict[str, Verdict] = {**AS_FULL, "large": "inconclusive"}

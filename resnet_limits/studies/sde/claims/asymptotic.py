@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ....networks.taylor import SLOPE
-from ....settings import KINKED, Sde
+from ....settings.names import KINKED
+from ..settings import Sde
 from .settings import sizes
 
 LARGEST = 0.1

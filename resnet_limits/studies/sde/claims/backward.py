@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
-from ....settings import Sde
+from ..settings import Sde
 from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import heavy, linear, mild, sizes
 from .unscaled import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT, narrow

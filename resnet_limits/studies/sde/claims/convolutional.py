@@ -10,7 +10,7 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
-from ....settings import Sde
+from ..settings import Sde
 from .asymptotic import asymptotic
 from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import explodes_with, still

@@ -8,7 +8,8 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
-from ....settings import Iid, Sde
+from ....paths.laws.iid import Iid
+from ..settings import Sde
 from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import explodes_with, growth, isotropic, linear, overflows, sizes
 

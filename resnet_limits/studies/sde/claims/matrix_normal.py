@@ -9,7 +9,8 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
-from ....settings import MatrixNormal, Sde
+from ....paths.laws.matrix_normal import MatrixNormal
+from ..settings import Sde
 from .group import Group
 
 TANH = {"activation": "tanh", "activation_inside": "identity"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI, XIONG, Paper
-from ....settings import Sde
+from ..settings import Sde
 from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import still
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 
+from ....data.sources.gaussian import Gaussian
 from ....limits.explosion import Moments
 from ....networks.taylor import CURVATURE, SLOPE
-from ....settings import KINKED, Gaussian, Iid, Random, Sde
+from ....paths.laws.iid import Iid
+from ....paths.laws.law import Random
+from ....settings.names import KINKED
+from ..settings import Sde
 
 
 def kinked(settings: Sde) -> str | None:

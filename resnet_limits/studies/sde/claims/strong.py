@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
-from ....settings import Sde
+from ..settings import Sde
 from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import explodes, explodes_with, smooth_and_moving, still
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....settings import Sde
+from ..settings import Sde
 
 
 def _pins(activation: str, sigma_w: float, sigma_b: float) -> dict[str, Any]:

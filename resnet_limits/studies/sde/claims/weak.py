@@ -6,7 +6,7 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....papers import GILES, PELUCHETTI
-from ....settings import Sde
+from ..settings import Sde
 from .asymptotic import deep_enough, heavy_tailed
 from .group import SMOKE_IS_TOO_SMALL, Group
 from .settings import explodes, explodes_with, isotropic, linear, smooth_and_moving, still

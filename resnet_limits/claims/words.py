@@ -1,0 +1,59 @@
+"""How expectations, intervals and settings read: on the terminal, in figures, on the page and in LaTeX."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..printable import printable
+
+
+def expectation(expected: Mapping[str, Any]) -> str:
+    """`order 1 ± 0.1`, `order ≥ 2 - 0.1`."""
+    value = "?" if expected["value"] is None else f"{expected['value']:.4g}"
+    tolerance = f"{expected['tolerance']:.3g}"
+    match expected["what"]:
+        case "order":
+            return f"order {value} ± {tolerance}"
+        case "order_at_least":
+            return f"order ≥ {value} - {tolerance}"
+        case "at_least":
+            return f"≥ {value} - {tolerance}"
+        case "at_most":
+            return f"≤ {value} + {tolerance}"
+    return f"{value} ± {tolerance}"
+
+
+def interval(measured: Mapping[str, Any]) -> str:
+    """`1.001 [0.992, 1.010]`: as many digits as the width of the interval deserves, at most three."""
+    value, low, high = measured["value"], measured["low"], measured["high"]
+    if low is None or high is None or not high > low:
+        return f"{value:.4g}"
+    width, size = high - low, max(abs(low), abs(high), abs(value))
+    if size < 1e-3:
+        return f"{value:.1g} [{low:.1g}, {high:.1g}]"
+    if size >= 1e4:
+        return f"{value:.3g} [{low:.3g}, {high:.3g}]"
+    digits = min(3, max(0, 1 - math.floor(math.log10(width))))
+    value, low, high = (round(number, digits) + 0.0 for number in (value, low, high))  # + 0.0: no minus before a zero
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def short(value: float | None) -> str:
+    """`1.2e-03`; empty for no value."""
+    return "" if value is None else f"{value:.1e}"
+
+
+def flat(value: float | None) -> str:
+    """More digits where a reader looks for a constant."""
+    return "" if value is None else f"{value:.4f}" if 0.01 <= abs(value) < 10 else f"{value:.1e}"
+
+
+def setting_words(setting: Mapping[str, Any]) -> str:
+    """`activation=relu, width=32`; empty for the only setting."""
+    return printable(", ".join(f"{key}={value}" for key, value in setting.items()))
+
+
+def minus(text: str) -> str:
+    return text.replace("-", "−")

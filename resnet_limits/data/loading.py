@@ -1,0 +1,212 @@
+"""`load`: a data set by its settings, split and standardised; `embed`: its points in the width of a network.
+
+A new source is one file here, one dataclass in `settings.py`, one YAML in `configs/data`, and one line in `_all_points`
+(points to be split) or `_all_images` (images with a test set of their own).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..errors import SettingError, one_of
+from ..random import generator, permutation
+from ..settings.registry import DATA
+from . import (
+    cifar10,
+    circles,
+    digits,
+    fashion_mnist,
+    gaussian,
+    identity,
+    image_folder,
+    mnist,
+    moons,
+    sizes,
+    sketch,
+    spirals,
+)
+from .dataset import Dataset
+from .images import ImageArrays, channel_statistics, standardised
+from .root import data_root
+from .sources.cifar10 import Cifar10
+from .sources.circles import Circles
+from .sources.digits import Digits
+from .sources.fashion_mnist import FashionMnist
+from .sources.gaussian import Gaussian
+from .sources.image_folder import ImageFolder
+from .sources.mnist import Mnist
+from .sources.moons import Moons
+from .sources.source import Data, Images
+from .sources.spirals import Spirals
+
+T = TypeVar("T")
+
+
+Progress = Callable[[str], None]
+
+
+def load(data: Data, *, seed: int, progress: Progress = lambda message: None) -> Dataset:
+    """The data set of these settings; points, split and noise are functions of the seed.
+
+    The training points are the first `train_size` of a random order, the test points the last `test_size` of it, or,
+    of a set with a test set of its own, the first of a random order of that: a larger training set contains the
+    smaller one. Of a set of fixed size, null takes all that are left; no test points remain where all are trained on.
+
+    The last data set is kept in memory: do not write into its tensors. `progress` is told while many files are read.
+    What is loaded is held against `data.digest`, where that is given: `DamagedData` where it is something else.
+    Raises `SettingError` for more points than there are, or training points of one class or all with one target;
+    `MissingData` and `DamagedData` naming the file.
+    """
+    if data.digest is None:
+        data = replace(data, digest=identity.of(data, told=progress).digest)
+    key = (data.name, repr(sorted(asdict(data).items())), str(_root(data)), seed)
+    loaded = _kept(_LOADED, key, lambda: _load(data, seed, progress))
+    sketch.compare(loaded, data, seed)
+    return loaded
+
+
+_LOADED: dict[Hashable, Dataset] = {}
+
+
+_READ: dict[Hashable, ImageArrays] = {}
+
+
+def _kept(last: dict[Hashable, T], key: Hashable, make: Callable[[], T]) -> T:
+    """What was made last under this key, else made now; one is kept, because all the parts of a job ask for one."""
+    if key not in last:
+        last.clear()  # before, not after: two are never in memory at once
+        last[key] = make()
+    return last[key]
+
+
+def forget() -> None:
+    """Free the memory of the last data set; the next `load` reads the files again."""
+    _LOADED.clear()
+    _READ.clear()
+
+
+def _load(data: Data, seed: int, progress: Progress) -> Dataset:
+    if isinstance(data, Images):
+        return _from_images(data, seed, progress)
+    x, y = _all_points(data, seed)
+    train, test = sizes.split(data, len(x))
+    order = permutation(len(x), seed=seed, purpose="data.split").numpy()
+    chosen, held_out = order[:train], order[len(x) - test :]
+    points = _standardised(x, chosen)
+    if regression := y.ndim == 2:
+        if np.ptp(y[chosen], axis=0).min() == 0:
+            raise SettingError(f"data.train_size: the {train} training targets of {data.name} are all equal; take more")
+        values = _standardised(y, chosen)
+    else:
+        _check_classes(data, y[chosen], seed)
+        values = torch.from_numpy(y.astype(np.int64))
+    classes = 0 if regression else int(y.max()) + 1
+    return Dataset(data.name, points[chosen], values[chosen], points[held_out], values[held_out], classes)
+
+
+def _from_images(data: Images, seed: int, progress: Progress) -> Dataset:
+    images = _all_images(data, progress)
+    train = sizes.part("train", data.train_size, len(images.x_train), data.name)
+    test = sizes.part("test", data.test_size, len(images.x_test), data.name)
+    chosen = permutation(len(images.x_train), seed=seed, purpose="data.split")[:train]
+    held_out = permutation(len(images.x_test), seed=seed, purpose="data.split.test")[:test]
+    _check_classes(data, images.y_train[chosen].numpy(), seed)
+    statistics = channel_statistics(images.x_train, chosen)
+    return Dataset(
+        data.name,
+        standardised(images.x_train, chosen, *statistics),
+        images.y_train[chosen],
+        standardised(images.x_test, held_out, *statistics),
+        images.y_test[held_out],
+        len(images.classes),
+    )
+
+
+def _standardised(x: np.ndarray, chosen: np.ndarray) -> Tensor:
+    """Each column with mean 0 and variance 1 over the chosen rows, 0 there where it is constant there."""
+    mean, scale = x[chosen].mean(axis=0), x[chosen].std(axis=0)
+    constant = np.ptp(x[chosen], axis=0) == 0  # and not std == 0, which rounding may miss
+    scale[constant] = 1.0
+    values = (x - mean) / scale
+    values[np.ix_(chosen, constant)] = 0.0
+    return torch.from_numpy(values)
+
+
+def _check_classes(data: Data, labels: np.ndarray, seed: int) -> None:
+    if len(np.unique(labels)) < 2:
+        raise SettingError(
+            f"data.train_size: the {len(labels)} training points of {data.name} are all of one class at seed {seed};"
+            " take more of them"
+        )
+
+
+def embed(x: Float[Tensor, "n features"], width: int, *, seed: int) -> Float[Tensor, "n width"]:
+    """`z = E x`, a fixed random matrix `E` (width, features) of independent `N(0, 1/features)` entries.
+
+    `|z|^2 / width` is about `|x|^2 / features`, which is about 1 for standardised points. The first rows of `E` do not
+    depend on the width. Returned in the dtype and on the device of `x`.
+    """
+    features = x.shape[1]
+    matrix = generator(seed, "data.embed", features).standard_normal((width, features)) / features**0.5
+    return x @ torch.from_numpy(matrix).to(x).T
+
+
+def _all_points(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(data, Digits):
+        x, y = digits.points()
+        identity.hold_digits(data, digits.as_bytes(x, y))
+        return x, y
+    with identity.held(data):
+        return _generated(data, seed)
+
+
+def _generated(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(data, Moons):
+        return moons.points(sizes.total(data), noise=data.noise, seed=seed)
+    if isinstance(data, Circles):
+        return circles.points(sizes.total(data), noise=data.noise, seed=seed)
+    if isinstance(data, Spirals):
+        return spirals.points(sizes.total(data), noise=data.noise, seed=seed)
+    if isinstance(data, Gaussian):
+        return gaussian.points(
+            sizes.total(data), features=data.features, outputs=data.outputs, noise=data.noise, seed=seed
+        )
+    raise SettingError(f"data: unknown option {one_of(data.name, DATA)}")
+
+
+def _root(data: Data) -> Path | None:
+    return data_root(data.root) if isinstance(data, Images) else None
+
+
+def _all_images(data: Images, progress: Progress) -> ImageArrays:
+    """The images; from memory where those of this identity were read last."""
+    root = data_root(data.root)
+    if isinstance(data, ImageFolder):
+        folder, options = image_folder.place(data), {"size": data.size, "grey": data.grey}
+        key = (data.digest, folder, *options.values())
+        read = partial(image_folder.images, folder, **options, progress=progress)
+    else:
+        key = (data.digest, root)
+        read = partial(PUBLISHED[type(data)], root)
+
+    def read_and_held() -> ImageArrays:
+        with identity.held(data, told=progress):
+            return read()
+
+    return _kept(_READ, key, read_and_held)
+
+
+PUBLISHED: dict[type[Images], Callable[[Path], ImageArrays]] = {
+    Mnist: mnist.images,
+    FashionMnist: fashion_mnist.images,
+    Cifar10: cifar10.images,
+}

@@ -1,0 +1,15 @@
+"""MNIST: 60000 + 10000 images of 28x28, 10 classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...settings.keys import fixed
+from .source import Images
+
+
+@dataclass
+class Mnist(Images):
+    """MNIST: 60000 + 10000 images of 28x28, 10 classes."""
+
+    name: str = fixed("mnist", "MNIST, 60000 + 10000 grey 28x28 images of digits, 10 classes")

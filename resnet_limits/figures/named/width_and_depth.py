@@ -1,0 +1,115 @@
+"""Width and depth, each finite or infinite, after Peluchetti & Favaro (arXiv 2007.03253).
+
+Left, the mean square of the states relative to the doubly infinite network's, by depth, a curve a width; the column at
+the right end is infinite depth. Right, the fluctuations of an overlap over networks, by width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
+
+from ...measurement.job import FinishedJob
+from ...papers import PELUCHETTI
+from ..drawable import scale
+from ..style import COLOURS, MARKERS
+from .figure import NamedFigure
+
+WIDTH, Q, Q_ERROR, SPREAD, SPREAD_ERROR = 0, 1, 2, 5, 6
+"""Rows of the arrays `diagram.depth` and `diagram.limit`."""
+
+
+def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
+    """Of jobs of any widths; None where none has the arrays."""
+    found: dict[int, list[np.ndarray]] = {}
+    for job in jobs:
+        if (table := job.array("diagram.depth")) is not None:
+            found.setdefault(job.settings.depth, []).append(table)
+    if not found:
+        return None
+    limits = [its for job in jobs if (its := job.array("diagram.limit")) is not None]
+    limit = joined(limits) if limits else None
+    tables = {depth: joined(found[depth]) for depth in sorted(found)}
+    figure = Figure(figsize=(7.4, 3.3))
+    left, right = figure.subplots(1, 2)
+    _draw_means(left, tables, limit)
+    _draw_spreads(right, tables, limit)
+    return figure
+
+
+def joined(tables: Sequence[np.ndarray]) -> np.ndarray:
+    """The columns of several tables, each width once, increasing."""
+    return np.column_stack([column for _, column in sorted({its[WIDTH]: its for t in tables for its in t.T}.items())])
+
+
+def _of_width(table: np.ndarray, width: float) -> np.ndarray:
+    """The column of a width; nan where the table has none."""
+    (found,) = np.nonzero(table[WIDTH] == width)
+    return table[:, found[0]] if len(found) else np.full(len(table), np.nan)
+
+
+def _draw_means(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray | None) -> None:
+    depths = np.array(list(tables), dtype=float)
+    widths = joined([*tables.values(), *([limit] if limit is not None else [])])[WIDTH]
+    unit = float(limit[Q, -1]) if limit is not None else float(list(tables.values())[-1][Q, -1])
+    unit = unit if abs(unit) > 0 else 1.0  # nothing, or no number, is no unit
+    ends = [*depths, *([2 * depths[-1]] if limit is not None else [])]  # infinite depth: one step further
+    columns = [*tables.values(), *([limit] if limit is not None else [])]
+    for i, width in enumerate(widths):
+        values, bars = np.array([_of_width(table, width)[[Q, Q_ERROR]] for table in columns]).T / unit
+        bars = 1.96 * bars
+        shift = 2.0 ** (0.12 * (i - len(widths) / 2))  # side by side
+        if np.isfinite(width):
+            style: Any = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ls": ""}
+            axes.errorbar(
+                np.array(ends) * shift, values, yerr=bars, ms=4, capsize=2, label=f"$D = {width:.0f}$", **style
+            )
+        else:
+            axes.plot(ends, values, color="0.15", lw=1.2, label=r"$D = \infty$, exact", zorder=1)
+    if limit is not None:
+        axes.axvspan(ends[-1] / 1.45, ends[-1] * 1.45, color="0.9", lw=0, zorder=0)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(ends, [*(f"{d:.0f}" for d in depths), *([r"$\infty$"] if limit is not None else [])])
+    axes.minorticks_off()
+    axes.set_xlabel("depth $L$")
+    axes.set_ylabel(r"$\mathrm{E}\,|x_L|^2/D$, relative to both infinite", fontsize=8)
+    axes.legend(fontsize=7.5)
+
+
+def _draw_spreads(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray | None) -> None:
+    depths = list(tables)
+    shown = {f"$L = {depth}$": tables[depth] for depth in dict.fromkeys((depths[0], depths[-1]))}
+    if limit is not None:
+        shown[r"$L = \infty$"] = limit
+    for (label, table), colour, marker in zip(shown.items(), COLOURS, MARKERS, strict=False):
+        width, spread, error = (table[row, :-1] for row in (WIDTH, SPREAD, SPREAD_ERROR))
+        axes.errorbar(
+            width, spread, yerr=1.96 * error, color=colour, marker=marker, ms=4, capsize=2, ls="", label=label
+        )
+    last, spreads = next(reversed(shown.values())), np.concatenate([its[SPREAD, :-1] for its in shown.values()])
+    width, spread = last[WIDTH, :-1], last[SPREAD, :-1]
+    axes.plot(width, spread[-1] * (width / width[-1]) ** -0.5, "--", color="0.15", lw=1.0, label="$D^{-1/2}$")
+    axes.set_xscale("log", base=2)
+    scale(axes, spreads)
+    if axes.get_yscale() == "log":
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xticks(width, [f"{d:.0f}" for d in width])
+    axes.minorticks_off()
+    axes.set_xlabel("width $D$")
+    axes.set_ylabel(r"standard deviation of $\langle x, y\rangle/D$", fontsize=8)
+    axes.legend(fontsize=7.5)
+
+
+FIGURE = NamedFigure(
+    PELUCHETTI,
+    "width and depth, each finite or infinite: means of networks and of their SDE beside the exact recursion of"
+    " infinite width; fluctuations over networks fall as the width to the power -1/2 at every depth",
+    draw,
+    across="width",
+)

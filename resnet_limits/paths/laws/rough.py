@@ -1,0 +1,25 @@
+"""Values of a fractional Brownian path: O(1), continuous, Hoelder of every order below `hurst`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...settings.keys import fixed, key
+from .law import Random
+
+if TYPE_CHECKING:
+    from ..path import Draw, Path
+
+
+@dataclass
+class Rough(Random):
+    """Values of a fractional Brownian path: O(1), continuous, Hoelder of every order below `hurst`."""
+
+    name: str = fixed("rough", "values of a fractional Brownian path")
+    hurst: float = key(0.25, "Hurst index of the fractional Brownian path", above=0, below=1)
+
+    def path(self, draw: Draw) -> Path:
+        from ..rough import rough_path
+
+        return rough_path(self, draw)

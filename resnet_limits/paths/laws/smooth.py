@@ -1,0 +1,25 @@
+"""A Gaussian process in time with covariance `exp(-(t - s)^2 / (2 correlation^2))`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...settings.keys import fixed, key
+from .law import Random
+
+if TYPE_CHECKING:
+    from ..path import Draw, Path
+
+
+@dataclass
+class Smooth(Random):
+    """A Gaussian process in time with covariance `exp(-(t - s)^2 / (2 correlation^2))`."""
+
+    name: str = fixed("smooth", "a smooth Gaussian process in time")
+    correlation: float = key(0.5, "correlation length of the weights, in units of time", low=0.01, high=1000)
+
+    def path(self, draw: Draw) -> Path:
+        from ..smooth import smooth_path
+
+        return smooth_path(self, draw)

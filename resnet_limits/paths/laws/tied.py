@@ -1,0 +1,24 @@
+"""One draw, the same in every layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...settings.keys import fixed
+from .law import Random
+
+if TYPE_CHECKING:
+    from ..path import Draw, Path
+
+
+@dataclass
+class Tied(Random):
+    """One draw, the same in every layer."""
+
+    name: str = fixed("tied", "one draw, the same in every layer")
+
+    def path(self, draw: Draw) -> Path:
+        from ..tied import tied_path
+
+        return tied_path(self, draw)

@@ -1,0 +1,160 @@
+"""What a run folder shows of its jobs: `records.csv`, `summary.json`, figures and report; no training, seconds.
+
+Done each time a run is collected; what an earlier collection wrote is replaced. Whoever reads a run compares what was
+collected with what its folder shows now, and collects anew what is stale (current.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..claims.claim import Judgement
+from ..figures.write import NamedRequest
+from ..files import locked, new_folder, write_json, write_text
+from ..measurement.job import FinishedJob
+from ..runs import leftovers, provenance
+from ..runs import records as tables
+from ..runs import summary as summaries
+from ..runs.collect import arrays, collected, groups
+from ..runs.collection import Collection
+from ..runs.enclosed import require_enclosed
+from ..runs.folder import Run
+from ..runs.merge import Merged, merge
+
+
+def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
+    """Write what a run folder shows of its jobs and return the summary (the contract's document).
+
+    `records.csv`, `summary.json`, and unless without `figures`: `figures/`, `report.html`, `tables.tex`, `papers.bib`.
+    """
+    run = Run.open(run.path)  # which may have been moved by now
+    require_enclosed(run.path)
+    with locked(run.path):  # clients that have waited for the same jobs come at the same time
+        summary = write(run.path, merge([run]), figures=figures)
+        run.note_jobs()
+        leftovers.clear(run)
+    return summary
+
+
+def write(
+    folder: Path, merged: Merged, *, collection: Collection | None = None, figures: bool = True
+) -> dict[str, Any]:
+    """Write the same for the jobs of one or several runs into a folder and return the summary.
+
+    `collection` are their jobs as `collected(merged)` gave them. Raises `RunFolderError` where the records of a
+    finished job are missing or damaged.
+    """
+    collection = collection or collected(merged)
+    records, jobs = tables.csv_text(collection.records), summaries.of_jobs(merged.statuses)
+    drawn_from = jobs if figures else summaries.read(folder).figures
+    summary = summary_document(folder, merged, collection, records, figures=drawn_from)
+    write_text(folder / summaries.RECORDS, records)
+    if figures:
+        from ..figures.write import write_figures
+        from ..report.write import write_report
+
+        # Elsewhere than in a run folder, a folder `figures` may hold other people's files.
+        its_own = folder in {run.path for run in merged.runs}
+        names = [*collection.study.figures, *merged.named_figures()]
+        with new_folder(folder / "figures") as place:
+            drawn = write_figures(place, collection.judged, named=_named(collection, names), replace=its_own)
+        write_report(folder, collection, merged, summary, drawn)
+    write_json(folder / summaries.FILE, summary)
+    return summary
+
+
+def summary_document(
+    folder: Path, merged: Merged, collection: Collection, records: str, *, figures: str | None
+) -> dict[str, Any]:
+    """The document: what was judged, from which jobs, beside which records and figures."""
+    return summaries.signed(
+        {
+            "schema": SCHEMA,
+            "study": collection.study.name,
+            "run": str(folder),
+            "state": merged.state(),
+            "claims": [claim_document(j) for j, _ in collection.judged],
+            "table": [row for j, its in collection.judged for row in _table(j, its)],
+            "jobs": {name: status.state for name, status in merged.statuses.items()},
+            "seconds": round(sum(job.status.seconds or 0.0 for job in collection.jobs), 3),
+            "collected": {
+                "jobs": summaries.of_jobs(merged.statuses),
+                "figures": figures,
+                "records": hashlib.sha256(records.encode()).hexdigest(),
+                "version": provenance.version(),
+            },
+        }
+    )
+
+
+def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
+    """The figures of papers to draw: each once a setting, from the jobs of its first seed; or once for all values of
+    the key that it is drawn across."""
+    from ..figures.write import NamedRequest
+    from ..settings.registry import FIGURES
+
+    if not names:
+        return []
+    first: dict[str, NamedRequest] = {}
+    seen: set[str] = set()
+    for group in groups(collection.jobs).values():
+        setting = tables.setting_of(group[0].settings, collection.swept)
+        jobs = [FinishedJob(job.settings, [], arrays(job.path / "arrays.safetensors")) for job in group]
+        for name in names:
+            across = FIGURES[name].across
+            if (its := f"{name} {tables.setting_label(setting)}") in seen:
+                continue
+            seen.add(its)
+            rest = {key: value for key, value in setting.items() if key != across}
+            request = first.setdefault(f"{name} {tables.setting_label(rest)}", NamedRequest(name, rest, []))
+            request.jobs.extend(jobs)
+    return list(first.values())
+
+
+def claim_document(judgement: Judgement) -> dict[str, Any]:
+    """A judged claim as it stands in `summary.json`."""
+    claim, expected, measured = judgement.claim, judgement.expected, judgement.measured
+    return {
+        "id": claim.id,
+        "setting": dict(judgement.setting),
+        "source": str(claim.source),
+        "statement": claim.statement,
+        "kind": claim.kind,
+        "observable": claim.observable,
+        "expected": {"what": expected.what, "value": _number(expected.value), "tolerance": expected.tolerance},
+        "measured": None
+        if measured is None
+        else {k: _number(getattr(measured, k)) for k in ("value", "low", "high", "level")},
+        "verdict": judgement.verdict,
+        "why": judgement.why,
+        **({"note": judgement.note} if judgement.note else {}),
+    }
+
+
+def _table(judgement: Judgement, its: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for row in its.to_dict("records"):
+        yield {
+            "claim": judgement.claim.id,
+            "depth": int(row["depth"]),
+            "setting": dict(judgement.setting),
+            "observable": judgement.claim.observable,
+            "value": _number(row["value"]),
+            "stderr": _number(row["stderr"]),
+            "scaled": _number(row["scaled"]),
+            "reference_error": _number(row["reference_error"]),
+        }
+
+
+def _number(value: Any) -> float | None:
+    """JSON has no nan."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+SCHEMA = 1
+"""Of the document `summary.json`."""

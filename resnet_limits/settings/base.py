@@ -1,0 +1,39 @@
+"""The keys that every study has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from .clusters.cluster import Cluster
+from .clusters.workstation import Workstation
+from .keys import key
+from .registry import FIGURES, SINKS
+
+
+@dataclass
+class Settings:
+    """The keys that every study has."""
+
+    study: str
+    depth: int = key(64, "number of residual blocks L", low=1, high=10**6)
+    width: int = key(16, "dimension D of the state", low=1, high=65536)
+    horizon: float = key(1.0, "final time T; a block is a step of T/L", above=0, high=1000)
+    replicas: int = key(256, "independent repetitions inside a job", low=1, high=10**6)
+    seed: int = key(0, "every random number is a function of it", low=0, high=2**63 - 1)
+    dtype: str = key("float64", "floating-point format", choices=("float32", "float64"))
+    claims: Optional[list[str]] = key(None, "judge and measure only these claims (or those that begin so); null: all")
+    preset: str = key("full", "size of the study", choices=("full", "smoke"))
+    figure: Optional[str] = key(
+        None, "a figure of a paper: sets study, keys and what is drawn", choices=FIGURES, content=False
+    )
+    device: str = key("auto", "auto, cpu, cuda or cuda:N", content=False)
+    threads: int = key(1, "CPU threads a job", low=1, high=1024, content=False)
+    cluster: Cluster = key(Workstation, "where jobs run")
+    sinks: Optional[list[str]] = key(
+        None,
+        "programs that show numbers while jobs run, such as [tensorboard]; null: none",
+        choices=SINKS,
+        content=False,
+    )
+    outputs: Optional[str] = key(None, "where runs live; null: $RESLIM_OUTPUTS, else ./outputs", content=False)

@@ -1,0 +1,59 @@
+"""Types, choices and ranges of all keys, held against what they declare."""
+
+from __future__ import annotations
+
+import math
+import re
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import SettingError, one_of
+from .base import Settings
+from .keys import describe, in_range, range_in_words
+
+
+def check(settings: Settings) -> None:
+    """Check types, choices and ranges of all keys. Raises `SettingError` naming the key and what is allowed."""
+    for entry in describe(settings):
+        _check_value(entry.key, entry.value, entry.type, entry.field.metadata)
+
+
+def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> None:
+    optional = type(None) in typing.get_args(kind)
+    if value is None and optional:
+        return
+    base = next(a for a in typing.get_args(kind) if a is not type(None)) if optional else kind
+    if typing.get_origin(base) is list:
+        (item,) = typing.get_args(base)
+        _check_list(name, value, item, rule)
+        return
+    if base is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, base) or (isinstance(value, bool) and base is not bool):
+        word = {int: "an integer", float: "a number", str: "a word", bool: "true or false"}[base]
+        raise SettingError(f"{name}: expected {word}, got {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingError(f"{name}: expected a finite number, got {value}")
+    if name == "device" and not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(value)):
+        raise SettingError(f"device: expected auto, cpu, cuda or cuda:N, got '{value}'")
+    if rule["choices"] and value not in rule["choices"]:
+        raise SettingError(f"{name}: unknown value {one_of(str(value), rule['choices'])}")
+    if rule["pattern"] and not re.fullmatch(rule["pattern"], str(value)):
+        raise SettingError(f"{name}: expected a name, got {value!r}")
+    if not in_range(value, rule):
+        raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
+
+
+def _check_list(name: str, values: Any, item: Any, rule: Mapping[str, Any]) -> None:
+    """A list of names, or of different integers, each as the rule says."""
+    if not isinstance(values, list) or not all(isinstance(v, item) and not isinstance(v, bool) for v in values):
+        example = "names such as [a, b]" if item is str else "integers such as [1, 3]"
+        raise SettingError(f"{name}: expected a list of {example}, got {values!r}")
+    if item is int and (not values or len(set(values)) < len(values)):
+        raise SettingError(f"{name}: expected one or more different integers, got {values!r}")
+    for value in values:
+        if rule["choices"] and value not in rule["choices"]:
+            raise SettingError(f"{name}: unknown value {one_of(value, rule['choices'])}")
+        if not in_range(value, rule):
+            raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")

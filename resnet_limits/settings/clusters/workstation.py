@@ -1,0 +1,15 @@
+"""This machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..keys import fixed
+from .cluster import Cluster
+
+
+@dataclass
+class Workstation(Cluster):
+    """This machine, with the launcher `hydra/launcher` (basic: one job after another)."""
+
+    name: str = fixed("workstation", "this machine; hydra/launcher says how", content=False)

@@ -1,0 +1,27 @@
+"""What determines a job: its content, and the name that is a hash of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .base import Settings
+from .keys import describe
+
+
+def content(settings: Settings) -> dict[str, Any]:
+    """The keys that determine what a job records, flat."""
+    return {e.key: e.value for e in describe(settings) if e.field.metadata.get("content", True)}
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """A short hash of plain values that does not depend on their order or on how a number was typed."""
+    normal = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in values.items()}
+    return hashlib.sha256(json.dumps(normal, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def job_name(settings: Settings) -> str:
+    """`64-1f0c2a9d3b`: the depth and a short hash of the content."""
+    return f"{settings.depth}-{digest(content(settings))}"

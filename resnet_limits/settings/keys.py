@@ -1,0 +1,88 @@
+"""What a key is: its default, meaning and range, declared on a field of a settings dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def key(
+    default: Any,
+    meaning: str,
+    *,
+    choices: Collection[str] = (),
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    pattern: str = "",
+    content: bool = True,
+) -> Any:
+    """One key: its default, meaning and range.
+
+    `low <= value <= high`, `above < value < below`; a word, or each of a list of words, is one of `choices` and
+    matches `pattern`. A key with `content=False` does not change what a job records: jobs that differ only in such keys
+    are the same job.
+    """
+    metadata = dict(meaning=meaning, choices=choices, low=low, high=high, above=above, below=below)
+    metadata |= {"pattern": pattern, "content": content}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def fixed(name: str, meaning: str, *, content: bool = True) -> Any:
+    """A key that has this one value: the name of a study, or of an option."""
+    return key(name, meaning, choices=(name,), content=content)
+
+
+_types = functools.cache(typing.get_type_hints)  # evaluates texts, and is asked for every job of a sweep
+
+
+def in_range(value: Any, rule: Mapping[str, Any]) -> bool:
+    return (
+        (rule["low"] is None or value >= rule["low"])
+        and (rule["high"] is None or value <= rule["high"])
+        and (rule["above"] is None or value > rule["above"])
+        and (rule["below"] is None or value < rule["below"])
+    )
+
+
+def range_in_words(rule: Mapping[str, Any]) -> str:
+    """`one of tanh, relu` or `at least 1 and at most 1000000`; empty where anything goes."""
+    if rule["choices"]:
+        return "one of " + ", ".join(rule["choices"])
+    words = (("low", "at least"), ("above", "above"), ("high", "at most"), ("below", "below"))
+    return " and ".join(f"{word} {rule[side]}" for side, word in words if rule[side] is not None)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One leaf key of some settings: dotted name, value, type and the dataclass field with its metadata."""
+
+    key: str
+    value: Any
+    type: Any
+    field: dataclasses.Field
+
+
+def describe(settings: Any, prefix: str = "") -> Iterator[Entry]:
+    """The leaf keys of some settings, in the order in which they are declared."""
+    types = _types(type(settings))
+    for f in dataclasses.fields(settings):
+        value = getattr(settings, f.name)
+        if dataclasses.is_dataclass(value):
+            yield from describe(value, f"{prefix}{f.name}.")
+        elif f.name == "name" and prefix:  # the chosen option of a group goes by the group's own name
+            yield Entry(prefix.rstrip("."), value, types[f.name], f)
+        else:
+            yield Entry(prefix + f.name, value, types[f.name], f)
+
+
+def flat(settings: Any) -> dict[str, Any]:
+    """`{"depth": 64, "init": "smooth", "init.sigma_w": 1.0, ...}`."""
+    return {entry.key: entry.value for entry in describe(settings)}

@@ -1,0 +1,57 @@
+"""The keys of the study `hamiltonian`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...data.sources.moons import Moons
+from ...data.sources.source import Data
+from ...settings.base import Settings
+from ...settings.keys import fixed, key
+from ...settings.names import ACTIVATIONS
+from ...settings.training import Minimiser
+
+
+@dataclass
+class HamiltonianKeys:
+    """The keys that only the study `hamiltonian` has."""
+
+    nu: float = key(0.03, "weight of the path energy against the loss", above=0, high=1e6)
+    loss: str = key(
+        "square",
+        "loss of the scores at the end, a mean over the points",
+        choices=("square", "logistic", "squared_hinge", "squared_insensitive"),
+    )
+    readout: str = key(
+        "fixed",
+        "scores: the last coordinates (fixed), an affine map (linear) or kernel ridge regression (ridge) of the state",
+        choices=("fixed", "linear", "ridge"),
+    )
+    ridge: float = key(0.01, "penalty of a read-out that is trained", above=0, high=1e6)
+    insensitive: float = key(0.5, "squared_insensitive: errors up to this cost nothing", above=0, high=1e6)
+    kernel: str = key(
+        "features",
+        "kernel of a layer: features (a(x), 1) of the activation, or gaussian",
+        choices=("features", "gaussian"),
+    )
+    length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
+    integrator: str = key(
+        "leapfrog", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
+    )
+    steps: int = key(512, "steps of the shooting; half as many tell its error", low=8, high=10**5)
+    points: int = key(100, "training points that the network moves", low=2, high=10**5)
+
+
+@dataclass
+class Hamiltonian(Settings):
+    """Settings of the study `hamiltonian`: L2-regularised minimisers and geodesic shooting."""
+
+    study: str = fixed("hamiltonian", "the study")
+    width: int = key(
+        2, "dimension D of the state; points of a smaller dimension are padded with zeros", low=1, high=65536
+    )
+    replicas: int = key(40, "draws of the data in hamiltonian.meanfield", low=3, high=10**4)
+    activation: str = key("tanh", "activation a, before the weights", choices=ACTIVATIONS)
+    data: Data = key(Moons, "data set")
+    minimiser: Minimiser = key(Minimiser, "minimisation")
+    hamiltonian: HamiltonianKeys = key(HamiltonianKeys, "keys of this study")

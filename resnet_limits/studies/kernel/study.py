@@ -1,0 +1,30 @@
+"""The study `kernel`: what it measures, compares and claims. Free of torch: the parts are imported late."""
+
+from __future__ import annotations
+
+from ..study import Study
+from .claims import GROUPS
+from .request import check, warnings
+from .room import LEAST
+from .settings import Kernel
+from .tables import two_way
+
+STUDY = Study(
+    name="kernel",
+    title="width and depth infinite: Gaussian processes, tangent kernels, and inference with them",
+    equation="x_0 = A z, x_{k+1} = x_k + phi(W_k x_k + b_k), y = V x_L/sqrt(D), W_k ~ N(0, sigma_w^2 h/D), h = T/L,"
+    " width D and depth L -> infinity   ->   m' = phi''(0)/2 v, q' = (phi''(0) m + phi'(0)^2) v,"
+    " v = sigma_b^2 + sigma_w^2 q, lambda' = phi''(0)/2 (m_1 v_2 + m_2 v_1) + phi'(0)^2 (sigma_b^2 + sigma_w^2 lambda)",
+    settings=Kernel,
+    claims=tuple(claim for group in GROUPS.values() for claim in group.claims),
+    check=check,
+    figures=("width_and_depth", "kernel_regression"),
+    warnings=warnings,
+    two_way=two_way,
+    parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
+    least=LEAST,
+    memory={part: group.memory for part, group in GROUPS.items()},
+    on_cpu=frozenset(part for part, group in GROUPS.items() if group.on_cpu),
+    observables={name: words for group in GROUPS.values() for name, words in group.observables.items()},
+    arrays={name: words for group in GROUPS.values() for name, words in group.arrays.items()},
+)

@@ -1,0 +1,61 @@
+"""Lower bounds of the memory that the parts of a study take, from the settings of a job.
+
+    least bytes of a part  =  arrays that it cannot do without, all at once  <=  what it takes
+
+Each study says its own in `studies/STUDY/room.py`. Free of torch and numpy: a request is refused at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..data.sizes import total
+from ..data.sources.gaussian import Gaussian
+from ..data.sources.source import Plane
+from ..settings.base import Settings
+from ..settings.blocks.two import Two
+
+Least = Callable[[Any], float]
+"""From the settings of a job to bytes."""
+
+
+DOUBLE = 8
+SMALLEST_PIECE = 32
+"""Replicas that are sampled at a time, if there are so many: at most `sampling.pieces.SMALLEST`."""
+
+
+def number(settings: Settings) -> int:
+    """Bytes of a number in the settings' format."""
+    return {"float32": 4, "float64": 8}[settings.dtype]
+
+
+def little(settings: Settings) -> float:
+    """Of a part whose arrays stay small whatever the keys are, or are made piece by piece."""
+    return 0.0
+
+
+def points(settings: Any) -> float:
+    """Generated points: all of them and, standardised, the training points again."""
+    data = settings.data
+    if not isinstance(data, Gaussian | Plane):
+        return 0.0
+    return DOUBLE * total(data) * (data.features if isinstance(data, Gaussian) else 2)
+
+
+def parameters(block: Any, width: int) -> int:
+    """Numbers of one layer with this block."""
+    return 2 * width * block.hidden + block.hidden if isinstance(block, Two) else width * width + width
+
+
+def sampled(settings: Any, *, vectors: int) -> float:
+    """States and normals of the networks sampled at a time, where the weights of a layer act on so many vectors.
+
+    A row of the weights takes as many normals as there are vectors, or, if they are many (`sampling.span.many`), as
+    coordinates.
+    """
+    d = settings.width + 1
+    many = vectors > d or vectors * vectors > 10 * d
+    rows = d if many and settings.init.name == "iid" else vectors
+    piece = min(settings.replicas, SMALLEST_PIECE)
+    return number(settings) * piece * settings.width * (vectors + rows)

@@ -1,0 +1,40 @@
+"""The keys of the study `ode`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...data.sources.digits import Digits
+from ...data.sources.source import Data
+from ...paths.laws.law import Init
+from ...paths.laws.smooth import Smooth
+from ...settings.base import Settings
+from ...settings.blocks.block import Block
+from ...settings.blocks.one import One
+from ...settings.keys import fixed, key
+from ...settings.names import ACTIVATIONS
+from ...settings.training import Train
+
+
+@dataclass
+class OdeKeys:
+    """The keys that only the study `ode` has."""
+
+    inputs: int = key(16, "training points that are followed through the networks of given weights", low=1, high=10**5)
+    draws: int = key(64, "draws of the start whose trained networks are compared (ode.random_start)", low=1, high=10**5)
+    paths: int = key(
+        8, "smooth weight paths drawn side by side; errors are root mean squares over them", low=1, high=10**5
+    )
+
+
+@dataclass
+class Ode(Settings):
+    """Settings of the study `ode`: networks with given and with trained weights against the neural ODE."""
+
+    study: str = fixed("ode", "the study")
+    activation: str = key("tanh", "activation phi", choices=ACTIVATIONS)
+    block: Block = key(One, "vector field of a layer")
+    init: Init = key(Smooth, "law of the weights over depth")
+    data: Data = key(Digits, "data set")
+    train: Train = key(Train, "training")
+    ode: OdeKeys = key(OdeKeys, "keys of this study")
