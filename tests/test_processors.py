@@ -89,7 +89,7 @@ def activations(dtype) -> Iterator[str]:
     import torch
 
     from resnet_limits.networks.activations import activation_named
-    from resnet_limits.settings import ACTIVATIONS
+    from resnet_limits.settings.registry import ACTIVATIONS
 
     z = 3 * noise(257, dtype=dtype)
     for name in ACTIVATIONS:
@@ -181,7 +181,8 @@ def other_layers(dtype) -> Iterator[str]:
     """Correlated weights, blocks of two layers, the averaged flow, wide layers."""
     import torch
 
-    from resnet_limits.limits.averaged import AveragedField
+    from resnet_limits.limits.averaged import averaged_field
+    from resnet_limits.networks.blocks.one import One
     from resnet_limits.sampling import deep, wide
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.laws import law_of
@@ -200,7 +201,7 @@ def other_layers(dtype) -> Iterator[str]:
         states, compensators = deep.final(branches, x.expand(count, -1, -1), **sizes, **its, **how)
         return torch.cat([*states, *(c.to(dtype) for c in compensators)], dim=2)
 
-    average = AveragedField("one", "swish", sigma_w=1.2, sigma_b=0.7)
+    average = averaged_field(One(), "swish", sigma_w=1.2, sigma_b=0.7)
 
     def averaged(first: int, count: int):
         return average(noise(192, 3, 40, dtype=dtype)[first : first + count])

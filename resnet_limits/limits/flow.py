@@ -13,9 +13,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..networks.activations import activation_named
-from ..networks.blocks import VectorField
 from ..networks.residual import block_factor
 from ..networks.steps import Step
+from ..networks.vector_field import VectorField
 from ..paths.path import WeightPath
 from .ode import solve_with_error
 

@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..networks.activations import activation_named
-from .averaged import gaussian_mean
+from ..networks.gaussian_means import gaussian_mean
 from .ode import solve_with_error
 from .pair_products import expandable
 

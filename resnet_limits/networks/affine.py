@@ -1,4 +1,4 @@
-"""`W x + b` for each replica. Inputs are columns in memory: a batch of products `W x^T` is what takes the least time."""
+"""`W x + b` for each replica. Inputs are columns in memory: a batch of products `W x^T` takes the least time."""
 
 from __future__ import annotations
 

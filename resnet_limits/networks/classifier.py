@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..random import normals
-from .blocks import affine
+from .affine import affine
 from .residual import forward
 from .steps.step import Field, Step
 
@@ -69,7 +69,7 @@ def logits(
 ) -> Float[Tensor, "r n classes"]:
     """Logits of the points, `(n, features)` for all replicas alike or `(r, n, features)`.
 
-    `through` is the way from `x_0` to `x_L`: plain, or a `trunk.Trunk` in training.
+    `through` is the way from `x_0` to `x_L`: plain, or an `engines.engine.Trunk` in training.
     """
     read_in, read_out = parameters["read_in.W"], parameters["read_out.W"]
     points = points.expand(read_in.shape[0], *points.shape[-2:])

@@ -17,13 +17,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..networks.activations import activation_named
+from ..networks.blocks.prenorm import rms
 from .law import Isotropic
-
-
-def rms(x: Float[Tensor, "r n d"]) -> Float[Tensor, "r n 1"]:
-    """Root of the mean over coordinates of the squares; never 0, so that the zero state stays zero when divided by
-    it."""
-    return x.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=torch.finfo(x.dtype).tiny)
 
 
 def linear(

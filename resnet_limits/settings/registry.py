@@ -73,7 +73,9 @@ def camel_case(name: str) -> str:
 
 STUDIES = Registry("study", "studies", inside="settings")
 INIT = Registry("init", "paths.laws", base="law")
-BLOCK = Registry("block", "settings.blocks", base="block")
+BLOCK = Registry("block", "networks.blocks", base="block")
+ACTIVATIONS = Registry("activation", "networks.activations", base="activation")
+ENGINES = Registry("engine", "networks.engines", base="engine")
 DATA = Registry("data", "data.sources", base="source")
 CLUSTER = Registry("cluster", "settings.clusters", base="cluster")
 SINKS = Registry("sinks", "sinks.programs", holds="open_in")
@@ -84,8 +86,8 @@ FIGURES = Registry("figure", "figures.named", base="figure", holds="FIGURE")
 def groups() -> dict[type, Registry]:
     """The groups whose options have keys of their own, by what an option is."""
     from ..data.sources.source import Data
+    from ..networks.blocks.block import Block
     from ..paths.laws.law import Init
-    from .blocks.block import Block
     from .clusters.cluster import Cluster
 
     return {Init: INIT, Block: BLOCK, Data: DATA, Cluster: CLUSTER}

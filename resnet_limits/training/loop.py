@@ -24,12 +24,12 @@ from ..data.dataset import Dataset
 from ..errors import MeasurementError, SettingError
 from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
 from ..measurement.sink import NoSink, Sink
-from ..networks.blocks import VectorField
 from ..networks.classifier import TRUNK, accuracy, logits, trunk_of
+from ..networks.engines import default_engine
 from ..networks.residual import layer_first
 from ..networks.steps import STEPS
 from ..networks.steps.step import Step
-from ..networks.trunk import Trunk
+from ..networks.vector_field import VectorField
 from ..random import permutation
 from ..settings.training import Train
 from . import observables
@@ -106,7 +106,7 @@ def train(
     checkpoints = checkpoints or NoCheckpoints()
     parameters = _leaves(start)
     optimiser = _optimiser(parameters, settings, depth)
-    trunk = Trunk(float(settings.memory))
+    trunk = default_engine().trunk(float(settings.memory))
     trained = Trained(parameters)
     shown = Shown(sink or NoSink())
     _restore(checkpoints.load(), trained, optimiser)

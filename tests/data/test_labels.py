@@ -31,7 +31,7 @@ from resnet_limits.data.sources.fashion_mnist import FashionMnist
 from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.data.sources.mnist import Mnist
-from resnet_limits.settings.blocks.two import Two
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.settings.registry import DATA
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys

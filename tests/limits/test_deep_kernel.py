@@ -13,7 +13,7 @@ from scipy.integrate import solve_ivp
 from resnet_limits.limits.deep_kernel import DeepKernel, extremes
 from resnet_limits.limits.overlaps import deep_flow, deep_recursion
 from resnet_limits.limits.pair_products import expansions, pair_products
-from resnet_limits.settings import ACTIVATIONS
+from resnet_limits.settings.registry import ACTIVATIONS
 
 from .wide_networks import far, kernels
 

@@ -13,7 +13,7 @@ from resnet_limits.errors import SettingError
 from resnet_limits.limits.kernel import Kind, LimitKernel
 from resnet_limits.limits.moments import explosion_times
 from resnet_limits.networks.activations import activation_named
-from resnet_limits.settings import ACTIVATIONS
+from resnet_limits.settings.registry import ACTIVATIONS
 
 SMOOTH = [name for name in ACTIVATIONS if activation_named(name).without_limit() is None]
 

@@ -15,7 +15,7 @@ from resnet_limits.limits.moments import moments_at
 from resnet_limits.limits.overlaps import moment_step
 from resnet_limits.limits.pair_kernel import TILE
 from resnet_limits.networks.activations import activation_named
-from resnet_limits.settings import ACTIVATIONS
+from resnet_limits.settings.registry import ACTIVATIONS
 
 from .wide_networks import far, kernels
 

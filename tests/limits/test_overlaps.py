@@ -20,7 +20,7 @@ from resnet_limits.limits.overlaps import (
 )
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.sampling.convolution import Stencil
-from resnet_limits.settings import ACTIVATIONS
+from resnet_limits.settings.registry import ACTIVATIONS
 
 S = torch.tensor([[1.3, 0.4, -0.7], [0.4, 0.6, 0.1], [-0.7, 0.1, 2.0]], dtype=torch.float64)
 

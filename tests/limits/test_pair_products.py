@@ -11,7 +11,7 @@ from scipy.integrate import dblquad
 from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.limits.pair_products import expansions, pair_products
 from resnet_limits.networks.activations import activation_named
-from resnet_limits.settings import ACTIVATIONS
+from resnet_limits.settings.registry import ACTIVATIONS
 
 X = torch.tensor([[1.0, 0.3], [0.2, -0.9], [0.7, -0.7], [0.0, 0.0]], dtype=torch.float64)
 SMOOTH = ["gelu", "swish", "tanh"]

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from resnet_limits.errors import SettingError
-from resnet_limits.limits.averaged import gaussian_mean
 from resnet_limits.limits.pair_products import expansions
 from resnet_limits.networks.activations import Activation, activation_named
+from resnet_limits.networks.gaussian_means import gaussian_mean
 
 from .activation_laws import ActivationLaws
 
@@ -148,9 +148,10 @@ def test_quadratures_for_smooth_activations_refuse_kinks(monkeypatch):
     class Elsewhere(Bent):
         kinks = (1.0,)
 
-    from resnet_limits.limits import averaged, pair_products
+    from resnet_limits.limits import pair_products
+    from resnet_limits.networks import gaussian_means
 
-    for room in (averaged, pair_products):
+    for room in (gaussian_means, pair_products):
         monkeypatch.setattr(room, "activation_named", lambda name: {"bent": Bent(), "elsewhere": Elsewhere()}[name])
     v = torch.ones(1, 1, dtype=torch.float64)
     # E max(z, z/4) = (1 - 1/4) sqrt(v/2 pi): a kink at 0 costs the half-line rule nothing

@@ -18,6 +18,10 @@ from resnet_limits.errors import SettingError
 from resnet_limits.limits.flow import DrivenFlow
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
+from resnet_limits.networks.blocks.block import Block
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.outside import Outside
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.steps.euler import Euler
 from resnet_limits.paths.laws.fractional import Fractional
 from resnet_limits.paths.laws.iid import Iid
@@ -27,10 +31,6 @@ from resnet_limits.paths.laws.smooth import Smooth
 from resnet_limits.paths.laws.tied import Tied
 from resnet_limits.paths.laws.zero import Zero
 from resnet_limits.runs.records import table
-from resnet_limits.settings.blocks.block import Block
-from resnet_limits.settings.blocks.one import One
-from resnet_limits.settings.blocks.outside import Outside
-from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies

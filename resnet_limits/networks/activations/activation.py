@@ -87,13 +87,14 @@ class Activation(ABC):
             return "it declares no phi'(0) and phi''(0)"
         return None
 
+    def without_bound(self) -> str | None:
+        """Why fields with this activation are not known to be Lipschitz, or None."""
+        return f"activation={self.name}: no bound of its derivative is declared" if self.steepest is None else None
+
     def largest_slope(self) -> float:
         """`sup |phi'|`. Raises `SettingError` where no bound is declared."""
         if self.steepest is None:
-            raise SettingError(
-                f"activation={self.name}: no bound of its derivative is declared, so its field is not known to be"
-                " Lipschitz"
-            )
+            raise SettingError(f"{self.without_bound()}, so its field is not known to be Lipschitz")
         return self.steepest
 
     # -- derivatives -----------------------------------------------------------------------------

@@ -148,6 +148,8 @@ class Block(ABC):
     no bound is known."""
     still_without: ClassVar[str | None] = None
     """The matrix without which `f` is zero whatever the biases; None: there is none."""
+    monotone: ClassVar[bool] = False
+    """Whether `df/dx` is symmetric and positive semi-definite wherever `phi' >= 0`: no step `x + h f(x)` folds space."""
     mean_field: ClassVar[type[MeanField] | None] = None
     """`E_theta f` under Gaussian weights; None: not known."""
     passes: ClassVar[type[Passes] | None] = None
@@ -166,6 +168,10 @@ class Block(ABC):
         if self.smooth is None:
             return f"block={self.name}: it does not declare whether its field is smooth where the activation is"
         return None if self.smooth else f"block={self.name}: its field has no continuous derivatives"
+
+    def without_outer(self) -> str | None:
+        """Why there is no matrix by which the field can be made small, or None."""
+        return f"block={self.name}: no matrix carries its output" if self.outer is None else None
 
     def without_bound(self) -> str | None:
         """Why no Lipschitz constant of `f` is known, or None."""

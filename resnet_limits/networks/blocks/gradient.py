@@ -59,6 +59,7 @@ class Gradient(Block):
     smooth = True
     norms = ("K", "K")
     still_without = "K"
+    monotone = True
     mean_field = GradientMean
 
     def shapes(self, width: int) -> dict[str, tuple[int, ...]]:

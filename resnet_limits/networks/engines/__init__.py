@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from ...settings.registry import ENGINES
 from .engine import Engine
 
 
-def engine() -> Engine:
-    """The engine that networks run on, wherever they are trained."""
-    from .eager import Eager
-
-    return Eager()
+def default_engine() -> Engine:
+    """The engine that networks run on, wherever they are trained: the one place that chooses."""
+    return ENGINES["eager"]()

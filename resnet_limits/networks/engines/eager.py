@@ -27,7 +27,7 @@ from ..residual import forward, states
 from ..steps.euler import Euler
 from ..steps.step import Field, Step
 from ..vector_field import VectorField
-from . import engine
+from .engine import Engine, Trunk
 
 if TYPE_CHECKING:
     from ...sampling.law import Law
@@ -42,13 +42,13 @@ Layers = Mapping[str, Sequence[Tensor]]
 """A parameter's layers by name: `W` and `V` (r, o, i), `W^T` and `V^T` their transposes, `b` (r, o, 1)."""
 
 
-class Eager(engine.Engine):
+class Eager(Engine):
     """torch operation by operation: the reference, on any device, for any step and block."""
 
     name = "eager"
 
-    def trunk(self, memory: float) -> Trunk:
-        return Trunk(memory)
+    def trunk(self, memory: float) -> EagerTrunk:
+        return EagerTrunk(memory)
 
     def states(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
@@ -73,7 +73,7 @@ class Eager(engine.Engine):
         return walk(walkers, x0, law, horizon=horizon, **where)
 
 
-class Trunk(engine.Trunk):
+class EagerTrunk(Trunk):
     """`residual.forward` with a backward pass of its own; called like it, and equal to it up to rounding.
 
     `memory` is the budget in MB for activations that wait for the backward pass; what does not fit is computed again.
@@ -197,7 +197,9 @@ def _part(theta: Layers, start: int, stop: int) -> Layers:
 
 class _Function(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, trunk: Trunk, passes: Passes, names: tuple[str, ...], x0: Tensor, *weights: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, trunk: EagerTrunk, passes: Passes, names: tuple[str, ...], x0: Tensor, *weights: Tensor
+    ) -> Tensor:
         x_last = trunk.forward(passes, x0, dict(zip(names, weights, strict=True)))
         ctx.trunk, ctx.passes, ctx.names, ctx.number = trunk, passes, names, trunk._pass
         ctx.save_for_backward(*weights)

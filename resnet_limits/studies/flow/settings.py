@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from ...data.sources.source import Data
 from ...data.sources.spirals import Spirals
+from ...networks.blocks.block import Block
+from ...networks.blocks.two import Two
 from ...paths.laws.law import Init
 from ...paths.laws.smooth import Smooth
 from ...settings.base import Settings
-from ...settings.blocks.block import Block
-from ...settings.blocks.two import Two
 from ...settings.keys import fixed, key
-from ...settings.names import ACTIVATIONS
+from ...settings.registry import ACTIVATIONS
 from ...settings.training import Train
 
 

@@ -9,7 +9,7 @@ from ...data.sources.digits import Digits
 from ...data.sources.source import Data
 from ...settings.base import Settings
 from ...settings.keys import fixed, key
-from ...settings.names import ACTIVATIONS
+from ...settings.registry import ACTIVATIONS
 from ...settings.training import Minimiser
 
 

@@ -25,7 +25,7 @@ from ...inference.filters import gradient_descent
 from ...inference.targets import one_hot
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
-from ...networks.activations import activation
+from ...networks.activations import activation_named
 from ...networks.ntk import descend
 from ...random import normals
 from ...sampling.wide import gram as overlaps_of
@@ -254,7 +254,7 @@ def overlaps_at(
 ) -> Float[Tensor, "1 n n"]:
     """`<x_L, x_L'>/D` of a network of this width, sampled from Gram matrices: no weights, however wide it is."""
     own, h = sizes(settings), settings.horizon / depth
-    phi, purpose = activation(settings.activation), f"kernel.inference.weak {width}"
+    phi, purpose = activation_named(settings.activation), f"kernel.inference.weak {width}"
     its = {"replicas": 1, "first_replica": replica, "seed": settings.seed, "dtype": torch.float64}
 
     def drawn(layer: int) -> Tensor:

@@ -10,7 +10,7 @@ from ...paths.laws.iid import Iid
 from ...paths.laws.law import Init
 from ...settings.base import Settings
 from ...settings.keys import fixed, key
-from ...settings.names import ACTIVATIONS
+from ...settings.registry import ACTIVATIONS
 
 
 @dataclass

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ...claims.claim import Claim, Expected, Verdict
+from ...networks.activations import activation_named
 from ...papers import CHIZAT, HAIRER, MARION_REGULARISATION, MARION_SCALING, SANDER, SANZ_SERNA
 from ...paths.laws.fractional import Fractional
 from ...paths.laws.law import Random
 from ...paths.laws.rough import Rough
-from ...settings.names import KINKED
 from .settings import Ode
 
 AVERAGED = {"block": "one", "activation": "swish", "init": "iid"}
@@ -45,9 +45,9 @@ def _moves(settings: Ode) -> str | None:
 
 def smooth_field(settings: Ode) -> str | None:
     """Why the field has no continuous derivatives along the path, or None where it has."""
-    if settings.activation in KINKED:
+    if activation_named(settings.activation).kinks:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
-    return _moves(settings)
+    return settings.block.rough(settings.width) or _moves(settings)
 
 
 SMALLEST_MOVEMENT = 1e-4
@@ -90,7 +90,7 @@ def rough_hurst(settings: Ode) -> float:
 
 def _as_the_theory_asks(settings: Ode) -> str | None:
     """Why trained weights lie outside the theorem, or None."""
-    if settings.activation in KINKED:
+    if activation_named(settings.activation).kinks:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
     exponent, asked = settings.train.lr_exponent, 1 if settings.train.optimizer == "sgd" else 0
     if exponent is not None and exponent != asked:

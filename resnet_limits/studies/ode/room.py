@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...settings.blocks.two import Two
+from ...networks.blocks.two import Two
 from ..least import Least, number, parameters, points
 from .claims import RANDOM_START, reads_a_continuous_path, smooth_field
 from .settings import Ode

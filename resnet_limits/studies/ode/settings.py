@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from ...data.sources.digits import Digits
 from ...data.sources.source import Data
+from ...networks.blocks.block import Block
+from ...networks.blocks.one import One
 from ...paths.laws.law import Init
 from ...paths.laws.smooth import Smooth
 from ...settings.base import Settings
-from ...settings.blocks.block import Block
-from ...settings.blocks.one import One
 from ...settings.keys import fixed, key
-from ...settings.names import ACTIVATIONS
+from ...settings.registry import ACTIVATIONS
 from ...settings.training import Train
 
 

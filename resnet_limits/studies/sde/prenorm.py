@@ -20,9 +20,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...limits.averaged import gaussian_mean_square
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
+from ...networks.gaussian_means import gaussian_mean_square
 from ...sampling.law import Isotropic
 from ...sampling.pieces import pieces
 from ...sampling.prenorm import linear, log_growth_without_norm, two_layers

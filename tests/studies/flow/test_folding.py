@@ -9,11 +9,11 @@ import torch
 
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.spirals import Spirals
-from resnet_limits.diffeomorphisms import lipschitz
 from resnet_limits.diffeomorphisms.jacobians import fold_fraction
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.steps.symplectic import Symplectic
 from resnet_limits.paths.laws.smooth import Smooth
-from resnet_limits.settings.blocks.one import One
 from resnet_limits.studies.flow import folding
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from tests.studies.verdicts import measured, value, verdicts
@@ -49,7 +49,7 @@ def test_all_depths_measure_one_thing():
 
 
 def test_a_bound_that_forgets_a_matrix_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(lipschitz.MATRICES, "two", ("V",))
+    monkeypatch.setattr(Two, "norms", ("V",))
     wide = replace(SMALL, init=replace(SMALL.init, sigma_w=6.0))  # type: ignore[type-var]
     assert told("folding", wide)["flow.folding.below"] == "refuted"
 

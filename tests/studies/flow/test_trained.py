@@ -20,13 +20,13 @@ from resnet_limits.diffeomorphisms.controls import CONTROLS
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Measurement
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.outside import Outside
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.classifier import trunk_of
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.runs.records import table
-from resnet_limits.settings.blocks.one import One
-from resnet_limits.settings.blocks.outside import Outside
-from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow import trained

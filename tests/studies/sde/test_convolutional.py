@@ -13,6 +13,7 @@ from resnet_limits.data.sources.cifar10 import Cifar10
 from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.networks.activations import activation_named
+from resnet_limits.networks.activations.swish import Swish
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.convolution import PADDINGS, Stencil
 from resnet_limits.sampling.wide import gram
@@ -153,9 +154,7 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
 
 
 def test_a_limit_without_its_drift_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    from resnet_limits.limits import overlaps
-
-    monkeypatch.setitem(overlaps.CURVATURE, "swish", 0.0)
+    monkeypatch.setattr(Swish, "curvature_at_0", 0.0)
     found = verdicts("convolutional", SMALL, DEPTHS)
     assert found["sde.convolutional.swish"].verdict == "refuted", found["sde.convolutional.swish"].why
     assert found["sde.convolutional.swish.depth"].verdict == "refuted", found["sde.convolutional.swish.depth"].why
