@@ -189,7 +189,7 @@ class BlockLaws:
 
     @each_activation
     def test_the_mean_field_is_the_mean_over_weights(self, activation: str):
-        draws, (sigma_w, sigma_b), width, points = 40_000, (1.3, 0.4), 6, 3
+        draws, (sigma_w, sigma_b), width, points = 40_000, (1.3, 0.4), 5, 3
         if self.block.mean_field is None:
             with pytest.raises(SettingError, match=f"block={self.block.name}: the mean of its field .* not known"):
                 averaged_field(self.block, activation, sigma_w=sigma_w, sigma_b=sigma_b)

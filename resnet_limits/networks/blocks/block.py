@@ -149,7 +149,7 @@ class Block(ABC):
     still_without: ClassVar[str | None] = None
     """The matrix without which `f` is zero whatever the biases; None: there is none."""
     monotone: ClassVar[bool] = False
-    """Whether `df/dx` is symmetric and positive semi-definite wherever `phi' >= 0`: no step `x + h f(x)` folds space."""
+    """Whether `df/dx` is symmetric and positive semi-definite where `phi' >= 0`: no step `x + h f(x)` folds space."""
     mean_field: ClassVar[type[MeanField] | None] = None
     """`E_theta f` under Gaussian weights; None: not known."""
     passes: ClassVar[type[Passes] | None] = None
