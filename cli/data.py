@@ -13,9 +13,9 @@ from rich.table import Table
 from resnet_limits.data import image_folder
 from resnet_limits.data.files import FILES, look
 from resnet_limits.data.root import data_root
+from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import MissingData, RequestError, SettingError, one_of
 from resnet_limits.printable import printable
-from resnet_limits.settings.registry import DATA
 
 from .display import Terminal, print_json
 
@@ -39,10 +39,10 @@ class Found:
 def data(name: str | None, *, root: str | None, json_out: bool) -> None:
     """List the data sets, or see to it that one is there: fetch it where it is not."""
     place = data_root(root)
-    if name is not None and name not in DATA:
-        raise SettingError(f"data: unknown data set {one_of(name, DATA)}")
+    if name is not None and name not in Data.options:
+        raise SettingError(f"data: unknown data set {one_of(name, Data.options)}")
     if name is None:
-        its = [found(each, place) for each in DATA]
+        its = [found(each, place) for each in Data.options]
         print_json({"root": str(place), "data": [_document(f) for f in its]}) if json_out else _list(its, place)
         return
     its = _seen_to(name, place)
@@ -120,7 +120,7 @@ def _document(its: Found) -> dict[str, Any]:
     folders = [_folder(name, listing) for name, listing in its.folders]
     return {
         "name": its.name,
-        "meaning": DATA[its.name].__dataclass_fields__["name"].metadata["meaning"],
+        "meaning": Data.options[its.name].__dataclass_fields__["name"].metadata["meaning"],
         "source": its.source,
         "present": its.present,
         "where": its.where,
@@ -144,7 +144,7 @@ def _list(its: list[Found], root: Path) -> None:
     table.add_column("", overflow="fold")
     for f in its:
         mark = "[green]yes[/green]" if f.present else "[yellow]no[/yellow]"
-        lines = [DATA[f.name].__dataclass_fields__["name"].metadata["meaning"], *_summary(f), *f.problems]
+        lines = [Data.options[f.name].__dataclass_fields__["name"].metadata["meaning"], *_summary(f), *f.problems]
         if f.source == "files" and f.present and not f.folders:
             lines.insert(1, f.where + (f", {_megabytes(f.bytes)}" if f.bytes else ""))
         if f.name in FILES and len(f.problems) == len(FILES[f.name]):

@@ -1,1 +1,1 @@
-"""Hydra configuration: groups of values. The schema is `resnet_limits/settings.py`."""
+"""Hydra configuration: groups of values. The schema is in `resnet_limits/settings/`, and beside what it configures."""

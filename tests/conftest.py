@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,21 +14,22 @@ from jaxtyping import install_import_hook
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; jobs set their own number
 
 ROOMS = ("networks", "diffeomorphisms", "paths", "limits", "data", "sampling", "inference")
-PACKAGE = Path(__file__).parents[1] / "resnet_limits"
+OPTIONS = ("paths.laws", "data.sources", "networks.blocks", "networks.activations", "networks.engines.engine")
+"""Folders whose files do not import what their annotations speak of: they are read at start-up."""
 
 
-def with_shapes() -> list[str]:
-    """The modules of the rooms that import torch or numpy at once. Others hold facts, and know arrays by name only."""
-    files = (path for room in ROOMS for path in (PACKAGE / room).rglob("*.py") if path.name != "__init__.py")
-    return [
-        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-        for path in files
-        if re.search(r"^(from jaxtyping|from torch|import numpy)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    ]
+def numerics() -> Iterator[str]:
+    """The modules of these rooms, but for those of options."""
+    package = Path(__file__).resolve().parents[1] / "resnet_limits"
+    for room in ROOMS:
+        for path in (package / room).rglob("*.py"):
+            name = ".".join(path.relative_to(package).with_suffix("").parts)
+            if path.name != "__init__.py" and not name.startswith(OPTIONS):
+                yield f"resnet_limits.{name}"
 
 
 # The shapes in annotations such as Float[Tensor, "r n d"] are held against what is passed, in tests only.
-install_import_hook(with_shapes(), "beartype.beartype")
+install_import_hook(list(numerics()), "beartype.beartype")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import pytest
 
-from resnet_limits.settings.registry import INIT
+from resnet_limits.paths.laws.law import Init
 
 SETTINGS = {
     "as it is": {},
@@ -88,11 +88,10 @@ def activations(dtype) -> Iterator[str]:
     """An entry's value and slope, whatever its place."""
     import torch
 
-    from resnet_limits.networks.activations import activation_named
-    from resnet_limits.settings.registry import ACTIVATIONS
+    from resnet_limits.networks.activations import Activation, activation_named
 
     z = 3 * noise(257, dtype=dtype)
-    for name in ACTIVATIONS:
+    for name in Activation.options:
         value, slope = activation_named(name).with_slope(z)
         for first, count in ((0, 1), (1, 7), (3, 33), (5, 63), (64, 65), (256, 1)):
             its = activation_named(name).with_slope(z[first : first + count])
@@ -189,7 +188,7 @@ def other_layers(dtype) -> Iterator[str]:
 
     x = noise(3, 40, dtype=dtype)
     how = {"seed": 0, "purpose": "processors"}
-    law = law_of(INIT["matrix_normal"](), 40)
+    law = law_of(Init.options["matrix_normal"](), 40)
 
     def correlated(first: int, count: int):
         return law.act(x.expand(count, -1, -1), torch.ones(3), 0.1, layer=0, first_replica=first, **how)
@@ -261,7 +260,7 @@ def equal_inputs(dtype) -> Iterator[str]:
         for width in (3, 17, 40):
             x0 = noise(31, max(equal) + 1, width, dtype=dtype)[:, list(equal)].clone()
             x0[7] = noise(len(equal), width, dtype=dtype, seed=1)
-            for law in (Isotropic(1.2, 0.7), law_of(INIT["matrix_normal"](), width)):
+            for law in (Isotropic(1.2, 0.7), law_of(Init.options["matrix_normal"](), width)):
                 how = {"horizon": 1.0, "seed": 0, "purpose": "processors"}
                 (x,) = final([Walker(Network("swish", "tanh"), 2)], x0, law, **how)
                 same = [r for r in range(31) if r != 7]
@@ -277,7 +276,7 @@ def paths(dtype) -> Iterator[str]:
 
     from resnet_limits.paths.draw import draw
 
-    for law in (INIT[name]() for name in LAWS):
+    for law in (Init.options[name]() for name in LAWS):
 
         def run(first: int, count: int, law=law):
             shapes, how = {"W": (3, 3), "b": (3,)}, {"depth": 5, "horizon": 1.0, "seed": 1, "dtype": dtype}

@@ -25,7 +25,6 @@ from typing import Any, TypeVar
 from ..errors import DamagedData, MissingData, SettingError, one_of
 from ..settings.base import Settings
 from ..settings.content import content, digest
-from ..settings.registry import DATA
 from . import hashes, image_folder
 from .files import FILES, complain
 from .hashes import Hashes, Told
@@ -89,7 +88,7 @@ def _found(data: Data, told: Told) -> Identity:
         from . import digits
 
         return Identity(of_digits(digits.bundled()), data.name, str(digits.file().parent))
-    raise SettingError(f"data: unknown option {one_of(data.name, DATA)}")
+    raise SettingError(f"data: unknown option {one_of(data.name, Data.options)}")
 
 
 def _folder(data: ImageFolder, told: Told) -> Hashes:

@@ -1,7 +1,7 @@
 """`load`: a data set by its settings, split and standardised; `embed`: its points in the width of a network.
 
-A new source is one file here, one dataclass in `settings.py`, one YAML in `configs/data`, and one line in `_all_points`
-(points to be split) or `_all_images` (images with a test set of their own).
+A new source is one file in `sources/`, and one line in `_all_points` (points to be split) or `_all_images` (images with
+a test set of their own).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from torch import Tensor
 
 from ..errors import SettingError, one_of
 from ..random import generator, permutation
-from ..settings.registry import DATA
 from . import (
     cifar10,
     circles,
@@ -180,7 +179,7 @@ def _generated(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
         return gaussian.points(
             sizes.total(data), features=data.features, outputs=data.outputs, noise=data.noise, seed=seed
         )
-    raise SettingError(f"data: unknown option {one_of(data.name, DATA)}")
+    raise SettingError(f"data: unknown option {one_of(data.name, Data.options)}")
 
 
 def _root(data: Data) -> Path | None:

@@ -14,7 +14,6 @@ from torch import Tensor
 from ..errors import SettingError
 from ..fixed_shape import in_batches
 from ..random import PIECE, replica_blocks, stream_normals
-from .laws.fractional import Fractional
 from .path import Draw, checked
 
 GRID = 4096
@@ -136,7 +135,7 @@ class IncrementsPath:
         return self.layers[:, block.clamp(0, depth - 1).to(self.layers.device)]
 
 
-def increments_path(law: Fractional, draw: Draw) -> IncrementsPath:
+def increments_path(hurst: float, draw: Draw) -> IncrementsPath:
     """`theta_k = sigma (B^H(t_{k+1}) - B^H(t_k)) / h^H`, times in units of the horizon: variance `sigma^2`.
 
     Fractional Gaussian noise over the layers (Cohen, Cont, Rossier & Xu 2021, arXiv 2105.12245). The path `B^H` is
@@ -145,10 +144,10 @@ def increments_path(law: Fractional, draw: Draw) -> IncrementsPath:
     length: every layer keeps its unit variance, blocks differ in length by at most a cell.
     Raises `SettingError` for a depth beyond the grid.
     """
-    refuse_beyond_grid(law.name, draw.depth)
+    refuse_beyond_grid("fractional", draw.depth)
     ends = (torch.arange(draw.depth + 1, dtype=torch.float64) * GRID / draw.depth).round().long()
-    size = draw.sigma * (ends.diff().double() / GRID) ** -law.hurst
+    size = draw.sigma * (ends.diff().double() / GRID) ** -hurst
     layers = torch.empty(draw.replicas, draw.depth, math.prod(draw.shape), dtype=draw.dtype)
-    for rows, columns, values in brownian_pieces(law.hurst, draw):
+    for rows, columns, values in brownian_pieces(hurst, draw):
         layers[rows, :, columns] = (values[..., ends].diff(dim=2) * size).transpose(1, 2)
     return IncrementsPath(layers.unflatten(2, draw.shape).to(draw.device), draw.horizon)

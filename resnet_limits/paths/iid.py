@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .laws.iid import Iid
 from .path import Draw, checked
 
 CELLS = 2**20
@@ -35,6 +34,6 @@ class IidPath:
         return values.mul_(draw.sigma)
 
 
-def iid_path(law: Iid, draw: Draw) -> IidPath:
+def iid_path(draw: Draw) -> IidPath:
     """Independent `N(0, sigma^2)` at every time; with blocks of size h the limit is `x' = E f`."""
     return IidPath(draw)

@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .fractional import GRID, brownian_pieces, refuse_beyond_grid
-from .laws.rough import Rough
 from .path import Draw, checked
 
 
@@ -29,7 +28,7 @@ class RoughPath:
         return torch.lerp(self.values[:, cell], self.values[:, cell + 1], fraction)
 
 
-def rough_path(law: Rough, draw: Draw) -> RoughPath:
+def rough_path(hurst: float, draw: Draw) -> RoughPath:
     """`theta(t) = sigma (xi + B^H(t / T))`, xi standard normal: covariance `sigma^2 (1 + Cov B^H(s/T, t/T))`.
 
     The start xi makes the weights O(1) at all times: the variance grows from `sigma^2` to `2 sigma^2` as
@@ -37,10 +36,10 @@ def rough_path(law: Rough, draw: Draw) -> RoughPath:
     between: rough down to that scale, so an order `min(1, H + 1/2)` is seen at depths well below 4096.
     Memory: 4097 numbers an entry and replica. Raises `SettingError` for a depth beyond the grid.
     """
-    refuse_beyond_grid(law.name, draw.depth)
+    refuse_beyond_grid("rough", draw.depth)
     start = draw.normals(draw.shape, layer=1)  # layer 0 of the stream is the noise of the path
     values = torch.empty(draw.replicas, GRID + 1, math.prod(draw.shape), dtype=draw.dtype)
-    for rows, columns, brownian in brownian_pieces(law.hurst, draw):
+    for rows, columns, brownian in brownian_pieces(hurst, draw):
         values[rows, :, columns] = brownian.transpose(1, 2)
     values = values.unflatten(2, draw.shape).to(draw.device).add_(start[:, None]).mul_(draw.sigma)
     return RoughPath(values, draw.horizon)

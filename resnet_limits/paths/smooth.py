@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..fixed_shape import product
-from .laws.smooth import Smooth
 from .path import Draw, checked
 
 GUARD = 8.0
@@ -50,20 +49,20 @@ class SmoothPath:
         return values.unflatten(2, self.coefficients.shape[2:])
 
 
-def smooth_path(law: Smooth, draw: Draw) -> SmoothPath:
-    """Gaussian process with covariance `sigma^2 exp(-(t - s)^2 / (2 l^2))`, l = `law.correlation` in units of time.
+def smooth_path(correlation: float, draw: Draw) -> SmoothPath:
+    """Gaussian process with covariance `sigma^2 exp(-(t - s)^2 / (2 l^2))`, l = `correlation` in units of time.
 
     A random Fourier series on a circle of length `P = horizon + 8 l`, on which the periodised covariance has the
     spectrum `s_k = (sqrt(2 pi) l / P) exp(-(2 pi k l / P)^2 / 2)` (circulant embedding: Wood & Chan 1994; Dietrich &
     Newsam 1997). The series is the process at any time, without a grid; the periodisation is off by e^-32 = 1e-14.
     About `2.7 (horizon / l + 8)` modes.
     """
-    period = draw.horizon + GUARD * law.correlation
-    modes = math.ceil(math.sqrt(-2 * math.log(SPECTRUM_CUT)) * period / (2 * math.pi * law.correlation))
+    period = draw.horizon + GUARD * correlation
+    modes = math.ceil(math.sqrt(-2 * math.log(SPECTRUM_CUT)) * period / (2 * math.pi * correlation))
     k = torch.arange(1, modes + 1, dtype=torch.float64)
     frequency = 2 * math.pi * k / period
-    spectrum = (-((frequency * law.correlation) ** 2) / 2).exp()
-    constant = math.sqrt(2 * math.pi) * law.correlation / period
+    spectrum = (-((frequency * correlation) ** 2) / 2).exp()
+    constant = math.sqrt(2 * math.pi) * correlation / period
     # Modes in the order 1, cos, sin, cos, sin, ...: low frequencies first. sin(x) is read as cos(x - pi/2).
     zero = torch.zeros(1, dtype=torch.float64)
     weight = torch.cat([zero + math.sqrt(constant), (2 * constant * spectrum).sqrt().repeat_interleave(2)])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from .laws.tied import Tied
 from .path import Draw, checked
 
 
@@ -23,6 +22,6 @@ class TiedPath:
         return self.value[:, None].expand(-1, n, *self.value.shape[1:])
 
 
-def tied_path(law: Tied, draw: Draw) -> TiedPath:
+def tied_path(draw: Draw) -> TiedPath:
     """`theta(t) = sigma xi`, one standard normal an entry."""
     return TiedPath(draw.sigma * draw.normals(draw.shape), draw.horizon)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from .laws.zero import Zero
 from .path import Draw
 from .tied import TiedPath
 
 
-def zero_path(law: Zero, draw: Draw) -> TiedPath:
+def zero_path(draw: Draw) -> TiedPath:
     """`theta(t) = 0`, whatever sigma."""
     return TiedPath(torch.zeros(draw.replicas, *draw.shape, dtype=draw.dtype, device=draw.device), draw.horizon)

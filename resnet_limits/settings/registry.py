@@ -13,10 +13,12 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import typing
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import SettingError
 
@@ -72,25 +74,24 @@ def camel_case(name: str) -> str:
 
 
 STUDIES = Registry("study", "studies", inside="settings")
-INIT = Registry("init", "paths.laws", base="law")
-BLOCK = Registry("block", "networks.blocks", base="block")
-ACTIVATIONS = Registry("activation", "networks.activations", base="activation")
-ENGINES = Registry("engine", "networks.engines", base="engine")
-DATA = Registry("data", "data.sources", base="source")
-CLUSTER = Registry("cluster", "settings.clusters", base="cluster")
 SINKS = Registry("sinks", "sinks.programs", holds="open_in")
 FIGURES = Registry("figure", "figures.named", base="figure", holds="FIGURE")
 
 
-@functools.cache
-def groups() -> dict[type, Registry]:
-    """The groups whose options have keys of their own, by what an option is."""
-    from ..data.sources.source import Data
-    from ..networks.blocks.block import Block
-    from ..paths.laws.law import Init
-    from .clusters.cluster import Cluster
+@dataclass
+class Option:
+    """What a key may be that has keys of its own, such as a law of the weights: one of its `options`, by name."""
 
-    return {Init: INIT, Block: BLOCK, Data: DATA, Cluster: CLUSTER}
+    options: ClassVar[Registry]
+    name: str
+
+
+@functools.cache
+def groups() -> dict[type[Option], Registry]:
+    """The groups of options that any study has a key for, by what an option of it is."""
+    kinds = (kind for settings in STUDIES.values() for kind in typing.get_type_hints(settings).values())
+    found = dict.fromkeys(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Option))
+    return {kind: kind.options for kind in found}
 
 
 def options_of(group: str) -> Mapping[str, type]:

@@ -30,7 +30,7 @@ def test_a_study_shows_equation_papers_claims_observables_arrays_and_keys(reslim
     keys = {entry["key"]: entry for entry in document["keys"]}
     assert keys["depth"]["default"] == 64
     assert keys["depth"]["range"] == "at least 1 and at most 1000000"
-    assert keys["init.hurst"]["with"] == "init=rough, init=fractional"
+    assert keys["init.hurst"]["with"] == "init=fractional, init=rough"
     assert keys["block"]["range"] == "one of one, outside, two"
     assert all(entry["meaning"] for entry in document["keys"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resnet_limits.data.files import FILES
-from resnet_limits.settings.registry import DATA
+from resnet_limits.data.sources.source import Data
 from tests.cli.command import TINY
 from tests.data.sources import REAL, real
 
@@ -34,7 +34,7 @@ def refused(answer, *words, lines: int = 2):
 def test_all_data_sets_are_listed_and_those_in_files_are_not_there(reslim, root):
     document = reslim("data", "--json").done().json
     assert document["root"] == str(root)
-    assert [its["name"] for its in document["data"]] == list(DATA)
+    assert [its["name"] for its in document["data"]] == list(Data.options)
     for its in document["data"]:
         assert its["present"] == (its["source"] != "files")
         assert its["present"] or (its["problems"] and its["advice"])

@@ -20,8 +20,8 @@ from resnet_limits.data.sources.cifar10 import Cifar10
 from resnet_limits.data.sources.fashion_mnist import FashionMnist
 from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import DamagedData, MissingData, OutputError
-from resnet_limits.settings.registry import DATA
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 
 
@@ -72,7 +72,7 @@ def test_whole_files_load_and_pass(mnist):
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
 def test_without_files_all_are_named_with_the_folder_and_the_command(name, tmp_path):
-    data = DATA[name](root=str(tmp_path))
+    data = Data.options[name](root=str(tmp_path))
     for ask in (lambda: require(data), lambda: load(data, seed=0)):
         with pytest.raises(MissingData) as caught:
             ask()
@@ -320,7 +320,7 @@ def test_checking_before_a_run_imports_neither_torch_nor_torchvision(folder, tmp
 
     program = (
         "import sys\n"
-        "from resnet_limits.settings import ImageFolder\n"
+        "from resnet_limits.data.sources.image_folder import ImageFolder\n"
         "from resnet_limits.data.identity import require\n"
         f"require(ImageFolder(root={str(folder.parent)!r}, folder='pets'))\n"
         "print('torch' in sys.modules, 'torchvision' in sys.modules)\n"

@@ -31,8 +31,8 @@ from resnet_limits.data.sources.fashion_mnist import FashionMnist
 from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.source import Data
 from resnet_limits.networks.blocks.two import Two
-from resnet_limits.settings.registry import DATA
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
@@ -163,7 +163,7 @@ def source(root) -> Callable[[str], Source]:
             x, y = load_digits(return_X_y=True)
             return Source(Digits(), lambda seed: [(np.asarray(x), np.asarray(y))])
         if name in SPLIT:
-            own: Any = {"gaussian": Gaussian(outputs=2)}.get(name) or DATA[name]()
+            own: Any = {"gaussian": Gaussian(outputs=2)}.get(name) or Data.options[name]()
             return Source(own, lambda seed: [generated(own, seed)])
         if name == "mnist":
             data = Mnist(root=str(REAL), train_size=2000, test_size=1000)
@@ -185,7 +185,7 @@ def source(root) -> Callable[[str], Source]:
 
 def test_every_data_set_of_the_settings_is_tested_here(source):
     names = {name for name in (*SPLIT, *APART) if name not in NEEDS or (REAL / NEEDS[name]).exists()}
-    assert {source(name).data.name for name in names} | {"mnist"} == set(DATA)
+    assert {source(name).data.name for name in names} | {"mnist"} == set(Data.options)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 7])

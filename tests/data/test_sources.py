@@ -21,8 +21,8 @@ from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.source import Data
 from resnet_limits.data.sources.spirals import Spirals
-from resnet_limits.settings.registry import DATA
 from tests.data.published import mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL, DataSetLaws, real
 
@@ -136,7 +136,7 @@ class TestGreyImageFolder(Written):
 
 def test_every_data_set_of_the_settings_is_tested_here():
     tested = {type(its.settings) for its in globals().values() if isinstance(its, type) and hasattr(its, "settings")}
-    assert tested == set(DATA.values())
+    assert tested == set(Data.options.values())
 
 
 # -- what is special to one source ------------------------------------------------------------------

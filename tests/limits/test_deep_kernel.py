@@ -13,7 +13,7 @@ from scipy.integrate import solve_ivp
 from resnet_limits.limits.deep_kernel import DeepKernel, extremes
 from resnet_limits.limits.overlaps import deep_flow, deep_recursion
 from resnet_limits.limits.pair_products import expansions, pair_products
-from resnet_limits.settings.registry import ACTIVATIONS
+from resnet_limits.networks.activations import Activation
 
 from .wide_networks import far, kernels
 
@@ -93,7 +93,7 @@ def test_the_steps_have_order_four(kind):
     assert math.log2(errors[0] / errors[1]) == pytest.approx(4, abs=0.3)
 
 
-@pytest.mark.parametrize("phi", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("phi", sorted(Activation.options))
 def test_the_kernel_is_positive_definite_and_not_affine(phi: str):
     z = torch.randn(40, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     K = DeepKernel(phi=phi, horizon=1.0, **SIZES)(z, z)
@@ -105,13 +105,13 @@ def test_the_kernel_is_positive_definite_and_not_affine(phi: str):
 
 def test_an_input_paired_with_itself_has_its_own_variance():
     for dtype, rounding in ((torch.float64, 1e-13), (torch.float32, 1e-5)):
-        for phi in ACTIVATIONS:
+        for phi in Activation.options:
             kernel = DeepKernel(phi=phi, horizon=1.0, dtype=dtype, **SIZES)
             torch.testing.assert_close(kernel(Z, Z).diagonal(), kernel.diagonal(Z), rtol=rounding, atol=rounding)
 
 
 def test_single_precision_keeps_its_digits():
-    for phi in ACTIVATIONS:
+    for phi in Activation.options:
         one, two = (
             DeepKernel(phi=phi, horizon=1.0, dtype=its, **SIZES)(Z, Z) for its in (torch.float64, torch.float32)
         )

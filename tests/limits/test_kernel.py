@@ -12,10 +12,9 @@ from scipy.integrate import solve_ivp
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.kernel import Kind, LimitKernel
 from resnet_limits.limits.moments import explosion_times
-from resnet_limits.networks.activations import activation_named
-from resnet_limits.settings.registry import ACTIVATIONS
+from resnet_limits.networks.activations import Activation, activation_named
 
-SMOOTH = [name for name in ACTIVATIONS if activation_named(name).without_limit() is None]
+SMOOTH = [name for name in Activation.options if activation_named(name).without_limit() is None]
 
 D = 6
 Z = torch.randn(12, D, generator=torch.Generator().manual_seed(3), dtype=torch.float64)

@@ -14,12 +14,11 @@ from resnet_limits.limits.kernel_recursion import FiniteDepthKernel, moments_rec
 from resnet_limits.limits.moments import moments_at
 from resnet_limits.limits.overlaps import moment_step
 from resnet_limits.limits.pair_kernel import TILE
-from resnet_limits.networks.activations import activation_named
-from resnet_limits.settings.registry import ACTIVATIONS
+from resnet_limits.networks.activations import Activation, activation_named
 
 from .wide_networks import far, kernels
 
-SMOOTH = [name for name in ACTIVATIONS if activation_named(name).without_limit() is None]
+SMOOTH = [name for name in Activation.options if activation_named(name).without_limit() is None]
 
 D = 5
 Z = torch.randn(4, D, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
@@ -38,7 +37,7 @@ def brute_expectation(f, g, S: torch.Tensor) -> float:
     return float((w * f(a * x)) @ second @ w)
 
 
-@pytest.mark.parametrize("phi", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("phi", sorted(Activation.options))
 def test_the_recursion_is_that_of_brute_quadrature(phi: str):
     f = activation_named(phi)
 
@@ -164,7 +163,7 @@ def test_blocks_tiles_and_diagonal_are_the_same_kernel(kind: Kind):
 
 def test_a_zero_input_without_bias_stays_zero():
     z = torch.cat([Z[:1], torch.zeros(1, D, dtype=torch.float64)])
-    for phi in ACTIVATIONS:
+    for phi in Activation.options:
         for kind in KINDS:
             K = FiniteDepthKernel(phi=phi, sigma_w=1.0, sigma_b=0.0, horizon=1.0, depth=4, kind=kind)(z, z)
             assert not K[1].any(), phi

@@ -14,10 +14,9 @@ from scipy.integrate import solve_ivp
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.explosion import Moments
 from resnet_limits.limits.moments import explosion_times, moments_at
-from resnet_limits.networks.activations import activation_named
-from resnet_limits.settings.registry import ACTIVATIONS
+from resnet_limits.networks.activations import Activation, activation_named
 
-SMOOTH = [name for name in ACTIVATIONS if activation_named(name).without_limit() is None]
+SMOOTH = [name for name in Activation.options if activation_named(name).without_limit() is None]
 
 Q0 = torch.tensor([0.2, 1.0, 2.5], dtype=torch.float64)
 

@@ -18,14 +18,13 @@ from resnet_limits.limits.overlaps import (
     moment_flow,
     moment_step,
 )
-from resnet_limits.networks.activations import activation_named
+from resnet_limits.networks.activations import Activation, activation_named
 from resnet_limits.sampling.convolution import Stencil
-from resnet_limits.settings.registry import ACTIVATIONS
 
 S = torch.tensor([[1.3, 0.4, -0.7], [0.4, 0.6, 0.1], [-0.7, 0.1, 2.0]], dtype=torch.float64)
 
 
-@pytest.mark.parametrize("phi", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("phi", sorted(Activation.options))
 def test_products_of_gaussian_features_agree_with_scipy_quadrature(phi: str):
     def f(z: float) -> float:
         return float(activation_named(phi)(torch.tensor(z, dtype=torch.float64)))
@@ -51,7 +50,7 @@ def test_products_of_gaussian_features_agree_with_scipy_quadrature(phi: str):
 
 def test_products_of_equal_and_of_vanishing_inputs_are_exact():
     degenerate = torch.tensor([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
-    for phi in ACTIVATIONS:
+    for phi in Activation.options:
         found = gaussian_products(phi, degenerate)
         assert float((found[:2, :2] - found[0, 0]).abs().max()) < 1e-11, phi
         assert float(found[2].abs().max()) == 0, phi

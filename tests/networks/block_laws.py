@@ -16,7 +16,7 @@ from torch import Tensor
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.averaged import averaged_field
-from resnet_limits.networks.activations import activation_named
+from resnet_limits.networks.activations import Activation, activation_named
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.block import Block
 from resnet_limits.networks.engines import default_engine
@@ -24,13 +24,12 @@ from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.random import normals
-from resnet_limits.settings.registry import ACTIVATIONS, BLOCK
 from tests.paths.path_laws import quantile
 
 D, R, N = 4, 3, 5
 EULER = STEPS["euler"]
 Weights = dict[str, Tensor]
-each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
+each_activation = pytest.mark.parametrize("activation", Activation.options)
 
 
 def draw(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -65,7 +64,7 @@ class BlockLaws:
         return [name for name, shape in self.field().shapes.items() if len(shape) == 2]
 
     def test_a_user_may_name_it(self):
-        assert type(self.block) is BLOCK[self.block.name]
+        assert type(self.block) is Block.options[self.block.name]
 
     @each_activation
     def test_it_is_its_formula_point_by_point(self, activation: str):

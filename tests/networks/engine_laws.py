@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.networks.activations import Activation
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.block import Block
 from resnet_limits.networks.engines.engine import Engine
@@ -17,7 +18,6 @@ from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.sampling.walk import Walker
-from resnet_limits.settings.registry import ACTIVATIONS, BLOCK
 
 R, N, D = 3, 4, 5
 HIDDEN = 6
@@ -28,12 +28,12 @@ BUDGETS = (1000.0, 0.0)
 
 def option(name: str) -> Block:
     """The block of this name; of those with a width inside, 6."""
-    cls = BLOCK[name]
+    cls = Block.options[name]
     return cls(hidden=HIDDEN) if "hidden" in {f.name for f in dataclasses.fields(cls)} else cls()
 
 
-each_block = pytest.mark.parametrize("block", [option(name) for name in BLOCK], ids=lambda b: b.name)
-each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
+each_block = pytest.mark.parametrize("block", [option(name) for name in Block.options], ids=lambda b: b.name)
+each_activation = pytest.mark.parametrize("activation", Activation.options)
 each_precision = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
@@ -139,7 +139,7 @@ class EngineLaws:
 
     def test_one_trunk_takes_one_block_after_another(self):
         trunk = self.engine.trunk(1000.0)
-        for name in (*BLOCK, *BLOCK):
+        for name in (*Block.options, *Block.options):
             its, x, weights = network(option(name), "tanh", 9)
             ours = output_and_gradients(trunk, its, x, weights, 0.1)
             for mine, theirs in zip(ours, output_and_gradients(forward, its, x, weights, 0.1), strict=True):

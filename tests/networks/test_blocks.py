@@ -148,8 +148,9 @@ def test_the_mean_field_of_an_odd_activation_is_exactly_zero():
 def test_facts_are_read_without_torch():
     program = (
         "import sys\n"
-        "from resnet_limits.settings.registry import BLOCK\n"
-        "print({name: (BLOCK[name].outer, BLOCK[name].norms, BLOCK[name]().shapes(3)) for name in BLOCK}['two'])\n"
+        "from resnet_limits.networks.blocks.block import Block\n"
+        "its = {name: (cls.outer, cls.norms, cls().shapes(3)) for name, cls in Block.options.items()}\n"
+        "print(its['two'])\n"
         "print(*{name.partition('.')[0] for name in sys.modules})\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

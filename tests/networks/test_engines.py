@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from resnet_limits.networks.blocks.block import Block
 from resnet_limits.networks.engines import default_engine
 from resnet_limits.networks.engines.eager import MEGABYTE, Eager, segments
-from resnet_limits.settings.registry import BLOCK
 
 from .engine_laws import EULER, HIDDEN, D, EngineLaws, N, R, network, option
 
-BY_HAND = [option(name) for name in BLOCK if BLOCK[name].passes is not None]
+BY_HAND = [option(name) for name in Block.options if Block.options[name].passes is not None]
 
 
 class TestEager(EngineLaws):

@@ -7,9 +7,8 @@ import math
 import pytest
 import torch
 
-from resnet_limits.networks.activations import activation_named
+from resnet_limits.networks.activations import Activation, activation_named
 from resnet_limits.networks.gaussian_means import gaussian_mean, gaussian_mean_slope, gaussian_mean_square
-from resnet_limits.settings.registry import ACTIVATIONS
 
 V = torch.tensor([1e-3, 0.25, 1.0, 4.0, 100.0], dtype=torch.float64)
 
@@ -40,7 +39,7 @@ def test_odd_activations_average_to_exactly_zero(name):
     assert torch.equal(gaussian_mean(name, V), torch.zeros_like(V))
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", Activation.options)
 def test_slopes_and_squares_are_those_of_an_adaptive_integral(name):
     from scipy.integrate import quad
 

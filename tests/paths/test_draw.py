@@ -8,12 +8,11 @@ from resnet_limits.errors import SettingError
 from resnet_limits.paths.draw import draw
 from resnet_limits.paths.laws.law import Init
 from resnet_limits.paths.path import standard_deviation
-from resnet_limits.settings.registry import INIT
 
 
 def test_a_law_that_is_no_function_of_time_is_refused():
     with pytest.raises(SettingError, match="init=matrix_normal: weights of this law are sampled layer by layer"):
-        draw(INIT["matrix_normal"](), {"W": (2, 2)}, depth=4, horizon=1.0, replicas=2, seed=0)
+        draw(Init.options["matrix_normal"](), {"W": (2, 2)}, depth=4, horizon=1.0, replicas=2, seed=0)
 
 
 def test_size_of_the_entries():

@@ -164,7 +164,7 @@ def test_a_part_that_is_not_asked_for_does_not_count():
 
 def test_the_answer_needs_no_torch():
     script = (
-        "import sys; from resnet_limits.studies import room, study; from resnet_limits.settings import Ode\n"
+        "import sys; from resnet_limits.studies import room, study; from resnet_limits.studies.ode.settings import Ode\n"
         "try: room.check(study.get('ode'), Ode(width=65536, device='cpu', depth=10**6))\n"
         "except Exception as error: print(type(error).__name__, 'torch' in sys.modules)"
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import ClassVar, Optional
 
 from ...settings.keys import key
+from ...settings.registry import Option, Registry
 
 
 @dataclass
-class Data:
+class Data(Option):
     """A data set; points are standardised and embedded to `width`."""
 
+    options: ClassVar[Registry] = Registry("data", "data.sources", base="source")
     name: str
     train_size: Optional[int] = key(None, "number of training points; null: all", low=1, high=10**7)
     test_size: Optional[int] = key(None, "number of test points; null: all that are left", low=1, high=10**7)

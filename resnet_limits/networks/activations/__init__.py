@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 
 from ...errors import SettingError, one_of
-from ...settings.registry import ACTIVATIONS
 from .activation import Activation
 
 
 @functools.cache
 def activation_named(name: str) -> Activation:
     """The activation that a user gives by this name. Raises `SettingError` with the valid names."""
-    if name not in ACTIVATIONS:
-        raise SettingError(f"activation: unknown value {one_of(name, ACTIVATIONS)}")
-    return ACTIVATIONS[name]()
+    if name not in Activation.options:
+        raise SettingError(f"activation: unknown value {one_of(name, Activation.options)}")
+    return Activation.options[name]()

@@ -21,6 +21,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from ...errors import SettingError
+from ...settings.registry import Registry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 class Activation(ABC):
     """`phi`, called as `phi(z)` on tensors of any shape; a value without state."""
 
+    options: ClassVar[Registry] = Registry("activation", "networks.activations", base="activation")
     name: ClassVar[str]
     formula: ClassVar[str]
     """`phi(z)` in words of the field, for lists."""

@@ -26,6 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from ...settings.registry import Option, Registry
 from ..activations import Activation
 
 if TYPE_CHECKING:
@@ -134,9 +135,10 @@ def backwards(*layers: Sequence[Tensor]) -> Iterable[tuple[Tensor, ...]]:
 
 
 @dataclass
-class Block(ABC):
+class Block(Option, ABC):
     """The vector field `f(x, theta)` of one layer: its keys are fields, its facts class variables."""
 
+    options: ClassVar[Registry] = Registry("block", "networks.blocks", base="block")
     name: str
 
     smooth: ClassVar[bool | None] = None

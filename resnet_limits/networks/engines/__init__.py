@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ...settings.registry import ENGINES
 from .engine import Engine
 
 
 def default_engine() -> Engine:
     """The engine that networks run on, wherever they are trained: the one place that chooses."""
-    return ENGINES["eager"]()
+    return Engine.options["eager"]()

@@ -16,6 +16,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from ...settings.registry import Registry
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -47,6 +49,7 @@ class Trunk(ABC):
 class Engine(ABC):
     """A way to compute residual networks; a value without state."""
 
+    options: ClassVar[Registry] = Registry("engine", "networks.engines", base="engine")
     name: ClassVar[str]
 
     @abstractmethod

@@ -22,4 +22,4 @@ class Fractional(Random):
     def path(self, draw: Draw) -> Path:
         from ..fractional import increments_path
 
-        return increments_path(self, draw)
+        return increments_path(self.hurst, draw)

@@ -21,4 +21,4 @@ class Iid(Random):
     def path(self, draw: Draw) -> Path:
         from ..iid import iid_path
 
-        return iid_path(self, draw)
+        return iid_path(draw)

@@ -6,23 +6,27 @@ A new law is one file here, with a class of its name. Nothing here imports torch
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from ...errors import SettingError
+from ...errors import SettingError, one_of
 from ...settings.keys import key
+from ...settings.registry import Option, Registry
 
 if TYPE_CHECKING:
     from ..path import Draw, Path
 
 
 @dataclass
-class Init:
+class Init(Option):
     """A law of the weights over depth."""
 
+    options: ClassVar[Registry] = Registry("init", "paths.laws", base="law")
     name: str
 
     def path(self, draw: Draw) -> Path:
         """The path of one parameter. Raises `SettingError` for a law that is no function of time."""
+        if self.name not in self.options:
+            raise SettingError(f"init: unknown option {one_of(self.name, self.options)}")
         raise SettingError(f"init={self.name}: weights of this law are sampled layer by layer, by study=sde and kernel")
 
 

@@ -22,4 +22,4 @@ class Rough(Random):
     def path(self, draw: Draw) -> Path:
         from ..rough import rough_path
 
-        return rough_path(self, draw)
+        return rough_path(self.hurst, draw)

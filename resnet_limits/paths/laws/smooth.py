@@ -22,4 +22,4 @@ class Smooth(Random):
     def path(self, draw: Draw) -> Path:
         from ..smooth import smooth_path
 
-        return smooth_path(self, draw)
+        return smooth_path(self.correlation, draw)

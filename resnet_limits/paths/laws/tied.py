@@ -21,4 +21,4 @@ class Tied(Random):
     def path(self, draw: Draw) -> Path:
         from ..tied import tied_path
 
-        return tied_path(self, draw)
+        return tied_path(draw)

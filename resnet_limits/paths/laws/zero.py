@@ -21,4 +21,4 @@ class Zero(Init):
     def path(self, draw: Draw) -> Path:
         from ..zero import zero_path
 
-        return zero_path(self, draw)
+        return zero_path(draw)
