@@ -301,7 +301,8 @@ def blocks_of_replicas() -> Iterator[str]:
     import torch
 
     from resnet_limits.measurement.job import Job
-    from resnet_limits.studies.ode import averaged, rough
+    from resnet_limits.studies.ode.averaged import measure as averaged
+    from resnet_limits.studies.ode.rough import measure as rough
 
     rough.ROUGH = {**rough.ROUGH, "width": 4}  # pyright: ignore
     for part, name in ((averaged, "martingale_response"), (rough, "forward")):
@@ -327,7 +328,7 @@ def segments() -> Iterator[str]:
     """Activations that are kept, and that are computed again."""
     from resnet_limits.measurement.job import Job
     from resnet_limits.settings.training import Train
-    from resnet_limits.studies.ode import trained
+    from resnet_limits.studies.ode.trained import measure as trained
 
     for dtype in ("float32", "float64"):
         found = []

@@ -99,18 +99,13 @@ def too_wide(expected: Expected) -> str | None:
 
 
 def _missing(study: Study) -> Iterator[Check]:
-    """Claims that the study's parts measure and its list lacks, and claims that no part measures."""
-    ids = [claim.id for claim in study.claims]
-    modules = {**study.parts, **study.comparisons}
-    for module, its in modules.items():
-        for name in its:
+    """What a group compares and does not claim."""
+    for group in study.groups:
+        ids = [claim.id for claim in group.claims]
+        for name in group.compared:
             if name not in ids:
-                why = f"missing: part {module} measures it, and it is no claim of the study"
+                why = f"missing: group {group.name} compares it, and it is no claim of the group"
                 yield Check(name, {}, None, None, False, why)
-    measured = {name for its in modules.values() for name in its}
-    for name in ids:
-        if name not in measured:
-            yield Check(name, {}, None, None, False, "no part of the study measures it")
 
 
 def _fixed(setting: Mapping[str, Any]) -> str:

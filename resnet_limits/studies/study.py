@@ -10,11 +10,12 @@ only when they are called.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from ..measurement.record import WHY, Comparison, Measurement, Record, unknown
 from ..memory import explained
 from ..settings.base import Settings
 from ..settings.registry import STUDIES
+from .group import Group
 from .least import Least
 from .two_way import TwoWay
 
@@ -57,16 +59,11 @@ WORTH_KEEPING = 1.0
 class Study:
     """A family of networks indexed by depth, the limit they approach, the observables and the claims.
 
-    `parts` maps a module to the claims whose observables it measures, by `measure(job) -> Measurement`; where it has
-    no number for one, `problem.degenerate(settings)` of the study says in words what is degenerate, or None;
-    `comparisons` maps one, free of torch, to the claims that need several depths, by
-    `compare(jobs) -> list[Comparison]`, where `jobs` are the finished ones of one setting and one seed, by
-    increasing depth. `memory` maps a part to the keys that its memory grows with; they are named where it runs out.
-    `least` maps it to a lower bound of that memory, from the settings to bytes (`room.py`).
-    `on_cpu` are the parts that compute on the CPU, whatever the key `device` says: a job of these alone takes no GPU.
+    `groups` are measured in this order; where one has no number for a claim, `problem.degenerate(settings)` of the
+    study says in words what is degenerate, or None. `parts` and the other maps by name of a group are derived.
     `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
-    `figures/named.py` that every run draws, where jobs kept what they show. `two_way(records)` are tables of the
+    `figures/named/` that every run draws, where jobs kept what they show. `two_way(records)` are tables of the
     report, of the records of one setting whose jobs may differ in depth, width and seed.
     """
 
@@ -74,18 +71,45 @@ class Study:
     title: str
     equation: str
     settings: type[Settings]
-    claims: tuple[Claim, ...]
-    parts: Mapping[str, tuple[str, ...]]
-    observables: Mapping[str, str]
-    arrays: Mapping[str, str]
-    comparisons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    memory: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    least: Mapping[str, Least] = field(default_factory=dict)
-    on_cpu: frozenset[str] = frozenset()
+    groups: tuple[Group, ...]
     check: Callable[[Any], None] = _anything
     warnings: Callable[[Any], list[str]] = _no_warnings
     figures: tuple[str, ...] = ()
     two_way: Callable[[Any], list[TwoWay]] = _no_tables
+
+    @functools.cached_property
+    def claims(self) -> tuple[Claim, ...]:
+        return tuple(claim for group in self.groups for claim in group.claims)
+
+    @functools.cached_property
+    def parts(self) -> Mapping[str, tuple[str, ...]]:
+        """The claims of each group, by id."""
+        return {group.name: tuple(claim.id for claim in group.claims) for group in self.groups}
+
+    @property
+    def compared(self) -> Mapping[str, tuple[str, ...]]:
+        """The claims that need several depths, of each group that has such."""
+        return {group.name: group.compared for group in self.groups if group.compared}
+
+    @property
+    def observables(self) -> Mapping[str, str]:
+        return {name: words for group in self.groups for name, words in group.observables.items()}
+
+    @property
+    def arrays(self) -> Mapping[str, str]:
+        return {name: words for group in self.groups for name, words in group.arrays.items()}
+
+    @property
+    def memory(self) -> Mapping[str, tuple[str, ...]]:
+        return {group.name: group.memory for group in self.groups}
+
+    @property
+    def least(self) -> Mapping[str, Least]:
+        return {group.name: group.least for group in self.groups}
+
+    @property
+    def on_cpu(self) -> frozenset[str]:
+        return frozenset(group.name for group in self.groups if group.on_cpu)
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
         """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""
@@ -139,7 +163,7 @@ class Study:
     def _unknown(self, part: str, records: Sequence[Record], settings: Any, why: str | None) -> list[Record]:
         """Of each claim that the part has no number for: that there is none, and why, where that is known or where the
         study's `problem.degenerate(settings)` says so."""
-        compared = {claim_id for its in self.comparisons.values() for claim_id in its}
+        compared = {claim_id for its in self.compared.values() for claim_id in its}
         missing = [
             claim
             for claim in self.claims
@@ -156,7 +180,7 @@ class Study:
         if (state := finished.load()) is not None:
             return Measurement.of(state)
         start = time.monotonic()
-        measurement = self._module(part).measure(job)
+        measurement = self._module(part, "measure").measure(job)
         if time.monotonic() - start >= WORTH_KEEPING:
             finished.save(measurement.state())
         return measurement
@@ -169,7 +193,7 @@ class Study:
         """The records that need several finished depths of one setting and one seed."""
         if not jobs:
             return []
-        modules = [self._module(name) for name in self._needed(self.comparisons, jobs[0].settings)]
+        modules = [self._module(name, "compare") for name in self._needed(self.compared, jobs[0].settings)]
         jobs = [replace(job, records=[r for r in job.records if WHY not in r.coordinates]) for job in jobs]
         return [c for module in modules for c in module.compare(jobs)]
 
@@ -177,8 +201,8 @@ class Study:
         ids = {claim.id for claim in self.chosen(settings.claims)}
         return [module for module, its in modules.items() if ids & set(its)]
 
-    def _module(self, part: str) -> Any:
-        return importlib.import_module(f"{folder_of(self.settings)}.{part}")
+    def _module(self, *path: str) -> Any:
+        return importlib.import_module(".".join((folder_of(self.settings), *path)))
 
 
 def folder_of(settings: type[Settings]) -> str:

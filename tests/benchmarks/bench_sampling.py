@@ -29,14 +29,14 @@ import scipy.stats
 import torch
 from torch import Tensor
 
+from resnet_limits.measurement.estimate import mean
 from resnet_limits.sampling.backward import gradients
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.pieces import piece_size, pieces
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.sampling.walk import Walker, final
-from resnet_limits.studies.sde import weak
-from resnet_limits.studies.sde.problem import mean
 from resnet_limits.studies.sde.settings import Sde
+from resnet_limits.studies.sde.weak import measure as weak
 
 LAW = Isotropic(1.0, 0.5)
 TANH = Network("tanh")

@@ -55,8 +55,11 @@ def reasons(document: dict[str, Any]) -> dict[str, str]:
 
 def with_claims(monkeypatch: pytest.MonkeyPatch, change: Callable[[Claim], Claim | None]) -> None:
     """The study `ode` with its claims changed, or left out where the change gives None."""
-    claims = tuple(changed for claim in ode.STUDY.claims if (changed := change(claim)) is not None)
-    monkeypatch.setattr(ode, "STUDY", dataclasses.replace(ode.STUDY, claims=claims))
+    groups = tuple(
+        dataclasses.replace(group, claims=tuple(its for claim in group.claims if (its := change(claim)) is not None))
+        for group in ode.STUDY.groups
+    )
+    monkeypatch.setattr(ode, "STUDY", dataclasses.replace(ode.STUDY, groups=groups))
 
 
 # -- what is right is green ------------------------------------------------------------------------
@@ -196,25 +199,17 @@ def test_a_reference_solved_at_1e_2_is_red(verify, monkeypatch):
 
 
 def test_an_empty_list_of_claims_is_red(verify, monkeypatch):
-    monkeypatch.setattr(ode, "STUDY", dataclasses.replace(ode.STUDY, claims=(), parts={}, comparisons={}))
+    monkeypatch.setattr(ode, "STUDY", dataclasses.replace(ode.STUDY, groups=()))
     code, document = verify(*SMALL)
     assert code == 1
     assert reasons(document) == {"ode": "the study has no claims: nothing was verified"}
 
 
 def test_a_missing_claim_is_red(verify, monkeypatch):
-    with_claims(monkeypatch, lambda claim: None if claim.id == "ode.rough" else claim)
+    with_claims(monkeypatch, lambda claim: None if claim.id == "ode.trained" else claim)
     code, document = verify(*EULER)
     assert code == 1
-    assert "it is no claim of the study" in reasons(document)["ode.rough"]
-
-
-def test_a_claim_that_no_part_measures_is_red(verify, monkeypatch):
-    parts = {name: its for name, its in ode.STUDY.parts.items() if name != "rough"}
-    monkeypatch.setattr(ode, "STUDY", dataclasses.replace(ode.STUDY, parts=parts))
-    code, document = verify(*EULER)
-    assert code == 1
-    assert reasons(document) == {"ode.rough": "no part of the study measures it"}
+    assert "it is no claim of the group" in reasons(document)["ode.trained"]
 
 
 @pytest.mark.parametrize("tolerance", [1.0, 0.0])
@@ -264,7 +259,7 @@ def test_a_claim_that_states_no_verdict_for_the_preset_is_red(verify, monkeypatc
 
 
 def test_a_measurement_that_records_nothing_is_red_even_where_no_verdict_is_expected(verify, monkeypatch):
-    from resnet_limits.studies.ode import forward
+    from resnet_limits.studies.ode.forward import measure as forward
 
     monkeypatch.setattr(forward, "measure", lambda job: Measurement())
     with_claims(monkeypatch, lambda claim: dataclasses.replace(claim, verdicts={"smoke": "inconclusive"}))
@@ -274,7 +269,7 @@ def test_a_measurement_that_records_nothing_is_red_even_where_no_verdict_is_expe
 
 
 def test_jobs_that_fail_are_red_and_their_setting_is_missing(verify, monkeypatch, tmp_path):
-    from resnet_limits.studies.ode import forward
+    from resnet_limits.studies.ode.forward import measure as forward
 
     measure = forward.measure
 

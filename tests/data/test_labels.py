@@ -365,7 +365,7 @@ def test_hamiltonian_moves_each_point_to_the_target_of_its_label(loss, width):
 
 def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(source, monkeypatch):
     from resnet_limits.measurement.job import Job
-    from resnet_limits.studies.hamiltonian import meanfield
+    from resnet_limits.studies.hamiltonian.meanfield import measure as meanfield
 
     its = source("moons")
     keys = HamiltonianKeys(points=300)
@@ -389,8 +389,8 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
 
 
 def test_kernels_are_given_each_point_with_its_label(monkeypatch):
-    from resnet_limits.studies.kernel import expressivity
-    from resnet_limits.studies.kernel.inference import task
+    from resnet_limits.studies.kernel.expressivity import measure as expressivity
+    from resnet_limits.studies.kernel.inference.measure import task
 
     own = Kernel(data=Digits(), kernel=KernelKeys(points=80), activation="tanh")
     its = task(own)
@@ -406,7 +406,7 @@ def test_kernels_are_given_each_point_with_its_label(monkeypatch):
 
 def test_regression_with_each_kernel_finds_the_test_labels():
     from resnet_limits.measurement.job import Job
-    from resnet_limits.studies.kernel import accuracy
+    from resnet_limits.studies.kernel.accuracy import measure as accuracy
     from resnet_limits.studies.kernel.problem import dataset as points
 
     own = Kernel(data=Digits(train_size=300, test_size=200), kernel=KernelKeys(deep_points=200))
@@ -418,7 +418,7 @@ def test_regression_with_each_kernel_finds_the_test_labels():
 
 def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(monkeypatch):
     from resnet_limits.measurement.job import Job
-    from resnet_limits.studies.flow import images
+    from resnet_limits.studies.flow.images import measure as images
 
     seen = []
 
@@ -564,7 +564,7 @@ def test_a_linear_regression_explains_what_it_must_and_nothing_of_shuffled_targe
 
 def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffled_ones(monkeypatch):
     from resnet_limits.measurement.job import Job
-    from resnet_limits.studies.ode import trained
+    from resnet_limits.studies.ode.trained import measure as trained
 
     own = Ode(depth=8, device="cpu", train=Train(replicas=1), claims=["ode.trained"])
 

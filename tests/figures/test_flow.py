@@ -9,8 +9,8 @@ from matplotlib.collections import LineCollection
 from resnet_limits.figures.style import styled
 from resnet_limits.measurement.job import FinishedJob
 from resnet_limits.settings.registry import FIGURES
-from resnet_limits.studies.flow.claims.trained import COLUMNS, SHOWN, WEIGHTS
 from resnet_limits.studies.flow.settings import Flow
+from resnet_limits.studies.flow.trained.claims import COLUMNS, SHOWN, WEIGHTS
 
 SIDE, LAYERS = 9, 5
 

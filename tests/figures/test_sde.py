@@ -12,7 +12,8 @@ from resnet_limits.figures.write import NamedRequest, write_figures
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.settings.registry import FIGURES
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.sde import correlation, functions
+from resnet_limits.studies.sde.correlation import measure as correlation
+from resnet_limits.studies.sde.functions import measure as functions
 from resnet_limits.studies.sde.settings import Sde
 
 DRAWN = studies.get("sde").figures

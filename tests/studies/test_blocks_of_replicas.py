@@ -22,8 +22,11 @@ from resnet_limits.paths.laws.rough import Rough
 from resnet_limits.paths.laws.smooth import Smooth
 from resnet_limits.paths.laws.tied import Tied
 from resnet_limits.settings.training import Train
-from resnet_limits.studies.ode import averaged, random_start, rough, trained
+from resnet_limits.studies.ode.averaged import measure as averaged
+from resnet_limits.studies.ode.random_start import measure as random_start
+from resnet_limits.studies.ode.rough import measure as rough
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
+from resnet_limits.studies.ode.trained import measure as trained
 from resnet_limits.training import observables
 
 ODD = Ode(

@@ -34,18 +34,16 @@ from resnet_limits.runs.records import table
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.ode import (
-    averaged,
-    forward,
-    gradient,
-    random_start,
-    reversed,
-    rough,
-    trained,
-    trained_iid,
-    trained_paths,
-)
+from resnet_limits.studies.ode.averaged import measure as averaged
+from resnet_limits.studies.ode.forward import measure as forward
+from resnet_limits.studies.ode.gradient import measure as gradient
+from resnet_limits.studies.ode.pairs import weights
+from resnet_limits.studies.ode.random_start import measure as random_start
+from resnet_limits.studies.ode.reversed import measure as reversed
+from resnet_limits.studies.ode.rough import measure as rough
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
+from resnet_limits.studies.ode.trained import measure as trained
+from resnet_limits.studies.ode.trained_iid import measure as trained_iid
 
 STUDY = studies.get("ode")
 DEPTHS = (8, 16, 32, 64, 128)
@@ -137,7 +135,7 @@ def finished(part, settings: Ode = SMALL, depths: Sequence[int] = DEPTHS) -> lis
 def compared(jobs: Sequence[FinishedJob]) -> dict[str, dict[int, float]]:
     """Value by observable and depth."""
     found: dict[str, dict[int, float]] = {}
-    for comparison in trained_paths.compare(jobs):
+    for comparison in STUDY.compare(jobs):
         found.setdefault(comparison.record.observable, {})[comparison.depth] = comparison.record.value
     return found
 
@@ -174,7 +172,7 @@ def test_the_richardson_limit_agrees_with_training_by_rk4_blocks():
                 parameter -= settings.train.lr * (depth if name.startswith("trunk.") else 1) * gradient
 
     jobs = finished(trained)
-    paths = [at_common_times(trained_paths._weights(job, "trained"), 8) for job in jobs]
+    paths = [at_common_times(weights(job, "trained"), 8) for job in jobs]
     limit, difference = richardson_limit(paths)
     midpoints = np.concatenate(
         [parameters[f"trunk.{n}"].detach().numpy().reshape(replicas, depth, -1) for n in ("V", "W", "b")], axis=2

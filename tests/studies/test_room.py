@@ -20,13 +20,13 @@ from resnet_limits.studies import least, room
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.gamma.settings import Gamma
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian
-from resnet_limits.studies.kernel import room as of_kernels
+from resnet_limits.studies.kernel.accuracy import claims as of_kernels
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
-from resnet_limits.studies.ode import averaged
-from resnet_limits.studies.ode import room as of_ode
+from resnet_limits.studies.ode.averaged import claims as of_ode
+from resnet_limits.studies.ode.averaged import measure as averaged
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
-from resnet_limits.studies.sde import law
-from resnet_limits.studies.sde import room as of_sde
+from resnet_limits.studies.sde.law import claims as of_sde
+from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.extremes import TINY, with_keys
 from tests.studies.rooms import LARGE, QUICK, growth, only
@@ -164,7 +164,8 @@ def test_a_part_that_is_not_asked_for_does_not_count():
 
 def test_the_answer_needs_no_torch():
     script = (
-        "import sys; from resnet_limits.studies import room, study; from resnet_limits.studies.ode.settings import Ode\n"
+        "import sys; from resnet_limits.studies import room, study\n"
+        "from resnet_limits.studies.ode.settings import Ode\n"
         "try: room.check(study.get('ode'), Ode(width=65536, device='cpu', depth=10**6))\n"
         "except Exception as error: print(type(error).__name__, 'torch' in sys.modules)"
     )

@@ -20,7 +20,7 @@ from resnet_limits.studies import study as studies
 
 def measured(part: str, settings: Any, depths: Sequence[int]) -> dict[int, list[Record]]:
     """The records of a part of the settings' study at each depth."""
-    module, shared = importlib.import_module(f"resnet_limits.studies.{settings.study}.{part}"), InMemory()
+    module, shared = importlib.import_module(f"resnet_limits.studies.{settings.study}.{part}.measure"), InMemory()
     return {depth: module.measure(Job(replace(settings, depth=depth), shared)).records for depth in depths}
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from ...measurement.job import FinishedJob
 from ...papers import ROUSSEAU
-from ...studies.flow.claims.trained import COLUMNS, SHOWN, WEIGHTS
+from ...studies.flow.trained.claims import COLUMNS, SHOWN, WEIGHTS
 from ..style import COLOURS, MARKERS
 from .figure import NamedFigure
 

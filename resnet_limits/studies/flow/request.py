@@ -9,9 +9,9 @@ from ...data.sources.digits import Digits
 from ...data.sources.source import Data
 from ...errors import SettingError, TooFewPoints
 from ...paths.laws.matrix_normal import MatrixNormal
-from .claims import images
-from .claims.trained import unlabelled
+from .images import claims as images
 from .settings import Flow
+from .trained.claims import unlabelled
 
 
 def check(settings: Flow) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from ..study import Study
-from .claims import GROUPS
+from .folding import claims as folding
+from .images import claims as images
+from .inverse import claims as inverse
+from .maps import claims as maps
 from .request import check
-from .room import LEAST
 from .settings import Flow
+from .symplectic import claims as symplectic
+from .trained import claims as trained
 
 STUDY = Study(
     name="flow",
@@ -14,12 +18,14 @@ STUDY = Study(
     equation="x_{k+1} = x_k + h v_k(x_k), h = T/L   ->   d phi/dt = v_t(phi); shared weights: phi = exp(v);"
     " Lip(h v) < 1: each block is a diffeomorphism, det D block >= (1 - Lip(h v))^D",
     settings=Flow,
-    claims=tuple(claim for group in GROUPS.values() for claim in group.claims),
+    groups=(
+        maps.GROUP,
+        inverse.GROUP,
+        folding.GROUP,
+        symplectic.GROUP,
+        trained.GROUP,
+        images.GROUP,
+    ),
     check=check,
     figures=("folding", "deformed_grid"),
-    parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
-    least=LEAST,
-    memory={part: group.memory for part, group in GROUPS.items()},
-    observables={name: words for group in GROUPS.values() for name, words in group.observables.items()},
-    arrays={name: words for group in GROUPS.values() for name, words in group.arrays.items()},
 )

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from ..least import DOUBLE, Least, little, points
+from ..least import DOUBLE, points
 from .settings import Hamiltonian
 
 VECTORS = 4
 """A point, its gradient, and a pair of them that L-BFGS remembers."""
 
 
-def _minimiser(settings: Hamiltonian) -> float:
+def least_of_minimiser(settings: Hamiltonian) -> float:
     its, d = settings.hamiltonian, settings.width
     row = its.points if its.kernel == "gaussian" else d + 1
     return points(settings) + DOUBLE * settings.depth * (VECTORS * d * row + 2 * its.points * d)
-
-
-LEAST: Mapping[str, Least] = {
-    "trained": _minimiser,
-    "energy": points,
-    "landmarks": little,
-    "meanfield": points,
-    "scaling": _minimiser,
-    "sparsity": points,
-}

@@ -14,8 +14,8 @@ from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
 from ...limits.moments import explosion_times, moments_at
 from ...limits.pair_kernel import mean_square
 from ...networks.activations import activation_named
-from .claims.expressivity import DEEP
-from .claims.settings import sizes
+from .expressivity.claims import DEEP
+from .outside import sizes
 from .settings import Kernel
 
 

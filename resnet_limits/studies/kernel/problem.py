@@ -22,7 +22,7 @@ from ...sampling.law import Isotropic
 from ...settings.content import content
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
-from .claims.settings import sizes
+from .outside import sizes
 from .settings import Kernel
 
 
@@ -106,19 +106,6 @@ def key(settings: Kernel, *without: str, **more: Any) -> dict[str, Any]:
 
 
 # -- estimates ------------------------------------------------------------------------------------
-
-
-def mean(values: Float[Tensor, " r"]) -> tuple[float, float]:
-    """Mean over replicas and its standard error (nan for one replica)."""
-    values = values.double()
-    error = float(values.std()) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return float(values.mean()), error
-
-
-def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
-    """Root of the mean over replicas of a square, and its standard error."""
-    value, error = mean(squares)
-    return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
 
 
 def columns(rows: Iterable[Sequence[float]]) -> np.ndarray:

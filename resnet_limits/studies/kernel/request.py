@@ -9,7 +9,7 @@ from ...data import sizes
 from ...data.sources.gaussian import Gaussian
 from ...errors import SettingError
 from ...paths.laws.iid import Iid
-from .claims.settings import explodes_with, kinked, not_affine
+from .outside import explodes_with, kinked, not_affine
 from .settings import Kernel
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from ..study import Study
-from .claims import GROUPS
+from .accuracy import claims as accuracy
+from .diagram import claims as diagram
+from .drift import claims as drift
+from .entries import claims as entries
+from .expressivity import claims as expressivity
+from .inference import claims as inference
+from .moments import claims as moments
 from .request import check, warnings
-from .room import LEAST
 from .settings import Kernel
 from .tables import two_way
 
@@ -16,15 +21,17 @@ STUDY = Study(
     " width D and depth L -> infinity   ->   m' = phi''(0)/2 v, q' = (phi''(0) m + phi'(0)^2) v,"
     " v = sigma_b^2 + sigma_w^2 q, lambda' = phi''(0)/2 (m_1 v_2 + m_2 v_1) + phi'(0)^2 (sigma_b^2 + sigma_w^2 lambda)",
     settings=Kernel,
-    claims=tuple(claim for group in GROUPS.values() for claim in group.claims),
+    groups=(
+        moments.GROUP,
+        diagram.GROUP,
+        drift.GROUP,
+        entries.GROUP,
+        expressivity.GROUP,
+        accuracy.GROUP,
+        inference.GROUP,
+    ),
     check=check,
     figures=("width_and_depth", "kernel_regression"),
     warnings=warnings,
     two_way=two_way,
-    parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
-    least=LEAST,
-    memory={part: group.memory for part, group in GROUPS.items()},
-    on_cpu=frozenset(part for part, group in GROUPS.items() if group.on_cpu),
-    observables={name: words for group in GROUPS.values() for name, words in group.observables.items()},
-    arrays={name: words for group in GROUPS.values() for name, words in group.arrays.items()},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..two_way import TwoWay
-from .claims.diagram import CORNERS, OF
+from .diagram.claims import CORNERS, OF
 
 FINITE, WIDE, SDE, LIMIT = CORNERS
 INFINITE = "∞"

@@ -37,8 +37,8 @@ from ...paths.laws.law import Init
 from ...training import observables
 from ...training.loop import Trained, evaluated, train
 from ...training.loss import loss
-from .claims import MOST_IMAGES
 from .settings import Ode
+from .trained_iid.claims import MOST_IMAGES
 
 
 def two_matrix_field(settings: Ode, width: int) -> VectorField:

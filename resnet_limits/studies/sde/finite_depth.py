@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...networks.activations import activation_named
 from ...sampling.expectations import moments
-from .claims.settings import sizes
+from .outside import sizes
 from .settings import Sde
 
 NODES = 64

@@ -15,7 +15,7 @@ from ...errors import SettingError
 from ...measurement.record import Record
 from ...random import generator
 from ..degenerate import of_a_layer, points
-from .claims.settings import growth, overflows, sizes
+from .outside import growth, overflows, sizes
 from .settings import Sde
 
 
@@ -71,26 +71,6 @@ def degenerate(settings: Sde) -> str | None:
     if reason is None and len(x) == 1:
         reason = "sde.inputs=1: an overlap is one of two inputs"
     return reason
-
-
-def mean(values: Float[Tensor, " r"]) -> tuple[float, float]:
-    """Mean over replicas and its standard error (nan for one replica)."""
-    values = values.double()
-    error = float(values.std()) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return float(values.mean()), error
-
-
-def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
-    """Root of the mean over replicas of a square, and its standard error."""
-    value, error = mean(squares)
-    return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
-
-
-def fraction(count: int, of: int) -> tuple[float, float]:
-    """A probability from `count` successes among `of`, and its standard error: mean and deviation of its law given the
-    count, all values being as likely before (Laplace). The error is never zero."""
-    value = (count + 1) / (of + 2)
-    return value, math.sqrt(value * (1 - value) / (of + 3))
 
 
 def finite(records: list[Record]) -> list[Record]:

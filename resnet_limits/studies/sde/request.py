@@ -8,7 +8,7 @@ from ...data.sources.gaussian import Gaussian
 from ...errors import SettingError
 from ...paths.laws.iid import Iid
 from ...paths.laws.matrix_normal import MatrixNormal
-from .claims.settings import explodes
+from .outside import explodes
 from .settings import Sde
 
 FOLLOW_ANY_LAW = ("sde.strong", "sde.matrix_normal")

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from ..study import Study
-from .claims import GROUPS
+from .backward import claims as backward
+from .convolutional import claims as convolutional
+from .correlation import claims as correlation
+from .deep import claims as deep
+from .explosion import claims as explosion
+from .functions import claims as functions
+from .law import claims as law
+from .matrix_normal import claims as matrix_normal
+from .prenorm import claims as prenorm
 from .request import check, warnings
-from .room import LEAST
 from .settings import Sde
+from .strong import claims as strong
+from .weak import claims as weak
 
 STUDY = Study(
     name="sde",
@@ -14,15 +23,20 @@ STUDY = Study(
     equation="x_{k+1} = x_k + phi(W_k psi(x_k) + b_k), W_k ~ N(0, sigma_w^2 h/D), b_k ~ N(0, sigma_b^2 h), h = T/L"
     "   ->   dx = phi''(0)/2 v(x) dt + phi'(0) (dW psi(x) + db), v = sigma_b^2 + sigma_w^2 |psi(x)|^2/D",
     settings=Sde,
-    claims=tuple(claim for group in GROUPS.values() for claim in group.claims),
+    groups=(
+        strong.GROUP,
+        weak.GROUP,
+        law.GROUP,
+        matrix_normal.GROUP,
+        correlation.GROUP,
+        backward.GROUP,
+        functions.GROUP,
+        deep.GROUP,
+        prenorm.GROUP,
+        convolutional.GROUP,
+        explosion.GROUP,
+    ),
     check=check,
     figures=("function_draws", "correlation_by_layer"),
     warnings=warnings,
-    parts={part: tuple(claim.id for claim in group.claims) for part, group in GROUPS.items()},
-    least=LEAST,
-    memory={part: group.memory for part, group in GROUPS.items()},
-    on_cpu=frozenset(part for part, group in GROUPS.items() if group.on_cpu),
-    comparisons={part: ids for group in GROUPS.values() for part, ids in group.comparisons.items()},
-    observables={name: words for group in GROUPS.values() for name, words in group.observables.items()},
-    arrays={name: words for group in GROUPS.values() for name, words in group.arrays.items()},
 )

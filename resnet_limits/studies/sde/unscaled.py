@@ -19,7 +19,7 @@ from ...networks.activations import activation_named
 from ...sampling.law import Isotropic
 from ...sampling.schemes import Network
 from ...sampling.walk import Scheme
-from .claims.settings import sizes
+from .outside import sizes
 from .settings import Sde
 
 DEEPEST = 128

@@ -14,7 +14,7 @@ from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.steps.symplectic import Symplectic
 from resnet_limits.paths.laws.smooth import Smooth
-from resnet_limits.studies.flow import folding
+from resnet_limits.studies.flow.folding import measure as folding
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from tests.studies.verdicts import measured, value, verdicts
 

@@ -27,7 +27,7 @@ from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings.checks import check as check_ranges
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.flow import images
+from resnet_limits.studies.flow.images import measure as images
 from resnet_limits.studies.flow.request import check
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.training import convolutional

@@ -15,7 +15,8 @@ from resnet_limits.networks.steps.heun import Heun
 from resnet_limits.networks.steps.step import Step
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.zero import Zero
-from resnet_limits.studies.flow import maps, problem
+from resnet_limits.studies.flow import problem
+from resnet_limits.studies.flow.maps import measure as maps
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from tests.studies.verdicts import measured, verdicts
 
@@ -78,7 +79,7 @@ def test_the_same_points_move_at_every_depth():
 
 def test_layers_that_are_not_reversed_are_refuted(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.networks import residual
-    from resnet_limits.studies.flow import inverse
+    from resnet_limits.studies.flow.inverse import measure as inverse
 
     def in_order(field, step, x, weights, h):
         for thetas in residual.blocks_of(step, weights):

@@ -29,11 +29,11 @@ from resnet_limits.networks.steps import STEPS
 from resnet_limits.runs.records import table
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
-from resnet_limits.studies.flow import trained
-from resnet_limits.studies.flow.claims import trained as claims
-from resnet_limits.studies.flow.claims.trained import COLUMNS, GROUP, SHOWN, WEIGHTS
 from resnet_limits.studies.flow.request import check
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
+from resnet_limits.studies.flow.trained import claims
+from resnet_limits.studies.flow.trained import measure as trained
+from resnet_limits.studies.flow.trained.claims import COLUMNS, GROUP, SHOWN, WEIGHTS
 
 EULER = STEPS["euler"]
 SMALL = Flow(

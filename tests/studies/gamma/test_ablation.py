@@ -11,9 +11,11 @@ import pytest
 
 from resnet_limits.runs.records import table
 from resnet_limits.settings.training import Minimiser
-from resnet_limits.studies.gamma import ablation, ablation_paths, relu
-from resnet_limits.studies.gamma.claims import ablation as claims
-from resnet_limits.studies.gamma.claims import relu as relu_claims
+from resnet_limits.studies.gamma.ablation import claims
+from resnet_limits.studies.gamma.ablation import compare as ablation_paths
+from resnet_limits.studies.gamma.ablation import measure as ablation
+from resnet_limits.studies.gamma.relu import claims as relu_claims
+from resnet_limits.studies.gamma.relu import measure as relu
 from resnet_limits.studies.gamma.settings import GammaKeys
 
 from .verdicts import SMALL, STUDY, measured, values, verdict

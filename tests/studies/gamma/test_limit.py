@@ -10,8 +10,8 @@ import pytest
 
 from resnet_limits.errors import MeasurementError
 from resnet_limits.settings.training import Minimiser
-from resnet_limits.studies.gamma import limit
 from resnet_limits.studies.gamma.branch import at_depth
+from resnet_limits.studies.gamma.limit import measure as limit
 from resnet_limits.studies.gamma.settings import GammaKeys
 from resnet_limits.training.depth_regularised import DepthRegularised
 

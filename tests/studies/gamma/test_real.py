@@ -15,7 +15,8 @@ from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import FinishedJob
 from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.settings.build import from_mapping
-from resnet_limits.studies.gamma import real, real_paths
+from resnet_limits.studies.gamma.real import compare as real_paths
+from resnet_limits.studies.gamma.real import measure as real
 from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 
 from .verdicts import SMALL, STUDY, measured, values, verdict

@@ -34,12 +34,19 @@ from resnet_limits.settings.checks import check
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.hamiltonian import depths, energy, landmarks, limit, meanfield, scaling, sparsity, trained
-from resnet_limits.studies.hamiltonian.claims.settings import not_reached
+from resnet_limits.studies.hamiltonian import limit
+from resnet_limits.studies.hamiltonian.energy import measure as energy
+from resnet_limits.studies.hamiltonian.landmarks import measure as landmarks
+from resnet_limits.studies.hamiltonian.meanfield import measure as meanfield
 from resnet_limits.studies.hamiltonian.network import Network, refined
+from resnet_limits.studies.hamiltonian.outside import not_reached
 from resnet_limits.studies.hamiltonian.problem import Setup, minima, setup
 from resnet_limits.studies.hamiltonian.problem import trained as minimiser
+from resnet_limits.studies.hamiltonian.scaling import compare as depths
+from resnet_limits.studies.hamiltonian.scaling import measure as scaling
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
+from resnet_limits.studies.hamiltonian.sparsity import measure as sparsity
+from resnet_limits.studies.hamiltonian.trained import measure as trained
 from resnet_limits.training.minimiser import Differentiated, Objective
 
 STUDY = studies.get("hamiltonian")

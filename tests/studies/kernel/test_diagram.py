@@ -15,7 +15,9 @@ from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling import law as laws
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
-from resnet_limits.studies.kernel import diagram, drift, kernels
+from resnet_limits.studies.kernel import kernels
+from resnet_limits.studies.kernel.diagram import measure as diagram
+from resnet_limits.studies.kernel.drift import measure as drift
 from resnet_limits.studies.kernel.problem import overlaps, pair, points, width_order
 from resnet_limits.studies.kernel.settings import Kernel
 from tests.studies.kernel.small import SMALL

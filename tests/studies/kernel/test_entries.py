@@ -13,7 +13,7 @@ from resnet_limits.measurement.job import Job
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.studies.kernel import entries
+from resnet_limits.studies.kernel.entries import measure as entries
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import overlaps, points
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys

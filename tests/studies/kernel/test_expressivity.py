@@ -15,7 +15,9 @@ from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.studies.kernel import accuracy, expressivity, kernels
+from resnet_limits.studies.kernel import kernels
+from resnet_limits.studies.kernel.accuracy import measure as accuracy
+from resnet_limits.studies.kernel.expressivity import measure as expressivity
 from resnet_limits.studies.kernel.problem import dataset
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts

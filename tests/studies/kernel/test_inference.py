@@ -14,7 +14,7 @@ from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks import ntk
-from resnet_limits.studies.kernel import inference
+from resnet_limits.studies.kernel.inference import measure as inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import network_of, overlaps
 from tests.studies.kernel.small import SMALL

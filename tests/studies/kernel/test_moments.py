@@ -11,7 +11,8 @@ from scipy.integrate import solve_ivp
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.networks.activations.swish import Swish
 from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.studies.kernel import kernels, moments
+from resnet_limits.studies.kernel import kernels
+from resnet_limits.studies.kernel.moments import measure as moments
 from resnet_limits.studies.kernel.problem import overlaps, pair
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts

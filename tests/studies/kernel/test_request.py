@@ -17,8 +17,7 @@ from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.settings.checks import check as check_ranges
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.kernel import accuracy
-from resnet_limits.studies.kernel.claims import GROUPS
+from resnet_limits.studies.kernel.accuracy import measure as accuracy
 from resnet_limits.studies.kernel.request import check, warnings
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from tests.studies.kernel.small import SMALL
@@ -127,5 +126,5 @@ def test_what_is_measured_is_documented_and_every_claim_has_a_verdict_at_every_p
         assert claim.observable in study.observables
     known = set(flat(Kernel())) | {"activation_inside", "sigma_A", "sigma_a", "sigma_B"}
     assert {pin for claim in study.claims for pin in claim.pins} <= known
-    assert {key for group in GROUPS.values() for key in group.memory} <= known
+    assert {key for group in studies.get("kernel").groups for key in group.memory} <= known
     assert isinstance(Kernel().init, Iid)

@@ -15,16 +15,18 @@ import torch
 from torch.autograd import forward_ad
 
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings.content import job_name
-from resnet_limits.studies.sde import backward, unscaled
-from resnet_limits.studies.sde.claims.backward import GROUP, lyapunov
+from resnet_limits.studies.sde import unscaled
+from resnet_limits.studies.sde.backward import measure as backward
+from resnet_limits.studies.sde.backward.claims import GROUP, lyapunov
 from resnet_limits.studies.sde.finite_depth import mean_squares
-from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights

@@ -17,7 +17,8 @@ from resnet_limits.networks.activations.swish import Swish
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.convolution import PADDINGS, Stencil
 from resnet_limits.sampling.wide import gram
-from resnet_limits.studies.sde import convolutional, images
+from resnet_limits.studies.sde import images
+from resnet_limits.studies.sde.convolutional import measure as convolutional
 from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import measured, verdicts
 

@@ -21,8 +21,9 @@ from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings.keys import flat
-from resnet_limits.studies.sde import correlation, unscaled
-from resnet_limits.studies.sde.claims.correlation import PAIRS
+from resnet_limits.studies.sde import unscaled
+from resnet_limits.studies.sde.correlation import measure as correlation
+from resnet_limits.studies.sde.correlation.claims import PAIRS
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights

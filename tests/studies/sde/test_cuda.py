@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from resnet_limits.measurement.job import InMemory, Job
-from resnet_limits.studies.sde.claims import GROUPS
 from resnet_limits.studies.sde.settings import Sde
+from resnet_limits.studies.sde.study import STUDY
 
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("group", list(GROUPS))
+@pytest.mark.parametrize("group", [group.name for group in STUDY.groups])
 def test_a_group_is_measured_on_a_device(group: str):
     settings = Sde(depth=2, width=8, replicas=16, device="cuda")
-    found = importlib.import_module(f"resnet_limits.studies.sde.{group}").measure(Job(settings, InMemory()))
+    found = importlib.import_module(f"resnet_limits.studies.sde.{group}.measure").measure(Job(settings, InMemory()))
     assert found.records
     assert all(math.isfinite(r.value) for r in found.records)

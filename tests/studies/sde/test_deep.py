@@ -16,7 +16,7 @@ from resnet_limits.sampling import deep as sampler
 from resnet_limits.sampling.deep import Branch, final
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.wide import gram, root
-from resnet_limits.studies.sde import deep
+from resnet_limits.studies.sde.deep import measure as deep
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.verdicts import measured, verdicts
 

@@ -13,9 +13,9 @@ from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.sde import explosion
-from resnet_limits.studies.sde.claims.settings import explodes, explosion_time
-from resnet_limits.studies.sde.explosion import crossing_times, recursion_crossing_time
+from resnet_limits.studies.sde.explosion import measure as explosion
+from resnet_limits.studies.sde.explosion.measure import crossing_times, recursion_crossing_time
+from resnet_limits.studies.sde.outside import explodes, explosion_time
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.sde import faults

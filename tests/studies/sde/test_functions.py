@@ -12,8 +12,8 @@ import torch
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
-from resnet_limits.studies.sde import functions
-from resnet_limits.studies.sde.claims.functions import GROUP
+from resnet_limits.studies.sde.functions import measure as functions
+from resnet_limits.studies.sde.functions.claims import GROUP
 from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import verdicts
 

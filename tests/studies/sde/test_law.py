@@ -18,6 +18,7 @@ from torch import Tensor
 
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.paths.laws.iid import Iid
@@ -25,9 +26,10 @@ from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.settings.content import job_name
-from resnet_limits.studies.sde import law, law_by_depth
-from resnet_limits.studies.sde.claims.law import GROUP, MATRICES, TEST
-from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.sde.law import compare as law_by_depth
+from resnet_limits.studies.sde.law import measure as law
+from resnet_limits.studies.sde.law.claims import GROUP, MATRICES, TEST
+from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured

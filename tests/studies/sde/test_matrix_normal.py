@@ -19,7 +19,7 @@ from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.sde import matrix_normal
+from resnet_limits.studies.sde.matrix_normal import measure as matrix_normal
 from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import measured, verdicts
 

@@ -13,8 +13,8 @@ from resnet_limits.networks.activations import activation_named
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling import prenorm as sampler
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.studies.sde import prenorm
-from resnet_limits.studies.sde.prenorm import mean_log_growth
+from resnet_limits.studies.sde.prenorm import measure as prenorm
+from resnet_limits.studies.sde.prenorm.measure import mean_log_growth
 from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import measured, verdicts
 

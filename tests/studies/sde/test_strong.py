@@ -18,9 +18,9 @@ from resnet_limits.sampling import pieces
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.sampling.walk import Walker, final
-from resnet_limits.studies.sde import strong
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
+from resnet_limits.studies.sde.strong import measure as strong
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts
 

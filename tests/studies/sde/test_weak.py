@@ -15,6 +15,7 @@ import torch
 
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.paths.laws.iid import Iid
@@ -24,10 +25,11 @@ from resnet_limits.sampling.martingale import Martingale, gradients, state_momen
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.sampling.walk import Walker, walk
 from resnet_limits.settings.content import job_name
-from resnet_limits.studies.sde import multilevel, weak
-from resnet_limits.studies.sde.claims.weak import GROUP
-from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
+from resnet_limits.studies.sde.weak import compare as multilevel
+from resnet_limits.studies.sde.weak import measure as weak
+from resnet_limits.studies.sde.weak.claims import GROUP
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured
 

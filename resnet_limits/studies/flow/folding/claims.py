@@ -1,0 +1,79 @@
+"""`flow.folding`: blocks of random fields fold space only above the threshold Lip(h v) = 1. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import BEHRMANN, ROUSSEAU
+from ...group import Group
+from ...least import DOUBLE, points
+from ..outside import never_folds, stretches, unbounded
+from ..settings import Flow
+
+BELOW, ABOVE = 0.9, 4.0
+BLOCKS = 32
+"""Blocks of each random network: folds are a matter of single blocks, at whatever depth they stand."""
+PINS = {"init": "iid", "blocks": BLOCKS}
+
+
+TOGETHER = 8
+"""`folding.PIECE`"""
+
+
+def least_of_folding(settings: Flow) -> float:
+    """Jacobians of one block at all points."""
+    if stretches(settings):
+        return 0.0
+    its = min(settings.replicas, TOGETHER)
+    return points(settings) + DOUBLE * its * settings.flow.points * settings.width**2
+
+
+GROUP = Group(
+    name="folding",
+    least=least_of_folding,
+    claims=(
+        Claim(
+            id="flow.folding.below",
+            source=BEHRMANN,
+            statement="no block folds space whose weights bound Lip(h v) by 0.9: det D block >= (1 - 0.9)^D at every"
+            " point; least ratio of the two",
+            kind="theorem",
+            observable="det_ratio",
+            expected=Expected("at_least", 1, 1e-6),
+            where={"lipschitz": BELOW, "norm": "weights"},
+            pins=PINS,
+            outside=lambda settings: unbounded(settings) or stretches(settings),
+        ),
+        Claim(
+            id="flow.folding.bound",
+            source=ROUSSEAU,
+            statement="det D block >= (1 - |h Dv|)^D: least ratio of the two in blocks where |h Dv| reaches 0.9",
+            kind="theorem",
+            observable="det_ratio",
+            expected=Expected("at_least", 1, 1e-6),
+            where={"lipschitz": BELOW, "norm": "points"},
+            pins=PINS,
+            outside=stretches,
+        ),
+        Claim(
+            id="flow.folding.above",
+            source=ROUSSEAU,
+            statement="blocks where |h Dv| reaches 4 fold space: share of the blocks with a fold",
+            kind="observation",
+            observable="fold_share",
+            expected=Expected("at_least", 0.5, 0.05),
+            where={"lipschitz": ABOVE, "norm": "points"},
+            pins=PINS,
+            outside=never_folds,
+            random=True,
+        ),
+    ),
+    memory=("flow.points", "width"),
+    observables={
+        "fold_fraction": "fraction of block determinants, over networks, blocks and points, that are not positive",
+        "fold_share": "share of the blocks that fold space at some point",
+        "min_block_det": "least determinant of a block, over networks, blocks and points",
+        "block_lipschitz": "largest |h Dv| of a block, over networks, blocks and points",
+        "det_ratio": "least det D block / (1 - Lip(h v))^D, over networks, blocks and points; Lip(h v) by"
+        " norm=weights or norm=points",
+    },
+)

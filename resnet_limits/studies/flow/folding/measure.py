@@ -1,0 +1,127 @@
+"""`flow.folding`: blocks of random fields, scaled to both sides of the threshold Lip(h v) = 1.
+
+    norm=weights   h v scaled so that the product of the norms of its weights, a bound of Lip(h v), is `lipschitz`
+    norm=points    h v scaled so that |h Dv| is `lipschitz` where it is largest among the points of the block
+
+A block folds where its determinant is zero or negative. Jacobians are linear in the scale of the field: those of all
+blocks at all points are computed once, and scaled.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ....diffeomorphisms.jacobians import block_determinants, fold_fraction, increments_of, jacobians_at
+from ....diffeomorphisms.lipschitz import lipschitz_bound
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.blocks import field
+from ....networks.steps import STEPS
+from ....paths.draw import draw
+from ....paths.laws.iid import Iid
+from ....paths.laws.law import Random
+from ..outside import stretches, unbounded
+from ..problem import key, points
+from ..settings import Flow
+from .claims import BELOW, BLOCKS, PINS
+
+SCALES = {"weights": (BELOW, 2.0, 8.0), "points": (0.5, BELOW, 1.5, 2.0, 4.0, 8.0)}
+UNUSED = ("horizon", "flow.inputs", "flow.paths")
+"""Keys that change nothing here."""
+PIECE = 8
+"""Networks whose Jacobians are in memory at a time; as many also where fewer are left, so that all round alike."""
+
+
+def measure(job: Job) -> Measurement:
+    """Records of each scale. No depth changes them: jobs share what they were made of."""
+    settings = job.settings
+    if stretches(settings):
+        return Measurement()
+    found = job.shared.solve("flow.folding", key(settings, *UNUSED), lambda: _scaled(job))
+    records = []
+    for norm, scales in _scales(job.settings).items():
+        for scale in scales:
+            coordinates = {"lipschitz": scale, "norm": norm, **PINS}
+            records += _records(found[f"{norm}.{scale}"], coordinates)
+    return Measurement(records)
+
+
+def _scales(settings: Flow) -> dict[str, tuple[float, ...]]:
+    """Those of the points alone where the weights bound nothing."""
+    return {norm: its for norm, its in SCALES.items() if norm == "points" or unbounded(settings) is None}
+
+
+def _scaled(job: Job) -> dict[str, np.ndarray]:
+    """For each scale: number of blocks, fold fraction, fold share, least determinant, largest stretch, least ratio."""
+    of_weights, increments = _increments(job)
+    scales_of = _scales(job.settings)
+    at_points = torch.linalg.matrix_norm(increments, ord=2)  # (layers, r, n)
+    found = {}
+    for norm, scales in scales_of.items():
+        one = of_weights if norm == "weights" else at_points.amax(dim=2)
+        for scale in scales:
+            factor = (scale / one)[..., None]
+            determinants = block_determinants(factor[..., None, None] * increments)
+            stretched = factor * at_points
+            ratio = (determinants / (1 - scale) ** increments.shape[-1]).min() if scale < 1 else math.nan
+            found[f"{norm}.{scale}"] = np.array(
+                [
+                    determinants.shape[0] * determinants.shape[1],
+                    fold_fraction(determinants),
+                    float((~(determinants > 0)).any(dim=2).double().mean()),
+                    float(determinants.min()),
+                    float(stretched.max()),
+                    float(ratio),
+                ]
+            )
+    return found
+
+
+def _records(values: np.ndarray, coordinates: dict[str, Any]) -> list[Record]:
+    blocks, fraction, share, least, stretch, ratio = values.tolist()
+    stderr = math.sqrt(max(share * (1 - share), 1 / blocks) / blocks)
+    records = [
+        # No fold among n blocks says that at most 3/n of such blocks fold, with 95 %.
+        Record("fold_fraction", fraction, reference_error=3 / blocks, coordinates=coordinates),
+        Record("fold_share", share, stderr=stderr, coordinates=coordinates, replicas=int(blocks)),
+        Record("min_block_det", least, coordinates=coordinates),
+        Record("block_lipschitz", stretch, coordinates=coordinates),
+    ]
+    if not math.isnan(ratio):
+        records.append(Record("det_ratio", ratio, reference_error=1e-12 * max(ratio, 1.0), coordinates=coordinates))
+    return records
+
+
+def _increments(job: Job) -> tuple[Tensor, Tensor]:
+    """The bound of `Lip(v)` by the weights, (layers, r), inf where there is none, and `Dv` at the points, (layers, r,
+    n, d, d)."""
+    settings = job.settings
+    x = points(settings, settings.flow.points, settings.width).double()
+    its, own = field(settings.block, settings.activation, settings.width), settings.init
+    assert isinstance(own, Random)
+    bounds, increments = [], []
+    for first in range(0, settings.replicas, PIECE):
+        job.progress(first / settings.replicas, "Jacobians of random blocks")
+        path = draw(
+            Iid(sigma_w=own.sigma_w, sigma_b=own.sigma_b),
+            its.shapes,
+            depth=BLOCKS,
+            horizon=1.0,
+            replicas=PIECE,
+            first_replica=first,
+            seed=settings.seed,
+            purpose="flow.folding",
+            device=x.device,
+        )
+        theta = path.at(STEPS["euler"].times(BLOCKS))
+        left = settings.replicas - first
+        known = unbounded(settings) is None
+        bounds.append(lipschitz_bound(its, theta).T[:, :left] if known else torch.full((BLOCKS, left), math.inf))
+        at = x.expand(BLOCKS, PIECE, *x.shape)
+        increments.append(increments_of(jacobians_at(its, STEPS["euler"], at, theta, 1.0))[:, :left])
+    return torch.cat(bounds, dim=1), torch.cat(increments, dim=1)

@@ -1,0 +1,262 @@
+"""`flow.images`: convolutional networks of three stages on images, with weights that are shared or free in a stage.
+
+    trained with n units of step h = T/n a stage; shared weights are the field v of a flow phi_v, and are run
+    with n/2 (rounded up), 2n, 4n, 8n and 16n units of a step that is as much larger or smaller
+
+Each network is trained once for all depths. The network of one unit a stage is the same with shared and with free
+weights, and is trained once. On points that are no images the digits take their place (column data).
+
+All in float32, whatever `dtype` says: training takes half the time, and changes of the logits are far above rounding
+(those within ten times of it are left out of the order). On a GPU convolutions are not rounded to TF32.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .... import device
+from ....claims.order import FEWEST_DEPTHS, fit_order
+from ....data.dataset import Dataset
+from ....data.loading import load
+from ....data.sizes import image_shape
+from ....errors import SettingError
+from ....limits.flow import rounding
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.convolutional import STAGES, Parameters, count, initial, logits, stage_inverse, stages
+from ....settings.content import content
+from ....settings.training import Train
+from ....training.convolutional import train
+from ..problem import LAWS
+from ..request import image_data
+from ..settings import Flow
+
+MOMENTUM = 0.9
+REFINED = (1, 2, 4, 8)
+"""Units of a refined network over those that it was trained with; the change of its logits is that to twice as many."""
+PIECE = 256
+"""Images that are evaluated at a time. A constant, so that no machine changes a bit of the logits."""
+DTYPE = torch.float32
+
+
+def measure(job: Job) -> Measurement:
+    """Accuracies, parameters, inverse errors, and the refinement of shared weights; the same at every depth."""
+    settings: Flow = job.settings
+    its, records, moved = settings.flow.images, [], []
+    networks = [(n, weights) for n in sorted(its.units) for weights in LAWS]
+    for i, (n, weights) in enumerate(networks):
+        sets = n if weights == "free" else 1
+        part = job.part(f"{n}-{sets}")
+
+        def progress(fraction: float, message: str, i: int = i, n: int = n, weights: str = weights) -> None:
+            job.progress((i + fraction) / len(networks), f"{n} unit(s) a stage, {weights} weights: {message}")
+
+        part.progress = progress
+
+        def compute(part: Job = part, n: int = n, sets: int = sets) -> dict[str, np.ndarray]:
+            return _trained_and_run(part, n, sets)
+
+        found = job.shared.solve("flow.images", {**key(settings), "units": n, "sets": sets}, compute)
+        records += _records(settings, found, n, weights)
+        if weights == "shared":
+            moved.append(_scaled_change(settings, found, n))
+            if n == max(its.units):
+                records += _order(settings, found, n)
+    return Measurement([*records, max(moved, key=lambda record: record.value)])
+
+
+def key(settings: Flow) -> dict[str, Any]:
+    """What a trained network depends on besides its units."""
+    names = ("seed", "activation", "horizon", "flow.images.")
+    own = {name: value for name, value in content(settings).items() if name.startswith(names)}
+    del own["flow.images.units"]
+    data = image_data(settings)
+    return own | {f"data.{name}": value for name, value in vars(data).items() if name != "root"}
+
+
+def evaluated(n: int) -> list[int]:
+    """With how many units a network with shared weights is run that was trained with n."""
+    return sorted({(n + 1) // 2, *(n * factor for factor in REFINED), 2 * n * REFINED[-1]})
+
+
+def images_of(x: Float[Tensor, "n features"], shape: tuple[int, int, int]) -> Float[Tensor, "n colours height width"]:
+    return x.reshape(len(x), *shape)
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Convolutions of a GPU in float32 and not in TF32, of which the changes under refinement would be noise."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
+
+
+def _data(settings: Flow) -> Dataset:
+    data = load(image_data(settings), seed=settings.seed)
+    if not len(data.x_test):
+        raise SettingError(f"data: no test images of {data.name} are left; accuracies need some")
+    return data.to(device.resolve(settings.device), DTYPE)
+
+
+def _trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
+    """Of one network: which test images it classifies, how its logits change when it is refined, inverse errors."""
+    settings: Flow = job.settings
+    its, data, phi = settings.flow.images, _data(settings), settings.activation
+    shape = image_shape(image_data(settings))
+    assert shape is not None
+    x, y = images_of(data.x_train[: its.points], shape), data.y_train[: its.points]
+    x_test, y_test = images_of(data.x_test[: its.points], shape), data.y_test[: its.points]
+    start = initial(
+        shape,
+        its.channels,
+        data.classes,
+        sets=sets,
+        replicas=its.replicas,
+        seed=settings.seed,
+        dtype=DTYPE,
+        device=x.device,
+    )
+    recipe = Train(
+        epochs=its.epochs,
+        batch_size=its.batch_size,
+        lr=its.lr,
+        momentum=MOMENTUM,
+        schedule="cosine",
+        checkpoint_seconds=settings.train.checkpoint_seconds,
+    )
+    with full_precision():
+        parameters = train(
+            phi,
+            start,
+            x,
+            y,
+            recipe,
+            units=n,
+            horizon=settings.horizon,
+            seed=settings.seed,
+            progress=lambda fraction, message: job.progress(0.7 * fraction, message),
+            checkpoints=job.checkpoints,
+            key_of_rate="flow.images.lr",
+        )
+        counts = evaluated(n) if sets == 1 else [n]
+        scores = {}
+        for m in counts:
+            job.progress(0.7 + 0.3 * m / max(counts) / 2, f"run with {m}")
+            scores[m] = scores_of(phi, parameters, x_test, units=m, horizon=settings.horizon)
+        inverse = inverse_errors(phi, parameters, x_test[:PIECE], units=n, horizon=settings.horizon)
+    found = {"parameters": np.array([count(parameters)]), "inverse": inverse.cpu().numpy()}
+    size = _rms(scores[max(counts)])
+    for m in counts:
+        found[f"right.{m}"] = (scores[m].argmax(dim=2) == y_test).cpu().numpy()
+        if 2 * m in scores:
+            found[f"gap.{m}"] = (_rms(scores[2 * m] - scores[m]) / size).cpu().numpy()
+    return found
+
+
+def scores_of(
+    phi: str, parameters: Parameters, images: Float[Tensor, "n colours height width"], *, units: int, horizon: float
+) -> Float[Tensor, "r n classes"]:
+    """The logits of a network with so many units a stage, a piece of the images at a time."""
+    with torch.no_grad():
+        pieces = [logits(phi, parameters, piece, units=units, horizon=horizon) for piece in images.split(PIECE)]
+    return torch.cat(pieces, dim=1)
+
+
+@torch.no_grad()
+def inverse_errors(
+    phi: str, parameters: Parameters, images: Float[Tensor, "n colours height width"], *, units: int, horizon: float
+) -> Float[Tensor, "stages r"]:
+    """`|phi_-v(phi_v(x)) - x| / |x|`, root mean squares over images, channels and pixels, of each stage and replica."""
+    replicas, errors = len(parameters["stem.W"]), []
+    for stage, (x, left) in zip(STAGES, stages(phi, parameters, images, units=units, horizon=horizon), strict=True):
+        back = stage_inverse(phi, parameters, stage, left, units=units, horizon=horizon)
+        off, whole = ((z.unflatten(1, (replicas, -1)).transpose(0, 1)) for z in (back - x, x))
+        errors.append(_rms(off) / _rms(whole))
+    return torch.stack(errors)
+
+
+def _rms(z: Tensor) -> Float[Tensor, " r"]:
+    """Of each replica, in float64."""
+    return z.double().flatten(1).square().mean(dim=1).sqrt()
+
+
+def _records(settings: Flow, found: dict[str, np.ndarray], n: int, weights: str) -> list[Record]:
+    its = settings.flow.images
+    where = {"units": n, "weights": weights, "data": image_data(settings).name}
+    records = [Record("images.parameters", float(found["parameters"][0]), coordinates=where)]
+    for name, values in found.items():
+        observable, _, at = name.partition(".")
+        if observable == "right" and (weights == "shared" or int(at) == n) and int(at) <= REFINED[-1] * n:
+            coordinates = {**where, "evaluated": int(at)}
+            value, stderr = over_replicas(values.mean(axis=1))
+            records.append(Record("images.accuracy", value, stderr, coordinates=coordinates, replicas=its.replicas))
+            if int(at) != n:
+                value, stderr = difference(values, found[f"right.{n}"])
+                records.append(
+                    Record("images.accuracy_change", value, stderr, coordinates=coordinates, replicas=values.shape[1])
+                )
+        elif observable == "gap" and weights == "shared":
+            value, stderr = over_replicas(values)
+            coordinates = {**where, "evaluated": int(at)}
+            records.append(
+                Record("images.refinement_gap", value, stderr, coordinates=coordinates, replicas=its.replicas)
+            )
+    for stage, values in zip(STAGES, found["inverse"], strict=True):
+        value, stderr = over_replicas(values)
+        coordinates = {**where, "evaluated": n, "stage": stage}
+        records.append(Record("images.inverse_error", value, stderr, coordinates=coordinates, replicas=its.replicas))
+    return records
+
+
+def _scaled_change(settings: Flow, found: dict[str, np.ndarray], n: int) -> Record:
+    """`n |accuracy change|` of a network with shared weights; the largest is judged."""
+    finest = n * REFINED[-1]
+    change, stderr = difference(found[f"right.{finest}"], found[f"right.{n}"])
+    return Record(
+        "images.scaled_change",
+        n * abs(change),
+        n * stderr,
+        coordinates={"units": n, "weights": "shared", "data": image_data(settings).name, "evaluated": finest},
+        replicas=found[f"right.{n}"].shape[1],
+    )
+
+
+def _order(settings: Flow, found: dict[str, np.ndarray], n: int) -> list[Record]:
+    """The order at which the logits of the network with most units converge under refinement."""
+    where, records = {"units": n, "weights": "shared", "data": image_data(settings).name}, []
+    counts = [n * factor for factor in REFINED]
+    gaps = [float(np.sqrt(np.square(found[f"gap.{m}"]).mean())) for m in counts]
+    fit = fit_order(counts, gaps, reference_errors=[rounding("float32", 2 * len(STAGES) * m, 1.0) for m in counts])
+    if len(fit.depths) >= FEWEST_DEPTHS:
+        records.append(
+            Record(
+                "images.refinement_order",
+                fit.order,
+                reference_error=(fit.high - fit.low) / 2,
+                coordinates=where,
+                replicas=settings.flow.images.replicas,
+            )
+        )
+    return records
+
+
+def over_replicas(values: np.ndarray) -> tuple[float, float]:
+    """Mean over replicas and its standard error, nan of a single one."""
+    stderr = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return float(values.mean()), stderr
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Mean difference of what two networks classify, (r, n) each, and its standard error over the n test images that
+    both saw; at least that of one image in one replica."""
+    off = (a.astype(float) - b.astype(float)).mean(axis=0)
+    points = len(off)
+    spread = float(off.std(ddof=1)) if points > 1 else math.inf
+    return float(off.mean()), max(spread, 1 / (len(a) * math.sqrt(points))) / math.sqrt(points)

@@ -1,0 +1,45 @@
+"""`flow.inverse`: the blocks run backwards with -h against the inverse of the map. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import ROUSSEAU, SANDER
+from ...group import Group
+from ..outside import SHARED, moves, same_weights_at_every_depth, smooth, smooth_field
+from ..room import least_of_driven
+
+
+def _inverse(scheme: str, order: int, *, shared: bool) -> Claim:
+    if scheme == "euler":
+        outside = moves if shared else same_weights_at_every_depth
+    else:
+        outside = smooth_field if shared else smooth
+    if shared:
+        statement = f"phi_{{-v}} inverts phi_v = exp(v) of {scheme} blocks that share their weights"
+    else:
+        statement = f"{scheme} blocks run in reverse order with -h invert the map of a time-varying field"
+    return Claim(
+        id=f"flow.inverse.{scheme}" + (".shared" if shared else ""),
+        source=ROUSSEAU if scheme == "euler" else SANDER,
+        statement=statement + f", order {order}",
+        kind="theorem" if scheme == "euler" else "observation",
+        observable="inverse_error",
+        expected=Expected("order", order, 0.1 if order == 1 else 0.2),
+        where={"scheme": scheme, "weights": "shared" if shared else "free"},
+        pins=SHARED if shared else {},
+        outside=outside,
+    )
+
+
+GROUP = Group(
+    name="inverse",
+    least=least_of_driven,
+    claims=(
+        _inverse("euler", 1, shared=False),
+        _inverse("euler", 1, shared=True),
+        _inverse("heun", 3, shared=False),
+        _inverse("heun", 3, shared=True),
+    ),
+    memory=("flow.paths", "flow.inputs", "width", "depth"),
+    observables={"inverse_error": "root mean square of phi_{-v}(phi_v(x)) - x, over fields and points"},
+)

@@ -1,0 +1,45 @@
+"""`flow.inverse`: how far `phi_-v(phi_v(x))` is from `x`.
+
+The blocks run in reverse order, each with -h and the same weights (Euler's are frozen in a block; Heun's are those of
+its two ends). The error is of order p for odd p and p + 1 for even p, where field and weights are smooth.
+"""
+
+from __future__ import annotations
+
+from ....limits.flow import root_mean_square, rounding
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.residual import forward, reverse
+from ....networks.steps import STEPS
+from ..outside import moves, smooth_path
+from ..problem import LAWS, driven
+
+SCHEMES = ("euler", "heun")
+
+
+def measure(job: Job) -> Measurement:
+    """`inverse_error` of both schemes, free and shared weights."""
+    settings, records = job.settings, []
+    if moves(settings):
+        return Measurement()
+    for weights in LAWS:
+        its = driven(settings, weights, depth=settings.depth)
+        h = its.step_size(settings.depth)
+        for scheme in SCHEMES:
+            if scheme == "heun" and weights == "free" and smooth_path(settings):
+                continue
+            step = STEPS[scheme]
+            theta = its.weights(step, settings.depth)
+            x = reverse(its.field, step, forward(its.field, step, its.x0, theta, h), theta, h)
+            size = root_mean_square(its.x0)
+            records.append(
+                Record(
+                    "inverse_error",
+                    root_mean_square(x - its.x0),
+                    reference=size,
+                    reference_error=rounding(settings.dtype, 2 * settings.depth, size),
+                    coordinates={"scheme": scheme, "weights": weights},
+                    replicas=settings.flow.paths,
+                )
+            )
+    return Measurement(records)

@@ -1,0 +1,66 @@
+"""`flow.map`: the map of a network against the exact flow. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import HAIRER, ROUSSEAU
+from ...group import Group
+from ..outside import SHARED, moves, smooth, smooth_field, smooth_path
+from ..room import least_of_driven
+from ..settings import Flow
+
+GRID = {**SHARED, "blocks": 32, "width": 2}
+"""The flow on a grid: a stationary field of the plane, five squarings, twice as many cells a side as the depth."""
+CELLS = 2
+
+
+def _map(scheme: str, order: int, *, shared: bool) -> Claim:
+    # Euler needs a Lipschitz field only, which relu has too.
+    outside = (
+        (moves if scheme == "euler" else smooth_field) if shared else (smooth_path if scheme == "euler" else smooth)
+    )
+    return Claim(
+        id=f"flow.map.{scheme}" + (".shared" if shared else ""),
+        source=ROUSSEAU if scheme == "euler" else HAIRER,
+        statement=f"the map of {scheme} blocks converges to "
+        + ("exp(v), where all blocks share their weights" if shared else "the flow of its time-varying field")
+        + f", order {order}",
+        kind="theorem",
+        observable="map_error",
+        expected=Expected("order", order, 0.1),
+        where={"scheme": scheme, "weights": "shared" if shared else "free"},
+        pins=SHARED if shared else {},
+        outside=outside,
+    )
+
+
+def least_of_maps(settings: Flow) -> float:
+    return least_of_driven(settings, free=smooth_path(settings) is None)
+
+
+GROUP = Group(
+    name="maps",
+    least=least_of_maps,
+    claims=(
+        _map("euler", 1, shared=False),
+        _map("euler", 1, shared=True),
+        _map("heun", 2, shared=False),
+        _map("heun", 2, shared=True),
+        Claim(
+            id="flow.map.grid",
+            source=ROUSSEAU,
+            statement="scaling and squaring on an interpolated grid adds an error of order 2 in its spacing to that of"
+            " the network with the same 32 blocks; a side of it has 2 L cells",
+            kind="observation",
+            observable="grid_error",
+            expected=Expected("order", 2, 0.2),
+            pins=GRID,
+            outside=smooth_field,
+        ),
+    ),
+    memory=("flow.paths", "flow.inputs", "width", "depth"),
+    observables={
+        "map_error": "root mean square of phi(x) less the exact flow, over fields and points",
+        "grid_error": "root mean square of the map on a grid less the map by composition, over fields and points",
+    },
+)

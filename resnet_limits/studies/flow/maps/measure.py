@@ -1,0 +1,86 @@
+"""`flow.map`: the map of a network against the exact flow of its field, and against the map on a grid.
+
+map_error    root mean square of phi(x) less the exact flow, free weights (a time-varying field) and shared ones
+grid_error   phi = exp(v) by scaling and squaring on a grid of 2 L cells a side, less the same by composition
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ....diffeomorphisms.squaring import interpolated, squared, squared_on_grid
+from ....limits.flow import root_mean_square, rounding
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.residual import forward
+from ....networks.steps import STEPS
+from ..outside import moves, smooth_path
+from ..problem import LAWS, driven, points, reference
+from .claims import CELLS, GRID
+
+SCHEMES = ("euler", "heun")
+SQUARINGS = 5
+MARGIN = 0.1
+"""How much wider than all that moves in it the grid is, in units of its half-width."""
+
+
+def measure(job: Job) -> Measurement:
+    """Records of both observables at the job's depth."""
+    settings = job.settings
+    if moves(settings):
+        return Measurement()
+    records = []
+    for weights in LAWS:
+        if weights == "free" and smooth_path(settings):
+            continue
+        exact, reference_error = reference(job, weights)
+        its, size = driven(settings, weights, depth=settings.depth), root_mean_square(exact)
+        for scheme in SCHEMES:
+            step = STEPS[scheme]
+            x = forward(its.field, step, its.x0, its.weights(step, settings.depth), its.step_size(settings.depth))
+            error = reference_error + rounding(settings.dtype, settings.depth, size)
+            records.append(
+                Record(
+                    "map_error",
+                    root_mean_square(x - exact),
+                    reference=size,
+                    reference_error=error,
+                    coordinates={"scheme": scheme, "weights": weights},
+                    replicas=settings.flow.paths,
+                )
+            )
+    job.progress(0.7, "the map on a grid")
+    records.append(_on_a_grid(job))
+    return Measurement(records)
+
+
+def _on_a_grid(job: Job) -> Record:
+    settings, blocks = job.settings, 2**SQUARINGS
+    its = driven(settings, "shared", depth=blocks, width=GRID["width"], dtype=torch.float64)
+    theta = {name: w[:, 0] for name, w in its.weights(STEPS["euler"], 1).items()}
+    h = its.step_size(blocks)
+
+    def first(x: Tensor) -> Tensor:
+        return torch.add(x, its.field(x, theta), alpha=h)
+
+    x = points(settings, settings.flow.points, GRID["width"]).double().expand(settings.flow.paths, -1, -1)
+    reached = [x]
+    for _ in range(blocks):
+        reached.append(first(reached[-1]))
+    moved = torch.stack(reached).flatten(0, 2)
+    low, high = moved.amin(dim=0), moved.amax(dim=0)
+    margin = MARGIN * (high - low) / 2
+    low, high = low - margin, high + margin
+    u = squared_on_grid(first, SQUARINGS, len(x), low, high, CELLS * settings.depth)
+    exact = squared(first, SQUARINGS)(x)
+    error = root_mean_square(x + interpolated(u, x, low, high) - exact)
+    size = root_mean_square(exact)
+    return Record(
+        "grid_error",
+        error,
+        reference=size,
+        reference_error=rounding("float64", blocks, size),
+        coordinates={**GRID},
+        replicas=settings.flow.paths,
+    )

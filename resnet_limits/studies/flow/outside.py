@@ -1,0 +1,75 @@
+"""What lies outside the theorems, and the problems that claims pin. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...claims.claim import Verdict
+from ...networks.activations import activation_named
+from ...paths.laws.law import Random
+from .settings import Flow
+
+AS_FULL: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
+SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
+
+SHARED: dict[str, Any] = {"init": "tied"}
+"""Weights that all blocks share: a stationary field."""
+
+
+def moves(settings: Flow) -> str | None:
+    """Why nothing moves, or None."""
+    its = settings.init
+    if not isinstance(its, Random) or its.sigma_w == its.sigma_b == 0:
+        return "all weights are zero: the states do not move, there is no error to measure"
+    if its.sigma_w == 0 and (matrix := settings.block.still_without) is not None:
+        return f"init.sigma_w=0: {matrix} is zero, the states do not move, there is no error to measure"
+    return None
+
+
+def stretches(settings: Flow) -> str | None:
+    """Why the Jacobian of every block is the identity, or None."""
+    its = settings.init
+    if not isinstance(its, Random) or its.sigma_w == 0:
+        return "all matrices are zero: every block is a translation, with the identity as Jacobian"
+    return None
+
+
+def never_folds(settings: Flow) -> str | None:
+    """Why no block folds space, however long its step, or None."""
+    if settings.block.monotone and activation_named(settings.activation).increasing:
+        return (
+            f"block={settings.block.name}: Dv is positive semi-definite where phi increases, and no block folds space"
+        )
+    return stretches(settings)
+
+
+def same_weights_at_every_depth(settings: Flow) -> str | None:
+    """Why the constant of an error is another draw at each depth, or None."""
+    if settings.init.name in ("iid", "fractional"):
+        return f"init={settings.init.name}: networks of each depth have weights of their own, and errors no order"
+    return moves(settings)
+
+
+def smooth_path(settings: Flow) -> str | None:
+    """Why the weights are no smooth function of time, or None where they are."""
+    if settings.init.name in ("iid", "rough", "fractional"):
+        return f"init={settings.init.name}: the theorem is about weights that are smooth in time (smooth, tied)"
+    return moves(settings)
+
+
+def smooth_field(settings: Flow) -> str | None:
+    """Why the field has no continuous derivatives, or None where it has."""
+    if activation_named(settings.activation).kinks:
+        return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
+    return settings.block.rough(settings.width) or moves(settings)
+
+
+def unbounded(settings: Flow) -> str | None:
+    """Why no Lipschitz constant of the blocks is known, or None."""
+    return settings.block.without_bound() or activation_named(settings.activation).without_bound()
+
+
+def smooth(settings: Flow) -> str | None:
+    """Why field or weights are not smooth, or None where they are."""
+    return smooth_path(settings) or smooth_field(settings)

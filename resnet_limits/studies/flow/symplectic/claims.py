@@ -1,0 +1,85 @@
+"""`flow.symplectic`: Hamiltonian blocks keep the symplectic form, and sensitivities do not vanish. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....networks.activations import activation_named
+from ....papers import GALIMBERTI, HAIRER_GEOMETRIC
+from ...group import Group
+from ...least import DOUBLE, points
+from ..outside import stretches
+from ..settings import Flow
+
+HAMILTONIAN: dict[str, Any] = {"init": "iid", "width": 8, "block": "hamiltonian"}
+GRADIENT: dict[str, Any] = {
+    **{"init": "iid", "init.sigma_w": 1.0, "init.sigma_b": 0.5, "horizon": 1.0},
+    **{"width": 8, "block": "gradient"},
+}
+"""How far sensitivities fall depends on horizon and sizes."""
+
+
+def increasing(settings: Flow) -> str | None:
+    """Why K^T phi(K x + b) is the gradient of no convex function, or None."""
+    increasing = activation_named(settings.activation).increasing
+    if increasing is None:
+        return f"activation={settings.activation}: phi is not declared to increase, which makes the function convex"
+    if not increasing:
+        return f"activation={settings.activation}: phi does not increase, so the function is not convex"
+    return None
+
+
+def least_of_symplectic(settings: Flow) -> float:
+    """The states of all layers, of two coordinates at least."""
+    its = settings.flow
+    return points(settings) + DOUBLE * settings.depth * its.paths * its.inputs * 2
+
+
+GROUP = Group(
+    name="symplectic",
+    least=least_of_symplectic,
+    claims=(
+        Claim(
+            id="flow.symplectic.form",
+            source=HAIRER_GEOMETRIC,
+            statement="the map of Hamiltonian blocks is symplectic to rounding: |S^T J S - J| / |S|^2 at every depth up"
+            " to L, S = dx_k/dx_0",
+            kind="theorem",
+            observable="symplectic_defect",
+            expected=Expected("at_most", 0, 1e-11),
+            where={"block": "hamiltonian"},
+            pins=HAMILTONIAN,
+            outside=stretches,
+        ),
+        Claim(
+            id="flow.symplectic.sensitivity",
+            source=GALIMBERTI,
+            statement="the sensitivity dx_k/dx_0 of Hamiltonian blocks has norm at least 1 at every depth up to L",
+            kind="theorem",
+            observable="least_sensitivity",
+            expected=Expected("at_least", 1, 1e-6),
+            where={"block": "hamiltonian"},
+            pins=HAMILTONIAN,
+            outside=stretches,
+        ),
+        Claim(
+            id="flow.symplectic.gradient",
+            source=GALIMBERTI,
+            statement="of blocks x - h K^T phi(K x + b), which descend a convex function, all sensitivities"
+            " fall below 1",
+            kind="control",
+            observable="last_sensitivity",
+            expected=Expected("at_most", 0.9, 0.05),
+            where={"block": "gradient"},
+            pins=GRADIENT,
+            outside=increasing,
+        ),
+    ),
+    memory=("flow.paths", "flow.inputs", "depth"),
+    observables={
+        "symplectic_defect": "largest |S^T J S - J| / |S|^2 over layers, networks and points, S = dx_k/dx_0",
+        "least_sensitivity": "least norm of dx_k/dx_0 over layers, networks and points",
+        "last_sensitivity": "largest norm of dx_L/dx_0 over networks and points",
+    },
+)

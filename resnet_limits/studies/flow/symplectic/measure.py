@@ -1,0 +1,87 @@
+"""`flow.symplectic`: products of the Jacobians of Hamiltonian blocks, and of blocks that descend a function.
+
+    S_k = dx_k/dx_0 = D block_{k-1} ... D block_0,      S^T J S = J,      |S| >= 1
+
+A symplectic S has |S| >= 1: its singular values come in pairs s, 1/s.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ....diffeomorphisms.jacobians import jacobians_at
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.blocks import field
+from ....networks.blocks.gradient import Gradient
+from ....networks.residual import block_factor, states
+from ....networks.steps import STEPS, Step
+from ....networks.steps.symplectic import Symplectic
+from ....paths.draw import draw
+from ....paths.laws.iid import Iid
+from ....paths.laws.law import Random
+from ..outside import stretches
+from ..problem import points
+from ..settings import Flow
+from .claims import GRADIENT, HAMILTONIAN
+
+STEP: dict[str, Step] = {"hamiltonian": Symplectic(), "gradient": STEPS["euler"]}
+
+
+def measure(job: Job) -> Measurement:
+    """Norms of the sensitivities of both kinds of blocks, and the defect of the symplectic form."""
+    settings, records = job.settings, []
+    for pins in (HAMILTONIAN, GRADIENT):
+        if pins is HAMILTONIAN and stretches(settings):
+            continue
+        job.progress(0.5 * len(records) / 3, f"sensitivities of {pins['block']} blocks")
+        norms, defect = sensitivities(settings, pins)
+        where: dict[str, Any] = {"coordinates": dict(pins), "replicas": settings.flow.paths}
+        rounding = {"reference_error": 1e-14 * settings.depth, **where}
+        records.append(Record("least_sensitivity", float(norms.min()), **rounding))
+        records.append(Record("last_sensitivity", float(norms[-1].max()), **rounding))
+        if pins["block"] == "hamiltonian":
+            records.append(Record("symplectic_defect", defect, reference_error=1e-13, **where))
+    return Measurement(records)
+
+
+def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
+    """`|S_k|` of each layer k >= 1, network and point, (L, r, n), and the largest `|S_k^T J S_k - J| / |S_k|^2`."""
+    width, step = pins["width"], STEP[pins["block"]]
+    own, horizon = settings.init, pins.get("horizon", settings.horizon)
+    sizes = {
+        name: pins.get(f"init.{name}", getattr(own, name) if isinstance(own, Random) else 0.0)
+        for name in ("sigma_w", "sigma_b")
+    }
+    x = points(settings, settings.flow.inputs, width).double()
+    hamiltonian = pins["block"] == "hamiltonian"
+    its = field(Gradient(hidden=width), settings.activation, width // 2 if hamiltonian else width)
+    halves = (".y", ".z") if hamiltonian else ("",)
+    weights = draw(
+        Iid(**sizes),
+        {name + half: shape for name, shape in its.shapes.items() for half in halves},
+        depth=settings.depth,
+        horizon=horizon,
+        replicas=settings.flow.paths,
+        seed=settings.seed,
+        purpose="flow.symplectic",
+        device=x.device,
+    ).at(step.times(settings.depth, horizon))
+    # x - h K^T phi(K x + b) is an Euler step with -h.
+    h = block_factor(settings.depth, horizon) * (1 if hamiltonian else -1)
+    trajectory = states(its, step, x.expand(settings.flow.paths, *x.shape), weights, h)[:-1]
+    jacobians = jacobians_at(its, step, trajectory, weights, h)
+    half = torch.eye(width // 2, dtype=x.dtype, device=x.device)
+    zero = torch.zeros_like(half)
+    form = torch.cat([torch.cat([zero, half], dim=1), torch.cat([-half, zero], dim=1)])
+    product, norms, defect = torch.eye(width, dtype=x.dtype, device=x.device), [], 0.0
+    for jacobian in jacobians:
+        product = jacobian @ product
+        norm = torch.linalg.matrix_norm(product, ord=2)
+        norms.append(norm)
+        gap = torch.linalg.matrix_norm(product.mT @ form @ product - form, ord=2) / norm.square()
+        defect = max(defect, float(gap.max()))
+    return torch.stack(norms), defect

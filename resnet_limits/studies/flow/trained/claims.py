@@ -1,0 +1,179 @@
+"""`flow.folding.trained`: trained networks, with each way to keep them from folding space. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....papers import BEHRMANN, ROUSSEAU
+from ...group import Group
+from ...least import number, parameters, points
+from ..settings import Flow
+from .settings import unbounded
+
+SHOWN = ("none", "factor", "spectral", "lipschitz", "inverse", "h1")
+"""The controls, in the order of the table; `diffeomorphisms/controls.py` says what they are."""
+WEIGHTS = ("free", "shared")
+COLUMNS = (
+    *("accuracy", "accuracy_error", "fold_networks", "fold_fraction", "min_block_det", "block_lipschitz"),
+    *("lipschitz_bound", "inverse_error"),
+)
+"""Rows of the array `trained.table`."""
+PICTURED = ("none", "spectral")
+FOLDED = ("spirals", "circles")
+"""Data whose classes wind around each other in the plane."""
+PINS: dict[str, Any] = {"init": "iid"}
+NEEDS = "a network that was trained to the end: one whose loss or weights exploded has none (exploded_at)"
+
+
+def unlabelled(settings: Flow) -> str | None:
+    """Why there are no accuracies, or None."""
+    if settings.data.name == "gaussian":
+        return "data=gaussian: targets are no classes"
+    return None
+
+
+def untrained(settings: Flow) -> str | None:
+    """Why networks are not trained, or None: they start near the identity, with a small outer matrix."""
+    return unlabelled(settings) or settings.block.without_outer()
+
+
+def unnormalised(settings: Flow) -> str | None:
+    """Why weights are not normalised to a bound of Lip(h v), or None."""
+    return untrained(settings) or unbounded(settings)
+
+
+def roomy(settings: Flow) -> str | None:
+    """Why networks need not fold, or None."""
+    if settings.data.name not in FOLDED or settings.width > 2:
+        return (
+            f"data={settings.data.name}, width={settings.width}: what needs folds is spirals and circles in the plane;"
+            " with more room, or classes that are easier, a plain network may do without"
+        )
+    return untrained(settings)
+
+
+def of_two_matrices(settings: Flow) -> str | None:
+    """Why the networks may be too simple to learn the data, or None."""
+    if settings.block.name != "two":
+        return f"block={settings.block.name}: the claim is about blocks of two matrices, which can learn such data"
+    return unlabelled(settings)
+
+
+LEAST_ACCURACY = 0.9
+
+
+def not_learnt(records: Any) -> str | None:
+    """For `Claim.unmet`: plain networks that did not learn to tell the classes need not fold space."""
+    if "control" not in records:
+        return None
+    its = records[(records["observable"] == "accuracy") & (records["control"] == "none")]
+    accuracy = float(its[its["weights"] == "free"]["value"].mean())
+    if accuracy < LEAST_ACCURACY:
+        return f"plain networks have a test accuracy of {accuracy:.2f}: they did not learn what takes folds"
+    return None
+
+
+def _spectral(weights: str) -> tuple[Claim, Claim]:
+    shared = weights == "shared"
+    ending, words = (
+        (".shared", "blocks that share their weights") if shared else ("", "blocks with weights of their own")
+    )
+    common: dict[str, Any] = {
+        "where": {"control": "spectral", "weights": weights, "at": "all"},
+        "pins": PINS,
+        "outside": unnormalised,
+        "needs": NEEDS,
+    }
+    return (
+        Claim(
+            id=f"flow.folding.trained.spectral{ending}",
+            source=BEHRMANN,
+            statement=f"trained with spectral normalisation, Lip(h v) <= flow.bound < 1, {words} never fold space:"
+            " fraction of block determinants that are not positive",
+            kind="theorem",
+            observable="fold_fraction",
+            expected=Expected("at_most", 0, 0.003),
+            **common,
+        ),
+        Claim(
+            id=f"flow.folding.trained.determinant{ending}",
+            source=ROUSSEAU,
+            statement=f"det D block >= (1 - flow.bound)^D, of {words}, trained with spectral normalisation: least ratio"
+            " of the two",
+            kind="theorem",
+            observable="bound_ratio",
+            expected=Expected("at_least", 1, 1e-3),
+            **common,
+        ),
+    )
+
+
+def least_of_trained(settings: Flow) -> float:
+    """Weights and gradients of networks with weights of their own in each layer."""
+    if unlabelled(settings):
+        return 0.0
+    depth = min(settings.depth, settings.flow.trained_depth)
+    layer = parameters(settings.block, settings.width)
+    return points(settings) + 2 * number(settings) * settings.train.replicas * depth * layer
+
+
+GROUP = Group(
+    name="trained",
+    least=least_of_trained,
+    claims=(
+        Claim(
+            id="flow.folding.trained.accuracy",
+            source=ROUSSEAU,
+            statement="plain networks are accurate, folds or not: test accuracy",
+            kind="observation",
+            observable="accuracy",
+            expected=Expected("at_least", 0.95, 0.02),
+            where={"control": "none", "weights": "free"},
+            pins=PINS,
+            outside=of_two_matrices,
+            random=True,
+            needs=NEEDS,
+        ),
+        Claim(
+            id="flow.folding.trained.folds",
+            source=ROUSSEAU,
+            statement="plain networks of the plane, trained without control on spirals or circles, fold it: share of"
+            " the networks with a fold",
+            kind="control",
+            observable="fold_networks",
+            expected=Expected("at_least", 0.5, 0.05),
+            where={"control": "none", "weights": "free", "at": "all"},
+            pins=PINS,
+            outside=roomy,
+            unmet=not_learnt,
+            random=True,
+            needs=NEEDS,
+        ),
+        *_spectral("free"),
+        *_spectral("shared"),
+    ),
+    memory=("train.replicas", "train.batch_size", "flow.points", "width"),
+    observables={
+        "accuracy": "test accuracy, over trained networks; columns control (none: plain, factor: T/L on a block,"
+        " spectral: normalised weights, lipschitz, inverse, h1: a penalty) and weights (free, shared); blocks: their"
+        " depth",
+        "fold_networks": "share of the trained networks that fold space at some point of some block",
+        "lipschitz_bound": "largest bound of Lip(h v) by the weights, over trained networks and blocks",
+        "bound_ratio": "least det D block / (1 - flow.bound)^D, over networks trained with spectral normalisation",
+        "exploded_at": "number of steps after which a loss or weight of the training was not finite",
+    },
+    arrays={
+        "trained.table": f"controls {', '.join(SHOWN)}, each with free and shared weights: rows"
+        f" {', '.join(COLUMNS)}, folds and the like at all points, nan where training exploded, ({len(COLUMNS)},"
+        f" {2 * len(SHOWN)})",
+        "trained.layers": "layers at which the plane is drawn (width=2)",
+        "trained.labels": "classes of the points that are drawn",
+        "trained.PLANE.nodes": "PLANE is CONTROL.map or CONTROL.inverse, of the first network with free weights and"
+        f" control {' or '.join(PICTURED)}: nodes of a grid at the layers, (layers, side, side, 2); of an inverse"
+        " a grid of outputs carried back, exactly (spectral) or by the steps with -h (none)",
+        "trained.PLANE.points": "test points, or their outputs carried back, at the layers",
+        "trained.PLANE.folded": "1 where a block has folded space up to the layer, else 0",
+        "trained.PLANE.determinant": "determinant of the map, or of the inverse, at the nodes, (side, side)",
+    },
+)

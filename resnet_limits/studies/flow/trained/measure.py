@@ -1,0 +1,382 @@
+"""`flow.folding.trained`: networks trained with each control (`diffeomorphisms/controls.py`), free and shared weights.
+
+accuracy          on the test points
+fold_networks     share of the networks that fold space, fold_fraction  of block determinants
+min_block_det, block_lipschitz, lipschitz_bound      least det D block, largest |h Dv|, and its bound by the weights
+inverse_error     the blocks run backwards with -h, at points of the data
+
+at=data: at training and test points, flow.points of each; at=all: also on a grid of the plane, where width is 2, as
+folds may lie between points. All networks start near the identity, from i.i.d. weights whose outer matrix is smaller
+by the depth, so that folds are what training makes. Points of the plane go in as they are; others through a read-in
+that is trained. The depth is that of the job up to flow.trained_depth, and deeper jobs share the networks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .... import device
+from ....data.dataset import Dataset
+from ....data.loading import load
+from ....diffeomorphisms.controls import CONTROLS, Control, h1_norm, inverse_inconsistency, lipschitz_excess
+from ....diffeomorphisms.deformation import Deformation, box, carried_back, deformed
+from ....diffeomorphisms.inverse import NotInverted
+from ....diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at
+from ....diffeomorphisms.lipschitz import lipschitz_bound, normalised
+from ....diffeomorphisms.squaring import grid
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.affine import affine
+from ....networks.blocks import field
+from ....networks.classifier import TRUNK, accuracy, initial, trunk_of
+from ....networks.engines import default_engine
+from ....networks.residual import forward, reverse, states
+from ....networks.steps import STEPS
+from ....networks.vector_field import VectorField
+from ....paths.draw import draw
+from ....paths.laws.iid import Iid
+from ....settings.content import content
+from ....settings.training import Train
+from ....training.loop import Parameters, Penalty, evaluated, train
+from ..outside import unbounded
+from ..problem import key, number
+from ..settings import Flow
+from .claims import COLUMNS, PICTURED, PINS, SHOWN, WEIGHTS, untrained
+
+EULER = STEPS["euler"]
+UNUSED = ("replicas", "init", "flow.inputs", "flow.paths", "flow.images")
+"""Keys that change nothing here."""
+BY_THE_BOUND = ("spectral", "lipschitz")
+"""Controls of the bound of Lip(h v) by the weights."""
+SIDE = 31
+"""Nodes a side of the grid on which folds are looked for."""
+DRAWN_SIDE = 81
+"""Nodes a side of the grids that are drawn."""
+DRAWN_POINTS = 400
+LAYERS = 5
+"""Layers that are drawn, the first and the last among them."""
+
+Solution = Mapping[str, np.ndarray]
+
+
+def measure(job: Job) -> Measurement:
+    """Records of each control, and the arrays of both figures."""
+    settings: Flow = job.settings
+    if untrained(settings):
+        return Measurement()
+    depth = min(settings.depth, settings.flow.trained_depth)
+    measurement, table = Measurement(), []
+    pairs = [(control, weights) for control in SHOWN for weights in WEIGHTS]
+    for i, (control, weights) in enumerate(pairs):
+        if CONTROLS[control].added in BY_THE_BOUND and unbounded(settings):
+            table.append([math.nan] * len(COLUMNS))
+            continue
+
+        def progress(fraction: float, message: str, i: int = i, name: str = f"{control}, {weights}") -> None:
+            job.progress((i + fraction) / len(pairs), f"{name}: {message}")
+
+        part = job.part(f"{control}.{weights}")
+        part.progress = progress
+        found = job.shared.solve(
+            f"flow.folding.trained.{control}.{weights}",
+            {**key(settings, *UNUSED), **_trained_as(settings), "trained_depth": depth},
+            lambda part=part, control=control, weights=weights: _solved(part, control, weights, depth),
+        )
+        coordinates = {"control": control, "weights": weights, "blocks": depth, **PINS}
+        records = _records(found, settings, coordinates)
+        measurement.records += records
+        table.append(_column(records))
+        measurement.arrays |= {f"trained.{name}": its for name, its in found.items() if "." in name and "@" not in name}
+    measurement.arrays["trained.table"] = np.array(table).T
+    if any(name.endswith(".nodes") for name in measurement.arrays):
+        data = load(settings.data, seed=settings.seed)
+        measurement.arrays["trained.layers"] = np.array(_layers(depth))
+        measurement.arrays["trained.labels"] = data.y_test[:DRAWN_POINTS].numpy()
+    return measurement
+
+
+def _trained_as(settings: Flow) -> dict[str, object]:
+    """What `key` leaves out, and training depends on."""
+    kept = {name: value for name, value in content(settings).items() if name.startswith("train.")}
+    return {**kept, "dtype": settings.dtype}
+
+
+def _layers(depth: int) -> list[int]:
+    return [round(i * depth / (LAYERS - 1)) for i in range(LAYERS)]
+
+
+# -- networks -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Network:
+    """How parameters become a network of one control.
+
+    `shared`: one weight set for all blocks. `identity`: the read-in is the identity, zeros behind, and not trained.
+    """
+
+    field: VectorField
+    control: Control
+    depth: int
+    h: float
+    bound: float
+    width: int
+    features: int
+    shared: bool
+
+    @property
+    def identity(self) -> bool:
+        return self.features <= self.width
+
+    def parametrised(self, trained: Parameters) -> Parameters:
+        """The parameters of the network, those of a trunk of `depth` weight sets, from those that are trained."""
+        trunk = trunk_of(trained)
+        if self.control.added == "spectral" and finite(trunk):
+            trunk = normalised(self.field, trunk, self.bound / self.h)
+        if self.shared:
+            trunk = {name: w.expand(-1, self.depth, *w.shape[2:]) for name, w in trunk.items()}
+        others = {name: w for name, w in trained.items() if not name.startswith(TRUNK)}
+        if self.identity:
+            like = trained["read_out.W"]
+            eye = torch.eye(self.width, self.features, dtype=like.dtype, device=like.device)
+            others["read_in.W"] = eye.expand(len(like), -1, -1)
+            others["read_in.b"] = like.new_zeros(len(like), self.width)
+        return {**others, **{TRUNK + name: w for name, w in trunk.items()}}
+
+    def start(self, dataset: Dataset, settings: Flow) -> Parameters:
+        """What is trained, at the start: i.i.d. weights, the outer matrix smaller by the depth."""
+        replicas, dtype, its_device = settings.train.replicas, dataset.x_train.dtype, dataset.x_train.device
+        path = draw(
+            Iid(sigma_w=1.0, sigma_b=0.0),
+            self.field.shapes,
+            depth=self.depth,
+            horizon=settings.horizon,
+            replicas=replicas,
+            seed=settings.seed,
+            purpose="flow.trained",
+            dtype=dtype,
+            device=its_device,
+        )
+        trunk = dict(path.at(EULER.times(self.depth, settings.horizon)))
+        outer = self.field.block.outer
+        assert outer is not None  # `untrained` says so before
+        trunk[outer] = trunk[outer] / self.depth
+        if self.shared:
+            trunk = {name: w[:, :1] for name, w in trunk.items()}
+        where = {"replicas": replicas, "seed": settings.seed, "dtype": dtype, "device": its_device}
+        parameters = initial(self.features, self.width, dataset.outputs, trunk, **where)
+        if self.identity:
+            del parameters["read_in.W"], parameters["read_in.b"]
+        return parameters
+
+    def rates(self, settings: Train) -> Train:
+        """The rate of plain blocks, where none is asked for: a change of their function takes weights `sqrt L` times
+        smaller in each of two matrices (Adam), and gradients are L times as large as with a factor 1/L (sgd)."""
+        if settings.lr_exponent is not None or not self.control.plain:
+            return settings
+        return replace(settings, lr_exponent=-1.0 if settings.optimizer == "sgd" else -0.5)
+
+    def excess(self, trunk: Mapping[str, Tensor]) -> Float[Tensor, " r"]:
+        """`lipschitz_excess`, of weights that may have exploded."""
+        if not finite(trunk):
+            return next(iter(trunk.values())).new_full((len(next(iter(trunk.values()))),), math.nan)
+        return lipschitz_excess(self.field, trunk, self.h, self.bound)
+
+    def penalty(self, settings: Flow) -> Penalty | None:
+        """What is added to the loss, with its weight."""
+        its, f = settings.flow, self.field
+        if self.control.added == "lipschitz":
+            return lambda theta, x: its.lipschitz_penalty * self.excess(trunk_of(theta))
+        if self.control.added == "h1":
+            return lambda theta, x: its.h1_penalty * h1_norm(trunk_of(theta))
+        if self.control.added == "inverse":
+            ways = {name: default_engine().trunk(settings.train.memory) for name in ("there", "back")}
+            return lambda theta, x: (
+                its.inverse_penalty * inverse_inconsistency(f, placed_in(theta, x), trunk_of(theta), self.h, **ways)
+            )
+        return None
+
+
+def finite(weights: Mapping[str, Tensor]) -> bool:
+    """Weights that are not have no singular values; the loss says that training exploded."""
+    return all(bool(torch.isfinite(w).all()) for w in weights.values())
+
+
+def placed_in(parameters: Parameters, points: Float[Tensor, "n f"]) -> Float[Tensor, "r n d"]:
+    """`x_0` of the points."""
+    W, b = parameters["read_in.W"], parameters["read_in.b"]
+    return affine(points.expand(W.shape[0], *points.shape), W, b)
+
+
+def network(settings: Flow, control: str, weights: str, depth: int, features: int) -> Network:
+    its = CONTROLS[control]
+    return Network(
+        field(settings.block, settings.activation, settings.width),
+        its,
+        depth,
+        its.block_factor(depth, settings.horizon),
+        settings.flow.bound,
+        settings.width,
+        features,
+        weights == "shared",
+    )
+
+
+# -- one control ----------------------------------------------------------------------------------
+
+
+def _solved(job: Job, control: str, weights: str, depth: int) -> dict[str, np.ndarray]:
+    """Each observable, one value a network (names with @: at which points), and what is drawn."""
+    settings: Flow = job.settings
+    dataset = load(settings.data, seed=settings.seed).to(device.resolve(settings.device), number(settings))
+    its = network(settings, control, weights, depth, dataset.features)
+    trained = train(
+        its.field,
+        its.start(dataset, settings),
+        dataset,
+        its.rates(settings.train),
+        depth=depth,
+        h=its.h,
+        seed=settings.seed,
+        progress=lambda done, message: job.progress(0.9 * done, message),
+        checkpoints=job.checkpoints,
+        explosion="record",
+        sink=job.sink,
+        parametrised=its.parametrised,
+        penalty=its.penalty(settings),
+    )
+    if trained.exploded_at is not None:
+        return {"exploded_at": np.array([trained.exploded_at])}
+    # What is judged is judged in float64, whatever the networks were trained in: so is the bound of the weights.
+    parameters = its.parametrised({name: w.detach().double() for name, w in trained.parameters.items()})
+    double = dataset.to(dataset.x_train.device, torch.float64)
+    scores = evaluated(its.field, EULER, parameters, double.x_test, its.h)
+    found = {"accuracy": accuracy(scores, double.y_test)}
+    count = settings.flow.points
+    x0 = placed_in(parameters, torch.cat([double.x_train[:count], double.x_test[:count]]))
+    found |= folds(its, trunk_of(parameters), x0)
+    arrays = {name: value.cpu().numpy() for name, value in found.items()}
+    if settings.width == 2 and weights == "free" and control in PICTURED:
+        job.progress(0.95, "the deformed plane")
+        arrays |= pictured(its, control, parameters, double.x_test[:DRAWN_POINTS])
+    return arrays
+
+
+@torch.no_grad()
+def folds(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"]) -> dict[str, Tensor]:
+    """One value a network of everything that is seen of its blocks, at the points and on a grid around them."""
+    found: dict[str, list[Tensor]] = {}
+    low, high = box(x0) if its.width == 2 else (None, None)
+    bounded = its.field.block.without_bound() is None and its.field.phi.without_bound() is None
+    for r in range(len(x0)):  # one network at a time: its Jacobians stay in the cache
+        weights = {name: w[r : r + 1].contiguous() for name, w in trunk.items()}
+        x = x0[r : r + 1]
+        back = reverse(its.field, EULER, forward(its.field, EULER, x, weights, its.h), weights, its.h)
+        values = {"inverse_error": (back - x).square().mean().sqrt()}
+        if bounded:
+            values["lipschitz_bound"] = (its.h * lipschitz_bound(its.field, weights)).max()
+        if low is not None and high is not None:
+            x = torch.cat([x, grid(low, high, SIDE - 1).reshape(1, -1, 2)], dim=1)
+        trajectory = states(its.field, EULER, x, weights, its.h)[:-1]
+        increments = increments_of(jacobians_at(its.field, EULER, trajectory, weights, its.h))[:, 0]
+        determinants, stretch = block_determinants(increments), torch.linalg.matrix_norm(increments, ord=2)
+        for at, count in (("data", x0.shape[1]), ("all", x.shape[1])):
+            det = determinants[:, :count]
+            values[f"fold_fraction@{at}"] = (~(det > 0)).double().mean()
+            values[f"fold_networks@{at}"] = (~(det > 0)).any().double()
+            values[f"min_block_det@{at}"] = det.min()
+            values[f"block_lipschitz@{at}"] = stretch[:, :count].max()
+            values[f"points@{at}"] = torch.tensor(float(count))
+        for name, value in values.items():
+            found.setdefault(name, []).append(value)
+    return {name: torch.stack(values) for name, values in found.items()}
+
+
+def pictured(its: Network, control: str, parameters: Parameters, points: Float[Tensor, "n f"]) -> dict[str, np.ndarray]:
+    """The plane through the first network, and back; float32, which a picture shows no more than."""
+    weights = {name: w[:1].detach() for name, w in trunk_of(parameters).items()}
+    x = placed_in(parameters, points)[0].detach()
+    chosen = {"side": DRAWN_SIDE, "layers": _layers(its.depth)}
+    there = deformed(its.field, EULER, x, weights, its.h, **chosen)
+
+    def arrays(of: str, what: Deformation) -> dict[str, np.ndarray]:
+        return {f"{control}.{of}.{name}": its.float().cpu().numpy() for name, its in vars(what).items()}
+
+    found, exact = arrays("map", there), its.control.added == "spectral"
+    with contextlib.suppress(NotInverted):  # the determinants say why; there is no inverse to draw
+        back = carried_back(its.field, EULER, there.points[-1], weights, its.h, exact=exact, **chosen)
+        found |= arrays("inverse", back)
+    return found
+
+
+# -- records --------------------------------------------------------------------------------------
+
+LARGEST: tuple[str, ...] = ("block_lipschitz", "lipschitz_bound")
+LEAST: tuple[str, ...] = ("min_block_det",)
+
+
+def _records(found: Solution, settings: Flow, coordinates: Mapping[str, object]) -> list[Record]:
+    replicas = settings.train.replicas
+    if "exploded_at" in found:
+        return [Record("exploded_at", float(found["exploded_at"][0]), coordinates=coordinates, replicas=replicas)]
+    records = []
+    for name, values in found.items():
+        observable, _, at = name.partition("@")
+        if observable == "points" or "." in name:
+            continue
+        where = {**coordinates, **({"at": at} if at else {})}
+        extreme = np.max if observable in LARGEST else np.min if observable in LEAST else None
+        if extreme is not None:
+            records.append(Record(observable, float(extreme(values)), coordinates=where, replicas=replicas))
+            continue
+        stderr, reference_error = _mean_error(values), math.nan
+        if observable == "fold_networks":
+            p = (values.sum() + 1) / (len(values) + 2)  # not 0 where all fold, or none
+            stderr = math.sqrt(p * (1 - p) / (len(values) + 3))
+        if observable == "fold_fraction":
+            # No fold on the ways of n points says that at most 3/n of such ways meet one, with 95 %.
+            reference_error = 3 / float(found[f"points@{at}"].sum())
+        records.append(
+            Record(
+                observable,
+                float(values.mean()),
+                stderr=stderr,
+                reference_error=reference_error,
+                coordinates=where,
+                replicas=replicas,
+            )
+        )
+    if coordinates["control"] == "spectral":
+        records += [_ratio(found, settings, at, coordinates) for at in ("data", "all")]
+    return records
+
+
+def _ratio(found: Solution, settings: Flow, at: str, coordinates: Mapping[str, object]) -> Record:
+    """The least determinant over `(1 - bound)^D`; its error is that of a determinant in float64."""
+    least, bound = float(found[f"min_block_det@{at}"].min()), (1 - settings.flow.bound) ** settings.width
+    return Record(
+        "bound_ratio",
+        least / bound,
+        reference_error=1e-14 * settings.width / bound,
+        coordinates={**coordinates, "at": at},
+        replicas=settings.train.replicas,
+    )
+
+
+def _mean_error(values: np.ndarray) -> float:
+    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+
+
+def _column(records: list[Record]) -> list[float]:
+    """The column of the table: each of `COLUMNS`, nan where there is none."""
+    values = {r.observable: r.value for r in records if r.coordinates.get("at", "all") == "all"}
+    values["accuracy_error"] = next((r.stderr for r in records if r.observable == "accuracy"), math.nan)
+    return [values.get(name, math.nan) for name in COLUMNS]

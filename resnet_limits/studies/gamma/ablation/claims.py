@@ -1,0 +1,129 @@
+"""`gamma.ablation`: other penalties have no limit, or a trivial one. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected, Kind
+from ....papers import THORPE
+from ....training.penalty import Penalty
+from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from ...least import DOUBLE
+from ..outside import not_reached
+from ..settings import Gamma
+
+CONTROLS: dict[Penalty, float] = {"h1": 0.01, "none": 1.0, "decay": 1e-3, "unscaled": 0.01}
+"""Penalties with the size `a` of theirs; that of `none` is not used. The decay is so small that the equation of a layer
+has several roots."""
+POINTS: dict[Penalty, int] = {"h1": 4, "none": 4, "decay": 8, "unscaled": 4}
+"""Four points in dimension 3 can be met by a linear map: with the H1 norm there is one minimiser, without a penalty the
+loss is zero. With eight a layer's equation has several roots in every layer."""
+STARTS: dict[Penalty, int] = {"h1": 1, "none": 4, "decay": 1, "unscaled": 1}
+"""Starts, in units of `replicas`: without a penalty roughness is that of the start, as random, and the minimum near."""
+PINS: dict[str, Any] = {
+    "activation": "tanh",
+    "gamma.alpha": 0.01,
+    "gamma.tau": 1.0,
+    "gamma.dimension": 3,
+}
+SMALLEST_LOSS = 1e-6
+"""Without a penalty the loss has to fall below this."""
+
+
+def _not_fitted(records: Any) -> str | None:
+    """Why networks without a penalty say nothing: they have not met the data."""
+    if "control" not in records:
+        return None
+    rows = records[(records["control"] == "none") & (records["observable"] == "loss")]
+    for depth, loss in zip(rows["depth"], rows["value"], strict=True):
+        if not loss <= SMALLEST_LOSS:
+            return f"without a penalty the loss at L={depth} is {loss:.1e}: the data are not met"
+    return None
+
+
+def _claim(
+    name: str, control: Penalty, statement: str, observable: str, expected: Expected, kind: Kind = "control"
+) -> Claim:
+    return Claim(
+        id=f"gamma.ablation.{name}",
+        source=THORPE,
+        statement=statement,
+        kind=kind,
+        observable=observable,
+        expected=expected,
+        where={"problem": "ablation", "control": control},
+        pins={**PINS, "gamma.points": POINTS[control]},
+        unmet=_not_fitted if control == "none" else not_reached("ablation", control=control),
+        random=observable != "start_distance" and control in ("none", "decay"),
+        needs="pairs of depths L and 2L" if observable == "path_difference" else "",
+        verdicts=SMOKE_IS_TOO_SMALL if control == "decay" or name == "none.path" else AS_STATED,
+    )
+
+
+def least_of_ablation(settings: Gamma) -> float:
+    """The starts of all networks, in one dimension at least."""
+    return DOUBLE * settings.depth * settings.replicas * 2
+
+
+GROUP = Group(
+    name="ablation",
+    least=least_of_ablation,
+    claims=(
+        _claim(
+            "h1",
+            "h1",
+            "with the H1 penalty an i.i.d. start ends in the minimiser that is reached from zero",
+            "start_distance",
+            Expected("at_most", 0, 1e-6),
+            "observation",
+        ),
+        _claim(
+            "none.roughness",
+            "none",
+            "without a penalty n sum |K_k - K_{k-1}|^2 grows like n^2",
+            "roughness",
+            Expected("order", -2, 0.3),
+        ),
+        _claim(
+            "none.path",
+            "none",
+            "without a penalty the weights at depths n and 2n stay apart",
+            "path_difference",
+            Expected("order", 0, 0.3),
+        ),
+        _claim(
+            "decay.roughness",
+            "decay",
+            "with a small decay (a/n) sum |K_k|^2 roughness grows like n^2",
+            "roughness",
+            Expected("order", -2, 0.3),
+        ),
+        _claim(
+            "decay.path",
+            "decay",
+            "with a small decay (a/n) sum |K_k|^2 the weights at depths n and 2n stay apart",
+            "path_difference",
+            Expected("order", 0, 0.3),
+        ),
+        _claim(
+            "unscaled",
+            "unscaled",
+            "with decay that is not scaled, a sum |K_k|^2, the weights tend to 0, at order 1",
+            "weights_size",
+            Expected("order", 1, 0.2),
+        ),
+    ),
+    observables={
+        "roughness": "n sum_k |K_k - K_{k-1}|^2, K and b together; mean over i.i.d. starts; by control; of the data",
+        "weights_size": "largest |(K_k, b_k)| over layers; mean over starts; by control",
+        "loss": "loss without the penalty; mean over starts; by control",
+        "path_difference": "root mean square distance of the step functions at depths n and 2n; mean over starts",
+        "start_distance": "relative distance in scaled variables of the minima from i.i.d. starts and from zero; mean",
+    },
+    memory=("replicas", "depth"),
+    on_cpu=True,
+    arrays={
+        f"ablation.{c}": f"weights with penalty {c} (replicas, depth, d^2 + d): K row by row, then b" for c in CONTROLS
+    },
+    compared=("gamma.ablation.none.path", "gamma.ablation.decay.path"),
+)

@@ -1,0 +1,112 @@
+"""`gamma.ablation`: what becomes of the limit with other penalties, from the same i.i.d. start at every depth.
+
+    h1          the penalty of the theorem: the minimiser that is reached from zero too
+    none        no penalty: the layers stay where they started, but for what the data need
+    decay       (a/n) sum_k |K_k|^2, its own small a: each layer has an equation of its own with several roots
+    unscaled    a sum_k |K_k|^2: K -> 0
+
+`replicas` starts (without a penalty four times as many), weights `N(0, 1/d)`, biases `N(0, 1/4)`, functions of the time
+of a layer: networks of depth n and 2n share those of common times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.blocks import field
+from ....networks.blocks.one import One
+from ....paths.draw import draw
+from ....paths.laws.iid import Iid
+from ....training.depth_regularised import DepthRegularised, Penalty, Weights
+from ....training.minimiser import Minimum, minimise
+from ..problem import penalties, small
+from ..real.measure import roughness
+from ..settings import Gamma
+from .claims import CONTROLS, PINS, POINTS, STARTS
+
+
+def measure(job: Job) -> Measurement:
+    """Roughness and size of the weights by penalty, means over starts; `start_distance` with the H1 penalty."""
+    settings = pinned(job.settings)
+    measurement = Measurement()
+    for i, control in enumerate(CONTROLS):
+        job.progress(i / len(CONTROLS), control)
+        problem = small(settings, "regression", dimension=PINS["gamma.dimension"], points=POINTS[control])
+        problem = replace(problem, penalty=control, penalties=_penalties(settings, control))
+        ends = [
+            _minimum(settings, problem, start)
+            for start in starts(settings, problem, STARTS[control] * settings.replicas)
+        ]
+        weights = [problem.weights(end.point) for end in ends]
+        where = {"problem": "ablation", "control": control, **PINS, "gamma.points": POINTS[control]}
+        values = {
+            "roughness": [roughness(w) for w in weights],
+            "weights_size": [float(np.linalg.norm(w.path, axis=1).max()) for w in weights],
+            "loss": [problem.loss_at(w) for w in weights],
+        }
+        if control == "h1":
+            zero = _minimum(settings, problem, np.zeros(problem.size))
+            size = float(np.linalg.norm(zero.point)) or 1.0
+            values["start_distance"] = [float(np.linalg.norm(end.point - zero.point)) / size for end in ends]
+        measurement.records += [_record(name, its, where) for name, its in values.items()]
+        if control != "none":  # without a penalty the value tends to 0: it says itself what was reached
+            worst = max(end.relative_gradient for end in ends)
+            tolerance = settings.minimiser.tolerance
+            measurement.records.append(
+                Record("gradient_norm", worst, reference=tolerance, coordinates=where, replicas=len(ends))
+            )
+        measurement.arrays[f"ablation.{control}"] = np.stack([w.path for w in weights])
+    return measurement
+
+
+def pinned(settings: Gamma) -> Gamma:
+    """The settings with the keys that the claims pin."""
+    its = replace(
+        settings.gamma,
+        alpha=PINS["gamma.alpha"],
+        tau=PINS["gamma.tau"],
+        alpha_b=None,
+        alpha_w=None,
+        alpha_c=None,
+        tau_b=None,
+    )
+    return replace(settings, gamma=its, activation=PINS["activation"])
+
+
+def _penalties(settings: Gamma, control: Penalty):
+    its, a = penalties(settings), CONTROLS[control]
+    return replace(its, K=a, b=a)
+
+
+def starts(settings: Gamma, problem: DepthRegularised, count: int) -> list[np.ndarray]:
+    """So many i.i.d. starts in scaled variables; read-outs zero."""
+    n, d, m = problem.depth, problem.width, problem.loss.outputs
+    path = draw(
+        Iid(sigma_w=1.0, sigma_b=0.5),
+        field(One(), settings.activation, d).shapes,
+        depth=n,
+        horizon=1.0,
+        replicas=count,
+        first_replica=0,
+        seed=settings.seed,
+        dtype=torch.float64,
+    ).at(torch.arange(n, dtype=torch.float64) / n)
+    K, b = path["W"].numpy(), path["b"].numpy()
+    return [problem.scaled(Weights(K[r], b[r], np.zeros((m, d)), np.zeros(m))) for r in range(count)]
+
+
+def _minimum(settings: Gamma, problem: DepthRegularised, start: np.ndarray) -> Minimum:
+    its = settings.minimiser
+    return minimise(problem, start, tolerance=its.tolerance, iterations=its.iterations, certify=False)
+
+
+def _record(name: str, values: list[float], where: dict[str, Any]) -> Record:
+    count = len(values)
+    error = float(np.std(values, ddof=1)) / count**0.5 if count > 1 else float("nan")
+    return Record(name, float(np.mean(values)), stderr=error, coordinates=where, replicas=count)

@@ -1,0 +1,135 @@
+"""`gamma.value`, `.weights`, `.tl2`, `.h1`, `.recovery`, `.boundary`: minimisers against the limit's own equations.
+
+A few points in small dimension, regression and classification: the minimiser at depth n, continued from 4, 8, ..., and
+the limit by its Euler-Lagrange equations (`limits/euler_lagrange.py`), which know nothing of networks. The guess of
+that solver is the minimiser at depth 64, its error the distance to a solution at a hundred times the tolerance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ....errors import MeasurementError
+from ....limits.euler_lagrange import Extremal, extremal
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....training.depth_regularised import DepthRegularised, Weights
+from ....training.minimiser import Minimum
+from ..norms import h1, largest, tl2
+from ..problem import Kind, boundary, certificate, minima, small, solution_key
+from ..settings import Gamma
+
+GUESS = 64
+"""Depth of the minimiser near which the limit is looked for."""
+TOLERANCE, LOOSE = 1e-7, 1e-5
+"""Relative residuals of the boundary value problem; the looser solution tells the error of the other."""
+GRID = np.linspace(0, 1, 257)
+KINDS: tuple[Kind, ...] = ("regression", "classification")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The limit, and the errors of its value, paths and slopes."""
+
+    solution: Extremal
+    value_error: float
+    path_error: float
+    slope_error: float
+
+
+def measure(job: Job) -> Measurement:
+    """The distances of the minimiser to the limit, by problem, with what certifies the minimiser."""
+    settings: Gamma = job.settings
+    measurement = Measurement()
+    for i, kind in enumerate(KINDS):
+        job.progress(i / len(KINDS), kind)
+        problem = small(settings, kind)
+        found = minima(job, problem, kind, settings.depth)
+        where = {"problem": kind}
+        measurement.records += certificate(settings, problem, found, where)
+        minimum = found[0].minimum
+        network = problem.weights(minimum.point)
+        measurement.arrays[f"{kind}.path"] = network.path
+        if not minimum.converged:
+            continue
+        limit = _limit(job, problem, kind)
+        measurement.records.append(Record("limit_found", float(limit is not None), coordinates=where, replicas=1))
+        if limit is not None:
+            measurement.arrays[f"{kind}.limit"] = limit.solution.at(np.arange(settings.depth) / settings.depth).path
+            measurement.records += distances(problem, minimum, network, limit, where)
+    return measurement
+
+
+def distances(
+    problem: DepthRegularised, minimum: Minimum, w: Weights, limit: Limit, where: dict[str, str]
+) -> list[Record]:
+    """All distances of a minimiser to the limit."""
+    n, p = problem.depth, problem.penalties
+    exact, there = limit.solution.at(np.arange(n) / n), lambda times: limit.solution.at(times).path
+    # What the gradient that is left allows the minimiser to be off, in units of paths and of their H1 norm.
+    off = minimum.distance
+    path_off = off * max(((1 + 1 / tau) / a) ** 0.5 for a, tau in ((p.K, p.t1), (p.b, p.t2)))
+    h1_off = off / min(p.K, p.b) ** 0.5
+    difference = w.path - exact.path
+    taus = np.concatenate([np.full(w.K[0].size, p.t1), np.full(w.b[0].size, p.t2)])
+    recovered = problem.value(exact)
+    start, end, missed = boundary(problem, w)
+    value = limit.solution.value
+    rounding = 16 * np.finfo(np.float64).eps * abs(value)
+    value_error = limit.value_error + rounding
+    path_error = limit.path_error + path_off
+    found = {
+        "value_gap": (abs(minimum.value - value), value, value_error),
+        "weights_sup": (largest(difference), largest(exact.path), path_error),
+        "tl2": (tl2(w.path, there), np.nan, path_error),
+        "tl2_floor": (tl2(exact.path, there), np.nan, np.nan),
+        "h1": (h1(difference, taus), np.nan, limit.slope_error + max(p.t1, p.t2) ** 0.5 * limit.path_error + h1_off),
+        "recovery_gap": (abs(recovered - value), value, value_error),
+        "recovery_excess": (recovered - minimum.value, minimum.value, rounding),
+        "readout_error": (
+            float(np.hypot(np.linalg.norm(w.W - exact.W), np.linalg.norm(w.c - exact.c))),
+            np.nan,
+            path_error,
+        ),
+        "boundary_start": (start, np.nan, h1_off * n**0.5 + path_off),
+        "boundary_end": (end, np.nan, h1_off * n**0.5),
+        "boundary_missed": (missed, np.nan, 1e3 * np.finfo(np.float64).eps),
+    }
+    return [
+        Record(name, its, reference=reference, reference_error=error, coordinates=where, replicas=1)
+        for name, (its, reference, error) in found.items()
+    ]
+
+
+def _limit(job: Job, problem: DepthRegularised, kind: Kind) -> Limit | None:
+    """The limit of the branch, None where collocation finds none; kept, since all depths share it."""
+
+    def compute() -> dict[str, np.ndarray]:
+        guess = problem.at_depth(GUESS).weights(minima(job, problem, kind, GUESS)[0].minimum.point)
+        try:
+            loose, best = (extremal(problem, guess, tolerance=tolerance) for tolerance in (LOOSE, TOLERANCE))
+        except MeasurementError:
+            return {}
+        slopes = [np.concatenate([s.reshape(len(GRID), -1) for s in its.slopes(GRID)], axis=1) for its in (loose, best)]
+        errors = [
+            abs(loose.value - best.value),
+            np.linalg.norm(loose.at(GRID).path - best.at(GRID).path, axis=1).max(),
+            np.linalg.norm(slopes[0] - slopes[1], axis=1).max(),
+        ]
+        return {
+            "nodes": best.nodes,
+            "coefficients": best.coefficients,
+            "W": best.W,
+            "c": best.c,
+            "value": np.array([best.value]),
+            "errors": np.array(errors),
+        }
+
+    key = {**solution_key(job.settings, kind), "minimiser": asdict(job.settings.minimiser)}
+    its = job.shared.solve("extremal", key, compute)
+    if not its:
+        return None
+    solution = Extremal(problem, its["nodes"], its["coefficients"], its["W"], its["c"], float(its["value"][0]))
+    return Limit(solution, *(float(error) for error in its["errors"]))

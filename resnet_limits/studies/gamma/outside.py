@@ -1,0 +1,27 @@
+"""What makes a claim about minimisers of this study inconclusive, and what is said of several. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...networks.activations import activation_named
+from .. import reached
+from .settings import Gamma
+
+
+def not_reached(problem: str, **more: str) -> Callable[[Any], str | None]:
+    """For `Claim.unmet`: why the minimisers of this problem cannot test a claim, or None."""
+    return reached.not_reached({"problem": problem, **more}, "gamma.alpha")
+
+
+def several(problem: str) -> Callable[[Any], str | None]:
+    """For `Claim.note`: that several starts lead to several minima of this problem, or None."""
+    return reached.branches_differ({"problem": problem})
+
+
+def kinked(settings: Gamma) -> str | None:
+    """Why the activation is outside the theorem, or None."""
+    if activation_named(settings.activation).kinks:
+        return f"activation={settings.activation}: the theorem needs an activation with continuous derivatives"
+    return None

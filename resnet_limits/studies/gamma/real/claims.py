@@ -1,0 +1,100 @@
+"""`gamma.real`: minimisers on a data set, against their Richardson limit. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected, Kind
+from ....data.sizes import training_points
+from ....papers import THORPE
+from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from ...least import points
+from ..limit.claims import FALLS, FIRST_ORDER
+from ..outside import kinked, not_reached, several
+from ..room import least_of_minimiser
+from ..settings import Gamma
+
+COMPARED = ("weights_sup", "value_gap", "tl2", "h1")
+"""What `real_paths.py` measures."""
+TOO_SMALL_AT_SMOKE = ("weights.observed", "tl2.observed", "h1")
+
+
+def _claim(name: str, statement: str, observable: str, expected: Expected, kind: Kind) -> Claim:
+    return Claim(
+        id=f"gamma.real.{name}",
+        source=THORPE,
+        statement=statement,
+        kind=kind,
+        observable=observable,
+        expected=expected,
+        where={"problem": "data"},
+        outside=kinked,
+        unmet=not_reached("data"),
+        note=several("data"),
+        needs="depths that double, at least three" if observable in COMPARED else "",
+        verdicts=SMOKE_IS_TOO_SMALL if name in TOO_SMALL_AT_SMOKE else AS_STATED,
+    )
+
+
+def least_of_real(settings: Gamma) -> float:
+    count = min(settings.gamma.train_points, training_points(settings.data))
+    return points(settings) + least_of_minimiser(settings.depth, settings.width, count)
+
+
+GROUP = Group(
+    name="real",
+    least=least_of_real,
+    claims=(
+        _claim("value", "on data the least value of E_n converges", "value_gap", FALLS, "theorem"),
+        _claim(
+            "value.observed", "on data the least value converges at order 1", "value_gap", FIRST_ORDER, "observation"
+        ),
+        _claim("weights", "on data minimisers converge uniformly", "weights_sup", FALLS, "theorem"),
+        _claim(
+            "weights.observed",
+            "on data minimisers converge uniformly at order 1",
+            "weights_sup",
+            FIRST_ORDER,
+            "observation",
+        ),
+        _claim("tl2", "on data minimisers converge in TL2", "tl2", FALLS, "theorem"),
+        _claim("tl2.observed", "on data minimisers converge in TL2 at order 1", "tl2", FIRST_ORDER, "observation"),
+        _claim(
+            "h1", "on data minimisers converge in the discrete H1 norm, at order 1", "h1", FIRST_ORDER, "observation"
+        ),
+        _claim(
+            "boundary.start",
+            "on data K'(0) = t1 K(0), b'(0) = t2 b(0) in the limit, missed at order 1",
+            "boundary_start",
+            FIRST_ORDER,
+            "observation",
+        ),
+        _claim(
+            "boundary.end",
+            "on data K'(1) = 0, b'(1) = 0 in the limit, missed at order 1",
+            "boundary_end",
+            FIRST_ORDER,
+            "observation",
+        ),
+    ),
+    observables={
+        "train_loss": "loss of the training points, without the penalty",
+        "train_accuracy": "fraction of the training points classified rightly",
+        "test_accuracy": "fraction of the test points classified rightly",
+    },
+    memory=("gamma.train_points", "width", "depth"),
+    on_cpu=True,
+    arrays={
+        "real.K": "minimiser on the data set, K (depth, width, width)",
+        "real.b": "minimiser on the data set, b (depth, width)",
+        "real.W": "minimiser on the data set, read-out W (outputs, width)",
+        "real.c": "minimiser on the data set, read-out c (outputs,)",
+    },
+    compared=(
+        "gamma.real.value",
+        "gamma.real.value.observed",
+        "gamma.real.weights",
+        "gamma.real.weights.observed",
+        "gamma.real.tl2",
+        "gamma.real.tl2.observed",
+        "gamma.real.h1",
+    ),
+)

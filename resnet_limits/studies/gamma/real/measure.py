@@ -1,0 +1,59 @@
+"""`gamma.real`: minimisers on a data set; `real_paths.py` compares the depths.
+
+A job climbs to its depth, certifies the minimum, and keeps the weights.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....data.dataset import Dataset
+from ....data.loading import embed
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....training.depth_regularised import DepthRegularised, Weights
+from ..problem import DATA, boundary, certificate, minima, of_the_data
+from ..settings import Gamma
+
+WHERE = {"problem": DATA}
+
+
+def measure(job: Job) -> Measurement:
+    """Certificate, loss, accuracy, boundary conditions, and the weights."""
+    settings: Gamma = job.settings
+    problem, dataset = of_the_data(settings)
+    found = minima(job, problem, DATA, settings.depth)
+    w = problem.weights(found[0].minimum.point)
+    start, end, missed = boundary(problem, w)
+    values = {
+        "boundary_start": start,
+        "boundary_end": end,
+        "boundary_missed": missed,
+        "train_loss": problem.loss_at(w),
+        "roughness": roughness(w),
+    }
+    if dataset.classes:
+        values |= _accuracies(settings, problem, w, dataset)
+    records = certificate(settings, problem, found, WHERE)
+    records += [Record(name, value, coordinates=WHERE, replicas=1) for name, value in values.items()]
+    return Measurement(records, {"real.K": w.K, "real.b": w.b, "real.W": w.W, "real.c": w.c})
+
+
+def roughness(w: Weights) -> float:
+    """`n sum_{k >= 1} |K_k - K_{k-1}|^2 + |b_k - b_{k-1}|^2`."""
+    return float(len(w.K) * (np.diff(w.path, axis=0) ** 2).sum())
+
+
+def _accuracies(settings: Gamma, problem: DepthRegularised, w: Weights, dataset: Dataset) -> dict[str, float]:
+    """Fractions of the points classified rightly."""
+    found = {"train_accuracy": _right(problem, w, dataset.y_train.numpy())}
+    if len(dataset.x_test):
+        x = embed(dataset.x_test.double(), settings.width, seed=settings.seed).numpy()
+        there = DepthRegularised(x, problem.loss, problem.activation, problem.penalties, problem.depth)
+        found["test_accuracy"] = _right(there, w, dataset.y_test.numpy())
+    return found
+
+
+def _right(problem: DepthRegularised, w: Weights, labels: np.ndarray) -> float:
+    scores = problem.states(w)[0][-1] @ w.W.T + w.c
+    return float((scores.argmax(axis=1) == labels).mean())

@@ -1,0 +1,51 @@
+"""`gamma.relu`: an activation with a kink, outside the theorem. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....papers import THORPE
+from ...group import Group
+from ..room import least_of_small
+
+LARGEST_GRADIENT = 0.3
+"""Relative gradient norm above which the descents ended on the way, kinks or not."""
+RELU = {"activation": "relu", "gamma.dimension": 1, "gamma.points": 8}
+
+
+def _on_the_way(records: Any) -> str | None:
+    """For `Claim.unmet`: at which depth the value is that of no minimum, or None."""
+    rows = records[records["observable"] == "relu_gradient_norm"]
+    for depth, norm in zip(rows["depth"], rows["value"], strict=True):
+        if not norm <= LARGEST_GRADIENT:
+            return (
+                f"with relu the descents at L={depth} ended far from a minimum: relative gradient norm {norm:.1e}; a"
+                " larger minimiser.iterations may do"
+            )
+    return None
+
+
+GROUP = Group(
+    name="relu",
+    least=least_of_small,
+    claims=(
+        Claim(
+            id="gamma.relu",
+            source=THORPE,
+            statement="with relu, outside the theorem, the least values at depths n and 2n still approach each other",
+            kind="observation",
+            observable="value_difference",
+            expected=Expected("order_at_least", 0.5, 0.3),
+            where={"problem": "relu"},
+            pins=RELU,
+            unmet=_on_the_way,
+        ),
+    ),
+    observables={
+        "value_difference": "|min E_n - min E_2n| with relu; where a minimum lies on a kink, as far as reached",
+        "relu_gradient_norm": "relative gradient norm where the descents with relu ended; on a kink it does not vanish",
+    },
+    memory=("gamma.points", "gamma.dimension", "depth"),
+    on_cpu=True,
+)

@@ -1,0 +1,59 @@
+"""`hamiltonian.meanfield`: minimisers on N points of a population. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....papers import OWHADI
+from ...group import Group
+from ...least import points
+from ..outside import kinked, not_reached, several
+
+COUNTS = (64, 256, 1024, 4096)
+DEPTH = 16
+PINS: dict[str, Any] = {"hamiltonian.kernel": "features", "hamiltonian.readout": "fixed", "hamiltonian.nu": 0.2}
+
+
+def _not_reached(records: Any) -> str | None:
+    """For `Claim.unmet`: the minimiser of the population, or that of a draw."""
+    if (reason := not_reached("mean field", shooting=False)(records)) is not None:
+        return reason
+    draws = records[records["observable"] == "draws_gradient_norm"]
+    for worst, tolerance in zip(draws["value"], draws["reference"], strict=True):
+        if not worst <= tolerance:
+            return (
+                f"the minimiser of a draw was not reached: its relative gradient norm is {worst:.1e}, above"
+                f" {tolerance:.0e}; a larger minimiser.iterations may do"
+            )
+    return None
+
+
+GROUP = Group(
+    name="meanfield",
+    least=points,
+    claims=(
+        Claim(
+            id="hamiltonian.meanfield",
+            source=OWHADI,
+            statement="weights on N points approach those of the population at order 1/2 in N, loss a mean over points",
+            kind="observation",
+            observable="data_order",
+            expected=Expected("value", 0.5, 0.15),
+            where={"of": "mean field"},
+            pins=PINS,
+            outside=kinked,
+            unmet=_not_reached,
+            note=several("mean field"),
+            random=True,
+        ),
+    ),
+    memory=("hamiltonian.points", "width", "depth"),
+    on_cpu=True,
+    observables={
+        "meanfield_distance": "root mean square over draws of the distance of the weights of N points (coordinate N) to"
+        " those of the population, relative; at depth 16",
+        "draws_gradient_norm": "largest relative gradient norm at the minima of draws; its reference is the tolerance",
+        "data_order": "p in meanfield_distance ~ N^-p, from N = 64 to 4096",
+    },
+)

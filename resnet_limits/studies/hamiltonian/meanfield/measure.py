@@ -1,0 +1,96 @@
+"""`hamiltonian.meanfield`: the loss a mean over points, minimisers on N points approach those of all the data.
+
+    meanfield_distance(N) = root mean square over draws of |omega_N - omega| / |omega|  ~  N^{-1/2}
+
+The population are the training points; a draw takes N of them, with replacement, so that `omega`, that of the whole
+population, is known. N grows at a depth of `DEPTH`, whatever that of the job. Each minimisation starts from `omega`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+import torch
+
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....random import generator
+from ....training.minimiser import minimise
+from ..problem import Setup, certificate, dataset, key, loss_of, minima, pinned, setup
+from ..settings import Hamiltonian
+from .claims import COUNTS, DEPTH, PINS
+
+POPULATION = 1000
+"""Training points at most."""
+DRAWS_TOLERANCE = 1e-8
+"""Relative gradient norm to which each draw is minimised."""
+
+
+def measure(job: Job) -> Measurement:
+    its_pins = {name.split(".")[1]: value for name, value in PINS.items()}
+    data = dataset(job.settings)
+    population = min(POPULATION, len(data.x_train))
+    settings = pinned(job.settings, **its_pins, points=population)
+    problem = setup(settings)
+    coordinates = {"of": "mean field", **PINS}
+    found = minima(job, problem, DEPTH, "meanfield", key(settings))
+    records = certificate(job, problem, found, coordinates)
+
+    def compute() -> dict[str, np.ndarray]:
+        distances, gradients = _draws(job, settings, problem, found[0].minimum.point)
+        return {"distances": distances, "gradients": gradients}
+
+    more = {
+        "depth": DEPTH,
+        "replicas": settings.replicas,
+        "counts": list(COUNTS),
+        "minimiser": asdict(settings.minimiser),
+    }
+    its = job.shared.solve("meanfield.draws", key(settings, **more), compute)
+    distances, worst = its["distances"], float(its["gradients"].max())
+    records.append(Record("draws_gradient_norm", worst, reference=DRAWS_TOLERANCE, coordinates=coordinates))
+    if not worst <= DRAWS_TOLERANCE:
+        return Measurement(records)
+    points = []
+    for N, its in zip(COUNTS, distances, strict=True):
+        square, spread = float((its**2).mean()), float((its**2).std(ddof=1)) / math.sqrt(len(its))
+        value = math.sqrt(square)
+        points.append((N, value, spread / (2 * value)))
+        where = {**coordinates, "N": N}
+        records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), coordinates=where))
+    order, stderr = slope(points)
+    records.append(Record("data_order", order, stderr=stderr, coordinates=coordinates))
+    return Measurement(records)
+
+
+def _draws(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`|z_N - z| / |z|` of every draw, (counts, replicas), and the relative gradient norms at their minima."""
+    found, draws, size = [], settings.replicas, float(np.linalg.norm(start))
+    for i, N in enumerate(COUNTS):
+        stream = generator(settings.seed, "hamiltonian.meanfield", N)
+        for r in range(draws):
+            job.progress((i * draws + r) / (len(COUNTS) * draws), f"{N} points")
+            drawn = torch.from_numpy(stream.integers(len(problem.q0), size=N))
+            loss = loss_of(settings, problem.loss.y[drawn])
+            network = replace(problem, q0=problem.q0[drawn], loss=loss).network(DEPTH)
+            iterations = settings.minimiser.iterations
+            end = minimise(network, start, tolerance=DRAWS_TOLERANCE, iterations=iterations, warm=True, certify=False)
+            found.append((float(np.linalg.norm(end.point - start)) / size, end.relative_gradient))
+    distances, gradients = np.array(found).reshape(len(COUNTS), draws, 2).transpose(2, 0, 1)
+    return distances, gradients
+
+
+def slope(points: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
+    """`p` in `distance ~ N^-p` by weighted least squares; the larger of the points' own and their scatter."""
+    N, y, error = (np.array(column, dtype=float) for column in zip(*points, strict=True))
+    x, weight = -np.log(N), (error / y) ** -2
+    total = weight.sum()
+    off = x - weight @ x / total
+    spread = float(weight @ off**2)
+    order = float(weight @ (off * np.log(y))) / spread
+    left = np.log(y) - weight @ np.log(y) / total - order * off
+    scatter = math.sqrt(float(weight @ left**2) / spread / max(len(N) - 2, 1))
+    return order, max(1 / math.sqrt(spread), scatter)

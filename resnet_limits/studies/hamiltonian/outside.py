@@ -1,0 +1,51 @@
+"""What lies outside the theorem, what says that a minimiser or a shooting was not reached. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...claims.claim import Expected
+from ...networks.activations import activation_named
+from .. import reached
+from .settings import Hamiltonian
+
+FALLS = Expected("order_at_least", 0.2, 0.1)
+"""Some power of the depth; a distance that stays has order 0."""
+FIRST_ORDER = Expected("order", 1, 0.1)
+
+
+def kinked(settings: Hamiltonian) -> str | None:
+    """Why the velocity field has no continuous derivatives, or None."""
+    if activation_named(settings.activation).kinks and settings.hamiltonian.kernel == "features":
+        return f"activation={settings.activation}: the theorem needs a feature map with continuous derivatives"
+    return None
+
+
+def several(of: str) -> Callable[[Any], str | None]:
+    """For `Claim.note`: that several starts lead to several minima of this problem, or None."""
+    return reached.branches_differ({"of": of})
+
+
+def not_reached(of: str, *, shooting: bool = True) -> Callable[[Any], str | None]:
+    """For `Claim.unmet`: at which depth the minimiser, or the shooting, was not reached, and how far it got."""
+    unreached = reached.not_reached({"of": of}, "hamiltonian.nu")
+
+    def unmet(records: Any) -> str | None:
+        if (reason := unreached(records)) is not None or not shooting or "of" not in records:
+            return reason
+        its = records[records["of"] == of]
+        missed = its[(its["observable"] == "shooting_reached") & (its["value"] < 1)]
+        if len(missed):
+            there = its[its["depth"] == missed["depth"].min()]
+            residual, energy = (
+                float(there[there["observable"] == name]["value"].mean())
+                for name in ("shooting_residual", "shooting_energy")
+            )
+            return (
+                f"the shooting did not hit: relative residual {residual:.1e}, energy {energy:.3g} of its path; more"
+                " hamiltonian.steps, or a larger hamiltonian.nu"
+            )
+        return None
+
+    return unmet

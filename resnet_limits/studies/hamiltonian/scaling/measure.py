@@ -1,0 +1,34 @@
+"""`hamiltonian.scaling`: decay proportional to L gives a limit, constant decay does not.
+
+    L times the decay     J = nu/2 L sum |w_s|^2 + loss       values at depths L and 2L approach each other (depths.py)
+    constant              J = nu/2 sum |w_s|^2 + loss         acts like nu/L: the value falls
+
+The control is judged by the slope of its value, on a few points that the scores can fit: there the least energy `E` of
+a fit is finite and the value is about `nu E / 2L`.
+"""
+
+from __future__ import annotations
+
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ..problem import ROUNDING, certificate, key, minima, pinned, setup
+from .claims import CONSTANT, SCALED
+
+
+def measure(job: Job) -> Measurement:
+    own = job.settings
+    problem, coordinates = setup(own), SCALED
+    found = minima(job, problem, own.depth, "trained", key(own))
+    value = found[0].minimum.value
+    records = [Record("scaled_value", value, reference_error=ROUNDING, coordinates=coordinates)]
+    records += certificate(job, problem, found, coordinates)
+    job.progress(0.5, "constant decay")
+    settings = pinned(own, **{name.split(".")[1]: value for name, value in CONSTANT.items()})
+    problem, coordinates = setup(settings), {"of": "constant decay", **CONSTANT}
+    found = minima(job, problem, own.depth, "constant", key(settings, constant=True), constant=True)
+    minimum = found[0].minimum
+    records.append(Record("value", minimum.value, reference_error=ROUNDING * minimum.value, coordinates=coordinates))
+    penalty = settings.hamiltonian.nu / own.depth / 2 * float(minimum.point @ minimum.point)
+    records.append(Record("path_energy", 2 * penalty * own.depth / settings.hamiltonian.nu, coordinates=coordinates))
+    records.append(Record("loss", minimum.value - penalty, coordinates=coordinates))
+    return Measurement(records + certificate(job, problem, found, coordinates))

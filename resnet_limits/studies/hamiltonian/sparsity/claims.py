@@ -1,0 +1,67 @@
+"""`hamiltonian.sparsity`: points without loss gradient have no momentum. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....data.sources.source import Plane
+from ....papers import OWHADI
+from ...group import Group
+from ...least import points
+from ..outside import kinked, not_reached, several
+from ..settings import Hamiltonian
+
+MARGINS = ("squared_hinge", "squared_insensitive")
+
+
+def pins(settings: Hamiltonian) -> dict[str, Any]:
+    """A fixed read-out; the setting's own loss where it has a smooth margin, else the one that suits the data."""
+    own = settings.hamiltonian.loss
+    suited = "squared_hinge" if isinstance(settings.data, Plane) else "squared_insensitive"
+    return {"hamiltonian.loss": own if own in MARGINS else suited, "hamiltonian.readout": "fixed"}
+
+
+def _one_sort(records: Any) -> str | None:
+    """For `Claim.unmet`: why the points do not tell, or None."""
+    if (reason := not_reached("margin")(records)) is not None:
+        return reason
+    its = records[records["observable"] == "without_gradient"]
+    share = its[its["depth"] == its["depth"].max()]["value"].mean() if len(its) else 0.5
+    if share in (0.0, 1.0):
+        what = "all" if share else "no"
+        return f"{what} points are without loss gradient: there is no pattern; another hamiltonian.nu or .insensitive"
+    return None
+
+
+GROUP = Group(
+    name="sparsity",
+    least=points,
+    claims=(
+        Claim(
+            id="hamiltonian.sparsity",
+            source=OWHADI,
+            statement="momenta are zero, at both ends, just at the points without loss gradient (share of the points)",
+            kind="theorem",
+            observable="momentum_support",
+            expected=Expected("at_least", 1, 0.06),
+            where={"of": "margin"},
+            outside=kinked,
+            unmet=_one_sort,
+            note=several("margin"),
+            needs="a shooting that hits",
+        ),
+    ),
+    memory=("hamiltonian.points", "width", "depth"),
+    on_cpu=True,
+    observables={
+        "without_gradient": "share of the points without loss gradient at the end of the network; loss with a margin",
+        "momentum_support": "share of the points of which P(0) and P(1) of the limit are zero if and only if the"
+        " network's loss has no gradient there",
+        "momentum_off_support": "largest |P_j(0)| of the limit where the loss has no gradient, by the largest of all",
+    },
+    arrays={
+        "sparsity.momentum": "P_0 of the shooting with a loss that has a margin (points, width)",
+        "sparsity.gradient": "|dloss/dq_j| at the end of the network (points)",
+    },
+)

@@ -1,0 +1,59 @@
+"""`hamiltonian.sparsity`: the momentum of a point is zero at both ends just where the point has no loss gradient.
+
+    momentum_support = share of the points for which  P_j(0) = 0  in the limit  <=>  dloss/dq_j = 0  in the network
+
+The momenta are those of the shooting, which starts from momenta with noise on all of them: Newton's method finds the
+zeros, to its tolerance. The losses are those with a smooth margin, the read-out is fixed. The error counts the points
+too near the margin to tell.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ..limit import certificate, limit
+from ..problem import certificate as minimiser_certificate
+from ..problem import key, minima, pinned, setup, trained
+from .claims import pins
+
+ZERO = 1e-7
+"""Relative to the largest, a momentum that counts as zero: Newton's residual is orders of magnitude below."""
+
+NOISE = 0.01
+"""On the momenta that the shooting starts from, relative: those of the network have the zeros that are looked for."""
+
+
+def measure(job: Job) -> Measurement:
+    its_pins = pins(job.settings)
+    settings = pinned(job.settings, **{name.split(".")[1]: value for name, value in its_pins.items()})
+    problem, coordinates = setup(settings), {"of": "margin", **its_pins}
+    job.progress(0.0, "minimiser")
+    found = minima(job, problem, settings.depth, "sparsity", key(settings))
+    network = trained(problem, found[0])
+    records = minimiser_certificate(job, problem, found, coordinates)
+    job.progress(0.5, "shooting")
+    its = limit(job, settings, problem, "sparsity", noise=NOISE)
+    records += certificate(its, coordinates)
+    gradient = problem.loss.gradient(network.states[-1]).norm(dim=1)
+    free = gradient == 0
+    records.append(Record("without_gradient", float(free.double().mean()), coordinates=coordinates))
+    if its.why:
+        return Measurement(records)
+    start, coarse = its.momenta[0].norm(dim=1), its.momenta[1].norm(dim=1)
+    end = its.trajectories(settings.depth)[0].momenta[-1].norm(dim=1)
+    zero = [(P / P.max()) <= ZERO for P in (start, end)]
+    same = (zero[0] == free) & (zero[1] == free)
+    # A point on whose side of the margin network and limit, or limit with half the steps, may differ.
+    near = (coarse <= ZERO * coarse.max()) != zero[0]
+    near |= ~free & (gradient < gradient.max() / settings.depth)
+    error = max(float(near.double().mean()) / 2, 0.5 / len(free))
+    records.append(
+        Record("momentum_support", float(same.double().mean()), reference_error=error, coordinates=coordinates)
+    )
+    if bool(free.any()):
+        largest = float(torch.where(free, start, 0).max() / start.max())
+        records.append(Record("momentum_off_support", largest, coordinates=coordinates))
+    arrays = {"sparsity.momentum": its.momenta[0].numpy(), "sparsity.gradient": gradient.numpy()}
+    return Measurement(records, arrays)

@@ -1,0 +1,92 @@
+"""`kernel.expressivity.deep`, `kernel.inference.linear`: inference on the whole data set. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....data.sizes import training_points
+from ....papers import PELUCHETTI
+from ...group import Group
+from ...least import DOUBLE, points
+from ..expressivity.claims import DEEP
+from ..outside import AS_FULL, NO_BLOW_UP, either, limitless, not_affine, unlabelled
+from ..room import SINGLE
+from ..settings import Kernel
+
+SHOWN = ("linear_ridge", "nngp", "ntk", "deep")
+"""Accuracies, in the order of the array."""
+DEEP_TOLERANCE = 1e-5
+"""Relative error of the deep block's kernel."""
+
+
+LARGEST, LANDMARKS, IN_DOUBLE = 20_000, 1000, 4000
+"""`inference.dense.LARGEST`, `inference.iterative.LANDMARKS` and `accuracy.IN_DOUBLE`."""
+
+
+KEPT = 2**30
+"""`inference.iterative.KEPT`"""
+
+
+def least_of_accuracy(settings: Kernel) -> float:
+    """The deep block's kernel matrix, or the preconditioner of its iteration."""
+    if unlabelled(settings):
+        return points(settings)
+    n = min(settings.kernel.deep_points, training_points(settings.data))
+    if n > LARGEST:  # while it is made the preconditioner is there twice, then once beside the blocks that are kept
+        once = DOUBLE * n * LANDMARKS
+        return points(settings) + max(2 * once, once + min(KEPT, SINGLE * n * n / 2))
+    return points(settings) + (DOUBLE if n <= IN_DOUBLE else SINGLE) * n * n
+
+
+GROUP = Group(
+    name="accuracy",
+    least=least_of_accuracy,
+    claims=(
+        Claim(
+            id="kernel.expressivity.deep",
+            source=PELUCHETTI,
+            statement="the deep block's kernel classifies better than the shallow one's, which is linear: test"
+            " accuracy, on the same points",
+            kind="observation",
+            observable="accuracy_difference",
+            expected=Expected("at_least", 0.02, 0.01),
+            where={"scheme": "deep"},
+            pins=DEEP,
+            outside=either(unlabelled, limitless),
+            random=True,
+            needs=NO_BLOW_UP,
+            verdicts=AS_FULL,
+        ),
+        Claim(
+            id="kernel.inference.linear",
+            source=PELUCHETTI,
+            statement="weakly trained, the doubly infinite network is as accurate as linear ridge regression",
+            kind="theorem",
+            observable="accuracy_difference",
+            expected=Expected("value", 0, 0.01),
+            where={"scheme": "linear_ridge"},
+            outside=either(unlabelled, not_affine),
+            random=True,
+            needs=NO_BLOW_UP,
+            verdicts=AS_FULL,
+        ),
+    ),
+    memory=("data.train_size", "kernel.deep_points"),
+    on_cpu=True,
+    arrays={
+        "accuracy": f"accuracies of {', '.join(SHOWN)} on all training points (deep: kernel.deep_points), with standard"
+        " errors and numbers of training points, (3, 4)"
+    },
+    observables={
+        "accuracy.nngp": "test accuracy of the posterior mean of the doubly infinite network (weakly trained: the"
+        " read-out alone), with the standard error of a fraction of the test points; column points: training points",
+        "accuracy.ntk": "of regression with its tangent kernel, with kernel.ridge",
+        "accuracy.ntk.time": "fully trained, without ridge: gradient flow at time kernel.steps kernel.rate over the"
+        " largest eigenvalue of the Gram matrix of all training points",
+        "accuracy.ntk.infinity": "of the same at infinite time: least squares",
+        "accuracy.deep": "of the posterior mean of the deep block's kernel, on kernel.deep_points training points",
+        "accuracy.linear_ridge": "of linear ridge regression on the inputs",
+        "accuracy_difference": "of accuracies on the same test points: accuracy.deep less accuracy.nngp on the same"
+        " training points (scheme deep), accuracy.linear_ridge less accuracy.nngp (linear_ridge)",
+        "posterior_deviation": "mean over test points of the standard deviation of the posterior, nngp",
+    },
+)

@@ -1,0 +1,195 @@
+"""`kernel.expressivity.deep`, accuracies: inference with doubly infinite networks on the whole data set.
+
+The shallow kernels are solved in the dimension of the inputs, all training points at once; the deep block's kernel is
+dense, and beyond 20,000 points made again block by block. No depth changes any of it: jobs share the answers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.linalg import lstsq
+from torch import Tensor
+
+from ....data.dataset import Dataset
+from ....inference import dense, features
+from ....inference.filters import gradient_flow, ridge
+from ....inference.iterative import Solution, solve
+from ....inference.targets import one_hot
+from ....limits.pair_kernel import mean_square
+from ....limits.tabulated import tabulate
+from ....measurement.estimate import difference, fraction
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ..expressivity.claims import DEEP
+from ..kernels import affine, deep_kernel, limit_kernel, reached
+from ..outside import limitless
+from ..problem import OF_NETWORKS, columns, dataset, key
+from ..settings import Kernel
+from .claims import DEEP_TOLERANCE, SHOWN
+
+IN_DOUBLE = 4000
+"""Points up to which the deep block's kernel is solved in float64."""
+RESIDUAL = 1e-4
+"""Relative residual of the deep block's regression where it is iterative."""
+Right = Float[Tensor, " m"]
+"""1 for each test point whose class is found, else 0."""
+
+
+def measure(job: Job) -> Measurement:
+    """Accuracies with the standard error over test points, and paired differences."""
+    settings = job.settings
+    data = dataset(settings)
+    if not data.is_classification:
+        return Measurement()
+    found = job.shared.solve("kernel.accuracy", key(settings, *OF_NETWORKS), lambda: _solved(job, data))
+    total, few = (len(data.x_train), min(len(data.x_train), settings.kernel.deep_points))
+    _, first = limit_exists(settings, data)
+    records = [] if math.isinf(first) else [Record("blow_up_time", first, coordinates={"scheme": "all points"})]
+    for name, right in found.items():
+        if name.startswith("accuracy"):
+            observable, _, on_few = name.partition("@")
+            coordinates = {"points": few if on_few or observable == "accuracy.deep" else total}
+            coordinates |= DEEP if observable == "accuracy.deep" else {}
+            records.append(Record(observable, *fraction(right), coordinates=coordinates))
+    if "posterior_deviation" in found:
+        records.append(Record("posterior_deviation", float(found["posterior_deviation"][0])))
+        shallow = found.get("accuracy.nngp@few", found["accuracy.nngp"])
+        for scheme, a, b in (
+            ("deep", found["accuracy.deep"], shallow),
+            ("linear_ridge", found["accuracy.linear_ridge"], found["accuracy.nngp"]),
+        ):
+            value, stderr = difference(a, b)
+            coordinates = {"scheme": scheme, "points": few if scheme == "deep" else total}
+            coordinates |= DEEP if scheme == "deep" else {}
+            records.append(Record("accuracy_difference", value, stderr=stderr, coordinates=coordinates))
+    nothing = np.full(len(data.x_test), math.nan)
+    shown = columns(
+        [*fraction(found.get(f"accuracy.{name}", nothing)), few if name == "deep" else total] for name in SHOWN
+    )
+    return Measurement(records, {"accuracy": shown})
+
+
+def limit_exists(settings: Kernel, data: Dataset) -> tuple[bool, float]:
+    """Whether the doubly infinite network has moments at all points, up to the horizon, and when the first explode."""
+    if limitless(settings) is not None:
+        return False, math.inf
+    times = [reached(settings, z) for z in (data.x_train, data.x_test)]
+    return all(its for its, _ in times), min(first for _, first in times)
+
+
+def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
+    """Which test points each kernel finds, and the mean deviation of the posterior."""
+    settings, y = job.settings, one_hot(data.y_train, data.classes)
+    few = min(len(data.x_train), settings.kernel.deep_points)
+    noise, found = settings.kernel.ridge, {}
+    exists, _ = limit_exists(settings, data)
+
+    def right(outputs: Tensor) -> np.ndarray:
+        return (outputs.argmax(dim=1) == data.y_test).double().numpy()
+
+    if exists:
+        largest = max(float(x.double().square().mean(dim=1).max()) for x in (data.x_train, data.x_test))
+        nngp, ntk = (limit_kernel(settings, kind, largest) for kind in ("nngp", "ntk"))
+        job.progress(0.0, "inference with the doubly infinite network")
+        posterior = features.fit(nngp.features, data.x_train, y)
+        mean, variance = posterior.posterior(data.x_test, noise)
+        found["accuracy.nngp"] = right(mean)
+        found["posterior_deviation"] = np.array([float(variance.clamp(min=0).sqrt().mean())])
+        if few < len(y):
+            part = features.fit(nngp.features, data.x_train[:few], y[:few])
+            found["accuracy.nngp@few"] = right(part.mean(data.x_test, ridge(noise)))
+        job.progress(0.2, "regression with the tangent kernel")
+        trained = features.fit(ntk.features, data.x_train, y)
+        found["accuracy.ntk"] = right(trained.mean(data.x_test, ridge(noise)))
+        time = settings.kernel.steps * settings.kernel.rate / float(trained.values[-1])
+        found["accuracy.ntk.time"] = right(trained.mean(data.x_test, gradient_flow(time)))
+        found["accuracy.ntk.infinity"] = right(trained.mean(data.x_test, gradient_flow(math.inf)))
+        job.progress(0.3, "linear ridge regression")
+        linear = linear_ridge(*affine(settings, "nngp"), data.x_train, y, data.x_test, noise)
+        found["accuracy.linear_ridge"] = right(linear)
+    deep = _deep(job, data, y[:few])
+    job.progress(0.8, "test points of the deep block")
+    found["accuracy.deep"] = right(deep.mean(data.x_test))
+    return found
+
+
+def _deep(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Posterior | Solution:
+    """Regression with the deep block's kernel on the first points: dense; beyond `dense.LARGEST` of them by conjugate
+    gradients, with the kernel from a table."""
+    settings, x = job.settings, data.x_train[: len(y)]
+    what = f"kernel of the deep block, {len(y)} points"
+
+    def told(done: float) -> None:
+        job.progress(0.35 + 0.4 * done, what)
+
+    told(0.0)
+    if len(y) <= dense.LARGEST:
+        dtype = torch.float64 if len(y) <= IN_DOUBLE else torch.float32
+        kernel = deep_kernel(settings, x.double(), DEEP_TOLERANCE, dtype)
+        return dense.posterior(kernel, x, y, ridge=settings.kernel.ridge, dtype=dtype, progress=told)
+    exact = deep_kernel(settings, x.double(), DEEP_TOLERANCE, torch.float64)
+    table = tabulate(exact, mean_square(torch.cat([x, data.x_test])), tolerance=DEEP_TOLERANCE)
+    single = replace(table, coefficients=table.coefficients.float(), dtype=torch.float32)
+    return solve(single, x, y, ridge=settings.kernel.ridge, tolerance=RESIDUAL, progress=told)
+
+
+PIECE = 4096
+"""Points whose normal equations are summed at a time."""
+
+
+def affine_features(constant: float, slope: float, z: Float[Tensor, "n f"]) -> Float[Tensor, "n r"]:
+    """Those of the kernel `constant + slope <z, z'>/d`, float64."""
+    intercept = torch.full((len(z), 1), math.sqrt(constant), dtype=torch.float64)
+    return torch.cat([intercept, math.sqrt(slope / z.shape[1]) * z.double()], dim=1)
+
+
+def least_squares(a: np.ndarray, b: np.ndarray, driver: str = "gelsd") -> np.ndarray:
+    """The least of the solutions; what is zero to rounding counts as zero."""
+    found = lstsq(a, b, cond=max(a.shape) * np.finfo(float).eps, lapack_driver=driver)
+    assert found is not None
+    return found[0]
+
+
+NORMAL_EQUATIONS = 1e-6
+"""Rounding of the normal equations, in units of the noise, up to which they serve."""
+
+
+def _rows(constant: float, slope: float, x: Tensor, y: Tensor, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """A least squares problem of few rows with the solution of ridge regression: R of `(Z, y; noise^(1/2), 0)`."""
+    size = x.shape[1] + 1
+    triangle = np.eye(size, size + y.shape[1]) * math.sqrt(noise)
+    for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
+        rows = torch.cat([affine_features(constant, slope, z), its.double()], dim=1).numpy()
+        triangle = np.asarray(np.linalg.qr(np.vstack([triangle, rows]), mode="r"))
+    return triangle[:, :size], triangle[:, size:]
+
+
+def linear_ridge(
+    constant: float,
+    slope: float,
+    x: Float[Tensor, "n f"],
+    y: Float[Tensor, "n o"],
+    new: Float[Tensor, "m f"],
+    noise: float,
+) -> Float[Tensor, "m o"]:
+    """Ridge regression on the inputs by normal equations: penalties `noise d/slope` of the weights, `noise/constant`
+    of the intercept; of the rows, by their QR, where normal equations would lose the noise to rounding. Without noise
+    the least of the solutions, in these units."""
+    size = x.shape[1] + 1
+    gram, right = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, y.shape[1], dtype=torch.float64)
+    for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
+        Z = affine_features(constant, slope, z)
+        gram.addmm_(Z.T, Z)
+        right.addmm_(Z.T, its.double())
+    lost = size * torch.finfo(torch.float64).eps * float(gram.trace())
+    if noise and lost > NORMAL_EQUATIONS * noise:
+        weights = torch.from_numpy(least_squares(*_rows(constant, slope, x, y, noise)))
+    else:
+        gram.diagonal().add_(noise)
+        weights = torch.from_numpy(least_squares(gram.numpy(), right.numpy()))
+    return torch.cat([affine_features(constant, slope, z) @ weights for z in new.split(PIECE)])

@@ -1,0 +1,50 @@
+"""`kernel.diagram.relu.*`: the growth of ReLU networks of finite width. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import HAYOU
+from ...group import Group
+from ...least import points
+from ..outside import AS_FULL
+
+WIDTHS = (8, 16, 32)
+PINS = {
+    "activation": "identity",
+    "activation_inside": "relu",
+    "horizon": 1.0,
+    "init.sigma_w": 1.0,
+    "init.sigma_b": 0.0,
+}
+
+
+def _growth(of: str, width: int) -> Claim:
+    name, words, rate, value = {
+        "relu": (f"relu.{width}", "|relu(x)|", "n", 1 / 4 - 1 / width),
+        "norm": (f"relu.norm.{width}", "|x|", "(2n)", 1 / 4 - 1 / (2 * width)),
+    }[of]
+    return Claim(
+        id=f"kernel.diagram.{name}",
+        source=HAYOU,
+        statement=f"x + W relu(x)/sqrt(L) at width n = {width}: log {words} grows on average by about 1/4 - 1/{rate}",
+        kind="observation",
+        observable="log_growth",
+        expected=Expected("value", value, 0.02),
+        where={"of": of, "width": width},
+        pins={**PINS, "width": width},
+        random=True,
+        verdicts=AS_FULL,
+    )
+
+
+GROUP = Group(
+    name="drift",
+    least=points,
+    claims=tuple(_growth(of, width) for of in ("relu", "norm") for width in WIDTHS),
+    memory=("replicas",),
+    observables={
+        "log_growth": "mean over networks of log |relu(x_L)|/|relu(x_0)| (coordinate of: relu) and of"
+        " log |x_L|/|x_0| (norm), x + W relu(x)/sqrt(L) at widths 8, 16 and 32 from Gaussian inputs, 8 networks"
+        " (width 8: 32) for each of the key replicas; networks whose relu(x) vanishes are left out"
+    },
+)

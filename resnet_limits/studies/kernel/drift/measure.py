@@ -1,0 +1,60 @@
+"""`kernel.diagram.relu`: how fast ReLU networks of finite width grow, `x + W relu(x)/sqrt(L)`, `W_ij ~ N(0, 1/n)`."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ....measurement.estimate import mean
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....random import normals
+from ....sampling.law import Isotropic
+from ....sampling.pieces import pieces
+from ....sampling.schemes import Network
+from ....sampling.walk import Walker, final
+from ..problem import where
+from ..settings import Kernel
+from .claims import PINS, WIDTHS
+
+DRAWS = {8: 32, 16: 8, 32: 8}
+"""Networks for each of the key `replicas`, by width: the narrowest fluctuate most."""
+
+
+def measure(job: Job) -> Measurement:
+    """Mean growth of `log |relu(x)|` and `log |x|` over the unit of time, at several widths."""
+    records = []
+    for width in WIDTHS:
+        count = DRAWS[width] * job.settings.replicas
+        growth = growths(job.settings, width, count)
+        alive = growth[growth.isfinite().all(dim=1)]
+        for i, of in enumerate(("relu", "norm")):
+            coordinates = {"of": of, **PINS, "width": width}
+            records.append(Record("log_growth", *mean(alive[:, i]), coordinates=coordinates, replicas=count))
+    return Measurement(records)
+
+
+def growths(settings: Kernel, width: int, count: int) -> Float[Tensor, "r 2"]:
+    """Of `log |relu(x)|` and `log |x|`, a row a network."""
+    scheme, purpose, found = Network(PINS["activation"], PINS["activation_inside"]), f"kernel.diagram.relu {width}", []
+    for first, its in pieces(count, vectors=1, width=width, dtype=where(settings)["dtype"]):
+        drawn = {"replicas": its, "seed": settings.seed, "first_replica": first}
+        x0 = normals((1, width), purpose=f"{purpose} start", **drawn, **where(settings))
+        (x,) = final(
+            [Walker(scheme, settings.depth)],
+            x0,
+            Isotropic(PINS["init.sigma_w"], PINS["init.sigma_b"]),
+            horizon=PINS["horizon"],
+            seed=settings.seed,
+            purpose=purpose,
+            first_replica=first,
+        )
+        found.append((_log_sizes(x) - _log_sizes(x0)).cpu())
+    return torch.cat(found)
+
+
+def _log_sizes(x: torch.Tensor) -> torch.Tensor:
+    """`log |relu(x)|` and `log |x|`, (r, 2)."""
+    x = x[:, 0].double()
+    return torch.stack([x.relu().norm(dim=-1), x.norm(dim=-1)], dim=1).log()

@@ -1,0 +1,174 @@
+"""`kernel.nngp`, `kernel.ntk`: entries of the kernels of depth L at infinite width against those of finite networks.
+
+nngp           <x_L, x_L'>/D                                       sampled on the span of the states
+ntk            sum_k h (sigma_w^2 <x_k, x_k'>/D + sigma_b^2) <a_k, a_k'>  + <x_L, x_L'>/D [+ <z, z'>/d <p_0, p_0'>]
+               a_k = phi'(z_k) p_{k+1}, p_L = V/sqrt(D)            states and costates sampled on their span
+ntk-autograd   <dy/dtheta, dy'/dtheta>                             of full weight matrices, by torch.func
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ....limits.kernel import Kind
+from ....measurement.estimate import mean, root_mean_square
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.activations import activation_named
+from ....networks.ntk import tangent_kernel
+from ....random import normals
+from ....sampling import wide
+from ....sampling.backward import backward, record
+from ....sampling.pieces import piece_size, pieces
+from ....sampling.schemes import Network
+from ....sampling.walk import Walker, final
+from ..kernels import finite_kernel
+from ..outside import sizes, widths
+from ..problem import key, law, network_of, overlaps, points, read_in, where, width_order
+from ..settings import Kernel
+from .claims import EXACTLY
+
+TANGENTS = 8
+"""There are as many times fewer tangent kernels than the key `replicas` says: they take more work than overlaps."""
+TAPE = 2**28
+"""Bytes of states and pre-activations kept for the backward pass, about."""
+AT_ONCE = 2**28
+"""Bytes of gradients by torch.func at a time."""
+
+Kernels = Float[Tensor, "r n n"]
+
+
+def measure(job: Job) -> Measurement:
+    """Entries, their mean over networks relative to infinite width, and distances by width with their order."""
+    settings = job.settings
+    z, its_widths = points(settings, settings.kernel.inputs), widths(settings)
+    gram, records = overlaps(z), []
+    sample: dict[Kind, Callable[..., Kernels]] = {"nngp": nngp, "ntk": ntk}
+    for i, (kind, draw) in enumerate(sample.items()):
+        exact = finite_kernel(settings, kind, settings.depth)(z, z)
+        distances = {}
+        for j, width in enumerate(its_widths):
+            job.progress((i + j / len(its_widths)) / 3, f"{kind} of networks of width {width}")
+            kernels = draw(settings, gram, width)
+            distances[width] = distance(kernels, exact)
+            if width == settings.width:
+                records += entry_records(kernels, exact, kind)
+        records += [
+            Record("entries_distance", *its, coordinates={"scheme": kind, "width": width})
+            for width, its in distances.items()
+        ]
+        records += width_order(distances, {"scheme": kind})
+    job.progress(2 / 3, "tangent kernels by automatic differentiation")
+    depth = min(settings.depth, settings.kernel.trained_depth)
+    exact = finite_kernel(settings, "ntk", depth)(z, z)
+    records += entry_records(_by_autograd(job, z, depth), exact, "ntk-autograd")
+    return Measurement([r for r in records if math.isfinite(r.value)])
+
+
+def nngp(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
+    """`<x_L, x_L'>/D` of each network."""
+    found = []
+    purpose = f"kernel.nngp {width}"
+    for first, count in pieces(settings.replicas, vectors=len(gram), width=width, dtype=where(settings)["dtype"]):
+        x0 = read_in(settings, gram, width, purpose=f"{purpose} read-in", first=first, count=count)
+        (x,) = final(
+            [Walker(Network(settings.activation), settings.depth)],
+            x0,
+            law(settings),
+            horizon=settings.horizon,
+            seed=settings.seed,
+            purpose=purpose,
+            first_replica=first,
+        )
+        found.append(_overlaps(x))
+    return torch.cat(found)
+
+
+def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
+    """The tangent kernel of each network, of replicas/8 of the largest width and as many more as others are
+    narrower."""
+    found = []
+    purpose, own, h = f"kernel.ntk {width}", sizes(settings), settings.horizon / settings.depth
+    replicas = max(settings.replicas // TANGENTS, 2) * settings.width // width
+    n, phi = len(gram), settings.activation
+    dtype = where(settings)["dtype"]
+    fitting = TAPE // (4 * n * width * dtype.itemsize * settings.depth)
+    size = max(1, min(piece_size(2 * n, width, dtype), fitting))
+    for first in range(0, replicas, size):
+        count = min(size, replicas - first)
+        stream: Any = {"seed": settings.seed, "first_replica": first}
+        x0 = read_in(settings, gram, width, purpose=f"{purpose} read-in", first=first, count=count)
+        V = normals((1, width), replicas=count, purpose=f"{purpose} read-out", **stream, **where(settings))
+        tape = record(
+            Network(phi),
+            x0,
+            law(settings),
+            depth=settings.depth,
+            horizon=settings.horizon,
+            purpose=purpose,
+            **stream,
+        )
+        p = (V / math.sqrt(width)).expand(count, n, width)
+        total = _overlaps(tape.final) if settings.kernel.readout else torch.zeros(count, n, n, dtype=torch.float64)
+        for layer in backward(tape, p):
+            a = activation_named(phi).with_slope(tape.drawn[layer.k].z[:, :n])[1] * p
+            weights = own.sigma_w**2 * _overlaps(tape.states[layer.k]) + own.sigma_b**2
+            total = total + h * weights * width * _overlaps(a)
+            p = layer.p
+        if settings.kernel.read_in:
+            total = total + gram * width * _overlaps(p)
+        found.append(total)
+    return torch.cat(found)
+
+
+def _overlaps(x: Float[Tensor, "r n d"]) -> Kernels:
+    """`<x_i, x_j>/D`, float64, CPU."""
+    return wide.gram(x).cpu()
+
+
+def _by_autograd(job: Job, z: Float[Tensor, "n f"], depth: int) -> Kernels:
+    """Tangent kernels of networks with their weight matrices, of the largest width; jobs of one such depth share
+    them."""
+    settings = job.settings
+    network = network_of(settings, depth, settings.width)
+    z = z.to(**where(settings))
+
+    def compute() -> dict[str, np.ndarray]:
+        size = max(1, AT_ONCE // (z.element_size() * len(z) * depth * settings.width**2))
+        found = []
+        for first in range(0, EXACTLY, size):
+            its = min(size, EXACTLY - first)
+            drawn = {"replicas": its, "seed": settings.seed, "purpose": "kernel.ntk-autograd", "first_replica": first}
+            parameters = network.initial(z.shape[1], 1, **drawn, **where(settings))
+            found.append(tangent_kernel(network, parameters, z).cpu())
+        return {"kernels": torch.cat(found).numpy()}
+
+    without = ("replicas", "kernel.ridge", "kernel.networks", "kernel.points", "kernel.steps", "kernel.rate")
+    its = key(settings, *without, "kernel.deep_points", "kernel.trained_depth", at=depth)
+    return torch.from_numpy(job.shared.solve("kernel.ntk-autograd", its, compute)["kernels"])
+
+
+def entry_records(kernels: Kernels, exact: Float[Tensor, "n n"], scheme: str) -> list[Record]:
+    """The entries, and their mean relative to infinite width."""
+    records = []
+    for i, j in [(0, 0), *((0, j) for j in range(1, len(exact)))]:
+        coordinates = {"scheme": scheme, "pair": f"{i},{j}"}
+        value, stderr = mean(kernels[:, i, j])
+        its = {"stderr": stderr, "reference": float(exact[i, j]), "replicas": len(kernels)}
+        records.append(Record("entry", value, coordinates=coordinates, **its))
+    relative = (kernels * exact.sign()).sum(dim=(1, 2)) / exact.abs().sum()
+    value, stderr = mean(relative)
+    records.append(Record("entries_ratio", value, stderr=stderr, coordinates={"scheme": scheme}, replicas=len(kernels)))
+    return records
+
+
+def distance(kernels: Kernels, exact: Float[Tensor, "n n"]) -> tuple[float, float]:
+    """Root mean square over networks of `|K - K_inf| / |K_inf|`, Frobenius norms."""
+    return root_mean_square((kernels - exact).square().sum(dim=(1, 2)) / exact.square().sum())

@@ -1,0 +1,145 @@
+"""`kernel.expressivity.*`: Gram matrices of the doubly infinite network, of finite depth, and of the deep block.
+
+rank         eigenvalue d_in + 2 of the Gram matrix of the limit, from its entries (no features)
+ridge        (K + r)^-1 in the dimension of the points, against ridge regression on the inputs: penalties
+             r d_in/slope on the weights and r/constant on the intercept, for K = constant + slope <z, z'>/d_in
+non-linear   what the best fit of entries by constant + slope <z, z'>/d_in leaves of them
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.linalg import cho_solve
+from torch import Tensor
+
+from ....inference.dense import factored
+from ....inference.targets import one_hot
+from ....limits.kernel import LimitKernel
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....paths.laws.iid import Iid
+from ..accuracy.measure import affine_features, least_squares, limit_exists
+from ..kernels import affine, deep_kernel, finite_kernel, limit_kernel
+from ..outside import not_affine
+from ..problem import OF_NETWORKS, dataset, key, overlaps
+from ..settings import Kernel
+from .claims import BENT, BEYOND, ENTRIES, POINTS, SMALL
+
+EPS = torch.finfo(torch.float64).eps
+STEPS = 1e-10
+"""Relative error of the deep block's kernel."""
+
+
+def measure(job: Job) -> Measurement:
+    """Ranks and the ridge identity once, the non-linear part at this depth."""
+    settings, records = job.settings, []
+    data = dataset(settings)
+    x = data.x_train.double()
+    its = key(settings, *OF_NETWORKS, "kernel.steps", "kernel.rate", "kernel.deep_points")
+    if limit_exists(settings, data)[0]:
+        found = job.shared.solve("kernel.expressivity", its, lambda: _of_the_limit(settings))
+        records += rank_records(found, x.shape[1])
+        if not_affine(settings) is None:
+            value, error = found["ridge"]
+            records.append(Record("ridge_difference", float(value), reference_error=float(error)))
+    job.progress(0.5, "non-linear part")
+    few = x[:ENTRIES]
+    gram = overlaps(few)
+    small = replace(settings, init=Iid(sigma_w=SMALL["init.sigma_w"], sigma_b=SMALL["init.sigma_b"]))
+    bent = replace(settings, horizon=BENT["horizon"])
+
+    def deep() -> dict[str, np.ndarray]:
+        return {"entries": deep_kernel(bent, few, STEPS, torch.float64)(few, few).numpy()}
+
+    nonlinear = {
+        "finite depth": (finite_kernel(small, "nngp", settings.depth)(few, few), SMALL),
+        "deep": (torch.from_numpy(job.shared.solve("kernel.expressivity.deep", its, deep)["entries"]), BENT),
+    }
+    for scheme, (K, pins) in nonlinear.items():
+        value, coordinates = not_fitted(K, gram), {"scheme": scheme, **pins}
+        error = {"finite depth": EPS * settings.depth, "deep": STEPS}[scheme]
+        records.append(Record("nonlinear_part", value, reference_error=error, coordinates=coordinates))
+        if value > 0:
+            error /= value * math.log(10)
+            records.append(
+                Record("log_nonlinear_part", math.log10(value), reference_error=error, coordinates=coordinates)
+            )
+    return Measurement(records)
+
+
+def not_fitted(K: Float[Tensor, "n n"], gram: Float[Tensor, "n n"]) -> float:
+    """Norm of what the best fit of the entries by `a + b gram` leaves, relative to that of the entries less their
+    mean."""
+    y, x = K - K.mean(), gram - gram.mean()
+    left = y - float((x * y).sum() / x.square().sum()) * x
+    return float(left.norm() / y.norm())
+
+
+def rank_records(found: dict[str, np.ndarray], d_in: int) -> list[Record]:
+    """Numerical ranks, and the first eigenvalue that must vanish over the bound on its rounding."""
+    records = []
+    for scheme in ("nngp", "ntk"):
+        values = found[scheme]
+        n, bound = len(values), len(values) * EPS * values[0]
+        coordinates = {"scheme": scheme}
+        rank = float((np.abs(values) > bound).sum())
+        records.append(Record("rank", rank, reference=min(n, d_in + 1), coordinates=coordinates))
+        if n > d_in + 1:
+            tail = abs(float(values[d_in + 1])) / bound
+            records.append(Record("rank_tail", tail, reference_error=1 / math.sqrt(n), coordinates=coordinates))
+    return records
+
+
+def _of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
+    """Eigenvalues of Gram matrices, decreasing, and the difference of kernel and linear ridge regression."""
+    data = dataset(settings)
+    count = max(POINTS, data.features + 1 + BEYOND)
+    x, new = data.x_train[:count].double(), data.x_test.double()[:count]
+    largest = float(torch.cat([x, new]).square().mean(dim=1).max())
+    found = {}
+    for kind in ("nngp", "ntk"):
+        kernel = limit_kernel(settings, kind, largest)
+        K = block(kernel, x, x)
+        found[kind] = np.linalg.eigvalsh(K.numpy())[::-1]
+        if kind == "ntk" and not_affine(settings) is None:
+            y = data.y_train[:count]
+            targets = one_hot(y, data.classes) if data.is_classification else y.double()
+            linear = affine(settings, kind)
+            found["ridge"] = np.array(ridge_difference(kernel, linear, x, targets, new, settings.kernel.ridge))
+    return found
+
+
+def block(kernel: LimitKernel, x: Float[Tensor, "n f"], new: Float[Tensor, "m f"]) -> Float[Tensor, "n m"]:
+    """Entries from overlaps and norms; no features that would make the rank what it must be."""
+    q, p = (its.square().mean(dim=1) for its in (x, new))
+    return kernel.of_overlaps(x @ new.T / x.shape[1], q[:, None], p[None])
+
+
+def ridge_difference(
+    kernel: LimitKernel,
+    linear: tuple[float, float],
+    x: Float[Tensor, "n f"],
+    y: Float[Tensor, "n o"],
+    new: Float[Tensor, "m f"],
+    ridge: float,
+) -> tuple[float, float]:
+    """Largest difference of predictions at new points, and the error of the linear ones, over the rounding bound.
+
+    `linear`: constant and slope that the kernel must have. The bound: `n eps` times the condition number of `K + r` and
+    the largest prediction. The linear ones are least squares, by singular values and by QR. Raises
+    `Undetermined` where `K + r` is singular to rounding.
+    """
+    K = block(kernel, x, x)
+    values = torch.linalg.eigvalsh(K) + ridge
+    through_kernel = block(kernel, new, x).numpy() @ cho_solve((factored(K, ridge), False), y.numpy())
+    design, at = (affine_features(*linear, its).numpy() for its in (x, new))
+    right = np.vstack([y.numpy(), np.zeros((design.shape[1], y.shape[1]))])
+    squares = np.vstack([design, math.sqrt(ridge) * np.eye(design.shape[1])])
+    direct, again = (at @ least_squares(squares, right, driver) for driver in ("gelsd", "gelsy"))
+    bound = len(x) * EPS * float(values[-1] / values[0].clamp(min=EPS)) * float(np.abs(direct).max())
+    return float(np.abs(through_kernel - direct).max() / bound), float(np.abs(again - direct).max() / bound + EPS)

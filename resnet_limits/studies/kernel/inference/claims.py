@@ -1,0 +1,123 @@
+"""`kernel.inference.*`: finite networks, trained, against inference with the kernel of their depth. Free of torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ....claims.claim import Claim, Expected
+from ....papers import JACOT, LEE_GAUSSIAN, LEE_WIDE, Paper
+from ...group import Group
+from ..outside import AS_FULL, either, moving, narrow, unlabelled
+from ..room import least_of_weights
+
+TESTED = 1000
+"""Test points at which trained networks are looked at, at most."""
+TRAINED = (4, 2, 1)
+"""Trained networks have the width of the settings over these: narrower ones are a third or more off, and their
+distances do not fall at their final rate yet."""
+
+
+def _order(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
+    return Claim(
+        id=claim_id,
+        source=source,
+        statement=statement,
+        kind="theorem",
+        observable="width_order",
+        expected=Expected("value", 0.5, 0.15),
+        where={"scheme": scheme},
+        pins={"dtype": "float32" if scheme == "trained" else "float64"},
+        outside=either(narrow, moving),
+        random=True,
+        verdicts=AS_FULL,
+    )
+
+
+CONDITIONED, PREDICTED = 20, 60
+"""Training and test points of the weakly trained networks, at most."""
+WIDER, WEAKLY = 8, 24
+"""The weakly trained networks are as many times as wide as the others; and their number, at each width."""
+
+GROUP = Group(
+    name="inference",
+    least=least_of_weights,
+    claims=(
+        _order(
+            "kernel.inference",
+            LEE_WIDE,
+            "fully trained: what networks of width D learnt approaches the prediction of the tangent kernel after as"
+            " many steps, order 1/2 in D",
+            "trained",
+        ),
+        Claim(
+            id="kernel.inference.time",
+            source=LEE_WIDE,
+            statement="fully trained: networks are as far in training as the kernel says after as many steps, as D"
+            " grows: time at which its prediction is nearest to what they learnt, relative to the steps, extrapolated",
+            kind="theorem",
+            observable="learnt_time",
+            expected=Expected("value", 1, 0.25),
+            where={"scheme": "extrapolated"},
+            pins={"dtype": "float32"},
+            outside=either(narrow, moving),
+            random=True,
+            verdicts=AS_FULL,
+        ),
+        _order(
+            "kernel.inference.weak",
+            LEE_GAUSSIAN,
+            "weakly trained: the posterior mean of the read-out of networks of width D approaches that of the kernel,"
+            " order 1/2 in D",
+            "posterior mean",
+        ),
+        replace(
+            _order(
+                "kernel.inference.variance",
+                LEE_GAUSSIAN,
+                "so does its posterior variance, at order 1/2 or faster: with D below some hundreds of times the points"
+                " its bias, of order 1, is larger than its fluctuations",
+                "posterior variance",
+            ),
+            expected=Expected("at_least", 0.5, 0.15),
+        ),
+        Claim(
+            id="kernel.inference.accuracy",
+            source=JACOT,
+            statement="trained networks are as accurate on test points as their kernel predicts",
+            kind="theorem",
+            observable="accuracy_difference",
+            expected=Expected("value", 0, 0.05),
+            where={"scheme": "trained"},
+            pins={"dtype": "float32"},
+            outside=either(unlabelled, moving),
+            random=True,
+            verdicts=AS_FULL,
+        ),
+    ),
+    memory=("width", "kernel.points", "kernel.trained_depth", "kernel.networks"),
+    arrays={
+        **{
+            f"inference.distance.{name}": f"width, inference_distance ({words}) and its standard error, (3, widths)"
+            for name, words in (("trained", "trained"), ("mean", "posterior mean"), ("variance", "posterior variance"))
+        },
+        "inference.accuracy": "accuracy.finite of the widest networks and accuracy.predicted, with standard errors"
+        " and numbers of training points, (3, 2)",
+        "inference.learnt": "outputs less initial outputs of networks of the largest width at test points, first"
+        " outputs, (networks, points)",
+        "inference.predicted": "what the kernel predicts there, (points,)",
+        "inference.loss": "training loss by step, mean over networks of the largest width",
+    },
+    observables={
+        "inference_distance": "root mean square distance to the kernel of infinite width and the networks' depth over"
+        " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
+        " initial ones, which are trained on the targets, after kernel.steps steps; widths D/4, D/2, D, twice as many"
+        " of the narrower ones), posterior mean, posterior variance (read-out alone trained; widths D to 8 D)",
+        "learnt_time": "1 + <learnt - predicted, d>/(steps |d|^2), d what one more step of it changes, by width,"
+        " mean over networks; scheme extrapolated: linear in 1/D, from D/2 and D",
+        "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/4, D/2, D), mean"
+        " over networks; column points: training points",
+        "accuracy.predicted": "of what their kernel predicts, with the standard error of a fraction of the test points",
+        "accuracy.ensemble": "of the mean output of the trained networks, widest",
+        "train_loss": "loss 1/(2n) sum |f - f_0 - target|^2 of the trained networks, widest, at the last step",
+    },
+)

@@ -1,0 +1,88 @@
+"""`kernel.moments.*`: infinitely wide networks of finite depth against the limit in depth. Free of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....papers import PELUCHETTI
+from ...group import Group
+from ...least import points
+from ..outside import OF_DEPTHS, explodes_with, moving, without_order
+from ..settings import Kernel
+
+SWISH = {"activation": "swish"}
+LARGEST, FALLING = 0.1, 0.9
+"""An error is larger than from which an order is read, if it still falls by a tenth: one that does not is no limit."""
+OF = {
+    "q": "the mean square q of the coordinates",
+    "lambda": "the overlap lambda of two inputs",
+    "m": "the mean m of the coordinates",
+    "ntk": "the tangent kernel of two inputs",
+}
+
+
+def _swish(settings: Kernel) -> str | None:
+    return explodes_with("swish", settings) or moving(settings)
+
+
+def _too_large(scheme: str, of: str) -> Any:
+    """For `Claim.unmet`: why there are no errors, or no order can be read from them, or None."""
+
+    def unmet(records: Any) -> str | None:
+        if "scheme" not in records:
+            return None
+        its = records[(records["observable"] == f"{of}_error") & (records["scheme"] == scheme)]
+        if not len(its):
+            found = ((records["observable"] == of) & (records["scheme"] == scheme)).any()
+            return "the moments of the two inputs blow up before the horizon, see blow_up_time" if found else None
+        by_depth = its.groupby("depth")["value"].mean().sort_index()
+        depth, deepest = int(by_depth.index[-1]), float(by_depth.iloc[-1])
+        falls = len(by_depth) > 1 and deepest < FALLING * by_depth.iloc[-2]
+        if deepest > LARGEST and falls:
+            return (
+                f"the relative error at L={depth} is {deepest:.2g}: no order can be read above {LARGEST}; near the"
+                " blow-up time it takes much deeper networks"
+            )
+        return None
+
+    return unmet
+
+
+def _order(scheme: str, of: str) -> Claim:
+    name = "" if scheme == "own" else ".swish"
+    return Claim(
+        id=f"kernel.moments{name}.{of}",
+        source=PELUCHETTI,
+        statement=f"at infinite width {OF[of]} of networks of depth L approaches that of the limit ODE, order 1"
+        + ("" if scheme == "own" else " (swish)"),
+        kind="theorem",
+        observable=f"{of}_error",
+        expected=Expected("order", 1, 0.1),
+        where={"scheme": scheme},
+        pins={} if scheme == "own" else SWISH,
+        outside=without_order if scheme == "own" else _swish,
+        unmet=_too_large(scheme, of),
+        verdicts=OF_DEPTHS,
+    )
+
+
+GROUP = Group(
+    name="moments",
+    least=points,
+    claims=(*(_order("own", of) for of in ("q", "lambda", "ntk")), *(_order("swish", of) for of in OF)),
+    memory=("data.train_size",),
+    on_cpu=True,
+    observables={
+        **{
+            of: f"{words}, at depth L and infinite width, by the exact recursion; of the first training point"
+            f"{' and the one that overlaps it most' if of in ('lambda', 'ntk') else ''}; scheme own: the activation of"
+            " the settings, swish: swish; reference: the limit in depth"
+            for of, words in OF.items()
+        },
+        **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF},
+        "depth_constant": "L times the relative distance of a moment (coordinate `of`) to its limit, with its sign",
+        "blow_up_time": "when the moments of the limit explode (where they do): of these two inputs;"
+        " scheme all points: of all training and test points",
+    },
+)

@@ -1,0 +1,126 @@
+"""Settings that lie outside the theorems of the study, in words; and what they imply. Free of torch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...claims.claim import Verdict
+from ...limits.explosion import Moments
+from ...networks.activations import activation_named
+from ...paths.laws.iid import Iid
+from .settings import Kernel
+
+AS_FULL: dict[str, Verdict] = {"full": "supported", "smoke": "supported", "large": "supported"}
+OF_DEPTHS: dict[str, Verdict] = {**AS_FULL, "large": "inconclusive"}
+"""Of orders in depth: the preset `large` has one depth."""
+
+TYPICAL = 1.0
+"""`|z|^2/d_in` of a standardised point: its mean over the training points."""
+NO_BLOW_UP = "no training or test point may blow up before the horizon (blow_up_time says when the first one does)"
+"""For `Claim.needs`."""
+LADDER = (8, 4, 2, 1)
+"""Finite networks have the width of the settings over these."""
+
+
+def sizes(settings: Kernel) -> Iid:
+    """`sigma_w`, `sigma_b` of the settings' law."""
+    own = settings.init
+    return own if isinstance(own, Iid) else Iid()
+
+
+def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:
+    """The widths of the finite networks, increasing."""
+    return sorted({max(1, settings.width // part) for part in parts})
+
+
+def kinked(settings: Kernel) -> str | None:
+    """Why there is no limit in depth, or None."""
+    if (reason := activation_named(settings.activation).without_limit()) is not None:
+        return f"activation={settings.activation}: {reason}, and infinitely deep networks no limit"
+    return None
+
+
+def moving(settings: Kernel) -> str | None:
+    """Why the states do not move, or None."""
+    own = sizes(settings)
+    if own.sigma_w == own.sigma_b == 0:
+        return "init.sigma_w=0, init.sigma_b=0: all weights are zero, the states do not move"
+    return None
+
+
+def blow_up_time(phi: str, settings: Kernel, q0: float = TYPICAL) -> float:
+    """When the moments of the doubly infinite network explode, from `m_0 = 0` and this q_0; inf if they do not."""
+    its = activation_named(phi)
+    if its.without_limit() is not None or its.curvature_at_0 == 0:
+        return math.inf
+    own = sizes(settings)
+    return Moments(*its.taylor(), own.sigma_w, own.sigma_b, 0.0, q0).explosion_time()
+
+
+def explodes_with(phi: str, settings: Kernel) -> str | None:
+    """Why moments with this activation do not reach the horizon, or None."""
+    if settings.horizon < (at := blow_up_time(phi, settings)):
+        return None
+    return f"horizon={settings.horizon:g} is beyond the blow-up time {at:.3g} of activation={phi}"
+
+
+LARGEST_GROWTH = 300.0
+"""Largest `phi'(0)^2 sigma_w^2 T`: kernels grow like its exponential, and float64 holds their squares."""
+
+
+def overflows(settings: Kernel) -> str | None:
+    """Why float64 does not hold the kernels of the doubly infinite network, or None."""
+    growth = activation_named(settings.activation).taylor()[0] ** 2 * sizes(settings).sigma_w ** 2 * settings.horizon
+    if growth > LARGEST_GROWTH:
+        return f"sigma_w^2 T phi'(0)^2 = {growth:.4g}: squares of e^{{{growth:.4g}}} are beyond float64"
+    return None
+
+
+def limitless(settings: Kernel) -> str | None:
+    """Why the kernels of the doubly infinite network do not exist, or None."""
+    return kinked(settings) or overflows(settings) or explodes_with(settings.activation, settings)
+
+
+def without_order(settings: Kernel) -> str | None:
+    """Why there is no error in depth to be measured, or None."""
+    if (reason := limitless(settings) or moving(settings)) is not None:
+        return reason
+    if activation_named(settings.activation).linear:
+        name = settings.activation
+        return f"activation={name}: the mean of the recursion is that of Euler's scheme, without other errors"
+    return None
+
+
+def not_affine(settings: Kernel) -> str | None:
+    """Why the kernel of the doubly infinite network is not affine in `<z, z'>`, or None."""
+    if (reason := limitless(settings)) is not None:
+        return reason
+    if activation_named(settings.activation).curvature_at_0:
+        return (
+            f"activation={settings.activation}: with phi''(0) not 0 the kernel also depends on the norms of the inputs"
+        )
+    return None
+
+
+def unlabelled(settings: Kernel) -> str | None:
+    """Why there are no accuracies, or None."""
+    if settings.data.name == "gaussian":
+        return "data=gaussian: targets are no classes"
+    return None
+
+
+def narrow(settings: Kernel) -> str | None:
+    """Why an order in width cannot be read, or None."""
+    if settings.width < 64:
+        return f"width={settings.width}: an order in width is read from D/8 to D, and takes a width of at least 64"
+    return None
+
+
+def either(*reasons: Any) -> Any:
+    """The first reason that applies, as a function of the settings."""
+
+    def outside(settings: Kernel) -> str | None:
+        return next((reason for its in reasons if (reason := its(settings)) is not None), None)
+
+    return outside

@@ -1,0 +1,95 @@
+"""`ode.averaged.*`: i.i.d. weights of size O(1) with factor `h`, against the averaged flow `x' = E f(x, theta)`.
+
+    averaged_rms_error   sqrt(E |x_L - x(T)|^2 / d):  order 1/2, the fluctuation of one draw
+    averaged_mean_error  |E x_L - x(T)| / sqrt(d):    order 1, the bias
+
+both root mean squares over inputs. The mean is measured with a control variate: `z_L`, the linear response to the
+fluctuations, has mean zero exactly, so that `E x_L = y_L + E[x_L - y_L - z_L]` with `y_L` the averaged network, and the
+noise that is left falls like the bias itself. Pinned: the block `phi(W x + b)` with swish, whose mean does not vanish
+(that of an odd activation does), and `init=iid`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .... import device
+from ....limits.averaged import averaged_field, martingale_response
+from ....limits.flow import root_mean_square, rounding
+from ....limits.ode import solve_with_error
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.blocks.one import One
+from ....networks.steps import STEPS
+from ....paths.laws.iid import Iid
+from ..problem import inputs, pinned, problem, solution_key
+from .claims import AVERAGED
+
+BLOCK = 64
+"""Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""
+
+
+def measure(job: Job) -> Measurement:
+    """Root-mean-square and mean error over the replicas, with jackknife standard errors."""
+    settings = job.settings
+    law = pinned(settings, Iid())
+    average = averaged_field(One(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
+
+    def compute() -> dict[str, np.ndarray]:
+        start = inputs(settings, settings.width, torch.float64)[None]
+        x, error = solve_with_error(lambda t, x: average(x), start, settings.horizon)
+        return {"x": x.cpu().numpy(), "error": np.array([error])}
+
+    solution = job.shared.solve("averaged", solution_key(settings), compute)
+    exact = torch.from_numpy(solution["x"]).to(device.resolve(settings.device))
+    errors, remainders = [], []
+    shift = torch.zeros_like(exact)
+    for first in range(0, settings.replicas, BLOCK):
+        job.progress(first / settings.replicas, "averaged")
+        its = problem(
+            settings, replicas=BLOCK, first_replica=first, block=One(), activation=AVERAGED["activation"], init=law
+        )
+        weights = its.weights(STEPS["euler"], settings.depth)
+        x, y, z = martingale_response(its.field, average, its.x0[0], weights, its.step_size(settings.depth))
+        left = settings.replicas - first
+        errors.append((x.double() - exact)[:left])
+        remainders.append((x - y - z).double()[:left])
+        shift = y.double() - exact
+    noise = float(solution["error"][0]) + rounding(settings.dtype, settings.depth, root_mean_square(exact))
+    rms, mean = _root_mean_square(torch.cat(errors)), size_of_the_mean(shift[0], torch.cat(remainders))
+    return Measurement(
+        [
+            Record(name, value, stderr=stderr, reference_error=noise, coordinates=AVERAGED)
+            for name, (value, stderr) in (("averaged_rms_error", rms), ("averaged_mean_error", mean))
+        ]
+    )
+
+
+def _root_mean_square(errors: Tensor) -> tuple[float, float]:
+    """Root of the mean square over replicas (r, n, d), and its standard error."""
+    squares = errors.square().mean(dim=(1, 2))
+    value = float(squares.mean().sqrt())
+    if len(squares) < 2:
+        return value, float("nan")
+    return value, float(squares.std()) / len(squares) ** 0.5 / (2 * value)
+
+
+def size_of_the_mean(shift: Tensor, remainders: Tensor) -> tuple[float, float]:
+    """Size of `shift + E remainder` over inputs and coordinates, without the bias of squared noise; jackknife error."""
+    replicas = len(remainders)
+    if replicas < 3:
+        return root_mean_square(shift + remainders.mean(dim=0)), float("nan")
+
+    total, squares = remainders.sum(dim=0), remainders.square().sum(dim=0)
+
+    def sizes(total: Tensor, squares: Tensor, count: int) -> Tensor:
+        mean = total / count
+        variance = (squares / count - mean.square()) / (count - 1)
+        return ((shift + mean).square() - variance).mean(dim=(-2, -1)).clamp(min=0).sqrt()
+
+    value = float(sizes(total, squares, replicas))
+    left_out = sizes(total - remainders, squares - remainders.square(), replicas - 1)
+    jackknife = ((replicas - 1) / replicas * (left_out - left_out.mean()).square().sum()).sqrt()
+    return value, float(jackknife)

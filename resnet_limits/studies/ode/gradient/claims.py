@@ -1,0 +1,47 @@
+"""`ode.gradient.*`: gradients of networks, against those of the neural ODE. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import SANZ_SERNA
+from ...group import Group
+from ...least import points
+from ..outside import smooth_field
+from ..room import least_of_gradients, least_of_states, least_of_weights
+from ..settings import Ode
+
+
+def _gradient(scheme: str, order: float) -> Claim:
+    return Claim(
+        id=f"ode.gradient.{scheme}",
+        source=SANZ_SERNA,
+        statement=f"gradients of {scheme} networks, by input and weight path, converge to the adjoint's, order {order}",
+        kind="theorem",
+        observable="gradient_error",
+        expected=Expected("order", order, 0.1),
+        where={"scheme": scheme},
+        outside=smooth_field,
+    )
+
+
+def least_of_gradient(settings: Ode) -> float:
+    if smooth_field(settings):
+        return 0.0
+    return points(settings) + least_of_weights(settings) + least_of_gradients(settings) + least_of_states(settings)
+
+
+GROUP = Group(
+    name="gradient",
+    least=least_of_gradient,
+    memory=("ode.paths", "width", "ode.inputs", "depth"),
+    claims=(
+        _gradient("euler", 1),
+        _gradient("heun", 2),
+    ),
+    observables={
+        "gradient_error": "relative error of the gradient by input and by weight path, together; by scheme",
+        "gradient_error_input": "relative error of dJ/dx_0, for J = |x(T)|^2 / 2n",
+        "gradient_error_path": "relative error of dJ/dc for the path theta(t) = sum_j b_j(t) c_j",
+        "gradient_density_error": "relative error of L dJ/dtheta_k against the adjoint's density g(t_k), by layer",
+    },
+)

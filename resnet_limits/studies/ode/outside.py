@@ -1,0 +1,69 @@
+"""Why a setting, or a training, lies outside the theorems of the study; None where it does not. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...networks.activations import activation_named
+from ...paths.laws.law import Random
+from .settings import Ode
+
+
+def reads_a_continuous_path(settings: Ode) -> str | None:
+    """Why the weights are no smooth function of time, or None where they are."""
+    if settings.init.name in ("iid", "rough", "fractional"):
+        return f"init={settings.init.name}: the theorem is about weights that are smooth in time (smooth, tied)"
+    return None
+
+
+def moves(settings: Ode) -> str | None:
+    own = settings.init
+    if not isinstance(own, Random) or own.sigma_w == own.sigma_b == 0:
+        return "all weights are zero: the states do not move, there is no error to measure"
+    return reads_a_continuous_path(settings)
+
+
+def smooth_field(settings: Ode) -> str | None:
+    """Why the field has no continuous derivatives along the path, or None where it has."""
+    if activation_named(settings.activation).kinks:
+        return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
+    return settings.block.rough(settings.width) or moves(settings)
+
+
+SMALLEST_MOVEMENT = 1e-4
+"""Root mean square by which training has to move the weights of some layer."""
+
+
+def not_trained(start: str) -> Callable[[Any], str | None]:
+    """Why networks trained from this start say nothing: their loss did not fall, or their weights did not move."""
+
+    def unmet(records: Any) -> str | None:
+        if "init" not in records or "block" not in records:
+            return None
+        rows = records[(records["init"] == start) & (records["block"] == "two") & records["layer"].isna()]
+        final = rows[rows["step"].isna()].groupby(["observable", "depth"])["value"].mean()
+        first = rows[(rows["observable"] == "train_loss") & (rows["step"] == 0)].groupby("depth")["value"].mean()
+        if "movement" not in final.index.get_level_values(0):
+            return None
+        moved = float(final["movement"].max())
+        if moved < SMALLEST_MOVEMENT:
+            return f"training hardly moved the weights (by {moved:.1e} at most): a larger train.lr, or more epochs"
+        risen = [depth for depth, loss in final["train_loss"].items() if not loss < first[depth]]
+        if risen:
+            where = ", ".join(f"L={depth}" for depth in risen)
+            return f"training did not lower the loss at {where}: a smaller train.lr may train"
+        return None
+
+    return unmet
+
+
+def as_the_theory_asks(settings: Ode) -> str | None:
+    """Why trained weights lie outside the theorem, or None."""
+    if activation_named(settings.activation).kinks:
+        return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
+    exponent, asked = settings.train.lr_exponent, 1 if settings.train.optimizer == "sgd" else 0
+    if exponent is not None and exponent != asked:
+        name = settings.train.optimizer
+        return f"train.lr_exponent={exponent:g}: {name} moves the layer weights as in the limit at {asked}"
+    return None

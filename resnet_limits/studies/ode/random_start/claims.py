@@ -1,0 +1,68 @@
+"""`ode.random_start.*`: outputs of trained networks over draws of their start. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....networks.blocks.two import Two
+from ....papers import CHIZAT
+from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...least import number, parameters, points
+from ..settings import Ode
+
+RANDOM_START = {"block": "two", "init": "iid", "width": 8}
+
+
+TIED_START = {"block": "two", "init": "tied", "width": 8}
+
+
+def least_of_random_start(settings: Ode) -> float:
+    """The weights of depth 2L of all draws, from which those of depth L are taken."""
+    width = RANDOM_START["width"]
+    hidden = settings.block.hidden if isinstance(settings.block, Two) else 2 * width
+    layer = parameters(Two(hidden=hidden), width)
+    return points(settings) + number(settings) * settings.ode.draws * 2 * settings.depth * layer
+
+
+GROUP = Group(
+    name="random_start",
+    least=least_of_random_start,
+    memory=("ode.draws", "depth", "train.memory", "train.batch_size"),
+    claims=(
+        Claim(
+            id="ode.random_start.spread",
+            source=CHIZAT,
+            statement="from an i.i.d. start the output of trained networks fluctuates over draws at order 1/2",
+            kind="theorem",
+            observable="random_start_fluctuation",
+            expected=Expected("order", 0.5, 0.2),
+            pins=RANDOM_START,
+            random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
+        ),
+        Claim(
+            id="ode.random_start.mean",
+            source=CHIZAT,
+            statement="from an i.i.d. start the mean output over draws converges (between L and 2L), order 1",
+            kind="theorem",
+            observable="random_start_mean",
+            expected=Expected("order", 1, 0.3),
+            pins=RANDOM_START,
+            random=True,
+            verdicts=SMOKE_IS_TOO_SMALL,
+        ),
+        Claim(
+            id="ode.random_start.tied",
+            source=CHIZAT,
+            statement="from a tied start the output keeps depending on the draw at any depth",
+            kind="control",
+            observable="tied_start_fluctuation",
+            expected=Expected("order", 0, 0.1),
+            pins=TIED_START,
+        ),
+    ),
+    observables={
+        "random_start_fluctuation": "standard deviation over draws of the i.i.d. start of the trained network's logits",
+        "random_start_mean": "size of the difference of the mean logits over draws at depths L and 2L",
+        "tied_start_fluctuation": "standard deviation over draws of a tied start of the trained network's logits",
+    },
+)

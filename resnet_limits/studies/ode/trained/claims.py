@@ -1,0 +1,56 @@
+"""`ode.trained`: trained weights from a tied start, as functions of time. Free of torch."""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected
+from ....papers import MARION_REGULARISATION
+from ...group import Group
+from ..outside import as_the_theory_asks, not_trained
+from ..room import least_of_trained
+
+TRAINED = {"block": "two", "init": "tied"}
+
+
+WEIGHTS = ("V", "W", "b")
+
+GROUP = Group(
+    name="trained",
+    least=least_of_trained,
+    memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
+    claims=(
+        Claim(
+            id="ode.trained",
+            source=MARION_REGULARISATION,
+            statement="networks trained from a tied start have weight paths that converge in depth, order 1",
+            kind="theorem",
+            observable="weight_difference",
+            expected=Expected("order", 1, 0.1),
+            where=TRAINED,
+            pins=TRAINED,
+            outside=as_the_theory_asks,
+            unmet=not_trained("tied"),
+            needs="pairs of depths L and 2L",
+        ),
+    ),
+    observables={
+        "train_loss": "loss: of the mini-batch, by step; of all training points at the end",
+        "test_accuracy": "fraction of the test points classified rightly, by step (each epoch) and at the end",
+        "movement": "largest root mean square of theta_k less its start over the trained weights' entries",
+        "gradient_norm": "norm of the density L dJ/dtheta_k over the layers, by step",
+        "test_loss": "loss on the test points, by step (each epoch) and at the end",
+        "roughness": "L sum_k |theta_{k+1} - theta_k|^2 of the trained weights, by step (each epoch) and at the end",
+        "largest_increment": "largest root mean square of theta_{k+1} - theta_k of the trained weights, likewise",
+        "increment": "root mean square of theta_{k+1} - theta_k of the trained weights, by layer",
+        "interpolated_error": "relative distance of test logits to the neural ODE of the interpolated weights; order 1",
+        "weight_difference": "largest distance over time of the trained weights at depths L and 2L, by their movement",
+        "weight_error": "the same distance to the Richardson limit of the trained weights, where depths double",
+        "output_difference": "root mean square difference of the test logits at depths L and 2L, relative",
+    },
+    arrays={
+        "trained.V": "trained weights V (train.replicas, depth, width, hidden)",
+        "trained.W": "trained weights W (train.replicas, depth, hidden, width)",
+        "trained.b": "trained biases b (train.replicas, depth, hidden)",
+        "trained.logits": "logits of the test points (train.replicas, points, classes)",
+    },
+    compared=("ode.trained",),
+)

@@ -1,0 +1,26 @@
+"""`ode.trained.iid` (control): from an i.i.d. start the trained weights, as a function of time, do not converge.
+
+The step functions of depths L and 2L stay apart, and the largest increment does not fall; `compare.py` compares
+them. Pinned: two-matrix blocks, i.i.d. start.
+"""
+
+from __future__ import annotations
+
+from ....measurement.job import Job
+from ....measurement.record import Measurement
+from ....paths.laws.iid import Iid
+from ..networks import drawn, few, records_and_arrays, trained_from
+from ..problem import pinned
+from ..settings import Ode
+from .claims import TRAINED_IID
+
+
+def measure(job: Job) -> Measurement:
+    """Loss, accuracy and roughness by step and at the end, and the final weights."""
+    settings: Ode = job.settings
+    dataset, law = few(settings), pinned(settings, Iid())
+    trunk = drawn(
+        settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
+    )
+    trained = trained_from(job, trunk, dataset, same_ends=False, cut=True)
+    return records_and_arrays(settings, trunk, trained, dataset, "trained_iid", TRAINED_IID)

@@ -1,0 +1,302 @@
+"""`sde.correlation.*`: two inputs layer by layer, with and without the factor sqrt(h).
+
+scaled              x <- x + phi(W psi(x) + b)     weights of size sqrt(h): a limit below 1, that depends on the inputs
+feed-forward        x <- tanh(W x + b)             correlations go to 1
+unscaled-tanh       x <- x + tanh(W x + b)         factor 1 in place of sqrt(h): they go to 0, norms grow linearly
+unscaled-tanh-wide  the same, width 256            the order and the prefactor with which they go to 0
+unscaled-swish      x <- x + swish(W x + b)        norms explode
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ....measurement.estimate import mean
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....sampling.pieces import pieces
+from ....sampling.schemes import Network
+from ....sampling.walk import Walker, final, walk
+from ....sampling.wide import gram
+from .. import unscaled
+from ..finite_depth import overlaps as at_infinite_width
+from ..outside import MOST, growth, linear, sizes
+from ..problem import finite, inputs
+from ..settings import Sde
+from ..unscaled_keys import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH
+from .claims import COSINES, DECORRELATED, PAIRS, SLOWLY
+
+MEMBERS = ((0, 2), (0, 1), (0, 3))
+"""Of the four inputs, those of each pair."""
+OWN = PAIRS.index("inputs")
+MORE = 2
+"""Wide networks for each of the key `replicas`."""
+ROUNDING = 1e-8
+"""Standard errors are not trusted below: they are differences of sums of squares."""
+
+
+def measure(job: Job) -> Measurement:
+    """Correlations by layer of the four kinds of networks, and what they are at the output."""
+    settings, depth = job.settings, job.settings.depth
+    kinds = {
+        "scaled": unscaled.scaled(settings),
+        "feed-forward": unscaled.pinned(unscaled.FeedForward, depth, PLAIN_CRITICAL),
+        "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH),
+        "unscaled-swish": unscaled.pinned(Network, min(depth, unscaled.DEEPEST), UNSCALED_SWISH),
+    }
+    if settings.width == 1:  # a line has no angles
+        return Measurement(finite(decorrelation(job)))
+    x0, total = four_inputs(settings), Measurement()
+    with np.errstate(invalid="ignore", divide="ignore"):  # of an input at the origin: no number, and no record
+        total.extend(_correlations(job, kinds, x0))
+    total.records = finite(total.records + decorrelation(job))
+    return total
+
+
+def _correlations(job: Job, kinds: dict[str, unscaled.Sampled], x0: Float[Tensor, "4 d"]) -> Measurement:
+    settings, depth, total = job.settings, job.settings.depth, Measurement()
+    for i, (scheme, kind) in enumerate(kinds.items()):
+        layers = [*unscaled.thinned(kind.depth), kind.depth]
+        overlaps, growth = sampled(kind, kind.start(x0), layers, job, (i, len(kinds)))
+        coordinates = {"scheme": scheme, **kind.pins}
+        limit = closed_form(settings, x0, layers) if scheme == "scaled" else None
+        total.arrays[f"correlation.{scheme}"] = np.vstack([layers, overlaps.correlation(np.eye(len(PAIRS)))[0]])
+        total.records += by_layer(overlaps, layers, limit, coordinates)
+        if limit is not None:
+            total.arrays["correlation.limit"] = np.vstack([layers, limit])
+            total.records += against_the_limit(settings, overlaps, limit[:, -1], x0)
+        if scheme == "unscaled-tanh":
+            value, stderr = (a / depth for a in overlaps.mean_square())
+            total.records.append(Record("norm_growth", value, stderr=stderr, coordinates=coordinates))
+        if scheme == "unscaled-swish":
+            value, stderr = mean(growth / kind.depth)
+            total.records.append(Record("growth_rate", value, stderr=stderr, coordinates=coordinates))
+    return total
+
+
+def decorrelation(job: Job) -> list[Record]:
+    """Correlation of two inputs at cosine 0.9 in wide tanh networks without the factor, and times `L^(1 - 2/pi)`."""
+    settings, depth = job.settings, job.settings.depth
+    kind = unscaled.pinned(Network, depth, UNSCALED_TANH)
+    x0 = kind.start(four_inputs(settings, DECORRELATED)[[MEMBERS[0][0], MEMBERS[0][1]]])
+    networks, found = MORE * settings.replicas, []
+    for first, count in pieces(networks, vectors=2, width=DECORRELATED, dtype=x0.dtype):
+        job.progress(first / networks, "decorrelation")
+        (x,) = final(
+            [Walker(kind.scheme, depth)],
+            x0.expand(count, *x0.shape),
+            kind.law,
+            horizon=kind.horizon,
+            seed=settings.seed,
+            purpose=f"sde.decorrelation {depth}",
+            first_replica=first,
+        )
+        found.append(gram(x).cpu())
+    overlaps = torch.cat(found)
+    mixed, p, q = overlaps[:, 0, 1], overlaps[:, 0, 0], overlaps[:, 1, 1]
+    value = float(mixed.mean() / (p.mean() * q.mean()).sqrt())
+    _, error = mean(mixed / mixed.mean() - p / p.mean() / 2 - q / q.mean() / 2)  # of the logarithm of the ratio
+    coordinates = {"scheme": "unscaled-tanh-wide", "width": DECORRELATED, **UNSCALED_TANH}
+    numbers = {"decorrelation": 1.0, "decorrelation_prefactor": depth**SLOWLY}
+    return [
+        Record(name, value * size, stderr=value * size * error, coordinates=coordinates, replicas=networks)
+        for name, size in numbers.items()
+    ]
+
+
+def four_inputs(settings: Sde, width: int | None = None) -> Float[Tensor, "4 d"]:
+    """The first two inputs, and two of the norm of the first at given cosines to it, in their plane."""
+    x = inputs(settings, width=width, count=2)
+    first = x[0] / x[0].norm()
+    beside = x[1] - (x[1] @ first) * first
+    if beside.norm() < 1e-6 * x[1].norm():  # no plane: any other direction will do
+        other = torch.zeros_like(first)
+        other[int(first.abs().argmin())] = 1.0
+        beside = other - (other @ first) * first
+    second = beside / beside.norm().clamp_min(1e-300)
+    fan = [x[0].norm() * (cosine * first + math.sqrt(1 - cosine**2) * second) for cosine in COSINES]
+    return torch.stack([*x, *fan])
+
+
+def closed_form(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> np.ndarray | None:
+    """`lambda_t / sqrt(q_t q'_t)` of the pairs, (3, layers); None where the limit is not linear, or too large."""
+    if linear(settings) is not None or growth(settings) > MOST:
+        return None
+    start, own = initial(x0), sizes(settings)
+    times = np.array(layers) * settings.horizon / settings.depth
+    mixed, p, q = (overlap(start[:, a, None], own.sigma_w, own.sigma_b, times) for a in range(3))
+    return mixed / (np.sqrt(p) * np.sqrt(q))
+
+
+def overlap(start: np.ndarray, sigma_w: float, sigma_b: float, t: np.ndarray) -> np.ndarray:
+    """`(lambda_0 + c) e^{sigma_w^2 t} - c`, `c = sigma_b^2/sigma_w^2`: `lambda' = sigma_w^2 lambda + sigma_b^2`."""
+    k = sigma_w**2
+    grown = np.expm1(k * t) / k if k > 0 else t
+    return start * np.exp(k * t) + sigma_b**2 * grown
+
+
+def initial(x0: Float[Tensor, "4 d"]) -> np.ndarray:
+    """`lambda_0, q_0, q'_0` of the pairs, (3, 3)."""
+    return _of_pairs(gram(x0[None]).cpu())
+
+
+def by_layer(
+    overlaps: Overlaps, layers: list[int], exact: np.ndarray | None, coordinates: dict[str, Any]
+) -> list[Record]:
+    """Correlations of the first two inputs before each layer, and of all pairs at the output."""
+    value, stderr = overlaps.correlation(np.eye(len(PAIRS)))
+    reference = np.full_like(value, math.nan) if exact is None else exact
+    return [
+        Record(
+            "correlation",
+            value[pair, j],
+            stderr=stderr[pair, j],
+            reference=reference[pair, j],
+            layer=layer if layer < layers[-1] else None,
+            coordinates={"pair": name, **coordinates},
+        )
+        for pair, name in enumerate(PAIRS)
+        for j, layer in enumerate(layers)
+        if pair == OWN or layer == layers[-1]
+    ]
+
+
+def against_the_limit(settings: Sde, overlaps: Overlaps, exact: np.ndarray, x0: Tensor) -> list[Record]:
+    """The observables at the output that are 0 or 1 in the limit, with what a depth takes from them."""
+    value, stderr = (a[:, -1] for a in overlaps.correlation(np.eye(len(PAIRS))))
+    apart, error = (a[0, -1] for a in overlaps.correlation(np.array([[1.0, 0.0, -1.0]])))
+    shallow = _of_pairs(at_infinite_width(settings, x0)[-1:])
+    at_depth = shallow[:, 0] / np.sqrt(shallow[:, 1] * shallow[:, 2])
+    gap, spread, off = 1 - exact[0], exact[0] - exact[2], abs(at_depth - exact)
+    spread_off = abs((at_depth[0] - at_depth[2]) / spread - 1)
+    limit = limits(settings, x0)
+    mean_square, overlap_size = limit[OWN, 1], math.sqrt(limit[OWN, 1] * limit[OWN, 2])
+    mixed, mixed_error, p, p_error = overlaps.of(OWN)
+    records = [
+        Record("correlation_error", value[OWN] - exact[OWN], stderr=stderr[OWN], reference_error=off[OWN]),
+        Record("correlation_difference", apart / spread, stderr=error / spread, reference_error=spread_off),
+        Record(
+            "norm_error",
+            p / mean_square - 1,
+            stderr=p_error / mean_square,
+            reference_error=abs(shallow[OWN, 1] / mean_square - 1),
+        ),
+        Record(
+            "overlap_error",
+            (mixed - limit[OWN, 0]) / overlap_size,
+            stderr=mixed_error / overlap_size,
+            reference_error=abs(shallow[OWN, 0] - limit[OWN, 0]) / overlap_size,
+        ),
+    ]
+    if sizes(settings).sigma_w > 0:
+        gap_off = off[0] / gap
+        records.append(Record("correlation_gap", (1 - value[0]) / gap, stderr=stderr[0] / gap, reference_error=gap_off))
+    return records
+
+
+def limits(settings: Sde, x0: Float[Tensor, "4 d"]) -> np.ndarray:
+    """`lambda_T, q_T, q'_T` of the pairs, (3, 3)."""
+    own = sizes(settings)
+    return overlap(initial(x0), own.sigma_w, own.sigma_b, np.array(settings.horizon))
+
+
+# -- sampling -------------------------------------------------------------------------------------
+
+
+def sampled(
+    kind: unscaled.Sampled, x0: Float[Tensor, "4 d"], layers: list[int], job: Job, part: tuple[int, int]
+) -> tuple[Overlaps, Float[Tensor, " r"]]:
+    """Overlaps before each of the layers, and `log (|x_L|^2 / |x_0|^2)` of each network's first input."""
+    settings, overlaps, growth = job.settings, Overlaps(len(layers)), []
+    wanted = {layer: j for j, layer in enumerate(layers)}
+    for first, count in pieces(settings.replicas, vectors=len(x0), width=settings.width, dtype=x0.dtype):
+        job.progress((part[0] + first / settings.replicas) / part[1], "correlations")
+        x = start = x0.expand(count, *x0.shape)
+        overlaps.add(0, start)
+        steps = walk(
+            [Walker(kind.scheme, kind.depth)],
+            start,
+            kind.law,
+            horizon=kind.horizon,
+            seed=settings.seed,
+            purpose=f"sde.correlation {kind.depth}",
+            first_replica=first,
+        )
+        for k, (x,) in steps:
+            if k in wanted:
+                overlaps.add(wanted[k], x)
+        growth.append((x[:, 0].norm(dim=-1) / start[:, 0].norm(dim=-1)).double().log().cpu() * 2)
+    return overlaps, torch.cat(growth)
+
+
+def _of_pairs(products: Float[Tensor, "1 4 4"]) -> np.ndarray:
+    """`lambda, q, q'` of the pairs, (3, 3)."""
+    return _paired(products).numpy()[0].reshape(len(PAIRS), 3)
+
+
+def _overlaps(x: Float[Tensor, "r 4 d"]) -> Float[Tensor, "r m"]:
+    """`<x^i, x^j>/D, |x^i|^2/D, |x^j|^2/D` of each pair, one after the other (float64, CPU)."""
+    return _paired(gram(x).cpu())
+
+
+def _paired(products: Float[Tensor, "r 4 4"]) -> Float[Tensor, "r m"]:
+    return torch.stack([products[:, a, b] for i, j in MEMBERS for a, b in ((i, j), (i, i), (j, j))], dim=-1)
+
+
+class Overlaps:
+    """Sums over replicas of the overlaps and their products, by layer."""
+
+    def __init__(self, layers: int) -> None:
+        size = 3 * len(PAIRS)
+        self._count = np.zeros(layers)
+        self._first, self._second = np.zeros((layers, size)), np.zeros((layers, size, size))
+
+    def add(self, j: int, x: Float[Tensor, "r 4 d"]) -> None:
+        """Count these networks before the j-th layer."""
+        values = _overlaps(x).numpy()
+        self._count[j] += len(values)
+        self._first[j] += values.sum(axis=0)
+        self._second[j] += values.T @ values
+
+    def correlation(self, combined: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Combinations (c, pairs) of `E <x, y> / sqrt(E |x|^2 E |y|^2)` and their standard errors, (c, layers) each.
+
+        By the delta method.
+        """
+        with np.errstate(invalid="ignore"):  # past an explosion: no number, and no record
+            return self._correlation(combined, *self._moments())
+
+    def _correlation(
+        self, combined: np.ndarray, means: np.ndarray, covariance: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        mixed, p, q = means.reshape(-1, len(PAIRS), 3).transpose(2, 1, 0)  # each (pairs, layers)
+        root = np.sqrt(p) * np.sqrt(q)
+        slopes = np.stack([1 / root, -0.5 * mixed / root / p, -0.5 * mixed / root / q], axis=-1)  # (pairs, layers, 3)
+        along = np.einsum("cp,pla->clpa", combined, slopes).reshape(len(combined), len(means), -1)
+        variance = np.einsum("cla,lab,clb->cl", along, covariance, along)
+        return combined @ (mixed / root), np.maximum(np.sqrt(np.maximum(variance, 0)), ROUNDING)
+
+    def mean_square(self) -> tuple[float, float]:
+        """`E |x_L|^2 / D` of the first input, and its standard error."""
+        means, covariance = self._moments()
+        return float(means[-1, 1]), float(np.sqrt(covariance[-1, 1, 1]))
+
+    def of(self, pair: int) -> tuple[float, float, float, float]:
+        """`E <x_L, y_L> / D` of a pair and `E |x_L|^2 / D`, each with its standard error."""
+        means, covariance = self._moments()
+        mixed, p = 3 * pair, 3 * pair + 1
+        mixed_error, p_error = (float(np.sqrt(covariance[-1, i, i])) for i in (mixed, p))
+        return float(means[-1, mixed]), mixed_error, float(means[-1, p]), p_error
+
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means over replicas, and their covariance."""
+        n = self._count[:, None]
+        means = self._first / n
+        spread = self._second / n[..., None] - means[:, :, None] * means[:, None, :]
+        return means, spread / np.maximum(n - 1, 1)[..., None]

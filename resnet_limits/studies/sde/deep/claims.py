@@ -1,0 +1,154 @@
+"""`sde.deep.*`: blocks of two layers. Free of torch.
+
+    last     x + B phi(A x + a) + b,  A, a of O(1): only the last layer shrinks     a non-linear kernel
+    all      A, a ~ h^alpha, B ~ h^(1/2 - alpha): every layer shrinks               a linear law, order min(1, 2 alpha)
+
+`init.sigma_b` is that of b. Of `last`, `init.sigma_w` is the size of B; of `all`, the product of those of A and B. The
+inner sizes are constants, and stand in the records.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....claims.claim import Claim, Expected
+from ....networks.activations import activation_named
+from ....papers import PELUCHETTI
+from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...least import sampled
+from ..asymptotic import asymptotic
+from ..outside import growth, kinked, overflows, still
+from ..room import least_of_inputs
+from ..settings import Sde
+
+WIDE = 512
+"""Width of the networks that are held against infinite width; their number is `replicas / 16`."""
+LAST = {"sigma_A": 1.5, "sigma_a": 0.5}
+ALL = {"sigma_A": 0.25, "sigma_a": 0.125}
+"""A small sigma_A: the corrections to the linear law, powers of `sigma_A^2 h^(2 alpha)`, then fall off fast."""
+EXPONENTS = (0.5, 0.25)
+NO_PSI = {"activation_inside": "identity"}
+WIDE_PINS = {**NO_PSI, "width": WIDE}
+DRIFT_WIDTH = 64
+DRIFT = {**NO_PSI, "activation": "swish", "width": DRIFT_WIDTH}
+
+
+def weightless(settings: Sde) -> str | None:
+    """Why the weights have no say, or None."""
+    if getattr(settings.init, "sigma_w", 1.0) == 0:
+        return "init.sigma_w=0: the block's weights have no say"
+    return None
+
+
+def _linear(settings: Sde) -> str | None:
+    return kinked(settings) or still(settings)
+
+
+def _order(settings: Sde) -> str | None:
+    if activation_named(settings.activation).linear:
+        return f"activation={settings.activation}: the block is linear at every depth"
+    return kinked(settings) or weightless(settings)
+
+
+def _claim(name: str, statement: str, observable: str, expected: Expected, scheme: str, **more: Any) -> Claim:
+    more = {"kind": "theorem", "random": True, "pins": NO_PSI, "outside": _linear, **more}
+    source, where = PELUCHETTI, {"scheme": scheme}
+    return Claim(
+        id=name, source=source, statement=statement, observable=observable, expected=expected, where=where, **more
+    )
+
+
+def least_of_deep(settings: Sde) -> float:
+    if overflows(growth(settings)):
+        return least_of_inputs(settings)
+    return least_of_inputs(settings) + sampled(settings, vectors=settings.sde.inputs)
+
+
+GROUP = Group(
+    name="deep",
+    least=least_of_deep,
+    memory=("replicas", "width", "sde.inputs"),
+    claims=(
+        _claim(
+            "sde.deep",
+            "where only the last layer shrinks, the overlaps of wide networks grow as the non-linear kernel's ODE says"
+            " (width 512; hidden weights of size sigma_A = 1.5, sigma_a = 0.5)",
+            "deep_overlap",
+            Expected("value", 1, 0.02),
+            "last",
+            pins=WIDE_PINS,
+            outside=still,
+        ),
+        _claim(
+            "sde.deep.depth",
+            "there infinitely wide networks of finite depth (an exact recursion, nothing is sampled) approach the"
+            " kernel's ODE at order 1 (sigma_A = 1.5, sigma_a = 0.5)",
+            "deep_kernel_error",
+            Expected("order", 1, 0.1),
+            "last",
+            kind="observation",
+            random=False,
+            outside=weightless,
+            unmet=asymptotic("deep_kernel_error", "last"),
+        ),
+        _claim(
+            "sde.deep.all",
+            "where every layer shrinks, the overlaps grow as those of the linear SDE (alpha = 1/2, sigma_A = 0.25,"
+            " sigma_a = 0.125)",
+            "deep_overlap",
+            Expected("value", 1, 0.1),
+            "all, alpha=0.5",
+            verdicts=SMOKE_IS_TOO_SMALL,
+        ),
+        _claim(
+            "sde.deep.weak",
+            "every layer ~ h^alpha, alpha = 1/2: the weak error of norms and overlaps has order 1 = min(1, 2 alpha)"
+            " (sigma_A = 0.25, sigma_a = 0.125)",
+            "deep_weak_error",
+            Expected("order", 1, 0.1),
+            "all, alpha=0.5",
+            outside=_order,
+            unmet=asymptotic("deep_weak_error", "all, alpha=0.5"),
+        ),
+        _claim(
+            "sde.deep.weak.quarter",
+            "every layer ~ h^alpha, alpha = 1/4: the weak error of norms and overlaps has order 1/2 = min(1, 2 alpha)"
+            " (sigma_A = 0.25, sigma_a = 0.125)",
+            "deep_weak_error",
+            # of relative size h^(2 alpha) = h^(1/2): of the hidden layer's next power, and of the steps' O(h)
+            Expected("order", 0.5, 0.1, correction=0.5),
+            "all, alpha=0.25",
+            outside=_order,
+            unmet=asymptotic("deep_weak_error", "all, alpha=0.25"),
+            verdicts=SMOKE_IS_TOO_SMALL,
+        ),
+        _claim(
+            "sde.deep.no_drift",
+            "where every layer shrinks there is no Ito drift, even with phi''(0) != 0 (swish, width 64, alpha = 1/2)",
+            "deep_drift",
+            Expected("value", 0, 0.25),
+            "inside",
+            pins=DRIFT,
+            outside=still,
+        ),
+        _claim(
+            "sde.deep.outside",
+            "an activation outside the block brings the Ito drift back (swish, width 64, alpha = 1/2)",
+            "deep_drift",
+            Expected("value", 1, 0.25),
+            "outside",
+            kind="control",
+            pins=DRIFT,
+            outside=still,
+        ),
+    ),
+    observables={
+        "deep_overlap": "mean over pairs of inputs of <x^i_L - x^i_0, x^j_L - x^j_0>/D, relative to the limit's;"
+        " the interval counts the error of that depth, of alpha = 0 by half of it",
+        "deep_kernel_error": "largest error of the overlaps of infinitely wide networks against the kernel's ODE,"
+        " relative to the largest overlap",
+        "deep_weak_error": "mean error of the overlaps, norms included, against those of the linear SDE,"
+        " relative to them",
+        "deep_drift": "mean over coordinates of x_L - x_0, relative to the Ito drift of the block with swish outside",
+    },
+)

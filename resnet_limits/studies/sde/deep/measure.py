@@ -1,0 +1,210 @@
+"""`sde.deep.*`: blocks of two layers, of which the last shrinks, or all.
+
+last    wide networks against the ODE of the non-linear kernel; the infinitely wide network on the same normals, whose
+        mean is known at every depth, takes their noise away
+all     networks and the linear network on the same weights, whose overlaps follow `L <- L + h (k L + s)` in the mean,
+        at any width: E[L_L] - L_T = E[difference] + (recursion - exponential). The difference is taken without the
+        noise of the last layer (compensators), and against the linear network's known mean (a control variate)
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ....errors import MeasurementError
+from ....limits.overlaps import deep_flow, deep_recursion, moment_flow, moment_step
+from ....measurement.estimate import mean
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.activations import activation_named
+from ....sampling.deep import Branch, final, wide_pair
+from ....sampling.law import Isotropic
+from ....sampling.pieces import pieces
+from ....sampling.wide import gram
+from ..control import bias_of_depth, differenced, half, regressed
+from ..outside import overflows, sizes
+from ..problem import inputs
+from ..settings import Sde
+from .claims import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE_PINS
+
+
+def measure(job: Job) -> Measurement:
+    """Growth of overlaps, weak errors and drifts."""
+    records = _last(job)
+    if activation_named(job.settings.activation).without_limit() is None:
+        records += _all(job)
+    return Measurement(records + _drift(job))
+
+
+def grown(x: Float[Tensor, "r n d"], x0: Float[Tensor, "#r n d"]) -> Float[Tensor, " r"]:
+    """Mean over pairs of `<x^i - x^i_0, x^j - x^j_0>/d`: less noisy than the overlaps, which `x_0` takes part in."""
+    return gram(x - x0).mean(dim=(1, 2))
+
+
+# -- only the last layer shrinks ------------------------------------------------------------------
+
+
+def _last(job: Job) -> list[Record]:
+    settings, own = job.settings, sizes(job.settings)
+    if overflows(own.sigma_w**2 * settings.horizon) is not None:
+        return []
+    inner, outer = (LAST["sigma_A"], LAST["sigma_a"]), (own.sigma_w, own.sigma_b)
+    phi, horizon = settings.activation, settings.horizon
+    x0 = inputs(settings, width=WIDE)
+    start = gram(x0[None])[0].cpu()
+    job.progress(0.0, "deep blocks, kernel")
+    limit, reference_error = deep_flow(phi, start, horizon, inner=inner, outer=outer)
+    ideal = deep_recursion(phi, start, horizon, settings.depth, inner=inner, outer=outer)
+    coordinates = {"scheme": "last", **LAST, **WIDE_PINS}
+    size = float(limit.abs().max())
+    error, reference_error = float((ideal[-1] - limit).abs().max()) / size, reference_error / size
+    records = [Record("deep_kernel_error", error, reference_error=reference_error, coordinates=coordinates)]
+    growth = float((limit - start).mean())
+    if growth == 0:
+        return records
+    x, y = wide_pair(
+        phi,
+        x0,
+        [step.to(x0.device) for step in ideal],
+        inner=inner,
+        outer=outer,
+        replicas=max(settings.replicas // 16, 2),
+        horizon=horizon,
+        seed=settings.seed,
+        purpose=f"sde.deep.last {settings.depth}",
+    )
+    known = float((ideal[-1] - start).mean())
+    value, stderr = mean(differenced(grown(x, x0), grown(y, x0), known) / growth)
+    coarse = deep_recursion(phi, start, horizon, half(settings.depth), inner=inner, outer=outer)[-1]
+    bias = bias_of_depth(known / growth, float((coarse - start).mean()) / growth, 1.0, settings.depth)
+    numbers = {"stderr": stderr, "reference_error": bias, "replicas": len(x)}
+    records.append(Record("deep_overlap", value, coordinates=coordinates, **numbers))
+    return records
+
+
+# -- all layers shrink ----------------------------------------------------------------------------
+
+
+def _laws(settings: Sde) -> tuple[Isotropic, Isotropic]:
+    own = sizes(settings)
+    return Isotropic(ALL["sigma_A"], ALL["sigma_a"]), Isotropic(own.sigma_w / ALL["sigma_A"], own.sigma_b)
+
+
+def _all(job: Job) -> list[Record]:
+    settings = job.settings
+    inner, outer = _laws(settings)
+    phi, depth, horizon = settings.activation, settings.depth, settings.horizon
+    slope, curvature = activation_named(phi).taylor()
+    rate = (slope * inner.sigma_w * outer.sigma_w) ** 2
+    source = outer.sigma_b**2 + (slope * outer.sigma_w * inner.sigma_b) ** 2
+    if overflows(rate * horizon) is not None:
+        return []
+    x0 = inputs(settings)
+    start = gram(x0[None])[0].cpu()
+    signs = (1.0, -1.0) if curvature else (1.0,)
+    branches = [Branch(phi, alpha, sign=sign) for alpha in EXPONENTS for sign in signs]
+    branches.append(Branch(phi, EXPONENTS[0], linear=True))
+    plain: list[Tensor] = []
+    apart: list[list[Tensor]] = [[] for _ in EXPONENTS]
+    control: list[Tensor] = []
+    vectors = len(branches) * len(x0)
+    for first, count in pieces(settings.replicas, vectors=vectors, width=settings.width, dtype=x0.dtype):
+        job.progress(0.2 + 0.6 * first / settings.replicas, "deep blocks, all layers shrink")
+        states, compensators = final(
+            branches,
+            x0.expand(count, *x0.shape),
+            inner=inner,
+            outer=outer,
+            depth=depth,
+            horizon=horizon,
+            seed=settings.seed,
+            purpose=f"sde.deep.all {depth}",
+            first_replica=first,
+        )
+        plain.append(grown(states[0], x0))
+        *overlaps, linear = [its.mean(dim=(1, 2)) for its in compensators]
+        control.append(linear)
+        for i, its in enumerate(apart):
+            both = overlaps[i * len(signs) : (i + 1) * len(signs)]
+            its.append(torch.stack(both).mean(dim=0) - linear)
+    discretised = _discretised(start, rate, source, horizon, depth)
+    limit = _limit(start, rate, source, horizon)
+    records, size, growth = [], float(limit.mean()), float((limit - start).mean())
+    biases = []
+    for alpha, its in zip(EXPONENTS, apart, strict=True):
+        coordinates = {"scheme": f"all, alpha={alpha}", "alpha": alpha, **ALL, **NO_PSI}
+        value, stderr = mean(regressed(torch.cat(its), torch.cat(control), float(discretised.mean())))
+        biases.append(abs(value + float((discretised - limit).mean())))
+        records.append(Record("deep_weak_error", biases[-1] / size, stderr=stderr / size, coordinates=coordinates))
+    if growth:
+        coordinates = {"scheme": f"all, alpha={EXPONENTS[0]}", "alpha": EXPONENTS[0], **ALL, **NO_PSI}
+        value, stderr = mean(torch.cat(plain) / growth)
+        bias = biases[0] / growth
+        records.append(Record("deep_overlap", value, stderr=stderr, reference_error=bias, coordinates=coordinates))
+    return records
+
+
+def _limit(start: Tensor, rate: float, source: float, horizon: float) -> Tensor:
+    """`L' = rate L + source`."""
+    grown = math.expm1(rate * horizon) / rate if rate else horizon
+    return math.exp(rate * horizon) * start + source * grown
+
+
+def _discretised(start: Tensor, rate: float, source: float, horizon: float, depth: int) -> Tensor:
+    """The same by `depth` steps of Euler: the mean of the linear network's overlaps."""
+    factor = (1 + rate * horizon / depth) ** depth
+    grown = (factor - 1) / rate if rate else horizon
+    return factor * start + source * grown
+
+
+# -- the drift ------------------------------------------------------------------------------------
+
+
+def _drift(job: Job) -> list[Record]:
+    settings = job.settings
+    phi = DRIFT["activation"]
+    inner, outer = _laws(settings)
+    x0 = inputs(settings, width=DRIFT_WIDTH, count=1)
+    hidden = (activation_named(phi).taylor()[0] * outer.sigma_w) ** 2
+    rate, source = hidden * inner.sigma_w**2, hidden * inner.sigma_b**2 + outer.sigma_b**2
+    m0 = x0.double().mean(dim=1).cpu()
+    try:
+        start = gram(x0[None])[0].cpu()
+        m, _, _ = moment_flow(phi, m0, start, lambda x: rate * x + source, settings.horizon)
+    except MeasurementError:  # it explodes before the horizon: there is no drift to compare with
+        return []
+    drift = float(m - m0)
+    if drift == 0:
+        return []
+    at_depth, overlaps, h = m0, start, settings.horizon / settings.depth
+    for _ in range(settings.depth):
+        at_depth, overlaps = moment_step(phi, at_depth, overlaps, h * (rate * overlaps + source))
+    bias = abs(float(at_depth - m0) / drift - 1)
+    branches = [Branch(phi, EXPONENTS[0]), Branch(phi, EXPONENTS[0], outside=phi)]
+    moved: list[list[Tensor]] = [[] for _ in branches]
+    for first, count in pieces(settings.replicas, vectors=len(branches), width=DRIFT_WIDTH, dtype=x0.dtype):
+        job.progress(0.8 + 0.2 * first / settings.replicas, "deep blocks, drift")
+        states, _ = final(
+            branches,
+            x0.expand(count, *x0.shape),
+            inner=inner,
+            outer=outer,
+            depth=settings.depth,
+            horizon=settings.horizon,
+            seed=settings.seed,
+            purpose=f"sde.deep.drift {settings.depth}",
+            first_replica=first,
+        )
+        for its, x in zip(moved, states, strict=True):
+            its.append((x - x0).double().mean(dim=(1, 2)) / drift)
+    records = []
+    for scheme, its, reference_error in zip(("inside", "outside"), moved, (math.nan, bias), strict=True):
+        value, stderr = mean(torch.cat(its))
+        coordinates = {"scheme": scheme, "alpha": EXPONENTS[0], **ALL, **DRIFT}
+        record = Record("deep_drift", value, stderr=stderr, reference_error=reference_error, coordinates=coordinates)
+        records.append(record)
+    return records

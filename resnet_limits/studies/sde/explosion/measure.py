@@ -1,0 +1,255 @@
+"""`sde.explosion.*`: when networks with swish cross a threshold.
+
+infinitely wide    the exact recursion at depth L, against the crossing time of the limit in closed form
+                   (`limits/explosion.py`): a threshold below which the drift is quadratic is crossed late by O(h)
+wide               wide networks against the infinitely wide one of their depth, and against the closed form of how late
+                   a threshold far beyond is crossed (`lateness`)
+narrow             networks of the setting's width, depth L and 2L on one noise: the explosion time is random
+
+**Why late.** Far above 1, m, |x|/sqrt(D) and u are nearly the same, and a layer adds `g(y) = E phi(y G)`, G standard
+normal, to the mean, with `y = sqrt(h) sigma_w u` the size of its pre-activations: `y' = sigma_w/sqrt(h) g(y)`, a flow
+since y changes by O(sqrt(h)) a layer. The limit has `1/2 phi''(0) y^2` in place of g. To leading order in
+sqrt(h) the network crosses a threshold q later than the limit by
+
+    (sqrt(h)/sigma_w) F(sigma_w sqrt(h q)),      F(Y) = int_0^Y 1/g(y) - 2/(phi''(0) y^2) dy
+
+For swish `F(Y) = Y + O(Y^2)`: order 1 while `h sigma_w^2 q` is small. And `g(y) -> y/sqrt(2 pi)`, where half of the
+units are off and growth is exponential: `F(Y) = sqrt(2 pi) log Y + O(1)`, order 1/2 up to the logarithm.
+
+A network that has crossed stays where it is: no number grows beyond the step that crossed. Between the layers before
+and after the crossing `log |x|^2` is taken as linear in time. A network that did not cross counts with the horizon.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ....limits.explosion import Moments
+from ....limits.overlaps import moment_step
+from ....measurement.estimate import mean, probability
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.activations import activation_named
+from ....networks.gaussian_means import gaussian_mean
+from ....sampling.law import Isotropic
+from ....sampling.pieces import pieces
+from ....sampling.schemes import Network
+from ....sampling.walk import Walker, walk
+from ....sampling.wide import gram
+from ..outside import sizes
+from ..problem import inputs
+from ..settings import Sde
+from .claims import HORIZONS, LOW, NARROW_HORIZONS, SWISH, WIDE, never
+
+CROSSED = 0.99
+"""Times are compared where at least this fraction of the networks crossed."""
+IN_TIME = 0.9
+"""Fraction of the horizon by which the infinitely wide network must cross for others to be held against it: those that
+do not cross count with the horizon, and are seen to be late."""
+
+
+@dataclass(frozen=True)
+class UpTo:
+    """A network whose states stay where they are once `|x|^2/D` has reached a threshold."""
+
+    network: Network
+    threshold: float
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.network.features(x)
+
+    def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        return torch.where(crossed(x, self.threshold), x, self.network.step(x, features, z, h))
+
+
+def crossed(x: Float[Tensor, "r n d"], threshold: float) -> Tensor:
+    """Whether `|x|^2/D` is at the threshold or above, (r, n, 1)."""
+    return x.square().mean(dim=-1, keepdim=True) >= threshold
+
+
+def crossing_times(
+    depths: list[int],
+    x0: Float[Tensor, "r 1 d"],
+    law: Isotropic,
+    *,
+    horizon: float,
+    threshold: float,
+    seed: int,
+    purpose: str,
+    first_replica: int,
+) -> list[Float[Tensor, " r"]]:
+    """First crossing times of networks of each depth on one noise; inf where there is none up to the horizon."""
+    scheme = UpTo(Network(SWISH["activation"], SWISH["activation_inside"]), threshold)
+    walkers = [Walker(scheme, depth) for depth in depths]
+    deepest = max(depths)
+    before = [x0.double().square().mean(dim=(1, 2)) for _ in depths]
+    times = [torch.where(q >= threshold, 0.0, math.inf) for q in before]
+    where = {"seed": seed, "purpose": purpose, "first_replica": first_replica}
+    for k, states in walk(walkers, x0, law, horizon=horizon, **where):
+        for i, (depth, x) in enumerate(zip(depths, states, strict=True)):
+            if k % (deepest // depth):
+                continue
+            q = x.double().square().mean(dim=(1, 2))
+            now = (q >= threshold) & times[i].isinf()
+            part = torch.log(threshold / before[i]) / torch.log(q / before[i])
+            times[i] = torch.where(now, horizon * (k / deepest - (1 - part) / depth), times[i])
+            before[i] = q
+        if all(bool(its.isfinite().all()) for its in times):
+            break
+    return times
+
+
+def recursion_crossing_time(
+    x0: Float[Tensor, "1 d"], law: Isotropic, depth: int, *, horizon: float, threshold: float
+) -> float:
+    """First crossing time of the infinitely wide network of this depth; inf where there is none up to the horizon."""
+    m, q, h = x0.double().mean(dim=1).cpu(), gram(x0[None])[0].cpu(), horizon / depth
+    for k in range(depth):
+        before = float(q)
+        if before >= threshold:
+            return k * h
+        m, q = moment_step(SWISH["activation"], m, q, h * (law.sigma_b**2 + law.sigma_w**2 * q))
+        if float(q) >= threshold:
+            return h * (k + math.log(threshold / before) / math.log(float(q) / before))
+    return math.inf
+
+
+def lateness(h: float, sigma_w: float, threshold: float) -> float:
+    """`(sqrt(h)/sigma_w) F(sigma_w sqrt(h q))`: how much later than the limit a wide network crosses q, `q >> 1`."""
+    phi, end = SWISH["activation"], sigma_w * math.sqrt(h * threshold)
+    y = torch.logspace(-3, max(math.log10(end), -3), 2000, dtype=torch.float64)
+    rates = 1 / gaussian_mean(phi, y.square()) - 2 / (activation_named(phi).taylor()[1] * y.square())
+    return math.sqrt(h) / sigma_w * (1e-3 + float(torch.trapezoid(rates * y, y.log())))
+
+
+def measure(job: Job) -> Measurement:
+    """Crossing times, and the fraction of networks that crossed."""
+    settings = job.settings
+    if never(settings) is not None:
+        return Measurement()
+    return Measurement(_infinitely_wide(settings) + _wide(job) + _narrow(job))
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where networks start, and what the limit does from there: explosion time, horizon, and coordinates of records."""
+
+    x0: Float[Tensor, "1 d"]
+    law: Isotropic
+    limit: Moments
+    explosion: float
+    horizon: float
+
+    def coordinates(self, scheme: str, **pins: Any) -> dict[str, Any]:
+        its = {"horizon": self.horizon, "explosion_time": self.explosion}
+        return {"scheme": scheme, **its, **SWISH, **pins}
+
+
+def _course(settings: Sde, width: int, horizons: float) -> Course | None:
+    """None where the limit does not explode from the inputs."""
+    x0, own = inputs(settings, width=width, count=1), sizes(settings)
+    limit = _limit(x0, own.sigma_w, own.sigma_b)
+    explosion = limit.explosion_time()
+    if math.isinf(explosion):
+        return None
+    return Course(x0, Isotropic(own.sigma_w, own.sigma_b), limit, explosion, horizons * explosion)
+
+
+def _infinitely_wide(settings: Sde) -> list[Record]:
+    """How late the infinitely wide network of this depth crosses a low threshold."""
+    its, threshold = _course(settings, WIDE, HORIZONS), LOW["sde.threshold"]
+    if its is None:
+        return []
+    where = {"horizon": its.horizon, "threshold": threshold}
+    time = recursion_crossing_time(its.x0, its.law, settings.depth, **where)
+    coordinates = its.coordinates("infinitely wide, low", **LOW)
+    size = its.horizon / settings.depth * its.law.sigma_w**2 * threshold
+    records = [Record("crossing_step", size, coordinates=coordinates)]
+    if math.isfinite(time):
+        late = abs(time - its.limit.crossing_time(threshold)) / its.explosion
+        records.append(Record("crossing_time_error", late, coordinates=coordinates))
+    return records
+
+
+def _wide(job: Job) -> list[Record]:
+    """Crossing times of wide networks, held against those of the infinitely wide one and of the limit."""
+    settings, threshold = job.settings, job.settings.sde.threshold
+    its = _course(settings, WIDE, HORIZONS)
+    if its is None:
+        return []
+    (times,) = _sampled(job, its, "wide", [settings.depth], max(settings.replicas // 4, 2))
+    coordinates = its.coordinates("wide", width=WIDE)
+    by_then = int((times <= 2 * its.explosion).sum())
+    at_most = times.clamp(max=its.horizon)
+    exact = recursion_crossing_time(its.x0, its.law, settings.depth, horizon=its.horizon, threshold=threshold)
+    infinite = Record(
+        "crossing_time", min(exact, its.horizon) / its.explosion, coordinates=its.coordinates("infinitely wide")
+    )
+    numbers = {
+        "crossing_time": mean(at_most / its.explosion),
+        "fraction_crossed": probability(by_then, len(times)),
+    }
+    if 0 < exact <= IN_TIME * its.horizon:
+        late = lateness(its.horizon / settings.depth, its.law.sigma_w, threshold)
+        value, stderr = mean(at_most)
+        if (by_now := int(times.isfinite().sum())) < len(times):  # what the others take is unknown, but longer
+            stderr = math.hypot(stderr, its.horizon * probability(by_now, len(times))[1])
+        excess = (value - its.limit.crossing_time(threshold)) / its.explosion
+        numbers["crossing_time_excess"] = excess, stderr / its.explosion
+        numbers["crossing_time_ratio"] = value / exact, stderr / exact
+        numbers["crossing_lateness"] = (value - its.limit.crossing_time(threshold)) / late, stderr / late
+    return [infinite, *_records(numbers, coordinates, len(times))]
+
+
+def _narrow(job: Job) -> list[Record]:
+    """Crossing times of networks of the setting's width, of two depths on one noise."""
+    settings = job.settings
+    its = _course(settings, settings.width, NARROW_HORIZONS)
+    if its is None:
+        return []
+    times = _sampled(job, its, "narrow", [settings.depth, 2 * settings.depth], settings.replicas)
+    at_most = [t.clamp(max=its.horizon) / its.explosion for t in times]
+    by_then = int((times[0] <= 2 * its.explosion).sum())
+    numbers = {"crossing_time": mean(at_most[0]), "fraction_crossed": probability(by_then, settings.replicas)}
+    if all(float(t.isfinite().double().mean()) >= CROSSED for t in times):
+        value, stderr = mean(at_most[0] - at_most[1])
+        numbers["crossing_time_difference"] = abs(value), stderr
+    return _records(numbers, its.coordinates("narrow"), settings.replicas)
+
+
+def _records(numbers: dict[str, tuple[float, float]], coordinates: dict[str, Any], replicas: int) -> list[Record]:
+    return [
+        Record(observable, value, stderr=stderr, coordinates=coordinates, replicas=replicas)
+        for observable, (value, stderr) in numbers.items()
+    ]
+
+
+def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas: int) -> list[Float[Tensor, " r"]]:
+    """Crossing times of the threshold by networks of each depth."""
+    found, settings, x0 = [], job.settings, course.x0
+    for first, count in pieces(replicas, vectors=len(depths), width=x0.shape[-1], dtype=x0.dtype):
+        job.progress(first / replicas, f"explosion, {scheme} networks")
+        its = crossing_times(
+            depths,
+            x0.expand(count, *x0.shape),
+            course.law,
+            horizon=course.horizon,
+            threshold=settings.sde.threshold,
+            seed=settings.seed,
+            purpose=f"sde.explosion.{scheme} {settings.depth}",
+            first_replica=first,
+        )
+        found.append(its)
+    return [torch.cat(its) for its in zip(*found, strict=True)]
+
+
+def _limit(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:
+    """The moments of infinitely wide networks from this input."""
+    phi, x = SWISH["activation"], x0.double()
+    return Moments(*activation_named(phi).taylor(), sigma_w, sigma_b, float(x.mean()), float(x.square().mean()))

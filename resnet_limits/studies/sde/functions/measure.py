@@ -1,0 +1,171 @@
+"""`sde.functions`: random functions x -> x_T, drawn by networks and by their SDE on the same noise.
+
+With more inputs than directions the weights themselves are drawn: what a layer does to a basis, and its bias, say what
+it does to any input. Its increments are sums of those of a fine grid of time, the same at every depth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ....measurement.estimate import root_mean_square
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....sampling.law import Isotropic
+from ....sampling.pieces import pieces
+from ....sampling.schemes import EulerMaruyama, Network
+from ....sampling.walk import Scheme, Walker, final
+from ..outside import kinked, sizes
+from ..problem import finite
+from ..settings import Sde
+
+DRAWS = 4
+"""Functions of one input that are drawn; the first is drawn as a function of two inputs too."""
+REACH, LINE, PLANE = 2.0, 81, 33
+"""Inputs lie in [-2, 2]; number of points along a line, and along each side of a square."""
+FINE = 512
+"""Layers of the grid of time that all depths share."""
+EXPLODED = 1e6
+"""Values that are not drawn."""
+WIDEST = 32
+"""Width at which functions are drawn at most: they look alike beyond, and cost its square."""
+
+
+def measure(job: Job) -> Measurement:
+    """How far the network bends, with standard errors over replicas, and the functions that it and the SDE draw."""
+    value, stderr = root_mean_square(second_differences(job))
+    total = Measurement(finite([Record("second_difference", value, stderr=stderr)]))
+    job.progress(0.5, "draws of functions")
+    total.arrays |= {"functions.inputs": points(LINE), "functions.grid": points(PLANE)}
+    for name, family in families(job.settings).items():
+        drawn = {"network": draws(family, family.network, job.settings.depth, job.settings)}
+        if family.sde is not None:
+            drawn["sde"] = limit(job, name, family)
+        for which, its in drawn.items():
+            total.arrays |= {f"functions.{name}.{shape}.{which}": array for shape, array in its.items()}
+    return total
+
+
+def second_differences(job: Job) -> Float[Tensor, " r"]:
+    """Mean over coordinates of `|x_L(2u) - 2 x_L(0) + x_L(-2u)|^2`, by replica."""
+    settings, found = job.settings, []
+    own = families(settings)["own"]
+    u = directions(settings.width)[0].to(getattr(torch, settings.dtype))
+    x0 = torch.stack([-REACH * u, 0 * u, REACH * u])
+    for first, count in pieces(settings.replicas, vectors=3, width=settings.width, dtype=x0.dtype):
+        job.progress(0.5 * first / settings.replicas, "second differences")
+        (x,) = final(
+            [Walker(own.network, settings.depth)],
+            x0.expand(count, *x0.shape),
+            own.law,
+            horizon=settings.horizon,
+            seed=settings.seed,
+            purpose=f"sde.functions.bend {settings.depth}",
+            first_replica=first,
+        )
+        found.append((x[:, 0] - 2 * x[:, 1] + x[:, 2]).double().square().mean(dim=-1).cpu())
+    return torch.cat(found)
+
+
+# -- pictures -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Family:
+    """Networks and their SDE (None where the outer activation has none)."""
+
+    law: Isotropic
+    horizon: float
+    network: Network
+    sde: EulerMaruyama | None
+
+
+def families(settings: Sde) -> dict[str, Family]:
+    """Those of the settings, and swish networks."""
+    own = sizes(settings)
+    law, swish = Isotropic(own.sigma_w, own.sigma_b), Isotropic(1.0, 1.0)
+    phi, psi = settings.activation, settings.activation_inside
+    sde = None if kinked(settings) else EulerMaruyama(phi, psi, law)
+    return {
+        "own": Family(law, settings.horizon, Network(phi, psi), sde),
+        "swish": Family(swish, 1.0, Network("swish"), EulerMaruyama("swish", "identity", swish)),
+    }
+
+
+def points(count: int) -> np.ndarray:
+    return np.linspace(-REACH, REACH, count)
+
+
+def directions(width: int) -> Float[Tensor, "2 d"]:
+    """Where the inputs lie: all coordinates alike, and alike with alternating signs."""
+    ones = torch.ones(width, dtype=torch.float64)
+    return torch.stack([ones, ones * (-1.0) ** torch.arange(width)])
+
+
+def limit(job: Job, name: str, family: Family) -> dict[str, np.ndarray]:
+    """The functions of the SDE, by Euler and Maruyama on the fine grid: the same for all depths."""
+    settings, law, scheme = job.settings, family.law, family.sde
+    assert scheme is not None
+    steps = fine(settings.depth)
+    key = {
+        **{"name": name, "steps": steps, "seed": settings.seed, "width": min(settings.width, WIDEST)},
+        **{"horizon": family.horizon, "phi": scheme.phi, "psi": scheme.psi},
+        **{"sigma_w": law.sigma_w, "sigma_b": law.sigma_b},
+    }
+    return job.shared.solve("sde.functions", key, lambda: draws(family, scheme, steps, settings))
+
+
+def draws(family: Family, scheme: Scheme, depth: int, settings: Sde) -> dict[str, np.ndarray]:
+    """First coordinates of `x_T` along a line (draws, points), and of the first draw on a square (points, points)."""
+    u, v = directions(min(settings.width, WIDEST))
+    along, across = torch.from_numpy(points(LINE)), torch.from_numpy(points(PLANE))
+    line = (along[:, None] * u).expand(DRAWS, LINE, len(u))
+    plane = (across[:, None, None] * u + across[None, :, None] * v).flatten(0, 1)[None]
+    h = family.horizon / depth
+    for W in weights(family, depth, settings):
+        line, plane = (_stepped(scheme, x, W[: len(x)], h) for x in (line, plane))
+    pictures = {"line": line[..., 0], "plane": plane[0, :, 0].unflatten(0, (PLANE, PLANE))}
+    # An SDE with a drift may explode: a gap in the picture.
+    return {shape: torch.where(f.abs() < EXPLODED, f, math.nan).numpy() for shape, f in pictures.items()}
+
+
+def _stepped(scheme: Scheme, x: Float[Tensor, "r n d"], W: Float[Tensor, "r e d"], h: float) -> Tensor:
+    features = scheme.features(x)
+    return scheme.step(x, features, torch.baddbmm(W[:, -1:], features, W[:, :-1]), h)
+
+
+def weights(family: Family, depth: int, settings: Sde) -> Iterator[Float[Tensor, "r e d"]]:
+    """`W_k e_1, ..., W_k e_D, b_k` of each layer, D + 1 rows: sums over the fine layers that begin inside it.
+
+    Where the depth does not divide the grid, layers hold more or fewer of them: scaled to the variance of a layer.
+    """
+    d, steps = min(settings.width, WIDEST), fine(depth)
+    vectors = torch.cat([torch.eye(d, dtype=torch.float64), torch.zeros(1, d, dtype=torch.float64)])
+    biased = torch.cat([torch.zeros(d), torch.ones(1)])
+    total, held, layer = torch.zeros(DRAWS, d + 1, d, dtype=torch.float64), 0, 0
+    for k in range(steps):
+        if k * depth // steps > layer:
+            yield total * math.sqrt(steps / depth / held)
+            total, held, layer = torch.zeros_like(total), 0, layer + 1
+        total = total + family.law.act(
+            vectors.expand(DRAWS, -1, -1),
+            biased,
+            family.horizon / steps,
+            seed=settings.seed,
+            purpose="sde.functions",
+            layer=k,
+        )
+        held += 1
+    yield total * math.sqrt(steps / depth / held)
+
+
+def fine(depth: int) -> int:
+    """Layers of the fine grid: the same for all depths up to 512."""
+    return max(depth, FINE)

@@ -1,0 +1,131 @@
+"""`sde.prenorm.*`: pre-norm blocks.
+
+norm        `|x_L|^2/D = q_0 + |x_L - x_0|^2/D + 2 <x_0, x_L - x_0>/D`, each part with a claim: the first two have its
+            mean (a branch has mean 0 given the state) and half its noise, the last has mean 0 unless states drift;
+            branch factors `s_k^2 = h (1/2 + (k + 1/2)/L)`, whose sum is T
+law         `(x_T - x_0)/sqrt(c T)` against standard normals: of the linear branch at any depth; of two layers it is a
+            mixture of normal laws of variance `V_L` (`sampling/prenorm.py`), the sum of i.i.d. hidden sizes, hence with
+            excess kurtosis `3 Var V_L/(E V_L)^2 = 3 Var|phi(z)|^2/(E|phi(z)|^2)^2 sum_k s_k^4/(sum_k s_k^2)^2`, as 1/L
+without     growth of `x + W x` by a block, against `E log|e + W e|^2`, `|e| = 1`: with `J ~ Poisson(D/(2 sigma_w^2))`
+            it is `log(2 sigma_w^2/D) + E digamma(D/2 + J)`, the mean logarithm of a noncentral chi^2
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ....measurement.estimate import mean
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.gaussian_means import gaussian_mean_square
+from ....sampling.law import Isotropic
+from ....sampling.pieces import pieces
+from ....sampling.prenorm import linear, log_growth_without_norm, two_layers
+from ..outside import sizes
+from ..problem import inputs
+from .claims import NARROWEST, WITHOUT
+
+MORE, LEAST = 4, 4096
+"""Networks for each of the key `replicas`, and at least: these are cheap."""
+
+
+def measure(job: Job) -> Measurement:
+    """Norms, the law at the end, and growth without the norm."""
+    settings, own = job.settings, sizes(job.settings)
+    depth, horizon, phi = settings.depth, settings.horizon, settings.activation
+    h = horizon / depth
+    law = Isotropic(own.sigma_w, own.sigma_b)
+    x0 = inputs(settings)
+    factors = [math.sqrt(h * (0.5 + (k + 0.5) / depth)) for k in range(depth)]
+    found: dict[str, list[tuple[Tensor, Tensor]]] = {"linear": [], "two-layers": []}
+    moved: dict[str, list[Tensor]] = {scheme: [] for scheme in found}
+    growth, variances = [], []
+    networks = max(MORE * settings.replicas, LEAST)
+    for first, count in pieces(networks, vectors=len(x0), width=settings.width, dtype=x0.dtype):
+        job.progress(first / networks, "pre-norm blocks")
+        start = x0.expand(count, *x0.shape)
+        where = {"seed": settings.seed, "first_replica": first}
+        x = linear(start, factors, law, purpose=f"sde.prenorm.linear {depth}", **where)
+        y, its_variance = two_layers(phi, start, factors, law, purpose=f"sde.prenorm.two {depth}", **where)
+        for scheme, end in (("linear", x), ("two-layers", y)):
+            off = (end - start).double()
+            moved[scheme].append(off.cpu())
+            found[scheme].append((off.square().mean(dim=(1, 2)).cpu(), (start * off).mean(dim=(1, 2)).cpu()))
+        variances.append(its_variance.double().cpu())
+        bare = Isotropic(own.sigma_w, WITHOUT["init.sigma_b"])
+        growth.append(
+            log_growth_without_norm(start[:, :1], depth, bare, purpose=f"sde.prenorm.without {depth}", **where).double()
+        )
+    q0 = float(x0.double().square().mean())
+    c = {"linear": own.sigma_w**2 + own.sigma_b**2}
+    c["two-layers"] = own.sigma_w**2 * float(gaussian_mean_square(phi, torch.tensor(c["linear"], dtype=torch.float64)))
+    records = []
+    for scheme, its in found.items():
+        squares, along = (torch.cat(parts) for parts in zip(*its, strict=True))
+        exact, coordinates = q0 + c[scheme] * horizon, {"scheme": scheme}
+        records += [
+            Record("prenorm_norm", *mean((q0 + squares) / exact), coordinates=coordinates),
+            Record("prenorm_square", *mean((q0 + squares + 2 * along) / exact), coordinates=coordinates),
+        ]
+        if c[scheme] == 0:
+            continue
+        records.append(Record("prenorm_drift", *mean(along / float(along.std())), coordinates=coordinates))
+        standard, excess = torch.cat(moved[scheme]) / math.sqrt(c[scheme] * horizon), 0.0
+        if scheme == "two-layers":
+            mixture = mixture_kurtosis(torch.cat(variances))
+            excess = mixture[0]
+            records.append(Record("prenorm_mixture", *mixture, coordinates=coordinates))
+        # Var(V chi^2_D) = 2 D (1 + excess/3 (1 + D/2)) for E V = 1: what the limit does without
+        numbers = {
+            "prenorm_kurtosis": (_excess_kurtosis(standard), excess),
+            "prenorm_radius_var": (_radius_variance(standard), excess / 3 * (1 + settings.width / 2)),
+        }
+        for observable, ((value, stderr), error) in numbers.items():
+            records.append(Record(observable, value, stderr, reference_error=error, coordinates=coordinates))
+    if own.sigma_w > 0 and settings.width >= NARROWEST:
+        expected = mean_log_growth(own.sigma_w, settings.width)
+        value, stderr = mean(torch.cat(growth).mean(dim=1) / (depth * expected))
+        coordinates = {"scheme": "without-norm", **WITHOUT}
+        records.append(Record("prenorm_log_growth", value, stderr=stderr, coordinates=coordinates))
+    return Measurement([replace(r, replicas=networks) for r in records])
+
+
+def mixture_kurtosis(variances: Float[Tensor, "r n"]) -> tuple[float, float]:
+    """`3 Var V/(E V)^2`, excess kurtosis of N(0, V) with random V: its standard error from the replicas' scatter."""
+    relative = variances / variances.mean() - 1
+    return mean(3 * relative.square().mean(dim=1))
+
+
+def _excess_kurtosis(standard: Float[Tensor, "r n d"]) -> tuple[float, float]:
+    """`E y^4 - 3 (E y^2)^2`, its standard error to first order in the replicas' own moments."""
+    fourth, second = standard.pow(4).mean(dim=(1, 2)), standard.square().mean(dim=(1, 2))
+    value = float(fourth.mean() - 3 * second.mean() ** 2)
+    _, stderr = mean(fourth - 6 * second.mean() * second)
+    return value, stderr
+
+
+def _radius_variance(standard: Float[Tensor, "r n d"]) -> tuple[float, float]:
+    """Mean square of `|y|^2 - D`, in units of 2 D."""
+    width = standard.shape[-1]
+    off = standard.square().sum(dim=-1) - width
+    return mean(off.square().mean(dim=1) / (2 * width))
+
+
+def mean_log_growth(sigma_w: float, width: int) -> float:
+    """`E log|e + g|^2`, `|e| = 1`, `g ~ N(0, sigma_w^2/D I)` in D dimensions."""
+    from scipy.special import digamma
+    from scipy.stats import poisson
+
+    if sigma_w < 1e-3:  # to leading order: the sum below would cancel
+        return sigma_w**2 * (1 - 2 / width)
+    half = width / (2 * sigma_w**2)
+    reach = 12 * math.sqrt(half) + 40
+    counts = np.arange(max(0, math.floor(half - reach)), math.ceil(half + reach))
+    weights = poisson.pmf(counts, half)
+    return math.log(2 * sigma_w**2 / width) + float(weights @ digamma(width / 2 + counts) / weights.sum())
