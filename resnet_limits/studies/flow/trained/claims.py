@@ -8,8 +8,8 @@ from ....claims.claim import Claim, Expected
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
 from ...least import number, parameters, points
+from ..outside import unbounded
 from ..settings import Flow
-from .settings import unbounded
 
 SHOWN = ("none", "factor", "spectral", "lipschitz", "inverse", "h1")
 """The controls, in the order of the table; `diffeomorphisms/controls.py` says what they are."""
