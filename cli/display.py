@@ -16,8 +16,11 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from resnet_limits.claims.claim import ORDERS
 from resnet_limits.claims.words import expectation, flat, interval, setting_words, short
-from resnet_limits.printable import ORDERS, printable
+from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
+from resnet_limits.printable import printable
+from resnet_limits.report.points import PointTable, by_setting, point_tables
 from resnet_limits.runs.job_folder import JobFolder
 
 COLOURS = {
@@ -47,7 +50,7 @@ def coloured(word: str) -> Text:
 
 def print_json(document: Any) -> None:
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(ORDERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    sys.stdout.write(TERMINAL_ORDERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 class Watch:
@@ -117,13 +120,11 @@ class Watch:
 
 
 def show_summary(summary: Mapping[str, Any], console: Console) -> None:
-    """The table of depths and the claims with their verdicts."""
-    for setting in _settings(summary):
+    """The tables of depths and other coordinates, and the claims with their verdicts."""
+    for setting, claims, rows in by_setting(summary):
         label = setting_words(setting)
-        rows = [row for row in summary["table"] if row["setting"] == setting]
-        claims = [claim for claim in summary["claims"] if claim["setting"] == setting]
-        if rows:
-            console.print(_depth_table(rows, claims, label, console.width), end="\n\n")
+        for points in point_tables(claims, rows):
+            console.print(_point_table(points, label, console.width), end="\n\n")
         console.print(_claims_table(claims, label))
         for claim in claims:
             if claim["verdict"] != "supported":
@@ -133,36 +134,22 @@ def show_summary(summary: Mapping[str, Any], console: Console) -> None:
             console.print(Text.assemble(("note", "yellow"), f": {note}"))
 
 
-def _settings(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for claim in summary["claims"]:
-        if claim["setting"] not in found:
-            found.append(claim["setting"])
-    return found
-
-
-def _depth_table(
-    rows: Sequence[Mapping[str, Any]], claims: Sequence[Mapping[str, Any]], label: str, width: int
-) -> Table:
-    depths = sorted({row["depth"] for row in rows})
-    shown = depths[-max(4, (width - 28) // 8) :]
-    caption = f"the deepest {len(shown)} of {len(depths)} depths; all stand in records.csv" if shown != depths else None
-    table = _plain_table(f"By depth {label}", caption)
+def _point_table(points: PointTable, label: str, width: int) -> Table:
+    along, shown = points.along, points.places[-max(4, (width - 28) // 8) :]
+    of = f"the {along.last} {len(shown)} of {len(points.places)} {along.plural}; all stand in records.csv"
+    table = _plain_table(f"By {along.name} {label}", of if shown != points.places else None)
     table.add_column("claim", overflow="fold")
-    for depth in shown:
-        table.add_column(f"L={depth}", justify="right", no_wrap=True)
-    for claim in claims:
-        its = {row["depth"]: row for row in rows if row["claim"] == claim["id"]}
-        if not its:
-            continue
-        is_order = claim["expected"]["what"].startswith("order")
+    for place in shown:
+        table.add_column(along.at(place), justify="right", no_wrap=True)
+    for claim, its in points.rows:
+        is_order = claim["expected"]["what"] in ORDERS
         number = short if is_order else flat
-        table.add_row(escape(claim["id"]), *[number(its.get(d, {}).get("value")) for d in shown])
+        table.add_row(escape(claim["id"]), *[number(its.get(place, {}).get("value")) for place in shown])
         if is_order and claim["expected"]["value"] is not None:
-            scaled = [flat(its.get(d, {}).get("scaled")) for d in shown]
-            table.add_row(f"  times L^{claim['expected']['value']:g}", *scaled, style="dim")
+            scaled = [flat(its.get(place, {}).get("scaled")) for place in shown]
+            table.add_row(f"  times {escape(along.power(claim['expected']['value']))}", *scaled, style="dim")
         if any(row["reference_error"] is not None for row in its.values()):
-            errors = [short(its.get(d, {}).get("reference_error")) for d in shown]
+            errors = [short(its.get(place, {}).get("reference_error")) for place in shown]
             table.add_row("  error of the reference", *errors, style="dim")
     return table
 

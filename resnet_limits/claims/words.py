@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..printable import printable
+from .coordinate import DEPTH, Coordinate
 
 
 def expectation(expected: Mapping[str, Any]) -> str:
-    """`order 1 ± 0.1`, `order ≥ 2 - 0.1`."""
+    """`order 1 ± 0.1`, `order ≥ 2 - 0.1`, `order in D 0.5 ± 0.15` where it is not one in depth."""
+    along = Coordinate(expected.get("along", DEPTH))
+    order = "order" if along.is_depth else f"order in {along.symbol}"
     value = "?" if expected["value"] is None else f"{expected['value']:.4g}"
     tolerance = f"{expected['tolerance']:.3g}"
     match expected["what"]:
         case "order":
-            return f"order {value} ± {tolerance}"
+            return f"{order} {value} ± {tolerance}"
         case "order_at_least":
-            return f"order ≥ {value} - {tolerance}"
+            return f"{order} ≥ {value} - {tolerance}"
         case "at_least":
             return f"≥ {value} - {tolerance}"
         case "at_most":

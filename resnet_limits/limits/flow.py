@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..networks.activations import activation_named
-from ..networks.residual import block_factor
+from ..networks.parametrisation import block_factor
 from ..networks.steps import Step
 from ..networks.vector_field import VectorField
 from ..paths.path import WeightPath

@@ -23,7 +23,7 @@ from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
 from . import words
 from .facts import RunFacts, Setting
-from .latex import by_setting
+from .points import by_setting, point_tables
 
 VERDICTS = ("supported", "refuted", "inconclusive")
 
@@ -82,21 +82,11 @@ def page(contents: Contents) -> str:
     return environment.get_template("page.html").render(
         its=contents,
         summary=summary,
-        parts=[
-            (setting, claims, _by_claim(claims, rows), sorted({row["depth"] for row in rows}))
-            for setting, claims, rows in by_setting(summary)
-        ],
+        parts=[(setting, claims, point_tables(claims, rows)) for setting, claims, rows in by_setting(summary)],
         verdicts={verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
         strip=strip,
         orders=ORDERS,
     )
-
-
-def _by_claim(
-    claims: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
-) -> list[tuple[Mapping[str, Any], dict[int, Mapping[str, Any]]]]:
-    found = [(claim, {row["depth"]: row for row in rows if row["claim"] == claim["id"]}) for claim in claims]
-    return [(claim, its) for claim, its in found if its]
 
 
 def power_of_ten(value: float | None) -> Markup:

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ..claims.claim import Judgement
+from ..claims.coordinate import DEPTH
 from ..figures.write import NamedRequest
 from ..files import locked, new_folder, write_json, write_text
 from ..measurement.job import FinishedJob
@@ -127,7 +128,12 @@ def claim_document(judgement: Judgement) -> dict[str, Any]:
         "statement": claim.statement,
         "kind": claim.kind,
         "observable": claim.observable,
-        "expected": {"what": expected.what, "value": _number(expected.value), "tolerance": expected.tolerance},
+        "expected": {
+            "what": expected.what,
+            "value": _number(expected.value),
+            "tolerance": expected.tolerance,
+            **({} if expected.along == DEPTH else {"along": expected.along}),
+        },
         "measured": None
         if measured is None
         else {k: _number(getattr(measured, k)) for k in ("value", "low", "high", "level")},
@@ -138,10 +144,12 @@ def claim_document(judgement: Judgement) -> dict[str, Any]:
 
 
 def _table(judgement: Judgement, its: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    along = judgement.expected.along
     for row in its.to_dict("records"):
         yield {
             "claim": judgement.claim.id,
             "depth": int(row["depth"]),
+            **({} if along == DEPTH else {"along": along, "at": float(row["at"])}),
             "setting": dict(judgement.setting),
             "observable": judgement.claim.observable,
             "value": _number(row["value"]),

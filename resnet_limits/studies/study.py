@@ -29,7 +29,7 @@ from ..settings.base import Settings
 from ..settings.registry import STUDIES
 from .group import Group
 from .least import Least
-from .two_way import TwoWay
+from .two_way import Table
 
 
 def _anything(settings: Any) -> None:
@@ -40,14 +40,10 @@ def _no_warnings(settings: Any) -> list[str]:
     return []
 
 
-def _no_tables(records: Any) -> list[TwoWay]:
-    return []
-
-
 def _is_of(claim: Claim, record: Record) -> bool:
     """Whether the record is a number that the claim is judged by."""
     at_the_end = record.layer is None and record.step is None
-    its = all(record.coordinates.get(name) == value for name, value in claim.where.items())
+    its = all(record.coordinates.get(name) == value for name, value in claim.coordinates.items())
     return record.observable == claim.observable and at_the_end and its and math.isfinite(record.value)
 
 
@@ -63,8 +59,8 @@ class Study:
     study says in words what is degenerate, or None. `parts` and the other maps by name of a group are derived.
     `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
-    `figures/named/` that every run draws, where jobs kept what they show. `two_way(records)` are tables of the
-    report, of the records of one setting whose jobs may differ in depth, width and seed.
+    `figures/named/` that every run draws, where jobs kept what they show. `two_way` are the
+    tables of the report over two coordinates.
     """
 
     name: str
@@ -75,7 +71,7 @@ class Study:
     check: Callable[[Any], None] = _anything
     warnings: Callable[[Any], list[str]] = _no_warnings
     figures: tuple[str, ...] = ()
-    two_way: Callable[[Any], list[TwoWay]] = _no_tables
+    two_way: tuple[Table, ...] = ()
 
     @functools.cached_property
     def claims(self) -> tuple[Claim, ...]:
@@ -171,8 +167,8 @@ class Study:
         ]
         if not missing or (why := why or self._module("problem").degenerate(settings)) is None:
             return []
-        found = {(claim.observable, *claim.where.items()): claim for claim in missing}
-        return [unknown(claim.observable, why, claim.where) for claim in found.values()]
+        found = {(claim.observable, *claim.coordinates.items()): claim for claim in missing}
+        return [unknown(claim.observable, why, claim.coordinates) for claim in found.values()]
 
     def _measured(self, part: str, job: Job) -> Measurement:
         """What the part measures; of an interrupted job what it has measured, where it was done with the part."""

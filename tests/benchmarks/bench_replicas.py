@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.residual import block_factor, forward, layer_first
+from resnet_limits.networks.parametrisation import block_factor
+from resnet_limits.networks.residual import forward, layer_first
 from resnet_limits.networks.steps import STEPS
 
 REPLICAS, DEPTH, WIDTH, BATCH = 32, 256, 32, 16

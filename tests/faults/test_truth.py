@@ -405,7 +405,7 @@ def test_several_that_look_at_once_see_the_same(uncollected):
     """Each in a process of its own, while a client collects, too."""
     program = (
         "import sys; from importlib import import_module; from resnet_limits.runs.folder import Run\n"
-        "runs, collect = import_module('reslim_cli.runs').runs, import_module('resnet_limits.runs.collect').collect\n"
+        "runs, collect = import_module('reslim_cli.runs').runs, import_module('resnet_limits.report.publish').collect\n"
         "collect(Run.open(__import__('pathlib').Path(sys.argv[1]))) if len(sys.argv) > 1 else runs(None, json_out=True)"
     )
     clients = [

@@ -11,7 +11,7 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 
 D, N = 6, 3
 
@@ -19,7 +19,7 @@ D, N = 6, 3
 def layers(f, replicas, sigma_w, sigma_b, seed=0, depth=1):
     """Independent layers, (replicas, depth, *shape)."""
     return {
-        name: normals((depth, *shape), replicas=replicas, seed=seed, purpose=f"test.{name}")
+        name: normals((depth, *shape), Stream(seed, f"test.{name}"), replicas=replicas)
         * (sigma_b if len(shape) == 1 else sigma_w / shape[1] ** 0.5)
         for name, shape in f.shapes.items()
     }
@@ -30,7 +30,7 @@ def test_the_mean_of_independent_networks_approaches_the_averaged_flow_at_order_
     sigma_w, sigma_b, draws = 1.2, 0.5, 3000
     f = field(One(), "swish", D)
     average = averaged_field(One(), "swish", sigma_w=sigma_w, sigma_b=sigma_b)
-    x0 = normals((1, D), replicas=1, seed=1, purpose="test.x")
+    x0 = normals((1, D), Stream(1, "test.x"), replicas=1)
     limit = solve(lambda t, x: average(x), x0, 1.0)[0].mean()
     biases, stderrs = [], []
     for depth in (8, 16, 32):
@@ -52,7 +52,7 @@ def test_one_independent_network_is_off_by_the_root_of_its_depth():
     sigma_w, sigma_b, draws = 1.2, 0.5, 2000
     f = field(One(), "swish", D)
     average = averaged_field(One(), "swish", sigma_w=sigma_w, sigma_b=sigma_b)
-    x0 = normals((1, D), replicas=1, seed=1, purpose="test.x")
+    x0 = normals((1, D), Stream(1, "test.x"), replicas=1)
     limit = solve(lambda t, x: average(x), x0, 1.0)
     errors = []
     for depth in (32, 128):

@@ -23,7 +23,7 @@ from resnet_limits.networks.engines import default_engine
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.networks.vector_field import VectorField
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 from tests.paths.path_laws import quantile
 
 D, R, N = 4, 3, 5
@@ -194,9 +194,9 @@ class BlockLaws:
                 averaged_field(self.block, activation, sigma_w=sigma_w, sigma_b=sigma_b)
             return
         its = self.field(activation, width)
-        x = normals((points, width), replicas=1, seed=1, purpose="test.x")
+        x = normals((points, width), Stream(1, "test.x"), replicas=1)
         theta = {
-            name: normals(shape, replicas=draws, seed=0, purpose=f"test.{name}")
+            name: normals(shape, Stream(0, f"test.{name}"), replicas=draws)
             * (sigma_b if len(shape) == 1 else sigma_w / shape[1] ** 0.5)
             for name, shape in its.shapes.items()
         }

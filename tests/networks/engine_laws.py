@@ -15,6 +15,7 @@ from resnet_limits.networks.engines.engine import Engine
 from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS, Step
 from resnet_limits.networks.vector_field import VectorField
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.sampling.walk import Walker
@@ -188,14 +189,14 @@ class EngineLaws:
         maruyama = EulerMaruyama("swish", "tanh", law)
         walkers = [Walker(fine, 8), Walker(coarse, 4), Walker(maruyama, 8)]
         x0 = torch.randn(R, N, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64).to(dtype)
-        where = {"seed": 4, "purpose": "test.walk", "first_replica": 2}
-        steps = list(self.engine.walk(walkers, x0, law, horizon=0.8, **where))
+        stream = Stream(4, "test.walk", first_replica=2)
+        steps = list(self.engine.walk(walkers, x0, law, horizon=0.8, stream=stream))
         assert [k for k, _ in steps] == list(range(1, 9))
         x, half, y, summed = x0, x0, x0, torch.zeros_like(x0)
         tolerance = 1e-12 if dtype == torch.float64 else 1e-4
         for k, found in steps:
             of = torch.cat([torch.tanh(v) for v in (x, half, y)], dim=1)
-            z = law.act(of, torch.ones(3 * N), 0.1, layer=k - 1, **where)
+            z = law.act(of, torch.ones(3 * N), 0.1, stream.at(k - 1))
             a, b, c = z.split(N, dim=1)
             y = y + 0.5 * c + 0.25 * 0.1 * law.variance(torch.tanh(y))
             x, summed = x + a * torch.sigmoid(a), summed + b
@@ -209,8 +210,8 @@ class EngineLaws:
         x0 = torch.randn(1, 2, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64).expand(96, 2, D)
 
         def walked(first: int, stop: int) -> Tensor:
-            where = {"seed": 4, "purpose": "test.walk", "first_replica": first}
-            *_, (_, (x,)) = self.engine.walk(walkers, x0[first:stop], law, horizon=1.0, **where)
+            stream = Stream(4, "test.walk", first_replica=first)
+            *_, (_, (x,)) = self.engine.walk(walkers, x0[first:stop], law, horizon=1.0, stream=stream)
             return x
 
         assert torch.equal(torch.cat([walked(0, 32), walked(32, 96)]), walked(0, 96))

@@ -9,7 +9,8 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.blocks.outside import Outside
 from resnet_limits.networks.blocks.two import Two
-from resnet_limits.networks.residual import block_factor, forward, gradients, reversed_gradients, states
+from resnet_limits.networks.parametrisation import block_factor
+from resnet_limits.networks.residual import forward, gradients, reversed_gradients, states
 from resnet_limits.networks.steps import STEPS, frozen
 
 R, N, D = 3, 4, 5

@@ -215,12 +215,12 @@ def test_an_interrupted_job_does_not_repeat_its_finished_parts(tmp_path, monkeyp
             calls.append(self.part)
             if self.interrupted:
                 raise KeyboardInterrupt
-            return studies.Study._module(study, self.part).measure(job)
+            return studies.Study._module(study, self.part, "measure").measure(job)
 
     class Watched(studies.Study):
         interrupted_in: str | None = None
 
-        def _module(self, part):
+        def _module(self, part, *within):
             return Counting(part, interrupted=part == type(self).interrupted_in)
 
     watched = Watched(**{name: getattr(study, name) for name in study.__dataclass_fields__})

@@ -30,6 +30,7 @@ from ..vector_field import VectorField
 from .engine import Engine, Trunk
 
 if TYPE_CHECKING:
+    from ...random import Stream
     from ...sampling.law import Law
     from ...sampling.walk import Walker
 
@@ -62,15 +63,12 @@ class Eager(Engine):
         law: Law,
         *,
         horizon: float,
-        seed: int,
-        purpose: str,
-        first_replica: int = 0,
+        stream: Stream,
         biased: Float[Tensor, " n"] | None = None,
     ) -> Iterator[tuple[int, list[Tensor]]]:
         from ...sampling.walk import walk
 
-        where: dict[str, Any] = {"seed": seed, "purpose": purpose, "first_replica": first_replica, "biased": biased}
-        return walk(walkers, x0, law, horizon=horizon, **where)
+        return walk(walkers, x0, law, horizon=horizon, stream=stream, biased=biased)
 
 
 class EagerTrunk(Trunk):

@@ -21,6 +21,7 @@ from ...settings.registry import Registry
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ...random import Stream
     from ...sampling.law import Law
     from ...sampling.walk import Walker
     from ..steps.step import Field, Step
@@ -69,16 +70,14 @@ class Engine(ABC):
         law: Law,
         *,
         horizon: float,
-        seed: int,
-        purpose: str,
-        first_replica: int = 0,
+        stream: Stream,
         biased: Tensor | None = None,
     ) -> Iterator[tuple[int, list[Tensor]]]:
         """Random networks (and other schemes) of several depths, on one noise, from the same states `x0` (r, n, d).
 
         Each walker has a depth that divides the deepest, and a scheme: what the weights act on, and how a state is
-        stepped by the result. The weights of layer k are the law's, over a time `horizon/depth`: a function of seed,
-        purpose, layer and replica (`first_replica + i`), never of what was drawn before. `biased`: which of the n
-        vectors the bias acts on; by default all. Yields `(k, states of each walker)` after each layer k = 1..L of the
+        stepped by the result. The weights of layer k are the law's, over a time `horizon/depth`, from `stream.at(k)`: a
+        function of seed, purpose, layer and replica, never of what was drawn before. `biased`: which of the n vectors
+        the bias acts on; by default all. Yields `(k, states of each walker)` after each layer k = 1..L of the
         deepest.
         """

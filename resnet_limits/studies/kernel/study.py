@@ -12,7 +12,7 @@ from .inference import claims as inference
 from .moments import claims as moments
 from .request import check, warnings
 from .settings import Kernel
-from .tables import two_way
+from .tables import TABLES
 
 STUDY = Study(
     name="kernel",
@@ -33,5 +33,5 @@ STUDY = Study(
     check=check,
     figures=("width_and_depth", "kernel_regression"),
     warnings=warnings,
-    two_way=two_way,
+    two_way=TABLES,
 )

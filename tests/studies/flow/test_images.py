@@ -22,7 +22,7 @@ from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.networks.classifier import cross_entropy
 from resnet_limits.networks.convolutional import initial, logits
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings.checks import check as check_ranges
 from resnet_limits.settings.training import Train
@@ -141,7 +141,7 @@ def test_an_interrupted_measurement_goes_on_to_the_same_result(tmp_path: Path, r
 
 def test_training_is_sgd_with_momentum_with_a_rate_times_the_sets_of_a_stage():
     start = initial((1, 8, 8), 4, 3, sets=2, replicas=2, seed=0, dtype=torch.float64)
-    x, y = normals((1, 8, 8), replicas=12, seed=0, purpose="x"), torch.arange(12) % 3
+    x, y = normals((1, 8, 8), Stream(0, "x"), replicas=12), torch.arange(12) % 3
     recipe = Train(epochs=3, batch_size=12, lr=0.05, momentum=0.9, schedule="cosine")
     keywords = {"units": 2, "horizon": 1.0, "seed": 0}
     found = train("tanh", start, x, y, recipe, progress=lambda fraction, message: None, **keywords)

@@ -150,7 +150,6 @@ def test_weights_approach_those_of_the_population_at_one_half():
     judgement = verdict("hamiltonian.meanfield", measured(meanfield, replace(SMALL, replicas=6), (8,)))
     assert judgement.measured is not None
     assert judgement.measured.low < 0.5 < judgement.measured.high
-    assert meanfield.slope([(n, 3 / n**0.5, 0.01 / n**0.5) for n in (4, 16, 64)])[0] == pytest.approx(0.5)
 
 
 def test_landmarks_are_matched_by_the_geodesic_that_training_every_layer_approaches():

@@ -12,6 +12,7 @@ from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
 from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.studies.kernel.entries import measure as entries
 from resnet_limits.studies.kernel.kernels import finite_kernel
@@ -47,7 +48,7 @@ def test_tangent_kernels_of_spans_are_those_of_full_matrices(activation: str):
     z, n = points(settings, 3), 3000
     spans = entries.ntk(settings, overlaps(z), 8)
     network = NtkNetwork(activation, 3, 8, 1.5, 1.0, 0.5)
-    theta = network.initial(64, 1, replicas=n, seed=1, purpose="naive", dtype=torch.float64)
+    theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
     naive = tangent_kernel(network, theta, z)
     assert spans.shape == naive.shape == (n, 3, 3)
     for i in range(3):
@@ -76,8 +77,8 @@ def test_jobs_of_one_trained_depth_share_the_kernels_of_full_matrices():
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
-    def wrong(self, vectors, biased, h, **its):
-        return math.sqrt(1.2) * ACT(self, vectors, biased, h, **its)
+    def wrong(self, vectors, biased, h, stream):
+        return math.sqrt(1.2) * ACT(self, vectors, biased, h, stream)
 
     monkeypatch.setattr(Isotropic, "act", wrong)
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp"].verdict == "refuted"
@@ -130,9 +131,9 @@ def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):
 
     right = laws.noise
 
-    def same(shape, **its):
+    def same(shape, stream, **its):
         *rest, d = shape
-        return right((*rest, 8), **its).repeat(1, *(1 for _ in rest), d // 8)
+        return right((*rest, 8), stream, **its).repeat(1, *(1 for _ in rest), d // 8)
 
     monkeypatch.setattr(laws, "noise", same)
     monkeypatch.setattr(entries, "ntk", entries.nngp)

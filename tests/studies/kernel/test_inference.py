@@ -14,6 +14,7 @@ from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks import ntk
+from resnet_limits.random import Stream
 from resnet_limits.studies.kernel.inference import measure as inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import network_of, overlaps
@@ -58,8 +59,8 @@ def test_networks_learn_and_are_those_of_the_settings():
     loss = measurement.arrays["inference.loss"]
     assert len(loss) == SMALL.kernel.steps
     assert loss[-1] < 0.6 * loss[0]
-    np.testing.assert_array_equal(measurement.arrays["inference.distance.trained"][0], [32, 64, 128])
-    np.testing.assert_array_equal(measurement.arrays["inference.distance.mean"][0], [128, 256, 512, 1024])
+    np.testing.assert_array_equal(measurement.arrays["inference.distance.trained"][0], [16, 32, 64, 128])
+    np.testing.assert_array_equal(measurement.arrays["inference.distance.mean"][0], [128, 256, 512, 1024, 2048])
     for width, networks in ((32, 32), (64, 32), (128, 16)):
         record = value(measurement.records, "accuracy.finite", width=width)
         assert record.replicas == networks
@@ -86,7 +87,7 @@ def test_states_sampled_from_gram_matrices_have_the_overlaps_of_full_matrices():
     gram = overlaps(its.x[:3])
     sampled = torch.cat([inference.overlaps_at(settings, gram, 3, 8, r) for r in range(n)])
     network = network_of(settings, 3, 8)
-    theta = network.initial(64, 1, replicas=n, seed=1, purpose="naive", dtype=torch.float64)
+    theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
     x = network.states(theta, its.x[:3])
     naive = x @ x.mT / 8
     for i, j in ((0, 0), (0, 1), (1, 2)):
@@ -110,7 +111,7 @@ def test_posteriors_are_those_of_dense_inference():
 def test_regression_has_distances_and_no_accuracies():
     data = Gaussian(train_size=60, test_size=30)
     records = measured("inference", replace(SMALL, data=data), DEPTHS)[4]
-    assert {r.observable for r in records} == {"inference_distance", "width_order", "train_loss", "learnt_time"}
+    assert {r.observable for r in records} == {"inference_distance", "train_loss", "learnt_time"}
 
 
 def test_relu_networks_follow_their_kernel_too():

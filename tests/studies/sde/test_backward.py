@@ -89,9 +89,9 @@ def test_the_closed_form_of_the_gradients_is_that_of_a_deep_network():
 ACT = Isotropic.draw
 
 
-def of_size_h(self, vectors, biased, h, **stream):
+def of_size_h(self, vectors, biased, h, stream):
     """`dt` in place of `sqrt(dt)`."""
-    drawn = ACT(self, vectors, biased, h, **stream)
+    drawn = ACT(self, vectors, biased, h, stream)
     return replace(drawn, z=math.sqrt(h) * drawn.z, images=math.sqrt(h) * drawn.images)
 
 
@@ -99,7 +99,7 @@ def test_weights_of_size_h_are_seen(monkeypatch):
     transposed = Isotropic.transposed
     monkeypatch.setattr(Isotropic, "draw", of_size_h)
     monkeypatch.setattr(
-        Isotropic, "transposed", lambda self, a, drawn, h, **s: math.sqrt(h) * transposed(self, a, drawn, h, **s)
+        Isotropic, "transposed", lambda self, a, drawn, h, s: math.sqrt(h) * transposed(self, a, drawn, h, s)
     )
     found = verdicts("backward", SMALL, DEPTHS)
     assert {found[claim].verdict for claim in THEOREMS} == {"refuted"}, {c: found[c].why for c in THEOREMS}

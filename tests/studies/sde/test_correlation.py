@@ -166,23 +166,22 @@ def test_records_by_layer_are_few_and_end_at_the_limit():
 ACT = Isotropic.act
 
 
-def of_size_h(self, vectors, biased, h, **stream):
+def of_size_h(self, vectors, biased, h, stream):
     """`dt` in place of `sqrt(dt)`."""
-    return math.sqrt(h) * ACT(self, vectors, biased, h, **stream)
+    return math.sqrt(h) * ACT(self, vectors, biased, h, stream)
 
 
-def of_its_own(self, vectors, biased, h, **stream):
+def of_its_own(self, vectors, biased, h, stream):
     """Weights that are not shared between inputs."""
     alone = [
-        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, **{**stream, "purpose": f"{stream['purpose']} {i}"})
-        for i in range(vectors.shape[1])
+        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}")) for i in range(vectors.shape[1])
     ]
     return torch.cat(alone, dim=1)
 
 
-def biases_of_size_one(self, vectors, biased, h, **stream):
+def biases_of_size_one(self, vectors, biased, h, stream):
     """Biases without the factor `sqrt(h)`."""
-    return ACT(Isotropic(self.sigma_w, self.sigma_b / math.sqrt(h)), vectors, biased, h, **stream)
+    return ACT(Isotropic(self.sigma_w, self.sigma_b / math.sqrt(h)), vectors, biased, h, stream)
 
 
 def test_weights_of_size_h_are_seen(monkeypatch):

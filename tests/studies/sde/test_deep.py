@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.random import Stream
 from resnet_limits.sampling import deep as sampler
 from resnet_limits.sampling.deep import Branch, final
 from resnet_limits.sampling.law import Isotropic
@@ -47,7 +47,7 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
     inner, outer = Isotropic(1.1, 0.4), Isotropic(0.8, 0.3)
     replicas, depth = 4096, 6
     full = naive(phi, alpha, x0, depth, replicas, inner, outer)
-    where = {"inner": inner, "outer": outer, "depth": depth, "horizon": 1.0, "seed": 3, "purpose": "test"}
+    where = {"inner": inner, "outer": outer, "depth": depth, "horizon": 1.0, "stream": Stream(3, "test")}
     (on_span,), (expected,) = final([Branch(phi, alpha)], x0.expand(replicas, 2, 4), **where)
 
     def statistics(x: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
 
 def test_equal_inputs_stay_equal():
     x0 = torch.ones(64, 2, 5, dtype=torch.float64)
-    where = {"depth": 8, "horizon": 1.0, "seed": 0, "purpose": "test"}
+    where = {"depth": 8, "horizon": 1.0, "stream": Stream(0, "test")}
     states, _ = final([Branch("tanh", 0.5)], x0, inner=Isotropic(1.0, 1.0), outer=Isotropic(1.0, 1.0), **where)
     assert torch.equal(states[0][:, 0], states[0][:, 1])
 
@@ -140,14 +140,11 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
             return careful(torch.diag_embed(C.diagonal(dim1=-2, dim2=-1)), Z)
         return careful(C, Z) / 8
 
-    def broken_act(self: Isotropic, vectors: Tensor, biased: Tensor, h: float, **where: Any) -> Tensor:
+    def broken_act(self: Isotropic, vectors: Tensor, biased: Tensor, h: float, where: Stream) -> Tensor:
         if fault == "dt":
-            return act(self, vectors, biased, h**2, **where)
+            return act(self, vectors, biased, h**2, where)
         return torch.stack(
-            [
-                act(self, vectors[:, [i]], biased[[i]], h, **{**where, "purpose": f"{where['purpose']} {i}"})[:, 0]
-                for i in range(vectors.shape[1])
-            ],
+            [act(self, vectors[:, [i]], biased[[i]], h, where.part(f" {i}"))[:, 0] for i in range(vectors.shape[1])],
             dim=1,
         )
 

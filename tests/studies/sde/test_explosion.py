@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import silu
 
 from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.studies import study as studies
@@ -51,9 +52,7 @@ def test_crossing_times_have_the_law_of_full_matrices():
         Isotropic(0.5, 0.5),
         horizon=horizon,
         threshold=threshold,
-        seed=1,
-        purpose="test",
-        first_replica=0,
+        stream=Stream(1, "test"),
     )
     # Restricted means, their squares and the fraction crossed: three two-sided tests at 5.5 standard errors.
     for statistic in (lambda t: t.clamp(max=horizon), lambda t: t.clamp(max=horizon) ** 2, lambda t: (t < 30).double()):
@@ -129,8 +128,7 @@ def test_networks_that_crossed_stay_where_they_are():
 
 def test_a_start_above_the_threshold_has_crossed_at_once():
     x0 = torch.full((4, 1, 3), 9.0, dtype=torch.float64)
-    where = {"seed": 0, "purpose": "test", "first_replica": 0}
-    times = crossing_times([4, 8], x0, Isotropic(0.5, 0.5), horizon=1.0, threshold=2.0, **where)
+    times = crossing_times([4, 8], x0, Isotropic(0.5, 0.5), horizon=1.0, threshold=2.0, stream=Stream(0, "test"))
     assert [float(t.max()) for t in times] == [0, 0]
 
 
@@ -176,7 +174,7 @@ def test_networks_without_drift_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
-    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **w: act(self, v, b, h**2, **w))
+    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h**2, w))
     found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
     for name in SAMPLED:
         assert found[name].verdict == "refuted", (name, found[name].why)

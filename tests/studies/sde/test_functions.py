@@ -41,10 +41,9 @@ def test_networks_straighten_at_order_one():
 ACT = Isotropic.act
 
 
-def of_its_own(self, vectors, biased, h, **stream):
+def of_its_own(self, vectors, biased, h, stream):
     alone = [
-        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, **{**stream, "purpose": f"{stream['purpose']} {i}"})
-        for i in range(vectors.shape[1])
+        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}")) for i in range(vectors.shape[1])
     ]
     return torch.cat(alone, dim=1)
 
@@ -57,7 +56,7 @@ def test_broken_physics_is_seen(monkeypatch, fault: str):
     elif fault == "not shared":
         monkeypatch.setattr(Isotropic, "act", of_its_own)
     else:
-        monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **s: math.sqrt(h) * ACT(self, v, b, h, **s))
+        monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, s: math.sqrt(h) * ACT(self, v, b, h, s))
     assert order().verdict == "refuted"
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from resnet_limits.errors import SettingError
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.random import Stream
 from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
 from resnet_limits.settings.keys import flat
@@ -130,9 +131,9 @@ def test_parts_of_the_law_that_are_left_out_are_refuted(
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Law.act
 
-    def broken(self: Law, vectors: Tensor, biased: Tensor, h: float, **where: Any) -> Tensor:
+    def broken(self: Law, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         mean = h * (vectors @ self.mu.mT + biased.to(vectors)[:, None] * self.mu_b)
-        return mean + h**0.5 * (act(self, vectors, biased, h, **where) - mean)
+        return mean + h**0.5 * (act(self, vectors, biased, h, stream) - mean)
 
     monkeypatch.setattr(Law, "act", broken)
     found = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)

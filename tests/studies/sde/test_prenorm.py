@@ -11,6 +11,7 @@ from torch import Tensor
 
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.random import Stream
 from resnet_limits.sampling import prenorm as sampler
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.studies.sde.prenorm import measure as prenorm
@@ -36,12 +37,8 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(two: bool):
     for s in factors:
         z = x / x.square().mean(dim=-1, keepdim=True).sqrt() @ (normal(4, 4) * 0.45).mT + normal(1, 4) * 0.4
         x = x + s * (torch.tanh(z) @ (normal(4, 4) * 0.45).mT if two else z)
-    start, where = x0.expand(replicas, 2, 4), {"seed": 5, "purpose": "test"}
-    y = (
-        sampler.two_layers("tanh", start, factors, law, **where)[0]
-        if two
-        else sampler.linear(start, factors, law, **where)
-    )
+    start, where = x0.expand(replicas, 2, 4), Stream(5, "test")
+    y = sampler.two_layers("tanh", start, factors, law, where)[0] if two else sampler.linear(start, factors, law, where)
 
     def statistics(x: Tensor) -> Tensor:
         q, overlap = x.square().mean(dim=-1), (x[:, 0] * x[:, 1]).mean(dim=-1)
@@ -94,7 +91,7 @@ def test_the_law_of_two_layers_is_a_mixture_of_gaussians_with_the_derived_kurtos
 
 
 def test_the_norm_of_a_zero_state_is_no_division_by_zero():
-    x = sampler.linear(torch.zeros(8, 1, 4), [0.5, 0.5], Isotropic(1.0, 0.0), seed=0, purpose="test")
+    x = sampler.linear(torch.zeros(8, 1, 4), [0.5, 0.5], Isotropic(1.0, 0.0), Stream(0, "test"))
     assert float(x.abs().max()) == 0
 
 
@@ -115,7 +112,7 @@ def test_without_the_norm_the_exact_growth_is_refuted(monkeypatch: pytest.Monkey
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
-    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **w: act(self, v, b, h if h == 1 else h**2, **w))
+    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h if h == 1 else h**2, w))
     found = verdicts("prenorm", STRONG, DEPTHS)
     for name in ("sde.prenorm", "sde.prenorm.two", "sde.prenorm.gaussian.radius"):
         assert found[name].verdict == "refuted", (name, found[name].why)
@@ -125,9 +122,9 @@ def test_a_mixture_of_gaussians_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # Networks of two sizes of weights, with the right mean square: only the law is wrong.
     act = Isotropic.act
 
-    def mixed(self: Isotropic, v: Tensor, b: Tensor, h: float, **where: Any) -> Tensor:
+    def mixed(self: Isotropic, v: Tensor, b: Tensor, h: float, where: Stream) -> Tensor:
         odd = torch.arange(len(v)).remainder(2).double()[:, None, None]
-        return act(self, v, b, h, **where) * (0.4 + 1.2 * odd).sqrt()
+        return act(self, v, b, h, where) * (0.4 + 1.2 * odd).sqrt()
 
     monkeypatch.setattr(Isotropic, "act", mixed)
     found = verdicts("prenorm", STRONG, DEPTHS)
@@ -143,8 +140,8 @@ def test_a_drift_along_the_input_is_refuted(rate: float, monkeypatch: pytest.Mon
     # `|x_L - x_0|^2` hardly sees it: it is of second order there.
     act = Isotropic.act
 
-    def drifting(self: Isotropic, v: Tensor, b: Tensor, h: float, **where: Any) -> Tensor:
-        return act(self, v, b, h, **where) + (rate * h * v if h < 1 else 0.0)
+    def drifting(self: Isotropic, v: Tensor, b: Tensor, h: float, where: Stream) -> Tensor:
+        return act(self, v, b, h, where) + (rate * h * v if h < 1 else 0.0)
 
     monkeypatch.setattr(Isotropic, "act", drifting)
     found = verdicts("prenorm", Sde(replicas=1024, width=8), DEPTHS)
@@ -156,13 +153,13 @@ def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.Monke
     careful = sampler.two_layers
     act = Isotropic.act
 
-    def shared(phi: str, *args: Any, purpose: str, **more: Any) -> tuple[Tensor, Tensor]:
-        def once(self: Isotropic, v: Tensor, b: Tensor, h: float, *, layer: int, **where: Any) -> Tensor:
-            return act(self, v, b, h, layer=0 if where["purpose"].endswith("inner") else layer, **where)
+    def shared(phi: str, *args: Any) -> tuple[Tensor, Tensor]:
+        def once(self: Isotropic, v: Tensor, b: Tensor, h: float, where: Stream) -> Tensor:
+            return act(self, v, b, h, where.at(0) if where.purpose.endswith("inner") else where)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Isotropic, "act", once)
-            return careful(phi, *args, purpose=purpose, **more)
+            return careful(phi, *args)
 
     monkeypatch.setattr(prenorm, "two_layers", shared)
     found = verdicts("prenorm", STRONG, (8, 16, 32, 64))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.random import Stream
 from resnet_limits.sampling import pieces
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
@@ -65,8 +66,7 @@ def test_in_one_dimension_the_network_tends_to_the_exact_solution_on_its_own_noi
             x0,
             Isotropic(sigma, 0.0),
             horizon=horizon,
-            seed=3,
-            purpose="test",
+            stream=Stream(3, "test"),
         )
         exact = x0.log() + w - x0 - sigma**2 * horizon / 2
         errors.append(rms(x.log() - exact))  # of the logarithm: x itself has heavy tails
@@ -80,7 +80,7 @@ def test_networks_tend_to_an_euler_maruyama_scheme_64_times_deeper(phi: str):
     x0 = inputs(SMALL).expand(64, 2, 8)
     scheme = EulerMaruyama(phi, "identity", law)
     walkers = [Walker(Network(phi), depth) for depth in (8, 16, 32)]
-    *xs, y = final((*walkers, Walker(scheme, fine)), x0, law, horizon=1.0, seed=0, purpose="test")
+    *xs, y = final((*walkers, Walker(scheme, fine)), x0, law, horizon=1.0, stream=Stream(0, "test"))
     errors = [rms(x - y) for x in xs]
     assert slopes(errors) == pytest.approx([0.5, 0.5], abs=0.15)
     assert errors[-1] < 0.06 * rms(y)

@@ -19,6 +19,7 @@ from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.random import Stream
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
@@ -125,7 +126,7 @@ def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
     start = x0.expand(r, 2, 8)
     w = gradients(functionals, state_moments(x0), 2, scheme, law, depth, 1.0)
     martingale, x = Martingale(scheme, law, w, start, 1.0 / depth), start
-    for _, (x,) in walk((Walker(scheme, depth),), start, law, horizon=1.0, seed=0, purpose="test"):
+    for _, (x,) in walk((Walker(scheme, depth),), start, law, horizon=1.0, stream=Stream(0, "test")):
         martingale.add(x)
     f = functionals @ state_moments(x).mT
     for value, control in zip(f, martingale.value(), strict=True):

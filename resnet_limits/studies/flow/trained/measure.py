@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.affine import affine
 from ....networks.blocks import field
-from ....networks.classifier import TRUNK, accuracy, initial, trunk_of
+from ....networks.classifier import TRUNK, accuracy, initial, kinds, trunk_of
 from ....networks.engines import default_engine
 from ....networks.residual import forward, reverse, states
 from ....networks.steps import STEPS
@@ -44,7 +44,6 @@ from ....networks.vector_field import VectorField
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
 from ....settings.content import content
-from ....settings.training import Train
 from ....training.loop import Parameters, Penalty, evaluated, train
 from ..outside import unbounded
 from ..problem import key, number
@@ -152,7 +151,7 @@ class Network:
         return {**others, **{TRUNK + name: w for name, w in trunk.items()}}
 
     def start(self, dataset: Dataset, settings: Flow) -> Parameters:
-        """What is trained, at the start: i.i.d. weights, the outer matrix smaller by the depth."""
+        """What is trained, at the start: i.i.d. weights, in the size that the control asks for."""
         replicas, dtype, its_device = settings.train.replicas, dataset.x_train.dtype, dataset.x_train.device
         path = draw(
             Iid(sigma_w=1.0, sigma_b=0.0),
@@ -165,24 +164,16 @@ class Network:
             dtype=dtype,
             device=its_device,
         )
-        trunk = dict(path.at(EULER.times(self.depth, settings.horizon)))
-        outer = self.field.block.outer
-        assert outer is not None  # `untrained` says so before
-        trunk[outer] = trunk[outer] / self.depth
+        drawn, parametrisation = path.at(EULER.times(self.depth, settings.horizon)), self.control.parametrisation
+        trunk = parametrisation.at(depth=self.depth).start_of_blocks(drawn, trunk_of(kinds(self.field)))
         if self.shared:
             trunk = {name: w[:, :1] for name, w in trunk.items()}
         where = {"replicas": replicas, "seed": settings.seed, "dtype": dtype, "device": its_device}
-        parameters = initial(self.features, self.width, dataset.outputs, trunk, **where)
+        ends = {"parametrisation": parametrisation, **where}
+        parameters = initial(self.features, self.width, dataset.outputs, trunk, **ends)
         if self.identity:
             del parameters["read_in.W"], parameters["read_in.b"]
         return parameters
-
-    def rates(self, settings: Train) -> Train:
-        """The rate of plain blocks, where none is asked for: a change of their function takes weights `sqrt L` times
-        smaller in each of two matrices (Adam), and gradients are L times as large as with a factor 1/L (sgd)."""
-        if settings.lr_exponent is not None or not self.control.plain:
-            return settings
-        return replace(settings, lr_exponent=-1.0 if settings.optimizer == "sgd" else -0.5)
 
     def excess(self, trunk: Mapping[str, Tensor]) -> Float[Tensor, " r"]:
         """`lipschitz_excess`, of weights that may have exploded."""
@@ -222,7 +213,7 @@ def network(settings: Flow, control: str, weights: str, depth: int, features: in
         field(settings.block, settings.activation, settings.width),
         its,
         depth,
-        its.block_factor(depth, settings.horizon),
+        its.parametrisation.block_factor(depth, settings.horizon),
         settings.flow.bound,
         settings.width,
         features,
@@ -242,11 +233,12 @@ def _solved(job: Job, control: str, weights: str, depth: int) -> dict[str, np.nd
         its.field,
         its.start(dataset, settings),
         dataset,
-        its.rates(settings.train),
+        settings.train,
         depth=depth,
         h=its.h,
         seed=settings.seed,
         progress=lambda done, message: job.progress(0.9 * done, message),
+        parametrisation=its.control.parametrisation,
         checkpoints=job.checkpoints,
         explosion="record",
         sink=job.sink,

@@ -26,6 +26,7 @@ from torch import Tensor
 from ....measurement.estimate import mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....random import Stream
 from ....sampling.backward import backward, record
 from ....sampling.pieces import LARGEST, SMALLEST
 from ....sampling.schemes import Network
@@ -165,9 +166,7 @@ def sampled(
             kind.law,
             depth=kind.depth,
             horizon=kind.horizon,
-            seed=settings.seed,
-            purpose=f"sde.backward {kind.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.backward {kind.depth}", first_replica=first),
             u0=one[:, :, None] if tangent else None,
         )
         norms, p = {}, one

@@ -20,7 +20,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....paths.laws.iid import Iid
-from ....random import normals
+from ....random import Stream, normals
 from ....sampling.convolution import Stencil
 from ....sampling.wide import gram, pre_activations
 from ..control import bias_of_depth, differenced, half
@@ -64,8 +64,8 @@ def measure(job: Job) -> Measurement:
     walks = [_Walk(phi, x, x, m0, start) for phi in limits]
     for k in range(depth if walks else 0):
         job.progress(k / depth, "convolution, layers")
-        where = {"seed": settings.seed, "layer": k, "dtype": x0.dtype, "device": x0.device}
-        Z = normals(tuple(x0.shape), replicas=networks, purpose=f"sde.convolutional {depth}", **where)
+        stream = Stream(settings.seed, f"sde.convolutional {depth}", k)
+        Z = normals(tuple(x0.shape), stream, replicas=networks, dtype=x0.dtype, device=x0.device)
         for walk in walks:
             walk.step(stencil, own, horizon / depth, Z)
     records = []

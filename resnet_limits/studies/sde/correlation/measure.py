@@ -20,6 +20,7 @@ from torch import Tensor
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....random import Stream
 from ....sampling.pieces import pieces
 from ....sampling.schemes import Network
 from ....sampling.walk import Walker, final, walk
@@ -93,9 +94,7 @@ def decorrelation(job: Job) -> list[Record]:
             x0.expand(count, *x0.shape),
             kind.law,
             horizon=kind.horizon,
-            seed=settings.seed,
-            purpose=f"sde.decorrelation {depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.decorrelation {depth}", first_replica=first),
         )
         found.append(gram(x).cpu())
     overlaps = torch.cat(found)
@@ -224,9 +223,7 @@ def sampled(
             start,
             kind.law,
             horizon=kind.horizon,
-            seed=settings.seed,
-            purpose=f"sde.correlation {kind.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.correlation {kind.depth}", first_replica=first),
         )
         for k, (x,) in steps:
             if k in wanted:

@@ -21,6 +21,7 @@ from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
+from ....random import Stream
 from ....sampling.deep import Branch, final, wide_pair
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
@@ -74,8 +75,7 @@ def _last(job: Job) -> list[Record]:
         outer=outer,
         replicas=max(settings.replicas // 16, 2),
         horizon=horizon,
-        seed=settings.seed,
-        purpose=f"sde.deep.last {settings.depth}",
+        stream=Stream(settings.seed, f"sde.deep.last {settings.depth}"),
     )
     known = float((ideal[-1] - start).mean())
     value, stderr = mean(differenced(grown(x, x0), grown(y, x0), known) / growth)
@@ -121,9 +121,7 @@ def _all(job: Job) -> list[Record]:
             outer=outer,
             depth=depth,
             horizon=horizon,
-            seed=settings.seed,
-            purpose=f"sde.deep.all {depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.deep.all {depth}", first_replica=first),
         )
         plain.append(grown(states[0], x0))
         *overlaps, linear = [its.mean(dim=(1, 2)) for its in compensators]
@@ -195,9 +193,7 @@ def _drift(job: Job) -> list[Record]:
             outer=outer,
             depth=settings.depth,
             horizon=settings.horizon,
-            seed=settings.seed,
-            purpose=f"sde.deep.drift {settings.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.deep.drift {settings.depth}", first_replica=first),
         )
         for its, x in zip(moved, states, strict=True):
             its.append((x - x0).double().mean(dim=(1, 2)) / drift)

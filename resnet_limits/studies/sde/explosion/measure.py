@@ -37,6 +37,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....networks.gaussian_means import gaussian_mean
+from ....random import Stream
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
 from ....sampling.schemes import Network
@@ -80,9 +81,7 @@ def crossing_times(
     *,
     horizon: float,
     threshold: float,
-    seed: int,
-    purpose: str,
-    first_replica: int,
+    stream: Stream,
 ) -> list[Float[Tensor, " r"]]:
     """First crossing times of networks of each depth on one noise; inf where there is none up to the horizon."""
     scheme = UpTo(Network(SWISH["activation"], SWISH["activation_inside"]), threshold)
@@ -90,8 +89,7 @@ def crossing_times(
     deepest = max(depths)
     before = [x0.double().square().mean(dim=(1, 2)) for _ in depths]
     times = [torch.where(q >= threshold, 0.0, math.inf) for q in before]
-    where = {"seed": seed, "purpose": purpose, "first_replica": first_replica}
-    for k, states in walk(walkers, x0, law, horizon=horizon, **where):
+    for k, states in walk(walkers, x0, law, horizon=horizon, stream=stream):
         for i, (depth, x) in enumerate(zip(depths, states, strict=True)):
             if k % (deepest // depth):
                 continue
@@ -241,9 +239,7 @@ def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas:
             course.law,
             horizon=course.horizon,
             threshold=settings.sde.threshold,
-            seed=settings.seed,
-            purpose=f"sde.explosion.{scheme} {settings.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.explosion.{scheme} {settings.depth}", first_replica=first),
         )
         found.append(its)
     return [torch.cat(its) for its in zip(*found, strict=True)]

@@ -19,6 +19,7 @@ from torch import Tensor
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....random import Stream
 from ....sampling.laws import law_of
 from ....sampling.matrix_normal import MatrixNormal
 from ....sampling.pieces import pieces
@@ -47,9 +48,7 @@ def measure(job: Job) -> Measurement:
             x0.expand(count, *x0.shape),
             its,
             horizon=settings.horizon,
-            seed=settings.seed,
-            purpose=f"sde.matrix_normal {settings.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.matrix_normal {settings.depth}", first_replica=first),
         )
         found.append(x[:, 0].double().cpu())
     x = torch.cat(found)

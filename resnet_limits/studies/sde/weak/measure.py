@@ -32,7 +32,7 @@ from ....measurement.estimate import mean, saving, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
-from ....random import REPLICA_BLOCK
+from ....random import REPLICA_BLOCK, Stream
 from ....sampling.expectations import moments
 from ....sampling.law import Isotropic
 from ....sampling.martingale import Martingale, gradients, state_moments
@@ -176,10 +176,8 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
         ]
         states = [start, start]
         walkers = (Walker(scheme, depth), Walker(scheme, 2 * depth))
-        purpose = f"sde.weak {case.phi} {depth}"
-        for k, states in walk(
-            walkers, start, law, horizon=horizon, seed=settings.seed, purpose=purpose, first_replica=begin
-        ):
+        stream = Stream(settings.seed, f"sde.weak {case.phi} {depth}", first_replica=begin)
+        for k, states in walk(walkers, start, law, horizon=horizon, stream=stream):
             martingales[1].add(states[1])
             if k % 2 == 0:
                 martingales[0].add(states[0])
@@ -203,9 +201,8 @@ def _steps(settings: Sde, case: Case) -> list[Record]:
         x = start = x0.expand(count, *x0.shape)
         sums = torch.zeros(2, count, case.n, case.n, dtype=torch.float64)
         covariances: list[Tensor] = []
-        purpose = f"sde.weak {case.phi} {settings.depth}"
-        where = {"seed": settings.seed, "purpose": purpose, "first_replica": first}
-        for k, (after,) in walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, **where):
+        stream = Stream(settings.seed, f"sde.weak {case.phi} {settings.depth}", first_replica=first)
+        for k, (after,) in walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, stream=stream):
             features, step = scheme.features(x).double(), (after - x).double()
             covariances.append(h * (own.sigma_b**2 + own.sigma_w**2 * gram(features) / settings.width))
             sums[0] += (gram(step) / settings.width).cpu()
