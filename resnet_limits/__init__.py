@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from .data.sources.mnist import Mnist
     from .data.sources.moons import Moons
     from .data.sources.spirals import Spirals
+    from .networks.blocks.one import One
+    from .networks.blocks.outside import Outside
+    from .networks.blocks.prenorm import Prenorm
+    from .networks.blocks.two import Two
     from .paths.laws.fractional import Fractional
     from .paths.laws.iid import Iid
     from .paths.laws.matrix_normal import MatrixNormal
@@ -35,9 +39,6 @@ if TYPE_CHECKING:
     from .paths.laws.tied import Tied
     from .paths.laws.zero import Zero
     from .runs.python import load_run, run
-    from .settings.blocks.one import One
-    from .settings.blocks.outside import Outside
-    from .settings.blocks.two import Two
     from .settings.training import Minimiser, Train
     from .studies.flow.settings import Flow, FlowKeys, ImageKeys
     from .studies.gamma.settings import Gamma, GammaKeys
@@ -71,9 +72,10 @@ _PLACES = {
         "load_run",
         "run",
     ),
-    "settings.blocks.one": ("One",),
-    "settings.blocks.outside": ("Outside",),
-    "settings.blocks.two": ("Two",),
+    "networks.blocks.one": ("One",),
+    "networks.blocks.outside": ("Outside",),
+    "networks.blocks.prenorm": ("Prenorm",),
+    "networks.blocks.two": ("Two",),
     "settings.training": (
         "Minimiser",
         "Train",
@@ -135,6 +137,7 @@ __all__ = [
     "One",
     "OrderFit",
     "Outside",
+    "Prenorm",
     "Rough",
     "Sde",
     "SdeKeys",

@@ -14,7 +14,7 @@ from jaxtyping import install_import_hook
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; jobs set their own number
 
 ROOMS = ("networks", "diffeomorphisms", "paths", "limits", "data", "sampling", "inference")
-OPTIONS = ("paths.laws", "data.sources", "networks.blocks", "networks.activations")
+OPTIONS = ("paths.laws", "data.sources", "networks.blocks", "networks.activations", "networks.engines.engine")
 """Folders whose files do not import what their annotations speak of: they are read at start-up."""
 
 

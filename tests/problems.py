@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from resnet_limits.networks.blocks import field as block_field
-from resnet_limits.settings.blocks.one import One
+from resnet_limits.networks.blocks.one import One
 
 
 @dataclass(frozen=True)

@@ -88,13 +88,13 @@ def activations(dtype) -> Iterator[str]:
     """An entry's value and slope, whatever its place."""
     import torch
 
-    from resnet_limits.networks.activations import ACTIVATIONS, with_slope
+    from resnet_limits.networks.activations import Activation, activation_named
 
     z = 3 * noise(257, dtype=dtype)
-    for name in ACTIVATIONS:
-        value, slope = with_slope(name, z)
+    for name in Activation.options:
+        value, slope = activation_named(name).with_slope(z)
         for first, count in ((0, 1), (1, 7), (3, 33), (5, 63), (64, 65), (256, 1)):
-            its = with_slope(name, z[first : first + count])
+            its = activation_named(name).with_slope(z[first : first + count])
             if not all(torch.equal(a, b[first : first + count]) for a, b in zip(its, (value, slope), strict=True)):
                 yield name
                 break
@@ -182,7 +182,8 @@ def other_layers(dtype) -> Iterator[str]:
     """Correlated weights, blocks of two layers, the averaged flow, wide layers."""
     import torch
 
-    from resnet_limits.limits.averaged import AveragedField
+    from resnet_limits.limits.averaged import averaged_field
+    from resnet_limits.networks.blocks.one import One
     from resnet_limits.random import Stream
     from resnet_limits.sampling import deep, wide
     from resnet_limits.sampling.law import Isotropic
@@ -201,7 +202,7 @@ def other_layers(dtype) -> Iterator[str]:
         states, compensators = deep.final(branches, x.expand(count, -1, -1), **sizes, **its)
         return torch.cat([*states, *(c.to(dtype) for c in compensators)], dim=2)
 
-    average = AveragedField("one", "swish", sigma_w=1.2, sigma_b=0.7)
+    average = averaged_field(One(), "swish", sigma_w=1.2, sigma_b=0.7)
 
     def averaged(first: int, count: int):
         return average(noise(192, 3, 40, dtype=dtype)[first : first + count])

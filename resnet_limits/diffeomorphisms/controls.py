@@ -27,11 +27,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..networks.blocks import VectorField
 from ..networks.classifier import Forward
 from ..networks.parametrisation import FLOW, PLAIN, Parametrisation
 from ..networks.residual import forward
 from ..networks.steps import STEPS
+from ..networks.vector_field import VectorField
 from .lipschitz import lipschitz_bound
 
 
@@ -60,7 +60,7 @@ CONTROLS = {
 
 def lipschitz_excess(field: VectorField, weights: Mapping[str, Tensor], h: float, bound: float) -> Float[Tensor, " r"]:
     """`mean_k max(0, Lip(h v_k) - bound)^2`, of the bound of `Lip(v_k)` by the weights (r, sets, *shape)."""
-    excess = (abs(h) * lipschitz_bound(field.name, field.activation, weights) - bound).clamp(min=0)
+    excess = (abs(h) * lipschitz_bound(field, weights) - bound).clamp(min=0)
     return excess.square().mean(dim=1)
 
 
@@ -75,7 +75,8 @@ def inverse_inconsistency(
 ) -> Float[Tensor, " r"]:
     """`mean |phi_-v(phi_v(x)) - x|^2` over points and coordinates: the blocks, then the same in reverse order with -h.
 
-    `there` and `back` are two ways through a network, each followed by its own backward pass (`networks.trunk.Trunk`).
+    `there` and `back` are two ways through a network, each followed by its own backward pass
+    (`networks.engines.engine.Trunk`).
     """
     step = STEPS["euler"]
     y = there(field, step, x, weights, h)

@@ -1,6 +1,8 @@
 """Lipschitz constants of vector fields, bounded from above by their weights.
 
-    one  |W| s,    outside  |W| s,    two  |V| |W| s,        s = sup |phi'|, |.| the largest singular value
+    Lip f <= s prod |M|,    s = sup |phi'|, |.| the largest singular value, M the matrices that a block declares
+
+of one and outside W, of two V and W, of gradient K twice.
 
 A block `x + h v(x)` with `Lip(h v) < 1` is a diffeomorphism: it is one to one by the triangle inequality, its inverse
 is the limit of `x <- y - h v(x)`, and `det D block >= (1 - Lip(h v))^D` at every point, as every eigenvalue of `h Dv`
@@ -17,41 +19,31 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import SettingError
-
-STEEPEST = {"tanh": 1.0, "relu": 1.0, "identity": 1.0, "swish": 1.0998393202, "gelu": 1.1289041452}
-"""`sup |phi'|`, rounded up; those of swish and gelu at z = 2.3994 and z = sqrt 2."""
-MATRICES = {"one": ("W",), "outside": ("W",), "two": ("V", "W")}
+from ..networks.vector_field import VectorField
 
 
-def steepest(activation: str) -> float:
-    """`sup |phi'|`. Raises `SettingError` for an activation of which no such bound is known."""
-    if activation not in STEEPEST:
-        raise SettingError(
-            f"activation={activation}: no bound of its derivative is known, so its field is not known to be Lipschitz;"
-            f" known are {', '.join(STEEPEST)}"
-        )
-    return STEEPEST[activation]
-
-
-def lipschitz_bound(block: str, activation: str, weights: Mapping[str, Tensor]) -> Float[Tensor, "r sets"]:
+def lipschitz_bound(field: VectorField, weights: Mapping[str, Tensor]) -> Float[Tensor, "r sets"]:
     """An upper bound of `Lip(v_k)` for each weight set `(r, sets, *shape)`; it can be differentiated.
 
     Raises `SettingError` for a block or an activation of which no bound is known.
     """
-    if block not in MATRICES:
-        raise SettingError(f"block={block}: no Lipschitz bound is known; known are those of {', '.join(MATRICES)}")
-    norms = [torch.linalg.matrix_norm(weights[name], ord=2) for name in MATRICES[block]]
-    return steepest(activation) * torch.stack(norms).prod(dim=0)
+    if field.block.norms is None:
+        raise SettingError(str(field.block.without_bound()))
+    norms = [torch.linalg.matrix_norm(weights[name], ord=2) for name in field.block.norms]
+    return field.phi.largest_slope() * torch.stack(norms).prod(dim=0)
 
 
 def normalised(
-    block: str, activation: str, weights: Mapping[str, Tensor], bound: Float[Tensor, "#r #sets"] | float
+    field: VectorField, weights: Mapping[str, Tensor], bound: Float[Tensor, "#r #sets"] | float
 ) -> dict[str, Tensor]:
     """The same weights with the outer matrix times `min(1, bound / lipschitz_bound)`: `Lip(v_k) <= bound`.
 
     This is spectral normalisation (Miyato et al. 2018, arXiv 1802.05957) to a bound of one's own choice. The singular
     values are exact, not those of a few power iterations, so the bound is a hard one. It can be differentiated.
+
+    Raises `SettingError` as `lipschitz_bound` does, and for a block that has no outer matrix.
     """
-    factor = (bound / lipschitz_bound(block, activation, weights)).clamp(max=1.0)
-    outer = MATRICES[block][0]
+    factor = (bound / lipschitz_bound(field, weights)).clamp(max=1.0)
+    if (outer := field.block.outer) is None:
+        raise SettingError(str(field.block.without_outer()))
     return {**weights, outer: weights[outer] * factor[..., None, None]}

@@ -21,10 +21,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..networks.activations import activation
 from .kernel import Kind
 from .pair_kernel import PairKernel, mean_square
-from .pair_products import expansions, pair_products
+from .pair_products import expandable, expansions, pair_products
 
 State = tuple[Tensor, ...]
 """Mean squares of rows and of columns, overlaps, and for an NTK `Theta`."""
@@ -53,7 +52,7 @@ class DeepKernel(PairKernel):
     dtype: torch.dtype = torch.float64
 
     def __post_init__(self) -> None:
-        activation(self.phi)
+        expandable(self.phi)
 
     def of_overlaps(
         self, overlaps: Float[Tensor, "#n #m"], rows: Float[Tensor, "#n #m"], columns: Float[Tensor, "#n #m"]

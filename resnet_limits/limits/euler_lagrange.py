@@ -19,7 +19,7 @@ from scipy.integrate import solve_bvp
 from scipy.interpolate import PPoly
 
 from ..errors import MeasurementError
-from ..networks.derivatives import DIFFERENTIATED
+from ..networks.activations import activation_named
 from ..training.depth_regularised import DepthRegularised, Weights
 
 MOST_NODES = 20000
@@ -61,7 +61,7 @@ def extremal(problem: DepthRegularised, guess: Weights, *, tolerance: float) -> 
     x, loss, p = problem.x, problem.loss, problem.penalties
     N, d = x.shape
     m = loss.outputs
-    activation = DIFFERENTIATED[problem.activation]
+    phi = activation_named(problem.activation)
 
     def split(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """`X`, `P` (times, N, d)."""
@@ -72,11 +72,11 @@ def extremal(problem: DepthRegularised, guess: Weights, *, tolerance: float) -> 
         X, P = split(y)
         K, b, dK, db = _paths(y, problem)
         z = X @ K.transpose(0, 2, 1) + b[:, None]
-        M = P * activation.derivatives(z)[0]
+        M = P * phi.derivatives_in_numpy(z)[0]
         ddK = M.transpose(0, 2, 1) @ X / (2 * p.K)
         ddb = M.sum(axis=1) / (2 * p.b)
         energy = p.K * (dK**2).sum(axis=(1, 2)) + p.b * (db**2).sum(axis=1)
-        parts = (activation.phi(z), -M @ K, dK, db, ddK, ddb, energy)
+        parts = (phi.in_numpy(z), -M @ K, dK, db, ddK, ddb, energy)
         return np.concatenate([part.reshape(len(t), -1) for part in parts], axis=1).T
 
     def ends(y0: np.ndarray, y1: np.ndarray, parameters: np.ndarray) -> np.ndarray:

@@ -12,11 +12,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..networks.blocks import VectorField
+from ..networks.activations import activation_named
 from ..networks.parametrisation import block_factor
 from ..networks.steps import Step
+from ..networks.vector_field import VectorField
 from ..paths.path import WeightPath
-from ..settings.names import KINKED
 from .ode import solve_with_error
 
 TOLERANCE = 1e-12
@@ -46,7 +46,7 @@ class DrivenFlow:
 
     def end(self) -> tuple[Float[Tensor, "r n d"], float]:
         """`x(T)` of the exact flow, by an adaptive solver, and its error."""
-        tolerance = KINKED_TOLERANCE if self.field.activation in KINKED else TOLERANCE
+        tolerance = KINKED_TOLERANCE if activation_named(self.field.activation).kinks else TOLERANCE
         return solve_with_error(self.velocity, self.x0, self.horizon, tolerance=tolerance)
 
 

@@ -26,7 +26,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .moments import moments_at, taylor
+from ..networks.activations import activation_named
+from .moments import moments_at
 from .pair_kernel import PairKernel, mean_square
 
 Kind = Literal["nngp", "ntk"]
@@ -58,7 +59,7 @@ class LimitKernel(PairKernel):
     dtype: torch.dtype = torch.float64
 
     def __post_init__(self) -> None:
-        _, curvature = taylor(self.phi)
+        _, curvature = activation_named(self.phi).taylor()
         if curvature and self.largest is None:
             raise ValueError(f"{self.phi} has phi''(0) != 0: give the largest |z|^2/d of all inputs")
         _ = self._quadrature  # raises beyond the explosion
@@ -66,13 +67,13 @@ class LimitKernel(PairKernel):
     @property
     def rate(self) -> float:
         """`k = phi'(0)^2 sigma_w^2`."""
-        return taylor(self.phi)[0] ** 2 * self.sigma_w**2
+        return activation_named(self.phi).taylor()[0] ** 2 * self.sigma_w**2
 
     @cached_property
     def constant(self) -> float:
         """What is added to every entry of the kernel."""
         kT = self.rate * self.horizon
-        source = taylor(self.phi)[0] ** 2 * self.sigma_b**2 * self.horizon
+        source = activation_named(self.phi).taylor()[0] ** 2 * self.sigma_b**2 * self.horizon
         end = source * (math.expm1(kT) / kT if kT > 0 else 1.0)  # int_0^T e^{k(T-t)} dt phi'(0)^2 sigma_b^2
         return end if self.kind == "nngp" else source * math.exp(kT) + self.readout * end
 
@@ -92,7 +93,7 @@ class LimitKernel(PairKernel):
     def _quadrature(self) -> tuple[Tensor, Tensor, float]:
         """Times, the weights of `m_1 m_2` there, and the error; the last time is the horizon where that counts."""
         nothing = torch.zeros(0, dtype=torch.float64)
-        if taylor(self.phi)[1] == 0:
+        if activation_named(self.phi).taylor()[1] == 0:
             return nothing, nothing, 0.0
         assert self.largest is not None
         q = torch.tensor([self.largest], dtype=torch.float64)

@@ -22,10 +22,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..networks.activations import activation
 from .kernel import Kind
 from .pair_kernel import PairKernel
-from .pair_products import expansions, pair_products
+from .pair_products import expandable, expansions, pair_products
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +32,7 @@ class FiniteDepthKernel(PairKernel):
     """NNGP or NTK of the network of this depth at infinite width; float64 (float32: faster, relative error 1e-6).
 
     `readout`, `read_in`: whether the NTK counts the parameters of `V` and of `A`; the layers' it always does. Raises
-    `SettingError` for an unknown activation.
+    `SettingError` for an activation that is unknown or cannot be expanded.
     """
 
     phi: str
@@ -47,7 +46,7 @@ class FiniteDepthKernel(PairKernel):
     dtype: torch.dtype = torch.float64
 
     def __post_init__(self) -> None:
-        activation(self.phi)
+        expandable(self.phi)
 
     def of_overlaps(
         self, overlaps: Float[Tensor, "#n #m"], rows: Float[Tensor, "#n #m"], columns: Float[Tensor, "#n #m"]

@@ -21,17 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import SettingError
-from ..networks.taylor import CURVATURE, SLOPE
-
-
-def taylor(phi: str) -> tuple[float, float]:
-    """`phi'(0), phi''(0)`. Raises `SettingError` for an activation that has none."""
-    if phi not in SLOPE:
-        raise SettingError(
-            f"activation: '{phi}' has no phi'(0), and x + phi(W x + b) no limit in depth; choose {', '.join(SLOPE)}"
-            " (or a finite depth: the recursion at infinite width takes any activation)"
-        )
-    return SLOPE[phi], CURVATURE[phi]
+from ..networks.activations import activation_named
 
 
 @dataclass(frozen=True)
@@ -53,7 +43,7 @@ class _Start:
 
 
 def _start(phi: str, sigma_w: float, sigma_b: float, q0: Tensor, m0: Tensor) -> _Start:
-    slope, curvature = taylor(phi)
+    slope, curvature = activation_named(phi).taylor()
     a = 0.5 * sigma_w**2 * (curvature * m0 + slope**2)
     b = 0.25 * curvature**2 * sigma_w**2 * (sigma_b**2 + sigma_w**2 * q0)
     square = b - a.square()
@@ -92,7 +82,7 @@ def moments_at(
     """
     start = torch.zeros_like(q0) if m0 is None else m0
     _check_finite(phi, sigma_w, sigma_b, q0, times, start)
-    slope, curvature = taylor(phi)
+    slope, curvature = activation_named(phi).taylor()
     its = _start(phi, sigma_w, sigma_b, q0, start)
     t = times[:, None]
     x = its.frequency * t

@@ -23,10 +23,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..networks.activations import activation
-from ..networks.taylor import CURVATURE, SLOPE
-from .averaged import gaussian_mean
+from ..networks.activations import activation_named
+from ..networks.gaussian_means import gaussian_mean
 from .ode import solve_with_error
+from .pair_products import expandable
 
 Covariance = Callable[[Tensor], Tensor]
 """`V(L)`: covariance (..., n, n) of the pre-activations per unit of time, from the overlaps (..., n, n)."""
@@ -50,11 +50,11 @@ def gaussian_products(phi: str, S: Float[Tensor, "n n"], *, nodes: int = 96) -> 
     """`E[phi(z_i) phi(z_j)]`, `z ~ N(0, S)`, for every pair.
 
     ReLU in closed form, others by the trapezoidal rule with `nodes` points a dimension (96: relative error 1e-12 for
-    variances up to 5; 20 for variances below 0.2).
+    variances up to 5; 20 for variances below 0.2). Raises `SettingError` as `pair_products.expandable` does.
     """
-    if phi == "relu":
+    f = expandable(phi)
+    if f.arc_cosine:
         return _relu_products(S)
-    f = activation(phi)
     x, w = (q.to(S) for q in _nodes(nodes))
     i, j = torch.triu_indices(len(S), len(S))
     deviation = S.diagonal().clamp(min=0).sqrt()
@@ -148,7 +148,7 @@ def moment_flow(
 
     Raises `MeasurementError` where the moments explode before the horizon.
     """
-    slope, curvature = SLOPE[phi], CURVATURE[phi]
+    slope, curvature = activation_named(phi).taylor()
 
     def velocity(t: Tensor, state: Tensor) -> Tensor:
         m, overlaps = state[:, -1], state[:, :-1]

@@ -20,8 +20,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..errors import Undetermined
-from ..networks.activations import with_slope
+from ..errors import SettingError, Undetermined
+from ..networks.activations import Activation, activation_named
 
 TAIL = {torch.float64: 1e-14, torch.float32: 1e-7}
 """Part of `E phi'(z)^2` that the series may leave out."""
@@ -35,6 +35,20 @@ LARGEST = 1e4
 """Variances that are expanded: of larger ones the rule takes thousands of nodes, and misses digits all the same."""
 SMALL = 0.1
 """Variance up to which 32 Gauss-Hermite nodes do."""
+
+
+def expandable(phi: str) -> Activation:
+    """The activation of this name, whose products are known in closed form or by a series.
+
+    Raises `SettingError` for an unknown one, and for one with kinks and no closed form, whose series falls too slowly.
+    """
+    its = activation_named(phi)
+    if its.kinks and not its.arc_cosine:
+        raise SettingError(
+            f"activation={phi}: expectations of products are expanded for smooth activations; its derivative jumps, and"
+            " no closed form is declared"
+        )
+    return its
 
 
 @dataclass(frozen=True)
@@ -57,7 +71,7 @@ def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[Expansion]:
     """
     largest = max((float(v.max()) for v in variances if v.numel()), default=0.0)
     its = [v.clamp(min=0) for v in variances]
-    if phi == "relu":
+    if expandable(phi).arc_cosine:
         return [Expansion(phi, v, (v / (2 * math.pi)).sqrt(), v / 2, v.new_zeros(0, *v.shape)) for v in its]
     if not largest <= LARGEST:
         raise Undetermined(
@@ -72,7 +86,7 @@ def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[Expansion]:
 
 def _expansion(phi: str, v: Float[Tensor, " n"], rung: int) -> tuple[Tensor, Tensor, Tensor]:
     points, weights, transform = _rule(rung)
-    value, slope = with_slope(phi, points.to(v)[:, None] * v.sqrt())
+    value, slope = activation_named(phi).with_slope(points.to(v)[:, None] * v.sqrt())
     mean = weights.to(v) @ value
     terms = _terms(phi, rung, v.dtype)
     coefficients = transform[:terms].to(v) @ slope
@@ -108,7 +122,7 @@ def _rule(rung: int) -> tuple[Tensor, Tensor, Tensor]:
 @functools.lru_cache(maxsize=256)
 def _terms(phi: str, rung: int, dtype: torch.dtype) -> int:
     points, weights, transform = _rule(rung)
-    _, slope = with_slope(phi, points * 2 ** (rung / 4))
+    _, slope = activation_named(phi).with_slope(points * 2 ** (rung / 4))
     total = weights @ slope.square()
     left = total - (transform @ slope).square().cumsum(dim=0)
     enough = left <= TAIL[dtype] * total
@@ -125,7 +139,7 @@ def pair_products(
     """
     size = first.variance.sqrt() * second.variance.sqrt()
     rho = torch.where(size > 0, covariance / size, 0.0).clamp_(-1, 1)
-    if first.phi == "relu":
+    if activation_named(first.phi).arc_cosine:
         return _arc_cosine(rho, size, slopes)
     one, two = first.coefficients, second.coefficients
     means = first.mean * second.mean

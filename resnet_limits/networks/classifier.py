@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..random import Stream
-from .blocks import VectorField, affine
+from .affine import affine
 from .parametrisation import ODE, Parametrisation
 from .residual import forward
 from .steps.step import Field, Step
+from .vector_field import VectorField
 
 T = TypeVar("T")
 
@@ -61,9 +62,9 @@ def initial(
 def kinds(field: VectorField) -> dict[str, str]:
     """The kind of each parameter, by its name.
 
-    A field names its parameters as its formula does, from the outside in: the first one is its last linear map.
+    The last linear map of a block is the matrix that it declares to carry its output.
     """
-    last = next(iter(field.shapes))
+    last = field.block.outer
 
     def kind(name: str, shape: tuple[int, ...]) -> str:
         return "block_bias" if len(shape) == 1 else "block_last" if name == last else "block"
@@ -92,7 +93,7 @@ def logits(
 ) -> Float[Tensor, "r n classes"]:
     """Logits of the points, `(n, features)` for all replicas alike or `(r, n, features)`.
 
-    `through` is the way from `x_0` to `x_L`: plain, or a `trunk.Trunk` in training.
+    `through` is the way from `x_0` to `x_L`: plain, or an `engines.engine.Trunk` in training.
     """
     read_in, read_out = parameters["read_in.W"], parameters["read_out.W"]
     points = points.expand(read_in.shape[0], *points.shape[-2:])

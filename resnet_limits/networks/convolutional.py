@@ -36,7 +36,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..random import Stream
-from .activations import activation
+from .activations import activation_named
 from .parametrisation import CONVOLUTIONAL
 
 STAGES = (1, 2, 3)
@@ -138,7 +138,7 @@ def stages(
 def stage_map(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: int, horizon: float = 1.0) -> Maps:
     """`phi_v(x)`: the units of one stage. Raises `ValueError` naming a unit that changes the shape of the state, and
     for units that are no multiple of the weight sets."""
-    h, nonlinear = CONVOLUTIONAL.block_factor(units, horizon), activation(phi)
+    h, nonlinear = CONVOLUTIONAL.block_factor(units, horizon), activation_named(phi)
     for k, theta in enumerate(_units(parameters, stage, units)):
         x = x + h * _checked(velocity(nonlinear, x, theta), x, stage, k)
     return x
@@ -146,7 +146,7 @@ def stage_map(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: i
 
 def stage_inverse(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: int, horizon: float = 1.0) -> Maps:
     """`phi_-v(x)`: the units of one stage in reverse order, each with -h."""
-    h, nonlinear = CONVOLUTIONAL.block_factor(units, horizon), activation(phi)
+    h, nonlinear = CONVOLUTIONAL.block_factor(units, horizon), activation_named(phi)
     for k, theta in reversed(list(enumerate(_units(parameters, stage, units)))):
         x = x - h * _checked(velocity(nonlinear, x, theta), x, stage, k)
     return x

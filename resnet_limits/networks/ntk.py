@@ -20,13 +20,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..random import Stream
-from ..settings.blocks.one import One
-from .blocks import field, linear
+from .affine import linear
+from .blocks import field
+from .blocks.one import One
 from .classifier import Forward
+from .engines import default_engine
 from .parametrisation import NTK, Scales
 from .residual import forward
 from .steps.euler import Euler
-from .trunk import Trunk
 
 Parameters = Mapping[str, Tensor]
 
@@ -156,7 +157,7 @@ def descend(
     The parameters after the steps, and the loss of each replica before each step, which `told(step, loss)` hears.
     """
     now = {name: tensor.clone() for name, tensor in parameters.items()}
-    losses, trunk = [], Trunk(memory)
+    losses, trunk = [], default_engine().trunk(memory)
     for step in range(steps):
         loss, grads = network.gradients(now, z, targets, through=trunk)
         told(step, loss)

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .blocks import columns
+from .affine import columns
 from .steps.step import Field, Step, Theta
 
 CotangentOf = Callable[[Tensor], tuple[Tensor, Tensor]]

@@ -21,8 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..fixed_shape import gram as inner_products
-from ..networks.activations import activation
-from ..networks.taylor import SLOPE
+from ..networks.activations import activation_named
 from ..random import Stream, normals
 from .law import Isotropic
 from .wide import gram, pre_activations
@@ -45,9 +44,9 @@ class Branch:
     def hidden(self, u: Tensor, h: float) -> Tensor:
         """The hidden features for `u = A x + a` without its `h^alpha`, times `h^-alpha`, which B lacks."""
         if self.linear:
-            return SLOPE[self.phi] * u
+            return activation_named(self.phi).taylor()[0] * u
         size = self.sign * h**self.alpha
-        return activation(self.phi)(size * u) / size
+        return activation_named(self.phi)(size * u) / size
 
 
 def final(
@@ -88,7 +87,7 @@ def final(
             stream.part(" outer").at(k),
         )
         moved = zip(branches, states, z.split(n, dim=1), strict=True)
-        states = [x + activation(b.outside)(its) for b, x, its in moved]
+        states = [x + activation_named(b.outside)(its) for b, x, its in moved]
     start = gram(x0)
     compensators = [start + h * outer.sigma_w**2 * total.double() + horizon * outer.sigma_b**2 for total in squares]
     return states, compensators
@@ -120,7 +119,7 @@ def wide_pair(
         return normals(tuple(x0.shape), its, replicas=replicas, dtype=x.dtype, device=x.device)
 
     for k in range(depth):
-        hidden = activation(phi)(pre_activations(inner[0] ** 2 * gram(x) + inner[1] ** 2, drawn("inner", k)))
+        hidden = activation_named(phi)(pre_activations(inner[0] ** 2 * gram(x) + inner[1] ** 2, drawn("inner", k)))
         Z = drawn("outer", k)
         x = x + pre_activations(h * (outer[0] ** 2 * gram(hidden) + outer[1] ** 2), Z)
         y = y + pre_activations((ideal[k + 1] - ideal[k])[None], Z)

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..fixed_shape import add_terms
-from ..networks.activations import activation
+from ..networks.activations import activation_named
 
 NODES = ((0.01, 6), (0.05, 8), (0.2, 12), (0.5, 24), (1.0, 32), (math.inf, 64))
 """`(largest variance, nodes)`: errors below 1e-5 of `E phi(z)^2 - phi'(0)^2 v` up to a variance of 1, 1e-4 up to 4."""
@@ -77,7 +77,7 @@ def _coefficients(phi: str, variance: Float[Tensor, " b"], nodes: int) -> Float[
     points, transform = (q.to(variance) for q in _quadrature(nodes))
     coefficients = variance.new_zeros(nodes, len(variance))
     for part, of in zip(coefficients.split(AT_ONCE, dim=1), variance.split(AT_ONCE), strict=True):
-        add_terms(part, transform, activation(phi)(points[:, None] * of.sqrt()))
+        add_terms(part, transform, activation_named(phi)(points[:, None] * of.sqrt()))
     return coefficients
 
 

@@ -20,9 +20,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..fixed_shape import gram as inner_products
+from ..networks.activations import activation_named
 from .expectations import moments
 from .law import Isotropic
-from .schemes import CURVATURE, SLOPE, Network
+from .schemes import Network
 
 LAYERS = 32
 """Layers whose expectations are computed together: speed, and 1e-5 of the control variate, whose quadrature has as many
@@ -44,7 +45,8 @@ def drift_at_infinite_width(
 
     Peluchetti & Favaro 2020 (arXiv 2007.03253), section 5.
     """
-    a, c = SLOPE[phi] ** 2, CURVATURE[phi]
+    slope, c = activation_named(phi).taylor()
+    a = slope**2
     S = law.sigma_b**2 + law.sigma_w**2 * gram
     v = S.diagonal()
     outer = y[: len(v), None] * v

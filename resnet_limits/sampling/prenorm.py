@@ -16,15 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..networks.activations import activation
+from ..networks.activations import activation_named
+from ..networks.blocks.prenorm import rms
 from ..random import Stream
 from .law import Isotropic
-
-
-def rms(x: Float[Tensor, "r n d"]) -> Float[Tensor, "r n 1"]:
-    """Root of the mean over coordinates of the squares; never 0, so that the zero state stays zero when divided by
-    it."""
-    return x.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=torch.finfo(x.dtype).tiny)
 
 
 def linear(
@@ -55,7 +50,7 @@ def two_layers(
     x, biased, read = x0, torch.ones(x0.shape[1]), Isotropic(law.sigma_w, 0.0)
     variance = x0.new_zeros(x0.shape[:2])
     for k, s in enumerate(factors):
-        hidden = activation(phi)(law.act(x / rms(x), biased, 1.0, stream.part(" inner").at(k)))
+        hidden = activation_named(phi)(law.act(x / rms(x), biased, 1.0, stream.part(" inner").at(k)))
         variance += (law.sigma_w * s) ** 2 * hidden.square().mean(dim=-1)
         x = x + read.act(hidden, biased, s**2, stream.part(" outer").at(k))
     return x, variance

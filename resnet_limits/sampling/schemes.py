@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..networks.activations import activation
-from ..networks.taylor import CURVATURE, SLOPE
+from ..networks.activations import activation_named
 from .law import Law
 
 
@@ -19,10 +18,10 @@ class Network:
     psi: str = "identity"
 
     def features(self, x: Tensor) -> Tensor:
-        return activation(self.psi)(x)
+        return activation_named(self.psi)(x)
 
     def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
-        y = activation(self.phi)(z)
+        y = activation_named(self.phi)(z)
         return x + y if y is z or y.requires_grad else y.add_(x)  # one array less in the cache
 
 
@@ -40,10 +39,11 @@ class EulerMaruyama:
     ito_drift: bool = True
 
     def features(self, x: Tensor) -> Tensor:
-        return activation(self.psi)(x)
+        return activation_named(self.psi)(x)
 
     def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
-        x = x + SLOPE[self.phi] * z
-        if self.ito_drift and CURVATURE[self.phi]:
-            x = x + 0.5 * CURVATURE[self.phi] * h * self.law.variance(features)
+        slope, curvature = activation_named(self.phi).taylor()
+        x = x + slope * z
+        if self.ito_drift and curvature:
+            x = x + 0.5 * curvature * h * self.law.variance(features)
         return x

@@ -7,14 +7,15 @@ Each study says its own in `studies/STUDY/room.py`. Free of torch and numpy: a r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from ..data.sizes import total
 from ..data.sources.gaussian import Gaussian
 from ..data.sources.source import Plane
+from ..networks.blocks.block import Block
 from ..settings.base import Settings
-from ..settings.blocks.two import Two
 
 Least = Callable[[Any], float]
 """From the settings of a job to bytes."""
@@ -43,9 +44,9 @@ def points(settings: Any) -> float:
     return DOUBLE * total(data) * (data.features if isinstance(data, Gaussian) else 2)
 
 
-def parameters(block: Any, width: int) -> int:
+def parameters(block: Block, width: int) -> int:
     """Numbers of one layer with this block."""
-    return 2 * width * block.hidden + block.hidden if isinstance(block, Two) else width * width + width
+    return sum(math.prod(shape) for shape in block.shapes(width).values())
 
 
 def sampled(settings: Any, *, vectors: int) -> float:

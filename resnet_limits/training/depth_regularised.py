@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from ..networks.derivatives import DIFFERENTIATED
+from ..networks.activations import activation_named
 from .losses import Loss
 from .penalty import Penalty
 
@@ -56,7 +56,7 @@ class Penalties:
 class DepthRegularised:
     """`E_n` at depth n, as an objective of scaled variables.
 
-    `x` are the points (N, d), `activation` a name of `settings.ACTIVATIONS`, `penalty` what is added for K and b.
+    `x` are the points (N, d), `activation` a name, `penalty` what is added for K and b.
     """
 
     x: Float[np.ndarray, "N d"]
@@ -151,7 +151,7 @@ class DepthRegularised:
     def states(self, w: Weights) -> tuple[Float[np.ndarray, "n1 N d"], Float[np.ndarray, "n N d"]]:
         """States `X_0..X_n` and pre-activations `K_k X_k + b_k`."""
         n, h = self.depth, 1 / self.depth
-        phi = DIFFERENTIATED[self.activation].phi
+        phi = activation_named(self.activation)
         X = np.empty((n + 1, *self.x.shape))
         z = np.empty((n, *self.x.shape))
         X[0] = self.x
@@ -159,7 +159,7 @@ class DepthRegularised:
         for k in range(n):
             np.matmul(X[k], KT[k], out=z[k])
             z[k] += w.b[k]
-            X[k + 1] = X[k] + h * phi(z[k])
+            X[k + 1] = X[k] + h * phi.in_numpy(z[k])
         return X, z
 
     def loss_at(self, w: Weights) -> float:
@@ -185,7 +185,7 @@ class DepthRegularised:
     def states_and_adjoints(self, w: Weights) -> tuple[Float[np.ndarray, "n1 N d"], Float[np.ndarray, "n1 N d"]]:
         """`X_0..X_n` and `P_0..P_n`, the gradients of the loss by the states."""
         X, z = self.states(w)
-        slope, _ = DIFFERENTIATED[self.activation].derivatives(z)
+        slope, _ = activation_named(self.activation).derivatives_in_numpy(z)
         R = self.loss.gradient(X[-1] @ w.W.T + w.c)
         P, M = self._adjoint(w, slope, R @ w.W)
         first = P[0] + M[0] @ w.K[0] / self.depth
@@ -195,7 +195,7 @@ class DepthRegularised:
         """The gradient of the loss, without the penalty, by the weights."""
         h = 1 / self.depth
         X, z = self.states(w)
-        slope, _ = DIFFERENTIATED[self.activation].derivatives(z)
+        slope, _ = activation_named(self.activation).derivatives_in_numpy(z)
         R = self.loss.gradient(X[-1] @ w.W.T + w.c)
         _, M = self._adjoint(w, slope, R @ w.W)
         return Weights(h * M.transpose(0, 2, 1) @ X[:-1], h * M.sum(axis=1), R.T @ X[-1], R.sum(axis=0))
@@ -204,7 +204,7 @@ class DepthRegularised:
         w = self.weights(u)
         h = 1 / self.depth
         X, z = self.states(w)
-        slope, _ = DIFFERENTIATED[self.activation].derivatives(z)
+        slope, _ = activation_named(self.activation).derivatives_in_numpy(z)
         o = X[-1] @ w.W.T + w.c
         R = self.loss.gradient(o)
         _, M = self._adjoint(w, slope, R @ w.W)
@@ -217,7 +217,7 @@ class DepthRegularised:
         n, h = self.depth, 1 / self.depth
         w = self.weights(u)
         X, z = self.states(w)
-        slope, bend = DIFFERENTIATED[self.activation].derivatives(z)
+        slope, bend = activation_named(self.activation).derivatives_in_numpy(z)
         o = X[-1] @ w.W.T + w.c
         R = self.loss.gradient(o)
         P, M = self._adjoint(w, slope, R @ w.W)

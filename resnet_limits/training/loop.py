@@ -21,13 +21,13 @@ from ..data.dataset import Dataset
 from ..errors import MeasurementError, SettingError
 from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
 from ..measurement.sink import NoSink, Sink
-from ..networks.blocks import VectorField
 from ..networks.classifier import TRUNK, accuracy, kinds, logits, trunk_of
+from ..networks.engines import default_engine
 from ..networks.parametrisation import ODE, Parametrisation, Scales
 from ..networks.residual import layer_first
 from ..networks.steps import STEPS
 from ..networks.steps.step import Step
-from ..networks.trunk import Trunk
+from ..networks.vector_field import VectorField
 from ..random import permutation
 from ..settings.training import Train
 from . import observables
@@ -84,7 +84,7 @@ def train(
     width = parameters["read_out.W"].shape[-1]
     scales = parametrisation.with_layer_rate(settings.lr_exponent).at(depth=depth, width=width)
     optimiser = _optimiser(scales.groups(parameters, kinds(vector_field), settings), settings)
-    trunk = Trunk(float(settings.memory))
+    trunk = default_engine().trunk(float(settings.memory))
     trained = Trained(parameters)
     shown = Shown(sink or NoSink())
     _restore(checkpoints.load(), trained, optimiser)

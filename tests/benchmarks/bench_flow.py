@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from resnet_limits.diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at, lipschitz_at
-from resnet_limits.networks.blocks import VectorField, field
+from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.steps import STEPS
+from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.paths.draw import draw
 from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.settings.blocks.two import Two
 
 EULER = STEPS["euler"]
 SIZES = ((16, 256, 2), (64, 1024, 2), (16, 256, 16))

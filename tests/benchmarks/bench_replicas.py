@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.parametrisation import block_factor
 from resnet_limits.networks.residual import forward, layer_first
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.settings.blocks.one import One
 
 REPLICAS, DEPTH, WIDTH, BATCH = 32, 256, 32, 16
 ROUNDS = 5

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.classifier import initial
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.settings.blocks.one import One
 from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import mini_batches, train
 

@@ -57,7 +57,7 @@ def test_a_study_shows_equation_papers_groups_claims_observables_arrays_and_keys
     assert keys["depth"]["default"] == 64
     assert keys["depth"]["range"] == "at least 1 and at most 1000000"
     assert keys["init.hurst"]["with"] == "init=fractional, init=rough"
-    assert keys["block"]["range"] == "one of one, outside, two"
+    assert keys["block"]["range"] == "one of gradient, one, outside, prenorm, two"
     assert all(entry["meaning"] for entry in document["keys"])
 
     text = reslim("studies", "ode").done().out

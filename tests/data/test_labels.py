@@ -32,9 +32,9 @@ from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.data.sources.source import Data
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.classifier import cross_entropy
 from resnet_limits.networks.convolutional import logits
-from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.studies.gamma.settings import Gamma, GammaKeys

@@ -13,9 +13,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 from resnet_limits.diffeomorphisms.controls import CONTROLS, h1_norm, inverse_inconsistency, lipschitz_excess
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.trunk import Trunk
+from resnet_limits.networks.blocks.outside import Outside
+from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.engines import default_engine
 from resnet_limits.random import Stream, normals
-from resnet_limits.settings.blocks.two import Two
 
 R, L, D, H, BOUND = 3, 4, 2, 0.7, 0.6
 FIELD = field(Two(hidden=5), "tanh", D)
@@ -65,7 +66,7 @@ def test_penalties_and_their_gradients_are_those_of_a_naive_loop(kind):
     elif kind == "h1":
         value = h1_norm(theta)
     else:
-        ways = {"there": Trunk(64.0), "back": Trunk(64.0)} if "trunks" in kind else {}
+        ways = {way: default_engine().trunk(64.0) for way in ("there", "back")} if "trunks" in kind else {}
         value = inverse_inconsistency(FIELD, x, theta, H, **ways)
     expected = naive(kind, other, x)
     torch.testing.assert_close(value, expected, rtol=1e-11, atol=1e-13)
@@ -93,7 +94,7 @@ def test_the_hard_bound_is_torchs_spectral_norm_after_many_power_iterations():
         layer.weight.data.copy_(V)
         torchs = getattr(spectral_norm(copy.deepcopy(layer), n_power_iterations=500), "weight").detach()  # noqa: B009
         W = torch.eye(5, D, dtype=torch.float64)
-        ours = normalised("two", "tanh", {"V": V[None, None], "W": W[None, None]}, BOUND)["V"][0, 0]
+        ours = normalised(FIELD, {"V": V[None, None], "W": W[None, None]}, BOUND)["V"][0, 0]
         torch.testing.assert_close(ours, BOUND * torchs, rtol=1e-9, atol=1e-12)
 
 
@@ -103,13 +104,14 @@ def test_one_power_iteration_is_no_hard_bound_and_ours_is():
     layer = nn.Linear(40, 40, bias=False, dtype=torch.float64)
     layer.weight.data.copy_(matrix)
     assert torch.linalg.matrix_norm(spectral_norm(layer, n_power_iterations=1).weight, ord=2) > 1 + 1e-4
-    ours = normalised("outside", "tanh", {"W": matrix[None, None]}, 1.0)
-    assert float(lipschitz_bound("outside", "tanh", ours)) <= 1 + 1e-12
+    its = field(Outside(), "tanh", 40)
+    ours = normalised(its, {"W": matrix[None, None]}, 1.0)
+    assert float(lipschitz_bound(its, ours)) <= 1 + 1e-12
 
 
 def test_blocks_below_the_bound_stay_as_they_are():
     small = {name: 1e-2 * w.detach() for name, w in leaves().items()}
-    for name, w in normalised("two", "tanh", small, BOUND).items():
+    for name, w in normalised(FIELD, small, BOUND).items():
         assert torch.equal(w, small[name])
 
 

@@ -8,12 +8,12 @@ import torch
 from resnet_limits.diffeomorphisms.inverse import NotInverted, invert
 from resnet_limits.diffeomorphisms.lipschitz import normalised
 from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.residual import forward, reverse, states
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.paths.draw import draw
 from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.settings.blocks.one import One
-from resnet_limits.settings.blocks.two import Two
 
 EULER = STEPS["euler"]
 
@@ -34,7 +34,7 @@ def test_a_linear_network_is_inverted_by_its_inverse_matrix():
 def test_the_inverse_goes_through_the_states_of_the_network(bound):
     its = field(Two(hidden=6), "tanh", 3)
     theta = draw(Iid(sigma_w=2.0), its.shapes, depth=5, horizon=1.0, replicas=2, seed=0).at(EULER.times(5))
-    theta = normalised("two", "tanh", theta, bound)
+    theta = normalised(its, theta, bound)
     trajectory = states(its, EULER, points(7, 3), theta, 1.0)
     assert torch.allclose(invert(its, EULER, trajectory[-1], theta, 1.0), trajectory, atol=1e-10)
 

@@ -15,14 +15,15 @@ from resnet_limits.diffeomorphisms.jacobians import (
     jacobians_of,
     lipschitz_at,
 )
-from resnet_limits.networks.blocks import VectorField, field
+from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.outside import Outside
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS, frozen
+from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.paths.draw import draw
 from resnet_limits.paths.laws.smooth import Smooth
-from resnet_limits.settings.blocks.one import One
-from resnet_limits.settings.blocks.outside import Outside
-from resnet_limits.settings.blocks.two import Two
 
 BLOCKS = {"one": One(), "outside": Outside(), "two": Two(hidden=5)}
 

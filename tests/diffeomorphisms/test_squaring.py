@@ -10,9 +10,9 @@ from torch import Tensor
 
 from resnet_limits.diffeomorphisms.squaring import grid, interpolated, squared, squared_on_grid
 from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.settings.blocks.two import Two
 
 LOW, HIGH = torch.tensor([-2.0, -3.0]).double(), torch.tensor([2.0, 1.0]).double()
 X = torch.rand(1, 40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - torch.tensor([0.5, 1.5])

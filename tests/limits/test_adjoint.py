@@ -8,11 +8,11 @@ import torch
 from resnet_limits.limits.adjoint import adjoint, path_at
 from resnet_limits.limits.ode import solve
 from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.outside import Outside
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.residual import gradients
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.settings.blocks.one import One
-from resnet_limits.settings.blocks.outside import Outside
-from resnet_limits.settings.blocks.two import Two
 
 R, N, D, J = 2, 3, 4, 3
 

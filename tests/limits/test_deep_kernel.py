@@ -15,7 +15,7 @@ from scipy.integrate import solve_ivp
 from resnet_limits.limits.deep_kernel import DeepKernel, extremes
 from resnet_limits.limits.overlaps import deep_flow, deep_recursion
 from resnet_limits.limits.pair_products import expansions, pair_products
-from resnet_limits.networks.activations import ACTIVATIONS
+from resnet_limits.networks.activations import Activation
 
 from .kernel_laws import DeepLimitLaws, PairKernelLaws
 from .wide_networks import far, kernels
@@ -27,7 +27,7 @@ SIZES: dict[str, Any] = {"inner": (1.2, 0.5), "outer": (0.8, 0.3)}
 
 class TestDeepKernel(PairKernelLaws):
     kernels: ClassVar = {
-        **{phi: partial(DeepKernel, phi=phi, horizon=1.0, **SIZES) for phi in sorted(ACTIVATIONS)},
+        **{phi: partial(DeepKernel, phi=phi, horizon=1.0, **SIZES) for phi in Activation.options},
         "finite": partial(DeepKernel, phi="relu", horizon=1.0, depth=8, **SIZES),
     }
     single = 2e-6
@@ -116,7 +116,7 @@ def test_the_steps_have_order_four(kind):
     assert math.log2(errors[0] / errors[1]) == pytest.approx(4, abs=0.3)
 
 
-@pytest.mark.parametrize("phi", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("phi", sorted(Activation.options))
 def test_the_kernel_is_positive_definite_and_not_affine(phi: str):
     z = torch.randn(40, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     K = DeepKernel(phi=phi, horizon=1.0, **SIZES)(z, z)

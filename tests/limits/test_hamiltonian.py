@@ -13,19 +13,20 @@ import scipy.integrate
 import torch
 from torch import Tensor
 
-from resnet_limits.limits.hamiltonian.features import DERIVATIVES, Activation, Features, activation
+from resnet_limits.limits.hamiltonian.features import Features
 from resnet_limits.limits.hamiltonian.gaussian import Gaussian
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, ConjugateEuler, Diverged, flow
 from resnet_limits.limits.hamiltonian.kernel import At, Kernel
 from resnet_limits.limits.hamiltonian.trajectory import integrate, pull_back, tangent_at_end
+from resnet_limits.networks.activations import Activation, activation_named
 from tests.planting import resize
 
 from .kernel_laws import HamiltonianLaws, IsotropicLaws
 from .limit_laws import LimitLaws, adaptive
 
 KERNELS = {
-    **{name: Features(activation(name)) for name in ("tanh", "swish", "gelu", "identity")},
-    "without_bias": Features(activation("tanh"), bias=False),
+    **{name: Features(activation_named(name)) for name in ("tanh", "swish", "gelu", "identity")},
+    "without_bias": Features(activation_named("tanh"), bias=False),
     "gaussian": Gaussian(0.8),
 }
 STEPS = {**INTEGRATORS, "conjugate_euler": ConjugateEuler()}
@@ -52,16 +53,6 @@ class TestGaussian(HamiltonianLaws, IsotropicLaws):
 
 
 # -- derivatives ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", DERIVATIVES)
-def test_slope_and_curvature_are_the_derivatives_of_the_activation(name: str):
-    z, its = points(50).requires_grad_(), activation(name)
-    (slope,) = torch.autograd.grad(its.value(z).sum(), z, create_graph=True)
-    torch.testing.assert_close(its.slope(z, its.value(z)), slope)
-    if name not in ("identity", "relu"):
-        (curvature,) = torch.autograd.grad(slope.sum(), z)
-        torch.testing.assert_close(its.curvature(z, its.value(z)), curvature)
 
 
 def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.MonkeyPatch):
@@ -227,13 +218,13 @@ def test_explicit_euler_gains_energy_where_symplectic_euler_does_not(kernel: str
 
 def test_a_flow_that_diverges_is_a_result_with_its_energy():
     path = integrate(
-        Features(activation("identity")), points(5, 2), points(5, 2, scale=1e3), INTEGRATORS["leapfrog"], 4
+        Features(activation_named("identity")), points(5, 2), points(5, 2, scale=1e3), INTEGRATORS["leapfrog"], 4
     )
     assert path.diverged is not None
     assert "energy" in path.diverged
     assert len(path.states) == len(path.momenta) == len(path.energy) <= 4
     with pytest.raises(Diverged):
-        INTEGRATORS["rk4"].step(Features(activation("identity")), points(2, 2), points(2, 2, scale=1e200), 1.0)
+        INTEGRATORS["rk4"].step(Features(activation_named("identity")), points(2, 2), points(2, 2, scale=1e200), 1.0)
 
 
 class TestFlow(LimitLaws):
@@ -266,11 +257,15 @@ class TestFlow(LimitLaws):
 
 @pytest.mark.parametrize("name", ["tanh", "swish", "gelu", "identity"])
 def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_time(name: str):
-    its, q, P = activation(name), torch.tensor([[0.3]], dtype=torch.float64), torch.tensor([[0.9]], dtype=torch.float64)
+    its, q, P = (
+        activation_named(name),
+        torch.tensor([[0.3]], dtype=torch.float64),
+        torch.tensor([[0.9]], dtype=torch.float64),
+    )
     path = integrate(Features(its), q, P, INTEGRATORS["rk4"], 128)
 
     def transformed(x: float) -> float:
-        of = lambda s: 1 / math.sqrt(1 + float(its.value(torch.tensor(s, dtype=torch.float64))) ** 2)  # noqa: E731
+        of = lambda s: 1 / math.sqrt(1 + float(its(torch.tensor(s, dtype=torch.float64))) ** 2)  # noqa: E731
         return scipy.integrate.quad(of, 0.3, x, epsabs=1e-13)[0]
 
     speed = math.sqrt(2 * float(path.energy[0]))
@@ -283,7 +278,7 @@ def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_tim
 
 def test_without_bias_the_identity_gives_geodesics_of_the_linear_group():
     q, P = points(5, 3), points(5, 3, seed=2, scale=0.3)
-    kernel = Features(activation("identity"), bias=False)
+    kernel = Features(activation_named("identity"), bias=False)
     path, omega = integrate(kernel, q, P, INTEGRATORS["rk4"], 64), kernel.at(q).weights(P)
     A = omega - omega.T
     for s in (16, 64):
@@ -293,15 +288,20 @@ def test_without_bias_the_identity_gives_geodesics_of_the_linear_group():
 
 
 def test_a_bias_alone_moves_all_points_along_one_straight_line():
-    zero = Activation(torch.zeros_like, lambda z, a: 0 * z, lambda z, a: 0 * z)
+    class Zero(Activation):
+        name, formula, kinks = "zero", "0", ()
+
+        def __call__(self, z: Tensor) -> Tensor:
+            return torch.zeros_like(z)
+
     q, P = points(4, 2), points(4, 2, seed=1)
-    path = integrate(Features(zero), q, P, INTEGRATORS["leapfrog"], 8)
+    path = integrate(Features(Zero()), q, P, INTEGRATORS["leapfrog"], 8)
     for s in range(9):
         torch.testing.assert_close(path.states[s], q + s / 8 * P.sum(0))
 
 
 def test_in_dimension_one_without_bias_all_weights_are_equal():
-    kernel, q, P = Features(activation("tanh"), bias=False), points(6, 1), points(6, 1, seed=1)
+    kernel, q, P = Features(activation_named("tanh"), bias=False), points(6, 1), points(6, 1, seed=1)
     path = integrate(kernel, q, P, INTEGRATORS["rk4"], 64)
     weights = torch.stack([kernel.at(x).weights(p) for x, p in zip(path.states, path.momenta, strict=True)])
     torch.testing.assert_close(weights, weights[:1].expand_as(weights), rtol=1e-8, atol=1e-8)

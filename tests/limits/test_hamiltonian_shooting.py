@@ -14,15 +14,16 @@ from torch import Tensor
 
 from resnet_limits.errors import Undetermined
 from resnet_limits.limits.hamiltonian import shooting
-from resnet_limits.limits.hamiltonian.features import Features, activation
+from resnet_limits.limits.hamiltonian.features import Features
 from resnet_limits.limits.hamiltonian.gaussian import Gaussian
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, Square, pointwise
 from resnet_limits.limits.hamiltonian.shooting import Problem, costate, descend, shoot, value_and_gradient
 from resnet_limits.limits.hamiltonian.trajectory import integrate
+from resnet_limits.networks.activations import activation_named
 from tests.planting import resize
 
-TANH = Features(activation("tanh"))
+TANH = Features(activation_named("tanh"))
 
 
 def points(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
@@ -116,7 +117,7 @@ def test_one_point_in_dimension_one_reaches_the_minimum_that_is_known(integrator
     exact: Any = scipy.optimize.minimize_scalar(
         lambda u: nu / 2 * (u - u0) ** 2 + (math.sinh(u) - target) ** 2 / 2, tol=1e-13
     )
-    problem = Problem(Features(activation("identity")), q, nu, Fixed(Square(), y))
+    problem = Problem(Features(activation_named("identity")), q, nu, Fixed(Square(), y))
     its = INTEGRATORS[integrator]
     found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), its, 64)
     assert found.converged, found.why

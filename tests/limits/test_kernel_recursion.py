@@ -14,10 +14,12 @@ from resnet_limits.limits.kernel import Kind
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel, moments_recursion
 from resnet_limits.limits.moments import moments_at
 from resnet_limits.limits.overlaps import moment_step
-from resnet_limits.networks.activations import ACTIVATIONS, activation
+from resnet_limits.networks.activations import Activation, activation_named
 
 from .kernel_laws import PairKernelLaws
 from .wide_networks import far, kernels
+
+SMOOTH = [name for name in Activation.options if activation_named(name).without_limit() is None]
 
 D = 5
 Z = torch.randn(4, D, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
@@ -28,7 +30,7 @@ KINDS: tuple[Kind, ...] = ("nngp", "ntk")
 class TestFiniteDepthKernel(PairKernelLaws):
     kernels: ClassVar = {
         f"{phi}-{kind}": partial(FiniteDepthKernel, phi=phi, depth=3, kind=kind, **SIZES)
-        for phi in sorted(ACTIVATIONS)
+        for phi in Activation.options
         for kind in KINDS
         if (phi, kind) != ("relu", "ntk")
     }
@@ -54,9 +56,9 @@ def brute_expectation(f, g, S: torch.Tensor) -> float:
     return float((w * f(a * x)) @ second @ w)
 
 
-@pytest.mark.parametrize("phi", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("phi", sorted(Activation.options))
 def test_the_recursion_is_that_of_brute_quadrature(phi: str):
-    f = activation(phi)
+    f = activation_named(phi)
 
     def slope(z: torch.Tensor) -> torch.Tensor:
         z = z.detach().requires_grad_()
@@ -155,7 +157,7 @@ def test_relu_mean_squares_are_the_published_growth():
 
 def test_a_zero_input_without_bias_stays_zero():
     z = torch.cat([Z[:1], torch.zeros(1, D, dtype=torch.float64)])
-    for phi in ACTIVATIONS:
+    for phi in Activation.options:
         for kind in KINDS:
             K = FiniteDepthKernel(phi=phi, sigma_w=1.0, sigma_b=0.0, horizon=1.0, depth=4, kind=kind)(z, z)
             assert not K[1].any(), phi

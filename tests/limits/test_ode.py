@@ -8,9 +8,9 @@ import torch
 from resnet_limits.errors import MeasurementError
 from resnet_limits.limits.ode import solve, solve_with_error
 from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.settings.blocks.one import One
 from tests.problems import PROBLEMS, Problem, modulated
 
 from .limit_laws import LimitLaws

@@ -22,28 +22,20 @@ from resnet_limits.limits.overlaps import (
     moment_flow,
     moment_step,
 )
-from resnet_limits.networks.activations import ACTIVATIONS, activation
-from resnet_limits.networks.taylor import CURVATURE, SLOPE
+from resnet_limits.networks.activations import Activation, activation_named
 from resnet_limits.sampling.convolution import Stencil
 
 from .limit_laws import LimitLaws, adaptive
 
 S = torch.tensor([[1.3, 0.4, -0.7], [0.4, 0.6, 0.1], [-0.7, 0.1, 2.0]], dtype=torch.float64)
 
-
-def test_slopes_and_curvatures_are_the_derivatives_at_zero():
-    for name in SLOPE:
-        z = torch.tensor([-1e-4, 0.0, 1e-4], dtype=torch.float64)
-        below, at, above = activation(name)(z).tolist()
-        assert (above - below) / 2e-4 == pytest.approx(SLOPE[name], abs=1e-7)
-        assert (above - 2 * at + below) / 1e-8 == pytest.approx(CURVATURE[name], abs=1e-6)
-    assert set(SLOPE) == set(CURVATURE) == set(ACTIVATIONS) - {"relu"}
+SMOOTH = [name for name in Activation.options if activation_named(name).without_limit() is None]
 
 
-@pytest.mark.parametrize("phi", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("phi", sorted(Activation.options))
 def test_products_of_gaussian_features_agree_with_scipy_quadrature(phi: str):
     def f(z: float) -> float:
-        return float(activation(phi)(torch.tensor(z, dtype=torch.float64)))
+        return float(activation_named(phi)(torch.tensor(z, dtype=torch.float64)))
 
     found = gaussian_products(phi, S)
     torch.testing.assert_close(found, found.T)
@@ -57,7 +49,7 @@ def test_products_of_gaussian_features_agree_with_scipy_quadrature(phi: str):
         for sign in (-1, 1):
             y = kink + sign * nodes
             z = b * (rho * x + math.sqrt(1 - rho**2) * y)
-            value += float((weights * np.exp(-(y**2) / 2)) @ activation(phi)(torch.from_numpy(z)).numpy())
+            value += float((weights * np.exp(-(y**2) / 2)) @ activation_named(phi)(torch.from_numpy(z)).numpy())
         return value * f(a * x) * math.exp(-(x**2) / 2) / (2 * math.pi)
 
     expected = sum(integrate.quad(inner, *ends, epsabs=1e-9)[0] for ends in ((-9, 0), (0, 9)))
@@ -66,7 +58,7 @@ def test_products_of_gaussian_features_agree_with_scipy_quadrature(phi: str):
 
 def test_products_of_equal_and_of_vanishing_inputs_are_exact():
     degenerate = torch.tensor([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
-    for phi in ACTIVATIONS:
+    for phi in Activation.options:
         found = gaussian_products(phi, degenerate)
         assert float((found[:2, :2] - found[0, 0]).abs().max()) < 1e-11, phi
         assert float(found[2].abs().max()) == 0, phi
@@ -126,13 +118,15 @@ def shallow(phi: str) -> Overlaps:
         m, L, error = moment_flow(phi, state[:, -1].contiguous(), state[:, :-1].contiguous(), covariance, time)
         return torch.cat([L, m[:, None]], dim=1), error
 
+    slope, curvature = activation_named(phi).taylor()
+
     def velocity(state: torch.Tensor) -> torch.Tensor:
         V, m = covariance(state[:, :-1]), state[:, -1]
         change = torch.zeros_like(state)
         for i, j in np.ndindex(3, 3):
-            second = CURVATURE[phi] / 2 * (m[i] * V[j, j] + m[j] * V[i, i])
-            change[i, j] = SLOPE[phi] ** 2 * V[i, j] + second
-            change[i, -1] = CURVATURE[phi] / 2 * V[i, i]
+            second = curvature / 2 * (m[i] * V[j, j] + m[j] * V[i, i])
+            change[i, j] = slope**2 * V[i, j] + second
+            change[i, -1] = curvature / 2 * V[i, i]
         return change
 
     return Overlaps(flow, velocity, torch.cat([S, torch.tensor([[0.1], [-0.2], [0.3]], dtype=torch.float64)], dim=1))
@@ -153,7 +147,7 @@ def convolutional(padding: str) -> Overlaps:
 class TestOverlaps(LimitLaws):
     cases: ClassVar = {
         **{f"deep-{phi}": partial(deep, phi) for phi in ("relu", "tanh", "swish")},
-        **{f"shallow-{phi}": partial(shallow, phi) for phi in sorted(SLOPE)},
+        **{f"shallow-{phi}": partial(shallow, phi) for phi in SMOOTH},
         **{f"convolutional-{padding}": partial(convolutional, padding) for padding in ("zero", "circular")},
     }
     horizon = 0.7
@@ -199,7 +193,7 @@ def test_one_block_at_infinite_width_has_the_moments_of_brute_force_sampling():
     V = torch.tensor([[0.9, 0.5], [0.5, 0.7]], dtype=torch.float64)
     z = torch.linalg.cholesky(V) @ torch.randn(2, count, generator=stream, dtype=torch.float64)
     for phi in ("tanh", "swish"):
-        y = x + activation(phi)(z)
+        y = x + activation_named(phi)(z)
         m, overlaps = moment_step(phi, x.mean(dim=1), x @ x.T / count, V)
         assert float((y.mean(dim=1) - m).abs().max()) < 5 / math.sqrt(count)
         assert float((y @ y.T / count - overlaps).abs().max()) < 5 * 2.5 / math.sqrt(count)

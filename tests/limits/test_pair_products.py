@@ -10,7 +10,7 @@ from scipy.integrate import dblquad
 
 from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.limits.pair_products import expansions, pair_products
-from resnet_limits.networks.activations import ACTIVATIONS, activation
+from resnet_limits.networks.activations import Activation, activation_named
 
 X = torch.tensor([[1.0, 0.3], [0.2, -0.9], [0.7, -0.7], [0.0, 0.0]], dtype=torch.float64)
 SMOOTH = ["gelu", "swish", "tanh"]
@@ -25,7 +25,7 @@ def block(phi: str, S: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def slope_of(phi: str, z: torch.Tensor) -> torch.Tensor:
     z = z.clone().requires_grad_()
-    return torch.autograd.grad(activation(phi)(z).sum(), z)[0]
+    return torch.autograd.grad(activation_named(phi)(z).sum(), z)[0]
 
 
 @pytest.mark.parametrize("phi", SMOOTH)
@@ -67,7 +67,7 @@ def test_derivatives_are_those_of_the_products_by_the_covariance(phi: str):
     torch.testing.assert_close(found[:3, :3], (block(phi, S)[1] * inside)[:3, :3], rtol=1e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize("phi", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("phi", sorted(Activation.options))
 def test_zero_inputs_have_no_products_and_the_slope_at_zero(phi: str):
     values, slopes = block(phi, 0.6 * X @ X.T)
     assert not values[3].any()
@@ -100,7 +100,7 @@ def test_relu_has_the_arc_cosine_kernels_of_degree_one_and_zero():
 
 
 def test_single_precision_keeps_its_digits():
-    for phi in sorted(ACTIVATIONS):
+    for phi in sorted(Activation.options):
         S = 0.5 * X @ X.T
         for one, two in zip(block(phi, S), block(phi, S.float()), strict=True):
             # of relu's degree 0 the angle of an input to itself keeps half the digits

@@ -13,7 +13,7 @@ import scipy.stats
 import torch
 from torch import Tensor
 
-from resnet_limits.networks.activations import activation
+from resnet_limits.networks.activations import activation_named
 
 ERROR = 1e-6
 """Probability that a right kernel fails `far`, entries taken as Gaussian."""
@@ -36,7 +36,7 @@ def kernels(
     def drawn(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=stream, dtype=torch.float64).requires_grad_()
 
-    d, h, f = z.shape[1], horizon / depth, activation(phi)
+    d, h, f = z.shape[1], horizon / depth, activation_named(phi)
     R, V, layers = drawn(width, d), drawn(width), []
     x = z @ R.T / math.sqrt(d)
     for _ in range(depth):

@@ -1,56 +1,159 @@
-"""Vector fields: their formulas written with loops, their derivatives, and replicas that do not mix."""
+"""Blocks: the laws of all, their formulas for a single point, and what is true of one alone."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from dataclasses import dataclass
 
 import pytest
 import torch
 
 from resnet_limits.errors import SettingError
-from resnet_limits.networks.activations import ACTIVATIONS
+from resnet_limits.limits.averaged import averaged_field
 from resnet_limits.networks.blocks import field
-from resnet_limits.settings.blocks.block import Block
-from resnet_limits.settings.blocks.one import One
-from resnet_limits.settings.blocks.outside import Outside
-from resnet_limits.settings.blocks.two import Two
+from resnet_limits.networks.blocks.block import Block
+from resnet_limits.networks.blocks.gradient import Gradient
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.outside import Outside
+from resnet_limits.networks.blocks.prenorm import Prenorm, rms
+from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.engines import default_engine
+from resnet_limits.networks.residual import forward
+from resnet_limits.settings.keys import fixed
 
-D, M, R, N = 4, 6, 3, 5
-BLOCKS = (One(), Outside(), Two(hidden=M))
-
-
-def weights_of(f, replicas=R, seed=0):
-    stream = torch.Generator().manual_seed(seed)
-    return {n: torch.randn(replicas, *s, generator=stream, dtype=torch.float64) for n, s in f.shapes.items()}
-
-
-def points(seed=1):
-    return torch.randn(R, N, D, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+from .block_laws import BlockLaws, D, N, R, draw, output_and_gradients, weights_of
 
 
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.name)
-def test_field_is_its_formula_point_by_point(block, activation):
-    f, x, phi = field(block, activation, D), points(), ACTIVATIONS[activation]
-    theta = weights_of(f)
-    formula = {
-        "one": lambda x, t: phi(t["W"] @ x + t["b"]),
-        "outside": lambda x, t: t["W"] @ phi(x) + t["b"],
-        "two": lambda x, t: t["V"] @ phi(t["W"] @ x + t["b"]),
-    }[block.name]
-    value = f(x, theta)
-    assert value.shape == x.shape
-    for r in range(R):
-        for n in range(N):
-            expected = formula(x[r, n], {name: w[r] for name, w in theta.items()})
-            torch.testing.assert_close(value[r, n], expected, rtol=1e-13, atol=1e-13)
+class TestOne(BlockLaws):
+    block = One()
+
+    def formula(self, phi, x, theta):
+        return phi(theta["W"] @ x + theta["b"])
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.name)
-def test_derivatives_agree_with_finite_differences(block):
-    f, x = field(block, "gelu", D), points().requires_grad_()
-    theta = {n: w.requires_grad_() for n, w in weights_of(f).items()}
-    assert torch.autograd.gradcheck(lambda x, *w: f(x, dict(zip(theta, w, strict=True))), (x, *theta.values()))
+class TestOutside(BlockLaws):
+    block = Outside()
+
+    def formula(self, phi, x, theta):
+        return theta["W"] @ phi(x) + theta["b"]
 
 
-def test_a_block_that_does_not_exist_is_refused():
-    with pytest.raises(SettingError, match="did you mean 'two'"):
-        field(Block("tow"), "tanh", D)
+class TestTwo(BlockLaws):
+    block = Two(hidden=6)
+
+    def formula(self, phi, x, theta):
+        return theta["V"] @ phi(theta["W"] @ x + theta["b"])
+
+
+class TestPrenorm(BlockLaws):
+    block = Prenorm(hidden=6)
+
+    def formula(self, phi, x, theta):
+        return theta["V"] @ phi(theta["W"] @ (math.sqrt(len(x)) * x / x.norm()) + theta["b"])
+
+    def test_it_sees_directions_alone(self):
+        its, x = self.field(), draw(R, N, D, seed=9)
+        theta = weights_of(its, R)
+        for size in (1e-100, 1e-3, 1e100):
+            torch.testing.assert_close(its(size * x, theta), its(x, theta), rtol=1e-13, atol=1e-13)
+        along = torch.func.jvp(lambda x: its(x, theta), (x,), (x,))[1]
+        assert float(along.abs().max()) < 1e-13
+
+    def test_it_stretches_without_bound_next_to_zero(self):
+        its, x = self.field(), draw(R, N, D, seed=9)
+        theta = weights_of(its, R)
+        sizes = [float(self.stretches(its, size * x, theta).max()) for size in (1.0, 1e-3, 1e-6)]
+        assert sizes[1:] == pytest.approx([1e3 * sizes[0], 1e6 * sizes[0]], rel=1e-9)
+
+    def test_on_a_line_it_jumps_and_says_so(self):
+        its = self.field(width=1)
+        theta = weights_of(its, 1)
+        below, above = its(torch.tensor([[[-1e-9], [1e-9]]], dtype=torch.float64), theta)[0]
+        assert float((above - below).abs()) > 0.1
+        assert "jumps where a state passes 0" in str(self.block.rough(1))
+        assert self.block.rough(2) is None
+
+    def test_the_zero_state_stays_where_its_bias_leaves_it(self):
+        its, zero = self.field(), torch.zeros(R, N, D, dtype=torch.float64)
+        theta = weights_of(its, R)
+        assert bool(its(zero, theta).isfinite().all())
+        theta["b"].zero_()
+        assert not its(zero, theta).any()
+        assert float(rms(torch.full((1, 1, D), 3.0))) == 3
+
+
+class TestGradient(BlockLaws):
+    block = Gradient(hidden=6)
+
+    def formula(self, phi, x, theta):
+        return theta["K"].T @ phi(theta["K"] @ x + theta["b"])
+
+    def test_it_is_the_gradient_of_a_function(self):
+        # d/dx sum_i log cosh (K x + b)_i = K^T tanh(K x + b)
+        its, x = self.field("tanh"), draw(R, N, D, seed=9).requires_grad_()
+        theta = weights_of(its, R)
+        z = x @ theta["K"].mT + theta["b"][:, None]
+        (expected,) = torch.autograd.grad(z.cosh().log().sum(), x)
+        torch.testing.assert_close(its(x, theta), expected)
+
+
+@dataclass
+class Skew(Block):
+    """`phi((A - A^T) x + b)`, of which nothing is declared."""
+
+    name: str = fixed("skew", "phi((A - A^T) x + b)")
+
+    def shapes(self, width):
+        return {"A": (width, width), "b": (width,)}
+
+    def formula(self, phi, x, theta):
+        A = theta["A"]
+        return phi(x @ (A - A.mT).mT + theta["b"][:, None])
+
+
+class TestSkew(BlockLaws):
+    """A block without facts: each is refused in words, and its derivative is autograd's."""
+
+    block = Skew()
+
+    def formula(self, phi, x, theta):
+        return phi((theta["A"] - theta["A"].T) @ x + theta["b"])
+
+    def test_a_user_may_name_it(self):
+        assert self.block.name == "skew"
+
+    def test_whether_it_is_smooth_is_said_in_words(self):
+        assert "block=skew: it does not declare whether its field is smooth" in str(self.block.rough(D))
+
+    def test_a_trunk_goes_through_autograd(self):
+        its, x = self.field(), draw(R, N, D, seed=9)
+        weights = weights_of(its, R, 12)
+        expected = output_and_gradients(forward, its, x, weights, 0.1)
+        ours = output_and_gradients(default_engine().trunk(0.0), its, x, weights, 0.1)
+        assert all(torch.equal(a, b) for a, b in zip(ours, expected, strict=True))
+
+
+def test_an_activation_that_does_not_exist_is_refused():
     with pytest.raises(SettingError, match="activation"):
         field(One(), "sine", D)
+
+
+def test_the_mean_field_of_an_odd_activation_is_exactly_zero():
+    for activation in ("tanh", "identity"):
+        assert not averaged_field(One(), activation, sigma_w=1.0, sigma_b=0.5)(draw(R, N, D)).any()
+
+
+def test_facts_are_read_without_torch():
+    program = (
+        "import sys\n"
+        "from resnet_limits.networks.blocks.block import Block\n"
+        "its = {name: (cls.outer, cls.norms, cls().shapes(3)) for name, cls in Block.options.items()}\n"
+        "print(its['two'])\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    facts, modules = done.stdout.splitlines()
+    assert facts == "('V', ('V', 'W'), {'V': (3, 32), 'W': (32, 3), 'b': (32,)})"
+    assert not set(modules.split()) & {"torch", "numpy", "scipy"}

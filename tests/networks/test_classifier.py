@@ -5,8 +5,8 @@ import torch
 
 from resnet_limits.networks import classifier
 from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.settings.blocks.two import Two
 
 FEATURES, WIDTH, CLASSES, R, N = 7, 5, 3, 2, 6
 

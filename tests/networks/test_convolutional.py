@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchdiffeq import odeint
 
 from resnet_limits.claims.order import fit_order
-from resnet_limits.networks.activations import activation
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.convolutional import (
     EPSILON,
     GROUPS,
@@ -51,7 +51,7 @@ class Unit(nn.Module):
         self.A = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.norm = nn.GroupNorm(GROUPS, channels, eps=EPSILON)
         self.B = nn.Conv2d(channels, channels, 3, padding=1)
-        self.phi, self.h = activation(phi), h
+        self.phi, self.h = activation_named(phi), h
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.h * self.B(self.phi(self.norm(self.A(x))))

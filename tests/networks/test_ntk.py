@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from resnet_limits.networks.activations import activation
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.ntk import NtkNetwork, descend, tangent_kernel
 from resnet_limits.random import Stream
 
@@ -23,7 +23,7 @@ def parameters(network: NtkNetwork = NETWORK, replicas: int = 2, **more) -> dict
 
 def by_hand(theta: dict[str, torch.Tensor], replica: int, z: torch.Tensor) -> torch.Tensor:
     """`y` of one input, with loops over layers alone."""
-    h, phi = NETWORK.horizon / NETWORK.depth, activation(NETWORK.activation)
+    h, phi = NETWORK.horizon / NETWORK.depth, activation_named(NETWORK.activation)
     x = theta["A"][replica] @ z / math.sqrt(7)
     for k in range(NETWORK.depth):
         W = math.sqrt(h / 5) * 0.8 * theta["W"][replica, k]

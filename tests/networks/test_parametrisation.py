@@ -14,8 +14,13 @@ from torch import Tensor
 
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.networks import convolutional, ntk
-from resnet_limits.networks.activations import activation
-from resnet_limits.networks.blocks import affine, field, linear
+from resnet_limits.networks.activations import activation_named
+from resnet_limits.networks.affine import affine, linear
+from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.block import Block
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.outside import Outside
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.classifier import initial, kinds, trunk_of
 from resnet_limits.networks.parametrisation import (
     BLOCKS,
@@ -35,10 +40,6 @@ from resnet_limits.networks.parametrisation import (
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.random import Stream, normals
-from resnet_limits.settings.blocks.block import Block
-from resnet_limits.settings.blocks.one import One
-from resnet_limits.settings.blocks.outside import Outside
-from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import train
 
@@ -240,7 +241,7 @@ def parameters_of(scales: Scales) -> dict[str, Tensor]:
 def plain_outputs(theta: Mapping[str, Tensor], z: Tensor) -> Tensor:
     x = linear(z[None], theta["A"])
     for k in range(L):
-        x = x + activation("tanh")(affine(x, theta["W"][:, k], theta["b"][:, k]))
+        x = x + activation_named("tanh")(affine(x, theta["W"][:, k], theta["b"][:, k]))
     return linear(x, theta["V"])
 
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.outside import Outside
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.parametrisation import block_factor
 from resnet_limits.networks.residual import forward, gradients, reversed_gradients, states
 from resnet_limits.networks.steps import STEPS, frozen
-from resnet_limits.settings.blocks.one import One
-from resnet_limits.settings.blocks.outside import Outside
-from resnet_limits.settings.blocks.two import Two
 
 R, N, D = 3, 4, 5
 BLOCKS = (One(), Outside(), Two(hidden=6))

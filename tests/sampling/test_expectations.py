@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import integrate
 
-from resnet_limits.networks.activations import activation
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.sampling import expectations
 from resnet_limits.sampling.expectations import moments
 
@@ -19,7 +19,7 @@ def by_integration(phi: str, covariance: torch.Tensor) -> float:
 
     def density(b: float, a: float) -> float:
         z = root @ torch.tensor([a, b], dtype=torch.float64)
-        return float(activation(phi)(z).prod()) * math.exp(-(a * a + b * b) / 2) / (2 * math.pi)
+        return float(activation_named(phi)(z).prod()) * math.exp(-(a * a + b * b) / 2) / (2 * math.pi)
 
     return integrate.dblquad(density, -7, 7, -7, 7, epsabs=1e-9, epsrel=1e-7)[0]
 
@@ -41,7 +41,7 @@ def test_one_input_twice_has_the_second_moment_of_its_own(phi: str):
 
     def moment(power: int) -> float:
         def density(g: float) -> float:
-            z = activation(phi)(torch.tensor(math.sqrt(0.3) * g, dtype=torch.float64))
+            z = activation_named(phi)(torch.tensor(math.sqrt(0.3) * g, dtype=torch.float64))
             return float(z) ** power * math.exp(-g * g / 2) / math.sqrt(2 * math.pi)
 
         return integrate.quad(density, -9, 9, epsabs=1e-12)[0]

@@ -29,12 +29,12 @@ from resnet_limits.data.sources.moons import Moons
 from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.errors import ReslimError, SettingError
 from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.paths.laws.zero import Zero
 from resnet_limits.runs.records import table
 from resnet_limits.settings.base import Settings
-from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.checks import check
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import Entry, describe

@@ -16,9 +16,9 @@ from resnet_limits.data.sources.circles import Circles
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.measurement.job import Job
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.paths.laws.tied import Tied
 from resnet_limits.settings.base import Settings
-from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.training import Minimiser, Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys

@@ -19,6 +19,11 @@ from resnet_limits.limits.flow import DrivenFlow
 from resnet_limits.limits.ode import solve_with_error
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
+from resnet_limits.networks.blocks.block import Block
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.outside import Outside
+from resnet_limits.networks.blocks.prenorm import Prenorm
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.steps.euler import Euler
 from resnet_limits.paths.laws.fractional import Fractional
 from resnet_limits.paths.laws.iid import Iid
@@ -27,10 +32,6 @@ from resnet_limits.paths.laws.rough import Rough
 from resnet_limits.paths.laws.smooth import Smooth
 from resnet_limits.paths.laws.tied import Tied
 from resnet_limits.paths.laws.zero import Zero
-from resnet_limits.settings.blocks.block import Block
-from resnet_limits.settings.blocks.one import One
-from resnet_limits.settings.blocks.outside import Outside
-from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.ode.averaged import measure as averaged
@@ -62,7 +63,7 @@ def measured(
 # -- the claims hold ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", [One(), Outside(), Two(hidden=6)], ids=lambda b: b.name)
+@pytest.mark.parametrize("block", [One(), Outside(), Two(hidden=6), Prenorm(hidden=6)], ids=lambda b: b.name)
 @pytest.mark.parametrize("init", [Smooth(), Tied()], ids=lambda i: i.name)
 def test_forward_orders_hold_for_every_block_and_smooth_law(block: Block, init: Init):
     jobs = measured(forward, replace(SMALL, block=block, init=init))
@@ -299,6 +300,14 @@ def test_claims_on_smooth_weights_say_that_the_setting_lies_outside(init: Init):
     for claim in STUDY.claims:
         if claim.id.startswith(("ode.forward", "ode.frozen", "ode.gradient", "ode.reversed")):
             assert f"init={init.name}" in (claim.outside(settings) or "")
+
+
+def test_a_field_that_jumps_is_outside_the_claims_on_smooth_ones():
+    claims = {claim.id: claim for claim in STUDY.claims}
+    on_a_line, in_the_plane = (replace(SMALL, block=Prenorm(), width=width) for width in (1, 2))
+    for claim in ("ode.forward.heun", "ode.gradient.euler", "ode.reversed.euler"):
+        assert "the sign of x" in str(claims[claim].outside(on_a_line))
+        assert claims[claim].outside(in_the_plane) is None
 
 
 def test_relu_is_outside_the_claims_that_need_derivatives_and_inside_those_that_do_not():

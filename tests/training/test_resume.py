@@ -17,10 +17,10 @@ from safetensors.torch import load_file, save_file
 from resnet_limits.data.loading import load
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.networks.blocks import field
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.classifier import initial
 from resnet_limits.random import Stream, normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import BY_EPOCH, BY_STEP, train
 from resnet_limits.training.trained import Trained

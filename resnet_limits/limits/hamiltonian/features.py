@@ -9,62 +9,14 @@ way, by the n x n matrices `f f^T` and `P P^T`. Source: Owhadi 2020, arXiv 2008.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...errors import SettingError, one_of
-from ...networks.activations import ACTIVATIONS
+from ...networks.activations import Activation
 from .kernel import At, Kernel
-
-Function = Callable[[Tensor], Tensor]
-
-
-Derivative = Callable[[Tensor, Tensor], Tensor]
-"""`(z, a(z)) -> a'(z)` or `a''(z)`: the value is at hand, and costs more than what follows from it."""
-
-
-@dataclass(frozen=True)
-class Activation:
-    """An elementwise function with its first two derivatives, given its argument and its value."""
-
-    value: Function
-    slope: Derivative
-    curvature: Derivative
-
-
-def _swish_slope(z: Tensor, a: Tensor) -> Tensor:
-    s = torch.sigmoid(z)
-    return s + a * (1 - s)
-
-
-def _swish_curvature(z: Tensor, a: Tensor) -> Tensor:
-    s = torch.sigmoid(z)
-    return s * (1 - s) * (2 + z * (1 - 2 * s))
-
-
-def _density(z: Tensor) -> Tensor:
-    return torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
-
-
-DERIVATIVES: dict[str, tuple[Derivative, Derivative]] = {
-    "tanh": (lambda z, a: 1 - a * a, lambda z, a: (a * a).sub_(1).mul_(a).mul_(2)),
-    "swish": (_swish_slope, _swish_curvature),
-    "gelu": (lambda z, a: torch.special.ndtr(z) + z * _density(z), lambda z, a: _density(z) * (2 - z.square())),
-    "relu": (lambda z, a: (z > 0).to(z), lambda z, a: torch.zeros_like(z)),
-    "identity": (lambda z, a: torch.ones_like(z), lambda z, a: torch.zeros_like(z)),
-}
-
-
-def activation(name: str) -> Activation:
-    """The activation of this name with its derivatives. Raises `SettingError` with the valid names."""
-    if name not in DERIVATIVES:
-        raise SettingError(f"activation: unknown value {one_of(name, DERIVATIVES)}")
-    return Activation(ACTIVATIONS[name], *DERIVATIVES[name])
 
 
 @dataclass(frozen=True)
@@ -79,7 +31,7 @@ class Features(Kernel):
 
     def of(self, x: Float[Tensor, "*b n d"]) -> Float[Tensor, "*b n f"]:
         """`f(x)`."""
-        return self.with_bias(self.activation.value(x))
+        return self.with_bias(self.activation(x))
 
     def with_bias(self, a: Tensor) -> Tensor:
         """`f(x)` of `a(x)`."""
@@ -94,7 +46,7 @@ class FeaturesAt(At):
 
     def __init__(self, kernel: Features, q: Tensor) -> None:
         self.kernel, self.q, self.d = kernel, q, q.shape[-1]
-        self.a = kernel.activation.value(q)
+        self.a = kernel.activation(q)
         self._f: Tensor | None = None
         self._slope: Tensor | None = None
         self._gram: Tensor | None = None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 Theta = Mapping[str, Tensor]
 Field = Callable[[Tensor, Theta], Tensor]
-"""`f(x, theta)`; usually a `blocks.VectorField`."""
+"""`f(x, theta)`; usually a `vector_field.VectorField`."""
 
 
 class Step(ABC):

@@ -14,7 +14,7 @@ from .step import Field, Step, Theta
 class Symplectic(Step):
     """Symplectic Euler for a Hamiltonian `H(y, z) = -g_y(z) - g_z(y)`, the state being `x = (y, z)`.
 
-    `f` is the gradient of a function, as `blocks.gradient_field` is. Its parameters of the two halves are `NAME.y`
+    `f` is the gradient of a function, as the block `gradient` is. Its parameters of the two halves are `NAME.y`
     and `NAME.z` of one weight set. Each half shears the state, so that the block is symplectic and invertible whatever
     the weights (Haber & Ruthotto 2017, arXiv 1705.03341, equation 2.8). Order 1.
     """

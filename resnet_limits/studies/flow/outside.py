@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...claims.claim import Verdict
+from ...networks.activations import activation_named
 from ...paths.laws.law import Random
-from ...settings.names import KINKED
 from .settings import Flow
 
 AS_FULL: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
@@ -22,8 +22,8 @@ def moves(settings: Flow) -> str | None:
     its = settings.init
     if not isinstance(its, Random) or its.sigma_w == its.sigma_b == 0:
         return "all weights are zero: the states do not move, there is no error to measure"
-    if its.sigma_w == 0 and settings.block.name == "two":
-        return "init.sigma_w=0: V is zero, the states do not move, there is no error to measure"
+    if its.sigma_w == 0 and (matrix := settings.block.still_without) is not None:
+        return f"init.sigma_w=0: {matrix} is zero, the states do not move, there is no error to measure"
     return None
 
 
@@ -33,6 +33,15 @@ def stretches(settings: Flow) -> str | None:
     if not isinstance(its, Random) or its.sigma_w == 0:
         return "all matrices are zero: every block is a translation, with the identity as Jacobian"
     return None
+
+
+def never_folds(settings: Flow) -> str | None:
+    """Why no block folds space, however long its step, or None."""
+    if settings.block.monotone and activation_named(settings.activation).increasing:
+        return (
+            f"block={settings.block.name}: Dv is positive semi-definite where phi increases, and no block folds space"
+        )
+    return stretches(settings)
 
 
 def same_weights_at_every_depth(settings: Flow) -> str | None:
@@ -51,9 +60,14 @@ def smooth_path(settings: Flow) -> str | None:
 
 def smooth_field(settings: Flow) -> str | None:
     """Why the field has no continuous derivatives, or None where it has."""
-    if settings.activation in KINKED:
+    if activation_named(settings.activation).kinks:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
-    return moves(settings)
+    return settings.block.rough(settings.width) or moves(settings)
+
+
+def unbounded(settings: Flow) -> str | None:
+    """Why no Lipschitz constant of the blocks is known, or None."""
+    return settings.block.without_bound() or activation_named(settings.activation).without_bound()
 
 
 def smooth(settings: Flow) -> str | None:

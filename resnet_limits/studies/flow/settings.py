@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from ...data.sources.source import Data
 from ...data.sources.spirals import Spirals
+from ...networks.activations import Activation
+from ...networks.blocks.block import Block
+from ...networks.blocks.two import Two
 from ...paths.laws.law import Init
 from ...paths.laws.smooth import Smooth
 from ...settings.base import Settings
-from ...settings.blocks.block import Block
-from ...settings.blocks.two import Two
 from ...settings.keys import fixed, key
-from ...settings.names import ACTIVATIONS
 from ...settings.training import Train
 
 
@@ -65,7 +65,7 @@ class Flow(Settings):
     width: int = key(2, "dimension D of the state; images go through networks of their own", low=1, high=65536)
     replicas: int = key(256, "random networks whose blocks are searched for folds", low=3, high=10**6)
     preset: str = key("full", "size of the study", choices=("full", "smoke", "large"))
-    activation: str = key("tanh", "activation phi", choices=ACTIVATIONS)
+    activation: str = key("tanh", "activation phi", choices=Activation.options)
     block: Block = key(lambda: Two(hidden=16), "vector field of a layer")
     init: Init = key(Smooth, "law of the weights over depth; shared weights are measured beside it")
     data: Data = key(Spirals, "data set")

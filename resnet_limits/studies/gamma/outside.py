@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...settings.names import KINKED
+from ...networks.activations import activation_named
 from .. import reached
 from .settings import Gamma
 
@@ -22,6 +22,6 @@ def several(problem: str) -> Callable[[Any], str | None]:
 
 def kinked(settings: Gamma) -> str | None:
     """Why the activation is outside the theorem, or None."""
-    if settings.activation in KINKED:
+    if activation_named(settings.activation).kinks:
         return f"activation={settings.activation}: the theorem needs an activation with continuous derivatives"
     return None

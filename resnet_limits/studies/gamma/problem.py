@@ -16,9 +16,9 @@ from ...data.loading import embed, load
 from ...data.sources.gaussian import Gaussian
 from ...measurement.job import Job
 from ...measurement.record import Record
+from ...networks.activations import activation_named
 from ...random import generator
 from ...settings.content import content
-from ...settings.names import KINKED
 from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.depth_regularised import DepthRegularised, Penalties, Weights
@@ -107,7 +107,7 @@ def refinement(problem: DepthRegularised) -> Refine:
 def _start(problem: DepthRegularised, seed: int, number: int) -> np.ndarray:
     """The first start is zero, where no activation is dead; of the others the weights are drawn, `N(0, 1/d)`, the same
     in every layer."""
-    if number == 0 and problem.activation not in KINKED:
+    if number == 0 and not activation_named(problem.activation).kinks:
         return np.zeros(problem.size)
     d, m = problem.width, problem.loss.outputs
     stream = generator(seed, "gamma.start", number)

@@ -7,9 +7,9 @@ from typing import Optional
 
 from ...data.sources.digits import Digits
 from ...data.sources.source import Data
+from ...networks.activations import Activation
 from ...settings.base import Settings
 from ...settings.keys import fixed, key
-from ...settings.names import ACTIVATIONS
 from ...settings.training import Minimiser
 
 
@@ -41,7 +41,7 @@ class Gamma(Settings):
 
     study: str = fixed("gamma", "the study")
     replicas: int = key(8, "i.i.d. starts of the networks with other penalties (gamma.ablation)", low=1, high=10**4)
-    activation: str = key("tanh", "activation sigma", choices=ACTIVATIONS)
+    activation: str = key("tanh", "activation sigma", choices=Activation.options)
     data: Data = key(Digits, "data set")
     gamma: GammaKeys = key(GammaKeys, "keys of this study")
     minimiser: Minimiser = key(Minimiser, "how minimisers are found")

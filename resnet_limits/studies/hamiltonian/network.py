@@ -132,7 +132,7 @@ class Network:
         at = self.kernel.at(q)
         if isinstance(self.kernel, Features):
             a = self.kernel.activation
-            return a.slope(q, a.value(q)) * (P @ w[:, : q.shape[1]])
+            return a.slope(q, a(q)) * (P @ w[:, : q.shape[1]])
         # Of the velocity K p less the energy p^T K p/2 at momenta p held fixed: at a minimiser p = P.
         p = torch.linalg.solve_triangular(at.root().T, w.T * self.depth, upper=True)
         return (at.rate(P - p) - at.rate(P)) / self.depth

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...claims.claim import Expected
-from ...settings.names import KINKED
+from ...networks.activations import activation_named
 from .. import reached
 from .settings import Hamiltonian
 
@@ -17,7 +17,7 @@ FIRST_ORDER = Expected("order", 1, 0.1)
 
 def kinked(settings: Hamiltonian) -> str | None:
     """Why the velocity field has no continuous derivatives, or None."""
-    if settings.activation in KINKED and settings.hamiltonian.kernel == "features":
+    if activation_named(settings.activation).kinks and settings.hamiltonian.kernel == "features":
         return f"activation={settings.activation}: the theorem needs a feature map with continuous derivatives"
     return None
 

@@ -15,12 +15,13 @@ from torch.nn import functional
 from ...data.dataset import Dataset
 from ...data.loading import embed, load
 from ...errors import SettingError
-from ...limits.hamiltonian.features import Features, activation
+from ...limits.hamiltonian.features import Features
 from ...limits.hamiltonian.gaussian import Gaussian
 from ...limits.hamiltonian.kernel import Kernel
 from ...limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, pointwise
 from ...measurement.job import Job
 from ...measurement.record import Record
+from ...networks.activations import activation_named
 from ...random import generator
 from ...settings.content import content
 from ...training.branches import Branch, Refine, branches
@@ -53,7 +54,7 @@ def embedded(x: Float[Tensor, "n f"], settings: Hamiltonian) -> Float[Tensor, "n
 
 def kernel_of(settings: Hamiltonian) -> Kernel:
     its = settings.hamiltonian
-    return Gaussian(its.length) if its.kernel == "gaussian" else Features(activation(settings.activation))
+    return Gaussian(its.length) if its.kernel == "gaussian" else Features(activation_named(settings.activation))
 
 
 def targets(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from ...data.sources.moons import Moons
 from ...data.sources.source import Data
+from ...networks.activations import Activation
 from ...settings.base import Settings
 from ...settings.keys import fixed, key
-from ...settings.names import ACTIVATIONS
 from ...settings.training import Minimiser
 
 
@@ -51,7 +51,7 @@ class Hamiltonian(Settings):
         2, "dimension D of the state; points of a smaller dimension are padded with zeros", low=1, high=65536
     )
     replicas: int = key(40, "draws of the data in hamiltonian.meanfield", low=3, high=10**4)
-    activation: str = key("tanh", "activation a, before the weights", choices=ACTIVATIONS)
+    activation: str = key("tanh", "activation a, before the weights", choices=Activation.options)
     data: Data = key(Moons, "data set")
     minimiser: Minimiser = key(Minimiser, "minimisation")
     hamiltonian: HamiltonianKeys = key(HamiltonianKeys, "keys of this study")

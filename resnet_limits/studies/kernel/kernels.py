@@ -13,7 +13,7 @@ from ...limits.kernel import Kind, LimitKernel
 from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
 from ...limits.moments import explosion_times, moments_at
 from ...limits.pair_kernel import mean_square
-from ...networks.taylor import SLOPE
+from ...networks.activations import activation_named
 from .expressivity.claims import DEEP
 from .outside import sizes
 from .settings import Kernel
@@ -67,7 +67,7 @@ def affine(settings: Kernel, kind: Kind) -> tuple[float, float]:
         NTK   T (k lambda_0 + phi'(0)^2 sigma_b^2) e^{kT} [+ lambda_T: read-out] [+ e^{kT} lambda_0: read-in]
     """
     own, T = sizes(settings), settings.horizon
-    squared = SLOPE[settings.activation] ** 2
+    squared = activation_named(settings.activation).taylor()[0] ** 2
     k, source = squared * own.sigma_w**2, squared * own.sigma_b**2
     growth = math.exp(k * T)
     constant, slope = (source * (growth - 1) / k if k > 0 else source * T), growth

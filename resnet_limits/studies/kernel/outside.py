@@ -7,9 +7,8 @@ from typing import Any
 
 from ...claims.claim import Expected, Verdict
 from ...limits.explosion import Moments
-from ...networks.taylor import CURVATURE, SLOPE
+from ...networks.activations import activation_named
 from ...paths.laws.iid import Iid
-from ...settings.names import KINKED
 from .settings import Kernel
 
 AS_FULL: dict[str, Verdict] = {"full": "supported", "smoke": "supported", "large": "supported"}
@@ -37,8 +36,8 @@ def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:
 
 def kinked(settings: Kernel) -> str | None:
     """Why there is no limit in depth, or None."""
-    if settings.activation in KINKED:
-        return f"activation={settings.activation}: it has no phi'(0), and infinitely deep networks no limit"
+    if (reason := activation_named(settings.activation).without_limit()) is not None:
+        return f"activation={settings.activation}: {reason}, and infinitely deep networks no limit"
     return None
 
 
@@ -52,10 +51,11 @@ def moving(settings: Kernel) -> str | None:
 
 def blow_up_time(phi: str, settings: Kernel, q0: float = TYPICAL) -> float:
     """When the moments of the doubly infinite network explode, from `m_0 = 0` and this q_0; inf if they do not."""
-    if phi in KINKED or CURVATURE[phi] == 0:
+    its = activation_named(phi)
+    if its.without_limit() is not None or its.curvature_at_0 == 0:
         return math.inf
     own = sizes(settings)
-    return Moments(SLOPE[phi], CURVATURE[phi], own.sigma_w, own.sigma_b, 0.0, q0).explosion_time()
+    return Moments(*its.taylor(), own.sigma_w, own.sigma_b, 0.0, q0).explosion_time()
 
 
 def explodes_with(phi: str, settings: Kernel) -> str | None:
@@ -71,7 +71,7 @@ LARGEST_GROWTH = 300.0
 
 def overflows(settings: Kernel) -> str | None:
     """Why float64 does not hold the kernels of the doubly infinite network, or None."""
-    growth = SLOPE[settings.activation] ** 2 * sizes(settings).sigma_w ** 2 * settings.horizon
+    growth = activation_named(settings.activation).taylor()[0] ** 2 * sizes(settings).sigma_w ** 2 * settings.horizon
     if growth > LARGEST_GROWTH:
         return f"sigma_w^2 T phi'(0)^2 = {growth:.4g}: squares of e^{{{growth:.4g}}} are beyond float64"
     return None
@@ -86,8 +86,9 @@ def without_order(settings: Kernel) -> str | None:
     """Why there is no error in depth to be measured, or None."""
     if (reason := limitless(settings) or moving(settings)) is not None:
         return reason
-    if settings.activation == "identity":
-        return "activation=identity: the mean of the recursion is that of Euler's scheme, without other errors"
+    if activation_named(settings.activation).linear:
+        name = settings.activation
+        return f"activation={name}: the mean of the recursion is that of Euler's scheme, without other errors"
     return None
 
 
@@ -95,7 +96,7 @@ def not_affine(settings: Kernel) -> str | None:
     """Why the kernel of the doubly infinite network is not affine in `<z, z'>`, or None."""
     if (reason := limitless(settings)) is not None:
         return reason
-    if CURVATURE[settings.activation]:
+    if activation_named(settings.activation).curvature_at_0:
         return (
             f"activation={settings.activation}: with phi''(0) not 0 the kernel also depends on the norms of the inputs"
         )
@@ -116,7 +117,10 @@ def bend(settings: Kernel) -> float:
     `(1 + 2/D) e^(4 g/D) - 1`, whose root has the correction `g (1 + g)/((g + 1/2) D)`. On 16384 networks of tanh, at
     D/8 = 16 and g = 1/4 and 1, that of overlaps was at most 0.01 and that of tangent kernels 0.03.
     """
-    slope = SLOPE.get(settings.activation, 1.0)  # nowhere larger for those with a kink
+    phi = activation_named(settings.activation)
+    slope = phi.steepest if phi.slope_at_0 is None else phi.slope_at_0  # nowhere larger for those with a kink
+    if slope is None:
+        return math.inf
     growth = slope**2 * sizes(settings).sigma_w ** 2 * settings.horizon
     return (1 + growth) / min(widths(settings))
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from ...data.sources.digits import Digits
 from ...data.sources.source import Data
+from ...networks.activations import Activation
 from ...paths.laws.iid import Iid
 from ...paths.laws.law import Init
 from ...settings.base import Settings
 from ...settings.keys import fixed, key
-from ...settings.names import ACTIVATIONS
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Kernel(Settings):
     width: int = key(128, "largest width D of the finite networks; also D/8, D/4, D/2", low=8, high=65536)
     replicas: int = key(1024, "finite networks sampled at each width", low=2, high=10**6)
     preset: str = key("full", "size of the study", choices=("full", "smoke", "large"))
-    activation: str = key("tanh", "activation phi outside the affine map", choices=ACTIVATIONS)
+    activation: str = key("tanh", "activation phi outside the affine map", choices=Activation.options)
     init: Init = key(Iid, "law of the weights of a layer")
     data: Data = key(Digits, "data set")
     kernel: KernelKeys = key(KernelKeys, "keys of this study")

@@ -26,13 +26,14 @@ from ...data.dataset import Dataset
 from ...data.loading import load
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
-from ...networks.blocks import VectorField, field
+from ...networks.blocks import field
+from ...networks.blocks.two import Two
 from ...networks.classifier import TRUNK, initial, kinds, trunk_of
 from ...networks.parametrisation import ODE
 from ...networks.steps import STEPS
+from ...networks.vector_field import VectorField
 from ...paths.draw import draw
 from ...paths.laws.law import Init
-from ...settings.blocks.two import Two
 from ...training import observables
 from ...training.loop import evaluated, train
 from ...training.loss import loss

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...networks.activations import activation_named
 from ...networks.parametrisation import ODE
 from ...paths.laws.law import Random
-from ...settings.names import KINKED
 from .settings import Ode
 
 
@@ -27,9 +27,9 @@ def moves(settings: Ode) -> str | None:
 
 def smooth_field(settings: Ode) -> str | None:
     """Why the field has no continuous derivatives along the path, or None where it has."""
-    if settings.activation in KINKED:
+    if activation_named(settings.activation).kinks:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
-    return moves(settings)
+    return settings.block.rough(settings.width) or moves(settings)
 
 
 SMALLEST_MOVEMENT = 1e-4
@@ -61,7 +61,7 @@ def not_trained(start: str) -> Callable[[Any], str | None]:
 
 def as_the_theory_asks(settings: Ode) -> str | None:
     """Why trained weights lie outside the theorem, or None."""
-    if settings.activation in KINKED:
+    if activation_named(settings.activation).kinks:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
     exponent, asked = settings.train.lr_exponent, ODE.block.moves(settings.train.optimizer).rate.depth
     if exponent is not None and exponent != asked:

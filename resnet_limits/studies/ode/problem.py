@@ -19,9 +19,9 @@ from ...errors import SettingError
 from ...limits.flow import DrivenFlow
 from ...measurement.job import Job
 from ...networks.blocks import field
+from ...networks.blocks.block import Block
 from ...paths.draw import draw
 from ...paths.laws.law import Init, Random
-from ...settings.blocks.block import Block
 from ...settings.content import content
 from ..degenerate import of_a_layer, points
 from .settings import Ode

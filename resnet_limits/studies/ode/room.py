@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...settings.blocks.two import Two
+from ...networks.blocks.two import Two
 from ..least import number, parameters, points
 from .settings import Ode
 

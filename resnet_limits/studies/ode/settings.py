@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from ...data.sources.digits import Digits
 from ...data.sources.source import Data
+from ...networks.activations import Activation
+from ...networks.blocks.block import Block
+from ...networks.blocks.one import One
 from ...paths.laws.law import Init
 from ...paths.laws.smooth import Smooth
 from ...settings.base import Settings
-from ...settings.blocks.block import Block
-from ...settings.blocks.one import One
 from ...settings.keys import fixed, key
-from ...settings.names import ACTIVATIONS
 from ...settings.training import Train
 
 
@@ -32,7 +32,7 @@ class Ode(Settings):
     """Settings of the study `ode`: networks with given and with trained weights against the neural ODE."""
 
     study: str = fixed("ode", "the study")
-    activation: str = key("tanh", "activation phi", choices=ACTIVATIONS)
+    activation: str = key("tanh", "activation phi", choices=Activation.options)
     block: Block = key(One, "vector field of a layer")
     init: Init = key(Smooth, "law of the weights over depth")
     data: Data = key(Digits, "data set")

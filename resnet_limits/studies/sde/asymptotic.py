@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...networks.taylor import SLOPE
-from ...settings.names import KINKED
+from ...networks.activations import activation_named
 from .outside import sizes
 from .settings import Sde
 
@@ -24,9 +23,10 @@ def heavy_tailed(settings: Sde, power: int) -> str | None:
 
     Of tanh and psi = id, without a bias, `log |x_T|` is normal of variance `k T/D`, `k = phi'(0)^2 sigma_w^2`.
     """
-    if settings.activation in KINKED or settings.activation_inside == "tanh":
+    outer, inner = activation_named(settings.activation), activation_named(settings.activation_inside)
+    if outer.without_limit() is not None or inner.bound is not None:
         return None
-    k = (SLOPE[settings.activation] * sizes(settings).sigma_w) ** 2
+    k = (outer.taylor()[0] * sizes(settings).sigma_w) ** 2
     variance = power**2 * k * settings.horizon / settings.width
     if variance > HEAVIEST:
         what = f"the logarithm of |x_T|^{power} has a variance of about {variance:.2g}"

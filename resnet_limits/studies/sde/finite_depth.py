@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...networks.activations import activation
+from ...networks.activations import activation_named
 from ...sampling.expectations import moments
 from .outside import sizes
 from .settings import Sde
@@ -36,7 +36,7 @@ def overlaps(settings: Sde, x0: Float[Tensor, "n d"]) -> Float[Tensor, "k n n"]:
 
 def slopes(settings: Sde, q: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
     """`E phi'(z)^2` of layers whose states have mean squares q."""
-    own, h, phi = sizes(settings), settings.horizon / settings.depth, activation(settings.activation)
+    own, h, phi = sizes(settings), settings.horizon / settings.depth, activation_named(settings.activation)
     points, weights = np.polynomial.hermite_e.hermegauss(NODES)
     z = (h * (own.sigma_b**2 + own.sigma_w**2 * q)).sqrt()[:, None] * torch.from_numpy(points)
     slope = (phi(z + STEP) - phi(z - STEP)) / (2 * STEP)
@@ -58,7 +58,7 @@ def log_norm_variance(settings: Sde, x0: Float[Tensor, " d"], sigma_w: float) ->
     Of `y = log |x|`: `V <- (1 + m'(y))^2 V + v(y)`, m and v the mean and the variance of a layer's step.
     """
     d, layers, k = len(x0), settings.depth, sigma_w**2
-    phi, h = activation(settings.activation), settings.horizon / settings.depth
+    phi, h = activation_named(settings.activation), settings.horizon / settings.depth
     points, weights = (torch.from_numpy(a) for a in np.polynomial.hermite_e.hermegauss(NODES))
     weights = weights / weights.sum()
 

@@ -6,17 +6,16 @@ import math
 
 from ...data.sources.gaussian import Gaussian
 from ...limits.explosion import Moments
-from ...networks.taylor import CURVATURE, SLOPE
+from ...networks.activations import activation_named
 from ...paths.laws.iid import Iid
 from ...paths.laws.law import Random
-from ...settings.names import KINKED
 from .settings import Sde
 
 
 def kinked(settings: Sde) -> str | None:
     """Why the outer activation has no Taylor expansion at 0, or None."""
-    if settings.activation in KINKED:
-        return f"activation={settings.activation}: the theorem needs an outer activation that is smooth at 0"
+    if (reason := activation_named(settings.activation).without_limit()) is not None:
+        return f"activation={settings.activation}: the theorem needs an outer activation that is smooth at 0: {reason}"
     return None
 
 
@@ -42,7 +41,7 @@ def linear(settings: Sde) -> str | None:
     """Why the limit is not the linear SDE `dx = sigma_w dW x + sigma_b db` whose laws are closed, or None."""
     if (reason := kinked(settings)) is not None:
         return reason
-    if CURVATURE[settings.activation]:
+    if activation_named(settings.activation).curvature_at_0:
         return f"activation={settings.activation}: the closed law needs phi''(0) = 0 (tanh)"
     if settings.activation_inside != "identity":
         return f"activation_inside={settings.activation_inside}: the closed law needs activation_inside=identity"
@@ -99,10 +98,11 @@ def explosion_time(phi: str, settings: Sde) -> float:
     Of inputs of mean 0, and of mean square 1 where the data are not of given norms: claims are free of torch and do not
     see the data. Embedded data have means and norms of their own, and their networks explode somewhat earlier or later.
     """
-    if phi in KINKED or CURVATURE[phi] == 0 or settings.activation_inside == "tanh":
+    outer, inner = activation_named(phi), activation_named(settings.activation_inside)
+    if outer.without_limit() is not None or outer.curvature_at_0 == 0 or inner.bound is not None:
         return math.inf
     own, q0 = sizes(settings), settings.sde.norm if isinstance(settings.data, Gaussian) else 1.0
-    return Moments(SLOPE[phi], CURVATURE[phi], own.sigma_w, own.sigma_b, 0.0, q0).explosion_time()
+    return Moments(*outer.taylor(), own.sigma_w, own.sigma_b, 0.0, q0).explosion_time()
 
 
 def explodes_with(phi: str, settings: Sde) -> str | None:

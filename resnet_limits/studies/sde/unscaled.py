@@ -15,7 +15,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from ...networks.activations import activation
+from ...networks.activations import activation_named
 from ...sampling.law import Isotropic
 from ...sampling.schemes import Network
 from ...sampling.walk import Scheme
@@ -34,10 +34,10 @@ class FeedForward:
     psi: str = "identity"
 
     def features(self, x: Tensor) -> Tensor:
-        return activation(self.psi)(x)
+        return activation_named(self.psi)(x)
 
     def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
-        return activation(self.phi)(z)
+        return activation_named(self.phi)(z)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ import torch
 
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.spirals import Spirals
-from resnet_limits.diffeomorphisms import lipschitz
 from resnet_limits.diffeomorphisms.jacobians import block_determinants, fold_fraction
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound
+from resnet_limits.networks.blocks.gradient import Gradient
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.prenorm import Prenorm
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.steps.symplectic import Symplectic
 from resnet_limits.paths.laws.smooth import Smooth
-from resnet_limits.settings.blocks.one import One
 from resnet_limits.studies.flow.folding import measure as folding
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from tests.planting import plant
@@ -51,7 +53,7 @@ def test_all_depths_measure_one_thing():
 
 
 def test_a_bound_that_forgets_a_matrix_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(lipschitz.MATRICES, "two", ("V",))
+    monkeypatch.setattr(Two, "norms", ("V",))
     wide = replace(SMALL, init=replace(SMALL.init, sigma_w=6.0))  # type: ignore[type-var]
     assert told("folding", wide)["flow.folding.below"] == "refuted"
 
@@ -119,3 +121,11 @@ def test_blocks_that_contract_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_control_does_not_follow_a_horizon_in_which_little_happens():
     assert told("symplectic", replace(SMALL, horizon=0.05)) == dict.fromkeys(SYMPLECTIC, "supported")
+
+
+def test_what_a_block_lacks_lies_outside_and_the_rest_is_judged():
+    prenorm, gradient = (verdicts("folding", replace(SMALL, block=its), (16,)) for its in (Prenorm(), Gradient()))
+    assert "no Lipschitz bound" in prenorm["flow.folding.below"].why
+    assert prenorm["flow.folding.bound"].verdict == prenorm["flow.folding.above"].verdict == "supported"
+    assert "no block folds space" in gradient["flow.folding.above"].why
+    assert gradient["flow.folding.below"].verdict == gradient["flow.folding.bound"].verdict == "supported"

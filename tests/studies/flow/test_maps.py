@@ -11,12 +11,12 @@ from torch.nn.functional import grid_sample
 from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.diffeomorphisms.squaring import squared_on_grid
 from resnet_limits.measurement.job import Job
+from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.residual import reverse
 from resnet_limits.networks.steps.heun import Heun
 from resnet_limits.networks.steps.step import Step
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.zero import Zero
-from resnet_limits.settings.blocks.one import One
 from resnet_limits.studies.flow import problem
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from tests.planting import plant

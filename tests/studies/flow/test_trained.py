@@ -21,13 +21,15 @@ from resnet_limits.diffeomorphisms.lipschitz import normalised
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Measurement
+from resnet_limits.networks.blocks.gradient import Gradient
+from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.outside import Outside
+from resnet_limits.networks.blocks.prenorm import Prenorm
+from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.classifier import trunk_of
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.runs.records import table
-from resnet_limits.settings.blocks.one import One
-from resnet_limits.settings.blocks.outside import Outside
-from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.request import check
@@ -69,11 +71,32 @@ def test_every_claim_is_supported():
 
 @pytest.mark.usefixtures("few_controls")
 def test_a_bound_that_is_not_kept_is_seen(monkeypatch):
-    plant(monkeypatch, normalised, lambda block, activation, weights, bound: dict(weights))
+    plant(monkeypatch, normalised, lambda field, weights, bound: dict(weights))
     found = verdicts(SMALL)
     assert found["flow.folding.trained.spectral"].verdict == "refuted"
     assert found["flow.folding.trained.determinant"].verdict == "refuted"
     assert found["flow.folding.trained.folds"].verdict == "supported"
+
+
+def test_of_a_block_without_a_lipschitz_bound_only_what_needs_none_is_trained():
+    settings = replace(TINY, block=Prenorm(hidden=4))
+    measurement = trained.measure(Job(settings))
+    controls = {r.coordinates["control"] for r in measurement.records}
+    assert controls == set(SHOWN) - {"spectral", "lipschitz"}
+    assert "lipschitz_bound" not in {r.observable for r in measurement.records}
+    table_of = measurement.arrays["trained.table"]
+    assert table_of.shape == (len(COLUMNS), 2 * len(SHOWN))
+    assert np.isnan(table_of[:, 2 * SHOWN.index("spectral")]).all()
+    assert np.isfinite(table_of[0, 2 * SHOWN.index("none")])
+    for claim in GROUP.claims:
+        if "spectral" in claim.where.values():
+            assert "no Lipschitz bound" in str(claim.outside(settings))
+
+
+def test_a_block_without_an_outer_matrix_is_not_trained_and_says_so():
+    settings = replace(TINY, block=Gradient(hidden=4), data=Spirals(train_size=60, test_size=30))
+    assert not trained.measure(Job(settings)).records
+    assert all("block=gradient" in str(claim.outside(settings)) for claim in GROUP.claims)
 
 
 @pytest.mark.usefixtures("few_controls")

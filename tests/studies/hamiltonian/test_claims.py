@@ -21,13 +21,14 @@ from resnet_limits.data.sources.moons import Moons
 from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.hamiltonian import integrators
-from resnet_limits.limits.hamiltonian.features import Features, activation
+from resnet_limits.limits.hamiltonian.features import Features
 from resnet_limits.limits.hamiltonian.gaussian import Gaussian as GaussianKernel
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.losses import Fixed, Square
 from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.random.normals import generator
 from resnet_limits.runs.records import table
 from resnet_limits.settings.checks import check
@@ -217,7 +218,7 @@ def test_a_network_trained_on_one_point_approaches_the_minimum_in_closed_form_at
         lambda u: nu / 2 * (u - u0) ** 2 + (np.sinh(u) - target) ** 2 / 2, tol=1e-13
     )
     q0, y = (torch.full((1, 1), x, dtype=torch.float64) for x in (start, target))
-    problem = Setup(Features(activation("identity")), q0, nu, Fixed(Square(), y))
+    problem = Setup(Features(activation_named("identity")), q0, nu, Fixed(Square(), y))
     (branch,) = minima(Job(SMALL), problem, 128, "one point", {})
     gaps = []
     for rung in branch.rungs:

@@ -9,6 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from resnet_limits.limits.kernel import LimitKernel
+from resnet_limits.networks.activations.swish import Swish
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.kernels import finite_kernel, finite_moments
@@ -86,9 +87,7 @@ def test_a_step_of_another_size_is_seen(monkeypatch):
 
 
 def test_a_limit_without_its_ito_drift_is_seen(monkeypatch):
-    from resnet_limits.limits import moments as closed
-
-    monkeypatch.setitem(closed.CURVATURE, "swish", 0.0)
+    monkeypatch.setattr(Swish, "curvature_at_0", 0.0)
     found = verdicts("moments", SMALL, DEEP)
     assert found["kernel.moments.swish.q"].verdict == "refuted"
 

@@ -12,7 +12,8 @@ from torch.nn import functional
 from resnet_limits.data.sources.cifar10 import Cifar10
 from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.moons import Moons
-from resnet_limits.networks.activations import activation
+from resnet_limits.networks.activations import activation_named
+from resnet_limits.networks.activations.swish import Swish
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.convolution import PADDINGS, Stencil
 from resnet_limits.sampling.wide import gram, pre_activations
@@ -66,7 +67,7 @@ def test_networks_have_the_law_of_torch_convolutions_with_full_filters(phi: str)
         bias = torch.randn(replicas * d, generator=stream, dtype=torch.float64) * 0.4 * h**0.5
         stacked = x.transpose(0, 1).reshape(n, replicas * d, side, side)
         z = functional.conv2d(stacked, filters, bias, padding=1, groups=replicas)
-        x = x + activation(phi)(z.reshape(n, replicas, d, side, side).transpose(0, 1))
+        x = x + activation_named(phi)(z.reshape(n, replicas, d, side, side).transpose(0, 1))
     full = x.flatten(3).transpose(2, 3).reshape(replicas, -1, d)
 
     start = x0.flatten(2).transpose(1, 2).reshape(-1, d).expand(replicas, -1, -1)
@@ -155,9 +156,7 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
 
 
 def test_a_limit_without_its_drift_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    from resnet_limits.limits import overlaps
-
-    monkeypatch.setitem(overlaps.CURVATURE, "swish", 0.0)
+    monkeypatch.setattr(Swish, "curvature_at_0", 0.0)
     found = verdicts("convolutional", SMALL, DEPTHS)
     assert found["sde.convolutional.swish"].verdict == "refuted", found["sde.convolutional.swish"].why
     assert found["sde.convolutional.swish.depth"].verdict == "refuted", found["sde.convolutional.swish.depth"].why

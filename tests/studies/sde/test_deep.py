@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from resnet_limits.limits.overlaps import deep_flow
-from resnet_limits.networks.activations import activation
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.random import Stream
 from resnet_limits.sampling.deep import Branch, final
@@ -36,7 +36,7 @@ def naive(phi: str, alpha: float, x0: Tensor, depth: int, replicas: int, inner: 
         A, a = normal(d, d) * inner.sigma_w / d**0.5 * h**alpha, normal(1, d) * inner.sigma_b * h**alpha
         B = normal(d, d) * outer.sigma_w / d**0.5 * h ** (0.5 - alpha)
         b = normal(1, d) * outer.sigma_b * h**0.5
-        x = x + activation(phi)(x @ A.mT + a) @ B.mT + b
+        x = x + activation_named(phi)(x @ A.mT + a) @ B.mT + b
     return x
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_limits.networks.activations import activation
+from resnet_limits.networks.activations import activation_named
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.random import Stream
 from resnet_limits.sampling import prenorm as sampler
@@ -167,6 +167,7 @@ def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.Monke
 
 
 def test_a_branch_of_another_size_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    plant(monkeypatch, activation, lambda name: lambda z: 1.3 * activation(name)(z), within="resnet_limits.sampling")
+    fault = lambda name: lambda z: 1.3 * activation_named(name)(z)  # noqa: E731
+    plant(monkeypatch, activation_named, fault, within="resnet_limits.sampling")
     found = verdicts("prenorm", STRONG, DEPTHS)
     assert found["sde.prenorm.two"].verdict == "refuted", found["sde.prenorm.two"].why

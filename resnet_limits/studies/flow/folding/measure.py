@@ -25,8 +25,9 @@ from ....networks.steps import STEPS
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
 from ....paths.laws.law import Random
-from ..outside import stretches
+from ..outside import stretches, unbounded
 from ..problem import key, points
+from ..settings import Flow
 from .claims import BELOW, BLOCKS, PINS
 
 SCALES = {"weights": (BELOW, 2.0, 8.0), "points": (0.5, BELOW, 1.5, 2.0, 4.0, 8.0)}
@@ -43,19 +44,25 @@ def measure(job: Job) -> Measurement:
         return Measurement()
     found = job.shared.solve("flow.folding", key(settings, *UNUSED), lambda: _scaled(job))
     records = []
-    for norm, scales in SCALES.items():
+    for norm, scales in _scales(job.settings).items():
         for scale in scales:
             coordinates = {"lipschitz": scale, "norm": norm, **PINS}
             records += _records(found[f"{norm}.{scale}"], coordinates)
     return Measurement(records)
 
 
+def _scales(settings: Flow) -> dict[str, tuple[float, ...]]:
+    """Those of the points alone where the weights bound nothing."""
+    return {norm: its for norm, its in SCALES.items() if norm == "points" or unbounded(settings) is None}
+
+
 def _scaled(job: Job) -> dict[str, np.ndarray]:
     """For each scale: number of blocks, fold fraction, fold share, least determinant, largest stretch, least ratio."""
     of_weights, increments = _increments(job)
+    scales_of = _scales(job.settings)
     at_points = torch.linalg.matrix_norm(increments, ord=2)  # (layers, r, n)
     found = {}
-    for norm, scales in SCALES.items():
+    for norm, scales in scales_of.items():
         one = of_weights if norm == "weights" else at_points.amax(dim=2)
         for scale in scales:
             factor = (scale / one)[..., None]
@@ -91,7 +98,8 @@ def _records(values: np.ndarray, coordinates: dict[str, Any]) -> list[Record]:
 
 
 def _increments(job: Job) -> tuple[Tensor, Tensor]:
-    """The bound of `Lip(v)` by the weights, (layers, r), and `Dv` at the points, (layers, r, n, d, d)."""
+    """The bound of `Lip(v)` by the weights, (layers, r), inf where there is none, and `Dv` at the points, (layers, r,
+    n, d, d)."""
     settings = job.settings
     x = points(settings, settings.flow.points, settings.width).double()
     its, own = field(settings.block, settings.activation, settings.width), settings.init
@@ -112,7 +120,8 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
         )
         theta = path.at(STEPS["euler"].times(BLOCKS))
         left = settings.replicas - first
-        bounds.append(lipschitz_bound(its.name, settings.activation, theta).T[:, :left])
+        known = unbounded(settings) is None
+        bounds.append(lipschitz_bound(its, theta).T[:, :left] if known else torch.full((BLOCKS, left), math.inf))
         at = x.expand(BLOCKS, PIECE, *x.shape)
         increments.append(increments_of(jacobians_at(its, STEPS["euler"], at, theta, 1.0))[:, :left])
     return torch.cat(bounds, dim=1), torch.cat(increments, dim=1)

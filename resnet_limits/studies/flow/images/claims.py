@@ -6,8 +6,8 @@ Free of torch.
 from __future__ import annotations
 
 from ....claims.claim import Claim, Expected, Verdict
+from ....networks.activations import activation_named
 from ....papers import HAIRER, ROUSSEAU
-from ....settings.names import KINKED
 from ...group import Group
 from ..settings import Flow
 
@@ -21,7 +21,7 @@ def moving(settings: Flow) -> str | None:
 
 def smooth(settings: Flow) -> str | None:
     """Why the field of a stage has no continuous derivatives, or None where it has."""
-    if settings.activation in KINKED:
+    if activation_named(settings.activation).kinks:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
     return moving(settings)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....claims.claim import Claim, Expected
+from ....networks.activations import activation_named
 from ....papers import GALIMBERTI, HAIRER_GEOMETRIC
 from ...group import Group
 from ...least import DOUBLE, points
@@ -21,7 +22,10 @@ GRADIENT: dict[str, Any] = {
 
 def increasing(settings: Flow) -> str | None:
     """Why K^T phi(K x + b) is the gradient of no convex function, or None."""
-    if settings.activation in ("swish", "gelu"):
+    increasing = activation_named(settings.activation).increasing
+    if increasing is None:
+        return f"activation={settings.activation}: phi is not declared to increase, which makes the function convex"
+    if not increasing:
         return f"activation={settings.activation}: phi does not increase, so the function is not convex"
     return None
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from ....diffeomorphisms.jacobians import jacobians_at
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.blocks import gradient_field
+from ....networks.blocks import field
+from ....networks.blocks.gradient import Gradient
 from ....networks.parametrisation import block_factor
 from ....networks.residual import states
 from ....networks.steps import STEPS, Step
@@ -58,7 +59,7 @@ def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
     }
     x = points(settings, settings.flow.inputs, width).double()
     hamiltonian = pins["block"] == "hamiltonian"
-    its = gradient_field(settings.activation, width // 2 if hamiltonian else width, width)
+    its = field(Gradient(hidden=width), settings.activation, width // 2 if hamiltonian else width)
     halves = (".y", ".z") if hamiltonian else ("",)
     weights = draw(
         Iid(**sizes),

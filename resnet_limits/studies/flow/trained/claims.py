@@ -8,6 +8,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
 from ...least import number, parameters, points
+from ..outside import unbounded
 from ..settings import Flow
 
 SHOWN = ("none", "factor", "spectral", "lipschitz", "inverse", "h1")
@@ -32,6 +33,16 @@ def unlabelled(settings: Flow) -> str | None:
     return None
 
 
+def untrained(settings: Flow) -> str | None:
+    """Why networks are not trained, or None: they start near the identity, with a small outer matrix."""
+    return unlabelled(settings) or settings.block.without_outer()
+
+
+def unnormalised(settings: Flow) -> str | None:
+    """Why weights are not normalised to a bound of Lip(h v), or None."""
+    return untrained(settings) or unbounded(settings)
+
+
 def roomy(settings: Flow) -> str | None:
     """Why networks need not fold, or None."""
     if settings.data.name not in FOLDED or settings.width > 2:
@@ -39,7 +50,7 @@ def roomy(settings: Flow) -> str | None:
             f"data={settings.data.name}, width={settings.width}: what needs folds is spirals and circles in the plane;"
             " with more room, or classes that are easier, a plain network may do without"
         )
-    return unlabelled(settings)
+    return untrained(settings)
 
 
 def of_two_matrices(settings: Flow) -> str | None:
@@ -71,7 +82,7 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
     common: dict[str, Any] = {
         "where": {"control": "spectral", "weights": weights, "at": "all"},
         "pins": PINS,
-        "outside": unlabelled,
+        "outside": unnormalised,
         "needs": NEEDS,
     }
     return (

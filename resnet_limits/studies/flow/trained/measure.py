@@ -34,22 +34,27 @@ from ....diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from ....diffeomorphisms.squaring import grid
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.blocks import VectorField, affine, field
+from ....networks.affine import affine
+from ....networks.blocks import field
 from ....networks.classifier import TRUNK, accuracy, initial, kinds, trunk_of
+from ....networks.engines import default_engine
 from ....networks.residual import forward, reverse, states
 from ....networks.steps import STEPS
-from ....networks.trunk import Trunk
+from ....networks.vector_field import VectorField
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
 from ....settings.content import content
 from ....training.loop import Parameters, Penalty, evaluated, train
+from ..outside import unbounded
 from ..problem import key, number
 from ..settings import Flow
-from .claims import COLUMNS, PICTURED, PINS, SHOWN, WEIGHTS, unlabelled
+from .claims import COLUMNS, PICTURED, PINS, SHOWN, WEIGHTS, untrained
 
 EULER = STEPS["euler"]
 UNUSED = ("replicas", "init", "flow.inputs", "flow.paths", "flow.images")
 """Keys that change nothing here."""
+BY_THE_BOUND = ("spectral", "lipschitz")
+"""Controls of the bound of Lip(h v) by the weights."""
 SIDE = 31
 """Nodes a side of the grid on which folds are looked for."""
 DRAWN_SIDE = 81
@@ -64,12 +69,15 @@ Solution = Mapping[str, np.ndarray]
 def measure(job: Job) -> Measurement:
     """Records of each control, and the arrays of both figures."""
     settings: Flow = job.settings
-    if unlabelled(settings):
+    if untrained(settings):
         return Measurement()
     depth = min(settings.depth, settings.flow.trained_depth)
     measurement, table = Measurement(), []
     pairs = [(control, weights) for control in SHOWN for weights in WEIGHTS]
     for i, (control, weights) in enumerate(pairs):
+        if CONTROLS[control].added in BY_THE_BOUND and unbounded(settings):
+            table.append([math.nan] * len(COLUMNS))
+            continue
 
         def progress(fraction: float, message: str, i: int = i, name: str = f"{control}, {weights}") -> None:
             job.progress((i + fraction) / len(pairs), f"{name}: {message}")
@@ -131,7 +139,7 @@ class Network:
         """The parameters of the network, those of a trunk of `depth` weight sets, from those that are trained."""
         trunk = trunk_of(trained)
         if self.control.added == "spectral" and finite(trunk):
-            trunk = normalised(self.field.name, self.field.activation, trunk, self.bound / self.h)
+            trunk = normalised(self.field, trunk, self.bound / self.h)
         if self.shared:
             trunk = {name: w.expand(-1, self.depth, *w.shape[2:]) for name, w in trunk.items()}
         others = {name: w for name, w in trained.items() if not name.startswith(TRUNK)}
@@ -181,7 +189,7 @@ class Network:
         if self.control.added == "h1":
             return lambda theta, x: its.h1_penalty * h1_norm(trunk_of(theta))
         if self.control.added == "inverse":
-            ways = {"there": Trunk(settings.train.memory), "back": Trunk(settings.train.memory)}
+            ways = {name: default_engine().trunk(settings.train.memory) for name in ("there", "back")}
             return lambda theta, x: (
                 its.inverse_penalty * inverse_inconsistency(f, placed_in(theta, x), trunk_of(theta), self.h, **ways)
             )
@@ -259,13 +267,14 @@ def folds(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"])
     """One value a network of everything that is seen of its blocks, at the points and on a grid around them."""
     found: dict[str, list[Tensor]] = {}
     low, high = box(x0) if its.width == 2 else (None, None)
+    bounded = its.field.block.without_bound() is None and its.field.phi.without_bound() is None
     for r in range(len(x0)):  # one network at a time: its Jacobians stay in the cache
         weights = {name: w[r : r + 1].contiguous() for name, w in trunk.items()}
         x = x0[r : r + 1]
         back = reverse(its.field, EULER, forward(its.field, EULER, x, weights, its.h), weights, its.h)
         values = {"inverse_error": (back - x).square().mean().sqrt()}
-        bounds = its.h * lipschitz_bound(its.field.name, its.field.activation, weights)
-        values["lipschitz_bound"] = bounds.max()
+        if bounded:
+            values["lipschitz_bound"] = (its.h * lipschitz_bound(its.field, weights)).max()
         if low is not None and high is not None:
             x = torch.cat([x, grid(low, high, SIDE - 1).reshape(1, -1, 2)], dim=1)
         trajectory = states(its.field, EULER, x, weights, its.h)[:-1]

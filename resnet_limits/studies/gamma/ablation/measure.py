@@ -20,9 +20,9 @@ import torch
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
+from ....networks.blocks.one import One
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
-from ....settings.blocks.one import One
 from ....training.depth_regularised import DepthRegularised, Penalty, Weights
 from ....training.minimiser import Minimum, minimise
 from ..problem import penalties, small

@@ -25,7 +25,7 @@ from torch import Tensor
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.taylor import CURVATURE, SLOPE
+from ....networks.activations import activation_named
 from ....random import Stream
 from ....sampling import wide
 from ....sampling.pieces import pieces
@@ -144,7 +144,7 @@ def _sde(job: Job, gram: Float[Tensor, "2 2"]) -> dict[int, Draws]:
 def euler_moments(settings: Kernel, gram: Float[Tensor, "2 2"], depth: int) -> dict[str, float]:
     """Moments of the Euler-Maruyama scheme at infinite width: `x + phi'(0) z + 1/2 phi''(0) v h`."""
     own, h = sizes(settings), settings.horizon / depth
-    slope, curvature = SLOPE[settings.activation], CURVATURE[settings.activation]
+    slope, curvature = activation_named(settings.activation).taylor()
     m, L = gram.new_zeros(len(gram)), gram
     for _ in range(depth):
         V = own.sigma_b**2 + own.sigma_w**2 * L

@@ -20,7 +20,7 @@ from ....limits.kernel import Kind
 from ....measurement.estimate import mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.activations import with_slope
+from ....networks.activations import activation_named
 from ....networks.ntk import tangent_kernel
 from ....random import Stream, normals
 from ....sampling import wide
@@ -112,7 +112,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         p = (V / math.sqrt(width)).expand(count, n, width)
         total = _overlaps(tape.final) if settings.kernel.readout else torch.zeros(count, n, n, dtype=torch.float64)
         for layer in backward(tape, p):
-            a = with_slope(phi, tape.drawn[layer.k].z[:, :n])[1] * p
+            a = activation_named(phi).with_slope(tape.drawn[layer.k].z[:, :n])[1] * p
             weights = own.sigma_w**2 * _overlaps(tape.states[layer.k]) + own.sigma_b**2
             total = total + h * weights * width * _overlaps(a)
             p = layer.p

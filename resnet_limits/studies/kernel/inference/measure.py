@@ -26,7 +26,7 @@ from ....inference.targets import one_hot
 from ....measurement.estimate import fraction, mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.activations import activation
+from ....networks.activations import activation_named
 from ....networks.ntk import descend
 from ....random import Stream, normals
 from ....sampling.wide import gram as overlaps_of
@@ -258,7 +258,7 @@ def overlaps_at(
 ) -> Float[Tensor, "1 n n"]:
     """`<x_L, x_L'>/D` of a network of this width, sampled from Gram matrices: no weights, however wide it is."""
     own, h = sizes(settings), settings.horizon / depth
-    phi = activation(settings.activation)
+    phi = activation_named(settings.activation)
     stream = Stream(settings.seed, f"kernel.inference.weak {width}", first_replica=replica)
 
     def drawn(layer: int) -> Tensor:

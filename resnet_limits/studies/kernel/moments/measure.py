@@ -6,7 +6,7 @@ import math
 
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....settings.names import KINKED
+from ....networks.activations import activation_named
 from ..kernels import finite_moments, limit_moments, reached
 from ..outside import explodes_with, limitless
 from ..problem import overlaps, pair
@@ -27,7 +27,8 @@ def measure(job: Job) -> Measurement:
         job.progress(i / len(schemes), f"moments, {phi}")
         coordinates = {"scheme": scheme, **pins}
         found = finite_moments(settings, gram, settings.depth, phi=phi)
-        exists, first = reached(settings, z, phi=phi) if phi not in KINKED else (False, math.inf)
+        smooth = activation_named(phi).without_limit() is None
+        exists, first = reached(settings, z, phi=phi) if smooth else (False, math.inf)
         exists = exists and without_limit is None
         limit = limit_moments(settings, gram, phi=phi) if exists else dict.fromkeys(OF, math.nan)
         for of in OF:

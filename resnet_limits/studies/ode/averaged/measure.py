@@ -21,9 +21,9 @@ from ....limits.flow import root_mean_square, rounding
 from ....limits.ode import solve_with_error
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....networks.blocks.one import One
 from ....networks.steps import STEPS
 from ....paths.laws.iid import Iid
-from ....settings.blocks.one import One
 from ..problem import inputs, pinned, problem, solution_key
 from .claims import AVERAGED
 
@@ -38,9 +38,8 @@ def measure(job: Job) -> Measurement:
     average = averaged_field(One(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
 
     def compute() -> dict[str, np.ndarray]:
-        x, error = solve_with_error(
-            average.velocity, inputs(settings, settings.width, torch.float64)[None], settings.horizon
-        )
+        start = inputs(settings, settings.width, torch.float64)[None]
+        x, error = solve_with_error(lambda t, x: average(x), start, settings.horizon)
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
     solution = job.shared.solve("averaged", solution_key(settings), compute)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
+from ....networks.blocks.two import Two
 from ....papers import CHIZAT
-from ....settings.blocks.two import Two
 from ...group import SMOKE_IS_TOO_SMALL, Group
 from ...least import number, parameters, points
 from ..settings import Ode

@@ -18,7 +18,7 @@ from ....limits.overlaps import linear_flow, moment_flow, moment_step
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.activations import activation
+from ....networks.activations import activation_named
 from ....paths.laws.iid import Iid
 from ....random import Stream, normals
 from ....sampling.convolution import Stencil
@@ -40,7 +40,7 @@ class _Walk:
     overlaps: Float[Tensor, "p p"]
 
     def step(self, stencil: Stencil, own: Iid, h: float, Z: Float[Tensor, "r p d"]) -> None:
-        phi, sizes = activation(self.phi), {"sigma_w": own.sigma_w, "sigma_b": own.sigma_b}
+        phi, sizes = activation_named(self.phi), {"sigma_w": own.sigma_w, "sigma_b": own.sigma_b}
         self.x = self.x + phi(pre_activations(h * stencil.covariance(gram(self.x), **sizes), Z))
         ideal = h * stencil.covariance(self.overlaps, **sizes)
         self.y = self.y + phi(pre_activations(ideal[None].to(Z.device), Z))
@@ -115,7 +115,7 @@ def limit_of(
         m, overlaps, error = moment_flow(phi, m0, start, covariance, horizon)
     except MeasurementError:
         return None
-    if phi != "tanh":
+    if activation_named(phi).taylor() != (1.0, 0.0):
         return m, overlaps, error
     exact = linear_flow(stencil.generator(), start, horizon, rate=own.sigma_w**2, source=own.sigma_b**2)
     return m, exact, float((exact - overlaps).abs().max())

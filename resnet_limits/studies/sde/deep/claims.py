@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....claims.claim import Claim, Expected
+from ....networks.activations import activation_named
 from ....papers import PELUCHETTI
 from ...group import SMOKE_IS_TOO_SMALL, Group
 from ...least import sampled
@@ -44,8 +45,8 @@ def _linear(settings: Sde) -> str | None:
 
 
 def _order(settings: Sde) -> str | None:
-    if settings.activation == "identity":
-        return "activation=identity: the block is linear at every depth"
+    if activation_named(settings.activation).linear:
+        return f"activation={settings.activation}: the block is linear at every depth"
     return kinked(settings) or weightless(settings)
 
 

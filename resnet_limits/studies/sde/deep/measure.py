@@ -20,13 +20,12 @@ from ....limits.overlaps import deep_flow, deep_recursion, moment_flow, moment_s
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.taylor import CURVATURE, SLOPE
+from ....networks.activations import activation_named
 from ....random import Stream
 from ....sampling.deep import Branch, final, wide_pair
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
 from ....sampling.wide import gram
-from ....settings.names import KINKED
 from ..control import bias_of_depth, differenced, half, regressed
 from ..outside import overflows, sizes
 from ..problem import inputs
@@ -37,7 +36,7 @@ from .claims import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE
 def measure(job: Job) -> Measurement:
     """Growth of overlaps, weak errors and drifts."""
     records = _last(job)
-    if job.settings.activation not in KINKED:
+    if activation_named(job.settings.activation).without_limit() is None:
         records += _all(job)
     return Measurement(records + _drift(job))
 
@@ -99,13 +98,14 @@ def _all(job: Job) -> list[Record]:
     settings = job.settings
     inner, outer = _laws(settings)
     phi, depth, horizon = settings.activation, settings.depth, settings.horizon
-    rate = (SLOPE[phi] * inner.sigma_w * outer.sigma_w) ** 2
-    source = outer.sigma_b**2 + (SLOPE[phi] * outer.sigma_w * inner.sigma_b) ** 2
+    slope, curvature = activation_named(phi).taylor()
+    rate = (slope * inner.sigma_w * outer.sigma_w) ** 2
+    source = outer.sigma_b**2 + (slope * outer.sigma_w * inner.sigma_b) ** 2
     if overflows(rate * horizon) is not None:
         return []
     x0 = inputs(settings)
     start = gram(x0[None])[0].cpu()
-    signs = (1.0, -1.0) if CURVATURE[phi] else (1.0,)
+    signs = (1.0, -1.0) if curvature else (1.0,)
     branches = [Branch(phi, alpha, sign=sign) for alpha in EXPONENTS for sign in signs]
     branches.append(Branch(phi, EXPONENTS[0], linear=True))
     plain: list[Tensor] = []
@@ -167,7 +167,7 @@ def _drift(job: Job) -> list[Record]:
     phi = DRIFT["activation"]
     inner, outer = _laws(settings)
     x0 = inputs(settings, width=DRIFT_WIDTH, count=1)
-    hidden = (SLOPE[phi] * outer.sigma_w) ** 2
+    hidden = (activation_named(phi).taylor()[0] * outer.sigma_w) ** 2
     rate, source = hidden * inner.sigma_w**2, hidden * inner.sigma_b**2 + outer.sigma_b**2
     m0 = x0.double().mean(dim=1).cpu()
     try:

@@ -30,13 +30,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ....limits.averaged import gaussian_mean
 from ....limits.explosion import Moments
 from ....limits.overlaps import moment_step
 from ....measurement.estimate import mean, probability
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.taylor import CURVATURE, SLOPE
+from ....networks.activations import activation_named
+from ....networks.gaussian_means import gaussian_mean
 from ....random import Stream
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
@@ -122,7 +122,7 @@ def lateness(h: float, sigma_w: float, threshold: float) -> float:
     """`(sqrt(h)/sigma_w) F(sigma_w sqrt(h q))`: how much later than the limit a wide network crosses q, `q >> 1`."""
     phi, end = SWISH["activation"], sigma_w * math.sqrt(h * threshold)
     y = torch.logspace(-3, max(math.log10(end), -3), 2000, dtype=torch.float64)
-    rates = 1 / gaussian_mean(phi, y.square()) - 2 / (CURVATURE[phi] * y.square())
+    rates = 1 / gaussian_mean(phi, y.square()) - 2 / (activation_named(phi).taylor()[1] * y.square())
     return math.sqrt(h) / sigma_w * (1e-3 + float(torch.trapezoid(rates * y, y.log())))
 
 
@@ -248,4 +248,4 @@ def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas:
 def limit_of(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:
     """The moments of infinitely wide networks from this input."""
     phi, x = SWISH["activation"], x0.double()
-    return Moments(SLOPE[phi], CURVATURE[phi], sigma_w, sigma_b, float(x.mean()), float(x.square().mean()))
+    return Moments(*activation_named(phi).taylor(), sigma_w, sigma_b, float(x.mean()), float(x.square().mean()))

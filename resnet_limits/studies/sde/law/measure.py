@@ -33,7 +33,7 @@ from ....fixed_shape import add_terms
 from ....measurement.estimate import mean, probability, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.activations import activation
+from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream, normals
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
@@ -163,7 +163,7 @@ def determinant_bias(settings: Sde) -> tuple[float, float]:
 def log_abs_det(settings: Sde) -> Float[Tensor, " r"]:
     """`log |det dx_T/dx_0|` with full weight matrices, float64."""
     own, width, h = sizes(settings), MATRICES["width"], settings.horizon / settings.depth
-    phi, psi = activation(settings.activation), activation(settings.activation_inside)
+    phi, psi = activation_named(settings.activation), activation_named(settings.activation_inside)
     start, found, count = inputs(settings, width=width, count=1), [], draws(settings)
     eye = torch.eye(width, dtype=start.dtype, device=start.device)
     for first in range(0, count, PIECE):

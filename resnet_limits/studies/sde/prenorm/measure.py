@@ -20,10 +20,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ....limits.averaged import gaussian_mean_square
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....networks.gaussian_means import gaussian_mean_square
 from ....random import Stream
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces

@@ -31,12 +31,13 @@ from ....fixed_shape import gram
 from ....measurement.estimate import mean, saving, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream
 from ....sampling.expectations import moments
 from ....sampling.law import Isotropic
 from ....sampling.martingale import Martingale, gradients, state_moments
 from ....sampling.pieces import pieces
-from ....sampling.schemes import CURVATURE, SLOPE, Network
+from ....sampling.schemes import Network
 from ....sampling.walk import Walker, walk
 from ..outside import kinked, overflows, sizes
 from ..problem import inputs
@@ -141,15 +142,16 @@ def measure(job: Job) -> Measurement:
 
 def _exact(settings: Sde, case: Case) -> list[float]:
     """`f_T` of the SDE by functional, nan where there is no formula."""
-    if CURVATURE[case.phi] or case.psi != "identity":
+    slope, curvature = activation_named(case.phi).taylor()
+    if curvature or case.psi != "identity":
         return [math.nan] * len(case.functionals)
     own, functionals = sizes(settings), _functionals(case)
-    k = SLOPE[case.phi] ** 2 * own.sigma_w**2
+    k = slope**2 * own.sigma_w**2
     f0 = functionals @ state_moments(inputs(settings)[: case.n]).cpu()
     if overflows(k * settings.horizon) is not None:
         return [math.nan] * len(case.functionals)
     grown = math.expm1(k * settings.horizon)
-    bias = SLOPE[case.phi] ** 2 * own.sigma_b**2 * (grown / k if k else settings.horizon)
+    bias = slope**2 * own.sigma_b**2 * (grown / k if k else settings.horizon)
     return (f0 * (1 + grown) + bias).tolist()
 
 
@@ -281,7 +283,7 @@ def _step(settings: Sde, case: Case, q: float) -> float:
     """What says whether depths are asymptotic: the variance of a layer's pre-activations where `|x|^2/D = q`, times the
     rate at which errors grow where that is above 1."""
     own = sizes(settings)
-    k = (SLOPE[case.phi] * own.sigma_w) ** 2
+    k = (activation_named(case.phi).taylor()[0] * own.sigma_w) ** 2
     return settings.horizon / settings.depth * (own.sigma_b**2 + own.sigma_w**2 * q) * max(1.0, k)
 
 

@@ -1,0 +1,10 @@
+"""Engines: how states and gradients of residual networks are computed. One file each; `engine.py` says what one is."""
+
+from __future__ import annotations
+
+from .engine import Engine
+
+
+def default_engine() -> Engine:
+    """The engine that networks run on, wherever they are trained: the one place that chooses."""
+    return Engine.options["eager"]()
