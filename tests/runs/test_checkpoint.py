@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 from contextlib import nullcontext, suppress
+from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -197,43 +199,37 @@ def test_what_a_finished_part_measured_is_kept_bit_for_bit(checkpoints):
     assert np.array_equal(kept.arrays["x"], measurement.arrays["x"])
 
 
-def test_an_interrupted_job_does_not_repeat_its_finished_parts(tmp_path, monkeypatch):
-    """Two parts; the job is interrupted in the second, and what is measured in the end is the same."""
+def test_an_interrupted_job_does_not_repeat_its_finished_groups(tmp_path, monkeypatch):
+    """Two groups; the job is interrupted in the second, and what is measured in the end is the same."""
     study = studies.get("ode")
     job_settings = settings(8, claims=["ode.forward", "ode.reversed.euler"])
-    parts = study._needed(study.parts, job_settings)
-    assert len(parts) == 2
+    names = [group.name for group in study.needed(job_settings)]
+    assert len(names) == 2
     undisturbed = study.measure(Job(job_settings))
     monkeypatch.setattr(studies, "WORTH_KEEPING", 0.0)
     calls = []
 
-    class Counting:
-        def __init__(self, part, *, interrupted):
-            self.part, self.interrupted = part, interrupted
+    def watched(interrupted: str | None) -> studies.Study:
+        def counted(group):
+            measure = import_module(f"resnet_limits.studies.ode.{group.name}.measure").measure
 
-        def measure(self, job):
-            calls.append(self.part)
-            if self.interrupted:
-                raise KeyboardInterrupt
-            return studies.Study._module(study, self.part, "measure").measure(job)
+            def its(job):
+                calls.append(group.name)
+                if group.name == interrupted:
+                    raise KeyboardInterrupt
+                return measure(job)
 
-    class Watched(studies.Study):
-        interrupted_in: str | None = None
+            return replace(group, measure=its)
 
-        def _module(self, part, *within):
-            return Counting(part, interrupted=part == type(self).interrupted_in)
-
-    watched = Watched(**{name: getattr(study, name) for name in study.__dataclass_fields__})
+        return replace(study, groups=tuple(counted(group) for group in study.groups))
 
     def job():
         return Job(job_settings, checkpoints=FolderCheckpoints(tmp_path / "checkpoint", lambda text: None))
 
-    Watched.interrupted_in = parts[1]
     with pytest.raises(KeyboardInterrupt):
-        watched.measure(job())
-    Watched.interrupted_in = None
-    resumed = watched.measure(job())
-    assert calls == [*parts, parts[1]], "the first part was measured once"
+        watched(names[1]).measure(job())
+    resumed = watched(None).measure(job())
+    assert calls == [*names, names[1]], "the first group was measured once"
     assert repr(resumed.records) == repr(undisturbed.records)
     for name, array in undisturbed.arrays.items():
         assert np.array_equal(resumed.arrays[name], array)
