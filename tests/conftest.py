@@ -13,8 +13,8 @@ from jaxtyping import install_import_hook
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; jobs set their own number
 
-ROOMS = ("networks", "diffeomorphisms", "paths", "limits", "data", "sampling", "inference")
-OPTIONS = ("paths.laws", "data.sources", "networks.blocks", "networks.activations", "networks.engines.engine")
+ROOMS = ("networks", "engines", "diffeomorphisms", "paths", "limits", "data", "sampling", "inference")
+OPTIONS = ("paths.laws", "data.sources", "networks.blocks", "networks.activations", "engines.engine")
 """Folders whose files do not import what their annotations speak of: they are read at start-up."""
 
 

@@ -21,6 +21,7 @@ ORDER = {
     "limits": "what networks tend to, found without networks; some are those of what training minimises",
     "training": "networks that learn",
     "diffeomorphisms": "networks as maps: Jacobians, inverses, bounds",
+    "engines": "how networks and random walks are computed: the one place that chooses",
     "sampling": "random networks, without their matrices",
     "inference": "kernels on data, whosever they are",
     "networks": "residual networks as functions of their weights",

@@ -76,7 +76,7 @@ def inverse_inconsistency(
     """`mean |phi_-v(phi_v(x)) - x|^2` over points and coordinates: the blocks, then the same in reverse order with -h.
 
     `there` and `back` are two ways through a network, each followed by its own backward pass
-    (`networks.engines.engine.Trunk`).
+    (`engines.engine.Trunk`).
     """
     step = STEPS["euler"]
     y = there(field, step, x, weights, h)

@@ -12,7 +12,7 @@ the parameters relative to each other so that the kernel has a limit in width an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +24,6 @@ from .affine import linear
 from .blocks import field
 from .blocks.one import One
 from .classifier import Forward
-from .engines import default_engine
 from .parametrisation import NTK, Scales
 from .residual import forward
 from .steps.euler import Euler
@@ -136,32 +135,3 @@ def tangent_kernel(network: NtkNetwork, parameters: Parameters, z: Float[Tensor,
     rows = torch.func.vmap(torch.func.jacrev(output))(trained, fixed)  # each (r, n, *shape)
     flat = [rows[name].flatten(2) for name in network.trained]
     return sum((torch.bmm(j, j.mT).double() for j in flat), torch.zeros(()))
-
-
-def descend(
-    network: NtkNetwork,
-    parameters: Parameters,
-    z: Float[Tensor, "n f"],
-    targets: Float[Tensor, "*networks n o"],
-    *,
-    rate: float,
-    steps: int,
-    memory: float = 1024.0,
-    told: Callable[[int, Float[Tensor, " r"]], None] = lambda step, loss: None,
-) -> tuple[dict[str, Tensor], Float[Tensor, "r steps"]]:
-    """Full-batch gradient descent on `1/(2n) sum |y - target|^2`, all trained parameters at one rate.
-
-    Targets are the same for all networks, or (r, n, o). `memory`: MB of activations to keep; what does not fit is
-    computed twice, with the same result.
-
-    The parameters after the steps, and the loss of each replica before each step, which `told(step, loss)` hears.
-    """
-    now = {name: tensor.clone() for name, tensor in parameters.items()}
-    losses, trunk = [], default_engine().trunk(memory)
-    for step in range(steps):
-        loss, grads = network.gradients(now, z, targets, through=trunk)
-        told(step, loss)
-        losses.append(loss)
-        for name, gradient in grads.items():
-            now[name].add_(gradient, alpha=-rate)
-    return now, torch.stack(losses, dim=1)

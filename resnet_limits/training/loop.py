@@ -18,11 +18,11 @@ from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from ..data.dataset import Dataset
+from ..engines import default_engine
 from ..errors import MeasurementError, SettingError
 from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
 from ..measurement.sink import NoSink, Sink
 from ..networks.classifier import TRUNK, accuracy, kinds, logits, trunk_of
-from ..networks.engines import default_engine
 from ..networks.parametrisation import ODE, Parametrisation, Scales
 from ..networks.residual import layer_first
 from ..networks.steps import STEPS

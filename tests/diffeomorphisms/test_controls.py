@@ -12,10 +12,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from resnet_limits.diffeomorphisms.controls import CONTROLS, h1_norm, inverse_inconsistency, lipschitz_excess
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
+from resnet_limits.engines import default_engine
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.outside import Outside
 from resnet_limits.networks.blocks.two import Two
-from resnet_limits.networks.engines import default_engine
 from resnet_limits.random import Stream, normals
 
 R, L, D, H, BOUND = 3, 4, 2, 0.7, 0.6

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound
+from resnet_limits.engines import default_engine
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.averaged import averaged_field
 from resnet_limits.networks.activations import Activation, activation_named
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.block import Block
-from resnet_limits.networks.engines import default_engine
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.networks.vector_field import VectorField

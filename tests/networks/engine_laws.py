@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.engines.engine import Engine
 from resnet_limits.networks.activations import Activation
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.block import Block
-from resnet_limits.networks.engines.engine import Engine
 from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS, Step
 from resnet_limits.networks.vector_field import VectorField

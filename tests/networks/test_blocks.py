@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from resnet_limits.engines import default_engine
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.averaged import averaged_field
 from resnet_limits.networks.blocks import field
@@ -19,7 +20,6 @@ from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.blocks.outside import Outside
 from resnet_limits.networks.blocks.prenorm import Prenorm, rms
 from resnet_limits.networks.blocks.two import Two
-from resnet_limits.networks.engines import default_engine
 from resnet_limits.networks.residual import forward
 from resnet_limits.settings.keys import fixed
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from resnet_limits.engines import default_engine
+from resnet_limits.engines.eager import MEGABYTE, Eager, segments
 from resnet_limits.networks.blocks.block import Block
-from resnet_limits.networks.engines import default_engine
-from resnet_limits.networks.engines.eager import MEGABYTE, Eager, segments
 
 from .engine_laws import EULER, HIDDEN, D, EngineLaws, N, R, network, option
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from resnet_limits.networks.activations import activation_named
-from resnet_limits.networks.ntk import NtkNetwork, descend, tangent_kernel
+from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
 from resnet_limits.random import Stream
+from resnet_limits.training.ntk import descend
 
 NETWORK = NtkNetwork("swish", depth=3, width=5, horizon=1.5, sigma_w=0.8, sigma_b=0.4)
 Z = torch.randn(4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

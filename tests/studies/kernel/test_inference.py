@@ -13,12 +13,12 @@ from resnet_limits.inference import dense
 from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.networks import ntk
-from resnet_limits.networks.ntk import descend
 from resnet_limits.random import Stream
 from resnet_limits.studies.kernel.inference import claims
 from resnet_limits.studies.kernel.inference import measure as inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import network_of, overlaps
+from resnet_limits.training.ntk import descend
 from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
@@ -132,7 +132,7 @@ def test_extrapolation_is_exact_in_one_over_the_width():
 
 @pytest.mark.parametrize("factor", [0.6, 1.5])
 def test_another_training_time_is_seen(factor: float, monkeypatch):
-    right = ntk.descend
+    right = descend
     resize(monkeypatch, claims, WEAKLY=2)
     plant(monkeypatch, descend, lambda *its, steps, **more: right(*its, steps=int(factor * steps), **more))
     found = verdicts("inference", replace(SMALL, kernel=replace(SMALL.kernel, networks=32)), DEPTHS)
@@ -140,7 +140,7 @@ def test_another_training_time_is_seen(factor: float, monkeypatch):
 
 
 def test_a_learning_rate_that_is_not_that_of_the_parametrisation_is_seen(monkeypatch):
-    right = ntk.descend
+    right = descend
     plant(monkeypatch, descend, lambda *its, rate, **more: right(*its, rate=rate / 20, **more))
     found = verdicts("inference", SMALL, DEPTHS)
     assert found["kernel.inference"].verdict == "refuted"

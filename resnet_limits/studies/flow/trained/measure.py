@@ -32,12 +32,12 @@ from ....diffeomorphisms.inverse import NotInverted
 from ....diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at
 from ....diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from ....diffeomorphisms.squaring import grid
+from ....engines import default_engine
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.affine import affine
 from ....networks.blocks import field
 from ....networks.classifier import TRUNK, accuracy, initial, kinds, trunk_of
-from ....networks.engines import default_engine
 from ....networks.residual import forward, reverse, states
 from ....networks.steps import STEPS
 from ....networks.vector_field import VectorField

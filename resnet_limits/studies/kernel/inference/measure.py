@@ -27,10 +27,10 @@ from ....measurement.estimate import fraction, mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
-from ....networks.ntk import descend
 from ....random import Stream, normals
 from ....sampling.wide import gram as overlaps_of
 from ....sampling.wide import pre_activations
+from ....training.ntk import descend
 from ..kernels import finite_kernel
 from ..outside import sizes, widths
 from ..problem import columns, dataset, key, network_of, overlaps

@@ -22,17 +22,17 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ..blocks.block import Passes, Segment
-from ..residual import forward, states
-from ..steps.euler import Euler
-from ..steps.step import Field, Step
-from ..vector_field import VectorField
+from ..networks.blocks.block import Passes, Segment
+from ..networks.residual import forward, states
+from ..networks.steps.euler import Euler
+from ..networks.steps.step import Field, Step
+from ..networks.vector_field import VectorField
 from .engine import Engine, Trunk
 
 if TYPE_CHECKING:
-    from ...random import Stream
-    from ...sampling.law import Law
-    from ...sampling.walk import Walker
+    from ..random import Stream
+    from ..sampling.law import Law
+    from ..sampling.walk import Walker
 
 MEGABYTE = 2**20
 SHORTEST = 8
@@ -66,7 +66,7 @@ class Eager(Engine):
         stream: Stream,
         biased: Float[Tensor, " n"] | None = None,
     ) -> Iterator[tuple[int, list[Tensor]]]:
-        from ...sampling.walk import walk
+        from ..sampling.walk import walk
 
         return walk(walkers, x0, law, horizon=horizon, stream=stream, biased=biased)
 

@@ -16,15 +16,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from ...settings.registry import Registry
+from ..settings.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...random import Stream
-    from ...sampling.law import Law
-    from ...sampling.walk import Walker
-    from ..steps.step import Field, Step
+    from ..networks.steps.step import Field, Step
+    from ..random import Stream
+    from ..sampling.law import Law
+    from ..sampling.walk import Walker
 
 
 class Trunk(ABC):
@@ -50,7 +50,7 @@ class Trunk(ABC):
 class Engine(ABC):
     """A way to compute residual networks; a value without state."""
 
-    options: ClassVar[Registry] = Registry("engine", "networks.engines", base="engine")
+    options: ClassVar[Registry] = Registry("engine", "engines", base="engine")
     name: ClassVar[str]
 
     @abstractmethod
