@@ -43,6 +43,12 @@ def points(settings: Any) -> float:
     return DOUBLE * total(data) * (data.features if isinstance(data, Gaussian) else 2)
 
 
+def layers(settings: Any) -> int:
+    """Layers with weights of their own, at least: one where they share them, or may do so."""
+    known = settings.init.regularity
+    return 1 if known is None or known.constant else settings.depth
+
+
 def parameters(block: Any, width: int) -> int:
     """Numbers of one layer with this block."""
     return 2 * width * block.hidden + block.hidden if isinstance(block, Two) else width * width + width
@@ -56,6 +62,7 @@ def sampled(settings: Any, *, vectors: int) -> float:
     """
     d = settings.width + 1
     many = vectors > d or vectors * vectors > 10 * d
-    rows = d if many and settings.init.name == "iid" else vectors
+    known = settings.init.regularity
+    rows = d if many and known is not None and known.isotropic else vectors
     piece = min(settings.replicas, SMALLEST_PIECE)
     return number(settings) * piece * settings.width * (vectors + rows)

@@ -15,7 +15,7 @@ from ...limits.flow import DrivenFlow
 from ...measurement.job import Job
 from ...networks.blocks import field
 from ...paths.draw import draw
-from ...paths.laws.law import Init, Random
+from ...paths.laws.law import Init
 from ...paths.laws.tied import Tied
 from ...settings.content import content
 from ..degenerate import of_a_layer
@@ -45,9 +45,7 @@ def placed(x: Float[Tensor, "n features"], width: int, seed: int) -> Float[Tenso
 def law(settings: Flow, weights: str) -> Init:
     """The settings' own law, or one draw that all blocks share, of the same sizes."""
     own = settings.init
-    if weights == "free" or isinstance(own, Tied):
-        return own
-    return Tied(sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else own
+    return own if weights == "free" or own.is_constant() else Tied(**own.sizes()._asdict())
 
 
 def driven(

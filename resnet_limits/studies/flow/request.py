@@ -8,7 +8,6 @@ from ...data.sizes import image_shape
 from ...data.sources.digits import Digits
 from ...data.sources.source import Data
 from ...errors import SettingError, TooFewPoints
-from ...paths.laws.matrix_normal import MatrixNormal
 from .images import claims as images
 from .settings import Flow
 from .trained.claims import unlabelled
@@ -17,8 +16,7 @@ from .trained.claims import unlabelled
 def check(settings: Flow) -> None:
     """Raise `SettingError` for a law that is no path over depth, a grid that is not of the plane, and for more points
     than there are."""
-    if isinstance(settings.init, MatrixNormal):
-        raise SettingError("init=matrix_normal: the weights of study flow are paths over depth; study=sde has this law")
+    settings.init.require_path("flow")
     if settings.figure == "deformed_grid" and settings.width != 2:
         raise SettingError(
             f"width={settings.width}: figure=deformed_grid draws the plane, a state of width=2; figure=folding shows"

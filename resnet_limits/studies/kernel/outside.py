@@ -26,8 +26,7 @@ LADDER = (8, 4, 2, 1)
 
 def sizes(settings: Kernel) -> Iid:
     """`sigma_w`, `sigma_b` of the settings' law."""
-    own = settings.init
-    return own if isinstance(own, Iid) else Iid()
+    return Iid(**settings.init.sizes()._asdict())
 
 
 def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:

@@ -24,7 +24,6 @@ from ....networks.blocks import field
 from ....networks.steps import STEPS
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
-from ....paths.laws.law import Random
 from ..outside import stretches
 from ..problem import key, points
 from .claims import BELOW, BLOCKS, PINS
@@ -94,13 +93,12 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
     """The bound of `Lip(v)` by the weights, (layers, r), and `Dv` at the points, (layers, r, n, d, d)."""
     settings = job.settings
     x = points(settings, settings.flow.points, settings.width).double()
-    its, own = field(settings.block, settings.activation, settings.width), settings.init
-    assert isinstance(own, Random)
+    its = field(settings.block, settings.activation, settings.width)
     bounds, increments = [], []
     for first in range(0, settings.replicas, PIECE):
         job.progress(first / settings.replicas, "Jacobians of random blocks")
         path = draw(
-            Iid(sigma_w=own.sigma_w, sigma_b=own.sigma_b),
+            Iid(**settings.init.sizes()._asdict()),
             its.shapes,
             depth=BLOCKS,
             horizon=1.0,
