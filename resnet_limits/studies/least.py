@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..data.sizes import total
-from ..data.sources.gaussian import Gaussian
-from ..data.sources.source import Plane
+from ..data.sources.source import Generated
 from ..settings.base import Settings
 from ..settings.blocks.two import Two
 
@@ -38,9 +36,7 @@ def little(settings: Settings) -> float:
 def points(settings: Any) -> float:
     """Generated points: all of them and, standardised, the training points again."""
     data = settings.data
-    if not isinstance(data, Gaussian | Plane):
-        return 0.0
-    return DOUBLE * total(data) * (data.features if isinstance(data, Gaussian) else 2)
+    return DOUBLE * data.total() * data.dimension() if isinstance(data, Generated) else 0.0
 
 
 def layers(settings: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from resnet_limits.data import digits, loading
+from resnet_limits.data import loading
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
 from resnet_limits.data.sources.digits import Digits
@@ -52,8 +52,8 @@ def test_requests_that_cannot_be_met_are_refused_in_words(data, message):
 
 def test_the_last_data_set_is_kept_and_another_takes_its_place(monkeypatch):
     read = []
-    points = digits.points
-    monkeypatch.setattr(digits, "points", lambda: read.append(1) or points())
+    points = Digits.points
+    monkeypatch.setattr(Digits, "points", lambda its, seed: read.append(1) or points(its, seed))
     forget()
     once = load(Digits(), seed=0)
     assert load(Digits(), seed=0) is once

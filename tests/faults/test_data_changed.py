@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from resnet_limits.data import identity, moons
+from resnet_limits.data import identity
 from resnet_limits.data.loading import forget
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.image_folder import ImageFolder
@@ -209,13 +209,13 @@ def test_a_digest_that_is_given_is_refused_where_other_data_lie(in_process, tmp_
 
 def made(monkeypatch, by):
     """Moons of another scikit-learn: each coordinate off by so much."""
-    points = moons.points
+    points = Moons.points
 
-    def others(size, **keys):
-        x, y = points(size, **keys)
+    def others(its, seed):
+        x, y = points(its, seed)
         return x + by, y
 
-    monkeypatch.setattr(moons, "points", others)
+    monkeypatch.setattr(Moons, "points", others)
 
 
 @pytest.mark.parametrize(("by", "state"), [(1e-15, "finished"), (np.array([[0.0, 0.0], [0.1, 0.0]] * 10), "failed")])

@@ -103,8 +103,8 @@ def not_affine(settings: Kernel) -> str | None:
 
 def unlabelled(settings: Kernel) -> str | None:
     """Why there are no accuracies, or None."""
-    if settings.data.name == "gaussian":
-        return "data=gaussian: targets are no classes"
+    if not settings.data.labelled():
+        return f"data={settings.data.name}: targets are no classes"
     return None
 
 

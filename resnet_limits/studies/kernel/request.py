@@ -3,10 +3,7 @@ torch."""
 
 from __future__ import annotations
 
-import math
-
 from ...data import sizes
-from ...data.sources.gaussian import Gaussian
 from ...errors import SettingError
 from .outside import explodes_with, kinked, not_affine
 from .settings import Kernel
@@ -14,10 +11,7 @@ from .settings import Kernel
 
 def features(settings: Kernel) -> int:
     """`d_in`, the dimension of the points."""
-    if isinstance(settings.data, Gaussian):
-        return settings.data.features
-    shape = sizes.image_shape(settings.data)
-    return 2 if shape is None else math.prod(shape)
+    return settings.data.dimension()
 
 
 def check(settings: Kernel) -> None:

@@ -26,7 +26,6 @@ from .... import device
 from ....claims.order import FEWEST_DEPTHS, fit_order
 from ....data.dataset import Dataset
 from ....data.loading import load
-from ....data.sizes import image_shape
 from ....errors import SettingError
 from ....limits.flow import rounding
 from ....measurement.job import Job
@@ -109,7 +108,7 @@ def _trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
     """Of one network: which test images it classifies, how its logits change when it is refined, inverse errors."""
     settings: Flow = job.settings
     its, data, phi = settings.flow.images, _data(settings), settings.activation
-    shape = image_shape(image_data(settings))
+    shape = image_data(settings).shape()
     assert shape is not None
     x, y = images_of(data.x_train[: its.points], shape), data.y_train[: its.points]
     x_test, y_test = images_of(data.x_test[: its.points], shape), data.y_test[: its.points]
