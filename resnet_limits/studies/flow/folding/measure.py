@@ -24,13 +24,14 @@ from ....networks.blocks import field
 from ....networks.steps import STEPS
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
+from ....settings.content import chosen
 from ..outside import stretches
-from ..problem import key, points
+from ..problem import points
 from .claims import BELOW, BLOCKS, PINS
 
 SCALES = {"weights": (BELOW, 2.0, 8.0), "points": (0.5, BELOW, 1.5, 2.0, 4.0, 8.0)}
-UNUSED = ("horizon", "flow.inputs", "flow.paths")
-"""Keys that change nothing here."""
+SCALED = ("seed", "width", "replicas", "activation", "block", "init", "data", "dtype", "flow.points")
+"""What scaled blocks and their Jacobians depend on."""
 PIECE = 8
 """Networks whose Jacobians are in memory at a time; as many also where fewer are left, so that all round alike."""
 
@@ -40,7 +41,7 @@ def measure(job: Job) -> Measurement:
     settings = job.settings
     if stretches(settings):
         return Measurement()
-    found = job.shared.solve("flow.folding", key(settings, *UNUSED), lambda: _scaled(job))
+    found = job.shared.solve("flow.folding", chosen(settings, SCALED), lambda: _scaled(job))
     records = []
     for norm, scales in SCALES.items():
         for scale in scales:
