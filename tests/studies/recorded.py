@@ -44,11 +44,13 @@ def recorded(settings: Any, read: set[str], prefix: str = "") -> Any:
         return value
 
     def make(self: Any, *values: Any, **named: Any) -> None:
+        before = set(read)
         kind.__init__(self, *values, **named)
+        read.intersection_update(before)  # what a new option or group checks of itself is no reading
         caller = sys._getframe(1)
         if caller.f_code.co_filename in BOOKKEEPING:  # made by `replace`
-            before = pinned.get(id(caller.f_locals["obj"]), set())
-            pinned[id(self)] = before | {*fields} - copied.pop(id(caller), set())
+            of_before = pinned.get(id(caller.f_locals["obj"]), set())
+            pinned[id(self)] = of_before | {*fields} - copied.pop(id(caller), set())
             kept.append(self)
 
     kept: list[Any] = []  # so that no identity is given twice

@@ -8,7 +8,8 @@ on the list has another value: the solution must be the same bit for bit.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from resnet_limits.data.loading import forget
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.measurement.job import Job
+from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.settings.content import chosen
+from resnet_limits.settings.keys import describe
 from resnet_limits.settings.training import Minimiser, Train
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
