@@ -176,6 +176,7 @@ def test_what_is_read_is_recorded_with_its_group_and_what_is_pinned_or_copied_is
     assert isinstance(its, Ode)
     assert chosen(its, ("seed", "init")) == chosen(Ode(init=Smooth(correlation=2.0)), ("seed", "init"))
     assert read == set(), "names of jobs are bookkeeping"
+    assert isinstance(its.init, Smooth)
     assert its.init.correlation == 2.0
     assert read == {"init", "init.correlation"}
     read.clear()
