@@ -109,15 +109,16 @@ def by_excess(settings: Settings, keys: Sequence[str]) -> list[str]:
 
 def host_room() -> Room | None:
     """What a process may still take on this host; None where the system does not say."""
-    return min(_rooms(), key=lambda room: room.free, default=None)
+    return min(rooms(), key=lambda room: room.free, default=None)
 
 
 def host_limit() -> Room | None:
     """The tightest limit on what a process may have at all, however much of it is in use now."""
-    return min(_rooms(), key=lambda room: room.total, default=None)
+    return min(rooms(), key=lambda room: room.total, default=None)
 
 
-def _rooms() -> list[Room]:
+def rooms() -> list[Room]:
+    """Every limit that this process is under."""
     return [room for room in (_memory(), control_group(), _addresses()) if room is not None]
 
 
@@ -138,7 +139,7 @@ def control_group(proc: Path = Path("/proc/self/cgroup"), mounted: Path = Path("
 
     Pages of files that are not in use count as free, as they do when the kernel needs room.
     """
-    rooms = []
+    found = []
     for line in _lines(proc):
         _, controllers, path = line.split(":", 2)
         if controllers and "memory" not in controllers.split(","):
@@ -152,8 +153,8 @@ def control_group(proc: Path = Path("/proc/self/cgroup"), mounted: Path = Path("
         for folder in (group, *(p for p in group.parents if p == root or root in p.parents)):
             with contextlib.suppress(OSError, ValueError):  # no limit is the word "max"
                 total, taken = int((folder / limit).read_text()), int((folder / used).read_text())
-                rooms.append(Room(max(total - taken + _idle(folder), 0), total, "limit of the control group"))
-    return min(rooms, key=lambda room: room.free, default=None)
+                found.append(Room(max(total - taken + _idle(folder), 0), total, "limit of the control group"))
+    return min(found, key=lambda room: room.free, default=None)
 
 
 def _idle(group: Path) -> int:

@@ -25,12 +25,14 @@ from resnet_limits.memory import (
     host_room,
     message,
     ran_out_of,
+    rooms,
 )
 from resnet_limits.runs.python import run
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from tests.cli.command import TINY, Reslim
+from tests.planting import plant
 
 SMALL = Ode(depth=8, device="cpu")
 GB = 10**9
@@ -238,9 +240,7 @@ def test_a_gpu_that_is_full_is_named_and_given_back():
 
 def test_what_there_is_at_all_is_the_tightest_limit_and_not_the_one_that_is_fullest(monkeypatch):
     """A host of 64 GB that others fill, and a container of 4 GB that is nearly empty."""
-    from resnet_limits import memory
-
     host, container = Room(2e9, 64e9, "memory of this host"), Room(3.5e9, 4e9, "limit of the control group")
-    monkeypatch.setattr(memory, "_rooms", lambda: [host, container])
+    plant(monkeypatch, rooms, lambda: [host, container])
     assert host_room() == host
     assert host_limit() == container

@@ -130,6 +130,7 @@ def products(dtype) -> Iterator[str]:
 def random_networks(dtype) -> Iterator[str]:
     import torch
 
+    from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.schemes import EulerMaruyama, Network
     from resnet_limits.sampling.walk import Walker, final
@@ -140,7 +141,7 @@ def random_networks(dtype) -> Iterator[str]:
         walkers = [Walker(Network("swish", "tanh"), 2), Walker(EulerMaruyama("gelu", "identity", law), 4)]
 
         def run(first: int, count: int):
-            how = {"horizon": 1.0, "seed": 0, "purpose": "processors", "first_replica": first}
+            how = {"horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
             return torch.cat(final(walkers, x0.expand(count, -1, -1), law, **how), dim=1)  # noqa: B023
 
         if cut_otherwise(run):
@@ -150,6 +151,7 @@ def random_networks(dtype) -> Iterator[str]:
 def tangents_and_gradients(dtype) -> Iterator[str]:
     import torch
 
+    from resnet_limits.random import Stream
     from resnet_limits.sampling.backward import gradients
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.schemes import Network
@@ -161,13 +163,13 @@ def tangents_and_gradients(dtype) -> Iterator[str]:
         x0 = noise(n, width, dtype=dtype)
 
         def moved(first: int, count: int):
-            how = {"horizon": 1.0, "seed": 0, "purpose": "processors", "first_replica": first}
+            how = {"horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
             start, along = x0.expand(count, -1, -1), x0.flip(0)[:, None].expand(count, -1, 2, -1)  # noqa: B023
             *_, (_, (x,), (u,)) = tangents([Walker(scheme, 3)], start, along, law, **how)
             return torch.cat([x.flatten(1), u.flatten(1)], dim=1)
 
         def pulled(first: int, count: int):
-            how = {"depth": 3, "horizon": 1.0, "seed": 0, "purpose": "processors", "first_replica": first}
+            how = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
             found = gradients(scheme, x0.expand(count, -1, -1), lambda x: x, law, **how)  # noqa: B023
             return torch.cat([found.weights.T, found.biases.T, found.states.transpose(0, 1).flatten(1)], dim=1)
 
@@ -181,22 +183,22 @@ def other_layers(dtype) -> Iterator[str]:
     import torch
 
     from resnet_limits.limits.averaged import AveragedField
+    from resnet_limits.random import Stream
     from resnet_limits.sampling import deep, wide
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.laws import law_of
 
     x = noise(3, 40, dtype=dtype)
-    how = {"seed": 0, "purpose": "processors"}
     law = law_of(Init.options["matrix_normal"](), 40)
 
     def correlated(first: int, count: int):
-        return law.act(x.expand(count, -1, -1), torch.ones(3), 0.1, layer=0, first_replica=first, **how)
+        return law.act(x.expand(count, -1, -1), torch.ones(3), 0.1, Stream(0, "processors", first_replica=first))
 
     def two_layers(first: int, count: int):
         branches = [deep.Branch("swish", 0.25), deep.Branch("tanh", 0.0)]
         sizes = {"inner": Isotropic(1.5, 0.5), "outer": Isotropic(1.0, 0.5)}
-        its = {"depth": 3, "horizon": 1.0, "first_replica": first}
-        states, compensators = deep.final(branches, x.expand(count, -1, -1), **sizes, **its, **how)
+        its = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
+        states, compensators = deep.final(branches, x.expand(count, -1, -1), **sizes, **its)
         return torch.cat([*states, *(c.to(dtype) for c in compensators)], dim=2)
 
     average = AveragedField("one", "swish", sigma_w=1.2, sigma_b=0.7)
@@ -225,6 +227,7 @@ def control_variates(dtype) -> Iterator[str]:
     """The martingale of a network, also next to networks whose states are large."""
     import torch
 
+    from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.martingale import Martingale
     from resnet_limits.sampling.schemes import Network
@@ -236,7 +239,7 @@ def control_variates(dtype) -> Iterator[str]:
     weights = noise(5, 2, 6, dtype=torch.float64)
 
     def run(first: int, count: int):
-        how = {"horizon": 1.0, "seed": 0, "purpose": "processors", "first_replica": first}
+        how = {"horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
         start = x0[first : first + count]
         martingale = Martingale(scheme, law, weights, start, 0.25)
         for _, (x,) in walk([Walker(scheme, 4)], start, law, **how):
@@ -250,6 +253,7 @@ def control_variates(dtype) -> Iterator[str]:
 def equal_inputs(dtype) -> Iterator[str]:
     import torch
 
+    from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.laws import law_of
     from resnet_limits.sampling.schemes import Network
@@ -260,7 +264,7 @@ def equal_inputs(dtype) -> Iterator[str]:
             x0 = noise(31, max(equal) + 1, width, dtype=dtype)[:, list(equal)].clone()
             x0[7] = noise(len(equal), width, dtype=dtype, seed=1)
             for law in (Isotropic(1.2, 0.7), law_of(Init.options["matrix_normal"](), width)):
-                how = {"horizon": 1.0, "seed": 0, "purpose": "processors"}
+                how = {"horizon": 1.0, "stream": Stream(0, "processors")}
                 (x,) = final([Walker(Network("swish", "tanh"), 2)], x0, law, **how)
                 same = [r for r in range(31) if r != 7]
                 if not all(torch.equal(x[same, i], x[same, equal.index(s)]) for i, s in enumerate(equal)):

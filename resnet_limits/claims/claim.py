@@ -9,10 +9,11 @@ is written before it is run, and `claims/judge.py` turns it and the records into
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..papers import Paper
+from .coordinate import DEPTH
 
 Kind = Literal["theorem", "observation", "control"]
 What = Literal["order", "order_at_least", "value", "at_most", "at_least"]
@@ -22,26 +23,48 @@ Verdict = Literal["supported", "refuted", "inconclusive"]
 
 @dataclass(frozen=True)
 class Expected:
-    """What is predicted. An order is `p` in `error ~ depth^-p`; a bound counts the tolerance in its favour.
+    """What is predicted. An order is `p` in `error ~ x^-p`; a bound counts the tolerance in its favour.
 
     `value` may be a function of the settings (an exact law that follows them), and so may `unit`, what the tolerance
-    is given in units of (the standard deviation of that law). `correction`: what is left of the errors of an order is
-    smaller by powers of `depth^-correction`.
+    is given in units of (the standard deviation of that law).
+
+    Of an order: `along` is the column of the records that x is, the depth, the width, a number of data; `"1/spacing"`
+    is one over the column `spacing`, whose order is then `p` in `error ~ spacing^p`. Along another column than the
+    depth, the records of the deepest depth are fitted, or those of the depth that the claim's `where` names.
+    `correction`: what is left of the errors is smaller by powers of `x^-correction`. `bend`: how large it is at most at
+    the smallest x, relative to the errors, where that is known: points with noise then take no larger x (order.py); it
+    may be a function of the settings too, and from 1 on says nothing.
     """
 
     what: What
     value: float | Callable[[Any], float]
     tolerance: float
     unit: float | Callable[[Any], float] = 1.0
+    along: str = DEPTH
     correction: float = 1.0
+    bend: float | Callable[[Any], float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.along != DEPTH and not self.is_order:
+            raise ValueError(f"expected: along={self.along} is of an order, and this is of '{self.what}'")
+
+    @property
+    def is_order(self) -> bool:
+        return self.what in ORDERS
 
     def at(self, settings: Any) -> Expected:
         """The same with its value and tolerance computed for these settings."""
         unit = float(self.unit(settings) if callable(self.unit) else self.unit)
-        return Expected(self.what, self.value_at(settings), self.tolerance * unit, correction=self.correction)
+        value, bend = self.value_at(settings), self.bend_at(settings)
+        return replace(self, value=value, tolerance=self.tolerance * unit, unit=1.0, bend=bend)
 
     def value_at(self, settings: Any) -> float:
         return float(self.value(settings) if callable(self.value) else self.value)
+
+    def bend_at(self, settings: Any) -> float | None:
+        """The bend, None where it is not known."""
+        bend = self.bend(settings) if callable(self.bend) else self.bend
+        return bend if bend is not None and bend < 1 else None
 
 
 def _always(settings: Any) -> str | None:
@@ -52,7 +75,8 @@ def _always(settings: Any) -> str | None:
 class Claim:
     """A statement of a paper and the observable that tests it.
 
-    `where` selects the records among those of the observable by their coordinates (`{"scheme": "heun"}`).
+    `where` selects the records among those of the observable by their coordinates (`{"scheme": "heun"}`), or by the
+    depth.
     `pins` are the keys that this claim sets for itself, whatever the setting; they stand in the records.
     `outside` says in words why a setting lies outside the theorem, or None where it applies.
     `unmet(records)` says in words why the records of a setting cannot test the claim (a training that did not train).
@@ -76,6 +100,11 @@ class Claim:
     random: bool = False
     needs: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=lambda: {"full": "supported", "smoke": "supported"})
+
+    @property
+    def coordinates(self) -> dict[str, Any]:
+        """What `where` asks of a record itself: all but the depth, which is that of its job."""
+        return {name: value for name, value in self.where.items() if name != DEPTH}
 
 
 @dataclass(frozen=True)

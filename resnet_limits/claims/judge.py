@@ -6,29 +6,32 @@
 
 `records` is the long table of a run (columns `depth, seed, observable, value, stderr, reference_error, layer,
 step` and the coordinates), restricted to one setting; seeds are pooled here. A claim reads the rows of its
-observable with its coordinates at the output (`layer` empty) and at the end (`step` empty).
+observable with its coordinates at the output (`layer` empty) and at the end (`step` empty). A value is that of the
+deepest depth; an order is fitted along the depth, or along the column that the claim says, from the rows of the deepest
+depth.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .claim import ORDERS, Claim, Expected, Judgement, Measured, Verdict
-from .order import FEWEST_DEPTHS, OrderFit, fit_order
+from .claim import Claim, Expected, Judgement, Measured, Verdict
+from .coordinate import Coordinate
+from .order import FEWEST_POINTS, OrderFit, fit_order
 
 LEVEL = 0.95
 FEWEST_REPLICAS = 3
 """From fewer the standard error says nothing: Student's t of one degree of freedom is 12.7 of them wide."""
 TOO_FEW = f"it takes at least {FEWEST_REPLICAS} replicas, or several seeds"
 LARGEST_CURVATURE = 1.0
-"""A fit whose correction `c/L` exceeds this at its shallowest depth refutes nothing: twice what the coverage of the
-interval was measured for."""
+"""A fit whose correction `c/x` exceeds this at its first point refutes nothing: twice what the coverage of the interval
+was measured for."""
 
 
 def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[str, Any]) -> Judgement:
@@ -50,16 +53,17 @@ def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[s
 
 
 def points(claim: Claim, settings: Any, records: pd.DataFrame) -> pd.DataFrame:
-    """The pooled points of a claim: columns `depth, value, stderr, reference_error, scaled`, by depth.
+    """The pooled points of a claim: columns `depth, at, value, stderr, reference_error, scaled`, by increasing `at`.
 
-    `scaled` is value times depth to the expected order (flat where the claim is right), else the value.
-    `stderr` is nan for a deterministic quantity. Empty where nothing was recorded.
+    `at` is the coordinate that an order is along: the depth, unless the claim says another. `scaled` is value times
+    `at` to the expected order (flat where the claim is right), else the value. `stderr` is nan for a deterministic
+    quantity. Empty where nothing was recorded.
     """
     pooled, _ = _pooled(claim, records)
-    power = claim.expected.value_at(settings) if claim.expected.what in ORDERS else 0.0
+    power = claim.expected.value_at(settings) if claim.expected.is_order else 0.0
     return pd.DataFrame(
-        [(p.depth, p.value, p.stderr, p.reference_error, p.value * float(p.depth) ** power) for p in pooled],
-        columns=["depth", "value", "stderr", "reference_error", "scaled"],
+        [(p.depth, p.at, p.value, p.stderr, p.reference_error, p.value * float(p.at) ** power) for p in pooled],
+        columns=["depth", "at", "value", "stderr", "reference_error", "scaled"],
     )
 
 
@@ -68,12 +72,14 @@ def points(claim: Claim, settings: Any, records: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Point:
-    """One depth, seeds pooled: the mean over `seeds` seeds, and `spread`, its standard error from their scatter.
+    """One depth, or one place `at` along another coordinate, seeds pooled: the mean over `seeds` seeds, and `spread`,
+    its standard error from their scatter.
 
     `freedom`: degrees of freedom of `stderr`, one less than the replicas of each seed.
     """
 
     depth: int
+    at: float
     value: float
     stderr: float
     reference_error: float
@@ -97,28 +103,39 @@ def widening(freedom: float) -> float:
 
 
 def _pooled(claim: Claim, records: pd.DataFrame) -> tuple[list[_Point], str | None]:
-    """The points of a claim by depth, and why they cannot be judged, or None."""
+    """The points of a claim by increasing coordinate, and why they cannot be judged, or None."""
     if (why := _without_a_number(claim, records)) is not None:
         return [], why
-    rows = [row for row in _selected(claim, records) if not isinstance(row.why, str)]
-    seeds: dict[int, list[Any]] = {}
+    along = Coordinate(claim.expected.along)
+    rows = _along(claim, along, _selected(claim, records))
+    seeds: dict[float, list[Any]] = {}
     for row in rows:
-        if row.seed in seeds.setdefault(row.depth, []):
-            twice = f"several values of {_named(claim)} at L={row.depth}, seed {row.seed}"
+        if row.seed in seeds.setdefault(row.at, []):
+            twice = f"several values of {_named(claim)} at {along.at(row.at)}, seed {row.seed}"
             return [], f"{twice}: the claim's `where` does not tell them apart"
-        seeds[row.depth].append(row.seed)
+        seeds[row.at].append(row.seed)
     if not rows:
-        return [], f"no records of {_named(claim)}" + (f": {claim.needs}" if claim.needs else "")
+        missing = "" if along.is_depth else f" by {along.column}"
+        return [], f"no records of {_named(claim)}{missing}" + (f": {claim.needs}" if claim.needs else "")
     problem = None
     if all(math.isnan(row.stderr) for row in rows):
-        # Another seed is another problem with its own constant: were the seeds to change with depth, the change of
-        # the constant would pass for a rate.
+        # Another seed is another problem with its own constant: were the seeds to change from point to point, the
+        # change of the constant would pass for a rate.
         common = set.intersection(*map(set, seeds.values()))
         if common:
             rows = [row for row in rows if row.seed in common]
         else:
-            problem = "no seed was run at every depth"
-    return [_mean(depth, [row for row in rows if row.depth == depth]) for depth in sorted(seeds)], problem
+            problem = f"no seed was run at every {along.column}"
+    return [_mean(at, [row for row in rows if row.at == at]) for at in sorted(seeds)], problem
+
+
+def _along(claim: Claim, along: Coordinate, rows: list[Any]) -> list[Any]:
+    """The rows with a number and a place along the coordinate; along another than the depth, those of the deepest."""
+    rows = [row for row in rows if not isinstance(row.why, str) and not pd.isna(row.at)]
+    if along.is_depth or not rows:
+        return rows
+    deepest = max(row.depth for row in rows)
+    return [row for row in rows if row.depth == deepest]
 
 
 def _without_a_number(claim: Claim, records: pd.DataFrame) -> str | None:
@@ -131,22 +148,24 @@ def _without_a_number(claim: Claim, records: pd.DataFrame) -> str | None:
 
 
 def _selected(claim: Claim, records: pd.DataFrame) -> list[Any]:
-    """Rows `depth, seed, value, stderr, reference_error, why[, replicas]` of the claim's observable and coordinates;
-    `why` is a word where there is no number."""
+    """Rows `depth, at, seed, value, stderr, reference_error, why[, replicas]` of the claim's observable and
+    coordinates; `at` is the place along the coordinate of its order, `why` a word where there is no number."""
     chosen = (records["observable"] == claim.observable).to_numpy()
     for column in ("layer", "step"):
         if column in records:
             chosen = chosen & records[column].isna().to_numpy()
     for coordinate, value in claim.where.items():
         chosen = chosen & ((records[coordinate] == value).to_numpy() if coordinate in records else False)
-    columns = ["depth", "seed", "value", "stderr", "reference_error", "why"]
+    columns = ["depth", "at", "seed", "value", "stderr", "reference_error", "why"]
     if "replicas" in records:
         columns.append("replicas")
+    its = records.loc[chosen]
+    its = its.assign(at=Coordinate(claim.expected.along).of(its))
     # The same job may have come from two runs: equal content, equal numbers, no second seed.
-    return list(records.loc[chosen].reindex(columns=columns).drop_duplicates().itertuples(index=False))
+    return list(its.reindex(columns=columns).drop_duplicates().itertuples(index=False))
 
 
-def _mean(depth: int, rows: list[Any]) -> _Point:
+def _mean(at: float, rows: list[Any]) -> _Point:
     """`stderr = sqrt(sum stderr^2) / n`; the bias that seeds share, `reference_error`, does not shrink: its mean."""
     n = len(rows)
     values = np.array([row.value for row in rows], dtype=float)
@@ -154,7 +173,8 @@ def _mean(depth: int, rows: list[Any]) -> _Point:
     known = [float(row.stderr) for row in sampled]
     references = [float(row.reference_error) for row in rows if not math.isnan(row.reference_error)]
     return _Point(
-        depth=int(depth),
+        depth=int(rows[0].depth),
+        at=float(at),
         value=float(np.mean(values)),
         stderr=math.hypot(*known) / n if known else math.nan,
         reference_error=sum(references) / len(references) if references else math.nan,
@@ -184,44 +204,53 @@ def _weigh(claim: Claim, expected: Expected, records: pd.DataFrame) -> tuple[Mea
         return None, "inconclusive", problem
     if claim.random:
         pooled = [p if not math.isnan(p.stderr) else replace(p, stderr=p.spread, freedom=p.seeds - 1) for p in pooled]
-        without = [p.depth for p in pooled if math.isnan(p.stderr)]
+        without = [p.at for p in pooled if math.isnan(p.stderr)]
         if without:
-            where = ", ".join(f"L={depth}" for depth in without)
+            where = ", ".join(map(Coordinate(expected.along).at, without))
             return None, "inconclusive", f"no standard error at {where}: {TOO_FEW}"
-    if expected.what in ORDERS:
+    if expected.is_order:
         return _weigh_order(claim, expected, pooled)
     return _weigh_value(expected, pooled)
 
 
 def _weigh_order(claim: Claim, expected: Expected, pooled: list[_Point]) -> tuple[Measured | None, Verdict, str]:
-    fit = fit_order(
-        [p.depth for p in pooled],
-        [p.value for p in pooled],
-        stderrs=[p.half_width / 1.96 for p in pooled],
-        reference_errors=[p.reference_error for p in pooled],
-        level=LEVEL,
-        correction=expected.correction,
-    )
-    if len(fit.depths) < FEWEST_DEPTHS:
-        count = len(fit.depths)
-        why = f"an order needs {FEWEST_DEPTHS} usable depths, and there {'is' if count == 1 else 'are'} {count}"
+    along = Coordinate(expected.along)
+    fit = fitted(expected, [(p.at, p.value, p.half_width / 1.96, p.reference_error) for p in pooled])
+    if len(fit.x) < FEWEST_POINTS:
+        count = len(fit.x)
+        why = f"an order needs {FEWEST_POINTS} usable {along.plural}, and there {'is' if count == 1 else 'are'} {count}"
         why += f" ({claim.needs})" if claim.needs else ""
-        return None, "inconclusive", why + _left_out(fit)
+        return None, "inconclusive", why + _left_out(fit, along)
     measured = Measured(fit.order, fit.low, fit.high, LEVEL)
-    verdict, why = _compare("the order", measured, expected)
+    name = "the order" if along.is_depth else f"the order in {along.symbol} at L={pooled[0].depth}"
+    verdict, why = _compare(name, measured, expected)
     if verdict == "refuted" and fit.curvature > LARGEST_CURVATURE:
         verdict = "inconclusive"
         why += (
-            f", but the errors still bend by a factor e^{fit.curvature:.1f} at L={fit.depths[0]:.0f}: "
-            "the depths are not yet asymptotic; deeper ones would tell"
+            f", but the errors still bend by a factor e^{fit.curvature:.1f} at {along.at(fit.x[0])}: "
+            f"the {along.plural} are not yet asymptotic; {along.further} ones would tell"
         )
-    elif verdict == "refuted" and not _outside(fit.deeper[0], fit.deeper[1], expected):
+    elif verdict == "refuted" and not _outside(fit.beyond[0], fit.beyond[1], expected):
         verdict = "inconclusive"
         why += (
-            f", but without its shallowest depth, L={fit.depths[0]:.0f}, it no longer does: "
-            f"there it lies in {_interval(*fit.deeper)}"
+            f", but without its {along.first}, {along.at(fit.x[0])}, it no longer does: "
+            f"there it lies in {_interval(*fit.beyond)}"
         )
-    return measured, verdict, why + _left_out(fit)
+    return measured, verdict, why + _left_out(fit, along)
+
+
+def fitted(expected: Expected, its_points: Iterable[tuple[float, float, float, float]]) -> OrderFit:
+    """The order as the claim says that it is fitted, of points `(at, value, standard error, reference error)`."""
+    x, values, stderrs, references = np.array(list(its_points), dtype=float).reshape(-1, 4).T
+    return fit_order(
+        x,
+        values,
+        stderrs=stderrs,
+        reference_errors=references,
+        level=LEVEL,
+        correction=expected.correction,
+        bend=expected.bend_at(None),
+    )
 
 
 def _weigh_value(expected: Expected, pooled: list[_Point]) -> tuple[Measured | None, Verdict, str]:
@@ -299,7 +328,7 @@ def _interval(low: float, high: float) -> str:
     return f"[{low:.{digits}g}, {high:.{digits}g}]"
 
 
-def _left_out(fit: OrderFit) -> str:
+def _left_out(fit: OrderFit, along: Coordinate) -> str:
     if not fit.left_out:
         return ""
-    return "; left out: " + ", ".join(f"L={depth:.0f} ({reason})" for depth, reason in fit.left_out.items())
+    return "; left out: " + ", ".join(f"{along.at(x)} ({reason})" for x, reason in fit.left_out.items())

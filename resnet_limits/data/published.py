@@ -81,7 +81,7 @@ class Published(Images):
         """Download the files, or unpack the archives that are in place, and check every one; as `vision.fetch`."""
         from .vision import fetch
 
-        fetch(cls, root)
+        fetch(cls(cls.name), root)
 
     @classmethod
     def found(cls, root: Path, *, thoroughly: bool = False) -> Found:
@@ -117,7 +117,7 @@ class Idx(Published):
 
         root = data_root(self.root)
         try:
-            train, test = (read(type(self), root, train=part) for part in (True, False))
+            train, test = (read(self, root, train=part) for part in (True, False))
         except (AssertionError, ValueError, RuntimeError) as error:  # torchvision asserts what a file's header says
             raise DamagedData(f"data={self.name}: the files under {root} are not in the IDX format: {error}") from None
         return ImageArrays(train.data[:, None], train.targets, test.data[:, None], test.targets, tuple(train.classes))

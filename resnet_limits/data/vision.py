@@ -16,18 +16,32 @@ import zlib
 from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
 from ..errors import MissingData, OutputError
 from .files import md5_of
 
-if TYPE_CHECKING:
-    from .published import Published
-
 PATIENCE = 15.0
 """Seconds without an answer after which a download is given up."""
+
+
+class Known(Protocol):
+    """A published data set, as far as it is read and fetched here: a `published.Published`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def torchvision(self) -> str: ...
+
+    @property
+    def archive(self) -> str: ...
+
+    def complain(self, root: Path, *, thoroughly: bool = False) -> None: ...
+
+    def what_to_put(self, root: Path) -> str: ...
 
 
 @functools.cache
@@ -59,13 +73,13 @@ def datasets() -> Any:
     return datasets
 
 
-def read(its: type[Published], root: Path, *, train: bool) -> Any:
+def read(its: Known, root: Path, *, train: bool) -> Any:
     """torchvision's own object for one part of a data set, every file checked first. Raises as `its.complain`."""
     its.complain(root, thoroughly=True)
     return getattr(datasets(), its.torchvision)(str(root), train=train, download=False)
 
 
-def fetch(its: type[Published], root: Path) -> None:
+def fetch(its: Known, root: Path) -> None:
     """Download a data set through torchvision, or unpack the archives that are in place, and check every file.
 
     It appears whole: fetched beside the root's own files and renamed into place. Raises `MissingData` with the files
@@ -91,7 +105,7 @@ def fetch(its: type[Published], root: Path) -> None:
     its.complain(root, thoroughly=True)
 
 
-def _borrow_archives(its: type[Published], root: Path, beside: Path) -> None:
+def _borrow_archives(its: Known, root: Path, beside: Path) -> None:
     """Show torchvision the archives that are in place: it unpacks those whose MD5 sum is the published one."""
     theirs = getattr(datasets(), its.torchvision)
     if its.archive:
@@ -104,7 +118,7 @@ def _borrow_archives(its: type[Published], root: Path, beside: Path) -> None:
             (beside / archive).symlink_to(root / archive)
 
 
-def _download(its: type[Published], root: Path, beside: Path) -> None:
+def _download(its: Known, root: Path, beside: Path) -> None:
     try:
         with _patience(), contextlib.redirect_stdout(sys.stderr):
             getattr(datasets(), its.torchvision)(str(beside), download=True)

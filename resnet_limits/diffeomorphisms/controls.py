@@ -29,7 +29,8 @@ from torch import Tensor
 
 from ..networks.blocks import VectorField
 from ..networks.classifier import Forward
-from ..networks.residual import block_factor, forward
+from ..networks.parametrisation import FLOW, PLAIN, Parametrisation
+from ..networks.residual import forward
 from ..networks.steps import STEPS
 from .lipschitz import lipschitz_bound
 
@@ -41,9 +42,10 @@ class Control:
     plain: bool
     added: Literal["spectral", "lipschitz", "inverse", "h1"] | None = None
 
-    def block_factor(self, depth: int, horizon: float) -> float:
-        """`h`."""
-        return 1.0 if self.plain else block_factor(depth, horizon)
+    @property
+    def parametrisation(self) -> Parametrisation:
+        """The factor on a block and the rates of its weights."""
+        return PLAIN if self.plain else FLOW
 
 
 CONTROLS = {

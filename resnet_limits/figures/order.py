@@ -1,4 +1,4 @@
-"""Error against depth on logarithmic axes, with the fitted and the expected slope."""
+"""Error against depth, or another coordinate, on logarithmic axes, with the fitted and the expected slope."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..claims.claim import Judgement, Measured
-from ..claims.order import OrderFit, fit_order
+from ..claims.coordinate import Coordinate, short
+from ..claims.judge import fitted
+from ..claims.order import OrderFit
 from ..claims.words import interval
 from ..printable import printable
 from .drawable import drawable, say_nothing_shown
@@ -29,7 +31,7 @@ def order_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     figure = Figure()
     axes = figure.subplots()
     draw_order(axes, judgement, points)
-    axes.set_xlabel("depth $L$")
+    axes.set_xlabel(Coordinate(judgement.expected.along).axis)
     axes.set_ylabel(judgement.claim.observable.replace("_", " "))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8)
@@ -38,26 +40,19 @@ def order_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
 
 
 def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
-    """Measured points, the fit with its band, and the expected slope through the deepest fitted point.
+    """Measured points, the fit with its band, and the expected slope through the last fitted point.
 
     The band is what the interval of the order means: the slopes between its ends. Points that the fit does not use
-    (too shallow, or left out) are hollow.
+    (too early, or left out) are hollow.
     """
     shown = drawable(points["value"].to_numpy(dtype=float))
     positive = points.loc[shown > 0, :]
-    depths, values = positive["depth"].to_numpy(dtype=float), positive["value"].to_numpy(dtype=float)
+    x, values = positive["at"].to_numpy(dtype=float), positive["value"].to_numpy(dtype=float)
     bars = 1.96 * np.nan_to_num(drawable(positive["stderr"].to_numpy(dtype=float)))
-    columns = {c: points[c].to_numpy(dtype=float) for c in ("depth", "value", "stderr", "reference_error")}
-    fit = fit_order(
-        columns["depth"],
-        columns["value"],
-        stderrs=columns["stderr"],
-        reference_errors=columns["reference_error"],
-        correction=judgement.expected.correction,
-    )
-    fitted = np.isin(depths, fit.depths)
+    fit = fitted(judgement.expected, points[["at", "value", "stderr", "reference_error"]].itertuples(index=False))
+    in_fit = np.isin(x, fit.x)
     axes.set_title(title(judgement), fontsize=9)
-    if not len(depths):
+    if not len(x):
         say_nothing_shown(axes, "no positive value")
         axes.set_xticks([])
         axes.set_yticks([])
@@ -65,12 +60,12 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     for chosen, colour, fill, label in (
-        (fitted, COLOURS[0], COLOURS[0], "measured"),
-        (~fitted, "0.4", "white", "measured, not in the fit"),
+        (in_fit, COLOURS[0], COLOURS[0], "measured"),
+        (~in_fit, "0.4", "white", "measured, not in the fit"),
     ):
         if chosen.any():
             axes.errorbar(
-                depths[chosen],
+                x[chosen],
                 values[chosen],
                 yerr=bars[chosen] if bars[chosen].any() else None,
                 fmt="o",
@@ -85,12 +80,12 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
         _draw_fit(axes, fit, judgement.measured)
     order = judgement.expected_value
     if math.isfinite(order):
-        end = np.flatnonzero(fitted)[-1] if fitted.any() else -1
-        ends = depths[[0, -1]]
+        end = np.flatnonzero(in_fit)[-1] if in_fit.any() else -1
+        ends = x[[0, -1]]
         at_least = "at least " if judgement.expected.what == "order_at_least" else ""
         label = f"expected order {at_least}{order:g}"
-        axes.plot(ends, values[end] * (ends / depths[end]) ** -order, "--", color=COLOURS[1], lw=1.2, label=label)
-    depth_ticks(axes, depths)
+        axes.plot(ends, values[end] * (ends / x[end]) ** -order, "--", color=COLOURS[1], lw=1.2, label=label)
+    ticks(axes, x)
     low, high = axes.get_ylim()
     if high < SMALLEST_RANGE * low:  # a constant should look like one
         middle = math.sqrt(low * high)
@@ -116,18 +111,18 @@ def title(judgement: Judgement) -> str:
     return f"{judgement.claim.id}: {judgement.verdict}" + (f"\n{setting}" if setting else "")
 
 
-def depth_ticks(axes: Axes, depths: np.ndarray) -> None:
-    """A tick at each measured depth; at every second, third, ... where they would run into each other."""
-    every = max(1, -(-len(depths) // 10))
-    shown = list(depths)[::-1][::every]
-    axes.set_xticks(shown, [f"{d:.0f}" for d in shown])
+def ticks(axes: Axes, x: np.ndarray) -> None:
+    """A tick at each measured point; at every second, third, ... where they would run into each other."""
+    every = max(1, -(-len(x) // 10))
+    shown = list(x)[::-1][::every]
+    axes.set_xticks(shown, [short(place) for place in shown])
     axes.minorticks_off()
 
 
 def _draw_fit(axes: Axes, fit: OrderFit, measured: Measured) -> None:
-    depths = np.geomspace(min(fit.depths), max(fit.depths), 50)
-    end = fit.error_at([depths[-1]])[0]
+    x = np.geomspace(min(fit.x), max(fit.x), 50)
+    end = fit.error_at([x[-1]])[0]
     label = f"fitted order {interval(asdict(measured))}".replace("-", "−")
-    axes.plot(depths, fit.error_at(depths), "-", color=COLOURS[0], lw=1.4, label=label)
-    slopes = [end * (depths / depths[-1]) ** -order for order in (measured.low, measured.high)]
-    axes.fill_between(depths, *slopes, color=COLOURS[0], alpha=0.2, lw=0)
+    axes.plot(x, fit.error_at(x), "-", color=COLOURS[0], lw=1.4, label=label)
+    slopes = [end * (x / x[-1]) ** -order for order in (measured.low, measured.high)]
+    axes.fill_between(x, *slopes, color=COLOURS[0], alpha=0.2, lw=0)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..claims.claim import Judgement
+from ..claims.coordinate import Coordinate
 from .layout import lay_out
 from .order import draw_order
 from .value import draw_value
@@ -23,11 +24,11 @@ def overview_figure(judged: Sequence[tuple[Judgement, pd.DataFrame]]) -> Figure:
     grid = figure.subplots(rows, columns, squeeze=False)
     panels = grid.ravel()
     for axes, (judgement, points) in zip(panels, judged, strict=False):
-        draw = draw_order if judgement.expected.what.startswith("order") else draw_value
+        draw = draw_order if judgement.expected.is_order else draw_value
         draw(axes, judgement, points)
         axes.set_title(axes.get_title(), fontsize=8)
         axes.tick_params(labelsize=7)
-        axes.set_xlabel("depth $L$", fontsize=8)
+        axes.set_xlabel(Coordinate(judgement.expected.along).axis, fontsize=8)
         axes.set_ylabel(judgement.claim.observable.replace("_", " "), fontsize=8)
         handles, labels = axes.get_legend_handles_labels()
         told = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]

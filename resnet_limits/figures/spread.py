@@ -51,7 +51,7 @@ def spread(sheets: Sequence[Sheet], *, within: Within) -> Iterator[None]:
     `Sheet.draw` raises.
     """
     pending, failed = deque(sheets), deque[Sheet]()
-    children = [child for _ in range(_processes(len(sheets)) - 1) if (child := _started(within)) is not None]
+    children = [child for _ in range(processes(len(sheets)) - 1) if (child := started(within)) is not None]
     feeders = [threading.Thread(target=_feed, args=(child, pending, failed), daemon=True) for child in children]
     try:
         for feeder in feeders:
@@ -71,7 +71,8 @@ def spread(sheets: Sequence[Sheet], *, within: Within) -> Iterator[None]:
             _close(child)
 
 
-def _processes(count: int) -> int:
+def processes(count: int) -> int:
+    """How many draw so many sheets, this one included."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, MOST, count // WORTH))
 
@@ -88,7 +89,7 @@ def _next(pending: deque[Sheet]) -> Sheet | None:
         return None
 
 
-def _started(within: Within) -> subprocess.Popen[bytes] | None:
+def started(within: Within) -> subprocess.Popen[bytes] | None:
     """A process that waits for sheets; None where it cannot be started."""
     environment = imports.environment(os.pathsep.join(sys.path))  # the modules of this process
     command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..claims.claim import Judgement
 from .drawable import drawable
 from .layout import lay_out
-from .order import depth_ticks, title
+from .order import ticks, title
 from .style import COLOURS
 
 
@@ -39,5 +39,5 @@ def draw_value(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
         axes.axhline(value, ls="--", color=COLOURS[1], lw=1.2, label=f"{words} {value:g}")
         axes.axhspan(value - expected.tolerance, value + expected.tolerance, color=COLOURS[1], alpha=0.15, lw=0)
     axes.set_xscale("log", base=2)
-    depth_ticks(axes, depths)
+    ticks(axes, depths)
     axes.set_title(title(judgement), fontsize=9)

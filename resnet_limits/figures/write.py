@@ -63,7 +63,7 @@ class ClaimSheet:
     points: pd.DataFrame
 
     def draw(self) -> None:
-        figure = order_figure if self.judgement.expected.what.startswith("order") else value_figure
+        figure = order_figure if self.judgement.expected.is_order else value_figure
         _write(self.path, figure(self.judgement, self.points))
 
 

@@ -46,15 +46,16 @@ class Moments:
             rate = 0.5 * self.curvature * self.sigma_b**2
             return (u - self._u0) / rate if rate > 0 else math.inf
         a, start = 0.5 * self.curvature * self.sigma_w**2, self._u0
-        w = (self.sigma_b / self.sigma_w) ** 2 + self.q0 - start**2
+        gap = (self.sigma_b / self.sigma_w) ** 2 + self.q0  # start^2 + w, without the cancellation
+        w = gap - start**2
         if w > 0:
             root = math.sqrt(w)
             return (math.atan2(u, root) - math.atan2(start, root)) / (a * root)
         root = math.sqrt(-w)
-        if start <= root:  # v >= 0 keeps s^2 + w >= 0: at or below -root it rises towards it and rests
+        if start <= 0 or gap == 0:  # v >= 0 keeps s^2 + w >= 0: at or below -root it rises towards it and rests
             return math.inf
         if root < 1e-8 * start:
             return (1 / start - 1 / u) / a
-        # 1/(2 root) log((s - root)/(s + root))
+        # 1/(2 root) log((s - root)/(s + root)), and at the start (s - root)(s + root) is the gap
         end = 0.0 if math.isinf(u) else math.log1p(-2 * root / (u + root))
-        return (end - math.log1p(-2 * root / (start + root))) / (2 * root * a)
+        return (end - math.log(gap / (start + root) ** 2)) / (2 * root * a)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..networks.blocks import VectorField
-from ..networks.residual import block_factor
+from ..networks.parametrisation import block_factor
 from ..networks.steps import Step
 from ..paths.path import WeightPath
 from ..settings.names import KINKED

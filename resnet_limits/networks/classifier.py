@@ -7,16 +7,20 @@ The parameters are one flat dictionary, replicas in front: `read_in.W (r, d, fea
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from ..random import normals
-from .blocks import affine
+from ..random import Stream
+from .blocks import VectorField, affine
+from .parametrisation import ODE, Parametrisation
 from .residual import forward
 from .steps.step import Field, Step
+
+T = TypeVar("T")
 
 TRUNK = "trunk."
 Forward = Callable[[Field, Step, Tensor, Mapping[str, Tensor], float], Tensor]
@@ -29,32 +33,51 @@ def initial(
     classes: int,
     trunk: Mapping[str, Tensor],
     *,
+    parametrisation: Parametrisation = ODE,
     replicas: int,
     seed: int,
     dtype: torch.dtype = torch.float64,
     device: torch.device | str = "cpu",
 ) -> dict[str, Tensor]:
-    """Parameters at the start: weights of the read-in and read-out `N(0, 1/fan-in)`, their biases 0, this trunk.
+    """Parameters at the start: read-in and read-out of this parametrisation, and this trunk.
 
     The draws depend on seed and shapes alone, not on the depth: networks of all depths start from one read-in
     and read-out. The trunk's tensors are `(replicas, sets, *shape)`.
     """
+    scales = parametrisation.at(width=width)
 
-    def weight(rows: int, columns: int, purpose: str) -> Tensor:
-        draw = normals((rows, columns), replicas=replicas, seed=seed, purpose=purpose, dtype=dtype, device=device)
-        return draw / columns**0.5
+    def drawn(kind: str, *shape: int) -> Tensor:
+        return scales.start(kind, shape, Stream(seed, kind), replicas=replicas, dtype=dtype, device=device)
 
     return {
-        "read_in.W": weight(width, features, "read_in"),
-        "read_in.b": torch.zeros(replicas, width, dtype=dtype, device=device),
+        "read_in.W": drawn("read_in", width, features),
+        "read_in.b": drawn("read_in_bias", width),
         **{TRUNK + name: w for name, w in trunk.items()},
-        "read_out.W": weight(classes, width, "read_out"),
-        "read_out.b": torch.zeros(replicas, classes, dtype=dtype, device=device),
+        "read_out.W": drawn("read_out", classes, width),
+        "read_out.b": drawn("read_out_bias", classes),
     }
 
 
-def trunk_of(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The trunk's weights by the names of the vector field."""
+def kinds(field: VectorField) -> dict[str, str]:
+    """The kind of each parameter, by its name.
+
+    A field names its parameters as its formula does, from the outside in: the first one is its last linear map.
+    """
+    last = next(iter(field.shapes))
+
+    def kind(name: str, shape: tuple[int, ...]) -> str:
+        return "block_bias" if len(shape) == 1 else "block_last" if name == last else "block"
+
+    ends = {"W": "", "b": "_bias"}
+    return {
+        **{f"read_in.{name}": f"read_in{kind}" for name, kind in ends.items()},
+        **{TRUNK + name: kind(name, shape) for name, shape in field.shapes.items()},
+        **{f"read_out.{name}": f"read_out{kind}" for name, kind in ends.items()},
+    }
+
+
+def trunk_of(parameters: Mapping[str, T]) -> dict[str, T]:
+    """The trunk's weights, or what else is said of each, by the names of the vector field."""
     return {name.removeprefix(TRUNK): w for name, w in parameters.items() if name.startswith(TRUNK)}
 
 

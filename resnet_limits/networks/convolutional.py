@@ -35,8 +35,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ..random import normals
+from ..random import Stream
 from .activations import activation
+from .parametrisation import CONVOLUTIONAL
 
 STAGES = (1, 2, 3)
 GROUPS = 2
@@ -65,34 +66,38 @@ def initial(
 ) -> dict[str, Tensor]:
     """Parameters at the start for images of this shape (colours, height, width): `sets` weight sets a stage.
 
-    Convolutions and read-out `N(0, 1/fan-in)`, `B` and all biases 0, scale 1; all sets of a stage are equal. The draws
-    depend on seed and shapes alone: networks with shared and with free weights start as the same network.
+    Parametrised as `CONVOLUTIONAL` says; all sets of a stage are equal. The draws depend on seed and shapes alone:
+    networks with shared and with free weights start as the same network.
     """
+    scales = CONVOLUTIONAL.at(depth=sets, width=channels)
 
-    def weight(*size: int, name: str) -> Tensor:
-        fan_in = size[1] * (9 if len(size) == 4 else 1)
-        purpose = f"convolutional.{name}"
-        return normals(size, replicas=replicas, seed=seed, purpose=purpose, dtype=dtype, device=device) / fan_in**0.5
-
-    def constant(value: float, *size: int) -> Tensor:
-        return torch.full((replicas, *size), value, dtype=dtype, device=device)
+    def drawn(name: str, *shape: int) -> Tensor:
+        stream = Stream(seed, f"convolutional.{name.removesuffix('.W').removesuffix('.A')}")
+        return scales.start(kind(name), shape, stream, replicas=replicas, dtype=dtype, device=device)
 
     c = channels
     start = {}
     for stage in STAGES:
         name, into, c = ("stem", shape[0], c) if stage == 1 else (f"to{stage}", c, 2 * c)
-        start[f"{name}.W"] = weight(c, into, 3, 3, name=name)
-        start[f"{name}.scale"] = constant(1.0, c)
-        start[f"{name}.shift"] = constant(0.0, c)
-        own = weight(c, c, 3, 3, name=f"stage{stage}")
-        start[f"stage{stage}.A"] = own[:, None].repeat(1, sets, 1, 1, 1, 1)
-        start[f"stage{stage}.scale"] = constant(1.0, sets, c)
-        start[f"stage{stage}.shift"] = constant(0.0, sets, c)
-        start[f"stage{stage}.B"] = constant(0.0, sets, c, c, 3, 3)
-        start[f"stage{stage}.b"] = constant(0.0, sets, c)
-    start["read_out.W"] = weight(classes, c, name="read_out")
-    start["read_out.b"] = constant(0.0, classes)
+        for its, size in {"W": (c, into, 3, 3), "scale": (c,), "shift": (c,)}.items():
+            start[f"{name}.{its}"] = drawn(f"{name}.{its}", *size)
+        unit = {"A": (c, c, 3, 3), "scale": (c,), "shift": (c,), "B": (c, c, 3, 3), "b": (c,)}
+        for its, size in unit.items():
+            one = drawn(f"stage{stage}.{its}", *size)[:, None]
+            start[f"stage{stage}.{its}"] = one.repeat(1, sets, *(1 for _ in size))
+    start["read_out.W"] = drawn("read_out.W", classes, c)
+    start["read_out.b"] = drawn("read_out.b", classes)
     return start
+
+
+def kind(name: str) -> str:
+    """The kind of the parameter of this name."""
+    where, its = name.split(".")
+    if where.startswith("stage"):
+        return {"A": "block", "B": "block_last", "scale": "block_gain"}.get(its, "block_bias")
+    if where == "read_out":
+        return "read_out" if its == "W" else "read_out_bias"
+    return {"W": "read_in", "scale": "gain", "shift": "read_in_bias"}[its]
 
 
 def count(parameters: Parameters) -> int:
@@ -133,7 +138,7 @@ def stages(
 def stage_map(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: int, horizon: float = 1.0) -> Maps:
     """`phi_v(x)`: the units of one stage. Raises `ValueError` naming a unit that changes the shape of the state, and
     for units that are no multiple of the weight sets."""
-    h, nonlinear = horizon / units, activation(phi)
+    h, nonlinear = CONVOLUTIONAL.block_factor(units, horizon), activation(phi)
     for k, theta in enumerate(_units(parameters, stage, units)):
         x = x + h * _checked(velocity(nonlinear, x, theta), x, stage, k)
     return x
@@ -141,7 +146,7 @@ def stage_map(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: i
 
 def stage_inverse(phi: str, parameters: Parameters, stage: int, x: Maps, *, units: int, horizon: float = 1.0) -> Maps:
     """`phi_-v(x)`: the units of one stage in reverse order, each with -h."""
-    h, nonlinear = horizon / units, activation(phi)
+    h, nonlinear = CONVOLUTIONAL.block_factor(units, horizon), activation(phi)
     for k, theta in reversed(list(enumerate(_units(parameters, stage, units)))):
         x = x - h * _checked(velocity(nonlinear, x, theta), x, stage, k)
     return x

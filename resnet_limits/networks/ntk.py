@@ -12,7 +12,6 @@ the parameters relative to each other so that the kernel has a limit in width an
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -20,15 +19,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..random import normals
+from ..random import Stream
 from ..settings.blocks.one import One
 from .blocks import field, linear
 from .classifier import Forward
+from .parametrisation import NTK, Scales
 from .residual import forward
 from .steps.euler import Euler
 from .trunk import Trunk
 
 Parameters = Mapping[str, Tensor]
+
+KINDS = {"A": "read_in", "W": "block_last", "b": "block_bias", "V": "read_out"}
+"""Which kind of parameter each one is."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class NtkNetwork:
     readout: bool = True
 
     @property
+    def scales(self) -> Scales:
+        """Its parametrisation at its depth, width and horizon."""
+        return NTK.at(depth=self.depth, width=self.width, horizon=self.horizon)
+
+    @property
     def trained(self) -> tuple[str, ...]:
         """Names of the parameters that are trained."""
         return ("W", "b", *(["V"] if self.readout else []), *(["A"] if self.read_in else []))
@@ -53,30 +61,20 @@ class NtkNetwork:
         self,
         features: int,
         outputs: int,
+        stream: Stream,
         *,
         replicas: int,
-        seed: int,
-        purpose: str,
-        first_replica: int = 0,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> dict[str, Tensor]:
-        """Parameters at the start, all N(0, 1); a function of seed, purpose, replica and shapes."""
+        """Parameters at the start, all N(0, 1); a function of the stream, the replica and shapes."""
 
         def drawn(name: str, *shape: int, layer: int = 0) -> Tensor:
-            return normals(
-                shape,
-                replicas=replicas,
-                seed=seed,
-                purpose=f"{purpose} {name}",
-                layer=layer,
-                dtype=dtype,
-                device=device,
-                first_replica=first_replica,
-            )
+            its = stream.part(f" {name}").at(layer)
+            return self.scales.start(KINDS[name], shape, its, replicas=replicas, dtype=dtype, device=device)
 
         D = self.width
-        layers = [drawn("W", D, D + 1, layer=k) for k in range(self.depth)]
+        layers = [drawn("W", D, D + 1, layer=k) for k in range(self.depth)]  # and b in the last column
         weights = torch.stack(layers, dim=1)
         return {
             "A": drawn("A", D, features),
@@ -89,20 +87,20 @@ class NtkNetwork:
         self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward = forward
     ) -> Float[Tensor, "r n d"]:
         """`x_L` of the points; `through` is the way from `x_0` to it."""
-        h, A = self.horizon / self.depth, parameters["A"]
-        block = field(One(), self.activation, self.width)
-        x0 = linear(z.expand(len(A), *z.shape), A) / math.sqrt(z.shape[-1])
+        A, block, scales = parameters["A"], field(One(), self.activation, self.width), self.scales
+        x0 = scales.multiplied(KINDS["A"], linear(z.expand(len(A), *z.shape), A), fan_in=z.shape[-1])
         weights = {
-            "W": math.sqrt(h / self.width) * self.sigma_w * parameters["W"],
-            "b": math.sqrt(h) * self.sigma_b * parameters["b"],
+            "W": scales.multiplied(KINDS["W"], parameters["W"], fan_in=self.width, sigma=self.sigma_w),
+            "b": scales.multiplied(KINDS["b"], parameters["b"], sigma=self.sigma_b),
         }
-        return through(block, Euler(), x0, weights, 1.0)
+        return through(block, Euler(), x0, weights, NTK.block_factor(self.depth, self.horizon))
 
     def outputs(
         self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward = forward
     ) -> Float[Tensor, "r n o"]:
         """`y = V x_L / sqrt(D)` of the points."""
-        return linear(self.states(parameters, z, through=through), parameters["V"]) / math.sqrt(self.width)
+        y = linear(self.states(parameters, z, through=through), parameters["V"])
+        return self.scales.multiplied(KINDS["V"], y, fan_in=self.width)
 
     def gradients(
         self,

@@ -21,11 +21,6 @@ CotangentOf = Callable[[Tensor], tuple[Tensor, Tensor]]
 """`x_L -> (loss, d loss / d x_L)`: a loss of the output with its derivative, of the output's shape."""
 
 
-def block_factor(depth: int, horizon: float = 1.0, beta: float = 1.0) -> float:
-    """`h = T L^-beta`, the factor on a block; `beta = 1` is the step of the neural ODE."""
-    return horizon * depth**-beta
-
-
 def unstacked(weights: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
     """One dictionary of `(r, *shape)` for each weight set.
 

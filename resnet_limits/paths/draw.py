@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
+from ..random import Stream
 from .laws.law import Init
 from .path import Draw, Path, WeightPath, standard_deviation
 
@@ -45,12 +46,10 @@ def draw(
                 sigma=sigma,
                 depth=depth,
                 horizon=horizon,
+                stream=Stream(seed, f"{purpose}/{name}", first_replica=first_replica),
                 replicas=replicas,
-                seed=seed,
-                purpose=f"{purpose}/{name}",
                 dtype=dtype,
                 device=device,
-                first_replica=first_replica,
             ),
         )
     return WeightPath(parameters, horizon)

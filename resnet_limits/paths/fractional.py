@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import SettingError
 from ..fixed_shape import in_batches
-from ..random import PIECE, replica_blocks, stream_normals
+from ..random import PIECE, Stream, replica_blocks, stream_normals
 from .path import Draw, checked
 
 GRID = 4096
@@ -41,7 +41,7 @@ def _amplitude(steps: int, hurst: float) -> Float[Tensor, " numbers"]:
 
 
 def noise_pieces(
-    steps: int, hurst: float, entries: int, replicas: int, seed: int, purpose: str, first_replica: int
+    steps: int, hurst: float, entries: int, replicas: int, stream: Stream
 ) -> Iterator[tuple[slice, slice, Float[Tensor, "r e steps"]]]:
     """Fractional Gaussian noise a few paths at a time: which replicas, which entries, and their noise.
 
@@ -54,14 +54,14 @@ def noise_pieces(
     paths -= paths % at_once if paths > at_once else 0
     width, height = min(paths, entries), max(1, paths // max(entries, 1))
     done = 0
-    for block, skipped, taken in replica_blocks(first_replica, replicas):
+    for block, skipped, taken in replica_blocks(stream.first_replica, replicas):
         for r in range(0, taken, height):
             for e in range(0, entries, width):
                 rows = slice(done + r, done + min(r + height, taken))
                 columns = slice(e, min(e + width, entries))
                 size = (rows.stop - rows.start, columns.stop - columns.start)
                 first = ((skipped + r) * entries + e) * length
-                numbers = stream_normals(seed, purpose, 0, block, first, math.prod(size) * length)
+                numbers = stream_normals(stream, block, first, math.prod(size) * length)
                 coefficients = torch.view_as_complex(numbers.view(-1, length).mul_(amplitude).unflatten(1, (-1, 2)))
                 noise = in_batches(_noise, at_once, coefficients, first=(skipped + r) * entries + e)
                 yield rows, columns, noise.unflatten(0, size)
@@ -100,7 +100,8 @@ def fractional_gaussian_noise(
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     noise = torch.empty(replicas, steps, math.prod(shape), dtype=dtype)
-    for rows, columns, piece in noise_pieces(steps, hurst, noise.shape[2], replicas, seed, purpose, first_replica):
+    stream = Stream(seed, purpose, first_replica=first_replica)
+    for rows, columns, piece in noise_pieces(steps, hurst, noise.shape[2], replicas, stream):
         noise[rows, :, columns] = piece.transpose(1, 2)
     return noise.view(replicas, steps, *shape).to(device)
 
@@ -108,7 +109,7 @@ def fractional_gaussian_noise(
 def brownian_pieces(hurst: float, draw: Draw) -> Iterator[tuple[slice, slice, Float[Tensor, "r e grid"]]]:
     """`B^H(k / GRID)`, k = 0..GRID, a few paths at a time, as `noise_pieces`: `B^H(0) = 0` and `Var B^H(1) = 1`."""
     entries = math.prod(draw.shape)
-    pieces = noise_pieces(GRID, hurst, entries, draw.replicas, draw.seed, draw.purpose, draw.first_replica)
+    pieces = noise_pieces(GRID, hurst, entries, draw.replicas, draw.stream)
     for rows, columns, noise in pieces:
         values = torch.zeros(*noise.shape[:2], GRID + 1, dtype=torch.float64)
         torch.cumsum(noise, dim=2, out=values[..., 1:])

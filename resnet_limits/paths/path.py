@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..random import normals
+from ..random import Stream, normals
 
 
 @runtime_checkable
@@ -57,33 +57,22 @@ class Draw:
     sigma: standard deviation of the entries.
     depth: number of blocks of the network that will read the path. It never changes the path: it is the length
         of a block where a law is about blocks (increments), and is refused where it is finer than a law's grid.
-    replicas, first_replica: the replicas `first_replica, ..., first_replica + replicas - 1` of the seed.
-    purpose: names the stream of random numbers; every parameter has its own.
+    stream: the random numbers; every parameter has its own.
+    replicas: the replicas `stream.first_replica, ..., stream.first_replica + replicas - 1`.
     """
 
     shape: tuple[int, ...]
     sigma: float
     depth: int
     horizon: float
+    stream: Stream
     replicas: int
-    seed: int
-    purpose: str
     dtype: torch.dtype = torch.float64
     device: torch.device | str = "cpu"
-    first_replica: int = 0
 
     def normals(self, shape: tuple[int, ...], layer: int = 0) -> Float[Tensor, " R *shape"]:
         """Standard normals of this parameter's own stream; see `random.normals`."""
-        return normals(
-            shape,
-            replicas=self.replicas,
-            seed=self.seed,
-            purpose=self.purpose,
-            layer=layer,
-            dtype=self.dtype,
-            device=self.device,
-            first_replica=self.first_replica,
-        )
+        return normals(shape, self.stream.at(layer), replicas=self.replicas, dtype=self.dtype, device=self.device)
 
 
 def standard_deviation(shape: tuple[int, ...], sigma_w: float, sigma_b: float) -> float:

@@ -74,5 +74,5 @@ def smooth_path(correlation: float, draw: Draw) -> SmoothPath:
         frequency=frequency.to(draw.device),
         phase=phase.to(draw.device),
         horizon=draw.horizon,
-        first_replica=draw.first_replica,
+        first_replica=draw.stream.first_replica,
     )

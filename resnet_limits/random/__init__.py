@@ -1,4 +1,4 @@
-"""Random numbers as a function of what they are for: `(seed, purpose, layer, replica)`.
+"""Random numbers as a function of what they are for: `Stream(seed, purpose, layer, first_replica)` and the replica.
 
 Nothing depends on what was drawn before, on how many are drawn together, or on the machine: words come from a counter
 (`streams.py`), normals from words by a fixed sequence of floating-point operations (`gaussian.py`, and compiled in
@@ -7,5 +7,15 @@ to rounding.
 """
 
 from .normals import PIECE, REPLICA_BLOCK, generator, normals, permutation, replica_blocks, stream_normals
+from .streams import Stream
 
-__all__ = ["PIECE", "REPLICA_BLOCK", "generator", "normals", "permutation", "replica_blocks", "stream_normals"]
+__all__ = [
+    "PIECE",
+    "REPLICA_BLOCK",
+    "Stream",
+    "generator",
+    "normals",
+    "permutation",
+    "replica_blocks",
+    "stream_normals",
+]

@@ -19,11 +19,11 @@ import numpy as np
 from .streams import Key, words
 
 try:
-    from ._gaussian import fill as _compiled  # pyright: ignore
+    from ._gaussian import fill as compiled  # pyright: ignore
 except ImportError:  # no compiler at installation
-    _compiled = None
+    compiled = None
 
-COMPILED = _compiled is not None
+COMPILED = compiled is not None
 """Whether normals are made by compiled code."""
 
 AT_ONCE = 2**13
@@ -51,8 +51,8 @@ def fill(
         what = f"{out.dtype} with strides {out.strides}" + ("" if out.flags.aligned else ", not aligned")
         raise ValueError(f"normals go into contiguous, aligned float32 or float64, not {what}")
     rows, size = out.shape
-    if _compiled is not None:
-        _compiled(out, rows, size, *map(int, key), layer, first_row, rows_a_block, first_word, single, side_by_side)
+    if compiled is not None:
+        compiled(out, rows, size, *map(int, key), layer, first_row, rows_a_block, first_word, single, side_by_side)
         return
     pairs = -(-size // 2)
     at_once = max(AT_ONCE // max(pairs, 1), 1)

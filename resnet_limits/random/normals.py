@@ -1,4 +1,4 @@
-"""Normals as a function of what they are for: `(seed, purpose, layer, replica)`; see the package."""
+"""Normals as a function of what they are for: a `Stream` and the replica; see the package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .gaussian import fill
-from .streams import key_of, philox
+from .streams import Stream, key_of, philox
 
 REPLICA_BLOCK = 64
 """Replicas that share a stream, one after the other. Changing it changes every random number."""
@@ -32,26 +32,22 @@ def permutation(n: int, *, seed: int, purpose: str, index: int = 0) -> Int[Tenso
 
 def normals(
     shape_after_replicas: tuple[int, ...],
+    stream: Stream,
     *,
     replicas: int,
-    seed: int,
-    purpose: str,
-    layer: int = 0,
     dtype: torch.dtype = torch.float64,
     device: torch.device | str = "cpu",
-    first_replica: int = 0,
 ) -> Float[Tensor, " R *shape"]:
-    """Standard normals (replicas, *shape), a function of (seed, purpose, layer, replica) and the shape.
+    """Standard normals (replicas, *shape), a function of the stream, the replica and the shape.
 
-    Replica r has the same numbers whichever replicas are drawn with it: `first_replica` draws them in pieces.
-    Different shapes under one (seed, purpose, layer) share numbers; give what must be independent its own purpose.
+    Different shapes of one stream share numbers; give what must be independent its own purpose.
     """
     size = math.prod(shape_after_replicas)
     numbers = torch.empty(replicas, size, dtype=torch.float32 if dtype == torch.float32 else torch.float64)
     done = 0
-    for block, skipped, taken in replica_blocks(first_replica, replicas):
+    for block, skipped, taken in replica_blocks(stream.first_replica, replicas):
         flat = numbers[done : done + taken].view(-1)
-        stream_normals(seed, purpose, layer, block, skipped * size, len(flat), flat.dtype, out=flat)
+        stream_normals(stream, block, skipped * size, len(flat), flat.dtype, out=flat)
         done += taken
     return numbers.reshape(replicas, *shape_after_replicas).to(device=device, dtype=dtype)
 
@@ -66,30 +62,29 @@ def replica_blocks(first_replica: int, replicas: int) -> Iterator[tuple[int, int
 
 
 def stream_normals(
-    seed: int,
-    purpose: str,
-    layer: int,
+    stream: Stream,
     block: int,
     first: int,
     count: int,
     dtype: torch.dtype = torch.float64,
     out: Float[Tensor, " count"] | None = None,
 ) -> Float[Tensor, " count"]:
-    """The standard normals `first, ..., first + count - 1` of one stream (float64 or float32, CPU), or into `out`.
+    """The standard normals `first, ..., first + count - 1` of one block of replicas of a stream, whichever its first
+    replica (float64 or float32, CPU), or into `out`.
 
     Normals 2 i and 2 i + 1 are made of word i.
     """
     numbers = torch.empty(count, dtype=dtype) if out is None else out
     if first % 2 and count:  # the second of a pair whose first one is not wanted
         pair = torch.empty(2, dtype=numbers.dtype)
-        _pairs(seed, purpose, layer, block, first // 2, pair)
+        _pairs(stream, block, first // 2, pair)
         numbers[:1] = pair[1:]
-        _pairs(seed, purpose, layer, block, first // 2 + 1, numbers[1:])
+        _pairs(stream, block, first // 2 + 1, numbers[1:])
     else:
-        _pairs(seed, purpose, layer, block, first // 2, numbers)
+        _pairs(stream, block, first // 2, numbers)
     return numbers
 
 
-def _pairs(seed: int, purpose: str, layer: int, block: int, first_word: int, out: Tensor) -> None:
-    where = {"layer": layer, "first_row": block, "rows_a_block": 1, "first_word": first_word}
-    fill(out.numpy()[None], key_of(seed, purpose), side_by_side=True, **where)
+def _pairs(stream: Stream, block: int, first_word: int, out: Tensor) -> None:
+    where = {"layer": stream.layer, "first_row": block, "rows_a_block": 1, "first_word": first_word}
+    fill(out.numpy()[None], stream.key, side_by_side=True, **where)

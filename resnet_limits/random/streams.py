@@ -10,12 +10,40 @@ from __future__ import annotations
 import functools
 import hashlib
 import threading
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 Key = np.ndarray
 """Two 64-bit words."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Which random numbers: those of a seed, a purpose and a layer, from replica `first_replica` on.
+
+    Different purposes and layers have independent numbers. Replica r has the same ones whichever replicas are drawn
+    with it, so that `first_replica` draws replicas in pieces.
+    """
+
+    seed: int
+    purpose: str
+    layer: int = 0
+    first_replica: int = 0
+
+    @property
+    def key(self) -> Key:
+        """That of seed and purpose."""
+        return key_of(self.seed, self.purpose)
+
+    def at(self, layer: int) -> Stream:
+        """The same at another layer."""
+        return replace(self, layer=layer)
+
+    def part(self, name: str) -> Stream:
+        """An independent stream beside this one: that of the purpose with this name after it."""
+        return replace(self, purpose=self.purpose + name)
 
 
 @functools.lru_cache(maxsize=4096)

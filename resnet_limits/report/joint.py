@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..studies.two_way import TwoWay
+from ..studies.two_way import Table, TwoWay, two_way
 
 if TYPE_CHECKING:
     from ..runs.collection import Collection
 
-POOLED = ("depth", "width", "seed")
-"""Keys in which the jobs of one table may differ."""
+Setting = dict[str, object]
 
 
-def two_way_tables(collection: Collection) -> list[tuple[dict[str, object], TwoWay]]:
-    """`(setting, table)`."""
-    keys = [key for key in collection.swept if key not in POOLED]
-    if not keys:
-        return [({}, table) for table in collection.study.two_way(collection.records)]
-    found: list[tuple[dict[str, object], TwoWay]] = []
-    for _, part in collection.records.groupby(keys, dropna=False):
-        setting = {key: part[key].iloc[0] for key in keys}
-        found += [(setting, table) for table in collection.study.two_way(part)]
-    return found
+def two_way_tables(collection: Collection) -> list[tuple[Setting, TwoWay]]:
+    """`(setting, table)`, setting by setting."""
+    found = [its for table in collection.study.two_way for its in _of(table, collection)]
+    settings = [setting for setting, _ in found]
+    return sorted(found, key=lambda its: settings.index(its[0]))
+
+
+def _of(table: Table, collection: Collection) -> list[tuple[Setting, TwoWay]]:
+    """The table of each setting of the keys that it is not over."""
+    records, keys = collection.records, [key for key in collection.swept if key not in table.keys]
+    parts = [part for _, part in records.groupby(keys, dropna=False)] if keys else [records]
+    made = (({key: part[key].iloc[0] for key in keys}, two_way(table, part)) for part in parts)
+    return [(setting, its) for setting, its in made if its is not None]

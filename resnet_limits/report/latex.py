@@ -1,4 +1,4 @@
-"""`tables.tex`: the table by depth and the claims, for `\\input` in a paper that uses booktabs."""
+"""`tables.tex`: the tables by depth or another coordinate, the claims; for `\\input` in a paper that uses booktabs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from ..claims.claim import ORDERS
 from ..claims.words import expectation, interval, setting_words
 from ..studies.two_way import TwoWay
+from .points import PointTable, by_setting, point_tables
 from .words import formula_latex, latex, number_latex
 
-DEPTHS = 9
+PLACES = 9
 """Columns that fit across a page; of more depths the deepest are shown."""
 
 VERDICTS = {"supported": "supported", "refuted": r"\textbf{refuted}", "inconclusive": r"\emph{inconclusive}"}
@@ -30,28 +31,11 @@ def tables_tex(
     ]
     for setting, claims, rows in by_setting(summary):
         lines += ["", *_claims(setting, claims, citations)]
-        if rows:
-            lines += ["", *_depths(setting, claims, rows)]
+        for points in point_tables(claims, rows):
+            lines += ["", *_points(setting, points)]
     for setting, table in joint:
         lines += ["", *_two_way(setting, table)]
     return "\n".join(lines) + "\n"
-
-
-Part = tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]
-
-
-def by_setting(summary: Mapping[str, Any]) -> Iterator[Part]:
-    """`(setting, its claims, its rows of the table)`, in the summary's sequence."""
-    settings: list[dict[str, Any]] = []
-    for claim in summary["claims"]:
-        if claim["setting"] not in settings:
-            settings.append(claim["setting"])
-    for setting in settings:
-        yield (
-            setting,
-            [claim for claim in summary["claims"] if claim["setting"] == setting],
-            [row for row in summary["table"] if row["setting"] == setting],
-        )
 
 
 def _claims(
@@ -69,25 +53,19 @@ def _claims(
     yield from _end()
 
 
-def _depths(
-    setting: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
-) -> Iterator[str]:
-    depths = sorted({row["depth"] for row in rows})
-    shown = depths[-DEPTHS:]
-    if shown != depths:
-        yield f"% the deepest {len(shown)} of {len(depths)} depths; all stand in records.csv"
-    yield from _begin("Observables by depth $L$", setting, "l" + "r" * len(shown))
-    yield "Claim & " + " & ".join(f"$L={depth}$" for depth in shown) + r" \\"
+def _points(setting: Mapping[str, Any], table: PointTable) -> Iterator[str]:
+    along, shown = table.along, table.places[-PLACES:]
+    if shown != table.places:
+        yield f"% the {along.last} {len(shown)} of {len(table.places)} {along.plural}; all stand in records.csv"
+    yield from _begin(f"Observables by {along.axis}", setting, "l" + "r" * len(shown))
+    yield "Claim & " + " & ".join(f"${along.at(place)}$" for place in shown) + r" \\"
     yield r"\midrule"
-    for claim in claims:
-        its = {row["depth"]: row for row in rows if row["claim"] == claim["id"]}
-        if not its:
-            continue
-        cells = [number_latex(its.get(depth, {}).get("value")) for depth in shown]
+    for claim, its in table.rows:
+        cells = [number_latex(its.get(place, {}).get("value")) for place in shown]
         yield f"{latex(claim['id'])} & {' & '.join(cells)} \\\\"
         if claim["expected"]["what"] in ORDERS and claim["expected"]["value"] is not None:
-            scaled = [_scaled(its.get(depth, {}).get("scaled")) for depth in shown]
-            power = formula_latex(f"L^{claim['expected']['value']:g}")
+            scaled = [_scaled(its.get(place, {}).get("scaled")) for place in shown]
+            power = formula_latex(along.power(claim["expected"]["value"]))
             yield f"\\quad times {power} & {' & '.join(scaled)} \\\\"
     yield from _end()
 

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ..claims.claim import Judgement
+from ..claims.coordinate import DEPTH
 from ..figures.write import NamedRequest
 from ..files import locked, new_folder, write_json, write_text
 from ..measurement.job import FinishedJob
@@ -26,6 +27,8 @@ from ..runs.collection import Collection
 from ..runs.enclosed import require_enclosed
 from ..runs.folder import Run
 from ..runs.merge import Merged, merge
+from ..studies.group import Group
+from ..studies.study import Study
 
 
 def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
@@ -79,7 +82,8 @@ def summary_document(
             "study": collection.study.name,
             "run": str(folder),
             "state": merged.state(),
-            "claims": [claim_document(j) for j, _ in collection.judged],
+            "groups": [group.document() for group in _judged_groups(collection)],
+            "claims": [claim_document(collection.study, j) for j, _ in collection.judged],
             "table": [row for j, its in collection.judged for row in _table(j, its)],
             "jobs": {name: status.state for name, status in merged.statuses.items()},
             "seconds": round(sum(job.status.seconds or 0.0 for job in collection.jobs), 3),
@@ -117,8 +121,14 @@ def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
     return list(first.values())
 
 
-def claim_document(judgement: Judgement) -> dict[str, Any]:
-    """A judged claim as it stands in `summary.json`."""
+def _judged_groups(collection: Collection) -> list[Group]:
+    """The groups that have a claim among those that were judged, in the order of the study."""
+    ids = {judgement.claim.id for judgement, _ in collection.judged}
+    return [group for group in collection.study.groups if ids & {claim.id for claim in group.claims}]
+
+
+def claim_document(study: Study, judgement: Judgement) -> dict[str, Any]:
+    """A judged claim of a study as it stands in `summary.json`."""
     claim, expected, measured = judgement.claim, judgement.expected, judgement.measured
     return {
         "id": claim.id,
@@ -126,8 +136,14 @@ def claim_document(judgement: Judgement) -> dict[str, Any]:
         "source": str(claim.source),
         "statement": claim.statement,
         "kind": claim.kind,
+        "group": study.group_of(claim.id).name,
         "observable": claim.observable,
-        "expected": {"what": expected.what, "value": _number(expected.value), "tolerance": expected.tolerance},
+        "expected": {
+            "what": expected.what,
+            "value": _number(expected.value),
+            "tolerance": expected.tolerance,
+            **({} if expected.along == DEPTH else {"along": expected.along}),
+        },
         "measured": None
         if measured is None
         else {k: _number(getattr(measured, k)) for k in ("value", "low", "high", "level")},
@@ -138,10 +154,12 @@ def claim_document(judgement: Judgement) -> dict[str, Any]:
 
 
 def _table(judgement: Judgement, its: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    along = judgement.expected.along
     for row in its.to_dict("records"):
         yield {
             "claim": judgement.claim.id,
             "depth": int(row["depth"]),
+            **({} if along == DEPTH else {"along": along, "at": float(row["at"])}),
             "setting": dict(judgement.setting),
             "observable": judgement.claim.observable,
             "value": _number(row["value"]),

@@ -199,8 +199,8 @@ class Run:
         settings = identity.filled(settings)
         new = {job_name(its): its for its in settings}
         known = {job.name: job.settings for job in self._seen(plan.jobs).jobs} | new
-        merged = _merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
-        config = yaml.safe_dump(merged, sort_keys=False)
+        its = merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
+        config = yaml.safe_dump(its, sort_keys=False)
         plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config))
         planned.write(self.path, plan)
         (self.path / "jobs").mkdir(exist_ok=True)
@@ -414,10 +414,10 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _merged(values: Sequence[Any]) -> Any:
+def merged(values: Sequence[Any]) -> Any:
     """Several nested configurations as one: a list where they differ."""
     if all(isinstance(value, dict) for value in values):
         names = dict.fromkeys(name for value in values for name in value)
-        return {name: _merged([value[name] for value in values if name in value]) for name in names}
+        return {name: merged([value[name] for value in values if name in value]) for name in names}
     different = [value for i, value in enumerate(values) if value not in values[:i]]
     return different[0] if len(different) == 1 else different

@@ -67,19 +67,20 @@ def _arrays(run: Path) -> dict[str, list[str]]:
 
 
 @dataclass
-class _Silence:
+class Silence:
     """The last time that SLURM did not answer: for a while it is not asked again, and each asker need not wait."""
 
     problem: str = ""
     until: float = 0.0
 
 
-_SILENCE = _Silence()
+SILENCE = Silence()
+"""Of this process."""
 
 
 def silence() -> str:
     """Why SLURM does not answer at present; empty where it does, or was not asked."""
-    return _SILENCE.problem if time.monotonic() < _SILENCE.until else ""
+    return SILENCE.problem if time.monotonic() < SILENCE.until else ""
 
 
 def held(run: Path, jobs: Collection[str]) -> set[str]:
@@ -104,7 +105,7 @@ def _states(run: Path, jobs: Collection[str]) -> dict[str, str]:
     if silence():
         return may
     tasks, problem = _squeue(task_name(run))
-    _SILENCE.problem, _SILENCE.until = problem or "", time.monotonic() + SECONDS if problem else 0.0
+    SILENCE.problem, SILENCE.until = problem or "", time.monotonic() + SECONDS if problem else 0.0
     if problem is not None:
         return may
     found: dict[str, str] = {}

@@ -9,7 +9,7 @@ law (`Law.transposed`). The joint law of states, tangents, costates and gradient
 full matrices. Inputs share the weights; norms of gradients need Gram matrices alone:
 `|dJ/dW_k|^2 = sum_ij <a^i, a^j> <psi(x^i), psi(x^j)>`.
 
-    tape = record(Network("tanh"), x0, law, depth=64, horizon=1.0, seed=0, purpose="...")
+    tape = record(Network("tanh"), x0, law, depth=64, horizon=1.0, stream=Stream(0, "..."))
     for layer in backward(tape, p_L): ...         # k = L-1, ..., 0: layer.k, layer.p = p_k, layer.weights, layer.biases
     gradients(...)                                # both, for norms by layer and no more
 
@@ -26,6 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..fixed_shape import gram
+from ..random import Stream
 from .law import Drawn, Law
 from .tangent import Bundle
 from .walk import Scheme
@@ -38,9 +39,7 @@ class Tape:
     scheme: Scheme
     law: Law
     h: float
-    seed: int
-    purpose: str
-    first_replica: int
+    stream: Stream
     states: list[Float[Tensor, "r n d"]]
     tangents: list[Float[Tensor, "r n m d"]]
     drawn: list[Drawn]
@@ -77,9 +76,7 @@ def record(
     *,
     depth: int,
     horizon: float,
-    seed: int,
-    purpose: str,
-    first_replica: int = 0,
+    stream: Stream,
     u0: Float[Tensor, "r n m d"] | None = None,
 ) -> Tape:
     """The forward pass, kept. Tangents from `u0` are walked along: `<p_{k+1}, u_{k+1}> = <p_k, u_k>` then holds."""
@@ -91,13 +88,13 @@ def record(
     states, along, drawn = [x0], [u0], []
     for k in range(depth):
         features = lifted.features(joint)
-        now = law.draw(features, bundle.biased, h, seed=seed, purpose=purpose, layer=k, first_replica=first_replica)
+        now = law.draw(features, bundle.biased, h, stream.at(k))
         joint = lifted.step(joint, features, now.z, h)
         x, u = bundle.part(joint)
         states.append(x)
         along.append(u)
         drawn.append(now)
-    return Tape(scheme, law, h, seed, purpose, first_replica, states, along, drawn)
+    return Tape(scheme, law, h, stream, states, along, drawn)
 
 
 def backward(tape: Tape, p: Float[Tensor, "r n d"]) -> Iterator[Layer]:
@@ -110,17 +107,9 @@ def backward(tape: Tape, p: Float[Tensor, "r n d"]) -> Iterator[Layer]:
     for k in reversed(range(len(tape.drawn))):
         x, drawn = tape.states[k], tape.drawn[k]
         direct, through_features, a, features, pull = _pull_back(tape.scheme, x, drawn.z[:, :n], tape.h, p)
-        back = tape.law.transposed(
-            a,
-            drawn,
-            tape.h,
-            seed=tape.seed,
-            purpose=f"{tape.purpose} backward",
-            layer=k,
-            first_replica=tape.first_replica,
-        )
+        back = tape.law.transposed(a, drawn, tape.h, tape.stream.part(" backward").at(k))
         p = direct + pull(back + through_features)
-        overlaps = gram(a, first=tape.first_replica) * gram(features, first=tape.first_replica)
+        overlaps = gram(a, first=tape.stream.first_replica) * gram(features, first=tape.stream.first_replica)
         weights = overlaps.sum(dim=(1, 2)).clamp_min(0).sqrt()
         yield Layer(k, p, weights, a.sum(dim=1).norm(dim=-1))
 
@@ -133,14 +122,10 @@ def gradients(
     *,
     depth: int,
     horizon: float,
-    seed: int,
-    purpose: str,
-    first_replica: int = 0,
+    stream: Stream,
 ) -> Gradients:
     """Forward and backward pass of a loss `J(x_L)` with `loss_gradient(x_L) = dJ/dx_L`, (r, n, d); norms by layer."""
-    tape = record(
-        scheme, x0, law, depth=depth, horizon=horizon, seed=seed, purpose=purpose, first_replica=first_replica
-    )
+    tape = record(scheme, x0, law, depth=depth, horizon=horizon, stream=stream)
     p = loss_gradient(tape.final)
     layers = list(_norms(backward(tape, p)))[::-1]
     weights, biases, states = (torch.stack(column) for column in zip(*layers, strict=True))

@@ -23,7 +23,7 @@ from torch import Tensor
 from ..fixed_shape import gram as inner_products
 from ..networks.activations import activation
 from ..networks.taylor import SLOPE
-from ..random import normals
+from ..random import Stream, normals
 from .law import Isotropic
 from .wide import gram, pre_activations
 
@@ -58,9 +58,7 @@ def final(
     outer: Isotropic,
     depth: int,
     horizon: float,
-    seed: int,
-    purpose: str,
-    first_replica: int = 0,
+    stream: Stream,
 ) -> tuple[list[Float[Tensor, "r n d"]], list[Float[Tensor, "r n n"]]]:
     """`(states, compensators)`: of every branch `x_L`, and its overlaps without the noise of `B` and `b`,
 
@@ -78,22 +76,16 @@ def final(
             torch.cat(states, dim=1),
             biased,
             1.0,
-            seed=seed,
-            purpose=f"{purpose} inner",
-            layer=k,
-            first_replica=first_replica,
+            stream.part(" inner").at(k),
         )
         hidden = [b.hidden(its, h) for b, its in zip(branches, u.split(n, dim=1), strict=True)]
         for total, its in zip(squares, hidden, strict=True):
-            total.add_(inner_products(its, first=first_replica), alpha=1 / its.shape[-1])
+            total.add_(inner_products(its, first=stream.first_replica), alpha=1 / its.shape[-1])
         z = outer.act(
             torch.cat(hidden, dim=1),
             biased,
             h,
-            seed=seed,
-            purpose=f"{purpose} outer",
-            layer=k,
-            first_replica=first_replica,
+            stream.part(" outer").at(k),
         )
         moved = zip(branches, states, z.split(n, dim=1), strict=True)
         states = [x + activation(b.outside)(its) for b, x, its in moved]
@@ -111,8 +103,7 @@ def wide_pair(
     outer: tuple[float, float],
     replicas: int,
     horizon: float,
-    seed: int,
-    purpose: str,
+    stream: Stream,
 ) -> tuple[Float[Tensor, "r n d"], Float[Tensor, "r n d"]]:
     """`(x_L, y_L)` for alpha = 0: wide networks, and the infinitely wide one on the same normals.
 
@@ -125,8 +116,8 @@ def wide_pair(
     y = x
 
     def drawn(layer: str, k: int) -> Tensor:
-        where = {"dtype": x.dtype, "device": x.device}
-        return normals(tuple(x0.shape), replicas=replicas, seed=seed, purpose=f"{purpose} {layer}", layer=k, **where)
+        its = stream.part(f" {layer}").at(k)
+        return normals(tuple(x0.shape), its, replicas=replicas, dtype=x.dtype, device=x.device)
 
     for k in range(depth):
         hidden = activation(phi)(pre_activations(inner[0] ** 2 * gram(x) + inner[1] ** 2, drawn("inner", k)))

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..fixed_shape import add_product, inner, product
+from ..random import Stream
 from .noise import noise
 from .span import basis_size, coordinates, triangle
 
@@ -33,21 +34,15 @@ class Drawn:
 class Law(Protocol):
     """What samplers ask of a law of one layer's weights."""
 
-    def act(
-        self, vectors: Tensor, biased: Tensor, h: float, *, seed: int, purpose: str, layer: int, first_replica: int = 0
-    ) -> Tensor:
+    def act(self, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         """`W f_i + c_i b`, (r, n, d)."""
         ...
 
-    def draw(
-        self, vectors: Tensor, biased: Tensor, h: float, *, seed: int, purpose: str, layer: int, first_replica: int = 0
-    ) -> Drawn:
+    def draw(self, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Drawn:
         """The same, with what it says about the weights."""
         ...
 
-    def transposed(
-        self, costates: Tensor, drawn: Drawn, h: float, *, seed: int, purpose: str, layer: int, first_replica: int = 0
-    ) -> Tensor:
+    def transposed(self, costates: Tensor, drawn: Drawn, h: float, stream: Stream) -> Tensor:
         """`W^T a_j` for the weights of which `drawn` is known, (r, c, d)."""
         ...
 
@@ -72,54 +67,42 @@ class Isotropic:
         vectors: Float[Tensor, "r n d"],
         biased: Float[Tensor, " n"],
         h: float,
-        *,
-        seed: int,
-        purpose: str,
-        layer: int,
-        first_replica: int = 0,
+        stream: Stream,
     ) -> Float[Tensor, "r n d"]:
         """`W f_i + c_i b` for fresh weights of this layer: exact in law for all of the vectors together.
 
         `biased` holds the `c_i`: 1 for a state's features, 0 for a tangent's. Replica `r` depends on nothing but
-        (seed, purpose, layer, r), whichever replicas are sampled with it.
+        the stream and `r`, whichever replicas are sampled with it.
         """
         d = vectors.shape[-1]
         size = math.sqrt(h)
         extra = size * self.sigma_b * biased.to(vectors)
-        R = triangle(vectors, size * self.sigma_w / math.sqrt(d), extra, first=first_replica)
-        return applied(R, _images(vectors, (seed, purpose, layer, first_replica)), first=first_replica)
+        R = triangle(vectors, size * self.sigma_w / math.sqrt(d), extra, first=stream.first_replica)
+        return applied(R, _images(vectors, stream), first=stream.first_replica)
 
     def draw(
         self,
         vectors: Float[Tensor, "r n d"],
         biased: Float[Tensor, " n"],
         h: float,
-        *,
-        seed: int,
-        purpose: str,
-        layer: int,
-        first_replica: int = 0,
+        stream: Stream,
     ) -> Drawn:
         """`act`, and what it says about the weights: for backward passes."""
         r, n, d = vectors.shape
         bias = (self.sigma_b * biased.to(vectors)).expand(r, n).unsqueeze(-1)
         R, Q = coordinates(torch.cat([vectors * (self.sigma_w / math.sqrt(d)), bias], dim=-1))
-        Z = _images(vectors, (seed, purpose, layer, first_replica))
-        return Drawn(applied(math.sqrt(h) * R, Z.clone(), first=first_replica), Q, Z)
+        Z = _images(vectors, stream)
+        return Drawn(applied(math.sqrt(h) * R, Z.clone(), first=stream.first_replica), Q, Z)
 
     def transposed(
         self,
         costates: Float[Tensor, "r c d"],
         drawn: Drawn,
         h: float,
-        *,
-        seed: int,
-        purpose: str,
-        layer: int,
-        first_replica: int = 0,
+        stream: Stream,
     ) -> Float[Tensor, "r c d"]:
         """`W^T a_j`, given what the forward pass has drawn; give the fresh normals a purpose of their own."""
-        y = conditional_adjoint(costates, drawn, (seed, purpose, layer, first_replica))
+        y = conditional_adjoint(costates, drawn, stream)
         return math.sqrt(h / costates.shape[-1]) * self.sigma_w * y
 
     def variance(self, features: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
@@ -132,45 +115,35 @@ class Isotropic:
         return 0.0
 
 
-def conditional_adjoint(
-    costates: Float[Tensor, "r c d"], drawn: Drawn, stream: tuple[int, str, int, int]
-) -> Float[Tensor, "r c d"]:
-    """`G^T a = Q^T (G Q^T)^T a + (I - Q^T Q) n` without its last coordinate, `n` fresh; stream as of `_images`.
+def conditional_adjoint(costates: Float[Tensor, "r c d"], drawn: Drawn, stream: Stream) -> Float[Tensor, "r c d"]:
+    """`G^T a = Q^T (G Q^T)^T a + (I - Q^T Q) n` without its last coordinate, `n` fresh, of this stream.
 
     The `n_j` have covariance `<a_i, a_j> I`: with `a = R_a Q_a` they are `R_a` times independent normals. The last
     coordinate, that of the bias, takes part in the projection.
     """
-    r, c, d = costates.shape
-    seed, purpose, layer, first_replica = stream
-    R = triangle(costates, 1.0, costates.new_zeros(c), first=first_replica)
+    (r, c, d), first = costates.shape, stream.first_replica
+    R = triangle(costates, 1.0, costates.new_zeros(c), first=first)
     fresh = noise(
         (R.shape[-1], d + 1),
+        stream,
         replicas=r,
-        seed=seed,
-        purpose=purpose,
-        layer=layer,
         dtype=costates.dtype,
         device=costates.device,
-        first_replica=first_replica,
     )
-    n = applied(R, fresh, first=first_replica)
-    known = inner(costates, drawn.images, first=first_replica) - inner(n, drawn.basis, first=first_replica)
-    return add_product(n, known, drawn.basis, first=first_replica)[..., :d]
+    n = applied(R, fresh, first=first)
+    known = inner(costates, drawn.images, first=first) - inner(n, drawn.basis, first=first)
+    return add_product(n, known, drawn.basis, first=first)[..., :d]
 
 
-def _images(vectors: Tensor, stream: tuple[int, str, int, int]) -> Float[Tensor, "r m d"]:
+def _images(vectors: Tensor, stream: Stream) -> Float[Tensor, "r m d"]:
     """Independent normals: `G q_j` for the basis vectors of `n` vectors and a bias coordinate."""
     r, n, d = vectors.shape
-    seed, purpose, layer, first_replica = stream
     return noise(
         (basis_size(n, d + 1), d),
+        stream,
         replicas=r,
-        seed=seed,
-        purpose=purpose,
-        layer=layer,
         dtype=vectors.dtype,
         device=vectors.device,
-        first_replica=first_replica,
     )
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..errors import SettingError
 from ..fixed_shape import times
+from ..random import Stream
 from .law import Drawn, applied, conditional_adjoint
 from .noise import noise
 from .span import augmented, basis_size, coordinates, triangle
@@ -46,53 +47,43 @@ class MatrixNormal:
         vectors: Float[Tensor, "r n d"],
         biased: Float[Tensor, " n"],
         h: float,
-        *,
-        seed: int,
-        purpose: str,
-        layer: int,
-        first_replica: int = 0,
+        stream: Stream,
     ) -> Float[Tensor, "r n d"]:
         """`W f_i + c_i b` for fresh weights of this layer, as `Isotropic.act`."""
-        white = times(vectors, self._constants(vectors)["root_V"], first=first_replica)
-        R = triangle(white, 1.0, torch.zeros_like(biased).to(vectors), first=first_replica)
-        Z, g = self._noise(vectors, (seed, purpose, layer, first_replica))
-        return self._pre_activations(vectors, biased, h, applied(R, Z, first=first_replica), g, first_replica)
+        first = stream.first_replica
+        white = times(vectors, self._constants(vectors)["root_V"], first=first)
+        R = triangle(white, 1.0, torch.zeros_like(biased).to(vectors), first=first)
+        Z, g = self._noise(vectors, stream)
+        return self._pre_activations(vectors, biased, h, applied(R, Z, first=first), g, first)
 
     def draw(
         self,
         vectors: Float[Tensor, "r n d"],
         biased: Float[Tensor, " n"],
         h: float,
-        *,
-        seed: int,
-        purpose: str,
-        layer: int,
-        first_replica: int = 0,
+        stream: Stream,
     ) -> Drawn:
         """`act`, and what it says about `G`."""
-        white = times(vectors, self._constants(vectors)["root_V"], first=first_replica)
+        first = stream.first_replica
+        white = times(vectors, self._constants(vectors)["root_V"], first=first)
         R, Q = coordinates(augmented(white, 1.0, torch.zeros_like(biased).to(vectors)))
-        Z, g = self._noise(vectors, (seed, purpose, layer, first_replica))
-        y = applied(R, Z.clone(), first=first_replica)
-        return Drawn(self._pre_activations(vectors, biased, h, y, g, first_replica), Q, Z)
+        Z, g = self._noise(vectors, stream)
+        y = applied(R, Z.clone(), first=first)
+        return Drawn(self._pre_activations(vectors, biased, h, y, g, first), Q, Z)
 
     def transposed(
         self,
         costates: Float[Tensor, "r c d"],
         drawn: Drawn,
         h: float,
-        *,
-        seed: int,
-        purpose: str,
-        layer: int,
-        first_replica: int = 0,
+        stream: Stream,
     ) -> Float[Tensor, "r c d"]:
         """`W^T a_j = h mu^T a_j + sqrt(h) V^(1/2) G^T U^(1/2) a_j`, given what the forward pass has drawn."""
-        with_roots = self._constants(costates)
-        rooted = times(costates, with_roots["root_U"], first=first_replica)
-        y = conditional_adjoint(rooted, drawn, (seed, purpose, layer, first_replica))
-        mean = times(costates, with_roots["mu"], first=first_replica)
-        return h * mean + math.sqrt(h) * times(y, with_roots["root_V"], first=first_replica)
+        with_roots, first = self._constants(costates), stream.first_replica
+        rooted = times(costates, with_roots["root_U"], first=first)
+        y = conditional_adjoint(rooted, drawn, stream)
+        mean = times(costates, with_roots["mu"], first=first)
+        return h * mean + math.sqrt(h) * times(y, with_roots["root_V"], first=first)
 
     def variance(self, features: Float[Tensor, "r n d"]) -> Float[Tensor, "r n d"]:
         """`diag(U f^T V f + S)`: variance of each pre-activation, per unit of time."""
@@ -111,21 +102,11 @@ class MatrixNormal:
         weights = h * times(vectors, c["mu"].mT, first=first) + math.sqrt(h) * times(y, c["root_U"], first=first)
         return weights + biased.to(vectors)[:, None] * bias
 
-    def _noise(self, vectors: Tensor, stream: tuple[int, str, int, int]) -> tuple[Tensor, Tensor]:
+    def _noise(self, vectors: Tensor, stream: Stream) -> tuple[Tensor, Tensor]:
         """`G q_j` (r, m, d) for the vectors of the basis, and `g` (r, 1, d)."""
         r, n, d = vectors.shape
-        seed, purpose, layer, first_replica = stream
         m = basis_size(n, d + 1)
-        numbers = noise(
-            (m + 1, d),
-            replicas=r,
-            seed=seed,
-            purpose=purpose,
-            layer=layer,
-            dtype=vectors.dtype,
-            device=vectors.device,
-            first_replica=first_replica,
-        )
+        numbers = noise((m + 1, d), stream, replicas=r, dtype=vectors.dtype, device=vectors.device)
         return numbers[:, :m], numbers[:, m:]
 
     def _constants(self, like: Tensor) -> dict[str, Tensor]:

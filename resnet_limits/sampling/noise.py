@@ -13,25 +13,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..random import REPLICA_BLOCK
+from ..random import REPLICA_BLOCK, Stream
 from ..random.gaussian import fill
-from ..random.streams import key_of
 
 
 def noise(
     shape_after_replicas: tuple[int, ...],
+    stream: Stream,
     *,
     replicas: int,
-    seed: int,
-    purpose: str,
-    layer: int,
     dtype: torch.dtype,
     device: torch.device | str = "cpu",
-    first_replica: int = 0,
 ) -> Float[Tensor, " R *shape"]:
-    """Standard normals (replicas, *shape), a function of (seed, purpose, layer, replica) and the shape."""
+    """Standard normals (replicas, *shape), a function of the stream, the replica and the shape."""
     size = math.prod(shape_after_replicas)
     numbers = torch.empty(replicas, size, dtype=torch.float32 if dtype == torch.float32 else torch.float64)
-    key = key_of(seed, purpose)
-    fill(numbers.numpy(), key, layer=layer, first_row=first_replica, rows_a_block=REPLICA_BLOCK)
+    first = stream.first_replica
+    fill(numbers.numpy(), stream.key, layer=stream.layer, first_row=first, rows_a_block=REPLICA_BLOCK)
     return numbers.reshape(replicas, *shape_after_replicas).to(device=device, dtype=dtype)

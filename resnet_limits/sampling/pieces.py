@@ -1,7 +1,7 @@
 """Replicas sampled at a time: pieces that stay in the cache.
 
     for first, count in pieces(replicas, vectors=2, width=500):
-        walk(..., first_replica=first)      # with states (count, n, d)
+        walk(..., stream=Stream(seed, purpose, first_replica=first))      # with states (count, n, d)
 
 The size is a function of vectors, width and dtype alone, never of the memory that is free. Results do not depend on it:
 each replica has its own numbers and rounds in its own way, whichever are sampled with it. The memory a walk takes grows

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..networks.activations import activation
+from ..random import Stream
 from .law import Isotropic
 
 
@@ -30,15 +31,12 @@ def linear(
     x0: Float[Tensor, "r n d"],
     factors: Sequence[float],
     law: Isotropic,
-    *,
-    seed: int,
-    purpose: str,
-    first_replica: int = 0,
+    stream: Stream,
 ) -> Float[Tensor, "r n d"]:
     """`x_L` for the linear branch and the branch factors `s_0, ..., s_{L-1}`."""
     x, biased = x0, torch.ones(x0.shape[1])
     for k, s in enumerate(factors):
-        x = x + law.act(x / rms(x), biased, s**2, seed=seed, purpose=purpose, layer=k, first_replica=first_replica)
+        x = x + law.act(x / rms(x), biased, s**2, stream.at(k))
     return x
 
 
@@ -47,10 +45,7 @@ def two_layers(
     x0: Float[Tensor, "r n d"],
     factors: Sequence[float],
     law: Isotropic,
-    *,
-    seed: int,
-    purpose: str,
-    first_replica: int = 0,
+    stream: Stream,
 ) -> tuple[Float[Tensor, "r n d"], Float[Tensor, "r n"]]:
     """`x_L` for the branch of two layers, and `V_L = sigma_w^2 sum_k s_k^2 |phi(z_k)|^2/D`.
 
@@ -60,10 +55,9 @@ def two_layers(
     x, biased, read = x0, torch.ones(x0.shape[1]), Isotropic(law.sigma_w, 0.0)
     variance = x0.new_zeros(x0.shape[:2])
     for k, s in enumerate(factors):
-        where = {"seed": seed, "layer": k, "first_replica": first_replica}
-        hidden = activation(phi)(law.act(x / rms(x), biased, 1.0, purpose=f"{purpose} inner", **where))
+        hidden = activation(phi)(law.act(x / rms(x), biased, 1.0, stream.part(" inner").at(k)))
         variance += (law.sigma_w * s) ** 2 * hidden.square().mean(dim=-1)
-        x = x + read.act(hidden, biased, s**2, purpose=f"{purpose} outer", **where)
+        x = x + read.act(hidden, biased, s**2, stream.part(" outer").at(k))
     return x, variance
 
 
@@ -71,17 +65,14 @@ def log_growth_without_norm(
     x0: Float[Tensor, "r n d"],
     depth: int,
     law: Isotropic,
-    *,
-    seed: int,
-    purpose: str,
-    first_replica: int = 0,
+    stream: Stream,
 ) -> Float[Tensor, "r n"]:
     """`log(|x_L|^2/|x_0|^2)` of `x + W x`, factor 1, no norm: the direction is followed, and the logarithm of the
     size."""
     x, biased = x0 / rms(x0), torch.ones(x0.shape[1])
     total = x0.new_zeros(x0.shape[:2])
     for k in range(depth):
-        x = x + law.act(x, biased, 1.0, seed=seed, purpose=purpose, layer=k, first_replica=first_replica)
+        x = x + law.act(x, biased, 1.0, stream.at(k))
         size = rms(x)
         total += 2 * size.squeeze(-1).log()
         x = x / size

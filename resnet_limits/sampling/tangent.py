@@ -4,7 +4,7 @@ A scheme acts on states; lifted to the tangent bundle it acts on states and tang
 from the scheme itself (forward mode). What the weights act on grows by `psi'(x) u` without bias: the joint law of
 states and tangents is exact, as that of several states is.
 
-    tangents([Walker(Network("tanh"), 64)], x0, u0, law, horizon=1.0, seed=0, purpose="...")
+    tangents([Walker(Network("tanh"), 64)], x0, u0, law, horizon=1.0, stream=Stream(0, "..."))
     -> (k, states, tangents), states (r, n, d) and tangents (r, n, m, d) a walker: m tangents at each of n inputs
 """
 
@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from ..random import Stream
 from .law import Law
 from .walk import Scheme, Walker, walk
 
@@ -72,9 +73,7 @@ def tangents(
     law: Law,
     *,
     horizon: float,
-    seed: int,
-    purpose: str,
-    first_replica: int = 0,
+    stream: Stream,
 ) -> Iterator[tuple[int, list[Tensor], list[Tensor]]]:
     """`walk` with m tangents at each input: yields `(k, states, tangents)` after each layer of the deepest walker.
 
@@ -89,9 +88,7 @@ def tangents(
         start,
         law,
         horizon=horizon,
-        seed=seed,
-        purpose=purpose,
-        first_replica=first_replica,
+        stream=stream,
         biased=bundles[0].biased,
     )
     for k, joint in steps:

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..random import Stream
 from .law import Law
 
 Activation = Callable[[Tensor], Tensor]
@@ -50,9 +51,7 @@ def walk(
     law: Law,
     *,
     horizon: float,
-    seed: int,
-    purpose: str,
-    first_replica: int = 0,
+    stream: Stream,
     biased: Float[Tensor, " n"] | None = None,
 ) -> Iterator[tuple[int, list[Tensor]]]:
     """Step all walkers over `[0, horizon]` on one noise, from the same states.
@@ -71,7 +70,7 @@ def walk(
     summed: list[Tensor | None] = [None for _ in walkers]
     for k in range(deepest):
         together = torch.cat(features, dim=1) if len(features) > 1 else features[0]
-        z = law.act(together, biased, h, seed=seed, purpose=purpose, layer=k, first_replica=first_replica)
+        z = law.act(together, biased, h, stream.at(k))
         for i, (w, its) in enumerate(zip(walkers, z.split(n, dim=1), strict=True)):
             before = summed[i]
             total = its if before is None else before + its
@@ -90,12 +89,10 @@ def final(
     law: Law,
     *,
     horizon: float,
-    seed: int,
-    purpose: str,
-    first_replica: int = 0,
+    stream: Stream,
 ) -> list[Tensor]:
     """The states of all walkers at the horizon."""
     states = [x0 for _ in walkers]
-    for _, now in walk(walkers, x0, law, horizon=horizon, seed=seed, purpose=purpose, first_replica=first_replica):
+    for _, now in walk(walkers, x0, law, horizon=horizon, stream=stream):
         states = now
     return states

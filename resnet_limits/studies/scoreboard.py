@@ -87,7 +87,7 @@ def too_wide(expected: Expected) -> str | None:
     tolerance, value = expected.tolerance, abs(expected.value_at(None))
     if not tolerance > 0:
         return f"its tolerance is {tolerance:g}, which no measurement can meet"
-    if expected.what.startswith("order"):
+    if expected.is_order:
         if tolerance > WIDEST_TOLERANCE_OF_AN_ORDER:
             return (
                 f"its tolerance, {tolerance:g}, is too wide to tell the order from that of a rival limit; "

@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from .minimiser import Minimum, Objective, minimise
+from .minimiser import Minimum, minimise
+from .objective import Objective
 
 if TYPE_CHECKING:
     from ..measurement.job import SharedSolutions

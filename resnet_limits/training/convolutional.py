@@ -4,16 +4,15 @@
     w <- w - eta g          stem, transitions, read-out
     g = dJ/dw min(1, 1/|dJ/dw|)        the norm over all weights of a replica
 
-The factor is that of `training/loop.py`; weights that all units share have m = 1. Gradients are clipped because those
-of a convolution are sums over pixels: without, rates that suit 8x8 pixels diverge at 28x28. All in the dtype of the
-parameters.
+The rates are those of `networks.parametrisation.CONVOLUTIONAL`; weights that all units share have m = 1. Gradients are
+clipped because those of a convolution are sums over pixels: without, rates that suit 8x8 pixels diverge at 28x28. All
+in the dtype of the parameters.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -23,7 +22,8 @@ from torch.optim import SGD
 from ..errors import MeasurementError, SettingError
 from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
 from ..networks.classifier import cross_entropy
-from ..networks.convolutional import logits
+from ..networks.convolutional import kind, logits
+from ..networks.parametrisation import CONVOLUTIONAL
 from ..settings.training import Train
 from .loop import mini_batches, scheduled, set_rates
 
@@ -51,8 +51,8 @@ def train(
 ) -> dict[str, Tensor]:
     """The parameters after training from `start`, with so many units a stage.
 
-    Of `recipe` epochs, batch size, rate, momentum and schedule count. Training goes on from the state in `checkpoints`;
-    what it returns is the same bit for bit with and without an interruption (on CPU, at equal threads).
+    Of `recipe` epochs, batch size, rate, momentum, weight decay and schedule count. Training goes on from the state in
+    `checkpoints`; what it returns is the same bit for bit with and without an interruption (on CPU, at equal threads).
     Raises `SettingError` for a batch larger than the data, `MeasurementError` naming the learning rate where a loss is
     not finite; `OutputError` where a checkpoint cannot be written.
     """
@@ -61,7 +61,9 @@ def train(
         raise SettingError(f"{key_of_rate.rpartition('.')[0]}.batch_size={size}: there are {points} training images")
     checkpoints = checkpoints or NoCheckpoints()
     parameters = {name: w.detach().clone().requires_grad_() for name, w in start.items()}
-    optimiser = SGD(_groups(parameters, recipe.lr), momentum=recipe.momentum)
+    sets, channels = parameters["stage1.A"].shape[1:3]
+    scales, kinds = CONVOLUTIONAL.at(depth=sets, width=channels), {name: kind(name) for name in parameters}
+    optimiser = SGD(scales.groups(parameters, kinds, recipe), momentum=recipe.momentum)
     done = _restore(checkpoints.load(), parameters, optimiser)
     per_epoch = -(-points // size)
     steps, saved = recipe.epochs * per_epoch, time.monotonic()
@@ -87,12 +89,6 @@ def train(
                 saved = time.monotonic()
             progress(done / steps, f"epoch {epoch + 1} of {recipe.epochs}, loss {float(losses.detach().mean()):.3f}")
     return {name: w.detach() for name, w in parameters.items()}
-
-
-def _groups(parameters: dict[str, Tensor], lr: float) -> list[dict[str, Any]]:
-    """Each weight with its rate: that of a stage times the number of its weight sets."""
-    rates = {name: lr * (w.shape[1] if name.startswith("stage") else 1) for name, w in parameters.items()}
-    return [{"params": [w], "lr": rates[name], "unscheduled": rates[name]} for name, w in parameters.items()]
 
 
 def _clip(parameters: Iterable[Tensor]) -> None:

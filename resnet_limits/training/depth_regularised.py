@@ -104,7 +104,7 @@ class DepthRegularised:
         K, b, W, c = np.split(u, ends)
         return K.reshape(n, d, d), b.reshape(n, d), W.reshape(m, d), c
 
-    def _sizes(self, a: float, tau: float) -> tuple[float, float]:
+    def sizes(self, a: float, tau: float) -> tuple[float, float]:
         """What the first layer's variables, and those of the others, are in units of the weights."""
         n = self.depth
         if self.penalty == "h1":
@@ -113,20 +113,20 @@ class DepthRegularised:
         return its, its
 
     def _path(self, u: np.ndarray, a: float, tau: float) -> np.ndarray:
-        first, others = self._sizes(a, tau)
+        first, others = self.sizes(a, tau)
         v = u / others
         v[0] = u[0] / first
         return np.cumsum(v, axis=0) if self.penalty == "h1" else v
 
     def _increments(self, path: np.ndarray, a: float, tau: float) -> np.ndarray:
-        first, others = self._sizes(a, tau)
+        first, others = self.sizes(a, tau)
         u = others * (np.diff(path, axis=0, prepend=0.0) if self.penalty == "h1" else path)
         u[0] = first * path[0]
         return u
 
     def _transposed(self, gradient: np.ndarray, a: float, tau: float) -> np.ndarray:
         """The gradient by scaled variables from that by the path."""
-        first, others = self._sizes(a, tau)
+        first, others = self.sizes(a, tau)
         g = np.cumsum(gradient[::-1], axis=0)[::-1] if self.penalty == "h1" else gradient
         u = g / others
         u[0] = g[0] / first

@@ -1,11 +1,9 @@
 """Training of residual networks: stochastic gradient descent, replicas side by side, readable from top to bottom.
 
-    theta_k <- theta_k - eta L^x dJ/dtheta_k        layer weights, x = train.lr_exponent (1 in the theory)
-    read-in, read-out <- ... - eta dJ/d...          no factor 1/L in front of them, so no factor L here
+    theta <- theta - eta r g        g = dJ/dtheta, r of each kind of parameter as its parametrisation says
 
-The gradient of a layer is O(1/L), so the rate must grow like L for the layers to move at all; the same factor on the
-read-out does not converge (Marion, Wu, Sander & Biau 2023, arXiv 2309.01213, section 3). Adam divides the gradient by
-its own size: x = 0, and its eps, which is compared with that size, is proportional to 1/L on the layer weights.
+(`networks/parametrisation.py`; for the neural ODE r = L on the layer weights under sgd, and 1 on all else). Adam and
+AdamW alike, with momentum, decay and a schedule.
 """
 
 from __future__ import annotations
@@ -13,8 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -25,7 +22,8 @@ from ..errors import MeasurementError, SettingError
 from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
 from ..measurement.sink import NoSink, Sink
 from ..networks.blocks import VectorField
-from ..networks.classifier import TRUNK, accuracy, logits, trunk_of
+from ..networks.classifier import TRUNK, accuracy, kinds, logits, trunk_of
+from ..networks.parametrisation import ODE, Parametrisation, Scales
 from ..networks.residual import layer_first
 from ..networks.steps import STEPS
 from ..networks.steps.step import Step
@@ -35,38 +33,14 @@ from ..settings.training import Train
 from . import observables
 from .loss import loss
 from .shown import Shown
+from .trained import Parameters, Trained
 
-Parameters = dict[str, Tensor]
 Parametrised = Callable[[Parameters], Parameters]
 """What is trained -> the parameters of the network, named as in `networks.classifier`; it can be differentiated."""
 Penalty = Callable[[Parameters, Tensor], Tensor]
 """The parameters of the network and the points of a mini-batch (n, features) -> a penalty (r,), added to the loss."""
-ADAM_EPS = 1e-8
 PIECE = 2048
 """Points that are evaluated at a time. A constant, so that no machine changes a bit of the scores."""
-
-
-@dataclass
-class Trained:
-    """Parameters after training, and what was seen on the way; each entry is one value a replica.
-
-    `parameters` are those that were trained, before they are `parametrised`. `losses[i]` is the loss of mini-batch i
-    before its step, with its penalty, `gradient_norms[i]` the norm of its gradient over the
-    trunk (`observables.gradient_norm`). After each epoch, by number of steps: loss on the test points and accuracy
-    there (of a classification), and roughness and largest increment of the weight path.
-
-    With `explosion="record"`, `exploded_at` is the number of steps after which the loss was not finite, or at the end
-    of an epoch a weight; the parameters are those after these steps.
-    """
-
-    parameters: Parameters
-    losses: list[Tensor] = field(default_factory=list)
-    gradient_norms: list[Tensor] = field(default_factory=list)
-    test_losses: dict[int, Tensor] = field(default_factory=dict)
-    accuracies: dict[int, Tensor] = field(default_factory=dict)
-    roughness: dict[int, Tensor] = field(default_factory=dict)
-    largest_increment: dict[int, Tensor] = field(default_factory=dict)
-    exploded_at: int | None = None
 
 
 def train(
@@ -79,6 +53,7 @@ def train(
     h: float,
     seed: int,
     progress: Callable[[float, str], None],
+    parametrisation: Parametrisation = ODE,
     step: Step = STEPS["euler"],
     checkpoints: Checkpoints | None = None,
     explosion: Literal["fail", "record"] = "fail",
@@ -89,7 +64,8 @@ def train(
     """Train the networks of all replicas, which see the same mini-batches.
 
     `start` holds `(r, ...)` parameters named as in `networks.classifier`; it may be changed in place. `h` is the
-    factor on a block, `depth` the L of the learning rate. Training goes on from the state in `checkpoints`, and what
+    factor on a block, `depth` the L of the `parametrisation`, which says how rates depend on it (those of the layers
+    as train.lr_exponent says, where it does). Training goes on from the state in `checkpoints`, and what
     it returns is the same bit for bit with and without an interruption (on CPU, at equal threads). `sink` is shown
     what happens (`shown.py`).
 
@@ -105,7 +81,9 @@ def train(
         raise SettingError(f"train.batch_size={settings.batch_size}: there are {points} training points")
     checkpoints = checkpoints or NoCheckpoints()
     parameters = _leaves(start)
-    optimiser = _optimiser(parameters, settings, depth)
+    width = parameters["read_out.W"].shape[-1]
+    scales = parametrisation.with_layer_rate(settings.lr_exponent).at(depth=depth, width=width)
+    optimiser = _optimiser(scales.groups(parameters, kinds(vector_field), settings), settings)
     trunk = Trunk(float(settings.memory))
     trained = Trained(parameters)
     shown = Shown(sink or NoSink())
@@ -121,14 +99,14 @@ def train(
         if penalty is not None:
             losses = losses + penalty(network, points_of_batch)
         if not torch.isfinite(losses).all():
-            return _exploded(trained, f"the loss is {float(losses.detach().max())}", settings, depth, explosion)
+            return _exploded(trained, f"the loss is {float(losses.detach().max())}", settings, scales, explosion)
         losses.sum().backward()  # replicas do not interact: each gets the gradient of its own loss
         optimiser.step()
         trained.losses.append(losses.detach())
         trained.gradient_norms.append(observables.gradient_norm(_gradients(parameters)))
         if is_last:
             if not all(map(_is_finite, parameters.values())):
-                return _exploded(trained, "a weight is not finite", settings, depth, explosion)
+                return _exploded(trained, "a weight is not finite", settings, scales, explosion)
             _observe(trained, _network(parameters, parametrised), vector_field, step, dataset, h)
         shown.step(trained, is_last=is_last)
         due = checkpoints.wanted() or time.monotonic() - saved >= settings.checkpoint_seconds
@@ -145,14 +123,6 @@ def mini_batches(points: int, batch_size: int, epoch: int, *, seed: int) -> Iter
     The last batch of an epoch is smaller where the batch size does not divide the number of points.
     """
     yield from permutation(points, seed=seed, purpose="mini-batches", index=epoch).split(batch_size)
-
-
-def learning_rates(settings: Train, depth: int) -> tuple[float, float]:
-    """`(eta L^x, eta)`: the rate of the layer weights and that of all else, before the schedule."""
-    exponent = settings.lr_exponent
-    if exponent is None:
-        exponent = 1.0 if settings.optimizer == "sgd" else 0.0
-    return settings.lr * depth**exponent, settings.lr
 
 
 def scheduled(settings: Train, time: float) -> float:
@@ -173,20 +143,10 @@ def _leaves(start: Mapping[str, Tensor]) -> Parameters:
     return {name: trunk.get(name, w).detach().requires_grad_() for name, w in start.items()}
 
 
-def _optimiser(parameters: Parameters, settings: Train, depth: int) -> Optimizer:
-    layer_rate, rate = learning_rates(settings, depth)
-    layers = [p for name, p in parameters.items() if name.startswith(TRUNK)]
-    others = [p for name, p in parameters.items() if not name.startswith(TRUNK)]
-    groups = [{"params": layers, "lr": layer_rate}, {"params": others, "lr": rate}]
+def _optimiser(groups: list[dict[str, Any]], settings: Train) -> Optimizer:
     if settings.optimizer == "sgd":
-        optimiser = SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
-    else:
-        cls = Adam if settings.optimizer == "adam" else AdamW
-        groups[0]["eps"], groups[1]["eps"] = ADAM_EPS / depth, ADAM_EPS
-        optimiser = cls(groups, weight_decay=settings.weight_decay, fused=True)
-    for group in optimiser.param_groups:
-        group["unscheduled"] = group["lr"]
-    return optimiser
+        return SGD(groups, momentum=settings.momentum, fused=True)
+    return {"adam": Adam, "adamw": AdamW}[settings.optimizer](groups, fused=True)
 
 
 def set_rates(optimiser: Optimizer, factor: float) -> None:
@@ -243,13 +203,14 @@ def _message(epoch: int, settings: Train, trained: Trained) -> str:
     return text
 
 
-def _exploded(trained: Trained, what: str, settings: Train, depth: int, explosion: str) -> Trained:
-    done, (layer_rate, rate) = len(trained.losses), learning_rates(settings, depth)
+def _exploded(trained: Trained, what: str, settings: Train, scales: Scales, explosion: str) -> Trained:
+    done, rate = len(trained.losses), scales.rate("block_last", settings)
     if explosion == "record":
         trained.exploded_at = done
         return trained
     raise MeasurementError(
-        f"{what} at depth {depth}, step {done}, train.lr={rate} (layers: {layer_rate:g}); a smaller train.lr may train"
+        f"{what} at depth {scales.depth}, step {done}, train.lr={settings.lr} (layers: {rate:g}); a smaller train.lr"
+        " may train"
     )
 
 

@@ -19,16 +19,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
 from .certificate import smallest_eigenvalue
 from .newton import newton, relative_gradient
+from .objective import Differentiated, Objective
 
 HANDOVER = 1e-3
 """Relative gradient norm at which L-BFGS hands over to Newton."""
@@ -36,45 +35,6 @@ WARM = 0.1
 """First trust region of a warm start, relative to the size of its point."""
 MEMORY = 20
 """Pairs that L-BFGS keeps."""
-
-
-@runtime_checkable
-class Objective(Protocol):
-    """A function of a float64 vector with its gradient and the products of its Hessian with vectors."""
-
-    def value_and_gradient(self, u: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
-        """`J(u)` and `dJ/du`."""
-        ...
-
-    def hessian(self, u: Float[np.ndarray, " n"]) -> Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]]:
-        """`v -> J''(u) v`."""
-        ...
-
-
-class Differentiated:
-    """An objective from a function that torch can differentiate twice: `value(u)` a scalar of a float64 vector (n,)."""
-
-    def __init__(self, value: Callable[[Tensor], Tensor]) -> None:
-        self._value = value
-
-    def value_and_gradient(self, u: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
-        point = torch.from_numpy(np.array(u, dtype=np.float64)).requires_grad_()
-        value = self._value(point)
-        (gradient,) = torch.autograd.grad(value, point)
-        return float(value.detach()), gradient.numpy()
-
-    def hessian(self, u: Float[np.ndarray, " n"]) -> Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]]:
-        point = torch.from_numpy(np.array(u, dtype=np.float64)).requires_grad_()
-        (gradient,) = torch.autograd.grad(self._value(point), point, create_graph=True)
-
-        def product(v: np.ndarray) -> np.ndarray:
-            if gradient.grad_fn is None:  # a linear function
-                return np.zeros_like(v)
-            direction = torch.from_numpy(np.ascontiguousarray(v))
-            (its,) = torch.autograd.grad(gradient, point, direction, retain_graph=True, materialize_grads=True)
-            return its.numpy()
-
-        return product
 
 
 @dataclass(frozen=True)

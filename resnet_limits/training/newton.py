@@ -12,12 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .minimiser import Objective
+from .objective import Objective
 
 ROUNDING = 1e4 * np.finfo(np.float64).eps
 """Falls of the value below this fraction of it say nothing."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+
+from torch import Tensor
 
 from ..measurement.sink import NoSink, Sink
-
-if TYPE_CHECKING:  # the loop shows
-    from torch import Tensor
-
-    from .loop import Trained
+from .trained import Trained
 
 EVERY = 0.1
 """Seconds from one point to the next; an epoch ends with a point in any case."""

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.residual import block_factor, forward, layer_first
+from resnet_limits.networks.parametrisation import block_factor
+from resnet_limits.networks.residual import forward, layer_first
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.settings.blocks.one import One
 

@@ -29,12 +29,13 @@ import scipy.stats
 import torch
 from torch import Tensor
 
+from resnet_limits.measurement.estimate import mean
+from resnet_limits.random import Stream
 from resnet_limits.sampling.backward import gradients
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.pieces import piece_size, pieces
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.sampling.walk import Walker, final
-from resnet_limits.studies.sde.problem import mean
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import measure as weak
 
@@ -42,7 +43,7 @@ LAW = Isotropic(1.0, 0.5)
 TANH = Network("tanh")
 ROUNDS = 5
 NAIVE_NETWORKS = 40
-HOW = {"horizon": 1.0, "seed": 0, "purpose": "bench"}
+STREAM = Stream(0, "bench")
 
 
 def start(n: int, width: int) -> Tensor:
@@ -111,7 +112,13 @@ def forward(n: int, width: int, depth: int, target: int, check: bool) -> None:
     x0, replicas = start(n, width), piece_size(n, width, torch.float32)
 
     def piece(first: int, count: int) -> Tensor:
-        return final([Walker(TANH, depth)], x0.expand(count, n, width), LAW, first_replica=first, **HOW)[0]
+        return final(
+            [Walker(TANH, depth)],
+            x0.expand(count, n, width),
+            LAW,
+            horizon=1.0,
+            stream=replace(STREAM, first_replica=first),
+        )[0]
 
     def ours(networks: int = replicas) -> Tensor:
         cut = pieces(networks, vectors=n, width=width, dtype=torch.float32)
@@ -130,7 +137,9 @@ def with_gradients(n: int, width: int, depth: int, target: int, check: bool) -> 
     x0, replicas = start(n, width), 512
 
     def ours() -> Tensor:
-        return gradients(TANH, x0.expand(replicas, n, width), lambda x: x, LAW, depth=depth, **HOW).weights
+        return gradients(
+            TANH, x0.expand(replicas, n, width), lambda x: x, LAW, depth=depth, horizon=1.0, stream=STREAM
+        ).weights
 
     both = best({"naive": lambda: naive_gradients(x0, depth), "ours": ours})
     report(f"forward and gradient, D={width} L={depth} N={n}", both, replicas, target)
@@ -148,12 +157,15 @@ def deep(full: bool) -> None:
     now = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
     began = now()
     # Of the shorter run the layers are those of the deep one: the horizon shrinks with the number of layers.
-    how = {**HOW, "horizon": walked / depth}
 
     def piece(first: int, count: int) -> Tensor:
-        return final([Walker(TANH, walked)], x0.expand(count, n, width), LAW, first_replica=first, **how)[0].norm(
-            dim=-1
-        )
+        return final(
+            [Walker(TANH, walked)],
+            x0.expand(count, n, width),
+            LAW,
+            horizon=walked / depth,
+            stream=replace(STREAM, first_replica=first),
+        )[0].norm(dim=-1)
 
     cut = pieces(networks, vectors=n, width=width, dtype=torch.float32)
     size = [piece(first, count) for first, count in cut]

@@ -1,4 +1,4 @@
-"""The order of convergence: is the truth in the interval as often as it says, and is a wrong order never believed?
+"""The order along a coordinate: is the truth in the interval as often as it says, and is a wrong order never believed?
 
 The ensemble: `error = L^-p (1 + c/L + d/L^2)` at depths `L_0, 2 L_0, ..., 2^(n-1) L_0`, with `c` uniform in
 `+-L_0/2` and `d` in `+-L_0^2/4`: at the shallowest depth the corrections are up to a half and a quarter of the
@@ -7,6 +7,9 @@ depth, so `L_0 = 8` stands for all: 4, 5 and 6 depths are 8..64, 8..128, 8..256 
 """
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -44,7 +47,7 @@ def supports(fit: OrderFit, p: float) -> bool:
 
 def refutes(fit: OrderFit, p: float) -> bool:
     """As `judge` does: outside, and still so without the shallowest depth."""
-    return all(high < p - TOLERANCE or low > p + TOLERANCE for low, high in ((fit.low, fit.high), fit.deeper))
+    return all(high < p - TOLERANCE or low > p + TOLERANCE for low, high in ((fit.low, fit.high), fit.beyond))
 
 
 def ensemble(n: int, noise: float, p: float = 1.0) -> list[OrderFit]:
@@ -156,8 +159,8 @@ def test_the_noise_part_is_the_standard_deviation_of_the_fitted_order():
 def test_more_noise_is_answered_with_more_depths():
     L = doubling(7)
     errors = corrected(L, 1.0, 1.0, 1.0)
-    assert len(fit_order(L, errors).depths) == 4
-    assert len(fit_order(L, errors, stderrs=0.05 * errors).depths) == 7
+    assert len(fit_order(L, errors).x) == 4
+    assert len(fit_order(L, errors, stderrs=0.05 * errors).x) == 7
 
 
 def test_a_higher_level_widens_only_the_noise_part():
@@ -196,7 +199,7 @@ def test_a_reference_that_is_not_exact_bends_the_deepest_points_and_the_interval
         truth = drawn(L, p, rng)
         reference = truth[-1] * 10 ** rng.uniform(-3, 0.5)
         fit = fit_order(L, np.abs(truth + rng.uniform(-1, 1) * reference), reference_errors=np.full(6, reference))
-        if len(fit.depths) >= 4:
+        if len(fit.x) >= 4:
             trials, hits, refuted = trials + 1, hits + covers(fit, p), refuted + refutes(fit, p)
     assert trials > 500
     assert hits / trials >= 0.93
@@ -216,7 +219,7 @@ def test_an_error_without_a_logarithm_is_left_out_and_named(bad):
 def test_fewer_than_four_usable_depths_give_no_order():
     fit = fit_order([8, 16, 32, 64], [0.1, 0.05, 0.0, 0.012])
     assert np.isnan([fit.order, fit.low, fit.high]).all()
-    assert fit.depths == (8.0, 16.0, 64.0)
+    assert fit.x == (8.0, 16.0, 64.0)
 
 
 def test_a_pure_power_without_noise_has_an_interval_of_no_width():
@@ -227,11 +230,11 @@ def test_a_pure_power_without_noise_has_an_interval_of_no_width():
 
 
 def test_what_cannot_be_fitted_is_refused_with_what_was_got():
-    with pytest.raises(RequestError, match="4 depths, 3 errors"):
+    with pytest.raises(RequestError, match="4 x, 3 errors"):
         fit_order([8, 16, 32, 64], [1, 2, 3])
     with pytest.raises(RequestError, match="each once"):
         fit_order([8, 8, 16, 32], [1, 2, 3, 4])
-    with pytest.raises(RequestError, match="positive depths"):
+    with pytest.raises(RequestError, match="positive x"):
         fit_order([0, 8, 16, 32], [1, 2, 3, 4])
     with pytest.raises(RequestError, match="level"):
         fit_order([4, 8, 16, 32], [1, 2, 3, 4], level=1.0)
@@ -249,7 +252,119 @@ def test_corrections_in_half_powers_are_covered_where_they_are_stated():
         blind += other.low <= 0.5 <= other.high
     assert hits >= 190
     assert blind < 130
-    assert fit.depths == tuple(L[-len(fit.depths) :])
+    assert fit.x == tuple(L[-len(fit.x) :])
     np.testing.assert_allclose(fit.error_at(L[-3:]), errors[-3:], rtol=0.01)
     with pytest.raises(RequestError, match="correction"):
         fit_order(L, L**-0.5, correction=-0.5)
+
+
+# -- few points with noise, and corrections of known size -------------------------------------------
+
+BENDS = (0.1, 0.25, 0.5)
+NOISY = (0.01, 0.02, 0.05, 0.1, 0.2)
+LADDERS = {"4 doubling": doubling(4, 16), "5 doubling": doubling(5, 16), "4 by fours": 64 * 4.0 ** np.arange(4)}
+"""Widths D/8 to D, D to 16 D; numbers of data 64 to 4096."""
+
+
+def noisy(
+    x: np.ndarray, bend: float, noise: float, count: int, *, p: float = 0.5, power: float = 1.0
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Values `x^-p (1 + c u + d u^2)` with noise, and their standard errors; `u = (x_1/x)^power`, |c| up to the bend
+    and |d| up to its square."""
+    rng = np.random.default_rng([len(x), round(1e3 * noise), round(1e3 * bend)])
+    u = (x[0] / x) ** power
+    for _ in range(count):
+        truth = x**-p * (1 + rng.uniform(-bend, bend) * u + rng.uniform(-(bend**2), bend**2) * u**2)
+        values = truth * (1 + noise * rng.standard_normal(len(x)))
+        if (values > 0).all():
+            yield values, noise * truth
+
+
+def weighted_line(x: np.ndarray, values: np.ndarray, stderrs: np.ndarray) -> tuple[float, float]:
+    """Order and half-width of the straight line, the larger of what the points' errors and their scatter say."""
+    y, weight = np.log(values), (values / stderrs) ** 2
+    off = -np.log(x) + weight @ np.log(x) / weight.sum()
+    spread = weight @ off**2
+    order = weight @ (off * y) / spread
+    left = y - weight @ y / weight.sum() - order * off
+    scatter = np.sqrt(weight @ left**2 / weight.sum() / (spread / weight.sum()) / (len(x) - 2))
+    return float(order), 1.96 * float(max(spread**-0.5, scatter))
+
+
+def test_few_noisy_points_are_covered_where_the_size_of_the_corrections_is_known(capsys):
+    """Beside it the half-width where that size is not known, and the straight line."""
+    lines, all_covered = ["points      bend  noise   covered half-width   not known   line: covered half-width"], []
+    for (name, x), bend, noise in itertools.product(LADDERS.items(), BENDS, NOISY):
+        its = list(noisy(x, bend, noise, 600))
+        fits = [fit_order(x, values, stderrs=stderrs, bend=bend) for values, stderrs in its]
+        covered, half_width = np.mean([covers(fit, 0.5) for fit in fits]), np.median([fit.half_width for fit in fits])
+        unknown = np.median([fit_order(x, values, stderrs=stderrs).half_width for values, stderrs in its[:100]])
+        straight = [weighted_line(x, values, stderrs) for values, stderrs in its]
+        line = np.mean([abs(order - 0.5) <= half for order, half in straight])
+        lines.append(
+            f"{name:10s} {bend:5.2f} {noise:6.0%} {covered:9.3f} {half_width:10.3f} {unknown:11.3f}"
+            f" {line:15.2f} {np.median([half for _, half in straight]):10.3f}"
+        )
+        all_covered.append(covered)
+        assert covered >= 0.935, lines[-1]
+        assert half_width < unknown, lines[-1]
+    assert np.mean(all_covered) >= 0.96
+    with capsys.disabled():
+        print("\n" + "\n".join([*lines, f"on average covered: {np.mean(all_covered):.3f}"]))
+
+
+@pytest.mark.parametrize("c", [-1, 1])
+@pytest.mark.parametrize("d", [-1, 1])
+def test_coverage_of_noisy_points_holds_for_each_combination_of_signs(c: int, d: int):
+    x, rng = LADDERS["4 doubling"], np.random.default_rng([5 + c, 5 + d])
+    for bend, noise in ((0.1, 0.02), (0.25, 0.02), (0.25, 0.05), (0.5, 0.02)):
+        u, hits = bend * x[0] / x, []
+        for _ in range(400):
+            truth = x**-0.5 * (1 + c * rng.uniform(0, 1) * u + d * rng.uniform(0, 1) * u**2)
+            values = truth * (1 + noise * rng.standard_normal(4))
+            hits.append(covers(fit_order(x, values, stderrs=noise * truth, bend=bend), 0.5))
+        assert np.mean(hits) >= 0.93, (bend, noise)
+
+
+def test_corrections_of_known_size_in_half_powers_are_covered_where_they_are_stated():
+    x = LADDERS["4 by fours"]
+    its = list(noisy(x, 0.5, 0.05, 400, power=0.5))
+    hits = [covers(fit_order(x, values, stderrs=stderrs, bend=0.5, correction=0.5), 0.5) for values, stderrs in its]
+    assert np.mean(hits) >= 0.95
+
+
+def test_a_wrong_order_is_not_supported_and_a_true_one_not_refuted_by_few_noisy_points():
+    x = LADDERS["4 doubling"]
+    fits = [fit_order(x, values, stderrs=stderrs, bend=0.25) for values, stderrs in noisy(x, 0.25, 0.02, 500)]
+    ranges = [(fit.low, fit.high) for fit in fits]
+    assert np.mean([low >= 0.35 and high <= 0.65 for low, high in ranges]) > 0.9
+    assert sum(low >= wrong - 0.15 and high <= wrong + 0.15 for low, high in ranges for wrong in (0.0, 1.0)) == 0
+    both = [((fit.low, fit.high), fit.beyond) for fit in fits]
+    assert sum(all(high < 0.35 or low > 0.65 for low, high in its) for its in both) == 0
+    assert np.mean([all(high < 0.85 for _, high in its) for its in both]) > 0.95  # order 1 +- 0.15 is refuted
+
+
+def test_points_that_bend_more_than_is_said_take_the_rule_that_knows_no_size():
+    x = LADDERS["5 doubling"]
+    values = x**-0.5 * (1 + 0.9 * x[0] / x)
+    said, unknown = (fit_order(x, values, stderrs=0.002 * values, bend=bend) for bend in (0.05, None))
+    assert (said.low, said.high) == (unknown.low, unknown.high)
+    assert covers(said, 0.5)
+
+
+def test_points_without_noise_show_their_bend_themselves():
+    x = doubling(5)
+    values = corrected(x, 1.0, 2.0, 3.0)
+    assert fit_order(x, values, bend=0.5) == fit_order(x, values)
+    with pytest.raises(RequestError, match="bend between 0 and 1"):
+        fit_order(x, values, bend=1.5)
+
+
+def test_the_fit_with_corrections_of_known_size_knows_no_units_and_goes_near_its_points():
+    x = LADDERS["4 doubling"]
+    values = 3 * x**-0.5 * (1 + 0.3 * x[0] / x)
+    fit = fit_order(x, values, stderrs=0.01 * values, bend=0.5)
+    other = fit_order(7 * x[::-1], 1e-9 * values[::-1], stderrs=1e-11 * values[::-1], bend=0.5)
+    np.testing.assert_allclose([other.low, other.high], [fit.low, fit.high], rtol=1e-8)
+    np.testing.assert_allclose(fit.error_at(x), values, rtol=0.05)
+    assert fit.x == tuple(x)

@@ -39,8 +39,8 @@ def test_the_figure_is_not_content(reslim):
     [
         ("figure=implicit_regularization", "did you mean 'implicit_regularisation'"),
         ("figure=implicit_regularisation,implicit_regularisation", "one named figure"),
-        ("figure=null", "expected one name of implicit_regularisation"),
-        ("figure=3", "expected one name of implicit_regularisation"),
+        ("figure=null", "expected one name of correlation_by_layer"),
+        ("figure=3", "expected one name of correlation_by_layer"),
     ],
 )
 def test_a_wrong_figure_is_said_in_a_line(reslim, override, said):
@@ -52,5 +52,5 @@ def test_a_wrong_figure_is_said_in_a_line(reslim, override, said):
 
 def test_studies_shows_the_figures(reslim):
     (entry,) = [key for key in reslim("studies", "ode", "--json").done().json["keys"] if key["key"] == "figure"]
-    assert entry["range"].startswith("one of implicit_regularisation, ")
+    assert entry["range"].startswith("one of correlation_by_layer, ")
     assert json.dumps(entry["default"]) == "null"

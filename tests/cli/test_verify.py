@@ -19,7 +19,9 @@ import pytest
 from resnet_limits.claims.claim import Claim, Expected
 from resnet_limits.claims.order import OrderFit, fit_order
 from resnet_limits.measurement.record import Measurement
+from resnet_limits.networks.parametrisation import block_factor
 from resnet_limits.studies.ode import study as ode
+from tests.planting import plant
 
 command = importlib.import_module("reslim_cli.verify")
 """By the name it is installed under, which a type checker of the tree does not know."""
@@ -59,7 +61,7 @@ def with_claims(monkeypatch: pytest.MonkeyPatch, change: Callable[[Claim], Claim
         dataclasses.replace(group, claims=tuple(its for claim in group.claims if (its := change(claim)) is not None))
         for group in ode.STUDY.groups
     )
-    monkeypatch.setattr(ode, "STUDY", dataclasses.replace(ode.STUDY, groups=groups))
+    plant(monkeypatch, ode.STUDY, dataclasses.replace(ode.STUDY, groups=groups))
 
 
 # -- what is right is green ------------------------------------------------------------------------
@@ -167,9 +169,8 @@ def test_a_wrong_request_starts_nothing(reslim, words, said):
 
 
 def test_a_dropped_factor_is_red(verify, monkeypatch):
-    from resnet_limits.limits import flow
 
-    monkeypatch.setattr(flow, "block_factor", lambda depth, horizon: horizon / depth**0.5, raising=True)
+    plant(monkeypatch, block_factor, lambda depth, horizon: horizon / depth**0.5)
     code, document = verify(*EULER)
     assert code == 1
     assert set(reasons(document)) == {"ode.forward.euler"}
@@ -177,29 +178,27 @@ def test_a_dropped_factor_is_red(verify, monkeypatch):
 
 def test_a_factor_that_is_slightly_off_is_red(verify, monkeypatch):
     """The network converges, at the right order, to something else: only the reference tells."""
-    from resnet_limits.limits import flow
 
-    monkeypatch.setattr(flow, "block_factor", lambda depth, horizon: 1.01 * horizon / depth, raising=True)
+    plant(monkeypatch, block_factor, lambda depth, horizon: 1.01 * horizon / depth)
     code, document = verify(*EULER)
     assert code == 1
     assert set(reasons(document)) == {"ode.forward.euler"}
 
 
 def test_a_reference_solved_at_1e_2_is_red(verify, monkeypatch):
-    from resnet_limits.limits import flow
     from resnet_limits.limits.ode import solve_with_error
 
     def poor(velocity, x0, times, *, tolerance):
         return solve_with_error(velocity, x0, times, tolerance=1e-2)
 
-    monkeypatch.setattr(flow, "solve_with_error", poor)
+    plant(monkeypatch, solve_with_error, poor)
     code, document = verify(*SMALL, "claims=[ode.forward.euler,ode.forward.rk4]", "init.sigma_w=3")
     assert code == 1
     assert "reference error" in reasons(document)["ode.forward.rk4"]
 
 
 def test_an_empty_list_of_claims_is_red(verify, monkeypatch):
-    monkeypatch.setattr(ode, "STUDY", dataclasses.replace(ode.STUDY, groups=()))
+    plant(monkeypatch, ode.STUDY, dataclasses.replace(ode.STUDY, groups=()))
     code, document = verify(*SMALL)
     assert code == 1
     assert reasons(document) == {"ode": "the study has no claims: nothing was verified"}
@@ -221,13 +220,12 @@ def test_a_widened_tolerance_is_red(verify, monkeypatch, tolerance):
 
 
 def test_an_interval_of_no_width_is_red_even_where_no_verdict_is_expected(verify, monkeypatch):
-    from resnet_limits.claims import judge
 
     def certain(*arguments: Any, **keys: Any) -> OrderFit:
         fit = fit_order(*arguments, **keys)
         return dataclasses.replace(fit, low=fit.order, high=fit.order)
 
-    monkeypatch.setattr(judge, "fit_order", certain)
+    plant(monkeypatch, fit_order, certain)
     with_claims(monkeypatch, lambda claim: dataclasses.replace(claim, verdicts={"smoke": "inconclusive"}))
     code, document = verify(*EULER)
     assert code == 1
@@ -261,7 +259,7 @@ def test_a_claim_that_states_no_verdict_for_the_preset_is_red(verify, monkeypatc
 def test_a_measurement_that_records_nothing_is_red_even_where_no_verdict_is_expected(verify, monkeypatch):
     from resnet_limits.studies.ode.forward import measure as forward
 
-    monkeypatch.setattr(forward, "measure", lambda job: Measurement())
+    plant(monkeypatch, forward.measure, lambda job: Measurement())
     with_claims(monkeypatch, lambda claim: dataclasses.replace(claim, verdicts={"smoke": "inconclusive"}))
     code, document = verify(*EULER)
     assert code == 1
@@ -278,7 +276,7 @@ def test_jobs_that_fail_are_red_and_their_setting_is_missing(verify, monkeypatch
             raise np.linalg.LinAlgError("no \x00 solution <&>")
         return measure(job)
 
-    monkeypatch.setattr(forward, "measure", failing)
+    plant(monkeypatch, forward.measure, failing)
     junit = tmp_path / "claims.xml"
     code, document = verify(*EULER, "activation=tanh,swish", junit=junit)
     assert code == 1

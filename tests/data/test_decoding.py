@@ -18,6 +18,7 @@ from PIL import Image, ImageFile, ImageMode
 from resnet_limits.data import decoding
 from resnet_limits.data.decoding import FORMATS, flattened, picture
 from resnet_limits.errors import DamagedData
+from tests.planting import resize
 
 LOSSLESS = {
     "1": ("PNG", "BMP", "PPM", "TIFF", "GIF"),
@@ -440,9 +441,9 @@ def test_a_picture_of_too_many_pixels_is_refused_by_its_header(tmp_path, monkeyp
 
 def test_as_many_pixels_as_the_limit_are_read(tmp_path, monkeypatch):
     path = written(tmp_path, made("L", 6, 5), "PNG")
-    monkeypatch.setattr(decoding, "MOST_PIXELS", 30)
+    resize(monkeypatch, decoding, MOST_PIXELS=30)
     assert colour_of(path).shape == (6, 5, 3)
-    monkeypatch.setattr(decoding, "MOST_PIXELS", 29)
+    resize(monkeypatch, decoding, MOST_PIXELS=29)
     with pytest.raises(DamagedData, match="it has 5 x 6 pixels"):
         picture(path, grey=False)
 

@@ -29,13 +29,14 @@ from resnet_limits.runs.shared import SharedFolder
 from resnet_limits.settings.content import job_name
 from resnet_limits.studies.ode.settings import Ode
 from tests.data.published import mnist_arrays, publish, write_idx
+from tests.planting import plant, resize
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """A cache folder of its own, in which files count as settled at once."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(hashes, "SETTLED", 0)
+    resize(monkeypatch, hashes, SETTLED=0)
     forget()
     return tmp_path / "cache" / "reslim" / "hashes"
 
@@ -131,12 +132,12 @@ def test_the_digits_of_the_file_are_those_that_scikit_learn_loads(monkeypatch, t
     images, labels = digits.loaded()
     images = images.copy()
     images[7, 3] += 1
-    monkeypatch.setattr(digits, "loaded", lambda: (images, labels))
+    plant(monkeypatch, digits.loaded, lambda: (images, labels))
     with pytest.raises(DamagedData, match=f"scikit-learn that is installed here are digits-.*, not {data.digest}"):
         load(data, seed=0)
     damaged = tmp_path / "digits.csv.gz"
     damaged.write_bytes(gzip.compress(b"1,2,x\n"))
-    monkeypatch.setattr(digits, "file", lambda: damaged)
+    plant(monkeypatch, digits.file, lambda: damaged)
     with pytest.raises(DamagedData, match="install scikit-learn anew"):
         identity.of(Digits())
 
@@ -195,7 +196,7 @@ def test_an_unchanged_folder_is_looked_at_and_not_read(tmp_path, cache):
 def test_a_file_that_was_just_changed_is_not_remembered(tmp_path, monkeypatch, cache):
     data = write_folder(tmp_path)
     identity.of(data)
-    monkeypatch.setattr(hashes, "SETTLED", 2_000_000_000)
+    resize(monkeypatch, hashes, SETTLED=2_000_000_000)
     path = tmp_path / "images" / "test" / "dog" / "0.ppm"
     path.write_bytes(path.read_bytes() + b"more")
     assert read_files(data) == {"test/dog/0.ppm"}
@@ -248,7 +249,7 @@ def test_files_that_change_while_they_are_loaded_are_noticed(tmp_path, monkeypat
         replace_behind_its_back(path)
         return found
 
-    monkeypatch.setattr(image_folder, "images", images)
+    plant(monkeypatch, image_folder.images, images)
     with pytest.raises(DamagedData, match=f"{path} was changed while the data were loaded"):
         load(data, seed=0)
 

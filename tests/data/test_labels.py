@@ -31,6 +31,8 @@ from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.data.sources.source import Data
+from resnet_limits.networks.classifier import cross_entropy
+from resnet_limits.networks.convolutional import logits
 from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
@@ -38,9 +40,12 @@ from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from resnet_limits.studies.ode.settings import Ode
+from resnet_limits.training.convolutional import train
+from resnet_limits.training.minimiser import minimise
 from tests.data.identity import by_channel, by_feature
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL
+from tests.planting import plant
 
 SPLIT = ("digits", "moons", "circles", "spirals", "gaussian")
 """Sources that are split here into training and test points."""
@@ -371,7 +376,7 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
         seen.append([target_of[tuple(q)] == y for q, y in pairs])
         raise InterruptedError
 
-    monkeypatch.setattr(meanfield, "minimise", look)
+    plant(monkeypatch, minimise, look)
     with pytest.raises(InterruptedError):
         meanfield._draws(Job(own), own, problem, np.zeros(3))
     assert len(seen[0]) == meanfield.COUNTS[0]
@@ -388,7 +393,7 @@ def test_kernels_are_given_each_point_with_its_label(monkeypatch):
     np.testing.assert_allclose(its.y.numpy(), np.eye(10)[digit_labels(its.x)] - 0.1, atol=1e-15)
     assert np.array_equal(its.labels.numpy(), digit_labels(its.new))
     seen = []
-    monkeypatch.setattr(expressivity, "ridge_difference", lambda *arguments: seen.append(arguments) or 0.0)
+    plant(monkeypatch, expressivity.ridge_difference, lambda *arguments: seen.append(arguments) or 0.0)
     expressivity._of_the_limit(own)
     (_, _, x, targets, _, _) = seen[0]
     assert np.array_equal(targets.argmax(dim=1).numpy(), digit_labels(x))
@@ -416,7 +421,7 @@ def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(mon
         seen.append((x, y))
         raise InterruptedError
 
-    monkeypatch.setattr(images, "train", look)
+    plant(monkeypatch, train, look)
     own = Flow(data=Digits(), flow=FlowKeys(images=ImageKeys(points=150)))
     with pytest.raises(InterruptedError):
         images._trained_and_run(Job(own), 1, 1)
@@ -446,31 +451,33 @@ def check_batches(seen: list[tuple[torch.Tensor, torch.Tensor]], points: int, ep
 
 
 def test_mini_batches_take_points_and_labels_together(monkeypatch):
+    from resnet_limits.networks import classifier
     from resnet_limits.networks.blocks import field
-    from resnet_limits.networks.classifier import initial
+    from resnet_limits.networks.classifier import accuracy, initial
     from resnet_limits.training import loop
+    from resnet_limits.training.loss import loss
 
     (x, y), (x_test, y_test) = numbered(23), numbered(8)
     data = Dataset("numbered", x, y, x_test, y_test, 5)
     its = field(Two(hidden=4), "tanh", 2)
     trunk = {name: torch.zeros(1, 2, *shape, dtype=torch.float64) for name, shape in its.shapes.items()}
     start = initial(3, 2, 5, trunk, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
-    seen, tested, score, measure, judge = [], [], loop.logits, loop.loss, loop.accuracy
+    seen, tested, score = [], [], classifier.logits
 
-    def logits(vector_field: Any, step: Any, parameters: Any, points: torch.Tensor, *arguments: Any, **options: Any):
-        logits.points = points
+    def noted(vector_field: Any, step: Any, parameters: Any, points: torch.Tensor, *arguments: Any, **options: Any):
+        noted.points = points
         return score(vector_field, step, parameters, points, *arguments, **options)
 
-    def loss(scores: torch.Tensor, labels: torch.Tensor):
-        (seen if scores.requires_grad else tested).append((logits.points, labels))
-        return measure(scores, labels)
+    def trained_on(scores: torch.Tensor, labels: torch.Tensor):
+        (seen if scores.requires_grad else tested).append((noted.points, labels))
+        return loss(scores, labels)
 
-    def accuracy(scores: torch.Tensor, labels: torch.Tensor):
-        tested.append((logits.points, labels))
-        return judge(scores, labels)
+    def judged(scores: torch.Tensor, labels: torch.Tensor):
+        tested.append((noted.points, labels))
+        return accuracy(scores, labels)
 
-    for name, spy in (("logits", logits), ("loss", loss), ("accuracy", accuracy)):
-        monkeypatch.setattr(loop, name, spy)
+    for original, spy in ((classifier.logits, noted), (loss, trained_on), (accuracy, judged)):
+        plant(monkeypatch, original, spy)
     recipe = Train(epochs=2, batch_size=6, lr=0.01)
     loop.train(its, start, data, recipe, depth=2, h=0.5, seed=1, progress=lambda done, message: None)
     check_batches(seen, 23, epochs=2)
@@ -484,18 +491,18 @@ def test_mini_batches_of_images_take_images_and_labels_together(monkeypatch):
 
     x, y = numbered(23, 64)
     start = initial((1, 8, 8), 2, 5, sets=1, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
-    seen, score, measure = [], convolutional.logits, convolutional.cross_entropy
+    seen = []
 
-    def logits(phi: str, parameters: Any, images: torch.Tensor, **options: Any):
-        logits.images = images
-        return score(phi, parameters, images, **options)
+    def noted(phi: str, parameters: Any, images: torch.Tensor, **options: Any):
+        noted.images = images
+        return logits(phi, parameters, images, **options)
 
-    def cross_entropy(scores: torch.Tensor, labels: torch.Tensor):
-        seen.append((logits.images, labels))
-        return measure(scores, labels)
+    def compared(scores: torch.Tensor, labels: torch.Tensor):
+        seen.append((noted.images, labels))
+        return cross_entropy(scores, labels)
 
-    monkeypatch.setattr(convolutional, "logits", logits)
-    monkeypatch.setattr(convolutional, "cross_entropy", cross_entropy)
+    plant(monkeypatch, logits, noted)
+    plant(monkeypatch, cross_entropy, compared)
     convolutional.train(
         "tanh",
         start,
@@ -554,6 +561,7 @@ def test_a_linear_regression_explains_what_it_must_and_nothing_of_shuffled_targe
 
 def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffled_ones(monkeypatch):
     from resnet_limits.measurement.job import Job
+    from resnet_limits.studies.ode.networks import data_of
     from resnet_limits.studies.ode.trained import measure as trained
 
     own = Ode(depth=8, device="cpu", train=Train(replicas=1), claims=["ode.trained"])
@@ -563,6 +571,6 @@ def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffl
         return last.value
 
     assert accuracy() > 0.88
-    of, shuffled = trained.data_of, np.random.default_rng(0).permutation(1400)
-    monkeypatch.setattr(trained, "data_of", lambda its: replace(d := of(its), y_train=d.y_train[shuffled]))
+    shuffled = np.random.default_rng(0).permutation(1400)
+    plant(monkeypatch, data_of, lambda its: replace(d := data_of(its), y_train=d.y_train[shuffled]))
     assert accuracy() < 0.3

@@ -14,7 +14,7 @@ from resnet_limits.diffeomorphisms.controls import CONTROLS, h1_norm, inverse_in
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.trunk import Trunk
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 from resnet_limits.settings.blocks.two import Two
 
 R, L, D, H, BOUND = 3, 4, 2, 0.7, 0.6
@@ -23,13 +23,12 @@ FIELD = field(Two(hidden=5), "tanh", D)
 
 def leaves() -> dict[str, torch.Tensor]:
     return {
-        name: normals((L, *shape), replicas=R, seed=2, purpose=name).requires_grad_()
-        for name, shape in FIELD.shapes.items()
+        name: normals((L, *shape), Stream(2, name), replicas=R).requires_grad_() for name, shape in FIELD.shapes.items()
     }
 
 
 def points() -> torch.Tensor:
-    return normals((6, D), replicas=R, seed=2, purpose="x")
+    return normals((6, D), Stream(2, "x"), replicas=R)
 
 
 def naive(kind: str, theta: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
@@ -115,5 +114,5 @@ def test_blocks_below_the_bound_stay_as_they_are():
 
 
 def test_plain_blocks_have_the_factor_one_and_the_others_that_of_the_flow():
-    factors = {name: control.block_factor(10, 2.0) for name, control in CONTROLS.items()}
+    factors = {name: control.parametrisation.block_factor(10, 2.0) for name, control in CONTROLS.items()}
     assert factors == {"none": 1, "spectral": 1, "lipschitz": 1, "inverse": 1, "factor": 0.2, "h1": 0.2}

@@ -11,6 +11,7 @@ from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.status import Process, Status
+from tests.planting import plant
 from tests.runs.conftest import replan, settings
 
 HOUR = 3600.0
@@ -70,7 +71,7 @@ def test_a_clock_set_back_while_a_job_runs_changes_neither_its_life_nor_its_seco
         write(folder, status)
         seen.append(states.read(folder).state)
 
-    monkeypatch.setattr(states, "write", watched)
+    plant(monkeypatch, states.write, watched)
     run_job(run.path, job.settings)
     assert seen[0] == "running"
     assert seen[-1] == "finished"

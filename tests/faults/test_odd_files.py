@@ -26,6 +26,7 @@ from resnet_limits.runs.records import read_parquet
 from resnet_limits.runs.reporter import Reporter, write_status
 from resnet_limits.runs.shared import SharedFolder
 from resnet_limits.sinks.journal import Journal
+from tests.planting import plant
 
 FILES = [
     *("provenance.json", "overrides.txt", "config.yaml", "records.csv", "summary.json", "report.html", "tables.tex"),
@@ -140,7 +141,7 @@ def test_a_pipe_that_comes_between_the_look_and_the_opening_is_not_opened(tmp_pa
     from resnet_limits import files
 
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.setattr(files, "require_plain", lambda path: None)
+    plant(monkeypatch, files.require_plain, lambda path: None)
     with at_most(10), pytest.raises(OSError, match="not a plain file"):
         read_text(tmp_path / "pipe")
 

@@ -22,10 +22,12 @@ from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.runs.merge import merge
+from resnet_limits.runs.provenance import version
 from resnet_limits.runs.status import Process, Status
 from resnet_limits.runs.summary import signed
 from tests.cli.command import without_seconds
 from tests.faults.sweep import assert_same_results
+from tests.planting import plant
 from tests.runs.conftest import settings
 
 DEPTHS = (8, 16, 32, 64)
@@ -150,7 +152,7 @@ def test_old_verdicts_are_not_shown_while_further_jobs_run(its):
 
 
 def test_what_another_version_collected_is_shown_as_its_own_and_not_written_over(its, monkeypatch):
-    monkeypatch.setattr("resnet_limits.runs.provenance.version", lambda: "99.0")
+    plant(monkeypatch, version, lambda: "99.0")
     before = (its.path / "summary.json").read_bytes()
     document = its.listed()
     assert document["verdicts"] == {"supported": 1}
@@ -405,7 +407,7 @@ def test_several_that_look_at_once_see_the_same(uncollected):
     """Each in a process of its own, while a client collects, too."""
     program = (
         "import sys; from importlib import import_module; from resnet_limits.runs.folder import Run\n"
-        "runs, collect = import_module('reslim_cli.runs').runs, import_module('resnet_limits.runs.collect').collect\n"
+        "runs, collect = import_module('reslim_cli.runs').runs, import_module('resnet_limits.report.publish').collect\n"
         "collect(Run.open(__import__('pathlib').Path(sys.argv[1]))) if len(sys.argv) > 1 else runs(None, json_out=True)"
     )
     clients = [
@@ -425,7 +427,7 @@ def test_results_that_nobody_touched_since_the_collection_are_not_read_again(its
     collect(its.run, figures=False)
     read = []
     digest = states.file_digest
-    monkeypatch.setattr(states, "file_digest", lambda path: read.append(path.name) or digest(path))
+    plant(monkeypatch, states.file_digest, lambda path: read.append(path.name) or digest(path))
     (its.job(8) / "arrays.safetensors").touch()
     assert its.listed()["state"] == "finished"
     assert read.count("arrays.safetensors") == 1, "the one that was touched"

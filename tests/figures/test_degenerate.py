@@ -52,7 +52,7 @@ ERRORS = {
 def test_claims_of_any_values_are_drawn(values: str, errors: str, tmp_path: Path):
     judged = []
     for what in ("order", "value", "at_least"):
-        points = pd.DataFrame({"depth": DEPTHS, "value": VALUES[values], "stderr": ERRORS[errors]})
+        points = pd.DataFrame({"depth": DEPTHS, "at": DEPTHS, "value": VALUES[values], "stderr": ERRORS[errors]})
         judged.append((judgement(what), points.assign(reference_error=np.nan, scaled=points["value"])))
     with styled():
         for figure in (order_figure(*judged[0]), value_figure(*judged[1]), overview_figure(judged)):

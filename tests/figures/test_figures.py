@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,14 @@ def judged(what: str = "order", noise: float = 0.0) -> tuple[Judgement, pd.DataF
     values = 0.3 / DEPTHS * (1 + 0.5 / DEPTHS)
     stderr = np.full(len(DEPTHS), np.nan) if noise == 0 else noise * values
     points = pd.DataFrame(
-        {"depth": DEPTHS, "value": values, "stderr": stderr, "reference_error": 1e-9, "scaled": values * DEPTHS}
+        {
+            "depth": DEPTHS,
+            "at": DEPTHS,
+            "value": values,
+            "stderr": stderr,
+            "reference_error": 1e-9,
+            "scaled": values * DEPTHS,
+        }
     )
     fit = fit_order(DEPTHS, values, stderrs=stderr)
     expected = Expected(what, 1.0, 0.1)  # type: ignore[arg-type]
@@ -42,6 +50,16 @@ def test_the_drawn_fit_runs_through_the_measured_points():
     assert axes.get_xscale() == axes.get_yscale() == "log"
     assert axes.get_xlabel() == "depth $L$"
     assert axes.get_ylabel() == "forward error"
+
+
+def test_an_order_along_another_coordinate_is_drawn_against_that():
+    judgement, points = judged(noise=0.02)
+    expected = dataclasses.replace(judgement.expected, along="width", bend=0.1)
+    points = points.assign(depth=64, at=2 * DEPTHS)
+    with styled():
+        axes = order_figure(dataclasses.replace(judgement, expected=expected), points).axes[0]
+    assert axes.get_xlabel() == "width $D$"
+    assert [tick.get_text() for tick in axes.get_xticklabels()][::-1] == ["16", "32", "64", "128", "256"]
 
 
 def test_every_format_is_written_twice_alike(tmp_path: Path):

@@ -15,6 +15,7 @@ from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.correlation import measure as correlation
 from resnet_limits.studies.sde.functions import measure as functions
 from resnet_limits.studies.sde.settings import Sde
+from tests.planting import resize
 
 DRAWN = studies.get("sde").figures
 
@@ -22,7 +23,7 @@ DRAWN = studies.get("sde").figures
 @pytest.fixture(scope="module")
 def jobs() -> list[FinishedJob]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(functions, "FINE", 16)
+        resize(patch, functions, FINE=16)
         shared, found = InMemory(), []
         for depth in (4, 8, 16, 150):
             settings = Sde(width=4, depth=depth, replicas=8)

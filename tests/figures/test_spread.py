@@ -25,8 +25,10 @@ from resnet_limits.figures import spread as module
 from resnet_limits.figures.spread import spread
 from resnet_limits.figures.style import rc, styled
 from resnet_limits.figures.write import ClaimSheet, write_figures
-from tests.faults.planted import executed, plant
+from tests.faults.planted import executed
+from tests.faults.planted import plant as plant_module
 from tests.figures.test_figures import judged
+from tests.planting import plant, resize
 
 Judged = Sequence[tuple[Judgement, pd.DataFrame]]
 
@@ -44,21 +46,21 @@ def several(count: int = 5) -> Judged:
 
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch):
-    return lambda count: monkeypatch.setattr(module, "_processes", lambda figures: count)
+    return lambda count: plant(monkeypatch, module.processes, lambda figures: count)
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     """The processes that were started."""
     found: list[subprocess.Popen[bytes]] = []
-    original = module._started
+    original = module.started
 
     def note(within: module.Within) -> subprocess.Popen[bytes] | None:
         if (child := original(within)) is not None:
             found.append(child)
         return child
 
-    monkeypatch.setattr(module, "_started", note)
+    plant(monkeypatch, module.started, note)
     return found
 
 
@@ -111,7 +113,7 @@ def test_other_processes_draw_and_are_gone_afterwards(tmp_path: Path, processes,
 
 def test_another_process_imports_nothing_from_the_working_folder(tmp_path: Path, processes, started, monkeypatch):
     processes(2)
-    plant(tmp_path / "work", tmp_path / "mark", "matplotlib", "sitecustomize")
+    plant_module(tmp_path / "work", tmp_path / "mark", "matplotlib", "sitecustomize")
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setattr(sys, "path", ["", ".", *sys.path, ""])
     sheets = [ClaimSheet(tmp_path / its[0].claim.id, *its) for its in several(2)]
@@ -125,7 +127,7 @@ def test_another_process_imports_nothing_from_the_working_folder(tmp_path: Path,
 
 def test_a_process_with_another_package_draws_nothing(tmp_path: Path, processes, started, monkeypatch):
     processes(2)
-    monkeypatch.setattr(imports, "PACKAGE", "/opt/reslim/resnet_limits/__init__.py")
+    resize(monkeypatch, imports, PACKAGE="/opt/reslim/resnet_limits/__init__.py")
     with spread([By(tmp_path / str(i)) for i in range(3)], within=contextlib.nullcontext):
         assert started[0].wait(timeout=20) == 1
     assert {path.read_text() for path in tmp_path.iterdir()} == {str(os.getpid())}
@@ -167,10 +169,10 @@ def test_an_error_is_raised_as_if_there_were_one_process(tmp_path: Path, process
 
 def test_one_core_or_few_figures_are_one_process(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0}, raising=False)
-    assert module._processes(100) == 1
+    assert module.processes(100) == 1
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(64)), raising=False)
-    assert module._processes(3) == 1
-    assert module._processes(100) == module.MOST
+    assert module.processes(3) == 1
+    assert module.processes(100) == module.MOST
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -180,13 +182,13 @@ def test_other_processes_leave_with_the_one_that_asked(number: int, tmp_path: Pa
         "from resnet_limits.figures import spread as module\n"
         "from resnet_limits.figures.style import rc, styled\n"
         "from resnet_limits.figures.write import ClaimSheet\n"
-        "module._processes = lambda count: 2\n"
-        "original = module._started\n"
+        "module.processes = lambda count: 2\n"
+        "original = module.started\n"
         "def note(within):\n"
         "    child = original(within)\n"
         "    Path('pid').write_text(str(child.pid))\n"
         "    return child\n"
-        "module._started = note\n"
+        "module.started = note\n"
         "with open('sheet.pkl', 'rb') as file: sheet = __import__('pickle').load(file)\n"
         "with styled(), module.spread([sheet] * 2000, within=partial(styled, rc())): time.sleep(600)\n"
     )

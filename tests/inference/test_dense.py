@@ -13,6 +13,7 @@ from resnet_limits.inference import dense, features, iterative
 from resnet_limits.inference.filters import gradient_descent, gradient_flow, ridge
 from resnet_limits.limits.deep_kernel import DeepKernel
 from resnet_limits.limits.kernel import LimitKernel
+from tests.planting import resize
 
 D, N = 4, 50
 STREAM = torch.Generator().manual_seed(0)
@@ -25,8 +26,7 @@ NTK = DeepKernel(phi="tanh", inner=(1.0, 0.3), outer=(1.0, 0.2), horizon=1.0, ki
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch):
-    for place in (dense, iterative):
-        monkeypatch.setattr(place, "BLOCK", 16)
+    resize(monkeypatch, dense, BLOCK=16)
 
 
 def test_the_matrix_is_made_of_blocks_and_mirrored():
@@ -92,7 +92,7 @@ def test_bad_requests_are_said(monkeypatch: pytest.MonkeyPatch):
         dense.posterior(DEEP, X, Y, ridge=-0.1)
     with pytest.raises(SettingError, match=r"ridge: got -0\.1"):
         iterative.solve(DEEP, X, Y, ridge=-0.1)
-    monkeypatch.setattr(dense, "LARGEST", 20)
+    resize(monkeypatch, dense, LARGEST=20)
     with pytest.raises(SettingError, match=r"data.train_size: 50 points are too many .*\(20 at most\)"):
         dense.posterior(DEEP, X, Y, ridge=0.1)
 
@@ -135,7 +135,7 @@ def test_landmarks_make_it_fast(monkeypatch: pytest.MonkeyPatch):
     y = torch.randn(400, 1, generator=STREAM, dtype=torch.float64)
     taken = []
     for count in (1, 40):
-        monkeypatch.setattr(iterative, "LANDMARKS", count)
+        resize(monkeypatch, iterative, LANDMARKS=count)
         taken.append(iterative.solve(DEEP, x, y, ridge=0.05, tolerance=1e-8).products)
     assert taken[1] < taken[0] / 2
 

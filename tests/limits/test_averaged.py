@@ -1,20 +1,24 @@
 """The averaged field: closed forms, Monte Carlo, and networks of independent weights that approach it."""
 
 import math
+from functools import partial
+from typing import ClassVar
 
 import pytest
 import torch
 
-from resnet_limits.limits.averaged import averaged_field, gaussian_mean, martingale_response
-from resnet_limits.limits.ode import solve
+from resnet_limits.limits.averaged import AveragedField, averaged_field, gaussian_mean, martingale_response
+from resnet_limits.limits.ode import solve, solve_with_error
 from resnet_limits.networks.activations import ACTIVATIONS
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 from resnet_limits.settings.blocks.one import One
 from resnet_limits.settings.blocks.outside import Outside
 from resnet_limits.settings.blocks.two import Two
+
+from .limit_laws import LimitLaws, adaptive
 
 V = torch.tensor([1e-3, 0.25, 1.0, 4.0, 100.0], dtype=torch.float64)
 
@@ -51,7 +55,7 @@ D, N = 6, 3
 def layers(f, replicas, sigma_w, sigma_b, seed=0, depth=1):
     """Independent layers, (replicas, depth, *shape)."""
     return {
-        name: normals((depth, *shape), replicas=replicas, seed=seed, purpose=f"test.{name}")
+        name: normals((depth, *shape), Stream(seed, f"test.{name}"), replicas=replicas)
         * (sigma_b if len(shape) == 1 else sigma_w / shape[1] ** 0.5)
         for name, shape in f.shapes.items()
     }
@@ -62,7 +66,7 @@ def layers(f, replicas, sigma_w, sigma_b, seed=0, depth=1):
 def test_the_averaged_field_is_the_mean_over_weights(block, activation):
     draws, sigma_w, sigma_b = 40_000, 1.3, 0.4
     f = field(block, activation, D)
-    x = normals((N, D), replicas=1, seed=1, purpose="test.x")
+    x = normals((N, D), Stream(1, "test.x"), replicas=1)
     theta = {n: w[:, 0] for n, w in layers(f, draws, sigma_w, sigma_b).items()}
     values = f(x.expand(draws, N, D), theta)
     stderr = values.std(dim=0) / draws**0.5
@@ -71,11 +75,27 @@ def test_the_averaged_field_is_the_mean_over_weights(block, activation):
     assert float(((values.mean(dim=0) - average) / stderr).abs().max()) < 4.5
 
 
+class TestAveragedFlow(LimitLaws):
+    cases: ClassVar = {
+        phi: partial(averaged_field, One(), phi, sigma_w=1.2, sigma_b=0.5)
+        for phi in ("relu", "swish", "gelu")  # of others, and of other blocks, the mean is zero
+    }
+
+    def start(self, case: AveragedField) -> torch.Tensor:
+        return normals((N, D), Stream(1, "test.x"), replicas=2)
+
+    def flow(self, case: AveragedField, start: torch.Tensor, since: float, until: float) -> tuple[torch.Tensor, float]:
+        return solve_with_error(case.velocity, start, until - since)
+
+    def independent(self, case: AveragedField, start: torch.Tensor, until: float) -> torch.Tensor:
+        return adaptive(lambda t, x: case(x), start, until)
+
+
 @pytest.mark.parametrize("activation", ["swish", "relu", "gelu", "tanh"])
 @pytest.mark.parametrize("block", [One(), Two(hidden=5)], ids=lambda b: b.name)
 def test_the_derivative_is_that_of_the_field(block, activation):
     average = averaged_field(block, activation, sigma_w=1.3, sigma_b=0.4)
-    x, u = (normals((N, D), replicas=2, seed=s, purpose="test.x") for s in (1, 2))
+    x, u = (normals((N, D), Stream(s, "test.x"), replicas=2) for s in (1, 2))
     eps = 1e-5
     slope = (average(x + eps * u) - average(x - eps * u)) / (2 * eps)
     torch.testing.assert_close(average.derivative(x, u), slope, rtol=1e-7, atol=1e-9)
@@ -83,7 +103,7 @@ def test_the_derivative_is_that_of_the_field(block, activation):
 
 def test_weights_of_size_zero_give_a_field_without_derivative():
     average = averaged_field(One(), "swish", sigma_w=0.0, sigma_b=0.0)
-    x = normals((N, D), replicas=2, seed=1, purpose="test.x")
+    x = normals((N, D), Stream(1, "test.x"), replicas=2)
     assert torch.equal(average(x), torch.zeros_like(x))
     assert torch.equal(average.derivative(x, x), torch.zeros_like(x))
 
@@ -93,7 +113,7 @@ def test_the_mean_of_independent_networks_approaches_the_averaged_flow_at_order_
     sigma_w, sigma_b, draws = 1.2, 0.5, 3000
     f = field(One(), "swish", D)
     average = averaged_field(One(), "swish", sigma_w=sigma_w, sigma_b=sigma_b)
-    x0 = normals((1, D), replicas=1, seed=1, purpose="test.x")
+    x0 = normals((1, D), Stream(1, "test.x"), replicas=1)
     limit = solve(average.velocity, x0, 1.0)[0].mean()
     biases, stderrs = [], []
     for depth in (8, 16, 32):
@@ -115,7 +135,7 @@ def test_one_independent_network_is_off_by_the_root_of_its_depth():
     sigma_w, sigma_b, draws = 1.2, 0.5, 2000
     f = field(One(), "swish", D)
     average = averaged_field(One(), "swish", sigma_w=sigma_w, sigma_b=sigma_b)
-    x0 = normals((1, D), replicas=1, seed=1, purpose="test.x")
+    x0 = normals((1, D), Stream(1, "test.x"), replicas=1)
     limit = solve(average.velocity, x0, 1.0)
     errors = []
     for depth in (32, 128):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -15,11 +17,32 @@ from resnet_limits.limits.overlaps import deep_flow, deep_recursion
 from resnet_limits.limits.pair_products import expansions, pair_products
 from resnet_limits.networks.activations import ACTIVATIONS
 
+from .kernel_laws import DeepLimitLaws, PairKernelLaws
 from .wide_networks import far, kernels
 
 D = 5
 Z = torch.randn(6, D, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
 SIZES: dict[str, Any] = {"inner": (1.2, 0.5), "outer": (0.8, 0.3)}
+
+
+class TestDeepKernel(PairKernelLaws):
+    kernels: ClassVar = {
+        **{phi: partial(DeepKernel, phi=phi, horizon=1.0, **SIZES) for phi in sorted(ACTIVATIONS)},
+        "finite": partial(DeepKernel, phi="relu", horizon=1.0, depth=8, **SIZES),
+    }
+    single = 2e-6
+
+
+class TestDeepLimit(DeepLimitLaws):
+    kernels: ClassVar = {
+        f"{phi}-{kind}": partial(DeepKernel, phi=phi, kind=kind, horizon=1.0, **SIZES)
+        for phi in ("gelu", "tanh")
+        for kind in ("nngp", "ntk")
+    }
+    single = 2e-6
+
+    def at_depth(self, kernel: DeepKernel, depth: int) -> DeepKernel:
+        return replace(kernel, depth=depth)
 
 
 @pytest.mark.parametrize("phi", ["gelu", "relu", "tanh"])
@@ -101,22 +124,6 @@ def test_the_kernel_is_positive_definite_and_not_affine(phi: str):
     assert float(values.min()) > -1e-13 * float(values.max())
     rank = int((values > 1e-10 * values.max()).sum())
     assert rank == D + 1 if phi == "identity" else rank > 2 * D
-
-
-def test_an_input_paired_with_itself_has_its_own_variance():
-    for dtype, rounding in ((torch.float64, 1e-13), (torch.float32, 1e-5)):
-        for phi in ACTIVATIONS:
-            kernel = DeepKernel(phi=phi, horizon=1.0, dtype=dtype, **SIZES)
-            torch.testing.assert_close(kernel(Z, Z).diagonal(), kernel.diagonal(Z), rtol=rounding, atol=rounding)
-
-
-def test_single_precision_keeps_its_digits():
-    for phi in ACTIVATIONS:
-        one, two = (
-            DeepKernel(phi=phi, horizon=1.0, dtype=its, **SIZES)(Z, Z) for its in (torch.float64, torch.float32)
-        )
-        assert two.dtype == torch.float32
-        assert float((one - two).abs().max() / one.max()) < 2e-6, phi
 
 
 def test_the_sample_for_the_steps_holds_the_largest_and_the_smallest_input():

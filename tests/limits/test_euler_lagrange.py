@@ -13,6 +13,7 @@ from resnet_limits.limits.euler_lagrange import Extremal, extremal
 from resnet_limits.training.depth_regularised import DepthRegularised, Penalties
 from resnet_limits.training.losses import CrossEntropy, Square
 from resnet_limits.training.minimiser import minimise
+from tests.planting import resize
 
 HUGE = 1e7
 """A penalty that keeps what it is on at zero."""
@@ -94,7 +95,7 @@ def test_slopes_are_those_of_the_paths_and_vanish_at_the_end():
 def test_a_solution_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.limits import euler_lagrange
 
-    monkeypatch.setattr(euler_lagrange, "MOST_NODES", 70)
+    resize(monkeypatch, euler_lagrange, MOST_NODES=70)
     problem = network(np.array([[0.8]]), np.array([[3.0]]), "tanh", replace(ONE, K=1e-4, b=1e-4))
     with pytest.raises(MeasurementError, match="boundary value problem"):
         extremal(problem, problem.weights(np.full(problem.size, 0.1)), tolerance=1e-12)

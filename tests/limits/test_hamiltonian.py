@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,6 +18,10 @@ from resnet_limits.limits.hamiltonian.gaussian import Gaussian
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, ConjugateEuler, Diverged, flow
 from resnet_limits.limits.hamiltonian.kernel import At, Kernel
 from resnet_limits.limits.hamiltonian.trajectory import integrate, pull_back, tangent_at_end
+from tests.planting import resize
+
+from .kernel_laws import HamiltonianLaws, IsotropicLaws
+from .limit_laws import LimitLaws, adaptive
 
 KERNELS = {
     **{name: Features(activation(name)) for name in ("tanh", "swish", "gelu", "identity")},
@@ -29,15 +35,20 @@ def points(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
     return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def energy(kernel: Kernel, q: Tensor, P: Tensor) -> Tensor:
-    """`H` from pairs of points, to be differentiated by autograd: nothing of what is tested."""
-    if isinstance(kernel, Gaussian):
-        K = torch.exp(-(q[:, None] - q[None]).square().sum(-1) / (2 * kernel.length**2))
-    else:
-        assert isinstance(kernel, Features)
+class TestFeatures(HamiltonianLaws):
+    kernels: ClassVar = {name: lambda its=its: its for name, its in KERNELS.items() if isinstance(its, Features)}
+
+    def matrix(self, kernel: Features, q: Tensor) -> Tensor:
         f = kernel.of(q)
-        K = f @ f.T
-    return (K * (P @ P.T)).sum() / 2
+        return f @ f.T
+
+
+class TestGaussian(HamiltonianLaws, IsotropicLaws):
+    kernels: ClassVar = {"gaussian": partial(Gaussian, 0.8)}
+    diagonal_rounding = 1e-11  # of a root that is Cholesky's, with a shift
+
+    def matrix(self, kernel: Gaussian, q: Tensor) -> Tensor:
+        return torch.exp(-(q[:, None] - q[None]).square().sum(-1) / (2 * kernel.length**2))
 
 
 # -- derivatives ----------------------------------------------------------------------------------
@@ -53,55 +64,6 @@ def test_slope_and_curvature_are_the_derivatives_of_the_activation(name: str):
         torch.testing.assert_close(its.curvature(z, its.value(z)), curvature)
 
 
-@pytest.mark.parametrize("width", [3, 9])  # fewer and more than points
-@pytest.mark.parametrize("name", KERNELS)
-def test_velocity_and_rate_are_the_derivatives_of_the_energy(name: str, width: int):
-    kernel, q, P = KERNELS[name], points(7, width).requires_grad_(), points(7, width, seed=1).requires_grad_()
-    H = energy(kernel, q, P)
-    dq, dP = torch.autograd.grad(H, (q, P))
-    at = kernel.at(q.detach())
-    torch.testing.assert_close(at.energy(P.detach()), H.detach())
-    torch.testing.assert_close(at.velocity(P.detach()), dP)
-    torch.testing.assert_close(at.rate(P.detach()), -dq)
-    torch.testing.assert_close(at.both(P.detach()), (dP, -dq))
-    root = at.root()
-    torch.testing.assert_close(root @ (root.T @ P.detach()), dP)
-    torch.testing.assert_close(kernel.field(q.detach(), q.detach(), P.detach()), dP)
-
-
-@pytest.mark.parametrize("width", [3, 9])
-@pytest.mark.parametrize("name", KERNELS)
-def test_tangents_are_products_with_the_hessian_also_several_at_a_time(name: str, width: int):
-    kernel, q, P, u, v = KERNELS[name], *(points(6, width, seed=s) for s in range(4))
-
-    def gradient(q: Tensor, P: Tensor) -> tuple[Tensor, Tensor]:
-        dq, dP = torch.func.grad(lambda q, P: energy(kernel, q, P), argnums=(0, 1))(q, P)
-        return dP, -dq
-
-    expected = torch.func.jvp(gradient, (q, P), (u, v))[1]
-    found = kernel.at(q).tangent(P, torch.stack([u, 2 * u]), torch.stack([v, 2 * v]))
-    for one, its in zip(found, expected, strict=True):
-        torch.testing.assert_close(one, torch.stack([its, 2 * its]))
-    expected = torch.func.jvp(gradient, (q, P), (torch.zeros_like(u), v))[1]
-    for several in (v, torch.stack([v, 2 * v])):
-        for one, its in zip(kernel.at(q).tangent_of_momenta(P, several), expected, strict=True):
-            torch.testing.assert_close(one, its if several is v else torch.stack([its, 2 * its]))
-
-
-@pytest.mark.parametrize("width", [3, 9])
-@pytest.mark.parametrize("name", KERNELS)
-def test_what_is_kept_of_other_momenta_is_not_taken_for_these(name: str, width: int):
-    kernel, q, P, u, v, other = KERNELS[name], *(points(6, width, seed=s) for s in range(5))
-    kept = kernel.at(q).keep()
-    kept.both(other)
-    kept.tangent(other, u, v)
-    for one, its in zip(kept.tangent(P, u, v), kernel.at(q).tangent(P, u, v), strict=True):
-        torch.testing.assert_close(one, its)
-    kept.tangent(other, u, v)
-    for one, its in zip(kept.both(P), kernel.at(q).both(P), strict=True):
-        torch.testing.assert_close(one, its)
-
-
 def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.limits.hamiltonian import gaussian
 
@@ -111,7 +73,7 @@ def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.Monke
         return at.velocity(P), at.rate(P), *at.tangent(P, u, v), *at.tangent_of_momenta(P, v), *at.both(P)
 
     expected = all_of(Gaussian(0.7).at(q).keep())
-    monkeypatch.setattr(gaussian, "BLOCK", 33)
+    resize(monkeypatch, gaussian, BLOCK=33)
     cut = Gaussian(0.7).at(q)
     for one, its in zip(all_of(cut), expected, strict=True):
         torch.testing.assert_close(one, its)
@@ -272,6 +234,31 @@ def test_a_flow_that_diverges_is_a_result_with_its_energy():
     assert len(path.states) == len(path.momenta) == len(path.energy) <= 4
     with pytest.raises(Diverged):
         INTEGRATORS["rk4"].step(Features(activation("identity")), points(2, 2), points(2, 2, scale=1e200), 1.0)
+
+
+class TestFlow(LimitLaws):
+    """Of positions and momenta, (2, n, d); at momenta `t P` the flow of a unit of time is that of time t."""
+
+    cases: ClassVar = {name: lambda its=KERNELS[name]: its for name in ("tanh", "swish", "without_bias", "gaussian")}
+    rounding = 1e-8  # of rk4 in 128 steps
+
+    def start(self, case: Kernel) -> Tensor:
+        return torch.stack([points(4, 2), points(4, 2, seed=1, scale=0.3)])
+
+    def flow(self, case: Kernel, start: Tensor, since: float, until: float) -> tuple[Tensor, float]:
+        time = until - since
+        q, P = integrate(case, start[0], time * start[1], INTEGRATORS["rk4"], 128).end
+        return torch.stack([q, P / time]), 0.0
+
+    def independent(self, case: Kernel, start: Tensor, until: float) -> Tensor:
+        laws = TestGaussian() if isinstance(case, Gaussian) else TestFeatures()
+
+        def velocity(t: float, state: Tensor) -> Tensor:
+            state = state.clone().requires_grad_()
+            dq, dP = torch.autograd.grad(laws.energy(case, *state), state)[0]
+            return torch.stack([dP, -dq])
+
+        return adaptive(velocity, start, until)
 
 
 # -- exact flows ----------------------------------------------------------------------------------

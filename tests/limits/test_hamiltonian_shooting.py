@@ -20,6 +20,7 @@ from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, Square, pointwise
 from resnet_limits.limits.hamiltonian.shooting import Problem, costate, descend, shoot, value_and_gradient
 from resnet_limits.limits.hamiltonian.trajectory import integrate
+from tests.planting import resize
 
 TANH = Features(activation("tanh"))
 
@@ -159,7 +160,7 @@ def test_the_costate_of_the_solution_is_its_own_momentum():
 
 @pytest.mark.parametrize("dense", [0, 1000])
 def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(shooting, "DENSE", dense)
+    resize(monkeypatch, shooting, DENSE=dense)
     n = 20
     problem = Problem(TANH, points(n, 2), 0.2, Fixed(Square(), points(n, 1, seed=1).sign()))
     its = INTEGRATORS["leapfrog"]

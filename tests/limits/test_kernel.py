@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,8 +14,12 @@ from scipy.integrate import solve_ivp
 
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.kernel import Kind, LimitKernel
+from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 from resnet_limits.limits.moments import explosion_times
 from resnet_limits.networks.taylor import CURVATURE, SLOPE
+
+from . import kernel_laws as laws
+from .kernel_laws import DeepLimitLaws
 
 D = 6
 Z = torch.randn(12, D, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
@@ -24,6 +31,23 @@ KINDS: tuple[Kind, ...] = ("nngp", "ntk")
 def limit(phi: str, kind: Kind = "nngp", **keys: object) -> LimitKernel:
     sizes: dict = {"sigma_w": 1.1, "sigma_b": 0.4, "horizon": 0.7, "largest": LARGEST, **keys}
     return LimitKernel(phi=phi, kind=kind, **sizes)
+
+
+class TestLimitKernel(DeepLimitLaws):
+    kernels: ClassVar = {
+        f"{phi}-{kind}": partial(limit, phi, kind, sigma_w=0.7, sigma_b=0.3, read_in=True, largest=laws.LARGEST)
+        for phi in sorted(SLOPE)
+        for kind in KINDS
+    }
+
+    def at_depth(self, kernel: LimitKernel, depth: int) -> FiniteDepthKernel:
+        its = {f.name: getattr(kernel, f.name) for f in fields(FiniteDepthKernel) if f.name != "depth"}
+        return FiniteDepthKernel(**its, depth=depth)
+
+    def test_what_multiplies_the_overlap_is_its_slope(self, kernel: LimitKernel):
+        q = torch.full((1, 1), laws.LEAST, dtype=torch.float64)
+        apart = kernel.of_overlaps(q, q, q) - kernel.of_overlaps(-q, q, q)
+        assert float(apart) == pytest.approx(2 * laws.LEAST * kernel.slope, rel=1e-12)
 
 
 def solved(kernel: LimitKernel, a: torch.Tensor, b: torch.Tensor) -> dict[str, float]:
@@ -129,13 +153,6 @@ def test_near_the_explosion_more_nodes_are_taken(near: float):
     expected = solved(kernel, Z[i], Z[i])["nngp"]
     assert float(kernel.diagonal(Z[i : i + 1])) == pytest.approx(expected, rel=1e-12 / (1 - near) ** 2)
     assert kernel.error < 1e-9
-
-
-def test_single_precision_inputs_are_computed_in_double():
-    kernel = limit("swish")
-    K = kernel(Z.float(), Z.float())
-    assert K.dtype == torch.float64
-    torch.testing.assert_close(K, K.T, rtol=1e-14, atol=1e-14)
 
 
 def test_bad_requests_are_said():

@@ -1,5 +1,7 @@
 """The reference solution: exact where a formula is known, and never worse than it says."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 
@@ -9,7 +11,22 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.settings.blocks.one import One
-from tests.problems import PROBLEMS, modulated
+from tests.problems import PROBLEMS, Problem, modulated
+
+from .limit_laws import LimitLaws
+
+
+class TestSolution(LimitLaws):
+    cases: ClassVar = {problem.name: lambda its=problem: its for problem in PROBLEMS}
+
+    def start(self, case: Problem) -> torch.Tensor:
+        return case.x0
+
+    def flow(self, case: Problem, start: torch.Tensor, since: float, until: float) -> tuple[torch.Tensor, float]:
+        return solve_with_error(lambda t, x: case.velocity(t + since, x), start, until - since)
+
+    def independent(self, case: Problem, start: torch.Tensor, until: float) -> torch.Tensor:
+        return case.solution(until)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: p.name)

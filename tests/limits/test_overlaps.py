@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,6 +25,8 @@ from resnet_limits.limits.overlaps import (
 from resnet_limits.networks.activations import ACTIVATIONS, activation
 from resnet_limits.networks.taylor import CURVATURE, SLOPE
 from resnet_limits.sampling.convolution import Stencil
+
+from .limit_laws import LimitLaws, adaptive
 
 S = torch.tensor([[1.3, 0.4, -0.7], [0.4, 0.6, 0.1], [-0.7, 0.1, 2.0]], dtype=torch.float64)
 
@@ -92,6 +98,75 @@ def test_relu_norms_of_deep_blocks_grow_exponentially():
     rate, source = 0.81 * 1.44 / 2, 0.81 * 0.16 / 2 + 0.04
     exact = 2 * math.exp(1.5 * rate) + source * math.expm1(1.5 * rate) / rate
     assert float(found) == pytest.approx(exact, rel=1e-10)
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """How overlaps flow, and their velocity from sums over pairs: the state is a Gram matrix, with means beside it."""
+
+    flow: Callable[[torch.Tensor, float], tuple[torch.Tensor, float]]
+    velocity: Callable[[torch.Tensor], torch.Tensor]
+    start: torch.Tensor
+
+
+def deep(phi: str) -> Overlaps:
+    sizes = {"inner": (1.5, 0.5), "outer": (0.8, 0.3)}
+
+    def velocity(L: torch.Tensor) -> torch.Tensor:
+        return 0.64 * gaussian_products(phi, 2.25 * L + 0.25) + 0.09
+
+    return Overlaps(lambda start, time: deep_flow(phi, start, time, **sizes), velocity, S)
+
+
+def shallow(phi: str) -> Overlaps:
+    def covariance(L: torch.Tensor) -> torch.Tensor:
+        return 0.64 * L + 0.09
+
+    def flow(state: torch.Tensor, time: float) -> tuple[torch.Tensor, float]:
+        m, L, error = moment_flow(phi, state[:, -1].contiguous(), state[:, :-1].contiguous(), covariance, time)
+        return torch.cat([L, m[:, None]], dim=1), error
+
+    def velocity(state: torch.Tensor) -> torch.Tensor:
+        V, m = covariance(state[:, :-1]), state[:, -1]
+        change = torch.zeros_like(state)
+        for i, j in np.ndindex(3, 3):
+            second = CURVATURE[phi] / 2 * (m[i] * V[j, j] + m[j] * V[i, i])
+            change[i, j] = SLOPE[phi] ** 2 * V[i, j] + second
+            change[i, -1] = CURVATURE[phi] / 2 * V[i, i]
+        return change
+
+    return Overlaps(flow, velocity, torch.cat([S, torch.tensor([[0.1], [-0.2], [0.3]], dtype=torch.float64)], dim=1))
+
+
+def convolutional(padding: str) -> Overlaps:
+    stencil = Stencil(2, 2, 3, padding, inputs=2)
+    generator = stencil.generator()
+    dense = torch.from_numpy(generator.toarray())
+    x = torch.randn(stencil.positions, 20, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return Overlaps(
+        lambda start, time: (linear_flow(generator, start, time, rate=1.3, source=0.2), 0.0),
+        lambda L: (1.3 * dense @ L.reshape(-1) + 0.2).reshape(L.shape),
+        x @ x.T / 20,
+    )
+
+
+class TestOverlaps(LimitLaws):
+    cases: ClassVar = {
+        **{f"deep-{phi}": partial(deep, phi) for phi in ("relu", "tanh", "swish")},
+        **{f"shallow-{phi}": partial(shallow, phi) for phi in sorted(SLOPE)},
+        **{f"convolutional-{padding}": partial(convolutional, padding) for padding in ("zero", "circular")},
+    }
+    horizon = 0.7
+    rounding = 1e-11
+
+    def start(self, case: Overlaps) -> torch.Tensor:
+        return case.start
+
+    def flow(self, case: Overlaps, start: torch.Tensor, since: float, until: float) -> tuple[torch.Tensor, float]:
+        return case.flow(start, until - since)
+
+    def independent(self, case: Overlaps, start: torch.Tensor, until: float) -> torch.Tensor:
+        return adaptive(lambda t, L: case.velocity(L), start, until)
 
 
 @pytest.mark.parametrize("padding", ["zero", "circular"])

@@ -23,14 +23,14 @@ from resnet_limits.networks.convolutional import (
     stages,
     velocity,
 )
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 from resnet_limits.studies.flow import request
 
 CHANNELS, CLASSES, REPLICAS = 4, 5, 3
 
 
 def images(shape: tuple[int, int, int] = (1, 8, 8), count: int = 6) -> Tensor:
-    return normals(shape, replicas=count, seed=0, purpose="images")
+    return normals(shape, Stream(0, "images"), replicas=count)
 
 
 def random_parameters(shape: tuple[int, int, int] = (1, 8, 8), *, sets: int = 1) -> dict[str, Tensor]:
@@ -40,7 +40,7 @@ def random_parameters(shape: tuple[int, int, int] = (1, 8, 8), *, sets: int = 1)
     for name, w in start.items():
         fan_in = w[0, 0, 0].numel() if w.ndim == 6 else w[0, 0].numel()
         size = 0.3 if name.endswith(("scale", "shift", ".b")) else fan_in**-0.5
-        draw = size * normals(tuple(w.shape[1:]), replicas=REPLICAS, seed=2, purpose=name)
+        draw = size * normals(tuple(w.shape[1:]), Stream(2, name), replicas=REPLICAS)
         found[name] = draw + (1 if name.endswith("scale") else 0)
     return found
 

@@ -10,6 +10,7 @@ import torch
 
 from resnet_limits.networks.activations import activation
 from resnet_limits.networks.ntk import NtkNetwork, descend, tangent_kernel
+from resnet_limits.random import Stream
 
 NETWORK = NtkNetwork("swish", depth=3, width=5, horizon=1.5, sigma_w=0.8, sigma_b=0.4)
 Z = torch.randn(4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -17,8 +18,7 @@ Y = torch.randn(4, 2, dtype=torch.float64, generator=torch.Generator().manual_se
 
 
 def parameters(network: NtkNetwork = NETWORK, replicas: int = 2, **more) -> dict[str, torch.Tensor]:
-    drawn = {"replicas": replicas, "seed": 0, "purpose": "test", "dtype": torch.float64, **more}
-    return network.initial(7, 2, **drawn)
+    return network.initial(7, 2, Stream(0, "test", **more), replicas=replicas, dtype=torch.float64)
 
 
 def by_hand(theta: dict[str, torch.Tensor], replica: int, z: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.residual import block_factor, forward, gradients, reversed_gradients, states
+from resnet_limits.networks.parametrisation import block_factor
+from resnet_limits.networks.residual import forward, gradients, reversed_gradients, states
 from resnet_limits.networks.steps import STEPS, frozen
 from resnet_limits.settings.blocks.one import One
 from resnet_limits.settings.blocks.outside import Outside

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 from jaxtyping import TypeCheckError
 
-from resnet_limits.networks.residual import block_factor, forward
+from resnet_limits.networks.parametrisation import block_factor
+from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS, frozen
 from tests import problems
 

@@ -1,5 +1,7 @@
 """Fractional Gaussian noise, and weights that are increments of a fractional Brownian path."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -12,7 +14,9 @@ from resnet_limits.paths.fractional import fractional_gaussian_noise
 from resnet_limits.paths.laws.fractional import Fractional
 from resnet_limits.paths.laws.rough import Rough
 from tests.paths.path_laws import PathLaws, assert_covariance, quantile
+from tests.planting import resize
 
+NORMALS = import_module("resnet_limits.random.normals")
 HURST = [0.1, 0.25, 0.5, 0.75, 0.9]
 
 
@@ -123,7 +127,7 @@ def test_noise_does_not_depend_on_the_pieces_it_is_made_in(shape, monkeypatch):
     whole = fractional_gaussian_noise(50, 0.3, shape, replicas=70, seed=0, purpose="a")
     assert whole.shape == (70, 50, *shape)
     for piece in (1, 300, 5000):
-        monkeypatch.setattr(fractional, "PIECE", piece)
+        resize(monkeypatch, NORMALS, PIECE=piece)
         assert torch.equal(fractional_gaussian_noise(50, 0.3, shape, replicas=70, seed=0, purpose="a"), whole)
         tail = fractional_gaussian_noise(50, 0.3, shape, replicas=9, seed=0, purpose="a", first_replica=61)
         assert torch.equal(tail, whole[61:])

@@ -10,6 +10,7 @@ import pytest
 
 from resnet_limits.random import gaussian
 from resnet_limits.random.streams import key_of, words
+from tests.planting import plant
 
 KEY = key_of(3, "test")
 EXTREME = np.array([0, 1, 0x3504F333, 0x3504F334, 2**31 - 1, 2**31, 2**32 - 1, 2**29, 3 * 2**29, 5 * 2**29], np.uint64)
@@ -60,10 +61,11 @@ def test_compiled_numbers_are_those_of_numpy(dtype, side_by_side, monkeypatch):
         for first_row, rows_a_block, first_word, rows in ((0, 64, 0, 3), (61, 64, 3, 7), (5, 1, 2, 1), (5, 2, 1, 3)):
             where: Any = {"layer": 7, "first_row": first_row, "rows_a_block": rows_a_block, "first_word": first_word}
             results = []
-            for compiled in (gaussian._compiled, None):
+            for compiled in (True, False):
                 out = np.full((rows, size), np.nan, dtype)
                 with monkeypatch.context() as patch:
-                    patch.setattr(gaussian, "_compiled", compiled)
+                    if not compiled:
+                        plant(patch, gaussian.compiled, None)
                     gaussian.fill(out, KEY, side_by_side=side_by_side, **where)
                 results.append(out)
             assert np.isfinite(results[1]).all()
@@ -80,7 +82,7 @@ def test_rows_of_other_types_and_layouts_are_refused():
 
 
 def test_the_compiled_function_does_not_write_beyond_its_array():
-    if gaussian._compiled is None:
+    if gaussian.compiled is None:
         pytest.skip("installed without a C compiler")
     with pytest.raises(ValueError, match="room"):
-        gaussian._compiled(np.empty((2, 3)), 2, 4, 0, 0, 0, 0, 1, 0, False, False)
+        gaussian.compiled(np.empty((2, 3)), 2, 4, 0, 0, 0, 0, 1, 0, False, False)

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 from contextlib import nullcontext, suppress
+from functools import partial
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -17,8 +19,11 @@ from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
+from resnet_limits.runs.owner import owned
+from resnet_limits.runs.provenance import version
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.studies import study as studies
+from tests.planting import plant, resize
 from tests.runs.conftest import settings
 
 
@@ -147,7 +152,7 @@ def test_every_single_flipped_bit_is_noticed(checkpoints):
 
 
 def test_a_checkpoint_of_another_version_is_not_used_and_said(checkpoints, log, monkeypatch):
-    monkeypatch.setattr("resnet_limits.runs.checkpoint.version", lambda: "0.0.1")
+    plant(monkeypatch, version, lambda: "0.0.1")
     checkpoints.save(state(1))
     monkeypatch.undo()
     assert checkpoints.load() is None
@@ -197,42 +202,33 @@ def test_what_a_finished_part_measured_is_kept_bit_for_bit(checkpoints):
     assert np.array_equal(kept.arrays["x"], measurement.arrays["x"])
 
 
-def test_an_interrupted_job_does_not_repeat_its_finished_parts(tmp_path, monkeypatch):
-    """Two parts; the job is interrupted in the second, and what is measured in the end is the same."""
+def test_an_interrupted_job_does_not_repeat_its_finished_groups(tmp_path, monkeypatch):
+    """Two groups; the job is interrupted in the second, and what is measured in the end is the same."""
     study = studies.get("ode")
     job_settings = settings(8, claims=["ode.forward", "ode.reversed.euler"])
-    parts = study._needed(study.parts, job_settings)
+    parts = [group.name for group in study.needed(job_settings)]
     assert len(parts) == 2
     undisturbed = study.measure(Job(job_settings))
-    monkeypatch.setattr(studies, "WORTH_KEEPING", 0.0)
-    calls = []
+    resize(monkeypatch, studies, WORTH_KEEPING=0.0)
+    calls, interrupted = [], {parts[1]}
 
-    class Counting:
-        def __init__(self, part, *, interrupted):
-            self.part, self.interrupted = part, interrupted
+    def counted(part, measure, job):
+        calls.append(part)
+        if part in interrupted:
+            raise KeyboardInterrupt
+        return measure(job)
 
-        def measure(self, job):
-            calls.append(self.part)
-            if self.interrupted:
-                raise KeyboardInterrupt
-            return studies.Study._module(study, self.part).measure(job)
-
-    class Watched(studies.Study):
-        interrupted_in: str | None = None
-
-        def _module(self, part):
-            return Counting(part, interrupted=part == type(self).interrupted_in)
-
-    watched = Watched(**{name: getattr(study, name) for name in study.__dataclass_fields__})
+    for part in parts:
+        measure = import_module(f"resnet_limits.studies.ode.{part}.measure").measure
+        plant(monkeypatch, measure, partial(counted, part, measure))
 
     def job():
         return Job(job_settings, checkpoints=FolderCheckpoints(tmp_path / "checkpoint", lambda text: None))
 
-    Watched.interrupted_in = parts[1]
     with pytest.raises(KeyboardInterrupt):
-        watched.measure(job())
-    Watched.interrupted_in = None
-    resumed = watched.measure(job())
+        study.measure(job())
+    interrupted.clear()
+    resumed = study.measure(job())
     assert calls == [*parts, parts[1]], "the first part was measured once"
     assert repr(resumed.records) == repr(undisturbed.records)
     for name, array in undisturbed.arrays.items():
@@ -290,7 +286,7 @@ def test_on_a_full_disk_the_job_fails_with_the_reason_and_earlier_records_stay(m
     run_job(run.path, failing)
     said_in(run, "cannot write to")
     # and where the disk fills up while the job runs
-    monkeypatch.setattr("resnet_limits.runs.job.owned", lambda folder: nullcontext(True))
+    plant(monkeypatch, owned, lambda folder: nullcontext(True))
     run_job(run.path, failing)
     said_in(run, "")
     assert read_parquet(records).equals(before)

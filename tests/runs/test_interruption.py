@@ -20,6 +20,7 @@ from resnet_limits.runs.interruption import Interrupted, Interruption
 from resnet_limits.runs.records import read_parquet
 from resnet_limits.settings.clusters.slurm import Slurm
 from resnet_limits.studies import study
+from tests.planting import plant
 from tests.runs.conftest import settings
 
 
@@ -112,7 +113,7 @@ def interrupted_half_way(monkeypatch):
 
     its = {"measure": staticmethod(measure), "memory_keys": (), "device": staticmethod(lambda its: its.device)}
     fake = type("Fake", (), its)
-    monkeypatch.setattr(study, "get", lambda name: fake)
+    plant(monkeypatch, study.get, lambda name: fake)
     return seen
 
 

@@ -50,12 +50,11 @@ def test_a_measurement_that_fails_leaves_its_reason_and_no_results(make_run):
 
 def test_a_reason_that_names_a_file_whose_name_is_no_text_is_told(make_run, monkeypatch):
     from resnet_limits.errors import DamagedData
-    from resnet_limits.runs import job as jobs
 
     def measure(*arguments):
         raise DamagedData("cannot read /pets/\udcff.png: it is no image")
 
-    monkeypatch.setattr(jobs, "_measure", measure)
+    monkeypatch.setattr(Study, "measure", measure)
     run = make_run((4,))
     run_job(run.path, settings(4))
     (job,) = run.jobs()

@@ -27,6 +27,7 @@ from resnet_limits.settings.content import job_name
 from resnet_limits.studies import study
 from resnet_limits.studies.gamma.settings import Gamma
 from resnet_limits.studies.kernel.settings import Kernel
+from tests.planting import plant, resize
 from tests.runs.conftest import settings
 
 processes = multiprocessing.get_context("fork")
@@ -35,7 +36,7 @@ processes = multiprocessing.get_context("fork")
 @pytest.fixture
 def gpus(monkeypatch):
     """`gpus(uuids)`: this process, and those that it forks, see CUDA devices of these ids, in this order."""
-    monkeypatch.setattr(lease, "POLL", 0.01)
+    resize(monkeypatch, lease, POLL=0.01)
 
     def see(*uuids: str) -> None:
         for name, value in {
@@ -168,7 +169,7 @@ def devices_seen(monkeypatch):
 
     its = {"measure": staticmethod(measure), "memory_keys": (), "device": staticmethod(lambda its: its.device)}
     fake = type("Fake", (), its)
-    monkeypatch.setattr(study, "get", lambda name: fake)
+    plant(monkeypatch, study.get, lambda name: fake)
     return seen
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from resnet_limits.errors import OutputError, RunFolderError, SettingError
-from resnet_limits.runs import folder as folders
-from resnet_limits.runs import job_folder, planned
+from resnet_limits.figures.spread import spread
+from resnet_limits.files import write_json, write_text
+from resnet_limits.report.page import page
+from resnet_limits.runs import planned
 from resnet_limits.runs import status as states
-from resnet_limits.runs.folder import Run
+from resnet_limits.runs.folder import Run, merged
+from resnet_limits.runs.job_folder import queue
 from resnet_limits.runs.owner import is_abandoned, owned
+from resnet_limits.runs.provenance import invocation
 from resnet_limits.runs.status import Process, Status
+from tests.planting import plant
 from tests.runs.conftest import replan, settings
 
 
@@ -150,40 +156,49 @@ def test_a_process_whose_id_cannot_be_is_gone(make_run, pid):
 
 # -- half-made folders -----------------------------------------------------------------------------
 
+WRITES = {write_json: 4, write_text: 7}
+"""How often each is called while a run of one job is made."""
 ERRORS = [KeyboardInterrupt(), MemoryError(), OSError(28, "No space left on device"), SettingError("no"), ValueError()]
 
 
-def failing(error):
+def failing(error, original=None, good=0):
+    """A function that raises the error, once `original` has been called `good` times."""
+    calls = iter(range(good))
+
     def fail(*arguments, **options):
-        raise error
+        if original is None or next(calls, None) is None:
+            raise error
+        return original(*arguments, **options)
 
     return fail
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize(
-    ("module", "name"),
+    ("function", "good"),
     [
-        (folders, "write_json"),
-        (folders.planned, "write"),
-        (folders, "queue"),
-        (job_folder, "write_text"),
-        (job_folder.states, "write"),
-        (folders, "write_text"),
-        (folders.os, "rename"),
-        (folders.provenance, "invocation"),
+        *((write_json, good) for good in range(WRITES[write_json])),
+        *((write_text, good) for good in range(WRITES[write_text])),
+        (planned.write, 0),
+        (queue, 0),
+        (states.write, 0),
+        (os.rename, 0),
+        (invocation, 0),
     ],
-    ids=lambda its: its if isinstance(its, str) else its.__name__.rsplit(".", 1)[-1],
+    ids=lambda its: str(its) if isinstance(its, int) else f"{its.__module__}.{its.__name__}",
 )
-def test_whatever_strikes_while_a_run_is_made_nothing_of_it_is_left(tmp_path, monkeypatch, error, module, name):
-    monkeypatch.setattr(module, name, failing(error))
-    expected = OutputError if isinstance(error, OSError) and name != "invocation" else type(error)
+def test_whatever_strikes_while_a_run_is_made_nothing_of_it_is_left(tmp_path, monkeypatch, error, function, good):
+    if function is os.rename:
+        monkeypatch.setattr(os, "rename", failing(error))
+    else:
+        plant(monkeypatch, function, failing(error, function, good))
+    expected = OutputError if isinstance(error, OSError) and function is not invocation else type(error)
     with pytest.raises(expected):
         Run.create(tmp_path / "outputs", [settings(4)], ["depth=4"], ["reslim"])
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
     run = Run.create(tmp_path / "outputs", [settings(4)], ["depth=4"], ["reslim"])
-    monkeypatch.setattr(folders, "_merged", failing(error))
+    plant(monkeypatch, merged, failing(error))
     with pytest.raises(type(error)):
         run.add([settings(8)], ["depth=8"])
     assert run.planned.jobs == [job.name for job in run.jobs()], "the run that was there is as it was"
@@ -192,7 +207,7 @@ def test_whatever_strikes_while_a_run_is_made_nothing_of_it_is_left(tmp_path, mo
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_a_job_folder_half_made_is_taken_away(make_run, monkeypatch, error):
     run = make_run((4,))
-    monkeypatch.setattr(job_folder.states, "write", failing(error))
+    plant(monkeypatch, states.write, failing(error))
     with pytest.raises(type(error)):
         run.add([settings(8)], ["depth=8"])
     monkeypatch.undo()
@@ -203,22 +218,25 @@ def test_a_job_folder_half_made_is_taken_away(make_run, monkeypatch, error):
 
 
 @pytest.mark.parametrize("error", ERRORS[:3], ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize(
-    ("module", "name"), [("figures.write", "spread"), ("report.write", "page"), ("report.publish", "write_json")]
-)
+@pytest.mark.parametrize("function", [spread, page, write_json], ids=lambda its: its.__name__)
 def test_folders_of_figures_and_reports_that_were_not_finished_are_taken_away(
-    make_run, tmp_path, monkeypatch, error, module, name
+    make_run, tmp_path, monkeypatch, error, function
 ):
     from importlib import import_module
 
     from resnet_limits.report.publish import collect
 
     run = make_run((4, 8), measured=True)
-    monkeypatch.setattr(import_module(f"resnet_limits.{module}"), name, failing(error))
+    plant(
+        monkeypatch,
+        function,
+        failing(error),
+        within="resnet_limits.report" if function is write_json else "resnet_limits",
+    )
     monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
     with pytest.raises(type(error)):
         collect(run)
-    if name == "spread":
+    if function is spread:
         assert not (run.path / "figures").exists()
     with pytest.raises(OutputError if isinstance(error, OSError) else type(error)):
         import_module("reslim_cli.report").report(["latest"], out=str(tmp_path / "some" / "where"), json_out=True)
@@ -231,7 +249,7 @@ def test_what_others_put_into_a_folder_that_was_there_stays(make_run, tmp_path, 
     make_run((4,), measured=True)
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "precious").touch()
-    monkeypatch.setattr(import_module("resnet_limits.report.write"), "page", failing(ValueError("no")))
+    plant(monkeypatch, page, failing(ValueError("no")))
     monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
     with pytest.raises(ValueError, match="no"):
         import_module("reslim_cli.report").report(["latest"], out=str(tmp_path / "there"), json_out=True)

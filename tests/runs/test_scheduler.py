@@ -10,6 +10,7 @@ import pytest
 
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import Run
+from tests.planting import plant
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def squeue(tmp_path, monkeypatch):
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(scheduler, "_SILENCE", scheduler._Silence())
+    plant(monkeypatch, scheduler.SILENCE, scheduler.Silence())
 
     def answer(run: Run, *lines: str, code: int = 0) -> None:
         text = "\n".join(lines).replace("ARRAYS", str(run.path / "launcher" / ".submitit"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from resnet_limits.random import Stream
 from resnet_limits.sampling.backward import backward, gradients, record
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.matrix_normal import MatrixNormal
@@ -12,7 +13,7 @@ from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from tests.sampling.naive import different_means, points, weights
 
 LAW = Isotropic(1.0, 0.5)
-HOW = {"horizon": 1.0, "seed": 0, "purpose": "test"}
+HOW = {"horizon": 1.0, "stream": Stream(0, "test")}
 DEPTH, WIDTH, REPLICAS = 4, 3, 20_000
 SCHEMES = {
     "tanh": Network("tanh", "swish"),
@@ -81,8 +82,8 @@ def test_fresh_weights_on_the_way_back_are_seen():
     """Weights of the backward pass that do not know those of the forward pass: another law."""
 
     class Forgetful(Isotropic):
-        def transposed(self, costates, drawn, h, *, seed, purpose, layer, first_replica=0):
-            W, _ = weights(REPLICAS, WIDTH, self.sigma_w, self.sigma_b, h, seed=100 + layer)
+        def transposed(self, costates, drawn, h, stream):
+            W, _ = weights(REPLICAS, WIDTH, self.sigma_w, self.sigma_b, h, seed=100 + stream.layer)
             return costates @ W
 
     assert different_means(sampled(SCHEMES["swish"], Forgetful(1.0, 0.5)), backpropagated(SCHEMES["swish"])) > 1
@@ -130,5 +131,7 @@ def test_gradients_by_layer():
         assert torch.equal(whole.weights[layer.k], layer.weights)
         assert torch.equal(whole.biases[layer.k], layer.biases)
         assert torch.equal(whole.states[layer.k], layer.p.norm(dim=-1))
-    second = gradients(scheme, x0[64:], loss_gradient, LAW, depth=DEPTH, first_replica=64, **HOW)
+    second = gradients(
+        scheme, x0[64:], loss_gradient, LAW, depth=DEPTH, horizon=1.0, stream=Stream(0, "test", first_replica=64)
+    )
     assert torch.equal(second.weights, whole.weights[:, 64:])

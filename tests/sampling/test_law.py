@@ -15,19 +15,20 @@ from resnet_limits.errors import SettingError
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.paths.laws.tied import Tied
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic, Law
 from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as MatrixNormalLaw
 from tests.sampling.naive import points, weights, worst_deviation
 
 REPLICAS, H = 20_000, 0.3
-STREAM = {"seed": 0, "purpose": "test", "layer": 3}
+STREAM = Stream(0, "test", 3)
 ISOTROPIC = Isotropic(1.3, 0.7)
 BIASED = torch.tensor([1.0, 1.0, 0.0])
 
 
 def acted(law: Law, vectors: Tensor, biased: Tensor) -> Tensor:
-    return law.act(vectors.expand(REPLICAS, -1, -1), biased, H, **STREAM)
+    return law.act(vectors.expand(REPLICAS, -1, -1), biased, H, STREAM)
 
 
 def isotropic_covariance(law: Isotropic, vectors: Tensor, biased: Tensor) -> Tensor:
@@ -66,14 +67,14 @@ def test_same_law_as_full_matrices():
 def test_faults_are_seen(fault):
     vectors, expected = points(3, 3), isotropic_covariance(ISOTROPIC, points(3, 3), BIASED)
     if fault == "independent inputs":
-        streams = [{**STREAM, "purpose": f"test {i}"} for i in range(3)]
+        streams = [STREAM.part(f" {i}") for i in range(3)]
         each = [
-            ISOTROPIC.act(vectors[i : i + 1].expand(REPLICAS, -1, -1), BIASED[i : i + 1], H, **streams[i])
+            ISOTROPIC.act(vectors[i : i + 1].expand(REPLICAS, -1, -1), BIASED[i : i + 1], H, streams[i])
             for i in range(3)
         ]
         z = torch.cat(each, dim=1)
     elif fault == "dt for sqrt(dt)":
-        z = ISOTROPIC.act(vectors.expand(REPLICAS, -1, -1), BIASED, H**2, **STREAM)
+        z = ISOTROPIC.act(vectors.expand(REPLICAS, -1, -1), BIASED, H**2, STREAM)
     else:
         z = acted(ISOTROPIC, vectors, torch.zeros(3) if fault == "no bias" else torch.ones(3))
     assert worst_deviation(z.flatten(1), torch.zeros(9), expected) > 1
@@ -133,8 +134,8 @@ def test_laws_of_settings():
 def test_transposed_action_given_the_forward_one(law, forward):
     """Joint moments of `W f_i` and `W^T a_j`, costates given: exact identity, and covariances of full matrices."""
     f, a, biased = points(forward, 5, 6), points(2, 5, 7), torch.ones(forward)
-    drawn = law.draw(f.expand(REPLICAS, -1, -1), biased, H, **STREAM)
-    back = law.transposed(a.expand(REPLICAS, -1, -1), drawn, H, seed=0, purpose="test backward", layer=3)
+    drawn = law.draw(f.expand(REPLICAS, -1, -1), biased, H, STREAM)
+    back = law.transposed(a.expand(REPLICAS, -1, -1), drawn, H, STREAM.part(" backward"))
     if isinstance(law, Isotropic):
         eye = torch.eye(5, dtype=torch.float64)
         law = MatrixNormalLaw(0 * eye, 0 * eye[0], eye, law.sigma_w**2 / 5 * eye, law.sigma_b**2 * eye)
@@ -152,8 +153,8 @@ def test_transposed_action_agrees_with_the_forward_one_on_its_span():
     """`<a, W f> = <W^T a, f>` replica by replica, where no bias is in the way."""
     f, a = points(2, 5, 6).expand(64, -1, -1), points(3, 5, 7).expand(64, -1, -1)
     for law in (ISOTROPIC, general(5)):
-        drawn = law.draw(f, torch.zeros(2), H, **STREAM)
-        back = law.transposed(a, drawn, H, seed=0, purpose="test backward", layer=3)
+        drawn = law.draw(f, torch.zeros(2), H, STREAM)
+        back = law.transposed(a, drawn, H, STREAM.part(" backward"))
         torch.testing.assert_close(a @ drawn.z.mT, back @ f.mT, rtol=1e-12, atol=1e-12)
 
 
@@ -161,5 +162,5 @@ def test_act_and_draw_are_the_same_sample():
     for n in (1, 2, 3):
         f = points(n, 40).expand(8, -1, -1)
         for law in (ISOTROPIC, general(40)):
-            acts = law.act(f, torch.ones(n), H, **STREAM)
-            torch.testing.assert_close(law.draw(f, torch.ones(n), H, **STREAM).z, acts, rtol=1e-10, atol=1e-10)
+            acts = law.act(f, torch.ones(n), H, STREAM)
+            torch.testing.assert_close(law.draw(f, torch.ones(n), H, STREAM).z, acts, rtol=1e-10, atol=1e-10)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.span import basis_size, coordinates, many, triangle
 from tests.sampling.naive import points
 
 LAW = Isotropic(1.3, 0.7)
-STREAM = {"seed": 0, "purpose": "test", "layer": 3}
+STREAM = Stream(0, "test", 3)
 DTYPES = [torch.float32, torch.float64]
 
 
 def act(vectors, biased=None):
-    return LAW.act(vectors, torch.ones(vectors.shape[1]) if biased is None else biased, 0.1, **STREAM)
+    return LAW.act(vectors, torch.ones(vectors.shape[1]) if biased is None else biased, 0.1, STREAM)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

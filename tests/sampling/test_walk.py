@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.pieces import CACHE, LARGEST, SMALLEST, piece_size, pieces
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
@@ -16,7 +17,7 @@ from resnet_limits.sampling.walk import Walker, final, walk
 from tests.sampling.naive import different_means, points, weights, worst_deviation
 
 LAW = Isotropic(1.0, 0.5)
-HOW = {"horizon": 1.0, "seed": 0, "purpose": "test"}
+HOW = {"horizon": 1.0, "stream": Stream(0, "test")}
 REPLICAS = 20_000
 
 
@@ -53,9 +54,9 @@ def test_summed_increments_are_those_of_the_coarse_depth():
 def test_coarse_network_on_fine_noise_has_the_law_of_one_of_its_own(phi):
     x0 = points(2, 3).expand(REPLICAS, 2, 3)
     coarse, _ = final([Walker(Network(phi), 2), Walker(Network(phi), 8)], x0, LAW, **HOW)
-    (alone,) = final([Walker(Network(phi), 2)], x0, LAW, **{**HOW, "seed": 1})
+    (alone,) = final([Walker(Network(phi), 2)], x0, LAW, horizon=1.0, stream=Stream(1, "test"))
     assert different_means(moments(coarse), moments(alone)) < 1
-    (wrong,) = final([Walker(Network(phi), 8)], x0, LAW, **{**HOW, "seed": 1, "horizon": 2.0})
+    (wrong,) = final([Walker(Network(phi), 8)], x0, LAW, horizon=2.0, stream=Stream(1, "test"))
     assert different_means(moments(coarse), moments(wrong)) > 1
 
 
@@ -86,7 +87,8 @@ def test_results_do_not_depend_on_how_replicas_are_cut(n, width, dtype):
 
     def run(first, count):
         walkers = [Walker(Network("swish", "tanh"), 2), Walker(Network("swish", "tanh"), 4)]
-        return torch.cat(final(walkers, x0.expand(count, n, width), LAW, first_replica=first, **HOW), dim=1)
+        stream = Stream(0, "test", first_replica=first)
+        return torch.cat(final(walkers, x0.expand(count, n, width), LAW, horizon=1.0, stream=stream), dim=1)
 
     whole = run(0, 192)
     for first, count in ((0, 64), (64, 64), (128, 64), (0, 128), (32, 32), (96, 32), (32, 160)):
@@ -136,8 +138,8 @@ def test_tangents_are_derivatives(name):
     scheme = EulerMaruyama("swish", "tanh", LAW) if name == "sde" else Network(name, "tanh")
 
     class Fixed(Isotropic):
-        def act(self, vectors, biased, h, *, seed, purpose, layer, first_replica=0):
-            W, b = weights(len(vectors), vectors.shape[-1], 1.0, 0.5, h, seed=layer)
+        def act(self, vectors, biased, h, stream):
+            W, b = weights(len(vectors), vectors.shape[-1], 1.0, 0.5, h, seed=stream.layer)
             return vectors @ W.mT + biased.double()[:, None] * b
 
     law, x0, u0 = Fixed(1.0, 0.5), points(2 * 4, 3).view(4, 2, 3), points(2 * 4 * 2, 3, 1).view(4, 2, 2, 3)

@@ -16,6 +16,7 @@ from resnet_limits.runs.records import read_parquet, to_records
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.training import shown
+from tests.planting import resize
 from tests.sinks.reading import Curves
 
 BOTH = ["tensorboard", "wandb"]
@@ -37,7 +38,7 @@ def queued(outputs: Path, job: Ode) -> Path:
 
 def run(folder: Path, job: Ode) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shown, "EVERY", 0.0)
+        resize(patch, shown, EVERY=0.0)
         run_job(folder.parent.parent, job)
 
 

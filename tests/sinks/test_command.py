@@ -8,6 +8,7 @@ import pytest
 
 from resnet_limits.sinks import installed
 from tests.cli.command import TINY, Reslim
+from tests.planting import plant
 
 WITHOUT = """
 from importlib import metadata
@@ -42,5 +43,5 @@ def test_an_unknown_sink_is_refused_with_the_nearest_name(tmp_path):
 def test_doctor_knows_the_sinks(monkeypatch):
     _sinks = import_module("reslim_cli.doctor")._sinks
     assert [(f.what, f.works) for f in _sinks()] == [("sink tensorboard", True), ("sink wandb", True)]
-    monkeypatch.setattr(installed, "version", lambda sink: None)
+    plant(monkeypatch, installed.version, lambda sink: None)
     assert [f.advice for f in _sinks()] == ['pip install "reslim[tensorboard]"', 'pip install "reslim[wandb]"']

@@ -18,6 +18,7 @@ from resnet_limits.settings.registry import SINKS
 from resnet_limits.sinks import installed, measured
 from resnet_limits.sinks.opened import opened
 from resnet_limits.sinks.programs.wandb import LONGEST_ID, run_id
+from tests.planting import plant
 from tests.sinks.jobs import BOTH, settings
 
 
@@ -183,7 +184,7 @@ def test_a_wandb_id_is_legal_short_and_of_this_job():
 def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch):
     installed.require([])
     installed.require(BOTH)
-    monkeypatch.setattr(installed, "version", lambda sink: None)
+    plant(monkeypatch, installed.version, lambda sink: None)
     with pytest.raises(SettingError, match=r'pip install "reslim\[wandb\]"'):
         installed.require(["wandb"])
 

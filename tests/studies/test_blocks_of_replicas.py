@@ -7,14 +7,15 @@ rounds with the size of its batch: replicas are run in blocks whose size is a co
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 import torch
 
-import resnet_limits.random as random
 from resnet_limits.data import images
+from resnet_limits.limits.averaged import martingale_response
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths import fractional
+from resnet_limits.networks.residual import forward
 from resnet_limits.paths.draw import draw
 from resnet_limits.paths.laws.fractional import Fractional
 from resnet_limits.paths.laws.iid import Iid
@@ -28,7 +29,10 @@ from resnet_limits.studies.ode.rough import measure as rough
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.studies.ode.trained import measure as trained
 from resnet_limits.training import observables
+from tests.planting import plant, resize
 
+NORMALS = import_module("resnet_limits.random.normals")
+"""By its name: the package holds a function that is called the same."""
 ODD = Ode(
     depth=6,
     width=7,
@@ -48,10 +52,10 @@ def records(part, settings: Ode = ODD):
 @pytest.mark.parametrize(
     ("part", "module", "name", "pieces"),
     [
-        (averaged, random, "PIECE", (1, 1000)),
-        (rough, fractional, "PIECE", (1, 10**6)),
+        (averaged, NORMALS, "PIECE", (1, 1000)),
+        (rough, NORMALS, "PIECE", (1, 10**6)),
         (trained, observables, "PIECE", (1, 4, 10**6)),
-        (random_start, random, "PIECE", (1, 1000)),
+        (random_start, NORMALS, "PIECE", (1, 1000)),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)).rsplit(".", 1)[-1],
 )
@@ -59,7 +63,7 @@ def test_records_are_the_same_bit_for_bit_in_pieces_of_any_size(part, module, na
     settings = ODD if part is not rough else replace(ODD, replicas=3)
     whole = repr(records(part, settings))
     for piece in pieces:
-        monkeypatch.setattr(module, name, piece)
+        resize(monkeypatch, module, **{name: piece})
         assert repr(records(part, settings)) == whole, piece
 
 
@@ -95,15 +99,14 @@ def test_more_replicas_leave_the_paths_of_the_first_as_they_are(law, dtype):
 @pytest.mark.parametrize("part", [averaged, rough], ids=["averaged", "rough"])
 def test_more_replicas_leave_the_outputs_of_the_first_as_they_are(part, dtype, monkeypatch):
     """Whole blocks: `replicas=128` runs the first 64 as `replicas=64` does."""
-    name = "martingale_response" if part is averaged else "forward"
-    original, seen = getattr(part, name), []
+    original, seen = martingale_response if part is averaged else forward, []
 
     def noted(*arguments):
         result = original(*arguments)
         seen.extend([result[0]] if isinstance(result, tuple) else [result])
         return result
 
-    monkeypatch.setattr(part, name, noted)
+    plant(monkeypatch, original, noted)
     outputs = []
     for replicas in (64, 128):
         seen.clear()
@@ -118,7 +121,7 @@ def test_more_replicas_leave_the_outputs_of_the_first_as_they_are(part, dtype, m
 def test_blocks_of_another_size_draw_the_same_and_round_otherwise(part, monkeypatch):
     """The size of a block is a constant because of the last bits alone."""
     (whole, _), settings = records(part), ODD
-    monkeypatch.setattr(part, "BLOCK", 5)
+    resize(monkeypatch, part, BLOCK=5)
     for one, other in zip(records(part, settings)[0], whole, strict=True):
         assert one.value == pytest.approx(other.value, rel=1e-12)
         assert one.stderr == pytest.approx(other.stderr, rel=1e-11)
@@ -135,5 +138,5 @@ def test_images_become_the_same_points_in_pieces_of_any_size(piece, monkeypatch)
         return mean, deviation, images.standardised(x, chosen, mean, deviation)
 
     whole = points()
-    monkeypatch.setattr(images, "PIECE", piece)
+    resize(monkeypatch, images, PIECE=piece)
     assert all(torch.equal(a, b) for a, b in zip(points(), whole, strict=True))

@@ -15,6 +15,7 @@ from resnet_limits import device
 from resnet_limits.measurement.job import Job
 from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study
+from tests.planting import plant
 
 PARTS = [(name, part) for name in STUDIES for part in study.get(name).parts]
 BLIND = ("gamma", "hamiltonian")
@@ -30,7 +31,7 @@ def asking(monkeypatch):
     def resolve(name: str):
         raise Asked
 
-    monkeypatch.setattr(device, "resolve", resolve)
+    plant(monkeypatch, device.resolve, resolve)
 
 
 @cache

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from resnet_limits.claims.distance import at_common_times, sup_distance, sup_size
-from resnet_limits.claims.judge import judge
 from resnet_limits.claims.richardson import richardson_limit
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import SettingError
+from resnet_limits.limits.averaged import averaged_field
 from resnet_limits.limits.flow import DrivenFlow
+from resnet_limits.limits.ode import solve_with_error
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks.steps.euler import Euler
@@ -26,44 +27,36 @@ from resnet_limits.paths.laws.rough import Rough
 from resnet_limits.paths.laws.smooth import Smooth
 from resnet_limits.paths.laws.tied import Tied
 from resnet_limits.paths.laws.zero import Zero
-from resnet_limits.runs.records import table
 from resnet_limits.settings.blocks.block import Block
 from resnet_limits.settings.blocks.one import One
 from resnet_limits.settings.blocks.outside import Outside
 from resnet_limits.settings.blocks.two import Two
-from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.ode.averaged import measure as averaged
 from resnet_limits.studies.ode.forward import measure as forward
 from resnet_limits.studies.ode.gradient import measure as gradient
 from resnet_limits.studies.ode.pairs import weights
+from resnet_limits.studies.ode.problem import problem
 from resnet_limits.studies.ode.random_start import measure as random_start
 from resnet_limits.studies.ode.reversed import measure as reversed
 from resnet_limits.studies.ode.rough import measure as rough
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
-from resnet_limits.studies.ode.trained import compare as trained_paths
 from resnet_limits.studies.ode.trained import measure as trained
 from resnet_limits.studies.ode.trained_iid import measure as trained_iid
+from tests.planting import plant
+from tests.studies.verdicts import ladder, verdict
 
 STUDY = studies.get("ode")
 DEPTHS = (8, 16, 32, 64, 128)
 SMALL = Ode(width=4, replicas=64, ode=OdeKeys(inputs=3, paths=2, draws=4), train=Train(epochs=1, replicas=2))
 
 
-def measured(part, settings: Ode = SMALL, depths: Sequence[int] = DEPTHS) -> list[tuple[Ode, Measurement]]:
+def measured(
+    part, settings: Ode = SMALL, depths: Sequence[int] = DEPTHS, shared: InMemory | None = None
+) -> list[tuple[Ode, Measurement]]:
     """One part of the study at several depths that share their solutions."""
-    shared = InMemory()
-    jobs = [Job(replace(settings, depth=depth), shared) for depth in depths]
-    return [(job.settings, part.measure(job)) for job in jobs]
-
-
-def verdict(claim_id: str, jobs: Sequence[tuple[Ode, Measurement]]):
-    import pandas as pd
-
-    frame = pd.concat([table(s, m.records, job=job_name(s)) for s, m in jobs], ignore_index=True)
-    (claim,) = [c for c in STUDY.claims if c.id == claim_id]
-    return judge(claim, jobs[0][0], frame, {})
+    return ladder(part, settings, depths, shared)
 
 
 # -- the claims hold ------------------------------------------------------------------------------
@@ -136,7 +129,7 @@ def finished(part, settings: Ode = SMALL, depths: Sequence[int] = DEPTHS) -> lis
 def compared(jobs: Sequence[FinishedJob]) -> dict[str, dict[int, float]]:
     """Value by observable and depth."""
     found: dict[str, dict[int, float]] = {}
-    for comparison in trained_paths.compare(jobs):
+    for comparison in STUDY.compare(jobs):
         found.setdefault(comparison.record.observable, {})[comparison.depth] = comparison.record.value
     return found
 
@@ -196,7 +189,7 @@ def test_the_control_from_an_independent_start_does_not_converge():
 
 
 def test_an_independent_start_would_not_pass_for_a_tied_one(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(trained, "Tied", Iid)  # the planted fault
+    plant(monkeypatch, Tied, Iid, within="resnet_limits.studies")  # the planted fault
     jobs = measured(trained)
     increments = [r.value for _, m in jobs for r in m.records if r.observable == "largest_increment" and r.step is None]
     assert increments[-1] > 0.5 * increments[0]
@@ -231,7 +224,7 @@ def test_outputs_from_a_random_start_converge_and_from_a_tied_start_keep_the_dra
 
 def test_coupled_networks_share_out_the_layers_of_the_deeper_one(monkeypatch: pytest.MonkeyPatch):
     # With one weight for all layers the three networks differ by the step alone: no draw can tell them apart.
-    monkeypatch.setattr(random_start, "Iid", Tied)
+    plant(monkeypatch, Iid, Tied, within="resnet_limits.studies")
     ((_, measurement),) = measured(random_start, replace(SMALL, ode=OdeKeys(draws=8)), depths=(64,))
     values = {r.observable: r.value for r in measurement.records}
     assert values["random_start_mean"] < 0.02 * values["random_start_fluctuation"]
@@ -263,10 +256,10 @@ def test_a_block_factor_that_is_not_one_over_the_depth_is_refuted(monkeypatch: p
 
 def test_gradients_of_another_loss_are_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = gradient.half_mean_square
-    exact = gradient._reference(Job(replace(SMALL, depth=8)))
-    monkeypatch.setattr(gradient, "_reference", lambda job: exact)
-    monkeypatch.setattr(gradient, "half_mean_square", lambda x: tuple(1.01 * y for y in careful(x)))
-    assert verdict("ode.gradient.heun", measured(gradient)).verdict == "refuted"
+    shared = InMemory()
+    measured(gradient, depths=(8,), shared=shared)  # the limit is found before the fault
+    plant(monkeypatch, gradient.half_mean_square, lambda x: tuple(1.01 * y for y in careful(x)))
+    assert verdict("ode.gradient.heun", measured(gradient, shared=shared)).verdict == "refuted"
 
 
 def test_activations_rebuilt_with_the_weights_in_the_wrong_sequence_are_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -278,23 +271,18 @@ def test_activations_rebuilt_with_the_weights_in_the_wrong_sequence_are_refuted(
 
 
 def test_an_average_over_the_wrong_law_is_not_supported(monkeypatch: pytest.MonkeyPatch):
-    careful = averaged.averaged_field
-    wrong = lambda block, phi, *, sigma_w, sigma_b: careful(block, phi, sigma_w=1.1 * sigma_w, sigma_b=sigma_b)  # noqa: E731
-    monkeypatch.setattr(averaged, "averaged_field", wrong)
+    wrong = lambda block, phi, *, sigma_w, sigma_b: averaged_field(block, phi, sigma_w=1.1 * sigma_w, sigma_b=sigma_b)  # noqa: E731
+    plant(monkeypatch, averaged_field, wrong)
     assert verdict("ode.averaged.mean", measured(averaged)).verdict != "supported"
 
 
 def test_smooth_weights_in_place_of_rough_ones_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = rough.problem
-    monkeypatch.setattr(rough, "problem", lambda s, **given: careful(s, **{**given, "init": Smooth()}))
+    plant(monkeypatch, problem, lambda s, **given: problem(s, **{**given, "init": Smooth()}))
     assert verdict("ode.rough", measured(rough, replace(SMALL, replicas=256))).verdict == "refuted"
 
 
 def test_a_poor_reference_is_noticed_and_its_points_are_left_out(monkeypatch: pytest.MonkeyPatch):
-    from resnet_limits.limits import flow
-
-    careful = flow.solve_with_error
-    monkeypatch.setattr(flow, "solve_with_error", lambda *a, tolerance: careful(*a, tolerance=1e-3))
+    plant(monkeypatch, solve_with_error, lambda *a, tolerance: solve_with_error(*a, tolerance=1e-3))
     judgement = verdict("ode.forward.rk4", measured(forward))
     assert judgement.verdict == "inconclusive"
     assert "reference error" in judgement.why
@@ -358,10 +346,6 @@ def test_one_replica_gives_no_verdict_on_a_random_quantity():
         judgement = verdict(f"ode.averaged.{claim}", jobs)
         assert judgement.verdict == "inconclusive"
         assert "at least 3 replicas" in judgement.why
-
-
-def test_a_depth_beyond_the_grid_of_the_rough_path_is_passed_over():
-    assert rough.measure(Job(replace(SMALL, depth=3000))).records == []
 
 
 def test_the_hurst_index_of_the_setting_is_that_of_the_rough_path():

@@ -11,7 +11,7 @@ import pytest
 from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.errors import SettingError
 from resnet_limits.inference import dense, iterative
-from resnet_limits.memory import Room, host_room
+from resnet_limits.memory import Room, host_limit, host_room
 from resnet_limits.sampling import pieces, span
 from resnet_limits.settings.clusters.slurm import Slurm
 from resnet_limits.settings.keys import describe
@@ -28,6 +28,7 @@ from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.studies.sde.law import claims as of_sde
 from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
+from tests.planting import plant
 from tests.studies.extremes import TINY, with_keys
 from tests.studies.rooms import LARGE, QUICK, growth, only
 
@@ -37,7 +38,7 @@ WORKSTATION = Room(16 * GB, 32 * GB, "memory of this host")
 
 @pytest.fixture
 def workstation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "host_limit", lambda: WORKSTATION)
+    plant(monkeypatch, host_limit, lambda: WORKSTATION)
 
 
 # -- a lower bound --------------------------------------------------------------------------------
@@ -118,6 +119,7 @@ PIECE_BY_PIECE = {
 @pytest.mark.parametrize("name", STUDIES)
 def test_all_sizes_at_their_largest_are_refused_for_every_part_that_grows(name: str, monkeypatch: pytest.MonkeyPatch):
     study, settings = studies.get(name), STUDIES[name](study=name, device="cpu")
+    plant(monkeypatch, host_limit, lambda: Room(GB, 1.5 * GB, "memory of a small host"))
     for part in set(study.parts) - PIECE_BY_PIECE:
         keys = {e.key: e for e in describe(settings) if e.key in study.memory[part]}
         largest = {
@@ -128,14 +130,13 @@ def test_all_sizes_at_their_largest_are_refused_for_every_part_that_grows(name: 
         asked = with_keys(settings, largest)
         if part == "accuracy":
             asked = replace(settings, data=Mnist(), kernel=KernelKeys(deep_points=20_000))
-        monkeypatch.setattr(room, "host_limit", lambda: Room(GB, 1.5 * GB, "memory of a small host"))
         with pytest.raises(SettingError, match=f"memory: '{part}'"):
             room.check(study, replace(asked, claims=list(study.parts[part])))
 
 
 def test_sixty_thousand_deep_points_need_two_gigabytes(monkeypatch: pytest.MonkeyPatch):
     settings = Kernel(device="cpu", data=Mnist(), kernel=KernelKeys(deep_points=60_000))
-    monkeypatch.setattr(room, "host_limit", lambda: Room(GB, GB, "memory of a small host"))
+    plant(monkeypatch, host_limit, lambda: Room(GB, GB, "memory of a small host"))
     with pytest.raises(
         SettingError, match=r"'accuracy' takes at least 1.6 GB .*smaller .*kernel.deep_points \(now 60000\)"
     ):

@@ -1,4 +1,4 @@
-"""Verdicts on one group of claims of a study, from its measurement at several depths."""
+"""Verdicts on claims of a study, from a part of it that is measured at several depths."""
 
 from __future__ import annotations
 
@@ -11,28 +11,51 @@ import pandas as pd
 
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
-from resnet_limits.measurement.job import InMemory, Job
-from resnet_limits.measurement.record import Record
+from resnet_limits.measurement.job import FinishedJob, InMemory, Job
+from resnet_limits.measurement.record import Measurement, Record
 from resnet_limits.runs.records import table
 from resnet_limits.settings.content import job_name
 from resnet_limits.studies import study as studies
 
+Jobs = Sequence[tuple[Any, Measurement]]
+"""Settings and what was measured, by depth."""
+
+
+def ladder(
+    part: Any, settings: Any, depths: Sequence[int], shared: InMemory | None = None
+) -> list[tuple[Any, Measurement]]:
+    """A part, a module with `measure`, at several depths that share their solutions."""
+    shared = InMemory() if shared is None else shared
+    jobs = [Job(replace(settings, depth=depth), shared) for depth in depths]
+    return [(job.settings, part.measure(job)) for job in jobs]
+
 
 def measured(part: str, settings: Any, depths: Sequence[int]) -> dict[int, list[Record]]:
     """The records of a part of the settings' study at each depth."""
-    module, shared = importlib.import_module(f"resnet_limits.studies.{settings.study}.{part}.measure"), InMemory()
-    return {depth: module.measure(Job(replace(settings, depth=depth), shared)).records for depth in depths}
+    module = importlib.import_module(f"resnet_limits.studies.{settings.study}.{part}.measure")
+    return {its.depth: measurement.records for its, measurement in ladder(module, settings, depths)}
 
 
-def verdicts(part: str, settings: Any, depths: Sequence[int]) -> dict[str, Judgement]:
+def verdict(claim_id: str, jobs: Jobs, comparison: Any = None) -> Judgement:
+    """The judgement on one claim; `comparison`, a module with `compare`, adds what needs several depths."""
+    return _judged([claim_id], jobs, comparison)[claim_id]
+
+
+def verdicts(part: str, settings: Any, depths: Sequence[int], comparison: Any = None) -> dict[str, Judgement]:
     """The judgement on every claim that the part measures, by its id."""
-    frames = []
-    for depth, records in measured(part, settings, depths).items():
-        its = replace(settings, depth=depth)
-        frames.append(table(its, records, job=job_name(its)))
+    jobs = [(replace(settings, depth=d), Measurement(its)) for d, its in measured(part, settings, depths).items()]
+    return _judged(studies.get(settings.study).parts[part], jobs, comparison)
+
+
+def _judged(ids: Sequence[str], jobs: Jobs, comparison: Any) -> dict[str, Judgement]:
+    settings = jobs[0][0]
+    frames = [table(its, measurement.records, job=job_name(its)) for its, measurement in jobs]
+    if comparison is not None:
+        finished = [FinishedJob(its, measurement.records, measurement.arrays.get) for its, measurement in jobs]
+        frames += [table(replace(settings, depth=c.depth), [c.record]) for c in comparison.compare(finished)]
     frame = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
-    study = studies.get(settings.study)
-    return {claim.id: judge(claim, settings, frame, {}) for claim in study.claims if claim.id in study.parts[part]}
+    claims = {claim.id: claim for claim in studies.get(settings.study).claims}
+    return {its: judge(claims[its], settings, frame, {}) for its in ids}
 
 
 def value(records: Sequence[Record], observable: str, **coordinates: object) -> Record:
@@ -43,3 +66,13 @@ def value(records: Sequence[Record], observable: str, **coordinates: object) -> 
         if r.observable == observable and all(r.coordinates.get(k) == v for k, v in coordinates.items())
     ]
     return found
+
+
+def values(jobs: Jobs, observable: str, **where: str) -> list[float]:
+    """The values of an observable at the end of the ladder, by depth."""
+    return [
+        r.value
+        for _, m in jobs
+        for r in m.records
+        if r.observable == observable and r.step is None and all(r.coordinates.get(k) == v for k, v in where.items())
+    ]

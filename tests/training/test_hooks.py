@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.training.loop import Trained
+from resnet_limits.training.trained import Trained
 from tests.training.test_loop import DEPTH, SETTINGS, WIDTH, data, run, start
 from tests.training.test_resume import assert_same, everything
 

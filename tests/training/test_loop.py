@@ -14,7 +14,7 @@ from resnet_limits.data.sources.moons import Moons
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.classifier import initial
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import mini_batches, train
@@ -29,9 +29,7 @@ def data() -> Dataset:
 
 
 def start(replicas: int, dataset: Dataset) -> dict[str, torch.Tensor]:
-    trunk = {
-        name: normals((DEPTH, *shape), replicas=replicas, seed=1, purpose=name) for name, shape in FIELD.shapes.items()
-    }
+    trunk = {name: normals((DEPTH, *shape), Stream(1, name), replicas=replicas) for name, shape in FIELD.shapes.items()}
     return initial(dataset.features, WIDTH, dataset.classes, trunk, replicas=replicas, seed=1)
 
 

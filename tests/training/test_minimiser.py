@@ -9,7 +9,8 @@ import torch
 from resnet_limits.measurement.job import InMemory
 from resnet_limits.training.certificate import smallest_eigenvalue
 from resnet_limits.training.continuation import climb, ladder
-from resnet_limits.training.minimiser import Differentiated, Objective, minimise
+from resnet_limits.training.minimiser import minimise
+from resnet_limits.training.objective import Differentiated, Objective
 
 
 def rosenbrock(u: torch.Tensor) -> torch.Tensor:

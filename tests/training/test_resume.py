@@ -18,11 +18,12 @@ from resnet_limits.data.loading import load
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.classifier import initial
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings.blocks.two import Two
 from resnet_limits.settings.training import Train
-from resnet_limits.training.loop import BY_EPOCH, BY_STEP, Trained, train
+from resnet_limits.training.loop import BY_EPOCH, BY_STEP, train
+from resnet_limits.training.trained import Trained
 
 WIDTH, DEPTH = 4, 10
 SETTINGS = Train(epochs=3, batch_size=9, lr=0.3, checkpoint_seconds=0.0)  # 5 steps an epoch, the last of 4 points
@@ -42,7 +43,7 @@ def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=t
     dataset = load(Moons(train_size=40, test_size=20), seed=0).to(torch.device("cpu"), dtype)
     f, replicas = field(Two(hidden=6), "gelu", WIDTH), 3
     trunk = {
-        name: normals((DEPTH, *shape), replicas=replicas, seed=1, purpose=name, dtype=dtype)
+        name: normals((DEPTH, *shape), Stream(1, name), replicas=replicas, dtype=dtype)
         for name, shape in f.shapes.items()
     }
     start = initial(dataset.features, WIDTH, dataset.classes, trunk, replicas=replicas, seed=1, dtype=dtype)

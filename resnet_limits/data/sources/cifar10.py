@@ -51,7 +51,7 @@ class Cifar10(Published):
         from ..images import ImageArrays
         from ..vision import read
 
-        train, test = (read(type(self), data_root(self.root), train=part) for part in (True, False))
+        train, test = (read(self, data_root(self.root), train=part) for part in (True, False))
         return ImageArrays(*_tensors(train), *_tensors(test), tuple(train.classes))
 
 

@@ -124,10 +124,10 @@ class Network:
         """`P_s = -(1/nu) dJ/dq_s`, s = 0 .. L, by the recursion `P_s = (I + w_s Df(q_s))^T P_{s+1}`."""
         momenta = [-self.loss.gradient(states[-1]) / nu]
         for its, q in zip(reversed(w.unbind(0)), reversed(states[:-1]), strict=True):
-            momenta.append(momenta[-1] + self._carried(q, momenta[-1], its))
+            momenta.append(momenta[-1] + self.carried(q, momenta[-1], its))
         return torch.stack(momenta[::-1])
 
-    def _carried(self, q: Tensor, P: Tensor, w: Tensor) -> Tensor:
+    def carried(self, q: Tensor, P: Tensor, w: Tensor) -> Tensor:
         """`(w Df(q))^T P`."""
         at = self.kernel.at(q)
         if isinstance(self.kernel, Features):

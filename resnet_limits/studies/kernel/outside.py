@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...claims.claim import Verdict
+from ...claims.claim import Expected, Verdict
 from ...limits.explosion import Moments
 from ...networks.taylor import CURVATURE, SLOPE
 from ...paths.laws.iid import Iid
@@ -106,6 +106,22 @@ def unlabelled(settings: Kernel) -> str | None:
     if not settings.data.labelled():
         return f"data={settings.data.name}: targets are no classes"
     return None
+
+
+def bend(settings: Kernel) -> float:
+    """The largest correction to D^-1/2 of what networks of width D/8 fluctuate by, relative: `(1 + g)/(D/8)`.
+
+    With the growth `g = phi'(0)^2 sigma_w^2 T`, `|x_L|^2` of linear networks has the relative variance
+    `(1 + 2/D) e^(4 g/D) - 1`, whose root has the correction `g (1 + g)/((g + 1/2) D)`. On 16384 networks of tanh, at
+    D/8 = 16 and g = 1/4 and 1, that of overlaps was at most 0.01 and that of tangent kernels 0.03.
+    """
+    slope = SLOPE.get(settings.activation, 1.0)  # nowhere larger for those with a kink
+    growth = slope**2 * sizes(settings).sigma_w ** 2 * settings.horizon
+    return (1 + growth) / min(widths(settings))
+
+
+IN_WIDTH = Expected("order", 0.5, 0.15, along="width", bend=bend)
+"""What networks of width D fluctuate by, about the kernel of infinite width."""
 
 
 def narrow(settings: Kernel) -> str | None:

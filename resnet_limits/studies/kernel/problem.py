@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,8 @@ from ... import device
 from ...data.dataset import Dataset
 from ...data.loading import load
 from ...fixed_shape import product
-from ...measurement.record import Record
 from ...networks.ntk import NtkNetwork
-from ...random import normals
+from ...random import Stream, normals
 from ...sampling.law import Isotropic
 from ...settings.content import chosen
 from ..degenerate import of_a_layer
@@ -69,15 +67,13 @@ def where(settings: Kernel) -> dict[str, Any]:
 
 
 def read_in(
-    settings: Kernel, gram: Float[Tensor, "n n"], width: int, *, purpose: str, first: int, count: int
+    settings: Kernel, gram: Float[Tensor, "n n"], width: int, stream: Stream, count: int
 ) -> Float[Tensor, "r n d"]:
     """`x_0 = A z` of networks with read-ins of their own, `A_ij ~ N(0, 1/d_in)`: rows with covariance `gram`."""
     values, vectors = torch.linalg.eigh(gram)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    Z = normals(
-        (len(gram), width), replicas=count, seed=settings.seed, purpose=purpose, first_replica=first, **where(settings)
-    )
-    return product(root.to(Z).expand(count, *root.shape), Z, first=first)
+    Z = normals((len(gram), width), stream, replicas=count, **where(settings))
+    return product(root.to(Z).expand(count, *root.shape), Z, first=stream.first_replica)
 
 
 def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
@@ -107,40 +103,6 @@ def key(settings: Kernel, *names: str, **more: Any) -> dict[str, Any]:
 # -- estimates ------------------------------------------------------------------------------------
 
 
-def mean(values: Float[Tensor, " r"]) -> tuple[float, float]:
-    """Mean over replicas and its standard error (nan for one replica)."""
-    values = values.double()
-    error = float(values.std()) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return float(values.mean()), error
-
-
-def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
-    """Root of the mean over replicas of a square, and its standard error."""
-    value, error = mean(squares)
-    return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
-
-
 def columns(rows: Iterable[Sequence[float]]) -> np.ndarray:
     """An array whose columns are these."""
     return np.ascontiguousarray(np.array(list(rows), dtype=float).T)
-
-
-def width_order(by_width: Mapping[int, tuple[float, float]], coordinates: Mapping[str, Any]) -> list[Record]:
-    """`p` in `value ~ D^-p`, from `(value, standard error)` by width; none without errors.
-
-    Least squares weighted with the errors. The standard error is the larger of what the points' own errors say and
-    what their scatter about the line says, so that a bend counts.
-    """
-    x, y = -np.log(np.array(list(by_width), dtype=float)), np.array([value for value, _ in by_width.values()])
-    stderr = np.array([stderr for _, stderr in by_width.values()])
-    if len(x) < 3 or not (y > 0).all() or not np.isfinite(stderr).all() or not (stderr > 0).all():
-        return []
-    error = stderr / y
-    weight = error**-2 / (error**-2).sum()
-    off = x - weight @ x
-    spread = float(weight @ off**2)
-    order = float(weight @ (off * np.log(y))) / spread
-    left = np.log(y) - weight @ np.log(y) - order * off
-    own = 1 / math.sqrt(float((error**-2).sum()) * spread)
-    scatter = math.sqrt(float(weight @ left**2) / spread / (len(x) - 2))
-    return [Record("width_order", order, stderr=max(own, scatter), coordinates=dict(coordinates))]

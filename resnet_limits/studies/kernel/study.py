@@ -12,11 +12,12 @@ from .inference import claims as inference
 from .moments import claims as moments
 from .request import check, warnings
 from .settings import Kernel
-from .tables import two_way
+from .tables import TABLES
 
 STUDY = Study(
     name="kernel",
     title="width and depth infinite: Gaussian processes, tangent kernels, and inference with them",
+    question="Do the limits of width and depth commute, and what does inference with their kernels predict?",
     equation="x_0 = A z, x_{k+1} = x_k + phi(W_k x_k + b_k), y = V x_L/sqrt(D), W_k ~ N(0, sigma_w^2 h/D), h = T/L,"
     " width D and depth L -> infinity   ->   m' = phi''(0)/2 v, q' = (phi''(0) m + phi'(0)^2) v,"
     " v = sigma_b^2 + sigma_w^2 q, lambda' = phi''(0)/2 (m_1 v_2 + m_2 v_1) + phi'(0)^2 (sigma_b^2 + sigma_w^2 lambda)",
@@ -33,5 +34,5 @@ STUDY = Study(
     check=check,
     figures=("width_and_depth", "kernel_regression"),
     warnings=warnings,
-    two_way=two_way,
+    two_way=TABLES,
 )

@@ -27,15 +27,16 @@ from ...data.loading import load
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
 from ...networks.blocks import VectorField, field
-from ...networks.classifier import TRUNK, initial, trunk_of
-from ...networks.residual import block_factor
+from ...networks.classifier import TRUNK, initial, kinds, trunk_of
+from ...networks.parametrisation import ODE
 from ...networks.steps import STEPS
 from ...paths.draw import draw
 from ...paths.laws.law import Init
 from ...settings.blocks.two import Two
 from ...training import observables
-from ...training.loop import Trained, evaluated, train
+from ...training.loop import evaluated, train
 from ...training.loss import loss
+from ...training.trained import Trained
 from .settings import Ode
 from .trained_iid.claims import MOST_IMAGES
 
@@ -59,7 +60,7 @@ def few(settings: Ode) -> Dataset:
 
 
 def drawn(settings: Ode, law: Init, width: int, *, depth: int, replicas: int, purpose: str) -> dict[str, Tensor]:
-    """Weights (replicas, depth, *shape) of a trunk, from a law read at `t_k`; `V` is zero."""
+    """Weights (replicas, depth, *shape) of a trunk, from a law read at `t_k`; `V` is zero, as `ODE` says."""
     vector_field = two_matrix_field(settings, width)
     path = draw(
         law,
@@ -72,9 +73,9 @@ def drawn(settings: Ode, law: Init, width: int, *, depth: int, replicas: int, pu
         dtype=getattr(torch, settings.dtype),
         device=device.resolve(settings.device),
     )
-    trunk = {name: w.clone() for name, w in path.at(STEPS["euler"].times(depth, settings.horizon)).items()}
-    trunk["V"].zero_()
-    return trunk
+    weights = path.at(STEPS["euler"].times(depth, settings.horizon))
+    trunk = ODE.at(depth=depth).start_of_blocks(weights, trunk_of(kinds(vector_field)))
+    return {name: w.clone() for name, w in trunk.items()}
 
 
 def trained_from(
@@ -113,7 +114,7 @@ def trained_from(
         dataset,
         training,
         depth=depth,
-        h=block_factor(depth, settings.horizon),
+        h=ODE.block_factor(depth, settings.horizon),
         seed=settings.seed,
         progress=job.progress,
         checkpoints=job.checkpoints,
@@ -130,7 +131,7 @@ def records_and_arrays(
     coordinates: Mapping[str, Any],
 ) -> Measurement:
     """What the trained networks of a job leave: records by step, by layer and at the end, and the final weights."""
-    h, euler = block_factor(settings.depth, settings.horizon), STEPS["euler"]
+    h, euler = ODE.block_factor(settings.depth, settings.horizon), STEPS["euler"]
     vector_field = two_matrix_field(settings, settings.width)
     parameters = {name: p.detach() for name, p in trained.parameters.items()}
     trunk = trunk_of(parameters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...networks.parametrisation import ODE
 from ...settings.names import KINKED
 from .settings import Ode
 
@@ -58,8 +59,8 @@ def as_the_theory_asks(settings: Ode) -> str | None:
     """Why trained weights lie outside the theorem, or None."""
     if settings.activation in KINKED:
         return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
-    exponent, asked = settings.train.lr_exponent, 1 if settings.train.optimizer == "sgd" else 0
+    exponent, asked = settings.train.lr_exponent, ODE.block.moves(settings.train.optimizer).rate.depth
     if exponent is not None and exponent != asked:
         name = settings.train.optimizer
-        return f"train.lr_exponent={exponent:g}: {name} moves the layer weights as in the limit at {asked}"
+        return f"train.lr_exponent={exponent:g}: {name} moves the layer weights as in the limit at {asked:g}"
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from .problem import mean
+from ...measurement.estimate import mean
 
 FAR = 5.0
 """Standard errors from its known mean at which a control is no longer believed."""

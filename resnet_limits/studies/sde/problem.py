@@ -73,26 +73,6 @@ def degenerate(settings: Sde) -> str | None:
     return reason
 
 
-def mean(values: Float[Tensor, " r"]) -> tuple[float, float]:
-    """Mean over replicas and its standard error (nan for one replica)."""
-    values = values.double()
-    error = float(values.std()) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return float(values.mean()), error
-
-
-def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
-    """Root of the mean over replicas of a square, and its standard error."""
-    value, error = mean(squares)
-    return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
-
-
-def fraction(count: int, of: int) -> tuple[float, float]:
-    """A probability from `count` successes among `of`, and its standard error: mean and deviation of its law given the
-    count, all values being as likely before (Laplace). The error is never zero."""
-    value = (count + 1) / (of + 2)
-    return value, math.sqrt(value * (1 - value) / (of + 3))
-
-
 def finite(records: list[Record]) -> list[Record]:
     """Those that are numbers: past its explosion a network may have none to show."""
     return [record for record in records if math.isfinite(record.value)]

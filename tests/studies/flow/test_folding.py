@@ -10,12 +10,14 @@ import torch
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.diffeomorphisms import lipschitz
-from resnet_limits.diffeomorphisms.jacobians import fold_fraction
+from resnet_limits.diffeomorphisms.jacobians import block_determinants, fold_fraction
+from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound
 from resnet_limits.networks.steps.symplectic import Symplectic
 from resnet_limits.paths.laws.smooth import Smooth
 from resnet_limits.settings.blocks.one import One
 from resnet_limits.studies.flow.folding import measure as folding
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
+from tests.planting import plant
 from tests.studies.verdicts import measured, value, verdicts
 
 SMALL = Flow(replicas=32, flow=FlowKeys(inputs=6, paths=3, points=64), data=Spirals(train_size=100))
@@ -55,8 +57,7 @@ def test_a_bound_that_forgets_a_matrix_is_refuted(monkeypatch: pytest.MonkeyPatc
 
 
 def test_half_of_the_bound_is_seen(monkeypatch: pytest.MonkeyPatch):
-    careful = folding.lipschitz_bound
-    monkeypatch.setattr(folding, "lipschitz_bound", lambda *its: careful(*its) / 2)
+    plant(monkeypatch, lipschitz_bound, lambda *its: lipschitz_bound(*its) / 2)
     many = replace(SMALL, replicas=64)  # the bound is twice what is reached, but in few blocks
     assert told("folding", many)["flow.folding.below"] == "refuted"
 
@@ -75,15 +76,13 @@ def test_matrices_that_are_zero_are_said_to_show_nothing():
 
 
 def test_a_determinant_of_the_wrong_sign_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = folding.block_determinants
-    monkeypatch.setattr(folding, "block_determinants", lambda A: careful(-3 * A))
+    plant(monkeypatch, block_determinants, lambda A: block_determinants(-3 * A))
     its = told("folding")
     assert its["flow.folding.below"] == its["flow.folding.bound"] == "refuted"
 
 
 def test_folds_that_are_not_counted_are_missed_in_the_open(monkeypatch: pytest.MonkeyPatch):
-    careful = folding.block_determinants
-    monkeypatch.setattr(folding, "block_determinants", lambda A: careful(A).abs())
+    plant(monkeypatch, block_determinants, lambda A: block_determinants(A).abs())
     assert told("folding")["flow.folding.above"] == "refuted"
 
 

@@ -22,7 +22,7 @@ from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.networks.classifier import cross_entropy
 from resnet_limits.networks.convolutional import initial, logits
-from resnet_limits.random import normals
+from resnet_limits.random import Stream, normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings.checks import check as check_ranges
 from resnet_limits.settings.training import Train
@@ -32,6 +32,7 @@ from resnet_limits.studies.flow.request import check
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.training import convolutional
 from resnet_limits.training.convolutional import train
+from tests.planting import plant
 from tests.studies.verdicts import measured, value, verdicts
 
 QUICK = ImageKeys(units=[1, 2], channels=4, points=300, epochs=4, batch_size=30, lr=0.1, replicas=2)
@@ -61,7 +62,7 @@ def test_refined_networks_that_keep_the_step_of_the_trained_one_turn_the_claims_
     def long_steps(*args: object, units: int, horizon: float):
         return right(*args, units=units, horizon=horizon * units / 2)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(images, "scores_of", long_steps)
+    plant(monkeypatch, images.scores_of, long_steps)
     found = verdicts("images", with_images(SMALL, units=[2]), (16,))
     assert found["flow.images.refinement"].verdict == "refuted"
     assert found["flow.images.refinement.accuracy"].verdict == "refuted"
@@ -102,7 +103,7 @@ def test_one_unit_is_one_network_and_all_depths_share_the_training(monkeypatch: 
         calls.append(keywords["units"])
         return train(*args, **keywords)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(images, "train", counted)
+    plant(monkeypatch, train, counted)
     shared = InMemory()
     first, again = (images.measure(Job(replace(SMALL, depth=depth), shared)).records for depth in (16, 64))
     assert calls == [1, 2, 2]
@@ -141,7 +142,7 @@ def test_an_interrupted_measurement_goes_on_to_the_same_result(tmp_path: Path, r
 
 def test_training_is_sgd_with_momentum_with_a_rate_times_the_sets_of_a_stage():
     start = initial((1, 8, 8), 4, 3, sets=2, replicas=2, seed=0, dtype=torch.float64)
-    x, y = normals((1, 8, 8), replicas=12, seed=0, purpose="x"), torch.arange(12) % 3
+    x, y = normals((1, 8, 8), Stream(0, "x"), replicas=12), torch.arange(12) % 3
     recipe = Train(epochs=3, batch_size=12, lr=0.05, momentum=0.9, schedule="cosine")
     keywords = {"units": 2, "horizon": 1.0, "seed": 0}
     found = train("tanh", start, x, y, recipe, progress=lambda fraction, message: None, **keywords)

@@ -6,18 +6,20 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.functional import grid_sample
 
 from resnet_limits.data.sources.spirals import Spirals
-from resnet_limits.diffeomorphisms import squaring
+from resnet_limits.diffeomorphisms.squaring import squared_on_grid
 from resnet_limits.measurement.job import Job
+from resnet_limits.networks.residual import reverse
 from resnet_limits.networks.steps.heun import Heun
 from resnet_limits.networks.steps.step import Step
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.zero import Zero
 from resnet_limits.settings.blocks.one import One
 from resnet_limits.studies.flow import problem
-from resnet_limits.studies.flow.maps import measure as maps
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
+from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
 DEPTHS = (16, 32, 64, 128)
@@ -79,14 +81,13 @@ def test_the_same_points_move_at_every_depth():
 
 def test_layers_that_are_not_reversed_are_refuted(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.networks import residual
-    from resnet_limits.studies.flow.inverse import measure as inverse
 
     def in_order(field, step, x, weights, h):
         for thetas in residual.blocks_of(step, weights):
             x = step.reverse(field, x, h, thetas)
         return x
 
-    monkeypatch.setattr(inverse, "reverse", in_order)
+    plant(monkeypatch, reverse, in_order)
     its = told("inverse")
     assert its["flow.inverse.heun"] == "refuted"
     assert its["flow.inverse.heun.shared"] == "supported", "shared weights know no order"
@@ -114,14 +115,12 @@ def test_a_step_that_is_not_one_over_the_depth_is_refuted(monkeypatch: pytest.Mo
 
 
 def test_nearest_neighbours_on_the_grid_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = squaring.grid_sample
-    monkeypatch.setattr(squaring, "grid_sample", lambda u, at, **keys: careful(u, at, **{**keys, "mode": "nearest"}))
+    plant(monkeypatch, grid_sample, lambda u, at, **keys: grid_sample(u, at, **{**keys, "mode": "nearest"}))
     assert told("maps")["flow.map.grid"] == "refuted"
 
 
 def test_a_squaring_too_few_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = maps.squared_on_grid
-    monkeypatch.setattr(maps, "squared_on_grid", lambda first, n, *rest: careful(first, n - 1, *rest))
+    plant(monkeypatch, squared_on_grid, lambda first, n, *rest: squared_on_grid(first, n - 1, *rest))
     assert told("maps")["flow.map.grid"] == "refuted"
 
 

@@ -17,6 +17,7 @@ from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.diffeomorphisms.controls import CONTROLS
+from resnet_limits.diffeomorphisms.lipschitz import normalised
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Measurement
@@ -34,6 +35,8 @@ from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from resnet_limits.studies.flow.trained import claims
 from resnet_limits.studies.flow.trained import measure as trained
 from resnet_limits.studies.flow.trained.claims import COLUMNS, GROUP, SHOWN, WEIGHTS
+from resnet_limits.training.loop import train
+from tests.planting import plant, resize
 
 EULER = STEPS["euler"]
 SMALL = Flow(
@@ -49,7 +52,7 @@ TINY = replace(TINY, flow=FlowKeys(points=20, trained_depth=4))
 @pytest.fixture
 def few_controls(monkeypatch):
     """Those that are claimed about."""
-    monkeypatch.setattr(trained, "SHOWN", ("none", "spectral"))
+    resize(monkeypatch, claims, SHOWN=("none", "spectral"))
 
 
 def verdicts(settings: Flow):
@@ -66,7 +69,7 @@ def test_every_claim_is_supported():
 
 @pytest.mark.usefixtures("few_controls")
 def test_a_bound_that_is_not_kept_is_seen(monkeypatch):
-    monkeypatch.setattr(trained, "normalised", lambda block, activation, weights, bound: dict(weights))
+    plant(monkeypatch, normalised, lambda block, activation, weights, bound: dict(weights))
     found = verdicts(SMALL)
     assert found["flow.folding.trained.spectral"].verdict == "refuted"
     assert found["flow.folding.trained.determinant"].verdict == "refuted"
@@ -77,7 +80,7 @@ def test_a_bound_that_is_not_kept_is_seen(monkeypatch):
 def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
     monkeypatch.setitem(trained.CONTROLS, "none", CONTROLS["spectral"])
     assert verdicts(SMALL)["flow.folding.trained.folds"].verdict == "inconclusive", "they did not learn enough to tell"
-    monkeypatch.setattr(claims, "LEAST_ACCURACY", 0.0)
+    resize(monkeypatch, claims, LEAST_ACCURACY=0.0)
     assert verdicts(SMALL)["flow.folding.trained.folds"].verdict == "refuted"
 
 
@@ -208,7 +211,7 @@ def measured(settings: Flow, shared: InMemory | None = None) -> Measurement:
 def test_deeper_jobs_share_the_networks_and_say_how_deep_they_are(monkeypatch):
     shared, at_four = InMemory(), replace(TINY, depth=4)
     first = measured(at_four, shared)
-    monkeypatch.setattr(trained, "train", None)
+    plant(monkeypatch, train, None)
     second = measured(replace(at_four, depth=64), shared)
     assert first.records == second.records
     assert {record.coordinates["blocks"] for record in first.records} == {4}
@@ -236,7 +239,7 @@ def test_what_is_drawn_of_the_inverse_ends_where_the_map_began():
 
 
 def test_a_training_that_explodes_is_said_and_not_judged(monkeypatch):
-    monkeypatch.setattr(trained, "SHOWN", ("none", "lipschitz"))
+    resize(monkeypatch, claims, SHOWN=("none", "lipschitz"))
     measurement = measured(replace(TINY, activation="relu", train=replace(TINY.train, lr=1e200)))
     assert {record.observable for record in measurement.records} == {"exploded_at"}
     assert np.isnan(measurement.arrays["trained.table"]).all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,10 @@ from resnet_limits.studies.gamma.ablation import measure as ablation
 from resnet_limits.studies.gamma.relu import claims as relu_claims
 from resnet_limits.studies.gamma.relu import measure as relu
 from resnet_limits.studies.gamma.settings import GammaKeys
-
-from .verdicts import SMALL, STUDY, measured, values, verdict
+from resnet_limits.training.depth_regularised import DepthRegularised
+from tests.planting import resize
+from tests.studies.gamma.small import SMALL, STUDY, measured
+from tests.studies.verdicts import values, verdict
 
 
 @pytest.fixture(scope="module")
@@ -65,21 +66,20 @@ def test_the_controls_have_penalties_of_their_own_whatever_the_setting():
 
 
 def test_the_h1_norm_in_place_of_a_control_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful: Any = ablation.replace
+    careful = DepthRegularised.__init__
 
-    def wrong(its, **given):
-        return careful(its, **(given | {"penalty": "h1"} if "penalty" in given else given))
+    def wrong(self: DepthRegularised, *its, **given):
+        careful(self, *its, **(given | {"penalty": "h1"}))
 
-    monkeypatch.setattr(ablation, "replace", wrong)
-    monkeypatch.setattr(ablation, "CONTROLS", {"decay": 0.01})
-    monkeypatch.setattr(ablation, "POINTS", {"decay": 4})
+    monkeypatch.setattr(DepthRegularised, "__init__", wrong)
+    resize(monkeypatch, claims, CONTROLS={"decay": 0.01}, POINTS={"decay": 4})
     jobs = measured(ablation, replace(SMALL, replicas=3), depths=(8, 16, 32, 64, 128))
     assert verdict("gamma.ablation.decay.roughness", jobs).verdict == "refuted"
     assert verdict("gamma.ablation.decay.path", jobs, ablation_paths).verdict == "refuted"
 
 
 def test_a_control_that_has_not_met_the_data_says_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(claims, "SMALLEST_LOSS", 0.0)
+    resize(monkeypatch, claims, SMALLEST_LOSS=0.0)
     jobs = measured(ablation, replace(SMALL, minimiser=Minimiser(iterations=2)), depths=(4,))
     judgement = verdict("gamma.ablation.none.roughness", jobs)
     assert judgement.verdict == "inconclusive"
@@ -95,6 +95,6 @@ def test_values_with_relu_approach_each_other_and_far_from_a_minimum_say_nothing
         (value,) = [r for r in measurement.records if r.observable == "value_difference"]
         assert value.reference_error < 0.1 * value.value, settings.depth
     (claim,) = [c for c in STUDY.claims if c.id == "gamma.relu"]
-    monkeypatch.setattr(relu_claims, "LARGEST_GRADIENT", 0.0)
+    resize(monkeypatch, relu_claims, LARGEST_GRADIENT=0.0)
     frame = pd.concat([table(s, m.records) for s, m in jobs], ignore_index=True)
     assert "relative gradient norm" in (claim.unmet(frame) or "")

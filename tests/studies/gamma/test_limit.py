@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 
 from resnet_limits.errors import MeasurementError
+from resnet_limits.limits.euler_lagrange import extremal
+from resnet_limits.measurement.job import Job
 from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies.gamma.branch import at_depth
 from resnet_limits.studies.gamma.limit import measure as limit
+from resnet_limits.studies.gamma.problem import small
 from resnet_limits.studies.gamma.settings import GammaKeys
 from resnet_limits.training.depth_regularised import DepthRegularised
-
-from .verdicts import DEPTHS, SMALL, STUDY, measured, values, verdict
+from tests.planting import plant
+from tests.studies.gamma.small import DEPTHS, SMALL, STUDY, measured
+from tests.studies.verdicts import values, verdict
 
 ORDERS = [c.id for c in STUDY.claims if c.where.get("problem") in ("regression", "classification")]
 DISTANCES = ["gamma.value", "gamma.weights", "gamma.tl2", "gamma.recovery"]
@@ -94,10 +98,9 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
     def sizes(self: DepthRegularised, a: float, tau: float) -> tuple[float, float]:
         return math.sqrt(a * tau), math.sqrt(a * self.depth**power)
 
-    guess = limit._limit
-    exact = [guess(limit.Job(SMALL), limit.small(SMALL, kind), kind) for kind in limit.KINDS]
-    monkeypatch.setattr(limit, "_limit", lambda job, problem, kind: exact[limit.KINDS.index(kind)])
-    monkeypatch.setattr(DepthRegularised, "_sizes", sizes)
+    exact = {kind: limit.limit_of(Job(SMALL), small(SMALL, kind), kind) for kind in limit.KINDS}
+    plant(monkeypatch, limit.limit_of, lambda job, problem, kind: exact[kind])
+    monkeypatch.setattr(DepthRegularised, "sizes", sizes)
     jobs = measured(limit, depths=DEEP)
     assert verdict("gamma.value", jobs).verdict == "refuted"
     assert verdict("gamma.value.observed", jobs).verdict == "refuted"
@@ -110,12 +113,10 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
 
 @pytest.mark.parametrize("fault", [{"t1": 2.0}, {"K": 1.0}, {"W": 0.02}], ids=["wrong-boundary", "no-a1", "twice-a3"])
 def test_a_limit_of_another_problem_is_refuted(monkeypatch: pytest.MonkeyPatch, fault: dict[str, float]):
-    careful = limit.extremal
-
     def wrong(problem: DepthRegularised, guess, *, tolerance: float):
-        return careful(replace(problem, penalties=replace(problem.penalties, **fault)), guess, tolerance=tolerance)
+        return extremal(replace(problem, penalties=replace(problem.penalties, **fault)), guess, tolerance=tolerance)
 
-    monkeypatch.setattr(limit, "extremal", wrong)
+    plant(monkeypatch, extremal, wrong)
     jobs = measured(limit, depths=DEEP)
     for claim in ("gamma.value", "gamma.weights", "gamma.classes.weights"):
         judgement = verdict(claim, jobs)
@@ -148,7 +149,7 @@ def test_a_limit_that_collocation_does_not_find_leaves_claims_inconclusive(monke
     def none(problem, guess, *, tolerance):
         raise MeasurementError("the maximum number of mesh nodes is exceeded")
 
-    monkeypatch.setattr(limit, "extremal", none)
+    plant(monkeypatch, extremal, none)
     jobs = measured(limit, depths=(4, 8))
     judgement = verdict("gamma.weights", jobs)
     assert judgement.verdict == "inconclusive"

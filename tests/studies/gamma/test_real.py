@@ -18,8 +18,8 @@ from resnet_limits.settings.build import from_mapping
 from resnet_limits.studies.gamma.real import compare as real_paths
 from resnet_limits.studies.gamma.real import measure as real
 from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
-
-from .verdicts import SMALL, STUDY, measured, values, verdict
+from tests.studies.gamma.small import SMALL, STUDY, measured
+from tests.studies.verdicts import values, verdict
 
 
 @pytest.fixture(scope="module")

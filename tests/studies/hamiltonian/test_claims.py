@@ -28,12 +28,12 @@ from resnet_limits.limits.hamiltonian.losses import Fixed, Square
 from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
+from resnet_limits.random.normals import generator
 from resnet_limits.runs.records import table
 from resnet_limits.settings.checks import check
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.hamiltonian import limit
 from resnet_limits.studies.hamiltonian.energy import measure as energy
 from resnet_limits.studies.hamiltonian.landmarks import measure as landmarks
 from resnet_limits.studies.hamiltonian.meanfield import measure as meanfield
@@ -46,7 +46,9 @@ from resnet_limits.studies.hamiltonian.scaling import measure as scaling
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 from resnet_limits.studies.hamiltonian.sparsity import measure as sparsity
 from resnet_limits.studies.hamiltonian.trained import measure as trained
-from resnet_limits.training.minimiser import Differentiated, Objective
+from resnet_limits.training.minimiser import Differentiated, Objective, minimise
+from tests.planting import plant
+from tests.studies.verdicts import ladder, values, verdict
 
 STUDY = studies.get("hamiltonian")
 DEPTHS = (8, 16, 32, 64)
@@ -58,14 +60,7 @@ SHARED = InMemory()
 def measured(
     part, settings: Hamiltonian = SMALL, depths: Sequence[int] = DEPTHS, shared: InMemory = SHARED
 ) -> list[tuple[Hamiltonian, Measurement]]:
-    jobs = [Job(replace(settings, depth=depth), shared) for depth in depths]
-    return [(job.settings, part.measure(job)) for job in jobs]
-
-
-def verdict(claim_id: str, jobs: Sequence[tuple[Hamiltonian, Measurement]]):
-    frame = pd.concat([table(s, m.records, job=job_name(s)) for s, m in jobs], ignore_index=True)
-    (claim,) = [c for c in STUDY.claims if c.id == claim_id]
-    return judge(claim, jobs[0][0], frame, {})
+    return ladder(part, settings, depths, shared)
 
 
 # -- the claims hold ------------------------------------------------------------------------------
@@ -78,13 +73,8 @@ def of_the_network() -> list[tuple[Hamiltonian, Measurement]]:
 
 def orders(jobs: Sequence[tuple[Hamiltonian, Measurement]], observable: str, **where: str) -> float:
     """The slope between the last two depths."""
-    values = [
-        r.value
-        for _, m in jobs
-        for r in m.records
-        if r.observable == observable and r.step is None and where.items() <= dict(r.coordinates).items()
-    ]
-    return float(np.log2(values[-2] / values[-1]))
+    *_, before, last = values(jobs, observable, **where)
+    return float(np.log2(before / last))
 
 
 def test_trained_networks_approach_the_geodesic_at_order_one(of_the_network):
@@ -149,7 +139,6 @@ def test_weights_approach_those_of_the_population_at_one_half():
     judgement = verdict("hamiltonian.meanfield", measured(meanfield, replace(SMALL, replicas=6), (8,)))
     assert judgement.measured is not None
     assert judgement.measured.low < 0.5 < judgement.measured.high
-    assert meanfield.slope([(n, 3 / n**0.5, 0.01 / n**0.5) for n in (4, 16, 64)])[0] == pytest.approx(0.5)
 
 
 def test_landmarks_are_matched_by_the_geodesic_that_training_every_layer_approaches():
@@ -255,15 +244,15 @@ def test_weights_are_continued_linearly_in_time_and_extrapolated_in_depth():
 
 
 def test_momenta_without_the_transpose_of_the_layer_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))  # from wrong momenta it would search for long
-    monkeypatch.setattr(Network, "_carried", lambda self, q, P, w: P @ w[:, : q.shape[1]])  # no slope
+    plant(monkeypatch, shoot, partial(shoot, iterations=0))  # from wrong momenta it would search for long
+    monkeypatch.setattr(Network, "carried", lambda self, q, P, w: P @ w[:, : q.shape[1]])  # no slope
     assert verdict("hamiltonian.residual", measured(trained, depths=(8,), shared=InMemory())).verdict == "refuted"
 
 
 def test_a_decay_without_the_factor_of_depth_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # the penalty nu/2 sum |w|^2 in place of nu L/2 sum |w|^2: what the study trains drifts away from its limit
     careful = Setup.network
-    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))
+    plant(monkeypatch, shoot, partial(shoot, iterations=0))
     monkeypatch.setattr(Setup, "network", lambda self, depth, constant=False: careful(self, depth, constant=True))
     jobs = measured(trained, depths=(8,), shared=InMemory())
     assert verdict("hamiltonian.residual", jobs).verdict == "refuted"
@@ -299,7 +288,7 @@ def test_layers_that_are_not_alike_are_refuted(monkeypatch: pytest.MonkeyPatch):
             w = torch.cat([1.01 * w[:1], w[1:]])
             super().__init__(network, minimum, w, network.states(w), momenta)
 
-    monkeypatch.setattr("resnet_limits.studies.hamiltonian.problem.Trained", Uneven)
+    plant(monkeypatch, Trained, Uneven)
     jobs = measured(trained, depths=(32, 64, 128, 256))
     for claim in ("hamiltonian.residual", "hamiltonian.norm"):
         assert verdict(claim, jobs).verdict == "refuted", claim
@@ -307,22 +296,21 @@ def test_layers_that_are_not_alike_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 def test_an_energy_of_momenta_that_are_off_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # half of the slope of the activation in the recursion of the momenta
-    careful = Network._carried
+    careful = Network.carried
     measured(trained)  # the limit is found before the fault
-    monkeypatch.setattr(Network, "_carried", lambda self, q, P, w: 0.5 * careful(self, q, P, w))
+    monkeypatch.setattr(Network, "carried", lambda self, q, P, w: 0.5 * careful(self, q, P, w))
     jobs = measured(trained, depths=(32, 64, 128, 256))
     assert verdict("hamiltonian.energy", jobs).verdict == "refuted"
 
 
 def test_momenta_of_points_without_loss_gradient_are_refuted(monkeypatch: pytest.MonkeyPatch):
     # the square loss in place of the hinge in the shooting: all points have a gradient
-    careful = limit.Problem
 
     def wrong(kernel, q, nu, loss):
-        return careful(kernel, q, nu, Fixed(Square(), loss.y))
+        return Problem(kernel, q, nu, Fixed(Square(), loss.y))
 
     own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss="squared_hinge", nu=0.02))
-    monkeypatch.setattr(limit, "Problem", wrong)
+    plant(monkeypatch, Problem, wrong, within="resnet_limits.studies")
     assert verdict("hamiltonian.sparsity", measured(sparsity, own, (32,), shared=InMemory())).verdict == "refuted"
 
 
@@ -333,25 +321,27 @@ def test_draws_of_too_many_points_are_refuted(monkeypatch: pytest.MonkeyPatch):
             return stream.integers(high, size=64)
 
     stream = np.random.default_rng(0)
-    monkeypatch.setattr(meanfield, "generator", lambda *key: Same())
+    plant(monkeypatch, generator, lambda *key: Same(), within="resnet_limits.studies.hamiltonian.meanfield")
     jobs = measured(meanfield, replace(SMALL, replicas=6), (8,), shared=InMemory())
     assert verdict("hamiltonian.meanfield", jobs).verdict == "refuted"
 
 
 def test_landmarks_shot_with_another_kernel_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = landmarks.Problem
-
     def wrong(kernel, q, nu, loss):
-        return careful(GaussianKernel(1.1), q, nu, loss)
+        return Problem(GaussianKernel(1.1), q, nu, loss)
 
-    monkeypatch.setattr(landmarks, "Problem", wrong)
+    plant(monkeypatch, Problem, wrong, within="resnet_limits.studies")
     jobs = measured(landmarks, depths=(4, 8, 16, 32), shared=InMemory())
     assert verdict("hamiltonian.geodesic.landmarks.observed", jobs).verdict == "refuted"
 
 
 def test_a_shooting_with_another_weight_of_the_energy_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = limit.Problem
-    monkeypatch.setattr(limit, "Problem", lambda kernel, q, nu, loss: careful(kernel, q, 1.5 * nu, loss))
+    plant(
+        monkeypatch,
+        Problem,
+        lambda kernel, q, nu, loss: Problem(kernel, q, 1.5 * nu, loss),
+        within="resnet_limits.studies",
+    )
     jobs = measured(trained, depths=(32, 64, 128, 256), shared=InMemory())
     for claim in ("weight", "momentum", "state"):
         for rate in ("", ".observed"):
@@ -378,7 +368,7 @@ def test_a_minimiser_that_is_not_reached_is_inconclusive_with_its_gradient():
 
 @pytest.mark.parametrize("change", [{"iterations": 150}, {"tolerance": 1e-11}, {"starts": 2}])
 def test_what_a_limit_starts_from_is_part_of_its_key(change: dict, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))
+    plant(monkeypatch, shoot, partial(shoot, iterations=0))
     shared = InMemory()
     for minimiser_keys in (Minimiser(), Minimiser(**change)):
         measured(trained, replace(SMALL, minimiser=minimiser_keys), (4,), shared)
@@ -429,15 +419,15 @@ def test_a_regression_has_no_accuracy():
 
 
 def test_draws_that_are_not_minimised_say_nothing(monkeypatch: pytest.MonkeyPatch):
-    careful = meanfield.minimise
-    monkeypatch.setattr(meanfield, "minimise", lambda *given, **keys: careful(*given, **(keys | {"iterations": 0})))
+    not_at_all = lambda *given, **keys: minimise(*given, **(keys | {"iterations": 0}))  # noqa: E731
+    plant(monkeypatch, minimise, not_at_all, within="resnet_limits.studies.hamiltonian.meanfield")
     judgement = verdict("hamiltonian.meanfield", measured(meanfield, replace(SMALL, replicas=3), (4,), InMemory()))
     assert judgement.verdict == "inconclusive"
     assert "of a draw" in judgement.why
 
 
 def test_a_shooting_that_does_not_hit_is_inconclusive_with_its_energy(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(limit, "shoot", partial(shoot, iterations=0))
+    plant(monkeypatch, shoot, partial(shoot, iterations=0))
     jobs = measured(trained, depths=(8,), shared=InMemory())
     judgement = verdict("hamiltonian.shooting.state", jobs)
     assert judgement.verdict == "inconclusive"

@@ -12,14 +12,17 @@ import torch
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.sampling import law as laws
 from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.noise import noise
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.studies.kernel import kernels
+from resnet_limits.studies.kernel.diagram import claims
 from resnet_limits.studies.kernel.diagram import measure as diagram
 from resnet_limits.studies.kernel.drift import measure as drift
-from resnet_limits.studies.kernel.problem import overlaps, pair, points, width_order
+from resnet_limits.studies.kernel.kernels import limit_moments
+from resnet_limits.studies.kernel.problem import overlaps, pair, points
 from resnet_limits.studies.kernel.settings import Kernel
+from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 
@@ -34,7 +37,7 @@ ACT = Isotropic.act
 @pytest.fixture(autouse=True)
 def _fewer_steps(monkeypatch):
     """The error of the step is taken off: 64 do."""
-    monkeypatch.setattr(diagram, "FINE", 64)
+    resize(monkeypatch, claims, FINE=64)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
@@ -76,17 +79,6 @@ def test_the_table_has_a_column_a_width_and_ends_at_the_exact_numbers():
         assert table[3, -1] == value(records, "corner", corner=corner, of="lambda").value
 
 
-def test_orders_in_width_are_those_of_exact_powers_and_count_scatter():
-    powers = {width: (3 * width**-0.5, 0.01 * width**-0.5) for width in (8, 16, 32, 64)}
-    (record,) = width_order(powers, {"scheme": "x"})
-    assert record.value == pytest.approx(0.5)
-    assert record.stderr == pytest.approx(0.01 / 3 / (math.log(2) * math.sqrt(5)))
-    (bent,) = width_order({w: (v * (1 + 2 / w), e) for w, (v, e) in powers.items()}, {})
-    assert bent.stderr > 2 * record.stderr
-    assert width_order({8: (1.0, 0.1), 16: (0.5, 0.1)}, {}) == []
-    assert width_order({8: (1.0, 0.1), 16: (0.0, 0.1), 32: (0.1, 0.1)}, {}) == []
-
-
 def test_the_pair_has_a_large_overlap():
     gram = overlaps(pair(Kernel()))
     assert float(gram[0, 1]) > 0.5 * float(gram.diagonal().prod().sqrt())
@@ -114,8 +106,7 @@ def test_the_known_bias_stands_beside_the_difference_of_networks_and_their_sde()
 
 
 def test_a_limit_of_another_size_is_seen(monkeypatch):
-    right = diagram.limit_moments
-    monkeypatch.setattr(diagram, "limit_moments", lambda *its: {of: 3 * v for of, v in right(*its).items()})
+    plant(monkeypatch, limit_moments, lambda *its: {of: 3 * v for of, v in limit_moments(*its).items()})
     found = verdicts("diagram", SMALL, DEPTHS)
     assert {found[claim].verdict for claim in (*SDE, *COMMUTE, CORNERS)} == {"refuted"}
     assert found[NETWORK[0]].verdict == "supported"
@@ -131,22 +122,22 @@ def test_another_slope_of_the_limit_is_seen_by_the_overlap(monkeypatch):
 @pytest.mark.parametrize("factor", [0.96, 1.04])
 def test_sizes_of_weights_that_are_4_percent_off_are_seen(factor: float, monkeypatch):
     """Of networks and their SDE, against the recursion and the limit."""
-    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, **its: factor * ACT(self, x, b, h, **its))
+    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: factor * ACT(self, x, b, h, its))
     found = verdicts("diagram", replace(SMALL, replicas=1024), DEPTHS)
     assert found[CORNERS].verdict == "refuted"
     assert "supported" not in {found[claim].verdict for claim in (*NETWORK, *SDE)}
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, **its: math.sqrt(1.15) * ACT(self, x, b, h, **its))
+    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: math.sqrt(1.15) * ACT(self, x, b, h, its))
     found = verdicts("diagram", SMALL, DEPTHS)
     assert found[NETWORK[0]].verdict == found[SDE[0]].verdict == "refuted"
 
 
 def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
-    def alone(self, vectors, biased, h, **stream):
+    def alone(self, vectors, biased, h, stream):
         its = [
-            ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, **{**stream, "purpose": f"{stream['purpose']} {i}"})
+            ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}"))
             for i in range(vectors.shape[1])
         ]
         return torch.cat(its, dim=1)
@@ -168,13 +159,12 @@ def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
 
 def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
     """Normals that repeat after 8 coordinates: means stay, and no more averages out over a greater width."""
-    right = laws.noise
 
-    def same(shape, **its):
+    def same(shape, stream, **its):
         *rest, d = shape
-        return right((*rest, 8), **its).repeat(1, *(1 for _ in rest), d // 8)
+        return noise((*rest, 8), stream, **its).repeat(1, *(1 for _ in rest), d // 8)
 
-    monkeypatch.setattr(laws, "noise", same)
+    plant(monkeypatch, noise, same)
     found = verdicts("diagram", SMALL, DEPTHS)
     assert found["kernel.diagram.width.network"].verdict == found["kernel.diagram.width.sde"].verdict == "refuted"
 
@@ -186,7 +176,7 @@ def test_networks_without_relu_grow_at_another_rate(monkeypatch):
 
 def test_growth_of_another_width_is_seen(monkeypatch):
     right = drift.growths
-    monkeypatch.setattr(drift, "growths", lambda settings, width, count: right(settings, 16, count))
+    plant(monkeypatch, drift.growths, lambda settings, width, count: right(settings, 16, count))
     found = verdicts("drift", SMALL, DEPTHS)
     refuted = {claim for claim, its in found.items() if its.verdict == "refuted"}
     assert refuted >= {"kernel.diagram.relu.8", "kernel.diagram.relu.32", "kernel.diagram.relu.norm.8"}

@@ -12,11 +12,16 @@ from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
 from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.noise import noise
+from resnet_limits.sampling.pieces import piece_size
+from resnet_limits.studies.kernel.entries import claims
 from resnet_limits.studies.kernel.entries import measure as entries
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import overlaps, points
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
+from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 
@@ -47,7 +52,7 @@ def test_tangent_kernels_of_spans_are_those_of_full_matrices(activation: str):
     z, n = points(settings, 3), 3000
     spans = entries.ntk(settings, overlaps(z), 8)
     network = NtkNetwork(activation, 3, 8, 1.5, 1.0, 0.5)
-    theta = network.initial(64, 1, replicas=n, seed=1, purpose="naive", dtype=torch.float64)
+    theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
     naive = tangent_kernel(network, theta, z)
     assert spans.shape == naive.shape == (n, 3, 3)
     for i in range(3):
@@ -76,8 +81,8 @@ def test_jobs_of_one_trained_depth_share_the_kernels_of_full_matrices():
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
-    def wrong(self, vectors, biased, h, **its):
-        return math.sqrt(1.2) * ACT(self, vectors, biased, h, **its)
+    def wrong(self, vectors, biased, h, stream):
+        return math.sqrt(1.2) * ACT(self, vectors, biased, h, stream)
 
     monkeypatch.setattr(Isotropic, "act", wrong)
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp"].verdict == "refuted"
@@ -89,7 +94,7 @@ def test_a_kernel_whose_weights_are_5_percent_off_is_seen(factor: float, monkeyp
         own = settings.init
         return finite_kernel(replace(settings, init=Iid(factor * own.sigma_w, own.sigma_b)), kind, depth)
 
-    monkeypatch.setattr(entries, "finite_kernel", wrong)
+    plant(monkeypatch, finite_kernel, wrong)
     found = verdicts("entries", replace(SMALL, replicas=1024), DEPTHS)
     assert found["kernel.nngp"].verdict == "refuted"
     assert "supported" not in {found[claim].verdict for claim in NTK}
@@ -118,30 +123,26 @@ def test_a_recursion_that_forgets_the_earlier_layers_is_seen(monkeypatch):
 
 def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
     """At L=16 the kernel of infinite depth is another by far more than the tolerance: the finite depth matters."""
-    right = entries.finite_kernel
-    monkeypatch.setattr(entries, "finite_kernel", lambda settings, kind, depth: right(settings, kind, 512))
-    monkeypatch.setattr(entries, "EXACTLY", 8)
+    plant(monkeypatch, finite_kernel, lambda settings, kind, depth: finite_kernel(settings, kind, 512))
+    resize(monkeypatch, claims, EXACTLY=8)
     found = verdicts("entries", replace(SMALL, replicas=256), DEPTHS)
     assert found["kernel.nngp"].verdict == found["kernel.ntk"].verdict == "refuted"
 
 
 def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):
-    from resnet_limits.sampling import law as laws
 
-    right = laws.noise
-
-    def same(shape, **its):
+    def same(shape, stream, **its):
         *rest, d = shape
-        return right((*rest, 8), **its).repeat(1, *(1 for _ in rest), d // 8)
+        return noise((*rest, 8), stream, **its).repeat(1, *(1 for _ in rest), d // 8)
 
-    monkeypatch.setattr(laws, "noise", same)
-    monkeypatch.setattr(entries, "ntk", entries.nngp)
+    plant(monkeypatch, noise, same)
+    plant(monkeypatch, entries.ntk, entries.nngp)
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp.width"].verdict == "refuted"
 
 
 def test_only_the_pieces_of_replicas_are_in_memory(monkeypatch):
     settings = replace(SMALL, width=16, replicas=256)
     whole = entries.ntk(settings, overlaps(points(settings, 3)), 16)
-    monkeypatch.setattr(entries, "piece_size", lambda *its: 4)
+    plant(monkeypatch, piece_size, lambda *its: 4)
     torch.testing.assert_close(entries.ntk(settings, overlaps(points(settings, 3)), 16), whole)
     assert entries.measure(Job(replace(settings, depth=2, replicas=16))).records

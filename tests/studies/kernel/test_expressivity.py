@@ -10,6 +10,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.inference import dense
 from resnet_limits.inference.iterative import Solution
 from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.kernel import LimitKernel
@@ -18,7 +19,9 @@ from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.accuracy import measure as accuracy
 from resnet_limits.studies.kernel.expressivity import measure as expressivity
+from resnet_limits.studies.kernel.kernels import deep_kernel, finite_kernel
 from resnet_limits.studies.kernel.problem import dataset
+from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 
@@ -87,7 +90,7 @@ def test_more_points_than_fit_in_memory_are_solved_iteratively_and_find_the_same
     job, data = Job(settings), dataset(settings)
     y = one_hot(data.y_train[:400], data.classes)
     exact = accuracy._deep(job, data, y)
-    monkeypatch.setattr(accuracy.dense, "LARGEST", 399)
+    resize(monkeypatch, dense, LARGEST=399)
     found = accuracy._deep(job, data, y)
     assert isinstance(found, Solution)
     torch.testing.assert_close(found.mean(data.x_test), exact.mean(data.x_test), rtol=0, atol=2e-3)
@@ -147,8 +150,7 @@ def test_the_deep_kernel_is_judged_at_a_horizon_of_its_own(horizon: float):
 
 
 def test_a_part_that_does_not_vanish_with_depth_is_seen(monkeypatch):
-    right = expressivity.finite_kernel
-    monkeypatch.setattr(expressivity, "finite_kernel", lambda settings, kind, depth: right(settings, kind, 16))
+    plant(monkeypatch, finite_kernel, lambda settings, kind, depth: finite_kernel(settings, kind, 16))
     assert verdicts("expressivity", SMALL, DEPTHS)["kernel.expressivity.depth"].verdict == "refuted"
 
 
@@ -156,8 +158,7 @@ def test_a_deep_kernel_that_is_linear_is_seen_and_is_no_better(monkeypatch):
     def linear(settings, z, tolerance, dtype):
         return kernels.finite_kernel(replace(settings, activation="identity"), "nngp", 4)
 
-    monkeypatch.setattr(expressivity, "deep_kernel", linear)
-    monkeypatch.setattr(accuracy, "deep_kernel", linear)
+    plant(monkeypatch, deep_kernel, linear)
     assert verdicts("expressivity", SMALL, (16,))["kernel.expressivity.nonlinear"].verdict != "supported"
     assert verdicts("accuracy", SMALL, (16,))["kernel.expressivity.deep"].verdict == "refuted"
 

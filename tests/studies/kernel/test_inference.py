@@ -12,11 +12,14 @@ from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.inference import dense
 from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.measurement.job import InMemory, Job
-from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks import ntk
+from resnet_limits.networks.ntk import descend
+from resnet_limits.random import Stream
+from resnet_limits.studies.kernel.inference import claims
 from resnet_limits.studies.kernel.inference import measure as inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import network_of, overlaps
+from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 
@@ -58,8 +61,8 @@ def test_networks_learn_and_are_those_of_the_settings():
     loss = measurement.arrays["inference.loss"]
     assert len(loss) == SMALL.kernel.steps
     assert loss[-1] < 0.6 * loss[0]
-    np.testing.assert_array_equal(measurement.arrays["inference.distance.trained"][0], [32, 64, 128])
-    np.testing.assert_array_equal(measurement.arrays["inference.distance.mean"][0], [128, 256, 512, 1024])
+    np.testing.assert_array_equal(measurement.arrays["inference.distance.trained"][0], [16, 32, 64, 128])
+    np.testing.assert_array_equal(measurement.arrays["inference.distance.mean"][0], [128, 256, 512, 1024, 2048])
     for width, networks in ((32, 32), (64, 32), (128, 16)):
         record = value(measurement.records, "accuracy.finite", width=width)
         assert record.replicas == networks
@@ -71,7 +74,7 @@ def test_deeper_jobs_share_the_networks_and_nothing_depends_on_the_pieces(monkey
     settings = replace(SMALL, width=64, kernel=replace(SMALL.kernel, networks=4, steps=3))
     first, second = (repr(inference.measure(Job(replace(settings, depth=d), shared)).records) for d in (4, 32))
     assert first == second
-    monkeypatch.setattr(inference, "MEMORY", 1)
+    resize(monkeypatch, inference, MEMORY=1)
     torch.testing.assert_close(
         inference.measure(Job(replace(settings, depth=4))).arrays["inference.learnt"],
         inference.measure(Job(replace(settings, depth=4), shared)).arrays["inference.learnt"],
@@ -86,7 +89,7 @@ def test_states_sampled_from_gram_matrices_have_the_overlaps_of_full_matrices():
     gram = overlaps(its.x[:3])
     sampled = torch.cat([inference.overlaps_at(settings, gram, 3, 8, r) for r in range(n)])
     network = network_of(settings, 3, 8)
-    theta = network.initial(64, 1, replicas=n, seed=1, purpose="naive", dtype=torch.float64)
+    theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
     x = network.states(theta, its.x[:3])
     naive = x @ x.mT / 8
     for i, j in ((0, 0), (0, 1), (1, 2)):
@@ -110,7 +113,7 @@ def test_posteriors_are_those_of_dense_inference():
 def test_regression_has_distances_and_no_accuracies():
     data = Gaussian(train_size=60, test_size=30)
     records = measured("inference", replace(SMALL, data=data), DEPTHS)[4]
-    assert {r.observable for r in records} == {"inference_distance", "width_order", "train_loss", "learnt_time"}
+    assert {r.observable for r in records} == {"inference_distance", "train_loss", "learnt_time"}
 
 
 def test_relu_networks_follow_their_kernel_too():
@@ -130,17 +133,15 @@ def test_extrapolation_is_exact_in_one_over_the_width():
 @pytest.mark.parametrize("factor", [0.6, 1.5])
 def test_another_training_time_is_seen(factor: float, monkeypatch):
     right = ntk.descend
-    monkeypatch.setattr(inference, "_weakly", lambda *its: Measurement())
-    monkeypatch.setattr(
-        inference, "descend", lambda *its, steps, **more: right(*its, steps=int(factor * steps), **more)
-    )
+    resize(monkeypatch, claims, WEAKLY=2)
+    plant(monkeypatch, descend, lambda *its, steps, **more: right(*its, steps=int(factor * steps), **more))
     found = verdicts("inference", replace(SMALL, kernel=replace(SMALL.kernel, networks=32)), DEPTHS)
     assert found["kernel.inference.time"].verdict == "refuted", found["kernel.inference.time"].why
 
 
 def test_a_learning_rate_that_is_not_that_of_the_parametrisation_is_seen(monkeypatch):
     right = ntk.descend
-    monkeypatch.setattr(inference, "descend", lambda *its, rate, **more: right(*its, rate=rate / 20, **more))
+    plant(monkeypatch, descend, lambda *its, rate, **more: right(*its, rate=rate / 20, **more))
     found = verdicts("inference", SMALL, DEPTHS)
     assert found["kernel.inference"].verdict == "refuted"
     assert found["kernel.inference.accuracy"].verdict == "refuted"
@@ -160,6 +161,6 @@ def test_rates_of_another_parametrisation_are_seen(monkeypatch):
 
 def test_posteriors_from_other_points_are_seen(monkeypatch):
     right = inference.overlaps_at
-    monkeypatch.setattr(inference, "overlaps_at", lambda s, gram, *its: right(s, gram.flip(0, 1), *its))
+    plant(monkeypatch, inference.overlaps_at, lambda s, gram, *its: right(s, gram.flip(0, 1), *its))
     found = verdicts("inference", SMALL, DEPTHS)
     assert {found[claim].verdict for claim in WEAK} == {"refuted"}

@@ -11,8 +11,10 @@ from scipy.integrate import solve_ivp
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.studies.kernel import kernels
+from resnet_limits.studies.kernel.kernels import finite_kernel, finite_moments
 from resnet_limits.studies.kernel.moments import measure as moments
 from resnet_limits.studies.kernel.problem import overlaps, pair
+from tests.planting import plant
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 
@@ -74,9 +76,10 @@ DEEP = (128, 256, 512, 1024)
 
 
 def test_a_step_of_another_size_is_seen(monkeypatch):
-    right = kernels.finite_kernel
-    monkeypatch.setattr(
-        kernels, "finite_kernel", lambda s, kind, depth, **more: right(replace(s, horizon=0.7), kind, depth, **more)
+    plant(
+        monkeypatch,
+        finite_kernel,
+        lambda s, kind, depth, **more: finite_kernel(replace(s, horizon=0.7), kind, depth, **more),
     )
     found = verdicts("moments", SMALL, DEEP)
     assert found["kernel.moments.lambda"].verdict == found["kernel.moments.swish.lambda"].verdict == "refuted"
@@ -91,13 +94,13 @@ def test_a_limit_without_its_ito_drift_is_seen(monkeypatch):
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
-    right = moments.finite_moments
-
     def wrong(settings, gram, depth, **more):
         own = settings.init
-        return right(replace(settings, init=Iid(sigma_w=0.7 * own.sigma_w, sigma_b=own.sigma_b)), gram, depth, **more)
+        return finite_moments(
+            replace(settings, init=Iid(sigma_w=0.7 * own.sigma_w, sigma_b=own.sigma_b)), gram, depth, **more
+        )
 
-    monkeypatch.setattr(moments, "finite_moments", wrong)
+    plant(monkeypatch, finite_moments, wrong)
     found = verdicts("moments", SMALL, DEEP)
     assert {found[claim].verdict for claim in (*CLAIMS, *SWISH)} <= {"refuted", "inconclusive"}
     assert found["kernel.moments.q"].verdict == "refuted"

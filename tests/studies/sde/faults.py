@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 
@@ -24,8 +25,8 @@ ACT, DRAW, TRANSPOSED, STEP = Isotropic.act, Isotropic.draw, Isotropic.transpose
 def dt_for_its_root(patch: pytest.MonkeyPatch) -> None:
     """Weights of variance h^2 in place of h."""
 
-    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, **more: Any) -> Tensor:
-        return math.sqrt(h) * ACT(law, vectors, biased, h, **more)
+    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
+        return math.sqrt(h) * ACT(law, vectors, biased, h, stream)
 
     patch.setattr(Isotropic, "act", act)
 
@@ -33,10 +34,10 @@ def dt_for_its_root(patch: pytest.MonkeyPatch) -> None:
 def noise_of_its_own_for_each_input(patch: pytest.MonkeyPatch, inputs: int = 2) -> None:
     """Inputs that do not share the weights; the depths of one input still do."""
 
-    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, *, purpose: str, **more: Any) -> Tensor:
+    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         z = torch.empty_like(vectors)
         for i in range(inputs):
-            z[:, i::inputs] = ACT(law, vectors[:, i::inputs], biased[i::inputs], h, purpose=f"{purpose} {i}", **more)
+            z[:, i::inputs] = ACT(law, vectors[:, i::inputs], biased[i::inputs], h, stream.part(f" {i}"))
         return z
 
     patch.setattr(Isotropic, "act", act)
@@ -45,10 +46,10 @@ def noise_of_its_own_for_each_input(patch: pytest.MonkeyPatch, inputs: int = 2) 
 def noise_of_its_own_for_each_depth(patch: pytest.MonkeyPatch, inputs: int = 2, depths: int = 2) -> None:
     """Networks that are not coupled."""
 
-    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, *, purpose: str, **more: Any) -> Tensor:
+    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         n = vectors.shape[1] // depths
         parts = zip(vectors.split(n, dim=1), biased.split(n), strict=True)
-        return torch.cat([ACT(law, v, b, h, purpose=f"{purpose} {i}", **more) for i, (v, b) in enumerate(parts)], dim=1)
+        return torch.cat([ACT(law, v, b, h, stream.part(f" {i}")) for i, (v, b) in enumerate(parts)], dim=1)
 
     patch.setattr(Isotropic, "act", act)
 
@@ -65,8 +66,8 @@ def wrong_drift(patch: pytest.MonkeyPatch) -> None:
 def weights_too_large(patch: pytest.MonkeyPatch, factor: float = 1.1) -> None:
     """Weights and biases of a size `factor` times that of the settings."""
 
-    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, **more: Any) -> Tensor:
-        return factor * ACT(law, vectors, biased, h, **more)
+    def act(law: Any, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
+        return factor * ACT(law, vectors, biased, h, stream)
 
     patch.setattr(Isotropic, "act", act)
 

@@ -15,6 +15,7 @@ import torch
 from torch.autograd import forward_ad
 
 from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.runs.records import table
@@ -25,8 +26,9 @@ from resnet_limits.studies.sde import unscaled
 from resnet_limits.studies.sde.backward import measure as backward
 from resnet_limits.studies.sde.backward.claims import GROUP, lyapunov
 from resnet_limits.studies.sde.finite_depth import mean_squares
-from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
+from tests.planting import plant
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.verdicts import measured, verdicts
@@ -88,9 +90,9 @@ def test_the_closed_form_of_the_gradients_is_that_of_a_deep_network():
 ACT = Isotropic.draw
 
 
-def of_size_h(self, vectors, biased, h, **stream):
+def of_size_h(self, vectors, biased, h, stream):
     """`dt` in place of `sqrt(dt)`."""
-    drawn = ACT(self, vectors, biased, h, **stream)
+    drawn = ACT(self, vectors, biased, h, stream)
     return replace(drawn, z=math.sqrt(h) * drawn.z, images=math.sqrt(h) * drawn.images)
 
 
@@ -98,7 +100,7 @@ def test_weights_of_size_h_are_seen(monkeypatch):
     transposed = Isotropic.transposed
     monkeypatch.setattr(Isotropic, "draw", of_size_h)
     monkeypatch.setattr(
-        Isotropic, "transposed", lambda self, a, drawn, h, **s: math.sqrt(h) * transposed(self, a, drawn, h, **s)
+        Isotropic, "transposed", lambda self, a, drawn, h, s: math.sqrt(h) * transposed(self, a, drawn, h, s)
     )
     found = verdicts("backward", SMALL, DEPTHS)
     assert {found[claim].verdict for claim in THEOREMS} == {"refuted"}, {c: found[c].why for c in THEOREMS}
@@ -200,9 +202,9 @@ def test_depths_have_noise_of_their_own():
 
 def test_weights_of_size_one_are_seen(monkeypatch):
     """The unscaled network in place of the scaled one: gradients explode."""
-    monkeypatch.setattr(
-        unscaled,
-        "scaled",
+    plant(
+        monkeypatch,
+        unscaled.scaled,
         lambda s: unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), s.depth, float(s.depth), {}),
     )
     found = verdicts("backward", SMALL, DEPTHS)
@@ -213,7 +215,7 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 4.0, pins)
 
-    monkeypatch.setattr(unscaled, "pinned", scaled)
+    plant(monkeypatch, unscaled.pinned, scaled)
     found = verdicts("backward", replace(SMALL, replicas=1024), (8, 16, 32, 64))
     assert {found[claim].verdict for claim in (*RATES, "sde.backward.unscaled")} == {"refuted"}
 

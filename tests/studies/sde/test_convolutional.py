@@ -15,10 +15,11 @@ from resnet_limits.data.sources.moons import Moons
 from resnet_limits.networks.activations import activation
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.sampling.convolution import PADDINGS, Stencil
-from resnet_limits.sampling.wide import gram
+from resnet_limits.sampling.wide import gram, pre_activations
 from resnet_limits.studies.sde import images
 from resnet_limits.studies.sde.convolutional import measure as convolutional
 from resnet_limits.studies.sde.settings import Sde
+from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(replicas=512)
@@ -130,8 +131,8 @@ def test_a_missing_number_of_taps_is_refuted(monkeypatch: pytest.MonkeyPatch):
 
 
 def _with_broken_networks(monkeypatch: pytest.MonkeyPatch, broken) -> dict:
-    careful = convolutional.pre_activations
-    monkeypatch.setattr(convolutional, "pre_activations", lambda C, Z: broken(careful, C, Z))
+    careful = pre_activations
+    plant(monkeypatch, pre_activations, lambda C, Z: broken(careful, C, Z))
     return verdicts("convolutional", SMALL, DEPTHS)
 
 
@@ -163,12 +164,9 @@ def test_a_limit_without_its_drift_is_refuted(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_wrong_padding_shows_in_the_pattern(monkeypatch: pytest.MonkeyPatch):
-    careful = convolutional._limit
-    monkeypatch.setattr(
-        convolutional,
-        "_limit",
-        lambda phi, s, *rest: careful(phi, Stencil(s.rows, s.columns, s.size, "circular", s.inputs), *rest),
-    )
+    careful = convolutional.limit_of
+    periodic = lambda s: Stencil(s.rows, s.columns, s.size, "circular", s.inputs)  # noqa: E731
+    plant(monkeypatch, convolutional.limit_of, lambda phi, s, *rest: careful(phi, periodic(s), *rest))
     found = verdicts("convolutional", SMALL, DEPTHS)
     assert found["sde.convolutional.tanh.pattern"].verdict != "supported"
     assert found["sde.convolutional.tanh.depth"].verdict == "refuted", found["sde.convolutional.tanh.depth"].why

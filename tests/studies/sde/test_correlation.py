@@ -22,9 +22,11 @@ from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies.sde import unscaled
+from resnet_limits.studies.sde.correlation import claims
 from resnet_limits.studies.sde.correlation import measure as correlation
 from resnet_limits.studies.sde.correlation.claims import PAIRS
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
+from tests.planting import plant, resize
 from tests.studies.sde import faults
 from tests.studies.sde.naive import Step, deviation, network, residual, weights
 from tests.studies.verdicts import measured, verdicts
@@ -58,7 +60,7 @@ def test_decorrelation_has_the_order_of_infinite_width():
 
 
 def test_decorrelation_is_that_of_networks_with_full_matrices(monkeypatch):
-    monkeypatch.setattr(correlation, "DECORRELATED", 6)
+    resize(monkeypatch, claims, DECORRELATED=6)
     settings = Sde(width=16, depth=12, replicas=2000)
     record = correlation.decorrelation(Job(settings))[0]
     x0 = correlation.four_inputs(settings, 6)[[0, 2]]
@@ -72,7 +74,7 @@ def test_networks_that_keep_their_correlations_refute_the_order(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
-    monkeypatch.setattr(unscaled, "pinned", scaled)
+    plant(monkeypatch, unscaled.pinned, scaled)
     its = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
     assert its.verdict == "refuted", its.why
 
@@ -166,23 +168,22 @@ def test_records_by_layer_are_few_and_end_at_the_limit():
 ACT = Isotropic.act
 
 
-def of_size_h(self, vectors, biased, h, **stream):
+def of_size_h(self, vectors, biased, h, stream):
     """`dt` in place of `sqrt(dt)`."""
-    return math.sqrt(h) * ACT(self, vectors, biased, h, **stream)
+    return math.sqrt(h) * ACT(self, vectors, biased, h, stream)
 
 
-def of_its_own(self, vectors, biased, h, **stream):
+def of_its_own(self, vectors, biased, h, stream):
     """Weights that are not shared between inputs."""
     alone = [
-        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, **{**stream, "purpose": f"{stream['purpose']} {i}"})
-        for i in range(vectors.shape[1])
+        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}")) for i in range(vectors.shape[1])
     ]
     return torch.cat(alone, dim=1)
 
 
-def biases_of_size_one(self, vectors, biased, h, **stream):
+def biases_of_size_one(self, vectors, biased, h, stream):
     """Biases without the factor `sqrt(h)`."""
-    return ACT(Isotropic(self.sigma_w, self.sigma_b / math.sqrt(h)), vectors, biased, h, **stream)
+    return ACT(Isotropic(self.sigma_w, self.sigma_b / math.sqrt(h)), vectors, biased, h, stream)
 
 
 def test_weights_of_size_h_are_seen(monkeypatch):
@@ -252,7 +253,7 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
-    monkeypatch.setattr(unscaled, "pinned", scaled)
+    plant(monkeypatch, unscaled.pinned, scaled)
     found = verdicts("correlation", SMALL, DEPTHS)
     assert {found[f"sde.correlation.{control}"].verdict for control in CONTROLS} == {"refuted"}
 

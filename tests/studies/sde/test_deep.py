@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.limits.overlaps import deep_flow
 from resnet_limits.networks.activations import activation
 from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.sampling import deep as sampler
+from resnet_limits.random import Stream
 from resnet_limits.sampling.deep import Branch, final
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.wide import gram, root
-from resnet_limits.studies.sde.deep import measure as deep
+from resnet_limits.sampling.wide import gram, pre_activations, root
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
+from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(replicas=512, width=8)
@@ -47,7 +47,7 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
     inner, outer = Isotropic(1.1, 0.4), Isotropic(0.8, 0.3)
     replicas, depth = 4096, 6
     full = naive(phi, alpha, x0, depth, replicas, inner, outer)
-    where = {"inner": inner, "outer": outer, "depth": depth, "horizon": 1.0, "seed": 3, "purpose": "test"}
+    where = {"inner": inner, "outer": outer, "depth": depth, "horizon": 1.0, "stream": Stream(3, "test")}
     (on_span,), (expected,) = final([Branch(phi, alpha)], x0.expand(replicas, 2, 4), **where)
 
     def statistics(x: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
 
 def test_equal_inputs_stay_equal():
     x0 = torch.ones(64, 2, 5, dtype=torch.float64)
-    where = {"depth": 8, "horizon": 1.0, "seed": 0, "purpose": "test"}
+    where = {"depth": 8, "horizon": 1.0, "stream": Stream(0, "test")}
     states, _ = final([Branch("tanh", 0.5)], x0, inner=Isotropic(1.0, 1.0), outer=Isotropic(1.0, 1.0), **where)
     assert torch.equal(states[0][:, 0], states[0][:, 1])
 
@@ -112,19 +112,16 @@ def test_pins_and_sizes_stand_in_the_records():
 
 
 def test_the_kernel_of_another_activation_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = deep.deep_flow
-    monkeypatch.setattr(deep, "deep_flow", lambda phi, *a, **k: careful("identity", *a, **k))
+    plant(monkeypatch, deep_flow, lambda phi, *a, **k: deep_flow("identity", *a, **k))
     found = verdicts("deep", SMALL, DEPTHS)
     assert found["sde.deep"].verdict == "refuted", found["sde.deep"].why
 
 
 def test_the_kernel_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = deep.deep_flow
-
     def larger(phi: str, start: Tensor, horizon: float, *, inner: tuple[float, float], outer: tuple[float, float]):
-        return careful(phi, start, horizon, inner=(1.3 * inner[0], inner[1]), outer=outer)
+        return deep_flow(phi, start, horizon, inner=(1.3 * inner[0], inner[1]), outer=outer)
 
-    monkeypatch.setattr(deep, "deep_flow", larger)
+    plant(monkeypatch, deep_flow, larger)
     found = verdicts("deep", SMALL, DEPTHS)
     for name in ("sde.deep", "sde.deep.depth"):
         assert found[name].verdict == "refuted", (name, found[name].why)
@@ -133,25 +130,22 @@ def test_the_kernel_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("fault", ["dt", "independent"])
 def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault: str):
     # The infinitely wide network on the same noise shares both faults: it must not hide them.
-    careful, act = sampler.pre_activations, Isotropic.act
+    careful, act = pre_activations, Isotropic.act
 
     def broken(C: Tensor, Z: Tensor) -> Tensor:
         if fault == "independent":
             return careful(torch.diag_embed(C.diagonal(dim1=-2, dim2=-1)), Z)
         return careful(C, Z) / 8
 
-    def broken_act(self: Isotropic, vectors: Tensor, biased: Tensor, h: float, **where: Any) -> Tensor:
+    def broken_act(self: Isotropic, vectors: Tensor, biased: Tensor, h: float, where: Stream) -> Tensor:
         if fault == "dt":
-            return act(self, vectors, biased, h**2, **where)
+            return act(self, vectors, biased, h**2, where)
         return torch.stack(
-            [
-                act(self, vectors[:, [i]], biased[[i]], h, **{**where, "purpose": f"{where['purpose']} {i}"})[:, 0]
-                for i in range(vectors.shape[1])
-            ],
+            [act(self, vectors[:, [i]], biased[[i]], h, where.part(f" {i}"))[:, 0] for i in range(vectors.shape[1])],
             dim=1,
         )
 
-    monkeypatch.setattr(sampler, "pre_activations", broken)
+    plant(monkeypatch, pre_activations, broken)
     monkeypatch.setattr(Isotropic, "act", broken_act)
     settings = Sde(replicas=256, width=8, sde=SdeKeys(correlation=0.9))
     found = verdicts("deep", settings, (32,))
@@ -167,6 +161,7 @@ def test_a_wrong_exponent_is_refuted(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_drift_inside_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(deep, "Branch", lambda phi, alpha, **more: Branch(phi, alpha, **{**more, "outside": "swish"}))
+    drifting = lambda phi, alpha, **more: Branch(phi, alpha, **{**more, "outside": "swish"})  # noqa: E731
+    plant(monkeypatch, Branch, drifting, within="resnet_limits.studies")
     found = verdicts("deep", SMALL, (16,))
     assert found["sde.deep.no_drift"].verdict == "refuted", found["sde.deep.no_drift"].why

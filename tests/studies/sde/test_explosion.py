@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch.nn.functional import silu
 
+from resnet_limits.limits.overlaps import moment_step
 from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.studies import study as studies
@@ -18,6 +20,7 @@ from resnet_limits.studies.sde.explosion.measure import crossing_times, recursio
 from resnet_limits.studies.sde.outside import explodes, explosion_time
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
+from tests.planting import plant
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured, verdicts
 
@@ -51,9 +54,7 @@ def test_crossing_times_have_the_law_of_full_matrices():
         Isotropic(0.5, 0.5),
         horizon=horizon,
         threshold=threshold,
-        seed=1,
-        purpose="test",
-        first_replica=0,
+        stream=Stream(1, "test"),
     )
     # Restricted means, their squares and the fraction crossed: three two-sided tests at 5.5 standard errors.
     for statistic in (lambda t: t.clamp(max=horizon), lambda t: t.clamp(max=horizon) ** 2, lambda t: (t < 30).double()):
@@ -63,7 +64,7 @@ def test_crossing_times_have_the_law_of_full_matrices():
 
 def test_the_recursion_crosses_at_the_closed_form_as_depth_grows():
     x0 = torch.randn(1, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    limit = explosion._limit(x0, 0.8, 0.3)
+    limit = explosion.limit_of(x0, 0.8, 0.3)
     exact, horizon = limit.crossing_time(10.0), 2 * limit.explosion_time()
     errors = [
         recursion_crossing_time(x0, Isotropic(0.8, 0.3), L, horizon=horizon, threshold=10.0) - exact
@@ -88,7 +89,7 @@ def test_the_claims_hold():
 def test_lateness_tends_to_its_closed_form(sigma_w: float, power: int):
     # The exact recursion at D = inf; corrections are of relative order sqrt(h).
     x0 = inputs(Sde(), width=64, count=1)
-    limit, threshold = explosion._limit(x0, sigma_w, 0.5), 10.0**power
+    limit, threshold = explosion.limit_of(x0, sigma_w, 0.5), 10.0**power
     horizon = 3 * limit.explosion_time()
     for depth, within in ((500, 0.04), (8000, 0.02)):
         where = {"horizon": horizon, "threshold": threshold}
@@ -129,8 +130,7 @@ def test_networks_that_crossed_stay_where_they_are():
 
 def test_a_start_above_the_threshold_has_crossed_at_once():
     x0 = torch.full((4, 1, 3), 9.0, dtype=torch.float64)
-    where = {"seed": 0, "purpose": "test", "first_replica": 0}
-    times = crossing_times([4, 8], x0, Isotropic(0.5, 0.5), horizon=1.0, threshold=2.0, **where)
+    times = crossing_times([4, 8], x0, Isotropic(0.5, 0.5), horizon=1.0, threshold=2.0, stream=Stream(0, "test"))
     assert [float(t.max()) for t in times] == [0, 0]
 
 
@@ -168,7 +168,7 @@ DEEP = (128, 512)
 
 
 def test_networks_without_drift_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(explosion, "Network", lambda phi, psi: Network("tanh", psi))
+    plant(monkeypatch, Network, lambda phi, psi: Network("tanh", psi), within="resnet_limits.studies")
     found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
     for name in SAMPLED:
         assert found[name].verdict == "refuted", (name, found[name].why)
@@ -176,7 +176,7 @@ def test_networks_without_drift_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
-    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **w: act(self, v, b, h**2, **w))
+    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h**2, w))
     found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
     for name in SAMPLED:
         assert found[name].verdict == "refuted", (name, found[name].why)
@@ -190,8 +190,8 @@ def test_weights_a_tenth_too_large_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_crossing_time_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = explosion._limit
-    monkeypatch.setattr(explosion, "_limit", lambda x0, w, b: careful(x0, 1.05 * w, b))
+    careful = explosion.limit_of
+    plant(monkeypatch, explosion.limit_of, lambda x0, w, b: careful(x0, 1.05 * w, b))
     found = verdicts("explosion", replace(HIGH, replicas=8), (64, 128, 256, 512))
     assert found["sde.explosion"].verdict == "refuted", found["sde.explosion"].why
 
@@ -199,18 +199,15 @@ def test_the_crossing_time_of_other_weights_is_refuted(monkeypatch: pytest.Monke
 def test_sampled_networks_that_tend_to_another_time_are_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = explosion.Moments.crossing_time
     monkeypatch.setattr(explosion.Moments, "crossing_time", lambda self, threshold: 0.3 * careful(self, threshold))
-    monkeypatch.setattr(explosion, "_narrow", lambda job: [])
     found = verdicts("explosion", HIGH, (64, 128, 256, 512))
     assert found["sde.explosion.sampled"].verdict == "refuted", found["sde.explosion.sampled"].why
 
 
 def test_a_drift_of_another_order_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = explosion.moment_step
-
     def slower(phi: str, m: torch.Tensor, q: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return careful(phi, m, q, v * (1 - 0.3 * v.sqrt()))  # off by O(sqrt(h))
+        return moment_step(phi, m, q, v * (1 - 0.3 * v.sqrt()))  # off by O(sqrt(h))
 
-    monkeypatch.setattr(explosion, "moment_step", slower)
+    plant(monkeypatch, moment_step, slower)
     found = verdicts("explosion", replace(HIGH, replicas=8), (64, 128, 256, 512))
     assert found["sde.explosion"].verdict == "refuted", found["sde.explosion"].why
 

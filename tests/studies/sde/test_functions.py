@@ -15,6 +15,7 @@ from resnet_limits.sampling.schemes import Network
 from resnet_limits.studies.sde.functions import measure as functions
 from resnet_limits.studies.sde.functions.claims import GROUP
 from resnet_limits.studies.sde.settings import Sde
+from tests.planting import plant, resize
 from tests.studies.verdicts import verdicts
 
 SMALL = Sde(width=8, replicas=2048)
@@ -23,7 +24,7 @@ DEPTHS = (16, 32, 64, 128)
 
 @pytest.fixture
 def without_pictures(monkeypatch):
-    monkeypatch.setattr(functions, "draws", lambda *a: {})
+    plant(monkeypatch, functions.draws, lambda *a: {})
 
 
 def order(settings: Sde = SMALL):
@@ -41,10 +42,9 @@ def test_networks_straighten_at_order_one():
 ACT = Isotropic.act
 
 
-def of_its_own(self, vectors, biased, h, **stream):
+def of_its_own(self, vectors, biased, h, stream):
     alone = [
-        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, **{**stream, "purpose": f"{stream['purpose']} {i}"})
-        for i in range(vectors.shape[1])
+        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}")) for i in range(vectors.shape[1])
     ]
     return torch.cat(alone, dim=1)
 
@@ -57,7 +57,7 @@ def test_broken_physics_is_seen(monkeypatch, fault: str):
     elif fault == "not shared":
         monkeypatch.setattr(Isotropic, "act", of_its_own)
     else:
-        monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **s: math.sqrt(h) * ACT(self, v, b, h, **s))
+        monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, s: math.sqrt(h) * ACT(self, v, b, h, s))
     assert order().verdict == "refuted"
 
 
@@ -71,7 +71,7 @@ def test_swish_is_outside_and_relu_has_no_sde():
 
 
 def test_weights_of_a_depth_are_sums_of_those_of_a_finer_one(monkeypatch):
-    monkeypatch.setattr(functions, "FINE", 64)
+    resize(monkeypatch, functions, FINE=64)
     family = functions.families(SMALL)["own"]
     fine, coarse = (list(functions.weights(family, depth, SMALL)) for depth in (32, 8))
     for k, W in enumerate(coarse):
@@ -80,7 +80,7 @@ def test_weights_of_a_depth_are_sums_of_those_of_a_finer_one(monkeypatch):
 
 @pytest.mark.parametrize("depth", [12, 64, 300])
 def test_weights_have_the_variance_of_a_layer_at_any_depth(monkeypatch, depth: int):
-    monkeypatch.setattr(functions, "FINE", 256)
+    resize(monkeypatch, functions, FINE=256)
     settings = replace(SMALL, horizon=3.0)
     family = functions.families(settings)["own"]
     W = torch.stack(list(functions.weights(family, depth, settings)))
@@ -92,7 +92,7 @@ def test_weights_have_the_variance_of_a_layer_at_any_depth(monkeypatch, depth: i
 
 def test_a_drawn_function_is_that_of_a_network_input_by_input(monkeypatch):
     family = functions.families(SMALL)["swish"]
-    monkeypatch.setattr(functions, "FINE", 16)
+    resize(monkeypatch, functions, FINE=16)
     drawn = functions.draws(family, family.network, 8, SMALL)
     layers = list(functions.weights(family, 8, SMALL))
     u, v = functions.directions(8)
@@ -109,7 +109,7 @@ def test_a_drawn_function_is_that_of_a_network_input_by_input(monkeypatch):
 
 
 def test_networks_draw_the_functions_of_the_sde_in_the_limit(monkeypatch):
-    monkeypatch.setattr(functions, "FINE", 256)
+    resize(monkeypatch, functions, FINE=256)
     shared, distances = InMemory(), []
     for depth in (4, 16, 64):
         arrays = functions.measure(Job(replace(SMALL, depth=depth, replicas=16), shared)).arrays
@@ -125,14 +125,14 @@ def drawn_of(names) -> list[str]:
 
 
 def test_the_sde_of_tanh_draws_straight_lines_and_that_of_swish_does_not(monkeypatch):
-    monkeypatch.setattr(functions, "FINE", 64)
+    resize(monkeypatch, functions, FINE=64)
     arrays = functions.measure(Job(replace(SMALL, depth=16, replicas=16))).arrays
     assert np.abs(np.diff(arrays["functions.own.line.sde"], n=2)).max() < 1e-12
     assert np.abs(np.diff(arrays["functions.swish.line.sde"], n=2)).max() > 1e-4
 
 
 def test_an_explosion_leaves_a_gap_and_no_infinity(monkeypatch):
-    monkeypatch.setattr(functions, "FINE", 64)
+    resize(monkeypatch, functions, FINE=64)
     settings = replace(SMALL, activation="swish", horizon=300.0, depth=64, replicas=4)
     arrays = functions.measure(Job(settings)).arrays
     assert not any(np.isinf(a).any() for a in arrays.values())

@@ -18,20 +18,24 @@ from torch import Tensor
 
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
+from resnet_limits.claims.law_distance import kolmogorov_distance
+from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.random.normals import normals
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
-from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde.law import compare as law_by_depth
 from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.law.claims import GROUP, MATRICES, TEST
-from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
+from tests.planting import plant
 from tests.studies.sde import faults
 from tests.studies.verdicts import measured
+from tests.studies.verdicts import verdicts as of_the_part
 
 SMALL = Sde(width=8, replicas=256)
 DEPTHS = (8, 64)
@@ -43,12 +47,7 @@ APART = {"sde.law.kolmogorov", "sde.law.kolmogorov.norm"}
 
 def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str, Judgement]:
     """The judgement on every claim, with the comparisons of depths."""
-    records = measured("law", settings, depths)
-    jobs = [FinishedJob(replace(settings, depth=depth), its, lambda _: None) for depth, its in records.items()]
-    frames = [table(job.settings, job.records, job=job_name(job.settings)) for job in jobs]
-    frames += [table(replace(settings, depth=c.depth), [c.record], job="") for c in law_by_depth.compare(jobs)]
-    frame = pd.concat(frames, ignore_index=True)
-    return {claim.id: judge(claim, settings, frame, {}) for claim in GROUP.claims}
+    return of_the_part("law", settings, depths, law_by_depth)
 
 
 def full_matrices(x: Tensor, depth: int, sigma_w: float, sigma_b: float, seed: int) -> Tensor:
@@ -162,13 +161,12 @@ def test_depths_are_compared_under_names_of_their_own():
 def dt_for_its_root(patch: pytest.MonkeyPatch) -> None:
     """Weights of variance h^2 in place of h, in the sampler and in full matrices."""
     faults.dt_for_its_root(patch)
-    normals = law.normals
-    patch.setattr(law, "normals", lambda *a, **k: normals(*a, **k) / 8)  # sqrt(1/64)
+    plant(patch, normals, lambda *a, **k: normals(*a, **k) / 8, within="resnet_limits.studies.sde.law")  # sqrt(1/64)
 
 
 def without_drift(patch: pytest.MonkeyPatch) -> None:
     """The SDE without its Ito drift."""
-    patch.setattr(law, "EulerMaruyama", lambda *its: EulerMaruyama(*its, ito_drift=False))
+    plant(patch, EulerMaruyama, lambda *its: EulerMaruyama(*its, ito_drift=False), within="resnet_limits.studies")
 
 
 def of_the_root_of_h(patch: pytest.MonkeyPatch) -> None:
@@ -183,7 +181,7 @@ def of_the_root_of_h(patch: pytest.MonkeyPatch) -> None:
 def slopes_forgotten(patch: pytest.MonkeyPatch) -> None:
     """Jacobians with a tenth of `phi'` missing."""
     own = law.with_slope
-    patch.setattr(law, "with_slope", lambda f, z: (own(f, z)[0], 0.9 * own(f, z)[1]))
+    plant(patch, law.with_slope, lambda f, z: (own(f, z)[0], 0.9 * own(f, z)[1]))
 
 
 @pytest.mark.parametrize(
@@ -255,7 +253,7 @@ def test_planted_faults_turn_the_test_red(fault: Callable[[pytest.MonkeyPatch], 
 
 
 def test_a_test_that_always_accepts_turns_the_control_red(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(law, "kolmogorov_distance", lambda *its: 0.001)
+    plant(monkeypatch, kolmogorov_distance, lambda *its: 0.001)
     assert verdicts()["sde.law.test.shallow"].verdict == "refuted"
 
 

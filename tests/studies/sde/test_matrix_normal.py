@@ -15,12 +15,15 @@ from torch import Tensor
 from resnet_limits.errors import SettingError
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.random import Stream
 from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
+from resnet_limits.sampling.walk import final
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.matrix_normal import measure as matrix_normal
 from resnet_limits.studies.sde.settings import Sde
+from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(width=8, replicas=256)
@@ -119,8 +122,7 @@ def test_parts_of_the_law_that_are_left_out_are_refuted(
     assert isinstance(own, Law)
     parts = {name: getattr(own, name) for name in ("mu", "mu_b", "U", "V", "S")}
     faulty = Law(**{**parts, **change})
-    final = matrix_normal.final
-    monkeypatch.setattr(matrix_normal, "final", lambda walkers, x0, _, **where: final(walkers, x0, faulty, **where))
+    plant(monkeypatch, final, lambda walkers, x0, _, **where: final(walkers, x0, faulty, **where))
     found = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
     for name in broken:
         its = found[f"sde.matrix_normal.{name}"]
@@ -130,9 +132,9 @@ def test_parts_of_the_law_that_are_left_out_are_refuted(
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Law.act
 
-    def broken(self: Law, vectors: Tensor, biased: Tensor, h: float, **where: Any) -> Tensor:
+    def broken(self: Law, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         mean = h * (vectors @ self.mu.mT + biased.to(vectors)[:, None] * self.mu_b)
-        return mean + h**0.5 * (act(self, vectors, biased, h, **where) - mean)
+        return mean + h**0.5 * (act(self, vectors, biased, h, stream) - mean)
 
     monkeypatch.setattr(Law, "act", broken)
     found = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)

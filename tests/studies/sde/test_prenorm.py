@@ -11,11 +11,13 @@ from torch import Tensor
 
 from resnet_limits.networks.activations import activation
 from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.random import Stream
 from resnet_limits.sampling import prenorm as sampler
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.studies.sde.prenorm import measure as prenorm
+from resnet_limits.sampling.prenorm import two_layers
 from resnet_limits.studies.sde.prenorm.measure import mean_log_growth
 from resnet_limits.studies.sde.settings import Sde
+from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
 STRONG = Sde(replicas=1024, width=8, init=Iid(sigma_w=1.0, sigma_b=0.5))
@@ -36,12 +38,8 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(two: bool):
     for s in factors:
         z = x / x.square().mean(dim=-1, keepdim=True).sqrt() @ (normal(4, 4) * 0.45).mT + normal(1, 4) * 0.4
         x = x + s * (torch.tanh(z) @ (normal(4, 4) * 0.45).mT if two else z)
-    start, where = x0.expand(replicas, 2, 4), {"seed": 5, "purpose": "test"}
-    y = (
-        sampler.two_layers("tanh", start, factors, law, **where)[0]
-        if two
-        else sampler.linear(start, factors, law, **where)
-    )
+    start, where = x0.expand(replicas, 2, 4), Stream(5, "test")
+    y = sampler.two_layers("tanh", start, factors, law, where)[0] if two else sampler.linear(start, factors, law, where)
 
     def statistics(x: Tensor) -> Tensor:
         q, overlap = x.square().mean(dim=-1), (x[:, 0] * x[:, 1]).mean(dim=-1)
@@ -94,7 +92,7 @@ def test_the_law_of_two_layers_is_a_mixture_of_gaussians_with_the_derived_kurtos
 
 
 def test_the_norm_of_a_zero_state_is_no_division_by_zero():
-    x = sampler.linear(torch.zeros(8, 1, 4), [0.5, 0.5], Isotropic(1.0, 0.0), seed=0, purpose="test")
+    x = sampler.linear(torch.zeros(8, 1, 4), [0.5, 0.5], Isotropic(1.0, 0.0), Stream(0, "test"))
     assert float(x.abs().max()) == 0
 
 
@@ -108,14 +106,14 @@ def test_growth_without_the_norm_does_not_overflow():
 
 
 def test_without_the_norm_the_exact_growth_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sampler, "rms", lambda x: torch.ones_like(x[..., :1]))
+    plant(monkeypatch, sampler.rms, lambda x: torch.ones_like(x[..., :1]))
     found = verdicts("prenorm", STRONG, DEPTHS)
     assert found["sde.prenorm"].verdict == "refuted", found["sde.prenorm"].why
 
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
-    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, **w: act(self, v, b, h if h == 1 else h**2, **w))
+    monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h if h == 1 else h**2, w))
     found = verdicts("prenorm", STRONG, DEPTHS)
     for name in ("sde.prenorm", "sde.prenorm.two", "sde.prenorm.gaussian.radius"):
         assert found[name].verdict == "refuted", (name, found[name].why)
@@ -125,9 +123,9 @@ def test_a_mixture_of_gaussians_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # Networks of two sizes of weights, with the right mean square: only the law is wrong.
     act = Isotropic.act
 
-    def mixed(self: Isotropic, v: Tensor, b: Tensor, h: float, **where: Any) -> Tensor:
+    def mixed(self: Isotropic, v: Tensor, b: Tensor, h: float, where: Stream) -> Tensor:
         odd = torch.arange(len(v)).remainder(2).double()[:, None, None]
-        return act(self, v, b, h, **where) * (0.4 + 1.2 * odd).sqrt()
+        return act(self, v, b, h, where) * (0.4 + 1.2 * odd).sqrt()
 
     monkeypatch.setattr(Isotropic, "act", mixed)
     found = verdicts("prenorm", STRONG, DEPTHS)
@@ -143,8 +141,8 @@ def test_a_drift_along_the_input_is_refuted(rate: float, monkeypatch: pytest.Mon
     # `|x_L - x_0|^2` hardly sees it: it is of second order there.
     act = Isotropic.act
 
-    def drifting(self: Isotropic, v: Tensor, b: Tensor, h: float, **where: Any) -> Tensor:
-        return act(self, v, b, h, **where) + (rate * h * v if h < 1 else 0.0)
+    def drifting(self: Isotropic, v: Tensor, b: Tensor, h: float, where: Stream) -> Tensor:
+        return act(self, v, b, h, where) + (rate * h * v if h < 1 else 0.0)
 
     monkeypatch.setattr(Isotropic, "act", drifting)
     found = verdicts("prenorm", Sde(replicas=1024, width=8), DEPTHS)
@@ -153,23 +151,22 @@ def test_a_drift_along_the_input_is_refuted(rate: float, monkeypatch: pytest.Mon
 
 def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.MonkeyPatch):
     # One draw of the hidden weights for all blocks: the mixture does not narrow with depth.
-    careful = sampler.two_layers
     act = Isotropic.act
 
-    def shared(phi: str, *args: Any, purpose: str, **more: Any) -> tuple[Tensor, Tensor]:
-        def once(self: Isotropic, v: Tensor, b: Tensor, h: float, *, layer: int, **where: Any) -> Tensor:
-            return act(self, v, b, h, layer=0 if where["purpose"].endswith("inner") else layer, **where)
+    def shared(phi: str, *args: Any) -> tuple[Tensor, Tensor]:
+        def once(self: Isotropic, v: Tensor, b: Tensor, h: float, where: Stream) -> Tensor:
+            return act(self, v, b, h, where.at(0) if where.purpose.endswith("inner") else where)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Isotropic, "act", once)
-            return careful(phi, *args, purpose=purpose, **more)
+            return two_layers(phi, *args)
 
-    monkeypatch.setattr(prenorm, "two_layers", shared)
+    plant(monkeypatch, two_layers, shared)
     found = verdicts("prenorm", STRONG, (8, 16, 32, 64))
     assert found["sde.prenorm.gaussian.two"].verdict == "refuted", found["sde.prenorm.gaussian.two"].why
 
 
 def test_a_branch_of_another_size_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sampler, "activation", lambda name: lambda z: 1.3 * activation(name)(z))
+    plant(monkeypatch, activation, lambda name: lambda z: 1.3 * activation(name)(z), within="resnet_limits.sampling")
     found = verdicts("prenorm", STRONG, DEPTHS)
     assert found["sde.prenorm.two"].verdict == "refuted", found["sde.prenorm.two"].why

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.random import Stream
 from resnet_limits.sampling import pieces
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
@@ -21,6 +22,7 @@ from resnet_limits.sampling.walk import Walker, final
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.strong import measure as strong
+from tests.planting import resize
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts
 
@@ -65,8 +67,7 @@ def test_in_one_dimension_the_network_tends_to_the_exact_solution_on_its_own_noi
             x0,
             Isotropic(sigma, 0.0),
             horizon=horizon,
-            seed=3,
-            purpose="test",
+            stream=Stream(3, "test"),
         )
         exact = x0.log() + w - x0 - sigma**2 * horizon / 2
         errors.append(rms(x.log() - exact))  # of the logarithm: x itself has heavy tails
@@ -80,7 +81,7 @@ def test_networks_tend_to_an_euler_maruyama_scheme_64_times_deeper(phi: str):
     x0 = inputs(SMALL).expand(64, 2, 8)
     scheme = EulerMaruyama(phi, "identity", law)
     walkers = [Walker(Network(phi), depth) for depth in (8, 16, 32)]
-    *xs, y = final((*walkers, Walker(scheme, fine)), x0, law, horizon=1.0, seed=0, purpose="test")
+    *xs, y = final((*walkers, Walker(scheme, fine)), x0, law, horizon=1.0, stream=Stream(0, "test"))
     errors = [rms(x - y) for x in xs]
     assert slopes(errors) == pytest.approx([0.5, 0.5], abs=0.15)
     assert errors[-1] < 0.06 * rms(y)
@@ -89,7 +90,7 @@ def test_networks_tend_to_an_euler_maruyama_scheme_64_times_deeper(phi: str):
 def test_errors_do_not_depend_on_how_many_networks_are_sampled_at_a_time(monkeypatch: pytest.MonkeyPatch):
     settings = replace(SMALL, depth=8, replicas=200)
     whole = strong.measure(Job(settings)).records
-    monkeypatch.setattr(pieces, "CACHE", 1)  # pieces of 32, the least
+    resize(monkeypatch, pieces, CACHE=1)  # pieces of 32, the least
     for one, other in zip(whole, strong.measure(Job(settings)).records, strict=True):
         assert (one.value, one.stderr) == pytest.approx((other.value, other.stderr), rel=1e-12)
 

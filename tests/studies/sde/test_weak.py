@@ -9,28 +9,28 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 import torch
 
 from resnet_limits.claims.claim import Judgement
-from resnet_limits.claims.judge import judge
+from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.runs.records import table
+from resnet_limits.random import Stream
+from resnet_limits.sampling.expectations import moments
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.sampling.walk import Walker, walk
-from resnet_limits.settings.content import job_name
-from resnet_limits.studies.sde.problem import inputs, mean
+from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import compare as multilevel
 from resnet_limits.studies.sde.weak import measure as weak
 from resnet_limits.studies.sde.weak.claims import GROUP
+from tests.planting import plant, resize
 from tests.studies.sde import faults
-from tests.studies.verdicts import measured
+from tests.studies.verdicts import verdicts as of_the_part
 
 SMALL = Sde(width=8, replicas=128)
 DEPTHS = (16, 32, 64, 128)
@@ -39,12 +39,7 @@ ACTIVATIONS = {"tanh": torch.tanh, "swish": torch.nn.functional.silu}
 
 def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str, Judgement]:
     """The judgement on every claim, with the multilevel sums."""
-    records = measured("weak", settings, depths)
-    jobs = [FinishedJob(replace(settings, depth=depth), its, lambda _: None) for depth, its in records.items()]
-    frames = [table(job.settings, job.records, job=job_name(job.settings)) for job in jobs]
-    frames += [table(replace(settings, depth=c.depth), [c.record], job="") for c in multilevel.compare(jobs)]
-    frame = pd.concat(frames, ignore_index=True)
-    return {claim.id: judge(claim, settings, frame, {}) for claim in GROUP.claims}
+    return of_the_part("weak", settings, depths, multilevel)
 
 
 def found(records: Sequence[Record], observable: str, scheme: str, estimator: str | None = None) -> Record:
@@ -124,7 +119,7 @@ def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
     start = x0.expand(r, 2, 8)
     w = gradients(functionals, state_moments(x0), 2, scheme, law, depth, 1.0)
     martingale, x = Martingale(scheme, law, w, start, 1.0 / depth), start
-    for _, (x,) in walk((Walker(scheme, depth),), start, law, horizon=1.0, seed=0, purpose="test"):
+    for _, (x,) in walk((Walker(scheme, depth),), start, law, horizon=1.0, stream=Stream(0, "test")):
         martingale.add(x)
     f = functionals @ state_moments(x).mT
     for value, control in zip(f, martingale.value(), strict=True):
@@ -141,11 +136,11 @@ def test_a_jobs_own_pilot_allots_the_samples(monkeypatch: pytest.MonkeyPatch):
     error, stderr = mean(pilot.of(0)[1][0] - exact[0])
     overlap, overlap_stderr = mean(pilot.of(1)[1][0] - exact[1])
     worst = max(abs(stderr / error), abs(overlap_stderr / overlap))
-    monkeypatch.setattr(weak, "ACCURACY", worst / math.sqrt(3.5))
+    resize(monkeypatch, weak, ACCURACY=worst / math.sqrt(3.5))
     assert weak.allotted(settings, pilot, exact) == 256  # 3.5 times as many, in whole blocks
-    monkeypatch.setattr(weak, "ACCURACY", worst / 10)
+    resize(monkeypatch, weak, ACCURACY=worst / 10)
     assert weak.allotted(settings, pilot, exact) == weak.MOST * 64
-    monkeypatch.setattr(weak, "ACCURACY", 2 * worst)
+    resize(monkeypatch, weak, ACCURACY=2 * worst)
     assert weak.allotted(settings, pilot, exact) == 64
 
 
@@ -201,8 +196,8 @@ def test_planted_faults_turn_moments_red(
     fault: Callable[[pytest.MonkeyPatch], None], broken: set[str], monkeypatch: pytest.MonkeyPatch
 ):
     own = weak.cases
-    monkeypatch.setattr(weak, "cases", lambda settings: own(settings)[:1])
-    monkeypatch.setattr(weak, "MOST", 1)  # a control that is not trusted would call for many more networks
+    plant(monkeypatch, weak.cases, lambda settings: own(settings)[:1])
+    resize(monkeypatch, weak, MOST=1)  # a control that is not trusted would call for many more networks
     fault(monkeypatch)
     its = verdicts(replace(SMALL, replicas=256), (8, 16, 32, 64))
     assert {claim for claim in MOMENTS | NOISE if its[claim].verdict == "refuted"} >= broken
@@ -221,7 +216,7 @@ def test_weights_off_by_two_per_cent_are_seen(factor: float, monkeypatch: pytest
 @pytest.mark.parametrize("settings", [SMALL, replace(SMALL, activation="swish", activation_inside="tanh")])
 def test_the_steps_of_networks_are_those_of_full_matrices(settings: Sde, monkeypatch: pytest.MonkeyPatch):
     # What is expected given the states, against sums over full matrices on other noise.
-    monkeypatch.setattr(weak, "STEPPED", 4096)
+    resize(monkeypatch, weak, STEPPED=4096)
     settings = replace(settings, depth=2, init=Iid(sigma_w=1.2, sigma_b=0.7))
     records = {r.coordinates["scheme"]: r for r in weak._steps(settings, weak.cases(settings)[0])}
     for record in records.values():
@@ -235,14 +230,13 @@ def test_the_steps_of_networks_are_those_of_full_matrices(settings: Sde, monkeyp
         step = phi(1.2 * math.sqrt(h / d) * torch.bmm(psi(x), W) + 0.7 * math.sqrt(h) * b)
         x, squares = x + step, squares + step.square().mean(dim=(1, 2))
     found, expected = [], []
-    mean_of = weak.mean
 
     def spy(values: torch.Tensor) -> tuple[float, float]:
         found.append(values)
-        return mean_of(values)
+        return mean(values)
 
-    monkeypatch.setattr(weak, "mean", spy)
-    monkeypatch.setattr(weak, "moments", lambda phi, C: (C.new_zeros(*C.shape[:-1]), torch.zeros_like(C) + 1e-3))
+    plant(monkeypatch, mean, spy)
+    plant(monkeypatch, moments, lambda phi, C: (C.new_zeros(*C.shape[:-1]), torch.zeros_like(C) + 1e-3))
     weak._steps(settings, weak.cases(settings)[0])
     expected = 4e-3  # four layers of a made-up expectation: what is left are the networks' own sums
     ours = (found[0] + 1) * expected
@@ -260,10 +254,10 @@ def test_a_drift_of_the_wrong_order_turns_the_mean_red(monkeypatch: pytest.Monke
 
 def test_without_coupling_and_control_nothing_is_saved(monkeypatch: pytest.MonkeyPatch):
     faults.noise_of_its_own_for_each_depth(monkeypatch)
-    monkeypatch.setattr(weak, "UNTRUSTED", -1.0)
+    resize(monkeypatch, weak, UNTRUSTED=-1.0)
     own = weak.cases
-    monkeypatch.setattr(weak, "cases", lambda settings: own(settings)[:1])
-    monkeypatch.setattr(weak, "MOST", 1)
+    plant(monkeypatch, weak.cases, lambda settings: own(settings)[:1])
+    resize(monkeypatch, weak, MOST=1)
     its = verdicts(replace(SMALL, replicas=512), (16, 32, 64, 128, 256))
     assert its["sde.weak.cost"].verdict == its["sde.weak.multilevel"].verdict == "refuted"
     assert its["sde.weak.saving"].verdict == "refuted"
@@ -305,7 +299,7 @@ def test_pinned_keys_stand_in_the_records_and_relu_leaves_what_is_pinned():
     assert all(r.coordinates["activation"] == "swish" for r in records)
     its = verdicts(replace(SMALL, activation="relu"), (8, 16))
     assert "relu" in its["sde.weak.norm"].why
-    assert its["sde.weak.mean"].measured is None or its["sde.weak.mean"].verdict != "refuted"
+    assert its["sde.weak.mean"].measured is None or its["sde.mean"].verdict != "refuted"
 
 
 def test_beyond_an_explosion_no_number_is_recorded_that_is_none():

@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .... import device
-from ....claims.order import FEWEST_DEPTHS, fit_order
+from ....claims.order import FEWEST_POINTS, fit_order
 from ....data.dataset import Dataset
 from ....data.loading import load
 from ....errors import SettingError
@@ -236,7 +236,7 @@ def _order(settings: Flow, found: dict[str, np.ndarray], n: int) -> list[Record]
     counts = [n * factor for factor in REFINED]
     gaps = [float(np.sqrt(np.square(found[f"gap.{m}"]).mean())) for m in counts]
     fit = fit_order(counts, gaps, reference_errors=[rounding("float32", 2 * len(STAGES) * m, 1.0) for m in counts])
-    if len(fit.depths) >= FEWEST_DEPTHS:
+    if len(fit.x) >= FEWEST_POINTS:
         records.append(
             Record(
                 "images.refinement_order",

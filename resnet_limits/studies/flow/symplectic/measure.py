@@ -16,7 +16,8 @@ from ....diffeomorphisms.jacobians import jacobians_at
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import gradient_field
-from ....networks.residual import block_factor, states
+from ....networks.parametrisation import block_factor
+from ....networks.residual import states
 from ....networks.steps import STEPS, Step
 from ....networks.steps.symplectic import Symplectic
 from ....paths.draw import draw

@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -30,19 +30,18 @@ from ....diffeomorphisms.controls import CONTROLS, Control, h1_norm, inverse_inc
 from ....diffeomorphisms.deformation import Deformation, box, carried_back, deformed
 from ....diffeomorphisms.inverse import NotInverted
 from ....diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at
-from ....diffeomorphisms.lipschitz import MATRICES, lipschitz_bound, normalised
+from ....diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from ....diffeomorphisms.squaring import grid
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import VectorField, affine, field
-from ....networks.classifier import TRUNK, accuracy, initial, trunk_of
+from ....networks.classifier import TRUNK, accuracy, initial, kinds, trunk_of
 from ....networks.residual import forward, reverse, states
 from ....networks.steps import STEPS
 from ....networks.trunk import Trunk
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
 from ....settings.content import chosen
-from ....settings.training import Train
 from ....training.loop import Parameters, Penalty, evaluated, train
 from ..problem import number
 from ..settings import Flow
@@ -141,7 +140,7 @@ class Network:
         return {**others, **{TRUNK + name: w for name, w in trunk.items()}}
 
     def start(self, dataset: Dataset, settings: Flow) -> Parameters:
-        """What is trained, at the start: i.i.d. weights, the outer matrix smaller by the depth."""
+        """What is trained, at the start: i.i.d. weights, in the size that the control asks for."""
         replicas, dtype, its_device = settings.train.replicas, dataset.x_train.dtype, dataset.x_train.device
         path = draw(
             Iid(sigma_w=1.0, sigma_b=0.0),
@@ -154,23 +153,16 @@ class Network:
             dtype=dtype,
             device=its_device,
         )
-        trunk = dict(path.at(EULER.times(self.depth, settings.horizon)))
-        outer = MATRICES[self.field.name][0]
-        trunk[outer] = trunk[outer] / self.depth
+        drawn, parametrisation = path.at(EULER.times(self.depth, settings.horizon)), self.control.parametrisation
+        trunk = parametrisation.at(depth=self.depth).start_of_blocks(drawn, trunk_of(kinds(self.field)))
         if self.shared:
             trunk = {name: w[:, :1] for name, w in trunk.items()}
         where = {"replicas": replicas, "seed": settings.seed, "dtype": dtype, "device": its_device}
-        parameters = initial(self.features, self.width, dataset.outputs, trunk, **where)
+        ends = {"parametrisation": parametrisation, **where}
+        parameters = initial(self.features, self.width, dataset.outputs, trunk, **ends)
         if self.identity:
             del parameters["read_in.W"], parameters["read_in.b"]
         return parameters
-
-    def rates(self, settings: Train) -> Train:
-        """The rate of plain blocks, where none is asked for: a change of their function takes weights `sqrt L` times
-        smaller in each of two matrices (Adam), and gradients are L times as large as with a factor 1/L (sgd)."""
-        if settings.lr_exponent is not None or not self.control.plain:
-            return settings
-        return replace(settings, lr_exponent=-1.0 if settings.optimizer == "sgd" else -0.5)
 
     def excess(self, trunk: Mapping[str, Tensor]) -> Float[Tensor, " r"]:
         """`lipschitz_excess`, of weights that may have exploded."""
@@ -210,7 +202,7 @@ def network(settings: Flow, control: str, weights: str, depth: int, features: in
         field(settings.block, settings.activation, settings.width),
         its,
         depth,
-        its.block_factor(depth, settings.horizon),
+        its.parametrisation.block_factor(depth, settings.horizon),
         settings.flow.bound,
         settings.width,
         features,
@@ -230,11 +222,12 @@ def _solved(job: Job, control: str, weights: str, depth: int) -> dict[str, np.nd
         its.field,
         its.start(dataset, settings),
         dataset,
-        its.rates(settings.train),
+        settings.train,
         depth=depth,
         h=its.h,
         seed=settings.seed,
         progress=lambda done, message: job.progress(0.9 * done, message),
+        parametrisation=its.control.parametrisation,
         checkpoints=job.checkpoints,
         explosion="record",
         sink=job.sink,

@@ -54,7 +54,7 @@ def measure(job: Job) -> Measurement:
         measurement.arrays[f"{kind}.path"] = network.path
         if not minimum.converged:
             continue
-        limit = _limit(job, problem, kind)
+        limit = limit_of(job, problem, kind)
         measurement.records.append(Record("limit_found", float(limit is not None), coordinates=where, replicas=1))
         if limit is not None:
             measurement.arrays[f"{kind}.limit"] = limit.solution.at(np.arange(settings.depth) / settings.depth).path
@@ -103,7 +103,7 @@ def distances(
     ]
 
 
-def _limit(job: Job, problem: DepthRegularised, kind: Kind) -> Limit | None:
+def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> Limit | None:
     """The limit of the branch, None where collocation finds none; kept, since all depths share it."""
 
     def compute() -> dict[str, np.ndarray]:

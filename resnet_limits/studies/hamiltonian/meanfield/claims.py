@@ -12,6 +12,9 @@ from ..outside import kinked, not_reached, several
 
 COUNTS = (64, 256, 1024, 4096)
 DEPTH = 16
+BEND = 0.1
+"""The largest correction to N^-1/2 at N = 64, relative. It is of second order in the distance, which is 0.13 there; 400
+draws show 0.02 +- 0.02."""
 PINS: dict[str, Any] = {"hamiltonian.kernel": "features", "hamiltonian.readout": "fixed", "hamiltonian.nu": 0.2}
 
 
@@ -31,6 +34,8 @@ def _not_reached(records: Any) -> str | None:
 
 GROUP = Group(
     name="meanfield",
+    title="Do minimisers on N points approach those of the whole population?",
+    seconds=5.5,
     least=points,
     claims=(
         Claim(
@@ -38,8 +43,8 @@ GROUP = Group(
             source=OWHADI,
             statement="weights on N points approach those of the population at order 1/2 in N, loss a mean over points",
             kind="observation",
-            observable="data_order",
-            expected=Expected("value", 0.5, 0.15),
+            observable="meanfield_distance",
+            expected=Expected("order", 0.5, 0.15, along="N", bend=BEND),
             where={"of": "mean field"},
             pins=PINS,
             outside=kinked,
@@ -54,6 +59,5 @@ GROUP = Group(
         "meanfield_distance": "root mean square over draws of the distance of the weights of N points (coordinate N) to"
         " those of the population, relative; at depth 16",
         "draws_gradient_norm": "largest relative gradient norm at the minima of draws; its reference is the tolerance",
-        "data_order": "p in meanfield_distance ~ N^-p, from N = 64 to 4096",
     },
 )

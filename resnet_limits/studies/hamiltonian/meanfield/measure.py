@@ -9,7 +9,6 @@ population, is known. N grows at a depth of `DEPTH`, whatever that of the job. E
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -25,6 +24,8 @@ from .claims import COUNTS, DEPTH, PINS
 
 POPULATION = 1000
 """Training points at most."""
+DRAWS = 2
+"""Draws of each number of points, for each of the key `replicas`."""
 DRAWS_TOLERANCE = 1e-8
 """Relative gradient norm to which each draw is minimised."""
 
@@ -45,7 +46,7 @@ def measure(job: Job) -> Measurement:
 
     more = {
         "depth": DEPTH,
-        "replicas": settings.replicas,
+        "replicas": DRAWS * settings.replicas,
         "counts": list(COUNTS),
         "minimiser": asdict(settings.minimiser),
     }
@@ -54,21 +55,17 @@ def measure(job: Job) -> Measurement:
     records.append(Record("draws_gradient_norm", worst, reference=DRAWS_TOLERANCE, coordinates=coordinates))
     if not worst <= DRAWS_TOLERANCE:
         return Measurement(records)
-    points = []
     for N, its in zip(COUNTS, distances, strict=True):
         square, spread = float((its**2).mean()), float((its**2).std(ddof=1)) / math.sqrt(len(its))
         value = math.sqrt(square)
-        points.append((N, value, spread / (2 * value)))
-        where = {**coordinates, "N": N}
-        records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), coordinates=where))
-    order, stderr = slope(points)
-    records.append(Record("data_order", order, stderr=stderr, coordinates=coordinates))
+        more = {"coordinates": {**coordinates, "N": N}, "replicas": len(its)}
+        records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), **more))
     return Measurement(records)
 
 
 def _draws(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`|z_N - z| / |z|` of every draw, (counts, replicas), and the relative gradient norms at their minima."""
-    found, draws, size = [], settings.replicas, float(np.linalg.norm(start))
+    found, draws, size = [], DRAWS * settings.replicas, float(np.linalg.norm(start))
     for i, N in enumerate(COUNTS):
         stream = generator(settings.seed, "hamiltonian.meanfield", N)
         for r in range(draws):
@@ -81,16 +78,3 @@ def _draws(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray) -
             found.append((float(np.linalg.norm(end.point - start)) / size, end.relative_gradient))
     distances, gradients = np.array(found).reshape(len(COUNTS), draws, 2).transpose(2, 0, 1)
     return distances, gradients
-
-
-def slope(points: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
-    """`p` in `distance ~ N^-p` by weighted least squares; the larger of the points' own and their scatter."""
-    N, y, error = (np.array(column, dtype=float) for column in zip(*points, strict=True))
-    x, weight = -np.log(N), (error / y) ** -2
-    total = weight.sum()
-    off = x - weight @ x / total
-    spread = float(weight @ off**2)
-    order = float(weight @ (off * np.log(y))) / spread
-    left = np.log(y) - weight @ np.log(y) / total - order * off
-    scatter = math.sqrt(float(weight @ left**2) / spread / max(len(N) - 2, 1))
-    return order, max(1 / math.sqrt(spread), scatter)

@@ -22,6 +22,7 @@ from ....inference.iterative import Solution, solve
 from ....inference.targets import one_hot
 from ....limits.pair_kernel import mean_square
 from ....limits.tabulated import tabulate
+from ....measurement.estimate import difference, fraction
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ..expressivity.claims import DEEP
@@ -83,21 +84,6 @@ def limit_exists(settings: Kernel, data: Dataset) -> tuple[bool, float]:
         return False, math.inf
     times = [reached(settings, z) for z in (data.x_train, data.x_test)]
     return all(its for its, _ in times), min(first for _, first in times)
-
-
-def fraction(right: np.ndarray) -> tuple[float, float]:
-    """The fraction found, and its standard error (of (found + 1)/(points + 2): not 0 where all are)."""
-    n, found = len(right), float(right.sum())
-    p = (found + 1) / (n + 2)
-    return found / n, math.sqrt(p * (1 - p) / (n + 3))
-
-
-def difference(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Of two fractions of the same points, with the standard error of the paired difference; at least that of one
-    point."""
-    off = a - b
-    deviation = float(off.std(ddof=1)) if len(off) > 1 else 1.0
-    return float(off.mean()), max(deviation, 1 / math.sqrt(len(off))) / math.sqrt(len(off))
 
 
 def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:

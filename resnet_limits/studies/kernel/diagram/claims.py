@@ -8,7 +8,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points, sampled
-from ..outside import AS_FULL, either, limitless, moving, narrow
+from ..outside import AS_FULL, IN_WIDTH, either, limitless, moving, narrow
 from ..settings import Kernel
 
 CORNERS = {
@@ -47,6 +47,8 @@ def least_of_networks(settings: Kernel) -> float:
 
 GROUP = Group(
     name="diagram",
+    title="Do the limits of infinite width and infinite depth commute?",
+    seconds=4.5,
     least=least_of_networks,
     claims=(
         *_difference(
@@ -81,8 +83,8 @@ GROUP = Group(
                 source=PELUCHETTI,
                 statement=f"the overlap of two inputs fluctuates over {words} of width D at order 1/2 in D",
                 kind="theorem",
-                observable="width_order",
-                expected=Expected("value", 0.5, 0.15),
+                observable="corner_spread",
+                expected=IN_WIDTH,
                 where={"scheme": scheme},
                 outside=outside,
                 random=True,
@@ -111,8 +113,5 @@ GROUP = Group(
         "depth_difference": "networks of depth L less the SDE, both of width D, relative to q of both infinite;"
         " reference: the bias of order 1/L, the recursion less the limit ODE",
         "corner_spread": "standard deviation over networks of <x, y>/D of two inputs (columns scheme, width)",
-        "width_order": "order p of a spread or a distance ~ D^-p, fitted to the widths of one job, with its standard"
-        " error; of corner_spread (schemes network, sde), entries_distance (nngp, ntk), inference_distance (trained,"
-        " posterior mean, posterior variance)",
     },
 )

@@ -15,22 +15,25 @@ any width.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.taylor import CURVATURE, SLOPE
+from ....random import Stream
 from ....sampling import wide
 from ....sampling.pieces import pieces
 from ....sampling.schemes import EulerMaruyama, Network
 from ....sampling.walk import Scheme, Walker, final
 from ..kernels import finite_moments, limit_moments, reached
 from ..outside import limitless, sizes, widths
-from ..problem import columns, key, law, mean, overlaps, pair, read_in, width_order
+from ..problem import columns, key, law, overlaps, pair, read_in
 from ..settings import Kernel
 from .claims import FINE, OF
 
@@ -101,23 +104,23 @@ Draws = dict[str, Float[Tensor, " r"]]
 
 
 def sampled(settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth: int, purpose: str) -> dict[int, Draws]:
-    """`|x|^2/D` of the first input and `<x, y>/D` at the horizon, by width; of their own noise at each depth."""
+    """`|x|^2/D` of the first input and `<x, y>/D` at the horizon, by width; of their own noise at each depth.
+
+    Of narrower networks there are as many times more.
+    """
     found: dict[int, Draws] = {}
     for width in widths(settings):
         its: list[Tensor] = []
-        stream = f"kernel.diagram {purpose} {depth} {width}"
-        for first, count in pieces(
-            settings.replicas, vectors=len(gram), width=width, dtype=getattr(torch, settings.dtype)
-        ):
-            x0 = read_in(settings, gram, width, purpose=f"{stream} read-in", first=first, count=count)
+        replicas = settings.replicas * (settings.width // width)
+        for first, count in pieces(replicas, vectors=len(gram), width=width, dtype=getattr(torch, settings.dtype)):
+            stream = Stream(settings.seed, f"kernel.diagram {purpose} {depth} {width}", first_replica=first)
+            x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
             (x,) = final(
                 [Walker(scheme, depth)],
                 x0,
                 law(settings),
                 horizon=settings.horizon,
-                seed=settings.seed,
-                purpose=stream,
-                first_replica=first,
+                stream=stream,
             )
             its.append(wide.gram(x)[:, 0].cpu())
         values = torch.cat(its)
@@ -166,21 +169,24 @@ def corners(draws: dict[int, Draws], corner: str, wide: dict[str, float], of_wid
     for width, its in draws.items():
         for of in OF:
             value, stderr = mean(its[of])
-            coordinates = {"corner": corner, "of": of, "width": width}
-            records.append(Record("corner", value, stderr=stderr, reference=wide[of], coordinates=coordinates))
+            more: Any = {"coordinates": {"corner": corner, "of": of, "width": width}, "replicas": len(its[of])}
+            records.append(Record("corner", value, stderr=stderr, reference=wide[of], **more))
             if stderr > 0:
-                records.append(Record("corner_deviation", abs(value - wide[of]) / stderr, coordinates=coordinates))
+                records.append(Record("corner_deviation", abs(value - wide[of]) / stderr, **more))
     return records
 
 
 def spread_records(draws: dict[int, Draws], scheme: str) -> list[Record]:
-    """Standard deviations of the overlap by width, and their order."""
-    spreads = {width: standard_deviation(its["lambda"]) for width, its in draws.items()}
-    records = [
-        Record("corner_spread", value, stderr=stderr, coordinates={"scheme": scheme, "width": width})
-        for width, (value, stderr) in spreads.items()
+    """Standard deviations of the overlap by width."""
+    return [
+        Record(
+            "corner_spread",
+            *standard_deviation(its["lambda"]),
+            coordinates={"scheme": scheme, "width": width},
+            replicas=len(its["lambda"]),
+        )
+        for width, its in draws.items()
     ]
-    return records + width_order(spreads, {"scheme": scheme})
 
 
 def standard_deviation(values: Float[Tensor, " r"]) -> tuple[float, float]:

@@ -6,14 +6,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....random import normals
+from ....random import Stream, normals
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
 from ....sampling.schemes import Network
 from ....sampling.walk import Walker, final
-from ..problem import mean, where
+from ..problem import where
 from ..settings import Kernel
 from .claims import PINS, WIDTHS
 
@@ -36,18 +37,16 @@ def measure(job: Job) -> Measurement:
 
 def growths(settings: Kernel, width: int, count: int) -> Float[Tensor, "r 2"]:
     """Of `log |relu(x)|` and `log |x|`, a row a network."""
-    scheme, purpose, found = Network(PINS["activation"], PINS["activation_inside"]), f"kernel.diagram.relu {width}", []
+    scheme, found = Network(PINS["activation"], PINS["activation_inside"]), []
     for first, its in pieces(count, vectors=1, width=width, dtype=where(settings)["dtype"]):
-        drawn = {"replicas": its, "seed": settings.seed, "first_replica": first}
-        x0 = normals((1, width), purpose=f"{purpose} start", **drawn, **where(settings))
+        stream = Stream(settings.seed, f"kernel.diagram.relu {width}", first_replica=first)
+        x0 = normals((1, width), stream.part(" start"), replicas=its, **where(settings))
         (x,) = final(
             [Walker(scheme, settings.depth)],
             x0,
             Isotropic(PINS["init.sigma_w"], PINS["init.sigma_b"]),
             horizon=PINS["horizon"],
-            seed=settings.seed,
-            purpose=purpose,
-            first_replica=first,
+            stream=stream,
         )
         found.append((_log_sizes(x) - _log_sizes(x0)).cpu())
     return torch.cat(found)

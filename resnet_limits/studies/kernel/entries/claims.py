@@ -6,7 +6,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import JACOT, LEE_GAUSSIAN, Paper
 from ...group import Group
 from ...least import points, sampled
-from ..outside import AS_FULL, either, moving, narrow
+from ..outside import AS_FULL, IN_WIDTH, either, moving, narrow
 from ..room import least_of_weights
 from ..settings import Kernel
 
@@ -34,8 +34,8 @@ def _width(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
         source=source,
         statement=statement,
         kind="theorem",
-        observable="width_order",
-        expected=Expected("value", 0.5, 0.15),
+        observable="entries_distance",
+        expected=IN_WIDTH,
         where={"scheme": scheme},
         outside=either(narrow, moving),
         random=True,
@@ -49,6 +49,8 @@ def least_of_entries(settings: Kernel) -> float:
 
 GROUP = Group(
     name="entries",
+    title="Do the kernels of networks of width D approach those of infinite width?",
+    seconds=35,
     least=least_of_entries,
     claims=(
         _value(

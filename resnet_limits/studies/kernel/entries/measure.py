@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,11 +17,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....limits.kernel import Kind
+from ....measurement.estimate import mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import with_slope
 from ....networks.ntk import tangent_kernel
-from ....random import normals
+from ....random import Stream, normals
 from ....sampling import wide
 from ....sampling.backward import backward, record
 from ....sampling.pieces import piece_size, pieces
@@ -30,7 +30,7 @@ from ....sampling.schemes import Network
 from ....sampling.walk import Walker, final
 from ..kernels import finite_kernel
 from ..outside import sizes, widths
-from ..problem import key, law, mean, network_of, overlaps, points, read_in, root_mean_square, where, width_order
+from ..problem import key, law, network_of, overlaps, points, read_in, where
 from ..settings import Kernel
 from .claims import EXACTLY
 
@@ -45,25 +45,23 @@ Kernels = Float[Tensor, "r n n"]
 
 
 def measure(job: Job) -> Measurement:
-    """Entries, their mean over networks relative to infinite width, and distances by width with their order."""
+    """Entries, their mean over networks relative to infinite width, and distances by width."""
     settings = job.settings
     z, its_widths = points(settings, settings.kernel.inputs), widths(settings)
     gram, records = overlaps(z), []
     sample: dict[Kind, Callable[..., Kernels]] = {"nngp": nngp, "ntk": ntk}
     for i, (kind, draw) in enumerate(sample.items()):
         exact = finite_kernel(settings, kind, settings.depth)(z, z)
-        distances = {}
+        distances: list[Record] = []
         for j, width in enumerate(its_widths):
             job.progress((i + j / len(its_widths)) / 3, f"{kind} of networks of width {width}")
             kernels = draw(settings, gram, width)
-            distances[width] = distance(kernels, exact)
             if width == settings.width:
                 records += entry_records(kernels, exact, kind)
-        records += [
-            Record("entries_distance", *its, coordinates={"scheme": kind, "width": width})
-            for width, its in distances.items()
-        ]
-        records += width_order(distances, {"scheme": kind})
+            coordinates = {"scheme": kind, "width": width}
+            its_distance = distance(kernels, exact)
+            distances.append(Record("entries_distance", *its_distance, coordinates=coordinates, replicas=len(kernels)))
+        records += distances
     job.progress(2 / 3, "tangent kernels by automatic differentiation")
     depth = min(settings.depth, settings.kernel.trained_depth)
     exact = finite_kernel(settings, "ntk", depth)(z, z)
@@ -74,17 +72,15 @@ def measure(job: Job) -> Measurement:
 def nngp(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     """`<x_L, x_L'>/D` of each network."""
     found = []
-    purpose = f"kernel.nngp {width}"
     for first, count in pieces(settings.replicas, vectors=len(gram), width=width, dtype=where(settings)["dtype"]):
-        x0 = read_in(settings, gram, width, purpose=f"{purpose} read-in", first=first, count=count)
+        stream = Stream(settings.seed, f"kernel.nngp {width}", first_replica=first)
+        x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
         (x,) = final(
             [Walker(Network(settings.activation), settings.depth)],
             x0,
             law(settings),
             horizon=settings.horizon,
-            seed=settings.seed,
-            purpose=purpose,
-            first_replica=first,
+            stream=stream,
         )
         found.append(_overlaps(x))
     return torch.cat(found)
@@ -94,7 +90,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     """The tangent kernel of each network, of replicas/8 of the largest width and as many more as others are
     narrower."""
     found = []
-    purpose, own, h = f"kernel.ntk {width}", sizes(settings), settings.horizon / settings.depth
+    own, h = sizes(settings), settings.horizon / settings.depth
     replicas = max(settings.replicas // TANGENTS, 2) * settings.width // width
     n, phi = len(gram), settings.activation
     dtype = where(settings)["dtype"]
@@ -102,17 +98,16 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     size = max(1, min(piece_size(2 * n, width, dtype), fitting))
     for first in range(0, replicas, size):
         count = min(size, replicas - first)
-        stream: Any = {"seed": settings.seed, "first_replica": first}
-        x0 = read_in(settings, gram, width, purpose=f"{purpose} read-in", first=first, count=count)
-        V = normals((1, width), replicas=count, purpose=f"{purpose} read-out", **stream, **where(settings))
+        stream = Stream(settings.seed, f"kernel.ntk {width}", first_replica=first)
+        x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
+        V = normals((1, width), stream.part(" read-out"), replicas=count, **where(settings))
         tape = record(
             Network(phi),
             x0,
             law(settings),
             depth=settings.depth,
             horizon=settings.horizon,
-            purpose=purpose,
-            **stream,
+            stream=stream,
         )
         p = (V / math.sqrt(width)).expand(count, n, width)
         total = _overlaps(tape.final) if settings.kernel.readout else torch.zeros(count, n, n, dtype=torch.float64)
@@ -144,8 +139,8 @@ def _by_autograd(job: Job, z: Float[Tensor, "n f"], depth: int) -> Kernels:
         found = []
         for first in range(0, EXACTLY, size):
             its = min(size, EXACTLY - first)
-            drawn = {"replicas": its, "seed": settings.seed, "purpose": "kernel.ntk-autograd", "first_replica": first}
-            parameters = network.initial(z.shape[1], 1, **drawn, **where(settings))
+            stream = Stream(settings.seed, "kernel.ntk-autograd", first_replica=first)
+            parameters = network.initial(z.shape[1], 1, stream, replicas=its, **where(settings))
             found.append(tangent_kernel(network, parameters, z).cpu())
         return {"kernels": torch.cat(found).numpy()}
 

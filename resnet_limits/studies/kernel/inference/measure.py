@@ -3,7 +3,7 @@
     fully trained   f_s - f_0 after s steps of gradient descent on 1/(2n) sum |f(x_i) - f_0(x_i) - y_i|^2, against
                     Theta_* (1 - (1 - eta Theta/n)^s) Theta^-1 y: a network learns from zero, whatever its start
     weakly trained  posterior of the read-out given the states x_L/sqrt(D) of a network, against that of the NNGP;
-                    sampled from Gram matrices, so that networks can be 8 times as wide
+                    sampled from Gram matrices, so that networks can be 16 times as wide
 
 What a network and its kernel predict is solved once for the depth min(L, kernel.trained_depth), and kept.
 """
@@ -23,19 +23,19 @@ from .... import device
 from ....inference.dense import assemble
 from ....inference.filters import gradient_descent
 from ....inference.targets import one_hot
+from ....measurement.estimate import fraction, mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation
 from ....networks.ntk import descend
-from ....random import normals
+from ....random import Stream, normals
 from ....sampling.wide import gram as overlaps_of
 from ....sampling.wide import pre_activations
-from ..accuracy.measure import fraction
 from ..kernels import finite_kernel
 from ..outside import sizes, widths
-from ..problem import columns, dataset, key, mean, network_of, overlaps, root_mean_square, width_order
+from ..problem import columns, dataset, key, network_of, overlaps
 from ..settings import Kernel
-from .claims import CONDITIONED, PREDICTED, TESTED, TRAINED, WEAKLY, WIDER
+from .claims import CONDITIONED, PREDICTED, TESTED, WEAKLY, WIDER
 
 PINS = {"dtype": "float32"}
 MEMORY = 2**29
@@ -65,7 +65,7 @@ def task(settings: Kernel) -> Task:
 
 
 def measure(job: Job) -> Measurement:
-    """Distances by width, their orders, and accuracies."""
+    """Distances by width, and accuracies."""
     settings = job.settings
     its, depth = task(settings), min(settings.depth, settings.kernel.trained_depth)
     total = Measurement()
@@ -102,12 +102,14 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
 
     predicted, one_more = after(steps), after(steps + 1) - after(steps)
     size, where = predicted.square().mean(), {"points": len(its.x), **PINS}
-    total, distances, times, its_widths = Measurement(), {}, {}, widths(settings, TRAINED)
+    total, distances, times, networks = Measurement(), {}, {}, {}
+    its_widths = widths(settings)
     if its.labels is not None:
         foreseen = fraction((predicted.argmax(dim=1) == its.labels).double().numpy())
         total.records.append(Record("accuracy.predicted", *foreseen, coordinates=where))
     for i, width in enumerate(its_widths):
         learnt = _trained(job, its, depth, width, rate * len(its.x), (i, len(its_widths)))
+        networks[width] = len(learnt.change)
         distances[width] = root_mean_square((learnt.change - predicted).square().mean(dim=(1, 2)) / size)
         ahead = ((learnt.change - predicted) * one_more).sum(dim=(1, 2)) / one_more.square().sum()
         times[width] = mean(1 + ahead / steps)
@@ -132,7 +134,7 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
         total.arrays["inference.loss"] = learnt.loss.mean(dim=0).numpy()
     end = {"coordinates": {**where, "scheme": "extrapolated"}, "replicas": settings.kernel.networks}
     total.records.append(Record("learnt_time", *extrapolated(times), **end))
-    total.records += distance_records(distances, {"scheme": "trained", **PINS})
+    total.records += distance_records(distances, {"scheme": "trained", **PINS}, networks)
     total.arrays["inference.distance.trained"] = by_width(distances)
     return total
 
@@ -149,13 +151,14 @@ def by_width(distances: dict[int, tuple[float, float]]) -> np.ndarray:
     return columns([width, *its] for width, its in distances.items())
 
 
-def distance_records(distances: dict[int, tuple[float, float]], coordinates: dict[str, Any]) -> list[Record]:
-    """Distances by width, and their order."""
-    records = [
-        Record("inference_distance", *its, coordinates={**coordinates, "width": width})
+def distance_records(
+    distances: dict[int, tuple[float, float]], coordinates: dict[str, Any], networks: dict[int, int]
+) -> list[Record]:
+    """Distances by width, of so many networks."""
+    return [
+        Record("inference_distance", *its, coordinates={**coordinates, "width": width}, replicas=networks[width])
         for width, its in distances.items()
     ]
-    return records + width_order(distances, coordinates)
 
 
 def _tangent_kernel(job: Job, its: Task, depth: int) -> dict[str, Tensor]:
@@ -189,8 +192,8 @@ def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tup
                 job.sink.scalars(step, {"train_loss": float(loss.mean())})
 
         def compute(first: int = first, count: int = count, told: Any = told) -> dict[str, np.ndarray]:
-            drawn = {"replicas": count, "seed": settings.seed, "first_replica": first, "device": device_}
-            start = network.initial(x.shape[1], y.shape[1], purpose="kernel.inference", **drawn)
+            stream = Stream(settings.seed, "kernel.inference", first_replica=first)
+            start = network.initial(x.shape[1], y.shape[1], stream, replicas=count, device=device_)
             end, loss = descend(
                 network, start, x, y + network.outputs(start, x), rate=rate, steps=settings.kernel.steps, told=told
             )
@@ -227,7 +230,7 @@ def _weakly(job: Job, its: Task, depth: int) -> Measurement:
         kernel(its.x, its.x)[None], kernel(its.new, its.x)[None], kernel.diagonal(its.new)[None], its.y, noise
     )
     gram = overlaps(torch.cat([its.x, its.new]))
-    its_widths = [WIDER * width for width in widths(settings)]
+    its_widths = [wider * settings.width for wider in WIDER]
 
     def compute() -> dict[str, np.ndarray]:
         found = []
@@ -243,7 +246,8 @@ def _weakly(job: Job, its: Task, depth: int) -> Measurement:
     total = Measurement()
     for i, name in enumerate(("posterior mean", "posterior variance")):
         distances = {width: root_mean_square(its) for width, its in zip(its_widths, squares[..., i], strict=True)}
-        total.records += distance_records(distances, {"scheme": name, "dtype": "float64"})
+        networks = dict.fromkeys(its_widths, WEAKLY)
+        total.records += distance_records(distances, {"scheme": name, "dtype": "float64"}, networks)
         total.arrays[f"inference.distance.{name.split()[1]}"] = by_width(distances)
     return total
 
@@ -253,11 +257,11 @@ def overlaps_at(
 ) -> Float[Tensor, "1 n n"]:
     """`<x_L, x_L'>/D` of a network of this width, sampled from Gram matrices: no weights, however wide it is."""
     own, h = sizes(settings), settings.horizon / depth
-    phi, purpose = activation(settings.activation), f"kernel.inference.weak {width}"
-    its = {"replicas": 1, "first_replica": replica, "seed": settings.seed, "dtype": torch.float64}
+    phi = activation(settings.activation)
+    stream = Stream(settings.seed, f"kernel.inference.weak {width}", first_replica=replica)
 
     def drawn(layer: int) -> Tensor:
-        return normals((len(gram), width), purpose=purpose, layer=layer, **its)
+        return normals((len(gram), width), stream.at(layer), replicas=1, dtype=torch.float64)
 
     x = pre_activations(gram[None], drawn(0))
     for layer in range(depth):

@@ -26,7 +26,7 @@ from ....limits.flow import root_mean_square, rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.classifier import logits
-from ....networks.residual import block_factor
+from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
 from ....paths.laws.iid import Iid
 from ....paths.laws.tied import Tied
@@ -56,7 +56,7 @@ def measure(job: Job) -> Measurement:
 
         its = replace(job.part(f"{part}"), progress=progress)
         trained = trained_from(its, trunk, dataset, same_ends=True, cut=True)
-        h = block_factor(trunk["V"].shape[1], settings.horizon)
+        h = ODE.block_factor(trunk["V"].shape[1], settings.horizon)
         with torch.no_grad():
             return logits(vector_field, STEPS["euler"], trained.parameters, points, h).double()
 

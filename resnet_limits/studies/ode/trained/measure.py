@@ -15,7 +15,7 @@ from ....limits.flow import root_mean_square, rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.classifier import TRUNK, logits
-from ....networks.residual import block_factor
+from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
 from ....paths.laws.tied import Tied
 from ..networks import data_of, drawn, records_and_arrays, trained_from, two_matrix_field
@@ -63,12 +63,12 @@ def _interpolated(settings: Ode, parameters: Mapping[str, Tensor], points: Tenso
 
     def of_the_limit(substeps: int) -> Tensor:
         trunk = {name: interpolated(w, substeps) for name, w in parameters.items() if name.startswith(TRUNK)}
-        h = block_factor(settings.depth * substeps, settings.horizon)
+        h = ODE.block_factor(settings.depth * substeps, settings.horizon)
         return logits(vector_field, STEPS["rk4"], {**parameters, **trunk}, points, h)
 
     with torch.no_grad():
         network = logits(
-            vector_field, STEPS["euler"], parameters, points, block_factor(settings.depth, settings.horizon)
+            vector_field, STEPS["euler"], parameters, points, ODE.block_factor(settings.depth, settings.horizon)
         )
         limit, coarser = of_the_limit(SUBSTEPS), of_the_limit(SUBSTEPS // 2)
     size = root_mean_square(limit)

@@ -23,8 +23,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....random import Stream
 from ....sampling.backward import backward, record
 from ....sampling.pieces import LARGEST, SMALLEST
 from ....sampling.schemes import Network
@@ -32,7 +34,7 @@ from .. import unscaled
 from ..correlation.measure import overlap
 from ..finite_depth import mean_squares
 from ..outside import MOST, growth, linear, sizes
-from ..problem import finite, mean, pair_or_one, root_mean_square
+from ..problem import finite, pair_or_one
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
 
@@ -164,9 +166,7 @@ def sampled(
             kind.law,
             depth=kind.depth,
             horizon=kind.horizon,
-            seed=settings.seed,
-            purpose=f"sde.backward {kind.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.backward {kind.depth}", first_replica=first),
             u0=one[:, :, None] if tangent else None,
         )
         norms, p = {}, one

@@ -15,17 +15,17 @@ from torch import Tensor
 
 from ....errors import MeasurementError
 from ....limits.overlaps import linear_flow, moment_flow, moment_step
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation
 from ....paths.laws.iid import Iid
-from ....random import normals
+from ....random import Stream, normals
 from ....sampling.convolution import Stencil
 from ....sampling.wide import gram, pre_activations
 from ..control import bias_of_depth, differenced, half
 from ..images import patches, source
 from ..outside import sizes
-from ..problem import mean
 from .claims import LATTICE, PADDING, PINS, SIDE, TAPS, WIDE
 
 
@@ -58,14 +58,14 @@ def measure(job: Job) -> Measurement:
     limits = {}
     for phi in PINS:
         job.progress(0.0, f"convolution, limit of {phi}")
-        if (limit := _limit(phi, stencil, own, m0, start, horizon)) is not None:
+        if (limit := limit_of(phi, stencil, own, m0, start, horizon)) is not None:
             limits[phi] = limit
     x = x0.expand(networks, *x0.shape)
     walks = [_Walk(phi, x, x, m0, start) for phi in limits]
     for k in range(depth if walks else 0):
         job.progress(k / depth, "convolution, layers")
-        where = {"seed": settings.seed, "layer": k, "dtype": x0.dtype, "device": x0.device}
-        Z = normals(tuple(x0.shape), replicas=networks, purpose=f"sde.convolutional {depth}", **where)
+        stream = Stream(settings.seed, f"sde.convolutional {depth}", k)
+        Z = normals(tuple(x0.shape), stream, replicas=networks, dtype=x0.dtype, device=x0.device)
         for walk in walks:
             walk.step(stencil, own, horizon / depth, Z)
     records = []
@@ -103,7 +103,7 @@ def _recursion(
     return m, overlaps
 
 
-def _limit(
+def limit_of(
     phi: str, stencil: Stencil, own: Iid, m0: Tensor, start: Tensor, horizon: float
 ) -> tuple[Tensor, Tensor, float] | None:
     """`(m_T, L_T, error)`; None where they explode before."""

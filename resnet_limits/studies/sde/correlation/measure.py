@@ -17,8 +17,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....random import Stream
 from ....sampling.pieces import pieces
 from ....sampling.schemes import Network
 from ....sampling.walk import Walker, final, walk
@@ -26,7 +28,7 @@ from ....sampling.wide import gram
 from .. import unscaled
 from ..finite_depth import overlaps as at_infinite_width
 from ..outside import MOST, growth, linear, sizes
-from ..problem import finite, inputs, mean
+from ..problem import finite, inputs
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH
 from .claims import COSINES, DECORRELATED, PAIRS, SLOWLY
@@ -92,9 +94,7 @@ def decorrelation(job: Job) -> list[Record]:
             x0.expand(count, *x0.shape),
             kind.law,
             horizon=kind.horizon,
-            seed=settings.seed,
-            purpose=f"sde.decorrelation {depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.decorrelation {depth}", first_replica=first),
         )
         found.append(gram(x).cpu())
     overlaps = torch.cat(found)
@@ -223,9 +223,7 @@ def sampled(
             start,
             kind.law,
             horizon=kind.horizon,
-            seed=settings.seed,
-            purpose=f"sde.correlation {kind.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.correlation {kind.depth}", first_replica=first),
         )
         for k, (x,) in steps:
             if k in wanted:

@@ -17,9 +17,11 @@ from torch import Tensor
 
 from ....errors import MeasurementError
 from ....limits.overlaps import deep_flow, deep_recursion, moment_flow, moment_step
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.taylor import CURVATURE, SLOPE
+from ....random import Stream
 from ....sampling.deep import Branch, final, wide_pair
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
@@ -27,7 +29,7 @@ from ....sampling.wide import gram
 from ....settings.names import KINKED
 from ..control import bias_of_depth, differenced, half, regressed
 from ..outside import overflows, sizes
-from ..problem import inputs, mean
+from ..problem import inputs
 from ..settings import Sde
 from .claims import ALL, DRIFT, DRIFT_WIDTH, EXPONENTS, LAST, NO_PSI, WIDE, WIDE_PINS
 
@@ -74,8 +76,7 @@ def _last(job: Job) -> list[Record]:
         outer=outer,
         replicas=max(settings.replicas // 16, 2),
         horizon=horizon,
-        seed=settings.seed,
-        purpose=f"sde.deep.last {settings.depth}",
+        stream=Stream(settings.seed, f"sde.deep.last {settings.depth}"),
     )
     known = float((ideal[-1] - start).mean())
     value, stderr = mean(differenced(grown(x, x0), grown(y, x0), known) / growth)
@@ -120,9 +121,7 @@ def _all(job: Job) -> list[Record]:
             outer=outer,
             depth=depth,
             horizon=horizon,
-            seed=settings.seed,
-            purpose=f"sde.deep.all {depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.deep.all {depth}", first_replica=first),
         )
         plain.append(grown(states[0], x0))
         *overlaps, linear = [its.mean(dim=(1, 2)) for its in compensators]
@@ -194,9 +193,7 @@ def _drift(job: Job) -> list[Record]:
             outer=outer,
             depth=settings.depth,
             horizon=settings.horizon,
-            seed=settings.seed,
-            purpose=f"sde.deep.drift {settings.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.deep.drift {settings.depth}", first_replica=first),
         )
         for its, x in zip(moved, states, strict=True):
             its.append((x - x0).double().mean(dim=(1, 2)) / drift)

@@ -33,16 +33,18 @@ from torch import Tensor
 from ....limits.averaged import gaussian_mean
 from ....limits.explosion import Moments
 from ....limits.overlaps import moment_step
+from ....measurement.estimate import mean, probability
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.taylor import CURVATURE, SLOPE
+from ....random import Stream
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
 from ....sampling.schemes import Network
 from ....sampling.walk import Walker, walk
 from ....sampling.wide import gram
 from ..outside import sizes
-from ..problem import fraction, inputs, mean
+from ..problem import inputs
 from ..settings import Sde
 from .claims import HORIZONS, LOW, NARROW_HORIZONS, SWISH, WIDE, never
 
@@ -79,9 +81,7 @@ def crossing_times(
     *,
     horizon: float,
     threshold: float,
-    seed: int,
-    purpose: str,
-    first_replica: int,
+    stream: Stream,
 ) -> list[Float[Tensor, " r"]]:
     """First crossing times of networks of each depth on one noise; inf where there is none up to the horizon."""
     scheme = UpTo(Network(SWISH["activation"], SWISH["activation_inside"]), threshold)
@@ -89,8 +89,7 @@ def crossing_times(
     deepest = max(depths)
     before = [x0.double().square().mean(dim=(1, 2)) for _ in depths]
     times = [torch.where(q >= threshold, 0.0, math.inf) for q in before]
-    where = {"seed": seed, "purpose": purpose, "first_replica": first_replica}
-    for k, states in walk(walkers, x0, law, horizon=horizon, **where):
+    for k, states in walk(walkers, x0, law, horizon=horizon, stream=stream):
         for i, (depth, x) in enumerate(zip(depths, states, strict=True)):
             if k % (deepest // depth):
                 continue
@@ -153,7 +152,7 @@ class Course:
 def _course(settings: Sde, width: int, horizons: float) -> Course | None:
     """None where the limit does not explode from the inputs."""
     x0, own = inputs(settings, width=width, count=1), sizes(settings)
-    limit = _limit(x0, own.sigma_w, own.sigma_b)
+    limit = limit_of(x0, own.sigma_w, own.sigma_b)
     explosion = limit.explosion_time()
     if math.isinf(explosion):
         return None
@@ -192,13 +191,13 @@ def _wide(job: Job) -> list[Record]:
     )
     numbers = {
         "crossing_time": mean(at_most / its.explosion),
-        "fraction_crossed": fraction(by_then, len(times)),
+        "fraction_crossed": probability(by_then, len(times)),
     }
     if 0 < exact <= IN_TIME * its.horizon:
         late = lateness(its.horizon / settings.depth, its.law.sigma_w, threshold)
         value, stderr = mean(at_most)
         if (by_now := int(times.isfinite().sum())) < len(times):  # what the others take is unknown, but longer
-            stderr = math.hypot(stderr, its.horizon * fraction(by_now, len(times))[1])
+            stderr = math.hypot(stderr, its.horizon * probability(by_now, len(times))[1])
         excess = (value - its.limit.crossing_time(threshold)) / its.explosion
         numbers["crossing_time_excess"] = excess, stderr / its.explosion
         numbers["crossing_time_ratio"] = value / exact, stderr / exact
@@ -215,7 +214,7 @@ def _narrow(job: Job) -> list[Record]:
     times = _sampled(job, its, "narrow", [settings.depth, 2 * settings.depth], settings.replicas)
     at_most = [t.clamp(max=its.horizon) / its.explosion for t in times]
     by_then = int((times[0] <= 2 * its.explosion).sum())
-    numbers = {"crossing_time": mean(at_most[0]), "fraction_crossed": fraction(by_then, settings.replicas)}
+    numbers = {"crossing_time": mean(at_most[0]), "fraction_crossed": probability(by_then, settings.replicas)}
     if all(float(t.isfinite().double().mean()) >= CROSSED for t in times):
         value, stderr = mean(at_most[0] - at_most[1])
         numbers["crossing_time_difference"] = abs(value), stderr
@@ -240,15 +239,13 @@ def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas:
             course.law,
             horizon=course.horizon,
             threshold=settings.sde.threshold,
-            seed=settings.seed,
-            purpose=f"sde.explosion.{scheme} {settings.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.explosion.{scheme} {settings.depth}", first_replica=first),
         )
         found.append(its)
     return [torch.cat(its) for its in zip(*found, strict=True)]
 
 
-def _limit(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:
+def limit_of(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:
     """The moments of infinitely wide networks from this input."""
     phi, x = SWISH["activation"], x0.double()
     return Moments(SLOPE[phi], CURVATURE[phi], sigma_w, sigma_b, float(x.mean()), float(x.square().mean()))

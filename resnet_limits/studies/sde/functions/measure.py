@@ -15,14 +15,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....random import Stream
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
 from ....sampling.schemes import EulerMaruyama, Network
 from ....sampling.walk import Scheme, Walker, final
 from ..outside import kinked, sizes
-from ..problem import finite, root_mean_square
+from ..problem import finite
 from ..settings import Sde
 
 DRAWS = 4
@@ -65,9 +67,7 @@ def second_differences(job: Job) -> Float[Tensor, " r"]:
             x0.expand(count, *x0.shape),
             own.law,
             horizon=settings.horizon,
-            seed=settings.seed,
-            purpose=f"sde.functions.bend {settings.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.functions.bend {settings.depth}", first_replica=first),
         )
         found.append((x[:, 0] - 2 * x[:, 1] + x[:, 2]).double().square().mean(dim=-1).cpu())
     return torch.cat(found)
@@ -157,9 +157,7 @@ def weights(family: Family, depth: int, settings: Sde) -> Iterator[Float[Tensor,
             vectors.expand(DRAWS, -1, -1),
             biased,
             family.horizon / steps,
-            seed=settings.seed,
-            purpose="sde.functions",
-            layer=k,
+            Stream(settings.seed, "sde.functions", k),
         )
         held += 1
     yield total * math.sqrt(steps / depth / held)

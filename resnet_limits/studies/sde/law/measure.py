@@ -30,19 +30,19 @@ from torch import Tensor
 
 from ....claims.law_distance import energy_distance, kolmogorov_distance, kolmogorov_radius, two_sample_distance
 from ....fixed_shape import add_terms
+from ....measurement.estimate import mean, probability, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation
-from ....random import REPLICA_BLOCK, normals
+from ....random import REPLICA_BLOCK, Stream, normals
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
 from ....sampling.schemes import EulerMaruyama, Network
 from ....sampling.walk import Walker, final
 from ..finite_depth import log_norm_variance
 from ..outside import MOST, growth, linear, sizes
-from ..problem import fraction, inputs, mean
+from ..problem import inputs
 from ..settings import Sde
-from ..weak.measure import variance
 from .claims import LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, norm_law
 
 DRAWS = 4
@@ -122,9 +122,7 @@ def sampled(
             x0.expand(its, *x0.shape),
             law,
             horizon=settings.horizon,
-            seed=settings.seed,
-            purpose=f"sde.law {purpose} {settings.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.law {purpose} {settings.depth}", first_replica=first),
         )
         found.append([x[:, 0].double().cpu() for x in states])
     return tuple(torch.cat(parts) for parts in zip(*found, strict=True))
@@ -171,16 +169,14 @@ def log_abs_det(settings: Sde) -> Float[Tensor, " r"]:
     for first in range(0, count, PIECE):
         its = min(PIECE, count - first)
         x, product, total = start.expand(its, width), eye.expand(its, width, width), torch.zeros(its).to(start)
+        stream = Stream(settings.seed, f"sde.law matrices {settings.depth}", first_replica=first)
         for layer in range(settings.depth):
             g = normals(
                 (width, width + 1),
+                stream.at(layer),
                 replicas=its,
-                seed=settings.seed,
-                purpose=f"sde.law matrices {settings.depth}",
-                layer=layer,
                 dtype=start.dtype,
                 device=start.device,
-                first_replica=first,
             )
             W, b = own.sigma_w * math.sqrt(h / width) * g[..., :width], own.sigma_b * math.sqrt(h) * g[..., width]
             features, inner = with_slope(psi, x)
@@ -224,7 +220,7 @@ def _tests(job: Job) -> list[Record]:
     all_of_them = distance(ratio), kolmogorov_radius(len(ratio)) / 1.96
     shift = math.sqrt(NETWORKS) * abs(_bias(settings, sigma_w)) / deviation / math.sqrt(2 * math.pi)
     return [
-        Record("law_accepted", *fraction(accepted, tests), coordinates=TEST, replicas=len(ratio)),
+        Record("law_accepted", *probability(accepted, tests), coordinates=TEST, replicas=len(ratio)),
         Record("law_distance", *all_of_them, coordinates=TEST, replicas=len(ratio)),
         Record("law_shift", shift, coordinates=TEST),
     ]

@@ -16,14 +16,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....random import Stream
 from ....sampling.laws import law_of
 from ....sampling.matrix_normal import MatrixNormal
 from ....sampling.pieces import pieces
 from ....sampling.schemes import Network
 from ....sampling.walk import Walker, final
-from ..problem import finite, inputs, mean
+from ..problem import finite, inputs
 from .claims import TANH, law
 
 MORE, LEAST = 4, 4096
@@ -46,9 +48,7 @@ def measure(job: Job) -> Measurement:
             x0.expand(count, *x0.shape),
             its,
             horizon=settings.horizon,
-            seed=settings.seed,
-            purpose=f"sde.matrix_normal {settings.depth}",
-            first_replica=first,
+            stream=Stream(settings.seed, f"sde.matrix_normal {settings.depth}", first_replica=first),
         )
         found.append(x[:, 0].double().cpu())
     x = torch.cat(found)

@@ -21,13 +21,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....limits.averaged import gaussian_mean_square
+from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....random import Stream
 from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
 from ....sampling.prenorm import linear, log_growth_without_norm, two_layers
 from ..outside import sizes
-from ..problem import inputs, mean
+from ..problem import inputs
 from .claims import NARROWEST, WITHOUT
 
 MORE, LEAST = 4, 4096
@@ -49,18 +51,17 @@ def measure(job: Job) -> Measurement:
     for first, count in pieces(networks, vectors=len(x0), width=settings.width, dtype=x0.dtype):
         job.progress(first / networks, "pre-norm blocks")
         start = x0.expand(count, *x0.shape)
-        where = {"seed": settings.seed, "first_replica": first}
-        x = linear(start, factors, law, purpose=f"sde.prenorm.linear {depth}", **where)
-        y, its_variance = two_layers(phi, start, factors, law, purpose=f"sde.prenorm.two {depth}", **where)
+        stream = Stream(settings.seed, "sde.prenorm", first_replica=first)
+        x = linear(start, factors, law, stream.part(f".linear {depth}"))
+        y, its_variance = two_layers(phi, start, factors, law, stream.part(f".two {depth}"))
         for scheme, end in (("linear", x), ("two-layers", y)):
             off = (end - start).double()
             moved[scheme].append(off.cpu())
             found[scheme].append((off.square().mean(dim=(1, 2)).cpu(), (start * off).mean(dim=(1, 2)).cpu()))
         variances.append(its_variance.double().cpu())
         bare = Isotropic(own.sigma_w, WITHOUT["init.sigma_b"])
-        growth.append(
-            log_growth_without_norm(start[:, :1], depth, bare, purpose=f"sde.prenorm.without {depth}", **where).double()
-        )
+        alone = log_growth_without_norm(start[:, :1], depth, bare, stream.part(f".without {depth}"))
+        growth.append(alone.double())
     q0 = float(x0.double().square().mean())
     c = {"linear": own.sigma_w**2 + own.sigma_b**2}
     c["two-layers"] = own.sigma_w**2 * float(gaussian_mean_square(phi, torch.tensor(c["linear"], dtype=torch.float64)))

@@ -28,9 +28,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....fixed_shape import gram
+from ....measurement.estimate import mean, saving, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....random import REPLICA_BLOCK
+from ....random import REPLICA_BLOCK, Stream
 from ....sampling.expectations import moments
 from ....sampling.law import Isotropic
 from ....sampling.martingale import Martingale, gradients, state_moments
@@ -38,7 +39,7 @@ from ....sampling.pieces import pieces
 from ....sampling.schemes import CURVATURE, SLOPE, Network
 from ....sampling.walk import Walker, walk
 from ..outside import kinked, overflows, sizes
-from ..problem import inputs, mean
+from ..problem import inputs
 from ..settings import Sde
 from .claims import MEAN
 
@@ -173,10 +174,8 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
         ]
         states = [start, start]
         walkers = (Walker(scheme, depth), Walker(scheme, 2 * depth))
-        purpose = f"sde.weak {case.phi} {depth}"
-        for k, states in walk(
-            walkers, start, law, horizon=horizon, seed=settings.seed, purpose=purpose, first_replica=begin
-        ):
+        stream = Stream(settings.seed, f"sde.weak {case.phi} {depth}", first_replica=begin)
+        for k, states in walk(walkers, start, law, horizon=horizon, stream=stream):
             martingales[1].add(states[1])
             if k % 2 == 0:
                 martingales[0].add(states[0])
@@ -200,9 +199,8 @@ def _steps(settings: Sde, case: Case) -> list[Record]:
         x = start = x0.expand(count, *x0.shape)
         sums = torch.zeros(2, count, case.n, case.n, dtype=torch.float64)
         covariances: list[Tensor] = []
-        purpose = f"sde.weak {case.phi} {settings.depth}"
-        where = {"seed": settings.seed, "purpose": purpose, "first_replica": first}
-        for k, (after,) in walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, **where):
+        stream = Stream(settings.seed, f"sde.weak {case.phi} {settings.depth}", first_replica=first)
+        for k, (after,) in walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, stream=stream):
             features, step = scheme.features(x).double(), (after - x).double()
             covariances.append(h * (own.sigma_b**2 + own.sigma_w**2 * gram(features) / settings.width))
             sums[0] += (gram(step) / settings.width).cpu()
@@ -287,11 +285,6 @@ def _step(settings: Sde, case: Case, q: float) -> float:
     return settings.horizon / settings.depth * (own.sigma_b**2 + own.sigma_w**2 * q) * max(1.0, k)
 
 
-def variance(values: Float[Tensor, " r"]) -> tuple[float, float]:
-    """Variance of one replica, and its standard error."""
-    return mean((values - values.mean()).square() * len(values) / max(len(values) - 1, 1))
-
-
 def _plain_variance(f: Float[Tensor, "2 r"]) -> tuple[float, float]:
     """Of independent networks of depth L and 2L, shared out to spend as few layers as possible, per L layers.
 
@@ -301,10 +294,3 @@ def _plain_variance(f: Float[Tensor, "2 r"]) -> tuple[float, float]:
     root = v1**0.5 + (2 * v2) ** 0.5
     slopes = (root / v1**0.5, root * (2 / v2) ** 0.5) if v1 and v2 else (0.0, 0.0)
     return root**2, slopes[0] * e1 + slopes[1] * e2
-
-
-def saving(more: tuple[float, float], less: tuple[float, float]) -> tuple[float, float]:
-    """`log10` of a ratio of two costs, each with its standard error."""
-    if not (more[0] > 0 and less[0] > 0):
-        return math.nan, math.nan
-    return math.log10(more[0] / less[0]), math.hypot(more[1] / more[0], less[1] / less[0]) / math.log(10)

@@ -1,0 +1,127 @@
+"""Faults planted by reference act wherever the thing is used, go away again, and no test goes behind their back."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.planting import plant, resize
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOM = "resnet_limits.made_up"
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, str]], list[ModuleType]]:
+    """`room({"a": text, ...})`: modules of a room of the package that there is not, in this order."""
+
+    def made(texts: Mapping[str, str]) -> list[ModuleType]:
+        modules = []
+        for name, text in texts.items():
+            path = tmp_path / f"{name}.py"
+            path.write_text(text)
+            spec = importlib.util.spec_from_file_location(f"{ROOM}.{name}", path)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            monkeypatch.setitem(sys.modules, spec.name, module)
+            spec.loader.exec_module(module)
+            modules.append(module)
+        return modules
+
+    return made
+
+
+USERS = {
+    "law": "SIZE = 4\nOTHER, MOST = 1, 9\ndef draw():\n    return 'right'\ndef _inside():\n    return 0\n",
+    "walk": f"from {ROOM}.law import SIZE, draw\ndef walk():\n    return draw(), SIZE\n",
+    "study": f"from {ROOM} import law\nfrom {ROOM}.law import draw as drawn\nSIZE = 4\n"
+    "def measure():\n    return law.draw(), drawn(), SIZE\n",
+}
+
+
+def test_a_fault_acts_wherever_the_thing_is_used_under_any_name_and_goes_away(room, monkeypatch):
+    monkeypatch.setitem(sys.modules, ROOM, package := ModuleType(ROOM))
+    package.law, *_ = room({"law": USERS["law"]})  # type: ignore[attr-defined]
+    walk, study = room({name: USERS[name] for name in ("walk", "study")})
+    with pytest.MonkeyPatch.context() as patch:
+        plant(patch, package.law.draw, lambda: "wrong")
+        assert walk.walk() == ("wrong", 4)
+        assert study.measure() == ("wrong", "wrong", 4)
+    assert study.measure() == ("right", "right", 4)
+    with pytest.MonkeyPatch.context() as patch:
+        plant(patch, package.law.draw, lambda: "wrong", within=f"{ROOM}.walk")
+        assert (walk.walk()[0], study.measure()[0]) == ("wrong", "right")
+    with pytest.MonkeyPatch.context() as patch:
+        resize(patch, package.law, SIZE=7, MOST=8)
+        assert walk.walk() == ("right", 7)
+        assert study.measure() == ("right", "right", 4), "a constant of its own that is called the same"
+        assert (package.law.OTHER, package.law.MOST) == (1, 8)
+    assert walk.walk() == ("right", 4)
+
+
+def test_what_is_private_or_nowhere_is_refused(room, monkeypatch):
+    monkeypatch.setitem(sys.modules, ROOM, ModuleType(ROOM))
+    law, walk = room({name: USERS[name] for name in ("law", "walk")})
+    with pytest.raises(LookupError, match="_inside is private"):
+        plant(monkeypatch, law._inside, lambda: 1)
+    with pytest.raises(LookupError, match="no module of resnet_limits holds"):
+        plant(monkeypatch, room, lambda: 1)
+    with pytest.raises(LookupError, match="defines no public SIZE"):
+        resize(monkeypatch, walk, SIZE=1)
+
+
+# -- no test goes behind their back ---------------------------------------------------------------
+
+
+def behind(text: str) -> Iterator[int]:
+    """Lines of `setattr` on a module of ours, or on a private name of a class of ours."""
+    tree = ast.parse(text)
+    ours, modules = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("resnet_limits"):
+            for alias in node.names:
+                its = f"{node.module}.{alias.name}".replace(".", "/")
+                is_module = (ROOT / its).is_dir() or (ROOT / f"{its}.py").exists()
+                (modules if is_module else ours).add(alias.asname or alias.name)
+        elif isinstance(node, ast.Import):
+            modules |= {alias.asname for alias in node.names if alias.asname and alias.name.startswith("resnet_limits")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr":
+            target, name = node.args[0], ast.unparse(node.args[1]).strip("'")
+            if isinstance(target, ast.Constant):
+                found = str(target.value).startswith("resnet_limits")
+            else:
+                private, dunder = name.startswith("_"), name.endswith("__")
+                found = isinstance(target, ast.Name) and (
+                    target.id in modules or (target.id in ours and private and not dunder)
+                )
+            if found:
+                yield node.lineno
+
+
+def test_faults_go_through_public_faces():
+    files = subprocess.check_output(["git", "ls-files", "tests/*.py"], cwd=ROOT, text=True).split()
+    found = [f"{file}:{line}" for file in files for line in behind((ROOT / file).read_text())]
+    assert not found, "plant them by tests.planting: " + ", ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("from resnet_limits.runs import job\ndef f(m):\n    m.setattr(job, 'owned', 1)\n", [3]),
+        ("import resnet_limits.runs.job as its\nm.setattr(its, 'owned', 1)\n", [2]),
+        ("m.setattr('resnet_limits.runs.job.owned', 1)\n", [1]),
+        ("from resnet_limits.runs.folder import Run\nm.setattr(Run, '_add', 1)\nm.setattr(Run, 'add', 1)\n", [2]),
+        ("import os\nm.setattr(os, 'rename', 1)\nm.setenv('A', 'b')\n", []),
+    ],
+)
+def test_what_goes_behind_is_found(text: str, lines: list[int]):
+    assert list(behind(text)) == lines
