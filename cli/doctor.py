@@ -97,11 +97,13 @@ def _torchvision() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
-    from resnet_limits.data.files import FILES, look
+    from resnet_limits.data.published import Published
     from resnet_limits.data.root import data_root
+    from resnet_limits.data.sources.source import Data
 
     root = data_root(None)
-    there = [name for name in FILES if not any(seen.problem for seen in look(name, root))]
+    published = {name: kind for name, kind in Data.options.items() if issubclass(kind, Published)}
+    there = [name for name, kind in published.items() if kind.found(root).present]
     seen = f"{root}: {', '.join(there) or 'no downloaded data sets'}; digits are bundled"
     yield Finding("data", bool(there), seen, "" if there else "reslim data lists them, reslim data mnist fetches one")
 

@@ -271,7 +271,6 @@ def _is_memory_known(its: Plan) -> bool:
 def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob] | None = None) -> None:
     """Refuse jobs whose data are not there, or that ask for more of them than there is, or for more memory (None: all
     are held against that of this machine); print what they warn of."""
-    from resnet_limits.data.files import notes
     from resnet_limits.studies import room, study
 
     settings = [job.settings for job in jobs]
@@ -288,7 +287,7 @@ def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob] | Non
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
     for data in {repr(data): data for data in asked}.values():
         identity.require(data)
-        for line in notes(data):
+        for line in data.notes():
             print(f"reslim: {printable(line)}", file=sys.stderr)
 
 

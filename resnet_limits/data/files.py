@@ -1,20 +1,12 @@
-"""Which files a data set consists of, where they are looked for, and whether they are whole. Free of torch.
-
-Sizes and MD5 sums are those of the published files; for the unpacked files of Fashion-MNIST none are published.
-"""
+"""Files of known sizes and sums: whether they are there, and whole. Free of torch."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from ..errors import DamagedData, MissingData
-from .sources.image_folder import ImageFolder
-from .sources.source import Data
 
 
 @dataclass(frozen=True)
@@ -26,40 +18,6 @@ class File:
     md5: str | None = None
 
 
-def _idx(folder: str, md5s: Sequence[str | None]) -> tuple[File, ...]:
-    names = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-    sizes = (47040016, 60008, 7840016, 10008)
-    return tuple(File(f"{folder}/raw/{n}", size, md5) for n, size, md5 in zip(names, sizes, md5s, strict=True))
-
-
-def _cifar(name: str, size: int, md5: str) -> File:
-    return File(f"cifar-10-batches-py/{name}", size, md5)
-
-
-FILES: dict[str, tuple[File, ...]] = {
-    "mnist": _idx(
-        "MNIST",
-        (
-            "6bbc9ace898e44ae57da46a324031adb",
-            "a25bea736e30d166cdddb491f175f624",
-            "2646ac647ad5339dbf082846283269ea",
-            "27ae3e4e09519cfbb04c329615203637",
-        ),
-    ),
-    "fashion_mnist": _idx("FashionMNIST", (None, None, None, None)),
-    "cifar10": (
-        _cifar("data_batch_1", 31035704, "c99cafc152244af753f735de768cd75f"),
-        _cifar("data_batch_2", 31035320, "d4bba439e000b95fd0a9bffe97cbabec"),
-        _cifar("data_batch_3", 31035999, "54ebc095f3ab1f0389bbae665268c751"),
-        _cifar("data_batch_4", 31035696, "634d18415352ddfa80567beed471001a"),
-        _cifar("data_batch_5", 31035623, "482c414d41f54cd18b22e5b47cb7c3cb"),
-        _cifar("test_batch", 31035526, "40351d587109b95175f43aff81a1287e"),
-        _cifar("batches.meta", 158, "5ff9c542aee3614f3951f8cda6e48888"),
-    ),
-}
-"""The files of each published data set, in torchvision's own layout."""
-
-
 @dataclass(frozen=True)
 class Seen:
     """A file that a data set needs, the bytes found (None: there is none), and what is wrong with it, if anything."""
@@ -69,12 +27,9 @@ class Seen:
     problem: str
 
 
-def look(name: str, root: Path, *, thoroughly: bool = False) -> list[Seen]:
-    """The files of a published data set under a root: there and of the right size; thoroughly: of the right content."""
-    return [_look(file, root / file.path, thoroughly) for file in FILES[name]]
-
-
-def _look(file: File, path: Path, thoroughly: bool) -> Seen:
+def looked_at(file: File, root: Path, *, thoroughly: bool = False) -> Seen:
+    """A file under a root: there and of the right size; thoroughly: of the right content."""
+    path = root / file.path
     if not path.is_file():
         return Seen(path, None, "missing")
     size = path.stat().st_size
@@ -111,36 +66,3 @@ def _crc(path: Path) -> int:
 def _crc_in(archive: Path) -> int:
     """The sum of the unpacked content that a gzip file ends with (RFC 1952)."""
     return struct.unpack("<I", archive.read_bytes()[-8:-4].rjust(4, b"\0"))[0]
-
-
-def notes(data: Data) -> list[str]:
-    """What there is to say of the files that these settings need, a line each. Raises as `identity.require`."""
-    if isinstance(data, ImageFolder):
-        from . import image_folder
-
-        return image_folder.notes(data)
-    return []
-
-
-def complain(name: str, root: Path, *, thoroughly: bool = False) -> None:
-    """Make sure that the files of a published data set are there and of the right size; thoroughly: whole.
-
-    Raises `MissingData` naming the files and where to put them, `DamagedData` naming the first damaged one. Cheap
-    unless thorough, and free of torch: a request is refused before anything is started.
-    """
-    seen = look(name, root, thoroughly=thoroughly)
-    if any(s.size is None for s in seen):
-        raise MissingData(
-            f"data={name} is not under {root}; `reslim data {name}` downloads it where there is a network.\n"
-            f"Without one: {what_to_put(name, root)}, or name another folder with data.root=... or $RESLIM_DATA"
-        )
-    for damaged in (s for s in seen if s.problem):
-        raise DamagedData(f"data={name}: {damaged.path} is {damaged.problem}; `reslim data {name}` fetches it anew")
-
-
-def what_to_put(name: str, root: Path) -> str:
-    """Which files are to be put into which folder, in words."""
-    unsound = [s.path for s in look(name, root) if s.problem] or [root / file.path for file in FILES[name]]
-    names = ", ".join(path.name for path in unsound)
-    archive = f"{root / 'cifar-10-python.tar.gz'}" if name == "cifar10" else "their archives with .gz"
-    return f"put {names} into {unsound[0].parent} (or {archive}, which `reslim data {name}` unpacks)"

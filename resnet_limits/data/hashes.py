@@ -132,5 +132,10 @@ def _is_entry(its: Any) -> bool:
     return isinstance(its, list) and len(its) == 6 and isinstance(its[5], str) and len(its[5]) == 64
 
 
+def short(name: str, content: bytes) -> str:
+    """`digits-0f1c2a9d3b`: the identity of the data of this name and content."""
+    return f"{name}-{hashlib.sha256(content).hexdigest()[:10]}"
+
+
 def _place(folder: Path) -> Path:
     return cache_folder() / "hashes" / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]}.json"

@@ -1,8 +1,8 @@
 """What tells data from others of the same name: their identity, `data.digest`, such as `mnist-0f1c2a9d3b` or `moons-1`.
 
     in files       a hash of the names and contents of exactly the files that are loaded
-    digits         a hash of the numbers in scikit-learn's file
-    generated      the version that the generator's own file declares: keys and seed are content of a job already,
+    bundled        a hash of the numbers in scikit-learn's file
+    generated      the version that the source declares: keys and seed are content of a job already,
                    and floats differ between processors in their last bits
 
 It is found when a job is planned (`filled`), and content of the job: two folders of one name, or a folder whose files
@@ -14,30 +14,19 @@ identify, numpy.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
-from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-from ..errors import DamagedData, MissingData, SettingError, one_of
+from ..errors import DamagedData, MissingData, SettingError
 from ..settings.base import Settings
 from ..settings.content import content, digest
-from . import hashes, image_folder
-from .files import FILES, complain
-from .hashes import Hashes, Told
-from .root import data_root
-from .sources.digits import Digits
-from .sources.gaussian import Gaussian
-from .sources.image_folder import ImageFolder
-from .sources.source import Data, Images, Plane
+from . import hashes
+from .hashes import Hashes, Told, short
+from .sources.source import Bundled, Data
 
 S = TypeVar("S", bound=Settings)
-
-GENERATED = (Plane, Gaussian)
-"""Data of a generator: the module of their name declares its `VERSION`."""
 
 
 def _silent(message: str) -> None:
@@ -79,45 +68,16 @@ def of(data: Data, *, told: Told = _silent) -> Identity:
 
 
 def _found(data: Data, told: Told) -> Identity:
-    if isinstance(data, GENERATED):
-        return Identity(f"{data.name}-{import_module(f'.{data.name}', __package__).VERSION}", data.name)
-    if isinstance(data, Images):
-        its = _folder(data, told) if isinstance(data, ImageFolder) else _published(data, told)
+    its = data.fingerprint(told)
+    if isinstance(its, Hashes):
         return Identity(_digest(data.name, its.sums), data.name, str(its.folder), its)
-    if isinstance(data, Digits):
-        from . import digits
-
-        return Identity(of_digits(digits.bundled()), data.name, str(digits.file().parent))
-    raise SettingError(f"data: unknown option {one_of(data.name, Data.options)}")
-
-
-def _folder(data: ImageFolder, told: Told) -> Hashes:
-    folder = image_folder.place(data)
-    return hashes.of(folder, [its.path for its in image_folder.files(folder)], told=told)
-
-
-def _published(data: Images, told: Told) -> Hashes:
-    """Of files whose sizes and sums are known: those are checked whenever a file was read."""
-    root = data_root(data.root)
-    complain(data.name, root)
-    paths = [PurePosixPath(file.path) for file in FILES[data.name]]
-    found = hashes.of(root / paths[0].parent, [path.name for path in paths], told=told)
-    if found.read:
-        complain(data.name, root, thoroughly=True)
-    return found
-
-
-def of_digits(numbers: bytes) -> str:
-    """The digest of the digits whose grey values and labels these are."""
-    return _short("digits", numbers)
+    if isinstance(its, Bundled):
+        return Identity(short(data.name, its.content), data.name, str(its.folder))
+    return Identity(f"{data.name}-{its}", data.name)
 
 
 def _digest(name: str, sums: Mapping[str, str]) -> str:
-    return _short(name, json.dumps(sorted(sums.items())).encode())
-
-
-def _short(name: str, content: bytes) -> str:
-    return f"{name}-{hashlib.sha256(content).hexdigest()[:10]}"
+    return short(name, json.dumps(sorted(sums.items())).encode())
 
 
 # -- at planning ----------------------------------------------------------------------------------
@@ -195,13 +155,7 @@ def apart(settings: Settings) -> str:
 def place_of(settings: Settings) -> str:
     """Where these settings look for their data; empty for what is not in files."""
     data = _data(settings)
-    return _place(data) if data is not None else ""
-
-
-def _place(data: Data) -> str:
-    if isinstance(data, ImageFolder):
-        return str(image_folder.place(data))
-    return str(data_root(data.root)) if isinstance(data, Images) else ""
+    return data.place() if data is not None else ""
 
 
 def _data(settings: Settings) -> Data | None:
@@ -209,7 +163,7 @@ def _data(settings: Settings) -> Data | None:
 
 
 def _source(data: Data) -> str:
-    return f"{data.name} {_place(data)}"
+    return f"{data.name} {data.place()}"
 
 
 def _digest_if_there(data: Data, told: Told) -> str | None:
@@ -238,15 +192,6 @@ def held(data: Data, *, told: Told = _silent) -> Iterator[None]:
         for name, mark in found.hashes.marks.items():
             if hashes.mark(path := found.hashes.folder / name) != mark:
                 raise DamagedData(f"data={data.name}: {path} was changed while the data were loaded; resume the run")
-
-
-def hold_digits(data: Data, numbers: bytes) -> None:
-    """Raise `DamagedData` where the digits that were loaded are not those that the settings name."""
-    if data.digest is not None and (found := of_digits(numbers)) != data.digest:
-        raise DamagedData(
-            f"data=digits: the digits of the scikit-learn that is installed here are {found}, not {data.digest}, those"
-            " that the job was planned with"
-        )
 
 
 def _others(data: Data, found: Identity) -> str:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import DamagedData, MissingData, SettingError
-from .root import data_root
-from .sources.image_folder import ImageFolder
+from ..errors import DamagedData, MissingData
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,18 +73,8 @@ class Listing:
         return f"not read: {', '.join(shown)}; for example {self.left_out[0]}"
 
 
-def place(data: ImageFolder) -> Path:
-    """The folder that holds train/ and test/."""
-    if Path(data.folder).is_absolute():
-        raise SettingError(
-            f"data.folder: expected a folder relative to data.root, got {data.folder}; give its parent as data.root"
-        )
-    return data_root(data.root) / data.folder
-
-
-def notes(data: ImageFolder) -> list[str]:
+def notes(folder: Path) -> list[str]:
     """What planning says of a folder, one line each: counts by class, and what is not read. Raises as `listing`."""
-    folder = place(data)
     its = listing(folder)
     by_size = sorted(its.counts().items(), key=lambda item: (sum(item[1]), item[0]))
     if len(by_size) > 2 * SHOWN:

@@ -1,15 +1,9 @@
-"""`load`: a data set by its settings, split and standardised; `embed`: its points in the width of a network.
-
-A new source is one file in `sources/`, and one line in `_all_points` (points to be split) or `all_images` (images with
-a test set of their own).
-"""
+"""`load`: a data set by its settings, split and standardised; `embed`: its points in the width of a network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import asdict, replace
-from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -17,35 +11,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..errors import SettingError, one_of
+from ..errors import SettingError
 from ..random import generator, permutation
-from . import (
-    cifar10,
-    circles,
-    digits,
-    fashion_mnist,
-    gaussian,
-    identity,
-    image_folder,
-    mnist,
-    moons,
-    sizes,
-    sketch,
-    spirals,
-)
+from . import identity, sizes, sketch
 from .dataset import Dataset
 from .images import ImageArrays, channel_statistics, standardised
-from .root import data_root
-from .sources.cifar10 import Cifar10
-from .sources.circles import Circles
-from .sources.digits import Digits
-from .sources.fashion_mnist import FashionMnist
-from .sources.gaussian import Gaussian
-from .sources.image_folder import ImageFolder
-from .sources.mnist import Mnist
-from .sources.moons import Moons
 from .sources.source import Data, Images
-from .sources.spirals import Spirals
 
 T = TypeVar("T")
 
@@ -67,7 +38,7 @@ def load(data: Data, *, seed: int, progress: Progress = lambda message: None) ->
     """
     if data.digest is None:
         data = replace(data, digest=identity.of(data, told=progress).digest)
-    key = (data.name, repr(sorted(asdict(data).items())), str(_root(data)), seed)
+    key = (data.name, repr(sorted(asdict(data).items())), data.place(), seed)
     loaded = _kept(_LOADED, key, lambda: _load(data, seed, progress))
     sketch.compare(loaded, data, seed)
     return loaded
@@ -113,7 +84,7 @@ def _load(data: Data, seed: int, progress: Progress) -> Dataset:
 
 
 def _from_images(data: Images, seed: int, progress: Progress) -> Dataset:
-    images = all_images(data, progress)
+    images = _all_images(data, progress)
     train = sizes.part("train", data.train_size, len(images.x_train), data.name)
     test = sizes.part("test", data.test_size, len(images.x_test), data.name)
     chosen = permutation(len(images.x_train), seed=seed, purpose="data.split")[:train]
@@ -160,52 +131,16 @@ def embed(x: Float[Tensor, "n features"], width: int, *, seed: int) -> Float[Ten
 
 
 def _all_points(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    if isinstance(data, Digits):
-        x, y = digits.points()
-        identity.hold_digits(data, digits.as_bytes(x, y))
-        return x, y
     with identity.held(data):
-        return _generated(data, seed)
+        return data.points(seed)
 
 
-def _generated(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    if isinstance(data, Moons):
-        return moons.points(sizes.total(data), noise=data.noise, seed=seed)
-    if isinstance(data, Circles):
-        return circles.points(sizes.total(data), noise=data.noise, seed=seed)
-    if isinstance(data, Spirals):
-        return spirals.points(sizes.total(data), noise=data.noise, seed=seed)
-    if isinstance(data, Gaussian):
-        return gaussian.points(
-            sizes.total(data), features=data.features, outputs=data.outputs, noise=data.noise, seed=seed
-        )
-    raise SettingError(f"data: unknown option {one_of(data.name, Data.options)}")
-
-
-def _root(data: Data) -> Path | None:
-    return data_root(data.root) if isinstance(data, Images) else None
-
-
-def all_images(data: Images, progress: Progress) -> ImageArrays:
-    """The images; from memory where those of this identity were read last."""
-    root = data_root(data.root)
-    if isinstance(data, ImageFolder):
-        folder, options = image_folder.place(data), {"size": data.size, "grey": data.grey}
-        key = (data.digest, folder, *options.values())
-        read = partial(image_folder.images, folder, **options, progress=progress)
-    else:
-        key = (data.digest, root)
-        read = partial(PUBLISHED[type(data)], root)
+def _all_images(data: Images, progress: Progress) -> ImageArrays:
+    """The images; from memory where those of this identity were read last, in the same way."""
+    alike = {name: value for name, value in asdict(data).items() if name not in ("train_size", "test_size", "root")}
 
     def read_and_held() -> ImageArrays:
         with identity.held(data, told=progress):
-            return read()
+            return data.images(progress)
 
-    return _kept(_READ, key, read_and_held)
-
-
-PUBLISHED: dict[type[Images], Callable[[Path], ImageArrays]] = {
-    Mnist: mnist.images,
-    FashionMnist: fashion_mnist.images,
-    Cifar10: cifar10.images,
-}
+    return _kept(_READ, (data.place(), repr(sorted(alike.items()))), read_and_held)

@@ -22,8 +22,7 @@ import numpy as np
 
 from ..errors import DamagedData
 from ..random import generator
-from .identity import GENERATED
-from .sources.source import Data
+from .sources.source import Data, Generated
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -62,7 +61,7 @@ def compared_by(solve: Solve) -> Iterator[None]:
 def compare(dataset: Dataset, data: Data, seed: int) -> None:
     """Raise `DamagedData` where generated points are not those of the run's first job; nothing outside a run."""
     run = _RUN.get()
-    if run is None or not isinstance(data, GENERATED):
+    if run is None or not isinstance(data, Generated):
         return
     key = {**asdict(data), "seed": seed}
     if repr(key) in run.compared:

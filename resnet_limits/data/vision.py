@@ -16,16 +16,32 @@ import zlib
 from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from ..errors import MissingData, OutputError
-from .files import complain, md5_of, what_to_put
+from .files import md5_of
 
-CLASSES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10"}
 PATIENCE = 15.0
 """Seconds without an answer after which a download is given up."""
+
+
+class Known(Protocol):
+    """A published data set, as far as it is read and fetched here: a `published.Published`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def torchvision(self) -> str: ...
+
+    @property
+    def archive(self) -> str: ...
+
+    def complain(self, root: Path, *, thoroughly: bool = False) -> None: ...
+
+    def what_to_put(self, root: Path) -> str: ...
 
 
 @functools.cache
@@ -57,13 +73,13 @@ def datasets() -> Any:
     return datasets
 
 
-def read(name: str, root: Path, *, train: bool) -> Any:
-    """torchvision's own object for one part of a data set, every file checked first. Raises as `files.complain`."""
-    complain(name, root, thoroughly=True)
-    return getattr(datasets(), CLASSES[name])(str(root), train=train, download=False)
+def read(its: Known, root: Path, *, train: bool) -> Any:
+    """torchvision's own object for one part of a data set, every file checked first. Raises as `its.complain`."""
+    its.complain(root, thoroughly=True)
+    return getattr(datasets(), its.torchvision)(str(root), train=train, download=False)
 
 
-def fetch(name: str, root: Path) -> None:
+def fetch(its: Known, root: Path) -> None:
     """Download a data set through torchvision, or unpack the archives that are in place, and check every file.
 
     It appears whole: fetched beside the root's own files and renamed into place. Raises `MissingData` with the files
@@ -74,8 +90,8 @@ def fetch(name: str, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetching-", dir=root) as made:
             beside = Path(made)
-            _borrow_archives(name, root, beside)
-            _download(name, root, beside)
+            _borrow_archives(its, root, beside)
+            _download(its, root, beside)
             for path in [p for p in beside.rglob("*") if p.is_file() and not p.is_symlink()]:
                 place = root / path.relative_to(beside)
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -86,32 +102,32 @@ def fetch(name: str, root: Path) -> None:
         for folder in new:
             with contextlib.suppress(OSError):  # one that is not empty stays
                 folder.rmdir()
-    complain(name, root, thoroughly=True)
+    its.complain(root, thoroughly=True)
 
 
-def _borrow_archives(name: str, root: Path, beside: Path) -> None:
+def _borrow_archives(its: Known, root: Path, beside: Path) -> None:
     """Show torchvision the archives that are in place: it unpacks those whose MD5 sum is the published one."""
-    its = getattr(datasets(), CLASSES[name])
-    if name == "cifar10":
-        published = {its.filename: its.tgz_md5}
+    theirs = getattr(datasets(), its.torchvision)
+    if its.archive:
+        published = {theirs.filename: theirs.tgz_md5}
     else:
-        published = {f"{its.__name__}/raw/{archive}": md5 for archive, md5 in its.resources}
+        published = {f"{theirs.__name__}/raw/{archive}": md5 for archive, md5 in theirs.resources}
     for archive, md5 in published.items():
         if (root / archive).is_file() and md5_of(root / archive) == md5:
             (beside / archive).parent.mkdir(parents=True, exist_ok=True)
             (beside / archive).symlink_to(root / archive)
 
 
-def _download(name: str, root: Path, beside: Path) -> None:
+def _download(its: Known, root: Path, beside: Path) -> None:
     try:
         with _patience(), contextlib.redirect_stdout(sys.stderr):
-            getattr(datasets(), CLASSES[name])(str(beside), download=True)
+            getattr(datasets(), its.torchvision)(str(beside), download=True)
     except (RuntimeError, OSError, HTTPException, EOFError, zlib.error, tarfile.TarError) as error:
         if isinstance(error, OSError) and error.filename is not None:  # of our disk and not of the network
             raise
         reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
         raise MissingData(
-            f"could not download {name}: {reason.strip()}\nWithout a network: {what_to_put(name, root)}"
+            f"could not download {its.name}: {reason.strip()}\nWithout a network: {its.what_to_put(root)}"
         ) from None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from ..random import Stream
-from .laws.law import Init, Random
+from .laws.law import Init
 from .path import Draw, Path, WeightPath, standard_deviation
 
 
@@ -39,7 +39,7 @@ def draw(
     """
     parameters: dict[str, Path] = {}
     for name, shape in shapes.items():
-        sigma = standard_deviation(tuple(shape), law.sigma_w, law.sigma_b) if isinstance(law, Random) else 0.0
+        sigma = standard_deviation(tuple(shape), *law.sizes())
         parameters[name] = law.path(
             Draw(
                 shape=tuple(shape),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .base import Settings
@@ -14,6 +14,18 @@ from .keys import describe
 def content(settings: Settings) -> dict[str, Any]:
     """The keys that determine what a job records, flat."""
     return {e.key: e.value for e in describe(settings) if e.field.metadata.get("content", True)}
+
+
+def chosen(settings: Settings, names: Collection[str]) -> dict[str, Any]:
+    """The keys of these names, with those of the option or the group under them: what a shared solution depends on.
+
+    Raises `KeyError` for a name that no key has.
+    """
+    its = content(settings)
+    found = {name: [key for key in its if key == name or key.startswith(f"{name}.")] for name in names}
+    if missing := [name for name, keys in found.items() if not keys]:
+        raise KeyError(f"study={settings.study} has no key {', '.join(missing)} that is content of a job")
+    return {key: its[key] for keys in found.values() for key in keys}
 
 
 def digest(values: Mapping[str, Any]) -> str:

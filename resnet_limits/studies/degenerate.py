@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..paths.laws.law import Init, Random
+from ..paths.laws.law import Init
 from ..settings.base import Settings
 
 LARGEST_SQUARE = 1e150
@@ -46,7 +46,8 @@ def _pair(x: np.ndarray, squares: list[float], name: str) -> str | None:
 def of_a_layer(init: Init, x: Any, settings: Settings, *, exponent: float = 1.0) -> str | None:
     """Why layers with weights of this law times `(T/L)^exponent` do not move these points visibly, or None."""
     size = math.sqrt(float(np.square(np.asarray(x, dtype=np.float64)).mean()))
-    weights = init.sigma_w * size + init.sigma_b if isinstance(init, Random) else 0.0
+    sigma_w, sigma_b = init.sizes()
+    weights = sigma_w * size + sigma_b
     moved = weights * (settings.horizon / settings.depth) ** exponent
     if moved == 0:
         return "all weights are zero, or act on points at the origin: the states do not move"

@@ -11,9 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..data.sizes import total
-from ..data.sources.gaussian import Gaussian
-from ..data.sources.source import Plane
+from ..data.sources.source import Generated
 from ..networks.blocks.block import Block
 from ..settings.base import Settings
 
@@ -39,9 +37,13 @@ def little(settings: Settings) -> float:
 def points(settings: Any) -> float:
     """Generated points: all of them and, standardised, the training points again."""
     data = settings.data
-    if not isinstance(data, Gaussian | Plane):
-        return 0.0
-    return DOUBLE * total(data) * (data.features if isinstance(data, Gaussian) else 2)
+    return DOUBLE * data.total() * data.dimension() if isinstance(data, Generated) else 0.0
+
+
+def layers(settings: Any) -> int:
+    """Layers with weights of their own, at least: one where they share them, or may do so."""
+    known = settings.init.regularity
+    return 1 if known is None or known.constant else settings.depth
 
 
 def parameters(block: Block, width: int) -> int:
@@ -57,6 +59,7 @@ def sampled(settings: Any, *, vectors: int) -> float:
     """
     d = settings.width + 1
     many = vectors > d or vectors * vectors > 10 * d
-    rows = d if many and settings.init.name == "iid" else vectors
+    known = settings.init.regularity
+    rows = d if many and known is not None and known.isotropic else vectors
     piece = min(settings.replicas, SMALLEST_PIECE)
     return number(settings) * piece * settings.width * (vectors + rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_limits.data.files import FILES
+from resnet_limits.data.published import Published
 from resnet_limits.data.sources.source import Data
 from tests.cli.command import TINY
 from tests.data.sources import REAL, real
@@ -40,7 +40,9 @@ def test_all_data_sets_are_listed_and_those_in_files_are_not_there(reslim, root)
         assert its["present"] or (its["problems"] and its["advice"])
         assert its["meaning"]
     (mnist,) = (its for its in document["data"] if its["name"] == "mnist")
-    assert [problem.split(" is ")[0] for problem in mnist["problems"]] == [file.path for file in FILES["mnist"]]
+    assert [problem.split(" is ")[0] for problem in mnist["problems"]] == [
+        file.path for file in Data.options["mnist"].files
+    ]
     text = reslim("data").done().out
     assert all(its["name"] in text for its in document["data"])
     assert str(root) in text
@@ -48,11 +50,11 @@ def test_all_data_sets_are_listed_and_those_in_files_are_not_there(reslim, root)
     assert not root.exists()
 
 
-@pytest.mark.parametrize("name", list(FILES))
+@pytest.mark.parametrize("name", [name for name, its in Data.options.items() if issubclass(its, Published)])
 def test_without_a_network_the_files_and_their_folder_are_named(reslim, root, name):
     answer = reslim("data", name)
-    refused(answer, f"could not download {name}", str((root / FILES[name][0].path).parent))
-    assert all(file.path.rsplit("/", 1)[1] in answer.err for file in FILES[name])
+    refused(answer, f"could not download {name}", str((root / Data.options[name].files[0].path).parent))
+    assert all(file.path.rsplit("/", 1)[1] in answer.err for file in Data.options[name].files)
     assert answer.out == ""
     assert not root.exists(), "nothing is left behind"
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resnet_limits.data import files
+from resnet_limits.data.files import File
+from resnet_limits.data.published import Published
+from resnet_limits.data.sources.cifar10 import Cifar10
 
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -42,7 +44,7 @@ def write_cifar(root: Path, images: int) -> None:
     """Batches of so many images each, in the layout of the published pickles: noise, brighter from class to class."""
     folder = root / "cifar-10-batches-py"
     folder.mkdir(parents=True)
-    for i, file in enumerate(files.FILES["cifar10"][:-1]):
+    for i, file in enumerate(Cifar10.files[:-1]):
         stream = np.random.default_rng(i)
         labels = np.arange(images) % 10
         pixels = stream.integers(0, 100, (images, 3072)) + 15 * labels[:, None]
@@ -52,10 +54,10 @@ def write_cifar(root: Path, images: int) -> None:
     (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": names}, protocol=2))
 
 
-def publish(monkeypatch: pytest.MonkeyPatch, name: str, root: Path) -> None:
+def publish(monkeypatch: pytest.MonkeyPatch, source: type[Published], root: Path) -> None:
     """Take the files that are under a root for the published ones."""
     its = tuple(
-        files.File(f.path, len(content := (root / f.path).read_bytes()), hashlib.md5(content).hexdigest())
-        for f in files.FILES[name]
+        File(f.path, len(content := (root / f.path).read_bytes()), hashlib.md5(content).hexdigest())
+        for f in source.files
     )
-    monkeypatch.setitem(files.FILES, name, its)
+    monkeypatch.setattr(source, "files", its)

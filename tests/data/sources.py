@@ -15,15 +15,11 @@ from typing import ClassVar
 import pytest
 import torch
 
+from resnet_limits.data import identity
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
-from resnet_limits.data.sizes import image_shape
-from resnet_limits.data.sources.circles import Circles
 from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.moons import Moons
-from resnet_limits.data.sources.source import Data, Images
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.source import Data, Generated, Images
 
 REAL = Path(os.environ.get("RESLIM_DATA") or Path(__file__).parents[3] / "shared" / "data")
 """Where MNIST and the folder of CIFAR-10 images are, on machines that have them."""
@@ -46,6 +42,8 @@ class DataSetLaws:
     """Whether no test point is a training point too."""
     sizes: ClassVar[tuple[int, int] | None] = None
     classes: ClassVar[int] = 2
+    whole: ClassVar[bool] = True
+    """Whether all the points that are published are there, and not a few that the tests wrote."""
 
     @classmethod
     def loaded(cls, seed: int) -> Dataset:
@@ -105,13 +103,34 @@ class DataSetLaws:
         assert 1e-9 < float(typical.mean()) < 0.3
 
     def test_the_shape_of_images_is_that_of_their_points(self):
-        shape = image_shape(self.settings)
-        if isinstance(self.settings, Images | Digits):
-            assert shape is not None
+        shape = self.settings.shape()
+        if shape is not None:
             assert math.prod(shape) == self.loaded(0).features
             assert shape[0] == (self.channels or 1)
-        else:
-            assert shape is None
+            assert self.settings.dimension() == math.prod(shape)
+        assert (shape is not None) == isinstance(self.settings, Images | Digits)
+
+    def test_its_facts_are_true(self):
+        """What is declared without a look at the data is what is loaded."""
+        d, its = self.loaded(0), self.settings
+        assert d.features == its.dimension()
+        assert d.classes == its.count_classes()
+        assert its.classes() in (None, d.classes)
+        assert its.labelled() == d.is_classification
+        assert d.is_classification or d.outputs == its.targets()
+        there = its.available()
+        if isinstance(there, int):
+            assert len(load(dataclasses.replace(its, train_size=None, test_size=0), seed=0).x_train) == there
+        elif there is not None and self.whole:
+            assert there == (len(d.x_train), len(d.x_test))
+
+    def test_it_is_told_from_other_data_and_is_found(self):
+        its = identity.of(self.settings)
+        assert its.digest.startswith(f"{self.settings.name}-")
+        root = Path(self.settings.root or "") if isinstance(self.settings, Images) else Path()
+        there = type(self.settings).found(root)
+        assert (there.name, there.present) == (self.settings.name, True)
+        assert (there.source == "files") == isinstance(self.settings, Images)
 
     def test_the_seed_is_all_that_matters(self):
         once = self.loaded(3)
@@ -122,7 +141,7 @@ class DataSetLaws:
         assert not torch.equal(once.x_train, self.loaded(4).x_train)
 
     def test_a_larger_training_set_of_a_fixed_set_contains_the_smaller(self):
-        if type(self.settings) in (Moons, Circles, Spirals, Gaussian):
+        if isinstance(self.settings, Generated):
             pytest.skip("its points are drawn for their number")
         small, large = (load(dataclasses.replace(self.settings, train_size=n, test_size=20), seed=1) for n in (40, 60))
         assert torch.equal(small.y_train, large.y_train[:40])

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_limits.data import files, vision
-from resnet_limits.data.files import FILES, look
+from resnet_limits.data import vision
+from resnet_limits.data.files import File
 from resnet_limits.data.identity import require
 from resnet_limits.data.images import ImageArrays
 from resnet_limits.data.loading import forget, load
@@ -36,7 +36,7 @@ def nothing_is_kept():
 def mnist(tmp_path, monkeypatch):
     """A small MNIST that is taken for the published one."""
     write_idx(tmp_path / "MNIST" / "raw", mnist_arrays(100, 30))
-    publish(monkeypatch, "mnist", tmp_path)
+    publish(monkeypatch, Mnist, tmp_path)
     return Mnist(root=str(tmp_path))
 
 
@@ -51,7 +51,7 @@ def flip(path, at: int = 100):
 
 def test_the_tables_agree_with_torchvision():
     its = vision.datasets()
-    assert [(f.path, f.md5) for f in FILES["cifar10"]] == [
+    assert [(f.path, f.md5) for f in Cifar10.files] == [
         (f"{its.CIFAR10.base_folder}/{name}", md5)
         for name, md5 in [
             *its.CIFAR10.train_list,
@@ -60,9 +60,9 @@ def test_the_tables_agree_with_torchvision():
         ]
     ]
     for name in ("mnist", "fashion_mnist"):
-        cls = getattr(its, vision.CLASSES[name])
+        cls = getattr(its, Data.options[name].torchvision)
         expected = [f"{cls.__name__}/raw/{archive.removesuffix('.gz')}" for archive, _ in cls.resources]
-        assert [f.path for f in FILES[name]] == expected
+        assert [f.path for f in Data.options[name].files] == expected
 
 
 def test_whole_files_load_and_pass(mnist):
@@ -77,8 +77,8 @@ def test_without_files_all_are_named_with_the_folder_and_the_command(name, tmp_p
         with pytest.raises(MissingData) as caught:
             ask()
         text = str(caught.value)
-        assert all(file.path.rsplit("/", 1)[1] in text for file in FILES[name])
-        assert str((tmp_path / FILES[name][0].path).parent) in text
+        assert all(file.path.rsplit("/", 1)[1] in text for file in type(data).files)
+        assert str((tmp_path / type(data).files[0].path).parent) in text
         assert f"`reslim data {name}`" in text
         assert len(text.splitlines()) == 2
 
@@ -119,8 +119,8 @@ def test_a_longer_file_is_not_the_published_one(mnist, tmp_path):
 def test_a_flipped_bit_of_fashion_mnist_is_found_by_the_archive_beside_it(tmp_path, monkeypatch):
     raw = tmp_path / "FashionMNIST" / "raw"
     write_idx(raw, mnist_arrays(100, 30))
-    sizes = tuple(files.File(f.path, (tmp_path / f.path).stat().st_size) for f in FILES["fashion_mnist"])
-    monkeypatch.setitem(FILES, "fashion_mnist", sizes)
+    sizes = tuple(File(f.path, (tmp_path / f.path).stat().st_size) for f in FashionMnist.files)
+    monkeypatch.setattr(FashionMnist, "files", sizes)
     for name in IDX:
         (raw / f"{name}.gz").write_bytes(gzip.compress((raw / name).read_bytes()))
     data = FashionMnist(root=str(tmp_path))
@@ -142,14 +142,14 @@ def test_a_flipped_bit_of_fashion_mnist_is_found_by_the_archive_beside_it(tmp_pa
 )
 def test_files_of_the_wrong_shape_are_refused(tmp_path, monkeypatch, change, message):
     write_idx(tmp_path / "FashionMNIST" / "raw", change(mnist_arrays(100, 30)))
-    publish(monkeypatch, "fashion_mnist", tmp_path)
+    publish(monkeypatch, FashionMnist, tmp_path)
     with pytest.raises(DamagedData, match=message):
         load(FashionMnist(root=str(tmp_path)), seed=0)
 
 
 def test_a_pickle_of_another_sum_is_never_opened(tmp_path, monkeypatch):
     write_cifar(tmp_path, 10)
-    publish(monkeypatch, "cifar10", tmp_path)
+    publish(monkeypatch, Cifar10, tmp_path)
     path = tmp_path / "cifar-10-batches-py" / "data_batch_3"
     size = path.stat().st_size
     path.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "opened").encode() + b"'\ntR.".ljust(10))
@@ -191,7 +191,7 @@ def archives(tmp_path, monkeypatch):
     """The archives of a small MNIST in place, their sums known, and no network."""
     raw = tmp_path / "MNIST" / "raw"
     write_idx(raw, mnist_arrays(100, 30))
-    publish(monkeypatch, "mnist", tmp_path)
+    publish(monkeypatch, Mnist, tmp_path)
     resources = []
     for name in IDX:
         content = gzip.compress((raw / name).read_bytes())
@@ -205,7 +205,7 @@ def archives(tmp_path, monkeypatch):
 
 
 def test_archives_in_place_are_unpacked_without_a_network(archives, tmp_path):
-    vision.fetch("mnist", tmp_path)
+    Mnist.fetch(tmp_path)
     assert {p.name for p in archives.iterdir()} == {*IDX, *(f"{name}.gz" for name in IDX)}
     assert [p.name for p in tmp_path.iterdir()] == ["MNIST"], "nothing half-fetched is left"
     assert not any(path.is_symlink() for path in archives.iterdir())
@@ -216,7 +216,7 @@ def test_an_archive_of_another_sum_is_left_alone_and_the_files_to_put_are_named(
     flip(archives / f"{IDX[0]}.gz")
     before = {p.name: p.read_bytes() for p in archives.iterdir()}
     with pytest.raises(MissingData, match=r"could not download mnist") as caught:
-        vision.fetch("mnist", tmp_path)
+        Mnist.fetch(tmp_path)
     assert all(name in str(caught.value) for name in IDX)
     assert str(archives) in str(caught.value)
     assert {p.name: p.read_bytes() for p in archives.iterdir()} == before
@@ -225,20 +225,20 @@ def test_an_archive_of_another_sum_is_left_alone_and_the_files_to_put_are_named(
 def test_a_fetch_that_fails_leaves_no_folder(archives, tmp_path):
     root = tmp_path / "new" / "root"
     with pytest.raises(MissingData):
-        vision.fetch("mnist", root)
+        Mnist.fetch(root)
     assert not (tmp_path / "new").exists()
 
 
 def test_a_root_that_cannot_be_written_is_said(archives, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="--root"):
-        vision.fetch("mnist", tmp_path / "file")
+        Mnist.fetch(tmp_path / "file")
 
 
 def test_a_truncated_file_is_replaced_by_what_is_fetched(archives, tmp_path):
     (archives / IDX[0]).write_bytes(b"half")
-    vision.fetch("mnist", tmp_path)
-    assert not any(seen.problem for seen in look("mnist", tmp_path, thoroughly=True))
+    Mnist.fetch(tmp_path)
+    assert not any(seen.problem for seen in Mnist.look(tmp_path, thoroughly=True))
 
 
 # -- folders of images ----------------------------------------------------------------------------

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_limits.data import digits, hashes, identity, moons, sketch
+from resnet_limits.data import hashes, identity, sketch
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
+from resnet_limits.data.sources import digits
 from resnet_limits.data.sources.circles import Circles
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.gaussian import Gaussian
@@ -118,20 +119,20 @@ def test_generated_sets_are_told_by_the_version_of_their_generator(monkeypatch):
     assert before[Moons] == "moons-1"
     assert len(set(before.values())) == 3
     assert identity.of(Moons(noise=0.3)).digest == "moons-1", "keys are content of the job already"
-    resize(monkeypatch, moons, VERSION=2)
+    monkeypatch.setattr(Moons, "version", 2)
     assert identity.of(Moons()).digest == "moons-2"
     assert identity.of(Circles()).digest == before[Circles]
 
 
 def test_the_digits_of_the_file_are_those_that_scikit_learn_loads(monkeypatch, tmp_path):
-    assert digits.bundled() == digits.as_bytes(*digits.points())
+    assert digits.bundled() == digits.as_bytes(*digits.loaded())
     data = Digits(digest=identity.of(Digits()).digest)
     load(data, seed=0)
     forget()
-    images, labels = digits.points()
+    images, labels = digits.loaded()
     images = images.copy()
     images[7, 3] += 1
-    plant(monkeypatch, digits.points, lambda: (images, labels))
+    plant(monkeypatch, digits.loaded, lambda: (images, labels))
     with pytest.raises(DamagedData, match=f"scikit-learn that is installed here are digits-.*, not {data.digest}"):
         load(data, seed=0)
     damaged = tmp_path / "digits.csv.gz"
@@ -144,7 +145,7 @@ def test_the_digits_of_the_file_are_those_that_scikit_learn_loads(monkeypatch, t
 def test_a_corrupt_file_of_the_right_size_is_found_at_planning(tmp_path, monkeypatch):
     folder = tmp_path / "MNIST" / "raw"
     write_idx(folder, mnist_arrays(20, 10))
-    publish(monkeypatch, "mnist", tmp_path)
+    publish(monkeypatch, Mnist, tmp_path)
     data = Mnist(root=str(tmp_path))
     identity.require(data)
     replace_behind_its_back(folder / "train-images-idx3-ubyte")

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_limits.data.files import notes
 from resnet_limits.data.identity import require
 from resnet_limits.data.image_folder import SUFFIXES, files, images, listing
 from resnet_limits.data.loading import load
@@ -89,7 +88,7 @@ def test_what_is_not_read_is_counted_and_named_and_never_silent(folder):
         (folder / path).write_bytes(b"")
     its = listing(folder)
     assert len(its.left_out) == 85
-    counts, warning = notes(ask(folder))
+    counts, warning = ask(folder).notes()
     assert counts.endswith(f"{folder} holds 4 training and 2 test images of 2 classes; cat 2 + 1, dog 2 + 1")
     assert "not read: 80 .heic, 1 without a suffix, 1 " in warning
     assert "; for example test/dog/more/LICENSE; " in warning
@@ -115,7 +114,7 @@ def test_hidden_files_are_not_mentioned(folder):
     for path in ("train/cat/.DS_Store", "train/cat/._a.png", "test/.cache/a.png", "train/dog/.thumbnails/b.png"):
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_bytes(b"")
-    assert len(notes(ask(folder))) == 1
+    assert len(ask(folder).notes()) == 1
     assert len(files(folder)) == 6
 
 
@@ -126,13 +125,13 @@ def test_many_classes_are_counted_by_the_smallest_and_the_largest(folder):
                 path = folder / part / f"class{k:02}" / f"{i}.png"
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(b"")
-    (counts,) = notes(ask(folder))
+    (counts,) = ask(folder).notes()
     assert "824 training and 42 test images of 42 classes" in counts
     assert counts.endswith("the smallest and the largest class: class00 1 + 1, class39 40 + 1")
 
 
 def test_other_data_have_nothing_to_say():
-    assert notes(Digits()) == []
+    assert Digits().notes() == []
 
 
 @pytest.mark.parametrize("below", ["", "more/"])

@@ -22,7 +22,6 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from resnet_limits.data import circles, digits, gaussian, identity, loading, mnist, moons, spirals
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import embed, forget, load
 from resnet_limits.data.sources.cifar10 import Cifar10
@@ -112,14 +111,6 @@ def of_folder(data: ImageFolder) -> list[tuple[np.ndarray, np.ndarray]]:
     return [read(Path(data.root or "") / data.folder / part) for part in ("train", "test")]
 
 
-def generated(data: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    total = data.train_size + data.test_size
-    if isinstance(data, Gaussian):
-        return gaussian.points(total, features=data.features, outputs=data.outputs, noise=data.noise, seed=seed)
-    source = {"moons": moons, "circles": circles, "spirals": spirals}[data.name]
-    return source.points(total, noise=data.noise, seed=seed)
-
-
 def write_folder(folder: Path) -> None:
     """Random images of three classes, brighter from class to class, some in sub-folders."""
     random = np.random.default_rng(3)
@@ -147,9 +138,9 @@ def root(tmp_path_factory) -> Iterator[Path]:
 
     path, patch = tmp_path_factory.mktemp("data"), pytest.MonkeyPatch()
     write_idx(path / "FashionMNIST" / "raw", mnist_arrays(400, 100))
-    publish(patch, "fashion_mnist", path)
+    publish(patch, FashionMnist, path)
     write_cifar(path, 40)
-    publish(patch, "cifar10", path)
+    publish(patch, Cifar10, path)
     patch.setattr(vision.datasets().cifar, "check_integrity", lambda path, md5=None: True)
     write_folder(path / "images")
     if (REAL / NEEDS["photographs"]).exists():
@@ -169,7 +160,7 @@ def source(root) -> Callable[[str], Source]:
             return Source(Digits(), lambda seed: [(np.asarray(x), np.asarray(y))])
         if name in SPLIT:
             own: Any = {"gaussian": Gaussian(outputs=2)}.get(name) or Data.options[name]()
-            return Source(own, lambda seed: [generated(own, seed)])
+            return Source(own, lambda seed: [own.points(seed)])
         if name == "mnist":
             data = Mnist(root=str(REAL), train_size=2000, test_size=1000)
             return Source(data, lambda seed: of_idx(REAL / "MNIST" / "raw"))
@@ -200,7 +191,7 @@ def test_each_point_has_its_own_label_and_no_test_point_is_trained_on(source, na
     its = source(name)
     its = its if not sizes else replace(its, data=replace(its.data, **sizes))
     if name in SPLIT and name != "digits":  # their points are drawn for their number
-        its = replace(its, parts=lambda seed: [generated(its.data, seed)])
+        its = replace(its, parts=lambda seed: [its.data.points(seed)])
     d = load(its.data, seed=seed)
     train, test = its.identified(d, seed)
     for indices, own, loaded in (train, test):
@@ -216,7 +207,7 @@ def test_each_point_has_its_own_label_and_no_test_point_is_trained_on(source, na
 @pytest.mark.parametrize("train_size", [1000, 50])
 def test_each_point_of_a_regression_has_its_own_targets(source, seed, train_size):
     data = replace(source("gaussian").data, train_size=train_size, noise=0.5)
-    x, y = generated(data, seed)
+    x, y = data.points(seed)
     d = load(data, seed=seed)
     both = by_feature(torch.cat([d.x_train, d.x_test]).numpy(), x)
     assert len(np.unique(both)) == len(both)
@@ -233,10 +224,10 @@ def test_each_point_of_a_regression_has_its_own_targets(source, seed, train_size
 @pytest.mark.parametrize("regression", [False, True])
 def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypatch, regression):
     if regression:
-        data, module = Gaussian(outputs=2), gaussian
-        x, y = generated(data, 0)
+        data = Gaussian(outputs=2)
+        x, y = data.points(0)
     else:
-        data, module = Digits(), digits
+        data = Digits()
         x, y = (np.asarray(a) for a in load_digits(return_X_y=True))
     before = load(data, seed=0)
     held_out = by_feature(torch.cat([before.x_train, before.x_test]).numpy(), x)[len(before.x_train) :]
@@ -244,8 +235,7 @@ def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypa
     other_x[held_out] += np.random.default_rng(0).normal(30, 10, other_x[held_out].shape)
     if regression:
         other_y[held_out] *= 9
-    plant(monkeypatch, module.points, lambda *arguments, **options: (other_x, other_y))
-    plant(monkeypatch, identity.hold_digits, lambda *arguments: None)  # which sees that they are others
+    monkeypatch.setattr(type(data), "points", lambda its, seed: (other_x, other_y))
     forget()
     after = load(data, seed=0)
     forget()
@@ -258,9 +248,10 @@ def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypa
 @pytest.mark.parametrize("name", ["fashion_mnist", "image_folder"])
 def test_training_images_do_not_know_the_test_images(source, monkeypatch, name):
     data = source(name).data
-    before, read = load(data, seed=0), loading.all_images
-    changed = lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)  # noqa: E731
-    plant(monkeypatch, loading.all_images, changed)
+    before, read = load(data, seed=0), type(data).images
+    monkeypatch.setattr(
+        type(data), "images", lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)
+    )
     forget()
     after = load(data, seed=0)
     forget()
@@ -271,7 +262,7 @@ def test_training_images_do_not_know_the_test_images(source, monkeypatch, name):
 
 def test_what_is_not_chosen_of_the_training_images_does_not_matter_either(source, monkeypatch):
     data = replace(source("fashion_mnist").data, train_size=50)
-    before, read = load(data, seed=0), mnist.images
+    before, read = load(data, seed=0), type(data).images
     chosen, _, _ = source("fashion_mnist").identified(before, 0)[0]
 
     def changed(*arguments):
@@ -280,7 +271,7 @@ def test_what_is_not_chosen_of_the_training_images_does_not_matter_either(source
         x[chosen] = its.x_train[chosen]
         return replace(its, x_train=x)
 
-    plant(monkeypatch, mnist.images, changed)
+    monkeypatch.setattr(type(data), "images", changed)
     forget()
     after = load(data, seed=0)
     forget()

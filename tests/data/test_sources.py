@@ -11,13 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from resnet_limits.data import circles, gaussian, images, spirals
+from resnet_limits.data import images
 from resnet_limits.data.loading import embed, forget, load
 from resnet_limits.data.sources.cifar10 import Cifar10
 from resnet_limits.data.sources.circles import Circles
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.fashion_mnist import FashionMnist
-from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.gaussian import Gaussian, teacher
 from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.data.sources.mnist import Mnist
 from resnet_limits.data.sources.moons import Moons
@@ -91,19 +91,19 @@ class Written(DataSetLaws):
 class TestFashionMnist(Written):
     settings = FashionMnist()
     channels = 1
-    sizes = (300, 80)
+    sizes, whole = (300, 80), False
     classes = 10
 
     @classmethod
     def write(cls, root):
         write_idx(root / "FashionMNIST" / "raw", mnist_arrays(300, 80))
-        publish(cls.patch, "fashion_mnist", root)
+        publish(cls.patch, FashionMnist, root)
 
 
 class TestCifar10(Written):
     settings = Cifar10()
     channels = 3
-    sizes = (200, 40)
+    sizes, whole = (200, 40), False
     classes = 10
 
     @classmethod
@@ -111,7 +111,7 @@ class TestCifar10(Written):
         from resnet_limits.data import vision
 
         write_cifar(root, 40)
-        publish(cls.patch, "cifar10", root)
+        publish(cls.patch, Cifar10, root)
         cls.patch.setattr(vision.datasets().cifar, "check_integrity", lambda path, md5=None: True)
 
 
@@ -144,8 +144,7 @@ def test_every_data_set_of_the_settings_is_tested_here():
 
 @pytest.mark.parametrize(("data", "radius"), [(Circles(noise=0.0), (0.5, 1.0)), (Spirals(noise=0.0), (0.3, 3.0))])
 def test_noise_of_zero_leaves_the_curves(data, radius):
-    source = {"circles": circles, "spirals": spirals}[data.name]
-    x, y = source.points(400, noise=0.0, seed=0)
+    x, y = data.points(seed=0)
     r = (x**2).sum(axis=1) ** 0.5
     assert r.min() >= radius[0] - 1e-12
     assert r.max() <= radius[1] + 1e-12
@@ -155,12 +154,12 @@ def test_noise_of_zero_leaves_the_curves(data, radius):
 
 
 def test_gaussian_targets_are_those_of_the_teacher_and_their_noise_has_the_size_asked_for():
-    kind = {"features": 3, "outputs": 2, "seed": 5}
-    x, clean = gaussian.points(4000, noise=0.0, **kind)
-    inner, outer = gaussian.teacher(**kind)
+    its = Gaussian(train_size=3000, test_size=1000, features=3, outputs=2, noise=0.0)
+    x, clean = its.points(5)
+    inner, outer = teacher(features=3, outputs=2, seed=5)
     for i in (0, 17):
         assert clean[i] == pytest.approx([sum(outer[j] * np.tanh(inner @ x[i])) for j in range(2)])
-    same_x, noisy = gaussian.points(4000, noise=0.3, **kind)
+    same_x, noisy = dataclasses.replace(its, noise=0.3).points(5)
     assert np.array_equal(x, same_x)
     assert (noisy - clean).std(axis=0) == pytest.approx([0.3, 0.3], rel=0.06)
     assert abs(float(x.mean())) < 4.5 / 12000**0.5
@@ -168,11 +167,11 @@ def test_gaussian_targets_are_those_of_the_teacher_and_their_noise_has_the_size_
 
 
 def test_the_teacher_is_smooth_and_not_linear():
-    x, y = gaussian.points(4000, features=4, outputs=1, noise=0.0, seed=0)
+    x, y = Gaussian(train_size=3000, test_size=1000, features=4, noise=0.0).points(0)
     features = np.column_stack([np.ones(len(x)), x])
     residual = y - features @ np.linalg.lstsq(features, y, rcond=None)[0]
     assert 0.02 < float(residual.var() / y.var()) < 0.9
-    inner, outer = gaussian.teacher(features=4, outputs=1, seed=0)
+    inner, outer = teacher(features=4, outputs=1, seed=0)
     steepest = np.abs(outer).sum() * np.linalg.norm(inner, axis=1).max()
     near = np.linalg.norm(x[:, None, :1] - x[None, :200, :1], axis=-1).argsort(axis=0)[1]
     assert np.all(np.abs(y[near] - y[:200]) <= steepest * np.linalg.norm(x[near] - x[:200], axis=1)[:, None] + 1e-12)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from resnet_limits.data import identity, moons
+from resnet_limits.data import identity
 from resnet_limits.data.loading import forget
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.image_folder import ImageFolder
@@ -23,7 +23,6 @@ from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
-from tests.planting import plant
 
 boxes, plan = (getattr(import_module("reslim_cli.hydra_bridge"), name) for name in ("boxes", "plan"))
 
@@ -210,13 +209,13 @@ def test_a_digest_that_is_given_is_refused_where_other_data_lie(in_process, tmp_
 
 def made(monkeypatch, by):
     """Moons of another scikit-learn: each coordinate off by so much."""
-    points = moons.points
+    points = Moons.points
 
-    def others(size, **keys):
-        x, y = points(size, **keys)
+    def others(its, seed):
+        x, y = points(its, seed)
         return x + by, y
 
-    plant(monkeypatch, moons.points, others)
+    monkeypatch.setattr(Moons, "points", others)
 
 
 @pytest.mark.parametrize(("by", "state"), [(1e-15, "finished"), (np.array([[0.0, 0.0], [0.1, 0.0]] * 10), "failed")])

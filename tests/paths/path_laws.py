@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.laws.law import Init, Random
+from resnet_limits.paths.laws.law import Init, Regularity
 from resnet_limits.paths.path import WeightPath
 
 SHAPES = {"W": (3, 4), "b": (3,)}
@@ -157,10 +157,77 @@ class PathLaws:
         for name, values in self.drawn().at(times).items():
             torch.testing.assert_close(on_gpu[name].cpu(), values, rtol=1e-13, atol=1e-13)
 
+    def test_its_facts_are_true(self):
+        assert self.law.regularity is not None, "a law of this package says what is known of it"
+        facts_are_true(self.law, self.law.regularity)
+
     def sigma_w(self) -> float:
-        assert isinstance(self.law, Random)
-        return self.law.sigma_w
+        return self.law.sizes().sigma_w
 
     def sigma_b(self) -> float:
-        assert isinstance(self.law, Random)
-        return self.law.sigma_b
+        return self.law.sizes().sigma_b
+
+
+# -- what a law declares of itself ----------------------------------------------------------------
+
+FINEST, FARTHER = 1 / 4096, 64
+"""A distance in time, in units of the horizon, and how many times it another one is: orders are read between them."""
+SAMPLES = 4000
+
+
+def read(law: Init, units: Tensor) -> Tensor:
+    """Independent entries (SAMPLES, n) of a network of depth 4096, at times in units of the horizon."""
+    path = draw(law, {"b": (50,)}, depth=round(1 / FINEST), horizon=HORIZON, replicas=SAMPLES // 50, seed=5)["b"]
+    return path.at(units * HORIZON).movedim(1, -1).reshape(SAMPLES, -1)
+
+
+def size(samples: Tensor) -> float:
+    """Root mean square; its relative standard error is `(2 SAMPLES)^-1/2`."""
+    return float(samples.square().mean().sqrt())
+
+
+ORDER_ERROR = quantile(4) * 2 * (2 * SAMPLES) ** -0.5 / math.log(FARTHER)
+"""By how much an order between the distances may be missed: both sizes by their standard errors, in the worst way."""
+
+
+def order(differences: int, law: Init) -> float:
+    """Power of the distance that differences of this order of `theta` fall with, at one quarter of the horizon."""
+    steps = torch.arange(differences + 1, dtype=torch.float64) * FINEST
+    near, far = (size(read(law, 0.25 + times * steps).diff(n=differences, dim=1)) for times in (1, FARTHER))
+    return math.log(far / near) / math.log(FARTHER)
+
+
+def order_of_sums(law: Init) -> float:
+    """Power of the number of layers that the sum of neighbours grows with."""
+    one, many = (size(read(law, 0.25 + torch.arange(n).double() * FINEST).sum(dim=1)) for n in (1, FARTHER))
+    return math.log(many / one) / math.log(FARTHER)
+
+
+def facts_are_true(law: Init, said: Regularity) -> None:
+    """Fails where paths of a law are not what is said of them."""
+    times = torch.arange(1, 6, dtype=torch.float64)
+    layers = read(law, torch.cat([times * FINEST, times / 6]))  # neighbours, and distant ones
+    assert said.constant == torch.equal(layers, layers[:, :1].expand_as(layers)), "constant in time"
+    if said.constant:
+        assert said.smooth
+        return
+    if said.smooth:  # the differences of order k of a smooth function fall with the power k
+        for k in (1, 2, 3):
+            assert order(k, law) == pytest.approx(k, abs=0.1), f"derivative {k}"
+    elif said.continuous:
+        assert said.index is not None
+        assert order(1, law) == pytest.approx(said.index, abs=ORDER_ERROR), "index of the path"
+    else:
+        assert abs(order(1, law)) < 0.1, "neighbouring layers are as far apart as distant ones"
+    if said.increments:
+        assert said.index is not None
+        assert order_of_sums(law) == pytest.approx(said.index, abs=ORDER_ERROR), "index of the path behind the layers"
+    assert said.independent_layers or not said.isotropic
+    if said.independent_layers:
+        correlations = torch.corrcoef(layers.T) - torch.eye(10)
+        assert float(correlations.abs().max()) < quantile(45) / SAMPLES**0.5, "layers are independent"
+    if said.isotropic:
+        standard = layers / law.sizes().sigma_b
+        kurtosis = float(standard.pow(4).mean()) - 3 * size(standard) ** 4
+        assert abs(kurtosis) < quantile(2) * (24 / standard.numel()) ** 0.5, "normal"
+        assert size(standard) == pytest.approx(1, abs=quantile(2) * (2 * standard.numel()) ** -0.5), "size"

@@ -66,9 +66,9 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
 def _name(family: str, settings: Sde) -> str:
     if family == "swish":
         return r"swish, $\psi = \mathrm{id}$, $\sigma_w = \sigma_b = 1$, $T = 1$"
-    own = settings.init
+    sigma_w, sigma_b = settings.init.sizes()
     inside = "id" if settings.activation_inside == "identity" else settings.activation_inside
-    sizes = rf"$\sigma_w = {getattr(own, 'sigma_w', 0):g}$, $\sigma_b = {getattr(own, 'sigma_b', 0):g}$"
+    sizes = rf"$\sigma_w = {sigma_w:g}$, $\sigma_b = {sigma_b:g}$"
     return rf"{settings.activation}, $\psi = \mathrm{{{inside}}}$, {sizes}, $T = {settings.horizon:g}$"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...settings.keys import fixed
-from .law import Random
+from .law import Random, Regularity
 
 if TYPE_CHECKING:
     from ..path import Draw, Path
@@ -17,6 +17,10 @@ class Iid(Random):
     """Independent from layer to layer."""
 
     name: str = fixed("iid", "independent from layer to layer")
+
+    @property
+    def regularity(self) -> Regularity:
+        return Regularity(independent_layers=True, isotropic=True)
 
     def path(self, draw: Draw) -> Path:
         from ..iid import iid_path

@@ -1,19 +1,61 @@
-"""What a law of the weights over depth is: its keys, and how a path of it is drawn.
+"""What a law of the weights over depth is: its keys, its facts, and how a path of it is drawn.
 
-A new law is one file here, with a class of its name. Nothing here imports torch: `path` imports what draws.
+A new law is one file here, with a class of its name. Nothing here imports torch: `path` and `layer` import what draws.
+What a law does not declare is refused, or outside the theorems that need it, in words.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from ...errors import SettingError, one_of
 from ...settings.keys import key
 from ...settings.registry import Option, Registry
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..path import Draw, Path
+
+Fact = Literal["smooth", "continuous", "constant", "independent_layers", "isotropic"]
+
+
+@dataclass(frozen=True)
+class Regularity:
+    """What is known of the weights of a law as a function of time, `theta(t)`.
+
+    index: the path `theta` is continuous, Hoelder of every order below it; infinite: `theta` has derivatives of every
+        order. None: neither.
+    increments: not `theta` is that path: the weights are its increments over the blocks, and have no limit in depth.
+    constant: `theta` is the same at all times.
+    independent_layers: the weights of different layers are independent.
+    isotropic: so are the entries of a layer, centred normals of the variances that `sizes` says.
+    """
+
+    index: float | None = None
+    increments: bool = False
+    constant: bool = False
+    independent_layers: bool = False
+    isotropic: bool = False
+
+    @property
+    def continuous(self) -> bool:
+        """Whether `theta` is a continuous function of time, so that networks of all depths read one path."""
+        return self.index is not None and not self.increments
+
+    @property
+    def smooth(self) -> bool:
+        """Whether `theta` has derivatives of every order."""
+        return self.continuous and self.index == math.inf
+
+
+class Sizes(NamedTuple):
+    """Weights have variance `sigma_w^2 / fan-in`, biases `sigma_b^2`, at every time or per unit of time."""
+
+    sigma_w: float
+    sigma_b: float
 
 
 @dataclass
@@ -23,11 +65,58 @@ class Init(Option):
     options: ClassVar[Registry] = Registry("init", "paths.laws", base="law")
     name: str
 
+    @property
+    def regularity(self) -> Regularity | None:
+        """What is known of the weights as a function of time; None: nothing."""
+        return None
+
+    def sizes(self) -> Sizes:
+        """`sigma_w` and `sigma_b`. Raises `SettingError` where none are declared."""
+        self._known()
+        raise SettingError(f"init={self.name} declares no sizes of weights and biases; derive the law from `Random`")
+
     def path(self, draw: Draw) -> Path:
         """The path of one parameter. Raises `SettingError` for a law that is no function of time."""
+        self._known()
+        raise SettingError(f"init={self.name}: weights of this law are sampled layer by layer, by study=sde and kernel")
+
+    def layer(self, width: int) -> dict[str, Tensor]:
+        """Mean `mu`, `mu_b` and covariances `U`, `V`, `S` of a layer's matrix-normal weights, per unit of time, as
+        `sampling.matrix_normal` has them. Raises `SettingError` for a law without independent layers of this kind."""
+        self._known()
+        raise SettingError(
+            f"init={self.name}: the layers must be independent, of matrix-normal weights; choose init=iid or"
+            " init=matrix_normal"
+        )
+
+    def unless(self, fact: Fact, needs: str) -> str | None:
+        """None where this law declares a fact; else why it is outside what needs the fact, in words."""
+        if self.regularity is None:
+            return f"init={self.name} declares no regularity: {needs}"
+        return None if getattr(self.regularity, fact) else f"init={self.name}: {needs}"
+
+    def is_constant(self) -> bool:
+        """Whether all layers are known to have the same weights."""
+        return self.regularity is not None and self.regularity.constant
+
+    def require_path(self, study: str) -> None:
+        """Raise `SettingError` where this law draws no path, for a study whose weights are paths over depth."""
+        if type(self).path is Init.path:
+            other = "study=sde has this law" if type(self).layer is not Init.layer else "choose another law"
+            raise SettingError(f"init={self.name}: the weights of study {study} are paths over depth; {other}")
+
+    def require_layer(self, study: str) -> None:
+        """Raise `SettingError` where the layers of this law are not independent, or not of a law that is sampled."""
+        needs = f"the layers of study {study} are independent; choose init=iid or init=matrix_normal"
+        reason = self.unless("independent_layers", needs)
+        if reason is None and self.unless("isotropic", "") is not None and type(self).layer is Init.layer:
+            reason = f"init={self.name} declares no law of a layer; choose init=iid or init=matrix_normal"
+        if reason is not None:
+            raise SettingError(reason)
+
+    def _known(self) -> None:
         if self.name not in self.options:
             raise SettingError(f"init: unknown option {one_of(self.name, self.options)}")
-        raise SettingError(f"init={self.name}: weights of this law are sampled layer by layer, by study=sde and kernel")
 
 
 @dataclass
@@ -36,3 +125,6 @@ class Random(Init):
 
     sigma_w: float = key(1.0, "size of the weights: entries have variance sigma_w^2 / fan-in", low=0, high=100)
     sigma_b: float = key(0.5, "size of the biases: entries have variance sigma_b^2", low=0, high=100)
+
+    def sizes(self) -> Sizes:
+        return Sizes(self.sigma_w, self.sigma_b)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...settings.keys import fixed, key
-from .law import Random
+from .law import Random, Regularity
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -21,3 +25,24 @@ class MatrixNormal(Random):
     mean_b: float = key(0.0, "mean of the biases, per unit of time", low=-100, high=100)
     rows: float = key(0.5, "correlation of entries in neighbouring rows (outputs)", above=-1, below=1)
     columns: float = key(0.5, "correlation of entries in neighbouring columns (inputs)", above=-1, below=1)
+
+    @property
+    def regularity(self) -> Regularity:
+        return Regularity(independent_layers=True)
+
+    def layer(self, width: int) -> dict[str, Tensor]:
+        import torch
+
+        def falling(correlation: float) -> Tensor:
+            """`correlation^|i-j|`, (width, width)."""
+            i = torch.arange(width, dtype=torch.float64)
+            return torch.tensor(correlation, dtype=torch.float64) ** (i[:, None] - i).abs()
+
+        U = falling(self.rows)
+        return {
+            "mu": self.mean_w * torch.eye(width, dtype=torch.float64),
+            "mu_b": self.mean_b * torch.ones(width, dtype=torch.float64),
+            "U": U,
+            "V": self.sigma_w**2 / width * falling(self.columns),
+            "S": self.sigma_b**2 * U,
+        }

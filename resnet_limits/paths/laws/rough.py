@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...settings.keys import fixed, key
-from .law import Random
+from .law import Random, Regularity
 
 if TYPE_CHECKING:
     from ..path import Draw, Path
@@ -18,6 +18,10 @@ class Rough(Random):
 
     name: str = fixed("rough", "values of a fractional Brownian path")
     hurst: float = key(0.25, "Hurst index of the fractional Brownian path", above=0, below=1)
+
+    @property
+    def regularity(self) -> Regularity:
+        return Regularity(index=self.hurst)
 
     def path(self, draw: Draw) -> Path:
         from ..rough import rough_path

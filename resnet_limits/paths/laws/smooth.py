@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...settings.keys import fixed, key
-from .law import Random
+from .law import Random, Regularity
 
 if TYPE_CHECKING:
     from ..path import Draw, Path
@@ -18,6 +19,10 @@ class Smooth(Random):
 
     name: str = fixed("smooth", "a smooth Gaussian process in time")
     correlation: float = key(0.5, "correlation length of the weights, in units of time", low=0.01, high=1000)
+
+    @property
+    def regularity(self) -> Regularity:
+        return Regularity(index=math.inf)
 
     def path(self, draw: Draw) -> Path:
         from ..smooth import smooth_path

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...settings.keys import fixed
-from .law import Random
+from .law import Random, Regularity
 
 if TYPE_CHECKING:
     from ..path import Draw, Path
@@ -17,6 +18,10 @@ class Tied(Random):
     """One draw, the same in every layer."""
 
     name: str = fixed("tied", "one draw, the same in every layer")
+
+    @property
+    def regularity(self) -> Regularity:
+        return Regularity(index=math.inf, constant=True)
 
     def path(self, draw: Draw) -> Path:
         from ..tied import tied_path

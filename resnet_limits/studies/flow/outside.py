@@ -7,7 +7,6 @@ from typing import Any
 
 from ...claims.claim import Verdict
 from ...networks.activations import activation_named
-from ...paths.laws.law import Random
 from .settings import Flow
 
 AS_FULL: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
@@ -19,18 +18,16 @@ SHARED: dict[str, Any] = {"init": "tied"}
 
 def moves(settings: Flow) -> str | None:
     """Why nothing moves, or None."""
-    its = settings.init
-    if not isinstance(its, Random) or its.sigma_w == its.sigma_b == 0:
+    if settings.init.sizes() == (0, 0):
         return "all weights are zero: the states do not move, there is no error to measure"
-    if its.sigma_w == 0 and (matrix := settings.block.still_without) is not None:
+    if settings.init.sizes().sigma_w == 0 and (matrix := settings.block.still_without) is not None:
         return f"init.sigma_w=0: {matrix} is zero, the states do not move, there is no error to measure"
     return None
 
 
 def stretches(settings: Flow) -> str | None:
     """Why the Jacobian of every block is the identity, or None."""
-    its = settings.init
-    if not isinstance(its, Random) or its.sigma_w == 0:
+    if settings.init.sizes().sigma_w == 0:
         return "all matrices are zero: every block is a translation, with the identity as Jacobian"
     return None
 
@@ -46,16 +43,14 @@ def never_folds(settings: Flow) -> str | None:
 
 def same_weights_at_every_depth(settings: Flow) -> str | None:
     """Why the constant of an error is another draw at each depth, or None."""
-    if settings.init.name in ("iid", "fractional"):
-        return f"init={settings.init.name}: networks of each depth have weights of their own, and errors no order"
-    return moves(settings)
+    needs = "networks of each depth have weights of their own, and errors no order"
+    return settings.init.unless("continuous", needs) or moves(settings)
 
 
 def smooth_path(settings: Flow) -> str | None:
     """Why the weights are no smooth function of time, or None where they are."""
-    if settings.init.name in ("iid", "rough", "fractional"):
-        return f"init={settings.init.name}: the theorem is about weights that are smooth in time (smooth, tied)"
-    return moves(settings)
+    needs = "the theorem is about weights that are smooth in time (smooth, tied)"
+    return settings.init.unless("smooth", needs) or moves(settings)
 
 
 def smooth_field(settings: Flow) -> str | None:

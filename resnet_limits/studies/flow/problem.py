@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -15,9 +13,9 @@ from ...limits.flow import DrivenFlow
 from ...measurement.job import Job
 from ...networks.blocks import field
 from ...paths.draw import draw
-from ...paths.laws.law import Init, Random
+from ...paths.laws.law import Init
 from ...paths.laws.tied import Tied
-from ...settings.content import content
+from ...settings.content import chosen
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
 from .settings import Flow
@@ -45,9 +43,7 @@ def placed(x: Float[Tensor, "n features"], width: int, seed: int) -> Float[Tenso
 def law(settings: Flow, weights: str) -> Init:
     """The settings' own law, or one draw that all blocks share, of the same sizes."""
     own = settings.init
-    if weights == "free" or isinstance(own, Tied):
-        return own
-    return Tied(sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else own
+    return own if weights == "free" or own.is_constant() else Tied(**own.sizes()._asdict())
 
 
 def driven(
@@ -70,6 +66,10 @@ def driven(
     return DrivenFlow(x.expand(settings.flow.paths, *x.shape), its, path, settings.horizon)
 
 
+PATHS = ("seed", "width", "horizon", "activation", "block", "init", "data", "dtype", "flow.inputs", "flow.paths")
+"""What the flow along given weight paths depends on; the points are numbers of the settings' format."""
+
+
 def reference(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
     """The exact flow of the points in float64, and the error of the solver; shared by all depths."""
     settings: Flow = job.settings
@@ -79,7 +79,7 @@ def reference(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
         x, error = exact.end()
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
-    solution = job.shared.solve(f"flow.{weights}", key(settings, "replicas", "flow.points"), compute)
+    solution = job.shared.solve(f"flow.{weights}", chosen(settings, PATHS), compute)
     return torch.from_numpy(solution["x"]).to(device.resolve(settings.device)), float(solution["error"][0])
 
 
@@ -87,9 +87,3 @@ def degenerate(settings: Flow) -> str | None:
     """What there is no number for, of a layer or of the points; or None."""
     x = points(settings, settings.flow.inputs, settings.width).cpu()
     return of_a_layer(settings.init, x, settings) or of_points(x)
-
-
-def key(settings: Flow, *without: str) -> dict[str, Any]:
-    """What a solution depends on: the content without the depth and what only other measurements know."""
-    names = ("depth", "claims", "preset", "dtype", "train.", "flow.images.", "flow.trained_depth", *without)
-    return {name: value for name, value in content(settings).items() if not name.startswith(names)}

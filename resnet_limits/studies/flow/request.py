@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from ...claims.claim import selected
 from ...data import sizes
-from ...data.sizes import image_shape
 from ...data.sources.digits import Digits
 from ...data.sources.source import Data
 from ...errors import SettingError, TooFewPoints
-from ...paths.laws.matrix_normal import MatrixNormal
 from .images import claims as images
 from .settings import Flow
 from .trained.claims import unlabelled
@@ -17,8 +15,7 @@ from .trained.claims import unlabelled
 def check(settings: Flow) -> None:
     """Raise `SettingError` for a law that is no path over depth, a grid that is not of the plane, and for more points
     than there are."""
-    if isinstance(settings.init, MatrixNormal):
-        raise SettingError("init=matrix_normal: the weights of study flow are paths over depth; study=sde has this law")
+    settings.init.require_path("flow")
     if settings.figure == "deformed_grid" and settings.width != 2:
         raise SettingError(
             f"width={settings.width}: figure=deformed_grid draws the plane, a state of width=2; figure=folding shows"
@@ -34,7 +31,7 @@ def check(settings: Flow) -> None:
 
 def image_data(settings: Flow) -> Data:
     """What the convolutional networks see: the data themselves where they are images, else the bundled digits."""
-    return settings.data if image_shape(settings.data) is not None else Digits()
+    return settings.data if settings.data.shape() is not None else Digits()
 
 
 GROUPS_OF_CHANNELS, SMALLEST = 2, 4
@@ -49,7 +46,7 @@ def _check_images(settings: Flow) -> None:
             f"flow.images.channels={its.channels}: group norm takes the channels in {GROUPS_OF_CHANNELS} groups of"
             " equal size; give an even number"
         )
-    shape = image_shape(data)
+    shape = data.shape()
     if shape is not None and min(shape[1:]) < SMALLEST:
         raise SettingError(
             f"data.size={shape[1]}: images of {shape[2]} x {shape[1]} pixels are too small for three stages, each with"
@@ -58,7 +55,7 @@ def _check_images(settings: Flow) -> None:
     points, new = sizes.points(data)
     if its.batch_size > min(points, its.points):
         raise TooFewPoints(
-            "flow.images.batch_size", its.batch_size, min(points, its.points), sizes.named(data), "training images"
+            "flow.images.batch_size", its.batch_size, min(points, its.points), data.named(), "training images"
         )
     if new == 0:
         raise SettingError("data: no test images are left to measure accuracies on; take a smaller data.train_size")

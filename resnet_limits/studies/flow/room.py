@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..least import number, parameters, points
+from ..least import layers, number, parameters, points
 from .outside import moves
 from .settings import Flow
 
@@ -11,7 +11,6 @@ def least_of_driven(settings: Flow, *, free: bool = True) -> float:
     """The weights of all layers and paths, one set where the layers share it, and the states."""
     if moves(settings):
         return 0.0
-    layers = settings.depth if free and settings.init.name != "tied" else 1
     its, width = settings.flow, settings.width
-    numbers = layers * parameters(settings.block, width) + its.inputs * width
+    numbers = (layers(settings) if free else 1) * parameters(settings.block, width) + its.inputs * width
     return points(settings) + number(settings) * its.paths * numbers

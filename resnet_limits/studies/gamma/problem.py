@@ -18,7 +18,7 @@ from ...measurement.job import Job
 from ...measurement.record import Record
 from ...networks.activations import activation_named
 from ...random import generator
-from ...settings.content import content
+from ...settings.content import chosen
 from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.depth_regularised import DepthRegularised, Penalties, Weights
@@ -74,9 +74,7 @@ def degenerate(settings: Gamma) -> str | None:
 
 def solution_key(settings: Gamma, kind: str) -> dict[str, Any]:
     """What a minimiser depends on besides its depth."""
-    without = ("depth", "claims", "preset", "replicas", "minimiser.")
-    its = {key: value for key, value in content(settings).items() if not key.startswith(without)}
-    return {**its, "problem": kind}
+    return {**chosen(settings, ("seed", "width", "activation", "data", "gamma")), "problem": kind}
 
 
 def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[Branch]:

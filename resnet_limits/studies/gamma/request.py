@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ...data import sizes
-from ...data.sources.gaussian import Gaussian
 from ...errors import SettingError
 from .settings import Gamma
 
@@ -21,8 +20,9 @@ def check(settings: Gamma) -> None:
         raise SettingError(
             f"depth={settings.depth}: the penalty of study gamma is on increments; depth=2 or more has some"
         )
-    if isinstance(settings.data, Gaussian) and settings.gamma.loss == "cross_entropy":
+    if not settings.data.labelled() and settings.gamma.loss == "cross_entropy":
         raise SettingError(
-            "gamma.loss=cross_entropy: data=gaussian has targets, no classes; choose gamma.loss=square, or data=digits"
+            f"gamma.loss=cross_entropy: data={settings.data.name} has targets, no classes; choose gamma.loss=square, or"
+            " data=digits"
         )
     sizes.training_points(settings.data)

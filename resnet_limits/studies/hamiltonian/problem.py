@@ -23,7 +23,7 @@ from ...measurement.job import Job
 from ...measurement.record import Record
 from ...networks.activations import activation_named
 from ...random import generator
-from ...settings.content import content
+from ...settings.content import chosen
 from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
@@ -103,12 +103,19 @@ def setup(settings: Hamiltonian) -> Setup:
 
 START = 0.03
 """Standard deviation of the scaled weights from which the shallowest network is minimised."""
-FREE_OF = ("depth", "claims", "preset", "replicas", "minimiser.", "hamiltonian.integrator", "hamiltonian.steps")
+PROBLEM = (
+    *("seed", "width", "activation", "data"),
+    *(
+        f"hamiltonian.{name}"
+        for name in ("nu", "loss", "readout", "ridge", "insensitive", "kernel", "length", "points")
+    ),
+)
+"""What the problem depends on whose minimisers are found, at any depth."""
 
 
-def key(settings: Hamiltonian, *also: str, **more: Any) -> dict[str, Any]:
-    """What a solution depends on: the content without the depth and without what only some measurements know."""
-    return {**{k: v for k, v in content(settings).items() if not k.startswith((*FREE_OF, *also))}, **more}
+def key(settings: Hamiltonian, **more: Any) -> dict[str, Any]:
+    """What a solution depends on: the problem, and more."""
+    return {**chosen(settings, PROBLEM), **more}
 
 
 def minima(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from ...data import sizes
-from ...data.sources.gaussian import Gaussian
-from ...data.sources.image_folder import ImageFolder
-from ...data.sources.source import Plane
 from ...errors import SettingError
 from .settings import Hamiltonian
 
@@ -15,23 +12,23 @@ MOST_OF_A_KERNEL = 400
 
 def outputs(settings: Hamiltonian) -> int:
     """Number of scores: of two classes one, of more one a class, of a regression one a target."""
-    if isinstance(settings.data, Gaussian):
-        return settings.data.outputs
-    classes = sizes.classes(settings.data)
+    if not settings.data.labelled():
+        return settings.data.targets()
+    classes = settings.data.count_classes()
     return 1 if classes == 2 else classes
 
 
 def check(settings: Hamiltonian) -> None:
     """Raise `SettingError` for a loss unsuited to data or read-out, a state too narrow, too many points."""
     its, data = settings.hamiltonian, settings.data
-    regression, plane = isinstance(data, Gaussian), isinstance(data, Plane)
+    regression, classes = not data.labelled(), data.classes()
     if settings.horizon != 1:
         raise SettingError(f"horizon={settings.horizon:g}: the limit runs from 0 to 1; scale hamiltonian.nu instead")
     if settings.dtype != "float64":
         raise SettingError(f"dtype={settings.dtype}: minimisers are certified in float64")
-    if its.loss == "squared_hinge" and not plane:
+    if its.loss == "squared_hinge" and classes != 2:
         what = "has targets of a regression" if regression else "has more than two classes"
-        what = "may have any number of classes" if isinstance(data, ImageFolder) else what
+        what = "may have any number of classes" if classes is None else what
         raise SettingError(
             f"hamiltonian.loss=squared_hinge: {data.name} {what}, and a hinge separates two classes; choose"
             f" hamiltonian.loss={'square or squared_insensitive' if regression else 'logistic or squared_insensitive'}"
@@ -49,7 +46,7 @@ def check(settings: Hamiltonian) -> None:
     scores = outputs(settings)
     if its.readout == "fixed" and scores > settings.width:
         raise SettingError(
-            f"width={settings.width}: {sizes.named(data)} has {scores} scores, read from as many coordinates; choose"
+            f"width={settings.width}: {data.named()} has {scores} scores, read from as many coordinates; choose"
             f" width >= {scores}, or hamiltonian.readout=linear"
         )
     if its.kernel == "gaussian" and its.points > MOST_OF_A_KERNEL:

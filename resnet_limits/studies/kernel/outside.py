@@ -25,8 +25,7 @@ LADDER = (8, 4, 2, 1)
 
 def sizes(settings: Kernel) -> Iid:
     """`sigma_w`, `sigma_b` of the settings' law."""
-    own = settings.init
-    return own if isinstance(own, Iid) else Iid()
+    return Iid(**settings.init.sizes()._asdict())
 
 
 def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:
@@ -105,8 +104,8 @@ def not_affine(settings: Kernel) -> str | None:
 
 def unlabelled(settings: Kernel) -> str | None:
     """Why there are no accuracies, or None."""
-    if settings.data.name == "gaussian":
-        return "data=gaussian: targets are no classes"
+    if not settings.data.labelled():
+        return f"data={settings.data.name}: targets are no classes"
     return None
 
 

@@ -17,7 +17,7 @@ from ...fixed_shape import product
 from ...networks.ntk import NtkNetwork
 from ...random import Stream, normals
 from ...sampling.law import Isotropic
-from ...settings.content import content
+from ...settings.content import chosen
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
 from .outside import sizes
@@ -91,14 +91,13 @@ def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
     )
 
 
-OF_NETWORKS = ("width", "replicas", "kernel.inputs", "kernel.networks", "kernel.trained_depth", "kernel.points")
-"""Keys that do not change what is known of kernels alone."""
+KERNELS = ("seed", "horizon", "activation", "init", "data", "kernel.read_in", "kernel.readout")
+"""What kernels and their points depend on, besides the depth."""
 
 
-def key(settings: Kernel, *without: str, **more: Any) -> dict[str, Any]:
-    """The key of a solution that jobs share: their content but for what begins with `without`, and more."""
-    left_out = ("depth", "claims", "preset", "cluster", *without)
-    return {**{k: v for k, v in content(settings).items() if not k.startswith(left_out)}, **more}
+def key(settings: Kernel, *names: str, **more: Any) -> dict[str, Any]:
+    """The key of a solution that jobs share: what its kernels depend on, the keys of these names, and more."""
+    return {**chosen(settings, (*KERNELS, *names)), **more}
 
 
 # -- estimates ------------------------------------------------------------------------------------

@@ -3,31 +3,23 @@ torch."""
 
 from __future__ import annotations
 
-import math
-
 from ...data import sizes
-from ...data.sources.gaussian import Gaussian
 from ...errors import SettingError
-from ...paths.laws.iid import Iid
 from .outside import explodes_with, kinked, not_affine
 from .settings import Kernel
 
 
 def features(settings: Kernel) -> int:
     """`d_in`, the dimension of the points."""
-    if isinstance(settings.data, Gaussian):
-        return settings.data.features
-    shape = sizes.image_shape(settings.data)
-    return 2 if shape is None else math.prod(shape)
+    return settings.data.dimension()
 
 
 def check(settings: Kernel) -> None:
     """Raise `SettingError` for a law that is not of i.i.d. entries, more points than there are, or a system that is
     singular whatever the data."""
-    if not isinstance(settings.init, Iid):
-        raise SettingError(
-            f"init={settings.init.name}: the kernels of study kernel are those of independent entries; choose init=iid"
-        )
+    needs = "the kernels of study kernel are those of independent entries; choose init=iid"
+    if (reason := settings.init.unless("isotropic", needs)) is not None:
+        raise SettingError(reason)
     (points, new), d_in = sizes.points(settings.data), features(settings)
     if new == 0:
         raise SettingError("data.train_size: no test points are left, and study kernel looks at predictions on them")

@@ -7,20 +7,16 @@ from typing import Any
 
 from ...networks.activations import activation_named
 from ...networks.parametrisation import ODE
-from ...paths.laws.law import Random
 from .settings import Ode
 
 
 def reads_a_continuous_path(settings: Ode) -> str | None:
     """Why the weights are no smooth function of time, or None where they are."""
-    if settings.init.name in ("iid", "rough", "fractional"):
-        return f"init={settings.init.name}: the theorem is about weights that are smooth in time (smooth, tied)"
-    return None
+    return settings.init.unless("smooth", "the theorem is about weights that are smooth in time (smooth, tied)")
 
 
 def moves(settings: Ode) -> str | None:
-    own = settings.init
-    if not isinstance(own, Random) or own.sigma_w == own.sigma_b == 0:
+    if settings.init.sizes() == (0, 0):
         return "all weights are zero: the states do not move, there is no error to measure"
     return reads_a_continuous_path(settings)
 

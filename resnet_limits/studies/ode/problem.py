@@ -6,7 +6,7 @@ x_{k+1} = x_k + h f(x_k, theta(t_k)),   h = T/L        against        dx/dt = f(
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from ...networks.blocks import field
 from ...networks.blocks.block import Block
 from ...paths.draw import draw
 from ...paths.laws.law import Init, Random
-from ...settings.content import content
+from ...settings.content import chosen
 from ..degenerate import of_a_layer, points
 from .settings import Ode
 
@@ -83,10 +83,8 @@ def degenerate(settings: Ode) -> str | None:
     return of_a_layer(settings.init, x, settings) or points(x)
 
 
-def solution_key(settings: Ode) -> dict[str, Any]:
-    """What a solution of the limit depends on: the content without the depth and what only networks know."""
-    without = ("depth", "claims", "preset", "dtype", "replicas", "train.")
-    return {key: value for key, value in content(settings).items() if not key.startswith(without)}
+PATHS = ("seed", "width", "horizon", "activation", "block", "init", "data", "ode.inputs", "ode.paths")
+"""What the flow along given weight paths depends on."""
 
 
 def reference(job: Job) -> tuple[Float[Tensor, "r n d"], float]:
@@ -97,5 +95,5 @@ def reference(job: Job) -> tuple[Float[Tensor, "r n d"], float]:
         x, error = exact.end()
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
-    solution = job.shared.solve("flow", solution_key(job.settings), compute)
+    solution = job.shared.solve("flow", chosen(job.settings, PATHS), compute)
     return torch.from_numpy(solution["x"]).to(device.resolve(job.settings.device)), float(solution["error"][0])

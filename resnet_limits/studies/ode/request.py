@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from ...data import sizes
-from ...errors import SettingError
-from ...paths.laws.matrix_normal import MatrixNormal
 from .settings import Ode
 
 
 def check(settings: Ode) -> None:
     """Raise `SettingError` for a law that is no path over depth, and for more inputs, or a larger mini-batch, than
     there are training points."""
-    if isinstance(settings.init, MatrixNormal):
-        raise SettingError("init=matrix_normal: the weights of study ode are paths over depth; study=sde has this law")
+    settings.init.require_path("ode")
     sizes.require(settings.data, {"ode.inputs": settings.ode.inputs, "train.batch_size": settings.train.batch_size})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from ...networks.blocks.two import Two
-from ..least import number, parameters, points
+from ..least import layers, number, parameters, points
 from .settings import Ode
 
 
 def least_of_weights(settings: Ode) -> float:
     """Of all layers and paths; one set where the layers share it."""
-    layers = 1 if settings.init.name in ("tied", "zero") else settings.depth
-    return number(settings) * settings.ode.paths * layers * parameters(settings.block, settings.width)
+    return number(settings) * settings.ode.paths * layers(settings) * parameters(settings.block, settings.width)
 
 
 def least_of_gradients(settings: Ode) -> float:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ... import device
 from ...data.loading import embed, load
-from ...data.sources.cifar10 import Cifar10
 from ...data.sources.digits import Digits
-from ...data.sources.image_folder import ImageFolder
-from ...data.sources.source import Data, Images
+from ...data.sources.source import Data
 from ...errors import SettingError
 from .settings import Sde
 
 
 def source(data: Data) -> Data:
     """The data themselves where they are images, else the bundled 8x8 digits."""
-    return data if isinstance(data, Images | Digits) else Digits()
+    return data if data.shape() is not None else Digits()
 
 
 def patches(settings: Sde, *, side: int, width: int) -> Float[Tensor, "p d"]:
@@ -33,9 +29,8 @@ def patches(settings: Sde, *, side: int, width: int) -> Float[Tensor, "p d"]:
     images = load(data, seed=settings.seed).x_train
     if len(images) < count:
         raise SettingError(f"sde.inputs={count}: {data.name} has {len(images)} training points")
-    colours = 3 if isinstance(data, Cifar10) or (isinstance(data, ImageFolder) and not data.grey) else 1
-    pixels = math.isqrt(images.shape[1] // colours)
-    shape = (count, colours, pixels, pixels)
-    small = torch.nn.functional.adaptive_avg_pool2d(images[:count].double().reshape(shape), side)
-    points = small.permute(0, 2, 3, 1).reshape(-1, colours)
+    shape = data.shape()
+    assert shape is not None
+    small = torch.nn.functional.adaptive_avg_pool2d(images[:count].double().reshape(count, *shape), side)
+    points = small.permute(0, 2, 3, 1).reshape(-1, shape[0])
     return embed(points, width, seed=settings.seed).to(device.resolve(settings.device), getattr(torch, settings.dtype))

@@ -8,7 +8,6 @@ from ...data.sources.gaussian import Gaussian
 from ...limits.explosion import Moments
 from ...networks.activations import activation_named
 from ...paths.laws.iid import Iid
-from ...paths.laws.law import Random
 from .settings import Sde
 
 
@@ -21,8 +20,7 @@ def kinked(settings: Sde) -> str | None:
 
 def still(settings: Sde) -> str | None:
     """Why the states do not move, or None."""
-    own = settings.init
-    if isinstance(own, Random) and own.sigma_w == own.sigma_b == 0:
+    if settings.init.sizes() == (0, 0):
         return "all weights are zero: the states do not move, there is no error to measure"
     return None
 
@@ -33,8 +31,7 @@ def smooth_and_moving(settings: Sde) -> str | None:
 
 def sizes(settings: Sde) -> Iid:
     """`sigma_w`, `sigma_b` of the settings' own law."""
-    own = settings.init
-    return Iid(sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else Iid()
+    return Iid(**settings.init.sizes()._asdict())
 
 
 def linear(settings: Sde) -> str | None:
@@ -45,9 +42,8 @@ def linear(settings: Sde) -> str | None:
         return f"activation={settings.activation}: the closed law needs phi''(0) = 0 (tanh)"
     if settings.activation_inside != "identity":
         return f"activation_inside={settings.activation_inside}: the closed law needs activation_inside=identity"
-    if settings.init.name != "iid":
-        return f"init={settings.init.name}: the closed law is that of independent entries, init=iid"
-    return still(settings)
+    needs = "the closed law is that of independent entries, init=iid"
+    return settings.init.unless("isotropic", needs) or still(settings)
 
 
 MOST = 700.0
@@ -87,9 +83,7 @@ def mild(settings: Sde) -> str | None:
 
 def isotropic(settings: Sde) -> str | None:
     """Why the weights of a layer are not i.i.d., or None."""
-    if settings.init.name != "iid":
-        return f"init={settings.init.name}: measured with independent entries, init=iid"
-    return None
+    return settings.init.unless("isotropic", "measured with independent entries, init=iid")
 
 
 def explosion_time(phi: str, settings: Sde) -> float:

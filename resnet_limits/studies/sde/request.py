@@ -6,9 +6,7 @@ from __future__ import annotations
 from ...data import sizes
 from ...data.sources.gaussian import Gaussian
 from ...errors import SettingError
-from ...paths.laws.iid import Iid
-from ...paths.laws.matrix_normal import MatrixNormal
-from .outside import explodes
+from .outside import explodes, isotropic
 from .settings import Sde
 
 FOLLOW_ANY_LAW = ("sde.strong", "sde.matrix_normal")
@@ -18,14 +16,11 @@ entries."""
 
 def check(settings: Sde) -> None:
     """Raise `SettingError` for a law that is not of independent layers, or inputs that there are not."""
-    if not isinstance(settings.init, Iid | MatrixNormal):
-        raise SettingError(
-            f"init={settings.init.name}: the layers of study sde are independent; choose init=iid or init=matrix_normal"
-        )
+    settings.init.require_layer("sde")
     chosen = settings.claims or ["all"]
-    if isinstance(settings.init, MatrixNormal) and not all(_follows(name) for name in chosen):
+    if isotropic(settings) and not all(_follows(name) for name in chosen):
         raise SettingError(
-            f"init=matrix_normal: so far these claims alone follow it: {', '.join(FOLLOW_ANY_LAW)};"
+            f"init={settings.init.name}: so far these claims alone follow it: {', '.join(FOLLOW_ANY_LAW)};"
             " ask for them with claims=[...]"
         )
     inputs, correlation = settings.sde.inputs, settings.sde.correlation

@@ -24,15 +24,15 @@ from ....networks.blocks import field
 from ....networks.steps import STEPS
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
-from ....paths.laws.law import Random
+from ....settings.content import chosen
 from ..outside import stretches, unbounded
-from ..problem import key, points
+from ..problem import points
 from ..settings import Flow
 from .claims import BELOW, BLOCKS, PINS
 
 SCALES = {"weights": (BELOW, 2.0, 8.0), "points": (0.5, BELOW, 1.5, 2.0, 4.0, 8.0)}
-UNUSED = ("horizon", "flow.inputs", "flow.paths")
-"""Keys that change nothing here."""
+SCALED = ("seed", "width", "replicas", "activation", "block", "init", "data", "dtype", "flow.points")
+"""What scaled blocks and their Jacobians depend on."""
 PIECE = 8
 """Networks whose Jacobians are in memory at a time; as many also where fewer are left, so that all round alike."""
 
@@ -42,7 +42,7 @@ def measure(job: Job) -> Measurement:
     settings = job.settings
     if stretches(settings):
         return Measurement()
-    found = job.shared.solve("flow.folding", key(settings, *UNUSED), lambda: _scaled(job))
+    found = job.shared.solve("flow.folding", chosen(settings, SCALED), lambda: _scaled(job))
     records = []
     for norm, scales in _scales(job.settings).items():
         for scale in scales:
@@ -102,13 +102,12 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
     n, d, d)."""
     settings = job.settings
     x = points(settings, settings.flow.points, settings.width).double()
-    its, own = field(settings.block, settings.activation, settings.width), settings.init
-    assert isinstance(own, Random)
+    its = field(settings.block, settings.activation, settings.width)
     bounds, increments = [], []
     for first in range(0, settings.replicas, PIECE):
         job.progress(first / settings.replicas, "Jacobians of random blocks")
         path = draw(
-            Iid(sigma_w=own.sigma_w, sigma_b=own.sigma_b),
+            Iid(**settings.init.sizes()._asdict()),
             its.shapes,
             depth=BLOCKS,
             horizon=1.0,

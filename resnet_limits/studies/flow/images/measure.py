@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,12 @@ from .... import device
 from ....claims.order import FEWEST_POINTS, fit_order
 from ....data.dataset import Dataset
 from ....data.loading import load
-from ....data.sizes import image_shape
 from ....errors import SettingError
 from ....limits.flow import rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.convolutional import STAGES, Parameters, count, initial, logits, stage_inverse, stages
-from ....settings.content import content
+from ....settings.content import chosen
 from ....settings.training import Train
 from ....training.convolutional import train
 from ..problem import LAWS
@@ -73,13 +73,15 @@ def measure(job: Job) -> Measurement:
     return Measurement([*records, max(moved, key=lambda record: record.value)])
 
 
+TRAINED = (
+    *("seed", "horizon", "activation", "data", "flow.images.channels", "flow.images.points", "flow.images.epochs"),
+    *("flow.images.batch_size", "flow.images.lr", "flow.images.replicas"),
+)
+
+
 def key(settings: Flow) -> dict[str, Any]:
     """What a trained network depends on besides its units."""
-    names = ("seed", "activation", "horizon", "flow.images.")
-    own = {name: value for name, value in content(settings).items() if name.startswith(names)}
-    del own["flow.images.units"]
-    data = image_data(settings)
-    return own | {f"data.{name}": value for name, value in vars(data).items() if name != "root"}
+    return chosen(replace(settings, data=image_data(settings)), TRAINED)
 
 
 def evaluated(n: int) -> list[int]:
@@ -109,7 +111,7 @@ def _trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
     """Of one network: which test images it classifies, how its logits change when it is refined, inverse errors."""
     settings: Flow = job.settings
     its, data, phi = settings.flow.images, _data(settings), settings.activation
-    shape = image_shape(image_data(settings))
+    shape = image_data(settings).shape()
     assert shape is not None
     x, y = images_of(data.x_train[: its.points], shape), data.y_train[: its.points]
     x_test, y_test = images_of(data.x_test[: its.points], shape), data.y_test[: its.points]

@@ -23,7 +23,6 @@ from ....networks.steps import STEPS, Step
 from ....networks.steps.symplectic import Symplectic
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
-from ....paths.laws.law import Random
 from ..outside import stretches
 from ..problem import points
 from ..settings import Flow
@@ -52,11 +51,8 @@ def measure(job: Job) -> Measurement:
 def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
     """`|S_k|` of each layer k >= 1, network and point, (L, r, n), and the largest `|S_k^T J S_k - J| / |S_k|^2`."""
     width, step = pins["width"], STEP[pins["block"]]
-    own, horizon = settings.init, pins.get("horizon", settings.horizon)
-    sizes = {
-        name: pins.get(f"init.{name}", getattr(own, name) if isinstance(own, Random) else 0.0)
-        for name in ("sigma_w", "sigma_b")
-    }
+    own, horizon = settings.init.sizes(), pins.get("horizon", settings.horizon)
+    sizes = {name: pins.get(f"init.{name}", its) for name, its in zip(("sigma_w", "sigma_b"), own, strict=True)}
     x = points(settings, settings.flow.inputs, width).double()
     hamiltonian = pins["block"] == "hamiltonian"
     its = field(Gradient(hidden=width), settings.activation, width // 2 if hamiltonian else width)

@@ -28,8 +28,8 @@ NEEDS = "a network that was trained to the end: one whose loss or weights explod
 
 def unlabelled(settings: Flow) -> str | None:
     """Why there are no accuracies, or None."""
-    if settings.data.name == "gaussian":
-        return "data=gaussian: targets are no classes"
+    if not settings.data.labelled():
+        return f"data={settings.data.name}: targets are no classes"
     return None
 
 

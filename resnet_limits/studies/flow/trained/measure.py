@@ -43,16 +43,19 @@ from ....networks.steps import STEPS
 from ....networks.vector_field import VectorField
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
-from ....settings.content import content
+from ....settings.content import chosen
 from ....training.loop import Parameters, Penalty, evaluated, train
 from ..outside import unbounded
-from ..problem import key, number
+from ..problem import number
 from ..settings import Flow
 from .claims import COLUMNS, PICTURED, PINS, SHOWN, WEIGHTS, untrained
 
 EULER = STEPS["euler"]
-UNUSED = ("replicas", "init", "flow.inputs", "flow.paths", "flow.images")
-"""Keys that change nothing here."""
+TRAINED = (
+    *("seed", "width", "horizon", "activation", "block", "data", "dtype", "train"),
+    *("flow.points", "flow.bound", "flow.lipschitz_penalty", "flow.inverse_penalty", "flow.h1_penalty"),
+)
+"""What a trained network depends on besides its depth and its control."""
 BY_THE_BOUND = ("spectral", "lipschitz")
 """Controls of the bound of Lip(h v) by the weights."""
 SIDE = 31
@@ -86,7 +89,7 @@ def measure(job: Job) -> Measurement:
         part.progress = progress
         found = job.shared.solve(
             f"flow.folding.trained.{control}.{weights}",
-            {**key(settings, *UNUSED), **_trained_as(settings), "trained_depth": depth},
+            {**chosen(settings, TRAINED), "trained_depth": depth},
             lambda part=part, control=control, weights=weights: _solved(part, control, weights, depth),
         )
         coordinates = {"control": control, "weights": weights, "blocks": depth, **PINS}
@@ -100,12 +103,6 @@ def measure(job: Job) -> Measurement:
         measurement.arrays["trained.layers"] = np.array(_layers(depth))
         measurement.arrays["trained.labels"] = data.y_test[:DRAWN_POINTS].numpy()
     return measurement
-
-
-def _trained_as(settings: Flow) -> dict[str, object]:
-    """What `key` leaves out, and training depends on."""
-    kept = {name: value for name, value in content(settings).items() if name.startswith("train.")}
-    return {**kept, "dtype": settings.dtype}
 
 
 def _layers(depth: int) -> list[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ....claims.claim import Claim, Expected
-from ....data.sources.source import Plane
 from ....papers import OWHADI
 from ...group import Group
 from ...least import points
@@ -18,7 +17,7 @@ MARGINS = ("squared_hinge", "squared_insensitive")
 def pins(settings: Hamiltonian) -> dict[str, Any]:
     """A fixed read-out; the setting's own loss where it has a smooth margin, else the one that suits the data."""
     own = settings.hamiltonian.loss
-    suited = "squared_hinge" if isinstance(settings.data, Plane) else "squared_insensitive"
+    suited = "squared_hinge" if settings.data.classes() == 2 else "squared_insensitive"
     return {"hamiltonian.loss": own if own in MARGINS else suited, "hamiltonian.readout": "fixed"}
 
 

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ....data.sources.gaussian import Gaussian
 from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.trajectory import integrate
 from ....measurement.job import Job
@@ -36,7 +35,7 @@ def measure(job: Job) -> Measurement:
     found = minima(job, problem, settings.depth, "trained", key(settings))
     network = trained(problem, found[0])
     records = minimiser_certificate(job, problem, found, OWN) + _of_the_network(network)
-    if not isinstance(settings.data, Gaussian):  # whose targets are those of a regression
+    if settings.data.labelled():
         records.append(Record("accuracy", _accuracy(network), coordinates=OWN))
     job.progress(0.6, "shooting")
     its = limit(job, settings, problem, "trained")

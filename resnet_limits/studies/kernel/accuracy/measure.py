@@ -28,7 +28,7 @@ from ....measurement.record import Measurement, Record
 from ..expressivity.claims import DEEP
 from ..kernels import affine, deep_kernel, limit_kernel, reached
 from ..outside import limitless
-from ..problem import OF_NETWORKS, columns, dataset, key
+from ..problem import columns, dataset, key
 from ..settings import Kernel
 from .claims import DEEP_TOLERANCE, SHOWN
 
@@ -46,7 +46,11 @@ def measure(job: Job) -> Measurement:
     data = dataset(settings)
     if not data.is_classification:
         return Measurement()
-    found = job.shared.solve("kernel.accuracy", key(settings, *OF_NETWORKS), lambda: _solved(job, data))
+    found = job.shared.solve(
+        "kernel.accuracy",
+        key(settings, "kernel.ridge", "kernel.steps", "kernel.rate", "kernel.deep_points"),
+        lambda: _solved(job, data),
+    )
     total, few = (len(data.x_train), min(len(data.x_train), settings.kernel.deep_points))
     _, first = limit_exists(settings, data)
     records = [] if math.isinf(first) else [Record("blow_up_time", first, coordinates={"scheme": "all points"})]

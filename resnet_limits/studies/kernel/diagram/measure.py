@@ -137,7 +137,7 @@ def _sde(job: Job, gram: Float[Tensor, "2 2"]) -> dict[int, Draws]:
         its = sampled(settings, gram, scheme, FINE, "SDE")
         return {f"{of} {width}": draws[of].numpy() for width, draws in its.items() for of in OF}
 
-    found = job.shared.solve("kernel.diagram.sde", key(settings, "kernel."), compute)
+    found = job.shared.solve("kernel.diagram.sde", key(settings, "width", "replicas", "dtype"), compute)
     return {width: {of: torch.from_numpy(found[f"{of} {width}"]) for of in OF} for width in widths(settings)}
 
 

@@ -144,8 +144,7 @@ def _by_autograd(job: Job, z: Float[Tensor, "n f"], depth: int) -> Kernels:
             found.append(tangent_kernel(network, parameters, z).cpu())
         return {"kernels": torch.cat(found).numpy()}
 
-    without = ("replicas", "kernel.ridge", "kernel.networks", "kernel.points", "kernel.steps", "kernel.rate")
-    its = key(settings, *without, "kernel.deep_points", "kernel.trained_depth", at=depth)
+    its = key(settings, "width", "dtype", "kernel.inputs", at=depth)
     return torch.from_numpy(job.shared.solve("kernel.ntk-autograd", its, compute)["kernels"])
 
 

@@ -26,7 +26,7 @@ from ....paths.laws.iid import Iid
 from ..accuracy.measure import affine_features, least_squares, limit_exists
 from ..kernels import affine, deep_kernel, finite_kernel, limit_kernel
 from ..outside import not_affine
-from ..problem import OF_NETWORKS, dataset, key, overlaps
+from ..problem import dataset, key, overlaps
 from ..settings import Kernel
 from .claims import BENT, BEYOND, ENTRIES, POINTS, SMALL
 
@@ -40,7 +40,7 @@ def measure(job: Job) -> Measurement:
     settings, records = job.settings, []
     data = dataset(settings)
     x = data.x_train.double()
-    its = key(settings, *OF_NETWORKS, "kernel.steps", "kernel.rate", "kernel.deep_points")
+    its = key(settings, "kernel.ridge")
     if limit_exists(settings, data)[0]:
         found = job.shared.solve("kernel.expressivity", its, lambda: _of_the_limit(settings))
         records += rank_records(found, x.shape[1])

@@ -43,7 +43,6 @@ MEMORY = 2**29
 on the memory that is free."""
 MOST_TIMES = 2
 """There are as many times more of the narrower networks, at most: their distances have more noise."""
-SHARED = ("width", "replicas", "kernel.inputs", "kernel.ridge", "kernel.deep_points", "kernel.trained_depth", "dtype")
 
 
 @dataclass(frozen=True)
@@ -170,8 +169,8 @@ def _tangent_kernel(job: Job, its: Task, depth: int) -> dict[str, Tensor]:
     def compute() -> dict[str, np.ndarray]:
         return {"inside": assemble(kernel, its.x).numpy(), "across": kernel(its.new, its.x).numpy()}
 
-    without = (*SHARED, "kernel.networks", "kernel.steps", "kernel.rate")
-    found = job.shared.solve("kernel.inference.kernel", key(settings, *without, at=depth), compute)
+    where = key(settings, "kernel.points", at=depth)
+    found = job.shared.solve("kernel.inference.kernel", where, compute)
     return {name: torch.from_numpy(array) for name, array in found.items()}
 
 
@@ -201,7 +200,8 @@ def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tup
             outputs = {"change": network.outputs(end, new) - network.outputs(start, new), "loss": loss}
             return {name: t.double().cpu().numpy() for name, t in outputs.items()}
 
-        where = key(settings, *SHARED, at=depth, of_width=width, first=first, count=count, rate=rate)
+        drawn = {"of_width": width, "first": first, "count": count}
+        where = key(settings, "kernel.points", "kernel.steps", at=depth, rate=rate, **drawn)
         found.append(job.shared.solve("kernel.inference.trained", where, compute))
     return Learnt(*(torch.from_numpy(np.concatenate([f[name] for f in found])) for name in Learnt.__dataclass_fields__))
 
@@ -241,8 +241,7 @@ def _weakly(job: Job, its: Task, depth: int) -> Measurement:
                 found += [(a - b).square().mean() / b.square().mean() for a, b in zip(own, exact, strict=True)]
         return {"squares": torch.stack(found).reshape(len(its_widths), WEAKLY, 2).numpy()}
 
-    without = [name for name in SHARED if name not in ("width", "kernel.ridge")]
-    where = key(settings, *without, "kernel.networks", "kernel.steps", "kernel.rate", "kernel.read", at=depth)
+    where = key(settings, "width", "kernel.points", "kernel.ridge", at=depth)
     squares = torch.from_numpy(job.shared.solve("kernel.inference.weak", where, compute)["squares"])
     total = Measurement()
     for i, name in enumerate(("posterior mean", "posterior variance")):

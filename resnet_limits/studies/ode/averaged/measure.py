@@ -24,9 +24,12 @@ from ....measurement.record import Measurement, Record
 from ....networks.blocks.one import One
 from ....networks.steps import STEPS
 from ....paths.laws.iid import Iid
-from ..problem import inputs, pinned, problem, solution_key
+from ....settings.content import chosen
+from ..problem import inputs, pinned, problem
 from .claims import AVERAGED
 
+AVERAGE = ("seed", "width", "horizon", "init", "data", "ode.inputs")
+"""What the averaged limit depends on; of the law of the settings its sizes."""
 BLOCK = 64
 """Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""
 
@@ -42,7 +45,7 @@ def measure(job: Job) -> Measurement:
         x, error = solve_with_error(lambda t, x: average(x), start, settings.horizon)
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
-    solution = job.shared.solve("averaged", solution_key(settings), compute)
+    solution = job.shared.solve("averaged", chosen(settings, AVERAGE), compute)
     exact = torch.from_numpy(solution["x"]).to(device.resolve(settings.device))
     errors, remainders = [], []
     shift = torch.zeros_like(exact)

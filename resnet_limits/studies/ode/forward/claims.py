@@ -29,6 +29,12 @@ def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode],
     )
 
 
+def _frozen_is_other(settings: Ode) -> str | None:
+    if (reason := moves(settings)) is None and settings.init.is_constant():
+        return f"init={settings.init.name}: frozen weights are the weights"
+    return reason or smooth_field(settings)
+
+
 def _frozen(scheme: str) -> Claim:
     return Claim(
         id=f"ode.frozen.{scheme}",
@@ -38,7 +44,7 @@ def _frozen(scheme: str) -> Claim:
         observable="forward_error",
         expected=Expected("order", 1, 0.1),
         where={"scheme": f"{scheme}-start"},
-        outside=lambda s: "init=tied: frozen weights are the weights" if s.init.name == "tied" else smooth_field(s),
+        outside=_frozen_is_other,
     )
 
 

@@ -28,8 +28,9 @@ from ....networks.steps import STEPS, Step
 from ....paths.path import Path
 from ....paths.smooth import SmoothPath
 from ....paths.tied import TiedPath
+from ....settings.content import chosen
 from ..outside import smooth_field
-from ..problem import problem, solution_key
+from ..problem import PATHS, problem
 
 SCHEMES = ("euler", "heun")
 INTERIOR = (0.25, 0.5, 0.75)
@@ -86,7 +87,7 @@ def _reference(job: Job) -> Mapping[str, Tensor]:
         errors = {f"error.{n}": torch.tensor([e]) for n, e in solution.errors.items()}
         return {name: value.cpu().numpy() for name, value in (arrays | errors).items()}
 
-    solution = job.shared.solve("adjoint", solution_key(settings), compute)
+    solution = job.shared.solve("adjoint", chosen(settings, PATHS), compute)
     where = device.resolve(settings.device)
     return {name: torch.from_numpy(value).to(where) for name, value in solution.items()}
 

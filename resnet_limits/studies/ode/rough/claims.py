@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
 from ....papers import MARION_SCALING
-from ....paths.laws.fractional import Fractional
 from ....paths.laws.rough import Rough
 from ...group import Depths, Group
 from ...least import points
@@ -22,9 +21,10 @@ def rough_order(settings: Ode) -> float:
 
 
 def rough_hurst(settings: Ode) -> float:
-    """The Hurst index of the settings' own law where it has one."""
-    own = settings.init
-    return own.hurst if isinstance(own, Rough | Fractional) else Rough().hurst
+    """The index of the settings' own law, of its path or of that behind its increments, where it has one below 1."""
+    known = settings.init.regularity
+    index = known.index if known is not None else None
+    return index if index is not None and index < 1 else Rough().hurst
 
 
 GROUP = Group(

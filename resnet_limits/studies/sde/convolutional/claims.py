@@ -28,7 +28,7 @@ LAYERS = "(4x4 positions, 3x3 taps, zero padding)"
 
 
 def weightless(settings: Sde) -> str | None:
-    if getattr(settings.init, "sigma_w", 1.0) == 0:
+    if settings.init.sizes().sigma_w == 0:
         return "init.sigma_w=0: positions do not see each other"
     return None
 

@@ -35,7 +35,7 @@ DRIFT = {**NO_PSI, "activation": "swish", "width": DRIFT_WIDTH}
 
 def weightless(settings: Sde) -> str | None:
     """Why the weights have no say, or None."""
-    if getattr(settings.init, "sigma_w", 1.0) == 0:
+    if settings.init.sizes().sigma_w == 0:
         return "init.sigma_w=0: the block's weights have no say"
     return None
 

@@ -34,8 +34,7 @@ SWISH = {"activation": "swish", "activation_inside": "identity"}
 
 def never(settings: Sde) -> str | None:
     """Why nothing explodes, or None."""
-    own = settings.init
-    if getattr(own, "sigma_w", 1.0) == 0:
+    if settings.init.sizes().sigma_w == 0:
         return "init.sigma_w=0: the drift is constant, nothing explodes"
     if explosion_time("swish", inside_identity(settings)) == float("inf"):
         return "the moments of infinitely wide networks stay finite at this setting"

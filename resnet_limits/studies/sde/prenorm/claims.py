@@ -18,7 +18,7 @@ NARROWEST = 4
 
 
 def _still(settings: Sde) -> str | None:
-    if getattr(settings.init, "sigma_w", 1.0) == 0:
+    if settings.init.sizes().sigma_w == 0:
         return "init.sigma_w=0: the branch vanishes, nothing grows"
     return None
 

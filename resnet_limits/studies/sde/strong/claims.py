@@ -49,7 +49,7 @@ GROUP = Group(
             expected=Expected("order", 1, 0.1),
             where={"scheme": "network-additive"},
             pins=ADDITIVE,
-            outside=lambda s: "init.sigma_b=0: nothing moves" if getattr(s.init, "sigma_b", 1.0) == 0 else None,
+            outside=lambda s: "init.sigma_b=0: nothing moves" if s.init.sizes().sigma_b == 0 else None,
             random=True,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
