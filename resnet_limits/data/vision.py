@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 
@@ -27,17 +27,15 @@ PATIENCE = 15.0
 """Seconds without an answer after which a download is given up."""
 
 
+@runtime_checkable
 class Known(Protocol):
     """A published data set, as far as it is read and fetched here: a `published.Published`."""
 
     @property
     def name(self) -> str: ...
 
-    @property
-    def torchvision(self) -> str: ...
-
-    @property
-    def archive(self) -> str: ...
+    torchvision: ClassVar[str]
+    archive: ClassVar[str]
 
     def complain(self, root: Path, *, thoroughly: bool = False) -> None: ...
 
