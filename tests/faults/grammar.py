@@ -112,7 +112,7 @@ class Requests:
         if kind is bool:
             return choose([("true", True), ("FALSE", False), ("bool(0)", False), ("bool('true')", True)])
         if rule["choices"]:
-            word = choose(rule["choices"])
+            word = choose(list(rule["choices"]))
             return choose([word, f"'{word}'", f'"{word}"', f"str({word})", f" {word}"]), word
         if kind is int:
             low = int(rule["low"] or 1)
@@ -301,7 +301,7 @@ class Requests:
             odd += [str(rule["low"] - 1)] if rule["low"] is not None else []
             odd += [repr(rule["high"] * 2)] if rule["high"] is not None else []
         elif rule["choices"] and kind is str:
-            odd += ["tahn", "''", "1", "[tanh]", f"{rule['choices'][0]},tahn"]
+            odd += ["tahn", "''", "1", "[tanh]", f"{next(iter(rule['choices']))},tahn"]
         elif kind is bool:
             odd += ["2", "maybe", "null", "[true]", "1.5"]
         else:  # any text will do for a name, and some of these are texts
