@@ -19,7 +19,7 @@ import pytest
 from resnet_limits.claims.claim import Claim, Expected
 from resnet_limits.claims.order import OrderFit, fit_order
 from resnet_limits.measurement.record import Measurement
-from resnet_limits.networks.residual import block_factor
+from resnet_limits.networks.parametrisation import block_factor
 from resnet_limits.studies.ode import study as ode
 from tests.planting import plant
 
