@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
@@ -17,11 +18,15 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.claims.claim import ORDERS
-from resnet_limits.claims.words import expectation, flat, interval, setting_words, short
+from resnet_limits.claims.words import VERDICTS, counted, duration, expectation, flat, interval, setting_words, short
 from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
 from resnet_limits.report.points import PointTable, by_setting, point_tables
 from resnet_limits.runs.job_folder import JobFolder
+from resnet_limits.studies.group import ALL
+
+if TYPE_CHECKING:
+    from resnet_limits.studies.study import Study
 
 COLOURS = {
     **{
@@ -34,6 +39,9 @@ COLOURS = {
     },
     **{"supported": "green", "refuted": "bold red", "inconclusive": "yellow"},
 }
+
+
+COST = "cost: of the default sweep, all depths together, on one core"
 
 
 class Terminal(Console):
@@ -120,24 +128,29 @@ class Watch:
 
 
 def show_summary(summary: Mapping[str, Any], console: Console) -> None:
-    """The tables of depths and other coordinates, and the claims with their verdicts."""
+    """The tables of depths and other coordinates; what came out of each group, what is not supported and why, and all
+    claims."""
     for setting, claims, rows in by_setting(summary):
         label = setting_words(setting)
         for points in point_tables(claims, rows):
             console.print(_point_table(points, label, console.width), end="\n\n")
-        console.print(_claims_table(claims, label))
+        if summary.get("groups"):  # an earlier version knew of none
+            console.print(_verdicts_table(summary["groups"], claims, label))
+            console.print()
         for claim in claims:
             if claim["verdict"] != "supported":
                 line = Text.assemble((claim["id"], "bold"), " ", coloured(claim["verdict"]), f": {claim['why']}")
                 console.print(line)
         for note in dict.fromkeys(claim["note"] for claim in claims if claim.get("note")):
             console.print(Text.assemble(("note", "yellow"), f": {note}"))
+        console.print()
+        console.print(_claims_table(claims, label))
 
 
 def _point_table(points: PointTable, label: str, width: int) -> Table:
     along, shown = points.along, points.places[-max(4, (width - 28) // 8) :]
     of = f"the {along.last} {len(shown)} of {len(points.places)} {along.plural}; all stand in records.csv"
-    table = _plain_table(f"By {along.name} {label}", of if shown != points.places else None)
+    table = plain_table(f"By {along.name} {label}", of if shown != points.places else None)
     table.add_column("claim", overflow="fold")
     for place in shown:
         table.add_column(along.at(place), justify="right", no_wrap=True)
@@ -154,8 +167,22 @@ def _point_table(points: PointTable, label: str, width: int) -> Table:
     return table
 
 
+def _verdicts_table(groups: Sequence[Mapping[str, Any]], claims: Sequence[Mapping[str, Any]], label: str) -> Table:
+    """The question of each group, and the verdicts on its claims."""
+    found = [str(claim["verdict"]) for claim in claims]
+    verdicts = [verdict for verdict in VERDICTS if verdict in found]
+    table = plain_table(f"{counted(found)} {label}", None)
+    add_columns(table, "question", "claims", *verdicts)
+    for group in groups:
+        its = Counter(str(claim["verdict"]) for claim in claims if claim.get("group") == group["name"])
+        cells = [Text(str(its[verdict] or ""), style=COLOURS[verdict]) for verdict in verdicts]
+        if its:
+            table.add_row(escape(group["title"]), str(its.total()), *cells)
+    return table
+
+
 def _claims_table(claims: Sequence[Mapping[str, Any]], label: str) -> Table:
-    table = _plain_table(f"Claims {label}", None)
+    table = plain_table(f"Claims {label}", None)
     table.add_column("claim", overflow="fold")  # where the terminal is narrow, the name gives way
     for column in ("expected", "measured, 95 %", "verdict"):
         table.add_column(column, no_wrap=True)
@@ -166,7 +193,26 @@ def _claims_table(claims: Sequence[Mapping[str, Any]], label: str) -> Table:
     return table
 
 
-def _plain_table(title: str, caption: str | None) -> Table:
+def asked_table(study: Study, claims: Collection[str]) -> Table:
+    """The groups that these claims ask for: question, number of claims, depths where they are bounded, and cost."""
+    groups = [(group, [claim for claim in group.claims if claim.id in claims]) for group in study.groups]
+    table = plain_table("", COST)
+    add_columns(table, "group", "question", "claims", "cost")
+    for group, its in groups:
+        bound = "" if group.depths == ALL else f" ({group.depths})"
+        if its:
+            table.add_row(group.name, group.title + bound, str(len(its)), duration(group.seconds))
+    return table
+
+
+def add_columns(table: Table, *columns: str) -> None:
+    """Columns of which the question gives way where the terminal is narrow, and numbers stand on the right."""
+    for column in columns:
+        is_number = column not in ("study", "group", "question")
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=column != "question")
+
+
+def plain_table(title: str, caption: str | None) -> Table:
     """No frame: a table of numbers fits into 80 columns."""
     return Table(
         title=escape(title.rstrip()),
@@ -177,4 +223,5 @@ def _plain_table(title: str, caption: str | None) -> Table:
         header_style="bold",
         box=None,
         padding=(0, 1, 0, 0),
+        pad_edge=False,
     )

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 import functools
 import itertools
 import os
@@ -26,17 +25,15 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_module
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import MISSING, OmegaConf, open_dict
+from omegaconf import OmegaConf, open_dict
 
 from resnet_limits import imports
 from resnet_limits.data import identity
@@ -50,12 +47,11 @@ from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe, flat
-from resnet_limits.settings.registry import STUDIES, groups
 
 from .hydra_errors import translated
-from .overrides import GROUPS, check_launcher_keys, no_content, points, read
+from .hydra_schema import CONFIGS, folders, register
+from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read
 
-CONFIGS = "reslim_configs"
 SLURM = "submitit_slurm"
 """The launcher whose jobs do not run on this machine, and outlive the client."""
 
@@ -65,20 +61,6 @@ def study_of(settings: Settings) -> Any:
     from resnet_limits.studies import study
 
     return study.get(settings.study)
-
-
-def register() -> None:
-    """Put the schema into Hydra's ConfigStore: one node a study, one for each option of each group."""
-    store = ConfigStore.instance()
-    for name, study in STUDIES.items():
-        node = study(study=name)
-        for field in dataclasses.fields(node):
-            if isinstance(getattr(node, field.name), tuple(groups())):
-                setattr(node, field.name, MISSING)  # filled by the group's own option
-        store.store(group="schema", name=name, node=node)
-    for base, options in groups().items():
-        for name, option in options.items():
-            store.store(group=f"schema/{base.__name__.lower()}", name=name, node=option)
 
 
 @dataclass(frozen=True)
@@ -121,10 +103,8 @@ def _gives(place: str, key: str) -> bool:
     """Whether the configuration of this group and option gives a value to this key."""
     import yaml
 
-    try:
-        values = yaml.safe_load((resources.files(CONFIGS) / f"{place}.yaml").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return False
+    found = [path for folder in folders() if (path := folder / f"{place}.yaml").is_file()]
+    values = yaml.safe_load(found[0].read_text(encoding="utf-8")) if found else None
     for name in key.split("."):
         if not isinstance(values, dict) or name not in values:
             return False
@@ -157,9 +137,7 @@ def plan(overrides: Sequence[str]) -> Plan:
         asked = read(overrides, GlobalHydra.instance().config_loader())
         root = _root(asked)
         launcher = root.hydra.runtime.choices.get("hydra/launcher", "basic")
-        defaults = OmegaConf.to_container(root.hydra.sweeper.params or {})
-        assert isinstance(defaults, dict)
-        proposed = [_parsed(f"{key}={value}") for key, value in defaults.items()]
+        proposed = [_parsed(f"{key}={value}") for key, value in (root.hydra.sweeper.params or {}).items()]
         listed = list(points([*proposed, *asked]))
         composed = [_settings(_composed(point)) for point in listed]
         for settings in composed:
@@ -189,7 +167,8 @@ def _root(asked: Sequence[Override]) -> Any:
         of = _options((f"figure={fixed['figure'].get_value_element_as_str()}",)).study
         if of != chosen["study"]:
             raise SettingError(f"figure={chosen['figure']}: it is of study {of}; leave out study, or figure")
-    groups = [o for key, o in fixed.items() if key in GROUPS or key == "hydra/launcher"]
+    study = asked_study([f"{key}={value}" for key, value in chosen.items()])
+    groups = [o for key, o in fixed.items() if names_for(key, study) or key == "hydra/launcher"]
     root = copy.deepcopy(_options(tuple(f"{o.key_or_group}={o.get_value_element_as_str()}" for o in groups)))
     of_launcher = [o for key, o in fixed.items() if key.startswith("hydra.launcher.")]
     check_launcher_keys(of_launcher, root.hydra.runtime.choices["hydra/launcher"])
@@ -201,7 +180,8 @@ def _root(asked: Sequence[Override]) -> Any:
 
 def _composed(point: Sequence[str]) -> Any:
     """The configuration of a job, as `hydra.compose` has it; files are read once for each choice of options."""
-    groups = tuple(line for line in point if line.split("=", 1)[0] in (*GROUPS, "hydra/launcher"))
+    study = asked_study(point)
+    groups = tuple(line for line in point if names_for(key := line.split("=", 1)[0], study) or key == "hydra/launcher")
     others = [line for line in point if line not in groups and not line.startswith("hydra.launcher.")]
     config = copy.deepcopy(_options_of_job(groups))
     for line in others:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
-from resnet_limits.errors import SettingError, nearest, one_of
-from resnet_limits.settings.base import Settings
-from resnet_limits.settings.keys import flat
-from resnet_limits.settings.registry import STUDIES, groups, options_of
+from resnet_limits.errors import SettingError, one_of
 
-OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
-"""What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
+from .keys import asked_study, declared, unknown_key
+from .overrides import LAUNCHERS, OF_VALUES
 
 
 @contextmanager
@@ -38,8 +36,7 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
         group, name = match.groups()
         options = re.search(r"Available options in '[^']*':\s*((?:\n?\s*\S+)+?)(?:\n\S*[A-Z]|\Z)", text)
         valid = options.group(1).split() if options else []
-        known = ("joblib", "submitit_local", "submitit_slurm")
-        hint = ' (pip install "reslim[launchers]" brings it)' if name in known else ""
+        hint = ' (pip install "reslim[launchers]" brings it)' if group == "hydra/launcher" and name in LAUNCHERS else ""
         return f"{group}: unknown option {one_of(name, valid)}{hint}"
     if match := re.search(r"Could not override '([^']+)'", text):
         return unknown_key(match.group(1), overrides)
@@ -59,7 +56,8 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
         bad = override.group(1) if override else _unparsable(text, overrides)
         return f"cannot read '{bad}'; an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE"
     if match := re.search(r"Error merging override [^\s=]+=(.*)", text):
-        return f"{_full_key(text)}: expected {_kind(_full_key(text))}, got {match.group(1).strip() or 'nothing'}"
+        key, got = _full_key(text), match.group(1).strip() or "nothing"
+        return f"{key}: expected {_kind(key, overrides)}, got {got}"
     if "is not a valid value" in text or "Invalid value assigned" in text or "incompatible" in text:
         first = next(line for line in text.splitlines() if line.strip())
         return f"{_full_key(text)}: {first}"
@@ -67,15 +65,13 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
     return f"{_full_key(text)}: {first}" if "full_key: " in text else first
 
 
-def _kind(key: str) -> str:
+def _kind(key: str, overrides: Sequence[str]) -> str:
     """What may stand where a value of another kind was given."""
-    values = [flat(cls(study=study)) for study, cls in STUDIES.items()]
-    if any(isinstance(its.get(key), list) for its in values):
+    entry = declared(key, asked_study(overrides))
+    kinds = () if entry is None else (entry.type, *typing.get_args(entry.type))
+    if list[int] in kinds:
         return "a list of integers such as [1,3] (a sweep: [1],[3])"
-    if key in ("claims", "sinks"):
-        return "a list of names such as [a, b], or null"
-    inside = [name for name in values[0] if name.startswith(f"{key}.")]
-    return f"its keys, one by one, such as {inside[0]}=..." if inside else "a value"
+    return "a list of names such as [a, b], or null" if list[str] in kinds else "a value"
 
 
 def _full_key(text: str) -> str:
@@ -88,36 +84,3 @@ def _unparsable(text: str, overrides: Sequence[str]) -> str:
         if override in text:
             return override
     return text.splitlines()[0]
-
-
-def unknown_key(name: str, overrides: Sequence[str]) -> str:
-    """An unknown key, or a key of another study or option, which the one chosen does not use."""
-    study = next((o.split("=", 1)[1].strip("'\" ") for o in reversed(overrides) if o.startswith("study=")), "ode")
-    settings = STUDIES[study](study=study) if study in STUDIES else None
-    valid = list(flat(settings)) if settings else []
-    is_of_figure = any(o.startswith("figure=") for o in overrides)  # which has a study of its own
-    owner = _owner(name, None if is_of_figure else settings)
-    if options_of(name):
-        return f"{name}: expected the name of one option: {', '.join(options_of(name))}"
-    if owner:
-        return f"{name}: this run does not use it; it exists with {owner}"
-    return (
-        f"unknown key '{name}'{nearest(name, valid + _option_keys()) or '.'} Keys of study {study}: {', '.join(valid)}"
-    )
-
-
-def _option_keys() -> list[str]:
-    return [f"{group}.{key}" for group, _, keys in _options() for key in keys]
-
-
-def _options() -> Iterator[tuple[str, str, list[str]]]:
-    for base, options in groups().items():
-        for option, cls in options.items():
-            yield base.__name__.lower(), option, [key for key in cls.__dataclass_fields__ if key != "name"]
-
-
-def _owner(name: str, settings: Settings | None) -> str:
-    """`init=rough or init=fractional` for `init.hurst`; `study=gamma` for a key of another study."""
-    owners = [f"{group}={option}" for group, option, keys in _options() if name in [f"{group}.{k}" for k in keys]]
-    studies = [f"study={s}" for s, cls in STUDIES.items() if name in flat(cls(study=s))]
-    return " or ".join(owners or [s for s in studies if settings is None or s != f"study={settings.study}"])

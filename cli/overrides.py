@@ -12,12 +12,11 @@ and not listed.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import re
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -36,21 +35,12 @@ from hydra.core.override_parser.types import (
 from hydra.errors import HydraException
 
 from resnet_limits.errors import SettingError, one_of
-from resnet_limits.settings.keys import Entry, describe
-from resnet_limits.settings.registry import FIGURES, STUDIES, groups
 
-from .hydra_errors import OF_VALUES, unknown_key
+from .keys import all_keys, asked_study, declared, names_for, unknown_key
 
 MAX_JOBS = 10_000
-_PRESETS = (its.__dataclass_fields__["preset"].metadata["choices"] for its in STUDIES.values())
-GROUPS: dict[str, tuple[str, ...]] = {
-    "study": tuple(STUDIES),
-    "preset": tuple(dict.fromkeys(itertools.chain(*_PRESETS))),
-    "figure": tuple(FIGURES),
-    **{options.group: tuple(options) for options in groups().values()},
-}
-"""The keys whose value is the name of a file in `configs/`, and these names."""
-
+OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
+"""What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
 LAUNCHERS: dict[str, tuple[str, ...]] = {
     "basic": (),
     "joblib": ("n_jobs", "timeout", "pre_dispatch", "batch_size", "verbose", "temp_folder", "max_nbytes", "mmap_mode"),
@@ -79,30 +69,17 @@ ELSEWHERE = re.compile(r"\$\{\s*(now|hydra)\s*:")
 """Interpolations that the job would read otherwise than the plan does."""
 
 
-@functools.cache
-def declared() -> dict[str, Entry]:
-    """Every key of every study and option."""
-    options = {
-        f"{base.__name__.lower()}.{entry.key}": entry
-        for base, its in groups().items()
-        for option in its.values()
-        for entry in describe(option())
-        if entry.key != "name"
-    }
-    return options | {entry.key: entry for name, s in STUDIES.items() for entry in describe(s(study=name))}
-
-
 # -- reading --------------------------------------------------------------------------------------
 
 
 def read(lines: Sequence[str], loader: ConfigLoader) -> list[Override]:
     """The overrides of a request, each checked by itself. Raises `SettingError`."""
-    parser = OverridesParser.create(loader)
+    parser, study = OverridesParser.create(loader), asked_study(lines)
     found = [_read(parser, line) for line in lines]
     for override in found:
         _check_key(override, lines)
-        _check_value(override)
-        _keep_words(parser, override)
+        _check_value(override, names_for(override.key_or_group, study))
+        _keep_words(parser, override, study)
     return found
 
 
@@ -129,12 +106,14 @@ def _check_key(override: Override, lines: Sequence[str]) -> None:
     if re.split(r"[./]", key)[0] == "hydra":
         _check_hydra(key)
         return
-    if inside := next((name for name in declared() if name.startswith(f"{key}.") and key not in declared()), None):
+    study = asked_study(lines)
+    if declared(key, study) is not None:
+        return
+    if inside := next((name for name in all_keys() if name.startswith(f"{key}.")), None):
         raise SettingError(f"{key}: expected its keys, one by one, such as {inside}=...")
-    if (group := key.removesuffix(".name")) != key and group in GROUPS:
-        raise SettingError(f"{key}: choose with {group}=..., one of {', '.join(GROUPS[group])}")
-    if key not in declared():
-        raise SettingError(unknown_key(key, lines))
+    if (group := key.removesuffix(".name")) != key and (names := names_for(group, study)):
+        raise SettingError(f"{key}: choose with {group}=..., one of {', '.join(names)}")
+    raise SettingError(unknown_key(key, lines))
 
 
 def _check_hydra(key: str) -> None:
@@ -158,8 +137,9 @@ def check_launcher_keys(overrides: Sequence[Override], launcher: str) -> None:
         raise SettingError(f"hydra.launcher.{name}: the launcher {launcher} has no keys{hint}")
 
 
-def _check_value(override: Override) -> None:
-    """Refuse a sweep where one value is needed, and a sweep inside a value."""
+def _check_value(override: Override, names: Collection[str]) -> None:
+    """Refuse a sweep where one value is needed, and a sweep inside a value. `names` are those of which the key takes
+    one, if it does."""
     key, value = override.key_or_group, override._value
     if override.is_sweep_override():
         words = {
@@ -174,11 +154,11 @@ def _check_value(override: Override) -> None:
             raise SettingError(no_content(key))
         if override.is_interval_sweep():
             raise SettingError(f"{key}: an interval has no list of values; give range(START,STOP,STEP)")
-        if isinstance(value, Glob) and key not in GROUPS:
+        if isinstance(value, Glob) and not names:
             raise SettingError(f"{key}: glob chooses among the options of a group, and {key} is none; list the values")
     values: list[Any] = value.list if isinstance(value, ChoiceSweep) else [value]
-    if (key in GROUPS or key == "hydra/launcher") and not isinstance(value, Glob) and not all(map(_is_name, values)):
-        one = f"one name of {', '.join(GROUPS[key])}" if key in GROUPS else "one name"
+    if (names or key == "hydra/launcher") and not isinstance(value, Glob) and not all(map(_is_name, values)):
+        one = f"one name of {', '.join(names)}" if names else "one name"
         raise SettingError(f"{key}: expected {one}, got '{override.get_value_string()}'")
     if isinstance(value, (ChoiceSweep, list, dict)) and any(map(_holds_sweep, values)):
         raise SettingError(f"{key}: {NESTED}")
@@ -202,10 +182,11 @@ def _holds_sweep(value: Any) -> bool:
     return isinstance(value, (Sweep, Glob))
 
 
-def _keep_words(parser: OverridesParser, override: Override) -> None:
+def _keep_words(parser: OverridesParser, override: Override, study: str) -> None:
     """The value of a key that is a text stays as it was typed: Hydra reads the folder 2024_01 as the number 202401."""
-    entry = declared().get(override.key_or_group)
-    if entry is None or str not in (entry.type, *typing.get_args(entry.type)) or override.key_or_group in GROUPS:
+    key = override.key_or_group
+    entry = declared(key, study)
+    if entry is None or str not in (entry.type, *typing.get_args(entry.type)) or names_for(key, study):
         return
     value: Any = override._value
     if isinstance(value, ChoiceSweep):

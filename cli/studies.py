@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,13 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.claims.claim import Claim
-from resnet_limits.claims.words import expectation
+from resnet_limits.claims.words import duration, expectation
+from resnet_limits.errors import SettingError
+from resnet_limits.printable import printable
 from resnet_limits.settings.keys import describe, range_in_words
-from resnet_limits.settings.registry import STUDIES, groups
+from resnet_limits.settings.registry import STUDIES, groups, kinds
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 
-from .display import Terminal, print_json
+from .display import COST, Terminal, add_columns, asked_table, plain_table, print_json
 
 
 def studies(name: str | None, *, json_out: bool) -> None:
@@ -27,28 +30,41 @@ def studies(name: str | None, *, json_out: bool) -> None:
         study = registry.get(name)
         print_json(_document(study)) if json_out else _show(study)
         return
-    every = [registry.get(its) for its in STUDIES]
+    every = list(_sound())
     if json_out:
-        print_json([{"name": s.name, "title": s.title, "claims": [c.id for c in s.claims]} for s in every])
+        print_json([{**_short(its), "claims": [claim.id for claim in its.claims]} for its in every])
         return
-    table = Table(header_style="bold")
-    for column in ("study", "networks and limit", "claims"):
-        table.add_column(column)
-    for study in every:
-        table.add_row(study.name, study.title, ", ".join(claim.id for claim in study.claims))
+    table = plain_table("", f"{COST}\nreslim studies NAME shows more of one, reslim train study=NAME runs it")
+    add_columns(table, "study", "question", "claims", "cost")
+    for its in every:
+        table.add_row(its.name, its.question, str(len(its.claims)), duration(its.seconds))
     Terminal().print(table)
+
+
+def _short(study: Study) -> dict[str, Any]:
+    return {"name": study.name, "title": study.title, "question": study.question, "seconds": study.seconds}
+
+
+def _sound() -> Iterator[Study]:
+    """All studies; one that another distribution brought, and that is broken, is said to be so on stderr."""
+    for name in STUDIES:
+        try:
+            yield registry.get(name)
+        except SettingError as error:
+            print(printable(f"reslim: {error}"), file=sys.stderr)
 
 
 def _document(study: Study) -> dict[str, Any]:
     return {
-        "name": study.name,
-        "title": study.title,
+        **_short(study),
         "equation": study.equation,
+        "groups": [{**its.document(), "claims": [claim.id for claim in its.claims]} for its in study.groups],
         "papers": sorted({str(claim.source) for claim in study.claims}),
         "claims": [
             {
                 "id": claim.id,
                 "kind": claim.kind,
+                "group": study.group_of(claim.id).name,
                 "source": str(claim.source),
                 "statement": claim.statement,
                 "observable": claim.observable,
@@ -74,19 +90,18 @@ def _keys(study: Study) -> Iterator[dict[str, Any]]:
     settings = study.settings(study=study.name)
     seen = set()
     for entry in describe(settings):
-        group = next((b for b in groups() if b.__name__.lower() == entry.key), None)
+        kind = kinds(study.settings).get(entry.key)
         seen.add(entry.key)
-        rule = "one of " + ", ".join(groups()[group]) if group else range_in_words(entry.field.metadata)
-        meaning = (group.__doc__ or "").strip().splitlines()[0] if group else entry.field.metadata["meaning"]
+        rule = "one of " + ", ".join(kind.options) if kind else range_in_words(entry.field.metadata)
+        meaning = (kind.__doc__ or "").strip().splitlines()[0] if kind else entry.field.metadata["meaning"]
         yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": None}
-    for base, options in groups().items():
-        for name, option in options.items():
-            prefix = base.__name__.lower()
+    for prefix, options in groups().items():
+        for name, option in options.sound():
             for entry in describe(option(name=name), prefix=f"{prefix}."):
                 if entry.key not in seen and entry.field.name != "name":
                     seen.add(entry.key)
                     rule, meaning = range_in_words(entry.field.metadata), entry.field.metadata["meaning"]
-                    having = [n for n, o in options.items() if entry.field.name in o.__dataclass_fields__]
+                    having = [n for n, o in options.sound() if entry.field.name in o.__dataclass_fields__]
                     given = ", ".join(f"{prefix}={n}" for n in having)
                     yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": given}
 
@@ -94,19 +109,23 @@ def _keys(study: Study) -> Iterator[dict[str, Any]]:
 def _show(study: Study) -> None:
     console = Terminal()
     console.print(
-        f"[bold]{study.name}[/bold]: {escape(study.title)}\n\n{escape(study.equation)}\n",
+        f"[bold]{study.name}[/bold]: {escape(study.question)}\n\n{escape(study.title)}\n{escape(study.equation)}\n",
         highlight=False,
         soft_wrap=True,
     )
-    console.print("[bold]Claims[/bold]")
-    for claim in study.claims:
-        head = Text.assemble((claim.id, "bold cyan"), f"  {claim.kind}, {expectation(_expected(claim, study))}")
-        console.print(head)
-        pinned = ", ".join(f"{k}={v}" for k, v in claim.pins.items())
-        lines = [claim.statement, str(claim.source), f"observable {claim.observable}"]
-        lines[-1] += f", pinned {pinned}" if pinned else ""
-        for line in lines:
-            console.print(Padding(Text(line, style="" if line == claim.statement else "dim"), (0, 0, 0, 2)))
+    console.print(asked_table(study, {claim.id for claim in study.claims}))
+    console.print("\n[bold]Keys[/bold]")
+    for entry in _keys(study):
+        default = "null" if entry["default"] is None else str(entry["default"])
+        console.print(Text.assemble((entry["key"], "bold cyan"), f" = {default}"))
+        given = f"; with {entry['with']}" if entry["with"] else ""
+        allowed = f" ({entry['range']})" if entry["range"] else ""
+        console.print(Padding(Text(entry["meaning"] + allowed + given), (0, 0, 0, 2)))
+    console.print("\n[bold]Claims[/bold]")
+    for group in study.groups:
+        console.print(Text.assemble("\n", (group.title, "bold")))
+        for claim in group.claims:
+            _show_claim(study, claim, console)
     console.print()
     for title, entries in (("Observables", study.observables), ("Arrays", study.arrays)):
         table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
@@ -115,10 +134,12 @@ def _show(study: Study) -> None:
         for key, meaning in entries.items():
             table.add_row(key, escape(meaning))
         console.print(table)
-    console.print("[bold]Keys[/bold]")
-    for entry in _keys(study):
-        default = "null" if entry["default"] is None else str(entry["default"])
-        console.print(Text.assemble((entry["key"], "bold cyan"), f" = {default}"))
-        given = f"; with {entry['with']}" if entry["with"] else ""
-        allowed = f" ({entry['range']})" if entry["range"] else ""
-        console.print(Padding(Text(entry["meaning"] + allowed + given), (0, 0, 0, 2)))
+
+
+def _show_claim(study: Study, claim: Claim, console: Terminal) -> None:
+    console.print(Text.assemble((claim.id, "bold cyan"), f"  {claim.kind}, {expectation(_expected(claim, study))}"))
+    pinned = ", ".join(f"{k}={v}" for k, v in claim.pins.items())
+    lines = [claim.statement, str(claim.source), f"observable {claim.observable}"]
+    lines[-1] += f", pinned {pinned}" if pinned else ""
+    for line in lines:
+        console.print(Padding(Text(line, style="" if line == claim.statement else "dim"), (0, 0, 0, 2)))

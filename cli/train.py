@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from resnet_limits.data import identity
 from resnet_limits.data.sources.source import Data
@@ -25,7 +26,7 @@ from resnet_limits.settings.clusters.slurm import Slurm
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
 
-from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, who_asks
+from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, study_of, who_asks
 from .launch import launch
 from .overrides import given_twice
 from .printable import brief, quoted
@@ -59,6 +60,8 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
+    for line in _skipped([job for its in plans for job in its.jobs]):
+        print(f"reslim: {line}", file=sys.stderr)
     if run is None:
         root = outputs_root(plans[0].outputs)
         run = Run.create(root, [job.settings for job in plans[0].jobs], overrides, sys.argv)
@@ -359,13 +362,40 @@ def _print_configuration(overrides: Sequence[str], cfg: str, resume: str | None,
 
 
 def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> None:
+    from .display import Terminal, asked_table, print_json
+
     jobs = list({job.name: job for p in plans for job in p.jobs}.values())
     if json_out:
-        from .display import print_json
-
-        print_json([{"job": j.name, "overrides": list(j.overrides), "missing": j.name in missing} for j in jobs])
+        print_json([_job_document(job, missing) for job in jobs])
         return
+    study = study_of(jobs[0].settings)
+    asked = {claim.id for job in jobs for claim in study.chosen(job.settings.claims)}
+    Terminal().print(asked_table(study, asked))
+    print()
     for job in jobs:
         done = "" if job.name in missing else "   (finished, or under way)"
         print(f"{job.name:<20} {printable(' '.join(job.overrides))}{done}")
-    print(f"{len(missing)} of {len(jobs)} jobs of study {plans[0].study} would run, launcher {plans[0].launcher}")
+    for line in _skipped(jobs):
+        print(line)
+    print(f"{len(missing)} of {len(jobs)} jobs of study {study.name} would run, launcher {plans[0].launcher}")
+
+
+def _job_document(job: PlannedJob, missing: set[str]) -> dict[str, Any]:
+    study = study_of(job.settings)
+    return {
+        "job": job.name,
+        "overrides": list(job.overrides),
+        "missing": job.name in missing,
+        "groups": [group.name for group in study.needed(job.settings)],
+        "skipped": list(study.skipped([job.settings])),
+    }
+
+
+def _skipped(jobs: Sequence[PlannedJob]) -> list[str]:
+    """A line for each group that does not measure at some of the depths."""
+    study = study_of(jobs[0].settings)
+    found = study.skipped(job.settings for job in jobs)
+    return [
+        f"{name}: measured at {study.group(name).depths}; skipped at {', '.join(map(str, depths))}"
+        for name, depths in found.items()
+    ]

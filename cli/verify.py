@@ -31,7 +31,7 @@ from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
 from resnet_limits.settings.registry import STUDIES
 
-from .display import Terminal, Watch, coloured, print_json
+from .display import Terminal, Watch, coloured, plain_table, print_json
 from .hydra_bridge import Plan, plan
 from .printable import quoted
 from .train import check_data, check_devices, check_sinks, say_given_twice
@@ -48,10 +48,11 @@ WIDE = 94
 
 @dataclass
 class Outcome:
-    """One study verified: its run, what each claim came to, and the jobs that failed."""
+    """One study verified: its run, its groups, what each claim came to, and the jobs that failed."""
 
     study: str
     run: Run
+    groups: list[dict[str, Any]]
     checks: list[dict[str, Any]]
     failed: dict[str, str]
     seconds: float = 0.0
@@ -97,6 +98,7 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
                 "study": its.study,
                 "run": str(its.run.path),
                 "ok": its.ok,
+                "groups": its.groups,
                 "claims": its.checks,
                 "failed_jobs": its.failed,
                 "seconds": round(its.seconds, 3),
@@ -195,7 +197,8 @@ def _verified(its: Plan, *, alone: bool = False) -> Outcome:
     write(run.path, merged, collection=collection, figures=False)
     run.note_jobs()
     failed = {job.name: job.status.message for job in merged.jobs if job.status.state != "finished"}
-    return Outcome(its.study, run, _checks(its, collection), failed, time.monotonic() - start)
+    groups = [group.document() for group in collection.study.groups]
+    return Outcome(its.study, run, groups, _checks(its, collection), failed, time.monotonic() - start)
 
 
 def _checks(its: Plan, collection: Collection) -> list[dict[str, Any]]:
@@ -211,9 +214,10 @@ def _checks(its: Plan, collection: Collection) -> list[dict[str, Any]]:
     found = []
     judged = [judgement for judgement, _ in collection.judged]
     for check in checks(study, its.jobs[0].settings.preset, list(asked.values()), judged):
-        seen = {} if check.judgement is None else claim_document(check.judgement)
+        seen = {} if check.judgement is None else claim_document(study, check.judgement)
         empty = dict.fromkeys(("source", "statement", "kind", "observable", "expected", "measured", "verdict"))
-        entry = {"id": check.claim, "setting": dict(check.setting), **{k: seen.get(k) for k in empty}}
+        group = next((name for name, ids in study.parts.items() if check.claim in ids), None)
+        entry = {"id": check.claim, "setting": dict(check.setting), "group": group, **{k: seen.get(k) for k in empty}}
         found.append({**entry, "must_be": check.must_be, "ok": check.ok, "why": check.why})
     return found
 
@@ -248,20 +252,15 @@ def _show(document: dict[str, Any]) -> None:
     console = Terminal()
     wide = console.width >= WIDE
     for study in document["studies"]:
-        table = Table(
-            title=f"Study {study['study']}, preset {document['preset']}",
-            title_justify="left",
-            title_style="bold",
-            header_style="bold",
-            box=None,
-            padding=(0, 1, 0, 0),
-            pad_edge=False,
-        )
+        console.print(f"Study {study['study']}, preset {document['preset']}", style="bold", highlight=False)
+        console.print(_questions(study))
+        console.print()
+        table = plain_table("", None)
         for column in ("", "claim", "expected", "measured, 95 %", "verdict", *(["must be"] if wide else [])):
             table.add_column(column, no_wrap=column != "claim", overflow="fold")
         for check in study["claims"]:
             table.add_row(
-                Text("✓", style="green") if check["ok"] else Text("✗", style="bold red"),
+                _sign(check["ok"]),
                 " ".join(
                     [check["id"], *([escape(f"[{setting_words(check['setting'])}]")] if check["setting"] else [])]
                 ),
@@ -290,6 +289,22 @@ def _show(document: dict[str, Any]) -> None:
             f": {right} of {len(claims)} claims came out as they must, in {document['seconds']:.0f} s",
         )
     )
+
+
+def _questions(study: dict[str, Any]) -> Table:
+    """The question of each group, and how many of its claims came out as they must."""
+    table = plain_table("", None)
+    for column in ("", "question", "as they must"):
+        table.add_column(column, no_wrap=column != "question", justify="right" if column == "as they must" else "left")
+    for group in study["groups"]:
+        its = [check["ok"] for check in study["claims"] if check["group"] == group["name"]]
+        if its:
+            table.add_row(_sign(all(its)), escape(group["title"]), f"{sum(its)} of {len(its)}")
+    return table
+
+
+def _sign(ok: bool) -> Text:
+    return Text("✓", style="green") if ok else Text("✗", style="bold red")
 
 
 def _writable(path: Path) -> None:

@@ -31,6 +31,12 @@ def absolute(paths: str) -> str:
     return os.pathsep.join(path for path in paths.split(os.pathsep) if os.path.isabs(path))
 
 
+def is_by_working_folder(folder: str | os.PathLike[str]) -> bool:
+    """Whether a folder is imported from only because somebody works in it: no process that a run starts does."""
+    named = map(os.path.realpath, absolute(os.environ.get("PYTHONPATH", "")).split(os.pathsep))
+    return os.path.realpath(folder) == os.path.realpath(os.curdir) and os.path.realpath(folder) not in named
+
+
 def require_same() -> None:
     """Raise `OtherPackage` where the process that started this one has imported reslim from another place."""
     meant = os.environ.get(VARIABLE, PACKAGE)

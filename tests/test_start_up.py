@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from resnet_limits.settings.registry import STUDIES
+
 HEAVY = ("torch", "torchvision", "torchdiffeq", "pandas", "scipy", "matplotlib", "sklearn", "pyarrow")
 
 PROGRAM = """
@@ -17,16 +19,17 @@ try:
     main()
 except SystemExit as left:
     code = left.code
-print(code or 0, *sorted({name.partition(".")[0] for name in sys.modules}), sep=" ", file=sys.stderr)
+print(code or 0, *sorted(sys.modules), sep=" ", file=sys.stderr)
 """
 
 
-def modules_after(tmp_path, *arguments):
+def modules_after(tmp_path, *arguments, whole=False):
+    """The exit code, and the packages that were imported; their modules, if these are asked for."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=60
     )
     code, *modules = done.stderr.splitlines()[-1].split()
-    return int(code), set(modules)
+    return int(code), set(modules) if whole else {name.partition(".")[0] for name in modules}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,14 @@ def test_help_and_a_mistake_answer_without_importing_what_is_heavy(arguments, co
     assert "reslim_cli" in modules
     assert not modules & set(HEAVY)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_request_imports_the_study_that_it_names_and_no_other(tmp_path):
+    _, modules = modules_after(tmp_path, "train", "study=gamma", "gamma.alpha=0", whole=True)
+    named = {name.split(".")[2] for name in modules if name.startswith("resnet_limits.studies.")}
+    assert "gamma" in named
+    assert not named & (set(STUDIES) - {"gamma"})
+    assert not any(name.startswith("resnet_limits.paths") for name in modules), "gamma has no law of weights"
 
 
 def test_help_does_not_import_hydra_either(tmp_path):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..printable import printable
 from .coordinate import DEPTH, Coordinate
+
+VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 def expectation(expected: Mapping[str, Any]) -> str:
@@ -51,6 +54,22 @@ def short(value: float | None) -> str:
 def flat(value: float | None) -> str:
     """More digits where a reader looks for a constant."""
     return "" if value is None else f"{value:.4f}" if 0.01 <= abs(value) < 10 else f"{value:.1e}"
+
+
+def duration(seconds: float | None) -> str:
+    """`2 s`, `45 s`, `3 min`, `2 h`; empty where it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 100:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
+
+
+def counted(verdicts: Collection[str]) -> str:
+    """`5 claims: 4 supported, 1 inconclusive`."""
+    found = Counter(verdicts)
+    words = ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS if found[verdict])
+    return f"{len(verdicts)} claim{'' if len(verdicts) == 1 else 's'}: {words}"
 
 
 def setting_words(setting: Mapping[str, Any]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .checkpoints import Checkpoints, NoCheckpoints
 from .record import Record
 from .sink import NoSink, Sink
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def by_name(solution: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

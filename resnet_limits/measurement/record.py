@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from .checkpoints import State
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,13 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ..claims.claim import ORDERS
-from ..claims.words import expectation, flat, interval, setting_words
+from ..claims.words import VERDICTS, counted, duration, expectation, flat, interval, setting_words
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
 from . import words
 from .facts import RunFacts, Setting
 from .points import by_setting, point_tables
-
-VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,7 @@ class Picture:
 class Contents:
     """Everything that a page shows."""
 
+    question: str
     title: str
     equation: str
     summary: Mapping[str, Any]
@@ -82,11 +81,33 @@ def page(contents: Contents) -> str:
     return environment.get_template("page.html").render(
         its=contents,
         summary=summary,
-        parts=[(setting, claims, point_tables(claims, rows)) for setting, claims, rows in by_setting(summary)],
+        parts=[
+            (setting, by_group(summary, claims), point_tables(claims, rows))
+            for setting, claims, rows in by_setting(summary)
+        ],
         verdicts={verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
         strip=strip,
         orders=ORDERS,
     )
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A group of claims as the page has it: the question, its claims at one setting, and what came out."""
+
+    title: str
+    cost: str
+    claims: Sequence[Mapping[str, Any]]
+
+    @property
+    def counts(self) -> str:
+        return counted([claim["verdict"] for claim in self.claims])
+
+
+def by_group(summary: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> list[Answered]:
+    """The claims of a setting by their group, in the order of the study."""
+    found = [(group, [claim for claim in claims if claim["group"] == group["name"]]) for group in summary["groups"]]
+    return [Answered(group["title"], duration(group["seconds"]), its) for group, its in found if its]
 
 
 def power_of_ten(value: float | None) -> Markup:

@@ -27,6 +27,8 @@ from ..runs.collection import Collection
 from ..runs.enclosed import require_enclosed
 from ..runs.folder import Run
 from ..runs.merge import Merged, merge
+from ..studies.group import Group
+from ..studies.study import Study
 
 
 def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
@@ -80,7 +82,8 @@ def summary_document(
             "study": collection.study.name,
             "run": str(folder),
             "state": merged.state(),
-            "claims": [claim_document(j) for j, _ in collection.judged],
+            "groups": [group.document() for group in _judged_groups(collection)],
+            "claims": [claim_document(collection.study, j) for j, _ in collection.judged],
             "table": [row for j, its in collection.judged for row in _table(j, its)],
             "jobs": {name: status.state for name, status in merged.statuses.items()},
             "seconds": round(sum(job.status.seconds or 0.0 for job in collection.jobs), 3),
@@ -118,8 +121,14 @@ def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
     return list(first.values())
 
 
-def claim_document(judgement: Judgement) -> dict[str, Any]:
-    """A judged claim as it stands in `summary.json`."""
+def _judged_groups(collection: Collection) -> list[Group]:
+    """The groups that have a claim among those that were judged, in the order of the study."""
+    ids = {judgement.claim.id for judgement, _ in collection.judged}
+    return [group for group in collection.study.groups if ids & {claim.id for claim in group.claims}]
+
+
+def claim_document(study: Study, judgement: Judgement) -> dict[str, Any]:
+    """A judged claim of a study as it stands in `summary.json`."""
     claim, expected, measured = judgement.claim, judgement.expected, judgement.measured
     return {
         "id": claim.id,
@@ -127,6 +136,7 @@ def claim_document(judgement: Judgement) -> dict[str, Any]:
         "source": str(claim.source),
         "statement": claim.statement,
         "kind": claim.kind,
+        "group": study.group_of(claim.id).name,
         "observable": claim.observable,
         "expected": {
             "what": expected.what,

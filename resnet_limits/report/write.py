@@ -32,6 +32,7 @@ def write_report(
     papers = sorted({*(claim.source for claim in judged), *named}, key=lambda paper: (paper.year, paper.key))
     joint = two_way_tables(collection)
     contents = Contents(
+        question=collection.study.question,
         title=collection.study.title,
         equation=collection.study.equation,
         summary=summary,

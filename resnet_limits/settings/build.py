@@ -11,7 +11,7 @@ from ..errors import SettingError, one_of
 from .base import Settings
 from .checks import check
 from .keys import _types
-from .registry import STUDIES, groups
+from .registry import STUDIES, Option
 
 
 def from_mapping(values: Mapping[str, Any]) -> Settings:
@@ -37,8 +37,8 @@ def _build(cls: type, values: Any, prefix: str) -> Any:
         if name not in names:
             raise SettingError(f"unknown key {one_of(prefix + str(name), [prefix + n for n in names])}")
         kind = types[name]
-        if kind in groups():
-            options = groups()[kind]
+        if isinstance(kind, type) and issubclass(kind, Option):
+            options = kind.options
             option = str(value.get("name") if isinstance(value, Mapping) else value)
             if option not in options:
                 raise SettingError(f"{prefix}{name}: unknown option {one_of(option, options)}")

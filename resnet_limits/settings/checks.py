@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..errors import SettingError, one_of
 from .base import Settings
 from .keys import describe, in_range, range_in_words
+from .registry import Registry
 
 
 def check(settings: Settings) -> None:
@@ -37,12 +38,19 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         raise SettingError(f"{name}: expected a finite number, got {value}")
     if name == "device" and not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(value)):
         raise SettingError(f"device: expected auto, cpu, cuda or cuda:N, got '{value}'")
-    if rule["choices"] and value not in rule["choices"]:
-        raise SettingError(f"{name}: unknown value {one_of(str(value), rule['choices'])}")
+    _check_choice(name, value, rule["choices"])
     if rule["pattern"] and not re.fullmatch(rule["pattern"], str(value)):
         raise SettingError(f"{name}: expected a name, got {value!r}")
     if not in_range(value, rule):
         raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
+
+
+def _check_choice(name: str, value: Any, choices: Collection[str]) -> None:
+    """A value is one of its choices, if it has any, and can be used."""
+    if choices and value not in choices:
+        raise SettingError(f"{name}: unknown value {one_of(str(value), choices)}")
+    if isinstance(choices, Registry):
+        choices.require(value)
 
 
 def _check_list(name: str, values: Any, item: Any, rule: Mapping[str, Any]) -> None:
@@ -53,7 +61,6 @@ def _check_list(name: str, values: Any, item: Any, rule: Mapping[str, Any]) -> N
     if item is int and (not values or len(set(values)) < len(values)):
         raise SettingError(f"{name}: expected one or more different integers, got {values!r}")
     for value in values:
-        if rule["choices"] and value not in rule["choices"]:
-            raise SettingError(f"{name}: unknown value {one_of(value, rule['choices'])}")
+        _check_choice(name, value, rule["choices"])
         if not in_range(value, rule):
             raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")

@@ -6,24 +6,39 @@
 The names of a group are the files (or folders) of its package, found without importing one of them, and the entry
 points of the group `reslim.GROUP` of whatever else is installed, `name = "module:Class"`. A file holds the class of
 its name: `fashion_mnist.py` the class `FashionMnist`.
+
+What is installed beside reslim may be broken. That is said, with the name of its distribution, where it is asked for;
+whoever does not ask for it does not import it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import importlib
+import itertools
 import pkgutil
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import SettingError
+from ..imports import is_by_working_folder
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ENTRY_POINTS = "reslim"
+
+
+@functools.cache
+def installed(group: str) -> list[EntryPoint]:
+    """The entry points of `reslim.GROUP`, by name, of what is installed: of what the processes of a run find, too."""
+    found = entry_points(group=f"{ENTRY_POINTS}.{group}")
+    lasting = (its for its in found if its.dist is None or not is_by_working_folder(str(its.dist.locate_file(""))))
+    return sorted(lasting, key=lambda its: (its.name, distribution(its)))
 
 
 class Registry(Mapping[str, Any]):
@@ -31,41 +46,133 @@ class Registry(Mapping[str, Any]):
 
     `folder` is the package of those that are built in, relative to this one; `base` the file in it that says what they
     all are. `holds` is what each file has under one name, in place of a class of its own name. With `inside` each is a
-    folder, and the class stands in the file of that name in it.
+    folder, and the class stands in the file of that name in it. `has_keys`: its names are those of settings.
     """
 
+    known: ClassVar[dict[str, Registry]] = {}
+    """By group; of options those of which a study was imported that has them."""
+
     def __init__(self, group: str, folder: str, *, base: str = "", holds: str = "", inside: str = "") -> None:
-        self.group, self.folder = group, folder
+        if self.known.setdefault(group, self) is not self:
+            raise ValueError(f"there is a registry of the group {group} already")
+        self.group, self.folder, self.has_keys = group, folder, bool(inside)
         self._base, self._holds, self._inside = base, holds, inside
+        self._found: dict[str, Any] = {}
 
     @functools.cached_property
-    def places(self) -> dict[str, str]:
-        """`module:attribute` by name."""
+    def built_in(self) -> dict[str, str]:
+        """`module:attribute` by name, of those that are files or folders of the package."""
         found = pkgutil.iter_modules([str(PACKAGE.joinpath(*self.folder.split(".")))])
         names = [its.name for its in found if its.ispkg == bool(self._inside) and its.name != self._base]
-        built_in = {name: self._place(name) for name in names if not name.startswith("_")}
-        others = {its.name: its.value for its in entry_points(group=f"{ENTRY_POINTS}.{self.group}")}
-        return dict(sorted({**others, **built_in}.items()))
+        return {name: self._place(name) for name in sorted(names) if not name.startswith("_")}
+
+    @functools.cached_property
+    def others(self) -> dict[str, list[EntryPoint]]:
+        """The entry points by name; one where all is well."""
+        found: dict[str, list[EntryPoint]] = {}
+        for its in installed(self.group):
+            found.setdefault(its.name, []).append(its)
+        return found
 
     def _place(self, name: str) -> str:
         module = ".".join(word for word in (PACKAGE.name, self.folder, name, self._inside) if word)
         return f"{module}:{self._holds or camel_case(name)}"
 
     def __getitem__(self, name: str) -> Any:
-        module, _, attribute = self.places[name].partition(":")
+        """What the name stands for. Raises `KeyError` where there is none, and `SettingError` where it was brought by
+        a distribution that is broken, or whose name another one has."""
+        if name not in self._found:
+            others = self.others.get(name, [])
+            if others:
+                self._found[name] = self._brought(name, others)
+            else:
+                module, _, attribute = self.built_in[name].partition(":")
+                self._found[name] = getattr(importlib.import_module(module), attribute)
+        return self._found[name]
+
+    def _brought(self, name: str, others: list[EntryPoint]) -> Any:
+        """What the one entry point of this name stands for."""
+        its = others[0]
+        if len(others) > 1 or name in self.built_in:
+            whose = " and of ".join(map(_who, others))
+            also = "reslim has one of its own" if name in self.built_in else "one name has one meaning"
+            raise SettingError(f"{self.group}={name} is a name of {whose}; {also}: rename theirs, or pip uninstall it")
+        with self.blaming(name):
+            found = its.load()
+            why = self._is_none(found, name)
+        if why:
+            raise SettingError(f"{self.group}={name}: {its.value} of {_who(its)} {why}")
+        return found
+
+    @contextlib.contextmanager
+    def blaming(self, name: str) -> Iterator[None]:
+        """While something of this name is imported: whatever goes wrong is the fault of the distribution that brought
+        it, and a `SettingError` that names it. An error in what is built in stays what it is."""
         try:
-            return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise SettingError(f"{self.group}={name}: {self.places[name]} cannot be imported: {error}") from error
+            yield
+        except Exception as error:
+            if name not in self.others:
+                raise
+            its = self.others[name][0]
+            words = " ".join(f"{type(error).__name__}: {error}".split())
+            message = f"{self.group}={name}: {its.value} of {_who(its)} cannot be imported: {words}"
+            raise SettingError(message) from error
+
+    def _is_none(self, found: Any, name: str) -> str:
+        """Why this is nothing that a name of the group may stand for; empty where it is."""
+        if self._holds:
+            return ""
+        if self._base and getattr(found, "options", None) is not self:
+            base = f"{PACKAGE.name}.{self.folder}.{self._base}"
+            return f"is none of the group {self.group}: derive it from the class in {base}"
+        if self.has_keys and (why := self._no_settings(found)):
+            return why
+        own = getattr(found, "study" if self._inside else "name", None)
+        return "" if own == name else f"calls itself {own!r}; the two are to be the same"
+
+    def _no_settings(self, found: Any) -> str:
+        """Why this is no class of settings; empty where it is one."""
+        if not isinstance(found, type) or not dataclasses.is_dataclass(found):
+            return "is no dataclass, which settings are"
+        fields = dataclasses.fields(found)
+        if open_ := [its.name for its in fields if its.default is its.default_factory is dataclasses.MISSING]:
+            return f"has keys without a default: {', '.join(open_)}"
+        if odd := [key for key, kind in kinds(found).items() if kind.options.group != key]:
+            return f"has options under another name than their group's: {', '.join(odd)}"
+        return ""
+
+    def require(self, name: str) -> None:
+        """Raise `SettingError` where the name was brought by another distribution and cannot be used; what is built in
+        is not imported."""
+        if name in self.others:
+            self[name]
+
+    def sound(self) -> Iterator[tuple[str, Any]]:
+        """Name by name what each stands for, first those that are built in, without those that are broken."""
+        for name in [*self.built_in, *(name for name in self.others if name not in self.built_in)]:
+            try:
+                found = self[name]
+            except SettingError:
+                continue
+            yield name, found
 
     def __contains__(self, name: object) -> bool:
-        return name in self.places
+        return name in self.built_in or name in self.others
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.places)
+        return iter(sorted({**self.built_in, **self.others}))
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len({**self.built_in, **self.others})
+
+
+def _who(its: EntryPoint) -> str:
+    return f"the distribution {distribution(its)}"
+
+
+def distribution(its: EntryPoint) -> str:
+    """`lab 1.0`: which distribution an entry point is of."""
+    return f"{its.dist.name} {its.dist.version}" if its.dist is not None else "of unknown name"
 
 
 def camel_case(name: str) -> str:
@@ -85,15 +192,28 @@ class Option:
     options: ClassVar[Registry]
     name: str
 
+    def __init_subclass__(cls) -> None:
+        cls.options.has_keys = True
+
 
 @functools.cache
-def groups() -> dict[type[Option], Registry]:
-    """The groups of options that any study has a key for, by what an option of it is."""
-    kinds = (kind for settings in STUDIES.values() for kind in typing.get_type_hints(settings).values())
-    found = dict.fromkeys(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Option))
-    return {kind: kind.options for kind in found}
+def kinds(settings: type) -> dict[str, type[Option]]:
+    """The keys of a study that have options, with what an option of them is: `{"init": Init, ...}`."""
+    hints = typing.get_type_hints(settings)
+    return {name: kind for name, kind in hints.items() if isinstance(kind, type) and issubclass(kind, Option)}
 
 
-def options_of(group: str) -> Mapping[str, type]:
-    """The options of the group of this name (`init`, `block`, ...); none where it is no group."""
-    return next((options for options in groups().values() if options.group == group), {})
+@functools.cache
+def options_of(key: str, *first: type) -> Mapping[str, Any]:
+    """The options of this key (`init`, `block`, ...) in the first study that has it, these before the others; none
+    where it is a key without options, or none at all."""
+    for settings in itertools.chain(first, (its for _, its in STUDIES.sound())):
+        if key in settings.__dataclass_fields__:
+            kind = kinds(settings).get(key)
+            return {} if kind is None else kind.options
+    return {}
+
+
+def groups() -> dict[str, Registry]:
+    """The groups of options that any study has a key for."""
+    return {name: kind.options for _, settings in STUDIES.sound() for name, kind in kinds(settings).items()}

@@ -1,17 +1,25 @@
-"""A group of claims: those that share a measurement, with what they need to be measured and judged.
+"""A group of claims: those that share a measurement, and the question that they answer.
 
-studies/STUDY/GROUP/   claims.py    GROUP, free of torch: claims, observables, what memory grows with
+studies/STUDY/GROUP/   claims.py    GROUP, free of torch: question, claims, observables, depths, cost, what memory
+                                    grows with
                        measure.py   measure(job) -> Measurement: one depth, a pure function of the job's settings
                        compare.py   compare(jobs) -> list[Comparison]: several finished depths, if claims need them
+
+A study of one file has no such folder: its groups carry the two functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from ..claims.claim import Claim, Verdict
-from .least import Least
+from .least import Least, little
+
+if TYPE_CHECKING:
+    from ..measurement.job import FinishedJob, Job
+    from ..measurement.record import Comparison, Measurement
 
 AS_STATED: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
 SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
@@ -19,19 +27,63 @@ SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inco
 
 
 @dataclass(frozen=True)
-class Group:
-    """The claims measured by `measure.py` of the folder `name` of their study.
+class Depths:
+    """`low <= depth <= high`: the depths at which a group measures; jobs of others skip it."""
 
-    `observables` and `arrays` say in words what is measured. `memory` are the keys that its memory grows with, named
-    where it runs out; `least` is a lower bound of that memory, from the settings to bytes. `compared` are the claims
-    that need several depths, by `compare.py`. `on_cpu`: it runs on the CPU, whatever the key `device` says.
+    low: int = 1
+    high: int | None = None
+
+    def __contains__(self, depth: int) -> bool:
+        return self.low <= depth and (self.high is None or depth <= self.high)
+
+    def __str__(self) -> str:
+        """`depths up to 32`, `depths from 8 to 32`, `depths from 8`; `all depths` where there is no bound."""
+        if self.high is None:
+            return "all depths" if self.low <= 1 else f"depths from {self.low}"
+        return f"depths up to {self.high}" if self.low <= 1 else f"depths from {self.low} to {self.high}"
+
+
+ALL = Depths()
+
+
+@dataclass(frozen=True)
+class Group:
+    """The claims that share a measurement. `title` is the question that they answer, one sentence.
+
+    `observables` and `arrays` say in words what is measured. `depths` are those at which it is; a claim then says so
+    where it has too few of them. `compared` are the claims that need several depths. `memory` are the keys that its
+    memory grows with, named where it runs out; `least` is a lower bound of that memory, from the settings to bytes.
+    `on_cpu`: it runs on the CPU, whatever the key `device` says.
+
+    `seconds` is what it costs: core-seconds of the study's default sweep, all depths together, on one thread
+    (`python -m tests.benchmarks.costs`; on an AMD EPYC of family 26, Zen 5, at 2.6 GHz, to one or two digits).
+
+    `measure` and `compare` are the functions where they do not stand in files of these names in the folder `name`.
     """
 
     name: str
+    title: str
     claims: tuple[Claim, ...]
     observables: Mapping[str, str]
-    memory: tuple[str, ...]
-    least: Least
+    memory: tuple[str, ...] = ()
+    least: Least = little
+    seconds: float | None = None
+    depths: Depths = ALL
     arrays: Mapping[str, str] = field(default_factory=dict)
     compared: tuple[str, ...] = ()
     on_cpu: bool = False
+    measure: Callable[[Job], Measurement] | None = None
+    compare: Callable[[Sequence[FinishedJob]], list[Comparison]] | None = None
+
+    def __post_init__(self) -> None:
+        """What bounds the depths of a group, each of its claims needs."""
+        if self.depths != ALL:
+            object.__setattr__(self, "claims", tuple(self._bounded(claim) for claim in self.claims))
+
+    def document(self) -> dict[str, Any]:
+        """What is said of the group in JSON."""
+        return {"name": self.name, "title": self.title, "seconds": self.seconds, "depths": asdict(self.depths)}
+
+    def _bounded(self, claim: Claim) -> Claim:
+        bound = str(self.depths)
+        return claim if bound in claim.needs else replace(claim, needs=", ".join(filter(None, (claim.needs, bound))))

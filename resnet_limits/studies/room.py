@@ -20,13 +20,13 @@ def check(study: Study, settings: Settings) -> None:
     room = what_there_is(settings, study.device(settings))
     if room is None:
         return
-    for part in study.needed_parts(settings):
-        least = study.least[part](settings)
+    for group in study.needed(settings):
+        least, name = group.least(settings), group.name
         if least > room.total:
             raise SettingError(
-                f"memory: '{part}' takes at least {gigabytes(least)} at depth={settings.depth}, width={settings.width},"
+                f"memory: '{name}' takes at least {gigabytes(least)} at depth={settings.depth}, width={settings.width},"
                 f" replicas={settings.replicas}, and there are {gigabytes(room.total)} ({room.where})"
-                + helping(settings, study.memory[part])
+                + helping(settings, group.memory)
             )
 
 

@@ -4,21 +4,21 @@
                           compare (finished depths, seconds, no training) -> records
                           claims (records alone) -> verdicts
 
-A study never prints. Everything here is free of torch: a study's package imports its measurements
-only when they are called.
+A study is a folder, `settings.py`, `study.py` and one folder a group, or a single module that holds its settings, the
+functions that measure, and `STUDY`. A study never prints. Everything here is free of torch and numpy: a study's package
+imports its measurements only when they are called.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from ..claims.claim import Claim, selected
 from ..errors import SettingError, Undetermined, one_of
@@ -55,8 +55,9 @@ WORTH_KEEPING = 1.0
 class Study:
     """A family of networks indexed by depth, the limit they approach, the observables and the claims.
 
-    `groups` are measured in this order; where one has no number for a claim, `problem.degenerate(settings)` of the
-    study says in words what is degenerate, or None. `parts` and the other maps by name of a group are derived.
+    `question` is the one that its groups answer together. `groups` are measured in this order; where one has no number
+    for a claim, `problem.degenerate(settings)` of the study, if it has that, says in words what is degenerate, or None.
+    `parts` and the other maps by name of a group are derived.
     `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
     `figures/named/` that every run draws, where jobs kept what they show. `two_way` are the
@@ -65,6 +66,7 @@ class Study:
 
     name: str
     title: str
+    question: str
     equation: str
     settings: type[Settings]
     groups: tuple[Group, ...]
@@ -83,9 +85,11 @@ class Study:
         return {group.name: tuple(claim.id for claim in group.claims) for group in self.groups}
 
     @property
-    def compared(self) -> Mapping[str, tuple[str, ...]]:
-        """The claims that need several depths, of each group that has such."""
-        return {group.name: group.compared for group in self.groups if group.compared}
+    def seconds(self) -> float | None:
+        """What the groups cost, each alone: no less than together, where they may share a solution. None where no group
+        was measured."""
+        known = [group.seconds for group in self.groups if group.seconds is not None]
+        return sum(known) if known else None
 
     @property
     def observables(self) -> Mapping[str, str]:
@@ -125,7 +129,7 @@ class Study:
 
     def device(self, settings: Settings) -> str:
         """The key `device` where a part that is asked for computes there, else `cpu`."""
-        return settings.device if set(self.needed_parts(settings)) - self.on_cpu else "cpu"
+        return "cpu" if all(group.on_cpu for group in self.needed(settings)) else settings.device
 
     def all_warnings(self, settings: Settings) -> list[str]:
         """The study's own `warnings`, and those that concern every study."""
@@ -137,77 +141,121 @@ class Study:
 
     def measure(self, job: Job) -> Measurement:
         """All records and arrays of one job. Raises `OutOfMemory` naming the part, and whatever a part raises."""
-        parts = self.needed_parts(job.settings)
-        total = Measurement()
-        for i, part in enumerate(parts):
+        import numpy as np
+
+        groups, total = self.needed(job.settings), Measurement()
+        for i, group in enumerate(groups):
 
             def progress(fraction: float, message: str, i: int = i) -> None:
-                job.progress((i + fraction) / len(parts), message)
+                job.progress((i + fraction) / len(groups), message)
 
-            progress(0.0, part)
+            progress(0.0, group.name)
             # What overflows, or is 0/0, is a number that is none: no warning says more than its verdict does.
-            with explained(job.settings, self.memory.get(part, ()), part), np.errstate(all="ignore"):
+            with explained(job.settings, group.memory, group.name), np.errstate(all="ignore"):
                 why, measured = None, Measurement()
                 try:
-                    measured = self._measured(part, replace(job.part(part), progress=progress))
+                    measured = self._measured(group, replace(job.part(group.name), progress=progress))
                 except Undetermined as error:
                     why = str(error)
                 total.extend(measured)
-                total.records += self._unknown(part, measured.records, job.settings, why)
+                total.records += self._unknown(group, measured.records, job.settings, why)
         return total
 
-    def _unknown(self, part: str, records: Sequence[Record], settings: Any, why: str | None) -> list[Record]:
-        """Of each claim that the part has no number for: that there is none, and why, where that is known or where the
-        study's `problem.degenerate(settings)` says so."""
-        compared = {claim_id for its in self.compared.values() for claim_id in its}
+    def _unknown(self, group: Group, records: Sequence[Record], settings: Any, why: str | None) -> list[Record]:
+        """Of each claim that the group has no number for: that there is none, and why, where that is known or where
+        the study says what is degenerate."""
         missing = [
             claim
-            for claim in self.claims
-            if claim.id in self.parts[part] and claim.id not in compared and not any(_is_of(claim, r) for r in records)
+            for claim in group.claims
+            if claim.id not in group.compared and not any(_is_of(claim, r) for r in records)
         ]
-        if not missing or (why := why or self._module("problem").degenerate(settings)) is None:
+        if not missing or (why := why or self._degenerate(settings)) is None:
             return []
         found = {(claim.observable, *claim.coordinates.items()): claim for claim in missing}
         return [unknown(claim.observable, why, claim.coordinates) for claim in found.values()]
 
-    def _measured(self, part: str, job: Job) -> Measurement:
-        """What the part measures; of an interrupted job what it has measured, where it was done with the part."""
+    def _degenerate(self, settings: Any) -> str | None:
+        """What `problem.degenerate` of the study says of the settings; None where it has no such function."""
+        if not self._is_folder or importlib.util.find_spec(self._path("problem")) is None:
+            return None
+        function = getattr(self._module("problem"), "degenerate", None)
+        return None if function is None else function(settings)
+
+    def _measured(self, group: Group, job: Job) -> Measurement:
+        """What the group measures; of an interrupted job what it has measured, where it was done with the group."""
         finished = job.checkpoints.part("finished")
         if (state := finished.load()) is not None:
             return Measurement.of(state)
         start = time.monotonic()
-        measurement = self._module(part, "measure").measure(job)
+        measurement = self._function(group, "measure")(job)
         if time.monotonic() - start >= WORTH_KEEPING:
             finished.save(measurement.state())
         return measurement
 
-    def needed_parts(self, settings: Settings) -> list[str]:
-        """The parts that measure what the key `claims` asks for."""
-        return self._needed(self.parts, settings)
+    def needed(self, settings: Settings) -> list[Group]:
+        """The groups that measure what the key `claims` asks for, at this depth."""
+        return [group for group in self._asked(settings) if settings.depth in group.depths]
+
+    def skipped(self, jobs: Iterable[Settings]) -> dict[str, list[int]]:
+        """The depths at which a group is asked for and not measured, by its name: those out of its bounds."""
+        found: dict[str, set[int]] = {}
+        for settings in jobs:
+            for group in self._asked(settings):
+                if settings.depth not in group.depths:
+                    found.setdefault(group.name, set()).add(settings.depth)
+        return {group.name: sorted(found[group.name]) for group in self.groups if group.name in found}
 
     def compare(self, jobs: Sequence[FinishedJob]) -> list[Comparison]:
         """The records that need several finished depths of one setting and one seed."""
         if not jobs:
             return []
-        modules = [self._module(name, "compare") for name in self._needed(self.compared, jobs[0].settings)]
+        ids = {claim.id for claim in self.chosen(jobs[0].settings.claims)}
+        asked = [group for group in self.groups if ids & set(group.compared)]
         jobs = [replace(job, records=[r for r in job.records if WHY not in r.coordinates]) for job in jobs]
-        return [c for module in modules for c in module.compare(jobs)]
+        return [comparison for group in asked for comparison in self._function(group, "compare")(jobs)]
 
-    def _needed(self, modules: Mapping[str, tuple[str, ...]], settings: Settings) -> list[str]:
+    def group(self, name: str) -> Group:
+        """The group of this name."""
+        return next(group for group in self.groups if group.name == name)
+
+    def group_of(self, claim_id: str) -> Group:
+        """The group of a claim of this study."""
+        return next(group for group in self.groups if claim_id in self.parts[group.name])
+
+    def _asked(self, settings: Settings) -> list[Group]:
         ids = {claim.id for claim in self.chosen(settings.claims)}
-        return [module for module, its in modules.items() if ids & set(its)]
+        return [group for group in self.groups if ids & set(self.parts[group.name])]
 
-    def _module(self, *path: str) -> Any:
-        return importlib.import_module(".".join((folder_of(self.settings), *path)))
+    def _function(self, group: Group, name: str) -> Callable[[Any], Any]:
+        """`measure` or `compare` of a group: its own, else that of the file of this name in its folder."""
+        own = getattr(group, name)
+        return own if own is not None else getattr(self._module(group.name, name), name)
+
+    @property
+    def _is_folder(self) -> bool:
+        return self.settings.__module__.endswith(SETTINGS)
+
+    def _path(self, *names: str) -> str:
+        """The module of this name in the folder of the study."""
+        if not self._is_folder:
+            where, name = self.settings.__module__, names[-1]
+            raise TypeError(f"study {self.name} is the module {where}: its Group({names[0]!r}) needs {name}=")
+        return ".".join((self.settings.__module__.removesuffix(SETTINGS), *names))
+
+    def _module(self, *names: str) -> Any:
+        return importlib.import_module(self._path(*names))
 
 
-def folder_of(settings: type[Settings]) -> str:
-    """The package of the study that has these settings: they stand in its `settings.py`."""
-    return settings.__module__.removesuffix(".settings")
+SETTINGS = ".settings"
+"""What the module of the settings is called in the folder of a study."""
 
 
 def get(name: str) -> Study:
-    """The study of this name. Raises `SettingError` with the valid names."""
+    """The study of this name, of the folder or the module that has its settings. Raises `SettingError` with the valid
+    names."""
     if name not in STUDIES:
         raise SettingError(f"unknown study {one_of(name, STUDIES)}")
-    return importlib.import_module(f"{folder_of(STUDIES[name])}.study").STUDY
+    module = STUDIES[name].__module__
+    where = module.removesuffix(SETTINGS) + ".study" if module.endswith(SETTINGS) else module
+    with STUDIES.blaming(name):
+        return importlib.import_module(where).STUDY

@@ -136,6 +136,17 @@ def test_a_list_of_integers_is_written_as_one(in_process):
     assert_refused(in_process("train", "study=flow", "flow.images.units=1,3"), "flow.images.units", "[1,3]")
 
 
+def test_a_group_that_a_study_does_not_have_is_said_with_those_that_have_it(in_process):
+    assert_refused(in_process("train", "study=sde", "block=one"), "block", "does not use it", "study=ode")
+    assert_refused(in_process("train", "figure=minimisers", "init=iid"), "init", "does not use it", "study=ode")
+
+
+def test_what_is_said_of_an_unknown_key_is_about_the_study_that_runs(in_process):
+    keys, bridge = import_module("reslim_cli.keys"), import_module("reslim_cli.hydra_bridge")
+    assert bridge.plan([]).study == keys.asked_study([])
+    assert_refused(in_process("train", "study=sde", "sde.imputs=3"), "'sde.inputs'", "Keys of study sde: ")
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_data_that_are_not_there_are_refused_before_anything_runs(study, in_process, tmp_path):
     wide = ["width=16"] if study == "hamiltonian" else []

@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import os
 import re
 
 import pytest
 
 from resnet_limits.settings.registry import STUDIES
+from tests.cli.command import Reslim
+
+display = importlib.import_module("reslim_cli.display")
+"""By the name it is installed under, which a type checker of the tree does not know."""
 
 
-def test_studies_lists_every_study_with_its_claims(reslim):
+def test_studies_is_a_line_a_study_of_question_number_of_claims_and_cost(reslim):
     document = reslim("studies", "--json").done().json
     assert [study["name"] for study in document] == list(STUDIES)
     text = reslim("studies").done().out
-    assert all(study["name"] in text and study["claims"][0] in text for study in document)
+    for study in document:
+        words = f"{study['name']} +{re.escape(study['question'])} +{len(study['claims'])} +\\d+ (s|min)"
+        assert re.search(f"^{words} *$", text, re.MULTILINE), text
 
 
-def test_a_study_shows_equation_papers_claims_observables_arrays_and_keys(reslim):
+@pytest.mark.parametrize("arguments", [("studies",), ("studies", "sde"), ("train", "--dry-run")], ids=" ".join)
+def test_where_the_terminal_is_narrow_the_question_gives_way(reslim, arguments):
+    narrow = Reslim(reslim.outputs, {"COLUMNS": "80"})
+    wide, lines = reslim(*arguments).done().out, narrow(*arguments).done().out.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.split()[-2:] == ["claims", "cost"])
+    last = next(i for i, line in enumerate(lines) if line.startswith("cost:"))
+    assert all(len(line.rstrip()) <= 80 for line in lines[first:last])
+    assert "…" not in "".join(lines[first:last])
+    rows = [line.split() for line in wide.splitlines() if re.search(r"\? .*\d+ +\d+ (s|min) *$", line)]
+    assert rows
+    ends = [line.split()[-3:] for line in lines[first:last]]
+    assert all(row[-3:] in ends for row in rows), "names, numbers and costs are whole"
+
+
+def test_a_study_shows_equation_papers_groups_claims_observables_arrays_and_keys(reslim):
     document = reslim("studies", "ode", "--json").done().json
     assert set(document) == {
-        *("name", "title", "equation", "papers", "claims", "observables", "arrays", "keys"),
+        *("name", "title", "question", "seconds", "equation", "papers", "groups", "claims"),
+        *("observables", "arrays", "keys"),
     }
+    assert [claim for group in document["groups"] for claim in group["claims"]] == [c["id"] for c in document["claims"]]
+    assert {group["name"]: group["depths"] for group in document["groups"]}["rough"] == {"low": 1, "high": 2048}
+    assert all(set(group) == {"name", "title", "seconds", "depths", "claims"} for group in document["groups"])
     assert all(re.search(r" (19|20)\d\d(, arXiv \d{4}\.\d{5})?$", paper) for paper in document["papers"])
     for claim in document["claims"]:
         assert {"id", "kind", "source", "statement", "observable", "expected", "pins"} <= set(claim)
@@ -35,7 +61,13 @@ def test_a_study_shows_equation_papers_claims_observables_arrays_and_keys(reslim
     assert all(entry["meaning"] for entry in document["keys"])
 
     text = reslim("studies", "ode").done().out
-    for word in (document["equation"], *keys, *(claim["id"] for claim in document["claims"]), *document["arrays"]):
+    for word in (
+        document["equation"],
+        *(group["title"] for group in document["groups"]),
+        *keys,
+        *(claim["id"] for claim in document["claims"]),
+        *document["arrays"],
+    ):
         assert word in text
 
 
@@ -71,6 +103,14 @@ def test_a_run_is_shown_with_its_jobs_and_claims(sweep):
         assert name in text
     assert "ode.reversed.euler" in text
     assert f"run: {sweep.path}" in text
+
+
+def test_a_summary_of_a_version_that_knew_of_no_groups_is_shown(sweep):
+    older = {key: value for key, value in sweep.answer.json.items() if key != "groups"}
+    text = io.StringIO()
+    display.show_summary(older, display.Terminal(file=text, width=300))
+    assert "ode.reversed.euler" in text.getvalue()
+    assert "question" not in text.getvalue()
 
 
 def test_doctor_says_what_works(reslim):

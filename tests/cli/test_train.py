@@ -111,15 +111,21 @@ def test_json_is_one_document_on_stdout_and_equals_the_summary(sweep):
 
 def test_the_summary_has_the_schema_of_the_contract(sweep):
     summary = sweep.answer.json
-    assert set(summary) == {"schema", "study", "run", "state", "claims", "table", "jobs", "seconds", "collected"}
+    assert set(summary) == {
+        *("schema", "study", "run", "state", "groups", "claims", "table", "jobs", "seconds", "collected")
+    }
     assert (summary["schema"], summary["study"], summary["state"]) == (1, "ode", "finished")
     assert summary["run"] == str(sweep.path)
     assert summary["seconds"] > 0
     assert set(summary["jobs"].values()) == {"finished"}
     (claim,) = summary["claims"]
     assert set(claim) == {
-        *("id", "setting", "source", "statement", "kind", "observable", "expected", "measured", "verdict", "why")
+        *("id", "setting", "source", "statement", "kind", "group"),
+        *("observable", "expected", "measured", "verdict", "why"),
     }
+    (group,) = summary["groups"]
+    assert group["name"] == claim["group"] == "reversed"
+    assert group["title"].endswith("?")
     assert claim["id"] == "ode.reversed.euler"
     assert claim["setting"] == {}
     assert "arXiv" in claim["source"]
@@ -142,6 +148,9 @@ def test_without_json_the_table_the_claims_and_the_run_folder_stand_on_stdout(jo
     for word in ("L=4", "L=2048", "ode.reversed.euler", "order 1 ± 0.1", f"run: {joblib_sweep.path}"):
         assert word in out
     assert re.search(r"supported|refuted|inconclusive", out)
+    question = get("ode").group("reversed").title
+    assert re.search(rf"^{re.escape(question)} +1 +1", out, re.MULTILINE), "its claims, and the verdicts on them"
+    assert out.index("By depth") < out.index(question) < out.index("\nClaims")
     for name in (p.name for p in (joblib_sweep.path / "jobs").iterdir()):
         assert f"{name} finished" in err
 
@@ -239,7 +248,32 @@ def test_a_dry_run_lists_the_jobs_and_writes_nothing(reslim):
     jobs = reslim("train", *TINY, "depth=4,8", "--dry-run", "--json").done().json
     assert [job["job"] for job in jobs] == names
     assert all(job["missing"] for job in jobs)
+    assert [(job["groups"], job["skipped"]) for job in jobs] == [(["reversed"], [])] * 2
     assert not reslim.outputs.exists()
+
+
+def test_planning_says_which_groups_are_skipped_at_which_depths(reslim):
+    words = ("study=hamiltonian", "claims=[hamiltonian.geodesic,hamiltonian.energy]", "preset=smoke", "device=cpu")
+    answer = reslim("train", *words, "depth=16,64,128", "--dry-run").done()
+    line = "landmarks: measured at depths up to 32; skipped at 64, 128"
+    assert line in answer.out.splitlines()
+    jobs = reslim("train", *words, "depth=16,64,128", "--dry-run", "--json").done().json
+    skipped = {int(job["job"].split("-")[0]): job["skipped"] for job in jobs}
+    assert skipped == {16: [], 64: ["landmarks"], 128: ["landmarks"]}
+    assert all(("landmarks" in job["groups"]) != bool(job["skipped"]) for job in jobs)
+    assert "skipped" not in reslim("train", *words, "depth=16", "--dry-run").done().out
+
+
+def test_a_claim_that_no_planned_depth_measures_is_inconclusive_and_says_so(reslim):
+    words = ("study=hamiltonian", "claims=[hamiltonian.geodesic.landmarks]", "preset=smoke", "device=cpu", "depth=64")
+    answer = reslim("train", *words, "--json").done()
+    assert "reslim: landmarks: measured at depths up to 32; skipped at 64" in answer.err.splitlines()
+    assert [claim["verdict"] for claim in answer.json["claims"]] == ["inconclusive"] * 2
+    assert all("depths up to 32" in claim["why"] for claim in answer.json["claims"])
+    answer = reslim("verify", "hamiltonian", *words[1:])
+    assert answer.code == 1
+    assert "nothing was measured" in answer.out
+    assert "depths up to 32" in answer.out
 
 
 def test_the_multirun_flag_of_hydra_changes_nothing(reslim):

@@ -19,7 +19,7 @@ from resnet_limits.settings.registry import FIGURES, STUDIES, groups, options_of
 
 WORD = "RESLIM_TEST_WORD"
 """A variable of the environment that interpolations read."""
-GROUPS = tuple(base.__name__.lower() for base in groups())
+GROUPS = tuple(groups())
 HYDRA = (
     *("hydra.run.dir=/x", "hydra.sweep.dir=/x", "hydra.sweep.subdir=y", "hydra.mode=RUN", "hydra.output_subdir=null"),
     *("hydra.sweeper.max_batch_size=2", "hydra.sweeper.params.depth=2", "hydra/sweeper=basic", "hydra.verbose=true"),

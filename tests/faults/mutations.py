@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from resnet_limits.settings.keys import describe
 from resnet_limits.settings.registry import STUDIES, groups
 
-_OPTIONS = [
-    (base.__name__.lower(), name, option) for base, options in groups().items() for name, option in options.items()
-]
+_OPTIONS = [(group, name, option) for group, options in groups().items() for name, option in options.items()]
 KEYS = sorted(
     {
         *(entry.key for name, study in STUDIES.items() for entry in describe(study(study=name))),

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from contextlib import nullcontext, suppress
-from functools import partial
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
@@ -202,34 +202,37 @@ def test_what_a_finished_part_measured_is_kept_bit_for_bit(checkpoints):
     assert np.array_equal(kept.arrays["x"], measurement.arrays["x"])
 
 
-def test_an_interrupted_job_does_not_repeat_its_finished_parts(tmp_path, monkeypatch):
-    """Two parts; the job is interrupted in the second, and what is measured in the end is the same."""
+def test_an_interrupted_job_does_not_repeat_its_finished_groups(tmp_path, monkeypatch):
+    """Two groups; the job is interrupted in the second, and what is measured in the end is the same."""
     study = studies.get("ode")
     job_settings = settings(8, claims=["ode.forward", "ode.reversed.euler"])
-    parts = study.needed_parts(job_settings)
-    assert len(parts) == 2
+    names = [group.name for group in study.needed(job_settings)]
+    assert len(names) == 2
     undisturbed = study.measure(Job(job_settings))
     resize(monkeypatch, studies, WORTH_KEEPING=0.0)
-    calls, interrupted = [], {parts[1]}
+    calls = []
 
-    def counted(part, measure, job):
-        calls.append(part)
-        if part in interrupted:
-            raise KeyboardInterrupt
-        return measure(job)
+    def watched(interrupted: str | None) -> studies.Study:
+        def counted(group):
+            measure = import_module(f"resnet_limits.studies.ode.{group.name}.measure").measure
 
-    for part in parts:
-        measure = import_module(f"resnet_limits.studies.ode.{part}.measure").measure
-        plant(monkeypatch, measure, partial(counted, part, measure))
+            def its(job):
+                calls.append(group.name)
+                if group.name == interrupted:
+                    raise KeyboardInterrupt
+                return measure(job)
+
+            return replace(group, measure=its)
+
+        return replace(study, groups=tuple(counted(group) for group in study.groups))
 
     def job():
         return Job(job_settings, checkpoints=FolderCheckpoints(tmp_path / "checkpoint", lambda text: None))
 
     with pytest.raises(KeyboardInterrupt):
-        study.measure(job())
-    interrupted.clear()
-    resumed = study.measure(job())
-    assert calls == [*parts, parts[1]], "the first part was measured once"
+        watched(names[1]).measure(job())
+    resumed = watched(None).measure(job())
+    assert calls == [*names, names[1]], "the first group was measured once"
     assert repr(resumed.records) == repr(undisturbed.records)
     for name, array in undisturbed.arrays.items():
         assert np.array_equal(resumed.arrays[name], array)

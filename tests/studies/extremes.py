@@ -150,11 +150,7 @@ def variants(settings: Settings) -> Iterator[Case]:
             continue
         for choice in entry.field.metadata["choices"]:
             if choice != entry.value and "." not in entry.key and entry.key in settings.__dict__:
-                group = next(
-                    (options for base, options in groups().items() if isinstance(getattr(settings, entry.key), base)),
-                    None,
-                )
-                if group is None:
+                if entry.key not in groups():
                     yield Case(f"{entry.key}={choice}", with_keys(settings, {entry.key: choice}))
             elif choice != entry.value:
                 yield Case(f"{entry.key}={choice}", with_keys(settings, {entry.key: choice}))
@@ -304,7 +300,7 @@ def tried(case: Case, depths: tuple[int, ...] = (4,), parts: typing.Container[st
     except ReslimError as error:
         return Outcome([], f"{error}")
     with planted(case.points):
-        for part in study._needed(study.parts, case.settings):
+        for part in [group.name for group in study.needed(case.settings)]:
             if parts is None or part in parts:
                 _part(study, part, case.settings, depths, outcome)
     return outcome

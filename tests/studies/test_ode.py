@@ -348,10 +348,6 @@ def test_one_replica_gives_no_verdict_on_a_random_quantity():
         assert "at least 3 replicas" in judgement.why
 
 
-def test_a_depth_beyond_the_grid_of_the_rough_path_is_passed_over():
-    assert rough.measure(Job(replace(SMALL, depth=3000))).records == []
-
-
 def test_the_hurst_index_of_the_setting_is_that_of_the_rough_path():
     assert rough.rough_law(replace(SMALL, init=Fractional(hurst=0.4))).hurst == 0.4
     assert rough.rough_law(replace(SMALL, init=Rough(hurst=0.6, sigma_w=2.0))).sigma_w == 2.0

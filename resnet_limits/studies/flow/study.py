@@ -15,6 +15,7 @@ from .trained import claims as trained
 STUDY = Study(
     name="flow",
     title="residual networks as flows of diffeomorphisms: maps, inverses, folds, and what keeps from folding",
+    question="Are residual networks flows of diffeomorphisms, and what keeps them from folding space?",
     equation="x_{k+1} = x_k + h v_k(x_k), h = T/L   ->   d phi/dt = v_t(phi); shared weights: phi = exp(v);"
     " Lip(h v) < 1: each block is a diffeomorphism, det D block >= (1 - Lip(h v))^D",
     settings=Flow,

@@ -15,6 +15,7 @@ from .trained import claims as trained
 STUDY = Study(
     name="hamiltonian",
     title="trained networks whose decay grows with depth, and geodesics found by shooting",
+    question="Are trained networks whose decay grows with depth geodesics?",
     equation="q_{s+1} = q_s + W_s a(q_s) + b_s minimising nu/2 L sum_s (|W_s|^2 + |b_s|^2) + loss(q_L)"
     "   ->   q' = dH/dP, P' = -dH/dq, H = 1/2 P^T Gamma(q, q) P, P(1) = -(1/nu) dloss/dq",
     settings=Hamiltonian,

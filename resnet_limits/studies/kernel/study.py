@@ -17,6 +17,7 @@ from .tables import TABLES
 STUDY = Study(
     name="kernel",
     title="width and depth infinite: Gaussian processes, tangent kernels, and inference with them",
+    question="Do the limits of width and depth commute, and what does inference with their kernels predict?",
     equation="x_0 = A z, x_{k+1} = x_k + phi(W_k x_k + b_k), y = V x_L/sqrt(D), W_k ~ N(0, sigma_w^2 h/D), h = T/L,"
     " width D and depth L -> infinity   ->   m' = phi''(0)/2 v, q' = (phi''(0) m + phi'(0)^2) v,"
     " v = sigma_b^2 + sigma_w^2 q, lambda' = phi''(0)/2 (m_1 v_2 + m_2 v_1) + phi'(0)^2 (sigma_b^2 + sigma_w^2 lambda)",

@@ -17,6 +17,7 @@ from .trained_iid import claims as trained_iid
 STUDY = Study(
     name="ode",
     title="networks with given and with trained weights, and the neural ODE",
+    question="Do deep networks with given, and with trained, weights approach a neural ODE?",
     equation="x_{k+1} = x_k + (T/L) f(x_k, theta(t_k))   ->   dx/dt = f(x, theta(t)),   0 <= t <= T",
     settings=Ode,
     groups=(

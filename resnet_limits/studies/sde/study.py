@@ -20,6 +20,7 @@ from .weak import claims as weak
 STUDY = Study(
     name="sde",
     title="networks with random weights of size sqrt(T/L), and the diffusions that they approach",
+    question="Do deep networks with random weights of size sqrt(T/L) approach a diffusion?",
     equation="x_{k+1} = x_k + phi(W_k psi(x_k) + b_k), W_k ~ N(0, sigma_w^2 h/D), b_k ~ N(0, sigma_b^2 h), h = T/L"
     "   ->   dx = phi''(0)/2 v(x) dt + phi'(0) (dW psi(x) + db), v = sigma_b^2 + sigma_w^2 |psi(x)|^2/D",
     settings=Sde,

@@ -29,6 +29,8 @@ def least_of_folding(settings: Flow) -> float:
 
 GROUP = Group(
     name="folding",
+    title="Do blocks fold space only where the Lipschitz constant of h v exceeds 1?",
+    seconds=1.4,
     least=least_of_folding,
     claims=(
         Claim(

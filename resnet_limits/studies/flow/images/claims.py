@@ -37,6 +37,8 @@ def least_of_images(settings: Flow) -> float:
 
 GROUP = Group(
     name="images",
+    title="Do trained convolutional networks with shared weights converge to a flow when they are refined?",
+    seconds=8.6,
     least=least_of_images,
     claims=(
         Claim(

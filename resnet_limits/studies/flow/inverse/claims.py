@@ -33,6 +33,8 @@ def _inverse(scheme: str, order: int, *, shared: bool) -> Claim:
 
 GROUP = Group(
     name="inverse",
+    title="Do the blocks, run backwards with -h, invert the map, and at which order?",
+    seconds=0.4,
     least=least_of_driven,
     claims=(
         _inverse("euler", 1, shared=False),

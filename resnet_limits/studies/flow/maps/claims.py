@@ -40,6 +40,8 @@ def least_of_maps(settings: Flow) -> float:
 
 GROUP = Group(
     name="maps",
+    title="Does the map of a network converge to the exact flow of its field?",
+    seconds=6.3,
     least=least_of_maps,
     claims=(
         _map("euler", 1, shared=False),

@@ -34,6 +34,8 @@ def least_of_symplectic(settings: Flow) -> float:
 
 GROUP = Group(
     name="symplectic",
+    title="Do Hamiltonian blocks keep the symplectic form, and their sensitivities from vanishing?",
+    seconds=5.1,
     least=least_of_symplectic,
     claims=(
         Claim(

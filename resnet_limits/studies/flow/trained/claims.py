@@ -109,6 +109,8 @@ def least_of_trained(settings: Flow) -> float:
 
 GROUP = Group(
     name="trained",
+    title="Do trained networks fold space, and what keeps them from it?",
+    seconds=38,
     least=least_of_trained,
     claims=(
         Claim(

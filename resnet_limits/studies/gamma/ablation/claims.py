@@ -67,6 +67,8 @@ def least_of_ablation(settings: Gamma) -> float:
 
 GROUP = Group(
     name="ablation",
+    title="Is there a limit with other penalties than the H1 norm in depth?",
+    seconds=24,
     least=least_of_ablation,
     claims=(
         _claim(

@@ -85,6 +85,8 @@ def _observed(name: str, observable: str, statement: str, problem: str = "regres
 
 GROUP = Group(
     name="limit",
+    title="Do minimisers converge to a minimiser of the limit problem?",
+    seconds=1.1,
     least=least_of_small,
     claims=(
         _falls("value", "regression"),

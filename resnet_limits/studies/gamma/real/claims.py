@@ -41,6 +41,8 @@ def least_of_real(settings: Gamma) -> float:
 
 GROUP = Group(
     name="real",
+    title="On data, do minimisers converge?",
+    seconds=9.9,
     least=least_of_real,
     claims=(
         _claim("value", "on data the least value of E_n converges", "value_gap", FALLS, "theorem"),

@@ -28,6 +28,8 @@ def _on_the_way(records: Any) -> str | None:
 
 GROUP = Group(
     name="relu",
+    title="With relu, outside the theorem, do the least values still approach each other?",
+    seconds=0.4,
     least=least_of_small,
     claims=(
         Claim(

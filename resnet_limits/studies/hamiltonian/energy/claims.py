@@ -13,6 +13,8 @@ SCHEMES = {"symplectic_euler": 1, "leapfrog": 2, "midpoint": 2}
 
 GROUP = Group(
     name="energy",
+    title="At which order in the step do integrators of the limit keep its energy?",
+    seconds=2.1,
     least=points,
     claims=tuple(
         Claim(

@@ -6,7 +6,7 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected, Kind
 from ....papers import OWHADI
-from ...group import Group
+from ...group import Depths, Group
 from ...least import little
 from ..outside import FALLS, FIRST_ORDER, not_reached, several
 
@@ -33,13 +33,15 @@ def _claim(suffix: str, rate: str, kind: Kind, expected: Expected) -> Claim:
         pins=LANDMARKS,
         unmet=not_reached("landmarks"),
         note=several("landmarks"),
-        needs=f"depths of at most {DEEPEST}",
     )
 
 
 GROUP = Group(
     name="landmarks",
+    title="Do flows trained in every layer match landmarks along the geodesic that shooting finds?",
+    seconds=2.7,
     least=little,
+    depths=Depths(high=DEEPEST),
     claims=(
         _claim("", "", "theorem", FALLS),
         _claim(".observed", ", order 1", "observation", FIRST_ORDER),

@@ -26,7 +26,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ..limit import SAFETY, both
 from ..problem import ROUNDING, Setup, certificate, minima, trained
-from .claims import DEEPEST, LANDMARKS
+from .claims import LANDMARKS
 
 COUNT = 12
 NU, LENGTH = float(LANDMARKS["hamiltonian.nu"]), float(LANDMARKS["hamiltonian.length"])
@@ -50,8 +50,6 @@ def shapes() -> tuple[Tensor, Tensor]:
 
 def measure(job: Job) -> Measurement:
     settings, its = job.settings, job.settings.hamiltonian
-    if settings.depth > DEEPEST:
-        return Measurement([])
     circle, clover = shapes()
     problem = Setup(Gaussian(LENGTH), circle, NU, Fixed(Square(), clover))
     coordinates = {"of": "landmarks", **LANDMARKS}

@@ -34,6 +34,8 @@ def _not_reached(records: Any) -> str | None:
 
 GROUP = Group(
     name="meanfield",
+    title="Do minimisers on N points approach those of the whole population?",
+    seconds=5.5,
     least=points,
     claims=(
         Claim(

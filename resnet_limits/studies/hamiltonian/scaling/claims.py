@@ -40,6 +40,8 @@ def _claim(suffix: str, rate: str, kind: Kind, expected: Expected) -> Claim:
 
 GROUP = Group(
     name="scaling",
+    title="Does it take decay proportional to depth for minimisers to have a limit?",
+    seconds=4.1,
     least=least_of_minimiser,
     claims=(
         _claim("", "", "theorem", FALLS),

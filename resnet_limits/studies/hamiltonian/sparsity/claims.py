@@ -36,6 +36,8 @@ def _one_sort(records: Any) -> str | None:
 
 GROUP = Group(
     name="sparsity",
+    title="Do just the points without loss gradient have no momentum?",
+    seconds=3.9,
     least=points,
     claims=(
         Claim(

@@ -39,6 +39,8 @@ def _approaches(suffix: str, observable: str, statement: str) -> tuple[Claim, Cl
 
 GROUP = Group(
     name="trained",
+    title="Are trained networks geodesics, those that shooting finds?",
+    seconds=6.9,
     least=least_of_minimiser,
     claims=(
         Claim(

@@ -39,6 +39,8 @@ def least_of_accuracy(settings: Kernel) -> float:
 
 GROUP = Group(
     name="accuracy",
+    title="How accurate is inference with doubly infinite networks on the whole data set?",
+    seconds=0.7,
     least=least_of_accuracy,
     claims=(
         Claim(

@@ -47,6 +47,8 @@ def least_of_networks(settings: Kernel) -> float:
 
 GROUP = Group(
     name="diagram",
+    title="Do the limits of infinite width and infinite depth commute?",
+    seconds=4.5,
     least=least_of_networks,
     claims=(
         *_difference(

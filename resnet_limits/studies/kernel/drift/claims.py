@@ -39,6 +39,8 @@ def _growth(of: str, width: int) -> Claim:
 
 GROUP = Group(
     name="drift",
+    title="How fast do ReLU networks of finite width grow?",
+    seconds=3.3,
     least=points,
     claims=tuple(_growth(of, width) for of in ("relu", "norm") for width in WIDTHS),
     memory=("replicas",),

@@ -49,6 +49,8 @@ def least_of_entries(settings: Kernel) -> float:
 
 GROUP = Group(
     name="entries",
+    title="Do the kernels of networks of width D approach those of infinite width?",
+    seconds=35,
     least=least_of_entries,
     claims=(
         _value(

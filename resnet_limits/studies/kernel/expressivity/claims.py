@@ -41,6 +41,8 @@ def _rank(kernel: str, statement: str) -> Claim:
 
 GROUP = Group(
     name="expressivity",
+    title="Can a doubly infinite network do more than linear regression?",
+    seconds=0.5,
     least=points,
     claims=(
         _rank("nngp", "the Gram matrix of the doubly infinite network has rank at most d_in + 1, to rounding"),

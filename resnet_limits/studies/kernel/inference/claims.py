@@ -40,6 +40,8 @@ def _order(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
 
 GROUP = Group(
     name="inference",
+    title="Do trained networks of finite width do what inference with their kernel predicts?",
+    seconds=13,
     least=least_of_weights,
     claims=(
         _order(

@@ -69,6 +69,8 @@ def _order(scheme: str, of: str) -> Claim:
 
 GROUP = Group(
     name="moments",
+    title="Do infinitely wide networks of depth L approach the limit ODE of their moments at order 1?",
+    seconds=1.2,
     least=points,
     claims=(*(_order("own", of) for of in ("q", "lambda", "ntk")), *(_order("swish", of) for of in OF)),
     memory=("data.train_size",),

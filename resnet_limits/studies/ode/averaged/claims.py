@@ -22,6 +22,8 @@ def least_of_averaged(settings: Ode) -> float:
 
 GROUP = Group(
     name="averaged",
+    title="Do networks of independent weights with factor 1/L approach the averaged flow?",
+    seconds=3.2,
     least=least_of_averaged,
     memory=("replicas", "width", "ode.inputs", "depth"),
     claims=(

@@ -50,6 +50,8 @@ def least_of_forward(settings: Ode) -> float:
 
 GROUP = Group(
     name="forward",
+    title="Do networks with given weights converge to the flow of their weight path, each scheme at its own order?",
+    seconds=0.4,
     least=least_of_forward,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
     claims=(

@@ -32,6 +32,8 @@ def least_of_gradient(settings: Ode) -> float:
 
 GROUP = Group(
     name="gradient",
+    title="Do gradients of networks converge to those of the neural ODE?",
+    seconds=2.7,
     least=least_of_gradient,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
     claims=(

@@ -25,6 +25,8 @@ def least_of_random_start(settings: Ode) -> float:
 
 GROUP = Group(
     name="random_start",
+    title="How much does the output of a trained network depend on the draw of its start, as depth grows?",
+    seconds=47,
     least=least_of_random_start,
     memory=("ode.draws", "depth", "train.memory", "train.batch_size"),
     claims=(

@@ -37,6 +37,8 @@ def least_of_reversed(settings: Ode) -> float:
 
 GROUP = Group(
     name="reversed",
+    title="Do gradients from activations that are rebuilt backwards approach those of backpropagation?",
+    seconds=0.4,
     least=least_of_reversed,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
     claims=(

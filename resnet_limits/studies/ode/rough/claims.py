@@ -6,12 +6,14 @@ from ....claims.claim import Claim, Expected
 from ....papers import MARION_SCALING
 from ....paths.laws.fractional import Fractional
 from ....paths.laws.rough import Rough
-from ...group import Group
+from ...group import Depths, Group
 from ...least import points
 from ..settings import Ode
 
 ROUGH = {"init": "rough", "width": 8}
 """A narrow network: a rough path costs far more to draw than to read, and replicas narrow the interval."""
+DEEPEST = 2048
+"""Depth 2L reads the path at every cell of its grid, `paths.fractional.GRID`."""
 
 
 def rough_order(settings: Ode) -> float:
@@ -27,7 +29,10 @@ def rough_hurst(settings: Ode) -> float:
 
 GROUP = Group(
     name="rough",
+    title="Do weights that are values of a rough path have an ODE limit, and at which order?",
+    seconds=6,
     least=points,
+    depths=Depths(high=DEEPEST),
     memory=("ode.inputs", "depth", "replicas"),
     claims=(
         Claim(

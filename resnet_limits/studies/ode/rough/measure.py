@@ -13,7 +13,6 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.residual import forward
 from ....networks.steps import STEPS
-from ....paths.fractional import GRID
 from ....paths.laws.rough import Rough
 from ..problem import pinned, problem
 from ..settings import Ode
@@ -31,9 +30,6 @@ def rough_law(settings: Ode) -> Rough:
 def measure(job: Job) -> Measurement:
     """`rough_difference` at the job's depth."""
     settings, step = job.settings, STEPS["euler"]
-    if 2 * settings.depth > GRID:
-        job.progress(1.0, f"ode.rough is not measured at depth {settings.depth}: 2L exceeds the path's {GRID} cells")
-        return Measurement()
     squares, sizes = [], []
     for first in range(0, settings.replicas, BLOCK):
         job.progress(first / settings.replicas, "rough")

@@ -15,6 +15,8 @@ WEIGHTS = ("V", "W", "b")
 
 GROUP = Group(
     name="trained",
+    title="Do weights trained from a tied start converge to functions of time?",
+    seconds=14,
     least=least_of_trained,
     memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
     claims=(

@@ -16,6 +16,8 @@ MOST_IMAGES = 1400
 
 GROUP = Group(
     name="trained_iid",
+    title="Do weights trained from an i.i.d. start stay without a limit in time?",
+    seconds=4.9,
     least=least_of_trained,
     memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
     claims=(

@@ -44,6 +44,8 @@ def least_of_backward(settings: Sde) -> float:
 
 GROUP = Group(
     name="backward",
+    title="Do gradients neither vanish nor explode with depth?",
+    seconds=5.2,
     least=least_of_backward,
     claims=(
         Claim(

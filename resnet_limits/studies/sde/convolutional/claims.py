@@ -98,6 +98,8 @@ def least_of_convolutional(settings: Sde) -> float:
 
 GROUP = Group(
     name="convolutional",
+    title="On images, do overlaps of positions grow as those of the limit?",
+    seconds=16,
     least=least_of_convolutional,
     claims=(*_claims("tanh"), *_claims("swish")),
     observables={

@@ -43,6 +43,8 @@ def moving(settings: Sde) -> str | None:
 
 GROUP = Group(
     name="correlation",
+    title="Do the norms and the correlation of two inputs tend to those of the limit, and inputs stay apart?",
+    seconds=14,
     least=least_of_one,
     claims=(
         Claim(

@@ -65,6 +65,8 @@ def least_of_deep(settings: Sde) -> float:
 
 GROUP = Group(
     name="deep",
+    title="Which limit do blocks of two layers have, a non-linear kernel or a linear SDE?",
+    seconds=9.9,
     least=least_of_deep,
     memory=("replicas", "width", "sde.inputs"),
     claims=(

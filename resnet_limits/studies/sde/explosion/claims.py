@@ -88,6 +88,8 @@ NARROW = "the difference is taken where at least 99 % of the networks cross befo
 
 GROUP = Group(
     name="explosion",
+    title="Do swish networks explode when their limit does?",
+    seconds=0.9,
     least=least_of_one,
     memory=("replicas", "width", "sde.inputs"),
     claims=(

@@ -12,6 +12,8 @@ DRAWN = {"own": "the network of the settings", "swish": "swish, sigma_w = sigma_
 
 GROUP = Group(
     name="functions",
+    title="Does the random function from input to output become affine?",
+    seconds=4.1,
     least=least_of_one,
     claims=(
         Claim(

@@ -138,6 +138,8 @@ def least_of_law(settings: Sde) -> float:
 
 GROUP = Group(
     name="law",
+    title="Does the law of the output tend to that of the SDE?",
+    seconds=28,
     least=least_of_law,
     memory=("replicas", "width", "sde.inputs"),
     claims=(

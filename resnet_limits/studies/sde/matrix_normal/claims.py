@@ -54,6 +54,8 @@ def _claim(name: str, statement: str, scheme: str, outside: Any) -> Claim:
 
 GROUP = Group(
     name="matrix_normal",
+    title="Do networks whose weights have a mean and correlated entries have the moments of their SDE?",
+    seconds=1.5,
     least=little,
     claims=(
         _claim("mean", "with a mean of weights and biases, E mean_d x_d is that of the SDE", "mean", _still),

@@ -24,6 +24,8 @@ def least_of_strong(settings: Sde) -> float:
 
 GROUP = Group(
     name="strong",
+    title="On one noise, at which order do networks approach each other and their SDE?",
+    seconds=14,
     least=least_of_strong,
     claims=(
         Claim(

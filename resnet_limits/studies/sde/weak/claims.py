@@ -120,6 +120,8 @@ def least_of_weak(settings: Sde) -> float:
 
 GROUP = Group(
     name="weak",
+    title="Do expectations of norms, overlaps and means converge to those of the SDE at order 1?",
+    seconds=4.9,
     least=least_of_weak,
     memory=("replicas", "width", "sde.inputs"),
     claims=(

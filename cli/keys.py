@@ -1,0 +1,88 @@
+"""Keys as a request names them: which there are, which of them take a name, and what is said of one that is none.
+
+Nothing is imported but the settings of the asked study, and of the groups that it has; all studies and options are
+where a key is not found, to say who has it.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+
+from resnet_limits.errors import nearest
+from resnet_limits.settings.keys import Entry, describe, flat
+from resnet_limits.settings.registry import FIGURES, STUDIES, groups, kinds, options_of
+
+
+def asked_study(lines: Sequence[str]) -> str:
+    """The study that overrides name, or the one of a request that names none."""
+    return next((line.split("=", 1)[1].strip("'\" ") for line in reversed(lines) if line.startswith("study=")), "ode")
+
+
+def names_for(key: str, study: str) -> Collection[str]:
+    """The names of which this key takes one, such as those of the laws of weights; empty for a key that takes a value
+    of its own. A key of several studies is the asked one's."""
+    if key in (registries := {"study": STUDIES, "figure": FIGURES}):
+        return registries[key]
+    if key == "preset":
+        kept = (its.__dataclass_fields__[key].metadata["choices"] for its in _settings(study))
+        return dict.fromkeys(itertools.chain(*kept))
+    return options_of(key, *_settings(study)) if key.isidentifier() else ()
+
+
+def _settings(study: str) -> list[type]:
+    """The asked study's settings; none where there is no such study. Raises `SettingError` where it is broken."""
+    return [STUDIES[study]] if study in STUDIES else []
+
+
+@functools.cache
+def declared(key: str, study: str) -> Entry | None:
+    """The key of the asked study, or of an option that it may have, else of another study; None where none has it."""
+    asked = [(study, its) for its in _settings(study)]
+    return next((e for name, its in itertools.chain(asked, STUDIES.sound()) for e in _entries(name, its, key)), None)
+
+
+def _entries(name: str, settings: type, key: str) -> Iterator[Entry]:
+    """The key of these settings, with any of the options of its group."""
+    yield from (entry for entry in describe(settings(study=name)) if entry.key == key)
+    group, _, rest = key.partition(".")
+    if rest and group in kinds(settings):
+        for _, option in kinds(settings)[group].options.sound():
+            yield from (entry for entry in describe(option(), f"{group}.") if entry.key == key)
+
+
+def all_keys() -> Iterator[str]:
+    """Every key of every study, and of every option."""
+    for name, settings in STUDIES.sound():
+        yield from flat(settings(study=name))
+        for group, kind in kinds(settings).items():
+            yield from (entry.key for _, option in kind.options.sound() for entry in describe(option(), f"{group}."))
+
+
+def unknown_key(name: str, lines: Sequence[str]) -> str:
+    """What is said of an unknown key, or of a key of another study or option, which the one chosen does not use."""
+    of_figure = any(line.startswith("figure=") for line in lines)  # which has a study of its own
+    study = "" if of_figure else asked_study(lines)
+    (settings,) = _settings(study) or (None,)
+    if settings is not None and (kind := kinds(settings).get(name)):
+        return f"{name}: expected the name of one option: {', '.join(kind.options)}"
+    if owner := _owner(name, study):
+        return f"{name}: this run does not use it; it exists with {owner}"
+    valid = list(flat(settings(study=study))) if settings else []
+    near = nearest(name, valid + [f"{group}.{key}" for group, _, keys in _options() for key in keys])
+    known = f" Keys of study {study}: {', '.join(valid)}" if valid else ""
+    return f"unknown key '{name}'{near or '.'}{known}"
+
+
+def _options() -> Iterator[tuple[str, str, list[str]]]:
+    for group, options in groups().items():
+        for option, cls in options.sound():
+            yield group, option, [key for key in cls.__dataclass_fields__ if key != "name"]
+
+
+def _owner(name: str, study: str) -> str:
+    """`init=rough or init=fractional` for `init.hurst`; `study=gamma` for a key of another study."""
+    owners = [f"{group}={option}" for group, option, keys in _options() if name in [f"{group}.{k}" for k in keys]]
+    studies = [f"study={its}" for its, cls in STUDIES.sound() if its != study and name in flat(cls(study=its))]
+    return " or ".join(owners or studies)

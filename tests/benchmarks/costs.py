@@ -1,0 +1,55 @@
+"""What each group of claims costs: core-seconds of its default sweep, all depths together, on one thread.
+
+    python -m tests.benchmarks.costs [STUDY...]
+
+Each group is measured alone, `Study.measure` at every depth of the study's own sweep; solutions that several depths
+share are computed once, as in a run, and what is imported late is imported before. What is printed goes into the groups
+(`seconds`), rounded.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from importlib import import_module
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from resnet_limits.measurement.job import InMemory, Job
+from resnet_limits.settings.registry import STUDIES
+from resnet_limits.studies import study as studies
+from resnet_limits.studies.group import Group
+
+plan = import_module("reslim_cli.hydra_bridge").plan
+"""By the name it is installed under, which a type checker of the tree does not know."""
+
+
+def seconds(study: studies.Study, group: Group) -> list[tuple[int, float]]:
+    """CPU seconds of this process by depth."""
+    ids = [claim.id for claim in group.claims]
+    small = plan([f"study={study.name}", "preset=smoke"]).jobs[0].settings
+    study.measure(Job(replace(small, claims=ids)))
+    shared, found = InMemory(), []
+    for planned in plan([f"study={study.name}"]).jobs:
+        settings = replace(planned.settings, claims=ids)
+        start = time.process_time()
+        study.measure(Job(settings, shared))
+        found.append((settings.depth, time.process_time() - start))
+    return found
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        for name in sys.argv[1:] or STUDIES:
+            study = studies.get(name)
+            for group in study.groups:
+                its = seconds(study, group)
+                by_depth = "  ".join(f"{depth}: {spent:.1f}" for depth, spent in its)
+                print(f"{name:<12}{group.name:<16}{sum(spent for _, spent in its):8.1f} s   {by_depth}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The study `toy`: a linear network of width 1."""

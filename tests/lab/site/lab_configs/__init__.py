@@ -1,0 +1,1 @@
+"""What the settings of `lab` do not say."""
