@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import resnet_limits
+from resnet_limits.settings.registry import Registry
 
 PACKAGE = resnet_limits.__name__
 OURS = (PACKAGE, "reslim_cli")
@@ -52,6 +53,16 @@ def resize(patch: pytest.MonkeyPatch, module: ModuleType, **sizes: Any) -> None:
         for other in _held(PACKAGE):
             if vars(other).get(name) is original and (other is module or not _assigns(other, name)):
                 patch.setattr(other, name, value)
+
+
+def enlist(patch: pytest.MonkeyPatch, registry: Registry, name: str, thing: Any) -> None:
+    """`registry[name]` is `thing` until `patch` is undone; a registry keeps what it has once found, and not this."""
+    read = Registry.__getitem__
+
+    def asked(self: Registry, key: str) -> Any:
+        return thing if self is registry and key == name else read(self, key)
+
+    patch.setattr(Registry, "__getitem__", asked)
 
 
 def _held(within: str) -> Iterator[ModuleType]:

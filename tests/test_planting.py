@@ -12,7 +12,8 @@ from types import ModuleType
 
 import pytest
 
-from tests.planting import plant, resize
+from resnet_limits.settings.registry import FIGURES, SINKS
+from tests.planting import enlist, plant, resize
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOM = "resnet_limits.made_up"
@@ -65,6 +66,17 @@ def test_a_fault_acts_wherever_the_thing_is_used_under_any_name_and_goes_away(ro
         assert study.measure() == ("right", "right", 4), "a constant of its own that is called the same"
         assert (package.law.OTHER, package.law.MOST) == (1, 8)
     assert walk.walk() == ("right", 4)
+
+
+def test_what_is_enlisted_is_found_by_its_name_alone_and_goes_away():
+    own, other = FIGURES["folding"], FIGURES["deformed_grid"]
+    with pytest.MonkeyPatch.context() as patch:
+        enlist(patch, FIGURES, "folding", "another")
+        enlist(patch, FIGURES, "minimisers", "a third")
+        assert (FIGURES["folding"], FIGURES["minimisers"]) == ("another", "a third")
+        assert FIGURES["deformed_grid"] is other
+        assert callable(SINKS["tensorboard"])
+    assert FIGURES["folding"] is own
 
 
 def test_what_is_private_or_nowhere_is_refused(room, monkeypatch):

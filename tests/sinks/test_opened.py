@@ -6,7 +6,6 @@ import json
 import math
 import subprocess
 import sys
-import types
 from collections.abc import Mapping
 
 import pytest
@@ -18,7 +17,7 @@ from resnet_limits.settings.registry import SINKS
 from resnet_limits.sinks import installed, measured
 from resnet_limits.sinks.opened import opened
 from resnet_limits.sinks.programs.wandb import LONGEST_ID, run_id
-from tests.planting import plant
+from tests.planting import enlist, plant
 from tests.sinks.jobs import BOTH, settings
 
 
@@ -45,8 +44,7 @@ def open_with(monkeypatch, tmp_path):
 
     def open_with(*programs: Program, version="1"):
         for name, program in zip(SINKS, programs, strict=False):
-            module = types.SimpleNamespace(open_in=lambda folder, settings, program=program: program)
-            monkeypatch.setitem(sys.modules, f"resnet_limits.sinks.programs.{name}", module)
+            enlist(monkeypatch, SINKS, name, lambda folder, settings, program=program: program)
         log = []
         return opened(settings(list(SINKS)[: len(programs)]), tmp_path, log.append, version=version), log
 
