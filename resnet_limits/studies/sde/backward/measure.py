@@ -23,11 +23,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....measurement.estimate import mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
-from ....sampling.backward import backward, record
 from ....sampling.pieces import LARGEST, SMALLEST
 from ....sampling.schemes import Network
 from .. import unscaled
@@ -160,7 +160,7 @@ def sampled(
     for first, count in pieces(settings.replicas, kind.depth, d):
         job.progress((part[0] + first / settings.replicas) / part[1], "gradients")
         one = torch.full_like(x0, d**-0.5).expand(count, 1, d)
-        tape = record(
+        tape = default_engine().record(
             kind.scheme,
             x0.expand(count, 1, d),
             kind.law,
@@ -170,7 +170,7 @@ def sampled(
             u0=one[:, :, None] if tangent else None,
         )
         norms, p = {}, one
-        for layer in backward(tape, one):
+        for layer in tape.backward(one):
             p = layer.p
             if layer.k in shown:
                 norms[layer.k] = layer.weights.double()

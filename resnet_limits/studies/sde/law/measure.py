@@ -29,6 +29,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....claims.law_distance import energy_distance, kolmogorov_distance, kolmogorov_radius, two_sample_distance
+from ....engines import default_engine
 from ....fixed_shape import add_terms
 from ....measurement.estimate import mean, probability, variance
 from ....measurement.job import Job
@@ -36,9 +37,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream, normals
 from ....sampling.law import Isotropic
-from ....sampling.pieces import pieces
-from ....sampling.schemes import EulerMaruyama, Network
-from ....sampling.walk import Walker, final
+from ....sampling.schemes import EulerMaruyama, Network, Walker
 from ..finite_depth import log_norm_variance
 from ..outside import MOST, growth, linear, sizes
 from ..problem import inputs
@@ -115,9 +114,9 @@ def sampled(
     settings: Sde, walkers: tuple[Walker, ...], law: Isotropic, purpose: str, count: int
 ) -> tuple[Float[Tensor, "r d"], ...]:
     """`x_T` of each walker in float64 from the first input; each purpose and depth has noise of its own."""
-    found, x0 = [], inputs(settings)[:1]
-    for first, its in pieces(count, vectors=len(walkers), width=settings.width, dtype=x0.dtype):
-        states = final(
+    engine, found, x0 = default_engine(), [], inputs(settings)[:1]
+    for first, its in engine.pieces(count, vectors=len(walkers), width=settings.width, dtype=x0.dtype):
+        states = engine.final(
             walkers,
             x0.expand(its, *x0.shape),
             law,

@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....fixed_shape import gram
 from ....measurement.estimate import mean, saving, variance
 from ....measurement.job import Job
@@ -36,9 +37,7 @@ from ....random import REPLICA_BLOCK, Stream
 from ....sampling.expectations import moments
 from ....sampling.law import Isotropic
 from ....sampling.martingale import Martingale, gradients, state_moments
-from ....sampling.pieces import pieces
-from ....sampling.schemes import Network
-from ....sampling.walk import Walker, walk
+from ....sampling.schemes import Network, Walker
 from ..outside import kinked, overflows, sizes
 from ..problem import inputs
 from ..settings import Sde
@@ -165,10 +164,10 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
     law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi)
     x0, functionals = inputs(settings)[: case.n], _functionals(case)
     y0 = state_moments(x0).cpu()
-    both = (depth, 2 * depth)
+    engine, both = default_engine(), (depth, 2 * depth)
     weights = [gradients(functionals, y0, case.n, scheme, law, its, horizon).to(x0.device) for its in both]
     f, control = [], []
-    for done, part in pieces(count, vectors=2 * case.n, width=settings.width, dtype=x0.dtype):
+    for done, part in engine.pieces(count, vectors=2 * case.n, width=settings.width, dtype=x0.dtype):
         progress(done / count)
         start, begin = x0.expand(part, *x0.shape), first + done
         martingales = [
@@ -177,7 +176,7 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
         states = [start, start]
         walkers = (Walker(scheme, depth), Walker(scheme, 2 * depth))
         stream = Stream(settings.seed, f"sde.weak {case.phi} {depth}", first_replica=begin)
-        for k, states in walk(walkers, start, law, horizon=horizon, stream=stream):
+        for k, states in engine.walk(walkers, start, law, horizon=horizon, stream=stream):
             martingales[1].add(states[1])
             if k % 2 == 0:
                 martingales[0].add(states[0])
@@ -196,13 +195,13 @@ def _steps(settings: Sde, case: Case) -> list[Record]:
         return []
     own, depth, x0 = sizes(settings), 2 * settings.depth, inputs(settings)[: case.n]
     law, scheme, h = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi), settings.horizon / depth
-    found, expected = [], []
-    for first, count in pieces(STEPPED, vectors=case.n, width=settings.width, dtype=x0.dtype):
+    engine, found, expected = default_engine(), [], []
+    for first, count in engine.pieces(STEPPED, vectors=case.n, width=settings.width, dtype=x0.dtype):
         x = start = x0.expand(count, *x0.shape)
         sums = torch.zeros(2, count, case.n, case.n, dtype=torch.float64)
         covariances: list[Tensor] = []
         stream = Stream(settings.seed, f"sde.weak {case.phi} {settings.depth}", first_replica=first)
-        for k, (after,) in walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, stream=stream):
+        for k, (after,) in engine.walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, stream=stream):
             features, step = scheme.features(x).double(), (after - x).double()
             covariances.append(h * (own.sigma_b**2 + own.sigma_w**2 * gram(features) / settings.width))
             sums[0] += (gram(step) / settings.width).cpu()
