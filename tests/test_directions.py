@@ -44,6 +44,10 @@ ORDER = {
 """Rooms, from the top: a room knows those below it."""
 
 
+LOOPS = {"sampling.walk", "sampling.tangent", "sampling.backward"}
+"""What the eager engine walks random networks by: whoever else wants one asks an engine, whichever it is."""
+
+
 class Import(NamedTuple):
     """Module `of` imports `what` at `path:line`; modules by their name below the package, `runs.job`."""
 
@@ -161,6 +165,12 @@ def test_every_room_has_its_place_in_the_order():
 
 def test_no_import_runs_back_up(imports: list[Import]):
     assert not (its := upwards(imports)), "\n".join(map(str, its))
+
+
+def test_random_networks_are_asked_of_an_engine(imports: list[Import]):
+    past = [its for its in imports if its.what in LOOPS and room(its.of) not in ("engines", "sampling")]
+    assert {its.what for its in imports} >= LOOPS
+    assert not past, "\n".join(map(str, past))
 
 
 def test_no_files_import_each_other_in_a_circle(imports: list[Import]):

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from resnet_limits.claims.claim import Judgement
+from resnet_limits.engines import default_engine
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
@@ -21,8 +22,7 @@ from resnet_limits.random import Stream
 from resnet_limits.sampling.expectations import moments
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
-from resnet_limits.sampling.schemes import Network
-from resnet_limits.sampling.walk import Walker, walk
+from resnet_limits.sampling.schemes import Network, Walker
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import compare as multilevel
@@ -119,7 +119,7 @@ def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
     start = x0.expand(r, 2, 8)
     w = gradients(functionals, state_moments(x0), 2, scheme, law, depth, 1.0)
     martingale, x = Martingale(scheme, law, w, start, 1.0 / depth), start
-    for _, (x,) in walk((Walker(scheme, depth),), start, law, horizon=1.0, stream=Stream(0, "test")):
+    for _, (x,) in default_engine().walk((Walker(scheme, depth),), start, law, horizon=1.0, stream=Stream(0, "test")):
         martingale.add(x)
     f = functionals @ state_moments(x).mT
     for value, control in zip(f, martingale.value(), strict=True):
