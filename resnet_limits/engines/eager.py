@@ -56,6 +56,11 @@ class Eager(Engine):
     def trunk(self, memory: float) -> EagerTrunk:
         return EagerTrunk(memory)
 
+    def forward(
+        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
+    ) -> Float[Tensor, "r n d"]:
+        return forward(field, step, x0, weights, h)
+
     def states(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
     ) -> Float[Tensor, "layers r n d"]:

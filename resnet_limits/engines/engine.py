@@ -1,6 +1,7 @@
 """What an engine is: it computes states and gradients of residual networks, and walks random ones.
 
     trunk      x_0 (r, n, d), weights (r, sets, *shape)  ->  x_L, which can be differentiated by both
+    forward    the same  ->  x_L, without
     states     the same  ->  x_0, ..., x_L
 
     walk       schemes at depths, x_0, a law, where its numbers are drawn  ->  the states after each layer
@@ -8,7 +9,7 @@
     record     one scheme, ...  ->  a tape, whose backward pass gives costates and norms of gradients
     act        one layer of fresh weights on any vectors: what networks that are none of these are made of
 
-`residual.forward` and `residual.states` say what the first two compute, by a loop over the layers, and `walk`,
+`residual.forward` and `residual.states` say what the first three compute, by a loop over the layers, and `walk`,
 `tangents`, `record` of `sampling/` the others; every engine agrees with them up to rounding, on the same normals, and
 with itself bit for bit, however replicas are cut. It need not do everything in its own way: what it has no kernel for
 (a step, a block, a scheme, a law, an activation, a dtype) it hands to the eager engine, and never computes something
@@ -65,6 +66,10 @@ class Engine(ABC):
     def trunk(self, memory: float) -> Trunk:
         """A way from `x_0` to `x_L` with memory of its own. `memory`: MB of activations to keep for the backward pass;
         what does not fit is computed twice, with the same result bit for bit."""
+
+    @abstractmethod
+    def forward(self, field: Field, step: Step, x0: Tensor, weights: Mapping[str, Tensor], h: float) -> Tensor:
+        """`x_L` (r, n, d), where no gradients are asked for."""
 
     @abstractmethod
     def states(self, field: Field, step: Step, x0: Tensor, weights: Mapping[str, Tensor], h: float) -> Tensor:

@@ -19,6 +19,7 @@ from resnet_limits.limits.flow import DrivenFlow
 from resnet_limits.limits.ode import solve_with_error
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
+from resnet_limits.networks import residual
 from resnet_limits.networks.blocks.block import Block
 from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.blocks.outside import Outside
@@ -159,7 +160,7 @@ def test_the_richardson_limit_agrees_with_training_by_rk4_blocks():
         parameter.requires_grad_()
     vector_field, step = two_matrix_field(settings, settings.width), frozen(STEPS["rk4"], "midpoint")
     for batch in mini_batches(len(dataset.x_train), settings.train.batch_size, 0, seed=settings.seed):
-        scores = logits(vector_field, step, parameters, dataset.x_train[batch], 1 / depth)
+        scores = logits(vector_field, step, parameters, dataset.x_train[batch], 1 / depth, through=residual.forward)
         loss = cross_entropy(scores, dataset.y_train[batch]).sum()
         gradients = torch.autograd.grad(loss, list(parameters.values()))
         with torch.no_grad():
