@@ -305,26 +305,28 @@ def blocks_of_replicas() -> Iterator[str]:
     """More replicas leave the outputs of the first as they are."""
     import torch
 
+    from resnet_limits.engines import default_engine
     from resnet_limits.measurement.job import Job
     from resnet_limits.studies.ode.averaged import measure as averaged
     from resnet_limits.studies.ode.rough import measure as rough
 
     rough.ROUGH = {**rough.ROUGH, "width": 4}  # pyright: ignore
-    for part, name in ((averaged, "martingale_response"), (rough, "forward")):
-        original, outputs = getattr(part, name), []
+    watched = ((averaged, averaged, "martingale_response"), (rough, type(default_engine()), "forward"))
+    for part, of, name in watched:
+        original, outputs = getattr(of, name), []
 
         def noted(*arguments, original=original, outputs=outputs):
             result = original(*arguments)
             outputs.append(result[0] if isinstance(result, tuple) else result)
             return result
 
-        setattr(part, name, noted)
+        setattr(of, name, noted)
         seen = []
         for replicas in (1, 3):
             outputs.clear()
             part.measure(Job(settings_of(replicas=replicas, dtype="float32")))
             seen.append([x[:1] for x in outputs])
-        setattr(part, name, original)
+        setattr(of, name, original)
         if not all(torch.equal(a, b) for a, b in zip(*seen, strict=True)):
             yield name
 

@@ -14,7 +14,7 @@ a claim of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -180,7 +180,7 @@ def sampled(
     return Passes(*(torch.cat(column, dim=-1).cpu() for column in zip(*found, strict=True)))
 
 
-def _growth(tangents: list[Float[Tensor, "r 1 1 d"]]) -> tuple[Float[Tensor, " r"], Float[Tensor, " r"]]:
+def _growth(tangents: Sequence[Float[Tensor, "r 1 1 d"]]) -> tuple[Float[Tensor, " r"], Float[Tensor, " r"]]:
     """`log |u_L|/|u_0|`, and `sum_k <u_k, u_{k+1} - u_k>/|u_k|^2`."""
     u = [its[:, 0, 0].double() for its in tangents]
     total = u[0].new_zeros(len(u[0]))
