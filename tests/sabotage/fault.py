@@ -13,8 +13,8 @@
     request = ["sde.norm=2"]       # further words of `reslim verify`; optional
     quick = true                   # one of the short list that every run of the tests plants; optional
 
-At least one of `claims` and `tests` is given: claims where they can see the error, tests where no claim can by design (a
-length of 1, one seed).
+At least one of `claims` and `tests` is given: claims where they can see the error, tests where no claim can by design
+(a length of 1, one seed).
 """
 
 from __future__ import annotations
