@@ -132,7 +132,7 @@ def _show(run: Run, json_out: bool) -> None:
         print_json({**document, "summary": summary})
         return
     console = Terminal()
-    title = f"[bold]{escape(run.id)}[/bold], study {escape(document['study'])}, "
+    title = f"[bold]{escape(run.id)}[/bold], study {escape(document['study'])},"
     console.print(title, coloured(document["state"]), end="\n", highlight=False)
     table = Table(header_style="bold")
     for column in ("depth", "job", "state", "seconds", "message"):

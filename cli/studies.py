@@ -17,7 +17,7 @@ from resnet_limits.claims.words import duration, expectation
 from resnet_limits.errors import SettingError
 from resnet_limits.printable import printable
 from resnet_limits.settings.keys import describe, range_in_words
-from resnet_limits.settings.registry import STUDIES, groups, kinds
+from resnet_limits.settings.registry import STUDIES, kinds
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 
@@ -87,7 +87,7 @@ def _expected(claim: Claim, study: Study) -> dict[str, Any]:
 
 
 def _keys(study: Study) -> Iterator[dict[str, Any]]:
-    """The keys of the study at its defaults, then those that come with other options."""
+    """The keys of the study at its defaults, then those that come with other options of the groups that it has."""
     settings = study.settings(study=study.name)
     seen = set()
     for entry in describe(settings):
@@ -96,7 +96,8 @@ def _keys(study: Study) -> Iterator[dict[str, Any]]:
         rule = "one of " + ", ".join(kind.options) if kind else range_in_words(entry.field.metadata)
         meaning = (kind.__doc__ or "").strip().splitlines()[0] if kind else entry.field.metadata["meaning"]
         yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": None}
-    for prefix, options in groups().items():
+    for prefix, kind in kinds(study.settings).items():
+        options = kind.options
         for name, option in options.sound():
             for entry in describe(option(name=name), prefix=f"{prefix}."):
                 if entry.key not in seen and entry.field.name != "name":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+import re
 import typing
 from importlib import import_module
 
@@ -175,6 +176,15 @@ def test_values_of_another_type_are_refused_by_name(settings):
                 continue
             with pytest.raises(SettingError, match=rf"^{entry.key}: "):
                 check(changed(settings, entry.key, value))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [("init", "rough", "one of Fractional"), ("init", Digits(), "one of Fractional"), ("train", 3, "Train()")],
+)
+def test_keys_that_have_keys_are_refused_what_has_others(key, value, expected):
+    with pytest.raises(SettingError, match=rf"^{key}: expected {re.escape(expected)}.*, got "):
+        check(dataclasses.replace(Ode(), **{key: value}))
 
 
 def test_a_word_out_of_several_is_refused_with_the_nearest():

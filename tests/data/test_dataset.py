@@ -28,7 +28,7 @@ def test_null_takes_all_digits_that_are_left():
     ("data", "message"),
     [
         (Digits(train_size=1700, test_size=98), "digits has 1797 points"),
-        (Digits(train_size=1798), "digits has 1797 points"),
+        (Digits(train_size=1798, test_size=None), "^data.train_size=1798: digits has 1797 points"),
         (Digits(train_size=None, test_size=1797), "digits has 1797 points"),
         (Moons(train_size=None), "data.train_size: null"),
         (Gaussian(test_size=None), "data.test_size: null"),

@@ -43,14 +43,13 @@ def smoke(name: str):
 @pytest.mark.parametrize(("name", "part"), [its for its in PARTS if its[0] not in BLIND])
 def test_a_part_asks_for_the_device_unless_it_says_that_it_computes_on_the_cpu(name, part, asking):
     its = replace(smoke(name), claims=list(study.get(name).parts[part]), device="cuda")
-    module = import_module(f"resnet_limits.studies.{name}.{part}.measure")
     if part in study.get(name).on_cpu:
         assert study.get(name).device(its) == "cpu"
-        assert module.measure(Job(its)).records
+        assert study.get(name).measure(Job(its)).records
     else:
         assert study.get(name).device(its) == "cuda"
         with pytest.raises(Asked):
-            module.measure(Job(its))
+            study.get(name).measure(Job(its))
 
 
 @pytest.mark.parametrize("name", BLIND)
