@@ -77,6 +77,14 @@ def test_a_study_shows_the_keys_that_it_takes_and_no_other(reslim):
     assert not keys & {"init", "block", "train"}, "gamma has no law of weights and no block"
 
 
+def test_a_working_folder_that_was_removed_is_said(reslim, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    answer = reslim("runs", cwd=gone, preexec_fn=gone.rmdir)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "reslim: the working folder was removed; cd to one that is there\n"
+
+
 def test_runs_says_so_where_there_are_none(reslim):
     assert "no runs under" in reslim("runs").done().out
     assert reslim("runs", "--json").done().json == []
