@@ -43,6 +43,7 @@ from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import SUBMITIT, Run
 from resnet_limits.runs.job_folder import LAUNCHER
+from resnet_limits.settings import registry
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping
 from resnet_limits.settings.content import job_name
@@ -328,6 +329,7 @@ def launch() -> None:
         raise SystemExit(f"reslim: {error}") from None
     threading.Thread(target=_die_with_client, daemon=True).start()
     register()
+    registry.groups()  # Hydra asks what init=tied is before it reads the study, whose settings bring the group
     sys.argv[0] = "reslim"
     try:
         hydra.main(config_path=f"pkg://{CONFIGS}", config_name="config", version_base="1.3")(task)()

@@ -295,3 +295,9 @@ def test_the_smoke_preset_gives_every_claim_the_verdict_that_it_must_have(finish
     expected = {claim.id: claim.verdicts["smoke"] for claim in get("ode").claims}
     summary = json.loads((run.path / "summary.json").read_text())
     assert {claim["id"]: claim["verdict"] for claim in summary["claims"]} == expected
+
+
+def test_a_sweep_with_another_option_of_a_group_runs(reslim):
+    request = [*TINY[:-1], "claims=[ode.forward.euler]", "depth=2,4"]
+    summary = reslim("train", *request, "init=tied", "block=outside", "data=moons", "--json").done().json
+    assert summary["state"] == "finished"
