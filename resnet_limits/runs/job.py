@@ -25,6 +25,7 @@ from .. import device, imports
 from ..data import identity
 from ..errors import OutputError, ReslimError
 from ..files import sweep, whole
+from ..measurement.job import Job
 from ..memory import explained
 from ..printable import spelt
 from ..settings.base import Settings
@@ -131,7 +132,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
             start = time.monotonic()
             checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption)
             on_device = replace(settings, device=its_device)
-            job = study.Job(on_device, SharedFolder(run / "shared"), reporter.progress, checkpoints, sink)
+            job = Job(on_device, SharedFolder(run / "shared"), reporter.progress, checkpoints, sink)
             with sketch.compared_by(job.shared.solve):
                 measurement = its_study.measure(job)
             seconds = time.monotonic() - start
