@@ -22,6 +22,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import SUBMITIT, Run
 from resnet_limits.runs.job_folder import LAUNCHER
@@ -29,7 +30,7 @@ from resnet_limits.runs.status import State, lost_after
 
 from .display import Watch
 from .hydra_bridge import SLURM, Box, start_child
-from .printable import printable, quoted
+from .printable import quoted
 
 POLL = 0.1
 ASK = 5.0

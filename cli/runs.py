@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.errors import RunFolderError
+from resnet_limits.printable import printable
 from resnet_limits.report.current import Current, current
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import first_odd
@@ -23,7 +24,7 @@ from resnet_limits.runs.planned import FILE, OtherSchema, depth_of
 from resnet_limits.runs.status import Status
 
 from .display import Terminal, coloured, print_json, show_summary
-from .printable import printable, quoted
+from .printable import quoted
 
 
 def runs(name: str | None, *, json_out: bool) -> None:

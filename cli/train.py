@@ -22,11 +22,10 @@ from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.runs.planned import by_depth
 from resnet_limits.runs.status import Status
 from resnet_limits.settings.base import Settings
-from resnet_limits.settings.clusters.slurm import Slurm
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
 
-from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, study_of, who_asks
+from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
 from .overrides import given_twice
 from .printable import brief, quoted
@@ -77,8 +76,6 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
 
 def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     """The run to resume and its sweeps; with further overrides, the first sweep changed by them."""
-    from .hydra_bridge import overridden
-
     key = next((o.split("=", 1)[1].strip("'\"") for o in reversed(overrides) if o.startswith("outputs=")), None)
     run = Run.find(outputs_root(key), name)
     require_enclosed(run.path)
@@ -264,25 +261,24 @@ def check_sinks(settings: Sequence[Settings]) -> None:
 
 def _is_memory_known(its: Plan) -> bool:
     """Whether it can be told here how much memory the jobs will have: not where a launcher's own keys say so."""
-    elsewhere = its.launcher == SLURM and not isinstance(its.jobs[0].settings.cluster, Slurm)
+    elsewhere = its.launcher == SLURM and its.jobs[0].settings.cluster.is_here
     return not elsewhere and not any(o.startswith("hydra.launcher.mem") for o in its.overrides)
 
 
 def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob] | None = None) -> None:
     """Refuse jobs whose data are not there, or that ask for more of them than there is, or for more memory (None: all
     are held against that of this machine); print what they warn of."""
-    from resnet_limits.studies import room, study
+    from resnet_limits.studies import room
 
     settings = [job.settings for job in jobs]
     for job in jobs:
-        its = study.get(job.settings.study)
         try:
-            its.check(job.settings)
+            study_of(job.settings).check(job.settings)
         except TooFewPoints as error:
             raise error.asked_by(who) if (who := who_asks(job, error.key)) else error from None
     for job in jobs if in_memory is None else in_memory:
-        room.check(study.get(job.settings.study), job.settings)
-    for line in dict.fromkeys(line for its in settings for line in study.get(its.study).all_warnings(its)):
+        room.check(study_of(job.settings), job.settings)
+    for line in dict.fromkeys(line for its in settings for line in study_of(its).all_warnings(its)):
         print(f"reslim: warning: {line}", file=sys.stderr)
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
     for data in {repr(data): data for data in asked}.values():

@@ -29,10 +29,9 @@ from ..measurement.job import Job
 from ..memory import explained
 from ..printable import spelt
 from ..settings.base import Settings
-from ..settings.clusters.slurm import Slurm
 from . import status as states
 from .interruption import Interrupted, Interruption
-from .job_folder import queue
+from .job_folder import LAUNCHER, queue
 from .owner import owned
 from .reporter import Reporter, write_status
 from .status import Process, Status
@@ -94,7 +93,8 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
 
 def _grace(settings: Settings) -> float:
     """Half of the time from a scheduler's signal to the end: the other half is for writing and requeueing."""
-    return settings.cluster.warning / 2 if isinstance(settings.cluster, Slurm) else GRACE
+    notice = settings.cluster.notice()
+    return GRACE if notice is None else notice / 2
 
 
 def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, interruption: Interruption) -> float:
@@ -109,7 +109,6 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     from ..sinks.opened import opened
     from ..studies import study
     from .checkpoint import FolderCheckpoints
-    from .job_folder import LAUNCHER
     from .lease import leased
     from .provenance import version
     from .records import table, write_parquet
