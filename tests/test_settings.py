@@ -148,6 +148,12 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
     assert from_yaml | {key: ours[key] for key in brought & set(ours)} == ours
 
 
+def test_a_request_that_names_no_study_is_of_the_one_that_the_root_names():
+    """What is checked before Hydra composes, and what Hydra composes."""
+    plan, asked = (import_module(f"reslim_cli.{name}") for name in ("hydra_bridge", "keys"))
+    assert plan.plan(["depth=8"]).study == asked.asked_study(["depth=8"])
+
+
 def leaves(values, prefix=""):
     """`{"train.lr": 0.1}` of a nested mapping."""
     for name, value in values.items():
