@@ -22,7 +22,7 @@ def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
     return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
 
 
-def probability(count: float, of: int) -> tuple[float, float]:
+def probability(count: int, of: int) -> tuple[float, float]:
     """A probability from `count` successes among `of`, and its standard error: mean and deviation of its law given the
     count, all values being as likely before (Laplace). The error is never zero."""
     value = (count + 1) / (of + 2)
@@ -42,9 +42,10 @@ def saving(more: tuple[float, float], less: tuple[float, float]) -> tuple[float,
 
 
 def fraction(right: np.ndarray) -> tuple[float, float]:
-    """The fraction found, and the standard error of its `probability`: not 0 where all are."""
+    """The fraction found, and its standard error (of (found + 1)/(points + 2): not 0 where all are)."""
     n, found = len(right), float(right.sum())
-    return found / n, probability(found, n)[1]
+    p = (found + 1) / (n + 2)
+    return found / n, math.sqrt(p * (1 - p) / (n + 3))
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:

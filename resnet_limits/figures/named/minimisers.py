@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...measurement.job import FinishedJob
 from ...papers import THORPE
-from ..weight_paths import DEPTHS, draw_paths, some_depths
+from ..style import COLOURS
 from .figure import NamedFigure
+from .implicit_regularisation import DEPTHS, entries_that_vary, style_of
 
 PANELS = {
     "real.K": ("$H^1$ penalty: minimisers on the data", 4),
@@ -33,7 +35,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     row = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (name, paths) in zip(row, panels.items(), strict=True):
         title, count = PANELS[name]
-        draw_paths(axes, paths, count, letter="n")
+        _draw(axes, paths, count)
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("$t = k/n$")
     row[0].set_ylabel("entries of $K_k$")
@@ -44,13 +46,29 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
 def _paths(jobs: Sequence[FinishedJob], name: str) -> dict[int, np.ndarray]:
     """The paths of some depths, (depth, entries); of the controls those of the first start."""
     found = {job.settings.depth: job.array(name) for job in jobs}
-    return some_depths(
-        {
-            depth: np.asarray(array if name.startswith("real.") else array[0], dtype=float).reshape(depth, -1)
-            for depth, array in found.items()
-            if array is not None
-        }
-    )
+    paths = {
+        depth: np.asarray(array if name.startswith("real.") else array[0], dtype=float).reshape(depth, -1)
+        for depth, array in sorted(found.items())
+        if array is not None
+    }
+    shown = sorted({round(i) for i in np.linspace(0, len(paths) - 1, min(DEPTHS, len(paths)))})
+    return {depth: paths[depth] for i, depth in enumerate(paths) if i in shown}
+
+
+def _draw(axes: Axes, paths: dict[int, np.ndarray], count: int) -> None:
+    """One colour an entry, of the depths the deepest as a line."""
+    depths = list(paths)
+    entries = entries_that_vary(paths[depths[-1]], count)
+    for rank, depth in enumerate(depths):
+        for entry, colour in zip(entries, COLOURS, strict=False):
+            label = f"$n = {depth}$" if entry == entries[0] else None
+            axes.plot(
+                np.arange(depth) / depth,
+                paths[depth][:, entry],
+                color=colour,
+                label=label,
+                **style_of(rank, len(depths), depth),
+            )
 
 
 FIGURE = NamedFigure(
