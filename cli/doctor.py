@@ -102,7 +102,7 @@ def _data() -> Iterator[Finding]:
     from resnet_limits.data.sources.source import Data
 
     root = data_root(None)
-    published = {name: kind for name, kind in Data.options.items() if issubclass(kind, Published)}
+    published = {name: kind for name, kind in Data.options.sound() if issubclass(kind, Published)}
     there = [name for name, kind in published.items() if kind.found(root).present]
     seen = f"{root}: {', '.join(there) or 'no downloaded data sets'}; digits are bundled"
     yield Finding("data", bool(there), seen, "" if there else "reslim data lists them, reslim data mnist fetches one")

@@ -39,7 +39,6 @@ from resnet_limits import imports
 from resnet_limits.data import identity
 from resnet_limits.errors import OtherPackage, SettingError
 from resnet_limits.files import plain
-from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import SUBMITIT, Run
 from resnet_limits.runs.job_folder import LAUNCHER
@@ -52,6 +51,7 @@ from resnet_limits.settings.keys import describe, flat
 from .hydra_errors import translated
 from .hydra_schema import CONFIGS, folders, register
 from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read
+from .printable import say
 
 SLURM = "submitit_slurm"
 """The launcher whose jobs do not run on this machine, and outlive the client."""
@@ -144,7 +144,7 @@ def plan(overrides: Sequence[str]) -> Plan:
         for settings in composed:
             _check_shared(composed[0], settings)
         jobs: dict[str, PlannedJob] = {}
-        for point, settings in zip(listed, identity.filled(composed, told=_say), strict=True):
+        for point, settings in zip(listed, identity.filled(composed, told=say), strict=True):
             job = PlannedJob.of(point, settings)
             jobs.setdefault(job.name, job)
         for job in jobs.values():
@@ -152,10 +152,6 @@ def plan(overrides: Sequence[str]) -> Plan:
                 study_of(job.settings).chosen(job.settings.claims)
     first = next(iter(jobs.values())).settings
     return Plan(tuple(overrides), tuple(jobs.values()), launcher, first.outputs)
-
-
-def _say(message: str) -> None:
-    print(f"reslim: {printable(message)}", file=sys.stderr)
 
 
 def _root(asked: Sequence[Override]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,13 +14,13 @@ from rich.text import Text
 from resnet_limits.claims.claim import Claim
 from resnet_limits.claims.words import duration, expectation
 from resnet_limits.errors import SettingError
-from resnet_limits.printable import printable
 from resnet_limits.settings.keys import describe, range_in_words
 from resnet_limits.settings.registry import STUDIES, kinds
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 
 from .display import COST, Terminal, add_columns, asked_table, plain_table, print_json
+from .printable import say
 
 
 def studies(name: str | None, *, json_out: bool) -> None:
@@ -51,7 +50,7 @@ def _sound() -> Iterator[Study]:
         try:
             yield registry.get(name)
         except SettingError as error:
-            print(printable(f"reslim: {error}"), file=sys.stderr)
+            say(str(error))
 
 
 def _document(study: Study) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from resnet_limits.settings.registry import STUDIES
 
 from .display import Terminal, Watch, coloured, plain_table, print_json
 from .hydra_bridge import Plan, plan
-from .printable import quoted
+from .printable import quoted, say
 from .train import check_data, check_devices, check_sinks, say_given_twice
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _verified(its: Plan, *, alone: bool = False) -> Outcome:
             for job in its.jobs:
                 run_job(run.path, job.settings)
     except KeyboardInterrupt:
-        print(f"reslim: interrupted; reslim train --resume {quoted(run.path)} continues", file=sys.stderr)
+        say(f"interrupted; reslim train --resume {quoted(run.path)} continues")
         raise
     merged = merge([run])
     # The keys in which the planned jobs differ: a setting whose jobs all failed is missed, not forgotten.

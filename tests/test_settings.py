@@ -8,8 +8,10 @@ import math
 import re
 import typing
 from importlib import import_module
+from pathlib import Path
 
 import pytest
+import yaml
 
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.source import Images
@@ -22,6 +24,7 @@ from resnet_limits.settings.keys import describe, flat
 from resnet_limits.settings.registry import STUDIES, groups
 from resnet_limits.studies.ode.settings import Ode
 
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 NOT_CONTENT = {
     "device",
     "threads",
@@ -144,6 +147,32 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
         )
     from_yaml, ours = flat(job.settings), flat(settings)
     assert from_yaml | {key: ours[key] for key in brought & set(ours)} == ours
+
+
+def test_a_request_that_names_no_study_is_of_the_one_that_the_root_names():
+    """What is checked before Hydra composes, and what Hydra composes."""
+    plan, asked = (import_module(f"reslim_cli.{name}") for name in ("hydra_bridge", "keys"))
+    assert plan.plan(["depth=8"]).study == asked.asked_study(["depth=8"])
+
+
+def leaves(values, prefix=""):
+    """`{"train.lr": 0.1}` of a nested mapping."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "size").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_size_says_nothing_again_that_the_dataclass_says(path):
+    study = path.stem.split("_")[0]
+    suited = [yaml.safe_load(its.read_text()) for its in CONFIGS.glob(f"suited/*/{study}_*.yaml")]
+    others = {key for values in suited for key, _ in leaves(values)}  # which a size may take back
+    ours = flat(STUDIES[study](study=study))
+    said = dict(leaves({k: v for k, v in yaml.safe_load(path.read_text()).items() if k != "hydra"}))
+    assert said
+    assert [key for key, value in said.items() if key not in others and ours.get(key) == value] == []
 
 
 @pytest.mark.parametrize("settings", VARIANTS)

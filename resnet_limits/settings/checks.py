@@ -47,11 +47,9 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         raise SettingError(f"{name}: expected {word}, got {value!r}")
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingError(f"{name}: expected a finite number, got {value}")
-    if name == "device" and not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(value)):
-        raise SettingError(f"device: expected auto, cpu, cuda or cuda:N, got '{value}'")
     _check_choice(name, value, rule["choices"])
     if rule["pattern"] and not re.fullmatch(rule["pattern"], str(value)):
-        raise SettingError(f"{name}: expected a name, got {value!r}")
+        raise SettingError(f"{name}: expected {rule['form']}, got {value!r}")
     if not in_range(value, rule):
         raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
 

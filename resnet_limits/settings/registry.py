@@ -21,7 +21,7 @@ import itertools
 import pkgutil
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -164,12 +164,14 @@ class Registry(Mapping[str, Any]):
         if name in self.others:
             self[name]
 
-    def sound(self) -> Iterator[tuple[str, Any]]:
-        """Name by name what each stands for, first those that are built in, without those that are broken."""
+    def sound(self, told: Callable[[str], None] = lambda message: None) -> Iterator[tuple[str, Any]]:
+        """Name by name what each stands for, first those that are built in, without those that are broken; `told` hears
+        of these."""
         for name in [*self.built_in, *(name for name in self.others if name not in self.built_in)]:
             try:
                 found = self[name]
-            except SettingError:
+            except SettingError as error:
+                told(str(error))
                 continue
             yield name, found
 
