@@ -69,7 +69,7 @@ def test_a_read_out_of_coordinates_that_nearly_agree_is_stationary_to_rounding(n
     q, y = points(20, 3, seed=1), points(20, 1, seed=2).sign()
     q[:, 2] = q[:, 1] + apart * q[:, 2]
     loss = Linear(pointwise(name, epsilon=0.0), y, ridge)
-    R, x = loss._readout(q), torch.nn.functional.pad(q, (0, 1), value=1.0)
+    R, x = loss.readout(q), torch.nn.functional.pad(q, (0, 1), value=1.0)
     left = x.T @ loss.l.gradient(x @ R, y) / 20 + ridge * R
     assert float(left.abs().max()) < 1e-12 * (1 + float(R.abs().max()))
 
@@ -92,7 +92,7 @@ def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_r
             system = f * f.T + 9 * mpmath.mpf(ridge) * mpmath.eye(9)
             alpha = mpmath.lu_solve(system, mpmath.matrix(y.tolist()))
             expected = torch.tensor([[float(its)] for its in alpha], dtype=torch.float64)
-            off = float((Ridge(TANH, y, ridge)._solve(q, y) - expected).norm() / expected.norm())
+            off = float((Ridge(TANH, y, ridge).coefficients(q, y) - expected).norm() / expected.norm())
             assert off < 1e-13 / ridge
     with pytest.raises(Undetermined, match=r"9 points, ridge 1e-14.*set a larger hamiltonian\.ridge"):
         Ridge(TANH, y, 1e-14).gradient(q)
