@@ -10,6 +10,7 @@ import pytest
 from torch import Tensor
 
 from resnet_limits.limits import adjoint, ode
+from resnet_limits.limits.hamiltonian.features import FeaturesAt
 from resnet_limits.networks.activations.tanh import Tanh
 from resnet_limits.sampling.schemes import EulerMaruyama
 from resnet_limits.training.losses import Square
@@ -17,7 +18,7 @@ from tests.planting import plant, resize
 from tests.sampling import test_schemes as schemes
 from tests.studies.sde import faults
 
-from . import limit_laws, test_adjoint, test_euler_lagrange, test_ode
+from . import limit_laws, test_adjoint, test_euler_lagrange, test_hamiltonian_shooting, test_ode
 
 Fault = Callable[[pytest.MonkeyPatch], None]
 
@@ -62,6 +63,17 @@ def wrong_slope(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Tanh, "derivatives_in_numpy", lambda its, z: (1.001 * right(its, z)[0], right(its, z)[1]))
 
 
+def wrong_rate(patch: pytest.MonkeyPatch) -> None:
+    """Hamilton's equations have a rate of the momenta that is 0.1 % off."""
+    right = FeaturesAt.both
+
+    def both(its: FeaturesAt, P: Tensor) -> tuple[Tensor, Tensor]:
+        velocity, rate = right(its, P)
+        return velocity, 1.001 * rate
+
+    patch.setattr(FeaturesAt, "both", both)
+
+
 def wrong_value(patch: pytest.MonkeyPatch) -> None:
     right = Square.value
     patch.setattr(Square, "value", lambda its, o: right(its, o) * 1.001)
@@ -93,6 +105,7 @@ RED: list[tuple[Any, str, str, Fault]] = [
     (test_adjoint.TestAdjoint, "one", "costates_and_gradients_are_derivatives_of_the_loss", huge_errors),
     (test_adjoint.TestAdjoint, "one", "products_of_costates_and_tangents_are_constant", pulled_back(1.001, 1.0)),
     (test_euler_lagrange.TestExtremal, "tanh", "the_first_variation_vanishes", wrong_slope),
+    (test_hamiltonian_shooting.TestShooting, "tanh", "the_first_variation_vanishes", wrong_rate),
     (test_euler_lagrange.TestExtremal, "tanh", "energy_is_conserved", wrong_slope),
     (test_euler_lagrange.TestExtremal, "tanh", "its_value_is_that_of_the_functional", wrong_value),
     (schemes.TestNetwork, "tanh", "without_noise_it_is_the_ode_at_order_one", faults.wrong_drift),
