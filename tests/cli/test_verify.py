@@ -97,9 +97,9 @@ def test_studies_side_by_side_come_to_what_each_comes_to_alone(tmp_path, monkeyp
         command.plan(["study=ode", *EULER]),
         command.plan(["study=flow", "preset=smoke", "claims=[flow.inverse]", "depth=8,16,32,64"]),
     ]
-    together = command._all_verified(plans)
+    together = command.all_verified(plans)
     assert [its.study for its in together] == ["ode", "flow"]
-    for its, alone in zip(together, [command._verified(one, alone=True) for one in plans], strict=True):
+    for its, alone in zip(together, [command.verified(one, alone=True) for one in plans], strict=True):
         assert its.ok
         assert its.checks == alone.checks
         assert its.run.path != alone.run.path

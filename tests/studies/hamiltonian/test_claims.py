@@ -373,7 +373,7 @@ def test_what_a_limit_starts_from_is_part_of_its_key(change: dict, monkeypatch: 
     shared = InMemory()
     for minimiser_keys in (Minimiser(), Minimiser(**change)):
         measured(trained, replace(SMALL, minimiser=minimiser_keys), (4,), shared)
-    assert sum(name.startswith("trained.limit ") for name in shared._solutions) == 2
+    assert sum(name.startswith("trained.limit ") for name in shared.solutions) == 2
 
 
 def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():

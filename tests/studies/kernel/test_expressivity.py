@@ -89,9 +89,9 @@ def test_more_points_than_fit_in_memory_are_solved_iteratively_and_find_the_same
     settings = replace(SMALL, data=replace(SMALL.data, train_size=None), kernel=replace(SMALL.kernel, deep_points=400))
     job, data = Job(settings), dataset(settings)
     y = one_hot(data.y_train[:400], data.classes)
-    exact = accuracy._deep(job, data, y)
+    exact = accuracy.deep_posterior(job, data, y)
     resize(monkeypatch, dense, LARGEST=399)
-    found = accuracy._deep(job, data, y)
+    found = accuracy.deep_posterior(job, data, y)
     assert isinstance(found, Solution)
     torch.testing.assert_close(found.mean(data.x_test), exact.mean(data.x_test), rtol=0, atol=2e-3)
 

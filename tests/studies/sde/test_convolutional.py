@@ -71,7 +71,7 @@ def test_networks_have_the_law_of_torch_convolutions_with_full_filters(phi: str)
     full = x.flatten(3).transpose(2, 3).reshape(replicas, -1, d)
 
     start = x0.flatten(2).transpose(1, 2).reshape(-1, d).expand(replicas, -1, -1)
-    walk = convolutional._Walk(phi, start, start, start[0].mean(dim=1), gram(start[:1])[0])
+    walk = convolutional.Walk(phi, start, start, start[0].mean(dim=1), gram(start[:1])[0])
     for _ in range(depth):
         Z = torch.randn(start.shape, generator=stream, dtype=torch.float64)
         walk.step(stencil, Iid(sigma_w=0.9, sigma_b=0.4), h, Z)

@@ -116,13 +116,13 @@ def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
         job.progress(0.3, "linear ridge regression")
         linear = linear_ridge(*affine(settings, "nngp"), data.x_train, y, data.x_test, noise)
         found["accuracy.linear_ridge"] = right(linear)
-    deep = _deep(job, data, y[:few])
+    deep = deep_posterior(job, data, y[:few])
     job.progress(0.8, "test points of the deep block")
     found["accuracy.deep"] = right(deep.mean(data.x_test))
     return found
 
 
-def _deep(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Posterior | Solution:
+def deep_posterior(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Posterior | Solution:
     """Regression with the deep block's kernel on the first points: dense; beyond `dense.LARGEST` of them by conjugate
     gradients, with the kernel from a table."""
     settings, x = job.settings, data.x_train[: len(y)]
