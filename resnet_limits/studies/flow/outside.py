@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from ...claims.claim import Verdict
 from ...networks.activations import activation_named
 from .settings import Flow
-
-AS_FULL: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
-SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
 
 SHARED: dict[str, Any] = {"init": "tied"}
 """Weights that all blocks share: a stationary field."""

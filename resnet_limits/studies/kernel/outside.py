@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...claims.claim import Expected, Verdict
+from ...claims.claim import AS_STATED, Expected, Verdict
 from ...limits.explosion import Moments
 from ...networks.activations import activation_named
 from ...paths.laws.iid import Iid
 from .settings import Kernel
 
-AS_FULL: dict[str, Verdict] = {"full": "supported", "smoke": "supported", "large": "supported"}
+AS_FULL: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
 OF_DEPTHS: dict[str, Verdict] = {**AS_FULL, "large": "inconclusive"}
 """Of orders in depth: the preset `large` has one depth."""
 

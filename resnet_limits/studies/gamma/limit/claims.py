@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import THORPE
 from ... import reached
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ..outside import kinked, not_reached, several
 from ..room import least_of_small
 

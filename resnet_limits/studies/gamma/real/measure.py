@@ -1,4 +1,4 @@
-"""`gamma.real`: minimisers on a data set; `real_paths.py` compares the depths.
+"""`gamma.real`: minimisers on a data set; `compare.py` compares the depths.
 
 A job climbs to its depth, certifies the minimum, and keeps the weights.
 """

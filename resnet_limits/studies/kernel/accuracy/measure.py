@@ -36,8 +36,6 @@ IN_DOUBLE = 4000
 """Points up to which the deep block's kernel is solved in float64."""
 RESIDUAL = 1e-4
 """Relative residual of the deep block's regression where it is iterative."""
-Right = Float[Tensor, " m"]
-"""1 for each test point whose class is found, else 0."""
 
 
 def measure(job: Job) -> Measurement:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....networks.blocks.two import Two
 from ....papers import CHIZAT
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import number, parameters, points
 from ..settings import Ode
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import sampled
 from ..asymptotic import asymptotic
 from ..outside import growth, kinked, overflows, still

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import GILES, PELUCHETTI
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import DOUBLE, sampled
 from ..asymptotic import deep_enough, heavy_tailed
 from ..outside import explodes, explodes_with, isotropic, kinked, linear, smooth_and_moving, still
