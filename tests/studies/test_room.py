@@ -22,11 +22,7 @@ from resnet_limits.studies.gamma.settings import Gamma
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian
 from resnet_limits.studies.kernel.accuracy import claims as of_kernels
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
-from resnet_limits.studies.ode.averaged import claims as of_ode
-from resnet_limits.studies.ode.averaged import measure as averaged
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
-from resnet_limits.studies.sde.law import claims as of_sde
-from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.planting import plant
 from tests.studies.extremes import TINY, with_keys
@@ -67,8 +63,6 @@ def test_defaults_and_tiny_jobs_fit_into_any_machine(name: str):
 
 def test_what_the_estimates_say_of_other_modules_is_so():
     assert least.SMALLEST_PIECE <= pieces.SMALLEST
-    assert of_sde.PAIRS <= law.PAIRS
-    assert of_ode.TOGETHER <= averaged.BLOCK
     assert (of_kernels.LARGEST, of_kernels.LANDMARKS) == (dense.LARGEST, iterative.LANDMARKS)
     assert of_kernels.KEPT <= iterative.KEPT
     for vectors in (1, 2, 7, 100, 1000, 20_000):

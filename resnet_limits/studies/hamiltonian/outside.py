@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...claims.claim import Expected
 from ...networks.activations import activation_named
 from .. import reached
 from .settings import Hamiltonian
-
-FALLS = Expected("order_at_least", 0.2, 0.1)
-"""Some power of the depth; a distance that stays has order 0."""
-FIRST_ORDER = Expected("order", 1, 0.1)
 
 
 def kinked(settings: Hamiltonian) -> str | None:

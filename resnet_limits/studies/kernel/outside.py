@@ -19,6 +19,8 @@ TYPICAL = 1.0
 """`|z|^2/d_in` of a standardised point: its mean over the training points."""
 NO_BLOW_UP = "no training or test point may blow up before the horizon (blow_up_time says when the first one does)"
 """For `Claim.needs`."""
+DEEP = {"activation": "relu", "sigma_A": 1.4142135623730951, "sigma_a": 0.5, "sigma_B": 1.0}
+"""The deep block `x + B phi(A x + a)`: its inner activation, sizes of its inner layer, and of its last."""
 LADDER = (8, 4, 2, 1)
 """Finite networks have the width of the settings over these."""
 

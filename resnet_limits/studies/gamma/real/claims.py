@@ -7,7 +7,7 @@ from ....data.sizes import training_points
 from ....papers import THORPE
 from ...group import Group
 from ...least import points
-from ..limit.claims import FALLS, FIRST_ORDER
+from ...reached import FALLS, FIRST_ORDER
 from ..outside import kinked, not_reached, several
 from ..room import least_of_minimiser
 from ..settings import Gamma

@@ -10,10 +10,6 @@ from ..room import least_of_trained
 
 TRAINED_IID = {"block": "two", "init": "iid"}
 
-
-MOST_IMAGES = 1400
-"""Training points of a control, whatever the data."""
-
 GROUP = Group(
     name="trained_iid",
     title="Do weights trained from an i.i.d. start stay without a limit in time?",

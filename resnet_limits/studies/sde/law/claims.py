@@ -128,7 +128,7 @@ def _apart(name: str, of: str, scheme: str) -> Claim:
 
 
 PAIRS = 40
-"""`law.PAIRS`"""
+"""Pairs of network and Euler-Maruyama scheme, for each of the key `replicas`."""
 
 
 def least_of_law(settings: Sde) -> float:
