@@ -7,9 +7,9 @@ from ...data import sizes
 from ...data.sources.digits import Digits
 from ...data.sources.source import Data
 from ...errors import SettingError, TooFewPoints
+from ..outside import unlabelled
 from .images import claims as images
 from .settings import Flow
-from .trained.claims import unlabelled
 
 
 def check(settings: Flow) -> None:

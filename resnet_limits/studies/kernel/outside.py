@@ -104,13 +104,6 @@ def not_affine(settings: Kernel) -> str | None:
     return None
 
 
-def unlabelled(settings: Kernel) -> str | None:
-    """Why there are no accuracies, or None."""
-    if not settings.data.labelled():
-        return f"data={settings.data.name}: targets are no classes"
-    return None
-
-
 def bend(settings: Kernel) -> float:
     """The largest correction to D^-1/2 of what networks of width D/8 fluctuate by, relative: `(1 + g)/(D/8)`.
 

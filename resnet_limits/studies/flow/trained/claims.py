@@ -8,6 +8,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
 from ...least import number, parameters, points
+from ...outside import unlabelled
 from ..outside import unbounded
 from ..settings import Flow
 
@@ -24,13 +25,6 @@ FOLDED = ("spirals", "circles")
 """Data whose classes wind around each other in the plane."""
 PINS: dict[str, Any] = {"init": "iid"}
 NEEDS = "a network that was trained to the end: one whose loss or weights exploded has none (exploded_at)"
-
-
-def unlabelled(settings: Flow) -> str | None:
-    """Why there are no accuracies, or None."""
-    if not settings.data.labelled():
-        return f"data={settings.data.name}: targets are no classes"
-    return None
 
 
 def untrained(settings: Flow) -> str | None:

@@ -7,7 +7,8 @@ from ....data.sizes import training_points
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import DOUBLE, points
-from ..outside import AS_FULL, DEEP, NO_BLOW_UP, either, limitless, not_affine, unlabelled
+from ...outside import unlabelled
+from ..outside import AS_FULL, DEEP, NO_BLOW_UP, either, limitless, not_affine
 from ..room import SINGLE
 from ..settings import Kernel
 

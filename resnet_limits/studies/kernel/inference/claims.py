@@ -7,7 +7,8 @@ from dataclasses import replace
 from ....claims.claim import Claim, Expected
 from ....papers import JACOT, LEE_GAUSSIAN, LEE_WIDE, Paper
 from ...group import Group
-from ..outside import AS_FULL, either, moving, narrow, unlabelled
+from ...outside import unlabelled
+from ..outside import AS_FULL, either, moving, narrow
 from ..room import least_of_weights
 
 TESTED = 1000

@@ -12,8 +12,9 @@ from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import number
+from ...outside import still
 from ..asymptotic import asymptotic
-from ..outside import explodes_with, still
+from ..outside import explodes_with
 from ..settings import Sde
 
 WIDE = 256

@@ -16,8 +16,9 @@ from ....networks.activations import activation_named
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import sampled
+from ...outside import still
 from ..asymptotic import asymptotic
-from ..outside import growth, kinked, overflows, still
+from ..outside import growth, kinked, overflows
 from ..room import least_of_inputs
 from ..settings import Sde
 

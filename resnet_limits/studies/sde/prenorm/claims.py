@@ -8,7 +8,7 @@ from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI, XIONG, Paper
 from ...group import Group
 from ...least import DOUBLE, sampled
-from ..outside import still
+from ...outside import still
 from ..room import least_of_inputs
 from ..settings import Sde
 

@@ -6,7 +6,8 @@ from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import DOUBLE, sampled
-from ..outside import explodes, explodes_with, smooth_and_moving, still
+from ...outside import still
+from ..outside import explodes, explodes_with, smooth_and_moving
 from ..room import least_of_inputs
 from ..settings import Sde
 

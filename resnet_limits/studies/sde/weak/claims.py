@@ -8,8 +8,9 @@ from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import GILES, PELUCHETTI
 from ...group import Group
 from ...least import DOUBLE, sampled
+from ...outside import still
 from ..asymptotic import deep_enough, heavy_tailed
-from ..outside import explodes, explodes_with, isotropic, kinked, linear, smooth_and_moving, still
+from ..outside import explodes, explodes_with, isotropic, kinked, linear, smooth_and_moving
 from ..room import least_of_inputs
 from ..settings import Sde
 
