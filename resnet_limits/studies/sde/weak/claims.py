@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
+from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import GILES, PELUCHETTI
 from ...group import Group
 from ...least import DOUBLE, sampled
@@ -52,7 +52,7 @@ def _order(scheme: str, of: str) -> Claim:
         outside=_moving_mean if scheme == "mean" else _mean_outside,
         unmet=deep_enough,
         random=True,
-        verdicts={"full": "supported", "smoke": "supported" if scheme == "mean" else "inconclusive"},
+        verdicts=AS_STATED if scheme == "mean" else SMOKE_IS_TOO_SMALL,
     )
 
 
