@@ -21,8 +21,6 @@ COLUMNS = (
 )
 """Rows of the array `trained.table`."""
 PICTURED = ("none", "spectral")
-FOLDED = ("spirals", "circles")
-"""Data whose classes wind around each other in the plane."""
 PINS: dict[str, Any] = {"init": "iid"}
 NEEDS = "a network that was trained to the end: one whose loss or weights exploded has none (exploded_at)"
 
@@ -39,7 +37,7 @@ def unnormalised(settings: Flow) -> str | None:
 
 def roomy(settings: Flow) -> str | None:
     """Why networks need not fold, or None."""
-    if settings.data.name not in FOLDED or settings.width > 2:
+    if not settings.data.entwined or settings.width > 2:
         return (
             f"data={settings.data.name}, width={settings.width}: what needs folds is spirals and circles in the plane;"
             " with more room, or classes that are easier, a plain network may do without"
