@@ -69,6 +69,7 @@ def _document(study: Study) -> dict[str, Any]:
                 "statement": claim.statement,
                 "observable": claim.observable,
                 "expected": _expected(claim, study),
+                "rival": None if claim.rival is None else dataclasses.asdict(claim.rival),
                 "pins": dict(claim.pins),
                 "verdicts": dict(claim.verdicts),
             }
@@ -141,5 +142,8 @@ def _show_claim(study: Study, claim: Claim, console: Terminal) -> None:
     pinned = ", ".join(f"{k}={v}" for k, v in claim.pins.items())
     lines = [claim.statement, str(claim.source), f"observable {claim.observable}"]
     lines[-1] += f", pinned {pinned}" if pinned else ""
+    if (rival := claim.rival) is not None:
+        value = "" if rival.value is None else f" {rival.value:.4g}"
+        lines.append(f"rival{value}: {rival.means} (planted as {rival.fault})")
     for line in lines:
         console.print(Padding(Text(line, style="" if line == claim.statement else "dim"), (0, 0, 0, 2)))

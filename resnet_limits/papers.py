@@ -10,13 +10,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper, or a book (`arxiv` empty): `authors` as in the text of a citation, `names` as in BibTeX."""
+    """A paper, or a book (`arxiv` and `journal` empty): `authors` as in the text of a citation, `names` as in BibTeX.
+
+    `year` and `title` are those of the printed version, where there is one that a citation would name.
+    """
 
     authors: str
     names: str
     title: str
     year: int
-    arxiv: str
+    arxiv: str = ""
+    journal: str = ""
 
     def __str__(self) -> str:
         return f"{self.authors} {self.year}" + (f", arXiv {self.arxiv}" if self.arxiv else "")
@@ -37,9 +41,12 @@ class Paper:
     def bibtex(self) -> str:
         """The entry, in ASCII: accents are spelt as BibTeX sorts them."""
         online = {"eprint": self.arxiv, "archivePrefix": "arXiv", "url": self.url} if self.arxiv else {}
-        fields = {"author": _spelt(self.names), "title": f"{{{_spelt(self.title)}}}", "year": str(self.year), **online}
+        printed = {"journal": _spelt(self.journal)} if self.journal else {}
+        title = f"{{{_spelt(self.title)}}}"
+        fields = {"author": _spelt(self.names), "title": title, **printed, "year": str(self.year), **online}
         lines = [f"  {name:<13} = {{{value}}}" for name, value in fields.items()]
-        return f"@{'misc' if self.arxiv else 'book'}{{{self.key},\n" + ",\n".join(lines) + "\n}\n"
+        kind = "article" if self.journal else "misc" if self.arxiv else "book"
+        return f"@{kind}{{{self.key},\n" + ",\n".join(lines) + "\n}\n"
 
 
 _ACCENTS = {
@@ -68,8 +75,9 @@ THORPE = Paper(
     "Thorpe & van Gennip",
     "Thorpe, Matthew and van Gennip, Yves",
     "Deep limits of residual neural networks",
-    2018,
+    2023,
     "1810.11741",
+    "Research in the Mathematical Sciences",
 )
 HAYOU = Paper(
     "Hayou",
@@ -83,7 +91,6 @@ HAIRER = Paper(
     "Hairer, Ernst and Nørsett, Syvert P. and Wanner, Gerhard",
     "Solving ordinary differential equations I",
     1993,
-    "",
 )
 SANZ_SERNA = Paper(
     "Sanz-Serna",
@@ -183,9 +190,10 @@ OWHADI = Paper(
 ROUSSEAU = Paper(
     "Rousseau, Drumetz & Fablet",
     "Rousseau, François and Drumetz, Lucas and Fablet, Ronan",
-    "Residual networks as geodesic flows of diffeomorphisms",
-    2019,
+    "Residual networks as flows of diffeomorphisms",
+    2020,
     "1805.09585",
+    "Journal of Mathematical Imaging and Vision",
 )
 BEHRMANN = Paper(
     "Behrmann, Grathwohl, Chen, Duvenaud & Jacobsen",
@@ -206,5 +214,60 @@ HAIRER_GEOMETRIC = Paper(
     "Hairer, Ernst and Lubich, Christian and Wanner, Gerhard",
     "Geometric numerical integration",
     2006,
-    "",
+)
+KLOEDEN = Paper(
+    "Kloeden & Platen",
+    "Kloeden, Peter E. and Platen, Eckhard",
+    "Numerical solution of stochastic differential equations",
+    1992,
+)
+TALAY = Paper(
+    "Talay & Tubaro",
+    "Talay, Denis and Tubaro, Luciano",
+    "Expansion of the global error for numerical schemes solving stochastic differential equations",
+    1990,
+    journal="Stochastic Analysis and Applications",
+)
+NEWMAN = Paper(
+    "Newman",
+    "Newman, Charles M.",
+    "The distribution of Lyapunov exponents: exact results for random matrices",
+    1986,
+    journal="Communications in Mathematical Physics",
+)
+LE_JAN = Paper(
+    "Le Jan",
+    "Le Jan, Yves",
+    "On isotropic Brownian motions",
+    1985,
+    journal="Zeitschrift für Wahrscheinlichkeitstheorie und verwandte Gebiete",
+)
+NORRIS = Paper(
+    "Norris, Rogers & Williams",
+    "Norris, James R. and Rogers, L. Chris G. and Williams, David",
+    "Brownian motions of ellipsoids",
+    1986,
+    journal="Transactions of the American Mathematical Society",
+)
+HABER = Paper(
+    "Haber & Ruthotto",
+    "Haber, Eldad and Ruthotto, Lars",
+    "Stable architectures for deep neural networks",
+    2017,
+    "1705.03341",
+    "Inverse Problems",
+)
+JOSHI = Paper(
+    "Joshi & Miller",
+    "Joshi, Sarang C. and Miller, Michael I.",
+    "Landmark matching via large deformation diffeomorphisms",
+    2000,
+    journal="IEEE Transactions on Image Processing",
+)
+ARSIGNY = Paper(
+    "Arsigny, Commowick, Pennec & Ayache",
+    "Arsigny, Vincent and Commowick, Olivier and Pennec, Xavier and Ayache, Nicholas",
+    "A log-Euclidean framework for statistics on diffeomorphisms",
+    2006,
+    journal="Medical Image Computing and Computer-Assisted Intervention",
 )

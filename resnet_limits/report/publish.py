@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,7 @@ def claim_document(study: Study, judgement: Judgement) -> dict[str, Any]:
         "statement": claim.statement,
         "kind": claim.kind,
         "group": study.group_of(claim.id).name,
+        "rival": None if claim.rival is None else asdict(claim.rival),
         "observable": claim.observable,
         "expected": {
             "what": expected.what,

@@ -129,7 +129,7 @@ def test_the_summary_has_the_schema_of_the_contract(sweep):
     assert claim["id"] == "ode.reversed.euler"
     assert claim["setting"] == {}
     assert "arXiv" in claim["source"]
-    assert claim["kind"] in ("theorem", "observation", "control")
+    assert claim["kind"] in ("theorem", "derived", "observation", "control", "identity")
     assert claim["expected"] == {"what": "order", "value": 1.0, "tolerance": 0.1}
     assert set(claim["measured"]) == {"value", "low", "high", "level"}
     assert claim["measured"]["low"] < claim["measured"]["value"] < claim["measured"]["high"]
