@@ -167,7 +167,7 @@ def reaches_in(text: str) -> Iterator[int]:
             name = node.args[1]
             found = isinstance(name, ast.Constant) and private(str(name.value))
         else:
-            found = False
+            continue
         if found:
             yield node.lineno
 

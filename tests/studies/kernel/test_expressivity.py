@@ -12,6 +12,7 @@ from sklearn.linear_model import Ridge
 from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.inference import dense
 from resnet_limits.inference.iterative import Solution
+from resnet_limits.inference.linear import linear_ridge
 from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
@@ -55,7 +56,7 @@ def test_linear_ridge_regression_is_that_of_scikit_learn():
     data = dataset(SMALL)
     constant, slope = kernels.affine(SMALL, "nngp")
     y = torch.nn.functional.one_hot(data.y_train).double()
-    ours = accuracy.linear_ridge(constant, slope, data.x_train, y, data.x_test, 0.3)
+    ours = linear_ridge(constant, slope, data.x_train, y, data.x_test, 0.3)
 
     def columns(z: torch.Tensor) -> np.ndarray:
         return np.column_stack([np.full(len(z), constant**0.5), (slope / 64) ** 0.5 * z.numpy()])

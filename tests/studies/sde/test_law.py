@@ -27,7 +27,7 @@ from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.random.normals import normals
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
-from resnet_limits.studies.sde.law import compare as law_by_depth
+from resnet_limits.studies.sde.law import compare
 from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.law.claims import GROUP, MATRICES, TEST
 from resnet_limits.studies.sde.problem import inputs
@@ -47,7 +47,7 @@ APART = {"sde.law.kolmogorov", "sde.law.kolmogorov.norm"}
 
 def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str, Judgement]:
     """The judgement on every claim, with the comparisons of depths."""
-    return of_the_part("law", settings, depths, law_by_depth)
+    return of_the_part("law", settings, depths, compare)
 
 
 def full_matrices(x: Tensor, depth: int, sigma_w: float, sigma_b: float, seed: int) -> Tensor:
@@ -150,9 +150,9 @@ def test_depths_are_compared_under_names_of_their_own():
         ]
         return FinishedJob(Sde(depth=depth), records, lambda _: None)
 
-    (rejected,) = law_by_depth.compare([job(8, 0.5), job(4, 0.25), job(32, 0.9)])
+    (rejected,) = compare.compare([job(8, 0.5), job(4, 0.25), job(32, 0.9)])
     assert (rejected.depth, rejected.record.observable, rejected.record.value) == (4, "law_rejected", 0.75)
-    assert law_by_depth.compare([]) == []
+    assert compare.compare([]) == []
 
 
 # -- and turn red ---------------------------------------------------------------------------------

@@ -18,13 +18,13 @@ from scipy.linalg import cho_solve
 from torch import Tensor
 
 from ....inference.dense import factored
+from ....inference.linear import affine_features, least_squares
 from ....inference.targets import one_hot
 from ....limits.kernel import LimitKernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....paths.laws.iid import Iid
-from ..accuracy.measure import affine_features, least_squares, limit_exists
-from ..kernels import affine, deep_kernel, finite_kernel, limit_kernel
+from ..kernels import affine, deep_kernel, finite_kernel, limit_exists, limit_kernel
 from ..outside import not_affine
 from ..problem import dataset, key, overlaps
 from ..settings import Kernel

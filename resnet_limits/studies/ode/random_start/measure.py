@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from ....limits.flow import root_mean_square, rounding
+from ....measurement.estimate import size_of_the_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.classifier import logits
@@ -30,7 +31,6 @@ from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
 from ....paths.laws.iid import Iid
 from ....paths.laws.tied import Tied
-from ..averaged.measure import size_of_the_mean
 from ..networks import data_of, drawn, trained_from, two_matrix_field
 from ..problem import pinned
 from ..settings import Ode

@@ -43,7 +43,7 @@ from ..finite_depth import log_norm_variance
 from ..outside import MOST, growth, linear, sizes
 from ..problem import inputs
 from ..settings import Sde
-from .claims import LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, norm_law
+from .claims import LEVEL, MATRICES, NETWORKS, NO_BIAS, PAIRS, SWISH, TEST, norm_law
 
 DRAWS = 4
 """Networks for each of the key `replicas`."""
@@ -52,8 +52,6 @@ LEAST = 4096
 TESTED = 60
 """Networks that are tested, for each of the key `replicas`."""
 FEWEST_TESTS = 32
-PAIRS = 40
-"""Pairs of network and Euler-Maruyama scheme, for each of the key `replicas`."""
 APART = 2**14
 """Fewest networks that are held against schemes on other noise: the band of two such samples is 0.015 wide."""
 AT_ONCE = 1024

@@ -6,7 +6,7 @@
 
 by a mean over replicas of `f - M`, the martingale `M` being a control variate (`sampling/martingale.py`), on the same
 increments at L and 2L. Every job draws noise of its own: the differences of several depths are independent, and sum up
-(`multilevel.py`). The first `replicas` networks are a pilot: from their variance follows how many more it takes for a
+(`compare.py`). The first `replicas` networks are a pilot: from their variance follows how many more it takes for a
 relative error of `ACCURACY` (Giles 2008).
 
 `E M = 0` rests on the law of the noise. What the networks make of it shows in the sums of squares of their own steps,
