@@ -10,13 +10,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper, or a book (`arxiv` empty): `authors` as in the text of a citation, `names` as in BibTeX."""
+    """A paper, or a book (`arxiv` and `journal` empty): `authors` as in the text of a citation, `names` as in BibTeX.
+
+    `year` and `title` are those of the printed version, where there is one that a citation would name.
+    """
 
     authors: str
     names: str
     title: str
     year: int
-    arxiv: str
+    arxiv: str = ""
+    journal: str = ""
 
     def __str__(self) -> str:
         return f"{self.authors} {self.year}" + (f", arXiv {self.arxiv}" if self.arxiv else "")
@@ -37,15 +41,19 @@ class Paper:
     def bibtex(self) -> str:
         """The entry, in ASCII: accents are spelt as BibTeX sorts them."""
         online = {"eprint": self.arxiv, "archivePrefix": "arXiv", "url": self.url} if self.arxiv else {}
-        fields = {"author": _spelt(self.names), "title": f"{{{_spelt(self.title)}}}", "year": str(self.year), **online}
+        printed = {"journal": _spelt(self.journal)} if self.journal else {}
+        title = f"{{{_spelt(self.title)}}}"
+        fields = {"author": _spelt(self.names), "title": title, **printed, "year": str(self.year), **online}
         lines = [f"  {name:<13} = {{{value}}}" for name, value in fields.items()]
-        return f"@{'misc' if self.arxiv else 'book'}{{{self.key},\n" + ",\n".join(lines) + "\n}\n"
+        kind = "article" if self.journal else "misc" if self.arxiv else "book"
+        return f"@{kind}{{{self.key},\n" + ",\n".join(lines) + "\n}\n"
 
 
-_ACCENTS = {
+ACCENTS = {
     **{"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u0304": "=", "\u0307": "."},
     **{"\u030a": "r ", "\u030b": "H ", "\u030c": "v ", "\u0327": "c ", "\u0328": "k "},
 }
+"""TeX's accent by the combining character."""
 _LETTERS = {"ø": r"{\o}", "Ø": r"{\O}", "ł": r"{\l}", "Ł": r"{\L}", "ß": r"{\ss}", "æ": r"{\ae}", "Æ": r"{\AE}"}
 
 
@@ -59,8 +67,8 @@ def _spelt(text: str) -> str:
     out = []
     for c in text:
         letter, *marks = unicodedata.normalize("NFD", c)
-        known = len(marks) == 1 and marks[0] in _ACCENTS
-        out.append(f"{{\\{_ACCENTS[marks[0]]}{letter}}}" if known else _LETTERS.get(c, c))
+        known = len(marks) == 1 and marks[0] in ACCENTS
+        out.append(f"{{\\{ACCENTS[marks[0]]}{letter}}}" if known else _LETTERS.get(c, c))
     return "".join(out)
 
 
@@ -68,8 +76,9 @@ THORPE = Paper(
     "Thorpe & van Gennip",
     "Thorpe, Matthew and van Gennip, Yves",
     "Deep limits of residual neural networks",
-    2018,
+    2023,
     "1810.11741",
+    "Research in the Mathematical Sciences",
 )
 HAYOU = Paper(
     "Hayou",
@@ -83,7 +92,6 @@ HAIRER = Paper(
     "Hairer, Ernst and Nørsett, Syvert P. and Wanner, Gerhard",
     "Solving ordinary differential equations I",
     1993,
-    "",
 )
 SANZ_SERNA = Paper(
     "Sanz-Serna",
@@ -119,13 +127,6 @@ PELUCHETTI = Paper(
     "Doubly infinite residual neural networks: a diffusion process approach",
     2020,
     "2007.03253",
-)
-PELUCHETTI_DIFFUSIONS = Paper(
-    "Peluchetti & Favaro",
-    "Peluchetti, Stefano and Favaro, Stefano",
-    "Infinitely deep neural networks as diffusion processes",
-    2019,
-    "1905.11065",
 )
 SCHOENHOLZ = Paper(
     "Schoenholz, Gilmer, Ganguli & Sohl-Dickstein",
@@ -190,9 +191,10 @@ OWHADI = Paper(
 ROUSSEAU = Paper(
     "Rousseau, Drumetz & Fablet",
     "Rousseau, François and Drumetz, Lucas and Fablet, Ronan",
-    "Residual networks as geodesic flows of diffeomorphisms",
-    2019,
+    "Residual networks as flows of diffeomorphisms",
+    2020,
     "1805.09585",
+    "Journal of Mathematical Imaging and Vision",
 )
 BEHRMANN = Paper(
     "Behrmann, Grathwohl, Chen, Duvenaud & Jacobsen",
@@ -213,5 +215,60 @@ HAIRER_GEOMETRIC = Paper(
     "Hairer, Ernst and Lubich, Christian and Wanner, Gerhard",
     "Geometric numerical integration",
     2006,
-    "",
+)
+KLOEDEN = Paper(
+    "Kloeden & Platen",
+    "Kloeden, Peter E. and Platen, Eckhard",
+    "Numerical solution of stochastic differential equations",
+    1992,
+)
+TALAY = Paper(
+    "Talay & Tubaro",
+    "Talay, Denis and Tubaro, Luciano",
+    "Expansion of the global error for numerical schemes solving stochastic differential equations",
+    1990,
+    journal="Stochastic Analysis and Applications",
+)
+NEWMAN = Paper(
+    "Newman",
+    "Newman, Charles M.",
+    "The distribution of Lyapunov exponents: exact results for random matrices",
+    1986,
+    journal="Communications in Mathematical Physics",
+)
+LE_JAN = Paper(
+    "Le Jan",
+    "Le Jan, Yves",
+    "On isotropic Brownian motions",
+    1985,
+    journal="Zeitschrift für Wahrscheinlichkeitstheorie und verwandte Gebiete",
+)
+NORRIS = Paper(
+    "Norris, Rogers & Williams",
+    "Norris, James R. and Rogers, L. Chris G. and Williams, David",
+    "Brownian motions of ellipsoids",
+    1986,
+    journal="Transactions of the American Mathematical Society",
+)
+HABER = Paper(
+    "Haber & Ruthotto",
+    "Haber, Eldad and Ruthotto, Lars",
+    "Stable architectures for deep neural networks",
+    2017,
+    "1705.03341",
+    "Inverse Problems",
+)
+JOSHI = Paper(
+    "Joshi & Miller",
+    "Joshi, Sarang C. and Miller, Michael I.",
+    "Landmark matching via large deformation diffeomorphisms",
+    2000,
+    journal="IEEE Transactions on Image Processing",
+)
+ARSIGNY = Paper(
+    "Arsigny, Commowick, Pennec & Ayache",
+    "Arsigny, Vincent and Commowick, Olivier and Pennec, Xavier and Ayache, Nicholas",
+    "A log-Euclidean framework for statistics on diffeomorphisms",
+    2006,
+    journal="Medical Image Computing and Computer-Assisted Intervention",
 )

@@ -1,8 +1,8 @@
 """What a claim is: a statement of a paper, with what it predicts for an observable.
 
-    claim = source + statement + observable + expected (what, value, tolerance) + the verdict it must have
+    claim = source + statement + observable + expected (what, value, tolerance) + rival + the verdict it must have
 
-A claim is data. It stands beside the measurement that it judges (`studies/*/claims.py`), its tolerance
+A claim is data. It stands beside the measurement that it judges (`studies/STUDY/GROUP/claims.py`), its tolerance
 is written before it is run, and `claims/judge.py` turns it and the records into a verdict.
 """
 
@@ -15,10 +15,17 @@ from typing import Any, Literal
 from ..papers import Paper
 from .coordinate import DEPTH
 
-Kind = Literal["theorem", "observation", "control"]
+Kind = Literal["theorem", "derived", "observation", "control", "identity"]
+"""`theorem`: what the cited source proves. `derived`: what this project derived, its page says how. `observation`: what
+is measured and nobody proved. `control`: a failure that must be seen. `identity`: true by construction, a check of the
+code and no test of a theorem."""
+NEVER_REFUTED: tuple[Kind, ...] = ("theorem", "derived", "identity")
 What = Literal["order", "order_at_least", "value", "at_most", "at_least"]
 ORDERS: tuple[What, ...] = ("order", "order_at_least")
 Verdict = Literal["supported", "refuted", "inconclusive"]
+AS_STATED: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
+SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
+"""For claims whose intervals are too wide at the smoke size."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,19 @@ class Expected:
         return bend if bend is not None and bend < 1 else None
 
 
+@dataclass(frozen=True)
+class Rival:
+    """The value that a plausible error gives in place of the expected one, at least three tolerances away from it.
+
+    It is measured and not stated: `fault` is the error, by its id in `tests/sabotage/faults`, under which the claim
+    gave `value` at the smoke size; `means` says what is computed then. An identity has no rival value, only a fault.
+    """
+
+    means: str
+    fault: str
+    value: float | None = None
+
+
 def _always(settings: Any) -> str | None:
     return None
 
@@ -84,6 +104,7 @@ class Claim:
     `random`: the observable is random, and no verdict is given on values without a standard error.
     `needs` says in words what a value takes beyond one depth.
     `verdicts` is the verdict that the claim must have at each preset.
+    `rival` is the value that a planted error gives, which the tolerance excludes.
     """
 
     id: str
@@ -99,7 +120,8 @@ class Claim:
     note: Callable[[Any], str | None] = _always
     random: bool = False
     needs: str = ""
-    verdicts: Mapping[str, Verdict] = field(default_factory=lambda: {"full": "supported", "smoke": "supported"})
+    verdicts: Mapping[str, Verdict] = field(default_factory=lambda: AS_STATED)
+    rival: Rival | None = None
 
     @property
     def coordinates(self) -> dict[str, Any]:

@@ -185,9 +185,9 @@ def weak_error(target: int, pilot: int = 1024) -> None:
     """Layers that the weak error takes, by the variances of two pilots."""
     settings = Sde(depth=512, replicas=pilot)
     case = next(its for its in weak.cases(settings) if "norm" in its.functionals)
-    at, exact = list(case.functionals).index("norm"), weak._exact(settings, case)
-    ours = weak._sampled(settings, case, 0, pilot, lambda _: None).of(at)[1][0] - exact[at]
-    plain = weak._sampled(replace(settings, seed=1), case, 0, pilot, lambda _: None).of(at)[0][0] - exact[at]
+    at, exact = list(case.functionals).index("norm"), weak.exact_values(settings, case)
+    ours = weak.sampled(settings, case, 0, pilot, lambda _: None).of(at)[1][0] - exact[at]
+    plain = weak.sampled(replace(settings, seed=1), case, 0, pilot, lambda _: None).of(at)[0][0] - exact[at]
     (error, stderr), (other, its) = mean(ours), mean(plain)
     drawn = {"plain": (512, plain), "ours": (4 * 512, ours)}
     layers = {name: depth * float(x.var()) / (1e-3 * error) ** 2 for name, (depth, x) in drawn.items()}

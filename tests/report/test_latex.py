@@ -76,7 +76,7 @@ def test_of_many_depths_the_deepest_are_shown_and_the_file_says_so():
 
 def test_bibtex_has_an_entry_a_paper_each_with_a_key_of_its_own():
     text = bibliography([*PAPERS, *PAPERS])
-    entries = re.findall(r"^@(?:misc|book)\{([\w]+),\n((?:  \w+ += \{.*\},?\n)+)\}$", text, flags=re.MULTILINE)
+    entries = re.findall(r"^@(?:misc|book|article)\{([\w]+),\n((?:  \w+ += \{.*\},?\n)+)\}$", text, flags=re.MULTILINE)
     assert len(entries) == len(PAPERS) == len({key for key, _ in entries}) == text.count("@")
     assert text.isascii()
     for _, body in entries:

@@ -39,7 +39,7 @@ from resnet_limits.studies.ode.averaged import measure as averaged
 from resnet_limits.studies.ode.forward import measure as forward
 from resnet_limits.studies.ode.gradient import measure as gradient
 from resnet_limits.studies.ode.pairs import weights
-from resnet_limits.studies.ode.problem import problem
+from resnet_limits.studies.ode.problem import half_mean_square, problem
 from resnet_limits.studies.ode.random_start import measure as random_start
 from resnet_limits.studies.ode.reversed import measure as reversed
 from resnet_limits.studies.ode.rough import measure as rough
@@ -257,10 +257,10 @@ def test_a_block_factor_that_is_not_one_over_the_depth_is_refuted(monkeypatch: p
 
 
 def test_gradients_of_another_loss_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = gradient.half_mean_square
+    careful = half_mean_square
     shared = InMemory()
     measured(gradient, depths=(8,), shared=shared)  # the limit is found before the fault
-    plant(monkeypatch, gradient.half_mean_square, lambda x: tuple(1.01 * y for y in careful(x)))
+    plant(monkeypatch, half_mean_square, lambda x: tuple(1.01 * y for y in careful(x)))
     assert verdict("ode.gradient.heun", measured(gradient, shared=shared)).verdict == "refuted"
 
 

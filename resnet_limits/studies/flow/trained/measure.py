@@ -90,7 +90,7 @@ def measure(job: Job) -> Measurement:
         found = job.shared.solve(
             f"flow.folding.trained.{control}.{weights}",
             {**chosen(settings, TRAINED), "trained_depth": depth},
-            lambda part=part, control=control, weights=weights: _solved(part, control, weights, depth),
+            lambda part=part, control=control, weights=weights: judged(part, control, weights, depth),
         )
         coordinates = {"control": control, "weights": weights, "blocks": depth, **PINS}
         records = _records(found, settings, coordinates)
@@ -221,7 +221,7 @@ def network(settings: Flow, control: str, weights: str, depth: int, features: in
 # -- one control ----------------------------------------------------------------------------------
 
 
-def _solved(job: Job, control: str, weights: str, depth: int) -> dict[str, np.ndarray]:
+def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.ndarray]:
     """Each observable, one value a network (names with @: at which points), and what is drawn."""
     settings: Flow = job.settings
     dataset = load(settings.data, seed=settings.seed).to(device.resolve(settings.device), number(settings))

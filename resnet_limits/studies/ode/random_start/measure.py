@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ....engines import default_engine
 from ....limits.flow import root_mean_square, rounding
+from ....measurement.estimate import size_of_the_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.classifier import logits
@@ -31,7 +32,6 @@ from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
 from ....paths.laws.iid import Iid
 from ....paths.laws.tied import Tied
-from ..averaged.measure import size_of_the_mean
 from ..networks import data_of, drawn, trained_from, two_matrix_field
 from ..problem import pinned
 from ..settings import Ode

@@ -15,9 +15,8 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.residual import Gradients, gradients, reversed_gradients
 from ....networks.steps import STEPS
-from ..gradient.measure import half_mean_square, relative
 from ..outside import smooth_field
-from ..problem import problem
+from ..problem import half_mean_square, problem, relative_error
 
 SCHEMES = ("euler", "heun")
 
@@ -55,4 +54,4 @@ def _difference(rebuilt: Gradients, exact: Gradients) -> float:
         # Depth times the gradient of a layer is of the size of the input's gradient at every depth.
         return torch.cat([g.x0.flatten(), *(w.shape[1] * w.flatten() for w in g.weights.values())])
 
-    return relative([flat(rebuilt)], [flat(exact)], torch.zeros(()))[0]
+    return relative_error([flat(rebuilt)], [flat(exact)], torch.zeros(()))[0]

@@ -31,7 +31,7 @@ from ....random import Stream
 from ....sampling.pieces import LARGEST, SMALLEST
 from ....sampling.schemes import Network
 from .. import unscaled
-from ..correlation.measure import overlap
+from ..closed_forms import overlap
 from ..finite_depth import mean_squares
 from ..outside import MOST, growth, linear, sizes
 from ..problem import finite, pair_or_one

@@ -25,6 +25,7 @@ from ....random import Stream
 from ....sampling.schemes import Network, Walker
 from ....sampling.wide import gram
 from .. import unscaled
+from ..closed_forms import overlap
 from ..finite_depth import overlaps as at_infinite_width
 from ..outside import MOST, growth, linear, sizes
 from ..problem import finite, inputs
@@ -130,13 +131,6 @@ def closed_form(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> n
     times = np.array(layers) * settings.horizon / settings.depth
     mixed, p, q = (overlap(start[:, a, None], own.sigma_w, own.sigma_b, times) for a in range(3))
     return mixed / (np.sqrt(p) * np.sqrt(q))
-
-
-def overlap(start: np.ndarray, sigma_w: float, sigma_b: float, t: np.ndarray) -> np.ndarray:
-    """`(lambda_0 + c) e^{sigma_w^2 t} - c`, `c = sigma_b^2/sigma_w^2`: `lambda' = sigma_w^2 lambda + sigma_b^2`."""
-    k = sigma_w**2
-    grown = np.expm1(k * t) / k if k > 0 else t
-    return start * np.exp(k * t) + sigma_b**2 * grown
 
 
 def initial(x0: Float[Tensor, "4 d"]) -> np.ndarray:

@@ -6,7 +6,7 @@
 
 by a mean over replicas of `f - M`, the martingale `M` being a control variate (`sampling/martingale.py`), on the same
 increments at L and 2L. Every job draws noise of its own: the differences of several depths are independent, and sum up
-(`multilevel.py`). The first `replicas` networks are a pilot: from their variance follows how many more it takes for a
+(`compare.py`). The first `replicas` networks are a pilot: from their variance follows how many more it takes for a
 relative error of `ACCURACY` (Giles 2008).
 
 `E M = 0` rests on the law of the noise. What the networks make of it shows in the sums of squares of their own steps,
@@ -115,15 +115,15 @@ def measure(job: Job) -> Measurement:
     settings, records = job.settings, []
     all_of_them = cases(settings)
     for i, case in enumerate(all_of_them):
-        exact = _exact(settings, case)
+        exact = exact_values(settings, case)
 
         def progress(done: float, i: int = i) -> None:
             job.progress((i + done) / len(all_of_them), "weak error")
 
-        samples = _sampled(settings, case, 0, case.pilot, progress)
+        samples = sampled(settings, case, 0, case.pilot, progress)
         count = allotted(settings, samples, exact)
         if count > case.pilot:
-            samples = samples.joined(_sampled(settings, case, case.pilot, count - case.pilot, progress))
+            samples = samples.joined(sampled(settings, case, case.pilot, count - case.pilot, progress))
         for j, scheme in enumerate(case.functionals):
             its_coordinates = {"scheme": scheme, **case.pins}
             records += _records(settings.depth, its_coordinates, *samples.of(j), exact[j])
@@ -135,11 +135,11 @@ def measure(job: Job) -> Measurement:
             records.append(
                 Record("weak_control", value / size, error / size, coordinates=its_coordinates, replicas=count)
             )
-        records += _steps(settings, case)
+        records += step_records(settings, case)
     return Measurement([r for r in records if math.isfinite(r.value)])
 
 
-def _exact(settings: Sde, case: Case) -> list[float]:
+def exact_values(settings: Sde, case: Case) -> list[float]:
     """`f_T` of the SDE by functional, nan where there is no formula."""
     slope, curvature = activation_named(case.phi).taylor()
     if curvature or case.psi != "identity":
@@ -158,7 +158,7 @@ def _functionals(case: Case) -> Tensor:
     return torch.tensor(list(case.functionals.values()), dtype=torch.float64)
 
 
-def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -> Samples:
+def sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -> Samples:
     """`count` networks from replica `first` on."""
     own, depth, horizon = sizes(settings), settings.depth, settings.horizon
     law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi)
@@ -189,7 +189,7 @@ def _of_moments(functionals: Float[Tensor, "p s"], x: Float[Tensor, "r n d"]) ->
     return (functionals.unsqueeze(1) * state_moments(x).cpu()).sum(dim=-1)
 
 
-def _steps(settings: Sde, case: Case) -> list[Record]:
+def step_records(settings: Sde, case: Case) -> list[Record]:
     """Sums of squares of the steps of networks of depth 2L, and of products of two inputs, over what the law says."""
     if case.pins:
         return []
