@@ -128,6 +128,13 @@ PELUCHETTI = Paper(
     2020,
     "2007.03253",
 )
+PELUCHETTI_DIFFUSIONS = Paper(
+    "Peluchetti & Favaro",
+    "Peluchetti, Stefano and Favaro, Stefano",
+    "Infinitely deep neural networks as diffusion processes",
+    2019,
+    "1905.11065",
+)
 SCHOENHOLZ = Paper(
     "Schoenholz, Gilmer, Ganguli & Sohl-Dickstein",
     "Schoenholz, Samuel S. and Gilmer, Justin and Ganguli, Surya and Sohl-Dickstein, Jascha",
