@@ -14,7 +14,6 @@ a claim of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -28,7 +27,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.backward import backward, record
-from ....sampling.pieces import LARGEST, SMALLEST
+from ....sampling.pieces import on_tape
 from ....sampling.schemes import Network
 from .. import unscaled
 from ..correlation.measure import overlap
@@ -139,16 +138,8 @@ class Passes:
     growth: Float[Tensor, " r"]
 
 
-TAPE = 2**24
-"""Numbers on the tape of the networks that are sampled at a time, some eight vectors a layer."""
-
-
-def pieces(replicas: int, depth: int, width: int) -> Iterator[tuple[int, int]]:
-    """`(first replica, count)` of each piece; the sizes are powers of two, so that pieces and blocks are nested."""
-    fitting = max(TAPE // (8 * depth * width), 1)
-    size = min(max(1 << (fitting.bit_length() - 1), SMALLEST), LARGEST)
-    for first in range(0, replicas, size):
-        yield first, min(size, replicas - first)
+VECTORS = 8
+"""On the tape of a network, a layer."""
 
 
 def sampled(
@@ -157,7 +148,7 @@ def sampled(
     """Forward and backward passes of all replicas."""
     settings, d = job.settings, x0.shape[-1]
     shown, found = unscaled.thinned(kind.depth), []
-    for first, count in pieces(settings.replicas, kind.depth, d):
+    for first, count in on_tape(settings.replicas, VECTORS * kind.depth * d):
         job.progress((part[0] + first / settings.replicas) / part[1], "gradients")
         one = torch.full_like(x0, d**-0.5).expand(count, 1, d)
         tape = record(

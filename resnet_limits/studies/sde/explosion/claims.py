@@ -1,5 +1,8 @@
 """`sde.explosion.*`: swish networks beyond their explosion time. Free of torch.
 
+The moments of infinitely wide networks are Peluchetti & Favaro's (2020); when they explode, and how late networks do,
+is derived from them (`limits/explosion.py`, `measure.py`).
+
 The horizon is the group's own, some explosion times of infinitely wide networks: shallow networks cross late, by how
 much is derived in `studies/sde/explosion.py`: by O(h) where the drift of a layer is still quadratic at the threshold,
 `h sigma_w^2 q` small, and by `sqrt(2 pi h)/sigma_w log(sigma_w sqrt(h q))`, and more, where it is linear long before.
@@ -11,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from ....claims.claim import Claim, Expected
-from ....papers import PELUCHETTI
+from ....papers import PELUCHETTI, PELUCHETTI_DIFFUSIONS
 from ...group import SMOKE_IS_TOO_SMALL, Group
 from ..outside import explosion_time
 from ..room import least_of_one
@@ -27,8 +30,6 @@ LONGEST = 2.0
 """Variance of pre-activations at the low threshold up to which order 1 is seen."""
 FAR = 1e4
 """Thresholds from which the closed form of the lateness holds, in units of the inputs' mean square."""
-EARLY = 1.9
-"""Explosion times within which infinitely wide networks must have crossed for others to be expected at 2."""
 SWISH = {"activation": "swish", "activation_inside": "identity"}
 
 
@@ -44,19 +45,6 @@ def never(settings: Sde) -> str | None:
 def inside_identity(settings: Sde) -> Sde:
     """The setting with `activation_inside=identity`, which the group pins."""
     return replace(settings, activation_inside=SWISH["activation_inside"])
-
-
-def late(records: Any) -> str | None:
-    """For `Claim.unmet`: where even infinitely wide networks of this depth cross late, or None."""
-    if "scheme" not in records:
-        return None
-    its = records[(records["observable"] == "crossing_time") & (records["scheme"] == "infinitely wide")]
-    time = its[its["depth"] == its["depth"].max()]["value"].mean()
-    if time > EARLY:
-        depth = int(its["depth"].max())
-        what = f"at L={depth} even infinitely wide networks cross as late as {time:.3g} explosion times"
-        return f"{what}; deeper ones are faster"
-    return None
 
 
 def coarse(records: Any) -> str | None:
@@ -95,8 +83,7 @@ GROUP = Group(
         Claim(
             id="sde.explosion",
             source=PELUCHETTI,
-            statement="infinitely wide swish networks (an exact recursion, nothing is sampled) cross the threshold"
-            " |x|^2/D = 10 later than the limit by O(h): order 1",
+            statement="Infinitely wide swish networks cross |x|^2/D = 10 later than the limit by O(h): order 1.",
             kind="observation",
             observable="crossing_time_error",
             expected=Expected("order", 1.0, 0.1),
@@ -107,27 +94,10 @@ GROUP = Group(
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
-            id="sde.explosion.sampled",
-            source=PELUCHETTI,
-            statement="the time at which sampled wide swish networks cross the threshold tends to that of the limit,"
-            " order at least 1/2 (width 512)",
-            kind="theorem",
-            observable="crossing_time_excess",
-            # late by sqrt(h) F(sigma_w sqrt(h q)), and powers of sqrt(h)
-            expected=Expected("order_at_least", 0.5, 0.1, correction=0.5),
-            where={"scheme": "wide"},
-            pins={**SWISH, "width": WIDE},
-            outside=low,
-            random=True,
-            needs=LATE,
-            verdicts=SMOKE_IS_TOO_SMALL,
-        ),
-        Claim(
             id="sde.explosion.late",
             source=PELUCHETTI,
-            statement="a threshold far beyond is crossed later than by the limit by (sqrt(h)/sigma_w) F(sigma_w sqrt(h"
-            " q)), F(Y) = int_0^Y (1/E swish(y G) - 4/y^2) dy, to leading order in sqrt(h) (width 512, relative)",
-            kind="observation",
+            statement="Wide swish networks cross a threshold far beyond later than the limit, by a known term of sqrt(h).",
+            kind="derived",
             observable="crossing_lateness",
             expected=Expected("value", 1.0, 0.1),
             where={"scheme": "wide"},
@@ -139,9 +109,8 @@ GROUP = Group(
         ),
         Claim(
             id="sde.explosion.narrow",
-            source=PELUCHETTI,
-            statement="at finite width, on one noise, swish networks of depth L and 2L cross the threshold at times"
-            " that approach each other, order at least 1/2",
+            source=PELUCHETTI_DIFFUSIONS,
+            statement="On one noise narrow swish networks of depth L and 2L cross at times that approach each other.",
             kind="observation",
             observable="crossing_time_difference",
             expected=Expected("order_at_least", 0.5, 0.1),
@@ -153,25 +122,10 @@ GROUP = Group(
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
-            id="sde.explosion.crossed",
-            source=PELUCHETTI,
-            statement="by twice the explosion time of the limit wide swish networks have crossed the threshold, if"
-            " deep enough (width 512)",
-            kind="theorem",
-            observable="fraction_crossed",
-            expected=Expected("at_least", 0.95, 0.05),
-            where={"scheme": "wide"},
-            pins={**SWISH, "width": WIDE},
-            outside=never,
-            unmet=late,
-            random=True,
-        ),
-        Claim(
             id="sde.explosion.wide",
             source=PELUCHETTI,
-            statement="wide swish networks cross the threshold when the infinitely wide network of their depth does"
-            " (width 512)",
-            kind="theorem",
+            statement="Wide swish networks cross the threshold when the infinitely wide network of their depth does.",
+            kind="derived",
             observable="crossing_time_ratio",
             expected=Expected("value", 1, 0.02),
             where={"scheme": "wide"},
@@ -184,18 +138,14 @@ GROUP = Group(
     observables={
         "crossing_time": "mean over networks of the first time at which |x|^2/D reaches sde.threshold (at most the"
         " horizon, 3 explosion times, of narrow ones 8), relative to the explosion time of infinitely wide networks",
-        "crossing_time_excess": "mean crossing time of wide networks less that of the limit, relative to the explosion"
-        " time",
         "crossing_time_ratio": "mean crossing time of wide networks over that of the infinitely wide one of their"
         " depth",
         "crossing_time_error": "time at which the infinitely wide network of this depth crosses |x|^2/D = 10, less that"
         " of the limit, relative to the explosion time",
         "crossing_step": "h sigma_w^2 |x|^2/D there: variance of pre-activations in a layer",
         "crossing_lateness": "mean crossing time of wide networks less that of the limit, relative to"
-        " (sqrt(h)/sigma_w) F(sigma_w sqrt(h q))",
+        " (sqrt(h)/sigma_w) F(sigma_w sqrt(h q)), F(Y) = int_0^Y (1/E swish(y G) - 4/y^2) dy",
         "crossing_time_difference": "mean of the crossing time at depth L less that at 2L, relative to the"
         " explosion time",
-        "fraction_crossed": "networks, wide and narrow ones, that crossed by twice the explosion time:"
-        " (crossed + 1)/(networks + 2)",
     },
 )

@@ -144,7 +144,7 @@ GROUP = Group(
         " states, with the term h^2 of that depth: of one input (scheme noise), of neighbouring coordinates"
         " (noise.rows), of two inputs (noise.inputs)",
         "matrix_normal_drift": "mean over networks and coordinates of x_L less the SDE's without its drift"
-        " 1/2 phi''(0) diag(U x^T V x + S), over that of the SDE with it, on one noise; its interval counts h v/2, twice"
-        " the next term of E phi(z)",
+        " 1/2 phi''(0) diag(U x^T V x + S), over that of the SDE with it, on one noise; its interval counts h v/2,"
+        " twice the next term of E phi(z)",
     },
 )

@@ -29,14 +29,18 @@ def _still(settings: Sde) -> str | None:
     return None
 
 
-def _on_a_line(settings: Sde) -> str | None:
-    return "width=1: an input has no cosine to another" if settings.width == 1 else None
-
-
 def _narrow(settings: Sde) -> str | None:
     if settings.width < NARROWEST:
         return f"width={settings.width}: below {NARROWEST} a typical network need not grow"
     return _still(settings)
+
+
+def _applies(settings: Sde) -> str | None:
+    """Networks with sizes of their own."""
+    return None
+
+
+OUTSIDE = {"linear": still, "two-layers": _still, "without-norm": _narrow, "linear-pair": _applies}
 
 
 def _claim(name: str, statement: str, observable: str, expected: Expected, scheme: str, **more: Any) -> Claim:
@@ -47,7 +51,7 @@ def _claim(name: str, statement: str, observable: str, expected: Expected, schem
         expected=expected,
         where={"scheme": scheme},
         random=True,
-        **{"source": XIONG, "kind": "derived", "outside": still if scheme == "linear" else _still, **more},
+        **{"source": XIONG, "kind": "derived", "outside": OUTSIDE[scheme], **more},
     )
 
 
@@ -99,7 +103,6 @@ GROUP = Group(
             Expected("value", 1, 0.03),
             "linear-pair",
             pins=PAIR,
-            outside=_on_a_line,
         ),
         _claim(
             ".gaussian",
@@ -139,7 +142,6 @@ GROUP = Group(
             source=NEWMAN,
             kind="control",
             pins=WITHOUT,
-            outside=_narrow,
         ),
     ),
     observables={
