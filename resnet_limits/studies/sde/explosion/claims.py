@@ -3,9 +3,9 @@
 The moments of infinitely wide networks are Peluchetti & Favaro's (2020); when they explode, and how late networks do,
 is derived from them (`limits/explosion.py`, `measure.py`).
 
-The horizon is the group's own, some explosion times of infinitely wide networks: shallow networks cross late, by how
-much is derived in `studies/sde/explosion.py`: by O(h) where the drift of a layer is still quadratic at the threshold,
-`h sigma_w^2 q` small, and by `sqrt(2 pi h)/sigma_w log(sigma_w sqrt(h q))`, and more, where it is linear long before.
+The horizon is the group's own, some explosion times of infinitely wide networks: shallow networks cross late, by O(h)
+where the drift of a layer is still quadratic at the threshold, `h sigma_w^2 q` small, and by
+`sqrt(2 pi h)/sigma_w log(sigma_w sqrt(h q))`, and more, where it is linear long before.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ GROUP = Group(
         Claim(
             id="sde.explosion.late",
             source=PELUCHETTI,
-            statement="Wide swish networks cross a threshold far beyond later than the limit, by a known term of sqrt(h).",
+            statement="Wide swish networks cross a far threshold later than the limit, by a known term of order sqrt(h).",
             kind="derived",
             observable="crossing_lateness",
             expected=Expected("value", 1.0, 0.1),
