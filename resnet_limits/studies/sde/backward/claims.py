@@ -197,8 +197,8 @@ GROUP = Group(
         "costate_variance": "variance over networks of log (|p_0| / |p_L|) in units of sigma_w^2 T/D",
         "duality": "mean of |<p_0, u_0> - <p_L, u_L>|/(|p_L| |u_L|)",
         "jacobian_drift": "mean over networks and coordinates of the tangent u_L - u_0 from u_0 = x_0, swish, width"
-        " 256, relative to the limit's; the interval counts the error of infinitely wide networks of that depth, by those"
-        " of half of it",
+        " 256, relative to the limit's; the interval counts the error of infinitely wide networks of that depth, by"
+        " those of half of it",
         "gradient_norm": "root mean square over replicas of |dJ/dW_k| (Frobenius), J = sum_d x_L,d / sqrt(D), by layer"
         " k; reference: the exact limit where it has a closed form",
         "gradient_ratio": "mean square of |dJ/dW_k| at the last over that at the first of the layers shown, relative"

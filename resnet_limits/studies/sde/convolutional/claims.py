@@ -93,7 +93,7 @@ def _of_both(phi: str, overlap: float, pattern: float) -> tuple[Claim, ...]:
 
 
 TANH = (
-    *_of_both("tanh", 0.05, 0.1),
+    *_of_both("tanh", 0.05, 0.12),
     _claim(
         "tanh",
         ".noise",

@@ -121,7 +121,7 @@ GROUP = Group(
             ".overlap",
             "Overlaps of two inputs are the limit's: E<x_L, y_L>/D is (lambda_0 + c) e^{sigma_w^2 T} - c.",
             "overlap_error",
-            Expected("value", 0.0, 0.06),
+            Expected("value", 0.0, 0.055),
         ),
         _of_the_limit(
             ".below_one",

@@ -96,7 +96,7 @@ GROUP = Group(
         Claim(
             id="sde.explosion.late",
             source=PELUCHETTI,
-            statement="Wide swish networks cross a far threshold later than the limit, by a known term of order sqrt(h).",
+            statement="Wide swish networks cross a far threshold later than the limit, by a known term in sqrt(h).",
             kind="derived",
             observable="crossing_lateness",
             expected=Expected("value", 1.0, 0.1),

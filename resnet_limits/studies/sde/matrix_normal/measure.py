@@ -62,9 +62,13 @@ def measure(job: Job) -> Measurement:
 
 
 def combs(settings: Sde, width: int) -> Float[Tensor, "n d"]:
-    """`(1, 0, 1, 0, ...)` and `(0, 1, 0, 1, ...)`, each of norm `sde.norm width`; of width 1 the first alone."""
-    x = torch.arange(width).remainder(2) == torch.arange(min(2, width))[:, None]
-    x = x.double() / x.double().norm(dim=-1, keepdim=True) * math.sqrt(settings.sde.norm * width)
+    """`(1, 0, 1, 0, ...)` and `(0, 1, 0, 1, ...)`, each of norm `sde.norm width`; of width 1 the first alone.
+
+    The second has the sign of the correlation of neighbouring columns, so that `x^T V y` is not negative.
+    """
+    x = (torch.arange(width).remainder(2) == torch.arange(min(2, width))[:, None]).double()
+    x[1:] *= math.copysign(1, law(settings).columns)
+    x = x / x.norm(dim=-1, keepdim=True) * math.sqrt(settings.sde.norm * width)
     return x.to(device.resolve(settings.device), getattr(torch, settings.dtype))
 
 
