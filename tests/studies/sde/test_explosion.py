@@ -112,7 +112,7 @@ def test_no_number_is_infinite_and_the_threshold_is_stated():
     high = Sde(replicas=64, width=8, init=Iid(sigma_w=5.0, sigma_b=1.0), sde=SdeKeys(threshold=1e100))
     for settings in (LOW, high):
         for records in measured("explosion", settings, (4, 64)).values():
-            assert {"crossing_time", "fraction_crossed"} <= {r.observable for r in records}
+            assert "crossing_time" in {r.observable for r in records}
             for record in records:
                 assert math.isfinite(record.value), record
                 assert not math.isinf(record.stderr), record
@@ -163,7 +163,7 @@ def test_without_weights_nothing_explodes():
 
 # -- planted faults -------------------------------------------------------------------------------
 
-SAMPLED = ("sde.explosion.wide", "sde.explosion.late", "sde.explosion.crossed")
+SAMPLED = ("sde.explosion.wide", "sde.explosion.late")
 DEEP = (128, 512)
 
 
@@ -198,9 +198,9 @@ def test_the_crossing_time_of_other_weights_is_refuted(monkeypatch: pytest.Monke
 
 def test_sampled_networks_that_tend_to_another_time_are_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = explosion.Moments.crossing_time
-    monkeypatch.setattr(explosion.Moments, "crossing_time", lambda self, threshold: 0.3 * careful(self, threshold))
-    found = verdicts("explosion", HIGH, (64, 128, 256, 512))
-    assert found["sde.explosion.sampled"].verdict == "refuted", found["sde.explosion.sampled"].why
+    monkeypatch.setattr(explosion.Moments, "crossing_time", lambda self, threshold: 0.7 * careful(self, threshold))
+    found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
+    assert found["sde.explosion.late"].verdict == "refuted", found["sde.explosion.late"].why
 
 
 def test_a_drift_of_another_order_is_refuted(monkeypatch: pytest.MonkeyPatch):

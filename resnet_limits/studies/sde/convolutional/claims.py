@@ -14,7 +14,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import number
-from ..asymptotic import asymptotic
+from ..asymptotic import LARGEST, asymptotic
 from ..outside import explodes_with, still
 from ..settings import Sde
 
@@ -47,6 +47,20 @@ def _seeing(phi: str) -> Callable[[Sde], str | None]:
     return lambda settings: weightless(settings) or _outside(phi, settings)
 
 
+def _deep(phi: str) -> Callable[[Any], str | None]:
+    """For `Claim.unmet`: why layers are too long for what is measured to be near its limit, or None."""
+
+    def unmet(records: Any) -> str | None:
+        its = records[records["observable"] == "convolution_error"]
+        its = its[its["scheme"] == phi]
+        if len(its) and (error := its[its["depth"] == its["depth"].max()]["value"].mean()) > LARGEST:
+            depth = int(its["depth"].max())
+            return f"infinitely wide networks of L={depth} are off by {error:.2g} of the limit; deeper ones would tell"
+        return None
+
+    return unmet
+
+
 def _claim(phi: str, name: str, statement: str, observable: str, expected: Expected, **more: Any) -> Claim:
     return Claim(
         id=f"sde.convolutional.{phi}{name}",
@@ -56,7 +70,7 @@ def _claim(phi: str, name: str, statement: str, observable: str, expected: Expec
         expected=expected,
         where={"scheme": phi},
         pins=PINS[phi],
-        **{"kind": "derived", "outside": _moving(phi), "random": True, **more},
+        **{"kind": "derived", "outside": _moving(phi), "random": True, "unmet": _deep(phi), **more},
     )
 
 
