@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import NEWMAN, NORRIS, PELUCHETTI, PELUCHETTI_DIFFUSIONS, SCHOENHOLZ, YANG_RESIDUAL
 from ...group import SMOKE_IS_TOO_SMALL, Group
 from ...least import SMALLEST_PIECE, number
@@ -92,6 +92,7 @@ GROUP = Group(
             "jacobian_norm",
             Expected("value", 1.0, 0.05),
             outside=measurable,
+            rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.7826),
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         _claim(
@@ -101,6 +102,7 @@ GROUP = Group(
             # in units of sigma_w^2 T/D: 1/2 alone is off by one
             Expected("value", lyapunov, 0.25, unit=_of_width),
             source=NEWMAN,
+            rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.001458),
             kind="theorem",
         ),
         _claim(
@@ -108,6 +110,7 @@ GROUP = Group(
             "The martingale of the log growth of a tangent has mean zero: no drift along it.",
             "lyapunov_martingale",
             Expected("value", 0.0, 0.2),
+            rival=Rival("pairs of layers that share their weights", "SB3-layers-repeat", 0.7943),
         ),
         _claim(
             ".costate",
@@ -115,6 +118,7 @@ GROUP = Group(
             "costate_top",
             Expected("value", lyapunov, 0.25, unit=_of_width),
             source=NORRIS,
+            rival=Rival("h for sqrt(h) backward", "SB2-transposed-h", 0.001425),
         ),
         _claim(
             ".costate.variance",
@@ -122,6 +126,7 @@ GROUP = Group(
             "costate_variance",
             Expected("value", 1.0, 0.3),
             source=NORRIS,
+            rival=Rival("h for sqrt(h) backward", "SB2-transposed-h", 0.01571),
         ),
         _claim(
             ".duality",
@@ -129,13 +134,15 @@ GROUP = Group(
             "duality",
             Expected("value", 0.0, 1e4, unit=rounding),
             kind="identity",
+            rival=Rival("what is known of the weights not projected out", "S13-adjoint-projection"),
             outside=isotropic,
         ),
         _claim(
             ".gradient",
             "Gradients neither vanish nor explode over layers: E|dJ/dW_k|^2 has the limit's ratio of last to first.",
             "gradient_ratio",
-            Expected("value", 1.0, 0.08),
+            Expected("value", 1.0, 0.06),
+            rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.6228),
             outside=mild,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
@@ -149,6 +156,7 @@ GROUP = Group(
             where={"scheme": "swish"},
             pins={**SWISH, "width": WIDE},
             outside=_of_swish,
+            rival=Rival("half of the drift", "SB4-half-the-drift", 2.011),
         ),
         _claim(
             ".plain",
@@ -160,6 +168,7 @@ GROUP = Group(
             kind="control",
             where={"scheme": "feed-forward"},
             pins=PLAIN_ORDERED,
+            rival=Rival("networks with skip connections", "SR2-feed-forward-skips", 0.08922),
             outside=_applies,
         ),
         _claim(
@@ -171,6 +180,7 @@ GROUP = Group(
             kind="control",
             where={"scheme": "unscaled-tanh"},
             pins=UNSCALED_TANH_UNIT,
+            rival=Rival("swish, whose gradients explode", "SB6-copied-activation", -1.0),
             outside=narrow,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
@@ -182,6 +192,7 @@ GROUP = Group(
             kind="control",
             where={"scheme": "unscaled-swish"},
             pins=UNSCALED_SWISH,
+            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", -0.0002942),
             outside=_applies,
         ),
     ),

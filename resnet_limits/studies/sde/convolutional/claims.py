@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import number
@@ -74,7 +74,7 @@ def _claim(phi: str, name: str, statement: str, observable: str, expected: Expec
     )
 
 
-def _of_both(phi: str, overlap: float, pattern: float) -> tuple[Claim, ...]:
+def _of_both(phi: str, overlap: float, pattern: float, rivals: tuple[Rival, Rival, Rival]) -> tuple[Claim, ...]:
     """The tolerances are three half-widths, of so many networks."""
     return (
         _claim(
@@ -83,6 +83,7 @@ def _of_both(phi: str, overlap: float, pattern: float) -> tuple[Claim, ...]:
             f"With {phi}, on images, the overlaps of positions grow as by {LIMIT[phi]}.",
             "convolution_overlap",
             Expected("value", 1, overlap),
+            rival=rivals[0],
         ),
         _claim(
             phi,
@@ -91,6 +92,7 @@ def _of_both(phi: str, overlap: float, pattern: float) -> tuple[Claim, ...]:
             "convolution_pattern",
             Expected("value", 1, pattern),
             outside=_seeing(phi),
+            rival=rivals[1],
         ),
         _claim(
             phi,
@@ -102,18 +104,42 @@ def _of_both(phi: str, overlap: float, pattern: float) -> tuple[Claim, ...]:
             kind="observation",
             random=False,
             unmet=asymptotic("convolution_error", phi),
+            rival=rivals[2],
         ),
     )
 
 
+SWISH = _of_both(
+    "swish",
+    0.015,
+    0.05,
+    (
+        Rival("half of the drift in the limit", "SC2-drift-halved", 1.061),
+        Rival("phi'(0) = 1 in the limit", "S19-swish-slope", 0.3),
+        Rival("one of the two cross terms lost", "SC3-cross-term", -0.01458),
+    ),
+)
+
+
 TANH = (
-    *_of_both("tanh", 0.05, 0.12),
+    *_of_both(
+        "tanh",
+        0.05,
+        0.12,
+        (
+            Rival("3 taps for 9", "S8-taps-K", 0.8334),
+            Rival("3 taps for 9", "S8-taps-K", 0.2733),
+            Rival("the covariance of a pair over the wrong deviation", "SC5-other-deviation", 0.0),
+        ),
+    ),
     _claim(
         "tanh",
         ".noise",
         "Networks with all their filters move by d[x_p, x_q] = v_pq dt, v_pq a sum over the taps of two positions.",
         "convolution_noise",
         Expected("value", 1, 0.03),
+        rival=Rival("weights 5 % too large in the covariances", "P6-conv-sigma5%", 0.9),
+        outside=_seeing("tanh"),
     ),
     _claim(
         "tanh",
@@ -121,6 +147,7 @@ TANH = (
         "Gradients spread over positions as by the transposed matrix exponential: E<p_p, p_q>/D at the input.",
         "convolution_costate",
         Expected("value", 1, 0.06),
+        rival=Rival("3 taps for 9", "S8-taps-K", 0.284),
         outside=_seeing("tanh"),
     ),
 )
@@ -140,7 +167,7 @@ GROUP = Group(
     title="On images, do overlaps of positions grow as those of the limit?",
     seconds=16,
     least=least_of_convolutional,
-    claims=(*TANH, *_of_both("swish", 0.03, 0.05)),
+    claims=(*TANH, *SWISH),
     observables={
         "convolution_overlap": "movements' overlaps <x_p - x_p0, x_q - x_q0>/D of positions p, q of all inputs,"
         " regressed on those of the limit, without intercept: the slope; its interval counts the error of infinitely"
@@ -148,7 +175,7 @@ GROUP = Group(
         " filters (conv2d), swish: of 256 channels, sampled on the covariances of positions",
         "convolution_pattern": "the same with an intercept: what all pairs have in common, as the bias, has no say",
         "convolution_noise": "sum over layers of <dx_p, dx_q>/D of networks with all their filters, regressed on the"
-        " covariance h v_pq of the limit at the same states, with the term h^2 of that depth: the slope",
+        " covariance h v_pq of the limit at the same states, with the term h^2 of that depth: slope with an intercept",
         "convolution_costate": "overlaps <p_p - p_pL, p_q - p_qL>/D at the input, p = dJ/dx by autograd through the"
         " filters, J the sum of all channels at one position, regressed on those of the limit: the slope",
         "convolution_error": "largest error of the overlaps of infinitely wide networks against their ODE, relative"

@@ -166,7 +166,8 @@ def _with_filters(job: Job, its: Setting) -> list[Record]:
     for observable, weights in (("convolution_overlap", target), ("convolution_pattern", target - target.mean())):
         nothing = torch.zeros_like(target)
         records += _slope(observable, its, target, weights, at_depth, torch.cat(moved), control, nothing)
-    records.append(_noise(total[: len(torch.cat(noise))], torch.cat(noise), its))
+    expected = torch.cat(noise)
+    records += _noise(total[: len(expected)], expected, its)
     return records + _backward(its, *map(torch.cat, zip(*back, strict=True)))
 
 
@@ -188,14 +189,17 @@ def _expected(states: list[Float[Tensor, "r p d"]], its: Setting) -> Float[Tenso
     return total
 
 
-def _noise(found: Float[Tensor, "r p p"], expected: Float[Tensor, "r p p"], its: Setting) -> Record:
-    """The slope of one on the other, a ratio of means."""
+def _noise(found: Float[Tensor, "r p p"], expected: Float[Tensor, "r p p"], its: Setting) -> list[Record]:
+    """The slope of one on the other, with an intercept: a ratio of means."""
     weights = expected.mean(dim=0)
+    weights = weights - weights.mean()
     realised, predicted = ((products * weights).sum(dim=(1, 2)) for products in (found, expected))
     size = float(predicted.mean())
-    value = float(realised.mean()) / size if size else 1.0
-    _, stderr = mean((realised - value * predicted) / (size or 1.0))
-    return Record("convolution_noise", value, stderr, coordinates=its.coordinates, replicas=len(found))
+    if its.own.sigma_w == 0:
+        return []
+    value = float(realised.mean()) / size
+    _, stderr = mean((realised - value * predicted) / size)
+    return [Record("convolution_noise", value, stderr, coordinates=its.coordinates, replicas=len(found))]
 
 
 def _costates(network: Filtered) -> tuple[Float[Tensor, "r p p"], Float[Tensor, "r p p"], Float[Tensor, "r p p"]]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
 from ...group import SMOKE_IS_TOO_SMALL, Group
 from ..outside import heavy, linear, mild, sizes
@@ -110,18 +110,21 @@ GROUP = Group(
             "The correlation of two inputs at depth L is the limit's, lambda_T/q_T.",
             "correlation_error",
             Expected("value", 0.0, 0.028),
+            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", -0.08683),
         ),
         _of_the_limit(
             ".norm",
             "Norms at depth L are the limit's: E|x_L|^2/D is (q_0 + c) e^{sigma_w^2 T} - c, c = sigma_b^2/sigma_w^2.",
             "norm_error",
             Expected("value", 0.0, 0.06),
+            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", -0.3545),
         ),
         _of_the_limit(
             ".overlap",
             "Overlaps of two inputs are the limit's: E<x_L, y_L>/D is (lambda_0 + c) e^{sigma_w^2 T} - c.",
             "overlap_error",
             Expected("value", 0.0, 0.055),
+            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", -0.2659),
         ),
         _of_the_limit(
             ".below_one",
@@ -129,12 +132,14 @@ GROUP = Group(
             "correlation_gap",
             Expected("value", 1.0, 0.07),
             outside=moving,
+            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", 1.211),
         ),
         _of_the_limit(
             ".inputs",
             "The limit depends on the inputs: pairs at cosines 0.9 and -0.5 stay apart in correlation as it says.",
             "correlation_difference",
             Expected("value", 1.0, 0.035),
+            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", 1.216),
         ),
         _control(
             "plain",
@@ -143,6 +148,7 @@ GROUP = Group(
             Expected("at_least", 1.0, 0.05),
             {"scheme": "feed-forward", "pair": "-0.5"},
             PLAIN_CRITICAL,
+            rival=Rival("networks with skip connections", "SR2-feed-forward-skips", -0.1304),
             source=SCHOENHOLZ,
         ),
         _control(
@@ -154,6 +160,7 @@ GROUP = Group(
             {"scheme": "unscaled-tanh-wide"},
             WIDE_TANH,
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", -0.004699),
         ),
         _control(
             "unscaled.prefactor",
@@ -163,6 +170,7 @@ GROUP = Group(
             Expected("value", 1.71, 0.13),
             {"scheme": "unscaled-tanh-wide"},
             WIDE_TANH,
+            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", 3.561),
         ),
         _control(
             "unscaled.norm",
@@ -172,6 +180,7 @@ GROUP = Group(
             {"scheme": "unscaled-tanh"},
             UNSCALED_TANH,
             outside=narrow,
+            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", 0.5373),
         ),
         _control(
             "explosion",
@@ -183,6 +192,7 @@ GROUP = Group(
             WIDE_SWISH,
             source=PELUCHETTI,
             unmet=shallow,
+            rival=Rival("weights 5 % too large", "SR4-weights-5%", 0.4155),
         ),
     ),
     memory=("width",),

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI, PELUCHETTI_DIFFUSIONS
 from ...group import SMOKE_IS_TOO_SMALL, Group
 from ..outside import explosion_time
@@ -91,6 +91,7 @@ GROUP = Group(
             pins={**SWISH, **LOW},
             outside=high,
             unmet=coarse,
+            rival=Rival("a limit that explodes at twice the rate", "SE1-explosion-rate", 0.08321),
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
@@ -100,6 +101,7 @@ GROUP = Group(
             kind="derived",
             observable="crossing_lateness",
             expected=Expected("value", 1.0, 0.1),
+            rival=Rival("half of what the limit takes", "SE3-lateness", 0.005308),
             where={"scheme": "wide"},
             pins={**SWISH, "width": WIDE},
             outside=low,
@@ -114,6 +116,7 @@ GROUP = Group(
             kind="observation",
             observable="crossing_time_difference",
             expected=Expected("order_at_least", 0.5, 0.1),
+            rival=Rival("layers of the finest network for those of the coarse one", "SE4-layers-of-the-finest", 0.0),
             where={"scheme": "narrow"},
             pins=SWISH,
             outside=never,
@@ -128,6 +131,7 @@ GROUP = Group(
             kind="derived",
             observable="crossing_time_ratio",
             expected=Expected("value", 1, 0.018),
+            rival=Rival("weights 5 % too large", "SR4-weights-5%", 0.9426),
             where={"scheme": "wide"},
             pins={**SWISH, "width": WIDE},
             outside=never,

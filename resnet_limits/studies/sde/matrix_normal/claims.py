@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....limits.explosion import Moments
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI_DIFFUSIONS
@@ -81,14 +81,20 @@ def _claim(name: str, statement: str, expected: Expected, observable: str, outsi
     )
 
 
-def _moment(name: str, statement: str, outside: Any) -> Claim:
+def _uncorrelated(value: float) -> Rival:
+    return Rival("columns that are not correlated", "SM1-columns-ignored", value)
+
+
+def _moment(name: str, statement: str, outside: Any, rival: Rival) -> Claim:
     """By one tenth of a standard deviation of a network: three times the half-width of 4096 of them."""
-    return _claim(name, statement, Expected("value", 0.0, 0.1), "matrix_normal_moment", outside, kind="derived")
+    return _claim(
+        name, statement, Expected("value", 0.0, 0.1), "matrix_normal_moment", outside, kind="derived", rival=rival
+    )
 
 
-def _noise(name: str, statement: str, outside: Any) -> Claim:
+def _noise(name: str, statement: str, outside: Any, rival: Rival) -> Claim:
     """A weight that is 5 % too large gives 1.10."""
-    return _claim(name, statement, Expected("value", 1.0, 0.03), "matrix_normal_noise", outside)
+    return _claim(name, statement, Expected("value", 1.0, 0.03), "matrix_normal_noise", outside, rival=rival)
 
 
 GROUP = Group(
@@ -97,32 +103,47 @@ GROUP = Group(
     seconds=5,
     least=little,
     claims=(
-        _moment("mean", "With a mean of weights and biases E mean_d x_d is that of the SDE (width <= 64).", _still),
-        _moment("norm", "With correlated rows and columns E|x|^2/D is that of the SDE (width <= 64).", _still),
+        _moment(
+            "mean",
+            "With a mean of weights and biases E mean_d x_d is that of the SDE (width <= 64).",
+            _still,
+            Rival("weights without their mean", "SM3-mean-lost", -0.6096),
+        ),
+        _moment(
+            "norm",
+            "With correlated rows and columns E|x|^2/D is that of the SDE (width <= 64).",
+            _still,
+            _uncorrelated(-0.5638),
+        ),
         _moment(
             "neighbours",
             "With correlated rows E sum_d x_d x_{d+1}/D is that of the SDE (width <= 64).",
             _neighbours,
+            Rival("rows that are not correlated", "SM2-rows-ignored", -0.356),
         ),
         _moment(
             "overlap",
             "With correlated columns E<x, y>/D of two inputs is that of the SDE (width <= 64).",
             _neighbours,
+            _uncorrelated(-0.807),
         ),
         _noise(
             "noise",
             "Layers move states by the noise of the SDE: sum |dx|^2 is int tr(U) x^T V x + tr(S) dt.",
             _still,
+            _uncorrelated(0.4833),
         ),
         _noise(
             "noise.rows",
             "Neighbouring coordinates share noise as in the SDE: d[x_d, x_{d+1}] = (U x^T V x + S)_{d,d+1} dt.",
             _correlated_rows,
+            Rival("rows that are not correlated", "SM2-rows-ignored", 0.2068),
         ),
         _noise(
             "noise.inputs",
             "Two inputs share noise as in the SDE: d[x_d, y_d] = (U_dd x^T V y + S_dd) dt.",
             _neighbours,
+            _uncorrelated(0.2864),
         ),
         _claim(
             "swish",
@@ -132,6 +153,7 @@ GROUP = Group(
             "matrix_normal_drift",
             _explosive,
             pins=SWISH,
+            rival=Rival("a drift without the variance of the biases", "SM4-bias-lost-from-drift", 1.367),
         ),
     ),
     memory=("replicas", "width"),

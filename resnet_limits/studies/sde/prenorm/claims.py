@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import NEWMAN, XIONG
 from ...group import SMOKE_IS_TOO_SMALL, Group
 from ...least import DOUBLE, sampled
@@ -74,6 +74,7 @@ GROUP = Group(
             "prenorm_movement",
             Expected("value", 1, 0.03),
             "linear",
+            rival=Rival("branch factors 5 % too large", "P8-prenorm5%", 1.105),
         ),
         _claim(
             ".drift",
@@ -81,6 +82,7 @@ GROUP = Group(
             "prenorm_drift",
             Expected("value", 0, 0.1),
             "linear",
+            rival=Rival("post-norm: the skip connection carries the normalised state", "SP2-post-norm", -2.134),
         ),
         _claim(
             ".two",
@@ -88,6 +90,7 @@ GROUP = Group(
             "prenorm_movement",
             Expected("value", 1, 0.03),
             "two-layers",
+            rival=Rival("branch factors 5 % too large", "SP1-two-layers-5%", 1.1),
         ),
         _claim(
             ".two.drift",
@@ -95,6 +98,7 @@ GROUP = Group(
             "prenorm_drift",
             Expected("value", 0, 0.1),
             "two-layers",
+            rival=Rival("post-norm: the skip connection carries the normalised state", "SP3-post-norm-two", -1.602),
         ),
         _claim(
             ".correlation",
@@ -103,6 +107,7 @@ GROUP = Group(
             Expected("value", 1, 0.03),
             "linear-pair",
             pins=PAIR,
+            rival=Rival("branches that see the input, not the state", "SP4-branch-sees-the-input", 1.194),
         ),
         _claim(
             ".gaussian",
@@ -110,6 +115,7 @@ GROUP = Group(
             "prenorm_kurtosis",
             Expected("value", 0, 0.1),
             "linear",
+            rival=Rival("blocks that share their weights", "SP6-tied", -71.89),
         ),
         _claim(
             ".gaussian.radius",
@@ -117,6 +123,7 @@ GROUP = Group(
             "prenorm_radius_var",
             Expected("value", 1, 0.15),
             "linear",
+            rival=Rival("blocks that share their weights", "SP6-tied", 18970),
         ),
         _claim(
             ".gaussian.two",
@@ -125,6 +132,7 @@ GROUP = Group(
             Expected("order", 1, 0.2),
             "two-layers",
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("blocks that share their hidden weights", "SP5-hidden-weights-repeat", -0.002883),
         ),
         _claim(
             ".gaussian.two.radius",
@@ -132,6 +140,7 @@ GROUP = Group(
             "prenorm_radius_var",
             Expected("value", 1, 0.15),
             "two-layers",
+            rival=Rival("blocks that share their hidden weights", "SP5-hidden-weights-repeat", 1.631),
         ),
         _claim(
             ".without",
@@ -142,6 +151,7 @@ GROUP = Group(
             source=NEWMAN,
             kind="control",
             pins=WITHOUT,
+            rival=Rival("weights 5 % too large", "SR4-weights-5%", 1.098),
         ),
     ),
     observables={
