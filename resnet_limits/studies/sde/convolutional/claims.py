@@ -115,7 +115,7 @@ SWISH = _of_both(
     0.05,
     (
         Rival("half of the drift in the limit", "SC2-drift-halved", 1.061),
-        Rival("phi'(0) = 1 in the limit", "S19-swish-slope", 0.3),
+        Rival("phi'(0) = 1 in the limit", "S19-swish-slope", 0.1967),
         Rival("one of the two cross terms lost", "SC3-cross-term", -0.01458),
     ),
 )
