@@ -273,20 +273,19 @@ def test_the_drift_of_jacobians_is_the_derivative_of_the_moments_in_closed_form(
     own, m0, q0, horizon = Iid(sigma_w=0.9, sigma_b=0.4), 0.3, 1.1, 0.7
 
     def mean_at(shift: float) -> float:
-        q, m = torch.tensor([(1 + shift) ** 2 * q0, 0.0]), torch.tensor([(1 + shift) * m0, 0.0])
-        times = torch.tensor([horizon], dtype=torch.float64)
-        return float(moments_at("swish", 0.9, 0.4, q.double(), times, m.double())[0][0, 0])
+        q, times, m = torch.tensor([[(1 + shift) ** 2 * q0], [horizon], [(1 + shift) * m0]], dtype=torch.float64)
+        return float(moments_at("swish", 0.9, 0.4, q, times, m)[0])
 
     step = 1e-4
     closed = (mean_at(step) - mean_at(-step)) / (2 * step) - m0
-    found = backward._drift_of_tangents(own, m0, q0, horizon)
+    found = backward.drift_of_tangents(own, m0, q0, horizon)
     assert found == pytest.approx(closed, rel=1e-4)
     errors = [backward._drift_at(own, m0, q0, horizon, depth) - found for depth in (200, 400)]
     assert math.log2(abs(errors[0] / errors[1])) == pytest.approx(1, abs=0.05)
 
 
 def test_a_jacobian_of_swish_with_another_drift_is_refuted(monkeypatch):
-    careful = backward._drift_of_tangents
+    careful = backward.drift_of_tangents
     plant(monkeypatch, careful, lambda *where: 0.5 * careful(*where))
     its = verdicts("backward", SMALL, DEPTHS)["sde.backward.swish"]
     assert its.verdict == "refuted", its.why

@@ -226,7 +226,7 @@ def jacobian_of_swish(job: Job) -> list[Record]:
     x0 = inputs(settings, width=WIDE, count=1)
     law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(SWISH["activation"], SWISH["activation_inside"])
     m0, q0 = float(x0.double().mean()), float(x0.double().square().mean())
-    limit = _drift_of_tangents(own, m0, q0, settings.horizon)
+    limit = drift_of_tangents(own, m0, q0, settings.horizon)
     if not limit > 0:
         return []
     networks, found = max(settings.replicas // FEWER, FEWEST), []
@@ -245,7 +245,7 @@ def jacobian_of_swish(job: Job) -> list[Record]:
     return [Record("jacobian_drift", value / limit, stderr / limit, **numbers)]
 
 
-def _drift_of_tangents(own: Iid, m0: float, q0: float, horizon: float) -> float:
+def drift_of_tangents(own: Iid, m0: float, q0: float, horizon: float) -> float:
     """`ubar_T - ubar_0` of `u_0 = x_0`: the equations of the docstring along those of the moments."""
     from scipy.integrate import solve_ivp
 
