@@ -104,71 +104,91 @@ def _error(its: Setting, overlaps: Tensor) -> Record:
     return Record("convolution_error", error, **where)
 
 
-def _slope(
-    observable: str,
-    its: Setting,
-    target: Float[Tensor, "p p"],
-    weights: Float[Tensor, "p p"],
-    at_depth: tuple[Tensor, Tensor],
-    values: Tensor,
-    control: Tensor,
-    known: Tensor,
-) -> list[Record]:
-    """The slope of values (r, p, p) regressed on the target; none where the weights do not see it.
+@dataclass(frozen=True)
+class Slope:
+    """The slope of products (r, p, p) of networks regressed on a target (p, p).
 
-    `at_depth`: the target at this depth and at half of it, infinitely wide.
+    `at_depth`: the target at the depth of the networks and at half of it, infinitely wide.
     """
-    size = float((target * weights).sum())
-    if not size > 1e-12 * float(target.square().sum()):
-        return []
 
-    def seen(products: Tensor) -> Tensor:
-        return (products * weights).sum(dim=(-2, -1)) / size
+    observable: str
+    target: Float[Tensor, "p p"]
+    weights: Float[Tensor, "p p"]
+    at_depth: tuple[Tensor, Tensor]
 
-    value, stderr = mean(differenced(seen(values), seen(control), float(seen(known))))
-    here, before = (float(seen(products)) for products in at_depth)
-    bias = bias_of_depth(here, before, 1.0, its.settings.depth)
-    numbers = {"stderr": stderr, "reference_error": bias, "replicas": len(values)}
-    return [Record(observable, value, coordinates=its.coordinates, **numbers)]
+    @property
+    def size(self) -> float:
+        return float((self.target * self.weights).sum())
+
+    def seen(self, products: Float[Tensor, "*r p p"]) -> Float[Tensor, " *r"]:
+        return (products * self.weights).sum(dim=(-2, -1)) / self.size
+
+    def record(self, its: Setting, values: Tensor, control: Tensor, known: float) -> list[Record]:
+        """From what is seen of each network and of a control of known mean; none where the weights see nothing."""
+        if not self.size > 1e-12 * float(self.target.square().sum()):
+            return []
+        value, stderr = mean(differenced(values, control, known))
+        here, before = (float(self.seen(products)) for products in self.at_depth)
+        bias = bias_of_depth(here, before, 1.0, its.settings.depth)
+        numbers = {"stderr": stderr, "reference_error": bias, "replicas": len(values)}
+        return [Record(self.observable, value, coordinates=its.coordinates, **numbers)]
+
+
+def _overlap_and_pattern(its: Setting, here: Float[Tensor, "p p"]) -> tuple[Slope, Slope]:
+    """Of the movement, without and with an intercept; `here`: that of infinitely wide networks of this depth."""
+    target = its.movement(its.m, its.overlaps)
+    at_depth = here, its.movement(*its.moments(half(its.settings.depth)))
+    return (
+        Slope("convolution_overlap", target, target, at_depth),
+        Slope("convolution_pattern", target, target - target.mean(), at_depth),
+    )
 
 
 # -- tanh: networks with all their filters ------------------------------------------------------------
 
 
 def _with_filters(job: Job, its: Setting) -> list[Record]:
-    settings, depth = its.settings, its.settings.depth
-    moved, summed, noise, back = [], [], [], []
+    m, overlaps = its.moments(its.settings.depth)
+    slopes = _overlap_and_pattern(its, its.movement(m, overlaps))
+    moved: list[list[Tensor]] = [[] for _ in slopes]
+    summed: list[list[Tensor]] = [[] for _ in slopes]
+    noise, back = [], []
+    for first, network in _networks(job, its):
+        states = [positions(x) for x in network.states]
+        end, increments = gram(states[-1] - states[0]).cpu(), _increments(states)
+        for slope, *found in zip(slopes, moved, summed, strict=True):
+            for its_values, products in zip(found, (end, increments), strict=True):
+                its_values.append(slope.seen(products))
+        if first < FEWEST:
+            noise.append((increments[:FEWEST], _expected([x[:FEWEST] for x in states], its)))
+            back.append(_costates(network))
+    records = [_error(its, overlaps)]
+    for slope, *found in zip(slopes, moved, summed, strict=True):
+        values, increments = map(torch.cat, found)
+        records += slope.record(its, values, values - increments, 0.0)
+    return records + _noise(its, *map(torch.cat, zip(*noise, strict=True))) + _backward(its, back)
+
+
+def _networks(job: Job, its: Setting) -> Iterator[tuple[int, Filtered]]:
+    """Networks, as many at a time as fit on the tape, with the number of the first."""
+    settings = its.settings
     x0 = on_a_lattice(its.x0.double(), settings.sde.inputs, SIDE, SIDE)
     networks = max(settings.replicas // 8, FEWEST)
-    for first, count in on_tape(networks, depth * numbers_a_layer(x0, TAPS)):
+    for first, count in on_tape(networks, settings.depth * numbers_a_layer(x0, TAPS)):
         job.progress(first / networks, "convolution, filters")
-        network = Filtered(
-            its.phi,
-            x0,
-            Isotropic(its.own.sigma_w, its.own.sigma_b),
-            size=TAPS,
-            depth=depth,
-            horizon=settings.horizon,
-            replicas=count,
-            stream=Stream(settings.seed, f"sde.convolutional.filters {depth}", first_replica=first),
+        yield (
+            first,
+            Filtered(
+                its.phi,
+                x0,
+                Isotropic(its.own.sigma_w, its.own.sigma_b),
+                size=TAPS,
+                depth=settings.depth,
+                horizon=settings.horizon,
+                replicas=count,
+                stream=Stream(settings.seed, f"sde.convolutional.filters {settings.depth}", first_replica=first),
+            ),
         )
-        states = [positions(x) for x in network.states]
-        moved.append(gram(states[-1] - states[0]).cpu())
-        summed.append(_increments(states))
-        if first < FEWEST:
-            noise.append(_expected(states, its))
-            back.append(_costates(network))
-    total = torch.cat(summed)
-    m, overlaps = its.moments(depth)
-    at_depth = its.movement(m, overlaps), its.movement(*its.moments(half(depth)))
-    target, control = its.movement(its.m, its.overlaps), torch.cat(moved) - total
-    records = [_error(its, overlaps)]
-    for observable, weights in (("convolution_overlap", target), ("convolution_pattern", target - target.mean())):
-        nothing = torch.zeros_like(target)
-        records += _slope(observable, its, target, weights, at_depth, torch.cat(moved), control, nothing)
-    expected = torch.cat(noise)
-    records += _noise(total[: len(expected)], expected, its)
-    return records + _backward(its, *map(torch.cat, zip(*back, strict=True)))
 
 
 def _increments(states: list[Float[Tensor, "r p d"]]) -> Float[Tensor, "r p p"]:
@@ -189,7 +209,7 @@ def _expected(states: list[Float[Tensor, "r p d"]], its: Setting) -> Float[Tenso
     return total
 
 
-def _noise(found: Float[Tensor, "r p p"], expected: Float[Tensor, "r p p"], its: Setting) -> list[Record]:
+def _noise(its: Setting, found: Float[Tensor, "r p p"], expected: Float[Tensor, "r p p"]) -> list[Record]:
     """The slope of one on the other, with an intercept: a ratio of means."""
     weights = expected.mean(dim=0)
     weights = weights - weights.mean()
@@ -213,15 +233,16 @@ def _costates(network: Filtered) -> tuple[Float[Tensor, "r p p"], Float[Tensor, 
     return gram(costates[-1] - end).cpu(), _increments(costates), gram(end).cpu()
 
 
-def _backward(its: Setting, moved: Tensor, summed: Tensor, ends: Tensor) -> list[Record]:
+def _backward(its: Setting, back: list[tuple[Tensor, Tensor, Tensor]]) -> list[Record]:
     if its.own.sigma_w == 0:
         return []
-    settings, rate, end = its.settings, its.own.sigma_w**2, ends[0]
-    transposed = its.stencil.generator().T.tocsr()
-    target = linear_flow(transposed, end, settings.horizon, rate=rate, source=0.0) - end
-    at_depth = tuple(_costates_at(its, end, depth) - end for depth in (settings.depth, half(settings.depth)))
-    nothing = torch.zeros_like(target)
-    return _slope("convolution_costate", its, target, target, at_depth, moved, moved - summed, nothing)
+    settings, rate, end = its.settings, its.own.sigma_w**2, back[0][2][0]
+    target = linear_flow(its.stencil.generator().T.tocsr(), end, settings.horizon, rate=rate, source=0.0) - end
+    here, before = (_costates_at(its, end, depth) - end for depth in (settings.depth, half(settings.depth)))
+    slope = Slope("convolution_costate", target, target, (here, before))
+    moved = torch.cat([slope.seen(products) for products, _, _ in back])
+    summed = torch.cat([slope.seen(products) for _, products, _ in back])
+    return slope.record(its, moved, moved - summed, 0.0)
 
 
 def _costates_at(its: Setting, end: Float[Tensor, "p p"], depth: int) -> Float[Tensor, "p p"]:
@@ -267,13 +288,10 @@ def _wide(job: Job, its: Setting) -> list[Record]:
     for k, Z in _noises(job, x0, networks):
         job.progress(k / depth, "convolution, layers")
         walk.step(its.stencil, its.own, settings.horizon / depth, Z)
-    records = [_error(its, walk.overlaps)]
-    target = its.movement(its.m, its.overlaps)
-    ideal = its.movement(walk.mean, walk.overlaps)
-    at_depth = ideal, its.movement(*its.moments(half(depth)))
+    records, ideal = [_error(its, walk.overlaps)], its.movement(walk.mean, walk.overlaps)
     moved, control = gram(walk.x - x0).cpu(), gram(walk.y - x0).cpu()
-    for observable, weights in (("convolution_overlap", target), ("convolution_pattern", target - target.mean())):
-        records += _slope(observable, its, target, weights, at_depth, moved, control, ideal)
+    for slope in _overlap_and_pattern(its, ideal):
+        records += slope.record(its, slope.seen(moved), slope.seen(control), float(slope.seen(ideal)))
     return records
 
 
