@@ -132,7 +132,7 @@ GROUP = Group(
             unmet=shallow,
             random=True,
             needs=NARROW,
-            rival=Rival("layers of the finest network for those of the coarse one", "SE4-layers-of-the-finest", 5.0),
+            rival=Rival("layers of the finest network for those of the coarse one", "SE4-layers-of-the-finest", 6.794),
         ),
         Claim(
             id="sde.explosion.wide",
