@@ -198,7 +198,12 @@ def test_a_missing_number_of_taps_is_refuted(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_wrong_padding_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    plant(monkeypatch, Stencil, lambda *a, inputs: Stencil(*a[:3], "circular", inputs), within="resnet_limits.studies")
+    plant(
+        monkeypatch,
+        Stencil,
+        lambda r, c, size, _, inputs: Stencil(r, c, size, "circular", inputs),
+        within="resnet_limits.studies",
+    )
     found = verdicts("convolutional", SMALL, DEPTHS)
     for name in TANH[1:]:
         assert found[name].verdict == "refuted", (name, found[name].why)

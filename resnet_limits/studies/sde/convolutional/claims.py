@@ -97,8 +97,7 @@ def _of_both(phi: str, overlap: float, pattern: float, rivals: tuple[Rival, Riva
         _claim(
             phi,
             ".depth",
-            f"With {phi}, infinitely wide networks of finite depth (an exact recursion) approach {LIMIT[phi]} at order"
-            " 1.",
+            f"With {phi}, infinitely wide networks of finite depth approach {LIMIT[phi]} at order 1.",
             "convolution_error",
             Expected("order", 1, 0.1),
             kind="observation",
