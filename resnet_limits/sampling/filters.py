@@ -5,7 +5,7 @@
 
 torch's convolutions with zero padding on images (n, D, rows, columns) of every network: nothing is shared with the
 covariances over positions of `convolution.py`, which they are held against. They cost D^2 K normals a layer: a few
-channels. Networks are computed group by group, each in its own way.
+channels. In float64, where a grouped convolution is one call a network: no network rounds by its company.
 """
 
 from __future__ import annotations
