@@ -20,7 +20,7 @@ from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT, n
 
 SWISH = {"activation": "swish", "activation_inside": "identity"}
 WIDE = 256
-"""Width of the networks with swish that are held against infinite width; their number is `replicas / 8`."""
+"""Width of the networks with swish that are held against infinite width; their number is `replicas / 16`."""
 
 
 def moving(settings: Sde) -> str | None:
@@ -83,7 +83,7 @@ def _claim(name: str, statement: str, observable: str, expected: Expected, **mor
 GROUP = Group(
     name="backward",
     title="Do gradients neither vanish nor explode with depth?",
-    seconds=5.2,
+    seconds=10,
     least=least_of_backward,
     claims=(
         _claim(

@@ -160,7 +160,7 @@ class Passes:
 
 VECTORS = 8
 """On the tape of a network, a layer."""
-FEWER, FEWEST = 8, 64
+FEWER, FEWEST = 16, 64
 """Keys `replicas` for each of the networks with swish, and these at least."""
 STEP = 1e-4
 """Of a central difference: an error of 1e-8."""

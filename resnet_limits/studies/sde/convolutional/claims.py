@@ -164,7 +164,7 @@ def least_of_convolutional(settings: Sde) -> float:
 GROUP = Group(
     name="convolutional",
     title="On images, do overlaps of positions grow as those of the limit?",
-    seconds=16,
+    seconds=24,
     least=least_of_convolutional,
     claims=(*TANH, *SWISH),
     observables={

@@ -102,7 +102,7 @@ def _control(
 GROUP = Group(
     name="correlation",
     title="Do the norms and the correlation of two inputs tend to those of the limit, and inputs stay apart?",
-    seconds=14,
+    seconds=15,
     least=least_of_one,
     claims=(
         _of_the_limit(

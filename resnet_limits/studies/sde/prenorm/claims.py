@@ -64,7 +64,7 @@ def least_of_prenorm(settings: Sde) -> float:
 GROUP = Group(
     name="prenorm",
     title="How do pre-norm networks grow, and is the law of their output Gaussian?",
-    seconds=3,
+    seconds=6,
     least=least_of_prenorm,
     memory=("replicas", "width", "sde.inputs"),
     claims=(

@@ -112,7 +112,7 @@ def correlation(job: Job) -> Record:
     """Two inputs in wide networks with a linear branch, against infinite width and depth."""
     settings, law = job.settings, Isotropic(PAIR["init.sigma_w"], PAIR["init.sigma_b"])
     x0, factors = four_inputs(settings, PAIR["width"])[[0, OPPOSITE]], branch_factors(settings)
-    networks, found = max(settings.replicas // 2, 256), []
+    networks, found = max(settings.replicas // 4, 256), []
     for first, count in pieces(networks, vectors=len(x0), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "pre-norm blocks, two inputs")
         stream = Stream(settings.seed, f"sde.prenorm.pair {settings.depth}", first_replica=first)
