@@ -178,7 +178,7 @@ def tangents_and_gradients(dtype) -> Iterator[str]:
 
 
 def other_layers(dtype) -> Iterator[str]:
-    """Correlated weights, blocks of two layers, the averaged flow, wide layers."""
+    """Correlated weights, blocks of two layers, the averaged flow, filters, wide layers."""
     import torch
 
     from resnet_limits.engines import default_engine
@@ -186,6 +186,7 @@ def other_layers(dtype) -> Iterator[str]:
     from resnet_limits.networks.blocks.one import One
     from resnet_limits.random import Stream
     from resnet_limits.sampling import deep, wide
+    from resnet_limits.sampling.filters import Filtered
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.laws import law_of
 
@@ -216,7 +217,16 @@ def other_layers(dtype) -> Iterator[str]:
         its = Z[first : first + count]
         return wide.pre_activations(wide.gram(its), its)
 
-    for run in (correlated, two_layers, averaged):
+    images = noise(2, 8, 4, 4, dtype=torch.float64)
+
+    def filtered(first: int, count: int):
+        stream = Stream(0, "processors", first_replica=first)
+        its = {"size": 3, "depth": 3, "horizon": 1.0, "replicas": count, "stream": stream}
+        network = Filtered("tanh", images, Isotropic(1.2, 0.7), **its)
+        *_, p = network.costates(torch.ones_like(network.states[-1]))
+        return torch.cat([network.states[-1], p], dim=2)
+
+    for run in (correlated, two_layers, averaged, filtered):
         if cut_otherwise(run):
             yield run.__name__
     if cut_otherwise(wide_layers, [cut for cut in CUTS if cut[0] % 32 == 0]):

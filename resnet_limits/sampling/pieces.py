@@ -7,6 +7,8 @@ with neither depth nor the number of replicas.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from .span import basis_size
@@ -24,3 +26,16 @@ def piece_size(vectors: int, width: int, dtype: torch.dtype = torch.float64) -> 
     rows = max(vectors, basis_size(vectors, width + 1))
     fitting = max(CACHE // (rows * width * dtype.itemsize), 1)
     return min(max(1 << (fitting.bit_length() - 1), SMALLEST), LARGEST)
+
+
+TAPE = 2**24
+"""Numbers of the replicas that are kept for a backward pass at a time."""
+
+
+def on_tape(replicas: int, numbers: int) -> Iterator[tuple[int, int]]:
+    """`(first replica, count)` of each piece, of replicas that keep so many numbers each; the sizes are powers of two,
+    so that pieces and blocks are nested."""
+    fitting = max(TAPE // numbers, 1)
+    size = min(max(1 << (fitting.bit_length() - 1), SMALLEST), LARGEST)
+    for first in range(0, replicas, size):
+        yield first, min(size, replicas - first)

@@ -15,11 +15,13 @@ import torch
 from torch.autograd import forward_ad
 
 from resnet_limits.claims.judge import judge
-from resnet_limits.measurement.estimate import mean
+from resnet_limits.limits.moments import moments_at
+from resnet_limits.measurement.estimate import mean, variance
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.pieces import TAPE, on_tape
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde import unscaled
@@ -36,7 +38,7 @@ from tests.studies.verdicts import measured, verdicts
 SMALL = Sde(width=16, replicas=512)
 FULL = replace(SMALL, replicas=1024)
 DEPTHS = (64,)
-THEOREMS = ("sde.backward", "sde.backward.lyapunov", "sde.backward.gradient")
+THEOREMS = ("sde.backward", "sde.backward.lyapunov", "sde.backward.costate", "sde.backward.gradient")
 MARTINGALE = "sde.backward.lyapunov.martingale"
 RATES = ("sde.backward.plain", "sde.backward.explosion")
 
@@ -232,7 +234,58 @@ def test_outside_the_closed_law_there_is_a_reason(change, reason):
 
 
 def test_pieces_of_replicas_hold_as_many_as_the_tape_allows():
-    assert [count for _, count in backward.pieces(1000, 16, 16)] == [1000]
-    wide = [count for _, count in backward.pieces(1000, 512, 64)]
+    assert [count for _, count in on_tape(1000, 8 * 16 * 16)] == [1000]
+    wide = [count for _, count in on_tape(1000, 8 * 512 * 64)]
     assert sum(wide) == 1000
-    assert wide[0] * 8 * 512 * 64 <= backward.TAPE
+    assert wide[0] * 8 * 512 * 64 <= TAPE
+
+
+# -- costates, and Jacobians of swish --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [4, 32])
+def test_costates_have_the_law_of_the_limit(width: int):
+    # Two two-sided tests at 5 standard errors.
+    settings = Sde(width=width, replicas=2048, depth=256, init=Iid(sigma_w=0.8, sigma_b=0.6))
+    x0 = inputs(settings)[:1]
+    passes = backward.sampled(unscaled.scaled(settings), x0, Job(settings), (0, 1), tangent=True)
+    value, stderr = mean(passes.growth / 2)
+    assert abs(value - lyapunov(settings)) < 5 * stderr + 0.01
+    spread, error = variance(passes.growth / 2)
+    assert spread == pytest.approx(0.64 / width, abs=5 * error)
+    centre, its_error = mean(passes.back)
+    assert abs(centre) < 5 * its_error
+
+
+def test_costates_that_forget_what_was_drawn_break_the_duality(monkeypatch):
+    # Fresh weights backward: of the right law alone, and not those of the forward pass.
+    careful = Isotropic.transposed
+
+    def fresh(self, costates, drawn, h, stream):
+        return careful(self, costates, replace(drawn, basis=0 * drawn.basis, images=0 * drawn.images), h, stream)
+
+    monkeypatch.setattr(Isotropic, "transposed", fresh)
+    found = verdicts("backward", SMALL, DEPTHS)
+    assert found["sde.backward.duality"].verdict == "refuted", found["sde.backward.duality"].why
+
+
+def test_the_drift_of_jacobians_is_the_derivative_of_the_moments_in_closed_form():
+    own, m0, q0, horizon = Iid(sigma_w=0.9, sigma_b=0.4), 0.3, 1.1, 0.7
+
+    def mean_at(shift: float) -> float:
+        q, times, m = torch.tensor([[(1 + shift) ** 2 * q0], [horizon], [(1 + shift) * m0]], dtype=torch.float64)
+        return float(moments_at("swish", 0.9, 0.4, q, times, m)[0])
+
+    step = 1e-4
+    closed = (mean_at(step) - mean_at(-step)) / (2 * step) - m0
+    found = backward.drift_of_tangents(own, m0, q0, horizon)
+    assert found == pytest.approx(closed, rel=1e-4)
+    errors = [backward._drift_at(own, m0, q0, horizon, depth) - found for depth in (200, 400)]
+    assert math.log2(abs(errors[0] / errors[1])) == pytest.approx(1, abs=0.05)
+
+
+def test_a_jacobian_of_swish_with_another_drift_is_refuted(monkeypatch):
+    careful = backward.drift_of_tangents
+    plant(monkeypatch, careful, lambda *where: 0.5 * careful(*where))
+    its = verdicts("backward", SMALL, DEPTHS)["sde.backward.swish"]
+    assert its.verdict == "refuted", its.why

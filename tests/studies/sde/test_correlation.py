@@ -16,6 +16,7 @@ from scipy.integrate import solve_ivp
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.measurement.job import Job
+from resnet_limits.networks.gaussian_means import gaussian_mean, gaussian_mean_square
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.sampling.law import Isotropic
@@ -153,6 +154,20 @@ def test_the_prefactor_of_tanh_is_that_of_its_own_recursion():
     assert exact == pytest.approx(1.653, abs=0.002)  # and 1.709 at 512, with 841 nodes
     record = correlation.decorrelation(Job(replace(SMALL, depth=64)))[1]
     assert abs(record.value - exact) < 5 * record.stderr
+
+
+def test_the_rate_of_explosion_is_that_of_the_recursion_of_swish():
+    # Not of relu, whose fixed point it is: means and mean squares of swish itself, at infinite width.
+    m, q, sizes = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64), []
+    for _ in range(60):
+        v = 0.25 + 0.25 * q
+        mu = gaussian_mean("swish", v)
+        m, q = m + mu, q + 2 * m * mu + gaussian_mean_square("swish", v)
+        sizes.append(math.log(float(q)))
+    assert sizes[-1] - sizes[-2] == pytest.approx(claims.SWISH_RATE, abs=1e-5)
+    settled = (sizes[59] - sizes[31]) / 28
+    assert settled == pytest.approx(claims.SWISH_RATE, abs=1e-3)
+    assert (sizes[15] - sizes[7]) / 8 < claims.SWISH_RATE - 3 * 0.006  # of too few layers
 
 
 def test_records_by_layer_are_few_and_end_at_the_limit():

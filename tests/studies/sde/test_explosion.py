@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -77,11 +78,7 @@ def test_the_recursion_crosses_at_the_closed_form_as_depth_grows():
 def test_the_claims_hold():
     found = verdicts("explosion", HIGH, (64, 128, 256, 512))
     for name, its in found.items():
-        if name == "sde.explosion.narrow":
-            assert its.measured is not None, its.why
-            assert its.measured.high > 0.5, its.why
-        else:
-            assert its.verdict == "supported", (name, its.why)
+        assert its.verdict == "supported", (name, its.why)
 
 
 @pytest.mark.parametrize("sigma_w", [0.5, 1.0])
@@ -112,7 +109,7 @@ def test_no_number_is_infinite_and_the_threshold_is_stated():
     high = Sde(replicas=64, width=8, init=Iid(sigma_w=5.0, sigma_b=1.0), sde=SdeKeys(threshold=1e100))
     for settings in (LOW, high):
         for records in measured("explosion", settings, (4, 64)).values():
-            assert {"crossing_time", "fraction_crossed"} <= {r.observable for r in records}
+            assert "crossing_time" in {r.observable for r in records}
             for record in records:
                 assert math.isfinite(record.value), record
                 assert not math.isinf(record.stderr), record
@@ -163,7 +160,7 @@ def test_without_weights_nothing_explodes():
 
 # -- planted faults -------------------------------------------------------------------------------
 
-SAMPLED = ("sde.explosion.wide", "sde.explosion.late", "sde.explosion.crossed")
+SAMPLED = ("sde.explosion.wide", "sde.explosion.late")
 DEEP = (128, 512)
 
 
@@ -198,9 +195,21 @@ def test_the_crossing_time_of_other_weights_is_refuted(monkeypatch: pytest.Monke
 
 def test_sampled_networks_that_tend_to_another_time_are_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = explosion.Moments.crossing_time
-    monkeypatch.setattr(explosion.Moments, "crossing_time", lambda self, threshold: 0.3 * careful(self, threshold))
-    found = verdicts("explosion", HIGH, (64, 128, 256, 512))
-    assert found["sde.explosion.sampled"].verdict == "refuted", found["sde.explosion.sampled"].why
+    monkeypatch.setattr(explosion.Moments, "crossing_time", lambda self, threshold: 0.7 * careful(self, threshold))
+    found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
+    assert found["sde.explosion.late"].verdict == "refuted", found["sde.explosion.late"].why
+
+
+def test_a_coarse_network_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
+    careful = explosion.crossing_times
+
+    def broken(depths: list[int], x0: torch.Tensor, law: Isotropic, **where: Any) -> list[torch.Tensor]:
+        other = Isotropic(0.9 * law.sigma_w, law.sigma_b)
+        return [careful([depths[0]], x0, other, **where)[0], *careful(depths, x0, law, **where)[1:]]
+
+    plant(monkeypatch, explosion.crossing_times, broken)
+    its = verdicts("explosion", HIGH, (128,))["sde.explosion.narrow"]
+    assert its.verdict == "refuted", its.why
 
 
 def test_a_drift_of_another_order_is_refuted(monkeypatch: pytest.MonkeyPatch):

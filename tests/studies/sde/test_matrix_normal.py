@@ -28,7 +28,6 @@ from tests.studies.verdicts import measured, verdicts
 SMALL = Sde(width=8, replicas=256)
 OWN = MatrixNormal(sigma_w=0.6, sigma_b=0.4, mean_w=-0.5, mean_b=0.3, rows=0.7, columns=-0.4)
 DEPTHS = (64,)
-ALL = {"sde.matrix_normal.mean", "sde.matrix_normal.norm", "sde.matrix_normal.neighbours"}
 
 
 def general(d: int) -> Law:
@@ -39,40 +38,49 @@ def general(d: int) -> Law:
     return Law(normal[0], normal[0, 0], squares[0], squares[1] / d, squares[2])
 
 
+def two_inputs(d: int) -> Tensor:
+    first = torch.linspace(-1, 1, d, dtype=torch.float64)
+    return torch.stack([first, first.square()])
+
+
 def test_moments_solve_their_equations():
+    # The two inputs as one vector of twice the width, whose blocks share mu, U, S and the biases.
     d, law = 5, general(5)
-    x0 = torch.linspace(-1, 1, d, dtype=torch.float64)
+    x0 = two_inputs(d)
+    mu, mu_b, U, V, S = (getattr(law, name).numpy() for name in ("mu", "mu_b", "U", "V", "S"))
+    both, bias = np.kron(np.eye(2), mu), np.tile(mu_b, 2)
 
     def rates(_: float, y: np.ndarray) -> np.ndarray:
-        m, M = y[:d], y[d:].reshape(d, d)
-        mu, mu_b, U, V, S = (getattr(law, name).numpy() for name in ("mu", "mu_b", "U", "V", "S"))
-        mixed = np.outer(mu_b, m)
-        change = mu @ M + M @ mu.T + np.trace(V @ M) * U + S + mixed + mixed.T
-        return np.concatenate([mu @ m + mu_b, change.ravel()])
+        m, M = y[: 2 * d], y[2 * d :].reshape(2 * d, 2 * d)
+        mixed = np.outer(bias, m)
+        traces = np.array([[np.trace(V @ M[i : i + d, j : j + d]) for j in (0, d)] for i in (0, d)])
+        change = both @ M + M @ both.T + np.kron(traces, U) + np.kron(np.ones((2, 2)), S) + mixed + mixed.T
+        return np.concatenate([both @ m + bias, change.ravel()])
 
-    start = np.concatenate([x0, np.outer(x0, x0).ravel()])
-    end = solve_ivp(rates, (0, 1.7), start, rtol=1e-11, atol=1e-12).y[:, -1]
+    start = x0.flatten().numpy()
+    end = solve_ivp(rates, (0, 1.7), [*start, *np.outer(start, start).ravel()], rtol=1e-11, atol=1e-12).y[:, -1]
     m, M = matrix_normal.moments(law, x0, 1.7)
-    np.testing.assert_allclose(m, end[:d], rtol=1e-8, atol=1e-9)
-    np.testing.assert_allclose(M, end[d:].reshape(d, d), rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(m.flatten(), end[: 2 * d], rtol=1e-8, atol=1e-9)
+    blocks = end[2 * d :].reshape(2, d, 2, d).transpose(0, 2, 1, 3)
+    np.testing.assert_allclose(M, blocks, rtol=1e-8, atol=1e-9)
     errors = [float((matrix_normal.euler(law, x0, 1.7, depth)[1] - M).abs().max()) for depth in (2000, 4000)]
     assert math.log2(errors[0] / errors[1]) == pytest.approx(1, abs=0.02)
 
 
 def test_the_moments_of_the_linear_network_are_those_of_full_matrices():
     # W = h mu + sqrt(h) U^(1/2) G V^(1/2), drawn with Cholesky factors of another generator.
-    d, depth, r, law = 4, 3, 40000, general(4)
-    x0, h = torch.linspace(-1, 1, d, dtype=torch.float64), 0.5
+    d, depth, r, law = 4, 3, 20000, general(4)
+    x0, h = two_inputs(d), 0.5
     stream = torch.Generator().manual_seed(3)
     U, V, S = (torch.linalg.cholesky(its) for its in (law.U, law.V, law.S))
-    x = x0.expand(r, d)
+    x = x0.expand(r, 2, d)
     for _ in range(depth):
         G = torch.randn(r, d, d, generator=stream, dtype=torch.float64)
         g = torch.randn(r, d, generator=stream, dtype=torch.float64)
         W, b = h * law.mu + h**0.5 * U @ G @ V.mT, h * law.mu_b + h**0.5 * g @ S.mT
-        x = x + (W @ x[..., None])[..., 0] + b
+        x = x + x @ W.mT + b[:, None]
     m, M = matrix_normal.euler(law, x0, depth * h, depth)
-    products = x[:, :, None] * x[:, None, :]
+    products = torch.einsum("ria,rjc->rijac", x, x)
     assert float(((x.mean(dim=0) - m) / (x.std(dim=0) / r**0.5)).abs().max()) < 5
     assert float(((products.mean(dim=0) - M) / (products.std(dim=0) / r**0.5)).abs().max()) < 5
 
@@ -88,6 +96,7 @@ def test_the_law_of_the_settings_is_followed_and_stands_in_the_records():
     for record in records:
         assert record.coordinates["init.rows"] == 0.7
         assert set(record.coordinates) - {"scheme"} <= set(flat(replace(SMALL, init=OWN)))
+        assert record.coordinates["activation"] == ("swish" if record.coordinates["scheme"] == "swish" else "tanh")
     (others,) = measured("matrix_normal", SMALL, (8,)).values()
     assert others[0].coordinates["init.mean_w"] == 0.3
 
@@ -104,30 +113,50 @@ def test_requests_are_followed_or_refused():
 # -- planted faults -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("change", "broken"),
-    [
-        ({"U": torch.eye(8, dtype=torch.float64), "S": 0.16 * torch.eye(8, dtype=torch.float64)}, {"neighbours"}),
-        ({"mu": torch.zeros(8, 8, dtype=torch.float64)}, {"norm"}),
-        ({"mu_b": torch.zeros(8, dtype=torch.float64)}, {"mean"}),
-        ({"S": torch.zeros(8, 8, dtype=torch.float64)}, {"norm", "neighbours"}),
-    ],
-    ids=["rows", "mean of the weights", "mean of the biases", "biases"],
-)
-def test_parts_of_the_law_that_are_left_out_are_refuted(
-    change: dict[str, Tensor], broken: set[str], monkeypatch: pytest.MonkeyPatch
-):
+def without(**parts: Tensor) -> Law:
+    """The law of `OWN` at width 8 with other parts."""
     own = law_of(OWN, 8)
     assert isinstance(own, Law)
-    parts = {name: getattr(own, name) for name in ("mu", "mu_b", "U", "V", "S")}
-    faulty = Law(**{**parts, **change})
-    final = Engine.final
-    other = lambda engine, walkers, x0, _, **where: final(engine, walkers, x0, faulty, **where)  # noqa: E731
-    monkeypatch.setattr(Engine, "final", other)
+    return Law(**{**{name: getattr(own, name) for name in ("mu", "mu_b", "U", "V", "S")}, **parts})
+
+
+EYE, ZERO = torch.eye(8, dtype=torch.float64), torch.zeros(8, 8, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "broken"),
+    [
+        (without(U=EYE, S=0.16 * EYE), {"neighbours", "noise.rows"}),
+        (without(V=0.36 / 8 * EYE), {"overlap", "noise.inputs"}),
+        (without(mu=ZERO), {"norm"}),
+        (without(mu_b=ZERO[0]), {"mean"}),
+        (without(S=ZERO), {"norm", "neighbours", "noise"}),
+    ],
+    ids=["rows", "columns", "mean of the weights", "mean of the biases", "biases"],
+)
+def test_parts_of_the_law_that_are_left_out_are_refuted(faulty: Law, broken: set[str], monkeypatch: pytest.MonkeyPatch):
+    walk = Engine.options["eager"].walk
+    other = lambda engine, walkers, x0, _, **where: walk(engine, walkers, x0, faulty, **where)  # noqa: E731
+    monkeypatch.setattr(Engine.options["eager"], "walk", other)
     found = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
     for name in broken:
         its = found[f"sde.matrix_normal.{name}"]
         assert its.verdict == "refuted", (name, its.why)
+
+
+@pytest.mark.parametrize(
+    "lost", [lambda law, f: 0.5, lambda law, f: law.S.diagonal()], ids=["the rest", "the biases alone"]
+)
+def test_a_drift_that_is_not_that_of_the_noise_is_refuted(lost: Any, monkeypatch: pytest.MonkeyPatch):
+    careful = Law.variance
+    monkeypatch.setattr(Law, "variance", lambda law, f: careful(law, f) - lost(law, f))
+    its = verdicts("matrix_normal", SMALL, DEPTHS)["sde.matrix_normal.swish"]
+    assert its.verdict == "refuted", its.why
+
+
+def test_networks_that_may_explode_are_not_judged():
+    found = verdicts("matrix_normal", replace(SMALL, init=replace(OWN, sigma_w=3.0)), (8,))
+    assert "explosion time" in found["sde.matrix_normal.swish"].why
 
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -139,5 +168,5 @@ def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(Law, "act", broken)
     found = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
-    for name in ("norm", "neighbours"):
-        assert found[f"sde.matrix_normal.{name}"].verdict == "refuted"
+    for name in ("norm", "neighbours", "noise", "swish"):
+        assert found[f"sde.matrix_normal.{name}"].verdict == "refuted", name

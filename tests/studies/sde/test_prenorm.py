@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from resnet_limits.engines import default_engine
+from resnet_limits.measurement.job import Job
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.blocks.prenorm import rms
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.prenorm import linear, two_layers
+from resnet_limits.studies.sde.prenorm import measure as prenorm
 from resnet_limits.studies.sde.prenorm.measure import mean_log_growth
 from resnet_limits.studies.sde.settings import Sde
 from tests.planting import plant
@@ -71,7 +75,7 @@ def test_the_claims_hold_at_any_width_and_depth(phi: str):
     for width, depth in ((8, 3), (5, 40)):
         settings = Sde(replicas=16384, width=width, activation=phi, init=Iid(sigma_w=1.0, sigma_b=0.5))
         for name, its in verdicts("prenorm", settings, (depth,)).items():
-            if name == "sde.prenorm.gaussian.two":  # an order takes four depths
+            if name in ("sde.prenorm.gaussian.two", "sde.prenorm.correlation"):  # they take several layers
                 continue
             assert its.verdict == "supported" or "partly" in its.why, (name, its.why)
             if name in ("sde.prenorm", "sde.prenorm.two"):
@@ -93,6 +97,30 @@ def test_the_law_of_two_layers_is_a_mixture_of_gaussians_with_the_derived_kurtos
     # Var(V chi^2_D)/(2 D) with E V = 1
     assert abs(radius.value - (1 + mixture.value / 3 * (1 + 4 / 2))) < 5 * radius.stderr
     assert mixture.value > 20 * mixture.stderr
+
+
+@pytest.mark.parametrize("sizes", [(1.5, 1.0), (2.0, 0.3)])
+def test_the_correlation_law_solves_its_equation_and_is_the_limit_of_the_recursion(sizes: tuple[float, float]):
+    sigma_w, sigma_b = sizes
+    c, q0, mixed = sigma_w**2 + sigma_b**2, 1.3, -0.4
+
+    def rates(_: float, y: np.ndarray) -> list[float]:
+        return [c, sigma_w**2 * y[1] / y[0] + sigma_b**2]
+
+    q, overlap = solve_ivp(rates, (0, 1), [q0, mixed], rtol=1e-11, atol=1e-12).y[:, -1]
+    closed = (1 - mixed / q0) * (q0 / (q0 + c)) ** (sigma_b**2 / c)
+    assert closed == pytest.approx(1 - overlap / q, rel=1e-8)
+    errors = [
+        abs(prenorm.apart(mixed, q0, Isotropic(sigma_w, sigma_b), prenorm.branch_factors(Sde(depth=L))) - closed)
+        for L in (500, 1000)
+    ]
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(1, abs=0.05)
+
+
+def test_the_correlation_claim_holds_whatever_the_setting():
+    for settings in (Sde(replicas=256, depth=64), Sde(replicas=256, width=1, depth=64, init=Iid(sigma_w=0.0))):
+        record = prenorm.correlation(Job(settings))
+        assert abs(record.value - 1) < 4 * record.stderr + record.reference_error
 
 
 def test_the_norm_of_a_zero_state_is_no_division_by_zero():
@@ -138,6 +166,21 @@ def test_a_mixture_of_gaussians_is_refuted(monkeypatch: pytest.MonkeyPatch):
     assert square.low < 1 < square.high, found["sde.prenorm"].why
     assert found["sde.prenorm.gaussian"].verdict == "refuted", found["sde.prenorm.gaussian"].why
     assert found["sde.prenorm.gaussian.radius"].verdict == "refuted", found["sde.prenorm.gaussian.radius"].why
+
+
+def test_branches_that_see_another_direction_are_refuted_by_the_correlation_alone(monkeypatch: pytest.MonkeyPatch):
+    # Of the right norm: a linear branch of one input has the same law.
+    def frozen(x0: Tensor, factors: Any, law: Isotropic, stream: Stream, *, act: Any) -> Tensor:
+        x, biased = x0, torch.ones(x0.shape[1])
+        for k, s in enumerate(factors):
+            x = x + act(law, x0 / rms(x0), biased, s**2, stream.at(k))
+        return x
+
+    plant(monkeypatch, linear, frozen)
+    found = verdicts("prenorm", STRONG, DEPTHS)
+    assert found["sde.prenorm.correlation"].verdict == "refuted", found["sde.prenorm.correlation"].why
+    for name in ("sde.prenorm", "sde.prenorm.drift", "sde.prenorm.gaussian"):
+        assert found[name].verdict == "supported", (name, found[name].why)
 
 
 @pytest.mark.parametrize("rate", [0.1, -0.1])

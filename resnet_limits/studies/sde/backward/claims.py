@@ -1,15 +1,26 @@
-"""`sde.backward.*`: Jacobians and gradients, in networks with and without the factor sqrt(h). Free of torch."""
+"""`sde.backward.*`: Jacobians and gradients, in networks with and without the factor sqrt(h). Free of torch.
+
+Jacobians obey the linear SDE that Peluchetti & Favaro give (2019, 2020); with tanh and psi = id it is `dG = dW G`; its
+growth is Newman's, Le Jan's and Norris, Rogers & Williams' (1985, 1986). Means of squares follow by Ito's formula
+(`measure.py`).
+"""
 
 from __future__ import annotations
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
-from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
+from typing import Any
+
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....papers import NEWMAN, NORRIS, PELUCHETTI, PELUCHETTI_DIFFUSIONS, SCHOENHOLZ, YANG_RESIDUAL
 from ...group import Group
 from ...least import SMALLEST_PIECE, number
-from ..outside import heavy, linear, mild, sizes
+from ..outside import explodes_with, heavy, isotropic, linear, mild, sizes
 from ..room import least_of_inputs
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT, narrow
+
+SWISH = {"activation": "swish", "activation_inside": "identity"}
+WIDE = 256
+"""Width of the networks with swish that are held against infinite width; their number is `replicas / 16`."""
 
 
 def moving(settings: Sde) -> str | None:
@@ -42,94 +53,147 @@ def least_of_backward(settings: Sde) -> float:
     )
 
 
+def rounding(settings: Sde) -> float:
+    """The distance of 1 from the next number."""
+    return {"float32": 2.0**-23, "float64": 2.0**-52}[settings.dtype]
+
+
+def _of_swish(settings: Sde) -> str | None:
+    if sizes(settings).sigma_w == 0:
+        return "init.sigma_w=0: the Jacobian is the identity"
+    return isotropic(settings) or explodes_with("swish", settings)
+
+
+def _applies(settings: Sde) -> str | None:
+    """Networks with sizes of their own."""
+    return None
+
+
+def _claim(name: str, statement: str, observable: str, expected: Expected, **more: Any) -> Claim:
+    return Claim(
+        id="sde.backward" + name,
+        statement=statement,
+        observable=observable,
+        expected=expected,
+        random=True,
+        **{"source": PELUCHETTI, "kind": "derived", "outside": moving, **more},
+    )
+
+
 GROUP = Group(
     name="backward",
     title="Do gradients neither vanish nor explode with depth?",
-    seconds=5.2,
+    seconds=10,
     least=least_of_backward,
     claims=(
-        Claim(
-            id="sde.backward",
-            source=PELUCHETTI,
-            statement="tangents neither vanish nor explode: E |dx_T/dx_0 u|^2 = e^{sigma_w^2 T} |u|^2",
-            kind="theorem",
-            observable="jacobian_norm",
-            expected=Expected("value", 1.0, 0.05),
+        _claim(
+            "",
+            "Tangents neither vanish nor explode: E|dx_T/dx_0 u|^2 = e^{sigma_w^2 T} |u|^2.",
+            "jacobian_norm",
+            Expected("value", 1.0, 0.05),
             outside=measurable,
-            random=True,
+            rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.7826),
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
-        Claim(
-            id="sde.backward.lyapunov",
-            source=PELUCHETTI,
-            statement="the mean log growth of a tangent, less its martingale, is sigma_w^2 T (1/2 - 1/D) (tolerance in"
-            " units of sigma_w^2 T/D: 1/2 alone is off by one)",
+        _claim(
+            ".lyapunov",
+            "The mean log growth of a tangent, less its martingale, is sigma_w^2 T (1/2 - 1/D).",
+            "lyapunov_top",
+            # in units of sigma_w^2 T/D: 1/2 alone is off by one
+            Expected("value", lyapunov, 0.25, unit=_of_width),
+            source=NEWMAN,
+            rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.001458),
             kind="theorem",
-            observable="lyapunov_top",
-            expected=Expected("value", lyapunov, 0.25, unit=_of_width),
-            outside=moving,
-            random=True,
         ),
-        Claim(
-            id="sde.backward.lyapunov.martingale",
-            source=PELUCHETTI,
-            statement="the martingale of the log growth of a tangent has mean zero: no drift along it (in standard"
-            " deviations, sigma_w (T/D)^1/2)",
-            kind="theorem",
-            observable="lyapunov_martingale",
-            expected=Expected("value", 0.0, 0.2),
-            outside=moving,
-            random=True,
+        _claim(
+            ".lyapunov.martingale",
+            "The martingale of the log growth of a tangent has mean zero: no drift along it.",
+            "lyapunov_martingale",
+            Expected("value", 0.0, 0.2),
+            rival=Rival("pairs of layers that share their weights", "SB3-layers-repeat", 0.7943),
         ),
-        Claim(
-            id="sde.backward.gradient",
-            source=PELUCHETTI,
-            statement="gradients neither vanish nor explode over the layers: mean squares of dJ/dW_k at the last and"
-            " the first layer have the ratio of the limit, 1 + (1 - e^{-sigma_w^2 T}) c/q_0, c = sigma_b^2/sigma_w^2",
-            kind="theorem",
-            observable="gradient_ratio",
-            expected=Expected("value", 1.0, 0.06),
+        _claim(
+            ".costate",
+            "Costates grow backward as tangents do: the mean of log(|p_0|/|p_T|) is sigma_w^2 T (1/2 - 1/D).",
+            "costate_top",
+            Expected("value", lyapunov, 0.25, unit=_of_width),
+            source=NORRIS,
+            rival=Rival("h for sqrt(h) backward", "SB2-transposed-h", 0.001425),
+        ),
+        _claim(
+            ".costate.variance",
+            "Costates grow backward as tangents do: the variance of log(|p_0|/|p_T|) is sigma_w^2 T/D.",
+            "costate_variance",
+            Expected("value", 1.0, 0.3),
+            source=NORRIS,
+            rival=Rival("h for sqrt(h) backward", "SB2-transposed-h", 0.01571),
+        ),
+        _claim(
+            ".duality",
+            "Backward passes without weight matrices are exact: <p_0, u_0> = <p_L, u_L> in every network.",
+            "duality",
+            Expected("value", 0.0, 1e4, unit=rounding),
+            kind="identity",
+            rival=Rival("what is known of the weights not projected out", "S13-adjoint-projection"),
+            outside=isotropic,
+        ),
+        _claim(
+            ".gradient",
+            "Gradients neither vanish nor explode over layers: E|dJ/dW_k|^2 has the limit's ratio of last to first.",
+            "gradient_ratio",
+            Expected("value", 1.0, 0.06),
+            rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.6228),
             outside=mild,
-            random=True,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
-        Claim(
-            id="sde.backward.plain",
+        _claim(
+            ".swish",
+            "Jacobians of swish have their drift phi''(0) (sigma_w^2/D) 1 x^T dt: mean_d (G_T x_0) is the limit's.",
+            "jacobian_drift",
+            Expected("value", 1.0, 0.1),
+            source=PELUCHETTI_DIFFUSIONS,
+            kind="theorem",
+            where={"scheme": "swish"},
+            pins={**SWISH, "width": WIDE},
+            outside=_of_swish,
+            rival=Rival("half of the drift", "SB4-half-the-drift", 2.011),
+        ),
+        _claim(
+            ".plain",
+            "In feed-forward tanh networks gradients vanish: log|p_0|^2 falls by at least 0.5 a layer.",
+            "gradient_rate",
+            # of infinite width by 0.54, log(sigma_w^2 E phi'(z)^2); of narrow networks by more
+            Expected("at_most", -0.5, 0.05),
             source=SCHOENHOLZ,
-            statement="in feed-forward tanh networks gradients vanish: log |p_0|^2 falls by at least 0.25 a layer"
-            " (sigma_w = 1, sigma_b = 0.5, |x_0|^2 = D)",
             kind="control",
-            observable="gradient_rate",
-            expected=Expected("at_most", -0.25, 0.05),
             where={"scheme": "feed-forward"},
             pins=PLAIN_ORDERED,
-            random=True,
+            rival=Rival("networks with skip connections", "SR2-feed-forward-skips", 0.08922),
+            outside=_applies,
         ),
-        Claim(
-            id="sde.backward.unscaled",
+        _claim(
+            ".unscaled",
+            "Without the factor sqrt(h) gradients of tanh networks grow like e^{c L^1/2}.",
+            "gradient_growth",
+            Expected("order", -0.5, 0.15),
             source=YANG_RESIDUAL,
-            statement="without the factor sqrt(h), gradients of tanh networks grow like e^{c L^1/2} (sigma_w = 1,"
-            " sigma_b = 0.5, |x_0|^2 = D)",
             kind="control",
-            observable="gradient_growth",
-            expected=Expected("order", -0.5, 0.15),
             where={"scheme": "unscaled-tanh"},
             pins=UNSCALED_TANH_UNIT,
+            rival=Rival("swish, whose gradients explode", "SB6-copied-activation", -0.9907),
             outside=narrow,
-            random=True,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
-        Claim(
-            id="sde.backward.explosion",
-            source=PELUCHETTI,
-            statement="without the factor sqrt(h), gradients of swish networks explode: log |p_0|^2 grows by at least"
-            " 0.15 a layer (sigma_w = sigma_b = 0.5, |x_0|^2 = D)",
+        _claim(
+            ".explosion",
+            "Without the factor sqrt(h) gradients of swish networks explode: log|p_0|^2 grows by 0.15 a layer or more.",
+            "gradient_rate",
+            Expected("at_least", 0.15, 0.04),
             kind="control",
-            observable="gradient_rate",
-            expected=Expected("at_least", 0.15, 0.05),
             where={"scheme": "unscaled-swish"},
             pins=UNSCALED_SWISH,
-            random=True,
+            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", -0.0002942),
+            outside=_applies,
         ),
     ),
     memory=("width", "depth"),
@@ -139,6 +203,13 @@ GROUP = Group(
         "lyapunov_top": "E [log (|dx_L/dx_0 u| / |u|) - M] of the same tangent, M the martingale below; the interval"
         " counts the error of that depth to first order in h",
         "lyapunov_martingale": "mean of M = sum_k <u_k, u_{k+1} - u_k>/|u_k|^2 in units of sigma_w (T/D)^1/2",
+        "costate_top": "E [log (|p_0| / |p_L|) - M], p = dJ/dx, M = sum_k <p_{k+1}, p_k - p_{k+1}>/|p_{k+1}|^2; its"
+        " interval counts the error of that depth as lyapunov_top does",
+        "costate_variance": "variance over networks of log (|p_0| / |p_L|) in units of sigma_w^2 T/D",
+        "duality": "mean of |<p_0, u_0> - <p_L, u_L>|/(|p_L| |u_L|)",
+        "jacobian_drift": "mean over networks and coordinates of the tangent u_L - u_0 from u_0 = x_0, swish, width"
+        " 256, relative to the limit's; the interval counts the error of infinitely wide networks of that depth, by"
+        " those of half of it",
         "gradient_norm": "root mean square over replicas of |dJ/dW_k| (Frobenius), J = sum_d x_L,d / sqrt(D), by layer"
         " k; reference: the exact limit where it has a closed form",
         "gradient_ratio": "mean square of |dJ/dW_k| at the last over that at the first of the layers shown, relative"

@@ -8,13 +8,19 @@ With tanh and psi = id, `p_t` and `x_t` are independent in the limit, `E |p_t|^2
 Of the log growth of a tangent u_k nearly all the noise is the martingale `M = sum_k <u_k, u_{k+1} - u_k>/|u_k|^2`: its
 mean is zero where phi is odd (W and b to -W and -b), its variance `sigma_w^2 T/D`. The mean of `log |u_L|/|u_0| - M`
 tells 1/2 - 1/D from 1/2 at any width; what it does not see, a drift along the tangent, is just the mean of M, which has
-a claim of its own.
+a claim of its own. Costates have the same law backward: to first order in W they grow by W^T, whose law is that of W.
+
+Jacobians of swish, wide networks: of a tangent u at x with `ubar = mean_d u`, `r = <x, u>/D`, along the moments m, q,
+
+    ubar' = phi''(0) sigma_w^2 r,      r' = 1/2 phi''(0) v ubar + phi''(0) sigma_w^2 r m + phi'(0)^2 sigma_w^2 r
+
+(Ito's formula on `dG = [phi'(0) dW + phi''(0) (sigma_w^2/D) 1 x^T dt] G`; at D = infinity without noise). At finite
+depth the recursion of the moments has the same derivative along (ubar, 2 r).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,19 +30,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....engines import default_engine
-from ....measurement.estimate import mean, root_mean_square
+from ....limits.overlaps import moment_step
+from ....measurement.estimate import mean, root_mean_square, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ....networks.activations import activation_named
+from ....paths.laws.iid import Iid
 from ....random import Stream
-from ....sampling.pieces import LARGEST, SMALLEST
-from ....sampling.schemes import Network
+from ....sampling.law import Isotropic
+from ....sampling.pieces import on_tape
+from ....sampling.schemes import Network, Walker
 from .. import unscaled
 from ..closed_forms import overlap
+from ..control import bias_of_depth, half
 from ..finite_depth import mean_squares
-from ..outside import MOST, growth, linear, sizes
-from ..problem import finite, pair_or_one
+from ..outside import MOST, explosion_time, growth, linear, sizes
+from ..problem import finite, inputs, pair_or_one
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
+from .claims import SWISH, WIDE
 
 
 def measure(job: Job) -> Measurement:
@@ -49,7 +61,7 @@ def measure(job: Job) -> Measurement:
         "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH_UNIT),
         "unscaled-swish": unscaled.pinned(Network, few, UNSCALED_SWISH),
     }
-    x0, records = pair_or_one(settings)[:1], []
+    x0, records = pair_or_one(settings)[:1], jacobian_of_swish(job)
     for i, (scheme, kind) in enumerate(kinds.items()):
         passes = sampled(kind, kind.start(x0), job, (i, len(kinds)), tangent=scheme == "scaled")
         if scheme == "scaled":
@@ -75,10 +87,13 @@ def jacobians(settings: Sde, x0: Float[Tensor, "1 d"], passes: Passes) -> list[R
     records = [
         Record("jacobian_norm", square / limit, stderr=square_error / limit, reference_error=off),
         Record("lyapunov_top", *mean(passes.tangent - passes.martingale), reference_error=_bias(settings, x0)),
+        Record("costate_top", *mean(passes.growth / 2 - passes.back), reference_error=_bias(settings, x0)),
+        Record("duality", *mean(passes.mismatch)),
     ]
     if k:
         deviation = math.sqrt(k / settings.width)
         records.append(Record("lyapunov_martingale", *mean(passes.martingale / deviation)))
+        records.append(Record("costate_variance", *variance(passes.growth / 2 / deviation)))
     return records
 
 
@@ -131,24 +146,22 @@ def closed_form(settings: Sde, x0: Float[Tensor, "1 d"], times: np.ndarray) -> n
 @dataclass(frozen=True)
 class Passes:
     """`|dJ/dW_k|` at the layers shown, `log |dx_L/dx_0 u|` of a unit tangent and its martingale,
-    `log (|p_0|^2 / |p_L|^2)`."""
+    `log (|p_0|^2 / |p_L|^2)` and the martingale of half of it, `|<p_0, u_0> - <p_L, u_L>|/(|p_L| |u_L|)`."""
 
     gradients: Float[Tensor, "l r"]
     tangent: Float[Tensor, " r"]
     martingale: Float[Tensor, " r"]
     growth: Float[Tensor, " r"]
+    back: Float[Tensor, " r"]
+    mismatch: Float[Tensor, " r"]
 
 
-TAPE = 2**24
-"""Numbers on the tape of the networks that are sampled at a time, some eight vectors a layer."""
-
-
-def pieces(replicas: int, depth: int, width: int) -> Iterator[tuple[int, int]]:
-    """`(first replica, count)` of each piece; the sizes are powers of two, so that pieces and blocks are nested."""
-    fitting = max(TAPE // (8 * depth * width), 1)
-    size = min(max(1 << (fitting.bit_length() - 1), SMALLEST), LARGEST)
-    for first in range(0, replicas, size):
-        yield first, min(size, replicas - first)
+VECTORS = 8
+"""On the tape of a network, a layer."""
+FEWER, FEWEST = 16, 64
+"""Keys `replicas` for each of the networks with swish, and these at least."""
+STEP = 1e-4
+"""Of a central difference: an error of 1e-8."""
 
 
 def sampled(
@@ -157,7 +170,7 @@ def sampled(
     """Forward and backward passes of all replicas."""
     settings, d = job.settings, x0.shape[-1]
     shown, found = unscaled.thinned(kind.depth), []
-    for first, count in pieces(settings.replicas, kind.depth, d):
+    for first, count in on_tape(settings.replicas, VECTORS * kind.depth * d):
         job.progress((part[0] + first / settings.replicas) / part[1], "gradients")
         one = torch.full_like(x0, d**-0.5).expand(count, 1, d)
         tape = default_engine().record(
@@ -169,21 +182,94 @@ def sampled(
             stream=Stream(settings.seed, f"sde.backward {kind.depth}", first_replica=first),
             u0=one[:, :, None] if tangent else None,
         )
-        norms, p = {}, one
+        norms, costates = {}, [one]
         for layer in tape.backward(one):
-            p = layer.p
+            costates = [costates[0], layer.p] if not tangent else [*costates, layer.p]
             if layer.k in shown:
                 norms[layer.k] = layer.weights.double()
-        grown = 2 * p[:, 0].norm(dim=-1).double().log()
-        along, noise = _growth(tape.tangents) if tangent else (torch.zeros_like(grown), torch.zeros_like(grown))
-        found.append((torch.stack([norms[k] for k in shown]), along, noise, grown))
+        grown = 2 * costates[-1][:, 0].norm(dim=-1).double().log()
+        nothing = torch.zeros_like(grown)
+        along, noise = _growth([u[:, 0, 0] for u in tape.tangents]) if tangent else (nothing, nothing)
+        _, back = _growth([p[:, 0] for p in costates]) if tangent else (nothing, nothing)
+        mismatch = _mismatch(costates, list(tape.tangents)) if tangent else nothing
+        found.append((torch.stack([norms[k] for k in shown]), along, noise, grown, back, mismatch))
     return Passes(*(torch.cat(column, dim=-1).cpu() for column in zip(*found, strict=True)))
 
 
-def _growth(tangents: Sequence[Float[Tensor, "r 1 1 d"]]) -> tuple[Float[Tensor, " r"], Float[Tensor, " r"]]:
-    """`log |u_L|/|u_0|`, and `sum_k <u_k, u_{k+1} - u_k>/|u_k|^2`."""
-    u = [its[:, 0, 0].double() for its in tangents]
+def _growth(vectors: list[Float[Tensor, "r d"]]) -> tuple[Float[Tensor, " r"], Float[Tensor, " r"]]:
+    """`log |u_L|/|u_0|`, and `sum_k <u_k, u_{k+1} - u_k>/|u_k|^2`; of costates in the order of the backward pass."""
+    u = [its.double() for its in vectors]
     total = u[0].new_zeros(len(u[0]))
     for before, after in pairwise(u):
         total += (before * (after - before)).sum(dim=-1) / before.square().sum(dim=-1)
     return (u[-1].norm(dim=-1) / u[0].norm(dim=-1)).log(), total
+
+
+def _mismatch(costates: list[Float[Tensor, "r 1 d"]], tangents: list[Float[Tensor, "r 1 1 d"]]) -> Float[Tensor, " r"]:
+    """`|<p_0, u_0> - <p_L, u_L>|/(|p_L| |u_L|)`"""
+    p0, end = (costates[i][:, 0].double() for i in (-1, 0))
+    u0, u = (tangents[i][:, 0, 0].double() for i in (0, -1))
+    return ((p0 * u0).sum(dim=-1) - (end * u).sum(dim=-1)).abs() / (end.norm(dim=-1) * u.norm(dim=-1))
+
+
+# -- swish ----------------------------------------------------------------------------------------
+
+
+def jacobian_of_swish(job: Job) -> list[Record]:
+    """`mean_d (u_T - u_0)` of the tangent `u_0 = x_0` in wide networks, against infinite width; none beyond the
+    explosion."""
+    settings, own = job.settings, sizes(job.settings)
+    if own.sigma_w == 0 or settings.horizon >= explosion_time(SWISH["activation"], settings):
+        return []
+    x0 = inputs(settings, width=WIDE, count=1)
+    law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(SWISH["activation"], SWISH["activation_inside"])
+    m0, q0 = float(x0.double().mean()), float(x0.double().square().mean())
+    limit = drift_of_tangents(own, m0, q0, settings.horizon)
+    if not limit > 0:
+        return []
+    engine, networks, found = default_engine(), max(settings.replicas // FEWER, FEWEST), []
+    for first, count in engine.pieces(networks, vectors=2, width=WIDE, dtype=x0.dtype):
+        job.progress(first / networks, "Jacobians of swish")
+        start = x0.expand(count, *x0.shape)
+        stream = Stream(settings.seed, f"sde.backward.swish {settings.depth}", first_replica=first)
+        end, walker = start[:, :, None], Walker(scheme, settings.depth)
+        steps = engine.tangents([walker], start, end, law, horizon=settings.horizon, stream=stream)
+        for _, _, (u,) in steps:
+            end = u
+        found.append((end[:, 0, 0] - start[:, 0]).double().mean(dim=-1).cpu())
+    value, stderr = mean(torch.cat(found))
+    here, before = (_drift_at(own, m0, q0, settings.horizon, depth) for depth in (settings.depth, half(settings.depth)))
+    off = bias_of_depth(here / limit, before / limit, 1.0, settings.depth)
+    numbers = {"reference_error": off, "coordinates": {"scheme": "swish", **SWISH, "width": WIDE}, "replicas": networks}
+    return [Record("jacobian_drift", value / limit, stderr / limit, **numbers)]
+
+
+def drift_of_tangents(own: Iid, m0: float, q0: float, horizon: float) -> float:
+    """`ubar_T - ubar_0` of `u_0 = x_0`: the equations of the docstring along those of the moments."""
+    from scipy.integrate import solve_ivp
+
+    slope, curvature = activation_named(SWISH["activation"]).taylor()
+    k = own.sigma_w**2
+
+    def velocity(_: float, state: np.ndarray) -> list[float]:
+        m, q, ubar, r = state
+        v = own.sigma_b**2 + k * q
+        along = curvature * k * r
+        rates = 0.5 * curvature * v, (curvature * m + slope**2) * v
+        return [*rates, along, 0.5 * curvature * v * ubar + along * m + slope**2 * k * r]
+
+    solution = solve_ivp(velocity, (0, horizon), [m0, q0, m0, q0], rtol=1e-10, atol=1e-12)
+    return float(solution.y[2, -1]) - m0
+
+
+def _drift_at(own: Iid, m0: float, q0: float, horizon: float, depth: int) -> float:
+    """The same of infinitely wide networks of a depth, by a central difference of their moments."""
+
+    def mean_at(shift: float) -> float:
+        m = torch.tensor([(1 + shift) * m0], dtype=torch.float64)
+        q = torch.tensor([[(1 + shift) ** 2 * q0]], dtype=torch.float64)
+        for _ in range(depth):
+            m, q = moment_step(SWISH["activation"], m, q, horizon / depth * (own.sigma_b**2 + own.sigma_w**2 * q))
+        return float(m)
+
+    return (mean_at(STEP) - mean_at(-STEP)) / (2 * STEP) - m0

@@ -5,6 +5,11 @@ feed-forward        x <- tanh(W x + b)             correlations go to 1
 unscaled-tanh       x <- x + tanh(W x + b)         factor 1 in place of sqrt(h): they go to 0, norms grow linearly
 unscaled-tanh-wide  the same, width 256            the order and the prefactor with which they go to 0
 unscaled-swish      x <- x + swish(W x + b)        norms explode
+unscaled-swish-wide the same, width 256            the rate
+
+The rate at infinite width: far above 1 swish is relu, `E relu(z) = a |x|/sqrt(D)`, `a = sigma_w/sqrt(2 pi)`, and
+`E relu(z)^2 = sigma_w^2/2 |x|^2/D`. With `r = mean_d x_d/(|x|/sqrt(D))` a layer multiplies `|x|^2` by
+`g = 1 + 2 r a + sigma_w^2/2`, and r becomes `(r + a)/sqrt(g)`, which has a fixed point: log g = 0.397 at sigma_w = 0.5.
 """
 
 from __future__ import annotations
@@ -37,7 +42,9 @@ MEMBERS = ((0, 2), (0, 1), (0, 3))
 """Of the four inputs, those of each pair."""
 OWN = PAIRS.index("inputs")
 MORE = 2
-"""Wide networks for each of the key `replicas`."""
+"""Wide networks for each of the key `replicas`, whose decorrelation is measured."""
+FEWER, FEWEST = 8, 64
+"""Keys `replicas` for each of those whose explosion is, and networks at least."""
 ROUNDING = 1e-8
 """Standard errors are not trusted below: they are differences of sums of squares."""
 
@@ -51,12 +58,13 @@ def measure(job: Job) -> Measurement:
         "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH),
         "unscaled-swish": unscaled.pinned(Network, min(depth, unscaled.DEEPEST), UNSCALED_SWISH),
     }
+    alone = [*decorrelation(job), *explosion(job)]
     if settings.width == 1:  # a line has no angles
-        return Measurement(finite(decorrelation(job)))
+        return Measurement(finite(alone))
     x0, total = four_inputs(settings), Measurement()
     with np.errstate(invalid="ignore", divide="ignore"):  # of an input at the origin: no number, and no record
         total.extend(_correlations(job, kinds, x0))
-    total.records = finite(total.records + decorrelation(job))
+    total.records = finite(total.records + alone)
     return total
 
 
@@ -64,7 +72,7 @@ def _correlations(job: Job, kinds: dict[str, unscaled.Sampled], x0: Float[Tensor
     settings, depth, total = job.settings, job.settings.depth, Measurement()
     for i, (scheme, kind) in enumerate(kinds.items()):
         layers = [*unscaled.thinned(kind.depth), kind.depth]
-        overlaps, growth = sampled(kind, kind.start(x0), layers, job, (i, len(kinds)))
+        overlaps = sampled(kind, kind.start(x0), layers, job, (i, len(kinds)))
         coordinates = {"scheme": scheme, **kind.pins}
         limit = closed_form(settings, x0, layers) if scheme == "scaled" else None
         total.arrays[f"correlation.{scheme}"] = np.vstack([layers, overlaps.correlation(np.eye(len(PAIRS)))[0]])
@@ -75,10 +83,29 @@ def _correlations(job: Job, kinds: dict[str, unscaled.Sampled], x0: Float[Tensor
         if scheme == "unscaled-tanh":
             value, stderr = (a / depth for a in overlaps.mean_square())
             total.records.append(Record("norm_growth", value, stderr=stderr, coordinates=coordinates))
-        if scheme == "unscaled-swish":
-            value, stderr = mean(growth / kind.depth)
-            total.records.append(Record("growth_rate", value, stderr=stderr, coordinates=coordinates))
     return total
+
+
+def explosion(job: Job) -> list[Record]:
+    """Growth of `log |x|^2` a layer over the second half of min(L, 128) layers, in wide swish networks without the
+    factor."""
+    settings, depth = job.settings, min(job.settings.depth, unscaled.DEEPEST)
+    if depth < 2:
+        return []
+    kind, found = unscaled.pinned(Network, depth, UNSCALED_SWISH), []
+    x0 = kind.start(four_inputs(settings, DECORRELATED)[:1])
+    engine, networks = default_engine(), max(settings.replicas // FEWER, FEWEST)
+    for first, count in engine.pieces(networks, vectors=1, width=DECORRELATED, dtype=x0.dtype):
+        job.progress(first / networks, "explosion without the factor")
+        stream = Stream(settings.seed, f"sde.correlation.explosion {depth}", first_replica=first)
+        walker, start, ends = Walker(kind.scheme, depth), x0.expand(count, *x0.shape), (depth // 2, depth)
+        steps = engine.walk([walker], start, kind.law, horizon=kind.horizon, stream=stream, layers=ends)
+        sizes = {k: x[:, 0].double().norm(dim=-1).log() for k, (x,) in steps}
+        found.append(2 * (sizes[depth] - sizes[depth // 2]).cpu() / (depth - depth // 2))
+    value, stderr = mean(torch.cat(found))
+    coordinates = {"scheme": "unscaled-swish-wide", "width": DECORRELATED, **UNSCALED_SWISH}
+    records = [Record("growth_rate", value, stderr, coordinates=coordinates, replicas=networks)]
+    return [*records, Record("growth_layers", depth - depth // 2, coordinates=coordinates)]
 
 
 def decorrelation(job: Job) -> list[Record]:
@@ -203,14 +230,13 @@ def limits(settings: Sde, x0: Float[Tensor, "4 d"]) -> np.ndarray:
 
 def sampled(
     kind: unscaled.Sampled, x0: Float[Tensor, "4 d"], layers: list[int], job: Job, part: tuple[int, int]
-) -> tuple[Overlaps, Float[Tensor, " r"]]:
-    """Overlaps before each of the layers, and `log (|x_L|^2 / |x_0|^2)` of each network's first input."""
-    settings, overlaps, growth = job.settings, Overlaps(len(layers)), []
-    engine = default_engine()
+) -> Overlaps:
+    """Overlaps before each of the layers."""
+    settings, overlaps, engine = job.settings, Overlaps(len(layers)), default_engine()
     wanted = {layer: j for j, layer in enumerate(layers)}
     for first, count in engine.pieces(settings.replicas, vectors=len(x0), width=settings.width, dtype=x0.dtype):
         job.progress((part[0] + first / settings.replicas) / part[1], "correlations")
-        x = start = x0.expand(count, *x0.shape)
+        start = x0.expand(count, *x0.shape)
         overlaps.add(0, start)
         steps = engine.walk(
             [Walker(kind.scheme, kind.depth)],
@@ -222,8 +248,7 @@ def sampled(
         )
         for k, (x,) in steps:
             overlaps.add(wanted[k], x)
-        growth.append((x[:, 0].norm(dim=-1) / start[:, 0].norm(dim=-1)).double().log().cpu() * 2)
-    return overlaps, torch.cat(growth)
+    return overlaps
 
 
 def _of_pairs(products: Float[Tensor, "1 4 4"]) -> np.ndarray:

@@ -1,8 +1,11 @@
 """`sde.explosion.*`: swish networks beyond their explosion time. Free of torch.
 
-The horizon is the group's own, some explosion times of infinitely wide networks: shallow networks cross late, by how
-much is derived in `measure.py`: by O(h) where the drift of a layer is still quadratic at the threshold,
-`h sigma_w^2 q` small, and by `sqrt(2 pi h)/sigma_w log(sigma_w sqrt(h q))`, and more, where it is linear long before.
+The moments of infinitely wide networks are Peluchetti & Favaro's (2020); when they explode, and how late networks do,
+is derived from them (`limits/explosion.py`, `measure.py`).
+
+The horizon is the group's own, some explosion times of infinitely wide networks: shallow networks cross late, by O(h)
+where the drift of a layer is still quadratic at the threshold, `h sigma_w^2 q` small, and by
+`sqrt(2 pi h)/sigma_w log(sigma_w sqrt(h q))`, and more, where it is linear long before.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
-from ....papers import PELUCHETTI
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....papers import PELUCHETTI, PELUCHETTI_DIFFUSIONS
 from ...group import Group
 from ..outside import explosion_time
 from ..room import least_of_one
@@ -25,10 +28,10 @@ WIDE = 512
 """Width of the networks that are held against infinite width; their number is `replicas / 4`."""
 LONGEST = 2.0
 """Variance of pre-activations at the low threshold up to which order 1 is seen."""
+SHALLOWEST = 32
+"""Depth from which the times of narrow networks are compared: a layer takes a quarter of the explosion time."""
 FAR = 1e4
 """Thresholds from which the closed form of the lateness holds, in units of the inputs' mean square."""
-EARLY = 1.9
-"""Explosion times within which infinitely wide networks must have crossed for others to be expected at 2."""
 SWISH = {"activation": "swish", "activation_inside": "identity"}
 
 
@@ -46,25 +49,20 @@ def inside_identity(settings: Sde) -> Sde:
     return replace(settings, activation_inside=SWISH["activation_inside"])
 
 
-def late(records: Any) -> str | None:
-    """For `Claim.unmet`: where even infinitely wide networks of this depth cross late, or None."""
-    if "scheme" not in records:
-        return None
-    its = records[(records["observable"] == "crossing_time") & (records["scheme"] == "infinitely wide")]
-    time = its[its["depth"] == its["depth"].max()]["value"].mean()
-    if time > EARLY:
-        depth = int(its["depth"].max())
-        what = f"at L={depth} even infinitely wide networks cross as late as {time:.3g} explosion times"
-        return f"{what}; deeper ones are faster"
-    return None
-
-
 def coarse(records: Any) -> str | None:
     """For `Claim.unmet`: where steps at the low threshold are too long for its order to be seen, or None."""
     its = records[records["observable"] == "crossing_step"]
     if len(its) and (size := its[its["depth"] == its["depth"].max()]["value"].mean()) > LONGEST:
         what = f"at L={int(its['depth'].max())} h sigma_w^2 |x|^2/D is {size:.2g} at the threshold"
         return f"{what}: the drift is no longer quadratic; deeper networks would tell"
+    return None
+
+
+def shallow(records: Any) -> str | None:
+    """For `Claim.unmet`: where steps are too long for the leading order of the lateness at finite width, or None."""
+    its = records[records["observable"] == "crossing_time_difference"]
+    if len(its) and (depth := int(its["depth"].max())) < SHALLOWEST:
+        return f"at L={depth} a layer takes {NARROW_HORIZONS / depth:.2g} explosion times: it takes L={SHALLOWEST}"
     return None
 
 
@@ -88,15 +86,14 @@ NARROW = "the difference is taken where at least 99 % of the networks cross befo
 GROUP = Group(
     name="explosion",
     title="Do swish networks explode when their limit does?",
-    seconds=0.9,
+    seconds=1,
     least=least_of_one,
     memory=("replicas", "width", "sde.inputs"),
     claims=(
         Claim(
             id="sde.explosion",
             source=PELUCHETTI,
-            statement="infinitely wide swish networks (an exact recursion, nothing is sampled) cross the threshold"
-            " |x|^2/D = 10 later than the limit by O(h): order 1",
+            statement="Infinitely wide swish networks cross |x|^2/D = 10 later than the limit by O(h): order 1.",
             kind="observation",
             observable="crossing_time_error",
             expected=Expected("order", 1.0, 0.1),
@@ -104,32 +101,17 @@ GROUP = Group(
             pins={**SWISH, **LOW},
             outside=high,
             unmet=coarse,
-            verdicts=SMOKE_IS_TOO_SMALL,
-        ),
-        Claim(
-            id="sde.explosion.sampled",
-            source=PELUCHETTI,
-            statement="the time at which sampled wide swish networks cross the threshold tends to that of the limit,"
-            " order at least 1/2 (width 512)",
-            kind="theorem",
-            observable="crossing_time_excess",
-            # late by sqrt(h) F(sigma_w sqrt(h q)), and powers of sqrt(h)
-            expected=Expected("order_at_least", 0.5, 0.1, correction=0.5),
-            where={"scheme": "wide"},
-            pins={**SWISH, "width": WIDE},
-            outside=low,
-            random=True,
-            needs=LATE,
+            rival=Rival("a limit that explodes at twice the rate", "SE1-explosion-rate", 0.08321),
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
             id="sde.explosion.late",
             source=PELUCHETTI,
-            statement="a threshold far beyond is crossed later than by the limit by (sqrt(h)/sigma_w) F(sigma_w sqrt(h"
-            " q)), F(Y) = int_0^Y (1/E swish(y G) - 4/y^2) dy, to leading order in sqrt(h) (width 512, relative)",
-            kind="observation",
+            statement="Wide swish networks cross a far threshold later than the limit, by a known term in sqrt(h).",
+            kind="derived",
             observable="crossing_lateness",
             expected=Expected("value", 1.0, 0.1),
+            rival=Rival("half of what the limit takes", "SE3-lateness", 0.005308),
             where={"scheme": "wide"},
             pins={**SWISH, "width": WIDE},
             outside=low,
@@ -139,41 +121,28 @@ GROUP = Group(
         ),
         Claim(
             id="sde.explosion.narrow",
-            source=PELUCHETTI,
-            statement="at finite width, on one noise, swish networks of depth L and 2L cross the threshold at times"
-            " that approach each other, order at least 1/2",
+            source=PELUCHETTI_DIFFUSIONS,
+            statement="On one noise narrow swish networks of depth L and 2L cross at times that differ by that term.",
             kind="observation",
             observable="crossing_time_difference",
-            expected=Expected("order_at_least", 0.5, 0.1),
+            # corrections of relative order sqrt(h), and of 1/D: below 0.1 from L=64 on
+            expected=Expected("value", 1.0, 0.2),
             where={"scheme": "narrow"},
             pins=SWISH,
             outside=never,
+            unmet=shallow,
             random=True,
             needs=NARROW,
-            verdicts=SMOKE_IS_TOO_SMALL,
-        ),
-        Claim(
-            id="sde.explosion.crossed",
-            source=PELUCHETTI,
-            statement="by twice the explosion time of the limit wide swish networks have crossed the threshold, if"
-            " deep enough (width 512)",
-            kind="theorem",
-            observable="fraction_crossed",
-            expected=Expected("at_least", 0.95, 0.05),
-            where={"scheme": "wide"},
-            pins={**SWISH, "width": WIDE},
-            outside=never,
-            unmet=late,
-            random=True,
+            rival=Rival("layers of the finest network for those of the coarse one", "SE4-layers-of-the-finest", 6.794),
         ),
         Claim(
             id="sde.explosion.wide",
             source=PELUCHETTI,
-            statement="wide swish networks cross the threshold when the infinitely wide network of their depth does"
-            " (width 512)",
-            kind="theorem",
+            statement="Wide swish networks cross the threshold when the infinitely wide network of their depth does.",
+            kind="derived",
             observable="crossing_time_ratio",
-            expected=Expected("value", 1, 0.02),
+            expected=Expected("value", 1, 0.018),
+            rival=Rival("weights 5 % too large", "SR4-weights-5%", 0.9426),
             where={"scheme": "wide"},
             pins={**SWISH, "width": WIDE},
             outside=never,
@@ -184,18 +153,14 @@ GROUP = Group(
     observables={
         "crossing_time": "mean over networks of the first time at which |x|^2/D reaches sde.threshold (at most the"
         " horizon, 3 explosion times, of narrow ones 8), relative to the explosion time of infinitely wide networks",
-        "crossing_time_excess": "mean crossing time of wide networks less that of the limit, relative to the explosion"
-        " time",
         "crossing_time_ratio": "mean crossing time of wide networks over that of the infinitely wide one of their"
         " depth",
         "crossing_time_error": "time at which the infinitely wide network of this depth crosses |x|^2/D = 10, less that"
         " of the limit, relative to the explosion time",
         "crossing_step": "h sigma_w^2 |x|^2/D there: variance of pre-activations in a layer",
         "crossing_lateness": "mean crossing time of wide networks less that of the limit, relative to"
-        " (sqrt(h)/sigma_w) F(sigma_w sqrt(h q))",
-        "crossing_time_difference": "mean of the crossing time at depth L less that at 2L, relative to the"
-        " explosion time",
-        "fraction_crossed": "networks, wide and narrow ones, that crossed by twice the explosion time:"
-        " (crossed + 1)/(networks + 2)",
+        " (sqrt(h)/sigma_w) F(sigma_w sqrt(h q)), F(Y) = int_0^Y (1/E swish(y G) - 4/y^2) dy",
+        "crossing_time_difference": "mean of the crossing time of narrow networks at depth L less that at 2L, relative"
+        " to the difference of that term at both depths, which is derived at infinite width",
     },
 )

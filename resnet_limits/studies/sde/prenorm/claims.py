@@ -1,11 +1,15 @@
-"""`sde.prenorm.*`: blocks that see the state divided by its root mean square. Free of torch."""
+"""`sde.prenorm.*`: blocks that see the state divided by its root mean square. Free of torch.
+
+A branch has mean 0 and mean square c given the state, whatever the direction of the state: norms and the Gaussian law
+follow (`measure.py`), and do not see what direction the branch is given. The correlation of two inputs does.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
-from ....papers import PELUCHETTI, XIONG, Paper
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....papers import NEWMAN, XIONG
 from ...group import Group
 from ...least import DOUBLE, sampled
 from ...outside import still
@@ -15,6 +19,8 @@ from ..settings import Sde
 WITHOUT = {"init.sigma_b": 0.0}
 NARROWEST = 4
 """The mean of `log|e + W e|^2` is about `sigma_w^2 (1 - 2/D)` for small sigma_w."""
+PAIR = {"init.sigma_w": 1.5, "init.sigma_b": 1.0, "width": 256}
+"""Networks whose correlation is held against infinite width: `c T = 3.25`, more than three times the inputs' norm."""
 
 
 def _still(settings: Sde) -> str | None:
@@ -29,27 +35,23 @@ def _narrow(settings: Sde) -> str | None:
     return _still(settings)
 
 
-def _claim(
-    name: str,
-    source: Paper,
-    statement: str,
-    observable: str,
-    expected: Expected,
-    scheme: str,
-    outside: Any,
-    **more: Any,
-) -> Claim:
+def _applies(settings: Sde) -> str | None:
+    """Networks with sizes of their own."""
+    return None
+
+
+OUTSIDE = {"linear": still, "two-layers": _still, "without-norm": _narrow, "linear-pair": _applies}
+
+
+def _claim(name: str, statement: str, observable: str, expected: Expected, scheme: str, **more: Any) -> Claim:
     return Claim(
-        id=name,
-        source=source,
+        id="sde.prenorm" + name,
         statement=statement,
-        kind="theorem",
         observable=observable,
         expected=expected,
         where={"scheme": scheme},
-        outside=outside,
         random=True,
-        **more,
+        **{"source": XIONG, "kind": "derived", "outside": OUTSIDE[scheme], **more},
     )
 
 
@@ -62,105 +64,102 @@ def least_of_prenorm(settings: Sde) -> float:
 GROUP = Group(
     name="prenorm",
     title="How do pre-norm networks grow, and is the law of their output Gaussian?",
-    seconds=3,
+    seconds=6,
     least=least_of_prenorm,
     memory=("replicas", "width", "sde.inputs"),
     claims=(
         _claim(
-            "sde.prenorm",
-            XIONG,
-            "E|x_L|^2/D = q_0 + c sum of squared branch factors, exactly, whatever the factors: linear branch, as"
-            " q_0 + E|x_L - x_0|^2/D",
-            "prenorm_norm",
-            Expected("value", 1, 0.02),
+            "",
+            "Pre-norm blocks with a linear branch move by E|x_L - x_0|^2/D = c sum of squared branch factors, exactly.",
+            "prenorm_movement",
+            Expected("value", 1, 0.03),
             "linear",
-            still,
+            rival=Rival("branch factors 5 % too large", "P8-prenorm5%", 1.105),
         ),
         _claim(
-            "sde.prenorm.drift",
-            XIONG,
-            "and E<x_0, x_L - x_0> = 0, the other part of E|x_L|^2: linear branch, in standard deviations",
+            ".drift",
+            "Pre-norm blocks with a linear branch do not drift along the input: E<x_0, x_L - x_0> = 0.",
             "prenorm_drift",
             Expected("value", 0, 0.1),
             "linear",
-            still,
+            rival=Rival("post-norm: the skip connection carries the normalised state", "SP2-post-norm", -2.134),
         ),
         _claim(
-            "sde.prenorm.two",
-            XIONG,
-            "E|x_L|^2/D = q_0 + c sum of squared branch factors, exactly: branch V phi(W y + b), as"
-            " q_0 + E|x_L - x_0|^2/D",
-            "prenorm_norm",
-            Expected("value", 1, 0.005),
+            ".two",
+            "Pre-norm blocks V phi(W y + b) move by E|x_L - x_0|^2/D = c sum of squared branch factors, exactly.",
+            "prenorm_movement",
+            Expected("value", 1, 0.03),
             "two-layers",
-            _still,
+            rival=Rival("branch factors 5 % too large", "SP1-two-layers-5%", 1.1),
         ),
         _claim(
-            "sde.prenorm.two.drift",
-            XIONG,
-            "and E<x_0, x_L - x_0> = 0, the other part of E|x_L|^2: branch V phi(W y + b), in standard deviations",
+            ".two.drift",
+            "Pre-norm blocks V phi(W y + b) do not drift along the input: E<x_0, x_L - x_0> = 0.",
             "prenorm_drift",
             Expected("value", 0, 0.1),
             "two-layers",
-            _still,
+            rival=Rival("post-norm: the skip connection carries the normalised state", "SP3-post-norm-two", -1.602),
         ),
         _claim(
-            "sde.prenorm.gaussian",
-            PELUCHETTI,
-            "with factors of order L^-1/2 and a Gaussian linear branch the law of x_T is Gaussian, at any depth: no"
-            " excess kurtosis",
+            ".correlation",
+            "Wide pre-norm networks keep inputs apart: 1 - rho_T = (1 - rho_0) (q_0/(q_0 + c T))^(sigma_b^2/c).",
+            "prenorm_correlation",
+            Expected("value", 1, 0.03),
+            "linear-pair",
+            pins=PAIR,
+            rival=Rival("branches that see the input, not the state", "SP4-branch-sees-the-input", 1.194),
+        ),
+        _claim(
+            ".gaussian",
+            "With factors of order L^-1/2 and a linear branch x_T is Gaussian, at any depth: no excess kurtosis.",
             "prenorm_kurtosis",
             Expected("value", 0, 0.1),
             "linear",
-            still,
+            rival=Rival("blocks that share their weights", "SP6-tied", -71.89),
         ),
         _claim(
-            "sde.prenorm.gaussian.radius",
-            PELUCHETTI,
-            "there |x_T - x_0|^2/(c T) has the variance 2 D of chi^2_D, at any depth",
+            ".gaussian.radius",
+            "With a linear branch |x_T - x_0|^2/(c T) has the variance 2 D of chi^2_D, at any depth.",
             "prenorm_radius_var",
             Expected("value", 1, 0.15),
             "linear",
-            still,
+            rival=Rival("blocks that share their weights", "SP6-tied", 18970),
         ),
         _claim(
-            "sde.prenorm.gaussian.two",
-            PELUCHETTI,
-            "of the branch V phi(W y + b), with factors of order L^-1/2, the law of x_T is Gaussian in the limit: that"
-            " of the network is a mixture of Gaussians whose excess kurtosis falls as 1/L",
+            ".gaussian.two",
+            "With the branch V phi(W y + b) x_L is a mixture of Gaussians: its excess kurtosis falls as 1/L.",
             "prenorm_mixture",
             Expected("order", 1, 0.2),
             "two-layers",
-            _still,
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("blocks that share their hidden weights", "SP5-hidden-weights-repeat", -0.002883),
         ),
         _claim(
-            "sde.prenorm.gaussian.two.radius",
-            PELUCHETTI,
-            "there |x_T - x_0|^2/(c T) has the variance 2 D of chi^2_D in the limit",
+            ".gaussian.two.radius",
+            "With the branch V phi(W y + b) |x_T - x_0|^2/(c T) has the variance 2 D of chi^2_D in the limit.",
             "prenorm_radius_var",
             Expected("value", 1, 0.15),
             "two-layers",
-            _still,
+            rival=Rival("blocks that share their hidden weights", "SP5-hidden-weights-repeat", 1.631),
         ),
-        Claim(
-            id="sde.prenorm.without",
-            source=XIONG,
-            statement="without the norm and with factors 1 growth is exponential: log(|x_L|^2/|x_0|^2)/L is"
-            " E log|e + W e|^2 (relative; sigma_b = 0)",
+        _claim(
+            ".without",
+            "Without the norm and with factors 1 growth is exponential: log(|x_L|^2/|x_0|^2)/L is E log|e + W e|^2.",
+            "prenorm_log_growth",
+            Expected("value", 1, 0.02),
+            "without-norm",
+            source=NEWMAN,
             kind="control",
-            observable="prenorm_log_growth",
-            expected=Expected("value", 1, 0.02),
-            where={"scheme": "without-norm"},
             pins=WITHOUT,
-            outside=_narrow,
-            random=True,
+            rival=Rival("weights 5 % too large", "SR4-weights-5%", 1.098),
         ),
     ),
     observables={
-        "prenorm_norm": "mean of |x_L|^2/D, as q_0 + |x_L - x_0|^2/D (the same mean, half the noise), relative to"
-        " q_0 + c times the sum of squared branch factors, which rise linearly from block to block",
-        "prenorm_square": "the same of |x_L|^2/D itself",
+        "prenorm_movement": "mean of |x_L - x_0|^2/D relative to c times the sum of squared branch factors, which rise"
+        " linearly from block to block; c = sigma_w^2 + sigma_b^2 of the linear branch, sigma_w^2 E phi(z)^2 of two"
+        " layers",
+        "prenorm_correlation": "1 - E<x, y>/(E|x|^2 E|y|^2)^1/2 of two inputs of equal norms at a cosine of -0.5,"
+        " linear branch, relative to the limit's; the interval counts the error of that depth at infinite width",
         "prenorm_drift": "mean of <x_0, x_L - x_0>/D in units of its standard deviation over replicas",
         "prenorm_kurtosis": "excess kurtosis of the coordinates of x_L - x_0",
         "prenorm_mixture": "of two layers: the same as 3 Var V/(E V)^2, V = sigma_w^2 sum_k s_k^2 |phi(z_k)|^2/D, the"

@@ -1,8 +1,10 @@
 """`sde.prenorm.*`: pre-norm blocks.
 
-norm        `|x_L|^2/D = q_0 + |x_L - x_0|^2/D + 2 <x_0, x_L - x_0>/D`, each part with a claim: the first two have its
-            mean (a branch has mean 0 given the state) and half its noise, the last has mean 0 unless states drift;
-            branch factors `s_k^2 = h (1/2 + (k + 1/2)/L)`, whose sum is T
+norm        `|x_L|^2/D = q_0 + |x_L - x_0|^2/D + 2 <x_0, x_L - x_0>/D`, each part with a claim: the first has the mean
+            of the sum of the branches' squares (a branch has mean 0 given the state), the last has mean 0 unless states
+            drift; branch factors `s_k^2 = h (1/2 + (k + 1/2)/L)`, whose sum is T
+correlation of two inputs of equal norms, D = infinity: `q' = c`, `lambda' = sigma_w^2 lambda/q + sigma_b^2`, hence
+            `(1 - rho)' = -(sigma_b^2/q) (1 - rho)` for `rho = lambda/q`; a network of depth L takes Euler's steps s_k^2
 law         `(x_T - x_0)/sqrt(c T)` against standard normals: of the linear branch at any depth; of two layers it is a
             mixture of normal laws of variance `V_L` (`sampling/prenorm.py`), the sum of i.i.d. hidden sizes, hence with
             excess kurtosis `3 Var V_L/(E V_L)^2 = 3 Var|phi(z)|^2/(E|phi(z)|^2)^2 sum_k s_k^4/(sum_k s_k^2)^2`, as 1/L
@@ -13,6 +15,7 @@ without     growth of `x + W x` by a block, against `E log|e + W e|^2`, `|e| = 1
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,10 +31,15 @@ from ....networks.gaussian_means import gaussian_mean_square
 from ....random import Stream
 from ....sampling.law import Isotropic
 from ....sampling.prenorm import linear, log_growth_without_norm, two_layers
+from ....sampling.wide import gram
+from ..correlation.measure import four_inputs
 from ..outside import sizes
 from ..problem import inputs
-from .claims import NARROWEST, WITHOUT
+from ..settings import Sde
+from .claims import NARROWEST, PAIR, WITHOUT
 
+OPPOSITE = 3
+"""Of `four_inputs`, the one of the norm of the first at a cosine of -0.5 to it."""
 MORE, LEAST = 4, 4096
 """Networks for each of the key `replicas`, and at least: these are cheap."""
 
@@ -40,10 +48,9 @@ def measure(job: Job) -> Measurement:
     """Norms, the law at the end, and growth without the norm."""
     settings, own = job.settings, sizes(job.settings)
     depth, horizon, phi = settings.depth, settings.horizon, settings.activation
-    h = horizon / depth
     law = Isotropic(own.sigma_w, own.sigma_b)
     x0 = inputs(settings)
-    factors = [math.sqrt(h * (0.5 + (k + 0.5) / depth)) for k in range(depth)]
+    factors = branch_factors(settings)
     found: dict[str, list[tuple[Tensor, Tensor]]] = {"linear": [], "two-layers": []}
     moved: dict[str, list[Tensor]] = {scheme: [] for scheme in found}
     growth, variances = [], []
@@ -63,20 +70,18 @@ def measure(job: Job) -> Measurement:
         bare = Isotropic(own.sigma_w, WITHOUT["init.sigma_b"])
         alone = log_growth_without_norm(start[:, :1], depth, bare, stream.part(f".without {depth}"), act=engine.act)
         growth.append(alone.double())
-    q0 = float(x0.double().square().mean())
     c = {"linear": own.sigma_w**2 + own.sigma_b**2}
     c["two-layers"] = own.sigma_w**2 * float(gaussian_mean_square(phi, torch.tensor(c["linear"], dtype=torch.float64)))
     records = []
     for scheme, its in found.items():
         squares, along = (torch.cat(parts) for parts in zip(*its, strict=True))
-        exact, coordinates = q0 + c[scheme] * horizon, {"scheme": scheme}
-        records += [
-            Record("prenorm_norm", *mean((q0 + squares) / exact), coordinates=coordinates),
-            Record("prenorm_square", *mean((q0 + squares + 2 * along) / exact), coordinates=coordinates),
-        ]
         if c[scheme] == 0:
             continue
-        records.append(Record("prenorm_drift", *mean(along / float(along.std())), coordinates=coordinates))
+        coordinates = {"scheme": scheme}
+        records += [
+            Record("prenorm_movement", *mean(squares / (c[scheme] * horizon)), coordinates=coordinates),
+            Record("prenorm_drift", *mean(along / float(along.std())), coordinates=coordinates),
+        ]
         standard, excess = torch.cat(moved[scheme]) / math.sqrt(c[scheme] * horizon), 0.0
         if scheme == "two-layers":
             mixture = mixture_kurtosis(torch.cat(variances))
@@ -94,7 +99,49 @@ def measure(job: Job) -> Measurement:
         value, stderr = mean(torch.cat(growth).mean(dim=1) / (depth * expected))
         coordinates = {"scheme": "without-norm", **WITHOUT}
         records.append(Record("prenorm_log_growth", value, stderr=stderr, coordinates=coordinates))
-    return Measurement([replace(r, replicas=networks) for r in records])
+    records = [replace(r, replicas=networks) for r in records]
+    return Measurement([*records, correlation(job)])
+
+
+def branch_factors(settings: Sde) -> list[float]:
+    """`s_k`, k = 0, ..., L-1; their squares rise linearly and have the sum T."""
+    depth = settings.depth
+    return [math.sqrt(settings.horizon / depth * (0.5 + (k + 0.5) / depth)) for k in range(depth)]
+
+
+def correlation(job: Job) -> Record:
+    """Two inputs in wide networks with a linear branch, against infinite width and depth."""
+    settings, law = job.settings, Isotropic(PAIR["init.sigma_w"], PAIR["init.sigma_b"])
+    x0, factors = four_inputs(settings, PAIR["width"])[[0, OPPOSITE]], branch_factors(settings)
+    engine, networks, found = default_engine(), max(settings.replicas // 4, 256), []
+    for first, count in engine.pieces(networks, vectors=len(x0), width=x0.shape[-1], dtype=x0.dtype):
+        job.progress(first / networks, "pre-norm blocks, two inputs")
+        stream = Stream(settings.seed, f"sde.prenorm.pair {settings.depth}", first_replica=first)
+        found.append(gram(linear(x0.expand(count, *x0.shape), factors, law, stream, act=engine.act)).cpu())
+    products = torch.cat(found)
+    mixed, p, q = products[:, 0, 1], products[:, 0, 0], products[:, 1, 1]
+    rho = float(mixed.mean() / (p.mean() * q.mean()).sqrt())
+    _, error = mean(mixed / (p.mean() * q.mean()).sqrt() - rho * (p / p.mean() + q / q.mean()) / 2)
+    start = gram(x0[None])[0].cpu()
+    q0, c = float(start[0, 0]), law.sigma_w**2 + law.sigma_b**2
+    limit = (1 - float(start[0, 1]) / q0) * (1 + c * settings.horizon / q0) ** (-(law.sigma_b**2) / c)
+    at_depth = apart(float(start[0, 1]), q0, law, factors)
+    return Record(
+        "prenorm_correlation",
+        (1 - rho) / limit,
+        error / limit,
+        reference_error=abs(at_depth / limit - 1),
+        coordinates={"scheme": "linear-pair", **PAIR},
+        replicas=networks,
+    )
+
+
+def apart(mixed: float, q: float, law: Isotropic, factors: Sequence[float]) -> float:
+    """`1 - rho_L` of infinitely wide networks."""
+    for s in factors:
+        mixed += s**2 * (law.sigma_w**2 * mixed / q + law.sigma_b**2)
+        q += s**2 * (law.sigma_w**2 + law.sigma_b**2)
+    return 1 - mixed / q
 
 
 def mixture_kurtosis(variances: Float[Tensor, "r n"]) -> tuple[float, float]:
