@@ -3,8 +3,8 @@
     dx^i = dW x^i + db       E dV_ij = v_ij dt       v = sigma_b^2 + sigma_w^2 V
     d<V_ij, V_kl> = (V_ik v_jl + V_il v_jk + V_jk v_il + V_jl v_ik)/D dt
 
-Drift and covariance are of degree 1 and 2 in V: the generator `G f = v . grad f + (1/2) sum B d^2 f` maps polynomials of
-degree p to such of degree p, and `E f(V_t) = (e^{t G} f)(V_0)` is a matrix exponential. Free of torch.
+Drift and covariance are of degree 1 and 2 in V: the generator `G f = v . grad f + (1/2) sum B d^2 f` maps polynomials
+of degree p to such of degree p, and `E f(V_t) = (e^{t G} f)(V_0)` is a matrix exponential. Free of torch.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def test_defaults_and_tiny_jobs_fit_into_any_machine(name: str):
 
 def test_what_the_estimates_say_of_other_modules_is_so():
     assert least.SMALLEST_PIECE <= pieces.SMALLEST
-    assert of_sde.PAIRS <= law.PAIRS
+    assert of_sde.ALIKE <= law.ALIKE
     assert of_ode.TOGETHER <= averaged.BLOCK
     assert (of_kernels.LARGEST, of_kernels.LANDMARKS) == (dense.LARGEST, iterative.LANDMARKS)
     assert of_kernels.KEPT <= iterative.KEPT

@@ -47,8 +47,7 @@ from ..finite_depth import log_norm_variance
 from ..outside import MOST, growth, linear, sizes
 from ..problem import inputs
 from ..settings import Sde
-from ..unscaled import DEEPEST, pinned
-from .claims import ALONE, LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, UNSCALED, norm_law
+from .claims import ALONE, LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, norm_law
 
 DRAWS = 4
 """Networks for each of the key `replicas`."""
@@ -57,10 +56,10 @@ LEAST = 4096
 TESTED = 60
 """Networks that are tested, for each of the key `replicas`."""
 FEWEST_TESTS = 32
-PAIRS = 40
-"""Pairs of network and Euler-Maruyama scheme, for each of the key `replicas`."""
-APART = 2**14
-"""Fewest networks that are held against schemes on other noise: the band of two such samples is 0.015 wide."""
+PAIRS, ALIKE = 10, 40
+"""Pairs of network and scheme on one noise, and on noises of their own, for each of the key `replicas`."""
+APART = 2**15
+"""Fewest networks that are held against schemes on other noise: the band of two such samples is 0.011 wide."""
 AT_ONCE = 1024
 """Pairs of states that are held against each other: the cost grows with their square."""
 PIECE = 32 * REPLICA_BLOCK
@@ -70,14 +69,12 @@ FINER = 4
 """Layers of the scheme that stands for the SDE in energy distances, for each of the network's."""
 STEPS = 512
 """Of the diffusion of mean and norm: an error of its law of some thousandths."""
-UNSCALED_NETWORKS, LAST = 64, 16
-"""Networks without the factor sqrt(h), and the layers whose growth is looked at."""
 
 
 def measure(job: Job) -> Measurement:
     """Moments of the exact laws, and distances to laws."""
     settings, records = job.settings, []
-    parts = (_norms, _determinants, _tests, _two_samples, _distances, _unscaled)
+    parts = (_norms, _determinants, _tests, _two_samples, _distances)
     for i, part in enumerate(parts):
         job.progress(i / len(parts), "law" + part.__name__.replace("_", " "))
         records += part(job)
@@ -293,8 +290,8 @@ def _fourth(ratio: Float[Tensor, " r"], exact: float) -> tuple[float, float]:
 def fourth_bias(settings: Sde, sigma_w: float) -> float:
     """What `E|x_L|^4/(E|x_L|^2)^2` of tanh networks is off by, relative to it, to first order in h, without biases.
 
-    `E q_t^p = q_0^p e^{l_p t}`, `l_p = k (p + 2 p (p - 1)/D)`, `k = sigma_w^2`. A layer adds to q and q^2, beyond what the
-    SDE does, `-2 h^2 k^2 q^2 - h^2 l_1^2 q/2` and `h^2 (-2 k^2 (2 + 4/D) q^3 + (k^2 (1 + 2/D) - l_2^2/2) q^2)`.
+    `E q_t^p = q_0^p e^{l_p t}`, `l_p = k (p + 2 p (p - 1)/D)`, `k = sigma_w^2`. A layer adds to q and q^2, beyond what
+    the SDE does, `-2 h^2 k^2 q^2 - h^2 l_1^2 q/2` and `h^2 (-2 k^2 (2 + 4/D) q^3 + (k^2 (1 + 2/D) - l_2^2/2) q^2)`.
     """
     h, d, k, T = settings.horizon / settings.depth, settings.width, sigma_w**2, settings.horizon
     q0 = float(inputs(settings)[0].double().square().mean())
@@ -317,7 +314,7 @@ def _two_samples(job: Job) -> list[Record]:
     settings, phi, psi = job.settings, SWISH["activation"], job.settings.activation_inside
     law, depth = Isotropic(SWISH["init.sigma_w"], SWISH["init.sigma_b"]), settings.depth
     walkers = (Walker(Network(phi, psi), depth), Walker(EulerMaruyama(phi, psi, law), FINER * depth))
-    count, x0 = max(PAIRS * settings.replicas, LEAST), inputs(settings, width=SWISH["width"], count=1)
+    count, x0 = max(PAIRS * settings.replicas, 2 * LEAST), inputs(settings, width=SWISH["width"], count=1)
     network, sde = (x.numpy() for x in sampled(settings, walkers, law, "two samples", count, x0))
     if not (np.isfinite(sde).all() and np.isfinite(network).all()):
         return []
@@ -338,7 +335,7 @@ def _two_samples(job: Job) -> list[Record]:
 def _distances(job: Job) -> list[Record]:
     """Kolmogorov's distances of networks and their SDE, each on noise of its own."""
     settings, phi = job.settings, ALONE["activation"]
-    law, count = Isotropic(ALONE["init.sigma_w"], ALONE["init.sigma_b"]), max(PAIRS * settings.replicas, APART)
+    law, count = Isotropic(ALONE["init.sigma_w"], ALONE["init.sigma_b"]), max(ALIKE * settings.replicas, APART)
     x0 = inputs(settings)[:1]
     (x,) = sampled(settings, (Walker(Network(phi), settings.depth),), law, "network alone", count, x0)
     centre, norm = x.mean(dim=1).numpy(), torch.linalg.vector_norm(x, dim=1).numpy()
@@ -386,19 +383,3 @@ def reduced(settings: Sde, start: tuple[float, float], count: int) -> dict[str, 
                 aside = clock * stream.chisquare(d - 2, count) if d > 2 else 0.0
                 r = np.sqrt(ahead**2 + aside)
     return {"mean": m, "norm": np.sqrt(d * m**2 + r**2)}
-
-
-def _unscaled(job: Job) -> list[Record]:
-    """Growth of `log |x|^2` a layer of wide swish networks without the factor sqrt(h), over their last layers."""
-    settings, depth = job.settings, min(job.settings.depth, DEEPEST)
-    its = pinned(Network, depth, UNSCALED)
-    x0 = its.start(inputs(settings, width=UNSCALED["width"], count=1))
-    start, squares = x0.expand(UNSCALED_NETWORKS, *x0.shape), []
-    stream = Stream(settings.seed, f"sde.law unscaled {settings.depth}")
-    for _, (x,) in walk((Walker(its.scheme, depth),), start, its.law, horizon=its.horizon, stream=stream):
-        squares.append(x.double().square().sum(dim=(1, 2)).cpu())
-    last = min(LAST, depth - 1)
-    if not last:
-        return []
-    rate = (squares[-1] / squares[-1 - last]).log() / last
-    return [Record("unscaled_growth", *mean(rate), coordinates=UNSCALED, replicas=len(rate))]

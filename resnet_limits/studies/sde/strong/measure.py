@@ -2,12 +2,12 @@
 
 network             x_L and x_2L, the coarse network driven by the sums of the fine one's increments
 network-additive    the same with sigma_w = 0 and tanh
-sde                 network and its SDE, by an Euler-Maruyama scheme of `FINER` L layers, on the weights themselves (swish,
-                    width 2, one input): a layer differs from the SDE by `phi''(0)/2 (z^2 - E z^2)`, of size h and mean
-                    0, and by the noise of the SDE within a layer; the sum over the layers is of size `h^(1/2)`
-sde-without-drift   the same, the SDE without its Ito drift
-exact               logarithms of network and exact solution, `x_0 exp(sigma_w W_T - sigma_w^2 T/2)` (width 1, tanh, sigma_b = 0,
-                    x_0 = 1); x itself has heavy tails
+sde                 network and its SDE, an Euler-Maruyama scheme of `FINER` L layers, on the weights themselves
+                    (swish, width 2, one input): a layer differs from the SDE by `phi''(0)/2 (z^2 - E z^2)`, of size h
+                    and mean 0, and by the noise of the SDE within a layer; the sum is of size `h^(1/2)`
+sde-without-drift   the same network and a scheme of its depth without the Ito drift
+exact               logarithms of network and exact solution, `x_0 exp(sigma_w W_T - sigma_w^2 T/2)`, whose x has heavy
+                    tails (width 1, tanh, sigma_b = 0, x_0 = 1)
 
 Each depth has noise of its own, so that the errors of an order are independent.
 """
@@ -28,14 +28,17 @@ from ....sampling.law import Isotropic, Law
 from ....sampling.laws import law_of
 from ....sampling.pieces import pieces
 from ....sampling.schemes import EulerMaruyama, Network
-from ....sampling.walk import Walker, final
+from ....sampling.walk import Scheme, Walker, final
 from ..problem import finite, inputs
+from ..settings import Sde
 from .claims import ADDITIVE, EXACT, SWISH
 
 FINER = 64
 """Layers of the scheme that stands for the SDE, for each of the network's."""
-PATHS = 32
-"""Networks of width 1 for each of the key `replicas`."""
+FEWEST = 256
+"""Networks that are held against it at least; half of the key `replicas` where that is more."""
+PATHS = 2**13
+"""Networks of width 1 at least: their errors are known to 1 %."""
 
 
 def measure(job: Job) -> Measurement:
@@ -79,35 +82,31 @@ def _record(scheme: str, squares: Tensor, pins: dict) -> Record:
 
 def _sde(job: Job) -> list[Record]:
     settings, width = job.settings, SWISH["width"]
-    phi, psi, law = SWISH["activation"], settings.activation_inside, law_of(settings.init, width)
-    schemes = {"sde": EulerMaruyama(phi, psi, law), "sde-without-drift": EulerMaruyama(phi, psi, law, False)}
-    x0 = inputs(settings, width=width, count=1)
-    squares: dict[str, list[Tensor]] = {name: [] for name in schemes}
-    for first, count in pieces(settings.replicas, vectors=FINER * (width + 1), width=width, dtype=x0.dtype):
-        job.progress((2 + first / settings.replicas) / 4, "strong error, sde")
+    law, x0 = law_of(settings.init, width), inputs(settings, width=width, count=1)
+    squares: dict[str, list[Tensor]] = {"sde": [], "sde-without-drift": []}
+    count = min(settings.replicas, max(settings.replicas // 2, FEWEST))
+    for first, its in pieces(count, vectors=FINER * (width + 2), width=width, dtype=x0.dtype):
+        job.progress((2 + first / count) / 4, "strong error, sde")
         stream = Stream(settings.seed, f"sde.strong.sde {settings.depth}", first_replica=first)
-        x, references = _apart(Network(phi, psi), list(schemes.values()), x0.expand(count, 1, width), law, job, stream)
-        for name, y in zip(schemes, references, strict=True):
-            squares[name].append(_square(x - y))
+        x, *others = _on_one_noise(job.settings, law, x0.expand(its, 1, width), stream)
+        for found, y in zip(squares.values(), others, strict=True):
+            found.append(_square(x - y))
     return [_record(name, torch.cat(its), SWISH) for name, its in squares.items()]
 
 
-def _apart(
-    network: Network, schemes: list[EulerMaruyama], x0: Float[Tensor, "r 1 d"], law: Law, job: Job, stream: Stream
-) -> tuple[Tensor, list[Tensor]]:
-    """`x_T` of the network of the job's depth, and of each scheme `FINER` times as deep, on the same weights."""
-    h = job.settings.horizon / job.settings.depth
-    x, states = x0, [x0 for _ in schemes]
-    for k in range(job.settings.depth):
+def _on_one_noise(settings: Sde, law: Law, x0: Float[Tensor, "r 1 d"], stream: Stream) -> tuple[Tensor, Tensor, Tensor]:
+    """`x_T` of the network, of a scheme `FINER` times as deep, and of one of its depth without the Ito drift."""
+    phi, psi, h = SWISH["activation"], settings.activation_inside, settings.horizon / settings.depth
+    network, scheme = Network(phi, psi), EulerMaruyama(phi, psi, law)
+    driftless = EulerMaruyama(phi, psi, law, ito_drift=False)
+    x = y = z = x0
+    for k in range(settings.depth):
         layers = _layers(law, x0, h / FINER, stream.at(k))
-        coarse, features = layers.of_all(), network.features(x)
-        x = network.step(x, features, coarse.act(features), h)
+        together = layers.of_all()
+        x, z = together.stepped(network, x, h), together.stepped(driftless, z, h)
         for j in range(FINER):
-            its = layers.at(j)
-            for i, scheme in enumerate(schemes):
-                features = scheme.features(states[i])
-                states[i] = scheme.step(states[i], features, its.act(features), h / FINER)
-    return x, states
+            y = layers.at(j).stepped(scheme, y, h / FINER)
+    return x, y, z
 
 
 @dataclass(frozen=True)
@@ -124,9 +123,10 @@ class Weights:
     def at(self, j: int) -> Weights:
         return Weights(self.W[:, j], self.b[:, j])
 
-    def act(self, features: Float[Tensor, "r 1 d"]) -> Float[Tensor, "r 1 d"]:
-        """`W f + b`"""
-        return (features.mT * self.W).sum(dim=1, keepdim=True) + self.b
+    def stepped(self, scheme: Scheme, x: Float[Tensor, "r 1 d"], h: float) -> Float[Tensor, "r 1 d"]:
+        """The next states: the scheme's step with `W f + b`."""
+        features = scheme.features(x)
+        return scheme.step(x, features, (features.mT * self.W).sum(dim=1, keepdim=True) + self.b, h)
 
 
 def _layers(law: Law, x0: Float[Tensor, "r 1 d"], h: float, stream: Stream) -> Weights:
@@ -154,7 +154,7 @@ class Sum:
 
 
 def _exact(job: Job) -> list[Record]:
-    settings, squares, count = job.settings, [], PATHS * job.settings.replicas
+    settings, squares, count = job.settings, [], max(job.settings.replicas, PATHS)
     sigma_w, horizon = settings.init.sizes().sigma_w, settings.horizon
     walkers = (Walker(Network(EXACT["activation"]), settings.depth), Walker(Sum(), settings.depth))
     for first, its in pieces(count, vectors=2, width=1):
@@ -164,4 +164,3 @@ def _exact(job: Job) -> list[Record]:
         x, w = final(walkers, start, Isotropic(sigma_w, 0.0), horizon=horizon, stream=stream)
         squares.append(_square(x.abs().log() - (w - 1 - sigma_w**2 * horizon / 2)))
     return [_record("exact", torch.cat(squares), EXACT)]
-

@@ -58,7 +58,6 @@ def _order(scheme: str, of: str) -> Claim:
         outside=_moving_mean if scheme == "mean" else _mean_outside,
         unmet=deep_enough,
         random=True,
-        verdicts={"full": "supported", "smoke": "supported" if scheme == "mean" else "inconclusive"},
     )
 
 
@@ -70,7 +69,7 @@ def _limit(scheme: str, of: str) -> Claim:
     return Claim(
         id=f"sde.weak.{scheme}.limit",
         source=TALAY,
-        statement=f"{of}, summed over depths and extrapolated, is (f_0 + c) e^kT - c, c = sigma_b^2/sigma_w^2 (relative)",
+        statement=f"{of}, summed over depths and extrapolated, is (f_0 + c) e^kT - c, c = sigma_b^2/sigma_w^2",
         kind="derived",
         observable="multilevel_error",
         expected=Expected("value", 0, 1e-4),
@@ -209,7 +208,7 @@ GROUP = Group(
         ),
         _expanded(
             "saving",
-            "coupling and control save L^2 (1 + sqrt 2)^2 V/(4 V_c) layers, V and V_c of the expansion (log10 of ratio)",
+            "coupling and control save (1 + sqrt 2)^2 L^2 V/(4 V_c) layers, V and V_c of the expansion (log10)",
             "weak_saving_left",
             "norm",
             # the next term of V_c is of relative size h: a factor of 1/2 at depth 64, 7 % at 512; 0.1 of noise

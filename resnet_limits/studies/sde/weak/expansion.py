@@ -1,4 +1,4 @@
-"""What weak errors, variances and controls of networks are to leading order in h, at any width (`phi''(0) = 0`, psi = id).
+"""Weak errors, variances and controls of networks to leading order in h, at any width (`phi''(0) = 0`, psi = id).
 
 With `a = phi'(0)`, `c = a phi'''(0)/2`, `v = sigma_b^2 + sigma_w^2 V` a layer adds to overlaps, given the state,
 
