@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI
 from ...group import SMOKE_IS_TOO_SMALL, Group
@@ -84,6 +84,7 @@ GROUP = Group(
             kind="theorem",
             pins=WIDE_PINS,
             outside=still,
+            rival=Rival("a kernel of size sigma_B, not sigma_B^2", "S39-size-of-the-last-layer", 0.0),
         ),
         _claim(
             "sde.deep.depth",
@@ -95,6 +96,7 @@ GROUP = Group(
             random=False,
             outside=weightless,
             unmet=asymptotic("deep_kernel_error", "last"),
+            rival=Rival("the rate of the start throughout", "S40-rate-of-the-start"),
         ),
         _claim(
             "sde.deep.all",
@@ -103,6 +105,7 @@ GROUP = Group(
             Expected("value", 1, 0.1),
             "all, alpha=0.5",
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("a linear SDE whose rate is not squared", "S38-rate-of-all", 0.0),
         ),
         _claim(
             "sde.deep.weak",
@@ -112,6 +115,7 @@ GROUP = Group(
             "all, alpha=0.5",
             outside=_order,
             unmet=asymptotic("deep_weak_error", "all, alpha=0.5"),
+            rival=Rival("another linear SDE: the error stays", "S38-rate-of-all", 0.0),
         ),
         _claim(
             "sde.deep.weak.quarter",
@@ -123,6 +127,7 @@ GROUP = Group(
             outside=_order,
             unmet=asymptotic("deep_weak_error", "all, alpha=0.25"),
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("a hidden layer that shrinks as the root of h", "S12-deep-alpha", 0.0),
         ),
         _claim(
             "sde.deep.no_drift",
@@ -132,6 +137,7 @@ GROUP = Group(
             "inside",
             pins=DRIFT,
             outside=still,
+            rival=Rival("an activation that stands outside", "S36-activation-outside", 0.0),
         ),
         _claim(
             "sde.deep.outside",
@@ -142,6 +148,7 @@ GROUP = Group(
             kind="control",
             pins=DRIFT,
             outside=still,
+            rival=Rival("twice the drift in the limit", "S37-moments-drift", 0.0),
         ),
     ),
     observables={

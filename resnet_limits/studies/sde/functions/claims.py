@@ -7,7 +7,7 @@ network adds `phi(z) = phi'(0) z + O(z^3)`: second differences of the cubes are 
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ..outside import linear
@@ -31,6 +31,7 @@ GROUP = Group(
             expected=Expected("order", 1.0, 0.15, bend=0.3),
             outside=linear,
             random=True,
+            rival=Rival("each input has a bias of its own: the bend stays", "S30-bias-of-each-input", 0.0),
         ),
     ),
     memory=("width",),

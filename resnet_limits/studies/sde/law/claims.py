@@ -11,7 +11,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import NEWMAN, NORRIS, PELUCHETTI_DIFFUSIONS, TALAY, Paper
 from ....paths.laws.iid import Iid
 from ...group import SMOKE_IS_TOO_SMALL, Group
@@ -53,7 +53,13 @@ def _testable(settings: Sde) -> str | None:
 
 
 def _exact(
-    name: str, observable: str, statement: str, expected: Expected, pins: dict[str, Any], source: Paper = NEWMAN
+    name: str,
+    observable: str,
+    statement: str,
+    expected: Expected,
+    pins: dict[str, Any],
+    rival: Rival,
+    source: Paper = NEWMAN,
 ) -> Claim:
     return Claim(
         id=f"sde.law.{name}",
@@ -65,6 +71,7 @@ def _exact(
         pins=pins,
         outside=_moving,
         random=True,
+        rival=rival,
     )
 
 
@@ -108,7 +115,7 @@ def _explodes(settings: Sde) -> str | None:
     return isotropic(settings) or explodes_with(SWISH["activation"], replace(settings, init=own))
 
 
-def _energy(name: str, of: str, scheme: str) -> Claim:
+def _energy(name: str, of: str, scheme: str, rival: Rival) -> Claim:
     """A bound: energy distances of the deepest networks are known to 16 %, which leaves an order of 2 a half-width of
     0.2 to 0.4. What it must tell apart is the order 1 of laws that tend to the SDE's at order 1/2."""
     return Claim(
@@ -123,10 +130,11 @@ def _energy(name: str, of: str, scheme: str) -> Claim:
         outside=_explodes,
         random=True,
         needs="energy distances that noise leaves positive",
+        rival=rival,
     )
 
 
-def _apart(name: str, of: str, scheme: str) -> Claim:
+def _apart(name: str, of: str, scheme: str, rival: Rival) -> Claim:
     return Claim(
         id=f"sde.law.{name}",
         source=PELUCHETTI_DIFFUSIONS,
@@ -138,6 +146,7 @@ def _apart(name: str, of: str, scheme: str) -> Claim:
         pins=ALONE,
         outside=_explodes,
         random=True,
+        rival=rival,
     )
 
 
@@ -163,6 +172,7 @@ GROUP = Group(
             "log |x_T|/|x_0|, less its martingale, has mean sigma_w^2 T (1/2 - 1/D) (1/2 alone: 4 tolerances off)",
             Expected("value", lambda s: norm_law(s, sizes(s).sigma_w)[0], 0.25, unit=_share),
             NO_BIAS,
+            rival=Rival("weights of variance h^2: norms do not move", "S1-dt-for-sqrt-dt", 0.0),
         ),
         _exact(
             "norm.variance",
@@ -170,6 +180,7 @@ GROUP = Group(
             "the variance of log |x_T|/|x_0| is sigma_w^2 T/D (sigma_b = 0; relative tolerance)",
             Expected("value", _share, 0.15, unit=_share),
             NO_BIAS,
+            rival=Rival("weights of variance h^2: norms do not move", "S1-dt-for-sqrt-dt", 0.0),
         ),
         _exact(
             "determinant",
@@ -177,6 +188,7 @@ GROUP = Group(
             "log |det dx_T/dx_0|, less its martingale, has mean -sigma_w^2 T/2 (width 4; tolerance relative)",
             Expected("value", lambda s: -growth(s) / 2, 0.15, unit=lambda s: growth(s) / 2),
             MATRICES,
+            rival=Rival("weights of variance h^2: volumes do not move", "S31-matrices-h", 0.0),
         ),
         _exact(
             "determinant.variance",
@@ -184,6 +196,7 @@ GROUP = Group(
             "the variance of log |det dx_T/dx_0| is sigma_w^2 T (width 4; relative tolerance)",
             Expected("value", growth, 0.15, unit=growth),
             MATRICES,
+            rival=Rival("weights of variance h^2: volumes do not move", "S31-matrices-h", 0.0),
         ),
         _exact(
             "volumes",
@@ -191,7 +204,8 @@ GROUP = Group(
             "the mean of log R_ii, dx_T/dx_0 = Q R, falls by sigma_w^2 T/D from i to i + 1 (width 4; relative)",
             Expected("value", 1, 0.17),
             MATRICES,
-            NORRIS,
+            source=NORRIS,
+            rival=Rival("weights of variance h^2: all volumes are alike", "S31-matrices-h", 0.0),
         ),
         _exact(
             "volumes.variance",
@@ -199,7 +213,8 @@ GROUP = Group(
             "the variance of each log R_ii, dx_T/dx_0 = Q R, is sigma_w^2 T/D (width 4; relative)",
             Expected("value", 1, 0.1),
             MATRICES,
-            NORRIS,
+            source=NORRIS,
+            rival=Rival("weights of variance h^2: volumes do not move", "S31-matrices-h", 0.0),
         ),
         Claim(
             id="sde.law.fourth",
@@ -212,6 +227,7 @@ GROUP = Group(
             outside=_testable,
             random=True,
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("weights of variance h^2: norms do not vary", "S1-dt-for-sqrt-dt", 0.0),
         ),
         Claim(
             id="sde.law.test",
@@ -225,6 +241,7 @@ GROUP = Group(
             unmet=_not_deep,
             random=True,
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("a law of half the variance", "S35-half-the-variance", 0.0),
         ),
         Claim(
             id="sde.law.test.shallow",
@@ -237,11 +254,34 @@ GROUP = Group(
             outside=_testable,
             unmet=_not_shallow,
             random=True,
+            rival=Rival(
+                "the critical value of a single network: nothing is rejected", "S34-critical-value-of-one", 0.0
+            ),
         ),
-        _energy("energy", "the states", "states"),
-        _energy("two_sample", "mean_d x_d", "mean"),
-        _apart("kolmogorov", "mean_d x_d", "mean"),
-        _apart("kolmogorov.norm", "|x|", "norm"),
+        _energy(
+            "energy",
+            "the states",
+            "states",
+            rival=Rival("half the Ito drift: the distance stays", "S2-drift-halved", 0.0),
+        ),
+        _energy(
+            "two_sample",
+            "mean_d x_d",
+            "mean",
+            rival=Rival("half the Ito drift: the distance stays", "S2-drift-halved", 0.0),
+        ),
+        _apart(
+            "kolmogorov",
+            "mean_d x_d",
+            "mean",
+            rival=Rival("twice the Ito drift", "S33-drift-of-the-diffusion", 0.0),
+        ),
+        _apart(
+            "kolmogorov.norm",
+            "|x|",
+            "norm",
+            rival=Rival("twice the Ito drift", "S33-drift-of-the-diffusion", 0.0),
+        ),
     ),
     observables={
         "log_norm_ratio": "mean over replicas of log |x_T|/|x_0|, less its martingale; reference: that of the SDE"

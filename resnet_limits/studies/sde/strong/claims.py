@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import KLOEDEN
 from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
 from ...least import DOUBLE, sampled
@@ -61,6 +61,7 @@ GROUP = Group(
             "network",
             Expected("order", 0.5, 0.1),
             outside=lambda s: smooth_and_moving(s) or explodes(s),
+            rival=Rival("the coarse network gets the last of the increments, not their sum", "S6-coarse-noise", 0.0),
         ),
         _claim(
             "sde.strong.additive",
@@ -69,6 +70,7 @@ GROUP = Group(
             Expected("order", 1, 0.1),
             pins=ADDITIVE,
             outside=lambda s: "init.sigma_b=0: nothing moves" if s.init.sizes().sigma_b == 0 else None,
+            rival=Rival("the coarse network gets the last of the increments, not their sum", "S6-coarse-noise", 0.0),
         ),
         _claim(
             "sde.strong.sde",
@@ -78,6 +80,7 @@ GROUP = Group(
             pins=SWISH,
             outside=_swish,
             verdicts=AS_STATED,
+            rival=Rival("half the Ito drift: the distance stays", "S2-drift-halved", 0.0),
         ),
         _claim(
             "sde.strong.exact",
@@ -87,6 +90,9 @@ GROUP = Group(
             pins=EXACT,
             outside=_exact,
             verdicts=AS_STATED,
+            rival=Rival(
+                "twice the Ito correction in the exact solution: the distance stays", "S21-ito-correction", 0.0
+            ),
         ),
         _claim(
             "sde.strong.no_drift",
@@ -97,6 +103,7 @@ GROUP = Group(
             pins=SWISH,
             outside=_swish,
             verdicts=AS_STATED,
+            rival=Rival("a scheme with the Ito drift", "S20-drift-kept", 0.0),
         ),
     ),
     memory=("width", "sde.inputs"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import GILES, TALAY
 from ...group import SMOKE_IS_TOO_SMALL, Group
 from ...least import DOUBLE, sampled
@@ -45,7 +45,7 @@ def _linear_variance_outside(settings: Sde) -> str | None:
     return linear(settings) or heavy_tailed(settings, 4)
 
 
-def _order(scheme: str, of: str) -> Claim:
+def _order(scheme: str, of: str, rival: Rival) -> Claim:
     return Claim(
         id=f"sde.weak.{scheme}",
         source=TALAY,
@@ -58,6 +58,7 @@ def _order(scheme: str, of: str) -> Claim:
         outside=_moving_mean if scheme == "mean" else _mean_outside,
         unmet=deep_enough,
         random=True,
+        rival=rival,
     )
 
 
@@ -65,7 +66,7 @@ def _moving_mean(settings: Sde) -> str | None:
     return still(settings) or isotropic(settings) or explodes_with(MEAN["activation"], settings)
 
 
-def _limit(scheme: str, of: str) -> Claim:
+def _limit(scheme: str, of: str, rival: Rival) -> Claim:
     return Claim(
         id=f"sde.weak.{scheme}.limit",
         source=TALAY,
@@ -79,10 +80,11 @@ def _limit(scheme: str, of: str) -> Claim:
         random=True,
         needs=DEPTHS,
         verdicts=SMOKE_IS_TOO_SMALL,
+        rival=rival,
     )
 
 
-def _noise(claim_id: str, scheme: str, of: str) -> Claim:
+def _noise(claim_id: str, scheme: str, of: str, rival: Rival) -> Claim:
     return Claim(
         id=claim_id,
         source=TALAY,
@@ -93,6 +95,7 @@ def _noise(claim_id: str, scheme: str, of: str) -> Claim:
         where={"scheme": scheme},
         outside=_outside,
         random=True,
+        rival=rival,
     )
 
 
@@ -111,7 +114,7 @@ def _expanded(name: str, statement: str, observable: str, scheme: str, expected:
     )
 
 
-def _multilevel(name: str, statement: str, scheme: str) -> Claim:
+def _multilevel(name: str, statement: str, scheme: str, rival: Rival) -> Claim:
     """1024 networks know a coupled variance to 5 %: a half-width of an order of about 0.1."""
     return Claim(
         id=f"sde.weak.{name}",
@@ -125,6 +128,7 @@ def _multilevel(name: str, statement: str, scheme: str) -> Claim:
         random=True,
         unmet=deep_enough,
         verdicts=SMOKE_IS_TOO_SMALL,
+        rival=rival,
     )
 
 
@@ -143,11 +147,33 @@ GROUP = Group(
     least=least_of_weak,
     memory=("replicas", "width", "sde.inputs"),
     claims=(
-        _order("norm", "E|x|^2/D"),
-        _limit("norm", "E|x|^2/D"),
-        _order("overlap", "E<x, y>/D of two inputs"),
-        _limit("overlap", "E<x, y>/D of two inputs"),
-        _order("mean", "E mean_d x_d, of depths L and 2L (swish),"),
+        _order(
+            "norm",
+            "E|x|^2/D",
+            rival=Rival("another limit: the error stays", "S23-rate", 0.0),
+        ),
+        _limit(
+            "norm",
+            "E|x|^2/D",
+            rival=Rival("a limit that grows as sigma_w, not as sigma_w^2", "S23-rate", 0.0),
+        ),
+        _order(
+            "overlap",
+            "E<x, y>/D of two inputs",
+            rival=Rival("another limit: the error stays", "S23-rate", 0.0),
+        ),
+        _limit(
+            "overlap",
+            "E<x, y>/D of two inputs",
+            rival=Rival("a limit that grows as sigma_w, not as sigma_w^2", "S23-rate", 0.0),
+        ),
+        _order(
+            "mean",
+            "E mean_d x_d, of depths L and 2L (swish),",
+            rival=Rival(
+                "the coarse network gets the last of the increments: the difference stays", "S6-coarse-noise", 0.0
+            ),
+        ),
         _expanded(
             "constant",
             "L times the weak error of E|x|^2/D tends to the constant of its expansion at this width (ratio)",
@@ -155,6 +181,7 @@ GROUP = Group(
             "norm",
             # the next term of the expansion is of relative size h: 4 % at depth 64, 0.5 % at 512
             Expected("value", 1, 0.05),
+            rival=Rival("the third-order term of one input alone", "S25-third-order", 0.0),
         ),
         _expanded(
             "constant.overlap",
@@ -162,6 +189,7 @@ GROUP = Group(
             "weak_constant",
             "overlap",
             Expected("value", 1, 0.05),
+            rival=Rival("the third-order term of one input alone", "S25-third-order", 0.0),
         ),
         _expanded(
             "variance",
@@ -171,6 +199,7 @@ GROUP = Group(
             Expected("value", 1, 0.25),  # 1024 networks know it to 5 %
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("a covariance without its 1/D", "S26-one-over-D", 0.0),
         ),
         _expanded(
             "variance.overlap",
@@ -180,6 +209,7 @@ GROUP = Group(
             Expected("value", 1, 0.25),
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("a covariance without its 1/D", "S26-one-over-D", 0.0),
         ),
         Claim(
             id="sde.weak.control",
@@ -193,18 +223,31 @@ GROUP = Group(
             random=True,
             needs=DEPTHS,
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("a bias of variance 1 in place of h", "S5-bias-unscaled"),
         ),
-        _noise("sde.weak.noise", "norm", "|x_{k+1} - x_k|^2"),
-        _noise("sde.weak.noise.overlap", "overlap", "<x_{k+1} - x_k, y_{k+1} - y_k>"),
+        _noise(
+            "sde.weak.noise",
+            "norm",
+            "|x_{k+1} - x_k|^2",
+            rival=Rival("weights 5 % too large", "P1-weights-5%"),
+        ),
+        _noise(
+            "sde.weak.noise.overlap",
+            "overlap",
+            "<x_{k+1} - x_k, y_{k+1} - y_k>",
+            rival=Rival("weights 5 % too large", "P1-weights-5%"),
+        ),
         _multilevel(
             "multilevel",
             "on one noise the variance of |x_2L|^2/D - |x_L|^2/D falls at order 1, twice the strong order",
             "norm",
+            rival=Rival("the coarse network gets the last of the increments: no coupling", "S6-coarse-noise", 0.0),
         ),
         _multilevel(
             "multilevel.overlap",
             "on one noise the variance of <x, y>_2L/D - <x, y>_L/D falls at order 1, twice the strong order",
             "overlap",
+            rival=Rival("the coarse network gets the last of the increments: no coupling", "S6-coarse-noise", 0.0),
         ),
         _expanded(
             "saving",
@@ -215,6 +258,7 @@ GROUP = Group(
             Expected("value", 0, 0.3),
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("weights of the martingale do not grow backwards in time", "S27-gradient-of-the-end", 0.0),
         ),
     ),
     observables={
