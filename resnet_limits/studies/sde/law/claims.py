@@ -162,7 +162,7 @@ def least_of_law(settings: Sde) -> float:
 GROUP = Group(
     name="law",
     title="Does the law of the output tend to that of the SDE?",
-    seconds=28,
+    seconds=20,
     least=least_of_law,
     memory=("replicas", "width", "sde.inputs"),
     claims=(
@@ -173,6 +173,14 @@ GROUP = Group(
             Expected("value", lambda s: norm_law(s, sizes(s).sigma_w)[0], 0.25, unit=_share),
             NO_BIAS,
             rival=Rival("weights of variance h^2: norms do not move", "S1-dt-for-sqrt-dt", 0.0),
+        ),
+        _exact(
+            "norm.drift",
+            "log_norm_martingale",
+            "the martingale of log |x_T|/|x_0| has mean zero: no drift along x (tolerance in standard deviations)",
+            Expected("value", 0.0, 0.1, unit=_deviation),
+            NO_BIAS,
+            rival=Rival("pairs of layers share their noise", "S7-layers-repeat", 0.0),
         ),
         _exact(
             "norm.variance",
@@ -287,6 +295,7 @@ GROUP = Group(
         "log_norm_ratio": "mean over replicas of log |x_T|/|x_0|, less its martingale; reference: that of the SDE"
         " (sigma_b = 0); here and in the next six the interval counts the error of that depth to first order in h or"
         " in 1/width",
+        "log_norm_martingale": "mean over replicas of sum_k <x_k, x_{k+1} - x_k>/|x_k|^2 (sigma_b = 0)",
         "log_norm_ratio_var": "its variance over replicas",
         "log_abs_det_jacobian": "mean over replicas of log |det dx_T/dx_0|, width 4, less its martingale;"
         " reference: that of the SDE",

@@ -43,6 +43,7 @@ from ....sampling.law import Isotropic
 from ....sampling.pieces import pieces
 from ....sampling.schemes import EulerMaruyama, Network
 from ....sampling.walk import Walker, final, walk
+from ....settings.content import chosen
 from ..finite_depth import log_norm_variance
 from ..outside import MOST, growth, linear, sizes
 from ..problem import inputs
@@ -60,6 +61,8 @@ PAIRS, ALIKE = 10, 40
 """Pairs of network and scheme on one noise, and on noises of their own, for each of the key `replicas`."""
 APART = 2**15
 """Fewest networks that are held against schemes on other noise: the band of two such samples is 0.011 wide."""
+DRAWN_FROM = ("seed", "width", "horizon", "dtype", "data", "sde.inputs", "sde.norm", "sde.correlation")
+"""Keys that its samples depend on."""
 AT_ONCE = 1024
 """Pairs of states that are held against each other: the cost grows with their square."""
 PIECE = 32 * REPLICA_BLOCK
@@ -97,7 +100,8 @@ def _norms(job: Job) -> list[Record]:
     if linear(settings) is None and sigma_w:
         variance_off = log_norm_variance(settings, inputs(settings)[0], sigma_w) - exact[1] ** 2
         off = (abs(_bias(settings, sigma_w)), abs(variance_off))
-    return _moments("log_norm_ratio", ratio, martingale, exact, off, NO_BIAS)
+    records = _moments("log_norm_ratio", ratio, martingale, exact, off, NO_BIAS)
+    return [*records, Record("log_norm_martingale", *mean(martingale), coordinates=NO_BIAS)]
 
 
 def _moments(
@@ -339,12 +343,8 @@ def _distances(job: Job) -> list[Record]:
     x0 = inputs(settings)[:1]
     (x,) = sampled(settings, (Walker(Network(phi), settings.depth),), law, "network alone", count, x0)
     centre, norm = x.mean(dim=1).numpy(), torch.linalg.vector_norm(x, dim=1).numpy()
-    start = float(x0.double().mean()), float(x0.double().square().sum())
-    key = {
-        **{"mean": start[0], "square": start[1], "width": settings.width, "horizon": settings.horizon},
-        **{"seed": settings.seed, "count": count},
-    }
-    sde = job.shared.solve("sde.law", key, lambda: reduced(settings, start, count))
+    key = {"count": count, **chosen(settings, DRAWN_FROM)}
+    sde = job.shared.solve("sde.law", key, lambda: reduced(settings, count))
     if not all(np.isfinite(its).all() for its in (centre, norm, *sde.values())):
         return []
     stderr = kolmogorov_radius(count / 2) / 1.96  # n m/(n + m) with n = m
@@ -360,8 +360,8 @@ def _distances(job: Job) -> list[Record]:
     ]
 
 
-def reduced(settings: Sde, start: tuple[float, float], count: int) -> dict[str, np.ndarray]:
-    """`mean_d x_d` and `|x|` of the SDE from one input of this mean and squared norm, psi = id, (count,) each.
+def reduced(settings: Sde, count: int) -> dict[str, np.ndarray]:
+    """`mean_d x_d` and `|x|` of the SDE from the first input, psi = id, (count,) each.
 
         dm = phi''(0)/2 v dt + phi'(0) (v/D)^(1/2) dB_1          v = sigma_b^2 + sigma_w^2 |x|^2/D
         |x|^2 = D m^2 + r^2,    r that of a Brownian motion of D - 1 coordinates at the clock phi'(0)^2 v dt
@@ -369,10 +369,9 @@ def reduced(settings: Sde, start: tuple[float, float], count: int) -> dict[str, 
     The noise `(dW x + db)` is a Brownian motion of all coordinates at the clock v dt, whatever the weights are.
     """
     slope, curvature = activation_named(ALONE["activation"]).taylor()
-    d, h = settings.width, settings.horizon / STEPS
-    stream = generator(settings.seed, "sde.law.reduced")
-    m = np.full(count, start[0])
-    r = np.full(count, math.sqrt(max(start[1] - d * start[0] ** 2, 0.0)))
+    d, h, x0 = settings.width, settings.horizon / STEPS, inputs(settings)[0].double()
+    stream, centre = generator(settings.seed, "sde.law.reduced"), float(x0.mean())
+    m, r = np.full(count, centre), np.full(count, float(torch.linalg.vector_norm(x0 - centre)))
     with np.errstate(over="ignore", invalid="ignore"):  # beyond an explosion: no number, and no record
         for _ in range(STEPS):
             v = ALONE["init.sigma_b"] ** 2 + ALONE["init.sigma_w"] ** 2 * (m**2 + r**2 / d)
@@ -382,4 +381,4 @@ def reduced(settings: Sde, start: tuple[float, float], count: int) -> dict[str, 
                 ahead = r + np.sqrt(clock) * stream.standard_normal(count)
                 aside = clock * stream.chisquare(d - 2, count) if d > 2 else 0.0
                 r = np.sqrt(ahead**2 + aside)
-    return {"mean": m, "norm": np.sqrt(d * m**2 + r**2)}
+        return {"mean": m, "norm": np.sqrt(d * m**2 + r**2)}

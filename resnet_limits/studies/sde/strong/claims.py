@@ -52,7 +52,7 @@ def _claim(name: str, statement: str, scheme: str, expected: Expected, **more: A
 GROUP = Group(
     name="strong",
     title="On one noise, at which order do networks approach each other and their SDE?",
-    seconds=14,
+    seconds=15,
     least=least_of_strong,
     claims=(
         _claim(
