@@ -18,7 +18,7 @@ DRAWN = {"own": "the network of the settings", "swish": "swish, sigma_w = sigma_
 GROUP = Group(
     name="functions",
     title="Does the random function from input to output become affine?",
-    seconds=4.1,
+    seconds=5.5,
     least=least_of_one,
     claims=(
         Claim(
