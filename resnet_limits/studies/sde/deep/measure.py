@@ -129,19 +129,21 @@ def _all(job: Job) -> list[Record]:
         for i, its in enumerate(apart):
             both = overlaps[i * len(signs) : (i + 1) * len(signs)]
             its.append(torch.stack(both).mean(dim=0) - linear)
-    discretised = _discretised(start, rate, source, horizon, depth)
+    discretised, coarse = (_discretised(start, rate, source, horizon, its) for its in (depth, half(depth)))
     limit = _limit(start, rate, source, horizon)
     records, size, growth = [], float(limit.mean()), float((limit - start).mean())
-    biases = []
+    apart_by = []
     for alpha, its in zip(EXPONENTS, apart, strict=True):
         coordinates = {"scheme": f"all, alpha={alpha}", "alpha": alpha, **ALL, **NO_PSI}
         value, stderr = mean(_of_the_error(torch.cat(its), torch.cat(control), float(discretised.mean())))
-        biases.append(abs(value + float((discretised - limit).mean())))
-        records.append(Record("deep_weak_error", biases[-1] / size, stderr=stderr / size, coordinates=coordinates))
+        apart_by.append(abs(float(torch.cat(its).mean())))
+        error = abs(value + float((discretised - limit).mean())) / size
+        records.append(Record("deep_weak_error", error, stderr=stderr / size, coordinates=coordinates))
     if growth:
         coordinates = {"scheme": f"all, alpha={EXPONENTS[0]}", "alpha": EXPONENTS[0], **ALL, **NO_PSI}
         value, stderr = mean(torch.cat(plain) / growth)
-        bias = biases[0] / growth
+        euler = bias_of_depth(float(discretised.mean()), float(coarse.mean()), float(limit.mean()), depth)
+        bias = (apart_by[0] + euler) / growth
         records.append(Record("deep_overlap", value, stderr=stderr, reference_error=bias, coordinates=coordinates))
     return records
 
