@@ -84,7 +84,7 @@ GROUP = Group(
             kind="theorem",
             pins=WIDE_PINS,
             outside=still,
-            rival=Rival("a kernel of size sigma_B, not sigma_B^2", "S39-size-of-the-last-layer", 0.0),
+            rival=Rival("a kernel of size sigma_B, not sigma_B^2", "S39-size-of-the-last-layer", 0.7586),
         ),
         _claim(
             "sde.deep.depth",
@@ -105,7 +105,7 @@ GROUP = Group(
             Expected("value", 1, 0.1),
             "all, alpha=0.5",
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a linear SDE whose rate is not squared", "S38-rate-of-all", 0.0),
+            rival=Rival("a linear SDE whose rate is not squared", "S38-rate-of-all", 0.6703),
         ),
         _claim(
             "sde.deep.weak",
@@ -115,7 +115,7 @@ GROUP = Group(
             "all, alpha=0.5",
             outside=_order,
             unmet=asymptotic("deep_weak_error", "all, alpha=0.5"),
-            rival=Rival("another linear SDE: the error stays", "S38-rate-of-all", 0.0),
+            rival=Rival("another linear SDE: the error stays", "S38-rate-of-all", 0.01435),
         ),
         _claim(
             "sde.deep.weak.quarter",
@@ -127,7 +127,7 @@ GROUP = Group(
             outside=_order,
             unmet=asymptotic("deep_weak_error", "all, alpha=0.25"),
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a hidden layer that shrinks as the root of h", "S12-deep-alpha", 0.0),
+            rival=Rival("a hidden layer that shrinks as the root of h", "S12-deep-alpha", 0.9774),
         ),
         _claim(
             "sde.deep.no_drift",
@@ -137,7 +137,7 @@ GROUP = Group(
             "inside",
             pins=DRIFT,
             outside=still,
-            rival=Rival("an activation that stands outside", "S36-activation-outside", 0.0),
+            rival=Rival("an activation that stands outside", "S36-activation-outside", 1.002),
         ),
         _claim(
             "sde.deep.outside",
@@ -148,7 +148,7 @@ GROUP = Group(
             kind="control",
             pins=DRIFT,
             outside=still,
-            rival=Rival("twice the drift in the limit", "S37-moments-drift", 0.0),
+            rival=Rival("twice the drift in the limit", "S37-moments-drift", 0.5021),
         ),
     ),
     observables={

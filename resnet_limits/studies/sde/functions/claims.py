@@ -31,7 +31,7 @@ GROUP = Group(
             expected=Expected("order", 1.0, 0.15, bend=0.3),
             outside=linear,
             random=True,
-            rival=Rival("each input has a bias of its own: the bend stays", "S30-bias-of-each-input", 0.0),
+            rival=Rival("each input has a bias of its own: the bend stays", "S30-bias-of-each-input", -0.02106),
         ),
     ),
     memory=("width",),

@@ -61,7 +61,9 @@ GROUP = Group(
             "network",
             Expected("order", 0.5, 0.1),
             outside=lambda s: smooth_and_moving(s) or explodes(s),
-            rival=Rival("the coarse network gets the last of the increments, not their sum", "S6-coarse-noise", 0.0),
+            rival=Rival(
+                "the coarse network gets the last of the increments, not their sum", "S6-coarse-noise", 0.07099
+            ),
         ),
         _claim(
             "sde.strong.additive",
@@ -70,7 +72,9 @@ GROUP = Group(
             Expected("order", 1, 0.1),
             pins=ADDITIVE,
             outside=lambda s: "init.sigma_b=0: nothing moves" if s.init.sizes().sigma_b == 0 else None,
-            rival=Rival("the coarse network gets the last of the increments, not their sum", "S6-coarse-noise", 0.0),
+            rival=Rival(
+                "the coarse network gets the last of the increments, not their sum", "S6-coarse-noise", 0.09208
+            ),
         ),
         _claim(
             "sde.strong.sde",
@@ -80,7 +84,7 @@ GROUP = Group(
             pins=SWISH,
             outside=_swish,
             verdicts=AS_STATED,
-            rival=Rival("half the Ito drift: the distance stays", "S2-drift-halved", 0.0),
+            rival=Rival("half the Ito drift: the distance stays", "S2-drift-halved", 0.1372),
         ),
         _claim(
             "sde.strong.exact",
@@ -91,7 +95,7 @@ GROUP = Group(
             outside=_exact,
             verdicts=AS_STATED,
             rival=Rival(
-                "twice the Ito correction in the exact solution: the distance stays", "S21-ito-correction", 0.0
+                "twice the Ito correction in the exact solution: the distance stays", "S21-ito-correction", 0.007897
             ),
         ),
         _claim(
@@ -103,7 +107,7 @@ GROUP = Group(
             pins=SWISH,
             outside=_swish,
             verdicts=AS_STATED,
-            rival=Rival("a scheme with the Ito drift", "S20-drift-kept", 0.0),
+            rival=Rival("a scheme with the Ito drift", "S20-drift-kept", 0.5075),
         ),
     ),
     memory=("width", "sde.inputs"),

@@ -150,28 +150,28 @@ GROUP = Group(
         _order(
             "norm",
             "E|x|^2/D",
-            rival=Rival("another limit: the error stays", "S23-rate", 0.0),
+            rival=Rival("another limit: the error stays", "S23-rate", 0.004902),
         ),
         _limit(
             "norm",
             "E|x|^2/D",
-            rival=Rival("a limit that grows as sigma_w, not as sigma_w^2", "S23-rate", 0.0),
+            rival=Rival("a limit that grows as sigma_w, not as sigma_w^2", "S23-rate", -0.2054),
         ),
         _order(
             "overlap",
             "E<x, y>/D of two inputs",
-            rival=Rival("another limit: the error stays", "S23-rate", 0.0),
+            rival=Rival("another limit: the error stays", "S23-rate", 0.007382),
         ),
         _limit(
             "overlap",
             "E<x, y>/D of two inputs",
-            rival=Rival("a limit that grows as sigma_w, not as sigma_w^2", "S23-rate", 0.0),
+            rival=Rival("a limit that grows as sigma_w, not as sigma_w^2", "S23-rate", -0.194),
         ),
         _order(
             "mean",
             "E mean_d x_d, of depths L and 2L (swish),",
             rival=Rival(
-                "the coarse network gets the last of the increments: the difference stays", "S6-coarse-noise", 0.0
+                "the coarse network gets the last of the increments: the difference stays", "S6-coarse-noise", -0.02781
             ),
         ),
         _expanded(
@@ -181,7 +181,7 @@ GROUP = Group(
             "norm",
             # the next term of the expansion is of relative size h: 4 % at depth 64, 0.5 % at 512
             Expected("value", 1, 0.05),
-            rival=Rival("the third-order term of one input alone", "S25-third-order", 0.0),
+            rival=Rival("the third-order term of one input alone", "S25-third-order", 1.759),
         ),
         _expanded(
             "constant.overlap",
@@ -189,7 +189,7 @@ GROUP = Group(
             "weak_constant",
             "overlap",
             Expected("value", 1, 0.05),
-            rival=Rival("the third-order term of one input alone", "S25-third-order", 0.0),
+            rival=Rival("the third-order term of one input alone", "S25-third-order", 1.764),
         ),
         _expanded(
             "variance",
@@ -199,7 +199,7 @@ GROUP = Group(
             Expected("value", 1, 0.25),  # 1024 networks know it to 5 %
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a covariance without its 1/D", "S26-one-over-D", 0.0),
+            rival=Rival("a covariance without its 1/D", "S26-one-over-D", 0.06478),
         ),
         _expanded(
             "variance.overlap",
@@ -209,7 +209,7 @@ GROUP = Group(
             Expected("value", 1, 0.25),
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a covariance without its 1/D", "S26-one-over-D", 0.0),
+            rival=Rival("a covariance without its 1/D", "S26-one-over-D", 0.07846),
         ),
         Claim(
             id="sde.weak.control",
@@ -241,13 +241,13 @@ GROUP = Group(
             "multilevel",
             "on one noise the variance of |x_2L|^2/D - |x_L|^2/D falls at order 1, twice the strong order",
             "norm",
-            rival=Rival("the coarse network gets the last of the increments: no coupling", "S6-coarse-noise", 0.0),
+            rival=Rival("the coarse network gets the last of the increments: no coupling", "S6-coarse-noise", -0.01409),
         ),
         _multilevel(
             "multilevel.overlap",
             "on one noise the variance of <x, y>_2L/D - <x, y>_L/D falls at order 1, twice the strong order",
             "overlap",
-            rival=Rival("the coarse network gets the last of the increments: no coupling", "S6-coarse-noise", 0.0),
+            rival=Rival("the coarse network gets the last of the increments: no coupling", "S6-coarse-noise", -0.01844),
         ),
         _expanded(
             "saving",
@@ -258,7 +258,7 @@ GROUP = Group(
             Expected("value", 0, 0.3),
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("weights of the martingale do not grow backwards in time", "S27-gradient-of-the-end", 0.0),
+            rival=Rival("weights of the martingale do not grow backwards in time", "S27-gradient-of-the-end", -2.287),
         ),
     ),
     observables={
