@@ -11,6 +11,7 @@ from scipy import integrate
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.sampling import expectations
 from resnet_limits.sampling.expectations import moments
+from resnet_limits.sampling.martingale import state_moments
 
 
 def by_integration(phi: str, covariance: torch.Tensor) -> float:
@@ -69,3 +70,12 @@ def test_moments_on_a_device_are_those_of_the_cpu():
     covariance = 0.3 * torch.tensor([[1.0, 0.4], [0.4, 0.5]], dtype=torch.float64)
     for ours, theirs in zip(moments("swish", covariance.cuda()), moments("swish", covariance), strict=True):
         torch.testing.assert_close(ours.cpu(), theirs)
+
+
+def test_moments_of_states_are_in_float64():
+    # Martingales subtract moments of neighbouring layers: what is left at depth 512 is 1e-5 of them.
+    x = torch.randn(3, 2, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = state_moments(x)
+    assert y.dtype == torch.float64
+    expected = torch.cat([x.mean(dim=-1), (x @ x.mT / 7).flatten(1)], dim=1)
+    assert float((y - expected).abs().max()) < 1e-14

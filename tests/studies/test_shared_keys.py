@@ -96,6 +96,7 @@ CASES = [
         ("sde.functions",),
         ("depth", "seed", "width", "horizon", "activation", "activation_inside", "init"),
     ),
+    Case("sde/law", SDE, ("sde.law",), ("replicas",)),
     Case("gamma/limit", GAMMA, ("minimum", "extremal"), ("depth", "minimiser")),
     Case("gamma/relu", GAMMA, ("relu",), ("depth", "minimiser")),
     Case("hamiltonian/trained", HAMILTONIAN, ("trained", "trained.limit"), ("depth", "minimiser", *SHOOTING)),

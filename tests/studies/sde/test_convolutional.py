@@ -39,7 +39,7 @@ def padded(x: Tensor, padding: str) -> Tensor:
 
 
 @pytest.mark.parametrize("padding", ["zero", "circular"])
-def test_covariances_are_those_of_torch_patches(padding: Literal[zero, circular]):
+def test_covariances_are_those_of_torch_patches(padding: Literal["zero", "circular"]):
     stencil = Stencil(4, 5, 3, padding, inputs=2)
     x = torch.randn(2, 6, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     patches = functional.unfold(padded(x, padding), 3).transpose(1, 2).reshape(stencil.positions, -1)

@@ -74,6 +74,27 @@ def test_in_one_dimension_the_network_tends_to_the_exact_solution_on_its_own_noi
     assert slopes(errors) == pytest.approx([1, 1], abs=0.1)  # order 1/2 a doubling, two doublings
 
 
+@pytest.mark.parametrize(("horizon", "sigma_w"), [(1.0, 0.5), (2.0, 0.3)])
+def test_the_distance_to_the_exact_solution_is_that_of_its_leading_term(horizon: float, sigma_w: float):
+    # log x_L - log x_T = -(sigma_w^2/2) sum_k (g_k^2 - 1) h + O(h): a variance of sigma_w^4 h T/2
+    settings = replace(SMALL, horizon=horizon, depth=64, init=Iid(sigma_w=sigma_w, sigma_b=0.5))
+    (record,) = strong.exact(Job(settings))
+    expected = sigma_w**2 * math.sqrt(horizon**2 / 64 / 2)
+    assert abs(record.value - expected) < 5 * record.stderr + 0.03 * expected
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_the_weights_of_fine_layers_have_their_variances_and_are_independent(d: int):
+    law, h, r = Isotropic(0.7, 0.3), 0.02, 256
+    layers = strong.fine_layers(law, torch.zeros(r, 1, d, dtype=torch.float64), h, Stream(0, "test"))
+    assert layers.W.shape == (r, strong.FINER, d, d)
+    assert layers.b.shape == (r, strong.FINER, 1, d)
+    for its, variance in ((layers.W, 0.49 * h / d), (layers.b, 0.09 * h)):
+        assert abs(float(its.square().mean()) / variance - 1) < 5 * math.sqrt(2 / its.numel())
+        neighbours = (its[:, 1:] * its[:, :-1]).mean() / variance
+        assert abs(float(neighbours)) < 5 / math.sqrt(its[:, 1:].numel())
+
+
 def test_errors_do_not_depend_on_how_many_networks_are_sampled_at_a_time(monkeypatch: pytest.MonkeyPatch):
     settings = replace(SMALL, depth=8, replicas=200)
     whole = strong.measure(Job(settings)).records

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,12 +23,15 @@ from resnet_limits.random import Stream
 from resnet_limits.sampling.expectations import moments
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
-from resnet_limits.sampling.schemes import Network, Walker
+from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.walk import Walker
+from resnet_limits.studies.sde.finite_depth import overlaps
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import compare as multilevel
 from resnet_limits.studies.sde.weak import measure as weak
 from resnet_limits.studies.sde.weak.claims import GROUP
+from resnet_limits.studies.sde.weak.expansion import Expansion
 from tests.planting import plant, resize
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts as of_the_part
@@ -108,6 +112,43 @@ def test_the_limit_is_that_of_the_overlap_in_closed_form():
         for _ in range(steps):
             value += 1.5 / steps * (0.09 + 0.49 * value)
         assert found(records, "weak_error", scheme).reference == pytest.approx(value, rel=1e-3)
+
+
+@pytest.mark.parametrize(("horizon", "norm"), [(1.0, 1.0), (0.7, 2.0)])
+def test_the_constant_at_infinite_width_is_the_formula_of_the_mean_square(horizon: float, norm: float):
+    # L (q_L - q_T) -> -T^2 e^{kT} [k v_0/2 + 2 v_0^2 (e^{kT} - 1)/(kT)],  v_0 = sigma_b^2 + k q_0
+    k, T = 0.36, horizon
+    v0 = 0.16 + k * norm
+    formula = -(T**2) * math.exp(k * T) * (k * v0 / 2 + 2 * v0**2 * math.expm1(k * T) / (k * T))
+    one = Expansion("tanh", 0.6, 0.4, 10**9, T, np.array([[norm]]), np.eye(1))
+    assert one.error() == pytest.approx(formula, rel=1e-3)
+
+
+def test_the_constant_is_that_of_the_recursion_of_wide_networks():
+    # Of infinite width and finite depth, by quadrature: the overlap of two inputs.
+    settings = Sde(width=4, depth=1024, horizon=0.7, init=Iid(sigma_w=0.6, sigma_b=0.4))
+    x0 = inputs(settings)
+    start = (x0 @ x0.T / 4).numpy()
+    expansion = Expansion("tanh", 0.6, 0.4, 10**9, 0.7, start, np.array([[0, 0.5], [0.5, 0]]))
+    c = 0.16 / 0.36
+    limit = (start[0, 1] + c) * math.exp(0.36 * 0.7) - c
+    error = float(overlaps(settings, x0)[-1, 0, 1]) - limit
+    assert 1024 * error == pytest.approx(expansion.error(), rel=0.01)
+
+
+def test_what_the_control_leaves_is_the_curvature_of_the_error_of_a_layer():
+    # One input, sigma_b = 0: q_t = q_0 e^{y}, and c h int e^{k(T-t)} k^2 2 (q_t - E q_t)^2 dt by simulated paths.
+    k, width, T, steps, count = 0.25, 6, 1.0, 64, 20_000
+    stream, h = np.random.default_rng(1), T / steps
+    y, total = np.zeros(count), np.zeros(count)
+    for i in range(steps + 1):
+        t = i * h
+        weight = h * (0.5 if i in (0, steps) else 1.0)
+        total += weight * math.exp(k * (T - t)) * 2 * k**2 * (np.exp(y) - math.exp(k * t)) ** 2
+        y = y + k * (1 - 2 / width) * h + math.sqrt(4 * k * h / width) * stream.standard_normal(count)
+    squares = (total - total.mean()) ** 2 * (T / 2) ** 2
+    expansion = Expansion("tanh", 0.5, 0.0, width, T, np.eye(1), np.eye(1))
+    assert abs(squares.mean() - expansion.controlled()) < 5 * squares.std() / math.sqrt(count)
 
 
 @pytest.mark.parametrize("psi", ["identity", "tanh"])
@@ -259,14 +300,14 @@ def test_without_coupling_and_control_nothing_is_saved(monkeypatch: pytest.Monke
     plant(monkeypatch, weak.cases, lambda settings: own(settings)[:1])
     resize(monkeypatch, weak, MOST=1)
     its = verdicts(replace(SMALL, replicas=512), (16, 32, 64, 128, 256))
-    assert its["sde.weak.cost"].verdict == its["sde.weak.multilevel"].verdict == "refuted"
+    assert its["sde.weak.multilevel"].verdict == its["sde.weak.multilevel.overlap"].verdict == "refuted"
     assert its["sde.weak.saving"].verdict == "refuted"
 
 
 def test_depths_that_are_not_yet_asymptotic_tell_no_order():
     # A correct sampler, whose depths are too small: nothing is refuted.
     its = verdicts(replace(SMALL, width=32, init=Iid(sigma_w=1.5, sigma_b=0.5)), (16, 32, 64, 128))
-    for claim in ("norm", "norm.limit", "overlap", "overlap.limit", "multilevel", "cost"):
+    for claim in ("norm", "norm.limit", "overlap", "overlap.limit", "multilevel", "saving", "constant", "variance"):
         judgement = its[f"sde.weak.{claim}"]
         assert judgement.verdict == "inconclusive"
         assert "deeper networks would tell" in judgement.why, judgement.why
@@ -275,7 +316,7 @@ def test_depths_that_are_not_yet_asymptotic_tell_no_order():
 def test_means_that_rare_networks_carry_are_not_judged():
     wild = replace(SMALL, width=4, horizon=2.0, init=Iid(sigma_w=2.0, sigma_b=0.5))
     its = verdicts(wild, (16, 32))
-    for claim in ("norm", "norm.limit", "overlap", "overlap.limit", "multilevel", "cost", "saving"):
+    for claim in ("norm", "norm.limit", "overlap", "overlap.limit", "multilevel", "saving", "constant", "variance"):
         judgement = its[f"sde.weak.{claim}"]
         assert judgement.verdict == "inconclusive"
         assert "too rare to be sampled" in judgement.why, judgement.why

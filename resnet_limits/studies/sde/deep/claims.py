@@ -5,13 +5,17 @@
 
 `init.sigma_b` is that of b. Of `last`, `init.sigma_w` is the size of B; of `all`, the product of those of A and B. The
 inner sizes are constants, and stand in the records.
+
+The kernel of `last` is the theorem of Peluchetti & Favaro 2020. Of `all`, derived here: `phi(u) = phi'(0) u + phi''(0)
+u^2/2 + ...`, `u = A x + a` of size `h^alpha`; the first term alone makes the linear SDE, products of it with the second
+are odd in A and vanish in the mean, those with the third are smaller by `h^(2 alpha)`; B has mean 0: there is no drift.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI
 from ...group import Group
@@ -52,7 +56,7 @@ def _order(settings: Sde) -> str | None:
 
 
 def _claim(name: str, statement: str, observable: str, expected: Expected, scheme: str, **more: Any) -> Claim:
-    more = {"kind": "theorem", "random": True, "pins": NO_PSI, "outside": _linear, **more}
+    more = {"kind": "derived", "random": True, "pins": NO_PSI, "outside": _linear, **more}
     source, where = PELUCHETTI, {"scheme": scheme}
     return Claim(
         id=name, source=source, statement=statement, observable=observable, expected=expected, where=where, **more
@@ -74,49 +78,49 @@ GROUP = Group(
     claims=(
         _claim(
             "sde.deep",
-            "where only the last layer shrinks, the overlaps of wide networks grow as the non-linear kernel's ODE says"
-            " (width 512; hidden weights of size sigma_A = 1.5, sigma_a = 0.5)",
+            "where only the last layer shrinks, overlaps of wide networks grow as the kernel's ODE says (width 512)",
             "deep_overlap",
             Expected("value", 1, 0.02),
             "last",
+            kind="theorem",
             pins=WIDE_PINS,
             outside=still,
+            rival=Rival("a kernel of size sigma_B, not sigma_B^2", "S39-size-of-the-last-layer", 0.7586),
         ),
         _claim(
             "sde.deep.depth",
-            "there infinitely wide networks of finite depth (an exact recursion, nothing is sampled) approach the"
-            " kernel's ODE at order 1 (sigma_A = 1.5, sigma_a = 0.5)",
+            "there infinitely wide networks of depth L are the Euler scheme of the kernel's ODE, of order 1",
             "deep_kernel_error",
             Expected("order", 1, 0.1),
             "last",
-            kind="observation",
+            kind="identity",
             random=False,
             outside=weightless,
             unmet=asymptotic("deep_kernel_error", "last"),
+            rival=Rival("the rate of the start throughout", "S40-rate-of-the-start"),
         ),
         _claim(
             "sde.deep.all",
-            "where every layer shrinks, the overlaps grow as those of the linear SDE (alpha = 1/2, sigma_A = 0.25,"
-            " sigma_a = 0.125)",
+            "where every layer shrinks, overlaps grow as those of the linear SDE (alpha = 1/2)",
             "deep_overlap",
             Expected("value", 1, 0.1),
             "all, alpha=0.5",
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("a linear SDE whose rate is not squared", "S38-rate-of-all", 0.6703),
         ),
         _claim(
             "sde.deep.weak",
-            "every layer ~ h^alpha, alpha = 1/2: the weak error of norms and overlaps has order 1 = min(1, 2 alpha)"
-            " (sigma_A = 0.25, sigma_a = 0.125)",
+            "where every layer shrinks as h^(1/2), the weak error of norms and overlaps has order 1",
             "deep_weak_error",
-            Expected("order", 1, 0.1),
+            Expected("order", 1, 0.1, bend=0.2),
             "all, alpha=0.5",
             outside=_order,
             unmet=asymptotic("deep_weak_error", "all, alpha=0.5"),
+            rival=Rival("another linear SDE: the error stays", "S38-rate-of-all", 0.01435),
         ),
         _claim(
             "sde.deep.weak.quarter",
-            "every layer ~ h^alpha, alpha = 1/4: the weak error of norms and overlaps has order 1/2 = min(1, 2 alpha)"
-            " (sigma_A = 0.25, sigma_a = 0.125)",
+            "where inner layers shrink as h^(1/4), the weak error of norms and overlaps has order 1/2",
             "deep_weak_error",
             # of relative size h^(2 alpha) = h^(1/2): of the hidden layer's next power, and of the steps' O(h)
             Expected("order", 0.5, 0.1, correction=0.5),
@@ -124,6 +128,7 @@ GROUP = Group(
             outside=_order,
             unmet=asymptotic("deep_weak_error", "all, alpha=0.25"),
             verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival("a hidden layer that shrinks as the root of h", "S12-deep-alpha", 0.9774),
         ),
         _claim(
             "sde.deep.no_drift",
@@ -133,16 +138,18 @@ GROUP = Group(
             "inside",
             pins=DRIFT,
             outside=still,
+            rival=Rival("an activation that stands outside", "S36-activation-outside", 1.002),
         ),
         _claim(
             "sde.deep.outside",
             "an activation outside the block brings the Ito drift back (swish, width 64, alpha = 1/2)",
             "deep_drift",
-            Expected("value", 1, 0.25),
+            Expected("value", 1, 0.15),  # one half of the drift is more than three away
             "outside",
             kind="control",
             pins=DRIFT,
             outside=still,
+            rival=Rival("twice the drift in the limit", "S37-moments-drift", 0.5021),
         ),
     ),
     observables={

@@ -1,9 +1,12 @@
 """`sde.law.*`: laws of networks of finite width at time T, from one input. For tanh and psi = id those of the SDE are
 
     log |x_T|/|x_0|   ~ N(sigma_w^2 T (1/2 - 1/D), sigma_w^2 T/D)      sigma_b = 0
-    log |det G_T|     ~ N(-sigma_w^2 T/2, sigma_w^2 T)                 G_T = dx_T/dx_0, any width and sigma_b
+    log |det G_T|     ~ N(-sigma_w^2 T/2, sigma_w^2 T)                 G_T = dx_T/dx_0 = Q R, any width and sigma_b
+    log R_ii          ~ N(sigma_w^2 T (D - 2i)/(2D), sigma_w^2 T/D)    independent, i = 1..D
+    E|x_T|^4/(E|x_T|^2)^2 = e^{4 sigma_w^2 T/D}                        sigma_b = 0
 
-at any width. The determinant is that of full matrices `I + diag(phi'(z)) W diag(psi'(x))`, at a small width.
+at any width. G is that of full matrices `I + diag(phi'(z)) W diag(psi'(x))`, at a small width. Means are taken less the
+martingales `sum_k <x_k, x_{k+1} - x_k>/|x_k|^2` and `sum_k tr(diag(phi'(z)) W)`, whose means vanish because phi is odd.
 
 Kolmogorov's test of 256 networks against the first law, many times over: how often it accepts. At depth L the mean of
 `log |x_L|/|x_0|` is off by `-h s^4 [(1 - 2/D) q_0 (e^{s^2 T} - 1)/s^2 + T (1/4 - 3/(2D) + 2/D^2)] + O(h^2)`,
@@ -11,10 +14,11 @@ Kolmogorov's test of 256 networks against the first law, many times over: how of
 moves the distribution function of a normal law by `m/sqrt(2 pi)` at most: n networks see it once
 `law_shift = sqrt(n) m/sqrt(2 pi)`, proportional to `sqrt(n)/L`, is well above 1.
 
-Where there is no exact law (swish) networks and Euler-Maruyama schemes of their depth are held against each other, on
-one noise, by energy distances of the states and of `mean_d x_d`, which the Ito drift moves. Both laws differ from that
-of the SDE by O(h) and energy distances are quadratic in the difference of two laws: they fall as `h^2`. Kolmogorov's
-distances of the two on noises of their own, which sampling alone keeps from 0, tell whether the laws are one at all.
+Where there is no exact law (swish) networks and Euler-Maruyama schemes of `FINER` L layers are held against each other,
+on one noise, by energy distances of the states and of `mean_d x_d`, which the Ito drift moves. Both laws differ from
+that of the SDE by O(h) and energy distances are quadratic in the difference of two laws: they fall as `h^2`.
+Kolmogorov's distances tell whether the laws are one at all. There the SDE is drawn without weights: from one input its
+mean over coordinates and its distance from the diagonal are a diffusion of their own in two dimensions (`reduced`).
 """
 
 from __future__ import annotations
@@ -35,14 +39,15 @@ from ....measurement.estimate import mean, probability, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
-from ....random import REPLICA_BLOCK, Stream, normals
+from ....random import REPLICA_BLOCK, Stream, generator, normals
 from ....sampling.law import Isotropic
 from ....sampling.schemes import EulerMaruyama, Network, Walker
+from ....settings.content import chosen
 from ..finite_depth import log_norm_variance
 from ..outside import MOST, growth, linear, sizes
 from ..problem import inputs
 from ..settings import Sde
-from .claims import LEVEL, MATRICES, NETWORKS, NO_BIAS, PAIRS, SWISH, TEST, norm_law
+from .claims import ALIKE, ALONE, LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, norm_law
 
 DRAWS = 4
 """Networks for each of the key `replicas`."""
@@ -51,13 +56,21 @@ LEAST = 4096
 TESTED = 60
 """Networks that are tested, for each of the key `replicas`."""
 FEWEST_TESTS = 32
-APART = 2**14
-"""Fewest networks that are held against schemes on other noise: the band of two such samples is 0.015 wide."""
+PAIRS = 10
+"""Pairs of network and scheme on one noise, for each of the key `replicas`."""
+APART = 2**15
+"""Fewest networks that are held against schemes on other noise: the band of two such samples is 0.011 wide."""
+DRAWN_FROM = ("seed", "width", "horizon", "dtype", "data", "sde.inputs", "sde.norm", "sde.correlation")
+"""Keys that its samples depend on."""
 AT_ONCE = 1024
 """Pairs of states that are held against each other: the cost grows with their square."""
 PIECE = 32 * REPLICA_BLOCK
-BETWEEN_DETERMINANTS = 8
-"""Layers multiplied before a determinant is taken."""
+BETWEEN_VOLUMES = 8
+"""Layers multiplied before volumes are taken."""
+FINER = 4
+"""Layers of the scheme that stands for the SDE in energy distances, for each of the network's."""
+STEPS = 512
+"""Of the diffusion of mean and norm: an error of its law of some thousandths."""
 
 
 def measure(job: Job) -> Measurement:
@@ -77,23 +90,29 @@ def draws(settings: Sde) -> int:
 
 
 def norms(job: Job) -> list[Record]:
-    """Mean and variance of `log |x_T|/|x_0|` without biases."""
+    """Mean, less its martingale, and variance of `log |x_T|/|x_0|` without biases."""
     settings, sigma_w = job.settings, sizes(job.settings).sigma_w
     if growth(settings) > MOST:
         return []
-    ratio = log_norm_ratio(settings, sigma_w, "norm", draws(settings))
+    ratio, martingale = log_norms(settings, sigma_w, "norm", draws(settings))
     exact, off = norm_law(settings, sigma_w), (math.nan, math.nan)
     if linear(settings) is None and sigma_w:
         variance_off = log_norm_variance(settings, inputs(settings)[0], sigma_w) - exact[1] ** 2
         off = (abs(norm_bias(settings, sigma_w)), abs(variance_off))
-    return _moments("log_norm_ratio", ratio, exact, off, NO_BIAS)
+    records = _moments("log_norm_ratio", ratio, martingale, exact, off, NO_BIAS)
+    return [*records, Record("log_norm_martingale", *mean(martingale), coordinates=NO_BIAS)]
 
 
 def _moments(
-    name: str, values: Tensor, exact: tuple[float, float], off: tuple[float, float], pins: dict[str, Any]
+    name: str,
+    values: Tensor,
+    martingale: Tensor,
+    exact: tuple[float, float],
+    off: tuple[float, float],
+    pins: dict[str, Any],
 ) -> list[Record]:
     """Mean and variance, with `off`, what they are off by at this depth."""
-    moments = (mean(values), variance(values.double()))
+    moments = (mean(values - martingale), variance(values.double()))
     return [
         Record(its, *moment, reference=limit, reference_error=error, coordinates=pins)
         for its, moment, limit, error in zip(
@@ -102,19 +121,37 @@ def _moments(
     ]
 
 
+def log_norms(settings: Sde, sigma_w: float, purpose: str, count: int) -> tuple[Tensor, Tensor]:
+    """`log |x_T|/|x_0|` and `sum_k <x_k, x_{k+1} - x_k>/|x_k|^2`, (count,) each."""
+    network = (Walker(Network(settings.activation, settings.activation_inside), settings.depth),)
+    law, x0, found = Isotropic(sigma_w, 0.0), inputs(settings)[:1], []
+    for first, its in default_engine().pieces(count, vectors=1, width=settings.width, dtype=x0.dtype):
+        x = start = x0.expand(its, *x0.shape)
+        along = x0.new_zeros(its)
+        stream = Stream(settings.seed, f"sde.law {purpose} {settings.depth}", first_replica=first)
+        for _, (after,) in default_engine().walk(network, start, law, horizon=settings.horizon, stream=stream):
+            along = along + (x * (after - x)).sum(dim=(1, 2)) / x.square().sum(dim=(1, 2))
+            x = after
+        ratio = torch.log(torch.linalg.vector_norm(x, dim=(1, 2)) / torch.linalg.vector_norm(x0))
+        found.append((ratio.double().cpu(), along.double().cpu()))
+    ratio, martingale = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return ratio, martingale
+
+
 def log_norm_ratio(settings: Sde, sigma_w: float, purpose: str, count: int) -> Float[Tensor, " r"]:
     network = Walker(Network(settings.activation, settings.activation_inside), settings.depth)
-    (x,) = sampled(settings, (network,), Isotropic(sigma_w, 0.0), purpose, count)
-    return torch.log(torch.linalg.vector_norm(x, dim=-1) / torch.linalg.vector_norm(inputs(settings)[0]).cpu())
+    x0 = inputs(settings)[:1]
+    (x,) = sampled(settings, (network,), Isotropic(sigma_w, 0.0), purpose, count, x0)
+    return torch.log(torch.linalg.vector_norm(x, dim=-1) / torch.linalg.vector_norm(x0).cpu())
 
 
 def sampled(
-    settings: Sde, walkers: tuple[Walker, ...], law: Isotropic, purpose: str, count: int
+    settings: Sde, walkers: tuple[Walker, ...], law: Isotropic, purpose: str, count: int, x0: Float[Tensor, "1 d"]
 ) -> tuple[Float[Tensor, "r d"], ...]:
-    """`x_T` of each walker in float64 from the first input; each purpose and depth has noise of its own."""
-    engine, found, x0 = default_engine(), [], inputs(settings)[:1]
-    for first, its in engine.pieces(count, vectors=len(walkers), width=settings.width, dtype=x0.dtype):
-        states = engine.final(
+    """`x_T` of each walker in float64; each purpose and depth has noise of its own."""
+    found = []
+    for first, its in default_engine().pieces(count, vectors=len(walkers), width=x0.shape[1], dtype=x0.dtype):
+        states = default_engine().final(
             walkers,
             x0.expand(its, *x0.shape),
             law,
@@ -126,13 +163,27 @@ def sampled(
 
 
 def determinants(job: Job) -> list[Record]:
-    """Mean and variance of `log |det dx_T/dx_0|`."""
+    """Mean, less its martingale, and variance of `log |det dx_T/dx_0|`; slope over i and variance of `log R_ii`."""
     settings, own = job.settings, sizes(job.settings)
     if growth(settings) > MOST:
         return []
     exact = (-growth(settings) / 2, own.sigma_w * math.sqrt(settings.horizon))
     off = tuple(map(abs, determinant_bias(settings))) if linear(settings) is None and own.sigma_w else (math.nan,) * 2
-    return _moments("log_abs_det_jacobian", log_abs_det(settings), exact, (off[0], off[1]), MATRICES)
+    volumes, martingale = log_volumes(settings)
+    records = _moments("log_abs_det_jacobian", volumes.sum(dim=1), martingale, exact, (off[0], off[1]), MATRICES)
+    if not own.sigma_w:
+        return records
+    d, each = MATRICES["width"], growth(settings) / MATRICES["width"]
+    i = torch.arange(d, dtype=torch.float64) - (d - 1) / 2
+    slopes = volumes @ (i / i.square().sum())
+    spread = (volumes - volumes.mean(dim=0)).square().mean(dim=1) * len(volumes) / (len(volumes) - 1)
+    found = {"log_volume_slope": mean(-slopes / each), "log_volume_var": mean(spread / each)}
+    # What they are off by at this depth is taken for that of the determinant, relative to its own mean and variance.
+    errors = (off[0] / abs(exact[0]), off[1] / exact[1] ** 2)
+    return records + [
+        Record(name, *its, reference=1.0, reference_error=error, coordinates=MATRICES)
+        for (name, its), error in zip(found.items(), errors, strict=True)
+    ]
 
 
 def determinant_bias(settings: Sde) -> tuple[float, float]:
@@ -157,15 +208,16 @@ def determinant_bias(settings: Sde) -> tuple[float, float]:
     return h * centre, h * spread
 
 
-def log_abs_det(settings: Sde) -> Float[Tensor, " r"]:
-    """`log |det dx_T/dx_0|` with full weight matrices, float64."""
+def log_volumes(settings: Sde) -> tuple[Float[Tensor, "r d"], Float[Tensor, " r"]]:
+    """`log |R_ii|` of `dx_T/dx_0 = Q R` with full weight matrices, and `sum_k tr(diag(phi'(z)) W diag(psi'(x)))`."""
     own, width, h = sizes(settings), MATRICES["width"], settings.horizon / settings.depth
     phi, psi = activation_named(settings.activation), activation_named(settings.activation_inside)
     start, found, count = inputs(settings, width=width, count=1), [], draws(settings)
     eye = torch.eye(width, dtype=start.dtype, device=start.device)
     for first in range(0, count, PIECE):
         its = min(PIECE, count - first)
-        x, product, total = start.expand(its, width), eye.expand(its, width, width), torch.zeros(its).to(start)
+        x, product = start.expand(its, width), eye.expand(its, width, width)
+        total, martingale = torch.zeros(its, width).to(start), torch.zeros(its).to(start)
         stream = Stream(settings.seed, f"sde.law matrices {settings.depth}", first_replica=first)
         for layer in range(settings.depth):
             g = normals(
@@ -179,11 +231,15 @@ def log_abs_det(settings: Sde) -> Float[Tensor, " r"]:
             features, inner = with_slope(psi, x)
             branch, outer = with_slope(phi, (W * features.unsqueeze(-2)).sum(dim=-1) + b)
             x = x + branch
-            product = add_terms(product.clone(), outer.unsqueeze(-1) * W * inner.unsqueeze(-2), product)
-            if (layer + 1) % BETWEEN_DETERMINANTS == 0 or layer + 1 == settings.depth:
-                total, product = total + torch.linalg.slogdet(product).logabsdet, eye.expand(its, width, width)
-        found.append(total.double().cpu())
-    return torch.cat(found)
+            J = outer.unsqueeze(-1) * W * inner.unsqueeze(-2)
+            martingale = martingale + J.diagonal(dim1=1, dim2=2).sum(dim=1)
+            product = add_terms(product.clone(), J, product)
+            if (layer + 1) % BETWEEN_VOLUMES == 0 or layer + 1 == settings.depth:
+                product, R = torch.linalg.qr(product)
+                total = total + R.diagonal(dim1=1, dim2=2).abs().log()
+        found.append((total.double().cpu(), martingale.double().cpu()))
+    volumes, martingale = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return volumes, martingale
 
 
 def with_slope(function: Any, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -216,11 +272,39 @@ def tests(job: Job) -> list[Record]:
     accepted = sum(bool(distance(sample) <= critical) for sample in ratio.reshape(tests, NETWORKS))
     all_of_them = distance(ratio), kolmogorov_radius(len(ratio)) / 1.96
     shift = math.sqrt(NETWORKS) * abs(norm_bias(settings, sigma_w)) / deviation / math.sqrt(2 * math.pi)
+    fourth, off = (
+        fourth_moment(torch.from_numpy(ratio), math.exp(4 * deviation**2)),
+        abs(fourth_bias(settings, sigma_w)),
+    )
     return [
+        Record("fourth_moment", *fourth, reference=1.0, reference_error=off, coordinates=TEST, replicas=len(ratio)),
         Record("law_accepted", *probability(accepted, tests), coordinates=TEST, replicas=len(ratio)),
         Record("law_distance", *all_of_them, coordinates=TEST, replicas=len(ratio)),
         Record("law_shift", shift, coordinates=TEST),
     ]
+
+
+def fourth_moment(ratio: Float[Tensor, " r"], exact: float) -> tuple[float, float]:
+    """`E|x|^4/(E|x|^2)^2` over its exact value, with the error of the quotient to first order."""
+    squares = (2 * (ratio - ratio.mean())).exp()
+    squares = squares / squares.mean()
+    quotient, _ = mean(squares.square())
+    _, stderr = mean(squares.square() - 2 * quotient * squares)
+    return quotient / exact, stderr / exact
+
+
+def fourth_bias(settings: Sde, sigma_w: float) -> float:
+    """What `E|x_L|^4/(E|x_L|^2)^2` of tanh networks is off by, relative to it, to first order in h, without biases.
+
+    `E q_t^p = q_0^p e^{l_p t}`, `l_p = k (p + 2 p (p - 1)/D)`, `k = sigma_w^2`. A layer adds to q and q^2, beyond what
+    the SDE does, `-2 h^2 k^2 q^2 - h^2 l_1^2 q/2` and `h^2 (-2 k^2 (2 + 4/D) q^3 + (k^2 (1 + 2/D) - l_2^2/2) q^2)`.
+    """
+    h, d, k, T = settings.horizon / settings.depth, settings.width, sigma_w**2, settings.horizon
+    q0 = float(inputs(settings)[0].double().square().mean())
+    second = -2 * q0 * k**2 * math.expm1(k * (1 + 4 / d) * T) / (k * (1 + 4 / d)) - T * k**2 / 2
+    fourth = -2 * q0 * k**2 * (2 + 4 / d) * math.expm1(k * (1 + 8 / d) * T) / (k * (1 + 8 / d))
+    fourth += T * k**2 * ((1 + 2 / d) - (2 + 4 / d) ** 2 / 2)
+    return h * (fourth - 2 * second)
 
 
 def norm_bias(settings: Sde, sigma_w: float) -> float:
@@ -235,9 +319,9 @@ def two_samples(job: Job) -> list[Record]:
     """Energy distances of networks and Euler-Maruyama schemes on one noise."""
     settings, phi, psi = job.settings, SWISH["activation"], job.settings.activation_inside
     law, depth = Isotropic(SWISH["init.sigma_w"], SWISH["init.sigma_b"]), settings.depth
-    walkers = (Walker(Network(phi, psi), depth), Walker(EulerMaruyama(phi, psi, law), depth))
-    count = max(PAIRS * settings.replicas, LEAST)
-    network, sde = (x.numpy() for x in sampled(settings, walkers, law, "two samples", count))
+    walkers = (Walker(Network(phi, psi), depth), Walker(EulerMaruyama(phi, psi, law), FINER * depth))
+    count, x0 = max(PAIRS * settings.replicas, 2 * LEAST), inputs(settings, width=SWISH["width"], count=1)
+    network, sde = (x.numpy() for x in sampled(settings, walkers, law, "two samples", count, x0))
     if not (np.isfinite(sde).all() and np.isfinite(network).all()):
         return []
     records = []
@@ -255,23 +339,48 @@ def two_samples(job: Job) -> list[Record]:
 
 
 def distances(job: Job) -> list[Record]:
-    """Kolmogorov's distances of networks and Euler-Maruyama schemes, each on noise of its own."""
-    settings, phi, psi = job.settings, SWISH["activation"], job.settings.activation_inside
-    law, depth = Isotropic(SWISH["init.sigma_w"], SWISH["init.sigma_b"]), settings.depth
-    count = max(PAIRS * settings.replicas, APART)
-    (network,) = sampled(settings, (Walker(Network(phi, psi), depth),), law, "network alone", count)
-    (sde,) = sampled(settings, (Walker(EulerMaruyama(phi, psi, law), depth),), law, "SDE alone", count)
-    if not bool(network.isfinite().all() and sde.isfinite().all()):
+    """Kolmogorov's distances of networks and their SDE, each on noise of its own."""
+    settings, phi = job.settings, ALONE["activation"]
+    law, count = Isotropic(ALONE["init.sigma_w"], ALONE["init.sigma_b"]), max(ALIKE * settings.replicas, APART)
+    x0 = inputs(settings)[:1]
+    (x,) = sampled(settings, (Walker(Network(phi), settings.depth),), law, "network alone", count, x0)
+    centre, norm = x.mean(dim=1).numpy(), torch.linalg.vector_norm(x, dim=1).numpy()
+    key = {"count": count, **chosen(settings, DRAWN_FROM)}
+    sde = job.shared.solve("sde.law", key, lambda: reduced(settings, count))
+    if not all(np.isfinite(its).all() for its in (centre, norm, *sde.values())):
         return []
     stderr = kolmogorov_radius(count / 2) / 1.96  # n m/(n + m) with n = m
-    numbers = {"mean": lambda x: x.mean(dim=1), "norm": lambda x: torch.linalg.vector_norm(x, dim=1)}
     return [
         Record(
             "ks_distance",
-            two_sample_distance(of(network).numpy(), of(sde).numpy()),
+            two_sample_distance(its, sde[scheme]),
             stderr,
-            coordinates={"scheme": scheme, **SWISH},
+            coordinates={"scheme": scheme, **ALONE},
             replicas=count,
         )
-        for scheme, of in numbers.items()
+        for scheme, its in (("mean", centre), ("norm", norm))
     ]
+
+
+def reduced(settings: Sde, count: int) -> dict[str, np.ndarray]:
+    """`mean_d x_d` and `|x|` of the SDE from the first input, psi = id, (count,) each.
+
+        dm = phi''(0)/2 v dt + phi'(0) (v/D)^(1/2) dB_1          v = sigma_b^2 + sigma_w^2 |x|^2/D
+        |x|^2 = D m^2 + r^2,    r that of a Brownian motion of D - 1 coordinates at the clock phi'(0)^2 v dt
+
+    The noise `(dW x + db)` is a Brownian motion of all coordinates at the clock v dt, whatever the weights are.
+    """
+    slope, curvature = activation_named(ALONE["activation"]).taylor()
+    d, h, x0 = settings.width, settings.horizon / STEPS, inputs(settings)[0].double()
+    stream, centre = generator(settings.seed, "sde.law.reduced"), float(x0.mean())
+    m, r = np.full(count, centre), np.full(count, float(torch.linalg.vector_norm(x0 - centre)))
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond an explosion: no number, and no record
+        for _ in range(STEPS):
+            v = ALONE["init.sigma_b"] ** 2 + ALONE["init.sigma_w"] ** 2 * (m**2 + r**2 / d)
+            clock = slope**2 * v * h
+            m = m + curvature / 2 * v * h + np.sqrt(clock / d) * stream.standard_normal(count)
+            if d > 1:
+                ahead = r + np.sqrt(clock) * stream.standard_normal(count)
+                aside = clock * stream.chisquare(d - 2, count) if d > 2 else 0.0
+                r = np.sqrt(ahead**2 + aside)
+        return {"mean": m, "norm": np.sqrt(d * m**2 + r**2)}

@@ -2,63 +2,165 @@
 
 network             x_L and x_2L, the coarse network driven by the sums of the fine one's increments
 network-additive    the same with sigma_w = 0 and tanh
-sde                 network and Euler-Maruyama scheme, both of depth 2L, swish: a layer differs by `phi''(0)/2 (z^2 -
-                    E z^2)`, of size h and mean 0, and the sum over the layers by `h^(1/2)`
-sde-without-drift   the same, the scheme without its Ito drift
+sde                 network and its SDE, an Euler-Maruyama scheme of `FINER` L layers, on the weights themselves
+                    (swish, width 2, one input): a layer differs from the SDE by `phi''(0)/2 (z^2 - E z^2)`, of size h
+                    and mean 0, and by the noise of the SDE within a layer; the sum is of size `h^(1/2)`
+sde-without-drift   the same network and a scheme of its depth without the Ito drift
+exact               logarithms of network and exact solution, `x_0 exp(sigma_w W_T - sigma_w^2 T/2)`, whose x has heavy
+                    tails (width 1, tanh, sigma_b = 0, x_0 = 1)
 
 Each depth has noise of its own, so that the errors of an order are independent.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from ....engines import default_engine
 from ....measurement.estimate import root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
+from ....sampling.law import Isotropic, Law
 from ....sampling.laws import law_of
-from ....sampling.schemes import EulerMaruyama, Network, Walker
+from ....sampling.schemes import EulerMaruyama, Network, Scheme, Walker
 from ..problem import finite, inputs
-from .claims import ADDITIVE, SWISH
+from ..settings import Sde
+from .claims import ADDITIVE, EXACT, SWISH
+
+FINER = 64
+"""Layers of the scheme that stands for the SDE, for each of the network's."""
+FEWEST = 256
+"""Networks that are held against it at least; half of the key `replicas` where that is more."""
+PATHS = 2**13
+"""Networks of width 1 at least: their errors are known to 1 %."""
 
 
 def measure(job: Job) -> Measurement:
-    """The four distances, with standard errors over replicas."""
-    settings, init, width = job.settings, job.settings.init, job.settings.width
-    phi, psi, depth = settings.activation, settings.activation_inside, settings.depth
-    law, additive = law_of(init, width), law_of(replace(init, sigma_w=0.0), width)
-    swish = SWISH["activation"]
+    """The five distances, with standard errors over replicas."""
+    records = _networks(job) + _sde(job) + exact(job)
+    return Measurement(finite(records))
+
+
+def _networks(job: Job) -> list[Record]:
+    """Networks of depth L and 2L."""
+    settings, init, depth = job.settings, job.settings.init, job.settings.depth
+    own, tanh = (Network(phi, settings.activation_inside) for phi in (settings.activation, ADDITIVE["activation"]))
     cases = {
-        "network": (law, (Walker(Network(phi, psi), depth), Walker(Network(phi, psi), 2 * depth)), {}),
-        "network-additive": (
-            additive,
-            (Walker(Network("tanh", psi), depth), Walker(Network("tanh", psi), 2 * depth)),
-            ADDITIVE,
-        ),
-        "sde": (
-            law,
-            (Walker(Network(swish, psi), 2 * depth), Walker(EulerMaruyama(swish, psi, law), 2 * depth)),
-            SWISH,
-        ),
-        "sde-without-drift": (
-            law,
-            (Walker(Network(swish, psi), 2 * depth), Walker(EulerMaruyama(swish, psi, law, False), 2 * depth)),
-            SWISH,
-        ),
+        "network": (law_of(init, settings.width), own, {}),
+        "network-additive": (law_of(replace(init, sigma_w=0.0), settings.width), tanh, ADDITIVE),
     }
     engine, x0, records = default_engine(), inputs(settings), []
-    for i, (scheme, (its, walkers, pins)) in enumerate(cases.items()):
-        squares = []
-        vectors = len(walkers) * len(x0)
-        for first, count in engine.pieces(settings.replicas, vectors=vectors, width=width, dtype=x0.dtype):
-            job.progress((i + first / settings.replicas) / len(cases), f"strong error, {scheme}")
+    for i, (scheme, (law, network, pins)) in enumerate(cases.items()):
+        walkers, squares = (Walker(network, depth), Walker(network, 2 * depth)), []
+        for first, count in engine.pieces(settings.replicas, vectors=2 * len(x0), width=settings.width, dtype=x0.dtype):
+            job.progress((i + first / settings.replicas) / 4, f"strong error, {scheme}")
             stream = Stream(settings.seed, f"sde.strong {depth}", first_replica=first)
-            x, y = engine.final(walkers, x0.expand(count, *x0.shape), its, horizon=settings.horizon, stream=stream)
-            squares.append((x - y).double().square().mean(dim=(1, 2)))
-        value, stderr = root_mean_square(torch.cat(squares))
-        records.append(Record("strong_error", value, stderr=stderr, coordinates={"scheme": scheme, **pins}))
-    return Measurement(finite(records))
+            x, y = engine.final(walkers, x0.expand(count, *x0.shape), law, horizon=settings.horizon, stream=stream)
+            squares.append(_square(x - y))
+        records.append(_record(scheme, torch.cat(squares), pins))
+    return records
+
+
+def _square(apart: Float[Tensor, "r n d"]) -> Float[Tensor, " r"]:
+    return apart.double().square().mean(dim=(1, 2)).cpu()
+
+
+def _record(scheme: str, squares: Tensor, pins: dict) -> Record:
+    value, stderr = root_mean_square(squares)
+    coordinates = {"scheme": scheme, **pins}
+    return Record("strong_error", value, stderr=stderr, coordinates=coordinates, replicas=len(squares))
+
+
+# -- the SDE, by a scheme that is much finer ------------------------------------------------------
+
+
+def _sde(job: Job) -> list[Record]:
+    settings, width = job.settings, SWISH["width"]
+    law, x0 = law_of(settings.init, width), inputs(settings, width=width, count=1)
+    squares: dict[str, list[Tensor]] = {"sde": [], "sde-without-drift": []}
+    count = min(settings.replicas, max(settings.replicas // 2, FEWEST))
+    for first, its in default_engine().pieces(count, vectors=FINER * (width + 2), width=width, dtype=x0.dtype):
+        job.progress((2 + first / count) / 4, "strong error, sde")
+        stream = Stream(settings.seed, f"sde.strong.sde {settings.depth}", first_replica=first)
+        x, *others = _on_one_noise(job.settings, law, x0.expand(its, 1, width), stream)
+        for found, y in zip(squares.values(), others, strict=True):
+            found.append(_square(x - y))
+    return [_record(name, torch.cat(its), SWISH) for name, its in squares.items()]
+
+
+def _on_one_noise(settings: Sde, law: Law, x0: Float[Tensor, "r 1 d"], stream: Stream) -> tuple[Tensor, Tensor, Tensor]:
+    """`x_T` of the network, of a scheme `FINER` times as deep, and of one of its depth without the Ito drift."""
+    phi, psi, h = SWISH["activation"], settings.activation_inside, settings.horizon / settings.depth
+    network, scheme = Network(phi, psi), EulerMaruyama(phi, psi, law)
+    driftless = EulerMaruyama(phi, psi, law, ito_drift=False)
+    x = y = z = x0
+    for k in range(settings.depth):
+        layers = fine_layers(law, x0, h / FINER, stream.at(k))
+        together = layers.of_all()
+        x, z = together.stepped(network, x, h), together.stepped(driftless, z, h)
+        for j in range(FINER):
+            y = layers.at(j).stepped(scheme, y, h / FINER)
+    return x, y, z
+
+
+@dataclass(frozen=True)
+class Weights:
+    """`W` transposed and `b` of layers, whole: (r, layers, d, d), (r, layers, 1, d), or of one of them."""
+
+    W: Float[Tensor, "r *layers d d"]
+    b: Float[Tensor, "r *layers 1 d"]
+
+    def of_all(self) -> Weights:
+        """Those of the layer that all of them are together."""
+        return Weights(self.W.sum(dim=1), self.b.sum(dim=1))
+
+    def at(self, j: int) -> Weights:
+        return Weights(self.W[:, j], self.b[:, j])
+
+    def stepped(self, scheme: Scheme, x: Float[Tensor, "r 1 d"], h: float) -> Float[Tensor, "r 1 d"]:
+        """The next states: the scheme's step with `W f + b`."""
+        features = scheme.features(x)
+        return scheme.step(x, features, (features.mT * self.W).sum(dim=1, keepdim=True) + self.b, h)
+
+
+def fine_layers(law: Law, x0: Float[Tensor, "r 1 d"], h: float, stream: Stream) -> Weights:
+    """The weights of `FINER` layers: what each does to the unit vectors, and its bias. Each of them is a replica."""
+    (r, _, d), fine = x0.shape, replace(stream, first_replica=stream.first_replica * FINER)
+    # More vectors than coordinates: then the weights themselves are drawn, which takes the least time (`span.many`).
+    vectors, biased = torch.eye(d + 2, d).to(x0), torch.eye(d + 2)[d]
+    drawn = law.act(vectors.expand(r * FINER, d + 2, d), biased, h, fine)
+    W, b, _ = drawn.unflatten(0, (r, FINER)).split([d, 1, 1], dim=2)
+    return Weights(W, b)
+
+
+# -- the exact solution ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sum:
+    """`w <- w + z`, `z` acting on the vector 1: the sum of the weights of width 1."""
+
+    def features(self, x: Tensor) -> Tensor:
+        return torch.ones_like(x)
+
+    def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        return x + z
+
+
+def exact(job: Job) -> list[Record]:
+    engine, settings, squares = default_engine(), job.settings, []
+    count = max(settings.replicas, PATHS)
+    sigma_w, horizon = settings.init.sizes().sigma_w, settings.horizon
+    walkers = (Walker(Network(EXACT["activation"]), settings.depth), Walker(Sum(), settings.depth))
+    for first, its in engine.pieces(count, vectors=2, width=1, dtype=torch.float64):
+        job.progress((3 + first / count) / 4, "strong error, exact")
+        stream = Stream(settings.seed, f"sde.strong.exact {settings.depth}", first_replica=first)
+        start = torch.ones(its, 1, 1, dtype=torch.float64)
+        x, w = engine.final(walkers, start, Isotropic(sigma_w, 0.0), horizon=horizon, stream=stream)
+        squares.append(_square(x.abs().log() - (w - 1 - sigma_w**2 * horizon / 2)))
+    return [_record("exact", torch.cat(squares), EXACT)]

@@ -6,7 +6,7 @@ l the shallowest of the depths that double up to L, the deepest. Each job has no
 weak order 1 the last difference `D_L` is once more what is left to the limit: `multilevel_error` is that of the sum
 with `D_L` added twice, and `D_L - D_{L/2}/2`, which would vanish if order 1 were all, its error of the reference.
 
-What it costs depends on how fast variances fall (`sde.weak.multilevel`, `sde.weak.cost`). On one noise that of a
+What it costs depends on how fast variances fall (`sde.weak.multilevel`, `sde.weak.saving`). On one noise that of a
 difference falls as h, the square of the strong error. Less the martingale, where the limit is linear, all that is left
 of `f(x_L)` is what the errors of the layers, `h^2` each, vary by along the path: of size h in the sum, `h^2` in the
 variance.
