@@ -28,7 +28,7 @@ from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
 from ..certificate import of_the_minimiser
-from ..degenerate import points
+from ..degenerate import FEWEST_ROUNDINGS, points
 from .network import Network, refined
 from .settings import Hamiltonian
 
@@ -178,6 +178,11 @@ class Trained:
         return self.w * self.network.depth
 
     @property
+    def still(self) -> str | None:
+        """Why its weights are rounding, or None."""
+        return unmoved(self.network.kernel, self.states[0], self.momenta[1])
+
+    @property
     def off(self) -> float:
         """How far the true minimiser can be, relative to the size of the weights."""
         return self.minimum.distance / (float(np.linalg.norm(self.minimum.point)) or 1.0)
@@ -199,6 +204,16 @@ def certificate(job: Job, problem: Setup, found: Sequence[Branch], where: dict[s
 def degenerate(settings: Hamiltonian) -> str | None:
     """What there is no number for, of the points; or None."""
     return points(setup(settings).q0)
+
+
+def unmoved(kernel: Kernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
+    """Why what is relative to the weights `P^T f(q)` is a ratio of roundings, or None: momenta cancel there, as where
+    nothing tells the points of two classes apart and the minimiser is zero."""
+    f = kernel.at(q).root()
+    weights, terms = float((P.mT @ f).norm()), float((P.abs().mT @ f.abs()).norm())
+    if weights > FEWEST_ROUNDINGS * torch.finfo(f.dtype).eps * terms:
+        return None
+    return f"the least value is that of no flow at all: the weights are {weights:.1e}, which is rounding"
 
 
 def size(x: Tensor) -> float:

@@ -12,6 +12,7 @@ Everything a network is made of is kept as arrays: states, momenta, weights.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -20,13 +21,14 @@ from torch import Tensor
 from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.trajectory import integrate
 from ....measurement.job import Job
-from ....measurement.record import Measurement, Record
+from ....measurement.record import Measurement, Record, unknown
 from ..limit import Limit, certificate, limit
 from ..problem import ROUNDING, Setup, Trained, key, minima, setup, size, trained
 from ..problem import certificate as minimiser_certificate
+from .claims import OWN, PLATEAUS
 
-OWN = {"of": "own"}
-"""The coordinate of what belongs to the settings' own problem."""
+OF_THE_NETWORK = ("hamilton_residual", "euler_missed", "norm_spread")
+"""What is measured of the network alone, without its energies."""
 
 
 def measure(job: Job) -> Measurement:
@@ -42,7 +44,7 @@ def measure(job: Job) -> Measurement:
     records += certificate(its, OWN)
     arrays = _arrays(problem, network)
     if not its.why:
-        records += _distances(network, its)
+        records += _distances(network, its) if network.still is None else _unknown(PLATEAUS, network.still)
         arrays |= {"limit.momentum": its.momenta[0].numpy()}
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
@@ -50,6 +52,9 @@ def measure(job: Job) -> Measurement:
 def _of_the_network(network: Trained) -> list[Record]:
     """What needs no limit. Errors are what the gradient that is left allows the minimiser to be off."""
     depth, omega = network.network.depth, network.omega
+    where = {**OWN, "scheme": "network"}
+    if network.still is not None:
+        return [*_unknown(OF_THE_NETWORK, network.still), unknown("energy_drift", network.still, where)]
     expected = network.network.kernel_weights(network.states, network.momenta)
     scale = float(omega.flatten(1).norm(dim=1).max())
     squares = network.w.square().sum(dim=(1, 2))
@@ -65,12 +70,15 @@ def _of_the_network(network: Trained) -> list[Record]:
         "norm_spread": (spread, ROUNDING + off),
     }
     records = [Record(name, value, reference_error=error, coordinates=OWN) for name, (value, error) in values.items()]
-    where = {**OWN, "scheme": "network"}
     return [
         *records,
         Record("energy_drift", drift, reference_error=depth * ROUNDING + off, coordinates=where),
         Record("path_energy", float(depth * squares.sum()), coordinates=OWN),
     ]
+
+
+def _unknown(names: Iterable[str], why: str) -> list[Record]:
+    return [unknown(name, why, OWN) for name in names]
 
 
 def _missed_by_euler(network: Trained) -> float:
