@@ -28,12 +28,17 @@ from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
 from ..certificate import of_the_minimiser
-from ..degenerate import FEWEST_ROUNDINGS, points
+from ..degenerate import points
 from .network import Network, refined
 from .settings import Hamiltonian
 
 ROUNDING = 1e-13
 """Relative rounding of states and values."""
+CANCELLED = 1e-9
+"""Weights by the sum of what they are made of, without signs, below which they are zero: shooting leaves 1e-11."""
+LARGEST_OFF = 0.1
+"""Relative uncertainty of a minimiser that was reached above which it may be zero."""
+NO_FLOW = "the least value is that of no flow at all"
 
 
 def pinned(settings: Hamiltonian, **keys: Any) -> Hamiltonian:
@@ -179,7 +184,9 @@ class Trained:
 
     @property
     def still(self) -> str | None:
-        """Why its weights are rounding, or None."""
+        """Why its weights are zero as far as the minimisation can tell, or None."""
+        if self.minimum.converged and self.off > LARGEST_OFF:
+            return f"{NO_FLOW}: the weights are {np.linalg.norm(self.minimum.point):.1e}, and may be zero"
         return unmoved(self.network.kernel, self.states[0], self.momenta[1])
 
     @property
@@ -207,13 +214,13 @@ def degenerate(settings: Hamiltonian) -> str | None:
 
 
 def unmoved(kernel: Kernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
-    """Why what is relative to the weights `P^T f(q)` is a ratio of roundings, or None: momenta cancel there, as where
-    nothing tells the points of two classes apart and the minimiser is zero."""
+    """Why what is relative to the weights `P^T f(q)` is a ratio of what minimisation or shooting leave, or None:
+    momenta cancel, as where nothing tells the points of two classes apart and the minimiser is zero."""
     f = kernel.at(q).root()
     weights, terms = float((P.mT @ f).norm()), float((P.abs().mT @ f.abs()).norm())
-    if weights > FEWEST_ROUNDINGS * torch.finfo(f.dtype).eps * terms:
+    if weights > CANCELLED * terms:
         return None
-    return f"the least value is that of no flow at all: the weights are {weights:.1e}, which is rounding"
+    return f"{NO_FLOW}: the momenta cancel, the weights are {weights:.1e} of {terms:.1e}"
 
 
 def size(x: Tensor) -> float:

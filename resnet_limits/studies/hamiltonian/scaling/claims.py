@@ -59,7 +59,7 @@ _WITH_A_LIMIT = Claim(
     outside=kinked,
     unmet=not_reached("scaled decay", shooting=False),
     note=several("scaled decay"),
-    needs="depths L, 2L, 4L, 8L",
+    needs="depths from L to 16L",
 )
 _WITHOUT = Claim(
     id="hamiltonian.scaling.constant",
@@ -111,7 +111,7 @@ GROUP = Group(
         "value": "J at the minimiser, decay constant",
         "scaled_value": "J at the minimiser, decay proportional to L",
         "value_difference": "|J_L - J_2L|/J_2L, decay proportional to L",
-        "difference_plateau": "|d_inf| of value_difference = d_inf + a/L + b/L^2, by Richardson's table",
+        "difference_plateau": "|d_inf| of value_difference = d_inf + a/L^p + b/L^(p+1)",
         "loss": "loss at the minimiser with constant decay",
         "rate_off": "log2(J_L/J_2L) less the share of the penalty in J, the mean of L and 2L; decay constant",
     },
