@@ -370,20 +370,24 @@ def test_weights_of_an_unscaled_network_are_refuted(monkeypatch: pytest.MonkeyPa
         assert verdict(f"hamiltonian.shooting.weight{rate}", jobs, plateaus_of_trained).verdict == "refuted"
 
 
-def test_states_of_a_limit_that_is_off_by_a_thousandth_are_refuted_where_their_order_is_not(
-    of_the_network, monkeypatch: pytest.MonkeyPatch
-):
-    careful = integrate
+def test_a_limit_that_is_off_by_a_thousandth_is_refuted_where_its_order_is_not(monkeypatch: pytest.MonkeyPatch):
+    careful, shared = integrate, InMemory()
+    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, integrator="rk4"))  # accurate in few steps
+    claims = [f"hamiltonian.shooting.{name}" for name in ("state", "state.observed")]
+
+    def said() -> list[str]:
+        jobs = measured(trained, own, (16, 32, 64, 128), shared)
+        return [verdict(claim, jobs, plateaus_of_trained).verdict for claim in claims]
 
     def longer(kernel, q, P, integrator, steps):
         path = careful(kernel, q, P, integrator, steps)
         return replace(path, states=q + 1.001 * (path.states - q))
 
-    assert verdict("hamiltonian.shooting.state", of_the_network, plateaus_of_trained).verdict == "supported"
+    assert said() == ["supported", "supported"]
     plant(monkeypatch, integrate, longer, within="resnet_limits.studies.hamiltonian.limit")
-    jobs = measured(trained)
-    assert verdict("hamiltonian.shooting.state", jobs, plateaus_of_trained).verdict == "refuted"
-    assert verdict("hamiltonian.shooting.state.observed", jobs).verdict != "refuted"
+    state, order = said()
+    assert state == "refuted"
+    assert order != "refuted"
 
 
 # -- what is not reached, and what is refused -----------------------------------------------------
@@ -488,7 +492,7 @@ def test_the_constant_of_the_mean_field_is_that_of_gradients_of_single_points_by
 def test_the_standard_error_of_the_mean_field_is_the_scatter_over_seeds(monkeypatch: pytest.MonkeyPatch):
     resize(monkeypatch, meanfield_claims, COUNTS=(256,), DEPTH=4)
     found = []
-    for seed in range(24):
+    for seed in range(16):
         own = replace(SMALL, seed=seed, replicas=5, minimiser=Minimiser(tolerance=1e-8))
         found += [r for r in measured(meanfield, own, (4,), InMemory())[0][1].records if r.stderr > 0]
     for name in ("meanfield_constant", "meanfield_distance"):
@@ -498,7 +502,7 @@ def test_the_standard_error_of_the_mean_field_is_the_scatter_over_seeds(monkeypa
                 stderrs / values,
                 np.array([r.value for r in found if r.observable == "meanfield_constant"]),
             )
-        # of a scatter of 24 values the relative error is .15, and stderrs of 10 draws are themselves random
+        # of a scatter of 16 values the relative error is .18, and stderrs of 10 draws are themselves random
         assert 0.6 < values.std(ddof=1) / np.sqrt((stderrs**2).mean()) < 1.6, name
 
 

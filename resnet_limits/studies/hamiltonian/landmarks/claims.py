@@ -25,6 +25,7 @@ LANDMARKS: dict[str, Any] = {
 """Another length than 1, of which powers would hide."""
 OWN = {"of": "landmarks"}
 PLATEAUS = {"energy_gap": "energy_plateau"}
+PREFIX = "landmarks.off."
 
 
 def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Expected) -> Claim:
@@ -57,6 +58,7 @@ GROUP = Group(
     compared=("hamiltonian.geodesic.landmarks",),
     observables={},
     arrays={
+        f"{PREFIX}energy_gap": "(1/L sum p^T K p - 2 H) / 2 H (1, 1)",
         "landmarks.momentum": "P_0 of the shooting (12, 2)",
         "landmarks.states": "landmarks of a closer match (length 0.5, nu = 0.001), as the figure shows it, at"
         " t = 0, 1/4, .., 1 (5, 12, 2)",

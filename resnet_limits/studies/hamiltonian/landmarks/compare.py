@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison
-from ...plateau import of_jobs, plateaus
-from .claims import OWN, PLATEAUS
+from ..plateaus import of_jobs
+from .claims import OWN, PLATEAUS, PREFIX
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
-    return plateaus(of_jobs(jobs, OWN), PLATEAUS)
+    return of_jobs(jobs, PLATEAUS, PREFIX, OWN)

@@ -28,7 +28,6 @@ CONSTANT: dict[str, Any] = {
 SCALED = {"of": "scaled decay"}
 """The coordinate of the settings' own problem in this group."""
 UNSCALED = {"of": "constant decay"}
-PLATEAUS = {"value_difference": "difference_plateau"}
 MOST = 0.5
 """Share of the loss in the value above which points are not fitted."""
 
@@ -53,7 +52,7 @@ _WITH_A_LIMIT = Claim(
     source=OWHADI,
     statement="with decay proportional to L the least values at depths L and 2L differ by less and less, tending to 0",
     kind="theorem",
-    observable=PLATEAUS["value_difference"],
+    observable="difference_plateau",
     expected=TENDS_TO_ZERO,
     where=SCALED,
     outside=kinked,

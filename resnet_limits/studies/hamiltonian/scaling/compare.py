@@ -5,35 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record
-from ...plateau import of_jobs, plateaus
-from .claims import PLATEAUS, SCALED, UNSCALED
+from ...plateau import plateau
+from .claims import SCALED, UNSCALED
 
 ROUNDING = 1e-13
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
-    differences = _differences(jobs)
-    found = [(its.depth, its.record) for its in differences]
-    return [*differences, *plateaus(found, PLATEAUS), *_rates(jobs)]
-
-
-def _differences(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     values = _values(jobs, SCALED, "scaled_value")
-    return [
-        Comparison(
-            depth,
-            Record(
-                "value_difference",
-                abs(value - values[2 * depth]) / abs(values[2 * depth]),
-                reference_error=ROUNDING,
-                coordinates=SCALED,
-            ),
-        )
-        for depth, value in values.items()
-        if 2 * depth in values
+    off = {L: (value - values[2 * L]) / abs(values[2 * L]) for L, value in values.items() if 2 * L in values}
+    differences = [
+        Comparison(depth, Record("value_difference", abs(its), reference_error=ROUNDING, coordinates=SCALED))
+        for depth, its in off.items()
     ]
+    entries = {depth: np.array([[its]]) for depth, its in off.items()}
+    return [*differences, *plateau("difference_plateau", entries, ROUNDING, SCALED), *_rates(jobs)]
 
 
 def _rates(jobs: Sequence[FinishedJob]) -> list[Comparison]:
@@ -63,5 +53,9 @@ def _rates(jobs: Sequence[FinishedJob]) -> list[Comparison]:
 
 def _values(jobs: Sequence[FinishedJob], where: Mapping[str, str], name: str) -> dict[int, float]:
     """By depth the values that are known."""
-    found = ((depth, record.value) for depth, record in of_jobs(jobs, where) if record.observable == name)
-    return {depth: value for depth, value in found if math.isfinite(value)}
+    return {
+        job.settings.depth: record.value
+        for job in jobs
+        for record in job.records
+        if record.observable == name and record.coordinates["of"] == where["of"] and math.isfinite(record.value)
+    }

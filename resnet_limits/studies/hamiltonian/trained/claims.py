@@ -142,5 +142,9 @@ GROUP = Group(
         " that q_{s+1} = q_s + C w_s^T, C the Cholesky factor of the kernel matrix",
         "network.targets": "y (points, scores)",
         "limit.momentum": "P_0 of the shooting (points, width)",
+        **{
+            f"off.{name}": f"signed entries of {name} at t = 0, 1/4, .., where it has times, relative (times, entries)"
+            for name in PLATEAUS
+        },
     },
 )
