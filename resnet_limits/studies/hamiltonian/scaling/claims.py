@@ -110,7 +110,7 @@ GROUP = Group(
         "value": "J at the minimiser, decay constant",
         "scaled_value": "J at the minimiser, decay proportional to L",
         "value_difference": "|J_L - J_2L|/J_2L, decay proportional to L",
-        "difference_plateau": "|d_inf| of value_difference = d_inf + a/L^p + b/L^(p+1)",
+        "difference_plateau": "|d_inf|, value_difference with its sign being d_inf + a/L^p + b/L^(p+1)",
         "loss": "loss at the minimiser with constant decay",
         "rate_off": "log2(J_L/J_2L) less the share of the penalty in J, the mean of L and 2L; decay constant",
     },

@@ -39,7 +39,7 @@ def _approaches(suffix: str, observable: str, of: str, limit: str) -> tuple[Clai
         outside=kinked,
         unmet=not_reached("own"),
         note=several("own"),
-        needs="depths L, 2L, 4L, 8L",
+        needs="depths L, 2L, 4L, 8L, multiples of 4",
     )
     return tends, replace(
         tends,
@@ -133,7 +133,7 @@ GROUP = Group(
         "value_gap": "|J_L - J|, relative to the value J of the shooting",
         "energy_gap": "|L sum |w_s|^2 - 2 H|, relative to 2 H",
         "energy_drift": "max_s |H_s - H_0|/H_0; scheme network: of the trained network, else of an integrator",
-        **{name: f"|d_inf| of {of} = d_inf + a/L^p + b/L^(p+1)" for of, name in PLATEAUS.items()},
+        **{name: f"|d_inf|, {of} with its sign being d_inf + a/L^p + b/L^(p+1)" for of, name in PLATEAUS.items()},
     },
     arrays={
         "network.states": "q_s, s = 0 .. L, of the points followed (L + 1, points, width)",
@@ -143,7 +143,7 @@ GROUP = Group(
         "network.targets": "y (points, scores)",
         "limit.momentum": "P_0 of the shooting (points, width)",
         **{
-            f"off.{name}": f"signed entries of {name} at t = 0, 1/4, .., where it has times, relative (times, entries)"
+            f"off.{name}": f"{name} with its signs, at t = 0, 1/4, .. where it has times (times, entries); of L = 4, 8, 12, .."
             for name in PLATEAUS
         },
     },
