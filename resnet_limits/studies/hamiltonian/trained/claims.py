@@ -143,7 +143,7 @@ GROUP = Group(
         "network.targets": "y (points, scores)",
         "limit.momentum": "P_0 of the shooting (points, width)",
         **{
-            f"off.{name}": f"{name} with its signs, at t = 0, 1/4, .. where it has times (times, entries); of L = 4, 8, 12, .."
+            f"off.{name}": f"{name} with its signs, at t = 0, 1/4, .. where it has times (times, entries); L = 4, 8, .."
             for name in PLATEAUS
         },
     },
