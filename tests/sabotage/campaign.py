@@ -15,7 +15,7 @@ import csv
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -66,7 +66,14 @@ def _verified(fault: Fault, checkout: Checkout, claims: Sequence[str]) -> Iterat
         asked = [] if named == [study] else [f"claims=[{','.join(named)}]"]
         document = checkout.verified([study, "--smoke", *asked, *fault.request])
         for its in document["studies"]:
-            yield from (claim for claim in its["claims"] if study in named or selected(named, claim["id"]))
+            ids = {claim["id"] for claim in its["claims"]}
+            yield from (claim for claim in its["claims"] if any(meant(name, claim["id"], ids) for name in named))
+
+
+def meant(name: str, claim_id: str, ids: Collection[str]) -> bool:
+    """Whether the name of an error's claims means this one: an id means that claim alone, another name all that begin
+    with it."""
+    return claim_id == name if name in ids else claim_id.startswith(f"{name}.")
 
 
 def _of_claim(fault: Fault, claim: dict[str, Any]) -> Result:
