@@ -8,7 +8,7 @@
     old = "return f, -da"          # stands once in the file, unless nth says which of several it is, from 0
     new = "return f, da"
     means = "the adjoint equation has the wrong sign"
-    claims = ["ode.gradient"]      # ids, each that claim alone, or beginnings up to a dot: all turn red at the smoke size
+    claims = ["ode.gradient"]      # ids, each of that claim alone, or beginnings up to a dot: all turn red (smoke size)
     tests = ["tests/limits/test_adjoint.py"]    # a file or a test, each fails
     request = ["sde.norm=2"]       # further words of `reslim verify`; optional
     quick = true                   # one of the short list that every run of the tests plants; optional

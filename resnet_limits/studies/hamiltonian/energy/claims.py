@@ -6,7 +6,9 @@ energy that symplectic Euler keeps to order 2: `H + h/2 H_P . (-H_q)`, the first
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from dataclasses import replace
+
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import HAIRER_GEOMETRIC
 from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
 from ...least import points
@@ -15,6 +17,19 @@ from ..outside import kinked, not_reached, several
 SCHEMES = ("symplectic_euler", "leapfrog", "midpoint")
 DRIFTS = {"symplectic_euler": "modified_energy_drift", "leapfrog": "energy_drift", "midpoint": "energy_drift"}
 """By integrator what it keeps to order 2."""
+
+
+EXPLICIT = Rival("explicit Euler", "H3-explicit", 0.9529)
+TWICE = Rival("two halves of symplectic Euler", "H8-leapfrog", 1.037)
+OLD_STATES = Rival("velocities and rates at the states before the step", "H23-old-states", 0.9861)
+RIVALS = {
+    "energy.symplectic_euler": EXPLICIT,
+    "energy.leapfrog": TWICE,
+    "energy.midpoint": OLD_STATES,
+    "form.symplectic_euler": replace(EXPLICIT, value=9.655e-4),
+    "form.leapfrog": replace(EXPLICIT, value=2.415e-4),
+    "form.midpoint": replace(OLD_STATES, value=1.277e-3),
+}
 
 
 def _claim(suffix: str, scheme: str, statement: str, observable: str, expected: Expected) -> Claim:
@@ -31,6 +46,7 @@ def _claim(suffix: str, scheme: str, statement: str, observable: str, expected: 
         note=several("own"),
         verdicts=SMOKE_IS_TOO_SMALL if observable == "modified_energy_drift" else AS_STATED,
         needs="a shooting that hits, and steps short enough for the implicit equations",
+        rival=RIVALS[f"{suffix}.{scheme}"],
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected, Kind
+from ....claims.claim import Claim, Expected, Kind, Rival
 from ....papers import JOSHI
 from ...group import Depths, Group
 from ...least import little
@@ -28,7 +28,7 @@ PLATEAUS = {"energy_gap": "energy_plateau"}
 PREFIX = "landmarks.off."
 
 
-def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Expected) -> Claim:
+def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Expected, rival: float) -> Claim:
     return Claim(
         id=f"hamiltonian.geodesic.landmarks{suffix}",
         source=JOSHI,
@@ -40,6 +40,7 @@ def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Ex
         pins=LANDMARKS,
         unmet=not_reached("landmarks"),
         note=several("landmarks"),
+        rival=Rival("another factor 1/2 on the energy in the shooting", "H43-landmarks-nu", rival),
     )
 
 
@@ -50,8 +51,8 @@ GROUP = Group(
     least=little,
     depths=Depths(high=DEEPEST),
     claims=(
-        _claim("", "tend to that of shooting from zero", "derived", PLATEAUS["energy_gap"], TENDS_TO_ZERO),
-        _claim(".observed", "approach shooting's at order 1", "observation", "energy_gap", FIRST_ORDER),
+        _claim("", "tend to that of shooting from zero", "derived", PLATEAUS["energy_gap"], TENDS_TO_ZERO, 0.0),
+        _claim(".observed", "approach shooting's at order 1", "observation", "energy_gap", FIRST_ORDER, 0.0),
     ),
     memory=("depth",),
     on_cpu=True,

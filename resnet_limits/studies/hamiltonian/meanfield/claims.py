@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import OWHADI
 from ...group import Group
 from ...least import points
@@ -53,6 +53,7 @@ _RATE = Claim(
     unmet=_not_reached,
     note=several("mean field"),
     random=True,
+    rival=Rival("draws of 64 points, whatever N", "H28-64-points", 0.0),
 )
 
 GROUP = Group(
@@ -69,6 +70,7 @@ GROUP = Group(
             kind="derived",
             observable="meanfield_constant",
             expected=Expected("value", 1, 0.13),
+            rival=Rival("draws of half as many points", "H29-half-points", 0.0),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),

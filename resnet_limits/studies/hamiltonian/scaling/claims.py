@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import OWHADI
 from ...group import Group
 from ..outside import FIRST_ORDER, TENDS_TO_ZERO, kinked, not_reached, several
@@ -59,6 +59,7 @@ _WITH_A_LIMIT = Claim(
     unmet=not_reached("scaled decay", shooting=False),
     note=several("scaled decay"),
     needs="depths from L to 16L",
+    rival=Rival("a decay that does not grow", "H24-all-constant", 0.0),
 )
 _WITHOUT = Claim(
     id="hamiltonian.scaling.constant",
@@ -71,6 +72,7 @@ _WITHOUT = Claim(
     pins=CONSTANT,
     unmet=_not_fitted,
     note=several("constant decay"),
+    rival=Rival("a decay that grows", "H25-control-scaled", 0.0),
 )
 """Its order depends on the data: it is the penalty's share, above a half where points are fitted. That of a value with
 a limit is 0."""
@@ -90,6 +92,7 @@ GROUP = Group(
             observable="value_difference",
             expected=FIRST_ORDER,
             needs="pairs of depths L and 2L",
+            rival=Rival("the order with a decay that does not grow", "H24-all-constant", 0.0),
         ),
         _WITHOUT,
         replace(
@@ -101,6 +104,7 @@ GROUP = Group(
             expected=Expected("value", 0, 0.1),
             unmet=not_reached("constant decay", shooting=False),
             needs="depths L, 2L, 4L",
+            rival=Rival("a decay that grows like the root of depth", "H26-control-root", 0.0),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),

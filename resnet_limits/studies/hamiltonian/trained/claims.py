@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import OWHADI
 from ... import reached
 from ...group import Group
@@ -16,6 +16,7 @@ BOUNDED_BY_FIRST_ORDER = Expected("order_at_least", 1, 0.1)
 """O(1/L) is an upper bound: the identity without a bias keeps the norm exactly."""
 
 
+HALF_NU = "another factor 1/2 on the energy of the limit"
 PLATEAUS = {
     "state_distance": "state_plateau",
     "weight_distance": "weight_plateau",
@@ -26,8 +27,9 @@ PLATEAUS = {
 """By distance what is left of it at infinite depth."""
 
 
-def _approaches(suffix: str, observable: str, of: str, limit: str) -> tuple[Claim, Claim]:
-    """That the distance tends to 0 is the theorem, at which order the observation."""
+def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: float, order: float) -> tuple[Claim, Claim]:
+    """That the distance tends to 0 is the theorem, at which order the observation. `left` and `order` are what both
+    give with half of nu in the limit."""
     tends = Claim(
         id=f"hamiltonian.{suffix}",
         source=OWHADI,
@@ -40,6 +42,7 @@ def _approaches(suffix: str, observable: str, of: str, limit: str) -> tuple[Clai
         unmet=not_reached("own"),
         note=several("own"),
         needs="depths L, 2L, 4L, 8L, multiples of 4",
+        rival=Rival(f"the plateau with {HALF_NU}", "H22-half-nu", left),
     )
     return tends, replace(
         tends,
@@ -49,6 +52,7 @@ def _approaches(suffix: str, observable: str, of: str, limit: str) -> tuple[Clai
         observable=observable,
         expected=FIRST_ORDER,
         needs="",
+        rival=Rival(f"the order with {HALF_NU}", "H22-half-nu", order),
     )
 
 
@@ -68,6 +72,7 @@ GROUP = Group(
             where=OWN,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
+            rival=Rival("a recursion without the slope of the activation", "H20-slope"),
         ),
         Claim(
             id="hamiltonian.residual.euler",
@@ -79,6 +84,7 @@ GROUP = Group(
             where=OWN,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
+            rival=Rival("steps of explicit Euler", "H3-explicit", 0.03118),
         ),
         Claim(
             id="hamiltonian.norm",
@@ -91,12 +97,38 @@ GROUP = Group(
             outside=kinked,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
+            rival=Rival("the order of sums of absolute values", "H21-absolute", 0.0),
         ),
-        *_approaches("shooting.state", "state_distance", "states of trained networks", "the geodesic's"),
-        *_approaches("shooting.weight", "weight_distance", "weights L w_s", "omega(t) = sum_j P_j f(q_j)^T"),
-        *_approaches("shooting.momentum", "momentum_distance", "initial momenta", "those that shooting finds"),
-        *_approaches("shooting.value", "value_gap", "least values", "nu H + loss of the geodesic"),
-        *_approaches("geodesic", "energy_gap", "path energies L sum |w_s|^2", "2 H of the geodesic"),
+        *_approaches(
+            "shooting.state",
+            "state_distance",
+            "states of trained networks",
+            "the geodesic's",
+            left=0.194,
+            order=0.0006551,
+        ),
+        *_approaches(
+            "shooting.weight",
+            "weight_distance",
+            "weights L w_s",
+            "omega(t) = sum_j P_j f(q_j)^T",
+            left=0.4137,
+            order=-0.01934,
+        ),
+        *_approaches(
+            "shooting.momentum",
+            "momentum_distance",
+            "initial momenta",
+            "those that shooting finds",
+            left=0.6352,
+            order=0.0003874,
+        ),
+        *_approaches(
+            "shooting.value", "value_gap", "least values", "nu H + loss of the geodesic", left=0.6429, order=0.001501
+        ),
+        *_approaches(
+            "geodesic", "energy_gap", "path energies L sum |w_s|^2", "2 H of the geodesic", left=0.2721, order=0.001864
+        ),
         Claim(
             id="hamiltonian.energy",
             source=OWHADI,
@@ -108,6 +140,7 @@ GROUP = Group(
             outside=kinked,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
+            rival=Rival("the order with momenta without the slope of the activation", "H20-slope", -0.001849),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
