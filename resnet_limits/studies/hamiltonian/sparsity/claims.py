@@ -51,7 +51,7 @@ GROUP = Group(
             unmet=_one_sort,
             note=several("margin"),
             needs="a shooting that hits",
-            rival=Rival("loss gradients where the points start", "H27-start-states", 0.0),
+            rival=Rival("loss gradients where the points start", "H27-start-states", 0.675),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
