@@ -7,7 +7,7 @@ from dataclasses import replace
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import OWHADI
 from ... import reached
-from ...group import Group
+from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
 from ..outside import FIRST_ORDER, TENDS_TO_ZERO, kinked, not_reached, several
 from ..room import least_of_minimiser
 
@@ -42,6 +42,7 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
         unmet=not_reached("own"),
         note=several("own"),
         needs="depths L, 2L, 4L, 8L, multiples of 4",
+        verdicts=SMOKE_IS_TOO_SMALL if observable == "weight_distance" else AS_STATED,
         rival=Rival(f"the plateau with {HALF_NU}", "H22-half-nu", left),
     )
     return tends, replace(
@@ -52,6 +53,7 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
         observable=observable,
         expected=FIRST_ORDER,
         needs="",
+        verdicts=AS_STATED,
         rival=Rival(f"the order with {HALF_NU}", "H22-half-nu", order),
     )
 
@@ -97,7 +99,7 @@ GROUP = Group(
             outside=kinked,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
-            rival=Rival("the order of sums of absolute values", "H21-absolute", 0.0),
+            rival=Rival("the order of sums of absolute values", "H21-absolute", 0.006491),
         ),
         *_approaches(
             "shooting.state",
