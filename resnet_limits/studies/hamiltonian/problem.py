@@ -34,6 +34,11 @@ from .settings import Hamiltonian
 
 ROUNDING = 1e-13
 """Relative rounding of states and values."""
+CANCELLED = 1e-9
+"""Weights by the sum of what they are made of, without signs, below which they are zero: shooting leaves 1e-11."""
+LARGEST_OFF = 0.1
+"""Relative uncertainty of a minimiser that was reached above which it may be zero."""
+NO_FLOW = "the least value is that of no flow at all"
 
 
 def pinned(settings: Hamiltonian, **keys: Any) -> Hamiltonian:
@@ -178,6 +183,13 @@ class Trained:
         return self.w * self.network.depth
 
     @property
+    def still(self) -> str | None:
+        """Why its weights are zero as far as the minimisation can tell, or None."""
+        if self.minimum.converged and self.off > LARGEST_OFF:
+            return f"{NO_FLOW}: the weights are {np.linalg.norm(self.minimum.point):.1e}, and may be zero"
+        return unmoved(self.network.kernel, self.states[0], self.momenta[1])
+
+    @property
     def off(self) -> float:
         """How far the true minimiser can be, relative to the size of the weights."""
         return self.minimum.distance / (float(np.linalg.norm(self.minimum.point)) or 1.0)
@@ -199,6 +211,16 @@ def certificate(job: Job, problem: Setup, found: Sequence[Branch], where: dict[s
 def degenerate(settings: Hamiltonian) -> str | None:
     """What there is no number for, of the points; or None."""
     return points(setup(settings).q0)
+
+
+def unmoved(kernel: Kernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
+    """Why what is relative to the weights `P^T f(q)` is a ratio of what minimisation or shooting leave, or None:
+    momenta cancel, as where nothing tells the points of two classes apart and the minimiser is zero."""
+    f = kernel.at(q).root()
+    weights, terms = float((P.mT @ f).norm()), float((P.abs().mT @ f.abs()).norm())
+    if weights > CANCELLED * terms:
+        return None
+    return f"{NO_FLOW}: the momenta cancel, the weights are {weights:.1e} of {terms:.1e}"
 
 
 def size(x: Tensor) -> float:

@@ -26,7 +26,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ..limit import SAFETY, both
 from ..problem import ROUNDING, Setup, certificate, minima, trained
-from .claims import LANDMARKS
+from .claims import LANDMARKS, PLATEAUS, PREFIX
 
 COUNT = 12
 NU, LENGTH = float(LANDMARKS["hamiltonian.nu"]), float(LANDMARKS["hamiltonian.length"])
@@ -100,10 +100,13 @@ def measure(job: Job) -> Measurement:
         )
         for name, (gap, error, scale) in gaps.items()
     ]
+    arrays = {
+        f"{PREFIX}{name}": np.array([[gap / scale]]) for name, (gap, _, scale) in gaps.items() if name in PLATEAUS
+    }
     path = integrate(DRAWN, circle, torch.from_numpy(solution["drawn"]), INTEGRATORS["rk4"], 64)
     if path.diverged:
-        return Measurement(records)
-    arrays = {
+        return Measurement(records, arrays)
+    arrays |= {
         "landmarks.momentum": solution["P"],
         "landmarks.states": path.states[:: 64 // TIMES].numpy(),
         "landmarks.momenta": path.momenta[:: 64 // TIMES].numpy(),

@@ -1,6 +1,7 @@
 """`hamiltonian.meanfield`: the loss a mean over points, minimisers on N points approach those of all the data.
 
     meanfield_distance(N) = root mean square over draws of |omega_N - omega| / |omega|  ~  N^{-1/2}
+    meanfield_constant    = the same times sqrt(N), over the limit of that, sqrt(tr H^-1 S H^-1) / |z|
 
 The population are the training points; a draw takes N of them, with replacement, so that `omega`, that of the whole
 population, is known. N grows at a depth of `DEPTH`, whatever that of the job. Each minimisation starts from `omega`.
@@ -15,12 +16,12 @@ import numpy as np
 import torch
 
 from ....measurement.job import Job
-from ....measurement.record import Measurement, Record
+from ....measurement.record import Measurement, Record, unknown
 from ....random import generator
 from ....training.minimiser import minimise
-from ..problem import Setup, certificate, dataset, key, loss_of, minima, pinned, setup
+from ..problem import Setup, Trained, certificate, dataset, key, loss_of, minima, pinned, setup, trained
 from ..settings import Hamiltonian
-from .claims import COUNTS, DEPTH, PINS
+from .claims import COUNTS, DEPTH, LEAST_COUNT, PINS
 
 POPULATION = 1000
 """Training points at most."""
@@ -38,7 +39,10 @@ def measure(job: Job) -> Measurement:
     problem = setup(settings)
     coordinates = {"of": "mean field", **PINS}
     found = minima(job, problem, DEPTH, "meanfield", key(settings))
-    records = certificate(job, problem, found, coordinates)
+    records, network = certificate(job, problem, found, coordinates), trained(problem, found[0])
+    if network.still is not None:
+        names = ("meanfield_distance", "meanfield_constant")
+        return Measurement([*records, *(unknown(name, network.still, coordinates) for name in names)])
 
     def compute() -> dict[str, np.ndarray]:
         distances, gradients = distances_of_draws(job, settings, problem, found[0].minimum.point)
@@ -60,7 +64,26 @@ def measure(job: Job) -> Measurement:
         value = math.sqrt(square)
         more = {"coordinates": {**coordinates, "N": N}, "replicas": len(its)}
         records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), **more))
+    squares = np.concatenate([N * its**2 for N, its in zip(COUNTS, distances, strict=True) if N >= LEAST_COUNT])
+    ratio = math.sqrt(float(squares.mean())) / relative_constant(network)
+    spread = float(squares.std(ddof=1)) / math.sqrt(len(squares)) / float(squares.mean())
+    more = {"coordinates": coordinates, "replicas": len(squares)}
+    records.append(Record("meanfield_constant", ratio, stderr=ratio * spread / 2, **more))
     return Measurement(records)
+
+
+def relative_constant(network: Trained) -> float:
+    """`sqrt(tr H^-1 S H^-1) / |z|`: what `sqrt(N) |z_N - z| / |z|` tends to. H is the Hessian of the value, S the
+    covariance over points of the gradients of their losses, in the scaled weights z."""
+    its, z = network.network, network.minimum.point
+    product = its.hessian(z)
+    H = np.stack([product(unit) for unit in np.eye(len(z))])
+    n, f = len(its.q0), its.kernel
+    costates = -its.decay * n * network.momenta[1:]  # of a point's own loss, which is n times its share
+    features = torch.stack([f.at(q).root() for q in network.states[:-1]])
+    gradients = torch.einsum("sjd,sjf->jsdf", costates, features).reshape(n, -1) / its.depth**0.5
+    moved = np.linalg.solve(H, (gradients - gradients.mean(0)).numpy().T)
+    return math.sqrt(float((moved**2).sum()) / n) / float(np.linalg.norm(z))
 
 
 def distances_of_draws(

@@ -1,33 +1,61 @@
-"""`hamiltonian.scaling`: `|J_L - J_2L|`, relative: needs no limit. Free of torch."""
+"""`hamiltonian.scaling`: how values change from depth L to depth 2L; that needs no limit. Free of torch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record
-from .claims import SCALED
+from ...plateau import plateau
+from .claims import SCALED, UNSCALED
 
 ROUNDING = 1e-13
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
-    values = {
-        job.settings.depth: record.value
-        for job in jobs
-        for record in job.records
-        if record.observable == "scaled_value"
+    values = _values(jobs, SCALED, "scaled_value")
+    off = {L: (value - values[2 * L]) / abs(values[2 * L]) for L, value in values.items() if 2 * L in values}
+    differences = [
+        Comparison(depth, Record("value_difference", abs(its), reference_error=ROUNDING, coordinates=SCALED))
+        for depth, its in off.items()
+    ]
+    entries = {depth: np.array([[its]]) for depth, its in off.items()}
+    return [*differences, *plateau("difference_plateau", entries, ROUNDING, SCALED), *_rates(jobs)]
+
+
+def _rates(jobs: Sequence[FinishedJob]) -> list[Comparison]:
+    """At every depth but the first that has its double; what the law leaves out falls with depth, so that the
+    difference to the pair before bounds it."""
+    values, losses = _values(jobs, UNSCALED, "value"), _values(jobs, UNSCALED, "loss")
+    off = {
+        depth: math.log2(values[depth] / values[2 * depth])
+        - sum(1 - losses[its] / values[its] for its in (depth, 2 * depth)) / 2
+        for depth in values
+        if 2 * depth in values
     }
     return [
         Comparison(
             depth,
             Record(
-                "value_difference",
-                abs(value - values[2 * depth]) / abs(values[2 * depth]),
-                reference_error=ROUNDING,
-                coordinates=SCALED,
+                "rate_off",
+                its,
+                reference_error=abs(its - off[depth // 2]) + ROUNDING,
+                coordinates=UNSCALED,
             ),
         )
-        for depth, value in values.items()
-        if 2 * depth in values
+        for depth, its in off.items()
+        if depth % 2 == 0 and depth // 2 in off
     ]
+
+
+def _values(jobs: Sequence[FinishedJob], where: Mapping[str, str], name: str) -> dict[int, float]:
+    """By depth the values that are known."""
+    return {
+        job.settings.depth: record.value
+        for job in jobs
+        for record in job.records
+        if record.observable == name and record.coordinates["of"] == where["of"] and math.isfinite(record.value)
+    }

@@ -1,7 +1,7 @@
 """`hamiltonian.scaling`: decay proportional to L gives a limit, constant decay does not.
 
-    L times the decay     J = nu/2 L sum |w_s|^2 + loss       values at L and 2L approach each other (`compare.py`)
-    constant              J = nu/2 sum |w_s|^2 + loss         acts like nu/L: the value falls
+    L times the decay     J = nu/2 L sum |w_s|^2 + loss       values at depths L and 2L approach each other (compare.py)
+    constant              J = nu/2 sum |w_s|^2 + loss         acts like nu/L: the value falls to the least loss
 
 The control is judged by the slope of its value, on a few points that the scores can fit: there the least energy `E` of
 a fit is finite and the value is about `nu E / 2L`.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ..problem import ROUNDING, certificate, key, minima, pinned, setup
-from .claims import CONSTANT, SCALED
+from .claims import CONSTANT, SCALED, UNSCALED
 
 
 def measure(job: Job) -> Measurement:
@@ -24,7 +24,7 @@ def measure(job: Job) -> Measurement:
     records += certificate(job, problem, found, coordinates)
     job.progress(0.5, "constant decay")
     settings = pinned(own, **{name.split(".")[1]: value for name, value in CONSTANT.items()})
-    problem, coordinates = setup(settings), {"of": "constant decay", **CONSTANT}
+    problem, coordinates = setup(settings), {**UNSCALED, **CONSTANT}
     found = minima(job, problem, own.depth, "constant", key(settings, constant=True), constant=True)
     minimum = found[0].minimum
     records.append(Record("value", minimum.value, reference_error=ROUNDING * minimum.value, coordinates=coordinates))

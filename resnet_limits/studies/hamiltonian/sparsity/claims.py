@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import OWHADI
 from ...group import Group
 from ...least import points
@@ -51,6 +51,7 @@ GROUP = Group(
             unmet=_one_sort,
             note=several("margin"),
             needs="a shooting that hits",
+            rival=Rival("loss gradients where the points start", "H27-start-states", 0.675),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),

@@ -4,37 +4,58 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import OWHADI
 from ... import reached
 from ...group import Group
-from ...reached import FALLS, FIRST_ORDER
-from ..outside import kinked, not_reached, several
+from ...reached import FIRST_ORDER
+from ..outside import TENDS_TO_ZERO, kinked, not_reached, several
 from ..room import least_of_minimiser
 
 OWN = {"of": "own"}
+BOUNDED_BY_FIRST_ORDER = Expected("order_at_least", 1, 0.1)
+"""O(1/L) is an upper bound: the identity without a bias keeps the norm exactly."""
 
 
-def _approaches(suffix: str, observable: str, statement: str) -> tuple[Claim, Claim]:
-    """That it does is the theorem, at which order the observation."""
-    falls = Claim(
+HALF_NU = "another factor 1/2 on the energy of the limit"
+PLATEAUS = {
+    "state_distance": "state_plateau",
+    "weight_distance": "weight_plateau",
+    "momentum_distance": "momentum_plateau",
+    "value_gap": "value_plateau",
+    "energy_gap": "energy_plateau",
+}
+"""By distance what is left of it at infinite depth."""
+
+
+def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: float, order: float) -> tuple[Claim, Claim]:
+    """That the distance tends to 0 is the theorem, at which order the observation. `left` and `order` are what both
+    give with half of nu in the limit."""
+    tends = Claim(
         id=f"hamiltonian.{suffix}",
         source=OWHADI,
-        statement=statement,
+        statement=f"{of} tend to {limit}: of the distance nothing is left",
         kind="theorem",
-        observable=observable,
-        expected=FALLS,
+        observable=PLATEAUS[observable],
+        expected=TENDS_TO_ZERO,
         where=OWN,
         outside=kinked,
         unmet=not_reached("own"),
         note=several("own"),
+        needs="depths L, 2L, 4L, 8L, multiples of 4",
+        verdicts=SMOKE_IS_TOO_SMALL if observable == "weight_distance" else AS_STATED,
+        rival=Rival(f"the plateau with {HALF_NU}", "H22-half-nu", left),
     )
-    return falls, replace(
-        falls,
-        id=f"{falls.id}.observed",
-        statement=f"{statement}, order 1",
+    return tends, replace(
+        tends,
+        id=f"{tends.id}.observed",
+        statement=f"{of} approach {limit} at order 1",
         kind="observation",
+        observable=observable,
         expected=FIRST_ORDER,
+        needs="",
+        verdicts=AS_STATED,
+        rival=Rival(f"the order with {HALF_NU}", "H22-half-nu", order),
     )
 
 
@@ -47,47 +68,69 @@ GROUP = Group(
         Claim(
             id="hamiltonian.residual",
             source=OWHADI,
-            statement="minimisers satisfy Hamilton's equations exactly: omega_s = sum_j P_{j,s+1} f(q_{j,s})^T, with"
-            " the momenta of an adjoint recursion (largest deviation over layers, relative)",
-            kind="theorem",
+            statement="minimisers satisfy omega_s = sum_j P_{j,s+1} f(q_{j,s})^T, momenta by an adjoint recursion",
+            kind="identity",
             observable="hamilton_residual",
             expected=Expected("at_most", 0, 1e-8),
             where=OWN,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
+            rival=Rival("a recursion without the slope of the activation", "H20-slope"),
         ),
         Claim(
             id="hamiltonian.residual.euler",
             source=OWHADI,
-            statement="minimisers are symplectic Euler: L steps of it from the network's own P_0 give its states and"
-            " momenta (largest deviation over time, relative)",
+            statement="L steps of symplectic Euler from a minimiser's P_0 give its states and momenta",
             kind="theorem",
             observable="euler_missed",
             expected=Expected("at_most", 0, 1e-8),
             where=OWN,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
+            rival=Rival("steps of explicit Euler", "H3-explicit", 0.03118),
         ),
         Claim(
             id="hamiltonian.norm",
             source=OWHADI,
-            statement="the norm of the weights is the same in every layer up to O(1/L): spread of |W_s|^2 + |b_s|^2",
+            statement="the squared norm |W_s|^2 + |b_s|^2 of the weights is the same in every layer up to O(1/L)",
             kind="theorem",
             observable="norm_spread",
-            expected=Expected("order", 1, 0.1),
+            expected=BOUNDED_BY_FIRST_ORDER,
             where=OWN,
             outside=kinked,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
+            rival=Rival("the order of sums of absolute values", "H21-absolute", 0.006491),
         ),
-        *_approaches("shooting.state", "state_distance", "states of a trained network approach those of the geodesic"),
-        *_approaches("shooting.weight", "weight_distance", "weights L w_s approach omega(t) = sum_j P_j f(q_j)^T"),
-        *_approaches("shooting.momentum", "momentum_distance", "initial momenta approach those that shooting finds"),
-        *_approaches("shooting.value", "value_gap", "the minimum approaches nu H + loss of the geodesic"),
         *_approaches(
-            "geodesic",
-            "energy_gap",
-            "the path energy L sum |w_s|^2 of a trained network approaches 2 H of the geodesic",
+            "shooting.state",
+            "state_distance",
+            "states of trained networks",
+            "the geodesic's",
+            left=0.194,
+            order=0.0006551,
+        ),
+        *_approaches(
+            "shooting.weight",
+            "weight_distance",
+            "weights L w_s",
+            "omega(t) = sum_j P_j f(q_j)^T",
+            left=0.4137,
+            order=-0.01934,
+        ),
+        *_approaches(
+            "shooting.momentum",
+            "momentum_distance",
+            "initial momenta",
+            "those that shooting finds",
+            left=0.6352,
+            order=0.0003874,
+        ),
+        *_approaches(
+            "shooting.value", "value_gap", "least values", "nu H + loss of the geodesic", left=0.6429, order=0.001501
+        ),
+        *_approaches(
+            "geodesic", "energy_gap", "path energies L sum |w_s|^2", "2 H of the geodesic", left=0.2721, order=0.001864
         ),
         Claim(
             id="hamiltonian.energy",
@@ -95,15 +138,20 @@ GROUP = Group(
             statement="along a trained network the energy H(q_s, P_s) is kept up to O(1/L)",
             kind="theorem",
             observable="energy_drift",
-            expected=Expected("order", 1, 0.1),
+            expected=BOUNDED_BY_FIRST_ORDER,
             where={**OWN, "scheme": "network"},
             outside=kinked,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
+            rival=Rival("the order with momenta without the slope of the activation", "H20-slope", -0.001849),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,
+    compared=(
+        *(f"hamiltonian.shooting.{name}" for name in ("state", "weight", "momentum", "value")),
+        "hamiltonian.geodesic",
+    ),
     observables={
         **reached.OBSERVABLES,
         "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, by the largest |omega_s|",
@@ -121,6 +169,7 @@ GROUP = Group(
         "value_gap": "|J_L - J|, relative to the value J of the shooting",
         "energy_gap": "|L sum |w_s|^2 - 2 H|, relative to 2 H",
         "energy_drift": "max_s |H_s - H_0|/H_0; scheme network: of the trained network, else of an integrator",
+        **{name: f"|d_inf|, {of} with its sign being d_inf + a/L^p + b/L^(p+1)" for of, name in PLATEAUS.items()},
     },
     arrays={
         "network.states": "q_s, s = 0 .. L, of the points followed (L + 1, points, width)",
@@ -129,5 +178,9 @@ GROUP = Group(
         " that q_{s+1} = q_s + C w_s^T, C the Cholesky factor of the kernel matrix",
         "network.targets": "y (points, scores)",
         "limit.momentum": "P_0 of the shooting (points, width)",
+        **{
+            f"off.{name}": f"{name} with its signs, at t = 0, 1/4, .. where it has times (times, entries); L = 4, 8, .."
+            for name in PLATEAUS
+        },
     },
 )

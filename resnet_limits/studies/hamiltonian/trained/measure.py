@@ -12,6 +12,8 @@ Everything a network is made of is kept as arrays: states, momenta, weights.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,13 +22,17 @@ from torch import Tensor
 from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.trajectory import integrate
 from ....measurement.job import Job
-from ....measurement.record import Measurement, Record
+from ....measurement.record import Measurement, Record, unknown
 from ..limit import Limit, certificate, limit
+from ..plateaus import PREFIX
 from ..problem import ROUNDING, Setup, Trained, key, minima, setup, size, trained
 from ..problem import certificate as minimiser_certificate
+from .claims import OWN, PLATEAUS
 
-OWN = {"of": "own"}
-"""The coordinate of what belongs to the settings' own problem."""
+QUARTERS = 4
+"""Times that networks share whose depths are multiples of it."""
+OF_THE_NETWORK = ("hamilton_residual", "euler_missed", "norm_spread")
+"""What is measured of the network alone, without its energies."""
 
 
 def measure(job: Job) -> Measurement:
@@ -42,14 +48,23 @@ def measure(job: Job) -> Measurement:
     records += certificate(its, OWN)
     arrays = _arrays(problem, network)
     if not its.why:
-        records += _distances(network, its)
         arrays |= {"limit.momentum": its.momenta[0].numpy()}
+    if network.still is not None:
+        records += _unknown(PLATEAUS, network.still)
+    elif not its.why:
+        offs = _offs(network, its)
+        records += _distances(network, its, offs)
+        if settings.depth % QUARTERS == 0:
+            arrays |= {f"{PREFIX}{name}": its_off.array() for name, its_off in offs.items()}
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 def _of_the_network(network: Trained) -> list[Record]:
     """What needs no limit. Errors are what the gradient that is left allows the minimiser to be off."""
     depth, omega = network.network.depth, network.omega
+    where = {**OWN, "scheme": "network"}
+    if network.still is not None:
+        return [*_unknown(OF_THE_NETWORK, network.still), unknown("energy_drift", network.still, where)]
     expected = network.network.kernel_weights(network.states, network.momenta)
     scale = float(omega.flatten(1).norm(dim=1).max())
     squares = network.w.square().sum(dim=(1, 2))
@@ -65,12 +80,15 @@ def _of_the_network(network: Trained) -> list[Record]:
         "norm_spread": (spread, ROUNDING + off),
     }
     records = [Record(name, value, reference_error=error, coordinates=OWN) for name, (value, error) in values.items()]
-    where = {**OWN, "scheme": "network"}
     return [
         *records,
         Record("energy_drift", drift, reference_error=depth * ROUNDING + off, coordinates=where),
         Record("path_energy", float(depth * squares.sum()), coordinates=OWN),
     ]
+
+
+def _unknown(names: Iterable[str], why: str) -> list[Record]:
+    return [unknown(name, why, OWN) for name in names]
 
 
 def _missed_by_euler(network: Trained) -> float:
@@ -94,48 +112,67 @@ def _accuracy(network: Trained) -> float:
     return float((s.sign() == loss.y.sign()).double().mean())
 
 
-def _distances(network: Trained, its: Limit) -> list[Record]:
-    """Distances to the limit, each with the error that the shooting's own steps, what is left of its residual, and of
-    the network's gradient, leave."""
+@dataclass(frozen=True)
+class _Off:
+    """What a network is off by (times, ...), what the limit with half the steps is, and what both are relative to."""
+
+    off: Tensor
+    coarse: Tensor
+    scale: float
+
+    @property
+    def distance(self) -> float:
+        return largest(self.off) / self.scale
+
+    @property
+    def error(self) -> float:
+        return largest(self.coarse) / self.scale
+
+    def array(self) -> np.ndarray:
+        """At the times 0, 1/4, .., 1 that it has, relative, (times, entries)."""
+        return (self.off[:: max(1, len(self.off) // QUARTERS)] / self.scale).flatten(1).numpy()
+
+
+def largest(x: Tensor) -> float:
+    """The largest root mean square over times."""
+    return max(map(size, x))
+
+
+def _offs(network: Trained, its: Limit) -> dict[str, _Off]:
+    """By distance."""
     depth = network.network.depth
     fine, coarse = its.trajectories(depth)
     omega, coarse_omega = its.weights(fine), its.weights(coarse)
     squares = float(depth * network.w.square().sum())
-
-    def over_layers(x: Tensor, y: Tensor) -> float:
-        return max(size(a - b) for a, b in zip(x, y, strict=True))
-
-    states, weights = torch.stack(network.states), float(size(omega))
-    moved = max(size(q - its.problem.q0) for q in fine.states)
-    momentum = size(its.momenta[0])
-    values = {
-        "state_distance": (over_layers(states, fine.states), over_layers(fine.states, coarse.states), moved),
-        "weight_distance": (over_layers(network.omega, omega), over_layers(omega, coarse_omega), weights),
-        "momentum_distance": (
-            size(network.momenta[0] - its.momenta[0]),
-            size(its.momenta[0] - its.momenta[1]),
-            momentum,
-        ),
-        "value_gap": (
-            abs(network.minimum.value - its.values[0]),
-            abs(its.values[0] - its.values[1]),
-            abs(its.values[0]),
-        ),
-        "energy_gap": (
-            abs(squares - 2 * its.energies[0]),
-            2 * abs(its.energies[0] - its.energies[1]),
-            2 * its.energies[0],
-        ),
+    P, coarse_P = its.momenta
+    (value, coarse_value), (energy, coarse_energy) = its.values, its.energies
+    moved = largest(fine.states - its.problem.q0)
+    return {
+        "state_distance": _Off(torch.stack(network.states) - fine.states, fine.states - coarse.states, moved),
+        "weight_distance": _Off(network.omega - omega, omega - coarse_omega, size(omega)),
+        "momentum_distance": _Off((network.momenta[0] - P)[None], (P - coarse_P)[None], size(P)),
+        "value_gap": _Off(_number(network.minimum.value - value), _number(value - coarse_value), abs(value)),
+        "energy_gap": _Off(_number(squares - 2 * energy), _number(2 * (energy - coarse_energy)), 2 * energy),
     }
+
+
+def _number(x: float) -> Tensor:
+    return torch.tensor([[x]], dtype=torch.float64)
+
+
+def _distances(network: Trained, its: Limit, offs: Mapping[str, _Off]) -> list[Record]:
+    """Distances to the limit, each with the error that the shooting's own steps, what is left of its residual, and of
+    the network's gradient, leave."""
+    left = its.left + network.network.depth**0.5 * network.off + ROUNDING
     return [
         Record(
             name,
-            value / scale,
-            reference=scale,
-            reference_error=its.share * error / scale + its.left + depth**0.5 * network.off + ROUNDING,
+            its_off.distance,
+            reference=its_off.scale,
+            reference_error=its.share * its_off.error + left,
             coordinates=OWN,
         )
-        for name, (value, error, scale) in values.items()
+        for name, its_off in offs.items()
     ]
 
 

@@ -1,0 +1,34 @@
+"""What is left at infinite depth of what networks are off by: from arrays of several jobs. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...measurement.job import FinishedJob
+from ...measurement.record import Comparison
+from ..plateau import plateau
+
+PREFIX = "off."
+"""Of arrays."""
+
+
+def of_jobs(
+    jobs: Sequence[FinishedJob], names: Mapping[str, str], prefix: str, coordinates: Mapping[str, object]
+) -> list[Comparison]:
+    """By distance in `names` the plateau, called as its value there, from the arrays `PREFIX DISTANCE`."""
+    found = []
+    for distance, name in names.items():
+        its, errors = {}, [0.0]
+        for job in jobs:
+            records = [r for r in job.records if r.observable == distance and _has(r.coordinates, coordinates)]
+            if records and (off := job.array(f"{prefix}{distance}")) is not None:
+                its[job.settings.depth] = off
+                errors += [r.reference_error for r in records]
+        found += plateau(name, its, float(np.nanmax(errors)), coordinates)
+    return found
+
+
+def _has(coordinates: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
+    return all(coordinates.get(name) == value for name, value in wanted.items())
