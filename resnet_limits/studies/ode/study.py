@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..study import Study
+from .accuracy import claims as accuracy
 from .averaged import claims as averaged
 from .forward import claims as forward
 from .gradient import claims as gradient
@@ -29,6 +30,7 @@ STUDY = Study(
         trained.GROUP,
         trained_iid.GROUP,
         random_start.GROUP,
+        accuracy.GROUP,
     ),
     check=check,
 )

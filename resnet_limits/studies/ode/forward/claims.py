@@ -1,5 +1,7 @@
 """`ode.forward.*`, `ode.frozen.*`: the output of networks with given weights, against the flow of their weight path.
 
+An order says little of constants: a block that reads theta(t_{k+1}) has order 1 too. `ode.forward.leading` knows them.
+
 Free of torch.
 """
 
@@ -7,13 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import HAIRER, SANDER
 from ...group import Group
 from ...least import points
 from ..outside import moves, reads_a_continuous_path, smooth_field
 from ..room import least_of_states, least_of_weights
 from ..settings import Ode
+
+BACKWARDS = Rival("the limit reads its weights from the end of the horizon", "O17-path-backwards", 0.0)
+
+LEADING = {"horizon": 0.7}
+"""A horizon other than 1, so that a factor 1/L in place of T/L is seen."""
 
 
 def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode], str | None]) -> Claim:
@@ -26,6 +33,7 @@ def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode],
         expected=Expected("order", order, tolerance),
         where={"scheme": scheme},
         outside=outside,
+        rival=BACKWARDS,
     )
 
 
@@ -45,6 +53,7 @@ def _frozen(scheme: str) -> Claim:
         expected=Expected("order", 1, 0.1),
         where={"scheme": f"{scheme}-start"},
         outside=_frozen_is_other,
+        rival=Rival("the weights are frozen at the midpoints: order 2", "O18-frozen-midpoint", 2.0),
     )
 
 
@@ -66,8 +75,21 @@ GROUP = Group(
         _order("rk4", 4, 0.2, smooth_field),
         _frozen("heun"),
         _frozen("rk4"),
+        Claim(
+            id="ode.forward.leading",
+            source=HAIRER,
+            statement="the error of an Euler network is h e(T), e of the variational equation, but for order 2",
+            kind="theorem",
+            observable="leading_remainder",
+            expected=Expected("order", 2, 0.2),
+            pins=LEADING,
+            where=LEADING,
+            outside=smooth_field,
+            rival=Rival("blocks read the weights of the next layer, theta(t_{k+1})", "O14-euler-time", 1.0),
+        ),
     ),
     observables={
         "forward_error": "root mean square of x_L - x(T) over paths, inputs and coordinates; by scheme",
+        "leading_remainder": "root mean square of x_L - x(T) - h e(T) for Euler blocks, e of the variational equation",
     },
 )

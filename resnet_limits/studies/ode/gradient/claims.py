@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import SANZ_SERNA
 from ...group import Group
 from ...least import points
@@ -21,6 +21,7 @@ def _gradient(scheme: str, order: float) -> Claim:
         expected=Expected("order", order, 0.1),
         where={"scheme": scheme},
         outside=smooth_field,
+        rival=Rival("the adjoint equation has the wrong sign", "O4-adjoint-sign", 0.0),
     )
 
 
