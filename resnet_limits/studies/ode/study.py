@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..study import Study
-from .accuracy import claims as accuracy
 from .averaged import claims as averaged
 from .forward import claims as forward
 from .gradient import claims as gradient
+from .linear import claims as linear
 from .random_start import claims as random_start
 from .request import check
 from .reversed import claims as reversed
@@ -30,7 +30,7 @@ STUDY = Study(
         trained.GROUP,
         trained_iid.GROUP,
         random_start.GROUP,
-        accuracy.GROUP,
+        linear.GROUP,
     ),
     check=check,
 )

@@ -22,7 +22,7 @@ ACCURACY = {
     "train.lr": 1.0,
     "train.replicas": 4,
 }
-DEEPEST = 16
+DEEPEST = 32
 
 
 def _linear(settings: Ode) -> str | None:
@@ -30,11 +30,10 @@ def _linear(settings: Ode) -> str | None:
 
 
 GROUP = Group(
-    name="accuracy",
+    name="linear",
     title="Are trained networks more accurate than a linear classifier?",
     seconds=2,
     depths=Depths(high=DEEPEST),
-    memory=("depth", "train.memory"),
     claims=(
         Claim(
             id="ode.accuracy",
