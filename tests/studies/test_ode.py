@@ -413,7 +413,7 @@ def test_rates_that_freeze_the_layers_lie_outside_the_theorem():
 @pytest.mark.parametrize(("rate", "reason"), [(1e-9, "hardly moved the weights"), (1e5, "did not lower the loss")])
 def test_networks_that_were_not_trained_give_no_verdict(rate: float, reason: str):
     settings = replace(SMALL, train=Train(epochs=1, replicas=2, lr=rate))
-    for part, claim in ((trained, "ode.trained"), (trained_iid, "ode.trained.iid.increments")):
+    for part, claim in ((trained, "ode.trained"), (trained_iid, "ode.trained_iid.increments")):
         judgement = verdict(claim, measured(part, settings))
         assert judgement.verdict == "inconclusive"
         assert reason in judgement.why

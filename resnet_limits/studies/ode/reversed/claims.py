@@ -40,7 +40,7 @@ def least_of_reversed(settings: Ode) -> float:
     )
 
 
-FORWARDS = Rival("the blocks step forwards again: nothing is rebuilt", "O16-reverse-sign", 0.0)
+FORWARDS = Rival("the blocks step forwards again: nothing is rebuilt", "O16-reverse-sign", 0.0009477)
 
 GROUP = Group(
     name="reversed",
@@ -63,7 +63,7 @@ GROUP = Group(
             0.15,
             "derived",
             "gradients from activations that Heun blocks rebuild backwards approach backpropagation, order 3",
-            Rival("the step back reads its weights in the order of the step", "O15-reverse-sets", 2.0),
+            Rival("the step back reads its weights in the order of the step", "O15-reverse-sets", 2.001),
         ),
     ),
     observables={

@@ -29,7 +29,7 @@ GROUP = Group(
             outside=as_the_theory_asks,
             unmet=not_trained("tied"),
             needs="pairs of depths L and 2L",
-            rival=Rival("every layer starts from a draw of its own", "O22-tied-independent", 0.5),
+            rival=Rival("every layer starts from a draw of its own", "O22-tied-independent", 0.6475),
         ),
     ),
     observables={

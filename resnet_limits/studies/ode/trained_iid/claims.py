@@ -1,4 +1,4 @@
-"""`ode.trained.iid*` (controls): trained weights from an i.i.d. start. Free of torch.
+"""`ode.trained_iid.*` (controls): trained weights from an i.i.d. start. Free of torch.
 
 What is judged is what training adds: an untrained i.i.d. start does not converge either. `V` starts at zero.
 """
@@ -13,7 +13,7 @@ from ..room import least_of_trained
 
 TRAINED_IID = {"block": "two", "init": "iid"}
 
-SHARED = Rival("all layers share one draw, as from a tied start", "O19-layers-share", 1.0)
+LAYERS_SHARE = "all layers share one draw, as from a tied start"
 
 GROUP = Group(
     name="trained_iid",
@@ -23,7 +23,7 @@ GROUP = Group(
     memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
     claims=(
         Claim(
-            id="ode.trained.iid",
+            id="ode.trained_iid.distance",
             source=MARION_REGULARISATION,
             statement="from an i.i.d. start what training adds to V does not converge: L and 2L stay apart in time",
             kind="control",
@@ -33,10 +33,10 @@ GROUP = Group(
             pins=TRAINED_IID,
             unmet=not_trained("iid"),
             needs="pairs of depths L and 2L",
-            rival=SHARED,
+            rival=Rival(LAYERS_SHARE, "O19-layers-share", 1.0),
         ),
         Claim(
-            id="ode.trained.iid.increments",
+            id="ode.trained_iid.increments",
             source=MARION_REGULARISATION,
             statement="from an i.i.d. start the increments of what training adds do not fall with depth",
             kind="control",
@@ -46,7 +46,7 @@ GROUP = Group(
             pins=TRAINED_IID,
             unmet=not_trained("iid"),
             random=True,
-            rival=SHARED,
+            rival=Rival(LAYERS_SHARE, "O19-layers-share", 1.0),
         ),
     ),
     observables={
@@ -58,5 +58,5 @@ GROUP = Group(
         "trained_iid.b": "the same from an i.i.d. start",
         "trained_iid.logits": "the same from an i.i.d. start",
     },
-    compared=("ode.trained.iid",),
+    compared=("ode.trained_iid.distance",),
 )

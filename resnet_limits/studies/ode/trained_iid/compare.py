@@ -1,4 +1,4 @@
-"""`ode.trained.iid`: distance of the trained V of depths L and 2L as step functions, relative to their size.
+"""`ode.trained_iid.distance`: distance of the trained V of depths L and 2L as step functions, relative to their size.
 
 V starts at zero, so that it is what training added; that of W and b would be hidden behind their start.
 """
