@@ -49,9 +49,7 @@ GROUP = Group(
             expected=Expected("order", 1, 0.3),
             pins=RANDOM_START,
             random=True,
-            rival=Rival(
-                "the blocks of the deeper network keep the factor of the shallower", "O23-factor-of-L", 0.001262
-            ),
+            rival=Rival("blocks of the deeper network keep the factor of the shallower", "O23-factor-of-L", 0.001262),
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         Claim(
