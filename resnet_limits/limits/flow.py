@@ -57,7 +57,7 @@ class DrivenFlow:
             x, e = state
             f = self.velocity(t, x)
             # derivative of f along (1/2, f/2 - e): half the second derivative of x, less f_x e
-            _, change = jvp(self.velocity, (t, x), (torch.full_like(t, 0.5), f / 2 - e))
+            change = jvp(self.velocity, (t, x), (torch.full_like(t, 0.5), f / 2 - e))[1]
             return torch.stack([f, -change])
 
         start = torch.stack([self.x0, torch.zeros_like(self.x0)])
