@@ -16,8 +16,10 @@ from torch import Tensor
 
 from ..errors import SettingError
 from ..networks.blocks.block import Block, MeanField
+from ..networks.blocks.one import OneMean
 from ..networks.residual import unstacked
 from ..networks.steps.step import Field
+from .ode import solve_with_error
 
 
 def averaged_field(block: Block, activation: str, *, sigma_w: float, sigma_b: float) -> MeanField:
@@ -54,3 +56,25 @@ def martingale_response(
         x = x + h * f
         y = y + h * average(y)
     return x, y, z
+
+
+def fluctuations(
+    average: OneMean, x0: Float[Tensor, "1 n d"], horizon: float
+) -> tuple[Float[Tensor, "1 n d"], Float[Tensor, "n d d"], float]:
+    """`x(T)` of the averaged flow, `Sigma(T)` and the larger error of the two: `x_L - x(T) ~ N(0, h Sigma(T))`.
+
+        Sigma' = A Sigma + Sigma A^T + s(x) 1,   Sigma(0) = 0,   A = E f'(x),   s = Var f(x)_i
+
+    one covariance an input: the layers' fluctuations are independent, and carried along by the linearised flow.
+    """
+    n, d = x0.shape[1:]
+    one = torch.eye(d, dtype=x0.dtype, device=x0.device)
+
+    def velocity(t: Tensor, state: Tensor) -> Tensor:
+        x, sigma = state[..., 0][None], state[..., 1:]
+        along = average.derivative(x, sigma.permute(2, 0, 1)).permute(1, 2, 0)
+        return torch.cat([average(x)[0][..., None], along + along.mT + average.scatter(x)[0][:, None, None] * one], 2)
+
+    start = torch.cat([x0[0][..., None], x0.new_zeros(n, d, d)], dim=2)
+    solution, error = solve_with_error(velocity, start, horizon)
+    return solution[None, ..., 0], solution[..., 1:], error

@@ -16,7 +16,7 @@ def test_a_named_figure_sets_study_and_keys_and_is_drawn(reslim):
     for suffix in ("png", "svg", "pdf"):
         assert (run / "figures" / f"implicit_regularisation.{suffix}").stat().st_size > 1000
     page = (run / "report.html").read_text()
-    assert page.index("<code>implicit_regularisation</code>") < page.index("<code>ode.trained.iid.increments</code>")
+    assert page.index("<code>implicit_regularisation</code>") < page.index("<code>ode.trained_iid.increments</code>")
     assert "2309.01213" in (run / "papers.bib").read_text()
 
 
@@ -29,7 +29,7 @@ def test_its_keys_can_be_overridden(reslim):
 def test_the_figure_is_not_content(reslim):
     """The same keys without the name are the same jobs."""
     figure = reslim("train", "figure=implicit_regularisation", "--dry-run", "--json").done().json
-    keys = ("claims=[ode.trained]", "train.epochs=12", "depth=16,32,64,128,256")
+    keys = ("claims=[ode.trained,ode.trained_iid]", "train.epochs=12", "depth=16,32,64,128,256")
     plain = reslim("train", *keys, "--dry-run", "--json").done().json
     assert [job["job"] for job in figure] == [job["job"] for job in plain]
 

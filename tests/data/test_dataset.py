@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from resnet_limits.data.dataset import Dataset
-from resnet_limits.data.loading import forget, load
+from resnet_limits.data.loading import embed, forget, load
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.data.sources.image_folder import ImageFolder
@@ -109,3 +109,31 @@ def test_data_of_the_wrong_shape_are_refused_with_the_shape(wrong, message):
 def test_labels_beyond_the_classes_are_refused():
     with pytest.raises(DamagedData, match=r"training labels from 0 to 3 for 2 classes"):
         Dataset("own", torch.zeros(2, 1), torch.tensor([0, 3]), torch.zeros(0, 1), torch.zeros(0).long(), 2)
+
+
+@pytest.mark.parametrize("data", [Moons(train_size=40, test_size=30), Gaussian(train_size=40, test_size=30)])
+def test_points_and_targets_are_standardised_by_the_training_ones_alone(data: Data):
+    its = load(data, seed=0)
+    for training, test in ((its.x_train, its.x_test), (its.y_train, its.y_test)):
+        if training.ndim == 2:
+            assert training.mean(dim=0).abs().max() < 1e-12
+            assert (training.var(dim=0, correction=0) - 1).abs().max() < 1e-12
+            assert test.mean(dim=0).abs().max() > 1e-3
+
+
+def test_no_test_point_is_a_training_point():
+    for data in (Moons(train_size=60, test_size=60), Digits()):
+        its = load(data, seed=0)
+        assert torch.cdist(its.x_test, its.x_train).min() > 1e-3
+
+
+def test_another_seed_splits_otherwise():
+    first, second = (load(Digits(), seed=seed).y_train for seed in (0, 1))
+    assert not torch.equal(first, second)
+
+
+def test_an_embedded_point_has_the_mean_square_of_its_features_at_every_width():
+    x = load(Digits(), seed=0).x_train[:200]
+    for width in (16, 1024):
+        ratio = embed(x, width, seed=0).square().mean() / x.square().mean()
+        assert ratio == pytest.approx(1, abs=0.5)

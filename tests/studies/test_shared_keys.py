@@ -83,7 +83,7 @@ class Case:
 
 
 CASES = [
-    Case("ode/forward", ODE, ("flow",)),
+    Case("ode/forward", ODE, ("flow", "flow.leading")),
     Case("ode/gradient", ODE, ("adjoint",)),
     Case("ode/averaged", ODE, ("averaged",)),
     Case("flow/maps", FLOW, ("flow.free", "flow.shared")),

@@ -30,6 +30,13 @@ class OneMean(MeanField):
 
         return gaussian_mean(self.activation, self.variance(x)).unsqueeze(-1).expand_as(x)
 
+    def scatter(self, x: Tensor) -> Tensor:
+        """`Var f(x)_i = E phi(z)^2 - (E phi(z))^2`, (r, n): of every coordinate, which are independent."""
+        from ..gaussian_means import gaussian_mean, gaussian_mean_square
+
+        v = self.variance(x)
+        return gaussian_mean_square(self.activation, v) - gaussian_mean(self.activation, v).square()
+
     def derivative(self, x: Tensor, u: Tensor) -> Tensor:
         """`m'(v) (2 sigma_w^2 / d) <x, u> 1`."""
         import torch

@@ -6,6 +6,8 @@ read in and out by trained linear maps. Networks of every depth start from the s
 same mini-batches. Of the trained weights is recorded
 
     movement           max_k of the root mean square of theta_k less its start over the entries
+    movement_increment root mean square of its increments from layer to layer over the root mean square of theta_k less
+                       its start
     increment          root mean square of theta_{k+1} - theta_k over the entries, by layer
 
 and what `training/observables.py` says: roughness, largest increment, norm of the gradient.
@@ -158,8 +160,12 @@ def records_and_arrays(
         if by_step:
             records.append(record(observable, next(reversed(by_step.values()))))
     records.append(record("train_loss", loss(on_train, dataset.y_train)))
-    moved = torch.cat([(w - start[name]).flatten(2) for name, w in trunk.items()], dim=2).square().mean(dim=2)
+    added = torch.cat([(w - start[name]).flatten(2) for name, w in trunk.items()], dim=2)
+    moved = added.square().mean(dim=2)
     records.append(record("movement", moved.amax(dim=1).sqrt()))
+    if added.shape[1] > 1:
+        falls = added.diff(dim=1).square().mean(dim=(1, 2)) / moved.mean(dim=1)
+        records.append(record("movement_increment", falls.sqrt()))
     entries = sum(w[0, 0].numel() for w in trunk.values())
     layers = (observables.increments(trunk) / entries).sqrt()
     records += [record("increment", its, layer=k) for k, its in enumerate(layers.unbind(dim=1))]

@@ -6,6 +6,7 @@ from ..study import Study
 from .averaged import claims as averaged
 from .forward import claims as forward
 from .gradient import claims as gradient
+from .linear import claims as linear
 from .random_start import claims as random_start
 from .request import check
 from .reversed import claims as reversed
@@ -29,6 +30,7 @@ STUDY = Study(
         trained.GROUP,
         trained_iid.GROUP,
         random_start.GROUP,
+        linear.GROUP,
     ),
     check=check,
 )

@@ -16,6 +16,7 @@ from PIL import Image
 
 from resnet_limits.claims.judge import judge
 from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.data.sources.spirals import Spirals
 from resnet_limits.limits.hamiltonian import integrators

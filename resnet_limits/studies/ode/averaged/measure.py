@@ -1,9 +1,10 @@
 """`ode.averaged.*`: i.i.d. weights of size O(1) with factor `h`, against the averaged flow `x' = E f(x, theta)`.
 
     averaged_rms_error   sqrt(E |x_L - x(T)|^2 / d):  order 1/2, the fluctuation of one draw
+    averaged_ratio       the first over sqrt(h tr Sigma(T) / d), Sigma of the central limit theorem in depth: 1 + O(h)
     averaged_mean_error  |E x_L - x(T)| / sqrt(d):    order 1, the bias
 
-both root mean squares over inputs. The mean is measured with a control variate: `z_L`, the linear response to the
+errors are root mean squares over inputs. The mean is measured with a control variate: `z_L`, the linear response to the
 fluctuations, has mean zero exactly, so that `E x_L = y_L + E[x_L - y_L - z_L]` with `y_L` the averaged network, and the
 noise that is left falls like the bias itself. Pinned: the block `phi(W x + b)` with swish, whose mean does not vanish
 (that of an odd activation does), and `init=iid`.
@@ -11,17 +12,18 @@ noise that is left falls like the bias itself. Pinned: the block `phi(W x + b)` 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
 from .... import device
-from ....limits.averaged import averaged_field, martingale_response
+from ....limits.averaged import averaged_field, fluctuations, martingale_response
 from ....limits.flow import root_mean_square, rounding
-from ....limits.ode import solve_with_error
 from ....measurement import estimate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.blocks.one import One
+from ....networks.blocks.one import One, OneMean
 from ....networks.steps import STEPS
 from ....paths.laws.iid import Iid
 from ....settings.content import chosen
@@ -37,11 +39,13 @@ def measure(job: Job) -> Measurement:
     settings = job.settings
     law = pinned(settings, Iid())
     average = averaged_field(One(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
+    assert isinstance(average, OneMean)
 
     def compute() -> dict[str, np.ndarray]:
         start = inputs(settings, settings.width, torch.float64)[None]
-        x, error = solve_with_error(lambda t, x: average(x), start, settings.horizon)
-        return {"x": x.cpu().numpy(), "error": np.array([error])}
+        x, sigma, error = fluctuations(average, start, settings.horizon)
+        spread = float(sigma.diagonal(dim1=1, dim2=2).mean().sqrt())
+        return {"x": x.cpu().numpy(), "error": np.array([error]), "spread": np.array([spread])}
 
     solution = job.shared.solve("averaged", chosen(settings, AVERAGE), compute)
     exact = torch.from_numpy(solution["x"]).to(device.resolve(settings.device))
@@ -61,9 +65,16 @@ def measure(job: Job) -> Measurement:
     noise = float(solution["error"][0]) + rounding(settings.dtype, settings.depth, root_mean_square(exact))
     rms = estimate.root_mean_square(torch.cat(errors).square().mean(dim=(1, 2)))
     mean = estimate.size_of_the_mean(shift[0], torch.cat(remainders))
+    one = (settings.horizon / settings.depth) ** 0.5 * float(solution["spread"][0])
+    ratio = (rms[0] / one, rms[1] / one) if one else (math.nan, math.nan)
+    found = (
+        ("averaged_rms_error", rms, noise),
+        ("averaged_ratio", ratio, noise / one if one else math.nan),
+        ("averaged_mean_error", mean, noise),
+    )
     return Measurement(
         [
-            Record(name, value, stderr=stderr, reference_error=noise, coordinates=AVERAGED)
-            for name, (value, stderr) in (("averaged_rms_error", rms), ("averaged_mean_error", mean))
+            Record(name, value, stderr=stderr, reference_error=error, coordinates=AVERAGED)
+            for name, (value, stderr), error in found
         ]
     )

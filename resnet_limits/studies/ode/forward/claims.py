@@ -1,5 +1,7 @@
 """`ode.forward.*`, `ode.frozen.*`: the output of networks with given weights, against the flow of their weight path.
 
+An order says little of constants: a block that reads theta(t_{k+1}) has order 1 too. `ode.forward.leading` knows them.
+
 Free of torch.
 """
 
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import HAIRER, SANDER
 from ...group import Group
 from ...least import points
@@ -15,8 +17,11 @@ from ..outside import moves, reads_a_continuous_path, smooth_field
 from ..room import least_of_states, least_of_weights
 from ..settings import Ode
 
+LEADING = {"horizon": 0.7}
+"""A horizon other than 1, so that a factor 1/L in place of T/L is seen."""
 
-def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode], str | None]) -> Claim:
+
+def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode], str | None], rival: float) -> Claim:
     return Claim(
         id=f"ode.forward.{scheme}",
         source=SANDER if scheme == "euler" else HAIRER,
@@ -26,6 +31,7 @@ def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode],
         expected=Expected("order", order, tolerance),
         where={"scheme": scheme},
         outside=outside,
+        rival=Rival("the limit reads its weights from the end of the horizon", "O17-path-backwards", rival),
     )
 
 
@@ -45,6 +51,7 @@ def _frozen(scheme: str) -> Claim:
         expected=Expected("order", 1, 0.1),
         where={"scheme": f"{scheme}-start"},
         outside=_frozen_is_other,
+        rival=Rival("the weights are frozen at the midpoints: order 2", "O18-frozen-midpoint", 1.999),
     )
 
 
@@ -61,13 +68,26 @@ GROUP = Group(
     least=least_of_forward,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
     claims=(
-        _order("euler", 1, 0.1, moves),
-        _order("heun", 2, 0.1, smooth_field),
-        _order("rk4", 4, 0.2, smooth_field),
+        _order("euler", 1, 0.1, moves, -0.005117),
+        _order("heun", 2, 0.1, smooth_field, -0.0004734),
+        _order("rk4", 4, 0.2, smooth_field, 5.591e-8),
         _frozen("heun"),
         _frozen("rk4"),
+        Claim(
+            id="ode.forward.leading",
+            source=HAIRER,
+            statement="the error of an Euler network is h e(T), e of the variational equation, but for order 2",
+            kind="theorem",
+            observable="leading_remainder",
+            expected=Expected("order", 2, 0.2),
+            pins=LEADING,
+            where=LEADING,
+            outside=smooth_field,
+            rival=Rival("blocks read the weights of the next layer, theta(t_{k+1})", "O14-euler-time", 1.0),
+        ),
     ),
     observables={
         "forward_error": "root mean square of x_L - x(T) over paths, inputs and coordinates; by scheme",
+        "leading_remainder": "root mean square of x_L - x(T) - h e(T) for Euler blocks, e of the variational equation",
     },
 )

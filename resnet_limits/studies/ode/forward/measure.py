@@ -1,17 +1,28 @@
 """`ode.forward.*`, `ode.frozen.*`: the output of a network against the exact flow of the same weight paths.
 
-`forward_error` is the root mean square of `x_L - x(T)` over paths, inputs and coordinates.
+    forward_error       x_L - x(T)
+    leading_remainder   x_L - x(T) - h e(T), Euler blocks; h e(T) is the leading term of the error, by its own equation
+
+root mean squares over paths, inputs and coordinates.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from .... import device
 from ....engines import default_engine
 from ....limits.flow import root_mean_square, rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.steps import STEPS, Step, frozen
-from ..outside import reads_a_continuous_path
-from ..problem import problem, reference
+from ....settings.content import chosen
+from ..outside import reads_a_continuous_path, smooth_field
+from ..problem import PATHS, problem, reference
+from .claims import LEADING
 
 SCHEMES: tuple[Step, ...] = (*STEPS.values(), frozen(STEPS["heun"]), frozen(STEPS["rk4"]))
 
@@ -40,4 +51,32 @@ def measure(job: Job) -> Measurement:
                 replicas=settings.ode.paths,
             )
         )
+    if smooth_field(settings) is None:
+        records.append(_leading(job))
     return Measurement(records)
+
+
+def _leading(job: Job) -> Record:
+    """What the leading term of the error leaves of it, at a horizon of its own."""
+    settings, euler = replace(job.settings, **LEADING), STEPS["euler"]
+
+    def compute() -> dict[str, np.ndarray]:
+        x, e, error = problem(settings, replicas=settings.ode.paths, depth=1, dtype=torch.float64).leading_error()
+        return {"x": x.cpu().numpy(), "e": e.cpu().numpy(), "error": np.array([error])}
+
+    solution = job.shared.solve("flow.leading", chosen(settings, PATHS), compute)
+    where = device.resolve(settings.device)
+    x, e = (torch.from_numpy(solution[name]).to(where) for name in ("x", "e"))
+    its = problem(settings, replicas=settings.ode.paths)
+    h, size = settings.horizon / settings.depth, root_mean_square(x)
+    network = default_engine().forward(
+        its.field, euler, its.x0, its.weights(euler, settings.depth), its.step_size(settings.depth)
+    )
+    return Record(
+        "leading_remainder",
+        root_mean_square(network - x - h * e),
+        reference=size,
+        reference_error=(1 + h) * float(solution["error"][0]) + rounding(settings.dtype, settings.depth, size),
+        coordinates=LEADING,
+        replicas=settings.ode.paths,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import SANZ_SERNA
 from ...group import Group
 from ...least import points
@@ -11,7 +11,7 @@ from ..room import least_of_gradients, least_of_states, least_of_weights
 from ..settings import Ode
 
 
-def _gradient(scheme: str, order: float) -> Claim:
+def _gradient(scheme: str, order: float, rival: float) -> Claim:
     return Claim(
         id=f"ode.gradient.{scheme}",
         source=SANZ_SERNA,
@@ -21,6 +21,7 @@ def _gradient(scheme: str, order: float) -> Claim:
         expected=Expected("order", order, 0.1),
         where={"scheme": scheme},
         outside=smooth_field,
+        rival=Rival("the adjoint equation has the wrong sign", "O4-adjoint-sign", rival),
     )
 
 
@@ -37,8 +38,8 @@ GROUP = Group(
     least=least_of_gradient,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
     claims=(
-        _gradient("euler", 1),
-        _gradient("heun", 2),
+        _gradient("euler", 1, -0.0006333),
+        _gradient("heun", 2, 0.0002153),
     ),
     observables={
         "gradient_error": "relative error of the gradient by input and by weight path, together; by scheme",

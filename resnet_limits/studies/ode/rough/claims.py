@@ -1,8 +1,13 @@
-"""`ode.rough`: weights that are values of a fractional Brownian path. Free of torch."""
+"""`ode.rough`: weights that are values of a fractional Brownian path. Free of torch.
+
+Derived (`ode.rough_sums`): `h sum_k b(t_k)` at L and 2L, the network of biases alone, differ by
+`(h/2) sum_k (b(t_k) - b(t_k + h/2))`, Gaussian; its variance, at any L, is a sum over the covariance of
+fractional noise.
+"""
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import MARION_SCALING
 from ....paths.laws.rough import Rough
 from ...group import Depths, Group
@@ -13,6 +18,14 @@ ROUGH = {"init": "rough", "width": 8}
 """A narrow network: a rough path costs far more to draw than to read, and replicas narrow the interval."""
 DEEPEST = 2048
 """Depth 2L reads the path at every cell of its grid, `paths.fractional.GRID`."""
+
+
+ENTRIES = 16
+"""Fractional paths a replica whose sums are held against their covariance."""
+
+
+def _no_bias(settings: Ode) -> str | None:
+    return None if settings.init.sizes()[1] else "init.sigma_b is 0: the biases stay 0, and so do their sums"
 
 
 def rough_order(settings: Ode) -> float:
@@ -42,11 +55,25 @@ GROUP = Group(
             kind="observation",
             random=True,
             observable="rough_difference",
-            expected=Expected("order", rough_order, 0.2),
+            expected=Expected("order", rough_order, 1 / 12),
             pins=ROUGH,
+            rival=Rival("the path has the Hurst index 1 - H: order 1", "O21-hurst-mirrored", 1.009),
+        ),
+        Claim(
+            id="ode.rough_sums",
+            source=MARION_SCALING,
+            statement="Riemann sums of a fractional path at L and 2L differ by what its covariance says",
+            kind="derived",
+            random=True,
+            observable="rough_ratio",
+            expected=Expected("value", 1, 0.08),
+            pins={"init": "rough"},
+            outside=_no_bias,
+            rival=Rival("the Hurst index is H + 0.1", "O6-hurst+0.1", 1.276),
         ),
     ),
     observables={
         "rough_difference": "root mean square of x_L - x_2L on one rough path",
+        "rough_ratio": "that of the sums h sum_k b(t_k) of a rough path b, over its exact value",
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import MARION_REGULARISATION
 from ...group import Group
 from ..outside import as_the_theory_asks, not_trained
@@ -29,12 +29,14 @@ GROUP = Group(
             outside=as_the_theory_asks,
             unmet=not_trained("tied"),
             needs="pairs of depths L and 2L",
+            rival=Rival("every layer starts from a draw of its own", "O22-tied-independent", 0.6475),
         ),
     ),
     observables={
         "train_loss": "loss: of the mini-batch, by step; of all training points at the end",
         "test_accuracy": "fraction of the test points classified rightly, by step (each epoch) and at the end",
         "movement": "largest root mean square of theta_k less its start over the trained weights' entries",
+        "movement_increment": "root mean square over layers of the increments of that, relative to its size",
         "gradient_norm": "norm of the density L dJ/dtheta_k over the layers, by step",
         "test_loss": "loss on the test points, by step (each epoch) and at the end",
         "roughness": "L sum_k |theta_{k+1} - theta_k|^2 of the trained weights, by step (each epoch) and at the end",

@@ -1,14 +1,19 @@
-"""`ode.trained.iid*` (controls): trained weights from an i.i.d. start. Free of torch."""
+"""`ode.trained_iid.*` (controls): trained weights from an i.i.d. start. Free of torch.
+
+What is judged is what training adds: an untrained i.i.d. start does not converge either. `V` starts at zero.
+"""
 
 from __future__ import annotations
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import MARION_REGULARISATION
 from ...group import Group
 from ..outside import not_trained
 from ..room import least_of_trained
 
 TRAINED_IID = {"block": "two", "init": "iid"}
+
+LAYERS_SHARE = "all layers share one draw, as from a tied start"
 
 GROUP = Group(
     name="trained_iid",
@@ -18,9 +23,9 @@ GROUP = Group(
     memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
     claims=(
         Claim(
-            id="ode.trained.iid",
+            id="ode.trained_iid.distance",
             source=MARION_REGULARISATION,
-            statement="from an i.i.d. start the trained weights do not converge: step functions at L and 2L stay apart",
+            statement="from an i.i.d. start what training adds to V does not converge: L and 2L stay apart in time",
             kind="control",
             observable="step_difference",
             expected=Expected("order", 0, 0.1),
@@ -28,23 +33,24 @@ GROUP = Group(
             pins=TRAINED_IID,
             unmet=not_trained("iid"),
             needs="pairs of depths L and 2L",
+            rival=Rival(LAYERS_SHARE, "O19-layers-share", 1.0),
         ),
         Claim(
-            id="ode.trained.iid.increments",
+            id="ode.trained_iid.increments",
             source=MARION_REGULARISATION,
-            statement="from an i.i.d. start the largest increment of the trained weights does not fall with depth",
+            statement="from an i.i.d. start the increments of what training adds do not fall with depth",
             kind="control",
-            observable="largest_increment",
+            observable="movement_increment",
             expected=Expected("order", 0, 0.1),
             where=TRAINED_IID,
             pins=TRAINED_IID,
             unmet=not_trained("iid"),
             random=True,
-            verdicts=SMOKE_IS_TOO_SMALL,
+            rival=Rival(LAYERS_SHARE, "O19-layers-share", 1.0),
         ),
     ),
     observables={
-        "step_difference": "distance of the trained weights at depths L and 2L as step functions, relative",
+        "step_difference": "relative distance of V, zero at the start, at depths L and 2L as step functions",
     },
     arrays={
         "trained_iid.V": "the same from an i.i.d. start",
@@ -52,5 +58,5 @@ GROUP = Group(
         "trained_iid.b": "the same from an i.i.d. start",
         "trained_iid.logits": "the same from an i.i.d. start",
     },
-    compared=("ode.trained.iid",),
+    compared=("ode.trained_iid.distance",),
 )

@@ -1,4 +1,7 @@
-"""`ode.trained.iid`: distance of the trained weights of depths L and 2L as step functions, relative to their size."""
+"""`ode.trained_iid.distance`: distance of the trained V of depths L and 2L as step functions, relative to their size.
+
+V starts at zero, so that it is what training added; that of W and b would be hidden behind their start.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,6 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
 
 
 def _differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
-    coarse, fine = weights(job, "trained_iid"), weights(deeper, "trained_iid")
+    coarse, fine = (weights(its, "trained_iid", ("V",)) for its in (job, deeper))
     size = float(np.sqrt((fine**2).mean()))
     return [relative(job, "step_difference", step_distance(coarse, fine), size, TRAINED_IID)]

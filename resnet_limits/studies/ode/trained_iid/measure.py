@@ -1,7 +1,7 @@
-"""`ode.trained.iid` (control): from an i.i.d. start the trained weights, as a function of time, do not converge.
+"""`ode.trained_iid.distance` (control): from an i.i.d. start trained weights, as functions of time, do not converge.
 
-The step functions of depths L and 2L stay apart, and the largest increment does not fall; `compare.py` compares
-them. Pinned: two-matrix blocks, i.i.d. start.
+What training adds to the layers is judged, not what it started from: step functions of depths L and 2L stay apart
+(`compare.py` compares them), and increments from layer to layer do not fall. Pinned: two-matrix blocks, i.i.d. start.
 """
 
 from __future__ import annotations

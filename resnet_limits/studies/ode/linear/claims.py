@@ -1,0 +1,54 @@
+"""`ode.accuracy`: trained networks against a linear classifier of the same points. Free of torch.
+
+Derived: two concentric circles have one mean, so that no line tells more than about two thirds of their points apart,
+and a network that trains tells nearly all. Labels that are not those of the points leave both at one half.
+"""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected, Rival
+from ....papers import MARION_REGULARISATION
+from ...group import Depths, Group
+from ..settings import Ode
+
+ACCURACY = {
+    "data": "circles",
+    "block": "two",
+    "init": "tied",
+    "width": 8,
+    "horizon": 1.0,
+    "train.epochs": 20,
+    "train.batch_size": 50,
+    "train.lr": 1.0,
+    "train.replicas": 4,
+}
+DEEPEST = 32
+
+
+def _linear(settings: Ode) -> str | None:
+    return "activation=identity: the networks are linear" if settings.activation == "identity" else None
+
+
+GROUP = Group(
+    name="linear",
+    title="Are trained networks more accurate than a linear classifier?",
+    seconds=2,
+    depths=Depths(high=DEEPEST),
+    claims=(
+        Claim(
+            id="ode.accuracy",
+            source=MARION_REGULARISATION,
+            statement="trained networks tell two concentric circles apart, which no linear classifier does",
+            kind="observation",
+            observable="accuracy_gain",
+            expected=Expected("at_least", 0.4, 0.09),
+            pins=ACCURACY,
+            random=True,
+            outside=_linear,
+            rival=Rival("the labels are not permuted with the training points", "D1-shuffled-labels", 0.104),
+        ),
+    ),
+    observables={
+        "accuracy_gain": "accuracy of trained networks on the test points less that of linear least squares",
+    },
+)

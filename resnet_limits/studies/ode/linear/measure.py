@@ -1,0 +1,62 @@
+"""`ode.accuracy`: test accuracy of trained networks less that of linear least squares of the labels.
+
+`accuracy_gain` is a mean over networks, its standard error that over networks and over test points. Pinned: data,
+recipe, and a small network of two-matrix blocks with a tied start.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+
+from ....data.dataset import Dataset
+from ....data.sources.circles import Circles
+from ....engines import default_engine
+from ....measurement import estimate
+from ....measurement.job import Job
+from ....measurement.record import Measurement, Record
+from ....networks.blocks.two import Two
+from ....networks.classifier import accuracy, logits
+from ....networks.steps import STEPS
+from ....paths.laws.tied import Tied
+from ....settings.training import Train
+from ..networks import data_of, drawn, trained_from, two_matrix_field
+from ..settings import Ode
+from .claims import ACCURACY
+
+
+def pinned(settings: Ode) -> Ode:
+    """The settings with the keys of `ACCURACY`; of the recipe only its memory is the settings' own."""
+    width, horizon = ACCURACY["width"], ACCURACY["horizon"]
+    recipe = {key.removeprefix("train."): value for key, value in ACCURACY.items() if key.startswith("train.")}
+    train = Train(**recipe, memory=settings.train.memory, checkpoint_seconds=settings.train.checkpoint_seconds)
+    block = Two(hidden=2 * width)
+    return replace(settings, data=Circles(), block=block, init=Tied(), width=width, horizon=horizon, train=train)
+
+
+def measure(job: Job) -> Measurement:
+    """`accuracy_gain` at the job's depth."""
+    settings = pinned(job.settings)
+    dataset, replicas = data_of(settings), settings.train.replicas
+    trunk = drawn(settings, settings.init, settings.width, depth=settings.depth, replicas=replicas, purpose="accuracy")
+    trained = trained_from(replace(job, settings=settings), trunk, dataset, same_ends=False, cut=False)
+    field, h = two_matrix_field(settings, settings.width), settings.horizon / settings.depth
+    with torch.no_grad():
+        scores = logits(field, STEPS["euler"], trained.parameters, dataset.x_test, h, through=default_engine().forward)
+    of_networks, spread = estimate.mean(accuracy(scores, dataset.y_test))
+    right = linear_scores(dataset).argmax(dim=1) == dataset.y_test
+    of_a_line, error = estimate.fraction(right.cpu().numpy())
+    stderr = math.hypot(spread, error)
+    record = Record("accuracy_gain", of_networks - of_a_line, stderr=stderr, coordinates=ACCURACY, replicas=replicas)
+    return Measurement([record])
+
+
+def linear_scores(dataset: Dataset) -> torch.Tensor:
+    """Scores (n, classes) of the test points by least squares of one-hot labels, affine in the points."""
+    x, x_test = (
+        torch.nn.functional.pad(points.double(), (0, 1), value=1.0) for points in (dataset.x_train, dataset.x_test)
+    )
+    labels = torch.nn.functional.one_hot(dataset.y_train, dataset.classes).double()
+    return x_test @ (torch.linalg.pinv(x) @ labels)
