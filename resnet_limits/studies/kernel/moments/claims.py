@@ -8,10 +8,12 @@ from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points
-from ..outside import OF_DEPTHS, explodes_with, moving, without_order
+from ..outside import AS_FULL, OF_DEPTHS, either, explodes_with, moving, sizes, without_order
 from ..settings import Kernel
 
-SWISH = {"activation": "swish"}
+SWISH, TANH = {"activation": "swish"}, {"activation": "tanh"}
+LAYERS = (32, 64, 128)
+"""Depths from which the 1/L constant is extrapolated."""
 LARGEST, FALLING = 0.1, 0.9
 """An error is larger than from which an order is read, if it still falls by a tenth: one that does not is no limit."""
 OF = {
@@ -20,6 +22,17 @@ OF = {
     "m": "the mean m of the coordinates",
     "ntk": "the tangent kernel of two inputs",
 }
+
+SHORT = {"q": "q", "lambda": "the overlap lambda", "ntk": "the tangent kernel"}
+"""Moments of which the 1/L constant is known, `limits/depth_constant.py`."""
+GROWN = 2.0
+
+
+def _grown(settings: Kernel) -> str | None:
+    """Why depths of `LAYERS` are too small to extrapolate from, or None."""
+    if (growth := sizes(settings).sigma_w ** 2 * settings.horizon) > GROWN:
+        return f"sigma_w^2 T = {growth:.3g}: above {GROWN:g} the constant is not seen at depths of {LAYERS}"
+    return None
 
 
 def _swish(settings: Kernel) -> str | None:
@@ -67,12 +80,31 @@ def _order(scheme: str, of: str) -> Claim:
     )
 
 
+def _constant(of: str) -> Claim:
+    return Claim(
+        id=f"kernel.moments.constant.{of}",
+        source=PELUCHETTI,
+        statement=f"L times the distance of {SHORT[of]} at depth L to the limit tends to its constant (tanh).",
+        kind="derived",
+        observable="constant_ratio",
+        expected=Expected("value", 1, 0.01),
+        where={"of": of},
+        pins=TANH,
+        outside=either(moving, _grown),
+        verdicts=AS_FULL,
+    )
+
+
 GROUP = Group(
     name="moments",
     title="Do infinitely wide networks of depth L approach the limit ODE of their moments at order 1?",
     seconds=1.2,
     least=points,
-    claims=(*(_order("own", of) for of in ("q", "lambda", "ntk")), *(_order("swish", of) for of in OF)),
+    claims=(
+        *(_order("own", of) for of in ("q", "lambda", "ntk")),
+        *(_order("swish", of) for of in OF),
+        *map(_constant, SHORT),
+    ),
     memory=("data.train_size",),
     on_cpu=True,
     observables={
@@ -84,6 +116,8 @@ GROUP = Group(
         },
         **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF},
         "depth_constant": "L times the relative distance of a moment (coordinate `of`) to its limit, with its sign",
+        "constant_ratio": "L times the distance of a moment (coordinate `of`) of tanh networks to its limit, relative to"
+        " its known constant; extrapolated from depths of 32, 64 and 128, with the error of the extrapolation",
         "blow_up_time": "when the moments of the limit explode (where they do): of these two inputs;"
         " scheme all points: of all training and test points",
     },

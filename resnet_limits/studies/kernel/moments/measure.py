@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from ....limits.depth_constant import of_overlap, of_tangent_kernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ..kernels import finite_moments, limit_moments, reached
-from ..outside import explodes_with, limitless
-from ..problem import overlaps, pair
-from .claims import OF, SWISH
+from ..outside import explodes_with, limitless, moving, sizes
+from ..problem import key, overlaps, pair
+from ..settings import Kernel
+from .claims import LAYERS, OF, SHORT, SWISH, TANH
 
 ROUNDING = 1e-14
 """Relative rounding of a layer: sums of 96 or so terms."""
@@ -42,4 +49,34 @@ def measure(job: Job) -> Measurement:
                 records.append(Record("depth_constant", settings.depth * error, coordinates=constant))
         if math.isfinite(first):
             records.append(Record("blow_up_time", first, coordinates=coordinates))
+    if moving(settings) is None:
+        found = job.shared.solve("kernel.moments.constants", key(settings), lambda: constants(settings, gram))
+        for of, (value, error) in found.items():
+            coordinates = {"of": of, **TANH}
+            records.append(
+                Record("constant_ratio", float(value), reference_error=float(error), coordinates=coordinates)
+            )
     return Measurement([record for record in records if math.isfinite(record.value)])
+
+
+def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndarray]:
+    """`L (K_L - K_T)` of tanh over its known constant, extrapolated in 1/L, and the error of that."""
+    own, its, phi = sizes(settings), settings.kernel, TANH["activation"]
+    (q1, overlap), (_, q2) = gram.tolist()
+    law = (own.sigma_w, own.sigma_b, settings.horizon)
+    known = {
+        "q": of_overlap(q1, (q1, q1), *law),
+        "lambda": of_overlap(overlap, (q1, q2), *law),
+        "ntk": of_tangent_kernel(overlap, (q1, q2), *law, read_in=its.read_in, readout=its.readout),
+    }
+    limit = limit_moments(settings, gram, phi=phi)
+    off = [
+        {of: L * (finite_moments(settings, gram, L, phi=phi)[of] - limit[of]) / known[of] for of in SHORT}
+        for L in LAYERS
+    ]
+    found = {}
+    for of in SHORT:
+        first, second = (2 * fine[of] - coarse[of] for coarse, fine in pairwise(off))
+        best = (4 * second - first) / 3
+        found[of] = np.array([best, abs(best - second)])
+    return found
