@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
-from ....papers import JACOT, LEE_GAUSSIAN, Paper
+from ....papers import JACOT, LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
 from ...least import points, sampled
 from ..outside import AS_FULL, IN_WIDTH, either, moving, narrow
@@ -12,6 +12,14 @@ from ..settings import Kernel
 
 EXACTLY = 64
 """Networks whose tangent kernel is taken from their full weight matrices."""
+
+
+SHALLOW = 2
+"""Layers of the networks whose kernels are held against infinite width: the limit in depth is far off there."""
+NARROW, NARROW_LAYERS, NARROW_NETWORKS = 8, 4, 16
+"""Width and layers of the linear networks of which the mean tangent kernel of the layers is known at any width; and
+their number, for each of the key replicas."""
+LINEAR = {"activation": "identity"}
 
 
 def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance: float) -> Claim:
@@ -43,6 +51,22 @@ def _width(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
     )
 
 
+def _narrow(claim_id: str, words: str, scheme: str) -> Claim:
+    return Claim(
+        id=claim_id,
+        source=PELUCHETTI,
+        statement=f"At width {NARROW} the layers' tangent kernel of the SDE is T v_12 e^(kT) in the mean{words}.",
+        kind="derived",
+        observable="narrow_ratio",
+        expected=Expected("value", 1, 0.04),
+        where={"scheme": scheme},
+        pins=LINEAR,
+        outside=moving,
+        random=True,
+        verdicts=AS_FULL,
+    )
+
+
 def least_of_entries(settings: Kernel) -> float:
     return max(least_of_weights(settings), points(settings) + sampled(settings, vectors=settings.kernel.inputs))
 
@@ -56,44 +80,49 @@ GROUP = Group(
         _value(
             "kernel.nngp",
             LEE_GAUSSIAN,
-            "the mean over networks of their overlaps <x_L, x_L'>/D is the kernel of infinite width and depth L",
-            "nngp",
+            f"The mean overlap <x_L, x_L'>/D of networks of {SHALLOW} layers is the kernel of infinite width.",
+            "nngp shallow",
             0.03,
         ),
         _width(
             "kernel.nngp.width",
             LEE_GAUSSIAN,
-            "overlaps of networks of width D are at a distance of order 1/2 in D of the kernel",
+            "Overlaps of networks of width D are at a distance of order 1/2 in D of the kernel.",
             "nngp",
         ),
         _value(
             "kernel.ntk",
             JACOT,
-            "the mean over networks of their tangent kernel is the kernel of infinite width and depth L",
-            "ntk",
-            0.08,
+            f"The mean tangent kernel of networks of {SHALLOW} layers is the kernel of infinite width.",
+            "ntk shallow",
+            0.06,
         ),
         _width(
             "kernel.ntk.width",
             JACOT,
-            "tangent kernels of networks of width D are at a distance of order 1/2 in D of the kernel",
+            "Tangent kernels of networks of width D are at a distance of order 1/2 in D of the kernel.",
             "ntk",
         ),
         _value(
             "kernel.ntk.autograd",
             JACOT,
-            "the tangent kernel of full weight matrices, by automatic differentiation, is the same in the mean"
-            " (depth min(L, kernel.trained_depth))",
+            "The mean tangent kernel of full weight matrices, by autograd, is the kernel of infinite width.",
             "ntk-autograd",
             0.09,
         ),
+        _narrow("kernel.ntk.narrow", "", "spans"),
+        _narrow("kernel.ntk.narrow.autograd", ", by autograd", "autograd"),
     ),
     memory=("width", "kernel.inputs", "depth", "replicas"),
     observables={
         "entry": "an entry of a kernel, of inputs i and j (coordinate pair): mean over networks of the width of the"
-        " settings; schemes nngp, ntk, ntk-autograd; reference: infinite width at this depth",
+        f" settings; schemes nngp, ntk, those of {SHALLOW} layers (nngp shallow, ntk shallow), ntk-autograd (full"
+        " weight matrices, depth min(L, kernel.trained_depth)); reference: infinite width at this depth",
         "entries_ratio": "mean over networks of the sum of absolute entries, each with the sign of the reference's,"
         " relative to the reference",
+        "narrow_ratio": f"mean over linear networks of width {NARROW} and {NARROW_LAYERS} layers (Euler's scheme of"
+        " the SDE) of the tangent kernel of the layers, over T v_12 (1 + k h)^(L-1), its exact mean at any width;"
+        " v_12 = sigma_b^2 + k lambda_0; schemes spans, autograd (full weight matrices)",
         "entries_distance": "root mean square over networks of the distance to infinite width, relative, by width"
         " (Frobenius norms)",
     },

@@ -12,7 +12,7 @@ from ..outside import AS_FULL, OF_DEPTHS, either, explodes_with, moving, sizes, 
 from ..settings import Kernel
 
 SWISH, TANH = {"activation": "swish"}, {"activation": "tanh"}
-LAYERS = (32, 64, 128)
+LAYERS = (64, 128, 256)
 """Depths from which the 1/L constant is extrapolated."""
 LARGEST, FALLING = 0.1, 0.9
 """An error is larger than from which an order is read, if it still falls by a tenth: one that does not is no limit."""
@@ -116,8 +116,8 @@ GROUP = Group(
         },
         **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF},
         "depth_constant": "L times the relative distance of a moment (coordinate `of`) to its limit, with its sign",
-        "constant_ratio": "L times the distance of a moment (coordinate `of`) of tanh networks to its limit, relative to"
-        " its known constant; extrapolated from depths of 32, 64 and 128, with the error of the extrapolation",
+        "constant_ratio": "L times the distance of a moment (coordinate `of`) of tanh networks to its limit, relative"
+        " to its known constant; extrapolated from depths of 64, 128 and 256, with the error of the extrapolation",
         "blow_up_time": "when the moments of the limit explode (where they do): of these two inputs;"
         " scheme all points: of all training and test points",
     },
