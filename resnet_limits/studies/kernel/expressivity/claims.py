@@ -16,7 +16,7 @@ POINTS, BEYOND = 300, 100
 """Training points of the Gram matrices: at least 300, and 100 beyond d_in + 1, where there are so many."""
 ENTRIES = 100
 """Training points whose kernel is fitted by an affine one."""
-SMALL = {"init.sigma_w": 0.35, "init.sigma_b": 0.35}
+SMALL = {"init.sigma_w": 0.35, "init.sigma_b": 0.35, "horizon": 0.7}
 """Sizes at which the part that is not affine is in its asymptotic range from L=8 on, for inputs of any norm."""
 DEEP = {"activation": "relu", "sigma_A": 1.4142135623730951, "sigma_a": 0.5, "sigma_B": 1.0}
 """The deep block `x + B phi(A x + a)`: its inner activation, sizes of its inner layer, and of its last."""
@@ -24,18 +24,24 @@ BENT = {**DEEP, "horizon": 1.0}
 """Where its kernel is held against affine ones: at short horizons every kernel is nearly that of the inputs."""
 
 
-def _rank(kernel: str, statement: str) -> Claim:
+REGRESSED = 100
+"""Training points of regression with kernels of finite depth, at which it also predicts: new points may be of any size,
+and of large ones the order shows late."""
+NOISY = {**SMALL, "kernel.ridge": 2.0}
+
+
+def _regression(kernel: str, words: str) -> Claim:
     return Claim(
-        id=f"kernel.expressivity.{'rank' if kernel == 'nngp' else 'rank.ntk'}",
+        id=f"kernel.expressivity.regression{'' if kernel == 'nngp' else '.ntk'}",
         source=PELUCHETTI,
-        statement=statement,
+        statement=f"Regression with the {words} of depth L approaches linear ridge regression at order 1.",
         kind="theorem",
-        observable="rank_tail",
-        expected=Expected("at_most", 1, 0.5),
+        observable="regression_distance",
+        expected=Expected("order", 1, 0.15),
         where={"scheme": kernel},
-        outside=not_affine,
-        needs=f"more training points than d_in + 1; {NO_BLOW_UP}",
-        verdicts=AS_FULL,
+        pins=NOISY,
+        outside=either(not_affine, without_order),
+        verdicts=OF_DEPTHS,
     )
 
 
@@ -45,25 +51,35 @@ GROUP = Group(
     seconds=0.5,
     least=points,
     claims=(
-        _rank("nngp", "the Gram matrix of the doubly infinite network has rank at most d_in + 1, to rounding"),
-        _rank("ntk", "so has that of its tangent kernel"),
+        Claim(
+            id="kernel.expressivity.rank",
+            source=PELUCHETTI,
+            statement="Gram matrices of both kernels of the doubly infinite network have rank at most d_in + 1.",
+            kind="identity",
+            observable="rank_tail",
+            expected=Expected("at_most", 1, 0.5),
+            where={"scheme": "largest"},
+            outside=not_affine,
+            needs=f"more training points than d_in + 1; {NO_BLOW_UP}",
+            verdicts=AS_FULL,
+        ),
         Claim(
             id="kernel.expressivity.ridge",
             source=PELUCHETTI,
-            statement="regression with the tangent kernel of the doubly infinite network is linear ridge regression,"
-            " to rounding",
-            kind="theorem",
+            statement="Regression with the tangent kernel of the doubly infinite network is linear ridge regression.",
+            kind="identity",
             observable="ridge_difference",
             expected=Expected("at_most", 1, 0.5),
             outside=not_affine,
             needs=NO_BLOW_UP,
             verdicts=AS_FULL,
         ),
+        _regression("nngp", "NNGP"),
+        _regression("ntk", "tangent kernel"),
         Claim(
             id="kernel.expressivity.depth",
             source=PELUCHETTI,
-            statement="at depth L and infinite width a part of the kernel is not affine in <z, z'>; it vanishes at"
-            " order 1",
+            statement="The part of the NNGP of depth L that is not affine in <z, z'> vanishes at order 1.",
             kind="theorem",
             observable="nonlinear_part",
             expected=Expected("order", 1, 0.15),
@@ -75,8 +91,7 @@ GROUP = Group(
         Claim(
             id="kernel.expressivity.nonlinear",
             source=PELUCHETTI,
-            statement="the kernel of the deep block is not affine, at infinite depth too: at least a hundredth of it"
-            " (log10)",
+            statement="At least a hundredth of the deep block's kernel is not affine, at infinite depth too (log10).",
             kind="theorem",
             observable="log_nonlinear_part",
             expected=Expected("at_least", -2, 0.5),
@@ -91,7 +106,10 @@ GROUP = Group(
         "rank": "numerical rank of the Gram matrix of the limit, eigenvalues beyond n eps times the largest; schemes"
         " nngp, ntk; reference: d_in + 1, or the number of points",
         "rank_tail": "eigenvalue d_in + 2 over n eps times the largest; error of the reference: n^-1/2, the rounding of"
-        " an eigenvalue in these units; schemes nngp, ntk",
+        " an eigenvalue in these units; schemes nngp, ntk, and the largest of both",
+        "regression_distance": f"predictions at the first {REGRESSED} training points of regression on them with a"
+        " kernel of infinite width and depth L, less those of linear ridge regression with the constants of the limit;"
+        " relative root mean square; schemes nngp, ntk",
         "nonlinear_part": "what the best fit by a + b <z, z'>/d_in leaves of the kernel of 100 training points,"
         " relative to its entries less their mean; schemes finite depth (NNGP of infinite width and depth L),"
         " deep (deep block)",

@@ -47,18 +47,16 @@ GROUP = Group(
         _order(
             "kernel.inference",
             LEE_WIDE,
-            "fully trained: what networks of width D learnt approaches the prediction of the tangent kernel after as"
-            " many steps, order 1/2 in D",
+            "What trained networks of width D learnt approaches the tangent kernel's prediction at order 1/2 in D.",
             "trained",
         ),
         Claim(
             id="kernel.inference.time",
             source=LEE_WIDE,
-            statement="fully trained: networks are as far in training as the kernel says after as many steps, as D"
-            " grows: time at which its prediction is nearest to what they learnt, relative to the steps, extrapolated",
+            statement="As D grows, networks reach a training loss after as many steps as the tangent kernel predicts.",
             kind="theorem",
             observable="learnt_time",
-            expected=Expected("value", 1, 0.25),
+            expected=Expected("value", 1, 0.12),
             where={"scheme": "extrapolated"},
             pins={"dtype": "float32"},
             outside=either(narrow, moving),
@@ -68,16 +66,14 @@ GROUP = Group(
         _order(
             "kernel.inference.weak",
             LEE_GAUSSIAN,
-            "weakly trained: the posterior mean of the read-out of networks of width D approaches that of the kernel,"
-            " order 1/2 in D",
+            "The posterior mean of the read-out of networks of width D approaches the kernel's at order 1/2 in D.",
             "posterior mean",
         ),
         replace(
             _order(
                 "kernel.inference.variance",
                 LEE_GAUSSIAN,
-                "so does its posterior variance, at order 1/2 or faster: with D below some hundreds of times the points"
-                " its bias, of order 1, is larger than its fluctuations",
+                "The posterior variance of the read-out converges to the kernel's at order at least 1/2 in D.",
                 "posterior variance",
             ),
             expected=Expected("order_at_least", 0.5, 0.15, along="width", bend=0.5),
@@ -85,7 +81,7 @@ GROUP = Group(
         Claim(
             id="kernel.inference.accuracy",
             source=JACOT,
-            statement="trained networks are as accurate on test points as their kernel predicts",
+            statement="Trained networks are as accurate on test points as their tangent kernel predicts.",
             kind="theorem",
             observable="accuracy_difference",
             expected=Expected("value", 0, 0.05),
@@ -114,8 +110,8 @@ GROUP = Group(
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
         " initial ones, which are trained on the targets, after kernel.steps steps; widths D/8 to D, twice as many of"
         " the narrower ones), posterior mean, posterior variance (read-out alone trained; widths D to 16 D)",
-        "learnt_time": "1 + <learnt - predicted, d>/(steps |d|^2), d what one more step of it changes, by width,"
-        " mean over networks; scheme extrapolated: linear in 1/D, from D/2 and D",
+        "learnt_time": "steps after which the kernel's training loss is that of a network, over the network's steps, by"
+        " width, mean over networks; scheme extrapolated: linear in 1/D, from D/2 and D",
         "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/8 to D), mean"
         " over networks; column points: training points",
         "accuracy.predicted": "of what their kernel predicts, with the standard error of a fraction of the test points",

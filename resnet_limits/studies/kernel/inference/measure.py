@@ -100,8 +100,9 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
         factors = gradient_descent(steps, rate)(values.clamp(min=0))
         return kernel["across"] @ (vectors * factors) @ (vectors.T @ its.y)
 
-    predicted, one_more = after(steps), after(steps + 1) - after(steps)
+    predicted = after(steps)
     size, where = predicted.square().mean(), {"points": len(its.x), **PINS}
+    components = (vectors.T @ its.y).square().sum(dim=1) / (2 * len(its.x))
     total, distances, times, networks = Measurement(), {}, {}, {}
     its_widths = widths(settings)
     if its.labels is not None:
@@ -111,8 +112,8 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
         learnt = _trained(job, its, depth, width, rate * len(its.x), (i, len(its_widths)))
         networks[width] = len(learnt.change)
         distances[width] = root_mean_square((learnt.change - predicted).square().mean(dim=(1, 2)) / size)
-        ahead = ((learnt.change - predicted) * one_more).sum(dim=(1, 2)) / one_more.square().sum()
-        times[width] = mean(1 + ahead / steps)
+        reached = loss_times(learnt.loss[:, -1], components, (1 - rate * values.clamp(min=0)).abs(), steps)
+        times[width] = mean(reached / (steps - 1)) if steps > 1 else (math.nan, math.nan)
         drawn: Any = {"coordinates": {**where, "width": width}, "replicas": len(learnt.change)}
         total.records.append(Record("learnt_time", *times[width], **drawn))
         if its.labels is not None:
@@ -137,6 +138,25 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
     total.records += distance_records(distances, {"scheme": "trained", **PINS}, networks)
     total.arrays["inference.distance.trained"] = by_width(distances)
     return total
+
+
+LATEST = 8
+"""Times are looked for up to as many times the steps."""
+
+
+def loss_times(
+    loss: Float[Tensor, " r"], components: Float[Tensor, " n"], factors: Float[Tensor, " n"], steps: int
+) -> Float[Tensor, " r"]:
+    """After how many steps the kernel's training loss, `sum_j components_j factors_j^(2 t)`, is that of each network.
+
+    By bisection; the loss falls as t grows.
+    """
+    early, late = torch.zeros_like(loss), torch.full_like(loss, float(LATEST * steps))
+    for _ in range(60):
+        middle = (early + late) / 2
+        above = (components * factors ** (2 * middle[:, None])).sum(dim=1) > loss
+        early, late = torch.where(above, middle, early), torch.where(above, late, middle)
+    return (early + late) / 2
 
 
 def extrapolated(by_width: dict[int, tuple[float, float]]) -> tuple[float, float]:
