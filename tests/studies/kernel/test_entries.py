@@ -71,6 +71,14 @@ def test_entries_stand_beside_their_references():
             assert abs(record.value - record.reference) < 5 * record.stderr
 
 
+def test_tangent_kernels_of_narrow_linear_networks_follow_horizon_and_sizes():
+    """Neither the horizon nor a size is 1: powers of them would show."""
+    settings = replace(SMALL, horizon=0.6, init=Iid(0.8, 0.3), replicas=1024)
+    found = verdicts("entries", settings, DEPTHS)
+    for claim in ("kernel.ntk.narrow", "kernel.ntk.narrow.autograd"):
+        assert found[claim].verdict == "supported", found[claim].why
+
+
 def test_jobs_of_one_trained_depth_share_the_kernels_of_full_matrices():
     by_depth = measured("entries", SMALL, (8, 16))
     a, b = (value(records, "entries_ratio", scheme="ntk-autograd") for records in by_depth.values())
@@ -122,7 +130,7 @@ def test_a_recursion_that_forgets_the_earlier_layers_is_seen(monkeypatch):
 
 
 def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
-    """At L=16 the kernel of infinite depth is another by far more than the tolerance: the finite depth matters."""
+    """At 2 layers the kernel of infinite depth is another by far more than the tolerance: the finite depth matters."""
     plant(monkeypatch, finite_kernel, lambda settings, kind, depth: finite_kernel(settings, kind, 512))
     resize(monkeypatch, claims, EXACTLY=8)
     found = verdicts("entries", replace(SMALL, replicas=256), DEPTHS)
