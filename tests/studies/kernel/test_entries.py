@@ -26,7 +26,7 @@ from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (16,)
-NTK = ("kernel.ntk", "kernel.ntk.autograd")
+NTK = ("kernel.ntk.mean", "kernel.ntk.autograd")
 ACT = Isotropic.act
 
 
@@ -75,7 +75,7 @@ def test_tangent_kernels_of_narrow_linear_networks_follow_horizon_and_sizes():
     """Neither the horizon nor a size is 1: powers of them would show."""
     settings = replace(SMALL, horizon=0.6, init=Iid(0.8, 0.3), replicas=1024)
     found = verdicts("entries", settings, DEPTHS)
-    for claim in ("kernel.ntk.narrow", "kernel.ntk.narrow.autograd"):
+    for claim in ("kernel.ntk.narrow.spans", "kernel.ntk.narrow.autograd"):
         assert found[claim].verdict == "supported", found[claim].why
 
 
@@ -93,7 +93,7 @@ def test_weights_of_another_size_are_seen(monkeypatch):
         return math.sqrt(1.2) * ACT(self, vectors, biased, h, stream)
 
     monkeypatch.setattr(Isotropic, "act", wrong)
-    assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp"].verdict == "refuted"
+    assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp.mean"].verdict == "refuted"
 
 
 @pytest.mark.parametrize("factor", [0.95, 1.05])
@@ -104,13 +104,13 @@ def test_a_kernel_whose_weights_are_5_percent_off_is_seen(factor: float, monkeyp
 
     plant(monkeypatch, finite_kernel, wrong)
     found = verdicts("entries", replace(SMALL, replicas=1024), DEPTHS)
-    assert found["kernel.nngp"].verdict == "refuted"
+    assert found["kernel.nngp.mean"].verdict == "refuted"
     assert "supported" not in {found[claim].verdict for claim in NTK}
 
 
 def test_weights_backward_that_are_not_those_forward_change_nothing_but_their_absence_does(monkeypatch):
     monkeypatch.setattr(Isotropic, "transposed", lambda self, costates, *its, **more: torch.zeros_like(costates))
-    assert verdicts("entries", SMALL, DEPTHS)["kernel.ntk"].verdict == "refuted"
+    assert verdicts("entries", SMALL, DEPTHS)["kernel.ntk.mean"].verdict == "refuted"
 
 
 def test_a_recursion_that_forgets_the_earlier_layers_is_seen(monkeypatch):
@@ -126,7 +126,7 @@ def test_a_recursion_that_forgets_the_earlier_layers_is_seen(monkeypatch):
     monkeypatch.setattr(FiniteDepthKernel, "of_overlaps", last_layers)
     found = verdicts("entries", SMALL, DEPTHS)
     assert {found[claim].verdict for claim in NTK} == {"refuted"}
-    assert found["kernel.nngp"].verdict == "supported"
+    assert found["kernel.nngp.mean"].verdict == "supported"
 
 
 def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
@@ -134,7 +134,7 @@ def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
     plant(monkeypatch, finite_kernel, lambda settings, kind, depth: finite_kernel(settings, kind, 512))
     resize(monkeypatch, claims, EXACTLY=8)
     found = verdicts("entries", replace(SMALL, replicas=256), DEPTHS)
-    assert found["kernel.nngp"].verdict == found["kernel.ntk"].verdict == "refuted"
+    assert found["kernel.nngp.mean"].verdict == found["kernel.ntk.mean"].verdict == "refuted"
 
 
 def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):

@@ -27,7 +27,7 @@ from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (16, 32, 64, 128)
 RANK = "kernel.expressivity.rank"
-REGRESSION = ("kernel.expressivity.regression", "kernel.expressivity.regression.ntk")
+REGRESSION = ("kernel.expressivity.regression.nngp", "kernel.expressivity.regression.ntk")
 
 
 def test_every_claim_is_supported():

@@ -119,13 +119,15 @@ def test_regression_has_distances_and_no_accuracies():
 def test_relu_networks_follow_their_kernel_too():
     found = verdicts("inference", replace(SMALL, activation="relu"), DEPTHS)
     assert found["kernel.inference.weak"].verdict == "supported", found["kernel.inference.weak"].why
-    assert found["kernel.inference"].measured is not None
+    assert found["kernel.inference.trained"].measured is not None
 
 
 def test_the_time_of_a_loss_is_the_number_of_steps_of_the_kernel():
     components, factors = torch.tensor([1.0, 2.0, 0.5]).double(), torch.tensor([0.5, 0.9, 0.99]).double()
     loss = torch.stack([(components * factors ** (2 * t)).sum() for t in (3.0, 7.5, 20.0)])
-    torch.testing.assert_close(inference.loss_times(loss, components, factors, 10), torch.tensor([3.0, 7.5, 20.0]).double())
+    torch.testing.assert_close(
+        inference.loss_times(loss, components, factors, 10), torch.tensor([3.0, 7.5, 20.0]).double()
+    )
 
 
 def test_extrapolation_is_exact_in_one_over_the_width():
@@ -149,7 +151,7 @@ def test_a_learning_rate_that_is_not_that_of_the_parametrisation_is_seen(monkeyp
     right = descend
     plant(monkeypatch, descend, lambda *its, rate, **more: right(*its, rate=rate / 20, **more))
     found = verdicts("inference", SMALL, DEPTHS)
-    assert found["kernel.inference"].verdict == "refuted"
+    assert found["kernel.inference.trained"].verdict == "refuted"
     assert found["kernel.inference.accuracy"].verdict == "refuted"
 
 
@@ -162,7 +164,7 @@ def test_rates_of_another_parametrisation_are_seen(monkeypatch):
         return loss, {**grads, "A": 0 * grads["A"], "b": 8 * grads["b"]}
 
     monkeypatch.setattr(ntk.NtkNetwork, "gradients", wrong)
-    assert verdicts("inference", SMALL, DEPTHS)["kernel.inference"].verdict != "supported"
+    assert verdicts("inference", SMALL, DEPTHS)["kernel.inference.trained"].verdict != "supported"
 
 
 def test_posteriors_from_other_points_are_seen(monkeypatch):

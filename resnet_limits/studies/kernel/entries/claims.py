@@ -78,7 +78,7 @@ GROUP = Group(
     least=least_of_entries,
     claims=(
         _value(
-            "kernel.nngp",
+            "kernel.nngp.mean",
             LEE_GAUSSIAN,
             f"The mean overlap <x_L, x_L'>/D of networks of {SHALLOW} layers is the kernel of infinite width.",
             "nngp shallow",
@@ -91,7 +91,7 @@ GROUP = Group(
             "nngp",
         ),
         _value(
-            "kernel.ntk",
+            "kernel.ntk.mean",
             JACOT,
             f"The mean tangent kernel of networks of {SHALLOW} layers is the kernel of infinite width.",
             "ntk shallow",
@@ -110,7 +110,7 @@ GROUP = Group(
             "ntk-autograd",
             0.09,
         ),
-        _narrow("kernel.ntk.narrow", "", "spans"),
+        _narrow("kernel.ntk.narrow.spans", "", "spans"),
         _narrow("kernel.ntk.narrow.autograd", ", by autograd", "autograd"),
     ),
     memory=("width", "kernel.inputs", "depth", "replicas"),

@@ -32,7 +32,7 @@ NOISY = {**SMALL, "kernel.ridge": 2.0}
 
 def _regression(kernel: str, words: str) -> Claim:
     return Claim(
-        id=f"kernel.expressivity.regression{'' if kernel == 'nngp' else '.ntk'}",
+        id=f"kernel.expressivity.regression.{kernel}",
         source=PELUCHETTI,
         statement=f"Regression with the {words} of depth L approaches linear ridge regression at order 1.",
         kind="theorem",

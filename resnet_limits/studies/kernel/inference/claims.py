@@ -45,7 +45,7 @@ GROUP = Group(
     least=least_of_weights,
     claims=(
         _order(
-            "kernel.inference",
+            "kernel.inference.trained",
             LEE_WIDE,
             "What trained networks of width D learnt approaches the tangent kernel's prediction at order 1/2 in D.",
             "trained",

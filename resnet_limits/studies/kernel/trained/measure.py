@@ -118,6 +118,7 @@ def recipe(settings: Kernel, optimizer: str, points: int) -> Train:
         optimizer=optimizer,
         lr=getattr(its, optimizer),
         lr_exponent={"sgd": 0.0, "adam": -0.5}[optimizer],
+        schedule="cosine",
     )
 
 
