@@ -36,7 +36,7 @@ def seeds(settings: Kernel) -> list[Kernel]:
     return [replace(settings, seed=seed, data=replace(settings.data, digest=None)) for seed in range(SEEDS)]
 
 
-SIZES = replace(SMALL, width=16, depth=4, replicas=64, horizon=0.7, init=Iid(0.8, 0.4))
+SIZES = replace(SMALL, width=16, depth=4, replicas=64, horizon=0.7, init=Iid(sigma_w=0.8, sigma_b=0.4))
 GRAM = overlaps(pair(SIZES))
 
 

@@ -73,7 +73,7 @@ def test_entries_stand_beside_their_references():
 
 def test_tangent_kernels_of_narrow_linear_networks_follow_horizon_and_sizes():
     """Neither the horizon nor a size is 1: powers of them would show."""
-    settings = replace(SMALL, horizon=0.6, init=Iid(0.8, 0.3), replicas=1024)
+    settings = replace(SMALL, horizon=0.6, init=Iid(sigma_w=0.8, sigma_b=0.3), replicas=1024)
     found = verdicts("entries", settings, DEPTHS)
     for claim in ("kernel.ntk.narrow.spans", "kernel.ntk.narrow.autograd"):
         assert found[claim].verdict == "supported", found[claim].why
@@ -100,7 +100,9 @@ def test_weights_of_another_size_are_seen(monkeypatch):
 def test_a_kernel_whose_weights_are_5_percent_off_is_seen(factor: float, monkeypatch):
     def wrong(settings, kind, depth):
         own = settings.init
-        return finite_kernel(replace(settings, init=Iid(factor * own.sigma_w, own.sigma_b)), kind, depth)
+        return finite_kernel(
+            replace(settings, init=Iid(sigma_w=factor * own.sigma_w, sigma_b=own.sigma_b)), kind, depth
+        )
 
     plant(monkeypatch, finite_kernel, wrong)
     found = verdicts("entries", replace(SMALL, replicas=1024), DEPTHS)

@@ -15,6 +15,8 @@ TESTED = 1000
 CONDITIONED, PREDICTED = 20, 60
 """Training and test points of the weakly trained networks, at most. The posterior mean of n points has corrections of
 relative size n/D at most: measured below 0.04 where n/D is 0.16."""
+LARGEST = 2.0
+"""Largest `|z|^2/d_in` of these test points; its mean over the training points is 1."""
 WIDER, WEAKLY = (1, 2, 4, 8, 16), 48
 """The weakly trained networks are as many times as wide as the settings say; and their number, at each width."""
 TRAINED_BEND = 0.25

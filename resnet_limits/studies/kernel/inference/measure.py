@@ -23,6 +23,7 @@ from .... import device
 from ....inference.dense import assemble
 from ....inference.filters import gradient_descent
 from ....inference.targets import one_hot
+from ....limits.pair_kernel import mean_square
 from ....measurement.estimate import fraction, mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
@@ -35,7 +36,7 @@ from ..kernels import finite_kernel
 from ..outside import sizes, widths
 from ..problem import columns, dataset, key, network_of, overlaps
 from ..settings import Kernel
-from .claims import CONDITIONED, PREDICTED, TESTED, WEAKLY, WIDER
+from .claims import CONDITIONED, LARGEST, PREDICTED, TESTED, WEAKLY, WIDER
 
 PINS = {"dtype": "float32"}
 MEMORY = 2**29
@@ -244,7 +245,7 @@ def _against_the_kernel(
 def _weakly(job: Job, its: Task, depth: int) -> Measurement:
     """Posterior means and variances of the read-out of networks, against those of the kernel."""
     settings = job.settings
-    its = replace(its, x=its.x[:CONDITIONED], y=its.y[:CONDITIONED], new=its.new[:PREDICTED])
+    its = replace(its, x=its.x[:CONDITIONED], y=its.y[:CONDITIONED], new=typical(its.new)[:PREDICTED])
     kernel, noise, n = finite_kernel(settings, "nngp", depth), settings.kernel.ridge, len(its.x)
     exact = conditioned(
         kernel(its.x, its.x)[None], kernel(its.new, its.x)[None], kernel.diagonal(its.new)[None], its.y, noise
@@ -270,6 +271,13 @@ def _weakly(job: Job, its: Task, depth: int) -> Measurement:
         total.records += distance_records(distances, {"scheme": name, "dtype": "float64"}, networks)
         total.arrays[f"inference.distance.{name.split()[1]}"] = by_width(distances)
     return total
+
+
+def typical(z: Float[Tensor, "n f"]) -> Float[Tensor, "k f"]:
+    """The points with `|z|^2/d` of at most `LARGEST`, or all where there is none: of larger ones the layers, which tanh
+    bounds, change nothing, and they would be all that a root mean square over points sees."""
+    kept = z[mean_square(z) <= LARGEST]
+    return kept if len(kept) else z
 
 
 def overlaps_at(
