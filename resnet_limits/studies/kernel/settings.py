@@ -23,7 +23,7 @@ class MiniBatchKeys:
     batch_size: int = key(50, "points a mini-batch, if there are so many", low=1, high=10**7)
     sgd: float = key(5.0, "learning rate of sgd, all parameters", above=0, high=1e6)
     adam: float = key(0.03, "learning rate of adam; of the layers over the root of the depth", above=0, high=1e6)
-    networks: int = key(4, "networks trained side by side", low=2, high=10**4)
+    networks: int = key(6, "networks trained side by side", low=2, high=10**4)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....data.sizes import training_points
 from ....papers import PELUCHETTI
 from ...group import Group
@@ -56,6 +56,7 @@ GROUP = Group(
             random=True,
             needs=NO_BLOW_UP,
             verdicts=AS_FULL,
+            rival=Rival("a block without inner activation", "K25-deep-linear", 9011.0),
         ),
         Claim(
             id="kernel.inference.linear",
@@ -67,6 +68,7 @@ GROUP = Group(
             outside=either(unlabelled, not_affine),
             needs=NO_BLOW_UP,
             verdicts=AS_FULL,
+            rival=Rival("the square of the noise variance", "K15-ridge"),
         ),
     ),
     memory=("data.train_size", "kernel.deep_points"),

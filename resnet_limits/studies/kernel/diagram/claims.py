@@ -1,12 +1,17 @@
-"""`kernel.diagram.*`: width and depth, each finite or infinite. Free of torch."""
+"""`kernel.diagram.*`: width and depth, each finite or infinite. Free of torch.
+
+The four sides of the diagram: in width at a finite depth (network) and at infinite depth (sde), in depth at a finite
+width (commute) and at infinite width (`kernel.moments`). Derived are the laws of width D, from Ito's formula for the
+Gram matrix (`limits/gram.py`), and the order 1/2 in D: overlaps are means over D coordinates, nearly independent ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....networks.activations import activation_named
-from ....papers import PELUCHETTI
+from ....papers import LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
 from ...least import points, sampled
 from ..outside import AS_FULL, IN_WIDTH, either, limitless, moving, narrow, sizes
@@ -33,11 +38,16 @@ PAIRED = (64, 128)
 TANH = {"activation": "tanh"}
 
 
-def _difference(name: str, statement: str, outside: Outside = limitless) -> tuple[Claim, ...]:
+ROOT = "overlaps over sqrt(D) in place of D"
+
+
+def _difference(
+    name: str, source: Paper, statement: str, rivals: dict[str, Rival], outside: Outside = limitless
+) -> tuple[Claim, ...]:
     return tuple(
         Claim(
             id=f"kernel.diagram.{name}.{of}",
-            source=PELUCHETTI,
+            source=source,
             statement=statement.format(words),
             kind="theorem",
             observable="corner_difference",
@@ -46,12 +56,13 @@ def _difference(name: str, statement: str, outside: Outside = limitless) -> tupl
             outside=outside,
             random=True,
             verdicts=AS_FULL,
+            rival=rivals[of],
         )
         for of, words in OF.items()
     )
 
 
-def _grown(settings: Kernel) -> str | None:
+def grown(settings: Kernel) -> str | None:
     """Why the depths of `PAIRED` are too small to extrapolate from, or moments too large to sample, or None."""
     if (growth := sizes(settings).sigma_w ** 2 * settings.horizon) > 2:
         return f"sigma_w^2 T = {growth:.3g}: above 2 depths of {PAIRED} are not asymptotic"
@@ -77,10 +88,23 @@ GROUP = Group(
     claims=(
         *_difference(
             "network",
+            LEE_GAUSSIAN,
             f"{{}} of networks of {SHALLOW} layers and width D is that of infinitely wide ones of {SHALLOW} layers.",
+            {
+                "q": Rival("the moments of deep networks", "K14-shallow-recursion", -0.1151),
+                "lambda": Rival("the moments of deep networks", "K14-shallow-recursion", -0.1041),
+            },
             outside=moving,
         ),
-        *_difference("sde", "{} of the SDE of width D is that of the doubly infinite network."),
+        *_difference(
+            "sde",
+            PELUCHETTI,
+            "{} of the SDE of width D is that of the doubly infinite network.",
+            {
+                "q": Rival("a limit without the bias's variance", "K5-bias-moments", 0.3725),
+                "lambda": Rival(ROOT, "K18-overlap-root", 8.053),
+            },
+        ),
         *(
             Claim(
                 id=f"kernel.diagram.commute.{of}",
@@ -91,11 +115,12 @@ GROUP = Group(
                 expected=Expected("value", 1, 0.15),
                 where={"of": of},
                 pins=TANH,
-                outside=either(moving, _grown),
+                outside=either(moving, grown),
                 random=True,
                 verdicts=AS_FULL,
+                rival=Rival("one variance for the sum of two in what tanh loses", "K16-two-variances", value),
             )
-            for of, words in OF.items()
+            for (of, words), value in zip(OF.items(), (1.741, 1.764), strict=True)
         ),
         Claim(
             id="kernel.diagram.spread",
@@ -104,26 +129,28 @@ GROUP = Group(
             kind="derived",
             observable="spread_ratio",
             expected=Expected("value", 1, 0.1),
-            outside=either(moving, limitless, _curved, _grown),
+            outside=either(moving, limitless, _curved, grown),
             random=True,
             verdicts=AS_FULL,
+            rival=Rival(ROOT, "K18-overlap-root", 3.976),
         ),
         *(
             Claim(
                 id=f"kernel.diagram.width.{scheme}",
                 source=PELUCHETTI,
                 statement=f"The overlap of two inputs fluctuates over {words} of width D at order 1/2 in D.",
-                kind="theorem",
+                kind="derived",
                 observable="corner_spread",
                 expected=IN_WIDTH,
                 where={"scheme": scheme},
                 outside=outside,
                 random=True,
                 verdicts=AS_FULL,
+                rival=Rival(ROOT, "K18-overlap-root", value),
             )
-            for scheme, words, outside in (
-                ("network", "networks of depth L", either(narrow, moving)),
-                ("sde", "draws of the SDE", either(narrow, moving, limitless)),
+            for scheme, words, outside, value in (
+                ("network", "networks of depth L", either(narrow, moving), 0.009714),
+                ("sde", "draws of the SDE", either(narrow, moving, limitless), -0.008655),
             )
         ),
     ),

@@ -37,7 +37,7 @@ from ..kernels import finite_moments, limit_moments, reached
 from ..outside import limitless, moving, sizes, widths
 from ..problem import columns, key, law, overlaps, pair, read_in
 from ..settings import Kernel
-from .claims import FINE, NARROW, OF, PAIRED, SHALLOW, TANH
+from .claims import FINE, NARROW, OF, PAIRED, SHALLOW, TANH, grown
 
 FINITE, WIDE = "finite depth, finite width", "finite depth, infinite width"
 SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
@@ -56,7 +56,7 @@ def measure(job: Job) -> Measurement:
     arrays = {"diagram.depth": table(networks, recursion)}
     job.progress(0.4, "shallow networks")
     records += of_shallow_networks(job, gram)
-    if moving(settings) is None:
+    if moving(settings) is None and grown(settings) is None:
         job.progress(0.45, "networks and their SDE on one noise")
         records += commuting(job, gram)
     if limitless(settings) is None and reached(settings, z)[0]:
@@ -110,7 +110,7 @@ def spread_ratio(settings: Kernel, gram: Float[Tensor, "2 2"], diffusions: dict[
     """Deviation of the overlap over the SDE's draws of width D/8, relative to the closed moments; those of `FINE` steps
     close too: what the step changes is taken off."""
     width, phi = settings.width // NARROW, settings.activation
-    if activation_named(phi).taylor()[1] != 0 or width not in diffusions:
+    if grown(settings) is not None or activation_named(phi).taylor()[1] != 0:
         return []
     exact = narrow_law(settings, gram, phi, steps=FINE).deviation(0, 1)
     value, stderr = standard_deviation(diffusions[width]["lambda"])

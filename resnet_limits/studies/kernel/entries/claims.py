@@ -1,8 +1,12 @@
-"""`kernel.nngp`, `kernel.ntk`: kernels of infinitely wide networks of depth L against finite ones. Free of torch."""
+"""`kernel.nngp`, `kernel.ntk`: kernels of infinitely wide networks of depth L against finite ones. Free of torch.
+
+Derived are the order 1/2 in D, that of means over D coordinates, and the mean tangent kernel of the layers at any
+width: of the SDE, `E v_12` and the overlaps of costates both grow like e^{kt}, whatever D is.
+"""
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import JACOT, LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
 from ...least import points, sampled
@@ -22,7 +26,11 @@ their number, for each of the key replicas."""
 LINEAR = {"activation": "identity"}
 
 
-def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance: float) -> Claim:
+ROOT = "overlaps over sqrt(D) in place of D"
+BIAS = "h for sqrt(h) on the biases of full weight matrices"
+
+
+def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance: float, rival: Rival) -> Claim:
     return Claim(
         id=claim_id,
         source=source,
@@ -33,25 +41,27 @@ def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance:
         where={"scheme": scheme},
         random=True,
         verdicts=AS_FULL,
+        rival=rival,
     )
 
 
-def _width(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
+def _width(claim_id: str, source: Paper, statement: str, scheme: str, rival: Rival) -> Claim:
     return Claim(
         id=claim_id,
         source=source,
         statement=statement,
-        kind="theorem",
+        kind="derived",
         observable="entries_distance",
         expected=IN_WIDTH,
         where={"scheme": scheme},
         outside=either(narrow, moving),
         random=True,
         verdicts=AS_FULL,
+        rival=rival,
     )
 
 
-def _narrow(claim_id: str, words: str, scheme: str) -> Claim:
+def _narrow(claim_id: str, words: str, scheme: str, rival: Rival) -> Claim:
     return Claim(
         id=claim_id,
         source=PELUCHETTI,
@@ -64,6 +74,7 @@ def _narrow(claim_id: str, words: str, scheme: str) -> Claim:
         outside=moving,
         random=True,
         verdicts=AS_FULL,
+        rival=rival,
     )
 
 
@@ -83,12 +94,14 @@ GROUP = Group(
             f"The mean overlap <x_L, x_L'>/D of networks of {SHALLOW} layers is the kernel of infinite width.",
             "nngp shallow",
             0.03,
+            Rival("the kernel of deep networks", "K20-deep-kernel", 0.8821),
         ),
         _width(
             "kernel.nngp.width",
             LEE_GAUSSIAN,
             "Overlaps of networks of width D are at a distance of order 1/2 in D of the kernel.",
             "nngp",
+            Rival(ROOT, "K18-overlap-root", -0.5365),
         ),
         _value(
             "kernel.ntk.mean",
@@ -96,12 +109,14 @@ GROUP = Group(
             f"The mean tangent kernel of networks of {SHALLOW} layers is the kernel of infinite width.",
             "ntk shallow",
             0.06,
+            Rival("the kernel of deep networks", "K20-deep-kernel", 0.8723),
         ),
         _width(
             "kernel.ntk.width",
             JACOT,
             "Tangent kernels of networks of width D are at a distance of order 1/2 in D of the kernel.",
             "ntk",
+            Rival(ROOT, "K18-overlap-root", -0.7354),
         ),
         _value(
             "kernel.ntk.autograd",
@@ -109,9 +124,10 @@ GROUP = Group(
             "The mean tangent kernel of full weight matrices, by autograd, is the kernel of infinite width.",
             "ntk-autograd",
             0.09,
+            Rival(BIAS, "K8-bias-h", 0.8542),
         ),
-        _narrow("kernel.ntk.narrow.spans", "", "spans"),
-        _narrow("kernel.ntk.narrow.autograd", ", by autograd", "autograd"),
+        _narrow("kernel.ntk.narrow.spans", "", "spans", Rival(ROOT, "K18-overlap-root", 2.513)),
+        _narrow("kernel.ntk.narrow.autograd", ", by autograd", "autograd", Rival(BIAS, "K8-bias-h", 0.07705)),
     ),
     memory=("width", "kernel.inputs", "depth", "replicas"),
     observables={

@@ -1,12 +1,13 @@
 """`kernel.expressivity.*`: what a doubly infinite network can tell apart. Free of torch.
 
 With i.i.d. weights and shallow blocks its kernels are affine in `<z, z'>`: it is linear regression. At finite depth
-something that is not linear is left, of order 1/L; the kernel of the deep block is not linear at any depth.
+something that is not linear is left, of order 1/L; the kernel of the deep block is not linear at any depth. The order
+is derived as that of the moments; that of regression is the order of its kernel.
 """
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points
@@ -30,18 +31,19 @@ and of large ones the order shows late."""
 NOISY = {**SMALL, "kernel.ridge": 2.0}
 
 
-def _regression(kernel: str, words: str) -> Claim:
+def _regression(kernel: str, words: str, rival: float) -> Claim:
     return Claim(
         id=f"kernel.expressivity.regression.{kernel}",
         source=PELUCHETTI,
         statement=f"Regression with the {words} of depth L approaches linear ridge regression at order 1.",
-        kind="theorem",
+        kind="derived",
         observable="regression_distance",
         expected=Expected("order", 1, 0.15),
         where={"scheme": kernel},
         pins=NOISY,
         outside=either(not_affine, without_order),
         verdicts=OF_DEPTHS,
+        rival=Rival("constants of first order in T: a distance that stays", "K23-affine", rival),
     )
 
 
@@ -62,6 +64,7 @@ GROUP = Group(
             outside=not_affine,
             needs=f"more training points than d_in + 1; {NO_BLOW_UP}",
             verdicts=AS_FULL,
+            rival=Rival("overlaps in single precision", "K22-single-precision"),
         ),
         Claim(
             id="kernel.expressivity.ridge",
@@ -73,31 +76,34 @@ GROUP = Group(
             outside=not_affine,
             needs=NO_BLOW_UP,
             verdicts=AS_FULL,
+            rival=Rival("a tangent kernel without the read-out's constant", "K2-readout-constant"),
         ),
-        _regression("nngp", "NNGP"),
-        _regression("ntk", "tangent kernel"),
+        _regression("nngp", "NNGP", 9001.0),
+        _regression("ntk", "tangent kernel", 9002.0),
         Claim(
             id="kernel.expressivity.depth",
             source=PELUCHETTI,
             statement="The part of the NNGP of depth L that is not affine in <z, z'> vanishes at order 1.",
-            kind="theorem",
+            kind="derived",
             observable="nonlinear_part",
             expected=Expected("order", 1, 0.15),
             where={"scheme": "finite depth"},
             pins=SMALL,
             outside=either(not_affine, without_order),
             verdicts=OF_DEPTHS,
+            rival=Rival("one depth for all: a part that stays", "K24-depth-of-training", 9003.0),
         ),
         Claim(
             id="kernel.expressivity.nonlinear",
             source=PELUCHETTI,
             statement="At least a hundredth of the deep block's kernel is not affine, at infinite depth too (log10).",
-            kind="theorem",
+            kind="derived",
             observable="log_nonlinear_part",
             expected=Expected("at_least", -2, 0.5),
             where={"scheme": "deep"},
             pins=BENT,
             verdicts=AS_FULL,
+            rival=Rival("a block without inner activation", "K25-deep-linear", 9004.0),
         ),
     ),
     memory=("data.train_size",),

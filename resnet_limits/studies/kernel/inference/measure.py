@@ -157,7 +157,7 @@ def loss_times(
         middle = (early + late) / 2
         above = (components * factors ** (2 * middle[:, None])).sum(dim=1) > loss
         early, late = torch.where(above, middle, early), torch.where(above, late, middle)
-    return (early + late) / 2
+    return torch.where(loss.isfinite(), (early + late) / 2, math.nan)
 
 
 def extrapolated(by_width: dict[int, tuple[float, float]]) -> tuple[float, float]:

@@ -1,10 +1,14 @@
-"""`kernel.moments.*`: infinitely wide networks of finite depth against the limit in depth. Free of torch."""
+"""`kernel.moments.*`: infinitely wide networks of finite depth against the limit in depth. Free of torch.
+
+The limit is Peluchetti & Favaro's, the order is derived: a layer adds what a step of Euler's scheme for the limit's ODE
+does, but for terms of size h^2. What these add up to is known for tanh, `limits/depth_constant.py`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points
@@ -28,7 +32,7 @@ SHORT = {"q": "q", "lambda": "the overlap lambda", "ntk": "the tangent kernel"}
 GROWN = 2.0
 
 
-def _grown(settings: Kernel) -> str | None:
+def grown(settings: Kernel) -> str | None:
     """Why depths of `LAYERS` are too small to extrapolate from, or None."""
     if (growth := sizes(settings).sigma_w ** 2 * settings.horizon) > GROWN:
         return f"sigma_w^2 T = {growth:.3g}: above {GROWN:g} the constant is not seen at depths of {LAYERS}"
@@ -62,14 +66,14 @@ def _too_large(scheme: str, of: str) -> Any:
     return unmet
 
 
-def _order(scheme: str, of: str) -> Claim:
+def _order(scheme: str, of: str, rival: Rival) -> Claim:
     name = "" if scheme == "own" else ".swish"
     return Claim(
         id=f"kernel.moments{name}.{of}",
         source=PELUCHETTI,
-        statement=f"at infinite width {OF[of]} of networks of depth L approaches that of the limit ODE, order 1"
-        + ("" if scheme == "own" else " (swish)"),
-        kind="theorem",
+        statement=f"At infinite width {OF[of]} approaches that of the limit ODE at order 1 in L"
+        + ("." if scheme == "own" else " (swish)."),
+        kind="derived",
         observable=f"{of}_error",
         expected=Expected("order", 1, 0.1),
         where={"scheme": scheme},
@@ -77,10 +81,11 @@ def _order(scheme: str, of: str) -> Claim:
         outside=without_order if scheme == "own" else _swish,
         unmet=_too_large(scheme, of),
         verdicts=OF_DEPTHS,
+        rival=rival,
     )
 
 
-def _constant(of: str) -> Claim:
+def _constant(of: str, rival: Rival) -> Claim:
     return Claim(
         id=f"kernel.moments.constant.{of}",
         source=PELUCHETTI,
@@ -90,9 +95,16 @@ def _constant(of: str) -> Claim:
         expected=Expected("value", 1, 0.01),
         where={"of": of},
         pins=TANH,
-        outside=either(moving, _grown),
+        outside=either(moving, grown),
         verdicts=AS_FULL,
+        rival=rival,
     )
+
+
+UNBIASED = "the limit's moments without the bias's variance: a distance that stays"
+CONSTANT = "a limit in which what the bias adds does not grow: a distance that stays"
+READ_IN = "a limit without the read-in's term: a distance that stays"
+TWICE = "Euler's own error counted twice in the constant"
 
 
 GROUP = Group(
@@ -101,9 +113,16 @@ GROUP = Group(
     seconds=1.2,
     least=points,
     claims=(
-        *(_order("own", of) for of in ("q", "lambda", "ntk")),
-        *(_order("swish", of) for of in OF),
-        *map(_constant, SHORT),
+        _order("own", "q", Rival(UNBIASED, "K5-bias-moments", -0.003126)),
+        _order("own", "lambda", Rival(CONSTANT, "K6-bias-kernel", -0.9895)),
+        _order("own", "ntk", Rival(READ_IN, "K1-read-in", -0.003738)),
+        _order("swish", "q", Rival(UNBIASED, "K5-bias-moments", 0.0004196)),
+        _order("swish", "lambda", Rival(CONSTANT, "K6-bias-kernel", 0.04467)),
+        _order("swish", "m", Rival(UNBIASED, "K5-bias-moments", -3.575e-05)),
+        _order("swish", "ntk", Rival(READ_IN, "K1-read-in", 0.0002019)),
+        _constant("q", Rival(TWICE, "K13-slope-constant", 9012.0)),
+        _constant("lambda", Rival(TWICE, "K13-slope-constant", 9013.0)),
+        _constant("ntk", Rival(TWICE, "K13-slope-constant", 9014.0)),
     ),
     memory=("data.train_size",),
     on_cpu=True,

@@ -17,7 +17,7 @@ from ..kernels import finite_moments, limit_moments, reached
 from ..outside import explodes_with, limitless, moving, sizes
 from ..problem import key, overlaps, pair
 from ..settings import Kernel
-from .claims import LAYERS, OF, SHORT, SWISH, TANH
+from .claims import LAYERS, OF, SHORT, SWISH, TANH, grown
 
 ROUNDING = 1e-14
 """Relative rounding of a layer: sums of 96 or so terms."""
@@ -49,7 +49,7 @@ def measure(job: Job) -> Measurement:
                 records.append(Record("depth_constant", settings.depth * error, coordinates=constant))
         if math.isfinite(first):
             records.append(Record("blow_up_time", first, coordinates=coordinates))
-    if moving(settings) is None:
+    if moving(settings) is None and grown(settings) is None:
         found = job.shared.solve("kernel.moments.constants", key(settings), lambda: constants(settings, gram))
         for of, (value, error) in found.items():
             coordinates = {"of": of, **TANH}
