@@ -78,8 +78,8 @@ GROUP = Group(
             verdicts=AS_FULL,
             rival=Rival("a tangent kernel without the read-out's constant", "K2-readout-constant"),
         ),
-        _regression("nngp", "NNGP", 9001.0),
-        _regression("ntk", "tangent kernel", 9002.0),
+        _regression("nngp", "NNGP", -0.2236),
+        _regression("ntk", "tangent kernel", -1.323),
         Claim(
             id="kernel.expressivity.depth",
             source=PELUCHETTI,
@@ -91,7 +91,7 @@ GROUP = Group(
             pins=SMALL,
             outside=either(not_affine, without_order),
             verdicts=OF_DEPTHS,
-            rival=Rival("one depth for all: a part that stays", "K24-depth-of-training", 9003.0),
+            rival=Rival("one depth for all: a part that stays", "K24-depth-of-training", -8.882e-16),
         ),
         Claim(
             id="kernel.expressivity.nonlinear",

@@ -17,7 +17,7 @@ from ..kernels import finite_moments, limit_moments, reached
 from ..outside import explodes_with, limitless, moving, sizes
 from ..problem import key, overlaps, pair
 from ..settings import Kernel
-from .claims import LAYERS, OF, SHORT, SWISH, TANH, grown
+from .claims import LAYERS, OF, SWISH, TANH, grown
 
 ROUNDING = 1e-14
 """Relative rounding of a layer: sums of 96 or so terms."""
@@ -60,7 +60,7 @@ def measure(job: Job) -> Measurement:
 
 
 def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndarray]:
-    """`L (K_L - K_T)` of tanh over its known constant, extrapolated in 1/L, and the error of that."""
+    """`L (K_L - K_T)` of tanh over its known constant where that is not 0, extrapolated in 1/L, and the error of that."""
     own, its, phi = sizes(settings), settings.kernel, TANH["activation"]
     (q1, overlap), (_, q2) = gram.tolist()
     law = (own.sigma_w, own.sigma_b, settings.horizon)
@@ -70,13 +70,13 @@ def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndar
         "ntk": of_tangent_kernel(overlap, (q1, q2), *law, read_in=its.read_in, readout=its.readout),
     }
     limit = limit_moments(settings, gram, phi=phi)
-    off = [
-        {of: L * (finite_moments(settings, gram, L, phi=phi)[of] - limit[of]) / known[of] for of in SHORT}
-        for L in LAYERS
-    ]
+    off = [(L, finite_moments(settings, gram, L, phi=phi)) for L in LAYERS]
     found = {}
-    for of in SHORT:
-        first, second = (2 * fine[of] - coarse[of] for coarse, fine in pairwise(off))
+    for of, constant in known.items():
+        if constant == 0:
+            continue
+        ratios = [L * (moments[of] - limit[of]) / constant for L, moments in off]
+        first, second = (2 * fine - coarse for coarse, fine in pairwise(ratios))
         best = (4 * second - first) / 3
         found[of] = np.array([best, abs(best - second)])
     return found
