@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from resnet_limits.limits.depth_constant import of_overlap, of_tangent_kernel
-from resnet_limits.limits.gram import gram_moments
+from resnet_limits.limits.gram_moments import gram_moments
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 

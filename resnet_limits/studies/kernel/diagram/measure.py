@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ....limits.gram import GramMoments, gram_moments
+from ....limits.gram_moments import GramMoments, gram_moments
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record

@@ -109,7 +109,7 @@ GROUP = Group(
             f"The mean tangent kernel of networks of {SHALLOW} layers is the kernel of infinite width.",
             "ntk shallow",
             0.06,
-            Rival("the kernel of deep networks", "K20-deep-kernel", 0.8723),
+            Rival(ROOT, "K18-overlap-root", 17.98),
         ),
         _width(
             "kernel.ntk.width",
@@ -124,7 +124,7 @@ GROUP = Group(
             "The mean tangent kernel of full weight matrices, by autograd, is the kernel of infinite width.",
             "ntk-autograd",
             0.09,
-            Rival(BIAS, "K8-bias-h", 0.8542),
+            Rival("a recursion without h before the tangent kernel", "K3-h-missing", 0.7192),
         ),
         _narrow("kernel.ntk.narrow.spans", "", "spans", Rival(ROOT, "K18-overlap-root", 2.513)),
         _narrow("kernel.ntk.narrow.autograd", ", by autograd", "autograd", Rival(BIAS, "K8-bias-h", 0.07705)),

@@ -60,7 +60,7 @@ def measure(job: Job) -> Measurement:
 
 
 def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndarray]:
-    """`L (K_L - K_T)` of tanh over its known constant where that is not 0, extrapolated in 1/L, and the error of that."""
+    """`L (K_L - K_T)` of tanh over its known constant where that is not 0, extrapolated in 1/L, with its error."""
     own, its, phi = sizes(settings), settings.kernel, TANH["activation"]
     (q1, overlap), (_, q2) = gram.tolist()
     law = (own.sigma_w, own.sigma_b, settings.horizon)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits.limits.gram import gram_moments
+from resnet_limits.limits.gram_moments import gram_moments
 from resnet_limits.limits.kernel_recursion import moments_recursion
 
 G = np.array([[1.2, 0.5], [0.5, 0.8]])
