@@ -8,8 +8,8 @@
 
 `Theta_0` is the overlap of the inputs if the read-in is trained, else 0. A layer adds
 `E tanh(z_1) tanh(z_2) = h v_12 - h^2 v_12 S` and multiplies by `E tanh'(z_1) tanh'(z_2) = 1 - h S`; Euler's step loses
-`h^2/2` of the second derivative; what is lost early grows with all else. Derived here; `limits/gram_moments.py` has the overlap
-at finite width.
+`h^2/2` of the second derivative; what is lost early grows with all else. Derived here; `limits/gram_moments.py` has the
+overlap at finite width.
 """
 
 from __future__ import annotations

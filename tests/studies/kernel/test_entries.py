@@ -71,14 +71,6 @@ def test_entries_stand_beside_their_references():
             assert abs(record.value - record.reference) < 5 * record.stderr
 
 
-def test_tangent_kernels_of_narrow_linear_networks_follow_horizon_and_sizes():
-    """Neither the horizon nor a size is 1: powers of them would show."""
-    settings = replace(SMALL, horizon=0.6, init=Iid(sigma_w=0.8, sigma_b=0.3), replicas=1024)
-    found = verdicts("entries", settings, DEPTHS)
-    for claim in ("kernel.ntk.narrow.spans", "kernel.ntk.narrow.autograd"):
-        assert found[claim].verdict == "supported", found[claim].why
-
-
 def test_jobs_of_one_trained_depth_share_the_kernels_of_full_matrices():
     by_depth = measured("entries", SMALL, (8, 16))
     a, b = (value(records, "entries_ratio", scheme="ntk-autograd") for records in by_depth.values())

@@ -2,7 +2,8 @@
 
 The four sides of the diagram: in width at a finite depth (network) and at infinite depth (sde), in depth at a finite
 width (commute) and at infinite width (`kernel.moments`). Derived are the laws of width D, from Ito's formula for the
-Gram matrix (`limits/gram_moments.py`), and the order 1/2 in D: overlaps are means over D coordinates, nearly independent ones.
+Gram matrix (`limits/gram_moments.py`), and the order 1/2 in D: overlaps are means over D
+coordinates, nearly independent ones.
 """
 
 from __future__ import annotations

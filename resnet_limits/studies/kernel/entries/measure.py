@@ -23,6 +23,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....networks.ntk import tangent_kernel
+from ....paths.laws.iid import Iid
 from ....random import Stream, normals
 from ....sampling import wide
 from ....sampling.backward import backward, record
@@ -30,8 +31,8 @@ from ....sampling.pieces import piece_size, pieces
 from ....sampling.schemes import Network
 from ....sampling.walk import Walker, final
 from ..kernels import finite_kernel
-from ..outside import moving, sizes, widths
-from ..problem import key, law, network_of, overlaps, points, read_in, where
+from ..outside import sizes, widths
+from ..problem import key, law, network_of, overlaps, pair, points, read_in, where
 from ..settings import Kernel
 from .claims import EXACTLY, LINEAR, NARROW, NARROW_LAYERS, NARROW_NETWORKS, SHALLOW
 
@@ -70,8 +71,7 @@ def measure(job: Job) -> Measurement:
     depth = min(settings.depth, settings.kernel.trained_depth)
     exact = finite_kernel(settings, "ntk", depth)(z, z)
     records += entry_records(_by_autograd(job, z, depth), exact, "ntk-autograd")
-    if moving(settings) is None:
-        records += _narrow(job, gram[:2, :2], z[:2])
+    records += _narrow(job)
     return Measurement([r for r in records if math.isfinite(r.value)])
 
 
@@ -89,14 +89,16 @@ def _shallow(
     return torch.from_numpy(found), finite_kernel(settings, kind, SHALLOW)(z, z)
 
 
-def _narrow(job: Job, gram: Float[Tensor, "2 2"], z: Float[Tensor, "2 f"]) -> list[Record]:
-    """Tangent kernels of the layers alone of narrow linear networks, relative to their exact mean.
+def _narrow(job: Job) -> list[Record]:
+    """Tangent kernels of the layers alone of narrow linear networks and two inputs that overlap, relative to their
+    exact mean.
 
     `E v_12` is multiplied by `1 + k h` in a layer, and so is a costate's overlap: each of the L terms of the mean is
     `h v_12 (1 + k h)^(L-1)`, the widths of states and costates being independent given the layers before and after.
     """
-    own, T = sizes(job.settings), job.settings.horizon
-    replicas = NARROW_NETWORKS * job.settings.replicas
+    own, T = Iid(sigma_w=LINEAR["init.sigma_w"], sigma_b=LINEAR["init.sigma_b"]), LINEAR["horizon"]
+    z, replicas = pair(job.settings), NARROW_NETWORKS * job.settings.replicas
+    gram = overlaps(z)
     layers_alone = replace(job.settings.kernel, read_in=False, readout=False)
     settings = replace(
         job.settings,
@@ -104,7 +106,9 @@ def _narrow(job: Job, gram: Float[Tensor, "2 2"], z: Float[Tensor, "2 f"]) -> li
         width=NARROW,
         replicas=TANGENTS * replicas,
         kernel=layers_alone,
-        **LINEAR,
+        activation=LINEAR["activation"],
+        init=own,
+        horizon=T,
     )
 
     def compute() -> dict[str, np.ndarray]:
