@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from ....claims.richardson import richardson_limit
 from ....limits.depth_constant import of_overlap, of_tangent_kernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
@@ -49,6 +50,14 @@ def measure(job: Job) -> Measurement:
                 records.append(Record("depth_constant", settings.depth * error, coordinates=constant))
         if math.isfinite(first):
             records.append(Record("blow_up_time", first, coordinates=coordinates))
+        if exists and grown(settings) is None:
+            where = {**key(settings), "phi": phi}
+            value, error = job.shared.solve(
+                "kernel.moments.limit", where, lambda phi=phi, limit=limit: at_infinity(settings, gram, phi, limit)
+            )["distance"]
+            records.append(
+                Record("extrapolated_distance", float(value), reference_error=float(error), coordinates=coordinates)
+            )
     if moving(settings) is None and grown(settings) is None:
         found = job.shared.solve("kernel.moments.constants", key(settings), lambda: constants(settings, gram))
         for of, (value, error) in found.items():
@@ -57,6 +66,22 @@ def measure(job: Job) -> Measurement:
                 Record("constant_ratio", float(value), reference_error=float(error), coordinates=coordinates)
             )
     return Measurement([record for record in records if math.isfinite(record.value)])
+
+
+def at_infinity(
+    settings: Kernel, gram: Float[Tensor, "2 2"], phi: str, limit: dict[str, float]
+) -> dict[str, np.ndarray]:
+    """The largest relative distance of moments, extrapolated in depth, to their limit; and the largest error."""
+    by_depth = [finite_moments(settings, gram, L, phi=phi) for L in LAYERS]
+    kept = [of for of in OF if limit[of] != 0]
+    ends = [extrapolated([moments[of] / limit[of] for moments in by_depth]) for of in kept]
+    return {"distance": np.array([max(abs(end - 1) for end, _ in ends), max(error for _, error in ends)])}
+
+
+def extrapolated(values: Sequence[float]) -> tuple[float, float]:
+    """Richardson's extrapolation in 1/L of values at depths that double, and its error."""
+    limit, difference = richardson_limit([np.array(value) for value in values])
+    return float(limit), float(abs(difference))
 
 
 def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndarray]:
@@ -75,8 +100,5 @@ def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndar
     for of, constant in known.items():
         if constant == 0:
             continue
-        ratios = [L * (moments[of] - limit[of]) / constant for L, moments in off]
-        first, second = (2 * fine - coarse for coarse, fine in pairwise(ratios))
-        best = (4 * second - first) / 3
-        found[of] = np.array([best, abs(best - second)])
+        found[of] = np.array(extrapolated([L * (moments[of] - limit[of]) / constant for L, moments in off]))
     return found
