@@ -37,7 +37,7 @@ from ..kernels import finite_moments, limit_moments, reached
 from ..outside import limitless, moving, sizes, widths
 from ..problem import columns, key, law, overlaps, pair, read_in
 from ..settings import Kernel
-from .claims import FINE, NARROW, OF, PAIRED, SHALLOW, TANH, grown
+from .claims import FINE, MORE, NARROW, OF, PAIRED, SHALLOW, TANH, grown
 
 FINITE, WIDE = "finite depth, finite width", "finite depth, infinite width"
 SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
@@ -79,7 +79,7 @@ def of_shallow_networks(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
     settings, scheme = job.settings, Network(job.settings.activation)
 
     def compute() -> dict[str, np.ndarray]:
-        return as_arrays(drawn(settings, gram, scheme, SHALLOW, "shallow", settings.width, settings.replicas))
+        return as_arrays(drawn(settings, gram, scheme, SHALLOW, "shallow", settings.width, MORE * settings.replicas))
 
     where = key(settings, "width", "replicas", "dtype")
     draws = as_draws(job.shared.solve("kernel.diagram.shallow", where, compute))

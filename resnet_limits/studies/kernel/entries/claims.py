@@ -20,6 +20,8 @@ EXACTLY = 64
 
 SHALLOW = 2
 """Layers of the networks whose kernels are held against infinite width: the limit in depth is far off there."""
+MORE = 8
+"""There are as many times more of them: they are cheap, and few layers see less of the sizes of the weights."""
 NARROW, NARROW_LAYERS, NARROW_NETWORKS = 8, 4, 16
 """Width and layers of the linear networks of which the mean tangent kernel of the layers is known at any width; and
 their number, for each of the key replicas."""
@@ -93,7 +95,7 @@ GROUP = Group(
             LEE_GAUSSIAN,
             f"The mean overlap <x_L, x_L'>/D of networks of {SHALLOW} layers is the kernel of infinite width.",
             "nngp shallow",
-            0.03,
+            0.012,
             Rival("the kernel of deep networks", "K20-deep-kernel", 0.8821),
         ),
         _width(
@@ -108,8 +110,8 @@ GROUP = Group(
             JACOT,
             f"The mean tangent kernel of networks of {SHALLOW} layers is the kernel of infinite width.",
             "ntk shallow",
-            0.06,
-            Rival(ROOT, "K18-overlap-root", 17.98),
+            0.03,
+            Rival("the kernel of deep networks", "K20-deep-kernel", 0.8723),
         ),
         _width(
             "kernel.ntk.width",

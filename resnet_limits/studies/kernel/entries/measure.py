@@ -34,7 +34,7 @@ from ..kernels import finite_kernel
 from ..outside import sizes, widths
 from ..problem import key, law, network_of, overlaps, pair, points, read_in, where
 from ..settings import Kernel
-from .claims import EXACTLY, LINEAR, NARROW, NARROW_LAYERS, NARROW_NETWORKS, SHALLOW
+from .claims import EXACTLY, LINEAR, MORE, NARROW, NARROW_LAYERS, NARROW_NETWORKS, SHALLOW
 
 TANGENTS = 8
 """There are as many times fewer tangent kernels than the key `replicas` says: they take more work than overlaps."""
@@ -79,7 +79,7 @@ def _shallow(
     job: Job, gram: Tensor, kind: Kind, draw: Callable[..., Kernels], z: Float[Tensor, "n f"]
 ) -> tuple[Kernels, Float[Tensor, "n n"]]:
     """Kernels of networks of `SHALLOW` layers and the largest width, and of infinite width."""
-    settings = replace(job.settings, depth=SHALLOW)
+    settings = replace(job.settings, depth=SHALLOW, replicas=MORE * job.settings.replicas)
 
     def compute() -> dict[str, np.ndarray]:
         return {"kernels": draw(settings, gram, settings.width).numpy()}
