@@ -132,7 +132,7 @@ def test_sizes_of_weights_that_are_4_percent_off_are_seen(factor: float, monkeyp
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: math.sqrt(1.15) * ACT(self, x, b, h, its))
+    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: math.sqrt(1.2) * ACT(self, x, b, h, its))
     found = verdicts("diagram", SMALL, DEPTHS)
     assert found[NETWORK[0]].verdict == found[SDE[0]].verdict == "refuted"
 

@@ -14,6 +14,7 @@ from resnet_limits.networks.classifier import logits
 from resnet_limits.networks.ntk import NtkNetwork
 from resnet_limits.networks.parametrisation import NTK
 from resnet_limits.networks.steps import STEPS
+from resnet_limits.studies.kernel.outside import sizes
 from resnet_limits.studies.kernel.settings import Kernel, MiniBatchKeys
 from resnet_limits.studies.kernel.trained import measure as trained
 from resnet_limits.studies.kernel.trained.claims import LAYERS, OPTIMIZERS
@@ -37,7 +38,8 @@ def test_the_network_at_the_start_is_that_of_the_tangent_kernel():
     start = trained.drawn(settings, data)
     field = trained.field(trained.One(), "tanh", 16)
     ours = logits(field, STEPS["euler"], trained.sized(settings, start), data.x_test[:5], NTK.block_factor(4))
-    network = NtkNetwork("tanh", 4, 16, 0.7, settings.init.sigma_w, settings.init.sigma_b)
+    own = sizes(settings)
+    network = NtkNetwork("tanh", 4, 16, 0.7, own.sigma_w, own.sigma_b)
     parameters = {"A": start["read_in.W"], "W": start["trunk.W"], "b": start["trunk.b"], "V": start["read_out.W"]}
     torch.testing.assert_close(ours, network.outputs(parameters, data.x_test[:5]), rtol=1e-4, atol=1e-4)
 
