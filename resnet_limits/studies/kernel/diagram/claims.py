@@ -96,8 +96,8 @@ GROUP = Group(
             f"{{}} of networks of {SHALLOW} layers and width D is that of infinitely wide ones of {SHALLOW} layers.",
             0.012,
             {
-                "q": Rival("the moments of deep networks", "K14-shallow-recursion", -0.1151),
-                "lambda": Rival("the moments of deep networks", "K14-shallow-recursion", -0.1041),
+                "q": Rival("the moments of deep networks", "K14-shallow-recursion", -0.1078),
+                "lambda": Rival("the moments of deep networks", "K14-shallow-recursion", -0.09933),
             },
             outside=moving,
         ),
