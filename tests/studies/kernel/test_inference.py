@@ -131,8 +131,9 @@ def test_the_time_of_a_loss_is_the_number_of_steps_of_the_kernel():
 
 
 def test_extrapolation_is_exact_in_one_over_the_width():
-    value, stderr = inference.extrapolated({w: (3 + 8 / w, 0.1) for w in (128, 32, 64)})
-    assert (value, stderr) == (pytest.approx(3.0), pytest.approx(0.1 * 5**0.5))
+    value, stderr = inference.extrapolated({w: (1 / (2 + 8 / w), 0.001) for w in (128, 32, 64)})
+    slow, slower = 2 + 8 / 128, 2 + 8 / 64
+    assert (value, stderr) == (pytest.approx(0.5), pytest.approx(0.001 * (4 * slow**4 + slower**4) ** 0.5 / 4))
 
 
 # -- broken physics turns the claims red ----------------------------------------------------------

@@ -71,7 +71,7 @@ GROUP = Group(
             outside=either(narrow, moving),
             random=True,
             verdicts=AS_FULL,
-            rival=Rival("half as many steps again", "K27-steps", 1.53),
+            rival=Rival("half as many steps again", "K27-steps", 1.686),
         ),
         _order(
             "kernel.inference.weak",
@@ -123,8 +123,8 @@ GROUP = Group(
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"
         " initial ones, which are trained on the targets, after kernel.steps steps; widths D/8 to D, twice as many of"
         " the narrower ones), posterior mean, posterior variance (read-out alone trained; widths D to 16 D)",
-        "learnt_time": "steps after which the kernel's training loss is that of a network, over the network's steps, by"
-        " width, mean over networks; scheme extrapolated: linear in 1/D, from D/2 and D",
+        "learnt_time": "steps after which the kernel's training loss is that of a network, over the network's steps, a"
+        " third of all, by width, mean over networks; scheme extrapolated: its inverse linear in 1/D, from D/2 and D",
         "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/8 to D), mean"
         " over networks; column points: training points",
         "accuracy.predicted": "of what their kernel predicts, with the standard error of a fraction of the test points",
