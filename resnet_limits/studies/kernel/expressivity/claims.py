@@ -50,7 +50,7 @@ def _regression(kernel: str, words: str, rival: float) -> Claim:
 GROUP = Group(
     name="expressivity",
     title="Can a doubly infinite network do more than linear regression?",
-    seconds=0.5,
+    seconds=3,
     least=points,
     claims=(
         Claim(

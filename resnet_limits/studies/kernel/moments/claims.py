@@ -128,7 +128,7 @@ TWICE = "Euler's own error counted twice in the constant"
 GROUP = Group(
     name="moments",
     title="Do infinitely wide networks of depth L approach the limit ODE of their moments at order 1?",
-    seconds=1.2,
+    seconds=3,
     least=points,
     claims=(
         _order("own", "q", Rival(UNBIASED, "K5-bias-moments", -0.003126)),
