@@ -9,6 +9,10 @@ def _forget_the_working_folder() -> None:
 
     `PYTHONPATH=$PYTHONPATH:/opt/lib` makes one by accident. Before anything else is imported, which might lie there.
     """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return  # it is gone, and nothing lies there
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     meant = {os.path.abspath(path) for path in paths if os.path.isabs(path)}
     others = {os.path.abspath(path) for path in paths if not os.path.isabs(path)} - meant

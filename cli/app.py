@@ -34,6 +34,8 @@ def main() -> None:
     try:
         if not stdout_is_open:
             code = _said("stdout is closed, and the answer goes there; >/dev/null throws it away", 2)
+        elif not _has_a_working_folder():
+            code = _said("the working folder was removed; cd to one that is there", 2)
         else:
             code = _answered()
     except BaseException as error:
@@ -52,6 +54,14 @@ def _answered() -> int:
         return _said(f"an argument is not valid UTF-8: {odd[0]}", 2)
     app()
     return 0
+
+
+def _has_a_working_folder() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _leave_at_once(*_: Any) -> None:

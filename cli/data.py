@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from resnet_limits.errors import MissingData, SettingError, one_of
 from resnet_limits.printable import printable
 
 from .display import Terminal, print_json
+from .printable import say
 
 
 def data(name: str | None, *, root: str | None, json_out: bool) -> None:
@@ -26,7 +26,7 @@ def data(name: str | None, *, root: str | None, json_out: bool) -> None:
     if name is not None and name not in Data.options:
         raise SettingError(f"data: unknown data set {one_of(name, Data.options)}")
     if name is None:
-        its = [kind.found(place) for kind in Data.options.values()]
+        its = [kind.found(place) for _, kind in Data.options.sound(say)]
         print_json({"root": str(place), "data": [_document(f) for f in its]}) if json_out else _list(its, place)
         return
     its = _seen_to(name, place)
@@ -36,7 +36,7 @@ def data(name: str | None, *, root: str | None, json_out: bool) -> None:
         size = f", {_megabytes(its.bytes)}" if its.bytes else ""
         print(printable("\n".join([f"{its.name}: {its.where}{size}", *_classes(its)])))
         for problem in its.problems:
-            print(f"reslim: {printable(problem)}", file=sys.stderr)
+            say(problem)
 
 
 def _seen_to(name: str, root: Path) -> Found:
@@ -47,7 +47,7 @@ def _seen_to(name: str, root: Path) -> Found:
     if not issubclass(kind, Published):
         raise MissingData(f"{its.problems[0]}\n{its.advice}")
     for problem in its.problems if any("missing" not in p for p in its.problems) else ():
-        print(f"reslim: {problem}", file=sys.stderr)
+        say(problem)
     kind.fetch(root)
     return kind.found(root)
 

@@ -102,7 +102,7 @@ def _data() -> Iterator[Finding]:
     from resnet_limits.data.sources.source import Data
 
     root = data_root(None)
-    published = {name: kind for name, kind in Data.options.items() if issubclass(kind, Published)}
+    published = {name: kind for name, kind in Data.options.sound() if issubclass(kind, Published)}
     there = [name for name, kind in published.items() if kind.found(root).present]
     seen = f"{root}: {', '.join(there) or 'no downloaded data sets'}; digits are bundled"
     yield Finding("data", bool(there), seen, "" if there else "reslim data lists them, reslim data mnist fetches one")
@@ -128,7 +128,8 @@ def _found(module: str) -> bool:
         return False
 
 
-def _sinks() -> Iterator[Finding]:
+def sinks() -> Iterator[Finding]:
+    """Each sink, and the command that installs its program where that is missing."""
     from resnet_limits.settings.registry import SINKS
     from resnet_limits.sinks import installed
 
@@ -153,6 +154,6 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _torchvision,
     _data,
     _launchers,
-    _sinks,
+    sinks,
     _outputs,
 )

@@ -39,10 +39,10 @@ from resnet_limits import imports
 from resnet_limits.data import identity
 from resnet_limits.errors import OtherPackage, SettingError
 from resnet_limits.files import plain
-from resnet_limits.printable import printable
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import SUBMITIT, Run
 from resnet_limits.runs.job_folder import LAUNCHER
+from resnet_limits.settings import registry
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping
 from resnet_limits.settings.content import job_name
@@ -51,6 +51,7 @@ from resnet_limits.settings.keys import describe, flat
 from .hydra_errors import translated
 from .hydra_schema import CONFIGS, folders, register
 from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read
+from .printable import say
 
 SLURM = "submitit_slurm"
 """The launcher whose jobs do not run on this machine, and outlive the client."""
@@ -139,11 +140,11 @@ def plan(overrides: Sequence[str]) -> Plan:
         launcher = root.hydra.runtime.choices.get("hydra/launcher", "basic")
         proposed = [_parsed(f"{key}={value}") for key, value in (root.hydra.sweeper.params or {}).items()]
         listed = list(points([*proposed, *asked]))
-        composed = [_settings(_composed(point)) for point in listed]
+        composed = [settings_of(_composed(point)) for point in listed]
         for settings in composed:
             _check_shared(composed[0], settings)
         jobs: dict[str, PlannedJob] = {}
-        for point, settings in zip(listed, identity.filled(composed, told=_say), strict=True):
+        for point, settings in zip(listed, identity.filled(composed, told=say), strict=True):
             job = PlannedJob.of(point, settings)
             jobs.setdefault(job.name, job)
         for job in jobs.values():
@@ -151,10 +152,6 @@ def plan(overrides: Sequence[str]) -> Plan:
                 study_of(job.settings).chosen(job.settings.claims)
     first = next(iter(jobs.values())).settings
     return Plan(tuple(overrides), tuple(jobs.values()), launcher, first.outputs)
-
-
-def _say(message: str) -> None:
-    print(f"reslim: {printable(message)}", file=sys.stderr)
 
 
 def _root(asked: Sequence[Override]) -> Any:
@@ -218,7 +215,8 @@ def _check_shared(first: Settings, other: Settings) -> None:
             raise SettingError(f"{no_content(entry.key)}; got {its[entry.key]} and {entry.value}")
 
 
-def _settings(config: Any) -> Settings:
+def settings_of(config: Any) -> Settings:
+    """The settings that a composed configuration stands for."""
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
     return from_mapping({str(k): v for k, v in values.items()})
@@ -328,6 +326,7 @@ def launch() -> None:
         raise SystemExit(f"reslim: {error}") from None
     threading.Thread(target=_die_with_client, daemon=True).start()
     register()
+    registry.groups()  # Hydra asks what init=tied is before it reads the study, whose settings bring the group
     sys.argv[0] = "reslim"
     try:
         hydra.main(config_path=f"pkg://{CONFIGS}", config_name="config", version_base="1.3")(task)()
@@ -357,4 +356,4 @@ def task(config: Any) -> None:
     from resnet_limits.runs.job import run_job
 
     run = Path(HydraConfig.get().sweep.dir).parent
-    run_job(run, _settings(config))
+    run_job(run, settings_of(config))

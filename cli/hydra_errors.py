@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from resnet_limits.errors import SettingError, one_of
 
-from .keys import asked_study, declared, unknown_key
+from .keys import asked_study, declared, names_for, unknown_key
 from .overrides import LAUNCHERS, OF_VALUES
 
 
@@ -35,7 +35,7 @@ def _in_words(error: Exception, overrides: Sequence[str]) -> str:
     if match := re.search(r"Could not find '([\w/]+)/([^'/]*)'", text):
         group, name = match.groups()
         options = re.search(r"Available options in '[^']*':\s*((?:\n?\s*\S+)+?)(?:\n\S*[A-Z]|\Z)", text)
-        valid = options.group(1).split() if options else []
+        valid = names_for(group, asked_study(overrides)) or (options.group(1).split() if options else [])
         hint = ' (pip install "reslim[launchers]" brings it)' if group == "hydra/launcher" and name in LAUNCHERS else ""
         return f"{group}: unknown option {one_of(name, valid)}{hint}"
     if match := re.search(r"Could not override '([^']+)'", text):

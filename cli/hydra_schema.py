@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 from collections.abc import Collection
 from importlib import resources
 from importlib.util import find_spec
@@ -28,8 +27,9 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING, OmegaConf
 
-from resnet_limits.printable import printable
 from resnet_limits.settings.registry import STUDIES, Registry, distribution, installed, kinds
+
+from .printable import say
 
 CONFIGS = "reslim_configs"
 SCHEME = "registry"
@@ -54,7 +54,7 @@ def folders() -> list[Path]:
             found.append(Path(spec.submodule_search_locations[0]))
         else:
             who = f"the distribution {distribution(its)}"
-            print(printable(f"reslim: {who} has no package {its.value}, its configurations"), file=sys.stderr)
+            say(f"{who} has no package {its.value}, its configurations")
     return found
 
 

@@ -29,7 +29,7 @@ from resnet_limits.runs.status import State, lost_after
 
 from .display import Watch
 from .hydra_bridge import SLURM, Box, start_child
-from .printable import printable, quoted
+from .printable import quoted, say
 
 POLL = 0.1
 ASK = 5.0
@@ -90,7 +90,7 @@ class Launch:
             self.held, self.asked = bool(scheduler.held(self.run.path, jobs)), time.monotonic()
             if (silence := scheduler.silence()) and not self.said:
                 self.said = True
-                print(f"reslim: SLURM does not answer ({printable(silence)}); waiting until it does", file=sys.stderr)
+                say(f"SLURM does not answer ({silence}); waiting until it does")
         return self.held
 
     def _start(self, box: Box) -> None:
@@ -140,7 +140,7 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
     launch = Launch(run, list(boxes))
     idle_since: float | None = None
     if count := sum(box.count for box in boxes if box.launcher == SLURM):
-        print(f"reslim: {count} jobs go to SLURM as {scheduler.task_name(run.path)}", file=sys.stderr)
+        say(f"{count} jobs go to SLURM as {scheduler.task_name(run.path)}")
     with Watch() as watch:
         try:
             while True:
@@ -170,10 +170,10 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
 
 def _say_interrupted(launch: Launch) -> None:
     path = launch.run.path
-    print(f"reslim: interrupted; reslim train --resume {quoted(path)} continues", file=sys.stderr)
+    say(f"interrupted; reslim train --resume {quoted(path)} continues")
     if launch.uses_slurm:
         name = scheduler.task_name(path)
-        print(f"reslim: jobs in SLURM go on by themselves; scancel --name={name} ends them", file=sys.stderr)
+        say(f"jobs in SLURM go on by themselves; scancel --name={name} ends them")
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

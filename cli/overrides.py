@@ -94,7 +94,10 @@ def _read(parser: OverridesParser, line: str) -> Override:
             elif "NoneType is incompatible" in why[2]:
                 reason = "null cannot stand inside of (); write KEY=VALUE,null"
             raise SettingError(f"cannot read '{line}': {reason}") from None
-        raise SettingError(f"cannot read '{line}'; an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE") from None
+        hint = "an override is KEY=VALUE, and a sweep is KEY=VALUE,VALUE"
+        if "=~" in line:
+            hint = "some shells leave ~ as it is: write $HOME"
+        raise SettingError(f"cannot read '{line}'; {hint}") from None
     override.config_loader = parser.config_loader
     return override
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 
 from resnet_limits.printable import printable
 
 LONGEST = 2000
+
+
+def say(message: str) -> None:
+    """A remark on stderr, beside the answer."""
+    print(f"reslim: {printable(message)}", file=sys.stderr)
 
 
 def quoted(path: Path) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from resnet_limits.errors import OutputError, RequestError, RunFolderError
 from resnet_limits.files import beside, new_folder, place
-from resnet_limits.printable import printable
 from resnet_limits.runs.enclosed import first_odd
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.merge import Merged, merge, other_data
+
+from .printable import say
 
 
 def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
@@ -37,11 +37,11 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
         summary = _written_to(folder, merged)
     for run in merged.runs:
         for remark in run.remarks():
-            print(printable(f"reslim: {run.id}: {remark}"), file=sys.stderr)
+            say(f"{run.id}: {remark}")
     if words := other_data(merged):
-        print(printable(f"reslim: {words}"), file=sys.stderr)
+        say(words)
     for name, why in merged.left_out.items():
-        print(printable(f"reslim: {name} is not counted: {why}"), file=sys.stderr)
+        say(f"{name} is not counted: {why}")
     if json_out:
         print_json(
             {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -23,7 +22,7 @@ from resnet_limits.runs.planned import FILE, OtherSchema, depth_of
 from resnet_limits.runs.status import Status
 
 from .display import Terminal, coloured, print_json, show_summary
-from .printable import printable, quoted
+from .printable import quoted, say
 
 
 def runs(name: str | None, *, json_out: bool) -> None:
@@ -60,9 +59,7 @@ def runs(name: str | None, *, json_out: bool) -> None:
 
 def _say_silence() -> None:
     if silence := scheduler.silence():
-        print(
-            f"reslim: SLURM does not answer ({printable(silence)}): what it held is shown as running", file=sys.stderr
-        )
+        say(f"SLURM does not answer ({silence}): what it held is shown as running")
 
 
 def _document(run: Run, *, quick: bool = False) -> tuple[dict[str, Any], dict[str, Status], dict[str, Any] | None]:
@@ -127,12 +124,12 @@ def _current(run: Run, seen: Seen) -> Current:
 def _show(run: Run, json_out: bool) -> None:
     document, statuses, summary = _document(run)
     if odd := first_odd(run.path):
-        print(f"reslim: {printable(odd)}", file=sys.stderr)
+        say(odd)
     if json_out:
         print_json({**document, "summary": summary})
         return
     console = Terminal()
-    title = f"[bold]{escape(run.id)}[/bold], study {escape(document['study'])}, "
+    title = f"[bold]{escape(run.id)}[/bold], study {escape(document['study'])},"
     console.print(title, coloured(document["state"]), end="\n", highlight=False)
     table = Table(header_style="bold")
     for column in ("depth", "job", "state", "seconds", "message"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,13 +14,13 @@ from rich.text import Text
 from resnet_limits.claims.claim import Claim
 from resnet_limits.claims.words import duration, expectation
 from resnet_limits.errors import SettingError
-from resnet_limits.printable import printable
 from resnet_limits.settings.keys import describe, range_in_words
-from resnet_limits.settings.registry import STUDIES, groups, kinds
+from resnet_limits.settings.registry import STUDIES, kinds
 from resnet_limits.studies import study as registry
 from resnet_limits.studies.study import Study
 
 from .display import COST, Terminal, add_columns, asked_table, plain_table, print_json
+from .printable import say
 
 
 def studies(name: str | None, *, json_out: bool) -> None:
@@ -51,7 +50,7 @@ def _sound() -> Iterator[Study]:
         try:
             yield registry.get(name)
         except SettingError as error:
-            print(printable(f"reslim: {error}"), file=sys.stderr)
+            say(str(error))
 
 
 def _document(study: Study) -> dict[str, Any]:
@@ -87,7 +86,7 @@ def _expected(claim: Claim, study: Study) -> dict[str, Any]:
 
 
 def _keys(study: Study) -> Iterator[dict[str, Any]]:
-    """The keys of the study at its defaults, then those that come with other options."""
+    """The keys of the study at its defaults, then those that come with other options of the groups that it has."""
     settings = study.settings(study=study.name)
     seen = set()
     for entry in describe(settings):
@@ -96,7 +95,8 @@ def _keys(study: Study) -> Iterator[dict[str, Any]]:
         rule = "one of " + ", ".join(kind.options) if kind else range_in_words(entry.field.metadata)
         meaning = (kind.__doc__ or "").strip().splitlines()[0] if kind else entry.field.metadata["meaning"]
         yield {"key": entry.key, "default": entry.value, "range": rule, "meaning": meaning, "with": None}
-    for prefix, options in groups().items():
+    for prefix, kind in kinds(study.settings).items():
+        options = kind.options
         for name, option in options.sound():
             for entry in describe(option(name=name), prefix=f"{prefix}."):
                 if entry.key not in seen and entry.field.name != "name":

@@ -22,14 +22,13 @@ from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.runs.planned import by_depth
 from resnet_limits.runs.status import Status
 from resnet_limits.settings.base import Settings
-from resnet_limits.settings.clusters.slurm import Slurm
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
 
-from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, plan, study_of, who_asks
+from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
 from .overrides import given_twice
-from .printable import brief, quoted
+from .printable import brief, quoted, say
 
 ENDING = 60.0
 """Seconds that a cancelled task is given to end: SLURM's KillWait, 30 s unless set, and what follows it."""
@@ -61,7 +60,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
         _print_jobs(plans, missing, json_out)
         return
     for line in _skipped([job for its in plans for job in its.jobs]):
-        print(f"reslim: {line}", file=sys.stderr)
+        say(line)
     if run is None:
         root = outputs_root(plans[0].outputs)
         run = Run.create(root, [job.settings for job in plans[0].jobs], overrides, sys.argv)
@@ -77,8 +76,6 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
 
 def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     """The run to resume and its sweeps; with further overrides, the first sweep changed by them."""
-    from .hydra_bridge import overridden
-
     key = next((o.split("=", 1)[1].strip("'\"") for o in reversed(overrides) if o.startswith("outputs=")), None)
     run = Run.find(outputs_root(key), name)
     require_enclosed(run.path)
@@ -88,7 +85,7 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
             "to go on with that, and ask for other jobs on the command line, with --resume RUN KEY=VALUE"
         )
     for remark in run.remarks():
-        print(f"reslim: {printable(remark)}", file=sys.stderr)
+        say(remark)
     sweeps = run.sweeps()
     given = {o.split("=", 1)[0] for o in overrides}
     for line in [line for sweep in sweeps for line in sweep]:
@@ -110,7 +107,7 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     from resnet_limits.runs.provenance import version
 
     if run.version() != version():
-        print(f"reslim: this run was made by reslim {printable(run.version())}, this is {version()}", file=sys.stderr)
+        say(f"this run was made by reslim {run.version()}, this is {version()}")
     chosen = plans if elsewhere == list(overrides) else [first]
     _say_other_data(run, chosen)
     return run, chosen
@@ -152,7 +149,7 @@ def _other_data(run: Run, jobs: Sequence[PlannedJob]) -> Counter[str]:
 def _say_other_data(run: Run, plans: Sequence[Plan]) -> None:
     """Say which jobs are new because the data are others than the run's."""
     for words, count in _other_data(run, [job for its in plans for job in its.jobs]).items():
-        print(f"reslim: {printable(words)}: {count} further jobs, judged apart", file=sys.stderr)
+        say(f"{words}: {count} further jobs, judged apart")
 
 
 def _require_same(run: Run, plan: Plan, planned: Sequence[str]) -> None:
@@ -200,10 +197,10 @@ def _missing(run: Run | None, plans: Sequence[Plan]) -> set[str]:
     sent = scheduler.sent(run.path)
     for name, status in jobs.items():
         if status.state == "lost":
-            print(f"reslim: job {name}: {printable(status.message)}; it is to be done again", file=sys.stderr)
+            say(f"job {name}: {status.message}; it is to be done again")
     under_way = {name for name, status in jobs.items() if _is_under_way(name, status, held, sent)}
     if under_way:
-        print(f"reslim: waiting for {len(under_way)} jobs that are running or queued", file=sys.stderr)
+        say(f"waiting for {len(under_way)} jobs that are running or queued")
     return asked - under_way - {name for name, status in jobs.items() if status.state == "finished"}
 
 
@@ -243,7 +240,7 @@ def _boxes(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box]:
 def say_given_twice(overrides: Sequence[str]) -> None:
     """Name the overrides that later ones of their keys replace."""
     for line in given_twice(overrides):
-        print(f"reslim: {brief(line)} does not count: the key is given again after it", file=sys.stderr)
+        say(f"{brief(line)} does not count: the key is given again after it")
 
 
 def check_devices(settings: Sequence[Settings]) -> None:
@@ -264,31 +261,30 @@ def check_sinks(settings: Sequence[Settings]) -> None:
 
 def _is_memory_known(its: Plan) -> bool:
     """Whether it can be told here how much memory the jobs will have: not where a launcher's own keys say so."""
-    elsewhere = its.launcher == SLURM and not isinstance(its.jobs[0].settings.cluster, Slurm)
+    elsewhere = its.launcher == SLURM and its.jobs[0].settings.cluster.is_here
     return not elsewhere and not any(o.startswith("hydra.launcher.mem") for o in its.overrides)
 
 
 def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob] | None = None) -> None:
     """Refuse jobs whose data are not there, or that ask for more of them than there is, or for more memory (None: all
     are held against that of this machine); print what they warn of."""
-    from resnet_limits.studies import room, study
+    from resnet_limits.studies import room
 
     settings = [job.settings for job in jobs]
     for job in jobs:
-        its = study.get(job.settings.study)
         try:
-            its.check(job.settings)
+            study_of(job.settings).check(job.settings)
         except TooFewPoints as error:
             raise error.asked_by(who) if (who := who_asks(job, error.key)) else error from None
     for job in jobs if in_memory is None else in_memory:
-        room.check(study.get(job.settings.study), job.settings)
-    for line in dict.fromkeys(line for its in settings for line in study.get(its.study).all_warnings(its)):
-        print(f"reslim: warning: {line}", file=sys.stderr)
+        room.check(study_of(job.settings), job.settings)
+    for line in dict.fromkeys(line for its in settings for line in study_of(its).all_warnings(its)):
+        say(f"warning: {line}")
     asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
     for data in {repr(data): data for data in asked}.values():
         identity.require(data)
         for line in data.notes():
-            print(f"reslim: {printable(line)}", file=sys.stderr)
+            say(line)
 
 
 def _requeue(run: Run, name: str) -> None:
@@ -314,16 +310,13 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> Non
         console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
     if any("data.digest" in claim["setting"] for claim in summary["claims"]):
         for digest, words in run.data().items():
-            print(printable(f"reslim: {digest} is {words}"), file=sys.stderr)
+            say(f"{digest} is {words}")
     if not all_started:
         _say_not_started(run)
     unfinished = [name for name in sorted(asked, key=by_depth) if summary["jobs"].get(name) != "finished"]
     if unfinished:
-        print(
-            f"reslim: {len(unfinished)} of {len(asked)} jobs did not finish: {', '.join(unfinished[:6])}",
-            file=sys.stderr,
-        )
-        print(f"reslim: reslim train --resume {quoted(run.path)} runs them again", file=sys.stderr)
+        say(f"{len(unfinished)} of {len(asked)} jobs did not finish: {', '.join(unfinished[:6])}")
+        say(f"reslim train --resume {quoted(run.path)} runs them again")
         raise SystemExit(1)
 
 
@@ -339,9 +332,9 @@ def _say_not_started(run: Run) -> None:
     reason = "the launcher ended without starting every job"
     if scheduler.was_used(run.path):
         reason = "some jobs were not started, and SLURM holds them no more (cancelled, or refused)"
-    output = [printable(line) for line in _output(run) if line.strip()]
+    output = [line for line in _output(run) if line.strip()]
     refused = [line for line in output if line.startswith("sbatch: error:")]  # the rest is how submitit puts it
-    print(f"reslim: {reason}", *list(dict.fromkeys(refused or output))[-5:], sep="\n  ", file=sys.stderr)
+    say("\n  ".join([reason, *list(dict.fromkeys(refused or output))[-5:]]))
 
 
 def _print_configuration(overrides: Sequence[str], cfg: str, resume: str | None, json_out: bool) -> None:

@@ -41,7 +41,7 @@ def sweep(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             match = BESIDE.fullmatch(path.name)
-            if match and match["host"] == _host() and not _is_alive(int(match["pid"])):
+            if match and match["host"] == _host() and not is_alive(int(match["pid"])):
                 with contextlib.suppress(OSError):
                     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
@@ -181,7 +181,8 @@ def _host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process of this host has this id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -49,10 +49,11 @@ class Paper:
         return f"@{kind}{{{self.key},\n" + ",\n".join(lines) + "\n}\n"
 
 
-_ACCENTS = {
+ACCENTS = {
     **{"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u0304": "=", "\u0307": "."},
     **{"\u030a": "r ", "\u030b": "H ", "\u030c": "v ", "\u0327": "c ", "\u0328": "k "},
 }
+"""TeX's accent by the combining character."""
 _LETTERS = {"ø": r"{\o}", "Ø": r"{\O}", "ł": r"{\l}", "Ł": r"{\L}", "ß": r"{\ss}", "æ": r"{\ae}", "Æ": r"{\AE}"}
 
 
@@ -66,8 +67,8 @@ def _spelt(text: str) -> str:
     out = []
     for c in text:
         letter, *marks = unicodedata.normalize("NFD", c)
-        known = len(marks) == 1 and marks[0] in _ACCENTS
-        out.append(f"{{\\{_ACCENTS[marks[0]]}{letter}}}" if known else _LETTERS.get(c, c))
+        known = len(marks) == 1 and marks[0] in ACCENTS
+        out.append(f"{{\\{ACCENTS[marks[0]]}{letter}}}" if known else _LETTERS.get(c, c))
     return "".join(out)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+import re
 import typing
 from importlib import import_module
+from pathlib import Path
 
 import pytest
+import yaml
 
 from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.source import Images
@@ -21,6 +24,7 @@ from resnet_limits.settings.keys import describe, flat
 from resnet_limits.settings.registry import STUDIES, groups
 from resnet_limits.studies.ode.settings import Ode
 
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 NOT_CONTENT = {
     "device",
     "threads",
@@ -145,6 +149,32 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
     assert from_yaml | {key: ours[key] for key in brought & set(ours)} == ours
 
 
+def test_a_request_that_names_no_study_is_of_the_one_that_the_root_names():
+    """What is checked before Hydra composes, and what Hydra composes."""
+    plan, asked = (import_module(f"reslim_cli.{name}") for name in ("hydra_bridge", "keys"))
+    assert plan.plan(["depth=8"]).study == asked.asked_study(["depth=8"])
+
+
+def leaves(values, prefix=""):
+    """`{"train.lr": 0.1}` of a nested mapping."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "size").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_size_says_nothing_again_that_the_dataclass_says(path):
+    study = path.stem.split("_")[0]
+    suited = [yaml.safe_load(its.read_text()) for its in CONFIGS.glob(f"suited/*/{study}_*.yaml")]
+    others = {key for values in suited for key, _ in leaves(values)}  # which a size may take back
+    ours = flat(STUDIES[study](study=study))
+    said = dict(leaves({k: v for k, v in yaml.safe_load(path.read_text()).items() if k != "hydra"}))
+    assert said
+    assert [key for key, value in said.items() if key not in others and ours.get(key) == value] == []
+
+
 @pytest.mark.parametrize("settings", VARIANTS)
 def test_values_at_the_bounds_are_taken_and_those_beyond_are_refused_by_name(settings):
     for entry in describe(settings):
@@ -175,6 +205,15 @@ def test_values_of_another_type_are_refused_by_name(settings):
                 continue
             with pytest.raises(SettingError, match=rf"^{entry.key}: "):
                 check(changed(settings, entry.key, value))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [("init", "rough", "one of Fractional"), ("init", Digits(), "one of Fractional"), ("train", 3, "Train()")],
+)
+def test_keys_that_have_keys_are_refused_what_has_others(key, value, expected):
+    with pytest.raises(SettingError, match=rf"^{key}: expected {re.escape(expected)}.*, got "):
+        check(dataclasses.replace(Ode(), **{key: value}))
 
 
 def test_a_word_out_of_several_is_refused_with_the_nearest():

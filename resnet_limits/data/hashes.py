@@ -29,6 +29,7 @@ SETTLED = 2_000_000_000
 PATIENCE = 1.0
 """Seconds of reading after which it is said that files are read, and how often."""
 Told = Callable[[str], None]
+"""Hears now and then how far the reading of many files is."""
 Mark = tuple[int, int, int, int]
 """Size, time of change of the content and of the entry in nanoseconds, number of the entry: none is the same after a
 change, whatever a program says about times."""

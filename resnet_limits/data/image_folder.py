@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DamagedData, MissingData
+from .hashes import Told
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -179,9 +180,7 @@ def _is_plain(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def images(
-    folder: Path, *, size: int, grey: bool, progress: Callable[[str], None] = lambda message: None
-) -> ImageArrays:
+def images(folder: Path, *, size: int, grey: bool, progress: Told = lambda message: None) -> ImageArrays:
     """All images, `size` pixels a side, one channel of brightness or three of colour, in the order of their names.
 
     `progress` is told now and then how many were read. Raises as `listing`, and `DamagedData` naming an image that

@@ -14,9 +14,9 @@ from ..errors import DamagedData, MissingData
 from . import hashes
 from .files import File, Seen, looked_at
 from .found import Found
-from .hashes import Hashes
+from .hashes import Hashes, Told
 from .root import data_root
-from .sources.source import Images, Told
+from .sources.source import Images
 
 if TYPE_CHECKING:
     from .images import ImageArrays

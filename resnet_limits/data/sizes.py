@@ -46,9 +46,9 @@ def split(data: Data, available: int) -> tuple[int, int]:
     if test is None:
         test = available - train
     if train < 1 or test < 0 or train + test > available:
-        raise SettingError(
-            f"data.train_size={data.train_size}, data.test_size={data.test_size}: {data.name} has {available} points"
-        )
+        asked = {"data.train_size": data.train_size, "data.test_size": data.test_size}
+        words = ", ".join(f"{key}={size}" for key, size in asked.items() if size is not None)
+        raise SettingError(f"{words}: {data.name} has {available} points")
     return train, test
 
 

@@ -36,7 +36,8 @@ PROJECTIONS = 4
 
 
 Solve = Callable[[str, Mapping[str, Any], Callable[[], dict[str, np.ndarray]]], dict[str, np.ndarray]]
-"""Purpose, key and computation to the numbers that the run's first job kept: `solve` of `runs/shared.py`."""
+"""Purpose, key and computation to the numbers that the run's first job kept: `SharedSolutions.solve` of
+`measurement/job.py`."""
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """What a weight path is: a random function of time, read at any time.
 
-A law of the weights over depth (`smooth.py`, `iid.py`, ...) is a function `(law, draw) -> Path`; it gets its
-settings and a `Draw`, which says what to draw. The path is drawn once a seed, on a grid or in a basis that does
-not know the depth, so that networks of every depth, and their limit, read the same path.
+A law of the weights over depth (`laws/`) makes a `Path` of a `Draw`, which says what to draw. The path is drawn once
+a seed, on a grid or in a basis that does not know the depth, so that networks of every depth, and their limit, read the
+same path.
 """
 
 from __future__ import annotations

@@ -11,13 +11,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ..claims.claim import Judgement
 from ..claims.coordinate import DEPTH
-from ..figures.write import NamedRequest
 from ..files import locked, new_folder, write_json, write_text
 from ..measurement.job import FinishedJob
 from ..runs import leftovers, provenance
@@ -28,8 +27,15 @@ from ..runs.collection import Collection
 from ..runs.enclosed import require_enclosed
 from ..runs.folder import Run
 from ..runs.merge import Merged, merge
+from ..settings.registry import FIGURES
 from ..studies.group import Group
 from ..studies.study import Study
+
+if TYPE_CHECKING:  # matplotlib comes with it
+    from ..figures.write import NamedRequest
+
+SCHEMA = 1
+"""Of the document `summary.json`."""
 
 
 def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
@@ -61,7 +67,7 @@ def write(
     write_text(folder / summaries.RECORDS, records)
     if figures:
         from ..figures.write import write_figures
-        from ..report.write import write_report
+        from .write import write_report
 
         # Elsewhere than in a run folder, a folder `figures` may hold other people's files.
         its_own = folder in {run.path for run in merged.runs}
@@ -102,7 +108,6 @@ def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
     """The figures of papers to draw: each once a setting, from the jobs of its first seed; or once for all values of
     the key that it is drawn across."""
     from ..figures.write import NamedRequest
-    from ..settings.registry import FIGURES
 
     if not names:
         return []
@@ -174,7 +179,3 @@ def _table(judgement: Judgement, its: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def _number(value: Any) -> float | None:
     """JSON has no nan."""
     return float(value) if value is not None and math.isfinite(value) else None
-
-
-SCHEMA = 1
-"""Of the document `summary.json`."""

@@ -10,6 +10,7 @@ import re
 from markupsafe import Markup, escape
 
 from ..claims.words import minus
+from ..papers import ACCENTS
 
 # -- formulas -------------------------------------------------------------------------------------
 
@@ -56,7 +57,6 @@ _SPECIAL = {
     "−": r"$-$",
     '"': r"\textquotedbl{}",
 }
-_ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u0327": "c "}
 
 
 def latex(text: str) -> str:
@@ -73,8 +73,8 @@ def latex(text: str) -> str:
             out.append(c)
         else:
             letter, *marks = unicodedata.normalize("NFD", c)
-            known = len(marks) == 1 and marks[0] in _ACCENTS and letter.isascii()
-            out.append(f"{{\\{_ACCENTS[marks[0]]}{letter}}}" if known else c)
+            known = len(marks) == 1 and marks[0] in ACCENTS and letter.isascii()
+            out.append(f"{{\\{ACCENTS[marks[0]]}{letter}}}" if known else c)
     return "".join(out)
 
 

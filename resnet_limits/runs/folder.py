@@ -166,9 +166,9 @@ class Run:
         runs = cls.all(root)
         if not name:
             raise RunFolderError("a run is a folder, a beginning of its id, or latest; got nothing")
+        if not runs:
+            raise RunFolderError(f"there is no run under {root}")
         if name == "latest":
-            if not runs:
-                raise RunFolderError(f"there is no run under {root}")
             return runs[-1]
         found = [run for run in runs if run.id.startswith(name) or run.id.rsplit("_", 1)[-1].startswith(name)]
         if len(found) == 1:

@@ -25,13 +25,13 @@ from .. import device, imports
 from ..data import identity
 from ..errors import OutputError, ReslimError
 from ..files import sweep, whole
+from ..measurement.job import Job
 from ..memory import explained
 from ..printable import spelt
 from ..settings.base import Settings
-from ..settings.clusters.slurm import Slurm
 from . import status as states
 from .interruption import Interrupted, Interruption
-from .job_folder import queue
+from .job_folder import LAUNCHER, queue
 from .owner import owned
 from .reporter import Reporter, write_status
 from .status import Process, Status
@@ -49,7 +49,7 @@ def run_job(run: Path, settings: Settings) -> None:
     """
     (settings,) = identity.filled([settings])
     folder = queue(run, settings)
-    with Interruption(_grace(settings)) as interruption:
+    with Interruption(grace(settings)) as interruption:
         try:
             _run(run, folder, settings, interruption)
         except Interrupted:
@@ -91,9 +91,10 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
                 shutil.rmtree(folder / "checkpoint", ignore_errors=True)
 
 
-def _grace(settings: Settings) -> float:
+def grace(settings: Settings) -> float:
     """Half of the time from a scheduler's signal to the end: the other half is for writing and requeueing."""
-    return settings.cluster.warning / 2 if isinstance(settings.cluster, Slurm) else GRACE
+    notice = settings.cluster.notice()
+    return GRACE if notice is None else notice / 2
 
 
 def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, interruption: Interruption) -> float:
@@ -108,7 +109,6 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     from ..sinks.opened import opened
     from ..studies import study
     from .checkpoint import FolderCheckpoints
-    from .job_folder import LAUNCHER
     from .lease import leased
     from .provenance import version
     from .records import table, write_parquet
@@ -131,7 +131,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
             start = time.monotonic()
             checkpoints = FolderCheckpoints(folder / "checkpoint", reporter.log, interruption)
             on_device = replace(settings, device=its_device)
-            job = study.Job(on_device, SharedFolder(run / "shared"), reporter.progress, checkpoints, sink)
+            job = Job(on_device, SharedFolder(run / "shared"), reporter.progress, checkpoints, sink)
             with sketch.compared_by(job.shared.solve):
                 measurement = its_study.measure(job)
             seconds = time.monotonic() - start

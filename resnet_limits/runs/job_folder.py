@@ -18,6 +18,9 @@ from ..settings.content import job_name
 from . import status as states
 from .status import Status
 
+LAUNCHER = "launcher"
+"""The folder beside `jobs/` of a run: what Hydra and its launcher write, and who launches."""
+
 
 class _Plain(yaml.SafeLoader):
     """YAML without references: ten lines of them can stand for more than any memory holds."""
@@ -51,9 +54,6 @@ def queue(run: Path, settings: Settings) -> Path:
         if not (folder / "status.json").exists():
             states.write(folder, Status("queued"))
     return folder
-
-
-LAUNCHER = "launcher"
 
 
 @dataclass(frozen=True)

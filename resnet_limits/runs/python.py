@@ -28,8 +28,10 @@ def run(settings: Settings) -> pd.DataFrame:
 
 
 def load_run(folder: str | Path) -> Run:
-    """The run in this folder: its jobs, their settings and states. `current.current(run).summary` is its summary, made
-    anew where it is stale or was edited, and with it `pandas.read_csv(run.path / "records.csv")`, its long table.
+    """The run in this folder: its jobs, their settings and states.
+
+    `report.current.current(run).summary` is its summary, made anew where it is stale or was edited, and with it its
+    long table, `pandas.read_csv(run.path / "records.csv")`.
 
     Raises `RunFolderError` where it is none, or its plan is damaged. Nothing in the folder is executed.
     """

@@ -18,8 +18,9 @@ from typing import Any
 
 from ..errors import SchedulerError
 from ..files import locked, read_json, write_json
+from .job_folder import LAUNCHER
 
-FILE = "launcher/scheduler.json"
+FILE = f"{LAUNCHER}/scheduler.json"
 SECONDS = 30.0
 """How long `squeue` may take while jobs are watched; a user who asks for SLURM is not kept waiting so long."""
 

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..files import plain, read_json, write_json
+from ..files import is_alive, plain, read_json, write_json
 
 State = Literal["queued", "running", "finished", "failed", "lost"]
 STATES: tuple[State, ...] = ("queued", "running", "finished", "failed")
@@ -95,13 +95,7 @@ class Process:
             return True
         if os.path.isdir("/proc/self"):
             return not self.started or process_start(self.pid) != self.started
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            pass
-        return False
+        return not is_alive(self.pid)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,13 @@ class Settings:
     figure: Optional[str] = key(
         None, "a figure of a paper: sets study, keys and what is drawn", choices=FIGURES, content=False
     )
-    device: str = key("auto", "auto, cpu, cuda or cuda:N", content=False)
+    device: str = key(
+        "auto",
+        "auto, cpu, cuda or cuda:N",
+        pattern=r"auto|cpu|cuda(:\d+)?",
+        form="auto, cpu, cuda or cuda:N",
+        content=False,
+    )
     threads: int = key(1, "CPU threads a job", low=1, high=1024, content=False)
     cluster: Cluster = key(Workstation, "where jobs run")
     sinks: Optional[list[str]] = key(

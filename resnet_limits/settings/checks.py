@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import typing
@@ -10,14 +11,24 @@ from typing import Any
 
 from ..errors import SettingError, one_of
 from .base import Settings
-from .keys import describe, in_range, range_in_words
-from .registry import Registry
+from .keys import _types, describe, in_range, range_in_words
+from .registry import Option, Registry, camel_case
 
 
 def check(settings: Settings) -> None:
     """Check types, choices and ranges of all keys. Raises `SettingError` naming the key and what is allowed."""
+    for name, kind in _types(type(settings)).items():
+        if dataclasses.is_dataclass(kind) and not isinstance(value := getattr(settings, name), typing.cast(type, kind)):
+            raise SettingError(f"{name}: expected {_instances(typing.cast(type, kind))}, got {value!r}")
     for entry in describe(settings):
         _check_value(entry.key, entry.value, entry.type, entry.field.metadata)
+
+
+def _instances(kind: type) -> str:
+    """`Train()`, or `one of Fractional(), Iid(), ...`: what may stand under a key that has keys of its own."""
+    if not issubclass(kind, Option):
+        return f"{kind.__name__}()"
+    return "one of " + ", ".join(f"{camel_case(name)}()" for name in kind.options)
 
 
 def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> None:
@@ -36,11 +47,9 @@ def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> N
         raise SettingError(f"{name}: expected {word}, got {value!r}")
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingError(f"{name}: expected a finite number, got {value}")
-    if name == "device" and not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(value)):
-        raise SettingError(f"device: expected auto, cpu, cuda or cuda:N, got '{value}'")
     _check_choice(name, value, rule["choices"])
     if rule["pattern"] and not re.fullmatch(rule["pattern"], str(value)):
-        raise SettingError(f"{name}: expected a name, got {value!r}")
+        raise SettingError(f"{name}: expected {rule['form']}, got {value!r}")
     if not in_range(value, rule):
         raise SettingError(f"{name}: expected {range_in_words(rule)}, got {value}")
 

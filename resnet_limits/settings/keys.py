@@ -20,16 +20,17 @@ def key(
     above: float | None = None,
     below: float | None = None,
     pattern: str = "",
+    form: str = "a name",
     content: bool = True,
 ) -> Any:
     """One key: its default, meaning and range.
 
-    `low <= value <= high`, `above < value < below`; a word, or each of a list of words, is one of `choices` and
-    matches `pattern`. A key with `content=False` does not change what a job records: jobs that differ only in such keys
-    are the same job.
+    `low <= value <= high`, `above < value < below`; a word, or each of a list of words, is one of `choices`; a word
+    matches `pattern`, which `form` says in words. A key with `content=False` does not change what a job records: jobs
+    that differ only in such keys are the same job.
     """
     metadata = dict(meaning=meaning, choices=choices, low=low, high=high, above=above, below=below)
-    metadata |= {"pattern": pattern, "content": content}
+    metadata |= {"pattern": pattern, "form": form, "content": content}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)

@@ -1,6 +1,6 @@
 """What has a name on the command line, by group: `name -> class`, imported when it is asked for.
 
-    study=ode       a folder of `studies/`              init=smooth     a file of `paths/laws/`
+    study=ode       a folder or file of `studies/`      init=smooth     a file of `paths/laws/`
     data=mnist      a file of `data/sources/`           cluster=slurm   a file of `settings/clusters/`
 
 The names of a group are the files (or folders) of its package, found without importing one of them, and the entry
@@ -19,8 +19,9 @@ import functools
 import importlib
 import itertools
 import pkgutil
+import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -46,25 +47,28 @@ class Registry(Mapping[str, Any]):
 
     `folder` is the package of those that are built in, relative to this one; `base` the file in it that says what they
     all are. `holds` is what each file has under one name, in place of a class of its own name. With `inside` each is a
-    folder, and the class stands in the file of that name in it. `has_keys`: its names are those of settings.
+    folder, and the class stands in the file of that name in it; a file is one too where it defines the name `alone`.
+    `has_keys`: its names are those of settings.
     """
 
     known: ClassVar[dict[str, Registry]] = {}
     """By group; of options those of which a study was imported that has them."""
 
-    def __init__(self, group: str, folder: str, *, base: str = "", holds: str = "", inside: str = "") -> None:
+    def __init__(
+        self, group: str, folder: str, *, base: str = "", holds: str = "", inside: str = "", alone: str = ""
+    ) -> None:
         if self.known.setdefault(group, self) is not self:
             raise ValueError(f"there is a registry of the group {group} already")
         self.group, self.folder, self.has_keys = group, folder, bool(inside)
-        self._base, self._holds, self._inside = base, holds, inside
+        self._base, self._holds, self._inside, self._alone = base, holds, inside, alone
         self._found: dict[str, Any] = {}
 
     @functools.cached_property
     def built_in(self) -> dict[str, str]:
         """`module:attribute` by name, of those that are files or folders of the package."""
-        found = pkgutil.iter_modules([str(PACKAGE.joinpath(*self.folder.split(".")))])
-        names = [its.name for its in found if its.ispkg == bool(self._inside) and its.name != self._base]
-        return {name: self._place(name) for name in sorted(names) if not name.startswith("_")}
+        found = pkgutil.iter_modules([str(self._path)])
+        ours = [its for its in found if not its.name.startswith("_") and self._is_ours(its.name, its.ispkg)]
+        return {its.name: self._place(its.name, self._inside if its.ispkg else "") for its in ours}
 
     @functools.cached_property
     def others(self) -> dict[str, list[EntryPoint]]:
@@ -74,8 +78,21 @@ class Registry(Mapping[str, Any]):
             found.setdefault(its.name, []).append(its)
         return found
 
-    def _place(self, name: str) -> str:
-        module = ".".join(word for word in (PACKAGE.name, self.folder, name, self._inside) if word)
+    @property
+    def _path(self) -> Path:
+        return PACKAGE.joinpath(*self.folder.split("."))
+
+    def _is_ours(self, name: str, is_folder: bool) -> bool:
+        """Whether a file, or a folder, of the package is one of this group."""
+        if is_folder == bool(self._inside):
+            return name != self._base
+        if is_folder or not self._alone:
+            return False
+        text = (self._path / f"{name}.py").read_text(encoding="utf-8")
+        return re.search(rf"^{self._alone}\b", text, re.MULTILINE) is not None
+
+    def _place(self, name: str, inside: str) -> str:
+        module = ".".join(word for word in (PACKAGE.name, self.folder, name, inside) if word)
         return f"{module}:{self._holds or camel_case(name)}"
 
     def __getitem__(self, name: str) -> Any:
@@ -147,12 +164,14 @@ class Registry(Mapping[str, Any]):
         if name in self.others:
             self[name]
 
-    def sound(self) -> Iterator[tuple[str, Any]]:
-        """Name by name what each stands for, first those that are built in, without those that are broken."""
+    def sound(self, told: Callable[[str], None] = lambda message: None) -> Iterator[tuple[str, Any]]:
+        """Name by name what each stands for, first those that are built in, without those that are broken; `told` hears
+        of these."""
         for name in [*self.built_in, *(name for name in self.others if name not in self.built_in)]:
             try:
                 found = self[name]
-            except SettingError:
+            except SettingError as error:
+                told(str(error))
                 continue
             yield name, found
 
@@ -180,7 +199,7 @@ def camel_case(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-STUDIES = Registry("study", "studies", inside="settings")
+STUDIES = Registry("study", "studies", inside="settings", alone="STUDY")
 SINKS = Registry("sinks", "sinks.programs", holds="open_in")
 FIGURES = Registry("figure", "figures.named", base="figure", holds="FIGURE")
 

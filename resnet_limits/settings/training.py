@@ -37,7 +37,7 @@ class Train:
     checkpoint_seconds: float = key(30.0, "seconds from one checkpoint to the next", low=0, high=1e6, content=False)
 
     def __post_init__(self) -> None:
-        if self.momentum and self.optimizer in ("adam", "adamw"):
+        if self.momentum and self.optimizer != "sgd":
             raise SettingError(f"train.momentum={self.momentum}: only train.optimizer=sgd has a momentum of this name")
 
 

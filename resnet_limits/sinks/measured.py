@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from ..measurement.record import Record
 from ..measurement.sink import Sink
 from ..settings.base import Settings
-
-if TYPE_CHECKING:  # a study knows sinks
-    from ..measurement.record import Record
 
 MOST = 1000
 """Points of one curve; of a longer one every so many are shown, and the last."""

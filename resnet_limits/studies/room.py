@@ -11,7 +11,6 @@ from pathlib import Path
 from ..errors import SettingError
 from ..memory import Room, gigabytes, helping, host_limit
 from ..settings.base import Settings
-from ..settings.clusters.slurm import Slurm
 from .study import Study
 
 
@@ -34,9 +33,7 @@ def what_there_is(settings: Settings, device: str) -> Room | None:
     """The memory that a job will have on a device; None where nobody here can tell: a GPU's, a cluster's default."""
     if device.startswith("cuda") or (device == "auto" and Path("/dev/nvidiactl").exists()):
         return None
-    if isinstance(settings.cluster, Slurm):
-        if settings.cluster.gpus or settings.cluster.memory is None:
-            return None
-        size = settings.cluster.memory * 2**30  # as SLURM counts
-        return Room(size, size, f"cluster.memory={settings.cluster.memory}")
-    return host_limit()
+    if settings.cluster.is_here:
+        return host_limit()
+    given = settings.cluster.memory_given()
+    return None if given is None else Room(given[0], *given)

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from resnet_limits.settings.keys import flat
-from resnet_limits.settings.registry import STUDIES
+from resnet_limits.settings.registry import STUDIES, kinds
 from tests.cli.command import TINY
 
 
@@ -34,6 +34,7 @@ BAD = [
     ("init.name=rough", "init=", "rough"),
     ("activation=tahn", "activation", "'tanh'"),
     ("preset=smok", "preset", "'smoke'"),
+    ("preset=tiny", "preset", "Valid: full, smoke\n"),
     ("data=mnst", "data", "digits"),
     ("hydra/launcher=jobib", "launcher", "basic"),
     ("depth=abc", "depth", "integer", "abc"),
@@ -50,6 +51,7 @@ BAD = [
     ("depth=range(1,200000)", "depth", "10000 jobs"),
     ("=4", "=4"),
     ("depth", "KEY=VALUE"),
+    ("outputs=~/runs", "outputs=~/runs", "$HOME"),
     ("+depth=8", "+depth=8"),
     ("++depth=8", "++depth=8"),
     ("init@x=rough", "init@x=rough"),
@@ -147,7 +149,7 @@ def test_what_is_said_of_an_unknown_key_is_about_the_study_that_runs(in_process)
     assert_refused(in_process("train", "study=sde", "sde.imputs=3"), "'sde.inputs'", "Keys of study sde: ")
 
 
-@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("study", [name for name, its in STUDIES.items() if "data" in kinds(its)])
 def test_data_that_are_not_there_are_refused_before_anything_runs(study, in_process, tmp_path):
     wide = ["width=16"] if study == "hamiltonian" else []
     answer = in_process("train", f"study={study}", *wide, "data=mnist", f"data.root={tmp_path / 'none'}")

@@ -71,6 +71,20 @@ def test_a_study_shows_equation_papers_groups_claims_observables_arrays_and_keys
         assert word in text
 
 
+def test_a_study_shows_the_keys_that_it_takes_and_no_other(reslim):
+    keys = {entry["key"].split(".")[0] for entry in reslim("studies", "gamma", "--json").done().json["keys"]}
+    assert {"gamma", "minimiser", "data", "cluster"} <= keys
+    assert not keys & {"init", "block", "train"}, "gamma has no law of weights and no block"
+
+
+def test_a_working_folder_that_was_removed_is_said(reslim, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    answer = reslim("runs", cwd=gone, preexec_fn=gone.rmdir)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "reslim: the working folder was removed; cd to one that is there\n"
+
+
 def test_runs_says_so_where_there_are_none(reslim):
     assert "no runs under" in reslim("runs").done().out
     assert reslim("runs", "--json").done().json == []
@@ -86,6 +100,7 @@ def test_runs_lists_runs_with_state_study_depths_and_verdicts(sweep):
     text = sweep.reslim("runs").done().out
     assert sweep.path.name in text
     assert "4, 8, 16, 2048" in text
+    assert f"{sweep.path.name}, study ode, finished\n" in sweep.reslim("runs", "latest").done().out
 
 
 @pytest.mark.parametrize("word", ["latest", "a unique beginning", "the end of the id", "a folder"])

@@ -163,13 +163,15 @@ def test_what_is_broken_is_refused_by_the_name_of_its_distribution_and_disturbs_
     init = [line for line, _ in BROKEN.values()]
     install(site, "worse", {"init": init, "configs": ["worse = lab.none"], "sinks": ["gone = lab.nothing:open_in"]})
     install(site, "again", {"study": ["toy = lab.toy.settings:Toy"], "data": ["gone = lab.nothing:Gone"]})
-    sound, sine, study, data, listed, *refused = answers(
+    sound, sine, study, data, listed, data_sets, doctor, *refused = answers(
         lab,
         ["train", "init=smooth", "depth=8", "--dry-run"],
         ["train", "init=sine", "depth=8", "--dry-run"],
         ["train", "study=toy"],
         ["train", "data=gone"],
         ["studies", "--json"],
+        ["data", "--json"],
+        ["doctor", "--json"],
         *(["train", f"init={name}"] for name in BROKEN),
         ["train", "sinks=[gone]"],
     )
@@ -187,3 +189,6 @@ def test_what_is_broken_is_refused_by_the_name_of_its_distribution_and_disturbs_
         assert "worse 1.0" in answer[2] or answer in (study, data)
     assert "toy" not in [its["name"] for its in json.loads(listed[1])]
     assert "study=toy is a name of" in listed[2]
+    assert {"digits", "mnist"} <= {its["name"] for its in json.loads(data_sets[1])["data"]}
+    assert "data=gone: lab.nothing:Gone of the distribution again 1.0 cannot be imported" in data_sets[2]
+    assert "data" in [its["what"] for its in json.loads(doctor[1])]

@@ -150,7 +150,7 @@ def test_without_json_the_table_the_claims_and_the_run_folder_stand_on_stdout(jo
     assert re.search(r"supported|refuted|inconclusive", out)
     question = get("ode").group("reversed").title
     assert re.search(rf"^{re.escape(question)} +1 +1", out, re.MULTILINE), "its claims, and the verdicts on them"
-    assert out.index("By depth") < out.index(question) < out.index("\nClaims")
+    assert out.index(question) < out.index("By depth") < out.index("\nClaims")
     for name in (p.name for p in (joblib_sweep.path / "jobs").iterdir()):
         assert f"{name} finished" in err
 
@@ -295,3 +295,9 @@ def test_the_smoke_preset_gives_every_claim_the_verdict_that_it_must_have(finish
     expected = {claim.id: claim.verdicts["smoke"] for claim in get("ode").claims}
     summary = json.loads((run.path / "summary.json").read_text())
     assert {claim["id"]: claim["verdict"] for claim in summary["claims"]} == expected
+
+
+def test_a_sweep_with_another_option_of_a_group_runs(reslim):
+    request = [*TINY[:-1], "claims=[ode.forward.euler]", "depth=2,4"]
+    summary = reslim("train", *request, "init=tied", "block=outside", "data=moons", "--json").done().json
+    assert summary["state"] == "finished"

@@ -54,8 +54,9 @@ def test_a_run_that_is_not_there_is_refused_with_the_nearest(make_run, tmp_path)
     run = make_run()
     with pytest.raises(RunFolderError, match="did you mean 'latest'"):
         Run.find(run.path.parent.parent, "lates")
-    with pytest.raises(RunFolderError, match="no run under"):
-        Run.find(tmp_path / "nowhere", "latest")
+    for name in ("latest", "lates"):
+        with pytest.raises(RunFolderError, match=f"there is no run under {tmp_path}"):
+            Run.find(tmp_path / "nowhere", name)
 
 
 def test_half_made_runs_and_foreign_folders_are_not_listed(make_run):
@@ -180,7 +181,7 @@ def test_a_pickle_in_place_of_results_is_refused_and_not_loaded(make_run, tmp_pa
     assert not mark.exists()
 
 
-def testarrays_of_a_comparison_are_refused_where_they_are_a_pickle(tmp_path):
+def test_arrays_of_a_comparison_are_refused_where_they_are_a_pickle(tmp_path):
     from resnet_limits.runs.collect import arrays
 
     mark = tmp_path / "executed"

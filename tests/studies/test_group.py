@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from resnet_limits.studies.hamiltonian.settings import Hamiltonian
 from resnet_limits.studies.ode.rough import claims as rough
 from resnet_limits.studies.ode.settings import Ode
 from resnet_limits.studies.scoreboard import checks
+from tests.cli.command import Reslim
+from tests.studies import decay
 from tests.studies.decay import DEEPEST, STUDY, Decay, DecayKeys
 
 GROUPS = [(name, group) for name in STUDIES for group in studies.get(name).groups]
@@ -234,3 +237,35 @@ def test_summaries_name_the_group_of_each_claim(tmp_path: Path):
         heading = page.index(f"<h4>{group.title}".replace("'", "&#39;"))
         assert heading < page.index(f'<span class="id">{group.claims[0].id}<')
     assert "1 claim: 1 inconclusive" in text
+
+
+# -- a study of our own in one file ---------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPTHS = """# @package _global_
+defaults: [/schema/study/decay, _self_]
+
+hydra:
+  sweeper:
+    params:
+      depth: 4,8,16,32
+"""
+
+
+@pytest.fixture
+def with_decay(tmp_path: Path) -> Reslim:
+    """The command of a checkout to which two files were added: the study `decay`, and the depths that it proposes."""
+    site, ignored = tmp_path / "site", shutil.ignore_patterns("__pycache__")
+    for folder, name in (("cli", "reslim_cli"), ("configs", "reslim_configs"), ("resnet_limits", "resnet_limits")):
+        shutil.copytree(ROOT / folder, site / name, ignore=ignored)
+    shutil.copy(Path(str(decay.__file__)), site / "resnet_limits" / "studies")
+    (site / "reslim_configs" / "study" / "decay.yaml").write_text(DEPTHS)
+    return Reslim(tmp_path / "outputs", {"PYTHONPATH": str(site)})
+
+
+def test_a_study_is_one_file_among_our_own_and_one_of_its_depths(with_decay: Reslim):
+    summary = with_decay("train", "study=decay", "claims=[decay.euler]", "--json").done().json
+    assert [row["depth"] for row in summary["table"]] == [4, 8, 16, 32]
+    assert {claim["id"]: claim["verdict"] for claim in summary["claims"]} == {"decay.euler": "supported"}
+    listed = [its["name"] for its in with_decay("studies", "--json").done().json]
+    assert listed == sorted([*STUDIES, "decay"]), "the other files beside the studies are none"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...settings.keys import fixed
 from ..files import File
+from ..hashes import Told
 from ..published import Published
 from ..root import data_root
-from .source import Told
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Optional
 from ...errors import DamagedData, MissingData
 from ...settings.keys import fixed, key
 from ..found import Found
-from ..hashes import short
-from .source import Bundled, Data, Told
+from ..hashes import Told, short
+from .source import Bundled, Data
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,9 +11,9 @@ from ...errors import RequestError, SettingError
 from ...settings.keys import fixed, key
 from .. import hashes, image_folder
 from ..found import Found
-from ..hashes import Hashes
+from ..hashes import Hashes, Told
 from ..root import data_root
-from .source import Images, Told
+from .source import Images
 
 if TYPE_CHECKING:
     from ..images import ImageArrays

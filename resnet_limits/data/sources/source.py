@@ -8,7 +8,6 @@ declare is refused in words.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Optional
@@ -17,15 +16,13 @@ from ...errors import SettingError, one_of
 from ...settings.keys import key
 from ...settings.registry import Option, Registry
 from ..found import Found
+from ..hashes import Hashes, Told
 from ..root import data_root
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..hashes import Hashes
     from ..images import ImageArrays
-
-Told = Callable[[str], None]
 
 
 class Bundled(NamedTuple):
@@ -40,6 +37,8 @@ class Data(Option):
     """A data set; points are standardised and embedded to `width`."""
 
     options: ClassVar[Registry] = Registry("data", "data.sources", base="source")
+    entwined: ClassVar[bool] = False
+    """Whether its classes lie around each other in the plane, so that plain networks that learn them fold it."""
     name: str
     train_size: Optional[int] = key(None, "number of training points; null: all", low=1, high=10**7)
     test_size: Optional[int] = key(None, "number of test points; null: all that are left", low=1, high=10**7)

@@ -42,3 +42,12 @@ class Slurm(Cluster):
                 f"cluster.warning={self.warning}: a job has {self.time} min, and is to be told at most half of them"
                 f" before: at most {30 * self.time} s"
             )
+
+    def memory_given(self) -> tuple[float, str] | None:
+        """None where a GPU's memory counts, or the partition's default, which nobody here knows."""
+        if self.gpus or self.memory is None:
+            return None
+        return self.memory * 2**30, f"cluster.memory={self.memory}"  # as SLURM counts
+
+    def notice(self) -> float:
+        return self.warning

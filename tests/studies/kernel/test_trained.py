@@ -13,6 +13,7 @@ from resnet_limits.measurement.record import Record
 from resnet_limits.networks.classifier import logits
 from resnet_limits.networks.ntk import NtkNetwork
 from resnet_limits.networks.parametrisation import NTK
+from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.studies.kernel.outside import sizes
 from resnet_limits.studies.kernel.settings import Kernel, MiniBatchKeys
@@ -37,11 +38,15 @@ def test_the_network_at_the_start_is_that_of_the_tangent_kernel():
     data = trained.points(settings).to("cpu", torch.float32)
     start = trained.drawn(settings, data)
     field = trained.field(trained.One(), "tanh", 16)
-    ours = logits(field, STEPS["euler"], trained.sized(settings, start), data.x_test[:5], NTK.block_factor(4))
+    ours = logits(
+        field, STEPS["euler"], trained.sized(settings, start), data.x_test[:5], NTK.block_factor(4), through=forward
+    )
     own = sizes(settings)
     network = NtkNetwork("tanh", 4, 16, 0.7, own.sigma_w, own.sigma_b)
     parameters = {"A": start["read_in.W"], "W": start["trunk.W"], "b": start["trunk.b"], "V": start["read_out.W"]}
-    torch.testing.assert_close(ours, network.outputs(parameters, data.x_test[:5]), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        ours, network.outputs(parameters, data.x_test[:5], through=forward), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_all_learn_and_stand_beside_kernel_and_linear_classifier(records):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected, Kind
+from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected, Kind
 from ....papers import THORPE
 from ....training.penalty import Penalty
-from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import DOUBLE
 from ..outside import not_reached
 from ..settings import Gamma

@@ -25,8 +25,8 @@ from ....paths.draw import draw
 from ....paths.laws.iid import Iid
 from ....training.depth_regularised import DepthRegularised, Penalty, Weights
 from ....training.minimiser import Minimum, minimise
+from ..norms import largest, roughness
 from ..problem import penalties, small
-from ..real.measure import roughness
 from ..settings import Gamma
 from .claims import CONTROLS, PINS, POINTS, STARTS
 
@@ -46,8 +46,8 @@ def measure(job: Job) -> Measurement:
         weights = [problem.weights(end.point) for end in ends]
         where = {"problem": "ablation", "control": control, **PINS, "gamma.points": POINTS[control]}
         values = {
-            "roughness": [roughness(w) for w in weights],
-            "weights_size": [float(np.linalg.norm(w.path, axis=1).max()) for w in weights],
+            "roughness": [roughness(w.path) for w in weights],
+            "weights_size": [largest(w.path) for w in weights],
             "loss": [problem.loss_at(w) for w in weights],
         }
         if control == "h1":

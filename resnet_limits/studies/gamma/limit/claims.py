@@ -9,16 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import THORPE
 from ... import reached
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ..outside import kinked, not_reached, several
 from ..room import least_of_small
-
-FALLS = Expected("order_at_least", 0.2, 0.1)
-"""Some power of the depth; a distance that stays has order 0."""
-FIRST_ORDER = Expected("order", 1, 0.1)
 
 STATEMENTS = {
     "value": ("value_gap", "the least value of E_n converges to that of the limit"),
@@ -56,7 +52,7 @@ def _falls(name: str, problem: str) -> Claim:
         statement=f"{statement} ({problem})",
         kind="theorem",
         observable=observable,
-        expected=FALLS,
+        expected=reached.FALLS,
         where={"problem": problem},
         outside=kinked,
         unmet=_no_limit(problem),

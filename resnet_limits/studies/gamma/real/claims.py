@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Kind
+from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected, Kind
 from ....data.sizes import training_points
 from ....papers import THORPE
-from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import points
-from ..limit.claims import FALLS, FIRST_ORDER
+from ...reached import FALLS, FIRST_ORDER
 from ..outside import kinked, not_reached, several
 from ..room import least_of_minimiser
 from ..settings import Gamma
 
 COMPARED = ("weights_sup", "value_gap", "tl2", "h1")
-"""What `real_paths.py` measures."""
+"""What `compare.py` measures."""
 TOO_SMALL_AT_SMOKE = ("weights.observed", "tl2.observed", "h1")
 
 

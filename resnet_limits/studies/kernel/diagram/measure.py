@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....limits.gram_moments import GramMoments, gram_moments
 from ....measurement.estimate import mean
 from ....measurement.job import Job
@@ -30,9 +31,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import Stream
 from ....sampling import wide
-from ....sampling.pieces import pieces
-from ....sampling.schemes import EulerMaruyama, Network
-from ....sampling.walk import Scheme, Walker, final
+from ....sampling.schemes import EulerMaruyama, Network, Scheme, Walker
 from ..kernels import finite_moments, limit_moments, reached
 from ..outside import limitless, moving, sizes, widths
 from ..problem import columns, key, law, overlaps, pair, read_in
@@ -145,12 +144,12 @@ def beside_their_sde(settings: Kernel, gram: Float[Tensor, "2 2"]) -> Draws:
     own = replace(settings, activation=phi)
     exact = limit_moments(own, gram)
     ahead = [{of: euler_moments(own, gram, depth)[of] - exact[of] for of in OF} for depth in PAIRED]
-    found: list[Tensor] = []
+    engine, found = default_engine(), []
     replicas = settings.replicas * NARROW // 2
-    for first, count in pieces(replicas, vectors=8, width=width, dtype=getattr(torch, settings.dtype)):
+    for first, count in engine.pieces(replicas, vectors=8, width=width, dtype=getattr(torch, settings.dtype)):
         stream = Stream(settings.seed, f"kernel.diagram commuting {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
-        ends = final(walkers, x0, law(settings), horizon=settings.horizon, stream=stream)
+        ends = engine.final(walkers, x0, law(settings), horizon=settings.horizon, stream=stream)
         V = [wide.gram(x)[:, 0].cpu() for x in ends]
         off = [V[2 * i] - V[2 * i + 1] + torch.tensor([its["q"], its["lambda"]]) for i, its in enumerate(ahead)]
         coarse, fine = (depth * its for depth, its in zip(PAIRED, off, strict=True))
@@ -188,11 +187,11 @@ def drawn(
     settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth: int, purpose: str, width: int, replicas: int
 ) -> Draws:
     """The same of one width."""
-    its: list[Tensor] = []
-    for first, count in pieces(replicas, vectors=len(gram), width=width, dtype=getattr(torch, settings.dtype)):
+    engine, its = default_engine(), []
+    for first, count in engine.pieces(replicas, vectors=len(gram), width=width, dtype=getattr(torch, settings.dtype)):
         stream = Stream(settings.seed, f"kernel.diagram {purpose} {depth} {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
-        (x,) = final([Walker(scheme, depth)], x0, law(settings), horizon=settings.horizon, stream=stream)
+        (x,) = engine.final([Walker(scheme, depth)], x0, law(settings), horizon=settings.horizon, stream=stream)
         its.append(wide.gram(x)[:, 0].cpu())
     values = torch.cat(its)
     return {"q": values[:, 0], "lambda": values[:, 1]}

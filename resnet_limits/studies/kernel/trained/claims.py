@@ -9,7 +9,8 @@ from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Depths, Group
 from ...least import points
-from ..outside import AS_FULL, OF_DEPTHS, unlabelled
+from ...outside import unlabelled
+from ..outside import AS_FULL, OF_DEPTHS
 from ..settings import Kernel
 
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}

@@ -22,6 +22,7 @@ from .... import device
 from ....data.dataset import Dataset
 from ....inference import features
 from ....inference.filters import ridge
+from ....inference.linear import linear_ridge
 from ....inference.targets import one_hot
 from ....measurement.estimate import difference, fraction, mean
 from ....measurement.job import Job
@@ -35,8 +36,7 @@ from ....random import Stream
 from ....settings.training import Train
 from ....training.loop import evaluated, train
 from ....training.trained import Parameters
-from ..accuracy.measure import limit_exists, linear_ridge
-from ..kernels import limit_kernel
+from ..kernels import limit_exists, limit_kernel
 from ..outside import sizes
 from ..problem import dataset
 from ..settings import Kernel
