@@ -103,7 +103,7 @@ def train(
         losses.sum().backward()  # replicas do not interact: each gets the gradient of its own loss
         optimiser.step()
         trained.losses.append(losses.detach())
-        trained.gradient_norms.append(observables.gradient_norm(_gradients(parameters)))
+        trained.gradient_norms.append(_gradient_norm(parameters, losses))
         if is_last:
             if not all(map(_is_finite, parameters.values())):
                 return _exploded(trained, "a weight is not finite", settings, scales, explosion)
@@ -169,8 +169,10 @@ def _remaining_batches(points: int, settings: Train, *, seed: int, done: int) ->
                 yield epoch, batch, i + 1 == per_epoch
 
 
-def _gradients(parameters: Parameters) -> dict[str, Tensor]:
-    return {name: w.grad for name, w in trunk_of(parameters).items() if w.grad is not None}
+def _gradient_norm(parameters: Parameters, losses: Tensor) -> Tensor:
+    """That of the layers which are trained, (r,); 0 where all stay as they are."""
+    gradients = {name: w.grad for name, w in trunk_of(parameters).items() if w.grad is not None}
+    return observables.gradient_norm(gradients) if gradients else torch.zeros_like(losses.detach()).double()
 
 
 def _is_finite(w: Tensor) -> bool:

@@ -46,7 +46,7 @@ from resnet_limits.studies import study as studies
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 from resnet_limits.studies.gamma.settings import Gamma, GammaKeys
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
-from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
+from resnet_limits.studies.kernel.settings import Kernel, KernelKeys, MiniBatchKeys
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.planting import plant
@@ -87,7 +87,15 @@ TINY: dict[str, Settings] = {
         device="cpu",
         init=Iid(sigma_w=0.5),
         data=Circles(train_size=20, test_size=10),
-        kernel=KernelKeys(inputs=2, networks=2, trained_depth=2, points=6, steps=3, deep_points=20),
+        kernel=KernelKeys(
+            inputs=2,
+            networks=2,
+            trained_depth=2,
+            points=6,
+            steps=3,
+            deep_points=20,
+            mini_batch=MiniBatchKeys(width=4, epochs=1, batch_size=10, networks=2),
+        ),
     ),
     "flow": Flow(
         depth=4,

@@ -102,10 +102,16 @@ CASES = [
     Case("hamiltonian/trained", HAMILTONIAN, ("trained", "trained.limit"), ("depth", "minimiser", *SHOOTING)),
     Case("hamiltonian/meanfield", HAMILTONIAN, ("meanfield.draws",), ("minimiser", "replicas")),
     Case("hamiltonian/landmarks", HAMILTONIAN, ("landmarks.limit",), ("seed", "depth", "minimiser", *SHOOTING)),
-    Case("kernel/diagram", KERNEL, ("kernel.diagram.sde",)),
+    Case("kernel/moments", KERNEL, ("kernel.moments.constants",)),
+    Case(
+        "kernel/diagram",
+        KERNEL,
+        ("kernel.diagram.sde", "kernel.diagram.shallow", "kernel.diagram.commuting"),
+    ),
     Case("kernel/expressivity", KERNEL, ("kernel.expressivity", "kernel.expressivity.deep")),
     Case("kernel/accuracy", KERNEL, ("kernel.accuracy",)),
     Case("kernel/entries", KERNEL, ("kernel.ntk-autograd",), ("depth", "kernel.trained_depth")),
+    Case("kernel/entries", KERNEL, ("kernel.shallow.nngp", "kernel.shallow.ntk", "kernel.ntk.narrow")),
     Case(
         "kernel/inference",
         KERNEL,

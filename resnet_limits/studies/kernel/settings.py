@@ -14,6 +14,19 @@ from ...settings.keys import fixed, key
 
 
 @dataclass
+class MiniBatchKeys:
+    """Networks of finite width that are trained on mini-batches."""
+
+    width: int = key(64, "their width D", low=1, high=65536)
+    points: int = key(2000, "their training points, if there are more", low=2, high=10**7)
+    epochs: int = key(10, "passes over the training points", low=1, high=10**6)
+    batch_size: int = key(50, "points a mini-batch, if there are so many", low=1, high=10**7)
+    sgd: float = key(5.0, "learning rate of sgd, all parameters", above=0, high=1e6)
+    adam: float = key(0.03, "learning rate of adam; of the layers over the root of the depth", above=0, high=1e6)
+    networks: int = key(6, "networks trained side by side", low=2, high=10**4)
+
+
+@dataclass
 class KernelKeys:
     """The keys that only the study `kernel` has."""
 
@@ -36,6 +49,7 @@ class KernelKeys:
         low=2,
         high=60000,
     )
+    mini_batch: MiniBatchKeys = key(MiniBatchKeys, "networks trained on mini-batches")
 
 
 @dataclass

@@ -13,6 +13,7 @@ from .moments import claims as moments
 from .request import check, warnings
 from .settings import Kernel
 from .tables import TABLES
+from .trained import claims as trained
 
 STUDY = Study(
     name="kernel",
@@ -30,6 +31,7 @@ STUDY = Study(
         expressivity.GROUP,
         accuracy.GROUP,
         inference.GROUP,
+        trained.GROUP,
     ),
     check=check,
     figures=("width_and_depth", "kernel_regression"),

@@ -30,7 +30,7 @@ DEPTHS = (64,)
 NETWORK = ("kernel.diagram.network.q", "kernel.diagram.network.lambda")
 SDE = ("kernel.diagram.sde.q", "kernel.diagram.sde.lambda")
 COMMUTE = ("kernel.diagram.commute.q", "kernel.diagram.commute.lambda")
-CORNERS = "kernel.diagram.corners"
+SPREAD = "kernel.diagram.spread"
 ACT = Isotropic.act
 
 
@@ -42,7 +42,10 @@ def _fewer_steps(monkeypatch):
 
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
 def test_every_claim_is_supported(activation: str):
-    for claim, judgement in verdicts("diagram", replace(SMALL, activation=activation, replicas=1024), DEPTHS).items():
+    found = verdicts("diagram", replace(SMALL, activation=activation, replicas=1024), DEPTHS)
+    if activation == "swish":
+        assert "do not close" in found.pop(SPREAD).why
+    for claim, judgement in found.items():
         assert judgement.verdict == "supported", (claim, judgement.why)
 
 
@@ -94,12 +97,13 @@ def test_the_error_of_the_step_is_that_of_the_closed_form(activation: str):
         assert abs(scheme[of] - bias[of] - limit[of]) < 3 * left[of] < 1e-3 * limit[of]
 
 
-def test_the_known_bias_stands_beside_the_difference_of_networks_and_their_sde():
-    records = measured("diagram", SMALL, DEPTHS)[64]
-    for of in diagram.OF:
-        apart = value(records, "depth_difference", of=of)
-        assert -0.1 < apart.reference < -0.01
-        assert value(records, "corner_difference", scheme="commute", of=of).value == apart.value - apart.reference
+def test_what_a_network_differs_from_its_sde_in_is_of_order_1_over_depth_at_any_width():
+    """At half the width the constant is another, and the ratio is still 1."""
+    for width in (32, 128):
+        records = measured("diagram", replace(SMALL, width=width, replicas=512 * 128 // width), (4,))[4]
+        for of in diagram.OF:
+            ratio = value(records, "commuting_ratio", of=of)
+            assert abs(ratio.value - 1) < 4 * ratio.stderr + 0.03
 
 
 # -- broken physics turns the claims red ----------------------------------------------------------
@@ -108,7 +112,7 @@ def test_the_known_bias_stands_beside_the_difference_of_networks_and_their_sde()
 def test_a_limit_of_another_size_is_seen(monkeypatch):
     plant(monkeypatch, limit_moments, lambda *its: {of: 3 * v for of, v in limit_moments(*its).items()})
     found = verdicts("diagram", SMALL, DEPTHS)
-    assert {found[claim].verdict for claim in (*SDE, *COMMUTE, CORNERS)} == {"refuted"}
+    assert {found[claim].verdict for claim in (*SDE, *COMMUTE)} == {"refuted"}
     assert found[NETWORK[0]].verdict == "supported"
 
 
@@ -116,7 +120,7 @@ def test_another_slope_of_the_limit_is_seen_by_the_overlap(monkeypatch):
     right = LimitKernel.__dict__["slope"].func
     monkeypatch.setattr(LimitKernel, "slope", property(lambda self: 1.2 * right(self)))
     found = verdicts("diagram", replace(SMALL, replicas=2048), DEPTHS)
-    assert {found[claim].verdict for claim in (SDE[1], COMMUTE[1], CORNERS)} == {"refuted"}
+    assert {found[claim].verdict for claim in (SDE[1], COMMUTE[1])} == {"refuted"}
 
 
 @pytest.mark.parametrize("factor", [0.96, 1.04])
@@ -124,12 +128,11 @@ def test_sizes_of_weights_that_are_4_percent_off_are_seen(factor: float, monkeyp
     """Of networks and their SDE, against the recursion and the limit."""
     monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: factor * ACT(self, x, b, h, its))
     found = verdicts("diagram", replace(SMALL, replicas=1024), DEPTHS)
-    assert found[CORNERS].verdict == "refuted"
     assert "supported" not in {found[claim].verdict for claim in (*NETWORK, *SDE)}
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: math.sqrt(1.15) * ACT(self, x, b, h, its))
+    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: math.sqrt(1.2) * ACT(self, x, b, h, its))
     found = verdicts("diagram", SMALL, DEPTHS)
     assert found[NETWORK[0]].verdict == found[SDE[0]].verdict == "refuted"
 
@@ -153,7 +156,6 @@ def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
     monkeypatch.setattr(EulerMaruyama, "__init__", lambda self, *its: right(self, *its, ito_drift=False))
     found = verdicts("diagram", replace(SMALL, activation="swish", init=Iid(sigma_w=1.0, sigma_b=1.0)), DEPTHS)
     assert found[SDE[0]].verdict == "refuted"
-    assert found["kernel.diagram.commute.q"].verdict == "refuted"
     assert found[NETWORK[0]].verdict == "supported"
 
 
@@ -193,9 +195,11 @@ def test_without_a_limit_networks_are_held_against_the_recursion_alone():
     found = verdicts("diagram", replace(SMALL, activation="relu"), DEPTHS)
     for claim in NETWORK:
         assert found[claim].verdict == "supported", found[claim].why
-    for claim in (*SDE, "kernel.diagram.commute.q", "kernel.diagram.width.sde"):
+    for claim in (*SDE, SPREAD, "kernel.diagram.width.sde"):
         assert found[claim].verdict == "inconclusive"
         assert "no phi'(0)" in found[claim].why
+    for claim in COMMUTE:
+        assert found[claim].verdict == "supported", found[claim].why
 
 
 def test_a_narrow_setting_has_no_order_in_width():

@@ -27,7 +27,8 @@ from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (16, 32, 64, 128)
-RANKS = ("kernel.expressivity.rank", "kernel.expressivity.rank.ntk")
+RANK = "kernel.expressivity.rank"
+REGRESSION = ("kernel.expressivity.regression.nngp", "kernel.expressivity.regression.ntk")
 
 
 def test_every_claim_is_supported():
@@ -48,8 +49,8 @@ def test_the_rank_is_that_of_inputs_in_general_position():
 def test_with_fewer_points_than_features_the_rank_says_nothing():
     few = replace(SMALL.kernel, points=20, inputs=2)
     found = verdicts("expressivity", replace(SMALL, data=replace(SMALL.data, train_size=60), kernel=few), (16,))
-    assert found[RANKS[0]].verdict == "inconclusive"
-    assert "more training points than d_in + 1" in found[RANKS[0]].why
+    assert found[RANK].verdict == "inconclusive"
+    assert "more training points than d_in + 1" in found[RANK].why
 
 
 def test_linear_ridge_regression_is_that_of_scikit_learn():
@@ -83,6 +84,7 @@ def test_accuracies_are_recorded_with_their_numbers_of_points():
     difference = value(records, "accuracy_difference", scheme="deep")
     assert difference.value == pytest.approx(deep.value - shallow.value)
     assert value(records, "accuracy.linear_ridge").value == value(records, "accuracy.nngp", points=200).value
+    assert value(records, "linear_difference").value < 1
     assert measurement.arrays["accuracy"].shape == (3, 4)
 
 
@@ -121,7 +123,7 @@ def bent(amount: float):
 def test_a_kernel_that_is_not_affine_is_seen_by_rank_and_ridge(monkeypatch):
     monkeypatch.setattr(LimitKernel, "of_overlaps", bent(1e-9))
     found = verdicts("expressivity", SMALL, (16,))
-    assert {found[claim].verdict for claim in (*RANKS, "kernel.expressivity.ridge")} == {"refuted"}
+    assert {found[claim].verdict for claim in (RANK, "kernel.expressivity.ridge")} == {"refuted"}
 
 
 @pytest.mark.parametrize(("name", "factor"), [("slope", 1 + 1e-6), ("constant", 1.1)])
@@ -131,7 +133,6 @@ def test_another_size_of_the_limit_is_seen_by_the_ridge_identity_and_the_accurac
     right = LimitKernel.__dict__[name].func
     monkeypatch.setattr(LimitKernel, name, property(lambda self: factor * right(self)))
     assert verdicts("expressivity", SMALL, (16,))["kernel.expressivity.ridge"].verdict == "refuted"
-    monkeypatch.setattr(LimitKernel, "slope", property(lambda self: 1e-3))
     assert verdicts("accuracy", SMALL, (16,))["kernel.inference.linear"].verdict == "refuted"
 
 
@@ -155,6 +156,19 @@ def test_a_part_that_does_not_vanish_with_depth_is_seen(monkeypatch):
     assert verdicts("expressivity", SMALL, DEPTHS)["kernel.expressivity.depth"].verdict == "refuted"
 
 
+@pytest.mark.parametrize("which", ["constant", "slope"])
+def test_constants_of_linear_regression_that_are_2_percent_off_are_seen(which: str, monkeypatch):
+    right = kernels.affine
+
+    def wrong(settings, kind):
+        constant, slope = right(settings, kind)
+        return (1.02 * constant, slope) if which == "constant" else (constant, 1.02 * slope)
+
+    plant(monkeypatch, kernels.affine, wrong)
+    found = verdicts("expressivity", SMALL, DEPTHS)
+    assert "supported" not in {found[claim].verdict for claim in REGRESSION}
+
+
 def test_a_deep_kernel_that_is_linear_is_seen_and_is_no_better(monkeypatch):
     def linear(settings, z, tolerance, dtype):
         return kernels.finite_kernel(replace(settings, activation="identity"), "nngp", 4)
@@ -174,7 +188,7 @@ def test_features_of_another_kernel_are_seen_by_the_accuracies(monkeypatch):
 
 def test_swish_has_a_kernel_that_depends_on_norms_too():
     found = verdicts("expressivity", replace(SMALL, activation="swish"), (16,))
-    for claim in (*RANKS, "kernel.expressivity.ridge"):
+    for claim in (RANK, "kernel.expressivity.ridge"):
         assert found[claim].verdict == "inconclusive"
         assert "norms of the inputs" in found[claim].why
     assert found["kernel.expressivity.nonlinear"].verdict == "supported"
@@ -184,7 +198,7 @@ def test_swish_has_a_kernel_that_depends_on_norms_too():
 
 def test_without_a_limit_the_deep_block_goes_on():
     found = verdicts("expressivity", replace(SMALL, activation="relu"), (16,))
-    assert "no phi'(0)" in found[RANKS[0]].why
+    assert "no phi'(0)" in found[RANK].why
     assert found["kernel.expressivity.nonlinear"].verdict == "supported"
     records = measured("accuracy", replace(SMALL, activation="relu"), (16,))[16]
     assert [r.observable for r in records] == ["accuracy.deep"]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ....data.dataset import Dataset
 from ....inference import dense, features
-from ....inference.filters import gradient_flow, ridge
+from ....inference.filters import cut, gradient_flow, ridge
 from ....inference.iterative import Solution, solve
 from ....inference.linear import linear_ridge
 from ....inference.targets import one_hot
@@ -26,7 +26,7 @@ from ....measurement.estimate import difference, fraction
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ..kernels import affine, deep_kernel, limit_exists, limit_kernel
-from ..outside import DEEP
+from ..outside import DEEP, not_affine
 from ..problem import columns, dataset, key
 from .claims import DEEP_TOLERANCE, IN_DOUBLE, SHOWN
 
@@ -57,14 +57,12 @@ def measure(job: Job) -> Measurement:
     if "posterior_deviation" in found:
         records.append(Record("posterior_deviation", float(found["posterior_deviation"][0])))
         shallow = found.get("accuracy.nngp@few", found["accuracy.nngp"])
-        for scheme, a, b in (
-            ("deep", found["accuracy.deep"], shallow),
-            ("linear_ridge", found["accuracy.linear_ridge"], found["accuracy.nngp"]),
-        ):
-            value, stderr = difference(a, b)
-            coordinates = {"scheme": scheme, "points": few if scheme == "deep" else total}
-            coordinates |= DEEP if scheme == "deep" else {}
-            records.append(Record("accuracy_difference", value, stderr=stderr, coordinates=coordinates))
+        value, stderr = difference(found["accuracy.deep"], shallow)
+        coordinates = {"scheme": "deep", "points": few, **DEEP}
+        records.append(Record("accuracy_difference", value, stderr=stderr, coordinates=coordinates))
+    if "linear_difference" in found:
+        value, error = found["linear_difference"]
+        records.append(Record("linear_difference", float(value), reference_error=float(error)))
     nothing = np.full(len(data.x_test), math.nan)
     shown = columns(
         [*fraction(found.get(f"accuracy.{name}", nothing)), few if name == "deep" else total] for name in SHOWN
@@ -102,10 +100,25 @@ def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
         job.progress(0.3, "linear ridge regression")
         linear = linear_ridge(*affine(settings, "nngp"), data.x_train, y, data.x_test, noise)
         found["accuracy.linear_ridge"] = right(linear)
+        if not_affine(settings) is None:
+            found["linear_difference"] = np.array(linear_difference(mean, linear, posterior.values, len(y), noise))
     deep = deep_posterior(job, data, y[:few])
     job.progress(0.8, "test points of the deep block")
     found["accuracy.deep"] = right(deep.mean(data.x_test))
     return found
+
+
+def linear_difference(
+    found: Float[Tensor, "m o"], linear: Float[Tensor, "m o"], values: Float[Tensor, " r"], points: int, noise: float
+) -> tuple[float, float]:
+    """Largest difference of two predictions over the bound on its rounding; and one rounding in these units.
+
+    `values`: eigenvalues of `F^T F`; those that are zero to rounding do not count.
+    """
+    kept = values[values > cut(values)]
+    condition = float((kept.max() + noise) / (kept.min() + noise)) if len(kept) else 1.0
+    bound = points * torch.finfo(torch.float64).eps * condition * float(linear.abs().max())
+    return float((found - linear).abs().max()) / bound, 1 / points
 
 
 def deep_posterior(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Posterior | Solution:

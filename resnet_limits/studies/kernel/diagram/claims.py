@@ -1,14 +1,21 @@
-"""`kernel.diagram.*`: width and depth, each finite or infinite. Free of torch."""
+"""`kernel.diagram.*`: width and depth, each finite or infinite. Free of torch.
+
+The four sides of the diagram: in width at a finite depth (network) and at infinite depth (sde), in depth at a finite
+width (commute) and at infinite width (`kernel.moments`). Derived are the laws of width D, from Ito's formula for the
+Gram matrix (`limits/gram_moments.py`), and the order 1/2 in D: overlaps are means over D
+coordinates, nearly independent ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....claims.claim import Claim, Expected
-from ....papers import PELUCHETTI
+from ....claims.claim import Claim, Expected, Rival
+from ....networks.activations import activation_named
+from ....papers import LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
 from ...least import points, sampled
-from ..outside import AS_FULL, IN_WIDTH, either, limitless, moving, narrow
+from ..outside import AS_FULL, IN_WIDTH, either, limitless, moving, narrow, sizes
 from ..settings import Kernel
 
 CORNERS = {
@@ -23,11 +30,28 @@ FINE = 128
 """Steps of the Euler-Maruyama scheme that stands for infinite depth."""
 
 
-def _difference(name: str, statement: str, tolerance: float, outside: Outside = limitless) -> tuple[Claim, ...]:
+SHALLOW = 2
+"""Layers of the networks that are held against infinite width: the limit in depth is far off there."""
+MORE = 8
+"""There are as many times more of them: they are cheap, and few layers see less of the sizes of the weights. What is
+left at width D is of order 1/D, some 0.004 at 128."""
+NARROW = 8
+"""Where exact laws of width D are tested, D is the settings' width over this."""
+PAIRED = (64, 128)
+"""Depths of the networks whose distance to their SDE is extrapolated."""
+TANH = {"activation": "tanh"}
+
+
+ROOT = "overlaps over sqrt(D) in place of D"
+
+
+def _difference(
+    name: str, source: Paper, statement: str, tolerance: float, rivals: dict[str, Rival], outside: Outside = limitless
+) -> tuple[Claim, ...]:
     return tuple(
         Claim(
             id=f"kernel.diagram.{name}.{of}",
-            source=PELUCHETTI,
+            source=source,
             statement=statement.format(words),
             kind="theorem",
             observable="corner_difference",
@@ -36,9 +60,24 @@ def _difference(name: str, statement: str, tolerance: float, outside: Outside = 
             outside=outside,
             random=True,
             verdicts=AS_FULL,
+            rival=rivals[of],
         )
         for of, words in OF.items()
     )
+
+
+def grown(settings: Kernel) -> str | None:
+    """Why the depths of `PAIRED` are too small to extrapolate from, or moments too large to sample, or None."""
+    if (growth := sizes(settings).sigma_w ** 2 * settings.horizon) > 2:
+        return f"sigma_w^2 T = {growth:.3g}: above 2 depths of {PAIRED} are not asymptotic"
+    return None
+
+
+def _curved(settings: Kernel) -> str | None:
+    """Why the moments of the Gram matrix do not close, or None."""
+    if activation_named(settings.activation).curvature_at_0:
+        return f"activation={settings.activation}: with phi''(0) not 0 the moments of the Gram matrix do not close"
+    return None
 
 
 def least_of_networks(settings: Kernel) -> float:
@@ -53,46 +92,71 @@ GROUP = Group(
     claims=(
         *_difference(
             "network",
-            "{} of networks of depth L and width D is that of infinitely wide ones of this depth",
-            0.04,
+            LEE_GAUSSIAN,
+            f"{{}} of networks of {SHALLOW} layers and width D is that of infinitely wide ones of {SHALLOW} layers.",
+            0.012,
+            {
+                "q": Rival("the moments of deep networks", "K14-shallow-recursion", -0.1078),
+                "lambda": Rival("the moments of deep networks", "K14-shallow-recursion", -0.09933),
+            },
             outside=moving,
         ),
-        *_difference("sde", "{} of the SDE of width D is that of the doubly infinite network", 0.04),
         *_difference(
-            "commute",
-            "{}: networks of width D are as far from their SDE as infinitely wide ones from the limit ODE, by a known"
-            " bias of order 1/L",
-            0.06,
+            "sde",
+            PELUCHETTI,
+            "{} of the SDE of width D is that of the doubly infinite network.",
+            0.03,
+            {
+                "q": Rival("a limit without the bias's variance", "K5-bias-moments", 0.3725),
+                "lambda": Rival(ROOT, "K18-overlap-root", 8.053),
+            },
+        ),
+        *(
+            Claim(
+                id=f"kernel.diagram.commute.{of}",
+                source=PELUCHETTI,
+                statement=f"Tanh networks of width D/{NARROW} differ from their SDE in {words} by c_D/L, c_D known.",
+                kind="derived",
+                observable="commuting_ratio",
+                expected=Expected("value", 1, 0.15),
+                where={"of": of},
+                pins=TANH,
+                outside=either(moving, grown),
+                random=True,
+                verdicts=AS_FULL,
+                rival=Rival("one variance for the sum of two in what tanh loses", "K16-two-variances", value),
+            )
+            for (of, words), value in zip(OF.items(), (1.741, 1.764), strict=True)
         ),
         Claim(
-            id="kernel.diagram.corners",
+            id="kernel.diagram.spread",
             source=PELUCHETTI,
-            statement="the four corners agree within three standard errors, and a known bias of order 1/L: the largest"
-            " of the differences above, in its standard errors",
-            kind="theorem",
-            observable="corner_deviation",
-            expected=Expected("at_most", 3, 0.5),
-            where={"scheme": "largest"},
-            outside=either(moving, limitless),
+            statement=f"Over draws of the SDE of width D/{NARROW} the overlap has the deviation of its closed moments.",
+            kind="derived",
+            observable="spread_ratio",
+            expected=Expected("value", 1, 0.1),
+            outside=either(moving, limitless, _curved, grown),
             random=True,
             verdicts=AS_FULL,
+            rival=Rival(ROOT, "K18-overlap-root", 3.976),
         ),
         *(
             Claim(
                 id=f"kernel.diagram.width.{scheme}",
                 source=PELUCHETTI,
-                statement=f"the overlap of two inputs fluctuates over {words} of width D at order 1/2 in D",
-                kind="theorem",
+                statement=f"The overlap of two inputs fluctuates over {words} of width D at order 1/2 in D.",
+                kind="derived",
                 observable="corner_spread",
                 expected=IN_WIDTH,
                 where={"scheme": scheme},
                 outside=outside,
                 random=True,
                 verdicts=AS_FULL,
+                rival=Rival(ROOT, "K18-overlap-root", value),
             )
-            for scheme, words, outside in (
-                ("network", "networks of depth L", either(narrow, moving)),
-                ("sde", "draws of the SDE", either(narrow, moving, limitless)),
+            for scheme, words, outside, value in (
+                ("network", "networks of depth L", either(narrow, moving), 0.009714),
+                ("sde", "draws of the SDE", either(narrow, moving, limitless), -0.008655),
             )
         ),
     ),
@@ -107,11 +171,14 @@ GROUP = Group(
         + "; ".join(f"{name}: {words}" for name, words in CORNERS.items())
         + "; at finite width also of D/8, D/4, D/2 (column width)",
         "corner_deviation": "distance of a corner of finite width from that of its depth and infinite width, in"
-        " standard errors (coordinate corner); scheme largest: the largest corner_difference, in its standard errors",
-        "corner_difference": "of two corners, relative to q of infinite width: finite less infinite width at depth L"
-        " (scheme network), at infinite depth (sde); depth_difference less its reference (commute)",
-        "depth_difference": "networks of depth L less the SDE, both of width D, relative to q of both infinite;"
-        " reference: the bias of order 1/L, the recursion less the limit ODE",
+        " standard errors (coordinate corner)",
+        "corner_difference": "of two corners, relative to q of infinite width: finite less infinite width at"
+        f" {SHALLOW} layers (scheme network), at infinite depth (sde)",
+        "commuting_ratio": f"L times the distance of tanh networks of width D/{NARROW} and depth L to their SDE in the"
+        " mean (coordinate `of`), over the constant of that width; on one noise with Euler-Maruyama, whose mean is"
+        f" known, extrapolated from depths of {' and '.join(map(str, PAIRED))}",
+        "spread_ratio": f"standard deviation over draws of the SDE of width D/{NARROW} of <x, y>/D of two inputs, over"
+        " that of the closed moments of the Gram matrix",
         "corner_spread": "standard deviation over networks of <x, y>/D of two inputs (columns scheme, width)",
     },
 )

@@ -15,6 +15,7 @@ any width.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....engines import default_engine
+from ....limits.gram_moments import GramMoments, gram_moments
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
@@ -31,10 +33,10 @@ from ....random import Stream
 from ....sampling import wide
 from ....sampling.schemes import EulerMaruyama, Network, Scheme, Walker
 from ..kernels import finite_moments, limit_moments, reached
-from ..outside import limitless, sizes, widths
+from ..outside import limitless, moving, sizes, widths
 from ..problem import columns, key, law, overlaps, pair, read_in
 from ..settings import Kernel
-from .claims import FINE, OF
+from .claims import FINE, MORE, NARROW, OF, PAIRED, SHALLOW, TANH, grown
 
 FINITE, WIDE = "finite depth, finite width", "finite depth, infinite width"
 SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
@@ -50,42 +52,110 @@ def measure(job: Job) -> Measurement:
     recursion = finite_moments(settings, gram, settings.depth)
     records = corners(networks, FINITE, recursion, WIDE)
     records += spread_records(networks, "network")
-    differences = {"network": difference(networks[settings.width], recursion, recursion["q"])}
-    step = dict.fromkeys(OF, 0.0)
     arrays = {"diagram.depth": table(networks, recursion)}
+    job.progress(0.4, "shallow networks")
+    records += of_shallow_networks(job, gram)
+    if moving(settings) is None and grown(settings) is None:
+        job.progress(0.45, "networks and their SDE on one noise")
+        records += commuting(job, gram)
     if limitless(settings) is None and reached(settings, z)[0]:
         job.progress(0.5, "SDEs of several widths")
         limit = limit_moments(settings, gram)
         bias, left = step_error(settings, gram)
-        step = {of: left[of] / limit["q"] for of in OF}
         draws = _sde(job, gram)
         diffusions = {width: {of: its[of] - bias[of] for of in OF} for width, its in draws.items()}
         records += corners(diffusions, SDE, limit, LIMIT)
         records += spread_records(diffusions, "sde")
         arrays["diagram.limit"] = table(diffusions, limit)
-        network, sde = networks[settings.width], diffusions[settings.width]
-        differences["sde"] = difference(sde, limit, limit["q"])
-        known = {of: (recursion[of] - limit[of]) / limit["q"] for of in OF}
-        own, its = (difference(draws, dict.fromkeys(OF, 0.0), limit["q"]) for draws in (network, sde))
-        apart = {of: (own[of][0] - its[of][0], math.hypot(own[of][1], its[of][1])) for of in OF}
-        differences["commute"] = {of: (apart[of][0] - known[of], apart[of][1]) for of in OF}
-        records += [Record("depth_difference", *apart[of], reference=known[of], coordinates={"of": of}) for of in OF]
-    for name, found in differences.items():
-        for of, (value, stderr) in found.items():
-            error = math.nan if name == "network" else step[of]
-            coordinates = {"scheme": name, "of": of}
-            records.append(Record("corner_difference", value, stderr, reference_error=error, coordinates=coordinates))
-    records += largest_deviation(differences, settings.replicas)
+        errors = {of: left[of] / limit["q"] for of in OF}
+        records += difference_records("sde", diffusions[settings.width], limit, errors)
+        records += spread_ratio(settings, gram, diffusions)
     return Measurement([record for record in records if math.isfinite(record.value)], arrays)
 
 
-def largest_deviation(differences: dict[str, dict[str, tuple[float, float]]], replicas: int) -> list[Record]:
-    """The largest of the differences in its standard errors, which are known to `1/sqrt(2 replicas)`."""
-    off = [abs(value) / stderr for found in differences.values() for value, stderr in found.values() if stderr > 0]
-    if not off:
+def of_shallow_networks(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
+    """Networks of `SHALLOW` layers and the width of the settings less infinitely wide ones."""
+    settings, scheme = job.settings, Network(job.settings.activation)
+
+    def compute() -> dict[str, np.ndarray]:
+        return as_arrays(drawn(settings, gram, scheme, SHALLOW, "shallow", settings.width, MORE * settings.replicas))
+
+    where = key(settings, "width", "replicas", "dtype")
+    draws = as_draws(job.shared.solve("kernel.diagram.shallow", where, compute))
+    return difference_records("network", draws, finite_moments(settings, gram, SHALLOW), dict.fromkeys(OF, math.nan))
+
+
+def difference_records(scheme: str, draws: Draws, wide: dict[str, float], errors: dict[str, float]) -> list[Record]:
+    """Means over networks less infinite width, relative to its q."""
+    records = []
+    for of in OF:
+        value, stderr = mean((draws[of] - wide[of]) / wide["q"])
+        coordinates = {"scheme": scheme, "of": of}
+        records.append(Record("corner_difference", value, stderr, reference_error=errors[of], coordinates=coordinates))
+    return records
+
+
+# -- width D/8: exact laws ------------------------------------------------------------------------
+
+
+def narrow_law(settings: Kernel, gram: Float[Tensor, "2 2"], phi: str, steps: int | None = None) -> GramMoments:
+    """The moments of the Gram matrix of the SDE of width D/8, or of so many steps of its scheme."""
+    own, squared = sizes(settings), activation_named(phi).taylor()[0] ** 2
+    s, k = squared * own.sigma_b**2, squared * own.sigma_w**2
+    return gram_moments(gram.numpy(), s, k, settings.horizon, settings.width // NARROW, steps=steps)
+
+
+def spread_ratio(settings: Kernel, gram: Float[Tensor, "2 2"], diffusions: dict[int, Draws]) -> list[Record]:
+    """Deviation of the overlap over the SDE's draws of width D/8, relative to the closed moments; those of `FINE` steps
+    close too: what the step changes is taken off."""
+    width, phi = settings.width // NARROW, settings.activation
+    if grown(settings) is not None or activation_named(phi).taylor()[1] != 0:
         return []
-    error = max(off) / math.sqrt(2 * replicas)
-    return [Record("corner_deviation", max(off), error, coordinates={"scheme": "largest"})]
+    exact = narrow_law(settings, gram, phi, steps=FINE).deviation(0, 1)
+    value, stderr = standard_deviation(diffusions[width]["lambda"])
+    return [Record("spread_ratio", value / exact, stderr / exact, replicas=len(diffusions[width]["lambda"]))]
+
+
+def commuting(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
+    """`L (E[V_L] - E[V_T])` of tanh networks of width D/8 over the constant of that width, extrapolated in 1/L."""
+    settings = job.settings
+    bias = narrow_law(settings, gram, TANH["activation"]).bias
+    known = {"q": float(bias[0, 0]), "lambda": float(bias[0, 1])}
+
+    def compute() -> dict[str, np.ndarray]:
+        return as_arrays(beside_their_sde(settings, gram))
+
+    where = key(settings, "width", "replicas", "dtype")
+    found = as_draws(job.shared.solve("kernel.diagram.commuting", where, compute))
+    records = []
+    for of in OF:
+        value, stderr = mean(found[of] / known[of])
+        coordinates = {"of": of, **TANH}
+        records.append(Record("commuting_ratio", value, stderr, coordinates=coordinates, replicas=len(found[of])))
+    return records
+
+
+def beside_their_sde(settings: Kernel, gram: Float[Tensor, "2 2"]) -> Draws:
+    """`L (V_L - V_T)` of each network, but for a mean of zero: the difference of a network and of Euler-Maruyama on its
+    noise, plus the mean of the latter less that of the SDE; extrapolated from two depths."""
+    width, phi = max(1, settings.width // NARROW), TANH["activation"]
+    schemes = (Network(phi), EulerMaruyama(phi, "identity", law(settings)))
+    walkers = [Walker(scheme, depth) for depth in PAIRED for scheme in schemes]
+    own = replace(settings, activation=phi)
+    exact = limit_moments(own, gram)
+    ahead = [{of: euler_moments(own, gram, depth)[of] - exact[of] for of in OF} for depth in PAIRED]
+    engine, found = default_engine(), []
+    replicas = settings.replicas * NARROW // 2
+    for first, count in engine.pieces(replicas, vectors=8, width=width, dtype=getattr(torch, settings.dtype)):
+        stream = Stream(settings.seed, f"kernel.diagram commuting {width}", first_replica=first)
+        x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
+        ends = engine.final(walkers, x0, law(settings), horizon=settings.horizon, stream=stream)
+        V = [wide.gram(x)[:, 0].cpu() for x in ends]
+        off = [V[2 * i] - V[2 * i + 1] + torch.tensor([its["q"], its["lambda"]]) for i, its in enumerate(ahead)]
+        coarse, fine = (depth * its for depth, its in zip(PAIRED, off, strict=True))
+        found.append(2 * fine - coarse)
+    total = torch.cat(found)
+    return {"q": total[:, 0], "lambda": total[:, 1]}
 
 
 def table(draws: dict[int, Draws], wide: dict[str, float]) -> np.ndarray:
@@ -107,25 +177,32 @@ def sampled(settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth:
 
     Of narrower networks there are as many times more.
     """
-    engine, dtype = default_engine(), getattr(torch, settings.dtype)
-    found: dict[int, Draws] = {}
-    for width in widths(settings):
-        its: list[Tensor] = []
-        replicas = settings.replicas * (settings.width // width)
-        for first, count in engine.pieces(replicas, vectors=len(gram), width=width, dtype=dtype):
-            stream = Stream(settings.seed, f"kernel.diagram {purpose} {depth} {width}", first_replica=first)
-            x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
-            (x,) = engine.final(
-                [Walker(scheme, depth)],
-                x0,
-                law(settings),
-                horizon=settings.horizon,
-                stream=stream,
-            )
-            its.append(wide.gram(x)[:, 0].cpu())
-        values = torch.cat(its)
-        found[width] = {"q": values[:, 0], "lambda": values[:, 1]}
-    return found
+    return {
+        width: drawn(settings, gram, scheme, depth, purpose, width, settings.replicas * (settings.width // width))
+        for width in widths(settings)
+    }
+
+
+def drawn(
+    settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth: int, purpose: str, width: int, replicas: int
+) -> Draws:
+    """The same of one width."""
+    engine, its = default_engine(), []
+    for first, count in engine.pieces(replicas, vectors=len(gram), width=width, dtype=getattr(torch, settings.dtype)):
+        stream = Stream(settings.seed, f"kernel.diagram {purpose} {depth} {width}", first_replica=first)
+        x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
+        (x,) = engine.final([Walker(scheme, depth)], x0, law(settings), horizon=settings.horizon, stream=stream)
+        its.append(wide.gram(x)[:, 0].cpu())
+    values = torch.cat(its)
+    return {"q": values[:, 0], "lambda": values[:, 1]}
+
+
+def as_arrays(draws: Draws) -> dict[str, np.ndarray]:
+    return {of: np.ascontiguousarray(its.numpy()) for of, its in draws.items()}
+
+
+def as_draws(arrays: dict[str, np.ndarray]) -> Draws:
+    return {of: torch.from_numpy(its) for of, its in arrays.items()}
 
 
 def _sde(job: Job, gram: Float[Tensor, "2 2"]) -> dict[int, Draws]:
@@ -194,8 +271,3 @@ def standard_deviation(values: Float[Tensor, " r"]) -> tuple[float, float]:
     off = (values - values.mean()).square()
     variance, error = mean(off)
     return variance**0.5, error / (2 * variance**0.5) if variance > 0 else math.nan
-
-
-def difference(draws: Draws, wide: dict[str, float], size: float) -> dict[str, tuple[float, float]]:
-    """Mean over networks less infinite width, relative to a size, with its standard error."""
-    return {of: mean((draws[of] - wide[of]) / size) for of in OF}

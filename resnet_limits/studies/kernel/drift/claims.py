@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import HAYOU
 from ...group import Group
 from ...least import points
@@ -18,7 +18,8 @@ PINS = {
 }
 
 
-def _growth(of: str, width: int) -> Claim:
+def _growth(of: str, width: int, linear: float) -> Claim:
+    """`linear`: the growth of the network without relu."""
     name, words, rate, value = {
         "relu": (f"relu.{width}", "|relu(x)|", "n", 1 / 4 - 1 / width),
         "norm": (f"relu.norm.{width}", "|x|", "(2n)", 1 / 4 - 1 / (2 * width)),
@@ -34,6 +35,7 @@ def _growth(of: str, width: int) -> Claim:
         pins={**PINS, "width": width},
         random=True,
         verdicts=AS_FULL,
+        rival=Rival("x + W x/sqrt(L), without the relu", "K19-relu", linear),
     )
 
 
@@ -42,7 +44,14 @@ GROUP = Group(
     title="How fast do ReLU networks of finite width grow?",
     seconds=3.3,
     least=points,
-    claims=tuple(_growth(of, width) for of in ("relu", "norm") for width in WIDTHS),
+    claims=(
+        _growth("relu", 8, 0.3716),
+        _growth("relu", 16, 0.4346),
+        _growth("relu", 32, 0.4647),
+        _growth("norm", 8, 0.3704),
+        _growth("norm", 16, 0.4357),
+        _growth("norm", 32, 0.4634),
+    ),
     memory=("replicas",),
     observables={
         "log_growth": "mean over networks of log |relu(x_L)|/|relu(x_0)| (coordinate of: relu) and of"

@@ -1,9 +1,13 @@
-"""`kernel.nngp`, `kernel.ntk`: kernels of infinitely wide networks of depth L against finite ones. Free of torch."""
+"""`kernel.nngp`, `kernel.ntk`: kernels of infinitely wide networks of depth L against finite ones. Free of torch.
+
+Derived are the order 1/2 in D, that of means over D coordinates, and the mean tangent kernel of the layers at any
+width: of the SDE, `E v_12` and the overlaps of costates both grow like e^{kt}, whatever D is.
+"""
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
-from ....papers import JACOT, LEE_GAUSSIAN, Paper
+from ....claims.claim import Claim, Expected, Rival
+from ....papers import JACOT, LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
 from ...least import points, sampled
 from ..outside import AS_FULL, IN_WIDTH, either, moving, narrow
@@ -14,7 +18,22 @@ EXACTLY = 64
 """Networks whose tangent kernel is taken from their full weight matrices."""
 
 
-def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance: float) -> Claim:
+SHALLOW = 2
+"""Layers of the networks whose kernels are held against infinite width: the limit in depth is far off there."""
+MORE = 8
+"""There are as many times more of them: they are cheap, and few layers see less of the sizes of the weights."""
+NARROW, NARROW_LAYERS, NARROW_NETWORKS = 8, 4, 16
+"""Width and layers of the linear networks of which the mean tangent kernel of the layers is known at any width; and
+their number, for each of the key replicas."""
+LINEAR = {"activation": "identity", "init.sigma_w": 0.6, "init.sigma_b": 0.4, "horizon": 0.7}
+"""Of small sizes, for the scatter over networks; none is 1, where powers hide."""
+
+
+ROOT = "overlaps over sqrt(D) in place of D"
+BIAS = "h for sqrt(h) on the biases of full weight matrices"
+
+
+def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance: float, rival: Rival) -> Claim:
     return Claim(
         id=claim_id,
         source=source,
@@ -25,21 +44,39 @@ def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance:
         where={"scheme": scheme},
         random=True,
         verdicts=AS_FULL,
+        rival=rival,
     )
 
 
-def _width(claim_id: str, source: Paper, statement: str, scheme: str) -> Claim:
+def _width(claim_id: str, source: Paper, statement: str, scheme: str, rival: Rival) -> Claim:
     return Claim(
         id=claim_id,
         source=source,
         statement=statement,
-        kind="theorem",
+        kind="derived",
         observable="entries_distance",
         expected=IN_WIDTH,
         where={"scheme": scheme},
         outside=either(narrow, moving),
         random=True,
         verdicts=AS_FULL,
+        rival=rival,
+    )
+
+
+def _narrow(claim_id: str, words: str, scheme: str, rival: Rival) -> Claim:
+    return Claim(
+        id=claim_id,
+        source=PELUCHETTI,
+        statement=f"At width {NARROW} the layers' tangent kernel of the SDE is T v_12 e^(kT) in the mean{words}.",
+        kind="derived",
+        observable="narrow_ratio",
+        expected=Expected("value", 1, 0.04),
+        where={"scheme": scheme},
+        pins=LINEAR,
+        random=True,
+        verdicts=AS_FULL,
+        rival=rival,
     )
 
 
@@ -54,46 +91,56 @@ GROUP = Group(
     least=least_of_entries,
     claims=(
         _value(
-            "kernel.nngp",
+            "kernel.nngp.mean",
             LEE_GAUSSIAN,
-            "the mean over networks of their overlaps <x_L, x_L'>/D is the kernel of infinite width and depth L",
-            "nngp",
-            0.03,
+            f"The mean overlap <x_L, x_L'>/D of networks of {SHALLOW} layers is the kernel of infinite width.",
+            "nngp shallow",
+            0.012,
+            Rival("the kernel of deep networks", "K20-deep-kernel", 0.8836),
         ),
         _width(
             "kernel.nngp.width",
             LEE_GAUSSIAN,
-            "overlaps of networks of width D are at a distance of order 1/2 in D of the kernel",
+            "Overlaps of networks of width D are at a distance of order 1/2 in D of the kernel.",
             "nngp",
+            Rival(ROOT, "K18-overlap-root", -0.5365),
         ),
         _value(
-            "kernel.ntk",
+            "kernel.ntk.mean",
             JACOT,
-            "the mean over networks of their tangent kernel is the kernel of infinite width and depth L",
-            "ntk",
-            0.08,
+            f"The mean tangent kernel of networks of {SHALLOW} layers is the kernel of infinite width.",
+            "ntk shallow",
+            0.03,
+            Rival("the kernel of deep networks", "K20-deep-kernel", 0.8636),
         ),
         _width(
             "kernel.ntk.width",
             JACOT,
-            "tangent kernels of networks of width D are at a distance of order 1/2 in D of the kernel",
+            "Tangent kernels of networks of width D are at a distance of order 1/2 in D of the kernel.",
             "ntk",
+            Rival(ROOT, "K18-overlap-root", -0.7354),
         ),
         _value(
             "kernel.ntk.autograd",
             JACOT,
-            "the tangent kernel of full weight matrices, by automatic differentiation, is the same in the mean"
-            " (depth min(L, kernel.trained_depth))",
+            "The mean tangent kernel of full weight matrices, by autograd, is the kernel of infinite width.",
             "ntk-autograd",
             0.09,
+            Rival("a recursion without h before the tangent kernel", "K3-h-missing", 0.7192),
         ),
+        _narrow("kernel.ntk.narrow.spans", "", "spans", Rival(ROOT, "K18-overlap-root", 5.335)),
+        _narrow("kernel.ntk.narrow.autograd", ", by autograd", "autograd", Rival(BIAS, "K8-bias-h", 0.5418)),
     ),
     memory=("width", "kernel.inputs", "depth", "replicas"),
     observables={
         "entry": "an entry of a kernel, of inputs i and j (coordinate pair): mean over networks of the width of the"
-        " settings; schemes nngp, ntk, ntk-autograd; reference: infinite width at this depth",
+        f" settings; schemes nngp, ntk, those of {SHALLOW} layers (nngp shallow, ntk shallow), ntk-autograd (full"
+        " weight matrices, depth min(L, kernel.trained_depth)); reference: infinite width at this depth",
         "entries_ratio": "mean over networks of the sum of absolute entries, each with the sign of the reference's,"
         " relative to the reference",
+        "narrow_ratio": f"mean over linear networks of width {NARROW} and {NARROW_LAYERS} layers (Euler's scheme of"
+        " the SDE) of the tangent kernel of the layers, over T v_12 (1 + k h)^(L-1), its exact mean at any width;"
+        " v_12 = sigma_b^2 + k lambda_0; schemes spans, autograd (full weight matrices)",
         "entries_distance": "root mean square over networks of the distance to infinite width, relative, by width"
         " (Frobenius norms)",
     },

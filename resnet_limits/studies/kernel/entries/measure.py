@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,14 +24,15 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....networks.ntk import tangent_kernel
+from ....paths.laws.iid import Iid
 from ....random import Stream, normals
 from ....sampling import wide
 from ....sampling.schemes import Network, Walker
 from ..kernels import finite_kernel
 from ..outside import sizes, widths
-from ..problem import key, law, network_of, overlaps, points, read_in, where
+from ..problem import key, law, network_of, overlaps, pair, points, read_in, where
 from ..settings import Kernel
-from .claims import EXACTLY
+from .claims import EXACTLY, LINEAR, MORE, NARROW, NARROW_LAYERS, NARROW_NETWORKS, SHALLOW
 
 TANGENTS = 8
 """There are as many times fewer tangent kernels than the key `replicas` says: they take more work than overlaps."""
@@ -38,6 +40,8 @@ TAPE = 2**28
 """Bytes of states and pre-activations kept for the backward pass, about."""
 AT_ONCE = 2**28
 """Bytes of gradients by torch.func at a time."""
+AT_A_TIME = 2048
+"""Narrow networks whose gradients are taken at a time."""
 
 Kernels = Float[Tensor, "r n n"]
 
@@ -60,11 +64,72 @@ def measure(job: Job) -> Measurement:
             its_distance = distance(kernels, exact)
             distances.append(Record("entries_distance", *its_distance, coordinates=coordinates, replicas=len(kernels)))
         records += distances
+        records += entry_records(*_shallow(job, gram, kind, draw, z), f"{kind} shallow")
     job.progress(2 / 3, "tangent kernels by automatic differentiation")
     depth = min(settings.depth, settings.kernel.trained_depth)
     exact = finite_kernel(settings, "ntk", depth)(z, z)
     records += entry_records(_by_autograd(job, z, depth), exact, "ntk-autograd")
+    records += _narrow(job)
     return Measurement([r for r in records if math.isfinite(r.value)])
+
+
+def _shallow(
+    job: Job, gram: Tensor, kind: Kind, draw: Callable[..., Kernels], z: Float[Tensor, "n f"]
+) -> tuple[Kernels, Float[Tensor, "n n"]]:
+    """Kernels of networks of `SHALLOW` layers and the largest width, and of infinite width."""
+    settings = replace(job.settings, depth=SHALLOW, replicas=MORE * job.settings.replicas)
+
+    def compute() -> dict[str, np.ndarray]:
+        return {"kernels": draw(settings, gram, settings.width).numpy()}
+
+    its = key(settings, "width", "dtype", "replicas", "kernel.inputs")
+    found = job.shared.solve(f"kernel.shallow.{kind}", its, compute)["kernels"]
+    return torch.from_numpy(found), finite_kernel(settings, kind, SHALLOW)(z, z)
+
+
+def _narrow(job: Job) -> list[Record]:
+    """Tangent kernels of the layers alone of narrow linear networks and two inputs that overlap, relative to their
+    exact mean.
+
+    `E v_12` is multiplied by `1 + k h` in a layer, and so is a costate's overlap: each of the L terms of the mean is
+    `h v_12 (1 + k h)^(L-1)`, the widths of states and costates being independent given the layers before and after.
+    """
+    own, T = Iid(sigma_w=LINEAR["init.sigma_w"], sigma_b=LINEAR["init.sigma_b"]), LINEAR["horizon"]
+    z, replicas = pair(job.settings), NARROW_NETWORKS * job.settings.replicas
+    gram = overlaps(z)
+    layers_alone = replace(job.settings.kernel, read_in=False, readout=False)
+    settings = replace(
+        job.settings,
+        depth=NARROW_LAYERS,
+        width=NARROW,
+        replicas=TANGENTS * replicas,
+        kernel=layers_alone,
+        activation=LINEAR["activation"],
+        init=own,
+        horizon=T,
+    )
+
+    def compute() -> dict[str, np.ndarray]:
+        network = network_of(settings, NARROW_LAYERS, NARROW)
+        stream = Stream(settings.seed, "kernel.ntk narrow")
+        inputs = z.to(**where(settings))
+        parameters = network.initial(z.shape[1], 1, stream, replicas=replicas, **where(settings))
+        found = [
+            tangent_kernel(network, {name: its[part] for name, its in parameters.items()}, inputs)[:, 0, 1].cpu()
+            for part in (slice(i, i + AT_A_TIME) for i in range(0, replicas, AT_A_TIME))
+        ]
+        return {"autograd": torch.cat(found).numpy(), "spans": ntk(settings, gram, NARROW)[:, 0, 1].numpy()}
+
+    its = key(job.settings, "dtype", "replicas")
+    kernels = job.shared.solve("kernel.ntk.narrow", its, compute)
+    k, h = own.sigma_w**2, T / NARROW_LAYERS
+    exact = T * (own.sigma_b**2 + k * float(gram[0, 1])) * (1 + k * h) ** (NARROW_LAYERS - 1)
+    records = []
+    for scheme, found in kernels.items():
+        value, stderr = mean(torch.from_numpy(found) / exact)
+        coordinates = {"scheme": scheme, **LINEAR}
+        records.append(Record("narrow_ratio", value, stderr, coordinates=coordinates, replicas=len(found)))
+    return records
 
 
 def nngp(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:

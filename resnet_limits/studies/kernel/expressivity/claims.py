@@ -1,12 +1,13 @@
 """`kernel.expressivity.*`: what a doubly infinite network can tell apart. Free of torch.
 
 With i.i.d. weights and shallow blocks its kernels are affine in `<z, z'>`: it is linear regression. At finite depth
-something that is not linear is left, of order 1/L; the kernel of the deep block is not linear at any depth.
+something that is not linear is left, of order 1/L; the kernel of the deep block is not linear at any depth. The order
+is derived as that of the moments; that of regression is the order of its kernel.
 """
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points
@@ -16,71 +17,91 @@ POINTS, BEYOND = 300, 100
 """Training points of the Gram matrices: at least 300, and 100 beyond d_in + 1, where there are so many."""
 ENTRIES = 100
 """Training points whose kernel is fitted by an affine one."""
-SMALL = {"init.sigma_w": 0.35, "init.sigma_b": 0.35}
+SMALL = {"init.sigma_w": 0.35, "init.sigma_b": 0.35, "horizon": 0.7}
 """Sizes at which the part that is not affine is in its asymptotic range from L=8 on, for inputs of any norm."""
 BENT = {**DEEP, "horizon": 1.0}
 """Where its kernel is held against affine ones: at short horizons every kernel is nearly that of the inputs."""
 
 
-def _rank(kernel: str, statement: str) -> Claim:
+REGRESSED = 100
+"""Training points of regression with kernels of finite depth, at which it also predicts: new points may be of any size,
+and of large ones the order shows late."""
+NOISY = {**SMALL, "kernel.ridge": 2.0}
+
+
+def _regression(kernel: str, words: str, rival: float) -> Claim:
     return Claim(
-        id=f"kernel.expressivity.{'rank' if kernel == 'nngp' else 'rank.ntk'}",
+        id=f"kernel.expressivity.regression.{kernel}",
         source=PELUCHETTI,
-        statement=statement,
-        kind="theorem",
-        observable="rank_tail",
-        expected=Expected("at_most", 1, 0.5),
+        statement=f"Regression with the {words} of depth L approaches linear ridge regression at order 1.",
+        kind="derived",
+        observable="regression_distance",
+        expected=Expected("order", 1, 0.15),
         where={"scheme": kernel},
-        outside=not_affine,
-        needs=f"more training points than d_in + 1; {NO_BLOW_UP}",
-        verdicts=AS_FULL,
+        pins=NOISY,
+        outside=either(not_affine, without_order),
+        verdicts=OF_DEPTHS,
+        rival=Rival("constants of first order in T: a distance that stays", "K23-affine", rival),
     )
 
 
 GROUP = Group(
     name="expressivity",
     title="Can a doubly infinite network do more than linear regression?",
-    seconds=0.5,
+    seconds=3,
     least=points,
     claims=(
-        _rank("nngp", "the Gram matrix of the doubly infinite network has rank at most d_in + 1, to rounding"),
-        _rank("ntk", "so has that of its tangent kernel"),
+        Claim(
+            id="kernel.expressivity.rank",
+            source=PELUCHETTI,
+            statement="Gram matrices of both kernels of the doubly infinite network have rank at most d_in + 1.",
+            kind="identity",
+            observable="rank_tail",
+            expected=Expected("at_most", 1, 0.5),
+            where={"scheme": "largest"},
+            outside=not_affine,
+            needs=f"more training points than d_in + 1; {NO_BLOW_UP}",
+            verdicts=AS_FULL,
+            rival=Rival("overlaps in single precision", "K22-single-precision"),
+        ),
         Claim(
             id="kernel.expressivity.ridge",
             source=PELUCHETTI,
-            statement="regression with the tangent kernel of the doubly infinite network is linear ridge regression,"
-            " to rounding",
-            kind="theorem",
+            statement="Regression with the tangent kernel of the doubly infinite network is linear ridge regression.",
+            kind="identity",
             observable="ridge_difference",
             expected=Expected("at_most", 1, 0.5),
             outside=not_affine,
             needs=NO_BLOW_UP,
             verdicts=AS_FULL,
+            rival=Rival("a tangent kernel without the read-out's constant", "K2-readout-constant"),
         ),
+        _regression("nngp", "NNGP", -0.2236),
+        _regression("ntk", "tangent kernel", -1.323),
         Claim(
             id="kernel.expressivity.depth",
             source=PELUCHETTI,
-            statement="at depth L and infinite width a part of the kernel is not affine in <z, z'>; it vanishes at"
-            " order 1",
-            kind="theorem",
+            statement="The part of the NNGP of depth L that is not affine in <z, z'> vanishes at order 1.",
+            kind="derived",
             observable="nonlinear_part",
             expected=Expected("order", 1, 0.15),
             where={"scheme": "finite depth"},
             pins=SMALL,
             outside=either(not_affine, without_order),
             verdicts=OF_DEPTHS,
+            rival=Rival("one depth for all: a part that stays", "K24-depth-of-training", -8.882e-16),
         ),
         Claim(
             id="kernel.expressivity.nonlinear",
             source=PELUCHETTI,
-            statement="the kernel of the deep block is not affine, at infinite depth too: at least a hundredth of it"
-            " (log10)",
-            kind="theorem",
+            statement="At least a hundredth of the deep block's kernel is not affine, at infinite depth too (log10).",
+            kind="derived",
             observable="log_nonlinear_part",
             expected=Expected("at_least", -2, 0.5),
             where={"scheme": "deep"},
             pins=BENT,
             verdicts=AS_FULL,
+            rival=Rival("a block without inner activation", "K25-deep-linear", -14.76),
         ),
     ),
     memory=("data.train_size",),
@@ -89,7 +110,10 @@ GROUP = Group(
         "rank": "numerical rank of the Gram matrix of the limit, eigenvalues beyond n eps times the largest; schemes"
         " nngp, ntk; reference: d_in + 1, or the number of points",
         "rank_tail": "eigenvalue d_in + 2 over n eps times the largest; error of the reference: n^-1/2, the rounding of"
-        " an eigenvalue in these units; schemes nngp, ntk",
+        " an eigenvalue in these units; schemes nngp, ntk, and the largest of both",
+        "regression_distance": f"predictions at the first {REGRESSED} training points of regression on them with a"
+        " kernel of infinite width and depth L, less those of linear ridge regression with the constants of the limit;"
+        " relative root mean square; schemes nngp, ntk",
         "nonlinear_part": "what the best fit by a + b <z, z'>/d_in leaves of the kernel of 100 training points,"
         " relative to its entries less their mean; schemes finite depth (NNGP of infinite width and depth L),"
         " deep (deep block)",

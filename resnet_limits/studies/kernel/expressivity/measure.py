@@ -3,6 +3,7 @@
 rank         eigenvalue d_in + 2 of the Gram matrix of the limit, from its entries (no features)
 ridge        (K + r)^-1 in the dimension of the points, against ridge regression on the inputs: penalties
              r d_in/slope on the weights and r/constant on the intercept, for K = constant + slope <z, z'>/d_in
+regression   with kernels of finite depth, against linear ridge regression with the constants of the limit
 non-linear   what the best fit of entries by constant + slope <z, z'>/d_in leaves of them
 """
 
@@ -17,10 +18,12 @@ from jaxtyping import Float
 from scipy.linalg import cho_solve
 from torch import Tensor
 
+from ....data.dataset import Dataset
+from ....inference import dense
 from ....inference.dense import factored
-from ....inference.linear import affine_features, least_squares
+from ....inference.linear import affine_features, least_squares, linear_ridge
 from ....inference.targets import one_hot
-from ....limits.kernel import LimitKernel
+from ....limits.kernel import Kind, LimitKernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....paths.laws.iid import Iid
@@ -28,7 +31,7 @@ from ..kernels import affine, deep_kernel, finite_kernel, limit_exists, limit_ke
 from ..outside import not_affine
 from ..problem import dataset, key, overlaps
 from ..settings import Kernel
-from .claims import BENT, BEYOND, ENTRIES, POINTS, SMALL
+from .claims import BENT, BEYOND, ENTRIES, NOISY, POINTS, REGRESSED, SMALL
 
 EPS = torch.finfo(torch.float64).eps
 STEPS = 1e-10
@@ -47,10 +50,13 @@ def measure(job: Job) -> Measurement:
         if not_affine(settings) is None:
             value, error = found["ridge"]
             records.append(Record("ridge_difference", float(value), reference_error=float(error)))
+    if not_affine(settings) is None:
+        job.progress(0.3, "regression at finite depth")
+        records += regression_records(settings, data)
     job.progress(0.5, "non-linear part")
     few = x[:ENTRIES]
     gram = overlaps(few)
-    small = replace(settings, init=Iid(sigma_w=SMALL["init.sigma_w"], sigma_b=SMALL["init.sigma_b"]))
+    small = of_small_sizes(settings)
     bent = replace(settings, horizon=BENT["horizon"])
 
     def deep() -> dict[str, np.ndarray]:
@@ -70,6 +76,36 @@ def measure(job: Job) -> Measurement:
                 Record("log_nonlinear_part", math.log10(value), reference_error=error, coordinates=coordinates)
             )
     return Measurement(records)
+
+
+def of_small_sizes(settings: Kernel) -> Kernel:
+    """With the sizes and the horizon that the orders in depth pin."""
+    its = Iid(sigma_w=SMALL["init.sigma_w"], sigma_b=SMALL["init.sigma_b"])
+    return replace(settings, init=its, horizon=SMALL["horizon"])
+
+
+def regression_records(settings: Kernel, data: Dataset) -> list[Record]:
+    """Regression with NNGP and tangent kernel of this depth against linear ridge regression, which knows the kernel of
+    infinite depth by its two constants alone."""
+    small, noise = of_small_sizes(settings), NOISY["kernel.ridge"]
+    x, y = data.x_train[:REGRESSED].double(), targets(data, REGRESSED)
+    kinds: tuple[Kind, ...] = ("nngp", "ntk")
+    records = []
+    for kind in kinds:
+        kernel = finite_kernel(small, kind, settings.depth)
+        found = dense.posterior(kernel, x, y, ridge=noise)
+        linear = linear_ridge(*affine(small, kind), x, y, x, noise)
+        off = float((found.mean(x) - linear).norm() / linear.norm())
+        coordinates = {"scheme": kind, **NOISY}
+        error = settings.depth * found.error
+        records.append(Record("regression_distance", off, reference_error=error, coordinates=coordinates))
+    return records
+
+
+def targets(data: Dataset, count: int) -> Float[Tensor, "n o"]:
+    """Of the first training points: classes as vectors, float64."""
+    y = data.y_train[:count]
+    return one_hot(y, data.classes) if data.is_classification else y.double()
 
 
 def not_fitted(K: Float[Tensor, "n n"], gram: Float[Tensor, "n n"]) -> float:
@@ -92,6 +128,10 @@ def rank_records(found: dict[str, np.ndarray], d_in: int) -> list[Record]:
         if n > d_in + 1:
             tail = abs(float(values[d_in + 1])) / bound
             records.append(Record("rank_tail", tail, reference_error=1 / math.sqrt(n), coordinates=coordinates))
+    tails = [record for record in records if record.observable == "rank_tail"]
+    if tails:
+        largest = max(tails, key=lambda record: record.value)
+        records.append(replace(largest, coordinates={"scheme": "largest"}))
     return records
 
 
@@ -107,10 +147,8 @@ def of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
         K = block(kernel, x, x)
         found[kind] = np.linalg.eigvalsh(K.numpy())[::-1]
         if kind == "ntk" and not_affine(settings) is None:
-            y = data.y_train[:count]
-            targets = one_hot(y, data.classes) if data.is_classification else y.double()
-            linear = affine(settings, kind)
-            found["ridge"] = np.array(ridge_difference(kernel, linear, x, targets, new, settings.kernel.ridge))
+            linear, y = affine(settings, kind), targets(data, count)
+            found["ridge"] = np.array(ridge_difference(kernel, linear, x, y, new, settings.kernel.ridge))
     return found
 
 

@@ -1,17 +1,23 @@
-"""`kernel.moments.*`: infinitely wide networks of finite depth against the limit in depth. Free of torch."""
+"""`kernel.moments.*`: infinitely wide networks of finite depth against the limit in depth. Free of torch.
+
+The limit is Peluchetti & Favaro's, the order is derived: a layer adds what a step of Euler's scheme for the limit's ODE
+does, but for terms of size h^2. What these add up to is known for tanh, `limits/depth_constant.py`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points
-from ..outside import OF_DEPTHS, explodes_with, moving, without_order
+from ..outside import AS_FULL, OF_DEPTHS, either, explodes_with, moving, sizes, without_order
 from ..settings import Kernel
 
-SWISH = {"activation": "swish"}
+SWISH, TANH = {"activation": "swish"}, {"activation": "tanh"}
+LAYERS = (32, 64, 128, 256)
+"""Depths from which the 1/L constant is extrapolated."""
 LARGEST, FALLING = 0.1, 0.9
 """An error is larger than from which an order is read, if it still falls by a tenth: one that does not is no limit."""
 OF = {
@@ -20,6 +26,17 @@ OF = {
     "m": "the mean m of the coordinates",
     "ntk": "the tangent kernel of two inputs",
 }
+
+SHORT = {"q": "q", "lambda": "the overlap lambda", "ntk": "the tangent kernel"}
+"""Moments of which the 1/L constant is known, `limits/depth_constant.py`."""
+GROWN = 2.0
+
+
+def grown(settings: Kernel) -> str | None:
+    """Why depths of `LAYERS` are too small to extrapolate from, or None."""
+    if (growth := sizes(settings).sigma_w ** 2 * settings.horizon) > GROWN:
+        return f"sigma_w^2 T = {growth:.3g}: above {GROWN:g} the constant is not seen at depths of {LAYERS}"
+    return None
 
 
 def _swish(settings: Kernel) -> str | None:
@@ -49,14 +66,14 @@ def _too_large(scheme: str, of: str) -> Any:
     return unmet
 
 
-def _order(scheme: str, of: str) -> Claim:
+def _order(scheme: str, of: str, rival: Rival) -> Claim:
     name = "" if scheme == "own" else ".swish"
     return Claim(
         id=f"kernel.moments{name}.{of}",
         source=PELUCHETTI,
-        statement=f"at infinite width {OF[of]} of networks of depth L approaches that of the limit ODE, order 1"
-        + ("" if scheme == "own" else " (swish)"),
-        kind="theorem",
+        statement=f"At infinite width {OF[of]} approaches that of the limit ODE at order 1 in L"
+        + ("." if scheme == "own" else " (swish)."),
+        kind="derived",
         observable=f"{of}_error",
         expected=Expected("order", 1, 0.1),
         where={"scheme": scheme},
@@ -64,15 +81,69 @@ def _order(scheme: str, of: str) -> Claim:
         outside=without_order if scheme == "own" else _swish,
         unmet=_too_large(scheme, of),
         verdicts=OF_DEPTHS,
+        rival=rival,
     )
+
+
+def _limit(scheme: str, rival: Rival) -> Claim:
+    return Claim(
+        id=f"kernel.moments.limit.{scheme}",
+        source=PELUCHETTI,
+        statement="Extrapolated in depth, moments of infinitely wide networks are those of the limit ODE"
+        + ("." if scheme == "own" else " (swish)."),
+        kind="theorem",
+        observable="extrapolated_distance",
+        expected=Expected("at_most", 0, 3e-3),
+        where={"scheme": scheme},
+        pins={} if scheme == "own" else SWISH,
+        outside=either(without_order, grown) if scheme == "own" else either(_swish, grown),
+        needs="moments that do not blow up before the horizon",
+        verdicts=AS_FULL,
+        rival=rival,
+    )
+
+
+def _constant(of: str, rival: Rival) -> Claim:
+    return Claim(
+        id=f"kernel.moments.constant.{of}",
+        source=PELUCHETTI,
+        statement=f"L times the distance of {SHORT[of]} at depth L to the limit tends to its constant (tanh).",
+        kind="derived",
+        observable="constant_ratio",
+        expected=Expected("value", 1, 0.01),
+        where={"of": of},
+        pins=TANH,
+        outside=either(moving, grown),
+        verdicts=AS_FULL,
+        rival=rival,
+    )
+
+
+UNBIASED = "the limit's moments without the bias's variance: a distance that stays"
+CONSTANT = "a limit in which what the bias adds does not grow: a distance that stays"
+READ_IN = "a limit without the read-in's term: a distance that stays"
+TWICE = "Euler's own error counted twice in the constant"
 
 
 GROUP = Group(
     name="moments",
     title="Do infinitely wide networks of depth L approach the limit ODE of their moments at order 1?",
-    seconds=1.2,
+    seconds=3,
     least=points,
-    claims=(*(_order("own", of) for of in ("q", "lambda", "ntk")), *(_order("swish", of) for of in OF)),
+    claims=(
+        _order("own", "q", Rival(UNBIASED, "K5-bias-moments", -0.003126)),
+        _order("own", "lambda", Rival(CONSTANT, "K6-bias-kernel", -0.9895)),
+        _order("own", "ntk", Rival(READ_IN, "K1-read-in", -0.003738)),
+        _order("swish", "q", Rival(UNBIASED, "K5-bias-moments", 0.0004196)),
+        _order("swish", "lambda", Rival(CONSTANT, "K6-bias-kernel", 0.04467)),
+        _order("swish", "m", Rival(UNBIASED, "K5-bias-moments", -3.575e-05)),
+        _order("swish", "ntk", Rival(READ_IN, "K1-read-in", 0.0002019)),
+        _limit("own", Rival(UNBIASED, "K5-bias-moments", 0.3672)),
+        _limit("swish", Rival(UNBIASED, "K5-bias-moments", 2.026)),
+        _constant("q", Rival(TWICE, "K13-slope-constant", 0.8839)),
+        _constant("lambda", Rival(TWICE, "K13-slope-constant", 0.8886)),
+        _constant("ntk", Rival(TWICE, "K13-slope-constant", 0.9537)),
+    ),
     memory=("data.train_size",),
     on_cpu=True,
     observables={
@@ -84,6 +155,10 @@ GROUP = Group(
         },
         **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF},
         "depth_constant": "L times the relative distance of a moment (coordinate `of`) to its limit, with its sign",
+        "extrapolated_distance": "largest relative distance, over the moments, of their extrapolation from depths of"
+        " 32 to 256 to the limit; error of the reference: of the extrapolation",
+        "constant_ratio": "L times the distance of a moment (coordinate `of`) of tanh networks to its limit, relative"
+        " to its known constant; extrapolated from depths of 32 to 256, with the error of the extrapolation",
         "blow_up_time": "when the moments of the limit explode (where they do): of these two inputs;"
         " scheme all points: of all training and test points",
     },

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from ....claims.richardson import richardson_limit
+from ....limits.depth_constant import of_overlap, of_tangent_kernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ..kernels import finite_moments, limit_moments, reached
-from ..outside import explodes_with, limitless
-from ..problem import overlaps, pair
-from .claims import OF, SWISH
+from ..outside import explodes_with, limitless, moving, sizes
+from ..problem import key, overlaps, pair
+from ..settings import Kernel
+from .claims import LAYERS, OF, SWISH, TANH, grown
 
 ROUNDING = 1e-14
 """Relative rounding of a layer: sums of 96 or so terms."""
@@ -42,4 +50,55 @@ def measure(job: Job) -> Measurement:
                 records.append(Record("depth_constant", settings.depth * error, coordinates=constant))
         if math.isfinite(first):
             records.append(Record("blow_up_time", first, coordinates=coordinates))
+        if exists and grown(settings) is None:
+            where = {**key(settings), "phi": phi}
+            value, error = job.shared.solve(
+                "kernel.moments.limit", where, lambda phi=phi, limit=limit: at_infinity(settings, gram, phi, limit)
+            )["distance"]
+            records.append(
+                Record("extrapolated_distance", float(value), reference_error=float(error), coordinates=coordinates)
+            )
+    if moving(settings) is None and grown(settings) is None:
+        found = job.shared.solve("kernel.moments.constants", key(settings), lambda: constants(settings, gram))
+        for of, (value, error) in found.items():
+            coordinates = {"of": of, **TANH}
+            records.append(
+                Record("constant_ratio", float(value), reference_error=float(error), coordinates=coordinates)
+            )
     return Measurement([record for record in records if math.isfinite(record.value)])
+
+
+def at_infinity(
+    settings: Kernel, gram: Float[Tensor, "2 2"], phi: str, limit: dict[str, float]
+) -> dict[str, np.ndarray]:
+    """The largest relative distance of moments, extrapolated in depth, to their limit; and the largest error."""
+    by_depth = [finite_moments(settings, gram, L, phi=phi) for L in LAYERS]
+    kept = [of for of in OF if limit[of] != 0]
+    ends = [extrapolated([moments[of] / limit[of] for moments in by_depth]) for of in kept]
+    return {"distance": np.array([max(abs(end - 1) for end, _ in ends), max(error for _, error in ends)])}
+
+
+def extrapolated(values: Sequence[float]) -> tuple[float, float]:
+    """Richardson's extrapolation in 1/L of values at depths that double, and its error."""
+    limit, difference = richardson_limit([np.array(value) for value in values])
+    return float(limit), float(abs(difference))
+
+
+def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndarray]:
+    """`L (K_L - K_T)` of tanh over its known constant where that is not 0, extrapolated in 1/L, with its error."""
+    own, its, phi = sizes(settings), settings.kernel, TANH["activation"]
+    (q1, overlap), (_, q2) = gram.tolist()
+    law = (own.sigma_w, own.sigma_b, settings.horizon)
+    known = {
+        "q": of_overlap(q1, (q1, q1), *law),
+        "lambda": of_overlap(overlap, (q1, q2), *law),
+        "ntk": of_tangent_kernel(overlap, (q1, q2), *law, read_in=its.read_in, readout=its.readout),
+    }
+    limit = limit_moments(settings, gram, phi=phi)
+    off = [(L, finite_moments(settings, gram, L, phi=phi)) for L in LAYERS]
+    found = {}
+    for of, constant in known.items():
+        if constant == 0:
+            continue
+        found[of] = np.array(extrapolated([L * (moments[of] - limit[of]) / constant for L, moments in off]))
+    return found

@@ -1,0 +1,90 @@
+"""`kernel.trained.*`: networks of finite width trained on mini-batches, all layers or i.i.d. ones fixed. Free of torch.
+
+After the experiments of Peluchetti & Favaro on MNIST; digits unless `data` says otherwise.
+"""
+
+from __future__ import annotations
+
+from ....claims.claim import Claim, Expected, Rival
+from ....papers import PELUCHETTI
+from ...group import Depths, Group
+from ...least import points
+from ...outside import unlabelled
+from ..outside import AS_FULL, OF_DEPTHS
+from ..settings import Kernel
+
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
+LAYERS = {"all": "all parameters are trained", "fixed": "read-in and read-out alone, the i.i.d. layers stay"}
+SINGLE = 4
+
+
+UNSCALED = "layers that do not shrink with the depth"
+REPEATED = "layers that all repeat the first one's weights"
+
+
+def _gain(optimizer: str, tolerance: float, rival: float) -> Claim:
+    return Claim(
+        id=f"kernel.trained.{optimizer}",
+        source=PELUCHETTI,
+        statement=f"Networks trained by {OPTIMIZERS[optimizer]} classify at least as well as linear ridge regression.",
+        kind="observation",
+        observable="accuracy_gain",
+        expected=Expected("at_least", 0, tolerance),
+        where={"optimizer": optimizer, "layers": "all"},
+        pins={"dtype": "float32"},
+        outside=unlabelled,
+        random=True,
+        verdicts=AS_FULL,
+        rival=Rival(UNSCALED, "K31-unscaled-layers", rival),
+    )
+
+
+def _depth(optimizer: str, tolerance: float, rival: float) -> Claim:
+    return Claim(
+        id=f"kernel.trained.depth.{optimizer}",
+        source=PELUCHETTI,
+        statement=f"With fixed i.i.d. layers, accuracy after training by {OPTIMIZERS[optimizer]} does not fall with L.",
+        kind="observation",
+        observable="accuracy_change",
+        expected=Expected("at_least", 0, tolerance),
+        where={"optimizer": optimizer, "layers": "fixed"},
+        pins={"dtype": "float32"},
+        outside=unlabelled,
+        random=True,
+        needs="at least two depths",
+        verdicts=OF_DEPTHS,
+        rival=Rival(REPEATED, "K32-repeated-layers", rival),
+    )
+
+
+def least_of_trained(settings: Kernel) -> float:
+    """Parameters of the layers with their gradients and, under adam, two running means of each."""
+    its = settings.kernel.mini_batch
+    return points(settings) + 4 * SINGLE * its.networks * settings.depth * its.width**2
+
+
+GROUP = Group(
+    name="trained",
+    title="How accurate are networks of finite width that are trained on mini-batches, by depth?",
+    seconds=30,
+    least=least_of_trained,
+    depths=Depths(high=64),
+    claims=(
+        _gain("sgd", 0.02, -0.1013),
+        _gain("adam", 0.03, -0.1031),
+        _depth("sgd", 0.018, -0.05758),
+        _depth("adam", 0.03, -0.09886),
+    ),
+    compared=tuple(f"kernel.trained.depth.{optimizer}" for optimizer in OPTIMIZERS),
+    memory=("kernel.mini_batch.width", "kernel.mini_batch.networks", "depth", "kernel.mini_batch.points"),
+    observables={
+        "accuracy.trained": "test accuracy of networks of width kernel.mini_batch.width trained on mini-batches, mean"
+        f" over networks; columns optimizer ({', '.join(OPTIMIZERS)}) and layers ("
+        + "; ".join(f"{name}: {words}" for name, words in LAYERS.items())
+        + ")",
+        "accuracy.linear": "of linear ridge regression on the same training points, with kernel.ridge",
+        "accuracy.kernel": "of regression on them with the tangent kernel of infinite width and depth, kernel.ridge",
+        "accuracy_gain": "accuracy.trained less accuracy.linear, on the same test points (paired)",
+        "accuracy_change": "accuracy.trained of the deepest networks less that of the shallowest",
+    },
+)
