@@ -23,5 +23,8 @@ def several(problem: str) -> Callable[[Any], str | None]:
 def kinked(settings: Gamma) -> str | None:
     """Why the activation is outside the theorem, or None."""
     if activation_named(settings.activation).kinks:
-        return f"activation={settings.activation}: the theorem needs an activation with continuous derivatives"
+        return (
+            f"activation={settings.activation}: the equations of the limit, and rates, need an activation with"
+            " continuous derivatives"
+        )
     return None

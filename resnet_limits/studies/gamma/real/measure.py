@@ -1,4 +1,4 @@
-"""`gamma.real`: minimisers on a data set; `real_paths.py` compares the depths.
+"""`gamma.real`: minimisers on a data set; `compare.py` compares the depths.
 
 A job climbs to its depth, certifies the minimum, and keeps the weights.
 """
@@ -10,8 +10,9 @@ import numpy as np
 from ....data.dataset import Dataset
 from ....data.loading import embed
 from ....measurement.job import Job
-from ....measurement.record import Measurement, Record
+from ....measurement.record import Measurement, Record, unknown
 from ....training.depth_regularised import DepthRegularised, Weights
+from ..norms import IS_ZERO, ZERO, largest
 from ..problem import DATA, boundary, certificate, minima, of_the_data
 from ..settings import Gamma
 
@@ -30,18 +31,22 @@ def measure(job: Job) -> Measurement:
         "boundary_end": end,
         "boundary_missed": missed,
         "train_loss": problem.loss_at(w),
-        "roughness": roughness(w),
+        "roughness": roughness(w.path),
     }
     if dataset.classes:
         values |= _accuracies(settings, problem, w, dataset)
+    nothing = ("boundary_start", "boundary_end") if largest(w.path) < ZERO else ()
     records = certificate(settings, problem, found, WHERE)
-    records += [Record(name, value, coordinates=WHERE, replicas=1) for name, value in values.items()]
+    records += [
+        unknown(name, IS_ZERO, WHERE) if name in nothing else Record(name, value, coordinates=WHERE, replicas=1)
+        for name, value in values.items()
+    ]
     return Measurement(records, {"real.K": w.K, "real.b": w.b, "real.W": w.W, "real.c": w.c})
 
 
-def roughness(w: Weights) -> float:
-    """`n sum_{k >= 1} |K_k - K_{k-1}|^2 + |b_k - b_{k-1}|^2`."""
-    return float(len(w.K) * (np.diff(w.path, axis=0) ** 2).sum())
+def roughness(path: np.ndarray) -> float:
+    """`n sum_{k >= 1} |K_k - K_{k-1}|^2 + |b_k - b_{k-1}|^2` of a path (n, e), K and b of a layer as one row."""
+    return float(len(path) * (np.diff(path, axis=0) ** 2).sum())
 
 
 def _accuracies(settings: Gamma, problem: DepthRegularised, w: Weights, dataset: Dataset) -> dict[str, float]:
