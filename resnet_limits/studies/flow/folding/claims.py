@@ -1,4 +1,9 @@
-"""`flow.folding`: blocks of random fields fold space only above the threshold Lip(h v) = 1. Free of torch."""
+"""`flow.folding`: blocks of random fields fold space only above the threshold Lip(h v) = 1. Free of torch.
+
+Random fields stay far from the bound, which a wrong one need not show: `flow.folding.sharp` are fields that attain it.
+Every eigenvalue of `h Dv` has modulus at most `Lip(h v)`, so that `det(I + h Dv) >= (1 - Lip(h v))^D`, with equality
+for `h Dv = -c I`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,8 @@ from ..outside import never_folds, stretches, unbounded
 from ..settings import Flow
 
 BELOW, ABOVE = 0.9, 4.0
+SHARP = {"block": "two", "activation": "tanh"}
+"""Fields with `Dv = -I` at a point, `-W^T tanh(W (x - x_k))` with orthonormal columns: the bound is attained there."""
 BLOCKS = 32
 """Blocks of each random network: folds are a matter of single blocks, at whatever depth they stand."""
 PINS = {"init": "iid", "blocks": BLOCKS}
@@ -47,7 +54,7 @@ GROUP = Group(
         ),
         Claim(
             id="flow.folding.bound",
-            source=ROUSSEAU,
+            source=BEHRMANN,
             statement="det D block >= (1 - |h Dv|)^D: least ratio of the two in blocks where |h Dv| reaches 0.9",
             kind="theorem",
             observable="det_ratio",
@@ -55,6 +62,19 @@ GROUP = Group(
             where={"lipschitz": BELOW, "norm": "points"},
             pins=PINS,
             outside=stretches,
+        ),
+        *(
+            Claim(
+                id=f"flow.folding.sharp{ending}",
+                source=BEHRMANN,
+                statement=f"where Dv = -c I, det D block is (1 - Lip(h v))^D: ratio of the two, {words}",
+                kind="derived",
+                observable="sharp_ratio",
+                expected=Expected("value", 1, 1e-6),
+                where={"lipschitz": BELOW, "norm": norm},
+                pins=SHARP,
+            )
+            for ending, norm, words in (("", "weights", "Lip by the weights"), (".points", "points", "Lip as |h Dv|"))
         ),
         Claim(
             id="flow.folding.above",
@@ -71,6 +91,7 @@ GROUP = Group(
     ),
     memory=("flow.points", "width"),
     observables={
+        "sharp_ratio": "as det_ratio, farthest from 1 over blocks with Dv = -c I at a point, there",
         "fold_fraction": "fraction of block determinants, over networks, blocks and points, that are not positive",
         "fold_share": "share of the blocks that fold space at some point",
         "min_block_det": "least determinant of a block, over networks, blocks and points",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....claims.claim import Claim, Expected
-from ....papers import HAIRER, ROUSSEAU
+from ....papers import ARSIGNY, HAIRER
 from ...group import Group
 from ..outside import SHARED, moves, smooth, smooth_field, smooth_path
 from ..room import least_of_driven
@@ -21,7 +21,7 @@ def _map(scheme: str, order: int, *, shared: bool) -> Claim:
     )
     return Claim(
         id=f"flow.map.{scheme}" + (".shared" if shared else ""),
-        source=ROUSSEAU if scheme == "euler" else HAIRER,
+        source=HAIRER,
         statement=f"the map of {scheme} blocks converges to "
         + ("exp(v), where all blocks share their weights" if shared else "the flow of its time-varying field")
         + f", order {order}",
@@ -50,7 +50,7 @@ GROUP = Group(
         _map("heun", 2, shared=True),
         Claim(
             id="flow.map.grid",
-            source=ROUSSEAU,
+            source=ARSIGNY,
             statement="scaling and squaring on an interpolated grid adds an error of order 2 in its spacing to that of"
             " the network with the same 32 blocks; a side of it has 2 L cells",
             kind="observation",

@@ -1,4 +1,8 @@
-"""`flow.symplectic`: Hamiltonian blocks keep the symplectic form, and sensitivities do not vanish. Free of torch."""
+"""`flow.symplectic`: Hamiltonian blocks keep the symplectic form, and sensitivities do not vanish. Free of torch.
+
+The blocks are Haber & Ruthotto's (arXiv 1705.03341), symplectic Euler of a separable Hamiltonian: that this keeps the
+form is in Hairer, Lubich & Wanner, that sensitivities have norm at least 1 is Galimberti and others' theorem.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from typing import Any
 
 from ....claims.claim import Claim, Expected
 from ....networks.activations import activation_named
-from ....papers import GALIMBERTI, HAIRER_GEOMETRIC
+from ....papers import GALIMBERTI, HABER, HAIRER_GEOMETRIC
 from ...group import Group
 from ...least import DOUBLE, points
 from ..outside import stretches
@@ -67,7 +71,7 @@ GROUP = Group(
         ),
         Claim(
             id="flow.symplectic.gradient",
-            source=GALIMBERTI,
+            source=HABER,
             statement="of blocks x - h K^T phi(K x + b), which descend a convex function, all sensitivities"
             " fall below 1",
             kind="control",

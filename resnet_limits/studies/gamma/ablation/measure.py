@@ -33,7 +33,7 @@ from ..problem import penalties, small
 from ..real.measure import roughness
 from ..settings import Gamma
 from .claims import CONTROLS, PINS, POINTS, PROBLEM, RANDOM, STARTS
-from .starts import mean_square, record
+from .starts import record, relative_roughness
 
 
 def measure(job: Job) -> Measurement:
@@ -56,7 +56,7 @@ def measure(job: Job) -> Measurement:
         }
         if control in RANDOM:
             paths = moved if control == "none" else [w.path for w in weights]
-            values["relative_roughness"] = [roughness(its) / mean_square(its) for its in paths]
+            values["relative_roughness"] = [relative_roughness(its) for its in paths]
         if control == "h1":
             zero = _minimum(settings, problem, np.zeros(problem.size))
             size = float(np.linalg.norm(zero.point)) or 1.0

@@ -17,6 +17,12 @@ def mean_square(path: np.ndarray) -> float:
     return float((path**2).sum(axis=1).mean())
 
 
+def relative_roughness(path: np.ndarray) -> float:
+    """`n^2 mean_k |path_k - path_{k-1}|^2 / mean_k |path_k|^2` of a path (n, e): `2 n^2` of independent layers."""
+    increments = np.diff(path, axis=0)
+    return len(path) ** 2 * mean_square(increments) / mean_square(path)
+
+
 def record(name: str, values: Sequence[float], control: Penalty, where: Mapping[str, Any]) -> Record:
     """The mean over starts, with its standard error where the starts end apart, else with what is left of them."""
     count, mean = len(values), float(np.mean(values))
