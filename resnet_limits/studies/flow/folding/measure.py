@@ -64,7 +64,7 @@ def _scaled(job: Job) -> dict[str, np.ndarray]:
     """For each scale: number of blocks, fold fraction, fold share, least determinant, largest stretch, least ratio."""
     of_weights, increments = _increments(job)
     scales_of = _scales(job.settings)
-    at_points = torch.linalg.matrix_norm(increments, ord=2)  # (layers, r, n)
+    at_points = stretch(increments)  # (layers, r, n)
     found = {}
     for norm, scales in scales_of.items():
         one = of_weights if norm == "weights" else at_points.amax(dim=2)
@@ -72,7 +72,7 @@ def _scaled(job: Job) -> dict[str, np.ndarray]:
             factor = (scale / one)[..., None]
             determinants = block_determinants(factor[..., None, None] * increments)
             stretched = factor * at_points
-            ratio = (determinants / (1 - scale) ** increments.shape[-1]).min() if scale < 1 else math.nan
+            ratio = _over_bound(determinants, scale, increments.shape[-1]).min() if scale < 1 else math.nan
             found[f"{norm}.{scale}"] = np.array(
                 [
                     determinants.shape[0] * determinants.shape[1],
@@ -101,6 +101,16 @@ def _records(values: np.ndarray, coordinates: dict[str, Any]) -> list[Record]:
     return records
 
 
+def stretch(increments: Tensor) -> Tensor:
+    """`|Dv|`, the largest singular value, (..., d, d) to (...)."""
+    return torch.linalg.matrix_norm(increments, ord=2)
+
+
+def _over_bound(determinants: Tensor, lipschitz: float, width: int) -> Tensor:
+    """`det D block / (1 - Lip(h v))^D`."""
+    return determinants / (1 - lipschitz) ** width
+
+
 def sharp(settings: Flow) -> list[Record]:
     """The ratio of the determinant to its bound in blocks that attain it: `v_k(x) = -W^T tanh(W (x - x_k))`, W with
     orthonormal columns, at the point `x_k`."""
@@ -112,10 +122,11 @@ def sharp(settings: Flow) -> list[Record]:
     theta = {"W": W[None], "V": -W.mT[None], "b": -(W @ x[..., None])[None, ..., 0]}
     jacobians = jacobians_at(its, STEPS["euler"], x[:, None, None], theta, 1.0)
     increments = increments_of(jacobians)[:, 0, 0]
-    norms = {"weights": lipschitz_bound(its, theta)[0], "points": torch.linalg.matrix_norm(increments, ord=2)}
+    norms = {"weights": lipschitz_bound(its, theta)[0], "points": stretch(increments)}
     records = []
     for norm, one in norms.items():
-        ratios = block_determinants((BELOW / one)[:, None, None] * increments) / (1 - BELOW) ** width
+        determinants = block_determinants((BELOW / one)[:, None, None] * increments)
+        ratios = _over_bound(determinants, BELOW, width)
         off = ratios[(ratios - 1).abs().argmax()]
         where = {"lipschitz": BELOW, "norm": norm, **SHARP}
         records.append(

@@ -60,7 +60,7 @@ GROUP = Group(
             " the largest over n, with the standard error of the paired difference over test images",
             kind="observation",
             observable="images.scaled_change",
-            expected=Expected("at_most", 0.15, 0.05),
+            expected=Expected("at_most", 0.05, 0.05),
             outside=moving,
             random=True,
             verdicts=VERDICTS,
