@@ -2,9 +2,10 @@
 
     d_inf = d_4 - (d_4 - d_2)^2 / ((d_4 - d_2) - (d_2 - d_1))        d_1, d_2, d_4 at depths L, 2L, 4L
 
-(Aitken's delta squared: the three differences determine c and p.) That a distance falls does not say that it tends to
-0: with a plateau of a thousandth of the first distance its order looks like that of one that does. The error of the
-extrapolation is its change from the triple before, of half the depths.
+(Aitken's delta squared: the three distances determine c and p.) That a distance falls does not say that it tends to
+0: with a plateau of a thousandth of the first distance its order looks like that of one that does. The error is half
+of what the extrapolation changes by from the triple before, of half the depths: what `e/L^2` beside `c/L` leaves falls
+by 4 from one to the next, and is a third of the change.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def plateau(distances: Sequence[float]) -> tuple[float, float]:
     step = np.diff(d)
     with np.errstate(divide="ignore", invalid="ignore"):
         before, last = d[2:] - step[1:] ** 2 / np.diff(step)
-    return float(last), float(abs(last - before))
+    return float(last), float(abs(last - before)) / 2
 
 
 def doubling(depths: Sequence[int]) -> list[int]:

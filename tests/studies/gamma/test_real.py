@@ -63,17 +63,11 @@ def test_regression_and_squares_of_classes_are_minimised_too(data: Data, loss: s
     assert values(jobs, "minimum")[0] < 2
 
 
-def test_images_that_cannot_be_told_apart_give_no_ratios_of_rounding():
-    """All points are one: the layers have nothing to do, the minimiser is zero, and no claim is refuted."""
-
-    class Same(Moons):
-        def points(self, seed: int):
-            x, y = super().points(seed)
-            return 0 * x, y
-
-    settings = replace(SMALL, data=Same(train_size=30), gamma=GammaKeys(alpha=0.1, train_points=30))
+def test_layers_that_have_nothing_to_do_give_no_ratios_of_rounding():
+    """So large a penalty that the layers have nothing to do: the minimiser is zero, and no claim is refuted."""
+    settings = replace(SMALL, data=Moons(train_size=30), gamma=GammaKeys(alpha=1e5, train_points=30))
     jobs = measured(real, settings, depths=(4, 8, 16, 32))
-    assert max(float(np.abs(m.arrays["real.K"]).max()) for _, m in jobs) < 1e-12
+    assert max(float(np.abs(m.arrays["real.K"]).max()) for _, m in jobs) < 1e-9
     for claim in ("boundary.start", "boundary.end", "weights.observed", "h1"):
         judgement = verdict(f"gamma.real.{claim}", jobs, real_paths)
         assert judgement.verdict == "inconclusive"

@@ -7,7 +7,7 @@ for `h Dv = -c I`.
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
 from ...least import DOUBLE, points
@@ -51,6 +51,7 @@ GROUP = Group(
             where={"lipschitz": BELOW, "norm": "weights"},
             pins=PINS,
             outside=lambda settings: unbounded(settings) or stretches(settings),
+            rival=Rival("the least singular value of a matrix as its norm", "F24-least-singular", -40.98),
         ),
         Claim(
             id="flow.folding.bound",
@@ -62,6 +63,7 @@ GROUP = Group(
             where={"lipschitz": BELOW, "norm": "points"},
             pins=PINS,
             outside=stretches,
+            rival=Rival("the least singular value of Dv as its norm", "F25-stretch-least", -1500.0),
         ),
         *(
             Claim(
@@ -73,6 +75,7 @@ GROUP = Group(
                 expected=Expected("value", 1, 1e-6),
                 where={"lipschitz": BELOW, "norm": norm},
                 pins=SHARP,
+                rival=Rival("the bound without its power D", "F27-power", 0.1),
             )
             for ending, norm, words in (("", "weights", "Lip by the weights"), (".points", "points", "Lip as |h Dv|"))
         ),
@@ -87,6 +90,7 @@ GROUP = Group(
             pins=PINS,
             outside=never_folds,
             random=True,
+            rival=Rival("the modulus of the determinant", "F3-det-abs", 0.0),
         ),
     ),
     memory=("flow.points", "width"),

@@ -45,7 +45,7 @@ def measure(job: Job) -> Measurement:
     """Records of each scale. No depth changes them: jobs share what they were made of."""
     settings = job.settings
     if stretches(settings):
-        return Measurement()
+        return Measurement(sharp(settings))
     found = job.shared.solve("flow.folding", chosen(settings, SCALED), lambda: _scaled(job))
     records = []
     for norm, scales in _scales(job.settings).items():

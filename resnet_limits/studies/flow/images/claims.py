@@ -5,7 +5,7 @@ Free of torch.
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Verdict
+from ....claims.claim import Claim, Expected, Rival, Verdict
 from ....networks.activations import activation_named
 from ....papers import HAIRER, ROUSSEAU
 from ...group import Group
@@ -51,6 +51,7 @@ GROUP = Group(
             expected=Expected("value", 1, 0.2),
             outside=smooth,
             needs="changes of the logits of at least four refinements, above rounding",
+            rival=Rival("refined networks that keep the step of the trained one", "F17-refined-steps", -1.04),
             verdicts=VERDICTS,
         ),
         Claim(
@@ -63,6 +64,7 @@ GROUP = Group(
             expected=Expected("at_most", 0.05, 0.05),
             outside=moving,
             random=True,
+            rival=Rival("refined networks that keep the step of the trained one", "F17-refined-steps", 0.365),
             verdicts=VERDICTS,
         ),
     ),

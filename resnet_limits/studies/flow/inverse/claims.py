@@ -6,14 +6,14 @@ leading local errors `c h^(p+1)` there and `c (-h)^(p+1)` back cancel, at states
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import SANDER
 from ...group import Group
 from ..outside import SHARED, moves, same_weights_at_every_depth, smooth, smooth_field
 from ..room import least_of_driven
 
 
-def _inverse(scheme: str, order: int, *, shared: bool) -> Claim:
+def _inverse(scheme: str, order: int, *, shared: bool, with_h: float) -> Claim:
     if scheme == "euler":
         outside = moves if shared else same_weights_at_every_depth
     else:
@@ -32,6 +32,7 @@ def _inverse(scheme: str, order: int, *, shared: bool) -> Claim:
         where={"scheme": scheme, "weights": "shared" if shared else "free"},
         pins=SHARED if shared else {},
         outside=outside,
+        rival=Rival("steps back with h in place of -h", "F31-reverse-sign", with_h),
     )
 
 
@@ -41,10 +42,10 @@ GROUP = Group(
     seconds=0.4,
     least=least_of_driven,
     claims=(
-        _inverse("euler", 1, shared=False),
-        _inverse("euler", 1, shared=True),
-        _inverse("heun", 3, shared=False),
-        _inverse("heun", 3, shared=True),
+        _inverse("euler", 1, shared=False, with_h=-1.407e-05),
+        _inverse("euler", 1, shared=True, with_h=-6.545e-06),
+        _inverse("heun", 3, shared=False, with_h=0.0001002),
+        _inverse("heun", 3, shared=True, with_h=1.477e-05),
     ),
     memory=("flow.paths", "flow.inputs", "width", "depth"),
     observables={"inverse_error": "root mean square of phi_{-v}(phi_v(x)) - x, over fields and points"},

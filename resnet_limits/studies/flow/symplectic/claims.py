@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....networks.activations import activation_named
 from ....papers import GALIMBERTI, HABER, HAIRER_GEOMETRIC
 from ...group import Group
@@ -57,6 +57,7 @@ GROUP = Group(
             where={"block": "hamiltonian"},
             pins=HAMILTONIAN,
             outside=stretches,
+            rival=Rival("explicit Euler", "F33-explicit", 0.008849),
         ),
         Claim(
             id="flow.symplectic.sensitivity",
@@ -68,6 +69,7 @@ GROUP = Group(
             where={"block": "hamiltonian"},
             pins=HAMILTONIAN,
             outside=stretches,
+            rival=Rival("Jacobians without their identity", "F35-identity-forgotten", 0.0),
         ),
         Claim(
             id="flow.symplectic.gradient",
@@ -80,6 +82,7 @@ GROUP = Group(
             where={"block": "gradient"},
             pins=GRADIENT,
             outside=increasing,
+            rival=Rival("blocks that ascend the function", "F15-gradient-block", 2.346),
         ),
     ),
     memory=("flow.paths", "flow.inputs", "depth"),

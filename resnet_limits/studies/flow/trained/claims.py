@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
 from ...least import number, parameters, points
@@ -78,7 +78,7 @@ def not_learnt(records: Any) -> str | None:
     return None
 
 
-def _spectral(weights: str) -> tuple[Claim, Claim]:
+def _spectral(weights: str, *, folded: float, least: float, stretched: float, early: float) -> tuple[Claim, ...]:
     shared = weights == "shared"
     ending, words = (
         (".shared", "blocks that share their weights") if shared else ("", "blocks with weights of their own")
@@ -98,6 +98,7 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
             kind="theorem",
             observable="fold_fraction",
             expected=Expected("at_most", 0, 0.003),
+            rival=Rival("det A in place of det(I + A)", "F47-det-identity", folded),
             **common,
         ),
         Claim(
@@ -108,6 +109,7 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
             kind="theorem",
             observable="bound_ratio",
             expected=Expected("at_least", 1, 1e-3),
+            rival=Rival("det A in place of det(I + A)", "F47-det-identity", least),
             **common,
         ),
         Claim(
@@ -117,6 +119,7 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
             kind="identity",
             observable="lipschitz_bound",
             expected=Expected("at_most", _bound, 1e-9),
+            rival=Rival("weights above the bound are left as they are", "F28-clamp"),
             **{**common, "where": {"control": "spectral", "weights": weights}},
         ),
         Claim(
@@ -126,6 +129,7 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
             kind="theorem",
             observable="block_lipschitz",
             expected=Expected("at_most", _bound, 1e-6),
+            rival=Rival("weights above the bound are left as they are", "F28-clamp", stretched),
             **common,
         ),
         Claim(
@@ -135,6 +139,7 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
             kind="theorem",
             observable="exact_inverse_error",
             expected=Expected("at_most", 0, 1e-9),
+            rival=Rival("an inverse that ends a block too early", "F48-second-state", early),
             **{**common, "where": {"control": "spectral", "weights": weights}},
         ),
     )
@@ -157,6 +162,7 @@ def _penalty(control: str, what: str) -> Claim:
         outside=unnormalised if control == "lipschitz" else untrained,
         random=True,
         needs=NEEDS,
+        rival=Rival("the gradient of the penalty ignored", "F7-penalty-ignored", 1.0),
     )
 
 
@@ -187,6 +193,7 @@ GROUP = Group(
             outside=of_two_matrices,
             random=True,
             needs=NEEDS,
+            rival=Rival("labels of a mini-batch in another order than its points", "F36-labels", 0.472),
         ),
         Claim(
             id="flow.folding.trained.folds",
@@ -202,6 +209,7 @@ GROUP = Group(
             unmet=not_learnt,
             random=True,
             needs=NEEDS,
+            rival=Rival("the modulus of the determinant", "F3-det-abs", 0.0),
         ),
         Claim(
             id="flow.folding.trained.gain",
@@ -215,12 +223,13 @@ GROUP = Group(
             outside=roomy,
             random=True,
             needs=NEEDS,
+            rival=Rival("labels of a mini-batch in another order than its points", "F36-labels", -0.184),
         ),
         _penalty("lipschitz", "the excess of Lip(h v) over flow.bound"),
         _penalty("inverse", "the mean square of phi_{-v}(phi_v(x)) - x"),
         _penalty("h1", "the H1 norm of the weights in depth"),
-        *_spectral("free"),
-        *_spectral("shared"),
+        *_spectral("free", folded=0.2587, least=-61.68, stretched=3.027, early=0.4852),
+        *_spectral("shared", folded=0.2447, least=-4.863, stretched=2.049, early=0.4697),
     ),
     memory=("train.replicas", "train.batch_size", "flow.points", "width"),
     observables={

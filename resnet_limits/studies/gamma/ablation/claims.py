@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected, Kind
+from ....claims.claim import Claim, Expected, Kind, Rival
 from ....papers import THORPE
 from ....training.penalty import Penalty
 from ...group import Group
@@ -30,6 +30,8 @@ PINS: dict[str, Any] = {
     "gamma.tau": 1.0,
     "gamma.dimension": 3,
 }
+TIED = "starts that are the same in every layer"
+LARGE = "a decay so large that the equation of a layer has one root"
 BEND = 0.5
 """Corrections to both are O(1/n), one layer in n: at four layers one half at most."""
 ROUGH, APART = Expected("order", -2, 0.3, bend=BEND), Expected("order", 0, 0.3, bend=BEND)
@@ -49,7 +51,13 @@ def _not_fitted(records: Any) -> str | None:
 
 
 def _claim(
-    name: str, control: Penalty, statement: str, observable: str, expected: Expected, kind: Kind = "control"
+    name: str,
+    control: Penalty,
+    statement: str,
+    observable: str,
+    expected: Expected,
+    rival: Rival,
+    kind: Kind = "control",
 ) -> Claim:
     return Claim(
         id=f"gamma.ablation.{name}",
@@ -62,6 +70,7 @@ def _claim(
         pins={**PINS, "gamma.points": POINTS[control]},
         unmet=_not_fitted if control == "none" else not_reached("ablation", control=control),
         random=control in RANDOM,
+        rival=rival,
         needs="pairs of depths L and 2L" if observable.endswith("_difference") else "",
     )
 
@@ -83,6 +92,7 @@ GROUP = Group(
             "with the H1 penalty an i.i.d. start ends in the minimiser that is reached from zero",
             "start_distance",
             Expected("at_most", 0, 1e-6),
+            Rival("no penalty", "G31-controls-none", 13.95),
             "observation",
         ),
         _claim(
@@ -91,6 +101,7 @@ GROUP = Group(
             "without a penalty training moves layers apart: the roughness of the movement, relative, grows like n^2",
             "relative_roughness",
             ROUGH,
+            Rival(TIED, "G19-smooth-start", 0.0002024),
         ),
         _claim(
             "none.path",
@@ -98,6 +109,7 @@ GROUP = Group(
             "without a penalty the movements at depths n and 2n stay apart",
             "movement_difference",
             APART,
+            Rival(TIED, "G19-smooth-start", 1.116),
         ),
         _claim(
             "decay.roughness",
@@ -105,6 +117,7 @@ GROUP = Group(
             "with a small decay (a/n) sum |K_k|^2 roughness, relative to the mean square, grows like n^2",
             "relative_roughness",
             ROUGH,
+            Rival(LARGE, "G36-large-decay", -0.0001197),
         ),
         _claim(
             "decay.path",
@@ -112,6 +125,7 @@ GROUP = Group(
             "with a small decay (a/n) sum |K_k|^2 the weights at depths n and 2n stay apart",
             "path_difference",
             APART,
+            Rival(LARGE, "G36-large-decay", 0.9984),
         ),
         _claim(
             "unscaled",
@@ -119,6 +133,7 @@ GROUP = Group(
             "with decay that is not scaled, a sum |K_k|^2, the weights tend to 0, at order 1",
             "weights_size",
             Expected("order", 1, 0.2),
+            Rival("the H1 penalty", "G17-controls-h1", 0.0007624),
         ),
     ),
     observables={

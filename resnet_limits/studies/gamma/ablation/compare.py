@@ -32,7 +32,8 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
                 continue
             distances = [step_distance(a[None], b[None]) for a, b in zip(coarse, fine, strict=True)]
             if array == "movement":
-                distances = [d / mean_square(b) ** 0.5 for d, b in zip(distances, fine, strict=True)]
+                sizes = [mean_square(b) ** 0.5 or float("nan") for b in fine]
+                distances = [distance / size for distance, size in zip(distances, sizes, strict=True)]
             where = {"problem": "ablation", "control": control}
             found.append(Comparison(depth, record(observable, distances, control, where)))
     return found

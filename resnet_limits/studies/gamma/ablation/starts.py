@@ -18,9 +18,10 @@ def mean_square(path: np.ndarray) -> float:
 
 
 def relative_roughness(path: np.ndarray) -> float:
-    """`n^2 mean_k |path_k - path_{k-1}|^2 / mean_k |path_k|^2` of a path (n, e): `2 n^2` of independent layers."""
-    increments = np.diff(path, axis=0)
-    return len(path) ** 2 * mean_square(increments) / mean_square(path)
+    """`n^2 mean_k |path_k - path_{k-1}|^2 / mean_k |path_k|^2` of a path (n, e): `2 n^2` of independent layers; nan of
+    a path that is zero."""
+    size = mean_square(path)
+    return len(path) ** 2 * mean_square(np.diff(path, axis=0)) / size if size > 0 else float("nan")
 
 
 def record(name: str, values: Sequence[float], control: Penalty, where: Mapping[str, Any]) -> Record:

@@ -96,7 +96,7 @@ def distances(
     h1_off = off / min(p.K, p.b) ** 0.5
     difference = w.path - exact.path
     taus = np.concatenate([np.full(w.K[0].size, p.t1), np.full(w.b[0].size, p.t2)])
-    recovered = problem.value(exact)
+    recovered, risen = problem.value(exact), problem.value(oscillating(exact))
     start, end, missed = boundary(problem, w)
     value = limit.solution.value
     rounding = 16 * np.finfo(np.float64).eps * abs(value)
@@ -119,9 +119,9 @@ def distances(
         "boundary_end": (end, np.nan, h1_off * n**0.5),
         "boundary_missed": (missed, np.nan, 1e3 * np.finfo(np.float64).eps),
         "oscillation_cost": (
-            (problem.value(oscillating(exact)) - recovered) / (4 * p.K * AMPLITUDE**2),
+            (risen - recovered) / (4 * p.K * AMPLITUDE**2),
             np.nan,
-            rounding / (4 * p.K * AMPLITUDE**2),
+            32 * np.finfo(np.float64).eps * abs(risen) / (4 * p.K * AMPLITUDE**2),
         ),
     }
     nothing = ("weights_sup", "h1", "boundary_start", "boundary_end") if largest(w.path) < ZERO else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Kind
+from ....claims.claim import Claim, Rival
 from ....data.sizes import training_points
 from ....papers import THORPE
 from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
@@ -18,20 +18,21 @@ here, for it would hold by construction; the order of the differences is."""
 TOO_SMALL_AT_SMOKE = ("weights.observed", "tl2.observed", "h1")
 
 
-def _claim(name: str, statement: str, observable: str, expected: Expected, kind: Kind) -> Claim:
+def _claim(name: str, statement: str, observable: str, rival: Rival) -> Claim:
     return Claim(
         id=f"gamma.real.{name}",
         source=THORPE,
         statement=statement,
-        kind=kind,
+        kind="observation",
         observable=observable,
-        expected=expected,
+        expected=FIRST_ORDER,
         where={"problem": "data"},
         outside=kinked,
         unmet=not_reached("data"),
         note=several("data"),
         needs="depths that double, at least three" if observable in COMPARED else "",
         verdicts=SMOKE_IS_TOO_SMALL if name in TOO_SMALL_AT_SMOKE else AS_STATED,
+        rival=rival,
     )
 
 
@@ -47,32 +48,40 @@ GROUP = Group(
     least=least_of_real,
     claims=(
         _claim(
-            "value.observed", "on data the least value converges at order 1", "value_gap", FIRST_ORDER, "observation"
+            "value.observed",
+            "on data the least value converges at order 1",
+            "value_gap",
+            Rival("distance to the shallowest network in place of the limit", "G35-shallowest", 0.08185),
         ),
         _claim(
             "weights.observed",
             "on data minimisers converge uniformly at order 1",
             "weights_sup",
-            FIRST_ORDER,
-            "observation",
+            Rival("square of the distance", "G32-sup-squared", 2.008),
         ),
-        _claim("tl2.observed", "on data minimisers converge in TL2 at order 1", "tl2", FIRST_ORDER, "observation"),
         _claim(
-            "h1", "on data minimisers converge in the discrete H1 norm, at order 1", "h1", FIRST_ORDER, "observation"
+            "tl2.observed",
+            "on data minimisers converge in TL2 at order 1",
+            "tl2",
+            Rival("size of the weights in place of their distance", "G33-tl2-size", 0.0006578),
+        ),
+        _claim(
+            "h1",
+            "on data minimisers converge in the discrete H1 norm, at order 1",
+            "h1",
+            Rival("square of the distance", "G34-h1-squared", 2.001),
         ),
         _claim(
             "boundary.start",
             "on data K'(0) = t1 K(0), b'(0) = t2 b(0) in the limit, missed at order 1",
             "boundary_start",
-            FIRST_ORDER,
-            "observation",
+            Rival("n^2 in place of n in the penalty", "G2-n-squared", -0.00583),
         ),
         _claim(
             "boundary.end",
             "on data K'(1) = 0, b'(1) = 0 in the limit, missed at order 1",
             "boundary_end",
-            FIRST_ORDER,
-            "observation",
+            Rival("n^2 in place of n in the penalty", "G2-n-squared", 1.999),
         ),
     ),
     observables={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import THORPE
 from ...group import Group
 from ..room import least_of_small
@@ -42,6 +42,7 @@ GROUP = Group(
             where={"problem": "relu"},
             pins=RELU,
             unmet=_on_the_way,
+            rival=Rival("values compared with that of depth 8", "G30-deeper", -0.6643),
         ),
     ),
     observables={
