@@ -67,7 +67,7 @@ GROUP = Group(
         ),
         *(
             Claim(
-                id=f"flow.folding.sharp{ending}",
+                id=f"flow.folding.sharp.{norm}",
                 source=BEHRMANN,
                 statement=f"where Dv = -c I, det D block is (1 - Lip(h v))^D: ratio of the two, {words}",
                 kind="derived",
@@ -77,7 +77,7 @@ GROUP = Group(
                 pins=SHARP,
                 rival=Rival("the bound without its power D", "F27-power", 0.1),
             )
-            for ending, norm, words in (("", "weights", "Lip by the weights"), (".points", "points", "Lip as |h Dv|"))
+            for norm, words in (("weights", "Lip by the weights"), ("points", "Lip as |h Dv|"))
         ),
         Claim(
             id="flow.folding.above",
