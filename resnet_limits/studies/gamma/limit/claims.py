@@ -35,7 +35,7 @@ STATEMENTS = {
     "tl2": ("tl2_plateau", "minimisers tend to the limit in TL2: what is left at infinite depth"),
     "recovery": ("recovery_plateau", "the limit's weights, read at k/n, recover its value: what is left"),
 }
-LEFT = {"value": 2e-4, "weights": 1e-3, "tl2": 1e-3, "recovery": 5e-4}
+LEFT = {"value": 2e-4, "weights": 2e-3, "tl2": 2e-3, "recovery": 5e-4}
 VANISHES = {name: Expected("at_most", 0, left) for name, left in LEFT.items()}
 """Of a plateau, relative to the size of the limit. The extrapolation leaves terms of order L^-2, which for weights are
 larger than for the value: a minimum is flat."""
