@@ -61,7 +61,7 @@ GROUP = Group(
             " the largest over n, with the standard error of the paired difference over test images",
             kind="observation",
             observable="images.scaled_change",
-            expected=Expected("at_most", 0.05, 0.05),
+            expected=Expected("at_most", 0.07, 0.03),
             outside=moving,
             random=True,
             rival=Rival("refined networks that keep the step of the trained one", "F17-refined-steps", 0.365),
