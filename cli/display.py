@@ -128,15 +128,15 @@ class Watch:
 
 
 def show_summary(summary: Mapping[str, Any], console: Console) -> None:
-    """The tables of depths and other coordinates; what came out of each group, what is not supported and why, and all
+    """What came out of each group, the tables of depths and other coordinates, what is not supported and why, and all
     claims."""
     for setting, claims, rows in by_setting(summary):
         label = setting_words(setting)
-        for points in point_tables(claims, rows):
-            console.print(_point_table(points, label, console.width), end="\n\n")
         if summary.get("groups"):  # an earlier version knew of none
             console.print(_verdicts_table(summary["groups"], claims, label))
             console.print()
+        for points in point_tables(claims, rows):
+            console.print(_point_table(points, label, console.width), end="\n\n")
         for claim in claims:
             if claim["verdict"] != "supported":
                 line = Text.assemble((claim["id"], "bold"), " ", coloured(claim["verdict"]), f": {claim['why']}")

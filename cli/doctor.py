@@ -128,7 +128,8 @@ def _found(module: str) -> bool:
         return False
 
 
-def _sinks() -> Iterator[Finding]:
+def sinks() -> Iterator[Finding]:
+    """Each sink, and the command that installs its program where that is missing."""
     from resnet_limits.settings.registry import SINKS
     from resnet_limits.sinks import installed
 
@@ -153,6 +154,6 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _torchvision,
     _data,
     _launchers,
-    _sinks,
+    sinks,
     _outputs,
 )

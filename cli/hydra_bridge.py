@@ -140,7 +140,7 @@ def plan(overrides: Sequence[str]) -> Plan:
         launcher = root.hydra.runtime.choices.get("hydra/launcher", "basic")
         proposed = [_parsed(f"{key}={value}") for key, value in (root.hydra.sweeper.params or {}).items()]
         listed = list(points([*proposed, *asked]))
-        composed = [_settings(_composed(point)) for point in listed]
+        composed = [settings_of(_composed(point)) for point in listed]
         for settings in composed:
             _check_shared(composed[0], settings)
         jobs: dict[str, PlannedJob] = {}
@@ -215,7 +215,8 @@ def _check_shared(first: Settings, other: Settings) -> None:
             raise SettingError(f"{no_content(entry.key)}; got {its[entry.key]} and {entry.value}")
 
 
-def _settings(config: Any) -> Settings:
+def settings_of(config: Any) -> Settings:
+    """The settings that a composed configuration stands for."""
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
     return from_mapping({str(k): v for k, v in values.items()})
@@ -355,4 +356,4 @@ def task(config: Any) -> None:
     from resnet_limits.runs.job import run_job
 
     run = Path(HydraConfig.get().sweep.dir).parent
-    run_job(run, _settings(config))
+    run_job(run, settings_of(config))

@@ -85,7 +85,7 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
     if junit is not None:
         _writable(Path(junit))
     start = time.monotonic()
-    outcomes = _all_verified(plans)
+    outcomes = all_verified(plans)
     seconds = time.monotonic() - start
     if junit is not None:
         _write_junit(Path(junit), outcomes)
@@ -142,7 +142,7 @@ def _meant(overrides: Sequence[str]) -> list[str]:
     return [study for study in STUDIES if study in named]
 
 
-def _all_verified(plans: Sequence[Plan]) -> list[Outcome]:
+def all_verified(plans: Sequence[Plan]) -> list[Outcome]:
     """The outcome of each study, side by side where there are several of both studies and cores.
 
     Processes are forked: nothing heavy is imported here yet, and no thread runs.
@@ -150,10 +150,10 @@ def _all_verified(plans: Sequence[Plan]) -> list[Outcome]:
     threads = max(job.settings.threads for its in plans for job in its.jobs)
     side_by_side = min(len(plans), len(os.sched_getaffinity(0)) // threads if hasattr(os, "sched_getaffinity") else 1)
     if side_by_side < 2:
-        return [_verified(its, alone=True) for its in plans]
+        return [verified(its, alone=True) for its in plans]
     pool = ProcessPoolExecutor(side_by_side, mp_context=multiprocessing.get_context("fork"))
     try:
-        return list(pool.map(_verified, plans))
+        return list(pool.map(verified, plans))
     except KeyboardInterrupt:
         pool.shutdown(wait=False, cancel_futures=True)
         for worker in multiprocessing.active_children():
@@ -174,7 +174,7 @@ def interrupt(worker: BaseProcess) -> None:
             os.kill(worker.pid, signal.SIGINT)
 
 
-def _verified(its: Plan, *, alone: bool = False) -> Outcome:
+def verified(its: Plan, *, alone: bool = False) -> Outcome:
     """Run the jobs of one study in a run folder and check its claims."""
     from resnet_limits.report.publish import write
     from resnet_limits.runs.collect import collected

@@ -44,13 +44,22 @@ ORDER = {
 """Rooms, from the top: a room knows those below it."""
 
 
+LOOPS = {
+    *("networks.residual.forward", "networks.residual.states"),
+    *("sampling.walk.walk", "sampling.tangent.tangents", "sampling.backward.record"),
+}
+"""Loops over the layers, by which the eager engine goes: rooms above the engines ask one, whichever it is."""
+
+
 class Import(NamedTuple):
-    """Module `of` imports `what` at `path:line`; modules by their name below the package, `runs.job`."""
+    """Module `of` imports `what` at `path:line`; modules by their name below the package, `runs.job`. `whole` is the
+    thing itself, `runs.job.run`."""
 
     of: str
     what: str
     path: Path
     line: int
+    whole: str
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line} imports {self.what}"
@@ -88,7 +97,7 @@ class Tree:
                 continue
             for name in named:
                 if (what := self._ours(name, files)) is not None and what != module:
-                    yield Import(module, what, path, node.lineno)
+                    yield Import(module, what, path, node.lineno, name.removeprefix(f"{self.package}."))
 
     def _base(self, module: str, path: Path, node: ast.ImportFrom) -> str:
         """What `from` names, absolutely."""
@@ -120,6 +129,12 @@ def upwards(imports: Iterable[Import], order: Iterable[str] = ORDER) -> list[Imp
     """Those that name a room above their own. The package's own list of public names is above all of it."""
     height = {name: -i for i, name in enumerate(order)}
     return [its for its in imports if its.of and height[room(its.of)] < height[room(its.what)]]
+
+
+def past_the_engines(imports: Iterable[Import]) -> list[Import]:
+    """Those of a loop over the layers by a room above the engines."""
+    above = list(ORDER)[: list(ORDER).index("engines")]
+    return [its for its in imports if its.whole in LOOPS and room(its.of) in above]
 
 
 def circles(imports: Iterable[Import]) -> list[list[Import]]:
@@ -161,6 +176,11 @@ def test_every_room_has_its_place_in_the_order():
 
 def test_no_import_runs_back_up(imports: list[Import]):
     assert not (its := upwards(imports)), "\n".join(map(str, its))
+
+
+def test_whoever_is_above_the_engines_asks_one(imports: list[Import]):
+    assert {its.whole for its in imports} >= LOOPS
+    assert not (its := past_the_engines(imports)), "\n".join(map(str, its))
 
 
 def test_no_files_import_each_other_in_a_circle(imports: list[Import]):
@@ -217,6 +237,14 @@ def test_an_import_that_runs_up_is_named_by_its_file_and_line(tree, text: str, l
     (found,) = upwards(tree(DOWN | {"files.py": text}))
     assert str(found).startswith(f"{found.path}:{line} imports ")
     assert found.path.name == "files.py"
+
+
+def test_a_study_that_walks_by_itself_is_named(tree):
+    package = {f"{name}/__init__.py": "" for name in ("engines", "sampling", "studies")}
+    package |= {"sampling/walk.py": "", "engines/eager.py": "from ..sampling.walk import walk\n"}
+    package |= {"studies/sde.py": "from ..engines import eager\nfrom ..sampling.walk import other, walk\n"}
+    (found,) = past_the_engines(tree(package))
+    assert (found.path.name, found.line) == ("sde.py", 2)
 
 
 def test_a_circle_of_three_is_found_wherever_its_imports_stand(tree):

@@ -83,7 +83,7 @@ def test_what_is_private_or_nowhere_is_refused(room, monkeypatch):
     monkeypatch.setitem(sys.modules, ROOM, ModuleType(ROOM))
     law, walk = room({name: USERS[name] for name in ("law", "walk")})
     with pytest.raises(LookupError, match="_inside is private"):
-        plant(monkeypatch, law._inside, lambda: 1)
+        plant(monkeypatch, vars(law)["_inside"], lambda: 1)
     with pytest.raises(LookupError, match="no module of resnet_limits holds"):
         plant(monkeypatch, room, lambda: 1)
     with pytest.raises(LookupError, match="defines no public SIZE"):
@@ -119,9 +119,13 @@ def behind(text: str) -> Iterator[int]:
                 yield node.lineno
 
 
-def test_faults_go_through_public_faces():
+def found_in_tests(lines: Callable[[str], Iterator[int]]) -> list[str]:
     files = subprocess.check_output(["git", "ls-files", "tests/*.py"], cwd=ROOT, text=True).split()
-    found = [f"{file}:{line}" for file in files for line in behind((ROOT / file).read_text())]
+    return [f"{file}:{line}" for file in files for line in lines((ROOT / file).read_text())]
+
+
+def test_faults_go_through_public_faces():
+    found = found_in_tests(behind)
     assert not found, "plant them by tests.planting: " + ", ".join(found)
 
 
@@ -137,3 +141,51 @@ def test_faults_go_through_public_faces():
 )
 def test_what_goes_behind_is_found(text: str, lines: list[int]):
     assert list(behind(text)) == lines
+
+
+# -- nor reaches into what is private -------------------------------------------------------------
+
+
+def private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__") and name not in PUBLIC_ANYWAY
+
+
+PUBLIC_ANYWAY = {"_replace", "_asdict", "_fields", "_exit", "_getframe"}
+"""What the standard library documents under such a name."""
+
+
+def reaches_in(text: str) -> Iterator[int]:
+    """Lines that name what is private elsewhere: imported, read off anything but `self` or `cls`, or by `getattr`."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            found = any(private(part) for part in [*(node.module or "").split("."), *(its.name for its in node.names)])
+        elif isinstance(node, ast.Import):
+            found = any(private(part) for its in node.names for part in its.name.split("."))
+        elif isinstance(node, ast.Attribute):
+            found = private(node.attr) and ast.unparse(node.value) not in ("self", "cls")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "setattr") and len(node.args) > 1:
+            name = node.args[1]
+            found = isinstance(name, ast.Constant) and private(str(name.value))
+        else:
+            continue
+        if found:
+            yield node.lineno
+
+
+def test_no_test_reaches_into_a_private_name_of_another_module():
+    found = found_in_tests(reaches_in)
+    assert not found, "go through what is public, or give it a public name: " + ", ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("from resnet_limits.runs.job import run_job, _grace\n", [1]),
+        ("from resnet_limits.random._gaussian import fill\nimport resnet_limits.random._gaussian\n", [1, 2]),
+        ("from resnet_limits.runs import job\njob._grace(1)\ngetattr(job, '_grace')\n", [2, 3]),
+        ("def test_it(loss):\n    assert loss.of(1)._solve(2) == 3\n", [2]),
+        ("class A:\n    def f(self):\n        return self._kept, self.__class__\n_own = 1\nos._exit(_own)\n", []),
+    ],
+)
+def test_what_reaches_in_is_found(text: str, lines: list[int]):
+    assert sorted(reaches_in(text)) == lines

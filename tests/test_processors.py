@@ -130,10 +130,10 @@ def products(dtype) -> Iterator[str]:
 def random_networks(dtype) -> Iterator[str]:
     import torch
 
+    from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
-    from resnet_limits.sampling.schemes import EulerMaruyama, Network
-    from resnet_limits.sampling.walk import Walker, final
+    from resnet_limits.sampling.schemes import EulerMaruyama, Network, Walker
 
     law = Isotropic(1.2, 0.7)
     for n, width in ((1, 5), (2, 16), (3, 40), (4, 7), (10, 33), (9, 2)):
@@ -142,7 +142,7 @@ def random_networks(dtype) -> Iterator[str]:
 
         def run(first: int, count: int):
             how = {"horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
-            return torch.cat(final(walkers, x0.expand(count, -1, -1), law, **how), dim=1)  # noqa: B023
+            return torch.cat(default_engine().final(walkers, x0.expand(count, -1, -1), law, **how), dim=1)  # noqa: B023
 
         if cut_otherwise(run):
             yield f"{n} inputs, width {width}"
@@ -151,26 +151,25 @@ def random_networks(dtype) -> Iterator[str]:
 def tangents_and_gradients(dtype) -> Iterator[str]:
     import torch
 
+    from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
-    from resnet_limits.sampling.backward import gradients
     from resnet_limits.sampling.law import Isotropic
-    from resnet_limits.sampling.schemes import Network
-    from resnet_limits.sampling.tangent import tangents
-    from resnet_limits.sampling.walk import Walker
+    from resnet_limits.sampling.schemes import Network, Walker
 
-    law, scheme = Isotropic(1.2, 0.7), Network("swish", "gelu")
+    engine, law, scheme = default_engine(), Isotropic(1.2, 0.7), Network("swish", "gelu")
     for n, width in ((1, 5), (3, 40), (9, 33)):
         x0 = noise(n, width, dtype=dtype)
 
         def moved(first: int, count: int):
             how = {"horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
             start, along = x0.expand(count, -1, -1), x0.flip(0)[:, None].expand(count, -1, 2, -1)  # noqa: B023
-            *_, (_, (x,), (u,)) = tangents([Walker(scheme, 3)], start, along, law, **how)
+            *_, (_, (x,), (u,)) = engine.tangents([Walker(scheme, 3)], start, along, law, **how)
             return torch.cat([x.flatten(1), u.flatten(1)], dim=1)
 
         def pulled(first: int, count: int):
             how = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
-            found = gradients(scheme, x0.expand(count, -1, -1), lambda x: x, law, **how)  # noqa: B023
+            tape = engine.record(scheme, x0.expand(count, -1, -1), law, **how)  # noqa: B023
+            found = tape.gradients(tape.final)
             return torch.cat([found.weights.T, found.biases.T, found.states.transpose(0, 1).flatten(1)], dim=1)
 
         for name, run in (("tangents", moved), ("gradients", pulled)):
@@ -182,6 +181,7 @@ def other_layers(dtype) -> Iterator[str]:
     """Correlated weights, blocks of two layers, the averaged flow, wide layers."""
     import torch
 
+    from resnet_limits.engines import default_engine
     from resnet_limits.limits.averaged import averaged_field
     from resnet_limits.networks.blocks.one import One
     from resnet_limits.random import Stream
@@ -199,7 +199,8 @@ def other_layers(dtype) -> Iterator[str]:
         branches = [deep.Branch("swish", 0.25), deep.Branch("tanh", 0.0)]
         sizes = {"inner": Isotropic(1.5, 0.5), "outer": Isotropic(1.0, 0.5)}
         its = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
-        states, compensators = deep.final(branches, x.expand(count, -1, -1), **sizes, **its)
+        start, act = x.expand(count, -1, -1), default_engine().act
+        states, compensators = deep.final(branches, start, **sizes, **its, act=act)
         return torch.cat([*states, *(c.to(dtype) for c in compensators)], dim=2)
 
     average = averaged_field(One(), "swish", sigma_w=1.2, sigma_b=0.7)
@@ -228,11 +229,11 @@ def control_variates(dtype) -> Iterator[str]:
     """The martingale of a network, also next to networks whose states are large."""
     import torch
 
+    from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.martingale import Martingale
-    from resnet_limits.sampling.schemes import Network
-    from resnet_limits.sampling.walk import Walker, walk
+    from resnet_limits.sampling.schemes import Network, Walker
 
     law, scheme = Isotropic(1.2, 0.7), Network("swish")
     x0 = noise(192, 2, 16, dtype=dtype)
@@ -243,7 +244,7 @@ def control_variates(dtype) -> Iterator[str]:
         how = {"horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
         start = x0[first : first + count]
         martingale = Martingale(scheme, law, weights, start, 0.25)
-        for _, (x,) in walk([Walker(scheme, 4)], start, law, **how):
+        for _, (x,) in default_engine().walk([Walker(scheme, 4)], start, law, **how):
             martingale.add(x)
         return martingale.value().T
 
@@ -254,11 +255,11 @@ def control_variates(dtype) -> Iterator[str]:
 def equal_inputs(dtype) -> Iterator[str]:
     import torch
 
+    from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.laws import law_of
-    from resnet_limits.sampling.schemes import Network
-    from resnet_limits.sampling.walk import Walker, final
+    from resnet_limits.sampling.schemes import Network, Walker
 
     for equal in ((0, 0), (0, 1, 0), (0, 1, 2, 1, 2, 0), (0, 1, 2, 3, 4, 5, 6, 7, 8, 3, 9, 0), (*range(50), 17, 3)):
         for width in (3, 17, 40):
@@ -266,7 +267,7 @@ def equal_inputs(dtype) -> Iterator[str]:
             x0[7] = noise(len(equal), width, dtype=dtype, seed=1)
             for law in (Isotropic(1.2, 0.7), law_of(Init.options["matrix_normal"](), width)):
                 how = {"horizon": 1.0, "stream": Stream(0, "processors")}
-                (x,) = final([Walker(Network("swish", "tanh"), 2)], x0, law, **how)
+                (x,) = default_engine().final([Walker(Network("swish", "tanh"), 2)], x0, law, **how)
                 same = [r for r in range(31) if r != 7]
                 if not all(torch.equal(x[same, i], x[same, equal.index(s)]) for i, s in enumerate(equal)):
                     yield f"{len(equal)} of width {width}, {type(law).__name__}"
@@ -304,26 +305,28 @@ def blocks_of_replicas() -> Iterator[str]:
     """More replicas leave the outputs of the first as they are."""
     import torch
 
+    from resnet_limits.engines import default_engine
     from resnet_limits.measurement.job import Job
     from resnet_limits.studies.ode.averaged import measure as averaged
     from resnet_limits.studies.ode.rough import measure as rough
 
     rough.ROUGH = {**rough.ROUGH, "width": 4}  # pyright: ignore
-    for part, name in ((averaged, "martingale_response"), (rough, "forward")):
-        original, outputs = getattr(part, name), []
+    watched = ((averaged, averaged, "martingale_response"), (rough, type(default_engine()), "forward"))
+    for part, of, name in watched:
+        original, outputs = getattr(of, name), []
 
         def noted(*arguments, original=original, outputs=outputs):
             result = original(*arguments)
             outputs.append(result[0] if isinstance(result, tuple) else result)
             return result
 
-        setattr(part, name, noted)
+        setattr(of, name, noted)
         seen = []
         for replicas in (1, 3):
             outputs.clear()
             part.measure(Job(settings_of(replicas=replicas, dtype="float32")))
             seen.append([x[:1] for x in outputs])
-        setattr(part, name, original)
+        setattr(of, name, original)
         if not all(torch.equal(a, b) for a, b in zip(*seen, strict=True)):
             yield name
 

@@ -2,7 +2,7 @@
 
     claim = source + statement + observable + expected (what, value, tolerance) + rival + the verdict it must have
 
-A claim is data. It stands beside the measurement that it judges (`studies/*/claims.py`), its tolerance
+A claim is data. It stands beside the measurement that it judges (`studies/STUDY/GROUP/claims.py`), its tolerance
 is written before it is run, and `claims/judge.py` turns it and the records into a verdict.
 """
 
@@ -23,6 +23,9 @@ NEVER_REFUTED: tuple[Kind, ...] = ("theorem", "derived", "identity")
 What = Literal["order", "order_at_least", "value", "at_most", "at_least"]
 ORDERS: tuple[What, ...] = ("order", "order_at_least")
 Verdict = Literal["supported", "refuted", "inconclusive"]
+AS_STATED: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
+SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
+"""For claims whose intervals are too wide at the smoke size."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class Claim:
     note: Callable[[Any], str | None] = _always
     random: bool = False
     needs: str = ""
-    verdicts: Mapping[str, Verdict] = field(default_factory=lambda: {"full": "supported", "smoke": "supported"})
+    verdicts: Mapping[str, Verdict] = field(default_factory=lambda: AS_STATED)
     rival: Rival | None = None
 
     @property

@@ -36,13 +36,6 @@ def kolmogorov_radius(n: float, level: float = 0.95) -> float:
     return math.sqrt(math.log(2 / (1 - level)) / (2 * n))
 
 
-def kolmogorov_p_value(distance: float, n: float) -> float:
-    """Probability of a larger distance if the law is the right one, for large `n` (Kolmogorov 1933)."""
-    from scipy.special import kolmogorov
-
-    return float(kolmogorov(math.sqrt(n) * distance))
-
-
 def energy_distance(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Unbiased but for its denominator, and its jackknife error: samples (n, d) and (n, d), left out in pairs; nan
     where all states are one.

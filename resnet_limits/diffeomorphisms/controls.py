@@ -29,7 +29,6 @@ from torch import Tensor
 
 from ..networks.classifier import Forward
 from ..networks.parametrisation import FLOW, PLAIN, Parametrisation
-from ..networks.residual import forward
 from ..networks.steps import STEPS
 from ..networks.vector_field import VectorField
 from .lipschitz import lipschitz_bound
@@ -70,8 +69,8 @@ def inverse_inconsistency(
     weights: Mapping[str, Tensor],
     h: float,
     *,
-    there: Forward = forward,
-    back: Forward = forward,
+    there: Forward,
+    back: Forward,
 ) -> Float[Tensor, " r"]:
     """`mean |phi_-v(phi_v(x)) - x|^2` over points and coordinates: the blocks, then the same in reverse order with -h.
 

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..networks.residual import states
+from ..engines import default_engine
 from ..networks.steps.step import Field, Step
 from .inverse import invert
 from .jacobians import block_determinants, increments_of, jacobians_at
@@ -62,9 +62,9 @@ def deformed(
 ) -> Deformation:
     """A grid around the points, and the points, at these layers. `weights[name]` is `(1, sets, *shape)`."""
     nodes = grid(*box(points), side - 1).reshape(1, -1, 2)
-    trajectory = states(field, step, nodes, weights, h)
+    trajectory = default_engine().states(field, step, nodes, weights, h)
     determinants = block_determinants(increments_of(jacobians_at(field, step, trajectory[:-1], weights, h)))
-    carried = states(field, step, points[None], weights, h)
+    carried = default_engine().states(field, step, points[None], weights, h)
     return _shown(trajectory, carried, determinants, layers, side)
 
 
@@ -95,7 +95,9 @@ def carried_back(
         determinants = 1 / block_determinants(increments_of(jacobians)).flip(0)
     else:
         reversed_weights = {name: w.flip(1) for name, w in weights.items()}
-        trajectory, carried = (states(field, step, y, reversed_weights, -h) for y in (nodes, outputs[None]))
+        trajectory, carried = (
+            default_engine().states(field, step, y, reversed_weights, -h) for y in (nodes, outputs[None])
+        )
         jacobians = jacobians_at(field, step, trajectory[:-1], reversed_weights, -h)
         determinants = block_determinants(increments_of(jacobians))
     return _shown(trajectory, carried, determinants, layers, side)

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import jacrev, jvp, vmap
 
-from ..networks.residual import states
+from ..engines import default_engine
 from ..networks.steps.step import Field, Step
 
 Blocks = Mapping[str, Callable[[Tensor], Tensor]]
@@ -30,7 +30,7 @@ def block_jacobians(
     `weights[name]` is `(r, sets, *shape)`. The blocks stand side by side as networks of one block, and `d` directions
     are pushed through all of them at once: one call, whatever the depth and the number of points.
     """
-    trajectory = states(field, step, x0, weights, h)[:-1]
+    trajectory = default_engine().states(field, step, x0, weights, h)[:-1]
     return jacobians_at(field, step, trajectory, weights, h)
 
 

@@ -1,4 +1,5 @@
-"""Engines: how states and gradients of residual networks are computed. One file each; `engine.py` says what one is."""
+"""Engines: how states and gradients of residual networks are computed, and random networks walked. One file each;
+`engine.py` says what one is."""
 
 from __future__ import annotations
 
@@ -6,5 +7,5 @@ from .engine import Engine
 
 
 def default_engine() -> Engine:
-    """The engine that networks run on, wherever they are trained: the one place that chooses."""
+    """The engine that networks run on, wherever they are trained or sampled: the one place that chooses."""
     return Engine.options["eager"]()

@@ -14,7 +14,7 @@ segments and every operation on them are the same, and so is every bit of the gr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,12 +27,17 @@ from ..networks.residual import forward, states
 from ..networks.steps.euler import Euler
 from ..networks.steps.step import Field, Step
 from ..networks.vector_field import VectorField
+from ..sampling.backward import record
+from ..sampling.pieces import piece_size
+from ..sampling.tangent import tangents
+from ..sampling.walk import walk
 from .engine import Engine, Trunk
 
 if TYPE_CHECKING:
     from ..random import Stream
     from ..sampling.law import Law
-    from ..sampling.walk import Walker
+    from ..sampling.schemes import Scheme, Walker
+    from ..sampling.tape import Tape
 
 MEGABYTE = 2**20
 SHORTEST = 8
@@ -51,6 +56,11 @@ class Eager(Engine):
     def trunk(self, memory: float) -> EagerTrunk:
         return EagerTrunk(memory)
 
+    def forward(
+        self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
+    ) -> Float[Tensor, "r n d"]:
+        return forward(field, step, x0, weights, h)
+
     def states(
         self, field: Field, step: Step, x0: Float[Tensor, "r n d"], weights: Mapping[str, Tensor], h: float
     ) -> Float[Tensor, "layers r n d"]:
@@ -64,11 +74,43 @@ class Eager(Engine):
         *,
         horizon: float,
         stream: Stream,
-        biased: Float[Tensor, " n"] | None = None,
+        layers: Collection[int] | None = None,
     ) -> Iterator[tuple[int, list[Tensor]]]:
-        from ..sampling.walk import walk
+        return walk(walkers, x0, law, horizon=horizon, stream=stream, layers=layers)
 
-        return walk(walkers, x0, law, horizon=horizon, stream=stream, biased=biased)
+    def tangents(
+        self,
+        walkers: Sequence[Walker],
+        x0: Float[Tensor, "r n d"],
+        u0: Float[Tensor, "r n m d"],
+        law: Law,
+        *,
+        horizon: float,
+        stream: Stream,
+        layers: Collection[int] | None = None,
+    ) -> Iterator[tuple[int, list[Tensor], list[Tensor]]]:
+        return tangents(walkers, x0, u0, law, horizon=horizon, stream=stream, layers=layers)
+
+    def record(
+        self,
+        scheme: Scheme,
+        x0: Float[Tensor, "r n d"],
+        law: Law,
+        *,
+        depth: int,
+        horizon: float,
+        stream: Stream,
+        u0: Float[Tensor, "r n m d"] | None = None,
+    ) -> Tape:
+        return record(scheme, x0, law, depth=depth, horizon=horizon, stream=stream, u0=u0)
+
+    def act(
+        self, law: Law, vectors: Float[Tensor, "r n d"], biased: Float[Tensor, " n"], h: float, stream: Stream
+    ) -> Float[Tensor, "r n d"]:
+        return law.act(vectors, biased, h, stream)
+
+    def piece_size(self, vectors: int, width: int, dtype: torch.dtype) -> int:
+        return piece_size(vectors, width, dtype)
 
 
 class EagerTrunk(Trunk):

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..networks.activations import activation_named
-from ..networks.parametrisation import block_factor
+from ..networks.parametrisation import ODE
 from ..networks.steps import Step
 from ..networks.vector_field import VectorField
 from ..paths.path import WeightPath
@@ -34,7 +34,7 @@ class DrivenFlow:
     horizon: float
 
     def step_size(self, depth: int) -> float:
-        return block_factor(depth, self.horizon)
+        return ODE.block_factor(depth, self.horizon)
 
     def weights(self, step: Step, depth: int) -> dict[str, Tensor]:
         """The weight sets that a step reads, stacked over depth."""

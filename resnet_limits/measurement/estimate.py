@@ -22,6 +22,28 @@ def root_mean_square(squares: Float[Tensor, " r"]) -> tuple[float, float]:
     return value**0.5, error / (2 * value**0.5) if value > 0 else float("nan")
 
 
+def size_of_the_mean(shift: Float[Tensor, "n d"], remainders: Float[Tensor, "r n d"]) -> tuple[float, float]:
+    """Root mean square of `shift + E remainder` over its entries, without the bias of squared noise; jackknife error.
+
+    Of fewer than three replicas the bias stays, and there is no error.
+    """
+    replicas = len(remainders)
+    if replicas < 3:
+        return float((shift + remainders.mean(dim=0)).double().square().mean().sqrt()), float("nan")
+
+    total, squares = remainders.sum(dim=0), remainders.square().sum(dim=0)
+
+    def sizes(total: Tensor, squares: Tensor, count: int) -> Tensor:
+        mean = total / count
+        variance = (squares / count - mean.square()) / (count - 1)
+        return ((shift + mean).square() - variance).mean(dim=(-2, -1)).clamp(min=0).sqrt()
+
+    value = float(sizes(total, squares, replicas))
+    left_out = sizes(total - remainders, squares - remainders.square(), replicas - 1)
+    jackknife = ((replicas - 1) / replicas * (left_out - left_out.mean()).square().sum()).sqrt()
+    return value, float(jackknife)
+
+
 def probability(count: int, of: int) -> tuple[float, float]:
     """A probability from `count` successes among `of`, and its standard error: mean and deviation of its law given the
     count, all values being as likely before (Laplace). The error is never zero."""

@@ -33,15 +33,15 @@ class InMemory:
     """Shared solutions of one process, for the Python interface and tests."""
 
     def __init__(self) -> None:
-        self._solutions: dict[str, dict[str, np.ndarray]] = {}
+        self.solutions: dict[str, dict[str, np.ndarray]] = {}
 
     def solve(
         self, purpose: str, key: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
         name = f"{purpose} {sorted(key.items())!r}"
-        if name not in self._solutions:
-            self._solutions[name] = by_name(compute())
-        return self._solutions[name]
+        if name not in self.solutions:
+            self.solutions[name] = by_name(compute())
+        return self.solutions[name]
 
 
 def _silent(fraction: float, message: str) -> None:

@@ -17,7 +17,6 @@ from torch.nn import functional
 from ..random import Stream
 from .affine import affine
 from .parametrisation import ODE, Parametrisation
-from .residual import forward
 from .steps.step import Field, Step
 from .vector_field import VectorField
 
@@ -89,11 +88,11 @@ def logits(
     points: Tensor,
     h: float,
     *,
-    through: Forward = forward,
+    through: Forward,
 ) -> Float[Tensor, "r n classes"]:
     """Logits of the points, `(n, features)` for all replicas alike or `(r, n, features)`.
 
-    `through` is the way from `x_0` to `x_L`: plain, or an `engines.engine.Trunk` in training.
+    `through` is the way from `x_0` to `x_L`: an engine's `forward`, or its trunk in training.
     """
     read_in, read_out = parameters["read_in.W"], parameters["read_out.W"]
     points = points.expand(read_in.shape[0], *points.shape[-2:])

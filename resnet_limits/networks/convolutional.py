@@ -44,8 +44,6 @@ GROUPS = 2
 """Groups of channels whose mean and variance, over channels and pixels of one image, are normalised."""
 EPSILON = 1e-3
 """Added to the variance: it bounds the derivative of the normalisation, also where an image is constant."""
-SMALLEST = 4
-"""Pixels a side of the smallest images: the last stage has one pixel then."""
 
 Parameters = Mapping[str, Tensor]
 Images = Float[Tensor, "n colours height width"]

@@ -83,9 +83,7 @@ class NtkNetwork:
             "V": drawn("V", outputs, D),
         }
 
-    def states(
-        self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward = forward
-    ) -> Float[Tensor, "r n d"]:
+    def states(self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward) -> Float[Tensor, "r n d"]:
         """`x_L` of the points; `through` is the way from `x_0` to it."""
         A, block, scales = parameters["A"], field(One(), self.activation, self.width), self.scales
         x0 = scales.multiplied(KINDS["A"], linear(z.expand(len(A), *z.shape), A), fan_in=z.shape[-1])
@@ -95,9 +93,7 @@ class NtkNetwork:
         }
         return through(block, Euler(), x0, weights, NTK.block_factor(self.depth, self.horizon))
 
-    def outputs(
-        self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward = forward
-    ) -> Float[Tensor, "r n o"]:
+    def outputs(self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward) -> Float[Tensor, "r n o"]:
         """`y = V x_L / sqrt(D)` of the points."""
         y = linear(self.states(parameters, z, through=through), parameters["V"])
         return self.scales.multiplied(KINDS["V"], y, fan_in=self.width)
@@ -108,7 +104,7 @@ class NtkNetwork:
         z: Float[Tensor, "n f"],
         targets: Float[Tensor, "*networks n o"],
         *,
-        through: Forward = forward,
+        through: Forward,
     ) -> tuple[Float[Tensor, " r"], dict[str, Tensor]]:
         """Loss `1/(2n) sum |y - target|^2` of each replica, and its gradient by the trained parameters."""
         leaves = {name: parameters[name].detach().requires_grad_() for name in self.trained}
@@ -128,7 +124,7 @@ def tangent_kernel(network: NtkNetwork, parameters: Parameters, z: Float[Tensor,
     def output(trained: dict[str, Tensor], fixed: dict[str, Tensor]) -> Tensor:
         one = {name: tensor.unsqueeze(0) for name, tensor in {**trained, **fixed}.items()}
         one["V"] = one["V"][:, :1]
-        return network.outputs(one, z)[0, :, 0]
+        return network.outputs(one, z, through=forward)[0, :, 0]
 
     trained = {name: parameters[name] for name in network.trained}
     fixed = {name: tensor for name, tensor in parameters.items() if name not in trained}

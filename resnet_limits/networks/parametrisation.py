@@ -81,11 +81,6 @@ WEIGHT, ZERO, ONE = Kind(Size(fan_in=-1.0)), Kind(0.0), Kind(1.0)
 """Starts `N(0, 1/F)`, at 0, at 1; and moves at the rate of the settings."""
 
 
-def block_factor(depth: int | float, horizon: float = 1.0, beta: float = 1.0) -> float:
-    """`h = T L^-beta`, the factor on a block; `beta = 1` is the step of the neural ODE."""
-    return horizon * depth**-beta
-
-
 @dataclass(frozen=True)
 class Parametrisation:
     """The factor on a block, `T^horizon_power L^-alpha`, and every kind of parameter.
@@ -130,8 +125,8 @@ class Parametrisation:
         return replace(self, **{name: moved(self.kind(name)) for name in BLOCKS})
 
     def block_factor(self, depth: int, horizon: float = 1.0) -> float:
-        """`T^p (L/L_0)^-a`."""
-        return block_factor(depth / self.base_depth, horizon**self.horizon_power, self.alpha)
+        """`T^p (L/L_0)^-a`; `a = p = 1` is the step `h = T/L` of the neural ODE."""
+        return horizon**self.horizon_power * (depth / self.base_depth) ** -self.alpha
 
     def at(self, *, depth: int | None = None, width: int | None = None, horizon: float = 1.0) -> Scales:
         """The numbers at a depth, a width and a horizon; those that nothing asked for depends on may be left out."""

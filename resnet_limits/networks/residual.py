@@ -46,7 +46,7 @@ def forward(
 ) -> Float[Tensor, "r n d"]:
     """The output `x_L`.
 
-    The depth is that of the number of weight sets; `h` is the factor on a block (`block_factor`). Raises
+    The depth is that of the number of weight sets; `h` is the factor on a block. Raises
     `ValueError` if no depth has so many weight sets.
     """
     x = columns(x0)

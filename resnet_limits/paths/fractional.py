@@ -24,7 +24,7 @@ TRANSFORMED = 2**17
 
 
 @functools.lru_cache(maxsize=64)
-def _amplitude(steps: int, hurst: float) -> Float[Tensor, " numbers"]:
+def amplitudes(steps: int, hurst: float) -> Float[Tensor, " numbers"]:
     """Standard deviations of the real and imaginary Fourier coefficients 0..steps of periodic noise of length 2 steps.
 
     The covariance `r(0), ..., r(steps), r(steps - 1), ..., r(1)` of the noise on a circle has nonnegative
@@ -47,7 +47,7 @@ def noise_pieces(
 
     A piece fits into the cache, and a law that keeps less than the noise never holds all of it.
     """
-    amplitude = _amplitude(steps, hurst)
+    amplitude = amplitudes(steps, hurst)
     length = len(amplitude)
     at_once = 1 << (max(TRANSFORMED // length, 1).bit_length() - 1)
     paths = max(1, PIECE // length)

@@ -49,7 +49,7 @@ def run_job(run: Path, settings: Settings) -> None:
     """
     (settings,) = identity.filled([settings])
     folder = queue(run, settings)
-    with Interruption(_grace(settings)) as interruption:
+    with Interruption(grace(settings)) as interruption:
         try:
             _run(run, folder, settings, interruption)
         except Interrupted:
@@ -91,7 +91,7 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
                 shutil.rmtree(folder / "checkpoint", ignore_errors=True)
 
 
-def _grace(settings: Settings) -> float:
+def grace(settings: Settings) -> float:
     """Half of the time from a scheduler's signal to the end: the other half is for writing and requeueing."""
     notice = settings.cluster.notice()
     return GRACE if notice is None else notice / 2

@@ -65,7 +65,7 @@ def _taken(
     while True:
         try:
             for index, path in enumerate(paths):
-                if (descriptor := _locked(path)) is not None:
+                if (descriptor := try_lock(path)) is not None:
                     held.callback(os.close, descriptor)
                     log(f"cuda:{index} is this job's own")
                     return index
@@ -84,7 +84,7 @@ def physical_devices() -> list[str]:
     return [str(torch.cuda.get_device_properties(i).uuid) for i in range(torch.cuda.device_count())]
 
 
-def _locked(path: Path) -> int | None:
+def try_lock(path: Path) -> int | None:
     """A descriptor that holds the lock on a file, None where another one does. Raises `OSError` where none can be."""
     path.parent.mkdir(exist_ok=True)
     descriptor = plain(path, os.O_RDWR | os.O_CREAT)

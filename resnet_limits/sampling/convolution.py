@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-
-PADDINGS = ("zero", "circular")
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Stencil:
     rows: int
     columns: int
     size: int
-    padding: str = "zero"
+    padding: Literal["zero", "circular"] = "zero"
     inputs: int = 1
 
     @property

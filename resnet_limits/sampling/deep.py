@@ -23,7 +23,7 @@ from torch import Tensor
 from ..fixed_shape import gram as inner_products
 from ..networks.activations import activation_named
 from ..random import Stream, normals
-from .law import Isotropic
+from .law import Act, Isotropic
 from .wide import gram, pre_activations
 
 
@@ -58,34 +58,25 @@ def final(
     depth: int,
     horizon: float,
     stream: Stream,
+    act: Act,
 ) -> tuple[list[Float[Tensor, "r n d"]], list[Float[Tensor, "r n n"]]]:
     """`(states, compensators)`: of every branch `x_L`, and its overlaps without the noise of `B` and `b`,
 
         <x_0, x_0>/D + h sum_k (sigma_B^2 <phi(u_k), phi(u_k)>/D + sigma_b^2)
 
     which have the same mean (the outer activation being the identity): increments are uncorrelated with the state.
-    `inner` is the law of `A, a`, `outer` that of `B, b`, per unit of time.
+    `inner` is the law of `A, a`, `outer` that of `B, b`, per unit of time; `act` says how they act, an engine's.
     """
     n, h = x0.shape[1], horizon / depth
     biased = torch.ones(n * len(branches))
     states = [x0 for _ in branches]
     squares = [x0.new_zeros(x0.shape[0], n, n) for _ in branches]
     for k in range(depth):
-        u = inner.act(
-            torch.cat(states, dim=1),
-            biased,
-            1.0,
-            stream.part(" inner").at(k),
-        )
+        u = act(inner, torch.cat(states, dim=1), biased, 1.0, stream.part(" inner").at(k))
         hidden = [b.hidden(its, h) for b, its in zip(branches, u.split(n, dim=1), strict=True)]
         for total, its in zip(squares, hidden, strict=True):
             total.add_(inner_products(its, first=stream.first_replica), alpha=1 / its.shape[-1])
-        z = outer.act(
-            torch.cat(hidden, dim=1),
-            biased,
-            h,
-            stream.part(" outer").at(k),
-        )
+        z = act(outer, torch.cat(hidden, dim=1), biased, h, stream.part(" outer").at(k))
         moved = zip(branches, states, z.split(n, dim=1), strict=True)
         states = [x + activation_named(b.outside)(its) for b, x, its in moved]
     start = gram(x0)

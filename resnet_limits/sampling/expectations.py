@@ -52,7 +52,7 @@ def _moments(
 ) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b n n"]]:
     n = covariance.shape[-1]
     variance = covariance.diagonal(dim1=-2, dim2=-1).clamp(min=0)
-    a = [_coefficients(phi, variance[..., i], its) for i in range(n)]
+    a = [hermite_coefficients(phi, variance[..., i], its) for i in range(n)]
     product = torch.empty_like(covariance)
     for i in range(n):
         product[..., i, i] = _sum(a[i].square())
@@ -73,7 +73,8 @@ def _sum(terms: Float[Tensor, "k b"]) -> Float[Tensor, " b"]:
     return total
 
 
-def _coefficients(phi: str, variance: Float[Tensor, " b"], nodes: int) -> Float[Tensor, "k b"]:
+def hermite_coefficients(phi: str, variance: Float[Tensor, " b"], nodes: int) -> Float[Tensor, "k b"]:
+    """`E phi(v^(1/2) g) He_k(g)/(k!)^(1/2)`, g standard normal, for k below the number of nodes."""
     points, transform = (q.to(variance) for q in _quadrature(nodes))
     coefficients = variance.new_zeros(nodes, len(variance))
     for part, of in zip(coefficients.split(AT_ONCE, dim=1), variance.split(AT_ONCE), strict=True):

@@ -8,6 +8,7 @@ Nothing else of `G` is known afterwards: its action on the complement of the spa
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -53,6 +54,10 @@ class Law(Protocol):
     def mean(self, features: Tensor) -> Tensor | float:
         """Mean of each pre-activation, per unit of time."""
         ...
+
+
+Act = Callable[[Law, Tensor, Tensor, float, Stream], Tensor]
+"""`Law.act` of a law, as an engine does it (`Engine.act`)."""
 
 
 @dataclass(frozen=True)

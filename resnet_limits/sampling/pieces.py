@@ -1,16 +1,11 @@
 """Replicas sampled at a time: pieces that stay in the cache.
 
-    for first, count in pieces(replicas, vectors=2, width=500):
-        walk(..., stream=Stream(seed, purpose, first_replica=first))      # with states (count, n, d)
-
 The size is a function of vectors, width and dtype alone, never of the memory that is free. Results do not depend on it:
 each replica has its own numbers and rounds in its own way, whichever are sampled with it. The memory a walk takes grows
 with neither depth nor the number of replicas.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import torch
 
@@ -22,13 +17,6 @@ CACHE = 2**20
 SMALLEST, LARGEST = 32, 4096
 """Replicas in a piece at least and at most. Powers of two, so that pieces, blocks of replicas and the batches of
 `fixed_shape.py` are nested and little is padded. Speed alone."""
-
-
-def pieces(replicas: int, *, vectors: int, width: int, dtype: torch.dtype = torch.float64) -> Iterator[tuple[int, int]]:
-    """`(first replica, count)` of each piece; `vectors`: all that the weights of a layer act on, a replica."""
-    size = piece_size(vectors, width, dtype)
-    for first in range(0, replicas, size):
-        yield first, min(size, replicas - first)
 
 
 def piece_size(vectors: int, width: int, dtype: torch.dtype = torch.float64) -> int:

@@ -5,7 +5,7 @@
 
 `W, V` have variance `sigma_w^2/D`, `b` has `sigma_b^2`. The branch sees vectors of norm `sqrt(D)` only, so that each of
 its outputs has the same mean square `c` in every block: `E|x_L|^2/D = |x_0|^2/D + c sum_k s_k^2`, at any width and
-depth.
+depth. `act` says how a layer acts on its vectors: an engine's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from ..networks.activations import activation_named
 from ..networks.blocks.prenorm import rms
 from ..random import Stream
-from .law import Isotropic
+from .law import Act, Isotropic
 
 
 def linear(
@@ -27,11 +27,13 @@ def linear(
     factors: Sequence[float],
     law: Isotropic,
     stream: Stream,
+    *,
+    act: Act,
 ) -> Float[Tensor, "r n d"]:
     """`x_L` for the linear branch and the branch factors `s_0, ..., s_{L-1}`."""
     x, biased = x0, torch.ones(x0.shape[1])
     for k, s in enumerate(factors):
-        x = x + law.act(x / rms(x), biased, s**2, stream.at(k))
+        x = x + act(law, x / rms(x), biased, s**2, stream.at(k))
     return x
 
 
@@ -41,6 +43,8 @@ def two_layers(
     factors: Sequence[float],
     law: Isotropic,
     stream: Stream,
+    *,
+    act: Act,
 ) -> tuple[Float[Tensor, "r n d"], Float[Tensor, "r n"]]:
     """`x_L` for the branch of two layers, and `V_L = sigma_w^2 sum_k s_k^2 |phi(z_k)|^2/D`.
 
@@ -50,9 +54,9 @@ def two_layers(
     x, biased, read = x0, torch.ones(x0.shape[1]), Isotropic(law.sigma_w, 0.0)
     variance = x0.new_zeros(x0.shape[:2])
     for k, s in enumerate(factors):
-        hidden = activation_named(phi)(law.act(x / rms(x), biased, 1.0, stream.part(" inner").at(k)))
+        hidden = activation_named(phi)(act(law, x / rms(x), biased, 1.0, stream.part(" inner").at(k)))
         variance += (law.sigma_w * s) ** 2 * hidden.square().mean(dim=-1)
-        x = x + read.act(hidden, biased, s**2, stream.part(" outer").at(k))
+        x = x + act(read, hidden, biased, s**2, stream.part(" outer").at(k))
     return x, variance
 
 
@@ -61,13 +65,15 @@ def log_growth_without_norm(
     depth: int,
     law: Isotropic,
     stream: Stream,
+    *,
+    act: Act,
 ) -> Float[Tensor, "r n"]:
     """`log(|x_L|^2/|x_0|^2)` of `x + W x`, factor 1, no norm: the direction is followed, and the logarithm of the
     size."""
     x, biased = x0 / rms(x0), torch.ones(x0.shape[1])
     total = x0.new_zeros(x0.shape[:2])
     for k in range(depth):
-        x = x + law.act(x, biased, 1.0, stream.at(k))
+        x = x + act(law, x, biased, 1.0, stream.at(k))
         size = rms(x)
         total += 2 * size.squeeze(-1).log()
         x = x / size

@@ -1,13 +1,40 @@
-"""The schemes of shallow blocks: the network `x + phi(W psi(x) + b)`, its SDE, and the SDE without its Ito drift."""
+"""The schemes of shallow blocks: the network `x + phi(W psi(x) + b)`, its SDE, and the SDE without its Ito drift.
+
+network           x <- x + phi(z)                                z = W psi(x) + b
+its SDE           x <- x + phi'(0) z + 1/2 phi''(0) v(x) h       the same z
+no Ito drift      x <- x + phi'(0) z                             (a control)
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from ..networks.activations import activation_named
 from .law import Law
+
+
+@runtime_checkable
+class Scheme(Protocol):
+    """How a state is stepped by a pre-activation increment `z` (r, n, d) over a time `h`."""
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the weights act on, (r, n, d)."""
+        ...
+
+    def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        """The next state."""
+        ...
+
+
+@dataclass(frozen=True)
+class Walker:
+    """A scheme at a depth."""
+
+    scheme: Scheme
+    depth: int
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ states and tangents is exact, as that of several states is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +20,8 @@ from torch.autograd import forward_ad
 
 from ..random import Stream
 from .law import Law
-from .walk import Scheme, Walker, walk
+from .schemes import Scheme, Walker
+from .walk import walk
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def tangents(
     *,
     horizon: float,
     stream: Stream,
+    layers: Collection[int] | None = None,
 ) -> Iterator[tuple[int, list[Tensor], list[Tensor]]]:
-    """`walk` with m tangents at each input: yields `(k, states, tangents)` after each layer of the deepest walker.
+    """`walk` with m tangents at each input: yields `(k, states, tangents)`.
 
     `u0 = eye(d).expand(r, n, d, d)` gives Jacobians: row j of the result is column j of `dx_k/dx_0`.
     """
@@ -89,6 +91,7 @@ def tangents(
         law,
         horizon=horizon,
         stream=stream,
+        layers=layers,
         biased=bundles[0].biased,
     )
     for k, joint in steps:

@@ -14,16 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..claims.claim import Claim, Verdict
+from ..claims.claim import Claim
 from .least import Least, little
 
 if TYPE_CHECKING:
     from ..measurement.job import FinishedJob, Job
     from ..measurement.record import Comparison, Measurement
-
-AS_STATED: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
-SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
-"""For claims whose intervals are too wide at the smoke size."""
 
 
 @dataclass(frozen=True)

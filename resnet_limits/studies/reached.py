@@ -1,4 +1,5 @@
-"""What makes a claim about minimisers inconclusive, and what is said of several of them. Free of torch."""
+"""What is expected of minimisers, what makes a claim about them inconclusive, and what is said of several. Free of
+torch."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..claims.claim import Expected
 from ..training.branches import JUDGED
 
 LARGEST_SURPRISE = 4.0
@@ -13,6 +15,10 @@ LARGEST_SURPRISE = 4.0
 seen); on a branch it is about 1/4, of the second and third rung about 1."""
 DIFFERENT = 1e-6
 """Relative distance above which the minima of two starts are two."""
+
+FALLS = Expected("order_at_least", 0.2, 0.1)
+"""Some power of the depth; a distance that stays has order 0."""
+FIRST_ORDER = Expected("order", 1, 0.1)
 
 OBSERVABLES = {
     "minimum": "value at the minimum; by step at each rung of the ladder 4, 8, ..., L",

@@ -28,7 +28,6 @@ from ..memory import explained
 from ..settings.base import Settings
 from ..settings.registry import STUDIES
 from .group import Group
-from .least import Least
 from .two_way import Table
 
 
@@ -99,18 +98,6 @@ class Study:
     def arrays(self) -> Mapping[str, str]:
         return {name: words for group in self.groups for name, words in group.arrays.items()}
 
-    @property
-    def memory(self) -> Mapping[str, tuple[str, ...]]:
-        return {group.name: group.memory for group in self.groups}
-
-    @property
-    def least(self) -> Mapping[str, Least]:
-        return {group.name: group.least for group in self.groups}
-
-    @property
-    def on_cpu(self) -> frozenset[str]:
-        return frozenset(group.name for group in self.groups if group.on_cpu)
-
     def chosen(self, names: list[str] | None) -> list[Claim]:
         """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""
         if names is not None:
@@ -125,7 +112,7 @@ class Study:
     @property
     def memory_keys(self) -> list[str]:
         """The keys that the memory of any part grows with."""
-        return list(dict.fromkeys(key for keys in self.memory.values() for key in keys))
+        return list(dict.fromkeys(key for group in self.groups for key in group.memory))
 
     def device(self, settings: Settings) -> str:
         """The key `device` where a part that is asked for computes there, else `cpu`."""

@@ -133,7 +133,8 @@ def scheduled(settings: Train, time: float) -> float:
 @torch.no_grad()
 def evaluated(vector_field: VectorField, step: Step, parameters: Parameters, points: Tensor, h: float) -> Tensor:
     """The scores (r, n, outputs) of the points (n, features), a piece of them at a time."""
-    pieces = [logits(vector_field, step, parameters, piece, h) for piece in points.split(PIECE)]
+    through = default_engine().forward
+    pieces = [logits(vector_field, step, parameters, piece, h, through=through) for piece in points.split(PIECE)]
     return torch.cat(pieces, dim=1)
 
 

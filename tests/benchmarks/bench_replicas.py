@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.parametrisation import block_factor
+from resnet_limits.networks.parametrisation import ODE
 from resnet_limits.networks.residual import forward, layer_first
 from resnet_limits.networks.steps import STEPS
 
@@ -33,7 +33,7 @@ def contenders(dtype: torch.dtype) -> dict[str, Callable[[], Tensor]]:
         "W": torch.randn(REPLICAS, DEPTH, WIDTH, WIDTH, generator=stream, dtype=dtype) / WIDTH**0.5,
         "b": torch.randn(REPLICAS, DEPTH, WIDTH, generator=stream, dtype=dtype) / 2,
     }
-    h = block_factor(DEPTH)
+    h = ODE.block_factor(DEPTH)
     networks = [[nn.Linear(WIDTH, WIDTH, dtype=dtype) for _ in range(DEPTH)] for _ in range(REPLICAS)]
     with torch.no_grad():
         for r, layers in enumerate(networks):

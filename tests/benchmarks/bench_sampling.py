@@ -29,13 +29,11 @@ import scipy.stats
 import torch
 from torch import Tensor
 
+from resnet_limits.engines import default_engine
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.random import Stream
-from resnet_limits.sampling.backward import gradients
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.pieces import piece_size, pieces
-from resnet_limits.sampling.schemes import Network
-from resnet_limits.sampling.walk import Walker, final
+from resnet_limits.sampling.schemes import Network, Walker
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import measure as weak
 
@@ -109,10 +107,10 @@ def summary(x: Tensor) -> dict[str, Tensor]:
 
 def forward(n: int, width: int, depth: int, target: int, check: bool) -> None:
     """A piece of replicas against one network."""
-    x0, replicas = start(n, width), piece_size(n, width, torch.float32)
+    x0, replicas = start(n, width), default_engine().piece_size(n, width, torch.float32)
 
     def piece(first: int, count: int) -> Tensor:
-        return final(
+        return default_engine().final(
             [Walker(TANH, depth)],
             x0.expand(count, n, width),
             LAW,
@@ -121,7 +119,7 @@ def forward(n: int, width: int, depth: int, target: int, check: bool) -> None:
         )[0]
 
     def ours(networks: int = replicas) -> Tensor:
-        cut = pieces(networks, vectors=n, width=width, dtype=torch.float32)
+        cut = default_engine().pieces(networks, vectors=n, width=width, dtype=torch.float32)
         return torch.cat([piece(first, count) for first, count in cut])
 
     seconds = best({"naive": lambda: naive_forward(x0, depth), "ours": ours})
@@ -137,9 +135,9 @@ def with_gradients(n: int, width: int, depth: int, target: int, check: bool) -> 
     x0, replicas = start(n, width), 512
 
     def ours() -> Tensor:
-        return gradients(
-            TANH, x0.expand(replicas, n, width), lambda x: x, LAW, depth=depth, horizon=1.0, stream=STREAM
-        ).weights
+        start = x0.expand(replicas, n, width)
+        tape = default_engine().record(TANH, start, LAW, depth=depth, horizon=1.0, stream=STREAM)
+        return tape.gradients(tape.final).weights
 
     both = best({"naive": lambda: naive_gradients(x0, depth), "ours": ours})
     report(f"forward and gradient, D={width} L={depth} N={n}", both, replicas, target)
@@ -159,15 +157,19 @@ def deep(full: bool) -> None:
     # Of the shorter run the layers are those of the deep one: the horizon shrinks with the number of layers.
 
     def piece(first: int, count: int) -> Tensor:
-        return final(
-            [Walker(TANH, walked)],
-            x0.expand(count, n, width),
-            LAW,
-            horizon=walked / depth,
-            stream=replace(STREAM, first_replica=first),
-        )[0].norm(dim=-1)
+        return (
+            default_engine()
+            .final(
+                [Walker(TANH, walked)],
+                x0.expand(count, n, width),
+                LAW,
+                horizon=walked / depth,
+                stream=replace(STREAM, first_replica=first),
+            )[0]
+            .norm(dim=-1)
+        )
 
-    cut = pieces(networks, vectors=n, width=width, dtype=torch.float32)
+    cut = default_engine().pieces(networks, vectors=n, width=width, dtype=torch.float32)
     size = [piece(first, count) for first, count in cut]
     seconds = (now() - began) * depth / walked
     more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
@@ -183,9 +185,9 @@ def weak_error(target: int, pilot: int = 1024) -> None:
     """Layers that the weak error takes, by the variances of two pilots."""
     settings = Sde(depth=512, replicas=pilot)
     case = next(its for its in weak.cases(settings) if "norm" in its.functionals)
-    at, exact = list(case.functionals).index("norm"), weak._exact(settings, case)
-    ours = weak._sampled(settings, case, 0, pilot, lambda _: None).of(at)[1][0] - exact[at]
-    plain = weak._sampled(replace(settings, seed=1), case, 0, pilot, lambda _: None).of(at)[0][0] - exact[at]
+    at, exact = list(case.functionals).index("norm"), weak.exact_values(settings, case)
+    ours = weak.sampled(settings, case, 0, pilot, lambda _: None).of(at)[1][0] - exact[at]
+    plain = weak.sampled(replace(settings, seed=1), case, 0, pilot, lambda _: None).of(at)[0][0] - exact[at]
     (error, stderr), (other, its) = mean(ours), mean(plain)
     drawn = {"plain": (512, plain), "ours": (4 * 512, ours)}
     layers = {name: depth * float(x.var()) / (1e-3 * error) ** 2 for name, (depth, x) in drawn.items()}

@@ -9,7 +9,6 @@ from scipy import stats
 from resnet_limits.claims.law_distance import (
     energy_distance,
     kolmogorov_distance,
-    kolmogorov_p_value,
     kolmogorov_radius,
     two_sample_distance,
 )
@@ -18,10 +17,9 @@ from resnet_limits.claims.law_distance import (
 def test_kolmogorov_distances_are_those_of_scipy():
     random = np.random.default_rng(0)
     a, b = random.normal(0.1, 1, 300), random.normal(0, 1, 200)
-    (one, p), (two, _) = stats.kstest(a, "norm")[:2], stats.ks_2samp(a, b)[:2]
+    one, two = stats.kstest(a, "norm")[0], stats.ks_2samp(a, b)[0]
     assert kolmogorov_distance(a, stats.norm.cdf) == pytest.approx(one)
     assert two_sample_distance(a, b) == pytest.approx(two)
-    assert kolmogorov_p_value(one, 300) == pytest.approx(p, rel=0.1)
 
 
 def test_the_radius_covers_the_true_distance():

@@ -150,7 +150,7 @@ def test_without_json_the_table_the_claims_and_the_run_folder_stand_on_stdout(jo
     assert re.search(r"supported|refuted|inconclusive", out)
     question = get("ode").group("reversed").title
     assert re.search(rf"^{re.escape(question)} +1 +1", out, re.MULTILINE), "its claims, and the verdicts on them"
-    assert out.index("By depth") < out.index(question) < out.index("\nClaims")
+    assert out.index(question) < out.index("By depth") < out.index("\nClaims")
     for name in (p.name for p in (joblib_sweep.path / "jobs").iterdir()):
         assert f"{name} finished" in err
 

@@ -19,7 +19,7 @@ import pytest
 from resnet_limits.claims.claim import Claim, Expected
 from resnet_limits.claims.order import OrderFit, fit_order
 from resnet_limits.measurement.record import Measurement
-from resnet_limits.networks.parametrisation import block_factor
+from resnet_limits.networks.parametrisation import Parametrisation
 from resnet_limits.studies.ode import study as ode
 from tests.planting import plant
 
@@ -97,9 +97,9 @@ def test_studies_side_by_side_come_to_what_each_comes_to_alone(tmp_path, monkeyp
         command.plan(["study=ode", *EULER]),
         command.plan(["study=flow", "preset=smoke", "claims=[flow.inverse]", "depth=8,16,32,64"]),
     ]
-    together = command._all_verified(plans)
+    together = command.all_verified(plans)
     assert [its.study for its in together] == ["ode", "flow"]
-    for its, alone in zip(together, [command._verified(one, alone=True) for one in plans], strict=True):
+    for its, alone in zip(together, [command.verified(one, alone=True) for one in plans], strict=True):
         assert its.ok
         assert its.checks == alone.checks
         assert its.run.path != alone.run.path
@@ -169,8 +169,7 @@ def test_a_wrong_request_starts_nothing(reslim, words, said):
 
 
 def test_a_dropped_factor_is_red(verify, monkeypatch):
-
-    plant(monkeypatch, block_factor, lambda depth, horizon: horizon / depth**0.5)
+    monkeypatch.setattr(Parametrisation, "block_factor", lambda self, depth, horizon: horizon / depth**0.5)
     code, document = verify(*EULER)
     assert code == 1
     assert set(reasons(document)) == {"ode.forward.euler"}
@@ -179,7 +178,7 @@ def test_a_dropped_factor_is_red(verify, monkeypatch):
 def test_a_factor_that_is_slightly_off_is_red(verify, monkeypatch):
     """The network converges, at the right order, to something else: only the reference tells."""
 
-    plant(monkeypatch, block_factor, lambda depth, horizon: 1.01 * horizon / depth)
+    monkeypatch.setattr(Parametrisation, "block_factor", lambda self, depth, horizon: 1.01 * horizon / depth)
     code, document = verify(*EULER)
     assert code == 1
     assert set(reasons(document)) == {"ode.forward.euler"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from resnet_limits.data import loading
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
 from resnet_limits.data.sources.digits import Digits
@@ -60,9 +59,11 @@ def test_the_last_data_set_is_kept_and_another_takes_its_place(monkeypatch):
     assert len(read) == 1
     assert load(Digits(train_size=100), seed=0) is not once
     assert load(Digits(), seed=1) is not once
-    assert len(loading._LOADED) == 1
+    again = load(Digits(), seed=0)
+    assert again is not once, "one is kept"
     forget()
-    assert not loading._LOADED
+    assert load(Digits(), seed=0) is not again
+    assert len(read) == 5
 
 
 def made(x_train=(4, 3), y_train=(4,), x_test=(2, 3), y_test=(2,), classes=2, labels=torch.int64) -> Dataset:

@@ -290,7 +290,7 @@ def test_outside_a_run_nothing_is_compared():
     solved = InMemory()
     with sketch.compared_by(solved.solve):
         load(Moons(), seed=0)
-    assert len(solved._solutions) == 1
+    assert len(solved.solutions) == 1
 
 
 @pytest.mark.parametrize("files", [None, "many", -1, 10**400, True, []])

@@ -378,7 +378,7 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
 
     plant(monkeypatch, minimise, look)
     with pytest.raises(InterruptedError):
-        meanfield._draws(Job(own), own, problem, np.zeros(3))
+        meanfield.distances_of_draws(Job(own), own, problem, np.zeros(3))
     assert len(seen[0]) == meanfield.COUNTS[0]
     assert all(seen[0])
 
@@ -394,7 +394,7 @@ def test_kernels_are_given_each_point_with_its_label(monkeypatch):
     assert np.array_equal(its.labels.numpy(), digit_labels(its.new))
     seen = []
     plant(monkeypatch, expressivity.ridge_difference, lambda *arguments: seen.append(arguments) or 0.0)
-    expressivity._of_the_limit(own)
+    expressivity.of_the_limit(own)
     (_, _, x, targets, _, _) = seen[0]
     assert np.array_equal(targets.argmax(dim=1).numpy(), digit_labels(x))
 
@@ -402,11 +402,10 @@ def test_kernels_are_given_each_point_with_its_label(monkeypatch):
 def test_regression_with_each_kernel_finds_the_test_labels():
     from resnet_limits.measurement.job import Job
     from resnet_limits.studies.kernel.accuracy import measure as accuracy
-    from resnet_limits.studies.kernel.problem import dataset as points
 
     own = Kernel(data=Digits(train_size=300, test_size=200), kernel=KernelKeys(deep_points=200))
-    found = accuracy._solved(Job(own), points(own))
-    accuracies = {name: float(right.mean()) for name, right in found.items() if name.startswith("accuracy")}
+    records = accuracy.measure(Job(own)).records
+    accuracies = {its.observable: its.value for its in records if its.observable.startswith("accuracy.")}
     assert {"accuracy.nngp", "accuracy.ntk", "accuracy.linear_ridge", "accuracy.deep"} <= {*accuracies}
     assert min(accuracies.values()) > 0.8, accuracies
 
@@ -424,7 +423,7 @@ def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(mon
     plant(monkeypatch, train, look)
     own = Flow(data=Digits(), flow=FlowKeys(images=ImageKeys(points=150)))
     with pytest.raises(InterruptedError):
-        images._trained_and_run(Job(own), 1, 1)
+        images.trained_and_run(Job(own), 1, 1)
     ((x, y),) = seen
     assert x.shape == (150, 1, 8, 8)
     assert np.array_equal(digit_labels(x.reshape(150, 64)), y)

@@ -16,6 +16,7 @@ from resnet_limits.engines import default_engine
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.outside import Outside
 from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.residual import forward
 from resnet_limits.random import Stream, normals
 
 R, L, D, H, BOUND = 3, 4, 2, 0.7, 0.6
@@ -66,7 +67,7 @@ def test_penalties_and_their_gradients_are_those_of_a_naive_loop(kind):
     elif kind == "h1":
         value = h1_norm(theta)
     else:
-        ways = {way: default_engine().trunk(64.0) for way in ("there", "back")} if "trunks" in kind else {}
+        ways = {way: default_engine().trunk(64.0) if "trunks" in kind else forward for way in ("there", "back")}
         value = inverse_inconsistency(FIELD, x, theta, H, **ways)
     expected = naive(kind, other, x)
     torch.testing.assert_close(value, expected, rtol=1e-11, atol=1e-13)

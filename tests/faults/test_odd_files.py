@@ -124,7 +124,7 @@ def test_no_reader_and_no_writer_opens_a_pipe(pipe):
         lambda: tail(pipe),
         lambda: states.file_digest(pipe),
         lambda: Journal(pipe, "0"),
-        lambda: lease._locked(pipe),
+        lambda: lease.try_lock(pipe),
         lambda: locked(pipe).__enter__(),
     ):
         with at_most(10), pytest.raises(OSError, match=r"not a plain file|Not a directory"):

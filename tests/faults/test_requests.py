@@ -92,7 +92,7 @@ def assert_as_hydra_has_it(bridge, job) -> None:
     """The job that is planned is the one that its own process composes."""
     with bridge.initialize_config_module(bridge.CONFIGS, version_base="1.3"):
         composed = bridge.compose("config", overrides=list(job.overrides))
-    assert bridge._settings(composed) == job.settings
+    assert bridge.settings_of(composed) == job.settings
 
 
 def try_requests(bridge, seed: int, count: int, composed: int) -> dict[str, int]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from resnet_limits.claims.richardson import richardson_limit
 from resnet_limits.errors import MeasurementError
@@ -14,6 +19,8 @@ from resnet_limits.training.depth_regularised import DepthRegularised, Penalties
 from resnet_limits.training.losses import CrossEntropy, Square
 from resnet_limits.training.minimiser import minimise
 from tests.planting import resize
+
+from .limit_laws import StationaryLaws
 
 HUGE = 1e7
 """A penalty that keeps what it is on at zero."""
@@ -28,6 +35,67 @@ def network(x: np.ndarray, y: np.ndarray, activation: str, penalties: Penalties)
 def solved(problem: DepthRegularised, tolerance: float = 1e-8) -> Extremal:
     start = np.full(problem.size, 0.1)
     return extremal(problem, problem.weights(minimise(problem, start).point), tolerance=tolerance)
+
+
+def drawn(activation: str, d: int, *, classes: bool = False) -> DepthRegularised:
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((4, d)), rng.standard_normal((4, 1))
+    problem = network(x, y, activation, ONE)
+    return replace(problem, loss=CrossEntropy((y[:, 0] > 0).astype(int), 2)) if classes else problem
+
+
+class TestExtremal(StationaryLaws):
+    """u = (K, b, W, c), the last two numbers."""
+
+    cases: ClassVar = {
+        "tanh": partial(drawn, "tanh", 2),
+        "swish": partial(drawn, "swish", 1),
+        "classes": partial(drawn, "tanh", 1, classes=True),
+    }
+
+    def split(self, case: DepthRegularised, u: Tensor) -> list[Tensor]:
+        d, m = case.x.shape[1], case.loss.outputs
+        shapes = ((d, d), (d,), (m, d), (m,))
+        parts = u.split([math.prod(shape) for shape in shapes], dim=-1)
+        return [part.unflatten(-1, shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def begin(self, case: DepthRegularised) -> Tensor:
+        return torch.from_numpy(case.x)
+
+    def velocity(self, case: DepthRegularised, x: Tensor, u: Tensor) -> Tensor:
+        K, b, _, _ = self.split(case, u)
+        return {"tanh": torch.tanh, "swish": torch.nn.functional.silu}[case.activation](x @ K.T + b)
+
+    def running(self, case: DepthRegularised, u: Tensor, du: Tensor) -> Tensor:
+        dK, db, _, _ = self.split(case, du)
+        return ONE.K * dK.square().sum(dim=(1, 2)) + ONE.b * db.square().sum(dim=1)
+
+    def ends(self, case: DepthRegularised, end: Tensor, first: Tensor, last: Tensor) -> Tensor:
+        (K, b, _, _), (_, _, W, c) = self.split(case, first), self.split(case, last)
+        out, loss = end @ W.T + c, case.loss
+        if isinstance(loss, CrossEntropy):
+            fit = torch.nn.functional.cross_entropy(out, torch.from_numpy(loss.labels))
+        else:
+            assert isinstance(loss, Square)
+            fit = (out - torch.from_numpy(loss.targets)).square().sum(dim=1).mean()
+        sizes = (K, ONE.K * ONE.t1), (b, ONE.b * ONE.t2), (W, ONE.W), (c, ONE.c)
+        return fit + sum(a * its.square().sum() for its, a in sizes)
+
+    def solve(self, case: DepthRegularised) -> tuple[Extremal, float]:
+        its = solved(case)
+        return its, its.value
+
+    def path(self, case: DepthRegularised, solution: Extremal, times: Tensor) -> tuple[Tensor, Tensor]:
+        its, ends = solution.at(times.numpy()), np.concatenate([solution.W.ravel(), solution.c])
+        constants = torch.from_numpy(ends).expand(len(times), -1)
+        u, du = (
+            torch.cat([torch.from_numpy(part.reshape(len(times), -1)) for part in parts], dim=1)
+            for parts in ((its.K, its.b), solution.slopes(times.numpy()))
+        )
+        return torch.cat([u, constants], dim=1), torch.cat([du, torch.zeros_like(constants)], dim=1)
+
+    def constants(self, case: DepthRegularised) -> int:
+        return case.loss.outputs * (case.x.shape[1] + 1)
 
 
 def test_bias_alone_moves_points_along_a_parabola_in_closed_form():
@@ -63,11 +131,7 @@ def test_one_linear_neuron_without_bias_has_a_parabola_too():
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
 @pytest.mark.parametrize("classes", [False, True])
 def test_minimisers_extrapolated_in_depth_agree_with_the_boundary_value_problem(activation: str, classes: bool):
-    rng = np.random.default_rng(3)
-    x, y = rng.standard_normal((4, 1)), rng.standard_normal((4, 1))
-    problem = network(x, y, activation, ONE)
-    if classes:
-        problem = replace(problem, loss=CrossEntropy((y[:, 0] > 0).astype(int), 2))
+    problem = drawn(activation, 1, classes=classes)
     exact = solved(problem)
     minima = {n: minimise(problem.at_depth(n), np.full(problem.at_depth(n).size, 0.1)) for n in (16, 32, 64, 128)}
     paths = [problem.at_depth(n).weights(m.point).path[:: n // 16] for n, m in minima.items()]
@@ -78,18 +142,6 @@ def test_minimisers_extrapolated_in_depth_agree_with_the_boundary_value_problem(
     assert np.abs(limit - there).max() < max(3 * np.abs(difference).max(), 1e-3 * first_order)
     assert abs(value[0] - exact.value) < max(3 * abs(value_difference[0]), 1e-6)
     assert np.abs(limit - there).max() < 0.02 * first_order
-
-
-def test_slopes_are_those_of_the_paths_and_vanish_at_the_end():
-    rng = np.random.default_rng(4)
-    its = solved(network(rng.standard_normal((4, 2)), rng.standard_normal((4, 1)), "tanh", ONE), tolerance=1e-6)
-    dK, db = its.slopes(T)
-    step = 1e-4
-    inner = T[1:-1]
-    numerical = (its.at(inner + step).K - its.at(inner - step).K) / (2 * step)
-    assert dK[1:-1] == pytest.approx(numerical, abs=1e-5)
-    assert np.abs(dK[-1]).max() < 1e-6
-    assert db[0] == pytest.approx(ONE.t2 * its.at(T).b[0], abs=1e-6)
 
 
 def test_a_solution_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch):

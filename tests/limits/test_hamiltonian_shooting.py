@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import mpmath
 import pytest
@@ -19,9 +19,11 @@ from resnet_limits.limits.hamiltonian.gaussian import Gaussian
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, Square, pointwise
 from resnet_limits.limits.hamiltonian.shooting import Problem, costate, descend, shoot, value_and_gradient
-from resnet_limits.limits.hamiltonian.trajectory import integrate
+from resnet_limits.limits.hamiltonian.trajectory import Trajectory, integrate
 from resnet_limits.networks.activations import activation_named
 from tests.planting import resize
+
+from .limit_laws import StationaryLaws
 
 TANH = Features(activation_named("tanh"))
 
@@ -69,7 +71,7 @@ def test_a_read_out_of_coordinates_that_nearly_agree_is_stationary_to_rounding(n
     q, y = points(20, 3, seed=1), points(20, 1, seed=2).sign()
     q[:, 2] = q[:, 1] + apart * q[:, 2]
     loss = Linear(pointwise(name, epsilon=0.0), y, ridge)
-    R, x = loss._readout(q), torch.nn.functional.pad(q, (0, 1), value=1.0)
+    R, x = loss.readout(q), torch.nn.functional.pad(q, (0, 1), value=1.0)
     left = x.T @ loss.l.gradient(x @ R, y) / 20 + ridge * R
     assert float(left.abs().max()) < 1e-12 * (1 + float(R.abs().max()))
 
@@ -92,7 +94,7 @@ def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_r
             system = f * f.T + 9 * mpmath.mpf(ridge) * mpmath.eye(9)
             alpha = mpmath.lu_solve(system, mpmath.matrix(y.tolist()))
             expected = torch.tensor([[float(its)] for its in alpha], dtype=torch.float64)
-            off = float((Ridge(TANH, y, ridge)._solve(q, y) - expected).norm() / expected.norm())
+            off = float((Ridge(TANH, y, ridge).coefficients(q, y) - expected).norm() / expected.norm())
             assert off < 1e-13 / ridge
     with pytest.raises(Undetermined, match=r"9 points, ridge 1e-14.*set a larger hamiltonian\.ridge"):
         Ridge(TANH, y, 1e-14).gradient(q)
@@ -106,6 +108,38 @@ def test_the_gradient_through_shooting_is_that_of_the_value(integrator: str):
     _, gradient = value_and_gradient(problem, P, its, 10)
     ahead, behind = (value_and_gradient(problem, P + s * v, its, 10)[0] for s in (1e-5, -1e-5))
     assert float((gradient * v).sum()) == pytest.approx((ahead - behind) / 2e-5, rel=1e-7)
+
+
+class TestShooting(StationaryLaws):
+    """u = omega (d, features), `q' = omega f(q)`: of all paths of weights, also of those that are no momenta's."""
+
+    cases: ClassVar = {phi: lambda phi=phi: Features(activation_named(phi)) for phi in ("tanh", "swish")}
+    nu = 0.2
+
+    def begin(self, case: Features) -> Tensor:
+        return points(8, 2)
+
+    def velocity(self, case: Features, x: Tensor, u: Tensor) -> Tensor:
+        phi = {"tanh": torch.tanh, "swish": torch.nn.functional.silu}[case.activation.name]
+        return torch.nn.functional.pad(phi(x), (0, 1), value=1.0) @ u.unflatten(-1, (2, 3)).T
+
+    def running(self, case: Features, u: Tensor, du: Tensor) -> Tensor:
+        return self.nu / 2 * u.square().sum(dim=1)
+
+    def ends(self, case: Features, end: Tensor, first: Tensor, last: Tensor) -> Tensor:
+        return (end - points(8, 2, seed=1)).square().sum() / 16
+
+    def solve(self, case: Features) -> tuple[Trajectory, float]:
+        problem = Problem(case, points(8, 2), self.nu, Fixed(Square(), points(8, 2, seed=1)))
+        its = INTEGRATORS["rk4"]
+        found = shoot(problem, descend(problem, its, 8, iterations=40), its, 2 * self.steps)
+        assert found.converged, found.why
+        return found.trajectory, found.value
+
+    def path(self, case: Features, solution: Trajectory, times: Tensor) -> tuple[Tensor, Tensor]:
+        at = (2 * self.steps * times).round().int().tolist()
+        u = torch.stack([case.at(solution.states[i]).weights(solution.momenta[i]).flatten() for i in at])
+        return u, torch.zeros_like(u)  # E has no derivative of u
 
 
 @pytest.mark.parametrize("integrator", ["leapfrog", "midpoint", "rk4"])

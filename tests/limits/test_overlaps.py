@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -132,7 +132,7 @@ def shallow(phi: str) -> Overlaps:
     return Overlaps(flow, velocity, torch.cat([S, torch.tensor([[0.1], [-0.2], [0.3]], dtype=torch.float64)], dim=1))
 
 
-def convolutional(padding: str) -> Overlaps:
+def convolutional(padding: Literal["zero", "circular"]) -> Overlaps:
     stencil = Stencil(2, 2, 3, padding, inputs=2)
     generator = stencil.generator()
     dense = torch.from_numpy(generator.toarray())
@@ -164,7 +164,9 @@ class TestOverlaps(LimitLaws):
 
 
 @pytest.mark.parametrize("padding", ["zero", "circular"])
-def test_the_linear_flow_is_the_exponential_of_the_dense_matrix_and_the_closed_ode(padding: str):
+def test_the_linear_flow_is_the_exponential_of_the_dense_matrix_and_the_closed_ode(
+    padding: Literal["zero", "circular"],
+):
     stencil = Stencil(2, 3, 3, padding, inputs=2)
     x = torch.randn(stencil.positions, 20, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     start = x @ x.T / 20

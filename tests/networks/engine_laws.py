@@ -9,16 +9,19 @@ import torch
 from torch import Tensor
 
 from resnet_limits.engines.engine import Engine
-from resnet_limits.networks.activations import Activation
+from resnet_limits.networks.activations import Activation, activation_named
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.block import Block
 from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS, Step
 from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import EulerMaruyama, Network
-from resnet_limits.sampling.walk import Walker
+from resnet_limits.sampling.backward import record
+from resnet_limits.sampling.law import Isotropic, Law
+from resnet_limits.sampling.matrix_normal import MatrixNormal
+from resnet_limits.sampling.schemes import EulerMaruyama, Network, Scheme, Walker
+from resnet_limits.sampling.tangent import tangents
+from resnet_limits.sampling.walk import walk
 
 R, N, D = 3, 4, 5
 HIDDEN = 6
@@ -57,6 +60,42 @@ def output_and_gradients(through, its: VectorField, x: Tensor, weights, h: float
     output = through(its, step, x, weights, h)
     cotangent = torch.randn(output.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     return [output.detach(), *torch.autograd.grad(output, [x, *weights.values()], cotangent.to(output.dtype))]
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaky:
+    """`x + phi(z) - h x`: a scheme that no engine knows."""
+
+    phi: str
+
+    def features(self, x: Tensor) -> Tensor:
+        return torch.sin(x)
+
+    def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+        return x + activation_named(self.phi)(z) - h * x
+
+
+def correlated(width: int) -> MatrixNormal:
+    """Weights with a mean and correlated entries."""
+    eye = torch.eye(width, dtype=torch.float64)
+    return MatrixNormal(0.3 * eye, 0.1 * eye[0], eye + 0.3, (eye + 0.2) / width, 0.25 * eye)
+
+
+ISOTROPIC = Isotropic(1.2, 0.5)
+LAWS: list[Law] = [ISOTROPIC, Isotropic(1.2, 0.0), Isotropic(0.0, 0.7), correlated(D)]
+SCHEMES: list[Scheme] = [
+    *(Network(phi, psi) for phi, psi in (("tanh", "identity"), ("relu", "tanh"), ("swish", "gelu"))),
+    *(EulerMaruyama("swish", "tanh", ISOTROPIC, ito_drift) for ito_drift in (True, False)),
+    Leaky("tanh"),
+]
+each_law = pytest.mark.parametrize("law", LAWS, ids=["iid", "no biases", "biases alone", "matrix normal"])
+each_scheme = pytest.mark.parametrize("scheme", SCHEMES, ids=repr)
+each_size = pytest.mark.parametrize(("n", "width"), [(1, 1), (1, 9), (2, 16), (3, 5), (4, 33), (9, 2)])
+
+
+def start(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 1) -> Tensor:
+    """Numbers of size 1: inputs, tangents, costates."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
 class EngineLaws:
@@ -172,14 +211,16 @@ class EngineLaws:
 
     @each_block
     @pytest.mark.parametrize("name", ["euler", "heun"])
-    def test_states_begin_with_the_input_and_are_those_of_the_loop(self, block, name):
+    def test_states_begin_with_the_input_and_like_the_output_are_those_of_the_loop(self, block, name):
         step = STEPS[name]
         its, x, weights = network(block, "tanh", len(step.times(6)))
         ours = self.engine.states(its, step, x.detach(), weights, 0.1)
+        end = self.engine.forward(its, step, x.detach(), {n: w.detach() for n, w in weights.items()}, 0.1)
         assert ours.shape == (7, R, N, D)
         assert torch.equal(ours[0], x)
         torch.testing.assert_close(ours, states(its, step, x.detach(), weights, 0.1), rtol=1e-12, atol=1e-13)
-        torch.testing.assert_close(ours[-1], forward(its, step, x, weights, 0.1), rtol=1e-12, atol=1e-13)
+        for last in (ours[-1], end):
+            torch.testing.assert_close(last, forward(its, step, x, weights, 0.1), rtol=1e-12, atol=1e-13)
 
     @each_precision
     def test_a_walk_steps_each_scheme_by_the_same_noise(self, dtype):
@@ -205,13 +246,133 @@ class EngineLaws:
             for mine, theirs in zip(found, (x, half, y), strict=True):
                 torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance)
 
-    def test_replicas_of_a_walk_do_not_depend_on_how_they_are_cut(self):
-        law, walkers = Isotropic(1.2, 0.5), [Walker(Network("tanh"), 8)]
-        x0 = torch.randn(1, 2, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64).expand(96, 2, D)
+    @each_law
+    @each_scheme
+    def test_walks_are_those_of_the_loop_for_every_scheme_and_law(self, scheme: Scheme, law: Law):
+        walkers = [Walker(scheme, 4), Walker(Network("swish", "tanh"), 8)]
+        its = {"horizon": 0.8, "stream": Stream(4, "test.walk", first_replica=60)}
+        ours, loop = (way(walkers, start(9, 2, D), law, **its) for way in (self.engine.walk, walk))
+        for (k, mine), (layer, theirs) in zip(ours, loop, strict=True):
+            assert k == layer
+            torch.testing.assert_close(mine, theirs, rtol=1e-11, atol=1e-11)
 
-        def walked(first: int, stop: int) -> Tensor:
-            stream = Stream(4, "test.walk", first_replica=first)
-            *_, (_, (x,)) = self.engine.walk(walkers, x0[first:stop], law, horizon=1.0, stream=stream)
-            return x
+    @each_size
+    @each_precision
+    def test_walks_are_those_of_the_loop_at_every_size(self, n: int, width: int, dtype: torch.dtype):
+        x0, tolerance = start(5, n, width, dtype=dtype), 1e-11 if dtype == torch.float64 else 1e-4
+        how = {"horizon": 1.0, "stream": Stream(4, "test.walk")}
+        walkers = [Walker(Network("tanh"), 3), Walker(Network("tanh"), 6)]
+        *_, (_, expected) = walk(walkers, x0, ISOTROPIC, **how)
+        found = self.engine.final(walkers, x0, ISOTROPIC, **how)
+        assert all(x.dtype == dtype for x in found)
+        torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
 
-        assert torch.equal(torch.cat([walked(0, 32), walked(32, 96)]), walked(0, 96))
+    def test_layers_that_are_asked_for_are_the_same_as_among_all_and_stay(self):
+        walkers, x0 = [Walker(Network("tanh"), 4), Walker(Leaky("tanh"), 12)], start(5, 2, D)
+        how = {"horizon": 1.0, "stream": Stream(4, "test.walk")}
+        every = [(k, [x.clone() for x in states]) for k, states in self.engine.walk(walkers, x0, ISOTROPIC, **how)]
+        some = list(self.engine.walk(walkers, x0, ISOTROPIC, **how, layers=[3, 4, 9, 12]))
+        assert [k for k, _ in some] == [3, 4, 9, 12]
+        for k, found in some:
+            assert all(torch.equal(a, b) for a, b in zip(found, every[k - 1][1], strict=True))
+        end = self.engine.final(walkers, x0, ISOTROPIC, **how)
+        assert all(torch.equal(a, b) for a, b in zip(end, every[-1][1], strict=True))
+
+    def test_equal_inputs_and_equal_walkers_stay_equal(self):
+        x0, walkers = start(40, 3, 7)[:, [0, 1, 2, 1]], [Walker(Network("tanh"), 8)] * 2
+        a, b = self.engine.final(walkers, x0, ISOTROPIC, horizon=1.0, stream=Stream(0, "test.walk"))
+        assert torch.equal(a, b)
+        assert torch.equal(a[:, 1], a[:, 3])
+
+    @each_law
+    @each_scheme
+    def test_tangents_are_those_of_the_loop(self, scheme: Scheme, law: Law):
+        walkers, x0, u0 = [Walker(scheme, 2), Walker(scheme, 4)], start(5, 2, D), start(5, 2, 3, D, seed=2)
+        how = {"horizon": 1.0, "stream": Stream(4, "test.walk")}
+        ours = self.engine.tangents(walkers, x0, u0, law, **how, layers=[2, 4])
+        loop = [its for its in tangents(walkers, x0, u0, law, **how) if its[0] in (2, 4)]
+        for mine, theirs in zip(ours, loop, strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-10)
+
+    @each_law
+    @each_scheme
+    def test_a_tape_is_that_of_the_loop_forward_and_backward(self, scheme: Scheme, law: Law):
+        x0, u0, p = start(5, 2, D), start(5, 2, 3, D, seed=2), start(5, 2, D, seed=3)
+        how = {"depth": 6, "horizon": 1.0, "stream": Stream(4, "test.tape", first_replica=3), "u0": u0}
+        ours, loop = (way(scheme, x0, law, **how) for way in (self.engine.record, record))
+        for name, length in {"states": 7, "pre_activations": 6, "tangents": 7}.items():
+            mine, theirs = list(getattr(ours, name)), list(getattr(loop, name))
+            assert len(mine) == length
+            torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
+        for mine, theirs in zip(ours.backward(p), loop.backward(p), strict=True):
+            torch.testing.assert_close(dataclasses.astuple(mine), dataclasses.astuple(theirs), rtol=1e-9, atol=1e-9)
+
+    @each_law
+    @each_scheme
+    def test_costates_and_tangents_of_a_tape_are_dual(self, scheme: Scheme, law: Law):
+        x0, u0, p = start(5, 2, D), start(5, 2, 3, D, seed=2), start(5, 2, D, seed=3)
+        tape = self.engine.record(scheme, x0, law, depth=6, horizon=1.0, stream=Stream(4, "test.tape"), u0=u0)
+        expected = torch.einsum("rnd,rnmd->rnm", p, tape.tangents[-1])
+        for layer in tape.backward(p):
+            pairing = torch.einsum("rnd,rnmd->rnm", layer.p, tape.tangents[layer.k])
+            torch.testing.assert_close(pairing, expected, rtol=1e-9, atol=1e-9)
+
+    def test_a_tape_without_tangents_walks_as_a_walk_does(self):
+        x0, how = start(5, 2, D), {"horizon": 1.0, "stream": Stream(4, "test.tape")}
+        tape = self.engine.record(SCHEMES[0], x0, ISOTROPIC, depth=6, **how)
+        assert all(u.shape == (5, 2, 0, D) for u in tape.tangents)
+        for k, (x,) in self.engine.walk([Walker(SCHEMES[0], 6)], x0, ISOTROPIC, **how):
+            torch.testing.assert_close(tape.states[k], x, rtol=1e-11, atol=1e-11)
+
+    def test_gradients_of_a_tape_are_the_norms_of_its_layers(self):
+        x0, how = start(5, 2, D), {"depth": 6, "horizon": 1.0, "stream": Stream(4, "test.tape")}
+        one, other = (self.engine.record(SCHEMES[0], x0, ISOTROPIC, **how) for _ in range(2))
+        found = one.gradients(one.final)
+        assert found.weights.shape == found.biases.shape == (6, 5)
+        assert torch.equal(found.states[6], one.final.norm(dim=-1))
+        for layer in other.backward(other.final):
+            assert torch.equal(found.weights[layer.k], layer.weights)
+            assert torch.equal(found.biases[layer.k], layer.biases)
+            assert torch.equal(found.states[layer.k], layer.p.norm(dim=-1))
+
+    @each_law
+    def test_a_layer_acts_as_its_law_says(self, law: Law):
+        vectors, biased = start(5, 3, D), torch.tensor([1.0, 0.0, -2.0], dtype=torch.float64)
+        stream = Stream(4, "test.act", 7, first_replica=2)
+        ours, expected = self.engine.act(law, vectors, biased, 0.3, stream), law.act(vectors, biased, 0.3, stream)
+        torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
+
+    def test_pieces_hold_each_replica_once(self):
+        for vectors, width, dtype in ((1, 1, torch.float32), (4, 100, torch.float64), (20, 3000, torch.float64)):
+            size = self.engine.piece_size(vectors, width, dtype)
+            assert size & (size - 1) == 0, "a power of two, so that pieces and blocks of replicas nest"
+            cut = list(self.engine.pieces(3 * size - 1, vectors=vectors, width=width, dtype=dtype))
+            assert [r for first, count in cut for r in range(first, first + count)] == list(range(3 * size - 1))
+
+    @each_precision
+    def test_replicas_do_not_depend_on_how_they_are_cut(self, dtype: torch.dtype):
+        # Bit for bit, of walks, tangents, tapes and layers, from the first or a later one, on one thread and two.
+        scheme, n, width = Network("swish", "tanh"), 3, 17
+        x0, u0 = start(96, n, width, dtype=dtype), start(96, n, 2, width, dtype=dtype)
+
+        def found(first: int, stop: int) -> list[Tensor]:
+            x, u, stream = x0[first:stop], u0[first:stop], Stream(4, "test.cut", first_replica=first)
+            how = {"horizon": 1.0, "stream": stream}
+            ends = self.engine.final([Walker(scheme, 2), Walker(scheme, 4)], x, ISOTROPIC, **how)
+            *_, (_, _, (along,)) = self.engine.tangents([Walker(scheme, 2)], x, u, ISOTROPIC, **how)
+            tape = self.engine.record(scheme, x, ISOTROPIC, depth=3, **how)
+            *_, last = tape.backward(tape.final)
+            layer = self.engine.act(ISOTROPIC, x, torch.ones(n), 0.5, stream)
+            return [*ends, along, tape.final, last.p, last.weights, last.biases, layer]
+
+        def same(first: int, stop: int) -> bool:
+            pairs = zip(found(first, stop), whole, strict=True)
+            return all(torch.equal(mine, its[first:stop]) for mine, its in pairs)
+
+        whole = found(0, 96)
+        assert all(same(*cut) for cut in ((0, 32), (32, 96), (0, 1), (5, 77)))
+        torch.set_num_threads(2)
+        try:
+            assert same(0, 96)
+        finally:
+            torch.set_num_threads(1)

@@ -6,6 +6,7 @@ import torch
 from resnet_limits.networks import classifier
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 
 FEATURES, WIDTH, CLASSES, R, N = 7, 5, 3, 2, 6
@@ -27,7 +28,7 @@ def test_logits_are_read_in_then_trunk_then_read_out():
     p["read_in.b"] += 0.3
     p["read_out.b"] -= 0.2
     z = points()
-    logits = classifier.logits(f, STEPS["euler"], p, z, 0.5)
+    logits = classifier.logits(f, STEPS["euler"], p, z, 0.5, through=forward)
     assert logits.shape == (R, N, CLASSES)
     for r in range(R):
         x = z @ p["read_in.W"][r].T + p["read_in.b"][r]
@@ -35,7 +36,7 @@ def test_logits_are_read_in_then_trunk_then_read_out():
             hidden = torch.nn.functional.gelu(x @ p["trunk.W"][r, k].T + p["trunk.b"][r, k])
             x = x + 0.5 * hidden @ p["trunk.V"][r, k].T
         torch.testing.assert_close(logits[r], x @ p["read_out.W"][r].T + p["read_out.b"][r])
-    own = classifier.logits(f, STEPS["euler"], p, z.expand(R, N, FEATURES), 0.5)
+    own = classifier.logits(f, STEPS["euler"], p, z.expand(R, N, FEATURES), 0.5, through=forward)
     assert torch.equal(own, logits)
 
 
@@ -66,7 +67,9 @@ def test_a_learning_network_lowers_its_loss_by_plain_gradient_descent():
     p = {n: w.detach().requires_grad_() for n, w in p.items()}
     losses = []
     for _ in range(30):
-        loss = classifier.cross_entropy(classifier.logits(f, STEPS["euler"], p, points(), 1 / 8), labels)
+        loss = classifier.cross_entropy(
+            classifier.logits(f, STEPS["euler"], p, points(), 1 / 8, through=forward), labels
+        )
         losses.append(loss.detach())
         grads = torch.autograd.grad(loss.sum(), list(p.values()))
         with torch.no_grad():

@@ -10,6 +10,7 @@ import torch
 
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
+from resnet_limits.networks.residual import forward
 from resnet_limits.random import Stream
 from resnet_limits.training.ntk import descend
 
@@ -34,7 +35,7 @@ def by_hand(theta: dict[str, torch.Tensor], replica: int, z: torch.Tensor) -> to
 
 def test_outputs_are_those_of_the_formula():
     theta = parameters()
-    y = NETWORK.outputs(theta, Z)
+    y = NETWORK.outputs(theta, Z, through=forward)
     for r in range(2):
         for i in range(4):
             torch.testing.assert_close(y[r, i], by_hand(theta, r, Z[i]))
@@ -66,7 +67,7 @@ def test_the_tangent_kernel_is_that_of_finite_differences(read_in: bool, readout
             for sign in (1, -1):
                 moved = {key: tensor.clone() for key, tensor in theta.items()}
                 moved[name][0].view(-1)[i] += sign * step
-                ends.append(network.outputs(moved, Z)[0, :, 0])
+                ends.append(network.outputs(moved, Z, through=forward)[0, :, 0])
             slope = (ends[0] - ends[1]) / (2 * step)
             total += torch.outer(slope, slope)
     torch.testing.assert_close(kernel[0], total, rtol=1e-6, atol=1e-8)
@@ -74,13 +75,13 @@ def test_the_tangent_kernel_is_that_of_finite_differences(read_in: bool, readout
 
 def test_gradients_are_those_of_the_loss_of_each_replica():
     theta = parameters()
-    loss, grads = NETWORK.gradients(theta, Z, Y)
+    loss, grads = NETWORK.gradients(theta, Z, Y, through=forward)
     for r in range(2):
-        own = (NETWORK.outputs(theta, Z)[r] - Y).square().sum() / 8
+        own = (NETWORK.outputs(theta, Z, through=forward)[r] - Y).square().sum() / 8
         assert float(loss[r]) == pytest.approx(float(own))
     step, moved = 1e-6, {key: tensor.clone() for key, tensor in theta.items()}
     moved["W"][1, 2, 3, 4] += step
-    change = NETWORK.gradients(moved, Z, Y)[0] - loss
+    change = NETWORK.gradients(moved, Z, Y, through=forward)[0] - loss
     assert float(change[0]) == 0
     assert float(change[1] / step) == pytest.approx(float(grads["W"][1, 2, 3, 4]), rel=1e-4)
 
@@ -89,11 +90,11 @@ def test_small_steps_follow_the_tangent_kernel():
     """One step changes the outputs by `-eta/n Theta (y - target)` to first order: the error is of order 2 in eta."""
     theta = parameters()
     one = {**theta, "V": theta["V"][:, :1]}
-    K, before, errors = tangent_kernel(NETWORK, theta, Z), NETWORK.outputs(one, Z), []
+    K, before, errors = tangent_kernel(NETWORK, theta, Z), NETWORK.outputs(one, Z, through=forward), []
     for rate in (1e-2, 5e-3):
         after, _ = descend(NETWORK, one, Z, Y[:, :1], rate=rate, steps=1)
         foreseen = before - rate / 4 * K @ (before - Y[:, :1])
-        errors.append(float((NETWORK.outputs(after, Z) - foreseen).norm()))
+        errors.append(float((NETWORK.outputs(after, Z, through=forward) - foreseen).norm()))
     assert math.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
 
 

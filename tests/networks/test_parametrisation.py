@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -267,7 +268,7 @@ def trained_outputs(
 @pytest.mark.parametrize("optimiser", ["sgd", "adam", "adamw"])
 def test_a_size_outside_or_inside_the_parameter_is_one_network_and_one_training(optimiser: str):
     network = ntk.NtkNetwork("tanh", L, D, 1.0, 1.0, 1.0)
-    outside = trained_outputs(network.scales, network.outputs, optimiser)
+    outside = trained_outputs(network.scales, partial(network.outputs, through=forward), optimiser)
     inside = trained_outputs(moved_inside().at(depth=L, width=D), plain_outputs, optimiser)
     moved = float((outside[-1] - outside[0]).abs().max())
     assert moved > 0.1

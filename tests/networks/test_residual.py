@@ -9,7 +9,7 @@ from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.blocks.outside import Outside
 from resnet_limits.networks.blocks.two import Two
-from resnet_limits.networks.parametrisation import block_factor
+from resnet_limits.networks.parametrisation import ODE, Parametrisation
 from resnet_limits.networks.residual import forward, gradients, reversed_gradients, states
 from resnet_limits.networks.steps import STEPS, frozen
 
@@ -47,14 +47,14 @@ def test_a_network_is_the_loop_that_defines_it():
             y = x[r, n]
             for k in range(8):
                 y = y + 0.125 * torch.tanh(weights["W"][r, k] @ y + weights["b"][r, k])
-            output = forward(f, STEPS["euler"], x, weights, block_factor(8))
+            output = forward(f, STEPS["euler"], x, weights, ODE.block_factor(8))
             torch.testing.assert_close(output[r, n], y, rtol=1e-13, atol=1e-13)
 
 
 def test_block_factor_is_the_horizon_over_a_power_of_the_depth():
-    assert block_factor(16, 2.0) == 0.125
-    assert block_factor(16, beta=0.5) == 0.25
-    assert block_factor(16, beta=0.0) == 1.0
+    assert ODE.block_factor(16, 2.0) == 0.125
+    assert Parametrisation(alpha=0.5).block_factor(16) == 0.25
+    assert Parametrisation(alpha=0.0).block_factor(16) == 1.0
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.name)
@@ -62,12 +62,12 @@ def test_block_factor_is_the_horizon_over_a_power_of_the_depth():
 def test_replicas_side_by_side_are_the_replicas_one_at_a_time(block, step):
     f, x = field(block, "tanh", D), start()
     weights = smooth_weights(f, step, 6)
-    together = gradients(f, step, x, weights, block_factor(6), half_square)
-    trajectory = states(f, step, x, weights, block_factor(6))
+    together = gradients(f, step, x, weights, ODE.block_factor(6), half_square)
+    trajectory = states(f, step, x, weights, ODE.block_factor(6))
     for r in range(R):
         mine = {name: w[r : r + 1] for name, w in weights.items()}
-        alone = gradients(f, step, x[r : r + 1], mine, block_factor(6), half_square)
-        torch.testing.assert_close(trajectory[:, r : r + 1], states(f, step, x[r : r + 1], mine, block_factor(6)))
+        alone = gradients(f, step, x[r : r + 1], mine, ODE.block_factor(6), half_square)
+        torch.testing.assert_close(trajectory[:, r : r + 1], states(f, step, x[r : r + 1], mine, ODE.block_factor(6)))
         torch.testing.assert_close(together.loss[r : r + 1], alone.loss)
         torch.testing.assert_close(together.x0[r : r + 1], alone.x0)
         for name in weights:
@@ -133,7 +133,7 @@ def test_reconstruction_and_its_gradients_have_orders_one_and_three(block, name,
     errors = []
     for depth in (128, 256):
         weights = smooth_weights(f, step, depth)
-        h = block_factor(depth)
+        h = ODE.block_factor(depth)
         exact = gradients(f, step, x, weights, h, half_square)
         ours = reversed_gradients(f, step, x, weights, h, half_square, true_states=states(f, step, x, weights, h))
         density = max(float((ours.weights[n] - exact.weights[n]).abs().max()) / h for n in weights)

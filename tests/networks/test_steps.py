@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from jaxtyping import TypeCheckError
 
-from resnet_limits.networks.parametrisation import block_factor
+from resnet_limits.networks.parametrisation import ODE
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS, frozen
 from tests import problems
@@ -21,7 +21,7 @@ DEPTHS = {1: (256, 512, 1024), 2: (64, 128, 256), 4: (16, 32, 64)}
 
 def error(problem, step, depth, horizon=1.0):
     weights = problem.weights_at(step.times(depth, horizon))
-    output = forward(problem.field, step, problem.x0, weights, block_factor(depth, horizon))
+    output = forward(problem.field, step, problem.x0, weights, ODE.block_factor(depth, horizon))
     return float((output - problem.solution(horizon)).abs().max())
 
 
@@ -91,7 +91,7 @@ def test_the_reversed_network_undoes_the_network_to_the_next_odd_order(name, ord
     errors = []
     for depth in {1: (256, 512), 3: (64, 128), 5: (8, 16)}[order]:
         sets = problem.weights_at(step.times(depth))["r"].unbind(1)
-        h = block_factor(depth)
+        h = ODE.block_factor(depth)
         x = forward(problem.field, step, problem.x0, problem.weights_at(step.times(depth)), h)
         for k in reversed(range(depth)):
             x = step.reverse(problem.field, x, h, [{"r": sets[i]} for i in step.sets(k)])

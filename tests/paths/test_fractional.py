@@ -89,7 +89,7 @@ def test_depth_beyond_the_grid_is_refused():
 @pytest.mark.parametrize("steps", [1, 2, 7, 1000, 4096])
 def test_embedding_has_the_exact_covariance(hurst, steps):
     """The variances of the Fourier coefficients give back `r(0), ..., r(steps - 1)`: the law without statistics."""
-    amplitude = fractional._amplitude(steps, hurst).view(-1, 2)
+    amplitude = fractional.amplitudes(steps, hurst).view(-1, 2)
     spectrum = (amplitude**2).sum(1)  # E |coefficient|^2
     covariance = torch.fft.irfft(spectrum.to(torch.complex128), n=2 * steps)[:steps]
     # The second difference of k^2H cancels: rounding grows like steps^2H.
@@ -118,7 +118,7 @@ def test_noise_against_an_independent_sampler(hurst):
 
 
 def test_brownian_noise_is_white_exactly():
-    amplitude = fractional._amplitude(1000, 0.5).view(-1, 2)
+    amplitude = fractional.amplitudes(1000, 0.5).view(-1, 2)
     torch.testing.assert_close((amplitude**2).sum(1), torch.ones(1001, dtype=torch.float64), rtol=0, atol=1e-11)
 
 

@@ -181,7 +181,7 @@ def test_a_pickle_in_place_of_results_is_refused_and_not_loaded(make_run, tmp_pa
     assert not mark.exists()
 
 
-def testarrays_of_a_comparison_are_refused_where_they_are_a_pickle(tmp_path):
+def test_arrays_of_a_comparison_are_refused_where_they_are_a_pickle(tmp_path):
     from resnet_limits.runs.collect import arrays
 
     mark = tmp_path / "executed"

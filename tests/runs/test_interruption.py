@@ -12,7 +12,6 @@ import pytest
 
 from resnet_limits.measurement.checkpoints import State
 from resnet_limits.measurement.record import Measurement, Record
-from resnet_limits.runs import interruption as interruptions
 from resnet_limits.runs import job as jobs
 from resnet_limits.runs import status as states
 from resnet_limits.runs.checkpoint import FolderCheckpoints
@@ -91,7 +90,15 @@ def test_handlers_are_put_back_and_no_others_are_touched(scheduler):
 
 def test_another_signal_may_be_chosen(monkeypatch):
     monkeypatch.setenv("SUBMITIT_PREEMPT_SIGNAL", "USR1")
-    assert interruptions._stop_signal() == signal.SIGUSR1
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: None)
+    try:
+        with Interruption(grace=1) as interruption:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert interruption.wanted()
+            with pytest.raises(Interrupted):
+                interruption.saved()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.fixture
@@ -151,6 +158,6 @@ def test_a_job_that_is_not_started_again_fails_and_says_what_helps(make_run, int
 
 def test_the_grace_is_half_of_what_the_scheduler_gives():
     its = settings(4)
-    assert jobs._grace(its) == jobs.GRACE
+    assert jobs.grace(its) == jobs.GRACE
     its.cluster = Slurm(warning=90)
-    assert jobs._grace(its) == 45
+    assert jobs.grace(its) == 45

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from resnet_limits.random import Stream
-from resnet_limits.sampling.backward import backward, gradients, record
+from resnet_limits.sampling.backward import record
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.matrix_normal import MatrixNormal
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
@@ -51,7 +51,7 @@ def observables(states, costates, weight_norms, bias_norms):
 
 def sampled(scheme, law=LAW):
     tape = record(scheme, X0, law, depth=DEPTH, **HOW)
-    layers = {layer.k: layer for layer in backward(tape, loss_gradient(tape.final))}
+    layers = {layer.k: layer for layer in tape.backward(loss_gradient(tape.final))}
     norms = [[getattr(layers[k], name) for k in range(DEPTH)] for name in ("weights", "biases")]
     return observables(tape.states, [layers[k].p for k in range(DEPTH)], *norms)
 
@@ -103,7 +103,7 @@ def test_costates_and_tangents_are_dual(name, law):
     tape = record(scheme, x0, law, depth=DEPTH, u0=u0, **HOW)
     p = loss_gradient(tape.final)
     expected = torch.einsum("rnd,rnmd->rnm", p, tape.tangents[-1])
-    for layer in backward(tape, p):
+    for layer in tape.backward(p):
         pairing = torch.einsum("rnd,rnmd->rnm", layer.p, tape.tangents[layer.k])
         torch.testing.assert_close(pairing, expected, rtol=1e-9, atol=1e-9)
 
@@ -113,8 +113,8 @@ def test_gradient_norms_are_those_of_the_outer_products():
     x0 = X0[:20, :1]
     tape = record(Network("tanh", "swish"), x0, LAW, depth=1, **HOW)
     p = torch.ones_like(x0)
-    (layer,) = backward(tape, p)
-    a = (1 - torch.tanh(tape.drawn[0].z).square()) * p
+    (layer,) = tape.backward(p)
+    a = (1 - torch.tanh(tape.pre_activations[0]).square()) * p
     f = Network("tanh", "swish").features(x0)
     torch.testing.assert_close(layer.biases, a[:, 0].norm(dim=-1))
     torch.testing.assert_close(layer.weights, a[:, 0].norm(dim=-1) * f[:, 0].norm(dim=-1))
@@ -123,15 +123,18 @@ def test_gradient_norms_are_those_of_the_outer_products():
 def test_gradients_by_layer():
     """The short way is the long one, and independent of how replicas are cut."""
     scheme, x0 = SCHEMES["swish"], X0[:128]
-    whole = gradients(scheme, x0, loss_gradient, LAW, depth=DEPTH, **HOW)
+
+    def gradients(x0, stream):
+        tape = record(scheme, x0, LAW, depth=DEPTH, horizon=1.0, stream=stream)
+        return tape.gradients(loss_gradient(tape.final))
+
+    whole = gradients(x0, HOW["stream"])
     assert whole.weights.shape == whole.biases.shape == (DEPTH, 128)
     assert whole.states.shape == (DEPTH + 1, 128, 2)
     tape = record(scheme, x0, LAW, depth=DEPTH, **HOW)
-    for layer in backward(tape, loss_gradient(tape.final)):
+    for layer in tape.backward(loss_gradient(tape.final)):
         assert torch.equal(whole.weights[layer.k], layer.weights)
         assert torch.equal(whole.biases[layer.k], layer.biases)
         assert torch.equal(whole.states[layer.k], layer.p.norm(dim=-1))
-    second = gradients(
-        scheme, x0[64:], loss_gradient, LAW, depth=DEPTH, horizon=1.0, stream=Stream(0, "test", first_replica=64)
-    )
+    second = gradients(x0[64:], Stream(0, "test", first_replica=64))
     assert torch.equal(second.weights, whole.weights[:, 64:])

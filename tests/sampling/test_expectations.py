@@ -59,7 +59,7 @@ def test_inputs_that_are_zero_have_moments_zero():
 def test_the_quadrature_goes_to_the_device_of_the_variances():
     # `meta` stands for a device that is not the CPU: it takes no numbers, and no operands of two devices
     variance = torch.empty(6, dtype=torch.float64, device="meta")
-    coefficients = expectations._coefficients("tanh", variance, 8)
+    coefficients = expectations.hermite_coefficients("tanh", variance, 8)
     assert (coefficients.device.type, coefficients.shape) == ("meta", (8, 6))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from resnet_limits.engines import default_engine
 from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import EulerMaruyama
-from resnet_limits.sampling.walk import Walker, final
+from resnet_limits.sampling.schemes import EulerMaruyama, Walker
 from tests.sampling.naive import different_means, points
 
 torchsde = pytest.importorskip("torchsde")
@@ -42,7 +42,9 @@ def moments(y):
 def test_same_law(ito_drift):
     x0 = points(2, WIDTH)
     scheme = EulerMaruyama("swish", "tanh", LAW, ito_drift)
-    (x,) = final([Walker(scheme, DEPTH)], x0.expand(REPLICAS, 2, WIDTH), LAW, horizon=1.0, stream=Stream(0, "test"))
+    (x,) = default_engine().final(
+        [Walker(scheme, DEPTH)], x0.expand(REPLICAS, 2, WIDTH), LAW, horizon=1.0, stream=Stream(0, "test")
+    )
     torch.manual_seed(0)
     times, start = torch.tensor([0.0, 1.0], dtype=torch.float64), x0.flatten().expand(REPLICAS, -1)
     y = torchsde.sdeint(Swish(), start, times, dt=1 / DEPTH, method="euler")[-1]

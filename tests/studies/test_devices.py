@@ -43,7 +43,7 @@ def smoke(name: str):
 @pytest.mark.parametrize(("name", "part"), [its for its in PARTS if its[0] not in BLIND])
 def test_a_part_asks_for_the_device_unless_it_says_that_it_computes_on_the_cpu(name, part, asking):
     its = replace(smoke(name), claims=list(study.get(name).parts[part]), device="cuda")
-    if part in study.get(name).on_cpu:
+    if study.get(name).group(part).on_cpu:
         assert study.get(name).device(its) == "cpu"
         assert study.get(name).measure(Job(its)).records
     else:
@@ -54,10 +54,10 @@ def test_a_part_asks_for_the_device_unless_it_says_that_it_computes_on_the_cpu(n
 
 @pytest.mark.parametrize("name", BLIND)
 def test_a_study_that_knows_of_no_device_says_so_of_every_part(name):
-    for path in (Path(resnet_limits.__file__).parent / "studies" / name).glob("*.py"):
+    for path in (Path(resnet_limits.__file__).parent / "studies" / name).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             assert getattr(node, "attr", getattr(node, "id", getattr(node, "arg", ""))) != "device", path
-    assert study.get(name).on_cpu == set(study.get(name).parts)
+    assert all(group.on_cpu for group in study.get(name).groups)
 
 
 def test_a_gpu_that_is_asked_for_and_not_used_is_said_and_one_that_is_used_is_not():

@@ -19,6 +19,7 @@ from resnet_limits.limits.flow import DrivenFlow
 from resnet_limits.limits.ode import solve_with_error
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
+from resnet_limits.networks import residual
 from resnet_limits.networks.blocks.block import Block
 from resnet_limits.networks.blocks.one import One
 from resnet_limits.networks.blocks.outside import Outside
@@ -38,7 +39,7 @@ from resnet_limits.studies.ode.averaged import measure as averaged
 from resnet_limits.studies.ode.forward import measure as forward
 from resnet_limits.studies.ode.gradient import measure as gradient
 from resnet_limits.studies.ode.pairs import weights
-from resnet_limits.studies.ode.problem import problem
+from resnet_limits.studies.ode.problem import half_mean_square, problem
 from resnet_limits.studies.ode.random_start import measure as random_start
 from resnet_limits.studies.ode.reversed import measure as reversed
 from resnet_limits.studies.ode.rough import measure as rough
@@ -159,7 +160,7 @@ def test_the_richardson_limit_agrees_with_training_by_rk4_blocks():
         parameter.requires_grad_()
     vector_field, step = two_matrix_field(settings, settings.width), frozen(STEPS["rk4"], "midpoint")
     for batch in mini_batches(len(dataset.x_train), settings.train.batch_size, 0, seed=settings.seed):
-        scores = logits(vector_field, step, parameters, dataset.x_train[batch], 1 / depth)
+        scores = logits(vector_field, step, parameters, dataset.x_train[batch], 1 / depth, through=residual.forward)
         loss = cross_entropy(scores, dataset.y_train[batch]).sum()
         gradients = torch.autograd.grad(loss, list(parameters.values()))
         with torch.no_grad():
@@ -256,10 +257,10 @@ def test_a_block_factor_that_is_not_one_over_the_depth_is_refuted(monkeypatch: p
 
 
 def test_gradients_of_another_loss_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = gradient.half_mean_square
+    careful = half_mean_square
     shared = InMemory()
     measured(gradient, depths=(8,), shared=shared)  # the limit is found before the fault
-    plant(monkeypatch, gradient.half_mean_square, lambda x: tuple(1.01 * y for y in careful(x)))
+    plant(monkeypatch, half_mean_square, lambda x: tuple(1.01 * y for y in careful(x)))
     assert verdict("ode.gradient.heun", measured(gradient, shared=shared)).verdict == "refuted"
 
 

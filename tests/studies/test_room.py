@@ -22,11 +22,7 @@ from resnet_limits.studies.gamma.settings import Gamma
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian
 from resnet_limits.studies.kernel.accuracy import claims as of_kernels
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
-from resnet_limits.studies.ode.averaged import claims as of_ode
-from resnet_limits.studies.ode.averaged import measure as averaged
 from resnet_limits.studies.ode.settings import Ode, OdeKeys
-from resnet_limits.studies.sde.law import claims as of_sde
-from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.planting import plant
 from tests.studies.extremes import TINY, with_keys
@@ -44,16 +40,10 @@ def workstation(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- a lower bound --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_every_part_says_the_least_that_it_takes(name: str):
-    study = studies.get(name)
-    assert set(study.least) == set(study.parts)
-
-
 @pytest.mark.parametrize("number", range(QUICK))
 def test_no_part_takes_less_than_its_least(number: int):
     part, settings = LARGE[number]
-    least = studies.get(settings.study).least[part](only(part, settings))
+    least = studies.get(settings.study).group(part).least(only(part, settings))
     assert 50e6 < least < growth(number)
 
 
@@ -61,7 +51,7 @@ def test_no_part_takes_less_than_its_least(number: int):
 @pytest.mark.parametrize("number", range(QUICK, len(LARGE)))
 def test_no_part_takes_less_than_its_least_in_any_study(number: int):
     part, settings = LARGE[number]
-    assert studies.get(settings.study).least[part](only(part, settings)) < growth(number)
+    assert studies.get(settings.study).group(part).least(only(part, settings)) < growth(number)
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -69,13 +59,11 @@ def test_defaults_and_tiny_jobs_fit_into_any_machine(name: str):
     study = studies.get(name)
     default = STUDIES[name](study=name)
     for settings in (default, TINY.get(name, default), with_keys(default, {"depth": 1024})):
-        assert max(study.least[part](settings) for part in study.parts) < GB
+        assert max(group.least(settings) for group in study.groups) < GB
 
 
 def test_what_the_estimates_say_of_other_modules_is_so():
     assert least.SMALLEST_PIECE <= pieces.SMALLEST
-    assert of_sde.PAIRS <= law.PAIRS
-    assert of_ode.TOGETHER <= averaged.BLOCK
     assert (of_kernels.LARGEST, of_kernels.LANDMARKS) == (dense.LARGEST, iterative.LANDMARKS)
     assert of_kernels.KEPT <= iterative.KEPT
     for vectors in (1, 2, 7, 100, 1000, 20_000):
@@ -122,7 +110,7 @@ def test_all_sizes_at_their_largest_are_refused_for_every_part_that_grows(name: 
     study, settings = studies.get(name), STUDIES[name](study=name, device="cpu")
     plant(monkeypatch, host_limit, lambda: Room(GB, 1.5 * GB, "memory of a small host"))
     for part in set(study.parts) - PIECE_BY_PIECE:
-        keys = {e.key: e for e in describe(settings) if e.key in study.memory[part]}
+        keys = {e.key: e for e in describe(settings) if e.key in study.group(part).memory}
         largest = {
             key: int(entry.field.metadata["high"])
             for key, entry in keys.items()

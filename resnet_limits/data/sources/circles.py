@@ -17,6 +17,7 @@ class Circles(Plane):
     """Two concentric circles."""
 
     version: ClassVar[int] = 1
+    entwined = True
 
     name: str = fixed("circles", "two concentric circles in the plane")
 

@@ -37,6 +37,8 @@ class Data(Option):
     """A data set; points are standardised and embedded to `width`."""
 
     options: ClassVar[Registry] = Registry("data", "data.sources", base="source")
+    entwined: ClassVar[bool] = False
+    """Whether its classes lie around each other in the plane, so that plain networks that learn them fold it."""
     name: str
     train_size: Optional[int] = key(None, "number of training points; null: all", low=1, high=10**7)
     test_size: Optional[int] = key(None, "number of test points; null: all that are left", low=1, high=10**7)

@@ -21,6 +21,7 @@ class Spirals(Plane):
     """Two interleaved spirals."""
 
     version: ClassVar[int] = 1
+    entwined = True
 
     name: str = fixed("spirals", "two interleaved spirals in the plane")
 

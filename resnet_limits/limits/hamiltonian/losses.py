@@ -175,15 +175,15 @@ class Linear(EndLoss):
     ridge: float
 
     def value(self, q: Float[Tensor, "n d"]) -> Tensor:
-        R = self._readout(q.detach())
+        R = self.readout(q.detach())
         return self.l.value(_affine(q) @ R, self.y).mean() + self.ridge / 2 * R.square().sum()
 
     def gradient(self, q: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        R = self._readout(q)
+        R = self.readout(q)
         return self.l.gradient(_affine(q) @ R, self.y) @ R[:-1].T / len(q)
 
     def hessian(self, q: Float[Tensor, "n d"]) -> Product:
-        R, x = self._readout(q), _affine(q)
+        R, x = self.readout(q), _affine(q)
         g, of = self.l.gradient(x @ R, self.y), self.l.hessian(x @ R, self.y)
         factor = torch.linalg.cholesky(self._system(x, of))
 
@@ -197,7 +197,7 @@ class Linear(EndLoss):
         return product
 
     def scorer(self, q: Float[Tensor, "n d"]) -> Callable[[Tensor], Tensor]:
-        R = self._readout(q)
+        R = self.readout(q)
         return lambda x: _affine(x) @ R
 
     def _system(self, x: Tensor, of: Product) -> Tensor:
@@ -207,7 +207,7 @@ class Linear(EndLoss):
         columns = x.mT @ of(x @ unit) / len(x) + self.ridge * unit
         return columns.reshape(f * o, f * o)
 
-    def _readout(self, q: Tensor) -> Tensor:
+    def readout(self, q: Tensor) -> Tensor:
         """`(V^T; c)`, (d + 1, o), to rounding: of the steps, or of the gradient where the system is ill-conditioned."""
         x = _affine(q)
         R, left = x.new_zeros(x.shape[1], self.y.shape[1]), math.inf
@@ -248,31 +248,31 @@ class Ridge(EndLoss):
     ridge: float
 
     def value(self, q: Float[Tensor, "n d"]) -> Tensor:
-        f, alpha = self.kernel.at(q).root(), self._solve(q.detach(), self.y)
+        f, alpha = self.kernel.at(q).root(), self.coefficients(q.detach(), self.y)
         # Differentiable once: at its maximum over alpha, as a function of alpha, the value has no slope.
         return self.ridge * ((self.y * alpha).sum() - (f.mT @ alpha).square().sum() / 2 - self._norm(alpha))
 
     def gradient(self, q: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        return self.ridge * self.kernel.at(q).rate(self._solve(q, self.y))
+        return self.ridge * self.kernel.at(q).rate(self.coefficients(q, self.y))
 
     def hessian(self, q: Float[Tensor, "n d"]) -> Product:
-        at, alpha = self.kernel.at(q), self._solve(q, self.y)
+        at, alpha = self.kernel.at(q), self.coefficients(q, self.y)
 
         def product(u: Tensor) -> Tensor:
             still = alpha.new_zeros(*u.shape[:-1], alpha.shape[1])
-            d_alpha = -self._solve(q, at.tangent(alpha, u, still)[0])
+            d_alpha = -self.coefficients(q, at.tangent(alpha, u, still)[0])
             return self.ridge * at.tangent(alpha, u, d_alpha)[1]
 
         return product
 
     def scorer(self, q: Float[Tensor, "n d"]) -> Callable[[Tensor], Tensor]:
-        alpha = self._solve(q, self.y)
+        alpha = self.coefficients(q, self.y)
         return lambda x: self.kernel.field(x, q, alpha)
 
     def _norm(self, alpha: Tensor) -> Tensor:
         return len(alpha) * self.ridge / 2 * alpha.square().sum()
 
-    def _solve(self, q: Tensor, right: Tensor) -> Tensor:
+    def coefficients(self, q: Tensor, right: Tensor) -> Tensor:
         """`(K + n ridge)^{-1} right` by the features, or by the points where these are fewer.
 
         Raises `Undetermined` where the difference below may lose `LARGEST_ERROR` of it: eps |right|/c, and the solution

@@ -8,13 +8,14 @@ with probability 1 (its field is smooth there); on a line it goes through it, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...settings.keys import fixed, key
 from ..activations import Activation
-from .block import Block, Passes, Segment, Vanishing, backwards
+from .block import Block, Vanishing
+from .two import TwoPasses
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,56 +29,19 @@ def rms(x: Tensor, dim: int = -1) -> Tensor:
     return x.square().mean(dim=dim, keepdim=True).sqrt().clamp(min=torch.finfo(x.dtype).tiny)
 
 
-class PrenormPasses(Passes):
-    """`x + h V phi(W n + b)`; `inner` keeps `phi(z)` or `z`, and `n` is made of the states again on the way back."""
+class PrenormPasses(TwoPasses):
+    """`x + h V phi(W n + b)`."""
 
-    hidden_of = "W"
+    def seen(self, x: Tensor) -> Tensor:
+        return x / rms(x, dim=-2)
 
-    def advance(self, segment: Segment, theta: Mapping[str, Sequence[Tensor]]) -> None:
+    def add_pulled(self, g: Tensor, WT: Tensor, dz: Tensor, x: Tensor, out: Tensor) -> None:
         import torch
 
-        phi, h = self.phi, self.h
-        scratch = torch.empty_like(segment.z[0])
-        layers = zip(segment.x, segment.z, segment.x[1:], theta["V"], theta["W"], theta["b"], strict=False)
-        for x, z, x_next, V, W, b in layers:
-            torch.baddbmm(b, W, x / rms(x, dim=-2), out=z)
-            a = z if phi.of_value else scratch
-            phi.write(z, a)
-            torch.baddbmm(x, V, a, alpha=h, out=x_next)
-
-    def pull_back(
-        self, segment: Segment, theta: Mapping[str, Sequence[Tensor]], g: Tensor, gradients: Mapping[str, Tensor]
-    ) -> Tensor:
-        import torch
-
-        phi, h = self.phi, self.h
-        costates, inner = torch.empty_like(segment.states), torch.empty_like(segment.inner)
-        sizes = rms(segment.states[:-1], dim=-2)
-        directions = segment.states[:-1] / sizes
-        g_of = costates.unbind(0)
-        g_of[-1].copy_(g)
-        layers = backwards(
-            g_of[:-1],
-            g_of[1:],
-            inner.unbind(0),
-            segment.z,
-            directions.unbind(0),
-            sizes.unbind(0),
-            theta["V^T"],
-            theta["W^T"],
-        )
-        for g_k, g_next, dz, z, n, size, VT, WT in layers:
-            torch.bmm(VT, g_next, out=dz)
-            phi.pull_back(dz, z, dz)
-            dn = torch.bmm(WT, dz)
-            dn.sub_(n * (n * dn).mean(dim=-2, keepdim=True)).div_(size)
-            torch.add(g_next, dn, alpha=h, out=g_k)
-        if not phi.of_value:
-            phi.write(segment.inner, segment.inner)
-        self.outer(gradients["V"], costates[1:], segment.inner)
-        self.outer(gradients["W"], inner, directions)
-        self.sum(gradients["b"], inner)
-        return g.copy_(g_of[0])
+        size = rms(x, dim=-2)
+        n, dn = x / size, torch.bmm(WT, dz)
+        dn.sub_(n * (n * dn).mean(dim=-2, keepdim=True)).div_(size)
+        torch.add(g, dn, alpha=self.h, out=out)
 
 
 @dataclass

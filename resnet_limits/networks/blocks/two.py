@@ -15,9 +15,19 @@ if TYPE_CHECKING:
 
 
 class TwoPasses(Passes):
-    """`x + h V phi(W x + b)`; `inner` keeps `phi(z)` or `z`."""
+    """`x + h V phi(W s(x) + b)`, here with `s(x) = x`; `inner` keeps `phi(z)` or `z`."""
 
     hidden_of = "W"
+
+    def seen(self, x: Tensor) -> Tensor:
+        """`s(x)`, what W acts on; states in columns, (..., d, n)."""
+        return x
+
+    def add_pulled(self, g: Tensor, WT: Tensor, dz: Tensor, x: Tensor, out: Tensor) -> None:
+        """`out = g + h s'(x)^T W^T dz`."""
+        import torch
+
+        torch.baddbmm(g, WT, dz, alpha=self.h, out=out)
 
     def advance(self, segment: Segment, theta: Mapping[str, Sequence[Tensor]]) -> None:
         import torch
@@ -26,7 +36,7 @@ class TwoPasses(Passes):
         scratch = torch.empty_like(segment.z[0])
         layers = zip(segment.x, segment.z, segment.x[1:], theta["V"], theta["W"], theta["b"], strict=False)
         for x, z, x_next, V, W, b in layers:
-            torch.baddbmm(b, W, x, out=z)
+            torch.baddbmm(b, W, self.seen(x), out=z)
             a = z if phi.of_value else scratch
             phi.write(z, a)
             torch.baddbmm(x, V, a, alpha=h, out=x_next)
@@ -36,19 +46,19 @@ class TwoPasses(Passes):
     ) -> Tensor:
         import torch
 
-        phi, h = self.phi, self.h
+        phi = self.phi
         costates, inner = torch.empty_like(segment.states), torch.empty_like(segment.inner)
         g_of = costates.unbind(0)
         g_of[-1].copy_(g)
-        layers = backwards(g_of[:-1], g_of[1:], inner.unbind(0), segment.z, theta["V^T"], theta["W^T"])
-        for g_k, g_next, dz, z, VT, WT in layers:
+        layers = backwards(g_of[:-1], g_of[1:], inner.unbind(0), segment.x[:-1], segment.z, theta["V^T"], theta["W^T"])
+        for g_k, g_next, dz, x, z, VT, WT in layers:
             torch.bmm(VT, g_next, out=dz)
             phi.pull_back(dz, z, dz)
-            torch.baddbmm(g_next, WT, dz, alpha=h, out=g_k)
+            self.add_pulled(g_next, WT, dz, x, g_k)
         if not phi.of_value:
             phi.write(segment.inner, segment.inner)
         self.outer(gradients["V"], costates[1:], segment.inner)
-        self.outer(gradients["W"], inner, segment.states[:-1])
+        self.outer(gradients["W"], inner, self.seen(segment.states[:-1]))
         self.sum(gradients["b"], inner)
         return g.copy_(g_of[0])
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from ...claims.claim import Verdict
 from ...networks.activations import activation_named
+from ..outside import kinked, still
 from .settings import Flow
-
-AS_FULL: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
-SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
 
 SHARED: dict[str, Any] = {"init": "tied"}
 """Weights that all blocks share: a stationary field."""
@@ -18,8 +14,8 @@ SHARED: dict[str, Any] = {"init": "tied"}
 
 def moves(settings: Flow) -> str | None:
     """Why nothing moves, or None."""
-    if settings.init.sizes() == (0, 0):
-        return "all weights are zero: the states do not move, there is no error to measure"
+    if (reason := still(settings)) is not None:
+        return reason
     if settings.init.sizes().sigma_w == 0 and (matrix := settings.block.still_without) is not None:
         return f"init.sigma_w=0: {matrix} is zero, the states do not move, there is no error to measure"
     return None
@@ -55,9 +51,7 @@ def smooth_path(settings: Flow) -> str | None:
 
 def smooth_field(settings: Flow) -> str | None:
     """Why the field has no continuous derivatives, or None where it has."""
-    if activation_named(settings.activation).kinks:
-        return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
-    return settings.block.rough(settings.width) or moves(settings)
+    return kinked(settings) or settings.block.rough(settings.width) or moves(settings)
 
 
 def unbounded(settings: Flow) -> str | None:

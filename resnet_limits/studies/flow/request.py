@@ -7,9 +7,9 @@ from ...data import sizes
 from ...data.sources.digits import Digits
 from ...data.sources.source import Data
 from ...errors import SettingError, TooFewPoints
+from ..outside import unlabelled
 from .images import claims as images
 from .settings import Flow
-from .trained.claims import unlabelled
 
 
 def check(settings: Flow) -> None:
@@ -34,8 +34,10 @@ def image_data(settings: Flow) -> Data:
     return settings.data if settings.data.shape() is not None else Digits()
 
 
-GROUPS_OF_CHANNELS, SMALLEST = 2, 4
-"""`GROUPS` and `SMALLEST` of `networks.convolutional`, which is not free of torch."""
+GROUPS_OF_CHANNELS = 2
+"""`GROUPS` of `networks.convolutional`, which is not free of torch."""
+SMALLEST = 4
+"""Pixels a side of the smallest images: the last stage has one pixel then."""
 
 
 def _check_images(settings: Flow) -> None:

@@ -1,5 +1,5 @@
-"""In what the paths of minimisers are held against that of the limit. Free of torch; paths are (n, e), K and b of each
-layer as one row."""
+"""Norms of the paths of minimisers, and of their distances to that of the limit. Free of torch; paths are (n, e), K and
+b of each layer as one row."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def h1(difference: np.ndarray, taus: np.ndarray) -> float:
     """`(n sum_k |d_k - d_{k-1}|^2 + sum tau d_0^2)^1/2`, `taus` (e) those of each entry."""
     n = len(difference)
     return float((n * (np.diff(difference, axis=0) ** 2).sum() + (taus * difference[0] ** 2).sum()) ** 0.5)
+
+
+def roughness(path: np.ndarray) -> float:
+    """`n sum_{k >= 1} |K_k - K_{k-1}|^2 + |b_k - b_{k-1}|^2`."""
+    return float(len(path) * (np.diff(path, axis=0) ** 2).sum())
 
 
 def largest(path: np.ndarray) -> float:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...networks.activations import activation_named
-from .. import reached
+from .. import outside, reached
 from .settings import Gamma
 
 
@@ -22,9 +21,4 @@ def several(problem: str) -> Callable[[Any], str | None]:
 
 def kinked(settings: Gamma) -> str | None:
     """Why the activation is outside the theorem, or None."""
-    if activation_named(settings.activation).kinks:
-        return (
-            f"activation={settings.activation}: the equations of the limit, and rates, need an activation with"
-            " continuous derivatives"
-        )
-    return None
+    return outside.kinked(settings, "an activation")

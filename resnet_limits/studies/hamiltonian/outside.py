@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...claims.claim import Expected
-from ...networks.activations import activation_named
-from .. import reached
+from .. import outside, reached
 from .settings import Hamiltonian
-
-FALLS = Expected("order_at_least", 0.2, 0.1)
-"""Some power of the depth; a distance that stays has order 0."""
-FIRST_ORDER = Expected("order", 1, 0.1)
 
 
 def kinked(settings: Hamiltonian) -> str | None:
     """Why the velocity field has no continuous derivatives, or None."""
-    if activation_named(settings.activation).kinks and settings.hamiltonian.kernel == "features":
-        return f"activation={settings.activation}: the theorem needs a feature map with continuous derivatives"
-    return None
+    return outside.kinked(settings, "a feature map") if settings.hamiltonian.kernel == "features" else None
 
 
 def several(of: str) -> Callable[[Any], str | None]:

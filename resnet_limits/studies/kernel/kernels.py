@@ -8,14 +8,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...data.dataset import Dataset
 from ...limits.deep_kernel import DeepKernel, extremes
 from ...limits.kernel import Kind, LimitKernel
 from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
 from ...limits.moments import explosion_times, moments_at
 from ...limits.pair_kernel import mean_square
 from ...networks.activations import activation_named
-from .expressivity.claims import DEEP
-from .outside import sizes
+from .outside import DEEP, limitless, sizes
 from .settings import Kernel
 
 
@@ -39,6 +39,14 @@ def reached(settings: Kernel, z: Float[Tensor, "n f"], *, phi: str | None = None
     own = sizes(settings)
     first = float(explosion_times(phi or settings.activation, own.sigma_w, own.sigma_b, mean_square(z)).min())
     return settings.horizon < first, first
+
+
+def limit_exists(settings: Kernel, data: Dataset) -> tuple[bool, float]:
+    """Whether the doubly infinite network has moments at all points, up to the horizon, and when the first explode."""
+    if limitless(settings) is not None:
+        return False, math.inf
+    times = [reached(settings, z) for z in (data.x_train, data.x_test)]
+    return all(its for its, _ in times), min(first for _, first in times)
 
 
 def limit_kernel(settings: Kernel, kind: Kind, largest: float, *, phi: str | None = None) -> LimitKernel:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...claims.claim import Expected, Verdict
+from ...claims.claim import AS_STATED, Expected, Verdict
 from ...limits.explosion import Moments
 from ...networks.activations import activation_named
 from ...paths.laws.iid import Iid
 from .settings import Kernel
 
-AS_FULL: dict[str, Verdict] = {"full": "supported", "smoke": "supported", "large": "supported"}
+AS_FULL: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
 OF_DEPTHS: dict[str, Verdict] = {**AS_FULL, "large": "inconclusive"}
 """Of orders in depth: the preset `large` has one depth."""
 
@@ -19,6 +19,8 @@ TYPICAL = 1.0
 """`|z|^2/d_in` of a standardised point: its mean over the training points."""
 NO_BLOW_UP = "no training or test point may blow up before the horizon (blow_up_time says when the first one does)"
 """For `Claim.needs`."""
+DEEP = {"activation": "relu", "sigma_A": 1.4142135623730951, "sigma_a": 0.5, "sigma_B": 1.0}
+"""The deep block `x + B phi(A x + a)`: its inner activation, sizes of its inner layer, and of its last."""
 LADDER = (8, 4, 2, 1)
 """Finite networks have the width of the settings over these."""
 
@@ -99,13 +101,6 @@ def not_affine(settings: Kernel) -> str | None:
         return (
             f"activation={settings.activation}: with phi''(0) not 0 the kernel also depends on the norms of the inputs"
         )
-    return None
-
-
-def unlabelled(settings: Kernel) -> str | None:
-    """Why there are no accuracies, or None."""
-    if not settings.data.labelled():
-        return f"data={settings.data.name}: targets are no classes"
     return None
 
 

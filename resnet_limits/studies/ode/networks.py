@@ -27,7 +27,6 @@ from ...data.loading import load
 from ...measurement.job import Job
 from ...measurement.record import Measurement, Record
 from ...networks.blocks import field
-from ...networks.blocks.two import Two
 from ...networks.classifier import TRUNK, initial, kinds, trunk_of
 from ...networks.parametrisation import ODE
 from ...networks.steps import STEPS
@@ -38,14 +37,15 @@ from ...training import observables
 from ...training.loop import evaluated, train
 from ...training.loss import loss
 from ...training.trained import Trained
-from .settings import Ode
-from .trained_iid.claims import MOST_IMAGES
+from .settings import Ode, two_matrices
+
+MOST_IMAGES = 1400
+"""Training points of a control, whatever the data."""
 
 
 def two_matrix_field(settings: Ode, width: int) -> VectorField:
-    """The settings' own block where it has two matrices, else one that is twice as wide inside."""
-    block = settings.block if isinstance(settings.block, Two) else Two(hidden=2 * width)
-    return field(block, settings.activation, width)
+    """That of the trained networks."""
+    return field(two_matrices(settings, width), settings.activation, width)
 
 
 def data_of(settings: Ode, *, at_most: int | None = None) -> Dataset:
@@ -56,7 +56,7 @@ def data_of(settings: Ode, *, at_most: int | None = None) -> Dataset:
 
 
 def few(settings: Ode) -> Dataset:
-    """The data of a control: at most 1,400 images, whatever the data set."""
+    """The data of a control, which are few."""
     return data_of(settings, at_most=MOST_IMAGES)
 
 

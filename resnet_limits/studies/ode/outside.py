@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...networks.activations import activation_named
 from ...networks.parametrisation import ODE
+from ..outside import kinked, still
 from .settings import Ode
 
 
@@ -16,16 +16,13 @@ def reads_a_continuous_path(settings: Ode) -> str | None:
 
 
 def moves(settings: Ode) -> str | None:
-    if settings.init.sizes() == (0, 0):
-        return "all weights are zero: the states do not move, there is no error to measure"
-    return reads_a_continuous_path(settings)
+    """Why the states do not move along a smooth path of weights, or None where they do."""
+    return still(settings) or reads_a_continuous_path(settings)
 
 
 def smooth_field(settings: Ode) -> str | None:
     """Why the field has no continuous derivatives along the path, or None where it has."""
-    if activation_named(settings.activation).kinks:
-        return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
-    return settings.block.rough(settings.width) or moves(settings)
+    return kinked(settings) or settings.block.rough(settings.width) or moves(settings)
 
 
 SMALLEST_MOVEMENT = 1e-4
@@ -57,8 +54,8 @@ def not_trained(start: str) -> Callable[[Any], str | None]:
 
 def as_the_theory_asks(settings: Ode) -> str | None:
     """Why trained weights lie outside the theorem, or None."""
-    if activation_named(settings.activation).kinks:
-        return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
+    if (reason := kinked(settings)) is not None:
+        return reason
     exponent, asked = settings.train.lr_exponent, ODE.block.moves(settings.train.optimizer).rate.depth
     if exponent is not None and exponent != asked:
         name = settings.train.optimizer

@@ -10,7 +10,9 @@ import numpy as np
 
 from ...measurement.job import FinishedJob
 from ...measurement.record import Comparison, Record
-from .trained.claims import WEIGHTS
+
+WEIGHTS = ("V", "W", "b")
+"""Of a layer, as arrays of a job are named."""
 
 
 def successive(

@@ -5,6 +5,7 @@ x_{k+1} = x_k + h f(x_k, theta(t_k)),   h = T/L        against        dx/dt = f(
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from ... import device
 from ...data.loading import embed, load
 from ...errors import SettingError
-from ...limits.flow import DrivenFlow
+from ...limits.flow import DrivenFlow, root_mean_square
 from ...measurement.job import Job
 from ...networks.blocks import field
 from ...networks.blocks.block import Block
@@ -97,3 +98,20 @@ def reference(job: Job) -> tuple[Float[Tensor, "r n d"], float]:
 
     solution = job.shared.solve("flow", chosen(job.settings, PATHS), compute)
     return torch.from_numpy(solution["x"]).to(device.resolve(job.settings.device)), float(solution["error"][0])
+
+
+def half_mean_square(x: Tensor) -> tuple[Tensor, Tensor]:
+    """`J = sum over replicas of |x|^2 / 2n` and `dJ/dx`; replicas do not interact."""
+    return x.square().sum() / (2 * x.shape[1]), x / x.shape[1]
+
+
+def relative_error(found: list[Tensor], exact: list[Tensor], largest_error: Tensor) -> tuple[float, float]:
+    """Root mean square of the difference over that of the exact values, and the reference's own relative error.
+
+    nan where the exact values are zero: nothing moves.
+    """
+    size = root_mean_square(torch.cat([e.flatten() for e in exact]))
+    difference = torch.cat([(f - e).flatten() for f, e in zip(found, exact, strict=True)])
+    if size == 0:
+        return math.nan, math.nan
+    return root_mean_square(difference) / size, float(largest_error) / size

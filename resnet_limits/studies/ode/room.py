@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ...networks.blocks.two import Two
 from ..least import layers, number, parameters, points
-from .settings import Ode
+from .settings import Ode, two_matrices
 
 
 def least_of_weights(settings: Ode) -> float:
@@ -22,6 +21,5 @@ def least_of_states(settings: Ode) -> float:
 
 
 def least_of_trained(settings: Ode) -> float:
-    hidden = settings.block.hidden if isinstance(settings.block, Two) else 2 * settings.width
-    layer = parameters(Two(hidden=hidden), settings.width)
+    layer = parameters(two_matrices(settings, settings.width), settings.width)
     return points(settings) + 2 * number(settings) * settings.train.replicas * settings.depth * layer

@@ -9,6 +9,7 @@ from ...data.sources.source import Data
 from ...networks.activations import Activation
 from ...networks.blocks.block import Block
 from ...networks.blocks.one import One
+from ...networks.blocks.two import Two
 from ...paths.laws.law import Init
 from ...paths.laws.smooth import Smooth
 from ...settings.base import Settings
@@ -38,3 +39,8 @@ class Ode(Settings):
     data: Data = key(Digits, "data set")
     train: Train = key(Train, "training")
     ode: OdeKeys = key(OdeKeys, "keys of this study")
+
+
+def two_matrices(settings: Ode, width: int) -> Two:
+    """The settings' own block where it is of two matrices, else one that is twice as wide inside."""
+    return settings.block if isinstance(settings.block, Two) else Two(hidden=2 * width)

@@ -8,6 +8,7 @@ from ...data.sources.gaussian import Gaussian
 from ...limits.explosion import Moments
 from ...networks.activations import activation_named
 from ...paths.laws.iid import Iid
+from ..outside import still
 from .settings import Sde
 
 
@@ -15,13 +16,6 @@ def kinked(settings: Sde) -> str | None:
     """Why the outer activation has no Taylor expansion at 0, or None."""
     if (reason := activation_named(settings.activation).without_limit()) is not None:
         return f"activation={settings.activation}: the theorem needs an outer activation that is smooth at 0: {reason}"
-    return None
-
-
-def still(settings: Sde) -> str | None:
-    """Why the states do not move, or None."""
-    if settings.init.sizes() == (0, 0):
-        return "all weights are zero: the states do not move, there is no error to measure"
     return None
 
 

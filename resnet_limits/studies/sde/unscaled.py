@@ -17,8 +17,7 @@ from torch import Tensor
 
 from ...networks.activations import activation_named
 from ...sampling.law import Isotropic
-from ...sampling.schemes import Network
-from ...sampling.walk import Scheme
+from ...sampling.schemes import Network, Scheme
 from .outside import sizes
 from .settings import Sde
 

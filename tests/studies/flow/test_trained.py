@@ -239,7 +239,7 @@ def test_the_start_is_near_the_identity():
 def test_other_blocks_and_activations_are_trained_and_bounded(block, activation):
     settings = replace(TINY, block=block, activation=activation)
     for weights in WEIGHTS:
-        found = trained._solved(Job(settings), "spectral", weights, 4)
+        found = trained.judged(Job(settings), "spectral", weights, 4)
         assert found["lipschitz_bound"].max() <= 0.9 + 1e-12
         assert found["block_lipschitz@all"].max() <= 0.9 + 1e-12
 

@@ -14,12 +14,9 @@ import scipy.optimize
 import torch
 
 from resnet_limits.claims.judge import judge
-from resnet_limits.data.sources.digits import Digits
 from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.image_folder import ImageFolder
 from resnet_limits.data.sources.moons import Moons
 from resnet_limits.data.sources.spirals import Spirals
-from resnet_limits.errors import SettingError
 from resnet_limits.limits.hamiltonian import integrators
 from resnet_limits.limits.hamiltonian.features import Features
 from resnet_limits.limits.hamiltonian.gaussian import Gaussian as GaussianKernel
@@ -31,7 +28,6 @@ from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.random.normals import generator
 from resnet_limits.runs.records import table
-from resnet_limits.settings.checks import check
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Minimiser
 from resnet_limits.studies import study as studies
@@ -373,7 +369,7 @@ def test_what_a_limit_starts_from_is_part_of_its_key(change: dict, monkeypatch: 
     shared = InMemory()
     for minimiser_keys in (Minimiser(), Minimiser(**change)):
         measured(trained, replace(SMALL, minimiser=minimiser_keys), (4,), shared)
-    assert sum(name.startswith("trained.limit ") for name in shared._solutions) == 2
+    assert sum(name.startswith("trained.limit ") for name in shared.solutions) == 2
 
 
 def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():
@@ -435,32 +431,3 @@ def test_a_shooting_that_does_not_hit_is_inconclusive_with_its_energy(monkeypatc
     assert "residual" in judgement.why
     assert "energy" in judgement.why
     assert any(r.observable == "shooting_energy" for r in jobs[0][1].records)
-
-
-@pytest.mark.parametrize(
-    ("settings", "word"),
-    [
-        (Hamiltonian(data=Digits(), width=16, hamiltonian=HamiltonianKeys(loss="squared_hinge")), "two classes"),
-        (
-            Hamiltonian(data=ImageFolder(), hamiltonian=HamiltonianKeys(loss="squared_hinge")),
-            "may have any number",
-        ),
-        (Hamiltonian(data=Gaussian(), hamiltonian=HamiltonianKeys(loss="logistic")), "regression"),
-        (Hamiltonian(data=Gaussian(), hamiltonian=HamiltonianKeys(loss="squared_hinge")), "regression"),
-        (Hamiltonian(data=Digits(), width=4), "width >= 10"),
-        (Hamiltonian(hamiltonian=HamiltonianKeys(loss="logistic", readout="ridge")), "square"),
-        (Hamiltonian(hamiltonian=HamiltonianKeys(points=1001)), "1000 training points"),
-        (Hamiltonian(horizon=2.0), "horizon"),
-        (Hamiltonian(dtype="float32"), "float64"),
-        (Hamiltonian(data=Moons(), hamiltonian=HamiltonianKeys(kernel="gaussian", points=500)), "Gaussian kernel"),
-    ],
-)
-def test_requests_that_cannot_be_run_are_refused_in_words(settings: Hamiltonian, word: str):
-    with pytest.raises(SettingError, match=word):
-        STUDY.check(settings)
-
-
-@pytest.mark.parametrize("own", [{"nu": 0.0}, {"nu": -1.0}, {"length": 0.0}, {"ridge": 0.0}, {"steps": 1}])
-def test_keys_out_of_range_are_refused(own: dict):
-    with pytest.raises(SettingError, match=f"hamiltonian.{next(iter(own))}: expected"):
-        check(Hamiltonian(hamiltonian=HamiltonianKeys(**own)))

@@ -12,6 +12,7 @@ from sklearn.linear_model import Ridge
 from resnet_limits.data.sources.gaussian import Gaussian
 from resnet_limits.inference import dense
 from resnet_limits.inference.iterative import Solution
+from resnet_limits.inference.linear import linear_ridge
 from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
@@ -55,7 +56,7 @@ def test_linear_ridge_regression_is_that_of_scikit_learn():
     data = dataset(SMALL)
     constant, slope = kernels.affine(SMALL, "nngp")
     y = torch.nn.functional.one_hot(data.y_train).double()
-    ours = accuracy.linear_ridge(constant, slope, data.x_train, y, data.x_test, 0.3)
+    ours = linear_ridge(constant, slope, data.x_train, y, data.x_test, 0.3)
 
     def columns(z: torch.Tensor) -> np.ndarray:
         return np.column_stack([np.full(len(z), constant**0.5), (slope / 64) ** 0.5 * z.numpy()])
@@ -89,9 +90,9 @@ def test_more_points_than_fit_in_memory_are_solved_iteratively_and_find_the_same
     settings = replace(SMALL, data=replace(SMALL.data, train_size=None), kernel=replace(SMALL.kernel, deep_points=400))
     job, data = Job(settings), dataset(settings)
     y = one_hot(data.y_train[:400], data.classes)
-    exact = accuracy._deep(job, data, y)
+    exact = accuracy.deep_posterior(job, data, y)
     resize(monkeypatch, dense, LARGEST=399)
-    found = accuracy._deep(job, data, y)
+    found = accuracy.deep_posterior(job, data, y)
     assert isinstance(found, Solution)
     torch.testing.assert_close(found.mean(data.x_test), exact.mean(data.x_test), rtol=0, atol=2e-3)
 

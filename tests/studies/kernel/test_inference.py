@@ -13,6 +13,7 @@ from resnet_limits.inference import dense
 from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.networks import ntk
+from resnet_limits.networks.residual import forward
 from resnet_limits.random import Stream
 from resnet_limits.studies.kernel.inference import claims
 from resnet_limits.studies.kernel.inference import measure as inference
@@ -90,7 +91,7 @@ def test_states_sampled_from_gram_matrices_have_the_overlaps_of_full_matrices():
     sampled = torch.cat([inference.overlaps_at(settings, gram, 3, 8, r) for r in range(n)])
     network = network_of(settings, 3, 8)
     theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
-    x = network.states(theta, its.x[:3])
+    x = network.states(theta, its.x[:3], through=forward)
     naive = x @ x.mT / 8
     for i, j in ((0, 0), (0, 1), (1, 2)):
         for power in (1, 2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from resnet_limits.data.sources.moons import Moons
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.activations.swish import Swish
 from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.sampling.convolution import PADDINGS, Stencil
+from resnet_limits.sampling.convolution import Stencil
 from resnet_limits.sampling.wide import gram, pre_activations
 from resnet_limits.studies.sde import images
 from resnet_limits.studies.sde.convolutional import measure as convolutional
@@ -31,8 +32,8 @@ def padded(x: Tensor, padding: str) -> Tensor:
     return functional.pad(x, (1, 1, 1, 1), mode="circular" if padding == "circular" else "constant")
 
 
-@pytest.mark.parametrize("padding", PADDINGS)
-def test_covariances_are_those_of_torch_patches(padding: str):
+@pytest.mark.parametrize("padding", ["zero", "circular"])
+def test_covariances_are_those_of_torch_patches(padding: Literal["zero", "circular"]):
     stencil = Stencil(4, 5, 3, padding, inputs=2)
     x = torch.randn(2, 6, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     patches = functional.unfold(padded(x, padding), 3).transpose(1, 2).reshape(stencil.positions, -1)
@@ -71,7 +72,7 @@ def test_networks_have_the_law_of_torch_convolutions_with_full_filters(phi: str)
     full = x.flatten(3).transpose(2, 3).reshape(replicas, -1, d)
 
     start = x0.flatten(2).transpose(1, 2).reshape(-1, d).expand(replicas, -1, -1)
-    walk = convolutional._Walk(phi, start, start, start[0].mean(dim=1), gram(start[:1])[0])
+    walk = convolutional.Walk(phi, start, start, start[0].mean(dim=1), gram(start[:1])[0])
     for _ in range(depth):
         Z = torch.randn(start.shape, generator=stream, dtype=torch.float64)
         walk.step(stencil, Iid(sigma_w=0.9, sigma_b=0.4), h, Z)

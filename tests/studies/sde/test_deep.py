@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.engines import default_engine
 from resnet_limits.limits.overlaps import deep_flow
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.paths.laws.iid import Iid
@@ -48,7 +49,8 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
     replicas, depth = 4096, 6
     full = naive(phi, alpha, x0, depth, replicas, inner, outer)
     where = {"inner": inner, "outer": outer, "depth": depth, "horizon": 1.0, "stream": Stream(3, "test")}
-    (on_span,), (expected,) = final([Branch(phi, alpha)], x0.expand(replicas, 2, 4), **where)
+    start, act = x0.expand(replicas, 2, 4), default_engine().act
+    (on_span,), (expected,) = final([Branch(phi, alpha)], start, **where, act=act)
 
     def statistics(x: Tensor) -> Tensor:
         g = gram(x)
@@ -64,7 +66,7 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
 
 def test_equal_inputs_stay_equal():
     x0 = torch.ones(64, 2, 5, dtype=torch.float64)
-    where = {"depth": 8, "horizon": 1.0, "stream": Stream(0, "test")}
+    where = {"depth": 8, "horizon": 1.0, "stream": Stream(0, "test"), "act": default_engine().act}
     states, _ = final([Branch("tanh", 0.5)], x0, inner=Isotropic(1.0, 1.0), outer=Isotropic(1.0, 1.0), **where)
     assert torch.equal(states[0][:, 0], states[0][:, 1])
 

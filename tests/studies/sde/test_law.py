@@ -27,7 +27,7 @@ from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.random.normals import normals
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
-from resnet_limits.studies.sde.law import compare as law_by_depth
+from resnet_limits.studies.sde.law import compare
 from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.law.claims import GROUP, MATRICES, TEST
 from resnet_limits.studies.sde.problem import inputs
@@ -47,7 +47,7 @@ APART = {"sde.law.kolmogorov", "sde.law.kolmogorov.norm"}
 
 def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str, Judgement]:
     """The judgement on every claim, with the comparisons of depths."""
-    return of_the_part("law", settings, depths, law_by_depth)
+    return of_the_part("law", settings, depths, compare)
 
 
 def full_matrices(x: Tensor, depth: int, sigma_w: float, sigma_b: float, seed: int) -> Tensor:
@@ -77,7 +77,7 @@ def test_claims_come_out_as_at_the_smoke_size():
 
 def test_log_norms_are_those_of_networks_with_full_matrices():
     settings = replace(SMALL, depth=5)
-    ours = law._log_norm_ratio(settings, 0.9, "test", 4096)
+    ours = law.log_norm_ratio(settings, 0.9, "test", 4096)
     x0 = inputs(settings)[0]
     x = full_matrices(x0.expand(4096, 8), 5, 0.9, 0.0, seed=1)
     naive = torch.log(x.norm(dim=-1) / x0.norm())
@@ -105,7 +105,7 @@ def test_expected_values_follow_the_setting(horizon: float):
     assert expected["log_norm_ratio_var"] == pytest.approx(s / 5)
     assert expected["log_abs_det_jacobian"] == pytest.approx(-s / 2)
     assert expected["log_abs_det_jacobian_var"] == pytest.approx(s)
-    for r in [*law._norms(Job(settings)), *law._determinants(Job(settings))]:
+    for r in [*law.norms(Job(settings)), *law.determinants(Job(settings))]:
         assert r.reference == pytest.approx(expected[r.observable])
         assert abs(r.value - r.reference) < 5 * r.stderr + s / 100
 
@@ -113,7 +113,7 @@ def test_expected_values_follow_the_setting(horizon: float):
 def test_the_test_rejects_shallow_networks_and_accepts_deep_ones():
     accepted = {}
     for depth in (8, 256):
-        (record,) = [r for r in law._tests(Job(replace(SMALL, depth=depth))) if r.observable == "law_accepted"]
+        (record,) = [r for r in law.tests(Job(replace(SMALL, depth=depth))) if r.observable == "law_accepted"]
         accepted[depth] = record
     assert accepted[8].value + 5 * accepted[8].stderr < 0.3
     # 62 tests at level 0.05: all but 17 or more accept, error probability 2e-8
@@ -124,9 +124,9 @@ def test_the_test_rejects_shallow_networks_and_accepts_deep_ones():
 def test_networks_are_shifted_from_the_exact_law_by_the_first_order_in_h(width: int, horizon: float, norm: float):
     settings = replace(SMALL, width=width, horizon=horizon, depth=64, replicas=2048)
     settings = replace(settings, sde=replace(settings.sde, norm=norm))
-    ratio = law._log_norm_ratio(settings, 1.0, "test", 2**16)
+    ratio = law.log_norm_ratio(settings, 1.0, "test", 2**16)
     value, stderr = mean(ratio - law.norm_law(settings, 1.0)[0])
-    bias = law._bias(settings, 1.0)
+    bias = law.norm_bias(settings, 1.0)
     assert abs(value - bias) < 4 * stderr + 0.15 * abs(bias)
     assert abs(bias) > 5 * stderr
 
@@ -150,9 +150,9 @@ def test_depths_are_compared_under_names_of_their_own():
         ]
         return FinishedJob(Sde(depth=depth), records, lambda _: None)
 
-    (rejected,) = law_by_depth.compare([job(8, 0.5), job(4, 0.25), job(32, 0.9)])
+    (rejected,) = compare.compare([job(8, 0.5), job(4, 0.25), job(32, 0.9)])
     assert (rejected.depth, rejected.record.observable, rejected.record.value) == (4, "law_rejected", 0.75)
-    assert law_by_depth.compare([]) == []
+    assert compare.compare([]) == []
 
 
 # -- and turn red ---------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_planted_faults_are_seen_by_independent_samples(
 @pytest.mark.parametrize("horizon", [1.0, 2.0])
 def test_determinants_are_off_by_the_first_order_in_h(horizon: float):
     settings = replace(SMALL, horizon=horizon, depth=32, replicas=2**14, init=Iid(sigma_w=0.6, sigma_b=0.4))
-    for r, off in zip(law._determinants(Job(settings)), law.determinant_bias(settings), strict=True):
+    for r, off in zip(law.determinants(Job(settings)), law.determinant_bias(settings), strict=True):
         assert r.reference_error == pytest.approx(abs(off))
         assert abs(r.value - r.reference - off) < 4 * r.stderr + 0.25 * abs(off)
         assert abs(off) > 3 * r.stderr
@@ -227,7 +227,7 @@ def test_determinants_are_off_by_the_first_order_in_h(horizon: float):
 
 def test_the_variance_of_log_norms_at_a_depth_is_the_derived_one():
     settings = replace(SMALL, width=32, depth=16, replicas=2**14, init=Iid(sigma_w=1.0, sigma_b=0.0))
-    _, record = law._norms(Job(settings))
+    _, record = law.norms(Job(settings))
     assert record.value < record.reference
     assert record.reference - record.value == pytest.approx(record.reference_error, rel=0.15)
 

@@ -12,18 +12,17 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
+from resnet_limits.engines.engine import Engine
 from resnet_limits.errors import SettingError
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.matrix_normal import MatrixNormal
 from resnet_limits.random import Stream
 from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
-from resnet_limits.sampling.walk import final
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.matrix_normal import measure as matrix_normal
 from resnet_limits.studies.sde.settings import Sde
-from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(width=8, replicas=256)
@@ -122,7 +121,9 @@ def test_parts_of_the_law_that_are_left_out_are_refuted(
     assert isinstance(own, Law)
     parts = {name: getattr(own, name) for name in ("mu", "mu_b", "U", "V", "S")}
     faulty = Law(**{**parts, **change})
-    plant(monkeypatch, final, lambda walkers, x0, _, **where: final(walkers, x0, faulty, **where))
+    final = Engine.final
+    other = lambda engine, walkers, x0, _, **where: final(engine, walkers, x0, faulty, **where)  # noqa: E731
+    monkeypatch.setattr(Engine, "final", other)
     found = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
     for name in broken:
         its = found[f"sde.matrix_normal.{name}"]

@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.engines import default_engine
 from resnet_limits.networks.activations import activation_named
+from resnet_limits.networks.blocks.prenorm import rms
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.random import Stream
-from resnet_limits.sampling import prenorm as sampler
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.prenorm import two_layers
+from resnet_limits.sampling.prenorm import linear, two_layers
 from resnet_limits.studies.sde.prenorm.measure import mean_log_growth
 from resnet_limits.studies.sde.settings import Sde
 from tests.planting import plant
@@ -38,8 +39,11 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(two: bool):
     for s in factors:
         z = x / x.square().mean(dim=-1, keepdim=True).sqrt() @ (normal(4, 4) * 0.45).mT + normal(1, 4) * 0.4
         x = x + s * (torch.tanh(z) @ (normal(4, 4) * 0.45).mT if two else z)
-    start, where = x0.expand(replicas, 2, 4), Stream(5, "test")
-    y = sampler.two_layers("tanh", start, factors, law, where)[0] if two else sampler.linear(start, factors, law, where)
+    start, where, act = x0.expand(replicas, 2, 4), Stream(5, "test"), default_engine().act
+    if two:
+        y, _ = two_layers("tanh", start, factors, law, where, act=act)
+    else:
+        y = linear(start, factors, law, where, act=act)
 
     def statistics(x: Tensor) -> Tensor:
         q, overlap = x.square().mean(dim=-1), (x[:, 0] * x[:, 1]).mean(dim=-1)
@@ -92,7 +96,7 @@ def test_the_law_of_two_layers_is_a_mixture_of_gaussians_with_the_derived_kurtos
 
 
 def test_the_norm_of_a_zero_state_is_no_division_by_zero():
-    x = sampler.linear(torch.zeros(8, 1, 4), [0.5, 0.5], Isotropic(1.0, 0.0), Stream(0, "test"))
+    x = linear(torch.zeros(8, 1, 4), [0.5, 0.5], Isotropic(1.0, 0.0), Stream(0, "test"), act=default_engine().act)
     assert float(x.abs().max()) == 0
 
 
@@ -106,7 +110,7 @@ def test_growth_without_the_norm_does_not_overflow():
 
 
 def test_without_the_norm_the_exact_growth_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    plant(monkeypatch, sampler.rms, lambda x: torch.ones_like(x[..., :1]))
+    plant(monkeypatch, rms, lambda x: torch.ones_like(x[..., :1]))
     found = verdicts("prenorm", STRONG, DEPTHS)
     assert found["sde.prenorm"].verdict == "refuted", found["sde.prenorm"].why
 
@@ -153,13 +157,13 @@ def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.Monke
     # One draw of the hidden weights for all blocks: the mixture does not narrow with depth.
     act = Isotropic.act
 
-    def shared(phi: str, *args: Any) -> tuple[Tensor, Tensor]:
+    def shared(phi: str, *args: Any, **how: Any) -> tuple[Tensor, Tensor]:
         def once(self: Isotropic, v: Tensor, b: Tensor, h: float, where: Stream) -> Tensor:
             return act(self, v, b, h, where.at(0) if where.purpose.endswith("inner") else where)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Isotropic, "act", once)
-            return two_layers(phi, *args)
+            return two_layers(phi, *args, **how)
 
     plant(monkeypatch, two_layers, shared)
     found = verdicts("prenorm", STRONG, (8, 16, 32, 64))

@@ -12,14 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnet_limits.engines import default_engine
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.random import Stream
 from resnet_limits.sampling import pieces
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import EulerMaruyama, Network
-from resnet_limits.sampling.walk import Walker, final
-from resnet_limits.studies.sde.problem import inputs
+from resnet_limits.sampling.schemes import EulerMaruyama, Network, Walker
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.strong import measure as strong
 from tests.planting import resize
@@ -62,7 +61,7 @@ def test_in_one_dimension_the_network_tends_to_the_exact_solution_on_its_own_noi
     sigma, horizon, x0 = 0.5, 1.5, torch.full((2048, 1, 1), 1.3, dtype=torch.float64)
     errors = []
     for depth in (16, 64, 256):
-        x, w = final(
+        x, w = default_engine().final(
             (Walker(Network("tanh"), depth), Walker(Noise(), depth)),
             x0,
             Isotropic(sigma, 0.0),
@@ -73,18 +72,6 @@ def test_in_one_dimension_the_network_tends_to_the_exact_solution_on_its_own_noi
         errors.append(rms(x.log() - exact))  # of the logarithm: x itself has heavy tails
     assert errors[-1] < 0.02
     assert slopes(errors) == pytest.approx([1, 1], abs=0.1)  # order 1/2 a doubling, two doublings
-
-
-@pytest.mark.parametrize("phi", ["tanh", "swish"])
-def test_networks_tend_to_an_euler_maruyama_scheme_64_times_deeper(phi: str):
-    law, fine = Isotropic(0.5, 0.5), 64 * 32
-    x0 = inputs(SMALL).expand(64, 2, 8)
-    scheme = EulerMaruyama(phi, "identity", law)
-    walkers = [Walker(Network(phi), depth) for depth in (8, 16, 32)]
-    *xs, y = final((*walkers, Walker(scheme, fine)), x0, law, horizon=1.0, stream=Stream(0, "test"))
-    errors = [rms(x - y) for x in xs]
-    assert slopes(errors) == pytest.approx([0.5, 0.5], abs=0.15)
-    assert errors[-1] < 0.06 * rms(y)
 
 
 def test_errors_do_not_depend_on_how_many_networks_are_sampled_at_a_time(monkeypatch: pytest.MonkeyPatch):

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from resnet_limits.claims.claim import Judgement
+from resnet_limits.engines import default_engine
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
@@ -21,8 +22,7 @@ from resnet_limits.random import Stream
 from resnet_limits.sampling.expectations import moments
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
-from resnet_limits.sampling.schemes import Network
-from resnet_limits.sampling.walk import Walker, walk
+from resnet_limits.sampling.schemes import Network, Walker
 from resnet_limits.studies.sde.problem import inputs
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import compare as multilevel
@@ -119,7 +119,7 @@ def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
     start = x0.expand(r, 2, 8)
     w = gradients(functionals, state_moments(x0), 2, scheme, law, depth, 1.0)
     martingale, x = Martingale(scheme, law, w, start, 1.0 / depth), start
-    for _, (x,) in walk((Walker(scheme, depth),), start, law, horizon=1.0, stream=Stream(0, "test")):
+    for _, (x,) in default_engine().walk((Walker(scheme, depth),), start, law, horizon=1.0, stream=Stream(0, "test")):
         martingale.add(x)
     f = functionals @ state_moments(x).mT
     for value, control in zip(f, martingale.value(), strict=True):
@@ -131,8 +131,8 @@ def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
 def test_a_jobs_own_pilot_allots_the_samples(monkeypatch: pytest.MonkeyPatch):
     settings = replace(SMALL, depth=8, replicas=64)
     tanh = weak.cases(settings)[0]
-    pilot = weak._sampled(settings, tanh, 0, 64, lambda _: None)
-    exact = weak._exact(settings, tanh)
+    pilot = weak.sampled(settings, tanh, 0, 64, lambda _: None)
+    exact = weak.exact_values(settings, tanh)
     error, stderr = mean(pilot.of(0)[1][0] - exact[0])
     overlap, overlap_stderr = mean(pilot.of(1)[1][0] - exact[1])
     worst = max(abs(stderr / error), abs(overlap_stderr / overlap))
@@ -147,9 +147,9 @@ def test_a_jobs_own_pilot_allots_the_samples(monkeypatch: pytest.MonkeyPatch):
 def test_samples_do_not_depend_on_how_they_are_drawn():
     settings = replace(SMALL, depth=4, replicas=192)
     case = weak.cases(settings)[0]
-    whole = weak._sampled(settings, case, 0, 192, lambda _: None)
-    parts = weak._sampled(settings, case, 0, 64, lambda _: None).joined(
-        weak._sampled(settings, case, 64, 128, lambda _: None)
+    whole = weak.sampled(settings, case, 0, 192, lambda _: None)
+    parts = weak.sampled(settings, case, 0, 64, lambda _: None).joined(
+        weak.sampled(settings, case, 64, 128, lambda _: None)
     )
     assert torch.allclose(whole.f, parts.f, rtol=1e-12)
     assert torch.allclose(whole.control, parts.control, rtol=1e-9, atol=1e-14)
@@ -218,7 +218,7 @@ def test_the_steps_of_networks_are_those_of_full_matrices(settings: Sde, monkeyp
     # What is expected given the states, against sums over full matrices on other noise.
     resize(monkeypatch, weak, STEPPED=4096)
     settings = replace(settings, depth=2, init=Iid(sigma_w=1.2, sigma_b=0.7))
-    records = {r.coordinates["scheme"]: r for r in weak._steps(settings, weak.cases(settings)[0])}
+    records = {r.coordinates["scheme"]: r for r in weak.step_records(settings, weak.cases(settings)[0])}
     for record in records.values():
         assert abs(record.value - 1) < 5 * record.stderr
         assert record.stderr < 0.03
@@ -237,7 +237,7 @@ def test_the_steps_of_networks_are_those_of_full_matrices(settings: Sde, monkeyp
 
     plant(monkeypatch, mean, spy)
     plant(monkeypatch, moments, lambda phi, C: (C.new_zeros(*C.shape[:-1]), torch.zeros_like(C) + 1e-3))
-    weak._steps(settings, weak.cases(settings)[0])
+    weak.step_records(settings, weak.cases(settings)[0])
     expected = 4e-3  # four layers of a made-up expectation: what is left are the networks' own sums
     ours = (found[0] + 1) * expected
     assert deviation(Record("", *mean(ours)), mean(squares)) < 5

@@ -20,17 +20,15 @@ SHARP = {"block": "two", "activation": "tanh"}
 BLOCKS = 32
 """Blocks of each random network: folds are a matter of single blocks, at whatever depth they stand."""
 PINS = {"init": "iid", "blocks": BLOCKS}
-
-
-TOGETHER = 8
-"""`folding.PIECE`"""
+PIECE = 8
+"""Networks whose Jacobians are in memory at a time; as many also where fewer are left, so that all round alike."""
 
 
 def least_of_folding(settings: Flow) -> float:
     """Jacobians of one block at all points."""
     if stretches(settings):
         return 0.0
-    its = min(settings.replicas, TOGETHER)
+    its = min(settings.replicas, PIECE)
     return points(settings) + DOUBLE * its * settings.flow.points * settings.width**2
 
 

@@ -32,13 +32,11 @@ from ....settings.content import chosen
 from ..outside import stretches, unbounded
 from ..problem import points
 from ..settings import Flow
-from .claims import BELOW, BLOCKS, PINS, SHARP
+from .claims import BELOW, BLOCKS, PIECE, PINS, SHARP
 
 SCALES = {"weights": (BELOW, 2.0, 8.0), "points": (0.5, BELOW, 1.5, 2.0, 4.0, 8.0)}
 SCALED = ("seed", "width", "replicas", "activation", "block", "init", "data", "dtype", "flow.points")
 """What scaled blocks and their Jacobians depend on."""
-PIECE = 8
-"""Networks whose Jacobians are in memory at a time; as many also where fewer are left, so that all round alike."""
 
 
 def measure(job: Job) -> Measurement:

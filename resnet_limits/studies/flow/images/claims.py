@@ -5,13 +5,13 @@ Free of torch.
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Rival, Verdict
-from ....networks.activations import activation_named
+from ....claims.claim import AS_STATED, Claim, Expected, Rival, Verdict
 from ....papers import HAIRER, ROUSSEAU
 from ...group import Group
+from ...outside import kinked
 from ..settings import Flow
 
-VERDICTS: dict[str, Verdict] = {"full": "supported", "smoke": "supported", "large": "supported"}
+VERDICTS: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
 
 
 def moving(settings: Flow) -> str | None:
@@ -21,9 +21,7 @@ def moving(settings: Flow) -> str | None:
 
 def smooth(settings: Flow) -> str | None:
     """Why the field of a stage has no continuous derivatives, or None where it has."""
-    if activation_named(settings.activation).kinks:
-        return f"activation={settings.activation}: the theorem needs a field with continuous derivatives"
-    return moving(settings)
+    return kinked(settings) or moving(settings)
 
 
 SINGLE = 4

@@ -62,7 +62,7 @@ def measure(job: Job) -> Measurement:
         part.progress = progress
 
         def compute(part: Job = part, n: int = n, sets: int = sets) -> dict[str, np.ndarray]:
-            return _trained_and_run(part, n, sets)
+            return trained_and_run(part, n, sets)
 
         found = job.shared.solve("flow.images", {**key(settings), "units": n, "sets": sets}, compute)
         records += _records(settings, found, n, weights)
@@ -107,7 +107,7 @@ def _data(settings: Flow) -> Dataset:
     return data.to(device.resolve(settings.device), DTYPE)
 
 
-def _trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
+def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
     """Of one network: which test images it classifies, how its logits change when it is refined, inverse errors."""
     settings: Flow = job.settings
     its, data, phi = settings.flow.images, _data(settings), settings.activation

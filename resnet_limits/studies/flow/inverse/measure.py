@@ -6,10 +6,11 @@ its two ends). The error is of order p for odd p and p + 1 for even p, where fie
 
 from __future__ import annotations
 
+from ....engines import default_engine
 from ....limits.flow import root_mean_square, rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.residual import forward, reverse
+from ....networks.residual import reverse
 from ....networks.steps import STEPS
 from ..outside import moves, smooth_path
 from ..problem import LAWS, driven
@@ -30,7 +31,7 @@ def measure(job: Job) -> Measurement:
                 continue
             step = STEPS[scheme]
             theta = its.weights(step, settings.depth)
-            x = reverse(its.field, step, forward(its.field, step, its.x0, theta, h), theta, h)
+            x = reverse(its.field, step, default_engine().forward(its.field, step, its.x0, theta, h), theta, h)
             size = root_mean_square(its.x0)
             records.append(
                 Record(

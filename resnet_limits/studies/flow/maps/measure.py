@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ....diffeomorphisms.squaring import interpolated, squared, squared_on_grid
+from ....engines import default_engine
 from ....limits.flow import root_mean_square, rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.residual import forward
 from ....networks.steps import STEPS
 from ..outside import moves, smooth_path
 from ..problem import LAWS, driven, points, reference
@@ -38,7 +38,9 @@ def measure(job: Job) -> Measurement:
         its, size = driven(settings, weights, depth=settings.depth), root_mean_square(exact)
         for scheme in SCHEMES:
             step = STEPS[scheme]
-            x = forward(its.field, step, its.x0, its.weights(step, settings.depth), its.step_size(settings.depth))
+            x = default_engine().forward(
+                its.field, step, its.x0, its.weights(step, settings.depth), its.step_size(settings.depth)
+            )
             error = reference_error + rounding(settings.dtype, settings.depth, size)
             records.append(
                 Record(

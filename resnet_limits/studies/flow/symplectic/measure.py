@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from ....diffeomorphisms.jacobians import jacobians_at
+from ....engines import default_engine
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
 from ....networks.blocks.gradient import Gradient
-from ....networks.parametrisation import block_factor
-from ....networks.residual import states
+from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS, Step
 from ....networks.steps.symplectic import Symplectic
 from ....paths.draw import draw
@@ -68,8 +68,8 @@ def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
         device=x.device,
     ).at(step.times(settings.depth, horizon))
     # x - h K^T phi(K x + b) is an Euler step with -h.
-    h = block_factor(settings.depth, horizon) * (1 if hamiltonian else -1)
-    trajectory = states(its, step, x.expand(settings.flow.paths, *x.shape), weights, h)[:-1]
+    h = ODE.block_factor(settings.depth, horizon) * (1 if hamiltonian else -1)
+    trajectory = default_engine().states(its, step, x.expand(settings.flow.paths, *x.shape), weights, h)[:-1]
     jacobians = jacobians_at(its, step, trajectory, weights, h)
     half = torch.eye(width // 2, dtype=x.dtype, device=x.device)
     zero = torch.zeros_like(half)

@@ -8,6 +8,7 @@ from ....claims.claim import Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
 from ...least import number, parameters, points
+from ...outside import unlabelled
 from ..outside import unbounded
 from ..settings import Flow
 
@@ -20,17 +21,8 @@ COLUMNS = (
 )
 """Rows of the array `trained.table`."""
 PICTURED = ("none", "spectral")
-FOLDED = ("spirals", "circles")
-"""Data whose classes wind around each other in the plane."""
 PINS: dict[str, Any] = {"init": "iid"}
 NEEDS = "a network that was trained to the end: one whose loss or weights exploded has none (exploded_at)"
-
-
-def unlabelled(settings: Flow) -> str | None:
-    """Why there are no accuracies, or None."""
-    if not settings.data.labelled():
-        return f"data={settings.data.name}: targets are no classes"
-    return None
 
 
 def untrained(settings: Flow) -> str | None:
@@ -45,7 +37,7 @@ def unnormalised(settings: Flow) -> str | None:
 
 def roomy(settings: Flow) -> str | None:
     """Why networks need not fold, or None."""
-    if settings.data.name not in FOLDED or settings.width > 2:
+    if not settings.data.entwined or settings.width > 2:
         return (
             f"data={settings.data.name}, width={settings.width}: what needs folds is spirals and circles in the plane;"
             " with more room, or classes that are easier, a plain network may do without"

@@ -38,7 +38,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.affine import affine
 from ....networks.blocks import field
 from ....networks.classifier import TRUNK, accuracy, initial, kinds, trunk_of
-from ....networks.residual import forward, reverse, states
+from ....networks.residual import reverse
 from ....networks.steps import STEPS
 from ....networks.vector_field import VectorField
 from ....paths.draw import draw
@@ -92,7 +92,7 @@ def measure(job: Job) -> Measurement:
         found = job.shared.solve(
             f"flow.folding.trained.{control}.{weights}",
             {**chosen(settings, TRAINED), "trained_depth": depth},
-            lambda part=part, control=control, weights=weights: _solved(part, control, weights, depth),
+            lambda part=part, control=control, weights=weights: judged(part, control, weights, depth),
         )
         coordinates = {"control": control, "weights": weights, "blocks": depth, **PINS}
         records = _records(found, settings, coordinates)
@@ -226,7 +226,7 @@ def network(settings: Flow, control: str, weights: str, depth: int, features: in
 # -- one control ----------------------------------------------------------------------------------
 
 
-def _solved(job: Job, control: str, weights: str, depth: int) -> dict[str, np.ndarray]:
+def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.ndarray]:
     """Each observable, one value a network (names with @: at which points), and what is drawn."""
     settings: Flow = job.settings
     dataset = load(settings.data, seed=settings.seed).to(device.resolve(settings.device), number(settings))
@@ -277,13 +277,13 @@ def folds(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"])
     for r in range(len(x0)):  # one network at a time: its Jacobians stay in the cache
         weights = {name: w[r : r + 1].contiguous() for name, w in trunk.items()}
         x = x0[r : r + 1]
-        back = reverse(its.field, EULER, forward(its.field, EULER, x, weights, its.h), weights, its.h)
+        back = reverse(its.field, EULER, default_engine().forward(its.field, EULER, x, weights, its.h), weights, its.h)
         values = {"inverse_error": (back - x).square().mean().sqrt()}
         if bounded:
             values["lipschitz_bound"] = (its.h * lipschitz_bound(its.field, weights)).max()
         if low is not None and high is not None:
             x = torch.cat([x, grid(low, high, SIDE - 1).reshape(1, -1, 2)], dim=1)
-        trajectory = states(its.field, EULER, x, weights, its.h)[:-1]
+        trajectory = default_engine().states(its.field, EULER, x, weights, its.h)[:-1]
         increments = increments_of(jacobians_at(its.field, EULER, trajectory, weights, its.h))[:, 0]
         determinants, stretch = block_determinants(increments), torch.linalg.matrix_norm(increments, ord=2)
         for at, count in (("data", x0.shape[1]), ("all", x.shape[1])):
@@ -311,7 +311,7 @@ def exact_inverse_error(its: Network, trunk: Mapping[str, Tensor], x0: Float[Ten
     """`|phi^-1(phi(x)) - x| / |x|` of each network, root mean squares, the blocks inverted by fixed points; nan where
     the iterations that the bound asks for do not reach it."""
     iterations = math.ceil(math.log(1e-14) / math.log(its.bound)) + 10
-    y = forward(its.field, EULER, x0, trunk, its.h)
+    y = default_engine().forward(its.field, EULER, x0, trunk, its.h)
     try:
         back = invert(its.field, EULER, y, trunk, its.h, iterations=iterations)[0]
     except NotInverted:

@@ -29,8 +29,8 @@ from ....paths.draw import draw
 from ....paths.laws.iid import Iid
 from ....training.depth_regularised import DepthRegularised, Penalty, Weights
 from ....training.minimiser import Minimum, minimise
+from ..norms import largest, roughness
 from ..problem import penalties, small
-from ..real.measure import roughness
 from ..settings import Gamma
 from .claims import CONTROLS, PINS, POINTS, PROBLEM, RANDOM, STARTS
 from .starts import record, relative_roughness
@@ -51,7 +51,7 @@ def measure(job: Job) -> Measurement:
         where = {"problem": "ablation", "control": control, **PINS, "gamma.points": POINTS[control]}
         values = {
             "roughness": [roughness(w.path) for w in weights],
-            "weights_size": [float(np.linalg.norm(w.path, axis=1).max()) for w in weights],
+            "weights_size": [largest(w.path) for w in weights],
             "loss": [problem.loss_at(w) for w in weights],
         }
         if control in RANDOM:

@@ -13,15 +13,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....claims.plateau import FEWEST
 from ....papers import THORPE
 from ... import reached
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ..outside import kinked, not_reached, several
 from ..room import least_of_small
 
-FIRST_ORDER = Expected("order", 1, 0.1)
 PLATEAUS = {
     "value_gap": ("value_plateau", "value_gap"),
     "weights_sup": ("weights_plateau", "weights_sup"),
@@ -104,7 +103,7 @@ def _observed(
         statement=f"{statement} ({problem})",
         kind="observation",
         observable=observable,
-        expected=Expected("order", 1, tolerance),
+        expected=replace(reached.FIRST_ORDER, tolerance=tolerance),
         where={"problem": problem},
         pins=UNEQUAL if problem == "unequal" else {},
         outside=kinked,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Rival
+from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Rival
 from ....data.sizes import training_points
 from ....papers import THORPE
-from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import points
-from ..limit.claims import FIRST_ORDER
+from ...reached import FIRST_ORDER
 from ..outside import kinked, not_reached, several
 from ..room import least_of_minimiser
 from ..settings import Gamma

@@ -12,7 +12,7 @@ from ....data.loading import embed
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....training.depth_regularised import DepthRegularised, Weights
-from ..norms import IS_ZERO, ZERO, largest
+from ..norms import IS_ZERO, ZERO, largest, roughness
 from ..problem import DATA, boundary, certificate, minima, of_the_data
 from ..settings import Gamma
 
@@ -42,11 +42,6 @@ def measure(job: Job) -> Measurement:
         for name, value in values.items()
     ]
     return Measurement(records, {"real.K": w.K, "real.b": w.b, "real.W": w.W, "real.c": w.c})
-
-
-def roughness(path: np.ndarray) -> float:
-    """`n sum_{k >= 1} |K_k - K_{k-1}|^2 + |b_k - b_{k-1}|^2` of a path (n, e), K and b of a layer as one row."""
-    return float(len(path) * (np.diff(path, axis=0) ** 2).sum())
 
 
 def _accuracies(settings: Gamma, problem: DepthRegularised, w: Weights, dataset: Dataset) -> dict[str, float]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import HAIRER_GEOMETRIC
-from ...group import AS_STATED, SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import points
 from ..outside import kinked, not_reached, several
 

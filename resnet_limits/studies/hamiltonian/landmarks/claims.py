@@ -8,7 +8,8 @@ from ....claims.claim import Claim, Expected, Kind
 from ....papers import OWHADI
 from ...group import Depths, Group
 from ...least import little
-from ..outside import FALLS, FIRST_ORDER, not_reached, several
+from ...reached import FALLS, FIRST_ORDER
+from ..outside import not_reached, several
 
 DEEPEST = 32
 """Depth up to which landmarks are matched by training every layer."""

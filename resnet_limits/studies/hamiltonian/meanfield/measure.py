@@ -41,7 +41,7 @@ def measure(job: Job) -> Measurement:
     records = certificate(job, problem, found, coordinates)
 
     def compute() -> dict[str, np.ndarray]:
-        distances, gradients = _draws(job, settings, problem, found[0].minimum.point)
+        distances, gradients = distances_of_draws(job, settings, problem, found[0].minimum.point)
         return {"distances": distances, "gradients": gradients}
 
     more = {
@@ -63,7 +63,9 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def _draws(job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def distances_of_draws(
+    job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """`|z_N - z| / |z|` of every draw, (counts, replicas), and the relative gradient norms at their minima."""
     found, draws, size = [], DRAWS * settings.replicas, float(np.linalg.norm(start))
     for i, N in enumerate(COUNTS):

@@ -7,7 +7,8 @@ from typing import Any
 from ....claims.claim import Claim, Expected, Kind
 from ....papers import OWHADI
 from ...group import Group
-from ..outside import FALLS, FIRST_ORDER, kinked, not_reached, several
+from ...reached import FALLS, FIRST_ORDER
+from ..outside import kinked, not_reached, several
 from ..room import least_of_minimiser
 
 CONSTANT: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """`hamiltonian.scaling`: decay proportional to L gives a limit, constant decay does not.
 
-    L times the decay     J = nu/2 L sum |w_s|^2 + loss       values at depths L and 2L approach each other (depths.py)
+    L times the decay     J = nu/2 L sum |w_s|^2 + loss       values at L and 2L approach each other (`compare.py`)
     constant              J = nu/2 sum |w_s|^2 + loss         acts like nu/L: the value falls
 
 The control is judged by the slope of its value, on a few points that the scores can fit: there the least energy `E` of

@@ -8,7 +8,8 @@ from ....claims.claim import Claim, Expected
 from ....papers import OWHADI
 from ... import reached
 from ...group import Group
-from ..outside import FALLS, FIRST_ORDER, kinked, not_reached, several
+from ...reached import FALLS, FIRST_ORDER
+from ..outside import kinked, not_reached, several
 from ..room import least_of_minimiser
 
 OWN = {"of": "own"}

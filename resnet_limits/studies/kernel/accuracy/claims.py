@@ -7,8 +7,8 @@ from ....data.sizes import training_points
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import DOUBLE, points
-from ..expressivity.claims import DEEP
-from ..outside import AS_FULL, NO_BLOW_UP, either, limitless, not_affine, unlabelled
+from ...outside import unlabelled
+from ..outside import AS_FULL, DEEP, NO_BLOW_UP, either, limitless, not_affine
 from ..room import SINGLE
 from ..settings import Kernel
 
@@ -16,12 +16,10 @@ SHOWN = ("linear_ridge", "nngp", "ntk", "deep")
 """Accuracies, in the order of the array."""
 DEEP_TOLERANCE = 1e-5
 """Relative error of the deep block's kernel."""
-
-
-LARGEST, LANDMARKS, IN_DOUBLE = 20_000, 1000, 4000
-"""`inference.dense.LARGEST`, `inference.iterative.LANDMARKS` and `accuracy.IN_DOUBLE`."""
-
-
+IN_DOUBLE = 4000
+"""Points up to which the deep block's kernel is solved in float64."""
+LARGEST, LANDMARKS = 20_000, 1000
+"""`inference.dense.LARGEST` and `inference.iterative.LANDMARKS`, which are not free of torch."""
 KEPT = 2**30
 """`inference.iterative.KEPT`"""
 

@@ -12,32 +12,26 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.linalg import lstsq
 from torch import Tensor
 
 from ....data.dataset import Dataset
 from ....inference import dense, features
 from ....inference.filters import gradient_flow, ridge
 from ....inference.iterative import Solution, solve
+from ....inference.linear import linear_ridge
 from ....inference.targets import one_hot
 from ....limits.pair_kernel import mean_square
 from ....limits.tabulated import tabulate
 from ....measurement.estimate import difference, fraction
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ..expressivity.claims import DEEP
-from ..kernels import affine, deep_kernel, limit_kernel, reached
-from ..outside import limitless
+from ..kernels import affine, deep_kernel, limit_exists, limit_kernel
+from ..outside import DEEP
 from ..problem import columns, dataset, key
-from ..settings import Kernel
-from .claims import DEEP_TOLERANCE, SHOWN
+from .claims import DEEP_TOLERANCE, IN_DOUBLE, SHOWN
 
-IN_DOUBLE = 4000
-"""Points up to which the deep block's kernel is solved in float64."""
 RESIDUAL = 1e-4
 """Relative residual of the deep block's regression where it is iterative."""
-Right = Float[Tensor, " m"]
-"""1 for each test point whose class is found, else 0."""
 
 
 def measure(job: Job) -> Measurement:
@@ -78,14 +72,6 @@ def measure(job: Job) -> Measurement:
     return Measurement(records, {"accuracy": shown})
 
 
-def limit_exists(settings: Kernel, data: Dataset) -> tuple[bool, float]:
-    """Whether the doubly infinite network has moments at all points, up to the horizon, and when the first explode."""
-    if limitless(settings) is not None:
-        return False, math.inf
-    times = [reached(settings, z) for z in (data.x_train, data.x_test)]
-    return all(its for its, _ in times), min(first for _, first in times)
-
-
 def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
     """Which test points each kernel finds, and the mean deviation of the posterior."""
     settings, y = job.settings, one_hot(data.y_train, data.classes)
@@ -116,13 +102,13 @@ def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
         job.progress(0.3, "linear ridge regression")
         linear = linear_ridge(*affine(settings, "nngp"), data.x_train, y, data.x_test, noise)
         found["accuracy.linear_ridge"] = right(linear)
-    deep = _deep(job, data, y[:few])
+    deep = deep_posterior(job, data, y[:few])
     job.progress(0.8, "test points of the deep block")
     found["accuracy.deep"] = right(deep.mean(data.x_test))
     return found
 
 
-def _deep(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Posterior | Solution:
+def deep_posterior(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Posterior | Solution:
     """Regression with the deep block's kernel on the first points: dense; beyond `dense.LARGEST` of them by conjugate
     gradients, with the kernel from a table."""
     settings, x = job.settings, data.x_train[: len(y)]
@@ -140,60 +126,3 @@ def _deep(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Posterior |
     table = tabulate(exact, mean_square(torch.cat([x, data.x_test])), tolerance=DEEP_TOLERANCE)
     single = replace(table, coefficients=table.coefficients.float(), dtype=torch.float32)
     return solve(single, x, y, ridge=settings.kernel.ridge, tolerance=RESIDUAL, progress=told)
-
-
-PIECE = 4096
-"""Points whose normal equations are summed at a time."""
-
-
-def affine_features(constant: float, slope: float, z: Float[Tensor, "n f"]) -> Float[Tensor, "n r"]:
-    """Those of the kernel `constant + slope <z, z'>/d`, float64."""
-    intercept = torch.full((len(z), 1), math.sqrt(constant), dtype=torch.float64)
-    return torch.cat([intercept, math.sqrt(slope / z.shape[1]) * z.double()], dim=1)
-
-
-def least_squares(a: np.ndarray, b: np.ndarray, driver: str = "gelsd") -> np.ndarray:
-    """The least of the solutions; what is zero to rounding counts as zero."""
-    found = lstsq(a, b, cond=max(a.shape) * np.finfo(float).eps, lapack_driver=driver)
-    assert found is not None
-    return found[0]
-
-
-NORMAL_EQUATIONS = 1e-6
-"""Rounding of the normal equations, in units of the noise, up to which they serve."""
-
-
-def _rows(constant: float, slope: float, x: Tensor, y: Tensor, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    """A least squares problem of few rows with the solution of ridge regression: R of `(Z, y; noise^(1/2), 0)`."""
-    size = x.shape[1] + 1
-    triangle = np.eye(size, size + y.shape[1]) * math.sqrt(noise)
-    for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
-        rows = torch.cat([affine_features(constant, slope, z), its.double()], dim=1).numpy()
-        triangle = np.asarray(np.linalg.qr(np.vstack([triangle, rows]), mode="r"))
-    return triangle[:, :size], triangle[:, size:]
-
-
-def linear_ridge(
-    constant: float,
-    slope: float,
-    x: Float[Tensor, "n f"],
-    y: Float[Tensor, "n o"],
-    new: Float[Tensor, "m f"],
-    noise: float,
-) -> Float[Tensor, "m o"]:
-    """Ridge regression on the inputs by normal equations: penalties `noise d/slope` of the weights, `noise/constant`
-    of the intercept; of the rows, by their QR, where normal equations would lose the noise to rounding. Without noise
-    the least of the solutions, in these units."""
-    size = x.shape[1] + 1
-    gram, right = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, y.shape[1], dtype=torch.float64)
-    for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
-        Z = affine_features(constant, slope, z)
-        gram.addmm_(Z.T, Z)
-        right.addmm_(Z.T, its.double())
-    lost = size * torch.finfo(torch.float64).eps * float(gram.trace())
-    if noise and lost > NORMAL_EQUATIONS * noise:
-        weights = torch.from_numpy(least_squares(*_rows(constant, slope, x, y, noise)))
-    else:
-        gram.diagonal().add_(noise)
-        weights = torch.from_numpy(least_squares(gram.numpy(), right.numpy()))
-    return torch.cat([affine_features(constant, slope, z) @ weights for z in new.split(PIECE)])

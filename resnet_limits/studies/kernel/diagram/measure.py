@@ -22,15 +22,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import Stream
 from ....sampling import wide
-from ....sampling.pieces import pieces
-from ....sampling.schemes import EulerMaruyama, Network
-from ....sampling.walk import Scheme, Walker, final
+from ....sampling.schemes import EulerMaruyama, Network, Scheme, Walker
 from ..kernels import finite_moments, limit_moments, reached
 from ..outside import limitless, sizes, widths
 from ..problem import columns, key, law, overlaps, pair, read_in
@@ -108,14 +107,15 @@ def sampled(settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth:
 
     Of narrower networks there are as many times more.
     """
+    engine, dtype = default_engine(), getattr(torch, settings.dtype)
     found: dict[int, Draws] = {}
     for width in widths(settings):
         its: list[Tensor] = []
         replicas = settings.replicas * (settings.width // width)
-        for first, count in pieces(replicas, vectors=len(gram), width=width, dtype=getattr(torch, settings.dtype)):
+        for first, count in engine.pieces(replicas, vectors=len(gram), width=width, dtype=dtype):
             stream = Stream(settings.seed, f"kernel.diagram {purpose} {depth} {width}", first_replica=first)
             x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
-            (x,) = final(
+            (x,) = engine.final(
                 [Walker(scheme, depth)],
                 x0,
                 law(settings),

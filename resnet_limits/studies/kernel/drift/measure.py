@@ -6,14 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream, normals
 from ....sampling.law import Isotropic
-from ....sampling.pieces import pieces
-from ....sampling.schemes import Network
-from ....sampling.walk import Walker, final
+from ....sampling.schemes import Network, Walker
 from ..problem import where
 from ..settings import Kernel
 from .claims import PINS, WIDTHS
@@ -37,11 +36,12 @@ def measure(job: Job) -> Measurement:
 
 def growths(settings: Kernel, width: int, count: int) -> Float[Tensor, "r 2"]:
     """Of `log |relu(x)|` and `log |x|`, a row a network."""
-    scheme, found = Network(PINS["activation"], PINS["activation_inside"]), []
-    for first, its in pieces(count, vectors=1, width=width, dtype=where(settings)["dtype"]):
+    engine, found = default_engine(), []
+    scheme = Network(PINS["activation"], PINS["activation_inside"])
+    for first, its in engine.pieces(count, vectors=1, width=width, dtype=where(settings)["dtype"]):
         stream = Stream(settings.seed, f"kernel.diagram.relu {width}", first_replica=first)
         x0 = normals((1, width), stream.part(" start"), replicas=its, **where(settings))
-        (x,) = final(
+        (x,) = engine.final(
             [Walker(scheme, settings.depth)],
             x0,
             Isotropic(PINS["init.sigma_w"], PINS["init.sigma_b"]),

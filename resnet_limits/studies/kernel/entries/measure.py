@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....limits.kernel import Kind
 from ....measurement.estimate import mean, root_mean_square
 from ....measurement.job import Job
@@ -24,10 +25,7 @@ from ....networks.activations import activation_named
 from ....networks.ntk import tangent_kernel
 from ....random import Stream, normals
 from ....sampling import wide
-from ....sampling.backward import backward, record
-from ....sampling.pieces import piece_size, pieces
-from ....sampling.schemes import Network
-from ....sampling.walk import Walker, final
+from ....sampling.schemes import Network, Walker
 from ..kernels import finite_kernel
 from ..outside import sizes, widths
 from ..problem import key, law, network_of, overlaps, points, read_in, where
@@ -71,11 +69,11 @@ def measure(job: Job) -> Measurement:
 
 def nngp(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     """`<x_L, x_L'>/D` of each network."""
-    found = []
-    for first, count in pieces(settings.replicas, vectors=len(gram), width=width, dtype=where(settings)["dtype"]):
+    engine, found, dtype = default_engine(), [], where(settings)["dtype"]
+    for first, count in engine.pieces(settings.replicas, vectors=len(gram), width=width, dtype=dtype):
         stream = Stream(settings.seed, f"kernel.nngp {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
-        (x,) = final(
+        (x,) = engine.final(
             [Walker(Network(settings.activation), settings.depth)],
             x0,
             law(settings),
@@ -89,19 +87,19 @@ def nngp(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
 def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     """The tangent kernel of each network, of replicas/8 of the largest width and as many more as others are
     narrower."""
-    found = []
+    engine, found = default_engine(), []
     own, h = sizes(settings), settings.horizon / settings.depth
     replicas = max(settings.replicas // TANGENTS, 2) * settings.width // width
     n, phi = len(gram), settings.activation
     dtype = where(settings)["dtype"]
     fitting = TAPE // (4 * n * width * dtype.itemsize * settings.depth)
-    size = max(1, min(piece_size(2 * n, width, dtype), fitting))
+    size = max(1, min(engine.piece_size(2 * n, width, dtype), fitting))
     for first in range(0, replicas, size):
         count = min(size, replicas - first)
         stream = Stream(settings.seed, f"kernel.ntk {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
         V = normals((1, width), stream.part(" read-out"), replicas=count, **where(settings))
-        tape = record(
+        tape = engine.record(
             Network(phi),
             x0,
             law(settings),
@@ -111,8 +109,8 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         )
         p = (V / math.sqrt(width)).expand(count, n, width)
         total = _overlaps(tape.final) if settings.kernel.readout else torch.zeros(count, n, n, dtype=torch.float64)
-        for layer in backward(tape, p):
-            a = activation_named(phi).with_slope(tape.drawn[layer.k].z[:, :n])[1] * p
+        for layer in tape.backward(p):
+            a = activation_named(phi).with_slope(tape.pre_activations[layer.k])[1] * p
             weights = own.sigma_w**2 * _overlaps(tape.states[layer.k]) + own.sigma_b**2
             total = total + h * weights * width * _overlaps(a)
             p = layer.p

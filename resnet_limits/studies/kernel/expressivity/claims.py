@@ -10,7 +10,7 @@ from ....claims.claim import Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points
-from ..outside import AS_FULL, NO_BLOW_UP, OF_DEPTHS, either, not_affine, without_order
+from ..outside import AS_FULL, DEEP, NO_BLOW_UP, OF_DEPTHS, either, not_affine, without_order
 
 POINTS, BEYOND = 300, 100
 """Training points of the Gram matrices: at least 300, and 100 beyond d_in + 1, where there are so many."""
@@ -18,8 +18,6 @@ ENTRIES = 100
 """Training points whose kernel is fitted by an affine one."""
 SMALL = {"init.sigma_w": 0.35, "init.sigma_b": 0.35}
 """Sizes at which the part that is not affine is in its asymptotic range from L=8 on, for inputs of any norm."""
-DEEP = {"activation": "relu", "sigma_A": 1.4142135623730951, "sigma_a": 0.5, "sigma_B": 1.0}
-"""The deep block `x + B phi(A x + a)`: its inner activation, sizes of its inner layer, and of its last."""
 BENT = {**DEEP, "horizon": 1.0}
 """Where its kernel is held against affine ones: at short horizons every kernel is nearly that of the inputs."""
 

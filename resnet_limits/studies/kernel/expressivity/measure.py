@@ -18,13 +18,13 @@ from scipy.linalg import cho_solve
 from torch import Tensor
 
 from ....inference.dense import factored
+from ....inference.linear import affine_features, least_squares
 from ....inference.targets import one_hot
 from ....limits.kernel import LimitKernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....paths.laws.iid import Iid
-from ..accuracy.measure import affine_features, least_squares, limit_exists
-from ..kernels import affine, deep_kernel, finite_kernel, limit_kernel
+from ..kernels import affine, deep_kernel, finite_kernel, limit_exists, limit_kernel
 from ..outside import not_affine
 from ..problem import dataset, key, overlaps
 from ..settings import Kernel
@@ -42,7 +42,7 @@ def measure(job: Job) -> Measurement:
     x = data.x_train.double()
     its = key(settings, "kernel.ridge")
     if limit_exists(settings, data)[0]:
-        found = job.shared.solve("kernel.expressivity", its, lambda: _of_the_limit(settings))
+        found = job.shared.solve("kernel.expressivity", its, lambda: of_the_limit(settings))
         records += rank_records(found, x.shape[1])
         if not_affine(settings) is None:
             value, error = found["ridge"]
@@ -95,7 +95,7 @@ def rank_records(found: dict[str, np.ndarray], d_in: int) -> list[Record]:
     return records
 
 
-def _of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
+def of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
     """Eigenvalues of Gram matrices, decreasing, and the difference of kernel and linear ridge regression."""
     data = dataset(settings)
     count = max(POINTS, data.features + 1 + BEYOND)

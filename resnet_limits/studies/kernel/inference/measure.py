@@ -10,6 +10,7 @@ What a network and its kernel predict is solved once for the depth min(L, kernel
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .... import device
+from ....engines import default_engine
 from ....inference.dense import assemble
 from ....inference.filters import gradient_descent
 from ....inference.targets import one_hot
@@ -194,10 +196,9 @@ def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tup
         def compute(first: int = first, count: int = count, told: Any = told) -> dict[str, np.ndarray]:
             stream = Stream(settings.seed, "kernel.inference", first_replica=first)
             start = network.initial(x.shape[1], y.shape[1], stream, replicas=count, device=device_)
-            end, loss = descend(
-                network, start, x, y + network.outputs(start, x), rate=rate, steps=settings.kernel.steps, told=told
-            )
-            outputs = {"change": network.outputs(end, new) - network.outputs(start, new), "loss": loss}
+            of = functools.partial(network.outputs, through=default_engine().forward)
+            end, loss = descend(network, start, x, y + of(start, x), rate=rate, steps=settings.kernel.steps, told=told)
+            outputs = {"change": of(end, new) - of(start, new), "loss": loss}
             return {name: t.double().cpu().numpy() for name, t in outputs.items()}
 
         drawn = {"of_width": width, "first": first, "count": count}

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from .... import device
 from ....limits.averaged import averaged_field, martingale_response
 from ....limits.flow import root_mean_square, rounding
 from ....limits.ode import solve_with_error
+from ....measurement import estimate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks.one import One
@@ -26,12 +26,10 @@ from ....networks.steps import STEPS
 from ....paths.laws.iid import Iid
 from ....settings.content import chosen
 from ..problem import inputs, pinned, problem
-from .claims import AVERAGED
+from .claims import AVERAGED, BLOCK
 
 AVERAGE = ("seed", "width", "horizon", "init", "data", "ode.inputs")
 """What the averaged limit depends on; of the law of the settings its sizes."""
-BLOCK = 64
-"""Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""
 
 
 def measure(job: Job) -> Measurement:
@@ -61,38 +59,11 @@ def measure(job: Job) -> Measurement:
         remainders.append((x - y - z).double()[:left])
         shift = y.double() - exact
     noise = float(solution["error"][0]) + rounding(settings.dtype, settings.depth, root_mean_square(exact))
-    rms, mean = _root_mean_square(torch.cat(errors)), size_of_the_mean(shift[0], torch.cat(remainders))
+    rms = estimate.root_mean_square(torch.cat(errors).square().mean(dim=(1, 2)))
+    mean = estimate.size_of_the_mean(shift[0], torch.cat(remainders))
     return Measurement(
         [
             Record(name, value, stderr=stderr, reference_error=noise, coordinates=AVERAGED)
             for name, (value, stderr) in (("averaged_rms_error", rms), ("averaged_mean_error", mean))
         ]
     )
-
-
-def _root_mean_square(errors: Tensor) -> tuple[float, float]:
-    """Root of the mean square over replicas (r, n, d), and its standard error."""
-    squares = errors.square().mean(dim=(1, 2))
-    value = float(squares.mean().sqrt())
-    if len(squares) < 2:
-        return value, float("nan")
-    return value, float(squares.std()) / len(squares) ** 0.5 / (2 * value)
-
-
-def size_of_the_mean(shift: Tensor, remainders: Tensor) -> tuple[float, float]:
-    """Size of `shift + E remainder` over inputs and coordinates, without the bias of squared noise; jackknife error."""
-    replicas = len(remainders)
-    if replicas < 3:
-        return root_mean_square(shift + remainders.mean(dim=0)), float("nan")
-
-    total, squares = remainders.sum(dim=0), remainders.square().sum(dim=0)
-
-    def sizes(total: Tensor, squares: Tensor, count: int) -> Tensor:
-        mean = total / count
-        variance = (squares / count - mean.square()) / (count - 1)
-        return ((shift + mean).square() - variance).mean(dim=(-2, -1)).clamp(min=0).sqrt()
-
-    value = float(sizes(total, squares, replicas))
-    left_out = sizes(total - remainders, squares - remainders.square(), replicas - 1)
-    jackknife = ((replicas - 1) / replicas * (left_out - left_out.mean()).square().sum()).sqrt()
-    return value, float(jackknife)

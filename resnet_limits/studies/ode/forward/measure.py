@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+from ....engines import default_engine
 from ....limits.flow import root_mean_square, rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.residual import forward
 from ....networks.steps import STEPS, Step, frozen
 from ..outside import reads_a_continuous_path
 from ..problem import problem, reference
@@ -27,7 +27,9 @@ def measure(job: Job) -> Measurement:
     records = []
     for i, step in enumerate(SCHEMES):
         job.progress(i / len(SCHEMES), f"forward, {step.name}")
-        x = forward(its.field, step, its.x0, its.weights(step, settings.depth), its.step_size(settings.depth))
+        x = default_engine().forward(
+            its.field, step, its.x0, its.weights(step, settings.depth), its.step_size(settings.depth)
+        )
         records.append(
             Record(
                 "forward_error",

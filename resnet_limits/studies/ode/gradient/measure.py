@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .... import device
 from ....limits.adjoint import adjoint
-from ....limits.flow import DrivenFlow, root_mean_square, rounding
+from ....limits.flow import DrivenFlow, rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.residual import gradients
@@ -30,15 +30,10 @@ from ....paths.smooth import SmoothPath
 from ....paths.tied import TiedPath
 from ....settings.content import chosen
 from ..outside import smooth_field
-from ..problem import PATHS, problem
+from ..problem import PATHS, half_mean_square, problem, relative_error
 
 SCHEMES = ("euler", "heun")
 INTERIOR = (0.25, 0.5, 0.75)
-
-
-def half_mean_square(x: Tensor) -> tuple[Tensor, Tensor]:
-    """`J = sum over replicas of |x|^2 / 2n` and `dJ/dx`; replicas do not interact."""
-    return x.square().sum() / (2 * x.shape[1]), x / x.shape[1]
 
 
 def linear_path(path: Path) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -100,8 +95,10 @@ def _compare(its: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapping
         name: torch.einsum("kj,rk...->rj...", linear_path(its.path[name])[1](times), network.weights[name])
         for name in names
     }
-    by_input = relative([network.x0], [exact["x0"]], exact["error.x0"])
-    by_path = relative([coefficients[n] for n in names], [exact[f"c.{n}"] for n in names], exact["error.coefficients"])
+    by_input = relative_error([network.x0], [exact["x0"]], exact["error.x0"])
+    by_path = relative_error(
+        [coefficients[n] for n in names], [exact[f"c.{n}"] for n in names], exact["error.coefficients"]
+    )
     noise = rounding(dtype, depth, 1.0)
     both = (math.hypot(by_input[0], by_path[0]), math.hypot(by_input[1], by_path[1]))
     records = [
@@ -117,7 +114,7 @@ def _compare(its: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapping
         if k != int(k):
             continue  # the layer does not lie at this time
         density = [depth / its.horizon * network.weights[n][:, int(k)] for n in names]
-        value, error = relative(density, [exact[f"g.{n}"][:, i] for n in names], exact["error.density"])
+        value, error = relative_error(density, [exact[f"g.{n}"][:, i] for n in names], exact["error.density"])
         records.append(
             Record(
                 "gradient_density_error",
@@ -128,15 +125,3 @@ def _compare(its: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapping
             )
         )
     return records
-
-
-def relative(found: list[Tensor], exact: list[Tensor], largest_error: Tensor) -> tuple[float, float]:
-    """Root mean square of the difference over that of the exact values, and the reference's own relative error.
-
-    nan where the exact values are zero: nothing moves.
-    """
-    size = root_mean_square(torch.cat([e.flatten() for e in exact]))
-    difference = torch.cat([(f - e).flatten() for f, e in zip(found, exact, strict=True)])
-    if size == 0:
-        return math.nan, math.nan
-    return root_mean_square(difference) / size, float(largest_error) / size

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
-from ....networks.blocks.two import Two
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import CHIZAT
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import number, parameters, points
-from ..settings import Ode
+from ..settings import Ode, two_matrices
 
 RANDOM_START = {"block": "two", "init": "iid", "width": 8}
 
@@ -18,8 +17,7 @@ TIED_START = {"block": "two", "init": "tied", "width": 8}
 def least_of_random_start(settings: Ode) -> float:
     """The weights of depth 2L of all draws, from which those of depth L are taken."""
     width = RANDOM_START["width"]
-    hidden = settings.block.hidden if isinstance(settings.block, Two) else 2 * width
-    layer = parameters(Two(hidden=hidden), width)
+    layer = parameters(two_matrices(settings, width), width)
     return points(settings) + number(settings) * settings.ode.draws * 2 * settings.depth * layer
 
 

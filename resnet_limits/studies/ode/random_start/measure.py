@@ -22,7 +22,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ....engines import default_engine
 from ....limits.flow import root_mean_square, rounding
+from ....measurement.estimate import size_of_the_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.classifier import logits
@@ -30,7 +32,6 @@ from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
 from ....paths.laws.iid import Iid
 from ....paths.laws.tied import Tied
-from ..averaged.measure import size_of_the_mean
 from ..networks import data_of, drawn, trained_from, two_matrix_field
 from ..problem import pinned
 from ..settings import Ode
@@ -58,7 +59,8 @@ def measure(job: Job) -> Measurement:
         trained = trained_from(its, trunk, dataset, same_ends=True, cut=True)
         h = ODE.block_factor(trunk["V"].shape[1], settings.horizon)
         with torch.no_grad():
-            return logits(vector_field, STEPS["euler"], trained.parameters, points, h).double()
+            through = default_engine().forward
+            return logits(vector_field, STEPS["euler"], trained.parameters, points, h, through=through).double()
 
     law, tied = pinned(settings, Iid()), pinned(settings, Tied())
     fine = drawn(settings, law, width, depth=2 * depth, replicas=draws, purpose="random start")

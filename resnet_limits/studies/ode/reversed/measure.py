@@ -9,14 +9,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ....engines import default_engine
 from ....limits.flow import rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.residual import Gradients, gradients, reversed_gradients, states
+from ....networks.residual import Gradients, gradients, reversed_gradients
 from ....networks.steps import STEPS
-from ..gradient.measure import half_mean_square, relative
 from ..outside import smooth_field
-from ..problem import problem
+from ..problem import half_mean_square, problem, relative_error
 
 SCHEMES = ("euler", "heun")
 
@@ -34,7 +34,7 @@ def measure(job: Job) -> Measurement:
         step = STEPS[name]
         weights = its.weights(step, settings.depth)
         with torch.no_grad():
-            true_states = states(its.field, step, its.x0, weights, h)
+            true_states = default_engine().states(its.field, step, its.x0, weights, h)
         exact = gradients(its.field, step, its.x0, weights, h, half_mean_square)
         rebuilt = reversed_gradients(its.field, step, its.x0, weights, h, half_mean_square, true_states=true_states)
         size = float(true_states.abs().max())
@@ -54,4 +54,4 @@ def _difference(rebuilt: Gradients, exact: Gradients) -> float:
         # Depth times the gradient of a layer is of the size of the input's gradient at every depth.
         return torch.cat([g.x0.flatten(), *(w.shape[1] * w.flatten() for w in g.weights.values())])
 
-    return relative([flat(rebuilt)], [flat(exact)], torch.zeros(()))[0]
+    return relative_error([flat(rebuilt)], [flat(exact)], torch.zeros(()))[0]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import torch
 
+from ....engines import default_engine
 from ....limits.flow import rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.residual import forward
 from ....networks.steps import STEPS
 from ....paths.laws.rough import Rough
 from ..problem import pinned, problem
@@ -42,7 +42,7 @@ def measure(job: Job) -> Measurement:
             width=ROUGH["width"],
         )
         coarse, fine = (
-            forward(its.field, step, its.x0, its.weights(step, depth), its.step_size(depth)).double()
+            default_engine().forward(its.field, step, its.x0, its.weights(step, depth), its.step_size(depth)).double()
             for depth in (settings.depth, 2 * settings.depth)
         )
         left = settings.replicas - first

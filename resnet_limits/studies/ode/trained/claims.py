@@ -10,9 +10,6 @@ from ..room import least_of_trained
 
 TRAINED = {"block": "two", "init": "tied"}
 
-
-WEIGHTS = ("V", "W", "b")
-
 GROUP = Group(
     name="trained",
     title="Do weights trained from a tied start converge to functions of time?",

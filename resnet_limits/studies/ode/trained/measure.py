@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ....engines import default_engine
 from ....limits.flow import root_mean_square, rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
@@ -59,17 +60,16 @@ def interpolated(weights: Tensor, substeps: int) -> Tensor:
 
 def _interpolated(settings: Ode, parameters: Mapping[str, Tensor], points: Tensor) -> Record:
     """Relative distance of the network's logits to those of `x' = V(t) phi(W(t) x + b(t))`, a root mean square."""
-    vector_field = two_matrix_field(settings, settings.width)
+    vector_field, through = two_matrix_field(settings, settings.width), default_engine().forward
 
     def of_the_limit(substeps: int) -> Tensor:
         trunk = {name: interpolated(w, substeps) for name, w in parameters.items() if name.startswith(TRUNK)}
         h = ODE.block_factor(settings.depth * substeps, settings.horizon)
-        return logits(vector_field, STEPS["rk4"], {**parameters, **trunk}, points, h)
+        return logits(vector_field, STEPS["rk4"], {**parameters, **trunk}, points, h, through=through)
 
     with torch.no_grad():
-        network = logits(
-            vector_field, STEPS["euler"], parameters, points, ODE.block_factor(settings.depth, settings.horizon)
-        )
+        h = ODE.block_factor(settings.depth, settings.horizon)
+        network = logits(vector_field, STEPS["euler"], parameters, points, h, through=through)
         limit, coarser = of_the_limit(SUBSTEPS), of_the_limit(SUBSTEPS // 2)
     size = root_mean_square(limit)
     return Record(

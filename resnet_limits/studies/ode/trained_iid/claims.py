@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import MARION_REGULARISATION
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ..outside import not_trained
 from ..room import least_of_trained
 
 TRAINED_IID = {"block": "two", "init": "iid"}
-
-
-MOST_IMAGES = 1400
-"""Training points of a control, whatever the data."""
 
 GROUP = Group(
     name="trained_iid",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import SMALLEST_PIECE, number
 from ..outside import heavy, linear, mild, sizes
 from ..room import least_of_inputs

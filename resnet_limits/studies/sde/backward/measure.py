@@ -14,7 +14,7 @@ a claim of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,15 +23,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....measurement.estimate import mean, root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
-from ....sampling.backward import backward, record
 from ....sampling.pieces import LARGEST, SMALLEST
 from ....sampling.schemes import Network
 from .. import unscaled
-from ..correlation.measure import overlap
+from ..closed_forms import overlap
 from ..finite_depth import mean_squares
 from ..outside import MOST, growth, linear, sizes
 from ..problem import finite, pair_or_one
@@ -160,7 +160,7 @@ def sampled(
     for first, count in pieces(settings.replicas, kind.depth, d):
         job.progress((part[0] + first / settings.replicas) / part[1], "gradients")
         one = torch.full_like(x0, d**-0.5).expand(count, 1, d)
-        tape = record(
+        tape = default_engine().record(
             kind.scheme,
             x0.expand(count, 1, d),
             kind.law,
@@ -170,7 +170,7 @@ def sampled(
             u0=one[:, :, None] if tangent else None,
         )
         norms, p = {}, one
-        for layer in backward(tape, one):
+        for layer in tape.backward(one):
             p = layer.p
             if layer.k in shown:
                 norms[layer.k] = layer.weights.double()
@@ -180,7 +180,7 @@ def sampled(
     return Passes(*(torch.cat(column, dim=-1).cpu() for column in zip(*found, strict=True)))
 
 
-def _growth(tangents: list[Float[Tensor, "r 1 1 d"]]) -> tuple[Float[Tensor, " r"], Float[Tensor, " r"]]:
+def _growth(tangents: Sequence[Float[Tensor, "r 1 1 d"]]) -> tuple[Float[Tensor, " r"], Float[Tensor, " r"]]:
     """`log |u_L|/|u_0|`, and `sum_k <u_k, u_{k+1} - u_k>/|u_k|^2`."""
     u = [its[:, 0, 0].double() for its in tangents]
     total = u[0].new_zeros(len(u[0]))

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import number
+from ...outside import still
 from ..asymptotic import asymptotic
-from ..outside import explodes_with, still
+from ..outside import explodes_with
 from ..settings import Sde
 
 WIDE = 256

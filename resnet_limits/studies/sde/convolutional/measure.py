@@ -30,7 +30,7 @@ from .claims import LATTICE, PADDING, PINS, SIDE, TAPS, WIDE
 
 
 @dataclass
-class _Walk:
+class Walk:
     """Networks `x` and the infinitely wide one on the same noise `y`, with its moments, of one activation."""
 
     phi: str
@@ -61,7 +61,7 @@ def measure(job: Job) -> Measurement:
         if (limit := limit_of(phi, stencil, own, m0, start, horizon)) is not None:
             limits[phi] = limit
     x = x0.expand(networks, *x0.shape)
-    walks = [_Walk(phi, x, x, m0, start) for phi in limits]
+    walks = [Walk(phi, x, x, m0, start) for phi in limits]
     for k in range(depth if walks else 0):
         job.progress(k / depth, "convolution, layers")
         stream = Stream(settings.seed, f"sde.convolutional {depth}", k)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ..outside import heavy, linear, mild, sizes
 from ..room import least_of_one
 from ..settings import Sde

@@ -17,15 +17,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
-from ....sampling.pieces import pieces
-from ....sampling.schemes import Network
-from ....sampling.walk import Walker, final, walk
+from ....sampling.schemes import Network, Walker
 from ....sampling.wide import gram
 from .. import unscaled
+from ..closed_forms import overlap
 from ..finite_depth import overlaps as at_infinite_width
 from ..outside import MOST, growth, linear, sizes
 from ..problem import finite, inputs
@@ -86,10 +86,10 @@ def decorrelation(job: Job) -> list[Record]:
     settings, depth = job.settings, job.settings.depth
     kind = unscaled.pinned(Network, depth, UNSCALED_TANH)
     x0 = kind.start(four_inputs(settings, DECORRELATED)[[MEMBERS[0][0], MEMBERS[0][1]]])
-    networks, found = MORE * settings.replicas, []
-    for first, count in pieces(networks, vectors=2, width=DECORRELATED, dtype=x0.dtype):
+    engine, networks, found = default_engine(), MORE * settings.replicas, []
+    for first, count in engine.pieces(networks, vectors=2, width=DECORRELATED, dtype=x0.dtype):
         job.progress(first / networks, "decorrelation")
-        (x,) = final(
+        (x,) = engine.final(
             [Walker(kind.scheme, depth)],
             x0.expand(count, *x0.shape),
             kind.law,
@@ -131,13 +131,6 @@ def closed_form(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> n
     times = np.array(layers) * settings.horizon / settings.depth
     mixed, p, q = (overlap(start[:, a, None], own.sigma_w, own.sigma_b, times) for a in range(3))
     return mixed / (np.sqrt(p) * np.sqrt(q))
-
-
-def overlap(start: np.ndarray, sigma_w: float, sigma_b: float, t: np.ndarray) -> np.ndarray:
-    """`(lambda_0 + c) e^{sigma_w^2 t} - c`, `c = sigma_b^2/sigma_w^2`: `lambda' = sigma_w^2 lambda + sigma_b^2`."""
-    k = sigma_w**2
-    grown = np.expm1(k * t) / k if k > 0 else t
-    return start * np.exp(k * t) + sigma_b**2 * grown
 
 
 def initial(x0: Float[Tensor, "4 d"]) -> np.ndarray:
@@ -213,21 +206,22 @@ def sampled(
 ) -> tuple[Overlaps, Float[Tensor, " r"]]:
     """Overlaps before each of the layers, and `log (|x_L|^2 / |x_0|^2)` of each network's first input."""
     settings, overlaps, growth = job.settings, Overlaps(len(layers)), []
+    engine = default_engine()
     wanted = {layer: j for j, layer in enumerate(layers)}
-    for first, count in pieces(settings.replicas, vectors=len(x0), width=settings.width, dtype=x0.dtype):
+    for first, count in engine.pieces(settings.replicas, vectors=len(x0), width=settings.width, dtype=x0.dtype):
         job.progress((part[0] + first / settings.replicas) / part[1], "correlations")
         x = start = x0.expand(count, *x0.shape)
         overlaps.add(0, start)
-        steps = walk(
+        steps = engine.walk(
             [Walker(kind.scheme, kind.depth)],
             start,
             kind.law,
             horizon=kind.horizon,
             stream=Stream(settings.seed, f"sde.correlation {kind.depth}", first_replica=first),
+            layers=layers[1:],
         )
         for k, (x,) in steps:
-            if k in wanted:
-                overlaps.add(wanted[k], x)
+            overlaps.add(wanted[k], x)
         growth.append((x[:, 0].norm(dim=-1) / start[:, 0].norm(dim=-1)).double().log().cpu() * 2)
     return overlaps, torch.cat(growth)
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import sampled
+from ...outside import still
 from ..asymptotic import asymptotic
-from ..outside import growth, kinked, overflows, still
+from ..outside import growth, kinked, overflows
 from ..room import least_of_inputs
 from ..settings import Sde
 

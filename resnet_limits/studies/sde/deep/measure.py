@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....errors import MeasurementError
 from ....limits.overlaps import deep_flow, deep_recursion, moment_flow, moment_step
 from ....measurement.estimate import mean
@@ -24,7 +25,6 @@ from ....networks.activations import activation_named
 from ....random import Stream
 from ....sampling.deep import Branch, final, wide_pair
 from ....sampling.law import Isotropic
-from ....sampling.pieces import pieces
 from ....sampling.wide import gram
 from ..control import bias_of_depth, differenced, half, regressed
 from ..outside import overflows, sizes
@@ -111,8 +111,8 @@ def _all(job: Job) -> list[Record]:
     plain: list[Tensor] = []
     apart: list[list[Tensor]] = [[] for _ in EXPONENTS]
     control: list[Tensor] = []
-    vectors = len(branches) * len(x0)
-    for first, count in pieces(settings.replicas, vectors=vectors, width=settings.width, dtype=x0.dtype):
+    engine, vectors = default_engine(), len(branches) * len(x0)
+    for first, count in engine.pieces(settings.replicas, vectors=vectors, width=settings.width, dtype=x0.dtype):
         job.progress(0.2 + 0.6 * first / settings.replicas, "deep blocks, all layers shrink")
         states, compensators = final(
             branches,
@@ -122,6 +122,7 @@ def _all(job: Job) -> list[Record]:
             depth=depth,
             horizon=horizon,
             stream=Stream(settings.seed, f"sde.deep.all {depth}", first_replica=first),
+            act=engine.act,
         )
         plain.append(grown(states[0], x0))
         *overlaps, linear = [its.mean(dim=(1, 2)) for its in compensators]
@@ -184,7 +185,8 @@ def _drift(job: Job) -> list[Record]:
     bias = abs(float(at_depth - m0) / drift - 1)
     branches = [Branch(phi, EXPONENTS[0]), Branch(phi, EXPONENTS[0], outside=phi)]
     moved: list[list[Tensor]] = [[] for _ in branches]
-    for first, count in pieces(settings.replicas, vectors=len(branches), width=DRIFT_WIDTH, dtype=x0.dtype):
+    engine = default_engine()
+    for first, count in engine.pieces(settings.replicas, vectors=len(branches), width=DRIFT_WIDTH, dtype=x0.dtype):
         job.progress(0.8 + 0.2 * first / settings.replicas, "deep blocks, drift")
         states, _ = final(
             branches,
@@ -194,6 +196,7 @@ def _drift(job: Job) -> list[Record]:
             depth=settings.depth,
             horizon=settings.horizon,
             stream=Stream(settings.seed, f"sde.deep.drift {settings.depth}", first_replica=first),
+            act=engine.act,
         )
         for its, x in zip(moved, states, strict=True):
             its.append((x - x0).double().mean(dim=(1, 2)) / drift)

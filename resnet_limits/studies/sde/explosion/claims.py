@@ -1,7 +1,7 @@
 """`sde.explosion.*`: swish networks beyond their explosion time. Free of torch.
 
 The horizon is the group's own, some explosion times of infinitely wide networks: shallow networks cross late, by how
-much is derived in `studies/sde/explosion.py`: by O(h) where the drift of a layer is still quadratic at the threshold,
+much is derived in `measure.py`: by O(h) where the drift of a layer is still quadratic at the threshold,
 `h sigma_w^2 q` small, and by `sqrt(2 pi h)/sigma_w log(sigma_w sqrt(h q))`, and more, where it is linear long before.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ..outside import explosion_time
 from ..room import least_of_one
 from ..settings import Sde

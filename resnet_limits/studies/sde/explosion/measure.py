@@ -30,6 +30,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....limits.explosion import Moments
 from ....limits.overlaps import moment_step
 from ....measurement.estimate import mean, probability
@@ -39,9 +40,7 @@ from ....networks.activations import activation_named
 from ....networks.gaussian_means import gaussian_mean
 from ....random import Stream
 from ....sampling.law import Isotropic
-from ....sampling.pieces import pieces
-from ....sampling.schemes import Network
-from ....sampling.walk import Walker, walk
+from ....sampling.schemes import Network, Walker
 from ....sampling.wide import gram
 from ..outside import sizes
 from ..problem import inputs
@@ -89,7 +88,7 @@ def crossing_times(
     deepest = max(depths)
     before = [x0.double().square().mean(dim=(1, 2)) for _ in depths]
     times = [torch.where(q >= threshold, 0.0, math.inf) for q in before]
-    for k, states in walk(walkers, x0, law, horizon=horizon, stream=stream):
+    for k, states in default_engine().walk(walkers, x0, law, horizon=horizon, stream=stream):
         for i, (depth, x) in enumerate(zip(depths, states, strict=True)):
             if k % (deepest // depth):
                 continue
@@ -231,7 +230,7 @@ def _records(numbers: dict[str, tuple[float, float]], coordinates: dict[str, Any
 def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas: int) -> list[Float[Tensor, " r"]]:
     """Crossing times of the threshold by networks of each depth."""
     found, settings, x0 = [], job.settings, course.x0
-    for first, count in pieces(replicas, vectors=len(depths), width=x0.shape[-1], dtype=x0.dtype):
+    for first, count in default_engine().pieces(replicas, vectors=len(depths), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / replicas, f"explosion, {scheme} networks")
         its = crossing_times(
             depths,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI
 from ...group import Group
 from ..outside import linear
@@ -26,7 +26,7 @@ GROUP = Group(
             expected=Expected("order", 1.0, 0.25),
             outside=linear,
             random=True,
-            verdicts={"full": "supported", "smoke": "inconclusive"},
+            verdicts=SMOKE_IS_TOO_SMALL,
         ),
     ),
     memory=("width",),

@@ -15,14 +15,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....measurement.estimate import root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.law import Isotropic
-from ....sampling.pieces import pieces
-from ....sampling.schemes import EulerMaruyama, Network
-from ....sampling.walk import Scheme, Walker, final
+from ....sampling.schemes import EulerMaruyama, Network, Scheme, Walker
 from ..outside import kinked, sizes
 from ..problem import finite
 from ..settings import Sde
@@ -56,13 +55,13 @@ def measure(job: Job) -> Measurement:
 
 def second_differences(job: Job) -> Float[Tensor, " r"]:
     """Mean over coordinates of `|x_L(2u) - 2 x_L(0) + x_L(-2u)|^2`, by replica."""
-    settings, found = job.settings, []
+    engine, settings, found = default_engine(), job.settings, []
     own = families(settings)["own"]
     u = directions(settings.width)[0].to(getattr(torch, settings.dtype))
     x0 = torch.stack([-REACH * u, 0 * u, REACH * u])
-    for first, count in pieces(settings.replicas, vectors=3, width=settings.width, dtype=x0.dtype):
+    for first, count in engine.pieces(settings.replicas, vectors=3, width=settings.width, dtype=x0.dtype):
         job.progress(0.5 * first / settings.replicas, "second differences")
-        (x,) = final(
+        (x,) = engine.final(
             [Walker(own.network, settings.depth)],
             x0.expand(count, *x0.shape),
             own.law,
@@ -148,17 +147,14 @@ def weights(family: Family, depth: int, settings: Sde) -> Iterator[Float[Tensor,
     d, steps = min(settings.width, WIDEST), fine(depth)
     vectors = torch.cat([torch.eye(d, dtype=torch.float64), torch.zeros(1, d, dtype=torch.float64)])
     biased = torch.cat([torch.zeros(d), torch.ones(1)])
+    engine = default_engine()
     total, held, layer = torch.zeros(DRAWS, d + 1, d, dtype=torch.float64), 0, 0
     for k in range(steps):
         if k * depth // steps > layer:
             yield total * math.sqrt(steps / depth / held)
             total, held, layer = torch.zeros_like(total), 0, layer + 1
-        total = total + family.law.act(
-            vectors.expand(DRAWS, -1, -1),
-            biased,
-            family.horizon / steps,
-            Stream(settings.seed, "sde.functions", k),
-        )
+        where = Stream(settings.seed, "sde.functions", k)
+        total = total + engine.act(family.law, vectors.expand(DRAWS, -1, -1), biased, family.horizon / steps, where)
         held += 1
     yield total * math.sqrt(steps / depth / held)
 

@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI
 from ....paths.laws.iid import Iid
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import DOUBLE
 from ..outside import explodes_with, growth, isotropic, linear, overflows, sizes
 from ..room import least_of_inputs
@@ -128,7 +128,7 @@ def _apart(name: str, of: str, scheme: str) -> Claim:
 
 
 PAIRS = 40
-"""`law.PAIRS`"""
+"""Pairs of network and Euler-Maruyama scheme, for each of the key `replicas`."""
 
 
 def least_of_law(settings: Sde) -> float:

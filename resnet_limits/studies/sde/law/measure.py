@@ -29,6 +29,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....claims.law_distance import energy_distance, kolmogorov_distance, kolmogorov_radius, two_sample_distance
+from ....engines import default_engine
 from ....fixed_shape import add_terms
 from ....measurement.estimate import mean, probability, variance
 from ....measurement.job import Job
@@ -36,14 +37,12 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream, normals
 from ....sampling.law import Isotropic
-from ....sampling.pieces import pieces
-from ....sampling.schemes import EulerMaruyama, Network
-from ....sampling.walk import Walker, final
+from ....sampling.schemes import EulerMaruyama, Network, Walker
 from ..finite_depth import log_norm_variance
 from ..outside import MOST, growth, linear, sizes
 from ..problem import inputs
 from ..settings import Sde
-from .claims import LEVEL, MATRICES, NETWORKS, NO_BIAS, SWISH, TEST, norm_law
+from .claims import LEVEL, MATRICES, NETWORKS, NO_BIAS, PAIRS, SWISH, TEST, norm_law
 
 DRAWS = 4
 """Networks for each of the key `replicas`."""
@@ -52,8 +51,6 @@ LEAST = 4096
 TESTED = 60
 """Networks that are tested, for each of the key `replicas`."""
 FEWEST_TESTS = 32
-PAIRS = 40
-"""Pairs of network and Euler-Maruyama scheme, for each of the key `replicas`."""
 APART = 2**14
 """Fewest networks that are held against schemes on other noise: the band of two such samples is 0.015 wide."""
 AT_ONCE = 1024
@@ -66,9 +63,9 @@ BETWEEN_DETERMINANTS = 8
 def measure(job: Job) -> Measurement:
     """Moments of the exact laws, and distances to laws."""
     settings, records = job.settings, []
-    parts = (_norms, _determinants, _tests, _two_samples, _distances)
+    parts = (norms, determinants, tests, two_samples, distances)
     for i, part in enumerate(parts):
-        job.progress(i / len(parts), "law" + part.__name__.replace("_", " "))
+        job.progress(i / len(parts), "law " + part.__name__.replace("_", " "))
         records += part(job)
     count = draws(settings)
     return Measurement([replace(r, replicas=r.replicas or count) for r in records if math.isfinite(r.value)])
@@ -79,16 +76,16 @@ def draws(settings: Sde) -> int:
     return max(DRAWS * settings.replicas, LEAST)
 
 
-def _norms(job: Job) -> list[Record]:
+def norms(job: Job) -> list[Record]:
     """Mean and variance of `log |x_T|/|x_0|` without biases."""
     settings, sigma_w = job.settings, sizes(job.settings).sigma_w
     if growth(settings) > MOST:
         return []
-    ratio = _log_norm_ratio(settings, sigma_w, "norm", draws(settings))
+    ratio = log_norm_ratio(settings, sigma_w, "norm", draws(settings))
     exact, off = norm_law(settings, sigma_w), (math.nan, math.nan)
     if linear(settings) is None and sigma_w:
         variance_off = log_norm_variance(settings, inputs(settings)[0], sigma_w) - exact[1] ** 2
-        off = (abs(_bias(settings, sigma_w)), abs(variance_off))
+        off = (abs(norm_bias(settings, sigma_w)), abs(variance_off))
     return _moments("log_norm_ratio", ratio, exact, off, NO_BIAS)
 
 
@@ -105,7 +102,7 @@ def _moments(
     ]
 
 
-def _log_norm_ratio(settings: Sde, sigma_w: float, purpose: str, count: int) -> Float[Tensor, " r"]:
+def log_norm_ratio(settings: Sde, sigma_w: float, purpose: str, count: int) -> Float[Tensor, " r"]:
     network = Walker(Network(settings.activation, settings.activation_inside), settings.depth)
     (x,) = sampled(settings, (network,), Isotropic(sigma_w, 0.0), purpose, count)
     return torch.log(torch.linalg.vector_norm(x, dim=-1) / torch.linalg.vector_norm(inputs(settings)[0]).cpu())
@@ -115,9 +112,9 @@ def sampled(
     settings: Sde, walkers: tuple[Walker, ...], law: Isotropic, purpose: str, count: int
 ) -> tuple[Float[Tensor, "r d"], ...]:
     """`x_T` of each walker in float64 from the first input; each purpose and depth has noise of its own."""
-    found, x0 = [], inputs(settings)[:1]
-    for first, its in pieces(count, vectors=len(walkers), width=settings.width, dtype=x0.dtype):
-        states = final(
+    engine, found, x0 = default_engine(), [], inputs(settings)[:1]
+    for first, its in engine.pieces(count, vectors=len(walkers), width=settings.width, dtype=x0.dtype):
+        states = engine.final(
             walkers,
             x0.expand(its, *x0.shape),
             law,
@@ -128,7 +125,7 @@ def sampled(
     return tuple(torch.cat(parts) for parts in zip(*found, strict=True))
 
 
-def _determinants(job: Job) -> list[Record]:
+def determinants(job: Job) -> list[Record]:
     """Mean and variance of `log |det dx_T/dx_0|`."""
     settings, own = job.settings, sizes(job.settings)
     if growth(settings) > MOST:
@@ -198,7 +195,7 @@ def with_slope(function: Any, z: Tensor) -> tuple[Tensor, Tensor]:
     return value.detach(), slope
 
 
-def _tests(job: Job) -> list[Record]:
+def tests(job: Job) -> list[Record]:
     """How often Kolmogorov's test accepts the exact law, and the distance to it of all networks together."""
     from scipy.special import ndtr
     from scipy.stats import kstwo
@@ -207,7 +204,7 @@ def _tests(job: Job) -> list[Record]:
     tests = max(TESTED * settings.replicas // NETWORKS, FEWEST_TESTS)
     if sigma_w**2 * settings.horizon > MOST:
         return []
-    ratio = _log_norm_ratio(settings, sigma_w, "test", tests * NETWORKS).numpy()
+    ratio = log_norm_ratio(settings, sigma_w, "test", tests * NETWORKS).numpy()
     if not np.isfinite(ratio).all():
         return []
     centre, deviation = norm_law(settings, sigma_w)
@@ -218,7 +215,7 @@ def _tests(job: Job) -> list[Record]:
     critical = kstwo.ppf(1 - LEVEL, NETWORKS)  # of the exact law of the distance of so many
     accepted = sum(bool(distance(sample) <= critical) for sample in ratio.reshape(tests, NETWORKS))
     all_of_them = distance(ratio), kolmogorov_radius(len(ratio)) / 1.96
-    shift = math.sqrt(NETWORKS) * abs(_bias(settings, sigma_w)) / deviation / math.sqrt(2 * math.pi)
+    shift = math.sqrt(NETWORKS) * abs(norm_bias(settings, sigma_w)) / deviation / math.sqrt(2 * math.pi)
     return [
         Record("law_accepted", *probability(accepted, tests), coordinates=TEST, replicas=len(ratio)),
         Record("law_distance", *all_of_them, coordinates=TEST, replicas=len(ratio)),
@@ -226,7 +223,7 @@ def _tests(job: Job) -> list[Record]:
     ]
 
 
-def _bias(settings: Sde, sigma_w: float) -> float:
+def norm_bias(settings: Sde, sigma_w: float) -> float:
     """What the mean of `log |x_L|/|x_0|` is off by for tanh networks, to first order in h."""
     h, d, k = settings.horizon / settings.depth, settings.width, sigma_w**2
     q0 = float(inputs(settings)[0].double().square().mean())
@@ -234,7 +231,7 @@ def _bias(settings: Sde, sigma_w: float) -> float:
     return -h * k**2 * ((1 - 2 / d) * grown + settings.horizon * (1 / 4 - 3 / (2 * d) + 2 / d**2))
 
 
-def _two_samples(job: Job) -> list[Record]:
+def two_samples(job: Job) -> list[Record]:
     """Energy distances of networks and Euler-Maruyama schemes on one noise."""
     settings, phi, psi = job.settings, SWISH["activation"], job.settings.activation_inside
     law, depth = Isotropic(SWISH["init.sigma_w"], SWISH["init.sigma_b"]), settings.depth
@@ -257,7 +254,7 @@ def _two_samples(job: Job) -> list[Record]:
     return records
 
 
-def _distances(job: Job) -> list[Record]:
+def distances(job: Job) -> list[Record]:
     """Kolmogorov's distances of networks and Euler-Maruyama schemes, each on noise of its own."""
     settings, phi, psi = job.settings, SWISH["activation"], job.settings.activation_inside
     law, depth = Isotropic(SWISH["init.sigma_w"], SWISH["init.sigma_b"]), settings.depth

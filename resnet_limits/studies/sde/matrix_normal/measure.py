@@ -16,15 +16,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.laws import law_of
 from ....sampling.matrix_normal import MatrixNormal
-from ....sampling.pieces import pieces
-from ....sampling.schemes import Network
-from ....sampling.walk import Walker, final
+from ....sampling.schemes import Network, Walker
 from ..problem import finite, inputs
 from .claims import TANH, law
 
@@ -40,10 +39,10 @@ def measure(job: Job) -> Measurement:
     width = min(settings.width, WIDEST)
     x0, its = inputs(settings, width=width, count=1), law_of(law(settings), width)
     assert isinstance(its, MatrixNormal)
-    networks, found = max(MORE * settings.replicas, LEAST), []
-    for first, count in pieces(networks, vectors=1, width=width, dtype=x0.dtype):
+    engine, networks, found = default_engine(), max(MORE * settings.replicas, LEAST), []
+    for first, count in engine.pieces(networks, vectors=1, width=width, dtype=x0.dtype):
         job.progress(first / networks, "matrix-normal weights")
-        (x,) = final(
+        (x,) = engine.final(
             (Walker(Network(TANH["activation"], TANH["activation_inside"]), settings.depth),),
             x0.expand(count, *x0.shape),
             its,

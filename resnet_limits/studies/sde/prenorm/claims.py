@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI, XIONG, Paper
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import DOUBLE, sampled
-from ..outside import still
+from ...outside import still
 from ..room import least_of_inputs
 from ..settings import Sde
 

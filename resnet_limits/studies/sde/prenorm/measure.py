@@ -20,13 +20,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.gaussian_means import gaussian_mean_square
 from ....random import Stream
 from ....sampling.law import Isotropic
-from ....sampling.pieces import pieces
 from ....sampling.prenorm import linear, log_growth_without_norm, two_layers
 from ..outside import sizes
 from ..problem import inputs
@@ -47,20 +47,21 @@ def measure(job: Job) -> Measurement:
     found: dict[str, list[tuple[Tensor, Tensor]]] = {"linear": [], "two-layers": []}
     moved: dict[str, list[Tensor]] = {scheme: [] for scheme in found}
     growth, variances = [], []
+    engine = default_engine()
     networks = max(MORE * settings.replicas, LEAST)
-    for first, count in pieces(networks, vectors=len(x0), width=settings.width, dtype=x0.dtype):
+    for first, count in engine.pieces(networks, vectors=len(x0), width=settings.width, dtype=x0.dtype):
         job.progress(first / networks, "pre-norm blocks")
         start = x0.expand(count, *x0.shape)
         stream = Stream(settings.seed, "sde.prenorm", first_replica=first)
-        x = linear(start, factors, law, stream.part(f".linear {depth}"))
-        y, its_variance = two_layers(phi, start, factors, law, stream.part(f".two {depth}"))
+        x = linear(start, factors, law, stream.part(f".linear {depth}"), act=engine.act)
+        y, its_variance = two_layers(phi, start, factors, law, stream.part(f".two {depth}"), act=engine.act)
         for scheme, end in (("linear", x), ("two-layers", y)):
             off = (end - start).double()
             moved[scheme].append(off.cpu())
             found[scheme].append((off.square().mean(dim=(1, 2)).cpu(), (start * off).mean(dim=(1, 2)).cpu()))
         variances.append(its_variance.double().cpu())
         bare = Isotropic(own.sigma_w, WITHOUT["init.sigma_b"])
-        alone = log_growth_without_norm(start[:, :1], depth, bare, stream.part(f".without {depth}"))
+        alone = log_growth_without_norm(start[:, :1], depth, bare, stream.part(f".without {depth}"), act=engine.act)
         growth.append(alone.double())
     q0 = float(x0.double().square().mean())
     c = {"linear": own.sigma_w**2 + own.sigma_b**2}

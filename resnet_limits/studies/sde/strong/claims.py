@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import PELUCHETTI
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import DOUBLE, sampled
-from ..outside import explodes, explodes_with, smooth_and_moving, still
+from ...outside import still
+from ..outside import explodes, explodes_with, smooth_and_moving
 from ..room import least_of_inputs
 from ..settings import Sde
 

@@ -15,14 +15,13 @@ from dataclasses import replace
 
 import torch
 
+from ....engines import default_engine
 from ....measurement.estimate import root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.laws import law_of
-from ....sampling.pieces import pieces
-from ....sampling.schemes import EulerMaruyama, Network
-from ....sampling.walk import Walker, final
+from ....sampling.schemes import EulerMaruyama, Network, Walker
 from ..problem import finite, inputs
 from .claims import ADDITIVE, SWISH
 
@@ -51,14 +50,14 @@ def measure(job: Job) -> Measurement:
             SWISH,
         ),
     }
-    x0, records = inputs(settings), []
+    engine, x0, records = default_engine(), inputs(settings), []
     for i, (scheme, (its, walkers, pins)) in enumerate(cases.items()):
         squares = []
         vectors = len(walkers) * len(x0)
-        for first, count in pieces(settings.replicas, vectors=vectors, width=width, dtype=x0.dtype):
+        for first, count in engine.pieces(settings.replicas, vectors=vectors, width=width, dtype=x0.dtype):
             job.progress((i + first / settings.replicas) / len(cases), f"strong error, {scheme}")
             stream = Stream(settings.seed, f"sde.strong {depth}", first_replica=first)
-            x, y = final(walkers, x0.expand(count, *x0.shape), its, horizon=settings.horizon, stream=stream)
+            x, y = engine.final(walkers, x0.expand(count, *x0.shape), its, horizon=settings.horizon, stream=stream)
             squares.append((x - y).double().square().mean(dim=(1, 2)))
         value, stderr = root_mean_square(torch.cat(squares))
         records.append(Record("strong_error", value, stderr=stderr, coordinates={"scheme": scheme, **pins}))

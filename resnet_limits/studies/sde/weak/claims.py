@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected
 from ....papers import GILES, PELUCHETTI
-from ...group import SMOKE_IS_TOO_SMALL, Group
+from ...group import Group
 from ...least import DOUBLE, sampled
+from ...outside import still
 from ..asymptotic import deep_enough, heavy_tailed
-from ..outside import explodes, explodes_with, isotropic, kinked, linear, smooth_and_moving, still
+from ..outside import explodes, explodes_with, isotropic, kinked, linear, smooth_and_moving
 from ..room import least_of_inputs
 from ..settings import Sde
 
@@ -51,7 +52,7 @@ def _order(scheme: str, of: str) -> Claim:
         outside=_moving_mean if scheme == "mean" else _mean_outside,
         unmet=deep_enough,
         random=True,
-        verdicts={"full": "supported", "smoke": "supported" if scheme == "mean" else "inconclusive"},
+        verdicts=AS_STATED if scheme == "mean" else SMOKE_IS_TOO_SMALL,
     )
 
 

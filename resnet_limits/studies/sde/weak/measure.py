@@ -6,7 +6,7 @@
 
 by a mean over replicas of `f - M`, the martingale `M` being a control variate (`sampling/martingale.py`), on the same
 increments at L and 2L. Every job draws noise of its own: the differences of several depths are independent, and sum up
-(`multilevel.py`). The first `replicas` networks are a pilot: from their variance follows how many more it takes for a
+(`compare.py`). The first `replicas` networks are a pilot: from their variance follows how many more it takes for a
 relative error of `ACCURACY` (Giles 2008).
 
 `E M = 0` rests on the law of the noise. What the networks make of it shows in the sums of squares of their own steps,
@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ....engines import default_engine
 from ....fixed_shape import gram
 from ....measurement.estimate import mean, saving, variance
 from ....measurement.job import Job
@@ -36,9 +37,7 @@ from ....random import REPLICA_BLOCK, Stream
 from ....sampling.expectations import moments
 from ....sampling.law import Isotropic
 from ....sampling.martingale import Martingale, gradients, state_moments
-from ....sampling.pieces import pieces
-from ....sampling.schemes import Network
-from ....sampling.walk import Walker, walk
+from ....sampling.schemes import Network, Walker
 from ..outside import kinked, overflows, sizes
 from ..problem import inputs
 from ..settings import Sde
@@ -116,15 +115,15 @@ def measure(job: Job) -> Measurement:
     settings, records = job.settings, []
     all_of_them = cases(settings)
     for i, case in enumerate(all_of_them):
-        exact = _exact(settings, case)
+        exact = exact_values(settings, case)
 
         def progress(done: float, i: int = i) -> None:
             job.progress((i + done) / len(all_of_them), "weak error")
 
-        samples = _sampled(settings, case, 0, case.pilot, progress)
+        samples = sampled(settings, case, 0, case.pilot, progress)
         count = allotted(settings, samples, exact)
         if count > case.pilot:
-            samples = samples.joined(_sampled(settings, case, case.pilot, count - case.pilot, progress))
+            samples = samples.joined(sampled(settings, case, case.pilot, count - case.pilot, progress))
         for j, scheme in enumerate(case.functionals):
             its_coordinates = {"scheme": scheme, **case.pins}
             records += _records(settings.depth, its_coordinates, *samples.of(j), exact[j])
@@ -136,11 +135,11 @@ def measure(job: Job) -> Measurement:
             records.append(
                 Record("weak_control", value / size, error / size, coordinates=its_coordinates, replicas=count)
             )
-        records += _steps(settings, case)
+        records += step_records(settings, case)
     return Measurement([r for r in records if math.isfinite(r.value)])
 
 
-def _exact(settings: Sde, case: Case) -> list[float]:
+def exact_values(settings: Sde, case: Case) -> list[float]:
     """`f_T` of the SDE by functional, nan where there is no formula."""
     slope, curvature = activation_named(case.phi).taylor()
     if curvature or case.psi != "identity":
@@ -159,16 +158,16 @@ def _functionals(case: Case) -> Tensor:
     return torch.tensor(list(case.functionals.values()), dtype=torch.float64)
 
 
-def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -> Samples:
+def sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -> Samples:
     """`count` networks from replica `first` on."""
     own, depth, horizon = sizes(settings), settings.depth, settings.horizon
     law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi)
     x0, functionals = inputs(settings)[: case.n], _functionals(case)
     y0 = state_moments(x0).cpu()
-    both = (depth, 2 * depth)
+    engine, both = default_engine(), (depth, 2 * depth)
     weights = [gradients(functionals, y0, case.n, scheme, law, its, horizon).to(x0.device) for its in both]
     f, control = [], []
-    for done, part in pieces(count, vectors=2 * case.n, width=settings.width, dtype=x0.dtype):
+    for done, part in engine.pieces(count, vectors=2 * case.n, width=settings.width, dtype=x0.dtype):
         progress(done / count)
         start, begin = x0.expand(part, *x0.shape), first + done
         martingales = [
@@ -177,7 +176,7 @@ def _sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -
         states = [start, start]
         walkers = (Walker(scheme, depth), Walker(scheme, 2 * depth))
         stream = Stream(settings.seed, f"sde.weak {case.phi} {depth}", first_replica=begin)
-        for k, states in walk(walkers, start, law, horizon=horizon, stream=stream):
+        for k, states in engine.walk(walkers, start, law, horizon=horizon, stream=stream):
             martingales[1].add(states[1])
             if k % 2 == 0:
                 martingales[0].add(states[0])
@@ -190,19 +189,19 @@ def _of_moments(functionals: Float[Tensor, "p s"], x: Float[Tensor, "r n d"]) ->
     return (functionals.unsqueeze(1) * state_moments(x).cpu()).sum(dim=-1)
 
 
-def _steps(settings: Sde, case: Case) -> list[Record]:
+def step_records(settings: Sde, case: Case) -> list[Record]:
     """Sums of squares of the steps of networks of depth 2L, and of products of two inputs, over what the law says."""
     if case.pins:
         return []
     own, depth, x0 = sizes(settings), 2 * settings.depth, inputs(settings)[: case.n]
     law, scheme, h = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi), settings.horizon / depth
-    found, expected = [], []
-    for first, count in pieces(STEPPED, vectors=case.n, width=settings.width, dtype=x0.dtype):
+    engine, found, expected = default_engine(), [], []
+    for first, count in engine.pieces(STEPPED, vectors=case.n, width=settings.width, dtype=x0.dtype):
         x = start = x0.expand(count, *x0.shape)
         sums = torch.zeros(2, count, case.n, case.n, dtype=torch.float64)
         covariances: list[Tensor] = []
         stream = Stream(settings.seed, f"sde.weak {case.phi} {settings.depth}", first_replica=first)
-        for k, (after,) in walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, stream=stream):
+        for k, (after,) in engine.walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, stream=stream):
             features, step = scheme.features(x).double(), (after - x).double()
             covariances.append(h * (own.sigma_b**2 + own.sigma_w**2 * gram(features) / settings.width))
             sums[0] += (gram(step) / settings.width).cpu()

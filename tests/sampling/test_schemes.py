@@ -1,0 +1,35 @@
+"""The schemes of shallow blocks obey the laws of schemes of their SDE; slopes and curvatures at 0 are by hand."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+
+from resnet_limits.sampling.law import Law
+from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from tests.limits.limit_laws import Equation, SchemeLaws
+
+EQUATIONS = {
+    its.phi: lambda its=its: its
+    for its in (
+        Equation("tanh", 1.0, 0.0),
+        Equation("swish", 0.5, 0.5, "tanh", torch.tanh),
+        Equation("gelu", 0.5, math.sqrt(2 / math.pi)),
+    )
+}
+
+
+class TestNetwork(SchemeLaws):
+    cases: ClassVar = EQUATIONS
+
+    def scheme(self, case: Equation, law: Law) -> Network:
+        return Network(case.phi, case.inside)
+
+
+class TestEulerMaruyama(SchemeLaws):
+    cases: ClassVar = EQUATIONS
+
+    def scheme(self, case: Equation, law: Law) -> EulerMaruyama:
+        return EulerMaruyama(case.phi, case.inside, law)
