@@ -23,7 +23,10 @@ from tests.planting import plant
 from tests.studies.verdicts import measured, value, verdicts
 
 SMALL = Flow(replicas=32, flow=FlowKeys(inputs=6, paths=3, points=64), data=Spirals(train_size=100))
-FOLDING = ("flow.folding.below", "flow.folding.bound", "flow.folding.above")
+FOLDING = (
+    *("flow.folding.below", "flow.folding.bound", "flow.folding.sharp.weights", "flow.folding.sharp.points"),
+    "flow.folding.above",
+)
 
 
 def told(part: str, settings: Flow = SMALL) -> dict[str, str]:
@@ -61,7 +64,18 @@ def test_a_bound_that_forgets_a_matrix_is_refuted(monkeypatch: pytest.MonkeyPatc
 def test_half_of_the_bound_is_seen(monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, lipschitz_bound, lambda *its: lipschitz_bound(*its) / 2)
     many = replace(SMALL, replicas=64)  # the bound is twice what is reached, but in few blocks
-    assert told("folding", many)["flow.folding.below"] == "refuted"
+    its = told("folding", many)
+    assert its["flow.folding.below"] == its["flow.folding.sharp.weights"] == "refuted"
+
+
+@pytest.mark.parametrize("factor", [0.98, 1.02])
+def test_a_bound_that_is_off_by_two_per_cent_is_seen_where_it_is_attained(
+    monkeypatch: pytest.MonkeyPatch, factor: float
+):
+    plant(monkeypatch, lipschitz_bound, lambda *its: factor * lipschitz_bound(*its))
+    its = told("folding")
+    assert its["flow.folding.below"] == "supported", "random fields stay far from the bound"
+    assert its["flow.folding.sharp.weights"] == "refuted"
 
 
 def test_determinants_that_are_no_numbers_are_folds():
@@ -72,7 +86,8 @@ def test_matrices_that_are_zero_are_said_to_show_nothing():
     still = replace(SMALL, init=Smooth(sigma_w=0.0))
     for part in ("folding", "symplectic"):
         its = verdicts(part, still, (16,))
-        told_of = {name: j for name, j in its.items() if name != "flow.symplectic.gradient"}  # which pins its sizes
+        pinned = ("flow.symplectic.gradient", "flow.folding.sharp.weights", "flow.folding.sharp.points")
+        told_of = {name: j for name, j in its.items() if name not in pinned}  # which pin their sizes
         assert all(j.verdict == "inconclusive" and "translation" in j.why for j in told_of.values())
     assert all("do not move" in j.why for j in verdicts("maps", still, (16,)).values())
 

@@ -53,7 +53,7 @@ TINY = replace(TINY, flow=FlowKeys(points=20, trained_depth=4))
 
 @pytest.fixture
 def few_controls(monkeypatch):
-    """Those that are claimed about."""
+    """Plain networks and those with a hard bound."""
     resize(monkeypatch, claims, SHOWN=("none", "spectral"))
 
 
@@ -66,7 +66,27 @@ def verdicts(settings: Flow):
 @pytest.mark.usefixtures("few_controls")
 def test_every_claim_is_supported():
     for claim, judgement in verdicts(SMALL).items():
-        assert judgement.verdict == "supported", (claim, judgement.why)
+        if ".penalty." not in claim:
+            assert judgement.verdict == "supported", (claim, judgement.why)
+
+
+def test_each_penalty_lowers_what_it_penalises_and_one_without_a_gradient_does_not(monkeypatch):
+    resize(monkeypatch, claims, WEIGHTS=("free",))
+    claimed = [f"flow.folding.trained.penalty.{name}" for name in ("lipschitz", "inverse", "h1")]
+    found = verdicts(SMALL)
+    assert [found[name].verdict for name in claimed] == ["supported"] * 3
+
+    def ignored(*its, penalty=None, **keys):
+        without = None if penalty is None else lambda network, x: penalty(network, x).detach()
+        return train(*its, penalty=without, **keys)
+
+    plant(monkeypatch, train, ignored)
+    found = verdicts(SMALL)
+    for name in claimed:
+        assert found[name].verdict != "supported"
+        its = found[name].measured
+        assert its is not None
+        assert its.value == 1
 
 
 @pytest.mark.usefixtures("few_controls")

@@ -1,8 +1,13 @@
-"""`flow.folding`: blocks of random fields fold space only above the threshold Lip(h v) = 1. Free of torch."""
+"""`flow.folding`: blocks of random fields fold space only above the threshold Lip(h v) = 1. Free of torch.
+
+Random fields stay far from the bound, which a wrong one need not show: `flow.folding.sharp` are fields that attain it.
+Every eigenvalue of `h Dv` has modulus at most `Lip(h v)`, so that `det(I + h Dv) >= (1 - Lip(h v))^D`, with equality
+for `h Dv = -c I`.
+"""
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
 from ...least import DOUBLE, points
@@ -10,6 +15,8 @@ from ..outside import never_folds, stretches, unbounded
 from ..settings import Flow
 
 BELOW, ABOVE = 0.9, 4.0
+SHARP = {"block": "two", "activation": "tanh"}
+"""Fields with `Dv = -I` at a point, `-W^T tanh(W (x - x_k))` with orthonormal columns: the bound is attained there."""
 BLOCKS = 32
 """Blocks of each random network: folds are a matter of single blocks, at whatever depth they stand."""
 PINS = {"init": "iid", "blocks": BLOCKS}
@@ -42,10 +49,11 @@ GROUP = Group(
             where={"lipschitz": BELOW, "norm": "weights"},
             pins=PINS,
             outside=lambda settings: unbounded(settings) or stretches(settings),
+            rival=Rival("the least singular value of a matrix as its norm", "F24-least-singular", -40.98),
         ),
         Claim(
             id="flow.folding.bound",
-            source=ROUSSEAU,
+            source=BEHRMANN,
             statement="det D block >= (1 - |h Dv|)^D: least ratio of the two in blocks where |h Dv| reaches 0.9",
             kind="theorem",
             observable="det_ratio",
@@ -53,6 +61,21 @@ GROUP = Group(
             where={"lipschitz": BELOW, "norm": "points"},
             pins=PINS,
             outside=stretches,
+            rival=Rival("the least singular value of Dv as its norm", "F25-stretch-least", -1500.0),
+        ),
+        *(
+            Claim(
+                id=f"flow.folding.sharp.{norm}",
+                source=BEHRMANN,
+                statement=f"where Dv = -c I, det D block is (1 - Lip(h v))^D: ratio of the two, {words}",
+                kind="derived",
+                observable="sharp_ratio",
+                expected=Expected("value", 1, 1e-6),
+                where={"lipschitz": BELOW, "norm": norm},
+                pins=SHARP,
+                rival=Rival("the bound without its power D", "F27-power", 0.1),
+            )
+            for norm, words in (("weights", "Lip by the weights"), ("points", "Lip as |h Dv|"))
         ),
         Claim(
             id="flow.folding.above",
@@ -65,10 +88,12 @@ GROUP = Group(
             pins=PINS,
             outside=never_folds,
             random=True,
+            rival=Rival("the modulus of the determinant", "F3-det-abs", 0.0),
         ),
     ),
     memory=("flow.points", "width"),
     observables={
+        "sharp_ratio": "as det_ratio, farthest from 1 over blocks with Dv = -c I at a point, there",
         "fold_fraction": "fraction of block determinants, over networks, blocks and points, that are not positive",
         "fold_share": "share of the blocks that fold space at some point",
         "min_block_det": "least determinant of a block, over networks, blocks and points",

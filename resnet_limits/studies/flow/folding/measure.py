@@ -3,6 +3,8 @@
     norm=weights   h v scaled so that the product of the norms of its weights, a bound of Lip(h v), is `lipschitz`
     norm=points    h v scaled so that |h Dv| is `lipschitz` where it is largest among the points of the block
 
+Beside them fields with `Dv = -I` at a point, scaled likewise, there.
+
 A block folds where its determinant is zero or negative. Jacobians are linear in the scale of the field: those of all
 blocks at all points are computed once, and scaled.
 """
@@ -21,14 +23,16 @@ from ....diffeomorphisms.lipschitz import lipschitz_bound
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
+from ....networks.blocks.two import Two
 from ....networks.steps import STEPS
 from ....paths.draw import draw
 from ....paths.laws.iid import Iid
+from ....random import Stream, normals
 from ....settings.content import chosen
 from ..outside import stretches, unbounded
 from ..problem import points
 from ..settings import Flow
-from .claims import BELOW, BLOCKS, PIECE, PINS
+from .claims import BELOW, BLOCKS, PIECE, PINS, SHARP
 
 SCALES = {"weights": (BELOW, 2.0, 8.0), "points": (0.5, BELOW, 1.5, 2.0, 4.0, 8.0)}
 SCALED = ("seed", "width", "replicas", "activation", "block", "init", "data", "dtype", "flow.points")
@@ -39,14 +43,14 @@ def measure(job: Job) -> Measurement:
     """Records of each scale. No depth changes them: jobs share what they were made of."""
     settings = job.settings
     if stretches(settings):
-        return Measurement()
+        return Measurement(sharp(settings))
     found = job.shared.solve("flow.folding", chosen(settings, SCALED), lambda: _scaled(job))
     records = []
     for norm, scales in _scales(job.settings).items():
         for scale in scales:
             coordinates = {"lipschitz": scale, "norm": norm, **PINS}
             records += _records(found[f"{norm}.{scale}"], coordinates)
-    return Measurement(records)
+    return Measurement(records + sharp(settings))
 
 
 def _scales(settings: Flow) -> dict[str, tuple[float, ...]]:
@@ -58,7 +62,7 @@ def _scaled(job: Job) -> dict[str, np.ndarray]:
     """For each scale: number of blocks, fold fraction, fold share, least determinant, largest stretch, least ratio."""
     of_weights, increments = _increments(job)
     scales_of = _scales(job.settings)
-    at_points = torch.linalg.matrix_norm(increments, ord=2)  # (layers, r, n)
+    at_points = stretch(increments)  # (layers, r, n)
     found = {}
     for norm, scales in scales_of.items():
         one = of_weights if norm == "weights" else at_points.amax(dim=2)
@@ -66,7 +70,7 @@ def _scaled(job: Job) -> dict[str, np.ndarray]:
             factor = (scale / one)[..., None]
             determinants = block_determinants(factor[..., None, None] * increments)
             stretched = factor * at_points
-            ratio = (determinants / (1 - scale) ** increments.shape[-1]).min() if scale < 1 else math.nan
+            ratio = _over_bound(determinants, scale, increments.shape[-1]).min() if scale < 1 else math.nan
             found[f"{norm}.{scale}"] = np.array(
                 [
                     determinants.shape[0] * determinants.shape[1],
@@ -92,6 +96,40 @@ def _records(values: np.ndarray, coordinates: dict[str, Any]) -> list[Record]:
     ]
     if not math.isnan(ratio):
         records.append(Record("det_ratio", ratio, reference_error=1e-12 * max(ratio, 1.0), coordinates=coordinates))
+    return records
+
+
+def stretch(increments: Tensor) -> Tensor:
+    """`|Dv|`, the largest singular value, (..., d, d) to (...)."""
+    return torch.linalg.matrix_norm(increments, ord=2)
+
+
+def _over_bound(determinants: Tensor, lipschitz: float, width: int) -> Tensor:
+    """`det D block / (1 - Lip(h v))^D`."""
+    return determinants / (1 - lipschitz) ** width
+
+
+def sharp(settings: Flow) -> list[Record]:
+    """The ratio of the determinant to its bound in blocks that attain it: `v_k(x) = -W^T tanh(W (x - x_k))`, W with
+    orthonormal columns, at the point `x_k`."""
+    x = points(settings, min(BLOCKS, settings.flow.points), settings.width).double()
+    layers, width = x.shape
+    its = field(Two(hidden=2 * width), SHARP["activation"], width)
+    drawn = normals((2 * width, width), Stream(settings.seed, "flow.folding.sharp"), replicas=layers)
+    W = torch.linalg.qr(drawn.to(x))[0]
+    theta = {"W": W[None], "V": -W.mT[None], "b": -(W @ x[..., None])[None, ..., 0]}
+    jacobians = jacobians_at(its, STEPS["euler"], x[:, None, None], theta, 1.0)
+    increments = increments_of(jacobians)[:, 0, 0]
+    norms = {"weights": lipschitz_bound(its, theta)[0], "points": stretch(increments)}
+    records = []
+    for norm, one in norms.items():
+        determinants = block_determinants((BELOW / one)[:, None, None] * increments)
+        ratios = _over_bound(determinants, BELOW, width)
+        off = ratios[(ratios - 1).abs().argmax()]
+        where = {"lipschitz": BELOW, "norm": norm, **SHARP}
+        records.append(
+            Record("sharp_ratio", float(off), reference_error=1e-12 * width / (1 - BELOW), coordinates=where)
+        )
     return records
 
 

@@ -1,12 +1,16 @@
-"""`flow.symplectic`: Hamiltonian blocks keep the symplectic form, and sensitivities do not vanish. Free of torch."""
+"""`flow.symplectic`: Hamiltonian blocks keep the symplectic form, and sensitivities do not vanish. Free of torch.
+
+The blocks are Haber & Ruthotto's (arXiv 1705.03341), symplectic Euler of a separable Hamiltonian: that this keeps the
+form is in Hairer, Lubich & Wanner, that sensitivities have norm at least 1 is Galimberti and others' theorem.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....networks.activations import activation_named
-from ....papers import GALIMBERTI, HAIRER_GEOMETRIC
+from ....papers import GALIMBERTI, HABER, HAIRER_GEOMETRIC
 from ...group import Group
 from ...least import DOUBLE, points
 from ..outside import stretches
@@ -53,6 +57,7 @@ GROUP = Group(
             where={"block": "hamiltonian"},
             pins=HAMILTONIAN,
             outside=stretches,
+            rival=Rival("explicit Euler", "F33-explicit", 0.008849),
         ),
         Claim(
             id="flow.symplectic.sensitivity",
@@ -64,10 +69,11 @@ GROUP = Group(
             where={"block": "hamiltonian"},
             pins=HAMILTONIAN,
             outside=stretches,
+            rival=Rival("Jacobians without their identity", "F35-identity-forgotten", 0.0),
         ),
         Claim(
             id="flow.symplectic.gradient",
-            source=GALIMBERTI,
+            source=HABER,
             statement="of blocks x - h K^T phi(K x + b), which descend a convex function, all sensitivities"
             " fall below 1",
             kind="control",
@@ -76,6 +82,7 @@ GROUP = Group(
             where={"block": "gradient"},
             pins=GRADIENT,
             outside=increasing,
+            rival=Rival("blocks that ascend the function", "F15-gradient-block", 2.346),
         ),
     ),
     memory=("flow.paths", "flow.inputs", "depth"),

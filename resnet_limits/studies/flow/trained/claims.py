@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected
+from ....claims.claim import Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
 from ...least import number, parameters, points
@@ -53,6 +53,10 @@ def of_two_matrices(settings: Flow) -> str | None:
 
 
 LEAST_ACCURACY = 0.9
+PENALISED = {"lipschitz": "none", "inverse": "none", "h1": "factor"}
+"""Each control that is a penalty, and the same network without it."""
+LOWERED = {"lipschitz": (0.5, 0.1), "inverse": (0.5, 0.1), "h1": (0.5, 0.1)}
+"""To which share of itself a penalty lowers what it penalises, and the tolerance: 1 is no penalty."""
 
 
 def not_learnt(records: Any) -> str | None:
@@ -66,7 +70,7 @@ def not_learnt(records: Any) -> str | None:
     return None
 
 
-def _spectral(weights: str) -> tuple[Claim, Claim]:
+def _spectral(weights: str, *, folded: float, least: float, stretched: float, early: float) -> tuple[Claim, ...]:
     shared = weights == "shared"
     ending, words = (
         (".shared", "blocks that share their weights") if shared else ("", "blocks with weights of their own")
@@ -86,18 +90,71 @@ def _spectral(weights: str) -> tuple[Claim, Claim]:
             kind="theorem",
             observable="fold_fraction",
             expected=Expected("at_most", 0, 0.003),
+            rival=Rival("det A in place of det(I + A)", "F47-det-identity", folded),
             **common,
         ),
         Claim(
             id=f"flow.folding.trained.determinant{ending}",
-            source=ROUSSEAU,
+            source=BEHRMANN,
             statement=f"det D block >= (1 - flow.bound)^D, of {words}, trained with spectral normalisation: least ratio"
             " of the two",
             kind="theorem",
             observable="bound_ratio",
             expected=Expected("at_least", 1, 1e-3),
+            rival=Rival("det A in place of det(I + A)", "F47-det-identity", least),
             **common,
         ),
+        Claim(
+            id=f"flow.folding.trained.kept{ending}",
+            source=BEHRMANN,
+            statement=f"normalised weights keep their bound of Lip(h v) at flow.bound at most, of {words}",
+            kind="identity",
+            observable="lipschitz_bound",
+            expected=Expected("at_most", _bound, 1e-9),
+            rival=Rival("weights above the bound are left as they are", "F28-clamp"),
+            **{**common, "where": {"control": "spectral", "weights": weights}},
+        ),
+        Claim(
+            id=f"flow.folding.trained.stretch{ending}",
+            source=BEHRMANN,
+            statement=f"at no point |h Dv| exceeds flow.bound, of {words}, trained with spectral normalisation",
+            kind="theorem",
+            observable="block_lipschitz",
+            expected=Expected("at_most", _bound, 1e-6),
+            rival=Rival("weights above the bound are left as they are", "F28-clamp", stretched),
+            **common,
+        ),
+        Claim(
+            id=f"flow.folding.trained.inverse{ending}",
+            source=BEHRMANN,
+            statement=f"the fixed-point inverse returns the inputs, of {words}, trained with spectral normalisation",
+            kind="theorem",
+            observable="exact_inverse_error",
+            expected=Expected("at_most", 0, 1e-9),
+            rival=Rival("an inverse that ends a block too early", "F48-second-state", early),
+            **{**common, "where": {"control": "spectral", "weights": weights}},
+        ),
+    )
+
+
+def _bound(settings: Flow) -> float:
+    return settings.flow.bound
+
+
+def _penalty(control: str, what: str) -> Claim:
+    return Claim(
+        id=f"flow.folding.trained.penalty.{control}",
+        source=ROUSSEAU,
+        statement=f"the penalty lowers what it penalises, {what}: that with it over that without it",
+        kind="observation",
+        observable="penalised_ratio",
+        expected=Expected("at_most", *LOWERED[control]),
+        where={"control": control, "weights": "free"},
+        pins=PINS,
+        outside=unnormalised if control == "lipschitz" else untrained,
+        random=True,
+        needs=NEEDS,
+        rival=Rival("the gradient of the penalty ignored", "F7-penalty-ignored", 1.0),
     )
 
 
@@ -128,6 +185,7 @@ GROUP = Group(
             outside=of_two_matrices,
             random=True,
             needs=NEEDS,
+            rival=Rival("labels of a mini-batch in another order than its points", "F36-labels", 0.472),
         ),
         Claim(
             id="flow.folding.trained.folds",
@@ -143,15 +201,39 @@ GROUP = Group(
             unmet=not_learnt,
             random=True,
             needs=NEEDS,
+            rival=Rival("the modulus of the determinant", "F3-det-abs", 0.0),
         ),
-        *_spectral("free"),
-        *_spectral("shared"),
+        Claim(
+            id="flow.folding.trained.gain",
+            source=ROUSSEAU,
+            statement="plain networks are more accurate than a linear classifier: difference of test accuracies",
+            kind="observation",
+            observable="accuracy_gain",
+            expected=Expected("at_least", 0.2, 0.05),
+            where={"control": "none", "weights": "free"},
+            pins=PINS,
+            outside=roomy,
+            random=True,
+            needs=NEEDS,
+            rival=Rival("labels of a mini-batch in another order than its points", "F36-labels", -0.184),
+        ),
+        _penalty("lipschitz", "the excess of Lip(h v) over flow.bound"),
+        _penalty("inverse", "the mean square of phi_{-v}(phi_v(x)) - x"),
+        _penalty("h1", "the H1 norm of the weights in depth"),
+        *_spectral("free", folded=0.2587, least=-61.68, stretched=3.027, early=0.4852),
+        *_spectral("shared", folded=0.2447, least=-4.863, stretched=2.049, early=0.4697),
     ),
     memory=("train.replicas", "train.batch_size", "flow.points", "width"),
     observables={
         "accuracy": "test accuracy, over trained networks; columns control (none: plain, factor: T/L on a block,"
         " spectral: normalised weights, lipschitz, inverse, h1: a penalty) and weights (free, shared); blocks: their"
         " depth",
+        "accuracy_gain": "test accuracy less that of least squares on the points themselves, over trained networks",
+        "penalised_ratio": "what the control penalises, a mean over networks, over the same without the penalty",
+        "lipschitz_excess": "mean over blocks of max(0, Lip(h v) - flow.bound)^2, Lip by the weights, over networks",
+        "h1_norm": "L sum_k |theta_k - theta_(k-1)|^2 + |theta_0|^2 of the blocks' weights, over networks",
+        "exact_inverse_error": "root mean square of the fixed-point inverse of phi(x) less x, relative to x, largest"
+        " over networks trained with spectral normalisation",
         "fold_networks": "share of the trained networks that fold space at some point of some block",
         "lipschitz_bound": "largest bound of Lip(h v) by the weights, over trained networks and blocks",
         "bound_ratio": "least det D block / (1 - flow.bound)^D, over networks trained with spectral normalisation",

@@ -28,7 +28,7 @@ from ....data.dataset import Dataset
 from ....data.loading import load
 from ....diffeomorphisms.controls import CONTROLS, Control, h1_norm, inverse_inconsistency, lipschitz_excess
 from ....diffeomorphisms.deformation import Deformation, box, carried_back, deformed
-from ....diffeomorphisms.inverse import NotInverted
+from ....diffeomorphisms.inverse import NotInverted, invert
 from ....diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at
 from ....diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from ....diffeomorphisms.squaring import grid
@@ -48,7 +48,7 @@ from ....training.loop import Parameters, Penalty, evaluated, train
 from ..outside import unbounded
 from ..problem import number
 from ..settings import Flow
-from .claims import COLUMNS, PICTURED, PINS, SHOWN, WEIGHTS, untrained
+from .claims import COLUMNS, PENALISED, PICTURED, PINS, SHOWN, WEIGHTS, untrained
 
 EULER = STEPS["euler"]
 TRAINED = (
@@ -60,6 +60,8 @@ BY_THE_BOUND = ("spectral", "lipschitz")
 """Controls of the bound of Lip(h v) by the weights."""
 SIDE = 31
 """Nodes a side of the grid on which folds are looked for."""
+INVERTED = 32
+"""Points whose way is inverted by fixed points."""
 DRAWN_SIDE = 81
 """Nodes a side of the grids that are drawn."""
 DRAWN_POINTS = 400
@@ -75,7 +77,7 @@ def measure(job: Job) -> Measurement:
     if untrained(settings):
         return Measurement()
     depth = min(settings.depth, settings.flow.trained_depth)
-    measurement, table = Measurement(), []
+    measurement, table, solved = Measurement(), [], {}
     pairs = [(control, weights) for control in SHOWN for weights in WEIGHTS]
     for i, (control, weights) in enumerate(pairs):
         if CONTROLS[control].added in BY_THE_BOUND and unbounded(settings):
@@ -95,6 +97,9 @@ def measure(job: Job) -> Measurement:
         coordinates = {"control": control, "weights": weights, "blocks": depth, **PINS}
         records = _records(found, settings, coordinates)
         measurement.records += records
+        solved[control, weights] = found
+        if (without := solved.get((PENALISED.get(control, ""), weights))) is not None:
+            measurement.records += _penalised(found, without, coordinates)
         table.append(_column(records))
         measurement.arrays |= {f"trained.{name}": its for name, its in found.items() if "." in name and "@" not in name}
     measurement.arrays["trained.table"] = np.array(table).T
@@ -249,9 +254,13 @@ def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.nda
     double = dataset.to(dataset.x_train.device, torch.float64)
     scores = evaluated(its.field, EULER, parameters, double.x_test, its.h)
     found = {"accuracy": accuracy(scores, double.y_test)}
+    found["accuracy_gain"] = found["accuracy"] - linear_accuracy(double)
     count = settings.flow.points
     x0 = placed_in(parameters, torch.cat([double.x_train[:count], double.x_test[:count]]))
     found |= folds(its, trunk_of(parameters), x0)
+    found |= penalised(its, trunk_of(parameters))
+    if its.control.added == "spectral":
+        found["exact_inverse_error"] = exact_inverse_error(its, trunk_of(parameters), x0[:, :INVERTED])
     arrays = {name: value.cpu().numpy() for name, value in found.items()}
     if settings.width == 2 and weights == "free" and control in PICTURED:
         job.progress(0.95, "the deformed plane")
@@ -289,6 +298,38 @@ def folds(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"])
     return {name: torch.stack(values) for name, values in found.items()}
 
 
+@torch.no_grad()
+def penalised(its: Network, trunk: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What the penalties of the weights penalise, one value a network; what that of the inverse does is an error."""
+    found = {"h1_norm": h1_norm(trunk)}
+    if its.field.block.without_bound() is None and its.field.phi.without_bound() is None:
+        found["lipschitz_excess"] = its.excess(trunk)
+    return found
+
+
+def exact_inverse_error(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"]) -> Tensor:
+    """`|phi^-1(phi(x)) - x| / |x|` of each network, root mean squares, the blocks inverted by fixed points; nan where
+    the iterations that the bound asks for do not reach it."""
+    iterations = math.ceil(math.log(1e-14) / math.log(its.bound)) + 10
+    y = default_engine().forward(its.field, EULER, x0, trunk, its.h)
+    try:
+        back = invert(its.field, EULER, y, trunk, its.h, iterations=iterations)[0]
+    except NotInverted:
+        return x0.new_full((len(x0),), math.nan)
+    return ((back - x0).square().mean(dim=(1, 2)) / x0.square().mean(dim=(1, 2))).sqrt()
+
+
+def linear_accuracy(data: Dataset) -> float:
+    """That of least squares: indicators of the classes as an affine function of the points."""
+
+    def with_one(x: Tensor) -> Tensor:
+        return torch.nn.functional.pad(x, (0, 1), value=1.0)
+
+    targets = torch.nn.functional.one_hot(data.y_train, data.classes).to(data.x_train)
+    weights = torch.linalg.pinv(with_one(data.x_train)) @ targets
+    return float(((with_one(data.x_test) @ weights).argmax(dim=1) == data.y_test).double().mean())
+
+
 def pictured(its: Network, control: str, parameters: Parameters, points: Float[Tensor, "n f"]) -> dict[str, np.ndarray]:
     """The plane through the first network, and back; float32, which a picture shows no more than."""
     weights = {name: w[:1].detach() for name, w in trunk_of(parameters).items()}
@@ -308,8 +349,9 @@ def pictured(its: Network, control: str, parameters: Parameters, points: Float[T
 
 # -- records --------------------------------------------------------------------------------------
 
-LARGEST: tuple[str, ...] = ("block_lipschitz", "lipschitz_bound")
+LARGEST: tuple[str, ...] = ("block_lipschitz", "lipschitz_bound", "exact_inverse_error")
 LEAST: tuple[str, ...] = ("min_block_det",)
+PENALTY_OF = {"lipschitz": "lipschitz_excess", "inverse": "inverse_error", "h1": "h1_norm"}
 
 
 def _records(found: Solution, settings: Flow, coordinates: Mapping[str, object]) -> list[Record]:
@@ -324,7 +366,9 @@ def _records(found: Solution, settings: Flow, coordinates: Mapping[str, object])
         where = {**coordinates, **({"at": at} if at else {})}
         extreme = np.max if observable in LARGEST else np.min if observable in LEAST else None
         if extreme is not None:
-            records.append(Record(observable, float(extreme(values)), coordinates=where, replicas=replicas))
+            value = float(extreme(values))
+            rounding = 1e-12 * max(abs(value), 1e-2)
+            records.append(Record(observable, value, reference_error=rounding, coordinates=where, replicas=replicas))
             continue
         stderr, reference_error = _mean_error(values), math.nan
         if observable == "fold_networks":
@@ -358,6 +402,17 @@ def _ratio(found: Solution, settings: Flow, at: str, coordinates: Mapping[str, o
         coordinates={**coordinates, "at": at},
         replicas=settings.train.replicas,
     )
+
+
+def _penalised(found: Solution, without: Solution, coordinates: Mapping[str, object]) -> list[Record]:
+    """The ratio of two means over networks from the same starts; its error by the delta method, paired."""
+    name, power = PENALTY_OF[str(coordinates["control"])], 2 if coordinates["control"] == "inverse" else 1
+    if name not in found or name not in without:
+        return []
+    a, b = found[name] ** power, without[name] ** power
+    ratio = float(a.mean() / b.mean())
+    error = _mean_error((a - ratio * b) / b.mean())
+    return [Record("penalised_ratio", ratio, stderr=error, coordinates=coordinates, replicas=len(a))]
 
 
 def _mean_error(values: np.ndarray) -> float:

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ....claims.distance import step_distance
 from ....measurement.job import FinishedJob
-from ....measurement.record import Comparison, Record
+from ....measurement.record import Comparison
+from ....training.penalty import Penalty
 from .claims import CONTROLS
+from .starts import mean_square, record
+
+COMPARED: tuple[tuple[str, str, Penalty], ...] = (
+    *(("path_difference", control, control) for control in CONTROLS),
+    ("movement_difference", "movement", "none"),
+)
+"""Observable, array, control."""
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
-    """`path_difference`: the distance of the step functions at depths n and 2n, a mean over starts, by control."""
+    """The distance of the step functions at depths n and 2n, a mean over starts, by control: `path_difference` of the
+    weights, `movement_difference` of the movement without a penalty, relative to its size."""
     by_depth = {job.settings.depth: job for job in jobs}
     found = []
     for depth, job in by_depth.items():
         if 2 * depth not in by_depth:
             continue
-        for control in CONTROLS:
-            coarse, fine = (its.array(f"ablation.{control}") for its in (job, by_depth[2 * depth]))
+        for observable, array, control in COMPARED:
+            coarse, fine = (its.array(f"ablation.{array}") for its in (job, by_depth[2 * depth]))
             if coarse is None or fine is None or len(coarse) != len(fine):
                 continue
             distances = [step_distance(a[None], b[None]) for a, b in zip(coarse, fine, strict=True)]
-            count = len(distances)
-            record = Record(
-                "path_difference",
-                float(np.mean(distances)),
-                stderr=float(np.std(distances, ddof=1)) / count**0.5 if count > 1 else float("nan"),
-                coordinates={"problem": "ablation", "control": control},
-                replicas=count,
-            )
-            found.append(Comparison(depth, record))
+            if array == "movement":
+                sizes = [mean_square(b) ** 0.5 or float("nan") for b in fine]
+                distances = [distance / size for distance, size in zip(distances, sizes, strict=True)]
+            where = {"problem": "ablation", "control": control}
+            found.append(Comparison(depth, record(observable, distances, control, where)))
     return found

@@ -6,13 +6,17 @@
     unscaled    a sum_k |K_k|^2: K -> 0
 
 `replicas` starts (without a penalty four times as many), weights `N(0, 1/d)`, biases `N(0, 1/4)`, functions of the time
-of a layer: networks of depth n and 2n share those of common times.
+of a layer: networks of depth n and 2n share those of common times. The points are the same at every seed (`PROBLEM`):
+starts of several seeds are starts of one problem, and the scatter over starts is that over seeds. Where all starts end
+in one minimiser (h1, unscaled) nothing is random: the scatter is how well it is reached, and no standard error.
+
+Without a penalty the layers stay near their start, whose roughness grows like n^2 whether trained or not. What is
+judged is the movement, the path less its start, relative to its size: for independent layers `2 n^2`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +32,8 @@ from ....training.minimiser import Minimum, minimise
 from ..norms import largest, roughness
 from ..problem import penalties, small
 from ..settings import Gamma
-from .claims import CONTROLS, PINS, POINTS, STARTS
+from .claims import CONTROLS, PINS, POINTS, PROBLEM, RANDOM, STARTS
+from .starts import record, relative_roughness
 
 
 def measure(job: Job) -> Measurement:
@@ -39,22 +44,24 @@ def measure(job: Job) -> Measurement:
         job.progress(i / len(CONTROLS), control)
         problem = small(settings, "regression", dimension=PINS["gamma.dimension"], points=POINTS[control])
         problem = replace(problem, penalty=control, penalties=_penalties(settings, control))
-        ends = [
-            _minimum(settings, problem, start)
-            for start in starts(settings, problem, STARTS[control] * settings.replicas)
-        ]
+        begun = starts(job.settings, problem, STARTS[control] * settings.replicas)
+        ends = [_minimum(settings, problem, start) for start in begun]
         weights = [problem.weights(end.point) for end in ends]
+        moved = [end.path - problem.weights(start).path for end, start in zip(weights, begun, strict=True)]
         where = {"problem": "ablation", "control": control, **PINS, "gamma.points": POINTS[control]}
         values = {
             "roughness": [roughness(w.path) for w in weights],
             "weights_size": [largest(w.path) for w in weights],
             "loss": [problem.loss_at(w) for w in weights],
         }
+        if control in RANDOM:
+            paths = moved if control == "none" else [w.path for w in weights]
+            values["relative_roughness"] = [relative_roughness(its) for its in paths]
         if control == "h1":
             zero = _minimum(settings, problem, np.zeros(problem.size))
             size = float(np.linalg.norm(zero.point)) or 1.0
             values["start_distance"] = [float(np.linalg.norm(end.point - zero.point)) / size for end in ends]
-        measurement.records += [_record(name, its, where) for name, its in values.items()]
+        measurement.records += [record(name, its, control, where) for name, its in values.items()]
         if control != "none":  # without a penalty the value tends to 0: it says itself what was reached
             worst = max(end.relative_gradient for end in ends)
             tolerance = settings.minimiser.tolerance
@@ -62,11 +69,13 @@ def measure(job: Job) -> Measurement:
                 Record("gradient_norm", worst, reference=tolerance, coordinates=where, replicas=len(ends))
             )
         measurement.arrays[f"ablation.{control}"] = np.stack([w.path for w in weights])
+        if control == "none":
+            measurement.arrays["ablation.movement"] = np.stack(moved)
     return measurement
 
 
 def pinned(settings: Gamma) -> Gamma:
-    """The settings with the keys that the claims pin."""
+    """The settings with the keys that the claims pin, and the seed of their points."""
     its = replace(
         settings.gamma,
         alpha=PINS["gamma.alpha"],
@@ -76,7 +85,7 @@ def pinned(settings: Gamma) -> Gamma:
         alpha_c=None,
         tau_b=None,
     )
-    return replace(settings, gamma=its, activation=PINS["activation"])
+    return replace(settings, gamma=its, activation=PINS["activation"], seed=PROBLEM)
 
 
 def _penalties(settings: Gamma, control: Penalty):
@@ -104,9 +113,3 @@ def starts(settings: Gamma, problem: DepthRegularised, count: int) -> list[np.nd
 def _minimum(settings: Gamma, problem: DepthRegularised, start: np.ndarray) -> Minimum:
     its = settings.minimiser
     return minimise(problem, start, tolerance=its.tolerance, iterations=its.iterations, certify=False)
-
-
-def _record(name: str, values: list[float], where: dict[str, Any]) -> Record:
-    count = len(values)
-    error = float(np.std(values, ddof=1)) / count**0.5 if count > 1 else float("nan")
-    return Record(name, float(np.mean(values)), stderr=error, coordinates=where, replicas=count)

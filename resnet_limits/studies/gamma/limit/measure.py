@@ -1,32 +1,38 @@
 """`gamma.value`, `.weights`, `.tl2`, `.h1`, `.recovery`, `.boundary`: minimisers against the limit's own equations.
 
-A few points in small dimension, regression and classification: the minimiser at depth n, continued from 4, 8, ..., and
+A few points in small dimension, regression and classification, and regression with another size of each penalty: the
+minimiser at depth n, continued from 4, 8, ..., and
 the limit by its Euler-Lagrange equations (`limits/euler_lagrange.py`), which know nothing of networks. The guess of
 that solver is the minimiser at depth 64, its error the distance to a solution at a hundred times the tolerance.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ....errors import MeasurementError
 from ....limits.euler_lagrange import Extremal, extremal
 from ....measurement.job import Job
-from ....measurement.record import Measurement, Record
+from ....measurement.record import Measurement, Record, unknown
 from ....training.depth_regularised import DepthRegularised, Weights
 from ....training.minimiser import Minimum
-from ..norms import h1, largest, tl2
+from ..norms import IS_ZERO, ZERO, h1, largest, tl2
 from ..problem import Kind, boundary, certificate, minima, small, solution_key
 from ..settings import Gamma
+from .claims import PROBLEMS, UNEQUAL
 
 GUESS = 64
 """Depth of the minimiser near which the limit is looked for."""
 TOLERANCE, LOOSE = 1e-7, 1e-5
 """Relative residuals of the boundary value problem; the looser solution tells the error of the other."""
 GRID = np.linspace(0, 1, 257)
-KINDS: tuple[Kind, ...] = ("regression", "classification")
+KINDS: dict[str, Kind] = {"regression": "regression", "classification": "classification", "unequal": "regression"}
+"""The kind of each of `PROBLEMS`."""
+AMPLITUDE = 0.5
+"""A of the oscillation `(A/n) (-1)^k` of one entry of K."""
 
 
 @dataclass(frozen=True)
@@ -41,29 +47,45 @@ class Limit:
 
 def measure(job: Job) -> Measurement:
     """The distances of the minimiser to the limit, by problem, with what certifies the minimiser."""
-    settings: Gamma = job.settings
     measurement = Measurement()
-    for i, kind in enumerate(KINDS):
-        job.progress(i / len(KINDS), kind)
-        problem = small(settings, kind)
-        found = minima(job, problem, kind, settings.depth)
-        where = {"problem": kind}
-        measurement.records += certificate(settings, problem, found, where)
-        minimum = found[0].minimum
-        network = problem.weights(minimum.point)
-        measurement.arrays[f"{kind}.path"] = network.path
-        if not minimum.converged:
-            continue
-        limit = limit_of(job, problem, kind)
-        measurement.records.append(Record("limit_found", float(limit is not None), coordinates=where, replicas=1))
-        if limit is not None:
-            measurement.arrays[f"{kind}.limit"] = limit.solution.at(np.arange(settings.depth) / settings.depth).path
-            measurement.records += distances(problem, minimum, network, limit, where)
+    for i, name in enumerate(PROBLEMS):
+        job.progress(i / len(PROBLEMS), name)
+        measurement.extend(_of_problem(pinned(job, name), name))
+    return measurement
+
+
+def pinned(job: Job, name: str) -> Job:
+    """The job with the penalties of the problem of this name."""
+    if name != "unequal":
+        return job
+    settings: Gamma = job.settings
+    keys = {key.removeprefix("gamma."): value for key, value in UNEQUAL.items()}
+    return replace(job, settings=replace(settings, gamma=replace(settings.gamma, **keys)))
+
+
+def _of_problem(job: Job, name: str) -> Measurement:
+    """The records and paths of one problem."""
+    settings: Gamma = job.settings
+    kind, measurement = KINDS[name], Measurement()
+    problem = small(settings, kind)
+    found = minima(job, problem, kind, settings.depth)
+    where: dict[str, Any] = {"problem": name, **(UNEQUAL if name == "unequal" else {})}
+    measurement.records += certificate(settings, problem, found, where)
+    minimum = found[0].minimum
+    network = problem.weights(minimum.point)
+    measurement.arrays[f"{name}.path"] = network.path
+    if not minimum.converged:
+        return measurement
+    limit = limit_of(job, problem, kind)
+    measurement.records.append(Record("limit_found", float(limit is not None), coordinates=where, replicas=1))
+    if limit is not None:
+        measurement.arrays[f"{name}.limit"] = limit.solution.at(np.arange(settings.depth) / settings.depth).path
+        measurement.records += distances(problem, minimum, network, limit, where)
     return measurement
 
 
 def distances(
-    problem: DepthRegularised, minimum: Minimum, w: Weights, limit: Limit, where: dict[str, str]
+    problem: DepthRegularised, minimum: Minimum, w: Weights, limit: Limit, where: dict[str, Any]
 ) -> list[Record]:
     """All distances of a minimiser to the limit."""
     n, p = problem.depth, problem.penalties
@@ -74,7 +96,7 @@ def distances(
     h1_off = off / min(p.K, p.b) ** 0.5
     difference = w.path - exact.path
     taus = np.concatenate([np.full(w.K[0].size, p.t1), np.full(w.b[0].size, p.t2)])
-    recovered = problem.value(exact)
+    recovered, risen = problem.value(exact), problem.value(oscillating(exact))
     start, end, missed = boundary(problem, w)
     value = limit.solution.value
     rounding = 16 * np.finfo(np.float64).eps * abs(value)
@@ -96,11 +118,26 @@ def distances(
         "boundary_start": (start, np.nan, h1_off * n**0.5 + path_off),
         "boundary_end": (end, np.nan, h1_off * n**0.5),
         "boundary_missed": (missed, np.nan, 1e3 * np.finfo(np.float64).eps),
+        "oscillation_cost": (
+            (risen - recovered) / (4 * p.K * AMPLITUDE**2),
+            np.nan,
+            32 * np.finfo(np.float64).eps * abs(risen) / (4 * p.K * AMPLITUDE**2),
+        ),
     }
+    nothing = ("weights_sup", "h1", "boundary_start", "boundary_end") if largest(w.path) < ZERO else ()
     return [
-        Record(name, its, reference=reference, reference_error=error, coordinates=where, replicas=1)
+        unknown(name, IS_ZERO, where)
+        if name in nothing
+        else Record(name, its, reference=reference, reference_error=error, coordinates=where, replicas=1)
         for name, (its, reference, error) in found.items()
     ]
+
+
+def oscillating(w: Weights) -> Weights:
+    """The weights with `(A/n) (-1)^k` added to the first entry of each `K_k`."""
+    K, n = w.K.copy(), len(w.K)
+    K[:, 0, 0] += AMPLITUDE / n * (-1.0) ** np.arange(n)
+    return replace(w, K=K)
 
 
 def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> Limit | None:

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 
 from ....claims.distance import at_common_times
+from ....claims.plateau import doubling
 from ....claims.richardson import richardson_limit
 from ....measurement.job import FinishedJob
-from ....measurement.record import Comparison, Record
-from ..norms import h1, largest, tl2
+from ....measurement.record import Comparison, Record, unknown
+from ..norms import IS_ZERO, ZERO, h1, largest, tl2
 from ..settings import Gamma
 
 WHERE = {"problem": "data"}
+ROUNDING = 16 * np.finfo(np.float64).eps
 SHARE = 0.25
 """A spline's slopes are of order 3: with twice the intervals their error is 1/7 of the difference, to leading order."""
 
@@ -28,7 +30,7 @@ SHARE = 0.25
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     """`weights_sup`, `value_gap`, `tl2` and `h1` of every depth of the longest doubling sequence up to the deepest."""
     by_depth = {job.settings.depth: job for job in jobs if _path(job) is not None}
-    depths = _doubling(list(by_depth))
+    depths = doubling(list(by_depth))
     if len(depths) < 3:
         return []
     known = {depth: _known(by_depth[depth]) for depth in depths}
@@ -38,12 +40,21 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     value, value_difference = richardson_limit(values)
     found = []
     for depth, its, minimum in zip(depths, paths, values, strict=True):
-        gap, gap_error = float(abs(minimum - value)[0]), float(abs(value_difference)[0])
+        gap = float(abs(minimum - value)[0])
+        gap_error = float(abs(value_difference)[0] + ROUNDING * abs(value)[0])
         found += [
             Comparison(depth, _record("weights_sup", largest(its - path), largest(path_difference), largest(path))),
             Comparison(depth, _record("value_gap", gap, gap_error, float(value[0]))),
         ]
-    return found + _between_times(known, by_depth[depths[0]].settings)
+    found += _between_times(known, by_depth[depths[0]].settings)
+    return [_judged(comparison) for comparison in found] if largest(path) < ZERO else found
+
+
+def _judged(its: Comparison) -> Comparison:
+    """The record where a minimiser is zero: what is left of two distances is rounding."""
+    if its.record.observable not in ("weights_sup", "h1"):
+        return its
+    return Comparison(its.depth, unknown(its.record.observable, IS_ZERO, WHERE))
 
 
 def _between_times(known: dict[int, np.ndarray], settings: Gamma) -> list[Comparison]:
@@ -77,14 +88,6 @@ def _record(name: str, value: float, error: float, reference: float = float("nan
 
 def _at(path: np.ndarray, depth: int) -> np.ndarray:
     return at_common_times(path[None], depth)[0]
-
-
-def _doubling(depths: Sequence[int]) -> list[int]:
-    """The depths L, L/2, L/4, ... below the deepest that are there, by increasing depth."""
-    its = [max(depths)] if depths else []
-    while its and its[0] % 2 == 0 and its[0] // 2 in depths:
-        its.insert(0, its[0] // 2)
-    return its
 
 
 def _path(job: FinishedJob) -> np.ndarray | None:

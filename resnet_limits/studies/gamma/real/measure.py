@@ -10,9 +10,9 @@ import numpy as np
 from ....data.dataset import Dataset
 from ....data.loading import embed
 from ....measurement.job import Job
-from ....measurement.record import Measurement, Record
+from ....measurement.record import Measurement, Record, unknown
 from ....training.depth_regularised import DepthRegularised, Weights
-from ..norms import roughness
+from ..norms import IS_ZERO, ZERO, largest, roughness
 from ..problem import DATA, boundary, certificate, minima, of_the_data
 from ..settings import Gamma
 
@@ -35,8 +35,12 @@ def measure(job: Job) -> Measurement:
     }
     if dataset.classes:
         values |= _accuracies(settings, problem, w, dataset)
+    nothing = ("boundary_start", "boundary_end") if largest(w.path) < ZERO else ()
     records = certificate(settings, problem, found, WHERE)
-    records += [Record(name, value, coordinates=WHERE, replicas=1) for name, value in values.items()]
+    records += [
+        unknown(name, IS_ZERO, WHERE) if name in nothing else Record(name, value, coordinates=WHERE, replicas=1)
+        for name, value in values.items()
+    ]
     return Measurement(records, {"real.K": w.K, "real.b": w.b, "real.W": w.W, "real.c": w.c})
 
 

@@ -1,0 +1,45 @@
+"""The plateaus of distances to the limit, from several depths: 0 where networks converge. Free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ....claims.plateau import FEWEST, doubling, plateau
+from ....measurement.job import FinishedJob
+from ....measurement.record import Comparison, Record, unknown
+from ..norms import IS_ZERO, ZERO
+from .claims import PLATEAUS, PROBLEMS
+
+
+def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
+    """The plateau of each distance over the depths that double up to the deepest, relative to what it is a distance
+    to: the value of the limit, or its largest weights."""
+    found = []
+    for problem in PROBLEMS:
+        by_depth = {job.settings.depth: _records(job, problem) for job in jobs}
+        known = [depth for depth, its in by_depth.items() if all(name in its for name in PLATEAUS)]
+        depths = doubling(known)
+        if len(depths) < FEWEST:
+            continue
+        for observable, (name, size) in PLATEAUS.items():
+            rows = [by_depth[depth][observable] for depth in depths]
+            value, error = plateau([row.value for row in rows])
+            unit, where = abs(by_depth[depths[-1]][size].reference), rows[-1].coordinates
+            if unit < ZERO:
+                found.append(Comparison(depths[-1], unknown(name, IS_ZERO, where)))
+                continue
+            record = Record(
+                name,
+                abs(value) / unit,
+                reference_error=(error + rows[-1].reference_error) / unit,
+                coordinates=where,
+                replicas=1,
+            )
+            found.append(Comparison(depths[-1], record))
+    return found
+
+
+def _records(job: FinishedJob, problem: str) -> dict[str, Record]:
+    """The final records of a problem by observable."""
+    its = (r for r in job.records if r.step is None and r.coordinates.get("problem") == problem)
+    return {r.observable: r for r in its}
