@@ -17,6 +17,7 @@ from resnet_limits.studies.gamma.relu import claims as relu_claims
 from resnet_limits.studies.gamma.relu import measure as relu
 from resnet_limits.studies.gamma.settings import GammaKeys
 from resnet_limits.training.depth_regularised import DepthRegularised
+from resnet_limits.training.minimiser import minimise
 from tests.planting import plant, resize
 from tests.studies.gamma.small import SMALL, STUDY, measured
 from tests.studies.verdicts import value, values, verdict
@@ -73,9 +74,8 @@ def test_where_all_starts_end_in_one_minimiser_nothing_is_random_and_seeds_agree
 
 
 def test_networks_that_are_not_trained_do_not_move_and_are_not_supported(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(claims, "SMALLEST_LOSS", np.inf)
-    careful = ablation.minimise
-    plant(monkeypatch, careful, lambda problem, start, **keys: replace(careful(problem, start, **keys), point=start))
+    resize(monkeypatch, claims, SMALLEST_LOSS=np.inf)
+    plant(monkeypatch, minimise, lambda problem, start, **keys: replace(minimise(problem, start, **keys), point=start))
     jobs = measured(ablation, replace(SMALL, replicas=2), depths=(4, 8, 16, 32))
     assert verdict("gamma.ablation.none.roughness", jobs).verdict != "supported"
     assert verdict("gamma.ablation.none.path", jobs, ablation_paths).verdict != "supported"

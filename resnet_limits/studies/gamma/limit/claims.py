@@ -41,10 +41,11 @@ larger than for the value: a minimum is flat."""
 PROBLEMS = {"regression": "", "classification": "classes.", "unequal": "unequal."}
 """Problems of the records, and what the claims' names have for them."""
 UNEQUAL: dict[str, Any] = {
-    **{"gamma.alpha": 0.015, "gamma.alpha_b": 0.03, "gamma.alpha_w": 0.02, "gamma.alpha_c": 0.01},
+    **{"gamma.alpha": 0.03, "gamma.alpha_b": 0.06, "gamma.alpha_w": 0.04, "gamma.alpha_c": 0.02},
     **{"gamma.tau": 2.0, "gamma.tau_b": 0.5},
 }
-"""Regression with another size of each penalty: where all are equal, and tau is 1, a wrong one hides."""
+"""Regression with another size of each penalty: where all are equal, and tau is 1, a wrong one hides. With half of
+these the minimum of the full size, seed 0, is so flat that collocation finds no limit near it."""
 
 
 def _no_limit(problem: str) -> Callable[[Any], str | None]:
@@ -199,13 +200,13 @@ GROUP = Group(
             Rival(*CURVATURE, 0.0113),
             problem="classification",
         ),
-        _vanishes("value", "unequal", Rival(*START_ENERGY, 0.01527)),
-        _vanishes("weights", "unequal", Rival(*TAU, 0.2209)),
+        _vanishes("value", "unequal", Rival(*START_ENERGY, 0.02468)),
+        _vanishes("weights", "unequal", Rival(*TAU, 0.235)),
         _observed(
             "boundary.start",
             "boundary_start",
             "with t1 = 2, t2 = 1/2: K'(0) = t1 K(0), b'(0) = t2 b(0) in the limit, missed at order 1",
-            Rival(*TAU, 0.009364),
+            Rival(*TAU, 0.00808),
             problem="unequal",
         ),
     ),
