@@ -53,7 +53,7 @@ ASKED = {
     ("kernel", "smoke"): "preset=smoke asks for data.train_size=300",
     ("kernel", "full"): "the default asks for kernel.points=200",
     ("kernel", "large"): "preset=large asks for kernel.points=2000",
-    ("flow", "smoke"): "the default asks for flow.images.batch_size=100",
+    ("flow", "smoke"): "preset=smoke asks for flow.images.batch_size=50",
     ("flow", "large"): "preset=large asks for flow.images.batch_size=128",
 }
 

@@ -41,6 +41,11 @@ class TestMoons(DataSetLaws):
 class TestCircles(DataSetLaws):
     settings = Circles()
 
+    def test_the_inner_circle_has_half_the_radius(self):
+        x, labels = Circles(noise=0.0).points(0)
+        radii = np.linalg.norm(x, axis=1)
+        assert radii == pytest.approx(np.where(labels == 1, 0.5, 1.0))
+
 
 class TestSpirals(DataSetLaws):
     settings = Spirals()
@@ -189,6 +194,20 @@ def test_the_statistics_of_a_channel_are_numpys_and_a_constant_channel_becomes_z
     expected = (its[[4899, 3]] - its.mean(axis=(0, 2, 3))[:, None, None]) / deviation.numpy()[:, None, None]
     assert np.allclose(points.numpy(), expected.reshape(2, -1), atol=1e-6)
     assert not points[:, 20:40].any()
+
+
+def test_images_are_standardised_by_the_training_images_alone(tmp_path):
+    numbers = np.random.default_rng(0)
+    for part, low in (("train", 0), ("test", 200)):
+        for name in ("a", "b"):
+            folder = tmp_path / "bright" / part / name
+            folder.mkdir(parents=True)
+            for i in range(4):
+                Image.fromarray(numbers.integers(low, 256, (5, 5), np.uint8)).save(folder / f"{i}.png")
+    loaded = load(ImageFolder(root=str(tmp_path), folder="bright"), seed=0)
+    assert float(loaded.x_train.mean()) == pytest.approx(0, abs=1e-6)
+    assert float(loaded.x_train.square().mean()) == pytest.approx(1, abs=1e-5)
+    assert float(loaded.x_test.mean()) > 1
 
 
 @real("MNIST")
