@@ -11,7 +11,7 @@ SMALL = ("preset=smoke", "width=4", "train.replicas=1", "data.train_size=280", "
 
 def test_a_named_figure_sets_study_and_keys_and_is_drawn(reslim):
     summary = reslim("train", "figure=implicit_regularisation", *SMALL, "--json").done().json
-    assert {claim["id"].split(".")[1] for claim in summary["claims"]} == {"trained"}
+    assert {claim["id"].split(".")[1] for claim in summary["claims"]} == {"trained", "trained_iid"}
     (run,) = reslim.runs()
     for suffix in ("png", "svg", "pdf"):
         assert (run / "figures" / f"implicit_regularisation.{suffix}").stat().st_size > 1000
