@@ -42,6 +42,12 @@ def test_the_energy_distance_is_that_of_scipy_without_its_bias():
     assert energy_distance(np.stack([a, beside], 1), np.stack([b, beside], 1)) == pytest.approx((value, error))
 
 
+def test_the_energy_distance_of_three_pairs_by_hand():
+    # h_ij = 20 - 2 |i - j|, whose mean over i != j is 52/3; the mean distance of the two samples is 10
+    value, _ = energy_distance(np.array([[0.0], [1.0], [2.0]]), np.array([[10.0], [11.0], [12.0]]))
+    assert value == pytest.approx(52 / 3 / 20)
+
+
 def test_coupling_takes_the_noise_of_the_energy_distance_away():
     random = np.random.default_rng(4)
     a = random.normal(size=(400, 2))
