@@ -180,6 +180,7 @@ GROUP = Group(
             "the martingale of log |x_T|/|x_0| has mean zero: no drift along x (tolerance in standard deviations)",
             Expected("value", 0.0, 0.1, unit=_deviation),
             NO_BIAS,
+            rival=Rival("pairs of layers share their noise", "S7-layers-repeat", 0.1057),
         ),
         _exact(
             "norm.variance",
