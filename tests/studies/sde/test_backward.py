@@ -280,7 +280,7 @@ def test_the_drift_of_jacobians_is_the_derivative_of_the_moments_in_closed_form(
     closed = (mean_at(step) - mean_at(-step)) / (2 * step) - m0
     found = backward.drift_of_tangents(own, m0, q0, horizon)
     assert found == pytest.approx(closed, rel=1e-4)
-    errors = [backward._drift_at(own, m0, q0, horizon, depth) - found for depth in (200, 400)]
+    errors = [backward.drift_at_depth(own, m0, q0, horizon, depth) - found for depth in (200, 400)]
     assert math.log2(abs(errors[0] / errors[1])) == pytest.approx(1, abs=0.05)
 
 

@@ -136,14 +136,14 @@ def test_overlaps_of_costates_obey_the_transposed_equation(padding: Literal["zer
 
 
 def test_costates_at_a_depth_are_those_of_the_network():
-    its = convolutional._setting("tanh", replace(SMALL, depth=6, init=Iid(sigma_w=0.8, sigma_b=0.5)))
+    its = convolutional.setting_of("tanh", replace(SMALL, depth=6, init=Iid(sigma_w=0.8, sigma_b=0.5)))
     assert its is not None
     x0 = on_a_lattice(its.x0, 2, 4, 4)
     network = Filtered(
         "tanh", x0, Isotropic(0.8, 0.5), size=3, depth=6, horizon=1.0, replicas=1000, stream=Stream(0, "test")
     )
-    moved, _, ends = convolutional._costates(network)
-    expected = convolutional._costates_at(its, ends[0], 6) - ends[0]
+    moved, _, ends = convolutional.backward_of(network)
+    expected = convolutional.costates_at_depth(its, ends[0], 6) - ends[0]
     limit = linear_flow(its.stencil.generator().T.tocsr(), ends[0], 1.0, rate=0.64, source=0.0) - ends[0]
     slope = (moved * expected).sum(dim=(1, 2)) / expected.square().sum()
     value, stderr = float(slope.mean()), float(slope.std()) / 1000**0.5

@@ -33,6 +33,7 @@ GROUP = Group(
     name="linear",
     title="Are trained networks more accurate than a linear classifier?",
     seconds=2,
+    memory=("depth", "train.memory"),
     depths=Depths(high=DEEPEST),
     claims=(
         Claim(

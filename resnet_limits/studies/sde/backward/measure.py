@@ -238,7 +238,9 @@ def jacobian_of_swish(job: Job) -> list[Record]:
             end = u
         found.append((end[:, 0, 0] - start[:, 0]).double().mean(dim=-1).cpu())
     value, stderr = mean(torch.cat(found))
-    here, before = (_drift_at(own, m0, q0, settings.horizon, depth) for depth in (settings.depth, half(settings.depth)))
+    here, before = (
+        drift_at_depth(own, m0, q0, settings.horizon, depth) for depth in (settings.depth, half(settings.depth))
+    )
     off = bias_of_depth(here / limit, before / limit, 1.0, settings.depth)
     numbers = {"reference_error": off, "coordinates": {"scheme": "swish", **SWISH, "width": WIDE}, "replicas": networks}
     return [Record("jacobian_drift", value / limit, stderr / limit, **numbers)]
@@ -262,7 +264,7 @@ def drift_of_tangents(own: Iid, m0: float, q0: float, horizon: float) -> float:
     return float(solution.y[2, -1]) - m0
 
 
-def _drift_at(own: Iid, m0: float, q0: float, horizon: float, depth: int) -> float:
+def drift_at_depth(own: Iid, m0: float, q0: float, horizon: float, depth: int) -> float:
     """The same of infinitely wide networks of a depth, by a central difference of their moments."""
 
     def mean_at(shift: float) -> float:

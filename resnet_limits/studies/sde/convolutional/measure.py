@@ -82,12 +82,12 @@ def measure(job: Job) -> Measurement:
     records = []
     for phi, its in (("tanh", _with_filters), ("swish", _wide)):
         job.progress(0.0, f"convolution, limit of {phi}")
-        if (setting := _setting(phi, job.settings)) is not None:
+        if (setting := setting_of(phi, job.settings)) is not None:
             records += its(job, setting)
     return Measurement(records)
 
 
-def _setting(phi: str, settings: Sde) -> Setting | None:
+def setting_of(phi: str, settings: Sde) -> Setting | None:
     """None where the limit explodes before the horizon."""
     stencil = Stencil(SIDE, SIDE, TAPS, PADDING, inputs=settings.sde.inputs)
     x0, own = patches(settings, side=SIDE, width=PINS[phi]["width"]), sizes(settings)
@@ -161,7 +161,7 @@ def _with_filters(job: Job, its: Setting) -> list[Record]:
                 its_values.append(slope.seen(products))
         if first < FEWEST:
             noise.append((increments[:FEWEST], _expected([x[:FEWEST] for x in states], its)))
-            back.append(_costates(network))
+            back.append(backward_of(network))
     records = [_error(its, overlaps)]
     for slope, *found in zip(slopes, moved, summed, strict=True):
         values, increments = map(torch.cat, found)
@@ -222,7 +222,7 @@ def _noise(its: Setting, found: Float[Tensor, "r p p"], expected: Float[Tensor, 
     return [Record("convolution_noise", value, stderr, coordinates=its.coordinates, replicas=len(found))]
 
 
-def _costates(network: Filtered) -> tuple[Float[Tensor, "r p p"], Float[Tensor, "r p p"], Float[Tensor, "r p p"]]:
+def backward_of(network: Filtered) -> tuple[Float[Tensor, "r p p"], Float[Tensor, "r p p"], Float[Tensor, "r p p"]]:
     """`<p_p - p_pT, p_q - p_qT>/D` at the input, its sum over the layers, and `<p_pT, p_qT>/D`."""
     p = torch.zeros_like(network.states[-1])
     for i in range(p.shape[1]):
@@ -238,14 +238,14 @@ def _backward(its: Setting, back: list[tuple[Tensor, Tensor, Tensor]]) -> list[R
         return []
     settings, rate, end = its.settings, its.own.sigma_w**2, back[0][2][0]
     target = linear_flow(its.stencil.generator().T.tocsr(), end, settings.horizon, rate=rate, source=0.0) - end
-    here, before = (_costates_at(its, end, depth) - end for depth in (settings.depth, half(settings.depth)))
+    here, before = (costates_at_depth(its, end, depth) - end for depth in (settings.depth, half(settings.depth)))
     slope = Slope("convolution_costate", target, target, (here, before))
     moved = torch.cat([slope.seen(products) for products, _, _ in back])
     summed = torch.cat([slope.seen(products) for _, products, _ in back])
     return slope.record(its, moved, moved - summed, 0.0)
 
 
-def _costates_at(its: Setting, end: Float[Tensor, "p p"], depth: int) -> Float[Tensor, "p p"]:
+def costates_at_depth(its: Setting, end: Float[Tensor, "p p"], depth: int) -> Float[Tensor, "p p"]:
     """`C_0` of infinitely wide networks of a depth, tanh: a layer has `E phi'(z_p) phi'(z_q)`, to first order in h
     `1/(1 + h v_pp + h v_qq)`."""
     own, h = its.own, its.settings.horizon / depth
