@@ -116,6 +116,8 @@ def test_all_sizes_at_their_largest_are_refused_for_every_part_that_grows(name: 
             for key, entry in keys.items()
             if entry.type is int and not key.startswith("data.")
         }
+        if (deepest := study.group(part).depths.high) is not None:
+            largest["depth"] = deepest
         asked = with_keys(settings, largest)
         if part == "accuracy":
             asked = replace(settings, data=Mnist(), kernel=KernelKeys(deep_points=20_000))
