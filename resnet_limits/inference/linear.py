@@ -1,4 +1,4 @@
-"""Ridge regression on the inputs themselves, that of the kernels `constant + slope <z, z'>/d`."""
+"""Ridge regression on the inputs, that of the kernels `constant + slope <z, z'>/d`; a classifier by least squares."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.linalg import lstsq
 from torch import Tensor
 
@@ -65,3 +65,11 @@ def linear_ridge(
         gram.diagonal().add_(noise)
         weights = torch.from_numpy(least_squares(gram.numpy(), right.numpy()))
     return torch.cat([affine_features(constant, slope, z) @ weights for z in new.split(PIECE)])
+
+
+def linear_classes(
+    x: Float[Tensor, "n f"], labels: Int[Tensor, " n"], classes: int, new: Float[Tensor, "m f"]
+) -> Int[Tensor, " m"]:
+    """The classes of new points by least squares: indicators of the classes as affine functions of the points."""
+    indicators = torch.nn.functional.one_hot(labels.cpu(), classes)
+    return linear_ridge(1.0, float(x.shape[1]), x.cpu(), indicators.double(), new.cpu(), 0.0).argmax(dim=1)

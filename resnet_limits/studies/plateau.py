@@ -12,15 +12,15 @@ change of p from the depth before makes (its error falls fourfold from depth to 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
 
+from ..claims.plateau import FEWEST, doubling
 from ..measurement.record import Comparison, Record
 
-FEWEST_DEPTHS = 4
 LEAST_ORDER, LARGEST_ORDER = 0.1, 8.0
 """Of a distance that falls; one that does not is all left."""
 
@@ -33,8 +33,8 @@ def plateau(
 ) -> list[Comparison]:
     """`|d_inf|` of what networks are off by, by depth, as the observable `name` at the deepest depth; empty where there
     are not four depths L, 2L, 4L, 8L."""
-    depths = _doubling(found) if found else []
-    if len(depths) < FEWEST_DEPTHS:
+    depths = doubling(list(found))
+    if len(depths) < FEWEST:
         return []
     left, error = extrapolated([found[depth] for depth in depths])
     record = Record(name, size(left), reference_error=error + reference_error, coordinates=coordinates)
@@ -61,12 +61,3 @@ def extrapolated(found: Sequence[Entries]) -> tuple[Entries, float]:
     change = (fine - coarse) / (2 ** (order + 1) - 1)
     by_order = steps[-1] * 2**order * math.log(2) / (2**order - 1) ** 2
     return fine + change, size(change) + by_order * off / 2
-
-
-def _doubling(depths: Iterable[int]) -> list[int]:
-    """The deepest of the depths, its half, and so on while they are there, by increasing depth."""
-    have = set(depths)
-    found = [max(have)]
-    while found[-1] % 2 == 0 and found[-1] // 2 in have:
-        found.append(found[-1] // 2)
-    return found[::-1]

@@ -33,6 +33,7 @@ from ....diffeomorphisms.jacobians import block_determinants, increments_of, jac
 from ....diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from ....diffeomorphisms.squaring import grid
 from ....engines import default_engine
+from ....inference.linear import linear_classes
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.affine import affine
@@ -320,14 +321,9 @@ def exact_inverse_error(its: Network, trunk: Mapping[str, Tensor], x0: Float[Ten
 
 
 def linear_accuracy(data: Dataset) -> float:
-    """That of least squares: indicators of the classes as an affine function of the points."""
-
-    def with_one(x: Tensor) -> Tensor:
-        return torch.nn.functional.pad(x, (0, 1), value=1.0)
-
-    targets = torch.nn.functional.one_hot(data.y_train, data.classes).to(data.x_train)
-    weights = torch.linalg.pinv(with_one(data.x_train)) @ targets
-    return float(((with_one(data.x_test) @ weights).argmax(dim=1) == data.y_test).double().mean())
+    """That of least squares, affine in the points."""
+    found = linear_classes(data.x_train, data.y_train, data.classes, data.x_test)
+    return float((found == data.y_test.cpu()).double().mean())
 
 
 def pictured(its: Network, control: str, parameters: Parameters, points: Float[Tensor, "n f"]) -> dict[str, np.ndarray]:

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import torch
 
-from ....data.dataset import Dataset
 from ....data.sources.circles import Circles
 from ....engines import default_engine
+from ....inference.linear import linear_classes
 from ....measurement import estimate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
@@ -46,17 +46,8 @@ def measure(job: Job) -> Measurement:
     with torch.no_grad():
         scores = logits(field, STEPS["euler"], trained.parameters, dataset.x_test, h, through=default_engine().forward)
     of_networks, spread = estimate.mean(accuracy(scores, dataset.y_test))
-    right = linear_scores(dataset).argmax(dim=1) == dataset.y_test
-    of_a_line, error = estimate.fraction(right.cpu().numpy())
+    by_a_line = linear_classes(dataset.x_train, dataset.y_train, dataset.classes, dataset.x_test)
+    of_a_line, error = estimate.fraction((by_a_line == dataset.y_test.cpu()).numpy())
     stderr = math.hypot(spread, error)
     record = Record("accuracy_gain", of_networks - of_a_line, stderr=stderr, coordinates=ACCURACY, replicas=replicas)
     return Measurement([record])
-
-
-def linear_scores(dataset: Dataset) -> torch.Tensor:
-    """Scores (n, classes) of the test points by least squares of one-hot labels, affine in the points."""
-    x, x_test = (
-        torch.nn.functional.pad(points.double(), (0, 1), value=1.0) for points in (dataset.x_train, dataset.x_test)
-    )
-    labels = torch.nn.functional.one_hot(dataset.y_train, dataset.classes).double()
-    return x_test @ (torch.linalg.pinv(x) @ labels)

@@ -17,13 +17,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from ....claims.plateau import doubling
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     """The sums, at the deepest depth, with their savings against networks of depth 2L alone."""
-    chain = _doubling(jobs)
+    by_depth = {job.settings.depth: job for job in jobs}
+    chain = [by_depth[depth] for depth in doubling(list(by_depth))]
     if not chain:
         return []
     shallowest, deepest = chain[0], chain[-1]
@@ -69,18 +71,6 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
 def _mean(values: Iterable[float]) -> float:
     its = list(values)
     return sum(its) / len(its)
-
-
-def _doubling(jobs: Sequence[FinishedJob]) -> list[FinishedJob]:
-    """The deepest job and those of half, a quarter, ... its depth, shallowest first."""
-    by_depth = {job.settings.depth: job for job in jobs}
-    depth, chain = max(by_depth, default=0), []
-    while depth in by_depth:
-        chain.insert(0, by_depth[depth])
-        if depth % 2:
-            break
-        depth //= 2
-    return chain
 
 
 def _the(job: FinishedJob, observable: str, scheme: object, estimator: str | None = None) -> Record | None:
