@@ -3,7 +3,8 @@
 `hamiltonian.scaling.constant.rate` is derived. A constant decay acts like `lambda = nu/L`, and the least value is about
 `V(lambda) = min lambda/2 E + loss`, E the energy of a path. The minimum is taken over paths, so `V' = E/2` (envelope
 theorem), and `d log V / d log lambda = (lambda E/2)/V`: the order in L is the penalty's share of the value up to
-O(1/L).
+O(1/L). `V` is the least of functions that are affine in lambda, one a path: it is concave, and continuous where minima on
+two branches change places, so that both claims hold through such a depth. They are not about one branch.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ UNSCALED = {"of": "constant decay"}
 MOST = 0.5
 """Share of the loss in the value above which points are not fitted."""
 
+_NOT_REACHED = not_reached("constant decay", shooting=False, one_branch=False)
+
 
 def _not_fitted(records: Any) -> str | None:
     """For `Claim.unmet`: that no minimiser was reached, or that the loss still makes up most of the value; or None."""
-    if (reason := not_reached("constant decay", shooting=False)(records)) is not None:
+    if (reason := _NOT_REACHED(records)) is not None:
         return reason
     its = records[(records["of"] == UNSCALED["of"]) & records["step"].isna()] if "of" in records else records[:0]
     its = its[its["depth"] == its["depth"].max()]
@@ -103,7 +106,7 @@ GROUP = Group(
             kind="derived",
             observable="rate_off",
             expected=Expected("value", 0, 0.1),
-            unmet=not_reached("constant decay", shooting=False),
+            unmet=_NOT_REACHED,
             needs="depths L, 2L, 4L",
             rival=Rival("a decay that grows like the root of depth", "H26-control-root", 0.4085),
         ),
