@@ -92,6 +92,7 @@ GROUP = Group(
         ),
     ),
     memory=("flow.points", "width"),
+    conditional=("fold_fraction",),
     observables={
         "sharp_ratio": "as det_ratio, farthest from 1 over blocks with Dv = -c I at a point, there",
         "fold_fraction": "fraction of block determinants, over networks, blocks and points, that are not positive",

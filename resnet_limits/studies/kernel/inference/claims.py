@@ -69,7 +69,8 @@ GROUP = Group(
             statement="As D grows, networks reach a training loss after as many steps as the tangent kernel predicts.",
             kind="theorem",
             observable="learnt_time",
-            expected=Expected("value", 1, 0.12),
+            # the standard error of 30 networks, twice as large as theirs at the largest width, is 0.05
+            expected=Expected("value", 1, 0.22),
             where={"scheme": "extrapolated"},
             pins={"dtype": "float32"},
             outside=either(narrow, moving),
@@ -122,6 +123,12 @@ GROUP = Group(
         "inference.predicted": "what the kernel predicts there, (points,)",
         "inference.loss": "training loss by step, mean over networks of the largest width",
     },
+    conditional=(
+        "accuracy.finite",
+        "accuracy.predicted",
+        "inference_distance",
+        "train_loss",
+    ),
     observables={
         "inference_distance": "root mean square distance to the kernel of infinite width and the networks' depth over"
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"

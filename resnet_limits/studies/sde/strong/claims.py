@@ -81,7 +81,7 @@ GROUP = Group(
             "sde.strong.sde",
             "networks tend to their SDE, a scheme 64 times as deep on the same noise, at order 1/2 (swish, width 2)",
             "sde",
-            Expected("order", 0.5, 0.1, bend=0.1),
+            Expected("order", 0.5, 0.12, bend=0.1),
             pins=SWISH,
             outside=_swish,
             verdicts=AS_STATED,
@@ -103,7 +103,8 @@ GROUP = Group(
             "sde.strong.no_drift",
             "networks stay away from a scheme of their depth without the Ito drift (swish, width 2)",
             "sde-without-drift",
-            Expected("order", 0, 0.1, bend=0.12),
+            # a distance that stays, up to h^(1/2): a third of the way to one that falls like that
+            Expected("order", 0, 0.16, bend=0.12),
             kind="control",
             pins=SWISH,
             outside=_swish,
