@@ -34,7 +34,7 @@ TIED = "starts that are the same in every layer"
 LARGE = "a decay so large that the equation of a layer has one root"
 BEND = 0.5
 """Corrections to both are O(1/n), one layer in n: at four layers one half at most."""
-ROUGH, APART = Expected("order", -2, 0.3, bend=BEND), Expected("order", 0, 0.33, bend=BEND)
+ROUGH, APART = Expected("order", -2, 0.3, bend=BEND), Expected("order", 0, 0.3, bend=BEND)
 SMALLEST_LOSS = 1e-6
 """Without a penalty the loss has to fall below this."""
 

@@ -69,7 +69,7 @@ GROUP = Group(
             statement="As D grows, networks reach a training loss after as many steps as the tangent kernel predicts.",
             kind="theorem",
             observable="learnt_time",
-            # the standard error of 30 networks, twice as large as theirs at the largest width, is 0.05
+            # extrapolated from D/2 and D, 30 networks know it to 0.05: two of these, and as much for the interval
             expected=Expected("value", 1, 0.22),
             where={"scheme": "extrapolated"},
             pins={"dtype": "float32"},
