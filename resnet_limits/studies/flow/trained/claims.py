@@ -196,7 +196,7 @@ GROUP = Group(
             kind="control",
             observable="fold_networks",
             # some do, where none would: the half-width of a share of a dozen networks is up to 0.28
-            expected=Expected("at_least", 0.3, 0.1),
+            expected=Expected("at_least", 0.3, 0.09),
             where={"control": "none", "weights": "free", "at": "all"},
             pins=PINS,
             outside=roomy,
