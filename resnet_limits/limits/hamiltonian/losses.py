@@ -113,8 +113,8 @@ class SquaredInsensitive(Pointwise):
 
 def pointwise(name: str, *, epsilon: float) -> Pointwise:
     """The loss of the key `hamiltonian.loss`."""
-    its: dict[str, Pointwise] = {"square": SquareLoss(), "logistic": Logistic(), "squared_hinge": SquaredHinge()}
-    return SquaredInsensitive(epsilon) if name == "squared_insensitive" else its[name]
+    losses: dict[str, Pointwise] = {"square": SquareLoss(), "logistic": Logistic(), "squared_hinge": SquaredHinge()}
+    return SquaredInsensitive(epsilon) if name == "squared_insensitive" else losses[name]
 
 
 class EndLoss(ABC):

@@ -58,8 +58,8 @@ def embedded(x: Float[Tensor, "n f"], settings: Hamiltonian) -> Float[Tensor, "n
 
 
 def kernel_of(settings: Hamiltonian) -> OperatorKernel:
-    its = settings.hamiltonian
-    return GaussianKernel(its.length) if its.kernel == "gaussian" else Features(activation_named(settings.activation))
+    keys = settings.hamiltonian
+    return GaussianKernel(keys.length) if keys.kernel == "gaussian" else Features(activation_named(settings.activation))
 
 
 def targets(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:
@@ -73,11 +73,11 @@ def targets(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:
 
 
 def loss_of(settings: Hamiltonian, y: Float[Tensor, "n o"]) -> EndLoss:
-    its = settings.hamiltonian
-    l = pointwise(its.loss, epsilon=its.insensitive)  # noqa: E741
-    if its.readout == "ridge":
-        return Ridge(kernel_of(settings), y, its.ridge)
-    return Fixed(l, y) if its.readout == "fixed" else Linear(l, y, its.ridge)
+    keys = settings.hamiltonian
+    l = pointwise(keys.loss, epsilon=keys.insensitive)  # noqa: E741
+    if keys.readout == "ridge":
+        return Ridge(kernel_of(settings), y, keys.ridge)
+    return Fixed(l, y) if keys.readout == "fixed" else Linear(l, y, keys.ridge)
 
 
 @dataclass(frozen=True)
@@ -203,9 +203,9 @@ def trained(problem: Setup, branch: SolutionBranch) -> CertifiedNetwork:
     return CertifiedNetwork(network, minimum, w, states, network.momenta(w, states, problem.nu))
 
 
-def certificate(job: Job, problem: Setup, found: Sequence[SolutionBranch], where: dict[str, Any]) -> list[Record]:
+def certificate(job: Job, problem: Setup, branches: Sequence[SolutionBranch], where: dict[str, Any]) -> list[Record]:
     """What says how well the minimum was reached, and on which branch it is."""
-    return of_the_minimiser(found, refinement(problem), job.settings.minimiser.tolerance, where)
+    return of_the_minimiser(branches, refinement(problem), job.settings.minimiser.tolerance, where)
 
 
 def degenerate(settings: Hamiltonian) -> str | None:
