@@ -38,7 +38,7 @@ the letters in use takes longer than to draw the figure."""
 
 @contextmanager
 def styled(settings_given: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Draw off screen, in this style; `settings_given` is what another process has set in matplotlib, as `rc()` gave it."""
+    """Draw off screen, in this style; `settings_given`: those of another process, as `rc()` gave them."""
     settings: dict[Any, Any] = RC if settings_given is None else dict(settings_given)
     with warnings.catch_warnings(), mpl.rc_context(settings), _fonts_to_look_at():
         warnings.filterwarnings("ignore", message="Glyph")  # of a letter that the font lacks: the figure has a box

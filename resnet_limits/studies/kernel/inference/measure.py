@@ -231,7 +231,9 @@ def _trained(job: Job, regression: Task, depth: int, width: int, rate: float, pa
             stream = Stream(settings.seed, "kernel.inference", first_replica=first)
             start = network.initial(x.shape[1], y.shape[1], stream, replicas=count, device=device_)
             of = functools.partial(network.outputs, through=default_engine().forward)
-            end, loss = descend(network, start, x, y + of(start, x), rate=rate, steps=settings.kernel.steps, report=tell)
+            end, loss = descend(
+                network, start, x, y + of(start, x), rate=rate, steps=settings.kernel.steps, report=tell
+            )
             outputs = {"change": of(end, new) - of(start, new), "loss": loss}
             return {name: t.double().cpu().numpy() for name, t in outputs.items()}
 
