@@ -72,7 +72,7 @@ def problem(
     return DrivenFlow(x.expand(replicas, *x.shape), its, path, settings.horizon)
 
 
-def pinned(settings: Ode, law: Law) -> Law:
+def with_own_sizes(settings: Ode, law: Law) -> Law:
     """A law that a claim pins, with the sizes `sigma_w`, `sigma_b` of the settings' own law."""
     own = settings.init
     return replace(law, sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else law

@@ -63,8 +63,8 @@ def scaled(settings: Sde) -> Sampled:
     return Sampled(network, Isotropic(own.sigma_w, own.sigma_b), settings.depth, settings.horizon, {})
 
 
-def pinned(scheme: type[Network] | type[FeedForward], depth: int, pins: Mapping[str, Any]) -> Sampled:
-    """One without the factor: steps of length 1, activation and sizes as pinned."""
+def without_the_factor(scheme: type[Network] | type[FeedForward], depth: int, pins: Mapping[str, Any]) -> Sampled:
+    """Steps of length 1, activation and sizes as pinned."""
     law = Isotropic(pins["init.sigma_w"], pins["init.sigma_b"])
     return Sampled(scheme(pins["activation"]), law, depth, float(depth), pins)
 

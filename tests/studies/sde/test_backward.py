@@ -217,7 +217,7 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 4.0, pins)
 
-    plant(monkeypatch, unscaled.pinned, scaled)
+    plant(monkeypatch, unscaled.without_the_factor, scaled)
     found = verdicts("backward", replace(SMALL, replicas=1024), (8, 16, 32, 64))
     assert {found[claim].verdict for claim in (*RATES, "sde.backward.unscaled")} == {"refuted"}
 

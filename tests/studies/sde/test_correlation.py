@@ -75,7 +75,7 @@ def test_networks_that_keep_their_correlations_refute_the_order(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
-    plant(monkeypatch, unscaled.pinned, scaled)
+    plant(monkeypatch, unscaled.without_the_factor, scaled)
     its = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
     assert its.verdict == "refuted", its.why
 
@@ -268,7 +268,7 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
-    plant(monkeypatch, unscaled.pinned, scaled)
+    plant(monkeypatch, unscaled.without_the_factor, scaled)
     found = verdicts("correlation", SMALL, DEPTHS)
     assert {found[f"sde.correlation.{control}"].verdict for control in CONTROLS} == {"refuted"}
 

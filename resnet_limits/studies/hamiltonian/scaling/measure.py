@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ..problem import ROUNDING, certificate, key, minima, pinned, setup
+from ...pinned import pinned
+from ..problem import ROUNDING, certificate, key, minima, setup
 from .claims import CONSTANT, SCALED, UNSCALED
 
 
@@ -23,7 +24,7 @@ def measure(job: Job) -> Measurement:
     records = [Record("scaled_value", value, reference_error=ROUNDING, coordinates=coordinates)]
     records += certificate(job, problem, found, coordinates)
     job.progress(0.5, "constant decay")
-    settings = pinned(own, **{name.split(".")[1]: value for name, value in CONSTANT.items()})
+    settings = pinned(own, CONSTANT)
     problem, coordinates = setup(settings), {**UNSCALED, **CONSTANT}
     found = minima(job, problem, own.depth, "constant", key(settings, constant=True), constant=True)
     minimum = found[0].minimum

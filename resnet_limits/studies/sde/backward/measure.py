@@ -57,9 +57,9 @@ def measure(job: Job) -> Measurement:
     few = min(depth, unscaled.DEEPEST)
     kinds = {
         "scaled": unscaled.scaled(settings),
-        "feed-forward": unscaled.pinned(unscaled.FeedForward, few, PLAIN_ORDERED),
-        "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH_UNIT),
-        "unscaled-swish": unscaled.pinned(Network, few, UNSCALED_SWISH),
+        "feed-forward": unscaled.without_the_factor(unscaled.FeedForward, few, PLAIN_ORDERED),
+        "unscaled-tanh": unscaled.without_the_factor(Network, depth, UNSCALED_TANH_UNIT),
+        "unscaled-swish": unscaled.without_the_factor(Network, few, UNSCALED_SWISH),
     }
     x0, records = pair_or_one(settings)[:1], jacobian_of_swish(job)
     for i, (scheme, kind) in enumerate(kinds.items()):
