@@ -22,7 +22,7 @@ from ...settings.content import chosen
 from ...training.branches import Branch, Refine, branches
 from ...training.continuation import Rung, climb
 from ...training.depth_regularised import DepthRegularised, Penalties, Weights
-from ...training.losses import CrossEntropy, Loss, Square
+from ...training.loss_with_curvature import CrossEntropy, Loss, Square
 from ..certificate import of_the_minimiser
 from ..degenerate import points
 from . import branch

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...networks.activations import activation_named
-from ...sampling.law import Isotropic
+from ...sampling.layer_law import Isotropic
 from ...sampling.schemes import Network, Scheme
 from .outside import sizes
 from .settings import Sde

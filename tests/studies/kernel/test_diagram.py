@@ -12,7 +12,7 @@ import torch
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.noise import noise
 from resnet_limits.sampling.schemes import EulerMaruyama, Network
 from resnet_limits.studies.kernel import kernels

@@ -13,7 +13,7 @@ from resnet_limits.measurement.job import Job
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.noise import noise
 from resnet_limits.sampling.pieces import piece_size
 from resnet_limits.studies.kernel.entries import claims

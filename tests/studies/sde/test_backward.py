@@ -20,7 +20,7 @@ from resnet_limits.measurement.estimate import mean, variance
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.runs.records import table
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.pieces import TAPE, on_tape
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings.content import job_name

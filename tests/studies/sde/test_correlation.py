@@ -19,7 +19,7 @@ from resnet_limits.measurement.job import Job
 from resnet_limits.networks.gaussian_means import gaussian_mean, gaussian_mean_square
 from resnet_limits.paths.laws.iid import Iid
 from resnet_limits.paths.laws.matrix_normal import MatrixNormal
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies.sde import unscaled

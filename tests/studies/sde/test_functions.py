@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from resnet_limits.measurement.job import InMemory, Job
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import Network
 from resnet_limits.studies.sde.functions import measure as functions
 from resnet_limits.studies.sde.functions.claims import GROUP

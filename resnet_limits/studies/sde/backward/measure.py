@@ -37,7 +37,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....paths.laws.iid import Iid
 from ....random import Stream
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.pieces import on_tape
 from ....sampling.schemes import Network, Walker
 from .. import unscaled
