@@ -11,7 +11,8 @@ step loses `h^2/2` of the second derivative, k v_ij; hence
     b' = k b - T (E v_ij (v_ii + v_jj) + k/2 E v_ij),    b_0 = 0
 
 These are polynomials of the Gram diffusion (`limits/gram.py`), with generator G. Of Euler and Maruyama's scheme the
-moments close too: a step adds `h G`, and `h^2 [v_ij v_kl + (v_ik v_jl + v_il v_jk)/D]` to `V_ij V_kl`. Derived here, from Ito's formula for `V`. At infinite width `b` has a closed form, `limits/depth_constant.py`.
+moments close too: a step adds `h G`, and `h^2 [v_ij v_kl + (v_ik v_jl + v_il v_jk)/D]` to `V_ij V_kl`. Derived here,
+from Ito's formula for `V`. At infinite width `b` has a closed form, `limits/depth_constant.py`.
 """
 
 from __future__ import annotations
