@@ -35,9 +35,8 @@ from resnet_limits.random import Stream
 from resnet_limits.sampling.layer_law import Isotropic, Law
 from resnet_limits.sampling.matrix_normal import MatrixNormal
 from resnet_limits.sampling.schemes import Scheme, Walker
+from tests.normals import normals
 from tests.sampling.naive import points, worst_deviation
-
-from .kernel_laws import normals
 
 
 def adaptive(velocity: Callable[[float, Tensor], Tensor], start: Tensor, until: float) -> Tensor:

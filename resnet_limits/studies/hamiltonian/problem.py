@@ -32,8 +32,6 @@ from ..degenerate import points
 from .network import Network, refined
 from .settings import Hamiltonian
 
-ROUNDING = 1e-13
-"""Relative rounding of states and values."""
 CANCELLED = 1e-9
 """Weights by the sum of what they are made of, without signs, below which they are zero: shooting leaves 1e-11."""
 LARGEST_OFF = 0.1

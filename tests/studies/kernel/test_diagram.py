@@ -24,6 +24,7 @@ from resnet_limits.studies.kernel.problem import overlaps, pair, points
 from resnet_limits.studies.kernel.settings import Kernel
 from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL
+from tests.studies.sde.faults import noise_of_its_own_for_each_input
 from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (64,)
@@ -138,14 +139,7 @@ def test_weights_of_another_size_are_seen(monkeypatch):
 
 
 def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
-    def alone(self, vectors, biased, h, stream):
-        its = [
-            ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}"))
-            for i in range(vectors.shape[1])
-        ]
-        return torch.cat(its, dim=1)
-
-    monkeypatch.setattr(Isotropic, "act", alone)
+    noise_of_its_own_for_each_input(monkeypatch, None)
     found = verdicts("diagram", SMALL, DEPTHS)
     assert found[NETWORK[1]].verdict == found[SDE[1]].verdict == "refuted"
     assert found[NETWORK[0]].verdict == "supported"
@@ -162,11 +156,7 @@ def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
 def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
     """Normals that repeat after 8 coordinates: means stay, and no more averages out over a greater width."""
 
-    def same(shape, stream, **its):
-        *rest, d = shape
-        return noise((*rest, 8), stream, **its).repeat(1, *(1 for _ in rest), d // 8)
-
-    plant(monkeypatch, noise, same)
+    plant(monkeypatch, noise, repeated)
     found = verdicts("diagram", SMALL, DEPTHS)
     assert found["kernel.diagram.width.network"].verdict == found["kernel.diagram.width.sde"].verdict == "refuted"
 

@@ -133,11 +133,7 @@ def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
 
 def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):
 
-    def same(shape, stream, **its):
-        *rest, d = shape
-        return noise((*rest, 8), stream, **its).repeat(1, *(1 for _ in rest), d // 8)
-
-    plant(monkeypatch, noise, same)
+    plant(monkeypatch, noise, repeated)
     plant(monkeypatch, entries.ntk, entries.nngp)
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp.width"].verdict == "refuted"
 

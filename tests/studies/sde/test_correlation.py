@@ -183,32 +183,19 @@ def test_records_by_layer_are_few_and_end_at_the_limit():
 ACT = Isotropic.act
 
 
-def of_size_h(self, vectors, biased, h, stream):
-    """`dt` in place of `sqrt(dt)`."""
-    return math.sqrt(h) * ACT(self, vectors, biased, h, stream)
-
-
-def of_its_own(self, vectors, biased, h, stream):
-    """Weights that are not shared between inputs."""
-    alone = [
-        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}")) for i in range(vectors.shape[1])
-    ]
-    return torch.cat(alone, dim=1)
-
-
 def biases_of_size_one(self, vectors, biased, h, stream):
     """Biases without the factor `sqrt(h)`."""
     return ACT(Isotropic(self.sigma_w, self.sigma_b / math.sqrt(h)), vectors, biased, h, stream)
 
 
 def test_weights_of_size_h_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", of_size_h)
+    faults.dt_for_its_root(monkeypatch)
     found = verdicts("correlation", SMALL, DEPTHS)
     assert found["sde.correlation"].verdict == found["sde.correlation.inputs"].verdict == "refuted"
 
 
 def test_weights_that_are_not_shared_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", of_its_own)
+    faults.noise_of_its_own_for_each_input(monkeypatch, None)
     found = verdicts("correlation", SMALL, DEPTHS)
     assert found["sde.correlation"].verdict == found["sde.correlation.inputs"].verdict == "refuted"
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ...pinned import pinned
-from ..problem import ROUNDING, certificate, key, minima, setup
+from ..outside import ROUNDING
+from ..problem import certificate, key, minima, setup
 from .claims import CONSTANT, SCALED, UNSCALED
 
 
