@@ -83,11 +83,11 @@ def moments_at(
     _check_finite(phi, sigma_w, sigma_b, q0, times, m0)
     start = torch.zeros_like(q0) if m0 is None else m0
     slope, curvature = activation_named(phi).taylor()
-    its = _start(phi, sigma_w, sigma_b, q0, start)
+    roots = _start(phi, sigma_w, sigma_b, q0, start)
     t = times[:, None]
-    x = its.frequency * t
-    sine = t * torch.where(its.turns, torch.sinc(x / torch.pi), _sinh_ratio(x))
-    below = torch.where(its.turns, torch.cos(x) - its.a * sine, torch.exp(-x) + its.gap * sine)
+    x = roots.frequency * t
+    sine = t * torch.where(roots.turns, torch.sinc(x / torch.pi), _sinh_ratio(x))
+    below = torch.where(roots.turns, torch.cos(x) - roots.a * sine, torch.exp(-x) + roots.gap * sine)
     growth = (sigma_b**2 + sigma_w**2 * q0) * sine / below
     m = start + 0.5 * curvature * growth
     return m, q0 + growth * (0.5 * curvature * (m + start) + slope**2)

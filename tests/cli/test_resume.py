@@ -41,15 +41,15 @@ def launcher_group(run):
 
 def alive(group):
     """Processes of this group that still run."""
-    found = []
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             pid, rest = stat.parent.name, stat.read_text(errors="replace").rsplit(")", 1)[1].split()
         except OSError:
             continue
         if int(rest[2]) == group and rest[0] not in "ZX":
-            found.append(int(pid))
-    return found
+            pids.append(int(pid))
+    return pids
 
 
 def modified(run):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...data import sizes
-from ...data.sources.gaussian import Gaussian
+from ...data.sources.gaussian import GaussianData
 from ...errors import SettingError
 from ..chosen import BELOW, asked_groups
 from ..group import Group
@@ -23,7 +23,7 @@ def check(settings: Sde, groups: Sequence[Group]) -> None:
             f"init={settings.init.name}: so far the networks of these claims alone have it; ask for claims=[{follow}]"
         )
     inputs, correlation = settings.sde.inputs, settings.sde.correlation
-    if not isinstance(settings.data, Gaussian):
+    if not isinstance(settings.data, GaussianData):
         sizes.require(settings.data, {"sde.inputs": inputs})
     elif inputs > 1 and correlation < -1 / (inputs - 1) - 1e-12:
         raise SettingError(

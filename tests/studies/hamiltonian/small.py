@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.measurement.job import InMemory
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.studies import study as studies
@@ -15,7 +15,9 @@ from tests.studies.verdicts import ladder, values
 
 STUDY = studies.get("hamiltonian")
 DEPTHS = (8, 16, 32, 64)
-SMALL = Hamiltonian(hamiltonian=HamiltonianKeys(points=12, steps=64, nu=0.1), data=Moons(train_size=100, test_size=10))
+SMALL = Hamiltonian(
+    hamiltonian=HamiltonianKeys(points=12, steps=64, nu=0.1), data=MoonsData(train_size=100, test_size=10)
+)
 SHARED = InMemory()
 """Minimisers and shootings of `SMALL` without any fault."""
 

@@ -7,7 +7,7 @@ import pytest
 from resnet_limits.limits.hamiltonian import integrators
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
 from resnet_limits.studies.hamiltonian.energy import measure as energy
-from resnet_limits.studies.hamiltonian.network import Network
+from resnet_limits.studies.hamiltonian.network import WeightDecayedNetwork
 from resnet_limits.studies.hamiltonian.trained import measure as trained
 from tests.studies.hamiltonian.small import measured, orders
 from tests.studies.verdicts import verdict
@@ -38,8 +38,8 @@ def test_an_explicit_step_in_place_of_the_symplectic_one_is_refuted(monkeypatch:
 
 def test_an_energy_of_momenta_that_are_off_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # half of the slope of the activation in the recursion of the momenta
-    careful = Network.carried
+    careful = WeightDecayedNetwork.carried
     measured(trained)  # the limit is found before the fault
-    monkeypatch.setattr(Network, "carried", lambda self, q, P, w: 0.5 * careful(self, q, P, w))
+    monkeypatch.setattr(WeightDecayedNetwork, "carried", lambda self, q, P, w: 0.5 * careful(self, q, P, w))
     jobs = measured(trained, depths=(32, 64, 128, 256))
     assert verdict("hamiltonian.energy", jobs).verdict == "refuted"

@@ -43,11 +43,11 @@ def test_the_constant_of_the_mean_field_is_that_of_gradients_of_single_points_by
     problem, L = setup(SMALL), 4
     (branch,) = minima(Job(SMALL), problem, L, "t", {})
     network = minimiser(problem, branch)
-    its, z, n = network.network, torch.from_numpy(network.minimum.point), len(problem.q0)
+    objective, z, n = network.network, torch.from_numpy(network.minimum.point), len(problem.q0)
 
     def losses(z: torch.Tensor) -> torch.Tensor:
         q = problem.q0
-        for w in z.reshape(its.shape) / L**0.5:
+        for w in z.reshape(objective.shape) / L**0.5:
             q = q + torch.tanh(q) @ w[:, :-1].T + w[:, -1]
         return (q[:, -1] - problem.loss.y[:, 0]).square() / 2
 
@@ -60,16 +60,16 @@ def test_the_constant_of_the_mean_field_is_that_of_gradients_of_single_points_by
 
 def test_the_standard_error_of_the_mean_field_is_the_scatter_over_seeds(monkeypatch: pytest.MonkeyPatch):
     resize(monkeypatch, meanfield_claims, COUNTS=(256,), DEPTH=4)
-    found = []
+    records = []
     for seed in range(16):
-        own = replace(SMALL, seed=seed, replicas=5, minimiser=Minimiser(tolerance=1e-8))
-        found += [r for r in measured(meanfield, own, (4,), InMemory())[0][1].records if r.stderr > 0]
+        settings = replace(SMALL, seed=seed, replicas=5, minimiser=Minimiser(tolerance=1e-8))
+        records += [r for r in measured(meanfield, settings, (4,), InMemory())[0][1].records if r.stderr > 0]
     for name in ("meanfield_constant", "meanfield_distance"):
-        values, stderrs = np.array([(r.value, r.stderr) for r in found if r.observable == name]).T
+        values, stderrs = np.array([(r.value, r.stderr) for r in records if r.observable == name]).T
         if name == "meanfield_distance":  # of another population at every seed: in units of its own constant
             stderrs, values = (
                 stderrs / values,
-                np.array([r.value for r in found if r.observable == "meanfield_constant"]),
+                np.array([r.value for r in records if r.observable == "meanfield_constant"]),
             )
         # of a scatter of 16 values the relative error is .18, and stderrs of 10 draws are themselves random
         assert 0.6 < values.std(ddof=1) / np.sqrt((stderrs**2).mean()) < 1.6, name

@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 
 from resnet_limits.claims.judge import judge
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.limits.hamiltonian.features import Features
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
-from resnet_limits.limits.hamiltonian.losses import Fixed, Square
+from resnet_limits.limits.hamiltonian.losses import Fixed, SquareLoss
 from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.networks.activations import activation_named
@@ -42,7 +42,7 @@ from tests.studies.verdicts import verdict
 
 
 @pytest.mark.parametrize(
-    "own",
+    "keys",
     [
         {},
         {"loss": "logistic", "readout": "linear"},
@@ -53,8 +53,8 @@ from tests.studies.verdicts import verdict
     ],
     ids=str,
 )
-def test_gradient_hessian_and_momenta_of_a_network_are_right(own: dict):
-    settings = replace(SMALL, width=3, hamiltonian=HamiltonianKeys(points=7, **own))
+def test_gradient_hessian_and_momenta_of_a_network_are_right(keys: dict):
+    settings = replace(SMALL, width=3, hamiltonian=HamiltonianKeys(points=7, **keys))
     network = setup(settings).network(5)
     assert isinstance(network, Objective)
     rng = np.random.default_rng(0)
@@ -77,15 +77,15 @@ def test_three_ways_reach_the_same_minimiser():
     np.testing.assert_allclose(shot.momentum.numpy(), network.momenta[0].numpy(), atol=1e-8)
     np.testing.assert_allclose(shot.trajectory.states.numpy(), torch.stack(network.states).numpy(), atol=1e-8)
 
-    its = problem.network(depth)
+    objective = problem.network(depth)
 
     def plain(z: torch.Tensor) -> torch.Tensor:
         q = problem.q0
-        for w in z.reshape(its.shape) / depth**0.5:
+        for w in z.reshape(objective.shape) / depth**0.5:
             q = q + torch.tanh(q) @ w[:, :-1].T + w[:, -1]
         return 0.3 / 2 * z.square().sum() + (q[:, -1:] - problem.loss.y).square().sum() / 12
 
-    alone = minimise(Differentiated(plain), np.zeros(int(np.prod(its.shape))))
+    alone = minimise(Differentiated(plain), np.zeros(int(np.prod(objective.shape))))
     assert alone.converged
     assert alone.value == pytest.approx(network.minimum.value, rel=1e-12)
     np.testing.assert_allclose(alone.point, network.minimum.point, atol=1e-8)
@@ -99,7 +99,7 @@ def test_a_network_trained_on_one_point_approaches_the_minimum_in_closed_form_at
         lambda u: nu / 2 * (u - u0) ** 2 + (np.sinh(u) - target) ** 2 / 2, tol=1e-13
     )
     q0, y = (torch.full((1, 1), x, dtype=torch.float64) for x in (start, target))
-    problem = Setup(Features(activation_named("identity")), q0, nu, Fixed(Square(), y))
+    problem = Setup(Features(activation_named("identity")), q0, nu, Fixed(SquareLoss(), y))
     (branch,) = minima(Job(SMALL), problem, 128, "one point", {})
     gaps = []
     for rung in branch.rungs:
@@ -110,8 +110,8 @@ def test_a_network_trained_on_one_point_approaches_the_minimum_in_closed_form_at
         gaps.append((rung.minimum.value - exact.fun, np.abs(q - along).max()))
     values, states = np.array(gaps[2:]).T
     np.testing.assert_allclose(values, [6.2e-3, 3.1e-3, 1.5e-3, 7.7e-4], rtol=0.05)
-    for its in (values, states):
-        np.testing.assert_allclose(np.log2(its[:-1] / its[1:]), 1, atol=0.03)
+    for errors in (values, states):
+        np.testing.assert_allclose(np.log2(errors[:-1] / errors[1:]), 1, atol=0.03)
     # Twice the gap at 2L less that at L: without its first order little is left of the value.
     assert abs(2 * values[-1] - values[-2]) < 1e-5
 
@@ -138,8 +138,8 @@ def test_what_a_limit_starts_from_is_part_of_its_key(change: dict, monkeypatch: 
 
 
 def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():
-    own = replace(SMALL, data=Spirals(), hamiltonian=HamiltonianKeys(points=20, nu=0.01))
-    jobs = measured(scaling, own, (4, 8, 16, 32))
+    settings = replace(SMALL, data=SpiralsData(), hamiltonian=HamiltonianKeys(points=20, nu=0.01))
+    jobs = measured(scaling, settings, (4, 8, 16, 32))
     reason = not_reached("scaled decay", shooting=False)
     frames = [table(s, m.records, job=job_name(s)) for s, m in jobs]
     assert "ends below L=8" in (reason(pd.concat(frames)) or "")
@@ -147,21 +147,21 @@ def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():
 
 
 def test_of_several_starts_the_least_at_one_depth_is_judged_and_all_are_said():
-    own = replace(SMALL, data=Spirals(), minimiser=Minimiser(starts=3))
-    own = replace(own, hamiltonian=HamiltonianKeys(points=20, nu=0.01, steps=64))
-    jobs = measured(scaling, own, (4, 32))
+    started = replace(SMALL, data=SpiralsData(), minimiser=Minimiser(starts=3))
+    started = replace(started, hamiltonian=HamiltonianKeys(points=20, nu=0.01, steps=64))
+    jobs = measured(scaling, started, (4, 32))
     for settings, measurement in jobs:
-        its = [r for r in measurement.records if r.coordinates.get("of") == "scaled decay" and r.step is None]
-        values = {r.coordinates["start"]: r.value for r in its if r.observable == "branch_minimum"}
+        records = [r for r in measurement.records if r.coordinates.get("of") == "scaled decay" and r.step is None]
+        values = {r.coordinates["start"]: r.value for r in records if r.observable == "branch_minimum"}
         assert set(values) == {0, 1, 2}
-        (judged,) = [r.value for r in its if r.observable == "scaled_value"]
+        (judged,) = [r.value for r in records if r.observable == "scaled_value"]
         if settings.depth == 32:
             assert judged == min(values.values())
     (claim,) = [c for c in STUDY.claims if c.id == "hamiltonian.scaling"]
     frame = pd.concat([table(s, m.records, job=job_name(s)) for s, m in jobs])
     words = claim.note(frame)
     assert words is not None
-    assert "branches" in judge(claim, own, frame, {}).why
+    assert "branches" in judge(claim, started, frame, {}).why
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def alike(tmp_path) -> Hamiltonian:
             folder.mkdir(parents=True)
             for i in range(6):
                 Image.fromarray(np.full((4, 4), 77, np.uint8)).save(folder / f"{i}.png")
-    data = ImageFolder(root=str(tmp_path), folder="alike")
+    data = ImageFolderData(root=str(tmp_path), folder="alike")
     return replace(SMALL, data=data, width=4)
 
 

@@ -27,8 +27,8 @@ def test_decay_that_grows_with_depth_has_a_limit_and_constant_decay_leads_to_the
     for claim in ("hamiltonian.scaling.constant", "hamiltonian.scaling.constant.rate"):
         judgement = verdict(claim, jobs, depths)
         assert judgement.verdict == "supported", judgement.why
-    found = depths.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
-    values = {c.depth: c.record.value for c in found if c.record.observable == "value_difference"}
+    comparisons = depths.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
+    values = {c.depth: c.record.value for c in comparisons if c.record.observable == "value_difference"}
     assert set(values) == {8, 16, 32}
     assert np.log2(values[16] / values[32]) == pytest.approx(1, abs=0.1)
 
@@ -40,11 +40,11 @@ def test_a_decay_without_the_factor_of_depth_is_refuted(monkeypatch: pytest.Monk
     monkeypatch.setattr(Setup, "network", lambda self, depth, constant=False: careful(self, depth, constant=True))
     jobs = measured(trained, depths=(8,), shared=InMemory())
     assert verdict("hamiltonian.residual", jobs).verdict == "refuted"
-    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, points=5))
-    found = depths.compare(
-        [FinishedJob(s, m.records, m.arrays.get) for s, m in measured(scaling, own, (8, 16, 32, 64, 128))]
+    settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, points=5))
+    comparisons = depths.compare(
+        [FinishedJob(s, m.records, m.arrays.get) for s, m in measured(scaling, settings, (8, 16, 32, 64, 128))]
     )
-    frame = pd.concat([table(replace(SMALL, depth=c.depth), [c.record]) for c in found], ignore_index=True)
+    frame = pd.concat([table(replace(SMALL, depth=c.depth), [c.record]) for c in comparisons], ignore_index=True)
     for name in ("hamiltonian.scaling", "hamiltonian.scaling.observed"):
         (claim,) = [c for c in STUDY.claims if c.id == name]
         assert judge(claim, SMALL, frame, {}).verdict == "refuted"

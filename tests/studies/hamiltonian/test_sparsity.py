@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from resnet_limits.limits.hamiltonian.losses import Fixed, Square
+from resnet_limits.limits.hamiltonian.losses import Fixed, SquareLoss
 from resnet_limits.limits.hamiltonian.shooting import Problem
 from resnet_limits.measurement.job import InMemory
 from resnet_limits.studies.hamiltonian.sparsity import measure as sparsity
@@ -17,8 +17,8 @@ from tests.studies.verdicts import verdict
 
 @pytest.mark.parametrize("loss", ["square", "squared_insensitive"])
 def test_points_without_loss_gradient_have_no_momentum(loss: str):
-    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss=loss, nu=0.02))
-    jobs = measured(sparsity, own, (32,))
+    settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss=loss, nu=0.02))
+    jobs = measured(sparsity, settings, (32,))
     judgement = verdict("hamiltonian.sparsity", jobs)
     assert judgement.measured is not None
     assert judgement.measured.value >= 0.9, judgement.why
@@ -31,8 +31,8 @@ def test_momenta_of_points_without_loss_gradient_are_refuted(monkeypatch: pytest
     # the square loss in place of the hinge in the shooting: all points have a gradient
 
     def wrong(kernel, q, nu, loss):
-        return Problem(kernel, q, nu, Fixed(Square(), loss.y))
+        return Problem(kernel, q, nu, Fixed(SquareLoss(), loss.y))
 
-    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss="squared_hinge", nu=0.02))
+    settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss="squared_hinge", nu=0.02))
     plant(monkeypatch, Problem, wrong, within="resnet_limits.studies")
-    assert verdict("hamiltonian.sparsity", measured(sparsity, own, (32,), shared=InMemory())).verdict == "refuted"
+    assert verdict("hamiltonian.sparsity", measured(sparsity, settings, (32,), shared=InMemory())).verdict == "refuted"

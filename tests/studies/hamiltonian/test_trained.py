@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.limits.hamiltonian.shooting import Problem, shoot
 from resnet_limits.limits.hamiltonian.trajectory import integrate
 from resnet_limits.measurement.job import InMemory
 from resnet_limits.measurement.record import Measurement
-from resnet_limits.studies.hamiltonian.network import Network
+from resnet_limits.studies.hamiltonian.network import WeightDecayedNetwork
 from resnet_limits.studies.hamiltonian.settings import Hamiltonian, HamiltonianKeys
 from resnet_limits.studies.hamiltonian.trained import compare as plateaus_of_trained
 from resnet_limits.studies.hamiltonian.trained import measure as trained
@@ -61,20 +61,20 @@ def test_what_is_kept_is_the_scheme_in_ten_lines(of_the_network):
 
 def test_momenta_without_the_transpose_of_the_layer_are_refuted(monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, shoot, partial(shoot, iterations=0))  # from wrong momenta it would search for long
-    monkeypatch.setattr(Network, "carried", lambda self, q, P, w: P @ w[:, : q.shape[1]])  # no slope
+    monkeypatch.setattr(WeightDecayedNetwork, "carried", lambda self, q, P, w: P @ w[:, : q.shape[1]])  # no slope
     assert verdict("hamiltonian.residual", measured(trained, depths=(8,), shared=InMemory())).verdict == "refuted"
 
 
 def test_layers_that_are_not_alike_are_refuted(monkeypatch: pytest.MonkeyPatch):
     # a first layer that is 1 % too large
-    from resnet_limits.studies.hamiltonian.problem import Trained
+    from resnet_limits.studies.hamiltonian.problem import CertifiedNetwork
 
-    class Uneven(Trained):
+    class Uneven(CertifiedNetwork):
         def __init__(self, network, minimum, w, states, momenta):
             w = torch.cat([1.01 * w[:1], w[1:]])
             super().__init__(network, minimum, w, network.states(w), momenta)
 
-    plant(monkeypatch, Trained, Uneven)
+    plant(monkeypatch, CertifiedNetwork, Uneven)
     jobs = measured(trained, depths=(32, 64, 128, 256))
     for claim in ("hamiltonian.residual", "hamiltonian.norm"):
         assert verdict(claim, jobs).verdict == "refuted", claim
@@ -96,9 +96,9 @@ def test_a_shooting_with_another_weight_of_the_energy_is_refuted(monkeypatch: py
 
 def test_weights_of_an_unscaled_network_are_refuted(monkeypatch: pytest.MonkeyPatch):
     # w in place of L w
-    from resnet_limits.studies.hamiltonian.problem import Trained
+    from resnet_limits.studies.hamiltonian.problem import CertifiedNetwork
 
-    monkeypatch.setattr(Trained, "omega", property(lambda self: self.w))
+    monkeypatch.setattr(CertifiedNetwork, "omega", property(lambda self: self.w))
     jobs = measured(trained)
     for rate in ("", ".observed"):
         assert verdict(f"hamiltonian.shooting.weight{rate}", jobs, plateaus_of_trained).verdict == "refuted"
@@ -106,11 +106,11 @@ def test_weights_of_an_unscaled_network_are_refuted(monkeypatch: pytest.MonkeyPa
 
 def test_a_limit_that_is_off_by_a_thousandth_is_refuted_where_its_order_is_not(monkeypatch: pytest.MonkeyPatch):
     careful, shared = integrate, InMemory()
-    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, integrator="rk4"))  # accurate in few steps
+    settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, integrator="rk4"))  # accurate in few steps
     claims = [f"hamiltonian.shooting.{name}" for name in ("state", "state.observed")]
 
     def said() -> list[str]:
-        jobs = measured(trained, own, (16, 32, 64, 128), shared)
+        jobs = measured(trained, settings, (16, 32, 64, 128), shared)
         return [verdict(claim, jobs, plateaus_of_trained).verdict for claim in claims]
 
     def longer(kernel, q, P, integrator, steps):
@@ -126,16 +126,16 @@ def test_a_limit_that_is_off_by_a_thousandth_is_refuted_where_its_order_is_not(m
 
 def test_where_network_and_limit_agree_to_rounding_nothing_is_refuted():
     # points so far apart for the kernel that each moves alone, on a straight line, whatever the depth
-    own = HamiltonianKeys(points=8, steps=64, kernel="gaussian", length=0.001)
-    jobs = measured(trained, replace(SMALL, hamiltonian=own))
+    keys = HamiltonianKeys(points=8, steps=64, kernel="gaussian", length=0.001)
+    jobs = measured(trained, replace(SMALL, hamiltonian=keys))
     for claim in STUDY.claims:
         if claim.where.get("of") == "own" and claim.where.get("scheme", "network") == "network":
             assert verdict(claim.id, jobs, plateaus_of_trained).verdict != "refuted", claim.id
 
 
 def test_a_regression_has_no_accuracy():
-    own = replace(SMALL, data=Gaussian(features=2, train_size=12, test_size=2))
-    (regression,), (classes,) = (measured(trained, settings, (4,)) for settings in (own, SMALL))
+    regression_settings = replace(SMALL, data=GaussianData(features=2, train_size=12, test_size=2))
+    (regression,), (classes,) = (measured(trained, settings, (4,)) for settings in (regression_settings, SMALL))
     assert "accuracy" not in {r.observable for r in regression[1].records}
     assert "accuracy" in {r.observable for r in classes[1].records}
 
