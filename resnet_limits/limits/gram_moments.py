@@ -73,8 +73,8 @@ def _start(gram: GramDiffusion, g: Float[np.ndarray, "n n"], width: int | float)
     """The means of the monomials of Wishart's V of mean g, at this many degrees of freedom."""
     values = gram.at(g)
     for (i, j), (k, m) in combinations_with_replacement(gram.pairs, 2):
-        its = gram.product(gram.entry(i, j), gram.entry(k, m)) != 0
-        values[its] = g[i, j] * g[k, m] + (g[i, k] * g[j, m] + g[i, m] * g[j, k]) / width
+        monomial = gram.product(gram.entry(i, j), gram.entry(k, m)) != 0
+        values[monomial] = g[i, j] * g[k, m] + (g[i, k] * g[j, m] + g[i, m] * g[j, k]) / width
     return values
 
 
@@ -83,8 +83,8 @@ def _euler(gram: GramDiffusion, horizon: float, steps: int) -> Float[np.ndarray,
     h = horizon / steps
     step = np.eye(len(gram.exponents)) + h * gram.generator
     for a, b in combinations_with_replacement(gram.pairs, 2):
-        its = gram.product(gram.entry(*a), gram.entry(*b)) != 0
-        step[:, its] += h * h * _square(gram, a, b)[:, None]
+        monomial = gram.product(gram.entry(*a), gram.entry(*b)) != 0
+        step[:, monomial] += h * h * _square(gram, a, b)[:, None]
     return np.linalg.matrix_power(step, steps)
 
 

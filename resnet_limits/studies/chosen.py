@@ -25,7 +25,7 @@ def chosen(names: Sequence[str] | None, groups: Sequence[Group]) -> list[Claim]:
         return claims
     if not names:
         raise SettingError("claims: an empty list asks for nothing; null asks for all")
-    ids = {found for name in names for found in _required(name, groups)}
+    ids = {claim_id for name in names for claim_id in _required(name, groups)}
     return [claim for claim in claims if claim.id in ids]
 
 
@@ -40,19 +40,19 @@ def meant(name: str, ids: Sequence[str]) -> list[str]:
     if name in ids:
         return [name]
     stem = name.removesuffix(BELOW)
-    return [its for its in ids if (its == stem and stem != name) or its.startswith(f"{stem}.")]
+    return [claim_id for claim_id in ids if (claim_id == stem and stem != name) or claim_id.startswith(f"{stem}.")]
 
 
 def beginnings(ids: Sequence[str]) -> list[str]:
     """What ids begin with, up to a dot; the study and the ids themselves are none."""
-    parts = [its.split(".") for its in ids]
-    return list(dict.fromkeys(".".join(its[:n]) for its in parts for n in range(2, len(its))))
+    parts = [claim_id.split(".") for claim_id in ids]
+    return list(dict.fromkeys(".".join(words[:n]) for words in parts for n in range(2, len(words))))
 
 
 def _required(name: str, groups: Sequence[Group]) -> list[str]:
     ids = [claim.id for group in groups for claim in group.claims]
-    its_own = {f"{ids[0].split('.')[0]}.{group.name}": [claim.id for claim in group.claims] for group in groups}
-    if found := meant(name, ids) or its_own.get(name):
-        return found
-    valid = list(dict.fromkeys([*ids, *beginnings(ids), *its_own]))
+    of_group = {f"{ids[0].split('.')[0]}.{group.name}": [claim.id for claim in group.claims] for group in groups}
+    if claim_ids := meant(name, ids) or of_group.get(name):
+        return claim_ids
+    valid = list(dict.fromkeys([*ids, *beginnings(ids), *of_group]))
     raise SettingError(f"claims: unknown claim '{name}'{nearest(name, valid) or '.'} Valid: {', '.join(ids)}")

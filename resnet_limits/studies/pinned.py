@@ -23,9 +23,9 @@ def pinned(settings: S, pins: Mapping[str, Any]) -> S:
 
 def _with(settings: Any, key: str, value: Any) -> Any:
     name, _, inside = key.partition(".")
-    its = getattr(settings, name, None)
+    current = getattr(settings, name, None)
     if inside:
-        value = _with(its, inside, value)
-    elif isinstance(its, Option):
-        value = its.options[value]()
+        value = _with(current, inside, value)
+    elif isinstance(current, Option):
+        value = current.options[value]()
     return replace(settings, **{name: value})

@@ -27,8 +27,8 @@ from .claims import ACCURACY
 
 def of_the_claim(settings: Ode) -> Ode:
     """The settings with the keys of `ACCURACY`; of the recipe only its memory is the settings' own."""
-    own = settings.train
-    recipe = Train(memory=own.memory, checkpoint_seconds=own.checkpoint_seconds)
+    asked = settings.train
+    recipe = Train(memory=asked.memory, checkpoint_seconds=asked.checkpoint_seconds)
     return pinned(replace(settings, train=recipe), {**ACCURACY, "block.hidden": 2 * ACCURACY["width"]})
 
 
