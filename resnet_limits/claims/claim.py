@@ -158,8 +158,3 @@ class Judgement:
     def expected_value(self) -> float:
         """The expected value, computed for the settings of the judgement; nan where it is not defined."""
         return self.expected.value_at(None)
-
-
-def selected(names: list[str] | None, claim_id: str) -> bool:
-    """Whether the key `claims` asks for this claim: by its id, or by a beginning up to a dot."""
-    return names is None or any(claim_id == n or claim_id.startswith(n + ".") for n in names)

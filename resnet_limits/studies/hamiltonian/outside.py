@@ -9,6 +9,8 @@ from ...claims.claim import Expected
 from .. import outside, reached
 from .settings import Hamiltonian
 
+ROUNDING = 1e-13
+"""Relative rounding of states and values."""
 TENDS_TO_ZERO = Expected("at_most", 0, 5e-4)
 """Of a plateau, relative to the limit: a distance to a limit that is off by a thousandth is refuted."""
 

@@ -53,7 +53,7 @@ def moving(settings: Kernel) -> str | None:
 def blow_up_time(phi: str, settings: Kernel, q0: float = TYPICAL) -> float:
     """When the moments of the doubly infinite network explode, from `m_0 = 0` and this q_0; inf if they do not."""
     activation = activation_named(phi)
-    if activation.without_limit() is not None or activation.curvature_at_0 == 0:
+    if activation.without_limit() is not None:
         return math.inf
     init = sizes(settings)
     return Moments(*activation.taylor(), init.sigma_w, init.sigma_b, 0.0, q0).explosion_time()

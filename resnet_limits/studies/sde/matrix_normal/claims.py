@@ -101,6 +101,7 @@ def _noise(name: str, statement: str, outside: Any, rival: Rival) -> Claim:
 GROUP = Group(
     name="matrix_normal",
     title="Do networks whose weights have a mean and correlated entries follow their SDE?",
+    any_law=True,
     seconds=7,
     least=little,
     claims=(
