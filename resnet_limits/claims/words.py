@@ -1,4 +1,4 @@
-"""How expectations, intervals and settings read: on the terminal, in figures, on the page and in LaTeX."""
+"""How expectations, intervals, pins and settings read: on the terminal, in figures, on the page and in LaTeX."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 def expectation(expected: Mapping[str, Any]) -> str:
-    """`order 1 ± 0.1`, `order ≥ 2 - 0.1`, `order in D 0.5 ± 0.15` where it is not one in depth."""
+    """`order 1 ± 0.1`, `order ≥ 2 - 0.1`, `order in D 0.5 ± 0.15` where it is not one in depth, `1 ± 0.05 relative`."""
     along = Coordinate(expected.get("along", DEPTH))
     order = "order" if along.is_depth else f"order in {along.symbol}"
     value = "?" if expected["value"] is None else f"{expected['value']:.4g}"
-    tolerance = f"{expected['tolerance']:.3g}"
+    tolerance = f"{expected['tolerance']:.3g} {expected.get('scale', '')}".rstrip()
     match expected["what"]:
         case "order":
             return f"{order} {value} ± {tolerance}"
@@ -75,6 +75,11 @@ def counted(verdicts: Collection[str]) -> str:
 def setting_words(setting: Mapping[str, Any]) -> str:
     """`activation=relu, width=32`; empty for the only setting."""
     return printable(", ".join(f"{key}={value}" for key, value in setting.items()))
+
+
+def pinned(pins: Mapping[str, Any]) -> str:
+    """`activation=swish, init.sigma_w=1`: the keys that a claim sets for itself; empty where it follows the setting."""
+    return setting_words({key: f"{value:g}" if isinstance(value, float) else value for key, value in pins.items()})
 
 
 def minus(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_limits.claims.words import expectation, interval
+from resnet_limits.claims.words import expectation, interval, pinned
 from resnet_limits.report import words
 
 
@@ -47,3 +47,10 @@ def test_what_is_expected_in_words():
     expected = {"what": "order_at_least", "value": 2.0, "tolerance": 0.1}
     assert expectation(expected) == "order ≥ 2 - 0.1"
     assert expectation({**expected, "what": "at_most", "value": None}) == "≤ ? + 0.1"
+    assert expectation({"what": "value", "value": 1, "tolerance": 0.05, "scale": "relative"}) == "1 ± 0.05 relative"
+
+
+def test_what_is_pinned_in_words():
+    assert pinned({}) == ""
+    assert pinned({"activation": "relu", "width": 8, "init.sigma_w": 1.0}) == "activation=relu, width=8, init.sigma_w=1"
+    assert pinned({"sigma_A": 2**0.5}) == "sigma_A=1.41421"

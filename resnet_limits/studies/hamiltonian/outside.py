@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...claims.claim import Expected
+from ...claims.claim import RELATIVE, Expected
 from .. import outside, reached
 from .settings import Hamiltonian
 
-TENDS_TO_ZERO = Expected("at_most", 0, 5e-4)
+TENDS_TO_ZERO = Expected("at_most", 0, 5e-4, scale=RELATIVE)
 """Of a plateau, relative to the limit: a distance to a limit that is off by a thousandth is refuted."""
 
 

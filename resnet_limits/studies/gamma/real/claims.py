@@ -43,43 +43,43 @@ def least_of_real(settings: Gamma) -> float:
 
 GROUP = Group(
     name="real",
-    title="On data, do minimisers converge?",
+    title="Do trained weights converge with depth on a data set, too?",
     seconds=9.9,
     least=least_of_real,
     claims=(
         _claim(
             "value.observed",
-            "on data the least value converges at order 1",
+            "On a data set, the least value of E_n converges to its Richardson limit at order 1",
             "value_gap",
             Rival("distance to the shallowest network in place of the limit", "G35-shallowest", 0.08185),
         ),
         _claim(
             "weights.observed",
-            "on data minimisers converge uniformly at order 1",
+            "On a data set, minimisers converge uniformly to their Richardson limit at order 1",
             "weights_sup",
             Rival("square of the distance", "G32-sup-squared", 2.008),
         ),
         _claim(
             "tl2.observed",
-            "on data minimisers converge in TL2 at order 1",
+            "On a data set, minimisers converge in TL2 to their Richardson limit at order 1",
             "tl2",
             Rival("size of the weights in place of their distance", "G33-tl2-size", 0.0006578),
         ),
         _claim(
             "h1",
-            "on data minimisers converge in the discrete H1 norm, at order 1",
+            "On a data set, minimisers converge in the discrete H1 norm to their Richardson limit at order 1",
             "h1",
             Rival("square of the distance", "G34-h1-squared", 2.001),
         ),
         _claim(
             "boundary.start",
-            "on data K'(0) = t1 K(0), b'(0) = t2 b(0) in the limit, missed at order 1",
+            "On a data set, the defect of K'(0) = t1 K(0), b'(0) = t2 b(0) falls at order 1",
             "boundary_start",
             Rival("n^2 in place of n in the penalty", "G2-n-squared", -0.00583),
         ),
         _claim(
             "boundary.end",
-            "on data K'(1) = 0, b'(1) = 0 in the limit, missed at order 1",
+            "On a data set, the defect of K'(1) = 0, b'(1) = 0 falls at order 1",
             "boundary_end",
             Rival("n^2 in place of n in the penalty", "G2-n-squared", 1.999),
         ),

@@ -35,22 +35,22 @@ def _one_sort(records: Any) -> str | None:
 
 GROUP = Group(
     name="sparsity",
-    title="Do just the points without loss gradient have no momentum?",
+    title="Do exactly the points that the loss no longer pulls on carry no momentum?",
     seconds=3.9,
     least=points,
     claims=(
         Claim(
             id="hamiltonian.sparsity",
             source=OWHADI,
-            statement="momenta are zero, at both ends, just at the points without loss gradient (share of the points)",
+            statement="Exactly the points without a loss gradient have zero momentum at both ends of the geodesic",
             kind="theorem",
             observable="momentum_support",
-            expected=Expected("at_least", 1, 0.06),
+            expected=Expected("at_least", 1, 0.06, scale="share of points"),
             where={"of": "margin"},
             outside=kinked,
             unmet=_one_sort,
             note=several("margin"),
-            needs="a shooting that hits",
+            needs="a geodesic shooting that converges",
             rival=Rival("loss gradients where the points start", "H27-start-states", 0.675),
         ),
     ),

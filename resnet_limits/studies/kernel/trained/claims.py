@@ -26,10 +26,10 @@ def _gain(optimizer: str, tolerance: float, rival: float) -> Claim:
     return Claim(
         id=f"kernel.trained.{optimizer}",
         source=PELUCHETTI,
-        statement=f"Networks trained by {OPTIMIZERS[optimizer]} classify at least as well as linear ridge regression.",
+        statement=f"Networks trained by {OPTIMIZERS[optimizer]} are at least as accurate as linear ridge regression",
         kind="observation",
         observable="accuracy_gain",
-        expected=Expected("at_least", 0, tolerance),
+        expected=Expected("at_least", 0, tolerance, scale="accuracy"),
         where={"optimizer": optimizer, "layers": "all"},
         pins={"dtype": "float32"},
         outside=unlabelled,
@@ -43,10 +43,11 @@ def _depth(optimizer: str, tolerance: float, rival: float) -> Claim:
     return Claim(
         id=f"kernel.trained.depth.{optimizer}",
         source=PELUCHETTI,
-        statement=f"With fixed i.i.d. layers, accuracy after training by {OPTIMIZERS[optimizer]} does not fall with L.",
+        statement=f"With fixed i.i.d. layers, test accuracy after training by {OPTIMIZERS[optimizer]} does not fall"
+        " with L",
         kind="observation",
         observable="accuracy_change",
-        expected=Expected("at_least", 0, tolerance),
+        expected=Expected("at_least", 0, tolerance, scale="accuracy"),
         where={"optimizer": optimizer, "layers": "fixed"},
         pins={"dtype": "float32"},
         outside=unlabelled,
@@ -65,7 +66,7 @@ def least_of_trained(settings: Kernel) -> float:
 
 GROUP = Group(
     name="trained",
-    title="How accurate are networks of finite width that are trained on mini-batches, by depth?",
+    title="How accurate are finite networks trained on mini-batches, and does depth hurt?",
     seconds=30,
     least=least_of_trained,
     depths=Depths(high=64),

@@ -12,7 +12,7 @@ TRAINED = {"block": "two", "init": "tied"}
 
 GROUP = Group(
     name="trained",
-    title="Do weights trained from a tied start converge to functions of time?",
+    title="Do trained weights become a smooth function of depth if all layers start alike?",
     seconds=14,
     least=least_of_trained,
     memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
@@ -20,7 +20,7 @@ GROUP = Group(
         Claim(
             id="ode.trained",
             source=MARION_REGULARISATION,
-            statement="networks trained from a tied start have weight paths that converge in depth, order 1",
+            statement="Weight paths of networks trained from a tied start converge in depth at order 1",
             kind="theorem",
             observable="weight_difference",
             expected=Expected("order", 1, 0.1),
@@ -34,7 +34,7 @@ GROUP = Group(
     ),
     observables={
         "train_loss": "loss: of the mini-batch, by step; of all training points at the end",
-        "test_accuracy": "fraction of the test points classified rightly, by step (each epoch) and at the end",
+        "test_accuracy": "fraction of the test points classified correctly, by step (each epoch) and at the end",
         "movement": "largest root mean square of theta_k less its start over the trained weights' entries",
         "movement_increment": "root mean square over layers of the increments of that, relative to its size",
         "gradient_norm": "norm of the density L dJ/dtheta_k over the layers, by step",
@@ -44,7 +44,9 @@ GROUP = Group(
         "increment": "root mean square of theta_{k+1} - theta_k of the trained weights, by layer",
         "interpolated_error": "relative distance of test logits to the neural ODE of the interpolated weights; order 1",
         "weight_difference": "largest distance over time of the trained weights at depths L and 2L, by their movement",
-        "weight_error": "the same distance to the Richardson limit of the trained weights, where depths double",
+        "weight_error": "largest distance over time of the trained weights to their Richardson limit, by their"
+        " movement, where"
+        " depths double",
         "output_difference": "root mean square difference of the test logits at depths L and 2L, relative",
     },
     arrays={

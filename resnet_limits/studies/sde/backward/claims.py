@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import NEWMAN, NORRIS, PELUCHETTI, PELUCHETTI_DIFFUSIONS, SCHOENHOLZ, YANG_RESIDUAL
 from ...group import Group
 from ...least import SMALLEST_PIECE, number
@@ -88,16 +88,16 @@ GROUP = Group(
     claims=(
         _claim(
             "",
-            "Tangents neither vanish nor explode: E|dx_T/dx_0 u|^2 = e^{sigma_w^2 T} |u|^2.",
+            "Tangents u neither vanish nor explode: E|(dx_T/dx_0) u|^2 = e^{sigma_w^2 T} |u|^2",
             "jacobian_norm",
-            Expected("value", 1.0, 0.05),
+            Expected("value", 1.0, 0.05, scale=RELATIVE),
             outside=measurable,
             rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.7826),
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         _claim(
             ".lyapunov",
-            "The mean log growth of a tangent, less its martingale, is sigma_w^2 T (1/2 - 1/D).",
+            "The mean log growth of a tangent, less its martingale part, is sigma_w^2 T (1/2 - 1/D)",
             "lyapunov_top",
             # in units of sigma_w^2 T/D: 1/2 alone is off by one
             Expected("value", lyapunov, 0.25, unit=_of_width),
@@ -107,14 +107,14 @@ GROUP = Group(
         ),
         _claim(
             ".lyapunov.martingale",
-            "The martingale of the log growth of a tangent has mean zero: no drift along it.",
+            "The martingale part of the log growth of a tangent has mean zero: it does not drift along itself",
             "lyapunov_martingale",
-            Expected("value", 0.0, 0.2),
+            Expected("value", 0.0, 0.2, scale="standard deviations"),
             rival=Rival("pairs of layers that share their weights", "SB3-layers-repeat", 0.7943),
         ),
         _claim(
             ".costate",
-            "Costates grow backward as tangents do: the mean of log(|p_0|/|p_T|) is sigma_w^2 T (1/2 - 1/D).",
+            "The mean of log(|p_0|/|p_T|) of a costate, less its martingale part, is sigma_w^2 T (1/2 - 1/D)",
             "costate_top",
             Expected("value", lyapunov, 0.25, unit=_of_width),
             source=NORRIS,
@@ -122,15 +122,15 @@ GROUP = Group(
         ),
         _claim(
             ".costate.variance",
-            "Costates grow backward as tangents do: the variance of log(|p_0|/|p_T|) is sigma_w^2 T/D.",
+            "The variance of log(|p_0|/|p_T|) of a costate is sigma_w^2 T/D",
             "costate_variance",
-            Expected("value", 1.0, 0.3),
+            Expected("value", 1.0, 0.3, scale=RELATIVE),
             source=NORRIS,
             rival=Rival("h for sqrt(h) backward", "SB2-transposed-h", 0.01571),
         ),
         _claim(
             ".duality",
-            "Backward passes without weight matrices are exact: <p_0, u_0> = <p_L, u_L> in every network.",
+            "Tangents and costates, sampled without weight matrices, are dual: <p_0, u_0> = <p_L, u_L>",
             "duality",
             Expected("value", 0.0, 1e4, unit=rounding),
             kind="identity",
@@ -139,18 +139,18 @@ GROUP = Group(
         ),
         _claim(
             ".gradient",
-            "Gradients neither vanish nor explode over layers: E|dJ/dW_k|^2 has the limit's ratio of last to first.",
+            "Gradients neither vanish nor explode: E|dJ/dW_k|^2 has the limit's ratio of last to first layer",
             "gradient_ratio",
-            Expected("value", 1.0, 0.06),
+            Expected("value", 1.0, 0.06, scale=RELATIVE),
             rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.6228),
             outside=mild,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         _claim(
             ".swish",
-            "Jacobians of swish have their drift phi''(0) (sigma_w^2/D) 1 x^T dt: mean_d (G_T x_0) is the limit's.",
+            "Jacobians of swish networks have the Ito drift phi''(0) (sigma_w^2/D) 1 x^T dt of the SDE",
             "jacobian_drift",
-            Expected("value", 1.0, 0.1),
+            Expected("value", 1.0, 0.1, scale=RELATIVE),
             source=PELUCHETTI_DIFFUSIONS,
             kind="theorem",
             where={"scheme": "swish"},
@@ -160,10 +160,10 @@ GROUP = Group(
         ),
         _claim(
             ".plain",
-            "In feed-forward tanh networks gradients vanish: log|p_0|^2 falls by at least 0.5 a layer.",
+            "In feed-forward tanh networks, gradients vanish: log |p_0|^2 falls by at least 0.5 a layer",
             "gradient_rate",
             # of infinite width by 0.54, log(sigma_w^2 E phi'(z)^2); of narrow networks by more
-            Expected("at_most", -0.5, 0.05),
+            Expected("at_most", -0.5, 0.05, scale="per layer"),
             source=SCHOENHOLZ,
             kind="control",
             where={"scheme": "feed-forward"},
@@ -173,7 +173,7 @@ GROUP = Group(
         ),
         _claim(
             ".unscaled",
-            "Without the factor sqrt(h) gradients of tanh networks grow like e^{c L^1/2}.",
+            "Without the factor sqrt(h), gradients of tanh networks grow like e^{c sqrt(L)}",
             "gradient_growth",
             Expected("order", -0.5, 0.15),
             source=YANG_RESIDUAL,
@@ -186,9 +186,9 @@ GROUP = Group(
         ),
         _claim(
             ".explosion",
-            "Without the factor sqrt(h) gradients of swish networks explode: log|p_0|^2 grows by 0.15 a layer or more.",
+            "Without the factor sqrt(h), gradients of swish networks explode: log |p_0|^2 gains 0.15 a layer or more",
             "gradient_rate",
-            Expected("at_least", 0.15, 0.04),
+            Expected("at_least", 0.15, 0.04, scale="per layer"),
             kind="control",
             where={"scheme": "unscaled-swish"},
             pins=UNSCALED_SWISH,
@@ -215,6 +215,6 @@ GROUP = Group(
         "gradient_ratio": "mean square of |dJ/dW_k| at the last over that at the first of the layers shown, relative"
         " to the limit's; the interval counts the error of that depth at infinite width",
         "gradient_growth": "log (|p_0|^2 / |p_L|^2), p_k = dJ/dx_k, mean over replicas",
-        "gradient_rate": "the same a layer; of min(L, 128) layers",
+        "gradient_rate": "log (|p_0|^2 / |p_L|^2) a layer, mean over replicas, of min(L, 128) layers",
     },
 )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI
 from ...group import Group
@@ -71,16 +71,16 @@ def least_of_deep(settings: Sde) -> float:
 
 GROUP = Group(
     name="deep",
-    title="Which limit do blocks of two layers have, a non-linear kernel or a linear SDE?",
+    title="Which limit do blocks of two layers have: a non-linear kernel or a linear SDE?",
     seconds=9.9,
     least=least_of_deep,
     memory=("replicas", "width", "sde.inputs"),
     claims=(
         _claim(
             "sde.deep",
-            "where only the last layer shrinks, overlaps of wide networks grow as the kernel's ODE says (width 512)",
+            "If only the last layer of a block shrinks, overlaps of wide networks solve the kernel's ODE",
             "deep_overlap",
-            Expected("value", 1, 0.02),
+            Expected("value", 1, 0.02, scale=RELATIVE),
             "last",
             kind="theorem",
             pins=WIDE_PINS,
@@ -89,7 +89,7 @@ GROUP = Group(
         ),
         _claim(
             "sde.deep.depth",
-            "there infinitely wide networks of depth L are the Euler scheme of the kernel's ODE, of order 1",
+            "If only the last layer shrinks, infinitely wide networks converge to the kernel's ODE at order 1",
             "deep_kernel_error",
             Expected("order", 1, 0.1),
             "last",
@@ -101,16 +101,16 @@ GROUP = Group(
         ),
         _claim(
             "sde.deep.all",
-            "where every layer shrinks, overlaps grow as those of the linear SDE (alpha = 1/2)",
+            "With inner layers of size h^{1/2}, overlaps of inputs are those of the linear SDE",
             "deep_overlap",
-            Expected("value", 1, 0.1),
+            Expected("value", 1, 0.1, scale=RELATIVE),
             "all, alpha=0.5",
             verdicts=SMOKE_IS_TOO_SMALL,
             rival=Rival("a linear SDE whose rate is not squared", "S38-rate-of-all", 0.6703),
         ),
         _claim(
             "sde.deep.weak",
-            "where every layer shrinks as h^(1/2), the weak error of norms and overlaps has order 1",
+            "With inner layers of size h^{1/2}, overlaps of inputs converge to the linear SDE's at weak order 1",
             "deep_weak_error",
             Expected("order", 1, 0.1, bend=0.2),
             "all, alpha=0.5",
@@ -120,7 +120,7 @@ GROUP = Group(
         ),
         _claim(
             "sde.deep.weak.quarter",
-            "where inner layers shrink as h^(1/4), the weak error of norms and overlaps has order 1/2",
+            "With inner layers of size h^{1/4}, overlaps of inputs converge to the linear SDE's at weak order 1/2",
             "deep_weak_error",
             # of relative size h^(2 alpha) = h^(1/2): of the hidden layer's next power, and of the steps' O(h)
             Expected("order", 0.5, 0.1, correction=0.5),
@@ -132,9 +132,9 @@ GROUP = Group(
         ),
         _claim(
             "sde.deep.no_drift",
-            "where every layer shrinks there is no Ito drift, even with phi''(0) != 0 (swish, width 64, alpha = 1/2)",
+            "With shrinking inner layers and the activation inside the block, there is no Ito drift",
             "deep_drift",
-            Expected("value", 0, 0.25),
+            Expected("value", 0, 0.25, scale=RELATIVE),
             "inside",
             pins=DRIFT,
             outside=still,
@@ -142,9 +142,9 @@ GROUP = Group(
         ),
         _claim(
             "sde.deep.outside",
-            "an activation outside the block brings the Ito drift back (swish, width 64, alpha = 1/2)",
+            "With shrinking inner layers, an activation outside the block brings back the Ito drift",
             "deep_drift",
-            Expected("value", 1, 0.15),  # one half of the drift is more than three away
+            Expected("value", 1, 0.15, scale=RELATIVE),  # one half of the drift is more than three away
             "outside",
             kind="control",
             pins=DRIFT,
