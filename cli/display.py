@@ -52,7 +52,7 @@ COLOURS = {
 
 
 WITH_PINS = 120
-"""Columns of a terminal from which the table of claims says what each pins."""
+"""Columns of a terminal from which the table of claims has units and what each pins."""
 COST = "cost: of the default sweep, all depths together, on one core"
 
 
@@ -194,19 +194,20 @@ def _verdicts_table(groups: Sequence[Mapping[str, Any]], claims: Sequence[Mappin
 
 
 def _claims_table(claims: Sequence[Mapping[str, Any]], label: str, width: int) -> Table:
-    """With what each claim pins, where that has room."""
+    """With the unit of each expectation, and what each claim pins, where that has room."""
     table = plain_table(f"Claims {label}", None)
     table.add_column("claim", overflow="fold")  # where the terminal is narrow, the name gives way
     for column in ("expected", "measured, 95 %", "verdict"):
         table.add_column(column, no_wrap=True)
     if width >= WITH_PINS:
+        table.add_column("unit", no_wrap=True)
         table.add_column("pinned", overflow="fold")
     for claim in claims:
         measured = claim["measured"]
         seen = "" if measured is None else interval(measured)
         cells = [escape(claim["id"]), expectation(claim["expected"]), seen, coloured(claim["verdict"])]
-        pins = [escape(pinned(claim.get("pins", {})))] if width >= WITH_PINS else []
-        table.add_row(*cells, *pins)
+        more = [unit(claim["expected"]), escape(pinned(claim.get("pins", {})))] if width >= WITH_PINS else []
+        table.add_row(*cells, *more)
     return table
 
 

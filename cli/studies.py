@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.claims.claim import Claim
-from resnet_limits.claims.words import duration, expectation, pinned
+from resnet_limits.claims.words import duration, expectation, pinned, unit
 from resnet_limits.errors import SettingError
 from resnet_limits.settings.keys import describe, range_in_words
 from resnet_limits.settings.registry import STUDIES, kinds
@@ -138,7 +138,9 @@ def _show(study: Study) -> None:
 
 
 def _show_claim(study: Study, claim: Claim, console: Terminal) -> None:
-    console.print(Text.assemble((claim.id, "bold cyan"), f"  {claim.kind}, {expectation(_expected(claim, study))}"))
+    expected = _expected(claim, study)
+    given = " ".join(filter(None, (expectation(expected), unit(expected))))
+    console.print(Text.assemble((claim.id, "bold cyan"), f"  {claim.kind}, {given}"))
     lines = [claim.statement, str(claim.source), f"observable {claim.observable}"]
     lines[-1] += f", pinned {pinned(claim.pins)}" if claim.pins else ""
     if (rival := claim.rival) is not None:

@@ -1,4 +1,4 @@
-"""How expectations, intervals, pins and settings read: on the terminal, in figures, on the page and in LaTeX."""
+"""How expectations, their units, intervals, pins and settings read: on the terminal, in figures, on the page, in LaTeX."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 def expectation(expected: Mapping[str, Any]) -> str:
-    """`order 1 ± 0.1`, `order ≥ 2 - 0.1`, `order in D 0.5 ± 0.15` where it is not one in depth, `1 ± 0.05 relative`."""
+    """`order 1 ± 0.1`, `order ≥ 2 - 0.1`, `order in D 0.5 ± 0.15` where it is not one in depth."""
     along = Coordinate(expected.get("along", DEPTH))
     order = "order" if along.is_depth else f"order in {along.symbol}"
     value = "?" if expected["value"] is None else f"{expected['value']:.4g}"
-    tolerance = f"{expected['tolerance']:.3g} {expected.get('scale', '')}".rstrip()
+    tolerance = f"{expected['tolerance']:.3g}"
     match expected["what"]:
         case "order":
             return f"{order} {value} ± {tolerance}"
@@ -75,6 +75,12 @@ def counted(verdicts: Collection[str]) -> str:
 def setting_words(setting: Mapping[str, Any]) -> str:
     """`activation=relu, width=32`; empty for the only setting."""
     return printable(", ".join(f"{key}={value}" for key, value in setting.items()))
+
+
+def unit(expected: Mapping[str, Any]) -> str:
+    """What an expectation is given in: `relative`, `share of networks`; empty for an order, and for the observable's
+    own unit."""
+    return printable(str(expected.get("scale", "")))
 
 
 def pinned(pins: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..claims.claim import ORDERS
-from ..claims.words import expectation, interval, pinned, setting_words
+from ..claims.words import expectation, interval, pinned, setting_words, unit
 from ..studies.two_way import TwoWay
 from .points import PointTable, by_setting, point_tables
 from .words import formula_latex, latex, number_latex
@@ -45,16 +45,17 @@ def _claims(
     setting: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], citations: Mapping[str, str]
 ) -> Iterator[str]:
     yield from _begin(
-        "Claims, what they expect and what was measured, with 95\\,\\% intervals", setting, f"lp{{{PINS}}}lll"
+        "Claims, what they expect and what was measured, with 95\\,\\% intervals", setting, f"lp{{{PINS}}}llll"
     )
-    yield r"Claim & Pinned & Expected & Measured & Verdict \\"
+    yield r"Claim & Pinned & Expected & Unit & Measured & Verdict \\"
     yield r"\midrule"
     for claim in claims:
         cite = f"~\\cite{{{citations[claim['id']]}}}" if claim["id"] in citations else ""
         measured = "---" if claim["measured"] is None else latex(interval(claim["measured"]))
         expected = latex(expectation(claim["expected"]).replace(" - ", " − "))
         named = f"{latex(claim['id'])}{cite} & {latex(pinned(claim.get('pins', {})))}"
-        yield f"{named} & {expected} & {measured} & {VERDICTS[claim['verdict']]} \\\\"
+        yield f"{named} & {expected} & {latex(unit(claim['expected']))} & {measured} & {VERDICTS[claim['verdict']]}"
+        " \\\\"
         yield f"% {_comment(claim['statement'])}"
     yield from _end()
 

@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ..claims.claim import ORDERS
-from ..claims.words import VERDICTS, counted, duration, expectation, flat, interval, pinned, setting_words
+from ..claims.words import VERDICTS, counted, duration, expectation, flat, interval, pinned, setting_words, unit
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
@@ -72,6 +72,7 @@ def page(contents: Contents) -> str:
         "formula": words.formula_html,
         "expectation": lambda its: expectation(its).replace(" - ", " − "),
         "pinned": pinned,
+        "unit": unit,
         "interval": lambda its: interval(its).replace("-", "−"),
         "power": power_of_ten,
         "scaled": lambda its: escape(flat(its)) if its is None or 0.01 <= its < 100 else power_of_ten(its),

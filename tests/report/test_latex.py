@@ -68,9 +68,9 @@ def test_every_table_has_the_rules_of_booktabs_and_rows_of_equal_length():
         assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {columns}
 
 
-def test_what_a_claim_pins_has_a_column():
+def test_what_a_claim_pins_and_its_unit_have_columns():
     table = environments(tables_tex(summary(), {}))[0]
-    assert "Claim & Pinned & Expected" in table
+    assert "Claim & Pinned & Expected & Unit & Measured & Verdict" in table
     assert "ode.a\\_b & init.sigma\\_w=1, data.folder=" in table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_limits.claims.words import expectation, interval, pinned
+from resnet_limits.claims.words import expectation, interval, pinned, unit
 from resnet_limits.report import words
 
 
@@ -47,7 +47,12 @@ def test_what_is_expected_in_words():
     expected = {"what": "order_at_least", "value": 2.0, "tolerance": 0.1}
     assert expectation(expected) == "order ≥ 2 - 0.1"
     assert expectation({**expected, "what": "at_most", "value": None}) == "≤ ? + 0.1"
-    assert expectation({"what": "value", "value": 1, "tolerance": 0.05, "scale": "relative"}) == "1 ± 0.05 relative"
+    assert expectation({"what": "value", "value": 1, "tolerance": 0.05, "scale": "relative"}) == "1 ± 0.05"
+
+
+def test_what_it_is_given_in():
+    assert unit({"what": "value", "value": 1, "tolerance": 0.05, "scale": "relative"}) == "relative"
+    assert unit({"what": "order", "value": 1, "tolerance": 0.05}) == ""
 
 
 def test_what_is_pinned_in_words():

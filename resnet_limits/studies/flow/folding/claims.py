@@ -72,7 +72,7 @@ GROUP = Group(
                 expected=Expected("value", 1, 1e-6, scale=RELATIVE),
                 where={"lipschitz": BELOW, "norm": norm},
                 pins=SHARP,
-                rival=Rival("the bound without its power D", "F27-power", 0.1),
+                rival=Rival("a bound 1 - Lip(h v) without the power D", "F27-power", 0.1),
             )
             for norm, bound in (("weights", "(1 - Lip(h v))^D"), ("points", "(1 - |h Dv|)^D"))
         ),
@@ -87,7 +87,7 @@ GROUP = Group(
             pins=PINS,
             outside=never_folds,
             random=True,
-            rival=Rival("the modulus of the determinant", "F3-det-abs", 0.0),
+            rival=Rival("the absolute value of the determinant", "F3-det-abs", 0.0),
         ),
     ),
     memory=("flow.points", "width"),

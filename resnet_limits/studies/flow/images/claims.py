@@ -68,7 +68,7 @@ GROUP = Group(
     observables={
         "images.accuracy": "test accuracy of convolutional networks trained with `units` units a stage and run with"
         " `evaluated`; column weights: free or shared by the units of a stage",
-        "images.parameters": "number of parameters of one such network",
+        "images.parameters": "number of parameters of one convolutional network",
         "images.accuracy_change": "accuracy run with `evaluated` units less that with those it was trained with,"
         " shared weights; standard error over test images, paired",
         "images.scaled_change": "n |accuracy with 8n units less that with n|, the largest over n; standard error of the"

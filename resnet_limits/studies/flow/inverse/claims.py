@@ -32,7 +32,7 @@ def _inverse(scheme: str, order: int, *, shared: bool, with_h: float) -> Claim:
         where={"scheme": scheme, "weights": "shared" if shared else "free"},
         pins=SHARED if shared else {},
         outside=outside,
-        rival=Rival("steps back with h in place of -h", "F31-reverse-sign", with_h),
+        rival=Rival("backward steps of h in place of -h", "F31-reverse-sign", with_h),
     )
 
 

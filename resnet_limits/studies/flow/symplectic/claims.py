@@ -68,7 +68,7 @@ GROUP = Group(
             where={"block": "hamiltonian"},
             pins=HAMILTONIAN,
             outside=stretches,
-            rival=Rival("Jacobians without their identity", "F35-identity-forgotten", 0.0),
+            rival=Rival("Jacobians of the branch without the skip connection", "F35-identity-forgotten", 0.0),
         ),
         Claim(
             id="flow.symplectic.gradient",

@@ -108,7 +108,7 @@ def _spectral(weights: str, *, folded: float, least: float, stretched: float, ea
             kind="identity",
             observable="lipschitz_bound",
             expected=Expected("at_most", _bound, 1e-9),
-            rival=Rival("weights above the bound are left as they are", "F28-clamp"),
+            rival=Rival("weights above the bound are not normalised", "F28-clamp"),
             **{**common, "where": {"control": "spectral", "weights": weights}},
         ),
         Claim(
@@ -118,7 +118,7 @@ def _spectral(weights: str, *, folded: float, least: float, stretched: float, ea
             kind="theorem",
             observable="block_lipschitz",
             expected=Expected("at_most", _bound, 1e-6),
-            rival=Rival("weights above the bound are left as they are", "F28-clamp", stretched),
+            rival=Rival("weights above the bound are not normalised", "F28-clamp", stretched),
             **common,
         ),
         Claim(
@@ -151,7 +151,7 @@ def _penalty(control: str, on: str, it: str) -> Claim:
         outside=unnormalised if control == "lipschitz" else untrained,
         random=True,
         needs=NEEDS,
-        rival=Rival("the gradient of the penalty ignored", "F7-penalty-ignored", 1.0),
+        rival=Rival("training ignores the gradient of the penalty", "F7-penalty-ignored", 1.0),
     )
 
 
@@ -197,7 +197,7 @@ GROUP = Group(
             unmet=not_learnt,
             random=True,
             needs=NEEDS,
-            rival=Rival("the modulus of the determinant", "F3-det-abs", 0.0),
+            rival=Rival("the absolute value of the determinant", "F3-det-abs", 0.0),
         ),
         Claim(
             id="flow.folding.trained.gain",

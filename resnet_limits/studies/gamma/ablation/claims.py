@@ -144,7 +144,9 @@ GROUP = Group(
         " the start) without a penalty, the weights with a small decay; mean over starts",
         "movement_difference": "path_difference of the movement without a penalty, over its root mean square",
         "path_difference": "root mean square distance of the step functions at depths n and 2n; mean over starts",
-        "start_distance": "relative distance in scaled variables of the minima from i.i.d. starts and from zero; mean",
+        "start_distance": "relative distance in scaled variables of the minima from i.i.d. starts and from zero;"
+        " mean over"
+        " starts",
     },
     memory=("replicas", "depth"),
     on_cpu=True,

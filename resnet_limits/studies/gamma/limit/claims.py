@@ -73,10 +73,10 @@ WEIGHTS_AT_ORDER_1 = "Minimisers of E_n converge uniformly to one of the limit p
 DEFECT_AT_START = "The defect of the limit's condition K'(0) = t1 K(0), b'(0) = t2 b(0) falls at order 1"
 
 N_SQUARED = "n^2 in place of n in the penalty", "G2-n-squared"
-CURVATURE = "2 forgotten in 2 a1 K'' of the limit", "G13-curvature-twice"
-BIAS_ENERGY = "the energy of the biases forgotten in the limit's value", "G6-bias-energy"
-START_ENERGY = "t1 forgotten in the limit's value", "G16-start-energy"
-TAU = "t1 and t2 ignored by the networks", "G3-tau-ignored"
+CURVATURE = "the limit's equation has a1 K'' in place of 2 a1 K''", "G13-curvature-twice"
+BIAS_ENERGY = "the limit's value lacks the penalty on the biases", "G6-bias-energy"
+START_ENERGY = "the limit's value lacks t1 |K(0)|^2", "G16-start-energy"
+TAU = "the networks' penalty lacks t1 and t2", "G3-tau-ignored"
 
 
 def _vanishes(name: str, problem: str, rival: Rival) -> Claim:
@@ -180,7 +180,7 @@ GROUP = Group(
             where={"problem": "regression"},
             unmet=not_reached("regression"),
             note=several("regression"),
-            rival=Rival("2 forgotten in dLoss/dK / (2 a1)", "G25-force"),
+            rival=Rival("dLoss/dK / a1 in place of dLoss/dK / (2 a1)", "G25-force"),
         ),
         Claim(
             id="gamma.oscillation",

@@ -86,8 +86,8 @@ GROUP = Group(
     ),
     observables={
         "train_loss": "loss of the training points, without the penalty",
-        "train_accuracy": "fraction of the training points classified rightly",
-        "test_accuracy": "fraction of the test points classified rightly",
+        "train_accuracy": "fraction of the training points classified correctly",
+        "test_accuracy": "fraction of the test points classified correctly",
     },
     memory=("gamma.train_points", "width", "depth"),
     on_cpu=True,

@@ -21,8 +21,8 @@ DRIFTS = {"symplectic_euler": "modified_energy_drift", "leapfrog": "energy_drift
 
 
 EXPLICIT = Rival("explicit Euler", "H3-explicit", 0.9529)
-TWICE = Rival("two halves of symplectic Euler", "H8-leapfrog", 1.037)
-OLD_STATES = Rival("velocities and rates at the states before the step", "H23-old-states", 0.9861)
+TWICE = Rival("two half steps of symplectic Euler", "H8-leapfrog", 1.037)
+OLD_STATES = Rival("velocities taken at the states before the step", "H23-old-states", 0.9861)
 RIVALS = {
     "energy.symplectic_euler": EXPLICIT,
     "energy.leapfrog": TWICE,
@@ -71,7 +71,7 @@ GROUP = Group(
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,
     observables={
-        "diverged_energy": "energy where an integrator's path ended that did not reach the end",
+        "diverged_energy": "energy at the last step of an integrator that diverged before the end",
         "modified_energy_drift": "max_s |H'_s - H'_0|/H_0, H' = H - h/2 H_q.H_P",
         "form_defect": "L times the largest entry of |D^T J D - J|, D the derivative of the first of L steps by"
         " differences; few points",

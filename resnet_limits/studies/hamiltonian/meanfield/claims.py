@@ -78,7 +78,7 @@ GROUP = Group(
     observables={
         "meanfield_distance": "root mean square over draws of the distance of the weights of N points (coordinate N) to"
         " those of the population, relative; at depth 16",
-        "meanfield_constant": "root mean square over draws of sqrt(N) |z_N - z|, N = 256 and more, by its limit"
+        "meanfield_constant": "root mean square over draws of sqrt(N) |z_N - z|, N = 256 and more, divided by its limit"
         " sqrt(tr H^-1 S H^-1)",
         "draws_gradient_norm": "largest relative gradient norm at the minima of draws; its reference is the tolerance",
     },

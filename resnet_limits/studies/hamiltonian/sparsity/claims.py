@@ -51,16 +51,18 @@ GROUP = Group(
             unmet=_one_sort,
             note=several("margin"),
             needs="a geodesic shooting that converges",
-            rival=Rival("loss gradients where the points start", "H27-start-states", 0.675),
+            rival=Rival("loss gradients at the points' start, not their end", "H27-start-states", 0.675),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,
     observables={
         "without_gradient": "share of the points without loss gradient at the end of the network; loss with a margin",
-        "momentum_support": "share of the points of which P(0) and P(1) of the limit are zero if and only if the"
-        " network's loss has no gradient there",
-        "momentum_off_support": "largest |P_j(0)| of the limit where the loss has no gradient, by the largest of all",
+        "momentum_support": "share of the points at which P(0) and P(1) of the limit are zero if and only if the"
+        " network's"
+        " loss has no gradient",
+        "momentum_off_support": "largest |P_j(0)| of the limit where the loss has no gradient, divided by the"
+        " largest of all",
     },
     arrays={
         "sparsity.momentum": "P_0 of the shooting with a loss that has a margin (points, width)",

@@ -75,7 +75,7 @@ GROUP = Group(
             where=OWN,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
-            rival=Rival("a recursion without the slope of the activation", "H20-slope"),
+            rival=Rival("an adjoint recursion without the slope of the activation", "H20-slope"),
         ),
         Claim(
             id="hamiltonian.residual.euler",
@@ -164,18 +164,20 @@ GROUP = Group(
     ),
     observables={
         **reached.OBSERVABLES,
-        "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, by the largest |omega_s|",
+        "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, divided by the largest"
+        " |omega_s|; the momenta by an adjoint recursion",
         "euler_missed": "largest deviation over time of states and momenta of the network from L steps of symplectic"
         " Euler from its P_0, relative to how far points move and to the momenta",
         "norm_spread": "(max - min)/mean over layers of |W_s|^2 + |b_s|^2",
         "path_energy": "L sum_s |w_s|^2",
-        "accuracy": "share of the points that are classified rightly at the end; not of a regression",
-        "shooting_residual": "|P(1) + dloss/dq(q(1))/nu| by |P(1)|, of the shooting",
-        "shooting_energy": "H of the shooting's path",
-        "shooting_reached": "1 where the shooting hit",
-        "state_distance": "largest root mean square over time of q_s - q(s/L), by how far points move",
-        "weight_distance": "largest root mean square over time of L w_s - omega(s/L), by that of omega",
-        "momentum_distance": "root mean square of P_0 of the network less that of the shooting, relative",
+        "accuracy": "fraction of the points classified correctly at the end; none for a regression",
+        "shooting_residual": "|P(1) + dloss/dq(q(1))/nu| divided by |P(1)|, of the geodesic shooting",
+        "shooting_energy": "energy H of the path that shooting found",
+        "shooting_reached": "1 where the geodesic shooting converged",
+        "state_distance": "largest root mean square over time of q_s - q(s/L), divided by how far points move",
+        "weight_distance": "largest root mean square over time of L w_s - omega(s/L), divided by that of omega",
+        "momentum_distance": "root mean square difference of P_0 of the network and of the shooting, relative to the"
+        " latter",
         "value_gap": "|J_L - J|, relative to the value J of the shooting",
         "energy_gap": "|L sum |w_s|^2 - 2 H|, relative to 2 H",
         "energy_drift": "max_s |H_s - H_0|/H_0; scheme network: of the trained network, else of an integrator",

@@ -67,7 +67,7 @@ GROUP = Group(
             outside=either(unlabelled, not_affine),
             needs=NO_BLOW_UP,
             verdicts=AS_FULL,
-            rival=Rival("the square of the noise variance", "K15-ridge"),
+            rival=Rival("the noise variance squared", "K15-ridge"),
         ),
     ),
     memory=("data.train_size", "kernel.deep_points"),
@@ -79,12 +79,15 @@ GROUP = Group(
     observables={
         "accuracy.nngp": "test accuracy of the posterior mean of the doubly infinite network (weakly trained: the"
         " read-out alone), with the standard error of a fraction of the test points; column points: training points",
-        "accuracy.ntk": "of regression with its tangent kernel, with kernel.ridge",
-        "accuracy.ntk.time": "fully trained, without ridge: gradient flow at time kernel.steps kernel.rate over the"
+        "accuracy.ntk": "test accuracy of regression with the tangent kernel of the doubly infinite network, with"
+        " kernel.ridge",
+        "accuracy.ntk.time": "test accuracy of the doubly infinite network fully trained, without ridge: gradient"
+        " flow at time kernel.steps kernel.rate over the"
         " largest eigenvalue of the Gram matrix of all training points",
-        "accuracy.ntk.infinity": "of the same at infinite time: least squares",
-        "accuracy.deep": "of the posterior mean of the deep block's kernel, on kernel.deep_points training points",
-        "accuracy.linear_ridge": "of linear ridge regression on the inputs",
+        "accuracy.ntk.infinity": "test accuracy of that gradient flow at infinite time: least squares",
+        "accuracy.deep": "test accuracy of the posterior mean of the deep block's kernel, on kernel.deep_points"
+        " training points",
+        "accuracy.linear_ridge": "test accuracy of linear ridge regression on the inputs",
         "accuracy_difference": "accuracy.deep less accuracy.nngp on the same test points and training points (scheme"
         " deep)",
         "linear_difference": "largest difference of the posterior mean of the doubly infinite network and linear ridge"

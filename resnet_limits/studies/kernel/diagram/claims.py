@@ -42,7 +42,7 @@ PAIRED = (64, 128)
 TANH = {"activation": "tanh"}
 
 
-ROOT = "overlaps over sqrt(D) in place of D"
+ROOT = "overlaps divided by sqrt(D) in place of D"
 
 
 def _difference(
@@ -96,8 +96,10 @@ GROUP = Group(
             f"The expected {{}} of networks of {SHALLOW} layers and width D is that of infinitely wide ones",
             0.012,
             {
-                "q": Rival("the moments of deep networks", "K14-shallow-recursion", -0.1078),
-                "lambda": Rival("the moments of deep networks", "K14-shallow-recursion", -0.09933),
+                "q": Rival("the moments of deep networks in place of shallow ones", "K14-shallow-recursion", -0.1078),
+                "lambda": Rival(
+                    "the moments of deep networks in place of shallow ones", "K14-shallow-recursion", -0.09933
+                ),
             },
             outside=moving,
         ),
@@ -124,7 +126,9 @@ GROUP = Group(
                 outside=either(moving, grown),
                 random=True,
                 verdicts=AS_FULL,
-                rival=Rival("one variance for the sum of two in what tanh loses", "K16-two-variances", value),
+                rival=Rival(
+                    "one variance in place of the sum of two in the constant of tanh", "K16-two-variances", value
+                ),
             )
             for (of, words), value in zip(OF.items(), (1.741, 1.764), strict=True)
         ),
@@ -165,7 +169,7 @@ GROUP = Group(
     arrays={
         "diagram.depth": "networks of depth L: width, mean and standard error of q, of lambda, standard deviation of"
         " lambda and its standard error, a column a width, the last infinite, (7, widths + 1)",
-        "diagram.limit": "the same of the SDE and, at infinite width, the limit ODE",
+        "diagram.limit": "the rows of diagram.depth, of the SDE and, at infinite width, of the limit ODE",
     },
     observables={
         "corner": "q or lambda (coordinate `of`) in a corner of the diagram: "

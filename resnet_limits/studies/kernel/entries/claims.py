@@ -29,8 +29,8 @@ LINEAR = {"activation": "identity", "init.sigma_w": 0.6, "init.sigma_b": 0.4, "h
 """Of small sizes, for the scatter over networks; none is 1, where powers hide."""
 
 
-ROOT = "overlaps over sqrt(D) in place of D"
-BIAS = "h for sqrt(h) on the biases of full weight matrices"
+ROOT = "overlaps divided by sqrt(D) in place of D"
+BIAS = "biases of size h in place of sqrt(h)"
 
 
 def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance: float, rival: Rival) -> Claim:
@@ -96,7 +96,7 @@ GROUP = Group(
             f"The mean Gram matrix <x_L, x_L'>/D of networks of {SHALLOW} layers is the kernel of infinite width",
             "nngp shallow",
             0.012,
-            Rival("the kernel of deep networks", "K20-deep-kernel", 0.8836),
+            Rival("the kernel of deep networks in place of shallow ones", "K20-deep-kernel", 0.8836),
         ),
         _width(
             "kernel.nngp.width",
@@ -111,7 +111,7 @@ GROUP = Group(
             f"The mean tangent kernel of networks of {SHALLOW} layers is that of infinite width",
             "ntk shallow",
             0.03,
-            Rival("the kernel of deep networks", "K20-deep-kernel", 0.8636),
+            Rival("the kernel of deep networks in place of shallow ones", "K20-deep-kernel", 0.8636),
         ),
         _width(
             "kernel.ntk.width",
@@ -126,7 +126,7 @@ GROUP = Group(
             "The mean tangent kernel of full weight matrices, by autograd, is that of infinite width",
             "ntk-autograd",
             0.09,
-            Rival("a recursion without h before the tangent kernel", "K3-h-missing", 0.7192),
+            Rival("a recursion of the tangent kernel without the factor h", "K3-h-missing", 0.7192),
         ),
         _narrow("kernel.ntk.narrow.spans", "by sampling", "spans", Rival(ROOT, "K18-overlap-root", 5.335)),
         _narrow("kernel.ntk.narrow.autograd", "by autograd", "autograd", Rival(BIAS, "K8-bias-h", 0.5418)),

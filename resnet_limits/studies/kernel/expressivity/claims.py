@@ -41,7 +41,7 @@ def _regression(kernel: str, words: str, rival: float) -> Claim:
         pins=NOISY,
         outside=either(not_affine, without_order),
         verdicts=OF_DEPTHS,
-        rival=Rival("constants of first order in T: a distance that stays", "K23-affine", rival),
+        rival=Rival("constants of the limit to first order in T: a distance that stays", "K23-affine", rival),
     )
 
 
@@ -89,7 +89,9 @@ GROUP = Group(
             pins=SMALL,
             outside=either(not_affine, without_order),
             verdicts=OF_DEPTHS,
-            rival=Rival("one depth for all: a part that stays", "K24-depth-of-training", -8.882e-16),
+            rival=Rival(
+                "the kernel of one depth at all depths: a part that stays", "K24-depth-of-training", -8.882e-16
+            ),
         ),
         Claim(
             id="kernel.expressivity.nonlinear",
@@ -117,7 +119,7 @@ GROUP = Group(
         "nonlinear_part": "what the best fit by a + b <z, z'>/d_in leaves of the kernel of 100 training points,"
         " relative to its entries less their mean; schemes finite depth (NNGP of infinite width and depth L),"
         " deep (deep block)",
-        "log_nonlinear_part": "its log10",
+        "log_nonlinear_part": "log10 of nonlinear_part",
         "ridge_difference": "largest difference of the predictions of kernel and linear ridge regression over the bound"
         " on its rounding",
     },

@@ -27,8 +27,8 @@ VARIANCE_BEND = 0.8
 `a`: 0.6 to 0.8 was measured at n/D = 0.16."""
 
 
-RATE = "a rate without the number of points: networks hardly move"
-SWAPPED = "test points in place of training points"
+RATE = "a learning rate that is not multiplied by the number of points: networks hardly move"
+SWAPPED = "test points take the place of training points"
 
 
 def _order(claim_id: str, source: Paper, statement: str, scheme: str, rival: Rival) -> Claim:
@@ -76,7 +76,7 @@ GROUP = Group(
             outside=either(narrow, moving),
             random=True,
             verdicts=AS_FULL,
-            rival=Rival("half as many steps again", "K27-steps", 1.686),
+            rival=Rival("the kernel's time counts half as many steps again", "K27-steps", 1.686),
         ),
         _order(
             "kernel.inference.weak",
@@ -132,8 +132,10 @@ GROUP = Group(
         " third of all, by width, mean over networks; scheme extrapolated: its inverse linear in 1/D, from D/2 and D",
         "accuracy.finite": "test accuracy of trained networks, less their initial outputs, by width (D/8 to D), mean"
         " over networks; column points: training points",
-        "accuracy.predicted": "of what their kernel predicts, with the standard error of a fraction of the test points",
-        "accuracy.ensemble": "of the mean output of the trained networks, widest",
-        "train_loss": "loss 1/(2n) sum |f - f_0 - target|^2 of the trained networks, widest, at the last step",
+        "accuracy.predicted": "test accuracy of their kernel's prediction, with the standard error of a fraction of"
+        " the test"
+        " points",
+        "accuracy.ensemble": "test accuracy of the mean output of the widest trained networks",
+        "train_loss": "loss 1/(2n) sum |f - f_0 - target|^2 of the widest trained networks at the last step",
     },
 )

@@ -120,8 +120,8 @@ def _constant(of: str, rival: Rival) -> Claim:
 
 
 UNBIASED = "the limit's moments without the bias's variance: a distance that stays"
-CONSTANT = "a limit in which what the bias adds does not grow: a distance that stays"
-READ_IN = "a limit without the read-in's term: a distance that stays"
+CONSTANT = "a limit in which the bias's contribution does not grow: a distance that stays"
+READ_IN = "a tangent kernel without the read-in's term: a distance that stays"
 TWICE = "Euler's own error counted twice in the constant"
 
 

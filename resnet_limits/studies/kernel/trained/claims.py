@@ -19,7 +19,7 @@ SINGLE = 4
 
 
 UNSCALED = "layers that do not shrink with the depth"
-REPEATED = "layers that all repeat the first one's weights"
+REPEATED = "all layers have the weights of the first"
 
 
 def _gain(optimizer: str, tolerance: float, rival: float) -> Claim:
@@ -83,8 +83,10 @@ GROUP = Group(
         f" over networks; columns optimizer ({', '.join(OPTIMIZERS)}) and layers ("
         + "; ".join(f"{name}: {words}" for name, words in LAYERS.items())
         + ")",
-        "accuracy.linear": "of linear ridge regression on the same training points, with kernel.ridge",
-        "accuracy.kernel": "of regression on them with the tangent kernel of infinite width and depth, kernel.ridge",
+        "accuracy.linear": "test accuracy of linear ridge regression on the same training points, with kernel.ridge",
+        "accuracy.kernel": "test accuracy of regression on the same training points with the tangent kernel of"
+        " infinite width"
+        " and depth, with kernel.ridge",
         "accuracy_gain": "accuracy.trained less accuracy.linear, on the same test points (paired)",
         "accuracy_change": "accuracy.trained of the deepest networks less that of the shallowest",
     },

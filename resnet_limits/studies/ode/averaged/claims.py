@@ -53,7 +53,7 @@ GROUP = Group(
             expected=Expected("value", 1, 0.06, scale=RELATIVE),
             pins=AVERAGED,
             random=True,
-            rival=Rival("the variance v(x) is a sum over coordinates, no mean", "O5-averaged-1/D", 5.0),
+            rival=Rival("the variance v(x) is a sum over coordinates, not a mean", "O5-averaged-1/D", 5.0),
         ),
         Claim(
             id="ode.averaged.mean",

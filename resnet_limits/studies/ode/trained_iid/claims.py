@@ -54,10 +54,10 @@ GROUP = Group(
         "step_difference": "relative distance of V, zero at the start, at depths L and 2L as step functions",
     },
     arrays={
-        "trained_iid.V": "the same from an i.i.d. start",
-        "trained_iid.W": "the same from an i.i.d. start",
-        "trained_iid.b": "the same from an i.i.d. start",
-        "trained_iid.logits": "the same from an i.i.d. start",
+        "trained_iid.V": "trained.V from an i.i.d. start",
+        "trained_iid.W": "trained.W from an i.i.d. start",
+        "trained_iid.b": "trained.b from an i.i.d. start",
+        "trained_iid.logits": "trained.logits from an i.i.d. start",
     },
     compared=("ode.trained_iid.distance",),
 )

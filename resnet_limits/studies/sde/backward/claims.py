@@ -92,7 +92,7 @@ GROUP = Group(
             "jacobian_norm",
             Expected("value", 1.0, 0.05, scale=RELATIVE),
             outside=measurable,
-            rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.7826),
+            rival=Rival("forward noise of size h in place of sqrt(h)", "SB1-forward-h", 0.7826),
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
         _claim(
@@ -102,7 +102,7 @@ GROUP = Group(
             # in units of sigma_w^2 T/D: 1/2 alone is off by one
             Expected("value", lyapunov, 0.25, unit=_of_width),
             source=NEWMAN,
-            rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.001458),
+            rival=Rival("forward noise of size h in place of sqrt(h)", "SB1-forward-h", 0.001458),
             kind="theorem",
         ),
         _claim(
@@ -118,7 +118,7 @@ GROUP = Group(
             "costate_top",
             Expected("value", lyapunov, 0.25, unit=_of_width),
             source=NORRIS,
-            rival=Rival("h for sqrt(h) backward", "SB2-transposed-h", 0.001425),
+            rival=Rival("backward noise of size h in place of sqrt(h)", "SB2-transposed-h", 0.001425),
         ),
         _claim(
             ".costate.variance",
@@ -126,7 +126,7 @@ GROUP = Group(
             "costate_variance",
             Expected("value", 1.0, 0.3, scale=RELATIVE),
             source=NORRIS,
-            rival=Rival("h for sqrt(h) backward", "SB2-transposed-h", 0.01571),
+            rival=Rival("backward noise of size h in place of sqrt(h)", "SB2-transposed-h", 0.01571),
         ),
         _claim(
             ".duality",
@@ -134,7 +134,7 @@ GROUP = Group(
             "duality",
             Expected("value", 0.0, 1e4, unit=rounding),
             kind="identity",
-            rival=Rival("what is known of the weights not projected out", "S13-adjoint-projection"),
+            rival=Rival("fresh backward noise also along the directions already drawn", "S13-adjoint-projection"),
             outside=isotropic,
         ),
         _claim(
@@ -142,7 +142,7 @@ GROUP = Group(
             "Gradients neither vanish nor explode: E|dJ/dW_k|^2 has the limit's ratio of last to first layer",
             "gradient_ratio",
             Expected("value", 1.0, 0.06, scale=RELATIVE),
-            rival=Rival("h for sqrt(h) forward", "SB1-forward-h", 0.6228),
+            rival=Rival("forward noise of size h in place of sqrt(h)", "SB1-forward-h", 0.6228),
             outside=mild,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
@@ -156,7 +156,7 @@ GROUP = Group(
             where={"scheme": "swish"},
             pins={**SWISH, "width": WIDE},
             outside=_of_swish,
-            rival=Rival("half of the drift", "SB4-half-the-drift", 2.011),
+            rival=Rival("half the Ito drift", "SB4-half-the-drift", 2.011),
         ),
         _claim(
             ".plain",
@@ -168,7 +168,7 @@ GROUP = Group(
             kind="control",
             where={"scheme": "feed-forward"},
             pins=PLAIN_ORDERED,
-            rival=Rival("networks with skip connections", "SR2-feed-forward-skips", 0.08922),
+            rival=Rival("networks that have skip connections", "SR2-feed-forward-skips", 0.08922),
             outside=_applies,
         ),
         _claim(
@@ -180,7 +180,7 @@ GROUP = Group(
             kind="control",
             where={"scheme": "unscaled-tanh"},
             pins=UNSCALED_TANH_UNIT,
-            rival=Rival("swish, whose gradients explode", "SB6-copied-activation", -0.9907),
+            rival=Rival("swish networks, whose gradients explode", "SB6-copied-activation", -0.9907),
             outside=narrow,
             verdicts=SMOKE_IS_TOO_SMALL,
         ),
@@ -192,7 +192,7 @@ GROUP = Group(
             kind="control",
             where={"scheme": "unscaled-swish"},
             pins=UNSCALED_SWISH,
-            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", -0.0002942),
+            rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", -0.0002942),
             outside=_applies,
         ),
     ),

@@ -114,7 +114,7 @@ SWISH = _of_both(
     0.015,
     0.05,
     (
-        Rival("half of the drift in the limit", "SC2-drift-halved", 1.061),
+        Rival("half the Ito drift in the limit", "SC2-drift-halved", 1.061),
         Rival("phi'(0) = 1 in the limit", "S19-swish-slope", 0.1967),
         Rival("one of the two cross terms lost", "SC3-cross-term", -0.01458),
     ),
@@ -127,9 +127,9 @@ TANH = (
         0.05,
         0.12,
         (
-            Rival("3 taps for 9", "S8-taps-K", 0.8334),
-            Rival("3 taps for 9", "S8-taps-K", 0.2733),
-            Rival("the covariance of a pair over the wrong deviation", "SC5-other-deviation", 0.03937),
+            Rival("a mean over 3 taps in place of 9", "S8-taps-K", 0.8334),
+            Rival("a mean over 3 taps in place of 9", "S8-taps-K", 0.2733),
+            Rival("the covariance of a pair divided by the wrong standard deviation", "SC5-other-deviation", 0.03937),
         ),
     ),
     _claim(
@@ -147,7 +147,7 @@ TANH = (
         "Overlaps of gradients at two positions grow backward by the transposed matrix exponential",
         "convolution_costate",
         Expected("value", 1, 0.06, scale=RELATIVE),
-        rival=Rival("3 taps for 9", "S8-taps-K", 0.284),
+        rival=Rival("a mean over 3 taps in place of 9", "S8-taps-K", 0.284),
         outside=_seeing("tanh"),
     ),
 )

@@ -110,21 +110,21 @@ GROUP = Group(
             "The correlation of two inputs at depth L is that of the SDE, lambda_T/q_T",
             "correlation_error",
             Expected("value", 0.0, 0.028),
-            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", -0.08683),
+            rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", -0.08683),
         ),
         _of_the_limit(
             ".norm",
             "E|x_L|^2/D is that of the SDE, (q_0 + c) e^{sigma_w^2 T} - c, c = sigma_b^2/sigma_w^2",
             "norm_error",
             Expected("value", 0.0, 0.06, scale=RELATIVE),
-            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", -0.3545),
+            rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", -0.3545),
         ),
         _of_the_limit(
             ".overlap",
             "E<x_L, y_L>/D of two inputs is that of the SDE, (lambda_0 + c) e^{sigma_w^2 T} - c",
             "overlap_error",
             Expected("value", 0.0, 0.055, scale=RELATIVE),
-            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", -0.2659),
+            rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", -0.2659),
         ),
         _of_the_limit(
             ".below_one",
@@ -132,14 +132,14 @@ GROUP = Group(
             "correlation_gap",
             Expected("value", 1.0, 0.07, scale=RELATIVE),
             outside=moving,
-            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", 1.211),
+            rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", 1.211),
         ),
         _of_the_limit(
             ".inputs",
             "Correlations of pairs of inputs at cosines 0.9 and -0.5 differ by as much as in the SDE",
             "correlation_difference",
             Expected("value", 1.0, 0.035, scale=RELATIVE),
-            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", 1.216),
+            rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", 1.216),
         ),
         _control(
             "plain",
@@ -149,7 +149,7 @@ GROUP = Group(
             Expected("at_least", 1.0, 0.08),
             {"scheme": "feed-forward", "pair": "-0.5"},
             PLAIN_CRITICAL,
-            rival=Rival("networks with skip connections", "SR2-feed-forward-skips", -0.1304),
+            rival=Rival("networks that have skip connections", "SR2-feed-forward-skips", -0.1304),
             source=SCHOENHOLZ,
         ),
         _control(
@@ -161,7 +161,7 @@ GROUP = Group(
             {"scheme": "unscaled-tanh-wide"},
             WIDE_TANH,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", -0.004699),
+            rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", -0.004699),
         ),
         _control(
             "unscaled.prefactor",
@@ -171,7 +171,7 @@ GROUP = Group(
             Expected("value", 1.71, 0.15),
             {"scheme": "unscaled-tanh-wide"},
             WIDE_TANH,
-            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", 3.561),
+            rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", 3.561),
         ),
         _control(
             "unscaled.norm",
@@ -181,7 +181,7 @@ GROUP = Group(
             {"scheme": "unscaled-tanh"},
             UNSCALED_TANH,
             outside=narrow,
-            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", 0.5373),
+            rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", 0.5373),
         ),
         _control(
             "explosion",

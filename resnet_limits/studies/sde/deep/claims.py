@@ -97,7 +97,7 @@ GROUP = Group(
             random=False,
             outside=weightless,
             unmet=asymptotic("deep_kernel_error", "last"),
-            rival=Rival("the rate of the start throughout", "S40-rate-of-the-start"),
+            rival=Rival("the kernel's initial rate at all times", "S40-rate-of-the-start"),
         ),
         _claim(
             "sde.deep.all",
@@ -106,7 +106,7 @@ GROUP = Group(
             Expected("value", 1, 0.1, scale=RELATIVE),
             "all, alpha=0.5",
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a linear SDE whose rate is not squared", "S38-rate-of-all", 0.6703),
+            rival=Rival("a linear SDE whose rate is sigma, not sigma^2", "S38-rate-of-all", 0.6703),
         ),
         _claim(
             "sde.deep.weak",
@@ -116,7 +116,7 @@ GROUP = Group(
             "all, alpha=0.5",
             outside=_order,
             unmet=asymptotic("deep_weak_error", "all, alpha=0.5"),
-            rival=Rival("another linear SDE: the error stays", "S38-rate-of-all", 0.01435),
+            rival=Rival("a linear SDE with another rate: the error stays", "S38-rate-of-all", 0.01435),
         ),
         _claim(
             "sde.deep.weak.quarter",
@@ -128,7 +128,7 @@ GROUP = Group(
             outside=_order,
             unmet=asymptotic("deep_weak_error", "all, alpha=0.25"),
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a hidden layer that shrinks as the root of h", "S12-deep-alpha", 0.9774),
+            rival=Rival("hidden layers of size h^(1/2)", "S12-deep-alpha", 0.9774),
         ),
         _claim(
             "sde.deep.no_drift",
@@ -138,7 +138,7 @@ GROUP = Group(
             "inside",
             pins=DRIFT,
             outside=still,
-            rival=Rival("an activation that stands outside", "S36-activation-outside", 1.002),
+            rival=Rival("the activation outside the block", "S36-activation-outside", 1.002),
         ),
         _claim(
             "sde.deep.outside",
@@ -149,7 +149,7 @@ GROUP = Group(
             kind="control",
             pins=DRIFT,
             outside=still,
-            rival=Rival("twice the drift in the limit", "S37-moments-drift", 0.5021),
+            rival=Rival("twice the Ito drift in the limit", "S37-moments-drift", 0.5021),
         ),
     ),
     observables={

@@ -113,7 +113,7 @@ GROUP = Group(
             kind="derived",
             observable="crossing_lateness",
             expected=Expected("value", 1.0, 0.1, scale=RELATIVE),
-            rival=Rival("half of what the limit takes", "SE3-lateness", 0.005308),
+            rival=Rival("half the known term", "SE3-lateness", 0.005308),
             where={"scheme": "wide"},
             pins={**SWISH, "width": WIDE},
             outside=low,

@@ -43,7 +43,7 @@ GROUP = Group(
     },
     arrays={
         "functions.inputs": "inputs s in [-2, 2] along a direction, (points,)",
-        "functions.grid": "the same in each of two directions, (points,)",
+        "functions.grid": "inputs in each of two directions, (points,)",
         **{
             f"functions.{name}.{shape}.{which}": f"first coordinate of x_T, {words}: {of} of {what}"
             for name, words in DRAWN.items()

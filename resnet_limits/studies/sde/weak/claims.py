@@ -151,7 +151,7 @@ GROUP = Group(
         _order(
             "norm",
             "E|x_L|^2/D",
-            rival=Rival("another limit: the error stays", "S23-rate", 0.004902),
+            rival=Rival("a limit with another growth rate: the error stays", "S23-rate", 0.004902),
         ),
         _limit(
             "norm",
@@ -161,7 +161,7 @@ GROUP = Group(
         _order(
             "overlap",
             "E<x_L, y_L>/D of two inputs",
-            rival=Rival("another limit: the error stays", "S23-rate", 0.007382),
+            rival=Rival("a limit with another growth rate: the error stays", "S23-rate", 0.007382),
         ),
         _limit(
             "overlap",
@@ -200,7 +200,7 @@ GROUP = Group(
             Expected("value", 1, 0.25, scale=RELATIVE),  # 1024 networks know it to 5 %
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a covariance without its 1/D", "S26-one-over-D", 0.06478),
+            rival=Rival("a covariance without the factor 1/D", "S26-one-over-D", 0.06478),
         ),
         _expanded(
             "variance.overlap",
@@ -210,7 +210,7 @@ GROUP = Group(
             Expected("value", 1, 0.25, scale=RELATIVE),
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a covariance without its 1/D", "S26-one-over-D", 0.07846),
+            rival=Rival("a covariance without the factor 1/D", "S26-one-over-D", 0.07846),
         ),
         Claim(
             id="sde.weak.control",
@@ -224,7 +224,7 @@ GROUP = Group(
             random=True,
             needs=DEPTHS,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a bias of variance 1 in place of h", "S5-bias-unscaled"),
+            rival=Rival("biases of variance 1 in place of h", "S5-bias-unscaled"),
         ),
         _noise(
             "sde.weak.noise",
@@ -282,7 +282,7 @@ GROUP = Group(
         "weak_control": "mean of the martingale subtracted from f(x_2L), over the limit of E f where it is known",
         "weak_control_mean": "weak_control, mean over the depths",
         "weak_steps": "sum over layers of |x_{k+1} - x_k|^2 (scheme norm; overlap: products of two inputs), depth 2L,"
-        " over the same of expectations given the states",
+        " over the sum of its conditional expectations given the states",
         "multilevel_mean": "E f(x_2L) summed over the depths up to L",
         "multilevel_error": "relative distance to the limit of the sum with its last difference D_L added once more;"
         " error of the reference: D_L - D_{L/2}/2",
