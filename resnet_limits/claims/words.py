@@ -1,4 +1,4 @@
-"""How expectations, their units, intervals, pins and settings read: on the terminal, in figures, on the page, in LaTeX."""
+"""How expectations, units, intervals, pins and settings read: on the terminal, in figures, on the page and in LaTeX."""
 
 from __future__ import annotations
 

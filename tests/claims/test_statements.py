@@ -1,4 +1,4 @@
-"""What claims and groups say: one sentence each, that stands alone, without pins, names of claims or of keys."""
+"""What claims say: one sentence each, that stands alone, without pins, names of claims or of keys."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from resnet_limits.claims.claim import Claim
 from resnet_limits.settings.keys import describe
 from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.group import Group
 
-LONGEST, LONGEST_QUESTION = 110, 90
+LONGEST = 110
 ASSIGNED = re.compile(r"\w=\w")
 """`width=4`; a formula has spaces: `q_0 = 1`."""
 
@@ -22,11 +21,6 @@ ASSIGNED = re.compile(r"\w=\w")
 def _claims() -> Iterator[Claim]:
     for name in STUDIES:
         yield from studies.get(name).claims
-
-
-def _groups() -> Iterator[tuple[str, Group]]:
-    for name in STUDIES:
-        yield from ((name, group) for group in studies.get(name).groups)
 
 
 CLAIMS = list(_claims())
@@ -57,19 +51,6 @@ def test_no_statement_names_a_claim_or_an_observable():
 
 def test_no_statement_occurs_twice():
     assert [text for text, n in Counter(claim.statement for claim in CLAIMS).items() if n > 1] == []
-
-
-@pytest.mark.parametrize(("study", "group"), [pytest.param(*its, id=f"{its[0]}.{its[1].name}") for its in _groups()])
-def test_the_title_of_a_group_is_a_question(study: str, group: Group):
-    assert len(group.title) <= LONGEST_QUESTION
-    assert group.title[0].isupper()
-    assert group.title.endswith("?")
-    assert group.title.count("?") == 1
-    assert not ASSIGNED.search(group.title)
-
-
-def test_no_question_occurs_twice():
-    assert [text for text, n in Counter(group.title for _, group in _groups()).items() if n > 1] == []
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)

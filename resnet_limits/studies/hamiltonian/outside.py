@@ -39,8 +39,8 @@ def not_reached(of: str, *, shooting: bool = True) -> Callable[[Any], str | None
                 for name in ("shooting_residual", "shooting_energy")
             )
             return (
-                f"the shooting did not hit: relative residual {residual:.1e}, energy {energy:.3g} of its path; more"
-                " hamiltonian.steps, or a larger hamiltonian.nu"
+                f"the geodesic shooting did not converge: relative residual {residual:.1e}, energy {energy:.3g} of its"
+                " path; more hamiltonian.steps, or a larger hamiltonian.nu"
             )
         return None
 

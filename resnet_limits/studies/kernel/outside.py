@@ -40,7 +40,7 @@ def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:
 def kinked(settings: Kernel) -> str | None:
     """Why there is no limit in depth, or None."""
     if (reason := activation_named(settings.activation).without_limit()) is not None:
-        return f"activation={settings.activation}: {reason}, and infinitely deep networks no limit"
+        return f"activation={settings.activation}: {reason}, and infinitely deep networks have no limit"
     return None
 
 

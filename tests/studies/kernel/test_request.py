@@ -66,7 +66,7 @@ def test_without_ridge_only_affine_kernels_are_known_to_be_singular(activation: 
 
 def test_an_activation_with_a_kink_is_warned_of():
     (line,) = warnings(Kernel(activation="relu"))
-    assert "activation=relu: it has no phi'(0), and infinitely deep networks no limit" in line
+    assert "activation=relu: it has no phi'(0), and infinitely deep networks have no limit" in line
 
 
 def test_a_horizon_beyond_the_blow_up_is_warned_of():
