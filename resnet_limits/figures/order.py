@@ -23,7 +23,7 @@ from .layout import lay_out
 from .style import COLOURS
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-ACROSS = 72
+ACROSS = 56
 """Letters of a heading that fit across a figure of one claim."""
 SMALLEST_RANGE = 4.0
 """The vertical axis spans at least this factor."""

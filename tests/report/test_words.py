@@ -16,6 +16,8 @@ from resnet_limits.report import words
         ("f(x, theta(t_k)) -> 0 <= t", "f(x, θ(t<sub>k</sub>)) → 0 ≤ t"),
         ("forward_error and theta_max of E_theta", "forward_error and theta_max of E_theta"),
         ("a factor e^1.2.", "a factor e<sup>1.2</sup>."),
+        ("E|x_L|^2 = e^{sigma_w^2 T}", "E|x<sub>L</sub>|<sup>2</sup> = e<sup>σ<sub>w</sub><sup>2</sup> T</sup>"),
+        ("(1 - c)^D of", "(1 - c)<sup>D</sup> of"),
         ("<script>L^{<b>}", "&lt;script&gt;L<sup>&lt;b&gt;</sup>"),
     ],
 )
@@ -27,6 +29,7 @@ def test_formulas_as_html(text, html):
     ("text", "latex"),
     [
         ("distance L^-1/2 of", "distance $L^{-1/2}$ of"),
+        ("|x|^2/D and sigma_w^2", r"|x|$^{2}$/D and $\sigma_{w}$$^{2}$"),
         ("x_{k+1} & theta", r"$x_{k+1}$ \& $\theta$"),
         ("100% of data_set #1 {a} $x", r"100\% of data\_set \#1 \{a\} \$x"),
         ("a\\b ~ c^", r"a\textbackslash{}b \textasciitilde{} c\textasciicircum{}"),
