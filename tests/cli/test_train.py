@@ -121,7 +121,7 @@ def test_the_summary_has_the_schema_of_the_contract(sweep):
     (claim,) = summary["claims"]
     assert set(claim) == {
         *("id", "setting", "source", "statement", "kind", "group", "rival"),
-        *("observable", "expected", "measured", "verdict", "why"),
+        *("observable", "expected", "pins", "measured", "verdict", "why"),
     }
     (group,) = summary["groups"]
     assert group["name"] == claim["group"] == "reversed"
@@ -131,6 +131,7 @@ def test_the_summary_has_the_schema_of_the_contract(sweep):
     assert "arXiv" in claim["source"]
     assert claim["kind"] in ("theorem", "derived", "observation", "control", "identity")
     assert claim["expected"] == {"what": "order", "value": 1.0, "tolerance": 0.1}
+    assert claim["pins"] == {}
     assert set(claim["measured"]) == {"value", "low", "high", "level"}
     assert claim["measured"]["low"] < claim["measured"]["value"] < claim["measured"]["high"]
     assert claim["measured"]["level"] == 0.95

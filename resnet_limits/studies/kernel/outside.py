@@ -17,8 +17,10 @@ OF_DEPTHS: dict[str, Verdict] = {**AS_FULL, "large": "inconclusive"}
 
 TYPICAL = 1.0
 """`|z|^2/d_in` of a standardised point: its mean over the training points."""
-NO_BLOW_UP = "no training or test point may blow up before the horizon (blow_up_time says when the first one does)"
+NO_BLOW_UP = "moments that blow up before the horizon at no training or test point (blow_up_time: the first time)"
 """For `Claim.needs`."""
+OF_ROUNDING = "units of rounding"
+"""For `Expected.scale`."""
 DEEP = {"activation": "relu", "sigma_A": 1.4142135623730951, "sigma_a": 0.5, "sigma_B": 1.0}
 """The deep block `x + B phi(A x + a)`: its inner activation, sizes of its inner layer, and of its last."""
 LADDER = (8, 4, 2, 1)
@@ -38,7 +40,7 @@ def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:
 def kinked(settings: Kernel) -> str | None:
     """Why there is no limit in depth, or None."""
     if (reason := activation_named(settings.activation).without_limit()) is not None:
-        return f"activation={settings.activation}: {reason}, and infinitely deep networks no limit"
+        return f"activation={settings.activation}: {reason}, and infinitely deep networks have no limit"
     return None
 
 
