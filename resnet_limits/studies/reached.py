@@ -38,9 +38,9 @@ OBSERVABLES = {
 """What `certificate.py` records."""
 
 
-def not_reached(where: Mapping[str, str], advice: str) -> Callable[[Any], str | None]:
+def not_reached(where: Mapping[str, str], advice: str, *, one_branch: bool = True) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: why the minimisers of these coordinates cannot test a claim, or None; `advice` names a key
-    that may help."""
+    that may help. `one_branch`: the claim follows one branch of minimisers, and says nothing where that ends."""
 
     def unmet(records: Any) -> str | None:
         rows = _rows(records, where)
@@ -60,6 +60,8 @@ def not_reached(where: Mapping[str, str], advice: str) -> Callable[[Any], str | 
                 return (
                     f"L={depth}: the Hessian's smallest eigenvalue is {eigenvalue:.1e}: no strict minimum is certified"
                 )
+        if not one_branch:
+            return None
         surprises, depths = rows[rows["observable"] == "branch_surprise"], set(rows["depth"])
         for rung, surprise in zip(surprises["step"], surprises["value"], strict=True):
             if surprise > LARGEST_SURPRISE and min(depths) < rung <= max(depths):

@@ -25,9 +25,9 @@ def several(of: str) -> Callable[[Any], str | None]:
     return reached.branches_differ({"of": of})
 
 
-def not_reached(of: str, *, shooting: bool = True) -> Callable[[Any], str | None]:
+def not_reached(of: str, *, shooting: bool = True, one_branch: bool = True) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: at which depth the minimiser, or the shooting, was not reached, and how far it got."""
-    unreached = reached.not_reached({"of": of}, "hamiltonian.nu")
+    unreached = reached.not_reached({"of": of}, "hamiltonian.nu", one_branch=one_branch)
 
     def unmet(records: Any) -> str | None:
         if (reason := unreached(records)) is not None or not shooting or "of" not in records:

@@ -44,6 +44,14 @@ def pair(settings: Kernel) -> Float[Tensor, "2 f"]:
     return z[[0, 1 + int((z[1:] @ z[0]).argmax())]]
 
 
+def family(settings: Kernel, others: int) -> Float[Tensor, "n f"]:
+    """The first training point and those of the next hundred that overlap it most, of no larger norm than the pair:
+    where its moments do not blow up, theirs do not."""
+    z, largest = points(settings, 1 + AMONG), float(pair(settings).square().sum(dim=1).max())
+    small = z[1:][z[1:].square().sum(dim=1) <= largest]
+    return torch.cat([z[:1], small[(small @ z[0]).argsort(descending=True)[:others]]])
+
+
 def overlaps(z: Float[Tensor, "n f"]) -> Float[Tensor, "n n"]:
     """`<z_i, z_j>/d_in`: the overlaps of the states after a random read-in, at infinite width."""
     return z @ z.T / z.shape[1]

@@ -91,6 +91,7 @@ GROUP = Group(
         ),
     ),
     memory=("flow.points", "width"),
+    conditional=("fold_fraction",),
     observables={
         "sharp_ratio": "det D block / (1 - Lip(h v))^D at a point where Dv = -c I, the one farthest from 1 over blocks",
         "fold_fraction": "fraction of Jacobian determinants of blocks that are not positive, over networks, blocks"

@@ -65,6 +65,10 @@ GROUP = Group(
         ),
     ),
     memory=("flow.images.channels", "flow.images.batch_size", "flow.images.replicas", "flow.images.points"),
+    conditional=(
+        "images.accuracy_change",
+        "images.scaled_change",
+    ),
     observables={
         "images.accuracy": "test accuracy of convolutional networks trained with `units` units a stage and run with"
         " `evaluated`; column weights: free or shared by the units of a stage",

@@ -75,6 +75,7 @@ GROUP = Group(
     ),
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,
+    conditional=("meanfield_distance",),
     observables={
         "meanfield_distance": "root mean square over draws of the distance of the weights of N points (coordinate N) to"
         " those of the population, relative; at depth 16",

@@ -76,6 +76,14 @@ GROUP = Group(
         "accuracy": f"accuracies of {', '.join(SHOWN)} on all training points (deep: kernel.deep_points), with standard"
         " errors and numbers of training points, (3, 4)"
     },
+    conditional=(
+        "accuracy.deep",
+        "accuracy.linear_ridge",
+        "accuracy.nngp",
+        "accuracy.ntk",
+        "accuracy.ntk.infinity",
+        "accuracy.ntk.time",
+    ),
     observables={
         "accuracy.nngp": "test accuracy of the posterior mean of the doubly infinite network (weakly trained: the"
         " read-out alone), with the standard error of a fraction of the test points; column points: training points",

@@ -171,6 +171,12 @@ GROUP = Group(
         " lambda and its standard error, a column a width, the last infinite, (7, widths + 1)",
         "diagram.limit": "the rows of diagram.depth, of the SDE and, at infinite width, of the limit ODE",
     },
+    conditional=(
+        "corner",
+        "corner_difference",
+        "corner_spread",
+        "spread_ratio",
+    ),
     observables={
         "corner": "q or lambda (coordinate `of`) in a corner of the diagram: "
         + "; ".join(f"{name}: {words}" for name, words in CORNERS.items())

@@ -132,6 +132,10 @@ GROUP = Group(
         _narrow("kernel.ntk.narrow.autograd", "by autograd", "autograd", Rival(BIAS, "K8-bias-h", 0.5418)),
     ),
     memory=("width", "kernel.inputs", "depth", "replicas"),
+    conditional=(
+        "entry",
+        "entries_distance",
+    ),
     observables={
         "entry": "an entry of a kernel, of inputs i and j (coordinate pair): mean over networks of the width of the"
         f" settings; schemes nngp, ntk, those of {SHALLOW} layers (nngp shallow, ntk shallow), ntk-autograd (full"

@@ -70,7 +70,8 @@ GROUP = Group(
             " ratio 1",
             kind="theorem",
             observable="learnt_time",
-            expected=Expected("value", 1, 0.12, scale=RELATIVE),
+            # extrapolated from D/2 and D, 30 networks know it to 0.05: two of these, and as much for the interval
+            expected=Expected("value", 1, 0.22, scale=RELATIVE),
             where={"scheme": "extrapolated"},
             pins={"dtype": "float32"},
             outside=either(narrow, moving),
@@ -123,6 +124,12 @@ GROUP = Group(
         "inference.predicted": "what the kernel predicts there, (points,)",
         "inference.loss": "training loss by step, mean over networks of the largest width",
     },
+    conditional=(
+        "accuracy.finite",
+        "accuracy.predicted",
+        "inference_distance",
+        "train_loss",
+    ),
     observables={
         "inference_distance": "root mean square distance to the kernel of infinite width and the networks' depth over"
         " test points, outputs and networks, relative to the latter's size, by width; schemes trained (outputs less"

@@ -15,6 +15,8 @@ from ...least import points
 from ..outside import AS_FULL, OF_DEPTHS, either, explodes_with, moving, sizes, without_order
 from ..settings import Kernel
 
+OTHERS = 6
+"""Training points whose overlaps with the first one are judged together."""
 SWISH, TANH = {"activation": "swish"}, {"activation": "tanh"}
 WITH = {"own": "", "swish": " with swish"}
 """Schemes in a statement."""
@@ -153,7 +155,9 @@ GROUP = Group(
             " the settings, swish: swish; reference: the limit in depth"
             for of, words in OF.items()
         },
-        **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF},
+        **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF if of != "lambda"},
+        "lambda_error": f"root mean square distance to the limit in depth of the first input's overlaps with {OTHERS}"
+        " others, relative to theirs",
         "depth_constant": "L times the relative distance of a moment (coordinate `of`) to its limit, with its sign",
         "extrapolated_distance": "largest relative distance, over the moments, of their extrapolation from depths of"
         " 32 to 256 to the limit; error of the reference: of the extrapolation",

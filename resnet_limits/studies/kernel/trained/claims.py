@@ -78,6 +78,13 @@ GROUP = Group(
     ),
     compared=tuple(f"kernel.trained.depth.{optimizer}" for optimizer in OPTIMIZERS),
     memory=("kernel.mini_batch.width", "kernel.mini_batch.networks", "depth", "kernel.mini_batch.points"),
+    conditional=(
+        "accuracy.kernel",
+        "accuracy.linear",
+        "accuracy.trained",
+        "accuracy_change",
+        "accuracy_gain",
+    ),
     observables={
         "accuracy.trained": "test accuracy of networks of width kernel.mini_batch.width trained on mini-batches, mean"
         f" over networks; columns optimizer ({', '.join(OPTIMIZERS)}) and layers ("

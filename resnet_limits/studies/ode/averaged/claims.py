@@ -67,6 +67,10 @@ GROUP = Group(
             rival=Rival(LAYERS_SHARE, "O19-layers-share", 0.0003725),
         ),
     ),
+    conditional=(
+        "averaged_mean_error",
+        "averaged_rms_error",
+    ),
     observables={
         "averaged_ratio": "averaged_rms_error over the size that the covariance of the fluctuations gives at step h",
         "averaged_rms_error": "root mean square of x_L - x(T) over draws, x(T) of the averaged flow",

@@ -49,6 +49,7 @@ GROUP = Group(
             rival=Rival("the labels are not permuted with the training points", "D1-shuffled-labels", 0.104),
         ),
     ),
+    conditional=("accuracy_gain",),
     observables={
         "accuracy_gain": "accuracy of trained networks on the test points less that of linear least squares",
     },

@@ -63,6 +63,10 @@ GROUP = Group(
             rival=Rival("the layers of the control start independently, too", "O22-tied-independent", 0.4256),
         ),
     ),
+    conditional=(
+        "random_start_fluctuation",
+        "random_start_mean",
+    ),
     observables={
         "random_start_fluctuation": "standard deviation over draws of the i.i.d. start of the trained network's logits",
         "random_start_mean": "size of the difference of the mean logits over draws at depths L and 2L",

@@ -74,6 +74,7 @@ GROUP = Group(
             rival=Rival("the Hurst index is H + 0.1", "O6-hurst+0.1", 1.276),
         ),
     ),
+    conditional=("rough_difference",),
     observables={
         "rough_difference": "root mean square of x_L - x_2L on one rough path",
         "rough_ratio": "root mean square difference of the sums h sum_k b(t_k) of a rough path b at L and 2L, over"

@@ -32,6 +32,12 @@ GROUP = Group(
             rival=Rival("every layer starts from a draw of its own", "O22-tied-independent", 0.6475),
         ),
     ),
+    conditional=(
+        "gradient_norm",
+        "test_accuracy",
+        "test_loss",
+        "train_loss",
+    ),
     observables={
         "train_loss": "loss: of the mini-batch, by step; of all training points at the end",
         "test_accuracy": "fraction of the test points classified correctly, by step (each epoch) and at the end",

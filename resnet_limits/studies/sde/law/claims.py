@@ -293,6 +293,7 @@ GROUP = Group(
             rival=Rival("twice the Ito drift", "S33-drift-of-the-diffusion", 0.2599),
         ),
     ),
+    conditional=("energy_distance",),
     observables={
         "log_norm_ratio": "mean over replicas of log |x_T|/|x_0|, less its martingale; reference: that of the SDE"
         " (sigma_b = 0); here and in the next six the interval counts the error of that depth to first order in h or"

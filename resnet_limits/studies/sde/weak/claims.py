@@ -262,6 +262,13 @@ GROUP = Group(
             rival=Rival("weights of the martingale do not grow backwards in time", "S27-gradient-of-the-end", -2.287),
         ),
     ),
+    conditional=(
+        "multilevel_error",
+        "multilevel_mean",
+        "weak_difference",
+        "weak_error",
+        "weak_mean",
+    ),
     observables={
         "weak_error": "|E f(x_L) - f_T|, f = |x|^2/D, <x, y>/D (scheme norm, overlap) for phi''(0) = 0 and psi = id;"
         " else, and for mean_d x_d with swish (scheme mean), |E f(x_2L) - E f(x_L)| on one noise",
