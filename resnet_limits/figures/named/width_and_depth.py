@@ -29,10 +29,10 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     found: dict[int, list[np.ndarray]] = {}
     for job in jobs:
         if (table := job.array("diagram.depth")) is not None:
-            found.setdefault(job.settings.depth, []).append(table)
+            found.setdefault(job.settings.depth, []).append(_infinite(table))
     if not found:
         return None
-    limits = [its for job in jobs if (its := job.array("diagram.limit")) is not None]
+    limits = [_infinite(its) for job in jobs if (its := job.array("diagram.limit")) is not None]
     limit = joined(limits) if limits else None
     tables = {depth: joined(found[depth]) for depth in sorted(found)}
     figure = Figure(figsize=(7.4, 3.3))
@@ -40,6 +40,11 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     _draw_means(left, tables, limit)
     _draw_spreads(right, tables, limit)
     return figure
+
+
+def _infinite(table: np.ndarray) -> np.ndarray:
+    """The table with its infinite width, which is nan where arrays hold drawable numbers alone."""
+    return np.vstack([np.nan_to_num(table[:Q], nan=np.inf), table[Q:]])
 
 
 def joined(tables: Sequence[np.ndarray]) -> np.ndarray:
