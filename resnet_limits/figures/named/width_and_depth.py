@@ -44,7 +44,7 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
 
 def _infinite(table: np.ndarray) -> np.ndarray:
     """The table with its infinite width, which is nan where arrays hold drawable numbers alone."""
-    return np.vstack([np.nan_to_num(table[:Q], nan=np.inf), table[Q:]])
+    return np.vstack([np.where(np.isnan(table[:Q]), np.inf, table[:Q]), table[Q:]])
 
 
 def joined(tables: Sequence[np.ndarray]) -> np.ndarray:
