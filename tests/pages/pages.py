@@ -13,7 +13,6 @@ ROOMS = ("cli", "configs", "resnet_limits", "outputs", "tests")
 PAGES = sorted(
     [*HERE.glob("*.md"), *(path for room in ROOMS for path in (HERE / room).rglob("*.md") if "dist-info" not in str(path))]
 )
-FENCE = re.compile(r"^    (.*)$")
 
 
 def text(page: Path) -> str:
@@ -35,11 +34,18 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
 
 
+def places(page: Path) -> tuple[Path, ...]:
+    """From where a page names files."""
+    return (HERE, HERE / "resnet_limits", HERE / "tests", page.parent)
+
+
 def paths(page: Path) -> Iterator[str]:
-    """Files and folders that are named in code: `tests/problems.py`, `tests/faults/`; not those with a placeholder."""
+    """Files that are named in code, `tests/problems.py`, by the first folder that exists; `STUDY` is a placeholder."""
     for code in re.findall(r"`([^`\n]+)`", text(page)):
         for word in code.split():
-            if re.fullmatch(r"(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|yaml|toml)", word) and not re.search("[A-Z]{3}", word):
+            first, slash, _ = word.partition("/")
+            known = slash and any((place / first).is_dir() for place in places(page))
+            if known and re.fullmatch(r"[\w./-]+", word) and not re.search("[A-Z]{3}", word.replace("README", "")):
                 yield word
 
 

@@ -17,7 +17,7 @@ from resnet_limits.data import identity
 from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
 from tests.checkout import HERE
-from tests.pages.pages import PAGES, anchors, commands, links, paths, python, text
+from tests.pages.pages import PAGES, anchors, commands, links, paths, places, python, text
 from tests.planting import plant
 
 README, CONTRIBUTING = HERE / "README.md", HERE / "CONTRIBUTING.md"
@@ -53,8 +53,7 @@ def test_links_lead_somewhere(page: Path):
 def test_files_that_are_named_exist(page: Path):
     if page.name == "CHANGELOG.md":
         return  # which names what is gone
-    around = (HERE, HERE / "resnet_limits", HERE / "tests", page.parent)
-    assert [its for its in paths(page) if not any((place / its).exists() for place in around)] == []
+    assert [its for its in paths(page) if not any((place / its).exists() for place in places(page))] == []
 
 
 def _context(words: list[str]) -> Any:
@@ -69,7 +68,7 @@ def test_commands_of_reslim_are_requests_that_it_takes(page: Path, monkeypatch: 
     for words in commands(page, "reslim"):
         overrides = _context(words).params.get("overrides")
         if overrides and words[0] == "train":
-            assert plan([override for override in overrides if "RUN" not in override]).jobs
+            assert plan([its for its in overrides if "STUDY" not in its]).jobs
 
 
 @each_page
