@@ -54,9 +54,9 @@ def page() -> str:
 def _head() -> Iterator[str]:
     yield "# How fast"
     yield ""
-    yield "Ratios of one run against what one writes first, on one thread; both sides give the same numbers, or the same"
-    yield "law, which is checked. Nothing here is asserted by tests. What groups of claims cost: `python -m"
-    yield "tests.benchmarks.costs`. `python -m tests.benchmarks.page NAME` prints a section anew."
+    yield "Ratios of one run against what one writes first, on one thread; both sides give the same numbers, or the"
+    yield "same law, which is checked. Nothing here is asserted by tests. `python -m tests.benchmarks.page NAME` prints"
+    yield "a section anew, `python -m tests.benchmarks.costs` what groups of claims cost."
 
 
 def _section(name: str) -> Iterator[str]:

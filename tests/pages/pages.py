@@ -10,9 +10,7 @@ from pathlib import Path
 from tests.checkout import HERE
 
 ROOMS = ("cli", "configs", "resnet_limits", "outputs", "tests")
-PAGES = sorted(
-    [*HERE.glob("*.md"), *(path for room in ROOMS for path in (HERE / room).rglob("*.md") if "dist-info" not in str(path))]
-)
+PAGES = sorted([*HERE.glob("*.md"), *(path for room in ROOMS for path in (HERE / room).rglob("*.md"))])
 
 
 def text(page: Path) -> str:
