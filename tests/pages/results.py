@@ -3,7 +3,7 @@
     python -m tests.pages.results RUN...     # judge these runs of default size, and write `measured/` and the page
     python -m tests.pages.results            # write the page anew, after words of a claim have changed
 
-One run a study; a study of which no run is given keeps what was measured before. Other seeds: `tests/seeds`.
+One run a study; a study of which no run is given keeps what was measured before.
 """
 
 from __future__ import annotations
@@ -130,9 +130,8 @@ def _head() -> Iterator[str]:
     yield "# Results"
     yield ""
     yield f"Every claim of the {len(STUDIES)} studies at default size, one seed: {counted(verdicts)}."
-    yield "Intervals are of 95 %. A *control* expects a failure: supported means that the failure was seen. Other seeds"
-    yield "stand in [tests/seeds](../../tests/seeds/README.md), planted errors in"
-    yield "[tests/sabotage](../../tests/sabotage/README.md); `reslim studies NAME` has equations, keys and observables."
+    yield "Intervals are of 95 %. A *control* expects a failure: supported means that the failure was seen. Planted errors"
+    yield "stand in [tests/sabotage](../../tests/sabotage/README.md); `reslim studies NAME` has equations, keys, observables."
     yield ""
     yield "`python -m tests.pages.results RUN...` writes this page from run folders."
 
