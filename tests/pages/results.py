@@ -130,8 +130,8 @@ def _head() -> Iterator[str]:
     yield "# Results"
     yield ""
     yield f"Every claim of the {len(STUDIES)} studies at default size, one seed: {counted(verdicts)}."
-    yield "Intervals are of 95 %. A *control* expects a failure: supported means that the failure was seen. Planted errors"
-    yield "stand in [tests/sabotage](../../tests/sabotage/README.md); `reslim studies NAME` has equations, keys, observables."
+    yield "Intervals are of 95 %. A *control* expects a failure: supported means that the failure was seen."
+    yield "[Planted errors](../../tests/sabotage/README.md) turn each claim red; `reslim studies NAME` has equations and keys."
     yield ""
     yield "`python -m tests.pages.results RUN...` writes this page from run folders."
 

@@ -64,7 +64,7 @@ def _context(words: list[str]) -> Any:
 
 @each_page
 def test_commands_of_reslim_are_requests_that_it_takes(page: Path, monkeypatch: pytest.MonkeyPatch):
-    plant(monkeypatch, identity.filled, lambda settings, told=None: list(settings))  # whatever data this machine has
+    plant(monkeypatch, identity.filled, lambda settings, **_: list(settings))  # whatever data this machine has
     for words in commands(page, "reslim"):
         overrides = _context(words).params.get("overrides")
         if overrides and words[0] == "train":
@@ -82,7 +82,7 @@ def test_modules_that_are_run_exist(page: Path):
 
 
 def test_a_command_that_is_none_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    plant(monkeypatch, identity.filled, lambda settings, told=None: list(settings))
+    plant(monkeypatch, identity.filled, lambda settings, **_: list(settings))
     page = tmp_path / "page.md"
     for line, error in (("train widht=4", "unknown key"), ("studies --jsn", "No such option")):
         page.write_text(f"Run `reslim {line}`.\n")
