@@ -131,7 +131,7 @@ def _head() -> Iterator[str]:
     yield ""
     yield f"Every claim of the {len(STUDIES)} studies at default size, one seed: {counted(verdicts)}."
     yield "Intervals are of 95 %. A *control* expects a failure: supported means that the failure was seen."
-    yield "[Planted errors](../../tests/sabotage/README.md) turn each claim red; `reslim studies NAME` has equations and keys."
+    yield "[Planted errors](../../tests/sabotage/README.md) turn each claim red; `reslim studies NAME` has its keys."
     yield ""
     yield "`python -m tests.pages.results RUN...` writes this page from run folders."
 
