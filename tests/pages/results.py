@@ -107,7 +107,7 @@ def _write(path: Path, kind: type[Row] | type[Source], lines: Sequence[Row] | Se
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [its.name for its in fields(kind)], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(map(asdict, lines))
+        writer.writerows(asdict(line) for line in lines)
 
 
 def _read(path: Path) -> list[dict[str, str]]:
