@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...claims.claim import Expected
+from ...claims.claim import RELATIVE, Expected
 from .. import outside, reached
 from .settings import Hamiltonian
 
-TENDS_TO_ZERO = Expected("at_most", 0, 5e-4)
+ROUNDING = 1e-13
+"""Relative rounding of states and values."""
+TENDS_TO_ZERO = Expected("at_most", 0, 5e-4, scale=RELATIVE)
 """Of a plateau, relative to the limit: a distance to a limit that is off by a thousandth is refuted."""
 
 
@@ -39,8 +41,8 @@ def not_reached(of: str, *, shooting: bool = True, one_branch: bool = True) -> C
                 for name in ("shooting_residual", "shooting_energy")
             )
             return (
-                f"the shooting did not hit: relative residual {residual:.1e}, energy {energy:.3g} of its path; more"
-                " hamiltonian.steps, or a larger hamiltonian.nu"
+                f"the geodesic shooting did not converge: relative residual {residual:.1e}, energy {energy:.3g} of its"
+                " path; more hamiltonian.steps, or a larger hamiltonian.nu"
             )
         return None
 

@@ -16,7 +16,7 @@ from ...data.loading import load
 from ...fixed_shape import product
 from ...networks.ntk import NtkNetwork
 from ...random import Stream, normals
-from ...sampling.law import Isotropic
+from ...sampling.layer_law import Isotropic
 from ...settings.content import chosen
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points

@@ -54,7 +54,7 @@ def _not_fitted(records: Any) -> str | None:
 _WITH_A_LIMIT = Claim(
     id="hamiltonian.scaling",
     source=OWHADI,
-    statement="with decay proportional to L the least values at depths L and 2L differ by less and less, tending to 0",
+    statement="With decay proportional to L, the difference of the least values at depths L and 2L tends to 0",
     kind="theorem",
     observable="difference_plateau",
     # no limit is held against it that could be off by a thousandth; four depths leave terms of order L^-3
@@ -69,7 +69,7 @@ _WITH_A_LIMIT = Claim(
 _WITHOUT = Claim(
     id="hamiltonian.scaling.constant",
     source=OWHADI,
-    statement="with constant decay the least value falls to the infimum of the loss, which is 0 on few points",
+    statement="With constant decay, the least value falls to the infimum of the loss at order at least 1/2",
     kind="control",
     observable="value",
     expected=Expected("order_at_least", 0.5, 0.15),
@@ -84,7 +84,7 @@ a limit is 0."""
 
 GROUP = Group(
     name="scaling",
-    title="Does it take decay proportional to depth for minimisers to have a limit?",
+    title="Must the weight decay grow with depth for trained networks to have a limit?",
     seconds=4.1,
     least=least_of_minimiser,
     claims=(
@@ -92,7 +92,8 @@ GROUP = Group(
         replace(
             _WITH_A_LIMIT,
             id="hamiltonian.scaling.observed",
-            statement="with decay proportional to L the least values at depths L and 2L approach at order 1",
+            statement="With decay proportional to L, the least values at depths L and 2L approach each other at"
+            " order 1",
             kind="observation",
             observable="value_difference",
             expected=FIRST_ORDER,
@@ -103,7 +104,8 @@ GROUP = Group(
         replace(
             _WITHOUT,
             id="hamiltonian.scaling.constant.rate",
-            statement="with constant decay the least value falls at the order that is the penalty's share of it",
+            statement="With constant decay, the order at which the least value falls is the penalty's share of that"
+            " value",
             kind="derived",
             observable="rate_off",
             expected=Expected("value", 0, 0.1),

@@ -39,10 +39,10 @@ GROUP = Group(
         Claim(
             id="ode.accuracy",
             source=MARION_REGULARISATION,
-            statement="trained networks tell two concentric circles apart, which no linear classifier does",
+            statement="Trained networks tell two concentric circles apart, which no linear classifier does",
             kind="observation",
             observable="accuracy_gain",
-            expected=Expected("at_least", 0.4, 0.09),
+            expected=Expected("at_least", 0.4, 0.09, scale="accuracy"),
             pins=ACCURACY,
             random=True,
             outside=_linear,
