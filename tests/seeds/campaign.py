@@ -21,6 +21,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,8 @@ from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
 from tests.checkout import HERE, Checkout
 
+Table = Any
+"""A pandas DataFrame or Series: what its stubs say of a column is no help."""
 RESULTS = Path(__file__).with_name("results")
 PAGE = Path(__file__).with_name("README.md")
 SIZES = ("full", "smoke")
@@ -64,7 +67,7 @@ class Run:
     started: float
     revision: str
     verdicts: dict[str, str]
-    records: pd.DataFrame
+    records: Table
 
 
 def run(studies: Sequence[str], seeds: Iterable[int], size: str, outputs: Path) -> list[Run]:
@@ -106,7 +109,7 @@ def claims(names: Iterable[str] = STUDIES) -> dict[str, Claim]:
     return {claim.id: claim for name in names for claim in studies.get(name).claims}
 
 
-def verdicts(runs: Sequence[Run]) -> pd.DataFrame:
+def verdicts(runs: Sequence[Run]) -> Table:
     """Of each claim the seeds at which it came out how, and the revisions that said so. Of runs of one size."""
     latest: dict[str, dict[int, tuple[str, str]]] = {}
     for its in runs:
@@ -121,18 +124,18 @@ def verdicts(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(table, columns=["study", "claim", *VERDICTS, "revisions"])
 
 
-def counts(table: pd.DataFrame) -> pd.DataFrame:
+def counts(table: Table) -> Table:
     """By claim at how many seeds it came out how: columns of `VERDICTS`."""
     return table.set_index("claim")[list(VERDICTS)].map(lambda seeds: len(str(seeds).split()))
 
 
-def refuted(table: pd.DataFrame, size: str) -> list[str]:
+def refuted(table: Table, size: str) -> list[str]:
     """The claims that were refuted at some seed and must not be."""
     known, its = claims(), counts(table)
     return [claim for claim in its.index[its["refuted"] > 0] if known[claim].verdicts[size] != "refuted"]
 
 
-def as_they_must(table: pd.DataFrame, size: str) -> pd.Series:
+def as_they_must(table: Table, size: str) -> Table:
     """By claim the share of the seeds at which it came out as it must. Where the size is too small to judge, and the
     claim must be inconclusive, a seed that supports it is as good."""
     known, its = claims(), counts(table)
@@ -140,7 +143,7 @@ def as_they_must(table: pd.DataFrame, size: str) -> pd.Series:
     return pd.Series(right, its.index) / its.sum(axis=1)
 
 
-def short(table: pd.DataFrame, size: str) -> list[str]:
+def short(table: Table, size: str) -> list[str]:
     """The claims that come out as they must at too few of the seeds."""
     share = as_they_must(table, size)
     return list(share.index[share < ENOUGH])
@@ -157,7 +160,7 @@ ONE_IN = 1000
 """How rarely the scatter of a right standard error lies outside of `bounds`, on either side."""
 
 
-def scatter(runs: Sequence[Run]) -> pd.DataFrame:
+def scatter(runs: Sequence[Run]) -> Table:
     """Of each observable with a standard error that error and the scatter between seeds over it: columns `COLUMNS`.
 
     Over the records that every seed has: `replicas`, their median; `error`, the median of the root mean square error;
@@ -197,7 +200,7 @@ def bounds(seeds: int) -> tuple[float, float]:
     return low, high
 
 
-def miscalibrated(table: pd.DataFrame) -> list[str]:
+def miscalibrated(table: Table) -> list[str]:
     """The observables whose scatter between seeds is not their standard error; of conditional ones, is less. Fewer than
     `FEWEST` seeds say nothing."""
     off = []
@@ -215,7 +218,7 @@ def conditional(study: str) -> set[str]:
     return {name for group in studies.get(study).groups for name in group.conditional}
 
 
-def changed(table: pd.DataFrame, before: pd.DataFrame) -> list[str]:
+def changed(table: Table, before: Table) -> list[str]:
     """The observables whose stated error is `FACTOR` of that in another table of the size, or more, either way."""
     known = before.set_index(["study", "observable"])["error"]
     off = []
@@ -230,7 +233,7 @@ FACTOR = 2.0
 """A root of n in the wrong place is more where there are four replicas; stated errors differ by less between seeds."""
 
 
-def _latest(runs: Sequence[Run]) -> pd.DataFrame:
+def _latest(runs: Sequence[Run]) -> Table:
     """The records of a study with a standard error: of each seed those of an observable from the latest run that has
     it."""
     found: dict[tuple[int, str], pd.DataFrame] = {}
@@ -242,7 +245,7 @@ def _latest(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.concat(found.values(), ignore_index=True) if found else pd.DataFrame(columns=["observable"])
 
 
-def _spreads(records: pd.DataFrame) -> list[tuple[float, float, float]]:
+def _spreads(records: Table) -> list[tuple[float, float, float]]:
     """For each record of an observable that every seed has: replicas, mean square error, variance between seeds over
     that. An error of zero beside values that scatter is infinitely too small."""
     names = [name for name in records.columns if name not in NO_COORDINATE]
@@ -256,7 +259,7 @@ def _spreads(records: pd.DataFrame) -> list[tuple[float, float, float]]:
     return found
 
 
-def _none_or_all(records: pd.DataFrame) -> bool:
+def _none_or_all(records: Table) -> bool:
     """Whether it is a share that is 0, or 1, up to its error, the same at every seed: it has no scatter to see."""
     value, error = records["value"], records["stderr"]
     return bool(value.nunique() == 1 and (np.minimum(value.abs(), (1 - value).abs()) < 1.1 * error).all())
@@ -270,7 +273,7 @@ def path(name: str, size: str) -> Path:
     return RESULTS / f"{name}-{size}.csv"
 
 
-def committed(name: str, size: str) -> pd.DataFrame:
+def committed(name: str, size: str) -> Table:
     """A table that is committed."""
     return pd.read_csv(path(name, size), keep_default_na=False)
 
@@ -305,7 +308,7 @@ def _asked(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def _write(name: str, size: str, table: pd.DataFrame, names: Sequence[str]) -> None:
+def _write(name: str, size: str, table: Table, names: Sequence[str]) -> None:
     """Write the rows of these studies; those of others stay."""
     if path(name, size).exists():
         kept = committed(name, size)
