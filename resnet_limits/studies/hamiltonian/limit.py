@@ -61,12 +61,10 @@ class ShootingLimit:
         every = -(-FINEST // depth)
         paths = []
         for P in self.momenta:
-            trajectory = integrate(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
-            if trajectory.diverged:
-                raise Diverged(trajectory.diverged)
-            paths.append(
-                Trajectory(trajectory.states[::every], trajectory.momenta[::every], trajectory.energy[::every])
-            )
+            path = integrate(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
+            if path.diverged:
+                raise Diverged(path.diverged)
+            paths.append(Trajectory(path.states[::every], path.momenta[::every], path.energy[::every]))
         return paths[0], paths[1]
 
     def weights(self, path: Trajectory) -> Tensor:
