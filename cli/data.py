@@ -35,7 +35,7 @@ def data(name: str | None, *, root: str | None, json_out: bool) -> None:
     else:
         size = f", {_megabytes(data_set.bytes)}" if data_set.bytes else ""
         print(printable("\n".join([f"{data_set.name}: {data_set.where}{size}", *_classes(data_set)])))
-        for problem in its.problems:
+        for problem in data_set.problems:
             say(problem)
 
 
