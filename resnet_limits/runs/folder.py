@@ -201,8 +201,8 @@ class Run:
         settings = identity.filled(settings)
         new = {job_name(job): job for job in settings}
         known = {job.name: job.settings for job in self._seen(plan.jobs).jobs} | new
-        config = merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
-        config = yaml.safe_dump(config, sort_keys=False)
+        values = merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
+        config = yaml.safe_dump(values, sort_keys=False)
         plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config))
         planned.write(self.path, plan)
         (self.path / "jobs").mkdir(exist_ok=True)
