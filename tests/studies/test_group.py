@@ -146,9 +146,9 @@ def test_verify_is_red_for_it_and_says_why():
     study, settings = studies.get("hamiltonian"), Hamiltonian(depth=64, claims=[LANDMARKS])
     asked = study.chosen(settings.claims)
     judged = [judge(claim, settings, table(settings, []), {}) for claim in asked]
-    found = list(checks(study, "full", [({}, asked)], judged))
-    assert [check.claim for check in found] == [LANDMARKS]
-    for check in found:
+    checked = list(checks(study, "full", [({}, asked)], judged))
+    assert [check.claim for check in checked] == [LANDMARKS]
+    for check in checked:
         assert not check.ok
         assert check.why.startswith("nothing was measured: ")
         assert "depths up to 32" in check.why
