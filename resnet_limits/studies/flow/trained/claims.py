@@ -188,7 +188,7 @@ GROUP = Group(
         Claim(
             id="flow.folding.trained.folds",
             source=ROUSSEAU,
-            statement="Of networks trained without a control on spirals or circles, three in ten or more fold the plane",
+            statement="Three in ten or more networks trained without a control on spirals or circles fold the plane",
             kind="control",
             observable="fold_networks",
             # some do, where none would: the half-width of a share of a dozen networks is up to 0.28
