@@ -28,6 +28,7 @@ from resnet_limits.claims.words import (
     pinned,
     setting_words,
     short,
+    unit,
 )
 from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable

@@ -129,14 +129,21 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
 def refuted(table: pd.DataFrame, size: str) -> list[str]:
     """The claims that were refuted at some seed and must not be."""
     known, counted_verdicts = claims(), counts(table)
-    return [claim for claim in counted_verdicts.index[counted_verdicts["refuted"] > 0] if known[claim].verdicts[size] != "refuted"]
+    return [
+        claim
+        for claim in counted_verdicts.index[counted_verdicts["refuted"] > 0]
+        if known[claim].verdicts[size] != "refuted"
+    ]
 
 
 def as_they_must(table: pd.DataFrame, size: str) -> pd.Series:
     """By claim the share of the seeds at which it came out as it must. Where the size is too small to judge, and the
     claim must be inconclusive, a seed that supports it is as good."""
     known, counted_verdicts = claims(), counts(table)
-    right = [counted_verdicts.loc[claim, list({known[claim].verdicts[size], "supported"})].sum() for claim in counted_verdicts.index]
+    right = [
+        counted_verdicts.loc[claim, list({known[claim].verdicts[size], "supported"})].sum()
+        for claim in counted_verdicts.index
+    ]
     return pd.Series(right, counted_verdicts.index) / counted_verdicts.sum(axis=1)
 
 
@@ -248,11 +255,17 @@ def _spreads(records: pd.DataFrame) -> list[tuple[float, float, float]]:
     names = [name for name in records.columns if name not in NO_COORDINATE]
     seeds, spreads = records["seed"].nunique(), []
     for _, records_alike in records.groupby(names, dropna=False):
-        if seeds < 2 or not len(records_alike) == seeds == records_alike["seed"].nunique() or _none_or_all(records_alike):
+        if (
+            seeds < 2
+            or not len(records_alike) == seeds == records_alike["seed"].nunique()
+            or _none_or_all(records_alike)
+        ):
             continue
         variance, error = float(records_alike["value"].var(ddof=1)), float((records_alike["stderr"] ** 2).mean())
         if variance > 0 or error > 0:
-            spreads.append((float(records_alike["replicas"].median()), error, variance / error if error > 0 else math.inf))
+            spreads.append(
+                (float(records_alike["replicas"].median()), error, variance / error if error > 0 else math.inf)
+            )
     return spreads
 
 

@@ -10,7 +10,9 @@ from resnet_limits.studies import study as studies
 from resnet_limits.studies.chosen import beginnings
 
 IDS = [(name, claim.id) for name in STUDIES for claim in studies.get(name).claims]
-BEGINNINGS = [(name, beginning) for name in STUDIES for beginning in beginnings([claim.id for claim in studies.get(name).claims])]
+BEGINNINGS = [
+    (name, beginning) for name in STUDIES for beginning in beginnings([claim.id for claim in studies.get(name).claims])
+]
 
 
 def of(study: str, *names: str) -> list[str]:
