@@ -7,11 +7,11 @@ import math
 
 import pytest
 import torch
-from resnet_limplan_made.sampling.layer_law import Isotropic
-from resnet_limplan_made.sampling.pieces import BYTES_OF_STATES, LARGEST, SMALLEST, piece_size
 
 from resnet_limits.engines.eager import Eager
 from resnet_limits.random import Stream
+from resnet_limits.sampling.layer_law import Isotropic
+from resnet_limits.sampling.pieces import BYTES_OF_STATES, LARGEST, SMALLEST, piece_size
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from resnet_limits.sampling.tangent import tangents
 from resnet_limits.sampling.walk import walk

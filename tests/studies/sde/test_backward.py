@@ -12,8 +12,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from resnet_limplan_made.sampling.layer_law import Isotropic
-from resnet_limplan_made.sampling.pieces import NUMBERS_ON_TAPE, on_tape
 from torch.autograd import forward_ad
 
 from resnet_limits.claims.judge import judge
@@ -22,6 +20,8 @@ from resnet_limits.measurement.estimate import mean, variance
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.runs.records import table
+from resnet_limits.sampling.layer_law import Isotropic
+from resnet_limits.sampling.pieces import NUMBERS_ON_TAPE, on_tape
 from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde import unscaled
