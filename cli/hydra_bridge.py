@@ -90,11 +90,11 @@ def who_asks(job: PlannedJob, key: str) -> str:
     empty where it was the user."""
     if any(override.split("=", 1)[0] == key for override in job.overrides):
         return ""
-    its, data = job.settings, flat(job.settings).get("data")
+    settings, data = job.settings, flat(job.settings).get("data")
     groups = {  # the later of Hydra's list of defaults first
-        f"preset={its.preset}": f"size/{its.study}_{its.preset}",
-        f"figure={its.figure}": f"figure/{its.figure}",
-        f"data={data}, by what suits it,": f"suited/data/{its.study}_{data}",
+        f"preset={settings.preset}": f"size/{settings.study}_{settings.preset}",
+        f"figure={settings.figure}": f"figure/{settings.figure}",
+        f"data={data}, by what suits it,": f"suited/data/{settings.study}_{data}",
     }
     return next((who for who, place in groups.items() if _gives(place, key)), "the default")
 
@@ -103,8 +103,8 @@ def _gives(place: str, key: str) -> bool:
     """Whether the configuration of this group and option gives a value to this key."""
     import yaml
 
-    found = [path for folder in folders() if (path := folder / f"{place}.yaml").is_file()]
-    values = yaml.safe_load(found[0].read_text(encoding="utf-8")) if found else None
+    files = [path for folder in folders() if (path := folder / f"{place}.yaml").is_file()]
+    values = yaml.safe_load(files[0].read_text(encoding="utf-8")) if files else None
     for name in key.split("."):
         if not isinstance(values, dict) or name not in values:
             return False
@@ -221,10 +221,10 @@ def _parsed(line: str) -> Override:
 
 def _check_shared(first: Settings, other: Settings) -> None:
     """A key that is no content has one value in all jobs: of jobs that differ in it alone only one would run."""
-    its = {entry.key: entry.value for entry in describe(first) if not entry.field.metadata.get("content", True)}
+    values = {entry.key: entry.value for entry in describe(first) if not entry.field.metadata.get("content", True)}
     for entry in describe(other):
-        if entry.key in its and entry.value != its[entry.key]:
-            raise SettingError(f"{no_content(entry.key)}; got {its[entry.key]} and {entry.value}")
+        if entry.key in values and entry.value != values[entry.key]:
+            raise SettingError(f"{no_content(entry.key)}; got {values[entry.key]} and {entry.value}")
 
 
 def settings_of(config: Any) -> Settings:
@@ -252,23 +252,23 @@ def boxes(plan: Plan, missing: set[str]) -> list[Box]:
 
     Key by key, products that differ in the values of this key alone become one.
     """
-    found = [
+    boxes_left = [
         {o.split("=", 1)[0]: (o.split("=", 1)[1],) for o in job.overrides} for job in plan.jobs if job.name in missing
     ]
-    for key in list(dict.fromkeys(key for its in found for key in its)):
+    for key in list(dict.fromkeys(key for box in boxes_left for key in box)):
         merged: dict[tuple[Any, ...], dict[str, tuple[str, ...]]] = {}
-        for its in found:
-            others = (key in its, *((k, v) for k, v in its.items() if k != key))
-            same = merged.setdefault(others, {**its, key: ()} if key in its else its)
-            if key in its:
-                same[key] += its[key]
-        found = list(merged.values())
+        for box in boxes_left:
+            others = (key in box, *((k, v) for k, v in box.items() if k != key))
+            same = merged.setdefault(others, {**box, key: ()} if key in box else box)
+            if key in box:
+                same[key] += box[key]
+        boxes_left = list(merged.values())
     names = {frozenset(job.overrides): job.name for job in plan.jobs}
     made: list[Box] = []
-    for its in found:
-        points = itertools.product(*([f"{key}={value}" for value in values] for key, values in its.items()))
+    for box in boxes_left:
+        points = itertools.product(*([f"{key}={value}" for value in values] for key, values in box.items()))
         jobs = tuple(names[frozenset(point)] for point in points)  # as the sweeper takes them
-        made.append(Box(tuple(f"{key}={','.join(values)}" for key, values in its.items()), plan.launcher, jobs))
+        made.append(Box(tuple(f"{key}={','.join(values)}" for key, values in box.items()), plan.launcher, jobs))
     return made
 
 

@@ -99,7 +99,7 @@ class Launch:
         child = Child(start_child(self.run, box, array), box, array)
         self.children.append(child)
         self.asked = -ASK
-        self.run.launched(child.process.pid, [job for its in (box, *self.boxes) for job in its.jobs])
+        self.run.launched(child.process.pid, [job for planned_box in (box, *self.boxes) for job in planned_box.jobs])
 
     def _release(self, child: Child) -> None:
         """Note, once, that a child has nothing more to start: what it has sent, SLURM holds, or nobody."""

@@ -39,7 +39,7 @@ class SharedFolder:
             with contextlib.suppress(OSError, SafetensorError):
                 if path.name == _named(name, content := read_bytes(path)):
                     return _laid_out(load(content))
-        solution = _laid_out({its: np.ascontiguousarray(array) for its, array in compute().items()})
+        solution = _laid_out({name: np.ascontiguousarray(array) for name, array in compute().items()})
         content = save(solution)
         with contextlib.suppress(OSError):  # a job that cannot keep it still has it
             self.folder.mkdir(exist_ok=True)
@@ -50,7 +50,7 @@ class SharedFolder:
 
 def _laid_out(solution: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """A solution as it is handed out, computed or read: in one order, and alike in memory."""
-    return {its: _aligned(array) for its, array in by_name(solution).items()}
+    return {name: _aligned(array) for name, array in by_name(solution).items()}
 
 
 def _aligned(array: np.ndarray) -> np.ndarray:
