@@ -19,7 +19,6 @@ import functools
 import itertools
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -54,6 +53,7 @@ from .hydra_errors import translated
 from .hydra_schema import CONFIGS, folders, register
 from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read
 from .printable import say
+from .workers import die_with_client
 
 
 def study_of(settings: Settings) -> Any:
@@ -136,7 +136,7 @@ def plan(overrides: Sequence[str]) -> Plan:
     with translated(overrides), initialize_config_module(CONFIGS, version_base="1.3"):
         asked = read(overrides, GlobalHydra.instance().config_loader())
         root = _root(asked)
-        launcher = _launcher(root)
+        launcher = _chosen_launcher(asked, root)
         proposed = [_parsed(f"{key}={value}") for key, value in (root.hydra.sweeper.params or {}).items()]
         listed = list(points([*proposed, *asked]))
         composed = [settings_of(_composed(point)) for point in listed]
@@ -181,6 +181,20 @@ def _check_launcher(cluster: str, launcher: str) -> None:
     its = _launcher(_options((f"cluster={cluster}",)))
     if launcher != its:
         raise SettingError(f"cluster={cluster}: its launcher is {its}; leave out hydra/launcher, or cluster")
+
+
+def _chosen_launcher(asked: Sequence[Override], root: Any) -> str:
+    """Who starts the jobs: the launcher that was asked for, or that of the cluster, else workers of our own.
+
+    Raises `SettingError` for a key `jobs` that a launcher would not heed.
+    """
+    keys = {override.key_or_group for override in asked}
+    launcher = _launcher(root)
+    if launcher == "basic" and "hydra/launcher" not in keys:
+        return launchers.SIDE_BY_SIDE
+    if "jobs" in keys:
+        raise SettingError(f"jobs: the launcher {launcher} says itself how many jobs run at a time; leave jobs out")
+    return launcher
 
 
 def _launcher(root: Any) -> str:
@@ -278,10 +292,11 @@ def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
     Another cluster or launcher replaces all that was said of where jobs run: its keys belong to it alone.
     """
     new = {o.split("=", 1)[0] for o in overrides}
-    moved = bool(new & {"cluster", "hydra/launcher"})
+    places = {"cluster", "hydra/launcher", "jobs"}
+    moved = bool(new & places)
 
     def stays(name: str) -> bool:
-        where = name in ("cluster", "hydra/launcher") or name.startswith(("cluster.", "hydra.launcher."))
+        where = name in places or name.startswith(("cluster.", "hydra.launcher."))
         return name not in new and not (moved and where)
 
     return [o for o in sweep if stays(o.split("=", 1)[0])] + list(overrides)
@@ -336,7 +351,7 @@ def launch() -> None:
         imports.require_same()
     except OtherPackage as error:
         raise SystemExit(f"reslim: {error}") from None
-    threading.Thread(target=_die_with_client, daemon=True).start()
+    threading.Thread(target=die_with_client, daemon=True).start()
     register()
     registry.groups()  # Hydra asks what init=tied is before it reads the study, whose settings bring the group
     sys.argv[0] = "reslim"
@@ -353,13 +368,6 @@ def _wait_for_children() -> None:
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
-
-
-def _die_with_client() -> None:
-    """Wait until the client is gone, then end this process and those that it started."""
-    os.read(0, 1)
-    if os.getpgid(0) == os.getpid():
-        os.killpg(0, signal.SIGKILL)
 
 
 def task(config: Any) -> None:

@@ -30,6 +30,7 @@ from .hydra_bridge import Box, Plan, PlannedJob, boxes, overridden, plan, study_
 from .launch import launch
 from .overrides import given_twice
 from .printable import brief, quoted, say
+from .workers import Crew
 
 ENDING = 60.0
 """Seconds that a cancelled task is given to end: SLURM's KillWait, 30 s unless set, and what follows it."""
@@ -71,7 +72,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
             for its in plans:
                 run.add([job.settings for job in its.jobs], its.overrides)
     names = {job.name for p in plans for job in p.jobs}
-    all_started = launch(run, names, _boxes(run, plans, missing))
+    all_started = launch(run, names, _launches(run, plans, missing))
     _finish(run, names, all_started, json_out)
 
 
@@ -226,16 +227,21 @@ def _let_end(run: Run, asked: set[str]) -> None:
         time.sleep(0.5)
 
 
-def _boxes(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box]:
-    """What is to be launched of each sweep; sweeps of one run may share jobs."""
-    found, left = [], set(missing)
+def _launches(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box | Crew]:
+    """What is to be launched: products for Hydra's launchers, all else side by side. Sweeps of a run may share jobs."""
+    found: list[Box | Crew] = []
+    ours: list[Settings] = []
+    left = set(missing)
     for its in plans:
-        todo = left & {job.name for job in its.jobs}
+        todo = {job.name: job.settings for job in its.jobs if job.name in left}
         for name in todo:
             _requeue(run, name)
-        found += boxes(its, todo)
-        left -= todo
-    return found
+        if its.launcher == launchers.SIDE_BY_SIDE:
+            ours += todo.values()
+        else:
+            found += boxes(its, set(todo))
+        left -= set(todo)
+    return [*found, Crew.of(ours)] if ours else found
 
 
 def say_given_twice(overrides: Sequence[str]) -> None:
