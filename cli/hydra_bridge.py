@@ -51,9 +51,12 @@ from resnet_limits.settings.keys import describe, flat
 from . import launchers
 from .hydra_errors import translated
 from .hydra_schema import CONFIGS, folders, register
-from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read
+from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read, values_of
 from .printable import say
 from .workers import die_with_client
+
+MANY = 200
+"""Jobs whose planning takes a second: it is said."""
 
 
 def study_of(settings: Settings) -> Any:
@@ -101,15 +104,28 @@ def who_asks(job: PlannedJob, key: str) -> str:
 
 def _gives(place: str, key: str) -> bool:
     """Whether the configuration of this group and option gives a value to this key."""
+    return bool(_given(place, key))
+
+
+def _given(place: str, key: str) -> list[Any]:
+    """The value that the configuration of this group and option gives to this key; nothing where it gives none."""
     import yaml
 
     found = [path for folder in folders() if (path := folder / f"{place}.yaml").is_file()]
     values = yaml.safe_load(found[0].read_text(encoding="utf-8")) if found else None
     for name in key.split("."):
         if not isinstance(values, dict) or name not in values:
-            return False
+            return []
         values = values[name]
-    return True
+    return [values]
+
+
+def default_depths(study: str) -> list[int]:
+    """The depths of a study's own sweep."""
+    proposed = _given(f"study/{study}", "hydra.sweeper.params.depth")
+    if not proposed:
+        return [registry.STUDIES[study](study=study).depth]
+    return [int(depth) for depth in values_of(_parsed(f"depth={proposed[0]}"))]
 
 
 @dataclass(frozen=True)
@@ -139,6 +155,8 @@ def plan(overrides: Sequence[str]) -> Plan:
         launcher = _chosen_launcher(asked, root)
         proposed = [_parsed(f"{key}={value}") for key, value in (root.hydra.sweeper.params or {}).items()]
         listed = list(points([*proposed, *asked]))
+        if len(listed) >= MANY:
+            say(f"planning {len(listed)} jobs")
         composed = [settings_of(_composed(point)) for point in listed]
         for settings in composed:
             _check_shared(composed[0], settings)

@@ -24,8 +24,10 @@ from resnet_limits.runs.status import Status
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
+from resnet_limits.slowness import slowness
 
 from . import launchers
+from .forecast import told
 from .hydra_bridge import Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
 from .overrides import given_twice
@@ -61,7 +63,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
-    for line in _skipped([job for its in plans for job in its.jobs]):
+    for line in (*_skipped([job for its in plans for job in its.jobs]), *told(plans, missing, slowness())):
         say(line)
     if run is None:
         root = outputs_root(plans[0].outputs)
@@ -374,7 +376,7 @@ def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> Non
     for job in jobs:
         done = "" if job.name in missing else "   (finished, or under way)"
         print(f"{job.name:<20} {printable(' '.join(job.overrides))}{done}")
-    for line in _skipped(jobs):
+    for line in (*_skipped(jobs), *told(plans, missing, slowness())):
         print(line)
     print(f"{len(missing)} of {len(jobs)} jobs of study {study.name} would run, launcher {plans[0].launcher}")
 
