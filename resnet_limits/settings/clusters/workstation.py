@@ -10,7 +10,7 @@ from .cluster import Cluster
 
 
 @dataclass
-class Workstation(Cluster):
+class WorkstationCluster(Cluster):
     """This machine: jobs side by side, as the key `jobs` says, or by the launcher `hydra/launcher`."""
 
     is_here: ClassVar[bool] = True

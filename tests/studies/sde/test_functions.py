@@ -11,7 +11,7 @@ import torch
 
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.studies.sde.functions import measure as functions
 from resnet_limits.studies.sde.functions.claims import GROUP
 from resnet_limits.studies.sde.settings import Sde
@@ -53,7 +53,7 @@ def of_its_own(self, vectors, biased, h, stream):
 @pytest.mark.parametrize("fault", ["drift", "not shared", "size h"])
 def test_broken_physics_is_seen(monkeypatch, fault: str):
     if fault == "drift":
-        monkeypatch.setattr(Network, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 0.1 * h * x.square())
+        monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 0.1 * h * x.square())
     elif fault == "not shared":
         monkeypatch.setattr(Isotropic, "act", of_its_own)
     else:
@@ -114,7 +114,9 @@ def test_networks_draw_the_functions_of_the_sde_in_the_limit(monkeypatch):
     for depth in (4, 16, 64):
         arrays = functions.measure(Job(replace(SMALL, depth=depth, replicas=16), shared)).arrays
         assert set(arrays) == set(GROUP.arrays)
-        pairs = [(arrays[f"functions.{its}.network"], arrays[f"functions.{its}.sde"]) for its in drawn_of(GROUP.arrays)]
+        pairs = [
+            (arrays[f"functions.{name}.network"], arrays[f"functions.{name}.sde"]) for name in drawn_of(GROUP.arrays)
+        ]
         distances.append([np.sqrt(np.mean((a - b) ** 2)) for a, b in pairs])
     first, _, last = np.array(distances)
     assert (last < 0.6 * first).all()  # order 1/2 is a factor of 4; of four draws
