@@ -63,8 +63,6 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
-    for line in (*_skipped([job for its in plans for job in its.jobs]), *told(plans, missing, slowness())):
-        say(line)
     if run is None:
         root = outputs_root(plans[0].outputs)
         run = Run.create(root, [job.settings for job in plans[0].jobs], overrides, sys.argv)
@@ -73,6 +71,8 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
             run.note(sys.argv)
             for its in plans:
                 run.add([job.settings for job in its.jobs], its.overrides)
+    for line in (*_skipped([job for its in plans for job in its.jobs]), *told(plans, missing, slowness())):
+        say(line)
     names = {job.name for p in plans for job in p.jobs}
     all_started = launch(run, names, _launches(run, plans, missing))
     _finish(run, names, all_started, json_out)
