@@ -24,7 +24,7 @@ def least_of_random_start(settings: Ode) -> float:
 GROUP = Group(
     name="random_start",
     title="How much does the output of a trained network depend on the draw of its start, as depth grows?",
-    seconds=33,
+    seconds=34,
     grows={"depth": 1.0, "ode.draws": 1.0, "train.epochs": 1.0},
     least=least_of_random_start,
     memory=("ode.draws", "depth", "train.memory", "train.batch_size"),
