@@ -196,9 +196,9 @@ def _check_launcher(cluster: str, launcher: str) -> None:
     """Only jobs that run here may be started by another launcher than their cluster's own."""
     if cluster not in Cluster.options or Cluster.options[cluster].is_here:
         return
-    its = _launcher(_options((f"cluster={cluster}",)))
-    if launcher != its:
-        raise SettingError(f"cluster={cluster}: its launcher is {its}; leave out hydra/launcher, or cluster")
+    own_launcher = _launcher(_options((f"cluster={cluster}",)))
+    if launcher != own_launcher:
+        raise SettingError(f"cluster={cluster}: its launcher is {own_launcher}; leave out hydra/launcher, or cluster")
 
 
 def _chosen_launcher(asked: Sequence[Override], root: Any) -> str:

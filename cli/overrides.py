@@ -116,15 +116,15 @@ def _check_hydra(key: str) -> None:
 
 def check_launcher_keys(overrides: Sequence[Override], launcher: str) -> None:
     """Refuse keys that the launcher does not heed."""
-    its = named(launcher).open_keys
-    if its is None:
+    open_keys = named(launcher).open_keys
+    if open_keys is None:
         return
     for override in overrides:
         name = override.key_or_group.removeprefix("hydra.launcher.")
-        if name == override.key_or_group or name.split(".")[0] in its:
+        if name == override.key_or_group or name.split(".")[0] in open_keys:
             continue
-        if its:
-            raise SettingError(f"hydra.launcher: the launcher {launcher} has no open key {one_of(name, its)}")
+        if open_keys:
+            raise SettingError(f"hydra.launcher: the launcher {launcher} has no open key {one_of(name, open_keys)}")
         others = [other for other, facts in LAUNCHERS.items() if name in (facts.open_keys or ())]
         hint = f"; it exists with hydra/launcher={' or '.join(others)}" if others else ""
         raise SettingError(f"hydra.launcher.{name}: the launcher {launcher} has no keys{hint}")
