@@ -19,7 +19,6 @@ import functools
 import itertools
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -52,8 +51,12 @@ from resnet_limits.settings.keys import describe, flat
 from . import launchers
 from .hydra_errors import translated
 from .hydra_schema import CONFIGS, folders, register
-from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read
+from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read, values_of
 from .printable import say
+from .workers import die_with_client
+
+MANY = 200
+"""Jobs whose planning takes a second: it is said."""
 
 
 def study_of(settings: Settings) -> Any:
@@ -101,15 +104,28 @@ def who_asks(job: PlannedJob, key: str) -> str:
 
 def _gives(place: str, key: str) -> bool:
     """Whether the configuration of this group and option gives a value to this key."""
+    return bool(_given(place, key))
+
+
+def _given(place: str, key: str) -> list[Any]:
+    """The value that the configuration of this group and option gives to this key; nothing where it gives none."""
     import yaml
 
     files = [path for folder in folders() if (path := folder / f"{place}.yaml").is_file()]
     values = yaml.safe_load(files[0].read_text(encoding="utf-8")) if files else None
     for name in key.split("."):
         if not isinstance(values, dict) or name not in values:
-            return False
+            return []
         values = values[name]
-    return True
+    return [values]
+
+
+def default_depths(study: str) -> list[int]:
+    """The depths of a study's own sweep."""
+    proposed = _given(f"study/{study}", "hydra.sweeper.params.depth")
+    if not proposed:
+        return [registry.STUDIES[study](study=study).depth]
+    return [int(depth) for depth in values_of(_parsed(f"depth={proposed[0]}"))]
 
 
 @dataclass(frozen=True)
@@ -136,9 +152,11 @@ def plan(overrides: Sequence[str]) -> Plan:
     with translated(overrides), initialize_config_module(CONFIGS, version_base="1.3"):
         asked = read(overrides, GlobalHydra.instance().config_loader())
         root = _root(asked)
-        launcher = _launcher(root)
+        launcher = _chosen_launcher(asked, root)
         proposed = [_parsed(f"{key}={value}") for key, value in (root.hydra.sweeper.params or {}).items()]
         listed = list(points([*proposed, *asked]))
+        if len(listed) >= MANY:
+            say(f"planning {len(listed)} jobs")
         composed = [settings_of(_composed(point)) for point in listed]
         for settings in composed:
             _check_shared(composed[0], settings)
@@ -181,6 +199,20 @@ def _check_launcher(cluster: str, launcher: str) -> None:
     own_launcher = _launcher(_options((f"cluster={cluster}",)))
     if launcher != own_launcher:
         raise SettingError(f"cluster={cluster}: its launcher is {own_launcher}; leave out hydra/launcher, or cluster")
+
+
+def _chosen_launcher(asked: Sequence[Override], root: Any) -> str:
+    """Who starts the jobs: the launcher that was asked for, or that of the cluster, else workers of our own.
+
+    Raises `SettingError` for a key `jobs` that a launcher would not heed.
+    """
+    keys = {override.key_or_group for override in asked}
+    launcher = _launcher(root)
+    if launcher == "basic" and "hydra/launcher" not in keys:
+        return launchers.SIDE_BY_SIDE
+    if "jobs" in keys:
+        raise SettingError(f"jobs: the launcher {launcher} says itself how many jobs run at a time; leave jobs out")
+    return launcher
 
 
 def _launcher(root: Any) -> str:
@@ -278,10 +310,11 @@ def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
     Another cluster or launcher replaces all that was said of where jobs run: its keys belong to it alone.
     """
     new = {o.split("=", 1)[0] for o in overrides}
-    moved = bool(new & {"cluster", "hydra/launcher"})
+    places = {"cluster", "hydra/launcher", "jobs"}
+    moved = bool(new & places)
 
     def stays(name: str) -> bool:
-        where = name in ("cluster", "hydra/launcher") or name.startswith(("cluster.", "hydra.launcher."))
+        where = name in places or name.startswith(("cluster.", "hydra.launcher."))
         return name not in new and not (moved and where)
 
     return [o for o in sweep if stays(o.split("=", 1)[0])] + list(overrides)
@@ -336,7 +369,7 @@ def launch() -> None:
         imports.require_same()
     except OtherPackage as error:
         raise SystemExit(f"reslim: {error}") from None
-    threading.Thread(target=_die_with_client, daemon=True).start()
+    threading.Thread(target=die_with_client, daemon=True).start()
     register()
     registry.groups()  # Hydra asks what init=tied is before it reads the study, whose settings bring the group
     sys.argv[0] = "reslim"
@@ -353,13 +386,6 @@ def _wait_for_children() -> None:
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
-
-
-def _die_with_client() -> None:
-    """Wait until the client is gone, then end this process and those that it started."""
-    os.read(0, 1)
-    if os.getpgid(0) == os.getpid():
-        os.killpg(0, signal.SIGKILL)
 
 
 def task(config: Any) -> None:

@@ -220,10 +220,11 @@ def points(overrides: Sequence[Override]) -> Iterator[tuple[str, ...]]:
             raise SettingError(f"{key}: the sweep is empty")
         if count > MAX_JOBS:
             raise SettingError(f"{key}: the sweep has more than {MAX_JOBS} jobs")
-    return itertools.product(*([f"{key}={value}" for value in _values(override)] for key, override in last.items()))
+    return itertools.product(*([f"{key}={value}" for value in values_of(override)] for key, override in last.items()))
 
 
-def _values(override: Override) -> Iterator[str]:
+def values_of(override: Override) -> Iterator[str]:
+    """The values of an override as the sweeper would hand them on."""
     if override.is_sweep_override():
         return override.sweep_string_iterator()
     return iter([override.get_value_element_as_str()])
@@ -235,7 +236,7 @@ def _count(override: Override) -> int:
     if isinstance(value, ChoiceSweep):
         return len(value.list)
     if not isinstance(value, RangeSweep):
-        return len(list(_values(override)))
+        return len(list(values_of(override)))
     ends = (value.start, value.stop, value.step)
     if not all(isinstance(end, (int, float)) and math.isfinite(end) for end in ends) or not value.step:
         numbers = ",".join(map(str, ends))

@@ -24,12 +24,15 @@ from resnet_limits.runs.status import Status
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
+from resnet_limits.slowness import slowness
 
 from . import launchers
+from .forecast import told
 from .hydra_bridge import Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
 from .overrides import given_twice
 from .printable import brief, quoted, say
+from .workers import Crew
 
 ENDING = 60.0
 """Seconds that a cancelled task is given to end: SLURM's KillWait, 30 s unless set, and what follows it."""
@@ -60,18 +63,18 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
-    for line in _skipped([job for plan_made in plans for job in plan_made.jobs]):
-        say(line)
     if run is None:
         root = outputs_root(plans[0].outputs)
         run = Run.create(root, [job.settings for job in plans[0].jobs], overrides, sys.argv)
     else:
         with locked(run.path):  # two clients may add to one run
             run.note(sys.argv)
-            for plan_made in plans:
-                run.add([job.settings for job in plan_made.jobs], plan_made.overrides)
+            for planned in plans:
+                run.add([job.settings for job in planned.jobs], planned.overrides)
+    for line in (*_skipped([job for p in plans for job in p.jobs]), *told(plans, missing, slowness())):
+        say(line)
     names = {job.name for p in plans for job in p.jobs}
-    all_started = launch(run, names, _boxes(run, plans, missing))
+    all_started = launch(run, names, _launches(run, plans, missing))
     _finish(run, names, all_started, json_out)
 
 
@@ -228,16 +231,21 @@ def _let_end(run: Run, asked: set[str]) -> None:
         time.sleep(0.5)
 
 
-def _boxes(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box]:
-    """What is to be launched of each sweep; sweeps of one run may share jobs."""
-    boxes_left, left = [], set(missing)
-    for plan_made in plans:
-        todo = left & {job.name for job in plan_made.jobs}
+def _launches(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box | Crew]:
+    """What is to be launched: products for Hydra's launchers, all else side by side. Sweeps of a run may share jobs."""
+    launches: list[Box | Crew] = []
+    side_by_side: list[Settings] = []
+    left = set(missing)
+    for planned in plans:
+        todo = {job.name: job.settings for job in planned.jobs if job.name in left}
         for name in todo:
             _requeue(run, name)
-        boxes_left += boxes(plan_made, todo)
-        left -= todo
-    return boxes_left
+        if planned.launcher == launchers.SIDE_BY_SIDE:
+            side_by_side += todo.values()
+        else:
+            launches += boxes(planned, set(todo))
+        left -= set(todo)
+    return [*launches, Crew.of(side_by_side)] if side_by_side else launches
 
 
 def say_given_twice(overrides: Sequence[str]) -> None:
@@ -372,7 +380,7 @@ def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> Non
     for job in jobs:
         done = "" if job.name in missing else "   (finished, or under way)"
         print(f"{job.name:<20} {printable(' '.join(job.overrides))}{done}")
-    for line in _skipped(jobs):
+    for line in (*_skipped(jobs), *told(plans, missing, slowness())):
         print(line)
     print(f"{len(missing)} of {len(jobs)} jobs of study {study.name} would run, launcher {plans[0].launcher}")
 

@@ -26,6 +26,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from resnet_limits.cores import cores
 from resnet_limits.errors import OutputError, SettingError, one_of
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
@@ -148,7 +149,8 @@ def all_verified(plans: Sequence[Plan]) -> list[Outcome]:
     Processes are forked: nothing heavy is imported here yet, and no thread runs.
     """
     threads = max(job.settings.threads for plan in plans for job in plan.jobs)
-    side_by_side = min(len(plans), len(os.sched_getaffinity(0)) // threads if hasattr(os, "sched_getaffinity") else 1)
+    asked = plans[0].jobs[0].settings.jobs
+    side_by_side = min(len(plans), asked or cores() // threads)
     if side_by_side < 2:
         return [verified(plan, alone=True) for plan in plans]
     pool = ProcessPoolExecutor(side_by_side, mp_context=multiprocessing.get_context("fork"))
