@@ -31,6 +31,7 @@ from ..files import beside as named_beside
 from ..files import new_folder, place, read_json, read_text, sweep, write_json, write_text
 from ..settings.base import Settings
 from ..settings.content import job_name
+from ..settings.registry import files_of
 from . import planned, provenance, scheduler
 from . import status as states
 from .job_folder import LAUNCHER, JobFolder, queue, settings_of
@@ -201,7 +202,7 @@ class Run:
         known = {job.name: job.settings for job in self._seen(plan.jobs).jobs} | new
         its = merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
         config = yaml.safe_dump(its, sort_keys=False)
-        plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config))
+        plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config), _parts(settings))
         planned.write(self.path, plan)
         (self.path / "jobs").mkdir(exist_ok=True)
         for its in settings:
@@ -388,6 +389,13 @@ class Run:
         if its == {"finished"}:
             return "finished"
         return "interrupted" if its & {"lost", "queued"} or not its else "failed"
+
+
+def _parts(settings: Sequence[Settings]) -> set[str]:
+    """The files of a user's own that these jobs need: those that they are made with, and those that draw figures."""
+    made = {label for its in settings if its.parts for label in its.parts.split("+")}
+    names = {label.partition("-")[0] for label in made}
+    return made | {file.stem for its in settings for file in files_of(its)} - names
 
 
 def _unread(folder: Path) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from .. import own
 from ..errors import SettingError, one_of
 from .base import Settings
 from .checks import check
 from .keys import _types
-from .registry import STUDIES, Option
+from .registry import STUDIES, Option, files_of
+
+S = TypeVar("S", bound=Settings)
 
 
 def from_mapping(values: Mapping[str, Any]) -> Settings:
@@ -24,7 +27,26 @@ def from_mapping(values: Mapping[str, Any]) -> Settings:
         raise SettingError(f"unknown study {one_of(study, STUDIES)}")
     settings = _build(STUDIES[study], values, prefix="")
     check(settings)
-    return settings
+    return with_files(settings)
+
+
+def with_files(settings: S) -> S:
+    """The settings with `parts` of the files of a user's own that they need: as given, else as they were named."""
+    files = files_of(settings, content=True)
+    if not files and settings.parts is None:
+        return settings
+    given = {label.partition("-")[0]: label for label in (settings.parts or "").split("+")}
+    return dataclasses.replace(settings, parts=own.joined(given.get(its.stem, its.label) for its in files))
+
+
+def require_files(settings: Settings) -> None:
+    """Raise `SettingError` where the files that were named are not those that are meant, `parts`."""
+    found = own.joined(its.label for its in files_of(settings, content=True))
+    if settings.parts is not None and settings.parts != found:
+        raise SettingError(
+            f"parts={settings.parts}: the files that were named with --with are others"
+            f" ({found or 'none that this job uses'}); bring back those, or say parts={found or 'null'} to take these"
+        )
 
 
 def _build(cls: type, values: Any, prefix: str) -> Any:

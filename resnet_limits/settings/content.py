@@ -8,12 +8,17 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .base import Settings
-from .keys import describe
+from .keys import Entry, describe
 
 
 def content(settings: Settings) -> dict[str, Any]:
     """The keys that determine what a job records, flat."""
-    return {e.key: e.value for e in describe(settings) if e.field.metadata.get("content", True)}
+    return {e.key: e.value for e in describe(settings) if _counts(e)}
+
+
+def _counts(entry: Entry) -> bool:
+    rule = entry.field.metadata
+    return rule["content"] and not (rule["sparse"] and entry.value is None)
 
 
 def chosen(settings: Settings, names: Collection[str]) -> dict[str, Any]:

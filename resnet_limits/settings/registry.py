@@ -27,8 +27,10 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar
 
+from .. import own
 from ..errors import SettingError
 from ..imports import is_by_working_folder
+from .keys import fixed
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ENTRY_POINTS = "reslim"
@@ -55,13 +57,23 @@ class Registry(Mapping[str, Any]):
     """By group; of options those of which a study was imported that has them."""
 
     def __init__(
-        self, group: str, folder: str, *, base: str = "", holds: str = "", inside: str = "", alone: str = ""
+        self,
+        group: str,
+        folder: str,
+        *,
+        base: str = "",
+        holds: str = "",
+        inside: str = "",
+        alone: str = "",
+        entry_points: str = "",
     ) -> None:
         if self.known.setdefault(group, self) is not self:
             raise ValueError(f"there is a registry of the group {group} already")
         self.group, self.folder, self.has_keys = group, folder, bool(inside)
+        self.entry_points = entry_points or group
         self._base, self._holds, self._inside, self._alone = base, holds, inside, alone
         self._found: dict[str, Any] = {}
+        self._own: dict[str, own.OwnFile] = {}
 
     @functools.cached_property
     def built_in(self) -> dict[str, str]:
@@ -74,9 +86,29 @@ class Registry(Mapping[str, Any]):
     def others(self) -> dict[str, list[EntryPoint]]:
         """The entry points by name; one where all is well."""
         found: dict[str, list[EntryPoint]] = {}
-        for its in installed(self.group):
+        for its in installed(self.entry_points):
             found.setdefault(its.name, []).append(its)
         return found
+
+    @property
+    def own(self) -> Mapping[str, own.OwnFile]:
+        """The names that files of a user's own brought, with these files."""
+        bring()
+        return self._own
+
+    def bring(self, name: str, thing: Any, file: own.OwnFile) -> None:
+        """Let a name stand for what a file of a user's own defines. Raises `SettingError` for what is none of the
+        group, or where the name is another's."""
+        taken = f"{file.name}: {self.group}={name} is"
+        if name in self._own:
+            raise SettingError(f"{taken} in {self._own[name].name} too; rename one of them")
+        if name in self.built_in:
+            raise SettingError(f"{taken} one that reslim has; give yours another name")
+        if name in self.others:
+            raise SettingError(f"{taken} one of {_who(self.others[name][0])}; give yours another name")
+        if why := self._is_none(thing, name):
+            raise SettingError(f"{taken.removesuffix(' is')} {why}")
+        self._found[name], self._own[name] = thing, file
 
     @property
     def _path(self) -> Path:
@@ -98,6 +130,7 @@ class Registry(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         """What the name stands for. Raises `KeyError` where there is none, and `SettingError` where it was brought by
         a distribution that is broken, or whose name another one has."""
+        bring()
         if name not in self._found:
             others = self.others.get(name, [])
             if others:
@@ -144,14 +177,33 @@ class Registry(Mapping[str, Any]):
             return f"is none of the group {self.group}: derive it from the class in {base}"
         if self.has_keys and (why := self._no_settings(found)):
             return why
-        own = getattr(found, "study" if self._inside else "name", None)
-        return "" if own == name else f"calls itself {own!r}; the two are to be the same"
+        called = getattr(found, "study" if self._inside else "name", None)
+        return "" if called == name else f"calls itself {called!r}; the two are to be the same"
+
+    def of_value(self, file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str, Any] | None:
+        """What a file of a user's own defines as a value: a study, by its own name, or a figure, by the variable's; None
+        for what is another's, or no value that a name may stand for."""
+        if self._inside:
+            if thing.settings.__module__ != file.module:
+                return None
+            if attribute != self._alone:
+                raise SettingError(f"{file.name}: call the study {thing.name} {self._alone}, not {attribute}")
+            return self, thing.name, thing.settings
+        is_its_own = self._holds and getattr(thing.draw, "__module__", None) == file.module
+        return (self, attribute.lower(), thing) if is_its_own else None
+
+    @property
+    def what(self) -> str:
+        """`a block`, `an activation`."""
+        return f"{'an' if self.group[0] in 'aeiou' else 'a'} {self.group}"
 
     def _no_settings(self, found: Any) -> str:
         """Why this is no class of settings; empty where it is one."""
-        if not isinstance(found, type) or not dataclasses.is_dataclass(found):
-            return "is no dataclass, which settings are"
+        if not isinstance(found, type) or "__dataclass_fields__" not in vars(found):
+            return "is no dataclass, which settings are: put @dataclass above the class"
         fields = dataclasses.fields(found)
+        if bare := [its.name for its in fields if "meaning" not in its.metadata and its.name != "name"]:
+            return f"has keys without a meaning: {', '.join(bare)}; write {bare[0]}: float = key(1.0, \"what it is\")"
         if open_ := [its.name for its in fields if its.default is its.default_factory is dataclasses.MISSING]:
             return f"has keys without a default: {', '.join(open_)}"
         if odd := [key for key, kind in kinds(found).items() if kind.options.group != key]:
@@ -164,10 +216,15 @@ class Registry(Mapping[str, Any]):
         if name in self.others:
             self[name]
 
+    @property
+    def names(self) -> dict[str, Any]:
+        """Every name, first those that are built in."""
+        return dict.fromkeys([*self.built_in, *self.others, *self.own])
+
     def sound(self, told: Callable[[str], None] = lambda message: None) -> Iterator[tuple[str, Any]]:
         """Name by name what each stands for, first those that are built in, without those that are broken; `told` hears
         of these."""
-        for name in [*self.built_in, *(name for name in self.others if name not in self.built_in)]:
+        for name in self.names:
             try:
                 found = self[name]
             except SettingError as error:
@@ -176,13 +233,13 @@ class Registry(Mapping[str, Any]):
             yield name, found
 
     def __contains__(self, name: object) -> bool:
-        return name in self.built_in or name in self.others
+        return name in self.names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted({**self.built_in, **self.others}))
+        return iter(sorted(self.names))
 
     def __len__(self) -> int:
-        return len({**self.built_in, **self.others})
+        return len(self.names)
 
 
 def _who(its: EntryPoint) -> str:
@@ -199,7 +256,79 @@ def camel_case(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-STUDIES = Registry("study", "studies", inside="settings", alone="STUDY")
+def snake_case(name: str) -> str:
+    """`FashionMnist` -> `fashion_mnist`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+# -- files of a user's own ------------------------------------------------------------------------
+
+_brought: set[str] = set()
+
+
+def bring() -> None:
+    """Enter the parts of all named files into their registries, once; nothing where no file was named.
+
+    A part is a class of the file that derives from what a group holds (a law of weights, a block, ...), not one that
+    begins with `_`, or a `STUDY`, or a figure, which goes by the name of its variable. Raises `SettingError` naming the
+    file.
+    """
+    for file in own.files():
+        if file.module not in _brought:
+            _brought.add(file.module)  # before: the file itself may ask a registry
+            try:
+                _bring(file)
+            except BaseException:
+                _brought.discard(file.module)
+                raise
+
+
+def _bring(file: own.OwnFile) -> None:
+    module = file.imported()
+    parts = [part for attribute, thing in vars(module).items() if (part := _part(file, attribute, thing))]
+    if not parts:
+        raise SettingError(
+            f"{file.name}: there is no part in it; derive a class from one of resnet_limits.parts, such as Random or"
+            " Block, or define a STUDY"
+        )
+    for registry, name, thing in parts:
+        registry.bring(name, thing, file)
+
+
+def _part(file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str, Any] | None:
+    """What something that a file defines is a part of, under which name; None where it is none, or another's."""
+    registry = getattr(thing, "options", None)
+    if attribute.startswith("_") or not isinstance(registry, Registry):
+        return None
+    if not isinstance(thing, type):
+        return registry.of_value(file, attribute, thing)
+    if thing.__module__ != file.module:
+        return None
+    if lacking := sorted(getattr(thing, "__abstractmethods__", ())):
+        raise SettingError(f"{file.name}: {attribute} does not define {', '.join(lacking)}, which {registry.what} has")
+    return registry, snake_case(attribute), thing
+
+
+def files_of(settings: Any, *, content: bool = False) -> list[own.OwnFile]:
+    """The files of a user's own that these settings need; with `content` those that what is measured depends on."""
+    asked = [(STUDIES, settings.study), *_choices(settings, content)]
+    return [registry.own[name] for registry, name in asked if name in registry.own]
+
+
+def _choices(settings: Any, content: bool) -> Iterator[tuple[Registry, str]]:
+    for field in dataclasses.fields(settings):
+        value, its = getattr(settings, field.name), field.metadata.get("choices")
+        if content and not field.metadata.get("content", True):
+            continue
+        if isinstance(value, Option):
+            yield value.options, value.name
+        if dataclasses.is_dataclass(value):
+            yield from _choices(value, content)
+        elif isinstance(its, Registry):
+            yield from ((its, name) for name in (value if isinstance(value, list) else [value]) if name)
+
+
+STUDIES = Registry("study", "studies", inside="settings", alone="STUDY", entry_points="studies")
 SINKS = Registry("sinks", "sinks.programs", holds="open_in")
 FIGURES = Registry("figure", "figures.named", base="figure", holds="FIGURE")
 
@@ -210,9 +339,15 @@ class Option:
 
     options: ClassVar[Registry]
     name: str
+    """Declared as `fixed(name, meaning)`, or else made of the name of the class and the first line of its docstring; a
+    class that others derive from declares it without a value."""
 
     def __init_subclass__(cls) -> None:
         cls.options.has_keys = True
+        if "name" not in cls.__annotations__:
+            cls.__annotations__["name"] = "str"
+            meaning = (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
+            cls.name = fixed(snake_case(cls.__name__), meaning)
 
 
 @functools.cache

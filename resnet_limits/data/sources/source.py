@@ -123,6 +123,7 @@ class Data(Option):
 class Generated(Data):
     """Points that are made from the seed, as many as are asked for."""
 
+    name: str
     version: ClassVar[int]
     """Part of the identity of the data: to be raised with any change, beyond rounding, of the points of a seed."""
 
@@ -141,6 +142,7 @@ class Generated(Data):
 class Plane(Generated):
     """Two classes of points in the plane."""
 
+    name: str
     train_size: Optional[int] = key(1000, "number of training points", low=1, high=10**7)
     test_size: Optional[int] = key(500, "number of test points", low=1, high=10**7)
     noise: float = key(0.1, "standard deviation of the noise added to each coordinate", low=0, high=10)
@@ -156,6 +158,7 @@ class Plane(Generated):
 class Images(Data):
     """Images in files, with a test set of their own."""
 
+    name: str
     test_size: Optional[int] = key(None, "number of test points; null: all", low=1, high=10**7)
     root: Optional[str] = key(
         None, "folder of the data sets; null: $RESLIM_DATA, else the user cache folder", content=False
