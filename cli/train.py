@@ -26,6 +26,7 @@ from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import require_files
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
+from resnet_limits.settings.registry import tried
 
 from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
@@ -290,10 +291,7 @@ def check_parts(settings: Sequence[Settings]) -> None:
     is not what it says."""
     for its in settings:
         require_files(its)
-    if any(its.parts for its in settings):
-        from resnet_limits.trial import tried
-
-        tried(settings)
+    tried(its for its in settings if its.parts)
 
 
 def _is_memory_known(its: Plan) -> bool:

@@ -76,9 +76,14 @@ class OwnFile:
             line = _line(error, self.path)
             raise SettingError(f"{self.name}, line {line}: {error}" if line else str(error)) from None
         except (Exception, SystemExit) as error:
-            words = error.msg if isinstance(error, SyntaxError) else str(error)
-            words = " ".join(f"{type(error).__name__}: {words}".split())
-            raise SettingError(f"{self.name}, line {_line(error, self.path)}: {words}") from error
+            raise SettingError(self.blamed(error)) from error
+
+    def blamed(self, error: BaseException) -> str:
+        """`my_law.py, line 7: NameError: name 'foo' is not defined`."""
+        words = error.msg if isinstance(error, SyntaxError) else str(error)
+        line = _line(error, self.path)
+        where = f"{self.name}, line {line}" if line else self.name
+        return f"{where}: {' '.join(f'{type(error).__name__}: {words}'.split())}"
 
 
 def use(paths: Sequence[str | os.PathLike[str]]) -> list[OwnFile]:

@@ -18,10 +18,11 @@ import dataclasses
 import functools
 import importlib
 import itertools
+import math
 import pkgutil
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -309,23 +310,65 @@ def _part(file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str,
     return registry, snake_case(attribute), thing
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A name that settings choose: of which registry, under which key, and the option with its keys, if it has any."""
+
+    registry: Registry
+    key: str
+    name: str
+    option: Option | None = None
+
+    @property
+    def file(self) -> own.OwnFile | None:
+        """The file of a user's own that brought the name; None of all others."""
+        return self.registry.own.get(self.name)
+
+
 def files_of(settings: Any, *, content: bool = False) -> list[own.OwnFile]:
     """The files of a user's own that these settings need; with `content` those that what is measured depends on."""
-    asked = [(STUDIES, settings.study), *_choices(settings, content)]
-    return [registry.own[name] for registry, name in asked if name in registry.own]
+    return [its.file for its in _choices(settings, content) if its.file is not None]
 
 
-def _choices(settings: Any, content: bool) -> Iterator[tuple[Registry, str]]:
+def _choices(settings: Any, content: bool, prefix: str = "") -> Iterator[Choice]:
+    if not prefix:
+        yield Choice(STUDIES, "study", settings.study)
     for field in dataclasses.fields(settings):
-        value, its = getattr(settings, field.name), field.metadata.get("choices")
+        value, its, key = getattr(settings, field.name), field.metadata.get("choices"), prefix + field.name
         if content and not field.metadata.get("content", True):
             continue
         if isinstance(value, Option):
-            yield value.options, value.name
+            yield Choice(value.options, key, value.name, value)
         if dataclasses.is_dataclass(value):
-            yield from _choices(value, content)
+            yield from _choices(value, content, f"{key}.")
         elif isinstance(its, Registry):
-            yield from ((its, name) for name in (value if isinstance(value, list) else [value]) if name)
+            yield from (Choice(its, key, name) for name in (value if isinstance(value, list) else [value]) if name)
+
+
+def tried(jobs: Iterable[Any]) -> None:
+    """Try the parts of a user's own that the settings of jobs choose, each once, on a small example.
+
+    Raises `SettingError` with the key, and what was expected and got, or the line of the file that raised.
+    """
+    found = {repr((its.key, its.name, its.option)): (its, job) for job in jobs for its in _choices(job, content=True)}
+    for its, job in found.values():
+        if its.file is None or not hasattr(part := its.option or its.registry[its.name], "tried"):
+            continue
+        try:
+            (part.of(job) if isinstance(part, type) else part).tried()
+        except Exception as error:
+            words = str(error) if isinstance(error, SettingError) else its.file.blamed(error)
+            raise SettingError(words if words.startswith(its.key) else f"{its.key}={its.name}: {words}") from error
+
+
+def require_shape(what: str, found: Any, shape: tuple[int, ...], words: str) -> None:
+    """Raise `SettingError` where what a part returned is no array of this shape, all finite."""
+    got = tuple(getattr(found, "shape", ())) if hasattr(found, "shape") else None
+    if got != shape:
+        it = f"shape {got}" if got is not None else f"{type(found).__name__}"
+        raise SettingError(f"{what} returns {it}; expected shape {shape}: {words}")
+    if not math.isfinite(float(abs(found).sum())):
+        raise SettingError(f"{what} returns values that are not finite")
 
 
 STUDIES = Registry("study", "studies", inside="settings", alone="STUDY", entry_points="studies")

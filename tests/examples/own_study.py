@@ -1,0 +1,27 @@
+"""A study of one's own: Euler's method for x' = -x, whose error at time T falls like 1/L.
+
+reslim train --with own_study.py study=decay
+"""
+
+import math
+from dataclasses import dataclass
+
+from resnet_limits.parts import Claim, Expected, Group, Measurement, Paper, Record, Settings, Study, fixed
+
+HAIRER = Paper("Hairer, Norsett & Wanner", "Hairer, E.", "Solving Ordinary Differential Equations I", 1993)
+
+
+@dataclass
+class Decay(Settings):
+    study: str = fixed("decay", "the study")
+
+
+def euler(job):
+    exact = math.exp(-job.settings.horizon)
+    error = abs((1 - job.settings.horizon / job.settings.depth) ** job.settings.depth - exact)
+    return Measurement([Record("error", error, reference=exact, reference_error=1e-15)])
+
+
+CLAIM = Claim("decay.euler", HAIRER, "The error falls at order 1.", "theorem", "error", Expected("order", 1, 0.1))
+GROUP = Group("euler", "Does Euler's method converge?", (CLAIM,), {"error": "|x_L - x(T)|"}, measure=euler)
+STUDY = Study("decay", "Euler's method", "Does it follow the decay?", "x_{k+1} = (1 - h) x_k", Decay, (GROUP,))
