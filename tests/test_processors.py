@@ -133,12 +133,12 @@ def random_networks(dtype) -> Iterator[str]:
     from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
-    from resnet_limits.sampling.schemes import EulerMaruyama, Network, Walker
+    from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 
     law = Isotropic(1.2, 0.7)
     for n, width in ((1, 5), (2, 16), (3, 40), (4, 7), (10, 33), (9, 2)):
         x0 = noise(n, width, dtype=dtype)
-        walkers = [Walker(Network("swish", "tanh"), 2), Walker(EulerMaruyama("gelu", "identity", law), 4)]
+        walkers = [Walker(ShallowNetwork("swish", "tanh"), 2), Walker(EulerMaruyama("gelu", "identity", law), 4)]
 
         def run(first: int, count: int):
             how = {"horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
@@ -154,9 +154,9 @@ def tangents_and_gradients(dtype) -> Iterator[str]:
     from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
-    from resnet_limits.sampling.schemes import Network, Walker
+    from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 
-    engine, law, scheme = default_engine(), Isotropic(1.2, 0.7), Network("swish", "gelu")
+    engine, law, scheme = default_engine(), Isotropic(1.2, 0.7), ShallowNetwork("swish", "gelu")
     for n, width in ((1, 5), (3, 40), (9, 33)):
         x0 = noise(n, width, dtype=dtype)
 
@@ -183,7 +183,7 @@ def other_layers(dtype) -> Iterator[str]:
 
     from resnet_limits.engines import default_engine
     from resnet_limits.limits.averaged import averaged_field
-    from resnet_limits.networks.blocks.one import One
+    from resnet_limits.networks.blocks.one import OneBlock
     from resnet_limits.random import Stream
     from resnet_limits.sampling import deep, wide
     from resnet_limits.sampling.filters import Filtered
@@ -197,14 +197,14 @@ def other_layers(dtype) -> Iterator[str]:
         return law.act(x.expand(count, -1, -1), torch.ones(3), 0.1, Stream(0, "processors", first_replica=first))
 
     def two_layers(first: int, count: int):
-        branches = [deep.Branch("swish", 0.25), deep.Branch("tanh", 0.0)]
+        branches = [deep.ResidualBranch("swish", 0.25), deep.ResidualBranch("tanh", 0.0)]
         sizes = {"inner": Isotropic(1.5, 0.5), "outer": Isotropic(1.0, 0.5)}
         its = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
         start, act = x.expand(count, -1, -1), default_engine().act
         states, compensators = deep.final(branches, start, **sizes, **its, act=act)
         return torch.cat([*states, *(c.to(dtype) for c in compensators)], dim=2)
 
-    average = averaged_field(One(), "swish", sigma_w=1.2, sigma_b=0.7)
+    average = averaged_field(OneBlock(), "swish", sigma_w=1.2, sigma_b=0.7)
 
     def averaged(first: int, count: int):
         return average(noise(192, 3, 40, dtype=dtype)[first : first + count])
@@ -243,9 +243,9 @@ def control_variates(dtype) -> Iterator[str]:
     from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.martingale import Martingale
-    from resnet_limits.sampling.schemes import Network, Walker
+    from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 
-    law, scheme = Isotropic(1.2, 0.7), Network("swish")
+    law, scheme = Isotropic(1.2, 0.7), ShallowNetwork("swish")
     x0 = noise(192, 2, 16, dtype=dtype)
     x0[150:] *= 9
     weights = noise(5, 2, 6, dtype=torch.float64)
@@ -269,7 +269,7 @@ def equal_inputs(dtype) -> Iterator[str]:
     from resnet_limits.random import Stream
     from resnet_limits.sampling.law import Isotropic
     from resnet_limits.sampling.laws import law_of
-    from resnet_limits.sampling.schemes import Network, Walker
+    from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 
     for equal in ((0, 0), (0, 1, 0), (0, 1, 2, 1, 2, 0), (0, 1, 2, 3, 4, 5, 6, 7, 8, 3, 9, 0), (*range(50), 17, 3)):
         for width in (3, 17, 40):
@@ -277,7 +277,7 @@ def equal_inputs(dtype) -> Iterator[str]:
             x0[7] = noise(len(equal), width, dtype=dtype, seed=1)
             for law in (Isotropic(1.2, 0.7), law_of(Init.options["matrix_normal"](), width)):
                 how = {"horizon": 1.0, "stream": Stream(0, "processors")}
-                (x,) = default_engine().final([Walker(Network("swish", "tanh"), 2)], x0, law, **how)
+                (x,) = default_engine().final([Walker(ShallowNetwork("swish", "tanh"), 2)], x0, law, **how)
                 same = [r for r in range(31) if r != 7]
                 if not all(torch.equal(x[same, i], x[same, equal.index(s)]) for i, s in enumerate(equal)):
                     yield f"{len(equal)} of width {width}, {type(law).__name__}"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.source import Images
 from resnet_limits.errors import SettingError
 from resnet_limits.settings.base import Settings
@@ -143,7 +143,7 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
         brought |= {"init.sigma_w", "init.sigma_b"} if settings.study == "sde" else set()
         brought |= {"block.hidden"} if settings.study == "flow" else set()
         brought |= (
-            {"width", "train.epochs"} if settings.study == "flow" and isinstance(settings.data, Digits) else set()
+            {"width", "train.epochs"} if settings.study == "flow" and isinstance(settings.data, DigitsData) else set()
         )
     from_yaml, ours = flat(job.settings), flat(settings)
     assert from_yaml | {key: ours[key] for key in brought & set(ours)} == ours
@@ -209,7 +209,7 @@ def test_values_of_another_type_are_refused_by_name(settings):
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
-    [("init", "rough", "one of Fractional"), ("init", Digits(), "one of Fractional"), ("train", 3, "Train()")],
+    [("init", "rough", "one of Fractional"), ("init", DigitsData(), "one of Fractional"), ("train", 3, "Train()")],
 )
 def test_keys_that_have_keys_are_refused_what_has_others(key, value, expected):
     with pytest.raises(SettingError, match=rf"^{key}: expected {re.escape(expected)}.*, got "):

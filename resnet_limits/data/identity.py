@@ -34,7 +34,7 @@ def _silent(message: str) -> None:
 
 
 @dataclass(frozen=True)
-class Identity:
+class DataIdentity:
     """Which data these are: the digest, and where it comes from. Of what is not in files, `hashes` is None."""
 
     digest: str
@@ -56,7 +56,7 @@ class Identity:
         return {"data": self.name, **where, **({"files": self.files, "bytes": self.bytes} if self.hashes else {})}
 
 
-def of(data: Data, *, told: Told = _silent) -> Identity:
+def of(data: Data, *, told: Told = _silent) -> DataIdentity:
     """The identity of the data that lie where these settings look for them; what was read for it is remembered.
 
     `told` hears of it where many files have to be read. Raises `MissingData`, `DamagedData` naming the file.
@@ -67,13 +67,13 @@ def of(data: Data, *, told: Told = _silent) -> Identity:
     return found
 
 
-def _found(data: Data, told: Told) -> Identity:
+def _found(data: Data, told: Told) -> DataIdentity:
     its = data.fingerprint(told)
     if isinstance(its, Hashes):
-        return Identity(_digest(data.name, its.sums), data.name, str(its.folder), its)
+        return DataIdentity(_digest(data.name, its.sums), data.name, str(its.folder), its)
     if isinstance(its, Bundled):
-        return Identity(short(data.name, its.content), data.name, str(its.folder))
-    return Identity(f"{data.name}-{its}", data.name)
+        return DataIdentity(short(data.name, its.content), data.name, str(its.folder))
+    return DataIdentity(f"{data.name}-{its}", data.name)
 
 
 def _digest(name: str, sums: Mapping[str, str]) -> str:
@@ -194,7 +194,7 @@ def held(data: Data, *, told: Told = _silent) -> Iterator[None]:
                 raise DamagedData(f"data={data.name}: {path} was changed while the data were loaded; resume the run")
 
 
-def _others(data: Data, found: Identity) -> str:
+def _others(data: Data, found: DataIdentity) -> str:
     where = f" under {found.folder}" if found.folder else ""
     words = f"data={data.name}: the data{where} are not those that the job was planned with ({found.digest}, not "
     words += f"{data.digest})"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import DamagedData, MissingData
 from . import hashes
-from .files import File, Seen, looked_at
+from .files import CheckedFile, File, looked_at
 from .found import Found
 from .hashes import Hashes, Told
 from .root import data_root
@@ -48,7 +48,7 @@ class Published(Images):
         return found
 
     @classmethod
-    def look(cls, root: Path, *, thoroughly: bool = False) -> list[Seen]:
+    def look(cls, root: Path, *, thoroughly: bool = False) -> list[CheckedFile]:
         """The files under a root: there and of the right size; thoroughly: of the right content."""
         return [looked_at(file, root, thoroughly=thoroughly) for file in cls.files]
 

@@ -29,7 +29,7 @@ FORMATS = ("png", "svg", "pdf")
 
 
 @dataclass(frozen=True)
-class Drawn:
+class WrittenFigure:
     """A figure that was written: its file name without suffix, what it shows, and the setting it belongs to.
 
     `kind` is `named` (a figure of a paper), `claim` or `overview`.
@@ -84,7 +84,7 @@ def write_figures(
     *,
     named: Sequence[NamedRequest] = (),
     replace: bool = True,
-) -> list[Drawn]:
+) -> list[WrittenFigure]:
     """One figure a claim and setting, named by the claim, an overview of each setting, and the named figures.
 
     With `replace` the figures of an earlier collection are removed: the folder is the run's own.
@@ -96,7 +96,7 @@ def write_figures(
     for judgement, points in judged:
         settings.setdefault(file_name("overview", judgement.setting), []).append((judgement, points))
     overviews = [OverviewSheet(folder / name, its) for name, its in settings.items()]
-    drawn: list[Drawn] = []
+    drawn: list[WrittenFigure] = []
     with styled(), spread([*overviews, *claims], within=partial(styled, rc())):
         for request in named:  # here, because jobs read their arrays from files when they are asked
             figure = FIGURES[request.name].draw(with_drawable_arrays(request.jobs))
@@ -105,9 +105,11 @@ def write_figures(
                 figure.draw_without_rendering()  # the layout is found once, not for every format
                 figure.set_layout_engine("none")
                 _write(path, figure)
-                drawn.append(Drawn(path, "named", FIGURES[request.name].caption, request.setting))
-    drawn += [Drawn(its.path, "claim", its.judgement.claim.statement, its.judgement.setting) for its in claims]
-    drawn += [Drawn(its.path, "overview", "all claims at a glance", its.judged[0][0].setting) for its in overviews]
+                drawn.append(WrittenFigure(path, "named", FIGURES[request.name].caption, request.setting))
+    drawn += [WrittenFigure(its.path, "claim", its.judgement.claim.statement, its.judgement.setting) for its in claims]
+    drawn += [
+        WrittenFigure(its.path, "overview", "all claims at a glance", its.judged[0][0].setting) for its in overviews
+    ]
     written = {f"{its.name}.{suffix}" for its in drawn for suffix in FORMATS}
     for path in folder.iterdir() if replace else ():
         if path.is_file() and path.name not in written:

@@ -10,7 +10,7 @@ from ..errors import ReslimError
 from ..files import locked, write_json, write_text
 from ..runs import summary as summaries
 from ..runs.enclosed import require_enclosed
-from ..runs.folder import Run, Seen
+from ..runs.folder import JobsInFolder, Run
 from ..runs.merge import merge
 
 
@@ -23,7 +23,7 @@ class Current:
     remarks: list[str]
 
 
-def current(run: Run, seen: Seen | None = None) -> Current:
+def current(run: Run, seen: JobsInFolder | None = None) -> Current:
     """The summary of the jobs as they were seen (None: as they are now): the stored one, if it is of these jobs, else
     one that is made anew.
 

@@ -56,7 +56,7 @@ def run_facts(run: Run) -> RunFacts:
 
 
 @dataclass(frozen=True)
-class Setting:
+class KeyValues:
     """One key: its meaning and the values that the jobs have, more than one where it is swept."""
 
     key: str
@@ -64,12 +64,12 @@ class Setting:
     meaning: str
 
 
-def resolved_settings(jobs: Sequence[JobFolder]) -> list[Setting]:
+def resolved_settings(jobs: Sequence[JobFolder]) -> list[KeyValues]:
     """Every key of the jobs with its values."""
-    found: dict[str, Setting] = {}
+    found: dict[str, KeyValues] = {}
     for job in jobs:
         for entry in describe(job.settings):
-            its = found.setdefault(entry.key, Setting(entry.key, [], str(entry.field.metadata.get("meaning", ""))))
+            its = found.setdefault(entry.key, KeyValues(entry.key, [], str(entry.field.metadata.get("meaning", ""))))
             value = "null" if entry.value is None else _text(entry.value)
             if value not in its.values:
                 its.values.append(value)

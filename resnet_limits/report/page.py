@@ -22,7 +22,7 @@ from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
 from . import words
-from .facts import RunFacts, Setting
+from .facts import KeyValues, RunFacts
 from .points import by_setting, point_tables
 
 
@@ -46,7 +46,7 @@ class Contents:
     equation: str
     summary: Mapping[str, Any]
     runs: Sequence[RunFacts]
-    settings: Sequence[Setting]
+    settings: Sequence[KeyValues]
     jobs: Sequence[JobFolder]
     repeated: Mapping[str, int]
     left_out: Mapping[str, str]

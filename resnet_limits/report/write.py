@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..figures.write import Drawn
+from ..figures.write import WrittenFigure
 from ..files import write_text
 from ..papers import bibliography
 from ..runs import provenance
@@ -24,7 +24,7 @@ FILES = ("report.html", "tables.tex", "papers.bib")
 
 
 def write_report(
-    folder: Path, collection: Collection, merged: Merged, summary: Mapping[str, Any], drawn: Sequence[Drawn]
+    folder: Path, collection: Collection, merged: Merged, summary: Mapping[str, Any], drawn: Sequence[WrittenFigure]
 ) -> None:
     """Write the report of these jobs beside their figures."""
     judged = [judgement.claim for judgement, _ in collection.judged]

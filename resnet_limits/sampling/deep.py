@@ -28,7 +28,7 @@ from .wide import gram, pre_activations
 
 
 @dataclass(frozen=True)
-class Branch:
+class ResidualBranch:
     """`outside(B phi(A x + a) + b)`, the outer activation being mostly the identity.
 
     `linear`: `phi'(0) z` in place of `phi(z)`, whose overlaps are known in the mean. `sign = -1`: with `-A, -a, -B`, of
@@ -50,7 +50,7 @@ class Branch:
 
 
 def final(
-    branches: Sequence[Branch],
+    branches: Sequence[ResidualBranch],
     x0: Float[Tensor, "r n d"],
     *,
     inner: Isotropic,

@@ -23,7 +23,7 @@ from ..fixed_shape import gram as inner_products
 from ..networks.activations import activation_named
 from .expectations import moments
 from .law import Isotropic
-from .schemes import Network
+from .schemes import ShallowNetwork
 
 LAYERS = 32
 """Layers whose expectations are computed together: speed, and 1e-5 of the control variate, whose quadrature has as many
@@ -66,7 +66,7 @@ def gradients(
     functionals: Float[Tensor, "p s"],
     y0: Float[Tensor, " s"],
     n: int,
-    scheme: Network,
+    scheme: ShallowNetwork,
     law: Isotropic,
     depth: int,
     horizon: float,
@@ -103,7 +103,7 @@ class Martingale:
     """`M_L` of one network, from its states layer by layer; memory does not grow with depth."""
 
     def __init__(
-        self, scheme: Network, law: Isotropic, weights: Float[Tensor, "times p s"], x0: Tensor, h: float
+        self, scheme: ShallowNetwork, law: Isotropic, weights: Float[Tensor, "times p s"], x0: Tensor, h: float
     ) -> None:
         self._scheme, self._law, self._weights, self._h = scheme, law, weights, h
         self._moments, self._features = [state_moments(x0)], [self._of_features(x0)]

@@ -38,7 +38,7 @@ class Walker:
 
 
 @dataclass(frozen=True)
-class Network:
+class ShallowNetwork:
     """`x + phi(W psi(x) + b)`."""
 
     phi: str

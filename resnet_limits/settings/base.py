@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from .clusters.cluster import Cluster
-from .clusters.workstation import Workstation
+from .clusters.workstation import WorkstationCluster
 from .keys import key
 from .registry import FIGURES, SINKS
 
@@ -35,7 +35,7 @@ class Settings:
         content=False,
     )
     threads: int = key(1, "CPU threads a job", low=1, high=1024, content=False)
-    cluster: Cluster = key(Workstation, "where jobs run")
+    cluster: Cluster = key(WorkstationCluster, "where jobs run")
     sinks: Optional[list[str]] = key(
         None,
         "programs that show numbers while jobs run, such as [tensorboard]; null: none",

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..measurement.record import Record
-from ..training.branches import Branch, Refine, distance_between, surprises
+from ..training.branches import Refine, SolutionBranch, distance_between, surprises
 from ..training.minimiser import Minimum
 
 
 def of_the_minimiser(
-    found: Sequence[Branch], refine: Refine, tolerance: float, where: Mapping[str, Any]
+    found: Sequence[SolutionBranch], refine: Refine, tolerance: float, where: Mapping[str, Any]
 ) -> list[Record]:
     """Of the first branch, which is judged: certificate and counts at its end and (by step) at every rung; of several
     branches the value of each, and how far apart they are.

@@ -26,7 +26,7 @@ Refine = Callable[["Sequence[Rung]", int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Branch:
+class SolutionBranch:
     """The minima that one start leads to, by growing depth."""
 
     start: int
@@ -38,7 +38,7 @@ class Branch:
         return self.rungs[-1].minimum
 
 
-def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: int) -> list[Branch]:
+def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: int) -> list[SolutionBranch]:
     """The branches of so many starts up to a depth, that of least value at depth `JUDGED` first.
 
     `climbed(start, depth)` are the rungs of one. Minima that were reached go before those that were not.
@@ -49,7 +49,7 @@ def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: 
         return not minimum.converged, minimum.value
 
     order = sorted(range(starts), key=rank) if starts > 1 else [0]
-    return [Branch(start, climbed(start, depth)) for start in order]
+    return [SolutionBranch(start, climbed(start, depth)) for start in order]
 
 
 def distance_between(minima: Sequence[Minimum]) -> float:

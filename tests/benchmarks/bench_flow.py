@@ -14,11 +14,11 @@ from torch import Tensor
 
 from resnet_limits.diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at, lipschitz_at
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 
 EULER = STEPS["euler"]
 SIZES = ((16, 256, 2), (64, 1024, 2), (16, 256, 16))
@@ -54,8 +54,8 @@ def main() -> None:
     torch.set_num_threads(1)
     print("blocks  points  D   batched     loop    ratio")
     for blocks, points, d in SIZES:
-        its = field(Two(hidden=16), "tanh", d)
-        theta = draw(Iid(), its.shapes, depth=blocks, horizon=1.0, replicas=1, seed=0).at(EULER.times(blocks))
+        its = field(TwoBlock(hidden=16), "tanh", d)
+        theta = draw(IidLaw(), its.shapes, depth=blocks, horizon=1.0, replicas=1, seed=0).at(EULER.times(blocks))
         x = torch.randn(blocks, 1, points, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         h = 1 / blocks
         batched(its, x, theta, h)  # warm

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import load
-from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.errors import MissingData
 from resnet_limits.inference import dense, features
 from resnet_limits.inference.targets import accuracy, one_hot
@@ -107,7 +107,7 @@ def depth_and_width(full: bool) -> None:
 
 def points() -> tuple[Dataset, str]:
     try:
-        return load(Mnist(), seed=0), "MNIST"
+        return load(MnistData(), seed=0), "MNIST"
     except MissingData:
         stream = torch.Generator().manual_seed(0)
         x, y = torch.randn(70_000, 784, generator=stream), torch.randint(10, (70_000,), generator=stream)

@@ -33,12 +33,12 @@ from resnet_limits.engines import default_engine
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network, Walker
+from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import measure as weak
 
 LAW = Isotropic(1.0, 0.5)
-TANH = Network("tanh")
+TANH = ShallowNetwork("tanh")
 ROUNDS = 5
 NAIVE_NETWORKS = 40
 STREAM = Stream(0, "bench")

@@ -18,7 +18,7 @@ import torch
 from resnet_limits.data import identity
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
-from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.source import Data, Generated, Images
 
 REAL = Path(os.environ.get("RESLIM_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -108,7 +108,7 @@ class DataSetLaws:
             assert math.prod(shape) == self.loaded(0).features
             assert shape[0] == (self.channels or 1)
             assert self.settings.dimension() == math.prod(shape)
-        assert (shape is not None) == isinstance(self.settings, Images | Digits)
+        assert (shape is not None) == isinstance(self.settings, Images | DigitsData)
 
     def test_its_facts_are_true(self):
         """What is declared without a look at the data is what is loaded."""

@@ -12,8 +12,8 @@ from PIL import Image
 from resnet_limits.data.identity import require
 from resnet_limits.data.image_folder import SUFFIXES, files, images, listing
 from resnet_limits.data.loading import load
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.image_folder import ImageFolderData
 from resnet_limits.errors import DamagedData
 
 
@@ -32,8 +32,8 @@ def folder(tmp_path):
     return tmp_path / "pets"
 
 
-def ask(folder: Path, **options) -> ImageFolder:
-    return ImageFolder(root=str(folder.parent), folder=folder.name, size=4, **options)
+def ask(folder: Path, **options) -> ImageFolderData:
+    return ImageFolderData(root=str(folder.parent), folder=folder.name, size=4, **options)
 
 
 def values(folder: Path) -> list[tuple[int, int]]:
@@ -131,7 +131,7 @@ def test_many_classes_are_counted_by_the_smallest_and_the_largest(folder):
 
 
 def test_other_data_have_nothing_to_say():
-    assert Digits().notes() == []
+    assert DigitsData().notes() == []
 
 
 @pytest.mark.parametrize("below", ["", "more/"])

@@ -24,14 +24,14 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import embed, forget, load
-from resnet_limits.data.sources.cifar10 import Cifar10
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.fashion_mnist import FashionMnist
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.cifar10 import Cifar10Data
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.fashion_mnist import FashionMnistData
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.data.sources.source import Data
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import cross_entropy
 from resnet_limits.networks.convolutional import logits
 from resnet_limits.settings.training import Train
@@ -96,7 +96,7 @@ def of_batches(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     return [read(*(f"data_batch_{k}" for k in range(1, 6))), read("test_batch")]
 
 
-def of_folder(data: ImageFolder) -> list[tuple[np.ndarray, np.ndarray]]:
+def of_folder(data: ImageFolderData) -> list[tuple[np.ndarray, np.ndarray]]:
     """The label of a file is the place of its class, the first folder on its path, among the names of the classes."""
 
     def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -138,9 +138,9 @@ def root(tmp_path_factory) -> Iterator[Path]:
 
     path, patch = tmp_path_factory.mktemp("data"), pytest.MonkeyPatch()
     write_idx(path / "FashionMNIST" / "raw", mnist_arrays(400, 100))
-    publish(patch, FashionMnist, path)
+    publish(patch, FashionMnistData, path)
     write_cifar(path, 40)
-    publish(patch, Cifar10, path)
+    publish(patch, Cifar10Data, path)
     patch.setattr(vision.datasets().cifar, "check_integrity", lambda path, md5=None: True)
     write_folder(path / "images")
     if (REAL / NEEDS["photographs"]).exists():
@@ -157,22 +157,22 @@ def source(root) -> Callable[[str], Source]:
             pytest.skip(f"no {NEEDS[name]} under {REAL}")
         if name == "digits":
             x, y = load_digits(return_X_y=True)
-            return Source(Digits(), lambda seed: [(np.asarray(x), np.asarray(y))])
+            return Source(DigitsData(), lambda seed: [(np.asarray(x), np.asarray(y))])
         if name in SPLIT:
-            own: Any = {"gaussian": Gaussian(outputs=2)}.get(name) or Data.options[name]()
+            own: Any = {"gaussian": GaussianData(outputs=2)}.get(name) or Data.options[name]()
             return Source(own, lambda seed: [own.points(seed)])
         if name == "mnist":
-            data = Mnist(root=str(REAL), train_size=2000, test_size=1000)
+            data = MnistData(root=str(REAL), train_size=2000, test_size=1000)
             return Source(data, lambda seed: of_idx(REAL / "MNIST" / "raw"))
         if name == "fashion_mnist":
-            data = FashionMnist(root=str(root))
+            data = FashionMnistData(root=str(root))
             return Source(data, lambda seed: of_idx(root / "FashionMNIST" / "raw"))
         if name == "cifar10":
-            return Source(Cifar10(root=str(root)), lambda seed: of_batches(root / "cifar-10-batches-py"))
+            return Source(Cifar10Data(root=str(root)), lambda seed: of_batches(root / "cifar-10-batches-py"))
         data = {
-            "image_folder": ImageFolder(root=str(root), size=7),
-            "grey_folder": ImageFolder(root=str(root), size=5, grey=True),
-            "photographs": ImageFolder(root=str(root), folder="photographs"),
+            "image_folder": ImageFolderData(root=str(root), size=7),
+            "grey_folder": ImageFolderData(root=str(root), size=5, grey=True),
+            "photographs": ImageFolderData(root=str(root), folder="photographs"),
         }[name]
         return Source(data, lambda seed: of_folder(data))
 
@@ -224,10 +224,10 @@ def test_each_point_of_a_regression_has_its_own_targets(source, seed, train_size
 @pytest.mark.parametrize("regression", [False, True])
 def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypatch, regression):
     if regression:
-        data = Gaussian(outputs=2)
+        data = GaussianData(outputs=2)
         x, y = data.points(0)
     else:
-        data = Digits()
+        data = DigitsData()
         x, y = (np.asarray(a) for a in load_digits(return_X_y=True))
     before = load(data, seed=0)
     held_out = by_feature(torch.cat([before.x_train, before.x_test]).numpy(), x)[len(before.x_train) :]
@@ -283,7 +283,7 @@ def test_what_is_not_chosen_of_the_training_images_does_not_matter_either(source
 
 @pytest.mark.parametrize("width", [3, 64, 100])
 def test_an_embedded_point_is_the_embedding_of_the_point_in_its_place(width):
-    x = load(Digits(), seed=0).x_train[:50]
+    x = load(DigitsData(), seed=0).x_train[:50]
     matrix = embed(torch.eye(64, dtype=torch.float64), width, seed=2)
     torch.testing.assert_close(embed(x, width, seed=2), x @ matrix, rtol=0, atol=1e-12)
     assert torch.linalg.matrix_rank(matrix) == min(width, 64)
@@ -299,7 +299,7 @@ def test_points_and_labels_move_together(source, dtype):
 @functools.cache
 def known_digits() -> tuple[torch.Tensor, np.ndarray]:
     """The digits as loaded with seed 0, and their labels as scikit-learn has them."""
-    d = load(Digits(), seed=0)
+    d = load(DigitsData(), seed=0)
     x = torch.cat([d.x_train, d.x_test])
     images, labels = load_digits(return_X_y=True)
     return x, np.asarray(labels)[by_feature(x.numpy(), np.asarray(images))]
@@ -330,13 +330,13 @@ def test_ode_trains_on_each_point_with_its_label():
 @pytest.mark.parametrize("loss", [None, "square"])
 def test_gamma_trains_on_each_point_with_its_label(loss):
     from resnet_limits.studies.gamma.problem import of_the_data
-    from resnet_limits.training.losses import CrossEntropy, Square
+    from resnet_limits.training.losses import CrossEntropy, MeanSquareLoss
 
-    own = Gamma(data=Digits(), width=70, gamma=GammaKeys(train_points=90, loss=loss))
+    own = Gamma(data=DigitsData(), width=70, gamma=GammaKeys(train_points=90, loss=loss))
     problem, d = of_the_data(own)
     labels = digit_labels(unembedded(problem.x, 70))
     assert len(labels) == 90
-    if isinstance(problem.loss, Square):
+    if isinstance(problem.loss, MeanSquareLoss):
         assert np.array_equal(problem.loss.targets, np.eye(10)[labels])
     else:
         assert isinstance(problem.loss, CrossEntropy)
@@ -350,7 +350,7 @@ def test_hamiltonian_moves_each_point_to_the_target_of_its_label(loss, width):
     from resnet_limits.studies.hamiltonian.problem import setup
 
     keys = HamiltonianKeys(points=90, loss=loss, readout="linear")
-    problem: Any = setup(Hamiltonian(data=Digits(), width=width, hamiltonian=keys))
+    problem: Any = setup(Hamiltonian(data=DigitsData(), width=width, hamiltonian=keys))
     labels = digit_labels(problem.q0[:, :64])
     assert len(labels) == 90
     assert np.array_equal(problem.loss.y.argmax(dim=1).numpy(), labels)
@@ -387,7 +387,7 @@ def test_kernels_are_given_each_point_with_its_label(monkeypatch):
     from resnet_limits.studies.kernel.expressivity import measure as expressivity
     from resnet_limits.studies.kernel.inference.measure import task
 
-    own = Kernel(data=Digits(), kernel=KernelKeys(points=80), activation="tanh")
+    own = Kernel(data=DigitsData(), kernel=KernelKeys(points=80), activation="tanh")
     its = task(own)
     assert its.labels is not None
     np.testing.assert_allclose(its.y.numpy(), np.eye(10)[digit_labels(its.x)] - 0.1, atol=1e-15)
@@ -403,7 +403,7 @@ def test_regression_with_each_kernel_finds_the_test_labels():
     from resnet_limits.measurement.job import Job
     from resnet_limits.studies.kernel.accuracy import measure as accuracy
 
-    own = Kernel(data=Digits(train_size=300, test_size=200), kernel=KernelKeys(deep_points=200))
+    own = Kernel(data=DigitsData(train_size=300, test_size=200), kernel=KernelKeys(deep_points=200))
     records = accuracy.measure(Job(own)).records
     accuracies = {its.observable: its.value for its in records if its.observable.startswith("accuracy.")}
     assert {"accuracy.nngp", "accuracy.ntk", "accuracy.linear_ridge", "accuracy.deep"} <= {*accuracies}
@@ -421,7 +421,7 @@ def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(mon
         raise InterruptedError
 
     plant(monkeypatch, train, look)
-    own = Flow(data=Digits(), flow=FlowKeys(images=ImageKeys(points=150)))
+    own = Flow(data=DigitsData(), flow=FlowKeys(images=ImageKeys(points=150)))
     with pytest.raises(InterruptedError):
         images.trained_and_run(Job(own), 1, 1)
     ((x, y),) = seen
@@ -458,7 +458,7 @@ def test_mini_batches_take_points_and_labels_together(monkeypatch):
 
     (x, y), (x_test, y_test) = numbered(23), numbered(8)
     data = Dataset("numbered", x, y, x_test, y_test, 5)
-    its = field(Two(hidden=4), "tanh", 2)
+    its = field(TwoBlock(hidden=4), "tanh", 2)
     trunk = {name: torch.zeros(1, 2, *shape, dtype=torch.float64) for name, shape in its.shapes.items()}
     start = initial(3, 2, 5, trunk, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
     seen, tested, score = [], [], classifier.logits

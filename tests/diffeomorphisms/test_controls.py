@@ -14,13 +14,13 @@ from resnet_limits.diffeomorphisms.controls import CONTROLS, h1_norm, inverse_in
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from resnet_limits.engines import default_engine
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward
 from resnet_limits.random import Stream, normals
 
 R, L, D, H, BOUND = 3, 4, 2, 0.7, 0.6
-FIELD = field(Two(hidden=5), "tanh", D)
+FIELD = field(TwoBlock(hidden=5), "tanh", D)
 
 
 def leaves() -> dict[str, torch.Tensor]:
@@ -105,7 +105,7 @@ def test_one_power_iteration_is_no_hard_bound_and_ours_is():
     layer = nn.Linear(40, 40, bias=False, dtype=torch.float64)
     layer.weight.data.copy_(matrix)
     assert torch.linalg.matrix_norm(spectral_norm(layer, n_power_iterations=1).weight, ord=2) > 1 + 1e-4
-    its = field(Outside(), "tanh", 40)
+    its = field(OutsideBlock(), "tanh", 40)
     ours = normalised(its, {"W": matrix[None, None]}, 1.0)
     assert float(lipschitz_bound(its, ours)) <= 1 + 1e-12
 

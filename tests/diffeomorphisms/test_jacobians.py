@@ -16,16 +16,16 @@ from resnet_limits.diffeomorphisms.jacobians import (
     lipschitz_at,
 )
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS, frozen
 from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.paths.laws.smooth import SmoothLaw
 
-BLOCKS = {"one": One(), "outside": Outside(), "two": Two(hidden=5)}
+BLOCKS = {"one": OneBlock(), "outside": OutsideBlock(), "two": TwoBlock(hidden=5)}
 
 
 def normal(*shape: int) -> Tensor:
@@ -36,14 +36,14 @@ def linear(*matrices: Tensor) -> tuple[VectorField, dict[str, Tensor]]:
     """Blocks `x + h A_k x`."""
     d = len(matrices[0])
     weights = {"W": torch.stack(matrices)[None], "b": torch.zeros(1, len(matrices), d, dtype=torch.float64)}
-    return field(One(), "identity", d), weights
+    return field(OneBlock(), "identity", d), weights
 
 
 @pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.parametrize("step", [*STEPS.values(), frozen(STEPS["rk4"], "midpoint")], ids=lambda step: step.name)
 def test_all_blocks_at_once_are_the_jacobians_of_each_point_and_block(block, step):
     depth, h, its = 3, 0.4, field(BLOCKS[block], "swish", 3)
-    path = draw(Smooth(), its.shapes, depth=depth, horizon=1.0, replicas=2, seed=0)
+    path = draw(SmoothLaw(), its.shapes, depth=depth, horizon=1.0, replicas=2, seed=0)
     theta, x0 = path.at(step.times(depth)), normal(2, 4, 3)
     found = block_jacobians(its, step, x0, theta, h)
     trajectory = states(its, step, x0, theta, h)
@@ -93,7 +93,7 @@ def test_two_folds_cancel_in_the_total_determinant_and_are_found_block_by_block(
 
 def test_a_fold_between_regions_is_found_where_it_is():
     # x + 2 tanh(-x) turns back near 0 alone: 1 - 2 / cosh^2 x <= 0 for cosh^2 x <= 2.
-    its = field(Two(hidden=1), "tanh", 1)
+    its = field(TwoBlock(hidden=1), "tanh", 1)
     one = torch.ones(1, 1, 1, 1, dtype=torch.float64)
     weights = {"V": 2 * one, "W": -one, "b": torch.zeros(1, 1, 1, dtype=torch.float64)}
     x = torch.linspace(-3, 3, 601, dtype=torch.float64)[None, :, None]

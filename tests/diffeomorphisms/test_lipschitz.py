@@ -10,21 +10,23 @@ from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from resnet_limits.errors import SettingError
 from resnet_limits.networks.activations.tanh import Tanh
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.gradient import Gradient
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.prenorm import Prenorm
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.gradient import GradientBlock
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.prenorm import PrenormBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 
-BLOCKS = {"one": One(), "outside": Outside(), "two": Two(hidden=7)}
+BLOCKS = {"one": OneBlock(), "outside": OutsideBlock(), "two": TwoBlock(hidden=7)}
 
 
 def drawn(block, activation: str, width: int = 3):
     its = field(BLOCKS[block], activation, width)
-    return its, draw(Iid(sigma_w=2.0), its.shapes, depth=6, horizon=1.0, replicas=4, seed=3).at(STEPS["euler"].times(6))
+    return its, draw(IidLaw(sigma_w=2.0), its.shapes, depth=6, horizon=1.0, replicas=4, seed=3).at(
+        STEPS["euler"].times(6)
+    )
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -70,8 +72,8 @@ def test_the_bound_can_be_differentiated():
 
 def test_a_field_without_a_bound_or_without_an_outer_matrix_is_refused_in_words():
     with pytest.raises(SettingError, match=r"block=prenorm: x/rms\(x\) is as steep as .* no Lipschitz bound"):
-        lipschitz_bound(field(Prenorm(), "tanh", 3), {})
-    its = field(Gradient(hidden=2), "tanh", 2)
+        lipschitz_bound(field(PrenormBlock(), "tanh", 3), {})
+    its = field(GradientBlock(hidden=2), "tanh", 2)
     with pytest.raises(SettingError, match="block=gradient: no matrix carries its output"):
         normalised(its, {"K": torch.eye(2)[None, None]}, 0.5)
 
@@ -79,4 +81,4 @@ def test_a_field_without_a_bound_or_without_an_outer_matrix_is_refused_in_words(
 def test_an_activation_without_a_bound_is_refused_in_words(monkeypatch):
     monkeypatch.setattr(Tanh, "steepest", None)
     with pytest.raises(SettingError, match=r"activation=tanh: no bound .* not known to be Lipschitz"):
-        lipschitz_bound(field(One(), "tanh", 2), {"W": torch.eye(2)[None, None]})
+        lipschitz_bound(field(OneBlock(), "tanh", 2), {"W": torch.eye(2)[None, None]})

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from resnet_limits.diffeomorphisms.squaring import grid, interpolated, squared, squared_on_grid
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 
@@ -19,7 +19,7 @@ X = torch.rand(1, 40, 2, generator=torch.Generator().manual_seed(0), dtype=torch
 
 
 def test_by_composition_it_is_the_network_of_shared_weights():
-    its, squarings = field(Two(hidden=8), "tanh", 2), 6
+    its, squarings = field(TwoBlock(hidden=8), "tanh", 2), 6
     stream = torch.Generator().manual_seed(0)
     theta = {name: torch.randn(1, *shape, generator=stream).double() for name, shape in its.shapes.items()}
     h = 2.0**-squarings

@@ -15,9 +15,9 @@ from PIL import Image
 
 from resnet_limits.data import identity
 from resnet_limits.data.loading import forget
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.report.publish import collect
 from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
@@ -183,7 +183,7 @@ def test_sweeps_over_data_are_launched_as_exactly_the_planned_jobs(tmp_path):
 
 def test_a_file_that_is_swapped_between_planning_and_the_job_fails_it_by_name(tmp_path):
     folder = write_folder(tmp_path / "a")
-    data = ImageFolder(root=str(tmp_path / "a"), size=8)
+    data = ImageFolderData(root=str(tmp_path / "a"), size=8)
     run = Run.create(tmp_path / "outputs", [tiny(4, data)], ["depth=4"], ["reslim"])
     (job,) = run.jobs()
     edit(folder / "train" / "cat" / "1.ppm")
@@ -209,18 +209,18 @@ def test_a_digest_that_is_given_is_refused_where_other_data_lie(in_process, tmp_
 
 def made(monkeypatch, by):
     """Moons of another scikit-learn: each coordinate off by so much."""
-    points = Moons.points
+    points = MoonsData.points
 
     def others(its, seed):
         x, y = points(its, seed)
         return x + by, y
 
-    monkeypatch.setattr(Moons, "points", others)
+    monkeypatch.setattr(MoonsData, "points", others)
 
 
 @pytest.mark.parametrize(("by", "state"), [(1e-15, "finished"), (np.array([[0.0, 0.0], [0.1, 0.0]] * 10), "failed")])
 def test_another_node_that_generates_other_points_fails_within_rounding_it_does_not(tmp_path, monkeypatch, by, state):
-    data = Moons(train_size=12, test_size=8)
+    data = MoonsData(train_size=12, test_size=8)
     jobs = [tiny(depth, data) for depth in (4, 8)]
     run = Run.create(tmp_path, jobs, ["depth=4,8"], ["reslim"])
     forget()
@@ -237,6 +237,6 @@ def test_another_node_that_generates_other_points_fails_within_rounding_it_does_
 
 
 def test_the_identity_of_the_data_stands_in_the_configuration(in_process):
-    digest = identity.of(Digits()).digest
+    digest = identity.of(DigitsData()).digest
     answer = in_process("train", *TINY, "depth=4", "--cfg", "job")
     assert f"digest: {digest}" in answer.out

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.image_folder import ImageFolderData
 from resnet_limits.errors import RunFolderError
 from resnet_limits.measurement.checkpoints import State
 from resnet_limits.report.publish import collect
@@ -229,7 +229,7 @@ def odd(copy):
     run, reslim = copy
     words = f"{MARKUP}{ESCAPE}[/red]$\\frac{{"
     real = Run.open(run).jobs()[0]
-    data = ImageFolder(folder=words)
+    data = ImageFolderData(folder=words)
     its = replace(real.settings, data=data)
     Run.open(run).add([its], [f"data.folder='{words}'"])
     job = run / "jobs" / job_name(its)

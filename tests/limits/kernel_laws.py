@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from resnet_limits.limits import pair_kernel
-from resnet_limits.limits.hamiltonian.kernel import Kernel
+from resnet_limits.limits.hamiltonian.kernel import OperatorKernel
 from resnet_limits.limits.pair_kernel import PairKernel, mean_square
 from tests.planting import resize
 
@@ -184,13 +184,13 @@ class HamiltonianLaws(KernelLaws):
         """`k(q_i, q_j)` from pairs of points, to be differentiated by autograd: nothing of what is tested."""
         raise NotImplementedError
 
-    def block(self, kernel: Kernel, rows: Tensor, columns: Tensor) -> Tensor:
+    def block(self, kernel: OperatorKernel, rows: Tensor, columns: Tensor) -> Tensor:
         return kernel.field(rows, columns, torch.eye(len(columns), dtype=torch.float64))
 
-    def diagonal(self, kernel: Kernel, z: Tensor) -> Tensor:
+    def diagonal(self, kernel: OperatorKernel, z: Tensor) -> Tensor:
         return kernel.at(z).root().square().sum(dim=1)
 
-    def energy(self, kernel: Kernel, q: Tensor, P: Tensor) -> Tensor:
+    def energy(self, kernel: OperatorKernel, q: Tensor, P: Tensor) -> Tensor:
         return (self.matrix(kernel, q) * (P @ P.T)).sum() / 2
 
     def test_the_matrix_is_that_of_pairs(self, kernel):

@@ -11,9 +11,9 @@ from torch import Tensor
 from resnet_limits.limits.adjoint import adjoint, path_at
 from resnet_limits.limits.ode import solve
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import gradients
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.networks.vector_field import VectorField
@@ -42,7 +42,9 @@ def half_square(x):
 
 
 class TestAdjoint(AdjointLaws):
-    cases: ClassVar = {its.name: partial(field, its, "tanh", D) for its in (One(), Outside(), Two(hidden=5))}
+    cases: ClassVar = {
+        its.name: partial(field, its, "tanh", D) for its in (OneBlock(), OutsideBlock(), TwoBlock(hidden=5))
+    }
 
     def start(self, case: VectorField) -> Tensor:
         return draw(R, N, D, seed=9)
@@ -69,7 +71,7 @@ def test_gradients_of_a_scalar_linear_equation_are_exact():
     # x' = w(t) x + b, b = 0: x(T) = x_0 exp(sum_j c_j B_j(T)), B_j = int b_j. With J = |x(T)|^2/2:
     # dJ/dx_0 = x(T)^2/x_0, dJ/dc_j = sum x(T)^2 B_j(T), density of w: sum x(T)^2 (constant in time),
     # density of the bias: a(t) = sum x(T)^2 / x(t).
-    f = field(One(), "identity", 1)
+    f = field(OneBlock(), "identity", 1)
     c = {"W": draw(R, J, 1, 1), "b": torch.zeros(R, J, 1, dtype=torch.float64)}
     x0, horizon = draw(R, N, 1, seed=1), 1.3
     times = torch.tensor([0.0, 0.4, 1.1, horizon], dtype=torch.float64)
@@ -94,7 +96,7 @@ def test_gradients_of_a_scalar_linear_equation_are_exact():
 
 def test_gradients_of_a_matrix_equation_with_constant_weights_are_exact():
     # x' = A x: dJ/dx_0 = exp(A^T T) x(T); the density is g(t) = sum_n a(t) x(t)^T with a(t) = exp(A^T (T - t)) x(T).
-    f = field(One(), "identity", D)
+    f = field(OneBlock(), "identity", D)
     a = draw(R, 1, D, D) / 2
     c = {"W": a, "b": torch.zeros(R, 1, D, dtype=torch.float64)}
     x0 = draw(R, N, D, seed=1)
@@ -113,7 +115,7 @@ def test_gradients_of_a_matrix_equation_with_constant_weights_are_exact():
 
 @pytest.mark.parametrize(("name", "order"), [("euler", 1), ("heun", 2), ("rk4", 4)])
 def test_gradients_of_networks_converge_to_the_adjoint_at_the_order_of_the_scheme(name, order):
-    f, step = field(Two(hidden=5), "tanh", D), STEPS[name]
+    f, step = field(TwoBlock(hidden=5), "tanh", D), STEPS[name]
     c = {n: draw(R, J, *shape, seed=i) / 2 for i, (n, shape) in enumerate(f.shapes.items())}
     x0 = draw(R, N, D, seed=9)
     result = adjoint(f, c, basis, x0, 1.0, half_square)
@@ -129,7 +131,7 @@ def test_gradients_of_networks_converge_to_the_adjoint_at_the_order_of_the_schem
 
 
 def test_depth_times_the_gradient_of_a_layer_converges_to_the_density():
-    f, step = field(One(), "tanh", D), STEPS["euler"]
+    f, step = field(OneBlock(), "tanh", D), STEPS["euler"]
     c = {n: draw(R, J, *shape, seed=i) / 2 for i, (n, shape) in enumerate(f.shapes.items())}
     x0 = draw(R, N, D, seed=9)
     times = torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)
@@ -146,7 +148,7 @@ def test_depth_times_the_gradient_of_a_layer_converges_to_the_density():
 
 
 def test_a_basis_may_differ_from_parameter_to_parameter():
-    f = field(One(), "tanh", D)
+    f = field(OneBlock(), "tanh", D)
     c = {"W": draw(R, J, D, D), "b": draw(R, 1, D)}
     bases = {"W": basis, "b": lambda t: torch.ones(len(t), 1, dtype=t.dtype)}
     x0 = draw(R, N, D, seed=9)
@@ -157,7 +159,7 @@ def test_a_basis_may_differ_from_parameter_to_parameter():
 
 
 def test_times_outside_the_horizon_are_refused():
-    f = field(One(), "tanh", D)
+    f = field(OneBlock(), "tanh", D)
     c = {"W": draw(R, J, D, D), "b": draw(R, J, D)}
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         adjoint(f, c, basis, draw(R, N, D), 1.0, half_square, times=torch.tensor([0.5, 1.5]))
@@ -165,7 +167,7 @@ def test_times_outside_the_horizon_are_refused():
 
 def test_nodes_are_added_for_a_path_that_moves_fast():
     # w(t) = c cos(120 t): 32 nodes alias it. dJ/dc = sum x(T)^2 sin(120) / 120, as for the scalar equation above.
-    f = field(One(), "identity", 1)
+    f = field(OneBlock(), "identity", 1)
     c = {"W": draw(R, 1, 1, 1), "b": torch.zeros(R, 1, 1, dtype=torch.float64)}
     x0 = draw(R, N, 1, seed=1)
     result = adjoint(f, c, lambda t: torch.cos(120 * t)[:, None], x0, 1.0, half_square, tolerance=1e-8)

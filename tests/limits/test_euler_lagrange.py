@@ -16,7 +16,7 @@ from resnet_limits.claims.richardson import richardson_limit
 from resnet_limits.errors import MeasurementError
 from resnet_limits.limits.euler_lagrange import Extremal, extremal
 from resnet_limits.training.depth_regularised import DepthRegularised, Penalties
-from resnet_limits.training.losses import CrossEntropy, Square
+from resnet_limits.training.losses import CrossEntropy, MeanSquareLoss
 from resnet_limits.training.minimiser import minimise
 from tests.planting import resize
 
@@ -29,7 +29,7 @@ ONE = Penalties(K=0.05, b=0.05, W=0.1, c=0.1, t1=0.7, t2=1.3)
 
 
 def network(x: np.ndarray, y: np.ndarray, activation: str, penalties: Penalties) -> DepthRegularised:
-    return DepthRegularised(x, Square(y), activation, penalties, 64)
+    return DepthRegularised(x, MeanSquareLoss(y), activation, penalties, 64)
 
 
 def solved(problem: DepthRegularised, tolerance: float = 1e-8) -> Extremal:
@@ -76,7 +76,7 @@ class TestExtremal(StationaryLaws):
         if isinstance(loss, CrossEntropy):
             fit = torch.nn.functional.cross_entropy(out, torch.from_numpy(loss.labels))
         else:
-            assert isinstance(loss, Square)
+            assert isinstance(loss, MeanSquareLoss)
             fit = (out - torch.from_numpy(loss.targets)).square().sum(dim=1).mean()
         sizes = (K, ONE.K * ONE.t1), (b, ONE.b * ONE.t2), (W, ONE.W), (c, ONE.c)
         return fit + sum(a * its.square().sum() for its, a in sizes)

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from resnet_limits.limits.hamiltonian.features import Features
-from resnet_limits.limits.hamiltonian.gaussian import Gaussian
+from resnet_limits.limits.hamiltonian.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, ConjugateEuler, Diverged, flow
-from resnet_limits.limits.hamiltonian.kernel import At, Kernel
+from resnet_limits.limits.hamiltonian.kernel import KernelAtPoints, OperatorKernel
 from resnet_limits.limits.hamiltonian.trajectory import integrate, pull_back, tangent_at_end
 from resnet_limits.networks.activations import Activation, activation_named
 from tests.planting import resize
@@ -27,7 +27,7 @@ from .limit_laws import LimitLaws, adaptive
 KERNELS = {
     **{name: Features(activation_named(name)) for name in ("tanh", "swish", "gelu", "identity")},
     "without_bias": Features(activation_named("tanh"), bias=False),
-    "gaussian": Gaussian(0.8),
+    "gaussian": GaussianKernel(0.8),
 }
 STEPS = {**INTEGRATORS, "conjugate_euler": ConjugateEuler()}
 
@@ -45,10 +45,10 @@ class TestFeatures(HamiltonianLaws):
 
 
 class TestGaussian(HamiltonianLaws, IsotropicLaws):
-    kernels: ClassVar = {"gaussian": partial(Gaussian, 0.8)}
+    kernels: ClassVar = {"gaussian": partial(GaussianKernel, 0.8)}
     diagonal_rounding = 1e-11  # of a root that is Cholesky's, with a shift
 
-    def matrix(self, kernel: Gaussian, q: Tensor) -> Tensor:
+    def matrix(self, kernel: GaussianKernel, q: Tensor) -> Tensor:
         return torch.exp(-(q[:, None] - q[None]).square().sum(-1) / (2 * kernel.length**2))
 
 
@@ -60,14 +60,14 @@ def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.Monke
 
     q, P, u, v = (points(11, 2, seed=s) for s in range(4))
 
-    def all_of(at: At) -> tuple[Tensor, ...]:
+    def all_of(at: KernelAtPoints) -> tuple[Tensor, ...]:
         return at.velocity(P), at.rate(P), *at.tangent(P, u, v), *at.tangent_of_momenta(P, v), *at.both(P)
 
-    expected = all_of(Gaussian(0.7).at(q).keep())
+    expected = all_of(GaussianKernel(0.7).at(q).keep())
     resize(monkeypatch, gaussian, BLOCK=33)
-    matrix, rows = Gaussian.matrix, []
-    monkeypatch.setattr(Gaussian, "matrix", lambda its, x, q: rows.append(len(x)) or matrix(its, x, q))
-    for one, its in zip(all_of(Gaussian(0.7).at(q)), expected, strict=True):
+    matrix, rows = GaussianKernel.matrix, []
+    monkeypatch.setattr(GaussianKernel, "matrix", lambda its, x, q: rows.append(len(x)) or matrix(its, x, q))
+    for one, its in zip(all_of(GaussianKernel(0.7).at(q)), expected, strict=True):
         torch.testing.assert_close(one, its)
     assert max(rows) == 3, "never the whole matrix"
 
@@ -95,7 +95,7 @@ def test_tangent_and_transpose_are_those_of_the_step(name: str, kernel: str):
         torch.testing.assert_close(one, other)
 
 
-def jacobian(name: str, kernel: Kernel, h: float) -> Tensor:
+def jacobian(name: str, kernel: OperatorKernel, h: float) -> Tensor:
     """Of one step, (2nd, 2nd)."""
     q, P = points(3, 2, scale=0.7), points(3, 2, seed=1, scale=0.7)
     unit = torch.eye(12, dtype=torch.float64).reshape(12, 2, 3, 2)
@@ -113,12 +113,12 @@ def test_a_step_is_symplectic_unless_it_is_rk4(name: str, kernel: str):
     assert (off < 1e-12) == (name != "rk4")
 
 
-def explicit_euler(kernel: Kernel, q: Tensor, P: Tensor, h: float) -> tuple[Tensor, Tensor]:
+def explicit_euler(kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> tuple[Tensor, Tensor]:
     dq, dP = flow(kernel, q, P)
     return q + h * dq, P + h * dP
 
 
-class Turning(At):
+class Turning(KernelAtPoints):
     """`H = (|P|^2 + |q|^2)/2` at points `q`."""
 
     def __init__(self, q: Tensor) -> None:
@@ -143,10 +143,10 @@ class Turning(At):
         return self.q
 
 
-class Oscillator(Kernel):
+class Oscillator(OperatorKernel):
     """`q(t) = q cos t + P sin t`: a kernel in all that integrators ask for."""
 
-    def at(self, q: Tensor) -> At:
+    def at(self, q: Tensor) -> KernelAtPoints:
         return Turning(q)
 
     def field(self, x: Tensor, q: Tensor, P: Tensor) -> Tensor:
@@ -169,8 +169,8 @@ def test_the_harmonic_oscillator_turns_at_the_order_of_the_integrator_and_keeps_
 
 
 def over_time(
-    step: Callable[[Kernel, Tensor, Tensor, float], tuple[Tensor, Tensor]],
-    kernel: Kernel,
+    step: Callable[[OperatorKernel, Tensor, Tensor, float], tuple[Tensor, Tensor]],
+    kernel: OperatorKernel,
     q: Tensor,
     P: Tensor,
     h: float,
@@ -234,16 +234,16 @@ class TestFlow(LimitLaws):
     cases: ClassVar = {name: lambda its=KERNELS[name]: its for name in ("tanh", "swish", "without_bias", "gaussian")}
     rounding = 1e-8  # of rk4 in 128 steps
 
-    def start(self, case: Kernel) -> Tensor:
+    def start(self, case: OperatorKernel) -> Tensor:
         return torch.stack([points(4, 2), points(4, 2, seed=1, scale=0.3)])
 
-    def flow(self, case: Kernel, start: Tensor, since: float, until: float) -> tuple[Tensor, float]:
+    def flow(self, case: OperatorKernel, start: Tensor, since: float, until: float) -> tuple[Tensor, float]:
         time = until - since
         q, P = integrate(case, start[0], time * start[1], INTEGRATORS["rk4"], 128).end
         return torch.stack([q, P / time]), 0.0
 
-    def independent(self, case: Kernel, start: Tensor, until: float) -> Tensor:
-        laws = TestGaussian() if isinstance(case, Gaussian) else TestFeatures()
+    def independent(self, case: OperatorKernel, start: Tensor, until: float) -> Tensor:
+        laws = TestGaussian() if isinstance(case, GaussianKernel) else TestFeatures()
 
         def velocity(t: float, state: Tensor) -> Tensor:
             state = state.clone().requires_grad_()

@@ -15,9 +15,9 @@ from torch import Tensor
 from resnet_limits.errors import Undetermined
 from resnet_limits.limits.hamiltonian import shooting
 from resnet_limits.limits.hamiltonian.features import Features
-from resnet_limits.limits.hamiltonian.gaussian import Gaussian
+from resnet_limits.limits.hamiltonian.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
-from resnet_limits.limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, Square, pointwise
+from resnet_limits.limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, SquareLoss, pointwise
 from resnet_limits.limits.hamiltonian.shooting import Problem, costate, descend, shoot, value_and_gradient
 from resnet_limits.limits.hamiltonian.trajectory import Trajectory, integrate
 from resnet_limits.networks.activations import activation_named
@@ -44,9 +44,9 @@ LOSSES: dict[str, EndLoss] = {
     "fixed logistic, 3 classes": Fixed(pointwise("logistic", epsilon=0.0), classes(9, 3)),
     "linear logistic": Linear(pointwise("logistic", epsilon=0.0), SIGNS, 0.1),
     "linear logistic, 3 classes": Linear(pointwise("logistic", epsilon=0.0), classes(9, 3), 0.1),
-    "linear square": Linear(Square(), points(9, 2, seed=4), 0.05),
+    "linear square": Linear(SquareLoss(), points(9, 2, seed=4), 0.05),
     "ridge features": Ridge(TANH, points(9, 2, seed=4), 0.05),
-    "ridge gaussian": Ridge(Gaussian(0.9), points(9, 2, seed=4), 0.05),
+    "ridge gaussian": Ridge(GaussianKernel(0.9), points(9, 2, seed=4), 0.05),
 }
 
 
@@ -102,7 +102,7 @@ def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_r
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)
 def test_the_gradient_through_shooting_is_that_of_the_value(integrator: str):
-    problem = Problem(Gaussian(0.9), points(5, 2), 0.1, Fixed(Square(), points(5, 2, seed=1)))
+    problem = Problem(GaussianKernel(0.9), points(5, 2), 0.1, Fixed(SquareLoss(), points(5, 2, seed=1)))
     P, v = points(5, 2, seed=2, scale=0.3), points(5, 2, seed=3)
     its = INTEGRATORS[integrator]
     _, gradient = value_and_gradient(problem, P, its, 10)
@@ -130,7 +130,7 @@ class TestShooting(StationaryLaws):
         return (end - points(8, 2, seed=1)).square().sum() / 16
 
     def solve(self, case: Features) -> tuple[Trajectory, float]:
-        problem = Problem(case, points(8, 2), self.nu, Fixed(Square(), points(8, 2, seed=1)))
+        problem = Problem(case, points(8, 2), self.nu, Fixed(SquareLoss(), points(8, 2, seed=1)))
         its = INTEGRATORS["rk4"]
         found = shoot(problem, descend(problem, its, 8, iterations=40), its, 2 * self.steps)
         assert found.converged, found.why
@@ -151,7 +151,7 @@ def test_one_point_in_dimension_one_reaches_the_minimum_that_is_known(integrator
     exact: Any = scipy.optimize.minimize_scalar(
         lambda u: nu / 2 * (u - u0) ** 2 + (math.sinh(u) - target) ** 2 / 2, tol=1e-13
     )
-    problem = Problem(Features(activation_named("identity")), q, nu, Fixed(Square(), y))
+    problem = Problem(Features(activation_named("identity")), q, nu, Fixed(SquareLoss(), y))
     its = INTEGRATORS[integrator]
     found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), its, 64)
     assert found.converged, found.why
@@ -174,7 +174,7 @@ def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
     ends = lambda z0, z1: [*(z0[:2] - q0[:, 0].numpy()), *(z1[2:] + (z1[:2] - y[:, 0].numpy()) / 2 / nu)]  # noqa: E731
     mesh = np.linspace(0, 1, 20)
     bvp = scipy.integrate.solve_bvp(lambda t, z: np.array(rates(t, z)), ends, mesh, np.zeros((4, 20)), tol=1e-10)
-    problem = Problem(TANH, q0, nu, Fixed(Square(), y))
+    problem = Problem(TANH, q0, nu, Fixed(SquareLoss(), y))
     its = INTEGRATORS["rk4"]
     found = shoot(problem, descend(problem, its, 10, iterations=50), its, 64)
     assert bvp.success
@@ -184,7 +184,7 @@ def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
 
 
 def test_the_costate_of_the_solution_is_its_own_momentum():
-    problem = Problem(TANH, points(8, 2), 0.2, Fixed(Square(), points(8, 1, seed=1)))
+    problem = Problem(TANH, points(8, 2), 0.2, Fixed(SquareLoss(), points(8, 1, seed=1)))
     its = INTEGRATORS["rk4"]
     first = descend(problem, its, 8, iterations=40)
     found = shoot(problem, first, its, 64)
@@ -197,7 +197,7 @@ def test_the_costate_of_the_solution_is_its_own_momentum():
 def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pytest.MonkeyPatch):
     resize(monkeypatch, shooting, DENSE=dense)
     n = 20
-    problem = Problem(TANH, points(n, 2), 0.2, Fixed(Square(), points(n, 1, seed=1).sign()))
+    problem = Problem(TANH, points(n, 2), 0.2, Fixed(SquareLoss(), points(n, 1, seed=1).sign()))
     its = INTEGRATORS["leapfrog"]
     found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), its, 32)
     assert found.converged, found.why
@@ -207,7 +207,7 @@ def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pyt
 
 
 def test_a_shooting_that_diverges_is_a_result_with_its_energy():
-    problem = Problem(Gaussian(0.2), points(6, 2), 1e-8, Fixed(Square(), points(6, 2, seed=1)))
+    problem = Problem(GaussianKernel(0.2), points(6, 2), 1e-8, Fixed(SquareLoss(), points(6, 2, seed=1)))
     found = shoot(problem, points(6, 2, seed=2, scale=1e8), INTEGRATORS["leapfrog"], 8)
     assert not found.converged
     assert found.diverged

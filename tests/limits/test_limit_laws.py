@@ -13,7 +13,7 @@ from resnet_limits.limits import adjoint, ode
 from resnet_limits.limits.hamiltonian.features import FeaturesAt
 from resnet_limits.networks.activations.tanh import Tanh
 from resnet_limits.sampling.schemes import EulerMaruyama
-from resnet_limits.training.losses import Square
+from resnet_limits.training.losses import MeanSquareLoss
 from tests.planting import plant, resize
 from tests.sampling import test_schemes as schemes
 from tests.studies.sde import faults
@@ -75,8 +75,8 @@ def wrong_rate(patch: pytest.MonkeyPatch) -> None:
 
 
 def wrong_value(patch: pytest.MonkeyPatch) -> None:
-    right = Square.value
-    patch.setattr(Square, "value", lambda its, o: right(its, o) * 1.001)
+    right = MeanSquareLoss.value
+    patch.setattr(MeanSquareLoss, "value", lambda its, o: right(its, o) * 1.001)
 
 
 def no_ito_drift(patch: pytest.MonkeyPatch) -> None:

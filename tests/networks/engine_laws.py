@@ -19,7 +19,7 @@ from resnet_limits.random import Stream
 from resnet_limits.sampling.backward import record
 from resnet_limits.sampling.law import Isotropic, Law
 from resnet_limits.sampling.matrix_normal import MatrixNormal
-from resnet_limits.sampling.schemes import EulerMaruyama, Network, Scheme, Walker
+from resnet_limits.sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from resnet_limits.sampling.tangent import tangents
 from resnet_limits.sampling.walk import walk
 
@@ -84,7 +84,7 @@ def correlated(width: int) -> MatrixNormal:
 ISOTROPIC = Isotropic(1.2, 0.5)
 LAWS: list[Law] = [ISOTROPIC, Isotropic(1.2, 0.0), Isotropic(0.0, 0.7), correlated(D)]
 SCHEMES: list[Scheme] = [
-    *(Network(phi, psi) for phi, psi in (("tanh", "identity"), ("relu", "tanh"), ("swish", "gelu"))),
+    *(ShallowNetwork(phi, psi) for phi, psi in (("tanh", "identity"), ("relu", "tanh"), ("swish", "gelu"))),
     *(EulerMaruyama("swish", "tanh", ISOTROPIC, ito_drift) for ito_drift in (True, False)),
     Leaky("tanh"),
 ]
@@ -225,7 +225,7 @@ class EngineLaws:
     @each_precision
     def test_a_walk_steps_each_scheme_by_the_same_noise(self, dtype):
         # What acts on the states of layer k is the law's own draw of that layer, summed for the shallower network.
-        law, schemes = Isotropic(1.2, 0.5), (Network("swish", "tanh"), Network("swish", "tanh"), None)
+        law, schemes = Isotropic(1.2, 0.5), (ShallowNetwork("swish", "tanh"), ShallowNetwork("swish", "tanh"), None)
         fine, coarse = schemes[0], schemes[1]
         maruyama = EulerMaruyama("swish", "tanh", law)
         walkers = [Walker(fine, 8), Walker(coarse, 4), Walker(maruyama, 8)]
@@ -249,7 +249,7 @@ class EngineLaws:
     @each_law
     @each_scheme
     def test_walks_are_those_of_the_loop_for_every_scheme_and_law(self, scheme: Scheme, law: Law):
-        walkers = [Walker(scheme, 4), Walker(Network("swish", "tanh"), 8)]
+        walkers = [Walker(scheme, 4), Walker(ShallowNetwork("swish", "tanh"), 8)]
         its = {"horizon": 0.8, "stream": Stream(4, "test.walk", first_replica=60)}
         ours, loop = (way(walkers, start(9, 2, D), law, **its) for way in (self.engine.walk, walk))
         for (k, mine), (layer, theirs) in zip(ours, loop, strict=True):
@@ -261,14 +261,14 @@ class EngineLaws:
     def test_walks_are_those_of_the_loop_at_every_size(self, n: int, width: int, dtype: torch.dtype):
         x0, tolerance = start(5, n, width, dtype=dtype), 1e-11 if dtype == torch.float64 else 1e-4
         how = {"horizon": 1.0, "stream": Stream(4, "test.walk")}
-        walkers = [Walker(Network("tanh"), 3), Walker(Network("tanh"), 6)]
+        walkers = [Walker(ShallowNetwork("tanh"), 3), Walker(ShallowNetwork("tanh"), 6)]
         *_, (_, expected) = walk(walkers, x0, ISOTROPIC, **how)
         found = self.engine.final(walkers, x0, ISOTROPIC, **how)
         assert all(x.dtype == dtype for x in found)
         torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
 
     def test_layers_that_are_asked_for_are_the_same_as_among_all_and_stay(self):
-        walkers, x0 = [Walker(Network("tanh"), 4), Walker(Leaky("tanh"), 12)], start(5, 2, D)
+        walkers, x0 = [Walker(ShallowNetwork("tanh"), 4), Walker(Leaky("tanh"), 12)], start(5, 2, D)
         how = {"horizon": 1.0, "stream": Stream(4, "test.walk")}
         every = [(k, [x.clone() for x in states]) for k, states in self.engine.walk(walkers, x0, ISOTROPIC, **how)]
         some = list(self.engine.walk(walkers, x0, ISOTROPIC, **how, layers=[3, 4, 9, 12]))
@@ -279,7 +279,7 @@ class EngineLaws:
         assert all(torch.equal(a, b) for a, b in zip(end, every[-1][1], strict=True))
 
     def test_equal_inputs_and_equal_walkers_stay_equal(self):
-        x0, walkers = start(40, 3, 7)[:, [0, 1, 2, 1]], [Walker(Network("tanh"), 8)] * 2
+        x0, walkers = start(40, 3, 7)[:, [0, 1, 2, 1]], [Walker(ShallowNetwork("tanh"), 8)] * 2
         a, b = self.engine.final(walkers, x0, ISOTROPIC, horizon=1.0, stream=Stream(0, "test.walk"))
         assert torch.equal(a, b)
         assert torch.equal(a[:, 1], a[:, 3])
@@ -352,7 +352,7 @@ class EngineLaws:
     @each_precision
     def test_replicas_do_not_depend_on_how_they_are_cut(self, dtype: torch.dtype):
         # Bit for bit, of walks, tangents, tapes and layers, from the first or a later one, on one thread and two.
-        scheme, n, width = Network("swish", "tanh"), 3, 17
+        scheme, n, width = ShallowNetwork("swish", "tanh"), 3, 17
         x0, u0 = start(96, n, width, dtype=dtype), start(96, n, 2, width, dtype=dtype)
 
         def found(first: int, stop: int) -> list[Tensor]:

@@ -15,11 +15,11 @@ from resnet_limits.errors import SettingError
 from resnet_limits.limits.averaged import averaged_field
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.block import Block
-from resnet_limits.networks.blocks.gradient import Gradient
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.prenorm import Prenorm, rms
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.gradient import GradientBlock
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.prenorm import PrenormBlock, rms
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward
 from resnet_limits.settings.keys import fixed
 
@@ -27,28 +27,28 @@ from .block_laws import BlockLaws, D, N, R, draw, output_and_gradients, weights_
 
 
 class TestOne(BlockLaws):
-    block = One()
+    block = OneBlock()
 
     def formula(self, phi, x, theta):
         return phi(theta["W"] @ x + theta["b"])
 
 
 class TestOutside(BlockLaws):
-    block = Outside()
+    block = OutsideBlock()
 
     def formula(self, phi, x, theta):
         return theta["W"] @ phi(x) + theta["b"]
 
 
 class TestTwo(BlockLaws):
-    block = Two(hidden=6)
+    block = TwoBlock(hidden=6)
 
     def formula(self, phi, x, theta):
         return theta["V"] @ phi(theta["W"] @ x + theta["b"])
 
 
 class TestPrenorm(BlockLaws):
-    block = Prenorm(hidden=6)
+    block = PrenormBlock(hidden=6)
 
     def formula(self, phi, x, theta):
         return theta["V"] @ phi(theta["W"] @ (math.sqrt(len(x)) * x / x.norm()) + theta["b"])
@@ -85,7 +85,7 @@ class TestPrenorm(BlockLaws):
 
 
 class TestGradient(BlockLaws):
-    block = Gradient(hidden=6)
+    block = GradientBlock(hidden=6)
 
     def formula(self, phi, x, theta):
         return theta["K"].T @ phi(theta["K"] @ x + theta["b"])
@@ -137,12 +137,12 @@ class TestSkew(BlockLaws):
 
 def test_an_activation_that_does_not_exist_is_refused():
     with pytest.raises(SettingError, match="activation"):
-        field(One(), "sine", D)
+        field(OneBlock(), "sine", D)
 
 
 def test_the_mean_field_of_an_odd_activation_is_exactly_zero():
     for activation in ("tanh", "identity"):
-        assert not averaged_field(One(), activation, sigma_w=1.0, sigma_b=0.5)(draw(R, N, D)).any()
+        assert not averaged_field(OneBlock(), activation, sigma_w=1.0, sigma_b=0.5)(draw(R, N, D)).any()
 
 
 def test_facts_are_read_without_torch():

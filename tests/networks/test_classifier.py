@@ -5,7 +5,7 @@ import torch
 
 from resnet_limits.networks import classifier
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 
@@ -13,7 +13,7 @@ FEATURES, WIDTH, CLASSES, R, N = 7, 5, 3, 2, 6
 
 
 def network(depth, block=None):
-    f = field(block or Two(hidden=4), "gelu", WIDTH)
+    f = field(block or TwoBlock(hidden=4), "gelu", WIDTH)
     stream = torch.Generator().manual_seed(depth)
     trunk = {n: torch.randn(R, depth, *s, generator=stream, dtype=torch.float64) / 2 for n, s in f.shapes.items()}
     return f, classifier.initial(FEATURES, WIDTH, CLASSES, trunk, replicas=R, seed=4)

@@ -19,9 +19,9 @@ from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.affine import affine, linear
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.block import Block
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import initial, kinds, trunk_of
 from resnet_limits.networks.parametrisation import (
     BLOCKS,
@@ -174,14 +174,14 @@ def test_factors_on_a_block():
 
 # -- kinds ----------------------------------------------------------------------------------------
 
-FIELD = field(Two(hidden=5), "tanh", D)
+FIELD = field(TwoBlock(hidden=5), "tanh", D)
 SHAPES = FIELD.shapes
 
 
 def test_every_parameter_of_every_network_has_a_kind():
     found = initial(7, D, 3, {name: torch.zeros(1, L, *s) for name, s in SHAPES.items()}, replicas=1, seed=0)
     assert set(found) == set(kinds(FIELD))
-    assert trunk_of(kinds(field(One(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
+    assert trunk_of(kinds(field(OneBlock(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
     images = convolutional.initial((1, 8, 8), 4, 3, sets=2, replicas=1, seed=0)
     assert {convolutional.kind(name) for name in images} == set(KINDS)
     assert set(ntk.KINDS.values()) < set(KINDS)
@@ -315,7 +315,7 @@ def growth_of_updates(parametrisation: Parametrisation, optimiser: str, block: B
 DEPTH_MUP = Parametrisation(alpha=0.5, block_bias=Kind(0.0)).with_blocks(
     adam=Moves(Power(-0.5), Power(-0.5)), sgd=Moves()
 )
-TWO, SINGLE = Two(hidden=8), Outside()
+TWO, SINGLE = TwoBlock(hidden=8), OutsideBlock()
 GROWTHS: dict[str, tuple[Parametrisation, str, Block, float]] = {
     "ode, sgd": (ODE, "sgd", TWO, 0),
     "ode, adam": (ODE, "adam", TWO, 0),

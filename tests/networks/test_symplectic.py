@@ -10,11 +10,11 @@ from torch import Tensor
 
 from resnet_limits.diffeomorphisms.jacobians import jacobians_at
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.gradient import Gradient
+from resnet_limits.networks.blocks.gradient import GradientBlock
 from resnet_limits.networks.residual import forward, reverse, states
 from resnet_limits.networks.steps.symplectic import Symplectic
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 
 STEP = Symplectic()
 FORM = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
@@ -27,7 +27,7 @@ def oscillator(depth: int) -> dict[str, Tensor]:
 
 
 def test_the_harmonic_oscillator_turns_at_order_one_and_keeps_its_energy():
-    its, x0 = field(Gradient(hidden=1), "identity", 1), torch.tensor([[[1.0, 0.5]]], dtype=torch.float64)
+    its, x0 = field(GradientBlock(hidden=1), "identity", 1), torch.tensor([[[1.0, 0.5]]], dtype=torch.float64)
     c, s = math.cos(1), math.sin(1)
     exact = x0 @ torch.tensor([[c, -s], [s, c]], dtype=torch.float64)
     errors = [float((forward(its, STEP, x0, oscillator(L), 1 / L) - exact).norm()) for L in (50, 100)]
@@ -37,15 +37,15 @@ def test_the_harmonic_oscillator_turns_at_order_one_and_keeps_its_energy():
 
 
 def test_blocks_are_inverted_exactly():
-    its = field(Gradient(hidden=5), "tanh", 3)
+    its = field(GradientBlock(hidden=5), "tanh", 3)
     shapes = {f"{name}.{half}": shape for name, shape in its.shapes.items() for half in "yz"}
-    theta = draw(Iid(sigma_w=3.0), shapes, depth=6, horizon=1.0, replicas=2, seed=0).at(STEP.times(6))
+    theta = draw(IidLaw(sigma_w=3.0), shapes, depth=6, horizon=1.0, replicas=2, seed=0).at(STEP.times(6))
     x0 = torch.randn(2, 4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     assert torch.allclose(reverse(its, STEP, forward(its, STEP, x0, theta, 1.0), theta, 1.0), x0, atol=1e-12)
 
 
 def test_each_block_has_determinant_one_and_is_symplectic():
-    its, theta = field(Gradient(hidden=4), "swish", 1), {}
+    its, theta = field(GradientBlock(hidden=4), "swish", 1), {}
     stream = torch.Generator().manual_seed(0)
     for half in "yz":
         theta |= {f"K.{half}": torch.randn(1, 3, 4, 1, generator=stream).double()}

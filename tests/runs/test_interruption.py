@@ -17,7 +17,7 @@ from resnet_limits.runs import status as states
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.runs.interruption import Interrupted, Interruption
 from resnet_limits.runs.records import read_parquet
-from resnet_limits.settings.clusters.slurm import Slurm
+from resnet_limits.settings.clusters.slurm import SlurmCluster
 from resnet_limits.studies import study
 from tests.planting import plant
 from tests.runs.conftest import settings
@@ -159,5 +159,5 @@ def test_a_job_that_is_not_started_again_fails_and_says_what_helps(make_run, int
 def test_the_grace_is_half_of_what_the_scheduler_gives():
     its = settings(4)
     assert jobs.grace(its) == jobs.GRACE
-    its.cluster = Slurm(warning=90)
+    its.cluster = SlurmCluster(warning=90)
     assert jobs.grace(its) == 45

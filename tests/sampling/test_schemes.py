@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from resnet_limits.sampling.law import Law
-from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from tests.limits.limit_laws import Equation, SchemeLaws
 
 EQUATIONS = {
@@ -24,8 +24,8 @@ EQUATIONS = {
 class TestNetwork(SchemeLaws):
     cases: ClassVar = EQUATIONS
 
-    def scheme(self, case: Equation, law: Law) -> Network:
-        return Network(case.phi, case.inside)
+    def scheme(self, case: Equation, law: Law) -> ShallowNetwork:
+        return ShallowNetwork(case.phi, case.inside)
 
 
 class TestEulerMaruyama(SchemeLaws):

@@ -26,15 +26,15 @@ from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.data import loading
 from resnet_limits.data.dataset import Dataset
-from resnet_limits.data.sources.circles import Circles
-from resnet_limits.data.sources.moons import Moons
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.circles import CirclesData
+from resnet_limits.data.sources.moons import MoonsData
+from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.errors import ReslimError, SettingError
 from resnet_limits.measurement.job import InMemory, Job
-from resnet_limits.networks.blocks.two import Two
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
-from resnet_limits.paths.laws.zero import Zero
+from resnet_limits.networks.blocks.two import TwoBlock
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
+from resnet_limits.paths.laws.zero import ZeroLaw
 from resnet_limits.runs.records import table
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.checks import check
@@ -58,7 +58,7 @@ TINY: dict[str, Settings] = {
         width=2,
         replicas=4,
         device="cpu",
-        data=Moons(train_size=20, test_size=10),
+        data=MoonsData(train_size=20, test_size=10),
         train=Train(epochs=1, batch_size=10, replicas=2),
         ode=OdeKeys(inputs=2, draws=2, paths=2),
     ),
@@ -68,7 +68,7 @@ TINY: dict[str, Settings] = {
         width=2,
         replicas=2,
         device="cpu",
-        data=Moons(train_size=20, test_size=10),
+        data=MoonsData(train_size=20, test_size=10),
         gamma=GammaKeys(dimension=1, points=4, train_points=10),
         minimiser=LOSSES,
     ),
@@ -76,7 +76,7 @@ TINY: dict[str, Settings] = {
         depth=4,
         replicas=3,
         device="cpu",
-        data=Moons(train_size=20, test_size=10),
+        data=MoonsData(train_size=20, test_size=10),
         hamiltonian=HamiltonianKeys(points=6, steps=16),
         minimiser=LOSSES,
     ),
@@ -85,8 +85,8 @@ TINY: dict[str, Settings] = {
         width=8,
         replicas=8,
         device="cpu",
-        init=Iid(sigma_w=0.5),
-        data=Circles(train_size=20, test_size=10),
+        init=IidLaw(sigma_w=0.5),
+        data=CirclesData(train_size=20, test_size=10),
         kernel=KernelKeys(
             inputs=2,
             networks=2,
@@ -101,8 +101,8 @@ TINY: dict[str, Settings] = {
         depth=4,
         replicas=3,
         device="cpu",
-        block=Two(hidden=2),
-        data=Spirals(train_size=20, test_size=10),
+        block=TwoBlock(hidden=2),
+        data=SpiralsData(train_size=20, test_size=10),
         train=Train(epochs=1, batch_size=10, optimizer="adam", lr=0.015, schedule="cosine", replicas=2),
         flow=FlowKeys(
             inputs=2,
@@ -195,8 +195,8 @@ TOGETHER: dict[str, list[dict[str, Any]]] = {
         BOTH_ZERO,
         {"horizon": 1e-8},
         {"width": 1, "depth": 1, "ode.inputs": 1, "ode.paths": 1, "replicas": 1},
-        {"block": Two(hidden=1), "width": 1},
-        {"init": Zero(), "block": Two(hidden=1)},
+        {"block": TwoBlock(hidden=1), "width": 1},
+        {"init": ZeroLaw(), "block": TwoBlock(hidden=1)},
     ],
     "sde": [
         BOTH_ZERO,
@@ -208,9 +208,9 @@ TOGETHER: dict[str, list[dict[str, Any]]] = {
         {"width": 1, "sde.inputs": 1, **BOTH_ZERO},
         {"width": 2, "sde.inputs": 4, "sde.correlation": 1.0},
         {"width": 1, "sde.inputs": 1, "depth": 1, "replicas": 2},
-        {"sde.inputs": 1, "data": Moons(train_size=20, test_size=10)},
+        {"sde.inputs": 1, "data": MoonsData(train_size=20, test_size=10)},
         *(
-            {"init": replace(MatrixNormal(), **its), "claims": ["sde.strong", "sde.matrix_normal"]}
+            {"init": replace(MatrixNormalLaw(), **its), "claims": ["sde.strong", "sde.matrix_normal"]}
             for its in (
                 {},
                 *({name: sign * math.nextafter(1, 0)} for name in ("rows", "columns") for sign in (1, -1)),
@@ -246,8 +246,8 @@ TOGETHER: dict[str, list[dict[str, Any]]] = {
     "flow": [
         BOTH_ZERO,
         {"horizon": 1e-8},
-        {"width": 1, "block": Two(hidden=1), "depth": 1},
-        {"init": Zero()},
+        {"width": 1, "block": TwoBlock(hidden=1), "depth": 1},
+        {"init": ZeroLaw()},
     ],
 }
 """What is degenerate with several keys at once."""
@@ -265,7 +265,7 @@ def together(settings: Settings) -> Iterator[Case]:
     """Degenerate settings of several keys, and degenerate training points."""
     for values in TOGETHER[settings.study]:
         yield Case(" ".join(f"{name}={value}" for name, value in values.items()), with_keys(settings, values))
-    of_points = replace(settings, data=Moons(train_size=20, test_size=10))
+    of_points = replace(settings, data=MoonsData(train_size=20, test_size=10))
     for words in PLANTED:
         yield Case(words, of_points, words)
 

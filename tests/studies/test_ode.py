@@ -12,7 +12,7 @@ import torch
 
 from resnet_limits.claims.distance import at_common_times, sup_distance, sup_size
 from resnet_limits.claims.richardson import richardson_limit
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.averaged import averaged_field
 from resnet_limits.limits.flow import DrivenFlow
@@ -22,19 +22,19 @@ from resnet_limits.measurement.job import FinishedJob, InMemory, Job
 from resnet_limits.measurement.record import Measurement
 from resnet_limits.networks import residual
 from resnet_limits.networks.blocks.block import Block
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.prenorm import Prenorm
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.prenorm import PrenormBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.steps.euler import Euler
 from resnet_limits.paths import fractional
-from resnet_limits.paths.laws.fractional import Fractional
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.fractional import FractionalLaw
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.paths.laws.law import Init, Random
-from resnet_limits.paths.laws.rough import Rough
-from resnet_limits.paths.laws.smooth import Smooth
-from resnet_limits.paths.laws.tied import Tied
-from resnet_limits.paths.laws.zero import Zero
+from resnet_limits.paths.laws.rough import RoughLaw
+from resnet_limits.paths.laws.smooth import SmoothLaw
+from resnet_limits.paths.laws.tied import TiedLaw
+from resnet_limits.paths.laws.zero import ZeroLaw
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.ode.averaged import measure as averaged
@@ -66,8 +66,10 @@ def measured(
 # -- the claims hold ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", [One(), Outside(), Two(hidden=6), Prenorm(hidden=6)], ids=lambda b: b.name)
-@pytest.mark.parametrize("init", [Smooth(), Tied()], ids=lambda i: i.name)
+@pytest.mark.parametrize(
+    "block", [OneBlock(), OutsideBlock(), TwoBlock(hidden=6), PrenormBlock(hidden=6)], ids=lambda b: b.name
+)
+@pytest.mark.parametrize("init", [SmoothLaw(), TiedLaw()], ids=lambda i: i.name)
 def test_forward_orders_hold_for_every_block_and_smooth_law(block: Block, init: Init):
     jobs = measured(forward, replace(SMALL, block=block, init=init))
     for scheme in ("euler", "heun", "rk4"):
@@ -81,7 +83,7 @@ def test_weights_frozen_at_the_start_of_a_block_fall_back_to_order_one():
     assert verdict("ode.frozen.rk4", jobs).verdict == "supported"
 
 
-@pytest.mark.parametrize("init", [Smooth(), Tied()], ids=lambda i: i.name)
+@pytest.mark.parametrize("init", [SmoothLaw(), TiedLaw()], ids=lambda i: i.name)
 def test_gradients_converge_to_the_adjoint_at_the_order_of_the_scheme(init: Init):
     jobs = measured(gradient, replace(SMALL, init=init))
     for scheme in ("euler", "heun"):
@@ -135,7 +137,7 @@ def test_independent_weights_average_out_at_one_half_and_their_mean_at_one():
 
 @pytest.mark.parametrize("hurst", [0.25, 0.75])
 def test_rough_weights_have_order_min_of_one_and_h_plus_one_half(hurst: float):
-    jobs = measured(rough, replace(SMALL, init=Rough(hurst=hurst)))
+    jobs = measured(rough, replace(SMALL, init=RoughLaw(hurst=hurst)))
     judgement = verdict("ode.rough", jobs)
     assert judgement.expected_value == min(1, hurst + 0.5)
     assert judgement.measured is not None
@@ -150,14 +152,14 @@ def calibrated(part, observable: str, settings: Ode) -> list[float]:
     """What the ratios of many seeds are off 1, in units of their standard errors."""
     found = []
     for seed in range(CALIBRATED):
-        its = part.measure(Job(replace(settings, seed=seed, data=Moons(train_size=4, test_size=2)))).records
+        its = part.measure(Job(replace(settings, seed=seed, data=MoonsData(train_size=4, test_size=2)))).records
         found += [(r.value - 1) / r.stderr for r in its if r.observable == observable]
     return found
 
 
 def test_fluctuations_follow_the_central_limit_theorem_with_the_stated_error():
     # a horizon and sizes other than 1, which would hide a factor
-    law = Iid(sigma_w=0.8, sigma_b=0.5)
+    law = IidLaw(sigma_w=0.8, sigma_b=0.5)
     settings = replace(SMALL, depth=64, horizon=0.5, width=3, replicas=48, init=law, ode=OdeKeys(inputs=1))
     off = calibrated(averaged, "averaged_ratio", settings)
     assert np.mean(off) == pytest.approx(0, abs=3 / CALIBRATED**0.5)
@@ -166,7 +168,7 @@ def test_fluctuations_follow_the_central_limit_theorem_with_the_stated_error():
 
 def test_sums_of_rough_paths_follow_their_covariance_with_the_stated_error(monkeypatch: pytest.MonkeyPatch):
     resize(monkeypatch, fractional, GRID=64)  # cells of the path: the law is exact on any grid
-    law = Rough(hurst=0.4, sigma_b=0.5)
+    law = RoughLaw(hurst=0.4, sigma_b=0.5)
     settings = replace(SMALL, depth=16, horizon=0.7, width=1, replicas=48, init=law, ode=OdeKeys(inputs=1))
     off = calibrated(rough, "rough_ratio", settings)
     assert np.mean(off) == pytest.approx(0, abs=3 / CALIBRATED**0.5)
@@ -218,7 +220,7 @@ def test_the_richardson_limit_agrees_with_training_by_rk4_blocks():
 
     settings, depth = replace(SMALL, depth=32), 32
     dataset, replicas = data_of(settings), settings.train.replicas
-    trunk = drawn(settings, Tied(), settings.width, depth=depth, replicas=replicas, purpose="trained")
+    trunk = drawn(settings, TiedLaw(), settings.width, depth=depth, replicas=replicas, purpose="trained")
     parameters = initial(
         dataset.features, settings.width, dataset.classes, trunk, replicas=replicas, seed=settings.seed
     )
@@ -261,7 +263,7 @@ def test_what_training_adds_to_a_tied_start_is_smooth():
 
 
 def test_an_independent_start_would_not_pass_for_a_tied_one(monkeypatch: pytest.MonkeyPatch):
-    plant(monkeypatch, Tied, Iid, within="resnet_limits.studies")  # the planted fault
+    plant(monkeypatch, TiedLaw, IidLaw, within="resnet_limits.studies")  # the planted fault
     jobs = measured(trained)
     increments = [r.value for _, m in jobs for r in m.records if r.observable == "largest_increment" and r.step is None]
     assert increments[-1] > 0.5 * increments[0]
@@ -296,7 +298,7 @@ def test_outputs_from_a_random_start_converge_and_from_a_tied_start_keep_the_dra
 
 def test_coupled_networks_share_out_the_layers_of_the_deeper_one(monkeypatch: pytest.MonkeyPatch):
     # With one weight for all layers the three networks differ by the step alone: no draw can tell them apart.
-    plant(monkeypatch, Iid, Tied, within="resnet_limits.studies")
+    plant(monkeypatch, IidLaw, TiedLaw, within="resnet_limits.studies")
     ((_, measurement),) = measured(random_start, replace(SMALL, ode=OdeKeys(draws=8)), depths=(64,))
     values = {r.observable: r.value for r in measurement.records}
     assert values["random_start_mean"] < 0.02 * values["random_start_fluctuation"]
@@ -349,7 +351,7 @@ def test_an_average_over_the_wrong_law_is_not_supported(monkeypatch: pytest.Monk
 
 
 def test_smooth_weights_in_place_of_rough_ones_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    plant(monkeypatch, problem, lambda s, **given: problem(s, **{**given, "init": Smooth()}))
+    plant(monkeypatch, problem, lambda s, **given: problem(s, **{**given, "init": SmoothLaw()}))
     assert verdict("ode.rough", measured(rough, replace(SMALL, replicas=256))).verdict == "refuted"
 
 
@@ -363,7 +365,7 @@ def test_a_poor_reference_is_noticed_and_its_points_are_left_out(monkeypatch: py
 # -- outside the theorem --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("init", [Iid(), Rough(), Fractional()], ids=lambda i: i.name)
+@pytest.mark.parametrize("init", [IidLaw(), RoughLaw(), FractionalLaw()], ids=lambda i: i.name)
 def test_claims_on_smooth_weights_say_that_the_setting_lies_outside(init: Init):
     settings = replace(SMALL, init=init)
     for part in (forward, gradient, reversed):
@@ -375,7 +377,7 @@ def test_claims_on_smooth_weights_say_that_the_setting_lies_outside(init: Init):
 
 def test_a_field_that_jumps_is_outside_the_claims_on_smooth_ones():
     claims = {claim.id: claim for claim in STUDY.claims}
-    on_a_line, in_the_plane = (replace(SMALL, block=Prenorm(), width=width) for width in (1, 2))
+    on_a_line, in_the_plane = (replace(SMALL, block=PrenormBlock(), width=width) for width in (1, 2))
     for claim in ("ode.forward.heun", "ode.gradient.euler", "ode.reversed.euler"):
         assert "the sign of x" in str(claims[claim].outside(on_a_line))
         assert claims[claim].outside(in_the_plane) is None
@@ -389,9 +391,9 @@ def test_relu_is_outside_the_claims_that_need_derivatives_and_inside_those_that_
     assert verdict("ode.forward.euler", measured(forward, settings)).verdict == "supported"
 
 
-@pytest.mark.parametrize("init", [Zero(), Smooth(sigma_w=0.0, sigma_b=0.0)], ids=lambda i: i.name)
+@pytest.mark.parametrize("init", [ZeroLaw(), SmoothLaw(sigma_w=0.0, sigma_b=0.0)], ids=lambda i: i.name)
 def test_zero_weights_leave_no_error_to_judge(init: Init):
-    settings = replace(SMALL, init=init, block=Two(hidden=4))
+    settings = replace(SMALL, init=init, block=TwoBlock(hidden=4))
     for part, claim in ((forward, "forward.euler"), (gradient, "gradient.euler"), (reversed, "reversed.heun")):
         judgement = verdict(f"ode.{claim}", measured(part, settings, depths=(4, 8)))
         assert judgement.verdict == "inconclusive"
@@ -399,7 +401,7 @@ def test_zero_weights_leave_no_error_to_judge(init: Init):
 
 
 def test_a_tied_start_of_size_zero_moves_nothing_and_breaks_nothing():
-    settings = replace(SMALL, init=Smooth(sigma_w=0.0, sigma_b=0.0))
+    settings = replace(SMALL, init=SmoothLaw(sigma_w=0.0, sigma_b=0.0))
     differences = compared(finished(trained, settings, depths=(4, 8, 16)))["weight_difference"]
     assert all(math.isnan(value) for value in differences.values())
 
@@ -429,8 +431,8 @@ def test_one_replica_gives_no_verdict_on_a_random_quantity():
 
 
 def test_the_hurst_index_of_the_setting_is_that_of_the_rough_path():
-    assert rough.rough_law(replace(SMALL, init=Fractional(hurst=0.4))).hurst == 0.4
-    assert rough.rough_law(replace(SMALL, init=Rough(hurst=0.6, sigma_w=2.0))).sigma_w == 2.0
+    assert rough.rough_law(replace(SMALL, init=FractionalLaw(hurst=0.4))).hurst == 0.4
+    assert rough.rough_law(replace(SMALL, init=RoughLaw(hurst=0.6, sigma_w=2.0))).sigma_w == 2.0
 
 
 def test_in_float32_points_below_rounding_are_left_out():
@@ -501,7 +503,7 @@ def test_pinned_keys_stand_in_the_records():
 
 
 def test_too_few_training_points_for_the_inputs_are_refused():
-    data = Moons(train_size=2, test_size=2)
+    data = MoonsData(train_size=2, test_size=2)
     with pytest.raises(SettingError, match=r"ode\.inputs"):
         forward.measure(Job(replace(SMALL, data=data)))
 

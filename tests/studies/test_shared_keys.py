@@ -17,10 +17,10 @@ import pytest
 
 from resnet_limits import studies
 from resnet_limits.data.loading import forget
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.paths.laws.smooth import SmoothLaw
 from resnet_limits.settings.content import chosen
 from resnet_limits.settings.keys import describe
 from resnet_limits.settings.training import Minimiser, Train
@@ -32,7 +32,7 @@ from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.studies.sde.settings import Sde
 from tests.studies.recorded import Enough, RecordedSolutions, Solved, another, differing, recorded
 
-MOONS = Moons(train_size=30, test_size=20)
+MOONS = MoonsData(train_size=30, test_size=20)
 TRAIN = Train(epochs=1, batch_size=10, replicas=2)
 ODE = Ode(depth=4, width=4, replicas=4, data=MOONS, train=TRAIN, ode=OdeKeys(inputs=3, paths=2, draws=3))
 FLOW = Flow(
@@ -58,7 +58,7 @@ KERNEL = Kernel(
     width=16,
     replicas=8,
     horizon=0.5,
-    data=Digits(train_size=80, test_size=20),
+    data=DigitsData(train_size=80, test_size=20),
     kernel=KernelKeys(inputs=2, networks=2, trained_depth=2, points=12, steps=4, deep_points=40),
 )
 
@@ -179,11 +179,11 @@ def test_every_file_of_the_studies_that_shares_solutions_is_looked_at():
 
 def test_what_is_read_is_recorded_with_its_group_and_what_is_pinned_or_copied_is_not():
     read: set[str] = set()
-    its = recorded(Ode(init=Smooth(correlation=2.0)), read)
+    its = recorded(Ode(init=SmoothLaw(correlation=2.0)), read)
     assert isinstance(its, Ode)
-    assert chosen(its, ("seed", "init")) == chosen(Ode(init=Smooth(correlation=2.0)), ("seed", "init"))
+    assert chosen(its, ("seed", "init")) == chosen(Ode(init=SmoothLaw(correlation=2.0)), ("seed", "init"))
     assert read == set(), "names of jobs are bookkeeping"
-    assert isinstance(its.init, Smooth)
+    assert isinstance(its.init, SmoothLaw)
     assert its.init.correlation == 2.0
     assert read == {"init", "init.correlation"}
     read.clear()

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.training.depth_regularised import DepthRegularised, Penalties
-from resnet_limits.training.losses import CrossEntropy, Loss, Square
+from resnet_limits.training.losses import CrossEntropy, Loss, MeanSquareLoss
 from resnet_limits.training.minimiser import minimise
 from resnet_limits.training.penalty import Penalty
 
@@ -22,7 +22,7 @@ X, Y, LABELS = RNG.standard_normal((5, 2)), RNG.standard_normal((5, 3)), RNG.int
 
 
 def problem(activation: str = "tanh", loss: Loss | None = None, penalty: Penalty = "h1", depth: int = 6):
-    return DepthRegularised(X, loss or Square(Y), activation, PENALTIES, depth, penalty)
+    return DepthRegularised(X, loss or MeanSquareLoss(Y), activation, PENALTIES, depth, penalty)
 
 
 @pytest.mark.parametrize("penalty", get_args(Penalty))
@@ -48,7 +48,7 @@ def test_in_scaled_variables_the_penalty_is_the_square(penalty: Penalty):
 @pytest.mark.parametrize("activation", ["tanh", "swish", "gelu", "identity"])
 @pytest.mark.parametrize("penalty", get_args(Penalty))
 def test_derivatives_are_those_of_torch(activation: str, loss: Literal["square", "cross_entropy"], penalty: Penalty):
-    its = problem(activation, Square(Y) if loss == "square" else CrossEntropy(LABELS, 3), penalty)
+    its = problem(activation, MeanSquareLoss(Y) if loss == "square" else CrossEntropy(LABELS, 3), penalty)
     rng = np.random.default_rng(2)
     u, v = rng.standard_normal(its.size), rng.standard_normal(its.size)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.training.trained import Trained
+from resnet_limits.training.trained import TrainedParameters
 from tests.training.test_loop import DEPTH, SETTINGS, WIDTH, data, run, start
 from tests.training.test_resume import assert_same, everything
 
@@ -86,7 +86,7 @@ class Stopped(Exception):
 def test_interrupted_it_goes_on_with_the_same_bits(after, tmp_path):
     dataset = data()
 
-    def trained(folder=None, stop=0) -> Trained:
+    def trained(folder=None, stop=0) -> TrainedParameters:
         done = 0
 
         def progress(fraction, message):

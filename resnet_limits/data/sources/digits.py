@@ -26,7 +26,7 @@ CSV = "datasets/data/digits.csv.gz"
 
 
 @dataclass
-class Digits(Data):
+class DigitsData(Data):
     """scikit-learn's bundled 8x8 digits: 1797 images, 10 classes."""
 
     name: str = fixed("digits", "scikit-learn's 8x8 images of digits, 1797 images, 10 classes")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class ImageFolder(Images):
+class ImageFolderData(Images):
     """A folder of images of your own: train/ and test/, with one folder a class in each."""
 
     name: str = fixed("image_folder", "a folder of your own: train/ and test/ with one folder of images a class")

@@ -36,7 +36,7 @@ class Bundled(NamedTuple):
 class Data(Option):
     """A data set; points are standardised and embedded to `width`."""
 
-    options: ClassVar[Registry] = Registry("data", "data.sources", base="source")
+    options: ClassVar[Registry] = Registry("data", "data.sources", base="source", noun="Data")
     entwined: ClassVar[bool] = False
     """Whether its classes lie around each other in the plane, so that plain networks that learn them fold it."""
     name: str

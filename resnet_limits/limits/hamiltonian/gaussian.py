@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .kernel import At, Kernel
+from .kernel import KernelAtPoints, OperatorKernel
 
 BLOCK = 2**18
 """Entries of a block of rows: 2 MB."""
@@ -27,7 +27,7 @@ JITTER = 1e-12
 
 
 @dataclass(frozen=True)
-class Gaussian(Kernel):
+class GaussianKernel(OperatorKernel):
     """The Gaussian kernel of this length scale."""
 
     length: float
@@ -46,10 +46,10 @@ class Gaussian(Kernel):
         return self.matrix(x, q) @ P
 
 
-class GaussianAt(At):
+class GaussianAt(KernelAtPoints):
     """The Gaussian kernel at points `q`."""
 
-    def __init__(self, kernel: Gaussian, q: Tensor) -> None:
+    def __init__(self, kernel: GaussianKernel, q: Tensor) -> None:
         # Of differences alone: centred points have the smallest squares, which cancel in the distances.
         self.kernel, self.q, self.n = kernel, q - q.mean(dim=0), len(q)
         self.scaled = 1 / kernel.length**2

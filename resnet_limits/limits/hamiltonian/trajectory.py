@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .integrators import Diverged, Integrator
-from .kernel import Kernel
+from .kernel import OperatorKernel
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Trajectory:
 
 
 def integrate(
-    kernel: Kernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"], integrator: Integrator, steps: int
+    kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"], integrator: Integrator, steps: int
 ) -> Trajectory:
     """The trajectory; one that explodes ends where it did, with `diverged`."""
     states, momenta, energy, words = [q], [P], [kernel.at(q).energy(P)], None
@@ -57,7 +57,7 @@ def integrate(
 
 
 def tangent_at_end(
-    kernel: Kernel,
+    kernel: OperatorKernel,
     q: Float[Tensor, "n d"],
     P: Float[Tensor, "n d"],
     integrator: Integrator,
@@ -72,7 +72,7 @@ def tangent_at_end(
 
 
 def pull_back(
-    kernel: Kernel,
+    kernel: OperatorKernel,
     states: Sequence[Tensor] | Tensor,
     momenta: Sequence[Tensor] | Tensor,
     integrator: Integrator,

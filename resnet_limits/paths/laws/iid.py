@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Iid(Random):
+class IidLaw(Random):
     """Independent from layer to layer."""
 
     name: str = fixed("iid", "independent from layer to layer")

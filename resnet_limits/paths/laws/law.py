@@ -62,7 +62,7 @@ class Sizes(NamedTuple):
 class Init(Option):
     """A law of the weights over depth."""
 
-    options: ClassVar[Registry] = Registry("init", "paths.laws", base="law")
+    options: ClassVar[Registry] = Registry("init", "paths.laws", base="law", noun="Law")
     name: str
 
     @property

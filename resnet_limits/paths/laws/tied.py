@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Tied(Random):
+class TiedLaw(Random):
     """One draw, the same in every layer."""
 
     name: str = fixed("tied", "one draw, the same in every layer")

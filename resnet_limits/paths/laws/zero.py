@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Zero(Init):
+class ZeroLaw(Init):
     """All weights and biases zero."""
 
     name: str = fixed("zero", "all weights and biases zero")

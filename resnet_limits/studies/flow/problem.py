@@ -14,7 +14,7 @@ from ...measurement.job import Job
 from ...networks.blocks import field
 from ...paths.draw import draw
 from ...paths.laws.law import Init
-from ...paths.laws.tied import Tied
+from ...paths.laws.tied import TiedLaw
 from ...settings.content import chosen
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
@@ -43,7 +43,7 @@ def placed(x: Float[Tensor, "n features"], width: int, seed: int) -> Float[Tenso
 def law(settings: Flow, weights: str) -> Init:
     """The settings' own law, or one draw that all blocks share, of the same sizes."""
     own = settings.init
-    return own if weights == "free" or own.is_constant() else Tied(**own.sizes()._asdict())
+    return own if weights == "free" or own.is_constant() else TiedLaw(**own.sizes()._asdict())
 
 
 def driven(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...claims.claim import selected
 from ...data import sizes
-from ...data.sources.digits import Digits
+from ...data.sources.digits import DigitsData
 from ...data.sources.source import Data
 from ...errors import SettingError, TooFewPoints
 from ..outside import unlabelled
@@ -31,7 +31,7 @@ def check(settings: Flow) -> None:
 
 def image_data(settings: Flow) -> Data:
     """What the convolutional networks see: the data themselves where they are images, else the bundled digits."""
-    return settings.data if settings.data.shape() is not None else Digits()
+    return settings.data if settings.data.shape() is not None else DigitsData()
 
 
 GROUPS_OF_CHANNELS = 2

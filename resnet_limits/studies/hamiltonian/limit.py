@@ -31,7 +31,7 @@ SAFETY = 1.5
 
 
 @dataclass(frozen=True)
-class Limit:
+class ShootingLimit:
     """The solution of the shooting with all the steps and with half of them.
 
     momenta: `P_0` of both. values: `nu H + loss` of both. energies: `H` of both. residual: of the first, relative.
@@ -73,7 +73,7 @@ class Limit:
         return torch.stack([P.mT @ self.problem.kernel.at(q).root() for q, P in pairs])
 
 
-def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> Limit:
+def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> ShootingLimit:
     """The limit of these settings; `name` tells those of different settings of one job apart in names of files.
 
     `noise`: relative size of normals added to the network's momenta, so that Newton's method starts elsewhere.
@@ -97,7 +97,7 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: 
     found = job.shared.solve(f"{name}.limit", key(settings, **more), compute)
     P, numbers = torch.from_numpy(found["P"]), found["numbers"].tolist()
     why = found["why"].tobytes().decode()
-    return Limit(
+    return ShootingLimit(
         problem,
         (P[0], P[1]),
         (numbers[0], numbers[1]),
@@ -133,7 +133,7 @@ def _arrays(fine: Shooting, coarse: Shooting) -> dict[str, np.ndarray]:
     return {"P": P, "numbers": np.array(numbers), "why": np.frombuffer(why, dtype=np.uint8)}
 
 
-def certificate(its: Limit, coordinates: dict[str, str]) -> list[Record]:
+def certificate(its: ShootingLimit, coordinates: dict[str, str]) -> list[Record]:
     """What says that the shooting hit, or how far it got: the energy of its path, in any case."""
     return [
         Record("shooting_residual", its.residual, coordinates=coordinates),

@@ -21,16 +21,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...limits.hamiltonian.features import Features
-from ...limits.hamiltonian.kernel import Kernel
+from ...limits.hamiltonian.kernel import OperatorKernel
 from ...limits.hamiltonian.losses import EndLoss
 from ...training.continuation import ahead
 
 
 @dataclass(frozen=True)
-class Network:
+class WeightDecayedNetwork:
     """A network of this depth on points `q0` (n, d): an `Objective` of the minimiser in the flat vector z."""
 
-    kernel: Kernel
+    kernel: OperatorKernel
     q0: Float[Tensor, "n d"]
     decay: float
     loss: EndLoss

@@ -16,20 +16,20 @@ from ...data.dataset import Dataset
 from ...data.loading import embed, load
 from ...errors import SettingError
 from ...limits.hamiltonian.features import Features
-from ...limits.hamiltonian.gaussian import Gaussian
-from ...limits.hamiltonian.kernel import Kernel
+from ...limits.hamiltonian.gaussian import GaussianKernel
+from ...limits.hamiltonian.kernel import OperatorKernel
 from ...limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, pointwise
 from ...measurement.job import Job
 from ...measurement.record import Record
 from ...networks.activations import activation_named
 from ...random import generator
 from ...settings.content import chosen
-from ...training.branches import Branch, Refine, branches
+from ...training.branches import Refine, SolutionBranch, branches
 from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
 from ..certificate import of_the_minimiser
 from ..degenerate import points
-from .network import Network, refined
+from .network import WeightDecayedNetwork, refined
 from .settings import Hamiltonian
 
 ROUNDING = 1e-13
@@ -57,9 +57,9 @@ def embedded(x: Float[Tensor, "n f"], settings: Hamiltonian) -> Float[Tensor, "n
     return embed(x, settings.width, seed=settings.seed)
 
 
-def kernel_of(settings: Hamiltonian) -> Kernel:
+def kernel_of(settings: Hamiltonian) -> OperatorKernel:
     its = settings.hamiltonian
-    return Gaussian(its.length) if its.kernel == "gaussian" else Features(activation_named(settings.activation))
+    return GaussianKernel(its.length) if its.kernel == "gaussian" else Features(activation_named(settings.activation))
 
 
 def targets(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:
@@ -84,14 +84,14 @@ def loss_of(settings: Hamiltonian, y: Float[Tensor, "n o"]) -> EndLoss:
 class Setup:
     """The problem at every depth: kernel, points (n, d), weight of the energy, loss."""
 
-    kernel: Kernel
+    kernel: OperatorKernel
     q0: Float[Tensor, "n d"]
     nu: float
     loss: EndLoss
 
-    def network(self, depth: int, *, constant: bool = False) -> Network:
+    def network(self, depth: int, *, constant: bool = False) -> WeightDecayedNetwork:
         """The network of this depth; with a constant decay of the weights in place of one that grows with depth."""
-        return Network(self.kernel, self.q0, self.nu / depth if constant else self.nu, self.loss, depth)
+        return WeightDecayedNetwork(self.kernel, self.q0, self.nu / depth if constant else self.nu, self.loss, depth)
 
 
 def setup(settings: Hamiltonian) -> Setup:
@@ -125,7 +125,7 @@ def key(settings: Hamiltonian, **more: Any) -> dict[str, Any]:
 
 def minima(
     job: Job, problem: Setup, depth: int, purpose: str, its_key: dict[str, Any], *, constant: bool = False
-) -> list[Branch]:
+) -> list[SolutionBranch]:
     """The minima at the rungs 4, 8, ... up to this depth, each from the ones before, for each start: the branch that is
     judged first.
 
@@ -168,10 +168,10 @@ def refinement(problem: Setup) -> Refine:
 
 
 @dataclass(frozen=True)
-class Trained:
+class CertifiedNetwork:
     """A minimiser: weights `w` (L, d, f), states (L + 1, n, d), momenta (L + 1, n, d), and its certificate."""
 
-    network: Network
+    network: WeightDecayedNetwork
     minimum: Minimum
     w: Tensor
     states: list[Tensor]
@@ -195,15 +195,15 @@ class Trained:
         return self.minimum.distance / (float(np.linalg.norm(self.minimum.point)) or 1.0)
 
 
-def trained(problem: Setup, branch: Branch) -> Trained:
+def trained(problem: Setup, branch: SolutionBranch) -> CertifiedNetwork:
     """The minimiser at the deepest rung of a branch."""
     network, minimum = problem.network(branch.rungs[-1].depth), branch.minimum
     w = network.weights(minimum.point)
     states = network.states(w)
-    return Trained(network, minimum, w, states, network.momenta(w, states, problem.nu))
+    return CertifiedNetwork(network, minimum, w, states, network.momenta(w, states, problem.nu))
 
 
-def certificate(job: Job, problem: Setup, found: Sequence[Branch], where: dict[str, Any]) -> list[Record]:
+def certificate(job: Job, problem: Setup, found: Sequence[SolutionBranch], where: dict[str, Any]) -> list[Record]:
     """What says how well the minimum was reached, and on which branch it is."""
     return of_the_minimiser(found, refinement(problem), job.settings.minimiser.tolerance, where)
 
@@ -213,7 +213,7 @@ def degenerate(settings: Hamiltonian) -> str | None:
     return points(setup(settings).q0)
 
 
-def unmoved(kernel: Kernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
+def unmoved(kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
     """Why what is relative to the weights `P^T f(q)` is a ratio of what minimisation or shooting leave, or None:
     momenta cancel, as where nothing tells the points of two classes apart and the minimiser is zero."""
     f = kernel.at(q).root()

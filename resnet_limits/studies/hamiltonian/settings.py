@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...data.sources.moons import Moons
+from ...data.sources.moons import MoonsData
 from ...data.sources.source import Data
 from ...networks.activations import Activation
 from ...settings.base import Settings
@@ -52,6 +52,6 @@ class Hamiltonian(Settings):
     )
     replicas: int = key(40, "draws of the data in hamiltonian.meanfield", low=3, high=10**4)
     activation: str = key("tanh", "activation a, before the weights", choices=Activation.options)
-    data: Data = key(Moons, "data set")
+    data: Data = key(MoonsData, "data set")
     minimiser: Minimiser = key(Minimiser, "minimisation")
     hamiltonian: HamiltonianKeys = key(HamiltonianKeys, "keys of this study")

@@ -8,7 +8,7 @@ from typing import Any
 from ...claims.claim import AS_STATED, Expected, Verdict
 from ...limits.explosion import Moments
 from ...networks.activations import activation_named
-from ...paths.laws.iid import Iid
+from ...paths.laws.iid import IidLaw
 from .settings import Kernel
 
 AS_FULL: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
@@ -25,9 +25,9 @@ LADDER = (8, 4, 2, 1)
 """Finite networks have the width of the settings over these."""
 
 
-def sizes(settings: Kernel) -> Iid:
+def sizes(settings: Kernel) -> IidLaw:
     """`sigma_w`, `sigma_b` of the settings' law."""
-    return Iid(**settings.init.sizes()._asdict())
+    return IidLaw(**settings.init.sizes()._asdict())
 
 
 def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:

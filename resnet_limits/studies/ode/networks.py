@@ -38,7 +38,7 @@ from ...paths.laws.law import Init
 from ...training import observables
 from ...training.loop import evaluated, train
 from ...training.loss import loss
-from ...training.trained import Trained
+from ...training.trained import TrainedParameters
 from .settings import Ode, two_matrices
 
 MOST_IMAGES = 1400
@@ -88,7 +88,7 @@ def trained_from(
     *,
     same_ends: bool,
     cut: bool,
-) -> Trained:
+) -> TrainedParameters:
     """Train the networks that start from these trunks (replicas, depth, *shape).
 
     With `same_ends` all replicas share one read-in and read-out at the start, and differ in the trunk alone. Of data
@@ -128,7 +128,7 @@ def trained_from(
 def records_and_arrays(
     settings: Ode,
     start: Mapping[str, Tensor],
-    trained: Trained,
+    trained: TrainedParameters,
     dataset: Dataset,
     prefix: str,
     coordinates: Mapping[str, Any],

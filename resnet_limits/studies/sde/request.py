@@ -4,7 +4,7 @@ torch."""
 from __future__ import annotations
 
 from ...data import sizes
-from ...data.sources.gaussian import Gaussian
+from ...data.sources.gaussian import GaussianData
 from ...errors import SettingError
 from .outside import explodes, isotropic
 from .settings import Sde
@@ -24,7 +24,7 @@ def check(settings: Sde) -> None:
             " ask for them with claims=[...]"
         )
     inputs, correlation = settings.sde.inputs, settings.sde.correlation
-    if not isinstance(settings.data, Gaussian):
+    if not isinstance(settings.data, GaussianData):
         sizes.require(settings.data, {"sde.inputs": inputs})
     elif inputs > 1 and correlation < -1 / (inputs - 1) - 1e-12:
         raise SettingError(

@@ -7,22 +7,22 @@ from dataclasses import replace
 import pytest
 import torch
 
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.diffeomorphisms.jacobians import block_determinants, fold_fraction
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound
-from resnet_limits.networks.blocks.gradient import Gradient
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.prenorm import Prenorm
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.gradient import GradientBlock
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.prenorm import PrenormBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.steps.symplectic import Symplectic
-from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.paths.laws.smooth import SmoothLaw
 from resnet_limits.studies.flow.folding import measure as folding
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from tests.planting import plant
 from tests.studies.verdicts import measured, value, verdicts
 
-SMALL = Flow(replicas=32, flow=FlowKeys(inputs=6, paths=3, points=64), data=Spirals(train_size=100))
+SMALL = Flow(replicas=32, flow=FlowKeys(inputs=6, paths=3, points=64), data=SpiralsData(train_size=100))
 FOLDING = (
     *("flow.folding.below", "flow.folding.bound", "flow.folding.sharp.weights", "flow.folding.sharp.points"),
     "flow.folding.above",
@@ -35,7 +35,11 @@ def told(part: str, settings: Flow = SMALL) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "settings",
-    [SMALL, replace(SMALL, block=One(), activation="gelu"), replace(SMALL, width=5, data=Digits(train_size=100))],
+    [
+        SMALL,
+        replace(SMALL, block=OneBlock(), activation="gelu"),
+        replace(SMALL, width=5, data=DigitsData(train_size=100)),
+    ],
     ids=["plane", "one matrix, gelu", "digits in five dimensions"],
 )
 def test_below_the_threshold_nothing_folds_and_above_it_blocks_do(settings):
@@ -56,7 +60,7 @@ def test_all_depths_measure_one_thing():
 
 
 def test_a_bound_that_forgets_a_matrix_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Two, "norms", ("V",))
+    monkeypatch.setattr(TwoBlock, "norms", ("V",))
     wide = replace(SMALL, init=replace(SMALL.init, sigma_w=6.0))  # type: ignore[type-var]
     assert told("folding", wide)["flow.folding.below"] == "refuted"
 
@@ -83,7 +87,7 @@ def test_determinants_that_are_no_numbers_are_folds():
 
 
 def test_matrices_that_are_zero_are_said_to_show_nothing():
-    still = replace(SMALL, init=Smooth(sigma_w=0.0))
+    still = replace(SMALL, init=SmoothLaw(sigma_w=0.0))
     for part in ("folding", "symplectic"):
         its = verdicts(part, still, (16,))
         pinned = ("flow.symplectic.gradient", "flow.folding.sharp.weights", "flow.folding.sharp.points")
@@ -139,7 +143,9 @@ def test_the_control_does_not_follow_a_horizon_in_which_little_happens():
 
 
 def test_what_a_block_lacks_lies_outside_and_the_rest_is_judged():
-    prenorm, gradient = (verdicts("folding", replace(SMALL, block=its), (16,)) for its in (Prenorm(), Gradient()))
+    prenorm, gradient = (
+        verdicts("folding", replace(SMALL, block=its), (16,)) for its in (PrenormBlock(), GradientBlock())
+    )
     assert "no Lipschitz bound" in prenorm["flow.folding.below"].why
     assert prenorm["flow.folding.bound"].verdict == prenorm["flow.folding.above"].verdict == "supported"
     assert "no block folds space" in gradient["flow.folding.above"].why

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits.data.sources.cifar10 import Cifar10
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.mnist import Mnist
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.cifar10 import Cifar10Data
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.mnist import MnistData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Record
@@ -108,7 +108,7 @@ def test_one_unit_is_one_network_and_all_depths_share_the_training(monkeypatch: 
     first, again = (images.measure(Job(replace(SMALL, depth=depth), shared)).records for depth in (16, 64))
     assert calls == [1, 2, 2]
     assert repr(first) == repr(again)
-    other = replace(SMALL, width=7, replicas=9, data=Moons(), preset="smoke")
+    other = replace(SMALL, width=7, replicas=9, data=MoonsData(), preset="smoke")
     images.measure(Job(other, shared))
     assert len(calls) == 3  # nothing that the networks depend on
     images.measure(Job(replace(SMALL, seed=1), shared))
@@ -206,14 +206,14 @@ def test_what_is_evaluated():
             "flow.images.batch_size=301: digits has 300 training images here; give",
         ),
         (
-            replace(with_images(SMALL, points=2000, batch_size=100), data=Digits(train_size=50)),
+            replace(with_images(SMALL, points=2000, batch_size=100), data=DigitsData(train_size=50)),
             "batch_size=100: digits has 50 training",
         ),
         (
-            replace(SMALL, data=ImageFolder(size=3)),
+            replace(SMALL, data=ImageFolderData(size=3)),
             "data.size=3: images of 3 x 3 pixels are too small for three stages",
         ),
-        (replace(SMALL, data=Digits(train_size=1797)), "no test images are left"),
+        (replace(SMALL, data=DigitsData(train_size=1797)), "no test images are left"),
     ],
     ids=lambda its: "" if isinstance(its, Flow) else its[:25],
 )
@@ -224,7 +224,7 @@ def test_what_cannot_be_run_is_refused_in_words(settings: Flow, words: str):
 
 def test_what_is_not_asked_for_is_not_refused():
     check(replace(with_images(SMALL, channels=7), claims=["flow.map"]))
-    for data in (Moons(), Gaussian(), Digits(), Mnist(), Cifar10()):
+    for data in (MoonsData(), GaussianData(), DigitsData(), MnistData(), Cifar10Data()):
         check(replace(SMALL, data=data))
 
 

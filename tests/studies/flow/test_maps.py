@@ -8,22 +8,22 @@ import pytest
 import torch
 from torch.nn.functional import grid_sample
 
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.diffeomorphisms.squaring import squared_on_grid
 from resnet_limits.measurement.job import Job
-from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.residual import reverse
 from resnet_limits.networks.steps.heun import Heun
 from resnet_limits.networks.steps.step import Step
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.zero import Zero
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.zero import ZeroLaw
 from resnet_limits.studies.flow import problem
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
 DEPTHS = (16, 32, 64, 128)
-SMALL = Flow(flow=FlowKeys(inputs=8, paths=3, points=32), data=Spirals(train_size=100))
+SMALL = Flow(flow=FlowKeys(inputs=8, paths=3, points=32), data=SpiralsData(train_size=100))
 
 
 def told(part: str, settings: Flow = SMALL) -> dict[str, str]:
@@ -40,7 +40,7 @@ def test_maps_and_inverses_have_their_orders():
 
 
 def test_the_limit_of_a_linear_field_is_a_matrix_exponential():
-    settings = replace(SMALL, block=One(), activation="identity")
+    settings = replace(SMALL, block=OneBlock(), activation="identity")
     its = problem.driven(settings, "shared", depth=1)
     W, b = (its.path.at(torch.zeros(1))[name][:, 0] for name in ("W", "b"))
     generator = torch.cat([torch.cat([W, b[..., None]], dim=2), torch.zeros(3, 1, 3).double()], dim=1)
@@ -51,7 +51,7 @@ def test_the_limit_of_a_linear_field_is_a_matrix_exponential():
 
 
 def test_iid_weights_lie_outside_the_theorems_of_time_varying_fields_but_not_of_shared_ones():
-    settings = replace(SMALL, init=Iid(sigma_w=1.0, sigma_b=0.5))
+    settings = replace(SMALL, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
     its = {**told("maps", settings), **told("inverse", settings)}
     assert its["flow.map.euler"] == its["flow.map.heun"] == its["flow.inverse.heun"] == "inconclusive"
     assert its["flow.map.euler.shared"] == its["flow.map.heun.shared"] == "supported"
@@ -125,6 +125,6 @@ def test_a_squaring_too_few_is_refuted(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_zero_weights_move_nothing_and_say_so():
-    its = verdicts("maps", replace(SMALL, init=Zero()), DEPTHS)
+    its = verdicts("maps", replace(SMALL, init=ZeroLaw()), DEPTHS)
     assert all(j.verdict == "inconclusive" and "do not move" in j.why for j in its.values())
-    assert not any(records for records in measured("inverse", replace(SMALL, init=Zero()), (16,)).values())
+    assert not any(records for records in measured("inverse", replace(SMALL, init=ZeroLaw()), (16,)).values())

@@ -11,21 +11,21 @@ import torch
 
 from resnet_limits.claims.judge import judge
 from resnet_limits.data.loading import load
-from resnet_limits.data.sources.circles import Circles
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.moons import Moons
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.circles import CirclesData
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.moons import MoonsData
+from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.diffeomorphisms.controls import CONTROLS
 from resnet_limits.diffeomorphisms.lipschitz import normalised
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Measurement
-from resnet_limits.networks.blocks.gradient import Gradient
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.prenorm import Prenorm
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.gradient import GradientBlock
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.prenorm import PrenormBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import trunk_of
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
@@ -43,11 +43,11 @@ from tests.planting import plant, resize
 EULER = STEPS["euler"]
 SMALL = Flow(
     depth=8,
-    data=Spirals(),
+    data=SpiralsData(),
     train=Train(epochs=12, batch_size=100, optimizer="adam", lr=0.04, schedule="cosine", replicas=4),
     flow=FlowKeys(points=64, trained_depth=8),
 )
-TINY = replace(SMALL, data=Moons(train_size=60, test_size=30), train=replace(SMALL.train, epochs=1, batch_size=20))
+TINY = replace(SMALL, data=MoonsData(train_size=60, test_size=30), train=replace(SMALL.train, epochs=1, batch_size=20))
 TINY = replace(TINY, flow=FlowKeys(points=20, trained_depth=4))
 
 
@@ -99,7 +99,7 @@ def test_a_bound_that_is_not_kept_is_seen(monkeypatch):
 
 
 def test_of_a_block_without_a_lipschitz_bound_only_what_needs_none_is_trained():
-    settings = replace(TINY, block=Prenorm(hidden=4))
+    settings = replace(TINY, block=PrenormBlock(hidden=4))
     measurement = trained.measure(Job(settings))
     controls = {r.coordinates["control"] for r in measurement.records}
     assert controls == set(SHOWN) - {"spectral", "lipschitz"}
@@ -114,7 +114,7 @@ def test_of_a_block_without_a_lipschitz_bound_only_what_needs_none_is_trained():
 
 
 def test_a_block_without_an_outer_matrix_is_not_trained_and_says_so():
-    settings = replace(TINY, block=Gradient(hidden=4), data=Spirals(train_size=60, test_size=30))
+    settings = replace(TINY, block=GradientBlock(hidden=4), data=SpiralsData(train_size=60, test_size=30))
     assert not trained.measure(Job(settings)).records
     assert all("block=gradient" in str(claim.outside(settings)) for claim in GROUP.claims)
 
@@ -129,7 +129,13 @@ def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
 
 def test_networks_with_room_are_not_said_to_fold():
     (claim,) = [claim for claim in GROUP.claims if claim.id == "flow.folding.trained.folds"]
-    for data, width in ((Spirals(), 2), (Circles(), 2), (Spirals(), 3), (Moons(), 2), (Digits(), 16)):
+    for data, width in (
+        (SpiralsData(), 2),
+        (CirclesData(), 2),
+        (SpiralsData(), 3),
+        (MoonsData(), 2),
+        (DigitsData(), 16),
+    ):
         reason = claim.outside(replace(SMALL, data=data, width=width))
         assert (reason is None) == (width == 2 and data.name != "moons"), data.name
 
@@ -137,9 +143,9 @@ def test_networks_with_room_are_not_said_to_fold():
 # -- what is measured -----------------------------------------------------------------------------
 
 
-def of_linear_blocks(factors: list[list[float]]) -> tuple[trained.Network, dict[str, torch.Tensor]]:
+def of_linear_blocks(factors: list[list[float]]) -> tuple[trained.TrainedNetwork, dict[str, torch.Tensor]]:
     """A network of the plane whose blocks are `x + diag(a, b) x`, (a, b) a block."""
-    settings = replace(TINY, activation="identity", block=Two(hidden=2))
+    settings = replace(TINY, activation="identity", block=TwoBlock(hidden=2))
     its = trained.network(settings, "none", "free", len(factors), 2)
     V = torch.stack([torch.diag(torch.tensor(f, dtype=torch.float64)) for f in factors])
     W = torch.eye(2, dtype=torch.float64).expand_as(V)
@@ -158,7 +164,7 @@ def test_a_planted_fold_is_found_though_two_of_them_cancel():
 
 def test_a_fold_between_the_points_is_found_on_the_grid():
     """`x - 2 tanh(x)` folds around the line x = 0, where none of the points is."""
-    settings = replace(TINY, block=Two(hidden=1))
+    settings = replace(TINY, block=TwoBlock(hidden=1))
     its = trained.network(settings, "none", "free", 1, 2)
     weights = {
         "V": torch.tensor([[[[-2.0], [0.0]]]], dtype=torch.float64),
@@ -204,7 +210,7 @@ def test_networks_are_what_they_are_said_to_be(control, weights):
 
 
 def test_points_of_many_features_go_through_a_read_in_that_is_trained():
-    settings = replace(TINY, data=Digits(train_size=60, test_size=30), width=6)
+    settings = replace(TINY, data=DigitsData(train_size=60, test_size=30), width=6)
     dataset = load(settings.data, seed=0)
     its = trained.network(settings, "none", "free", 4, dataset.features)
     start = its.start(dataset, settings)
@@ -234,7 +240,7 @@ def test_the_start_is_near_the_identity():
     assert forward(its.field, EULER, x, trunk_of(parameters), its.h).shape == x.shape
 
 
-@pytest.mark.parametrize("block", [One(), Outside(), Two(hidden=4)])
+@pytest.mark.parametrize("block", [OneBlock(), OutsideBlock(), TwoBlock(hidden=4)])
 @pytest.mark.parametrize("activation", ["relu", "swish"])
 def test_other_blocks_and_activations_are_trained_and_bounded(block, activation):
     settings = replace(TINY, block=block, activation=activation)
@@ -301,7 +307,7 @@ def test_weights_that_are_not_finite_are_no_crash():
 
 
 def test_targets_have_no_accuracies():
-    assert measured(replace(TINY, data=Gaussian())).records == []
+    assert measured(replace(TINY, data=GaussianData())).records == []
 
 
 def test_a_grid_that_is_not_of_the_plane_is_refused():

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import FinishedJob
@@ -54,7 +54,8 @@ def test_a_branch_that_ends_on_the_way_is_noticed_and_nothing_is_judged_across_i
 
 
 @pytest.mark.parametrize(
-    ("data", "loss"), [(Gaussian(train_size=20, test_size=5, features=3), None), (Moons(train_size=30), "square")]
+    ("data", "loss"),
+    [(GaussianData(train_size=20, test_size=5, features=3), None), (MoonsData(train_size=30), "square")],
 )
 def test_regression_and_squares_of_classes_are_minimised_too(data: Data, loss: str | None):
     settings = replace(SMALL, data=data, gamma=GammaKeys(loss=loss))
@@ -65,7 +66,7 @@ def test_regression_and_squares_of_classes_are_minimised_too(data: Data, loss: s
 
 def test_layers_that_have_nothing_to_do_give_no_ratios_of_rounding():
     """So large a penalty that the layers have nothing to do: the minimiser is zero, and no claim is refuted."""
-    settings = replace(SMALL, data=Moons(train_size=30), gamma=GammaKeys(alpha=1e5, train_points=30))
+    settings = replace(SMALL, data=MoonsData(train_size=30), gamma=GammaKeys(alpha=1e5, train_points=30))
     jobs = measured(real, settings, depths=(4, 8, 16, 32))
     assert max(float(np.abs(m.arrays["real.K"]).max()) for _, m in jobs) < 1e-9
     for claim in ("boundary.start", "boundary.end", "weights.observed", "h1"):
@@ -141,11 +142,11 @@ def test_values_out_of_range_are_refused(given: dict, words: str):
 
 def test_what_cannot_be_run_is_refused():
     with pytest.raises(SettingError, match=r"cross_entropy.*data=gaussian"):
-        STUDY.check(Gamma(data=Gaussian(), gamma=GammaKeys(loss="cross_entropy")))
+        STUDY.check(Gamma(data=GaussianData(), gamma=GammaKeys(loss="cross_entropy")))
     with pytest.raises(SettingError, match="depth=1"):
         STUDY.check(Gamma(depth=1))
     with pytest.raises(SettingError, match="horizon=2"):
         STUDY.check(Gamma(horizon=2.0))
     with pytest.raises(SettingError, match="dtype=float32"):
         STUDY.check(Gamma(dtype="float32"))
-    STUDY.check(Gamma(data=Gaussian(), gamma=GammaKeys(loss="square")))
+    STUDY.check(Gamma(data=GaussianData(), gamma=GammaKeys(loss="square")))

@@ -15,15 +15,15 @@ import torch
 from PIL import Image
 
 from resnet_limits.claims.judge import judge
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.moons import Moons
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.moons import MoonsData
+from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.limits.hamiltonian import integrators
 from resnet_limits.limits.hamiltonian.features import Features
-from resnet_limits.limits.hamiltonian.gaussian import Gaussian as GaussianKernel
+from resnet_limits.limits.hamiltonian.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
-from resnet_limits.limits.hamiltonian.losses import Fixed, Square
+from resnet_limits.limits.hamiltonian.losses import Fixed, SquareLoss
 from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
 from resnet_limits.limits.hamiltonian.trajectory import integrate
 from resnet_limits.measurement.job import FinishedJob, InMemory, Job
@@ -38,7 +38,7 @@ from resnet_limits.studies.hamiltonian.energy import measure as energy
 from resnet_limits.studies.hamiltonian.landmarks import measure as landmarks
 from resnet_limits.studies.hamiltonian.meanfield import claims as meanfield_claims
 from resnet_limits.studies.hamiltonian.meanfield import measure as meanfield
-from resnet_limits.studies.hamiltonian.network import Network, refined
+from resnet_limits.studies.hamiltonian.network import WeightDecayedNetwork, refined
 from resnet_limits.studies.hamiltonian.outside import not_reached
 from resnet_limits.studies.hamiltonian.problem import Setup, minima, setup
 from resnet_limits.studies.hamiltonian.problem import trained as minimiser
@@ -54,7 +54,9 @@ from tests.studies.verdicts import ladder, values, verdict
 
 STUDY = studies.get("hamiltonian")
 DEPTHS = (8, 16, 32, 64)
-SMALL = Hamiltonian(hamiltonian=HamiltonianKeys(points=12, steps=64, nu=0.1), data=Moons(train_size=100, test_size=10))
+SMALL = Hamiltonian(
+    hamiltonian=HamiltonianKeys(points=12, steps=64, nu=0.1), data=MoonsData(train_size=100, test_size=10)
+)
 SHARED = InMemory()
 """Minimisers and shootings of `SMALL` without any fault."""
 
@@ -222,7 +224,7 @@ def test_a_network_trained_on_one_point_approaches_the_minimum_in_closed_form_at
         lambda u: nu / 2 * (u - u0) ** 2 + (np.sinh(u) - target) ** 2 / 2, tol=1e-13
     )
     q0, y = (torch.full((1, 1), x, dtype=torch.float64) for x in (start, target))
-    problem = Setup(Features(activation_named("identity")), q0, nu, Fixed(Square(), y))
+    problem = Setup(Features(activation_named("identity")), q0, nu, Fixed(SquareLoss(), y))
     (branch,) = minima(Job(SMALL), problem, 128, "one point", {})
     gaps = []
     for rung in branch.rungs:
@@ -250,7 +252,7 @@ def test_weights_are_continued_linearly_in_time_and_extrapolated_in_depth():
 
 def test_momenta_without_the_transpose_of_the_layer_are_refuted(monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, shoot, partial(shoot, iterations=0))  # from wrong momenta it would search for long
-    monkeypatch.setattr(Network, "carried", lambda self, q, P, w: P @ w[:, : q.shape[1]])  # no slope
+    monkeypatch.setattr(WeightDecayedNetwork, "carried", lambda self, q, P, w: P @ w[:, : q.shape[1]])  # no slope
     assert verdict("hamiltonian.residual", measured(trained, depths=(8,), shared=InMemory())).verdict == "refuted"
 
 
@@ -289,14 +291,14 @@ def test_an_explicit_step_in_place_of_the_symplectic_one_is_refuted(monkeypatch:
 
 def test_layers_that_are_not_alike_are_refuted(monkeypatch: pytest.MonkeyPatch):
     # a first layer that is 1 % too large
-    from resnet_limits.studies.hamiltonian.problem import Trained
+    from resnet_limits.studies.hamiltonian.problem import CertifiedNetwork
 
-    class Uneven(Trained):
+    class Uneven(CertifiedNetwork):
         def __init__(self, network, minimum, w, states, momenta):
             w = torch.cat([1.01 * w[:1], w[1:]])
             super().__init__(network, minimum, w, network.states(w), momenta)
 
-    plant(monkeypatch, Trained, Uneven)
+    plant(monkeypatch, CertifiedNetwork, Uneven)
     jobs = measured(trained, depths=(32, 64, 128, 256))
     for claim in ("hamiltonian.residual", "hamiltonian.norm"):
         assert verdict(claim, jobs).verdict == "refuted", claim
@@ -304,9 +306,9 @@ def test_layers_that_are_not_alike_are_refuted(monkeypatch: pytest.MonkeyPatch):
 
 def test_an_energy_of_momenta_that_are_off_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # half of the slope of the activation in the recursion of the momenta
-    careful = Network.carried
+    careful = WeightDecayedNetwork.carried
     measured(trained)  # the limit is found before the fault
-    monkeypatch.setattr(Network, "carried", lambda self, q, P, w: 0.5 * careful(self, q, P, w))
+    monkeypatch.setattr(WeightDecayedNetwork, "carried", lambda self, q, P, w: 0.5 * careful(self, q, P, w))
     jobs = measured(trained, depths=(32, 64, 128, 256))
     assert verdict("hamiltonian.energy", jobs).verdict == "refuted"
 
@@ -315,7 +317,7 @@ def test_momenta_of_points_without_loss_gradient_are_refuted(monkeypatch: pytest
     # the square loss in place of the hinge in the shooting: all points have a gradient
 
     def wrong(kernel, q, nu, loss):
-        return Problem(kernel, q, nu, Fixed(Square(), loss.y))
+        return Problem(kernel, q, nu, Fixed(SquareLoss(), loss.y))
 
     own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss="squared_hinge", nu=0.02))
     plant(monkeypatch, Problem, wrong, within="resnet_limits.studies")
@@ -359,9 +361,9 @@ def test_a_shooting_with_another_weight_of_the_energy_is_refuted(monkeypatch: py
 
 def test_weights_of_an_unscaled_network_are_refuted(monkeypatch: pytest.MonkeyPatch):
     # w in place of L w
-    from resnet_limits.studies.hamiltonian.problem import Trained
+    from resnet_limits.studies.hamiltonian.problem import CertifiedNetwork
 
-    monkeypatch.setattr(Trained, "omega", property(lambda self: self.w))
+    monkeypatch.setattr(CertifiedNetwork, "omega", property(lambda self: self.w))
     jobs = measured(trained)
     for rate in ("", ".observed"):
         assert verdict(f"hamiltonian.shooting.weight{rate}", jobs, plateaus_of_trained).verdict == "refuted"
@@ -406,7 +408,7 @@ def test_what_a_limit_starts_from_is_part_of_its_key(change: dict, monkeypatch: 
 
 
 def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():
-    own = replace(SMALL, data=Spirals(), hamiltonian=HamiltonianKeys(points=20, nu=0.01))
+    own = replace(SMALL, data=SpiralsData(), hamiltonian=HamiltonianKeys(points=20, nu=0.01))
     jobs = measured(scaling, own, (4, 8, 16, 32))
     reason = not_reached("scaled decay", shooting=False)
     frames = [table(s, m.records, job=job_name(s)) for s, m in jobs]
@@ -415,7 +417,7 @@ def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():
 
 
 def test_of_several_starts_the_least_at_one_depth_is_judged_and_all_are_said():
-    own = replace(SMALL, data=Spirals(), minimiser=Minimiser(starts=3))
+    own = replace(SMALL, data=SpiralsData(), minimiser=Minimiser(starts=3))
     own = replace(own, hamiltonian=HamiltonianKeys(points=20, nu=0.01, steps=64))
     jobs = measured(scaling, own, (4, 32))
     for settings, measurement in jobs:
@@ -450,7 +452,7 @@ def alike(tmp_path) -> Hamiltonian:
             folder.mkdir(parents=True)
             for i in range(6):
                 Image.fromarray(np.full((4, 4), 77, np.uint8)).save(folder / f"{i}.png")
-    data = ImageFolder(root=str(tmp_path), folder="alike")
+    data = ImageFolderData(root=str(tmp_path), folder="alike")
     return replace(SMALL, data=data, width=4)
 
 
@@ -504,7 +506,7 @@ def test_the_standard_error_of_the_mean_field_is_the_scatter_over_seeds(monkeypa
 
 
 def test_a_regression_has_no_accuracy():
-    own = replace(SMALL, data=Gaussian(features=2, train_size=12, test_size=2))
+    own = replace(SMALL, data=GaussianData(features=2, train_size=12, test_size=2))
     (regression,), (classes,) = (measured(trained, settings, (4,)) for settings in (own, SMALL))
     assert "accuracy" not in {r.observable for r in regression[1].records}
     assert "accuracy" in {r.observable for r in classes[1].records}

@@ -14,7 +14,7 @@ from scipy.stats import chi2
 
 from resnet_limits.measurement.job import Job
 from resnet_limits.measurement.record import Record
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.studies.kernel.diagram import measure as diagram
 from resnet_limits.studies.kernel.drift import measure as drift
 from resnet_limits.studies.kernel.entries import measure as entries
@@ -36,7 +36,7 @@ def seeds(settings: Kernel) -> list[Kernel]:
     return [replace(settings, seed=seed, data=replace(settings.data, digest=None)) for seed in range(SEEDS)]
 
 
-SIZES = replace(SMALL, width=16, depth=4, replicas=64, horizon=0.7, init=Iid(sigma_w=0.8, sigma_b=0.4))
+SIZES = replace(SMALL, width=16, depth=4, replicas=64, horizon=0.7, init=IidLaw(sigma_w=0.8, sigma_b=0.4))
 GRAM = overlaps(pair(SIZES))
 
 
@@ -44,7 +44,7 @@ GRAM = overlaps(pair(SIZES))
 def test_of_means_of_moments(of: str):
     found = []
     for its in seeds(SIZES):
-        draws = diagram.drawn(its, GRAM, diagram.Network("tanh"), 4, "calibrated", 16, 64)
+        draws = diagram.drawn(its, GRAM, diagram.ShallowNetwork("tanh"), 4, "calibrated", 16, 64)
         found.append(Record("q", *diagram.mean(draws[of])))
     assert LOW < scattered(found) < HIGH
 
@@ -52,7 +52,7 @@ def test_of_means_of_moments(of: str):
 def test_of_standard_deviations():
     found = []
     for its in seeds(replace(SIZES, replicas=256)):
-        draws = diagram.drawn(its, GRAM, diagram.Network("tanh"), 4, "calibrated", 16, 256)
+        draws = diagram.drawn(its, GRAM, diagram.ShallowNetwork("tanh"), 4, "calibrated", 16, 256)
         found.append(Record("spread", *diagram.standard_deviation(draws["lambda"])))
     assert LOW < scattered(found) < 1.3 * HIGH  # the error of a deviation has an error too
 

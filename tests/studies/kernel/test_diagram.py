@@ -11,10 +11,10 @@ import torch
 
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.noise import noise
-from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.diagram import claims
 from resnet_limits.studies.kernel.diagram import measure as diagram
@@ -57,7 +57,7 @@ def test_growth_of_relu_networks_is_supported():
 def test_samples_are_those_of_networks_with_full_matrices():
     settings = Kernel(width=8, depth=6, replicas=4000)
     z, n = points(settings, 2), 4000
-    found = diagram.sampled(settings, overlaps(z), Network("tanh"), 6, "network")[8]
+    found = diagram.sampled(settings, overlaps(z), ShallowNetwork("tanh"), 6, "network")[8]
     torch.manual_seed(0)
     x = z @ torch.randn(n, 64, 8, dtype=torch.float64) / 8
     for _ in range(6):
@@ -154,7 +154,7 @@ def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
 def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
     right = EulerMaruyama.__init__
     monkeypatch.setattr(EulerMaruyama, "__init__", lambda self, *its: right(self, *its, ito_drift=False))
-    found = verdicts("diagram", replace(SMALL, activation="swish", init=Iid(sigma_w=1.0, sigma_b=1.0)), DEPTHS)
+    found = verdicts("diagram", replace(SMALL, activation="swish", init=IidLaw(sigma_w=1.0, sigma_b=1.0)), DEPTHS)
     assert found[SDE[0]].verdict == "refuted"
     assert found[NETWORK[0]].verdict == "supported"
 

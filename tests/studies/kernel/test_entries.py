@@ -11,7 +11,7 @@ import torch
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.noise import noise
@@ -93,7 +93,7 @@ def test_a_kernel_whose_weights_are_5_percent_off_is_seen(factor: float, monkeyp
     def wrong(settings, kind, depth):
         own = settings.init
         return finite_kernel(
-            replace(settings, init=Iid(sigma_w=factor * own.sigma_w, sigma_b=own.sigma_b)), kind, depth
+            replace(settings, init=IidLaw(sigma_w=factor * own.sigma_w, sigma_b=own.sigma_b)), kind, depth
         )
 
     plant(monkeypatch, finite_kernel, wrong)

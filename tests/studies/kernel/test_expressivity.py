@@ -9,14 +9,14 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.inference import dense
 from resnet_limits.inference.iterative import Solution
 from resnet_limits.inference.linear import linear_ridge
 from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.accuracy import measure as accuracy
 from resnet_limits.studies.kernel.expressivity import measure as expressivity
@@ -39,7 +39,7 @@ def test_every_claim_is_supported():
 
 
 def test_the_rank_is_that_of_inputs_in_general_position():
-    data = Gaussian(train_size=100, test_size=20, features=5)
+    data = GaussianData(train_size=100, test_size=20, features=5)
     records = measured("expressivity", replace(SMALL, data=data, kernel=replace(SMALL.kernel, points=20)), (16,))[16]
     for scheme in ("nngp", "ntk"):
         rank = value(records, "rank", scheme=scheme)
@@ -100,7 +100,7 @@ def test_more_points_than_fit_in_memory_are_solved_iteratively_and_find_the_same
 
 
 def test_regression_has_no_accuracies_and_says_so():
-    data = Gaussian(train_size=50, test_size=20)
+    data = GaussianData(train_size=50, test_size=20)
     settings = replace(SMALL, data=data, kernel=replace(SMALL.kernel, points=20))
     found = verdicts("accuracy", settings, (16,))
     assert "targets are no classes" in found["kernel.expressivity.deep"].why
@@ -136,9 +136,9 @@ def test_another_size_of_the_limit_is_seen_by_the_ridge_identity_and_the_accurac
     assert verdicts("accuracy", SMALL, (16,))["kernel.inference.linear"].verdict == "refuted"
 
 
-@pytest.mark.parametrize("sizes", [Iid(), Iid(sigma_w=0.0), Iid(sigma_b=0.0)], ids=str)
+@pytest.mark.parametrize("sizes", [IidLaw(), IidLaw(sigma_w=0.0), IidLaw(sigma_b=0.0)], ids=str)
 @pytest.mark.parametrize(("read_in", "readout"), [(True, True), (False, True), (True, False)])
-def test_the_closed_forms_are_those_of_the_kernel(sizes: Iid, read_in: bool, readout: bool):
+def test_the_closed_forms_are_those_of_the_kernel(sizes: IidLaw, read_in: bool, readout: bool):
     settings = replace(SMALL, horizon=1.3, init=sizes, kernel=replace(SMALL.kernel, read_in=read_in, readout=readout))
     for kind in ("nngp", "ntk"):
         kernel = kernels.limit_kernel(settings, kind, 1.0)
@@ -205,6 +205,6 @@ def test_without_a_limit_the_deep_block_goes_on():
 
 
 def test_zero_weights_are_a_reason():
-    found = verdicts("expressivity", replace(SMALL, init=Iid(sigma_w=0.0, sigma_b=0.0)), (16,))
+    found = verdicts("expressivity", replace(SMALL, init=IidLaw(sigma_w=0.0, sigma_b=0.0)), (16,))
     assert found["kernel.expressivity.ridge"].verdict == "supported"
     assert "all weights are zero" in found["kernel.expressivity.depth"].why

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.inference import dense
 from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.measurement.job import InMemory, Job
@@ -112,7 +112,7 @@ def test_posteriors_are_those_of_dense_inference():
 
 
 def test_regression_has_distances_and_no_accuracies():
-    data = Gaussian(train_size=60, test_size=30)
+    data = GaussianData(train_size=60, test_size=30)
     records = measured("inference", replace(SMALL, data=data), DEPTHS)[4]
     assert {r.observable for r in records} == {"inference_distance", "train_loss", "learnt_time"}
 

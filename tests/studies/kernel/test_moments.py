@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.networks.activations.swish import Swish
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.kernels import finite_kernel, finite_moments
 from resnet_limits.studies.kernel.moments import measure as moments
@@ -98,7 +98,7 @@ def test_weights_of_another_size_are_seen(monkeypatch):
     def wrong(settings, gram, depth, **more):
         own = settings.init
         return finite_moments(
-            replace(settings, init=Iid(sigma_w=0.7 * own.sigma_w, sigma_b=own.sigma_b)), gram, depth, **more
+            replace(settings, init=IidLaw(sigma_w=0.7 * own.sigma_w, sigma_b=own.sigma_b)), gram, depth, **more
         )
 
     plant(monkeypatch, finite_moments, wrong)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.networks.classifier import logits
@@ -37,7 +37,7 @@ def test_the_network_at_the_start_is_that_of_the_tangent_kernel():
     settings = replace(SETTINGS, horizon=0.7)
     data = trained.points(settings).to("cpu", torch.float32)
     start = trained.drawn(settings, data)
-    field = trained.field(trained.One(), "tanh", 16)
+    field = trained.field(trained.OneBlock(), "tanh", 16)
     ours = logits(
         field, STEPS["euler"], trained.sized(settings, start), data.x_test[:5], NTK.block_factor(4), through=forward
     )
@@ -92,7 +92,7 @@ def test_the_change_is_that_from_the_shallowest_to_the_deepest():
 
 
 def test_regression_has_no_accuracies_and_says_so():
-    data = Gaussian(train_size=60, test_size=20)
+    data = GaussianData(train_size=60, test_size=20)
     found = verdicts("trained", replace(SETTINGS, data=data), (4,))
     assert "targets are no classes" in found["kernel.trained.sgd"].why
 

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.schemes import ShallowNetwork
 
-ACT, DRAW, TRANSPOSED, STEP = Isotropic.act, Isotropic.draw, Isotropic.transposed, Network.step
+ACT, DRAW, TRANSPOSED, STEP = Isotropic.act, Isotropic.draw, Isotropic.transposed, ShallowNetwork.step
 
 
 def dt_for_its_root(patch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ def wrong_drift(patch: pytest.MonkeyPatch) -> None:
     def step(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return STEP(scheme, x, features, z, h) + 2 * h
 
-    patch.setattr(Network, "step", step)
+    patch.setattr(ShallowNetwork, "step", step)
 
 
 def weights_too_large(patch: pytest.MonkeyPatch, factor: float = 1.1) -> None:

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from resnet_limits.data.sources.cifar10 import Cifar10
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.cifar10 import Cifar10Data
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.limits.overlaps import linear_flow
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.activations.swish import Swish
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream, normals
 from resnet_limits.sampling.convolution import Stencil
 from resnet_limits.sampling.filters import Filtered, on_a_lattice, positions
@@ -81,7 +81,7 @@ def test_networks_have_the_law_of_torch_convolutions_with_full_filters(phi: str)
     walk = convolutional.Walk(phi, start, start, start[0].mean(dim=1), gram(start[:1])[0])
     for _ in range(depth):
         Z = torch.randn(start.shape, generator=stream, dtype=torch.float64)
-        walk.step(stencil, Iid(sigma_w=0.9, sigma_b=0.4), h, Z)
+        walk.step(stencil, IidLaw(sigma_w=0.9, sigma_b=0.4), h, Z)
 
     def statistics(x: Tensor) -> Tensor:
         g = gram(x)
@@ -136,7 +136,7 @@ def test_overlaps_of_costates_obey_the_transposed_equation(padding: Literal["zer
 
 
 def test_costates_at_a_depth_are_those_of_the_network():
-    its = convolutional.setting_of("tanh", replace(SMALL, depth=6, init=Iid(sigma_w=0.8, sigma_b=0.5)))
+    its = convolutional.setting_of("tanh", replace(SMALL, depth=6, init=IidLaw(sigma_w=0.8, sigma_b=0.5)))
     assert its is not None
     x0 = on_a_lattice(its.x0, 2, 4, 4)
     network = Filtered(
@@ -161,9 +161,9 @@ def test_the_claims_hold_on_real_images():
 
 
 def test_inputs_are_images_whatever_the_data():
-    for data in (Gaussian(), Moons()):
+    for data in (GaussianData(), MoonsData()):
         assert images.source(data).name == "digits"
-    assert images.source(Cifar10()).name == "cifar10"
+    assert images.source(Cifar10Data()).name == "cifar10"
     for record in measured("convolutional", SMALL, (8,))[8]:
         assert record.coordinates["images"] == "digits"
         assert record.coordinates["positions"] == "4x4"

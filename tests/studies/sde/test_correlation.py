@@ -17,10 +17,10 @@ from resnet_limits.errors import SettingError
 from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.gaussian_means import gaussian_mean, gaussian_mean_square
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies.sde import unscaled
 from resnet_limits.studies.sde.correlation import claims
@@ -73,7 +73,7 @@ def test_decorrelation_is_that_of_networks_with_full_matrices(monkeypatch):
 
 def test_networks_that_keep_their_correlations_refute_the_order(monkeypatch):
     def scaled(scheme, depth, pins):
-        return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
+        return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
     plant(monkeypatch, unscaled.pinned, scaled)
     its = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
@@ -113,7 +113,7 @@ def jackknife(x: torch.Tensor, y: torch.Tensor, blocks: int = 50) -> tuple[float
 
 @pytest.mark.parametrize("sigma_w", [0.0, 0.7])
 def test_the_closed_form_solves_the_equation_of_the_overlaps(sigma_w: float):
-    settings = replace(SMALL, init=Iid(sigma_w=sigma_w, sigma_b=0.4), horizon=2.0, depth=4)
+    settings = replace(SMALL, init=IidLaw(sigma_w=sigma_w, sigma_b=0.4), horizon=2.0, depth=4)
     x0 = correlation.four_inputs(settings).numpy()
     gram = (x0 @ x0.T / 16).ravel()
     end = solve_ivp(lambda _, q: sigma_w**2 * q + 0.16, (0, 2), gram, rtol=1e-11, atol=1e-12).y[:, -1].reshape(4, 4)
@@ -220,7 +220,7 @@ def test_biases_without_their_factor_are_seen(monkeypatch):
 
 
 def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
-    monkeypatch.setattr(Network, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
+    monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
     assert verdicts("correlation", SMALL, DEPTHS)["sde.correlation"].verdict == "refuted"
 
 
@@ -240,7 +240,7 @@ def test_sizes_that_are_off_are_seen(fault, broken: tuple[str, ...], monkeypatch
 
 
 def test_networks_that_are_not_deep_enough_refute_nothing():
-    settings = replace(SMALL, width=32, init=Iid(sigma_w=1.5, sigma_b=0.5))
+    settings = replace(SMALL, width=32, init=IidLaw(sigma_w=1.5, sigma_b=0.5))
     found = verdicts("correlation", settings, (16,))
     assert "refuted" not in {found[claim].verdict for claim in THEOREMS}, {c: found[c].why for c in THEOREMS}
     norm = found["sde.correlation.norm"].measured
@@ -249,7 +249,7 @@ def test_networks_that_are_not_deep_enough_refute_nothing():
 
 
 def test_overlaps_at_a_depth_are_those_of_infinite_width():
-    settings = Sde(width=128, replicas=2048, depth=8, init=Iid(sigma_w=1.0, sigma_b=0.5))
+    settings = Sde(width=128, replicas=2048, depth=8, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
     found = {r.observable: r for r in correlation.measure(Job(settings)).records if r.observable.endswith("_error")}
     for name in ("norm_error", "overlap_error"):
         record = found[name]
@@ -258,7 +258,7 @@ def test_overlaps_at_a_depth_are_those_of_infinite_width():
 
 
 def test_what_rare_networks_carry_is_not_judged():
-    found = verdicts("correlation", replace(SMALL, replicas=64, init=Iid(sigma_w=3.0, sigma_b=0.5)), (16,))
+    found = verdicts("correlation", replace(SMALL, replicas=64, init=IidLaw(sigma_w=3.0, sigma_b=0.5)), (16,))
     for claim in THEOREMS:
         assert found[claim].verdict == "inconclusive"
         assert "rare networks" in found[claim].why
@@ -266,7 +266,7 @@ def test_what_rare_networks_carry_is_not_judged():
 
 def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
-        return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
+        return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
     plant(monkeypatch, unscaled.pinned, scaled)
     found = verdicts("correlation", SMALL, DEPTHS)
@@ -282,8 +282,8 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
         ({"activation": "relu"}, "smooth at 0"),
         ({"activation": "swish"}, "phi''(0) = 0"),
         ({"activation_inside": "tanh"}, "activation_inside=identity"),
-        ({"init": MatrixNormal()}, "init=iid"),
-        ({"init": Iid(sigma_w=0.0, sigma_b=0.0)}, "weights are zero"),
+        ({"init": MatrixNormalLaw()}, "init=iid"),
+        ({"init": IidLaw(sigma_w=0.0, sigma_b=0.0)}, "weights are zero"),
     ],
     ids=lambda its: next(iter(its)) if isinstance(its, dict) else "",
 )

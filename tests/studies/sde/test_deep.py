@@ -12,9 +12,9 @@ from torch import Tensor
 from resnet_limits.engines import default_engine
 from resnet_limits.limits.overlaps import deep_flow
 from resnet_limits.networks.activations import activation_named
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.deep import Branch, final
+from resnet_limits.sampling.deep import ResidualBranch, final
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.wide import gram, pre_activations, root
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
@@ -50,7 +50,7 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
     full = naive(phi, alpha, x0, depth, replicas, inner, outer)
     where = {"inner": inner, "outer": outer, "depth": depth, "horizon": 1.0, "stream": Stream(3, "test")}
     start, act = x0.expand(replicas, 2, 4), default_engine().act
-    (on_span,), (expected,) = final([Branch(phi, alpha)], start, **where, act=act)
+    (on_span,), (expected,) = final([ResidualBranch(phi, alpha)], start, **where, act=act)
 
     def statistics(x: Tensor) -> Tensor:
         g = gram(x)
@@ -67,7 +67,7 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
 def test_equal_inputs_stay_equal():
     x0 = torch.ones(64, 2, 5, dtype=torch.float64)
     where = {"depth": 8, "horizon": 1.0, "stream": Stream(0, "test"), "act": default_engine().act}
-    states, _ = final([Branch("tanh", 0.5)], x0, inner=Isotropic(1.0, 1.0), outer=Isotropic(1.0, 1.0), **where)
+    states, _ = final([ResidualBranch("tanh", 0.5)], x0, inner=Isotropic(1.0, 1.0), outer=Isotropic(1.0, 1.0), **where)
     assert torch.equal(states[0][:, 0], states[0][:, 1])
 
 
@@ -93,7 +93,7 @@ def test_the_claims_hold():
 
 @pytest.mark.parametrize("phi", ["relu", "swish"])
 def test_any_activation_inside_has_its_kernel(phi: str):
-    settings = Sde(replicas=256, width=8, activation=phi, init=Iid(sigma_w=1.0, sigma_b=0.2))
+    settings = Sde(replicas=256, width=8, activation=phi, init=IidLaw(sigma_w=1.0, sigma_b=0.2))
     found = verdicts("deep", settings, DEPTHS)
     its = found["sde.deep"].measured
     assert its is not None, found["sde.deep"].why
@@ -156,14 +156,14 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
 
 
 def test_a_wrong_exponent_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = Branch.hidden
-    monkeypatch.setattr(Branch, "hidden", lambda self, u, h: careful(replace(self, alpha=0.5), u, h))
+    careful = ResidualBranch.hidden
+    monkeypatch.setattr(ResidualBranch, "hidden", lambda self, u, h: careful(replace(self, alpha=0.5), u, h))
     found = verdicts("deep", Sde(replicas=256), DEPTHS)
     assert found["sde.deep.weak.quarter"].verdict == "refuted", found["sde.deep.weak.quarter"].why
 
 
 def test_a_drift_inside_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    drifting = lambda phi, alpha, **more: Branch(phi, alpha, **{**more, "outside": "swish"})  # noqa: E731
-    plant(monkeypatch, Branch, drifting, within="resnet_limits.studies")
+    drifting = lambda phi, alpha, **more: ResidualBranch(phi, alpha, **{**more, "outside": "swish"})  # noqa: E731
+    plant(monkeypatch, ResidualBranch, drifting, within="resnet_limits.studies")
     found = verdicts("deep", SMALL, (16,))
     assert found["sde.deep.no_drift"].verdict == "refuted", found["sde.deep.no_drift"].why

@@ -11,10 +11,10 @@ import torch
 from torch.nn.functional import silu
 
 from resnet_limits.limits.overlaps import moment_step
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.explosion import measure as explosion
 from resnet_limits.studies.sde.explosion.measure import crossing_times, recursion_crossing_time
@@ -106,7 +106,7 @@ def test_lateness_is_of_order_one_and_then_one_half():
 
 
 def test_no_number_is_infinite_and_the_threshold_is_stated():
-    high = Sde(replicas=64, width=8, init=Iid(sigma_w=5.0, sigma_b=1.0), sde=SdeKeys(threshold=1e100))
+    high = Sde(replicas=64, width=8, init=IidLaw(sigma_w=5.0, sigma_b=1.0), sde=SdeKeys(threshold=1e100))
     for settings in (LOW, high):
         for records in measured("explosion", settings, (4, 64)).values():
             assert "crossing_time" in {r.observable for r in records}
@@ -118,7 +118,7 @@ def test_no_number_is_infinite_and_the_threshold_is_stated():
 
 
 def test_networks_that_crossed_stay_where_they_are():
-    scheme = explosion.UpTo(Network("swish"), 4.0)
+    scheme = explosion.UpTo(ShallowNetwork("swish"), 4.0)
     x = torch.tensor([[[3.0, 0.0]], [[1.0, 1.0]]], dtype=torch.float64)
     moved = scheme.step(x, scheme.features(x), torch.full_like(x, 5.0), 0.1)
     assert torch.equal(moved[0], x[0])
@@ -146,14 +146,14 @@ def test_settings_that_explode_are_named_and_warned_of():
         Sde(activation="swish", horizon=14.0),
         Sde(activation="relu", horizon=1000.0),
         Sde(activation="swish", activation_inside="tanh", horizon=1000.0),
-        Sde(activation="swish", horizon=1000.0, init=Iid(sigma_w=0.0)),
+        Sde(activation="swish", horizon=1000.0, init=IidLaw(sigma_w=0.0)),
     ):
         assert studies.get("sde").warnings(harmless) == []
     assert studies.get("ode").warnings(None) == []
 
 
 def test_without_weights_nothing_explodes():
-    settings = Sde(replicas=16, init=Iid(sigma_w=0.0, sigma_b=0.5))
+    settings = Sde(replicas=16, init=IidLaw(sigma_w=0.0, sigma_b=0.5))
     assert measured("explosion", settings, (8,))[8] == []
     assert "sigma_w=0" in verdicts("explosion", settings, DEPTHS)["sde.explosion"].why
 
@@ -165,7 +165,7 @@ DEEP = (128, 512)
 
 
 def test_networks_without_drift_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    plant(monkeypatch, Network, lambda phi, psi: Network("tanh", psi), within="resnet_limits.studies")
+    plant(monkeypatch, ShallowNetwork, lambda phi, psi: ShallowNetwork("tanh", psi), within="resnet_limits.studies")
     found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
     for name in SAMPLED:
         assert found[name].verdict == "refuted", (name, found[name].why)

@@ -11,7 +11,7 @@ import torch
 
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.studies.sde.functions import measure as functions
 from resnet_limits.studies.sde.functions.claims import GROUP
 from resnet_limits.studies.sde.settings import Sde
@@ -53,7 +53,7 @@ def of_its_own(self, vectors, biased, h, stream):
 @pytest.mark.parametrize("fault", ["drift", "not shared", "size h"])
 def test_broken_physics_is_seen(monkeypatch, fault: str):
     if fault == "drift":
-        monkeypatch.setattr(Network, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 0.1 * h * x.square())
+        monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 0.1 * h * x.square())
     elif fault == "not shared":
         monkeypatch.setattr(Isotropic, "act", of_its_own)
     else:

@@ -22,11 +22,11 @@ from resnet_limits.claims.law_distance import kolmogorov_distance
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.random.normals import normals
 from resnet_limits.runs.records import table
-from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from resnet_limits.studies.sde.law import compare
 from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.law.claims import GROUP, MATRICES, TEST
@@ -89,7 +89,7 @@ def test_log_norms_are_those_of_networks_with_full_matrices():
 
 
 def test_log_determinants_are_those_of_automatic_differentiation():
-    settings = replace(SMALL, depth=12, init=Iid(sigma_w=0.9, sigma_b=0.6))
+    settings = replace(SMALL, depth=12, init=IidLaw(sigma_w=0.9, sigma_b=0.6))
     volumes, _ = law.log_volumes(settings)
     assert len(volumes) == law.draws(settings) == 4096
     x0 = inputs(settings, width=MATRICES["width"], count=1)
@@ -131,7 +131,7 @@ def test_the_fourth_moment_is_off_by_the_first_order_in_h():
 
 @pytest.mark.parametrize("horizon", [0.5, 2.0])
 def test_expected_values_follow_the_setting(horizon: float):
-    settings = replace(SMALL, width=5, horizon=horizon, depth=128, init=Iid(sigma_w=0.7, sigma_b=0.4))
+    settings = replace(SMALL, width=5, horizon=horizon, depth=128, init=IidLaw(sigma_w=0.7, sigma_b=0.4))
     s = 0.49 * horizon
     expected = {c.observable: c.expected.at(settings).value for c in GROUP.claims if c.id in EXACT}
     assert expected["log_norm_ratio"] == pytest.approx(s * (0.5 - 0.2))
@@ -205,10 +205,10 @@ def without_drift(patch: pytest.MonkeyPatch) -> None:
 def of_the_root_of_h(patch: pytest.MonkeyPatch) -> None:
     """A drift that falls at order 1/2 only: laws that do tend to that of the SDE, but too slowly."""
 
-    def step(scheme: Network, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+    def step(scheme: ShallowNetwork, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return faults.STEP(scheme, x, features, z, h) + 4 * h**1.5
 
-    patch.setattr(Network, "step", step)
+    patch.setattr(ShallowNetwork, "step", step)
 
 
 def slopes_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -252,7 +252,7 @@ def test_planted_faults_are_seen_by_independent_samples(
 
 @pytest.mark.parametrize("horizon", [1.0, 2.0])
 def test_determinants_are_off_by_the_first_order_in_h(horizon: float):
-    settings = replace(SMALL, horizon=horizon, depth=32, replicas=2**14, init=Iid(sigma_w=0.6, sigma_b=0.4))
+    settings = replace(SMALL, horizon=horizon, depth=32, replicas=2**14, init=IidLaw(sigma_w=0.6, sigma_b=0.4))
     for r, off in zip(law.determinants(Job(settings))[:2], law.determinant_bias(settings), strict=True):
         assert r.reference_error == pytest.approx(abs(off))
         assert abs(r.value - r.reference - off) < 4 * r.stderr + 0.25 * abs(off)
@@ -260,7 +260,7 @@ def test_determinants_are_off_by_the_first_order_in_h(horizon: float):
 
 
 def test_the_variance_of_log_norms_at_a_depth_is_the_derived_one():
-    settings = replace(SMALL, width=32, depth=16, replicas=2**14, init=Iid(sigma_w=1.0, sigma_b=0.0))
+    settings = replace(SMALL, width=32, depth=16, replicas=2**14, init=IidLaw(sigma_w=1.0, sigma_b=0.0))
     _, record, _ = law.norms(Job(settings))
     assert record.value < record.reference
     assert record.reference - record.value == pytest.approx(record.reference_error, rel=0.15)
@@ -268,13 +268,13 @@ def test_the_variance_of_log_norms_at_a_depth_is_the_derived_one():
 
 @pytest.mark.parametrize(("sigma_w", "depth"), [(2.0, 64), (1.5, 32)])
 def test_networks_that_are_not_deep_enough_refute_no_exact_law(sigma_w: float, depth: int):
-    its = verdicts(replace(SMALL, init=Iid(sigma_w=sigma_w, sigma_b=0.5)), (depth,))
+    its = verdicts(replace(SMALL, init=IidLaw(sigma_w=sigma_w, sigma_b=0.5)), (depth,))
     exact = {*EXACT, *VOLUMES, "sde.law.fourth"}
     assert "refuted" not in {its[claim].verdict for claim in exact}, {c: its[c].why for c in exact}
 
 
 def test_growth_beyond_numbers_has_no_record_and_a_reason():
-    its = verdicts(replace(SMALL, replicas=16, horizon=800.0, init=Iid(sigma_w=1.0, sigma_b=0.5)), (4, 8))
+    its = verdicts(replace(SMALL, replicas=16, horizon=800.0, init=IidLaw(sigma_w=1.0, sigma_b=0.5)), (4, 8))
     for claim in (*EXACT, "sde.law.test", "sde.law.test.shallow"):
         assert its[claim].verdict == "inconclusive"
         assert "beyond float64" in its[claim].why
@@ -307,8 +307,8 @@ def test_depths_at_which_the_test_may_do_either_are_named():
         (replace(SMALL, activation="relu"), "relu"),
         (replace(SMALL, activation="swish"), "swish"),
         (replace(SMALL, activation_inside="tanh"), "activation_inside"),
-        (replace(SMALL, init=MatrixNormal()), "matrix_normal"),
-        (replace(SMALL, init=Iid(sigma_w=0.0, sigma_b=0.5)), "sigma_w=0"),
+        (replace(SMALL, init=MatrixNormalLaw()), "matrix_normal"),
+        (replace(SMALL, init=IidLaw(sigma_w=0.0, sigma_b=0.5)), "sigma_w=0"),
     ],
     ids=["relu", "swish", "inside", "matrix_normal", "still"],
 )

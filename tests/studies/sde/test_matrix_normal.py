@@ -14,8 +14,8 @@ from torch import Tensor
 
 from resnet_limits.engines.engine import Engine
 from resnet_limits.errors import SettingError
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
@@ -26,7 +26,7 @@ from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(width=8, replicas=256)
-OWN = MatrixNormal(sigma_w=0.6, sigma_b=0.4, mean_w=-0.5, mean_b=0.3, rows=0.7, columns=-0.4)
+OWN = MatrixNormalLaw(sigma_w=0.6, sigma_b=0.4, mean_w=-0.5, mean_b=0.3, rows=0.7, columns=-0.4)
 DEPTHS = (64,)
 
 
@@ -85,7 +85,7 @@ def test_the_moments_of_the_linear_network_are_those_of_full_matrices():
     assert float(((products.mean(dim=0) - M) / (products.std(dim=0) / r**0.5)).abs().max()) < 5
 
 
-@pytest.mark.parametrize("init", [Iid(sigma_w=0.5, sigma_b=0.5), OWN], ids=["default", "own"])
+@pytest.mark.parametrize("init", [IidLaw(sigma_w=0.5, sigma_b=0.5), OWN], ids=["default", "own"])
 def test_the_claims_hold(init: Any):
     for name, its in verdicts("matrix_normal", replace(SMALL, init=init), DEPTHS).items():
         assert its.verdict == "supported", (name, its.why)

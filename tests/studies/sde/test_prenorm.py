@@ -15,7 +15,7 @@ from resnet_limits.engines import default_engine
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.blocks.prenorm import rms
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.prenorm import linear, two_layers
@@ -25,7 +25,7 @@ from resnet_limits.studies.sde.settings import Sde
 from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
-STRONG = Sde(replicas=1024, width=8, init=Iid(sigma_w=1.0, sigma_b=0.5))
+STRONG = Sde(replicas=1024, width=8, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
 DEPTHS = (16, 32)
 
 
@@ -73,7 +73,7 @@ def test_the_mean_log_growth_is_that_of_sampled_vectors():
 @pytest.mark.parametrize("phi", ["tanh", "relu"])
 def test_the_claims_hold_at_any_width_and_depth(phi: str):
     for width, depth in ((8, 3), (5, 40)):
-        settings = Sde(replicas=16384, width=width, activation=phi, init=Iid(sigma_w=1.0, sigma_b=0.5))
+        settings = Sde(replicas=16384, width=width, activation=phi, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
         for name, its in verdicts("prenorm", settings, (depth,)).items():
             if name in ("sde.prenorm.gaussian.two", "sde.prenorm.correlation"):  # they take several layers
                 continue
@@ -83,7 +83,7 @@ def test_the_claims_hold_at_any_width_and_depth(phi: str):
 
 
 def test_the_law_of_two_layers_is_a_mixture_of_gaussians_with_the_derived_kurtosis():
-    settings = Sde(replicas=2**14, width=4, init=Iid(sigma_w=1.0, sigma_b=0.5))
+    settings = Sde(replicas=2**14, width=4, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
     (records,) = measured("prenorm", settings, (2,)).values()
     found = {r.observable: r for r in records if r.coordinates["scheme"] == "two-layers"}
     z = torch.randn(2_000_000, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 1.25**0.5
@@ -118,7 +118,7 @@ def test_the_correlation_law_solves_its_equation_and_is_the_limit_of_the_recursi
 
 
 def test_the_correlation_claim_holds_whatever_the_setting():
-    for settings in (Sde(replicas=256, depth=64), Sde(replicas=256, width=1, depth=64, init=Iid(sigma_w=0.0))):
+    for settings in (Sde(replicas=256, depth=64), Sde(replicas=256, width=1, depth=64, init=IidLaw(sigma_w=0.0))):
         record = prenorm.correlation(Job(settings))
         assert abs(record.value - 1) < 4 * record.stderr + record.reference_error
 
@@ -129,7 +129,7 @@ def test_the_norm_of_a_zero_state_is_no_division_by_zero():
 
 
 def test_growth_without_the_norm_does_not_overflow():
-    settings = Sde(replicas=64, width=8, init=Iid(sigma_w=50.0, sigma_b=0.5))
+    settings = Sde(replicas=64, width=8, init=IidLaw(sigma_w=50.0, sigma_b=0.5))
     for record in measured("prenorm", settings, (200,))[200]:
         assert math.isfinite(record.value), record
 

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from resnet_limits.engines import default_engine
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling import pieces
 from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import EulerMaruyama, Network, Walker
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.strong import measure as strong
 from tests.planting import resize
@@ -62,7 +62,7 @@ def test_in_one_dimension_the_network_tends_to_the_exact_solution_on_its_own_noi
     errors = []
     for depth in (16, 64, 256):
         x, w = default_engine().final(
-            (Walker(Network("tanh"), depth), Walker(Noise(), depth)),
+            (Walker(ShallowNetwork("tanh"), depth), Walker(Noise(), depth)),
             x0,
             Isotropic(sigma, 0.0),
             horizon=horizon,
@@ -77,7 +77,7 @@ def test_in_one_dimension_the_network_tends_to_the_exact_solution_on_its_own_noi
 @pytest.mark.parametrize(("horizon", "sigma_w"), [(1.0, 0.5), (2.0, 0.3)])
 def test_the_distance_to_the_exact_solution_is_that_of_its_leading_term(horizon: float, sigma_w: float):
     # log x_L - log x_T = -(sigma_w^2/2) sum_k (g_k^2 - 1) h + O(h): a variance of sigma_w^4 h T/2
-    settings = replace(SMALL, horizon=horizon, depth=64, init=Iid(sigma_w=sigma_w, sigma_b=0.5))
+    settings = replace(SMALL, horizon=horizon, depth=64, init=IidLaw(sigma_w=sigma_w, sigma_b=0.5))
     (record,) = strong.exact(Job(settings))
     expected = sigma_w**2 * math.sqrt(horizon**2 / 64 / 2)
     assert abs(record.value - expected) < 5 * record.stderr + 0.03 * expected
@@ -112,7 +112,7 @@ def shifted_by_its_root(patch: pytest.MonkeyPatch) -> None:
     def step(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return faults.STEP(scheme, x, features, z, h) + 0.5 * math.sqrt(h)
 
-    patch.setattr(Network, "step", step)
+    patch.setattr(ShallowNetwork, "step", step)
 
 
 def with_the_drift(patch: pytest.MonkeyPatch) -> None:
@@ -165,5 +165,5 @@ def test_relu_is_outside_and_needs_no_crash():
 
 
 def test_without_weights_nothing_moves_and_nothing_is_claimed():
-    still = Sde(width=4, replicas=64, init=Iid(sigma_w=0.0, sigma_b=0.0))
+    still = Sde(width=4, replicas=64, init=IidLaw(sigma_w=0.0, sigma_b=0.0))
     assert {j.verdict for j in verdicts("strong", still, (8, 16)).values()} == {"inconclusive"}

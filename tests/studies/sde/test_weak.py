@@ -18,12 +18,12 @@ from resnet_limits.engines import default_engine
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.expectations import moments
 from resnet_limits.sampling.law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.sampling.walk import Walker
 from resnet_limits.studies.sde.finite_depth import overlaps
 from resnet_limits.studies.sde.problem import inputs
@@ -31,7 +31,7 @@ from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import compare as multilevel
 from resnet_limits.studies.sde.weak import measure as weak
 from resnet_limits.studies.sde.weak.claims import GROUP
-from resnet_limits.studies.sde.weak.expansion import Expansion
+from resnet_limits.studies.sde.weak.expansion import WeakExpansion
 from tests.planting import plant, resize
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts as of_the_part
@@ -75,7 +75,7 @@ def test_every_claim_is_supported():
 
 
 def test_claims_hold_without_the_exact_limit_too():
-    settings = replace(SMALL, replicas=256, activation="swish", init=Iid(sigma_w=0.5, sigma_b=0.8))
+    settings = replace(SMALL, replicas=256, activation="swish", init=IidLaw(sigma_w=0.5, sigma_b=0.8))
     its = verdicts(settings, DEPTHS)
     for claim in ("sde.weak.norm", "sde.weak.mean", "sde.weak.noise", "sde.weak.noise.overlap"):
         assert its[claim].verdict == "supported", (claim, its[claim].why)
@@ -85,7 +85,7 @@ def test_claims_hold_without_the_exact_limit_too():
 @pytest.mark.parametrize("phi", ["tanh", "swish"])
 def test_expectations_are_those_of_networks_with_full_matrices(phi: str):
     depth, r, d = 6, 20000, 4
-    settings = Sde(width=d, replicas=1024, depth=depth // 2, activation=phi, init=Iid(sigma_w=1.2, sigma_b=0.7))
+    settings = Sde(width=d, replicas=1024, depth=depth // 2, activation=phi, init=IidLaw(sigma_w=1.2, sigma_b=0.7))
     records = weak.measure(Job(settings)).records
     x, h = inputs(settings).expand(r, 2, d), settings.horizon / depth
     stream = torch.Generator().manual_seed(1)
@@ -104,7 +104,7 @@ def test_expectations_are_those_of_networks_with_full_matrices(phi: str):
 
 def test_the_limit_is_that_of_the_overlap_in_closed_form():
     # d<x, y>/D = (sigma_b^2 + sigma_w^2 <x, y>/D) dt by Ito's formula; here by a fine Euler method.
-    settings = Sde(width=8, replicas=64, depth=4, horizon=1.5, init=Iid(sigma_w=0.7, sigma_b=0.3))
+    settings = Sde(width=8, replicas=64, depth=4, horizon=1.5, init=IidLaw(sigma_w=0.7, sigma_b=0.3))
     settings.sde.norm, settings.sde.correlation = 2.0, -0.3
     records = weak.measure(Job(settings)).records
     for scheme, start in (("norm", 2.0), ("overlap", -0.6)):
@@ -120,16 +120,16 @@ def test_the_constant_at_infinite_width_is_the_formula_of_the_mean_square(horizo
     k, T = 0.36, horizon
     v0 = 0.16 + k * norm
     formula = -(T**2) * math.exp(k * T) * (k * v0 / 2 + 2 * v0**2 * math.expm1(k * T) / (k * T))
-    one = Expansion("tanh", 0.6, 0.4, 10**9, T, np.array([[norm]]), np.eye(1))
+    one = WeakExpansion("tanh", 0.6, 0.4, 10**9, T, np.array([[norm]]), np.eye(1))
     assert one.error() == pytest.approx(formula, rel=1e-3)
 
 
 def test_the_constant_is_that_of_the_recursion_of_wide_networks():
     # Of infinite width and finite depth, by quadrature: the overlap of two inputs.
-    settings = Sde(width=4, depth=1024, horizon=0.7, init=Iid(sigma_w=0.6, sigma_b=0.4))
+    settings = Sde(width=4, depth=1024, horizon=0.7, init=IidLaw(sigma_w=0.6, sigma_b=0.4))
     x0 = inputs(settings)
     start = (x0 @ x0.T / 4).numpy()
-    expansion = Expansion("tanh", 0.6, 0.4, 10**9, 0.7, start, np.array([[0, 0.5], [0.5, 0]]))
+    expansion = WeakExpansion("tanh", 0.6, 0.4, 10**9, 0.7, start, np.array([[0, 0.5], [0.5, 0]]))
     c = 0.16 / 0.36
     limit = (start[0, 1] + c) * math.exp(0.36 * 0.7) - c
     error = float(overlaps(settings, x0)[-1, 0, 1]) - limit
@@ -147,14 +147,14 @@ def test_what_the_control_leaves_is_the_curvature_of_the_error_of_a_layer():
         total += weight * math.exp(k * (T - t)) * 2 * k**2 * (np.exp(y) - math.exp(k * t)) ** 2
         y = y + k * (1 - 2 / width) * h + math.sqrt(4 * k * h / width) * stream.standard_normal(count)
     squares = (total - total.mean()) ** 2 * (T / 2) ** 2
-    expansion = Expansion("tanh", 0.5, 0.0, width, T, np.eye(1), np.eye(1))
+    expansion = WeakExpansion("tanh", 0.5, 0.0, width, T, np.eye(1), np.eye(1))
     assert abs(squares.mean() - expansion.controlled()) < 5 * squares.std() / math.sqrt(count)
 
 
 @pytest.mark.parametrize("psi", ["identity", "tanh"])
 @pytest.mark.parametrize("phi", ["tanh", "swish"])
 def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
-    depth, r, law, scheme = 8, 4096, Isotropic(0.8, 0.5), Network(phi, psi)
+    depth, r, law, scheme = 8, 4096, Isotropic(0.8, 0.5), ShallowNetwork(phi, psi)
     x0 = inputs(Sde(width=8))
     functionals = torch.tensor([[0, 0, 0.5, 0, 0, 0.5], [0, 0, 0, 0.5, 0.5, 0], [0.5, 0.5, 0, 0, 0, 0]]).double()
     start = x0.expand(r, 2, 8)
@@ -258,7 +258,7 @@ def test_weights_off_by_two_per_cent_are_seen(factor: float, monkeypatch: pytest
 def test_the_steps_of_networks_are_those_of_full_matrices(settings: Sde, monkeypatch: pytest.MonkeyPatch):
     # What is expected given the states, against sums over full matrices on other noise.
     resize(monkeypatch, weak, STEPPED=4096)
-    settings = replace(settings, depth=2, init=Iid(sigma_w=1.2, sigma_b=0.7))
+    settings = replace(settings, depth=2, init=IidLaw(sigma_w=1.2, sigma_b=0.7))
     records = {r.coordinates["scheme"]: r for r in weak.step_records(settings, weak.cases(settings)[0])}
     for record in records.values():
         assert abs(record.value - 1) < 5 * record.stderr
@@ -288,7 +288,7 @@ def test_a_drift_of_the_wrong_order_turns_the_mean_red(monkeypatch: pytest.Monke
     def step(scheme, x, features, z, h):  # sqrt(h) per unit of time: it vanishes at order 1/2 only
         return faults.STEP(scheme, x, features, z, h) + 5 * h**1.5
 
-    monkeypatch.setattr(Network, "step", step)
+    monkeypatch.setattr(ShallowNetwork, "step", step)
     judgement = verdicts(SMALL, DEPTHS)["sde.weak.mean"]
     assert judgement.verdict == "refuted", judgement.why
 
@@ -306,7 +306,7 @@ def test_without_coupling_and_control_nothing_is_saved(monkeypatch: pytest.Monke
 
 def test_depths_that_are_not_yet_asymptotic_tell_no_order():
     # A correct sampler, whose depths are too small: nothing is refuted.
-    its = verdicts(replace(SMALL, width=32, init=Iid(sigma_w=1.5, sigma_b=0.5)), (16, 32, 64, 128))
+    its = verdicts(replace(SMALL, width=32, init=IidLaw(sigma_w=1.5, sigma_b=0.5)), (16, 32, 64, 128))
     for claim in ("norm", "norm.limit", "overlap", "overlap.limit", "multilevel", "saving", "constant", "variance"):
         judgement = its[f"sde.weak.{claim}"]
         assert judgement.verdict == "inconclusive"
@@ -314,7 +314,7 @@ def test_depths_that_are_not_yet_asymptotic_tell_no_order():
 
 
 def test_means_that_rare_networks_carry_are_not_judged():
-    wild = replace(SMALL, width=4, horizon=2.0, init=Iid(sigma_w=2.0, sigma_b=0.5))
+    wild = replace(SMALL, width=4, horizon=2.0, init=IidLaw(sigma_w=2.0, sigma_b=0.5))
     its = verdicts(wild, (16, 32))
     for claim in ("norm", "norm.limit", "overlap", "overlap.limit", "multilevel", "saving", "constant", "variance"):
         judgement = its[f"sde.weak.{claim}"]
@@ -344,5 +344,5 @@ def test_pinned_keys_stand_in_the_records_and_relu_leaves_what_is_pinned():
 
 
 def test_beyond_an_explosion_no_number_is_recorded_that_is_none():
-    wild = replace(SMALL, depth=8, activation="swish", horizon=60.0, init=Iid(sigma_w=6.0, sigma_b=1.0))
+    wild = replace(SMALL, depth=8, activation="swish", horizon=60.0, init=IidLaw(sigma_w=6.0, sigma_b=1.0))
     assert all(math.isfinite(r.value) for r in weak.measure(Job(wild)).records)

@@ -23,10 +23,10 @@ from ....diffeomorphisms.lipschitz import lipschitz_bound
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
-from ....networks.blocks.two import Two
+from ....networks.blocks.two import TwoBlock
 from ....networks.steps import STEPS
 from ....paths.draw import draw
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....random import Stream, normals
 from ....settings.content import chosen
 from ..outside import stretches, unbounded
@@ -114,7 +114,7 @@ def sharp(settings: Flow) -> list[Record]:
     orthonormal columns, at the point `x_k`."""
     x = points(settings, min(BLOCKS, settings.flow.points), settings.width).double()
     layers, width = x.shape
-    its = field(Two(hidden=2 * width), SHARP["activation"], width)
+    its = field(TwoBlock(hidden=2 * width), SHARP["activation"], width)
     drawn = normals((2 * width, width), Stream(settings.seed, "flow.folding.sharp"), replicas=layers)
     W = torch.linalg.qr(drawn.to(x))[0]
     theta = {"W": W[None], "V": -W.mT[None], "b": -(W @ x[..., None])[None, ..., 0]}
@@ -143,7 +143,7 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
     for first in range(0, settings.replicas, PIECE):
         job.progress(first / settings.replicas, "Jacobians of random blocks")
         path = draw(
-            Iid(**settings.init.sizes()._asdict()),
+            IidLaw(**settings.init.sizes()._asdict()),
             its.shapes,
             depth=BLOCKS,
             horizon=1.0,

@@ -17,12 +17,12 @@ from ....engines import default_engine
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
-from ....networks.blocks.gradient import Gradient
+from ....networks.blocks.gradient import GradientBlock
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS, Step
 from ....networks.steps.symplectic import Symplectic
 from ....paths.draw import draw
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ..outside import stretches
 from ..problem import points
 from ..settings import Flow
@@ -55,10 +55,10 @@ def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
     sizes = {name: pins.get(f"init.{name}", its) for name, its in zip(("sigma_w", "sigma_b"), own, strict=True)}
     x = points(settings, settings.flow.inputs, width).double()
     hamiltonian = pins["block"] == "hamiltonian"
-    its = field(Gradient(hidden=width), settings.activation, width // 2 if hamiltonian else width)
+    its = field(GradientBlock(hidden=width), settings.activation, width // 2 if hamiltonian else width)
     halves = (".y", ".z") if hamiltonian else ("",)
     weights = draw(
-        Iid(**sizes),
+        IidLaw(**sizes),
         {name + half: shape for name, shape in its.shapes.items() for half in halves},
         depth=settings.depth,
         horizon=horizon,

@@ -43,7 +43,7 @@ from ....networks.residual import reverse
 from ....networks.steps import STEPS
 from ....networks.vector_field import VectorField
 from ....paths.draw import draw
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....settings.content import chosen
 from ....training.loop import Parameters, Penalty, evaluated, train
 from ..outside import unbounded
@@ -119,7 +119,7 @@ def _layers(depth: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Network:
+class TrainedNetwork:
     """How parameters become a network of one control.
 
     `shared`: one weight set for all blocks. `identity`: the read-in is the identity, zeros behind, and not trained.
@@ -157,7 +157,7 @@ class Network:
         """What is trained, at the start: i.i.d. weights, in the size that the control asks for."""
         replicas, dtype, its_device = settings.train.replicas, dataset.x_train.dtype, dataset.x_train.device
         path = draw(
-            Iid(sigma_w=1.0, sigma_b=0.0),
+            IidLaw(sigma_w=1.0, sigma_b=0.0),
             self.field.shapes,
             depth=self.depth,
             horizon=settings.horizon,
@@ -210,9 +210,9 @@ def placed_in(parameters: Parameters, points: Float[Tensor, "n f"]) -> Float[Ten
     return affine(points.expand(W.shape[0], *points.shape), W, b)
 
 
-def network(settings: Flow, control: str, weights: str, depth: int, features: int) -> Network:
+def network(settings: Flow, control: str, weights: str, depth: int, features: int) -> TrainedNetwork:
     its = CONTROLS[control]
-    return Network(
+    return TrainedNetwork(
         field(settings.block, settings.activation, settings.width),
         its,
         depth,
@@ -270,7 +270,7 @@ def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.nda
 
 
 @torch.no_grad()
-def folds(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"]) -> dict[str, Tensor]:
+def folds(its: TrainedNetwork, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"]) -> dict[str, Tensor]:
     """One value a network of everything that is seen of its blocks, at the points and on a grid around them."""
     found: dict[str, list[Tensor]] = {}
     low, high = box(x0) if its.width == 2 else (None, None)
@@ -300,7 +300,7 @@ def folds(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"])
 
 
 @torch.no_grad()
-def penalised(its: Network, trunk: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def penalised(its: TrainedNetwork, trunk: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What the penalties of the weights penalise, one value a network; what that of the inverse does is an error."""
     found = {"h1_norm": h1_norm(trunk)}
     if its.field.block.without_bound() is None and its.field.phi.without_bound() is None:
@@ -308,7 +308,7 @@ def penalised(its: Network, trunk: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def exact_inverse_error(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"]) -> Tensor:
+def exact_inverse_error(its: TrainedNetwork, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"]) -> Tensor:
     """`|phi^-1(phi(x)) - x| / |x|` of each network, root mean squares, the blocks inverted by fixed points; nan where
     the iterations that the bound asks for do not reach it."""
     iterations = math.ceil(math.log(1e-14) / math.log(its.bound)) + 10
@@ -326,7 +326,9 @@ def linear_accuracy(data: Dataset) -> float:
     return float((found == data.y_test.cpu()).double().mean())
 
 
-def pictured(its: Network, control: str, parameters: Parameters, points: Float[Tensor, "n f"]) -> dict[str, np.ndarray]:
+def pictured(
+    its: TrainedNetwork, control: str, parameters: Parameters, points: Float[Tensor, "n f"]
+) -> dict[str, np.ndarray]:
     """The plane through the first network, and back; float32, which a picture shows no more than."""
     weights = {name: w[:1].detach() for name, w in trunk_of(parameters).items()}
     x = placed_in(parameters, points)[0].detach()

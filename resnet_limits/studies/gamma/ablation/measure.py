@@ -24,10 +24,10 @@ import torch
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
-from ....networks.blocks.one import One
+from ....networks.blocks.one import OneBlock
 from ....paths.draw import draw
-from ....paths.laws.iid import Iid
-from ....training.depth_regularised import DepthRegularised, Penalty, Weights
+from ....paths.laws.iid import IidLaw
+from ....training.depth_regularised import DepthRegularised, DepthWeights, Penalty
 from ....training.minimiser import Minimum, minimise
 from ..norms import largest, roughness
 from ..problem import penalties, small
@@ -97,8 +97,8 @@ def starts(settings: Gamma, problem: DepthRegularised, count: int) -> list[np.nd
     """So many i.i.d. starts in scaled variables; read-outs zero."""
     n, d, m = problem.depth, problem.width, problem.loss.outputs
     path = draw(
-        Iid(sigma_w=1.0, sigma_b=0.5),
-        field(One(), settings.activation, d).shapes,
+        IidLaw(sigma_w=1.0, sigma_b=0.5),
+        field(OneBlock(), settings.activation, d).shapes,
         depth=n,
         horizon=1.0,
         replicas=count,
@@ -107,7 +107,7 @@ def starts(settings: Gamma, problem: DepthRegularised, count: int) -> list[np.nd
         dtype=torch.float64,
     ).at(torch.arange(n, dtype=torch.float64) / n)
     K, b = path["W"].numpy(), path["b"].numpy()
-    return [problem.scaled(Weights(K[r], b[r], np.zeros((m, d)), np.zeros(m))) for r in range(count)]
+    return [problem.scaled(DepthWeights(K[r], b[r], np.zeros((m, d)), np.zeros(m))) for r in range(count)]
 
 
 def _minimum(settings: Gamma, problem: DepthRegularised, start: np.ndarray) -> Minimum:

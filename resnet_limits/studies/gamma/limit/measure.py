@@ -17,7 +17,7 @@ from ....errors import MeasurementError
 from ....limits.euler_lagrange import Extremal, extremal
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
-from ....training.depth_regularised import DepthRegularised, Weights
+from ....training.depth_regularised import DepthRegularised, DepthWeights
 from ....training.minimiser import Minimum
 from ..norms import IS_ZERO, ZERO, h1, largest, tl2
 from ..problem import Kind, boundary, certificate, minima, small, solution_key
@@ -36,7 +36,7 @@ AMPLITUDE = 0.5
 
 
 @dataclass(frozen=True)
-class Limit:
+class VariationalLimit:
     """The limit, and the errors of its value, paths and slopes."""
 
     solution: Extremal
@@ -85,7 +85,7 @@ def _of_problem(job: Job, name: str) -> Measurement:
 
 
 def distances(
-    problem: DepthRegularised, minimum: Minimum, w: Weights, limit: Limit, where: dict[str, Any]
+    problem: DepthRegularised, minimum: Minimum, w: DepthWeights, limit: VariationalLimit, where: dict[str, Any]
 ) -> list[Record]:
     """All distances of a minimiser to the limit."""
     n, p = problem.depth, problem.penalties
@@ -133,14 +133,14 @@ def distances(
     ]
 
 
-def oscillating(w: Weights) -> Weights:
+def oscillating(w: DepthWeights) -> DepthWeights:
     """The weights with `(A/n) (-1)^k` added to the first entry of each `K_k`."""
     K, n = w.K.copy(), len(w.K)
     K[:, 0, 0] += AMPLITUDE / n * (-1.0) ** np.arange(n)
     return replace(w, K=K)
 
 
-def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> Limit | None:
+def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> VariationalLimit | None:
     """The limit of the branch, None where collocation finds none; kept, since all depths share it."""
 
     def compute() -> dict[str, np.ndarray]:
@@ -169,4 +169,4 @@ def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> Limit | None:
     if not its:
         return None
     solution = Extremal(problem, its["nodes"], its["coefficients"], its["W"], its["c"], float(its["value"][0]))
-    return Limit(solution, *(float(error) for error in its["errors"]))
+    return VariationalLimit(solution, *(float(error) for error in its["errors"]))

@@ -11,7 +11,7 @@ from ....data.dataset import Dataset
 from ....data.loading import embed
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
-from ....training.depth_regularised import DepthRegularised, Weights
+from ....training.depth_regularised import DepthRegularised, DepthWeights
 from ..norms import IS_ZERO, ZERO, largest, roughness
 from ..problem import DATA, boundary, certificate, minima, of_the_data
 from ..settings import Gamma
@@ -44,7 +44,7 @@ def measure(job: Job) -> Measurement:
     return Measurement(records, {"real.K": w.K, "real.b": w.b, "real.W": w.W, "real.c": w.c})
 
 
-def _accuracies(settings: Gamma, problem: DepthRegularised, w: Weights, dataset: Dataset) -> dict[str, float]:
+def _accuracies(settings: Gamma, problem: DepthRegularised, w: DepthWeights, dataset: Dataset) -> dict[str, float]:
     """Fractions of the points classified rightly."""
     found = {"train_accuracy": _right(problem, w, dataset.y_train.numpy())}
     if len(dataset.x_test):
@@ -54,6 +54,6 @@ def _accuracies(settings: Gamma, problem: DepthRegularised, w: Weights, dataset:
     return found
 
 
-def _right(problem: DepthRegularised, w: Weights, labels: np.ndarray) -> float:
+def _right(problem: DepthRegularised, w: DepthWeights, labels: np.ndarray) -> float:
     scores = problem.states(w)[0][-1] @ w.W.T + w.c
     return float((scores.argmax(axis=1) == labels).mean())

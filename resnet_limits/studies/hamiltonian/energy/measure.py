@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ....limits.hamiltonian.integrators import INTEGRATORS, Integrator
-from ....limits.hamiltonian.kernel import Kernel
+from ....limits.hamiltonian.kernel import OperatorKernel
 from ....limits.hamiltonian.trajectory import Trajectory, integrate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
@@ -61,7 +61,7 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def modified_drift(kernel: Kernel, path: Trajectory) -> float:
+def modified_drift(kernel: OperatorKernel, path: Trajectory) -> float:
     """Of symplectic Euler that is implicit in the momenta."""
     h, kept = 1 / (len(path.states) - 1), []
     for q, P, energy in zip(path.states, path.momenta, path.energy, strict=True):
@@ -70,7 +70,7 @@ def modified_drift(kernel: Kernel, path: Trajectory) -> float:
     return float((torch.stack(kept) - kept[0]).abs().max() / path.energy[0])
 
 
-def form_defect(integrator: Integrator, kernel: Kernel, q: Tensor, P: Tensor, depth: int) -> float:
+def form_defect(integrator: Integrator, kernel: OperatorKernel, q: Tensor, P: Tensor, depth: int) -> float:
     """`L |D^T J D - J|`, the largest entry; positions and momenta in units of their sizes."""
     n, h = q.numel(), 1 / depth
     units = torch.cat([torch.full((n,), size(q)), torch.full((n,), size(P))]).to(q)

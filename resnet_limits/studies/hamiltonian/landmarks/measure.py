@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ....limits.hamiltonian.gaussian import Gaussian
+from ....limits.hamiltonian.gaussian import GaussianKernel
 from ....limits.hamiltonian.integrators import INTEGRATORS
-from ....limits.hamiltonian.kernel import Kernel
-from ....limits.hamiltonian.losses import Fixed, Square
+from ....limits.hamiltonian.kernel import OperatorKernel
+from ....limits.hamiltonian.losses import Fixed, SquareLoss
 from ....limits.hamiltonian.shooting import Problem, descend, shoot
 from ....limits.hamiltonian.trajectory import Trajectory, integrate
 from ....measurement.job import Job
@@ -30,7 +30,7 @@ from .claims import LANDMARKS, PLATEAUS, PREFIX
 
 COUNT = 12
 NU, LENGTH = float(LANDMARKS["hamiltonian.nu"]), float(LANDMARKS["hamiltonian.length"])
-DRAWN, DRAWN_NU = Gaussian(0.5), (0.02, 0.001)
+DRAWN, DRAWN_NU = GaussianKernel(0.5), (0.02, 0.001)
 """Kernel of the match that the figure shows, and the weights of the energy on the way there: landmarks arrive."""
 DESCENT_STEPS, FIRST_STEPS = 4, 16
 """Steps of RK4 in the descent from zero, and in the first shooting from where it ends."""
@@ -51,7 +51,7 @@ def shapes() -> tuple[Tensor, Tensor]:
 def measure(job: Job) -> Measurement:
     settings, its = job.settings, job.settings.hamiltonian
     circle, clover = shapes()
-    problem = Setup(Gaussian(LENGTH), circle, NU, Fixed(Square(), clover))
+    problem = Setup(GaussianKernel(LENGTH), circle, NU, Fixed(SquareLoss(), clover))
     coordinates = {"of": "landmarks", **LANDMARKS}
     shared = {"length": LENGTH, "count": COUNT, "nu": NU, "seed": settings.seed}
     found = minima(job, problem, settings.depth, "landmarks", shared)
@@ -123,7 +123,7 @@ def grid() -> Tensor:
     return torch.cartesian_prod(side, side)
 
 
-def carried(kernel: Kernel, path: Trajectory, x: Tensor) -> Tensor:
+def carried(kernel: OperatorKernel, path: Trajectory, x: Tensor) -> Tensor:
     """Other points that the flow carries along, at all its times, by Heun's method: (steps + 1, m, 2)."""
     found, h = [x], 1 / (len(path.states) - 1)
     for s in range(len(path.states) - 1):

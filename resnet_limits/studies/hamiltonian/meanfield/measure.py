@@ -19,7 +19,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....random import generator
 from ....training.minimiser import minimise
-from ..problem import Setup, Trained, certificate, dataset, key, loss_of, minima, pinned, setup, trained
+from ..problem import CertifiedNetwork, Setup, certificate, dataset, key, loss_of, minima, pinned, setup, trained
 from ..settings import Hamiltonian
 from .claims import COUNTS, DEPTH, LEAST_COUNT, PINS
 
@@ -72,7 +72,7 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def relative_constant(network: Trained) -> float:
+def relative_constant(network: CertifiedNetwork) -> float:
     """`sqrt(tr H^-1 S H^-1) / |z|`: what `sqrt(N) |z_N - z| / |z|` tends to. H is the Hessian of the value, S the
     covariance over points of the gradients of their losses, in the scaled weights z."""
     its, z = network.network, network.minimum.point

@@ -23,9 +23,9 @@ from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.trajectory import integrate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
-from ..limit import Limit, certificate, limit
+from ..limit import ShootingLimit, certificate, limit
 from ..plateaus import PREFIX
-from ..problem import ROUNDING, Setup, Trained, key, minima, setup, size, trained
+from ..problem import ROUNDING, CertifiedNetwork, Setup, key, minima, setup, size, trained
 from ..problem import certificate as minimiser_certificate
 from .claims import OWN, PLATEAUS
 
@@ -59,7 +59,7 @@ def measure(job: Job) -> Measurement:
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
-def _of_the_network(network: Trained) -> list[Record]:
+def _of_the_network(network: CertifiedNetwork) -> list[Record]:
     """What needs no limit. Errors are what the gradient that is left allows the minimiser to be off."""
     depth, omega = network.network.depth, network.omega
     where = {**OWN, "scheme": "network"}
@@ -91,7 +91,7 @@ def _unknown(names: Iterable[str], why: str) -> list[Record]:
     return [unknown(name, why, OWN) for name in names]
 
 
-def _missed_by_euler(network: Trained) -> float:
+def _missed_by_euler(network: CertifiedNetwork) -> float:
     """How far symplectic Euler in L steps from the network's own `P_0` ends up from its states and momenta, the largest
     over time, relative; infinite where it does not get to the end."""
     states, momenta, q0 = torch.stack(network.states), network.momenta, network.states[0]
@@ -103,7 +103,7 @@ def _missed_by_euler(network: Trained) -> float:
     return max(float((x - y).flatten(1).norm(dim=1).max() / z.flatten(1).norm(dim=1).max()) for x, y, z in pairs)
 
 
-def _accuracy(network: Trained) -> float:
+def _accuracy(network: CertifiedNetwork) -> float:
     """Share of points on whose side their scores are (one score), or whose largest score is theirs."""
     loss, end = network.network.loss, network.states[-1]
     s = loss.scorer(end)(end)
@@ -138,7 +138,7 @@ def largest(x: Tensor) -> float:
     return max(map(size, x))
 
 
-def _offs(network: Trained, its: Limit) -> dict[str, _Off]:
+def _offs(network: CertifiedNetwork, its: ShootingLimit) -> dict[str, _Off]:
     """By distance."""
     depth = network.network.depth
     fine, coarse = its.trajectories(depth)
@@ -160,7 +160,7 @@ def _number(x: float) -> Tensor:
     return torch.tensor([[x]], dtype=torch.float64)
 
 
-def _distances(network: Trained, its: Limit, offs: Mapping[str, _Off]) -> list[Record]:
+def _distances(network: CertifiedNetwork, its: ShootingLimit, offs: Mapping[str, _Off]) -> list[Record]:
     """Distances to the limit, each with the error that the shooting's own steps, what is left of its residual, and of
     the network's gradient, leave."""
     left = its.left + network.network.depth**0.5 * network.off + ROUNDING
@@ -176,7 +176,7 @@ def _distances(network: Trained, its: Limit, offs: Mapping[str, _Off]) -> list[R
     ]
 
 
-def _arrays(problem: Setup, network: Trained) -> dict[str, np.ndarray]:
+def _arrays(problem: Setup, network: CertifiedNetwork) -> dict[str, np.ndarray]:
     """See `arrays` of the study."""
     return {
         "network.states": torch.stack(network.states).numpy(),

@@ -31,7 +31,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import Stream
 from ....sampling import wide
-from ....sampling.schemes import EulerMaruyama, Network, Scheme, Walker
+from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from ..kernels import finite_moments, limit_moments, reached
 from ..outside import limitless, moving, sizes, widths
 from ..problem import columns, key, law, overlaps, pair, read_in
@@ -48,7 +48,7 @@ def measure(job: Job) -> Measurement:
     z = pair(settings)
     gram = overlaps(z)
     job.progress(0.0, "networks of several widths")
-    networks = sampled(settings, gram, Network(settings.activation), settings.depth, "network")
+    networks = sampled(settings, gram, ShallowNetwork(settings.activation), settings.depth, "network")
     recursion = finite_moments(settings, gram, settings.depth)
     records = corners(networks, FINITE, recursion, WIDE)
     records += spread_records(networks, "network")
@@ -75,7 +75,7 @@ def measure(job: Job) -> Measurement:
 
 def of_shallow_networks(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
     """Networks of `SHALLOW` layers and the width of the settings less infinitely wide ones."""
-    settings, scheme = job.settings, Network(job.settings.activation)
+    settings, scheme = job.settings, ShallowNetwork(job.settings.activation)
 
     def compute() -> dict[str, np.ndarray]:
         return as_arrays(drawn(settings, gram, scheme, SHALLOW, "shallow", settings.width, MORE * settings.replicas))
@@ -139,7 +139,7 @@ def beside_their_sde(settings: Kernel, gram: Float[Tensor, "2 2"]) -> Draws:
     """`L (V_L - V_T)` of each network, but for a mean of zero: the difference of a network and of Euler-Maruyama on its
     noise, plus the mean of the latter less that of the SDE; extrapolated from two depths."""
     width, phi = max(1, settings.width // NARROW), TANH["activation"]
-    schemes = (Network(phi), EulerMaruyama(phi, "identity", law(settings)))
+    schemes = (ShallowNetwork(phi), EulerMaruyama(phi, "identity", law(settings)))
     walkers = [Walker(scheme, depth) for depth in PAIRED for scheme in schemes]
     own = replace(settings, activation=phi)
     exact = limit_moments(own, gram)

@@ -12,7 +12,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream, normals
 from ....sampling.law import Isotropic
-from ....sampling.schemes import Network, Walker
+from ....sampling.schemes import ShallowNetwork, Walker
 from ..problem import where
 from ..settings import Kernel
 from .claims import PINS, WIDTHS
@@ -37,7 +37,7 @@ def measure(job: Job) -> Measurement:
 def growths(settings: Kernel, width: int, count: int) -> Float[Tensor, "r 2"]:
     """Of `log |relu(x)|` and `log |x|`, a row a network."""
     engine, found = default_engine(), []
-    scheme = Network(PINS["activation"], PINS["activation_inside"])
+    scheme = ShallowNetwork(PINS["activation"], PINS["activation_inside"])
     for first, its in engine.pieces(count, vectors=1, width=width, dtype=where(settings)["dtype"]):
         stream = Stream(settings.seed, f"kernel.diagram.relu {width}", first_replica=first)
         x0 = normals((1, width), stream.part(" start"), replicas=its, **where(settings))

@@ -24,10 +24,10 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....networks.ntk import tangent_kernel
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....random import Stream, normals
 from ....sampling import wide
-from ....sampling.schemes import Network, Walker
+from ....sampling.schemes import ShallowNetwork, Walker
 from ..kernels import finite_kernel
 from ..outside import sizes, widths
 from ..problem import key, law, network_of, overlaps, pair, points, read_in, where
@@ -94,7 +94,7 @@ def _narrow(job: Job) -> list[Record]:
     `E v_12` is multiplied by `1 + k h` in a layer, and so is a costate's overlap: each of the L terms of the mean is
     `h v_12 (1 + k h)^(L-1)`, the widths of states and costates being independent given the layers before and after.
     """
-    own, T = Iid(sigma_w=LINEAR["init.sigma_w"], sigma_b=LINEAR["init.sigma_b"]), LINEAR["horizon"]
+    own, T = IidLaw(sigma_w=LINEAR["init.sigma_w"], sigma_b=LINEAR["init.sigma_b"]), LINEAR["horizon"]
     z, replicas = pair(job.settings), NARROW_NETWORKS * job.settings.replicas
     gram = overlaps(z)
     layers_alone = replace(job.settings.kernel, read_in=False, readout=False)
@@ -139,7 +139,7 @@ def nngp(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         stream = Stream(settings.seed, f"kernel.nngp {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
         (x,) = engine.final(
-            [Walker(Network(settings.activation), settings.depth)],
+            [Walker(ShallowNetwork(settings.activation), settings.depth)],
             x0,
             law(settings),
             horizon=settings.horizon,
@@ -165,7 +165,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
         V = normals((1, width), stream.part(" read-out"), replicas=count, **where(settings))
         tape = engine.record(
-            Network(phi),
+            ShallowNetwork(phi),
             x0,
             law(settings),
             depth=settings.depth,

@@ -26,7 +26,7 @@ from ....inference.targets import one_hot
 from ....limits.kernel import Kind, LimitKernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ..kernels import affine, deep_kernel, finite_kernel, limit_exists, limit_kernel
 from ..outside import not_affine
 from ..problem import dataset, key, overlaps
@@ -80,7 +80,7 @@ def measure(job: Job) -> Measurement:
 
 def of_small_sizes(settings: Kernel) -> Kernel:
     """With the sizes and the horizon that the orders in depth pin."""
-    its = Iid(sigma_w=SMALL["init.sigma_w"], sigma_b=SMALL["init.sigma_b"])
+    its = IidLaw(sigma_w=SMALL["init.sigma_w"], sigma_b=SMALL["init.sigma_b"])
     return replace(settings, init=its, horizon=SMALL["horizon"])
 
 

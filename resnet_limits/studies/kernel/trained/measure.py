@@ -28,7 +28,7 @@ from ....measurement.estimate import difference, fraction, mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
-from ....networks.blocks.one import One
+from ....networks.blocks.one import OneBlock
 from ....networks.classifier import kinds, trunk_of
 from ....networks.parametrisation import NTK
 from ....networks.steps import STEPS
@@ -82,7 +82,7 @@ def of_networks(job: Job, data: Dataset, optimizer: str, layers: str) -> Float[T
     settings: Kernel = job.settings
     its, depth = settings.kernel.mini_batch, settings.depth
     data = data.to(device.resolve(settings.device), DTYPE)
-    block = field(One(), settings.activation, its.width)
+    block = field(OneBlock(), settings.activation, its.width)
     start = drawn(settings, data)
     fixed = {name: w for name, w in start.items() if layers == "fixed" and name.startswith("trunk.")}
 
@@ -125,7 +125,7 @@ def recipe(settings: Kernel, optimizer: str, points: int) -> Train:
 def drawn(settings: Kernel, data: Dataset) -> dict[str, Tensor]:
     """Parameters at the start, all N(0, 1); those of a layer are the same for all optimisers."""
     its, scales = settings.kernel.mini_batch, NTK.at()
-    block = field(One(), settings.activation, its.width)
+    block = field(OneBlock(), settings.activation, its.width)
     kind = kinds(block)
 
     def one(name: str, *shape: int, layer: int = 0) -> Tensor:

@@ -23,9 +23,9 @@ from ....limits.flow import root_mean_square, rounding
 from ....measurement import estimate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.blocks.one import One, OneMean
+from ....networks.blocks.one import OneBlock, OneMean
 from ....networks.steps import STEPS
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....settings.content import chosen
 from ..problem import inputs, pinned, problem
 from .claims import AVERAGED, BLOCK
@@ -37,8 +37,8 @@ AVERAGE = ("seed", "width", "horizon", "init", "data", "ode.inputs")
 def measure(job: Job) -> Measurement:
     """Root-mean-square and mean error over the replicas, with jackknife standard errors."""
     settings = job.settings
-    law = pinned(settings, Iid())
-    average = averaged_field(One(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
+    law = pinned(settings, IidLaw())
+    average = averaged_field(OneBlock(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
     assert isinstance(average, OneMean)
 
     def compute() -> dict[str, np.ndarray]:
@@ -54,7 +54,7 @@ def measure(job: Job) -> Measurement:
     for first in range(0, settings.replicas, BLOCK):
         job.progress(first / settings.replicas, "averaged")
         its = problem(
-            settings, replicas=BLOCK, first_replica=first, block=One(), activation=AVERAGED["activation"], init=law
+            settings, replicas=BLOCK, first_replica=first, block=OneBlock(), activation=AVERAGED["activation"], init=law
         )
         weights = its.weights(STEPS["euler"], settings.depth)
         x, y, z = martingale_response(its.field, average, its.x0[0], weights, its.step_size(settings.depth))

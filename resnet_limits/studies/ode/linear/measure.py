@@ -11,16 +11,16 @@ from dataclasses import replace
 
 import torch
 
-from ....data.sources.circles import Circles
+from ....data.sources.circles import CirclesData
 from ....engines import default_engine
 from ....inference.linear import linear_classes
 from ....measurement import estimate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.blocks.two import Two
+from ....networks.blocks.two import TwoBlock
 from ....networks.classifier import accuracy, logits
 from ....networks.steps import STEPS
-from ....paths.laws.tied import Tied
+from ....paths.laws.tied import TiedLaw
 from ....settings.training import Train
 from ..networks import data_of, drawn, trained_from, two_matrix_field
 from ..settings import Ode
@@ -32,8 +32,8 @@ def pinned(settings: Ode) -> Ode:
     width, horizon = ACCURACY["width"], ACCURACY["horizon"]
     recipe = {key.removeprefix("train."): value for key, value in ACCURACY.items() if key.startswith("train.")}
     train = Train(**recipe, memory=settings.train.memory, checkpoint_seconds=settings.train.checkpoint_seconds)
-    block = Two(hidden=2 * width)
-    return replace(settings, data=Circles(), block=block, init=Tied(), width=width, horizon=horizon, train=train)
+    block = TwoBlock(hidden=2 * width)
+    return replace(settings, data=CirclesData(), block=block, init=TiedLaw(), width=width, horizon=horizon, train=train)
 
 
 def measure(job: Job) -> Measurement:

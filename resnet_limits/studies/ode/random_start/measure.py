@@ -30,8 +30,8 @@ from ....measurement.record import Measurement, Record
 from ....networks.classifier import logits
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
-from ....paths.laws.iid import Iid
-from ....paths.laws.tied import Tied
+from ....paths.laws.iid import IidLaw
+from ....paths.laws.tied import TiedLaw
 from ..networks import data_of, drawn, trained_from, two_matrix_field
 from ..problem import pinned
 from ..settings import Ode
@@ -62,7 +62,7 @@ def measure(job: Job) -> Measurement:
             through = default_engine().forward
             return logits(vector_field, STEPS["euler"], trained.parameters, points, h, through=through).double()
 
-    law, tied = pinned(settings, Iid()), pinned(settings, Tied())
+    law, tied = pinned(settings, IidLaw()), pinned(settings, TiedLaw())
     fine = drawn(settings, law, width, depth=2 * depth, replicas=draws, purpose="random start")
     deeper = outputs(fine, 0)
     even, odd = (outputs({name: w[:, first::2] for name, w in fine.items()}, 1 + first) for first in (0, 1))

@@ -13,7 +13,7 @@ from ....engines import default_engine
 from ....limits.flow import rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.residual import Gradients, gradients, reversed_gradients
+from ....networks.residual import LossGradients, gradients, reversed_gradients
 from ....networks.steps import STEPS
 from ..outside import smooth_field
 from ..problem import half_mean_square, problem, relative_error
@@ -49,8 +49,8 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def _difference(rebuilt: Gradients, exact: Gradients) -> float:
-    def flat(g: Gradients) -> Tensor:
+def _difference(rebuilt: LossGradients, exact: LossGradients) -> float:
+    def flat(g: LossGradients) -> Tensor:
         # Depth times the gradient of a layer is of the size of the input's gradient at every depth.
         return torch.cat([g.x0.flatten(), *(w.shape[1] * w.flatten() for w in g.weights.values())])
 

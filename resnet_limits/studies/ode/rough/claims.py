@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import MARION_SCALING
-from ....paths.laws.rough import Rough
+from ....paths.laws.rough import RoughLaw
 from ...group import Depths, Group
 from ...least import points
 from ..settings import Ode
@@ -37,7 +37,7 @@ def rough_hurst(settings: Ode) -> float:
     """The index of the settings' own law, of its path or of that behind its increments, where it has one below 1."""
     known = settings.init.regularity
     index = known.index if known is not None else None
-    return index if index is not None and index < 1 else Rough().hurst
+    return index if index is not None and index < 1 else RoughLaw().hurst
 
 
 GROUP = Group(

@@ -22,7 +22,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
 from ....paths.draw import draw
-from ....paths.laws.rough import Rough
+from ....paths.laws.rough import RoughLaw
 from ..problem import pinned, problem
 from ..settings import Ode
 from .claims import ENTRIES, ROUGH, rough_hurst
@@ -31,9 +31,9 @@ BLOCK = 32
 """Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""
 
 
-def rough_law(settings: Ode) -> Rough:
+def rough_law(settings: Ode) -> RoughLaw:
     """Values of a fractional path, of the sizes and (where it has one) the Hurst index of the settings' own law."""
-    return pinned(settings, Rough(hurst=rough_hurst(settings)))
+    return pinned(settings, RoughLaw(hurst=rough_hurst(settings)))
 
 
 def measure(job: Job) -> Measurement:

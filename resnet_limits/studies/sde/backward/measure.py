@@ -35,11 +35,11 @@ from ....measurement.estimate import mean, root_mean_square, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....random import Stream
 from ....sampling.law import Isotropic
 from ....sampling.pieces import on_tape
-from ....sampling.schemes import Network, Walker
+from ....sampling.schemes import ShallowNetwork, Walker
 from .. import unscaled
 from ..closed_forms import overlap
 from ..control import bias_of_depth, half
@@ -58,8 +58,8 @@ def measure(job: Job) -> Measurement:
     kinds = {
         "scaled": unscaled.scaled(settings),
         "feed-forward": unscaled.pinned(unscaled.FeedForward, few, PLAIN_ORDERED),
-        "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH_UNIT),
-        "unscaled-swish": unscaled.pinned(Network, few, UNSCALED_SWISH),
+        "unscaled-tanh": unscaled.pinned(ShallowNetwork, depth, UNSCALED_TANH_UNIT),
+        "unscaled-swish": unscaled.pinned(ShallowNetwork, few, UNSCALED_SWISH),
     }
     x0, records = pair_or_one(settings)[:1], jacobian_of_swish(job)
     for i, (scheme, kind) in enumerate(kinds.items()):
@@ -76,7 +76,7 @@ def measure(job: Job) -> Measurement:
     return Measurement(finite(records))
 
 
-def jacobians(settings: Sde, x0: Float[Tensor, "1 d"], passes: Passes) -> list[Record]:
+def jacobians(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -> list[Record]:
     """Mean square of the growth of a tangent; mean of its logarithm less the martingale, and of the martingale."""
     if (k := growth(settings)) > MOST:
         return []
@@ -110,7 +110,7 @@ def _bias(settings: Sde, x0: Float[Tensor, "1 d"]) -> float:
     return T / settings.depth * k * abs((1 - 2 / d) * grown + k * T * (1 / 4 - 3 / (2 * d) + 2 / d**2))
 
 
-def gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: Passes) -> list[Record]:
+def gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -> list[Record]:
     """Mean square gradients by layer, and the ratio of the last to the first of those shown."""
     layers = unscaled.thinned(settings.depth)
     exact = closed_form(settings, x0, np.array(layers) / settings.depth)
@@ -144,7 +144,7 @@ def closed_form(settings: Sde, x0: Float[Tensor, "1 d"], times: np.ndarray) -> n
 
 
 @dataclass(frozen=True)
-class Passes:
+class PassesMeasured:
     """`|dJ/dW_k|` at the layers shown, `log |dx_L/dx_0 u|` of a unit tangent and its martingale,
     `log (|p_0|^2 / |p_L|^2)` and the martingale of half of it, `|<p_0, u_0> - <p_L, u_L>|/(|p_L| |u_L|)`."""
 
@@ -166,7 +166,7 @@ STEP = 1e-4
 
 def sampled(
     kind: unscaled.Sampled, x0: Float[Tensor, "1 d"], job: Job, part: tuple[int, int], *, tangent: bool
-) -> Passes:
+) -> PassesMeasured:
     """Forward and backward passes of all replicas."""
     settings, d = job.settings, x0.shape[-1]
     shown, found = unscaled.thinned(kind.depth), []
@@ -193,7 +193,7 @@ def sampled(
         _, back = _growth([p[:, 0] for p in costates]) if tangent else (nothing, nothing)
         mismatch = _mismatch(costates, list(tape.tangents)) if tangent else nothing
         found.append((torch.stack([norms[k] for k in shown]), along, noise, grown, back, mismatch))
-    return Passes(*(torch.cat(column, dim=-1).cpu() for column in zip(*found, strict=True)))
+    return PassesMeasured(*(torch.cat(column, dim=-1).cpu() for column in zip(*found, strict=True)))
 
 
 def _growth(vectors: list[Float[Tensor, "r d"]]) -> tuple[Float[Tensor, " r"], Float[Tensor, " r"]]:
@@ -222,7 +222,7 @@ def jacobian_of_swish(job: Job) -> list[Record]:
     if own.sigma_w == 0 or settings.horizon >= explosion_time(SWISH["activation"], settings):
         return []
     x0 = inputs(settings, width=WIDE, count=1)
-    law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(SWISH["activation"], SWISH["activation_inside"])
+    law, scheme = Isotropic(own.sigma_w, own.sigma_b), ShallowNetwork(SWISH["activation"], SWISH["activation_inside"])
     m0, q0 = float(x0.double().mean()), float(x0.double().square().mean())
     limit = drift_of_tangents(own, m0, q0, settings.horizon)
     if not limit > 0:
@@ -246,7 +246,7 @@ def jacobian_of_swish(job: Job) -> list[Record]:
     return [Record("jacobian_drift", value / limit, stderr / limit, **numbers)]
 
 
-def drift_of_tangents(own: Iid, m0: float, q0: float, horizon: float) -> float:
+def drift_of_tangents(own: IidLaw, m0: float, q0: float, horizon: float) -> float:
     """`ubar_T - ubar_0` of `u_0 = x_0`: the equations of the docstring along those of the moments."""
     from scipy.integrate import solve_ivp
 
@@ -264,7 +264,7 @@ def drift_of_tangents(own: Iid, m0: float, q0: float, horizon: float) -> float:
     return float(solution.y[2, -1]) - m0
 
 
-def drift_at_depth(own: Iid, m0: float, q0: float, horizon: float, depth: int) -> float:
+def drift_at_depth(own: IidLaw, m0: float, q0: float, horizon: float, depth: int) -> float:
     """The same of infinitely wide networks of a depth, by a central difference of their moments."""
 
     def mean_at(shift: float) -> float:

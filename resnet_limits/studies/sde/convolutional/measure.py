@@ -28,7 +28,7 @@ from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....random import Stream, normals
 from ....sampling.convolution import Stencil
 from ....sampling.filters import Filtered, numbers_a_layer, on_a_lattice, positions
@@ -48,12 +48,12 @@ SOURCES = ((0, 0), (1, 1))
 
 
 @dataclass(frozen=True)
-class Setting:
+class ConvolutionalLimit:
     """What is measured for one activation: inputs, their moments, the limit `(m_T, L_T)` and the error of that."""
 
     phi: str
     settings: Sde
-    own: Iid
+    own: IidLaw
     stencil: Stencil
     x0: Float[Tensor, "p d"]
     m0: Float[Tensor, " p"]
@@ -87,16 +87,16 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def setting_of(phi: str, settings: Sde) -> Setting | None:
+def setting_of(phi: str, settings: Sde) -> ConvolutionalLimit | None:
     """None where the limit explodes before the horizon."""
     stencil = Stencil(SIDE, SIDE, TAPS, PADDING, inputs=settings.sde.inputs)
     x0, own = patches(settings, side=SIDE, width=PINS[phi]["width"]), sizes(settings)
     m0, start = x0.double().mean(dim=1).cpu(), gram(x0[None])[0].cpu()
     limit = limit_of(phi, stencil, own, m0, start, settings.horizon)
-    return None if limit is None else Setting(phi, settings, own, stencil, x0, m0, start, *limit)
+    return None if limit is None else ConvolutionalLimit(phi, settings, own, stencil, x0, m0, start, *limit)
 
 
-def _error(its: Setting, overlaps: Tensor) -> Record:
+def _error(its: ConvolutionalLimit, overlaps: Tensor) -> Record:
     """Of infinitely wide networks."""
     size = float(its.overlaps.abs().max())
     error = float((overlaps - its.overlaps).abs().max()) / size
@@ -123,7 +123,7 @@ class Slope:
     def seen(self, products: Float[Tensor, "*r p p"]) -> Float[Tensor, " *r"]:
         return (products * self.weights).sum(dim=(-2, -1)) / self.size
 
-    def record(self, its: Setting, values: Tensor, control: Tensor, known: float) -> list[Record]:
+    def record(self, its: ConvolutionalLimit, values: Tensor, control: Tensor, known: float) -> list[Record]:
         """From what is seen of each network and of a control of known mean; none where the weights see nothing."""
         if not self.size > 1e-12 * float(self.target.square().sum()):
             return []
@@ -134,7 +134,7 @@ class Slope:
         return [Record(self.observable, value, coordinates=its.coordinates, **numbers)]
 
 
-def _overlap_and_pattern(its: Setting, here: Float[Tensor, "p p"]) -> tuple[Slope, Slope]:
+def _overlap_and_pattern(its: ConvolutionalLimit, here: Float[Tensor, "p p"]) -> tuple[Slope, Slope]:
     """Of the movement, without and with an intercept; `here`: that of infinitely wide networks of this depth."""
     target = its.movement(its.m, its.overlaps)
     at_depth = here, its.movement(*its.moments(half(its.settings.depth)))
@@ -147,7 +147,7 @@ def _overlap_and_pattern(its: Setting, here: Float[Tensor, "p p"]) -> tuple[Slop
 # -- tanh: networks with all their filters ------------------------------------------------------------
 
 
-def _with_filters(job: Job, its: Setting) -> list[Record]:
+def _with_filters(job: Job, its: ConvolutionalLimit) -> list[Record]:
     m, overlaps = its.moments(its.settings.depth)
     slopes = _overlap_and_pattern(its, its.movement(m, overlaps))
     moved: list[list[Tensor]] = [[] for _ in slopes]
@@ -169,7 +169,7 @@ def _with_filters(job: Job, its: Setting) -> list[Record]:
     return records + _noise(its, *map(torch.cat, zip(*noise, strict=True))) + _backward(its, back)
 
 
-def _networks(job: Job, its: Setting) -> Iterator[tuple[int, Filtered]]:
+def _networks(job: Job, its: ConvolutionalLimit) -> Iterator[tuple[int, Filtered]]:
     """Networks, as many at a time as fit on the tape, with the number of the first."""
     settings = its.settings
     x0 = on_a_lattice(its.x0.double(), settings.sde.inputs, SIDE, SIDE)
@@ -199,7 +199,7 @@ def _increments(states: list[Float[Tensor, "r p d"]]) -> Float[Tensor, "r p p"]:
     return total
 
 
-def _expected(states: list[Float[Tensor, "r p d"]], its: Setting) -> Float[Tensor, "r p p"]:
+def _expected(states: list[Float[Tensor, "r p d"]], its: ConvolutionalLimit) -> Float[Tensor, "r p p"]:
     """The same by the covariance of the limit at these states: `h v_pq/(1 + h v_pp + h v_qq)`, of tanh up to h^3."""
     h, total = its.settings.horizon / its.settings.depth, torch.zeros((), dtype=torch.float64)
     for x in states[:-1]:
@@ -209,7 +209,7 @@ def _expected(states: list[Float[Tensor, "r p d"]], its: Setting) -> Float[Tenso
     return total
 
 
-def _noise(its: Setting, found: Float[Tensor, "r p p"], expected: Float[Tensor, "r p p"]) -> list[Record]:
+def _noise(its: ConvolutionalLimit, found: Float[Tensor, "r p p"], expected: Float[Tensor, "r p p"]) -> list[Record]:
     """The slope of one on the other, with an intercept: a ratio of means."""
     weights = expected.mean(dim=0)
     weights = weights - weights.mean()
@@ -233,7 +233,7 @@ def backward_of(network: Filtered) -> tuple[Float[Tensor, "r p p"], Float[Tensor
     return gram(costates[-1] - end).cpu(), _increments(costates), gram(end).cpu()
 
 
-def _backward(its: Setting, back: list[tuple[Tensor, Tensor, Tensor]]) -> list[Record]:
+def _backward(its: ConvolutionalLimit, back: list[tuple[Tensor, Tensor, Tensor]]) -> list[Record]:
     if its.own.sigma_w == 0:
         return []
     settings, rate, end = its.settings, its.own.sigma_w**2, back[0][2][0]
@@ -245,7 +245,7 @@ def _backward(its: Setting, back: list[tuple[Tensor, Tensor, Tensor]]) -> list[R
     return slope.record(its, moved, moved - summed, 0.0)
 
 
-def costates_at_depth(its: Setting, end: Float[Tensor, "p p"], depth: int) -> Float[Tensor, "p p"]:
+def costates_at_depth(its: ConvolutionalLimit, end: Float[Tensor, "p p"], depth: int) -> Float[Tensor, "p p"]:
     """`C_0` of infinitely wide networks of a depth, tanh: a layer has `E phi'(z_p) phi'(z_q)`, to first order in h
     `1/(1 + h v_pp + h v_qq)`."""
     own, h = its.own, its.settings.horizon / depth
@@ -272,7 +272,7 @@ class Walk:
     mean: Float[Tensor, " p"]
     overlaps: Float[Tensor, "p p"]
 
-    def step(self, stencil: Stencil, own: Iid, h: float, Z: Float[Tensor, "r p d"]) -> None:
+    def step(self, stencil: Stencil, own: IidLaw, h: float, Z: Float[Tensor, "r p d"]) -> None:
         phi, sizes = activation_named(self.phi), {"sigma_w": own.sigma_w, "sigma_b": own.sigma_b}
         self.x = self.x + phi(pre_activations(h * stencil.covariance(gram(self.x), **sizes), Z))
         ideal = h * stencil.covariance(self.overlaps, **sizes)
@@ -280,7 +280,7 @@ class Walk:
         self.mean, self.overlaps = moment_step(self.phi, self.mean, self.overlaps, ideal)
 
 
-def _wide(job: Job, its: Setting) -> list[Record]:
+def _wide(job: Job, its: ConvolutionalLimit) -> list[Record]:
     settings, depth, x0 = its.settings, its.settings.depth, its.x0
     networks = max(settings.replicas // 32, 2)
     x = x0.expand(networks, *x0.shape)
@@ -305,7 +305,7 @@ def _noises(job: Job, x0: Float[Tensor, "p d"], networks: int) -> Iterator[tuple
 
 
 def _recursion(
-    phi: str, stencil: Stencil, own: Iid, m: Tensor, overlaps: Tensor, horizon: float, depth: int
+    phi: str, stencil: Stencil, own: IidLaw, m: Tensor, overlaps: Tensor, horizon: float, depth: int
 ) -> tuple[Tensor, Tensor]:
     """`(m_L, L_L)` of the infinitely wide network of this depth."""
     for _ in range(depth):
@@ -315,7 +315,7 @@ def _recursion(
 
 
 def limit_of(
-    phi: str, stencil: Stencil, own: Iid, m0: Tensor, start: Tensor, horizon: float
+    phi: str, stencil: Stencil, own: IidLaw, m0: Tensor, start: Tensor, horizon: float
 ) -> tuple[Tensor, Tensor, float] | None:
     """`(m_T, L_T, error)`; None where they explode before."""
 

@@ -23,7 +23,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import Stream
-from ....sampling.deep import Branch, final, wide_pair
+from ....sampling.deep import ResidualBranch, final, wide_pair
 from ....sampling.law import Isotropic
 from ....sampling.wide import gram
 from ..control import FAR, bias_of_depth, differenced, half, regressed
@@ -106,8 +106,8 @@ def _all(job: Job) -> list[Record]:
     x0 = inputs(settings)
     start = gram(x0[None])[0].cpu()
     signs = (1.0, -1.0) if curvature else (1.0,)
-    branches = [Branch(phi, alpha, sign=sign) for alpha in EXPONENTS for sign in signs]
-    branches.append(Branch(phi, EXPONENTS[0], linear=True))
+    branches = [ResidualBranch(phi, alpha, sign=sign) for alpha in EXPONENTS for sign in signs]
+    branches.append(ResidualBranch(phi, EXPONENTS[0], linear=True))
     plain: list[Tensor] = []
     apart: list[list[Tensor]] = [[] for _ in EXPONENTS]
     control: list[Tensor] = []
@@ -197,7 +197,7 @@ def _drift(job: Job) -> list[Record]:
         for its in (settings.depth, half(settings.depth))
     )
     bias = bias_of_depth(at, at_half, 1.0, settings.depth)
-    branches = [Branch(phi, EXPONENTS[0]), Branch(phi, EXPONENTS[0], outside=phi)]
+    branches = [ResidualBranch(phi, EXPONENTS[0]), ResidualBranch(phi, EXPONENTS[0], outside=phi)]
     moved: list[list[Tensor]] = [[] for _ in branches]
     engine = default_engine()
     for first, count in engine.pieces(settings.replicas, vectors=len(branches), width=DRIFT_WIDTH, dtype=x0.dtype):

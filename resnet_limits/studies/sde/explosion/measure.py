@@ -41,7 +41,7 @@ from ....networks.activations import activation_named
 from ....networks.gaussian_means import gaussian_mean
 from ....random import Stream
 from ....sampling.law import Isotropic
-from ....sampling.schemes import Network, Walker
+from ....sampling.schemes import ShallowNetwork, Walker
 from ....sampling.wide import gram
 from ..outside import sizes
 from ..problem import inputs
@@ -59,7 +59,7 @@ do not cross count with the horizon, and are seen to be late."""
 class UpTo:
     """A network whose states stay where they are once `|x|^2/D` has reached a threshold."""
 
-    network: Network
+    network: ShallowNetwork
     threshold: float
 
     def features(self, x: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ def crossing_times(
     stream: Stream,
 ) -> list[Float[Tensor, " r"]]:
     """First crossing times of networks of each depth on one noise; inf where there is none up to the horizon."""
-    scheme = UpTo(Network(SWISH["activation"], SWISH["activation_inside"]), threshold)
+    scheme = UpTo(ShallowNetwork(SWISH["activation"], SWISH["activation_inside"]), threshold)
     walkers = [Walker(scheme, depth) for depth in depths]
     deepest = max(depths)
     before = [x0.double().square().mean(dim=(1, 2)) for _ in depths]

@@ -21,7 +21,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.law import Isotropic
-from ....sampling.schemes import EulerMaruyama, Network, Scheme, Walker
+from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from ..outside import kinked, sizes
 from ..problem import finite
 from ..settings import Sde
@@ -84,7 +84,7 @@ class Family:
 
     law: Isotropic
     horizon: float
-    network: Network
+    network: ShallowNetwork
     sde: EulerMaruyama | None
 
 
@@ -95,8 +95,8 @@ def families(settings: Sde) -> dict[str, Family]:
     phi, psi = settings.activation, settings.activation_inside
     sde = None if kinked(settings) else EulerMaruyama(phi, psi, law)
     return {
-        "own": Family(law, settings.horizon, Network(phi, psi), sde),
-        "swish": Family(swish, 1.0, Network("swish"), EulerMaruyama("swish", "identity", swish)),
+        "own": Family(law, settings.horizon, ShallowNetwork(phi, psi), sde),
+        "swish": Family(swish, 1.0, ShallowNetwork("swish"), EulerMaruyama("swish", "identity", swish)),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import NEWMAN, NORRIS, PELUCHETTI_DIFFUSIONS, TALAY, Paper
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ...group import Group
 from ...least import DOUBLE
 from ..outside import explodes_with, growth, isotropic, linear, overflows, sizes
@@ -111,7 +111,7 @@ def _not_shallow(records: Any) -> str | None:
 
 def _explodes(settings: Sde) -> str | None:
     """Why the networks that are held against Euler-Maruyama schemes have no law at the horizon, or another one."""
-    own = Iid(sigma_w=SWISH["init.sigma_w"], sigma_b=SWISH["init.sigma_b"])
+    own = IidLaw(sigma_w=SWISH["init.sigma_w"], sigma_b=SWISH["init.sigma_b"])
     return isotropic(settings) or explodes_with(SWISH["activation"], replace(settings, init=own))
 
 

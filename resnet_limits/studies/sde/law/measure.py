@@ -41,7 +41,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream, generator, normals
 from ....sampling.law import Isotropic
-from ....sampling.schemes import EulerMaruyama, Network, Walker
+from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from ....settings.content import chosen
 from ..finite_depth import log_norm_variance
 from ..outside import MOST, growth, linear, sizes
@@ -123,7 +123,7 @@ def _moments(
 
 def log_norms(settings: Sde, sigma_w: float, purpose: str, count: int) -> tuple[Tensor, Tensor]:
     """`log |x_T|/|x_0|` and `sum_k <x_k, x_{k+1} - x_k>/|x_k|^2`, (count,) each."""
-    network = (Walker(Network(settings.activation, settings.activation_inside), settings.depth),)
+    network = (Walker(ShallowNetwork(settings.activation, settings.activation_inside), settings.depth),)
     law, x0, found = Isotropic(sigma_w, 0.0), inputs(settings)[:1], []
     for first, its in default_engine().pieces(count, vectors=1, width=settings.width, dtype=x0.dtype):
         x = start = x0.expand(its, *x0.shape)
@@ -139,7 +139,7 @@ def log_norms(settings: Sde, sigma_w: float, purpose: str, count: int) -> tuple[
 
 
 def log_norm_ratio(settings: Sde, sigma_w: float, purpose: str, count: int) -> Float[Tensor, " r"]:
-    network = Walker(Network(settings.activation, settings.activation_inside), settings.depth)
+    network = Walker(ShallowNetwork(settings.activation, settings.activation_inside), settings.depth)
     x0 = inputs(settings)[:1]
     (x,) = sampled(settings, (network,), Isotropic(sigma_w, 0.0), purpose, count, x0)
     return torch.log(torch.linalg.vector_norm(x, dim=-1) / torch.linalg.vector_norm(x0).cpu())
@@ -319,7 +319,7 @@ def two_samples(job: Job) -> list[Record]:
     """Energy distances of networks and Euler-Maruyama schemes on one noise."""
     settings, phi, psi = job.settings, SWISH["activation"], job.settings.activation_inside
     law, depth = Isotropic(SWISH["init.sigma_w"], SWISH["init.sigma_b"]), settings.depth
-    walkers = (Walker(Network(phi, psi), depth), Walker(EulerMaruyama(phi, psi, law), FINER * depth))
+    walkers = (Walker(ShallowNetwork(phi, psi), depth), Walker(EulerMaruyama(phi, psi, law), FINER * depth))
     count, x0 = max(PAIRS * settings.replicas, 2 * LEAST), inputs(settings, width=SWISH["width"], count=1)
     network, sde = (x.numpy() for x in sampled(settings, walkers, law, "two samples", count, x0))
     if not (np.isfinite(sde).all() and np.isfinite(network).all()):
@@ -343,7 +343,7 @@ def distances(job: Job) -> list[Record]:
     settings, phi = job.settings, ALONE["activation"]
     law, count = Isotropic(ALONE["init.sigma_w"], ALONE["init.sigma_b"]), max(ALIKE * settings.replicas, APART)
     x0 = inputs(settings)[:1]
-    (x,) = sampled(settings, (Walker(Network(phi), settings.depth),), law, "network alone", count, x0)
+    (x,) = sampled(settings, (Walker(ShallowNetwork(phi), settings.depth),), law, "network alone", count, x0)
     centre, norm = x.mean(dim=1).numpy(), torch.linalg.vector_norm(x, dim=1).numpy()
     key = {"count": count, **chosen(settings, DRAWN_FROM)}
     sde = job.shared.solve("sde.law", key, lambda: reduced(settings, count))

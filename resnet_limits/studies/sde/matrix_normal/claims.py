@@ -16,22 +16,22 @@ from ....claims.claim import Claim, Expected, Rival
 from ....limits.explosion import Moments
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI_DIFFUSIONS
-from ....paths.laws.matrix_normal import MatrixNormal
+from ....paths.laws.matrix_normal import MatrixNormalLaw
 from ...group import Group
 from ...least import little
 from ..settings import Sde
 
 TANH = {"activation": "tanh", "activation_inside": "identity"}
 SWISH = {"activation": "swish", "activation_inside": "identity"}
-OTHERWISE = MatrixNormal(sigma_w=0.4, sigma_b=0.4, mean_w=0.3, mean_b=0.2, rows=0.5, columns=0.7)
+OTHERWISE = MatrixNormalLaw(sigma_w=0.4, sigma_b=0.4, mean_w=0.3, mean_b=0.2, rows=0.5, columns=0.7)
 LAW = "with init=iid: sigma_w = sigma_b = 0.4, mean_w = 0.3, mean_b = 0.2, rows = 0.5, columns = 0.7"
 MILD = 0.5
 """Part of the explosion time up to which networks with swish are compared with their SDE."""
 
 
-def law(settings: Sde) -> MatrixNormal:
+def law(settings: Sde) -> MatrixNormalLaw:
     """The law of the weights that is followed."""
-    return settings.init if isinstance(settings.init, MatrixNormal) else OTHERWISE
+    return settings.init if isinstance(settings.init, MatrixNormalLaw) else OTHERWISE
 
 
 def _still(settings: Sde) -> str | None:

@@ -34,7 +34,7 @@ from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.laws import law_of
 from ....sampling.matrix_normal import MatrixNormal
-from ....sampling.schemes import EulerMaruyama, Network, Walker
+from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from ..problem import finite
 from ..settings import Sde
 from .claims import SWISH, TANH, law
@@ -75,7 +75,7 @@ def combs(settings: Sde, width: int) -> Float[Tensor, "n d"]:
 
 
 def _of_tanh(job: Job, its: MatrixNormal, x0: Float[Tensor, "n d"]) -> list[Record]:
-    settings, network = job.settings, Network(**_scheme(TANH))
+    settings, network = job.settings, ShallowNetwork(**_scheme(TANH))
     networks, ends, moved = max(MORE * settings.replicas, LEAST), [], []
     for first, count in default_engine().pieces(networks, vectors=len(x0), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "matrix-normal weights")
@@ -231,7 +231,10 @@ def _of_swish(job: Job, its: MatrixNormal, x0: Float[Tensor, "1 d"]) -> list[Rec
     """The share of the drift of second order that networks have."""
     settings, scheme = job.settings, _scheme(SWISH)
     h, found, networks = settings.horizon / settings.depth, [], max(settings.replicas, LEAST // 4)
-    schemes = (Network(**scheme), *(EulerMaruyama(**scheme, law=its, ito_drift=drift) for drift in (True, False)))
+    schemes = (
+        ShallowNetwork(**scheme),
+        *(EulerMaruyama(**scheme, law=its, ito_drift=drift) for drift in (True, False)),
+    )
     walkers = [Walker(one, settings.depth) for one in schemes]
     for first, count in default_engine().pieces(networks, vectors=len(walkers), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "matrix-normal weights, swish")

@@ -30,7 +30,7 @@ STEP = 1e-3
 
 
 @dataclass(frozen=True)
-class Expansion:
+class WeakExpansion:
     """The leading terms of `f = sum_ij weights_ij V_ij`, from the Gram matrix `start` of the inputs (n, n)."""
 
     phi: str

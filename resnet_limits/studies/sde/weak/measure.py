@@ -41,12 +41,12 @@ from ....random import REPLICA_BLOCK, Stream
 from ....sampling.expectations import moments
 from ....sampling.law import Isotropic
 from ....sampling.martingale import Martingale, gradients, state_moments
-from ....sampling.schemes import Network, Walker
+from ....sampling.schemes import ShallowNetwork, Walker
 from ..outside import kinked, overflows, sizes
 from ..problem import inputs
 from ..settings import Sde
 from .claims import MEAN
-from .expansion import Expansion
+from .expansion import WeakExpansion
 
 ACCURACY = 0.01
 """Relative standard error of a weak error that a job aims at."""
@@ -162,15 +162,15 @@ def exact_values(settings: Sde, case: Case) -> list[float]:
     return (f0 * (1 + grown) + bias).tolist()
 
 
-def _expansion(settings: Sde, case: Case, functional: tuple[float, ...]) -> Expansion:
+def _expansion(settings: Sde, case: Case, functional: tuple[float, ...]) -> WeakExpansion:
     n, own = case.n, sizes(settings)
     start, weights = state_moments(inputs(settings)[:n]).cpu()[n:], np.array(functional[n:])
     V = start.reshape(n, n).numpy()
-    return Expansion(case.phi, own.sigma_w, own.sigma_b, settings.width, settings.horizon, V, weights.reshape(n, n))
+    return WeakExpansion(case.phi, own.sigma_w, own.sigma_b, settings.width, settings.horizon, V, weights.reshape(n, n))
 
 
 def _expanded(
-    depth: int, coordinates: dict[str, Any], expansion: Expansion, plain: Tensor, best: Tensor, exact: float
+    depth: int, coordinates: dict[str, Any], expansion: WeakExpansion, plain: Tensor, best: Tensor, exact: float
 ) -> list[Record]:
     """Error, variance and saving over what they are to leading order in h. A functional that does not vary has none."""
     leading, spread = expansion.error() / depth, expansion.variance()
@@ -199,7 +199,7 @@ def _functionals(case: Case) -> Tensor:
 def sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -> Samples:
     """`count` networks from replica `first` on."""
     own, depth, horizon = sizes(settings), settings.depth, settings.horizon
-    law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi)
+    law, scheme = Isotropic(own.sigma_w, own.sigma_b), ShallowNetwork(case.phi, case.psi)
     x0, functionals = inputs(settings)[: case.n], _functionals(case)
     y0 = state_moments(x0).cpu()
     engine, both = default_engine(), (depth, 2 * depth)
@@ -232,7 +232,7 @@ def step_records(settings: Sde, case: Case) -> list[Record]:
     if case.pins:
         return []
     own, depth, x0 = sizes(settings), 2 * settings.depth, inputs(settings)[: case.n]
-    law, scheme, h = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi), settings.horizon / depth
+    law, scheme, h = Isotropic(own.sigma_w, own.sigma_b), ShallowNetwork(case.phi, case.psi), settings.horizon / depth
     engine, found, expected = default_engine(), [], []
     for first, count in engine.pieces(STEPPED, vectors=case.n, width=settings.width, dtype=x0.dtype):
         x = start = x0.expand(count, *x0.shape)
