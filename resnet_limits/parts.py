@@ -4,6 +4,8 @@
     activation        Activation                                        activation=my_activation
     block             Block                                             block=my_block
     data set          Plane, Generated, Images (or Data)                data=my_data
+    kernel            OperatorKernel, by its matrix                     hamiltonian.kernel=my_kernel
+    loss              PointwiseLoss, by its value                       hamiltonian.loss=my_loss
     study             Settings, Study, Group, Claim, Expected, Rival    study=my_study
                       Job, FinishedJob, Record, Comparison, Measurement, Undetermined
     figure            NamedFigure, called like its variable             figure=my_figure
@@ -28,6 +30,8 @@ if TYPE_CHECKING:  # for type checkers; below, for everybody else
     from .errors import SettingError as SettingError
     from .errors import Undetermined as Undetermined
     from .figures.named.figure import NamedFigure as NamedFigure
+    from .limits.hamiltonian.kernels.kernel import OperatorKernel as OperatorKernel
+    from .limits.hamiltonian.losses.loss import PointwiseLoss as PointwiseLoss
     from .measurement.job import FinishedJob as FinishedJob
     from .measurement.job import Job as Job
     from .measurement.record import Comparison as Comparison
@@ -55,6 +59,8 @@ _PLACES = {
     "data.sources.source": ("Data", "Generated", "Images", "Plane"),
     "errors": ("SettingError", "Undetermined"),
     "figures.named.figure": ("NamedFigure",),
+    "limits.hamiltonian.kernels.kernel": ("OperatorKernel",),
+    "limits.hamiltonian.losses.loss": ("PointwiseLoss",),
     "measurement.job": ("FinishedJob", "Job"),
     "measurement.record": ("Comparison", "Measurement", "Record"),
     "networks.activations.activation": ("Activation",),

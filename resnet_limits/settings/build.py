@@ -15,6 +15,7 @@ from .keys import _types
 from .registry import STUDIES, Option, files_of
 
 S = TypeVar("S", bound=Settings)
+T = TypeVar("T")
 
 
 def from_mapping(values: Mapping[str, Any]) -> Settings:
@@ -28,6 +29,18 @@ def from_mapping(values: Mapping[str, Any]) -> Settings:
     settings = _build(STUDIES[study], values, prefix="")
     check(settings)
     return with_files(settings)
+
+
+def of_keys(cls: type[T], keys: Mapping[str, Any]) -> T:
+    """A value whose fields are the keys of the same names; others keep their defaults. Raises `SettingError`."""
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    given = {its.name: keys[its.name] for its in fields if its.name in keys}
+    missing = dataclasses.MISSING
+    if lacking := [
+        its.name for its in fields if its.name not in given and its.default is its.default_factory is missing
+    ]:
+        raise SettingError(f"{cls.__name__}: {lacking[0]} has no default and is no key; there are {', '.join(keys)}")
+    return cls(**given)
 
 
 def with_files(settings: S) -> S:

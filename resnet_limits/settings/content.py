@@ -22,11 +22,13 @@ def _counts(entry: Entry) -> bool:
 
 
 def chosen(settings: Settings, names: Collection[str]) -> dict[str, Any]:
-    """The keys of these names, with those of the option or the group under them: what a shared solution depends on.
+    """The keys of these names, with those of the option or the group under them, and the files of a user's own: what a
+    shared solution depends on.
 
     Raises `KeyError` for a name that no key has.
     """
     its = content(settings)
+    names = [*names, "parts"] if "parts" in its else names
     found = {name: [key for key in its if key == name or key.startswith(f"{name}.")] for name in names}
     if missing := [name for name, keys in found.items() if not keys]:
         raise KeyError(f"study={settings.study} has no key {', '.join(missing)} that is content of a job")

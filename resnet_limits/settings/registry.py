@@ -32,7 +32,7 @@ from typing import Any, ClassVar
 from .. import own
 from ..errors import SettingError
 from ..imports import is_by_working_folder
-from .keys import fixed
+from .keys import fixed, flat
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ENTRY_POINTS = "reslim"
@@ -185,8 +185,8 @@ class Registry(Mapping[str, Any]):
         return "" if called == name else f"calls itself {called!r}; the two are to be the same"
 
     def of_value(self, file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str, Any] | None:
-        """What a file of a user's own defines as a value: a study, by its own name, or a figure, by the variable's; None
-        for what is another's, or no value that a name may stand for."""
+        """What a file of a user's own defines as a value: a study, by its own name, or a figure, by the variable's.
+        None for what is another's, or no value that a name may stand for."""
         if self._inside:
             if thing.settings.__module__ != file.module:
                 return None
@@ -207,7 +207,7 @@ class Registry(Mapping[str, Any]):
             return "is no dataclass, which settings are: put @dataclass above the class"
         fields = dataclasses.fields(found)
         if bare := [its.name for its in fields if "meaning" not in its.metadata and its.name != "name"]:
-            return f"has keys without a meaning: {', '.join(bare)}; write {bare[0]}: float = key(1.0, \"what it is\")"
+            return f'has keys without a meaning: {", ".join(bare)}; write {bare[0]}: float = key(1.0, "what it is")'
         if open_ := [its.name for its in fields if its.default is its.default_factory is dataclasses.MISSING]:
             return f"has keys without a default: {', '.join(open_)}"
         if odd := [key for key, kind in kinds(found).items() if kind.options.group != key]:
@@ -327,6 +327,13 @@ class Choice:
         """The file of a user's own that brought the name; None of all others."""
         return self.registry.own.get(self.name)
 
+    def keys_beside(self, settings: Any) -> dict[str, Any]:
+        """The values of the keys of its group, by their names without the group's, and of those in no group."""
+        group = self.key.rpartition(".")[0]
+        values = flat(settings)
+        inside = {key.removeprefix(f"{group}."): value for key, value in values.items() if key.startswith(f"{group}.")}
+        return {**{key: value for key, value in values.items() if "." not in key}, **inside}
+
 
 def files_of(settings: Any, *, content: bool = False) -> list[own.OwnFile]:
     """The files of a user's own that these settings need; with `content` those that what is measured depends on."""
@@ -358,7 +365,7 @@ def tried(jobs: Iterable[Any]) -> None:
         if its.file is None or not hasattr(part := its.option or its.registry[its.name], "tried"):
             continue
         try:
-            (part.of(job) if isinstance(part, type) else part).tried()
+            (part.of(its.keys_beside(job)) if isinstance(part, type) else part).tried()
         except Exception as error:
             words = str(error) if isinstance(error, SettingError) else its.file.blamed(error)
             raise SettingError(words if words.startswith(its.key) else f"{its.key}={its.name}: {words}") from error

@@ -17,6 +17,7 @@ are read without torch and numpy, which methods import when they run.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...errors import SettingError
@@ -65,8 +66,8 @@ class Activation(ABC):
             )
 
     @classmethod
-    def of(cls, settings: Any) -> Activation:
-        """The activation that these settings name: it has no keys."""
+    def of(cls, keys: Mapping[str, Any]) -> Activation:
+        """The activation, whatever the keys: it has none."""
         return cls()
 
     @abstractmethod

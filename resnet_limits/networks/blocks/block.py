@@ -175,7 +175,9 @@ class Block(Option, ABC):
             raise SettingError(f"shapes(width) returns {shapes!r}; expected a dict such as {{'W': (4, 4), 'b': (4,)}}")
         theta = {name: torch.full((2, *shape), 0.1, dtype=torch.float64) for name, shape in shapes.items()}
         x = torch.linspace(-1, 1, 24, dtype=torch.float64).reshape(2, 3, 4)
-        require_shape("formula(phi, x, theta)", self.formula(activation_named("tanh"), x, theta), (2, 3, 4), "that of x")
+        require_shape(
+            "formula(phi, x, theta)", self.formula(activation_named("tanh"), x, theta), (2, 3, 4), "that of x"
+        )
 
     def rough(self, width: int) -> str | None:
         """Why `f` has no continuous derivatives in x at this width though `phi` has them, or None."""
