@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # for type checkers; below, for everybody else
     from .paths.laws.law import Regularity as Regularity
     from .paths.path import Draw as Draw
     from .paths.path import Path as Path
+    from .paths.path import checked as checked
     from .random import generator as generator
     from .settings.base import Settings as Settings
     from .settings.keys import fixed as fixed
@@ -68,7 +69,7 @@ _PLACES = {
     "networks.blocks.block": ("Block",),
     "papers": ("Paper",),
     "paths.laws.law": ("Init", "Random", "Regularity"),
-    "paths.path": ("Draw", "Path"),
+    "paths.path": ("Draw", "Path", "checked"),
     "random": ("generator",),
     "settings.base": ("Settings",),
     "settings.keys": ("fixed", "key"),

@@ -97,7 +97,7 @@ def use(paths: Sequence[str | os.PathLike[str]]) -> list[OwnFile]:
         if suffix != ".py" or not stem.isidentifier():
             raise SettingError(f"--with {path}: expected a file of Python, named like my_law.py")
         found[path] = OwnFile(path, _digest(_read(path)))
-    names: dict[str, OwnFile] = {}
+    names: dict[str, OwnFile] = {}  # by name: a file that is named again is read again
     for file in found.values():
         if (other := names.setdefault(file.name, file)) is not file:
             raise SettingError(f"--with: {other.path} and {file.path} have one name; rename one of them")

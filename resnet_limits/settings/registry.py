@@ -114,6 +114,11 @@ class Registry(Mapping[str, Any]):
             raise SettingError(f"{taken.removesuffix(' is')} {why}")
         self._found[name], self._own[name] = thing, file
 
+    def drop(self, module: str) -> None:
+        """Forget the names that a file of a user's own brought as this module."""
+        for name in [name for name, file in self._own.items() if file.module == module]:
+            del self._own[name], self._found[name]
+
     @property
     def _path(self) -> Path:
         return PACKAGE.joinpath(*self.folder.split("."))
@@ -271,13 +276,19 @@ _brought: set[str] = set()
 
 
 def bring() -> None:
-    """Enter the parts of all named files into their registries, once; nothing where no file was named.
+    """Enter the parts of all named files into their registries, once, and take out those of files that are not named
+    any more, or have changed since.
 
     A part is a class of the file that derives from what a group holds (a law of weights, a block, ...), not one that
     begins with `_`, or a `STUDY`, or a figure, which goes by the name of its variable. Raises `SettingError` naming the
     file.
     """
-    for file in own.files():
+    files = own.files()
+    for module in _brought - {file.module for file in files}:
+        _brought.discard(module)
+        for registry in Registry.known.values():
+            registry.drop(module)
+    for file in files:
         if file.module not in _brought:
             _brought.add(file.module)  # before: the file itself may ask a registry
             try:

@@ -1,7 +1,4 @@
-"""A figure of one's own: it draws from the records and arrays of finished jobs, and computes nothing.
-
-reslim train --with own_figure.py figure=errors_by_depth
-"""
+"""A figure of one's own, of records and arrays: reslim train --with own_figure.py figure=errors_by_depth"""
 
 from matplotlib.figure import Figure
 
@@ -12,7 +9,7 @@ SOURCE = Paper("Somebody", "Somebody, A.", "A figure of one's own", 2026)
 
 def draw(jobs):
     """The error of every job at the output, by depth; None where none was measured."""
-    points = [(j.settings.depth, r.value) for j in jobs for r in j.records if r.observable == "reversed"]
+    points = [(j.settings.depth, r.value) for j in jobs for r in j.records if r.observable == "reversed_gradient_error"]
     if not points:
         return None
     figure = Figure()
