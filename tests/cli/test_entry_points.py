@@ -136,7 +136,7 @@ EVERY_KIND = {
     "kernel": ("rational = own_kernel:Rational", "hamiltonian.kernel=rational"),
     "loss": ("pseudo_huber = own_loss:PseudoHuber", "hamiltonian.loss=pseudo_huber"),
     "studies": ("decay = own_study:Decay", "study=decay"),
-    "figure": ("errors_by_depth = own_figure:ERRORS_BY_DEPTH", "figure=errors_by_depth"),
+    "figure": ("biases_over_depth = own_figure:BIASES_OVER_DEPTH", "figure=biases_over_depth"),
 }
 
 

@@ -1,20 +1,24 @@
-"""A figure of one's own, of records and arrays: reslim train --with own_figure.py figure=errors_by_depth"""
+"""A figure of one's own: reslim train --with own_figure.py figure=biases_over_depth
+
+It draws from the arrays that finished jobs keep (`reslim studies ode` names them), and computes nothing.
+"""
 
 from matplotlib.figure import Figure
 
 from resnet_limits.parts import NamedFigure, Paper
 
-SOURCE = Paper("Somebody", "Somebody, A.", "A figure of one's own", 2026)
+SOURCE = Paper("Somebody", "Somebody, A.", "Figures of one's own", 2026)
 
 
 def draw(jobs):
-    """The error of every job at the output, by depth; None where none was measured."""
-    points = [(j.settings.depth, r.value) for j in jobs for r in j.records if r.observable == "reversed_gradient_error"]
-    if not points:
-        return None
+    """The first bias of the first trained network, over depth; None where no job trained one."""
+    curves = [b[0, :, 0] for job in jobs if (b := job.array("trained.b")) is not None]
     figure = Figure()
-    figure.subplots().loglog(*zip(*points, strict=True), "o")
-    return figure
+    axes = figure.subplots()
+    for curve in curves:
+        axes.plot([(k + 0.5) / len(curve) for k in range(len(curve))], curve, label=f"depth {len(curve)}")
+    axes.legend()
+    return figure if curves else None
 
 
-ERRORS_BY_DEPTH = NamedFigure(SOURCE, "errors at the output, by depth", draw, study="ode")
+BIASES_OVER_DEPTH = NamedFigure(SOURCE, "a bias of trained networks, over depth", draw, study="ode")

@@ -84,15 +84,15 @@ def test_kernel_and_loss_of_ones_own_are_those_of_a_minimiser(examples):
 
 
 def test_a_run_with_parts_of_ones_own_is_continued_with_the_same_files_alone(reslim: Reslim, tmp_path: Path):
-    mine = [shutil.copy(FILES[kind], tmp_path / f"own_{kind}.py") for kind in ("law", "activation", "block", "data")]
-    with_files = [word for path in (*mine, FILES["figure"]) for word in ("--with", str(path))]
-    keys = ("init=wave_law", "init.waves=2", "activation=softsign", "block=antisymmetric", "data=chess_board")
-    summary = reslim("train", *TINY, *keys, "depth=4", "figure=errors_by_depth", *with_files, "--json").done().json
+    mine = [shutil.copy(FILES[kind], tmp_path / f"own_{kind}.py") for kind in ("law", "block", "data")]
+    with_files = [word for path in mine for word in ("--with", str(path))]
+    keys = ("init=wave_law", "init.waves=2", "block=antisymmetric", "data=chess_board")
+    summary = reslim("train", *TINY, *keys, "depth=4", *with_files, "--json").done().json
     assert summary["state"] == "finished"
     folder = Path(summary["run"])
-    assert (folder / "figures" / "errors_by_depth.png").exists()
+    assert len((folder / "records.csv").read_text().splitlines()) > 1
     (noted,) = (its["parts"] for its in json.loads((folder / "provenance.json").read_text())["invocations"])
-    assert {label.partition("-")[0] for label in noted} == {f"own_{k}" for k in KINDS - {"kernel", "loss", "study"}}
+    assert {label.partition("-")[0] for label in noted} == {"own_law", "own_block", "own_data"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outputs", *sorted(f"{Path(p).stem}.py" for p in mine)]
 
     without = reslim("train", "--resume", "latest")
@@ -109,6 +109,16 @@ def test_a_run_with_parts_of_ones_own_is_continued_with_the_same_files_alone(res
     told = changed.err[changed.err.index("parts=") :].split(":")[0]
     answer = reslim("train", "--resume", "latest", *with_files, "depth=4", told, "--dry-run").done()
     assert "1 of 1 jobs of study ode would run" in answer.out
+
+
+def test_a_figure_of_ones_own_draws_networks_with_an_activation_of_ones_own(reslim: Reslim):
+    tiny = ("depth=4", "width=4", "claims=[ode.trained]", "train.epochs=1", "train.replicas=2", "data.train_size=70")
+    its = ("--with", FILES["figure"], "--with", FILES["activation"], "figure=biases_over_depth", "activation=softsign")
+    summary = reslim("train", "preset=smoke", "device=cpu", "data.test_size=30", *tiny, *its, "--json").done().json
+    assert (Path(summary["run"]) / "figures" / "biases_over_depth.svg").exists()
+    plan = json.loads((Path(summary["run"]) / "plan.json").read_text())
+    assert [label.partition("-")[0] for label in plan["parts"]] == ["own_activation", "own_figure"]
+    assert "own_figure" in plan["parts"], "what draws is asked for, and may be changed"
 
 
 def test_a_study_of_ones_own_is_listed_run_reported_and_verified(reslim: Reslim):
