@@ -211,10 +211,10 @@ class Registry(Mapping[str, Any]):
         if not isinstance(found, type) or "__dataclass_fields__" not in vars(found):
             return "is no dataclass, which settings are: put @dataclass above the class"
         fields = dataclasses.fields(found)
-        if bare := [its.name for its in fields if "meaning" not in its.metadata and its.name != "name"]:
-            return f'has keys without a meaning: {", ".join(bare)}; write {bare[0]}: float = key(1.0, "what it is")'
         if open_ := [its.name for its in fields if its.default is its.default_factory is dataclasses.MISSING]:
             return f"has keys without a default: {', '.join(open_)}"
+        if bare := [its.name for its in fields if "meaning" not in its.metadata and its.name != "name"]:
+            return f'has keys without a meaning: {", ".join(bare)}; write {bare[0]}: float = key(1.0, "what it is")'
         if odd := [key for key, kind in kinds(found).items() if kind.options.group != key]:
             return f"has options under another name than their group's: {', '.join(odd)}"
         return ""

@@ -112,9 +112,13 @@ def test_a_run_with_parts_of_ones_own_is_continued_with_the_same_files_alone(res
 
 
 def test_a_figure_of_ones_own_draws_networks_with_an_activation_of_ones_own(reslim: Reslim):
-    tiny = ("depth=4", "width=4", "claims=[ode.trained]", "train.epochs=1", "train.replicas=2", "data.train_size=70")
+    tiny = ("depth=4", "width=4", "claims=[ode.trained]", "train.epochs=1", "train.replicas=2", "train.batch_size=70")
     its = ("--with", FILES["figure"], "--with", FILES["activation"], "figure=biases_over_depth", "activation=softsign")
-    summary = reslim("train", "preset=smoke", "device=cpu", "data.test_size=30", *tiny, *its, "--json").done().json
+    summary = (
+        reslim("train", "preset=smoke", "device=cpu", "data.train_size=70", "data.test_size=30", *tiny, *its, "--json")
+        .done()
+        .json
+    )
     assert (Path(summary["run"]) / "figures" / "biases_over_depth.svg").exists()
     plan = json.loads((Path(summary["run"]) / "plan.json").read_text())
     assert [label.partition("-")[0] for label in plan["parts"]] == ["own_activation", "own_figure"]
