@@ -146,7 +146,7 @@ def plan(overrides: Sequence[str]) -> Plan:
         for settings in composed:
             _check_shared(composed[0], settings)
         jobs: dict[str, PlannedJob] = {}
-        for point, settings in zip(listed, identity.filled(composed, told=say), strict=True):
+        for point, settings in zip(listed, identity.filled(composed, report=say), strict=True):
             job = PlannedJob.of(point, settings)
             jobs.setdefault(job.name, job)
         for job in jobs.values():

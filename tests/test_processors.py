@@ -29,7 +29,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_promises_hold_whatever_kernels_a_library_chooses(setting):
-    changed = {name for its in SETTINGS.values() for name in its if name != "OPENBLAS_CORETYPE"}
+    changed = {name for variables in SETTINGS.values() for name in variables if name != "OPENBLAS_CORETYPE"}
     environment = {name: value for name, value in os.environ.items() if name not in changed}
     for name, value in SETTINGS[setting].items():
         if value is None:
@@ -94,8 +94,8 @@ def activations(dtype) -> Iterator[str]:
     for name in Activation.options:
         value, slope = activation_named(name).with_slope(z)
         for first, count in ((0, 1), (1, 7), (3, 33), (5, 63), (64, 65), (256, 1)):
-            its = activation_named(name).with_slope(z[first : first + count])
-            if not all(torch.equal(a, b[first : first + count]) for a, b in zip(its, (value, slope), strict=True)):
+            both = activation_named(name).with_slope(z[first : first + count])
+            if not all(torch.equal(a, b[first : first + count]) for a, b in zip(both, (value, slope), strict=True)):
                 yield name
                 break
 
@@ -169,8 +169,10 @@ def tangents_and_gradients(dtype) -> Iterator[str]:
         def pulled(first: int, count: int):
             how = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
             tape = engine.record(scheme, x0.expand(count, -1, -1), law, **how)  # noqa: B023
-            found = tape.gradients(tape.final)
-            return torch.cat([found.weights.T, found.biases.T, found.states.transpose(0, 1).flatten(1)], dim=1)
+            gradients = tape.gradients(tape.final)
+            return torch.cat(
+                [gradients.weights.T, gradients.biases.T, gradients.states.transpose(0, 1).flatten(1)], dim=1
+            )
 
         for name, run in (("tangents", moved), ("gradients", pulled)):
             if cut_otherwise(run):
@@ -199,9 +201,9 @@ def other_layers(dtype) -> Iterator[str]:
     def two_layers(first: int, count: int):
         branches = [deep.ResidualBranch("swish", 0.25), deep.ResidualBranch("tanh", 0.0)]
         sizes = {"inner": Isotropic(1.5, 0.5), "outer": Isotropic(1.0, 0.5)}
-        its = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
+        keys = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
         start, act = x.expand(count, -1, -1), default_engine().act
-        states, compensators = deep.final(branches, start, **sizes, **its, act=act)
+        states, compensators = deep.final(branches, start, **sizes, **keys, act=act)
         return torch.cat([*states, *(c.to(dtype) for c in compensators)], dim=2)
 
     average = averaged_field(OneBlock(), "swish", sigma_w=1.2, sigma_b=0.7)
@@ -214,15 +216,15 @@ def other_layers(dtype) -> Iterator[str]:
     Z[::5, 7] = Z[::5, 2]
 
     def wide_layers(first: int, count: int):
-        its = Z[first : first + count]
-        return wide.pre_activations(wide.gram(its), its)
+        part = Z[first : first + count]
+        return wide.pre_activations(wide.gram(part), part)
 
     images = noise(2, 8, 4, 4, dtype=torch.float64)
 
     def filtered(first: int, count: int):
         stream = Stream(0, "processors", first_replica=first)
-        its = {"size": 3, "depth": 3, "horizon": 1.0, "replicas": count, "stream": stream}
-        network = Filtered("tanh", images, Isotropic(1.2, 0.7), **its)
+        keys = {"size": 3, "depth": 3, "horizon": 1.0, "replicas": count, "stream": stream}
+        network = Filtered("tanh", images, Isotropic(1.2, 0.7), **keys)
         *_, p = network.costates(torch.ones_like(network.states[-1]))
         return torch.cat([network.states[-1], p], dim=2)
 
@@ -348,11 +350,15 @@ def segments() -> Iterator[str]:
     from resnet_limits.studies.ode.trained import measure as trained
 
     for dtype in ("float32", "float64"):
-        found = []
+        results = []
         for memory in (256.0, 0.0, 0.01):
-            its = trained.measure(Job(settings_of(dtype=dtype, train=Train(epochs=1, replicas=2, memory=memory))))
-            found.append((repr(its.records), {name: array.tobytes() for name, array in its.arrays.items()}))
-        if found[1:] != found[:1] * 2:
+            measurement = trained.measure(
+                Job(settings_of(dtype=dtype, train=Train(epochs=1, replicas=2, memory=memory)))
+            )
+            results.append(
+                (repr(measurement.records), {name: array.tobytes() for name, array in measurement.arrays.items()})
+            )
+        if results[1:] != results[:1] * 2:
             yield dtype
 
 
@@ -361,12 +367,12 @@ def pieces_of_paths() -> Iterator[str]:
 
     from resnet_limits.paths import fractional
 
-    whole, found = fractional.PIECE, []
+    whole, pieces = fractional.PIECE, []
     for piece in (whole, 1, 30_000, 10**6):
         fractional.PIECE = piece
-        found.append(fractional.fractional_gaussian_noise(4096, 0.3, (3,), replicas=7, seed=0, purpose="processors"))
+        pieces.append(fractional.fractional_gaussian_noise(4096, 0.3, (3,), replicas=7, seed=0, purpose="processors"))
     fractional.PIECE = whole
-    if not all(torch.equal(noise, found[0]) for noise in found):
+    if not all(torch.equal(noise, pieces[0]) for noise in pieces):
         yield "fractional noise"
 
 

@@ -67,8 +67,8 @@ def duration(seconds: float | None) -> str:
 
 def counted(verdicts: Collection[str]) -> str:
     """`5 claims: 4 supported, 1 inconclusive`."""
-    found = Counter(verdicts)
-    words = ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS if found[verdict])
+    counts = Counter(verdicts)
+    words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
     return f"{len(verdicts)} claim{'' if len(verdicts) == 1 else 's'}: {words}"
 
 

@@ -41,8 +41,8 @@ def looked_at(file: File, root: Path, *, thoroughly: bool = False) -> CheckedFil
 
 
 def _wrong_content(file: File, path: Path) -> str:
-    if file.md5 and (found := md5_of(path)) != file.md5:
-        return f"corrupt: its MD5 sum is {found}, not {file.md5}"
+    if file.md5 and (md5 := md5_of(path)) != file.md5:
+        return f"corrupt: its MD5 sum is {md5}, not {file.md5}"
     archive = path.with_name(path.name + ".gz")
     if not file.md5 and archive.is_file() and _crc(path) != (noted := _crc_in(archive)):
         return f"corrupt: its CRC-32 is {_crc(path):08x}, and {archive.name} beside it says {noted:08x}"

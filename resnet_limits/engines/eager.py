@@ -206,9 +206,9 @@ class EagerTrunk(Trunk):
         self._segments = [segment(layers) if i >= len(lengths) - kept else None for i, layers in enumerate(lengths)]
 
     def _segment(self, i: int, layers: int) -> Segment:
-        own = self._segments[i]
-        if own is not None:
-            return own
+        segment = self._segments[i]
+        if segment is not None:
+            return segment
         assert self._reused is not None
         return self._reused.first(layers)
 

@@ -31,9 +31,9 @@ def overview_figure(judged: Sequence[tuple[Judgement, pd.DataFrame]]) -> Figure:
         axes.set_xlabel(Coordinate(judgement.expected.along).axis, fontsize=8)
         axes.set_ylabel(judgement.claim.observable.replace("_", " "), fontsize=8)
         handles, labels = axes.get_legend_handles_labels()
-        told = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]
-        if told:
-            axes.legend(*zip(*told, strict=True), fontsize=7, handlelength=1.4)
+        entries = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]
+        if entries:
+            axes.legend(*zip(*entries, strict=True), fontsize=7, handlelength=1.4)
     for axes in panels[len(judged) :]:
         axes.set_visible(False)
     lay_out(figure, grid.tolist())

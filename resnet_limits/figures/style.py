@@ -37,9 +37,9 @@ the letters in use takes longer than to draw the figure."""
 
 
 @contextmanager
-def styled(own: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Draw off screen, in this style; `own` is what another process has set in matplotlib, as `rc()` gave it."""
-    settings: dict[Any, Any] = RC if own is None else dict(own)
+def styled(settings_given: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Draw off screen, in this style; `settings_given`: those of another process, as `rc()` gave them."""
+    settings: dict[Any, Any] = RC if settings_given is None else dict(settings_given)
     with warnings.catch_warnings(), mpl.rc_context(settings), _fonts_to_look_at():
         warnings.filterwarnings("ignore", message="Glyph")  # of a letter that the font lacks: the figure has a box
         mpl.use("Agg")

@@ -95,7 +95,7 @@ def write_figures(
     settings: dict[str, list[tuple[Judgement, pd.DataFrame]]] = {}
     for judgement, points in judged:
         settings.setdefault(file_name("overview", judgement.setting), []).append((judgement, points))
-    overviews = [OverviewSheet(folder / name, its) for name, its in settings.items()]
+    overviews = [OverviewSheet(folder / name, judged) for name, judged in settings.items()]
     drawn: list[WrittenFigure] = []
     with styled(), spread([*overviews, *claims], within=partial(styled, rc())):
         for request in named:  # here, because jobs read their arrays from files when they are asked
@@ -106,11 +106,14 @@ def write_figures(
                 figure.set_layout_engine("none")
                 _write(path, figure)
                 drawn.append(WrittenFigure(path, "named", FIGURES[request.name].caption, request.setting))
-    drawn += [WrittenFigure(its.path, "claim", its.judgement.claim.statement, its.judgement.setting) for its in claims]
     drawn += [
-        WrittenFigure(its.path, "overview", "all claims at a glance", its.judged[0][0].setting) for its in overviews
+        WrittenFigure(sheet.path, "claim", sheet.judgement.claim.statement, sheet.judgement.setting) for sheet in claims
     ]
-    written = {f"{its.name}.{suffix}" for its in drawn for suffix in FORMATS}
+    drawn += [
+        WrittenFigure(sheet.path, "overview", "all claims at a glance", sheet.judged[0][0].setting)
+        for sheet in overviews
+    ]
+    written = {f"{figure.name}.{suffix}" for figure in drawn for suffix in FORMATS}
     for path in folder.iterdir() if replace else ():
         if path.is_file() and path.name not in written:
             path.unlink()

@@ -122,7 +122,7 @@ def solve(
     check_ridge(ridge)
     right = y.double()
     product = _Products(kernel, x, right.shape[1], ridge, kept)
-    found, _ = cg(
+    solution, _ = cg(
         product,
         right.numpy().ravel(),
         rtol=tolerance,
@@ -130,7 +130,7 @@ def solve(
         M=_Preconditioner(kernel, x, right.shape[1], ridge),
         callback=lambda _: progress(min(1.0, product.count / most)),
     )
-    coefficients = torch.from_numpy(found).reshape(right.shape)
+    coefficients = torch.from_numpy(solution).reshape(right.shape)
     reached = float((right - product.times(coefficients)).norm()) / max(float(right.norm()), 1e-300)
     if not reached <= 2 * tolerance:  # cg tracks the residual by a recurrence, which drifts by rounding
         raise MeasurementError(

@@ -101,18 +101,18 @@ def extremal(problem: DepthRegularised, guess: DepthWeights, *, tolerance: float
 
     t, y = _guess(problem, guess)
     start = np.concatenate([guess.W.ravel(), guess.c])
-    found = solve_bvp(right, ends, t, y, p=start, tol=tolerance, bc_tol=1e-3 * tolerance, max_nodes=MOST_NODES)
-    if not found.success:
+    solved = solve_bvp(right, ends, t, y, p=start, tol=tolerance, bc_tol=1e-3 * tolerance, max_nodes=MOST_NODES)
+    if not solved.success:
         raise MeasurementError(
-            f"the limit's boundary value problem has no solution near the network's: {found.message}"
+            f"the limit's boundary value problem has no solution near the network's: {solved.message}"
         )
-    W, c = found.p[: m * d].reshape(m, d), found.p[m * d :]
-    X1 = split(found.y[:, -1:])[0][0]
-    K0, b0, _, _ = (part[0] for part in _paths(found.y[:, :1], problem))
-    value = loss.value(X1 @ W.T + c) + float(found.y[-1, -1])
+    W, c = solved.p[: m * d].reshape(m, d), solved.p[m * d :]
+    X1 = split(solved.y[:, -1:])[0][0]
+    K0, b0, _, _ = (part[0] for part in _paths(solved.y[:, :1], problem))
+    value = loss.value(X1 @ W.T + c) + float(solved.y[-1, -1])
     value += p.K * p.t1 * float((K0**2).sum()) + p.b * p.t2 * float((b0**2).sum())
     value += p.W * float((W**2).sum()) + p.c * float((c**2).sum())
-    return Extremal(problem, found.sol.x, found.sol.c, W, c, value)
+    return Extremal(problem, solved.sol.x, solved.sol.c, W, c, value)
 
 
 def _paths(y: np.ndarray, problem: DepthRegularised) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

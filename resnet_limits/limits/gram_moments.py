@@ -70,13 +70,13 @@ def gram_moments(
         for c in (i, j):  # places may be equal, and then both count
             np.add.at(rates[of_bias[i, j]], products(i, j, c, c), -horizon * sizes)
     for a, b, c, d in product(range(n), repeat=4):
-        its = of_second[a, b, c, d]
+        places_of_product = of_second[a, b, c, d]
         pairs = [((a, b), (c, d), 1.0), ((c, d), (a, b), 1.0)]  # the factors of E V v
         pairs += [((p, q), (r, t), 1 / width) for p, r in ((a, b), (b, a)) for q, t in ((c, d), (d, c))]
         for V, v, weight in pairs:
-            np.add.at(rates[its], [of_mean[V], of_second[(*V, *v)]], weight * np.array([s, k]))
+            np.add.at(rates[places_of_product], [of_mean[V], of_second[(*V, *v)]], weight * np.array([s, k]))
         for places, weight in (((a, b, c, d), 1.0), ((a, c, b, d), 1 / width), ((a, d, b, c), 1 / width)):
-            np.add.at(squares[its], products(*places), weight * sizes)
+            np.add.at(squares[places_of_product], products(*places), weight * sizes)
     if steps is None:
         across = expm(rates * horizon)
     else:

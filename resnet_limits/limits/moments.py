@@ -58,13 +58,13 @@ def explosion_times(
     `q0` and `m0` (0 if left out) are mean square and mean over coordinates at time 0, float64. Raises `SettingError`
     for an activation without `phi'(0)`.
     """
-    its = _start(phi, sigma_w, sigma_b, q0, torch.zeros_like(q0) if m0 is None else m0)
-    frequency = its.frequency.clamp(min=1e-150)
-    trigonometric = torch.atan2(frequency, its.a) / frequency
-    reached = (its.a > 0) & (its.gap < 0)
-    gap = torch.where(reached, -its.gap, 1.0)
+    roots = _start(phi, sigma_w, sigma_b, q0, torch.zeros_like(q0) if m0 is None else m0)
+    frequency = roots.frequency.clamp(min=1e-150)
+    trigonometric = torch.atan2(frequency, roots.a) / frequency
+    reached = (roots.a > 0) & (roots.gap < 0)
+    gap = torch.where(reached, -roots.gap, 1.0)
     hyperbolic = torch.where(reached, torch.log1p(2 * frequency / gap) / (2 * frequency), torch.inf)
-    return torch.where(its.turns, trigonometric, hyperbolic)
+    return torch.where(roots.turns, trigonometric, hyperbolic)
 
 
 def moments_at(
@@ -83,11 +83,11 @@ def moments_at(
     start = torch.zeros_like(q0) if m0 is None else m0
     _check_finite(phi, sigma_w, sigma_b, q0, times, start)
     slope, curvature = activation_named(phi).taylor()
-    its = _start(phi, sigma_w, sigma_b, q0, start)
+    roots = _start(phi, sigma_w, sigma_b, q0, start)
     t = times[:, None]
-    x = its.frequency * t
-    sine = t * torch.where(its.turns, torch.sinc(x / torch.pi), _sinh_ratio(x))
-    below = torch.where(its.turns, torch.cos(x) - its.a * sine, torch.exp(-x) + its.gap * sine)
+    x = roots.frequency * t
+    sine = t * torch.where(roots.turns, torch.sinc(x / torch.pi), _sinh_ratio(x))
+    below = torch.where(roots.turns, torch.cos(x) - roots.a * sine, torch.exp(-x) + roots.gap * sine)
     growth = (sigma_b**2 + sigma_w**2 * q0) * sine / below
     m = start + 0.5 * curvature * growth
     return m, q0 + growth * (0.5 * curvature * (m + start) + slope**2)

@@ -42,13 +42,13 @@ def expandable(phi: str) -> Activation:
 
     Raises `SettingError` for an unknown one, and for one with kinks and no closed form, whose series falls too slowly.
     """
-    its = activation_named(phi)
-    if its.kinks and not its.arc_cosine:
+    activation = activation_named(phi)
+    if activation.kinks and not activation.arc_cosine:
         raise SettingError(
             f"activation={phi}: expectations of products are expanded for smooth activations; its derivative jumps, and"
             " no closed form is declared"
         )
-    return its
+    return activation
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,17 @@ def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[HermiteExpans
     nothing for others.
     """
     largest = max((float(v.max()) for v in variances if v.numel()), default=0.0)
-    its = [v.clamp(min=0) for v in variances]
+    clamped = [v.clamp(min=0) for v in variances]
     if expandable(phi).arc_cosine:
-        return [HermiteExpansion(phi, v, (v / (2 * math.pi)).sqrt(), v / 2, v.new_zeros(0, *v.shape)) for v in its]
+        return [HermiteExpansion(phi, v, (v / (2 * math.pi)).sqrt(), v / 2, v.new_zeros(0, *v.shape)) for v in clamped]
     if not largest <= LARGEST:
         raise Undetermined(
             f"pre-activations of variance {largest:.3g}: products of {phi} are expanded up to {LARGEST:g}; take a"
             " larger depth, or smaller init.sigma_w, init.sigma_b or horizon"
         )
-    mean, square, coefficients = _expansion(phi, torch.cat([v.flatten() for v in its]), _rung(largest))
-    sizes = [v.numel() for v in its]
-    parts = zip(its, *(x.split(sizes, dim=-1) for x in (mean, square, coefficients)), strict=True)
+    mean, square, coefficients = _expansion(phi, torch.cat([v.flatten() for v in clamped]), _rung(largest))
+    sizes = [v.numel() for v in clamped]
+    parts = zip(clamped, *(x.split(sizes, dim=-1) for x in (mean, square, coefficients)), strict=True)
     return [
         HermiteExpansion(phi, v, m.reshape(v.shape), q.reshape(v.shape), c.reshape(-1, *v.shape))
         for v, m, q, c in parts

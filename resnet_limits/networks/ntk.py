@@ -70,8 +70,8 @@ class NtkNetwork:
         """Parameters at the start, all N(0, 1); a function of the stream, the replica and shapes."""
 
         def drawn(name: str, *shape: int, layer: int = 0) -> Tensor:
-            its = stream.part(f" {name}").at(layer)
-            return self.scales.start(KINDS[name], shape, its, replicas=replicas, dtype=dtype, device=device)
+            layer_stream = stream.part(f" {name}").at(layer)
+            return self.scales.start(KINDS[name], shape, layer_stream, replicas=replicas, dtype=dtype, device=device)
 
         D = self.width
         layers = [drawn("W", D, D + 1, layer=k) for k in range(self.depth)]  # and b in the last column

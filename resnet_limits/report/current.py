@@ -32,14 +32,14 @@ def current(run: Run, seen: JobsInFolder | None = None) -> Current:
     """
     seen = seen or run.look(verify=True)
     stored, jobs, state = summaries.read(run.path), summaries.of_jobs(seen.statuses), run.state(seen)
-    its = stored.document
-    if its is not None and stored.is_of(jobs):
+    document = stored.document
+    if document is not None and stored.is_of(jobs):
         said = [] if stored.is_of_this_version else [f"collected by reslim {stored.version}"]
-        return Current(state, {**its, "state": state}, said + _figures(run.path, stored.figures, jobs))
-    why = stored.why or ("jobs have finished, or went missing, since it was collected" if its else "")
+        return Current(state, {**document, "state": state}, said + _figures(run.path, stored.figures, jobs))
+    why = stored.why or ("jobs have finished, or went missing, since it was collected" if document else "")
     if state == "running":
         return Current(state, None, [f"{why}; its jobs are under way"] if why else [])
-    if its is not None and not stored.is_of_this_version:
+    if document is not None and not stored.is_of_this_version:
         return Current(state, None, [f"{why} by reslim {stored.version}; reslim report judges it with this version"])
     if not why and not any(job.status.state == "finished" for job in seen.jobs):
         return Current(state, None, [])

@@ -66,14 +66,14 @@ class KeyValues:
 
 def resolved_settings(jobs: Sequence[JobFolder]) -> list[KeyValues]:
     """Every key of the jobs with its values."""
-    found: dict[str, KeyValues] = {}
+    facts: dict[str, KeyValues] = {}
     for job in jobs:
         for entry in describe(job.settings):
-            its = found.setdefault(entry.key, KeyValues(entry.key, [], str(entry.field.metadata.get("meaning", ""))))
+            fact = facts.setdefault(entry.key, KeyValues(entry.key, [], str(entry.field.metadata.get("meaning", ""))))
             value = "null" if entry.value is None else _text(entry.value)
-            if value not in its.values:
-                its.values.append(value)
-    return list(found.values())
+            if value not in fact.values:
+                fact.values.append(value)
+    return list(facts.values())
 
 
 def _command(words: Iterable[Any]) -> str:

@@ -60,11 +60,11 @@ def _points(setting: Mapping[str, Any], table: PointTable) -> Iterator[str]:
     yield from _begin(f"Observables by {along.axis}", setting, "l" + "r" * len(shown))
     yield "Claim & " + " & ".join(f"${along.at(place)}$" for place in shown) + r" \\"
     yield r"\midrule"
-    for claim, its in table.rows:
-        cells = [number_latex(its.get(place, {}).get("value")) for place in shown]
+    for claim, cells_by_place in table.rows:
+        cells = [number_latex(cells_by_place.get(place, {}).get("value")) for place in shown]
         yield f"{latex(claim['id'])} & {' & '.join(cells)} \\\\"
         if claim["expected"]["what"] in ORDERS and claim["expected"]["value"] is not None:
-            scaled = [_scaled(its.get(place, {}).get("scaled")) for place in shown]
+            scaled = [_scaled(cells_by_place.get(place, {}).get("scaled")) for place in shown]
             power = formula_latex(along.power(claim["expected"]["value"]))
             yield f"\\quad times {power} & {' & '.join(scaled)} \\\\"
     yield from _end()

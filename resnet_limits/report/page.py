@@ -70,10 +70,10 @@ def page(contents: Contents) -> str:
     )
     environment.filters |= {
         "formula": words.formula_html,
-        "expectation": lambda its: expectation(its).replace(" - ", " − "),
-        "interval": lambda its: interval(its).replace("-", "−"),
+        "expectation": lambda expected: expectation(expected).replace(" - ", " − "),
+        "interval": lambda measured: interval(measured).replace("-", "−"),
         "power": power_of_ten,
-        "scaled": lambda its: escape(flat(its)) if its is None or 0.01 <= its < 100 else power_of_ten(its),
+        "scaled": lambda value: escape(flat(value)) if value is None or 0.01 <= value < 100 else power_of_ten(value),
         "setting": setting_words,
     }
     summary = contents.summary
@@ -106,8 +106,12 @@ class Answered:
 
 def by_group(summary: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> list[Answered]:
     """The claims of a setting by their group, in the order of the study."""
-    found = [(group, [claim for claim in claims if claim["group"] == group["name"]]) for group in summary["groups"]]
-    return [Answered(group["title"], duration(group["seconds"]), its) for group, its in found if its]
+    answers = [(group, [claim for claim in claims if claim["group"] == group["name"]]) for group in summary["groups"]]
+    return [
+        Answered(group["title"], duration(group["seconds"]), answers_of_group)
+        for group, answers_of_group in answers
+        if answers_of_group
+    ]
 
 
 def power_of_ten(value: float | None) -> Markup:

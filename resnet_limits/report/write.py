@@ -44,14 +44,14 @@ def write_report(
         other_data=other_data(merged),
         pictures=[
             Picture(
-                its.name,
-                its.kind,
-                its.caption,
-                its.setting,
-                drawing(its.path.with_name(f"{its.name}.svg"), f"f{i}-", f"{its.name}: {its.caption}"),
+                figure.name,
+                figure.kind,
+                figure.caption,
+                figure.setting,
+                drawing(figure.path.with_name(f"{figure.name}.svg"), f"f{i}-", f"{figure.name}: {figure.caption}"),
             )
-            for i, its in enumerate(drawn)
-            if its.kind != "overview"  # its panels are the figures that are here already
+            for i, figure in enumerate(drawn)
+            if figure.kind != "overview"  # its panels are the figures that are here already
         ],
         tables=joint,
         papers=papers,

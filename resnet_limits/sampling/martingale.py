@@ -134,7 +134,7 @@ class Martingale:
         gram = torch.stack(self._features[:-1])
         change = expected_change(y[:-1], gram, self._scheme.phi, self._law, self._h)
         w = self._weights[self._layer + 1 : self._layer + layers + 1]
-        found = (y[1:] - y[:-1] - change).transpose(0, 1).flatten(1)
-        self._sum = self._sum + (w.transpose(0, 1).flatten(1).unsqueeze(1) * found).sum(dim=-1)
+        increments = (y[1:] - y[:-1] - change).transpose(0, 1).flatten(1)
+        self._sum = self._sum + (w.transpose(0, 1).flatten(1).unsqueeze(1) * increments).sum(dim=-1)
         self._layer += layers
         self._moments, self._features = self._moments[-1:], self._features[-1:]

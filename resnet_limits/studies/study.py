@@ -42,8 +42,10 @@ def _no_warnings(settings: Any) -> list[str]:
 def _is_of(claim: Claim, record: Record) -> bool:
     """Whether the record is a number that the claim is judged by."""
     at_the_end = record.layer is None and record.step is None
-    its = all(record.coordinates.get(name) == value for name, value in claim.coordinates.items())
-    return record.observable == claim.observable and at_the_end and its and math.isfinite(record.value)
+    is_at_its_coordinates = all(record.coordinates.get(name) == value for name, value in claim.coordinates.items())
+    return (
+        record.observable == claim.observable and at_the_end and is_at_its_coordinates and math.isfinite(record.value)
+    )
 
 
 WORTH_KEEPING = 1.0
@@ -159,8 +161,8 @@ class Study:
         ]
         if not missing or (why := why or self._degenerate(settings)) is None:
             return []
-        found = {(claim.observable, *claim.coordinates.items()): claim for claim in missing}
-        return [unknown(claim.observable, why, claim.coordinates) for claim in found.values()]
+        by_observable = {(claim.observable, *claim.coordinates.items()): claim for claim in missing}
+        return [unknown(claim.observable, why, claim.coordinates) for claim in by_observable.values()]
 
     def _degenerate(self, settings: Any) -> str | None:
         """What `problem.degenerate` of the study says of the settings; None where it has no such function."""
@@ -186,12 +188,12 @@ class Study:
 
     def skipped(self, jobs: Iterable[Settings]) -> dict[str, list[int]]:
         """The depths at which a group is asked for and not measured, by its name: those out of its bounds."""
-        found: dict[str, set[int]] = {}
+        depths: dict[str, set[int]] = {}
         for settings in jobs:
             for group in self._asked(settings):
                 if settings.depth not in group.depths:
-                    found.setdefault(group.name, set()).add(settings.depth)
-        return {group.name: sorted(found[group.name]) for group in self.groups if group.name in found}
+                    depths.setdefault(group.name, set()).add(settings.depth)
+        return {group.name: sorted(depths[group.name]) for group in self.groups if group.name in depths}
 
     def compare(self, jobs: Sequence[FinishedJob]) -> list[Comparison]:
         """The records that need several finished depths of one setting and one seed."""
@@ -216,8 +218,8 @@ class Study:
 
     def _function(self, group: Group, name: str) -> Callable[[Any], Any]:
         """`measure` or `compare` of a group: its own, else that of the file of this name in its folder."""
-        own = getattr(group, name)
-        return own if own is not None else getattr(self._module(group.name, name), name)
+        declared = getattr(group, name)
+        return declared if declared is not None else getattr(self._module(group.name, name), name)
 
     @property
     def _is_folder(self) -> bool:

@@ -109,8 +109,8 @@ class DepthRegularised:
         n = self.depth
         if self.penalty == "h1":
             return math.sqrt(a * tau), math.sqrt(a * n)
-        its = {"decay": math.sqrt(a / n), "unscaled": math.sqrt(a), "none": math.sqrt(1 / n)}[self.penalty]
-        return its, its
+        weight = {"decay": math.sqrt(a / n), "unscaled": math.sqrt(a), "none": math.sqrt(1 / n)}[self.penalty]
+        return weight, weight
 
     def _path(self, u: np.ndarray, a: float, tau: float) -> np.ndarray:
         first, others = self.sizes(a, tau)

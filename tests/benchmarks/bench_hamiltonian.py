@@ -98,8 +98,8 @@ def compare(n: int, d: int, target: int) -> None:
     for name, kernel in {"features": FeaturesKernel(activation_named("tanh")), "gaussian": GaussianKernel(1.0)}.items():
         for ours, naive in zip(flow(kernel, q, P), naive_flow(kernel, q, P), strict=True):
             torch.testing.assert_close(ours, naive, rtol=1e-9, atol=1e-12)
-        its = {"naive": lambda k=kernel: naive_flow(k, q, P), "ours": lambda k=kernel: flow(k, q, P)}
-        report(f"right-hand side, {name}, N={n} d={d}", best(its), target)
+        ways = {"naive": lambda k=kernel: naive_flow(k, q, P), "ours": lambda k=kernel: flow(k, q, P)}
+        report(f"right-hand side, {name}, N={n} d={d}", best(ways), target)
     # What autograd keeps of all pairs, (n, n, d) some ten times a stage, sets how many steps it can take.
     gradients(q, P, y, nu, target, 1)
     if d < 10:
@@ -114,11 +114,11 @@ def gradients(q: Tensor, P: Tensor, y: Tensor, nu: float, target: int, steps: in
         ours, naive = value_and_gradient(problem, P, RK4, steps), naive_gradient(kernel, q, P, y, nu, steps)
         assert math.isclose(ours[0], naive[0], rel_tol=1e-10)
         torch.testing.assert_close(ours[1], naive[1], rtol=1e-8, atol=1e-12)
-        its = {
+        ways = {
             "naive": lambda k=kernel: naive_gradient(k, q, P, y, nu, steps),
             "ours": lambda p=problem: value_and_gradient(p, P, RK4, steps),
         }
-        report(f"gradient through shooting, {name}, N={m} d={d}, {steps} steps", best(its, 2), target)
+        report(f"gradient through shooting, {name}, N={m} d={d}, {steps} steps", best(ways, 2), target)
 
 
 def peak(points: int, steps: int) -> float:

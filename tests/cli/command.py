@@ -61,8 +61,8 @@ class Reslim:
         return Answer(process.returncode, out, err)
 
     def runs(self) -> list[Path]:
-        found = (path.parent for path in self.outputs.glob("*/*/provenance.json"))
-        return sorted(run for run in found if not run.name.startswith("."))  # one that is being made has a dot
+        folders = (path.parent for path in self.outputs.glob("*/*/provenance.json"))
+        return sorted(run for run in folders if not run.name.startswith("."))  # one that is being made has a dot
 
 
 def without_seconds(records: Path) -> list[list[str]]:

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for pr
 def wait_for(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if found := condition():
-            return found
+        if answer := condition():
+            return answer
         time.sleep(0.01)
     raise AssertionError("it did not happen in time")
 
@@ -51,15 +51,15 @@ def launcher_group(run):
 
 def alive(group):
     """Processes of this group that still run."""
-    found = []
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             pid, rest = stat.parent.name, stat.read_text(errors="replace").rsplit(")", 1)[1].split()
         except OSError:
             continue
         if int(rest[2]) == group and rest[0] not in "ZX":
-            found.append(int(pid))
-    return found
+            pids.append(int(pid))
+    return pids
 
 
 def modified(run):

@@ -78,9 +78,9 @@ def test_records_have_the_columns_of_the_contract_in_order(sweep):
 
 def test_integer_columns_are_written_as_integers_and_absent_ones_as_nothing(sweep, failing):
     for run in (sweep.path, failing.path):
-        its = rows(run)
-        assert its
-        for row in its:
+        records = rows(run)
+        assert records
+        for row in records:
             for column in ("depth", "width", "replicas", "seed"):
                 assert re.fullmatch(r"\d+", row[column]), (column, row[column])
             for column in ("layer", "step"):
@@ -160,15 +160,15 @@ def test_the_joblib_launcher_and_a_second_run_give_the_same_records_bit_for_bit(
 
 
 def test_a_job_does_not_depend_on_which_others_were_asked_for(sweep, settings_sweep):
-    def found(run, **values):
+    def values_by_depth(run, **values):
         return {
             (row["job"], row["depth"], row["observable"], row["scheme"]): row["value"]
             for row in rows(run)
             if all(row[key] == value for key, value in values.items())
         }
 
-    alone = found(sweep.path)
-    among_others = found(settings_sweep.path, activation="tanh", seed="0")
+    alone = values_by_depth(sweep.path)
+    among_others = values_by_depth(settings_sweep.path, activation="tanh", seed="0")
     common = {key: value for key, value in among_others.items() if key in alone}
     assert {key[1] for key in common} == {"4", "8", "16"}
     assert common == {key: alone[key] for key in common}
@@ -207,9 +207,9 @@ def test_seeds_are_pooled_and_no_setting(settings_sweep):
     summary = settings_sweep.answer.json
     assert {row["seed"] for row in rows(settings_sweep.path)} == {"0", "1"}
     for setting in ({"activation": "tanh"}, {"activation": "swish"}):
-        its = [row for row in summary["table"] if row["setting"] == setting]
-        assert [row["depth"] for row in its] == [4, 8, 16, 32], "one point a depth, not one a seed"
-        for point in its:
+        points = [row for row in summary["table"] if row["setting"] == setting]
+        assert [row["depth"] for row in points] == [4, 8, 16, 32], "one point a depth, not one a seed"
+        for point in points:
             values = [
                 float(row["value"])
                 for row in rows(settings_sweep.path)

@@ -56,8 +56,8 @@ def write_cifar(root: Path, images: int) -> None:
 
 def publish(monkeypatch: pytest.MonkeyPatch, source: type[Published], root: Path) -> None:
     """Take the files that are under a root for the published ones."""
-    its = tuple(
+    files = tuple(
         File(f.path, len(content := (root / f.path).read_bytes()), hashlib.md5(content).hexdigest())
         for f in source.files
     )
-    monkeypatch.setattr(source, "files", its)
+    monkeypatch.setattr(source, "files", files)

@@ -52,7 +52,7 @@ def test_requests_that_cannot_be_met_are_refused_in_words(data, message):
 def test_the_last_data_set_is_kept_and_another_takes_its_place(monkeypatch):
     read = []
     points = DigitsData.points
-    monkeypatch.setattr(DigitsData, "points", lambda its, seed: read.append(1) or points(its, seed))
+    monkeypatch.setattr(DigitsData, "points", lambda data, seed: read.append(1) or points(data, seed))
     forget()
     once = load(DigitsData(), seed=0)
     assert load(DigitsData(), seed=0) is once
@@ -113,8 +113,8 @@ def test_labels_beyond_the_classes_are_refused():
 
 @pytest.mark.parametrize("data", [MoonsData(train_size=40, test_size=30), GaussianData(train_size=40, test_size=30)])
 def test_points_and_targets_are_standardised_by_the_training_ones_alone(data: Data):
-    its = load(data, seed=0)
-    for training, test in ((its.x_train, its.x_test), (its.y_train, its.y_test)):
+    loaded = load(data, seed=0)
+    for training, test in ((loaded.x_train, loaded.x_test), (loaded.y_train, loaded.y_test)):
         if training.ndim == 2:
             assert training.mean(dim=0).abs().max() < 1e-12
             assert (training.var(dim=0, correction=0) - 1).abs().max() < 1e-12
@@ -123,8 +123,8 @@ def test_points_and_targets_are_standardised_by_the_training_ones_alone(data: Da
 
 def test_no_test_point_is_a_training_point():
     for data in (MoonsData(train_size=60, test_size=60), DigitsData()):
-        its = load(data, seed=0)
-        assert torch.cdist(its.x_test, its.x_train).min() > 1e-3
+        loaded = load(data, seed=0)
+        assert torch.cdist(loaded.x_test, loaded.x_train).min() > 1e-3
 
 
 def test_another_seed_splits_otherwise():

@@ -50,17 +50,17 @@ def flip(path, at: int = 100):
 
 
 def test_the_tables_agree_with_torchvision():
-    its = vision.datasets()
+    torchvision = vision.datasets()
     assert [(f.path, f.md5) for f in Cifar10Data.files] == [
-        (f"{its.CIFAR10.base_folder}/{name}", md5)
+        (f"{torchvision.CIFAR10.base_folder}/{name}", md5)
         for name, md5 in [
-            *its.CIFAR10.train_list,
-            *its.CIFAR10.test_list,
-            (its.CIFAR10.meta["filename"], its.CIFAR10.meta["md5"]),
+            *torchvision.CIFAR10.train_list,
+            *torchvision.CIFAR10.test_list,
+            (torchvision.CIFAR10.meta["filename"], torchvision.CIFAR10.meta["md5"]),
         ]
     ]
     for name in ("mnist", "fashion_mnist"):
-        cls = getattr(its, Data.options[name].torchvision)
+        cls = getattr(torchvision, Data.options[name].torchvision)
         expected = [f"{cls.__name__}/raw/{archive.removesuffix('.gz')}" for archive, _ in cls.resources]
         assert [f.path for f in Data.options[name].files] == expected
 

@@ -169,9 +169,9 @@ def test_jobs_get_the_identity_of_their_data_and_with_it_names_of_their_own(tmp_
 
 def test_a_digest_that_is_given_is_asked_of_the_data(tmp_path):
     data = write_folder(tmp_path)
-    found = identity.of(data).digest
-    identity.require(dataclasses.replace(data, digest=found))
-    with pytest.raises(SettingError, match=rf"data.digest=image_folder-0000: .* are others, {found}"):
+    digest = identity.of(data).digest
+    identity.require(dataclasses.replace(data, digest=digest))
+    with pytest.raises(SettingError, match=rf"data.digest=image_folder-0000: .* are others, {digest}"):
         identity.require(dataclasses.replace(data, digest="image_folder-0000"))
 
 
@@ -179,9 +179,9 @@ def test_a_digest_that_is_given_is_asked_of_the_data(tmp_path):
 
 
 def read_files(data):
-    found = identity.of(data).hashes
-    assert found is not None
-    return {name for name in found.read}
+    hashed = identity.of(data).hashes
+    assert hashed is not None
+    return {name for name in hashed.read}
 
 
 def test_an_unchanged_folder_is_looked_at_and_not_read(tmp_path, cache):
@@ -245,9 +245,9 @@ def test_files_that_change_while_they_are_loaded_are_noticed(tmp_path, monkeypat
     path = tmp_path / "images" / "train" / "dog" / "2.ppm"
 
     def images(*args, **options):
-        found = read(*args, **options)
+        content = read(*args, **options)
         replace_behind_its_back(path)
-        return found
+        return content
 
     plant(monkeypatch, image_folder.images, images)
     with pytest.raises(DamagedData, match=f"{path} was changed while the data were loaded"):
@@ -271,16 +271,16 @@ def test_generated_points_are_compared_with_those_of_the_first_job_within_roundi
         *([dataclasses.replace(dataset, y_train=y)] if not (y == dataset.y_train).all() else []),
     ]
 
-    def job(its):
+    def job(dataset):
         with sketch.compared_by(solve):
-            sketch.compare(its, data, 0)
+            sketch.compare(dataset, data, 0)
 
     job(dataset)
     job(dataset)
     job(changed(dataset, 1e-14, everywhere=True))
-    for its in others:
+    for other in others:
         with pytest.raises(DamagedData, match=f"data={data.name}: the points generated here are not those"):
-            job(its)
+            job(other)
     with sketch.compared_by(solve):
         sketch.compare(load(data, seed=1), data, 1)  # another seed has a first job of its own
 

@@ -140,7 +140,9 @@ class TestGreyImageFolder(Written):
 
 
 def test_every_data_set_of_the_settings_is_tested_here():
-    tested = {type(its.settings) for its in globals().values() if isinstance(its, type) and hasattr(its, "settings")}
+    tested = {
+        type(laws.settings) for laws in globals().values() if isinstance(laws, type) and hasattr(laws, "settings")
+    }
     assert tested == set(Data.options.values())
 
 
@@ -161,12 +163,12 @@ def test_noise_of_zero_leaves_the_curves(data, radius):
 
 
 def test_gaussian_targets_are_those_of_the_teacher_and_their_noise_has_the_size_asked_for():
-    its = GaussianData(train_size=3000, test_size=1000, features=3, outputs=2, noise=0.0)
-    x, clean = its.points(5)
+    data = GaussianData(train_size=3000, test_size=1000, features=3, outputs=2, noise=0.0)
+    x, clean = data.points(5)
     inner, outer = teacher(features=3, outputs=2, seed=5)
     for i in (0, 17):
         assert clean[i] == pytest.approx([sum(outer[j] * np.tanh(inner @ x[i])) for j in range(2)])
-    same_x, noisy = dataclasses.replace(its, noise=0.3).points(5)
+    same_x, noisy = dataclasses.replace(data, noise=0.3).points(5)
     assert np.array_equal(x, same_x)
     assert (noisy - clean).std(axis=0) == pytest.approx([0.3, 0.3], rel=0.06)
     assert abs(float(x.mean())) < 4.5 / 12000**0.5
@@ -189,11 +191,11 @@ def test_the_statistics_of_a_channel_are_numpys_and_a_constant_channel_becomes_z
     x[:4900, 1] = 7
     chosen = torch.arange(4900)
     mean, deviation = images.channel_statistics(x, chosen)
-    its = x[:4900].numpy().astype(np.float64)
-    assert mean.tolist() == pytest.approx(its.mean(axis=(0, 2, 3)).tolist(), rel=1e-13)
-    assert deviation.tolist() == pytest.approx([its[:, 0].std(), 1.0, its[:, 2].std()], rel=1e-12)
+    pixels = x[:4900].numpy().astype(np.float64)
+    assert mean.tolist() == pytest.approx(pixels.mean(axis=(0, 2, 3)).tolist(), rel=1e-13)
+    assert deviation.tolist() == pytest.approx([pixels[:, 0].std(), 1.0, pixels[:, 2].std()], rel=1e-12)
     points = images.standardised(x, torch.tensor([4899, 3]), mean, deviation)
-    expected = (its[[4899, 3]] - its.mean(axis=(0, 2, 3))[:, None, None]) / deviation.numpy()[:, None, None]
+    expected = (pixels[[4899, 3]] - pixels.mean(axis=(0, 2, 3))[:, None, None]) / deviation.numpy()[:, None, None]
     assert np.allclose(points.numpy(), expected.reshape(2, -1), atol=1e-6)
     assert not points[:, 20:40].any()
 
@@ -228,14 +230,14 @@ def test_a_folder_has_its_classes_in_the_order_of_their_names_and_pixels_as_pil_
     from resnet_limits.data import image_folder
 
     folder = REAL / "cifar10_jpeg_subset"
-    told = []
-    colour = image_folder.images(folder, size=32, grey=False, progress=told.append)
+    messages = []
+    colour = image_folder.images(folder, size=32, grey=False, progress=messages.append)
     assert colour.classes == tuple(sorted(path.name for path in (folder / "train").iterdir()))
     assert colour.y_train.bincount().tolist() == [1000] * 10
     first = sorted((folder / "train" / "airplane").iterdir())[0]
     with Image.open(first) as image:
         assert np.array_equal(colour.x_train[0].permute(1, 2, 0), np.asarray(image.convert("RGB")))
-    assert told[-1] == "reading images, 2000 of 2000 in test"
+    assert messages[-1] == "reading images, 2000 of 2000 in test"
 
 
 def test_images_are_resized_and_greyed_as_asked(tmp_path):

@@ -56,9 +56,9 @@ def test_a_run_copied_while_it_runs_is_resumed_there_and_both_end_alike(reslim, 
     assert f"run: {copy}" in answer.out
     err = client.communicate(timeout=120)[1]
     assert client.returncode == 0, err
-    for its in (run, copy):
-        assert_same_results(its, trained.path)
-        assert_nothing_left_over(its)
+    for folder in (run, copy):
+        assert_same_results(folder, trained.path)
+        assert_nothing_left_over(folder)
 
 
 def test_a_copy_named_by_a_relative_path_is_resumed_and_the_original_is_not_touched(trained, tmp_path):

@@ -52,16 +52,16 @@ def processes(monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     """The processes that were started."""
-    found: list[subprocess.Popen[bytes]] = []
+    children: list[subprocess.Popen[bytes]] = []
     original = module.started
 
     def note(within: module.Within) -> subprocess.Popen[bytes] | None:
         if (child := original(within)) is not None:
-            found.append(child)
+            children.append(child)
         return child
 
     plant(monkeypatch, module.started, note)
-    return found
+    return children
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def test_files_do_not_depend_on_the_number_of_processes(tmp_path: Path, processe
 
 def test_other_processes_draw_and_are_gone_afterwards(tmp_path: Path, processes, started):
     processes(2)
-    sheets = [ClaimSheet(tmp_path / its[0].claim.id, *its) for its in several(3)]
+    sheets = [ClaimSheet(tmp_path / judged[0].claim.id, *judged) for judged in several(3)]
     with styled(), spread(sheets, within=partial(styled, rc())):
         end = time.monotonic() + 60
         while len(list(tmp_path.glob("*.pdf"))) < len(sheets):  # not by this process, which waits
@@ -116,7 +116,7 @@ def test_another_process_imports_nothing_from_the_working_folder(tmp_path: Path,
     plant_module(tmp_path / "work", tmp_path / "mark", "matplotlib", "sitecustomize")
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setattr(sys, "path", ["", ".", *sys.path, ""])
-    sheets = [ClaimSheet(tmp_path / its[0].claim.id, *its) for its in several(2)]
+    sheets = [ClaimSheet(tmp_path / judged[0].claim.id, *judged) for judged in several(2)]
     with styled(), spread(sheets, within=partial(styled, rc())):
         end = time.monotonic() + 60
         while len(list(tmp_path.glob("*.pdf"))) < len(sheets):

@@ -43,7 +43,7 @@ def half_square(x):
 
 class TestAdjoint(AdjointLaws):
     cases: ClassVar = {
-        its.name: partial(field, its, "tanh", D) for its in (OneBlock(), OutsideBlock(), TwoBlock(hidden=5))
+        block.name: partial(field, block, "tanh", D) for block in (OneBlock(), OutsideBlock(), TwoBlock(hidden=5))
     }
 
     def start(self, case: VectorField) -> Tensor:
@@ -63,8 +63,8 @@ class TestAdjoint(AdjointLaws):
 
     def gradients(self, case: VectorField, start: Tensor, since: float) -> tuple[Tensor, dict[str, Tensor], float]:
         shifted = lambda times: basis(times + since)  # noqa: E731
-        its = adjoint(case, self.parameters(case), shifted, start, self.horizon - since, half_square)
-        return its.x0, its.coefficients, max(its.errors["x0"], its.errors["coefficients"])
+        gradients = adjoint(case, self.parameters(case), shifted, start, self.horizon - since, half_square)
+        return gradients.x0, gradients.coefficients, max(gradients.errors["x0"], gradients.errors["coefficients"])
 
 
 def test_gradients_of_a_scalar_linear_equation_are_exact():

@@ -37,7 +37,9 @@ def points(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
 
 
 class TestFeatures(HamiltonianLaws):
-    kernels: ClassVar = {name: lambda its=its: its for name, its in KERNELS.items() if isinstance(its, FeaturesKernel)}
+    kernels: ClassVar = {
+        name: lambda kernel=kernel: kernel for name, kernel in KERNELS.items() if isinstance(kernel, FeaturesKernel)
+    }
 
     def matrix(self, kernel: FeaturesKernel, q: Tensor) -> Tensor:
         f = kernel.of_points(q)
@@ -83,9 +85,9 @@ def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.Monke
     expected = all_of(GaussianKernel(0.7).at(q).keep())
     resize(monkeypatch, gaussian, BLOCK=33)
     matrix, rows = GaussianKernel.matrix, []
-    monkeypatch.setattr(GaussianKernel, "matrix", lambda its, x, q: rows.append(len(x)) or matrix(its, x, q))
-    for one, its in zip(all_of(GaussianKernel(0.7).at(q)), expected, strict=True):
-        torch.testing.assert_close(one, its)
+    monkeypatch.setattr(GaussianKernel, "matrix", lambda kernel, x, q: rows.append(len(x)) or matrix(kernel, x, q))
+    for one, whole in zip(all_of(GaussianKernel(0.7).at(q)), expected, strict=True):
+        torch.testing.assert_close(one, whole)
     assert max(rows) == 3, "never the whole matrix"
 
 
@@ -95,20 +97,20 @@ def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("kernel", ["tanh", "gaussian"])
 @pytest.mark.parametrize("name", STEPS)
 def test_tangent_and_transpose_are_those_of_the_step(name: str, kernel: str):
-    step, its = STEPS[name], KERNELS[kernel]
+    step, kernel_used = STEPS[name], KERNELS[kernel]
     q, P, u, v, a, b = (points(4, 2, seed=s, scale=0.5) for s in range(6))
     h, eps = 0.2, 1e-5
-    new, (du, dv) = step.tangent(its, q, P, h, u, v)
-    for one, other in zip(new, step.step(its, q, P, h), strict=True):
+    new, (du, dv) = step.tangent(kernel_used, q, P, h, u, v)
+    for one, other in zip(new, step.step(kernel_used, q, P, h), strict=True):
         torch.testing.assert_close(one, other)
-    ahead, behind = (step.step(its, q + s * u, P + s * v, h) for s in (eps, -eps))
+    ahead, behind = (step.step(kernel_used, q + s * u, P + s * v, h) for s in (eps, -eps))
     torch.testing.assert_close(du, (ahead[0] - behind[0]) / (2 * eps), rtol=1e-8, atol=1e-8)
     torch.testing.assert_close(dv, (ahead[1] - behind[1]) / (2 * eps), rtol=1e-8, atol=1e-8)
-    back = step.pull_back(its, q, P, h, a, b)
+    back = step.pull_back(kernel_used, q, P, h, a, b)
     forward = float((a * du).sum() + (b * dv).sum())
     assert float((back[0] * u).sum() + (back[1] * v).sum()) == pytest.approx(forward, rel=1e-12)
-    end, last = step.last_step(its, q, P, h)
-    for one, other in zip((*end, *last(a)), (*new, *step.pull_back(its, q, P, h, a, 0 * b)), strict=True):
+    end, last = step.last_step(kernel_used, q, P, h)
+    for one, other in zip((*end, *last(a)), (*new, *step.pull_back(kernel_used, q, P, h, a, 0 * b)), strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -228,10 +230,11 @@ def test_gradients_through_the_flow_agree_forwards_backwards_and_with_difference
 @pytest.mark.parametrize(("kernel", "seed"), [("tanh", 12), ("gaussian", 10)])
 def test_explicit_euler_gains_energy_where_symplectic_euler_does_not(kernel: str, seed: int):
     # from the same points and momenta, in as many steps of the same length; without total momentum they stay together
-    its, q, P = KERNELS[kernel], points(8, 2, seed=seed), points(8, 2, seed=20 + seed)
+    kernel_used, q, P = KERNELS[kernel], points(8, 2, seed=seed), points(8, 2, seed=20 + seed)
     P = P - P.mean(0)
     explicit, kept = (
-        over_time(step, its, q, P, 1 / 50, 300) for step in (explicit_euler, INTEGRATORS["symplectic_euler"].step)
+        over_time(step, kernel_used, q, P, 1 / 50, 300)
+        for step in (explicit_euler, INTEGRATORS["symplectic_euler"].step)
     )
     assert float(explicit[-1] / explicit[0]) > 1.3
     assert float((kept / kept[0] - 1).abs().max()) < 0.05
@@ -253,7 +256,9 @@ def test_a_flow_that_diverges_is_a_result_with_its_energy():
 class TestFlow(LimitLaws):
     """Of positions and momenta, (2, n, d); at momenta `t P` the flow of a unit of time is that of time t."""
 
-    cases: ClassVar = {name: lambda its=KERNELS[name]: its for name in ("tanh", "swish", "without_bias", "gaussian")}
+    cases: ClassVar = {
+        name: lambda kernel=KERNELS[name]: kernel for name in ("tanh", "swish", "without_bias", "gaussian")
+    }
     rounding = 1e-8  # of rk4 in 128 steps
 
     def start(self, case: OperatorKernel) -> Tensor:
@@ -280,15 +285,15 @@ class TestFlow(LimitLaws):
 
 @pytest.mark.parametrize("name", ["tanh", "swish", "gelu", "identity"])
 def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_time(name: str):
-    its, q, P = (
+    activation, q, P = (
         activation_named(name),
         torch.tensor([[0.3]], dtype=torch.float64),
         torch.tensor([[0.9]], dtype=torch.float64),
     )
-    path = integrate(FeaturesKernel(its), q, P, INTEGRATORS["rk4"], 128)
+    path = integrate(FeaturesKernel(activation), q, P, INTEGRATORS["rk4"], 128)
 
     def transformed(x: float) -> float:
-        of = lambda s: 1 / math.sqrt(1 + float(its(torch.tensor(s, dtype=torch.float64))) ** 2)  # noqa: E731
+        of = lambda s: 1 / math.sqrt(1 + float(activation(torch.tensor(s, dtype=torch.float64))) ** 2)  # noqa: E731
         return scipy.integrate.quad(of, 0.3, x, epsabs=1e-13)[0]
 
     speed = math.sqrt(2 * float(path.energy[0]))

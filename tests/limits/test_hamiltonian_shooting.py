@@ -65,8 +65,8 @@ def test_derivatives_of_the_loss_are_those_of_its_value(name: str):
     q = q.detach()
     torch.testing.assert_close(loss.gradient(q), expected)
     difference = (loss.gradient(q + 1e-5 * u) - loss.gradient(q - 1e-5 * u)) / 2e-5
-    found = loss.hessian(q)(torch.stack([u, 2 * u]))
-    torch.testing.assert_close(found, torch.stack([difference, 2 * difference]), rtol=1e-6, atol=1e-8)
+    products = loss.hessian(q)(torch.stack([u, 2 * u]))
+    torch.testing.assert_close(products, torch.stack([difference, 2 * difference]), rtol=1e-6, atol=1e-8)
     step = (loss.value(q + 1e-5 * u) - loss.value(q - 1e-5 * u)) / 2e-5
     assert float((loss.gradient(q) * u).sum()) == pytest.approx(float(step), rel=1e-6)
     assert loss.scorer(q)(points(4, 3)).shape == (4, loss.y.shape[1])
@@ -101,7 +101,7 @@ def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_r
         for ridge in (1e-2, 1e-6, 1e-10):
             system = f * f.T + 9 * mpmath.mpf(ridge) * mpmath.eye(9)
             alpha = mpmath.lu_solve(system, mpmath.matrix(y.tolist()))
-            expected = torch.tensor([[float(its)] for its in alpha], dtype=torch.float64)
+            expected = torch.tensor([[float(coefficient)] for coefficient in alpha], dtype=torch.float64)
             off = float((Ridge(TANH, y, ridge).coefficients(q, y) - expected).norm() / expected.norm())
             assert off < 1e-13 / ridge
     with pytest.raises(Undetermined, match=r"9 points, ridge 1e-14.*set a larger hamiltonian\.ridge"):
@@ -112,9 +112,9 @@ def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_r
 def test_the_gradient_through_shooting_is_that_of_the_value(integrator: str):
     problem = Problem(GaussianKernel(0.9), points(5, 2), 0.1, Fixed(SquareLoss(), points(5, 2, seed=1)))
     P, v = points(5, 2, seed=2, scale=0.3), points(5, 2, seed=3)
-    its = INTEGRATORS[integrator]
-    _, gradient = value_and_gradient(problem, P, its, 10)
-    ahead, behind = (value_and_gradient(problem, P + s * v, its, 10)[0] for s in (1e-5, -1e-5))
+    scheme = INTEGRATORS[integrator]
+    _, gradient = value_and_gradient(problem, P, scheme, 10)
+    ahead, behind = (value_and_gradient(problem, P + s * v, scheme, 10)[0] for s in (1e-5, -1e-5))
     assert float((gradient * v).sum()) == pytest.approx((ahead - behind) / 2e-5, rel=1e-7)
 
 
@@ -139,10 +139,10 @@ class TestShooting(StationaryLaws):
 
     def solve(self, case: FeaturesKernel) -> tuple[Trajectory, float]:
         problem = Problem(case, points(8, 2), self.nu, Fixed(SquareLoss(), points(8, 2, seed=1)))
-        its = INTEGRATORS["rk4"]
-        found = shoot(problem, descend(problem, its, 8, iterations=40), its, 2 * self.steps)
-        assert found.converged, found.why
-        return found.trajectory, found.value
+        scheme = INTEGRATORS["rk4"]
+        shot = shoot(problem, descend(problem, scheme, 8, iterations=40), scheme, 2 * self.steps)
+        assert shot.converged, shot.why
+        return shot.trajectory, shot.value
 
     def path(self, case: FeaturesKernel, solution: Trajectory, times: Tensor) -> tuple[Tensor, Tensor]:
         at = (2 * self.steps * times).round().int().tolist()
@@ -160,11 +160,11 @@ def test_one_point_in_dimension_one_reaches_the_minimum_that_is_known(integrator
         lambda u: nu / 2 * (u - u0) ** 2 + (math.sinh(u) - target) ** 2 / 2, tol=1e-13
     )
     problem = Problem(FeaturesKernel(activation_named("identity")), q, nu, Fixed(SquareLoss(), y))
-    its = INTEGRATORS[integrator]
-    found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), its, 64)
-    assert found.converged, found.why
-    assert found.value == pytest.approx(exact.fun, rel=5e-4)
-    assert float(found.trajectory.end[0]) == pytest.approx(math.sinh(exact.x), rel=5e-4)
+    scheme = INTEGRATORS[integrator]
+    shot = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), scheme, 64)
+    assert shot.converged, shot.why
+    assert shot.value == pytest.approx(exact.fun, rel=5e-4)
+    assert float(shot.trajectory.end[0]) == pytest.approx(math.sinh(exact.x), rel=5e-4)
 
 
 def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
@@ -183,22 +183,22 @@ def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
     mesh = np.linspace(0, 1, 20)
     bvp = scipy.integrate.solve_bvp(lambda t, z: np.array(rates(t, z)), ends, mesh, np.zeros((4, 20)), tol=1e-10)
     problem = Problem(TANH, q0, nu, Fixed(SquareLoss(), y))
-    its = INTEGRATORS["rk4"]
-    found = shoot(problem, descend(problem, its, 10, iterations=50), its, 64)
+    scheme = INTEGRATORS["rk4"]
+    shot = shoot(problem, descend(problem, scheme, 10, iterations=50), scheme, 64)
     assert bvp.success
-    assert found.converged, found.why
-    np.testing.assert_allclose(found.momentum[:, 0].numpy(), bvp.y[2:, 0], rtol=1e-7)
-    np.testing.assert_allclose(found.trajectory.end[0][:, 0].numpy(), bvp.y[:2, -1], rtol=1e-7)
+    assert shot.converged, shot.why
+    np.testing.assert_allclose(shot.momentum[:, 0].numpy(), bvp.y[2:, 0], rtol=1e-7)
+    np.testing.assert_allclose(shot.trajectory.end[0][:, 0].numpy(), bvp.y[:2, -1], rtol=1e-7)
 
 
 def test_the_costate_of_the_solution_is_its_own_momentum():
     problem = Problem(TANH, points(8, 2), 0.2, Fixed(SquareLoss(), points(8, 1, seed=1)))
-    its = INTEGRATORS["rk4"]
-    first = descend(problem, its, 8, iterations=40)
-    found = shoot(problem, first, its, 64)
-    assert found.converged, found.why
-    again = costate(problem, found.momentum, its, 64)
-    assert float((again - found.momentum).norm() / found.momentum.norm()) < 1e-4
+    scheme = INTEGRATORS["rk4"]
+    first = descend(problem, scheme, 8, iterations=40)
+    shot = shoot(problem, first, scheme, 64)
+    assert shot.converged, shot.why
+    again = costate(problem, shot.momentum, scheme, 64)
+    assert float((again - shot.momentum).norm() / shot.momentum.norm()) < 1e-4
 
 
 @pytest.mark.parametrize("dense", [0, 1000])
@@ -206,18 +206,18 @@ def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pyt
     resize(monkeypatch, shooting, DENSE=dense)
     n = 20
     problem = Problem(TANH, points(n, 2), 0.2, Fixed(SquareLoss(), points(n, 1, seed=1).sign()))
-    its = INTEGRATORS["leapfrog"]
-    found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), its, 32)
-    assert found.converged, found.why
-    assert found.iterations <= 12
-    again = integrate(TANH, problem.q, found.momentum, its, 32)
+    scheme = INTEGRATORS["leapfrog"]
+    shot = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), scheme, 32)
+    assert shot.converged, shot.why
+    assert shot.iterations <= 12
+    again = integrate(TANH, problem.q, shot.momentum, scheme, 32)
     assert float(problem.residual(again).norm()) <= 1e-9 * float(again.momenta[-1].norm())
 
 
 def test_a_shooting_that_diverges_is_a_result_with_its_energy():
     problem = Problem(GaussianKernel(0.2), points(6, 2), 1e-8, Fixed(SquareLoss(), points(6, 2, seed=1)))
-    found = shoot(problem, points(6, 2, seed=2, scale=1e8), INTEGRATORS["leapfrog"], 8)
-    assert not found.converged
-    assert found.diverged
-    assert found.energy > 1e12
-    assert "energy" in found.why
+    shot = shoot(problem, points(6, 2, seed=2, scale=1e8), INTEGRATORS["leapfrog"], 8)
+    assert not shot.converged
+    assert shot.diverged
+    assert shot.energy > 1e12
+    assert "energy" in shot.why

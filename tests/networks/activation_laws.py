@@ -25,8 +25,8 @@ JUMP = 1e-3
 def of_torch(function, z: np.ndarray) -> np.ndarray:
     """What autograd says of an elementwise function."""
     at = torch.from_numpy(z).requires_grad_()
-    (its,) = torch.autograd.grad(function(at).sum(), at)
-    return its.numpy()
+    (gradient,) = torch.autograd.grad(function(at).sum(), at)
+    return gradient.numpy()
 
 
 def jumps(derivative) -> np.ndarray:
@@ -149,8 +149,8 @@ class ActivationLaws:
         def bends(z: np.ndarray) -> np.ndarray:
             return phi.curvature(torch.from_numpy(z), phi(torch.from_numpy(z))).numpy()
 
-        found = [*jumps(lambda z: of_torch(phi, z)), *jumps(bends)]
-        assert sorted(set(np.round(found, 5))) == pytest.approx(list(phi.kinks), abs=1e-5)
+        jumps_found = [*jumps(lambda z: of_torch(phi, z)), *jumps(bends)]
+        assert sorted(set(np.round(jumps_found, 5))) == pytest.approx(list(phi.kinks), abs=1e-5)
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     def test_forms_that_write_into_memory_are_those_of_autograd(self, phi: Activation, dtype: torch.dtype):

@@ -54,33 +54,33 @@ class TestPrenorm(BlockLaws):
         return theta["V"] @ phi(theta["W"] @ (math.sqrt(len(x)) * x / x.norm()) + theta["b"])
 
     def test_it_sees_directions_alone(self):
-        its, x = self.field(), draw(R, N, D, seed=9)
-        theta = weights_of(its, R)
+        vector_field, x = self.field(), draw(R, N, D, seed=9)
+        theta = weights_of(vector_field, R)
         for size in (1e-100, 1e-3, 1e100):
-            torch.testing.assert_close(its(size * x, theta), its(x, theta), rtol=1e-13, atol=1e-13)
-        along = torch.func.jvp(lambda x: its(x, theta), (x,), (x,))[1]
+            torch.testing.assert_close(vector_field(size * x, theta), vector_field(x, theta), rtol=1e-13, atol=1e-13)
+        along = torch.func.jvp(lambda x: vector_field(x, theta), (x,), (x,))[1]
         assert float(along.abs().max()) < 1e-13
 
     def test_it_stretches_without_bound_next_to_zero(self):
-        its, x = self.field(), draw(R, N, D, seed=9)
-        theta = weights_of(its, R)
-        sizes = [float(self.stretches(its, size * x, theta).max()) for size in (1.0, 1e-3, 1e-6)]
+        vector_field, x = self.field(), draw(R, N, D, seed=9)
+        theta = weights_of(vector_field, R)
+        sizes = [float(self.stretches(vector_field, size * x, theta).max()) for size in (1.0, 1e-3, 1e-6)]
         assert sizes[1:] == pytest.approx([1e3 * sizes[0], 1e6 * sizes[0]], rel=1e-9)
 
     def test_on_a_line_it_jumps_and_says_so(self):
-        its = self.field(width=1)
-        theta = weights_of(its, 1)
-        below, above = its(torch.tensor([[[-1e-9], [1e-9]]], dtype=torch.float64), theta)[0]
+        vector_field = self.field(width=1)
+        theta = weights_of(vector_field, 1)
+        below, above = vector_field(torch.tensor([[[-1e-9], [1e-9]]], dtype=torch.float64), theta)[0]
         assert float((above - below).abs()) > 0.1
         assert "jumps where a state passes 0" in str(self.block.rough(1))
         assert self.block.rough(2) is None
 
     def test_the_zero_state_stays_where_its_bias_leaves_it(self):
-        its, zero = self.field(), torch.zeros(R, N, D, dtype=torch.float64)
-        theta = weights_of(its, R)
-        assert bool(its(zero, theta).isfinite().all())
+        vector_field, zero = self.field(), torch.zeros(R, N, D, dtype=torch.float64)
+        theta = weights_of(vector_field, R)
+        assert bool(vector_field(zero, theta).isfinite().all())
         theta["b"].zero_()
-        assert not its(zero, theta).any()
+        assert not vector_field(zero, theta).any()
         assert float(rms(torch.full((1, 1, D), 3.0))) == 3
 
 
@@ -92,11 +92,11 @@ class TestGradient(BlockLaws):
 
     def test_it_is_the_gradient_of_a_function(self):
         # d/dx sum_i log cosh (K x + b)_i = K^T tanh(K x + b)
-        its, x = self.field("tanh"), draw(R, N, D, seed=9).requires_grad_()
-        theta = weights_of(its, R)
+        vector_field, x = self.field("tanh"), draw(R, N, D, seed=9).requires_grad_()
+        theta = weights_of(vector_field, R)
         z = x @ theta["K"].mT + theta["b"][:, None]
         (expected,) = torch.autograd.grad(z.cosh().log().sum(), x)
-        torch.testing.assert_close(its(x, theta), expected)
+        torch.testing.assert_close(vector_field(x, theta), expected)
 
 
 @dataclass
@@ -128,10 +128,10 @@ class TestSkew(BlockLaws):
         assert "block=skew: it does not declare whether its field is smooth" in str(self.block.rough(D))
 
     def test_a_trunk_goes_through_autograd(self):
-        its, x = self.field(), draw(R, N, D, seed=9)
-        weights = weights_of(its, R, 12)
-        expected = output_and_gradients(forward, its, x, weights, 0.1)
-        ours = output_and_gradients(default_engine().trunk(0.0), its, x, weights, 0.1)
+        vector_field, x = self.field(), draw(R, N, D, seed=9)
+        weights = weights_of(vector_field, R, 12)
+        expected = output_and_gradients(forward, vector_field, x, weights, 0.1)
+        ours = output_and_gradients(default_engine().trunk(0.0), vector_field, x, weights, 0.1)
         assert all(torch.equal(a, b) for a, b in zip(ours, expected, strict=True))
 
 

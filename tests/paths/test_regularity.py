@@ -40,7 +40,7 @@ from resnet_limits.testing.path_laws import facts_are_true
         (FractionalLaw(hurst=0.75), Regularity(independent_layers=True)),
         (FractionalLaw(hurst=0.25), Regularity(independent_layers=True, isotropic=True)),
     ],
-    ids=lambda its: repr(its),
+    ids=lambda value: repr(value),
 )
 def test_a_wrong_declaration_turns_red(law, wrong):
     with pytest.raises(AssertionError):
@@ -75,7 +75,7 @@ SMOOTH = [
 ]
 
 
-@pytest.mark.parametrize(("outside", "kind"), SMOOTH, ids=lambda its: getattr(its, "__qualname__", None))
+@pytest.mark.parametrize(("outside", "kind"), SMOOTH, ids=lambda value: getattr(value, "__qualname__", None))
 def test_theorems_about_smooth_weights_ask_for_smooth_weights(outside, kind):
     assert outside(kind(init=SmoothLaw())) is None
     assert outside(kind(init=TiedLaw())) is None

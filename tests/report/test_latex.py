@@ -14,15 +14,15 @@ from resnet_limits import papers
 from resnet_limits.papers import Paper, bibliography
 from resnet_limits.report.latex import PLACES, tables_tex
 
-PAPERS = [its for its in vars(papers).values() if isinstance(its, Paper)]
+PAPERS = [paper for paper in vars(papers).values() if isinstance(paper, Paper)]
 HOSTILE = "50% of $x_{y & z} \\input{/etc/passwd} #1 ~^"
 
 
 def summary(depths: int = 6) -> dict[str, Any]:
     def claim(name: str, setting: dict[str, Any], what: str, measured: Any, verdict: str) -> dict[str, Any]:
         expected = {"what": what, "value": 0.5, "tolerance": 0.1}
-        its = {"id": name, "setting": setting, "statement": "one draw\nis at distance L^-1/2 & more"}
-        return {**its, "expected": expected, "measured": measured, "verdict": verdict}
+        names = {"id": name, "setting": setting, "statement": "one draw\nis at distance L^-1/2 & more"}
+        return {**names, "expected": expected, "measured": measured, "verdict": verdict}
 
     measured = {"value": 0.5, "low": 0.4, "high": 0.6, "level": 0.95}
     settings: list[dict[str, Any]] = [{"activation": "tanh"}, {"data.folder": HOSTILE}]

@@ -12,8 +12,8 @@ from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from tests.limits.limit_laws import Equation, SchemeLaws
 
 EQUATIONS = {
-    its.phi: lambda its=its: its
-    for its in (
+    scheme.phi: lambda scheme=scheme: scheme
+    for scheme in (
         Equation("tanh", 1.0, 0.0),
         Equation("swish", 0.5, 0.5, "tanh", torch.tanh),
         Equation("gelu", 0.5, math.sqrt(2 / math.pi)),

@@ -145,12 +145,12 @@ def ends(entry: Entry) -> list[Any]:
         return []
     if kinds[0] not in (int, float):
         return []
-    found = [rule["low"], rule["high"] if kinds[0] is float else None]
+    ends = [rule["low"], rule["high"] if kinds[0] is float else None]
     if rule["above"] is not None:
-        found.append(rule["above"] + TINIEST if rule["above"] == 0 else math.nextafter(rule["above"], math.inf))
+        ends.append(rule["above"] + TINIEST if rule["above"] == 0 else math.nextafter(rule["above"], math.inf))
     if rule["below"] is not None:
-        found.append(math.nextafter(rule["below"], -math.inf))
-    return [kinds[0](value) for value in dict.fromkeys(found) if value is not None]
+        ends.append(math.nextafter(rule["below"], -math.inf))
+    return [kinds[0](value) for value in dict.fromkeys(ends) if value is not None]
 
 
 def variants(settings: Settings) -> Iterator[Case]:
@@ -185,8 +185,8 @@ def at_the_ends(settings: Settings) -> Iterator[Case]:
             seen.add(entry.key)
             for value in ends(entry):
                 with contextlib.suppress(SettingError):
-                    its = with_keys(variant.settings, {entry.key: value})
-                    yield Case(" ".join(filter(None, (variant.name, f"{entry.key}={value!r}"))), its)
+                    changed = with_keys(variant.settings, {entry.key: value})
+                    yield Case(" ".join(filter(None, (variant.name, f"{entry.key}={value!r}"))), changed)
 
 
 BOTH_ZERO = {"init.sigma_w": 0.0, "init.sigma_b": 0.0}
@@ -210,8 +210,8 @@ TOGETHER: dict[str, list[dict[str, Any]]] = {
         {"width": 1, "sde.inputs": 1, "depth": 1, "replicas": 2},
         {"sde.inputs": 1, "data": MoonsData(train_size=20, test_size=10)},
         *(
-            {"init": replace(MatrixNormalLaw(), **its), "claims": ["sde.strong", "sde.matrix_normal"]}
-            for its in (
+            {"init": replace(MatrixNormalLaw(), **keywords), "claims": ["sde.strong", "sde.matrix_normal"]}
+            for keywords in (
                 {},
                 *({name: sign * math.nextafter(1, 0)} for name in ("rows", "columns") for sign in (1, -1)),
                 *({name: sign * 100.0} for name in ("mean_w", "mean_b") for sign in (1, -1)),
@@ -279,10 +279,10 @@ def planted(words: str) -> Iterator[None]:
     real = loading.load
 
     def load(*arguments: Any, **options: Any) -> Dataset:
-        its = real(*arguments, **options)
-        points = its.x_train.clone()
+        loaded = real(*arguments, **options)
+        points = loaded.x_train.clone()
         PLANTED[words](points)
-        return replace(its, x_train=points)
+        return replace(loaded, x_train=points)
 
     with pytest.MonkeyPatch.context() as patch:
         plant(patch, real, load)
@@ -319,8 +319,10 @@ def _part(study: studies.Study, part: str, settings: Settings, depths: tuple[int
         warnings.simplefilter("always")
         try:
             for depth in sorted({settings.depth, *depths} if settings.depth not in depths else depths):
-                its = replace(settings, depth=depth, claims=[*study.parts[part]])
-                frames.append(table(its, study.measure(Job(its, shared)).records, job=job_name(its)))
+                part_settings = replace(settings, depth=depth, claims=[*study.parts[part]])
+                frames.append(
+                    table(part_settings, study.measure(Job(part_settings, shared)).records, job=job_name(part_settings))
+                )
         except ReslimError as error:
             outcome.refused = f"{part}: {error}"
         except Exception as error:
@@ -350,7 +352,10 @@ def judged(settings: Any, claim_id: str, depths: tuple[int, ...] = (4,)) -> Judg
     """The verdict on one claim, as the study measures its part at these depths."""
     study, shared = studies.get(settings.study), InMemory()
     jobs = [replace(settings, depth=depth, claims=[claim_id]) for depth in depths]
-    frames = [table(its, study.measure(Job(its, shared)).records, job=job_name(its)) for its in jobs]
+    frames = [
+        table(job_settings, study.measure(Job(job_settings, shared)).records, job=job_name(job_settings))
+        for job_settings in jobs
+    ]
     (claim,) = [claim for claim in study.claims if claim.id == claim_id]
     return judge(claim, settings, pd.concat(frames, ignore_index=True), {})
 
@@ -368,13 +373,13 @@ def _judged(claim: Any, settings: Settings, frame: pd.DataFrame, outcome: Outcom
 
 
 def _where(error: BaseException) -> str:
-    found, trace = "", error.__traceback__
+    place, trace = "", error.__traceback__
     while trace:
         name = trace.tb_frame.f_code.co_filename
         if "resnet_limits" in name:
-            found = f"[{name.split('resnet_limits/')[-1]}:{trace.tb_lineno}]"
+            place = f"[{name.split('resnet_limits/')[-1]}:{trace.tb_lineno}]"
         trace = trace.tb_next
-    return found
+    return place
 
 
 @contextlib.contextmanager

@@ -58,9 +58,9 @@ def test_no_two_groups_ask_the_same():
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_costs_what_its_groups_cost(name: str):
-    its = studies.get(name)
-    assert its.seconds == pytest.approx(sum(group.seconds or 0.0 for group in its.groups))
-    assert replace(its, groups=tuple(replace(g, seconds=None) for g in its.groups)).seconds is None
+    described = studies.get(name)
+    assert described.seconds == pytest.approx(sum(group.seconds or 0.0 for group in described.groups))
+    assert replace(described, groups=tuple(replace(g, seconds=None) for g in described.groups)).seconds is None
 
 
 # -- depths ---------------------------------------------------------------------------------------
@@ -143,9 +143,9 @@ def test_verify_is_red_for_it_and_says_why():
     study, settings = studies.get("hamiltonian"), Hamiltonian(depth=64, claims=[LANDMARKS])
     asked = study.chosen(settings.claims)
     judged = [judge(claim, settings, table(settings, []), {}) for claim in asked]
-    found = list(checks(study, "full", [({}, asked)], judged))
-    assert [check.claim for check in found] == [LANDMARKS, f"{LANDMARKS}.observed"]
-    for check in found:
+    checked = list(checks(study, "full", [({}, asked)], judged))
+    assert [check.claim for check in checked] == [LANDMARKS, f"{LANDMARKS}.observed"]
+    for check in checked:
         assert not check.ok
         assert check.why.startswith("nothing was measured: ")
         assert "depths up to 32" in check.why
@@ -267,5 +267,5 @@ def test_a_study_is_one_file_among_our_own_and_one_of_its_depths(with_decay: Res
     summary = with_decay("train", "study=decay", "claims=[decay.euler]", "--json").done().json
     assert [row["depth"] for row in summary["table"]] == [4, 8, 16, 32]
     assert {claim["id"]: claim["verdict"] for claim in summary["claims"]} == {"decay.euler": "supported"}
-    listed = [its["name"] for its in with_decay("studies", "--json").done().json]
+    listed = [entry["name"] for entry in with_decay("studies", "--json").done().json]
     assert listed == sorted([*STUDIES, "decay"]), "the other files beside the studies are none"

@@ -150,11 +150,11 @@ CALIBRATED = 40
 
 def calibrated(part, observable: str, settings: Ode) -> list[float]:
     """What the ratios of many seeds are off 1, in units of their standard errors."""
-    found = []
+    deviations = []
     for seed in range(CALIBRATED):
-        its = part.measure(Job(replace(settings, seed=seed, data=MoonsData(train_size=4, test_size=2)))).records
-        found += [(r.value - 1) / r.stderr for r in its if r.observable == observable]
-    return found
+        records = part.measure(Job(replace(settings, seed=seed, data=MoonsData(train_size=4, test_size=2)))).records
+        deviations += [(r.value - 1) / r.stderr for r in records if r.observable == observable]
+    return deviations
 
 
 def test_fluctuations_follow_the_central_limit_theorem_with_the_stated_error():
@@ -198,10 +198,10 @@ def finished(part, settings: Ode = SMALL, depths: Sequence[int] = DEPTHS) -> lis
 
 def compared(jobs: Sequence[FinishedJob]) -> dict[str, dict[int, float]]:
     """Value by observable and depth."""
-    found: dict[str, dict[int, float]] = {}
+    differences: dict[str, dict[int, float]] = {}
     for comparison in STUDY.compare(jobs):
-        found.setdefault(comparison.record.observable, {})[comparison.depth] = comparison.record.value
-    return found
+        differences.setdefault(comparison.record.observable, {})[comparison.depth] = comparison.record.value
+    return differences
 
 
 def test_trained_weight_paths_converge_at_order_one_and_so_do_the_logits():
@@ -496,9 +496,9 @@ def test_pinned_keys_stand_in_the_records():
         assert claim.pins
         records = part.measure(Job(replace(SMALL, depth=8, replicas=4))).records
         others = {c.observable for c in STUDY.claims if c.pins != claim.pins}
-        its = [record for record in records if record.observable not in others]
-        assert its
-        for record in its:
+        alike = [record for record in records if record.observable not in others]
+        assert alike
+        for record in alike:
             assert {k: record.coordinates[k] for k in claim.pins} == dict(claim.pins)
 
 

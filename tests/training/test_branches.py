@@ -58,21 +58,21 @@ def path(depths: Sequence[int], jump: int | None = None) -> list[Rung]:
 
 @pytest.mark.parametrize("depth", [20, 128])
 def test_on_a_branch_nothing_surprises(depth: int):
-    found = surprises(path(ladder(depth)), refine)
-    assert set(found) == set(ladder(depth)[1:])
-    assert max(found.values()) < 1.5
-    assert all(found[n] == pytest.approx(0.25, abs=0.1) for n in found if n > 20 and found[n] > 0)
+    excess = surprises(path(ladder(depth)), refine)
+    assert set(excess) == set(ladder(depth)[1:])
+    assert max(excess.values()) < 1.5
+    assert all(excess[n] == pytest.approx(0.25, abs=0.1) for n in excess if n > 20 and excess[n] > 0)
 
 
 @pytest.mark.parametrize("jump", [8, 16, 32, 64, 128])
 def test_the_end_of_a_branch_is_noticed_at_any_rung(jump: int):
-    found = surprises(path(ladder(128), jump), refine)
-    assert max(found, key=lambda n: found[n]) == jump
-    assert found[jump] > 4
+    excess = surprises(path(ladder(128), jump), refine)
+    assert max(excess, key=lambda n: excess[n]) == jump
+    assert excess[jump] > 4
 
 
-def records(found: Sequence[SolutionBranch], depth: int) -> pd.DataFrame:
-    return table(Gamma(depth=depth), of_the_minimiser(found, refine, 1e-10, WHERE))
+def records(branches: Sequence[SolutionBranch], depth: int) -> pd.DataFrame:
+    return table(Gamma(depth=depth), of_the_minimiser(branches, refine, 1e-10, WHERE))
 
 
 def test_nothing_is_judged_across_the_end_of_a_branch():

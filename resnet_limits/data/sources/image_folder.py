@@ -48,9 +48,9 @@ class ImageFolderData(Images):
     def shape(self) -> tuple[int, int, int]:
         return 1 if self.grey else 3, self.size, self.size
 
-    def fingerprint(self, told: Told) -> Hashes:
+    def fingerprint(self, report: Told) -> Hashes:
         folder = self.path()
-        return hashes.of(folder, [its.path for its in image_folder.files(folder)], told=told)
+        return hashes.of(folder, [file.path for file in image_folder.files(folder)], report=report)
 
     def images(self, progress: Told) -> ImageArrays:
         return image_folder.images(self.path(), size=self.size, grey=self.grey, progress=progress)
@@ -81,7 +81,7 @@ class ImageFolderData(Images):
 
 
 def _counted(folder: Path) -> tuple[int, int]:
-    parts = [its.part for its in image_folder.files(folder)]
+    parts = [file.part for file in image_folder.files(folder)]
     return parts.count("train"), parts.count("test")
 
 

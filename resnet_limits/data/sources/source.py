@@ -87,7 +87,7 @@ class Data(Option):
             self._undeclared("the dimension of its points")
         return math.prod(shape)
 
-    def fingerprint(self, told: Told) -> int | Bundled | Hashes:
+    def fingerprint(self, report: Told) -> int | Bundled | Hashes:
         """What tells these data from others of the name: the version of their generator, what is bundled, or the
         hashes of their files. Raises `MissingData`, `DamagedData`."""
         self._undeclared("what tells it from others of its name")
@@ -146,7 +146,7 @@ class Generated(Data):
     def available(self) -> None:
         return None
 
-    def fingerprint(self, told: Told) -> int:
+    def fingerprint(self, report: Told) -> int:
         if not hasattr(self, "version"):
             self._undeclared("the version of its generator, a whole number")
         return self.version

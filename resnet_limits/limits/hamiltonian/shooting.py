@@ -160,8 +160,8 @@ def _carried(kernel: OperatorKernel, q: Tensor, p: Tensor, c: Tensor) -> Tensor:
     """`(dv/dq_i)^T c_i` with `v = k(., q) p` held fixed, by autograd of the field at points that coincide with `q`."""
     x = q.detach().clone().requires_grad_()
     with torch.enable_grad():
-        (its,) = torch.autograd.grad((kernel.field(x, q, p) * c).sum(), x)
-    return its
+        (gradient,) = torch.autograd.grad((kernel.field(x, q, p) * c).sum(), x)
+    return gradient
 
 
 def shoot(
@@ -241,7 +241,7 @@ def _inverse(problem: Problem, P: Tensor, path: Trajectory, steps: int) -> Calla
     if n > DENSE:
         return lambda G: _krylov(product, G)
     unit = torch.eye(n, dtype=P.dtype).reshape(n, *P.shape)
-    columns = torch.cat([product(its) for its in unit.split(max(1, BLOCK // n))])
+    columns = torch.cat([product(directions) for directions in unit.split(max(1, BLOCK // n))])
     factors = torch.linalg.lu_factor(columns.reshape(n, n).T)
     return lambda G: torch.linalg.lu_solve(*factors, G.reshape(n, 1)).reshape(P.shape)
 

@@ -44,15 +44,15 @@ def integrate(
     for s in range(steps):
         try:
             q, P = integrator.step(kernel, q, P, 1 / steps)
-            its = kernel.at(q).energy(P)
-            if not torch.isfinite(its):
+            energy_now = kernel.at(q).energy(P)
+            if not torch.isfinite(energy_now):
                 raise Diverged("the energy is not finite")
         except Diverged as reason:
             words = f"at t = {s / steps:.3g}, energy {float(energy[-1]):.3g}: {reason}"
             break
         states.append(q)
         momenta.append(P)
-        energy.append(its)
+        energy.append(energy_now)
     return Trajectory(torch.stack(states), torch.stack(momenta), torch.stack(energy), words)
 
 

@@ -42,10 +42,10 @@ SMALLEST = 4
 
 def _check_images(settings: Flow) -> None:
     """Raise `SettingError` for convolutional networks that cannot be built, or trained on these images."""
-    its, data = settings.flow.images, image_data(settings)
-    if its.channels % GROUPS_OF_CHANNELS:
+    keys, data = settings.flow.images, image_data(settings)
+    if keys.channels % GROUPS_OF_CHANNELS:
         raise SettingError(
-            f"flow.images.channels={its.channels}: group norm takes the channels in {GROUPS_OF_CHANNELS} groups of"
+            f"flow.images.channels={keys.channels}: group norm takes the channels in {GROUPS_OF_CHANNELS} groups of"
             " equal size; give an even number"
         )
     shape = data.shape()
@@ -55,9 +55,9 @@ def _check_images(settings: Flow) -> None:
             f" half as many pixels a side as the one before; take at least {SMALLEST}"
         )
     points, new = sizes.points(data)
-    if its.batch_size > min(points, its.points):
+    if keys.batch_size > min(points, keys.points):
         raise TooFewPoints(
-            "flow.images.batch_size", its.batch_size, min(points, its.points), data.named(), "training images"
+            "flow.images.batch_size", keys.batch_size, min(points, keys.points), data.named(), "training images"
         )
     if new == 0:
         raise SettingError("data: no test images are left to measure accuracies on; take a smaller data.train_size")

@@ -35,9 +35,9 @@ DATA = "data"
 
 def penalties(settings: Gamma) -> Penalties:
     """The penalties of these settings; those not given are those of K."""
-    its = settings.gamma
-    b, W, c = (its.alpha if a is None else a for a in (its.alpha_b, its.alpha_w, its.alpha_c))
-    return Penalties(K=its.alpha, b=b, W=W, c=c, t1=its.tau, t2=its.tau if its.tau_b is None else its.tau_b)
+    keys = settings.gamma
+    b, W, c = (keys.alpha if a is None else a for a in (keys.alpha_b, keys.alpha_w, keys.alpha_c))
+    return Penalties(K=keys.alpha, b=b, W=W, c=c, t1=keys.tau, t2=keys.tau if keys.tau_b is None else keys.tau_b)
 
 
 def small(settings: Gamma, kind: Kind, *, dimension: int | None = None, points: int | None = None) -> DepthRegularised:
@@ -117,10 +117,10 @@ def _start(problem: DepthRegularised, seed: int, number: int) -> np.ndarray:
 
 
 def certificate(
-    settings: Gamma, problem: DepthRegularised, found: Sequence[SolutionBranch], where: Any
+    settings: Gamma, problem: DepthRegularised, branches: Sequence[SolutionBranch], where: Any
 ) -> list[Record]:
     """What says how well the minimum was reached, and on which branch it is."""
-    return of_the_minimiser(found, refinement(problem), settings.minimiser.tolerance, where)
+    return of_the_minimiser(branches, refinement(problem), settings.minimiser.tolerance, where)
 
 
 def boundary(problem: DepthRegularised, w: DepthWeights) -> tuple[float, float, float]:

@@ -35,10 +35,10 @@ def not_reached(of: str, *, shooting: bool = True) -> Callable[[Any], str | None
     def unmet(records: Any) -> str | None:
         if (reason := unreached(records)) is not None or not shooting or "of" not in records:
             return reason
-        its = records[records["of"] == of]
-        missed = its[(its["observable"] == "shooting_reached") & (its["value"] < 1)]
+        rows = records[records["of"] == of]
+        missed = rows[(rows["observable"] == "shooting_reached") & (rows["value"] < 1)]
         if len(missed):
-            there = its[its["depth"] == missed["depth"].min()]
+            there = rows[rows["depth"] == missed["depth"].min()]
             residual, energy = (
                 float(there[there["observable"] == name]["value"].mean())
                 for name in ("shooting_residual", "shooting_energy")

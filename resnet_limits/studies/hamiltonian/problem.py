@@ -75,11 +75,11 @@ def targets(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:
 
 
 def loss_of(settings: Hamiltonian, y: Float[Tensor, "n o"]) -> EndLoss:
-    its = settings.hamiltonian
-    l = PointwiseLoss.options[its.loss].of(_keys(settings))  # noqa: E741
-    if its.readout == "ridge":
-        return Ridge(kernel_of(settings), y, its.ridge)
-    return Fixed(l, y) if its.readout == "fixed" else Linear(l, y, its.ridge)
+    keys = settings.hamiltonian
+    l = PointwiseLoss.options[keys.loss].of(_keys(settings))  # noqa: E741
+    if keys.readout == "ridge":
+        return Ridge(kernel_of(settings), y, keys.ridge)
+    return Fixed(l, y) if keys.readout == "fixed" else Linear(l, y, keys.ridge)
 
 
 @dataclass(frozen=True)
@@ -205,9 +205,9 @@ def trained(problem: Setup, branch: SolutionBranch) -> CertifiedNetwork:
     return CertifiedNetwork(network, minimum, w, states, network.momenta(w, states, problem.nu))
 
 
-def certificate(job: Job, problem: Setup, found: Sequence[SolutionBranch], where: dict[str, Any]) -> list[Record]:
+def certificate(job: Job, problem: Setup, branches: Sequence[SolutionBranch], where: dict[str, Any]) -> list[Record]:
     """What says how well the minimum was reached, and on which branch it is."""
-    return of_the_minimiser(found, refinement(problem), job.settings.minimiser.tolerance, where)
+    return of_the_minimiser(branches, refinement(problem), job.settings.minimiser.tolerance, where)
 
 
 def degenerate(settings: Hamiltonian) -> str | None:

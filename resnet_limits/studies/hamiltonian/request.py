@@ -22,16 +22,16 @@ def outputs(settings: Hamiltonian) -> int:
 
 def check(settings: Hamiltonian) -> None:
     """Raise `SettingError` for a loss unsuited to data or read-out, a state too narrow, too many points."""
-    its, data = settings.hamiltonian, settings.data
+    keys, data = settings.hamiltonian, settings.data
     regression, classes = not data.labelled(), data.classes()
     if settings.horizon != 1:
         raise SettingError(f"horizon={settings.horizon:g}: the limit runs from 0 to 1; scale hamiltonian.nu instead")
     if settings.dtype != "float64":
         raise SettingError(f"dtype={settings.dtype}: minimisers are certified in float64")
-    loss = PointwiseLoss.options[its.loss]
+    loss = PointwiseLoss.options[keys.loss]
     if loss.targets is None:
         raise SettingError(
-            f"hamiltonian.loss={its.loss}: it does not declare what it is for; write targets = 'any', 'classes' or"
+            f"hamiltonian.loss={keys.loss}: it does not declare what it is for; write targets = 'any', 'classes' or"
             " 'two classes'"
         )
     if loss.targets == "two classes" and classes != 2:
@@ -46,20 +46,20 @@ def check(settings: Hamiltonian) -> None:
             f"hamiltonian.loss={its.loss}: {data.name} has targets of a regression; choose hamiltonian.loss=square or"
             " squared_insensitive"
         )
-    if its.readout == "ridge" and not loss.of_kernel_regression:
+    if keys.readout == "ridge" and not loss.of_kernel_regression:
         raise SettingError(
-            f"hamiltonian.loss={its.loss}: kernel ridge regression has the square loss; choose hamiltonian.loss=square,"
-            " or hamiltonian.readout=linear"
+            f"hamiltonian.loss={keys.loss}: kernel ridge regression has the square loss; choose"
+            " hamiltonian.loss=square, or hamiltonian.readout=linear"
         )
     scores = outputs(settings)
-    if its.readout == "fixed" and scores > settings.width:
+    if keys.readout == "fixed" and scores > settings.width:
         raise SettingError(
             f"width={settings.width}: {data.named()} has {scores} scores, read from as many coordinates; choose"
             f" width >= {scores}, or hamiltonian.readout=linear"
         )
-    if not OperatorKernel.options[its.kernel].of_activation and its.points > MOST_OF_A_KERNEL:
+    if not OperatorKernel.options[keys.kernel].of_activation and keys.points > MOST_OF_A_KERNEL:
         raise SettingError(
-            f"hamiltonian.points={its.points}: with the kernel {its.kernel} a network follows at most"
+            f"hamiltonian.points={keys.points}: with the kernel {keys.kernel} a network follows at most"
             f" {MOST_OF_A_KERNEL} points"
         )
-    sizes.require(data, {"hamiltonian.points": its.points})
+    sizes.require(data, {"hamiltonian.points": keys.points})

@@ -11,6 +11,6 @@ VECTORS = 4
 
 
 def least_of_minimiser(settings: Hamiltonian) -> float:
-    its, d = settings.hamiltonian, settings.width
-    row = d + 1 if OperatorKernel.options[its.kernel].of_activation else its.points
-    return points(settings) + DOUBLE * settings.depth * (VECTORS * d * row + 2 * its.points * d)
+    keys, d = settings.hamiltonian, settings.width
+    row = d + 1 if OperatorKernel.options[keys.kernel].of_activation else keys.points
+    return points(settings) + DOUBLE * settings.depth * (VECTORS * d * row + 2 * keys.points * d)

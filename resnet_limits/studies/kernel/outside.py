@@ -44,19 +44,19 @@ def kinked(settings: Kernel) -> str | None:
 
 def moving(settings: Kernel) -> str | None:
     """Why the states do not move, or None."""
-    own = sizes(settings)
-    if own.sigma_w == own.sigma_b == 0:
+    init = sizes(settings)
+    if init.sigma_w == init.sigma_b == 0:
         return "init.sigma_w=0, init.sigma_b=0: all weights are zero, the states do not move"
     return None
 
 
 def blow_up_time(phi: str, settings: Kernel, q0: float = TYPICAL) -> float:
     """When the moments of the doubly infinite network explode, from `m_0 = 0` and this q_0; inf if they do not."""
-    its = activation_named(phi)
-    if its.without_limit() is not None or its.curvature_at_0 == 0:
+    activation = activation_named(phi)
+    if activation.without_limit() is not None or activation.curvature_at_0 == 0:
         return math.inf
-    own = sizes(settings)
-    return Moments(*its.taylor(), own.sigma_w, own.sigma_b, 0.0, q0).explosion_time()
+    init = sizes(settings)
+    return Moments(*activation.taylor(), init.sigma_w, init.sigma_b, 0.0, q0).explosion_time()
 
 
 def explodes_with(phi: str, settings: Kernel) -> str | None:
@@ -134,6 +134,6 @@ def either(*reasons: Any) -> Any:
     """The first reason that applies, as a function of the settings."""
 
     def outside(settings: Kernel) -> str | None:
-        return next((reason for its in reasons if (reason := its(settings)) is not None), None)
+        return next((reason for reason_of in reasons if (reason := reason_of(settings)) is not None), None)
 
     return outside

@@ -57,8 +57,8 @@ def degenerate(settings: Kernel) -> str | None:
 
 def law(settings: Kernel) -> Isotropic:
     """The law of the weights per unit of time."""
-    own = sizes(settings)
-    return Isotropic(own.sigma_w, own.sigma_b)
+    init = sizes(settings)
+    return Isotropic(init.sigma_w, init.sigma_b)
 
 
 def where(settings: Kernel) -> dict[str, Any]:
@@ -78,14 +78,14 @@ def read_in(
 
 def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
     """The network with full weight matrices, trained or differentiated."""
-    own = sizes(settings)
+    init = sizes(settings)
     return NtkNetwork(
         settings.activation,
         depth,
         width,
         settings.horizon,
-        own.sigma_w,
-        own.sigma_b,
+        init.sigma_w,
+        init.sigma_b,
         settings.kernel.read_in,
         settings.kernel.readout,
     )

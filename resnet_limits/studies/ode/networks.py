@@ -168,6 +168,6 @@ def records_and_arrays(
         records.append(record("movement_increment", falls.sqrt()))
     entries = sum(w[0, 0].numel() for w in trunk.values())
     layers = (observables.increments(trunk) / entries).sqrt()
-    records += [record("increment", its, layer=k) for k, its in enumerate(layers.unbind(dim=1))]
+    records += [record("increment", squares, layer=k) for k, squares in enumerate(layers.unbind(dim=1))]
     arrays = {f"{prefix}.{name}": w for name, w in trunk.items()} | {f"{prefix}.logits": on_test}
     return Measurement(records, {name: value.contiguous().cpu().numpy() for name, value in arrays.items()})

@@ -89,8 +89,8 @@ def explosion_time(phi: str, settings: Sde) -> float:
     outer, inner = activation_named(phi), activation_named(settings.activation_inside)
     if outer.without_limit() is not None or outer.curvature_at_0 == 0 or inner.bound is not None:
         return math.inf
-    own, q0 = sizes(settings), settings.sde.norm if isinstance(settings.data, GaussianData) else 1.0
-    return Moments(*outer.taylor(), own.sigma_w, own.sigma_b, 0.0, q0).explosion_time()
+    init, q0 = sizes(settings), settings.sde.norm if isinstance(settings.data, GaussianData) else 1.0
+    return Moments(*outer.taylor(), init.sigma_w, init.sigma_b, 0.0, q0).explosion_time()
 
 
 def explodes_with(phi: str, settings: Sde) -> str | None:

@@ -63,8 +63,8 @@ def pair_or_one(settings: Sde) -> Float[Tensor, "n d"]:
 
 def degenerate(settings: Sde) -> str | None:
     """What there is no number for, of an input, of a layer, of two inputs; or None."""
-    own, x = sizes(settings), inputs(settings).cpu()
-    reason = of_a_layer(own, x, settings, exponent=0.5) or overflows(growth(settings))
+    init, x = sizes(settings), inputs(settings).cpu()
+    reason = of_a_layer(init, x, settings, exponent=0.5) or overflows(growth(settings))
     if reason is None and settings.width == 1:
         reason = "width=1: on a line angles are 0 or 180 degrees, and a state has no two coordinates"
     reason = reason or points(x, "input")

@@ -38,7 +38,7 @@ def check(settings: Sde) -> None:
 
 
 def _follows(name: str) -> bool:
-    return any(name == its or name.startswith(its + ".") for its in FOLLOW_ANY_LAW)
+    return any(name == prefix or name.startswith(prefix + ".") for prefix in FOLLOW_ANY_LAW)
 
 
 def warnings(settings: Sde) -> list[str]:

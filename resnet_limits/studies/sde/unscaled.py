@@ -58,9 +58,9 @@ class Sampled:
 
 def scaled(settings: Sde) -> Sampled:
     """The network of the settings."""
-    own = sizes(settings)
+    init = sizes(settings)
     network = ShallowNetwork(settings.activation, settings.activation_inside)
-    return Sampled(network, Isotropic(own.sigma_w, own.sigma_b), settings.depth, settings.horizon, {})
+    return Sampled(network, Isotropic(init.sigma_w, init.sigma_b), settings.depth, settings.horizon, {})
 
 
 def pinned(scheme: type[ShallowNetwork] | type[FeedForward], depth: int, pins: Mapping[str, Any]) -> Sampled:

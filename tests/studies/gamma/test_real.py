@@ -85,11 +85,11 @@ def fake(depth: int, *, order: float = 1.0, bend: float = 0.0) -> FinishedJob:
 
 
 def test_the_limit_of_doubling_depths_is_extrapolated():
-    found = {(c.depth, c.record.observable): c.record for c in real_paths.compare([fake(n) for n in (8, 16, 32, 64)])}
+    records = {(c.depth, c.record.observable): c.record for c in real_paths.compare([fake(n) for n in (8, 16, 32, 64)])}
     for depth in (8, 64):
-        assert found[depth, "value_gap"].value == pytest.approx(1 / depth, rel=1e-6)
-        assert found[depth, "weights_sup"].value == pytest.approx(2**0.5 * 15 / 8 / depth, rel=1e-6)
-    assert found[64, "value_gap"].reference_error < 1e-6
+        assert records[depth, "value_gap"].value == pytest.approx(1 / depth, rel=1e-6)
+        assert records[depth, "weights_sup"].value == pytest.approx(2**0.5 * 15 / 8 / depth, rel=1e-6)
+    assert records[64, "value_gap"].reference_error < 1e-6
 
 
 def test_depths_that_do_not_double_are_left_out_and_two_are_too_few():
@@ -99,15 +99,15 @@ def test_depths_that_do_not_double_are_left_out_and_two_are_too_few():
 
 
 def test_tl2_and_h1_are_distances_to_the_limit_at_all_times():
-    found = {(c.depth, c.record.observable): c.record for c in real_paths.compare([fake(n) for n in (8, 16, 32, 64)])}
+    records = {(c.depth, c.record.observable): c.record for c in real_paths.compare([fake(n) for n in (8, 16, 32, 64)])}
     t = np.linspace(0, 1, 4001)
     for n in (8, 64):
         step = np.minimum((t * n).astype(int), n - 1) / n  # K and b have one entry each: 1 + t in the limit
         squares = 2 * ((1 + step) * (1 + 1 / n) - (1 + t)) ** 2 + (step - t) ** 2
-        assert found[n, "tl2"].value == pytest.approx(np.trapezoid(squares, t) ** 0.5, rel=1e-2)
+        assert records[n, "tl2"].value == pytest.approx(np.trapezoid(squares, t) ** 0.5, rel=1e-2)
         # K_k - K(k/n) = (1 + k/n)/n, with slope 1/n, and tau = 1
-        assert found[n, "h1"].value == pytest.approx((2 * ((n - 1) / n + 1)) ** 0.5 / n, rel=1e-6)
-        assert found[n, "h1"].reference_error < 1e-6
+        assert records[n, "h1"].value == pytest.approx((2 * ((n - 1) / n + 1)) ** 0.5 / n, rel=1e-6)
+        assert records[n, "h1"].reference_error < 1e-6
 
 
 def test_values_that_converge_slowly_are_not_judged_against_a_limit_that_first_order_extrapolates():
@@ -120,7 +120,7 @@ def test_values_that_converge_slowly_are_not_judged_against_a_limit_that_first_o
 def compared(claim: str, *, order: float):
     """The verdict on a claim about `fake` networks of this order."""
     jobs = [fake(n, order=order, bend=0.2) for n in (8, 16, 32, 64, 128)]
-    finished = [(its.settings, Measurement(list(its.records), {})) for its in jobs]
+    finished = [(job.settings, Measurement(list(job.records), {})) for job in jobs]
     comparison = SimpleNamespace(compare=lambda _: real_paths.compare(jobs))
     return verdict(f"gamma.real.{claim}", finished, comparison)
 

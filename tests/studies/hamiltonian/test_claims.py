@@ -125,16 +125,16 @@ def test_decay_that_grows_with_depth_has_a_limit_and_constant_decay_leads_to_the
     for claim in ("hamiltonian.scaling.constant", "hamiltonian.scaling.constant.rate"):
         judgement = verdict(claim, jobs, depths)
         assert judgement.verdict == "supported", judgement.why
-    found = depths.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
-    values = {c.depth: c.record.value for c in found if c.record.observable == "value_difference"}
+    comparisons = depths.compare([FinishedJob(s, m.records, m.arrays.get) for s, m in jobs])
+    values = {c.depth: c.record.value for c in comparisons if c.record.observable == "value_difference"}
     assert set(values) == {8, 16, 32}
     assert np.log2(values[16] / values[32]) == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize("loss", ["square", "squared_insensitive"])
 def test_points_without_loss_gradient_have_no_momentum(loss: str):
-    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss=loss, nu=0.02))
-    jobs = measured(sparsity, own, (32,))
+    settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss=loss, nu=0.02))
+    jobs = measured(sparsity, settings, (32,))
     judgement = verdict("hamiltonian.sparsity", jobs)
     assert judgement.measured is not None
     assert judgement.measured.value >= 0.9, judgement.why
@@ -166,7 +166,7 @@ def test_landmarks_are_matched_by_the_geodesic_that_training_every_layer_approac
 
 
 @pytest.mark.parametrize(
-    "own",
+    "keys",
     [
         {},
         {"loss": "logistic", "readout": "linear"},
@@ -177,8 +177,8 @@ def test_landmarks_are_matched_by_the_geodesic_that_training_every_layer_approac
     ],
     ids=str,
 )
-def test_gradient_hessian_and_momenta_of_a_network_are_right(own: dict):
-    settings = replace(SMALL, width=3, hamiltonian=HamiltonianKeys(points=7, **own))
+def test_gradient_hessian_and_momenta_of_a_network_are_right(keys: dict):
+    settings = replace(SMALL, width=3, hamiltonian=HamiltonianKeys(points=7, **keys))
     network = setup(settings).network(5)
     assert isinstance(network, Objective)
     rng = np.random.default_rng(0)
@@ -203,15 +203,15 @@ def test_three_ways_reach_the_same_minimiser():
 
     from resnet_limits.training.minimiser import minimise
 
-    its = problem.network(depth)
+    objective = problem.network(depth)
 
     def plain(z: torch.Tensor) -> torch.Tensor:
         q = problem.q0
-        for w in z.reshape(its.shape) / depth**0.5:
+        for w in z.reshape(objective.shape) / depth**0.5:
             q = q + torch.tanh(q) @ w[:, :-1].T + w[:, -1]
         return 0.3 / 2 * z.square().sum() + (q[:, -1:] - problem.loss.y).square().sum() / 12
 
-    alone = minimise(Differentiated(plain), np.zeros(int(np.prod(its.shape))))
+    alone = minimise(Differentiated(plain), np.zeros(int(np.prod(objective.shape))))
     assert alone.converged
     assert alone.value == pytest.approx(network.minimum.value, rel=1e-12)
     np.testing.assert_allclose(alone.point, network.minimum.point, atol=1e-8)
@@ -236,8 +236,8 @@ def test_a_network_trained_on_one_point_approaches_the_minimum_in_closed_form_at
         gaps.append((rung.minimum.value - exact.fun, np.abs(q - along).max()))
     values, states = np.array(gaps[2:]).T
     np.testing.assert_allclose(values, [6.2e-3, 3.1e-3, 1.5e-3, 7.7e-4], rtol=0.05)
-    for its in (values, states):
-        np.testing.assert_allclose(np.log2(its[:-1] / its[1:]), 1, atol=0.03)
+    for errors in (values, states):
+        np.testing.assert_allclose(np.log2(errors[:-1] / errors[1:]), 1, atol=0.03)
     # Twice the gap at 2L less that at L: without its first order little is left of the value.
     assert abs(2 * values[-1] - values[-2]) < 1e-5
 
@@ -264,11 +264,11 @@ def test_a_decay_without_the_factor_of_depth_is_refuted(monkeypatch: pytest.Monk
     monkeypatch.setattr(Setup, "network", lambda self, depth, constant=False: careful(self, depth, constant=True))
     jobs = measured(trained, depths=(8,), shared=InMemory())
     assert verdict("hamiltonian.residual", jobs).verdict == "refuted"
-    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, points=5))
-    found = depths.compare(
-        [FinishedJob(s, m.records, m.arrays.get) for s, m in measured(scaling, own, (8, 16, 32, 64, 128))]
+    settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, points=5))
+    comparisons = depths.compare(
+        [FinishedJob(s, m.records, m.arrays.get) for s, m in measured(scaling, settings, (8, 16, 32, 64, 128))]
     )
-    frame = pd.concat([table(replace(SMALL, depth=c.depth), [c.record]) for c in found], ignore_index=True)
+    frame = pd.concat([table(replace(SMALL, depth=c.depth), [c.record]) for c in comparisons], ignore_index=True)
     for name in ("hamiltonian.scaling", "hamiltonian.scaling.observed"):
         (claim,) = [c for c in STUDY.claims if c.id == name]
         assert judge(claim, SMALL, frame, {}).verdict == "refuted"
@@ -320,9 +320,9 @@ def test_momenta_of_points_without_loss_gradient_are_refuted(monkeypatch: pytest
     def wrong(kernel, q, nu, loss):
         return Problem(kernel, q, nu, Fixed(SquareLoss(), loss.y))
 
-    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss="squared_hinge", nu=0.02))
+    settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, loss="squared_hinge", nu=0.02))
     plant(monkeypatch, Problem, wrong, within="resnet_limits.studies")
-    assert verdict("hamiltonian.sparsity", measured(sparsity, own, (32,), shared=InMemory())).verdict == "refuted"
+    assert verdict("hamiltonian.sparsity", measured(sparsity, settings, (32,), shared=InMemory())).verdict == "refuted"
 
 
 def test_draws_of_too_many_points_are_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -372,11 +372,11 @@ def test_weights_of_an_unscaled_network_are_refuted(monkeypatch: pytest.MonkeyPa
 
 def test_a_limit_that_is_off_by_a_thousandth_is_refuted_where_its_order_is_not(monkeypatch: pytest.MonkeyPatch):
     careful, shared = integrate, InMemory()
-    own = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, integrator="rk4"))  # accurate in few steps
+    settings = replace(SMALL, hamiltonian=replace(SMALL.hamiltonian, integrator="rk4"))  # accurate in few steps
     claims = [f"hamiltonian.shooting.{name}" for name in ("state", "state.observed")]
 
     def said() -> list[str]:
-        jobs = measured(trained, own, (16, 32, 64, 128), shared)
+        jobs = measured(trained, settings, (16, 32, 64, 128), shared)
         return [verdict(claim, jobs, plateaus_of_trained).verdict for claim in claims]
 
     def longer(kernel, q, P, integrator, steps):
@@ -409,8 +409,8 @@ def test_what_a_limit_starts_from_is_part_of_its_key(change: dict, monkeypatch: 
 
 
 def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():
-    own = replace(SMALL, data=SpiralsData(), hamiltonian=HamiltonianKeys(points=20, nu=0.01))
-    jobs = measured(scaling, own, (4, 8, 16, 32))
+    settings = replace(SMALL, data=SpiralsData(), hamiltonian=HamiltonianKeys(points=20, nu=0.01))
+    jobs = measured(scaling, settings, (4, 8, 16, 32))
     reason = not_reached("scaled decay", shooting=False)
     frames = [table(s, m.records, job=job_name(s)) for s, m in jobs]
     assert "ends below L=8" in (reason(pd.concat(frames)) or "")
@@ -418,27 +418,27 @@ def test_a_branch_that_ends_at_the_lowest_rungs_is_noticed():
 
 
 def test_of_several_starts_the_least_at_one_depth_is_judged_and_all_are_said():
-    own = replace(SMALL, data=SpiralsData(), minimiser=Minimiser(starts=3))
-    own = replace(own, hamiltonian=HamiltonianKeys(points=20, nu=0.01, steps=64))
-    jobs = measured(scaling, own, (4, 32))
+    started = replace(SMALL, data=SpiralsData(), minimiser=Minimiser(starts=3))
+    started = replace(started, hamiltonian=HamiltonianKeys(points=20, nu=0.01, steps=64))
+    jobs = measured(scaling, started, (4, 32))
     for settings, measurement in jobs:
-        its = [r for r in measurement.records if r.coordinates.get("of") == "scaled decay" and r.step is None]
-        values = {r.coordinates["start"]: r.value for r in its if r.observable == "branch_minimum"}
+        records = [r for r in measurement.records if r.coordinates.get("of") == "scaled decay" and r.step is None]
+        values = {r.coordinates["start"]: r.value for r in records if r.observable == "branch_minimum"}
         assert set(values) == {0, 1, 2}
-        (judged,) = [r.value for r in its if r.observable == "scaled_value"]
+        (judged,) = [r.value for r in records if r.observable == "scaled_value"]
         if settings.depth == 32:
             assert judged == min(values.values())
     (claim,) = [c for c in STUDY.claims if c.id == "hamiltonian.scaling"]
     frame = pd.concat([table(s, m.records, job=job_name(s)) for s, m in jobs])
     words = claim.note(frame)
     assert words is not None
-    assert "branches" in judge(claim, own, frame, {}).why
+    assert "branches" in judge(claim, started, frame, {}).why
 
 
 def test_where_network_and_limit_agree_to_rounding_nothing_is_refuted():
     # points so far apart for the kernel that each moves alone, on a straight line, whatever the depth
-    own = HamiltonianKeys(points=8, steps=64, kernel="gaussian", length=0.001)
-    jobs = measured(trained, replace(SMALL, hamiltonian=own))
+    keys = HamiltonianKeys(points=8, steps=64, kernel="gaussian", length=0.001)
+    jobs = measured(trained, replace(SMALL, hamiltonian=keys))
     for claim in STUDY.claims:
         if claim.where.get("of") == "own" and claim.where.get("scheme", "network") == "network":
             assert verdict(claim.id, jobs, plateaus_of_trained).verdict != "refuted", claim.id
@@ -474,11 +474,11 @@ def test_the_constant_of_the_mean_field_is_that_of_gradients_of_single_points_by
     problem, L = setup(SMALL), 4
     (branch,) = minima(Job(SMALL), problem, L, "t", {})
     network = minimiser(problem, branch)
-    its, z, n = network.network, torch.from_numpy(network.minimum.point), len(problem.q0)
+    objective, z, n = network.network, torch.from_numpy(network.minimum.point), len(problem.q0)
 
     def losses(z: torch.Tensor) -> torch.Tensor:
         q = problem.q0
-        for w in z.reshape(its.shape) / L**0.5:
+        for w in z.reshape(objective.shape) / L**0.5:
             q = q + torch.tanh(q) @ w[:, :-1].T + w[:, -1]
         return (q[:, -1] - problem.loss.y[:, 0]).square() / 2
 
@@ -491,24 +491,24 @@ def test_the_constant_of_the_mean_field_is_that_of_gradients_of_single_points_by
 
 def test_the_standard_error_of_the_mean_field_is_the_scatter_over_seeds(monkeypatch: pytest.MonkeyPatch):
     resize(monkeypatch, meanfield_claims, COUNTS=(256,), DEPTH=4)
-    found = []
+    records = []
     for seed in range(16):
-        own = replace(SMALL, seed=seed, replicas=5, minimiser=Minimiser(tolerance=1e-8))
-        found += [r for r in measured(meanfield, own, (4,), InMemory())[0][1].records if r.stderr > 0]
+        settings = replace(SMALL, seed=seed, replicas=5, minimiser=Minimiser(tolerance=1e-8))
+        records += [r for r in measured(meanfield, settings, (4,), InMemory())[0][1].records if r.stderr > 0]
     for name in ("meanfield_constant", "meanfield_distance"):
-        values, stderrs = np.array([(r.value, r.stderr) for r in found if r.observable == name]).T
+        values, stderrs = np.array([(r.value, r.stderr) for r in records if r.observable == name]).T
         if name == "meanfield_distance":  # of another population at every seed: in units of its own constant
             stderrs, values = (
                 stderrs / values,
-                np.array([r.value for r in found if r.observable == "meanfield_constant"]),
+                np.array([r.value for r in records if r.observable == "meanfield_constant"]),
             )
         # of a scatter of 16 values the relative error is .18, and stderrs of 10 draws are themselves random
         assert 0.6 < values.std(ddof=1) / np.sqrt((stderrs**2).mean()) < 1.6, name
 
 
 def test_a_regression_has_no_accuracy():
-    own = replace(SMALL, data=GaussianData(features=2, train_size=12, test_size=2))
-    (regression,), (classes,) = (measured(trained, settings, (4,)) for settings in (own, SMALL))
+    regression_settings = replace(SMALL, data=GaussianData(features=2, train_size=12, test_size=2))
+    (regression,), (classes,) = (measured(trained, settings, (4,)) for settings in (regression_settings, SMALL))
     assert "accuracy" not in {r.observable for r in regression[1].records}
     assert "accuracy" in {r.observable for r in classes[1].records}
 

@@ -39,7 +39,7 @@ def test_requests_that_cannot_be_run_are_refused_in_words(settings: Hamiltonian,
         STUDY.check(settings)
 
 
-@pytest.mark.parametrize("own", [{"nu": 0.0}, {"nu": -1.0}, {"length": 0.0}, {"ridge": 0.0}, {"steps": 1}])
-def test_keys_out_of_range_are_refused(own: dict):
-    with pytest.raises(SettingError, match=f"hamiltonian.{next(iter(own))}: expected"):
-        check(Hamiltonian(hamiltonian=HamiltonianKeys(**own)))
+@pytest.mark.parametrize("keys", [{"nu": 0.0}, {"nu": -1.0}, {"length": 0.0}, {"ridge": 0.0}, {"steps": 1}])
+def test_keys_out_of_range_are_refused(keys: dict):
+    with pytest.raises(SettingError, match=f"hamiltonian.{next(iter(keys))}: expected"):
+        check(Hamiltonian(hamiltonian=HamiltonianKeys(**keys)))

@@ -39,7 +39,7 @@ from tests.studies.verdicts import measured, value, verdicts
         (Kernel(data=DigitsData(train_size=3), kernel=KernelKeys(points=3)), "kernel.inputs=4: digits has 3"),
         (Kernel(data=DigitsData(train_size=1797)), "no test points are left"),
     ],
-    ids=lambda its: "" if isinstance(its, Kernel) else its[:20],
+    ids=lambda value: "" if isinstance(value, Kernel) else value[:20],
 )
 def test_what_cannot_be_run_is_refused_in_words(settings: Kernel, words: str):
     with pytest.raises(SettingError, match=words):
@@ -77,9 +77,9 @@ def test_a_horizon_beyond_the_blow_up_is_warned_of():
 def test_an_input_that_blows_up_before_the_horizon_leaves_a_reason_and_the_deep_block():
     settings = replace(SMALL, activation="swish", horizon=3.5)
     assert warnings(settings) == []
-    found = verdicts("accuracy", settings, (4,))["kernel.expressivity.deep"]
-    assert found.verdict == "inconclusive"
-    assert "no training or test point may blow up before the horizon" in found.why
+    judgement = verdicts("accuracy", settings, (4,))["kernel.expressivity.deep"]
+    assert judgement.verdict == "inconclusive"
+    assert "no training or test point may blow up before the horizon" in judgement.why
     records = measured("accuracy", settings, (4,))[4]
     assert value(records, "blow_up_time").value < 3.5
     assert value(records, "accuracy.deep").value > 0.8

@@ -75,12 +75,12 @@ def weights_too_large(patch: pytest.MonkeyPatch, factor: float = 1.1) -> None:
 def other_sizes(patch: pytest.MonkeyPatch, weights: float = 1.0, biases: float = 1.0) -> None:
     """Standard deviations of weights and biases times these factors, forward and backward."""
 
-    def own(law: Isotropic) -> Isotropic:
+    def wrong(law: Isotropic) -> Isotropic:
         return Isotropic(weights * law.sigma_w, biases * law.sigma_b)
 
-    patch.setattr(Isotropic, "act", lambda law, *a, **more: ACT(own(law), *a, **more))
-    patch.setattr(Isotropic, "draw", lambda law, *a, **more: DRAW(own(law), *a, **more))
-    patch.setattr(Isotropic, "transposed", lambda law, *a, **more: TRANSPOSED(own(law), *a, **more))
+    patch.setattr(Isotropic, "act", lambda law, *a, **more: ACT(wrong(law), *a, **more))
+    patch.setattr(Isotropic, "draw", lambda law, *a, **more: DRAW(wrong(law), *a, **more))
+    patch.setattr(Isotropic, "transposed", lambda law, *a, **more: TRANSPOSED(wrong(law), *a, **more))
 
 
 def weights_a_fifth_smaller(patch: pytest.MonkeyPatch) -> None:

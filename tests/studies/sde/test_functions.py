@@ -114,7 +114,9 @@ def test_networks_draw_the_functions_of_the_sde_in_the_limit(monkeypatch):
     for depth in (4, 16, 64):
         arrays = functions.measure(Job(replace(SMALL, depth=depth, replicas=16), shared)).arrays
         assert set(arrays) == set(GROUP.arrays)
-        pairs = [(arrays[f"functions.{its}.network"], arrays[f"functions.{its}.sde"]) for its in drawn_of(GROUP.arrays)]
+        pairs = [
+            (arrays[f"functions.{name}.network"], arrays[f"functions.{name}.sde"]) for name in drawn_of(GROUP.arrays)
+        ]
         distances.append([np.sqrt(np.mean((a - b) ** 2)) for a, b in pairs])
     first, _, last = np.array(distances)
     assert (last < 0.6 * first).all()  # order 1/2 is a factor of 4; of four draws

@@ -89,10 +89,10 @@ def test_the_weights_of_fine_layers_have_their_variances_and_are_independent(d: 
     layers = strong.fine_layers(law, torch.zeros(r, 1, d, dtype=torch.float64), h, Stream(0, "test"))
     assert layers.W.shape == (r, strong.FINER, d, d)
     assert layers.b.shape == (r, strong.FINER, 1, d)
-    for its, variance in ((layers.W, 0.49 * h / d), (layers.b, 0.09 * h)):
-        assert abs(float(its.square().mean()) / variance - 1) < 5 * math.sqrt(2 / its.numel())
-        neighbours = (its[:, 1:] * its[:, :-1]).mean() / variance
-        assert abs(float(neighbours)) < 5 / math.sqrt(its[:, 1:].numel())
+    for weights, variance in ((layers.W, 0.49 * h / d), (layers.b, 0.09 * h)):
+        assert abs(float(weights.square().mean()) / variance - 1) < 5 * math.sqrt(2 / weights.numel())
+        neighbours = (weights[:, 1:] * weights[:, :-1]).mean() / variance
+        assert abs(float(neighbours)) < 5 / math.sqrt(weights[:, 1:].numel())
 
 
 def test_errors_do_not_depend_on_how_many_networks_are_sampled_at_a_time(monkeypatch: pytest.MonkeyPatch):
@@ -146,15 +146,15 @@ def with_a_drift_of_the_wrong_sign(patch: pytest.MonkeyPatch) -> None:
         (shifted_by_its_root, {"sde.strong", "sde.strong.additive", "sde.strong.sde", "sde.strong.no_drift"}),
         (with_the_drift, {"sde.strong.no_drift"}),
     ],
-    ids=lambda its: getattr(its, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_planted_faults_turn_verdicts_red(
     fault: Callable[[pytest.MonkeyPatch], None], broken: set[str], monkeypatch: pytest.MonkeyPatch
 ):
     fault(monkeypatch)
-    found = verdicts("strong", SMALL, DEPTHS)
-    assert {claim for claim, judgement in found.items() if judgement.verdict != "supported"} >= broken
-    assert all(found[claim].verdict == "refuted" for claim in broken)
+    judged = verdicts("strong", SMALL, DEPTHS)
+    assert {claim for claim, judgement in judged.items() if judgement.verdict != "supported"} >= broken
+    assert all(judged[claim].verdict == "refuted" for claim in broken)
 
 
 def test_relu_is_outside_and_needs_no_crash():

@@ -105,8 +105,8 @@ class FeaturesAt(KernelAtPoints):
     def pulled(self, P: Tensor) -> Tensor:
         """`P W = P P^T a(q)`, the last one kept."""
         if self._pulled is None or self._pulled[0] is not P:
-            its = self.product(P)
-            self._pulled = P, its @ self.a if self.many else P @ its[..., : self.d]
+            pulled = self.product(P)
+            self._pulled = P, pulled @ self.a if self.many else P @ pulled[..., : self.d]
         return self._pulled[1]
 
     def weights(self, P: Tensor) -> Tensor:

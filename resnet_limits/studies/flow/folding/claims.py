@@ -28,8 +28,8 @@ def least_of_folding(settings: Flow) -> float:
     """Jacobians of one block at all points."""
     if stretches(settings):
         return 0.0
-    its = min(settings.replicas, PIECE)
-    return points(settings) + DOUBLE * its * settings.flow.points * settings.width**2
+    replicas = min(settings.replicas, PIECE)
+    return points(settings) + DOUBLE * replicas * settings.flow.points * settings.width**2
 
 
 GROUP = Group(

@@ -29,8 +29,8 @@ SINGLE = 4
 
 def least_of_images(settings: Flow) -> float:
     """The kernels of a unit of the last stage, and their gradients."""
-    its = settings.flow.images
-    return 2 * SINGLE * its.replicas * 9 * (4 * its.channels) ** 2
+    keys = settings.flow.images
+    return 2 * SINGLE * keys.replicas * 9 * (4 * keys.channels) ** 2
 
 
 GROUP = Group(

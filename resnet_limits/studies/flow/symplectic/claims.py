@@ -36,8 +36,8 @@ def increasing(settings: Flow) -> str | None:
 
 def least_of_symplectic(settings: Flow) -> float:
     """The states of all layers, of two coordinates at least."""
-    its = settings.flow
-    return points(settings) + DOUBLE * settings.depth * its.paths * its.inputs * 2
+    keys = settings.flow
+    return points(settings) + DOUBLE * settings.depth * keys.paths * keys.inputs * 2
 
 
 GROUP = Group(

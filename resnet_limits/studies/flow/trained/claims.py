@@ -63,8 +63,8 @@ def not_learnt(records: Any) -> str | None:
     """For `Claim.unmet`: plain networks that did not learn to tell the classes need not fold space."""
     if "control" not in records:
         return None
-    its = records[(records["observable"] == "accuracy") & (records["control"] == "none")]
-    accuracy = float(its[its["weights"] == "free"]["value"].mean())
+    plain = records[(records["observable"] == "accuracy") & (records["control"] == "none")]
+    accuracy = float(plain[plain["weights"] == "free"]["value"].mean())
     if accuracy < LEAST_ACCURACY:
         return f"plain networks have a test accuracy of {accuracy:.2f}: they did not learn what takes folds"
     return None

@@ -56,12 +56,14 @@ def measure(job: Job) -> Measurement:
         }
         if control in RANDOM:
             paths = moved if control == "none" else [w.path for w in weights]
-            values["relative_roughness"] = [relative_roughness(its) for its in paths]
+            values["relative_roughness"] = [relative_roughness(path) for path in paths]
         if control == "h1":
             zero = _minimum(settings, problem, np.zeros(problem.size))
             size = float(np.linalg.norm(zero.point)) or 1.0
             values["start_distance"] = [float(np.linalg.norm(end.point - zero.point)) / size for end in ends]
-        measurement.records += [record(name, its, control, where) for name, its in values.items()]
+        measurement.records += [
+            record(name, values_of_starts, control, where) for name, values_of_starts in values.items()
+        ]
         if control != "none":  # without a penalty the value tends to 0: it says itself what was reached
             worst = max(end.relative_gradient for end in ends)
             tolerance = settings.minimiser.tolerance
@@ -76,7 +78,7 @@ def measure(job: Job) -> Measurement:
 
 def pinned(settings: Gamma) -> Gamma:
     """The settings with the keys that the claims pin, and the seed of their points."""
-    its = replace(
+    pinned_keys = replace(
         settings.gamma,
         alpha=PINS["gamma.alpha"],
         tau=PINS["gamma.tau"],
@@ -85,12 +87,12 @@ def pinned(settings: Gamma) -> Gamma:
         alpha_c=None,
         tau_b=None,
     )
-    return replace(settings, gamma=its, activation=PINS["activation"], seed=PROBLEM)
+    return replace(settings, gamma=pinned_keys, activation=PINS["activation"], seed=PROBLEM)
 
 
 def _penalties(settings: Gamma, control: Penalty):
-    its, a = penalties(settings), CONTROLS[control]
-    return replace(its, K=a, b=a)
+    weights, a = penalties(settings), CONTROLS[control]
+    return replace(weights, K=a, b=a)
 
 
 def starts(settings: Gamma, problem: DepthRegularised, count: int) -> list[np.ndarray]:
@@ -111,5 +113,5 @@ def starts(settings: Gamma, problem: DepthRegularised, count: int) -> list[np.nd
 
 
 def _minimum(settings: Gamma, problem: DepthRegularised, start: np.ndarray) -> Minimum:
-    its = settings.minimiser
-    return minimise(problem, start, tolerance=its.tolerance, iterations=its.iterations, certify=False)
+    keys = settings.minimiser
+    return minimise(problem, start, tolerance=keys.tolerance, iterations=keys.iterations, certify=False)

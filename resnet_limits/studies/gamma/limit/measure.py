@@ -68,10 +68,10 @@ def _of_problem(job: Job, name: str) -> Measurement:
     settings: Gamma = job.settings
     kind, measurement = KINDS[name], Measurement()
     problem = small(settings, kind)
-    found = minima(job, problem, kind, settings.depth)
+    branches = minima(job, problem, kind, settings.depth)
     where: dict[str, Any] = {"problem": name, **(UNEQUAL if name == "unequal" else {})}
-    measurement.records += certificate(settings, problem, found, where)
-    minimum = found[0].minimum
+    measurement.records += certificate(settings, problem, branches, where)
+    minimum = branches[0].minimum
     network = problem.weights(minimum.point)
     measurement.arrays[f"{name}.path"] = network.path
     if not minimum.converged:
@@ -102,7 +102,7 @@ def distances(
     rounding = 16 * np.finfo(np.float64).eps * abs(value)
     value_error = limit.value_error + rounding
     path_error = limit.path_error + path_off
-    found = {
+    values = {
         "value_gap": (abs(minimum.value - value), value, value_error),
         "weights_sup": (largest(difference), largest(exact.path), path_error),
         "tl2": (tl2(w.path, there), np.nan, path_error),
@@ -128,8 +128,8 @@ def distances(
     return [
         unknown(name, IS_ZERO, where)
         if name in nothing
-        else Record(name, its, reference=reference, reference_error=error, coordinates=where, replicas=1)
-        for name, (its, reference, error) in found.items()
+        else Record(name, value, reference=reference, reference_error=error, coordinates=where, replicas=1)
+        for name, (value, reference, error) in values.items()
     ]
 
 
@@ -149,7 +149,10 @@ def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> VariationalLimi
             loose, best = (extremal(problem, guess, tolerance=tolerance) for tolerance in (LOOSE, TOLERANCE))
         except MeasurementError:
             return {}
-        slopes = [np.concatenate([s.reshape(len(GRID), -1) for s in its.slopes(GRID)], axis=1) for its in (loose, best)]
+        slopes = [
+            np.concatenate([s.reshape(len(GRID), -1) for s in solution.slopes(GRID)], axis=1)
+            for solution in (loose, best)
+        ]
         errors = [
             abs(loose.value - best.value),
             np.linalg.norm(loose.at(GRID).path - best.at(GRID).path, axis=1).max(),
@@ -165,8 +168,10 @@ def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> VariationalLimi
         }
 
     key = {**solution_key(job.settings, kind), "minimiser": asdict(job.settings.minimiser)}
-    its = job.shared.solve("extremal", key, compute)
-    if not its:
+    arrays = job.shared.solve("extremal", key, compute)
+    if not arrays:
         return None
-    solution = Extremal(problem, its["nodes"], its["coefficients"], its["W"], its["c"], float(its["value"][0]))
-    return VariationalLimit(solution, *(float(error) for error in its["errors"]))
+    solution = Extremal(
+        problem, arrays["nodes"], arrays["coefficients"], arrays["W"], arrays["c"], float(arrays["value"][0])
+    )
+    return VariationalLimit(solution, *(float(error) for error in arrays["errors"]))

@@ -27,11 +27,11 @@ ITERATIONS = 200
 
 def measure(job: Job) -> Measurement:
     """`value_difference` between depths n and 2n, and the relative gradient norm at n."""
-    own: Gamma = job.settings
+    asked: Gamma = job.settings
     settings = replace(
-        own,
+        asked,
         activation=RELU["activation"],
-        gamma=replace(own.gamma, dimension=RELU["gamma.dimension"], points=RELU["gamma.points"]),
+        gamma=replace(asked.gamma, dimension=RELU["gamma.dimension"], points=RELU["gamma.points"]),
     )
     pinned = replace(job, settings=settings)
     here, error, gradient = _least(pinned, settings.depth)

@@ -35,10 +35,10 @@ is 1e-10."""
 def measure(job: Job) -> Measurement:
     """For each symplectic integrator whose flow got to the end what it keeps; the energy where it ended, where not."""
     settings, problem = job.settings, setup(job.settings)
-    its, records = limit(job, settings, problem, "trained"), []
-    if its.why:
+    shot, records = limit(job, settings, problem, "trained"), []
+    if shot.why:
         return Measurement([])
-    kernel, q, P, depth = problem.kernel, problem.q0, its.momenta[0], settings.depth
+    kernel, q, P, depth = problem.kernel, problem.q0, shot.momenta[0], settings.depth
     still = unmoved(kernel, q, P)
     for i, scheme in enumerate(SCHEMES):
         job.progress(i / len(SCHEMES), scheme)
@@ -77,7 +77,7 @@ def form_defect(integrator: Integrator, kernel: OperatorKernel, q: Tensor, P: Te
 
     def stepped(z: Tensor) -> Tensor:
         x = z * units
-        return torch.cat([its.flatten() for its in integrator.step(kernel, x[:n].view_as(q), x[n:].view_as(P), h)])
+        return torch.cat([part.flatten() for part in integrator.step(kernel, x[:n].view_as(q), x[n:].view_as(P), h)])
 
     z = torch.cat([q.flatten(), P.flatten()]) / units
     D = torch.stack([derivative(stepped, z, along) for along in DIFFERENCE * torch.eye(2 * n, dtype=z.dtype)], dim=1)

@@ -37,9 +37,9 @@ def _not_fitted(records: Any) -> str | None:
     """For `Claim.unmet`: that no minimiser was reached, or that the loss still makes up most of the value; or None."""
     if (reason := not_reached("constant decay", shooting=False)(records)) is not None:
         return reason
-    its = records[(records["of"] == UNSCALED["of"]) & records["step"].isna()] if "of" in records else records[:0]
-    its = its[its["depth"] == its["depth"].max()]
-    value, loss = (its[its["observable"] == name]["value"].mean() for name in ("value", "loss"))
+    rows = records[(records["of"] == UNSCALED["of"]) & records["step"].isna()] if "of" in records else records[:0]
+    rows = rows[rows["depth"] == rows["depth"].max()]
+    value, loss = (rows[rows["observable"] == name]["value"].mean() for name in ("value", "loss"))
     if not loss > MOST * value:
         return None
     return (

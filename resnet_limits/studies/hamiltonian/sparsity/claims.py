@@ -15,10 +15,10 @@ from ..settings import Hamiltonian
 
 def pins(settings: Hamiltonian) -> dict[str, Any]:
     """A fixed read-out; the setting's own loss where it has a smooth margin, else the one that suits the data."""
-    own = settings.hamiltonian.loss
+    loss = settings.hamiltonian.loss
     suited = "squared_hinge" if settings.data.classes() == 2 else "squared_insensitive"
     return {
-        "hamiltonian.loss": own if PointwiseLoss.options[own].has_margin else suited,
+        "hamiltonian.loss": loss if PointwiseLoss.options[loss].has_margin else suited,
         "hamiltonian.readout": "fixed",
     }
 
@@ -27,8 +27,8 @@ def _one_sort(records: Any) -> str | None:
     """For `Claim.unmet`: why the points do not tell, or None."""
     if (reason := not_reached("margin")(records)) is not None:
         return reason
-    its = records[records["observable"] == "without_gradient"]
-    share = its[its["depth"] == its["depth"].max()]["value"].mean() if len(its) else 0.5
+    rows = records[records["observable"] == "without_gradient"]
+    share = rows[rows["depth"] == rows["depth"].max()]["value"].mean() if len(rows) else 0.5
     if share in (0.0, 1.0):
         what = "all" if share else "no"
         return f"{what} points are without loss gradient: there is no pattern; another hamiltonian.nu or .insensitive"

@@ -49,11 +49,11 @@ def _too_large(scheme: str, of: str) -> Any:
     def unmet(records: Any) -> str | None:
         if "scheme" not in records:
             return None
-        its = records[(records["observable"] == f"{of}_error") & (records["scheme"] == scheme)]
-        if not len(its):
-            found = ((records["observable"] == of) & (records["scheme"] == scheme)).any()
-            return "the moments of the two inputs blow up before the horizon, see blow_up_time" if found else None
-        by_depth = its.groupby("depth")["value"].mean().sort_index()
+        rows = records[(records["observable"] == f"{of}_error") & (records["scheme"] == scheme)]
+        if not len(rows):
+            is_measured = ((records["observable"] == of) & (records["scheme"] == scheme)).any()
+            return "the moments of the two inputs blow up before the horizon, see blow_up_time" if is_measured else None
+        by_depth = rows.groupby("depth")["value"].mean().sort_index()
         depth, deepest = int(by_depth.index[-1]), float(by_depth.iloc[-1])
         falls = len(by_depth) > 1 and deepest < FALLING * by_depth.iloc[-2]
         if deepest > LARGEST and falls:

@@ -34,13 +34,13 @@ def measure(job: Job) -> Measurement:
     for i, (scheme, (phi, pins, without_limit)) in enumerate(schemes.items()):
         job.progress(i / len(schemes), f"moments, {phi}")
         coordinates = {"scheme": scheme, **pins}
-        found = finite_moments(settings, gram, settings.depth, phi=phi)
+        at_depth = finite_moments(settings, gram, settings.depth, phi=phi)
         smooth = activation_named(phi).without_limit() is None
         exists, first = reached(settings, z, phi=phi) if smooth else (False, math.inf)
         exists = exists and without_limit is None
         limit = limit_moments(settings, gram, phi=phi) if exists else dict.fromkeys(OF, math.nan)
         for of in OF:
-            value, exact = found[of], limit[of]
+            value, exact = at_depth[of], limit[of]
             records.append(Record(of, value, reference=exact, coordinates=coordinates))
             if math.isfinite(exact) and exact != 0:
                 error = (value - exact) / exact
@@ -59,8 +59,8 @@ def measure(job: Job) -> Measurement:
                 Record("extrapolated_distance", float(value), reference_error=float(error), coordinates=coordinates)
             )
     if moving(settings) is None and grown(settings) is None:
-        found = job.shared.solve("kernel.moments.constants", key(settings), lambda: constants(settings, gram))
-        for of, (value, error) in found.items():
+        constants_known = job.shared.solve("kernel.moments.constants", key(settings), lambda: constants(settings, gram))
+        for of, (value, error) in constants_known.items():
             coordinates = {"of": of, **TANH}
             records.append(
                 Record("constant_ratio", float(value), reference_error=float(error), coordinates=coordinates)
@@ -86,19 +86,19 @@ def extrapolated(values: Sequence[float]) -> tuple[float, float]:
 
 def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndarray]:
     """`L (K_L - K_T)` of tanh over its known constant where that is not 0, extrapolated in 1/L, with its error."""
-    own, its, phi = sizes(settings), settings.kernel, TANH["activation"]
+    init, keys, phi = sizes(settings), settings.kernel, TANH["activation"]
     (q1, overlap), (_, q2) = gram.tolist()
-    law = (own.sigma_w, own.sigma_b, settings.horizon)
+    law = (init.sigma_w, init.sigma_b, settings.horizon)
     known = {
         "q": of_overlap(q1, (q1, q1), *law),
         "lambda": of_overlap(overlap, (q1, q2), *law),
-        "ntk": of_tangent_kernel(overlap, (q1, q2), *law, read_in=its.read_in, readout=its.readout),
+        "ntk": of_tangent_kernel(overlap, (q1, q2), *law, read_in=keys.read_in, readout=keys.readout),
     }
     limit = limit_moments(settings, gram, phi=phi)
     off = [(L, finite_moments(settings, gram, L, phi=phi)) for L in LAYERS]
-    found = {}
+    arrays = {}
     for of, constant in known.items():
         if constant == 0:
             continue
-        found[of] = np.array(extrapolated([L * (moments[of] - limit[of]) / constant for L, moments in off]))
-    return found
+        arrays[of] = np.array(extrapolated([L * (moments[of] - limit[of]) / constant for L, moments in off]))
+    return arrays

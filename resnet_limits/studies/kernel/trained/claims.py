@@ -59,8 +59,8 @@ def _depth(optimizer: str, tolerance: float, rival: float) -> Claim:
 
 def least_of_trained(settings: Kernel) -> float:
     """Parameters of the layers with their gradients and, under adam, two running means of each."""
-    its = settings.kernel.mini_batch
-    return points(settings) + 4 * SINGLE * its.networks * settings.depth * its.width**2
+    keys = settings.kernel.mini_batch
+    return points(settings) + 4 * SINGLE * keys.networks * settings.depth * keys.width**2
 
 
 GROUP = Group(

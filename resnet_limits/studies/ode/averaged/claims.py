@@ -21,8 +21,8 @@ LAYERS_SHARE = "all layers share one draw"
 
 
 def least_of_averaged(settings: Ode) -> float:
-    its = min(settings.replicas, BLOCK)
-    return points(settings) + number(settings) * its * settings.depth * settings.width * (settings.width + 1)
+    replicas = min(settings.replicas, BLOCK)
+    return points(settings) + number(settings) * replicas * settings.depth * settings.width * (settings.width + 1)
 
 
 GROUP = Group(

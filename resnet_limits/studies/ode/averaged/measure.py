@@ -53,11 +53,11 @@ def measure(job: Job) -> Measurement:
     shift = torch.zeros_like(exact)
     for first in range(0, settings.replicas, BLOCK):
         job.progress(first / settings.replicas, "averaged")
-        its = problem(
+        driven = problem(
             settings, replicas=BLOCK, first_replica=first, block=OneBlock(), activation=AVERAGED["activation"], init=law
         )
-        weights = its.weights(STEPS["euler"], settings.depth)
-        x, y, z = martingale_response(its.field, average, its.x0[0], weights, its.step_size(settings.depth))
+        weights = driven.weights(STEPS["euler"], settings.depth)
+        x, y, z = martingale_response(driven.field, average, driven.x0[0], weights, driven.step_size(settings.depth))
         left = settings.replicas - first
         errors.append((x.double() - exact)[:left])
         remainders.append((x - y - z).double()[:left])
@@ -67,7 +67,7 @@ def measure(job: Job) -> Measurement:
     mean = estimate.size_of_the_mean(shift[0], torch.cat(remainders))
     one = (settings.horizon / settings.depth) ** 0.5 * float(solution["spread"][0])
     ratio = (rms[0] / one, rms[1] / one) if one else (math.nan, math.nan)
-    found = (
+    measured = (
         ("averaged_rms_error", rms, noise),
         ("averaged_ratio", ratio, noise / one if one else math.nan),
         ("averaged_mean_error", mean, noise),
@@ -75,6 +75,6 @@ def measure(job: Job) -> Measurement:
     return Measurement(
         [
             Record(name, value, stderr=stderr, reference_error=error, coordinates=AVERAGED)
-            for name, (value, stderr), error in found
+            for name, (value, stderr), error in measured
         ]
     )

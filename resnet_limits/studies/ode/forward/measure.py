@@ -33,13 +33,13 @@ def measure(job: Job) -> Measurement:
     if reads_a_continuous_path(settings):
         return Measurement()
     exact, reference_error = reference(job)
-    its = problem(settings, replicas=settings.ode.paths)
+    driven = problem(settings, replicas=settings.ode.paths)
     size = root_mean_square(exact)
     records = []
     for i, step in enumerate(SCHEMES):
         job.progress(i / len(SCHEMES), f"forward, {step.name}")
         x = default_engine().forward(
-            its.field, step, its.x0, its.weights(step, settings.depth), its.step_size(settings.depth)
+            driven.field, step, driven.x0, driven.weights(step, settings.depth), driven.step_size(settings.depth)
         )
         records.append(
             Record(
@@ -67,10 +67,10 @@ def _leading(job: Job) -> Record:
     solution = job.shared.solve("flow.leading", chosen(settings, PATHS), compute)
     where = device.resolve(settings.device)
     x, e = (torch.from_numpy(solution[name]).to(where) for name in ("x", "e"))
-    its = problem(settings, replicas=settings.ode.paths)
+    driven = problem(settings, replicas=settings.ode.paths)
     h, size = settings.horizon / settings.depth, root_mean_square(x)
     network = default_engine().forward(
-        its.field, euler, its.x0, its.weights(euler, settings.depth), its.step_size(settings.depth)
+        driven.field, euler, driven.x0, driven.weights(euler, settings.depth), driven.step_size(settings.depth)
     )
     return Record(
         "leading_remainder",

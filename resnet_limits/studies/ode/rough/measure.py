@@ -42,7 +42,7 @@ def measure(job: Job) -> Measurement:
     squares, sizes, sums = [], [], []
     for first in range(0, settings.replicas, BLOCK):
         job.progress(first / settings.replicas, "rough")
-        its = problem(
+        driven = problem(
             settings,
             replicas=BLOCK,
             first_replica=first,
@@ -51,7 +51,9 @@ def measure(job: Job) -> Measurement:
             width=ROUGH["width"],
         )
         coarse, fine = (
-            default_engine().forward(its.field, step, its.x0, its.weights(step, depth), its.step_size(depth)).double()
+            default_engine()
+            .forward(driven.field, step, driven.x0, driven.weights(step, depth), driven.step_size(depth))
+            .double()
             for depth in (settings.depth, 2 * settings.depth)
         )
         left = settings.replicas - first

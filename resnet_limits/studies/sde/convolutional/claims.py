@@ -52,10 +52,10 @@ def _deep(phi: str) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: why layers are too long for what is measured to be near its limit, or None."""
 
     def unmet(records: Any) -> str | None:
-        its = records[records["observable"] == "convolution_error"]
-        its = its[its["scheme"] == phi]
-        if len(its) and (error := its[its["depth"] == its["depth"].max()]["value"].mean()) > LARGEST:
-            depth = int(its["depth"].max())
+        rows = records[records["observable"] == "convolution_error"]
+        rows = rows[rows["scheme"] == phi]
+        if len(rows) and (error := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > LARGEST:
+            depth = int(rows["depth"].max())
             return f"infinitely wide networks of L={depth} are off by {error:.2g} of the limit; deeper ones would tell"
         return None
 

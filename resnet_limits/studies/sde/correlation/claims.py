@@ -54,8 +54,8 @@ def moving(settings: Sde) -> str | None:
 
 def shallow(records: Any) -> str | None:
     """For `Claim.unmet`: why the rate of explosion is not yet the one of many layers, or None."""
-    its = records[records["observable"] == "growth_layers"]
-    if len(its) and (layers := its["value"].max()) < SETTLED:
+    rows = records[records["observable"] == "growth_layers"]
+    if len(rows) and (layers := rows["value"].max()) < SETTLED:
         return (
             f"it is measured over {layers:.0f} layers, after as many: it takes {SETTLED}, and depths from {2 * SETTLED}"
         )

@@ -51,17 +51,17 @@ def inside_identity(settings: Sde) -> Sde:
 
 def coarse(records: Any) -> str | None:
     """For `Claim.unmet`: where steps at the low threshold are too long for its order to be seen, or None."""
-    its = records[records["observable"] == "crossing_step"]
-    if len(its) and (size := its[its["depth"] == its["depth"].max()]["value"].mean()) > LONGEST:
-        what = f"at L={int(its['depth'].max())} h sigma_w^2 |x|^2/D is {size:.2g} at the threshold"
+    rows = records[records["observable"] == "crossing_step"]
+    if len(rows) and (size := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > LONGEST:
+        what = f"at L={int(rows['depth'].max())} h sigma_w^2 |x|^2/D is {size:.2g} at the threshold"
         return f"{what}: the drift is no longer quadratic; deeper networks would tell"
     return None
 
 
 def shallow(records: Any) -> str | None:
     """For `Claim.unmet`: where steps are too long for the leading order of the lateness at finite width, or None."""
-    its = records[records["observable"] == "crossing_time_difference"]
-    if len(its) and (depth := int(its["depth"].max())) < SHALLOWEST:
+    rows = records[records["observable"] == "crossing_time_difference"]
+    if len(rows) and (depth := int(rows["depth"].max())) < SHALLOWEST:
         return f"at L={depth} a layer takes {NARROW_HORIZONS / depth:.2g} explosion times: it takes L={SHALLOWEST}"
     return None
 

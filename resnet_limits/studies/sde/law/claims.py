@@ -86,10 +86,10 @@ def _deviation(settings: Sde) -> float:
 
 def _shift(records: Any, at: str) -> tuple[int, float]:
     """The shallowest or deepest depth, and what the law is shifted by there, times `sqrt(n)`; nan if unknown."""
-    its = records[records["observable"] == "law_shift"]
-    if not len(its):
+    rows = records[records["observable"] == "law_shift"]
+    if not len(rows):
         return 0, math.nan
-    row = its.loc[getattr(its["depth"], at)()]
+    row = rows.loc[getattr(rows["depth"], at)()]
     return int(row["depth"]), float(row["value"])
 
 
@@ -111,8 +111,8 @@ def _not_shallow(records: Any) -> str | None:
 
 def _explodes(settings: Sde) -> str | None:
     """Why the networks that are held against Euler-Maruyama schemes have no law at the horizon, or another one."""
-    own = IidLaw(sigma_w=SWISH["init.sigma_w"], sigma_b=SWISH["init.sigma_b"])
-    return isotropic(settings) or explodes_with(SWISH["activation"], replace(settings, init=own))
+    init = IidLaw(sigma_w=SWISH["init.sigma_w"], sigma_b=SWISH["init.sigma_b"])
+    return isotropic(settings) or explodes_with(SWISH["activation"], replace(settings, init=init))
 
 
 def _energy(name: str, of: str, scheme: str, rival: Rival) -> Claim:

@@ -35,8 +35,8 @@ def law(settings: Sde) -> MatrixNormalLaw:
 
 
 def _still(settings: Sde) -> str | None:
-    its = law(settings)
-    if its.sigma_w == its.sigma_b == 0:
+    init = law(settings)
+    if init.sigma_w == init.sigma_b == 0:
         return "all weights are deterministic: nothing is random"
     return None
 
@@ -55,13 +55,13 @@ def _correlated_rows(settings: Sde) -> str | None:
 
 def _explosive(settings: Sde) -> str | None:
     """Why networks with swish may explode, or None; by the largest size that correlated columns can give a weight."""
-    its, (slope, curvature) = law(settings), activation_named("swish").taylor()
-    largest = its.sigma_w * math.sqrt((1 + abs(its.columns)) / (1 - abs(its.columns)))
-    mean = abs(slope * its.mean_w) * settings.horizon
+    init, (slope, curvature) = law(settings), activation_named("swish").taylor()
+    largest = init.sigma_w * math.sqrt((1 + abs(init.columns)) / (1 - abs(init.columns)))
+    mean = abs(slope * init.mean_w) * settings.horizon
     if mean > 2:
-        return f"init.mean_w={its.mean_w:g}: the mean of the weights alone moves the states by a factor e^{mean:.3g}"
-    q0 = math.exp(2 * mean) * (settings.sde.norm + its.mean_b**2 * settings.horizon)
-    at = Moments(slope, curvature, largest, its.sigma_b, 0.0, q0).explosion_time()
+        return f"init.mean_w={init.mean_w:g}: the mean of the weights alone moves the states by a factor e^{mean:.3g}"
+    q0 = math.exp(2 * mean) * (settings.sde.norm + init.mean_b**2 * settings.horizon)
+    at = Moments(slope, curvature, largest, init.sigma_b, 0.0, q0).explosion_time()
     if settings.horizon > MILD * at:
         return f"horizon={settings.horizon:g} is near the explosion time, {at:.3g} at least, of activation=swish"
     return _still(settings)

@@ -49,11 +49,11 @@ def measure(job: Job) -> Measurement:
 def _networks(job: Job) -> list[Record]:
     """Networks of depth L and 2L."""
     settings, init, depth = job.settings, job.settings.init, job.settings.depth
-    own, tanh = (
+    asked, tanh = (
         ShallowNetwork(phi, settings.activation_inside) for phi in (settings.activation, ADDITIVE["activation"])
     )
     cases = {
-        "network": (law_of(init, settings.width), own, {}),
+        "network": (law_of(init, settings.width), asked, {}),
         "network-additive": (law_of(replace(init, sigma_w=0.0), settings.width), tanh, ADDITIVE),
     }
     engine, x0, records = default_engine(), inputs(settings), []
@@ -86,13 +86,13 @@ def _sde(job: Job) -> list[Record]:
     law, x0 = law_of(settings.init, width), inputs(settings, width=width, count=1)
     squares: dict[str, list[Tensor]] = {"sde": [], "sde-without-drift": []}
     count = min(settings.replicas, max(settings.replicas // 2, FEWEST))
-    for first, its in default_engine().pieces(count, vectors=FINER * (width + 2), width=width, dtype=x0.dtype):
+    for first, replicas in default_engine().pieces(count, vectors=FINER * (width + 2), width=width, dtype=x0.dtype):
         job.progress((2 + first / count) / 4, "strong error, sde")
         stream = Stream(settings.seed, f"sde.strong.sde {settings.depth}", first_replica=first)
-        x, *others = _on_one_noise(job.settings, law, x0.expand(its, 1, width), stream)
-        for found, y in zip(squares.values(), others, strict=True):
-            found.append(_square(x - y))
-    return [_record(name, torch.cat(its), SWISH) for name, its in squares.items()]
+        x, *others = _on_one_noise(job.settings, law, x0.expand(replicas, 1, width), stream)
+        for errors, y in zip(squares.values(), others, strict=True):
+            errors.append(_square(x - y))
+    return [_record(name, torch.cat(errors_drawn), SWISH) for name, errors_drawn in squares.items()]
 
 
 def _on_one_noise(settings: Sde, law: Law, x0: Float[Tensor, "r 1 d"], stream: Stream) -> tuple[Tensor, Tensor, Tensor]:
@@ -159,10 +159,10 @@ def exact(job: Job) -> list[Record]:
     count = max(settings.replicas, PATHS)
     sigma_w, horizon = settings.init.sizes().sigma_w, settings.horizon
     walkers = (Walker(ShallowNetwork(EXACT["activation"]), settings.depth), Walker(Sum(), settings.depth))
-    for first, its in engine.pieces(count, vectors=2, width=1, dtype=torch.float64):
+    for first, replicas in engine.pieces(count, vectors=2, width=1, dtype=torch.float64):
         job.progress((3 + first / count) / 4, "strong error, exact")
         stream = Stream(settings.seed, f"sde.strong.exact {settings.depth}", first_replica=first)
-        start = torch.ones(its, 1, 1, dtype=torch.float64)
+        start = torch.ones(replicas, 1, 1, dtype=torch.float64)
         x, w = engine.final(walkers, start, Isotropic(sigma_w, 0.0), horizon=horizon, stream=stream)
         squares.append(_square(x.abs().log() - (w - 1 - sigma_w**2 * horizon / 2)))
     return [_record("exact", torch.cat(squares), EXACT)]
