@@ -132,7 +132,7 @@ def random_networks(dtype) -> Iterator[str]:
 
     from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
-    from resnet_limits.sampling.law import Isotropic
+    from resnet_limits.sampling.layer_law import Isotropic
     from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 
     law = Isotropic(1.2, 0.7)
@@ -153,7 +153,7 @@ def tangents_and_gradients(dtype) -> Iterator[str]:
 
     from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
-    from resnet_limits.sampling.law import Isotropic
+    from resnet_limits.sampling.layer_law import Isotropic
     from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 
     engine, law, scheme = default_engine(), Isotropic(1.2, 0.7), ShallowNetwork("swish", "gelu")
@@ -189,8 +189,8 @@ def other_layers(dtype) -> Iterator[str]:
     from resnet_limits.random import Stream
     from resnet_limits.sampling import deep, wide
     from resnet_limits.sampling.filters import Filtered
-    from resnet_limits.sampling.law import Isotropic
-    from resnet_limits.sampling.laws import law_of
+    from resnet_limits.sampling.layer_law import Isotropic
+    from resnet_limits.sampling.of_init import law_of
 
     x = noise(3, 40, dtype=dtype)
     law = law_of(Init.options["matrix_normal"](), 40)
@@ -243,7 +243,7 @@ def control_variates(dtype) -> Iterator[str]:
 
     from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
-    from resnet_limits.sampling.law import Isotropic
+    from resnet_limits.sampling.layer_law import Isotropic
     from resnet_limits.sampling.martingale import Martingale
     from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 
@@ -269,8 +269,8 @@ def equal_inputs(dtype) -> Iterator[str]:
 
     from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
-    from resnet_limits.sampling.law import Isotropic
-    from resnet_limits.sampling.laws import law_of
+    from resnet_limits.sampling.layer_law import Isotropic
+    from resnet_limits.sampling.of_init import law_of
     from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 
     for equal in ((0, 0), (0, 1, 0), (0, 1, 2, 1, 2, 0), (0, 1, 2, 3, 4, 5, 6, 7, 8, 3, 9, 0), (*range(50), 17, 3)):

@@ -35,7 +35,7 @@ from .engine import Engine, Trunk
 
 if TYPE_CHECKING:
     from ..random import Stream
-    from ..sampling.law import Law
+    from ..sampling.layer_law import Law
     from ..sampling.schemes import Scheme, Walker
     from ..sampling.tape import Tape
 

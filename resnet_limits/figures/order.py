@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import asdict
 
 import numpy as np
@@ -22,6 +23,8 @@ from .layout import lay_out
 from .style import COLOURS
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+ACROSS = 56
+"""Letters of a heading that fit across a figure of one claim."""
 SMALLEST_RANGE = 4.0
 """The vertical axis spans at least this factor."""
 
@@ -32,7 +35,8 @@ def order_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     axes = figure.subplots()
     draw_order(axes, judgement, points)
     axes.set_xlabel(Coordinate(judgement.expected.along).axis)
-    axes.set_ylabel(judgement.claim.observable.replace("_", " "))
+    axes.set_ylabel(measured_words(judgement))
+    axes.set_title(heading(judgement), fontsize=9)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8)
     lay_out(figure, [[axes]])
@@ -109,6 +113,17 @@ def title(judgement: Judgement) -> str:
     setting = printable(", ".join(f"{k}={v}" for k, v in judgement.setting.items()))
     setting = setting.replace("$", r"\$")  # a folder's name is no formula
     return f"{judgement.claim.id}: {judgement.verdict}" + (f"\n{setting}" if setting else "")
+
+
+def heading(judgement: Judgement) -> str:
+    """The statement of the claim in lines that fit a figure, above its `title`."""
+    return f"{textwrap.fill(judgement.claim.statement, ACROSS)}\n{title(judgement)}"
+
+
+def measured_words(judgement: Judgement) -> str:
+    """`forward error`, `weak spread (relative)`: the observable, and what it is given in."""
+    scale = judgement.expected.scale
+    return judgement.claim.observable.replace("_", " ") + (f" ({scale})" if scale else "")
 
 
 def ticks(axes: Axes, x: np.ndarray) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ..claims.claim import Judgement
 from ..claims.coordinate import Coordinate
 from .layout import lay_out
-from .order import draw_order
+from .order import draw_order, measured_words
 from .value import draw_value
 
 COLUMNS = 4
@@ -29,7 +29,7 @@ def overview_figure(judged: Sequence[tuple[Judgement, pd.DataFrame]]) -> Figure:
         axes.set_title(axes.get_title(), fontsize=8)
         axes.tick_params(labelsize=7)
         axes.set_xlabel(Coordinate(judgement.expected.along).axis, fontsize=8)
-        axes.set_ylabel(judgement.claim.observable.replace("_", " "), fontsize=8)
+        axes.set_ylabel(measured_words(judgement), fontsize=8)
         handles, labels = axes.get_legend_handles_labels()
         entries = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]
         if entries:

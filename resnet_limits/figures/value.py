@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..claims.claim import Judgement
 from .drawable import drawable
 from .layout import lay_out
-from .order import ticks, title
+from .order import heading, measured_words, ticks, title
 from .style import COLOURS
 
 
@@ -22,7 +22,8 @@ def value_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     axes = figure.subplots()
     draw_value(axes, judgement, points)
     axes.set_xlabel("depth $L$")
-    axes.set_ylabel(judgement.claim.observable.replace("_", " "))
+    axes.set_ylabel(measured_words(judgement))
+    axes.set_title(heading(judgement), fontsize=9)
     axes.legend(fontsize=8)
     lay_out(figure, [[axes]])
     return figure

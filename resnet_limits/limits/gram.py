@@ -27,7 +27,7 @@ class GramDiffusion:
     """
 
     inputs: int
-    width: int
+    width: int | float
     rate: float
     source: float
     degree: int

@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ..claims.claim import ORDERS
-from ..claims.words import VERDICTS, counted, duration, expectation, flat, interval, setting_words
+from ..claims.words import VERDICTS, counted, duration, expectation, flat, interval, pinned, setting_words, unit
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
@@ -71,6 +71,8 @@ def page(contents: Contents) -> str:
     environment.filters |= {
         "formula": words.formula_html,
         "expectation": lambda expected: expectation(expected).replace(" - ", " − "),
+        "pinned": pinned,
+        "unit": unit,
         "interval": lambda measured: interval(measured).replace("-", "−"),
         "power": power_of_ten,
         "scaled": lambda value: escape(flat(value)) if value is None or 0.01 <= value < 100 else power_of_ten(value),

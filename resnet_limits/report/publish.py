@@ -150,7 +150,9 @@ def claim_document(study: Study, judgement: Judgement) -> dict[str, Any]:
             "value": _number(expected.value),
             "tolerance": expected.tolerance,
             **({} if expected.along == DEPTH else {"along": expected.along}),
+            **({"scale": expected.scale} if expected.scale else {}),
         },
+        "pins": dict(claim.pins),
         "measured": None
         if measured is None
         else {k: _number(getattr(measured, k)) for k in ("value", "low", "high", "level")},

@@ -19,6 +19,7 @@ GREEK = {"theta": "θ", "sigma": "σ", "phi": "φ", "psi": "ψ", "beta": "β", "
 _FORMULA = re.compile(
     r"(?P<power>(?<![\w\\])(?P<base>[A-Za-z]|\d+)\^(?:\{(?P<braced>[^{}]+)\}|(?P<exponent>-?\w+(?:[./]\w+)*)))"
     r"|(?P<sub>(?<![A-Za-z0-9])(?P<name>[A-Za-z]+)_(?:\{(?P<index>[^{}]+)\}|(?P<letter>[A-Za-z0-9]{1,2}\b)))"
+    r"|(?P<raised>(?<=[\w|)])\^(?:\{(?P<above>[^{}]+)\}|(?P<number>-?(?:\d+(?:[./]\d+)*|\w+))))"
     r"|(?P<arrow>->)|(?P<least><=)|(?P<greek>\b(?:" + "|".join(GREEK) + r")\b)"
 )
 
@@ -36,10 +37,13 @@ def formula_html(text: str) -> Markup:
 
 def _html(match: re.Match[str]) -> Markup:
     if match["power"]:
-        return Markup("{}<sup>{}</sup>").format(match["base"], minus(match["braced"] or match["exponent"]))
+        exponent = formula_html(minus(match["braced"] or match["exponent"]))
+        return Markup("{}<sup>{}</sup>").format(match["base"], exponent)
     if match["sub"]:
         name = GREEK.get(match["name"], match["name"])
         return Markup("{}<sub>{}</sub>").format(name, minus(match["index"] or match["letter"]))
+    if match["raised"]:
+        return Markup("<sup>{}</sup>").format(minus(match["above"] or match["number"]))
     return escape("→" if match["arrow"] else "≤" if match["least"] else GREEK[match["greek"]])
 
 
@@ -93,6 +97,8 @@ def _tex(match: re.Match[str]) -> str:
     if match["sub"]:
         name = f"\\{match['name']}" if match["name"] in GREEK else match["name"]
         return f"${name}_{{{latex(match['index'] or match['letter'])}}}$"
+    if match["raised"]:
+        return f"$^{{{latex(match['above'] or match['number'])}}}$"
     return r"$\to$" if match["arrow"] else r"$\leq$" if match["least"] else f"$\\{match['greek']}$"
 
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..fixed_shape import gram
 from ..random import Stream
-from .law import Law, PreActivations
+from .layer_law import Law, PreActivations
 from .schemes import Scheme
 from .tangent import Bundle
 from .tape import Layer, Tape

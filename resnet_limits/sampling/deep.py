@@ -23,7 +23,7 @@ from torch import Tensor
 from ..fixed_shape import gram as inner_products
 from ..networks.activations import activation_named
 from ..random import Stream, normals
-from .law import Act, Isotropic
+from .layer_law import Act, Isotropic
 from .wide import gram, pre_activations
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from ..fixed_shape import gram as inner_products
 from ..networks.activations import activation_named
 from .expectations import moments
-from .law import Isotropic
+from .layer_law import Isotropic
 from .schemes import ShallowNetwork
 
 LAYERS = 32

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import SettingError
 from ..fixed_shape import times
 from ..random import Stream
-from .law import PreActivations, applied, conditional_adjoint
+from .layer_law import PreActivations, applied, conditional_adjoint
 from .noise import noise
 from .span import augmented, basis_size, coordinates, triangle
 

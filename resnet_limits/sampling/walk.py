@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..random import Stream
-from .law import Law
+from .layer_law import Law
 from .schemes import Walker
 
 

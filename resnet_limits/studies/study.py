@@ -20,13 +20,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from ..claims.claim import Claim, selected
+from ..claims.claim import Claim
 from ..errors import SettingError, Undetermined, one_of
 from ..measurement.job import FinishedJob, Job
 from ..measurement.record import WHY, Comparison, Measurement, Record, unknown
 from ..memory import explained
 from ..settings.base import Settings
 from ..settings.registry import STUDIES, Registry
+from .chosen import asked_groups, chosen
 from .group import Group
 from .two_way import Table
 
@@ -102,15 +103,8 @@ class Study:
         return {name: words for group in self.groups for name, words in group.arrays.items()}
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
-        """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""
-        if names is not None:
-            ids = [claim.id for claim in self.claims]
-            if not names:
-                raise SettingError("claims: an empty list asks for nothing; null asks for all")
-            for name in names:
-                if not any(selected([name], i) for i in ids):
-                    raise SettingError(f"claims: unknown claim {one_of(name, ids)}")
-        return [claim for claim in self.claims if selected(names, claim.id)]
+        """The claims that the key `claims` asks for (`studies/chosen.py`). Raises `SettingError` for a name of none."""
+        return chosen(names, self.groups)
 
     @property
     def memory_keys(self) -> list[str]:
@@ -184,13 +178,13 @@ class Study:
 
     def needed(self, settings: Settings) -> list[Group]:
         """The groups that measure what the key `claims` asks for, at this depth."""
-        return [group for group in self._asked(settings) if settings.depth in group.depths]
+        return [group for group in asked_groups(settings.claims, self.groups) if settings.depth in group.depths]
 
     def skipped(self, jobs: Iterable[Settings]) -> dict[str, list[int]]:
         """The depths at which a group is asked for and not measured, by its name: those out of its bounds."""
         depths: dict[str, set[int]] = {}
         for settings in jobs:
-            for group in self._asked(settings):
+            for group in asked_groups(settings.claims, self.groups):
                 if settings.depth not in group.depths:
                     depths.setdefault(group.name, set()).add(settings.depth)
         return {group.name: sorted(depths[group.name]) for group in self.groups if group.name in depths}
@@ -211,10 +205,6 @@ class Study:
     def group_of(self, claim_id: str) -> Group:
         """The group of a claim of this study."""
         return next(group for group in self.groups if claim_id in self.parts[group.name])
-
-    def _asked(self, settings: Settings) -> list[Group]:
-        ids = {claim.id for claim in self.chosen(settings.claims)}
-        return [group for group in self.groups if ids & set(self.parts[group.name])]
 
     def _function(self, group: Group, name: str) -> Callable[[Any], Any]:
         """`measure` or `compare` of a group: its own, else that of the file of this name in its folder."""

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..networks.activations import activation_named
-from .losses import Loss
+from .loss_with_curvature import Loss
 from .penalty import Penalty
 
 

@@ -31,7 +31,7 @@ from ..networks.vector_field import VectorField
 from ..random import permutation
 from ..settings.training import Train
 from . import observables
-from .loss import loss
+from .loss_of_replicas import loss
 from .shown import Shown
 from .trained import Parameters, TrainedParameters
 

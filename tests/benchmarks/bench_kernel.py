@@ -127,8 +127,8 @@ def affine(data: Dataset, name: str) -> None:
             mean, _ = regression.posterior(data.x_test, 1.0)
             print(
                 f"  {phi:6s}{kind:5s} {len(data.x_train)} x {data.features}, {regression.values.numel()} features:"
-                f" posterior mean and variance at {len(data.x_test)} points in {time.perf_counter() - began:.1f} s, test accuracy"
-                f" {accuracy(mean, data.y_test):.4f}",
+                f" posterior mean and variance at {len(data.x_test)} points in {time.perf_counter() - began:.1f} s,"
+                f" test accuracy {accuracy(mean, data.y_test):.4f}",
                 flush=True,
             )
     print(f"  peak memory {peak():.2f} GB, {before:.2f} GB before ({name} loaded)")

@@ -32,7 +32,7 @@ from torch import Tensor
 from resnet_limits.engines import default_engine
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import measure as weak

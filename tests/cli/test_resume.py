@@ -5,24 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Reslim, without_seconds
+from tests.cli.command import Reslim, wait_for, without_seconds
 from tests.cli.conftest import REQUEST
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-
-
-def wait_for(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := condition():
-            return answer
-        time.sleep(0.01)
-    raise AssertionError("it did not happen in time")
 
 
 def status_of(run, depth):

@@ -121,7 +121,7 @@ def test_the_summary_has_the_schema_of_the_contract(sweep):
     (claim,) = summary["claims"]
     assert set(claim) == {
         *("id", "setting", "source", "statement", "kind", "group", "rival"),
-        *("observable", "expected", "measured", "verdict", "why"),
+        *("observable", "expected", "pins", "measured", "verdict", "why"),
     }
     (group,) = summary["groups"]
     assert group["name"] == claim["group"] == "reversed"
@@ -131,6 +131,7 @@ def test_the_summary_has_the_schema_of_the_contract(sweep):
     assert "arXiv" in claim["source"]
     assert claim["kind"] in ("theorem", "derived", "observation", "control", "identity")
     assert claim["expected"] == {"what": "order", "value": 1.0, "tolerance": 0.1}
+    assert claim["pins"] == {}
     assert set(claim["measured"]) == {"value", "low", "high", "level"}
     assert claim["measured"]["low"] < claim["measured"]["value"] < claim["measured"]["high"]
     assert claim["measured"]["level"] == 0.95
@@ -254,7 +255,7 @@ def test_a_dry_run_lists_the_jobs_and_writes_nothing(reslim):
 
 
 def test_planning_says_which_groups_are_skipped_at_which_depths(reslim):
-    words = ("study=hamiltonian", "claims=[hamiltonian.geodesic,hamiltonian.energy]", "preset=smoke", "device=cpu")
+    words = ("study=hamiltonian", "claims=[hamiltonian.geodesic.*,hamiltonian.energy]", "preset=smoke", "device=cpu")
     answer = reslim("train", *words, "depth=16,64,128", "--dry-run").done()
     line = "landmarks: measured at depths up to 32; skipped at 64, 128"
     assert line in answer.out.splitlines()
@@ -266,7 +267,7 @@ def test_planning_says_which_groups_are_skipped_at_which_depths(reslim):
 
 
 def test_a_claim_that_no_planned_depth_measures_is_inconclusive_and_says_so(reslim):
-    words = ("study=hamiltonian", "claims=[hamiltonian.geodesic.landmarks]", "preset=smoke", "device=cpu", "depth=64")
+    words = ("study=hamiltonian", "claims=[hamiltonian.geodesic.landmarks.*]", "preset=smoke", "device=cpu", "depth=64")
     answer = reslim("train", *words, "--json").done()
     assert "reslim: landmarks: measured at depths up to 32; skipped at 64" in answer.err.splitlines()
     assert [claim["verdict"] for claim in answer.json["claims"]] == ["inconclusive"] * 2
@@ -275,6 +276,13 @@ def test_a_claim_that_no_planned_depth_measures_is_inconclusive_and_says_so(resl
     assert answer.code == 1
     assert "nothing was measured" in answer.out
     assert "depths up to 32" in answer.out
+
+
+def test_a_claim_is_run_alone_where_other_ids_begin_with_its_own(reslim):
+    words = ("study=sde", "width=4", "replicas=8", "device=cpu", "depth=4,8", "--json")
+    for name, ids in (("sde.strong", ["sde.strong"]), ("sde.strong.*", list(get("sde").parts["strong"]))):
+        summary = reslim("train", f"claims=[{name}]", *words).done().json
+        assert [claim["id"] for claim in summary["claims"]] == ids
 
 
 def test_the_multirun_flag_of_hydra_changes_nothing(reslim):

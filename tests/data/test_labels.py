@@ -332,7 +332,7 @@ def test_ode_trains_on_each_point_with_its_label():
 @pytest.mark.parametrize("loss", [None, "square"])
 def test_gamma_trains_on_each_point_with_its_label(loss):
     from resnet_limits.studies.gamma.problem import of_the_data
-    from resnet_limits.training.losses import CrossEntropy, MeanSquareLoss
+    from resnet_limits.training.loss_with_curvature import CrossEntropy, MeanSquareLoss
 
     settings = Gamma(data=DigitsData(), width=70, gamma=GammaKeys(train_points=90, loss=loss))
     problem, d = of_the_data(settings)
@@ -456,7 +456,7 @@ def test_mini_batches_take_points_and_labels_together(monkeypatch):
     from resnet_limits.networks.blocks import field
     from resnet_limits.networks.classifier import accuracy, initial
     from resnet_limits.training import loop
-    from resnet_limits.training.loss import loss
+    from resnet_limits.training.loss_of_replicas import loss
 
     (x, y), (x_test, y_test) = numbered(23), numbered(8)
     data = Dataset("numbered", x, y, x_test, y_test, 5)

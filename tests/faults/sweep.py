@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 from resnet_limits.files import BESIDE
@@ -25,16 +24,6 @@ OF_EACH_STUDY = {
     "flow": ("study=flow", *SMOKE, "claims=[flow.folding.trained.folds]", "train.epochs=6", "depth=8,16,32"),
 }
 """A sweep of some claims of each study at its smoke size; those that train save their state at every step."""
-
-
-def wait_for(condition, seconds=60.0):
-    """What `condition()` returns once that is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := condition():
-            return answer
-        time.sleep(0.01)
-    raise AssertionError("it did not happen in time")
 
 
 def states(run: Path) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from resnet_limits.runs.folder import Run
-from tests.cli.command import Reslim
+from tests.cli.command import Reslim, wait_for
 from tests.faults.sweep import (
     TRAINS,
     assert_nothing_left_over,
@@ -18,7 +18,6 @@ from tests.faults.sweep import (
     launchers,
     processes,
     states,
-    wait_for,
 )
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")

@@ -24,6 +24,7 @@ from torch import Tensor
 from resnet_limits.limits import pair_kernel
 from resnet_limits.limits.hamiltonian.kernels.kernel import OperatorKernel
 from resnet_limits.limits.pair_kernel import PairKernel, mean_square
+from tests.normals import normals
 from tests.planting import resize
 
 D = 5
@@ -36,10 +37,6 @@ def inputs(n: int = 12, *, seed: int = 3) -> Tensor:
     directions = torch.randn(n, D, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     squares = torch.linspace(LEAST, LARGEST, n, dtype=torch.float64)
     return directions * (squares / mean_square(directions)).sqrt()[:, None]
-
-
-def normals(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 class KernelLaws:

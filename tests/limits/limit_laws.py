@@ -32,12 +32,11 @@ from torch import Tensor
 
 from resnet_limits.engines import default_engine
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic, Law
+from resnet_limits.sampling.layer_law import Isotropic, Law
 from resnet_limits.sampling.matrix_normal import MatrixNormal
 from resnet_limits.sampling.schemes import Scheme, Walker
+from tests.normals import normals
 from tests.sampling.naive import points, worst_deviation
-
-from .kernel_laws import normals
 
 
 def adaptive(velocity: Callable[[float, Tensor], Tensor], start: Tensor, until: float) -> Tensor:

@@ -16,7 +16,7 @@ from resnet_limits.claims.richardson import richardson_limit
 from resnet_limits.errors import MeasurementError
 from resnet_limits.limits.euler_lagrange import Extremal, extremal
 from resnet_limits.training.depth_regularised import DepthRegularised, Penalties
-from resnet_limits.training.losses import CrossEntropy, MeanSquareLoss
+from resnet_limits.training.loss_with_curvature import CrossEntropy, MeanSquareLoss
 from resnet_limits.training.minimiser import minimise
 from tests.planting import resize
 

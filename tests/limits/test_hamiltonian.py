@@ -19,6 +19,7 @@ from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.kernels.kernel import KernelAtPoints, OperatorKernel
 from resnet_limits.limits.hamiltonian.trajectory import integrate, pull_back, tangent_at_end
 from resnet_limits.networks.activations import Activation, activation_named
+from tests.normals import normals
 from tests.planting import resize
 
 from .kernel_laws import HamiltonianLaws, IsotropicLaws
@@ -30,10 +31,6 @@ KERNELS = {
     "gaussian": GaussianKernel(0.8),
 }
 STEPS = {**INTEGRATORS, "conjugate_euler": ConjugateEuler()}
-
-
-def points(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
-    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 class TestFeatures(HamiltonianLaws):
@@ -77,7 +74,7 @@ class TestByMatrix(HamiltonianLaws, IsotropicLaws):
 def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.limits.hamiltonian.kernels import gaussian
 
-    q, P, u, v = (points(11, 2, seed=s) for s in range(4))
+    q, P, u, v = (normals(11, 2, seed=s) for s in range(4))
 
     def all_of(at: KernelAtPoints) -> tuple[Tensor, ...]:
         return at.velocity(P), at.rate(P), *at.tangent(P, u, v), *at.tangent_of_momenta(P, v), *at.both(P)
@@ -98,7 +95,7 @@ def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("name", STEPS)
 def test_tangent_and_transpose_are_those_of_the_step(name: str, kernel: str):
     step, kernel_used = STEPS[name], KERNELS[kernel]
-    q, P, u, v, a, b = (points(4, 2, seed=s, scale=0.5) for s in range(6))
+    q, P, u, v, a, b = (normals(4, 2, seed=s, scale=0.5) for s in range(6))
     h, eps = 0.2, 1e-5
     new, (du, dv) = step.tangent(kernel_used, q, P, h, u, v)
     for one, other in zip(new, step.step(kernel_used, q, P, h), strict=True):
@@ -116,7 +113,7 @@ def test_tangent_and_transpose_are_those_of_the_step(name: str, kernel: str):
 
 def jacobian(name: str, kernel: OperatorKernel, h: float) -> Tensor:
     """Of one step, (2nd, 2nd)."""
-    q, P = points(3, 2, scale=0.7), points(3, 2, seed=1, scale=0.7)
+    q, P = normals(3, 2, scale=0.7), normals(3, 2, seed=1, scale=0.7)
     unit = torch.eye(12, dtype=torch.float64).reshape(12, 2, 3, 2)
     _, (du, dv) = STEPS[name].tangent(kernel, q, P, h, unit[:, 0], unit[:, 1])
     return torch.stack([du, dv], dim=1).reshape(12, 12).T
@@ -177,7 +174,7 @@ class Oscillator(OperatorKernel):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_the_harmonic_oscillator_turns_at_the_order_of_the_integrator_and_keeps_its_energy(name: str):
-    q, P = points(3, 2), points(3, 2, seed=1)
+    q, P = normals(3, 2), normals(3, 2, seed=1)
     exact = q * math.cos(1) + P * math.sin(1), P * math.cos(1) - q * math.sin(1)
     errors = []
     for steps in (16, 32):
@@ -209,14 +206,14 @@ def over_time(
 @pytest.mark.parametrize("kernel", ["tanh", "gaussian"])
 @pytest.mark.parametrize("name", STEPS)
 def test_the_energy_drifts_at_the_order_of_the_integrator(name: str, kernel: str):
-    q, P = points(5, 2), points(5, 2, seed=3, scale=0.3)
+    q, P = normals(5, 2), normals(5, 2, seed=3, scale=0.3)
     drifts = [integrate(KERNELS[kernel], q, P, STEPS[name], steps).drift for steps in (32, 64)]
     assert math.log2(drifts[0] / drifts[1]) == pytest.approx(STEPS[name].order, abs=0.25)
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_gradients_through_the_flow_agree_forwards_backwards_and_with_differences(name: str):
-    kernel, q, P, u, v, a, b = KERNELS["gaussian"], *(points(4, 2, seed=s, scale=0.5) for s in range(6))
+    kernel, q, P, u, v, a, b = KERNELS["gaussian"], *(normals(4, 2, seed=s, scale=0.5) for s in range(6))
     path = integrate(kernel, q, P, STEPS[name], 8)
     du, dv = tangent_at_end(kernel, q, P, STEPS[name], 8, u, v)
     back = pull_back(kernel, path.states, path.momenta, STEPS[name], a, b, h=1 / 8)
@@ -230,7 +227,7 @@ def test_gradients_through_the_flow_agree_forwards_backwards_and_with_difference
 @pytest.mark.parametrize(("kernel", "seed"), [("tanh", 12), ("gaussian", 10)])
 def test_explicit_euler_gains_energy_where_symplectic_euler_does_not(kernel: str, seed: int):
     # from the same points and momenta, in as many steps of the same length; without total momentum they stay together
-    kernel_used, q, P = KERNELS[kernel], points(8, 2, seed=seed), points(8, 2, seed=20 + seed)
+    kernel_used, q, P = KERNELS[kernel], normals(8, 2, seed=seed), normals(8, 2, seed=20 + seed)
     P = P - P.mean(0)
     explicit, kept = (
         over_time(step, kernel_used, q, P, 1 / 50, 300)
@@ -242,14 +239,18 @@ def test_explicit_euler_gains_energy_where_symplectic_euler_does_not(kernel: str
 
 def test_a_flow_that_diverges_is_a_result_with_its_energy():
     path = integrate(
-        FeaturesKernel(activation_named("identity")), points(5, 2), points(5, 2, scale=1e3), INTEGRATORS["leapfrog"], 4
+        FeaturesKernel(activation_named("identity")),
+        normals(5, 2),
+        normals(5, 2, scale=1e3),
+        INTEGRATORS["leapfrog"],
+        4,
     )
     assert path.diverged is not None
     assert "energy" in path.diverged
     assert len(path.states) == len(path.momenta) == len(path.energy) <= 4
     with pytest.raises(Diverged):
         INTEGRATORS["rk4"].step(
-            FeaturesKernel(activation_named("identity")), points(2, 2), points(2, 2, scale=1e200), 1.0
+            FeaturesKernel(activation_named("identity")), normals(2, 2), normals(2, 2, scale=1e200), 1.0
         )
 
 
@@ -262,7 +263,7 @@ class TestFlow(LimitLaws):
     rounding = 1e-8  # of rk4 in 128 steps
 
     def start(self, case: OperatorKernel) -> Tensor:
-        return torch.stack([points(4, 2), points(4, 2, seed=1, scale=0.3)])
+        return torch.stack([normals(4, 2), normals(4, 2, seed=1, scale=0.3)])
 
     def flow(self, case: OperatorKernel, start: Tensor, since: float, until: float) -> tuple[Tensor, float]:
         time = until - since
@@ -305,7 +306,7 @@ def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_tim
 
 
 def test_without_bias_the_identity_gives_geodesics_of_the_linear_group():
-    q, P = points(5, 3), points(5, 3, seed=2, scale=0.3)
+    q, P = normals(5, 3), normals(5, 3, seed=2, scale=0.3)
     kernel = FeaturesKernel(activation_named("identity"), bias=False)
     path, omega = integrate(kernel, q, P, INTEGRATORS["rk4"], 64), kernel.at(q).weights(P)
     A = omega - omega.T
@@ -322,14 +323,14 @@ def test_a_bias_alone_moves_all_points_along_one_straight_line():
         def __call__(self, z: Tensor) -> Tensor:
             return torch.zeros_like(z)
 
-    q, P = points(4, 2), points(4, 2, seed=1)
+    q, P = normals(4, 2), normals(4, 2, seed=1)
     path = integrate(FeaturesKernel(Zero()), q, P, INTEGRATORS["leapfrog"], 8)
     for s in range(9):
         torch.testing.assert_close(path.states[s], q + s / 8 * P.sum(0))
 
 
 def test_in_dimension_one_without_bias_all_weights_are_equal():
-    kernel, q, P = FeaturesKernel(activation_named("tanh"), bias=False), points(6, 1), points(6, 1, seed=1)
+    kernel, q, P = FeaturesKernel(activation_named("tanh"), bias=False), normals(6, 1), normals(6, 1, seed=1)
     path = integrate(kernel, q, P, INTEGRATORS["rk4"], 64)
     weights = torch.stack([kernel.at(x).weights(p) for x, p in zip(path.states, path.momenta, strict=True)])
     torch.testing.assert_close(weights, weights[:1].expand_as(weights), rtol=1e-8, atol=1e-8)

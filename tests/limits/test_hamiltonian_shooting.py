@@ -23,15 +23,12 @@ from resnet_limits.limits.hamiltonian.losses.square import SquareLoss
 from resnet_limits.limits.hamiltonian.shooting import Problem, costate, descend, shoot, value_and_gradient
 from resnet_limits.limits.hamiltonian.trajectory import Trajectory, integrate
 from resnet_limits.networks.activations import activation_named
+from tests.normals import normals
 from tests.planting import resize
 
 from .limit_laws import StationaryLaws
 
 TANH = FeaturesKernel(activation_named("tanh"))
-
-
-def points(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
-    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def classes(n: int, count: int) -> Tensor:
@@ -48,19 +45,19 @@ def named(name: str) -> PointwiseLoss:
 
 LOSSES: dict[str, EndLoss] = {
     **{f"fixed {name}": Fixed(named(name), SIGNS) for name in ("square", "logistic", "squared_hinge")},
-    "fixed insensitive": Fixed(named("squared_insensitive"), points(9, 2, seed=4)),
+    "fixed insensitive": Fixed(named("squared_insensitive"), normals(9, 2, seed=4)),
     "fixed logistic, 3 classes": Fixed(named("logistic"), classes(9, 3)),
     "linear logistic": Linear(named("logistic"), SIGNS, 0.1),
     "linear logistic, 3 classes": Linear(named("logistic"), classes(9, 3), 0.1),
-    "linear square": Linear(SquareLoss(), points(9, 2, seed=4), 0.05),
-    "ridge features": Ridge(TANH, points(9, 2, seed=4), 0.05),
-    "ridge gaussian": Ridge(GaussianKernel(0.9), points(9, 2, seed=4), 0.05),
+    "linear square": Linear(SquareLoss(), normals(9, 2, seed=4), 0.05),
+    "ridge features": Ridge(TANH, normals(9, 2, seed=4), 0.05),
+    "ridge gaussian": Ridge(GaussianKernel(0.9), normals(9, 2, seed=4), 0.05),
 }
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_derivatives_of_the_loss_are_those_of_its_value(name: str):
-    loss, q, u = LOSSES[name], points(9, 3).requires_grad_(), points(9, 3, seed=1)
+    loss, q, u = LOSSES[name], normals(9, 3).requires_grad_(), normals(9, 3, seed=1)
     (expected,) = torch.autograd.grad(loss.value(q), q)
     q = q.detach()
     torch.testing.assert_close(loss.gradient(q), expected)
@@ -69,14 +66,14 @@ def test_derivatives_of_the_loss_are_those_of_its_value(name: str):
     torch.testing.assert_close(products, torch.stack([difference, 2 * difference]), rtol=1e-6, atol=1e-8)
     step = (loss.value(q + 1e-5 * u) - loss.value(q - 1e-5 * u)) / 2e-5
     assert float((loss.gradient(q) * u).sum()) == pytest.approx(float(step), rel=1e-6)
-    assert loss.scorer(q)(points(4, 3)).shape == (4, loss.y.shape[1])
+    assert loss.scorer(q)(normals(4, 3)).shape == (4, loss.y.shape[1])
 
 
 @pytest.mark.parametrize(
     ("name", "ridge", "apart"), [("logistic", 1e-6, 1e-7), ("square", 1e-10, 1e-5)], ids=["logistic", "square"]
 )
 def test_a_read_out_of_coordinates_that_nearly_agree_is_stationary_to_rounding(name: str, ridge: float, apart: float):
-    q, y = points(20, 3, seed=1), points(20, 1, seed=2).sign()
+    q, y = normals(20, 3, seed=1), normals(20, 1, seed=2).sign()
     q[:, 2] = q[:, 1] + apart * q[:, 2]
     loss = Linear(named(name), y, ridge)
     R, x = loss.readout(q), torch.nn.functional.pad(q, (0, 1), value=1.0)
@@ -85,7 +82,7 @@ def test_a_read_out_of_coordinates_that_nearly_agree_is_stationary_to_rounding(n
 
 
 def test_kernel_ridge_is_a_linear_read_out_of_the_features():
-    q, y = points(9, 3), points(9, 2, seed=4)
+    q, y = normals(9, 3), normals(9, 2, seed=4)
     f = TANH.of_points(q)
     R = torch.linalg.solve(f.T @ f / 9 + 0.05 * torch.eye(4), f.T @ y / 9)
     expected = (f @ R - y).square().sum() / 18 + 0.05 / 2 * R.square().sum()
@@ -95,7 +92,7 @@ def test_kernel_ridge_is_a_linear_read_out_of_the_features():
 
 def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_right_to_the_bound():
     """Against 60 digits. The difference by which the coefficients are found loses what a small ridge is divided by."""
-    q, y = points(9, 3, scale=3.0), points(9, 1, seed=4)
+    q, y = normals(9, 3, scale=3.0), normals(9, 1, seed=4)
     with mpmath.workdps(60):
         f = mpmath.matrix(TANH.of_points(q).tolist())
         for ridge in (1e-2, 1e-6, 1e-10):
@@ -110,8 +107,8 @@ def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_r
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)
 def test_the_gradient_through_shooting_is_that_of_the_value(integrator: str):
-    problem = Problem(GaussianKernel(0.9), points(5, 2), 0.1, Fixed(SquareLoss(), points(5, 2, seed=1)))
-    P, v = points(5, 2, seed=2, scale=0.3), points(5, 2, seed=3)
+    problem = Problem(GaussianKernel(0.9), normals(5, 2), 0.1, Fixed(SquareLoss(), normals(5, 2, seed=1)))
+    P, v = normals(5, 2, seed=2, scale=0.3), normals(5, 2, seed=3)
     scheme = INTEGRATORS[integrator]
     _, gradient = value_and_gradient(problem, P, scheme, 10)
     ahead, behind = (value_and_gradient(problem, P + s * v, scheme, 10)[0] for s in (1e-5, -1e-5))
@@ -125,7 +122,7 @@ class TestShooting(StationaryLaws):
     nu = 0.2
 
     def begin(self, case: FeaturesKernel) -> Tensor:
-        return points(8, 2)
+        return normals(8, 2)
 
     def velocity(self, case: FeaturesKernel, x: Tensor, u: Tensor) -> Tensor:
         phi = {"tanh": torch.tanh, "swish": torch.nn.functional.silu}[case.activation.name]
@@ -135,10 +132,10 @@ class TestShooting(StationaryLaws):
         return self.nu / 2 * u.square().sum(dim=1)
 
     def ends(self, case: FeaturesKernel, end: Tensor, first: Tensor, last: Tensor) -> Tensor:
-        return (end - points(8, 2, seed=1)).square().sum() / 16
+        return (end - normals(8, 2, seed=1)).square().sum() / 16
 
     def solve(self, case: FeaturesKernel) -> tuple[Trajectory, float]:
-        problem = Problem(case, points(8, 2), self.nu, Fixed(SquareLoss(), points(8, 2, seed=1)))
+        problem = Problem(case, normals(8, 2), self.nu, Fixed(SquareLoss(), normals(8, 2, seed=1)))
         scheme = INTEGRATORS["rk4"]
         shot = shoot(problem, descend(problem, scheme, 8, iterations=40), scheme, 2 * self.steps)
         assert shot.converged, shot.why
@@ -169,7 +166,7 @@ def test_one_point_in_dimension_one_reaches_the_minimum_that_is_known(integrator
 
 def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
     # q' = H_P, P' = -H_q, q(0) = q_0, P(1) = -loss'/nu, by collocation: no shooting, no kernel of ours
-    nu, q0, y = 0.2, points(2, 1), torch.tensor([[1.0], [-0.5]]).double()
+    nu, q0, y = 0.2, normals(2, 1), torch.tensor([[1.0], [-0.5]]).double()
 
     def rates(t, z):
         q, p = z[:2], z[2:]
@@ -192,7 +189,7 @@ def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
 
 
 def test_the_costate_of_the_solution_is_its_own_momentum():
-    problem = Problem(TANH, points(8, 2), 0.2, Fixed(SquareLoss(), points(8, 1, seed=1)))
+    problem = Problem(TANH, normals(8, 2), 0.2, Fixed(SquareLoss(), normals(8, 1, seed=1)))
     scheme = INTEGRATORS["rk4"]
     first = descend(problem, scheme, 8, iterations=40)
     shot = shoot(problem, first, scheme, 64)
@@ -205,7 +202,7 @@ def test_the_costate_of_the_solution_is_its_own_momentum():
 def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pytest.MonkeyPatch):
     resize(monkeypatch, shooting, DENSE=dense)
     n = 20
-    problem = Problem(TANH, points(n, 2), 0.2, Fixed(SquareLoss(), points(n, 1, seed=1).sign()))
+    problem = Problem(TANH, normals(n, 2), 0.2, Fixed(SquareLoss(), normals(n, 1, seed=1).sign()))
     scheme = INTEGRATORS["leapfrog"]
     shot = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), scheme, 32)
     assert shot.converged, shot.why
@@ -215,8 +212,8 @@ def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pyt
 
 
 def test_a_shooting_that_diverges_is_a_result_with_its_energy():
-    problem = Problem(GaussianKernel(0.2), points(6, 2), 1e-8, Fixed(SquareLoss(), points(6, 2, seed=1)))
-    shot = shoot(problem, points(6, 2, seed=2, scale=1e8), INTEGRATORS["leapfrog"], 8)
+    problem = Problem(GaussianKernel(0.2), normals(6, 2), 1e-8, Fixed(SquareLoss(), normals(6, 2, seed=1)))
+    shot = shoot(problem, normals(6, 2, seed=2, scale=1e8), INTEGRATORS["leapfrog"], 8)
     assert not shot.converged
     assert shot.diverged
     assert shot.energy > 1e12

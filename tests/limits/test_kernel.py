@@ -15,7 +15,7 @@ from scipy.integrate import solve_ivp
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.kernel import Kind, LimitKernel
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
-from resnet_limits.limits.moments import explosion_times
+from resnet_limits.limits.moments import first_explosion
 from resnet_limits.networks.activations import Activation, activation_named
 
 from . import kernel_laws as laws
@@ -149,7 +149,7 @@ def test_at_no_horizon_there_is_the_input_alone():
 
 @pytest.mark.parametrize("near", [0.5, 0.9, 0.99, 0.999])
 def test_near_the_explosion_more_nodes_are_taken(near: float):
-    at = float(explosion_times("gelu", 1.1, 0.4, torch.tensor([LARGEST], dtype=torch.float64))[0])
+    at, _ = first_explosion("gelu", 1.1, 0.4, torch.tensor([LARGEST], dtype=torch.float64))
     kernel = limit("gelu", horizon=near * at)
     i = int(Z.square().mean(dim=1).argmax())
     expected = solved(kernel, Z[i], Z[i])["nngp"]

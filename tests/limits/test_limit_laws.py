@@ -13,7 +13,7 @@ from resnet_limits.limits import adjoint, ode
 from resnet_limits.limits.hamiltonian.kernels.features import FeaturesAt
 from resnet_limits.networks.activations.tanh import Tanh
 from resnet_limits.sampling.schemes import EulerMaruyama
-from resnet_limits.training.losses import MeanSquareLoss
+from resnet_limits.training.loss_with_curvature import MeanSquareLoss
 from tests.planting import plant, resize
 from tests.sampling import test_schemes as schemes
 from tests.studies.sde import faults

@@ -17,7 +17,7 @@ from resnet_limits.networks.steps import STEPS, Step
 from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.random import Stream
 from resnet_limits.sampling.backward import record
-from resnet_limits.sampling.law import Isotropic, Law
+from resnet_limits.sampling.layer_law import Isotropic, Law
 from resnet_limits.sampling.matrix_normal import MatrixNormal
 from resnet_limits.sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from resnet_limits.sampling.tangent import tangents

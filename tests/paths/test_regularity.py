@@ -21,8 +21,8 @@ from resnet_limits.studies.kernel.settings import Kernel
 from resnet_limits.studies.ode import outside as of_ode
 from resnet_limits.studies.ode.room import least_of_weights
 from resnet_limits.studies.ode.settings import Ode
-from resnet_limits.studies.sde.request import check as check_sde
 from resnet_limits.studies.sde.settings import Sde
+from resnet_limits.studies.sde.study import STUDY as SDE
 from resnet_limits.testing.path_laws import facts_are_true
 
 
@@ -101,9 +101,9 @@ def test_what_needs_independent_layers_or_entries_refuses_what_does_not_declare_
 
     for law in (Undeclared(), SmoothLaw()):
         with pytest.raises(SettingError, match="the layers of study sde are independent; choose init=iid"):
-            check_sde(Sde(init=law))
+            SDE.check(Sde(init=law))
     with pytest.raises(SettingError, match="init=undeclared declares no law of a layer"):
-        check_sde(Sde(init=Layers()))
+        SDE.check(Sde(init=Layers()))
     for law in (Undeclared(), Layers(), SmoothLaw()):
         with pytest.raises(SettingError, match="kernels of study kernel are those of independent entries"):
             check_kernel(Kernel(init=law))

@@ -15,13 +15,13 @@ import csv
 import os
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from resnet_limits.claims.claim import selected
+from resnet_limits.studies.chosen import meant
 from tests.checkout import HERE, Checkout
 from tests.sabotage.fault import Fault, copied, faults
 
@@ -60,22 +60,13 @@ def results(fault: Fault, checkout: Checkout, claims: Sequence[str]) -> list[Res
 
 
 def _verified(fault: Fault, checkout: Checkout, claims: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The claims as `verify` has them, a study at a time; those that were named, without others of a shared part."""
+    """The claims as `verify` has them, a study at a time."""
     for study in sorted({name.split(".")[0] for name in claims}):
         named = [name for name in claims if name.split(".")[0] == study]
         asked = [] if named == [study] else [f"claims=[{','.join(named)}]"]
         document = checkout.verified([study, "--smoke", *asked, *fault.request])
-        for study_document in document["studies"]:
-            ids = {claim["id"] for claim in study_document["claims"]}
-            yield from (
-                claim for claim in study_document["claims"] if any(meant(name, claim["id"], ids) for name in named)
-            )
-
-
-def meant(name: str, claim_id: str, ids: Collection[str]) -> bool:
-    """Whether the name of an error's claims means this one: an id means that claim alone, another name all that begin
-    with it."""
-    return claim_id == name if name in ids else claim_id.startswith(f"{name}.")
+        for its in document["studies"]:
+            yield from its["claims"]
 
 
 def _of_claim(fault: Fault, claim: dict[str, Any]) -> Result:
@@ -115,7 +106,7 @@ def problems(fault: Fault, results: Sequence[Result]) -> list[str]:
     """What is wrong with the results of a fault: what stayed green, and what was never there."""
     wrong = [f"{fault.id}: {result.seen_by} stays green ({result.verdict})" for result in results if not result.red]
     for name in fault.claims:
-        if not any(selected([name], result.seen_by) for result in results):
+        if not meant(name, [result.seen_by for result in results]):
             wrong.append(f"{fault.id}: no claim {name}")
     return wrong
 

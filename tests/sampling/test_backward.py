@@ -7,9 +7,9 @@ import torch
 
 from resnet_limits.random import Stream
 from resnet_limits.sampling.backward import record
-from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.matrix_normal import MatrixNormal
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
+from tests.networks.engine_laws import correlated
 from tests.sampling.naive import different_means, points, weights
 
 LAW = Isotropic(1.0, 0.5)
@@ -89,12 +89,7 @@ def test_fresh_weights_on_the_way_back_are_seen():
     assert different_means(sampled(SCHEMES["swish"], Forgetful(1.0, 0.5)), backpropagated(SCHEMES["swish"])) > 1
 
 
-def correlated():
-    eye = torch.eye(WIDTH, dtype=torch.float64)
-    return MatrixNormal(0.3 * eye, 0.1 * eye[0], eye + 0.3, (eye + 0.2) / WIDTH, 0.25 * eye)
-
-
-@pytest.mark.parametrize("law", [LAW, correlated()], ids=["isotropic", "matrix normal"])
+@pytest.mark.parametrize("law", [LAW, correlated(WIDTH)], ids=["isotropic", "matrix normal"])
 @pytest.mark.parametrize("name", SCHEMES)
 def test_costates_and_tangents_are_dual(name, law):
     """`<p_k, u_k>` is the same at every layer, replica by replica."""

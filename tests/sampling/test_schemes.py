@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from resnet_limits.sampling.law import Law
+from resnet_limits.sampling.layer_law import Law
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from tests.limits.limit_laws import Equation, SchemeLaws
 

@@ -10,7 +10,7 @@ import torch
 
 from resnet_limits.engines.eager import Eager
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.pieces import CACHE, LARGEST, SMALLEST, piece_size
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from resnet_limits.sampling.tangent import tangents

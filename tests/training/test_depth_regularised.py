@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.training.depth_regularised import DepthRegularised, Penalties
-from resnet_limits.training.losses import CrossEntropy, Loss, MeanSquareLoss
+from resnet_limits.training.loss_with_curvature import CrossEntropy, Loss, MeanSquareLoss
 from resnet_limits.training.minimiser import minimise
 from resnet_limits.training.penalty import Penalty
 

@@ -29,10 +29,10 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     tables_by_depth: dict[int, list[np.ndarray]] = {}
     for job in jobs:
         if (table := job.array("diagram.depth")) is not None:
-            tables_by_depth.setdefault(job.settings.depth, []).append(table)
+            tables_by_depth.setdefault(job.settings.depth, []).append(_infinite(table))
     if not tables_by_depth:
         return None
-    limits = [limit for job in jobs if (limit := job.array("diagram.limit")) is not None]
+    limits = [_infinite(limit) for job in jobs if (limit := job.array("diagram.limit")) is not None]
     limit = joined(limits) if limits else None
     tables = {depth: joined(tables_by_depth[depth]) for depth in sorted(tables_by_depth)}
     figure = Figure(figsize=(7.4, 3.3))
@@ -40,6 +40,11 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     _draw_means(left, tables, limit)
     _draw_spreads(right, tables, limit)
     return figure
+
+
+def _infinite(table: np.ndarray) -> np.ndarray:
+    """The table with its infinite width, which is nan where arrays hold drawable numbers alone."""
+    return np.vstack([np.where(np.isnan(table[:Q]), np.inf, table[:Q]), table[Q:]])
 
 
 def joined(tables: Sequence[np.ndarray]) -> np.ndarray:

@@ -23,6 +23,6 @@ class IidLaw(Random):
         return Regularity(independent_layers=True, isotropic=True)
 
     def path(self, draw: Draw) -> Path:
-        from ..iid import iid_path
+        from ..iid import IidPath
 
-        return iid_path(draw)
+        return IidPath(draw)

@@ -24,6 +24,6 @@ class TiedLaw(Random):
         return Regularity(index=math.inf, constant=True)
 
     def path(self, draw: Draw) -> Path:
-        from ..tied import tied_path
+        from ..tied import TiedPath
 
-        return tied_path(draw)
+        return TiedPath(draw.sigma * draw.normals(draw.shape), draw.horizon)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from ...claims.claim import selected
+from collections.abc import Sequence
+
 from ...data import sizes
 from ...data.sources.digits import DigitsData
 from ...data.sources.source import Data
 from ...errors import SettingError, TooFewPoints
+from ..chosen import asked_groups
+from ..group import Group
 from ..outside import unlabelled
 from .images import claims as images
 from .settings import Flow
 
 
-def check(settings: Flow) -> None:
+def check(settings: Flow, groups: Sequence[Group]) -> None:
     """Raise `SettingError` for a law that is no path over depth, a grid that is not of the plane, and for more points
     than there are."""
     settings.init.require_path("flow")
@@ -23,7 +26,7 @@ def check(settings: Flow) -> None:
         )
     if settings.figure in ("deformed_grid", "folding") and (reason := unlabelled(settings)):
         raise SettingError(f"{reason}, and figure={settings.figure} shows networks that classify")
-    if any(selected(settings.claims, claim.id) for claim in images.GROUP.claims):
+    if images.GROUP in asked_groups(settings.claims, groups):
         _check_images(settings)
     asked = {"flow.inputs": settings.flow.inputs, "flow.points": settings.flow.points}
     sizes.require(settings.data, asked | {"train.batch_size": settings.train.batch_size})

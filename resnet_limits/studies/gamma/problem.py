@@ -22,7 +22,7 @@ from ...settings.content import chosen
 from ...training.branches import Refine, SolutionBranch, branches
 from ...training.continuation import Rung, climb
 from ...training.depth_regularised import DepthRegularised, DepthWeights, Penalties
-from ...training.losses import CrossEntropy, Loss, MeanSquareLoss
+from ...training.loss_with_curvature import CrossEntropy, Loss, MeanSquareLoss
 from ..certificate import of_the_minimiser
 from ..degenerate import points
 from . import branch

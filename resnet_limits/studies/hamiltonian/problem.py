@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -30,18 +30,11 @@ from ..degenerate import points
 from .network import WeightDecayedNetwork, refined
 from .settings import Hamiltonian
 
-ROUNDING = 1e-13
-"""Relative rounding of states and values."""
 CANCELLED = 1e-9
 """Weights by the sum of what they are made of, without signs, below which they are zero: shooting leaves 1e-11."""
 LARGEST_OFF = 0.1
 """Relative uncertainty of a minimiser that was reached above which it may be zero."""
 NO_FLOW = "the least value is that of no flow at all"
-
-
-def pinned(settings: Hamiltonian, **keys: Any) -> Hamiltonian:
-    """The settings with keys of the group `hamiltonian` that a claim pins, given without the group's name."""
-    return replace(settings, hamiltonian=replace(settings.hamiltonian, **keys))
 
 
 def dataset(settings: Hamiltonian) -> Dataset:

@@ -38,7 +38,7 @@ class HamiltonianKeys:
     )
     length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
     integrator: str = key(
-        "leapfrog", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
+        "rk4", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
     )
     steps: int = key(512, "steps of the shooting; half as many tell its error", low=8, high=10**5)
     points: int = key(100, "training points that the network moves", low=2, high=10**5)

@@ -12,7 +12,7 @@ from ...data.dataset import Dataset
 from ...limits.deep_kernel import DeepKernel, extremes
 from ...limits.kernel import Kind, LimitKernel
 from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
-from ...limits.moments import explosion_times, moments_at
+from ...limits.moments import first_explosion, moments_at
 from ...limits.pair_kernel import mean_square
 from ...networks.activations import activation_named
 from .outside import DEEP, limitless, sizes
@@ -37,7 +37,7 @@ def finite_kernel(settings: Kernel, kind: Kind, depth: int, *, phi: str | None =
 def reached(settings: Kernel, z: Float[Tensor, "n f"], *, phi: str | None = None) -> tuple[bool, float]:
     """Whether no input blows up before the horizon, in the limit of depth, and when the first one does."""
     init = sizes(settings)
-    first = float(explosion_times(phi or settings.activation, init.sigma_w, init.sigma_b, mean_square(z)).min())
+    first, _ = first_explosion(phi or settings.activation, init.sigma_w, init.sigma_b, mean_square(z))
     return settings.horizon < first, first
 
 

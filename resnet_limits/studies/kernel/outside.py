@@ -17,8 +17,10 @@ OF_DEPTHS: dict[str, Verdict] = {**AS_FULL, "large": "inconclusive"}
 
 TYPICAL = 1.0
 """`|z|^2/d_in` of a standardised point: its mean over the training points."""
-NO_BLOW_UP = "no training or test point may blow up before the horizon (blow_up_time says when the first one does)"
+NO_BLOW_UP = "moments that blow up before the horizon at no training or test point (blow_up_time: the first time)"
 """For `Claim.needs`."""
+OF_ROUNDING = "units of rounding"
+"""For `Expected.scale`."""
 DEEP = {"activation": "relu", "sigma_A": 1.4142135623730951, "sigma_a": 0.5, "sigma_B": 1.0}
 """The deep block `x + B phi(A x + a)`: its inner activation, sizes of its inner layer, and of its last."""
 LADDER = (8, 4, 2, 1)
@@ -38,7 +40,7 @@ def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:
 def kinked(settings: Kernel) -> str | None:
     """Why there is no limit in depth, or None."""
     if (reason := activation_named(settings.activation).without_limit()) is not None:
-        return f"activation={settings.activation}: {reason}, and infinitely deep networks no limit"
+        return f"activation={settings.activation}: {reason}, and infinitely deep networks have no limit"
     return None
 
 
@@ -53,7 +55,7 @@ def moving(settings: Kernel) -> str | None:
 def blow_up_time(phi: str, settings: Kernel, q0: float = TYPICAL) -> float:
     """When the moments of the doubly infinite network explode, from `m_0 = 0` and this q_0; inf if they do not."""
     activation = activation_named(phi)
-    if activation.without_limit() is not None or activation.curvature_at_0 == 0:
+    if activation.without_limit() is not None:
         return math.inf
     init = sizes(settings)
     return Moments(*activation.taylor(), init.sigma_w, init.sigma_b, 0.0, q0).explosion_time()

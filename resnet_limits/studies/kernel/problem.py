@@ -16,7 +16,7 @@ from ...data.loading import load
 from ...fixed_shape import product
 from ...networks.ntk import NtkNetwork
 from ...random import Stream, normals
-from ...sampling.law import Isotropic
+from ...sampling.layer_law import Isotropic
 from ...settings.content import chosen
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
@@ -42,6 +42,14 @@ def pair(settings: Kernel) -> Float[Tensor, "2 f"]:
     """The first training point, and the one of the next hundred that overlaps it most: mostly of its class."""
     z = points(settings, 1 + AMONG)
     return z[[0, 1 + int((z[1:] @ z[0]).argmax())]]
+
+
+def family(settings: Kernel, others: int) -> Float[Tensor, "n f"]:
+    """The first training point and those of the next hundred that overlap it most, of no larger norm than the pair:
+    where its moments do not blow up, theirs do not."""
+    z, largest = points(settings, 1 + AMONG), float(pair(settings).square().sum(dim=1).max())
+    small = z[1:][z[1:].square().sum(dim=1) <= largest]
+    return torch.cat([z[:1], small[(small @ z[0]).argsort(descending=True)[:others]]])
 
 
 def overlaps(z: Float[Tensor, "n f"]) -> Float[Tensor, "n n"]:

@@ -36,7 +36,7 @@ class KernelKeys:
     ridge: float = key(
         0.1, "variance of the noise on the targets: what is added to the diagonal of a kernel", low=0, high=1e6
     )
-    networks: int = key(20, "finite networks that are trained; of narrower ones twice as many", low=2, high=10**4)
+    networks: int = key(30, "finite networks that are trained; of narrower ones twice as many", low=2, high=10**4)
     trained_depth: int = key(16, "depth of the trained networks, if the job is deeper", low=1, high=10**5)
     points: int = key(200, "training points of the trained networks", low=2, high=10**5)
     steps: int = key(50, "steps of gradient descent, full batch", low=1, high=10**6)

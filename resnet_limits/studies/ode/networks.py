@@ -37,7 +37,7 @@ from ...paths.draw import draw
 from ...paths.laws.law import Init
 from ...training import observables
 from ...training.loop import evaluated, train
-from ...training.loss import loss
+from ...training.loss_of_replicas import loss
 from ...training.trained import TrainedParameters
 from .settings import Ode, two_matrices
 

@@ -72,7 +72,7 @@ def problem(
     return DrivenFlow(x.expand(replicas, *x.shape), vector_field, path, settings.horizon)
 
 
-def pinned(settings: Ode, law: Law) -> Law:
+def with_own_sizes(settings: Ode, law: Law) -> Law:
     """A law that a claim pins, with the sizes `sigma_w`, `sigma_b` of the settings' own law."""
     init = settings.init
     return replace(law, sigma_w=init.sigma_w, sigma_b=init.sigma_b) if isinstance(init, Random) else law

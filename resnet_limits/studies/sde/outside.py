@@ -87,7 +87,7 @@ def explosion_time(phi: str, settings: Sde) -> float:
     see the data. Embedded data have means and norms of their own, and their networks explode somewhat earlier or later.
     """
     outer, inner = activation_named(phi), activation_named(settings.activation_inside)
-    if outer.without_limit() is not None or outer.curvature_at_0 == 0 or inner.bound is not None:
+    if outer.without_limit() is not None or inner.bound is not None:
         return math.inf
     init, q0 = sizes(settings), settings.sde.norm if isinstance(settings.data, GaussianData) else 1.0
     return Moments(*outer.taylor(), init.sigma_w, init.sigma_b, 0.0, q0).explosion_time()

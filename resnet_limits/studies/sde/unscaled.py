@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...networks.activations import activation_named
-from ...sampling.law import Isotropic
+from ...sampling.layer_law import Isotropic
 from ...sampling.schemes import Scheme, ShallowNetwork
 from .outside import sizes
 from .settings import Sde
@@ -63,8 +63,10 @@ def scaled(settings: Sde) -> Sampled:
     return Sampled(network, Isotropic(init.sigma_w, init.sigma_b), settings.depth, settings.horizon, {})
 
 
-def pinned(scheme: type[ShallowNetwork] | type[FeedForward], depth: int, pins: Mapping[str, Any]) -> Sampled:
-    """One without the factor: steps of length 1, activation and sizes as pinned."""
+def without_the_factor(
+    scheme: type[ShallowNetwork] | type[FeedForward], depth: int, pins: Mapping[str, Any]
+) -> Sampled:
+    """Steps of length 1, activation and sizes as pinned."""
     law = Isotropic(pins["init.sigma_w"], pins["init.sigma_b"])
     return Sampled(scheme(pins["activation"]), law, depth, float(depth), pins)
 

@@ -28,8 +28,8 @@ from resnet_limits.settings.checks import check as check_ranges
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.flow.images import measure as images
-from resnet_limits.studies.flow.request import check
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
+from resnet_limits.studies.flow.study import STUDY
 from resnet_limits.training import convolutional
 from resnet_limits.training.convolutional import train
 from tests.planting import plant
@@ -219,13 +219,13 @@ def test_what_is_evaluated():
 )
 def test_what_cannot_be_run_is_refused_in_words(settings: Flow, words: str):
     with pytest.raises(SettingError, match=words):
-        check(settings)
+        STUDY.check(settings)
 
 
 def test_what_is_not_asked_for_is_not_refused():
-    check(replace(with_images(SMALL, channels=7), claims=["flow.map"]))
+    STUDY.check(replace(with_images(SMALL, channels=7), claims=["flow.map"]))
     for data in (MoonsData(), GaussianData(), DigitsData(), MnistData(), Cifar10Data()):
-        check(replace(SMALL, data=data))
+        STUDY.check(replace(SMALL, data=data))
 
 
 @pytest.mark.parametrize("units", [[], [0], [1, 1], [1, 2.5], 3])

@@ -12,8 +12,8 @@ from resnet_limits.errors import SettingError
 from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.settings.checks import check
 from resnet_limits.settings.training import Train
-from resnet_limits.studies.flow.request import check as request
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
+from resnet_limits.studies.flow.study import STUDY
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
 )
 def test_requests_that_cannot_be_run(settings, words):
     with pytest.raises(SettingError, match=words):
-        request(settings)
+        STUDY.check(settings)
 
 
 @pytest.mark.parametrize(

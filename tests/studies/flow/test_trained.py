@@ -32,8 +32,8 @@ from resnet_limits.networks.steps import STEPS
 from resnet_limits.runs.records import table
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.training import Train
-from resnet_limits.studies.flow.request import check
 from resnet_limits.studies.flow.settings import Flow, FlowKeys
+from resnet_limits.studies.flow.study import STUDY
 from resnet_limits.studies.flow.trained import claims
 from resnet_limits.studies.flow.trained import measure as trained
 from resnet_limits.studies.flow.trained.claims import COLUMNS, GROUP, SHOWN, WEIGHTS
@@ -311,7 +311,7 @@ def test_targets_have_no_accuracies():
 
 
 def test_a_grid_that_is_not_of_the_plane_is_refused():
-    check(replace(SMALL, figure="deformed_grid"))
-    check(replace(SMALL, figure="folding", width=3))
+    STUDY.check(replace(SMALL, figure="deformed_grid"))
+    STUDY.check(replace(SMALL, figure="folding", width=3))
     with pytest.raises(SettingError, match=r"width=3: figure=deformed_grid draws the plane"):
-        check(replace(SMALL, figure="deformed_grid", width=3))
+        STUDY.check(replace(SMALL, figure="deformed_grid", width=3))

@@ -83,7 +83,7 @@ def test_networks_that_are_not_trained_do_not_move_and_are_not_supported(monkeyp
 
 def test_starts_of_all_depths_agree_at_common_times_and_do_not_depend_on_their_number():
     def paths(depth: int, count: int) -> np.ndarray:
-        settings = ablation.pinned(replace(SMALL, depth=depth))
+        settings = ablation.of_the_controls(replace(SMALL, depth=depth))
         problem = ablation.small(settings, "regression", dimension=3, points=4)
         return np.stack([problem.weights(u).path for u in ablation.starts(settings, problem, count)])
 

@@ -101,7 +101,7 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
 
     exact = {}
     for name, kind in limit.KINDS.items():
-        job = limit.pinned(Job(SMALL), name)
+        job = limit.of_problem(Job(SMALL), name)
         problem = small(job.settings, kind)
         exact[problem.penalties, kind] = limit.limit_of(job, problem, kind)
     plant(monkeypatch, limit.limit_of, lambda job, problem, kind: exact[problem.penalties, kind])

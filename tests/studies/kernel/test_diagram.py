@@ -12,7 +12,7 @@ import torch
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import IidLaw
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.noise import noise
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from resnet_limits.studies.kernel import kernels
@@ -23,7 +23,8 @@ from resnet_limits.studies.kernel.kernels import limit_moments
 from resnet_limits.studies.kernel.problem import overlaps, pair, points
 from resnet_limits.studies.kernel.settings import Kernel
 from tests.planting import plant, resize
-from tests.studies.kernel.small import SMALL
+from tests.studies.kernel.small import SMALL, repeated
+from tests.studies.sde.faults import noise_of_its_own_for_each_input
 from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (64,)
@@ -138,17 +139,10 @@ def test_weights_of_another_size_are_seen(monkeypatch):
 
 
 def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
-    def alone(self, vectors, biased, h, stream):
-        parts = [
-            ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}"))
-            for i in range(vectors.shape[1])
-        ]
-        return torch.cat(parts, dim=1)
-
-    monkeypatch.setattr(Isotropic, "act", alone)
-    judged = verdicts("diagram", SMALL, DEPTHS)
-    assert judged[NETWORK[1]].verdict == judged[SDE[1]].verdict == "refuted"
-    assert judged[NETWORK[0]].verdict == "supported"
+    noise_of_its_own_for_each_input(monkeypatch, None)
+    found = verdicts("diagram", SMALL, DEPTHS)
+    assert found[NETWORK[1]].verdict == found[SDE[1]].verdict == "refuted"
+    assert found[NETWORK[0]].verdict == "supported"
 
 
 def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
@@ -162,13 +156,9 @@ def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
 def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
     """Normals that repeat after 8 coordinates: means stay, and no more averages out over a greater width."""
 
-    def same(shape, stream, **keywords):
-        *rest, d = shape
-        return noise((*rest, 8), stream, **keywords).repeat(1, *(1 for _ in rest), d // 8)
-
-    plant(monkeypatch, noise, same)
-    judged = verdicts("diagram", SMALL, DEPTHS)
-    assert judged["kernel.diagram.width.network"].verdict == judged["kernel.diagram.width.sde"].verdict == "refuted"
+    plant(monkeypatch, noise, repeated)
+    found = verdicts("diagram", SMALL, DEPTHS)
+    assert found["kernel.diagram.width.network"].verdict == found["kernel.diagram.width.sde"].verdict == "refuted"
 
 
 def test_networks_without_relu_grow_at_another_rate(monkeypatch):

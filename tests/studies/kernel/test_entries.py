@@ -13,7 +13,7 @@ from resnet_limits.measurement.job import Job
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.noise import noise
 from resnet_limits.sampling.pieces import piece_size
 from resnet_limits.studies.kernel.entries import claims
@@ -22,7 +22,7 @@ from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import overlaps, points
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from tests.planting import plant, resize
-from tests.studies.kernel.small import SMALL
+from tests.studies.kernel.small import SMALL, repeated
 from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (16,)
@@ -133,11 +133,7 @@ def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
 
 def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):
 
-    def same(shape, stream, **keywords):
-        *rest, d = shape
-        return noise((*rest, 8), stream, **keywords).repeat(1, *(1 for _ in rest), d // 8)
-
-    plant(monkeypatch, noise, same)
+    plant(monkeypatch, noise, repeated)
     plant(monkeypatch, entries.ntk, entries.nngp)
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp.width"].verdict == "refuted"
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import ShallowNetwork
 
 ACT, DRAW, TRANSPOSED, STEP = Isotropic.act, Isotropic.draw, Isotropic.transposed, ShallowNetwork.step
@@ -31,13 +31,14 @@ def dt_for_its_root(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Isotropic, "act", act)
 
 
-def noise_of_its_own_for_each_input(patch: pytest.MonkeyPatch, inputs: int = 2) -> None:
-    """Inputs that do not share the weights; the depths of one input still do."""
+def noise_of_its_own_for_each_input(patch: pytest.MonkeyPatch, inputs: int | None = 2) -> None:
+    """Inputs that do not share the weights; the depths of one input still do. None: nor do they."""
 
     def act(law: Any, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         z = torch.empty_like(vectors)
-        for i in range(inputs):
-            z[:, i::inputs] = ACT(law, vectors[:, i::inputs], biased[i::inputs], h, stream.part(f" {i}"))
+        n = inputs or vectors.shape[1]
+        for i in range(n):
+            z[:, i::n] = ACT(law, vectors[:, i::n], biased[i::n], h, stream.part(f" {i}"))
         return z
 
     patch.setattr(Isotropic, "act", act)

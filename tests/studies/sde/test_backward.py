@@ -20,7 +20,7 @@ from resnet_limits.measurement.estimate import mean, variance
 from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.runs.records import table
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.pieces import TAPE, on_tape
 from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.settings.content import job_name
@@ -217,7 +217,7 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 4.0, pins)
 
-    plant(monkeypatch, unscaled.pinned, scaled)
+    plant(monkeypatch, unscaled.without_the_factor, scaled)
     judged = verdicts("backward", replace(SMALL, replicas=1024), (8, 16, 32, 64))
     assert {judged[claim].verdict for claim in (*RATES, "sde.backward.unscaled")} == {"refuted"}
 

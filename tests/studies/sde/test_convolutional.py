@@ -22,7 +22,7 @@ from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream, normals
 from resnet_limits.sampling.convolution import Stencil
 from resnet_limits.sampling.filters import Filtered, on_a_lattice, positions
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.wide import gram, pre_activations
 from resnet_limits.studies.sde import images
 from resnet_limits.studies.sde.convolutional import measure as convolutional

@@ -19,7 +19,7 @@ from resnet_limits.measurement.job import Job
 from resnet_limits.networks.gaussian_means import gaussian_mean, gaussian_mean_square
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies.sde import unscaled
@@ -75,9 +75,9 @@ def test_networks_that_keep_their_correlations_refute_the_order(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
-    plant(monkeypatch, unscaled.pinned, scaled)
-    judgement = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
-    assert judgement.verdict == "refuted", judgement.why
+    plant(monkeypatch, unscaled.without_the_factor, scaled)
+    its = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
+    assert its.verdict == "refuted", its.why
 
 
 @pytest.mark.parametrize("scheme", list(STEPS))
@@ -183,34 +183,21 @@ def test_records_by_layer_are_few_and_end_at_the_limit():
 ACT = Isotropic.act
 
 
-def of_size_h(self, vectors, biased, h, stream):
-    """`dt` in place of `sqrt(dt)`."""
-    return math.sqrt(h) * ACT(self, vectors, biased, h, stream)
-
-
-def of_its_own(self, vectors, biased, h, stream):
-    """Weights that are not shared between inputs."""
-    alone = [
-        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}")) for i in range(vectors.shape[1])
-    ]
-    return torch.cat(alone, dim=1)
-
-
 def biases_of_size_one(self, vectors, biased, h, stream):
     """Biases without the factor `sqrt(h)`."""
     return ACT(Isotropic(self.sigma_w, self.sigma_b / math.sqrt(h)), vectors, biased, h, stream)
 
 
 def test_weights_of_size_h_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", of_size_h)
-    judged = verdicts("correlation", SMALL, DEPTHS)
-    assert judged["sde.correlation"].verdict == judged["sde.correlation.inputs"].verdict == "refuted"
+    faults.dt_for_its_root(monkeypatch)
+    found = verdicts("correlation", SMALL, DEPTHS)
+    assert found["sde.correlation"].verdict == found["sde.correlation.inputs"].verdict == "refuted"
 
 
 def test_weights_that_are_not_shared_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", of_its_own)
-    judged = verdicts("correlation", SMALL, DEPTHS)
-    assert judged["sde.correlation"].verdict == judged["sde.correlation.inputs"].verdict == "refuted"
+    faults.noise_of_its_own_for_each_input(monkeypatch, None)
+    found = verdicts("correlation", SMALL, DEPTHS)
+    assert found["sde.correlation"].verdict == found["sde.correlation.inputs"].verdict == "refuted"
 
 
 def test_biases_without_their_factor_are_seen(monkeypatch):
@@ -268,9 +255,9 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
         return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
-    plant(monkeypatch, unscaled.pinned, scaled)
-    judged = verdicts("correlation", SMALL, DEPTHS)
-    assert {judged[f"sde.correlation.{control}"].verdict for control in CONTROLS} == {"refuted"}
+    plant(monkeypatch, unscaled.without_the_factor, scaled)
+    found = verdicts("correlation", SMALL, DEPTHS)
+    assert {found[f"sde.correlation.{control}"].verdict for control in CONTROLS} == {"refuted"}
 
 
 # -- settings -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from resnet_limits.networks.activations import activation_named
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.deep import ResidualBranch, final
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.wide import gram, pre_activations, root
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.planting import plant

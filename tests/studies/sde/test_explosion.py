@@ -13,7 +13,7 @@ from torch.nn.functional import silu
 from resnet_limits.limits.overlaps import moment_step
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.explosion import measure as explosion

@@ -17,8 +17,8 @@ from resnet_limits.errors import SettingError
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
+from resnet_limits.sampling.of_init import law_of
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.matrix_normal import measure as matrix_normal

@@ -17,7 +17,7 @@ from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.blocks.prenorm import rms
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.prenorm import linear, two_layers
 from resnet_limits.studies.sde.prenorm import measure as prenorm
 from resnet_limits.studies.sde.prenorm.measure import mean_log_growth

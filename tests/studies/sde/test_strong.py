@@ -17,7 +17,7 @@ from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling import pieces
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.strong import measure as strong

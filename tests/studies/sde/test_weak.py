@@ -21,7 +21,7 @@ from resnet_limits.measurement.record import Record
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.expectations import moments
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
 from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.sampling.walk import Walker

@@ -29,6 +29,7 @@ from ....paths.draw import draw
 from ....paths.laws.iid import IidLaw
 from ....training.depth_regularised import DepthRegularised, DepthWeights, Penalty
 from ....training.minimiser import Minimum, minimise
+from ...pinned import pinned
 from ..norms import largest, roughness
 from ..problem import penalties, small
 from ..settings import Gamma
@@ -38,7 +39,7 @@ from .starts import record, relative_roughness
 
 def measure(job: Job) -> Measurement:
     """Roughness and size of the weights by penalty, means over starts; `start_distance` with the H1 penalty."""
-    settings = pinned(job.settings)
+    settings = of_the_controls(job.settings)
     measurement = Measurement()
     for i, control in enumerate(CONTROLS):
         job.progress(i / len(CONTROLS), control)
@@ -76,18 +77,13 @@ def measure(job: Job) -> Measurement:
     return measurement
 
 
-def pinned(settings: Gamma) -> Gamma:
-    """The settings with the keys that the claims pin, and the seed of their points."""
-    pinned_keys = replace(
-        settings.gamma,
-        alpha=PINS["gamma.alpha"],
-        tau=PINS["gamma.tau"],
-        alpha_b=None,
-        alpha_w=None,
-        alpha_c=None,
-        tau_b=None,
-    )
-    return replace(settings, gamma=pinned_keys, activation=PINS["activation"], seed=PROBLEM)
+ONE_SIZE = {"gamma.alpha_b": None, "gamma.alpha_w": None, "gamma.alpha_c": None, "gamma.tau_b": None}
+"""All penalties have the size and the `tau` of the first."""
+
+
+def of_the_controls(settings: Gamma) -> Gamma:
+    """The settings with the keys that the claims pin, one size of all penalties, and the seed of their points."""
+    return replace(pinned(settings, {**PINS, **ONE_SIZE}), seed=PROBLEM)
 
 
 def _penalties(settings: Gamma, control: Penalty):

@@ -19,6 +19,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....training.depth_regularised import DepthRegularised, DepthWeights
 from ....training.minimiser import Minimum
+from ...pinned import pinned
 from ..norms import IS_ZERO, ZERO, h1, largest, tl2
 from ..problem import Kind, boundary, certificate, minima, small, solution_key
 from ..settings import Gamma
@@ -50,17 +51,15 @@ def measure(job: Job) -> Measurement:
     measurement = Measurement()
     for i, name in enumerate(PROBLEMS):
         job.progress(i / len(PROBLEMS), name)
-        measurement.extend(_of_problem(pinned(job, name), name))
+        measurement.extend(_of_problem(of_problem(job, name), name))
     return measurement
 
 
-def pinned(job: Job, name: str) -> Job:
+def of_problem(job: Job, name: str) -> Job:
     """The job with the penalties of the problem of this name."""
     if name != "unequal":
         return job
-    settings: Gamma = job.settings
-    keys = {key.removeprefix("gamma."): value for key, value in UNEQUAL.items()}
-    return replace(job, settings=replace(settings, gamma=replace(settings.gamma, **keys)))
+    return replace(job, settings=pinned(job.settings, UNEQUAL))
 
 
 def _of_problem(job: Job, name: str) -> Measurement:

@@ -20,7 +20,8 @@ from ....limits.hamiltonian.trajectory import Trajectory, integrate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ..limit import limit
-from ..problem import ROUNDING, setup, size, unmoved
+from ..outside import ROUNDING
+from ..problem import setup, size, unmoved
 from .claims import DRIFTS, SCHEMES
 
 FEW = 4

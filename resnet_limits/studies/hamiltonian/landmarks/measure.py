@@ -26,7 +26,8 @@ from ....limits.hamiltonian.trajectory import Trajectory, integrate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ..limit import SAFETY, both
-from ..problem import ROUNDING, Setup, certificate, minima, trained
+from ..outside import ROUNDING
+from ..problem import Setup, certificate, minima, trained
 from .claims import LANDMARKS, PLATEAUS, PREFIX
 
 COUNT = 12

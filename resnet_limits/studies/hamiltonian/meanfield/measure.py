@@ -19,7 +19,18 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....random import generator
 from ....training.minimiser import minimise
-from ..problem import CertifiedNetwork, Setup, certificate, dataset, key, loss_of, minima, pinned, setup, trained
+from ...pinned import pinned
+from ..problem import (
+    CertifiedNetwork,
+    Setup,
+    certificate,
+    dataset,
+    key,
+    loss_of,
+    minima,
+    setup,
+    trained,
+)
 from ..settings import Hamiltonian
 from .claims import COUNTS, DEPTH, LEAST_COUNT, PINS
 
@@ -32,10 +43,9 @@ DRAWS_TOLERANCE = 1e-8
 
 
 def measure(job: Job) -> Measurement:
-    its_pins = {name.split(".")[1]: value for name, value in PINS.items()}
     data = dataset(job.settings)
     population = min(POPULATION, len(data.x_train))
-    settings = pinned(job.settings, **its_pins, points=population)
+    settings = pinned(job.settings, {**PINS, "hamiltonian.points": population})
     problem = setup(settings)
     coordinates = {"of": "mean field", **PINS}
     branches = minima(job, problem, DEPTH, "meanfield", key(settings))

@@ -10,9 +10,8 @@ import numpy as np
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record
 from ...plateau import plateau
+from ..outside import ROUNDING
 from .claims import SCALED, UNSCALED
-
-ROUNDING = 1e-13
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:

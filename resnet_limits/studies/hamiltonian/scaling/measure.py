@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ..problem import ROUNDING, certificate, key, minima, pinned, setup
+from ...pinned import pinned
+from ..outside import ROUNDING
+from ..problem import certificate, key, minima, setup
 from .claims import CONSTANT, SCALED, UNSCALED
 
 
@@ -23,7 +25,7 @@ def measure(job: Job) -> Measurement:
     records = [Record("scaled_value", value, reference_error=ROUNDING, coordinates=coordinates)]
     records += certificate(job, problem, branches, coordinates)
     job.progress(0.5, "constant decay")
-    settings = pinned(asked, **{name.split(".")[1]: value for name, value in CONSTANT.items()})
+    settings = pinned(asked, CONSTANT)
     problem, coordinates = setup(settings), {**UNSCALED, **CONSTANT}
     branches = minima(job, problem, asked.depth, "constant", key(settings, constant=True), constant=True)
     minimum = branches[0].minimum

@@ -37,32 +37,34 @@ def _one_sort(records: Any) -> str | None:
 
 GROUP = Group(
     name="sparsity",
-    title="Do just the points without loss gradient have no momentum?",
+    title="Do exactly the points that the loss no longer pulls on carry no momentum?",
     seconds=3.9,
     least=points,
     claims=(
         Claim(
             id="hamiltonian.sparsity",
             source=OWHADI,
-            statement="momenta are zero, at both ends, just at the points without loss gradient (share of the points)",
+            statement="Exactly the points without a loss gradient have zero momentum at both ends of the geodesic",
             kind="theorem",
             observable="momentum_support",
-            expected=Expected("at_least", 1, 0.06),
+            expected=Expected("at_least", 1, 0.06, scale="share of points"),
             where={"of": "margin"},
             outside=kinked,
             unmet=_one_sort,
             note=several("margin"),
-            needs="a shooting that hits",
-            rival=Rival("loss gradients where the points start", "H27-start-states", 0.675),
+            needs="a geodesic shooting that converges",
+            rival=Rival("loss gradients at the points' start, not their end", "H27-start-states", 0.675),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,
     observables={
         "without_gradient": "share of the points without loss gradient at the end of the network; loss with a margin",
-        "momentum_support": "share of the points of which P(0) and P(1) of the limit are zero if and only if the"
-        " network's loss has no gradient there",
-        "momentum_off_support": "largest |P_j(0)| of the limit where the loss has no gradient, by the largest of all",
+        "momentum_support": "share of the points at which P(0) and P(1) of the limit are zero if and only if the"
+        " network's"
+        " loss has no gradient",
+        "momentum_off_support": "largest |P_j(0)| of the limit where the loss has no gradient, divided by the"
+        " largest of all",
     },
     arrays={
         "sparsity.momentum": "P_0 of the shooting with a loss that has a margin (points, width)",

@@ -13,9 +13,10 @@ import torch
 
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ...pinned import pinned
 from ..limit import certificate, limit
 from ..problem import certificate as minimiser_certificate
-from ..problem import key, minima, pinned, setup, trained
+from ..problem import key, minima, setup, trained
 from .claims import pins
 
 ZERO = 1e-7
@@ -27,7 +28,7 @@ NOISE = 0.01
 
 def measure(job: Job) -> Measurement:
     its_pins = pins(job.settings)
-    settings = pinned(job.settings, **{name.split(".")[1]: value for name, value in its_pins.items()})
+    settings = pinned(job.settings, its_pins)
     problem, coordinates = setup(settings), {"of": "margin", **its_pins}
     job.progress(0.0, "minimiser")
     branches = minima(job, problem, settings.depth, "sparsity", key(settings))

@@ -24,8 +24,9 @@ from ....limits.hamiltonian.trajectory import integrate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ..limit import ShootingLimit, certificate, limit
+from ..outside import ROUNDING
 from ..plateaus import PREFIX
-from ..problem import ROUNDING, CertifiedNetwork, Setup, key, minima, setup, size, trained
+from ..problem import CertifiedNetwork, Setup, key, minima, setup, size, trained
 from ..problem import certificate as minimiser_certificate
 from .claims import OWN, PLATEAUS
 

@@ -11,7 +11,7 @@ from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream, normals
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.schemes import ShallowNetwork, Walker
 from ..problem import where
 from ..settings import Kernel

@@ -27,6 +27,7 @@ from ....limits.kernel import Kind, LimitKernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....paths.laws.iid import IidLaw
+from ...pinned import pinned
 from ..kernels import affine, deep_kernel, finite_kernel, limit_exists, limit_kernel
 from ..outside import not_affine
 from ..problem import dataset, key, overlaps
@@ -80,8 +81,7 @@ def measure(job: Job) -> Measurement:
 
 def of_small_sizes(settings: Kernel) -> Kernel:
     """With the sizes and the horizon that the orders in depth pin."""
-    small = IidLaw(sigma_w=SMALL["init.sigma_w"], sigma_b=SMALL["init.sigma_b"])
-    return replace(settings, init=small, horizon=SMALL["horizon"])
+    return pinned(replace(settings, init=IidLaw()), SMALL)
 
 
 def regression_records(settings: Kernel, data: Dataset) -> list[Record]:

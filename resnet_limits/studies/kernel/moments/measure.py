@@ -14,11 +14,11 @@ from ....limits.depth_constant import of_overlap, of_tangent_kernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
-from ..kernels import finite_moments, limit_moments, reached
+from ..kernels import finite_kernel, finite_moments, limit_kernel, limit_moments, reached
 from ..outside import explodes_with, limitless, moving, sizes
-from ..problem import key, overlaps, pair
+from ..problem import family, key, overlaps, pair
 from ..settings import Kernel
-from .claims import LAYERS, OF, SWISH, TANH, grown
+from .claims import LAYERS, OF, OTHERS, SWISH, TANH, grown
 
 ROUNDING = 1e-14
 """Relative rounding of a layer: sums of 96 or so terms."""
@@ -44,8 +44,9 @@ def measure(job: Job) -> Measurement:
             records.append(Record(of, value, reference=exact, coordinates=coordinates))
             if math.isfinite(exact) and exact != 0:
                 error = (value - exact) / exact
+                size = overlaps_off(settings, phi) if of == "lambda" else abs(error)
                 rounding = ROUNDING * math.sqrt(settings.depth)
-                records.append(Record(f"{of}_error", abs(error), reference_error=rounding, coordinates=coordinates))
+                records.append(Record(f"{of}_error", size, reference_error=rounding, coordinates=coordinates))
                 constant = {**coordinates, "of": of}
                 records.append(Record("depth_constant", settings.depth * error, coordinates=constant))
         if math.isfinite(first):
@@ -66,6 +67,20 @@ def measure(job: Job) -> Measurement:
                 Record("constant_ratio", float(value), reference_error=float(error), coordinates=coordinates)
             )
     return Measurement([record for record in records if math.isfinite(record.value)])
+
+
+def overlaps_off(settings: Kernel, phi: str) -> float:
+    """Root mean square, over overlaps of the first input with several, of their distance to the limit, relative.
+
+    The 1/L constant of one overlap may nearly vanish (what v adds and what m adds have two signs), and its distance
+    change sign at some depth: then no order is seen. Those of several do not vanish together.
+    """
+    gram = overlaps(family(settings, OTHERS))
+    q = gram.diagonal()
+    row = gram[:1, 1:], q[:1, None], q[None, 1:]
+    exact = limit_kernel(settings, "nngp", float(q.max()), phi=phi).of_overlaps(*row)
+    found = finite_kernel(settings, "nngp", settings.depth, phi=phi).of_overlaps(*row)
+    return float((found - exact).norm() / exact.norm())
 
 
 def at_infinity(

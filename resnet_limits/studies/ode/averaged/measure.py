@@ -27,7 +27,7 @@ from ....networks.blocks.one import OneBlock, OneMean
 from ....networks.steps import STEPS
 from ....paths.laws.iid import IidLaw
 from ....settings.content import chosen
-from ..problem import inputs, pinned, problem
+from ..problem import inputs, problem, with_own_sizes
 from .claims import AVERAGED, BLOCK
 
 AVERAGE = ("seed", "width", "horizon", "init", "data", "ode.inputs")
@@ -37,7 +37,7 @@ AVERAGE = ("seed", "width", "horizon", "init", "data", "ode.inputs")
 def measure(job: Job) -> Measurement:
     """Root-mean-square and mean error over the replicas, with jackknife standard errors."""
     settings = job.settings
-    law = pinned(settings, IidLaw())
+    law = with_own_sizes(settings, IidLaw())
     average = averaged_field(OneBlock(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
     assert isinstance(average, OneMean)
 

@@ -8,8 +8,6 @@ root mean squares over paths, inputs and coordinates.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 
@@ -20,6 +18,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.steps import STEPS, Step, frozen
 from ....settings.content import chosen
+from ...pinned import pinned
 from ..outside import reads_a_continuous_path, smooth_field
 from ..problem import PATHS, problem, reference
 from .claims import LEADING
@@ -58,7 +57,7 @@ def measure(job: Job) -> Measurement:
 
 def _leading(job: Job) -> Record:
     """What the leading term of the error leaves of it, at a horizon of its own."""
-    settings, euler = replace(job.settings, **LEADING), STEPS["euler"]
+    settings, euler = pinned(job.settings, LEADING), STEPS["euler"]
 
     def compute() -> dict[str, np.ndarray]:
         x, e, error = problem(settings, replicas=settings.ode.paths, depth=1, dtype=torch.float64).leading_error()

@@ -33,7 +33,7 @@ from ....networks.steps import STEPS
 from ....paths.laws.iid import IidLaw
 from ....paths.laws.tied import TiedLaw
 from ..networks import data_of, drawn, trained_from, two_matrix_field
-from ..problem import pinned
+from ..problem import with_own_sizes
 from ..settings import Ode
 from .claims import RANDOM_START, TIED_START
 
@@ -62,7 +62,7 @@ def measure(job: Job) -> Measurement:
             through = default_engine().forward
             return logits(vector_field, STEPS["euler"], trained.parameters, points, h, through=through).double()
 
-    law, tied = pinned(settings, IidLaw()), pinned(settings, TiedLaw())
+    law, tied = with_own_sizes(settings, IidLaw()), with_own_sizes(settings, TiedLaw())
     fine = drawn(settings, law, width, depth=2 * depth, replicas=draws, purpose="random start")
     deeper = outputs(fine, 0)
     even, odd = (outputs({name: w[:, first::2] for name, w in fine.items()}, 1 + first) for first in (0, 1))

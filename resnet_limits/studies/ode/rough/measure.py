@@ -23,7 +23,7 @@ from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
 from ....paths.draw import draw
 from ....paths.laws.rough import RoughLaw
-from ..problem import pinned, problem
+from ..problem import problem, with_own_sizes
 from ..settings import Ode
 from .claims import ENTRIES, ROUGH, rough_hurst
 
@@ -33,7 +33,7 @@ BLOCK = 32
 
 def rough_law(settings: Ode) -> RoughLaw:
     """Values of a fractional path, of the sizes and (where it has one) the Hurst index of the settings' own law."""
-    return pinned(settings, RoughLaw(hurst=rough_hurst(settings)))
+    return with_own_sizes(settings, RoughLaw(hurst=rough_hurst(settings)))
 
 
 def measure(job: Job) -> Measurement:

@@ -37,7 +37,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....paths.laws.iid import IidLaw
 from ....random import Stream
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.pieces import on_tape
 from ....sampling.schemes import ShallowNetwork, Walker
 from .. import unscaled
@@ -57,9 +57,9 @@ def measure(job: Job) -> Measurement:
     few = min(depth, unscaled.DEEPEST)
     kinds = {
         "scaled": unscaled.scaled(settings),
-        "feed-forward": unscaled.pinned(unscaled.FeedForward, few, PLAIN_ORDERED),
-        "unscaled-tanh": unscaled.pinned(ShallowNetwork, depth, UNSCALED_TANH_UNIT),
-        "unscaled-swish": unscaled.pinned(ShallowNetwork, few, UNSCALED_SWISH),
+        "feed-forward": unscaled.without_the_factor(unscaled.FeedForward, few, PLAIN_ORDERED),
+        "unscaled-tanh": unscaled.without_the_factor(ShallowNetwork, depth, UNSCALED_TANH_UNIT),
+        "unscaled-swish": unscaled.without_the_factor(ShallowNetwork, few, UNSCALED_SWISH),
     }
     x0, records = pair_or_one(settings)[:1], jacobian_of_swish(job)
     for i, (scheme, kind) in enumerate(kinds.items()):

@@ -32,7 +32,7 @@ from ....paths.laws.iid import IidLaw
 from ....random import Stream, normals
 from ....sampling.convolution import Stencil
 from ....sampling.filters import Filtered, numbers_a_layer, on_a_lattice, positions
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.pieces import on_tape
 from ....sampling.wide import gram, pre_activations
 from ..control import bias_of_depth, differenced, half

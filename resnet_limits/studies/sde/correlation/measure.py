@@ -54,9 +54,9 @@ def measure(job: Job) -> Measurement:
     settings, depth = job.settings, job.settings.depth
     kinds = {
         "scaled": unscaled.scaled(settings),
-        "feed-forward": unscaled.pinned(unscaled.FeedForward, depth, PLAIN_CRITICAL),
-        "unscaled-tanh": unscaled.pinned(ShallowNetwork, depth, UNSCALED_TANH),
-        "unscaled-swish": unscaled.pinned(ShallowNetwork, min(depth, unscaled.DEEPEST), UNSCALED_SWISH),
+        "feed-forward": unscaled.without_the_factor(unscaled.FeedForward, depth, PLAIN_CRITICAL),
+        "unscaled-tanh": unscaled.without_the_factor(ShallowNetwork, depth, UNSCALED_TANH),
+        "unscaled-swish": unscaled.without_the_factor(ShallowNetwork, min(depth, unscaled.DEEPEST), UNSCALED_SWISH),
     }
     alone = [*decorrelation(job), *explosion(job)]
     if settings.width == 1:  # a line has no angles
@@ -92,7 +92,7 @@ def explosion(job: Job) -> list[Record]:
     settings, depth = job.settings, min(job.settings.depth, unscaled.DEEPEST)
     if depth < 2:
         return []
-    kind, growths = unscaled.pinned(ShallowNetwork, depth, UNSCALED_SWISH), []
+    kind, growths = unscaled.without_the_factor(ShallowNetwork, depth, UNSCALED_SWISH), []
     x0 = kind.start(four_inputs(settings, DECORRELATED)[:1])
     engine, networks = default_engine(), max(settings.replicas // FEWER, FEWEST)
     for first, count in engine.pieces(networks, vectors=1, width=DECORRELATED, dtype=x0.dtype):
@@ -111,7 +111,7 @@ def explosion(job: Job) -> list[Record]:
 def decorrelation(job: Job) -> list[Record]:
     """Correlation of two inputs at cosine 0.9 in wide tanh networks without the factor, and times `L^(1 - 2/pi)`."""
     settings, depth = job.settings, job.settings.depth
-    kind = unscaled.pinned(ShallowNetwork, depth, UNSCALED_TANH)
+    kind = unscaled.without_the_factor(ShallowNetwork, depth, UNSCALED_TANH)
     x0 = kind.start(four_inputs(settings, DECORRELATED)[[MEMBERS[0][0], MEMBERS[0][1]]])
     engine, networks, grams = default_engine(), MORE * settings.replicas, []
     for first, count in engine.pieces(networks, vectors=2, width=DECORRELATED, dtype=x0.dtype):

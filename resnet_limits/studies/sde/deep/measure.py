@@ -24,7 +24,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import Stream
 from ....sampling.deep import ResidualBranch, final, wide_pair
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.wide import gram
 from ..control import FAR, bias_of_depth, differenced, half, regressed
 from ..outside import overflows, sizes

@@ -40,7 +40,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....networks.gaussian_means import gaussian_mean
 from ....random import Stream
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.schemes import ShallowNetwork, Walker
 from ....sampling.wide import gram
 from ..outside import sizes

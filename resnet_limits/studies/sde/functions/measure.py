@@ -20,7 +20,7 @@ from ....measurement.estimate import root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from ..outside import kinked, sizes
 from ..problem import finite

@@ -40,7 +40,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream, generator, normals
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from ....settings.content import chosen
 from ..finite_depth import log_norm_variance

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....limits.explosion import Moments
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI_DIFFUSIONS
@@ -89,68 +89,77 @@ def _moment(name: str, statement: str, outside: Any, rival: Rival) -> Claim:
     """By a ninth of a standard deviation of a network: three times the half-width of 4096 of them, and what tanh takes
     at L=64."""
     return _claim(
-        name, statement, Expected("value", 0.0, 0.115), "matrix_normal_moment", outside, kind="derived", rival=rival
+        name,
+        statement,
+        Expected("value", 0.0, 0.115, scale="standard deviations"),
+        "matrix_normal_moment",
+        outside,
+        kind="derived",
+        rival=rival,
     )
 
 
 def _noise(name: str, statement: str, outside: Any, rival: Rival) -> Claim:
     """A weight that is 5 % too large gives 1.10."""
-    return _claim(name, statement, Expected("value", 1.0, 0.03), "matrix_normal_noise", outside, rival=rival)
+    return _claim(
+        name, statement, Expected("value", 1.0, 0.03, scale=RELATIVE), "matrix_normal_noise", outside, rival=rival
+    )
 
 
 GROUP = Group(
     name="matrix_normal",
-    title="Do networks whose weights have a mean and correlated entries follow their SDE?",
+    title="Do networks whose weights are correlated and have a mean follow their SDE?",
+    any_law=True,
     seconds=7,
     least=little,
     claims=(
         _moment(
             "mean",
-            "With a mean of weights and biases E mean_d x_d is that of the SDE (width <= 64).",
+            "With weights and biases of non-zero mean, E mean_d x_d is that of the SDE",
             _still,
             Rival("weights without their mean", "SM3-mean-lost", -0.6096),
         ),
         _moment(
             "norm",
-            "With correlated rows and columns E|x|^2/D is that of the SDE (width <= 64).",
+            "With correlated rows and columns, E|x|^2/D is that of the SDE",
             _still,
             _uncorrelated(-0.5638),
         ),
         _moment(
             "neighbours",
-            "With correlated rows E sum_d x_d x_{d+1}/D is that of the SDE (width <= 64).",
+            "With correlated rows, E sum_d x_d x_{d+1}/D is that of the SDE",
             _neighbours,
             Rival("rows that are not correlated", "SM2-rows-ignored", -0.356),
         ),
         _moment(
             "overlap",
-            "With correlated columns E<x, y>/D of two inputs is that of the SDE (width <= 64).",
+            "With correlated columns, E<x, y>/D of two inputs is that of the SDE",
             _neighbours,
             _uncorrelated(-0.807),
         ),
         _noise(
             "noise",
-            "Layers move states by the noise of the SDE: sum |dx|^2 is int tr(U) x^T V x + tr(S) dt.",
+            "The quadratic variation of the states is that of the SDE, int tr(U) x^T V x + tr(S) dt",
             _still,
             _uncorrelated(0.4833),
         ),
         _noise(
             "noise.rows",
-            "Neighbouring coordinates share noise as in the SDE: d[x_d, x_{d+1}] = (U x^T V x + S)_{d,d+1} dt.",
+            "The quadratic covariation of neighbouring coordinates is the SDE's, int (U x^T V x + S)_{d,d+1} dt",
             _correlated_rows,
             Rival("rows that are not correlated", "SM2-rows-ignored", 0.2068),
         ),
         _noise(
             "noise.inputs",
-            "Two inputs share noise as in the SDE: d[x_d, y_d] = (U_dd x^T V y + S_dd) dt.",
+            "The quadratic covariation of two inputs is that of the SDE, int U_dd x^T V y + S_dd dt",
             _neighbours,
             _uncorrelated(0.2864),
         ),
         _claim(
             "swish",
-            "Networks with swish have the drift of the SDE, 1/2 phi''(0) diag(U x^T V x + S): its share of mean_d x_d.",
+            "Swish networks have the Ito drift of the SDE, 1/2 phi''(0) diag(U x^T V x + S)",
             # The next term of E swish(z) is a quarter of the variance of z, below 0.01 from L=64 on.
-            Expected("value", 1.0, 0.03),
+            Expected("value", 1.0, 0.03, scale=RELATIVE),
             "matrix_normal_drift",
             _explosive,
             pins=SWISH,

@@ -32,8 +32,8 @@ from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
-from ....sampling.laws import law_of
 from ....sampling.matrix_normal import MatrixNormal
+from ....sampling.of_init import law_of
 from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from ..problem import finite
 from ..settings import Sde

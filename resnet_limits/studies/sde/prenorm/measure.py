@@ -29,7 +29,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.gaussian_means import gaussian_mean_square
 from ....random import Stream
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.prenorm import linear, log_growth_without_norm, two_layers
 from ....sampling.wide import gram
 from ..correlation.measure import four_inputs

@@ -25,8 +25,8 @@ from ....measurement.estimate import root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
-from ....sampling.law import Isotropic, Law
-from ....sampling.laws import law_of
+from ....sampling.layer_law import Isotropic, Law
+from ....sampling.of_init import law_of
 from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from ..problem import finite, inputs
 from ..settings import Sde

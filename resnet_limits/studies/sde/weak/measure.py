@@ -39,7 +39,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream
 from ....sampling.expectations import moments
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.martingale import Martingale, gradients, state_moments
 from ....sampling.schemes import ShallowNetwork, Walker
 from ..outside import kinked, overflows, sizes

@@ -16,9 +16,9 @@ from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.paths.laws.tied import TiedLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic, Law
-from resnet_limits.sampling.laws import law_of
+from resnet_limits.sampling.layer_law import Isotropic, Law
 from resnet_limits.sampling.matrix_normal import MatrixNormal
+from resnet_limits.sampling.of_init import law_of
 from tests.sampling.naive import points, weights, worst_deviation
 
 REPLICAS, H = 20_000, 0.3
