@@ -34,11 +34,28 @@ def _use(files: list[str] | None) -> None:
         bring()
 
 
+def _completed(context: typer.Context, incomplete: str) -> list[str]:
+    """What an override may go on with, in a shell that completes."""
+    from resnet_limits.errors import ReslimError
+
+    from .completion import completed
+
+    try:
+        _use(context.params.get("parts"))
+    except ReslimError:  # the command says it
+        return []
+    return completed(context.params.get("overrides") or [], incomplete)
+
+
 @app.command()
 def train(
     overrides: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="[KEY=VALUE]...", help="Overrides: depth=8,16,32 sweeps, init=rough picks an option."),
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Overrides: depth=8,16,32 sweeps, init=rough picks an option.",
+            autocompletion=_completed,
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the request and list the jobs.")] = False,
     resume: Annotated[
