@@ -373,7 +373,8 @@ def tried(jobs: Iterable[Any]) -> None:
     """
     found = {repr((its.key, its.name, its.option)): (its, job) for job in jobs for its in _choices(job, content=True)}
     for its, job in found.values():
-        if its.file is None or not hasattr(part := its.option or its.registry[its.name], "tried"):
+        part: Any = its.option or its.registry[its.name]
+        if its.file is None or not hasattr(part, "tried"):
             continue
         try:
             (part.of(its.keys_beside(job)) if isinstance(part, type) else part).tried()

@@ -15,7 +15,7 @@ OWN_LAW = Path(__file__).parents[1] / "examples" / "own_law.py"
 
 def test_keys_and_names_are_completed():
     assert completed([], "init=sm") == ["init=smooth"]
-    assert completed(["study=gamma"], "gamma.alp") [:1] == ["gamma.alpha="]
+    assert completed(["study=gamma"], "gamma.alp")[:1] == ["gamma.alpha="]
     assert completed([], "study=o") == ["study=ode"]
     assert completed([], "depth=") == []
     assert completed([], "odd=") == []

@@ -12,7 +12,7 @@ class WaveLaw(Random):
     """Waves of random size and phase, c cos(2 pi waves t/T) + s sin(2 pi waves t/T)."""
 
     waves: int = key(1, "waves over the depth", low=1, high=100)
-    regularity = Regularity(index=math.inf)  # smooth: what theorems may rely on
+    regularity = Regularity(index=math.inf)  # pyright: ignore[reportAssignmentType]
 
     def path(self, draw):
         c, s = (draw.sigma * draw.normals((2, 1, *draw.shape))).unbind(1)  # replicas, one time, shape

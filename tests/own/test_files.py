@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,10 @@ import resnet_limits as rl
 from resnet_limits import own
 from resnet_limits.errors import SettingError
 from resnet_limits.paths.laws.law import Init, Random, Regularity
+from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping, require_files
 from resnet_limits.settings.content import chosen, content, job_name
+from resnet_limits.settings.keys import fixed
 from resnet_limits.settings.registry import bring, files_of, snake_case, tried
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.hamiltonian.outside import kinked
@@ -75,7 +78,7 @@ def test_a_file_brings_its_parts_and_they_go_with_it(named, tmp_path: Path):
     assert "my_law" in list(Init.options)
     assert law().name == "my_law"
     assert law.__dataclass_fields__["name"].metadata["meaning"] == "Nothing at all"
-    settings = from_mapping({"study": "ode", "init": {"name": "my_law", "my_key": 2}})
+    settings: Any = from_mapping({"study": "ode", "init": {"name": "my_law", "my_key": 2}})
     assert settings.init.my_key == 2
     assert str(tmp_path) not in sys.path
     assert os.listdir(tmp_path) == ["my_law.py"], "no bytecode is written beside it"
@@ -84,7 +87,7 @@ def test_a_file_brings_its_parts_and_they_go_with_it(named, tmp_path: Path):
 
 
 def test_the_digest_of_a_file_is_content_of_the_jobs_that_use_it_and_of_no_others(named):
-    def made() -> rl.Ode:
+    def made() -> Settings:
         return from_mapping({"study": "ode", "init": "my_law"})
 
     usual = job_name(from_mapping({"study": "ode"}))
@@ -128,7 +131,8 @@ def test_a_class_of_ones_own_serves_from_python_without_being_named():
     class Same(Random):
         """All layers alike."""
 
-        regularity = Regularity(constant=True, index=math.inf)
+        name: str = fixed("same", "all layers alike")
+        regularity = Regularity(constant=True, index=math.inf)  # pyright: ignore[reportAssignmentType]
 
         def path(self, draw):
             return rl.TiedLaw().path(draw)
@@ -278,7 +282,7 @@ def test_what_a_part_does_not_declare_is_refused_where_it_is_needed(named):
     loss = from_mapping({"study": "hamiltonian", "hamiltonian": {"loss": "my_loss"}})
     with pytest.raises(SettingError, match=r"hamiltonian\.loss=my_loss: it does not declare what it is for"):
         studies.get("hamiltonian").check(loss)
-    kernel = from_mapping({"study": "hamiltonian", "hamiltonian": {"kernel": "my_kernel"}})
+    kernel: Any = from_mapping({"study": "hamiltonian", "hamiltonian": {"kernel": "my_kernel"}})
     assert kinked(kernel) == (
         "hamiltonian.kernel=my_kernel: the kernel does not declare whether it is smooth, as the theorem needs"
     )

@@ -38,12 +38,12 @@ def check(settings: Hamiltonian) -> None:
         what = "has targets of a regression" if regression else "has more than two classes"
         what = "may have any number of classes" if classes is None else what
         raise SettingError(
-            f"hamiltonian.loss={its.loss}: {data.name} {what}, and this loss separates two classes; choose"
+            f"hamiltonian.loss={keys.loss}: {data.name} {what}, and this loss separates two classes; choose"
             f" hamiltonian.loss={'square or squared_insensitive' if regression else 'logistic or squared_insensitive'}"
         )
     if loss.targets == "classes" and regression:
         raise SettingError(
-            f"hamiltonian.loss={its.loss}: {data.name} has targets of a regression; choose hamiltonian.loss=square or"
+            f"hamiltonian.loss={keys.loss}: {data.name} has targets of a regression; choose hamiltonian.loss=square or"
             " squared_insensitive"
         )
     if keys.readout == "ridge" and not loss.of_kernel_regression:
