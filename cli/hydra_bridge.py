@@ -34,7 +34,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf, open_dict
 
-from resnet_limits import imports
+from resnet_limits import imports, own
 from resnet_limits.data import identity
 from resnet_limits.errors import OtherPackage, SettingError
 from resnet_limits.files import plain
@@ -77,7 +77,9 @@ class PlannedJob:
     @classmethod
     def of(cls, overrides: Sequence[str], settings: Settings) -> PlannedJob:
         digest = identity.digest_of(settings)
-        others = [o for o in overrides if not o.startswith("data.digest=")]
+        others = [o for o in overrides if not o.startswith(("data.digest=", "parts="))]
+        if settings.parts is not None:
+            others.append(f"parts={_quoted(settings.parts)}")
         if digest is None:
             return cls(tuple(others), settings)
         word = digest if re.fullmatch(r"[a-z]\w*-\w+", digest) else _quoted(digest)  # one of the user's own: 007, null
@@ -353,7 +355,8 @@ def _setup(box: Box) -> str:
     key = "hydra.launcher.setup="
     theirs = next((line.removeprefix(key) for line in box.overrides if line.startswith(key)), "[]")
     lines = [theirs[1:-1].strip()] if theirs.startswith("[") else []
-    return f"{key}[{','.join([line for line in lines if line] + [_quoted(line) for line in imports.SETUP])}]"
+    ours = [_quoted(line) for line in (*imports.SETUP, *own.setup())]
+    return f"{key}[{','.join([line for line in lines if line] + ours)}]"
 
 
 def _quoted(value: object) -> str:
@@ -367,7 +370,8 @@ def launch() -> None:
 
     try:
         imports.require_same()
-    except OtherPackage as error:
+        registry.bring()
+    except (OtherPackage, SettingError) as error:
         raise SystemExit(f"reslim: {error}") from None
     threading.Thread(target=die_with_client, daemon=True).start()
     register()

@@ -32,7 +32,7 @@ from resnet_limits.runs.status import State, lost_after
 from . import launchers, workers
 from .display import Watch
 from .hydra_bridge import Box, start_child
-from .printable import quoted, say
+from .printable import continuing, say
 from .workers import Crew
 
 POLL = 0.1
@@ -180,7 +180,7 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box | Crew]) -> bool:
 
 def _say_interrupted(launch: Launch) -> None:
     path = launch.run.path
-    say(f"interrupted; reslim train --resume {quoted(path)} continues")
+    say(f"interrupted; {continuing(path)} continues")
     if launch.uses_slurm:
         name = scheduler.task_name(path)
         say(f"jobs in SLURM go on by themselves; scancel --name={name} ends them")

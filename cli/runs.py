@@ -18,11 +18,11 @@ from resnet_limits.report.current import Current, current
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import first_odd
 from resnet_limits.runs.folder import JobsInFolder, Run, outputs_root
-from resnet_limits.runs.planned import FILE, OtherSchema, depth_of
+from resnet_limits.runs.planned import FILE, MissingFiles, OtherSchema, depth_of
 from resnet_limits.runs.status import Status
 
 from .display import Terminal, coloured, print_json, show_summary
-from .printable import quoted, say
+from .printable import continuing, say
 
 
 def runs(name: str | None, *, json_out: bool) -> None:
@@ -88,7 +88,7 @@ def _document(run: Run, *, quick: bool = False) -> tuple[dict[str, Any], dict[st
         "jobs": {name: status.state for name, status in seen.statuses.items()},
         "verdicts": dict(Counter(claim["verdict"] for claim in claims)),
         # Of a run whose client is gone, and whose jobs go on in a scheduler, it waits for them and collects.
-        "continue": None if state == "finished" or run.is_launching() else f"reslim train --resume {quoted(run.path)}",
+        "continue": None if state == "finished" or run.is_launching() else continuing(run.path),
         "remarks": [*current_summary.remarks, *wrong, *unplanned],
     }
     return document, seen.statuses, current_summary.summary
@@ -97,7 +97,7 @@ def _document(run: Run, *, quick: bool = False) -> tuple[dict[str, Any], dict[st
 def _damaged(run: Run, error: RunFolderError) -> tuple[dict[str, Any], dict[str, Status]]:
     """A run whose plan cannot be relied on: what is left of its jobs, and why."""
     jobs = run.remains()
-    if isinstance(error, OtherSchema):
+    if unknown := isinstance(error, (OtherSchema, MissingFiles)):
         jobs = []
     elif not run.path.is_dir() or not (jobs or (run.path / "jobs").is_dir() or (run.path / FILE).exists()):
         raise error  # no run at all
@@ -105,7 +105,7 @@ def _damaged(run: Run, error: RunFolderError) -> tuple[dict[str, Any], dict[str,
         "id": run.id,
         "run": str(run.path),
         "study": jobs[0].settings.study if jobs else run.path.parent.name,
-        "state": "unknown" if isinstance(error, OtherSchema) else "damaged",
+        "state": "unknown" if unknown else "damaged",
         "depths": sorted({job.settings.depth for job in jobs}),
         "jobs": {job.name: job.status.state for job in jobs},
         "verdicts": {},

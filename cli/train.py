@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from resnet_limits import own
 from resnet_limits.data import identity
 from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import RunFolderError, SettingError, TooFewPoints
@@ -22,8 +23,10 @@ from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.runs.planned import by_depth
 from resnet_limits.runs.status import Status
 from resnet_limits.settings.base import Settings
+from resnet_limits.settings.build import require_files
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
+from resnet_limits.settings.registry import tried
 from resnet_limits.slowness import slowness
 
 from . import launchers
@@ -31,7 +34,7 @@ from .forecast import told
 from .hydra_bridge import Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
 from .overrides import given_twice
-from .printable import brief, quoted, say
+from .printable import brief, continuing, say
 from .workers import Crew
 
 ENDING = 60.0
@@ -59,6 +62,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
     elif todo and not dry_run:
         scheduler.require()
     check_sinks(todo)
+    check_parts(todo)
     check_data(jobs, [job for p in plans if _is_memory_known(p) for job in p.jobs if job.name in missing])
     if dry_run:
         _print_jobs(plans, missing, json_out)
@@ -83,6 +87,7 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     key = next((o.split("=", 1)[1].strip("'\"") for o in reversed(overrides) if o.startswith("outputs=")), None)
     run = Run.find(outputs_root(key), name)
     require_enclosed(run.path)
+    _require_same_files(run, overrides)
     if edited := run.edited():
         raise RunFolderError(
             f"{run.path / 'overrides.txt'} was edited: {edited}. A run does what its plan.json says: remove the file "
@@ -104,7 +109,8 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
         raise SettingError(f"study: the run {run.id} is of study {run.study}; start another run for another study")
     elsewhere = [o for o in overrides if _is_elsewhere(o, first.jobs[0].settings)]
     plans = [
-        _with_data_of(run, plan(overridden(sweep.overrides, elsewhere)), sweep.jobs) for sweep in run.planned.sweeps
+        _with_data_of(run, _with_files_of(run, plan(overridden(sweep.overrides, elsewhere)), sweep.jobs), sweep.jobs)
+        for sweep in run.planned.sweeps
     ]
     for plan_made, sweep in zip(plans, run.planned.sweeps, strict=True):
         _require_same(run, plan_made, sweep.jobs)
@@ -115,6 +121,27 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     chosen = plans if elsewhere == list(overrides) else [first]
     _say_other_data(run, chosen)
     return run, chosen
+
+
+def _require_same_files(run: Run, overrides: Sequence[str]) -> None:
+    """Raise `RunFolderError` where a file of the user's own is another than the run's, unless `parts` says so."""
+    if (changed := run.planned.changed_files()) and not any(line.startswith("parts=") for line in overrides):
+        then, now = next(iter(changed.items()))
+        raise RunFolderError(
+            f"{run.path} was made with {then}, and the file is {now} now. Bring back the one that it was, or add"
+            f" parts={own.joined(changed.values())}: jobs are then made anew with this one, and judged apart"
+        )
+
+
+def _with_files_of(run: Run, plan_made: Plan, planned: Sequence[str]) -> Plan:
+    """The sweep as it was planned, with the files of the user's own of that time; a job to be run will miss them."""
+    known = {job.settings.parts for job in run.jobs()}
+    jobs = []
+    for job in plan_made.jobs:
+        then = (replace(job.settings, parts=parts) for parts in known if job.name not in planned)
+        meant = next((settings for settings in then if job_name(settings) in planned), None)
+        jobs.append(job if meant is None else PlannedJob.of(job.overrides, meant))
+    return replace(plan_made, jobs=tuple(jobs))
 
 
 def _with_data_of(run: Run, plan_made: Plan, planned: Sequence[str]) -> Plan:
@@ -270,6 +297,14 @@ def check_sinks(settings: Sequence[Settings]) -> None:
         installed.require(asked)
 
 
+def check_parts(settings: Sequence[Settings]) -> None:
+    """Raise `SettingError` where a file of the user's own is another than the one that is meant, or brings a part that
+    is not what it says."""
+    for job in settings:
+        require_files(job)
+    tried(job for job in settings if job.parts)
+
+
 def _is_memory_known(plan_made: Plan) -> bool:
     """Whether it can be told here how much memory the jobs will have: not where a launcher's own keys say so."""
     elsewhere = not launchers.named(plan_made.launcher).is_here and plan_made.jobs[0].settings.cluster.is_here
@@ -329,7 +364,7 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> Non
     unfinished = [name for name in sorted(asked, key=by_depth) if summary["jobs"].get(name) != "finished"]
     if unfinished:
         say(f"{len(unfinished)} of {len(asked)} jobs did not finish: {', '.join(unfinished[:6])}")
-        say(f"reslim train --resume {quoted(run.path)} runs them again")
+        say(f"{continuing(run.path)} runs them again")
         raise SystemExit(1)
 
 

@@ -34,8 +34,8 @@ from resnet_limits.settings.registry import STUDIES
 
 from .display import Terminal, Watch, coloured, plain_table, print_json
 from .hydra_bridge import Plan, plan
-from .printable import quoted, say
-from .train import check_data, check_devices, check_sinks, say_given_twice
+from .printable import continuing, say
+from .train import check_data, check_devices, check_parts, check_sinks, say_given_twice
 
 if TYPE_CHECKING:
     from resnet_limits.runs.collection import Collection
@@ -82,6 +82,7 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
         raise SettingError(f"preset: verify judges at one preset; got {', '.join(sorted(presets))}")
     check_devices(settings)
     check_sinks(settings)
+    check_parts(settings)
     check_data([job for plan in plans for job in plan.jobs])
     if junit is not None:
         _writable(Path(junit))
@@ -191,7 +192,7 @@ def verified(plan: Plan, *, alone: bool = False) -> Outcome:
             for job in plan.jobs:
                 run_job(run.path, job.settings)
     except KeyboardInterrupt:
-        say(f"interrupted; reslim train --resume {quoted(run.path)} continues")
+        say(f"interrupted; {continuing(run.path)} continues")
         raise
     merged = merge([run])
     # The keys in which the planned jobs differ: a setting whose jobs all failed is missed, not forgotten.

@@ -45,7 +45,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .limits.gram import GramDiffusion as GramDiffusion
     from .limits.gram_moments import GramMoments as GramMoments
     from .limits.gram_moments import gram_moments as gram_moments
-    from .limits.hamiltonian.gaussian import GaussianKernel as GaussianKernel
+    from .limits.hamiltonian.kernels.gaussian import GaussianKernel as GaussianKernel
     from .limits.hamiltonian.shooting import Shooting as Shooting
     from .limits.hamiltonian.shooting import shoot as shoot
     from .limits.kernel import LimitKernel as LimitKernel
@@ -106,7 +106,7 @@ _PLACES = {
     "EulerMaruyama": "sampling.schemes",
     "Extremal": "limits.euler_lagrange",
     "FiniteDepthKernel": "limits.kernel_recursion",
-    "GaussianKernel": "limits.hamiltonian.gaussian",
+    "GaussianKernel": "limits.hamiltonian.kernels.gaussian",
     "GramDiffusion": "limits.gram",
     "GramMoments": "limits.gram_moments",
     "Heun": "networks.steps.heun",

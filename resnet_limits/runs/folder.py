@@ -31,6 +31,7 @@ from ..files import beside as named_beside
 from ..files import new_folder, place, read_json, read_text, sweep, write_json, write_text
 from ..settings.base import Settings
 from ..settings.content import job_name
+from ..settings.registry import files_of
 from . import planned, provenance, scheduler
 from . import status as states
 from .job_folder import LAUNCHER, JobFolder, queue, settings_of
@@ -203,7 +204,7 @@ class Run:
         known = {job.name: job.settings for job in self._seen(plan.jobs).jobs} | new
         values = merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
         config = yaml.safe_dump(values, sort_keys=False)
-        plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config))
+        plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config), _parts(settings))
         planned.write(self.path, plan)
         (self.path / "jobs").mkdir(exist_ok=True)
         for job in settings:
@@ -394,6 +395,13 @@ class Run:
         if states_seen == {"finished"}:
             return "finished"
         return "interrupted" if states_seen & {"lost", "queued"} or not states_seen else "failed"
+
+
+def _parts(settings: Sequence[Settings]) -> set[str]:
+    """The files of a user's own that these jobs need: those that they are made with, and those that draw figures."""
+    made = {label for job in settings if job.parts for label in job.parts.split("+")}
+    names = {label.partition("-")[0] for label in made}
+    return made | {file.stem for job in settings for file in files_of(job)} - names
 
 
 def _unread(folder: Path) -> str:

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from .. import own
 from ..imports import PACKAGE
 
 PACKAGES = ("reslim", "torch", "torchdiffeq", "torchvision", "numpy", "scipy", "pandas", "hydra-core", "scikit-learn")
@@ -39,6 +40,7 @@ def invocation(command: Sequence[str]) -> dict[str, Any]:
         "package": PACKAGE,
         "packages": {name: version_installed for name in PACKAGES if (version_installed := _version(name))},
         "git": _git(),
+        "parts": {file.label: file.path for file in own.files()},
         "cpus": os.cpu_count(),
     }
 

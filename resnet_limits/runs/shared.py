@@ -46,7 +46,7 @@ class SharedFolder:
         with self._turn(name):
             if (stored := self._stored(name)) is not None:  # by the job that had its turn before
                 return stored
-            solution = _laid_out({its: np.ascontiguousarray(array) for its, array in compute().items()})
+            solution = _laid_out({label: np.ascontiguousarray(array) for label, array in compute().items()})
             self._store(name, save(solution))
             return solution
 

@@ -53,4 +53,11 @@ class Settings:
         choices=SINKS,
         content=False,
     )
+    parts: Optional[str] = key(
+        None,
+        "files of your own that the job is made with, NAME-DIGEST each, found at planning; given: others are refused",
+        pattern=r"\w+-[0-9a-f]{10}(\+\w+-[0-9a-f]{10})*",
+        form="NAME-DIGEST, or several with + between them",
+        sparse=True,
+    )
     outputs: Optional[str] = key(None, "where runs live; null: $RESLIM_OUTPUTS, else ./outputs", content=False)

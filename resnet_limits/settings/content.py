@@ -8,20 +8,27 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .base import Settings
-from .keys import describe
+from .keys import Entry, describe
 
 
 def content(settings: Settings) -> dict[str, Any]:
     """The keys that determine what a job records, flat."""
-    return {e.key: e.value for e in describe(settings) if e.field.metadata.get("content", True)}
+    return {e.key: e.value for e in describe(settings) if _counts(e)}
+
+
+def _counts(entry: Entry) -> bool:
+    rule = entry.field.metadata
+    return rule["content"] and not (rule["sparse"] and entry.value is None)
 
 
 def chosen(settings: Settings, names: Collection[str]) -> dict[str, Any]:
-    """The keys of these names, with those of the option or the group under them: what a shared solution depends on.
+    """The keys of these names, with those of the option or the group under them, and the files of a user's own: what a
+    shared solution depends on.
 
     Raises `KeyError` for a name that no key has.
     """
     values = content(settings)
+    names = [*names, "parts"] if "parts" in values else names
     keys_by_name = {name: [key for key in values if key == name or key.startswith(f"{name}.")] for name in names}
     if missing := [name for name, keys in keys_by_name.items() if not keys]:
         raise KeyError(f"study={settings.study} has no key {', '.join(missing)} that is content of a job")

@@ -7,7 +7,7 @@ from resnet_limits.errors import SettingError
 from resnet_limits.paths.draw import draw
 from resnet_limits.paths.fractional import CELLS_OF_GRID
 from resnet_limits.paths.laws.rough import RoughLaw
-from tests.paths.path_laws import PathLaws, assert_covariance
+from resnet_limits.testing.path_laws import PathLaws, assert_covariance
 
 
 class RoughLaws(PathLaws):

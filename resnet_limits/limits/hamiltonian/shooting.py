@@ -26,9 +26,9 @@ from scipy.optimize import minimize
 from scipy.sparse.linalg import LinearOperator, gmres
 from torch import Tensor
 
+from .end_loss import EndLoss
 from .integrators import INTEGRATORS, Diverged, Integrator
-from .kernel import KernelAtPoints, OperatorKernel
-from .losses import EndLoss
+from .kernels.kernel import KernelAtPoints, OperatorKernel
 from .trajectory import Trajectory, integrate, pull_back, tangent_at_end
 
 MOST_UNKNOWNS_DENSE = 3000
