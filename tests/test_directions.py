@@ -34,6 +34,8 @@ ORDER = {
     "settings": "keys and what they mean; a choice is found by its name, without an import here",
     "random": "normals that are functions of a seed and a purpose",
     "device": "where to compute",
+    "cores": "how many CPU cores there are to compute on",
+    "slowness": "how slow they are",
     "fixed_shape": "products that do not depend on how much is computed at a time",
     "files": "whole files, or none",
     "imports": "the modules of another process are those of this one",
