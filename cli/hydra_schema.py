@@ -45,18 +45,18 @@ def register() -> None:
 @functools.cache
 def folders() -> list[Path]:
     """The folders of YAML, in the order in which they are searched. One that is not there is said on stderr."""
-    found = [Path(str(resources.files(CONFIGS)))]
-    for its in installed("configs"):
+    folders_found = [Path(str(resources.files(CONFIGS)))]
+    for point in installed("configs"):
         try:
-            spec = find_spec(its.value)  # imports the packages around it alone
+            spec = find_spec(point.value)  # imports the packages around it alone
         except Exception:
             spec = None
         if spec is not None and spec.submodule_search_locations:
-            found.append(Path(spec.submodule_search_locations[0]))
+            folders_found.append(Path(spec.submodule_search_locations[0]))
         else:
-            who = f"the distribution {distribution(its)}"
-            say(f"{who} has no package {its.value}, its configurations")
-    return found
+            who = f"the distribution {distribution(point)}"
+            say(f"{who} has no package {point.value}, its configurations")
+    return folders_found
 
 
 class Places(SearchPathPlugin):
@@ -141,9 +141,9 @@ def _defaults(study: str) -> list[Any]:
     settings = STUDIES[study](study=study)
     keys = kinds(STUDIES[study])
     chosen = [{f"/{key}": getattr(settings, key).name} for key in keys]
-    own = [{f"optional /{OWN}/{key}/{study}@{key}": f"${{{key}}}"} for key in keys]
+    suited_options = [{f"optional /{OWN}/{key}/{study}@{key}": f"${{{key}}}"} for key in keys]
     suited = [{f"optional /suited/{key}": f"{study}_${{{key}}}"} for key in keys]
-    return [f"/{KEYS}/{study}", *chosen, *own, *suited, "_self_"]
+    return [f"/{KEYS}/{study}", *chosen, *suited_options, *suited, "_self_"]
 
 
 def _own(key: str, study: str) -> dict[str, dict[str, Any]]:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .limits.kernel import LimitKernel as LimitKernel
     from .limits.kernel_recursion import FiniteDepthKernel as FiniteDepthKernel
     from .networks.activations import activation_named as activation_named
+    from .networks.blocks.gradient import GradientBlock as GradientBlock
     from .networks.blocks.one import OneBlock as OneBlock
     from .networks.blocks.outside import OutsideBlock as OutsideBlock
     from .networks.blocks.prenorm import PrenormBlock as PrenormBlock
@@ -88,6 +89,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .studies.hamiltonian.settings import HamiltonianKeys as HamiltonianKeys
     from .studies.kernel.settings import Kernel as Kernel
     from .studies.kernel.settings import KernelKeys as KernelKeys
+    from .studies.kernel.settings import MiniBatchKeys as MiniBatchKeys
     from .studies.ode.settings import Ode as Ode
     from .studies.ode.settings import OdeKeys as OdeKeys
     from .studies.sde.settings import Sde as Sde

@@ -36,6 +36,8 @@ ORDER = {
     "settings": "keys and what they mean; a choice is found by its name, without an import here",
     "random": "normals that are functions of a seed and a purpose",
     "device": "where to compute",
+    "cores": "how many CPU cores there are to compute on",
+    "slowness": "how slow they are",
     "fixed_shape": "products that do not depend on how much is computed at a time",
     "own": "files of a user's own, as modules",
     "files": "whole files, or none",

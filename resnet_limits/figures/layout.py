@@ -18,10 +18,10 @@ from matplotlib.transforms import Bbox
 
 PAD = 3 / 72
 """Inches between what is written and the next panel or the edge."""
-GUESS = (0.6, 0.1, 0.42, 0.25)
+FIRST_MARGINS = (0.6, 0.1, 0.42, 0.25)
 """Inches to the left, right, bottom and top of a panel before anything is measured. How many ticks there are depends on
 the size of the panel, which therefore is measured at about the size that it will have."""
-SMALLEST = 0.3
+SMALLEST_PANEL = 0.3
 """Inches that a panel keeps, whatever is written beside it."""
 
 
@@ -39,7 +39,9 @@ def lay_out(figure: Figure, panels: Sequence[Sequence[Axes]]) -> None:
     """Place complete panels, given row by row, in the figure; nothing may be added to them afterwards."""
     figure.set_layout_engine("none")
     rows, columns = len(panels), len(panels[0])
-    left, right, below, above = (np.full(n, g) for n, g in zip((columns, columns, rows, rows), GUESS, strict=True))
+    left, right, below, above = (
+        np.full(n, g) for n, g in zip((columns, columns, rows, rows), FIRST_MARGINS, strict=True)
+    )
     _place(figure, panels, Margins(left, right, below, above))
     renderer = FigureCanvasAgg(figure).get_renderer()
     needed = np.zeros((4, rows, columns))
@@ -60,8 +62,8 @@ def lay_out(figure: Figure, panels: Sequence[Sequence[Axes]]) -> None:
 
 def _place(figure: Figure, panels: Sequence[Sequence[Axes]], margins: Margins) -> None:
     width, height = figure.get_size_inches()
-    wide = max(SMALLEST, (width - (margins.left + margins.right).sum()) / len(margins.left))
-    high = max(SMALLEST, (height - (margins.below + margins.above).sum()) / len(margins.below))
+    wide = max(SMALLEST_PANEL, (width - (margins.left + margins.right).sum()) / len(margins.left))
+    high = max(SMALLEST_PANEL, (height - (margins.below + margins.above).sum()) / len(margins.below))
     xs = np.cumsum(margins.left) + np.cumsum(margins.right) - margins.right + wide * np.arange(len(margins.left))
     tops = np.cumsum(margins.above) + np.cumsum(margins.below) - margins.below + high * np.arange(len(margins.below))
     for row, top in zip(panels, tops, strict=True):

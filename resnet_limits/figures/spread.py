@@ -25,11 +25,11 @@ from typing import Protocol
 
 from .. import imports
 
-MOST = 4
+MOST_PROCESSES = 4
 """Processes; with more of them the start-up outweighs the gain."""
-WORTH = 8
+FIGURES_A_PROCESS = 8
 """Figures for which a process is worth its start-up: as long as about five of them take."""
-GRACE = 5.0
+SECONDS_TO_END = 5.0
 """Seconds from SIGTERM to SIGKILL."""
 DONE = b"."
 
@@ -74,7 +74,7 @@ def spread(sheets: Sequence[Sheet], *, within: Within) -> Iterator[None]:
 def processes(count: int) -> int:
     """How many draw so many sheets, this one included."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, MOST, count // WORTH))
+    return max(1, min(cores, MOST_PROCESSES, count // FIGURES_A_PROCESS))
 
 
 def _draw_all(pending: deque[Sheet]) -> None:
@@ -124,7 +124,7 @@ def _feed(child: subprocess.Popen[bytes], pending: deque[Sheet], failed: deque[S
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     try:
-        child.wait(timeout=GRACE)
+        child.wait(timeout=SECONDS_TO_END)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()

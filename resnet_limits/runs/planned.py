@@ -127,7 +127,7 @@ def read(folder: Path) -> Planned:
     try:
         if document.get("digest") != digest(content):
             raise _damaged(folder, "was changed: its digest is another one")
-        sweeps = [Sweep(_words(its["overrides"]), _words(its["jobs"])) for its in document["sweeps"]]
+        sweeps = [Sweep(_words(sweep["overrides"]), _words(sweep["jobs"])) for sweep in document["sweeps"]]
         parts = _words(document.get("parts", []))
         planned = Planned(document["study"], document["started"], tuple(sweeps), str(document["config"]), parts)
         names = [name for sweep in sweeps for name in sweep.jobs]

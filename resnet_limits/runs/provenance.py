@@ -38,7 +38,7 @@ def invocation(command: Sequence[str]) -> dict[str, Any]:
         "platform": platform.platform(),
         "python": platform.python_version(),
         "package": PACKAGE,
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: version_installed for name in PACKAGES if (version_installed := _version(name))},
         "git": _git(),
         "parts": {file.label: file.path for file in own.files()},
         "cpus": os.cpu_count(),

@@ -39,6 +39,13 @@ class Settings:
         content=False,
     )
     threads: int = key(1, "CPU threads a job", low=1, high=1024, content=False)
+    jobs: Optional[int] = key(
+        None,
+        "jobs side by side; null: as many as cores / threads and free memory allow, on GPUs one each",
+        low=1,
+        high=1024,
+        content=False,
+    )
     cluster: Cluster = key(WorkstationCluster, "where jobs run")
     sinks: Optional[list[str]] = key(
         None,

@@ -27,12 +27,12 @@ def chosen(settings: Settings, names: Collection[str]) -> dict[str, Any]:
 
     Raises `KeyError` for a name that no key has.
     """
-    its = content(settings)
-    names = [*names, "parts"] if "parts" in its else names
-    found = {name: [key for key in its if key == name or key.startswith(f"{name}.")] for name in names}
-    if missing := [name for name, keys in found.items() if not keys]:
+    values = content(settings)
+    names = [*names, "parts"] if "parts" in values else names
+    keys_by_name = {name: [key for key in values if key == name or key.startswith(f"{name}.")] for name in names}
+    if missing := [name for name, keys in keys_by_name.items() if not keys]:
         raise KeyError(f"study={settings.study} has no key {', '.join(missing)} that is content of a job")
-    return {key: its[key] for keys in found.values() for key in keys}
+    return {key: values[key] for keys in keys_by_name.values() for key in keys}
 
 
 def digest(values: Mapping[str, Any]) -> str:

@@ -41,9 +41,11 @@ ENTRY_POINTS = "reslim"
 @functools.cache
 def installed(group: str) -> list[EntryPoint]:
     """The entry points of `reslim.GROUP`, by name, of what is installed: of what the processes of a run find, too."""
-    found = entry_points(group=f"{ENTRY_POINTS}.{group}")
-    lasting = (its for its in found if its.dist is None or not is_by_working_folder(str(its.dist.locate_file(""))))
-    return sorted(lasting, key=lambda its: (its.name, distribution(its)))
+    every = entry_points(group=f"{ENTRY_POINTS}.{group}")
+    lasting = (
+        entry for entry in every if entry.dist is None or not is_by_working_folder(str(entry.dist.locate_file("")))
+    )
+    return sorted(lasting, key=lambda entry: (entry.name, distribution(entry)))
 
 
 class Registry(Mapping[str, Any]):
@@ -82,17 +84,19 @@ class Registry(Mapping[str, Any]):
     @functools.cached_property
     def built_in(self) -> dict[str, str]:
         """`module:attribute` by name, of those that are files or folders of the package."""
-        found = pkgutil.iter_modules([str(self._path)])
-        ours = [its for its in found if not its.name.startswith("_") and self._is_ours(its.name, its.ispkg)]
-        return {its.name: self._place(its.name, self._inside if its.ispkg else "") for its in ours}
+        modules = pkgutil.iter_modules([str(self._path)])
+        ours = [
+            module for module in modules if not module.name.startswith("_") and self._is_ours(module.name, module.ispkg)
+        ]
+        return {module.name: self._place(module.name, self._inside if module.ispkg else "") for module in ours}
 
     @functools.cached_property
     def others(self) -> dict[str, list[EntryPoint]]:
         """The entry points by name; one where all is well."""
-        found: dict[str, list[EntryPoint]] = {}
-        for its in installed(self.entry_points):
-            found.setdefault(its.name, []).append(its)
-        return found
+        by_name: dict[str, list[EntryPoint]] = {}
+        for entry in installed(self.entry_points):
+            by_name.setdefault(entry.name, []).append(entry)
+        return by_name
 
     @property
     def own(self) -> Mapping[str, own.OwnFile]:
@@ -151,17 +155,17 @@ class Registry(Mapping[str, Any]):
 
     def _brought(self, name: str, others: list[EntryPoint]) -> Any:
         """What the one entry point of this name stands for."""
-        its = others[0]
+        entry = others[0]
         if len(others) > 1 or name in self.built_in:
             whose = " and of ".join(map(_who, others))
             also = "reslim has one of its own" if name in self.built_in else "one name has one meaning"
             raise SettingError(f"{self.group}={name} is a name of {whose}; {also}: rename theirs, or pip uninstall it")
         with self.blaming(name):
-            found = its.load()
-            why = self._is_none(found, name)
+            option = entry.load()
+            why = self._is_none(option, name)
         if why:
-            raise SettingError(f"{self.group}={name}: {its.value} of {_who(its)} {why}")
-        return found
+            raise SettingError(f"{self.group}={name}: {entry.value} of {_who(entry)} {why}")
+        return option
 
     @contextlib.contextmanager
     def blaming(self, name: str) -> Iterator[None]:
@@ -172,22 +176,22 @@ class Registry(Mapping[str, Any]):
         except Exception as error:
             if name not in self.others:
                 raise
-            its = self.others[name][0]
+            entry = self.others[name][0]
             words = " ".join(f"{type(error).__name__}: {error}".split())
-            message = f"{self.group}={name}: {its.value} of {_who(its)} cannot be imported: {words}"
+            message = f"{self.group}={name}: {entry.value} of {_who(entry)} cannot be imported: {words}"
             raise SettingError(message) from error
 
-    def _is_none(self, found: Any, name: str) -> str:
+    def _is_none(self, option: Any, name: str) -> str:
         """Why this is nothing that a name of the group may stand for; empty where it is."""
         if self._holds:
             return ""
-        if self._base and getattr(found, "options", None) is not self:
+        if self._base and getattr(option, "options", None) is not self:
             base = f"{PACKAGE.name}.{self.folder}.{self._base}"
             return f"is none of the group {self.group}: derive it from the class in {base}"
-        if self.has_keys and (why := self._no_settings(found)):
+        if self.has_keys and (why := self._no_settings(option)):
             return why
-        called = getattr(found, "study" if self._inside else "name", None)
-        return "" if called == name else f"calls itself {called!r}; the two are to be the same"
+        declared = getattr(option, "study" if self._inside else "name", None)
+        return "" if declared == name else f"calls itself {declared!r}; the two are to be the same"
 
     def of_value(self, file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str, Any] | None:
         """What a file of a user's own defines as a value: a study, by its own name, or a figure, by the variable's.
@@ -206,16 +210,16 @@ class Registry(Mapping[str, Any]):
         """`a block`, `an activation`."""
         return f"{'an' if self.group[0] in 'aeiou' else 'a'} {self.group}"
 
-    def _no_settings(self, found: Any) -> str:
+    def _no_settings(self, settings: Any) -> str:
         """Why this is no class of settings; empty where it is one."""
-        if not isinstance(found, type) or "__dataclass_fields__" not in vars(found):
+        if not isinstance(settings, type) or "__dataclass_fields__" not in vars(settings):
             return "is no dataclass, which settings are: put @dataclass above the class"
-        fields = dataclasses.fields(found)
-        if open_ := [its.name for its in fields if its.default is its.default_factory is dataclasses.MISSING]:
+        fields = dataclasses.fields(settings)
+        if open_ := [field.name for field in fields if field.default is field.default_factory is dataclasses.MISSING]:
             return f"has keys without a default: {', '.join(open_)}"
-        if bare := [its.name for its in fields if "meaning" not in its.metadata and its.name != "name"]:
+        if bare := [field.name for field in fields if "meaning" not in field.metadata and field.name != "name"]:
             return f'has keys without a meaning: {", ".join(bare)}; write {bare[0]}: float = key(1.0, "what it is")'
-        if odd := [key for key, kind in kinds(found).items() if kind.options.group != key]:
+        if odd := [key for key, kind in kinds(settings).items() if kind.options.group != key]:
             return f"has options under another name than their group's: {', '.join(odd)}"
         return ""
 
@@ -230,16 +234,16 @@ class Registry(Mapping[str, Any]):
         """Every name, first those that are built in."""
         return dict.fromkeys([*self.built_in, *self.others, *self.own])
 
-    def sound(self, told: Callable[[str], None] = lambda message: None) -> Iterator[tuple[str, Any]]:
-        """Name by name what each stands for, first those that are built in, without those that are broken; `told` hears
-        of these."""
+    def sound(self, report: Callable[[str], None] = lambda message: None) -> Iterator[tuple[str, Any]]:
+        """Name by name what each stands for, first those that are built in, without those that are broken; `report`
+        hears of these."""
         for name in self.names:
             try:
-                found = self[name]
+                option = self[name]
             except SettingError as error:
-                told(str(error))
+                report(str(error))
                 continue
-            yield name, found
+            yield name, option
 
     def __contains__(self, name: object) -> bool:
         return name in self.names
@@ -251,13 +255,13 @@ class Registry(Mapping[str, Any]):
         return len(self.names)
 
 
-def _who(its: EntryPoint) -> str:
-    return f"the distribution {distribution(its)}"
+def _who(entry: EntryPoint) -> str:
+    return f"the distribution {distribution(entry)}"
 
 
-def distribution(its: EntryPoint) -> str:
+def distribution(entry: EntryPoint) -> str:
     """`lab 1.0`: which distribution an entry point is of."""
-    return f"{its.dist.name} {its.dist.version}" if its.dist is not None else "of unknown name"
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else "of unknown name"
 
 
 def camel_case(name: str) -> str:
@@ -426,7 +430,7 @@ def kinds(settings: type) -> dict[str, type[Option]]:
 def options_of(key: str, *first: type) -> Mapping[str, Any]:
     """The options of this key (`init`, `block`, ...) in the first study that has it, these before the others; none
     where it is a key without options, or none at all."""
-    for settings in itertools.chain(first, (its for _, its in STUDIES.sound())):
+    for settings in itertools.chain(first, (settings for _, settings in STUDIES.sound())):
         if key in settings.__dataclass_fields__:
             kind = kinds(settings).get(key)
             return {} if kind is None else kind.options

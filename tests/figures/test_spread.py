@@ -172,7 +172,7 @@ def test_one_core_or_few_figures_are_one_process(monkeypatch: pytest.MonkeyPatch
     assert module.processes(100) == 1
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(64)), raising=False)
     assert module.processes(3) == 1
-    assert module.processes(100) == module.MOST
+    assert module.processes(100) == module.MOST_PROCESSES
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

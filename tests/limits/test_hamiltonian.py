@@ -80,7 +80,7 @@ def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.Monke
         return at.velocity(P), at.rate(P), *at.tangent(P, u, v), *at.tangent_of_momenta(P, v), *at.both(P)
 
     expected = all_of(GaussianKernel(0.7).at(q).keep())
-    resize(monkeypatch, gaussian, BLOCK=33)
+    resize(monkeypatch, gaussian, ENTRIES_A_BLOCK=33)
     matrix, rows = GaussianKernel.matrix, []
     monkeypatch.setattr(GaussianKernel, "matrix", lambda kernel, x, q: rows.append(len(x)) or matrix(kernel, x, q))
     for one, whole in zip(all_of(GaussianKernel(0.7).at(q)), expected, strict=True):

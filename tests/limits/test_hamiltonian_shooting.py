@@ -200,7 +200,7 @@ def test_the_costate_of_the_solution_is_its_own_momentum():
 
 @pytest.mark.parametrize("dense", [0, 1000])
 def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pytest.MonkeyPatch):
-    resize(monkeypatch, shooting, DENSE=dense)
+    resize(monkeypatch, shooting, MOST_UNKNOWNS_DENSE=dense)
     n = 20
     problem = Problem(TANH, normals(n, 2), 0.2, Fixed(SquareLoss(), normals(n, 1, seed=1).sign()))
     scheme = INTEGRATORS["leapfrog"]

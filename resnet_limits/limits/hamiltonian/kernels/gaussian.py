@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-BLOCK = 2**18
+ENTRIES_A_BLOCK = 2**18
 """Entries of a block of rows: 2 MB."""
-KEPT = 2**24
+MOST_ENTRIES_KEPT = 2**24
 """Entries of the largest kernel matrix that is kept while the points stay: 128 MB."""
 JITTER = 1e-12
 """Added to the diagonal before a Cholesky factor is taken."""
@@ -70,7 +70,7 @@ class GaussianAt(KernelAtPoints):
 
     def _blocks(self) -> Iterator[tuple[slice, Tensor]]:
         """Blocks of rows of the kernel matrix, each to be read once."""
-        rows = max(1, BLOCK // self.n)
+        rows = max(1, ENTRIES_A_BLOCK // self.n)
         kept = self._K is not None or self.n <= rows
         for start in range(0, self.n, rows):
             rows_here = slice(start, min(start + rows, self.n))
@@ -78,7 +78,7 @@ class GaussianAt(KernelAtPoints):
 
     def keep(self) -> GaussianAt:
         """Keep the matrix, where it is not too large: it will be read several times."""
-        if self.n**2 <= KEPT:
+        if self.n**2 <= MOST_ENTRIES_KEPT:
             _ = self.K
         return self
 
