@@ -23,13 +23,14 @@ from typing import Any
 
 from resnet_limits import device, imports, memory
 from resnet_limits.cores import cores
-from resnet_limits.errors import OtherPackage
+from resnet_limits.errors import OtherPackage, SettingError
 from resnet_limits.files import plain
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping
 from resnet_limits.settings.content import job_name
+from resnet_limits.settings.registry import bring
 
 from .launchers import SIDE_BY_SIDE
 
@@ -142,7 +143,8 @@ def work() -> None:
 
     try:
         imports.require_same()
-    except OtherPackage as error:
+        bring()
+    except (OtherPackage, SettingError) as error:
         raise SystemExit(f"reslim: {error}") from None
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):  # the client is gone before it had said all

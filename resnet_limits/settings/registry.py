@@ -190,8 +190,8 @@ class Registry(Mapping[str, Any]):
             return f"is none of the group {self.group}: derive it from the class in {base}"
         if self.has_keys and (why := self._no_settings(option)):
             return why
-        called = getattr(option, "study" if self._inside else "name", None)
-        return "" if called == name else f"calls itself {called!r}; the two are to be the same"
+        declared = getattr(option, "study" if self._inside else "name", None)
+        return "" if declared == name else f"calls itself {declared!r}; the two are to be the same"
 
     def of_value(self, file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str, Any] | None:
         """What a file of a user's own defines as a value: a study, by its own name, or a figure, by the variable's.

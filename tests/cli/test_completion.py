@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
-from reslim_cli.completion import completed
-
 from .command import command
+
+completed = import_module("reslim_cli.completion").completed
 
 OWN_LAW = Path(__file__).parents[1] / "examples" / "own_law.py"
 

@@ -1,7 +1,6 @@
 """Hamiltonian flows `q' = dH/dP, P' = -dH/dq` of `H = 1/2 P^T Gamma(q, q) P`: the limit of L2-regularised minimisers.
 
     kernels/                  one file a kernel: velocity, rate of the momenta and their tangents
-    by_autograd.py            a kernel at points, by its matrix alone
     integrators.py            symplectic Euler, leapfrog, implicit midpoint, RK4, each with tangent and adjoint
     trajectory.py             states and momenta over the steps, or how far they got
     losses/                   one file a loss of scores

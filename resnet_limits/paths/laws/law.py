@@ -100,9 +100,10 @@ class Init(Option):
             return
         import torch
 
-        from ..draw import draw
+        from ...random import Stream
+        from ..path import Draw
 
-        path = draw(self, {"W": (3, 4)}, depth=8, horizon=1.0, replicas=2, seed=0)["W"]
+        path = self.path(Draw((3, 4), 1.0, depth=8, horizon=1.0, stream=Stream(0, "tried"), replicas=2))
         times = torch.linspace(0, 1, 5, dtype=torch.float64)
         require_shape("path(draw).at(times)", path.at(times), (2, 5, 3, 4), "replicas, times, and draw.shape")
 

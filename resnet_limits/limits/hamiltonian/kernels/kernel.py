@@ -94,8 +94,6 @@ class OperatorKernel(ABC):
 
     def at(self, q: Tensor) -> KernelAtPoints:
         """The kernel at these points."""
-        from ..by_autograd import MatrixAt
-
         return MatrixAt(self, q)
 
     def field(self, x: Tensor, q: Tensor, P: Tensor) -> Tensor:
@@ -118,3 +116,50 @@ class OperatorKernel(ABC):
         at, P = self.at(x), torch.ones_like(x)
         require_shape("the rate of the momenta", at.rate(P), (5, 2), "that of the points")
         require_shape("its tangent", at.tangent(P, P, P)[1], (5, 2), "that of the points")
+
+
+JITTER = 1e-10
+"""Added to the diagonal, relative to its mean, before a Cholesky factor is taken."""
+
+
+class MatrixAt(KernelAtPoints):
+    """A kernel at points `q` by its matrix alone: `-dH/dq = -d/dq P^T K(q, q) P / 2`, and its tangents, by autograd."""
+
+    def __init__(self, kernel: OperatorKernel, q: Tensor) -> None:
+        self.kernel, self.q = kernel, q
+        self.K = kernel.matrix(q, q)
+
+    def velocity(self, P: Tensor) -> Tensor:
+        return self.K @ P
+
+    def rate(self, P: Tensor) -> Tensor:
+        return self._rate(self.q, P)
+
+    def both(self, P: Tensor) -> tuple[Tensor, Tensor]:
+        return self.velocity(P), self.rate(P)
+
+    def energy(self, P: Tensor) -> Tensor:
+        return (P * self.velocity(P)).sum() / 2
+
+    def tangent(self, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        import torch
+
+        def along(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+            return torch.func.jvp(self._both, (self.q, P), (u, v))[1]
+
+        first, second = torch.func.vmap(along)(u.reshape(-1, *self.q.shape), v.reshape(-1, *P.shape))
+        return first.reshape(v.shape), second.reshape(u.shape)
+
+    def root(self) -> Tensor:
+        import torch
+
+        n = len(self.q)
+        return torch.linalg.cholesky(self.K + JITTER * self.K.diagonal().mean() * torch.eye(n).to(self.K))
+
+    def _both(self, q: Tensor, P: Tensor) -> tuple[Tensor, Tensor]:
+        return self.kernel.matrix(q, q) @ P, self._rate(q, P)
+
+    def _rate(self, q: Tensor, P: Tensor) -> Tensor:
+        import torch
+
+        return -torch.func.grad(lambda q: (P * (self.kernel.matrix(q, q) @ P)).sum() / 2)(q)
