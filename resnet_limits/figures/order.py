@@ -8,35 +8,20 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..claims.claim import Judgement, Measured
-from ..claims.coordinate import Coordinate, short
+from ..claims.coordinate import short
 from ..claims.judge import fitted
 from ..claims.order import OrderFit
 from ..claims.words import interval
 from ..printable import printable
 from .drawable import drawable, say_nothing_shown
-from .layout import lay_out
 from .style import COLOURS
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST_RANGE = 4.0
 """The vertical axis spans at least this factor."""
-
-
-def order_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
-    """One claim about an order, with a legend; see `draw_order`."""
-    figure = Figure()
-    axes = figure.subplots()
-    draw_order(axes, judgement, points)
-    axes.set_xlabel(Coordinate(judgement.expected.along).axis)
-    axes.set_ylabel(judgement.claim.observable.replace("_", " "))
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=8)
-    lay_out(figure, [[axes]])
-    return figure
 
 
 def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:

@@ -7,25 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from ..claims.claim import Judgement
 from .drawable import drawable
-from .layout import lay_out
 from .order import ticks, title
 from .style import COLOURS
-
-
-def value_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
-    """One claim about a value or a bound, with a legend; see `draw_value`."""
-    figure = Figure()
-    axes = figure.subplots()
-    draw_value(axes, judgement, points)
-    axes.set_xlabel("depth $L$")
-    axes.set_ylabel(judgement.claim.observable.replace("_", " "))
-    axes.legend(fontsize=8)
-    lay_out(figure, [[axes]])
-    return figure
 
 
 def draw_value(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:

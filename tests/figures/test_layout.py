@@ -11,11 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from resnet_limits.claims.claim import Judgement
-from resnet_limits.figures.layout import lay_out
-from resnet_limits.figures.order import order_figure
-from resnet_limits.figures.overview import overview_figure
+from resnet_limits.figures.panels import claim_figure, overview_figure
 from resnet_limits.figures.style import styled
-from resnet_limits.figures.value import value_figure
 from tests.figures.test_figures import judged
 
 RESOLUTIONS = (72, 150, 300)
@@ -70,7 +67,7 @@ def assert_legible(figure: Figure) -> None:
 @pytest.mark.parametrize("its", variants(), ids=lambda its: its[0].claim.id)
 def test_a_figure_of_one_claim_is_legible(its):
     with styled():
-        assert_legible((order_figure if its[0].expected.what == "order" else value_figure)(*its))
+        assert_legible(claim_figure(*its))
 
 
 def test_an_overview_is_legible():
@@ -84,12 +81,3 @@ def test_panels_have_one_size_and_fill_the_figure():
         sizes = np.array([axes.get_position().size for axes in figure.axes])
         np.testing.assert_allclose(sizes - sizes[0], 0, atol=1e-12)
         assert sizes[0, 0] * 4 > 0.6
-
-
-def test_labels_wider_than_the_figure_leave_a_panel():
-    with styled():
-        figure = Figure(figsize=(1, 1))
-        axes = figure.subplots()
-        axes.set_yticks([0, 1], ["a very long label of a tick"] * 2)
-        lay_out(figure, [[axes]])
-        assert min(axes.bbox.size) > 0

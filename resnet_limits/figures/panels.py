@@ -1,0 +1,71 @@
+"""Judged claims as panels: one claim to a figure, or all claims of a setting in a grid.
+
+    | LEFT  panel  RIGHT |    a cell; ABOVE it the title, BELOW it ticks and label
+
+The margins are fixed, as wide as the widest labels of claims: to look for the narrowest takes longer than to draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..claims.claim import Judgement
+from ..claims.coordinate import Coordinate
+from .order import draw_order
+from .value import draw_value
+
+COLUMNS = 4
+LEFT, RIGHT, BELOW, ABOVE = 0.95, 0.12, 0.48, 0.5
+"""Inches around a panel."""
+
+
+def claim_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
+    """One claim, with a legend of all that is drawn."""
+    figure, (axes,) = _grid(1, 1, width=4.4, height=3.3)
+    _draw(axes, judgement, points)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8)
+    return figure
+
+
+def overview_figure(judged: Sequence[tuple[Judgement, pd.DataFrame]]) -> Figure:
+    """Small panels; each legend keeps to what was expected and what was fitted."""
+    columns = min(COLUMNS, len(judged))
+    figure, panels = _grid(-(-len(judged) // columns), columns, width=3.1, height=2.5)
+    for axes, (judgement, points) in zip(panels, judged, strict=False):
+        _draw(axes, judgement, points)
+        axes.tick_params(labelsize=7)
+        for words in (axes.title, axes.xaxis.label, axes.yaxis.label):
+            words.set_fontsize(8)
+        handles, labels = axes.get_legend_handles_labels()
+        told = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]
+        if told:
+            axes.legend(*zip(*told, strict=True), fontsize=7, handlelength=1.4)
+    for axes in panels[len(judged) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def _grid(rows: int, columns: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of cells of this size in inches, and their panels row by row."""
+    figure = Figure(figsize=(columns * width, rows * height), layout="none")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(
+        left=LEFT / (columns * width),
+        right=1 - RIGHT / (columns * width),
+        bottom=BELOW / (rows * height),
+        top=1 - ABOVE / (rows * height),
+        wspace=(LEFT + RIGHT) / (width - LEFT - RIGHT),
+        hspace=(BELOW + ABOVE) / (height - BELOW - ABOVE),
+    )
+    return figure, list(axes.ravel())
+
+
+def _draw(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
+    (draw_order if judgement.expected.is_order else draw_value)(axes, judgement, points)
+    axes.set_xlabel(Coordinate(judgement.expected.along).axis)
+    axes.set_ylabel(judgement.claim.observable.replace("_", " "))
