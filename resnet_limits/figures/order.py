@@ -36,7 +36,7 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     bars = 1.96 * np.nan_to_num(drawable(positive["stderr"].to_numpy(dtype=float)))
     fit = fitted(judgement.expected, points[["at", "value", "stderr", "reference_error"]].itertuples(index=False))
     in_fit = np.isin(x, fit.x)
-    axes.set_title(title(judgement), fontsize=9)
+    axes.set_title(title(judgement), fontsize=9, y=1)  # to look for a free place takes long
     if not len(x):
         say_nothing_shown(axes, "no positive value")
         axes.set_xticks([])

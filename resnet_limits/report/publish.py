@@ -57,8 +57,8 @@ def write(
 ) -> dict[str, Any]:
     """Write the same for the jobs of one or several runs into a folder and return the summary.
 
-    `collection` are their jobs as `collected(merged)` gave them; with `pdf` figures are PDFs, too. Raises `RunFolderError` where the records of a
-    finished job are missing or damaged.
+    `collection` are their jobs as `collected(merged)` gave them. With `pdf` figures are PDFs, too. Raises
+    `RunFolderError` where the records of a finished job are missing or damaged.
     """
     collection = collection or collected(merged)
     records, jobs = tables.csv_text(collection.records), summaries.of_jobs(merged.statuses)
