@@ -15,7 +15,6 @@ from ..claims.coordinate import short
 from ..claims.judge import fitted
 from ..claims.order import OrderFit
 from ..claims.words import interval
-from ..printable import printable
 from .drawable import drawable, say_nothing_shown
 from .style import COLOURS
 
@@ -36,7 +35,6 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     bars = 1.96 * np.nan_to_num(drawable(positive["stderr"].to_numpy(dtype=float)))
     fit = fitted(judgement.expected, points[["at", "value", "stderr", "reference_error"]].itertuples(index=False))
     in_fit = np.isin(x, fit.x)
-    axes.set_title(title(judgement), fontsize=9, y=1)  # to look for a free place takes long
     if not len(x):
         say_nothing_shown(axes, "no positive value")
         axes.set_xticks([])
@@ -87,13 +85,6 @@ def power_of_ten(value: float, _: int | None = None) -> str:
     coefficient, exponent = f"{value:.0e}".split("e")
     power = "10" + str(int(exponent)).translate(RAISED)
     return power if coefficient == "1" else f"{coefficient}×{power}"
-
-
-def title(judgement: Judgement) -> str:
-    """`ode.rough: supported`, with the setting below where there are several."""
-    setting = printable(", ".join(f"{k}={v}" for k, v in judgement.setting.items()))
-    setting = setting.replace("$", r"\$")  # a folder's name is no formula
-    return f"{judgement.claim.id}: {judgement.verdict}" + (f"\n{setting}" if setting else "")
 
 
 def ticks(axes: Axes, x: np.ndarray) -> None:

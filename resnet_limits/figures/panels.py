@@ -15,32 +15,36 @@ from matplotlib.figure import Figure
 
 from ..claims.claim import Judgement
 from ..claims.coordinate import Coordinate
+from ..printable import printable
 from .order import draw_order
 from .value import draw_value
 
 COLUMNS = 4
 LEFT, RIGHT, BELOW, ABOVE = 0.95, 0.12, 0.48, 0.5
 """Inches around a panel."""
+EDGE = 0.06
+"""Inches above the words on top of a figure."""
 
 
 def claim_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     """One claim, with a legend of all that is drawn."""
     figure, (axes,) = _grid(1, 1, width=4.4, height=3.3)
-    _draw(axes, judgement, points)
+    _draw(axes, judgement, points, size=9)
+    figure.suptitle(_words(judgement), fontsize=8, y=1 - EDGE / 3.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8)
     return figure
 
 
 def overview_figure(judged: Sequence[tuple[Judgement, pd.DataFrame]]) -> Figure:
-    """Small panels; each legend keeps to what was expected and what was fitted."""
+    """All claims of one setting in small panels; each legend keeps to what was expected and what was fitted."""
     columns = min(COLUMNS, len(judged))
-    figure, panels = _grid(-(-len(judged) // columns), columns, width=3.1, height=2.5)
+    rows = -(-len(judged) // columns)
+    figure, panels = _grid(rows, columns, width=3.1, height=2.5)
+    figure.suptitle(_words(judged[0][0]), fontsize=8, y=1 - EDGE / (2.5 * rows))
     for axes, (judgement, points) in zip(panels, judged, strict=False):
-        _draw(axes, judgement, points)
+        _draw(axes, judgement, points, size=8)
         axes.tick_params(labelsize=7)
-        for words in (axes.title, axes.xaxis.label, axes.yaxis.label):
-            words.set_fontsize(8)
         handles, labels = axes.get_legend_handles_labels()
         told = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]
         if told:
@@ -65,7 +69,18 @@ def _grid(rows: int, columns: int, *, width: float, height: float) -> tuple[Figu
     return figure, list(axes.ravel())
 
 
-def _draw(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
-    (draw_order if judgement.expected.is_order else draw_value)(axes, judgement, points)
-    axes.set_xlabel(Coordinate(judgement.expected.along).axis)
-    axes.set_ylabel(judgement.claim.observable.replace("_", " "))
+def _draw(axes: Axes, judgement: Judgement, points: pd.DataFrame, *, size: float) -> None:
+    """The panel of a claim, its title (`ode.rough: supported`) in the middle of its cell."""
+    is_order = judgement.expected.is_order
+    (draw_order if is_order else draw_value)(axes, judgement, points)
+    axes.set_title(f"{judgement.claim.id}: {judgement.verdict}", fontsize=size, y=1 if is_order else None)
+    wide = axes.get_position().width * axes.get_figure().get_figwidth()
+    axes.title.set_x(0.5 - (LEFT - RIGHT) / (2 * wide))
+    axes.set_xlabel(Coordinate(judgement.expected.along).axis, fontsize=size)
+    axes.set_ylabel(judgement.claim.observable.replace("_", " "), fontsize=size)
+
+
+def _words(judgement: Judgement) -> str:
+    """The setting of a claim, where there are several."""
+    words = printable(", ".join(f"{key}={value}" for key, value in judgement.setting.items()))
+    return words.replace("$", r"\$")  # a folder's name is no formula

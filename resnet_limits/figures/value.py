@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from ..claims.claim import Judgement
 from .drawable import drawable
-from .order import ticks, title
+from .order import ticks
 from .style import COLOURS
 
 
@@ -26,4 +26,3 @@ def draw_value(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
         axes.axhspan(value - expected.tolerance, value + expected.tolerance, color=COLOURS[1], alpha=0.15, lw=0)
     axes.set_xscale("log", base=2)
     ticks(axes, depths)
-    axes.set_title(title(judgement), fontsize=9)

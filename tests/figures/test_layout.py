@@ -13,9 +13,12 @@ from matplotlib.figure import Figure
 from resnet_limits.claims.claim import Judgement
 from resnet_limits.figures.panels import claim_figure, overview_figure
 from resnet_limits.figures.style import styled
+from resnet_limits.settings.registry import STUDIES
+from resnet_limits.studies import study as studies
 from tests.figures.test_figures import judged
 
 RESOLUTIONS = (72, 150, 300)
+LONGEST = max((claim.id for name in STUDIES for claim in studies.get(name).claims), key=len)
 
 
 def variants() -> list[tuple[Judgement, object]]:
@@ -24,7 +27,11 @@ def variants() -> list[tuple[Judgement, object]]:
     for i, (what, scale) in enumerate(itertools.product(("order", "value", "at_most"), (1e-7, 1e-3, 1.0, 3e5))):
         judgement, points = judged(what, noise=0.02)
         expected = replace(judgement.expected, value=1.0 if what == "order" else 0.03 * scale, tolerance=0.01 * scale)
-        claim = replace(judgement.claim, id=f"ode.test{i}", observable="crossing_time_difference" if i % 2 else "e")
+        claim = replace(
+            judgement.claim,
+            id=f"{LONGEST if i == 3 else 'ode.test'}{i}",
+            observable="crossing_time_difference" if i % 2 else "e",
+        )
         setting = {"activation": "tanh", "init.hurst": 0.3} if i % 3 == 0 else {}
         its = replace(judgement, claim=claim, expected=expected, setting=setting)
         columns = {name: scale * points[name] for name in ("value", "stderr", "reference_error")}
