@@ -18,7 +18,17 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.claims.claim import ORDERS
-from resnet_limits.claims.words import VERDICTS, counted, duration, expectation, flat, interval, setting_words, short
+from resnet_limits.claims.words import (
+    VERDICTS,
+    counted,
+    duration,
+    expectation,
+    flat,
+    interval,
+    pinned,
+    setting_words,
+    short,
+)
 from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
 from resnet_limits.report.points import PointTable, by_setting, point_tables
@@ -41,6 +51,8 @@ COLOURS = {
 }
 
 
+WITH_PINS = 120
+"""Columns of a terminal from which the table of claims has units and what each pins."""
 COST = "cost: of the default sweep, all depths together, on one core"
 
 
@@ -144,7 +156,7 @@ def show_summary(summary: Mapping[str, Any], console: Console) -> None:
         for note in dict.fromkeys(claim["note"] for claim in claims if claim.get("note")):
             console.print(Text.assemble(("note", "yellow"), f": {note}"))
         console.print()
-        console.print(_claims_table(claims, label))
+        console.print(_claims_table(claims, label, console.width))
 
 
 def _point_table(points: PointTable, label: str, width: int) -> Table:
@@ -181,15 +193,21 @@ def _verdicts_table(groups: Sequence[Mapping[str, Any]], claims: Sequence[Mappin
     return table
 
 
-def _claims_table(claims: Sequence[Mapping[str, Any]], label: str) -> Table:
+def _claims_table(claims: Sequence[Mapping[str, Any]], label: str, width: int) -> Table:
+    """With the unit of each expectation, and what each claim pins, where that has room."""
     table = plain_table(f"Claims {label}", None)
     table.add_column("claim", overflow="fold")  # where the terminal is narrow, the name gives way
     for column in ("expected", "measured, 95 %", "verdict"):
         table.add_column(column, no_wrap=True)
+    if width >= WITH_PINS:
+        table.add_column("unit", no_wrap=True)
+        table.add_column("pinned", overflow="fold")
     for claim in claims:
         measured = claim["measured"]
         seen = "" if measured is None else interval(measured)
-        table.add_row(escape(claim["id"]), expectation(claim["expected"]), seen, coloured(claim["verdict"]))
+        cells = [escape(claim["id"]), expectation(claim["expected"]), seen, coloured(claim["verdict"])]
+        more = [unit(claim["expected"]), escape(pinned(claim.get("pins", {})))] if width >= WITH_PINS else []
+        table.add_row(*cells, *more)
     return table
 
 

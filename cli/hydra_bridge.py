@@ -45,16 +45,15 @@ from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.settings import registry
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping
+from resnet_limits.settings.clusters.cluster import Cluster
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe, flat
 
+from . import launchers
 from .hydra_errors import translated
 from .hydra_schema import CONFIGS, folders, register
 from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read
 from .printable import say
-
-SLURM = "submitit_slurm"
-"""The launcher whose jobs do not run on this machine, and outlive the client."""
 
 
 def study_of(settings: Settings) -> Any:
@@ -137,14 +136,14 @@ def plan(overrides: Sequence[str]) -> Plan:
     with translated(overrides), initialize_config_module(CONFIGS, version_base="1.3"):
         asked = read(overrides, GlobalHydra.instance().config_loader())
         root = _root(asked)
-        launcher = root.hydra.runtime.choices.get("hydra/launcher", "basic")
+        launcher = _launcher(root)
         proposed = [_parsed(f"{key}={value}") for key, value in (root.hydra.sweeper.params or {}).items()]
         listed = list(points([*proposed, *asked]))
         composed = [settings_of(_composed(point)) for point in listed]
         for settings in composed:
             _check_shared(composed[0], settings)
         jobs: dict[str, PlannedJob] = {}
-        for point, settings in zip(listed, identity.filled(composed, told=say), strict=True):
+        for point, settings in zip(listed, identity.filled(composed, report=say), strict=True):
             job = PlannedJob.of(point, settings)
             jobs.setdefault(job.name, job)
         for job in jobs.values():
@@ -158,8 +157,8 @@ def _root(asked: Sequence[Override]) -> Any:
     """What all jobs of a sweep share: the launcher, and the depths that the study or a figure proposes."""
     fixed = {o.key_or_group: o for o in asked if not o.is_sweep_override()}
     chosen = {key: o.value() for key, o in fixed.items()}
-    if chosen.get("cluster") == "slurm" and chosen.get("hydra/launcher", SLURM) != SLURM:
-        raise SettingError(f"cluster=slurm: its launcher is {SLURM}; leave out hydra/launcher, or cluster")
+    if {"cluster", "hydra/launcher"} <= set(chosen):
+        _check_launcher(str(chosen["cluster"]), str(chosen["hydra/launcher"]))
     if "figure" in fixed and "study" in fixed:
         of = _options((f"figure={fixed['figure'].get_value_element_as_str()}",)).study
         if of != chosen["study"]:
@@ -168,11 +167,24 @@ def _root(asked: Sequence[Override]) -> Any:
     groups = [o for key, o in fixed.items() if names_for(key, study) or key == "hydra/launcher"]
     root = copy.deepcopy(_options(tuple(f"{o.key_or_group}={o.get_value_element_as_str()}" for o in groups)))
     of_launcher = [o for key, o in fixed.items() if key.startswith("hydra.launcher.")]
-    check_launcher_keys(of_launcher, root.hydra.runtime.choices["hydra/launcher"])
+    check_launcher_keys(of_launcher, _launcher(root))
     ConfigLoaderImpl._apply_overrides_to_config(of_launcher, root)
     for override in of_launcher:
         OmegaConf.select(root, override.key_or_group)  # a reference to a key that is not there is refused
     return root
+
+
+def _check_launcher(cluster: str, launcher: str) -> None:
+    """Only jobs that run here may be started by another launcher than their cluster's own."""
+    if cluster not in Cluster.options or Cluster.options[cluster].is_here:
+        return
+    own_launcher = _launcher(_options((f"cluster={cluster}",)))
+    if launcher != own_launcher:
+        raise SettingError(f"cluster={cluster}: its launcher is {own_launcher}; leave out hydra/launcher, or cluster")
+
+
+def _launcher(root: Any) -> str:
+    return root.hydra.runtime.choices["hydra/launcher"]
 
 
 def _composed(point: Sequence[str]) -> Any:
@@ -286,9 +298,9 @@ def start_child(run: Run, box: Box, array: str) -> subprocess.Popen[bytes]:
     # Last, because the last of several overrides of a key holds: what the run folder relies on is not up for change.
     ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
     ours.append(f"+hydra.job.env_set.{imports.VARIABLE}={_quoted(imports.PACKAGE)}")
-    if box.launcher.startswith("submitit"):
+    if launchers.named(box.launcher).by_submitit:
         ours.append(f"hydra.launcher.submitit_folder={_quoted(folder / SUBMITIT / array / '%j')}")
-    if box.launcher == SLURM:
+    if not launchers.named(box.launcher).is_here:
         scheduler.note(run.path, array, box.jobs)
         ours += [f"hydra.launcher.name={scheduler.task_name(run.path)}", _setup(box)]
     program = ["-P", "-c", "from reslim_cli.hydra_bridge import launch; launch()"]
@@ -331,7 +343,8 @@ def launch() -> None:
     try:
         hydra.main(config_path=f"pkg://{CONFIGS}", config_name="config", version_base="1.3")(task)()
     finally:
-        if "hydra/launcher=submitit_local" in sys.argv:  # which gives up at the first job that was killed
+        chosen = (argument.removeprefix("hydra/launcher=") for argument in sys.argv)
+        if any(launchers.named(name).leaves_early for name in chosen):
             _wait_for_children()
 
 

@@ -13,7 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from resnet_limits.errors import SettingError, one_of
 
 from .keys import asked_study, declared, names_for, unknown_key
-from .overrides import LAUNCHERS, OF_VALUES
+from .launchers import LAUNCHERS
+from .overrides import OF_VALUES
 
 
 @contextmanager

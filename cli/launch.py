@@ -27,8 +27,9 @@ from resnet_limits.runs.folder import SUBMITIT, Run
 from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.runs.status import State, lost_after
 
+from . import launchers
 from .display import Watch
-from .hydra_bridge import SLURM, Box, start_child
+from .hydra_bridge import Box, start_child
 from .printable import quoted, say
 
 POLL = 0.1
@@ -51,7 +52,7 @@ class Child:
         """Whether it still has jobs to start: of an array, until SLURM has all of its tasks."""
         if self.process.poll() is not None:
             return False
-        return self.box.launcher != SLURM or self._sent(run) < self.box.count
+        return launchers.named(self.box.launcher).is_here or self._sent(run) < self.box.count
 
     def was_refused(self, run: Run) -> bool:
         """Whether it ended with an error before it had sent anything."""
@@ -125,7 +126,7 @@ class Launch:
     def end(self) -> None:
         """End the children and what they started here; tasks of SLURM go on."""
         for child in self.children:
-            if child.box.launcher != SLURM and not sys.exc_info()[0]:
+            if launchers.named(child.box.launcher).is_here and not sys.exc_info()[0]:
                 with suppress(subprocess.TimeoutExpired):  # its jobs are done; let it clean up
                     child.process.wait(timeout=5)
             _stop(child.process)
@@ -139,7 +140,7 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
     jobs = [job for job in run.jobs() if job.name in names]
     launch = Launch(run, list(boxes))
     idle_since: float | None = None
-    if count := sum(box.count for box in boxes if box.launcher == SLURM):
+    if count := sum(box.count for box in boxes if not launchers.named(box.launcher).is_here):
         say(f"{count} jobs go to SLURM as {scheduler.task_name(run.path)}")
     with Watch() as watch:
         try:

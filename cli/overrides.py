@@ -37,24 +37,11 @@ from hydra.errors import HydraException
 from resnet_limits.errors import SettingError, one_of
 
 from .keys import all_keys, asked_study, declared, names_for, unknown_key
+from .launchers import LAUNCHERS, named
 
 MAX_JOBS = 10_000
 OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
 """What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
-LAUNCHERS: dict[str, tuple[str, ...]] = {
-    "basic": (),
-    "joblib": ("n_jobs", "timeout", "pre_dispatch", "batch_size", "verbose", "temp_folder", "max_nbytes", "mmap_mode"),
-    "submitit_local": ("timeout_min", "gpus_per_node", "stderr_to_stdout"),
-    "submitit_slurm": (
-        *("timeout_min", "cpus_per_task", "gpus_per_node", "mem_gb", "partition", "account", "qos", "comment"),
-        *("constraint", "exclude", "gres", "cpus_per_gpu", "gpus_per_task", "mem_per_gpu", "mem_per_cpu"),
-        *("signal_delay_s", "max_num_timeout", "array_parallelism", "setup"),
-        "stderr_to_stdout",
-    ),
-}
-"""What a launcher does as it is told. The others of its keys are ours (folders, names), would start a job several times
-(tasks_per_node), in threads (backend, prefer, require), or are not heeded; of launchers not named here all are open."""
-
 NESTED = "a sweep inside a value or inside another sweep is none; list the values themselves"
 HYDRA_IS = "of Hydra only hydra/launcher=NAME and hydra.launcher.KEY=VALUE are open"
 INSTEAD = {
@@ -129,13 +116,16 @@ def _check_hydra(key: str) -> None:
 
 def check_launcher_keys(overrides: Sequence[Override], launcher: str) -> None:
     """Refuse keys that the launcher does not heed."""
+    open_keys = named(launcher).open_keys
+    if open_keys is None:
+        return
     for override in overrides:
         name = override.key_or_group.removeprefix("hydra.launcher.")
-        if name == override.key_or_group or name.split(".")[0] in LAUNCHERS.get(launcher, (name.split(".")[0],)):
+        if name == override.key_or_group or name.split(".")[0] in open_keys:
             continue
-        if valid := LAUNCHERS[launcher]:
-            raise SettingError(f"hydra.launcher: the launcher {launcher} has no open key {one_of(name, valid)}")
-        others = [its for its, names in LAUNCHERS.items() if name in names]
+        if open_keys:
+            raise SettingError(f"hydra.launcher: the launcher {launcher} has no open key {one_of(name, open_keys)}")
+        others = [other for other, facts in LAUNCHERS.items() if name in (facts.open_keys or ())]
         hint = f"; it exists with hydra/launcher={' or '.join(others)}" if others else ""
         raise SettingError(f"hydra.launcher.{name}: the launcher {launcher} has no keys{hint}")
 

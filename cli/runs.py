@@ -17,7 +17,7 @@ from resnet_limits.errors import RunFolderError
 from resnet_limits.report.current import Current, current
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import first_odd
-from resnet_limits.runs.folder import Run, Seen, outputs_root
+from resnet_limits.runs.folder import JobsInFolder, Run, outputs_root
 from resnet_limits.runs.planned import FILE, OtherSchema, depth_of
 from resnet_limits.runs.status import Status
 
@@ -109,7 +109,7 @@ def _damaged(run: Run, error: RunFolderError) -> tuple[dict[str, Any], dict[str,
     return document, {job.name: job.status for job in jobs}
 
 
-def _current(run: Run, seen: Seen) -> Current:
+def _current(run: Run, seen: JobsInFolder) -> Current:
     """The run as it is now; without a summary where there is none that can be shown."""
     its = current(run, seen)
     try:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.claims.claim import Claim
-from resnet_limits.claims.words import duration, expectation
+from resnet_limits.claims.words import duration, expectation, pinned, unit
 from resnet_limits.errors import SettingError
 from resnet_limits.settings.keys import describe, range_in_words
 from resnet_limits.settings.registry import STUDIES, kinds
@@ -138,10 +138,11 @@ def _show(study: Study) -> None:
 
 
 def _show_claim(study: Study, claim: Claim, console: Terminal) -> None:
-    console.print(Text.assemble((claim.id, "bold cyan"), f"  {claim.kind}, {expectation(_expected(claim, study))}"))
-    pinned = ", ".join(f"{k}={v}" for k, v in claim.pins.items())
+    expected = _expected(claim, study)
+    given = " ".join(filter(None, (expectation(expected), unit(expected))))
+    console.print(Text.assemble((claim.id, "bold cyan"), f"  {claim.kind}, {given}"))
     lines = [claim.statement, str(claim.source), f"observable {claim.observable}"]
-    lines[-1] += f", pinned {pinned}" if pinned else ""
+    lines[-1] += f", pinned {pinned(claim.pins)}" if claim.pins else ""
     if (rival := claim.rival) is not None:
         value = "" if rival.value is None else f" {rival.value:.4g}"
         lines.append(f"rival{value}: {rival.means} (planted as {rival.fault})")

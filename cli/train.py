@@ -25,7 +25,8 @@ from resnet_limits.settings.base import Settings
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
 
-from .hydra_bridge import SLURM, Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
+from . import launchers
+from .hydra_bridge import Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
 from .overrides import given_twice
 from .printable import brief, quoted, say
@@ -50,7 +51,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
     missing = _missing(run, plans)
     jobs = [job for p in plans for job in p.jobs if job.name in missing]
     todo = [job.settings for job in jobs]
-    if not any(p.launcher == SLURM for p in plans):  # a machine that sends jobs elsewhere needs no GPU
+    if all(launchers.named(p.launcher).is_here for p in plans):  # a machine that sends jobs elsewhere needs no GPU
         check_devices(todo)
     elif todo and not dry_run:
         scheduler.require()
@@ -261,7 +262,7 @@ def check_sinks(settings: Sequence[Settings]) -> None:
 
 def _is_memory_known(its: Plan) -> bool:
     """Whether it can be told here how much memory the jobs will have: not where a launcher's own keys say so."""
-    elsewhere = its.launcher == SLURM and its.jobs[0].settings.cluster.is_here
+    elsewhere = not launchers.named(its.launcher).is_here and its.jobs[0].settings.cluster.is_here
     return not elsewhere and not any(o.startswith("hydra.launcher.mem") for o in its.overrides)
 
 

@@ -2,13 +2,14 @@
 
     import resnet_limits as rl
 
-    frame = rl.run(rl.Ode(depth=64, init=rl.Tied()))          # one job's records, a DataFrame
+    frame = rl.run(rl.Ode(depth=64, init=rl.TiedLaw()))          # one job's records, a DataFrame
     fit = rl.fit_order([8, 16, 32, 64], errors)               # an order with its interval
     run = rl.load_run("outputs/ode/2026-11-21_10-15-48_ad8a246f")
 
-Studies and options (laws of weights, blocks, data sets, clusters) go by the names of their classes, as the registries
-have them. Networks, limits and the rest are modules of their own: `resnet_limits.networks`, `resnet_limits.limits`.
-Names are imported when they are first used, so that importing this package costs nothing.
+Settings of a study go by its name (`Ode`), its own keys as `OdeKeys`; an option by its name and what it is: `TiedLaw`,
+`OneBlock`, `MoonsData`, `SlurmCluster`. Limits, networks and what judges them follow; what else there is stands in
+modules of their own: `resnet_limits.networks`, `resnet_limits.limits`. No two things have one name. Names are imported
+when they are first used, so that importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -20,30 +21,62 @@ from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
+    from .claims.claim import Claim as Claim
+    from .claims.judge import judge as judge
     from .claims.order import OrderFit as OrderFit
     from .claims.order import fit_order as fit_order
-    from .data.sources.cifar10 import Cifar10 as Cifar10
-    from .data.sources.circles import Circles as Circles
-    from .data.sources.digits import Digits as Digits
-    from .data.sources.fashion_mnist import FashionMnist as FashionMnist
-    from .data.sources.gaussian import Gaussian as Gaussian
-    from .data.sources.image_folder import ImageFolder as ImageFolder
-    from .data.sources.mnist import Mnist as Mnist
-    from .data.sources.moons import Moons as Moons
-    from .data.sources.spirals import Spirals as Spirals
-    from .networks.blocks.one import One as One
-    from .networks.blocks.outside import Outside as Outside
-    from .networks.blocks.prenorm import Prenorm as Prenorm
-    from .networks.blocks.two import Two as Two
-    from .paths.laws.fractional import Fractional as Fractional
-    from .paths.laws.iid import Iid as Iid
-    from .paths.laws.matrix_normal import MatrixNormal as MatrixNormal
-    from .paths.laws.rough import Rough as Rough
-    from .paths.laws.smooth import Smooth as Smooth
-    from .paths.laws.tied import Tied as Tied
-    from .paths.laws.zero import Zero as Zero
+    from .claims.richardson import richardson_limit as richardson_limit
+    from .data.sources.cifar10 import Cifar10Data as Cifar10Data
+    from .data.sources.circles import CirclesData as CirclesData
+    from .data.sources.digits import DigitsData as DigitsData
+    from .data.sources.fashion_mnist import FashionMnistData as FashionMnistData
+    from .data.sources.gaussian import GaussianData as GaussianData
+    from .data.sources.image_folder import ImageFolderData as ImageFolderData
+    from .data.sources.mnist import MnistData as MnistData
+    from .data.sources.moons import MoonsData as MoonsData
+    from .data.sources.spirals import SpiralsData as SpiralsData
+    from .limits.adjoint import Adjoint as Adjoint
+    from .limits.adjoint import adjoint as adjoint
+    from .limits.averaged import averaged_field as averaged_field
+    from .limits.deep_kernel import DeepKernel as DeepKernel
+    from .limits.euler_lagrange import Extremal as Extremal
+    from .limits.euler_lagrange import extremal as extremal
+    from .limits.flow import DrivenFlow as DrivenFlow
+    from .limits.gram import GramDiffusion as GramDiffusion
+    from .limits.gram_moments import GramMoments as GramMoments
+    from .limits.gram_moments import gram_moments as gram_moments
+    from .limits.hamiltonian.gaussian import GaussianKernel as GaussianKernel
+    from .limits.hamiltonian.shooting import Shooting as Shooting
+    from .limits.hamiltonian.shooting import shoot as shoot
+    from .limits.kernel import LimitKernel as LimitKernel
+    from .limits.kernel_recursion import FiniteDepthKernel as FiniteDepthKernel
+    from .networks.activations import activation_named as activation_named
+    from .networks.blocks.one import OneBlock as OneBlock
+    from .networks.blocks.outside import OutsideBlock as OutsideBlock
+    from .networks.blocks.prenorm import PrenormBlock as PrenormBlock
+    from .networks.blocks.two import TwoBlock as TwoBlock
+    from .networks.ntk import tangent_kernel as tangent_kernel
+    from .networks.parametrisation import Parametrisation as Parametrisation
+    from .networks.steps.euler import Euler as Euler
+    from .networks.steps.heun import Heun as Heun
+    from .networks.steps.rk4 import RK4 as RK4
+    from .networks.vector_field import VectorField as VectorField
+    from .paths.laws.fractional import FractionalLaw as FractionalLaw
+    from .paths.laws.iid import IidLaw as IidLaw
+    from .paths.laws.matrix_normal import MatrixNormalLaw as MatrixNormalLaw
+    from .paths.laws.rough import RoughLaw as RoughLaw
+    from .paths.laws.smooth import SmoothLaw as SmoothLaw
+    from .paths.laws.tied import TiedLaw as TiedLaw
+    from .paths.laws.zero import ZeroLaw as ZeroLaw
+    from .paths.path import WeightPath as WeightPath
     from .runs.python import load_run as load_run
     from .runs.python import run as run
+    from .sampling.deep import ResidualBranch as ResidualBranch
+    from .sampling.schemes import EulerMaruyama as EulerMaruyama
+    from .sampling.schemes import ShallowNetwork as ShallowNetwork
+    from .sampling.walk import walk as walk
+    from .settings.clusters.slurm import SlurmCluster as SlurmCluster
+    from .settings.clusters.workstation import WorkstationCluster as WorkstationCluster
     from .settings.training import Minimiser as Minimiser
     from .settings.training import Train as Train
     from .studies.flow.settings import Flow as Flow
@@ -59,14 +92,48 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .studies.ode.settings import OdeKeys as OdeKeys
     from .studies.sde.settings import Sde as Sde
     from .studies.sde.settings import SdeKeys as SdeKeys
+    from .training.minimiser import Minimum as Minimum
+    from .training.minimiser import minimise as minimise
 
 _PLACES = {
-    "OrderFit": "claims.order",
-    "fit_order": "claims.order",
-    "load_run": "runs.python",
-    "run": "runs.python",
+    "Adjoint": "limits.adjoint",
+    "Claim": "claims.claim",
+    "DeepKernel": "limits.deep_kernel",
+    "DrivenFlow": "limits.flow",
+    "Euler": "networks.steps.euler",
+    "EulerMaruyama": "sampling.schemes",
+    "Extremal": "limits.euler_lagrange",
+    "FiniteDepthKernel": "limits.kernel_recursion",
+    "GaussianKernel": "limits.hamiltonian.gaussian",
+    "GramDiffusion": "limits.gram",
+    "GramMoments": "limits.gram_moments",
+    "Heun": "networks.steps.heun",
+    "LimitKernel": "limits.kernel",
     "Minimiser": "settings.training",
+    "Minimum": "training.minimiser",
+    "OrderFit": "claims.order",
+    "Parametrisation": "networks.parametrisation",
+    "RK4": "networks.steps.rk4",
+    "ResidualBranch": "sampling.deep",
+    "ShallowNetwork": "sampling.schemes",
+    "Shooting": "limits.hamiltonian.shooting",
     "Train": "settings.training",
+    "VectorField": "networks.vector_field",
+    "WeightPath": "paths.path",
+    "activation_named": "networks.activations",
+    "adjoint": "limits.adjoint",
+    "averaged_field": "limits.averaged",
+    "extremal": "limits.euler_lagrange",
+    "fit_order": "claims.order",
+    "gram_moments": "limits.gram_moments",
+    "judge": "claims.judge",
+    "load_run": "runs.python",
+    "minimise": "training.minimiser",
+    "richardson_limit": "claims.richardson",
+    "run": "runs.python",
+    "shoot": "limits.hamiltonian.shooting",
+    "tangent_kernel": "networks.ntk",
+    "walk": "sampling.walk",
 }
 """What has a name here and is no study and no option, with its module."""
 
@@ -94,15 +161,22 @@ def _of_registries() -> Iterator[tuple[str, str]]:
 
 def _dataclasses(module: str) -> list[str]:
     """The names of the dataclasses that a module defines."""
-    its = vars(sys.modules[module]).items()
-    return [name for name, found in its if is_dataclass(found) and getattr(found, "__module__", "") == module]
+    members = vars(sys.modules[module]).items()
+    return [name for name, member in members if is_dataclass(member) and getattr(member, "__module__", "") == module]
+
+
+def _public() -> list[str]:
+    """Every name that this package offers."""
+    return sorted({*_PLACES, *(name for name, _ in _of_registries())})
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return _public()
     if (module := _module(name)) is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(module), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PLACES, *(name for name, _ in _of_registries())})
+    return sorted({*globals(), *_public()})

@@ -52,7 +52,7 @@ def in_batches(function: Callable[..., Tensor], size: int, *arrays: Tensor, firs
     behind = -(before + r) % size
     if before or behind:
         arrays = tuple(_padded(a, before, behind) for a in arrays)
-    parts = [function(*map(aligned, its)) for its in zip(*(a.split(size) for a in arrays), strict=True)]
+    parts = [function(*map(aligned, batch)) for batch in zip(*(a.split(size) for a in arrays), strict=True)]
     result = torch.cat(parts) if len(parts) != 1 else parts[0]
     return result[before : before + r] if before or behind else result
 

@@ -84,8 +84,8 @@ def message(settings: Settings, keys: Sequence[str], doing: str, asked: float | 
         numbers.append(f"{gigabytes(asked)} more asked for")
     if room is not None:
         numbers.append(f"{gigabytes(room.free)} free without it, of {gigabytes(room.total)} ({room.where})")
-    its = f"depth={settings.depth}, width={settings.width}, replicas={settings.replicas}"
-    text = f"out of memory in '{doing}' at {its}: {', '.join(numbers) or 'how much is not known'}"
+    sizes = f"depth={settings.depth}, width={settings.width}, replicas={settings.replicas}"
+    text = f"out of memory in '{doing}' at {sizes}: {', '.join(numbers) or 'how much is not known'}"
     return text + helping(settings, keys)
 
 
@@ -139,7 +139,7 @@ def control_group(proc: Path = Path("/proc/self/cgroup"), mounted: Path = Path("
 
     Pages of files that are not in use count as free, as they do when the kernel needs room.
     """
-    found = []
+    rooms = []
     for line in _lines(proc):
         _, controllers, path = line.split(":", 2)
         if controllers and "memory" not in controllers.split(","):
@@ -153,8 +153,8 @@ def control_group(proc: Path = Path("/proc/self/cgroup"), mounted: Path = Path("
         for folder in (group, *(p for p in group.parents if p == root or root in p.parents)):
             with contextlib.suppress(OSError, ValueError):  # no limit is the word "max"
                 total, taken = int((folder / limit).read_text()), int((folder / used).read_text())
-                found.append(Room(max(total - taken + _idle(folder), 0), total, "limit of the control group"))
-    return min(found, key=lambda room: room.free, default=None)
+                rooms.append(Room(max(total - taken + _idle(folder), 0), total, "limit of the control group"))
+    return min(rooms, key=lambda room: room.free, default=None)
 
 
 def _idle(group: Path) -> int:
@@ -189,8 +189,8 @@ def _lines(path: Path) -> list[str]:
 
 
 def _asked(error: BaseException) -> float | None:
-    found = ASKED.search(str(error))
-    return float(found[1]) * UNITS[found[2]] if found else None
+    asked = ASKED.search(str(error))
+    return float(asked[1]) * UNITS[asked[2]] if asked else None
 
 
 def gigabytes(count: float) -> str:

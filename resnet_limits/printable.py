@@ -10,7 +10,7 @@ ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 
 def printable(text: str) -> str:
     """The text with `\\x1b` in place of an escape character, and so on; line breaks and tabs stay."""
-    return ORDERS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return ORDERS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def spelt(text: str) -> str:

@@ -35,8 +35,8 @@ class Checkout:
     def environment(self) -> dict[str, str]:
         """That its processes run in: its own packages first, one thread, nothing written beside the sources."""
         paths = f"{self.outputs / '.imports'}"
-        own = {"PYTHONPATH": paths, "RESLIM_OUTPUTS": str(self.outputs), "OMP_NUM_THREADS": "1"}
-        return {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": "1"}
+        variables = {"PYTHONPATH": paths, "RESLIM_OUTPUTS": str(self.outputs), "OMP_NUM_THREADS": "1"}
+        return {**os.environ, **variables, "PYTHONDONTWRITEBYTECODE": "1"}
 
     def reslim(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`reslim WORDS`."""

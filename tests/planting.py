@@ -70,16 +70,18 @@ def _held(within: str) -> Iterator[ModuleType]:
     import_all()
     inside = (within,) if within != PACKAGE else OURS
     for name, module in list(sys.modules.items()):
-        if (isinstance(module, ModuleType) and name.startswith(tuple(f"{its}." for its in inside))) or name in inside:
+        if (
+            isinstance(module, ModuleType) and name.startswith(tuple(f"{folder}." for folder in inside))
+        ) or name in inside:
             yield module
 
 
 @cache
 def import_all() -> None:
     """Imports every module of the package, but for those that need a program that is not installed."""
-    for found in pkgutil.walk_packages(resnet_limits.__path__, f"{PACKAGE}."):
+    for module_info in pkgutil.walk_packages(resnet_limits.__path__, f"{PACKAGE}."):
         try:
-            importlib.import_module(found.name)
+            importlib.import_module(module_info.name)
         except ModuleNotFoundError as error:
             if (error.name or PACKAGE).startswith(PACKAGE):
                 raise

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from resnet_limits.networks.blocks import field as block_field
-from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.one import OneBlock
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def linear(replicas: int = 3, n: int = 4, width: int = 5) -> Problem:
             "b": torch.zeros(replicas, len(times), width, dtype=torch.float64),
         }
 
-    return Problem("linear", block_field(One(), "identity", width), weights_at, x0, lambda t: _flow(t * a, x0))
+    return Problem("linear", block_field(OneBlock(), "identity", width), weights_at, x0, lambda t: _flow(t * a, x0))
 
 
 def modulated(replicas: int = 2, n: int = 3, width: int = 4) -> Problem:
@@ -75,7 +75,7 @@ def modulated(replicas: int = 2, n: int = 3, width: int = 4) -> Problem:
     def solution(t: float) -> Tensor:
         return _flow((t + 2 / 3 * math.sin(3 * t)) * a, x0)
 
-    return Problem("modulated", block_field(One(), "identity", width), weights_at, x0, solution)
+    return Problem("modulated", block_field(OneBlock(), "identity", width), weights_at, x0, solution)
 
 
 def rotation(frequency: float = 2.0) -> Problem:
@@ -90,7 +90,7 @@ def rotation(frequency: float = 2.0) -> Problem:
     def solution(t: float) -> Tensor:
         return math.cos(frequency * t) * x0 + math.sin(frequency * t) * x0 @ j.T
 
-    return Problem("rotation", block_field(One(), "identity", 2), weights_at, x0, solution)
+    return Problem("rotation", block_field(OneBlock(), "identity", 2), weights_at, x0, solution)
 
 
 def logistic() -> Problem:

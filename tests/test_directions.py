@@ -74,17 +74,17 @@ class Tree:
 
     def files(self) -> dict[str, Path]:
         """Python and compiled ones."""
-        found = {}
+        modules = {}
         for folder, start in ((self.root / self.package, ()), (self.root / "cli", ("cli",))):
             for path in (*folder.rglob("*.py"), *folder.rglob("*.c")):
                 parts = (*start, *path.relative_to(folder).with_suffix("").parts)
-                found[".".join(parts).removesuffix("__init__").removesuffix(".")] = path
-        return found
+                modules[".".join(parts).removesuffix("__init__").removesuffix(".")] = path
+        return modules
 
     def imports(self) -> list[Import]:
         files = self.files()
         of_each = (self._of(module, path, files) for module, path in files.items() if path.suffix == ".py")
-        return list(dict.fromkeys(its for found in of_each for its in found))
+        return list(dict.fromkeys(edge for edges_of_file in of_each for edge in edges_of_file))
 
     def _of(self, module: str, path: Path, files: Mapping[str, Path]) -> Iterator[Import]:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -110,14 +110,14 @@ class Tree:
     def _ours(self, name: str, files: Mapping[str, Path]) -> str | None:
         """The module that a dotted name is in, `None` where it is nobody's of this tree."""
         for prefix in (f"{self.package}.", "reslim_", ""):
-            its = name.removeprefix(prefix)
-            if prefix and its == name:
+            target = name.removeprefix(prefix)
+            if prefix and target == name:
                 continue
             if not prefix and not name.startswith("cli"):
                 continue
-            while its and its not in files:
-                its = its.rpartition(".")[0]
-            return its or None
+            while target and target not in files:
+                target = target.rpartition(".")[0]
+            return target or None
         return None
 
 
@@ -128,38 +128,38 @@ def room(module: str) -> str:
 def upwards(imports: Iterable[Import], order: Iterable[str] = ORDER) -> list[Import]:
     """Those that name a room above their own. The package's own list of public names is above all of it."""
     height = {name: -i for i, name in enumerate(order)}
-    return [its for its in imports if its.of and height[room(its.of)] < height[room(its.what)]]
+    return [edge for edge in imports if edge.of and height[room(edge.of)] < height[room(edge.what)]]
 
 
 def past_the_engines(imports: Iterable[Import]) -> list[Import]:
     """Those of a loop over the layers by a room above the engines."""
     above = list(ORDER)[: list(ORDER).index("engines")]
-    return [its for its in imports if its.whole in LOOPS and room(its.of) in above]
+    return [edge for edge in imports if edge.whole in LOOPS and room(edge.of) in above]
 
 
 def circles(imports: Iterable[Import]) -> list[list[Import]]:
     """Each strongly connected component of several modules, as the imports inside it."""
     imports = list(imports)
     after: dict[str, set[str]] = {}
-    for its in imports:
-        after.setdefault(its.of, set()).add(its.what)
+    for edge in imports:
+        after.setdefault(edge.of, set()).add(edge.what)
     reach = {module: _reached(module, after) for module in after}
     parts = {frozenset(m for m in reach[of] if of in reach.get(m, ())) for of in reach if of in reach[of]}
-    return [[its for its in imports if {its.of, its.what} <= part] for part in parts]
+    return [[edge for edge in imports if {edge.of, edge.what} <= part] for part in parts]
 
 
 def _reached(module: str, after: Mapping[str, Set[str]]) -> set[str]:
-    found: set[str] = set()
+    reached: set[str] = set()
     ahead = list(after.get(module, ()))
     while ahead:
-        if (here := ahead.pop()) not in found:
-            found.add(here)
+        if (here := ahead.pop()) not in reached:
+            reached.add(here)
             ahead += after.get(here, ())
-    return found
+    return reached
 
 
 def modules(circle: Iterable[Import]) -> frozenset[str]:
-    return frozenset(module for its in circle for module in (its.of, its.what))
+    return frozenset(module for edge in circle for module in (edge.of, edge.what))
 
 
 HERE = Tree("resnet_limits", ROOT)
@@ -175,16 +175,16 @@ def test_every_room_has_its_place_in_the_order():
 
 
 def test_no_import_runs_back_up(imports: list[Import]):
-    assert not (its := upwards(imports)), "\n".join(map(str, its))
+    assert not (upward := upwards(imports)), "\n".join(map(str, upward))
 
 
 def test_whoever_is_above_the_engines_asks_one(imports: list[Import]):
-    assert {its.whole for its in imports} >= LOOPS
-    assert not (its := past_the_engines(imports)), "\n".join(map(str, its))
+    assert {edge.whole for edge in imports} >= LOOPS
+    assert not (past := past_the_engines(imports)), "\n".join(map(str, past))
 
 
 def test_no_files_import_each_other_in_a_circle(imports: list[Import]):
-    assert not (found := circles(imports)), "\n\n".join("\n".join(map(str, circle)) for circle in found)
+    assert not (found_circles := circles(imports)), "\n\n".join("\n".join(map(str, circle)) for circle in found_circles)
 
 
 # -- planted --------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ DOWN |= {"cli/display.py": ""}
 
 
 def test_what_runs_down_is_read_as_it_is(tree):
-    assert {(its.of, its.what) for its in tree(DOWN)} == {
+    assert {(edge.of, edge.what) for edge in tree(DOWN)} == {
         ("runs.job", "files"),
         ("runs.job", "runs.folder"),
         ("runs.folder", "errors"),
@@ -234,22 +234,22 @@ def test_what_runs_down_is_read_as_it_is(tree):
     ids=["top", "function", "type checking", "attempt", "command line"],
 )
 def test_an_import_that_runs_up_is_named_by_its_file_and_line(tree, text: str, line: int):
-    (found,) = upwards(tree(DOWN | {"files.py": text}))
-    assert str(found).startswith(f"{found.path}:{line} imports ")
-    assert found.path.name == "files.py"
+    (edge,) = upwards(tree(DOWN | {"files.py": text}))
+    assert str(edge).startswith(f"{edge.path}:{line} imports ")
+    assert edge.path.name == "files.py"
 
 
 def test_a_study_that_walks_by_itself_is_named(tree):
     package = {f"{name}/__init__.py": "" for name in ("engines", "sampling", "studies")}
     package |= {"sampling/walk.py": "", "engines/eager.py": "from ..sampling.walk import walk\n"}
     package |= {"studies/sde.py": "from ..engines import eager\nfrom ..sampling.walk import other, walk\n"}
-    (found,) = past_the_engines(tree(package))
-    assert (found.path.name, found.line) == ("sde.py", 2)
+    (edge,) = past_the_engines(tree(package))
+    assert (edge.path.name, edge.line) == ("sde.py", 2)
 
 
 def test_a_circle_of_three_is_found_wherever_its_imports_stand(tree):
     circle = {"runs/a.py": "from .b import x\n", "runs/b.py": "def f():\n    from . import c\n"}
     circle |= {"runs/c.py": "import resnet_limits.runs.a\n", "runs/d.py": "from . import a\n"}
-    (found,) = circles(tree(DOWN | circle))
-    assert modules(found) == {"runs.a", "runs.b", "runs.c"}
-    assert sorted((its.path.name, its.line) for its in found) == [("a.py", 1), ("b.py", 2), ("c.py", 1)]
+    (found_circle,) = circles(tree(DOWN | circle))
+    assert modules(found_circle) == {"runs.a", "runs.b", "runs.c"}
+    assert sorted((edge.path.name, edge.line) for edge in found_circle) == [("a.py", 1), ("b.py", 2), ("c.py", 1)]

@@ -69,14 +69,14 @@ def test_a_fault_acts_wherever_the_thing_is_used_under_any_name_and_goes_away(ro
 
 
 def test_what_is_enlisted_is_found_by_its_name_alone_and_goes_away():
-    own, other = FIGURES["folding"], FIGURES["deformed_grid"]
+    figure, other = FIGURES["folding"], FIGURES["deformed_grid"]
     with pytest.MonkeyPatch.context() as patch:
         enlist(patch, FIGURES, "folding", "another")
         enlist(patch, FIGURES, "minimisers", "a third")
         assert (FIGURES["folding"], FIGURES["minimisers"]) == ("another", "a third")
         assert FIGURES["deformed_grid"] is other
         assert callable(SINKS["tensorboard"])
-    assert FIGURES["folding"] is own
+    assert FIGURES["folding"] is figure
 
 
 def test_what_is_private_or_nowhere_is_refused(room, monkeypatch):
@@ -100,8 +100,8 @@ def behind(text: str) -> Iterator[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("resnet_limits"):
             for alias in node.names:
-                its = f"{node.module}.{alias.name}".replace(".", "/")
-                is_module = (ROOT / its).is_dir() or (ROOT / f"{its}.py").exists()
+                dotted = f"{node.module}.{alias.name}".replace(".", "/")
+                is_module = (ROOT / dotted).is_dir() or (ROOT / f"{dotted}.py").exists()
                 (modules if is_module else ours).add(alias.asname or alias.name)
         elif isinstance(node, ast.Import):
             modules |= {alias.asname for alias in node.names if alias.asname and alias.name.startswith("resnet_limits")}
@@ -109,13 +109,13 @@ def behind(text: str) -> Iterator[int]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr":
             target, name = node.args[0], ast.unparse(node.args[1]).strip("'")
             if isinstance(target, ast.Constant):
-                found = str(target.value).startswith("resnet_limits")
+                is_ours = str(target.value).startswith("resnet_limits")
             else:
                 private, dunder = name.startswith("_"), name.endswith("__")
-                found = isinstance(target, ast.Name) and (
+                is_ours = isinstance(target, ast.Name) and (
                     target.id in modules or (target.id in ours and private and not dunder)
                 )
-            if found:
+            if is_ours:
                 yield node.lineno
 
 
@@ -125,8 +125,8 @@ def found_in_tests(lines: Callable[[str], Iterator[int]]) -> list[str]:
 
 
 def test_faults_go_through_public_faces():
-    found = found_in_tests(behind)
-    assert not found, "plant them by tests.planting: " + ", ".join(found)
+    plants = found_in_tests(behind)
+    assert not plants, "plant them by tests.planting: " + ", ".join(plants)
 
 
 @pytest.mark.parametrize(
@@ -158,23 +158,25 @@ def reaches_in(text: str) -> Iterator[int]:
     """Lines that name what is private elsewhere: imported, read off anything but `self` or `cls`, or by `getattr`."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom):
-            found = any(private(part) for part in [*(node.module or "").split("."), *(its.name for its in node.names)])
+            is_private = any(
+                private(part) for part in [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+            )
         elif isinstance(node, ast.Import):
-            found = any(private(part) for its in node.names for part in its.name.split("."))
+            is_private = any(private(part) for alias in node.names for part in alias.name.split("."))
         elif isinstance(node, ast.Attribute):
-            found = private(node.attr) and ast.unparse(node.value) not in ("self", "cls")
+            is_private = private(node.attr) and ast.unparse(node.value) not in ("self", "cls")
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "setattr") and len(node.args) > 1:
             name = node.args[1]
-            found = isinstance(name, ast.Constant) and private(str(name.value))
+            is_private = isinstance(name, ast.Constant) and private(str(name.value))
         else:
             continue
-        if found:
+        if is_private:
             yield node.lineno
 
 
 def test_no_test_reaches_into_a_private_name_of_another_module():
-    found = found_in_tests(reaches_in)
-    assert not found, "go through what is public, or give it a public name: " + ", ".join(found)
+    reaches = found_in_tests(reaches_in)
+    assert not reaches, "go through what is public, or give it a public name: " + ", ".join(reaches)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_promises_hold_whatever_kernels_a_library_chooses(setting):
-    changed = {name for its in SETTINGS.values() for name in its if name != "OPENBLAS_CORETYPE"}
+    changed = {name for variables in SETTINGS.values() for name in variables if name != "OPENBLAS_CORETYPE"}
     environment = {name: value for name, value in os.environ.items() if name not in changed}
     for name, value in SETTINGS[setting].items():
         if value is None:
@@ -94,8 +94,8 @@ def activations(dtype) -> Iterator[str]:
     for name in Activation.options:
         value, slope = activation_named(name).with_slope(z)
         for first, count in ((0, 1), (1, 7), (3, 33), (5, 63), (64, 65), (256, 1)):
-            its = activation_named(name).with_slope(z[first : first + count])
-            if not all(torch.equal(a, b[first : first + count]) for a, b in zip(its, (value, slope), strict=True)):
+            both = activation_named(name).with_slope(z[first : first + count])
+            if not all(torch.equal(a, b[first : first + count]) for a, b in zip(both, (value, slope), strict=True)):
                 yield name
                 break
 
@@ -132,13 +132,13 @@ def random_networks(dtype) -> Iterator[str]:
 
     from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
-    from resnet_limits.sampling.law import Isotropic
-    from resnet_limits.sampling.schemes import EulerMaruyama, Network, Walker
+    from resnet_limits.sampling.layer_law import Isotropic
+    from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 
     law = Isotropic(1.2, 0.7)
     for n, width in ((1, 5), (2, 16), (3, 40), (4, 7), (10, 33), (9, 2)):
         x0 = noise(n, width, dtype=dtype)
-        walkers = [Walker(Network("swish", "tanh"), 2), Walker(EulerMaruyama("gelu", "identity", law), 4)]
+        walkers = [Walker(ShallowNetwork("swish", "tanh"), 2), Walker(EulerMaruyama("gelu", "identity", law), 4)]
 
         def run(first: int, count: int):
             how = {"horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
@@ -153,10 +153,10 @@ def tangents_and_gradients(dtype) -> Iterator[str]:
 
     from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
-    from resnet_limits.sampling.law import Isotropic
-    from resnet_limits.sampling.schemes import Network, Walker
+    from resnet_limits.sampling.layer_law import Isotropic
+    from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 
-    engine, law, scheme = default_engine(), Isotropic(1.2, 0.7), Network("swish", "gelu")
+    engine, law, scheme = default_engine(), Isotropic(1.2, 0.7), ShallowNetwork("swish", "gelu")
     for n, width in ((1, 5), (3, 40), (9, 33)):
         x0 = noise(n, width, dtype=dtype)
 
@@ -169,8 +169,10 @@ def tangents_and_gradients(dtype) -> Iterator[str]:
         def pulled(first: int, count: int):
             how = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
             tape = engine.record(scheme, x0.expand(count, -1, -1), law, **how)  # noqa: B023
-            found = tape.gradients(tape.final)
-            return torch.cat([found.weights.T, found.biases.T, found.states.transpose(0, 1).flatten(1)], dim=1)
+            gradients = tape.gradients(tape.final)
+            return torch.cat(
+                [gradients.weights.T, gradients.biases.T, gradients.states.transpose(0, 1).flatten(1)], dim=1
+            )
 
         for name, run in (("tangents", moved), ("gradients", pulled)):
             if cut_otherwise(run):
@@ -183,12 +185,12 @@ def other_layers(dtype) -> Iterator[str]:
 
     from resnet_limits.engines import default_engine
     from resnet_limits.limits.averaged import averaged_field
-    from resnet_limits.networks.blocks.one import One
+    from resnet_limits.networks.blocks.one import OneBlock
     from resnet_limits.random import Stream
     from resnet_limits.sampling import deep, wide
     from resnet_limits.sampling.filters import Filtered
-    from resnet_limits.sampling.law import Isotropic
-    from resnet_limits.sampling.laws import law_of
+    from resnet_limits.sampling.layer_law import Isotropic
+    from resnet_limits.sampling.of_init import law_of
 
     x = noise(3, 40, dtype=dtype)
     law = law_of(Init.options["matrix_normal"](), 40)
@@ -197,14 +199,14 @@ def other_layers(dtype) -> Iterator[str]:
         return law.act(x.expand(count, -1, -1), torch.ones(3), 0.1, Stream(0, "processors", first_replica=first))
 
     def two_layers(first: int, count: int):
-        branches = [deep.Branch("swish", 0.25), deep.Branch("tanh", 0.0)]
+        branches = [deep.ResidualBranch("swish", 0.25), deep.ResidualBranch("tanh", 0.0)]
         sizes = {"inner": Isotropic(1.5, 0.5), "outer": Isotropic(1.0, 0.5)}
-        its = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
+        keys = {"depth": 3, "horizon": 1.0, "stream": Stream(0, "processors", first_replica=first)}
         start, act = x.expand(count, -1, -1), default_engine().act
-        states, compensators = deep.final(branches, start, **sizes, **its, act=act)
+        states, compensators = deep.final(branches, start, **sizes, **keys, act=act)
         return torch.cat([*states, *(c.to(dtype) for c in compensators)], dim=2)
 
-    average = averaged_field(One(), "swish", sigma_w=1.2, sigma_b=0.7)
+    average = averaged_field(OneBlock(), "swish", sigma_w=1.2, sigma_b=0.7)
 
     def averaged(first: int, count: int):
         return average(noise(192, 3, 40, dtype=dtype)[first : first + count])
@@ -214,15 +216,15 @@ def other_layers(dtype) -> Iterator[str]:
     Z[::5, 7] = Z[::5, 2]
 
     def wide_layers(first: int, count: int):
-        its = Z[first : first + count]
-        return wide.pre_activations(wide.gram(its), its)
+        part = Z[first : first + count]
+        return wide.pre_activations(wide.gram(part), part)
 
     images = noise(2, 8, 4, 4, dtype=torch.float64)
 
     def filtered(first: int, count: int):
         stream = Stream(0, "processors", first_replica=first)
-        its = {"size": 3, "depth": 3, "horizon": 1.0, "replicas": count, "stream": stream}
-        network = Filtered("tanh", images, Isotropic(1.2, 0.7), **its)
+        keys = {"size": 3, "depth": 3, "horizon": 1.0, "replicas": count, "stream": stream}
+        network = Filtered("tanh", images, Isotropic(1.2, 0.7), **keys)
         *_, p = network.costates(torch.ones_like(network.states[-1]))
         return torch.cat([network.states[-1], p], dim=2)
 
@@ -241,11 +243,11 @@ def control_variates(dtype) -> Iterator[str]:
 
     from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
-    from resnet_limits.sampling.law import Isotropic
+    from resnet_limits.sampling.layer_law import Isotropic
     from resnet_limits.sampling.martingale import Martingale
-    from resnet_limits.sampling.schemes import Network, Walker
+    from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 
-    law, scheme = Isotropic(1.2, 0.7), Network("swish")
+    law, scheme = Isotropic(1.2, 0.7), ShallowNetwork("swish")
     x0 = noise(192, 2, 16, dtype=dtype)
     x0[150:] *= 9
     weights = noise(5, 2, 6, dtype=torch.float64)
@@ -267,9 +269,9 @@ def equal_inputs(dtype) -> Iterator[str]:
 
     from resnet_limits.engines import default_engine
     from resnet_limits.random import Stream
-    from resnet_limits.sampling.law import Isotropic
-    from resnet_limits.sampling.laws import law_of
-    from resnet_limits.sampling.schemes import Network, Walker
+    from resnet_limits.sampling.layer_law import Isotropic
+    from resnet_limits.sampling.of_init import law_of
+    from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 
     for equal in ((0, 0), (0, 1, 0), (0, 1, 2, 1, 2, 0), (0, 1, 2, 3, 4, 5, 6, 7, 8, 3, 9, 0), (*range(50), 17, 3)):
         for width in (3, 17, 40):
@@ -277,7 +279,7 @@ def equal_inputs(dtype) -> Iterator[str]:
             x0[7] = noise(len(equal), width, dtype=dtype, seed=1)
             for law in (Isotropic(1.2, 0.7), law_of(Init.options["matrix_normal"](), width)):
                 how = {"horizon": 1.0, "stream": Stream(0, "processors")}
-                (x,) = default_engine().final([Walker(Network("swish", "tanh"), 2)], x0, law, **how)
+                (x,) = default_engine().final([Walker(ShallowNetwork("swish", "tanh"), 2)], x0, law, **how)
                 same = [r for r in range(31) if r != 7]
                 if not all(torch.equal(x[same, i], x[same, equal.index(s)]) for i, s in enumerate(equal)):
                     yield f"{len(equal)} of width {width}, {type(law).__name__}"
@@ -348,11 +350,15 @@ def segments() -> Iterator[str]:
     from resnet_limits.studies.ode.trained import measure as trained
 
     for dtype in ("float32", "float64"):
-        found = []
+        results = []
         for memory in (256.0, 0.0, 0.01):
-            its = trained.measure(Job(settings_of(dtype=dtype, train=Train(epochs=1, replicas=2, memory=memory))))
-            found.append((repr(its.records), {name: array.tobytes() for name, array in its.arrays.items()}))
-        if found[1:] != found[:1] * 2:
+            measurement = trained.measure(
+                Job(settings_of(dtype=dtype, train=Train(epochs=1, replicas=2, memory=memory)))
+            )
+            results.append(
+                (repr(measurement.records), {name: array.tobytes() for name, array in measurement.arrays.items()})
+            )
+        if results[1:] != results[:1] * 2:
             yield dtype
 
 
@@ -361,12 +367,12 @@ def pieces_of_paths() -> Iterator[str]:
 
     from resnet_limits.paths import fractional
 
-    whole, found = fractional.PIECE, []
+    whole, pieces = fractional.PIECE, []
     for piece in (whole, 1, 30_000, 10**6):
         fractional.PIECE = piece
-        found.append(fractional.fractional_gaussian_noise(4096, 0.3, (3,), replicas=7, seed=0, purpose="processors"))
+        pieces.append(fractional.fractional_gaussian_noise(4096, 0.3, (3,), replicas=7, seed=0, purpose="processors"))
     fractional.PIECE = whole
-    if not all(torch.equal(noise, found[0]) for noise in found):
+    if not all(torch.equal(noise, pieces[0]) for noise in pieces):
         yield "fractional noise"
 
 

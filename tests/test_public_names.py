@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import collections
+import inspect
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -12,21 +15,26 @@ import pytest
 import resnet_limits as rl
 from resnet_limits.settings.registry import STUDIES, groups
 
+PACKAGE = Path(rl.__file__).parent
+FOLDERS = [PACKAGE.parent / name for name in ("resnet_limits", "cli", "tests")]
+EMPTY = ("its", "found", "own", "told")
+"""Names of variables that fit whatever they hold."""
 OPTIONS = [(group, name) for group, registry in groups().items() for name in registry.built_in]
 
 
 @pytest.mark.parametrize(("group", "name"), OPTIONS, ids="=".join)
 def test_every_option_goes_by_the_name_of_its_class(group, name):
-    its = groups()[group][name]
-    assert getattr(rl, its.__name__) is its
-    assert its.__name__ in dir(rl)
+    option = groups()[group][name]
+    assert getattr(rl, option.__name__) is option
+    assert option.__name__ in dir(rl)
 
 
 @pytest.mark.parametrize("study", STUDIES.built_in)
 def test_so_does_every_study_with_its_groups_of_keys(study):
-    its = STUDIES[study]
-    assert getattr(rl, its.__name__) is its
-    keys = [type(value) for value in vars(its(study=study)).values() if type(value).__module__ == its.__module__]
+    settings = STUDIES[study]
+    assert getattr(rl, settings.__name__) is settings
+    values = vars(settings(study=study)).values()
+    keys = [type(value) for value in values if type(value).__module__ == settings.__module__]
     assert keys
     for kind in keys:
         assert getattr(rl, kind.__name__) is kind
@@ -34,11 +42,41 @@ def test_so_does_every_study_with_its_groups_of_keys(study):
 
 def test_type_checkers_are_told_the_truth():
     (block,) = (node for node in ast.parse(Path(rl.__file__).read_text()).body if isinstance(node, ast.If))
-    imports = [its for its in block.body if isinstance(its, ast.ImportFrom)]
-    told = [(its.module, name.asname or name.name) for its in imports for name in its.names]
-    assert len(told) > len(OPTIONS) - len(groups()["cluster"].built_in)
-    for module, name in told:
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    modules = {alias.asname: node.module for node in imports for alias in node.names}
+    assert sorted(modules) == rl.__all__
+    for name, module in modules.items():
         assert getattr(rl, name).__module__ == f"resnet_limits.{module}"
+
+
+def test_the_names_of_the_package_are_sorted_and_all_of_them_say_what_they_are():
+    assert rl.__all__ == sorted(set(rl.__all__))
+    for name in rl.__all__:
+        assert getattr(rl, name).__name__ == name
+        assert ast.get_docstring(definition(getattr(rl, name)))
+
+
+def test_no_two_public_classes_have_one_name():
+    classes = collections.defaultdict(list)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                classes[node.name].append(path.relative_to(PACKAGE).as_posix())
+    assert len(classes) > 100
+    assert {name: paths for name, paths in classes.items() if len(paths) > 1} == {}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_no_variable_has_a_name_that_fits_whatever_it_holds(folder):
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(node, "id", None) or getattr(node, "arg", None)
+            assert name not in EMPTY, f"{path}:{node.lineno}: {name} says nothing of what it holds"
+
+
+def definition(thing):
+    """Where a class or a function is defined, as a tree: a dataclass without a docstring is given one."""
+    return ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0]
 
 
 def test_another_name_is_refused_and_a_module_is_imported_without_a_registry():

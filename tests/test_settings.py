@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.source import Images
 from resnet_limits.errors import SettingError
 from resnet_limits.settings.base import Settings
@@ -63,13 +63,13 @@ VARIANTS = list(every_variant())
 
 def changed(settings, key, value):
     """A copy of the settings in which one leaf key has another value."""
-    its = copy.deepcopy(settings)
-    at = its
+    copied = copy.deepcopy(settings)
+    at = copied
     *path, last = key.split(".")
     for name in path:
         at = getattr(at, name)
     setattr(at, last, value)
-    return its
+    return copied
 
 
 def is_option(settings, entry):
@@ -143,7 +143,7 @@ def test_the_dataclasses_and_the_yaml_have_the_same_defaults(settings):
         brought |= {"init.sigma_w", "init.sigma_b"} if settings.study == "sde" else set()
         brought |= {"block.hidden"} if settings.study == "flow" else set()
         brought |= (
-            {"width", "train.epochs"} if settings.study == "flow" and isinstance(settings.data, Digits) else set()
+            {"width", "train.epochs"} if settings.study == "flow" and isinstance(settings.data, DigitsData) else set()
         )
     from_yaml, ours = flat(job.settings), flat(settings)
     assert from_yaml | {key: ours[key] for key in brought & set(ours)} == ours
@@ -167,7 +167,7 @@ def leaves(values, prefix=""):
 @pytest.mark.parametrize("path", sorted((CONFIGS / "size").glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_size_says_nothing_again_that_the_dataclass_says(path):
     study = path.stem.split("_")[0]
-    suited = [yaml.safe_load(its.read_text()) for its in CONFIGS.glob(f"suited/*/{study}_*.yaml")]
+    suited = [yaml.safe_load(config.read_text()) for config in CONFIGS.glob(f"suited/*/{study}_*.yaml")]
     others = {key for values in suited for key, _ in leaves(values)}  # which a size may take back
     ours = flat(STUDIES[study](study=study))
     said = dict(leaves({k: v for k, v in yaml.safe_load(path.read_text()).items() if k != "hydra"}))
@@ -181,12 +181,12 @@ def test_values_at_the_bounds_are_taken_and_those_beyond_are_refused_by_name(set
         if is_option(settings, entry):
             continue
         for value, valid in at_bounds(entry):
-            its = changed(settings, entry.key, value)
+            changed_settings = changed(settings, entry.key, value)
             if valid:
-                check(its)
+                check(changed_settings)
             else:
                 with pytest.raises(SettingError, match=rf"^{entry.key}: expected .*got"):
-                    check(its)
+                    check(changed_settings)
 
 
 @pytest.mark.parametrize("settings", VARIANTS)
@@ -209,7 +209,7 @@ def test_values_of_another_type_are_refused_by_name(settings):
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
-    [("init", "rough", "one of Fractional"), ("init", Digits(), "one of Fractional"), ("train", 3, "Train()")],
+    [("init", "rough", "one of Fractional"), ("init", DigitsData(), "one of Fractional"), ("train", 3, "Train()")],
 )
 def test_keys_that_have_keys_are_refused_what_has_others(key, value, expected):
     with pytest.raises(SettingError, match=rf"^{key}: expected {re.escape(expected)}.*, got "):
@@ -246,13 +246,13 @@ def test_a_job_is_named_by_its_content_and_by_nothing_else(settings):
     for entry in describe(settings):
         if is_option(settings, entry) or entry.key == "study":
             continue
-        its = changed(settings, entry.key, other_value(entry))
-        check(its)
+        changed_settings = changed(settings, entry.key, other_value(entry))
+        check(changed_settings)
         if not is_content(entry.key):
-            assert job_name(its) == name, entry.key
-            assert content(its) == content(settings)
+            assert job_name(changed_settings) == name, entry.key
+            assert content(changed_settings) == content(settings)
         else:
-            assert job_name(its) != name, entry.key
+            assert job_name(changed_settings) != name, entry.key
     assert set(content(settings)) == {key for key in flat(settings) if is_content(key)}
 
 

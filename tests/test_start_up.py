@@ -47,7 +47,7 @@ def modules_after(tmp_path, *arguments, whole=False):
         (("verify", "oed"), 2),
         (("verify", "dpeth=8"), 2),
     ],
-    ids=lambda its: " ".join(its) if isinstance(its, tuple) else "",
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_help_and_a_mistake_answer_without_importing_what_is_heavy(arguments, code, tmp_path):
     left, modules = modules_after(tmp_path, *arguments)

@@ -21,13 +21,13 @@ IGNORED = shutil.ignore_patterns(".*", "outputs", "build", "dist", "*.egg-info",
 
 def package_files():
     """Every file of the packages in the tree, by its installed name; not what was compiled."""
-    found = set()
+    names = set()
     for folder, name in INSTALLED.items():
         for path in (ROOT / folder).rglob("*"):
             compiled = path.suffix in (".so", ".pyd")
             if path.is_file() and not compiled and "__pycache__" not in path.parts and not path.name.startswith("."):
-                found.add(f"{name}/{path.relative_to(ROOT / folder)}")
-    return found
+                names.add(f"{name}/{path.relative_to(ROOT / folder)}")
+    return names
 
 
 def built(folder: Path) -> None:

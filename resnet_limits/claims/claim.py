@@ -26,6 +26,8 @@ Verdict = Literal["supported", "refuted", "inconclusive"]
 AS_STATED: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
 SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
 """For claims whose intervals are too wide at the smoke size."""
+RELATIVE = "relative"
+"""Of `Expected.scale`: a ratio to a reference value, or a difference divided by one."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Expected:
     depth, the records of the deepest depth are fitted, or those of the depth that the claim's `where` names.
     `correction`: what is left of the errors is smaller by powers of `x^-correction`. `bend`: how large it is at most at
     the smallest x, relative to the errors, where that is known: points with noise then take no larger x (order.py); it
-    may be a function of the settings too, and from 1 on says nothing.
+    may be a function of the settings too, and from 1 on says nothing. `scale`: in words, what value and tolerance are
+    given in, where it is not the observable's own unit.
     """
 
     what: What
@@ -50,6 +53,7 @@ class Expected:
     along: str = DEPTH
     correction: float = 1.0
     bend: float | Callable[[Any], float] | None = None
+    scale: str = ""
 
     def __post_init__(self) -> None:
         if self.along != DEPTH and not self.is_order:
@@ -78,7 +82,7 @@ class Expected:
 class Rival:
     """The value that a plausible error gives in place of the expected one, at least three tolerances away from it.
 
-    It is measured and not stated: `fault` is the error, by its id in `tests/sabotage/faults`, under which the claim
+    It was measured: `fault` is the error, by its id in `tests/sabotage/faults`, under which the claim
     gave `value` at the smoke size; `means` says what is computed then. An identity has no rival value, only a fault.
     """
 
@@ -95,6 +99,9 @@ def _always(settings: Any) -> str | None:
 class Claim:
     """A statement of a paper and the observable that tests it.
 
+    `statement` is one sentence: what is measured, and what is expected of it, in the field's words, at most 110
+    characters from a capital letter to no full stop. What is pinned and how closely it must hold stand in `pins` and
+    `expected`, and beside it wherever it is shown (`claims/words.py`).
     `where` selects the records among those of the observable by their coordinates (`{"scheme": "heun"}`), or by the
     depth.
     `pins` are the keys that this claim sets for itself, whatever the setting; they stand in the records.
@@ -102,7 +109,7 @@ class Claim:
     `unmet(records)` says in words why the records of a setting cannot test the claim (a training that did not train).
     `note(records)` is said beside the verdict, whatever that is, or None (that there are several minimisers).
     `random`: the observable is random, and no verdict is given on values without a standard error.
-    `needs` says in words what a value takes beyond one depth.
+    `needs` says in words what must be run for the observable to exist, e.g. pairs of depths L and 2L.
     `verdicts` is the verdict that the claim must have at each preset.
     `rival` is the value that a planted error gives, which the tolerance excludes.
     """
@@ -158,8 +165,3 @@ class Judgement:
     def expected_value(self) -> float:
         """The expected value, computed for the settings of the judgement; nan where it is not defined."""
         return self.expected.value_at(None)
-
-
-def selected(names: list[str] | None, claim_id: str) -> bool:
-    """Whether the key `claims` asks for this claim: by its id, or by a beginning up to a dot."""
-    return names is None or any(claim_id == n or claim_id.startswith(n + ".") for n in names)

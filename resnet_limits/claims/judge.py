@@ -159,10 +159,10 @@ def _selected(claim: Claim, records: pd.DataFrame) -> list[Any]:
     columns = ["depth", "at", "seed", "value", "stderr", "reference_error", "why"]
     if "replicas" in records:
         columns.append("replicas")
-    its = records.loc[chosen]
-    its = its.assign(at=Coordinate(claim.expected.along).of(its))
+    rows = records.loc[chosen]
+    rows = rows.assign(at=Coordinate(claim.expected.along).of(rows))
     # The same job may have come from two runs: equal content, equal numbers, no second seed.
-    return list(its.reindex(columns=columns).drop_duplicates().itertuples(index=False))
+    return list(rows.reindex(columns=columns).drop_duplicates().itertuples(index=False))
 
 
 def _mean(at: float, rows: list[Any]) -> _Point:
@@ -186,8 +186,8 @@ def _mean(at: float, rows: list[Any]) -> _Point:
 
 def _replicas(row: Any) -> float:
     """Replicas behind a value; infinitely many where a table does not say."""
-    its = getattr(row, "replicas", math.nan)
-    return math.inf if pd.isna(its) else float(its)
+    replicas = getattr(row, "replicas", math.nan)
+    return math.inf if pd.isna(replicas) else float(replicas)
 
 
 def _named(claim: Claim) -> str:

@@ -27,7 +27,7 @@ def kolmogorov_distance(sample: np.ndarray, cdf: Callable[[np.ndarray], np.ndarr
 def two_sample_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Largest distance between the empirical distribution functions of two samples, (n,) and (m,)."""
     both = np.sort(np.concatenate([a, b]))
-    below = [np.searchsorted(np.sort(its), both, side="right") / len(its) for its in (a, b)]
+    below = [np.searchsorted(np.sort(sample), both, side="right") / len(sample) for sample in (a, b)]
     return float(np.abs(below[0] - below[1]).max())
 
 

@@ -241,7 +241,7 @@ def _bounded(points: _Points, z: float, bend: float | None) -> _Line | None:
     x, y = points.x, points.log_error
     power = bend * x[0] / x
     # Independent coefficients: sum_j b^(2j) (u u')^j / 2. With less noise than 1e-6 rounding would make it singular.
-    bends = COEFFICIENT * (its := np.outer(power, power)) / (1 - its)
+    bends = COEFFICIENT * (products := np.outer(power, power)) / (1 - products)
     covariance = bends + np.diag(np.maximum(points.noise, 1e-6) ** 2)
     columns = np.stack([np.ones_like(x), -np.log(x)], axis=1)
     weighted = np.linalg.solve(covariance, columns)

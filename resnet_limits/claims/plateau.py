@@ -34,7 +34,7 @@ def plateau(distances: Sequence[float]) -> tuple[float, float]:
 
 def doubling(depths: Sequence[int]) -> list[int]:
     """The depths L, L/2, L/4, ... below the deepest that are there, by increasing depth."""
-    its = [max(depths)] if depths else []
-    while its and its[0] % 2 == 0 and its[0] // 2 in depths:
-        its.insert(0, its[0] // 2)
-    return its
+    halved = [max(depths)] if depths else []
+    while halved and halved[0] % 2 == 0 and halved[0] // 2 in depths:
+        halved.insert(0, halved[0] // 2)
+    return halved

@@ -1,4 +1,4 @@
-"""How expectations, intervals and settings read: on the terminal, in figures, on the page and in LaTeX."""
+"""How expectations, units, intervals, pins and settings read: on the terminal, in figures, on the page and in LaTeX."""
 
 from __future__ import annotations
 
@@ -67,14 +67,25 @@ def duration(seconds: float | None) -> str:
 
 def counted(verdicts: Collection[str]) -> str:
     """`5 claims: 4 supported, 1 inconclusive`."""
-    found = Counter(verdicts)
-    words = ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS if found[verdict])
+    counts = Counter(verdicts)
+    words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
     return f"{len(verdicts)} claim{'' if len(verdicts) == 1 else 's'}: {words}"
 
 
 def setting_words(setting: Mapping[str, Any]) -> str:
     """`activation=relu, width=32`; empty for the only setting."""
     return printable(", ".join(f"{key}={value}" for key, value in setting.items()))
+
+
+def unit(expected: Mapping[str, Any]) -> str:
+    """What an expectation is given in: `relative`, `share of networks`; empty for an order, and for the observable's
+    own unit."""
+    return printable(str(expected.get("scale", "")))
+
+
+def pinned(pins: Mapping[str, Any]) -> str:
+    """`activation=swish, init.sigma_w=1`: the keys that a claim sets for itself; empty where it follows the setting."""
+    return setting_words({key: f"{value:g}" if isinstance(value, float) else value for key, value in pins.items()})
 
 
 def minus(text: str) -> str:

@@ -172,18 +172,18 @@ def _check_rows(path: str) -> None:
     """
     with open(path, "rb") as file:
         file.seek(len(b"\x89PNG\r\n\x1a\n"))
-        inflate, found, expected = zlib.decompressobj(), 0, 0
+        inflate, size, expected = zlib.decompressobj(), 0, 0
         while len(head := file.read(8)) == 8:
             length, kind = struct.unpack(">I4s", head)
             body = file.read(length)
             file.seek(4, 1)  # its checksum, which Pillow has looked at
             if kind == b"IHDR":
                 expected = _stored_bytes(body)
-            while kind == b"IDAT" and body and found < expected:
-                found += len(inflate.decompress(body, 2**20))
+            while kind == b"IDAT" and body and size < expected:
+                size += len(inflate.decompress(body, 2**20))
                 body = inflate.unconsumed_tail
-    if found < expected:
-        raise ValueError(f"image file is truncated: {found} of {expected} bytes of pixels")
+    if size < expected:
+        raise ValueError(f"image file is truncated: {size} of {expected} bytes of pixels")
 
 
 def _stored_bytes(header: bytes) -> int:

@@ -19,7 +19,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Seen:
+class CheckedFile:
     """A file that a data set needs, the bytes found (None: there is none), and what is wrong with it, if anything."""
 
     path: Path
@@ -27,22 +27,22 @@ class Seen:
     problem: str
 
 
-def looked_at(file: File, root: Path, *, thoroughly: bool = False) -> Seen:
+def looked_at(file: File, root: Path, *, thoroughly: bool = False) -> CheckedFile:
     """A file under a root: there and of the right size; thoroughly: of the right content."""
     path = root / file.path
     if not path.is_file():
-        return Seen(path, None, "missing")
+        return CheckedFile(path, None, "missing")
     size = path.stat().st_size
     if size < file.size:
-        return Seen(path, size, f"truncated: {size} of {file.size} bytes")
+        return CheckedFile(path, size, f"truncated: {size} of {file.size} bytes")
     if size > file.size:
-        return Seen(path, size, f"not the published file: {size} bytes, not {file.size}")
-    return Seen(path, size, _wrong_content(file, path) if thoroughly else "")
+        return CheckedFile(path, size, f"not the published file: {size} bytes, not {file.size}")
+    return CheckedFile(path, size, _wrong_content(file, path) if thoroughly else "")
 
 
 def _wrong_content(file: File, path: Path) -> str:
-    if file.md5 and (found := md5_of(path)) != file.md5:
-        return f"corrupt: its MD5 sum is {found}, not {file.md5}"
+    if file.md5 and (md5 := md5_of(path)) != file.md5:
+        return f"corrupt: its MD5 sum is {md5}, not {file.md5}"
     archive = path.with_name(path.name + ".gz")
     if not file.md5 and archive.is_file() and _crc(path) != (noted := _crc_in(archive)):
         return f"corrupt: its CRC-32 is {_crc(path):08x}, and {archive.name} beside it says {noted:08x}"

@@ -53,7 +53,7 @@ class Hashes:
         new = self.read or self.before != self.sums
         if not new or self.unsettled == self.sums.keys():  # then nothing of it would be believed next time
             return
-        entries = {name: [*self.marks[name], name not in self.unsettled, its] for name, its in self.sums.items()}
+        entries = {name: [*self.marks[name], name not in self.unsettled, digest] for name, digest in self.sums.items()}
         text = json.dumps({"folder": str(self.folder), "files": entries}, separators=(",", ":"))
         with contextlib.suppress(OSError, RuntimeError):
             place = _place(self.folder)
@@ -62,59 +62,59 @@ class Hashes:
                 beside.write_text(text, encoding="utf-8")
 
 
-def of(folder: Path, names: Iterable[str], *, told: Told = lambda message: None) -> Hashes:
+def of(folder: Path, names: Iterable[str], *, report: Told = lambda message: None) -> Hashes:
     """The hashes of these files of a folder; those that are known are not read.
 
-    `told` hears of it where reading takes long. Raises `DamagedData` for a file that cannot be read, or that changes
+    `report` hears of it where reading takes long. Raises `DamagedData` for a file that cannot be read, or that changes
     meanwhile.
     """
     known = _kept(folder)
-    found, marks = {}, {}
+    sums, marks = {}, {}
     read, unsettled = set(), set()
     names, said = list(names), time.monotonic()
     for name in names:
         marks[name] = mark(folder / name)
         entry = known.get(name)
         if entry is not None and entry[:5] == [*marks[name], True]:
-            found[name] = entry[5]
+            sums[name] = entry[5]
             continue
         if time.monotonic() - said > PATIENCE:
             said = time.monotonic()
-            told(f"reading {len(names)} files under {folder} to tell what they are: {len(found)} so far")
+            report(f"reading {len(names)} files under {folder} to tell what they are: {len(sums)} so far")
         began = time.time_ns()
-        found[name] = _sum(folder / name, marks[name])
+        sums[name] = _sum(folder / name, marks[name])
         read.add(name)
         if began - max(marks[name][1:3]) < SETTLED:
             unsettled.add(name)
     before = {name: str(entry[5]) for name, entry in known.items()}
-    return Hashes(folder, marks, found, frozenset(read), before, frozenset(unsettled))
+    return Hashes(folder, marks, sums, frozenset(read), before, frozenset(unsettled))
 
 
 def mark(path: Path) -> Mark:
     """What would be another after any change of a file. Raises `DamagedData` for what is no plain file."""
     try:
-        its = path.stat()
+        status = path.stat()
     except OSError as error:
         raise DamagedData(f"{path} cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(its.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise DamagedData(f"{path} is not a plain file")
-    return _mark(its)
+    return _mark(status)
 
 
-def _mark(its: os.stat_result) -> Mark:
-    return its.st_size, its.st_mtime_ns, its.st_ctime_ns, its.st_ino
+def _mark(status: os.stat_result) -> Mark:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _sum(path: Path, before: Mark) -> str:
     try:
         with open(path, "rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
             after = _mark(os.fstat(opened.fileno()))
     except OSError as error:
         raise DamagedData(f"{path} cannot be read: {error.strerror}") from None
     if after != before:
         raise DamagedData(f"{path} changes while it is read; wait until whoever writes it is done")
-    return found
+    return digest
 
 
 def _kept(folder: Path) -> dict[str, list[Any]]:
@@ -126,11 +126,11 @@ def _kept(folder: Path) -> dict[str, list[Any]]:
     if not isinstance(document, dict) or document.get("folder") != str(folder):
         return {}
     entries = document.get("files")
-    return {name: its for name, its in entries.items() if _is_entry(its)} if isinstance(entries, dict) else {}
+    return {name: entry for name, entry in entries.items() if _is_entry(entry)} if isinstance(entries, dict) else {}
 
 
-def _is_entry(its: Any) -> bool:
-    return isinstance(its, list) and len(its) == 6 and isinstance(its[5], str) and len(its[5]) == 64
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, list) and len(entry) == 6 and isinstance(entry[5], str) and len(entry[5]) == 64
 
 
 def short(name: str, content: bytes) -> str:

@@ -34,7 +34,7 @@ def _silent(message: str) -> None:
 
 
 @dataclass(frozen=True)
-class Identity:
+class DataIdentity:
     """Which data these are: the digest, and where it comes from. Of what is not in files, `hashes` is None."""
 
     digest: str
@@ -56,24 +56,24 @@ class Identity:
         return {"data": self.name, **where, **({"files": self.files, "bytes": self.bytes} if self.hashes else {})}
 
 
-def of(data: Data, *, told: Told = _silent) -> Identity:
+def of(data: Data, *, report: Told = _silent) -> DataIdentity:
     """The identity of the data that lie where these settings look for them; what was read for it is remembered.
 
-    `told` hears of it where many files have to be read. Raises `MissingData`, `DamagedData` naming the file.
+    `report` hears of it where many files have to be read. Raises `MissingData`, `DamagedData` naming the file.
     """
-    found = _found(data, told)
-    if found.hashes is not None:
-        found.hashes.keep()
-    return found
+    identity = _found(data, report)
+    if identity.hashes is not None:
+        identity.hashes.keep()
+    return identity
 
 
-def _found(data: Data, told: Told) -> Identity:
-    its = data.fingerprint(told)
-    if isinstance(its, Hashes):
-        return Identity(_digest(data.name, its.sums), data.name, str(its.folder), its)
-    if isinstance(its, Bundled):
-        return Identity(short(data.name, its.content), data.name, str(its.folder))
-    return Identity(f"{data.name}-{its}", data.name)
+def _found(data: Data, report: Told) -> DataIdentity:
+    fingerprint = data.fingerprint(report)
+    if isinstance(fingerprint, Hashes):
+        return DataIdentity(_digest(data.name, fingerprint.sums), data.name, str(fingerprint.folder), fingerprint)
+    if isinstance(fingerprint, Bundled):
+        return DataIdentity(short(data.name, fingerprint.content), data.name, str(fingerprint.folder))
+    return DataIdentity(f"{data.name}-{fingerprint}", data.name)
 
 
 def _digest(name: str, sums: Mapping[str, str]) -> str:
@@ -83,20 +83,20 @@ def _digest(name: str, sums: Mapping[str, str]) -> str:
 # -- at planning ----------------------------------------------------------------------------------
 
 
-def filled(settings: Sequence[S], *, told: Told = _silent) -> list[S]:
+def filled(settings: Sequence[S], *, report: Told = _silent) -> list[S]:
     """The settings of jobs with the identity of their data, where it is not given and the data are there.
 
     What is missing or damaged is left open: `require` says so of the jobs that are to be run.
     """
-    found: dict[str, str | None] = {}
+    digests: dict[str, str | None] = {}
     jobs = []
-    for its in settings:
-        if (data := _data(its)) is not None and data.digest is None:
+    for job in settings:
+        if (data := _data(job)) is not None and data.digest is None:
             source = _source(data)
-            if source not in found:
-                found[source] = _digest_if_there(data, told)
-            its = on(its, found[source])
-        jobs.append(its)
+            if source not in digests:
+                digests[source] = _digest_if_there(data, report)
+            job = on(job, digests[source])
+        jobs.append(job)
     return jobs
 
 
@@ -116,26 +116,26 @@ def require(data: Data) -> None:
 
     Raises `MissingData`, `DamagedData`, and `SettingError` where `data.digest` is that of other data.
     """
-    found = of(data)
-    if data.digest is not None and data.digest != found.digest:
-        where = f" under {found.folder}" if found.folder else ""
+    identity = of(data)
+    if data.digest is not None and data.digest != identity.digest:
+        where = f" under {identity.folder}" if identity.folder else ""
         raise SettingError(
-            f"data.digest={data.digest}: the data{where} are others, {found.digest}; bring back those that are meant,"
-            " or leave the key out to take these"
+            f"data.digest={data.digest}: the data{where} are others, {identity.digest}; bring back those that are"
+            " meant, or leave the key out to take these"
         )
 
 
 def described(settings: Iterable[Settings]) -> dict[str, dict[str, Any]]:
     """Where each identity comes from, by digest; of data that are not there its name alone."""
-    found: dict[str, dict[str, Any]] = {}
-    for its in settings:
-        data = _data(its)
-        if data is not None and data.digest is not None and data.digest not in found:
-            found[data.digest] = {"data": data.name}
+    documents: dict[str, dict[str, Any]] = {}
+    for job in settings:
+        data = _data(job)
+        if data is not None and data.digest is not None and data.digest not in documents:
+            documents[data.digest] = {"data": data.name}
             with contextlib.suppress(MissingData, DamagedData):
                 if (there := of(data)).digest == data.digest:
-                    found[data.digest] = there.document()
-    return found
+                    documents[data.digest] = there.document()
+    return documents
 
 
 def in_words(document: Mapping[str, Any]) -> str:
@@ -166,9 +166,9 @@ def _source(data: Data) -> str:
     return f"{data.name} {data.place()}"
 
 
-def _digest_if_there(data: Data, told: Told) -> str | None:
+def _digest_if_there(data: Data, report: Told) -> str | None:
     try:
-        return of(data, told=told).digest
+        return of(data, report=report).digest
     except (MissingData, DamagedData):
         return None
 
@@ -177,32 +177,40 @@ def _digest_if_there(data: Data, told: Told) -> str | None:
 
 
 @contextlib.contextmanager
-def held(data: Data, *, told: Told = _silent) -> Iterator[None]:
+def held(data: Data, *, report: Told = _silent) -> Iterator[None]:
     """While files are loaded: before, hold them against `data.digest`; after, make sure that none was changed.
 
     Raises `DamagedData` naming a file that is not what it was when the job was planned.
     """
-    found = _found(data, told)
-    if found.digest != data.digest:  # and is not remembered: the run's next job, too, says what has changed
-        raise DamagedData(_others(data, found))
-    if found.hashes is not None:
-        found.hashes.keep()
+    identity = _found(data, report)
+    if identity.digest != data.digest:  # and is not remembered: the run's next job, too, says what has changed
+        raise DamagedData(_others(data, identity))
+    if identity.hashes is not None:
+        identity.hashes.keep()
     yield
-    if found.hashes is not None:
-        for name, mark in found.hashes.marks.items():
-            if hashes.mark(path := found.hashes.folder / name) != mark:
+    if identity.hashes is not None:
+        for name, mark in identity.hashes.marks.items():
+            if hashes.mark(path := identity.hashes.folder / name) != mark:
                 raise DamagedData(f"data={data.name}: {path} was changed while the data were loaded; resume the run")
 
 
-def _others(data: Data, found: Identity) -> str:
-    where = f" under {found.folder}" if found.folder else ""
-    words = f"data={data.name}: the data{where} are not those that the job was planned with ({found.digest}, not "
+def _others(data: Data, identity: DataIdentity) -> str:
+    where = f" under {identity.folder}" if identity.folder else ""
+    words = f"data={data.name}: the data{where} are not those that the job was planned with ({identity.digest}, not "
     words += f"{data.digest})"
-    its = found.hashes
-    if its is None or _digest(data.name, its.before) != data.digest:  # what was there is not known any more
+    file_hashes = identity.hashes
+    if (
+        file_hashes is None or _digest(data.name, file_hashes.before) != data.digest
+    ):  # what was there is not known any more
         return words
-    for name in sorted({*its.before} | {*its.sums}):
-        if its.before.get(name) != its.sums.get(name):
-            what = "is new" if name not in its.before else "is gone" if name not in its.sums else "has changed"
-            return f"{words}: {its.folder / name} {what}"
+    for name in sorted({*file_hashes.before} | {*file_hashes.sums}):
+        if file_hashes.before.get(name) != file_hashes.sums.get(name):
+            what = (
+                "is new"
+                if name not in file_hashes.before
+                else "is gone"
+                if name not in file_hashes.sums
+                else "has changed"
+            )
+            return f"{words}: {file_hashes.folder / name} {what}"
     return words

@@ -76,16 +76,16 @@ class Listing:
 
 def notes(folder: Path) -> list[str]:
     """What planning says of a folder, one line each: counts by class, and what is not read. Raises as `listing`."""
-    its = listing(folder)
-    by_size = sorted(its.counts().items(), key=lambda item: (sum(item[1]), item[0]))
+    listed = listing(folder)
+    by_size = sorted(listed.counts().items(), key=lambda item: (sum(item[1]), item[0]))
     if len(by_size) > 2 * SHOWN:
         by_size, order = [by_size[0], by_size[-1]], "the smallest and the largest class: "
     else:
         by_size, order = sorted(by_size), ""
     each = ", ".join(f"{name} {train} + {test}" for name, (train, test) in by_size)
-    left_out = its.left_out_in_words()
+    left_out = listed.left_out_in_words()
     return [
-        f"data=image_folder: {folder} holds {its.in_words()}; {order}{each}",
+        f"data=image_folder: {folder} holds {listed.in_words()}; {order}{each}",
         *([f"warning: data=image_folder: {left_out}; {READ}"] if left_out else []),
     ]
 
@@ -105,7 +105,7 @@ def listing(folder: Path) -> Listing:
         if not path.is_dir():
             raise MissingData(f"data=image_folder: there is no folder {path}; set data.root and data.folder; {LAYOUT}")
     names, left_out = _classes(folder)
-    found: list[ImageFile] = []
+    files_listed: list[ImageFile] = []
     seen: dict[tuple[int, int], str] = {}
     for part in PARTS:
         for name in names:
@@ -116,9 +116,9 @@ def listing(folder: Path) -> Listing:
             for path, plain in images:
                 if not plain:  # opening it would fail, or never end
                     raise DamagedData(f"data=image_folder: cannot read {folder / path}: no file, or a link to nothing")
-                found.append(ImageFile(path, part, name))
+                files_listed.append(ImageFile(path, part, name))
             left_out += [path for path, _ in inside if not path.lower().endswith(SUFFIXES)]
-    return Listing(names, tuple(found), tuple(sorted(left_out)))
+    return Listing(names, tuple(files_listed), tuple(sorted(left_out)))
 
 
 def _classes(folder: Path) -> tuple[tuple[str, ...], list[str]]:
@@ -190,11 +190,11 @@ def images(folder: Path, *, size: int, grey: bool, progress: Told = lambda messa
 
     from .images import ImageArrays
 
-    its = listing(folder)
-    label = {name: i for i, name in enumerate(its.classes)}
+    listed = listing(folder)
+    label = {name: i for i, name in enumerate(listed.classes)}
 
     def read(part: str) -> tuple[Tensor, Tensor]:
-        those = [file for file in its.files if file.part == part]
+        those = [file for file in listed.files if file.part == part]
         x = torch.empty(len(those), 1 if grey else 3, size, size, dtype=torch.uint8)
         for i, file in enumerate(those, start=1):
             x[i - 1] = _pixels(str(folder / file.path), size, grey)
@@ -202,7 +202,7 @@ def images(folder: Path, *, size: int, grey: bool, progress: Told = lambda messa
                 progress(f"reading images, {i} of {len(those)} in {part}")
         return x, torch.tensor([label[file.label] for file in those])
 
-    return ImageArrays(*read("train"), *read("test"), its.classes)
+    return ImageArrays(*read("train"), *read("test"), listed.classes)
 
 
 def _pixels(path: str, size: int, grey: bool) -> Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import DamagedData, MissingData
 from . import hashes
-from .files import File, Seen, looked_at
+from .files import CheckedFile, File, looked_at
 from .found import Found
 from .hashes import Hashes, Told
 from .root import data_root
@@ -37,18 +37,18 @@ class Published(Images):
     def available(self) -> tuple[int, int]:
         return self.apart
 
-    def fingerprint(self, told: Told) -> Hashes:
+    def fingerprint(self, report: Told) -> Hashes:
         """The hashes of the files; their sizes are checked, and whenever a file was read its sum."""
         root = data_root(self.root)
         self.complain(root)
         paths = [PurePosixPath(file.path) for file in self.files]
-        found = hashes.of(root / paths[0].parent, [path.name for path in paths], told=told)
-        if found.read:
+        file_hashes = hashes.of(root / paths[0].parent, [path.name for path in paths], report=report)
+        if file_hashes.read:
             self.complain(root, thoroughly=True)
-        return found
+        return file_hashes
 
     @classmethod
-    def look(cls, root: Path, *, thoroughly: bool = False) -> list[Seen]:
+    def look(cls, root: Path, *, thoroughly: bool = False) -> list[CheckedFile]:
         """The files under a root: there and of the right size; thoroughly: of the right content."""
         return [looked_at(file, root, thoroughly=thoroughly) for file in cls.files]
 

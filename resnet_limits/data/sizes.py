@@ -21,13 +21,13 @@ def points(data: Data) -> tuple[int, int]:
     """Numbers of training and of test points. Raises as `training_points`, and for a single training point."""
     has, name = data.available(), data.named()
     if isinstance(has, tuple):
-        found = part("train", data.train_size, has[0], name), part("test", data.test_size, has[1], name)
+        counts = part("train", data.train_size, has[0], name), part("test", data.test_size, has[1], name)
     else:
-        found = split(data, data.total() if has is None else has)
-    if found[0] < 2:
+        counts = split(data, data.total() if has is None else has)
+    if counts[0] < 2:
         one = "one class" if data.labelled() else "one target"
-        raise SettingError(f"data.train_size: {found[0]} training point of {name} is of {one}; take more")
-    return found
+        raise SettingError(f"data.train_size: {counts[0]} training point of {name} is of {one}; take more")
+    return counts
 
 
 def require(data: Data, asked: Mapping[str, int]) -> None:

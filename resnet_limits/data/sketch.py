@@ -82,15 +82,15 @@ def compare(dataset: Dataset, data: Data, seed: int) -> None:
 
 def sketch(dataset: Dataset) -> np.ndarray:
     """The numbers that stand for a data set: of points and of labels or targets, for training and for testing."""
-    found = []
+    parts = []
     for name in ("x_train", "y_train", "x_test", "y_test"):
         values = getattr(dataset, name).double().numpy()
         values = values.reshape(len(values), -1)
         stream = generator(0, f"data.sketch.{name}", values.shape[1])
         columns = stream.standard_normal((values.shape[1], PROJECTIONS)) / values.shape[1] ** 0.5
         rows = stream.standard_normal((len(values), PROJECTIONS)) / max(len(values), 1) ** 0.5
-        found += [values[:FIRST].ravel(), (rows * (values @ columns)).sum(axis=0)]
-    return np.concatenate(found)
+        parts += [values[:FIRST].ravel(), (rows * (values @ columns)).sum(axis=0)]
+    return np.concatenate(parts)
 
 
 def _versions() -> Iterator[str]:

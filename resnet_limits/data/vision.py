@@ -71,13 +71,13 @@ def datasets() -> Any:
     return datasets
 
 
-def read(its: Known, root: Path, *, train: bool) -> Any:
+def read(published: Known, root: Path, *, train: bool) -> Any:
     """torchvision's own object for one part of a data set, every file checked first. Raises as `its.complain`."""
-    its.complain(root, thoroughly=True)
-    return getattr(datasets(), its.torchvision)(str(root), train=train, download=False)
+    published.complain(root, thoroughly=True)
+    return getattr(datasets(), published.torchvision)(str(root), train=train, download=False)
 
 
-def fetch(its: Known, root: Path) -> None:
+def fetch(published: Known, root: Path) -> None:
     """Download a data set through torchvision, or unpack the archives that are in place, and check every file.
 
     It appears whole: fetched beside the root's own files and renamed into place. Raises `MissingData` with the files
@@ -88,8 +88,8 @@ def fetch(its: Known, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetching-", dir=root) as made:
             beside = Path(made)
-            _borrow_archives(its, root, beside)
-            _download(its, root, beside)
+            _borrow_archives(published, root, beside)
+            _download(published, root, beside)
             for path in [p for p in beside.rglob("*") if p.is_file() and not p.is_symlink()]:
                 place = root / path.relative_to(beside)
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -100,13 +100,13 @@ def fetch(its: Known, root: Path) -> None:
         for folder in new:
             with contextlib.suppress(OSError):  # one that is not empty stays
                 folder.rmdir()
-    its.complain(root, thoroughly=True)
+    published.complain(root, thoroughly=True)
 
 
-def _borrow_archives(its: Known, root: Path, beside: Path) -> None:
+def _borrow_archives(known: Known, root: Path, beside: Path) -> None:
     """Show torchvision the archives that are in place: it unpacks those whose MD5 sum is the published one."""
-    theirs = getattr(datasets(), its.torchvision)
-    if its.archive:
+    theirs = getattr(datasets(), known.torchvision)
+    if known.archive:
         published = {theirs.filename: theirs.tgz_md5}
     else:
         published = {f"{theirs.__name__}/raw/{archive}": md5 for archive, md5 in theirs.resources}
@@ -116,16 +116,16 @@ def _borrow_archives(its: Known, root: Path, beside: Path) -> None:
             (beside / archive).symlink_to(root / archive)
 
 
-def _download(its: Known, root: Path, beside: Path) -> None:
+def _download(published: Known, root: Path, beside: Path) -> None:
     try:
         with _patience(), contextlib.redirect_stdout(sys.stderr):
-            getattr(datasets(), its.torchvision)(str(beside), download=True)
+            getattr(datasets(), published.torchvision)(str(beside), download=True)
     except (RuntimeError, OSError, HTTPException, EOFError, zlib.error, tarfile.TarError) as error:
         if isinstance(error, OSError) and error.filename is not None:  # of our disk and not of the network
             raise
         reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
         raise MissingData(
-            f"could not download {its.name}: {reason.strip()}\nWithout a network: {its.what_to_put(root)}"
+            f"could not download {published.name}: {reason.strip()}\nWithout a network: {published.what_to_put(root)}"
         ) from None
 
 

@@ -59,19 +59,21 @@ def jacobians_of(blocks: Blocks, x0: Float[Tensor, "n ..."]) -> Float[Tensor, "l
     Raises `ValueError` naming a block whose output has another shape than its input: it is no map of a space onto
     itself, and has no determinant.
     """
-    x, found = x0, []
+    x, jacobians = x0, []
     for name, block in blocks.items():
         y = vmap(block)(x)
         if y.shape != x.shape:
-            was, its = tuple(x.shape[1:]), tuple(y.shape[1:])
-            raise ValueError(f"block '{name}' maps points of shape {was} to {its}: a diffeomorphism keeps the shape")
+            was, becomes = tuple(x.shape[1:]), tuple(y.shape[1:])
+            raise ValueError(
+                f"block '{name}' maps points of shape {was} to {becomes}: a diffeomorphism keeps the shape"
+            )
         if x.dim() != 2:
             raise ValueError(f"block '{name}': expected points of shape (d,), got {tuple(x.shape[1:])}; flatten them")
         jacobian = vmap(jacrev(block))(x)
         assert isinstance(jacobian, Tensor)
-        found.append(jacobian)
+        jacobians.append(jacobian)
         x = y
-    return torch.stack(found)
+    return torch.stack(jacobians)
 
 
 def block_determinants(increments: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch"]:

@@ -1,6 +1,6 @@
 """torch as it is, operation by operation; in training a backward pass written by hand, in memory that is kept.
 
-    x_{k+1} = x_k + h f(x_k, theta_k)          forward, Euler steps, blocks that declare their `Passes`
+    x_{k+1} = x_k + h f(x_k, theta_k)          forward, Euler steps, blocks that declare their `BlockPasses`
     g_k = g_{k+1} + h f_x^T g_{k+1},   dJ/dtheta_k = h f_theta^T g_{k+1}        backward, g_L = dJ/dx_L
 
 The layers are cut into segments of about sqrt(L/2). Each pass over a segment writes into tensors that stay from step
@@ -22,7 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ..networks.blocks.block import Passes, Segment
+from ..networks.blocks.block import BlockPasses, Segment
 from ..networks.residual import forward, states
 from ..networks.steps.euler import Euler
 from ..networks.steps.step import Field, Step
@@ -35,7 +35,7 @@ from .engine import Engine, Trunk
 
 if TYPE_CHECKING:
     from ..random import Stream
-    from ..sampling.law import Law
+    from ..sampling.layer_law import Law
     from ..sampling.schemes import Scheme, Walker
     from ..sampling.tape import Tape
 
@@ -117,7 +117,7 @@ class EagerTrunk(Trunk):
     """`residual.forward` with a backward pass of its own; called like it, and equal to it up to rounding.
 
     `memory` is the budget in MB for activations that wait for the backward pass; what does not fit is computed again.
-    Other steps than Euler's, and blocks without `Passes`, go through `residual.forward` and autograd, whatever the
+    Other steps than Euler's, and blocks without `BlockPasses`, go through `residual.forward` and autograd, whatever the
     budget.
     """
 
@@ -147,7 +147,7 @@ class EagerTrunk(Trunk):
         first = 0 if self._first_states is None else self._first_states.numel()
         return first + sum(segment.elements for segment in kept)
 
-    def forward(self, passes: Passes, x0: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, passes: BlockPasses, x0: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         theta = _layers(weights)
         depth = next(iter(weights.values())).shape[1]
         hidden = weights[passes.hidden_of].shape[2]
@@ -163,7 +163,9 @@ class EagerTrunk(Trunk):
             x = segment.x[-1]
         return x.clone().mT
 
-    def backward(self, passes: Passes, g: Tensor, weights: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def backward(
+        self, passes: BlockPasses, g: Tensor, weights: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         theta = _layers(weights)
         depth = next(iter(weights.values())).shape[1]
         gradients = {name: w.new_empty(depth, w.shape[0], *w.shape[2:]) for name, w in weights.items()}
@@ -204,9 +206,9 @@ class EagerTrunk(Trunk):
         self._segments = [segment(layers) if i >= len(lengths) - kept else None for i, layers in enumerate(lengths)]
 
     def _segment(self, i: int, layers: int) -> Segment:
-        own = self._segments[i]
-        if own is not None:
-            return own
+        segment = self._segments[i]
+        if segment is not None:
+            return segment
         assert self._reused is not None
         return self._reused.first(layers)
 
@@ -238,7 +240,7 @@ def _part(theta: Layers, start: int, stop: int) -> Layers:
 class _Function(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, trunk: EagerTrunk, passes: Passes, names: tuple[str, ...], x0: Tensor, *weights: Tensor
+        ctx: Any, trunk: EagerTrunk, passes: BlockPasses, names: tuple[str, ...], x0: Tensor, *weights: Tensor
     ) -> Tensor:
         x_last = trunk.forward(passes, x0, dict(zip(names, weights, strict=True)))
         ctx.trunk, ctx.passes, ctx.names, ctx.number = trunk, passes, names, trunk._pass

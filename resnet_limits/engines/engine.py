@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ..networks.steps.step import Field, Step
     from ..random import Stream
-    from ..sampling.law import Law
+    from ..sampling.layer_law import Law
     from ..sampling.schemes import Scheme, Walker
     from ..sampling.tape import Tape
 

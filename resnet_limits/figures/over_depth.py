@@ -34,7 +34,7 @@ def draw(
 ) -> Figure | None:
     """A panel for each of the arrays, by name, that are there; None without any. `depth` is the symbol of the depth,
     `what` the name of the vertical axis."""
-    shown = {name: found for name, panel in panels.items() if (found := _paths(jobs, name, panel))}
+    shown = {name: paths for name, panel in panels.items() if (paths := _paths(jobs, name, panel))}
     if not shown:
         return None
     figure = Figure(figsize=(3.6 * len(shown), 3.2))
@@ -50,10 +50,10 @@ def draw(
 
 def _paths(jobs: Sequence[FinishedJob], name: str, panel: Panel) -> dict[int, np.ndarray]:
     """The paths of some depths, (depth, entries)."""
-    found = {job.settings.depth: job.array(name) for job in jobs}
+    arrays = {job.settings.depth: job.array(name) for job in jobs}
     paths = {
         depth: np.asarray(array[0] if panel.replicas else array, dtype=float).reshape(depth, -1)
-        for depth, array in sorted(found.items())
+        for depth, array in sorted(arrays.items())
         if array is not None
     }
     shown = sorted({round(i) for i in np.linspace(0, len(paths) - 1, min(DEPTHS, len(paths)))})

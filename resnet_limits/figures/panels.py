@@ -7,6 +7,7 @@ The margins are fixed, as wide as the widest labels of claims: to look for the n
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import pandas as pd
@@ -20,52 +21,57 @@ from .order import draw_order
 from .value import draw_value
 
 COLUMNS = 4
-LEFT, RIGHT, BELOW, ABOVE = 0.95, 0.12, 0.48, 0.5
-"""Inches around a panel."""
-EDGE = 0.06
-"""Inches above the words on top of a figure."""
+LEFT, RIGHT, BELOW, ABOVE = 0.95, 0.12, 0.48, 0.42
+"""Inches around a panel; above it is its title."""
+LINE, ACROSS = 0.15, 56
+"""Inches that a line takes on top of a figure of one claim, and the letters that fit into one."""
+
+Judged = tuple[Judgement, pd.DataFrame]
 
 
 def claim_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
-    """One claim, with a legend of all that is drawn."""
-    figure, (axes,) = _grid(1, 1, width=4.4, height=3.3)
+    """One claim below its statement, with a legend of all that is drawn."""
+    lines = textwrap.wrap(judgement.claim.statement, ACROSS) + textwrap.wrap(_setting(judgement), ACROSS)
+    figure, (axes,) = _grid(1, 1, width=4.4, height=3.3, lines=lines)
     _draw(axes, judgement, points, size=9)
-    figure.suptitle(_words(judgement), fontsize=8, y=1 - EDGE / 3.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8)
     return figure
 
 
-def overview_figure(judged: Sequence[tuple[Judgement, pd.DataFrame]]) -> Figure:
+def overview_figure(judged: Sequence[Judged]) -> Figure:
     """All claims of one setting in small panels; each legend keeps to what was expected and what was fitted."""
     columns = min(COLUMNS, len(judged))
-    rows = -(-len(judged) // columns)
-    figure, panels = _grid(rows, columns, width=3.1, height=2.5)
-    figure.suptitle(_words(judged[0][0]), fontsize=8, y=1 - EDGE / (2.5 * rows))
+    lines = textwrap.wrap(_setting(judged[0][0]), ACROSS * columns * 3 // 4)
+    figure, panels = _grid(-(-len(judged) // columns), columns, width=3.1, height=2.5, lines=lines)
     for axes, (judgement, points) in zip(panels, judged, strict=False):
         _draw(axes, judgement, points, size=8)
         axes.tick_params(labelsize=7)
         handles, labels = axes.get_legend_handles_labels()
-        told = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]
-        if told:
-            axes.legend(*zip(*told, strict=True), fontsize=7, handlelength=1.4)
+        entries = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]
+        if entries:
+            axes.legend(*zip(*entries, strict=True), fontsize=7, handlelength=1.4)
     for axes in panels[len(judged) :]:
         axes.set_visible(False)
     return figure
 
 
-def _grid(rows: int, columns: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of cells of this size in inches, and their panels row by row."""
-    figure = Figure(figsize=(columns * width, rows * height), layout="none")
+def _grid(rows: int, columns: int, *, width: float, height: float, lines: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """A figure of cells of this size in inches below some lines, and its panels row by row."""
+    top = LINE * len(lines)
+    wide, high = columns * width, rows * height + top
+    figure = Figure(figsize=(wide, high), layout="none")
     axes = figure.subplots(rows, columns, squeeze=False)
     figure.subplots_adjust(
-        left=LEFT / (columns * width),
-        right=1 - RIGHT / (columns * width),
-        bottom=BELOW / (rows * height),
-        top=1 - ABOVE / (rows * height),
+        left=LEFT / wide,
+        right=1 - RIGHT / wide,
+        bottom=BELOW / high,
+        top=1 - (top + ABOVE) / high,
         wspace=(LEFT + RIGHT) / (width - LEFT - RIGHT),
         hspace=(BELOW + ABOVE) / (height - BELOW - ABOVE),
     )
+    if lines:
+        figure.suptitle("\n".join(lines), fontsize=9, y=1 - LINE / 2 / high)
     return figure, list(axes.ravel())
 
 
@@ -77,10 +83,11 @@ def _draw(axes: Axes, judgement: Judgement, points: pd.DataFrame, *, size: float
     wide = axes.get_position().width * axes.get_figure().get_figwidth()
     axes.title.set_x(0.5 - (LEFT - RIGHT) / (2 * wide))
     axes.set_xlabel(Coordinate(judgement.expected.along).axis, fontsize=size)
-    axes.set_ylabel(judgement.claim.observable.replace("_", " "), fontsize=size)
+    scale = f" ({judgement.expected.scale})" if judgement.expected.scale else ""
+    axes.set_ylabel(judgement.claim.observable.replace("_", " ") + scale, fontsize=size)
 
 
-def _words(judgement: Judgement) -> str:
+def _setting(judgement: Judgement) -> str:
     """The setting of a claim, where there are several."""
     words = printable(", ".join(f"{key}={value}" for key, value in judgement.setting.items()))
     return words.replace("$", r"\$")  # a folder's name is no formula

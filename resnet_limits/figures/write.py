@@ -29,7 +29,7 @@ FOR_PAPERS = (*FORMATS, "pdf")
 
 
 @dataclass(frozen=True)
-class Drawn:
+class WrittenFigure:
     """A figure that was written: its file name without suffix, what it shows, and the setting it belongs to.
 
     `kind` is `named` (a figure of a paper), `claim` or `overview`.
@@ -61,16 +61,16 @@ def write_figures(
     named: Sequence[NamedRequest] = (),
     formats: Sequence[str] = FORMATS,
     replace: bool = True,
-) -> list[Drawn]:
+) -> list[WrittenFigure]:
     """One figure a claim and setting, named by the claim, an overview of each setting, and the named figures.
 
     With `replace` the figures of an earlier collection are removed: the folder is the run's own.
     """
     folder.mkdir(exist_ok=True)
-    drawn: list[Drawn] = []
+    drawn: list[WrittenFigure] = []
 
     def write(figure: Figure, name: str, kind: str, caption: str, setting: Mapping[str, Any]) -> None:
-        drawn.append(Drawn(folder / file_name(name, setting), kind, caption, setting))
+        drawn.append(WrittenFigure(folder / file_name(name, setting), kind, caption, setting))
         _write(drawn[-1].path, figure, formats)
 
     settings: dict[str, list[tuple[Judgement, pd.DataFrame]]] = {}
@@ -84,9 +84,9 @@ def write_figures(
                 figure = claim_figure(judgement, points)
                 write(figure, judgement.claim.id, "claim", judgement.claim.statement, judgement.setting)
                 settings.setdefault(str(judgement.setting), []).append((judgement, points))
-        for its in settings.values():
-            write(overview_figure(its), "overview", "overview", "all claims at a glance", its[0][0].setting)
-    written = {f"{its.name}.{suffix}" for its in drawn for suffix in formats}
+        for together in settings.values():
+            write(overview_figure(together), "overview", "overview", "all claims at a glance", together[0][0].setting)
+    written = {f"{figure.name}.{suffix}" for figure in drawn for suffix in formats}
     for path in folder.iterdir() if replace else ():
         if path.is_file() and path.name not in written:
             path.unlink()

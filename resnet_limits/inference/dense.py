@@ -31,7 +31,7 @@ BLOCK = 1024
 
 
 @runtime_checkable
-class Kernel(Protocol):
+class KernelFunction(Protocol):
     """`K` on blocks of points, and its diagonal."""
 
     def __call__(self, rows: Tensor, columns: Tensor) -> Tensor: ...
@@ -44,7 +44,7 @@ def silent(fraction: float) -> None:
 
 
 def assemble(
-    kernel: Kernel,
+    kernel: KernelFunction,
     x: Float[Tensor, "n d"],
     *,
     dtype: torch.dtype = torch.float64,
@@ -72,7 +72,7 @@ class Posterior:
     """The Gaussian process given noisy targets: Cholesky's factor of `K + noise`, `(K + noise)^-1 y`, and the condition
     number of `K + noise` times the rounding, about how far that may be off, relative to its size."""
 
-    kernel: Kernel
+    kernel: KernelFunction
     x: Tensor
     upper: np.ndarray  # R with R^T R = K + noise
     coefficients: Tensor
@@ -94,7 +94,7 @@ class Posterior:
 
 
 def posterior(
-    kernel: Kernel,
+    kernel: KernelFunction,
     x: Float[Tensor, "n d"],
     y: Float[Tensor, "n outputs"],
     *,
@@ -168,7 +168,7 @@ def _triangular(upper: np.ndarray, v: np.ndarray, transposed: int) -> np.ndarray
 
 
 def predicted(
-    kernel: Kernel, x: Float[Tensor, "n d"], coefficients: Float[Tensor, "n outputs"], new: Float[Tensor, "m d"]
+    kernel: KernelFunction, x: Float[Tensor, "n d"], coefficients: Float[Tensor, "n outputs"], new: Float[Tensor, "m d"]
 ) -> Float[Tensor, "m outputs"]:
     """`K_* a`, by blocks; float64."""
     return torch.cat([kernel(part, x).to(coefficients.dtype) @ coefficients for part in new.split(BLOCK)]).double()
@@ -178,7 +178,7 @@ def predicted(
 class DenseRegression:
     """`K = U mu U^T` (N, N) of N training points, ready for any filter: a few thousand points."""
 
-    kernel: Kernel
+    kernel: KernelFunction
     x: Tensor
     y: Tensor
     values: Tensor
@@ -196,7 +196,7 @@ class DenseRegression:
         """Predictions at new points."""
         return predicted(self.kernel, self.x, self.coefficients(g), new)
 
-    def spread(self, nngp: Kernel, new: Float[Tensor, "m d"], g: Filter) -> Float[Tensor, " m"]:
+    def spread(self, nngp: KernelFunction, new: Float[Tensor, "m d"], g: Filter) -> Float[Tensor, " m"]:
         """Variance over initial weights of a fully trained infinitely wide network, this kernel being its NTK.
 
         `N_** - 2 A N_*^T + A N A^T` with `A = K_* U g U^T` and the NNGP N: Lee et al. 2019 (arXiv 1902.06720),
@@ -208,7 +208,7 @@ class DenseRegression:
         return (nngp.diagonal(new).double() + change).clamp(min=0)
 
 
-def fit(kernel: Kernel, x: Float[Tensor, "n d"], y: Float[Tensor, "n outputs"]) -> DenseRegression:
+def fit(kernel: KernelFunction, x: Float[Tensor, "n d"], y: Float[Tensor, "n outputs"]) -> DenseRegression:
     """Decompose the kernel matrix, float64."""
     values, vectors = torch.linalg.eigh(assemble(kernel, x))
     return DenseRegression(kernel, x, y.double(), values.clamp(min=0), vectors)

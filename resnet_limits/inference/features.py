@@ -79,7 +79,9 @@ class FeatureRegression:
         missing = r - len(sizes)  # fewer points than features
         if missing:
             right = torch.linalg.svd(triangle[:, :r]).Vh
-            sizes, projected = (torch.cat([its, its.new_zeros(missing, *its.shape[1:])]) for its in (sizes, projected))
+            sizes, projected = (
+                torch.cat([array, array.new_zeros(missing, *array.shape[1:])]) for array in (sizes, projected)
+            )
         return sizes.flip(0), right.T.flip(1), projected.flip(0)
 
     def mean(self, x: Float[Tensor, "n d"], g: Filter) -> Float[Tensor, "n outputs"]:

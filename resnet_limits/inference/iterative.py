@@ -20,7 +20,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 from torch import Tensor
 
 from ..errors import MeasurementError
-from .dense import BLOCK, Kernel, Progress, assemble, predicted, silent
+from .dense import BLOCK, KernelFunction, Progress, assemble, predicted, silent
 from .filters import check_ridge
 
 LANDMARKS = 1000
@@ -33,7 +33,7 @@ KEPT = 1 << 30
 class _Preconditioner(LinearOperator):
     """`P^-1` of the module's docstring, on the same long vectors."""
 
-    def __init__(self, kernel: Kernel, x: Tensor, outputs: int, noise: float) -> None:
+    def __init__(self, kernel: KernelFunction, x: Tensor, outputs: int, noise: float) -> None:
         super().__init__(np.dtype(np.float64), (len(x) * outputs, len(x) * outputs))
         self.outputs = outputs
         count = min(LANDMARKS, max(1, len(x) // 10))
@@ -58,7 +58,7 @@ class _Preconditioner(LinearOperator):
 class Solution:
     """Coefficients (n, outputs) with `K_* a` the predictions; relative residual, and products with K that it took."""
 
-    kernel: Kernel
+    kernel: KernelFunction
     x: Tensor
     coefficients: Tensor
     residual: float
@@ -72,7 +72,7 @@ class Solution:
 class _Products(LinearOperator):
     """`(K + noise) X`, block by block, as an operator on X (n, outputs) written as one long vector."""
 
-    def __init__(self, kernel: Kernel, x: Tensor, outputs: int, noise: float, kept: int) -> None:
+    def __init__(self, kernel: KernelFunction, x: Tensor, outputs: int, noise: float, kept: int) -> None:
         super().__init__(np.dtype(np.float64), (len(x) * outputs, len(x) * outputs))
         self.kernel, self.x, self.outputs, self.noise, self.room = kernel, x, outputs, noise, kept
         self.blocks: dict[tuple[int, int], Tensor] = {}
@@ -104,7 +104,7 @@ class _Products(LinearOperator):
 
 
 def solve(
-    kernel: Kernel,
+    kernel: KernelFunction,
     x: Float[Tensor, "n d"],
     y: Float[Tensor, "n outputs"],
     *,
@@ -122,7 +122,7 @@ def solve(
     check_ridge(ridge)
     right = y.double()
     product = _Products(kernel, x, right.shape[1], ridge, kept)
-    found, _ = cg(
+    solution, _ = cg(
         product,
         right.numpy().ravel(),
         rtol=tolerance,
@@ -130,7 +130,7 @@ def solve(
         M=_Preconditioner(kernel, x, right.shape[1], ridge),
         callback=lambda _: progress(min(1.0, product.count / most)),
     )
-    coefficients = torch.from_numpy(found).reshape(right.shape)
+    coefficients = torch.from_numpy(solution).reshape(right.shape)
     reached = float((right - product.times(coefficients)).norm()) / max(float(right.norm()), 1e-300)
     if not reached <= 2 * tolerance:  # cg tracks the residual by a recurrence, which drifts by rounding
         raise MeasurementError(

@@ -22,9 +22,9 @@ def affine_features(constant: float, slope: float, z: Float[Tensor, "n f"]) -> F
 
 def least_squares(a: np.ndarray, b: np.ndarray, driver: str = "gelsd") -> np.ndarray:
     """The least of the solutions; what is zero to rounding counts as zero."""
-    found = lstsq(a, b, cond=max(a.shape) * np.finfo(float).eps, lapack_driver=driver)
-    assert found is not None
-    return found[0]
+    solved = lstsq(a, b, cond=max(a.shape) * np.finfo(float).eps, lapack_driver=driver)
+    assert solved is not None
+    return solved[0]
 
 
 NORMAL_EQUATIONS = 1e-6
@@ -35,8 +35,8 @@ def _rows(constant: float, slope: float, x: Tensor, y: Tensor, noise: float) -> 
     """A least squares problem of few rows with the solution of ridge regression: R of `(Z, y; noise^(1/2), 0)`."""
     size = x.shape[1] + 1
     triangle = np.eye(size, size + y.shape[1]) * math.sqrt(noise)
-    for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
-        rows = torch.cat([affine_features(constant, slope, z), its.double()], dim=1).numpy()
+    for z, targets in zip(x.split(PIECE), y.split(PIECE), strict=True):
+        rows = torch.cat([affine_features(constant, slope, z), targets.double()], dim=1).numpy()
         triangle = np.asarray(np.linalg.qr(np.vstack([triangle, rows]), mode="r"))
     return triangle[:, :size], triangle[:, size:]
 
@@ -54,10 +54,10 @@ def linear_ridge(
     the least of the solutions, in these units."""
     size = x.shape[1] + 1
     gram, right = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, y.shape[1], dtype=torch.float64)
-    for z, its in zip(x.split(PIECE), y.split(PIECE), strict=True):
+    for z, targets in zip(x.split(PIECE), y.split(PIECE), strict=True):
         Z = affine_features(constant, slope, z)
         gram.addmm_(Z.T, Z)
-        right.addmm_(Z.T, its.double())
+        right.addmm_(Z.T, targets.double())
     lost = size * torch.finfo(torch.float64).eps * float(gram.trace())
     if noise and lost > NORMAL_EQUATIONS * noise:
         weights = torch.from_numpy(least_squares(*_rows(constant, slope, x, y, noise)))

@@ -70,10 +70,10 @@ class DeepKernel(PairKernel):
 
     def _rate(self, state: State) -> State:
         (sigma_A, sigma_a), (sigma_B, sigma_b) = self.inner, self.outer
-        q1, q2, covariance = (sigma_A**2 * its + sigma_a**2 for its in state[:3])
+        q1, q2, covariance = (sigma_A**2 * entry + sigma_a**2 for entry in state[:3])
         first, second = expansions(self.phi, q1, q2)
         values, slopes = pair_products(first, second, covariance, slopes=self.kind == "ntk")
-        rates = [sigma_B**2 * its + sigma_b**2 for its in (first.square, second.square)]
+        rates = [sigma_B**2 * square + sigma_b**2 for square in (first.square, second.square)]
         rates.append(values.mul_(sigma_B**2).add_(sigma_b**2))
         if slopes is not None:
             moved = covariance.add_(state[3], alpha=sigma_A**2).mul_(slopes)

@@ -20,7 +20,7 @@ from scipy.interpolate import PPoly
 
 from ..errors import MeasurementError
 from ..networks.activations import activation_named
-from ..training.depth_regularised import DepthRegularised, Weights
+from ..training.depth_regularised import DepthRegularised, DepthWeights
 
 MOST_NODES = 20000
 
@@ -39,10 +39,10 @@ class Extremal:
     c: Float[np.ndarray, " m"]
     value: float
 
-    def at(self, times: Float[np.ndarray, " n"]) -> Weights:
+    def at(self, times: Float[np.ndarray, " n"]) -> DepthWeights:
         """The weights at these times, as a network of as many layers has them."""
         K, b, _, _ = _paths(self._functions(times), self.problem)
-        return Weights(K, b, self.W, self.c)
+        return DepthWeights(K, b, self.W, self.c)
 
     def slopes(self, times: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, "n d d"], Float[np.ndarray, "n d"]]:
         """`K'` and `b'` at these times."""
@@ -53,7 +53,7 @@ class Extremal:
         return np.asarray(PPoly(self.coefficients, self.nodes)(times)).T
 
 
-def extremal(problem: DepthRegularised, guess: Weights, *, tolerance: float) -> Extremal:
+def extremal(problem: DepthRegularised, guess: DepthWeights, *, tolerance: float) -> Extremal:
     """The solution near a network's weights, to a relative residual of `tolerance`.
 
     Raises `MeasurementError` where none is found.
@@ -101,18 +101,18 @@ def extremal(problem: DepthRegularised, guess: Weights, *, tolerance: float) -> 
 
     t, y = _guess(problem, guess)
     start = np.concatenate([guess.W.ravel(), guess.c])
-    found = solve_bvp(right, ends, t, y, p=start, tol=tolerance, bc_tol=1e-3 * tolerance, max_nodes=MOST_NODES)
-    if not found.success:
+    solved = solve_bvp(right, ends, t, y, p=start, tol=tolerance, bc_tol=1e-3 * tolerance, max_nodes=MOST_NODES)
+    if not solved.success:
         raise MeasurementError(
-            f"the limit's boundary value problem has no solution near the network's: {found.message}"
+            f"the limit's boundary value problem has no solution near the network's: {solved.message}"
         )
-    W, c = found.p[: m * d].reshape(m, d), found.p[m * d :]
-    X1 = split(found.y[:, -1:])[0][0]
-    K0, b0, _, _ = (part[0] for part in _paths(found.y[:, :1], problem))
-    value = loss.value(X1 @ W.T + c) + float(found.y[-1, -1])
+    W, c = solved.p[: m * d].reshape(m, d), solved.p[m * d :]
+    X1 = split(solved.y[:, -1:])[0][0]
+    K0, b0, _, _ = (part[0] for part in _paths(solved.y[:, :1], problem))
+    value = loss.value(X1 @ W.T + c) + float(solved.y[-1, -1])
     value += p.K * p.t1 * float((K0**2).sum()) + p.b * p.t2 * float((b0**2).sum())
     value += p.W * float((W**2).sum()) + p.c * float((c**2).sum())
-    return Extremal(problem, found.sol.x, found.sol.c, W, c, value)
+    return Extremal(problem, solved.sol.x, solved.sol.c, W, c, value)
 
 
 def _paths(y: np.ndarray, problem: DepthRegularised) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -123,7 +123,7 @@ def _paths(y: np.ndarray, problem: DepthRegularised) -> tuple[np.ndarray, np.nda
     return K.reshape(-1, d, d), b, dK.reshape(-1, d, d), db
 
 
-def _guess(problem: DepthRegularised, w: Weights) -> tuple[np.ndarray, np.ndarray]:
+def _guess(problem: DepthRegularised, w: DepthWeights) -> tuple[np.ndarray, np.ndarray]:
     """Times 0, 1/n, ..., 1 and the network's states, adjoints and paths there; the last layer's weights also at 1."""
     network = problem.at_depth(len(w.K))
     n = network.depth

@@ -1,4 +1,4 @@
-"""The explosion of infinitely wide networks with `phi''(0) > 0`, in closed form. Free of torch.
+"""The explosion of infinitely wide networks in closed form: none where `phi''(0) = 0`. Free of torch.
 
     m' = 1/2 phi''(0) v,    q' = (phi''(0) m + phi'(0)^2) v,    v = sigma_b^2 + sigma_w^2 q
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 class Moments:
     """`m` and `q`, mean and mean square over the coordinates, of an infinitely wide and infinitely deep network.
 
-    `slope = phi'(0)`, `curvature = phi''(0) > 0`, `m0^2 <= q0`.
+    `slope = phi'(0)`, `curvature = phi''(0) >= 0`, `m0^2 <= q0`.
     """
 
     slope: float
@@ -32,13 +32,13 @@ class Moments:
         return self.m0 + self.slope**2 / self.curvature
 
     def crossing_time(self, threshold: float) -> float:
-        """When `q` reaches a threshold for good; 0 if it starts there, inf if it never does."""
+        """When `q` reaches a threshold for good; 0 if it starts there, inf if it never does. For `phi''(0) > 0`."""
         rest = self.q0 - self._u0**2
         return 0.0 if threshold <= self.q0 else self._time_to(math.sqrt(threshold - rest))
 
     def explosion_time(self) -> float:
         """`t*`, when `q` is infinite; inf if it stays finite."""
-        return self._time_to(math.inf)
+        return self._time_to(math.inf) if self.curvature else math.inf
 
     def _time_to(self, u: float) -> float:
         """`int_{u_0}^u ds / (a (s^2 + w))`; inf where the path rests or turns away before."""

@@ -27,7 +27,7 @@ class GramDiffusion:
     """
 
     inputs: int
-    width: int
+    width: int | float
     rate: float
     source: float
     degree: int
@@ -48,17 +48,17 @@ class GramDiffusion:
         return {e: i for i, e in enumerate(self.exponents)}
 
     def constant(self, value: float) -> np.ndarray:
-        its = np.zeros(len(self.exponents))
-        its[0] = value
-        return its
+        vector = np.zeros(len(self.exponents))
+        vector[0] = value
+        return vector
 
     def entry(self, i: int, j: int) -> np.ndarray:
         """`V_ij`"""
-        its = np.zeros(len(self.exponents))
+        vector = np.zeros(len(self.exponents))
         unit = [0] * len(self.pairs)
         unit[self.pairs.index((min(i, j), max(i, j)))] = 1
-        its[self._place[tuple(unit)]] = 1.0
-        return its
+        vector[self._place[tuple(unit)]] = 1.0
+        return vector
 
     def variance(self, i: int, j: int) -> np.ndarray:
         """`v_ij`, the covariance of pre-activations per unit of time."""
@@ -93,9 +93,9 @@ class GramDiffusion:
         exponents = list(e)
         for a in less:
             exponents[a] -= 1
-        its = np.zeros(len(self.exponents))
-        its[self._place[tuple(exponents)]] = 1.0
-        return its
+        vector = np.zeros(len(self.exponents))
+        vector[self._place[tuple(exponents)]] = 1.0
+        return vector
 
     @cached_property
     def _brackets(self) -> dict[tuple[Pair, Pair], np.ndarray]:

@@ -10,18 +10,21 @@ step loses `h^2/2` of the second derivative, k v_ij; hence
 
     b' = k b - T (E v_ij (v_ii + v_jj) + k/2 E v_ij),    b_0 = 0
 
-Linear with constant coefficients: one matrix exponential. Of Euler and Maruyama's scheme the moments close too: a step
-adds `h` times these rates and `h^2 E[v_ij v_kl + (v_ik v_jl + v_il v_jk)/D]`. Derived here, from Ito's formula for `V`.
+These are polynomials of the Gram diffusion (`limits/gram.py`), with generator G. Of Euler and Maruyama's scheme the
+moments close too: a step adds `h G`, and `h^2 [v_ij v_kl + (v_ik v_jl + v_il v_jk)/D]` to `V_ij V_kl`. Derived here,
+from Ito's formula for `V`. At infinite width `b` has a closed form, `limits/depth_constant.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import expm
+
+from .gram import GramDiffusion, Pair
 
 
 @dataclass(frozen=True)
@@ -52,41 +55,54 @@ def gram_moments(
     `start`: the mean of V at time 0, of a random read-in `x_0 = A z` of that width (V is Wishart's then), or V itself.
     `width = inf`: nothing fluctuates.
     """
-    n = len(start)
-    of_mean = np.arange(n * n).reshape(n, n) + 1
-    of_second = np.arange(n**4).reshape((n,) * 4) + 1 + n * n
-    of_bias = of_mean + n * n + n**4
-    rates, squares = (np.zeros((1 + 2 * n * n + n**4,) * 2) for _ in range(2))  # of 1, E V, E V V, b
-    sizes = np.array([s * s, s * k, s * k, k * k])
-
-    def products(a: int, b: int, c: int, d: int) -> np.ndarray:
-        """Where the parts of `E v_ab v_cd` stand, whose factors are `sizes`."""
-        return np.array([0, of_mean[a, b], of_mean[c, d], of_second[a, b, c, d]])
-
-    for i, j in product(range(n), repeat=2):
-        rates[of_mean[i, j], [0, of_mean[i, j]]] = s, k
-        rates[of_bias[i, j], of_bias[i, j]] = k
-        rates[of_bias[i, j], [0, of_mean[i, j]]] -= horizon * k / 2 * np.array([s, k])
-        for c in (i, j):  # places may be equal, and then both count
-            np.add.at(rates[of_bias[i, j]], products(i, j, c, c), -horizon * sizes)
-    for a, b, c, d in product(range(n), repeat=4):
-        its = of_second[a, b, c, d]
-        pairs = [((a, b), (c, d), 1.0), ((c, d), (a, b), 1.0)]  # the factors of E V v
-        pairs += [((p, q), (r, t), 1 / width) for p, r in ((a, b), (b, a)) for q, t in ((c, d), (d, c))]
-        for V, v, weight in pairs:
-            np.add.at(rates[its], [of_mean[V], of_second[(*V, *v)]], weight * np.array([s, k]))
-        for places, weight in (((a, b, c, d), 1.0), ((a, c, b, d), 1 / width), ((a, d, b, c), 1 / width)):
-            np.add.at(squares[its], products(*places), weight * sizes)
-    if steps is None:
-        across = expm(rates * horizon)
-    else:
-        h = horizon / steps
-        across = np.linalg.matrix_power(np.eye(len(rates)) + h * rates + h * h * squares, steps)
-    end = across @ _start(np.asarray(start, dtype=float), width if read_in else np.inf)
-    return GramMoments(end[of_mean], end[of_second], end[of_bias])
+    gram = GramDiffusion(len(start), width, rate=k, source=s, degree=2)
+    at_start = _start(gram, np.asarray(start, dtype=float), width if read_in else np.inf)
+    end = at_start @ (gram.flow(horizon) if steps is None else _euler(gram, horizon, steps))
+    shape, pairs = (len(start),) * 2, list(product(range(len(start)), repeat=2))
+    entries = [gram.entry(*pair) for pair in pairs]
+    squares = [gram.product(f, g) for f in entries for g in entries]
+    carried = -horizon * at_start @ _carried(gram, horizon)
+    return GramMoments(
+        (np.array(entries) @ end).reshape(shape),
+        (np.array(squares) @ end).reshape(shape * 2),
+        np.array([carried @ _lost(gram, *pair) for pair in pairs]).reshape(shape),
+    )
 
 
-def _start(g: Float[np.ndarray, "n n"], width: int | float) -> Float[np.ndarray, " m"]:
-    second = np.einsum("ij,kl->ijkl", g, g)
-    second = second + (np.einsum("ik,jl->ijkl", g, g) + np.einsum("il,jk->ijkl", g, g)) / width
-    return np.concatenate([[1.0], g.ravel(), second.ravel(), np.zeros(g.size)])
+def _start(gram: GramDiffusion, g: Float[np.ndarray, "n n"], width: int | float) -> Float[np.ndarray, " m"]:
+    """The means of the monomials of Wishart's V of mean g, at this many degrees of freedom."""
+    values = gram.at(g)
+    for (i, j), (k, m) in combinations_with_replacement(gram.pairs, 2):
+        monomial = gram.product(gram.entry(i, j), gram.entry(k, m)) != 0
+        values[monomial] = g[i, j] * g[k, m] + (g[i, k] * g[j, m] + g[i, m] * g[j, k]) / width
+    return values
+
+
+def _euler(gram: GramDiffusion, horizon: float, steps: int) -> Float[np.ndarray, "m m"]:
+    """From coefficients of f to those of its mean after so many steps of Euler and Maruyama's scheme."""
+    h = horizon / steps
+    step = np.eye(len(gram.exponents)) + h * gram.generator
+    for a, b in combinations_with_replacement(gram.pairs, 2):
+        monomial = gram.product(gram.entry(*a), gram.entry(*b)) != 0
+        step[:, monomial] += h * h * _square(gram, a, b)[:, None]
+    return np.linalg.matrix_power(step, steps)
+
+
+def _square(gram: GramDiffusion, a: Pair, b: Pair) -> Float[np.ndarray, " m"]:
+    """`v_ij v_kl + (v_ik v_jl + v_il v_jk)/D`"""
+    v, (i, j), (k, m) = gram.variance, a, b
+    scattered = gram.product(v(i, k), v(j, m)) + gram.product(v(i, m), v(j, k))
+    return gram.product(v(i, j), v(k, m)) + scattered / gram.width
+
+
+def _lost(gram: GramDiffusion, i: int, j: int) -> Float[np.ndarray, " m"]:
+    """`v_ij (v_ii + v_jj) + k/2 v_ij`"""
+    v = gram.variance
+    return gram.product(v(i, j), v(i, i) + v(j, j)) + gram.rate / 2 * v(i, j)
+
+
+def _carried(gram: GramDiffusion, t: float) -> Float[np.ndarray, "m m"]:
+    """`int_0^t e^{k(t-s)} e^{s G} ds`: what is lost early grows with all else."""
+    m = len(gram.exponents)
+    both = np.block([[gram.rate * np.eye(m), np.eye(m)], [np.zeros((m, m)), gram.generator]])
+    return expm(t * both)[:m, m:]

@@ -112,10 +112,10 @@ class LimitKernel(PairKernel):
         t = torch.from_numpy((nodes + 1) * self.horizon / 2)
         left = self.rate * (self.horizon - t)
         density = self.rate * torch.exp(left) * (1.0 if self.kind == "nngp" else 1 + left + self.readout)
-        its = torch.from_numpy(weights * self.horizon / 2) * density
+        weights_in_time = torch.from_numpy(weights * self.horizon / 2) * density
         if self.kind == "ntk" and not self.readout:
-            return t, its
-        return torch.cat([t, t.new_tensor([self.horizon])]), torch.cat([its, its.new_ones(1)])
+            return t, weights_in_time
+        return torch.cat([t, t.new_tensor([self.horizon])]), torch.cat([weights_in_time, weights_in_time.new_ones(1)])
 
     def _means(self, q: Float[Tensor, " n"]) -> Float[Tensor, "t n"]:
         """`m(t_j)` of inputs of mean square q at time 0."""

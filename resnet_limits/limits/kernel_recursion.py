@@ -60,16 +60,16 @@ class FiniteDepthKernel(PairKernel):
         q = [rows, columns]
         m = [torch.zeros_like(rows), torch.zeros_like(columns)]
         for _ in range(self.depth):
-            its = expansions(self.phi, *(h * (self.sigma_b**2 + self.sigma_w**2 * square) for square in q))
+            moments_of_phi = expansions(self.phi, *(h * (self.sigma_b**2 + self.sigma_w**2 * square) for square in q))
             covariance = (h * self.sigma_w**2 * overlap).add_(h * self.sigma_b**2)
-            values, slopes = pair_products(*its, covariance, slopes=ntk)
+            values, slopes = pair_products(*moments_of_phi, covariance, slopes=ntk)
             if slopes is not None:
                 tangents.add_(slopes.mul_(covariance + h * self.sigma_w**2 * tangents))
             overlap.add_(values)
-            if not all(bool((x.mean == 0).all()) for x in its):
-                overlap.addcmul_(m[0], its[1].mean).addcmul_(its[0].mean, m[1])
-            q = [square + 2 * mean * x.mean + x.square for square, mean, x in zip(q, m, its, strict=True)]
-            m = [mean + x.mean for mean, x in zip(m, its, strict=True)]
+            if not all(bool((x.mean == 0).all()) for x in moments_of_phi):
+                overlap.addcmul_(m[0], moments_of_phi[1].mean).addcmul_(moments_of_phi[0].mean, m[1])
+            q = [square + 2 * mean * x.mean + x.square for square, mean, x in zip(q, m, moments_of_phi, strict=True)]
+            m = [mean + x.mean for mean, x in zip(m, moments_of_phi, strict=True)]
         if not ntk:
             return overlap
         return tangents.add_(overlap) if self.readout else tangents
@@ -85,7 +85,7 @@ def moments_recursion(
     h = horizon / depth
     m, q = [torch.zeros_like(q0)[None]], [q0[None]]
     for _ in range(depth):
-        (its,) = expansions(phi, h * (sigma_b**2 + sigma_w**2 * q[-1]))
-        q.append(q[-1] + 2 * m[-1] * its.mean + its.square)
-        m.append(m[-1] + its.mean)
+        (moments_of_phi,) = expansions(phi, h * (sigma_b**2 + sigma_w**2 * q[-1]))
+        q.append(q[-1] + 2 * m[-1] * moments_of_phi.mean + moments_of_phi.square)
+        m.append(m[-1] + moments_of_phi.mean)
     return torch.cat(m), torch.cat(q)

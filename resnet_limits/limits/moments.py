@@ -9,7 +9,8 @@ With `a = sigma_w^2 (phi''(0) m_0 + phi'(0)^2)/2`, `b = phi''(0)^2 sigma_w^2 v_0
 
 One formula for every case: nothing is divided by `phi''(0)` or `sigma_w`, where the usual one, a tangent of
 `u = m + phi'(0)^2/phi''(0)`, has `u` infinite. For `phi''(0) = 0` it is `q_t = (q_0 + c) e^{kt} - c`. The moments
-become infinite at the first zero of `C - a S`. Peluchetti & Favaro 2020 (arXiv 2007.03253), doubly infinite networks.
+become infinite at the first zero of `C - a S`; `limits/explosion.py` has the time. Peluchetti & Favaro 2020
+(arXiv 2007.03253), doubly infinite networks.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from ..errors import SettingError
 from ..networks.activations import activation_named
+from .explosion import Moments
 
 
 @dataclass(frozen=True)
@@ -50,21 +52,19 @@ def _start(phi: str, sigma_w: float, sigma_b: float, q0: Tensor, m0: Tensor) -> 
     return _Start(a, b, square.abs().sqrt(), square > 0)
 
 
-def explosion_times(
+def first_explosion(
     phi: str, sigma_w: float, sigma_b: float, q0: Float[Tensor, " n"], m0: Float[Tensor, " n"] | None = None
-) -> Float[Tensor, " n"]:
-    """`t*` of each input, when its moments become infinite; inf where they stay finite.
+) -> tuple[float, int]:
+    """`t*`, when the moments of the first of n >= 1 inputs become infinite, and which one; inf where all stay finite.
 
-    `q0` and `m0` (0 if left out) are mean square and mean over coordinates at time 0, float64. Raises `SettingError`
-    for an activation without `phi'(0)`.
+    `q0` and `m0` (0 if left out) are mean square and mean over coordinates at time 0. Without a mean the largest `q0`
+    is first: `m'` and `q'` grow with `q`. Raises `SettingError` for an activation without `phi'(0)`.
     """
-    its = _start(phi, sigma_w, sigma_b, q0, torch.zeros_like(q0) if m0 is None else m0)
-    frequency = its.frequency.clamp(min=1e-150)
-    trigonometric = torch.atan2(frequency, its.a) / frequency
-    reached = (its.a > 0) & (its.gap < 0)
-    gap = torch.where(reached, -its.gap, 1.0)
-    hyperbolic = torch.where(reached, torch.log1p(2 * frequency / gap) / (2 * frequency), torch.inf)
-    return torch.where(its.turns, trigonometric, hyperbolic)
+    asked = range(len(q0)) if m0 is not None else [int(q0.argmax())]
+    taylor = activation_named(phi).taylor()
+    means = torch.zeros_like(q0) if m0 is None else m0
+    at = [Moments(*taylor, sigma_w, sigma_b, float(means[i]), float(q0[i])).explosion_time() for i in asked]
+    return min(zip(at, asked, strict=True))
 
 
 def moments_at(
@@ -80,14 +80,14 @@ def moments_at(
     `q0` holds `|x_0|^2/D` of each input; `m0` the means over coordinates, 0 after a random read-in. Raises
     `SettingError` for an activation without `phi'(0)`, and, with `t*` and the input, for a time at or beyond `t*`.
     """
+    _check_finite(phi, sigma_w, sigma_b, q0, times, m0)
     start = torch.zeros_like(q0) if m0 is None else m0
-    _check_finite(phi, sigma_w, sigma_b, q0, times, start)
     slope, curvature = activation_named(phi).taylor()
-    its = _start(phi, sigma_w, sigma_b, q0, start)
+    roots = _start(phi, sigma_w, sigma_b, q0, start)
     t = times[:, None]
-    x = its.frequency * t
-    sine = t * torch.where(its.turns, torch.sinc(x / torch.pi), _sinh_ratio(x))
-    below = torch.where(its.turns, torch.cos(x) - its.a * sine, torch.exp(-x) + its.gap * sine)
+    x = roots.frequency * t
+    sine = t * torch.where(roots.turns, torch.sinc(x / torch.pi), _sinh_ratio(x))
+    below = torch.where(roots.turns, torch.cos(x) - roots.a * sine, torch.exp(-x) + roots.gap * sine)
     growth = (sigma_b**2 + sigma_w**2 * q0) * sine / below
     m = start + 0.5 * curvature * growth
     return m, q0 + growth * (0.5 * curvature * (m + start) + slope**2)
@@ -99,14 +99,13 @@ def _sinh_ratio(x: Tensor) -> Tensor:
     return torch.where(large, torch.sinh(x) / torch.where(large, x, 1.0), 1 + x.square() / 6 * (1 + x.square() / 20))
 
 
-def _check_finite(phi: str, sigma_w: float, sigma_b: float, q0: Tensor, times: Tensor, m0: Tensor) -> None:
+def _check_finite(phi: str, sigma_w: float, sigma_b: float, q0: Tensor, times: Tensor, m0: Tensor | None) -> None:
     if not (q0.numel() and times.numel()):
         return
-    at = explosion_times(phi, sigma_w, sigma_b, q0, m0)
-    first = int(at.argmin())
-    if float(times.max()) >= float(at[first]):
+    at, first = first_explosion(phi, sigma_w, sigma_b, q0, m0)
+    if float(times.max()) >= at:
         raise SettingError(
-            f"horizon: {float(times.max()):g} lies beyond t* = {float(at[first]):.6g}, when the moments of input"
+            f"horizon: {float(times.max()):g} lies beyond t* = {at:.6g}, when the moments of input"
             f" {first} (|x|^2/D = {float(q0[first]):g} at time 0) become infinite for {phi}, sigma_w = {sigma_w:g},"
             f" sigma_b = {sigma_b:g}; choose a shorter horizon or a smaller sigma_w"
         )

@@ -38,8 +38,8 @@ class PairKernel(ABC):
     def __call__(self, rows: Float[Tensor, "n d"], columns: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
         """The block `K(z_i, z'_j)`, tile by tile, in the kernel's dtype; of one and the same tensor, half of it."""
         block = torch.empty(len(rows), len(columns), dtype=self.dtype)
-        for i, its in enumerate(rows.split(TILE)):
-            first = its.to(self.dtype)
+        for i, row_tile in enumerate(rows.split(TILE)):
+            first = row_tile.to(self.dtype)
             q = first.square().mean(dim=1)[:, None]
             for j, others in enumerate(columns.split(TILE)):
                 if rows is columns and j > i:
@@ -47,7 +47,7 @@ class PairKernel(ABC):
                 second = others.to(self.dtype)
                 overlaps = first @ second.T / rows.shape[1]
                 tile = self.of_overlaps(overlaps, q, second.square().mean(dim=1)[None])
-                here, there = (slice(k * TILE, k * TILE + len(its)) for k, its in ((i, first), (j, second)))
+                here, there = (slice(k * TILE, k * TILE + len(tile)) for k, tile in ((i, first), (j, second)))
                 block[here, there] = tile
                 if rows is columns and j < i:
                     block[there, here] = tile.T

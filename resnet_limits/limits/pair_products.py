@@ -42,17 +42,17 @@ def expandable(phi: str) -> Activation:
 
     Raises `SettingError` for an unknown one, and for one with kinks and no closed form, whose series falls too slowly.
     """
-    its = activation_named(phi)
-    if its.kinks and not its.arc_cosine:
+    activation = activation_named(phi)
+    if activation.kinks and not activation.arc_cosine:
         raise SettingError(
             f"activation={phi}: expectations of products are expanded for smooth activations; its derivative jumps, and"
             " no closed form is declared"
         )
-    return its
+    return activation
 
 
 @dataclass(frozen=True)
-class Expansion:
+class HermiteExpansion:
     """`E phi(z)`, `E phi(z)^2` (both of the shape of the variances) and the coefficients `c_k`, stacked in front."""
 
     phi: str
@@ -62,7 +62,7 @@ class Expansion:
     coefficients: Tensor
 
 
-def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[Expansion]:
+def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[HermiteExpansion]:
     """Of `z ~ N(0, v)`, for several arrays of variances `v >= 0`, with as many terms as the largest of all needs.
 
     Two dimensions each: (n, 1) for the rows of a block, (1, m) for its columns. float64: relative error below 1e-12 for
@@ -70,18 +70,21 @@ def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[Expansion]:
     nothing for others.
     """
     largest = max((float(v.max()) for v in variances if v.numel()), default=0.0)
-    its = [v.clamp(min=0) for v in variances]
+    clamped = [v.clamp(min=0) for v in variances]
     if expandable(phi).arc_cosine:
-        return [Expansion(phi, v, (v / (2 * math.pi)).sqrt(), v / 2, v.new_zeros(0, *v.shape)) for v in its]
+        return [HermiteExpansion(phi, v, (v / (2 * math.pi)).sqrt(), v / 2, v.new_zeros(0, *v.shape)) for v in clamped]
     if not largest <= LARGEST:
         raise Undetermined(
             f"pre-activations of variance {largest:.3g}: products of {phi} are expanded up to {LARGEST:g}; take a"
             " larger depth, or smaller init.sigma_w, init.sigma_b or horizon"
         )
-    mean, square, coefficients = _expansion(phi, torch.cat([v.flatten() for v in its]), _rung(largest))
-    sizes = [v.numel() for v in its]
-    parts = zip(its, *(x.split(sizes, dim=-1) for x in (mean, square, coefficients)), strict=True)
-    return [Expansion(phi, v, m.reshape(v.shape), q.reshape(v.shape), c.reshape(-1, *v.shape)) for v, m, q, c in parts]
+    mean, square, coefficients = _expansion(phi, torch.cat([v.flatten() for v in clamped]), _rung(largest))
+    sizes = [v.numel() for v in clamped]
+    parts = zip(clamped, *(x.split(sizes, dim=-1) for x in (mean, square, coefficients)), strict=True)
+    return [
+        HermiteExpansion(phi, v, m.reshape(v.shape), q.reshape(v.shape), c.reshape(-1, *v.shape))
+        for v, m, q, c in parts
+    ]
 
 
 def _expansion(phi: str, v: Float[Tensor, " n"], rung: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -130,7 +133,7 @@ def _terms(phi: str, rung: int, dtype: torch.dtype) -> int:
 
 
 def pair_products(
-    first: Expansion, second: Expansion, covariance: Float[Tensor, "n m"], *, slopes: bool = False
+    first: HermiteExpansion, second: HermiteExpansion, covariance: Float[Tensor, "n m"], *, slopes: bool = False
 ) -> tuple[Tensor, Tensor | None]:
     """`E phi(z_1) phi(z_2)` and, where asked for, `E phi'(z_1) phi'(z_2)`, elementwise, of the covariances' shape.
 

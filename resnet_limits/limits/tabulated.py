@@ -45,7 +45,7 @@ class TabulatedKernel(PairKernel):
         """The kernel of pairs with overlap `<z_1, z_2>/d` and mean squares `|z|^2/d`, elementwise."""
         first, second = rows.sqrt(), columns.sqrt()
         x = _angle(overlaps, first * second).mul_(2 / math.pi).sub_(1)
-        one, two = (self._in_norm(its.flatten()) for its in (first, second))
+        one, two = (self._in_norm(norms.flatten()) for norms in (first, second))
         block = rows.shape != columns.shape  # else single pairs
         x = x.expand(torch.broadcast_shapes(rows.shape, columns.shape))
         twice = 2 * x
@@ -125,7 +125,7 @@ def _random_pairs(least: float, largest: float) -> tuple[Tensor, Tensor, Tensor]
     theta[CHECKED // 10 : CHECKED // 5] *= (
         0.01  # where inputs are nearly one another the arc-cosine kernels are hardest
     )
-    first, second = (least + (largest - least) * its for its in (first, second))
+    first, second = (least + (largest - least) * fractions for fractions in (first, second))
     second[::10] = first[::10]
     return math.pi * theta, first, second
 

@@ -65,9 +65,9 @@ def saving(more: tuple[float, float], less: tuple[float, float]) -> tuple[float,
 
 def fraction(right: np.ndarray) -> tuple[float, float]:
     """The fraction found, and its standard error (of (found + 1)/(points + 2): not 0 where all are)."""
-    n, found = len(right), float(right.sum())
-    p = (found + 1) / (n + 2)
-    return found / n, math.sqrt(p * (1 - p) / (n + 3))
+    n, successes = len(right), float(right.sum())
+    p = (successes + 1) / (n + 2)
+    return successes / n, math.sqrt(p * (1 - p) / (n + 3))
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:

@@ -77,12 +77,12 @@ def initial(
     start = {}
     for stage in STAGES:
         name, into, c = ("stem", shape[0], c) if stage == 1 else (f"to{stage}", c, 2 * c)
-        for its, size in {"W": (c, into, 3, 3), "scale": (c,), "shift": (c,)}.items():
-            start[f"{name}.{its}"] = drawn(f"{name}.{its}", *size)
+        for part, size in {"W": (c, into, 3, 3), "scale": (c,), "shift": (c,)}.items():
+            start[f"{name}.{part}"] = drawn(f"{name}.{part}", *size)
         unit = {"A": (c, c, 3, 3), "scale": (c,), "shift": (c,), "B": (c, c, 3, 3), "b": (c,)}
-        for its, size in unit.items():
-            one = drawn(f"stage{stage}.{its}", *size)[:, None]
-            start[f"stage{stage}.{its}"] = one.repeat(1, sets, *(1 for _ in size))
+        for part, size in unit.items():
+            one = drawn(f"stage{stage}.{part}", *size)[:, None]
+            start[f"stage{stage}.{part}"] = one.repeat(1, sets, *(1 for _ in size))
     start["read_out.W"] = drawn("read_out.W", classes, c)
     start["read_out.b"] = drawn("read_out.b", classes)
     return start
@@ -90,12 +90,12 @@ def initial(
 
 def kind(name: str) -> str:
     """The kind of the parameter of this name."""
-    where, its = name.split(".")
+    where, part = name.split(".")
     if where.startswith("stage"):
-        return {"A": "block", "B": "block_last", "scale": "block_gain"}.get(its, "block_bias")
+        return {"A": "block", "B": "block_last", "scale": "block_gain"}.get(part, "block_bias")
     if where == "read_out":
-        return "read_out" if its == "W" else "read_out_bias"
-    return {"W": "read_in", "scale": "gain", "shift": "read_in_bias"}[its]
+        return "read_out" if part == "W" else "read_out_bias"
+    return {"W": "read_in", "scale": "gain", "shift": "read_in_bias"}[part]
 
 
 def count(parameters: Parameters) -> int:
@@ -125,7 +125,7 @@ def stages(
     x = images
     for stage in STAGES:
         name = "stem" if stage == 1 else f"to{stage}"
-        W, scale, shift = (parameters[f"{name}.{its}"] for its in ("W", "scale", "shift"))
+        W, scale, shift = (parameters[f"{name}.{part}"] for part in ("W", "scale", "shift"))
         # All replicas see the same images: their stems are one convolution.
         x = functional.conv2d(x, W.flatten(0, 1), padding=1) if stage == 1 else convolved(x, W, stride=2)
         x = normalised(x, scale, shift)
@@ -176,11 +176,11 @@ def convolved(
 def _units(parameters: Parameters, stage: int, units: int) -> list[dict[str, Tensor]]:
     """The weights of each unit, by unbinding: the gradient of a slice would be as large as all sets."""
     prefix = f"stage{stage}."
-    own = {name.removeprefix(prefix): w.unbind(dim=1) for name, w in parameters.items() if name.startswith(prefix)}
-    sets = len(own["A"])
+    weights = {name.removeprefix(prefix): w.unbind(dim=1) for name, w in parameters.items() if name.startswith(prefix)}
+    sets = len(weights["A"])
     if units % sets:
         raise ValueError(f"stage {stage}: {units} units cannot read {sets} weight sets as equal intervals of time")
-    return [{name: w[k * sets // units] for name, w in own.items()} for k in range(units)]
+    return [{name: w[k * sets // units] for name, w in weights.items()} for k in range(units)]
 
 
 def _checked(v: Tensor, x: Tensor, stage: int, k: int) -> Tensor:

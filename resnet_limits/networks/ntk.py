@@ -22,7 +22,7 @@ from torch import Tensor
 from ..random import Stream
 from .affine import linear
 from .blocks import field
-from .blocks.one import One
+from .blocks.one import OneBlock
 from .classifier import Forward
 from .parametrisation import NTK, Scales
 from .residual import forward
@@ -70,8 +70,8 @@ class NtkNetwork:
         """Parameters at the start, all N(0, 1); a function of the stream, the replica and shapes."""
 
         def drawn(name: str, *shape: int, layer: int = 0) -> Tensor:
-            its = stream.part(f" {name}").at(layer)
-            return self.scales.start(KINDS[name], shape, its, replicas=replicas, dtype=dtype, device=device)
+            layer_stream = stream.part(f" {name}").at(layer)
+            return self.scales.start(KINDS[name], shape, layer_stream, replicas=replicas, dtype=dtype, device=device)
 
         D = self.width
         layers = [drawn("W", D, D + 1, layer=k) for k in range(self.depth)]  # and b in the last column
@@ -85,7 +85,7 @@ class NtkNetwork:
 
     def states(self, parameters: Parameters, z: Float[Tensor, "n f"], *, through: Forward) -> Float[Tensor, "r n d"]:
         """`x_L` of the points; `through` is the way from `x_0` to it."""
-        A, block, scales = parameters["A"], field(One(), self.activation, self.width), self.scales
+        A, block, scales = parameters["A"], field(OneBlock(), self.activation, self.width), self.scales
         x0 = scales.multiplied(KINDS["A"], linear(z.expand(len(A), *z.shape), A), fan_in=z.shape[-1])
         weights = {
             "W": scales.multiplied(KINDS["W"], parameters["W"], fan_in=self.width, sigma=self.sigma_w),

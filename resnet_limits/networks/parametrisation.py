@@ -134,7 +134,7 @@ class Parametrisation:
 
 
 OPTIMISERS = ("sgd", "adam", "adamw")
-KINDS = tuple(its.name for its in fields(Parametrisation) if its.type == "Kind")
+KINDS = tuple(field.name for field in fields(Parametrisation) if field.type == "Kind")
 BLOCKS = tuple(name for name in KINDS if name.startswith("block"))
 
 
@@ -154,8 +154,8 @@ class Scales:
 
     def eps(self, kind: str, recipe: Train) -> float:
         """`e eps`."""
-        its = self._moves(kind, recipe).eps
-        return ADAM_EPS / self._product(Power(-its.depth, -its.width))  # one rounding, where e is 1/L
+        eps = self._moves(kind, recipe).eps
+        return ADAM_EPS / self._product(Power(-eps.depth, -eps.width))  # one rounding, where e is 1/L
 
     def decay(self, kind: str, recipe: Train) -> float:
         """`c d`."""
@@ -168,8 +168,8 @@ class Scales:
         """
         groups: dict[tuple[float, float, float], list[Tensor]] = {}
         for name, w in parameters.items():
-            its = kinds[name]
-            moves = self.rate(its, recipe), self.eps(its, recipe), self.decay(its, recipe)
+            kind = kinds[name]
+            moves = self.rate(kind, recipe), self.eps(kind, recipe), self.decay(kind, recipe)
             groups.setdefault(moves, []).append(w)
         return [
             {

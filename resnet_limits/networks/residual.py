@@ -77,7 +77,7 @@ def reverse(
 
 
 @dataclass(frozen=True)
-class Gradients:
+class LossGradients:
     """`dJ/dx_0`, `(r, n, d)`, and `dJ/dtheta_k`, stacked over depth like the weights; the loss `J`, as given."""
 
     loss: Tensor
@@ -86,7 +86,7 @@ class Gradients:
 
 
 @dataclass(frozen=True)
-class ReversedGradients(Gradients):
+class ReversedGradients(LossGradients):
     """Gradients without stored activations, with the reconstructed `x_0`.
 
     `reconstruction_error` is the largest `|x_k - reconstructed x_k|` over layers and entries, nan if the true
@@ -104,7 +104,7 @@ def gradients(
     weights: Mapping[str, Tensor],
     h: float,
     cotangent_of: CotangentOf,
-) -> Gradients:
+) -> LossGradients:
     """Loss and gradients by backpropagation through the network: exact, with the activations of all layers stored."""
     x0 = x0.detach().requires_grad_()
     leaves = {name: w.detach().requires_grad_() for name, w in weights.items()}
@@ -114,7 +114,7 @@ def gradients(
     dx0, *dweights = torch.autograd.grad(
         x_last, [x0, *leaves.values()], cotangent.detach(), allow_unused=True, materialize_grads=True
     )
-    return Gradients(loss, dx0, dict(zip(leaves, dweights, strict=True)))
+    return LossGradients(loss, dx0, dict(zip(leaves, dweights, strict=True)))
 
 
 def reversed_gradients(

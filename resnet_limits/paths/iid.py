@@ -18,6 +18,7 @@ CELLS = 2**20
 class IidPath:
     """`theta(t) = sigma xi_c`, c the nearest of 2^20 cells of [0, horizon] to t, `xi_c` independent.
 
+    Independent `N(0, sigma^2)` at every time; with blocks of size h the limit is `x' = E f`.
     Nothing is kept: the numbers of a cell are a function of the seed and the cell, drawn when they are read.
     Networks of depth L and 2L therefore share the weights at their common times.
     """
@@ -32,8 +33,3 @@ class IidPath:
             # max: a time may lie a rounding below 0.
             values[:, i] = draw.normals(draw.shape, layer=max(cell, 0))
         return values.mul_(draw.sigma)
-
-
-def iid_path(draw: Draw) -> IidPath:
-    """Independent `N(0, sigma^2)` at every time; with blocks of size h the limit is `x' = E f`."""
-    return IidPath(draw)

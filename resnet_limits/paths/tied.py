@@ -1,4 +1,4 @@
-"""Tied weights: one draw, the same in every layer."""
+"""Weights that are the same in every layer, such as one draw of each (`Tied`), or zero (`Zero`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from .path import Draw, checked
+from .path import checked
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,3 @@ class TiedPath:
     def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
         n = len(checked(times, self.horizon))
         return self.value[:, None].expand(-1, n, *self.value.shape[1:])
-
-
-def tied_path(draw: Draw) -> TiedPath:
-    """`theta(t) = sigma xi`, one standard normal an entry."""
-    return TiedPath(draw.sigma * draw.normals(draw.shape), draw.horizon)

@@ -63,8 +63,10 @@ def fill(
         part = out[done : done + taken]
         for column in range(0, pairs, AT_ONCE):
             width = min(AT_ONCE, pairs - column) if taken == 1 else pairs
-            its = words(key, layer, block, first_word + within * pairs + column, taken * width).reshape(taken, width)
-            x, y = (pairs_single if single else pairs_double)(its)
+            drawn_words = words(key, layer, block, first_word + within * pairs + column, taken * width).reshape(
+                taken, width
+            )
+            x, y = (pairs_single if single else pairs_double)(drawn_words)
             rest = min(width, size - pairs - column) if not side_by_side else size // 2 - column
             if side_by_side:
                 part[:, 2 * column : 2 * (column + width) : 2] = x

@@ -10,7 +10,7 @@ from ..errors import ReslimError
 from ..files import locked, write_json, write_text
 from ..runs import summary as summaries
 from ..runs.enclosed import require_enclosed
-from ..runs.folder import Run, Seen
+from ..runs.folder import JobsInFolder, Run
 from ..runs.merge import merge
 
 
@@ -23,7 +23,7 @@ class Current:
     remarks: list[str]
 
 
-def current(run: Run, seen: Seen | None = None) -> Current:
+def current(run: Run, seen: JobsInFolder | None = None) -> Current:
     """The summary of the jobs as they were seen (None: as they are now): the stored one, if it is of these jobs, else
     one that is made anew.
 
@@ -32,14 +32,14 @@ def current(run: Run, seen: Seen | None = None) -> Current:
     """
     seen = seen or run.look(verify=True)
     stored, jobs, state = summaries.read(run.path), summaries.of_jobs(seen.statuses), run.state(seen)
-    its = stored.document
-    if its is not None and stored.is_of(jobs):
+    document = stored.document
+    if document is not None and stored.is_of(jobs):
         said = [] if stored.is_of_this_version else [f"collected by reslim {stored.version}"]
-        return Current(state, {**its, "state": state}, said + _figures(run.path, stored.figures, jobs))
-    why = stored.why or ("jobs have finished, or went missing, since it was collected" if its else "")
+        return Current(state, {**document, "state": state}, said + _figures(run.path, stored.figures, jobs))
+    why = stored.why or ("jobs have finished, or went missing, since it was collected" if document else "")
     if state == "running":
         return Current(state, None, [f"{why}; its jobs are under way"] if why else [])
-    if its is not None and not stored.is_of_this_version:
+    if document is not None and not stored.is_of_this_version:
         return Current(state, None, [f"{why} by reslim {stored.version}; reslim report judges it with this version"])
     if not why and not any(job.status.state == "finished" for job in seen.jobs):
         return Current(state, None, [])

@@ -56,7 +56,7 @@ def run_facts(run: Run) -> RunFacts:
 
 
 @dataclass(frozen=True)
-class Setting:
+class KeyValues:
     """One key: its meaning and the values that the jobs have, more than one where it is swept."""
 
     key: str
@@ -64,16 +64,16 @@ class Setting:
     meaning: str
 
 
-def resolved_settings(jobs: Sequence[JobFolder]) -> list[Setting]:
+def resolved_settings(jobs: Sequence[JobFolder]) -> list[KeyValues]:
     """Every key of the jobs with its values."""
-    found: dict[str, Setting] = {}
+    facts: dict[str, KeyValues] = {}
     for job in jobs:
         for entry in describe(job.settings):
-            its = found.setdefault(entry.key, Setting(entry.key, [], str(entry.field.metadata.get("meaning", ""))))
+            fact = facts.setdefault(entry.key, KeyValues(entry.key, [], str(entry.field.metadata.get("meaning", ""))))
             value = "null" if entry.value is None else _text(entry.value)
-            if value not in its.values:
-                its.values.append(value)
-    return list(found.values())
+            if value not in fact.values:
+                fact.values.append(value)
+    return list(facts.values())
 
 
 def _command(words: Iterable[Any]) -> str:

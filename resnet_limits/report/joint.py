@@ -14,9 +14,9 @@ Setting = dict[str, object]
 
 def two_way_tables(collection: Collection) -> list[tuple[Setting, TwoWay]]:
     """`(setting, table)`, setting by setting."""
-    found = [its for table in collection.study.two_way for its in _of(table, collection)]
-    settings = [setting for setting, _ in found]
-    return sorted(found, key=lambda its: settings.index(its[0]))
+    grids = [grid for table in collection.study.two_way for grid in _of(table, collection)]
+    settings = [setting for setting, _ in grids]
+    return sorted(grids, key=lambda grid: settings.index(grid[0]))
 
 
 def _of(table: Table, collection: Collection) -> list[tuple[Setting, TwoWay]]:
@@ -24,4 +24,4 @@ def _of(table: Table, collection: Collection) -> list[tuple[Setting, TwoWay]]:
     records, keys = collection.records, [key for key in collection.swept if key not in table.keys]
     parts = [part for _, part in records.groupby(keys, dropna=False)] if keys else [records]
     made = (({key: part[key].iloc[0] for key in keys}, two_way(table, part)) for part in parts)
-    return [(setting, its) for setting, its in made if its is not None]
+    return [(setting, grid) for setting, grid in made if grid is not None]

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..claims.claim import ORDERS
-from ..claims.words import expectation, interval, setting_words
+from ..claims.words import expectation, interval, pinned, setting_words, unit
 from ..studies.two_way import TwoWay
 from .points import PointTable, by_setting, point_tables
 from .words import formula_latex, latex, number_latex
 
 PLACES = 9
 """Columns that fit across a page; of more depths the deepest are shown."""
+
+PINS = r"0.2\linewidth"
+"""Width of the column of pinned keys, whose lines are broken."""
 
 VERDICTS = {"supported": "supported", "refuted": r"\textbf{refuted}", "inconclusive": r"\emph{inconclusive}"}
 
@@ -41,14 +44,18 @@ def tables_tex(
 def _claims(
     setting: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], citations: Mapping[str, str]
 ) -> Iterator[str]:
-    yield from _begin("Claims, what they expect and what was measured, with 95\\,\\% intervals", setting, "llll")
-    yield r"Claim & Expected & Measured & Verdict \\"
+    yield from _begin(
+        "Claims, what they expect and what was measured, with 95\\,\\% intervals", setting, f"lp{{{PINS}}}llll"
+    )
+    yield r"Claim & Pinned & Expected & Unit & Measured & Verdict \\"
     yield r"\midrule"
     for claim in claims:
         cite = f"~\\cite{{{citations[claim['id']]}}}" if claim["id"] in citations else ""
         measured = "---" if claim["measured"] is None else latex(interval(claim["measured"]))
         expected = latex(expectation(claim["expected"]).replace(" - ", " − "))
-        yield f"{latex(claim['id'])}{cite} & {expected} & {measured} & {VERDICTS[claim['verdict']]} \\\\"
+        named = f"{latex(claim['id'])}{cite} & {latex(pinned(claim.get('pins', {})))}"
+        yield f"{named} & {expected} & {latex(unit(claim['expected']))} & {measured} & {VERDICTS[claim['verdict']]}"
+        " \\\\"
         yield f"% {_comment(claim['statement'])}"
     yield from _end()
 
@@ -60,11 +67,11 @@ def _points(setting: Mapping[str, Any], table: PointTable) -> Iterator[str]:
     yield from _begin(f"Observables by {along.axis}", setting, "l" + "r" * len(shown))
     yield "Claim & " + " & ".join(f"${along.at(place)}$" for place in shown) + r" \\"
     yield r"\midrule"
-    for claim, its in table.rows:
-        cells = [number_latex(its.get(place, {}).get("value")) for place in shown]
+    for claim, cells_by_place in table.rows:
+        cells = [number_latex(cells_by_place.get(place, {}).get("value")) for place in shown]
         yield f"{latex(claim['id'])} & {' & '.join(cells)} \\\\"
         if claim["expected"]["what"] in ORDERS and claim["expected"]["value"] is not None:
-            scaled = [_scaled(its.get(place, {}).get("scaled")) for place in shown]
+            scaled = [_scaled(cells_by_place.get(place, {}).get("scaled")) for place in shown]
             power = formula_latex(along.power(claim["expected"]["value"]))
             yield f"\\quad times {power} & {' & '.join(scaled)} \\\\"
     yield from _end()

@@ -17,12 +17,12 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ..claims.claim import ORDERS
-from ..claims.words import VERDICTS, counted, duration, expectation, flat, interval, setting_words
+from ..claims.words import VERDICTS, counted, duration, expectation, flat, interval, pinned, setting_words, unit
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
 from . import words
-from .facts import RunFacts, Setting
+from .facts import KeyValues, RunFacts
 from .points import by_setting, point_tables
 
 
@@ -46,7 +46,7 @@ class Contents:
     equation: str
     summary: Mapping[str, Any]
     runs: Sequence[RunFacts]
-    settings: Sequence[Setting]
+    settings: Sequence[KeyValues]
     jobs: Sequence[JobFolder]
     repeated: Mapping[str, int]
     left_out: Mapping[str, str]
@@ -70,10 +70,12 @@ def page(contents: Contents) -> str:
     )
     environment.filters |= {
         "formula": words.formula_html,
-        "expectation": lambda its: expectation(its).replace(" - ", " − "),
-        "interval": lambda its: interval(its).replace("-", "−"),
+        "expectation": lambda expected: expectation(expected).replace(" - ", " − "),
+        "pinned": pinned,
+        "unit": unit,
+        "interval": lambda measured: interval(measured).replace("-", "−"),
         "power": power_of_ten,
-        "scaled": lambda its: escape(flat(its)) if its is None or 0.01 <= its < 100 else power_of_ten(its),
+        "scaled": lambda value: escape(flat(value)) if value is None or 0.01 <= value < 100 else power_of_ten(value),
         "setting": setting_words,
     }
     summary = contents.summary
@@ -106,8 +108,12 @@ class Answered:
 
 def by_group(summary: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> list[Answered]:
     """The claims of a setting by their group, in the order of the study."""
-    found = [(group, [claim for claim in claims if claim["group"] == group["name"]]) for group in summary["groups"]]
-    return [Answered(group["title"], duration(group["seconds"]), its) for group, its in found if its]
+    answers = [(group, [claim for claim in claims if claim["group"] == group["name"]]) for group in summary["groups"]]
+    return [
+        Answered(group["title"], duration(group["seconds"]), answers_of_group)
+        for group, answers_of_group in answers
+        if answers_of_group
+    ]
 
 
 def power_of_ten(value: float | None) -> Markup:

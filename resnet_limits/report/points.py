@@ -29,7 +29,11 @@ def point_tables(claims: Sequence[Mapping[str, Any]], rows: Sequence[Row]) -> li
 
 def _along(name: str, claims: Sequence[Mapping[str, Any]], rows: Sequence[Row]) -> PointTable:
     by_claim = [(claim, {_place(row): row for row in rows if row["claim"] == claim["id"]}) for claim in claims]
-    return PointTable(Coordinate(name), sorted({_place(row) for row in rows}), [its for its in by_claim if its[1]])
+    return PointTable(
+        Coordinate(name),
+        sorted({_place(row) for row in rows}),
+        [claim_and_points for claim_and_points in by_claim if claim_and_points[1]],
+    )
 
 
 def _place(row: Row) -> float:

@@ -92,7 +92,7 @@ def summary_document(
             "state": merged.state(),
             "groups": [group.document() for group in _judged_groups(collection)],
             "claims": [claim_document(collection.study, j) for j, _ in collection.judged],
-            "table": [row for j, its in collection.judged for row in _table(j, its)],
+            "table": [row for j, rows in collection.judged for row in _table(j, rows)],
             "jobs": {name: status.state for name, status in merged.statuses.items()},
             "seconds": round(sum(job.status.seconds or 0.0 for job in collection.jobs), 3),
             "collected": {
@@ -119,9 +119,9 @@ def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
         jobs = [FinishedJob(job.settings, [], arrays(job.path / "arrays.safetensors")) for job in group]
         for name in names:
             across = FIGURES[name].across
-            if (its := f"{name} {tables.setting_label(setting)}") in seen:
+            if (label := f"{name} {tables.setting_label(setting)}") in seen:
                 continue
-            seen.add(its)
+            seen.add(label)
             rest = {key: value for key, value in setting.items() if key != across}
             request = first.setdefault(f"{name} {tables.setting_label(rest)}", NamedRequest(name, rest, []))
             request.jobs.extend(jobs)
@@ -151,7 +151,9 @@ def claim_document(study: Study, judgement: Judgement) -> dict[str, Any]:
             "value": _number(expected.value),
             "tolerance": expected.tolerance,
             **({} if expected.along == DEPTH else {"along": expected.along}),
+            **({"scale": expected.scale} if expected.scale else {}),
         },
+        "pins": dict(claim.pins),
         "measured": None
         if measured is None
         else {k: _number(getattr(measured, k)) for k in ("value", "low", "high", "level")},
@@ -161,9 +163,9 @@ def claim_document(study: Study, judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _table(judgement: Judgement, its: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _table(judgement: Judgement, points_of_claim: pd.DataFrame) -> Iterator[dict[str, Any]]:
     along = judgement.expected.along
-    for row in its.to_dict("records"):
+    for row in points_of_claim.to_dict("records"):
         yield {
             "claim": judgement.claim.id,
             "depth": int(row["depth"]),

@@ -19,6 +19,7 @@ GREEK = {"theta": "θ", "sigma": "σ", "phi": "φ", "psi": "ψ", "beta": "β", "
 _FORMULA = re.compile(
     r"(?P<power>(?<![\w\\])(?P<base>[A-Za-z]|\d+)\^(?:\{(?P<braced>[^{}]+)\}|(?P<exponent>-?\w+(?:[./]\w+)*)))"
     r"|(?P<sub>(?<![A-Za-z0-9])(?P<name>[A-Za-z]+)_(?:\{(?P<index>[^{}]+)\}|(?P<letter>[A-Za-z0-9]{1,2}\b)))"
+    r"|(?P<raised>(?<=[\w|)])\^(?:\{(?P<above>[^{}]+)\}|(?P<number>-?(?:\d+(?:[./]\d+)*|\w+))))"
     r"|(?P<arrow>->)|(?P<least><=)|(?P<greek>\b(?:" + "|".join(GREEK) + r")\b)"
 )
 
@@ -27,20 +28,23 @@ def formula_html(text: str) -> Markup:
     """Plain text as HTML, escaped: `L^-1/2` with a superscript, `x_{k+1}` with a subscript, `theta` as θ."""
     text = text.replace(" ± ", "\u00a0±\u00a0")  # on one line
     out, end = Markup(""), 0
-    for found in _FORMULA.finditer(text):
-        out += escape(text[end : found.start()])
-        out += _html(found)
-        end = found.end()
+    for match in _FORMULA.finditer(text):
+        out += escape(text[end : match.start()])
+        out += _html(match)
+        end = match.end()
     return out + escape(text[end:])
 
 
-def _html(found: re.Match[str]) -> Markup:
-    if found["power"]:
-        return Markup("{}<sup>{}</sup>").format(found["base"], minus(found["braced"] or found["exponent"]))
-    if found["sub"]:
-        name = GREEK.get(found["name"], found["name"])
-        return Markup("{}<sub>{}</sub>").format(name, minus(found["index"] or found["letter"]))
-    return escape("→" if found["arrow"] else "≤" if found["least"] else GREEK[found["greek"]])
+def _html(match: re.Match[str]) -> Markup:
+    if match["power"]:
+        exponent = formula_html(minus(match["braced"] or match["exponent"]))
+        return Markup("{}<sup>{}</sup>").format(match["base"], exponent)
+    if match["sub"]:
+        name = GREEK.get(match["name"], match["name"])
+        return Markup("{}<sub>{}</sub>").format(name, minus(match["index"] or match["letter"]))
+    if match["raised"]:
+        return Markup("<sup>{}</sup>").format(minus(match["above"] or match["number"]))
+    return escape("→" if match["arrow"] else "≤" if match["least"] else GREEK[match["greek"]])
 
 
 _SPECIAL = {
@@ -81,19 +85,21 @@ def latex(text: str) -> str:
 def formula_latex(text: str) -> str:
     """The same as LaTeX: `$L^{-1/2}$`, `$x_{k+1}$`, `$\\theta$`."""
     out, end = "", 0
-    for found in _FORMULA.finditer(text):
-        out += latex(text[end : found.start()]) + _tex(found)
-        end = found.end()
+    for match in _FORMULA.finditer(text):
+        out += latex(text[end : match.start()]) + _tex(match)
+        end = match.end()
     return out + latex(text[end:])
 
 
-def _tex(found: re.Match[str]) -> str:
-    if found["power"]:
-        return f"${found['base']}^{{{latex(found['braced'] or found['exponent'])}}}$"
-    if found["sub"]:
-        name = f"\\{found['name']}" if found["name"] in GREEK else found["name"]
-        return f"${name}_{{{latex(found['index'] or found['letter'])}}}$"
-    return r"$\to$" if found["arrow"] else r"$\leq$" if found["least"] else f"$\\{found['greek']}$"
+def _tex(match: re.Match[str]) -> str:
+    if match["power"]:
+        return f"${match['base']}^{{{latex(match['braced'] or match['exponent'])}}}$"
+    if match["sub"]:
+        name = f"\\{match['name']}" if match["name"] in GREEK else match["name"]
+        return f"${name}_{{{latex(match['index'] or match['letter'])}}}$"
+    if match["raised"]:
+        return f"$^{{{latex(match['above'] or match['number'])}}}$"
+    return r"$\to$" if match["arrow"] else r"$\leq$" if match["least"] else f"$\\{match['greek']}$"
 
 
 def number_latex(value: float | None, *, digits: int = 1) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..figures.write import Drawn
+from ..figures.write import WrittenFigure
 from ..files import write_text
 from ..papers import bibliography
 from ..runs import provenance
@@ -24,7 +24,7 @@ FILES = ("report.html", "tables.tex", "papers.bib")
 
 
 def write_report(
-    folder: Path, collection: Collection, merged: Merged, summary: Mapping[str, Any], drawn: Sequence[Drawn]
+    folder: Path, collection: Collection, merged: Merged, summary: Mapping[str, Any], drawn: Sequence[WrittenFigure]
 ) -> None:
     """Write the report of these jobs beside their figures."""
     judged = [judgement.claim for judgement, _ in collection.judged]
@@ -44,14 +44,14 @@ def write_report(
         other_data=other_data(merged),
         pictures=[
             Picture(
-                its.name,
-                its.kind,
-                its.caption,
-                its.setting,
-                drawing(its.path.with_name(f"{its.name}.svg"), f"f{i}-", f"{its.name}: {its.caption}"),
+                figure.name,
+                figure.kind,
+                figure.caption,
+                figure.setting,
+                drawing(figure.path.with_name(f"{figure.name}.svg"), f"f{i}-", f"{figure.name}: {figure.caption}"),
             )
-            for i, its in enumerate(drawn)
-            if its.kind != "overview"  # its panels are the figures that are here already
+            for i, figure in enumerate(drawn)
+            if figure.kind != "overview"  # its panels are the figures that are here already
         ],
         tables=joint,
         papers=papers,

@@ -66,7 +66,7 @@ class _Launcher:
 
 
 @dataclass(frozen=True)
-class Seen:
+class JobsInFolder:
     """What a run folder shows: the planned jobs by depth, those whose folders are missing or damaged (lost, with the
     reason), and the names of folders that were not planned, which do not count.
     """
@@ -299,7 +299,7 @@ class Run:
         except (OSError, ValueError):
             return None
 
-    def look(self, *, verify: bool = False, since: int | None = None) -> Seen:
+    def look(self, *, verify: bool = False, since: int | None = None) -> JobsInFolder:
         """The planned jobs as their folders show them.
 
         With `verify` the files of finished jobs are held against their digests, those that were changed after `since`
@@ -307,7 +307,7 @@ class Run:
         """
         return self._seen(self.planned.jobs, verify=verify, since=since)
 
-    def glance(self) -> Seen:
+    def glance(self) -> JobsInFolder:
         """The same, quickly: of finished jobs only files that were touched since the last collection are read."""
         try:
             since = (self.path / "records.csv").stat().st_mtime_ns
@@ -319,7 +319,7 @@ class Run:
         """The jobs of all folders that can be read, whatever was planned: what a run with a damaged plan can show."""
         return self._seen([path.name for path in self._job_folders()]).jobs
 
-    def _seen(self, names: Sequence[str], *, verify: bool = False, since: int | None = None) -> Seen:
+    def _seen(self, names: Sequence[str], *, verify: bool = False, since: int | None = None) -> JobsInFolder:
         folders = {path.name: path for path in self._job_folders()}
         found, lost = [], {}
         for name in names:
@@ -336,7 +336,7 @@ class Run:
                 )
         found.sort(key=lambda j: (j.settings.depth, j.name))
         strays = sorted(name for name in set(folders) - set(names) if not name.startswith("."))
-        return Seen(found, lost, strays)
+        return JobsInFolder(found, lost, strays)
 
     def jobs(self, *, verify: bool = False) -> list[JobFolder]:
         """The planned jobs whose folders can be read, by increasing depth; see `look`."""
@@ -375,7 +375,7 @@ class Run:
         """Those of these jobs that somebody will start, or runs: a launcher on this host, or a scheduler."""
         return self.launching() & set(jobs) | scheduler.held(self.path, jobs)
 
-    def state(self, seen: Seen | None = None) -> str:
+    def state(self, seen: JobsInFolder | None = None) -> str:
         """`finished`, `running`, `failed` (a job failed, none runs) or `interrupted` (jobs lost or not started)."""
         seen = seen or self.glance()
         return self.state_of(seen.statuses)

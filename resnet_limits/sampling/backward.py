@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..fixed_shape import gram
 from ..random import Stream
-from .law import Drawn, Law
+from .layer_law import Law, PreActivations
 from .schemes import Scheme
 from .tangent import Bundle
 from .tape import Layer, Tape
@@ -33,7 +33,7 @@ from .tape import Layer, Tape
 class SpanTape(Tape):
     """What a law said about the weights of each layer, with which it draws their transposes."""
 
-    drawn: Sequence[Drawn]
+    drawn: Sequence[PreActivations]
     scheme: Scheme
     law: Law
     h: float

@@ -49,7 +49,7 @@ class Stencil:
         shifts = range(-half, self.size - half)
         row, column = torch.meshgrid(torch.arange(self.rows), torch.arange(self.columns), indexing="ij")
         first = self.rows * self.columns * torch.arange(self.inputs)[:, None]
-        found = []
+        neighbours = []
         for down in (0,) if self.rows == 1 else shifts:
             for right in shifts:
                 r, c = row + down, column + right
@@ -57,8 +57,8 @@ class Stencil:
                     r, c = r % self.rows, c % self.columns
                 inside = (r >= 0) & (r < self.rows) & (c >= 0) & (c < self.columns)
                 index = (r * self.columns + c).flatten()
-                found.append(torch.where(inside.flatten(), first + index, self.positions).flatten())
-        return torch.stack(found)
+                neighbours.append(torch.where(inside.flatten(), first + index, self.positions).flatten())
+        return torch.stack(neighbours)
 
     def covariance(
         self, overlaps: Float[Tensor, "*b p p"], *, sigma_w: float, sigma_b: float

@@ -23,12 +23,12 @@ from torch import Tensor
 from ..fixed_shape import gram as inner_products
 from ..networks.activations import activation_named
 from ..random import Stream, normals
-from .law import Act, Isotropic
+from .layer_law import Act, Isotropic
 from .wide import gram, pre_activations
 
 
 @dataclass(frozen=True)
-class Branch:
+class ResidualBranch:
     """`outside(B phi(A x + a) + b)`, the outer activation being mostly the identity.
 
     `linear`: `phi'(0) z` in place of `phi(z)`, whose overlaps are known in the mean. `sign = -1`: with `-A, -a, -B`, of
@@ -50,7 +50,7 @@ class Branch:
 
 
 def final(
-    branches: Sequence[Branch],
+    branches: Sequence[ResidualBranch],
     x0: Float[Tensor, "r n d"],
     *,
     inner: Isotropic,
@@ -73,12 +73,12 @@ def final(
     squares = [x0.new_zeros(x0.shape[0], n, n) for _ in branches]
     for k in range(depth):
         u = act(inner, torch.cat(states, dim=1), biased, 1.0, stream.part(" inner").at(k))
-        hidden = [b.hidden(its, h) for b, its in zip(branches, u.split(n, dim=1), strict=True)]
-        for total, its in zip(squares, hidden, strict=True):
-            total.add_(inner_products(its, first=stream.first_replica), alpha=1 / its.shape[-1])
+        hidden = [b.hidden(part, h) for b, part in zip(branches, u.split(n, dim=1), strict=True)]
+        for total, features in zip(squares, hidden, strict=True):
+            total.add_(inner_products(features, first=stream.first_replica), alpha=1 / features.shape[-1])
         z = act(outer, torch.cat(hidden, dim=1), biased, h, stream.part(" outer").at(k))
         moved = zip(branches, states, z.split(n, dim=1), strict=True)
-        states = [x + activation_named(b.outside)(its) for b, x, its in moved]
+        states = [x + activation_named(b.outside)(z) for b, x, z in moved]
     start = gram(x0)
     compensators = [start + h * outer.sigma_w**2 * total.double() + horizon * outer.sigma_b**2 for total in squares]
     return states, compensators
@@ -106,8 +106,8 @@ def wide_pair(
     y = x
 
     def drawn(layer: str, k: int) -> Tensor:
-        its = stream.part(f" {layer}").at(k)
-        return normals(tuple(x0.shape), its, replicas=replicas, dtype=x.dtype, device=x.device)
+        layer_stream = stream.part(f" {layer}").at(k)
+        return normals(tuple(x0.shape), layer_stream, replicas=replicas, dtype=x.dtype, device=x.device)
 
     for k in range(depth):
         hidden = activation_named(phi)(pre_activations(inner[0] ** 2 * gram(x) + inner[1] ** 2, drawn("inner", k)))

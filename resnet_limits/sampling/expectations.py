@@ -38,21 +38,21 @@ def moments(
     least = -math.inf
     for bound, nodes in NODES:
         # Each covariance has the nodes that its own variances need, whichever are computed with it.
-        its = ((largest > least) & (largest <= bound) | (bound == math.inf) & largest.isnan()).nonzero().squeeze(-1)
+        indices = ((largest > least) & (largest <= bound) | (bound == math.inf) & largest.isnan()).nonzero().squeeze(-1)
         least = bound
-        if len(its) == len(flat):
+        if len(indices) == len(flat):
             first, product = _moments(phi, flat, nodes)
-        elif len(its):
-            first[its], product[its] = _moments(phi, flat[its], nodes)
+        elif len(indices):
+            first[indices], product[indices] = _moments(phi, flat[indices], nodes)
     return first.reshape(covariance.shape[:-1]), product.reshape(covariance.shape)
 
 
 def _moments(
-    phi: str, covariance: Float[Tensor, "b n n"], its: int
+    phi: str, covariance: Float[Tensor, "b n n"], terms: int
 ) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b n n"]]:
     n = covariance.shape[-1]
     variance = covariance.diagonal(dim1=-2, dim2=-1).clamp(min=0)
-    a = [hermite_coefficients(phi, variance[..., i], its) for i in range(n)]
+    a = [hermite_coefficients(phi, variance[..., i], terms) for i in range(n)]
     product = torch.empty_like(covariance)
     for i in range(n):
         product[..., i, i] = _sum(a[i].square())
@@ -60,10 +60,10 @@ def _moments(
             size = (variance[..., i] * variance[..., j]).sqrt()
             rho = torch.where(size > 0, covariance[..., i, j] / size, 0.0).clamp(-1, 1)
             total = torch.zeros_like(rho)
-            for k in range(its - 1, -1, -1):  # Horner
+            for k in range(terms - 1, -1, -1):  # Horner
                 total = torch.addcmul(a[i][k] * a[j][k], total, rho)
             product[..., i, j] = product[..., j, i] = total
-    return torch.stack([its[0] for its in a], dim=-1), product
+    return torch.stack([coefficients[0] for coefficients in a], dim=-1), product
 
 
 def _sum(terms: Float[Tensor, "k b"]) -> Float[Tensor, " b"]:

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from ..networks.activations import activation_named
 from ..random import Stream, normals
-from .law import Isotropic
+from .layer_law import Isotropic
 
 
 def numbers_a_layer(x0: Float[Tensor, "n d rows columns"], size: int) -> int:

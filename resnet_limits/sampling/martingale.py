@@ -22,8 +22,8 @@ from torch import Tensor
 from ..fixed_shape import gram as inner_products
 from ..networks.activations import activation_named
 from .expectations import moments
-from .law import Isotropic
-from .schemes import Network
+from .layer_law import Isotropic
+from .schemes import ShallowNetwork
 
 LAYERS = 32
 """Layers whose expectations are computed together: speed, and 1e-5 of the control variate, whose quadrature has as many
@@ -66,7 +66,7 @@ def gradients(
     functionals: Float[Tensor, "p s"],
     y0: Float[Tensor, " s"],
     n: int,
-    scheme: Network,
+    scheme: ShallowNetwork,
     law: Isotropic,
     depth: int,
     horizon: float,
@@ -103,7 +103,7 @@ class Martingale:
     """`M_L` of one network, from its states layer by layer; memory does not grow with depth."""
 
     def __init__(
-        self, scheme: Network, law: Isotropic, weights: Float[Tensor, "times p s"], x0: Tensor, h: float
+        self, scheme: ShallowNetwork, law: Isotropic, weights: Float[Tensor, "times p s"], x0: Tensor, h: float
     ) -> None:
         self._scheme, self._law, self._weights, self._h = scheme, law, weights, h
         self._moments, self._features = [state_moments(x0)], [self._of_features(x0)]
@@ -134,7 +134,7 @@ class Martingale:
         gram = torch.stack(self._features[:-1])
         change = expected_change(y[:-1], gram, self._scheme.phi, self._law, self._h)
         w = self._weights[self._layer + 1 : self._layer + layers + 1]
-        found = (y[1:] - y[:-1] - change).transpose(0, 1).flatten(1)
-        self._sum = self._sum + (w.transpose(0, 1).flatten(1).unsqueeze(1) * found).sum(dim=-1)
+        increments = (y[1:] - y[:-1] - change).transpose(0, 1).flatten(1)
+        self._sum = self._sum + (w.transpose(0, 1).flatten(1).unsqueeze(1) * increments).sum(dim=-1)
         self._layer += layers
         self._moments, self._features = self._moments[-1:], self._features[-1:]

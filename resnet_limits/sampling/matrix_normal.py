@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import SettingError
 from ..fixed_shape import times
 from ..random import Stream
-from .law import Drawn, applied, conditional_adjoint
+from .layer_law import PreActivations, applied, conditional_adjoint
 from .noise import noise
 from .span import augmented, basis_size, coordinates, triangle
 
@@ -62,19 +62,19 @@ class MatrixNormal:
         biased: Float[Tensor, " n"],
         h: float,
         stream: Stream,
-    ) -> Drawn:
+    ) -> PreActivations:
         """`act`, and what it says about `G`."""
         first = stream.first_replica
         white = times(vectors, self._constants(vectors)["root_V"], first=first)
         R, Q = coordinates(augmented(white, 1.0, torch.zeros_like(biased).to(vectors)))
         Z, g = self._noise(vectors, stream)
         y = applied(R, Z.clone(), first=first)
-        return Drawn(self._pre_activations(vectors, biased, h, y, g, first), Q, Z)
+        return PreActivations(self._pre_activations(vectors, biased, h, y, g, first), Q, Z)
 
     def transposed(
         self,
         costates: Float[Tensor, "r c d"],
-        drawn: Drawn,
+        drawn: PreActivations,
         h: float,
         stream: Stream,
     ) -> Float[Tensor, "r c d"]:

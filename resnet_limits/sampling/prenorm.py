@@ -19,7 +19,7 @@ from torch import Tensor
 from ..networks.activations import activation_named
 from ..networks.blocks.prenorm import rms
 from ..random import Stream
-from .law import Act, Isotropic
+from .layer_law import Act, Isotropic
 
 
 def linear(

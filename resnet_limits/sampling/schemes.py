@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from ..networks.activations import activation_named
-from .law import Law
+from .layer_law import Law
 
 
 @runtime_checkable
@@ -38,7 +38,7 @@ class Walker:
 
 
 @dataclass(frozen=True)
-class Network:
+class ShallowNetwork:
     """`x + phi(W psi(x) + b)`."""
 
     phi: str

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ..random import Stream
-from .law import Law
+from .layer_law import Law
 from .schemes import Scheme, Walker
 from .walk import walk
 

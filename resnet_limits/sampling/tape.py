@@ -27,7 +27,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Gradients:
+class GradientNorms:
     """Norms by layer: `|dJ/dW_k|`, `|dJ/db_k|` (depth, r), k = 0..L-1, and `|p_k^i|` (depth + 1, r, n), k = 0..L."""
 
     weights: Float[Tensor, "l r"]
@@ -58,8 +58,8 @@ class Tape(ABC):
         own instead).
         """
 
-    def gradients(self, p: Float[Tensor, "r n d"]) -> Gradients:
+    def gradients(self, p: Float[Tensor, "r n d"]) -> GradientNorms:
         """The backward pass from `p_L`; norms by layer."""
         layers = [(layer.weights, layer.biases, layer.p.norm(dim=-1)) for layer in self.backward(p)][::-1]
         weights, biases, states = (torch.stack(column) for column in zip(*layers, strict=True))
-        return Gradients(weights, biases, torch.cat([states, p.norm(dim=-1)[None]]))
+        return GradientNorms(weights, biases, torch.cat([states, p.norm(dim=-1)[None]]))

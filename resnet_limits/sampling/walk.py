@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..random import Stream
-from .law import Law
+from .layer_law import Law
 from .schemes import Walker
 
 
@@ -46,9 +46,9 @@ def walk(
     for k in range(deepest):
         together = torch.cat(features, dim=1) if len(features) > 1 else features[0]
         z = law.act(together, biased, h, stream.at(k))
-        for i, (w, its) in enumerate(zip(walkers, z.split(n, dim=1), strict=True)):
+        for i, (w, increment) in enumerate(zip(walkers, z.split(n, dim=1), strict=True)):
             before = summed[i]
-            total = its if before is None else before + its
+            total = increment if before is None else before + increment
             if (k + 1) % every[i] == 0:
                 states[i] = w.scheme.step(states[i], features[i], total, h * every[i])
                 features[i] = w.scheme.features(states[i])

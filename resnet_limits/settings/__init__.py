@@ -6,6 +6,6 @@
     content.py              what of them determines a job
 
 Settings are the schema of the Hydra configuration (`configs/` holds what they do not say) and those of the Python
-interface: `rl.Ode(depth=64, init=rl.Rough(hurst=0.3))`. Nothing here imports torch, numpy or Hydra: help, completion
+interface: `rl.Ode(depth=64, init=rl.RoughLaw(hurst=0.3))`. Nothing here imports torch, numpy or Hydra: help, completion
 and a mistyped key answer at once.
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from .clusters.cluster import Cluster
-from .clusters.workstation import Workstation
+from .clusters.workstation import WorkstationCluster
 from .keys import key
 from .registry import FIGURES, SINKS
 
@@ -22,7 +22,11 @@ class Settings:
     replicas: int = key(256, "independent repetitions inside a job", low=1, high=10**6)
     seed: int = key(0, "every random number is a function of it", low=0, high=2**63 - 1)
     dtype: str = key("float64", "floating-point format", choices=("float32", "float64"))
-    claims: Optional[list[str]] = key(None, "judge and measure only these claims (or those that begin so); null: all")
+    claims: Optional[list[str]] = key(
+        None,
+        "judge and measure only these: an id is that claim alone, any other beginning of ids all that begin so, ID.* a"
+        " claim and all below it; null: all",
+    )
     preset: str = key("full", "size of the study", choices=("full", "smoke"))
     figure: Optional[str] = key(
         None, "a figure of a paper: sets study, keys and what is drawn", choices=FIGURES, content=False
@@ -35,7 +39,7 @@ class Settings:
         content=False,
     )
     threads: int = key(1, "CPU threads a job", low=1, high=1024, content=False)
-    cluster: Cluster = key(Workstation, "where jobs run")
+    cluster: Cluster = key(WorkstationCluster, "where jobs run")
     sinks: Optional[list[str]] = key(
         None,
         "programs that show numbers while jobs run, such as [tensorboard]; null: none",

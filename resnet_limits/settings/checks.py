@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import SettingError, one_of
 from .base import Settings
 from .keys import _types, describe, in_range, range_in_words
-from .registry import Option, Registry, camel_case
+from .registry import Option, Registry
 
 
 def check(settings: Settings) -> None:
@@ -25,10 +25,10 @@ def check(settings: Settings) -> None:
 
 
 def _instances(kind: type) -> str:
-    """`Train()`, or `one of Fractional(), Iid(), ...`: what may stand under a key that has keys of its own."""
+    """`Train()`, or `one of FractionalLaw(), IidLaw(), ...`: what may stand under a key that has keys of its own."""
     if not issubclass(kind, Option):
         return f"{kind.__name__}()"
-    return "one of " + ", ".join(f"{camel_case(name)}()" for name in kind.options)
+    return "one of " + ", ".join(f"{option.__name__}()" for _, option in kind.options.sound())
 
 
 def _check_value(name: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> None:

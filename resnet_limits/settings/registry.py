@@ -5,7 +5,8 @@
 
 The names of a group are the files (or folders) of its package, found without importing one of them, and the entry
 points of the group `reslim.GROUP` of whatever else is installed, `name = "module:Class"`. A file holds the class of
-its name: `fashion_mnist.py` the class `FashionMnist`.
+its name and of what its group holds: `data/sources/fashion_mnist.py` the class `FashionMnistData`, `paths/laws/tied.py`
+the class `TiedLaw`.
 
 What is installed beside reslim may be broken. That is said, with the name of its distribution, where it is asked for;
 whoever does not ask for it does not import it.
@@ -46,7 +47,8 @@ class Registry(Mapping[str, Any]):
     """The names of one group, in the order of the alphabet; what a name stands for is imported when it is first read.
 
     `folder` is the package of those that are built in, relative to this one; `base` the file in it that says what they
-    all are. `holds` is what each file has under one name, in place of a class of its own name. With `inside` each is a
+    all are; `noun` is what the names of their classes end in (`Law`). `holds` is what each file has under one name, in
+    place of a class of its own name. With `inside` each is a
     folder, and the class stands in the file of that name in it; a file is one too where it defines the name `alone`.
     `has_keys`: its names are those of settings.
     """
@@ -55,12 +57,20 @@ class Registry(Mapping[str, Any]):
     """By group; of options those of which a study was imported that has them."""
 
     def __init__(
-        self, group: str, folder: str, *, base: str = "", holds: str = "", inside: str = "", alone: str = ""
+        self,
+        group: str,
+        folder: str,
+        *,
+        base: str = "",
+        noun: str = "",
+        holds: str = "",
+        inside: str = "",
+        alone: str = "",
     ) -> None:
         if self.known.setdefault(group, self) is not self:
             raise ValueError(f"there is a registry of the group {group} already")
         self.group, self.folder, self.has_keys = group, folder, bool(inside)
-        self._base, self._holds, self._inside, self._alone = base, holds, inside, alone
+        self._base, self._noun, self._holds, self._inside, self._alone = base, noun, holds, inside, alone
         self._found: dict[str, Any] = {}
 
     @functools.cached_property
@@ -93,7 +103,7 @@ class Registry(Mapping[str, Any]):
 
     def _place(self, name: str, inside: str) -> str:
         module = ".".join(word for word in (PACKAGE.name, self.folder, name, inside) if word)
-        return f"{module}:{self._holds or camel_case(name)}"
+        return f"{module}:{self._holds or camel_case(name) + self._noun}"
 
     def __getitem__(self, name: str) -> Any:
         """What the name stands for. Raises `KeyError` where there is none, and `SettingError` where it was brought by

@@ -33,9 +33,9 @@ def show(sink: Sink, settings: Settings, records: Iterable[Record]) -> None:
     for name, curve in curves.items():
         for x in _thinned(sorted(curve)):
             points[x][name] = curve[x]
-    its = sink.part(PART)
+    part = sink.part(PART)
     for x in sorted(points):
-        its.scalars(x, points[x])
+        part.scalars(x, points[x])
 
 
 def _axis(record: Record, settings: Settings) -> tuple[str, int]:
@@ -49,11 +49,11 @@ def _differing(records: Sequence[Record]) -> dict[str, list[str]]:
     by_observable: dict[str, list[Record]] = defaultdict(list)
     for r in records:
         by_observable[r.observable].append(r)
-    found = {}
-    for observable, its in by_observable.items():
-        keys = dict.fromkeys(key for r in its for key in r.coordinates)
-        found[observable] = [key for key in keys if len({repr(r.coordinates.get(key)) for r in its}) > 1]
-    return found
+    varying = {}
+    for observable, alike in by_observable.items():
+        keys = dict.fromkeys(key for r in alike for key in r.coordinates)
+        varying[observable] = [key for key in keys if len({repr(r.coordinates.get(key)) for r in alike}) > 1]
+    return varying
 
 
 def _thinned(xs: Sequence[int]) -> Sequence[int]:

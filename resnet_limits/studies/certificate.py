@@ -6,28 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..measurement.record import Record
-from ..training.branches import Branch, Refine, distance_between, surprises
+from ..training.branches import Refine, SolutionBranch, distance_between, surprises
 from ..training.minimiser import Minimum
 
 
 def of_the_minimiser(
-    found: Sequence[Branch], refine: Refine, tolerance: float, where: Mapping[str, Any]
+    branches: Sequence[SolutionBranch], refine: Refine, tolerance: float, where: Mapping[str, Any]
 ) -> list[Record]:
     """Of the first branch, which is judged: certificate and counts at its end and (by step) at every rung; of several
     branches the value of each, and how far apart they are.
 
     The record of the gradient norm has the tolerance as its reference.
     """
-    judged = found[0]
+    judged = branches[0]
     records = _of(judged.minimum, None, tolerance, where)
     for rung in judged.rungs:
         records += _of(rung.minimum, rung.depth, tolerance, where)
     for depth, surprise in surprises(judged.rungs, refine).items():
         records.append(Record("branch_surprise", surprise, step=depth, coordinates=where, replicas=1))
-    if len(found) > 1:
-        apart = distance_between([branch.minimum for branch in found])
+    if len(branches) > 1:
+        apart = distance_between([branch.minimum for branch in branches])
         records.append(Record("branch_distance", apart, coordinates=where, replicas=1))
-        for branch in found:
+        for branch in branches:
             start = {**where, "start": branch.start}
             records.append(Record("branch_minimum", branch.minimum.value, coordinates=start, replicas=1))
     return records

@@ -49,7 +49,10 @@ class Group:
     `observables` and `arrays` say in words what is measured. `depths` are those at which it is; a claim then says so
     where it has too few of them. `compared` are the claims that need several depths. `memory` are the keys that its
     memory grows with, named where it runs out; `least` is a lower bound of that memory, from the settings to bytes.
-    `on_cpu`: it runs on the CPU, whatever the key `device` says.
+    `on_cpu`: it runs on the CPU, whatever the key `device` says. `any_law`: its networks have the setting's own law of
+    weights, whatever that is, where the study has laws that only some of its groups follow.
+    `conditional` are observables whose standard errors hold for the problem of a seed, its data and inputs: between
+    seeds they scatter by more.
 
     `seconds` is what it costs: core-seconds of the study's default sweep, all depths together, on one thread
     (`python -m tests.benchmarks.costs`; on an AMD EPYC of family 26, Zen 5, at 2.6 GHz, to one or two digits).
@@ -68,6 +71,8 @@ class Group:
     arrays: Mapping[str, str] = field(default_factory=dict)
     compared: tuple[str, ...] = ()
     on_cpu: bool = False
+    any_law: bool = False
+    conditional: tuple[str, ...] = ()
     measure: Callable[[Job], Measurement] | None = None
     compare: Callable[[Sequence[FinishedJob]], list[Comparison]] | None = None
 

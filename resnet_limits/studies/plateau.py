@@ -29,14 +29,14 @@ Entries = Float[np.ndarray, "times entries"]
 
 
 def plateau(
-    name: str, found: Mapping[int, Entries], reference_error: float, coordinates: Mapping[str, object]
+    name: str, distances: Mapping[int, Entries], reference_error: float, coordinates: Mapping[str, object]
 ) -> list[Comparison]:
     """`|d_inf|` of what networks are off by, by depth, as the observable `name` at the deepest depth; empty where there
     are not four depths L, 2L, 4L, 8L."""
-    depths = doubling(list(found))
+    depths = doubling(list(distances))
     if len(depths) < FEWEST:
         return []
-    left, error = extrapolated([found[depth] for depth in depths])
+    left, error = extrapolated([distances[depth] for depth in depths])
     record = Record(name, size(left), reference_error=error + reference_error, coordinates=coordinates)
     return [Comparison(depths[-1], record)]
 
@@ -46,10 +46,10 @@ def size(x: Entries) -> float:
     return float(np.sqrt((x**2).mean(axis=1)).max())
 
 
-def extrapolated(found: Sequence[Entries]) -> tuple[Entries, float]:
+def extrapolated(distances: Sequence[Entries]) -> tuple[Entries, float]:
     """`d_inf` of at least four at doubling depths, and the size of its error."""
-    steps = [size(x - y) for x, y in pairwise(found)]
-    *_, b, c, d = found
+    steps = [size(x - y) for x, y in pairwise(distances)]
+    *_, b, c, d = distances
     if min(steps) == 0:
         return d, steps[-1]
     slopes = [math.log2(x / y) for x, y in pairwise(steps)]

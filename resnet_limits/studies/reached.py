@@ -24,10 +24,12 @@ OBSERVABLES = {
     "minimum": "value at the minimum; by step at each rung of the ladder 4, 8, ..., L",
     "gradient_norm": "|grad| |u| / value at the minimum in scaled variables u, in which the penalty is a multiple of"
     " |u|^2; its reference is the tolerance; by step at each rung",
-    "smallest_eigenvalue": "that of the Hessian in scaled variables, less what it may be off; by step at each rung",
-    "lbfgs_iterations": "of the last rung, by step of each; only the lowest has any",
-    "newton_iterations": "of the last rung, by step of each",
-    "hessian_products": "products of the Hessian with a vector, of the last rung, by step of each",
+    "smallest_eigenvalue": "smallest eigenvalue of the Hessian in scaled variables, less its error bound; by step at"
+    " each"
+    " rung",
+    "lbfgs_iterations": "iterations of L-BFGS at the last rung; by step at each rung; only the lowest rung has any",
+    "newton_iterations": "iterations of Newton's method at the last rung; by step at each rung",
+    "hessian_products": "products of the Hessian with a vector at the last rung; by step at each rung",
     "branch_surprise": "by rung (step): distance of the minimum from where the coarser ones point, by that of the rung"
     " before: about 1/4 (of the second and third rung by that of the next: about 1); above 4 it is on another branch",
     "branch_distance": "largest relative distance of the minima of several starts from the one that is judged",
@@ -36,9 +38,9 @@ OBSERVABLES = {
 """What `certificate.py` records."""
 
 
-def not_reached(where: Mapping[str, str], advice: str) -> Callable[[Any], str | None]:
+def not_reached(where: Mapping[str, str], advice: str, *, one_branch: bool = True) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: why the minimisers of these coordinates cannot test a claim, or None; `advice` names a key
-    that may help."""
+    that may help. `one_branch`: the claim follows one branch of minimisers, and says nothing where that ends."""
 
     def unmet(records: Any) -> str | None:
         rows = _rows(records, where)
@@ -58,6 +60,8 @@ def not_reached(where: Mapping[str, str], advice: str) -> Callable[[Any], str | 
                 return (
                     f"L={depth}: the Hessian's smallest eigenvalue is {eigenvalue:.1e}: no strict minimum is certified"
                 )
+        if not one_branch:
+            return None
         surprises, depths = rows[rows["observable"] == "branch_surprise"], set(rows["depth"])
         for rung, surprise in zip(surprises["step"], surprises["value"], strict=True):
             if surprise > LARGEST_SURPRISE and min(depths) < rung <= max(depths):

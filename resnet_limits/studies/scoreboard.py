@@ -48,12 +48,12 @@ def checks(
 
     `asked` are the settings of the planned jobs with the claims chosen at each, `judged` what the finished jobs gave.
     """
-    found = {(j.claim.id, _fixed(j.setting)): j for j in judged}
+    judgements = {(j.claim.id, _fixed(j.setting)): j for j in judged}
     if not any(claims for _, claims in asked):
         yield Check(study.name, {}, None, None, False, "the study has no claims: nothing was verified")
     for setting, claims in asked:
         for claim in claims:
-            yield _check(claim, preset, setting, found.get((claim.id, _fixed(setting))))
+            yield _check(claim, preset, setting, judgements.get((claim.id, _fixed(setting))))
     yield from _missing(study)
 
 

@@ -20,13 +20,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..claims.claim import Claim, selected
+from ..claims.claim import Claim
 from ..errors import SettingError, Undetermined, one_of
 from ..measurement.job import FinishedJob, Job
 from ..measurement.record import WHY, Comparison, Measurement, Record, unknown
 from ..memory import explained
 from ..settings.base import Settings
 from ..settings.registry import STUDIES
+from .chosen import asked_groups, chosen
 from .group import Group
 from .two_way import Table
 
@@ -42,8 +43,10 @@ def _no_warnings(settings: Any) -> list[str]:
 def _is_of(claim: Claim, record: Record) -> bool:
     """Whether the record is a number that the claim is judged by."""
     at_the_end = record.layer is None and record.step is None
-    its = all(record.coordinates.get(name) == value for name, value in claim.coordinates.items())
-    return record.observable == claim.observable and at_the_end and its and math.isfinite(record.value)
+    is_at_its_coordinates = all(record.coordinates.get(name) == value for name, value in claim.coordinates.items())
+    return (
+        record.observable == claim.observable and at_the_end and is_at_its_coordinates and math.isfinite(record.value)
+    )
 
 
 WORTH_KEEPING = 1.0
@@ -99,15 +102,8 @@ class Study:
         return {name: words for group in self.groups for name, words in group.arrays.items()}
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
-        """The claims that the key `claims` asks for. Raises `SettingError` for a name that matches none."""
-        if names is not None:
-            ids = [claim.id for claim in self.claims]
-            if not names:
-                raise SettingError("claims: an empty list asks for nothing; null asks for all")
-            for name in names:
-                if not any(selected([name], i) for i in ids):
-                    raise SettingError(f"claims: unknown claim {one_of(name, ids)}")
-        return [claim for claim in self.claims if selected(names, claim.id)]
+        """The claims that the key `claims` asks for (`studies/chosen.py`). Raises `SettingError` for a name of none."""
+        return chosen(names, self.groups)
 
     @property
     def memory_keys(self) -> list[str]:
@@ -158,8 +154,8 @@ class Study:
         ]
         if not missing or (why := why or self._degenerate(settings)) is None:
             return []
-        found = {(claim.observable, *claim.coordinates.items()): claim for claim in missing}
-        return [unknown(claim.observable, why, claim.coordinates) for claim in found.values()]
+        by_observable = {(claim.observable, *claim.coordinates.items()): claim for claim in missing}
+        return [unknown(claim.observable, why, claim.coordinates) for claim in by_observable.values()]
 
     def _degenerate(self, settings: Any) -> str | None:
         """What `problem.degenerate` of the study says of the settings; None where it has no such function."""
@@ -181,16 +177,16 @@ class Study:
 
     def needed(self, settings: Settings) -> list[Group]:
         """The groups that measure what the key `claims` asks for, at this depth."""
-        return [group for group in self._asked(settings) if settings.depth in group.depths]
+        return [group for group in asked_groups(settings.claims, self.groups) if settings.depth in group.depths]
 
     def skipped(self, jobs: Iterable[Settings]) -> dict[str, list[int]]:
         """The depths at which a group is asked for and not measured, by its name: those out of its bounds."""
-        found: dict[str, set[int]] = {}
+        depths: dict[str, set[int]] = {}
         for settings in jobs:
-            for group in self._asked(settings):
+            for group in asked_groups(settings.claims, self.groups):
                 if settings.depth not in group.depths:
-                    found.setdefault(group.name, set()).add(settings.depth)
-        return {group.name: sorted(found[group.name]) for group in self.groups if group.name in found}
+                    depths.setdefault(group.name, set()).add(settings.depth)
+        return {group.name: sorted(depths[group.name]) for group in self.groups if group.name in depths}
 
     def compare(self, jobs: Sequence[FinishedJob]) -> list[Comparison]:
         """The records that need several finished depths of one setting and one seed."""
@@ -209,14 +205,10 @@ class Study:
         """The group of a claim of this study."""
         return next(group for group in self.groups if claim_id in self.parts[group.name])
 
-    def _asked(self, settings: Settings) -> list[Group]:
-        ids = {claim.id for claim in self.chosen(settings.claims)}
-        return [group for group in self.groups if ids & set(self.parts[group.name])]
-
     def _function(self, group: Group, name: str) -> Callable[[Any], Any]:
         """`measure` or `compare` of a group: its own, else that of the file of this name in its folder."""
-        own = getattr(group, name)
-        return own if own is not None else getattr(self._module(group.name, name), name)
+        declared = getattr(group, name)
+        return declared if declared is not None else getattr(self._module(group.name, name), name)
 
     @property
     def _is_folder(self) -> bool:

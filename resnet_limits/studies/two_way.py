@@ -58,18 +58,18 @@ class TwoWay:
 
 def two_way(table: Table, records: Any) -> TwoWay | None:
     """The table of some records (a DataFrame); None where its observable was not recorded."""
-    its = _final(table, records)
-    if not len(its):
+    final = _final(table, records)
+    if not len(final):
         return None
     down, across = Coordinate(table.rows), Coordinate(table.columns)
-    its = its.assign(down=down.of(its), across=across.of(its))
-    inside = _where(its, table.where)
+    final = final.assign(down=down.of(final), across=across.of(final))
+    inside = _where(final, table.where)
     rows, columns = (sorted(set(inside[name].dropna())) for name in ("down", "across"))
     cells = [[_mean(_where(inside, {"down": row, "across": column})) for column in columns] for row in rows]
     heads, names = list(map(short, columns)), list(map(short, rows))
     if table.limits is not None:
         below, beside, corner = (
-            _where(its, {**table.where, **where})
+            _where(final, {**table.where, **where})
             for where in (table.limits.rows, table.limits.columns, table.limits.both)
         )
         cells = [[*line, _mean(_where(beside, {"down": row}))] for line, row in zip(cells, rows, strict=True)]
@@ -84,15 +84,15 @@ def _final(table: Table, records: Any) -> Any:
     chosen = (records["observable"] == table.observable) & records["value"].notna()
     for column in ("layer", "step"):
         chosen &= records[column].isna()
-    its = records[chosen]
-    if DEPTH in (*table.keys, *table.where) or not len(its):
-        return its
-    return its[its[DEPTH] == its[DEPTH].max()]
+    rows = records[chosen]
+    if DEPTH in (*table.keys, *table.where) or not len(rows):
+        return rows
+    return rows[rows[DEPTH] == rows[DEPTH].max()]
 
 
 def _where(records: Any, where: Mapping[str, Any]) -> Any:
     """The records with these coordinates; none where a coordinate is not there."""
-    return reduce(lambda its, w: its[its[w[0]] == w[1]] if w[0] in its else its[:0], where.items(), records)
+    return reduce(lambda rows, w: rows[rows[w[0]] == w[1]] if w[0] in rows else rows[:0], where.items(), records)
 
 
 def _mean(records: Any) -> float | None:

@@ -26,7 +26,7 @@ Refine = Callable[["Sequence[Rung]", int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Branch:
+class SolutionBranch:
     """The minima that one start leads to, by growing depth."""
 
     start: int
@@ -38,7 +38,7 @@ class Branch:
         return self.rungs[-1].minimum
 
 
-def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: int) -> list[Branch]:
+def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: int) -> list[SolutionBranch]:
     """The branches of so many starts up to a depth, that of least value at depth `JUDGED` first.
 
     `climbed(start, depth)` are the rungs of one. Minima that were reached go before those that were not.
@@ -49,14 +49,14 @@ def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: 
         return not minimum.converged, minimum.value
 
     order = sorted(range(starts), key=rank) if starts > 1 else [0]
-    return [Branch(start, climbed(start, depth)) for start in order]
+    return [SolutionBranch(start, climbed(start, depth)) for start in order]
 
 
 def distance_between(minima: Sequence[Minimum]) -> float:
     """The largest relative distance of any of the minima from the first; 0 where all agree."""
     first = minima[0].point
     size = float(np.linalg.norm(first)) or 1.0
-    return max(float(np.linalg.norm(its.point - first)) / size for its in minima)
+    return max(float(np.linalg.norm(minimum.point - first)) / size for minimum in minima)
 
 
 def surprises(rungs: Sequence[Rung], refine: Refine) -> dict[int, float]:
@@ -67,7 +67,7 @@ def surprises(rungs: Sequence[Rung], refine: Refine) -> dict[int, float]:
     before: about 1/4. Of the second and the third, its distance to the coarser minimum, per difference of `1/L`, by the
     same of the rung after: about 1.
     """
-    found = {}
+    excess = {}
     for i in range(1, len(rungs)):
         if i >= 3:
             there, expected = _missed(rungs[i - 2 : i + 1], refine), _missed(rungs[i - 3 : i], refine)
@@ -76,8 +76,8 @@ def surprises(rungs: Sequence[Rung], refine: Refine) -> dict[int, float]:
             expected = _missed(rungs[i : i + 2], refine) * _step(rungs[i - 1 : i + 1]) / _step(rungs[i : i + 2])
         else:
             continue
-        found[rungs[i].depth] = there / expected if there > NEAR else 0.0
-    return found
+        excess[rungs[i].depth] = there / expected if there > NEAR else 0.0
+    return excess
 
 
 def _missed(rungs: Sequence[Rung], refine: Refine) -> float:

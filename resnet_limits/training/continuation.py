@@ -61,17 +61,17 @@ def climb(
     `refine(rungs, L)` where the next one does, from the minima below it (one at least, by growing depth). `key` names
     all that the solutions depend on besides the depth; tolerance and iterations are added to it.
     """
-    found: list[Rung] = []
+    rungs: list[Rung] = []
     for rung in ladder(depth):
 
         def compute(rung: int = rung) -> dict[str, np.ndarray]:
-            first = refine(found, rung) if found else start(rung)
-            its = objective(rung)
-            return _arrays(minimise(its, first, tolerance=tolerance, iterations=iterations, warm=bool(found)))
+            first = refine(rungs, rung) if rungs else start(rung)
+            at_rung = objective(rung)
+            return _arrays(minimise(at_rung, first, tolerance=tolerance, iterations=iterations, warm=bool(rungs)))
 
         its_key = {**key, "depth": rung, "tolerance": tolerance, "iterations": iterations}
-        found.append(Rung(rung, _minimum(shared.solve(purpose, its_key, compute))))
-    return found
+        rungs.append(Rung(rung, _minimum(shared.solve(purpose, its_key, compute))))
+    return rungs
 
 
 _NUMBERS = [f.name for f in fields(Minimum) if f.name not in ("point", "why")]

@@ -21,12 +21,12 @@ import numpy as np
 from jaxtyping import Float
 
 from ..networks.activations import activation_named
-from .losses import Loss
+from .loss_with_curvature import Loss
 from .penalty import Penalty
 
 
 @dataclass(frozen=True)
-class Weights:
+class DepthWeights:
     """`K` (n, d, d), `b` (n, d), `W` (m, d), `c` (m,)."""
 
     K: Float[np.ndarray, "n d d"]
@@ -81,13 +81,13 @@ class DepthRegularised:
 
     # -- scaled variables -------------------------------------------------------------------------
 
-    def weights(self, u: Float[np.ndarray, " size"]) -> Weights:
+    def weights(self, u: Float[np.ndarray, " size"]) -> DepthWeights:
         """The weights of scaled variables."""
         K, b, W, c = self._parts(u)
         p = self.penalties
-        return Weights(self._path(K, p.K, p.t1), self._path(b, p.b, p.t2), W / math.sqrt(p.W), c / math.sqrt(p.c))
+        return DepthWeights(self._path(K, p.K, p.t1), self._path(b, p.b, p.t2), W / math.sqrt(p.W), c / math.sqrt(p.c))
 
-    def scaled(self, w: Weights) -> Float[np.ndarray, " size"]:
+    def scaled(self, w: DepthWeights) -> Float[np.ndarray, " size"]:
         """The scaled variables of weights; the inverse of `weights`."""
         p = self.penalties
         parts = (
@@ -109,8 +109,8 @@ class DepthRegularised:
         n = self.depth
         if self.penalty == "h1":
             return math.sqrt(a * tau), math.sqrt(a * n)
-        its = {"decay": math.sqrt(a / n), "unscaled": math.sqrt(a), "none": math.sqrt(1 / n)}[self.penalty]
-        return its, its
+        weight = {"decay": math.sqrt(a / n), "unscaled": math.sqrt(a), "none": math.sqrt(1 / n)}[self.penalty]
+        return weight, weight
 
     def _path(self, u: np.ndarray, a: float, tau: float) -> np.ndarray:
         first, others = self.sizes(a, tau)
@@ -148,7 +148,7 @@ class DepthRegularised:
 
     # -- value and derivatives --------------------------------------------------------------------
 
-    def states(self, w: Weights) -> tuple[Float[np.ndarray, "n1 N d"], Float[np.ndarray, "n N d"]]:
+    def states(self, w: DepthWeights) -> tuple[Float[np.ndarray, "n1 N d"], Float[np.ndarray, "n N d"]]:
         """States `X_0..X_n` and pre-activations `K_k X_k + b_k`."""
         n, h = self.depth, 1 / self.depth
         phi = activation_named(self.activation)
@@ -162,16 +162,16 @@ class DepthRegularised:
             X[k + 1] = X[k] + h * phi.in_numpy(z[k])
         return X, z
 
-    def loss_at(self, w: Weights) -> float:
+    def loss_at(self, w: DepthWeights) -> float:
         """The loss without the penalty."""
         return self.loss.value(self.states(w)[0][-1] @ w.W.T + w.c)
 
-    def value(self, w: Weights) -> float:
+    def value(self, w: DepthWeights) -> float:
         """`E_n` of weights."""
         u = self._penalised(self.scaled(w))
         return self.loss_at(w) + float(u @ u)
 
-    def _adjoint(self, w: Weights, M1: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _adjoint(self, w: DepthWeights, M1: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """`P_1..P_n` and `M_k = sigma'_k P_{k+1}`."""
         h = 1 / self.depth
         P, M = np.empty_like(M1), np.empty_like(M1)
@@ -182,7 +182,7 @@ class DepthRegularised:
         M[0] = P[0] * M1[0]
         return P, M
 
-    def states_and_adjoints(self, w: Weights) -> tuple[Float[np.ndarray, "n1 N d"], Float[np.ndarray, "n1 N d"]]:
+    def states_and_adjoints(self, w: DepthWeights) -> tuple[Float[np.ndarray, "n1 N d"], Float[np.ndarray, "n1 N d"]]:
         """`X_0..X_n` and `P_0..P_n`, the gradients of the loss by the states."""
         X, z = self.states(w)
         slope, _ = activation_named(self.activation).derivatives_in_numpy(z)
@@ -191,14 +191,14 @@ class DepthRegularised:
         first = P[0] + M[0] @ w.K[0] / self.depth
         return X, np.concatenate([first[None], P])
 
-    def loss_gradient(self, w: Weights) -> Weights:
+    def loss_gradient(self, w: DepthWeights) -> DepthWeights:
         """The gradient of the loss, without the penalty, by the weights."""
         h = 1 / self.depth
         X, z = self.states(w)
         slope, _ = activation_named(self.activation).derivatives_in_numpy(z)
         R = self.loss.gradient(X[-1] @ w.W.T + w.c)
         _, M = self._adjoint(w, slope, R @ w.W)
-        return Weights(h * M.transpose(0, 2, 1) @ X[:-1], h * M.sum(axis=1), R.T @ X[-1], R.sum(axis=0))
+        return DepthWeights(h * M.transpose(0, 2, 1) @ X[:-1], h * M.sum(axis=1), R.T @ X[-1], R.sum(axis=0))
 
     def value_and_gradient(self, u: Float[np.ndarray, " size"]) -> tuple[float, Float[np.ndarray, " size"]]:
         w = self.weights(u)

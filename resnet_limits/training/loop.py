@@ -31,9 +31,9 @@ from ..networks.vector_field import VectorField
 from ..random import permutation
 from ..settings.training import Train
 from . import observables
-from .loss import loss
+from .loss_of_replicas import loss
 from .shown import Shown
-from .trained import Parameters, Trained
+from .trained import Parameters, TrainedParameters
 
 Parametrised = Callable[[Parameters], Parameters]
 """What is trained -> the parameters of the network, named as in `networks.classifier`; it can be differentiated."""
@@ -60,7 +60,7 @@ def train(
     sink: Sink | None = None,
     parametrised: Parametrised | None = None,
     penalty: Penalty | None = None,
-) -> Trained:
+) -> TrainedParameters:
     """Train the networks of all replicas, which see the same mini-batches.
 
     `start` holds `(r, ...)` parameters named as in `networks.classifier`; it may be changed in place. `h` is the
@@ -85,7 +85,7 @@ def train(
     scales = parametrisation.with_layer_rate(settings.lr_exponent).at(depth=depth, width=width)
     optimiser = _optimiser(scales.groups(parameters, kinds(vector_field), settings), settings)
     trunk = default_engine().trunk(float(settings.memory))
-    trained = Trained(parameters)
+    trained = TrainedParameters(parameters)
     shown = Shown(sink or NoSink())
     _restore(checkpoints.load(), trained, optimiser)
     steps = settings.epochs * _per_epoch(points, settings)
@@ -186,7 +186,7 @@ def _network(parameters: Parameters, parametrised: Parametrised | None) -> Param
 
 @torch.no_grad()
 def _observe(
-    trained: Trained, network: Parameters, vector_field: VectorField, step: Step, dataset: Dataset, h: float
+    trained: TrainedParameters, network: Parameters, vector_field: VectorField, step: Step, dataset: Dataset, h: float
 ) -> None:
     """What is recorded after an epoch, of the network with these parameters."""
     done, weights = len(trained.losses), trunk_of(network)
@@ -199,14 +199,16 @@ def _observe(
             trained.accuracies[done] = accuracy(scores, dataset.y_test)
 
 
-def _message(epoch: int, settings: Train, trained: Trained) -> str:
+def _message(epoch: int, settings: Train, trained: TrainedParameters) -> str:
     text = f"training, epoch {epoch + 1} of {settings.epochs}, loss {float(trained.losses[-1].mean()):.3f}"
     if trained.accuracies:
         text += f", accuracy {float(next(reversed(trained.accuracies.values())).mean()):.3f}"
     return text
 
 
-def _exploded(trained: Trained, what: str, settings: Train, scales: Scales, explosion: str) -> Trained:
+def _exploded(
+    trained: TrainedParameters, what: str, settings: Train, scales: Scales, explosion: str
+) -> TrainedParameters:
     done, rate = len(trained.losses), scales.rate("block_last", settings)
     if explosion == "record":
         trained.exploded_at = done
@@ -223,7 +225,7 @@ BY_STEP = ("losses", "gradient_norms")
 BY_EPOCH = ("test_losses", "accuracies", "roughness", "largest_increment")
 
 
-def _state(trained: Trained, optimiser: Optimizer) -> State:
+def _state(trained: TrainedParameters, optimiser: Optimizer) -> State:
     """All that training needs to go on: the generators' state is the position, the number of steps that are done."""
     arrays = {}
     for name, parameter in trained.parameters.items():
@@ -242,7 +244,7 @@ def _state(trained: Trained, optimiser: Optimizer) -> State:
 
 
 @torch.no_grad()
-def _restore(state: State | None, trained: Trained, optimiser: Optimizer) -> None:
+def _restore(state: State | None, trained: TrainedParameters, optimiser: Optimizer) -> None:
     """Put a saved state back in place; nothing where there is none."""
     if state is None:
         return

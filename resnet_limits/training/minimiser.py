@@ -80,14 +80,14 @@ def minimise(
     `certify=False` the Hessian's smallest eigenvalue is not computed. A minimum that is not reached is returned with
     `converged=False`.
     """
-    its = objective if isinstance(objective, Objective) else Differentiated(objective)
+    differentiable = objective if isinstance(objective, Objective) else Differentiated(objective)
     u = start.detach().cpu().double().numpy() if isinstance(start, Tensor) else start
     u = np.array(u, dtype=np.float64)
-    u, lbfgs = (u, 0) if warm else descend(its, u, iterations)
+    u, lbfgs = (u, 0) if warm else descend(differentiable, u, iterations)
     radius = WARM * float(np.linalg.norm(u)) if warm else 0.0
-    end = newton(its, u, tolerance=tolerance, iterations=iterations, radius=radius or math.inf)
+    end = newton(differentiable, u, tolerance=tolerance, iterations=iterations, radius=radius or math.inf)
     relative = relative_gradient(end.value, end.gradient, end.point)
-    eigenvalue = smallest_eigenvalue(its.hessian(end.point), len(u)) if certify else math.nan
+    eigenvalue = smallest_eigenvalue(differentiable.hessian(end.point), len(u)) if certify else math.nan
     why = ""
     if not relative <= tolerance:
         why = f"the relative gradient norm is {relative:.1e}, above {tolerance:.0e} ({end.why})"

@@ -44,7 +44,7 @@ class Differentiated:
             if gradient.grad_fn is None:  # a linear function
                 return np.zeros_like(v)
             direction = torch.from_numpy(np.ascontiguousarray(v))
-            (its,) = torch.autograd.grad(gradient, point, direction, retain_graph=True, materialize_grads=True)
-            return its.numpy()
+            (product,) = torch.autograd.grad(gradient, point, direction, retain_graph=True, materialize_grads=True)
+            return product.numpy()
 
         return product

@@ -7,7 +7,7 @@ import time
 from torch import Tensor
 
 from ..measurement.sink import NoSink, Sink
-from .trained import Trained
+from .trained import TrainedParameters
 
 EVERY = 0.1
 """Seconds from one point to the next; an epoch ends with a point in any case."""
@@ -22,7 +22,7 @@ class Shown:
     def __init__(self, sink: Sink) -> None:
         self._sink, self._next = sink, 0.0
 
-    def step(self, trained: Trained, *, is_last: bool) -> None:
+    def step(self, trained: TrainedParameters, *, is_last: bool) -> None:
         """Show the last step, where it is due or the last of an epoch."""
         now = time.monotonic()
         if isinstance(self._sink, NoSink) or (now < self._next and not is_last):

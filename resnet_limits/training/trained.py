@@ -10,7 +10,7 @@ Parameters = dict[str, Tensor]
 
 
 @dataclass
-class Trained:
+class TrainedParameters:
     """Parameters after training, and what was seen on the way; each entry is one value a replica.
 
     `parameters` are those that were trained, before they are `parametrised`. `losses[i]` is the loss of mini-batch i

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from resnet_limits.diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at, lipschitz_at
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 
 EULER = STEPS["euler"]
 SIZES = ((16, 256, 2), (64, 1024, 2), (16, 256, 16))
@@ -27,46 +27,50 @@ LOOPED = 400
 """Pairs of a block and a point that the loop walks; its time is extrapolated from them."""
 
 
-def batched(its: VectorField, x: Tensor, theta: dict[str, Tensor], h: float) -> tuple[Tensor, Tensor]:
-    jacobians = jacobians_at(its, EULER, x, theta, h)
+def batched(vector_field: VectorField, x: Tensor, theta: dict[str, Tensor], h: float) -> tuple[Tensor, Tensor]:
+    jacobians = jacobians_at(vector_field, EULER, x, theta, h)
     return block_determinants(increments_of(jacobians)), lipschitz_at(jacobians)
 
 
-def looped(its: VectorField, x: Tensor, theta: dict[str, Tensor], h: float, most: int) -> list[tuple[float, float]]:
-    found = []
+def looped(
+    vector_field: VectorField, x: Tensor, theta: dict[str, Tensor], h: float, most: int
+) -> list[tuple[float, float]]:
+    derivatives = []
     for k in range(len(x)):
-        own = {name: w[:, k] for name, w in theta.items()}
+        weights = {name: w[:, k] for name, w in theta.items()}
         for n in range(x.shape[2]):
-            if len(found) == most:
-                return found
+            if len(derivatives) == most:
+                return derivatives
             jacobian = torch.autograd.functional.jacobian(
-                lambda y, own=own: EULER.advance(its, y[None, None], h, (own,))[0, 0], x[k, 0, n]
+                lambda y, weights=weights: EULER.advance(vector_field, y[None, None], h, (weights,))[0, 0], x[k, 0, n]
             )
             assert isinstance(jacobian, Tensor)
             identity = torch.eye(len(jacobian), dtype=x.dtype)
-            found.append(
+            derivatives.append(
                 (float(torch.linalg.det(jacobian)), float(torch.linalg.matrix_norm(jacobian - identity, ord=2)))
             )
-    return found
+    return derivatives
 
 
 def main() -> None:
     torch.set_num_threads(1)
     print("blocks  points  D   batched     loop    ratio")
     for blocks, points, d in SIZES:
-        its = field(Two(hidden=16), "tanh", d)
-        theta = draw(Iid(), its.shapes, depth=blocks, horizon=1.0, replicas=1, seed=0).at(EULER.times(blocks))
+        vector_field = field(TwoBlock(hidden=16), "tanh", d)
+        theta = draw(IidLaw(), vector_field.shapes, depth=blocks, horizon=1.0, replicas=1, seed=0).at(
+            EULER.times(blocks)
+        )
         x = torch.randn(blocks, 1, points, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         h = 1 / blocks
-        batched(its, x, theta, h)  # warm
-        looped(its, x, theta, h, 10)
+        batched(vector_field, x, theta, h)  # warm
+        looped(vector_field, x, theta, h, 10)
         times = []
         for _ in range(5):
             began = time.process_time()
-            determinants, norms = batched(its, x, theta, h)
+            determinants, norms = batched(vector_field, x, theta, h)
             times.append(time.process_time() - began)
         began = time.process_time()
-        one_by_one = looped(its, x, theta, h, LOOPED)
+        one_by_one = looped(vector_field, x, theta, h, LOOPED)
         loop = (time.process_time() - began) * blocks * points / len(one_by_one)
         both = torch.stack([determinants.flatten(), norms.flatten()], dim=1)[: len(one_by_one)]
         assert torch.allclose(both, torch.tensor(one_by_one, dtype=both.dtype), atol=1e-12)

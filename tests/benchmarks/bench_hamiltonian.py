@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from resnet_limits.limits.hamiltonian.features import Features
-from resnet_limits.limits.hamiltonian.gaussian import Gaussian
+from resnet_limits.limits.hamiltonian.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, flow
-from resnet_limits.limits.hamiltonian.kernel import Kernel
-from resnet_limits.limits.hamiltonian.losses import Fixed, Square
+from resnet_limits.limits.hamiltonian.kernel import OperatorKernel
+from resnet_limits.limits.hamiltonian.losses import Fixed, SquareLoss
 from resnet_limits.limits.hamiltonian.shooting import Problem, value_and_gradient
 from resnet_limits.networks.activations import activation_named
 
@@ -36,9 +36,9 @@ SIZES = ((2000, 2, 5), (200, 784, 100))
 """Points, dimension, and the ratio that is aimed at."""
 
 
-def pairwise(kernel: Kernel, q: Tensor, P: Tensor) -> Tensor:
+def pairwise(kernel: OperatorKernel, q: Tensor, P: Tensor) -> Tensor:
     """`H` from pairs."""
-    if isinstance(kernel, Gaussian):
+    if isinstance(kernel, GaussianKernel):
         K = torch.exp(-(q[:, None] - q[None, :]).square().sum(-1) / (2 * kernel.length**2))
     else:
         f = torch.cat([torch.tanh(q), torch.ones_like(q[:, :1])], dim=1)
@@ -46,7 +46,7 @@ def pairwise(kernel: Kernel, q: Tensor, P: Tensor) -> Tensor:
     return (K * (P[:, None] * P[None, :]).sum(-1)).sum() / 2
 
 
-def naive_flow(kernel: Kernel, q: Tensor, P: Tensor, *, again: bool = False) -> tuple[Tensor, Tensor]:
+def naive_flow(kernel: OperatorKernel, q: Tensor, P: Tensor, *, again: bool = False) -> tuple[Tensor, Tensor]:
     """`(dH/dP, -dH/dq)`; with `again` they can be differentiated."""
     if not again:
         q, P = q.detach().requires_grad_(), P.detach().requires_grad_()
@@ -54,7 +54,9 @@ def naive_flow(kernel: Kernel, q: Tensor, P: Tensor, *, again: bool = False) -> 
     return dP, -dq
 
 
-def naive_gradient(kernel: Kernel, q: Tensor, P: Tensor, y: Tensor, nu: float, steps: int) -> tuple[float, Tensor]:
+def naive_gradient(
+    kernel: OperatorKernel, q: Tensor, P: Tensor, y: Tensor, nu: float, steps: int
+) -> tuple[float, Tensor]:
     """`nu H + loss` after steps of RK4, and its gradient by autograd through them."""
     start = P.clone().requires_grad_()
     x, p, h = q.clone().requires_grad_(), start, 1 / steps
@@ -92,11 +94,11 @@ def compare(n: int, d: int, target: int) -> None:
     q = torch.randn(n, d, generator=stream, dtype=torch.float64) / (1 if d < 10 else d**0.5)
     P = torch.randn(n, d, generator=stream, dtype=torch.float64) / n
     y, nu = torch.randn(n, 1, generator=stream, dtype=torch.float64), 0.1
-    for name, kernel in {"features": Features(activation_named("tanh")), "gaussian": Gaussian(1.0)}.items():
+    for name, kernel in {"features": Features(activation_named("tanh")), "gaussian": GaussianKernel(1.0)}.items():
         for ours, naive in zip(flow(kernel, q, P), naive_flow(kernel, q, P), strict=True):
             torch.testing.assert_close(ours, naive, rtol=1e-9, atol=1e-12)
-        its = {"naive": lambda k=kernel: naive_flow(k, q, P), "ours": lambda k=kernel: flow(k, q, P)}
-        report(f"right-hand side, {name}, N={n} d={d}", best(its), target)
+        ways = {"naive": lambda k=kernel: naive_flow(k, q, P), "ours": lambda k=kernel: flow(k, q, P)}
+        report(f"right-hand side, {name}, N={n} d={d}", best(ways), target)
     # What autograd keeps of all pairs, (n, n, d) some ten times a stage, sets how many steps it can take.
     gradients(q, P, y, nu, target, 1)
     if d < 10:
@@ -106,23 +108,23 @@ def compare(n: int, d: int, target: int) -> None:
 
 def gradients(q: Tensor, P: Tensor, y: Tensor, nu: float, target: int, steps: int) -> None:
     m, d = q.shape
-    for name, kernel in {"features": Features(activation_named("tanh")), "gaussian": Gaussian(1.0)}.items():
-        problem = Problem(kernel, q, nu, Fixed(Square(), y))
+    for name, kernel in {"features": Features(activation_named("tanh")), "gaussian": GaussianKernel(1.0)}.items():
+        problem = Problem(kernel, q, nu, Fixed(SquareLoss(), y))
         ours, naive = value_and_gradient(problem, P, RK4, steps), naive_gradient(kernel, q, P, y, nu, steps)
         assert math.isclose(ours[0], naive[0], rel_tol=1e-10)
         torch.testing.assert_close(ours[1], naive[1], rtol=1e-8, atol=1e-12)
-        its = {
+        ways = {
             "naive": lambda k=kernel: naive_gradient(k, q, P, y, nu, steps),
             "ours": lambda p=problem: value_and_gradient(p, P, RK4, steps),
         }
-        report(f"gradient through shooting, {name}, N={m} d={d}, {steps} steps", best(its, 2), target)
+        report(f"gradient through shooting, {name}, N={m} d={d}, {steps} steps", best(ways, 2), target)
 
 
 def peak(points: int, steps: int) -> float:
     """Megabytes that a gradient through so many steps adds to the peak memory of a process of its own."""
     stream = torch.Generator().manual_seed(0)
     q, P = (torch.randn(points, 2, generator=stream, dtype=torch.float64) for _ in range(2))
-    problem = Problem(Features(activation_named("tanh")), q, 0.1, Fixed(Square(), q[:, :1]))
+    problem = Problem(Features(activation_named("tanh")), q, 0.1, Fixed(SquareLoss(), q[:, :1]))
     value_and_gradient(problem, P / points, RK4, 1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     value_and_gradient(problem, P / points, RK4, steps)

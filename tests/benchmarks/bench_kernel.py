@@ -26,7 +26,7 @@ from torch import Tensor
 
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import load
-from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.errors import MissingData
 from resnet_limits.inference import dense, features
 from resnet_limits.inference.targets import accuracy, one_hot
@@ -80,7 +80,9 @@ def depth_and_width(full: bool) -> None:
             )
             slow *= DEPTH / layers
             fast, closed = timed(lambda limit=limit: limit(z, z), time.process_time)
-            own, corrected = timed(lambda limit=limit, keys=keys: at_depth(limit, z, **keys), time.process_time)
+            seconds_corrected, corrected = timed(
+                lambda limit=limit, keys=keys: at_depth(limit, z, **keys), time.process_time
+            )
             few = z[:64]
             deep = K[:64, :64] if full else FiniteDepthKernel(depth=DEPTH, **keys)(few, few)
             size = float(deep.abs().max())
@@ -88,8 +90,8 @@ def depth_and_width(full: bool) -> None:
             print(
                 f"  {phi:6s}{kind:5s} recursion {slow:6.1f} s{how}, {off:.0e} from the limit; closed form {fast:.3f} s,"
                 f" error {max(limit.error, 1e-15):.0e}: {slow / fast:.0f} times faster\n"
-                f"{'':14s}at depth {DEPTH}: limit and depths {SHALLOW[0]}, {SHALLOW[1]} in {own:.2f} s,"
-                f" relative error {corrected_off:.0e}: {slow / own:.0f} times faster",
+                f"{'':14s}at depth {DEPTH}: limit and depths {SHALLOW[0]}, {SHALLOW[1]} in {seconds_corrected:.2f} s,"
+                f" relative error {corrected_off:.0e}: {slow / seconds_corrected:.0f} times faster",
                 flush=True,
             )
             recursion = FiniteDepthKernel(depth=DEPTH, **keys)
@@ -107,7 +109,7 @@ def depth_and_width(full: bool) -> None:
 
 def points() -> tuple[Dataset, str]:
     try:
-        return load(Mnist(), seed=0), "MNIST"
+        return load(MnistData(), seed=0), "MNIST"
     except MissingData:
         stream = torch.Generator().manual_seed(0)
         x, y = torch.randn(70_000, 784, generator=stream), torch.randint(10, (70_000,), generator=stream)
@@ -121,12 +123,12 @@ def affine(data: Dataset, name: str) -> None:
             began = time.perf_counter()
             largest = float(torch.cat([mean_square(x) for x in (data.x_train, data.x_test)]).max())
             K = LimitKernel(phi=phi, kind=kind, horizon=0.5, largest=largest, **SIZES)
-            its = features.fit(K.features, data.x_train, y)
-            mean, _ = its.posterior(data.x_test, 1.0)
+            regression = features.fit(K.features, data.x_train, y)
+            mean, _ = regression.posterior(data.x_test, 1.0)
             print(
-                f"  {phi:6s}{kind:5s} {len(data.x_train)} x {data.features}, {its.values.numel()} features: posterior"
-                f" mean and variance at {len(data.x_test)} points in {time.perf_counter() - began:.1f} s, test accuracy"
-                f" {accuracy(mean, data.y_test):.4f}",
+                f"  {phi:6s}{kind:5s} {len(data.x_train)} x {data.features}, {regression.values.numel()} features:"
+                f" posterior mean and variance at {len(data.x_test)} points in {time.perf_counter() - began:.1f} s,"
+                f" test accuracy {accuracy(mean, data.y_test):.4f}",
                 flush=True,
             )
     print(f"  peak memory {peak():.2f} GB, {before:.2f} GB before ({name} loaded)")
@@ -139,14 +141,16 @@ def deep_blocks(data: Dataset, count: int) -> None:
         few = data.x_train[:1000]
         direct, K = timed(lambda kernel=kernel, few=few: kernel(few, few), time.process_time, 1)
         began = time.process_time()
-        table = tabulate(kernel, torch.cat([mean_square(its) for its in (data.x_train, data.x_test)]), tolerance=1e-6)
+        table = tabulate(
+            kernel, torch.cat([mean_square(points) for points in (data.x_train, data.x_test)]), tolerance=1e-6
+        )
         making = time.process_time() - began
         off = float((table(few, few) - K).abs().max() / K.abs().max())
         x, y = data.x_train[:count], one_hot(data.y_train[:count], data.classes)
         assembly, _ = timed(lambda table=table, x=x: dense.assemble(table, x, mirrored=False), time.process_time, 1)
         began = time.process_time()
-        its = dense.posterior(table, x, y, ridge=1e-2)
-        outputs = its.mean(data.x_test)
+        posterior = dense.posterior(table, x, y, ridge=1e-2)
+        outputs = posterior.mean(data.x_test)
         print(
             f"  deep {phi}: {kernel.steps} steps (error {error:.0e}), 1000 x 1000 in {direct:.2f} s; table"
             f" {tuple(table.coefficients.shape)} in {making:.1f} s, error {off:.0e}; with it {count} x {count} in"

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from resnet_limits.paths.draw import draw
 from resnet_limits.paths.fractional import GRID, fractional_gaussian_noise
-from resnet_limits.paths.laws.fractional import Fractional
+from resnet_limits.paths.laws.fractional import FractionalLaw
 
 DEPTH, WIDTH, HURST, ROUNDS = 1000, 40, 0.25, 5
 
@@ -64,7 +64,7 @@ def all_at_once(seed: int) -> Tensor:
 
 
 def the_law(seed: int) -> Tensor:
-    weights = draw(Fractional(hurst=HURST), {"W": (WIDTH, WIDTH)}, depth=DEPTH, horizon=1.0, replicas=1, seed=seed)
+    weights = draw(FractionalLaw(hurst=HURST), {"W": (WIDTH, WIDTH)}, depth=DEPTH, horizon=1.0, replicas=1, seed=seed)
     return weights["W"].at(torch.arange(DEPTH, dtype=torch.float64) / DEPTH)
 
 

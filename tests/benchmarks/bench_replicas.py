@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.parametrisation import ODE
 from resnet_limits.networks.residual import forward, layer_first
 from resnet_limits.networks.steps import STEPS
@@ -50,7 +50,7 @@ def contenders(dtype: torch.dtype) -> dict[str, Callable[[], Tensor]]:
                 outputs.append(x)
         return torch.stack(outputs)
 
-    f, step = field(One(), "tanh", WIDTH), STEPS["euler"]
+    f, step = field(OneBlock(), "tanh", WIDTH), STEPS["euler"]
 
     def side_by_side() -> Tensor:
         with torch.no_grad():

@@ -32,13 +32,13 @@ from torch import Tensor
 from resnet_limits.engines import default_engine
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network, Walker
+from resnet_limits.sampling.layer_law import Isotropic
+from resnet_limits.sampling.schemes import ShallowNetwork, Walker
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import measure as weak
 
 LAW = Isotropic(1.0, 0.5)
-TANH = Network("tanh")
+TANH = ShallowNetwork("tanh")
 ROUNDS = 5
 NAIVE_NETWORKS = 40
 STREAM = Stream(0, "bench")
@@ -184,20 +184,21 @@ def deep(full: bool) -> None:
 def weak_error(target: int, pilot: int = 1024) -> None:
     """Layers that the weak error takes, by the variances of two pilots."""
     settings = Sde(depth=512, replicas=pilot)
-    case = next(its for its in weak.cases(settings) if "norm" in its.functionals)
+    case = next(candidate for candidate in weak.cases(settings) if "norm" in candidate.functionals)
     at, exact = list(case.functionals).index("norm"), weak.exact_values(settings, case)
     ours = weak.sampled(settings, case, 0, pilot, lambda _: None).of(at)[1][0] - exact[at]
     plain = weak.sampled(replace(settings, seed=1), case, 0, pilot, lambda _: None).of(at)[0][0] - exact[at]
-    (error, stderr), (other, its) = mean(ours), mean(plain)
+    (error, stderr), (other, other_stderr) = mean(ours), mean(plain)
     drawn = {"plain": (512, plain), "ours": (4 * 512, ours)}
     layers = {name: depth * float(x.var()) / (1e-3 * error) ** 2 for name, (depth, x) in drawn.items()}
     print(
         f"weak error at L=512 to a relative 1e-3: plain {layers['plain']:.1e} layers, ours {layers['ours']:.1e}, "
         f"{layers['plain'] / layers['ours']:.1e} times fewer; target {target}\n"
-        f"  the error is {error:.4e} +- {stderr:.1e} (ours), {other:.1e} +- {its:.1e} (plain), {pilot} networks each",
+        f"  the error is {error:.4e} +- {stderr:.1e} (ours), {other:.1e} +- {other_stderr:.1e} (plain),"
+        f" {pilot} networks each",
         flush=True,
     )
-    if abs(error - other) > 5 * math.hypot(stderr, its):
+    if abs(error - other) > 5 * math.hypot(stderr, other_stderr):
         raise SystemExit("the weak errors differ")
 
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.classifier import initial
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings.training import Train
@@ -57,7 +57,7 @@ def ours(
 ) -> Tensor:
     """One epoch; the losses (steps, replicas)."""
     settings = Train(epochs=1, batch_size=BATCH, optimizer="adam", lr=LR, memory=memory, **keys)
-    f, h = field(One(), "tanh", width), 1 / depth
+    f, h = field(OneBlock(), "tanh", width), 1 / depth
     trained = train(f, parameters, dataset, settings, depth=depth, h=h, seed=0, progress=silent)
     return torch.stack(trained.losses)
 
@@ -150,7 +150,7 @@ def peak() -> None:
     """Train a deep network and print the peak memory of this process in MB, then again with a checkpoint written."""
     torch.set_num_threads(1)
     depth, width = 10_000, 64
-    dataset, f = data(), field(One(), "tanh", width)
+    dataset, f = data(), field(OneBlock(), "tanh", width)
     settings = Train(epochs=1, batch_size=BATCH, optimizer="adam", lr=LR)
     train(f, start(depth, width, 1), dataset, settings, depth=depth, h=1 / depth, seed=0, progress=silent)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

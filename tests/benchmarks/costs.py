@@ -31,13 +31,13 @@ def seconds(study: studies.Study, group: Group) -> list[tuple[int, float]]:
     ids = [claim.id for claim in group.claims]
     small = plan([f"study={study.name}", "preset=smoke"]).jobs[0].settings
     study.measure(Job(replace(small, claims=ids)))
-    shared, found = InMemory(), []
+    shared, costs = InMemory(), []
     for planned in plan([f"study={study.name}"]).jobs:
         settings = replace(planned.settings, claims=ids)
         start = time.process_time()
         study.measure(Job(settings, shared))
-        found.append((settings.depth, time.process_time() - start))
-    return found
+        costs.append((settings.depth, time.process_time() - start))
+    return costs
 
 
 def main() -> None:
@@ -46,9 +46,9 @@ def main() -> None:
         for name in sys.argv[1:] or STUDIES:
             study = studies.get(name)
             for group in study.groups:
-                its = seconds(study, group)
-                by_depth = "  ".join(f"{depth}: {spent:.1f}" for depth, spent in its)
-                print(f"{name:<12}{group.name:<16}{sum(spent for _, spent in its):8.1f} s   {by_depth}", flush=True)
+                costs = seconds(study, group)
+                by_depth = "  ".join(f"{depth}: {spent:.1f}" for depth, spent in costs)
+                print(f"{name:<12}{group.name:<16}{sum(spent for _, spent in costs):8.1f} s   {by_depth}", flush=True)
 
 
 if __name__ == "__main__":

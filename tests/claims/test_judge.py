@@ -303,11 +303,11 @@ def test_the_interval_of_few_replicas_covers_as_often_as_it_says(replicas: int):
 
 
 def test_two_replicas_have_no_standard_error():
-    its = claim("value", 1.0, random=True)
-    two = judged(its, table([1.0], stderr=0.01, replicas=2))
+    bound = claim("value", 1.0, random=True)
+    two = judged(bound, table([1.0], stderr=0.01, replicas=2))
     assert (two.verdict, two.measured) == ("inconclusive", None)
     assert "at least 3 replicas" in two.why
-    assert judged(its, table([1.0], stderr=0.01, replicas=3)).verdict == "supported"
+    assert judged(bound, table([1.0], stderr=0.01, replicas=3)).verdict == "supported"
 
 
 def test_the_order_of_few_replicas_has_a_wider_interval():

@@ -26,8 +26,8 @@ def by_width(p: float, noise: float = 0.02, *, depth: int = 64, seed: int = 0, *
 
 
 def in_width(what: Any = "order", value: float = 0.5, tolerance: float = 0.15, **more: Any) -> Claim:
-    its = claim(what, value, random=True)
-    return dataclasses.replace(its, expected=Expected(what, value, tolerance, along="width", **more))
+    plain = claim(what, value, random=True)
+    return dataclasses.replace(plain, expected=Expected(what, value, tolerance, along="width", **more))
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_an_order_in_a_spacing_is_that_of_one_over_it():
     spacing = [0.5, 0.25, 0.125, 0.0625, 0.03125]
     records = table({8: 1.0}).drop(columns=["value"]).merge(pd.DataFrame({"spacing": spacing}), how="cross")
     records["value"] = [h**2 * (1 + h) for h in spacing]
-    its = dataclasses.replace(claim("order", 2.0), expected=Expected("order", 2.0, 0.1, along="1/spacing"))
-    judgement = judged(its, records)
+    along_spacing = dataclasses.replace(claim("order", 2.0), expected=Expected("order", 2.0, 0.1, along="1/spacing"))
+    judgement = judged(along_spacing, records)
     assert judgement.verdict == "supported", judgement.why
     assert "order in 1/spacing" in judgement.why
-    assert list(points(its, SETTINGS, records)["at"]) == [2, 4, 8, 16, 32]
+    assert list(points(along_spacing, SETTINGS, records)["at"]) == [2, 4, 8, 16, 32]
 
 
 def test_only_an_order_is_along_a_coordinate():

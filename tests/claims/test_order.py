@@ -295,11 +295,11 @@ def test_few_noisy_points_are_covered_where_the_size_of_the_corrections_is_known
     """Beside it the half-width where that size is not known, and the straight line."""
     lines, all_covered = ["points      bend  noise   covered half-width   not known   line: covered half-width"], []
     for (name, x), bend, noise in itertools.product(LADDERS.items(), BENDS, NOISY):
-        its = list(noisy(x, bend, noise, 600))
-        fits = [fit_order(x, values, stderrs=stderrs, bend=bend) for values, stderrs in its]
+        samples = list(noisy(x, bend, noise, 600))
+        fits = [fit_order(x, values, stderrs=stderrs, bend=bend) for values, stderrs in samples]
         covered, half_width = np.mean([covers(fit, 0.5) for fit in fits]), np.median([fit.half_width for fit in fits])
-        unknown = np.median([fit_order(x, values, stderrs=stderrs).half_width for values, stderrs in its[:100]])
-        straight = [weighted_line(x, values, stderrs) for values, stderrs in its]
+        unknown = np.median([fit_order(x, values, stderrs=stderrs).half_width for values, stderrs in samples[:100]])
+        straight = [weighted_line(x, values, stderrs) for values, stderrs in samples]
         line = np.mean([abs(order - 0.5) <= half for order, half in straight])
         lines.append(
             f"{name:10s} {bend:5.2f} {noise:6.0%} {covered:9.3f} {half_width:10.3f} {unknown:11.3f}"
@@ -328,8 +328,8 @@ def test_coverage_of_noisy_points_holds_for_each_combination_of_signs(c: int, d:
 
 def test_corrections_of_known_size_in_half_powers_are_covered_where_they_are_stated():
     x = LADDERS["4 by fours"]
-    its = list(noisy(x, 0.5, 0.05, 400, power=0.5))
-    hits = [covers(fit_order(x, values, stderrs=stderrs, bend=0.5, correction=0.5), 0.5) for values, stderrs in its]
+    samples = list(noisy(x, 0.5, 0.05, 400, power=0.5))
+    hits = [covers(fit_order(x, values, stderrs=stderrs, bend=0.5, correction=0.5), 0.5) for values, stderrs in samples]
     assert np.mean(hits) >= 0.95
 
 
@@ -340,8 +340,10 @@ def test_a_wrong_order_is_not_supported_and_a_true_one_not_refuted_by_few_noisy_
     assert np.mean([low >= 0.35 and high <= 0.65 for low, high in ranges]) > 0.9
     assert sum(low >= wrong - 0.15 and high <= wrong + 0.15 for low, high in ranges for wrong in (0.0, 1.0)) == 0
     both = [((fit.low, fit.high), fit.beyond) for fit in fits]
-    assert sum(all(high < 0.35 or low > 0.65 for low, high in its) for its in both) == 0
-    assert np.mean([all(high < 0.85 for _, high in its) for its in both]) > 0.95  # order 1 +- 0.15 is refuted
+    assert sum(all(high < 0.35 or low > 0.65 for low, high in intervals) for intervals in both) == 0
+    assert (
+        np.mean([all(high < 0.85 for _, high in intervals) for intervals in both]) > 0.95
+    )  # order 1 +- 0.15 is refuted
 
 
 def test_points_that_bend_more_than_is_said_take_the_rule_that_knows_no_size():

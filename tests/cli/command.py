@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -61,8 +62,8 @@ class Reslim:
         return Answer(process.returncode, out, err)
 
     def runs(self) -> list[Path]:
-        found = (path.parent for path in self.outputs.glob("*/*/provenance.json"))
-        return sorted(run for run in found if not run.name.startswith("."))  # one that is being made has a dot
+        folders = (path.parent for path in self.outputs.glob("*/*/provenance.json"))
+        return sorted(run for run in folders if not run.name.startswith("."))  # one that is being made has a dot
 
 
 def without_seconds(records: Path) -> list[list[str]]:
@@ -70,3 +71,13 @@ def without_seconds(records: Path) -> list[list[str]]:
     lines = [line.split(",") for line in records.read_text().splitlines()]
     at = lines[0].index("seconds")
     return [line[:at] + line[at + 1 :] for line in lines]
+
+
+def wait_for(condition, seconds=60.0):
+    """What `condition()` returns once that is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.01)
+    raise AssertionError("it did not happen in time")

@@ -79,34 +79,34 @@ def finished(once: Once) -> Callable[..., Finished]:
 @pytest.fixture(scope="session")
 def sweep(finished: Callable[..., Finished]) -> Finished:
     """Four depths with the basic launcher, answered as JSON."""
-    its = finished("sweep", *REQUEST, "--json")
-    its.answer.done()
-    return its
+    run = finished("sweep", *REQUEST, "--json")
+    run.answer.done()
+    return run
 
 
 @pytest.fixture(scope="session")
 def joblib_sweep(finished: Callable[..., Finished]) -> Finished:
     """The same request with the joblib launcher and Hydra's own flag -m, answered as text."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    its = finished("joblib_sweep", "-m", *REQUEST, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    its.answer.done()
-    return its
+    run = finished("joblib_sweep", "-m", *REQUEST, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    run.answer.done()
+    return run
 
 
 @pytest.fixture(scope="session")
 def one_job(finished: Callable[..., Finished]) -> Finished:
     """One depth, and a claim whose jobs share a solution."""
-    its = finished("one_job", *TINY[:-1], "claims=[ode.forward.euler]", "depth=16", "--json")
-    its.answer.done()
-    return its
+    run = finished("one_job", *TINY[:-1], "claims=[ode.forward.euler]", "depth=16", "--json")
+    run.answer.done()
+    return run
 
 
 @pytest.fixture(scope="session")
 def settings_sweep(finished: Callable[..., Finished]) -> Finished:
     """Two activations, two seeds, and depths in an order of their own."""
-    its = finished("settings_sweep", *TINY, "depth=32,8,4,16", "activation=tanh,swish", "seed=0,1", "--json")
-    its.answer.done()
-    return its
+    run = finished("settings_sweep", *TINY, "depth=32,8,4,16", "activation=tanh,swish", "seed=0,1", "--json")
+    run.answer.done()
+    return run
 
 
 @pytest.fixture(scope="session")

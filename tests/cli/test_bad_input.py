@@ -149,7 +149,7 @@ def test_what_is_said_of_an_unknown_key_is_about_the_study_that_runs(in_process)
     assert_refused(in_process("train", "study=sde", "sde.imputs=3"), "'sde.inputs'", "Keys of study sde: ")
 
 
-@pytest.mark.parametrize("study", [name for name, its in STUDIES.items() if "data" in kinds(its)])
+@pytest.mark.parametrize("study", [name for name, settings in STUDIES.items() if "data" in kinds(settings)])
 def test_data_that_are_not_there_are_refused_before_anything_runs(study, in_process, tmp_path):
     wide = ["width=16"] if study == "hamiltonian" else []
     answer = in_process("train", f"study={study}", *wide, "data=mnist", f"data.root={tmp_path / 'none'}")
@@ -198,12 +198,12 @@ KEPT = [
 ]
 
 
-@pytest.mark.parametrize(("overrides", "key", "value"), KEPT, ids=lambda its: str(its))
+@pytest.mark.parametrize(("overrides", "key", "value"), KEPT, ids=lambda value: str(value))
 def test_a_word_that_looks_like_a_number_stays_as_it_was_typed(overrides, key, value):
     bridge = import_module("reslim_cli.hydra_bridge")
-    its = bridge.plan(["depth=4", *overrides])
-    (box,) = bridge.boxes(its, {job.name for job in its.jobs})
-    for one in (its, bridge.plan(box.overrides)):
+    planned = bridge.plan(["depth=4", *overrides])
+    (box,) = bridge.boxes(planned, {job.name for job in planned.jobs})
+    for one in (planned, bridge.plan(box.overrides)):
         assert {flat(job.settings)[key] for job in one.jobs} == {value}
 
 

@@ -34,23 +34,23 @@ def refused(answer, *words, lines: int = 2):
 def test_all_data_sets_are_listed_and_those_in_files_are_not_there(reslim, root):
     document = reslim("data", "--json").done().json
     assert document["root"] == str(root)
-    assert [its["name"] for its in document["data"]] == list(Data.options)
-    for its in document["data"]:
-        assert its["present"] == (its["source"] != "files")
-        assert its["present"] or (its["problems"] and its["advice"])
-        assert its["meaning"]
-    (mnist,) = (its for its in document["data"] if its["name"] == "mnist")
+    assert [entry["name"] for entry in document["data"]] == list(Data.options)
+    for entry in document["data"]:
+        assert entry["present"] == (entry["source"] != "files")
+        assert entry["present"] or (entry["problems"] and entry["advice"])
+        assert entry["meaning"]
+    (mnist,) = (entry for entry in document["data"] if entry["name"] == "mnist")
     assert [problem.split(" is ")[0] for problem in mnist["problems"]] == [
         file.path for file in Data.options["mnist"].files
     ]
     text = reslim("data").done().out
-    assert all(its["name"] in text for its in document["data"])
+    assert all(entry["name"] in text for entry in document["data"])
     assert str(root) in text
     assert "reslim data mnist" in text
     assert not root.exists()
 
 
-@pytest.mark.parametrize("name", [name for name, its in Data.options.items() if issubclass(its, Published)])
+@pytest.mark.parametrize("name", [name for name, source in Data.options.items() if issubclass(source, Published)])
 def test_without_a_network_the_files_and_their_folder_are_named(reslim, root, name):
     answer = reslim("data", name)
     refused(answer, f"could not download {name}", str((root / Data.options[name].files[0].path).parent))
@@ -89,9 +89,9 @@ def pets(root):
 
 
 def test_the_images_of_each_class_and_what_is_not_read_are_shown(in_process, pets):
-    (its,) = (f for f in in_process("data", "--json").done().json["data"] if f["name"] == "image_folder")
-    (folder,) = its["folders"]
-    assert its["present"]
+    (entry,) = (f for f in in_process("data", "--json").done().json["data"] if f["name"] == "image_folder")
+    (folder,) = entry["folders"]
+    assert entry["present"]
     assert folder["folder"] == "pets"
     assert folder["classes"] == [{"class": name, "train": 3, "test": 2} for name in ("cat", "dog")]
     assert folder["not_read"] == [f"train/dog/{i}.heic" for i in range(5)]
@@ -141,7 +141,7 @@ def test_a_damaged_file_is_named_by_the_list_and_when_it_cannot_be_fetched_anew(
     for path in (REAL / "MNIST" / "raw").iterdir():
         (raw / path.name).write_bytes(path.read_bytes())
     (raw / "t10k-labels-idx1-ubyte").write_bytes((raw / "t10k-labels-idx1-ubyte").read_bytes()[:-1])
-    (mnist,) = (its for its in reslim("data", "--json").done().json["data"] if its["name"] == "mnist")
+    (mnist,) = (entry for entry in reslim("data", "--json").done().json["data"] if entry["name"] == "mnist")
     assert mnist["problems"] == ["MNIST/raw/t10k-labels-idx1-ubyte is truncated: 10007 of 10008 bytes"]
     answer = reslim("data", "mnist")
     refused(answer, "t10k-labels-idx1-ubyte is truncated", "could not download mnist", lines=3)

@@ -23,7 +23,7 @@ def install(site: Path, name: str, entry_points: dict[str, list[str]]) -> None:
     folder = site / f"{name}-1.0.dist-info"
     folder.mkdir(parents=True)
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    lines = [line for group, its in entry_points.items() for line in (f"[reslim.{group}]", *its)]
+    lines = [line for group, points in entry_points.items() for line in (f"[reslim.{group}]", *points)]
     (folder / "entry_points.txt").write_text("\n".join(lines) + "\n")
 
 
@@ -187,8 +187,8 @@ def test_what_is_broken_is_refused_by_the_name_of_its_distribution_and_disturbs_
         assert len(answer[2].splitlines()) == 1
         assert words in answer[2]
         assert "worse 1.0" in answer[2] or answer in (study, data)
-    assert "toy" not in [its["name"] for its in json.loads(listed[1])]
+    assert "toy" not in [entry["name"] for entry in json.loads(listed[1])]
     assert "study=toy is a name of" in listed[2]
-    assert {"digits", "mnist"} <= {its["name"] for its in json.loads(data_sets[1])["data"]}
+    assert {"digits", "mnist"} <= {entry["name"] for entry in json.loads(data_sets[1])["data"]}
     assert "data=gone: lab.nothing:Gone of the distribution again 1.0 cannot be imported" in data_sets[2]
-    assert "data" in [its["what"] for its in json.loads(doctor[1])]
+    assert "data" in [entry["what"] for entry in json.loads(doctor[1])]

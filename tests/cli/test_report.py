@@ -21,7 +21,7 @@ from resnet_limits.studies import study as studies
 from tests.runs.conftest import replan
 
 CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
 )
 FORBIDDEN = {"script", "link", "iframe", "object", "embed", "img", "image", "base", "form", "video", "audio", "source"}
 
@@ -226,8 +226,8 @@ def test_what_a_run_folder_holds_is_text_to_the_page(sweep, tmp_path):
     provenance["invocations"][0] |= {"command": ["reslim", HOSTILE], "host": HOSTILE, "packages": {HOSTILE: HOSTILE}}
     provenance["invocations"][0]["git"] = {"revision": HOSTILE, "dirty": HOSTILE}
     (run / "provenance.json").write_text(json.dumps(provenance))
-    (its,) = Run.open(run).planned.sweeps
-    replan(run, sweeps=[{"overrides": [HOSTILE], "jobs": list(its.jobs)}])
+    (planned_sweep,) = Run.open(run).planned.sweeps
+    replan(run, sweeps=[{"overrides": [HOSTILE], "jobs": list(planned_sweep.jobs)}])
     (job,) = (run / "jobs").glob("4-*")
     status = json.loads((job / "status.json").read_text())
     (job / "status.json").write_text(json.dumps({**status, "state": "failed", "message": HOSTILE}))

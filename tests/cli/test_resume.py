@@ -5,24 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Reslim, without_seconds
+from tests.cli.command import Reslim, wait_for, without_seconds
 from tests.cli.conftest import REQUEST
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-
-
-def wait_for(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.01)
-    raise AssertionError("it did not happen in time")
 
 
 def status_of(run, depth):
@@ -51,15 +41,15 @@ def launcher_group(run):
 
 def alive(group):
     """Processes of this group that still run."""
-    found = []
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             pid, rest = stat.parent.name, stat.read_text(errors="replace").rsplit(")", 1)[1].split()
         except OSError:
             continue
         if int(rest[2]) == group and rest[0] not in "ZX":
-            found.append(int(pid))
-    return found
+            pids.append(int(pid))
+    return pids
 
 
 def modified(run):

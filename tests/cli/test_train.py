@@ -78,9 +78,9 @@ def test_records_have_the_columns_of_the_contract_in_order(sweep):
 
 def test_integer_columns_are_written_as_integers_and_absent_ones_as_nothing(sweep, failing):
     for run in (sweep.path, failing.path):
-        its = rows(run)
-        assert its
-        for row in its:
+        records = rows(run)
+        assert records
+        for row in records:
             for column in ("depth", "width", "replicas", "seed"):
                 assert re.fullmatch(r"\d+", row[column]), (column, row[column])
             for column in ("layer", "step"):
@@ -121,7 +121,7 @@ def test_the_summary_has_the_schema_of_the_contract(sweep):
     (claim,) = summary["claims"]
     assert set(claim) == {
         *("id", "setting", "source", "statement", "kind", "group", "rival"),
-        *("observable", "expected", "measured", "verdict", "why"),
+        *("observable", "expected", "pins", "measured", "verdict", "why"),
     }
     (group,) = summary["groups"]
     assert group["name"] == claim["group"] == "reversed"
@@ -131,6 +131,7 @@ def test_the_summary_has_the_schema_of_the_contract(sweep):
     assert "arXiv" in claim["source"]
     assert claim["kind"] in ("theorem", "derived", "observation", "control", "identity")
     assert claim["expected"] == {"what": "order", "value": 1.0, "tolerance": 0.1}
+    assert claim["pins"] == {}
     assert set(claim["measured"]) == {"value", "low", "high", "level"}
     assert claim["measured"]["low"] < claim["measured"]["value"] < claim["measured"]["high"]
     assert claim["measured"]["level"] == 0.95
@@ -160,15 +161,15 @@ def test_the_joblib_launcher_and_a_second_run_give_the_same_records_bit_for_bit(
 
 
 def test_a_job_does_not_depend_on_which_others_were_asked_for(sweep, settings_sweep):
-    def found(run, **values):
+    def values_by_depth(run, **values):
         return {
             (row["job"], row["depth"], row["observable"], row["scheme"]): row["value"]
             for row in rows(run)
             if all(row[key] == value for key, value in values.items())
         }
 
-    alone = found(sweep.path)
-    among_others = found(settings_sweep.path, activation="tanh", seed="0")
+    alone = values_by_depth(sweep.path)
+    among_others = values_by_depth(settings_sweep.path, activation="tanh", seed="0")
     common = {key: value for key, value in among_others.items() if key in alone}
     assert {key[1] for key in common} == {"4", "8", "16"}
     assert common == {key: alone[key] for key in common}
@@ -207,9 +208,9 @@ def test_seeds_are_pooled_and_no_setting(settings_sweep):
     summary = settings_sweep.answer.json
     assert {row["seed"] for row in rows(settings_sweep.path)} == {"0", "1"}
     for setting in ({"activation": "tanh"}, {"activation": "swish"}):
-        its = [row for row in summary["table"] if row["setting"] == setting]
-        assert [row["depth"] for row in its] == [4, 8, 16, 32], "one point a depth, not one a seed"
-        for point in its:
+        points = [row for row in summary["table"] if row["setting"] == setting]
+        assert [row["depth"] for row in points] == [4, 8, 16, 32], "one point a depth, not one a seed"
+        for point in points:
             values = [
                 float(row["value"])
                 for row in rows(settings_sweep.path)
@@ -254,7 +255,7 @@ def test_a_dry_run_lists_the_jobs_and_writes_nothing(reslim):
 
 
 def test_planning_says_which_groups_are_skipped_at_which_depths(reslim):
-    words = ("study=hamiltonian", "claims=[hamiltonian.geodesic,hamiltonian.energy]", "preset=smoke", "device=cpu")
+    words = ("study=hamiltonian", "claims=[hamiltonian.geodesic.*,hamiltonian.energy]", "preset=smoke", "device=cpu")
     answer = reslim("train", *words, "depth=16,64,128", "--dry-run").done()
     line = "landmarks: measured at depths up to 32; skipped at 64, 128"
     assert line in answer.out.splitlines()
@@ -266,7 +267,7 @@ def test_planning_says_which_groups_are_skipped_at_which_depths(reslim):
 
 
 def test_a_claim_that_no_planned_depth_measures_is_inconclusive_and_says_so(reslim):
-    words = ("study=hamiltonian", "claims=[hamiltonian.geodesic.landmarks]", "preset=smoke", "device=cpu", "depth=64")
+    words = ("study=hamiltonian", "claims=[hamiltonian.geodesic.landmarks.*]", "preset=smoke", "device=cpu", "depth=64")
     answer = reslim("train", *words, "--json").done()
     assert "reslim: landmarks: measured at depths up to 32; skipped at 64" in answer.err.splitlines()
     assert [claim["verdict"] for claim in answer.json["claims"]] == ["inconclusive"] * 2
@@ -275,6 +276,13 @@ def test_a_claim_that_no_planned_depth_measures_is_inconclusive_and_says_so(resl
     assert answer.code == 1
     assert "nothing was measured" in answer.out
     assert "depths up to 32" in answer.out
+
+
+def test_a_claim_is_run_alone_where_other_ids_begin_with_its_own(reslim):
+    words = ("study=sde", "width=4", "replicas=8", "device=cpu", "depth=4,8", "--json")
+    for name, ids in (("sde.strong", ["sde.strong"]), ("sde.strong.*", list(get("sde").parts["strong"]))):
+        summary = reslim("train", f"claims=[{name}]", *words).done().json
+        assert [claim["id"] for claim in summary["claims"]] == ids
 
 
 def test_the_multirun_flag_of_hydra_changes_nothing(reslim):

@@ -58,7 +58,9 @@ def reasons(document: dict[str, Any]) -> dict[str, str]:
 def with_claims(monkeypatch: pytest.MonkeyPatch, change: Callable[[Claim], Claim | None]) -> None:
     """The study `ode` with its claims changed, or left out where the change gives None."""
     groups = tuple(
-        dataclasses.replace(group, claims=tuple(its for claim in group.claims if (its := change(claim)) is not None))
+        dataclasses.replace(
+            group, claims=tuple(changed for claim in group.claims if (changed := change(claim)) is not None)
+        )
         for group in ode.STUDY.groups
     )
     plant(monkeypatch, ode.STUDY, dataclasses.replace(ode.STUDY, groups=groups))
@@ -98,11 +100,11 @@ def test_studies_side_by_side_come_to_what_each_comes_to_alone(tmp_path, monkeyp
         command.plan(["study=flow", "preset=smoke", "claims=[flow.inverse]", "depth=8,16,32,64"]),
     ]
     together = command.all_verified(plans)
-    assert [its.study for its in together] == ["ode", "flow"]
-    for its, alone in zip(together, [command.verified(one, alone=True) for one in plans], strict=True):
-        assert its.ok
-        assert its.checks == alone.checks
-        assert its.run.path != alone.run.path
+    assert [result.study for result in together] == ["ode", "flow"]
+    for result, alone in zip(together, [command.verified(one, alone=True) for one in plans], strict=True):
+        assert result.ok
+        assert result.checks == alone.checks
+        assert result.run.path != alone.run.path
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: studies run one after another")

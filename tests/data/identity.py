@@ -23,12 +23,12 @@ def by_feature(loaded: np.ndarray, source: np.ndarray) -> np.ndarray:
     unit = x[:, telling].std(axis=0)
     there = x[:, telling] / unit
     guess = (z - z.mean(axis=0))[:, telling] / z[:, telling].std(axis=0) + there.mean(axis=0)
-    before, found = None, _nearest(guess, there)
-    while before is None or not np.array_equal(before, found):
-        before, found = found, _nearest(_mapped(z[:, telling], there[found]), there)
-    remainder = np.abs(_mapped(z, x[found]) - x[found]).max()
+    before, nearest = None, _nearest(guess, there)
+    while before is None or not np.array_equal(before, nearest):
+        before, nearest = nearest, _nearest(_mapped(z[:, telling], there[nearest]), there)
+    remainder = np.abs(_mapped(z, x[nearest]) - x[nearest]).max()
     assert remainder < 1e-4, f"some loaded points are none of the source: they are {remainder} off"
-    return found
+    return nearest
 
 
 def by_channel(loaded: np.ndarray, source: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 
 from resnet_limits.data.files import File
 from resnet_limits.data.published import Published
-from resnet_limits.data.sources.cifar10 import Cifar10
+from resnet_limits.data.sources.cifar10 import Cifar10Data
 
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -44,7 +44,7 @@ def write_cifar(root: Path, images: int) -> None:
     """Batches of so many images each, in the layout of the published pickles: noise, brighter from class to class."""
     folder = root / "cifar-10-batches-py"
     folder.mkdir(parents=True)
-    for i, file in enumerate(Cifar10.files[:-1]):
+    for i, file in enumerate(Cifar10Data.files[:-1]):
         stream = np.random.default_rng(i)
         labels = np.arange(images) % 10
         pixels = stream.integers(0, 100, (images, 3072)) + 15 * labels[:, None]
@@ -56,8 +56,8 @@ def write_cifar(root: Path, images: int) -> None:
 
 def publish(monkeypatch: pytest.MonkeyPatch, source: type[Published], root: Path) -> None:
     """Take the files that are under a root for the published ones."""
-    its = tuple(
+    files = tuple(
         File(f.path, len(content := (root / f.path).read_bytes()), hashlib.md5(content).hexdigest())
         for f in source.files
     )
-    monkeypatch.setattr(source, "files", its)
+    monkeypatch.setattr(source, "files", files)

@@ -18,7 +18,7 @@ import torch
 from resnet_limits.data import identity
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
-from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.source import Data, Generated, Images
 
 REAL = Path(os.environ.get("RESLIM_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -108,25 +108,25 @@ class DataSetLaws:
             assert math.prod(shape) == self.loaded(0).features
             assert shape[0] == (self.channels or 1)
             assert self.settings.dimension() == math.prod(shape)
-        assert (shape is not None) == isinstance(self.settings, Images | Digits)
+        assert (shape is not None) == isinstance(self.settings, Images | DigitsData)
 
     def test_its_facts_are_true(self):
         """What is declared without a look at the data is what is loaded."""
-        d, its = self.loaded(0), self.settings
-        assert d.features == its.dimension()
-        assert d.classes == its.count_classes()
-        assert its.classes() in (None, d.classes)
-        assert its.labelled() == d.is_classification
-        assert d.is_classification or d.outputs == its.targets()
-        there = its.available()
+        d, settings = self.loaded(0), self.settings
+        assert d.features == settings.dimension()
+        assert d.classes == settings.count_classes()
+        assert settings.classes() in (None, d.classes)
+        assert settings.labelled() == d.is_classification
+        assert d.is_classification or d.outputs == settings.targets()
+        there = settings.available()
         if isinstance(there, int):
-            assert len(load(dataclasses.replace(its, train_size=None, test_size=0), seed=0).x_train) == there
+            assert len(load(dataclasses.replace(settings, train_size=None, test_size=0), seed=0).x_train) == there
         elif there is not None and self.whole:
             assert there == (len(d.x_train), len(d.x_test))
 
     def test_it_is_told_from_other_data_and_is_found(self):
-        its = identity.of(self.settings)
-        assert its.digest.startswith(f"{self.settings.name}-")
+        identified = identity.of(self.settings)
+        assert identified.digest.startswith(f"{self.settings.name}-")
         root = Path(self.settings.root or "") if isinstance(self.settings, Images) else Path()
         there = type(self.settings).found(root)
         assert (there.name, there.present) == (self.settings.name, True)

@@ -7,40 +7,40 @@ import torch
 
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import embed, forget, load
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.mnist import Mnist
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.mnist import MnistData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import DamagedData, RequestError, SettingError
 from tests.data.sources import REAL, real
 
 
 def test_null_takes_all_digits_that_are_left():
-    assert len(load(Digits(train_size=None, test_size=97), seed=0).x_train) == 1700
-    everything = load(Digits(train_size=None), seed=0)
+    assert len(load(DigitsData(train_size=None, test_size=97), seed=0).x_train) == 1700
+    everything = load(DigitsData(train_size=None), seed=0)
     assert (len(everything.x_train), len(everything.x_test)) == (1797, 0)
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (Digits(train_size=1700, test_size=98), "digits has 1797 points"),
-        (Digits(train_size=1798, test_size=None), "^data.train_size=1798: digits has 1797 points"),
-        (Digits(train_size=None, test_size=1797), "digits has 1797 points"),
-        (Moons(train_size=None), "data.train_size: null"),
-        (Gaussian(test_size=None), "data.test_size: null"),
-        (Digits(train_size=1), "all of one class"),
-        (Gaussian(train_size=1), "targets of gaussian are all equal"),
+        (DigitsData(train_size=1700, test_size=98), "digits has 1797 points"),
+        (DigitsData(train_size=1798, test_size=None), "^data.train_size=1798: digits has 1797 points"),
+        (DigitsData(train_size=None, test_size=1797), "digits has 1797 points"),
+        (MoonsData(train_size=None), "data.train_size: null"),
+        (GaussianData(test_size=None), "data.test_size: null"),
+        (DigitsData(train_size=1), "all of one class"),
+        (GaussianData(train_size=1), "targets of gaussian are all equal"),
         (Data("digit"), "did you mean 'digits'"),
-        (ImageFolder(folder="/somewhere"), "relative to data.root"),
+        (ImageFolderData(folder="/somewhere"), "relative to data.root"),
         pytest.param(
-            Mnist(root=str(REAL), train_size=60001),
+            MnistData(root=str(REAL), train_size=60001),
             "data.train_size=60001: mnist has 60000 training points",
             marks=real("MNIST"),
         ),
-        pytest.param(Mnist(root=str(REAL), train_size=1), "all of one class", marks=real("MNIST")),
+        pytest.param(MnistData(root=str(REAL), train_size=1), "all of one class", marks=real("MNIST")),
     ],
 )
 def test_requests_that_cannot_be_met_are_refused_in_words(data, message):
@@ -51,18 +51,18 @@ def test_requests_that_cannot_be_met_are_refused_in_words(data, message):
 
 def test_the_last_data_set_is_kept_and_another_takes_its_place(monkeypatch):
     read = []
-    points = Digits.points
-    monkeypatch.setattr(Digits, "points", lambda its, seed: read.append(1) or points(its, seed))
+    points = DigitsData.points
+    monkeypatch.setattr(DigitsData, "points", lambda data, seed: read.append(1) or points(data, seed))
     forget()
-    once = load(Digits(), seed=0)
-    assert load(Digits(), seed=0) is once
+    once = load(DigitsData(), seed=0)
+    assert load(DigitsData(), seed=0) is once
     assert len(read) == 1
-    assert load(Digits(train_size=100), seed=0) is not once
-    assert load(Digits(), seed=1) is not once
-    again = load(Digits(), seed=0)
+    assert load(DigitsData(train_size=100), seed=0) is not once
+    assert load(DigitsData(), seed=1) is not once
+    again = load(DigitsData(), seed=0)
     assert again is not once, "one is kept"
     forget()
-    assert load(Digits(), seed=0) is not again
+    assert load(DigitsData(), seed=0) is not again
     assert len(read) == 5
 
 
@@ -111,10 +111,10 @@ def test_labels_beyond_the_classes_are_refused():
         Dataset("own", torch.zeros(2, 1), torch.tensor([0, 3]), torch.zeros(0, 1), torch.zeros(0).long(), 2)
 
 
-@pytest.mark.parametrize("data", [Moons(train_size=40, test_size=30), Gaussian(train_size=40, test_size=30)])
+@pytest.mark.parametrize("data", [MoonsData(train_size=40, test_size=30), GaussianData(train_size=40, test_size=30)])
 def test_points_and_targets_are_standardised_by_the_training_ones_alone(data: Data):
-    its = load(data, seed=0)
-    for training, test in ((its.x_train, its.x_test), (its.y_train, its.y_test)):
+    loaded = load(data, seed=0)
+    for training, test in ((loaded.x_train, loaded.x_test), (loaded.y_train, loaded.y_test)):
         if training.ndim == 2:
             assert training.mean(dim=0).abs().max() < 1e-12
             assert (training.var(dim=0, correction=0) - 1).abs().max() < 1e-12
@@ -122,18 +122,18 @@ def test_points_and_targets_are_standardised_by_the_training_ones_alone(data: Da
 
 
 def test_no_test_point_is_a_training_point():
-    for data in (Moons(train_size=60, test_size=60), Digits()):
-        its = load(data, seed=0)
-        assert torch.cdist(its.x_test, its.x_train).min() > 1e-3
+    for data in (MoonsData(train_size=60, test_size=60), DigitsData()):
+        loaded = load(data, seed=0)
+        assert torch.cdist(loaded.x_test, loaded.x_train).min() > 1e-3
 
 
 def test_another_seed_splits_otherwise():
-    first, second = (load(Digits(), seed=seed).y_train for seed in (0, 1))
+    first, second = (load(DigitsData(), seed=seed).y_train for seed in (0, 1))
     assert not torch.equal(first, second)
 
 
 def test_an_embedded_point_has_the_mean_square_of_its_features_at_every_width():
-    x = load(Digits(), seed=0).x_train[:200]
+    x = load(DigitsData(), seed=0).x_train[:200]
     for width in (16, 1024):
         ratio = embed(x, width, seed=0).square().mean() / x.square().mean()
         assert ratio == pytest.approx(1, abs=0.5)

@@ -133,13 +133,13 @@ def test_transparency_is_laid_on_white(tmp_path, mode, form, grey):
     image = made(mode)
     values = np.asarray(image)
     laid = on_white(values[..., :-1], values[..., -1])
-    found = np.asarray(picture(written(tmp_path, image, form), grey=grey))
+    decoded = np.asarray(picture(written(tmp_path, image, form), grey=grey))
     if not grey:
-        assert np.array_equal(found, np.broadcast_to(laid, (7, 5, 3)))
+        assert np.array_equal(decoded, np.broadcast_to(laid, (7, 5, 3)))
     elif mode == "LA":
-        assert np.array_equal(found, laid[..., 0])
+        assert np.array_equal(decoded, laid[..., 0])
     else:
-        np.testing.assert_allclose(found, brightness(laid), atol=0.51)
+        np.testing.assert_allclose(decoded, brightness(laid), atol=0.51)
 
 
 @pytest.mark.parametrize("form", ["PNG", "GIF"])
@@ -273,8 +273,11 @@ def test_modes_that_files_hardly_have_are_laid_on_white_too():
     for mode, premultiplied in (("LA", "La"), ("RGBA", "RGBa")):
         image = made(mode)
         values = np.asarray(image)
-        laid, found = on_white(values[..., :-1], values[..., -1]), np.asarray(flattened(image.convert(premultiplied)))
-        np.testing.assert_allclose(found.reshape(laid.shape), laid, atol=1)
+        laid, composed = (
+            on_white(values[..., :-1], values[..., -1]),
+            np.asarray(flattened(image.convert(premultiplied))),
+        )
+        np.testing.assert_allclose(composed.reshape(laid.shape), laid, atol=1)
 
 
 # -- orientation ------------------------------------------------------------------------------------
@@ -305,14 +308,14 @@ def scene() -> np.ndarray:
 def test_photographs_stand_upright(tmp_path, form, orientation):
     exif = Image.Exif()
     exif[274] = orientation
-    found = colour_of(written(tmp_path, Image.fromarray(scene()), form, exif=exif))
+    decoded = colour_of(written(tmp_path, Image.fromarray(scene()), form, exif=exif))
     expected = UPRIGHT[orientation](scene())
-    assert found.shape == expected.shape
-    assert np.abs(found.astype(int) - expected).mean() < (8 if form == "JPEG" else 1e-9)
+    assert decoded.shape == expected.shape
+    assert np.abs(decoded.astype(int) - expected).mean() < (8 if form == "JPEG" else 1e-9)
     wrong = [
-        np.abs(found.astype(int) - other).mean()
+        np.abs(decoded.astype(int) - other).mean()
         for k, turn in UPRIGHT.items()
-        if k != orientation and (other := turn(scene())).shape == found.shape
+        if k != orientation and (other := turn(scene())).shape == decoded.shape
     ]
     assert min(wrong) > 20
 
@@ -388,9 +391,9 @@ def test_a_file_that_ends_early_is_never_a_picture(tmp_path, monkeypatch, form, 
     whole = colour_of(str(path))
     for length in sorted({*range(0, len(content), 1 + len(content) // 60), *range(len(content) - 30, len(content))}):
         path.write_bytes(content[:length])
-        found = colour_or_refusal(str(path))
-        if found is not None:  # what is missing says no more than that the file ends
-            assert np.array_equal(found, whole)
+        decoded = colour_or_refusal(str(path))
+        if decoded is not None:  # what is missing says no more than that the file ends
+            assert np.array_equal(decoded, whole)
             assert length >= len(content) - 20
     assert asked_to_fill_in == ImageFile.LOAD_TRUNCATED_IMAGES
 

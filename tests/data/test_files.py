@@ -16,10 +16,10 @@ from resnet_limits.data.identity import require
 from resnet_limits.data.images import ImageArrays
 from resnet_limits.data.loading import forget, load
 from resnet_limits.data.root import data_root
-from resnet_limits.data.sources.cifar10 import Cifar10
-from resnet_limits.data.sources.fashion_mnist import FashionMnist
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.cifar10 import Cifar10Data
+from resnet_limits.data.sources.fashion_mnist import FashionMnistData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import DamagedData, MissingData, OutputError
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
@@ -36,8 +36,8 @@ def nothing_is_kept():
 def mnist(tmp_path, monkeypatch):
     """A small MNIST that is taken for the published one."""
     write_idx(tmp_path / "MNIST" / "raw", mnist_arrays(100, 30))
-    publish(monkeypatch, Mnist, tmp_path)
-    return Mnist(root=str(tmp_path))
+    publish(monkeypatch, MnistData, tmp_path)
+    return MnistData(root=str(tmp_path))
 
 
 def flip(path, at: int = 100):
@@ -50,17 +50,17 @@ def flip(path, at: int = 100):
 
 
 def test_the_tables_agree_with_torchvision():
-    its = vision.datasets()
-    assert [(f.path, f.md5) for f in Cifar10.files] == [
-        (f"{its.CIFAR10.base_folder}/{name}", md5)
+    torchvision = vision.datasets()
+    assert [(f.path, f.md5) for f in Cifar10Data.files] == [
+        (f"{torchvision.CIFAR10.base_folder}/{name}", md5)
         for name, md5 in [
-            *its.CIFAR10.train_list,
-            *its.CIFAR10.test_list,
-            (its.CIFAR10.meta["filename"], its.CIFAR10.meta["md5"]),
+            *torchvision.CIFAR10.train_list,
+            *torchvision.CIFAR10.test_list,
+            (torchvision.CIFAR10.meta["filename"], torchvision.CIFAR10.meta["md5"]),
         ]
     ]
     for name in ("mnist", "fashion_mnist"):
-        cls = getattr(its, Data.options[name].torchvision)
+        cls = getattr(torchvision, Data.options[name].torchvision)
         expected = [f"{cls.__name__}/raw/{archive.removesuffix('.gz')}" for archive, _ in cls.resources]
         assert [f.path for f in Data.options[name].files] == expected
 
@@ -119,11 +119,11 @@ def test_a_longer_file_is_not_the_published_one(mnist, tmp_path):
 def test_a_flipped_bit_of_fashion_mnist_is_found_by_the_archive_beside_it(tmp_path, monkeypatch):
     raw = tmp_path / "FashionMNIST" / "raw"
     write_idx(raw, mnist_arrays(100, 30))
-    sizes = tuple(File(f.path, (tmp_path / f.path).stat().st_size) for f in FashionMnist.files)
-    monkeypatch.setattr(FashionMnist, "files", sizes)
+    sizes = tuple(File(f.path, (tmp_path / f.path).stat().st_size) for f in FashionMnistData.files)
+    monkeypatch.setattr(FashionMnistData, "files", sizes)
     for name in IDX:
         (raw / f"{name}.gz").write_bytes(gzip.compress((raw / name).read_bytes()))
-    data = FashionMnist(root=str(tmp_path))
+    data = FashionMnistData(root=str(tmp_path))
     assert load(data, seed=0).classes == 10
     forget()
     flip(raw / IDX[0])
@@ -142,20 +142,20 @@ def test_a_flipped_bit_of_fashion_mnist_is_found_by_the_archive_beside_it(tmp_pa
 )
 def test_files_of_the_wrong_shape_are_refused(tmp_path, monkeypatch, change, message):
     write_idx(tmp_path / "FashionMNIST" / "raw", change(mnist_arrays(100, 30)))
-    publish(monkeypatch, FashionMnist, tmp_path)
+    publish(monkeypatch, FashionMnistData, tmp_path)
     with pytest.raises(DamagedData, match=message):
-        load(FashionMnist(root=str(tmp_path)), seed=0)
+        load(FashionMnistData(root=str(tmp_path)), seed=0)
 
 
 def test_a_pickle_of_another_sum_is_never_opened(tmp_path, monkeypatch):
     write_cifar(tmp_path, 10)
-    publish(monkeypatch, Cifar10, tmp_path)
+    publish(monkeypatch, Cifar10Data, tmp_path)
     path = tmp_path / "cifar-10-batches-py" / "data_batch_3"
     size = path.stat().st_size
     path.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "opened").encode() + b"'\ntR.".ljust(10))
     path.write_bytes(path.read_bytes().ljust(size, b" "))
     with pytest.raises(DamagedData, match="data_batch_3 is corrupt"):
-        load(Cifar10(root=str(tmp_path)), seed=0)
+        load(Cifar10Data(root=str(tmp_path)), seed=0)
     assert not (tmp_path / "opened").exists()
 
 
@@ -191,7 +191,7 @@ def archives(tmp_path, monkeypatch):
     """The archives of a small MNIST in place, their sums known, and no network."""
     raw = tmp_path / "MNIST" / "raw"
     write_idx(raw, mnist_arrays(100, 30))
-    publish(monkeypatch, Mnist, tmp_path)
+    publish(monkeypatch, MnistData, tmp_path)
     resources = []
     for name in IDX:
         content = gzip.compress((raw / name).read_bytes())
@@ -205,18 +205,18 @@ def archives(tmp_path, monkeypatch):
 
 
 def test_archives_in_place_are_unpacked_without_a_network(archives, tmp_path):
-    Mnist.fetch(tmp_path)
+    MnistData.fetch(tmp_path)
     assert {p.name for p in archives.iterdir()} == {*IDX, *(f"{name}.gz" for name in IDX)}
     assert [p.name for p in tmp_path.iterdir()] == ["MNIST"], "nothing half-fetched is left"
     assert not any(path.is_symlink() for path in archives.iterdir())
-    assert load(Mnist(root=str(tmp_path)), seed=0).x_test.shape == (30, 784)
+    assert load(MnistData(root=str(tmp_path)), seed=0).x_test.shape == (30, 784)
 
 
 def test_an_archive_of_another_sum_is_left_alone_and_the_files_to_put_are_named(archives, tmp_path):
     flip(archives / f"{IDX[0]}.gz")
     before = {p.name: p.read_bytes() for p in archives.iterdir()}
     with pytest.raises(MissingData, match=r"could not download mnist") as caught:
-        Mnist.fetch(tmp_path)
+        MnistData.fetch(tmp_path)
     assert all(name in str(caught.value) for name in IDX)
     assert str(archives) in str(caught.value)
     assert {p.name: p.read_bytes() for p in archives.iterdir()} == before
@@ -225,20 +225,20 @@ def test_an_archive_of_another_sum_is_left_alone_and_the_files_to_put_are_named(
 def test_a_fetch_that_fails_leaves_no_folder(archives, tmp_path):
     root = tmp_path / "new" / "root"
     with pytest.raises(MissingData):
-        Mnist.fetch(root)
+        MnistData.fetch(root)
     assert not (tmp_path / "new").exists()
 
 
 def test_a_root_that_cannot_be_written_is_said(archives, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="--root"):
-        Mnist.fetch(tmp_path / "file")
+        MnistData.fetch(tmp_path / "file")
 
 
 def test_a_truncated_file_is_replaced_by_what_is_fetched(archives, tmp_path):
     (archives / IDX[0]).write_bytes(b"half")
-    Mnist.fetch(tmp_path)
-    assert not any(seen.problem for seen in Mnist.look(tmp_path, thoroughly=True))
+    MnistData.fetch(tmp_path)
+    assert not any(seen.problem for seen in MnistData.look(tmp_path, thoroughly=True))
 
 
 # -- folders of images ----------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def folder(tmp_path):
 
 
 def ask(folder):
-    return ImageFolder(root=str(folder.parent), folder="pets", size=4)
+    return ImageFolderData(root=str(folder.parent), folder="pets", size=4)
 
 
 def test_a_whole_folder_loads_and_passes(folder):

@@ -16,13 +16,13 @@ from resnet_limits.data import hashes, identity, sketch
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
 from resnet_limits.data.sources import digits
-from resnet_limits.data.sources.circles import Circles
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.mnist import Mnist
-from resnet_limits.data.sources.moons import Moons
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.circles import CirclesData
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.mnist import MnistData
+from resnet_limits.data.sources.moons import MoonsData
+from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.errors import DamagedData, SettingError
 from resnet_limits.measurement.job import InMemory
 from resnet_limits.runs.shared import SharedFolder
@@ -49,7 +49,7 @@ def write_folder(root, *, seed=0, images=4, name="images"):
             folder.mkdir(parents=True, exist_ok=True)
             for i in range(images):
                 Image.fromarray(stream.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / f"{i}.ppm")
-    return ImageFolder(root=str(root), folder=name, size=8)
+    return ImageFolderData(root=str(root), folder=name, size=8)
 
 
 def replace_behind_its_back(path):
@@ -115,18 +115,18 @@ def test_what_is_in_memory_is_not_taken_for_other_data(tmp_path):
 
 
 def test_generated_sets_are_told_by_the_version_of_their_generator(monkeypatch):
-    before = {cls: identity.of(cls()).digest for cls in (Moons, Circles, Gaussian)}
-    assert before[Moons] == "moons-1"
+    before = {cls: identity.of(cls()).digest for cls in (MoonsData, CirclesData, GaussianData)}
+    assert before[MoonsData] == "moons-1"
     assert len(set(before.values())) == 3
-    assert identity.of(Moons(noise=0.3)).digest == "moons-1", "keys are content of the job already"
-    monkeypatch.setattr(Moons, "version", 2)
-    assert identity.of(Moons()).digest == "moons-2"
-    assert identity.of(Circles()).digest == before[Circles]
+    assert identity.of(MoonsData(noise=0.3)).digest == "moons-1", "keys are content of the job already"
+    monkeypatch.setattr(MoonsData, "version", 2)
+    assert identity.of(MoonsData()).digest == "moons-2"
+    assert identity.of(CirclesData()).digest == before[CirclesData]
 
 
 def test_the_digits_of_the_file_are_those_that_scikit_learn_loads(monkeypatch, tmp_path):
     assert digits.bundled() == digits.as_bytes(*digits.loaded())
-    data = Digits(digest=identity.of(Digits()).digest)
+    data = DigitsData(digest=identity.of(DigitsData()).digest)
     load(data, seed=0)
     forget()
     images, labels = digits.loaded()
@@ -139,14 +139,14 @@ def test_the_digits_of_the_file_are_those_that_scikit_learn_loads(monkeypatch, t
     damaged.write_bytes(gzip.compress(b"1,2,x\n"))
     plant(monkeypatch, digits.file, lambda: damaged)
     with pytest.raises(DamagedData, match="install scikit-learn anew"):
-        identity.of(Digits())
+        identity.of(DigitsData())
 
 
 def test_a_corrupt_file_of_the_right_size_is_found_at_planning(tmp_path, monkeypatch):
     folder = tmp_path / "MNIST" / "raw"
     write_idx(folder, mnist_arrays(20, 10))
-    publish(monkeypatch, Mnist, tmp_path)
-    data = Mnist(root=str(tmp_path))
+    publish(monkeypatch, MnistData, tmp_path)
+    data = MnistData(root=str(tmp_path))
     identity.require(data)
     replace_behind_its_back(folder / "train-images-idx3-ubyte")
     for _ in range(2):  # what is damaged is not remembered
@@ -159,7 +159,7 @@ def test_a_corrupt_file_of_the_right_size_is_found_at_planning(tmp_path, monkeyp
 
 def test_jobs_get_the_identity_of_their_data_and_with_it_names_of_their_own(tmp_path):
     a, b = write_folder(tmp_path / "a", seed=0), write_folder(tmp_path / "b", seed=1)
-    one, other, gone = identity.filled([Ode(data=d) for d in (a, b, ImageFolder(root="/nowhere"))])
+    one, other, gone = identity.filled([Ode(data=d) for d in (a, b, ImageFolderData(root="/nowhere"))])
     assert job_name(one) != job_name(other)
     assert one.data.digest == identity.of(a).digest
     assert gone.data.digest is None, "whoever runs the job says what is missing"
@@ -169,9 +169,9 @@ def test_jobs_get_the_identity_of_their_data_and_with_it_names_of_their_own(tmp_
 
 def test_a_digest_that_is_given_is_asked_of_the_data(tmp_path):
     data = write_folder(tmp_path)
-    found = identity.of(data).digest
-    identity.require(dataclasses.replace(data, digest=found))
-    with pytest.raises(SettingError, match=rf"data.digest=image_folder-0000: .* are others, {found}"):
+    digest = identity.of(data).digest
+    identity.require(dataclasses.replace(data, digest=digest))
+    with pytest.raises(SettingError, match=rf"data.digest=image_folder-0000: .* are others, {digest}"):
         identity.require(dataclasses.replace(data, digest="image_folder-0000"))
 
 
@@ -179,9 +179,9 @@ def test_a_digest_that_is_given_is_asked_of_the_data(tmp_path):
 
 
 def read_files(data):
-    found = identity.of(data).hashes
-    assert found is not None
-    return {name for name in found.read}
+    hashed = identity.of(data).hashes
+    assert hashed is not None
+    return {name for name in hashed.read}
 
 
 def test_an_unchanged_folder_is_looked_at_and_not_read(tmp_path, cache):
@@ -245,9 +245,9 @@ def test_files_that_change_while_they_are_loaded_are_noticed(tmp_path, monkeypat
     path = tmp_path / "images" / "train" / "dog" / "2.ppm"
 
     def images(*args, **options):
-        found = read(*args, **options)
+        content = read(*args, **options)
         replace_behind_its_back(path)
-        return found
+        return content
 
     plant(monkeypatch, image_folder.images, images)
     with pytest.raises(DamagedData, match=f"{path} was changed while the data were loaded"):
@@ -260,7 +260,7 @@ def changed(dataset: Dataset, by: float, *, everywhere: bool = False) -> Dataset
     return dataclasses.replace(dataset, x_train=x)
 
 
-@pytest.mark.parametrize("data", [Moons(), Gaussian(outputs=2), Spirals()])
+@pytest.mark.parametrize("data", [MoonsData(), GaussianData(outputs=2), SpiralsData()])
 def test_generated_points_are_compared_with_those_of_the_first_job_within_rounding(tmp_path, data):
     dataset, solve = load(data, seed=0), SharedFolder(tmp_path / "shared").solve
     y = dataset.y_train.clone()
@@ -271,25 +271,25 @@ def test_generated_points_are_compared_with_those_of_the_first_job_within_roundi
         *([dataclasses.replace(dataset, y_train=y)] if not (y == dataset.y_train).all() else []),
     ]
 
-    def job(its):
+    def job(dataset):
         with sketch.compared_by(solve):
-            sketch.compare(its, data, 0)
+            sketch.compare(dataset, data, 0)
 
     job(dataset)
     job(dataset)
     job(changed(dataset, 1e-14, everywhere=True))
-    for its in others:
+    for other in others:
         with pytest.raises(DamagedData, match=f"data={data.name}: the points generated here are not those"):
-            job(its)
+            job(other)
     with sketch.compared_by(solve):
         sketch.compare(load(data, seed=1), data, 1)  # another seed has a first job of its own
 
 
 def test_outside_a_run_nothing_is_compared():
-    load(Moons(), seed=0)
+    load(MoonsData(), seed=0)
     solved = InMemory()
     with sketch.compared_by(solved.solve):
-        load(Moons(), seed=0)
+        load(MoonsData(), seed=0)
     assert len(solved.solutions) == 1
 
 

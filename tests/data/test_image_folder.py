@@ -12,8 +12,8 @@ from PIL import Image
 from resnet_limits.data.identity import require
 from resnet_limits.data.image_folder import SUFFIXES, files, images, listing
 from resnet_limits.data.loading import load
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.image_folder import ImageFolderData
 from resnet_limits.errors import DamagedData
 
 
@@ -32,14 +32,14 @@ def folder(tmp_path):
     return tmp_path / "pets"
 
 
-def ask(folder: Path, **options) -> ImageFolder:
-    return ImageFolder(root=str(folder.parent), folder=folder.name, size=4, **options)
+def ask(folder: Path, **options) -> ImageFolderData:
+    return ImageFolderData(root=str(folder.parent), folder=folder.name, size=4, **options)
 
 
 def values(folder: Path) -> list[tuple[int, int]]:
     """The brightness and the label of every training image, in the order of loading."""
-    its = images(folder, size=4, grey=True)
-    return [(int(x.flatten()[0]), int(y)) for x, y in zip(its.x_train, its.y_train, strict=True)]
+    read = images(folder, size=4, grey=True)
+    return [(int(x.flatten()[0]), int(y)) for x, y in zip(read.x_train, read.y_train, strict=True)]
 
 
 def test_files_are_listed_in_the_order_of_loading_with_part_and_class(folder):
@@ -86,8 +86,8 @@ def test_what_is_not_read_is_counted_and_named_and_never_silent(folder):
     ):
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_bytes(b"")
-    its = listing(folder)
-    assert len(its.left_out) == 85
+    listed = listing(folder)
+    assert len(listed.left_out) == 85
     counts, warning = ask(folder).notes()
     assert counts.endswith(f"{folder} holds 4 training and 2 test images of 2 classes; cat 2 + 1, dog 2 + 1")
     assert "not read: 80 .heic, 1 without a suffix, 1 " in warning
@@ -104,10 +104,10 @@ def test_every_file_is_read_or_left_out_unless_it_is_hidden(folder):
         path = folder / random.choice(["train", "test"]) / random.choice(["cat", "dog"]) / where / f"{i}{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-    its = listing(folder)
+    listed = listing(folder)
     there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert {file.path for file in its.files} | {*its.left_out} == there
-    assert not {file.path for file in its.files} & {*its.left_out}
+    assert {file.path for file in listed.files} | {*listed.left_out} == there
+    assert not {file.path for file in listed.files} & {*listed.left_out}
 
 
 def test_hidden_files_are_not_mentioned(folder):
@@ -131,7 +131,7 @@ def test_many_classes_are_counted_by_the_smallest_and_the_largest(folder):
 
 
 def test_other_data_have_nothing_to_say():
-    assert Digits().notes() == []
+    assert DigitsData().notes() == []
 
 
 @pytest.mark.parametrize("below", ["", "more/"])

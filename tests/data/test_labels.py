@@ -24,14 +24,14 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import embed, forget, load
-from resnet_limits.data.sources.cifar10 import Cifar10
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.fashion_mnist import FashionMnist
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.cifar10 import Cifar10Data
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.fashion_mnist import FashionMnistData
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.data.sources.source import Data
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import cross_entropy
 from resnet_limits.networks.convolutional import logits
 from resnet_limits.settings.training import Train
@@ -73,7 +73,9 @@ class Source:
         else:
             indices = [by_channel(z, x) for z, (x, _) in zip(loaded, parts, strict=True)]
             labels = [y for _, y in parts]
-        return [(i, y[i], own.numpy()) for i, y, own in zip(indices, labels, (d.y_train, d.y_test), strict=True)]
+        return [
+            (i, y[i], y_loaded.numpy()) for i, y, y_loaded in zip(indices, labels, (d.y_train, d.y_test), strict=True)
+        ]
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -96,7 +98,7 @@ def of_batches(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     return [read(*(f"data_batch_{k}" for k in range(1, 6))), read("test_batch")]
 
 
-def of_folder(data: ImageFolder) -> list[tuple[np.ndarray, np.ndarray]]:
+def of_folder(data: ImageFolderData) -> list[tuple[np.ndarray, np.ndarray]]:
     """The label of a file is the place of its class, the first folder on its path, among the names of the classes."""
 
     def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -138,9 +140,9 @@ def root(tmp_path_factory) -> Iterator[Path]:
 
     path, patch = tmp_path_factory.mktemp("data"), pytest.MonkeyPatch()
     write_idx(path / "FashionMNIST" / "raw", mnist_arrays(400, 100))
-    publish(patch, FashionMnist, path)
+    publish(patch, FashionMnistData, path)
     write_cifar(path, 40)
-    publish(patch, Cifar10, path)
+    publish(patch, Cifar10Data, path)
     patch.setattr(vision.datasets().cifar, "check_integrity", lambda path, md5=None: True)
     write_folder(path / "images")
     if (REAL / NEEDS["photographs"]).exists():
@@ -157,22 +159,22 @@ def source(root) -> Callable[[str], Source]:
             pytest.skip(f"no {NEEDS[name]} under {REAL}")
         if name == "digits":
             x, y = load_digits(return_X_y=True)
-            return Source(Digits(), lambda seed: [(np.asarray(x), np.asarray(y))])
+            return Source(DigitsData(), lambda seed: [(np.asarray(x), np.asarray(y))])
         if name in SPLIT:
-            own: Any = {"gaussian": Gaussian(outputs=2)}.get(name) or Data.options[name]()
-            return Source(own, lambda seed: [own.points(seed)])
+            data_of_its_size: Any = {"gaussian": GaussianData(outputs=2)}.get(name) or Data.options[name]()
+            return Source(data_of_its_size, lambda seed: [data_of_its_size.points(seed)])
         if name == "mnist":
-            data = Mnist(root=str(REAL), train_size=2000, test_size=1000)
+            data = MnistData(root=str(REAL), train_size=2000, test_size=1000)
             return Source(data, lambda seed: of_idx(REAL / "MNIST" / "raw"))
         if name == "fashion_mnist":
-            data = FashionMnist(root=str(root))
+            data = FashionMnistData(root=str(root))
             return Source(data, lambda seed: of_idx(root / "FashionMNIST" / "raw"))
         if name == "cifar10":
-            return Source(Cifar10(root=str(root)), lambda seed: of_batches(root / "cifar-10-batches-py"))
+            return Source(Cifar10Data(root=str(root)), lambda seed: of_batches(root / "cifar-10-batches-py"))
         data = {
-            "image_folder": ImageFolder(root=str(root), size=7),
-            "grey_folder": ImageFolder(root=str(root), size=5, grey=True),
-            "photographs": ImageFolder(root=str(root), folder="photographs"),
+            "image_folder": ImageFolderData(root=str(root), size=7),
+            "grey_folder": ImageFolderData(root=str(root), size=5, grey=True),
+            "photographs": ImageFolderData(root=str(root), folder="photographs"),
         }[name]
         return Source(data, lambda seed: of_folder(data))
 
@@ -188,17 +190,17 @@ def test_every_data_set_of_the_settings_is_tested_here(source):
 @pytest.mark.parametrize("sizes", [{}, {"train_size": 60, "test_size": 30}])
 @pytest.mark.parametrize("name", [name for name in (*SPLIT, *APART) if name != "gaussian"])
 def test_each_point_has_its_own_label_and_no_test_point_is_trained_on(source, name, sizes, seed):
-    its = source(name)
-    its = its if not sizes else replace(its, data=replace(its.data, **sizes))
+    chosen = source(name)
+    chosen = chosen if not sizes else replace(chosen, data=replace(chosen.data, **sizes))
     if name in SPLIT and name != "digits":  # their points are drawn for their number
-        its = replace(its, parts=lambda seed: [its.data.points(seed)])
-    d = load(its.data, seed=seed)
-    train, test = its.identified(d, seed)
-    for indices, own, loaded in (train, test):
-        assert np.array_equal(own, loaded)
+        chosen = replace(chosen, parts=lambda seed: [chosen.data.points(seed)])
+    d = load(chosen.data, seed=seed)
+    train, test = chosen.identified(d, seed)
+    for indices, expected, loaded in (train, test):
+        assert np.array_equal(expected, loaded)
         assert len(np.unique(indices)) == len(indices)
         assert not np.array_equal(indices, np.sort(indices)), "in the order of the source"
-    if len(its.parts(seed)) == 1:
+    if len(chosen.parts(seed)) == 1:
         assert not {*train[0]} & {*test[0]}
     assert (len(train[0]), len(test[0])) == (len(d.x_train), len(d.x_test))
 
@@ -211,8 +213,8 @@ def test_each_point_of_a_regression_has_its_own_targets(source, seed, train_size
     d = load(data, seed=seed)
     both = by_feature(torch.cat([d.x_train, d.x_test]).numpy(), x)
     assert len(np.unique(both)) == len(both)
-    loaded, own = torch.cat([d.y_train, d.y_test]).numpy(), y[both]
-    for z, target in zip(loaded.T, own.T, strict=True):
+    loaded, expected = torch.cat([d.y_train, d.y_test]).numpy(), y[both]
+    for z, target in zip(loaded.T, expected.T, strict=True):
         slope, shift = np.polyfit(target, z, 1)
         np.testing.assert_allclose(z, slope * target + shift, atol=1e-9)
         assert slope == pytest.approx(1 / target[: len(d.x_train)].std())
@@ -224,10 +226,10 @@ def test_each_point_of_a_regression_has_its_own_targets(source, seed, train_size
 @pytest.mark.parametrize("regression", [False, True])
 def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypatch, regression):
     if regression:
-        data = Gaussian(outputs=2)
+        data = GaussianData(outputs=2)
         x, y = data.points(0)
     else:
-        data = Digits()
+        data = DigitsData()
         x, y = (np.asarray(a) for a in load_digits(return_X_y=True))
     before = load(data, seed=0)
     held_out = by_feature(torch.cat([before.x_train, before.x_test]).numpy(), x)[len(before.x_train) :]
@@ -235,7 +237,7 @@ def test_training_points_do_not_know_the_test_points_of_a_split(source, monkeypa
     other_x[held_out] += np.random.default_rng(0).normal(30, 10, other_x[held_out].shape)
     if regression:
         other_y[held_out] *= 9
-    monkeypatch.setattr(type(data), "points", lambda its, seed: (other_x, other_y))
+    monkeypatch.setattr(type(data), "points", lambda data, seed: (other_x, other_y))
     forget()
     after = load(data, seed=0)
     forget()
@@ -250,7 +252,7 @@ def test_training_images_do_not_know_the_test_images(source, monkeypatch, name):
     data = source(name).data
     before, read = load(data, seed=0), type(data).images
     monkeypatch.setattr(
-        type(data), "images", lambda *arguments: replace(its := read(*arguments), x_test=255 - its.x_test)
+        type(data), "images", lambda *arguments: replace(arrays := read(*arguments), x_test=255 - arrays.x_test)
     )
     forget()
     after = load(data, seed=0)
@@ -266,10 +268,10 @@ def test_what_is_not_chosen_of_the_training_images_does_not_matter_either(source
     chosen, _, _ = source("fashion_mnist").identified(before, 0)[0]
 
     def changed(*arguments):
-        its = read(*arguments)
-        x = 255 - its.x_train
-        x[chosen] = its.x_train[chosen]
-        return replace(its, x_train=x)
+        arrays = read(*arguments)
+        x = 255 - arrays.x_train
+        x[chosen] = arrays.x_train[chosen]
+        return replace(arrays, x_train=x)
 
     monkeypatch.setattr(type(data), "images", changed)
     forget()
@@ -283,7 +285,7 @@ def test_what_is_not_chosen_of_the_training_images_does_not_matter_either(source
 
 @pytest.mark.parametrize("width", [3, 64, 100])
 def test_an_embedded_point_is_the_embedding_of_the_point_in_its_place(width):
-    x = load(Digits(), seed=0).x_train[:50]
+    x = load(DigitsData(), seed=0).x_train[:50]
     matrix = embed(torch.eye(64, dtype=torch.float64), width, seed=2)
     torch.testing.assert_close(embed(x, width, seed=2), x @ matrix, rtol=0, atol=1e-12)
     assert torch.linalg.matrix_rank(matrix) == min(width, 64)
@@ -291,15 +293,15 @@ def test_an_embedded_point_is_the_embedding_of_the_point_in_its_place(width):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_points_and_labels_move_together(source, dtype):
-    its = source("digits")
-    for _, own, loaded in its.identified(load(its.data, seed=0).to("cpu", dtype), 0):
-        assert np.array_equal(own, loaded)
+    digits = source("digits")
+    for _, expected, loaded in digits.identified(load(digits.data, seed=0).to("cpu", dtype), 0):
+        assert np.array_equal(expected, loaded)
 
 
 @functools.cache
 def known_digits() -> tuple[torch.Tensor, np.ndarray]:
     """The digits as loaded with seed 0, and their labels as scikit-learn has them."""
-    d = load(Digits(), seed=0)
+    d = load(DigitsData(), seed=0)
     x = torch.cat([d.x_train, d.x_test])
     images, labels = load_digits(return_X_y=True)
     return x, np.asarray(labels)[by_feature(x.numpy(), np.asarray(images))]
@@ -330,13 +332,13 @@ def test_ode_trains_on_each_point_with_its_label():
 @pytest.mark.parametrize("loss", [None, "square"])
 def test_gamma_trains_on_each_point_with_its_label(loss):
     from resnet_limits.studies.gamma.problem import of_the_data
-    from resnet_limits.training.losses import CrossEntropy, Square
+    from resnet_limits.training.loss_with_curvature import CrossEntropy, MeanSquareLoss
 
-    own = Gamma(data=Digits(), width=70, gamma=GammaKeys(train_points=90, loss=loss))
-    problem, d = of_the_data(own)
+    settings = Gamma(data=DigitsData(), width=70, gamma=GammaKeys(train_points=90, loss=loss))
+    problem, d = of_the_data(settings)
     labels = digit_labels(unembedded(problem.x, 70))
     assert len(labels) == 90
-    if isinstance(problem.loss, Square):
+    if isinstance(problem.loss, MeanSquareLoss):
         assert np.array_equal(problem.loss.targets, np.eye(10)[labels])
     else:
         assert isinstance(problem.loss, CrossEntropy)
@@ -350,7 +352,7 @@ def test_hamiltonian_moves_each_point_to_the_target_of_its_label(loss, width):
     from resnet_limits.studies.hamiltonian.problem import setup
 
     keys = HamiltonianKeys(points=90, loss=loss, readout="linear")
-    problem: Any = setup(Hamiltonian(data=Digits(), width=width, hamiltonian=keys))
+    problem: Any = setup(Hamiltonian(data=DigitsData(), width=width, hamiltonian=keys))
     labels = digit_labels(problem.q0[:, :64])
     assert len(labels) == 90
     assert np.array_equal(problem.loss.y.argmax(dim=1).numpy(), labels)
@@ -362,11 +364,11 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
     from resnet_limits.measurement.job import Job
     from resnet_limits.studies.hamiltonian.meanfield import measure as meanfield
 
-    its = source("moons")
+    moons = source("moons")
     keys = HamiltonianKeys(points=300)
-    own = Hamiltonian(data=its.data, width=3, replicas=2, hamiltonian=keys)
-    problem: Any = meanfield.setup(own)
-    _, labels, _ = its.identified(load(its.data, seed=0), 0)[0]
+    settings = Hamiltonian(data=moons.data, width=3, replicas=2, hamiltonian=keys)
+    problem: Any = meanfield.setup(settings)
+    _, labels, _ = moons.identified(load(moons.data, seed=0), 0)[0]
     assert np.array_equal(problem.loss.y[:, 0].numpy(), 2 * labels[:300] - 1)
     target_of = {tuple(q.tolist()): float(y) for q, y in zip(problem.q0, problem.loss.y, strict=True)}
     seen = []
@@ -378,7 +380,7 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
 
     plant(monkeypatch, minimise, look)
     with pytest.raises(InterruptedError):
-        meanfield.distances_of_draws(Job(own), own, problem, np.zeros(3))
+        meanfield.distances_of_draws(Job(settings), settings, problem, np.zeros(3))
     assert len(seen[0]) == meanfield.COUNTS[0]
     assert all(seen[0])
 
@@ -387,14 +389,14 @@ def test_kernels_are_given_each_point_with_its_label(monkeypatch):
     from resnet_limits.studies.kernel.expressivity import measure as expressivity
     from resnet_limits.studies.kernel.inference.measure import task
 
-    own = Kernel(data=Digits(), kernel=KernelKeys(points=80), activation="tanh")
-    its = task(own)
-    assert its.labels is not None
-    np.testing.assert_allclose(its.y.numpy(), np.eye(10)[digit_labels(its.x)] - 0.1, atol=1e-15)
-    assert np.array_equal(its.labels.numpy(), digit_labels(its.new))
+    settings = Kernel(data=DigitsData(), kernel=KernelKeys(points=80), activation="tanh")
+    regression = task(settings)
+    assert regression.labels is not None
+    np.testing.assert_allclose(regression.y.numpy(), np.eye(10)[digit_labels(regression.x)] - 0.1, atol=1e-15)
+    assert np.array_equal(regression.labels.numpy(), digit_labels(regression.new))
     seen = []
     plant(monkeypatch, expressivity.ridge_difference, lambda *arguments: seen.append(arguments) or 0.0)
-    expressivity.of_the_limit(own)
+    expressivity.of_the_limit(settings)
     (_, _, x, targets, _, _) = seen[0]
     assert np.array_equal(targets.argmax(dim=1).numpy(), digit_labels(x))
 
@@ -403,9 +405,9 @@ def test_regression_with_each_kernel_finds_the_test_labels():
     from resnet_limits.measurement.job import Job
     from resnet_limits.studies.kernel.accuracy import measure as accuracy
 
-    own = Kernel(data=Digits(train_size=300, test_size=200), kernel=KernelKeys(deep_points=200))
-    records = accuracy.measure(Job(own)).records
-    accuracies = {its.observable: its.value for its in records if its.observable.startswith("accuracy.")}
+    settings = Kernel(data=DigitsData(train_size=300, test_size=200), kernel=KernelKeys(deep_points=200))
+    records = accuracy.measure(Job(settings)).records
+    accuracies = {record.observable: record.value for record in records if record.observable.startswith("accuracy.")}
     assert {"accuracy.nngp", "accuracy.ntk", "accuracy.linear_ridge", "accuracy.deep"} <= {*accuracies}
     assert min(accuracies.values()) > 0.8, accuracies
 
@@ -421,9 +423,9 @@ def test_flow_trains_its_convolutional_networks_on_each_image_with_its_label(mon
         raise InterruptedError
 
     plant(monkeypatch, train, look)
-    own = Flow(data=Digits(), flow=FlowKeys(images=ImageKeys(points=150)))
+    settings = Flow(data=DigitsData(), flow=FlowKeys(images=ImageKeys(points=150)))
     with pytest.raises(InterruptedError):
-        images.trained_and_run(Job(own), 1, 1)
+        images.trained_and_run(Job(settings), 1, 1)
     ((x, y),) = seen
     assert x.shape == (150, 1, 8, 8)
     assert np.array_equal(digit_labels(x.reshape(150, 64)), y)
@@ -454,12 +456,12 @@ def test_mini_batches_take_points_and_labels_together(monkeypatch):
     from resnet_limits.networks.blocks import field
     from resnet_limits.networks.classifier import accuracy, initial
     from resnet_limits.training import loop
-    from resnet_limits.training.loss import loss
+    from resnet_limits.training.loss_of_replicas import loss
 
     (x, y), (x_test, y_test) = numbered(23), numbered(8)
     data = Dataset("numbered", x, y, x_test, y_test, 5)
-    its = field(Two(hidden=4), "tanh", 2)
-    trunk = {name: torch.zeros(1, 2, *shape, dtype=torch.float64) for name, shape in its.shapes.items()}
+    mlp = field(TwoBlock(hidden=4), "tanh", 2)
+    trunk = {name: torch.zeros(1, 2, *shape, dtype=torch.float64) for name, shape in mlp.shapes.items()}
     start = initial(3, 2, 5, trunk, replicas=1, seed=0, dtype=torch.float64, device=torch.device("cpu"))
     seen, tested, score = [], [], classifier.logits
 
@@ -478,7 +480,7 @@ def test_mini_batches_take_points_and_labels_together(monkeypatch):
     for original, spy in ((classifier.logits, noted), (loss, trained_on), (accuracy, judged)):
         plant(monkeypatch, original, spy)
     recipe = Train(epochs=2, batch_size=6, lr=0.01)
-    loop.train(its, start, data, recipe, depth=2, h=0.5, seed=1, progress=lambda done, message: None)
+    loop.train(mlp, start, data, recipe, depth=2, h=0.5, seed=1, progress=lambda done, message: None)
     check_batches(seen, 23, epochs=2)
     assert len(tested) == 4
     assert all(torch.equal(points, x_test) and torch.equal(labels, y_test) for points, labels in tested)
@@ -563,13 +565,15 @@ def test_the_trained_networks_of_ode_find_the_test_labels_and_cannot_with_shuffl
     from resnet_limits.studies.ode.networks import data_of
     from resnet_limits.studies.ode.trained import measure as trained
 
-    own = Ode(depth=8, device="cpu", train=Train(replicas=1), claims=["ode.trained"])
+    settings = Ode(depth=8, device="cpu", train=Train(replicas=1), claims=["ode.trained"])
 
     def accuracy() -> float:
-        (last,) = [r for r in trained.measure(Job(own)).records if r.observable == "test_accuracy" and r.step is None]
+        (last,) = [
+            r for r in trained.measure(Job(settings)).records if r.observable == "test_accuracy" and r.step is None
+        ]
         return last.value
 
     assert accuracy() > 0.88
     shuffled = np.random.default_rng(0).permutation(1400)
-    plant(monkeypatch, data_of, lambda its: replace(d := data_of(its), y_train=d.y_train[shuffled]))
+    plant(monkeypatch, data_of, lambda settings: replace(d := data_of(settings), y_train=d.y_train[shuffled]))
     assert accuracy() < 0.3

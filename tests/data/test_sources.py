@@ -13,52 +13,52 @@ from PIL import Image
 
 from resnet_limits.data import images
 from resnet_limits.data.loading import embed, forget, load
-from resnet_limits.data.sources.cifar10 import Cifar10
-from resnet_limits.data.sources.circles import Circles
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.fashion_mnist import FashionMnist
-from resnet_limits.data.sources.gaussian import Gaussian, teacher
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.mnist import Mnist
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.cifar10 import Cifar10Data
+from resnet_limits.data.sources.circles import CirclesData
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.fashion_mnist import FashionMnistData
+from resnet_limits.data.sources.gaussian import GaussianData, teacher
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.mnist import MnistData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.data.sources.source import Data
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.spirals import SpiralsData
 from tests.data.published import mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL, DataSetLaws, real
 
 
 class TestDigits(DataSetLaws):
-    settings = Digits()
+    settings = DigitsData()
     sizes = (1400, 397)
     classes = 10
     constant_features = 5
 
 
 class TestMoons(DataSetLaws):
-    settings = Moons()
+    settings = MoonsData()
 
 
 class TestCircles(DataSetLaws):
-    settings = Circles()
+    settings = CirclesData()
 
     def test_the_inner_circle_has_half_the_radius(self):
-        x, labels = Circles(noise=0.0).points(0)
+        x, labels = CirclesData(noise=0.0).points(0)
         radii = np.linalg.norm(x, axis=1)
         assert radii == pytest.approx(np.where(labels == 1, 0.5, 1.0))
 
 
 class TestSpirals(DataSetLaws):
-    settings = Spirals()
+    settings = SpiralsData()
 
 
 class TestGaussian(DataSetLaws):
-    settings = Gaussian(outputs=3)
+    settings = GaussianData(outputs=3)
     classes = 0
 
 
 @real("MNIST")
 class TestMnist(DataSetLaws):
-    settings = Mnist(root=str(REAL))
+    settings = MnistData(root=str(REAL))
     channels = 1
     sizes = (60000, 10000)
     classes = 10
@@ -66,7 +66,7 @@ class TestMnist(DataSetLaws):
 
 @real("cifar10_jpeg_subset")
 class TestColourImageFolder(DataSetLaws):
-    settings = ImageFolder(root=str(REAL), folder="cifar10_jpeg_subset")
+    settings = ImageFolderData(root=str(REAL), folder="cifar10_jpeg_subset")
     channels = 3
     sizes = (10000, 2000)
     classes = 10
@@ -94,7 +94,7 @@ class Written(DataSetLaws):
 
 
 class TestFashionMnist(Written):
-    settings = FashionMnist()
+    settings = FashionMnistData()
     channels = 1
     sizes, whole = (300, 80), False
     classes = 10
@@ -102,11 +102,11 @@ class TestFashionMnist(Written):
     @classmethod
     def write(cls, root):
         write_idx(root / "FashionMNIST" / "raw", mnist_arrays(300, 80))
-        publish(cls.patch, FashionMnist, root)
+        publish(cls.patch, FashionMnistData, root)
 
 
 class TestCifar10(Written):
-    settings = Cifar10()
+    settings = Cifar10Data()
     channels = 3
     sizes, whole = (200, 40), False
     classes = 10
@@ -116,12 +116,12 @@ class TestCifar10(Written):
         from resnet_limits.data import vision
 
         write_cifar(root, 40)
-        publish(cls.patch, Cifar10, root)
+        publish(cls.patch, Cifar10Data, root)
         cls.patch.setattr(vision.datasets().cifar, "check_integrity", lambda path, md5=None: True)
 
 
 class TestGreyImageFolder(Written):
-    settings = ImageFolder(grey=True, size=8)
+    settings = ImageFolderData(grey=True, size=8)
     channels = 1
     sizes = (90, 45)
     classes = 3
@@ -140,14 +140,18 @@ class TestGreyImageFolder(Written):
 
 
 def test_every_data_set_of_the_settings_is_tested_here():
-    tested = {type(its.settings) for its in globals().values() if isinstance(its, type) and hasattr(its, "settings")}
+    tested = {
+        type(laws.settings) for laws in globals().values() if isinstance(laws, type) and hasattr(laws, "settings")
+    }
     assert tested == set(Data.options.values())
 
 
 # -- what is special to one source ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("data", "radius"), [(Circles(noise=0.0), (0.5, 1.0)), (Spirals(noise=0.0), (0.3, 3.0))])
+@pytest.mark.parametrize(
+    ("data", "radius"), [(CirclesData(noise=0.0), (0.5, 1.0)), (SpiralsData(noise=0.0), (0.3, 3.0))]
+)
 def test_noise_of_zero_leaves_the_curves(data, radius):
     x, y = data.points(seed=0)
     r = (x**2).sum(axis=1) ** 0.5
@@ -159,12 +163,12 @@ def test_noise_of_zero_leaves_the_curves(data, radius):
 
 
 def test_gaussian_targets_are_those_of_the_teacher_and_their_noise_has_the_size_asked_for():
-    its = Gaussian(train_size=3000, test_size=1000, features=3, outputs=2, noise=0.0)
-    x, clean = its.points(5)
+    data = GaussianData(train_size=3000, test_size=1000, features=3, outputs=2, noise=0.0)
+    x, clean = data.points(5)
     inner, outer = teacher(features=3, outputs=2, seed=5)
     for i in (0, 17):
         assert clean[i] == pytest.approx([sum(outer[j] * np.tanh(inner @ x[i])) for j in range(2)])
-    same_x, noisy = dataclasses.replace(its, noise=0.3).points(5)
+    same_x, noisy = dataclasses.replace(data, noise=0.3).points(5)
     assert np.array_equal(x, same_x)
     assert (noisy - clean).std(axis=0) == pytest.approx([0.3, 0.3], rel=0.06)
     assert abs(float(x.mean())) < 4.5 / 12000**0.5
@@ -172,7 +176,7 @@ def test_gaussian_targets_are_those_of_the_teacher_and_their_noise_has_the_size_
 
 
 def test_the_teacher_is_smooth_and_not_linear():
-    x, y = Gaussian(train_size=3000, test_size=1000, features=4, noise=0.0).points(0)
+    x, y = GaussianData(train_size=3000, test_size=1000, features=4, noise=0.0).points(0)
     features = np.column_stack([np.ones(len(x)), x])
     residual = y - features @ np.linalg.lstsq(features, y, rcond=None)[0]
     assert 0.02 < float(residual.var() / y.var()) < 0.9
@@ -187,11 +191,11 @@ def test_the_statistics_of_a_channel_are_numpys_and_a_constant_channel_becomes_z
     x[:4900, 1] = 7
     chosen = torch.arange(4900)
     mean, deviation = images.channel_statistics(x, chosen)
-    its = x[:4900].numpy().astype(np.float64)
-    assert mean.tolist() == pytest.approx(its.mean(axis=(0, 2, 3)).tolist(), rel=1e-13)
-    assert deviation.tolist() == pytest.approx([its[:, 0].std(), 1.0, its[:, 2].std()], rel=1e-12)
+    pixels = x[:4900].numpy().astype(np.float64)
+    assert mean.tolist() == pytest.approx(pixels.mean(axis=(0, 2, 3)).tolist(), rel=1e-13)
+    assert deviation.tolist() == pytest.approx([pixels[:, 0].std(), 1.0, pixels[:, 2].std()], rel=1e-12)
     points = images.standardised(x, torch.tensor([4899, 3]), mean, deviation)
-    expected = (its[[4899, 3]] - its.mean(axis=(0, 2, 3))[:, None, None]) / deviation.numpy()[:, None, None]
+    expected = (pixels[[4899, 3]] - pixels.mean(axis=(0, 2, 3))[:, None, None]) / deviation.numpy()[:, None, None]
     assert np.allclose(points.numpy(), expected.reshape(2, -1), atol=1e-6)
     assert not points[:, 20:40].any()
 
@@ -204,7 +208,7 @@ def test_images_are_standardised_by_the_training_images_alone(tmp_path):
             folder.mkdir(parents=True)
             for i in range(4):
                 Image.fromarray(numbers.integers(low, 256, (5, 5), np.uint8)).save(folder / f"{i}.png")
-    loaded = load(ImageFolder(root=str(tmp_path), folder="bright"), seed=0)
+    loaded = load(ImageFolderData(root=str(tmp_path), folder="bright"), seed=0)
     assert float(loaded.x_train.mean()) == pytest.approx(0, abs=1e-6)
     assert float(loaded.x_train.square().mean()) == pytest.approx(1, abs=1e-5)
     assert float(loaded.x_test.mean()) > 1
@@ -212,12 +216,12 @@ def test_images_are_standardised_by_the_training_images_alone(tmp_path):
 
 @real("MNIST")
 def test_mnist_is_mnist():
-    whole = load(Mnist(root=str(REAL)), seed=0)
+    whole = load(MnistData(root=str(REAL)), seed=0)
     assert whole.y_train.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert whole.y_test.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert float(whole.x_train.max() - whole.x_train.min()) == pytest.approx(1 / 0.3081, rel=1e-3)
     assert float(whole.x_train.min()) == pytest.approx(-0.1307 / 0.3081, rel=1e-3)  # mean and deviation that all quote
-    few = load(Mnist(root=str(REAL), train_size=100, test_size=50), seed=0)
+    few = load(MnistData(root=str(REAL), train_size=100, test_size=50), seed=0)
     assert torch.equal(few.y_train, whole.y_train[:100])
 
 
@@ -226,14 +230,14 @@ def test_a_folder_has_its_classes_in_the_order_of_their_names_and_pixels_as_pil_
     from resnet_limits.data import image_folder
 
     folder = REAL / "cifar10_jpeg_subset"
-    told = []
-    colour = image_folder.images(folder, size=32, grey=False, progress=told.append)
+    messages = []
+    colour = image_folder.images(folder, size=32, grey=False, progress=messages.append)
     assert colour.classes == tuple(sorted(path.name for path in (folder / "train").iterdir()))
     assert colour.y_train.bincount().tolist() == [1000] * 10
     first = sorted((folder / "train" / "airplane").iterdir())[0]
     with Image.open(first) as image:
         assert np.array_equal(colour.x_train[0].permute(1, 2, 0), np.asarray(image.convert("RGB")))
-    assert told[-1] == "reading images, 2000 of 2000 in test"
+    assert messages[-1] == "reading images, 2000 of 2000 in test"
 
 
 def test_images_are_resized_and_greyed_as_asked(tmp_path):
@@ -252,7 +256,7 @@ def test_images_are_resized_and_greyed_as_asked(tmp_path):
 
 
 def test_embedded_points_have_entries_of_order_one_and_the_matrix_is_fixed():
-    x = load(Digits(), seed=0).x_train
+    x = load(DigitsData(), seed=0).x_train
     z = embed(x, 256, seed=7)
     assert z.shape == (1400, 256)
     assert float(z.square().mean()) == pytest.approx(float(x.square().mean()), rel=0.1)

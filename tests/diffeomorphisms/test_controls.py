@@ -14,13 +14,13 @@ from resnet_limits.diffeomorphisms.controls import CONTROLS, h1_norm, inverse_in
 from resnet_limits.diffeomorphisms.lipschitz import lipschitz_bound, normalised
 from resnet_limits.engines import default_engine
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward
 from resnet_limits.random import Stream, normals
 
 R, L, D, H, BOUND = 3, 4, 2, 0.7, 0.6
-FIELD = field(Two(hidden=5), "tanh", D)
+FIELD = field(TwoBlock(hidden=5), "tanh", D)
 
 
 def leaves() -> dict[str, torch.Tensor]:
@@ -39,7 +39,7 @@ def naive(kind: str, theta: dict[str, torch.Tensor], x: torch.Tensor) -> torch.T
     for r in range(R):
         sets = [{name: w[r, k] for name, w in theta.items()} for k in range(L)]
         if kind == "lipschitz":
-            norms = [torch.linalg.svdvals(its["V"])[0] * torch.linalg.svdvals(its["W"])[0] for its in sets]
+            norms = [torch.linalg.svdvals(weights["V"])[0] * torch.linalg.svdvals(weights["W"])[0] for weights in sets]
             values.append(sum(torch.relu(H * norm - BOUND) ** 2 for norm in norms) / L)
         elif kind == "h1":
             total = sum((w**2).sum() for w in sets[0].values())
@@ -50,10 +50,10 @@ def naive(kind: str, theta: dict[str, torch.Tensor], x: torch.Tensor) -> torch.T
             off = []
             for start in x[r]:
                 y = start
-                for its in sets:
-                    y = y + H * its["V"] @ torch.tanh(its["W"] @ y + its["b"])
-                for its in reversed(sets):
-                    y = y - H * its["V"] @ torch.tanh(its["W"] @ y + its["b"])
+                for weights in sets:
+                    y = y + H * weights["V"] @ torch.tanh(weights["W"] @ y + weights["b"])
+                for weights in reversed(sets):
+                    y = y - H * weights["V"] @ torch.tanh(weights["W"] @ y + weights["b"])
                 off.append((y - start) ** 2)
             values.append(torch.stack(off).mean())
     return torch.stack([torch.as_tensor(value) for value in values])
@@ -105,9 +105,9 @@ def test_one_power_iteration_is_no_hard_bound_and_ours_is():
     layer = nn.Linear(40, 40, bias=False, dtype=torch.float64)
     layer.weight.data.copy_(matrix)
     assert torch.linalg.matrix_norm(spectral_norm(layer, n_power_iterations=1).weight, ord=2) > 1 + 1e-4
-    its = field(Outside(), "tanh", 40)
-    ours = normalised(its, {"W": matrix[None, None]}, 1.0)
-    assert float(lipschitz_bound(its, ours)) <= 1 + 1e-12
+    vector_field = field(OutsideBlock(), "tanh", 40)
+    ours = normalised(vector_field, {"W": matrix[None, None]}, 1.0)
+    assert float(lipschitz_bound(vector_field, ours)) <= 1 + 1e-12
 
 
 def test_blocks_below_the_bound_stay_as_they_are():

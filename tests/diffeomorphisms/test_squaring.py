@@ -10,7 +10,7 @@ from torch import Tensor
 
 from resnet_limits.diffeomorphisms.squaring import grid, interpolated, squared, squared_on_grid
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 
@@ -19,13 +19,13 @@ X = torch.rand(1, 40, 2, generator=torch.Generator().manual_seed(0), dtype=torch
 
 
 def test_by_composition_it_is_the_network_of_shared_weights():
-    its, squarings = field(Two(hidden=8), "tanh", 2), 6
+    vector_field, squarings = field(TwoBlock(hidden=8), "tanh", 2), 6
     stream = torch.Generator().manual_seed(0)
-    theta = {name: torch.randn(1, *shape, generator=stream).double() for name, shape in its.shapes.items()}
+    theta = {name: torch.randn(1, *shape, generator=stream).double() for name, shape in vector_field.shapes.items()}
     h = 2.0**-squarings
-    by_squaring = squared(lambda x: torch.add(x, its(x, theta), alpha=h), squarings)(X)
+    by_squaring = squared(lambda x: torch.add(x, vector_field(x, theta), alpha=h), squarings)(X)
     weights = {name: w[:, None].expand(1, 2**squarings, *w.shape[1:]) for name, w in theta.items()}
-    assert torch.allclose(by_squaring, forward(its, STEPS["euler"], X, weights, h), atol=1e-13)
+    assert torch.allclose(by_squaring, forward(vector_field, STEPS["euler"], X, weights, h), atol=1e-13)
 
 
 def test_the_grid_carries_what_is_linear_exactly():

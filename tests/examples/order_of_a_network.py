@@ -40,7 +40,7 @@ for scheme, fit in orders.items():
 # Values of a fractional Brownian path are continuous, not smooth: Euler blocks lose half of their order, and more the
 # rougher the path. `ode.rough` measures it on successive depths, since no exact solution is known.
 rough = [
-    rl.run(rl.Ode(depth=depth, replicas=32, init=rl.Rough(hurst=0.25), claims=["ode.rough"]))
+    rl.run(rl.Ode(depth=depth, replicas=32, init=rl.RoughLaw(hurst=0.25), claims=["ode.rough"]))
     for depth in (16, 32, 64, 128)
 ]
 differences = [float(records["value"].iloc[0]) for records in rough]

@@ -12,17 +12,17 @@ HERE = Path(__file__).parent
 
 def test_the_order_of_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     monkeypatch.chdir(tmp_path)
-    found = runpy.run_path(str(HERE / "order_of_a_network.py"))
-    assert found["orders"]["euler"].low <= 1 <= found["orders"]["euler"].high
-    assert abs(found["orders"]["heun"].order - 2) < 0.05
-    assert found["fit"].low < 0.75 < found["fit"].high
+    names = runpy.run_path(str(HERE / "order_of_a_network.py"))
+    assert names["orders"]["euler"].low <= 1 <= names["orders"]["euler"].high
+    assert abs(names["orders"]["heun"].order - 2) < 0.05
+    assert names["fit"].low < 0.75 < names["fit"].high
     assert "forward_error" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
 
     from resnet_limits.runs.folder import Run
 
-    folder = Run.create(tmp_path, [found["settings"]], [], ["reslim", "train"]).path
-    found["show"](str(folder))
+    folder = Run.create(tmp_path, [names["settings"]], [], ["reslim", "train"]).path
+    names["show"](str(folder))
     assert "depth     8  queued" in capsys.readouterr().out
 
 

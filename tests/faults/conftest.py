@@ -18,9 +18,9 @@ __all__ = ["finished", "in_process", "make_run", "reslim"]
 @pytest.fixture(scope="session")
 def trained(finished: Callable[..., Finished]) -> Finished:
     """Three depths that train, left alone."""
-    its = finished("trained", *TRAINS, "--json")
-    its.answer.done()
-    return its
+    run = finished("trained", *TRAINS, "--json")
+    run.answer.done()
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +28,9 @@ def left_alone(finished: Callable[..., Finished]) -> Callable[[str], Finished]:
     """`left_alone(study)`: the sweep of this study, left alone."""
 
     def of(study: str) -> Finished:
-        its = finished(f"left_alone_{study}", *OF_EACH_STUDY[study], "--json")
-        its.answer.done()
-        return its
+        run = finished(f"left_alone_{study}", *OF_EACH_STUDY[study], "--json")
+        run.answer.done()
+        return run
 
     return of
 

@@ -90,10 +90,10 @@ class Requests:
         makers += [self.copied] * 2 + [self.prefixed, self.of_hydra, self.launcher, self.unknown, self.odd, self.figure]
         for _ in range(self.random.randint(1, 4)):
             asked.append(choose(makers)(study))
-        if not any(its.key == "depth" for its in asked):
+        if not any(override.key == "depth" for override in asked):
             asked.insert(0, Asked("depth=4", "depth", (4,)))
         if self.random.random() < 0.1:  # a key that is given again
-            asked.append(self.fixed(study, choose([its.key for its in asked])))
+            asked.append(self.fixed(study, choose([override.key for override in asked])))
         return asked
 
     # -- values that a key may have ---------------------------------------------------------------
@@ -164,7 +164,7 @@ class Requests:
             ("a:b", "a:b"),
         ]
         if rule["pattern"]:
-            texts = [its for its in texts if set(its[1]) <= set("abcdefghijklmnopqrstuvwxyz0123456789_.-")]
+            texts = [text for text in texts if set(text[1]) <= set("abcdefghijklmnopqrstuvwxyz0123456789_.-")]
         return choose(texts)
 
     def _float(self, rule: Any) -> tuple[str, float]:
@@ -178,9 +178,9 @@ class Requests:
     # -- overrides --------------------------------------------------------------------------------
 
     def _entry(self, study: str, key: str = "") -> Entry:
-        its = entries(study)
-        names = [name for name in its if name not in (*GROUPS, "study", "figure", "preset")]
-        entry = its[key if key in names else self.random.choice(names)]
+        keys = entries(study)
+        names = [name for name in keys if name not in (*GROUPS, "study", "figure", "preset")]
+        entry = keys[key if key in names else self.random.choice(names)]
         if entry.key == "claims":
             return Entry("claims", study, entry.type, entry.field)
         return entry
@@ -197,7 +197,7 @@ class Requests:
             text, values = self._range(entry)
         else:
             drawn = [self.value(entry) for _ in range(self.random.randint(2, 3))]
-            texts, values = [its[0].strip() for its in drawn], [its[1] for its in drawn]
+            texts, values = [value[0].strip() for value in drawn], [value[1] for value in drawn]
             if kind is str and not entry.field.metadata["choices"]:  # bare numbers lose how they were typed
                 texts = [f"'{value}'" if value is not None else "null" for value in values]
             text = self._joined(texts, values)
@@ -268,8 +268,8 @@ class Requests:
         return Asked(text, "hydra/launcher", (text.split("=")[1].strip("'"),))
 
     def copied(self, study: str) -> Asked:
-        its = entries(study)
-        ints = [name for name, entry in its.items() if base(entry) is int and name != "depth"]
+        keys = entries(study)
+        ints = [name for name, entry in keys.items() if base(entry) is int and name != "depth"]
         key = self.random.choice(ints)
         return Asked(f"{key}=${{depth}}", key, copies="depth")
 
@@ -309,9 +309,14 @@ class Requests:
         return Asked(f"{entry.key}={self.random.choice(odd)}", entry.key, refused=True)
 
     def prefixed(self, study: str) -> Asked:
-        its = self.fixed(study)
+        override = self.fixed(study)
         before = self.random.choice(["+", "++", "~", "+ ", "--", "@", "%"])
-        forms = [before + its.line, f"~{its.key}", its.line.replace("=", "@pkg=", 1), its.line.replace("=", "@a:b=", 1)]
+        forms = [
+            before + override.line,
+            f"~{override.key}",
+            override.line.replace("=", "@pkg=", 1),
+            override.line.replace("=", "@a:b=", 1),
+        ]
         forms += [f"+init@x={self.random.choice(list(options_of('init')))}", "init@init=rough", "block@_global_=one"]
         line = self.random.choice(forms)
         return Asked(line, line.split("=")[0], refused=True)
@@ -331,12 +336,12 @@ class Requests:
 
     def odd(self, study: str) -> Asked:
         """No override at all."""
-        its = self.fixed(study)
+        override = self.fixed(study)
         line = self.random.choice(
             [
-                its.key,
-                f"{its.key} =4",
-                f"{its.key}:4",
+                override.key,
+                f"{override.key} =4",
+                f"{override.key}:4",
                 "",
                 "=",
                 "=4",
@@ -345,7 +350,7 @@ class Requests:
                 "-",
                 "a b",
                 "ä=4",
-                f" {its.line}",
+                f" {override.line}",
                 "'",
             ]
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 from resnet_limits.files import BESIDE
@@ -27,25 +26,15 @@ OF_EACH_STUDY = {
 """A sweep of some claims of each study at its smoke size; those that train save their state at every step."""
 
 
-def wait_for(condition, seconds=60.0):
-    """What `condition()` returns once that is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.01)
-    raise AssertionError("it did not happen in time")
-
-
 def states(run: Path) -> list[str]:
     """What the status files of a run say, as far as they are there."""
-    found = []
+    states = []
     for path in run.glob("jobs/*/status.json"):
         try:
-            found.append(json.loads(path.read_text())["state"])
+            states.append(json.loads(path.read_text())["state"])
         except FileNotFoundError:  # just being replaced
             continue
-    return found
+    return states
 
 
 def summary_without_times(run: Path) -> dict:
@@ -74,15 +63,15 @@ def assert_nothing_left_over(run: Path) -> None:
 
 def processes(group: int) -> list[int]:
     """Processes of this group that still run, its first one first."""
-    found = []
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             pid, rest = int(stat.parent.name), stat.read_text(errors="replace").rsplit(")", 1)[1].split()
         except OSError:
             continue
         if int(rest[2]) == group and rest[0] not in "ZX":
-            found.append(pid)
-    return sorted(found, key=lambda pid: (pid != group, pid))
+            pids.append(pid)
+    return sorted(pids, key=lambda pid: (pid != group, pid))
 
 
 def launchers(run: Path) -> list[int]:

@@ -26,7 +26,7 @@ class Clock:
         real, local = time.time, time.strftime
         monkeypatch.setattr(time, "time", lambda: real() + self.off)
         monkeypatch.setattr(
-            time, "strftime", lambda form, *its: local(form, *(its or [time.localtime(real() + self.off)]))
+            time, "strftime", lambda form, *times: local(form, *(times or [time.localtime(real() + self.off)]))
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from resnet_limits.runs.folder import Run
-from tests.cli.command import Reslim
+from tests.cli.command import Reslim, wait_for
 from tests.faults.sweep import (
     TRAINS,
     assert_nothing_left_over,
@@ -18,7 +18,6 @@ from tests.faults.sweep import (
     launchers,
     processes,
     states,
-    wait_for,
 )
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
@@ -56,9 +55,9 @@ def test_a_run_copied_while_it_runs_is_resumed_there_and_both_end_alike(reslim, 
     assert f"run: {copy}" in answer.out
     err = client.communicate(timeout=120)[1]
     assert client.returncode == 0, err
-    for its in (run, copy):
-        assert_same_results(its, trained.path)
-        assert_nothing_left_over(its)
+    for folder in (run, copy):
+        assert_same_results(folder, trained.path)
+        assert_nothing_left_over(folder)
 
 
 def test_a_copy_named_by_a_relative_path_is_resumed_and_the_original_is_not_touched(trained, tmp_path):

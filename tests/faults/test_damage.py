@@ -42,7 +42,7 @@ def test_results_with_any_bit_flipped_or_cut_anywhere_are_not_counted(run, name)
     content = (job.path / name).read_bytes()
     for what, damaged in damages(content, 60):
         (job.path / name).write_bytes(damaged)
-        seen = {its.name: its.status for its in run.jobs(verify=True)}[job.name]
+        seen = {listed.name: listed.status for listed in run.jobs(verify=True)}[job.name]
         assert seen.state == "lost", what
         assert name in seen.message
 
@@ -78,20 +78,20 @@ def test_settings_with_any_bit_flipped_are_the_jobs_own_or_not_read(run):
     lost = 0
     for what, damaged in damages(content, 60):
         (job.path / "config.yaml").write_bytes(damaged)
-        its = {found.name: found.settings for found in run.jobs()}.get(job.name)
-        lost += its is None
-        if its is not None:  # of a key that is no content, such as the device; the records do not depend on it
-            assert {**asdict(its)}.keys() == {**asdict(job.settings)}.keys(), what
+        settings = {listed.name: listed.settings for listed in run.jobs()}.get(job.name)
+        lost += settings is None
+        if settings is not None:  # of a key that is no content, such as the device; the records do not depend on it
+            assert {**asdict(settings)}.keys() == {**asdict(job.settings)}.keys(), what
     assert lost > 60
 
 
 def test_a_job_whose_settings_are_damaged_is_done_again_and_whole(run, tmp_path):
     job = run.jobs()[0]
     (job.path / "config.yaml").write_text("depth: [")
-    assert job.name not in [its.name for its in run.jobs()]
+    assert job.name not in [listed.name for listed in run.jobs()]
     run.add([job.settings], [])
     run_job(run.path, job.settings)
-    assert [its.status.state for its in run.jobs(verify=True)] == ["finished"] * 3
+    assert [listed.status.state for listed in run.jobs(verify=True)] == ["finished"] * 3
 
 
 @pytest.mark.parametrize("state", ["running", "finished"])

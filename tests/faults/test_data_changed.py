@@ -15,9 +15,9 @@ from PIL import Image
 
 from resnet_limits.data import identity
 from resnet_limits.data.loading import forget
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.report.publish import collect
 from resnet_limits.runs import status as states
 from resnet_limits.runs.folder import Run
@@ -75,8 +75,8 @@ def finished_run(outputs, *request):
     """What `reslim train` makes of a request, in this process."""
     jobs = [job.settings for job in plan(request).jobs]
     run = Run.create(outputs, jobs, request, ["reslim", "train"])
-    for its in jobs:
-        run_job(run.path, its)
+    for settings in jobs:
+        run_job(run.path, settings)
     collect(run, figures=False)
     return run
 
@@ -175,52 +175,52 @@ def test_sweeps_over_data_are_launched_as_exactly_the_planned_jobs(tmp_path):
     for name, seed in (("cats", 0), ("dogs", 1), ("copy", 1)):
         write_folder(tmp_path, name, seed=seed)
     for sweep in (["data=image_folder", "data.folder=cats,dogs,copy"], ["data=digits,moons,circles"]):
-        its = plan([*TINY, *sweep, "depth=4,8", *([f"data.root={tmp_path}"] if len(sweep) > 1 else [])])
-        launched = [plan(box.overrides) for box in boxes(its, {job.name for job in its.jobs})]
-        assert len(its.jobs) == 6
-        assert sorted(job.name for box in launched for job in box.jobs) == sorted(job.name for job in its.jobs)
+        planned = plan([*TINY, *sweep, "depth=4,8", *([f"data.root={tmp_path}"] if len(sweep) > 1 else [])])
+        launched = [plan(box.overrides) for box in boxes(planned, {job.name for job in planned.jobs})]
+        assert len(planned.jobs) == 6
+        assert sorted(job.name for box in launched for job in box.jobs) == sorted(job.name for job in planned.jobs)
 
 
 def test_a_file_that_is_swapped_between_planning_and_the_job_fails_it_by_name(tmp_path):
     folder = write_folder(tmp_path / "a")
-    data = ImageFolder(root=str(tmp_path / "a"), size=8)
+    data = ImageFolderData(root=str(tmp_path / "a"), size=8)
     run = Run.create(tmp_path / "outputs", [tiny(4, data)], ["depth=4"], ["reslim"])
     (job,) = run.jobs()
     edit(folder / "train" / "cat" / "1.ppm")
     run_job(run.path, job.settings)
-    its = states.read(job.path)
-    assert its.state == "failed"
-    assert "the data under" in its.message
-    assert "are not those that the job was planned with" in its.message
+    status = states.read(job.path)
+    assert status.state == "failed"
+    assert "the data under" in status.message
+    assert "are not those that the job was planned with" in status.message
     assert [j.name for j in run.jobs()] == [job.name], "no job of another name was made"
 
 
 def test_a_digest_that_is_given_is_refused_where_other_data_lie(in_process, tmp_path):
     write_folder(tmp_path / "a")
     request = (*FOLDER, f"data.root={tmp_path / 'a'}", "--dry-run")
-    (found,) = set(re.findall(r"data.digest=(image_folder-\w+)", in_process("train", *request).out))
-    assert in_process("train", *request, f"data.digest={found}").code == 0
+    (digest,) = set(re.findall(r"data.digest=(image_folder-\w+)", in_process("train", *request).out))
+    assert in_process("train", *request, f"data.digest={digest}").code == 0
     refused = in_process("train", *request, "data.digest=image_folder-0123456789")
     assert refused.code == 2
-    assert f"data.digest=image_folder-0123456789: the data under {tmp_path / 'a' / 'images'} are others, {found}" in (
+    assert f"data.digest=image_folder-0123456789: the data under {tmp_path / 'a' / 'images'} are others, {digest}" in (
         refused.err
     )
 
 
 def made(monkeypatch, by):
     """Moons of another scikit-learn: each coordinate off by so much."""
-    points = Moons.points
+    points = MoonsData.points
 
-    def others(its, seed):
-        x, y = points(its, seed)
+    def others(data, seed):
+        x, y = points(data, seed)
         return x + by, y
 
-    monkeypatch.setattr(Moons, "points", others)
+    monkeypatch.setattr(MoonsData, "points", others)
 
 
 @pytest.mark.parametrize(("by", "state"), [(1e-15, "finished"), (np.array([[0.0, 0.0], [0.1, 0.0]] * 10), "failed")])
 def test_another_node_that_generates_other_points_fails_within_rounding_it_does_not(tmp_path, monkeypatch, by, state):
-    data = Moons(train_size=12, test_size=8)
+    data = MoonsData(train_size=12, test_size=8)
     jobs = [tiny(depth, data) for depth in (4, 8)]
     run = Run.create(tmp_path, jobs, ["depth=4,8"], ["reslim"])
     forget()
@@ -237,6 +237,6 @@ def test_another_node_that_generates_other_points_fails_within_rounding_it_does_
 
 
 def test_the_identity_of_the_data_stands_in_the_configuration(in_process):
-    digest = identity.of(Digits()).digest
+    digest = identity.of(DigitsData()).digest
     answer = in_process("train", *TINY, "depth=4", "--cfg", "job")
     assert f"digest: {digest}" in answer.out

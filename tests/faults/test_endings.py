@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.sweep import TRAINS, launchers, processes, states, wait_for
+from tests.cli.command import wait_for
+from tests.faults.sweep import TRAINS, launchers, processes, states
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 NOISE = ("Traceback", "Exception ignored", "BrokenPipe", "Errno")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_limits.data.sources.image_folder import ImageFolder
+from resnet_limits.data.sources.image_folder import ImageFolderData
 from resnet_limits.errors import RunFolderError
 from resnet_limits.measurement.checkpoints import State
 from resnet_limits.report.publish import collect
@@ -229,10 +229,10 @@ def odd(copy):
     run, reslim = copy
     words = f"{MARKUP}{ESCAPE}[/red]$\\frac{{"
     real = Run.open(run).jobs()[0]
-    data = ImageFolder(folder=words)
-    its = replace(real.settings, data=data)
-    Run.open(run).add([its], [f"data.folder='{words}'"])
-    job = run / "jobs" / job_name(its)
+    data = ImageFolderData(folder=words)
+    settings = replace(real.settings, data=data)
+    Run.open(run).add([settings], [f"data.folder='{words}'"])
+    job = run / "jobs" / job_name(settings)
     for name in states.RESULTS:
         shutil.copy(real.path / name, job / name)
     status = states.Status("finished", seconds=1.0, message=words, device=words)
@@ -286,9 +286,9 @@ def test_the_report_of_odd_text_shows_it_and_runs_none_of_it(odd, tmp_path):
     assert_no_orders(answer)
     assert answer.code == 0, answer.err
     page = (tmp_path / "out" / "report.html").read_text()
-    found = Tags(page)
-    assert not {"script", "img", "iframe"} & set(found.tags)
-    assert not [name for name in found.attributes if name.startswith("on")]
+    tags = Tags(page)
+    assert not {"script", "img", "iframe"} & set(tags.tags)
+    assert not [name for name in tags.attributes if name.startswith("on")]
     assert "&lt;script&gt;" in page
     assert not [
         path for path in tmp_path.rglob("*") if "script" in path.name and path.suffix not in (".png", ".svg", ".pdf")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Reslim
+from tests.cli.command import Reslim, wait_for
 from tests.faults.sweep import (
     OF_EACH_STUDY,
     TRAINS,
@@ -23,7 +23,6 @@ from tests.faults.sweep import (
     launchers,
     processes,
     states,
-    wait_for,
 )
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")

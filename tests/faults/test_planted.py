@@ -41,7 +41,7 @@ def test_no_process_of_a_run_imports_from_the_folder_where_it_was_started(tmp_pa
     client = [line for line in executed(mark) if line.startswith(CUSTOMIZE) and "sys.exit(main())" in line]
     assert [line for line in executed(mark) if line not in client] == []
     document = json.loads((run / "provenance.json").read_text())
-    assert {its["package"] for its in document["invocations"]} == {resnet_limits.__file__}
+    assert {invocation["package"] for invocation in document["invocations"]} == {resnet_limits.__file__}
     assert len(list(run.glob("jobs/*/records.parquet"))) == 3
 
 

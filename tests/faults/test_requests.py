@@ -46,14 +46,17 @@ def bridge(monkeypatch):
 
 
 def last_of_each_key(asked: list[Asked]) -> dict[str, Asked]:
-    return {its.key: its for its in asked}
+    return {override.key: override for override in asked}
 
 
 def assert_a_refusal(text: str, asked: list[Asked]) -> None:
     """Three lines at most, which name a key of the request, or an override as it was typed."""
     assert len(text.splitlines()) <= 3, text
     assert any(
-        (its.key and its.key in text) or (its.line and its.line in text) or f"'{its.line}'" in text for its in asked
+        (override.key and override.key in text)
+        or (override.line and override.line in text)
+        or f"'{override.line}'" in text
+        for override in asked
     )
 
 
@@ -61,18 +64,18 @@ def assert_faithful(plan, asked: list[Asked]) -> None:
     """Every override is honoured: each job has the value that was asked for, and every value has its jobs."""
     settings = [flat(job.settings) for job in plan.jobs]
     last = last_of_each_key(asked)
-    assert not [its.line for its in last.values() if its.refused]
-    for key, its in last.items():
+    assert not [override.line for override in last.values() if override.refused]
+    for key, override in last.items():
         if key == "hydra/launcher":
-            assert plan.launcher == its.values[0]
-        elif its.copies:
-            assert all(normal(job[key]) == normal(job[its.copies]) for job in settings)
+            assert plan.launcher == override.values[0]
+        elif override.copies:
+            assert all(normal(job[key]) == normal(job[override.copies]) for job in settings)
         else:
-            found = {normal(job[key]) for job in settings}
-            if key == "data.digest" and None in its.values:  # asks for what planning finds, and for nothing else
-                found = {None if re.fullmatch(r"[a-z_]+\d*-\w+", str(word)) else word for word in found}
-            assert found == {normal(value) for value in its.values}, its.line
-    swept = [len({normal(value) for value in its.values}) for its in last.values() if its.values]
+            values = {normal(job[key]) for job in settings}
+            if key == "data.digest" and None in override.values:  # asks for what planning finds, and for nothing else
+                values = {None if re.fullmatch(r"[a-z_]+\d*-\w+", str(word)) else word for word in values}
+            assert values == {normal(value) for value in override.values}, override.line
+    swept = [len({normal(value) for value in override.values}) for override in last.values() if override.values]
     assert len(plan.jobs) == math.prod(swept)
 
 
@@ -103,13 +106,13 @@ def try_requests(bridge, seed: int, count: int, composed: int) -> dict[str, int]
         asked = requests.draw()
         try:
             with not_hanging():
-                plan = bridge.plan([its.line for its in asked])
+                plan = bridge.plan([override.line for override in asked])
         except RequestError as error:
             counts["refused"] += 1
             assert_a_refusal(str(error), asked)
             continue
         except BaseException as error:
-            error.add_note(f"request {number} of seed {seed}: {[its.line[:200] for its in asked]}")
+            error.add_note(f"request {number} of seed {seed}: {[override.line[:200] for override in asked]}")
             raise
         try:
             assert_faithful(plan, asked)
@@ -120,7 +123,7 @@ def try_requests(bridge, seed: int, count: int, composed: int) -> dict[str, int]
             if counts["planned"] <= composed:
                 assert_as_hydra_has_it(bridge, plan.jobs[-1])
         except Exception as error:
-            error.add_note(f"request {number} of seed {seed}: {[its.line[:200] for its in asked]}")
+            error.add_note(f"request {number} of seed {seed}: {[override.line[:200] for override in asked]}")
             raise
     return counts
 
@@ -157,7 +160,7 @@ OF_HYDRA = (
 
 def command_line(requests: Requests, chance: random.Random) -> list[str]:
     """A command with the overrides of a request, and flags of its own, of other commands and of Hydra between them."""
-    words = [its.line for its in requests.draw() if "\0" not in its.line]
+    words = [override.line for override in requests.draw() if "\0" not in override.line]
     for _ in range(chance.choice([0, 0, 1, 2])):
         words.insert(chance.randint(0, len(words)), chance.choice(FLAGS if chance.random() < 0.7 else OF_HYDRA))
     if chance.random() < 0.7:

@@ -74,13 +74,13 @@ def arrays(study: str) -> dict[str, np.ndarray]:
 COORDINATES = ("functions.inputs", "functions.grid", "trained.layers", "trained.labels")
 
 
-def changed(name: str, its: np.ndarray, change: str) -> np.ndarray:
+def changed(name: str, array: np.ndarray, change: str) -> np.ndarray:
     """Values as the change says; where they are drawn at stays."""
     if name in COORDINATES:
-        return its
-    new = CHANGES[change](its)
+        return array
+    new = CHANGES[change](array)
     if name.startswith(("diagram.", "inference.distance", "correlation.")):  # the first row: widths, or layers
-        new[0] = its[0]
+        new[0] = array[0]
     return new
 
 
@@ -107,10 +107,10 @@ OF_STUDY = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("name", OF_STUDY)
 def test_figures_of_papers_are_drawn_from_any_arrays(name: str, change: str, tmp_path: Path):
-    kept = {key: changed(key, its, change) for key, its in arrays(OF_STUDY[name]).items()}
+    kept = {key: changed(key, array, change) for key, array in arrays(OF_STUDY[name]).items()}
     job = FinishedJob(TINY[OF_STUDY[name]], [], kept.get)
     drawn = write_figures(tmp_path / "figures", [], named=[NamedRequest(name, {}, [job])])
-    assert [its.name for its in drawn] == [name]
+    assert [figure.name for figure in drawn] == [name]
 
 
 def test_every_figure_of_a_paper_is_tried():

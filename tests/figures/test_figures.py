@@ -43,7 +43,7 @@ def test_the_drawn_fit_runs_through_the_measured_points():
     judgement, points = judged()
     with styled():
         axes = claim_figure(judgement, points).axes[0]
-    (line,) = [its for its in axes.get_lines() if str(its.get_label()).startswith("fitted order")]
+    (line,) = [line_drawn for line_drawn in axes.get_lines() if str(line_drawn.get_label()).startswith("fitted order")]
     x, y = np.asarray(line.get_xdata(), dtype=float), np.asarray(line.get_ydata(), dtype=float)
     used = points[points["depth"] >= x.min() - 0.5]
     np.testing.assert_allclose(np.interp(np.log(used["depth"]), np.log(x), np.log(y)), np.log(used["value"]), atol=2e-3)
@@ -104,4 +104,4 @@ def test_figures_of_an_earlier_collection_are_replaced_in_a_folder_of_our_own_al
 def test_an_order_with_nothing_positive_to_show_has_an_empty_figure(tmp_path: Path):
     judgement, points = judged()
     drawn = write_figures(tmp_path / "figures", [(judgement, points.assign(value=-points["value"]))])
-    assert [its.kind for its in drawn] == ["claim", "overview"]
+    assert [figure.kind for figure in drawn] == ["claim", "overview"]

@@ -33,10 +33,10 @@ def plane(*, folds: bool) -> dict[str, np.ndarray]:
 def job(*rows: str, blown_up: bool = False) -> FinishedJob:
     arrays = {"trained.layers": np.array([0, 2, 4, 6, 8]), "trained.labels": np.arange(9) % 2}
     for row in rows:
-        its = plane(folds=row.startswith("none"))
+        arrays_of_row = plane(folds=row.startswith("none"))
         if blown_up:
-            its["nodes"][-1], its["determinant"][0] = np.inf, np.nan
-        arrays |= {f"trained.{row}.{name}": value for name, value in its.items()}
+            arrays_of_row["nodes"][-1], arrays_of_row["determinant"][0] = np.inf, np.nan
+        arrays |= {f"trained.{row}.{name}": value for name, value in arrays_of_row.items()}
     return FinishedJob(Flow(depth=8), [], arrays.get)
 
 
@@ -55,7 +55,9 @@ def test_a_row_for_each_map_and_each_inverse_and_folds_are_marked_from_their_lay
     assert [axes.get_title() for axes in panels[3]][1:] == [*back, "det of the inverse"]
     marked = [[len(np.asarray(axes.get_lines()[-1].get_xdata())) for axes in row[:-1]] for row in panels]
     assert marked == [[0, 0, 36, 36, 36], [0] * 5] * 2
-    assert all(any(isinstance(its, LineCollection) for its in axes.collections) for axes in panels[0, :-1])
+    assert all(
+        any(isinstance(collection, LineCollection) for collection in axes.collections) for axes in panels[0, :-1]
+    )
     assert "backwards" in panels[2, 0].get_ylabel()
     assert "inverse of each block" in panels[3, 0].get_ylabel()
 
@@ -87,8 +89,8 @@ def test_every_number_of_the_table_is_written_beside_its_mark():
     shown = [name for name in COLUMNS if name != "accuracy_error"]
     assert len(figure.axes) == len(shown)
     for axes, name in zip(figure.axes, shown, strict=True):
-        its = values[COLUMNS.index(name)].reshape(len(SHOWN), len(WEIGHTS))
-        assert [text.get_text() for text in axes.texts] == [f"{value:.3f}" for value in its.T.ravel()]
+        table = values[COLUMNS.index(name)].reshape(len(SHOWN), len(WEIGHTS))
+        assert [text.get_text() for text in axes.texts] == [f"{value:.3f}" for value in table.T.ravel()]
 
 
 def test_a_training_that_exploded_is_said():

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from resnet_limits.figures.drawable import with_drawable_arrays
 from resnet_limits.figures.named import width_and_depth
 from resnet_limits.figures.style import styled
 from resnet_limits.measurement.job import FinishedJob
@@ -48,6 +49,14 @@ def test_the_exact_curve_ends_at_one_and_points_stand_beside_it():
     assert [text.get_text() for text in left.get_xticklabels()] == ["16", "64", "256", r"$\infty$"]
     _, labels = right.get_legend_handles_labels()
     assert sorted(labels) == sorted(["$D^{-1/2}$", "$L = 16$", "$L = 256$", r"$L = \infty$"])
+
+
+def test_infinite_width_is_one_curve_in_a_run_too_whose_arrays_are_drawable_numbers():
+    with styled():
+        figure = FIGURES["width_and_depth"].draw(with_drawable_arrays([job(depth) for depth in (16, 64)]))
+    assert figure is not None
+    (exact,) = [line for line in figure.axes[0].get_lines() if "exact" in str(line.get_label())]
+    np.testing.assert_allclose(np.asarray(exact.get_ydata()), [0.875, 0.96875, 1.0])
 
 
 def test_jobs_of_several_widths_are_drawn_as_one():

@@ -23,7 +23,7 @@ LONGEST = max((claim.id for name in STUDIES for claim in studies.get(name).claim
 
 def variants() -> list[tuple[Judgement, object]]:
     """Claims with short and long labels, small and large numbers, and a setting below the title."""
-    found = []
+    figures = []
     for i, (what, scale) in enumerate(itertools.product(("order", "value", "at_most"), (1e-7, 1e-3, 1.0, 3e5))):
         judgement, points = judged(what, noise=0.02)
         expected = replace(judgement.expected, value=1.0 if what == "order" else 0.03 * scale, tolerance=0.01 * scale)
@@ -33,10 +33,10 @@ def variants() -> list[tuple[Judgement, object]]:
             observable="crossing_time_difference" if i % 2 else "e",
         )
         setting = {"activation": "tanh", "init.hurst": 0.3} if i % 3 == 0 else {}
-        its = replace(judgement, claim=claim, expected=expected, setting=setting)
+        variant = replace(judgement, claim=claim, expected=expected, setting=setting)
         columns = {name: scale * points[name] for name in ("value", "stderr", "reference_error")}
-        found.append((its, points.assign(**columns)))
-    return found
+        figures.append((variant, points.assign(**columns)))
+    return figures
 
 
 def assert_legible(figure: Figure) -> None:
@@ -58,7 +58,7 @@ def assert_legible(figure: Figure) -> None:
             )
             for axis in (axes.xaxis, axes.yaxis):
                 label = axis.label.get_window_extent(renderer)
-                assert not any(label.overlaps(its.get_window_extent(renderer)) for its in axis.get_ticklabels())
+                assert not any(label.overlaps(tick.get_window_extent(renderer)) for tick in axis.get_ticklabels())
             legend = axes.get_legend()
             if legend is not None:
                 extent, inside = legend.get_window_extent(renderer), axes.bbox.padded(2)
@@ -71,10 +71,10 @@ def assert_legible(figure: Figure) -> None:
             assert not one.overlaps(other)
 
 
-@pytest.mark.parametrize("its", variants(), ids=lambda its: its[0].claim.id)
-def test_a_figure_of_one_claim_is_legible(its):
+@pytest.mark.parametrize("judged", variants(), ids=lambda judged: judged[0].claim.id)
+def test_a_figure_of_one_claim_is_legible(judged):
     with styled():
-        assert_legible(claim_figure(*its))
+        assert_legible(claim_figure(*judged))
 
 
 def test_an_overview_is_legible():

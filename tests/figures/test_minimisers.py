@@ -28,7 +28,7 @@ def test_curves_of_several_depths_lie_on_one_another_with_the_penalty_alone(cont
     assert figure is not None
     assert len(figure.axes) == panels
     for line in figure.axes[0].get_lines():
-        x, y = (np.asarray(its, dtype=float) for its in (line.get_xdata(), line.get_ydata()))
+        x, y = (np.asarray(coordinate, dtype=float) for coordinate in (line.get_xdata(), line.get_ydata()))
         np.testing.assert_allclose(y, x)
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["$n = 8$", "$n = 32$", "$n = 128$"]

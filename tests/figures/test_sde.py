@@ -24,20 +24,20 @@ DRAWN = studies.get("sde").figures
 def jobs() -> list[FinishedJob]:
     with pytest.MonkeyPatch.context() as patch:
         resize(patch, functions, FINE=16)
-        shared, found = InMemory(), []
+        shared, jobs = InMemory(), []
         for depth in (4, 8, 16, 150):
             settings = Sde(width=4, depth=depth, replicas=8)
             arrays = functions.measure(Job(settings, shared)).arrays | correlation.measure(Job(settings)).arrays
-            found.append(FinishedJob(settings, [], arrays.get))
-    return found
+            jobs.append(FinishedJob(settings, [], arrays.get))
+    return jobs
 
 
 def test_curves_and_images_for_three_depths_and_the_sde(jobs):
     with styled():
         figure = FIGURES["function_draws"].draw(jobs)
     assert figure is not None
-    own, _ = figure.subfigs
-    curves, images, bars = own.axes[:4], own.axes[4:8], own.axes[8:]
+    left, _ = figure.subfigs
+    curves, images, bars = left.axes[:4], left.axes[4:8], left.axes[8:]
     assert [axes.get_title() for axes in curves][:3] == [f"network, $L = {depth}$" for depth in (4, 16, 150)]
     assert [len(axes.get_lines()) for axes in curves] == [8, 8, 8, 4]  # the draws, and beside them those of the SDE
     arrays = jobs[-1].array("functions.own.line.sde")
@@ -66,12 +66,12 @@ def test_without_the_arrays_there_is_no_figure(name):
 
 def test_an_exploded_draw_and_a_network_without_an_sde_are_drawn_with_gaps(jobs):
     def array(name: str) -> np.ndarray | None:
-        found = jobs[-1].array(name)
+        array = jobs[-1].array(name)
         if name.startswith("functions.own") and name.endswith("sde"):
             return None
-        if found is not None and name.startswith("functions.swish"):
-            found = np.where(np.arange(found.shape[-1]) > 3, np.nan, found)
-        return found
+        if array is not None and name.startswith("functions.swish"):
+            array = np.where(np.arange(array.shape[-1]) > 3, np.nan, array)
+        return array
 
     with styled():
         figure = FIGURES["function_draws"].draw([FinishedJob(jobs[-1].settings, [], array)])

@@ -45,10 +45,10 @@ def pairs(ours: Path, theirs: Path) -> Iterator[tuple[str, Path | None, Path | N
         yield " ".join(key), left.get(key), right.get(key)
 
 
-def by_depth(found: dict[tuple[str, str], Path]) -> dict[tuple[str, str], Path]:
+def by_depth(folders: dict[tuple[str, str], Path]) -> dict[tuple[str, str], Path]:
     """Under study and depth. Raises `SystemExit` where a study has several jobs of one depth."""
     named: dict[tuple[str, str], Path] = {}
-    for (study, name), path in found.items():
+    for (study, name), path in folders.items():
         key = (study, name.split("-")[0])
         if key in named:
             raise SystemExit(f"{study}: the names of jobs differ, and several have depth {key[1]}")
@@ -58,22 +58,22 @@ def by_depth(found: dict[tuple[str, str], Path]) -> dict[tuple[str, str], Path]:
 
 def differences(ours: Path, theirs: Path) -> list[str]:
     """What differs between two job folders, in words; bits are compared, so nan equals nan and 0 is not -0."""
-    found = []
+    differences = []
     a, b = (pd.read_parquet(job / "records.parquet").drop(columns=TAKES_TIME + IDENTIFIES) for job in (ours, theirs))
     if list(a.columns) != list(b.columns) or len(a) != len(b):
-        found.append(f"records: {a.shape} with {list(a.columns)}, against {b.shape} with {list(b.columns)}")
+        differences.append(f"records: {a.shape} with {list(a.columns)}, against {b.shape} with {list(b.columns)}")
     else:
-        found += [
+        differences += [
             f"records: {rows}"
             for rows in (_unequal(name, a[name].to_numpy(), b[name].to_numpy()) for name in a.columns)
             if rows
         ]
     left, right = (load_file(job / "arrays.safetensors") for job in (ours, theirs))
-    found += [f"array {name}: in one alone" for name in sorted(set(left) ^ set(right))]
+    differences += [f"array {name}: in one alone" for name in sorted(set(left) ^ set(right))]
     for name in sorted(set(left) & set(right)):
         if left[name].dtype != right[name].dtype or left[name].tobytes() != right[name].tobytes():
-            found.append(f"array {name}: {_distance(left[name], right[name])}")
-    return found
+            differences.append(f"array {name}: {_distance(left[name], right[name])}")
+    return differences
 
 
 def _unequal(name: str, a: np.ndarray, b: np.ndarray) -> str:

@@ -45,8 +45,8 @@ def test_any_change_is_named(tmp_path, change):
 def test_jobs_are_paired_by_name_or_else_by_depth_and_one_without_another_is_shown(tmp_path):
     for name in ("ours/ode/run/jobs/8-a", "ours/ode/run/jobs/16-a", "theirs/ode/run/jobs/8-b"):
         job(tmp_path / name)
-    found = {name: (a is not None, b is not None) for name, a, b in pairs(tmp_path / "ours", tmp_path / "theirs")}
-    assert found == {"ode 8": (True, True), "ode 16": (True, False)}
+    sides = {name: (a is not None, b is not None) for name, a, b in pairs(tmp_path / "ours", tmp_path / "theirs")}
+    assert sides == {"ode 8": (True, True), "ode 16": (True, False)}
 
 
 def test_several_jobs_of_one_depth_and_other_names_are_not_guessed_at(tmp_path):

@@ -41,19 +41,19 @@ def test_the_matrix_is_made_of_blocks_and_mirrored():
 
 def test_the_posterior_is_that_of_the_textbook():
     noise = 0.05
-    its = dense.posterior(DEEP, X, Y, ridge=noise)
+    posterior = dense.posterior(DEEP, X, Y, ridge=noise)
     inverse = torch.linalg.inv(DEEP(X, X) + noise * torch.eye(N, dtype=torch.float64))
     across = DEEP(NEW, X)
-    torch.testing.assert_close(its.mean(NEW), across @ inverse @ Y, rtol=0, atol=1e-11)
+    torch.testing.assert_close(posterior.mean(NEW), across @ inverse @ Y, rtol=0, atol=1e-11)
     expected = DEEP.diagonal(NEW) - (across @ inverse * across).sum(dim=1)
-    torch.testing.assert_close(its.variance(NEW), expected, rtol=0, atol=1e-11)
+    torch.testing.assert_close(posterior.variance(NEW), expected, rtol=0, atol=1e-11)
 
 
 def test_without_noise_the_data_are_fitted_and_known():
-    its = dense.posterior(DEEP, X, Y, ridge=0.0)
-    torch.testing.assert_close(its.mean(X), Y, rtol=0, atol=1e-8)
-    assert float(its.variance(X).max()) < 1e-9
-    assert float(its.variance(NEW).min()) > 1e-3
+    posterior = dense.posterior(DEEP, X, Y, ridge=0.0)
+    torch.testing.assert_close(posterior.mean(X), Y, rtol=0, atol=1e-8)
+    assert float(posterior.variance(X).max()) < 1e-9
+    assert float(posterior.variance(NEW).min()) > 1e-3
 
 
 def test_single_precision_is_as_good_as_its_ridge():
@@ -98,36 +98,36 @@ def test_bad_requests_are_said(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_flow_is_the_matrix_exponential_and_descent_an_explicit_loop():
-    its, K, across = dense.fit(NTK, X, Y), NTK(X, X), NTK(NEW, X)
-    f, f_new, rate = torch.zeros_like(Y), torch.zeros(9, 2, dtype=torch.float64), 1.2 / float(its.values.max())
+    regression, K, across = dense.fit(NTK, X, Y), NTK(X, X), NTK(NEW, X)
+    f, f_new, rate = torch.zeros_like(Y), torch.zeros(9, 2, dtype=torch.float64), 1.2 / float(regression.values.max())
     for _ in range(20):
         f, f_new = f - rate * K @ (f - Y), f_new - rate * across @ (f - Y)
-    torch.testing.assert_close(its.mean(NEW, gradient_descent(20, rate)), f_new, rtol=0, atol=1e-11)
-    torch.testing.assert_close(its.mean(X, gradient_descent(20, rate)), f, rtol=0, atol=1e-11)
+    torch.testing.assert_close(regression.mean(NEW, gradient_descent(20, rate)), f_new, rtol=0, atol=1e-11)
+    torch.testing.assert_close(regression.mean(X, gradient_descent(20, rate)), f, rtol=0, atol=1e-11)
     left = torch.linalg.matrix_exp(-0.2 * K) @ Y
-    torch.testing.assert_close(its.mean(X, gradient_flow(0.2)), Y - left, rtol=0, atol=1e-10)
-    torch.testing.assert_close(its.mean(X, gradient_flow(math.inf)), Y, rtol=0, atol=1e-7)
+    torch.testing.assert_close(regression.mean(X, gradient_flow(0.2)), Y - left, rtol=0, atol=1e-10)
+    torch.testing.assert_close(regression.mean(X, gradient_flow(math.inf)), Y, rtol=0, atol=1e-7)
 
 
 def test_the_spread_is_that_of_sampled_starts():
     nngp = DeepKernel(phi="tanh", inner=(1.0, 0.3), outer=(1.0, 0.2), horizon=1.0)
-    found = dense.fit(NTK, X, Y).spread(nngp, NEW, gradient_flow(0.2))
+    variances = dense.fit(NTK, X, Y).spread(nngp, NEW, gradient_flow(0.2))
     both = torch.cat([X, NEW])
     root = torch.linalg.cholesky(nngp(both, both))
     start = root @ torch.randn(N + 9, 40_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     ends = start[N:] - dense.fit(NTK, X, start[:N]).mean(NEW, gradient_flow(0.2))
-    torch.testing.assert_close(found, ends.var(dim=1), rtol=5.5 * math.sqrt(2 / 40_000), atol=0)
+    torch.testing.assert_close(variances, ends.var(dim=1), rtol=5.5 * math.sqrt(2 / 40_000), atol=0)
 
 
 @pytest.mark.parametrize("kept", [0, 5000, 1 << 30])
 def test_conjugate_gradients_find_the_same(kept: int):
     heard: list[float] = []
-    its = iterative.solve(DEEP, X, Y, ridge=0.05, tolerance=1e-10, kept=kept, progress=heard.append)
+    solution = iterative.solve(DEEP, X, Y, ridge=0.05, tolerance=1e-10, kept=kept, progress=heard.append)
     exact = dense.posterior(DEEP, X, Y, ridge=0.05)
-    torch.testing.assert_close(its.mean(NEW), exact.mean(NEW), rtol=0, atol=1e-8)
-    assert its.residual < 2e-10
-    assert 0 < its.products < N
-    assert len(heard) >= its.products - 2
+    torch.testing.assert_close(solution.mean(NEW), exact.mean(NEW), rtol=0, atol=1e-8)
+    assert solution.residual < 2e-10
+    assert 0 < solution.products < N
+    assert len(heard) >= solution.products - 2
 
 
 def test_landmarks_make_it_fast(monkeypatch: pytest.MonkeyPatch):
@@ -162,15 +162,15 @@ class Smooth:
 
 @pytest.mark.parametrize("noise", [1e-2, 1e-6, 1e-10])
 def test_the_error_that_is_given_is_not_exceeded(noise):
-    its = dense.posterior(Smooth(), X, Y, ridge=noise)
+    posterior = dense.posterior(Smooth(), X, Y, ridge=noise)
     with mpmath.workdps(60):
         system = mpmath.matrix(Smooth()(X, X).tolist())
         for i in range(N):
             system[i, i] += mpmath.mpf(noise)
         solution = mpmath.lu_solve(system, mpmath.matrix(Y[:, 0].tolist()))
         truth = torch.tensor([float(v) for v in solution], dtype=torch.float64)
-    off = float((its.coefficients[:, 0] - truth).norm() / truth.norm())
-    assert off <= its.error <= 1e5 * max(off, 1e-16)
+    off = float((posterior.coefficients[:, 0] - truth).norm() / truth.norm())
+    assert off <= posterior.error <= 1e5 * max(off, 1e-16)
 
 
 def test_a_condition_that_rounding_does_not_bear_is_refused_in_words(monkeypatch: pytest.MonkeyPatch):

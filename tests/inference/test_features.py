@@ -34,20 +34,20 @@ def kernel(phi: str = "tanh", kind: Kind = "nngp") -> LimitKernel:
 @pytest.mark.parametrize("noise", [1e-3, 0.1, 10.0])
 def test_the_affine_kernel_is_linear_ridge_regression(kind: Kind, noise: float):
     K = kernel(kind=kind)
-    found = fit(K.features, X, Y).mean(NEW, ridge(noise))
+    predicted = fit(K.features, X, Y).mean(NEW, ridge(noise))
     # Penalties noise d/slope of the weights, noise/constant of the intercept: least squares with them as further rows.
     root = torch.sqrt(torch.tensor([noise / K.constant] + D * [noise * D / K.slope], dtype=torch.float64))
     A = np.vstack([np.hstack([np.ones((N, 1)), X.numpy()]), np.diag(root.numpy())])
     w = np.linalg.lstsq(A, np.vstack([Y.numpy(), np.zeros((D + 1, 3))]), rcond=None)[0]
     expected = np.hstack([np.ones((15, 1)), NEW.numpy()]) @ w
-    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(predicted.numpy(), expected, rtol=0, atol=1e-12)
     # and scikit-learn's, which knows one penalty: a column for the intercept, of the size that makes it so
     size = math.sqrt(K.constant * D / K.slope)
     theirs = Ridge(alpha=noise * D / K.slope, fit_intercept=False).fit(
         np.hstack([np.full((N, 1), size), X.numpy()]), Y.numpy()
     )
     np.testing.assert_allclose(
-        found.numpy(), theirs.predict(np.hstack([np.full((15, 1), size), NEW.numpy()])), rtol=0, atol=1e-12
+        predicted.numpy(), theirs.predict(np.hstack([np.full((15, 1), size), NEW.numpy()])), rtol=0, atol=1e-12
     )
 
 
@@ -62,38 +62,40 @@ def test_posterior_mean_and_variance_are_those_of_the_dense_formulas(phi: str):
 
 
 def test_gradient_flow_is_the_matrix_exponential_and_ends_at_least_squares():
-    K, its = kernel(kind="ntk"), fit(kernel(kind="ntk").features, X, Y)
+    K, regression = kernel(kind="ntk"), fit(kernel(kind="ntk").features, X, Y)
     square, across = K(X, X), K(NEW, X)
     for time in (0.01, 0.3, 2.0):
         # f_t = K_* K^-1 (1 - e^{-K t}) y without the inverse: the integral of e^{-K s}
         augmented = torch.zeros(2 * N, 2 * N, dtype=torch.float64)
         augmented[:N, :N], augmented[:N, N:] = -square, torch.eye(N, dtype=torch.float64)
         integral = torch.linalg.matrix_exp(time * augmented)[:N, N:]
-        torch.testing.assert_close(its.mean(NEW, gradient_flow(time)), across @ integral @ Y, rtol=0, atol=1e-10)
-    assert not its.mean(NEW, gradient_flow(0.0)).any()
+        torch.testing.assert_close(regression.mean(NEW, gradient_flow(time)), across @ integral @ Y, rtol=0, atol=1e-10)
+    assert not regression.mean(NEW, gradient_flow(0.0)).any()
     plain = np.linalg.lstsq(np.hstack([np.ones((N, 1)), X.numpy()]), Y.numpy(), rcond=None)[0]
     expected = np.hstack([np.ones((15, 1)), NEW.numpy()]) @ plain
     for late in (math.inf, 1e6):
-        np.testing.assert_allclose(its.mean(NEW, gradient_flow(late)).numpy(), expected, atol=1e-11)
+        np.testing.assert_allclose(regression.mean(NEW, gradient_flow(late)).numpy(), expected, atol=1e-11)
 
 
 def test_gradient_descent_is_that_of_an_explicit_loop():
     F = kernel(kind="ntk").features
-    its = fit(F, X, Y)
-    rate = 1.5 / float(its.values.max())
+    regression = fit(F, X, Y)
+    rate = 1.5 / float(regression.values.max())
     w = torch.zeros(D + 1, 3, dtype=torch.float64)
     for step in range(1, 51):
         w = w - rate * F(X).T @ (F(X) @ w - Y)
         if step in (1, 2, 7, 50):
-            torch.testing.assert_close(its.mean(NEW, gradient_descent(step, rate)), F(NEW) @ w, rtol=0, atol=1e-11)
-    small = its.mean(NEW, gradient_descent(100_000, rate / 1e5))
-    torch.testing.assert_close(small, its.mean(NEW, gradient_flow(rate)), rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(
+                regression.mean(NEW, gradient_descent(step, rate)), F(NEW) @ w, rtol=0, atol=1e-11
+            )
+    small = regression.mean(NEW, gradient_descent(100_000, rate / 1e5))
+    torch.testing.assert_close(small, regression.mean(NEW, gradient_flow(rate)), rtol=1e-4, atol=1e-6)
 
 
 def test_a_rate_beyond_stability_is_refused():
-    its = fit(kernel().features, X, Y)
+    regression = fit(kernel().features, X, Y)
     with pytest.raises(SettingError, match=r"learning rate: gradient descent diverges at .* choose at most"):
-        its.mean(NEW, gradient_descent(10, 2.1 / float(its.values.max())))
+        regression.mean(NEW, gradient_descent(10, 2.1 / float(regression.values.max())))
 
 
 def test_points_come_in_blocks_and_in_single_precision():
@@ -102,20 +104,20 @@ def test_points_come_in_blocks_and_in_single_precision():
     y = torch.randn(n, 2, generator=torch.Generator().manual_seed(2))
     heard: list[float] = []
     F = LimitKernel(phi="tanh", sigma_w=0.9, sigma_b=0.4, horizon=0.8).features
-    its = fit(F, x, y, heard.append)
+    regression = fit(F, x, y, heard.append)
     assert heard == [BLOCK / n, 1.0]
     A = F(x)
     expected = torch.linalg.solve(A.T @ A + 0.1 * torch.eye(D + 1, dtype=torch.float64), A.T @ y.double())
-    torch.testing.assert_close(its.mean(x, ridge(0.1)), A @ expected, rtol=0, atol=1e-11)
+    torch.testing.assert_close(regression.mean(x, ridge(0.1)), A @ expected, rtol=0, atol=1e-11)
 
 
 def test_the_spread_over_initial_weights_is_that_of_sampled_starts():
     ntk, nngp, g = kernel("swish", "ntk"), kernel("swish"), gradient_flow(0.05)
-    found = spread(ntk.features, nngp.features, X, NEW, g)
+    variances = spread(ntk.features, nngp.features, X, NEW, g)
     H, H_new = nngp.features(X), nngp.features(NEW)
     w = torch.randn(H.shape[1], 40_000, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     ends = H_new @ w + fit(ntk.features, X, -(H @ w)).mean(NEW, g)
-    torch.testing.assert_close(found, ends.var(dim=1), rtol=5.5 * math.sqrt(2 / 40_000), atol=0)
+    torch.testing.assert_close(variances, ends.var(dim=1), rtol=5.5 * math.sqrt(2 / 40_000), atol=0)
     torch.testing.assert_close(spread(ntk.features, nngp.features, X, NEW, gradient_flow(0.0)), nngp.diagonal(NEW))
 
 
@@ -134,10 +136,10 @@ def test_without_noise_more_points_than_features_are_refused_and_fewer_are_fitte
 
 def test_features_that_never_vary_do_no_harm():
     x = torch.cat([X, torch.zeros(N, 2, dtype=torch.float64)], dim=1)  # as the border of MNIST images
-    its = fit(LimitKernel(phi="tanh", sigma_w=0.9, sigma_b=0.4, horizon=0.8).features, x, Y)
+    regression = fit(LimitKernel(phi="tanh", sigma_w=0.9, sigma_b=0.4, horizon=0.8).features, x, Y)
     plain = np.linalg.lstsq(np.hstack([np.ones((N, 1)), X.numpy()]), Y.numpy(), rcond=None)[0]
     fitted = np.hstack([np.ones((N, 1)), X.numpy()]) @ plain
-    np.testing.assert_allclose(its.mean(x, pseudo_inverse).numpy(), fitted, atol=1e-10)
+    np.testing.assert_allclose(regression.mean(x, pseudo_inverse).numpy(), fitted, atol=1e-10)
 
 
 @pytest.mark.parametrize("noise", [-1e-3, math.nan, math.inf])
@@ -177,8 +179,8 @@ def exact(F: torch.Tensor, new: torch.Tensor, y: torch.Tensor, noise: float) -> 
         for i in range(gram.rows):
             gram[i, i] += mpmath.mpf(noise)
         w = mpmath.lu_solve(gram, rows.T * mpmath.matrix(y[:, 0].tolist()))
-        found = mpmath.matrix(new.tolist()) * w
-        return torch.tensor([[float(v)] for v in found], dtype=torch.float64)
+        predicted = mpmath.matrix(new.tolist()) * w
+        return torch.tensor([[float(v)] for v in predicted], dtype=torch.float64)
 
 
 @pytest.mark.parametrize("noise", [1e-1, 1e-12, 1e-14, 1e-18])
@@ -188,10 +190,10 @@ def test_a_ridge_below_the_rounding_of_the_normal_equations_is_not_lost(noise):
     x, new = (torch.randn(n, 4, generator=stream, dtype=torch.float64) for n in (90, 9))
     x[:, 1] = x[:, 0] + 1e-7 * x[:, 1]
     y = torch.randn(90, 1, generator=stream, dtype=torch.float64)
-    its = fit(lambda z: z, x, y)
+    regression = fit(lambda z: z, x, y)
     truth = exact(x, new, y, noise)
     size = float(truth.abs().max())
-    torch.testing.assert_close(its.mean(new, ridge(noise)), truth, rtol=0, atol=1e-6 * size)
+    torch.testing.assert_close(regression.mean(new, ridge(noise)), truth, rtol=0, atol=1e-6 * size)
 
 
 def test_what_even_the_rows_do_not_tell_is_refused():
@@ -205,5 +207,5 @@ def test_fewer_points_than_features_and_a_tiny_ridge():
     stream = torch.Generator().manual_seed(1)
     x = torch.randn(3, 5, generator=stream, dtype=torch.float64)
     y = torch.randn(3, 1, generator=stream, dtype=torch.float64)
-    its = fit(lambda z: z, x, y)
-    torch.testing.assert_close(its.mean(x, ridge(1e-13)), y, rtol=0, atol=1e-9)
+    regression = fit(lambda z: z, x, y)
+    torch.testing.assert_close(regression.mean(x, ridge(1e-13)), y, rtol=0, atol=1e-9)

@@ -22,8 +22,9 @@ import torch
 from torch import Tensor
 
 from resnet_limits.limits import pair_kernel
-from resnet_limits.limits.hamiltonian.kernel import Kernel
+from resnet_limits.limits.hamiltonian.kernel import OperatorKernel
 from resnet_limits.limits.pair_kernel import PairKernel, mean_square
+from tests.normals import normals
 from tests.planting import resize
 
 D = 5
@@ -36,10 +37,6 @@ def inputs(n: int = 12, *, seed: int = 3) -> Tensor:
     directions = torch.randn(n, D, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     squares = torch.linspace(LEAST, LARGEST, n, dtype=torch.float64)
     return directions * (squares / mean_square(directions)).sqrt()[:, None]
-
-
-def normals(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 class KernelLaws:
@@ -67,8 +64,8 @@ class KernelLaws:
     def kernel(self, make: Callable[[], Any]) -> Any:
         return make()
 
-    def close(self, found: Tensor, expected: Tensor, rounding: float | None = None) -> None:
-        off = float((found.double() - expected.double()).abs().max() / expected.abs().max())
+    def close(self, values: Tensor, expected: Tensor, rounding: float | None = None) -> None:
+        off = float((values.double() - expected.double()).abs().max() / expected.abs().max())
         assert off < (rounding or self.rounding), off
 
     def test_it_is_symmetric(self, kernel):
@@ -120,7 +117,7 @@ class PairKernelLaws(IsotropicLaws):
         pairs = torch.tensor([[0, 1], [3, 3], [11, 2]])
         first, second = z[pairs[:, 0]], z[pairs[:, 1]]
         alone = kernel.of_overlaps(
-            (first * second).mean(dim=1)[:, None], *(mean_square(its)[:, None] for its in (first, second))
+            (first * second).mean(dim=1)[:, None], *(mean_square(points)[:, None] for points in (first, second))
         )
         self.close(alone[:, 0], K[pairs[:, 0], pairs[:, 1]], max(self.rounding, 1e-11))
 
@@ -184,13 +181,13 @@ class HamiltonianLaws(KernelLaws):
         """`k(q_i, q_j)` from pairs of points, to be differentiated by autograd: nothing of what is tested."""
         raise NotImplementedError
 
-    def block(self, kernel: Kernel, rows: Tensor, columns: Tensor) -> Tensor:
+    def block(self, kernel: OperatorKernel, rows: Tensor, columns: Tensor) -> Tensor:
         return kernel.field(rows, columns, torch.eye(len(columns), dtype=torch.float64))
 
-    def diagonal(self, kernel: Kernel, z: Tensor) -> Tensor:
+    def diagonal(self, kernel: OperatorKernel, z: Tensor) -> Tensor:
         return kernel.at(z).root().square().sum(dim=1)
 
-    def energy(self, kernel: Kernel, q: Tensor, P: Tensor) -> Tensor:
+    def energy(self, kernel: OperatorKernel, q: Tensor, P: Tensor) -> Tensor:
         return (self.matrix(kernel, q) * (P @ P.T)).sum() / 2
 
     def test_the_matrix_is_that_of_pairs(self, kernel):
@@ -220,13 +217,13 @@ class HamiltonianLaws(KernelLaws):
             return dP, -dq
 
         expected = torch.func.jvp(gradient, (q, P), (u, v))[1]
-        found = kernel.at(q).tangent(P, torch.stack([u, 2 * u]), torch.stack([v, 2 * v]))
-        for one, its in zip(found, expected, strict=True):
-            torch.testing.assert_close(one, torch.stack([its, 2 * its]))
+        tangents = kernel.at(q).tangent(P, torch.stack([u, 2 * u]), torch.stack([v, 2 * v]))
+        for one, whole in zip(tangents, expected, strict=True):
+            torch.testing.assert_close(one, torch.stack([whole, 2 * whole]))
         expected = torch.func.jvp(gradient, (q, P), (torch.zeros_like(u), v))[1]
         for several in (v, torch.stack([v, 2 * v])):
-            for one, its in zip(kernel.at(q).tangent_of_momenta(P, several), expected, strict=True):
-                torch.testing.assert_close(one, its if several is v else torch.stack([its, 2 * its]))
+            for one, whole in zip(kernel.at(q).tangent_of_momenta(P, several), expected, strict=True):
+                torch.testing.assert_close(one, whole if several is v else torch.stack([whole, 2 * whole]))
 
     @pytest.mark.parametrize("width", [3, 9])
     def test_what_is_kept_of_other_momenta_is_not_taken_for_these(self, kernel, width: int):
@@ -234,8 +231,8 @@ class HamiltonianLaws(KernelLaws):
         kept = kernel.at(q).keep()
         kept.both(other)
         kept.tangent(other, u, v)
-        for one, its in zip(kept.tangent(P, u, v), kernel.at(q).tangent(P, u, v), strict=True):
-            torch.testing.assert_close(one, its)
+        for one, expected_tangent in zip(kept.tangent(P, u, v), kernel.at(q).tangent(P, u, v), strict=True):
+            torch.testing.assert_close(one, expected_tangent)
         kept.tangent(other, u, v)
-        for one, its in zip(kept.both(P), kernel.at(q).both(P), strict=True):
-            torch.testing.assert_close(one, its)
+        for one, expected_rate in zip(kept.both(P), kernel.at(q).both(P), strict=True):
+            torch.testing.assert_close(one, expected_rate)

@@ -32,12 +32,11 @@ from torch import Tensor
 
 from resnet_limits.engines import default_engine
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic, Law
+from resnet_limits.sampling.layer_law import Isotropic, Law
 from resnet_limits.sampling.matrix_normal import MatrixNormal
 from resnet_limits.sampling.schemes import Scheme, Walker
+from tests.normals import normals
 from tests.sampling.naive import points, worst_deviation
-
-from .kernel_laws import normals
 
 
 def adaptive(velocity: Callable[[float, Tensor], Tensor], start: Tensor, until: float) -> Tensor:
@@ -152,24 +151,24 @@ class AdjointLaws(Cases):
         """Of the loss of what is at `start` at `since`: the costate there, gradients of parameters, and the error."""
         raise NotImplementedError
 
-    def close(self, found: Tensor, expected: Tensor, error: float) -> None:
-        off, size = float((found - expected).abs()), float(expected.abs())
+    def close(self, value: Tensor, expected: Tensor, error: float) -> None:
+        off, size = float((value - expected).abs()), float(expected.abs())
         assert size > 1e-3, "nothing to see"
-        assert off < self.rounding * (1 + size) + error, (float(found), float(expected))
+        assert off < self.rounding * (1 + size) + error, (float(value), float(expected))
 
     def test_costates_and_gradients_are_derivatives_of_the_loss(self, case):
         start, c, T = self.start(case), self.parameters(case), self.horizon
 
         def moved(s: float, along: dict[str, Tensor]) -> Tensor:
-            its = {name: value + s * along[name] if name in along else value for name, value in c.items()}
-            return self.loss(case, self.flow(case, its, start + s * along.get("start", 0.0), 0.0, T))
+            coefficients = {name: value + s * along[name] if name in along else value for name, value in c.items()}
+            return self.loss(case, self.flow(case, coefficients, start + s * along.get("start", 0.0), 0.0, T))
 
         costate, gradients, error = self.gradients(case, start, 0.0)
         assert set(gradients) == set(c)
         for name, gradient in {"start": costate, **gradients}.items():
             v = normals(*gradient.shape, seed=20)
             self.close((gradient * v).sum(), derivative(partial(moved, along={name: v})), error * float(v.abs().sum()))
-        assert error <= self.excuse * max(float(its.abs().max()) for its in (costate, *gradients.values()))
+        assert error <= self.excuse * max(float(gradient.abs().max()) for gradient in (costate, *gradients.values()))
 
     def test_products_of_costates_and_tangents_are_constant(self, case):
         start, c, until = self.start(case), self.parameters(case), 0.6 * self.horizon
@@ -179,10 +178,10 @@ class AdjointLaws(Cases):
             return self.flow(case, c, start + s * u, 0.0, until)
 
         tangent = derivative(moved)
-        (first, _, error), (there, _, its) = (
+        (first, _, error), (there, _, error_there) = (
             self.gradients(case, x, t) for x, t in ((start, 0.0), (moved(0.0), until))
         )
-        allowed = error * float(u.abs().sum()) + its * float(tangent.abs().sum())
+        allowed = error * float(u.abs().sum()) + error_there * float(tangent.abs().sum())
         self.close((there * tangent).sum(), (first * u).sum(), allowed)
 
 
@@ -266,8 +265,8 @@ class StationaryLaws(Cases):
     def test_its_value_is_that_of_the_functional(self, solved):
         case, solution, value = solved
         u, du = self.path(case, solution, torch.linspace(0, 1, 2 * self.steps + 1, dtype=torch.float64))
-        found, _ = self.functional(case, u, du)
-        assert float(found.detach()) == pytest.approx(value, rel=self.rounding)
+        value_at_u, _ = self.functional(case, u, du)
+        assert float(value_at_u.detach()) == pytest.approx(value, rel=self.rounding)
 
     def test_energy_is_conserved(self, solved):
         """`<p, velocity> + running - <u', d running/du'>`, with the costate `p = dE/dx`."""
@@ -277,12 +276,12 @@ class StationaryLaws(Cases):
         costates = torch.autograd.grad(value, states)
         u, du = u[::2], du[::2].clone().requires_grad_()
         moving = torch.stack(
-            [(p * self.velocity(case, x, its)).sum() for p, x, its in zip(costates, states, u, strict=True)]
+            [(p * self.velocity(case, x, direction)).sum() for p, x, direction in zip(costates, states, u, strict=True)]
         )
         running = self.running(case, u, du)
         (momenta,) = torch.autograd.grad(running.sum() + 0 * du.sum(), du)
         parts = moving, running, -(du * momenta).sum(dim=1)
-        energy, size = torch.stack(parts).detach().sum(dim=0), max(float(its.detach().abs().max()) for its in parts)
+        energy, size = torch.stack(parts).detach().sum(dim=0), max(float(part.detach().abs().max()) for part in parts)
         assert float(energy.max() - energy.min()) < self.rounding * size
         assert size > 1e-3, "nothing to see"
 
@@ -302,15 +301,15 @@ class Equation:
 class Written:
     """The equation's Euler-Maruyama scheme, as it is written down, for weights of sizes sigma_w and sigma_b."""
 
-    its: Equation
+    equation: Equation
     law: Isotropic
 
     def features(self, x: Tensor) -> Tensor:
-        return self.its.psi(x)
+        return self.equation.psi(x)
 
     def step(self, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
-        v = self.law.sigma_b**2 + self.law.sigma_w**2 * self.its.psi(x).square().mean(dim=-1, keepdim=True)
-        return x + self.its.slope * z + h * self.its.curvature / 2 * v
+        v = self.law.sigma_b**2 + self.law.sigma_w**2 * self.equation.psi(x).square().mean(dim=-1, keepdim=True)
+        return x + self.equation.slope * z + h * self.equation.curvature / 2 * v
 
 
 class SchemeLaws(Cases):
@@ -352,10 +351,10 @@ class SchemeLaws(Cases):
         walkers = [Walker(self.scheme(case, law), depth) for depth in depths]
         start = self.start.expand(1024, 1, self.width)
         reference = Walker(Written(case, law), 32 * depths[-1])
-        *found, fine = default_engine().final(
+        *ends, fine = default_engine().final(
             [*walkers, reference], start, law, horizon=1.0, stream=Stream(1, "test.laws")
         )
-        errors = [float((x - fine).square().mean().sqrt()) for x in found]
+        errors = [float((x - fine).square().mean().sqrt()) for x in ends]
         assert math.log(errors[0] / errors[-1], depths[-1] / depths[0]) == pytest.approx(0.5, abs=0.1), errors
         assert errors[-1] < 0.2 * float((fine - start).square().mean().sqrt())
 

@@ -11,12 +11,13 @@ from torch import Tensor
 from resnet_limits.limits.adjoint import adjoint, path_at
 from resnet_limits.limits.ode import solve
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import gradients
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.networks.vector_field import VectorField
+from tests.normals import normals
 
 from .limit_laws import AdjointLaws
 
@@ -33,22 +34,20 @@ def integral(t):
     return torch.tensor([t, t**2 / 2, (1 - math.cos(3 * t)) / 3], dtype=torch.float64)
 
 
-def draw(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def half_square(x):
     return x.square().sum(dim=(1, 2)) / 2, x
 
 
 class TestAdjoint(AdjointLaws):
-    cases: ClassVar = {its.name: partial(field, its, "tanh", D) for its in (One(), Outside(), Two(hidden=5))}
+    cases: ClassVar = {
+        block.name: partial(field, block, "tanh", D) for block in (OneBlock(), OutsideBlock(), TwoBlock(hidden=5))
+    }
 
     def start(self, case: VectorField) -> Tensor:
-        return draw(R, N, D, seed=9)
+        return normals(R, N, D, seed=9)
 
     def parameters(self, case: VectorField) -> dict[str, Tensor]:
-        return {name: draw(R, J, *shape, seed=i) / 2 for i, (name, shape) in enumerate(case.shapes.items())}
+        return {name: normals(R, J, *shape, seed=i) / 2 for i, (name, shape) in enumerate(case.shapes.items())}
 
     def flow(
         self, case: VectorField, parameters: dict[str, Tensor], start: Tensor, since: float, until: float
@@ -61,17 +60,17 @@ class TestAdjoint(AdjointLaws):
 
     def gradients(self, case: VectorField, start: Tensor, since: float) -> tuple[Tensor, dict[str, Tensor], float]:
         shifted = lambda times: basis(times + since)  # noqa: E731
-        its = adjoint(case, self.parameters(case), shifted, start, self.horizon - since, half_square)
-        return its.x0, its.coefficients, max(its.errors["x0"], its.errors["coefficients"])
+        gradients = adjoint(case, self.parameters(case), shifted, start, self.horizon - since, half_square)
+        return gradients.x0, gradients.coefficients, max(gradients.errors["x0"], gradients.errors["coefficients"])
 
 
 def test_gradients_of_a_scalar_linear_equation_are_exact():
     # x' = w(t) x + b, b = 0: x(T) = x_0 exp(sum_j c_j B_j(T)), B_j = int b_j. With J = |x(T)|^2/2:
     # dJ/dx_0 = x(T)^2/x_0, dJ/dc_j = sum x(T)^2 B_j(T), density of w: sum x(T)^2 (constant in time),
     # density of the bias: a(t) = sum x(T)^2 / x(t).
-    f = field(One(), "identity", 1)
-    c = {"W": draw(R, J, 1, 1), "b": torch.zeros(R, J, 1, dtype=torch.float64)}
-    x0, horizon = draw(R, N, 1, seed=1), 1.3
+    f = field(OneBlock(), "identity", 1)
+    c = {"W": normals(R, J, 1, 1), "b": torch.zeros(R, J, 1, dtype=torch.float64)}
+    x0, horizon = normals(R, N, 1, seed=1), 1.3
     times = torch.tensor([0.0, 0.4, 1.1, horizon], dtype=torch.float64)
     result = adjoint(f, c, basis, x0, horizon, half_square, times=times)
 
@@ -94,10 +93,10 @@ def test_gradients_of_a_scalar_linear_equation_are_exact():
 
 def test_gradients_of_a_matrix_equation_with_constant_weights_are_exact():
     # x' = A x: dJ/dx_0 = exp(A^T T) x(T); the density is g(t) = sum_n a(t) x(t)^T with a(t) = exp(A^T (T - t)) x(T).
-    f = field(One(), "identity", D)
-    a = draw(R, 1, D, D) / 2
+    f = field(OneBlock(), "identity", D)
+    a = normals(R, 1, D, D) / 2
     c = {"W": a, "b": torch.zeros(R, 1, D, dtype=torch.float64)}
-    x0 = draw(R, N, D, seed=1)
+    x0 = normals(R, N, D, seed=1)
     times = torch.tensor([0.25, 0.5], dtype=torch.float64)
     result = adjoint(f, c, lambda t: torch.ones(len(t), 1, dtype=t.dtype), x0, 1.0, half_square, times=times)
 
@@ -113,9 +112,9 @@ def test_gradients_of_a_matrix_equation_with_constant_weights_are_exact():
 
 @pytest.mark.parametrize(("name", "order"), [("euler", 1), ("heun", 2), ("rk4", 4)])
 def test_gradients_of_networks_converge_to_the_adjoint_at_the_order_of_the_scheme(name, order):
-    f, step = field(Two(hidden=5), "tanh", D), STEPS[name]
-    c = {n: draw(R, J, *shape, seed=i) / 2 for i, (n, shape) in enumerate(f.shapes.items())}
-    x0 = draw(R, N, D, seed=9)
+    f, step = field(TwoBlock(hidden=5), "tanh", D), STEPS[name]
+    c = {n: normals(R, J, *shape, seed=i) / 2 for i, (n, shape) in enumerate(f.shapes.items())}
+    x0 = normals(R, N, D, seed=9)
     result = adjoint(f, c, basis, x0, 1.0, half_square)
     errors = []
     for depth in {1: (256, 512), 2: (64, 128), 4: (16, 32)}[order]:
@@ -129,9 +128,9 @@ def test_gradients_of_networks_converge_to_the_adjoint_at_the_order_of_the_schem
 
 
 def test_depth_times_the_gradient_of_a_layer_converges_to_the_density():
-    f, step = field(One(), "tanh", D), STEPS["euler"]
-    c = {n: draw(R, J, *shape, seed=i) / 2 for i, (n, shape) in enumerate(f.shapes.items())}
-    x0 = draw(R, N, D, seed=9)
+    f, step = field(OneBlock(), "tanh", D), STEPS["euler"]
+    c = {n: normals(R, J, *shape, seed=i) / 2 for i, (n, shape) in enumerate(f.shapes.items())}
+    x0 = normals(R, N, D, seed=9)
     times = torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)
     result = adjoint(f, c, basis, x0, 1.0, half_square, times=times)
     errors = []
@@ -146,10 +145,10 @@ def test_depth_times_the_gradient_of_a_layer_converges_to_the_density():
 
 
 def test_a_basis_may_differ_from_parameter_to_parameter():
-    f = field(One(), "tanh", D)
-    c = {"W": draw(R, J, D, D), "b": draw(R, 1, D)}
+    f = field(OneBlock(), "tanh", D)
+    c = {"W": normals(R, J, D, D), "b": normals(R, 1, D)}
     bases = {"W": basis, "b": lambda t: torch.ones(len(t), 1, dtype=t.dtype)}
-    x0 = draw(R, N, D, seed=9)
+    x0 = normals(R, N, D, seed=9)
     result = adjoint(f, c, bases, x0, 1.0, half_square)
     padded = {"W": c["W"], "b": torch.cat([c["b"], torch.zeros(R, J - 1, D, dtype=torch.float64)], dim=1)}
     same = adjoint(f, padded, basis, x0, 1.0, half_square)
@@ -157,17 +156,17 @@ def test_a_basis_may_differ_from_parameter_to_parameter():
 
 
 def test_times_outside_the_horizon_are_refused():
-    f = field(One(), "tanh", D)
-    c = {"W": draw(R, J, D, D), "b": draw(R, J, D)}
+    f = field(OneBlock(), "tanh", D)
+    c = {"W": normals(R, J, D, D), "b": normals(R, J, D)}
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        adjoint(f, c, basis, draw(R, N, D), 1.0, half_square, times=torch.tensor([0.5, 1.5]))
+        adjoint(f, c, basis, normals(R, N, D), 1.0, half_square, times=torch.tensor([0.5, 1.5]))
 
 
 def test_nodes_are_added_for_a_path_that_moves_fast():
     # w(t) = c cos(120 t): 32 nodes alias it. dJ/dc = sum x(T)^2 sin(120) / 120, as for the scalar equation above.
-    f = field(One(), "identity", 1)
-    c = {"W": draw(R, 1, 1, 1), "b": torch.zeros(R, 1, 1, dtype=torch.float64)}
-    x0 = draw(R, N, 1, seed=1)
+    f = field(OneBlock(), "identity", 1)
+    c = {"W": normals(R, 1, 1, 1), "b": torch.zeros(R, 1, 1, dtype=torch.float64)}
+    x0 = normals(R, N, 1, seed=1)
     result = adjoint(f, c, lambda t: torch.cos(120 * t)[:, None], x0, 1.0, half_square, tolerance=1e-8)
     mean = math.sin(120) / 120
     final = x0 * (c["W"][:, :, :, 0] * mean).exp()

@@ -11,7 +11,7 @@ from resnet_limits.limits.averaged import averaged_field, martingale_response
 from resnet_limits.limits.ode import solve, solve_with_error
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.block import MeanField
-from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.random import Stream, normals
@@ -32,7 +32,7 @@ def layers(f, replicas, sigma_w, sigma_b, seed=0, depth=1):
 
 class TestAveragedFlow(LimitLaws):
     cases: ClassVar = {
-        phi: partial(averaged_field, One(), phi, sigma_w=1.2, sigma_b=0.5)
+        phi: partial(averaged_field, OneBlock(), phi, sigma_w=1.2, sigma_b=0.5)
         for phi in ("relu", "swish", "gelu")  # of others, and of other blocks, the mean is zero
     }
 
@@ -49,8 +49,8 @@ class TestAveragedFlow(LimitLaws):
 def test_the_mean_of_independent_networks_approaches_the_averaged_flow_at_order_one():
     # At L = 8, 16, 32 the bias is about 1/L and, without the control variate, drowns in the noise of 3000 draws.
     sigma_w, sigma_b, draws = 1.2, 0.5, 3000
-    f = field(One(), "swish", D)
-    average = averaged_field(One(), "swish", sigma_w=sigma_w, sigma_b=sigma_b)
+    f = field(OneBlock(), "swish", D)
+    average = averaged_field(OneBlock(), "swish", sigma_w=sigma_w, sigma_b=sigma_b)
     x0 = normals((1, D), Stream(1, "test.x"), replicas=1)
     limit = solve(lambda t, x: average(x), x0, 1.0)[0].mean()
     biases, stderrs = [], []
@@ -71,8 +71,8 @@ def test_the_mean_of_independent_networks_approaches_the_averaged_flow_at_order_
 
 def test_one_independent_network_is_off_by_the_root_of_its_depth():
     sigma_w, sigma_b, draws = 1.2, 0.5, 2000
-    f = field(One(), "swish", D)
-    average = averaged_field(One(), "swish", sigma_w=sigma_w, sigma_b=sigma_b)
+    f = field(OneBlock(), "swish", D)
+    average = averaged_field(OneBlock(), "swish", sigma_w=sigma_w, sigma_b=sigma_b)
     x0 = normals((1, D), Stream(1, "test.x"), replicas=1)
     limit = solve(lambda t, x: average(x), x0, 1.0)
     errors = []

@@ -48,8 +48,8 @@ class TestDeepLimit(DeepLimitLaws):
 @pytest.mark.parametrize("phi", ["gelu", "relu", "tanh"])
 def test_the_kernel_is_that_of_the_solver_on_gram_matrices(phi: str):
     expected, error = deep_flow(phi, Z @ Z.T / D, 1.0, **SIZES)
-    kernel, own = DeepKernel(phi=phi, horizon=1.0, **SIZES).with_tolerance(Z, 1e-9)
-    assert own <= 1e-9
+    kernel, tolerance = DeepKernel(phi=phi, horizon=1.0, **SIZES).with_tolerance(Z, 1e-9)
+    assert tolerance <= 1e-9
     assert float((kernel(Z, Z) - expected).abs().max()) < 1e-9 * float(expected.max()) + error
 
 
@@ -63,8 +63,8 @@ def test_the_finite_depth_is_the_euler_scheme(phi: str):
 @pytest.mark.parametrize("phi", ["gelu", "relu", "tanh"])
 def test_wide_networks_of_deep_blocks_have_these_kernels_by_autograd(phi: str):
     width, depth = 256, 4
-    its = {"width": width, "depth": depth, "horizon": 1.0, **SIZES}
-    samples = torch.stack([kernels(phi, Z[:3], **its, seed=seed) for seed in range(32)])
+    sizes_of_network = {"width": width, "depth": depth, "horizon": 1.0, **SIZES}
+    samples = torch.stack([kernels(phi, Z[:3], **sizes_of_network, seed=seed) for seed in range(32)])
 
     def kernel(**keys) -> torch.Tensor:
         return DeepKernel(phi=phi, horizon=1.0, depth=depth, **SIZES, **keys)(Z[:3], Z[:3])
@@ -103,8 +103,8 @@ def test_relu_norms_grow_exponentially_and_the_identity_is_linear():
     for phi, share in (("relu", 0.5), ("identity", 1.0)):
         k, source = share * A**2 * B**2, share * B**2 * a**2 + b**2
         expected = q0 * math.exp(k) + source * math.expm1(k) / k
-        found = DeepKernel(phi=phi, horizon=1.0, steps=32, **SIZES).diagonal(Z)
-        torch.testing.assert_close(found, expected, rtol=1e-8, atol=0)
+        diagonal = DeepKernel(phi=phi, horizon=1.0, steps=32, **SIZES).diagonal(Z)
+        torch.testing.assert_close(diagonal, expected, rtol=1e-8, atol=0)
 
 
 @pytest.mark.parametrize("kind", ["nngp", "ntk"])

@@ -16,7 +16,7 @@ from resnet_limits.claims.richardson import richardson_limit
 from resnet_limits.errors import MeasurementError
 from resnet_limits.limits.euler_lagrange import Extremal, extremal
 from resnet_limits.training.depth_regularised import DepthRegularised, Penalties
-from resnet_limits.training.losses import CrossEntropy, Square
+from resnet_limits.training.loss_with_curvature import CrossEntropy, MeanSquareLoss
 from resnet_limits.training.minimiser import minimise
 from tests.planting import resize
 
@@ -29,7 +29,7 @@ ONE = Penalties(K=0.05, b=0.05, W=0.1, c=0.1, t1=0.7, t2=1.3)
 
 
 def network(x: np.ndarray, y: np.ndarray, activation: str, penalties: Penalties) -> DepthRegularised:
-    return DepthRegularised(x, Square(y), activation, penalties, 64)
+    return DepthRegularised(x, MeanSquareLoss(y), activation, penalties, 64)
 
 
 def solved(problem: DepthRegularised, tolerance: float = 1e-8) -> Extremal:
@@ -76,21 +76,21 @@ class TestExtremal(StationaryLaws):
         if isinstance(loss, CrossEntropy):
             fit = torch.nn.functional.cross_entropy(out, torch.from_numpy(loss.labels))
         else:
-            assert isinstance(loss, Square)
+            assert isinstance(loss, MeanSquareLoss)
             fit = (out - torch.from_numpy(loss.targets)).square().sum(dim=1).mean()
         sizes = (K, ONE.K * ONE.t1), (b, ONE.b * ONE.t2), (W, ONE.W), (c, ONE.c)
-        return fit + sum(a * its.square().sum() for its, a in sizes)
+        return fit + sum(a * penalised.square().sum() for penalised, a in sizes)
 
     def solve(self, case: DepthRegularised) -> tuple[Extremal, float]:
-        its = solved(case)
-        return its, its.value
+        solution = solved(case)
+        return solution, solution.value
 
     def path(self, case: DepthRegularised, solution: Extremal, times: Tensor) -> tuple[Tensor, Tensor]:
-        its, ends = solution.at(times.numpy()), np.concatenate([solution.W.ravel(), solution.c])
+        path, ends = solution.at(times.numpy()), np.concatenate([solution.W.ravel(), solution.c])
         constants = torch.from_numpy(ends).expand(len(times), -1)
         u, du = (
             torch.cat([torch.from_numpy(part.reshape(len(times), -1)) for part in parts], dim=1)
-            for parts in ((its.K, its.b), solution.slopes(times.numpy()))
+            for parts in ((path.K, path.b), solution.slopes(times.numpy()))
         )
         return torch.cat([u, constants], dim=1), torch.cat([du, torch.zeros_like(constants)], dim=1)
 
@@ -101,15 +101,15 @@ class TestExtremal(StationaryLaws):
 def test_bias_alone_moves_points_along_a_parabola_in_closed_form():
     # X' = b, P constant, 2 a2 b'' = sum_s P_s: b is a parabola with b'(1) = 0 and b'(0) = t2 b(0).
     x, y = np.array([[0.5], [-0.4]]), np.array([[2.0], [1.0]])
-    its = solved(network(x, y, "identity", replace(ONE, K=HUGE)))
+    solution = solved(network(x, y, "identity", replace(ONE, K=HUGE)))
     a, t = ONE.b, ONE.t2
-    W, c = float(its.W[0, 0]), float(its.c[0])
+    W, c = float(solution.W[0, 0]), float(solution.c[0])
     # sum_s P_s = W sum_s (W X_s(1) + c - y_s) for the mean of two squares, X(1) = x - p/(2a) (1/t + 1/3)
     shift = (1 / t + 1 / 3) / (2 * a)
     p = W * (W * x + c - y).sum() / (1 + 2 * W * W * shift)
     exact = -p / (2 * a * t) + p / (2 * a) * (T**2 / 2 - T)
-    assert its.at(T).b[:, 0] == pytest.approx(exact, abs=1e-6)
-    assert np.abs(its.at(T).K).max() < 1e-5
+    assert solution.at(T).b[:, 0] == pytest.approx(exact, abs=1e-6)
+    assert np.abs(solution.at(T).K).max() < 1e-5
     # and the read-out is stationary: 2 a3 W + dloss/dW = 0
     end = x - p * shift
     assert 2 * ONE.W * W + ((W * end + c - y) * end).sum() == pytest.approx(0, abs=1e-6)
@@ -119,9 +119,9 @@ def test_bias_alone_moves_points_along_a_parabola_in_closed_form():
 def test_one_linear_neuron_without_bias_has_a_parabola_too():
     # X' = K X, and P X is conserved: 2 a1 K'' = P X = W 2 (W X(1) - y) X(1), X(1) = x exp(int K).
     x, y = np.array([[0.8]]), np.array([[3.0]])
-    its = solved(network(x, y, "identity", replace(ONE, b=HUGE, c=HUGE)))
-    a, t, W = ONE.K, ONE.t1, float(its.W[0, 0])
-    path = its.at(T).K[:, 0, 0]
+    solution = solved(network(x, y, "identity", replace(ONE, b=HUGE, c=HUGE)))
+    a, t, W = ONE.K, ONE.t1, float(solution.W[0, 0])
+    path = solution.at(T).K[:, 0, 0]
     q = path[0] * -2 * a * t  # from K'(0) = t K(0) = -q / 2a
     assert path == pytest.approx(-q / (2 * a * t) + q / (2 * a) * (T**2 / 2 - T), abs=1e-6)
     end = x[0, 0] * np.exp(-q / (2 * a) * (1 / t + 1 / 3))

@@ -44,9 +44,9 @@ def test_products_of_entries_are_those_of_simulated_networks():
     gram = GramDiffusion(2, width, rate=k, source=s, degree=2)
     start, flow = gram.at(START), gram.flow(1.0)
     for (a, b), (c, d) in (((0, 0), (0, 0)), ((0, 0), (1, 1)), ((0, 1), (0, 1)), ((0, 0), (0, 1))):
-        its = V[:, a, b] * V[:, c, d]
+        products = V[:, a, b] * V[:, c, d]
         expected = float(start @ flow @ gram.product(gram.entry(a, b), gram.entry(c, d)))
-        assert abs(its.mean() - expected) < 5 * its.std() / math.sqrt(count) + expected / depth, (a, b, c, d)
+        assert abs(products.mean() - expected) < 5 * products.std() / math.sqrt(count) + expected / depth, (a, b, c, d)
 
 
 def test_a_degree_that_is_too_high_is_not_cut_off():

@@ -29,14 +29,14 @@ def test_the_second_moment_of_one_input_has_a_closed_form():
         for _ in range(steps):
             a, b = a + h * (S + K * a), b + h * (2 + 4 / D) * (S * a + K * b)
         ends.append(b)
-    found = gram_moments(np.array([[q]]), S, K, T, D, read_in=False).second[0, 0, 0, 0]
-    assert found == pytest.approx(2 * ends[1] - ends[0], rel=1e-6)
+    second = gram_moments(np.array([[q]]), S, K, T, D, read_in=False).second[0, 0, 0, 0]
+    assert second == pytest.approx(2 * ends[1] - ends[0], rel=1e-6)
 
 
 def test_without_a_bias_the_fourth_moment_grows_by_its_exponential():
     """`E|x|^4/(E|x|^2)^2` grows by `e^(4 k T/D)`."""
-    its = gram_moments(G, 0.0, K, T, 7, read_in=False)
-    grown = its.second[0, 0, 0, 0] / its.mean[0, 0] ** 2
+    moments = gram_moments(G, 0.0, K, T, 7, read_in=False)
+    grown = moments.second[0, 0, 0, 0] / moments.mean[0, 0] ** 2
     assert grown == pytest.approx(math.exp(4 * K * T / 7), rel=1e-12)
 
 
@@ -65,11 +65,11 @@ def test_deviations_are_those_of_simulated_networks_of_width_4():
         W = math.sqrt(K * h / D) * torch.randn(n, D, D, dtype=torch.float64)
         x = x + x @ W + math.sqrt(S * h) * torch.randn(n, 1, D, dtype=torch.float64)
     V = (x[:, 0] * x[:, 1]).mean(dim=1)
-    its = gram_moments(G, S, K, T, D, steps=L)
+    moments = gram_moments(G, S, K, T, D, steps=L)
     off = (V - V.mean()).square()
-    error = float(off.std()) / math.sqrt(n) / (2 * its.deviation(0, 1))
-    assert abs(float(V.std()) - its.deviation(0, 1)) < 4 * error
-    assert abs(gram_moments(G, S, K, T, D).deviation(0, 1) - its.deviation(0, 1)) > 12 * error
+    error = float(off.std()) / math.sqrt(n) / (2 * moments.deviation(0, 1))
+    assert abs(float(V.std()) - moments.deviation(0, 1)) < 4 * error
+    assert abs(gram_moments(G, S, K, T, D).deviation(0, 1) - moments.deviation(0, 1)) > 12 * error
 
 
 def test_many_steps_are_the_sde_at_order_1():

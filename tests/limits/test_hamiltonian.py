@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from resnet_limits.limits.hamiltonian.features import Features
-from resnet_limits.limits.hamiltonian.gaussian import Gaussian
+from resnet_limits.limits.hamiltonian.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, ConjugateEuler, Diverged, flow
-from resnet_limits.limits.hamiltonian.kernel import At, Kernel
+from resnet_limits.limits.hamiltonian.kernel import KernelAtPoints, OperatorKernel
 from resnet_limits.limits.hamiltonian.trajectory import integrate, pull_back, tangent_at_end
 from resnet_limits.networks.activations import Activation, activation_named
+from tests.normals import normals
 from tests.planting import resize
 
 from .kernel_laws import HamiltonianLaws, IsotropicLaws
@@ -27,17 +28,15 @@ from .limit_laws import LimitLaws, adaptive
 KERNELS = {
     **{name: Features(activation_named(name)) for name in ("tanh", "swish", "gelu", "identity")},
     "without_bias": Features(activation_named("tanh"), bias=False),
-    "gaussian": Gaussian(0.8),
+    "gaussian": GaussianKernel(0.8),
 }
 STEPS = {**INTEGRATORS, "conjugate_euler": ConjugateEuler()}
 
 
-def points(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
-    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 class TestFeatures(HamiltonianLaws):
-    kernels: ClassVar = {name: lambda its=its: its for name, its in KERNELS.items() if isinstance(its, Features)}
+    kernels: ClassVar = {
+        name: lambda kernel=kernel: kernel for name, kernel in KERNELS.items() if isinstance(kernel, Features)
+    }
 
     def matrix(self, kernel: Features, q: Tensor) -> Tensor:
         f = kernel.of(q)
@@ -45,10 +44,10 @@ class TestFeatures(HamiltonianLaws):
 
 
 class TestGaussian(HamiltonianLaws, IsotropicLaws):
-    kernels: ClassVar = {"gaussian": partial(Gaussian, 0.8)}
+    kernels: ClassVar = {"gaussian": partial(GaussianKernel, 0.8)}
     diagonal_rounding = 1e-11  # of a root that is Cholesky's, with a shift
 
-    def matrix(self, kernel: Gaussian, q: Tensor) -> Tensor:
+    def matrix(self, kernel: GaussianKernel, q: Tensor) -> Tensor:
         return torch.exp(-(q[:, None] - q[None]).square().sum(-1) / (2 * kernel.length**2))
 
 
@@ -58,17 +57,17 @@ class TestGaussian(HamiltonianLaws, IsotropicLaws):
 def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.MonkeyPatch):
     from resnet_limits.limits.hamiltonian import gaussian
 
-    q, P, u, v = (points(11, 2, seed=s) for s in range(4))
+    q, P, u, v = (normals(11, 2, seed=s) for s in range(4))
 
-    def all_of(at: At) -> tuple[Tensor, ...]:
+    def all_of(at: KernelAtPoints) -> tuple[Tensor, ...]:
         return at.velocity(P), at.rate(P), *at.tangent(P, u, v), *at.tangent_of_momenta(P, v), *at.both(P)
 
-    expected = all_of(Gaussian(0.7).at(q).keep())
+    expected = all_of(GaussianKernel(0.7).at(q).keep())
     resize(monkeypatch, gaussian, BLOCK=33)
-    matrix, rows = Gaussian.matrix, []
-    monkeypatch.setattr(Gaussian, "matrix", lambda its, x, q: rows.append(len(x)) or matrix(its, x, q))
-    for one, its in zip(all_of(Gaussian(0.7).at(q)), expected, strict=True):
-        torch.testing.assert_close(one, its)
+    matrix, rows = GaussianKernel.matrix, []
+    monkeypatch.setattr(GaussianKernel, "matrix", lambda kernel, x, q: rows.append(len(x)) or matrix(kernel, x, q))
+    for one, whole in zip(all_of(GaussianKernel(0.7).at(q)), expected, strict=True):
+        torch.testing.assert_close(one, whole)
     assert max(rows) == 3, "never the whole matrix"
 
 
@@ -78,26 +77,26 @@ def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("kernel", ["tanh", "gaussian"])
 @pytest.mark.parametrize("name", STEPS)
 def test_tangent_and_transpose_are_those_of_the_step(name: str, kernel: str):
-    step, its = STEPS[name], KERNELS[kernel]
-    q, P, u, v, a, b = (points(4, 2, seed=s, scale=0.5) for s in range(6))
+    step, kernel_used = STEPS[name], KERNELS[kernel]
+    q, P, u, v, a, b = (normals(4, 2, seed=s, scale=0.5) for s in range(6))
     h, eps = 0.2, 1e-5
-    new, (du, dv) = step.tangent(its, q, P, h, u, v)
-    for one, other in zip(new, step.step(its, q, P, h), strict=True):
+    new, (du, dv) = step.tangent(kernel_used, q, P, h, u, v)
+    for one, other in zip(new, step.step(kernel_used, q, P, h), strict=True):
         torch.testing.assert_close(one, other)
-    ahead, behind = (step.step(its, q + s * u, P + s * v, h) for s in (eps, -eps))
+    ahead, behind = (step.step(kernel_used, q + s * u, P + s * v, h) for s in (eps, -eps))
     torch.testing.assert_close(du, (ahead[0] - behind[0]) / (2 * eps), rtol=1e-8, atol=1e-8)
     torch.testing.assert_close(dv, (ahead[1] - behind[1]) / (2 * eps), rtol=1e-8, atol=1e-8)
-    back = step.pull_back(its, q, P, h, a, b)
+    back = step.pull_back(kernel_used, q, P, h, a, b)
     forward = float((a * du).sum() + (b * dv).sum())
     assert float((back[0] * u).sum() + (back[1] * v).sum()) == pytest.approx(forward, rel=1e-12)
-    end, last = step.last_step(its, q, P, h)
-    for one, other in zip((*end, *last(a)), (*new, *step.pull_back(its, q, P, h, a, 0 * b)), strict=True):
+    end, last = step.last_step(kernel_used, q, P, h)
+    for one, other in zip((*end, *last(a)), (*new, *step.pull_back(kernel_used, q, P, h, a, 0 * b)), strict=True):
         torch.testing.assert_close(one, other)
 
 
-def jacobian(name: str, kernel: Kernel, h: float) -> Tensor:
+def jacobian(name: str, kernel: OperatorKernel, h: float) -> Tensor:
     """Of one step, (2nd, 2nd)."""
-    q, P = points(3, 2, scale=0.7), points(3, 2, seed=1, scale=0.7)
+    q, P = normals(3, 2, scale=0.7), normals(3, 2, seed=1, scale=0.7)
     unit = torch.eye(12, dtype=torch.float64).reshape(12, 2, 3, 2)
     _, (du, dv) = STEPS[name].tangent(kernel, q, P, h, unit[:, 0], unit[:, 1])
     return torch.stack([du, dv], dim=1).reshape(12, 12).T
@@ -113,12 +112,12 @@ def test_a_step_is_symplectic_unless_it_is_rk4(name: str, kernel: str):
     assert (off < 1e-12) == (name != "rk4")
 
 
-def explicit_euler(kernel: Kernel, q: Tensor, P: Tensor, h: float) -> tuple[Tensor, Tensor]:
+def explicit_euler(kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> tuple[Tensor, Tensor]:
     dq, dP = flow(kernel, q, P)
     return q + h * dq, P + h * dP
 
 
-class Turning(At):
+class Turning(KernelAtPoints):
     """`H = (|P|^2 + |q|^2)/2` at points `q`."""
 
     def __init__(self, q: Tensor) -> None:
@@ -143,10 +142,10 @@ class Turning(At):
         return self.q
 
 
-class Oscillator(Kernel):
+class Oscillator(OperatorKernel):
     """`q(t) = q cos t + P sin t`: a kernel in all that integrators ask for."""
 
-    def at(self, q: Tensor) -> At:
+    def at(self, q: Tensor) -> KernelAtPoints:
         return Turning(q)
 
     def field(self, x: Tensor, q: Tensor, P: Tensor) -> Tensor:
@@ -155,7 +154,7 @@ class Oscillator(Kernel):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_the_harmonic_oscillator_turns_at_the_order_of_the_integrator_and_keeps_its_energy(name: str):
-    q, P = points(3, 2), points(3, 2, seed=1)
+    q, P = normals(3, 2), normals(3, 2, seed=1)
     exact = q * math.cos(1) + P * math.sin(1), P * math.cos(1) - q * math.sin(1)
     errors = []
     for steps in (16, 32):
@@ -169,8 +168,8 @@ def test_the_harmonic_oscillator_turns_at_the_order_of_the_integrator_and_keeps_
 
 
 def over_time(
-    step: Callable[[Kernel, Tensor, Tensor, float], tuple[Tensor, Tensor]],
-    kernel: Kernel,
+    step: Callable[[OperatorKernel, Tensor, Tensor, float], tuple[Tensor, Tensor]],
+    kernel: OperatorKernel,
     q: Tensor,
     P: Tensor,
     h: float,
@@ -187,14 +186,14 @@ def over_time(
 @pytest.mark.parametrize("kernel", ["tanh", "gaussian"])
 @pytest.mark.parametrize("name", STEPS)
 def test_the_energy_drifts_at_the_order_of_the_integrator(name: str, kernel: str):
-    q, P = points(5, 2), points(5, 2, seed=3, scale=0.3)
+    q, P = normals(5, 2), normals(5, 2, seed=3, scale=0.3)
     drifts = [integrate(KERNELS[kernel], q, P, STEPS[name], steps).drift for steps in (32, 64)]
     assert math.log2(drifts[0] / drifts[1]) == pytest.approx(STEPS[name].order, abs=0.25)
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_gradients_through_the_flow_agree_forwards_backwards_and_with_differences(name: str):
-    kernel, q, P, u, v, a, b = KERNELS["gaussian"], *(points(4, 2, seed=s, scale=0.5) for s in range(6))
+    kernel, q, P, u, v, a, b = KERNELS["gaussian"], *(normals(4, 2, seed=s, scale=0.5) for s in range(6))
     path = integrate(kernel, q, P, STEPS[name], 8)
     du, dv = tangent_at_end(kernel, q, P, STEPS[name], 8, u, v)
     back = pull_back(kernel, path.states, path.momenta, STEPS[name], a, b, h=1 / 8)
@@ -208,10 +207,11 @@ def test_gradients_through_the_flow_agree_forwards_backwards_and_with_difference
 @pytest.mark.parametrize(("kernel", "seed"), [("tanh", 12), ("gaussian", 10)])
 def test_explicit_euler_gains_energy_where_symplectic_euler_does_not(kernel: str, seed: int):
     # from the same points and momenta, in as many steps of the same length; without total momentum they stay together
-    its, q, P = KERNELS[kernel], points(8, 2, seed=seed), points(8, 2, seed=20 + seed)
+    kernel_used, q, P = KERNELS[kernel], normals(8, 2, seed=seed), normals(8, 2, seed=20 + seed)
     P = P - P.mean(0)
     explicit, kept = (
-        over_time(step, its, q, P, 1 / 50, 300) for step in (explicit_euler, INTEGRATORS["symplectic_euler"].step)
+        over_time(step, kernel_used, q, P, 1 / 50, 300)
+        for step in (explicit_euler, INTEGRATORS["symplectic_euler"].step)
     )
     assert float(explicit[-1] / explicit[0]) > 1.3
     assert float((kept / kept[0] - 1).abs().max()) < 0.05
@@ -219,31 +219,33 @@ def test_explicit_euler_gains_energy_where_symplectic_euler_does_not(kernel: str
 
 def test_a_flow_that_diverges_is_a_result_with_its_energy():
     path = integrate(
-        Features(activation_named("identity")), points(5, 2), points(5, 2, scale=1e3), INTEGRATORS["leapfrog"], 4
+        Features(activation_named("identity")), normals(5, 2), normals(5, 2, scale=1e3), INTEGRATORS["leapfrog"], 4
     )
     assert path.diverged is not None
     assert "energy" in path.diverged
     assert len(path.states) == len(path.momenta) == len(path.energy) <= 4
     with pytest.raises(Diverged):
-        INTEGRATORS["rk4"].step(Features(activation_named("identity")), points(2, 2), points(2, 2, scale=1e200), 1.0)
+        INTEGRATORS["rk4"].step(Features(activation_named("identity")), normals(2, 2), normals(2, 2, scale=1e200), 1.0)
 
 
 class TestFlow(LimitLaws):
     """Of positions and momenta, (2, n, d); at momenta `t P` the flow of a unit of time is that of time t."""
 
-    cases: ClassVar = {name: lambda its=KERNELS[name]: its for name in ("tanh", "swish", "without_bias", "gaussian")}
+    cases: ClassVar = {
+        name: lambda kernel=KERNELS[name]: kernel for name in ("tanh", "swish", "without_bias", "gaussian")
+    }
     rounding = 1e-8  # of rk4 in 128 steps
 
-    def start(self, case: Kernel) -> Tensor:
-        return torch.stack([points(4, 2), points(4, 2, seed=1, scale=0.3)])
+    def start(self, case: OperatorKernel) -> Tensor:
+        return torch.stack([normals(4, 2), normals(4, 2, seed=1, scale=0.3)])
 
-    def flow(self, case: Kernel, start: Tensor, since: float, until: float) -> tuple[Tensor, float]:
+    def flow(self, case: OperatorKernel, start: Tensor, since: float, until: float) -> tuple[Tensor, float]:
         time = until - since
         q, P = integrate(case, start[0], time * start[1], INTEGRATORS["rk4"], 128).end
         return torch.stack([q, P / time]), 0.0
 
-    def independent(self, case: Kernel, start: Tensor, until: float) -> Tensor:
-        laws = TestGaussian() if isinstance(case, Gaussian) else TestFeatures()
+    def independent(self, case: OperatorKernel, start: Tensor, until: float) -> Tensor:
+        laws = TestGaussian() if isinstance(case, GaussianKernel) else TestFeatures()
 
         def velocity(t: float, state: Tensor) -> Tensor:
             state = state.clone().requires_grad_()
@@ -258,15 +260,15 @@ class TestFlow(LimitLaws):
 
 @pytest.mark.parametrize("name", ["tanh", "swish", "gelu", "identity"])
 def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_time(name: str):
-    its, q, P = (
+    activation, q, P = (
         activation_named(name),
         torch.tensor([[0.3]], dtype=torch.float64),
         torch.tensor([[0.9]], dtype=torch.float64),
     )
-    path = integrate(Features(its), q, P, INTEGRATORS["rk4"], 128)
+    path = integrate(Features(activation), q, P, INTEGRATORS["rk4"], 128)
 
     def transformed(x: float) -> float:
-        of = lambda s: 1 / math.sqrt(1 + float(its(torch.tensor(s, dtype=torch.float64))) ** 2)  # noqa: E731
+        of = lambda s: 1 / math.sqrt(1 + float(activation(torch.tensor(s, dtype=torch.float64))) ** 2)  # noqa: E731
         return scipy.integrate.quad(of, 0.3, x, epsabs=1e-13)[0]
 
     speed = math.sqrt(2 * float(path.energy[0]))
@@ -278,7 +280,7 @@ def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_tim
 
 
 def test_without_bias_the_identity_gives_geodesics_of_the_linear_group():
-    q, P = points(5, 3), points(5, 3, seed=2, scale=0.3)
+    q, P = normals(5, 3), normals(5, 3, seed=2, scale=0.3)
     kernel = Features(activation_named("identity"), bias=False)
     path, omega = integrate(kernel, q, P, INTEGRATORS["rk4"], 64), kernel.at(q).weights(P)
     A = omega - omega.T
@@ -295,14 +297,14 @@ def test_a_bias_alone_moves_all_points_along_one_straight_line():
         def __call__(self, z: Tensor) -> Tensor:
             return torch.zeros_like(z)
 
-    q, P = points(4, 2), points(4, 2, seed=1)
+    q, P = normals(4, 2), normals(4, 2, seed=1)
     path = integrate(Features(Zero()), q, P, INTEGRATORS["leapfrog"], 8)
     for s in range(9):
         torch.testing.assert_close(path.states[s], q + s / 8 * P.sum(0))
 
 
 def test_in_dimension_one_without_bias_all_weights_are_equal():
-    kernel, q, P = Features(activation_named("tanh"), bias=False), points(6, 1), points(6, 1, seed=1)
+    kernel, q, P = Features(activation_named("tanh"), bias=False), normals(6, 1), normals(6, 1, seed=1)
     path = integrate(kernel, q, P, INTEGRATORS["rk4"], 64)
     weights = torch.stack([kernel.at(x).weights(p) for x, p in zip(path.states, path.momenta, strict=True)])
     torch.testing.assert_close(weights, weights[:1].expand_as(weights), rtol=1e-8, atol=1e-8)

@@ -15,21 +15,18 @@ from torch import Tensor
 from resnet_limits.errors import Undetermined
 from resnet_limits.limits.hamiltonian import shooting
 from resnet_limits.limits.hamiltonian.features import Features
-from resnet_limits.limits.hamiltonian.gaussian import Gaussian
+from resnet_limits.limits.hamiltonian.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
-from resnet_limits.limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, Square, pointwise
+from resnet_limits.limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, SquareLoss, pointwise
 from resnet_limits.limits.hamiltonian.shooting import Problem, costate, descend, shoot, value_and_gradient
 from resnet_limits.limits.hamiltonian.trajectory import Trajectory, integrate
 from resnet_limits.networks.activations import activation_named
+from tests.normals import normals
 from tests.planting import resize
 
 from .limit_laws import StationaryLaws
 
 TANH = Features(activation_named("tanh"))
-
-
-def points(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
-    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def classes(n: int, count: int) -> Tensor:
@@ -40,35 +37,35 @@ def classes(n: int, count: int) -> Tensor:
 SIGNS = (2 * (torch.arange(9) % 2) - 1).double()[:, None]
 LOSSES: dict[str, EndLoss] = {
     **{f"fixed {name}": Fixed(pointwise(name, epsilon=0.3), SIGNS) for name in ("square", "logistic", "squared_hinge")},
-    "fixed insensitive": Fixed(pointwise("squared_insensitive", epsilon=0.3), points(9, 2, seed=4)),
+    "fixed insensitive": Fixed(pointwise("squared_insensitive", epsilon=0.3), normals(9, 2, seed=4)),
     "fixed logistic, 3 classes": Fixed(pointwise("logistic", epsilon=0.0), classes(9, 3)),
     "linear logistic": Linear(pointwise("logistic", epsilon=0.0), SIGNS, 0.1),
     "linear logistic, 3 classes": Linear(pointwise("logistic", epsilon=0.0), classes(9, 3), 0.1),
-    "linear square": Linear(Square(), points(9, 2, seed=4), 0.05),
-    "ridge features": Ridge(TANH, points(9, 2, seed=4), 0.05),
-    "ridge gaussian": Ridge(Gaussian(0.9), points(9, 2, seed=4), 0.05),
+    "linear square": Linear(SquareLoss(), normals(9, 2, seed=4), 0.05),
+    "ridge features": Ridge(TANH, normals(9, 2, seed=4), 0.05),
+    "ridge gaussian": Ridge(GaussianKernel(0.9), normals(9, 2, seed=4), 0.05),
 }
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_derivatives_of_the_loss_are_those_of_its_value(name: str):
-    loss, q, u = LOSSES[name], points(9, 3).requires_grad_(), points(9, 3, seed=1)
+    loss, q, u = LOSSES[name], normals(9, 3).requires_grad_(), normals(9, 3, seed=1)
     (expected,) = torch.autograd.grad(loss.value(q), q)
     q = q.detach()
     torch.testing.assert_close(loss.gradient(q), expected)
     difference = (loss.gradient(q + 1e-5 * u) - loss.gradient(q - 1e-5 * u)) / 2e-5
-    found = loss.hessian(q)(torch.stack([u, 2 * u]))
-    torch.testing.assert_close(found, torch.stack([difference, 2 * difference]), rtol=1e-6, atol=1e-8)
+    products = loss.hessian(q)(torch.stack([u, 2 * u]))
+    torch.testing.assert_close(products, torch.stack([difference, 2 * difference]), rtol=1e-6, atol=1e-8)
     step = (loss.value(q + 1e-5 * u) - loss.value(q - 1e-5 * u)) / 2e-5
     assert float((loss.gradient(q) * u).sum()) == pytest.approx(float(step), rel=1e-6)
-    assert loss.scorer(q)(points(4, 3)).shape == (4, loss.y.shape[1])
+    assert loss.scorer(q)(normals(4, 3)).shape == (4, loss.y.shape[1])
 
 
 @pytest.mark.parametrize(
     ("name", "ridge", "apart"), [("logistic", 1e-6, 1e-7), ("square", 1e-10, 1e-5)], ids=["logistic", "square"]
 )
 def test_a_read_out_of_coordinates_that_nearly_agree_is_stationary_to_rounding(name: str, ridge: float, apart: float):
-    q, y = points(20, 3, seed=1), points(20, 1, seed=2).sign()
+    q, y = normals(20, 3, seed=1), normals(20, 1, seed=2).sign()
     q[:, 2] = q[:, 1] + apart * q[:, 2]
     loss = Linear(pointwise(name, epsilon=0.0), y, ridge)
     R, x = loss.readout(q), torch.nn.functional.pad(q, (0, 1), value=1.0)
@@ -77,7 +74,7 @@ def test_a_read_out_of_coordinates_that_nearly_agree_is_stationary_to_rounding(n
 
 
 def test_kernel_ridge_is_a_linear_read_out_of_the_features():
-    q, y = points(9, 3), points(9, 2, seed=4)
+    q, y = normals(9, 3), normals(9, 2, seed=4)
     f = TANH.of(q)
     R = torch.linalg.solve(f.T @ f / 9 + 0.05 * torch.eye(4), f.T @ y / 9)
     expected = (f @ R - y).square().sum() / 18 + 0.05 / 2 * R.square().sum()
@@ -87,13 +84,13 @@ def test_kernel_ridge_is_a_linear_read_out_of_the_features():
 
 def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_right_to_the_bound():
     """Against 60 digits. The difference by which the coefficients are found loses what a small ridge is divided by."""
-    q, y = points(9, 3, scale=3.0), points(9, 1, seed=4)
+    q, y = normals(9, 3, scale=3.0), normals(9, 1, seed=4)
     with mpmath.workdps(60):
         f = mpmath.matrix(TANH.of(q).tolist())
         for ridge in (1e-2, 1e-6, 1e-10):
             system = f * f.T + 9 * mpmath.mpf(ridge) * mpmath.eye(9)
             alpha = mpmath.lu_solve(system, mpmath.matrix(y.tolist()))
-            expected = torch.tensor([[float(its)] for its in alpha], dtype=torch.float64)
+            expected = torch.tensor([[float(coefficient)] for coefficient in alpha], dtype=torch.float64)
             off = float((Ridge(TANH, y, ridge).coefficients(q, y) - expected).norm() / expected.norm())
             assert off < 1e-13 / ridge
     with pytest.raises(Undetermined, match=r"9 points, ridge 1e-14.*set a larger hamiltonian\.ridge"):
@@ -102,11 +99,11 @@ def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_r
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)
 def test_the_gradient_through_shooting_is_that_of_the_value(integrator: str):
-    problem = Problem(Gaussian(0.9), points(5, 2), 0.1, Fixed(Square(), points(5, 2, seed=1)))
-    P, v = points(5, 2, seed=2, scale=0.3), points(5, 2, seed=3)
-    its = INTEGRATORS[integrator]
-    _, gradient = value_and_gradient(problem, P, its, 10)
-    ahead, behind = (value_and_gradient(problem, P + s * v, its, 10)[0] for s in (1e-5, -1e-5))
+    problem = Problem(GaussianKernel(0.9), normals(5, 2), 0.1, Fixed(SquareLoss(), normals(5, 2, seed=1)))
+    P, v = normals(5, 2, seed=2, scale=0.3), normals(5, 2, seed=3)
+    scheme = INTEGRATORS[integrator]
+    _, gradient = value_and_gradient(problem, P, scheme, 10)
+    ahead, behind = (value_and_gradient(problem, P + s * v, scheme, 10)[0] for s in (1e-5, -1e-5))
     assert float((gradient * v).sum()) == pytest.approx((ahead - behind) / 2e-5, rel=1e-7)
 
 
@@ -117,7 +114,7 @@ class TestShooting(StationaryLaws):
     nu = 0.2
 
     def begin(self, case: Features) -> Tensor:
-        return points(8, 2)
+        return normals(8, 2)
 
     def velocity(self, case: Features, x: Tensor, u: Tensor) -> Tensor:
         phi = {"tanh": torch.tanh, "swish": torch.nn.functional.silu}[case.activation.name]
@@ -127,14 +124,14 @@ class TestShooting(StationaryLaws):
         return self.nu / 2 * u.square().sum(dim=1)
 
     def ends(self, case: Features, end: Tensor, first: Tensor, last: Tensor) -> Tensor:
-        return (end - points(8, 2, seed=1)).square().sum() / 16
+        return (end - normals(8, 2, seed=1)).square().sum() / 16
 
     def solve(self, case: Features) -> tuple[Trajectory, float]:
-        problem = Problem(case, points(8, 2), self.nu, Fixed(Square(), points(8, 2, seed=1)))
-        its = INTEGRATORS["rk4"]
-        found = shoot(problem, descend(problem, its, 8, iterations=40), its, 2 * self.steps)
-        assert found.converged, found.why
-        return found.trajectory, found.value
+        problem = Problem(case, normals(8, 2), self.nu, Fixed(SquareLoss(), normals(8, 2, seed=1)))
+        scheme = INTEGRATORS["rk4"]
+        shot = shoot(problem, descend(problem, scheme, 8, iterations=40), scheme, 2 * self.steps)
+        assert shot.converged, shot.why
+        return shot.trajectory, shot.value
 
     def path(self, case: Features, solution: Trajectory, times: Tensor) -> tuple[Tensor, Tensor]:
         at = (2 * self.steps * times).round().int().tolist()
@@ -151,17 +148,17 @@ def test_one_point_in_dimension_one_reaches_the_minimum_that_is_known(integrator
     exact: Any = scipy.optimize.minimize_scalar(
         lambda u: nu / 2 * (u - u0) ** 2 + (math.sinh(u) - target) ** 2 / 2, tol=1e-13
     )
-    problem = Problem(Features(activation_named("identity")), q, nu, Fixed(Square(), y))
-    its = INTEGRATORS[integrator]
-    found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), its, 64)
-    assert found.converged, found.why
-    assert found.value == pytest.approx(exact.fun, rel=5e-4)
-    assert float(found.trajectory.end[0]) == pytest.approx(math.sinh(exact.x), rel=5e-4)
+    problem = Problem(Features(activation_named("identity")), q, nu, Fixed(SquareLoss(), y))
+    scheme = INTEGRATORS[integrator]
+    shot = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), scheme, 64)
+    assert shot.converged, shot.why
+    assert shot.value == pytest.approx(exact.fun, rel=5e-4)
+    assert float(shot.trajectory.end[0]) == pytest.approx(math.sinh(exact.x), rel=5e-4)
 
 
 def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
     # q' = H_P, P' = -H_q, q(0) = q_0, P(1) = -loss'/nu, by collocation: no shooting, no kernel of ours
-    nu, q0, y = 0.2, points(2, 1), torch.tensor([[1.0], [-0.5]]).double()
+    nu, q0, y = 0.2, normals(2, 1), torch.tensor([[1.0], [-0.5]]).double()
 
     def rates(t, z):
         q, p = z[:2], z[2:]
@@ -174,42 +171,42 @@ def test_shooting_agrees_with_a_solver_of_the_boundary_value_problem():
     ends = lambda z0, z1: [*(z0[:2] - q0[:, 0].numpy()), *(z1[2:] + (z1[:2] - y[:, 0].numpy()) / 2 / nu)]  # noqa: E731
     mesh = np.linspace(0, 1, 20)
     bvp = scipy.integrate.solve_bvp(lambda t, z: np.array(rates(t, z)), ends, mesh, np.zeros((4, 20)), tol=1e-10)
-    problem = Problem(TANH, q0, nu, Fixed(Square(), y))
-    its = INTEGRATORS["rk4"]
-    found = shoot(problem, descend(problem, its, 10, iterations=50), its, 64)
+    problem = Problem(TANH, q0, nu, Fixed(SquareLoss(), y))
+    scheme = INTEGRATORS["rk4"]
+    shot = shoot(problem, descend(problem, scheme, 10, iterations=50), scheme, 64)
     assert bvp.success
-    assert found.converged, found.why
-    np.testing.assert_allclose(found.momentum[:, 0].numpy(), bvp.y[2:, 0], rtol=1e-7)
-    np.testing.assert_allclose(found.trajectory.end[0][:, 0].numpy(), bvp.y[:2, -1], rtol=1e-7)
+    assert shot.converged, shot.why
+    np.testing.assert_allclose(shot.momentum[:, 0].numpy(), bvp.y[2:, 0], rtol=1e-7)
+    np.testing.assert_allclose(shot.trajectory.end[0][:, 0].numpy(), bvp.y[:2, -1], rtol=1e-7)
 
 
 def test_the_costate_of_the_solution_is_its_own_momentum():
-    problem = Problem(TANH, points(8, 2), 0.2, Fixed(Square(), points(8, 1, seed=1)))
-    its = INTEGRATORS["rk4"]
-    first = descend(problem, its, 8, iterations=40)
-    found = shoot(problem, first, its, 64)
-    assert found.converged, found.why
-    again = costate(problem, found.momentum, its, 64)
-    assert float((again - found.momentum).norm() / found.momentum.norm()) < 1e-4
+    problem = Problem(TANH, normals(8, 2), 0.2, Fixed(SquareLoss(), normals(8, 1, seed=1)))
+    scheme = INTEGRATORS["rk4"]
+    first = descend(problem, scheme, 8, iterations=40)
+    shot = shoot(problem, first, scheme, 64)
+    assert shot.converged, shot.why
+    again = costate(problem, shot.momentum, scheme, 64)
+    assert float((again - shot.momentum).norm() / shot.momentum.norm()) < 1e-4
 
 
 @pytest.mark.parametrize("dense", [0, 1000])
 def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pytest.MonkeyPatch):
     resize(monkeypatch, shooting, DENSE=dense)
     n = 20
-    problem = Problem(TANH, points(n, 2), 0.2, Fixed(Square(), points(n, 1, seed=1).sign()))
-    its = INTEGRATORS["leapfrog"]
-    found = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), its, 32)
-    assert found.converged, found.why
-    assert found.iterations <= 12
-    again = integrate(TANH, problem.q, found.momentum, its, 32)
+    problem = Problem(TANH, normals(n, 2), 0.2, Fixed(SquareLoss(), normals(n, 1, seed=1).sign()))
+    scheme = INTEGRATORS["leapfrog"]
+    shot = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), scheme, 32)
+    assert shot.converged, shot.why
+    assert shot.iterations <= 12
+    again = integrate(TANH, problem.q, shot.momentum, scheme, 32)
     assert float(problem.residual(again).norm()) <= 1e-9 * float(again.momenta[-1].norm())
 
 
 def test_a_shooting_that_diverges_is_a_result_with_its_energy():
-    problem = Problem(Gaussian(0.2), points(6, 2), 1e-8, Fixed(Square(), points(6, 2, seed=1)))
-    found = shoot(problem, points(6, 2, seed=2, scale=1e8), INTEGRATORS["leapfrog"], 8)
-    assert not found.converged
-    assert found.diverged
-    assert found.energy > 1e12
-    assert "energy" in found.why
+    problem = Problem(GaussianKernel(0.2), normals(6, 2), 1e-8, Fixed(SquareLoss(), normals(6, 2, seed=1)))
+    shot = shoot(problem, normals(6, 2, seed=2, scale=1e8), INTEGRATORS["leapfrog"], 8)
+    assert not shot.converged
+    assert shot.diverged
+    assert shot.energy > 1e12
+    assert "energy" in shot.why

@@ -15,7 +15,7 @@ from scipy.integrate import solve_ivp
 from resnet_limits.errors import SettingError
 from resnet_limits.limits.kernel import Kind, LimitKernel
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
-from resnet_limits.limits.moments import explosion_times
+from resnet_limits.limits.moments import first_explosion
 from resnet_limits.networks.activations import Activation, activation_named
 
 from . import kernel_laws as laws
@@ -42,8 +42,8 @@ class TestLimitKernel(DeepLimitLaws):
     }
 
     def at_depth(self, kernel: LimitKernel, depth: int) -> FiniteDepthKernel:
-        its = {f.name: getattr(kernel, f.name) for f in fields(FiniteDepthKernel) if f.name != "depth"}
-        return FiniteDepthKernel(**its, depth=depth)
+        keys = {f.name: getattr(kernel, f.name) for f in fields(FiniteDepthKernel) if f.name != "depth"}
+        return FiniteDepthKernel(**keys, depth=depth)
 
     def test_what_multiplies_the_overlap_is_its_slope(self, kernel: LimitKernel):
         q = torch.full((1, 1), laws.LEAST, dtype=torch.float64)
@@ -78,16 +78,16 @@ def solved(kernel: LimitKernel, a: torch.Tensor, b: torch.Tensor) -> dict[str, f
 @pytest.mark.parametrize("phi", SMOOTH)
 def test_kernels_agree_with_an_adaptive_solver(phi: str):
     pairs = [(0, 0), (0, 1), (2, 5)]
-    cases: list[tuple[Kind, tuple[bool, bool]]] = [("nngp", TERMS[0]), *(("ntk", its) for its in TERMS)]
+    cases: list[tuple[Kind, tuple[bool, bool]]] = [("nngp", TERMS[0]), *(("ntk", term) for term in TERMS)]
     for kind, terms in cases:
         kernel = limit(phi, kind, readout=terms[0], read_in=terms[1])
         assert kernel.error < 1e-12
         K = kernel(Z, Z)
         for i, j in pairs:
-            its = solved(kernel, Z[i], Z[j])
-            expected = its["nngp"]
+            exact = solved(kernel, Z[i], Z[j])
+            expected = exact["nngp"]
             if kind == "ntk":
-                expected = its["layers"] + terms[0] * its["nngp"] + terms[1] * its["read_in"]
+                expected = exact["layers"] + terms[0] * exact["nngp"] + terms[1] * exact["read_in"]
             assert float(K[i, j]) == pytest.approx(expected, rel=1e-11, abs=1e-12), (kind, terms, i, j)
 
 
@@ -98,8 +98,8 @@ def test_the_solvers_layers_are_the_integral():
     total = 0.0
     for x, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
         t = x * kernel.horizon
-        its = solved(limit("swish", horizon=t), Z[0], Z[1])["nngp"]
-        rate = 0.25 * (kernel.sigma_b**2 + kernel.sigma_w**2 * its)
+        nngp = solved(limit("swish", horizon=t), Z[0], Z[1])["nngp"]
+        rate = 0.25 * (kernel.sigma_b**2 + kernel.sigma_w**2 * nngp)
         total += weight * kernel.horizon * rate * math.exp(kernel.rate * (kernel.horizon - t))
     assert float(kernel(Z[:1], Z[1:2])) == pytest.approx(total, rel=1e-10)
 
@@ -149,7 +149,7 @@ def test_at_no_horizon_there_is_the_input_alone():
 
 @pytest.mark.parametrize("near", [0.5, 0.9, 0.99, 0.999])
 def test_near_the_explosion_more_nodes_are_taken(near: float):
-    at = float(explosion_times("gelu", 1.1, 0.4, torch.tensor([LARGEST], dtype=torch.float64))[0])
+    at, _ = first_explosion("gelu", 1.1, 0.4, torch.tensor([LARGEST], dtype=torch.float64))
     kernel = limit("gelu", horizon=near * at)
     i = int(Z.square().mean(dim=1).argmax())
     expected = solved(kernel, Z[i], Z[i])["nngp"]

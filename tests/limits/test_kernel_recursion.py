@@ -86,10 +86,10 @@ def test_the_recursion_is_that_of_brute_quadrature(phi: str):
         ntk = ntk + after * added
         after = after * factor
     tolerance: dict[str, Any] = {"rtol": 3e-3, "atol": 3e-3} if phi == "relu" else {"rtol": 1e-11, "atol": 1e-11}
-    its: dict[str, Any] = {"phi": phi, "depth": depth, **SIZES}
-    torch.testing.assert_close(FiniteDepthKernel(**its)(Z[:n], Z[:n]), L, **tolerance)
-    found = FiniteDepthKernel(**its, kind="ntk", readout=True, read_in=True)(Z[:n], Z[:n])
-    torch.testing.assert_close(found, ntk + L + after * (Z[:n] @ Z[:n].T / D), **tolerance)
+    keys: dict[str, Any] = {"phi": phi, "depth": depth, **SIZES}
+    torch.testing.assert_close(FiniteDepthKernel(**keys)(Z[:n], Z[:n]), L, **tolerance)
+    ntk_with_ends = FiniteDepthKernel(**keys, kind="ntk", readout=True, read_in=True)(Z[:n], Z[:n])
+    torch.testing.assert_close(ntk_with_ends, ntk + L + after * (Z[:n] @ Z[:n].T / D), **tolerance)
     means, squares = moments_recursion(phi, 1.1, 0.4, Z[:n].square().mean(dim=1), 0.7, depth)
     torch.testing.assert_close(means[-1], m, **tolerance)
     torch.testing.assert_close(squares[-1], L.diagonal(), **tolerance)
@@ -108,8 +108,8 @@ def test_many_layers_agree_with_the_recursion_on_gram_matrices(phi: str):
 def test_wide_networks_have_these_kernels_on_average_by_autograd(phi: str):
     width, depth = 384, 4
     sizes: dict[str, Any] = {"sigma_w": 1.0, "sigma_b": 0.5, "horizon": 1.0}
-    its: dict[str, Any] = {"width": width, "depth": depth, "horizon": 1.0, "outer": (1.0, 0.5)}
-    samples = torch.stack([kernels(phi, Z[:3], **its, seed=seed) for seed in range(32)])
+    keys: dict[str, Any] = {"width": width, "depth": depth, "horizon": 1.0, "outer": (1.0, 0.5)}
+    samples = torch.stack([kernels(phi, Z[:3], **keys, seed=seed) for seed in range(32)])
 
     def ntk(readout: bool, read_in: bool) -> torch.Tensor:
         kernel = FiniteDepthKernel(phi=phi, depth=depth, kind="ntk", readout=readout, read_in=read_in, **sizes)

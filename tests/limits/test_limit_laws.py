@@ -13,7 +13,7 @@ from resnet_limits.limits import adjoint, ode
 from resnet_limits.limits.hamiltonian.features import FeaturesAt
 from resnet_limits.networks.activations.tanh import Tanh
 from resnet_limits.sampling.schemes import EulerMaruyama
-from resnet_limits.training.losses import Square
+from resnet_limits.training.loss_with_curvature import MeanSquareLoss
 from tests.planting import plant, resize
 from tests.sampling import test_schemes as schemes
 from tests.studies.sde import faults
@@ -37,8 +37,8 @@ def pulled_back(state: float, parameters: float) -> Fault:
     """Derivatives of the field are off by these factors."""
     right = adjoint.pull_back
 
-    def pull_back(*its: Any, **how: Any) -> Any:
-        f, dx, dtheta = right(*its, **how)
+    def pull_back(*arguments: Any, **how: Any) -> Any:
+        f, dx, dtheta = right(*arguments, **how)
         return f, state * dx, {name: parameters * g for name, g in dtheta.items()}
 
     return lambda patch: plant(patch, right, pull_back)
@@ -60,27 +60,29 @@ def huge_errors(patch: pytest.MonkeyPatch) -> None:
 def wrong_slope(patch: pytest.MonkeyPatch) -> None:
     """The Euler-Lagrange equations have a derivative of tanh that is 0.1 % off."""
     right = Tanh.derivatives_in_numpy
-    patch.setattr(Tanh, "derivatives_in_numpy", lambda its, z: (1.001 * right(its, z)[0], right(its, z)[1]))
+    patch.setattr(
+        Tanh, "derivatives_in_numpy", lambda activation, z: (1.001 * right(activation, z)[0], right(activation, z)[1])
+    )
 
 
 def wrong_rate(patch: pytest.MonkeyPatch) -> None:
     """Hamilton's equations have a rate of the momenta that is 0.1 % off."""
     right = FeaturesAt.both
 
-    def both(its: FeaturesAt, P: Tensor) -> tuple[Tensor, Tensor]:
-        velocity, rate = right(its, P)
+    def both(at_points: FeaturesAt, P: Tensor) -> tuple[Tensor, Tensor]:
+        velocity, rate = right(at_points, P)
         return velocity, 1.001 * rate
 
     patch.setattr(FeaturesAt, "both", both)
 
 
 def wrong_value(patch: pytest.MonkeyPatch) -> None:
-    right = Square.value
-    patch.setattr(Square, "value", lambda its, o: right(its, o) * 1.001)
+    right = MeanSquareLoss.value
+    patch.setattr(MeanSquareLoss, "value", lambda loss, o: right(loss, o) * 1.001)
 
 
 def no_ito_drift(patch: pytest.MonkeyPatch) -> None:
-    def step(its: EulerMaruyama, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+    def step(scheme: EulerMaruyama, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return x + 0.5 * z
 
     patch.setattr(EulerMaruyama, "step", step)
@@ -123,9 +125,9 @@ RED: list[tuple[Any, str, str, Fault]] = [
 
 
 def run(whose: Any, name: str, law: str) -> None:
-    its, case = whose(), whose.cases[name]()
-    test = getattr(its, f"test_{law}")
-    test((case, *its.solve(case)) if "solved" in inspect.signature(test).parameters else case)
+    laws, case = whose(), whose.cases[name]()
+    test = getattr(laws, f"test_{law}")
+    test((case, *laws.solve(case)) if "solved" in inspect.signature(test).parameters else case)
 
 
 @pytest.mark.parametrize(("whose", "name", "law", "fault"), RED, ids=[f"{w.__name__}-{law}" for w, _, law, _ in RED])

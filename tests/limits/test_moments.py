@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from resnet_limits.errors import SettingError
-from resnet_limits.limits.explosion import Moments
-from resnet_limits.limits.moments import explosion_times, moments_at
+from resnet_limits.limits.moments import first_explosion, moments_at
 from resnet_limits.networks.activations import Activation, activation_named
 
 from .limit_laws import LimitLaws
@@ -80,7 +79,7 @@ def test_without_curvature_mean_squares_are_exponential():
 
 @pytest.mark.parametrize("phi", ["swish", "gelu"])
 def test_the_explosion_is_where_the_adaptive_solver_grows_without_bound(phi: str):
-    at = float(explosion_times(phi, 1.2, 0.3, Q0)[1])
+    at, _ = first_explosion(phi, 1.2, 0.3, Q0[1:2])
     near = torch.tensor([at * (1 - 1e-4), at * (1 - 1e-5)], dtype=torch.float64)
     _, q = moments_at(phi, 1.2, 0.3, Q0[1:2], near)
     assert float(q[0, 0]) == pytest.approx(solved(phi, 1.2, 0.3, 0.0, 1.0, float(near[0]))[1], rel=1e-6)
@@ -91,27 +90,43 @@ def test_the_explosion_is_where_the_adaptive_solver_grows_without_bound(phi: str
 @given(st.floats(-2, 2), st.floats(0, 3), st.floats(0.05, 2), st.floats(0, 2), st.sampled_from(["swish", "gelu"]))
 @example(1e-16, 1e-16, 1.0, 0.0, "swish")  # almost at rest
 @example(0.0, 1e-16, 1.0, 0.0, "swish")
-def test_explosion_times_are_those_of_the_integral(m0: float, spread: float, sigma_w: float, sigma_b: float, phi: str):
-    # The other formula, by an arc tangent or logarithm of u = m + phi'(0)^2/phi''(0).
+def test_moments_grow_without_bound_at_the_explosion(
+    m0: float, spread: float, sigma_w: float, sigma_b: float, phi: str
+):
+    # Two formulas: a sine and a cosine of the moments, an arc tangent or logarithm of u = m + phi'(0)^2/phi''(0).
     q0 = m0**2 + spread
     assume(not 0 < q0 + (sigma_b / sigma_w) ** 2 < 1e-250)  # squares of numbers that float64 cannot square
-    other = Moments(*activation_named(phi).taylor(), sigma_w, sigma_b, m0, q0).explosion_time()
-    one = explosion_times(phi, sigma_w, sigma_b, *(torch.tensor([x], dtype=torch.float64) for x in (q0, m0)))
-    if math.isfinite(other) and other < 1e6:
-        assert float(one[0]) == pytest.approx(other, rel=1e-6)
+    mean, square = (torch.tensor([x], dtype=torch.float64) for x in (m0, q0))
+    at, _ = first_explosion(phi, sigma_w, sigma_b, square, mean)
+    assume(at < 1e6)
+    near = at * (1 - torch.tensor([1e-5, 1e-6], dtype=torch.float64))
+    _, q = moments_at(phi, sigma_w, sigma_b, square, near, mean)
+    # u' = a u^2 at the end: u = 1/(a (t* - t)), q = u^2.
+    assert float(q[1, 0] / q[0, 0]) == pytest.approx(100, rel=0.05)
+
+
+@given(st.lists(st.tuples(st.floats(-2, 2), st.floats(0, 3)), min_size=1, max_size=5), st.floats(0.05, 2))
+def test_the_first_of_several_inputs_is_the_one_that_explodes_first_alone(inputs: list, sigma_w: float):
+    m0 = torch.tensor([m for m, _ in inputs], dtype=torch.float64)
+    q0 = m0**2 + torch.tensor([spread for _, spread in inputs], dtype=torch.float64)
+    for mean in (m0, torch.zeros_like(m0), None):
+        alone = [
+            first_explosion("swish", sigma_w, 0.3, q0[i : i + 1], None if mean is None else mean[i : i + 1])[0]
+            for i in range(len(q0))
+        ]
+        at, first = first_explosion("swish", sigma_w, 0.3, q0, mean)
+        assert at == min(alone) == alone[first]
 
 
 def test_nothing_explodes_without_curvature_or_weights():
     for phi, sigma_w in (("tanh", 3.0), ("identity", 1.0), ("swish", 0.0), ("gelu", 0.0)):
-        assert explosion_times(phi, sigma_w, 1.0, Q0).tolist() == [math.inf] * 3
+        assert first_explosion(phi, sigma_w, 1.0, Q0)[0] == math.inf
 
 
 def test_a_horizon_beyond_the_explosion_is_refused_with_its_time_and_the_input():
-    at = explosion_times("swish", 2.0, 0.0, Q0)
-    assert int(at.argmin()) == 2
-    with pytest.raises(
-        SettingError, match=rf"horizon: 5 lies beyond t\* = {float(at[2]):.6g}.* input 2 \(\|x\|\^2/D = 2.5"
-    ):
+    at, first = first_explosion("swish", 2.0, 0.0, Q0)
+    assert first == 2
+    with pytest.raises(SettingError, match=rf"horizon: 5 lies beyond t\* = {at:.6g}.* input 2 \(\|x\|\^2/D = 2.5"):
         moments_at("swish", 2.0, 0.0, Q0, torch.tensor([0.1, 5.0], dtype=torch.float64))
 
 

@@ -8,7 +8,7 @@ import torch
 from resnet_limits.errors import MeasurementError
 from resnet_limits.limits.ode import solve, solve_with_error
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.one import One
+from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from tests.problems import PROBLEMS, Problem, modulated
@@ -17,7 +17,7 @@ from .limit_laws import LimitLaws
 
 
 class TestSolution(LimitLaws):
-    cases: ClassVar = {problem.name: lambda its=problem: its for problem in PROBLEMS}
+    cases: ClassVar = {problem.name: lambda problem_of_case=problem: problem_of_case for problem in PROBLEMS}
 
     def start(self, case: Problem) -> torch.Tensor:
         return case.x0
@@ -56,7 +56,7 @@ def test_a_horizon_is_the_last_of_the_times(problem):
 def test_a_network_of_rk4_at_depth_1024_agrees_within_the_estimate_of_both():
     # Independent of the solver, its error control and its interpolation. RK4's own error is a fifteenth of the
     # distance between depths 512 and 1024 (Richardson), and rounding over 1024 steps.
-    width, f = 8, field(One(), "tanh", 8)
+    width, f = 8, field(OneBlock(), "tanh", 8)
     stream = torch.Generator().manual_seed(1)
     a, b, c = (torch.randn(2, width, width, generator=stream, dtype=torch.float64) / width**0.5 for _ in range(3))
     bias = torch.randn(2, width, generator=stream, dtype=torch.float64)
@@ -70,9 +70,9 @@ def test_a_network_of_rk4_at_depth_1024_agrees_within_the_estimate_of_both():
     solution, error = solve_with_error(lambda t, x: f(x, {n: w[:, 0] for n, w in weights_at(t[None]).items()}), x0, 1.0)
     rk4 = STEPS["rk4"]
     coarse, fine = (forward(f, rk4, x0, weights_at(rk4.times(depth)), 1 / depth) for depth in (512, 1024))
-    own = float((coarse - fine).abs().max()) / 15
+    error_of_rk4 = float((coarse - fine).abs().max()) / 15
     distance = float((solution - fine).abs().max())
-    assert distance <= error + 2 * own + 1e-13
+    assert distance <= error + 2 * error_of_rk4 + 1e-13
     assert error < 1e-10
 
 

@@ -37,8 +37,8 @@ def test_products_of_gaussian_features_agree_with_scipy_quadrature(phi: str):
     def f(z: float) -> float:
         return float(activation_named(phi)(torch.tensor(z, dtype=torch.float64)))
 
-    found = gaussian_products(phi, S)
-    torch.testing.assert_close(found, found.T)
+    products = gaussian_products(phi, S)
+    torch.testing.assert_close(products, products.T)
     a, b, rho = math.sqrt(S[0, 0]), math.sqrt(S[2, 2]), float(S[0, 2]) / math.sqrt(S[0, 0] * S[2, 2])
     nodes, weights = np.polynomial.legendre.leggauss(60)
     nodes, weights = 4.5 * (nodes + 1), 4.5 * weights  # on half-lines, where a kink does no harm
@@ -53,15 +53,15 @@ def test_products_of_gaussian_features_agree_with_scipy_quadrature(phi: str):
         return value * f(a * x) * math.exp(-(x**2) / 2) / (2 * math.pi)
 
     expected = sum(integrate.quad(inner, *ends, epsabs=1e-9)[0] for ends in ((-9, 0), (0, 9)))
-    assert float(found[0, 2]) == pytest.approx(expected, abs=1e-7)
+    assert float(products[0, 2]) == pytest.approx(expected, abs=1e-7)
 
 
 def test_products_of_equal_and_of_vanishing_inputs_are_exact():
     degenerate = torch.tensor([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
     for phi in Activation.options:
-        found = gaussian_products(phi, degenerate)
-        assert float((found[:2, :2] - found[0, 0]).abs().max()) < 1e-11, phi
-        assert float(found[2].abs().max()) == 0, phi
+        products = gaussian_products(phi, degenerate)
+        assert float((products[:2, :2] - products[0, 0]).abs().max()) < 1e-11, phi
+        assert float(products[2].abs().max()) == 0, phi
     torch.testing.assert_close(gaussian_products("identity", S), S, rtol=1e-11, atol=1e-11)
 
 
@@ -76,20 +76,20 @@ def test_the_kernel_ode_of_deep_blocks_agrees_with_scipy(phi: str):
         return 0.64 * np.array([g[0, 0], g[0, 1], g[1, 1]]) + 0.09
 
     solution = integrate.solve_ivp(rate, (0, 2), [1.0, 0.3, 0.8], rtol=1e-10, atol=1e-12).y[:, -1]
-    found, error = deep_flow(phi, start, 2.0, **sizes)
-    assert [float(found[0, 0]), float(found[0, 1]), float(found[1, 1])] == pytest.approx(list(solution), abs=1e-8)
+    flowed, error = deep_flow(phi, start, 2.0, **sizes)
+    assert [float(flowed[0, 0]), float(flowed[0, 1]), float(flowed[1, 1])] == pytest.approx(list(solution), abs=1e-8)
     assert error < 1e-6
-    errors = [float((deep_recursion(phi, start, 2.0, L, **sizes)[-1] - found).abs().max()) for L in (64, 128)]
+    errors = [float((deep_recursion(phi, start, 2.0, L, **sizes)[-1] - flowed).abs().max()) for L in (64, 128)]
     assert math.log2(errors[0] / errors[1]) == pytest.approx(1, abs=0.02)
 
 
 def test_relu_norms_of_deep_blocks_grow_exponentially():
     # E relu(z)^2 = v/2: q' = sigma_B^2 (sigma_A^2 q + sigma_a^2)/2 + sigma_b^2, closed.
     start = torch.tensor([[2.0]], dtype=torch.float64)
-    found, _ = deep_flow("relu", start, 1.5, inner=(1.2, 0.4), outer=(0.9, 0.2))
+    flowed, _ = deep_flow("relu", start, 1.5, inner=(1.2, 0.4), outer=(0.9, 0.2))
     rate, source = 0.81 * 1.44 / 2, 0.81 * 0.16 / 2 + 0.04
     exact = 2 * math.exp(1.5 * rate) + source * math.expm1(1.5 * rate) / rate
-    assert float(found) == pytest.approx(exact, rel=1e-10)
+    assert float(flowed) == pytest.approx(exact, rel=1e-10)
 
 
 @dataclass(frozen=True)
@@ -170,19 +170,19 @@ def test_the_linear_flow_is_the_exponential_of_the_dense_matrix_and_the_closed_o
     stencil = Stencil(2, 3, 3, padding, inputs=2)
     x = torch.randn(stencil.positions, 20, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     start = x @ x.T / 20
-    found = linear_flow(stencil.generator(), start, 0.7, rate=1.3, source=0.2)
+    solved = linear_flow(stencil.generator(), start, 0.7, rate=1.3, source=0.2)
     A = stencil.generator().toarray()
     n = len(A)
     augmented = np.zeros((n + 1, n + 1))
     augmented[:n, :n], augmented[:n, n] = 1.3 * A, 0.2
     exact = (linalg.expm(0.7 * augmented) @ np.append(start.numpy().ravel(), 1))[:-1]
-    np.testing.assert_allclose(found.numpy().ravel(), exact, rtol=1e-10)
+    np.testing.assert_allclose(solved.numpy().ravel(), exact, rtol=1e-10)
 
     def covariance(overlaps: torch.Tensor) -> torch.Tensor:
         return stencil.covariance(overlaps, sigma_w=math.sqrt(1.3), sigma_b=math.sqrt(0.2))
 
     m, flowed, error = moment_flow("tanh", x.mean(dim=1), start, covariance, 0.7)
-    assert float((flowed - found).abs().max()) < 1e-9
+    assert float((flowed - solved).abs().max()) < 1e-9
     assert float((m - x.mean(dim=1)).abs().max()) == 0
     assert error < 1e-8
 

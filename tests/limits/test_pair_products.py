@@ -63,8 +63,8 @@ def test_derivatives_are_those_of_the_products_by_the_covariance(phi: str):
     eps = 1e-5
     inside = torch.where(torch.eye(4, dtype=torch.bool), 0.0, 1.0).double()
     above, below = (pair_products(first, second, S + sign * eps * inside)[0] for sign in (1, -1))
-    found = (above - below) / (2 * eps) * inside
-    torch.testing.assert_close(found[:3, :3], (block(phi, S)[1] * inside)[:3, :3], rtol=1e-7, atol=1e-7)
+    difference = (above - below) / (2 * eps) * inside
+    torch.testing.assert_close(difference[:3, :3], (block(phi, S)[1] * inside)[:3, :3], rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.parametrize("phi", sorted(Activation.options))

@@ -62,9 +62,9 @@ def test_a_table_is_the_kernel_to_its_error(kind: Kind):
     near = torch.cat([Z[:40], Z[:40] * (1 + 1e-5), 0.99 * Z[:5], -Z[:5]])  # angles near 0 and pi too
     for kernel in cases(kind):
         table = tabulate(kernel, mean_square(torch.cat([Z, near])), tolerance=1e-8)
-        exact, found = kernel(near, near), table(near, near)
+        exact, tabulated = kernel(near, near), table(near, near)
         assert table.error <= 1e-8
-        assert float((exact - found).abs().max()) < 2e-8 * float(exact.abs().max()), kernel
+        assert float((exact - tabulated).abs().max()) < 2e-8 * float(exact.abs().max()), kernel
 
 
 def test_inputs_of_one_norm_are_tabulated_too():

@@ -50,10 +50,10 @@ def kernels(
             hidden = f(inner[0] / math.sqrt(width) * x @ A.T + inner[1] * a)
             x = x + math.sqrt(h / width) * outer[0] * hidden @ W.T + math.sqrt(h) * outer[1] * b
     y = x @ V / math.sqrt(width)
-    gradients = [torch.autograd.grad(its, [R, V, *layers], retain_graph=True) for its in y]
+    gradients = [torch.autograd.grad(output, [R, V, *layers], retain_graph=True) for output in y]
 
     def products(part: slice) -> Tensor:
-        flat = torch.stack([torch.cat([g.flatten() for g in its[part]]) for its in gradients])
+        flat = torch.stack([torch.cat([g.flatten() for g in gradient[part]]) for gradient in gradients])
         return flat @ flat.T
 
     overlaps = (x @ x.T / width).detach()

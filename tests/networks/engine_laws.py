@@ -17,9 +17,9 @@ from resnet_limits.networks.steps import STEPS, Step
 from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.random import Stream
 from resnet_limits.sampling.backward import record
-from resnet_limits.sampling.law import Isotropic, Law
+from resnet_limits.sampling.layer_law import Isotropic, Law
 from resnet_limits.sampling.matrix_normal import MatrixNormal
-from resnet_limits.sampling.schemes import EulerMaruyama, Network, Scheme, Walker
+from resnet_limits.sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from resnet_limits.sampling.tangent import tangents
 from resnet_limits.sampling.walk import walk
 
@@ -45,19 +45,21 @@ def network(
     block: Block, activation: str, sets: int, *, layer_first: bool = False, dtype: torch.dtype = torch.float64
 ) -> tuple[VectorField, Tensor, dict[str, Tensor]]:
     """A field with weights of one size in every layer, and an input."""
-    its, stream = field(block, activation, D), torch.Generator().manual_seed(3)
+    vector_field, stream = field(block, activation, D), torch.Generator().manual_seed(3)
 
     def draw(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=stream, dtype=torch.float64).to(dtype)
 
-    weights = {name: draw(sets, R, *shape).transpose(0, 1) for name, shape in its.shapes.items()}
+    weights = {name: draw(sets, R, *shape).transpose(0, 1) for name, shape in vector_field.shapes.items()}
     if not layer_first:
         weights = {name: w.contiguous() for name, w in weights.items()}
-    return its, draw(R, N, D).requires_grad_(), {name: w.requires_grad_() for name, w in weights.items()}
+    return vector_field, draw(R, N, D).requires_grad_(), {name: w.requires_grad_() for name, w in weights.items()}
 
 
-def output_and_gradients(through, its: VectorField, x: Tensor, weights, h: float, step: Step = EULER) -> list[Tensor]:
-    output = through(its, step, x, weights, h)
+def output_and_gradients(
+    through, vector_field: VectorField, x: Tensor, weights, h: float, step: Step = EULER
+) -> list[Tensor]:
+    output = through(vector_field, step, x, weights, h)
     cotangent = torch.randn(output.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     return [output.detach(), *torch.autograd.grad(output, [x, *weights.values()], cotangent.to(output.dtype))]
 
@@ -84,7 +86,7 @@ def correlated(width: int) -> MatrixNormal:
 ISOTROPIC = Isotropic(1.2, 0.5)
 LAWS: list[Law] = [ISOTROPIC, Isotropic(1.2, 0.0), Isotropic(0.0, 0.7), correlated(D)]
 SCHEMES: list[Scheme] = [
-    *(Network(phi, psi) for phi, psi in (("tanh", "identity"), ("relu", "tanh"), ("swish", "gelu"))),
+    *(ShallowNetwork(phi, psi) for phi, psi in (("tanh", "identity"), ("relu", "tanh"), ("swish", "gelu"))),
     *(EulerMaruyama("swish", "tanh", ISOTROPIC, ito_drift) for ito_drift in (True, False)),
     Leaky("tanh"),
 ]
@@ -107,13 +109,13 @@ class EngineLaws:
     @each_precision
     @pytest.mark.parametrize("depth", [1, 2, 30])
     def test_the_output_is_that_of_a_loop_over_the_layers(self, block: Block, dtype: torch.dtype, depth: int):
-        its, x, weights = network(block, "tanh", depth, dtype=dtype)
+        vector_field, x, weights = network(block, "tanh", depth, dtype=dtype)
         expected = x.detach().double()
         for k in range(depth):
-            expected = expected + 0.7 / depth * its(
+            expected = expected + 0.7 / depth * vector_field(
                 expected, {n: w[:, k].detach().double() for n, w in weights.items()}
             )
-        output = self.engine.trunk(1000.0)(its, EULER, x, weights, 0.7 / depth)
+        output = self.engine.trunk(1000.0)(vector_field, EULER, x, weights, 0.7 / depth)
         assert output.dtype == dtype
         tolerance = {torch.float32: 3e-5, torch.float64: 1e-13}[dtype]
         torch.testing.assert_close(output.double(), expected, rtol=tolerance, atol=tolerance)
@@ -123,9 +125,9 @@ class EngineLaws:
     @each_precision
     @pytest.mark.parametrize(("depth", "layer_first"), [(1, False), (8, True), (30, False)])
     def test_outputs_and_gradients_are_those_of_autograd(self, block, activation, dtype, depth, layer_first):
-        its, x, weights = network(block, activation, depth, layer_first=layer_first, dtype=dtype)
-        expected = output_and_gradients(forward, its, x, weights, 0.7 / depth)
-        ours = output_and_gradients(self.engine.trunk(1000.0), its, x, weights, 0.7 / depth)
+        vector_field, x, weights = network(block, activation, depth, layer_first=layer_first, dtype=dtype)
+        expected = output_and_gradients(forward, vector_field, x, weights, 0.7 / depth)
+        ours = output_and_gradients(self.engine.trunk(1000.0), vector_field, x, weights, 0.7 / depth)
         for mine, theirs in zip(ours, expected, strict=True):
             tolerance = 1e-12 if dtype == torch.float64 else 1e-4
             torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance * float(theirs.abs().max()))
@@ -134,7 +136,7 @@ class EngineLaws:
     @pytest.mark.parametrize("activation", ["relu", "gelu"])
     @pytest.mark.parametrize("memory", BUDGETS)
     def test_gradients_agree_with_finite_differences(self, block, activation, memory):
-        its, x, weights = network(block, activation, 10)
+        vector_field, x, weights = network(block, activation, 10)
         engine = self.engine
 
         class OneBackwardAForward(torch.autograd.Function):
@@ -143,13 +145,13 @@ class EngineLaws:
             @staticmethod
             def forward(ctx, x, *flat):
                 ctx.save_for_backward(x, *flat)
-                return forward(its, EULER, x, dict(zip(weights, flat, strict=True)), 0.1)
+                return forward(vector_field, EULER, x, dict(zip(weights, flat, strict=True)), 0.1)
 
             @staticmethod
             def backward(ctx, *cotangent):
                 x, *flat = (t.detach().requires_grad_() for t in ctx.saved_tensors)
                 with torch.enable_grad():
-                    output = engine.trunk(memory)(its, EULER, x, dict(zip(weights, flat, strict=True)), 0.1)
+                    output = engine.trunk(memory)(vector_field, EULER, x, dict(zip(weights, flat, strict=True)), 0.1)
                 return torch.autograd.grad(output, [x, *flat], cotangent)
 
         assert torch.autograd.gradcheck(OneBackwardAForward.apply, (x, *weights.values()), fast_mode=True)
@@ -157,10 +159,10 @@ class EngineLaws:
     @each_block
     @each_activation
     def test_no_memory_budget_changes_a_bit(self, block, activation):
-        its, x, weights = network(block, activation, 50)
+        vector_field, x, weights = network(block, activation, 50)
         everything = 51 * R * N * D * 8 * 3 / 2**20
         kept, *others = (
-            output_and_gradients(self.engine.trunk(memory), its, x, weights, 1 / 50)
+            output_and_gradients(self.engine.trunk(memory), vector_field, x, weights, 1 / 50)
             for memory in (1000.0, 0.0, 0.3 * everything, 0.5 * everything, 0.7 * everything)
         )
         for other in others:
@@ -170,25 +172,25 @@ class EngineLaws:
     def test_a_trunk_that_is_used_again_gives_the_same_and_follows_new_weights_and_batches(self, block):
         trunk = self.engine.trunk(0.0)
         for depth in (20, 30, 20):
-            its, x, weights = network(block, "gelu", depth)
+            vector_field, x, weights = network(block, "gelu", depth)
             for points in (N, 2, N):
                 some = x[:, :points]
-                ours = output_and_gradients(trunk, its, some, weights, 0.1)
-                fresh = output_and_gradients(self.engine.trunk(0.0), its, some, weights, 0.1)
+                ours = output_and_gradients(trunk, vector_field, some, weights, 0.1)
+                fresh = output_and_gradients(self.engine.trunk(0.0), vector_field, some, weights, 0.1)
                 assert all(torch.equal(a, b) for a, b in zip(ours, fresh, strict=True))
 
     def test_one_trunk_takes_one_block_after_another(self):
         trunk = self.engine.trunk(1000.0)
         for name in (*Block.options, *Block.options):
-            its, x, weights = network(option(name), "tanh", 9)
-            ours = output_and_gradients(trunk, its, x, weights, 0.1)
-            for mine, theirs in zip(ours, output_and_gradients(forward, its, x, weights, 0.1), strict=True):
+            vector_field, x, weights = network(option(name), "tanh", 9)
+            ours = output_and_gradients(trunk, vector_field, x, weights, 0.1)
+            for mine, theirs in zip(ours, output_and_gradients(forward, vector_field, x, weights, 0.1), strict=True):
                 torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-13)
 
     def test_a_backward_pass_after_another_forward_pass_is_refused(self):
-        its, x, weights = network(option("one"), "tanh", 4)
+        vector_field, x, weights = network(option("one"), "tanh", 4)
         trunk = self.engine.trunk(1.0)
-        first, second = trunk(its, EULER, x, weights, 0.1), trunk(its, EULER, x, weights, 0.1)
+        first, second = trunk(vector_field, EULER, x, weights, 0.1), trunk(vector_field, EULER, x, weights, 0.1)
         with pytest.raises(RuntimeError, match="overwritten by a later forward pass"):
             first.sum().backward()
         second.sum().backward(retain_graph=True)
@@ -198,34 +200,34 @@ class EngineLaws:
     @pytest.mark.parametrize("name", ["heun", "rk4"])
     def test_other_steps_have_the_same_gradients(self, name):
         step = STEPS[name]
-        its, x, weights = network(option("one"), "tanh", len(step.times(4)))
-        ours = output_and_gradients(self.engine.trunk(0.0), its, x, weights, 0.25, step)
-        expected = output_and_gradients(forward, its, x, weights, 0.25, step)
+        vector_field, x, weights = network(option("one"), "tanh", len(step.times(4)))
+        ours = output_and_gradients(self.engine.trunk(0.0), vector_field, x, weights, 0.25, step)
+        expected = output_and_gradients(forward, vector_field, x, weights, 0.25, step)
         for mine, theirs in zip(ours, expected, strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-13)
 
     def test_a_number_of_weight_sets_that_fits_no_depth_is_refused(self):
-        its, x, weights = network(option("one"), "tanh", 6)
+        vector_field, x, weights = network(option("one"), "tanh", 6)
         with pytest.raises(ValueError, match="no depth has 6 weight sets"):
-            self.engine.trunk(0.0)(its, STEPS["rk4"], x, weights, 0.1)
+            self.engine.trunk(0.0)(vector_field, STEPS["rk4"], x, weights, 0.1)
 
     @each_block
     @pytest.mark.parametrize("name", ["euler", "heun"])
     def test_states_begin_with_the_input_and_like_the_output_are_those_of_the_loop(self, block, name):
         step = STEPS[name]
-        its, x, weights = network(block, "tanh", len(step.times(6)))
-        ours = self.engine.states(its, step, x.detach(), weights, 0.1)
-        end = self.engine.forward(its, step, x.detach(), {n: w.detach() for n, w in weights.items()}, 0.1)
+        vector_field, x, weights = network(block, "tanh", len(step.times(6)))
+        ours = self.engine.states(vector_field, step, x.detach(), weights, 0.1)
+        end = self.engine.forward(vector_field, step, x.detach(), {n: w.detach() for n, w in weights.items()}, 0.1)
         assert ours.shape == (7, R, N, D)
         assert torch.equal(ours[0], x)
-        torch.testing.assert_close(ours, states(its, step, x.detach(), weights, 0.1), rtol=1e-12, atol=1e-13)
+        torch.testing.assert_close(ours, states(vector_field, step, x.detach(), weights, 0.1), rtol=1e-12, atol=1e-13)
         for last in (ours[-1], end):
-            torch.testing.assert_close(last, forward(its, step, x, weights, 0.1), rtol=1e-12, atol=1e-13)
+            torch.testing.assert_close(last, forward(vector_field, step, x, weights, 0.1), rtol=1e-12, atol=1e-13)
 
     @each_precision
     def test_a_walk_steps_each_scheme_by_the_same_noise(self, dtype):
         # What acts on the states of layer k is the law's own draw of that layer, summed for the shallower network.
-        law, schemes = Isotropic(1.2, 0.5), (Network("swish", "tanh"), Network("swish", "tanh"), None)
+        law, schemes = Isotropic(1.2, 0.5), (ShallowNetwork("swish", "tanh"), ShallowNetwork("swish", "tanh"), None)
         fine, coarse = schemes[0], schemes[1]
         maruyama = EulerMaruyama("swish", "tanh", law)
         walkers = [Walker(fine, 8), Walker(coarse, 4), Walker(maruyama, 8)]
@@ -235,7 +237,7 @@ class EngineLaws:
         assert [k for k, _ in steps] == list(range(1, 9))
         x, half, y, summed = x0, x0, x0, torch.zeros_like(x0)
         tolerance = 1e-12 if dtype == torch.float64 else 1e-4
-        for k, found in steps:
+        for k, states_walked in steps:
             of = torch.cat([torch.tanh(v) for v in (x, half, y)], dim=1)
             z = law.act(of, torch.ones(3 * N), 0.1, stream.at(k - 1))
             a, b, c = z.split(N, dim=1)
@@ -243,15 +245,15 @@ class EngineLaws:
             x, summed = x + a * torch.sigmoid(a), summed + b
             if k % 2 == 0:
                 half, summed = half + summed * torch.sigmoid(summed), torch.zeros_like(summed)
-            for mine, theirs in zip(found, (x, half, y), strict=True):
+            for mine, theirs in zip(states_walked, (x, half, y), strict=True):
                 torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance)
 
     @each_law
     @each_scheme
     def test_walks_are_those_of_the_loop_for_every_scheme_and_law(self, scheme: Scheme, law: Law):
-        walkers = [Walker(scheme, 4), Walker(Network("swish", "tanh"), 8)]
-        its = {"horizon": 0.8, "stream": Stream(4, "test.walk", first_replica=60)}
-        ours, loop = (way(walkers, start(9, 2, D), law, **its) for way in (self.engine.walk, walk))
+        walkers = [Walker(scheme, 4), Walker(ShallowNetwork("swish", "tanh"), 8)]
+        keys = {"horizon": 0.8, "stream": Stream(4, "test.walk", first_replica=60)}
+        ours, loop = (way(walkers, start(9, 2, D), law, **keys) for way in (self.engine.walk, walk))
         for (k, mine), (layer, theirs) in zip(ours, loop, strict=True):
             assert k == layer
             torch.testing.assert_close(mine, theirs, rtol=1e-11, atol=1e-11)
@@ -261,25 +263,25 @@ class EngineLaws:
     def test_walks_are_those_of_the_loop_at_every_size(self, n: int, width: int, dtype: torch.dtype):
         x0, tolerance = start(5, n, width, dtype=dtype), 1e-11 if dtype == torch.float64 else 1e-4
         how = {"horizon": 1.0, "stream": Stream(4, "test.walk")}
-        walkers = [Walker(Network("tanh"), 3), Walker(Network("tanh"), 6)]
+        walkers = [Walker(ShallowNetwork("tanh"), 3), Walker(ShallowNetwork("tanh"), 6)]
         *_, (_, expected) = walk(walkers, x0, ISOTROPIC, **how)
-        found = self.engine.final(walkers, x0, ISOTROPIC, **how)
-        assert all(x.dtype == dtype for x in found)
-        torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+        ends = self.engine.final(walkers, x0, ISOTROPIC, **how)
+        assert all(x.dtype == dtype for x in ends)
+        torch.testing.assert_close(ends, expected, rtol=tolerance, atol=tolerance)
 
     def test_layers_that_are_asked_for_are_the_same_as_among_all_and_stay(self):
-        walkers, x0 = [Walker(Network("tanh"), 4), Walker(Leaky("tanh"), 12)], start(5, 2, D)
+        walkers, x0 = [Walker(ShallowNetwork("tanh"), 4), Walker(Leaky("tanh"), 12)], start(5, 2, D)
         how = {"horizon": 1.0, "stream": Stream(4, "test.walk")}
         every = [(k, [x.clone() for x in states]) for k, states in self.engine.walk(walkers, x0, ISOTROPIC, **how)]
         some = list(self.engine.walk(walkers, x0, ISOTROPIC, **how, layers=[3, 4, 9, 12]))
         assert [k for k, _ in some] == [3, 4, 9, 12]
-        for k, found in some:
-            assert all(torch.equal(a, b) for a, b in zip(found, every[k - 1][1], strict=True))
+        for k, states_walked in some:
+            assert all(torch.equal(a, b) for a, b in zip(states_walked, every[k - 1][1], strict=True))
         end = self.engine.final(walkers, x0, ISOTROPIC, **how)
         assert all(torch.equal(a, b) for a, b in zip(end, every[-1][1], strict=True))
 
     def test_equal_inputs_and_equal_walkers_stay_equal(self):
-        x0, walkers = start(40, 3, 7)[:, [0, 1, 2, 1]], [Walker(Network("tanh"), 8)] * 2
+        x0, walkers = start(40, 3, 7)[:, [0, 1, 2, 1]], [Walker(ShallowNetwork("tanh"), 8)] * 2
         a, b = self.engine.final(walkers, x0, ISOTROPIC, horizon=1.0, stream=Stream(0, "test.walk"))
         assert torch.equal(a, b)
         assert torch.equal(a[:, 1], a[:, 3])
@@ -290,7 +292,7 @@ class EngineLaws:
         walkers, x0, u0 = [Walker(scheme, 2), Walker(scheme, 4)], start(5, 2, D), start(5, 2, 3, D, seed=2)
         how = {"horizon": 1.0, "stream": Stream(4, "test.walk")}
         ours = self.engine.tangents(walkers, x0, u0, law, **how, layers=[2, 4])
-        loop = [its for its in tangents(walkers, x0, u0, law, **how) if its[0] in (2, 4)]
+        loop = [step_of_loop for step_of_loop in tangents(walkers, x0, u0, law, **how) if step_of_loop[0] in (2, 4)]
         for mine, theirs in zip(ours, loop, strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-10)
 
@@ -327,13 +329,13 @@ class EngineLaws:
     def test_gradients_of_a_tape_are_the_norms_of_its_layers(self):
         x0, how = start(5, 2, D), {"depth": 6, "horizon": 1.0, "stream": Stream(4, "test.tape")}
         one, other = (self.engine.record(SCHEMES[0], x0, ISOTROPIC, **how) for _ in range(2))
-        found = one.gradients(one.final)
-        assert found.weights.shape == found.biases.shape == (6, 5)
-        assert torch.equal(found.states[6], one.final.norm(dim=-1))
+        gradients = one.gradients(one.final)
+        assert gradients.weights.shape == gradients.biases.shape == (6, 5)
+        assert torch.equal(gradients.states[6], one.final.norm(dim=-1))
         for layer in other.backward(other.final):
-            assert torch.equal(found.weights[layer.k], layer.weights)
-            assert torch.equal(found.biases[layer.k], layer.biases)
-            assert torch.equal(found.states[layer.k], layer.p.norm(dim=-1))
+            assert torch.equal(gradients.weights[layer.k], layer.weights)
+            assert torch.equal(gradients.biases[layer.k], layer.biases)
+            assert torch.equal(gradients.states[layer.k], layer.p.norm(dim=-1))
 
     @each_law
     def test_a_layer_acts_as_its_law_says(self, law: Law):
@@ -352,10 +354,10 @@ class EngineLaws:
     @each_precision
     def test_replicas_do_not_depend_on_how_they_are_cut(self, dtype: torch.dtype):
         # Bit for bit, of walks, tangents, tapes and layers, from the first or a later one, on one thread and two.
-        scheme, n, width = Network("swish", "tanh"), 3, 17
+        scheme, n, width = ShallowNetwork("swish", "tanh"), 3, 17
         x0, u0 = start(96, n, width, dtype=dtype), start(96, n, 2, width, dtype=dtype)
 
-        def found(first: int, stop: int) -> list[Tensor]:
+        def of_part(first: int, stop: int) -> list[Tensor]:
             x, u, stream = x0[first:stop], u0[first:stop], Stream(4, "test.cut", first_replica=first)
             how = {"horizon": 1.0, "stream": stream}
             ends = self.engine.final([Walker(scheme, 2), Walker(scheme, 4)], x, ISOTROPIC, **how)
@@ -366,10 +368,10 @@ class EngineLaws:
             return [*ends, along, tape.final, last.p, last.weights, last.biases, layer]
 
         def same(first: int, stop: int) -> bool:
-            pairs = zip(found(first, stop), whole, strict=True)
-            return all(torch.equal(mine, its[first:stop]) for mine, its in pairs)
+            pairs = zip(of_part(first, stop), whole, strict=True)
+            return all(torch.equal(mine, rows[first:stop]) for mine, rows in pairs)
 
-        whole = found(0, 96)
+        whole = of_part(0, 96)
         assert all(same(*cut) for cut in ((0, 32), (32, 96), (0, 1), (5, 77)))
         torch.set_num_threads(2)
         try:

@@ -89,14 +89,14 @@ class Bent(Activation):
 class Undeclared(ActivationLaws):
     """What is not declared is made of the value, by autograd, and obeys the same laws."""
 
-    its: type[Activation]
+    declared: type[Activation]
 
     @pytest.fixture
     def phi(self) -> Activation:
-        return self.its()
+        return self.declared()
 
     def test_it_goes_by_its_name(self, phi: Activation):
-        assert phi.name == self.its.name
+        assert phi.name == self.declared.name
 
     def test_the_largest_value_is_approached_and_never_exceeded(self, phi, grid):
         assert phi.bound is None
@@ -114,15 +114,15 @@ class Softsign(Bare):
 
 
 class TestBare(Undeclared):
-    its = Bare
+    declared = Bare
 
 
 class TestSoftsign(Undeclared):
-    its = Softsign
+    declared = Softsign
 
 
 class TestBent(Undeclared):
-    its = Bent
+    declared = Bent
 
 
 def test_an_unknown_activation_names_the_nearest():

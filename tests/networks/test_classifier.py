@@ -5,7 +5,7 @@ import torch
 
 from resnet_limits.networks import classifier
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 
@@ -13,7 +13,7 @@ FEATURES, WIDTH, CLASSES, R, N = 7, 5, 3, 2, 6
 
 
 def network(depth, block=None):
-    f = field(block or Two(hidden=4), "gelu", WIDTH)
+    f = field(block or TwoBlock(hidden=4), "gelu", WIDTH)
     stream = torch.Generator().manual_seed(depth)
     trunk = {n: torch.randn(R, depth, *s, generator=stream, dtype=torch.float64) / 2 for n, s in f.shapes.items()}
     return f, classifier.initial(FEATURES, WIDTH, CLASSES, trunk, replicas=R, seed=4)
@@ -36,8 +36,8 @@ def test_logits_are_read_in_then_trunk_then_read_out():
             hidden = torch.nn.functional.gelu(x @ p["trunk.W"][r, k].T + p["trunk.b"][r, k])
             x = x + 0.5 * hidden @ p["trunk.V"][r, k].T
         torch.testing.assert_close(logits[r], x @ p["read_out.W"][r].T + p["read_out.b"][r])
-    own = classifier.logits(f, STEPS["euler"], p, z.expand(R, N, FEATURES), 0.5, through=forward)
-    assert torch.equal(own, logits)
+    through_forward = classifier.logits(f, STEPS["euler"], p, z.expand(R, N, FEATURES), 0.5, through=forward)
+    assert torch.equal(through_forward, logits)
 
 
 def test_read_in_and_read_out_start_the_same_at_every_depth_and_with_variance_one_over_fan_in():

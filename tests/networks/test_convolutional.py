@@ -36,13 +36,13 @@ def images(shape: tuple[int, int, int] = (1, 8, 8), count: int = 6) -> Tensor:
 def random_parameters(shape: tuple[int, int, int] = (1, 8, 8), *, sets: int = 1) -> dict[str, Tensor]:
     """All weights random, those of the sets of a stage independent."""
     start = initial(shape, CHANNELS, CLASSES, sets=sets, replicas=REPLICAS, seed=1, dtype=torch.float64)
-    found = {}
+    parameters = {}
     for name, w in start.items():
         fan_in = w[0, 0, 0].numel() if w.ndim == 6 else w[0, 0].numel()
         size = 0.3 if name.endswith(("scale", "shift", ".b")) else fan_in**-0.5
         draw = size * normals(tuple(w.shape[1:]), Stream(2, name), replicas=REPLICAS)
-        found[name] = draw + (1 if name.endswith("scale") else 0)
-    return found
+        parameters[name] = draw + (1 if name.endswith("scale") else 0)
+    return parameters
 
 
 class Unit(nn.Module):
@@ -62,24 +62,24 @@ class Naive(nn.Module):
 
     def __init__(self, parameters: dict[str, Tensor], replica: int, phi: str, units: int, horizon: float) -> None:
         super().__init__()
-        own = {name: w[replica] for name, w in parameters.items()}
+        of_replica = {name: w[replica] for name, w in parameters.items()}
         layers: list[nn.Module] = []
         for stage in STAGES:
             name = "stem" if stage == 1 else f"to{stage}"
-            out, into = own[f"{name}.W"].shape[:2]
+            out, into = of_replica[f"{name}.W"].shape[:2]
             entry = nn.Conv2d(into, out, 3, stride=1 if stage == 1 else 2, padding=1, bias=False)
             norm = nn.GroupNorm(GROUPS, out, eps=EPSILON)
-            self.put(entry, own[f"{name}.W"])
-            self.put(norm, own[f"{name}.scale"], own[f"{name}.shift"])
+            self.put(entry, of_replica[f"{name}.W"])
+            self.put(norm, of_replica[f"{name}.scale"], of_replica[f"{name}.shift"])
             layers += [entry, norm]
             for k in range(units):
                 unit, prefix = Unit(out, phi, horizon / units), f"stage{stage}."
-                self.put(unit.A, own[prefix + "A"][k])
-                self.put(unit.norm, own[prefix + "scale"][k], own[prefix + "shift"][k])
-                self.put(unit.B, own[prefix + "B"][k], own[prefix + "b"][k])
+                self.put(unit.A, of_replica[prefix + "A"][k])
+                self.put(unit.norm, of_replica[prefix + "scale"][k], of_replica[prefix + "shift"][k])
+                self.put(unit.B, of_replica[prefix + "B"][k], of_replica[prefix + "b"][k])
                 layers.append(unit)
         read_out = nn.Linear(out, CLASSES)
-        self.put(read_out, own["read_out.W"], own["read_out.b"])
+        self.put(read_out, of_replica["read_out.W"], of_replica["read_out.b"])
         self.body, self.read_out = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), read_out
 
     @staticmethod
@@ -102,9 +102,9 @@ def test_logits_and_gradients_are_those_of_modules(shape: tuple[int, int, int], 
     gradients = torch.autograd.grad(scores.square().sum(), list(parameters.values()))
     for r in range(REPLICAS):
         naive = Naive({name: w.detach() for name, w in parameters.items()}, r, phi, 3, 0.7)
-        its = naive(x)
-        assert torch.allclose(scores[r], its, rtol=1e-12, atol=1e-12)
-        its.square().sum().backward()
+        reference = naive(x)
+        assert torch.allclose(scores[r], reference, rtol=1e-12, atol=1e-12)
+        reference.square().sum().backward()
         expected = sum(float(p.grad.double().square().sum()) for p in naive.parameters() if p.grad is not None)
         assert sum(float(g[r].square().sum()) for g in gradients) == pytest.approx(expected, rel=1e-10)
         assert count(parameters) == sum(p.numel() for p in naive.parameters())
@@ -166,7 +166,7 @@ def exact(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
             of_each = left.unflatten(1, (REPLICAS, -1)).unbind(dim=1)
             maps = [nn.functional.conv2d(y, w, stride=2, padding=1) for y, w in zip(of_each, W, strict=True)]
             norms = zip(maps, scale, shift, strict=True)
-            entering = torch.cat([nn.functional.group_norm(y, GROUPS, *its, EPSILON) for y, *its in norms], dim=1)
+            entering = torch.cat([nn.functional.group_norm(y, GROUPS, *group, EPSILON) for y, *group in norms], dim=1)
         theta = {
             name.removeprefix(f"stage{stage}."): w[:, 0]
             for name, w in parameters.items()

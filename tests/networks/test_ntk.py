@@ -77,8 +77,8 @@ def test_gradients_are_those_of_the_loss_of_each_replica():
     theta = parameters()
     loss, grads = NETWORK.gradients(theta, Z, Y, through=forward)
     for r in range(2):
-        own = (NETWORK.outputs(theta, Z, through=forward)[r] - Y).square().sum() / 8
-        assert float(loss[r]) == pytest.approx(float(own))
+        loss_by_hand = (NETWORK.outputs(theta, Z, through=forward)[r] - Y).square().sum() / 8
+        assert float(loss[r]) == pytest.approx(float(loss_by_hand))
     step, moved = 1e-6, {key: tensor.clone() for key, tensor in theta.items()}
     moved["W"][1, 2, 3, 4] += step
     change = NETWORK.gradients(moved, Z, Y, through=forward)[0] - loss
@@ -100,12 +100,14 @@ def test_small_steps_follow_the_tangent_kernel():
 
 def test_descent_moves_trained_parameters_alone_and_tells_the_loss():
     network, theta, heard = replace(NETWORK, read_in=False, readout=False), parameters(), []
-    after, loss = descend(network, theta, Z, Y, rate=0.1, steps=5, told=lambda step, its: heard.append((step, its)))
+    after, loss = descend(
+        network, theta, Z, Y, rate=0.1, steps=5, report=lambda step, heard_loss: heard.append((step, heard_loss))
+    )
     assert torch.equal(after["A"], theta["A"])
     assert torch.equal(after["V"], theta["V"])
     assert not torch.equal(after["W"], theta["W"])
     assert [step for step, _ in heard] == list(range(5))
-    torch.testing.assert_close(loss, torch.stack([its for _, its in heard], dim=1))
+    torch.testing.assert_close(loss, torch.stack([heard_loss for _, heard_loss in heard], dim=1))
     assert bool((loss.diff(dim=1) < 0).all())
-    own, _ = descend(network, theta, Z, torch.stack([Y, Y]), rate=0.1, steps=5)
-    torch.testing.assert_close(own["W"], after["W"])
+    alone, _ = descend(network, theta, Z, torch.stack([Y, Y]), rate=0.1, steps=5)
+    torch.testing.assert_close(alone["W"], after["W"])

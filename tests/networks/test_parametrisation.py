@@ -19,9 +19,9 @@ from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.affine import affine, linear
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.block import Block
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import initial, kinds, trunk_of
 from resnet_limits.networks.parametrisation import (
     BLOCKS,
@@ -115,8 +115,8 @@ def test_at_the_base_depth_and_width_numbers_hold_as_they_are():
             base = rule.at(depth=4)
             assert (base.rate("block", recipe), base.decay("block", recipe)) == (0.25, 0.5)
             for depth in (16, 64):
-                its = rule.at(depth=depth)
-                assert its.rate("block", recipe) * its.decay("block", recipe) == pytest.approx(0.125, rel=1e-15)
+                rates = rule.at(depth=depth)
+                assert rates.rate("block", recipe) * rates.decay("block", recipe) == pytest.approx(0.125, rel=1e-15)
     assert depth_mup.at(depth=16).rate("block", recipes[1]) == 0.125
     assert depth_mup.at(depth=16).eps("block", recipes[1]) == 0.5e-8
     wide = Parametrisation(base_width=8, block=Kind(Size(), sgd=Moves(Power(width=-1.0))))
@@ -131,8 +131,8 @@ def test_at_the_base_depth_and_width_numbers_hold_as_they_are():
 def test_a_start_is_normals_over_the_root_of_the_fan_in(name: str, shape: tuple[int, ...]):
     drawn = normals(shape, STREAM, replicas=2)
     for parametrisation in (ODE, FLOW, PLAIN, CONVOLUTIONAL):
-        found = started(at(parametrisation), name, shape)
-        assert torch.equal(found, drawn / math.prod(shape[1:]) ** 0.5)
+        start = started(at(parametrisation), name, shape)
+        assert torch.equal(start, drawn / math.prod(shape[1:]) ** 0.5)
     assert torch.equal(started(at(NTK), name, shape), drawn)
 
 
@@ -146,14 +146,14 @@ def test_blocks_start_from_their_law_as_the_parametrisation_says():
     of = trunk_of(kinds(FIELD))
     assert of == {"V": "block_last", "W": "block", "b": "block_bias"}
     for parametrisation, last in ((ODE, torch.zeros_like(drawn["V"])), (FLOW, drawn["V"] / L), (PLAIN, drawn["V"] / L)):
-        found = at(parametrisation).start_of_blocks(drawn, of)
-        assert torch.equal(found["V"], last)
-        assert torch.equal(found["W"], drawn["W"])
-        assert torch.equal(found["b"], drawn["b"])
+        start = at(parametrisation).start_of_blocks(drawn, of)
+        assert torch.equal(start["V"], last)
+        assert torch.equal(start["W"], drawn["W"])
+        assert torch.equal(start["b"], drawn["b"])
     doubled = replace(ODE, block=Kind(Size(fan_in=-2.0)), block_bias=Kind(Size(depth=-1.0)))
-    found = at(doubled).start_of_blocks(drawn, of)
-    torch.testing.assert_close(found["W"], drawn["W"] / D**0.5)
-    torch.testing.assert_close(found["b"], drawn["b"] / 3)
+    start = at(doubled).start_of_blocks(drawn, of)
+    torch.testing.assert_close(start["W"], drawn["W"] / D**0.5)
+    torch.testing.assert_close(start["b"], drawn["b"] / 3)
 
 
 def test_multipliers_are_those_of_the_tangent_kernel():
@@ -167,21 +167,21 @@ def test_multipliers_are_those_of_the_tangent_kernel():
 
 
 def test_factors_on_a_block():
-    found = {name: its.block_factor(16, 2.0) for name, its in (("ode", ODE), ("plain", PLAIN), ("ntk", NTK))}
-    assert found == {"ode": 0.125, "plain": 1, "ntk": 1}
+    factors = {name: rule.block_factor(16, 2.0) for name, rule in (("ode", ODE), ("plain", PLAIN), ("ntk", NTK))}
+    assert factors == {"ode": 0.125, "plain": 1, "ntk": 1}
     assert Parametrisation(alpha=0.5, horizon_power=0.5).block_factor(8, 2.0) == pytest.approx(0.5, rel=1e-15)
 
 
 # -- kinds ----------------------------------------------------------------------------------------
 
-FIELD = field(Two(hidden=5), "tanh", D)
+FIELD = field(TwoBlock(hidden=5), "tanh", D)
 SHAPES = FIELD.shapes
 
 
 def test_every_parameter_of_every_network_has_a_kind():
-    found = initial(7, D, 3, {name: torch.zeros(1, L, *s) for name, s in SHAPES.items()}, replicas=1, seed=0)
-    assert set(found) == set(kinds(FIELD))
-    assert trunk_of(kinds(field(One(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
+    parameters = initial(7, D, 3, {name: torch.zeros(1, L, *s) for name, s in SHAPES.items()}, replicas=1, seed=0)
+    assert set(parameters) == set(kinds(FIELD))
+    assert trunk_of(kinds(field(OneBlock(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
     images = convolutional.initial((1, 8, 8), 4, 3, sets=2, replicas=1, seed=0)
     assert {convolutional.kind(name) for name in images} == set(KINDS)
     assert set(ntk.KINDS.values()) < set(KINDS)
@@ -199,8 +199,8 @@ def test_an_unknown_kind_and_a_size_that_is_missing_are_said_in_words():
 
 def test_it_is_free_of_torch_and_numpy():
     program = "import sys, resnet_limits.networks.parametrisation; print({'torch', 'numpy'} & set(sys.modules))"
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "set()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 # -- one function, two parametrisations -------------------------------------------------------------
@@ -225,8 +225,8 @@ def moved_inside(**wrong: Moves) -> Parametrisation:
             adamw=Moves(root(1), root(-1), root(-1)),
         )
 
-    found = replace(NTK, **{name: kind(name) for name in HERE})
-    return replace(found, block_last=replace(found.block_last, **wrong))
+    kinds = replace(NTK, **{name: kind(name) for name in HERE})
+    return replace(kinds, block_last=replace(kinds.block_last, **wrong))
 
 
 def parameters_of(scales: Scales) -> dict[str, Tensor]:
@@ -256,13 +256,13 @@ def trained_outputs(
     decay = {"sgd": 0.05 * small, "adam": 0.5 * small, "adamw": 0.5}[optimiser]
     groups = scales.groups(theta, ntk.KINDS, Train(optimizer=optimiser, lr=rate, weight_decay=decay))
     descent = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimiser](groups)
-    found = [outputs(theta, z).detach()]
+    outputs_by_step = [outputs(theta, z).detach()]
     for _ in range(4):
         descent.zero_grad()
         (small * (outputs(theta, z) - y).square().mean()).backward()
         descent.step()
-        found.append(outputs(theta, z).detach())
-    return found
+        outputs_by_step.append(outputs(theta, z).detach())
+    return outputs_by_step
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam", "adamw"])
@@ -293,21 +293,21 @@ def growth_of_updates(parametrisation: Parametrisation, optimiser: str, block: B
     targets = normals((16, 2), STREAM.part("y"), replicas=1)[0]
     dataset = Dataset("targets", x, targets, x[:2], targets[:2], 0)
     recipe = Train(optimizer=optimiser, lr=1e-5 if optimiser == "sgd" else 1e-6, epochs=steps, batch_size=16)
-    its, euler, replicas = field(block, "tanh", D), STEPS["euler"], 4
+    vector_field, euler, replicas = field(block, "tanh", D), STEPS["euler"], 4
     for depth in depths:
         scales, h = parametrisation.at(depth=depth, width=D), parametrisation.block_factor(depth)
         law = {
             name: normals((depth, *s), STREAM.part(name), replicas=replicas) / (s[-1] ** 0.5 if len(s) > 1 else 1)
-            for name, s in its.shapes.items()
+            for name, s in vector_field.shapes.items()
         }
-        trunk = {name: w.clone() for name, w in scales.start_of_blocks(law, trunk_of(kinds(its))).items()}
+        trunk = {name: w.clone() for name, w in scales.start_of_blocks(law, trunk_of(kinds(vector_field))).items()}
         start = initial(D, D, 2, trunk, replicas=replicas, seed=0)
         x0 = affine(x.expand(replicas, -1, -1), start["read_in.W"], start["read_in.b"])
-        before = forward(its, euler, x0, trunk, h)
+        before = forward(vector_field, euler, x0, trunk, h)
         copies = {name: w.clone() for name, w in start.items()}
-        told = {"progress": lambda fraction, message: None, "parametrisation": parametrisation}
-        end = train(its, copies, dataset, recipe, depth=depth, h=h, seed=0, **told).parameters
-        after = forward(its, euler, x0, trunk_of({name: w.detach() for name, w in end.items()}), h)
+        keywords = {"progress": lambda fraction, message: None, "parametrisation": parametrisation}
+        end = train(vector_field, copies, dataset, recipe, depth=depth, h=h, seed=0, **keywords).parameters
+        after = forward(vector_field, euler, x0, trunk_of({name: w.detach() for name, w in end.items()}), h)
         sizes.append(float((after - before).square().mean().sqrt()))
     return math.log2(sizes[-1] / sizes[0]) / math.log2(depths[-1] / depths[0])
 
@@ -315,7 +315,7 @@ def growth_of_updates(parametrisation: Parametrisation, optimiser: str, block: B
 DEPTH_MUP = Parametrisation(alpha=0.5, block_bias=Kind(0.0)).with_blocks(
     adam=Moves(Power(-0.5), Power(-0.5)), sgd=Moves()
 )
-TWO, SINGLE = Two(hidden=8), Outside()
+TWO, SINGLE = TwoBlock(hidden=8), OutsideBlock()
 GROWTHS: dict[str, tuple[Parametrisation, str, Block, float]] = {
     "ode, sgd": (ODE, "sgd", TWO, 0),
     "ode, adam": (ODE, "adam", TWO, 0),

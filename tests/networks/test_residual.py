@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.one import One
-from resnet_limits.networks.blocks.outside import Outside
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.one import OneBlock
+from resnet_limits.networks.blocks.outside import OutsideBlock
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.parametrisation import ODE, Parametrisation
 from resnet_limits.networks.residual import forward, gradients, reversed_gradients, states
 from resnet_limits.networks.steps import STEPS, frozen
 
 R, N, D = 3, 4, 5
-BLOCKS = (One(), Outside(), Two(hidden=6))
+BLOCKS = (OneBlock(), OutsideBlock(), TwoBlock(hidden=6))
 ALL_STEPS = [*STEPS.values(), frozen(STEPS["heun"], "midpoint")]
 
 
@@ -40,7 +40,7 @@ def half_square(x):
 
 
 def test_a_network_is_the_loop_that_defines_it():
-    f, x = field(One(), "tanh", D), start()
+    f, x = field(OneBlock(), "tanh", D), start()
     weights = smooth_weights(f, STEPS["euler"], 8)
     for r in range(R):
         for n in range(N):
@@ -75,7 +75,7 @@ def test_replicas_side_by_side_are_the_replicas_one_at_a_time(block, step):
 
 
 def test_states_begin_with_the_input_and_end_with_the_output():
-    f, x, step = field(One(), "tanh", D), start(), STEPS["heun"]
+    f, x, step = field(OneBlock(), "tanh", D), start(), STEPS["heun"]
     weights = smooth_weights(f, step, 8)
     trajectory = states(f, step, x, weights, 1 / 8)
     assert trajectory.shape == (9, R, N, D)
@@ -84,7 +84,7 @@ def test_states_begin_with_the_input_and_end_with_the_output():
 
 
 def test_a_number_of_weight_sets_that_fits_no_depth_is_refused():
-    f = field(One(), "tanh", D)
+    f = field(OneBlock(), "tanh", D)
     weights = smooth_weights(f, STEPS["euler"], 6)
     with pytest.raises(ValueError, match="no depth has 6 weight sets"):
         forward(f, STEPS["rk4"], start(), weights, 1 / 6)
@@ -110,7 +110,7 @@ def test_gradients_agree_with_finite_differences(block, step):
 @pytest.mark.parametrize("step", ALL_STEPS, ids=lambda s: s.name)
 def test_reversed_gradients_are_the_gradients_where_reversal_is_exact(step):
     # Shared nilpotent weights, W^2 = 0 and no bias: exp(hW) = 1 + hW is every scheme's step, its inverse is 1 - hW.
-    f, depth = field(One(), "identity", 2), 5
+    f, depth = field(OneBlock(), "identity", 2), 5
     sets = len(step.times(depth))
     nilpotent = torch.tensor([[0.0, 1.0], [0.0, 0.0]], dtype=torch.float64)
     weights = {"W": nilpotent.expand(R, sets, 2, 2), "b": torch.zeros(R, sets, 2, dtype=torch.float64)}
@@ -145,6 +145,6 @@ def test_reconstruction_and_its_gradients_have_orders_one_and_three(block, name,
 
 
 def test_without_true_states_the_reconstruction_error_is_unknown():
-    f, step = field(One(), "tanh", D), STEPS["euler"]
+    f, step = field(OneBlock(), "tanh", D), STEPS["euler"]
     ours = reversed_gradients(f, step, start(), smooth_weights(f, step, 4), 0.25, half_square)
     assert math.isnan(ours.reconstruction_error)

@@ -2,20 +2,20 @@
 
 import torch
 
-from resnet_limits.paths.laws.tied import Tied
-from resnet_limits.paths.laws.zero import Zero
+from resnet_limits.paths.laws.tied import TiedLaw
+from resnet_limits.paths.laws.zero import ZeroLaw
 from tests.paths.path_laws import PathLaws
 
 
 class TestTied(PathLaws):
-    law = Tied(sigma_w=1.3, sigma_b=0.4)
+    law = TiedLaw(sigma_w=1.3, sigma_b=0.4)
 
     def covariance(self, s, t):
         return torch.ones_like(s - t)
 
 
 class TestZero(PathLaws):
-    law = Zero()
+    law = ZeroLaw()
 
     def covariance(self, s, t):
         return torch.zeros_like(s - t)

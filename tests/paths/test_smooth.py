@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.paths.laws.smooth import SmoothLaw
 from resnet_limits.paths.smooth import SmoothPath
 from tests.paths.path_laws import HORIZON, PathLaws
 
 
 class TestSmooth(PathLaws):
-    law = Smooth(sigma_w=1.3, sigma_b=0.4, correlation=0.75)
+    law = SmoothLaw(sigma_w=1.3, sigma_b=0.4, correlation=0.75)
 
     def covariance(self, s, t):
         return (-(((s - t) * HORIZON / 0.75) ** 2) / 2).exp()
 
 
 def smooth(correlation: float = 0.5, horizon: float = 1.0, shape: tuple[int, ...] = (3, 4)) -> SmoothPath:
-    law = Smooth(correlation=correlation)
+    law = SmoothLaw(correlation=correlation)
     path = draw(law, {"W": shape}, depth=8, horizon=horizon, replicas=2, seed=0)["W"]
     assert isinstance(path, SmoothPath)
     return path
@@ -61,7 +61,7 @@ def test_reading_is_differentiable_in_the_coefficients():
 
 def test_float32_basis_is_computed_in_float64():
     """At the end of a long horizon a float32 angle would be off by 1e-3."""
-    law = Smooth(correlation=0.1)
+    law = SmoothLaw(correlation=0.1)
     path = draw(law, {"b": (1,)}, depth=8, horizon=1000.0, replicas=1, seed=0, dtype=torch.float32)["b"]
     exact = draw(law, {"b": (1,)}, depth=8, horizon=1000.0, replicas=1, seed=0)["b"]
     assert isinstance(path, SmoothPath)

@@ -37,8 +37,8 @@ def test_normals_are_those_of_the_formula(pairs, digits):
     """Relative to the number itself: also next to u = 1, next to u = 0, and next to the axes."""
     sample = words(KEY, 0, 0, 0, 200_000)
     corners = (EXTREME[:, None] | (EXTREME[None, :] << np.uint64(32))).ravel()
-    for its in (sample, corners):
-        for got, exact in zip(pairs(its), box_muller(its), strict=True):
+    for bits in (sample, corners):
+        for got, exact in zip(pairs(bits), box_muller(bits), strict=True):
             there = exact != 0
             assert np.abs(got[~there]).max(initial=0) == 0
             error = np.abs(got[there].astype(np.longdouble) - exact[there]) / np.abs(exact[there])

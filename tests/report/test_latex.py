@@ -14,15 +14,16 @@ from resnet_limits import papers
 from resnet_limits.papers import Paper, bibliography
 from resnet_limits.report.latex import PLACES, tables_tex
 
-PAPERS = [its for its in vars(papers).values() if isinstance(its, Paper)]
+PAPERS = [paper for paper in vars(papers).values() if isinstance(paper, Paper)]
 HOSTILE = "50% of $x_{y & z} \\input{/etc/passwd} #1 ~^"
 
 
 def summary(depths: int = 6) -> dict[str, Any]:
     def claim(name: str, setting: dict[str, Any], what: str, measured: Any, verdict: str) -> dict[str, Any]:
         expected = {"what": what, "value": 0.5, "tolerance": 0.1}
-        its = {"id": name, "setting": setting, "statement": "one draw\nis at distance L^-1/2 & more"}
-        return {**its, "expected": expected, "measured": measured, "verdict": verdict}
+        names = {"id": name, "setting": setting, "statement": "one draw\nis at distance L^-1/2 & more"}
+        pins = {"init.sigma_w": 1.0, "data.folder": HOSTILE}
+        return {**names, "pins": pins, "expected": expected, "measured": measured, "verdict": verdict}
 
     measured = {"value": 0.5, "low": 0.4, "high": 0.6, "level": 0.95}
     settings: list[dict[str, Any]] = [{"activation": "tanh"}, {"data.folder": HOSTILE}]
@@ -62,9 +63,15 @@ def test_every_table_has_the_rules_of_booktabs_and_rows_of_equal_length():
         assert [table.count(f"\\{rule}rule") for rule in ("top", "mid", "bottom")] == [1, 1, 1]
         assert "\\hline" not in table
         assert "|" not in table.splitlines()[0]
-        columns = len(re.match(r"\\begin\{tabular\}\{([lr]+)\}", table)[1])  # type: ignore[index]
+        columns = len(re.sub(r"p\{[^}]*\}", "l", re.match(r"\\begin\{tabular\}\{(.*)\}$", table, re.M)[1]))  # type: ignore[index]
         rows = [line for line in table.splitlines() if line.endswith(r"\\")]
         assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {columns}
+
+
+def test_what_a_claim_pins_and_its_unit_have_columns():
+    table = environments(tables_tex(summary(), {}))[0]
+    assert "Claim & Pinned & Expected & Unit & Measured & Verdict" in table
+    assert "ode.a\\_b & init.sigma\\_w=1, data.folder=" in table
 
 
 def test_of_many_depths_the_deepest_are_shown_and_the_file_says_so():

@@ -18,9 +18,9 @@ def claim(name: str, **along: str) -> dict:
     return {"id": name, "setting": {}, "expected": expected, "measured": measured, **words}
 
 
-def row(name: str, depth: int, **its: object) -> dict:
+def row(name: str, depth: int, **columns: object) -> dict:
     numbers = {"value": 0.01, "scaled": 0.4, "stderr": 0.001, "reference_error": None}
-    return {"claim": name, "depth": depth, "setting": {}, "observable": "gap", **numbers, **its}
+    return {"claim": name, "depth": depth, "setting": {}, "observable": "gap", **numbers, **columns}
 
 
 CLAIMS = [claim("a.depth"), claim("a.width", along="width"), claim("a.data", along="N")]
@@ -38,7 +38,7 @@ def test_each_coordinate_has_its_table_and_its_columns():
         ("N", [64, 256]),
         ("width", [32, 64, 128]),
     ]
-    assert [[its["id"] for its, _ in table.rows] for table in tables] == [["a.depth"], ["a.data"], ["a.width"]]
+    assert [[claim["id"] for claim, _ in table.rows] for table in tables] == [["a.depth"], ["a.data"], ["a.width"]]
 
 
 def test_words_are_those_of_the_coordinate():

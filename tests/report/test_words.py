@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_limits.claims.words import expectation, interval
+from resnet_limits.claims.words import expectation, interval, pinned, unit
 from resnet_limits.report import words
 
 
@@ -16,6 +16,8 @@ from resnet_limits.report import words
         ("f(x, theta(t_k)) -> 0 <= t", "f(x, θ(t<sub>k</sub>)) → 0 ≤ t"),
         ("forward_error and theta_max of E_theta", "forward_error and theta_max of E_theta"),
         ("a factor e^1.2.", "a factor e<sup>1.2</sup>."),
+        ("E|x_L|^2 = e^{sigma_w^2 T}", "E|x<sub>L</sub>|<sup>2</sup> = e<sup>σ<sub>w</sub><sup>2</sup> T</sup>"),
+        ("(1 - c)^D of", "(1 - c)<sup>D</sup> of"),
         ("<script>L^{<b>}", "&lt;script&gt;L<sup>&lt;b&gt;</sup>"),
     ],
 )
@@ -27,6 +29,7 @@ def test_formulas_as_html(text, html):
     ("text", "latex"),
     [
         ("distance L^-1/2 of", "distance $L^{-1/2}$ of"),
+        ("|x|^2/D and sigma_w^2", r"|x|$^{2}$/D and $\sigma_{w}$$^{2}$"),
         ("x_{k+1} & theta", r"$x_{k+1}$ \& $\theta$"),
         ("100% of data_set #1 {a} $x", r"100\% of data\_set \#1 \{a\} \$x"),
         ("a\\b ~ c^", r"a\textbackslash{}b \textasciitilde{} c\textasciicircum{}"),
@@ -47,3 +50,15 @@ def test_what_is_expected_in_words():
     expected = {"what": "order_at_least", "value": 2.0, "tolerance": 0.1}
     assert expectation(expected) == "order ≥ 2 - 0.1"
     assert expectation({**expected, "what": "at_most", "value": None}) == "≤ ? + 0.1"
+    assert expectation({"what": "value", "value": 1, "tolerance": 0.05, "scale": "relative"}) == "1 ± 0.05"
+
+
+def test_what_it_is_given_in():
+    assert unit({"what": "value", "value": 1, "tolerance": 0.05, "scale": "relative"}) == "relative"
+    assert unit({"what": "order", "value": 1, "tolerance": 0.05}) == ""
+
+
+def test_what_is_pinned_in_words():
+    assert pinned({}) == ""
+    assert pinned({"activation": "relu", "width": 8, "init.sigma_w": 1.0}) == "activation=relu, width=8, init.sigma_w=1"
+    assert pinned({"sigma_A": 2**0.5}) == "sigma_A=1.41421"

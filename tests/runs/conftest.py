@@ -19,8 +19,8 @@ from resnet_limits.studies.ode.settings import Ode, OdeKeys
 def settings(depth: int, **values) -> Ode:
     """A small job as it is planned: with the identity of its data."""
     keys = {"width": 4, "device": "cpu", "claims": ["ode.reversed.euler"], "ode": OdeKeys(inputs=2, paths=1)}
-    (its,) = identity.filled([Ode(**{"depth": depth, **keys, **values})])
-    return its
+    (job_settings,) = identity.filled([Ode(**{"depth": depth, **keys, **values})])
+    return job_settings
 
 
 def replan(run: Path, **changes) -> None:

@@ -167,9 +167,9 @@ def test_files_that_are_none_of_ours_are_left_alone(checkpoints):
 
 
 def test_a_state_is_done_with_its_arrays_when_it_is_saved(checkpoints):
-    its = state(1)
-    checkpoints.save(its)
-    its.arrays["weights"][:] = 7
+    saved = state(1)
+    checkpoints.save(saved)
+    saved.arrays["weights"][:] = 7
     assert_is(checkpoints.load(), 1)
 
 

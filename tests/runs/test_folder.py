@@ -94,7 +94,7 @@ def test_the_state_of_a_run_follows_from_its_jobs(make_run):
     first, second = (job.path for job in run.jobs())
 
     def state(one, other):
-        one, other = (vouched(its) if word is done else word for its, word in ((first, one), (second, other)))
+        one, other = (vouched(summary) if word is done else word for summary, word in ((first, one), (second, other)))
         states.write(first, one)
         states.write(second, other)
         return run.state()

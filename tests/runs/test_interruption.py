@@ -17,7 +17,7 @@ from resnet_limits.runs import status as states
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.runs.interruption import Interrupted, Interruption
 from resnet_limits.runs.records import read_parquet
-from resnet_limits.settings.clusters.slurm import Slurm
+from resnet_limits.settings.clusters.slurm import SlurmCluster
 from resnet_limits.studies import study
 from tests.planting import plant
 from tests.runs.conftest import settings
@@ -26,11 +26,11 @@ from tests.runs.conftest import settings
 @pytest.fixture
 def scheduler():
     """Handlers as submitit puts them, and what they were told."""
-    told: list[int] = []
+    signals: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGUSR2, signal.SIGTERM)}
     for number in before:
-        signal.signal(number, lambda number, frame: told.append(number))
-    yield told
+        signal.signal(number, lambda number, frame: signals.append(number))
+    yield signals
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -118,8 +118,12 @@ def interrupted_half_way(monkeypatch):
                 job.checkpoints.save(State(values={"steps": steps}))
         return Measurement([Record("steps", float(steps))], {})
 
-    its = {"measure": staticmethod(measure), "memory_keys": (), "device": staticmethod(lambda its: its.device)}
-    fake = type("Fake", (), its)
+    members = {
+        "measure": staticmethod(measure),
+        "memory_keys": (),
+        "device": staticmethod(lambda job_settings: job_settings.device),
+    }
+    fake = type("Fake", (), members)
     plant(monkeypatch, study.get, lambda name: fake)
     return seen
 
@@ -157,7 +161,7 @@ def test_a_job_that_is_not_started_again_fails_and_says_what_helps(make_run, int
 
 
 def test_the_grace_is_half_of_what_the_scheduler_gives():
-    its = settings(4)
-    assert jobs.grace(its) == jobs.GRACE
-    its.cluster = Slurm(warning=90)
-    assert jobs.grace(its) == 45
+    job_settings = settings(4)
+    assert jobs.grace(job_settings) == jobs.GRACE
+    job_settings.cluster = SlurmCluster(warning=90)
+    assert jobs.grace(job_settings) == 45

@@ -78,12 +78,12 @@ def one_job(locks: Path, name: str) -> None:
 @pytest.mark.parametrize(("devices", "count"), [(1, 4), (2, 7), (3, 3), (4, 2)])
 def test_k_devices_and_n_jobs_are_never_two_on_one_device(tmp_path, gpus, devices, count):
     gpus(*(f"GPU-{i}" for i in range(devices)))
-    its = [processes.Process(target=one_job, args=(tmp_path, ("auto", "cuda")[i % 2])) for i in range(count)]
-    for process in its:
+    workers = [processes.Process(target=one_job, args=(tmp_path, ("auto", "cuda")[i % 2])) for i in range(count)]
+    for process in workers:
         process.start()
-    for process in its:
+    for process in workers:
         process.join(30)
-    assert [process.exitcode for process in its] == [0] * count
+    assert [process.exitcode for process in workers] == [0] * count
     used = (tmp_path / "done.txt").read_text().split()
     assert len(used) == count
     assert set(used) <= {f"GPU-{i}" for i in range(devices)}
@@ -167,8 +167,12 @@ def devices_seen(monkeypatch):
         seen.append(job.settings.device)
         return Measurement()
 
-    its = {"measure": staticmethod(measure), "memory_keys": (), "device": staticmethod(lambda its: its.device)}
-    fake = type("Fake", (), its)
+    members = {
+        "measure": staticmethod(measure),
+        "memory_keys": (),
+        "device": staticmethod(lambda job_settings: job_settings.device),
+    }
+    fake = type("Fake", (), members)
     plant(monkeypatch, study.get, lambda name: fake)
     return seen
 
@@ -183,12 +187,12 @@ def wait_for(condition) -> None:
 def test_a_job_waits_in_the_queue_for_a_gpu_and_measures_on_it(make_run, gpus, devices_seen):
     run = make_run([4])
     gpus("GPU-0", "GPU-1")
-    its = settings(4, device="auto")
-    folder = run.path / "jobs" / job_name(its)
+    job_settings = settings(4, device="auto")
+    folder = run.path / "jobs" / job_name(job_settings)
     with contextlib.ExitStack() as others:
         for _ in range(2):
             others.enter_context(held("auto", run.path / "launcher"))
-        job = threading.Thread(target=jobs.run_job, args=(run.path, its))
+        job = threading.Thread(target=jobs.run_job, args=(run.path, job_settings))
         job.start()
         wait_for(lambda: states.read(folder).message == "waits for a GPU")
         assert states.read(folder).state == "queued"
@@ -200,34 +204,34 @@ def test_a_job_waits_in_the_queue_for_a_gpu_and_measures_on_it(make_run, gpus, d
     assert (status.state, status.device) == ("finished", "Fake GPU-0")
     assert devices_seen == ["cuda:0"]
     assert "cuda:0 is this job's own" in (folder / "log.txt").read_text()
-    assert job_name(its) == job_name(settings(4)), "the device is no content"
+    assert job_name(job_settings) == job_name(settings(4)), "the device is no content"
 
 
 def test_a_job_that_waits_can_be_interrupted_by_its_scheduler(make_run, gpus, devices_seen):
     run = make_run([4])
     gpus("GPU-0")
-    its = settings(4, device="cuda")
-    folder = run.path / "jobs" / job_name(its)
-    told = []
+    job_settings = settings(4, device="cuda")
+    folder = run.path / "jobs" / job_name(job_settings)
+    signals = []
 
     def interrupt() -> None:
         wait_for(lambda: states.read(folder).message == "waits for a GPU")
         os.kill(os.getpid(), signal.SIGUSR2)
 
-    before = signal.signal(signal.SIGUSR2, lambda number, frame: told.append(number))
+    before = signal.signal(signal.SIGUSR2, lambda number, frame: signals.append(number))
     try:
         with held("auto", run.path / "launcher"):
             scheduler = threading.Thread(target=interrupt)
             scheduler.start()
-            jobs.run_job(run.path, its)
+            jobs.run_job(run.path, job_settings)
             scheduler.join()
     finally:
         signal.signal(signal.SIGUSR2, before)
-    assert told == [signal.SIGUSR2], "handed back to the scheduler"
+    assert signals == [signal.SIGUSR2], "handed back to the scheduler"
     assert states.read(folder).state == "queued"
     assert not (folder / "owner.json").exists()
     assert devices_seen == []
-    jobs.run_job(run.path, its)
+    jobs.run_job(run.path, job_settings)
     assert states.read(folder).state == "finished"
 
 
@@ -240,9 +244,9 @@ def test_a_job_that_computes_on_the_cpu_takes_no_gpu_and_says_cpu(tmp_path, gpus
 
     monkeypatch.setattr(study.Study, "measure", measure)
     gpus("GPU-0")
-    its = Gamma(study="gamma", device="cuda")
+    job_settings = Gamma(study="gamma", device="cuda")
     exact = Kernel(study="kernel", claims=["kernel.moments"], device="auto")
-    for job in (its, exact):
+    for job in (job_settings, exact):
         run = Run.create(tmp_path, [job], [], ["reslim", "train"])
         with held("cuda", run.path / "launcher"):  # which would be waited for
             jobs.run_job(run.path, job)
@@ -260,13 +264,13 @@ def test_a_job_that_computes_on_the_cpu_takes_no_gpu_and_says_cpu(tmp_path, gpus
 def test_jobs_take_the_real_devices_one_each(make_run):
     run = make_run([4])
     count = torch.cuda.device_count()
-    its = settings(4, device="auto")
+    job_settings = settings(4, device="auto")
     with contextlib.ExitStack() as all_of_them:
         names = [all_of_them.enter_context(held("auto", run.path / "launcher")) for _ in range(count)]
         assert sorted(names) == [f"cuda:{i}" for i in range(count)]
         assert len(set(physical_devices())) == count
         with pytest.raises(Patience), held("cuda", run.path / "launcher"):
             pass
-    jobs.run_job(run.path, its)
-    status = states.read(run.path / "jobs" / job_name(its))
+    jobs.run_job(run.path, job_settings)
+    status = states.read(run.path / "jobs" / job_name(job_settings))
     assert (status.state, status.device) == ("finished", torch.cuda.get_device_name(0))

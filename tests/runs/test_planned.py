@@ -74,7 +74,7 @@ def test_a_plan_of_another_shape_is_refused_even_with_a_digest(make_run, change)
     replan(run.path, **change)
     with pytest.raises(RunFolderError, match="is no plan"):
         Run.open(run.path)
-    assert [its.path for its in Run.all(run.path.parent.parent)] == [run.path], "it is there all the same"
+    assert [run_listed.path for run_listed in Run.all(run.path.parent.parent)] == [run.path], "it is there all the same"
 
 
 def test_a_run_of_an_older_schema_is_refused_with_its_number(make_run):
@@ -185,7 +185,7 @@ def failing(error, original=None, good=0):
         (os.rename, 0),
         (invocation, 0),
     ],
-    ids=lambda its: str(its) if isinstance(its, int) else f"{its.__module__}.{its.__name__}",
+    ids=lambda value: str(value) if isinstance(value, int) else f"{value.__module__}.{value.__name__}",
 )
 def test_whatever_strikes_while_a_run_is_made_nothing_of_it_is_left(tmp_path, monkeypatch, error, function, good):
     if function is os.rename:
@@ -212,13 +212,15 @@ def test_a_job_folder_half_made_is_taken_away(make_run, monkeypatch, error):
         run.add([settings(8)], ["depth=8"])
     monkeypatch.undo()
     assert len(list((run.path / "jobs").iterdir())) == 1
-    assert [its.state for its in run.look().statuses.values()] == ["queued", "lost"], "it was planned, and is missing"
+    assert [status.state for status in run.look().statuses.values()] == ["queued", "lost"], (
+        "it was planned, and is missing"
+    )
     run.add([settings(8)], ["depth=8"])
-    assert [its.state for its in run.look().statuses.values()] == ["queued", "queued"]
+    assert [status.state for status in run.look().statuses.values()] == ["queued", "queued"]
 
 
 @pytest.mark.parametrize("error", ERRORS[:3], ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("function", [write_figures, page, write_json], ids=lambda its: its.__name__)
+@pytest.mark.parametrize("function", [write_figures, page, write_json], ids=lambda value: value.__name__)
 def test_folders_of_figures_and_reports_that_were_not_finished_are_taken_away(
     make_run, tmp_path, monkeypatch, error, function
 ):

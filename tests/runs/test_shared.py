@@ -35,9 +35,9 @@ def test_a_solution_lies_alike_in_memory_computed_or_read(tmp_path):
         return {"a": np.arange(3, dtype=np.float32), "apart": apart, "b": np.zeros((5, 7))}
 
     for _ in range(2):
-        found = SharedFolder(tmp_path).solve("flow", {"seed": 0}, compute)
-        assert {name: array.ctypes.data % 64 for name, array in found.items()} == {"a": 0, "apart": 0, "b": 0}
-        assert found["a"].tolist() == [0, 1, 2]
+        solution = SharedFolder(tmp_path).solve("flow", {"seed": 0}, compute)
+        assert {name: array.ctypes.data % 64 for name, array in solution.items()} == {"a": 0, "apart": 0, "b": 0}
+        assert solution["a"].tolist() == [0, 1, 2]
 
 
 def test_a_solution_that_is_read_has_its_arrays_in_the_order_of_one_that_is_computed(tmp_path):

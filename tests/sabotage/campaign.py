@@ -15,13 +15,13 @@ import csv
 import os
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from resnet_limits.claims.claim import selected
+from resnet_limits.studies.chosen import meant
 from tests.checkout import HERE, Checkout
 from tests.sabotage.fault import Fault, copied, faults
 
@@ -52,28 +52,21 @@ class Result:
 def results(fault: Fault, checkout: Checkout, claims: Sequence[str]) -> list[Result]:
     """What each of these claims (beginnings of ids) and the tests of the fault say."""
     with fault.at(checkout.folder):
-        found = [_of_claim(fault, its) for its in _verified(fault, checkout, claims)]
+        results = [_of_claim(fault, judged) for judged in _verified(fault, checkout, claims)]
         for test in fault.tests:
             failed = checkout.tested(test).returncode == 1
-            found.append(Result(fault.id, test, failed, "failed" if failed else "passed"))
-    return found
+            results.append(Result(fault.id, test, failed, "failed" if failed else "passed"))
+    return results
 
 
 def _verified(fault: Fault, checkout: Checkout, claims: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The claims as `verify` has them, a study at a time; those that were named, without others of a shared part."""
+    """The claims as `verify` has them, a study at a time."""
     for study in sorted({name.split(".")[0] for name in claims}):
         named = [name for name in claims if name.split(".")[0] == study]
         asked = [] if named == [study] else [f"claims=[{','.join(named)}]"]
         document = checkout.verified([study, "--smoke", *asked, *fault.request])
         for its in document["studies"]:
-            ids = {claim["id"] for claim in its["claims"]}
-            yield from (claim for claim in its["claims"] if any(meant(name, claim["id"], ids) for name in named))
-
-
-def meant(name: str, claim_id: str, ids: Collection[str]) -> bool:
-    """Whether the name of an error's claims means this one: an id means that claim alone, another name all that begin
-    with it."""
-    return claim_id == name if name in ids else claim_id.startswith(f"{name}.")
+            yield from its["claims"]
 
 
 def _of_claim(fault: Fault, claim: dict[str, Any]) -> Result:
@@ -101,40 +94,44 @@ def campaign(chosen: Sequence[Fault]) -> dict[str, list[Result]]:
             finally:
                 free.append(place)
 
-        found = {}
+        results_by_fault = {}
         with ThreadPoolExecutor(len(free)) as pool:
-            for fault, its in zip(chosen, pool.map(run, chosen), strict=True):
-                found[fault.id] = its
-                _say(fault, its)
-        return found
+            for fault, results_of_fault in zip(chosen, pool.map(run, chosen), strict=True):
+                results_by_fault[fault.id] = results_of_fault
+                _say(fault, results_of_fault)
+        return results_by_fault
 
 
-def problems(fault: Fault, found: Sequence[Result]) -> list[str]:
+def problems(fault: Fault, results: Sequence[Result]) -> list[str]:
     """What is wrong with the results of a fault: what stayed green, and what was never there."""
-    wrong = [f"{fault.id}: {its.seen_by} stays green ({its.verdict})" for its in found if not its.red]
+    wrong = [f"{fault.id}: {result.seen_by} stays green ({result.verdict})" for result in results if not result.red]
     for name in fault.claims:
-        if not any(selected([name], its.seen_by) for its in found):
+        if not meant(name, [result.seen_by for result in results]):
             wrong.append(f"{fault.id}: no claim {name}")
     return wrong
 
 
-def _say(fault: Fault, found: Sequence[Result]) -> None:
-    red = sum(its.red for its in found)
-    print(f"{fault.id}: {red} of {len(found)} red; {fault.means}")
-    for its in found:
-        off = "" if its.off is None else f"  {its.value:g}, {its.off:.2g} tolerances off {its.expected:g}"
-        print(f"    {'red  ' if its.red else 'GREEN'} {its.seen_by}  {its.verdict}{off}", flush=True)
+def _say(fault: Fault, results: Sequence[Result]) -> None:
+    red = sum(result.red for result in results)
+    print(f"{fault.id}: {red} of {len(results)} red; {fault.means}")
+    for result in results:
+        off = "" if result.off is None else f"  {result.value:g}, {result.off:.2g} tolerances off {result.expected:g}"
+        print(f"    {'red  ' if result.red else 'GREEN'} {result.seen_by}  {result.verdict}{off}", flush=True)
 
 
 # -- what is committed ----------------------------------------------------------------------------
 
 
-def write(found: dict[str, list[Result]], every: Sequence[Fault]) -> None:
+def write(results_by_fault: dict[str, list[Result]], every: Sequence[Fault]) -> None:
     """The results of these faults into `results/`, beside those of others that still exist; and the table."""
     kept = committed()
     for where in sorted({fault.where for fault in every}):
-        its = [fault for fault in every if fault.where == where]
-        rows = [r for fault in its for r in found.get(fault.id, [row for row in kept if row.fault == fault.id])]
+        faults_of_file = [fault for fault in every if fault.where == where]
+        rows = [
+            r
+            for fault in faults_of_file
+            for r in results_by_fault.get(fault.id, [row for row in kept if row.fault == fault.id])
+        ]
         with (RESULTS / f"{where}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, [field.name for field in fields(Result)], lineterminator="\n")
             writer.writeheader()
@@ -144,13 +141,13 @@ def write(found: dict[str, list[Result]], every: Sequence[Fault]) -> None:
 
 def committed() -> list[Result]:
     """The results that are committed."""
-    found = []
+    results = []
     for path in sorted(RESULTS.glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 numbers = [float(row[name]) if row[name] else None for name in ("value", "expected", "tolerance")]
-                found.append(Result(row["fault"], row["seen_by"], row["red"] == "True", row["verdict"], *numbers))
-    return found
+                results.append(Result(row["fault"], row["seen_by"], row["red"] == "True", row["verdict"], *numbers))
+    return results
 
 
 def table(every: Sequence[Fault], rows: Sequence[Result]) -> str:
@@ -174,7 +171,7 @@ def main(words: Sequence[str]) -> int:
     """Run what is asked for; 0 where every error turned red what it must."""
     every = faults()
     if words and words[0] == "--survey":
-        (fault,) = (its for its in every if its.id == words[1])
+        (fault,) = (candidate for candidate in every if candidate.id == words[1])
         studies = sorted({name.split(".")[0] for name in fault.claims})
         with tempfile.TemporaryDirectory() as folder:
             tree = copied(Path(folder) / "tree")
@@ -185,10 +182,10 @@ def main(words: Sequence[str]) -> int:
         print(f"no such error or file of errors: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     chosen = [fault for fault in every if not asked or fault.id in asked or fault.where in asked]
-    found = campaign(chosen)
+    results_by_fault = campaign(chosen)
     if "--write" in words:
-        write(found, every)
-    wrong = [problem for fault in chosen for problem in problems(fault, found[fault.id])]
+        write(results_by_fault, every)
+    wrong = [problem for fault in chosen for problem in problems(fault, results_by_fault[fault.id])]
     print(f"{len(chosen)} errors in {HERE.name}, {len(wrong)} problems", *wrong, sep="\n")
     return int(bool(wrong) or not chosen)
 

@@ -73,11 +73,11 @@ class Fault:
 
 def faults() -> list[Fault]:
     """All of them, by file of faults."""
-    found = []
+    faults = []
     for path in sorted(FAULTS.glob("*.toml")):
         entries = tomllib.loads(path.read_text(encoding="utf-8"))["fault"]
-        found += [Fault(path.stem, **entry) for entry in entries]
-    return found
+        faults += [Fault(path.stem, **entry) for entry in entries]
+    return faults
 
 
 def copied(folder: Path) -> Path:

@@ -44,9 +44,9 @@ def test_a_place_that_is_not_there_or_not_one_fails():
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 def test_the_committed_campaign_saw_every_error(fault: Fault):
-    found = [row for row in ROWS if row.fault == fault.id]
-    assert {row.seen_by for row in found} >= set(fault.tests)
-    assert problems(fault, found) == []
+    rows = [row for row in ROWS if row.fault == fault.id]
+    assert {row.seen_by for row in rows} >= set(fault.tests)
+    assert problems(fault, rows) == []
 
 
 def test_the_committed_page_is_that_of_the_committed_results():

@@ -7,17 +7,17 @@ import torch
 
 from resnet_limits.random import Stream
 from resnet_limits.sampling.backward import record
-from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.matrix_normal import MatrixNormal
-from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from resnet_limits.sampling.layer_law import Isotropic
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
+from tests.networks.engine_laws import correlated
 from tests.sampling.naive import different_means, points, weights
 
 LAW = Isotropic(1.0, 0.5)
 HOW = {"horizon": 1.0, "stream": Stream(0, "test")}
 DEPTH, WIDTH, REPLICAS = 4, 3, 20_000
 SCHEMES = {
-    "tanh": Network("tanh", "swish"),
-    "swish": Network("swish"),
+    "tanh": ShallowNetwork("tanh", "swish"),
+    "swish": ShallowNetwork("swish"),
     "sde": EulerMaruyama("swish", "tanh", LAW),
 }
 X0 = points(2, WIDTH).expand(REPLICAS, 2, WIDTH)
@@ -89,12 +89,7 @@ def test_fresh_weights_on_the_way_back_are_seen():
     assert different_means(sampled(SCHEMES["swish"], Forgetful(1.0, 0.5)), backpropagated(SCHEMES["swish"])) > 1
 
 
-def correlated():
-    eye = torch.eye(WIDTH, dtype=torch.float64)
-    return MatrixNormal(0.3 * eye, 0.1 * eye[0], eye + 0.3, (eye + 0.2) / WIDTH, 0.25 * eye)
-
-
-@pytest.mark.parametrize("law", [LAW, correlated()], ids=["isotropic", "matrix normal"])
+@pytest.mark.parametrize("law", [LAW, correlated(WIDTH)], ids=["isotropic", "matrix normal"])
 @pytest.mark.parametrize("name", SCHEMES)
 def test_costates_and_tangents_are_dual(name, law):
     """`<p_k, u_k>` is the same at every layer, replica by replica."""
@@ -111,11 +106,11 @@ def test_costates_and_tangents_are_dual(name, law):
 def test_gradient_norms_are_those_of_the_outer_products():
     """One input, one layer: `|dJ/dW| = |a| |psi(x)|`, `|dJ/db| = |a|`, `a = phi'(z) p`."""
     x0 = X0[:20, :1]
-    tape = record(Network("tanh", "swish"), x0, LAW, depth=1, **HOW)
+    tape = record(ShallowNetwork("tanh", "swish"), x0, LAW, depth=1, **HOW)
     p = torch.ones_like(x0)
     (layer,) = tape.backward(p)
     a = (1 - torch.tanh(tape.pre_activations[0]).square()) * p
-    f = Network("tanh", "swish").features(x0)
+    f = ShallowNetwork("tanh", "swish").features(x0)
     torch.testing.assert_close(layer.biases, a[:, 0].norm(dim=-1))
     torch.testing.assert_close(layer.weights, a[:, 0].norm(dim=-1) * f[:, 0].norm(dim=-1))
 

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import torch
 
-from resnet_limits.sampling.law import Law
-from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from resnet_limits.sampling.layer_law import Law
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from tests.limits.limit_laws import Equation, SchemeLaws
 
 EQUATIONS = {
-    its.phi: lambda its=its: its
-    for its in (
+    scheme.phi: lambda scheme=scheme: scheme
+    for scheme in (
         Equation("tanh", 1.0, 0.0),
         Equation("swish", 0.5, 0.5, "tanh", torch.tanh),
         Equation("gelu", 0.5, math.sqrt(2 / math.pi)),
@@ -24,8 +24,8 @@ EQUATIONS = {
 class TestNetwork(SchemeLaws):
     cases: ClassVar = EQUATIONS
 
-    def scheme(self, case: Equation, law: Law) -> Network:
-        return Network(case.phi, case.inside)
+    def scheme(self, case: Equation, law: Law) -> ShallowNetwork:
+        return ShallowNetwork(case.phi, case.inside)
 
 
 class TestEulerMaruyama(SchemeLaws):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.span import basis_size, coordinates, many, triangle
 from tests.sampling.naive import points
 

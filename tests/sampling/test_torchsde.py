@@ -7,7 +7,7 @@ import torch
 
 from resnet_limits.engines import default_engine
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.schemes import EulerMaruyama, Walker
 from tests.sampling.naive import different_means, points
 

@@ -10,9 +10,9 @@ import torch
 
 from resnet_limits.engines.eager import Eager
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.pieces import CACHE, LARGEST, SMALLEST, piece_size
-from resnet_limits.sampling.schemes import EulerMaruyama, Network, Walker
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from resnet_limits.sampling.tangent import tangents
 from resnet_limits.sampling.walk import walk
 from tests.sampling.naive import different_means, points, weights, worst_deviation
@@ -33,8 +33,8 @@ def moments(x):
 def test_network_of_full_matrices(phi):
     """Depth 4, width 3, two inputs: first and second moments at the output."""
     x0 = points(2, 3)
-    (ours,) = final([Walker(Network(phi, "tanh"), 4)], x0.expand(REPLICAS, 2, 3), LAW, **HOW)
-    x, scheme = x0.expand(REPLICAS, 2, 3), Network(phi, "tanh")
+    (ours,) = final([Walker(ShallowNetwork(phi, "tanh"), 4)], x0.expand(REPLICAS, 2, 3), LAW, **HOW)
+    x, scheme = x0.expand(REPLICAS, 2, 3), ShallowNetwork(phi, "tanh")
     for k in range(4):
         W, b = weights(REPLICAS, 3, LAW.sigma_w, LAW.sigma_b, 0.25, seed=k)
         f = scheme.features(x)
@@ -45,7 +45,7 @@ def test_network_of_full_matrices(phi):
 def test_summed_increments_are_those_of_the_coarse_depth():
     """`x + W x + b` with one layer driven by four: the sums are `N(0, sigma^2 T)`, as of a layer of its own."""
     x0 = points(2, 3)
-    walkers = [Walker(Network("identity"), 1), Walker(Network("identity"), 4)]
+    walkers = [Walker(ShallowNetwork("identity"), 1), Walker(ShallowNetwork("identity"), 4)]
     coarse, _ = final(walkers, x0.expand(REPLICAS, 2, 3), LAW, **HOW)
     gram = LAW.sigma_b**2 + LAW.sigma_w**2 * x0 @ x0.T / 3
     covariance = torch.kron(gram, torch.eye(3, dtype=torch.float64))
@@ -55,15 +55,15 @@ def test_summed_increments_are_those_of_the_coarse_depth():
 @pytest.mark.parametrize("phi", ["tanh", "swish"])
 def test_coarse_network_on_fine_noise_has_the_law_of_one_of_its_own(phi):
     x0 = points(2, 3).expand(REPLICAS, 2, 3)
-    coarse, _ = final([Walker(Network(phi), 2), Walker(Network(phi), 8)], x0, LAW, **HOW)
-    (alone,) = final([Walker(Network(phi), 2)], x0, LAW, horizon=1.0, stream=Stream(1, "test"))
+    coarse, _ = final([Walker(ShallowNetwork(phi), 2), Walker(ShallowNetwork(phi), 8)], x0, LAW, **HOW)
+    (alone,) = final([Walker(ShallowNetwork(phi), 2)], x0, LAW, horizon=1.0, stream=Stream(1, "test"))
     assert different_means(moments(coarse), moments(alone)) < 1
-    (wrong,) = final([Walker(Network(phi), 8)], x0, LAW, horizon=2.0, stream=Stream(1, "test"))
+    (wrong,) = final([Walker(ShallowNetwork(phi), 8)], x0, LAW, horizon=2.0, stream=Stream(1, "test"))
     assert different_means(moments(coarse), moments(wrong)) > 1
 
 
 def test_equal_walkers_stay_equal_beside_others():
-    x0, network = points(2, 16).expand(32, 2, 16), Walker(Network("tanh"), 64)
+    x0, network = points(2, 16).expand(32, 2, 16), Walker(ShallowNetwork("tanh"), 64)
     a, b, c = final([network, network, Walker(EulerMaruyama("tanh", "identity", LAW), 64)], x0, LAW, **HOW)
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
@@ -71,7 +71,7 @@ def test_equal_walkers_stay_equal_beside_others():
 
 def test_states_that_were_yielded_stay():
     x0 = points(2, 16).expand(8, 2, 16)
-    seen = [(x, x.clone()) for _, (x,) in walk([Walker(Network("tanh"), 5)], x0, LAW, **HOW)]
+    seen = [(x, x.clone()) for _, (x,) in walk([Walker(ShallowNetwork("tanh"), 5)], x0, LAW, **HOW)]
     assert len(seen) == 5
     assert all(torch.equal(x, copy) for x, copy in seen)
 
@@ -83,7 +83,7 @@ def test_results_do_not_depend_on_how_replicas_are_cut(n, width, dtype):
     x0 = points(n, width, dtype=dtype)
 
     def run(first, count):
-        walkers = [Walker(Network("swish", "tanh"), 2), Walker(Network("swish", "tanh"), 4)]
+        walkers = [Walker(ShallowNetwork("swish", "tanh"), 2), Walker(ShallowNetwork("swish", "tanh"), 4)]
         stream = Stream(0, "test", first_replica=first)
         return torch.cat(final(walkers, x0.expand(count, n, width), LAW, horizon=1.0, stream=stream), dim=1)
 
@@ -112,7 +112,7 @@ def test_memory_does_not_grow_with_depth():
     """What a walk holds after a layer is the same after many."""
 
     def held(layers):
-        steps = walk([Walker(Network("tanh"), 1000)], points(2, 8).expand(4, 2, 8), LAW, **HOW)
+        steps = walk([Walker(ShallowNetwork("tanh"), 1000)], points(2, 8).expand(4, 2, 8), LAW, **HOW)
         for _ in range(layers):
             next(steps)
         frame = inspect.getgeneratorlocals(steps)  # pyright: ignore
@@ -129,7 +129,7 @@ def test_memory_does_not_grow_with_depth():
 @pytest.mark.parametrize("name", ["tanh", "swish", "sde"])
 def test_tangents_are_derivatives(name):
     """With full matrices in place of the sampler: `u` is the derivative of the states along the start, by autograd."""
-    scheme = EulerMaruyama("swish", "tanh", LAW) if name == "sde" else Network(name, "tanh")
+    scheme = EulerMaruyama("swish", "tanh", LAW) if name == "sde" else ShallowNetwork(name, "tanh")
 
     class Fixed(Isotropic):
         def act(self, vectors, biased, h, stream):
@@ -152,7 +152,7 @@ def test_size_of_tangents_and_determinant():
     depth, width = 8, 4
     x0 = points(1, width).expand(REPLICAS, 1, width)
     eye = torch.eye(width, dtype=torch.float64).expand(REPLICAS, 1, width, width)
-    *_, (_, _, (u,)) = tangents([Walker(Network("identity"), depth)], x0, eye, LAW, **HOW)
+    *_, (_, _, (u,)) = tangents([Walker(ShallowNetwork("identity"), depth)], x0, eye, LAW, **HOW)
     squares = u[:, 0].square().sum(dim=-1)
     expected = torch.full((1, width), (1 + LAW.sigma_w**2 / depth) ** depth, dtype=torch.float64)
     assert different_means(squares, expected.expand(REPLICAS, -1) + 0 * squares) < 1

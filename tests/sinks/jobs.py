@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_limits.data.sources.digits import Digits
+from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.measurement.record import Record
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
@@ -25,7 +25,7 @@ LIVE = ("train_loss", "gradient_norm", "test_loss", "test_accuracy", "roughness"
 
 def settings(sinks: Sequence[str] | None, **values) -> Ode:
     keys = {"depth": 4, "width": 4, "device": "cpu", "claims": ["ode.trained", "ode.trained_iid.distance"]}
-    keys |= {"ode": OdeKeys(inputs=2, paths=1), "data": Digits(train_size=140, test_size=20)}
+    keys |= {"ode": OdeKeys(inputs=2, paths=1), "data": DigitsData(train_size=140, test_size=20)}
     keys |= {"train": Train(epochs=4, batch_size=14, replicas=3)}
     return Ode(**{**keys, "sinks": sinks if sinks is None else list(sinks), **values})
 

@@ -25,10 +25,10 @@ class Program:
     """Keeps what it is told, and raises when it is told to."""
 
     def __init__(self, fails: Mapping[str, BaseException] | None = None) -> None:
-        self.told, self.closed, self.fails = [], 0, fails or {}
+        self.calls, self.closed, self.fails = [], 0, fails or {}
 
     def scalars(self, step, values):
-        self.told.append((step, dict(values)))
+        self.calls.append((step, dict(values)))
         if error := self.fails.get("scalars"):
             raise error
 
@@ -66,15 +66,15 @@ def test_a_resumed_job_is_told_again_what_was_told_and_then_only_what_is_new(ope
         sink.part("b").part("0").scalars(0, {"x": math.inf})
     again = Program()
     with open_with(again)[0] as sink:
-        told = list(again.told)
+        calls = list(again.calls)
         for step in range(2, 6):
             sink.part("a").scalars(step, {"x": step / 3})
         sink.part("b").part("0").scalars(0, {"x": math.inf, "z": 1.0})
-    assert [step for step, _ in told] == [0, 1, 2, 3, 0]
-    assert told[3][1]["a/x"] == 1.0
-    assert math.isnan(told[3][1]["a/y"])
-    assert told[4] == (0, {"b/0/x": math.inf})
-    assert again.told[5:] == [(4, {"a/x": 4 / 3}), (5, {"a/x": 5 / 3}), (0, {"b/0/z": 1.0})]
+    assert [step for step, _ in calls] == [0, 1, 2, 3, 0]
+    assert calls[3][1]["a/x"] == 1.0
+    assert math.isnan(calls[3][1]["a/y"])
+    assert calls[4] == (0, {"b/0/x": math.inf})
+    assert again.calls[5:] == [(4, {"a/x": 4 / 3}), (5, {"a/x": 5 / 3}), (0, {"b/0/z": 1.0})]
 
 
 @pytest.mark.parametrize("damage", ['[3, {"a": 0.', "[4]", '["x", {"a": 1}]', '[5, {"a": "b"}]', "null", "\0\0"])
@@ -86,7 +86,7 @@ def test_a_line_that_was_cut_short_or_is_not_ours_ends_the_journal(open_with, tm
     context, log = open_with(again := Program())
     with context as sink:
         sink.scalars(3, {"a": 2.0})
-    assert again.told == [(2, {"a": 1.0}), (3, {"a": 2.0})]
+    assert again.calls == [(2, {"a": 1.0}), (3, {"a": 2.0})]
     assert [json.loads(line) for line in path.read_text().splitlines()[1:]] == [[2, {"a": 1.0}], [3, {"a": 2.0}]]
     assert log == []
 
@@ -96,7 +96,7 @@ def test_a_journal_of_another_version_is_begun_anew_like_its_checkpoints(open_wi
         sink.scalars(2, {"a": 1.0})
     with open_with(again := Program(), version="2")[0] as sink:
         sink.scalars(0, {"a": 3.0})
-    assert again.told == [(0, {"a": 3.0})]
+    assert again.calls == [(0, {"a": 3.0})]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_a_program_that_fails_is_said_once_closed_and_told_no_more(open_with, er
     with context as sink:
         for step in range(3):
             sink.scalars(step, {"a": 1.0})
-    assert len(bad.told) == bad.closed == 1
-    assert len(good.told) == 3
+    assert len(bad.calls) == bad.closed == 1
+    assert len(good.calls) == 3
     assert good.closed == 1
     assert len(log) == 1
     assert log[0].startswith(f"sink tensorboard: {type(error).__name__}")
@@ -131,7 +131,7 @@ def test_a_journal_that_cannot_be_written_stops_no_program(open_with, tmp_path):
     with context as sink:
         sink.scalars(0, {"a": 1.0})
         sink.scalars(1, {"a": 1.0})
-    assert len(program.told) == 2
+    assert len(program.calls) == 2
     assert len(log) == 1
     assert log[0].startswith("sink journal: ")
 
@@ -154,11 +154,11 @@ def test_names_of_measured_values_carry_the_coordinates_in_which_an_observable_d
     with open_with(program := Program())[0] as sink:
         measured.show(sink, settings(None, depth=64), records)
     curves: dict[str, dict[int, float]] = {}
-    for step, values in program.told:
+    for step, values in program.calls:
         for name, value in values.items():
             assert step not in curves.setdefault(name, {})
             curves[name][step] = value
-    assert [step for step, _ in program.told] == sorted({step for step, _ in program.told})
+    assert [step for step, _ in program.calls] == sorted({step for step, _ in program.calls})
     loss = curves.pop("measured/loss_by_step")
     assert {0, 4999} <= loss.keys()
     assert 900 <= len(loss) <= measured.MOST + 1

@@ -26,13 +26,13 @@ pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for pr
 
 def services(parent: int | None = None) -> list[int]:
     """Service processes of W&B, of this process or another."""
-    found = []
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             name, rest = stat.read_text(errors="replace").split("(", 1)[1].rsplit(")", 1)
             if name == "wandb-core" and int(rest.split()[1]) == (parent or os.getpid()):
-                found.append(int(stat.parent.name))
-    return found
+                pids.append(int(stat.parent.name))
+    return pids
 
 
 def as_float32(curves: Curves) -> Curves:
@@ -62,10 +62,10 @@ def test_both_hold_the_curves_of_the_records(finished):
 def test_both_hold_what_was_measured_over_layer_and_depth(finished):
     wandb, tensorboard = wandb_curves(finished), tensorboard_curves(finished)
     for init in ("tied", "iid"):
-        its = [r for r in jobs.records(finished) if r.coordinates["init"] == init]
-        (movement,) = [r.value for r in its if r.observable == "movement"]
+        records = [r for r in jobs.records(finished) if r.coordinates["init"] == init]
+        (movement,) = [r.value for r in records if r.observable == "movement"]
         assert wandb[f"measured/movement init={init}"] == [(4, movement)]
-        layers = [(r.layer, r.value) for r in its if r.observable == "increment"]
+        layers = [(r.layer, r.value) for r in records if r.observable == "increment"]
         assert [x for x, _ in layers] == [0, 1, 2]
         assert wandb[f"measured/increment_by_layer init={init}"] == layers
     (interpolated,) = [r.value for r in jobs.records(finished) if r.observable == "interpolated_error"]
@@ -161,8 +161,8 @@ def ended(pid: int) -> bool:
 def wait_for(condition: Callable, seconds: float = 30.0):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if found := condition():
-            return found
+        if answer := condition():
+            return answer
         time.sleep(0.02)
     raise AssertionError("it did not happen in time")
 
@@ -173,16 +173,16 @@ def test_a_program_that_dies_is_said_once_and_fails_nothing(tmp_path, monkeypatc
 
     from resnet_limits.training.shown import Shown
 
-    step, write, its = Shown.step, RecordWriter.write, {"steps": 0}
+    step, write, counts = Shown.step, RecordWriter.write, {"steps": 0}
 
     def full(self, data):
-        if its["steps"] > 10:
+        if counts["steps"] > 10:
             raise OSError(28, "No space left on device")
         return write(self, data)
 
     def step_and_kill(self, trained, *, is_last):
-        its["steps"] += 1
-        if its["steps"] == 10:
+        counts["steps"] += 1
+        if counts["steps"] == 10:
             (service,) = services()
             os.kill(service, signal.SIGKILL)
             wait_for(lambda: ended(service))

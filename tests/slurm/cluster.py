@@ -32,8 +32,8 @@ def depths(*numbers: int) -> str:
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if found := condition():
-            return found
+        if answer := condition():
+            return answer
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds:.0f} s: {what}")
 

@@ -17,12 +17,12 @@ def verdicts(summary):
 
 
 def test_an_array_gives_the_records_verdicts_and_report_of_a_local_run(cluster: Cluster, reslim: Reslim, sweep):
-    path, its = sweep
+    path, summary_of_workstation = sweep
     summary = reslim("train", *FOUR, "--json").done().json
     run = Watched.of(reslim)
     assert without_seconds(run.path / "records.csv") == without_seconds(path / "records.csv")
-    assert verdicts(summary) == verdicts(its)
-    assert summary["table"] == its["table"]
+    assert verdicts(summary) == verdicts(summary_of_workstation)
+    assert summary["table"] == summary_of_workstation["table"]
     tasks = cluster.tasks(run.path)
     assert len({task.split("_")[0] for task in tasks}) == 1, "one array"
     assert len(tasks) == 4

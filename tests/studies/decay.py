@@ -41,9 +41,9 @@ def output(settings: Decay) -> float:
 
 
 def euler(job: Job) -> Measurement:
-    its = job.settings
-    exact = its.decay.start * math.exp(-its.horizon)
-    error = abs(output(its) - exact)
+    settings = job.settings
+    exact = settings.decay.start * math.exp(-settings.horizon)
+    error = abs(output(settings) - exact)
     return Measurement([Record("error", error, reference=exact, reference_error=1e-15)])
 
 
@@ -53,11 +53,11 @@ def pairs(job: Job) -> Measurement:
 
 def differences(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     """|x_L - x_2L|"""
-    found = {job.settings.depth: r.value for job in jobs for r in job.records if r.observable == "output"}
+    outputs = {job.settings.depth: r.value for job in jobs for r in job.records if r.observable == "output"}
     return [
-        Comparison(depth, Record("difference", abs(found[depth] - found[2 * depth]), reference_error=1e-15))
-        for depth in found
-        if 2 * depth in found
+        Comparison(depth, Record("difference", abs(outputs[depth] - outputs[2 * depth]), reference_error=1e-15))
+        for depth in outputs
+        if 2 * depth in outputs
     ]
 
 

@@ -26,15 +26,15 @@ from resnet_limits.claims.claim import Judgement
 from resnet_limits.claims.judge import judge
 from resnet_limits.data import loading
 from resnet_limits.data.dataset import Dataset
-from resnet_limits.data.sources.circles import Circles
-from resnet_limits.data.sources.moons import Moons
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.circles import CirclesData
+from resnet_limits.data.sources.moons import MoonsData
+from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.errors import ReslimError, SettingError
 from resnet_limits.measurement.job import InMemory, Job
-from resnet_limits.networks.blocks.two import Two
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
-from resnet_limits.paths.laws.zero import Zero
+from resnet_limits.networks.blocks.two import TwoBlock
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
+from resnet_limits.paths.laws.zero import ZeroLaw
 from resnet_limits.runs.records import table
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.checks import check
@@ -58,7 +58,7 @@ TINY: dict[str, Settings] = {
         width=2,
         replicas=4,
         device="cpu",
-        data=Moons(train_size=20, test_size=10),
+        data=MoonsData(train_size=20, test_size=10),
         train=Train(epochs=1, batch_size=10, replicas=2),
         ode=OdeKeys(inputs=2, draws=2, paths=2),
     ),
@@ -68,7 +68,7 @@ TINY: dict[str, Settings] = {
         width=2,
         replicas=2,
         device="cpu",
-        data=Moons(train_size=20, test_size=10),
+        data=MoonsData(train_size=20, test_size=10),
         gamma=GammaKeys(dimension=1, points=4, train_points=10),
         minimiser=LOSSES,
     ),
@@ -76,7 +76,7 @@ TINY: dict[str, Settings] = {
         depth=4,
         replicas=3,
         device="cpu",
-        data=Moons(train_size=20, test_size=10),
+        data=MoonsData(train_size=20, test_size=10),
         hamiltonian=HamiltonianKeys(points=6, steps=16),
         minimiser=LOSSES,
     ),
@@ -85,8 +85,8 @@ TINY: dict[str, Settings] = {
         width=8,
         replicas=8,
         device="cpu",
-        init=Iid(sigma_w=0.5),
-        data=Circles(train_size=20, test_size=10),
+        init=IidLaw(sigma_w=0.5),
+        data=CirclesData(train_size=20, test_size=10),
         kernel=KernelKeys(
             inputs=2,
             networks=2,
@@ -101,8 +101,8 @@ TINY: dict[str, Settings] = {
         depth=4,
         replicas=3,
         device="cpu",
-        block=Two(hidden=2),
-        data=Spirals(train_size=20, test_size=10),
+        block=TwoBlock(hidden=2),
+        data=SpiralsData(train_size=20, test_size=10),
         train=Train(epochs=1, batch_size=10, optimizer="adam", lr=0.015, schedule="cosine", replicas=2),
         flow=FlowKeys(
             inputs=2,
@@ -145,12 +145,12 @@ def ends(entry: Entry) -> list[Any]:
         return []
     if kinds[0] not in (int, float):
         return []
-    found = [rule["low"], rule["high"] if kinds[0] is float else None]
+    ends = [rule["low"], rule["high"] if kinds[0] is float else None]
     if rule["above"] is not None:
-        found.append(rule["above"] + TINIEST if rule["above"] == 0 else math.nextafter(rule["above"], math.inf))
+        ends.append(rule["above"] + TINIEST if rule["above"] == 0 else math.nextafter(rule["above"], math.inf))
     if rule["below"] is not None:
-        found.append(math.nextafter(rule["below"], -math.inf))
-    return [kinds[0](value) for value in dict.fromkeys(found) if value is not None]
+        ends.append(math.nextafter(rule["below"], -math.inf))
+    return [kinds[0](value) for value in dict.fromkeys(ends) if value is not None]
 
 
 def variants(settings: Settings) -> Iterator[Case]:
@@ -185,8 +185,8 @@ def at_the_ends(settings: Settings) -> Iterator[Case]:
             seen.add(entry.key)
             for value in ends(entry):
                 with contextlib.suppress(SettingError):
-                    its = with_keys(variant.settings, {entry.key: value})
-                    yield Case(" ".join(filter(None, (variant.name, f"{entry.key}={value!r}"))), its)
+                    changed = with_keys(variant.settings, {entry.key: value})
+                    yield Case(" ".join(filter(None, (variant.name, f"{entry.key}={value!r}"))), changed)
 
 
 BOTH_ZERO = {"init.sigma_w": 0.0, "init.sigma_b": 0.0}
@@ -195,8 +195,8 @@ TOGETHER: dict[str, list[dict[str, Any]]] = {
         BOTH_ZERO,
         {"horizon": 1e-8},
         {"width": 1, "depth": 1, "ode.inputs": 1, "ode.paths": 1, "replicas": 1},
-        {"block": Two(hidden=1), "width": 1},
-        {"init": Zero(), "block": Two(hidden=1)},
+        {"block": TwoBlock(hidden=1), "width": 1},
+        {"init": ZeroLaw(), "block": TwoBlock(hidden=1)},
     ],
     "sde": [
         BOTH_ZERO,
@@ -208,10 +208,10 @@ TOGETHER: dict[str, list[dict[str, Any]]] = {
         {"width": 1, "sde.inputs": 1, **BOTH_ZERO},
         {"width": 2, "sde.inputs": 4, "sde.correlation": 1.0},
         {"width": 1, "sde.inputs": 1, "depth": 1, "replicas": 2},
-        {"sde.inputs": 1, "data": Moons(train_size=20, test_size=10)},
+        {"sde.inputs": 1, "data": MoonsData(train_size=20, test_size=10)},
         *(
-            {"init": replace(MatrixNormal(), **its), "claims": ["sde.strong", "sde.matrix_normal"]}
-            for its in (
+            {"init": replace(MatrixNormalLaw(), **keywords), "claims": ["sde.strong", "sde.matrix_normal"]}
+            for keywords in (
                 {},
                 *({name: sign * math.nextafter(1, 0)} for name in ("rows", "columns") for sign in (1, -1)),
                 *({name: sign * 100.0} for name in ("mean_w", "mean_b") for sign in (1, -1)),
@@ -246,8 +246,8 @@ TOGETHER: dict[str, list[dict[str, Any]]] = {
     "flow": [
         BOTH_ZERO,
         {"horizon": 1e-8},
-        {"width": 1, "block": Two(hidden=1), "depth": 1},
-        {"init": Zero()},
+        {"width": 1, "block": TwoBlock(hidden=1), "depth": 1},
+        {"init": ZeroLaw()},
     ],
 }
 """What is degenerate with several keys at once."""
@@ -265,7 +265,7 @@ def together(settings: Settings) -> Iterator[Case]:
     """Degenerate settings of several keys, and degenerate training points."""
     for values in TOGETHER[settings.study]:
         yield Case(" ".join(f"{name}={value}" for name, value in values.items()), with_keys(settings, values))
-    of_points = replace(settings, data=Moons(train_size=20, test_size=10))
+    of_points = replace(settings, data=MoonsData(train_size=20, test_size=10))
     for words in PLANTED:
         yield Case(words, of_points, words)
 
@@ -279,10 +279,10 @@ def planted(words: str) -> Iterator[None]:
     real = loading.load
 
     def load(*arguments: Any, **options: Any) -> Dataset:
-        its = real(*arguments, **options)
-        points = its.x_train.clone()
+        loaded = real(*arguments, **options)
+        points = loaded.x_train.clone()
         PLANTED[words](points)
-        return replace(its, x_train=points)
+        return replace(loaded, x_train=points)
 
     with pytest.MonkeyPatch.context() as patch:
         plant(patch, real, load)
@@ -319,8 +319,10 @@ def _part(study: studies.Study, part: str, settings: Settings, depths: tuple[int
         warnings.simplefilter("always")
         try:
             for depth in sorted({settings.depth, *depths} if settings.depth not in depths else depths):
-                its = replace(settings, depth=depth, claims=[*study.parts[part]])
-                frames.append(table(its, study.measure(Job(its, shared)).records, job=job_name(its)))
+                part_settings = replace(settings, depth=depth, claims=[*study.parts[part]])
+                frames.append(
+                    table(part_settings, study.measure(Job(part_settings, shared)).records, job=job_name(part_settings))
+                )
         except ReslimError as error:
             outcome.refused = f"{part}: {error}"
         except Exception as error:
@@ -350,7 +352,10 @@ def judged(settings: Any, claim_id: str, depths: tuple[int, ...] = (4,)) -> Judg
     """The verdict on one claim, as the study measures its part at these depths."""
     study, shared = studies.get(settings.study), InMemory()
     jobs = [replace(settings, depth=depth, claims=[claim_id]) for depth in depths]
-    frames = [table(its, study.measure(Job(its, shared)).records, job=job_name(its)) for its in jobs]
+    frames = [
+        table(job_settings, study.measure(Job(job_settings, shared)).records, job=job_name(job_settings))
+        for job_settings in jobs
+    ]
     (claim,) = [claim for claim in study.claims if claim.id == claim_id]
     return judge(claim, settings, pd.concat(frames, ignore_index=True), {})
 
@@ -368,13 +373,13 @@ def _judged(claim: Any, settings: Settings, frame: pd.DataFrame, outcome: Outcom
 
 
 def _where(error: BaseException) -> str:
-    found, trace = "", error.__traceback__
+    place, trace = "", error.__traceback__
     while trace:
         name = trace.tb_frame.f_code.co_filename
         if "resnet_limits" in name:
-            found = f"[{name.split('resnet_limits/')[-1]}:{trace.tb_lineno}]"
+            place = f"[{name.split('resnet_limits/')[-1]}:{trace.tb_lineno}]"
         trace = trace.tb_next
-    return found
+    return place
 
 
 @contextlib.contextmanager

@@ -54,12 +54,12 @@ def recorded(settings: Any, read: set[str], prefix: str = "") -> Any:
             kept.append(self)
 
     kept: list[Any] = []  # so that no identity is given twice
-    its = type(kind.__name__, (kind,), {"__getattribute__": get, "__init__": make})
+    recording = type(kind.__name__, (kind,), {"__getattribute__": get, "__init__": make})
     values = {}
     for name in fields:
         value = getattr(settings, name)
         values[name] = recorded(value, read, f"{prefix}{name}.") if dataclasses.is_dataclass(value) else value
-    made = its(**values)
+    made = recording(**values)
     kept.append(made)
     return made
 
@@ -84,7 +84,7 @@ class RecordedSolutions:
     """Shared solutions, with what each reads; stops once it has as many of each purpose as are wanted."""
 
     def __init__(self, read: set[str], wanted: tuple[str, ...]) -> None:
-        self.found: dict[str, Solved] = {}
+        self.solved: dict[str, Solved] = {}
         self._read, self._wanted, self._inside = read, wanted, 0
 
     def solve(
@@ -92,16 +92,16 @@ class RecordedSolutions:
     ) -> dict[str, np.ndarray]:
         name = f"{purpose} {sorted(key.items())!r}"
         asked_in, before = sys._getframe(1).f_code.co_filename, set(self._read)
-        if name not in self.found:
+        if name not in self.solved:
             self._read.clear()
             self._inside += 1
             arrays = compute()
             self._inside -= 1
-            self.found[name] = Solved(asked_in, name, purpose, dict(key), set(self._read), arrays)
-        self._read |= before | self.found[name].read
-        if not self._inside and {*self._wanted} <= {its.purpose for its in self.found.values()}:
+            self.solved[name] = Solved(asked_in, name, purpose, dict(key), set(self._read), arrays)
+        self._read |= before | self.solved[name].read
+        if not self._inside and {*self._wanted} <= {solution.purpose for solution in self.solved.values()}:
             raise Enough
-        return self.found[name].arrays
+        return self.solved[name].arrays
 
 
 def another(settings: Any, but: set[str]) -> Any:
@@ -109,7 +109,7 @@ def another(settings: Any, but: set[str]) -> Any:
     and in the groups in `but`, stay."""
 
     def stays(key: str) -> bool:
-        return any(key == its or key.startswith(f"{its}.") for its in but)
+        return any(key == name or key.startswith(f"{name}.") for name in but)
 
     def changed(values: Any, prefix: str = "") -> Any:
         changes = {}

@@ -12,12 +12,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from resnet_limits.data.sources.circles import Circles
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.circles import CirclesData
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.measurement.job import Job
-from resnet_limits.networks.blocks.two import Two
-from resnet_limits.paths.laws.tied import Tied
+from resnet_limits.networks.blocks.two import TwoBlock
+from resnet_limits.paths.laws.tied import TiedLaw
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.training import Minimiser, Train
 from resnet_limits.studies import study as studies
@@ -30,13 +30,13 @@ from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.studies.extremes import TINY
 
 FEW = Minimiser(iterations=1)
-POINTS = Moons(train_size=20, test_size=10)
+POINTS = MoonsData(train_size=20, test_size=10)
 TWO_PATHS = FlowKeys(inputs=2, paths=2, points=4)
 LARGE: list[tuple[str, Settings]] = [
     ("averaged", Ode(depth=16, width=128, replicas=32, ode=OdeKeys(inputs=2))),
     ("strong", Sde(depth=2, width=600, replicas=32, sde=SdeKeys(inputs=60), claims=["sde.strong"])),
     ("forward", Ode(depth=64, width=256, ode=OdeKeys(inputs=2, paths=4))),
-    ("accuracy", Kernel(depth=2, width=8, replicas=2, data=Circles(train_size=6000, test_size=10))),
+    ("accuracy", Kernel(depth=2, width=8, replicas=2, data=CirclesData(train_size=6000, test_size=10))),
     ("real", Gamma(depth=40, width=300, data=POINTS, minimiser=FEW)),
     ("weak", Sde(depth=1, width=2, replicas=10**6)),
     ("law", Sde(depth=1, width=64, replicas=4000)),
@@ -47,7 +47,7 @@ LARGE: list[tuple[str, Settings]] = [
     ("correlation", Sde(depth=1, width=20_000, replicas=32)),
     ("functions", Sde(depth=1, width=20_000, replicas=32)),
     ("gradient", Ode(depth=32, width=256, ode=OdeKeys(inputs=2, paths=2))),
-    ("gradient", Ode(depth=64, width=256, init=Tied(), ode=OdeKeys(inputs=2, paths=2))),
+    ("gradient", Ode(depth=64, width=256, init=TiedLaw(), ode=OdeKeys(inputs=2, paths=2))),
     ("reversed", Ode(depth=32, width=256, ode=OdeKeys(inputs=2, paths=2))),
     ("trained", Ode(depth=32, width=128, data=POINTS, train=Train(epochs=1, batch_size=10, replicas=4))),
     (
@@ -66,17 +66,20 @@ LARGE: list[tuple[str, Settings]] = [
         ),
     ),
     ("diagram", Kernel(depth=1, width=20_000, replicas=32, data=POINTS)),
-    ("trained", Hamiltonian(depth=100, data=Moons(), hamiltonian=HamiltonianKeys(points=500, steps=8), minimiser=FEW)),
-    ("maps", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=TWO_PATHS)),
-    ("inverse", Flow(depth=64, width=256, block=Two(hidden=256), data=POINTS, flow=TWO_PATHS)),
-    ("symplectic", Flow(depth=200, data=Moons(), flow=FlowKeys(inputs=200, paths=8))),
-    ("folding", Flow(depth=4, width=64, replicas=8, data=Moons(), flow=FlowKeys(points=500))),
+    (
+        "trained",
+        Hamiltonian(depth=100, data=MoonsData(), hamiltonian=HamiltonianKeys(points=500, steps=8), minimiser=FEW),
+    ),
+    ("maps", Flow(depth=64, width=256, block=TwoBlock(hidden=256), data=POINTS, flow=TWO_PATHS)),
+    ("inverse", Flow(depth=64, width=256, block=TwoBlock(hidden=256), data=POINTS, flow=TWO_PATHS)),
+    ("symplectic", Flow(depth=200, data=MoonsData(), flow=FlowKeys(inputs=200, paths=8))),
+    ("folding", Flow(depth=4, width=64, replicas=8, data=MoonsData(), flow=FlowKeys(points=500))),
     (
         "trained",
         Flow(
             depth=16,
             width=128,
-            block=Two(hidden=128),
+            block=TwoBlock(hidden=128),
             data=POINTS,
             train=Train(epochs=1, batch_size=10, replicas=4, optimizer="adam"),
         ),
@@ -85,7 +88,7 @@ LARGE: list[tuple[str, Settings]] = [
         "images",
         Flow(
             depth=4,
-            data=Digits(train_size=20, test_size=10),
+            data=DigitsData(train_size=20, test_size=10),
             flow=FlowKeys(images=ImageKeys(units=[1], channels=128, points=20, epochs=1, batch_size=10, replicas=1)),
         ),
     ),

@@ -17,11 +17,11 @@ from resnet_limits.limits.averaged import martingale_response
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.residual import forward
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.laws.fractional import Fractional
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.rough import Rough
-from resnet_limits.paths.laws.smooth import Smooth
-from resnet_limits.paths.laws.tied import Tied
+from resnet_limits.paths.laws.fractional import FractionalLaw
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.rough import RoughLaw
+from resnet_limits.paths.laws.smooth import SmoothLaw
+from resnet_limits.paths.laws.tied import TiedLaw
 from resnet_limits.settings.training import Train
 from resnet_limits.studies.ode.averaged import claims
 from resnet_limits.studies.ode.averaged import measure as averaged
@@ -74,7 +74,9 @@ def test_no_budget_of_memory_changes_a_record(part):
     assert others == [first, first]
 
 
-@pytest.mark.parametrize("law", [Smooth(), Iid(), Rough(), Fractional(), Tied()], ids=lambda law: law.name)
+@pytest.mark.parametrize(
+    "law", [SmoothLaw(), IidLaw(), RoughLaw(), FractionalLaw(), TiedLaw()], ids=lambda law: law.name
+)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_more_replicas_leave_the_paths_of_the_first_as_they_are(law, dtype):
     def weights(replicas: int, first: int = 0):

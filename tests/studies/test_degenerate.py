@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.studies import degenerate
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.kernel.settings import KernelKeys
@@ -50,14 +50,14 @@ def test_all_ends_of_ranges_and_degenerate_points(study: str):
 
 # -- reasons --------------------------------------------------------------------------------------
 
-ONE = replace(TINY["sde"], width=1, init=Iid(sigma_w=0.5, sigma_b=0.0), sde=SdeKeys(inputs=1))
+ONE = replace(TINY["sde"], width=1, init=IidLaw(sigma_w=0.5, sigma_b=0.0), sde=SdeKeys(inputs=1))
 
 
 @pytest.mark.parametrize(
     ("settings", "points", "claim", "why"),
     [
         (
-            replace(TINY["sde"], data=Moons(train_size=20, test_size=10)),
+            replace(TINY["sde"], data=MoonsData(train_size=20, test_size=10)),
             "a point at the origin",
             "sde.law.norm",
             "input 1 lies at the origin",
@@ -134,7 +134,7 @@ def test_two_inputs_at_an_angle_do_not_fit_on_a_line():
 
 
 def test_a_part_that_cannot_be_determined_leaves_the_others():
-    data = Gaussian(train_size=30, test_size=10, features=4)
+    data = GaussianData(train_size=30, test_size=10, features=4)
     settings = with_keys(TINY["kernel"], {"data": data, "kernel.ridge": 1e-14})
     records = studies.get("kernel").measure(Job(settings)).records
     assert any("why" in record.coordinates for record in records)

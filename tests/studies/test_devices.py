@@ -40,16 +40,16 @@ def smoke(name: str):
     return import_module("reslim_cli.hydra_bridge").plan([f"study={name}", "preset=smoke"]).jobs[0].settings
 
 
-@pytest.mark.parametrize(("name", "part"), [its for its in PARTS if its[0] not in BLIND])
+@pytest.mark.parametrize(("name", "part"), [part for part in PARTS if part[0] not in BLIND])
 def test_a_part_asks_for_the_device_unless_it_says_that_it_computes_on_the_cpu(name, part, asking):
-    its = replace(smoke(name), claims=list(study.get(name).parts[part]), device="cuda")
+    settings = replace(smoke(name), claims=list(study.get(name).parts[part]), device="cuda")
     if study.get(name).group(part).on_cpu:
-        assert study.get(name).device(its) == "cpu"
-        assert study.get(name).measure(Job(its)).records
+        assert study.get(name).device(settings) == "cpu"
+        assert study.get(name).measure(Job(settings)).records
     else:
-        assert study.get(name).device(its) == "cuda"
+        assert study.get(name).device(settings) == "cuda"
         with pytest.raises(Asked):
-            study.get(name).measure(Job(its))
+            study.get(name).measure(Job(settings))
 
 
 @pytest.mark.parametrize("name", BLIND)
@@ -62,9 +62,9 @@ def test_a_study_that_knows_of_no_device_says_so_of_every_part(name):
 
 def test_a_gpu_that_is_asked_for_and_not_used_is_said_and_one_that_is_used_is_not():
     kernel, gamma, ode = (study.get(name) for name in ("kernel", "gamma", "ode"))
-    its = gamma.settings(study="gamma", device="cuda:1")
-    assert gamma.all_warnings(its) == ["device=cuda:1: study gamma computes on the CPU alone; no GPU is used"]
-    assert gamma.all_warnings(replace(its, device="auto")) == []
+    settings = gamma.settings(study="gamma", device="cuda:1")
+    assert gamma.all_warnings(settings) == ["device=cuda:1: study gamma computes on the CPU alone; no GPU is used"]
+    assert gamma.all_warnings(replace(settings, device="auto")) == []
     exact = kernel.settings(study="kernel", device="cuda", claims=["kernel.moments"])
     assert "claims=[kernel.moments] computes on the CPU alone" in kernel.all_warnings(exact)[-1]
     mixed = replace(exact, claims=["kernel.moments", "kernel.diagram"])

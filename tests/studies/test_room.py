@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from resnet_limits.data.sources.mnist import Mnist
+from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.errors import SettingError
 from resnet_limits.inference import dense, iterative
 from resnet_limits.memory import Room, host_limit, host_room
 from resnet_limits.sampling import pieces, span
-from resnet_limits.settings.clusters.slurm import Slurm
+from resnet_limits.settings.clusters.slurm import SlurmCluster
 from resnet_limits.settings.keys import describe
 from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import least, room
@@ -120,13 +120,13 @@ def test_all_sizes_at_their_largest_are_refused_for_every_part_that_grows(name: 
             largest["depth"] = deepest
         asked = with_keys(settings, largest)
         if part == "accuracy":
-            asked = replace(settings, data=Mnist(), kernel=KernelKeys(deep_points=20_000))
+            asked = replace(settings, data=MnistData(), kernel=KernelKeys(deep_points=20_000))
         with pytest.raises(SettingError, match=f"memory: '{part}'"):
             room.check(study, replace(asked, claims=list(study.parts[part])))
 
 
 def test_sixty_thousand_deep_points_need_two_gigabytes(monkeypatch: pytest.MonkeyPatch):
-    settings = Kernel(device="cpu", data=Mnist(), kernel=KernelKeys(deep_points=60_000))
+    settings = Kernel(device="cpu", data=MnistData(), kernel=KernelKeys(deep_points=60_000))
     plant(monkeypatch, host_limit, lambda: Room(GB, GB, "memory of a small host"))
     with pytest.raises(
         SettingError, match=r"'accuracy' takes at least 1.6 GB .*smaller .*kernel.deep_points \(now 60000\)"
@@ -142,11 +142,11 @@ def test_only_the_memory_that_is_known_counts():
     wide = Ode(width=65_536, device="cpu")
     assert room.what_there_is(wide, "cpu") == WORKSTATION
     assert room.what_there_is(wide, "cuda") is None
-    assert room.what_there_is(replace(wide, cluster=Slurm(memory=None)), "cpu") is None
-    assert room.what_there_is(replace(wide, cluster=Slurm(gpus=1)), "cpu") is None
+    assert room.what_there_is(replace(wide, cluster=SlurmCluster(memory=None)), "cpu") is None
+    assert room.what_there_is(replace(wide, cluster=SlurmCluster(gpus=1)), "cpu") is None
     with pytest.raises(SettingError, match=r"there are 8.6 GB \(cluster.memory=8\)"):
-        room.check(studies.get("ode"), replace(wide, cluster=Slurm(memory=8)))
-    room.check(studies.get("ode"), replace(wide, cluster=Slurm(memory=10**6)))
+        room.check(studies.get("ode"), replace(wide, cluster=SlurmCluster(memory=8)))
+    room.check(studies.get("ode"), replace(wide, cluster=SlurmCluster(memory=10**6)))
 
 
 @pytest.mark.usefixtures("workstation")

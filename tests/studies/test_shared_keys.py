@@ -17,10 +17,10 @@ import pytest
 
 from resnet_limits import studies
 from resnet_limits.data.loading import forget
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.smooth import Smooth
+from resnet_limits.paths.laws.smooth import SmoothLaw
 from resnet_limits.settings.content import chosen
 from resnet_limits.settings.keys import describe
 from resnet_limits.settings.training import Minimiser, Train
@@ -32,7 +32,7 @@ from resnet_limits.studies.ode.settings import Ode, OdeKeys
 from resnet_limits.studies.sde.settings import Sde
 from tests.studies.recorded import Enough, RecordedSolutions, Solved, another, differing, recorded
 
-MOONS = Moons(train_size=30, test_size=20)
+MOONS = MoonsData(train_size=30, test_size=20)
 TRAIN = Train(epochs=1, batch_size=10, replicas=2)
 ODE = Ode(depth=4, width=4, replicas=4, data=MOONS, train=TRAIN, ode=OdeKeys(inputs=3, paths=2, draws=3))
 FLOW = Flow(
@@ -58,7 +58,7 @@ KERNEL = Kernel(
     width=16,
     replicas=8,
     horizon=0.5,
-    data=Digits(train_size=80, test_size=20),
+    data=DigitsData(train_size=80, test_size=20),
     kernel=KernelKeys(inputs=2, networks=2, trained_depth=2, points=12, steps=4, deep_points=40),
 )
 
@@ -119,7 +119,9 @@ CASES = [
         ("depth", "width", "kernel.trained_depth", "kernel.networks", "kernel.rate"),
     ),
 ]
-NO_CONTENT = {entry.key for its in (ODE, FLOW) for entry in describe(its) if not entry.field.metadata["content"]}
+NO_CONTENT = {
+    entry.key for settings in (ODE, FLOW) for entry in describe(settings) if not entry.field.metadata["content"]
+}
 
 
 def solutions(case: Case, settings: Any) -> RecordedSolutions:
@@ -141,35 +143,35 @@ def as_it_is(case: Case) -> list[Solved]:
     """The solutions at the settings of a case; both tests look at them."""
     if str(case) not in FIRST:
         FIRST[str(case)] = solutions(case, case.settings)
-    return [its for its in FIRST[str(case)].found.values() if its.purpose in case.purposes]
+    return [solution for solution in FIRST[str(case)].solved.values() if solution.purpose in case.purposes]
 
 
 def unlisted(read: set[str], names: set[str]) -> set[str]:
     """The keys that were read, are content of a job, and are neither on the list nor in a group on it."""
     content = read - NO_CONTENT - {"data.root"}
-    return {its for its in content if not any(its == name or its.startswith(f"{name}.") for name in names)}
+    return {key for key in content if not any(key == name or key.startswith(f"{name}.") for name in names)}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_solution_reads_no_key_that_is_not_on_its_list(case):
-    for its in as_it_is(case):
-        assert unlisted(its.read, {*its.key, *case.through}) == set(), its.purpose
+    for solution in as_it_is(case):
+        assert unlisted(solution.read, {*solution.key, *case.through}) == set(), solution.purpose
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_solution_is_the_same_whatever_the_keys_that_are_not_on_its_list(case):
     first = as_it_is(case)
-    others = another(case.settings, {*case.through}.union(*(its.key for its in first)))
+    others = another(case.settings, {*case.through}.union(*(solution.key for solution in first)))
     assert differing(case.settings, others), "nothing was changed"
-    second = solutions(case, others).found
-    for its in first:
-        assert its.name in second, f"{its.purpose} has another key"
-        for array, values in its.arrays.items():
-            np.testing.assert_array_equal(values, second[its.name].arrays[array], array)
+    second = solutions(case, others).solved
+    for solution in first:
+        assert solution.name in second, f"{solution.purpose} has another key"
+        for array, values in solution.arrays.items():
+            np.testing.assert_array_equal(values, second[solution.name].arrays[array], array)
 
 
 def test_every_file_of_the_studies_that_shares_solutions_is_looked_at():
-    seen = {its.asked_in for case in CASES for its in as_it_is(case)}
+    seen = {solution.asked_in for case in CASES for solution in as_it_is(case)}
     files = [path for path in Path(studies.__path__[0]).rglob("*.py") if "shared.solve(" in path.read_text("utf-8")]
     assert {str(path) for path in files} <= seen
 
@@ -179,15 +181,15 @@ def test_every_file_of_the_studies_that_shares_solutions_is_looked_at():
 
 def test_what_is_read_is_recorded_with_its_group_and_what_is_pinned_or_copied_is_not():
     read: set[str] = set()
-    its = recorded(Ode(init=Smooth(correlation=2.0)), read)
-    assert isinstance(its, Ode)
-    assert chosen(its, ("seed", "init")) == chosen(Ode(init=Smooth(correlation=2.0)), ("seed", "init"))
+    settings = recorded(Ode(init=SmoothLaw(correlation=2.0)), read)
+    assert isinstance(settings, Ode)
+    assert chosen(settings, ("seed", "init")) == chosen(Ode(init=SmoothLaw(correlation=2.0)), ("seed", "init"))
     assert read == set(), "names of jobs are bookkeeping"
-    assert isinstance(its.init, Smooth)
-    assert its.init.correlation == 2.0
+    assert isinstance(settings.init, SmoothLaw)
+    assert settings.init.correlation == 2.0
     assert read == {"init", "init.correlation"}
     read.clear()
-    pinned = replace(its, width=3, train=replace(its.train, lr=0.1))
+    pinned = replace(settings, width=3, train=replace(settings.train, lr=0.1))
     assert read == set()
     assert (pinned.width, pinned.train.lr) == (3, 0.1)
     assert read == set()

@@ -15,9 +15,9 @@ from resnet_limits.studies import study as studies
 from resnet_limits.studies.two_way import Limits, Table, two_way
 
 
-def rows(*its: dict[str, Any]) -> pd.DataFrame:
+def rows(*entries: dict[str, Any]) -> pd.DataFrame:
     every = {"observable": "gap", "depth": 8, "width": 4, "seed": 0, "layer": math.nan, "step": math.nan}
-    return pd.DataFrame([{**every, **row} for row in its])
+    return pd.DataFrame([{**every, **row} for row in entries])
 
 
 def test_a_cell_is_the_mean_over_seeds_and_an_empty_one_stays_empty():

@@ -33,7 +33,7 @@ def ladder(
 def measured(part: str, settings: Any, depths: Sequence[int]) -> dict[int, list[Record]]:
     """The records of a part of the settings' study at each depth."""
     module = importlib.import_module(f"resnet_limits.studies.{settings.study}.{part}.measure")
-    return {its.depth: measurement.records for its, measurement in ladder(module, settings, depths)}
+    return {job_settings.depth: measurement.records for job_settings, measurement in ladder(module, settings, depths)}
 
 
 def verdict(claim_id: str, jobs: Jobs, comparison: Any = None) -> Judgement:
@@ -43,29 +43,35 @@ def verdict(claim_id: str, jobs: Jobs, comparison: Any = None) -> Judgement:
 
 def verdicts(part: str, settings: Any, depths: Sequence[int], comparison: Any = None) -> dict[str, Judgement]:
     """The judgement on every claim that the part measures, by its id."""
-    jobs = [(replace(settings, depth=d), Measurement(its)) for d, its in measured(part, settings, depths).items()]
+    jobs = [
+        (replace(settings, depth=d), Measurement(records)) for d, records in measured(part, settings, depths).items()
+    ]
     return _judged(studies.get(settings.study).parts[part], jobs, comparison)
 
 
 def _judged(ids: Sequence[str], jobs: Jobs, comparison: Any) -> dict[str, Judgement]:
     settings = jobs[0][0]
-    frames = [table(its, measurement.records, job=job_name(its)) for its, measurement in jobs]
+    frames = [
+        table(job_settings, measurement.records, job=job_name(job_settings)) for job_settings, measurement in jobs
+    ]
     if comparison is not None:
-        finished = [FinishedJob(its, measurement.records, measurement.arrays.get) for its, measurement in jobs]
+        finished = [
+            FinishedJob(job_settings, measurement.records, measurement.arrays.get) for job_settings, measurement in jobs
+        ]
         frames += [table(replace(settings, depth=c.depth), [c.record]) for c in comparison.compare(finished)]
     frame = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
     claims = {claim.id: claim for claim in studies.get(settings.study).claims}
-    return {its: judge(claims[its], settings, frame, {}) for its in ids}
+    return {claim: judge(claims[claim], settings, frame, {}) for claim in ids}
 
 
 def value(records: Sequence[Record], observable: str, **coordinates: object) -> Record:
     """The one record with these coordinates."""
-    (found,) = [
+    (record,) = [
         r
         for r in records
         if r.observable == observable and all(r.coordinates.get(k) == v for k, v in coordinates.items())
     ]
-    return found
+    return record
 
 
 def values(jobs: Jobs, observable: str, **where: str) -> list[float]:

@@ -13,7 +13,7 @@ from resnet_limits.runs.records import table
 from resnet_limits.studies.certificate import of_the_minimiser
 from resnet_limits.studies.gamma.settings import Gamma
 from resnet_limits.studies.reached import branches_differ, not_reached
-from resnet_limits.training.branches import JUDGED, Branch, branches, distance_between, surprises
+from resnet_limits.training.branches import JUDGED, SolutionBranch, branches, distance_between, surprises
 from resnet_limits.training.continuation import Rung, ahead, ladder
 from resnet_limits.training.minimiser import Minimum, minimise
 
@@ -58,26 +58,26 @@ def path(depths: Sequence[int], jump: int | None = None) -> list[Rung]:
 
 @pytest.mark.parametrize("depth", [20, 128])
 def test_on_a_branch_nothing_surprises(depth: int):
-    found = surprises(path(ladder(depth)), refine)
-    assert set(found) == set(ladder(depth)[1:])
-    assert max(found.values()) < 1.5
-    assert all(found[n] == pytest.approx(0.25, abs=0.1) for n in found if n > 20 and found[n] > 0)
+    excess = surprises(path(ladder(depth)), refine)
+    assert set(excess) == set(ladder(depth)[1:])
+    assert max(excess.values()) < 1.5
+    assert all(excess[n] == pytest.approx(0.25, abs=0.1) for n in excess if n > 20 and excess[n] > 0)
 
 
 @pytest.mark.parametrize("jump", [8, 16, 32, 64, 128])
 def test_the_end_of_a_branch_is_noticed_at_any_rung(jump: int):
-    found = surprises(path(ladder(128), jump), refine)
-    assert max(found, key=lambda n: found[n]) == jump
-    assert found[jump] > 4
+    excess = surprises(path(ladder(128), jump), refine)
+    assert max(excess, key=lambda n: excess[n]) == jump
+    assert excess[jump] > 4
 
 
-def records(found: Sequence[Branch], depth: int) -> pd.DataFrame:
-    return table(Gamma(depth=depth), of_the_minimiser(found, refine, 1e-10, WHERE))
+def records(branches: Sequence[SolutionBranch], depth: int) -> pd.DataFrame:
+    return table(Gamma(depth=depth), of_the_minimiser(branches, refine, 1e-10, WHERE))
 
 
 def test_nothing_is_judged_across_the_end_of_a_branch():
     def frame(*depths: int) -> pd.DataFrame:
-        return pd.concat([records([Branch(0, path(ladder(n), 8))], n) for n in depths])
+        return pd.concat([records([SolutionBranch(0, path(ladder(n), 8))], n) for n in depths])
 
     unmet = not_reached(WHERE, "gamma.alpha")
     assert "ends below L=8" in (unmet(frame(4, 8, 16, 32)) or "")
@@ -86,7 +86,9 @@ def test_nothing_is_judged_across_the_end_of_a_branch():
 
 def test_several_minima_are_said_with_their_values_and_one_minimum_is_not():
     note = branches_differ(WHERE)
-    same, other = (records([Branch(0, path((4, 8))), Branch(1, path((4, 8), jump))], 8) for jump in (None, 4))
+    same, other = (
+        records([SolutionBranch(0, path((4, 8))), SolutionBranch(1, path((4, 8), jump))], 8) for jump in (None, 4)
+    )
     assert note(same) is None
     words = note(other) or ""
     assert "branches" in words
@@ -95,7 +97,7 @@ def test_several_minima_are_said_with_their_values_and_one_minimum_is_not():
 
 
 def test_every_rung_has_its_certificate_and_counts():
-    frame = records([Branch(0, path(ladder(32)))], 32)
+    frame = records([SolutionBranch(0, path(ladder(32)))], 32)
     for name in ("gradient_norm", "smallest_eigenvalue", "lbfgs_iterations", "newton_iterations", "hessian_products"):
         steps = list(frame.loc[frame["observable"] == name, "step"])
         assert sorted(int(step) for step in steps if not pd.isna(step)) == [4, 8, 16, 32], name

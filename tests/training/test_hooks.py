@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from resnet_limits.runs.checkpoint import FolderCheckpoints
-from resnet_limits.training.trained import Trained
+from resnet_limits.training.trained import TrainedParameters
 from tests.training.test_loop import DEPTH, SETTINGS, WIDTH, data, run, start
 from tests.training.test_resume import assert_same, everything
 
@@ -86,7 +86,7 @@ class Stopped(Exception):
 def test_interrupted_it_goes_on_with_the_same_bits(after, tmp_path):
     dataset = data()
 
-    def trained(folder=None, stop=0) -> Trained:
+    def trained(folder=None, stop=0) -> TrainedParameters:
         done = 0
 
         def progress(fraction, message):
@@ -98,8 +98,8 @@ def test_interrupted_it_goes_on_with_the_same_bits(after, tmp_path):
         checkpoints = None if folder is None else FolderCheckpoints(folder, lambda text: None)
         settings = replace(SETTINGS, optimizer="adam", lr=0.02, checkpoint_seconds=0.0)
         hooks = {"parametrised": shared, "penalty": size}
-        its = of_one_layer(start(2, dataset))
-        return run(its, dataset, settings, checkpoints=checkpoints, progress=progress, **hooks)
+        parameters = of_one_layer(start(2, dataset))
+        return run(parameters, dataset, settings, checkpoints=checkpoints, progress=progress, **hooks)
 
     undisturbed = everything(trained())
     with pytest.raises(Stopped):

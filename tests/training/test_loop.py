@@ -10,22 +10,22 @@ from torch import nn
 
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import load
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import initial
 from resnet_limits.random import Stream, normals
 from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import mini_batches, train
 
 WIDTH, HIDDEN, DEPTH = 4, 6, 5
-FIELD = field(Two(hidden=HIDDEN), "tanh", WIDTH)
+FIELD = field(TwoBlock(hidden=HIDDEN), "tanh", WIDTH)
 SETTINGS = Train(epochs=2, batch_size=16, lr=0.3)
 
 
 def data() -> Dataset:
-    return load(Moons(train_size=40, test_size=20), seed=0)
+    return load(MoonsData(train_size=40, test_size=20), seed=0)
 
 
 def start(replicas: int, dataset: Dataset) -> dict[str, torch.Tensor]:

@@ -68,14 +68,14 @@ def test_the_same_call_gives_the_same_bits():
 
 
 def test_differentiated_functions_have_the_derivatives_of_finite_differences():
-    its = Differentiated(rosenbrock)
-    assert isinstance(its, Objective)
+    objective = Differentiated(rosenbrock)
+    assert isinstance(objective, Objective)
     rng = np.random.default_rng(1)
     u, v = rng.standard_normal(5), rng.standard_normal(5)
     step = 1e-6
-    ahead, behind = its.value_and_gradient(u + step * v), its.value_and_gradient(u - step * v)
-    assert its.value_and_gradient(u)[1] @ v == pytest.approx((ahead[0] - behind[0]) / (2 * step), rel=1e-6)
-    assert its.hessian(u)(v) == pytest.approx((ahead[1] - behind[1]) / (2 * step), rel=1e-6)
+    ahead, behind = objective.value_and_gradient(u + step * v), objective.value_and_gradient(u - step * v)
+    assert objective.value_and_gradient(u)[1] @ v == pytest.approx((ahead[0] - behind[0]) / (2 * step), rel=1e-6)
+    assert objective.hessian(u)(v) == pytest.approx((ahead[1] - behind[1]) / (2 * step), rel=1e-6)
     linear = Differentiated(lambda u: 3 * u.sum())
     assert linear.hessian(u)(v) == pytest.approx(np.zeros(5))
 
@@ -84,9 +84,9 @@ def test_differentiated_functions_have_the_derivatives_of_finite_differences():
 def test_the_smallest_eigenvalue_is_found_beside_a_crowd(least: float):
     eigenvalues = np.concatenate([[least], np.full(300, 2.0), np.linspace(3, 100, 40)])
     Q = np.linalg.qr(np.random.default_rng(2).standard_normal((341, 341)))[0]
-    found = smallest_eigenvalue(lambda v: Q @ (eigenvalues * (Q.T @ v)), 341)
-    assert found == pytest.approx(least, abs=0.2 * abs(least) + 1e-9)
-    assert np.sign(found) == np.sign(least)
+    eigenvalue = smallest_eigenvalue(lambda v: Q @ (eigenvalues * (Q.T @ v)), 341)
+    assert eigenvalue == pytest.approx(least, abs=0.2 * abs(least) + 1e-9)
+    assert np.sign(eigenvalue) == np.sign(least)
 
 
 # -- continuation ---------------------------------------------------------------------------------

@@ -15,15 +15,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from resnet_limits.data.loading import load
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.networks.blocks import field
-from resnet_limits.networks.blocks.two import Two
+from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import initial
 from resnet_limits.random import Stream, normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings.training import Train
 from resnet_limits.training.loop import BY_EPOCH, BY_STEP, train
-from resnet_limits.training.trained import Trained
+from resnet_limits.training.trained import TrainedParameters
 
 WIDTH, DEPTH = 4, 10
 SETTINGS = Train(epochs=3, batch_size=9, lr=0.3, checkpoint_seconds=0.0)  # 5 steps an epoch, the last of 4 points
@@ -39,9 +39,9 @@ class Interrupted(Exception):
     """Raised where a process would be killed."""
 
 
-def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=torch.float64) -> Trained:
-    dataset = load(Moons(train_size=40, test_size=20), seed=0).to(torch.device("cpu"), dtype)
-    f, replicas = field(Two(hidden=6), "gelu", WIDTH), 3
+def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=torch.float64) -> TrainedParameters:
+    dataset = load(MoonsData(train_size=40, test_size=20), seed=0).to(torch.device("cpu"), dtype)
+    f, replicas = field(TwoBlock(hidden=6), "gelu", WIDTH), 3
     trunk = {
         name: normals((DEPTH, *shape), Stream(1, name), replicas=replicas, dtype=dtype)
         for name, shape in f.shapes.items()
@@ -61,7 +61,7 @@ def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=t
     return train(f, start, dataset, settings, **keywords)
 
 
-def everything(result: Trained) -> dict[str, torch.Tensor]:
+def everything(result: TrainedParameters) -> dict[str, torch.Tensor]:
     """All that training returns, as plain tensors by name."""
     tensors = {f"parameter.{name}": p.detach().contiguous() for name, p in result.parameters.items()}
     for name in BY_STEP:

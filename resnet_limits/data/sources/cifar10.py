@@ -22,7 +22,7 @@ def _file(name: str, size: int, md5: str) -> File:
 
 
 @dataclass
-class Cifar10(Published):
+class Cifar10Data(Published):
     """CIFAR-10: 50000 + 10000 colour images of 32x32, 10 classes."""
 
     name: str = fixed("cifar10", "CIFAR-10, 50000 + 10000 colour 32x32 images, 10 classes")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Circles(Plane):
+class CirclesData(Plane):
     """Two concentric circles."""
 
     version: ClassVar[int] = 1

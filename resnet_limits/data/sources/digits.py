@@ -26,7 +26,7 @@ CSV = "datasets/data/digits.csv.gz"
 
 
 @dataclass
-class Digits(Data):
+class DigitsData(Data):
     """scikit-learn's bundled 8x8 digits: 1797 images, 10 classes."""
 
     name: str = fixed("digits", "scikit-learn's 8x8 images of digits, 1797 images, 10 classes")
@@ -41,15 +41,15 @@ class Digits(Data):
     def shape(self) -> tuple[int, int, int]:
         return 1, 8, 8
 
-    def fingerprint(self, told: Told) -> Bundled:
+    def fingerprint(self, report: Told) -> Bundled:
         return Bundled(file().parent, bundled())
 
     def points(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Whatever the seed. Raises `DamagedData` where scikit-learn loads others than those that the job names."""
         images, labels = loaded()
-        if self.digest is not None and (found := short(self.name, as_bytes(images, labels))) != self.digest:
+        if self.digest is not None and (digest := short(self.name, as_bytes(images, labels))) != self.digest:
             raise DamagedData(
-                f"data={self.name}: the digits of the scikit-learn that is installed here are {found}, not"
+                f"data={self.name}: the digits of the scikit-learn that is installed here are {digest}, not"
                 f" {self.digest}, those that the job was planned with"
             )
         return images, labels
@@ -91,7 +91,7 @@ def bundled() -> bytes:
 
 def file() -> Path:
     """The bundled file. Raises `MissingData` where scikit-learn is not installed."""
-    found = importlib.util.find_spec("sklearn")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or not spec.submodule_search_locations:
         raise MissingData("data=digits: scikit-learn is not installed, and brings them; pip install scikit-learn")
-    return Path(found.submodule_search_locations[0]) / CSV
+    return Path(spec.submodule_search_locations[0]) / CSV

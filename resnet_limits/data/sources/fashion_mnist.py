@@ -11,7 +11,7 @@ from ..published import Idx, idx_files
 
 
 @dataclass
-class FashionMnist(Idx):
+class FashionMnistData(Idx):
     """Fashion-MNIST: 60000 + 10000 images of 28x28, 10 classes."""
 
     name: str = fixed("fashion_mnist", "Fashion-MNIST, 60000 + 10000 grey 28x28 images of clothes, 10 classes")

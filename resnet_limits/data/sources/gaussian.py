@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Gaussian(Generated):
+class GaussianData(Generated):
     """Regression pairs: standard Gaussian points, targets of a fixed random smooth teacher, plus noise."""
 
     version: ClassVar[int] = 1

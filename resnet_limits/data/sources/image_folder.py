@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class ImageFolder(Images):
+class ImageFolderData(Images):
     """A folder of images of your own: train/ and test/, with one folder a class in each."""
 
     name: str = fixed("image_folder", "a folder of your own: train/ and test/ with one folder of images a class")
@@ -48,9 +48,9 @@ class ImageFolder(Images):
     def shape(self) -> tuple[int, int, int]:
         return 1 if self.grey else 3, self.size, self.size
 
-    def fingerprint(self, told: Told) -> Hashes:
+    def fingerprint(self, report: Told) -> Hashes:
         folder = self.path()
-        return hashes.of(folder, [its.path for its in image_folder.files(folder)], told=told)
+        return hashes.of(folder, [file.path for file in image_folder.files(folder)], report=report)
 
     def images(self, progress: Told) -> ImageArrays:
         return image_folder.images(self.path(), size=self.size, grey=self.grey, progress=progress)
@@ -81,7 +81,7 @@ class ImageFolder(Images):
 
 
 def _counted(folder: Path) -> tuple[int, int]:
-    parts = [its.part for its in image_folder.files(folder)]
+    parts = [file.part for file in image_folder.files(folder)]
     return parts.count("train"), parts.count("test")
 
 

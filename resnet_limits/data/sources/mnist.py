@@ -11,7 +11,7 @@ from ..published import Idx, idx_files
 
 
 @dataclass
-class Mnist(Idx):
+class MnistData(Idx):
     """MNIST: 60000 + 10000 images of 28x28, 10 classes."""
 
     name: str = fixed("mnist", "MNIST, 60000 + 10000 grey 28x28 images of digits, 10 classes")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Moons(Plane):
+class MoonsData(Plane):
     """Two interleaved half circles."""
 
     version: ClassVar[int] = 1

@@ -36,7 +36,7 @@ class Bundled(NamedTuple):
 class Data(Option):
     """A data set; points are standardised and embedded to `width`."""
 
-    options: ClassVar[Registry] = Registry("data", "data.sources", base="source")
+    options: ClassVar[Registry] = Registry("data", "data.sources", base="source", noun="Data")
     entwined: ClassVar[bool] = False
     """Whether its classes lie around each other in the plane, so that plain networks that learn them fold it."""
     name: str
@@ -87,7 +87,7 @@ class Data(Option):
             self._undeclared("the dimension of its points")
         return math.prod(shape)
 
-    def fingerprint(self, told: Told) -> int | Bundled | Hashes:
+    def fingerprint(self, report: Told) -> int | Bundled | Hashes:
         """What tells these data from others of the name: the version of their generator, what is bundled, or the
         hashes of their files. Raises `MissingData`, `DamagedData`."""
         self._undeclared("what tells it from others of its name")
@@ -129,7 +129,7 @@ class Generated(Data):
     def available(self) -> None:
         return None
 
-    def fingerprint(self, told: Told) -> int:
+    def fingerprint(self, report: Told) -> int:
         return self.version
 
     @classmethod

@@ -17,7 +17,7 @@ INNER, OUTER = 0.3, 3.0
 
 
 @dataclass
-class Spirals(Plane):
+class SpiralsData(Plane):
     """Two interleaved spirals."""
 
     version: ClassVar[int] = 1

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ...data.sources.gaussian import Gaussian
+from ...data.sources.gaussian import GaussianData
 from ...measurement.job import FinishedJob
 from ...papers import PELUCHETTI
 from ..style import COLOURS, MARKERS
@@ -57,8 +57,10 @@ def _draw_pairs(axes: Axes, layers: np.ndarray, *curves: np.ndarray) -> None:
 
 def _legend(figure: Figure, job: FinishedJob, *, exact: bool) -> None:
     settings = job.settings
-    own = f"cosine {settings.sde.correlation:g}" if isinstance(settings.data, Gaussian) else "the first two inputs"
-    names = ("cosine 0.9", own, "cosine $-0.5$")
+    of_the_data = (
+        f"cosine {settings.sde.correlation:g}" if isinstance(settings.data, GaussianData) else "the first two inputs"
+    )
+    names = ("cosine 0.9", of_the_data, "cosine $-0.5$")
     handles = [Line2D([], [], color=c, marker=m, ms=3.5, lw=1.4) for c, m in zip(COLOURS, MARKERS, strict=False)][:3]
     labels = [f"inputs at {name}" if name.startswith("cosine") else name for name in names]
     if exact:

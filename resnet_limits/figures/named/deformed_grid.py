@@ -116,9 +116,9 @@ def _draw_plane(axes: Axes, nodes: np.ndarray, points: np.ndarray, folded: np.nd
     lines = [*nodes[::EVERY], *nodes[:, ::EVERY].swapaxes(0, 1)]
     seen = np.clip(lines, middle - 10 * half, middle + 10 * half)  # no line that is far outside breaks a format
     axes.add_collection(LineCollection(list(seen), colors="0.55", linewidths=0.35))
-    for its in np.unique(labels):
-        x = points[labels[: len(points)] == its]
-        axes.plot(x[:, 0], x[:, 1], ".", color=CLASSES[int(its) % len(CLASSES)], ms=1.6)
+    for label in np.unique(labels):
+        x = points[labels[: len(points)] == label]
+        axes.plot(x[:, 0], x[:, 1], ".", color=CLASSES[int(label) % len(CLASSES)], ms=1.6)
     x = nodes[folded > 0]
     x = x[(np.abs(x - middle) <= half).all(axis=1)]
     axes.plot(x[:, 0], x[:, 1], ".", color=FOLD, ms=2.2, mew=0, rasterized=True, zorder=1.5)

@@ -69,9 +69,18 @@ def _draw_network(row: list[Axes], job: FinishedJob) -> None:
     for i, axes in enumerate(row):
         layer = round(i * depth / (COLUMNS - 1))
         for group in np.unique(groups):
-            x, its = states[layer][groups == group], int(group) % CLASSES
+            x, shown_class = states[layer][groups == group], int(group) % CLASSES
             label = f"{'class' if classes else 'target above 0:'} {int(group)}"
-            axes.plot(x[:, 0], x[:, 1], MARKERS[its], color=COLOURS[its], ms=3, mew=0.3, mec="white", label=label)
+            axes.plot(
+                x[:, 0],
+                x[:, 1],
+                MARKERS[shown_class],
+                color=COLOURS[shown_class],
+                ms=3,
+                mew=0.3,
+                mec="white",
+                label=label,
+            )
         axes.set_title(f"$s = {layer}$" + (f" of $L = {depth}$" if i == 0 else ""), fontsize=8.5)
         if fixed and states.shape[2] == 2 and targets.shape[1] == 1:
             axes.axhline(0, color="0.4", lw=0.8, ls=(0, (4, 3)))  # where the score changes sign

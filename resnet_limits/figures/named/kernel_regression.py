@@ -93,19 +93,19 @@ def _draw_predictions(axes: Axes, job: FinishedJob) -> None:
 
 def _accuracies(job: FinishedJob) -> dict[str, np.ndarray]:
     """Accuracy and its standard error by name and number of training points; those that are not known are left out."""
-    found = {}
+    accuracies = {}
     for name, labels in ACCURACIES.items():
         if (table := job.array(name)) is not None:
-            found |= {f"{name}, {its[2]:,.0f}": its for name, its in zip(labels, table.T, strict=True)}
-    return {label: its for label, its in found.items() if np.isfinite(its[0])}
+            accuracies |= {f"{name}, {column[2]:,.0f}": column for name, column in zip(labels, table.T, strict=True)}
+    return {label: accuracy for label, accuracy in accuracies.items() if np.isfinite(accuracy[0])}
 
 
-def _draw_accuracies(axes: Axes, found: dict[str, np.ndarray]) -> None:
-    places = np.arange(len(found))[::-1]
-    values, errors, _ = np.array(list(found.values())).T
+def _draw_accuracies(axes: Axes, accuracies: dict[str, np.ndarray]) -> None:
+    places = np.arange(len(accuracies))[::-1]
+    values, errors, _ = np.array(list(accuracies.values())).T
     axes.errorbar(values, places, xerr=1.96 * np.nan_to_num(errors), fmt="o", ms=4, capsize=2, color=COLOURS[0])
-    axes.set_yticks(places, list(found), fontsize=8)
-    axes.set_ylim(-0.6, len(found) - 0.4)
+    axes.set_yticks(places, list(accuracies), fontsize=8)
+    axes.set_ylim(-0.6, len(accuracies) - 0.4)
     axes.set_xlabel("test accuracy, by training points")
 
 

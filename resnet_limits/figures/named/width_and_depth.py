@@ -26,15 +26,15 @@ WIDTH, Q, Q_ERROR, SPREAD, SPREAD_ERROR = 0, 1, 2, 5, 6
 
 def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     """Of jobs of any widths; None where none has the arrays."""
-    found: dict[int, list[np.ndarray]] = {}
+    tables_by_depth: dict[int, list[np.ndarray]] = {}
     for job in jobs:
         if (table := job.array("diagram.depth")) is not None:
-            found.setdefault(job.settings.depth, []).append(table)
-    if not found:
+            tables_by_depth.setdefault(job.settings.depth, []).append(_infinite(table))
+    if not tables_by_depth:
         return None
-    limits = [its for job in jobs if (its := job.array("diagram.limit")) is not None]
+    limits = [_infinite(limit) for job in jobs if (limit := job.array("diagram.limit")) is not None]
     limit = joined(limits) if limits else None
-    tables = {depth: joined(found[depth]) for depth in sorted(found)}
+    tables = {depth: joined(tables_by_depth[depth]) for depth in sorted(tables_by_depth)}
     figure = Figure(figsize=(7.4, 3.3))
     left, right = figure.subplots(1, 2)
     _draw_means(left, tables, limit)
@@ -42,15 +42,22 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     return figure
 
 
+def _infinite(table: np.ndarray) -> np.ndarray:
+    """The table with its infinite width, which is nan where arrays hold drawable numbers alone."""
+    return np.vstack([np.where(np.isnan(table[:Q]), np.inf, table[:Q]), table[Q:]])
+
+
 def joined(tables: Sequence[np.ndarray]) -> np.ndarray:
     """The columns of several tables, each width once, increasing."""
-    return np.column_stack([column for _, column in sorted({its[WIDTH]: its for t in tables for its in t.T}.items())])
+    return np.column_stack(
+        [column for _, column in sorted({column[WIDTH]: column for t in tables for column in t.T}.items())]
+    )
 
 
 def _of_width(table: np.ndarray, width: float) -> np.ndarray:
     """The column of a width; nan where the table has none."""
-    (found,) = np.nonzero(table[WIDTH] == width)
-    return table[:, found[0]] if len(found) else np.full(len(table), np.nan)
+    (places,) = np.nonzero(table[WIDTH] == width)
+    return table[:, places[0]] if len(places) else np.full(len(table), np.nan)
 
 
 def _draw_means(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray | None) -> None:
@@ -91,7 +98,7 @@ def _draw_spreads(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray |
         axes.errorbar(
             width, spread, yerr=1.96 * error, color=colour, marker=marker, ms=4, capsize=2, ls="", label=label
         )
-    last, spreads = next(reversed(shown.values())), np.concatenate([its[SPREAD, :-1] for its in shown.values()])
+    last, spreads = next(reversed(shown.values())), np.concatenate([table[SPREAD, :-1] for table in shown.values()])
     width, spread = last[WIDTH, :-1], last[SPREAD, :-1]
     axes.plot(width, spread[-1] * (width / width[-1]) ** -0.5, "--", color="0.15", lw=1.0, label="$D^{-1/2}$")
     axes.set_xscale("log", base=2)

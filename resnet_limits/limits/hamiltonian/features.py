@@ -16,11 +16,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...networks.activations import Activation
-from .kernel import At, Kernel
+from .kernel import KernelAtPoints, OperatorKernel
 
 
 @dataclass(frozen=True)
-class Features(Kernel):
+class Features(OperatorKernel):
     """The kernel of the features `(a(x), 1)`, or `a(x)` without a bias."""
 
     activation: Activation
@@ -41,7 +41,7 @@ class Features(Kernel):
         return self.of(x) @ (self.of(q).mT @ P)
 
 
-class FeaturesAt(At):
+class FeaturesAt(KernelAtPoints):
     """The features at points `q`. What was last made of some momenta is kept: a derivative asks for it again."""
 
     def __init__(self, kernel: Features, q: Tensor) -> None:
@@ -90,8 +90,8 @@ class FeaturesAt(At):
     def pulled(self, P: Tensor) -> Tensor:
         """`P W = P P^T a(q)`, the last one kept."""
         if self._pulled is None or self._pulled[0] is not P:
-            its = self.product(P)
-            self._pulled = P, its @ self.a if self.many else P @ its[..., : self.d]
+            pulled = self.product(P)
+            self._pulled = P, pulled @ self.a if self.many else P @ pulled[..., : self.d]
         return self._pulled[1]
 
     def weights(self, P: Tensor) -> Tensor:

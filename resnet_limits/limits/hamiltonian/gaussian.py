@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .kernel import At, Kernel
+from .kernel import KernelAtPoints, OperatorKernel
 
 BLOCK = 2**18
 """Entries of a block of rows: 2 MB."""
@@ -27,7 +27,7 @@ JITTER = 1e-12
 
 
 @dataclass(frozen=True)
-class Gaussian(Kernel):
+class GaussianKernel(OperatorKernel):
     """The Gaussian kernel of this length scale."""
 
     length: float
@@ -46,10 +46,10 @@ class Gaussian(Kernel):
         return self.matrix(x, q) @ P
 
 
-class GaussianAt(At):
+class GaussianAt(KernelAtPoints):
     """The Gaussian kernel at points `q`."""
 
-    def __init__(self, kernel: Gaussian, q: Tensor) -> None:
+    def __init__(self, kernel: GaussianKernel, q: Tensor) -> None:
         # Of differences alone: centred points have the smallest squares, which cancel in the distances.
         self.kernel, self.q, self.n = kernel, q - q.mean(dim=0), len(q)
         self.scaled = 1 / kernel.length**2
@@ -68,8 +68,8 @@ class GaussianAt(At):
         rows = max(1, BLOCK // self.n)
         kept = self._K is not None or self.n <= rows
         for start in range(0, self.n, rows):
-            its = slice(start, min(start + rows, self.n))
-            yield its, self.K[its] if kept else self.kernel.matrix(self.q[its], self.q)
+            rows_here = slice(start, min(start + rows, self.n))
+            yield rows_here, self.K[rows_here] if kept else self.kernel.matrix(self.q[rows_here], self.q)
 
     def keep(self) -> GaussianAt:
         """Keep the matrix, where it is not too large: it will be read several times."""
@@ -77,10 +77,10 @@ class GaussianAt(At):
             _ = self.K
         return self
 
-    def pairs(self, its: slice, P: Tensor) -> Tensor:
+    def pairs(self, rows: slice, P: Tensor) -> Tensor:
         """Rows of `P P^T`; the last whole one is kept with the kernel matrix."""
-        if self._K is None or its.stop - its.start < self.n:
-            return P[its] @ P.T
+        if self._K is None or rows.stop - rows.start < self.n:
+            return P[rows] @ P.T
         if self._pairs is None or self._pairs[0] is not P:
             self._pairs = P, P @ P.T
         return self._pairs[1]
@@ -89,46 +89,46 @@ class GaussianAt(At):
         return torch.cat([block @ P for _, block in self._blocks()])
 
     def rate(self, P: Tensor) -> Tensor:
-        return torch.cat([self._rate(its, block, P) for its, block in self._blocks()])
+        return torch.cat([self._rate(rows, block, P) for rows, block in self._blocks()])
 
-    def _rate(self, its: slice, block: Tensor, P: Tensor) -> Tensor:
-        M = self.pairs(its, P) * block
-        return torch.addmm(M.sum(1, keepdim=True) * self.q[its], M, self.q, alpha=-1).mul_(self.scaled)
+    def _rate(self, rows: slice, block: Tensor, P: Tensor) -> Tensor:
+        M = self.pairs(rows, P) * block
+        return torch.addmm(M.sum(1, keepdim=True) * self.q[rows], M, self.q, alpha=-1).mul_(self.scaled)
 
     def both(self, P: Tensor) -> tuple[Tensor, Tensor]:
         """Velocity and rate, with each block made once."""
-        parts = [(block @ P, self._rate(its, block, P)) for its, block in self._blocks()]
+        parts = [(block @ P, self._rate(rows, block, P)) for rows, block in self._blocks()]
         return torch.cat([velocity for velocity, _ in parts]), torch.cat([rate for _, rate in parts])
 
     def energy(self, P: Tensor) -> Tensor:
         return (P * self.velocity(P)).sum() / 2
 
     def tangent(self, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        parts = [self._tangent(its, block, P, u, v) for its, block in self._blocks()]
+        parts = [self._tangent(rows, block, P, u, v) for rows, block in self._blocks()]
         return torch.cat([first for first, _ in parts], dim=-2), torch.cat([second for _, second in parts], dim=-2)
 
-    def _tangent(self, its: slice, K: Tensor, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        q, own = self.q, self.q[its]
-        u_own, v_own = u[..., its, :], v[..., its, :]
-        along, whole = (q * u).sum(-1), its.stop - its.start == self.n
+    def _tangent(self, rows: slice, K: Tensor, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        q, q_rows = self.q, self.q[rows]
+        u_own, v_own = u[..., rows, :], v[..., rows, :]
+        along, whole = (q * u).sum(-1), rows.stop - rows.start == self.n
         # (q_i - q_j) . (u_i - u_j), from products of matrices; of all rows two of them are each other's transposes
         cross, dS = u_own @ q.mT, v_own @ P.mT
-        stretch = along[..., its, None] + along[..., None, :] - cross - (cross.mT if whole else own @ u.mT)
+        stretch = along[..., rows, None] + along[..., None, :] - cross - (cross.mT if whole else q_rows @ u.mT)
         dK = stretch.mul_(K).mul_(-self.scaled)
-        S = self.pairs(its, P)
-        M, dM = S * K, (dS + (dS.mT if whole else P[its] @ v.mT)).mul_(K).add_(S * dK)
+        S = self.pairs(rows, P)
+        M, dM = S * K, (dS + (dS.mT if whole else P[rows] @ v.mT)).mul_(K).add_(S * dK)
         d_velocity = dK @ P + K @ v
-        d_rate = dM.sum(-1, keepdim=True) * own - dM @ q + M.sum(-1, keepdim=True) * u_own - M @ u
+        d_rate = dM.sum(-1, keepdim=True) * q_rows - dM @ q + M.sum(-1, keepdim=True) * u_own - M @ u
         return d_velocity, d_rate.mul_(self.scaled)
 
     def tangent_of_momenta(self, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        parts = [self._tangent_of_momenta(its, block, P, v) for its, block in self._blocks()]
+        parts = [self._tangent_of_momenta(rows, block, P, v) for rows, block in self._blocks()]
         return torch.cat([first for first, _ in parts], dim=-2), torch.cat([second for _, second in parts], dim=-2)
 
-    def _tangent_of_momenta(self, its: slice, K: Tensor, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        dS, whole = v[..., its, :] @ P.mT, its.stop - its.start == self.n
-        dM = (dS + (dS.mT if whole else P[its] @ v.mT)).mul_(K)
-        return K @ v, (dM.sum(-1, keepdim=True) * self.q[its] - dM @ self.q).mul_(self.scaled)
+    def _tangent_of_momenta(self, rows: slice, K: Tensor, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        dS, whole = v[..., rows, :] @ P.mT, rows.stop - rows.start == self.n
+        dM = (dS + (dS.mT if whole else P[rows] @ v.mT)).mul_(K)
+        return K @ v, (dM.sum(-1, keepdim=True) * self.q[rows] - dM @ self.q).mul_(self.scaled)
 
     def root(self) -> Tensor:
         # Few operations: where it is differentiated twice, layer by layer, each costs more than its arithmetic.

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .kernel import At, Kernel
+from .kernel import KernelAtPoints, OperatorKernel
 
 MOST_ITERATIONS = 200
 ROUNDING = 4e-16
@@ -39,18 +39,22 @@ class Integrator(ABC):
     order: int
 
     @abstractmethod
-    def step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> Pair:
+    def step(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> Pair:
         """`(q+, P+)`. Raises `Diverged`."""
 
     @abstractmethod
-    def tangent(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor) -> tuple[Pair, Pair]:
+    def tangent(
+        self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor
+    ) -> tuple[Pair, Pair]:
         """`(q+, P+)` and the tangent `(u+, v+)`; tangents may have further dimensions in front."""
 
     @abstractmethod
-    def pull_back(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
+    def pull_back(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
         """Gradients by `(q, P)` from the gradients `(a, b)` by `(q+, P+)`."""
 
-    def last_step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> tuple[Pair, Callable[[Tensor], Pair]]:
+    def last_step(
+        self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float
+    ) -> tuple[Pair, Callable[[Tensor], Pair]]:
         """`(q+, P+)` and `a -> pull_back(.., a, 0)`, which may keep what the step computed inside.
 
         Of the last step, behind which only the states matter.
@@ -76,12 +80,12 @@ def fixed_point(of: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     raise Diverged("the equation of an implicit step was not solved: take more steps")
 
 
-def flow(kernel: Kernel, q: Tensor, P: Tensor) -> Pair:
+def flow(kernel: OperatorKernel, q: Tensor, P: Tensor) -> Pair:
     """`(dH/dP, -dH/dq)`."""
     return kernel.at(q).both(P)
 
 
-def transposed(at: At, P: Tensor, a: Tensor, b: Tensor) -> Pair:
+def transposed(at: KernelAtPoints, P: Tensor, a: Tensor, b: Tensor) -> Pair:
     """The transpose of the derivative of the flow applied to `(a, b)`: `S J^T`, `S` the Hessian of `H`."""
     first, second = at.tangent(P, -b, a)
     return -second, first
@@ -93,17 +97,19 @@ class SymplecticEuler(Integrator):
 
     order: int = 1
 
-    def step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> Pair:
+    def step(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> Pair:
         at = kernel.at(q).keep()
         new = fixed_point(lambda p: P + h * at.rate(p), P)
         return q + h * at.velocity(new), new
 
-    def tangent(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor) -> tuple[Pair, Pair]:
+    def tangent(
+        self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor
+    ) -> tuple[Pair, Pair]:
         (q_new, P_new), at = self.step(kernel, q, P, h), kernel.at(q).keep()
         dP = fixed_point(lambda w: v + h * at.tangent(P_new, u, w)[1], v)
         return (q_new, P_new), (u + h * at.tangent(P_new, u, dP)[0], dP)
 
-    def pull_back(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
+    def pull_back(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
         at, zero = kernel.at(q).keep(), torch.zeros_like(a)
         P_new = fixed_point(lambda p: P + h * at.rate(p), P)
         first, second = at.tangent(P_new, zero, a)
@@ -118,17 +124,19 @@ class ConjugateEuler(Integrator):
 
     order: int = 1
 
-    def step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> Pair:
+    def step(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> Pair:
         new = fixed_point(lambda x: q + h * kernel.at(x).velocity(P), q)
         return new, P + h * kernel.at(new).rate(P)
 
-    def tangent(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor) -> tuple[Pair, Pair]:
+    def tangent(
+        self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor
+    ) -> tuple[Pair, Pair]:
         new = self.step(kernel, q, P, h)
         at = kernel.at(new[0]).keep()
         dq = fixed_point(lambda w: u + h * at.tangent(P, w, v)[0], u)
         return new, (dq, v + h * at.tangent(P, dq, v)[1])
 
-    def pull_back(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
+    def pull_back(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
         at, zero = kernel.at(self.step(kernel, q, P, h)[0]).keep(), torch.zeros_like(a)
         first, second = at.tangent(P, b, zero)
         right = a + h * second
@@ -142,14 +150,16 @@ class Leapfrog(Integrator):
 
     order: int = 2
 
-    def step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> Pair:
+    def step(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> Pair:
         return _CONJUGATE.step(kernel, *_EULER.step(kernel, q, P, h / 2), h / 2)
 
-    def tangent(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor) -> tuple[Pair, Pair]:
+    def tangent(
+        self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor
+    ) -> tuple[Pair, Pair]:
         middle, (du, dv) = _EULER.tangent(kernel, q, P, h / 2, u, v)
         return _CONJUGATE.tangent(kernel, *middle, h / 2, du, dv)
 
-    def pull_back(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
+    def pull_back(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
         middle = _EULER.step(kernel, q, P, h / 2)
         return _EULER.pull_back(kernel, q, P, h / 2, *_CONJUGATE.pull_back(kernel, *middle, h / 2, a, b))
 
@@ -160,21 +170,23 @@ class Midpoint(Integrator):
 
     order: int = 2
 
-    def _middle(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> Tensor:
+    def _middle(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> Tensor:
         z = torch.stack([q, P])
         return fixed_point(lambda m: z + h / 2 * torch.stack(flow(kernel, m[0], m[1])), z)
 
-    def step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> Pair:
+    def step(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> Pair:
         middle = self._middle(kernel, q, P, h)
         return 2 * middle[0] - q, 2 * middle[1] - P
 
-    def tangent(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor) -> tuple[Pair, Pair]:
+    def tangent(
+        self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor
+    ) -> tuple[Pair, Pair]:
         middle = self._middle(kernel, q, P, h)
         at, w = kernel.at(middle[0]).keep(), torch.stack([u, v])
         dm = fixed_point(lambda m: w + h / 2 * torch.stack(at.tangent(middle[1], m[0], m[1])), w)
         return (2 * middle[0] - q, 2 * middle[1] - P), (2 * dm[0] - u, 2 * dm[1] - v)
 
-    def pull_back(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
+    def pull_back(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
         middle = self._middle(kernel, q, P, h)
         at, w = kernel.at(middle[0]).keep(), torch.stack([a, b])
         c = fixed_point(lambda m: w + h / 2 * torch.stack(transposed(at, middle[1], m[0], m[1])), w)
@@ -187,7 +199,7 @@ class RungeKutta(Integrator):
 
     order: int = 4
 
-    def step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> Pair:
+    def step(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float) -> Pair:
         slopes, x, y = [], q, P
         for ahead in (h / 2, h / 2, h):
             slopes.append(flow(kernel, x, y))
@@ -204,7 +216,9 @@ class RungeKutta(Integrator):
             raise Diverged("the states are not finite")
         return q, P
 
-    def tangent(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor) -> tuple[Pair, Pair]:
+    def tangent(
+        self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, u: Tensor, v: Tensor
+    ) -> tuple[Pair, Pair]:
         x, y, du, dv = q, P, u, v
         sums = [torch.zeros_like(t) for t in (q, P, u, v)]
         for stage, (weight, ahead) in enumerate(((1, h / 2), (2, h / 2), (2, h), (1, 0.0))):
@@ -218,19 +232,21 @@ class RungeKutta(Integrator):
             raise Diverged("the states are not finite")
         return (q_new, P_new), (u_new, v_new)
 
-    def pull_back(self, kernel: Kernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
+    def pull_back(self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float, a: Tensor, b: Tensor) -> Pair:
         stages, _, x, y = self._stages(kernel, q, P, h)
         return self._back([*stages, (kernel.at(x), y)], h, a, b)
 
-    def last_step(self, kernel: Kernel, q: Tensor, P: Tensor, h: float) -> tuple[Pair, Callable[[Tensor], Pair]]:
+    def last_step(
+        self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float
+    ) -> tuple[Pair, Callable[[Tensor], Pair]]:
         stages, slopes, x, y = self._stages(kernel, q, P, h)
         last = kernel.at(x)
         new = self._sum(q, P, h, [*slopes, last.both(y)])
         return new, lambda a: self._back([*stages, (last, y)], h, a, None)
 
     def _stages(
-        self, kernel: Kernel, q: Tensor, P: Tensor, h: float
-    ) -> tuple[list[tuple[At, Tensor]], list[Pair], Tensor, Tensor]:
+        self, kernel: OperatorKernel, q: Tensor, P: Tensor, h: float
+    ) -> tuple[list[tuple[KernelAtPoints, Tensor]], list[Pair], Tensor, Tensor]:
         """Three stages, kept, with their slopes, and where the last one is."""
         stages, slopes, x, y = [], [], q, P
         for ahead in (h / 2, h / 2, h):
@@ -239,7 +255,7 @@ class RungeKutta(Integrator):
             x, y = _ahead(q, P, ahead, slopes[-1])
         return stages, slopes, x, y
 
-    def _back(self, stages: Sequence[tuple[At, Tensor]], h: float, a: Tensor, b: Tensor | None) -> Pair:
+    def _back(self, stages: Sequence[tuple[KernelAtPoints, Tensor]], h: float, a: Tensor, b: Tensor | None) -> Pair:
         into_q, into_P = a.clone(), torch.zeros_like(a) if b is None else b.clone()
         carried: Pair | None = None
         for (at, y), weight, ahead in zip(stages[::-1], (1, 2, 2, 1), (0.0, h, h / 2, h / 2), strict=True):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 
-class At(ABC):
+class KernelAtPoints(ABC):
     """A kernel at points `q` (n, d): what depends on the points alone is computed once.
 
     `P` in `velocity`, `rate` and `energy` may have any number of columns: the kernel is a multiple of the identity.
@@ -41,7 +41,7 @@ class At(ABC):
         """`tangent` along `dq = 0`, `dP = v` (*b, n, d)."""
         return self.tangent(P, torch.zeros_like(v), v)
 
-    def keep(self) -> At:
+    def keep(self) -> KernelAtPoints:
         """The same, to be read several times: what is large is made once, where there is room."""
         return self
 
@@ -50,11 +50,11 @@ class At(ABC):
         """A matrix `f` (n, m) with `Gamma(q, q) = f f^T`, differentiable in `q`."""
 
 
-class Kernel(ABC):
+class OperatorKernel(ABC):
     """A kernel `Gamma(x, y) = k(x, y) I`."""
 
     @abstractmethod
-    def at(self, q: Tensor) -> At:
+    def at(self, q: Tensor) -> KernelAtPoints:
         """The kernel at these points."""
 
     @abstractmethod

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...errors import MeasurementError, Undetermined
-from .kernel import Kernel
+from .kernel import OperatorKernel
 
 Product = Callable[[Tensor], Tensor]
 ROUNDING, NEAR_ROUNDING = 4e-16, 1e-13
@@ -52,7 +52,7 @@ class Pointwise(ABC):
         """`ds -> l'' ds`, (*b, n, o)."""
 
 
-class Square(Pointwise):
+class SquareLoss(Pointwise):
     def value(self, s: Tensor, y: Tensor) -> Tensor:
         return (s - y).square().sum(-1) / 2
 
@@ -113,8 +113,8 @@ class SquaredInsensitive(Pointwise):
 
 def pointwise(name: str, *, epsilon: float) -> Pointwise:
     """The loss of the key `hamiltonian.loss`."""
-    its: dict[str, Pointwise] = {"square": Square(), "logistic": Logistic(), "squared_hinge": SquaredHinge()}
-    return SquaredInsensitive(epsilon) if name == "squared_insensitive" else its[name]
+    losses: dict[str, Pointwise] = {"square": SquareLoss(), "logistic": Logistic(), "squared_hinge": SquaredHinge()}
+    return SquaredInsensitive(epsilon) if name == "squared_insensitive" else losses[name]
 
 
 class EndLoss(ABC):
@@ -243,7 +243,7 @@ class Ridge(EndLoss):
     `P = alpha`, times `ridge`.
     """
 
-    kernel: Kernel
+    kernel: OperatorKernel
     y: Float[Tensor, "n o"]
     ridge: float
 

@@ -27,7 +27,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 from torch import Tensor
 
 from .integrators import INTEGRATORS, Diverged, Integrator
-from .kernel import At, Kernel
+from .kernel import KernelAtPoints, OperatorKernel
 from .losses import EndLoss
 from .trajectory import Trajectory, integrate, pull_back, tangent_at_end
 
@@ -71,13 +71,13 @@ class Shooting:
 class Problem:
     """A kernel, points `q` (n, d), the weight `nu` of the energy, and the loss at the end."""
 
-    kernel: Kernel
+    kernel: OperatorKernel
     q: Float[Tensor, "n d"]
     nu: float
     loss: EndLoss
 
     @functools.cached_property
-    def start(self) -> At:
+    def start(self) -> KernelAtPoints:
         """The kernel where all paths start."""
         return self.kernel.at(self.q)
 
@@ -156,12 +156,12 @@ def costate(problem: Problem, P: Float[Tensor, "n d"], integrator: Integrator, s
     return c
 
 
-def _carried(kernel: Kernel, q: Tensor, p: Tensor, c: Tensor) -> Tensor:
+def _carried(kernel: OperatorKernel, q: Tensor, p: Tensor, c: Tensor) -> Tensor:
     """`(dv/dq_i)^T c_i` with `v = k(., q) p` held fixed, by autograd of the field at points that coincide with `q`."""
     x = q.detach().clone().requires_grad_()
     with torch.enable_grad():
-        (its,) = torch.autograd.grad((kernel.field(x, q, p) * c).sum(), x)
-    return its
+        (gradient,) = torch.autograd.grad((kernel.field(x, q, p) * c).sum(), x)
+    return gradient
 
 
 def shoot(
@@ -241,7 +241,7 @@ def _inverse(problem: Problem, P: Tensor, path: Trajectory, steps: int) -> Calla
     if n > DENSE:
         return lambda G: _krylov(product, G)
     unit = torch.eye(n, dtype=P.dtype).reshape(n, *P.shape)
-    columns = torch.cat([product(its) for its in unit.split(max(1, BLOCK // n))])
+    columns = torch.cat([product(directions) for directions in unit.split(max(1, BLOCK // n))])
     factors = torch.linalg.lu_factor(columns.reshape(n, n).T)
     return lambda G: torch.linalg.lu_solve(*factors, G.reshape(n, 1)).reshape(P.shape)
 

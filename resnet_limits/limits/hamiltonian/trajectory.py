@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .integrators import Diverged, Integrator
-from .kernel import Kernel
+from .kernel import OperatorKernel
 
 
 @dataclass(frozen=True)
@@ -37,27 +37,27 @@ class Trajectory:
 
 
 def integrate(
-    kernel: Kernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"], integrator: Integrator, steps: int
+    kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"], integrator: Integrator, steps: int
 ) -> Trajectory:
     """The trajectory; one that explodes ends where it did, with `diverged`."""
     states, momenta, energy, words = [q], [P], [kernel.at(q).energy(P)], None
     for s in range(steps):
         try:
             q, P = integrator.step(kernel, q, P, 1 / steps)
-            its = kernel.at(q).energy(P)
-            if not torch.isfinite(its):
+            energy_now = kernel.at(q).energy(P)
+            if not torch.isfinite(energy_now):
                 raise Diverged("the energy is not finite")
         except Diverged as reason:
             words = f"at t = {s / steps:.3g}, energy {float(energy[-1]):.3g}: {reason}"
             break
         states.append(q)
         momenta.append(P)
-        energy.append(its)
+        energy.append(energy_now)
     return Trajectory(torch.stack(states), torch.stack(momenta), torch.stack(energy), words)
 
 
 def tangent_at_end(
-    kernel: Kernel,
+    kernel: OperatorKernel,
     q: Float[Tensor, "n d"],
     P: Float[Tensor, "n d"],
     integrator: Integrator,
@@ -72,7 +72,7 @@ def tangent_at_end(
 
 
 def pull_back(
-    kernel: Kernel,
+    kernel: OperatorKernel,
     states: Sequence[Tensor] | Tensor,
     momenta: Sequence[Tensor] | Tensor,
     integrator: Integrator,

@@ -149,8 +149,8 @@ class Activation(ABC):
 
         with torch.enable_grad():
             z = kept.detach().requires_grad_()
-            (its,) = torch.autograd.grad(self(z), z, g)
-        out.copy_(its)
+            (gradient,) = torch.autograd.grad(self(z), z, g)
+        out.copy_(gradient)
 
     # -- in numpy, for derivatives of networks by hand, where torch's overhead a call would be most of the time -------
 

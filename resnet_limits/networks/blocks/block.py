@@ -87,7 +87,7 @@ class Segment:
         return self.states.numel() + self.inner.numel()
 
 
-class Passes(ABC):
+class BlockPasses(ABC):
     """The derivative of Euler steps `x + h f(x, theta)` by hand: forward and backward pass over a segment of layers.
 
     `theta` holds a parameter's layers by name: matrices `W` (r, o, i), their transposes as `W^T`, vectors `b` as
@@ -138,7 +138,7 @@ def backwards(*layers: Sequence[Tensor]) -> Iterable[tuple[Tensor, ...]]:
 class Block(Option, ABC):
     """The vector field `f(x, theta)` of one layer: its keys are fields, its facts class variables."""
 
-    options: ClassVar[Registry] = Registry("block", "networks.blocks", base="block")
+    options: ClassVar[Registry] = Registry("block", "networks.blocks", base="block", noun="Block")
     name: str
 
     smooth: ClassVar[bool | None] = None
@@ -154,7 +154,7 @@ class Block(Option, ABC):
     """Whether `df/dx` is symmetric and positive semi-definite where `phi' >= 0`: no step `x + h f(x)` folds space."""
     mean_field: ClassVar[type[MeanField] | None] = None
     """`E_theta f` under Gaussian weights; None: not known."""
-    passes: ClassVar[type[Passes] | None] = None
+    passes: ClassVar[type[BlockPasses] | None] = None
     """Its derivative by hand; None: by autograd."""
 
     @abstractmethod

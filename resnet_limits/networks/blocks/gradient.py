@@ -50,7 +50,7 @@ class GradientMean(MeanField):
 
 
 @dataclass
-class Gradient(Block):
+class GradientBlock(Block):
     """`K^T phi(K x + b)`."""
 
     name: str = fixed("gradient", "K^T phi(K x + b), the gradient of a function")

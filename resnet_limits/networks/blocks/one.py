@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...settings.keys import fixed
 from ..activations import Activation
-from .block import Block, MeanField, Passes, Segment, backwards
+from .block import Block, BlockPasses, MeanField, Segment, backwards
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +50,7 @@ class OneMean(MeanField):
         return (slope * dv).unsqueeze(-1).expand_as(u)
 
 
-class OnePasses(Passes):
+class OneBlockPasses(BlockPasses):
     """`x + h phi(W x + b)`; `inner` keeps `phi(z)` or `z`, and on the way back `phi'(z) g`."""
 
     hidden_of = "W"
@@ -79,7 +79,7 @@ class OnePasses(Passes):
 
 
 @dataclass
-class One(Block):
+class OneBlock(Block):
     """`phi(W x + b)`."""
 
     name: str = fixed("one", "phi(W x + b)")
@@ -88,7 +88,7 @@ class One(Block):
     outer = "W"
     norms = ("W",)
     mean_field = OneMean
-    passes = OnePasses
+    passes = OneBlockPasses
 
     def shapes(self, width: int) -> dict[str, tuple[int, ...]]:
         return {"W": (width, width), "b": (width,)}

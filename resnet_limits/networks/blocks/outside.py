@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from ...settings.keys import fixed
 from ..activations import Activation
-from .block import Block, Passes, Segment, Vanishing, backwards
+from .block import Block, BlockPasses, Segment, Vanishing, backwards
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class OutsidePasses(Passes):
+class OutsideBlockPasses(BlockPasses):
     """`x + h (W phi(x) + b)`; `inner` keeps `phi(x)`, and on the way back `states` become the `g_k`."""
 
     hidden_of = "b"
@@ -46,7 +46,7 @@ class OutsidePasses(Passes):
 
 
 @dataclass
-class Outside(Block):
+class OutsideBlock(Block):
     """`W phi(x) + b`."""
 
     name: str = fixed("outside", "W phi(x) + b")
@@ -55,7 +55,7 @@ class Outside(Block):
     outer = "W"
     norms = ("W",)
     mean_field = Vanishing
-    passes = OutsidePasses
+    passes = OutsideBlockPasses
 
     def shapes(self, width: int) -> dict[str, tuple[int, ...]]:
         return {"W": (width, width), "b": (width,)}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ...settings.keys import fixed, key
 from ..activations import Activation
 from .block import Block, Vanishing
-from .two import TwoPasses
+from .two import TwoBlockPasses
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ def rms(x: Tensor, dim: int = -1) -> Tensor:
     return x.square().mean(dim=dim, keepdim=True).sqrt().clamp(min=torch.finfo(x.dtype).tiny)
 
 
-class PrenormPasses(TwoPasses):
+class PrenormPasses(TwoBlockPasses):
     """`x + h V phi(W n + b)`."""
 
     def seen(self, x: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class PrenormPasses(TwoPasses):
 
 
 @dataclass
-class Prenorm(Block):
+class PrenormBlock(Block):
     """`V phi(W x/rms(x) + b)`."""
 
     name: str = fixed("prenorm", "V phi(W x/rms(x) + b), rms(x)^2 = |x|^2/d")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from ...settings.keys import fixed, key
 from ..activations import Activation
-from .block import Block, Passes, Segment, Vanishing, backwards
+from .block import Block, BlockPasses, Segment, Vanishing, backwards
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class TwoPasses(Passes):
+class TwoBlockPasses(BlockPasses):
     """`x + h V phi(W s(x) + b)`, here with `s(x) = x`; `inner` keeps `phi(z)` or `z`."""
 
     hidden_of = "W"
@@ -64,7 +64,7 @@ class TwoPasses(Passes):
 
 
 @dataclass
-class Two(Block):
+class TwoBlock(Block):
     """`V phi(W x + b)`."""
 
     name: str = fixed("two", "V phi(W x + b)")
@@ -75,7 +75,7 @@ class Two(Block):
     norms = ("V", "W")
     still_without = "V"
     mean_field = Vanishing
-    passes = TwoPasses
+    passes = TwoBlockPasses
 
     def shapes(self, width: int) -> dict[str, tuple[int, ...]]:
         return {"V": (width, self.hidden), "W": (self.hidden, width), "b": (self.hidden,)}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Fractional(Random):
+class FractionalLaw(Random):
     """Increments of a fractional Brownian path over the blocks, scaled to unit variance."""
 
     name: str = fixed("fractional", "increments of a fractional Brownian path, of unit variance")

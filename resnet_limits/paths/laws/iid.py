@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Iid(Random):
+class IidLaw(Random):
     """Independent from layer to layer."""
 
     name: str = fixed("iid", "independent from layer to layer")
@@ -23,6 +23,6 @@ class Iid(Random):
         return Regularity(independent_layers=True, isotropic=True)
 
     def path(self, draw: Draw) -> Path:
-        from ..iid import iid_path
+        from ..iid import IidPath
 
-        return iid_path(draw)
+        return IidPath(draw)

@@ -1,6 +1,8 @@
 """What a law of the weights over depth is: its keys, its facts, and how a path of it is drawn.
 
 A new law is one file here, with a class of its name. Nothing here imports torch: `path` and `layer` import what draws.
+What draws by more than a few lines is a file of its own beside this folder, whose shapes are annotated: annotations
+are read where torch is imported, and declarations are read at start-up, before it is.
 What a law does not declare is refused, or outside the theorems that need it, in words.
 """
 
@@ -62,7 +64,7 @@ class Sizes(NamedTuple):
 class Init(Option):
     """A law of the weights over depth."""
 
-    options: ClassVar[Registry] = Registry("init", "paths.laws", base="law")
+    options: ClassVar[Registry] = Registry("init", "paths.laws", base="law", noun="Law")
     name: str
 
     @property

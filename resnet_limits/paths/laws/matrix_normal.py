@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class MatrixNormal(Random):
+class MatrixNormalLaw(Random):
     """Independent from layer to layer; inside a layer a mean, and rows and columns that are correlated.
 
     `W` has mean `mean_w h` on the diagonal and `Cov(W_ij, W_kl) = U_ik V_jl h`, `U_ik = rows^|i-k|`,

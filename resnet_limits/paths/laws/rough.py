@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Rough(Random):
+class RoughLaw(Random):
     """Values of a fractional Brownian path: O(1), continuous, Hoelder of every order below `hurst`."""
 
     name: str = fixed("rough", "values of a fractional Brownian path")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Smooth(Random):
+class SmoothLaw(Random):
     """A Gaussian process in time with covariance `exp(-(t - s)^2 / (2 correlation^2))`."""
 
     name: str = fixed("smooth", "a smooth Gaussian process in time")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Tied(Random):
+class TiedLaw(Random):
     """One draw, the same in every layer."""
 
     name: str = fixed("tied", "one draw, the same in every layer")
@@ -24,6 +24,6 @@ class Tied(Random):
         return Regularity(index=math.inf, constant=True)
 
     def path(self, draw: Draw) -> Path:
-        from ..tied import tied_path
+        from ..tied import TiedPath
 
-        return tied_path(draw)
+        return TiedPath(draw.sigma * draw.normals(draw.shape), draw.horizon)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Zero(Init):
+class ZeroLaw(Init):
     """All weights and biases zero."""
 
     name: str = fixed("zero", "all weights and biases zero")
@@ -27,6 +27,8 @@ class Zero(Init):
         return Sizes(0.0, 0.0)
 
     def path(self, draw: Draw) -> Path:
-        from ..zero import zero_path
+        import torch
 
-        return zero_path(draw)
+        from ..tied import TiedPath
+
+        return TiedPath(torch.zeros(draw.replicas, *draw.shape, dtype=draw.dtype, device=draw.device), draw.horizon)

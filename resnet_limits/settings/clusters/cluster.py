@@ -12,7 +12,7 @@ from ..registry import Option, Registry
 class Cluster(Option):
     """Where jobs run; no content of a job. What a cluster does not declare is not known."""
 
-    options: ClassVar[Registry] = Registry("cluster", "settings.clusters", base="cluster")
+    options: ClassVar[Registry] = Registry("cluster", "settings.clusters", base="cluster", noun="Cluster")
     is_here: ClassVar[bool] = False
     """Whether jobs run on this machine, under its limits."""
     name: str

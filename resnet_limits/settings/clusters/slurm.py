@@ -13,7 +13,7 @@ SLURM_NAME = r"[\w.,:@+-]+"
 
 
 @dataclass
-class Slurm(Cluster):
+class SlurmCluster(Cluster):
     """SLURM: the jobs of a sweep are an array, each a task of its own."""
 
     name: str = fixed("slurm", "an array of SLURM jobs", content=False)

@@ -10,7 +10,7 @@ from .cluster import Cluster
 
 
 @dataclass
-class Workstation(Cluster):
+class WorkstationCluster(Cluster):
     """This machine, with the launcher `hydra/launcher` (basic: one job after another)."""
 
     is_here: ClassVar[bool] = True

@@ -55,13 +55,13 @@ class WeightsAndBiases:
         by_part: dict[str, dict[str, float]] = {}
         for name, value in values.items():
             by_part.setdefault(name.rpartition("/")[0], {})[name] = value
-        for part, its in by_part.items():
+        for part, numbers in by_part.items():
             axis = f"{part}/step" if part else "step"
             if part not in self._parts:
                 self._run.define_metric(axis, hidden=True)
                 self._parts.add(part)
                 self._run.define_metric(f"{part}/*" if part else "*", step_metric=axis)
-            self._run.log({axis: step, **its})
+            self._run.log({axis: step, **numbers})
 
     def close(self) -> None:
         try:

@@ -14,7 +14,7 @@ from ...measurement.job import Job
 from ...networks.blocks import field
 from ...paths.draw import draw
 from ...paths.laws.law import Init
-from ...paths.laws.tied import Tied
+from ...paths.laws.tied import TiedLaw
 from ...settings.content import chosen
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
@@ -42,8 +42,8 @@ def placed(x: Float[Tensor, "n features"], width: int, seed: int) -> Float[Tenso
 
 def law(settings: Flow, weights: str) -> Init:
     """The settings' own law, or one draw that all blocks share, of the same sizes."""
-    own = settings.init
-    return own if weights == "free" or own.is_constant() else Tied(**own.sizes()._asdict())
+    init = settings.init
+    return init if weights == "free" or init.is_constant() else TiedLaw(**init.sizes()._asdict())
 
 
 def driven(
@@ -52,10 +52,10 @@ def driven(
     """`flow.paths` fields of the settings with free or shared weights, and the points that they move."""
     width, dtype = width or settings.width, dtype or number(settings)
     x = points(settings, settings.flow.inputs, width).to(dtype)
-    its = field(settings.block, settings.activation, width)
+    vector_field = field(settings.block, settings.activation, width)
     path = draw(
         law(settings, weights),
-        its.shapes,
+        vector_field.shapes,
         depth=depth,
         horizon=settings.horizon,
         replicas=settings.flow.paths,
@@ -63,7 +63,7 @@ def driven(
         dtype=dtype,
         device=x.device,
     )
-    return DrivenFlow(x.expand(settings.flow.paths, *x.shape), its, path, settings.horizon)
+    return DrivenFlow(x.expand(settings.flow.paths, *x.shape), vector_field, path, settings.horizon)
 
 
 PATHS = ("seed", "width", "horizon", "activation", "block", "init", "data", "dtype", "flow.inputs", "flow.paths")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from ...claims.claim import selected
+from collections.abc import Sequence
+
 from ...data import sizes
-from ...data.sources.digits import Digits
+from ...data.sources.digits import DigitsData
 from ...data.sources.source import Data
 from ...errors import SettingError, TooFewPoints
+from ..chosen import asked_groups
+from ..group import Group
 from ..outside import unlabelled
 from .images import claims as images
 from .settings import Flow
 
 
-def check(settings: Flow) -> None:
+def check(settings: Flow, groups: Sequence[Group]) -> None:
     """Raise `SettingError` for a law that is no path over depth, a grid that is not of the plane, and for more points
     than there are."""
     settings.init.require_path("flow")
@@ -23,7 +26,7 @@ def check(settings: Flow) -> None:
         )
     if settings.figure in ("deformed_grid", "folding") and (reason := unlabelled(settings)):
         raise SettingError(f"{reason}, and figure={settings.figure} shows networks that classify")
-    if any(selected(settings.claims, claim.id) for claim in images.GROUP.claims):
+    if images.GROUP in asked_groups(settings.claims, groups):
         _check_images(settings)
     asked = {"flow.inputs": settings.flow.inputs, "flow.points": settings.flow.points}
     sizes.require(settings.data, asked | {"train.batch_size": settings.train.batch_size})
@@ -31,7 +34,7 @@ def check(settings: Flow) -> None:
 
 def image_data(settings: Flow) -> Data:
     """What the convolutional networks see: the data themselves where they are images, else the bundled digits."""
-    return settings.data if settings.data.shape() is not None else Digits()
+    return settings.data if settings.data.shape() is not None else DigitsData()
 
 
 GROUPS_OF_CHANNELS = 2
@@ -42,10 +45,10 @@ SMALLEST = 4
 
 def _check_images(settings: Flow) -> None:
     """Raise `SettingError` for convolutional networks that cannot be built, or trained on these images."""
-    its, data = settings.flow.images, image_data(settings)
-    if its.channels % GROUPS_OF_CHANNELS:
+    keys, data = settings.flow.images, image_data(settings)
+    if keys.channels % GROUPS_OF_CHANNELS:
         raise SettingError(
-            f"flow.images.channels={its.channels}: group norm takes the channels in {GROUPS_OF_CHANNELS} groups of"
+            f"flow.images.channels={keys.channels}: group norm takes the channels in {GROUPS_OF_CHANNELS} groups of"
             " equal size; give an even number"
         )
     shape = data.shape()
@@ -55,9 +58,9 @@ def _check_images(settings: Flow) -> None:
             f" half as many pixels a side as the one before; take at least {SMALLEST}"
         )
     points, new = sizes.points(data)
-    if its.batch_size > min(points, its.points):
+    if keys.batch_size > min(points, keys.points):
         raise TooFewPoints(
-            "flow.images.batch_size", its.batch_size, min(points, its.points), data.named(), "training images"
+            "flow.images.batch_size", keys.batch_size, min(points, keys.points), data.named(), "training images"
         )
     if new == 0:
         raise SettingError("data: no test images are left to measure accuracies on; take a smaller data.train_size")

@@ -11,6 +11,6 @@ def least_of_driven(settings: Flow, *, free: bool = True) -> float:
     """The weights of all layers and paths, one set where the layers share it, and the states."""
     if moves(settings):
         return 0.0
-    its, width = settings.flow, settings.width
-    numbers = (layers(settings) if free else 1) * parameters(settings.block, width) + its.inputs * width
-    return points(settings) + number(settings) * its.paths * numbers
+    keys, width = settings.flow, settings.width
+    numbers = (layers(settings) if free else 1) * parameters(settings.block, width) + keys.inputs * width
+    return points(settings) + number(settings) * keys.paths * numbers

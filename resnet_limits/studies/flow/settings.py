@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...data.sources.source import Data
-from ...data.sources.spirals import Spirals
+from ...data.sources.spirals import SpiralsData
 from ...networks.activations import Activation
 from ...networks.blocks.block import Block
-from ...networks.blocks.two import Two
+from ...networks.blocks.two import TwoBlock
 from ...paths.laws.law import Init
-from ...paths.laws.smooth import Smooth
+from ...paths.laws.smooth import SmoothLaw
 from ...settings.base import Settings
 from ...settings.keys import fixed, key
 from ...settings.training import Train
@@ -66,8 +66,8 @@ class Flow(Settings):
     replicas: int = key(256, "random networks whose blocks are searched for folds", low=3, high=10**6)
     preset: str = key("full", "size of the study", choices=("full", "smoke", "large"))
     activation: str = key("tanh", "activation phi", choices=Activation.options)
-    block: Block = key(lambda: Two(hidden=16), "vector field of a layer")
-    init: Init = key(Smooth, "law of the weights over depth; shared weights are measured beside it")
-    data: Data = key(Spirals, "data set")
+    block: Block = key(lambda: TwoBlock(hidden=16), "vector field of a layer")
+    init: Init = key(SmoothLaw, "law of the weights over depth; shared weights are measured beside it")
+    data: Data = key(SpiralsData, "data set")
     train: Train = key(_flow_training, "training")
     flow: FlowKeys = key(FlowKeys, "keys of this study")

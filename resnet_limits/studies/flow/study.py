@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..study import Study
 from .folding import claims as folding
 from .images import claims as images
@@ -12,6 +14,15 @@ from .settings import Flow
 from .symplectic import claims as symplectic
 from .trained import claims as trained
 
+GROUPS = (
+    maps.GROUP,
+    inverse.GROUP,
+    folding.GROUP,
+    symplectic.GROUP,
+    trained.GROUP,
+    images.GROUP,
+)
+
 STUDY = Study(
     name="flow",
     title="residual networks as flows of diffeomorphisms: maps, inverses, folds, and what keeps from folding",
@@ -19,14 +30,7 @@ STUDY = Study(
     equation="x_{k+1} = x_k + h v_k(x_k), h = T/L   ->   d phi/dt = v_t(phi); shared weights: phi = exp(v);"
     " Lip(h v) < 1: each block is a diffeomorphism, det D block >= (1 - Lip(h v))^D",
     settings=Flow,
-    groups=(
-        maps.GROUP,
-        inverse.GROUP,
-        folding.GROUP,
-        symplectic.GROUP,
-        trained.GROUP,
-        images.GROUP,
-    ),
-    check=check,
+    groups=GROUPS,
+    check=partial(check, groups=GROUPS),
     figures=("folding", "deformed_grid"),
 )

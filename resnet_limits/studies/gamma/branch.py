@@ -15,7 +15,7 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
 from ...training.continuation import Rung, ahead
-from ...training.depth_regularised import DepthRegularised, Weights
+from ...training.depth_regularised import DepthRegularised, DepthWeights
 
 
 def at_depth(path: Float[np.ndarray, "m ..."], depth: int) -> Float[np.ndarray, "n ..."]:
@@ -32,13 +32,13 @@ def refine(problem: DepthRegularised, rungs: Sequence[Rung], depth: int) -> np.n
     fine = _read(known[-1], depth)
     if len(rungs) > 1:
         coarse, on = _read(known[0], depth), ahead(rungs[-2].depth, rungs[-1].depth, depth)
-        fine = Weights(*(f + on * (f - c) for f, c in zip(_parts(fine), _parts(coarse), strict=True)))
+        fine = DepthWeights(*(f + on * (f - c) for f, c in zip(_parts(fine), _parts(coarse), strict=True)))
     return problem.at_depth(depth).scaled(fine)
 
 
-def _read(w: Weights, depth: int) -> Weights:
-    return Weights(at_depth(w.K, depth), at_depth(w.b, depth), w.W, w.c)
+def _read(w: DepthWeights, depth: int) -> DepthWeights:
+    return DepthWeights(at_depth(w.K, depth), at_depth(w.b, depth), w.W, w.c)
 
 
-def _parts(w: Weights) -> tuple[np.ndarray, ...]:
+def _parts(w: DepthWeights) -> tuple[np.ndarray, ...]:
     return w.K, w.b, w.W, w.c

@@ -13,16 +13,16 @@ import numpy as np
 
 from ...data.dataset import Dataset
 from ...data.loading import embed, load
-from ...data.sources.gaussian import Gaussian
+from ...data.sources.gaussian import GaussianData
 from ...measurement.job import Job
 from ...measurement.record import Record
 from ...networks.activations import activation_named
 from ...random import generator
 from ...settings.content import chosen
-from ...training.branches import Branch, Refine, branches
+from ...training.branches import Refine, SolutionBranch, branches
 from ...training.continuation import Rung, climb
-from ...training.depth_regularised import DepthRegularised, Penalties, Weights
-from ...training.losses import CrossEntropy, Loss, Square
+from ...training.depth_regularised import DepthRegularised, DepthWeights, Penalties
+from ...training.loss_with_curvature import CrossEntropy, Loss, MeanSquareLoss
 from ..certificate import of_the_minimiser
 from ..degenerate import points
 from . import branch
@@ -35,17 +35,17 @@ DATA = "data"
 
 def penalties(settings: Gamma) -> Penalties:
     """The penalties of these settings; those not given are those of K."""
-    its = settings.gamma
-    b, W, c = (its.alpha if a is None else a for a in (its.alpha_b, its.alpha_w, its.alpha_c))
-    return Penalties(K=its.alpha, b=b, W=W, c=c, t1=its.tau, t2=its.tau if its.tau_b is None else its.tau_b)
+    keys = settings.gamma
+    b, W, c = (keys.alpha if a is None else a for a in (keys.alpha_b, keys.alpha_w, keys.alpha_c))
+    return Penalties(K=keys.alpha, b=b, W=W, c=c, t1=keys.tau, t2=keys.tau if keys.tau_b is None else keys.tau_b)
 
 
 def small(settings: Gamma, kind: Kind, *, dimension: int | None = None, points: int | None = None) -> DepthRegularised:
     """A few points in small dimension: targets of a smooth teacher with noise, or their sign less its median."""
     d, N = dimension or settings.gamma.dimension, points or settings.gamma.points
-    dataset = load(Gaussian(train_size=N, test_size=1, features=d), seed=settings.seed)
+    dataset = load(GaussianData(train_size=N, test_size=1, features=d), seed=settings.seed)
     x, y = dataset.x_train.double().numpy(), dataset.y_train.double().numpy()
-    loss = Square(y) if kind == "regression" else CrossEntropy((y[:, 0] > np.median(y)).astype(np.int64), 2)
+    loss = MeanSquareLoss(y) if kind == "regression" else CrossEntropy((y[:, 0] > np.median(y)).astype(np.int64), 2)
     return DepthRegularised(x, loss, settings.activation, penalties(settings), settings.depth)
 
 
@@ -62,9 +62,11 @@ def of_the_data(settings: Gamma) -> tuple[DepthRegularised, Dataset]:
 def loss_of(dataset: Dataset, name: str | None) -> Loss:
     """The loss of this name on the training points; None: cross-entropy of classes, square of targets."""
     if not dataset.classes:
-        return Square(dataset.y_train.double().numpy())
+        return MeanSquareLoss(dataset.y_train.double().numpy())
     labels = dataset.y_train.numpy()
-    return Square(np.eye(dataset.classes)[labels]) if name == "square" else CrossEntropy(labels, dataset.classes)
+    return (
+        MeanSquareLoss(np.eye(dataset.classes)[labels]) if name == "square" else CrossEntropy(labels, dataset.classes)
+    )
 
 
 def degenerate(settings: Gamma) -> str | None:
@@ -77,7 +79,7 @@ def solution_key(settings: Gamma, kind: str) -> dict[str, Any]:
     return {**chosen(settings, ("seed", "width", "activation", "data", "gamma")), "problem": kind}
 
 
-def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[Branch]:
+def minima(job: Job, problem: DepthRegularised, kind: str, depth: int) -> list[SolutionBranch]:
     """The minima at every rung up to a depth, for each start: the branch that is judged first."""
     settings: Gamma = job.settings
 
@@ -111,15 +113,17 @@ def _start(problem: DepthRegularised, seed: int, number: int) -> np.ndarray:
     stream = generator(seed, "gamma.start", number)
     K, b, W = (stream.standard_normal(shape) / d**0.5 for shape in ((d, d), (d,), (m, d)))
     n = problem.depth
-    return problem.scaled(Weights(np.tile(K, (n, 1, 1)), np.tile(b, (n, 1)), W, np.zeros(m)))
+    return problem.scaled(DepthWeights(np.tile(K, (n, 1, 1)), np.tile(b, (n, 1)), W, np.zeros(m)))
 
 
-def certificate(settings: Gamma, problem: DepthRegularised, found: Sequence[Branch], where: Any) -> list[Record]:
+def certificate(
+    settings: Gamma, problem: DepthRegularised, branches: Sequence[SolutionBranch], where: Any
+) -> list[Record]:
     """What says how well the minimum was reached, and on which branch it is."""
-    return of_the_minimiser(found, refinement(problem), settings.minimiser.tolerance, where)
+    return of_the_minimiser(branches, refinement(problem), settings.minimiser.tolerance, where)
 
 
-def boundary(problem: DepthRegularised, w: Weights) -> tuple[float, float, float]:
+def boundary(problem: DepthRegularised, w: DepthWeights) -> tuple[float, float, float]:
     """`|n (K_1 - K_0) - t1 K_0|`, `|n (K_{n-1} - K_{n-2})|`, and how far the exact conditions at depth n are missed:
 
         n (K_1 - K_0) = t1 K_0 + (dLoss/dK_0) / (2 a1),      n (K_{n-1} - K_{n-2}) = -(dLoss/dK_{n-1}) / (2 a1)

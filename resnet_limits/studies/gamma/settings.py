@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from ...data.sources.digits import Digits
+from ...data.sources.digits import DigitsData
 from ...data.sources.source import Data
 from ...networks.activations import Activation
 from ...settings.base import Settings
@@ -42,6 +42,6 @@ class Gamma(Settings):
     study: str = fixed("gamma", "the study")
     replicas: int = key(8, "i.i.d. starts of the networks with other penalties (gamma.ablation)", low=1, high=10**4)
     activation: str = key("tanh", "activation sigma", choices=Activation.options)
-    data: Data = key(Digits, "data set")
+    data: Data = key(DigitsData, "data set")
     gamma: GammaKeys = key(GammaKeys, "keys of this study")
     minimiser: Minimiser = key(Minimiser, "how minimisers are found")

@@ -31,7 +31,7 @@ SAFETY = 1.5
 
 
 @dataclass(frozen=True)
-class Limit:
+class ShootingLimit:
     """The solution of the shooting with all the steps and with half of them.
 
     momenta: `P_0` of both. values: `nu H + loss` of both. energies: `H` of both. residual: of the first, relative.
@@ -61,10 +61,12 @@ class Limit:
         every = -(-FINEST // depth)
         paths = []
         for P in self.momenta:
-            its = integrate(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
-            if its.diverged:
-                raise Diverged(its.diverged)
-            paths.append(Trajectory(its.states[::every], its.momenta[::every], its.energy[::every]))
+            trajectory = integrate(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
+            if trajectory.diverged:
+                raise Diverged(trajectory.diverged)
+            paths.append(
+                Trajectory(trajectory.states[::every], trajectory.momenta[::every], trajectory.energy[::every])
+            )
         return paths[0], paths[1]
 
     def weights(self, path: Trajectory) -> Tensor:
@@ -73,15 +75,15 @@ class Limit:
         return torch.stack([P.mT @ self.problem.kernel.at(q).root() for q, P in pairs])
 
 
-def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> Limit:
+def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> ShootingLimit:
     """The limit of these settings; `name` tells those of different settings of one job apart in names of files.
 
     `noise`: relative size of normals added to the network's momenta, so that Newton's method starts elsewhere.
     """
-    its = settings.hamiltonian
+    keys = settings.hamiltonian
     more = {
-        "integrator": its.integrator,
-        "steps": its.steps,
+        "integrator": keys.integrator,
+        "steps": keys.steps,
         "from": JUDGED,
         "noise": noise,
         "minimiser": asdict(settings.minimiser),
@@ -92,19 +94,19 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: 
         draw = generator(settings.seed, "hamiltonian.shooting").standard_normal(P.shape)
         P = P + noise * size(P) * torch.from_numpy(draw)
         aim = Problem(problem.kernel, problem.q0, problem.nu, problem.loss)
-        return _arrays(*both(aim, P, its.integrator, its.steps))
+        return _arrays(*both(aim, P, keys.integrator, keys.steps))
 
-    found = job.shared.solve(f"{name}.limit", key(settings, **more), compute)
-    P, numbers = torch.from_numpy(found["P"]), found["numbers"].tolist()
-    why = found["why"].tobytes().decode()
-    return Limit(
+    solution = job.shared.solve(f"{name}.limit", key(settings, **more), compute)
+    P, numbers = torch.from_numpy(solution["P"]), solution["numbers"].tolist()
+    why = solution["why"].tobytes().decode()
+    return ShootingLimit(
         problem,
         (P[0], P[1]),
         (numbers[0], numbers[1]),
         (numbers[2], numbers[3]),
         numbers[4],
         why,
-        INTEGRATORS[its.integrator].order,
+        INTEGRATORS[keys.integrator].order,
     )
 
 
@@ -133,10 +135,10 @@ def _arrays(fine: Shooting, coarse: Shooting) -> dict[str, np.ndarray]:
     return {"P": P, "numbers": np.array(numbers), "why": np.frombuffer(why, dtype=np.uint8)}
 
 
-def certificate(its: Limit, coordinates: dict[str, str]) -> list[Record]:
+def certificate(shot: ShootingLimit, coordinates: dict[str, str]) -> list[Record]:
     """What says that the shooting hit, or how far it got: the energy of its path, in any case."""
     return [
-        Record("shooting_residual", its.residual, coordinates=coordinates),
-        Record("shooting_energy", its.energies[0], coordinates=coordinates),
-        Record("shooting_reached", float(not its.why), coordinates=coordinates),
+        Record("shooting_residual", shot.residual, coordinates=coordinates),
+        Record("shooting_energy", shot.energies[0], coordinates=coordinates),
+        Record("shooting_reached", float(not shot.why), coordinates=coordinates),
     ]

@@ -21,16 +21,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...limits.hamiltonian.features import Features
-from ...limits.hamiltonian.kernel import Kernel
+from ...limits.hamiltonian.kernel import OperatorKernel
 from ...limits.hamiltonian.losses import EndLoss
 from ...training.continuation import ahead
 
 
 @dataclass(frozen=True)
-class Network:
+class WeightDecayedNetwork:
     """A network of this depth on points `q0` (n, d): an `Objective` of the minimiser in the flat vector z."""
 
-    kernel: Kernel
+    kernel: OperatorKernel
     q0: Float[Tensor, "n d"]
     decay: float
     loss: EndLoss
@@ -53,9 +53,9 @@ class Network:
     def states(self, w: Float[Tensor, "l d f"]) -> list[Tensor]:
         """`q_0, ..., q_L`."""
         states = [self.q0]
-        for its in w.unbind(0):
+        for weights in w.unbind(0):
             q = states[-1]
-            states.append(q + self.kernel.at(q).root() @ its.T)
+            states.append(q + self.kernel.at(q).root() @ weights.T)
         return states
 
     def value_and_gradient(self, u: np.ndarray) -> tuple[float, np.ndarray]:
@@ -88,15 +88,15 @@ class Network:
             dw = self.weights(v)
             source = f @ dw.mT
             moved, tangents = torch.zeros_like(end), []
-            for (its, _), WT, more in zip(layers, transposed, source.unbind(0), strict=True):
+            for (slopes, _), WT, more in zip(layers, transposed, source.unbind(0), strict=True):
                 tangents.append(moved)
-                moved = torch.addmm(moved + more, its * moved, WT)
+                moved = torch.addmm(moved + more, slopes * moved, WT)
             du = torch.stack(tangents)
             source = bend * du + slope * (ahead @ dw[:, :, :d])
             carried, behind = of(moved), []
-            for (its, Ws), more in zip(reversed(layers), reversed(source.unbind(0)), strict=True):
+            for (slopes, Ws), more in zip(reversed(layers), reversed(source.unbind(0)), strict=True):
                 behind.append(carried)
-                carried = torch.addcmul(carried + more, its, carried @ Ws)
+                carried = torch.addcmul(carried + more, slopes, carried @ Ws)
             dg = torch.stack(behind[::-1]).mT @ f
             dg[:, :, :d] += ahead.mT @ (slope * du)
             return self.decay * v + (dg / self.depth**0.5).flatten().numpy()
@@ -123,8 +123,8 @@ class Network:
     def momenta(self, w: Float[Tensor, "l d f"], states: list[Tensor], nu: float) -> Float[Tensor, "l1 n d"]:
         """`P_s = -(1/nu) dJ/dq_s`, s = 0 .. L, by the recursion `P_s = (I + w_s Df(q_s))^T P_{s+1}`."""
         momenta = [-self.loss.gradient(states[-1]) / nu]
-        for its, q in zip(reversed(w.unbind(0)), reversed(states[:-1]), strict=True):
-            momenta.append(momenta[-1] + self.carried(q, momenta[-1], its))
+        for weights, q in zip(reversed(w.unbind(0)), reversed(states[:-1]), strict=True):
+            momenta.append(momenta[-1] + self.carried(q, momenta[-1], weights))
         return torch.stack(momenta[::-1])
 
     def carried(self, q: Tensor, P: Tensor, w: Tensor) -> Tensor:

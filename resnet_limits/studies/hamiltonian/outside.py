@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...claims.claim import Expected
+from ...claims.claim import RELATIVE, Expected
 from .. import outside, reached
 from .settings import Hamiltonian
 
-TENDS_TO_ZERO = Expected("at_most", 0, 5e-4)
+ROUNDING = 1e-13
+"""Relative rounding of states and values."""
+TENDS_TO_ZERO = Expected("at_most", 0, 5e-4, scale=RELATIVE)
 """Of a plateau, relative to the limit: a distance to a limit that is off by a thousandth is refuted."""
 
 
@@ -23,24 +25,24 @@ def several(of: str) -> Callable[[Any], str | None]:
     return reached.branches_differ({"of": of})
 
 
-def not_reached(of: str, *, shooting: bool = True) -> Callable[[Any], str | None]:
+def not_reached(of: str, *, shooting: bool = True, one_branch: bool = True) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: at which depth the minimiser, or the shooting, was not reached, and how far it got."""
-    unreached = reached.not_reached({"of": of}, "hamiltonian.nu")
+    unreached = reached.not_reached({"of": of}, "hamiltonian.nu", one_branch=one_branch)
 
     def unmet(records: Any) -> str | None:
         if (reason := unreached(records)) is not None or not shooting or "of" not in records:
             return reason
-        its = records[records["of"] == of]
-        missed = its[(its["observable"] == "shooting_reached") & (its["value"] < 1)]
+        rows = records[records["of"] == of]
+        missed = rows[(rows["observable"] == "shooting_reached") & (rows["value"] < 1)]
         if len(missed):
-            there = its[its["depth"] == missed["depth"].min()]
+            there = rows[rows["depth"] == missed["depth"].min()]
             residual, energy = (
                 float(there[there["observable"] == name]["value"].mean())
                 for name in ("shooting_residual", "shooting_energy")
             )
             return (
-                f"the shooting did not hit: relative residual {residual:.1e}, energy {energy:.3g} of its path; more"
-                " hamiltonian.steps, or a larger hamiltonian.nu"
+                f"the geodesic shooting did not converge: relative residual {residual:.1e}, energy {energy:.3g} of its"
+                " path; more hamiltonian.steps, or a larger hamiltonian.nu"
             )
         return None
 

@@ -18,16 +18,16 @@ def of_jobs(
     jobs: Sequence[FinishedJob], names: Mapping[str, str], prefix: str, coordinates: Mapping[str, object]
 ) -> list[Comparison]:
     """By distance in `names` the plateau, called as its value there, from the arrays `PREFIX DISTANCE`."""
-    found = []
+    comparisons = []
     for distance, name in names.items():
-        its, errors = {}, [0.0]
+        distances, errors = {}, [0.0]
         for job in jobs:
             records = [r for r in job.records if r.observable == distance and _has(r.coordinates, coordinates)]
             if records and (off := job.array(f"{prefix}{distance}")) is not None:
-                its[job.settings.depth] = off
+                distances[job.settings.depth] = off
                 errors += [r.reference_error for r in records]
-        found += plateau(name, its, float(np.nanmax(errors)), coordinates)
-    return found
+        comparisons += plateau(name, distances, float(np.nanmax(errors)), coordinates)
+    return comparisons
 
 
 def _has(coordinates: Mapping[str, object], wanted: Mapping[str, object]) -> bool:

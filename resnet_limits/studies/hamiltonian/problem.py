@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,34 +16,27 @@ from ...data.dataset import Dataset
 from ...data.loading import embed, load
 from ...errors import SettingError
 from ...limits.hamiltonian.features import Features
-from ...limits.hamiltonian.gaussian import Gaussian
-from ...limits.hamiltonian.kernel import Kernel
+from ...limits.hamiltonian.gaussian import GaussianKernel
+from ...limits.hamiltonian.kernel import OperatorKernel
 from ...limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, pointwise
 from ...measurement.job import Job
 from ...measurement.record import Record
 from ...networks.activations import activation_named
 from ...random import generator
 from ...settings.content import chosen
-from ...training.branches import Branch, Refine, branches
+from ...training.branches import Refine, SolutionBranch, branches
 from ...training.continuation import Rung, climb
 from ...training.minimiser import Minimum
 from ..certificate import of_the_minimiser
 from ..degenerate import points
-from .network import Network, refined
+from .network import WeightDecayedNetwork, refined
 from .settings import Hamiltonian
 
-ROUNDING = 1e-13
-"""Relative rounding of states and values."""
 CANCELLED = 1e-9
 """Weights by the sum of what they are made of, without signs, below which they are zero: shooting leaves 1e-11."""
 LARGEST_OFF = 0.1
 """Relative uncertainty of a minimiser that was reached above which it may be zero."""
 NO_FLOW = "the least value is that of no flow at all"
-
-
-def pinned(settings: Hamiltonian, **keys: Any) -> Hamiltonian:
-    """The settings with keys of the group `hamiltonian` that a claim pins, given without the group's name."""
-    return replace(settings, hamiltonian=replace(settings.hamiltonian, **keys))
 
 
 def dataset(settings: Hamiltonian) -> Dataset:
@@ -57,9 +50,9 @@ def embedded(x: Float[Tensor, "n f"], settings: Hamiltonian) -> Float[Tensor, "n
     return embed(x, settings.width, seed=settings.seed)
 
 
-def kernel_of(settings: Hamiltonian) -> Kernel:
-    its = settings.hamiltonian
-    return Gaussian(its.length) if its.kernel == "gaussian" else Features(activation_named(settings.activation))
+def kernel_of(settings: Hamiltonian) -> OperatorKernel:
+    keys = settings.hamiltonian
+    return GaussianKernel(keys.length) if keys.kernel == "gaussian" else Features(activation_named(settings.activation))
 
 
 def targets(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:
@@ -73,25 +66,25 @@ def targets(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:
 
 
 def loss_of(settings: Hamiltonian, y: Float[Tensor, "n o"]) -> EndLoss:
-    its = settings.hamiltonian
-    l = pointwise(its.loss, epsilon=its.insensitive)  # noqa: E741
-    if its.readout == "ridge":
-        return Ridge(kernel_of(settings), y, its.ridge)
-    return Fixed(l, y) if its.readout == "fixed" else Linear(l, y, its.ridge)
+    keys = settings.hamiltonian
+    l = pointwise(keys.loss, epsilon=keys.insensitive)  # noqa: E741
+    if keys.readout == "ridge":
+        return Ridge(kernel_of(settings), y, keys.ridge)
+    return Fixed(l, y) if keys.readout == "fixed" else Linear(l, y, keys.ridge)
 
 
 @dataclass(frozen=True)
 class Setup:
     """The problem at every depth: kernel, points (n, d), weight of the energy, loss."""
 
-    kernel: Kernel
+    kernel: OperatorKernel
     q0: Float[Tensor, "n d"]
     nu: float
     loss: EndLoss
 
-    def network(self, depth: int, *, constant: bool = False) -> Network:
+    def network(self, depth: int, *, constant: bool = False) -> WeightDecayedNetwork:
         """The network of this depth; with a constant decay of the weights in place of one that grows with depth."""
-        return Network(self.kernel, self.q0, self.nu / depth if constant else self.nu, self.loss, depth)
+        return WeightDecayedNetwork(self.kernel, self.q0, self.nu / depth if constant else self.nu, self.loss, depth)
 
 
 def setup(settings: Hamiltonian) -> Setup:
@@ -125,7 +118,7 @@ def key(settings: Hamiltonian, **more: Any) -> dict[str, Any]:
 
 def minima(
     job: Job, problem: Setup, depth: int, purpose: str, its_key: dict[str, Any], *, constant: bool = False
-) -> list[Branch]:
+) -> list[SolutionBranch]:
     """The minima at the rungs 4, 8, ... up to this depth, each from the ones before, for each start: the branch that is
     judged first.
 
@@ -168,10 +161,10 @@ def refinement(problem: Setup) -> Refine:
 
 
 @dataclass(frozen=True)
-class Trained:
+class CertifiedNetwork:
     """A minimiser: weights `w` (L, d, f), states (L + 1, n, d), momenta (L + 1, n, d), and its certificate."""
 
-    network: Network
+    network: WeightDecayedNetwork
     minimum: Minimum
     w: Tensor
     states: list[Tensor]
@@ -195,17 +188,17 @@ class Trained:
         return self.minimum.distance / (float(np.linalg.norm(self.minimum.point)) or 1.0)
 
 
-def trained(problem: Setup, branch: Branch) -> Trained:
+def trained(problem: Setup, branch: SolutionBranch) -> CertifiedNetwork:
     """The minimiser at the deepest rung of a branch."""
     network, minimum = problem.network(branch.rungs[-1].depth), branch.minimum
     w = network.weights(minimum.point)
     states = network.states(w)
-    return Trained(network, minimum, w, states, network.momenta(w, states, problem.nu))
+    return CertifiedNetwork(network, minimum, w, states, network.momenta(w, states, problem.nu))
 
 
-def certificate(job: Job, problem: Setup, found: Sequence[Branch], where: dict[str, Any]) -> list[Record]:
+def certificate(job: Job, problem: Setup, branches: Sequence[SolutionBranch], where: dict[str, Any]) -> list[Record]:
     """What says how well the minimum was reached, and on which branch it is."""
-    return of_the_minimiser(found, refinement(problem), job.settings.minimiser.tolerance, where)
+    return of_the_minimiser(branches, refinement(problem), job.settings.minimiser.tolerance, where)
 
 
 def degenerate(settings: Hamiltonian) -> str | None:
@@ -213,7 +206,7 @@ def degenerate(settings: Hamiltonian) -> str | None:
     return points(setup(settings).q0)
 
 
-def unmoved(kernel: Kernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
+def unmoved(kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n d"]) -> str | None:
     """Why what is relative to the weights `P^T f(q)` is a ratio of what minimisation or shooting leave, or None:
     momenta cancel, as where nothing tells the points of two classes apart and the minimiser is zero."""
     f = kernel.at(q).root()

@@ -20,38 +20,38 @@ def outputs(settings: Hamiltonian) -> int:
 
 def check(settings: Hamiltonian) -> None:
     """Raise `SettingError` for a loss unsuited to data or read-out, a state too narrow, too many points."""
-    its, data = settings.hamiltonian, settings.data
+    keys, data = settings.hamiltonian, settings.data
     regression, classes = not data.labelled(), data.classes()
     if settings.horizon != 1:
         raise SettingError(f"horizon={settings.horizon:g}: the limit runs from 0 to 1; scale hamiltonian.nu instead")
     if settings.dtype != "float64":
         raise SettingError(f"dtype={settings.dtype}: minimisers are certified in float64")
-    if its.loss == "squared_hinge" and classes != 2:
+    if keys.loss == "squared_hinge" and classes != 2:
         what = "has targets of a regression" if regression else "has more than two classes"
         what = "may have any number of classes" if classes is None else what
         raise SettingError(
             f"hamiltonian.loss=squared_hinge: {data.name} {what}, and a hinge separates two classes; choose"
             f" hamiltonian.loss={'square or squared_insensitive' if regression else 'logistic or squared_insensitive'}"
         )
-    if its.loss == "logistic" and regression:
+    if keys.loss == "logistic" and regression:
         raise SettingError(
             f"hamiltonian.loss=logistic: {data.name} has targets of a regression; choose hamiltonian.loss=square or"
             " squared_insensitive"
         )
-    if its.readout == "ridge" and its.loss != "square":
+    if keys.readout == "ridge" and keys.loss != "square":
         raise SettingError(
-            f"hamiltonian.loss={its.loss}: kernel ridge regression has the square loss; choose hamiltonian.loss=square,"
-            " or hamiltonian.readout=linear"
+            f"hamiltonian.loss={keys.loss}: kernel ridge regression has the square loss; choose"
+            " hamiltonian.loss=square, or hamiltonian.readout=linear"
         )
     scores = outputs(settings)
-    if its.readout == "fixed" and scores > settings.width:
+    if keys.readout == "fixed" and scores > settings.width:
         raise SettingError(
             f"width={settings.width}: {data.named()} has {scores} scores, read from as many coordinates; choose"
             f" width >= {scores}, or hamiltonian.readout=linear"
         )
-    if its.kernel == "gaussian" and its.points > MOST_OF_A_KERNEL:
+    if keys.kernel == "gaussian" and keys.points > MOST_OF_A_KERNEL:
         raise SettingError(
-            f"hamiltonian.points={its.points}: with a Gaussian kernel a network follows at most {MOST_OF_A_KERNEL}"
+            f"hamiltonian.points={keys.points}: with a Gaussian kernel a network follows at most {MOST_OF_A_KERNEL}"
             " points"
         )
-    sizes.require(data, {"hamiltonian.points": its.points})
+    sizes.require(data, {"hamiltonian.points": keys.points})

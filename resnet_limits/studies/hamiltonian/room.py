@@ -10,6 +10,6 @@ VECTORS = 4
 
 
 def least_of_minimiser(settings: Hamiltonian) -> float:
-    its, d = settings.hamiltonian, settings.width
-    row = its.points if its.kernel == "gaussian" else d + 1
-    return points(settings) + DOUBLE * settings.depth * (VECTORS * d * row + 2 * its.points * d)
+    keys, d = settings.hamiltonian, settings.width
+    row = keys.points if keys.kernel == "gaussian" else d + 1
+    return points(settings) + DOUBLE * settings.depth * (VECTORS * d * row + 2 * keys.points * d)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...data.sources.moons import Moons
+from ...data.sources.moons import MoonsData
 from ...data.sources.source import Data
 from ...networks.activations import Activation
 from ...settings.base import Settings
@@ -36,7 +36,7 @@ class HamiltonianKeys:
     )
     length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
     integrator: str = key(
-        "leapfrog", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
+        "rk4", "integrator of the shooting", choices=("symplectic_euler", "leapfrog", "midpoint", "rk4")
     )
     steps: int = key(512, "steps of the shooting; half as many tell its error", low=8, high=10**5)
     points: int = key(100, "training points that the network moves", low=2, high=10**5)
@@ -52,6 +52,6 @@ class Hamiltonian(Settings):
     )
     replicas: int = key(40, "draws of the data in hamiltonian.meanfield", low=3, high=10**4)
     activation: str = key("tanh", "activation a, before the weights", choices=Activation.options)
-    data: Data = key(Moons, "data set")
+    data: Data = key(MoonsData, "data set")
     minimiser: Minimiser = key(Minimiser, "minimisation")
     hamiltonian: HamiltonianKeys = key(HamiltonianKeys, "keys of this study")

@@ -12,7 +12,7 @@ from ...data.dataset import Dataset
 from ...limits.deep_kernel import DeepKernel, extremes
 from ...limits.kernel import Kind, LimitKernel
 from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
-from ...limits.moments import explosion_times, moments_at
+from ...limits.moments import first_explosion, moments_at
 from ...limits.pair_kernel import mean_square
 from ...networks.activations import activation_named
 from .outside import DEEP, limitless, sizes
@@ -21,11 +21,11 @@ from .settings import Kernel
 
 def finite_kernel(settings: Kernel, kind: Kind, depth: int, *, phi: str | None = None) -> FiniteDepthKernel:
     """Of infinite width and this depth."""
-    own = sizes(settings)
+    init = sizes(settings)
     return FiniteDepthKernel(
         phi=phi or settings.activation,
-        sigma_w=own.sigma_w,
-        sigma_b=own.sigma_b,
+        sigma_w=init.sigma_w,
+        sigma_b=init.sigma_b,
         horizon=settings.horizon,
         depth=depth,
         kind=kind,
@@ -36,8 +36,8 @@ def finite_kernel(settings: Kernel, kind: Kind, depth: int, *, phi: str | None =
 
 def reached(settings: Kernel, z: Float[Tensor, "n f"], *, phi: str | None = None) -> tuple[bool, float]:
     """Whether no input blows up before the horizon, in the limit of depth, and when the first one does."""
-    own = sizes(settings)
-    first = float(explosion_times(phi or settings.activation, own.sigma_w, own.sigma_b, mean_square(z)).min())
+    init = sizes(settings)
+    first, _ = first_explosion(phi or settings.activation, init.sigma_w, init.sigma_b, mean_square(z))
     return settings.horizon < first, first
 
 
@@ -46,7 +46,7 @@ def limit_exists(settings: Kernel, data: Dataset) -> tuple[bool, float]:
     if limitless(settings) is not None:
         return False, math.inf
     times = [reached(settings, z) for z in (data.x_train, data.x_test)]
-    return all(its for its, _ in times), min(first for _, first in times)
+    return all(is_finite for is_finite, _ in times), min(first for _, first in times)
 
 
 def limit_kernel(settings: Kernel, kind: Kind, largest: float, *, phi: str | None = None) -> LimitKernel:
@@ -54,11 +54,11 @@ def limit_kernel(settings: Kernel, kind: Kind, largest: float, *, phi: str | Non
 
     Raises `SettingError` where it does not exist: no `phi'(0)`, or a horizon beyond the blow-up of such inputs.
     """
-    own = sizes(settings)
+    init = sizes(settings)
     return LimitKernel(
         phi=phi or settings.activation,
-        sigma_w=own.sigma_w,
-        sigma_b=own.sigma_b,
+        sigma_w=init.sigma_w,
+        sigma_b=init.sigma_b,
         horizon=settings.horizon,
         kind=kind,
         readout=settings.kernel.readout,
@@ -74,9 +74,9 @@ def affine(settings: Kernel, kind: Kind) -> tuple[float, float]:
         NNGP  lambda_T = (lambda_0 + c) e^{kT} - c
         NTK   T (k lambda_0 + phi'(0)^2 sigma_b^2) e^{kT} [+ lambda_T: read-out] [+ e^{kT} lambda_0: read-in]
     """
-    own, T = sizes(settings), settings.horizon
+    init, T = sizes(settings), settings.horizon
     squared = activation_named(settings.activation).taylor()[0] ** 2
-    k, source = squared * own.sigma_w**2, squared * own.sigma_b**2
+    k, source = squared * init.sigma_w**2, squared * init.sigma_b**2
     growth = math.exp(k * T)
     constant, slope = (source * (growth - 1) / k if k > 0 else source * T), growth
     if kind == "nngp":
@@ -101,8 +101,8 @@ def finite_moments(
     settings: Kernel, gram: Float[Tensor, "2 2"], depth: int, *, phi: str | None = None
 ) -> dict[str, float]:
     """`q` and `m` of the first input, `lambda` and the tangent kernel of both, at infinite width and this depth."""
-    own, phi = sizes(settings), phi or settings.activation
-    m, q = moments_recursion(phi, own.sigma_w, own.sigma_b, gram.diagonal(), settings.horizon, depth)
+    init, phi = sizes(settings), phi or settings.activation
+    m, q = moments_recursion(phi, init.sigma_w, init.sigma_b, gram.diagonal(), settings.horizon, depth)
     return {
         "q": float(q[-1, 0]),
         "m": float(m[-1, 0]),
@@ -113,8 +113,8 @@ def finite_moments(
 
 def limit_moments(settings: Kernel, gram: Float[Tensor, "2 2"], *, phi: str | None = None) -> dict[str, float]:
     """The same of infinite depth. Raises `SettingError` where they do not exist."""
-    own, phi, q0 = sizes(settings), phi or settings.activation, gram.diagonal()
-    m, q = moments_at(phi, own.sigma_w, own.sigma_b, q0, torch.tensor([settings.horizon], dtype=torch.float64))
+    init, phi, q0 = sizes(settings), phi or settings.activation, gram.diagonal()
+    m, q = moments_at(phi, init.sigma_w, init.sigma_b, q0, torch.tensor([settings.horizon], dtype=torch.float64))
     nngp, ntk = (limit_kernel(settings, kind, float(q0.max()), phi=phi) for kind in ("nngp", "ntk"))
     return {"q": float(q[0, 0]), "m": float(m[0, 0]), "lambda": _entry(nngp, gram), "ntk": _entry(ntk, gram)}
 

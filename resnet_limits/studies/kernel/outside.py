@@ -8,7 +8,7 @@ from typing import Any
 from ...claims.claim import AS_STATED, Expected, Verdict
 from ...limits.explosion import Moments
 from ...networks.activations import activation_named
-from ...paths.laws.iid import Iid
+from ...paths.laws.iid import IidLaw
 from .settings import Kernel
 
 AS_FULL: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
@@ -17,17 +17,19 @@ OF_DEPTHS: dict[str, Verdict] = {**AS_FULL, "large": "inconclusive"}
 
 TYPICAL = 1.0
 """`|z|^2/d_in` of a standardised point: its mean over the training points."""
-NO_BLOW_UP = "no training or test point may blow up before the horizon (blow_up_time says when the first one does)"
+NO_BLOW_UP = "moments that blow up before the horizon at no training or test point (blow_up_time: the first time)"
 """For `Claim.needs`."""
+OF_ROUNDING = "units of rounding"
+"""For `Expected.scale`."""
 DEEP = {"activation": "relu", "sigma_A": 1.4142135623730951, "sigma_a": 0.5, "sigma_B": 1.0}
 """The deep block `x + B phi(A x + a)`: its inner activation, sizes of its inner layer, and of its last."""
 LADDER = (8, 4, 2, 1)
 """Finite networks have the width of the settings over these."""
 
 
-def sizes(settings: Kernel) -> Iid:
+def sizes(settings: Kernel) -> IidLaw:
     """`sigma_w`, `sigma_b` of the settings' law."""
-    return Iid(**settings.init.sizes()._asdict())
+    return IidLaw(**settings.init.sizes()._asdict())
 
 
 def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:
@@ -38,25 +40,25 @@ def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:
 def kinked(settings: Kernel) -> str | None:
     """Why there is no limit in depth, or None."""
     if (reason := activation_named(settings.activation).without_limit()) is not None:
-        return f"activation={settings.activation}: {reason}, and infinitely deep networks no limit"
+        return f"activation={settings.activation}: {reason}, and infinitely deep networks have no limit"
     return None
 
 
 def moving(settings: Kernel) -> str | None:
     """Why the states do not move, or None."""
-    own = sizes(settings)
-    if own.sigma_w == own.sigma_b == 0:
+    init = sizes(settings)
+    if init.sigma_w == init.sigma_b == 0:
         return "init.sigma_w=0, init.sigma_b=0: all weights are zero, the states do not move"
     return None
 
 
 def blow_up_time(phi: str, settings: Kernel, q0: float = TYPICAL) -> float:
     """When the moments of the doubly infinite network explode, from `m_0 = 0` and this q_0; inf if they do not."""
-    its = activation_named(phi)
-    if its.without_limit() is not None or its.curvature_at_0 == 0:
+    activation = activation_named(phi)
+    if activation.without_limit() is not None:
         return math.inf
-    own = sizes(settings)
-    return Moments(*its.taylor(), own.sigma_w, own.sigma_b, 0.0, q0).explosion_time()
+    init = sizes(settings)
+    return Moments(*activation.taylor(), init.sigma_w, init.sigma_b, 0.0, q0).explosion_time()
 
 
 def explodes_with(phi: str, settings: Kernel) -> str | None:
@@ -134,6 +136,6 @@ def either(*reasons: Any) -> Any:
     """The first reason that applies, as a function of the settings."""
 
     def outside(settings: Kernel) -> str | None:
-        return next((reason for its in reasons if (reason := its(settings)) is not None), None)
+        return next((reason for reason_of in reasons if (reason := reason_of(settings)) is not None), None)
 
     return outside

@@ -16,7 +16,7 @@ from ...data.loading import load
 from ...fixed_shape import product
 from ...networks.ntk import NtkNetwork
 from ...random import Stream, normals
-from ...sampling.law import Isotropic
+from ...sampling.layer_law import Isotropic
 from ...settings.content import chosen
 from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
@@ -44,6 +44,14 @@ def pair(settings: Kernel) -> Float[Tensor, "2 f"]:
     return z[[0, 1 + int((z[1:] @ z[0]).argmax())]]
 
 
+def family(settings: Kernel, others: int) -> Float[Tensor, "n f"]:
+    """The first training point and those of the next hundred that overlap it most, of no larger norm than the pair:
+    where its moments do not blow up, theirs do not."""
+    z, largest = points(settings, 1 + AMONG), float(pair(settings).square().sum(dim=1).max())
+    small = z[1:][z[1:].square().sum(dim=1) <= largest]
+    return torch.cat([z[:1], small[(small @ z[0]).argsort(descending=True)[:others]]])
+
+
 def overlaps(z: Float[Tensor, "n f"]) -> Float[Tensor, "n n"]:
     """`<z_i, z_j>/d_in`: the overlaps of the states after a random read-in, at infinite width."""
     return z @ z.T / z.shape[1]
@@ -57,8 +65,8 @@ def degenerate(settings: Kernel) -> str | None:
 
 def law(settings: Kernel) -> Isotropic:
     """The law of the weights per unit of time."""
-    own = sizes(settings)
-    return Isotropic(own.sigma_w, own.sigma_b)
+    init = sizes(settings)
+    return Isotropic(init.sigma_w, init.sigma_b)
 
 
 def where(settings: Kernel) -> dict[str, Any]:
@@ -78,14 +86,14 @@ def read_in(
 
 def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
     """The network with full weight matrices, trained or differentiated."""
-    own = sizes(settings)
+    init = sizes(settings)
     return NtkNetwork(
         settings.activation,
         depth,
         width,
         settings.horizon,
-        own.sigma_w,
-        own.sigma_b,
+        init.sigma_w,
+        init.sigma_b,
         settings.kernel.read_in,
         settings.kernel.readout,
     )

@@ -23,8 +23,8 @@ def check(settings: Kernel) -> None:
     (points, new), d_in = sizes.points(settings.data), features(settings)
     if new == 0:
         raise SettingError("data.train_size: no test points are left, and study kernel looks at predictions on them")
-    its = settings.kernel
-    sizes.require(settings.data, {"kernel.inputs": its.inputs, "kernel.points": its.points})
+    keys = settings.kernel
+    sizes.require(settings.data, {"kernel.inputs": keys.inputs, "kernel.points": keys.points})
     linear = not_affine(settings) is None
     if settings.kernel.ridge == 0 and linear and points > d_in + 1:
         raise SettingError(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...data.sources.digits import Digits
+from ...data.sources.digits import DigitsData
 from ...data.sources.source import Data
 from ...networks.activations import Activation
-from ...paths.laws.iid import Iid
+from ...paths.laws.iid import IidLaw
 from ...paths.laws.law import Init
 from ...settings.base import Settings
 from ...settings.keys import fixed, key
@@ -36,7 +36,7 @@ class KernelKeys:
     ridge: float = key(
         0.1, "variance of the noise on the targets: what is added to the diagonal of a kernel", low=0, high=1e6
     )
-    networks: int = key(20, "finite networks that are trained; of narrower ones twice as many", low=2, high=10**4)
+    networks: int = key(30, "finite networks that are trained; of narrower ones twice as many", low=2, high=10**4)
     trained_depth: int = key(16, "depth of the trained networks, if the job is deeper", low=1, high=10**5)
     points: int = key(200, "training points of the trained networks", low=2, high=10**5)
     steps: int = key(50, "steps of gradient descent, full batch", low=1, high=10**6)
@@ -61,6 +61,6 @@ class Kernel(Settings):
     replicas: int = key(1024, "finite networks sampled at each width", low=2, high=10**6)
     preset: str = key("full", "size of the study", choices=("full", "smoke", "large"))
     activation: str = key("tanh", "activation phi outside the affine map", choices=Activation.options)
-    init: Init = key(Iid, "law of the weights of a layer")
-    data: Data = key(Digits, "data set")
+    init: Init = key(IidLaw, "law of the weights of a layer")
+    data: Data = key(DigitsData, "data set")
     kernel: KernelKeys = key(KernelKeys, "keys of this study")

@@ -37,8 +37,8 @@ from ...paths.draw import draw
 from ...paths.laws.law import Init
 from ...training import observables
 from ...training.loop import evaluated, train
-from ...training.loss import loss
-from ...training.trained import Trained
+from ...training.loss_of_replicas import loss
+from ...training.trained import TrainedParameters
 from .settings import Ode, two_matrices
 
 MOST_IMAGES = 1400
@@ -88,7 +88,7 @@ def trained_from(
     *,
     same_ends: bool,
     cut: bool,
-) -> Trained:
+) -> TrainedParameters:
     """Train the networks that start from these trunks (replicas, depth, *shape).
 
     With `same_ends` all replicas share one read-in and read-out at the start, and differ in the trunk alone. Of data
@@ -128,7 +128,7 @@ def trained_from(
 def records_and_arrays(
     settings: Ode,
     start: Mapping[str, Tensor],
-    trained: Trained,
+    trained: TrainedParameters,
     dataset: Dataset,
     prefix: str,
     coordinates: Mapping[str, Any],
@@ -168,6 +168,6 @@ def records_and_arrays(
         records.append(record("movement_increment", falls.sqrt()))
     entries = sum(w[0, 0].numel() for w in trunk.values())
     layers = (observables.increments(trunk) / entries).sqrt()
-    records += [record("increment", its, layer=k) for k, its in enumerate(layers.unbind(dim=1))]
+    records += [record("increment", squares, layer=k) for k, squares in enumerate(layers.unbind(dim=1))]
     arrays = {f"{prefix}.{name}": w for name, w in trunk.items()} | {f"{prefix}.logits": on_test}
     return Measurement(records, {name: value.contiguous().cpu().numpy() for name, value in arrays.items()})

@@ -57,10 +57,10 @@ def problem(
     number: torch.dtype = dtype or getattr(torch, settings.dtype)
     width = width or settings.width
     x = inputs(settings, width, number)
-    its = field(block or settings.block, activation or settings.activation, width)
+    vector_field = field(block or settings.block, activation or settings.activation, width)
     path = draw(
         init or settings.init,
-        its.shapes,
+        vector_field.shapes,
         depth=depth or settings.depth,
         horizon=settings.horizon,
         replicas=replicas,
@@ -69,13 +69,13 @@ def problem(
         dtype=number,
         device=x.device,
     )
-    return DrivenFlow(x.expand(replicas, *x.shape), its, path, settings.horizon)
+    return DrivenFlow(x.expand(replicas, *x.shape), vector_field, path, settings.horizon)
 
 
-def pinned(settings: Ode, law: Law) -> Law:
+def with_own_sizes(settings: Ode, law: Law) -> Law:
     """A law that a claim pins, with the sizes `sigma_w`, `sigma_b` of the settings' own law."""
-    own = settings.init
-    return replace(law, sigma_w=own.sigma_w, sigma_b=own.sigma_b) if isinstance(own, Random) else law
+    init = settings.init
+    return replace(law, sigma_w=init.sigma_w, sigma_b=init.sigma_b) if isinstance(init, Random) else law
 
 
 def degenerate(settings: Ode) -> str | None:
@@ -105,13 +105,13 @@ def half_mean_square(x: Tensor) -> tuple[Tensor, Tensor]:
     return x.square().sum() / (2 * x.shape[1]), x / x.shape[1]
 
 
-def relative_error(found: list[Tensor], exact: list[Tensor], largest_error: Tensor) -> tuple[float, float]:
+def relative_error(measured: list[Tensor], exact: list[Tensor], largest_error: Tensor) -> tuple[float, float]:
     """Root mean square of the difference over that of the exact values, and the reference's own relative error.
 
     nan where the exact values are zero: nothing moves.
     """
     size = root_mean_square(torch.cat([e.flatten() for e in exact]))
-    difference = torch.cat([(f - e).flatten() for f, e in zip(found, exact, strict=True)])
+    difference = torch.cat([(f - e).flatten() for f, e in zip(measured, exact, strict=True)])
     if size == 0:
         return math.nan, math.nan
     return root_mean_square(difference) / size, float(largest_error) / size

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...data.sources.digits import Digits
+from ...data.sources.digits import DigitsData
 from ...data.sources.source import Data
 from ...networks.activations import Activation
 from ...networks.blocks.block import Block
-from ...networks.blocks.one import One
-from ...networks.blocks.two import Two
+from ...networks.blocks.one import OneBlock
+from ...networks.blocks.two import TwoBlock
 from ...paths.laws.law import Init
-from ...paths.laws.smooth import Smooth
+from ...paths.laws.smooth import SmoothLaw
 from ...settings.base import Settings
 from ...settings.keys import fixed, key
 from ...settings.training import Train
@@ -34,13 +34,13 @@ class Ode(Settings):
 
     study: str = fixed("ode", "the study")
     activation: str = key("tanh", "activation phi", choices=Activation.options)
-    block: Block = key(One, "vector field of a layer")
-    init: Init = key(Smooth, "law of the weights over depth")
-    data: Data = key(Digits, "data set")
+    block: Block = key(OneBlock, "vector field of a layer")
+    init: Init = key(SmoothLaw, "law of the weights over depth")
+    data: Data = key(DigitsData, "data set")
     train: Train = key(Train, "training")
     ode: OdeKeys = key(OdeKeys, "keys of this study")
 
 
-def two_matrices(settings: Ode, width: int) -> Two:
+def two_matrices(settings: Ode, width: int) -> TwoBlock:
     """The settings' own block where it is of two matrices, else one that is twice as wide inside."""
-    return settings.block if isinstance(settings.block, Two) else Two(hidden=2 * width)
+    return settings.block if isinstance(settings.block, TwoBlock) else TwoBlock(hidden=2 * width)

@@ -39,9 +39,9 @@ def deep_enough(records: Any) -> str | None:
 
     By the size of a step alone: a large error may be that of another limit, which must not pass for a small depth.
     """
-    its = records[records["observable"] == "weak_step"]
-    if len(its) and (step := its[its["depth"] == its["depth"].max()]["value"].mean()) > LONGEST:
-        depth = int(its["depth"].max())
+    rows = records[records["observable"] == "weak_step"]
+    if len(rows) and (step := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > LONGEST:
+        depth = int(rows["depth"].max())
         return f"the step at L={depth} is {step:.2g} ('weak_step'), above {LONGEST}; deeper networks would tell"
     return None
 
@@ -52,10 +52,10 @@ def asymptotic(observable: str, scheme: str) -> Callable[[Any], str | None]:
     def unmet(records: Any) -> str | None:
         if "scheme" not in records:
             return None
-        its = records[(records["observable"] == observable) & (records["scheme"] == scheme)]
-        deepest = its[its["depth"] == its["depth"].max()]["value"].mean()
+        rows = records[(records["observable"] == observable) & (records["scheme"] == scheme)]
+        deepest = rows[rows["depth"] == rows["depth"].max()]["value"].mean()
         if deepest > LARGEST:
-            depth = int(its["depth"].max())
+            depth = int(rows["depth"].max())
             what = f"the relative error at L={depth} is {deepest:.2g}"
             return f"{what}: no order can be read above {LARGEST}; deeper networks would tell"
         return None

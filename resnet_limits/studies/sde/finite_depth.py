@@ -25,20 +25,20 @@ STEP = 1e-5
 
 def overlaps(settings: Sde, x0: Float[Tensor, "n d"]) -> Float[Tensor, "k n n"]:
     """`C_0, ..., C_L` of the settings' own network."""
-    own, h = sizes(settings), settings.horizon / settings.depth
+    init, h = sizes(settings), settings.horizon / settings.depth
     x = x0.double().cpu()
     path = [x @ x.T / x.shape[1]]
     for _ in range(settings.depth):
         C = path[-1]
-        path.append(C + moments(settings.activation, h * (own.sigma_b**2 + own.sigma_w**2 * C))[1])
+        path.append(C + moments(settings.activation, h * (init.sigma_b**2 + init.sigma_w**2 * C))[1])
     return torch.stack(path)
 
 
 def slopes(settings: Sde, q: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
     """`E phi'(z)^2` of layers whose states have mean squares q."""
-    own, h, phi = sizes(settings), settings.horizon / settings.depth, activation_named(settings.activation)
+    init, h, phi = sizes(settings), settings.horizon / settings.depth, activation_named(settings.activation)
     points, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    z = (h * (own.sigma_b**2 + own.sigma_w**2 * q)).sqrt()[:, None] * torch.from_numpy(points)
+    z = (h * (init.sigma_b**2 + init.sigma_w**2 * q)).sqrt()[:, None] * torch.from_numpy(points)
     slope = (phi(z + STEP) - phi(z - STEP)) / (2 * STEP)
     return slope.square() @ torch.from_numpy(weights / weights.sum())
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ... import device
 from ...data.loading import embed, load
-from ...data.sources.digits import Digits
+from ...data.sources.digits import DigitsData
 from ...data.sources.source import Data
 from ...errors import SettingError
 from .settings import Sde
@@ -16,7 +16,7 @@ from .settings import Sde
 
 def source(data: Data) -> Data:
     """The data themselves where they are images, else the bundled 8x8 digits."""
-    return data if data.shape() is not None else Digits()
+    return data if data.shape() is not None else DigitsData()
 
 
 def patches(settings: Sde, *, side: int, width: int) -> Float[Tensor, "p d"]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from ...data.sources.gaussian import Gaussian
+from ...data.sources.gaussian import GaussianData
 from ...limits.explosion import Moments
 from ...networks.activations import activation_named
-from ...paths.laws.iid import Iid
+from ...paths.laws.iid import IidLaw
 from ..outside import still
 from .settings import Sde
 
@@ -23,9 +23,9 @@ def smooth_and_moving(settings: Sde) -> str | None:
     return kinked(settings) or still(settings)
 
 
-def sizes(settings: Sde) -> Iid:
+def sizes(settings: Sde) -> IidLaw:
     """`sigma_w`, `sigma_b` of the settings' own law."""
-    return Iid(**settings.init.sizes()._asdict())
+    return IidLaw(**settings.init.sizes()._asdict())
 
 
 def linear(settings: Sde) -> str | None:
@@ -87,10 +87,10 @@ def explosion_time(phi: str, settings: Sde) -> float:
     see the data. Embedded data have means and norms of their own, and their networks explode somewhat earlier or later.
     """
     outer, inner = activation_named(phi), activation_named(settings.activation_inside)
-    if outer.without_limit() is not None or outer.curvature_at_0 == 0 or inner.bound is not None:
+    if outer.without_limit() is not None or inner.bound is not None:
         return math.inf
-    own, q0 = sizes(settings), settings.sde.norm if isinstance(settings.data, Gaussian) else 1.0
-    return Moments(*outer.taylor(), own.sigma_w, own.sigma_b, 0.0, q0).explosion_time()
+    init, q0 = sizes(settings), settings.sde.norm if isinstance(settings.data, GaussianData) else 1.0
+    return Moments(*outer.taylor(), init.sigma_w, init.sigma_b, 0.0, q0).explosion_time()
 
 
 def explodes_with(phi: str, settings: Sde) -> str | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ... import device
 from ...data.loading import embed, load
-from ...data.sources.gaussian import Gaussian
+from ...data.sources.gaussian import GaussianData
 from ...errors import SettingError
 from ...measurement.record import Record
 from ...random import generator
@@ -26,7 +26,7 @@ def inputs(settings: Sde, *, width: int | None = None, count: int | None = None)
     Raises `SettingError` where there are fewer points.
     """
     width, count = width or settings.width, count or settings.sde.inputs
-    if isinstance(settings.data, Gaussian):
+    if isinstance(settings.data, GaussianData):
         x = _at_equal_angles(count, width, settings)
     else:
         dataset = load(settings.data, seed=settings.seed)
@@ -57,14 +57,14 @@ def _frame(count: int, width: int, settings: Sde) -> Float[Tensor, "n d"]:
 
 def pair_or_one(settings: Sde) -> Float[Tensor, "n d"]:
     """The first two inputs, also where `sde.inputs=1`; of the line, whose angles are 0 and 180 degrees, the first."""
-    of_any_angle = isinstance(settings.data, Gaussian) and settings.width > 1
+    of_any_angle = isinstance(settings.data, GaussianData) and settings.width > 1
     return inputs(settings, count=2 if of_any_angle else min(2, settings.sde.inputs))
 
 
 def degenerate(settings: Sde) -> str | None:
     """What there is no number for, of an input, of a layer, of two inputs; or None."""
-    own, x = sizes(settings), inputs(settings).cpu()
-    reason = of_a_layer(own, x, settings, exponent=0.5) or overflows(growth(settings))
+    init, x = sizes(settings), inputs(settings).cpu()
+    reason = of_a_layer(init, x, settings, exponent=0.5) or overflows(growth(settings))
     if reason is None and settings.width == 1:
         reason = "width=1: on a line angles are 0 or 180 degrees, and a state has no two coordinates"
     reason = reason or points(x, "input")

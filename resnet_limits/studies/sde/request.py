@@ -3,28 +3,27 @@ torch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...data import sizes
-from ...data.sources.gaussian import Gaussian
+from ...data.sources.gaussian import GaussianData
 from ...errors import SettingError
+from ..chosen import BELOW, asked_groups
+from ..group import Group
 from .outside import explodes, isotropic
 from .settings import Sde
 
-FOLLOW_ANY_LAW = ("sde.strong", "sde.matrix_normal")
-"""Claims, by the beginning of their ids, whose networks have the setting's own law of weights; the others sample i.i.d.
-entries."""
 
-
-def check(settings: Sde) -> None:
+def check(settings: Sde, groups: Sequence[Group]) -> None:
     """Raise `SettingError` for a law that is not of independent layers, or inputs that there are not."""
     settings.init.require_layer("sde")
-    chosen = settings.claims or ["all"]
-    if isotropic(settings) and not all(_follows(name) for name in chosen):
+    if isotropic(settings) and not all(group.any_law for group in asked_groups(settings.claims, groups)):
+        follow = ",".join(f"sde.{group.name}{BELOW}" for group in groups if group.any_law)
         raise SettingError(
-            f"init={settings.init.name}: so far these claims alone follow it: {', '.join(FOLLOW_ANY_LAW)};"
-            " ask for them with claims=[...]"
+            f"init={settings.init.name}: so far the networks of these claims alone have it; ask for claims=[{follow}]"
         )
     inputs, correlation = settings.sde.inputs, settings.sde.correlation
-    if not isinstance(settings.data, Gaussian):
+    if not isinstance(settings.data, GaussianData):
         sizes.require(settings.data, {"sde.inputs": inputs})
     elif inputs > 1 and correlation < -1 / (inputs - 1) - 1e-12:
         raise SettingError(
@@ -35,10 +34,6 @@ def check(settings: Sde) -> None:
             f"sde.inputs={inputs}: that many inputs at equal angles need a width of at least {inputs}"
             + ("; take sde.inputs=1, or sde.correlation=1 or -1" if settings.width == 1 and inputs == 2 else "")
         )
-
-
-def _follows(name: str) -> bool:
-    return any(name == its or name.startswith(its + ".") for its in FOLLOW_ANY_LAW)
 
 
 def warnings(settings: Sde) -> list[str]:

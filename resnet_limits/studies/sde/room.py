@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ...data.sources.gaussian import Gaussian
+from ...data.sources.gaussian import GaussianData
 from ..least import points, sampled
 from .settings import Sde
 
 
 def least_of_inputs(settings: Sde) -> float:
     """The data set where the inputs are points of one."""
-    return 0.0 if isinstance(settings.data, Gaussian) else points(settings)
+    return 0.0 if isinstance(settings.data, GaussianData) else points(settings)
 
 
 def least_of_one(settings: Sde) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...data.sources.gaussian import Gaussian
+from ...data.sources.gaussian import GaussianData
 from ...data.sources.source import Data
 from ...networks.activations import Activation
-from ...paths.laws.iid import Iid
+from ...paths.laws.iid import IidLaw
 from ...paths.laws.law import Init
 from ...settings.base import Settings
 from ...settings.keys import fixed, key
@@ -35,7 +35,7 @@ class Sde(Settings):
     study: str = fixed("sde", "the study")
     activation: str = key("tanh", "activation phi outside the affine map", choices=Activation.options)
     activation_inside: str = key("identity", "activation psi inside the affine map", choices=Activation.options)
-    init: Init = key(lambda: Iid(sigma_w=0.5, sigma_b=0.5), "law of the weights of a layer")
+    init: Init = key(lambda: IidLaw(sigma_w=0.5, sigma_b=0.5), "law of the weights of a layer")
     replicas: int = key(1024, "networks sampled side by side", low=2, high=10**8)
-    data: Data = key(Gaussian, "data set that the inputs are taken from; gaussian: of given norms and angles")
+    data: Data = key(GaussianData, "data set that the inputs are taken from; gaussian: of given norms and angles")
     sde: SdeKeys = key(SdeKeys, "keys of this study")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..study import Study
 from .backward import claims as backward
 from .convolutional import claims as convolutional
@@ -17,6 +19,20 @@ from .settings import Sde
 from .strong import claims as strong
 from .weak import claims as weak
 
+GROUPS = (
+    strong.GROUP,
+    weak.GROUP,
+    law.GROUP,
+    matrix_normal.GROUP,
+    correlation.GROUP,
+    backward.GROUP,
+    functions.GROUP,
+    deep.GROUP,
+    prenorm.GROUP,
+    convolutional.GROUP,
+    explosion.GROUP,
+)
+
 STUDY = Study(
     name="sde",
     title="networks with random weights of size sqrt(T/L), and the diffusions that they approach",
@@ -24,20 +40,8 @@ STUDY = Study(
     equation="x_{k+1} = x_k + phi(W_k psi(x_k) + b_k), W_k ~ N(0, sigma_w^2 h/D), b_k ~ N(0, sigma_b^2 h), h = T/L"
     "   ->   dx = phi''(0)/2 v(x) dt + phi'(0) (dW psi(x) + db), v = sigma_b^2 + sigma_w^2 |psi(x)|^2/D",
     settings=Sde,
-    groups=(
-        strong.GROUP,
-        weak.GROUP,
-        law.GROUP,
-        matrix_normal.GROUP,
-        correlation.GROUP,
-        backward.GROUP,
-        functions.GROUP,
-        deep.GROUP,
-        prenorm.GROUP,
-        convolutional.GROUP,
-        explosion.GROUP,
-    ),
-    check=check,
+    groups=GROUPS,
+    check=partial(check, groups=GROUPS),
     figures=("function_draws", "correlation_by_layer"),
     warnings=warnings,
 )

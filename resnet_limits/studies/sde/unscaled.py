@@ -1,6 +1,6 @@
 """Networks without the factor sqrt(h): what the scaled ones are held against.
 
-unscaled        x <- x + phi(W psi(x) + b)      W_ij ~ N(0, sigma_w^2 / D): `Network` at horizon L, where h = 1
+unscaled        x <- x + phi(W psi(x) + b)      W_ij ~ N(0, sigma_w^2 / D): `ShallowNetwork` at horizon L, where h = 1
 feed-forward    x <- phi(W psi(x) + b)          the same weights, no skip connection
 
 Where states explode or gradients vanish exponentially, at most `DEEPEST` layers are sampled: no number overflows.
@@ -16,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...networks.activations import activation_named
-from ...sampling.law import Isotropic
-from ...sampling.schemes import Network, Scheme
+from ...sampling.layer_law import Isotropic
+from ...sampling.schemes import Scheme, ShallowNetwork
 from .outside import sizes
 from .settings import Sde
 
@@ -58,13 +58,15 @@ class Sampled:
 
 def scaled(settings: Sde) -> Sampled:
     """The network of the settings."""
-    own = sizes(settings)
-    network = Network(settings.activation, settings.activation_inside)
-    return Sampled(network, Isotropic(own.sigma_w, own.sigma_b), settings.depth, settings.horizon, {})
+    init = sizes(settings)
+    network = ShallowNetwork(settings.activation, settings.activation_inside)
+    return Sampled(network, Isotropic(init.sigma_w, init.sigma_b), settings.depth, settings.horizon, {})
 
 
-def pinned(scheme: type[Network] | type[FeedForward], depth: int, pins: Mapping[str, Any]) -> Sampled:
-    """One without the factor: steps of length 1, activation and sizes as pinned."""
+def without_the_factor(
+    scheme: type[ShallowNetwork] | type[FeedForward], depth: int, pins: Mapping[str, Any]
+) -> Sampled:
+    """Steps of length 1, activation and sizes as pinned."""
     law = Isotropic(pins["init.sigma_w"], pins["init.sigma_b"])
     return Sampled(scheme(pins["activation"]), law, depth, float(depth), pins)
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits.data.sources.cifar10 import Cifar10
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.mnist import Mnist
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.cifar10 import Cifar10Data
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.mnist import MnistData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Record
@@ -28,8 +28,8 @@ from resnet_limits.settings.checks import check as check_ranges
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.flow.images import measure as images
-from resnet_limits.studies.flow.request import check
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
+from resnet_limits.studies.flow.study import STUDY
 from resnet_limits.training import convolutional
 from resnet_limits.training.convolutional import train
 from tests.planting import plant
@@ -49,8 +49,8 @@ def records() -> list[Record]:
 
 
 def test_claims_are_supported():
-    found = verdicts("images", SMALL, (16, 32))
-    assert {name: its.verdict for name, its in found.items()} == {
+    judged = verdicts("images", SMALL, (16, 32))
+    assert {name: judgement.verdict for name, judgement in judged.items()} == {
         "flow.images.refinement": "supported",
         "flow.images.refinement.accuracy": "supported",
     }
@@ -63,9 +63,9 @@ def test_refined_networks_that_keep_the_step_of_the_trained_one_turn_the_claims_
         return right(*args, units=units, horizon=horizon * units / 2)  # type: ignore[arg-type]
 
     plant(monkeypatch, images.scores_of, long_steps)
-    found = verdicts("images", with_images(SMALL, units=[2]), (16,))
-    assert found["flow.images.refinement"].verdict == "refuted"
-    assert found["flow.images.refinement.accuracy"].verdict == "refuted"
+    judged = verdicts("images", with_images(SMALL, units=[2]), (16,))
+    assert judged["flow.images.refinement"].verdict == "refuted"
+    assert judged["flow.images.refinement.accuracy"].verdict == "refuted"
 
 
 def test_records_are_documented_and_have_coordinates(records: list[Record]):
@@ -74,11 +74,11 @@ def test_records_are_documented_and_have_coordinates(records: list[Record]):
     assert all(math.isfinite(record.value) for record in records)
     for weights, counts in (("free", [2]), ("shared", [1, 2, 4, 8, 16])):
         for m in counts:
-            its = value(records, "images.accuracy", units=2, weights=weights, evaluated=m)
-            assert 0.3 < its.value <= 1
-            assert its.stderr >= 0
-            assert its.replicas == 2
-            assert its.coordinates["data"] == "digits"
+            accuracy = value(records, "images.accuracy", units=2, weights=weights, evaluated=m)
+            assert 0.3 < accuracy.value <= 1
+            assert accuracy.stderr >= 0
+            assert accuracy.replicas == 2
+            assert accuracy.coordinates["data"] == "digits"
     for stage in (1, 2, 3):
         assert value(records, "images.inverse_error", units=2, weights="free", stage=stage).value > 0
     gaps = [value(records, "images.refinement_gap", units=2, evaluated=m).value for m in (2, 4, 8, 16)]
@@ -108,7 +108,7 @@ def test_one_unit_is_one_network_and_all_depths_share_the_training(monkeypatch: 
     first, again = (images.measure(Job(replace(SMALL, depth=depth), shared)).records for depth in (16, 64))
     assert calls == [1, 2, 2]
     assert repr(first) == repr(again)
-    other = replace(SMALL, width=7, replicas=9, data=Moons(), preset="smoke")
+    other = replace(SMALL, width=7, replicas=9, data=MoonsData(), preset="smoke")
     images.measure(Job(other, shared))
     assert len(calls) == 3  # nothing that the networks depend on
     images.measure(Job(replace(SMALL, seed=1), shared))
@@ -135,8 +135,8 @@ def test_an_interrupted_measurement_goes_on_to_the_same_result(tmp_path: Path, r
     with pytest.raises(Interrupted):
         images.measure(job(until))
     went_on = []
-    found = images.measure(job(lambda fraction, message: went_on.append(message))).records
-    assert repr(found) == repr(records)
+    resumed = images.measure(job(lambda fraction, message: went_on.append(message))).records
+    assert repr(resumed) == repr(records)
     assert "epoch 1 of 4" not in went_on[0] or steps < 10  # it did go on, and not from the start
 
 
@@ -145,7 +145,7 @@ def test_training_is_sgd_with_momentum_with_a_rate_times_the_sets_of_a_stage():
     x, y = normals((1, 8, 8), Stream(0, "x"), replicas=12), torch.arange(12) % 3
     recipe = Train(epochs=3, batch_size=12, lr=0.05, momentum=0.9, schedule="cosine")
     keywords = {"units": 2, "horizon": 1.0, "seed": 0}
-    found = train("tanh", start, x, y, recipe, progress=lambda fraction, message: None, **keywords)
+    parameters = train("tanh", start, x, y, recipe, progress=lambda fraction, message: None, **keywords)
     reference = {name: w.clone().requires_grad_() for name, w in start.items()}
     groups = [
         {"params": [w for name, w in reference.items() if name.startswith("stage") == stage], "lr": rate}
@@ -166,19 +166,19 @@ def test_training_is_sgd_with_momentum_with_a_rate_times_the_sets_of_a_stage():
         optimiser.step()
         schedule.step()
     assert clipped > 0
-    for name, w in found.items():
+    for name, w in parameters.items():
         assert torch.allclose(w, reference[name], rtol=1e-9, atol=1e-12), name
         assert not torch.equal(w, start[name]) or name.endswith("A")
 
 
 def test_networks_learn_the_digits():
     settings = with_images(SMALL, units=[1], points=1400, epochs=4, batch_size=50, channels=8, replicas=1)
-    (found,) = (
+    (record,) = (
         r
         for r in measured("images", settings, (16,))[16]
         if r.observable == "images.accuracy" and r.coordinates["weights"] == "free"
     )
-    assert found.value > 0.93
+    assert record.value > 0.93
 
 
 def test_paired_differences():
@@ -206,26 +206,26 @@ def test_what_is_evaluated():
             "flow.images.batch_size=301: digits has 300 training images here; give",
         ),
         (
-            replace(with_images(SMALL, points=2000, batch_size=100), data=Digits(train_size=50)),
+            replace(with_images(SMALL, points=2000, batch_size=100), data=DigitsData(train_size=50)),
             "batch_size=100: digits has 50 training",
         ),
         (
-            replace(SMALL, data=ImageFolder(size=3)),
+            replace(SMALL, data=ImageFolderData(size=3)),
             "data.size=3: images of 3 x 3 pixels are too small for three stages",
         ),
-        (replace(SMALL, data=Digits(train_size=1797)), "no test images are left"),
+        (replace(SMALL, data=DigitsData(train_size=1797)), "no test images are left"),
     ],
-    ids=lambda its: "" if isinstance(its, Flow) else its[:25],
+    ids=lambda value: "" if isinstance(value, Flow) else value[:25],
 )
 def test_what_cannot_be_run_is_refused_in_words(settings: Flow, words: str):
     with pytest.raises(SettingError, match=words):
-        check(settings)
+        STUDY.check(settings)
 
 
 def test_what_is_not_asked_for_is_not_refused():
-    check(replace(with_images(SMALL, channels=7), claims=["flow.map"]))
-    for data in (Moons(), Gaussian(), Digits(), Mnist(), Cifar10()):
-        check(replace(SMALL, data=data))
+    STUDY.check(replace(with_images(SMALL, channels=7), claims=["flow.map"]))
+    for data in (MoonsData(), GaussianData(), DigitsData(), MnistData(), Cifar10Data()):
+        STUDY.check(replace(SMALL, data=data))
 
 
 @pytest.mark.parametrize("units", [[], [0], [1, 1], [1, 2.5], 3])
@@ -255,9 +255,9 @@ def test_a_batch_larger_than_a_folder_of_images_is_refused_when_it_is_read():
 
 def test_a_horizon_of_zero_lies_outside():
     settings = replace(with_images(SMALL, units=[1], epochs=1, points=60), horizon=0.0)
-    for its in verdicts("images", settings, (16,)).values():
-        assert its.verdict == "inconclusive"
-        assert "horizon=0" in its.why
+    for judgement in verdicts("images", settings, (16,)).values():
+        assert judgement.verdict == "inconclusive"
+        assert "horizon=0" in judgement.why
 
 
 def test_relu_is_no_smooth_field():

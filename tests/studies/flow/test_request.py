@@ -6,30 +6,33 @@ from dataclasses import replace
 
 import pytest
 
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.spirals import Spirals
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.errors import SettingError
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.settings.checks import check
 from resnet_limits.settings.training import Train
-from resnet_limits.studies.flow.request import check as request
 from resnet_limits.studies.flow.settings import Flow, FlowKeys, ImageKeys
+from resnet_limits.studies.flow.study import STUDY
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (Flow(init=MatrixNormal()), "init=matrix_normal: .* paths over depth"),
+        (Flow(init=MatrixNormalLaw()), "init=matrix_normal: .* paths over depth"),
         (Flow(flow=FlowKeys(inputs=5000)), "flow.inputs=5000: spirals has 1000 training points"),
         (Flow(flow=FlowKeys(points=5000)), "flow.points=5000: spirals has 1000"),
-        (Flow(data=Gaussian(), figure="deformed_grid"), "figure=deformed_grid shows networks that classify"),
-        (Flow(data=Gaussian(), figure="folding"), "figure=folding shows networks that classify"),
-        (Flow(data=Spirals(train_size=100), flow=FlowKeys(points=50), train=Train(batch_size=200)), "train.batch_size"),
+        (Flow(data=GaussianData(), figure="deformed_grid"), "figure=deformed_grid shows networks that classify"),
+        (Flow(data=GaussianData(), figure="folding"), "figure=folding shows networks that classify"),
+        (
+            Flow(data=SpiralsData(train_size=100), flow=FlowKeys(points=50), train=Train(batch_size=200)),
+            "train.batch_size",
+        ),
     ],
 )
 def test_requests_that_cannot_be_run(settings, words):
     with pytest.raises(SettingError, match=words):
-        request(settings)
+        STUDY.check(settings)
 
 
 @pytest.mark.parametrize(

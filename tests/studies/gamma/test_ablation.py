@@ -52,7 +52,7 @@ def test_controls_stay_apart_from_depth_to_depth(jobs, control: str):
 def test_standard_errors_are_the_scatter_between_seeds():
     """Of eight seeds, starts of one problem: their scatter is 0.6 to 1.5 of what each says, in 19 of 20 trials."""
     settings = [replace(SMALL, replicas=4, seed=seed) for seed in range(8)]
-    jobs = [measured(ablation, its, depths=(8,))[0][1] for its in settings]
+    jobs = [measured(ablation, settings_of_start, depths=(8,))[0][1] for settings_of_start in settings]
     for observable, control in (
         ("relative_roughness", "none"),
         ("relative_roughness", "decay"),
@@ -83,7 +83,7 @@ def test_networks_that_are_not_trained_do_not_move_and_are_not_supported(monkeyp
 
 def test_starts_of_all_depths_agree_at_common_times_and_do_not_depend_on_their_number():
     def paths(depth: int, count: int) -> np.ndarray:
-        settings = ablation.pinned(replace(SMALL, depth=depth))
+        settings = ablation.of_the_controls(replace(SMALL, depth=depth))
         problem = ablation.small(settings, "regression", dimension=3, points=4)
         return np.stack([problem.weights(u).path for u in ablation.starts(settings, problem, count)])
 
@@ -101,8 +101,8 @@ def test_the_controls_have_penalties_of_their_own_whatever_the_setting():
 def test_the_h1_norm_in_place_of_a_control_is_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = DepthRegularised.__init__
 
-    def wrong(self: DepthRegularised, *its, **given):
-        careful(self, *its, **(given | {"penalty": "h1"}))
+    def wrong(self: DepthRegularised, *arguments, **given):
+        careful(self, *arguments, **(given | {"penalty": "h1"}))
 
     monkeypatch.setattr(DepthRegularised, "__init__", wrong)
     resize(monkeypatch, claims, CONTROLS={"decay": 0.01}, POINTS={"decay": 4})

@@ -101,15 +101,15 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
 
     exact = {}
     for name, kind in limit.KINDS.items():
-        job = limit.pinned(Job(SMALL), name)
+        job = limit.of_problem(Job(SMALL), name)
         problem = small(job.settings, kind)
         exact[problem.penalties, kind] = limit.limit_of(job, problem, kind)
     plant(monkeypatch, limit.limit_of, lambda job, problem, kind: exact[problem.penalties, kind])
     monkeypatch.setattr(DepthRegularised, "sizes", sizes)
     jobs = measured(limit, depths=DEEP)
     # without the factor n minimisers become rough, and what is left of three claims still bends at these depths
-    found = verdict("gamma.value", jobs, plateaus).verdict
-    assert found == "refuted" or (power == 0 and found == "inconclusive")
+    word = verdict("gamma.value", jobs, plateaus).verdict
+    assert word == "refuted" or (power == 0 and word == "inconclusive")
     assert verdict("gamma.value.observed", jobs).verdict == "refuted"
     for claim in ("gamma.weights", "gamma.h1", "gamma.boundary.start", "gamma.classes.weights", "gamma.oscillation"):
         judgement = verdict(claim, jobs, plateaus)
@@ -133,8 +133,8 @@ def test_a_loss_gradient_that_is_off_misses_the_exact_conditions(monkeypatch: py
     careful = DepthRegularised.loss_gradient
 
     def wrong(self: DepthRegularised, w):
-        its = careful(self, w)
-        return replace(its, K=1.001 * its.K)
+        gradient = careful(self, w)
+        return replace(gradient, K=1.001 * gradient.K)
 
     monkeypatch.setattr(DepthRegularised, "loss_gradient", wrong)
     assert verdict("gamma.boundary.exact", measured(limit)).verdict == "refuted"
@@ -168,8 +168,8 @@ def test_a_limit_that_is_off_by_a_thousandth_is_refuted(monkeypatch: pytest.Monk
     """Its value falls at an order that looks like 1; what is left at infinite depth does not."""
 
     def off(problem: DepthRegularised, guess, *, tolerance: float):
-        its = extremal(problem, guess, tolerance=tolerance)
-        return replace(its, value=its.value * (1 - 4e-3))
+        solution = extremal(problem, guess, tolerance=tolerance)
+        return replace(solution, value=solution.value * (1 - 4e-3))
 
     plant(monkeypatch, extremal, off)
     jobs = measured(limit, depths=(4, 8, 16, 32))

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import FinishedJob
@@ -54,7 +54,8 @@ def test_a_branch_that_ends_on_the_way_is_noticed_and_nothing_is_judged_across_i
 
 
 @pytest.mark.parametrize(
-    ("data", "loss"), [(Gaussian(train_size=20, test_size=5, features=3), None), (Moons(train_size=30), "square")]
+    ("data", "loss"),
+    [(GaussianData(train_size=20, test_size=5, features=3), None), (MoonsData(train_size=30), "square")],
 )
 def test_regression_and_squares_of_classes_are_minimised_too(data: Data, loss: str | None):
     settings = replace(SMALL, data=data, gamma=GammaKeys(loss=loss))
@@ -65,7 +66,7 @@ def test_regression_and_squares_of_classes_are_minimised_too(data: Data, loss: s
 
 def test_layers_that_have_nothing_to_do_give_no_ratios_of_rounding():
     """So large a penalty that the layers have nothing to do: the minimiser is zero, and no claim is refuted."""
-    settings = replace(SMALL, data=Moons(train_size=30), gamma=GammaKeys(alpha=1e5, train_points=30))
+    settings = replace(SMALL, data=MoonsData(train_size=30), gamma=GammaKeys(alpha=1e5, train_points=30))
     jobs = measured(real, settings, depths=(4, 8, 16, 32))
     assert max(float(np.abs(m.arrays["real.K"]).max()) for _, m in jobs) < 1e-9
     for claim in ("boundary.start", "boundary.end", "weights.observed", "h1"):
@@ -84,11 +85,11 @@ def fake(depth: int, *, order: float = 1.0, bend: float = 0.0) -> FinishedJob:
 
 
 def test_the_limit_of_doubling_depths_is_extrapolated():
-    found = {(c.depth, c.record.observable): c.record for c in real_paths.compare([fake(n) for n in (8, 16, 32, 64)])}
+    records = {(c.depth, c.record.observable): c.record for c in real_paths.compare([fake(n) for n in (8, 16, 32, 64)])}
     for depth in (8, 64):
-        assert found[depth, "value_gap"].value == pytest.approx(1 / depth, rel=1e-6)
-        assert found[depth, "weights_sup"].value == pytest.approx(2**0.5 * 15 / 8 / depth, rel=1e-6)
-    assert found[64, "value_gap"].reference_error < 1e-6
+        assert records[depth, "value_gap"].value == pytest.approx(1 / depth, rel=1e-6)
+        assert records[depth, "weights_sup"].value == pytest.approx(2**0.5 * 15 / 8 / depth, rel=1e-6)
+    assert records[64, "value_gap"].reference_error < 1e-6
 
 
 def test_depths_that_do_not_double_are_left_out_and_two_are_too_few():
@@ -98,15 +99,15 @@ def test_depths_that_do_not_double_are_left_out_and_two_are_too_few():
 
 
 def test_tl2_and_h1_are_distances_to_the_limit_at_all_times():
-    found = {(c.depth, c.record.observable): c.record for c in real_paths.compare([fake(n) for n in (8, 16, 32, 64)])}
+    records = {(c.depth, c.record.observable): c.record for c in real_paths.compare([fake(n) for n in (8, 16, 32, 64)])}
     t = np.linspace(0, 1, 4001)
     for n in (8, 64):
         step = np.minimum((t * n).astype(int), n - 1) / n  # K and b have one entry each: 1 + t in the limit
         squares = 2 * ((1 + step) * (1 + 1 / n) - (1 + t)) ** 2 + (step - t) ** 2
-        assert found[n, "tl2"].value == pytest.approx(np.trapezoid(squares, t) ** 0.5, rel=1e-2)
+        assert records[n, "tl2"].value == pytest.approx(np.trapezoid(squares, t) ** 0.5, rel=1e-2)
         # K_k - K(k/n) = (1 + k/n)/n, with slope 1/n, and tau = 1
-        assert found[n, "h1"].value == pytest.approx((2 * ((n - 1) / n + 1)) ** 0.5 / n, rel=1e-6)
-        assert found[n, "h1"].reference_error < 1e-6
+        assert records[n, "h1"].value == pytest.approx((2 * ((n - 1) / n + 1)) ** 0.5 / n, rel=1e-6)
+        assert records[n, "h1"].reference_error < 1e-6
 
 
 def test_values_that_converge_slowly_are_not_judged_against_a_limit_that_first_order_extrapolates():
@@ -119,7 +120,7 @@ def test_values_that_converge_slowly_are_not_judged_against_a_limit_that_first_o
 def compared(claim: str, *, order: float):
     """The verdict on a claim about `fake` networks of this order."""
     jobs = [fake(n, order=order, bend=0.2) for n in (8, 16, 32, 64, 128)]
-    finished = [(its.settings, Measurement(list(its.records), {})) for its in jobs]
+    finished = [(job.settings, Measurement(list(job.records), {})) for job in jobs]
     comparison = SimpleNamespace(compare=lambda _: real_paths.compare(jobs))
     return verdict(f"gamma.real.{claim}", finished, comparison)
 
@@ -141,11 +142,11 @@ def test_values_out_of_range_are_refused(given: dict, words: str):
 
 def test_what_cannot_be_run_is_refused():
     with pytest.raises(SettingError, match=r"cross_entropy.*data=gaussian"):
-        STUDY.check(Gamma(data=Gaussian(), gamma=GammaKeys(loss="cross_entropy")))
+        STUDY.check(Gamma(data=GaussianData(), gamma=GammaKeys(loss="cross_entropy")))
     with pytest.raises(SettingError, match="depth=1"):
         STUDY.check(Gamma(depth=1))
     with pytest.raises(SettingError, match="horizon=2"):
         STUDY.check(Gamma(horizon=2.0))
     with pytest.raises(SettingError, match="dtype=float32"):
         STUDY.check(Gamma(dtype="float32"))
-    STUDY.check(Gamma(data=Gaussian(), gamma=GammaKeys(loss="square")))
+    STUDY.check(Gamma(data=GaussianData(), gamma=GammaKeys(loss="square")))

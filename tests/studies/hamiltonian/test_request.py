@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.image_folder import ImageFolder
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.errors import SettingError
 from resnet_limits.settings.checks import check
 from resnet_limits.studies import study as studies
@@ -19,19 +19,19 @@ STUDY = studies.get("hamiltonian")
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        (Hamiltonian(data=Digits(), width=16, hamiltonian=HamiltonianKeys(loss="squared_hinge")), "two classes"),
+        (Hamiltonian(data=DigitsData(), width=16, hamiltonian=HamiltonianKeys(loss="squared_hinge")), "two classes"),
         (
-            Hamiltonian(data=ImageFolder(), hamiltonian=HamiltonianKeys(loss="squared_hinge")),
+            Hamiltonian(data=ImageFolderData(), hamiltonian=HamiltonianKeys(loss="squared_hinge")),
             "may have any number",
         ),
-        (Hamiltonian(data=Gaussian(), hamiltonian=HamiltonianKeys(loss="logistic")), "regression"),
-        (Hamiltonian(data=Gaussian(), hamiltonian=HamiltonianKeys(loss="squared_hinge")), "regression"),
-        (Hamiltonian(data=Digits(), width=4), "width >= 10"),
+        (Hamiltonian(data=GaussianData(), hamiltonian=HamiltonianKeys(loss="logistic")), "regression"),
+        (Hamiltonian(data=GaussianData(), hamiltonian=HamiltonianKeys(loss="squared_hinge")), "regression"),
+        (Hamiltonian(data=DigitsData(), width=4), "width >= 10"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(loss="logistic", readout="ridge")), "square"),
         (Hamiltonian(hamiltonian=HamiltonianKeys(points=1001)), "1000 training points"),
         (Hamiltonian(horizon=2.0), "horizon"),
         (Hamiltonian(dtype="float32"), "float64"),
-        (Hamiltonian(data=Moons(), hamiltonian=HamiltonianKeys(kernel="gaussian", points=500)), "Gaussian kernel"),
+        (Hamiltonian(data=MoonsData(), hamiltonian=HamiltonianKeys(kernel="gaussian", points=500)), "Gaussian kernel"),
     ],
 )
 def test_requests_that_cannot_be_run_are_refused_in_words(settings: Hamiltonian, word: str):
@@ -39,7 +39,7 @@ def test_requests_that_cannot_be_run_are_refused_in_words(settings: Hamiltonian,
         STUDY.check(settings)
 
 
-@pytest.mark.parametrize("own", [{"nu": 0.0}, {"nu": -1.0}, {"length": 0.0}, {"ridge": 0.0}, {"steps": 1}])
-def test_keys_out_of_range_are_refused(own: dict):
-    with pytest.raises(SettingError, match=f"hamiltonian.{next(iter(own))}: expected"):
-        check(Hamiltonian(hamiltonian=HamiltonianKeys(**own)))
+@pytest.mark.parametrize("keys", [{"nu": 0.0}, {"nu": -1.0}, {"length": 0.0}, {"ridge": 0.0}, {"steps": 1}])
+def test_keys_out_of_range_are_refused(keys: dict):
+    with pytest.raises(SettingError, match=f"hamiltonian.{next(iter(keys))}: expected"):
+        check(Hamiltonian(hamiltonian=HamiltonianKeys(**keys)))

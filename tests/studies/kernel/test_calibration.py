@@ -14,7 +14,7 @@ from scipy.stats import chi2
 
 from resnet_limits.measurement.job import Job
 from resnet_limits.measurement.record import Record
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.studies.kernel.diagram import measure as diagram
 from resnet_limits.studies.kernel.drift import measure as drift
 from resnet_limits.studies.kernel.entries import measure as entries
@@ -26,49 +26,51 @@ SEEDS = 40
 LOW, HIGH = chi2.ppf([1e-4, 1 - 1e-4], SEEDS - 1) / (SEEDS - 1)
 
 
-def scattered(found: list[Record]) -> float:
+def scattered(records: list[Record]) -> float:
     """`chi^2` over its degrees of freedom."""
-    values, errors = (np.array([getattr(record, name) for record in found]) for name in ("value", "stderr"))
-    return float((((values - values.mean()) / errors) ** 2).sum() / (len(found) - 1))
+    values, errors = (np.array([getattr(record, name) for record in records]) for name in ("value", "stderr"))
+    return float((((values - values.mean()) / errors) ** 2).sum() / (len(records) - 1))
 
 
 def seeds(settings: Kernel) -> list[Kernel]:
     return [replace(settings, seed=seed, data=replace(settings.data, digest=None)) for seed in range(SEEDS)]
 
 
-SIZES = replace(SMALL, width=16, depth=4, replicas=64, horizon=0.7, init=Iid(sigma_w=0.8, sigma_b=0.4))
+SIZES = replace(SMALL, width=16, depth=4, replicas=64, horizon=0.7, init=IidLaw(sigma_w=0.8, sigma_b=0.4))
 GRAM = overlaps(pair(SIZES))
 
 
 @pytest.mark.parametrize("of", list(diagram.OF))
 def test_of_means_of_moments(of: str):
-    found = []
-    for its in seeds(SIZES):
-        draws = diagram.drawn(its, GRAM, diagram.Network("tanh"), 4, "calibrated", 16, 64)
-        found.append(Record("q", *diagram.mean(draws[of])))
-    assert LOW < scattered(found) < HIGH
+    records = []
+    for settings in seeds(SIZES):
+        draws = diagram.drawn(settings, GRAM, diagram.ShallowNetwork("tanh"), 4, "calibrated", 16, 64)
+        records.append(Record("q", *diagram.mean(draws[of])))
+    assert LOW < scattered(records) < HIGH
 
 
 def test_of_standard_deviations():
-    found = []
-    for its in seeds(replace(SIZES, replicas=256)):
-        draws = diagram.drawn(its, GRAM, diagram.Network("tanh"), 4, "calibrated", 16, 256)
-        found.append(Record("spread", *diagram.standard_deviation(draws["lambda"])))
-    assert LOW < scattered(found) < 1.3 * HIGH  # the error of a deviation has an error too
+    records = []
+    for settings in seeds(replace(SIZES, replicas=256)):
+        draws = diagram.drawn(settings, GRAM, diagram.ShallowNetwork("tanh"), 4, "calibrated", 16, 256)
+        records.append(Record("spread", *diagram.standard_deviation(draws["lambda"])))
+    assert LOW < scattered(records) < 1.3 * HIGH  # the error of a deviation has an error too
 
 
 def test_of_tangent_kernels_of_narrow_networks():
-    found = []
+    records = []
     gram = overlaps(points(SIZES, 2))
-    for its in seeds(replace(SIZES, replicas=8 * 64, width=8)):
-        kernels = entries.ntk(its, gram, 8)
-        found.append(Record("ntk", *entries.mean(kernels[:, 0, 1])))
-    assert LOW < scattered(found) < HIGH
+    for settings in seeds(replace(SIZES, replicas=8 * 64, width=8)):
+        kernels = entries.ntk(settings, gram, 8)
+        records.append(Record("ntk", *entries.mean(kernels[:, 0, 1])))
+    assert LOW < scattered(records) < HIGH
 
 
 def test_of_the_growth_of_relu_networks():
-    found = []
-    for its in seeds(SIZES):
-        record = next(r for r in drift.measure(Job(replace(its, replicas=16))).records if r.coordinates["width"] == 16)
-        found.append(record)
-    assert LOW < scattered(found) < HIGH
+    records = []
+    for settings in seeds(SIZES):
+        record = next(
+            r for r in drift.measure(Job(replace(settings, replicas=16))).records if r.coordinates["width"] == 16
+        )
+        records.append(record)
+    assert LOW < scattered(records) < HIGH

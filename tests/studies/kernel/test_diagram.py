@@ -11,10 +11,10 @@ import torch
 
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.noise import noise
-from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.diagram import claims
 from resnet_limits.studies.kernel.diagram import measure as diagram
@@ -23,7 +23,8 @@ from resnet_limits.studies.kernel.kernels import limit_moments
 from resnet_limits.studies.kernel.problem import overlaps, pair, points
 from resnet_limits.studies.kernel.settings import Kernel
 from tests.planting import plant, resize
-from tests.studies.kernel.small import SMALL
+from tests.studies.kernel.small import SMALL, repeated
+from tests.studies.sde.faults import noise_of_its_own_for_each_input
 from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (64,)
@@ -42,10 +43,10 @@ def _fewer_steps(monkeypatch):
 
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
 def test_every_claim_is_supported(activation: str):
-    found = verdicts("diagram", replace(SMALL, activation=activation, replicas=1024), DEPTHS)
+    judged = verdicts("diagram", replace(SMALL, activation=activation, replicas=1024), DEPTHS)
     if activation == "swish":
-        assert "do not close" in found.pop(SPREAD).why
-    for claim, judgement in found.items():
+        assert "do not close" in judged.pop(SPREAD).why
+    for claim, judgement in judged.items():
         assert judgement.verdict == "supported", (claim, judgement.why)
 
 
@@ -57,16 +58,16 @@ def test_growth_of_relu_networks_is_supported():
 def test_samples_are_those_of_networks_with_full_matrices():
     settings = Kernel(width=8, depth=6, replicas=4000)
     z, n = points(settings, 2), 4000
-    found = diagram.sampled(settings, overlaps(z), Network("tanh"), 6, "network")[8]
+    draws = diagram.sampled(settings, overlaps(z), ShallowNetwork("tanh"), 6, "network")[8]
     torch.manual_seed(0)
     x = z @ torch.randn(n, 64, 8, dtype=torch.float64) / 8
     for _ in range(6):
         W = torch.randn(n, 8, 8, dtype=torch.float64) * math.sqrt(1 / 6 / 8)
         x = x + torch.tanh(x @ W + 0.5 * math.sqrt(1 / 6) * torch.randn(n, 1, 8, dtype=torch.float64))
     naive = {"q": x[:, 0].square().mean(dim=1), "lambda": (x[:, 0] * x[:, 1]).mean(dim=1)}
-    for of, its in naive.items():
+    for of, values in naive.items():
         for power in (1, 2):
-            a, b = its**power, found[of] ** power
+            a, b = values**power, draws[of] ** power
             error = math.hypot(float(a.std()), float(b.std())) / math.sqrt(n)
             assert abs(float(a.mean() - b.mean())) < 5 * error, (of, power)
 
@@ -110,42 +111,35 @@ def test_what_a_network_differs_from_its_sde_in_is_of_order_1_over_depth_at_any_
 
 
 def test_a_limit_of_another_size_is_seen(monkeypatch):
-    plant(monkeypatch, limit_moments, lambda *its: {of: 3 * v for of, v in limit_moments(*its).items()})
-    found = verdicts("diagram", SMALL, DEPTHS)
-    assert {found[claim].verdict for claim in (*SDE, *COMMUTE)} == {"refuted"}
-    assert found[NETWORK[0]].verdict == "supported"
+    plant(monkeypatch, limit_moments, lambda *arguments: {of: 3 * v for of, v in limit_moments(*arguments).items()})
+    judged = verdicts("diagram", SMALL, DEPTHS)
+    assert {judged[claim].verdict for claim in (*SDE, *COMMUTE)} == {"refuted"}
+    assert judged[NETWORK[0]].verdict == "supported"
 
 
 def test_another_slope_of_the_limit_is_seen_by_the_overlap(monkeypatch):
     right = LimitKernel.__dict__["slope"].func
     monkeypatch.setattr(LimitKernel, "slope", property(lambda self: 1.2 * right(self)))
-    found = verdicts("diagram", replace(SMALL, replicas=2048), DEPTHS)
-    assert {found[claim].verdict for claim in (SDE[1], COMMUTE[1])} == {"refuted"}
+    judged = verdicts("diagram", replace(SMALL, replicas=2048), DEPTHS)
+    assert {judged[claim].verdict for claim in (SDE[1], COMMUTE[1])} == {"refuted"}
 
 
 @pytest.mark.parametrize("factor", [0.96, 1.04])
 def test_sizes_of_weights_that_are_4_percent_off_are_seen(factor: float, monkeypatch):
     """Of networks and their SDE, against the recursion and the limit."""
-    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: factor * ACT(self, x, b, h, its))
-    found = verdicts("diagram", replace(SMALL, replicas=1024), DEPTHS)
-    assert "supported" not in {found[claim].verdict for claim in (*NETWORK, *SDE)}
+    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, noise: factor * ACT(self, x, b, h, noise))
+    judged = verdicts("diagram", replace(SMALL, replicas=1024), DEPTHS)
+    assert "supported" not in {judged[claim].verdict for claim in (*NETWORK, *SDE)}
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, its: math.sqrt(1.2) * ACT(self, x, b, h, its))
-    found = verdicts("diagram", SMALL, DEPTHS)
-    assert found[NETWORK[0]].verdict == found[SDE[0]].verdict == "refuted"
+    monkeypatch.setattr(Isotropic, "act", lambda self, x, b, h, noise: math.sqrt(1.2) * ACT(self, x, b, h, noise))
+    judged = verdicts("diagram", SMALL, DEPTHS)
+    assert judged[NETWORK[0]].verdict == judged[SDE[0]].verdict == "refuted"
 
 
 def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
-    def alone(self, vectors, biased, h, stream):
-        its = [
-            ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}"))
-            for i in range(vectors.shape[1])
-        ]
-        return torch.cat(its, dim=1)
-
-    monkeypatch.setattr(Isotropic, "act", alone)
+    noise_of_its_own_for_each_input(monkeypatch, None)
     found = verdicts("diagram", SMALL, DEPTHS)
     assert found[NETWORK[1]].verdict == found[SDE[1]].verdict == "refuted"
     assert found[NETWORK[0]].verdict == "supported"
@@ -153,34 +147,30 @@ def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
 
 def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
     right = EulerMaruyama.__init__
-    monkeypatch.setattr(EulerMaruyama, "__init__", lambda self, *its: right(self, *its, ito_drift=False))
-    found = verdicts("diagram", replace(SMALL, activation="swish", init=Iid(sigma_w=1.0, sigma_b=1.0)), DEPTHS)
-    assert found[SDE[0]].verdict == "refuted"
-    assert found[NETWORK[0]].verdict == "supported"
+    monkeypatch.setattr(EulerMaruyama, "__init__", lambda self, *arguments: right(self, *arguments, ito_drift=False))
+    judged = verdicts("diagram", replace(SMALL, activation="swish", init=IidLaw(sigma_w=1.0, sigma_b=1.0)), DEPTHS)
+    assert judged[SDE[0]].verdict == "refuted"
+    assert judged[NETWORK[0]].verdict == "supported"
 
 
 def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
     """Normals that repeat after 8 coordinates: means stay, and no more averages out over a greater width."""
 
-    def same(shape, stream, **its):
-        *rest, d = shape
-        return noise((*rest, 8), stream, **its).repeat(1, *(1 for _ in rest), d // 8)
-
-    plant(monkeypatch, noise, same)
+    plant(monkeypatch, noise, repeated)
     found = verdicts("diagram", SMALL, DEPTHS)
     assert found["kernel.diagram.width.network"].verdict == found["kernel.diagram.width.sde"].verdict == "refuted"
 
 
 def test_networks_without_relu_grow_at_another_rate(monkeypatch):
     monkeypatch.setitem(drift.PINS, "activation_inside", "identity")
-    assert {its.verdict for its in verdicts("drift", SMALL, DEPTHS).values()} == {"refuted"}
+    assert {judgement.verdict for judgement in verdicts("drift", SMALL, DEPTHS).values()} == {"refuted"}
 
 
 def test_growth_of_another_width_is_seen(monkeypatch):
     right = drift.growths
     plant(monkeypatch, drift.growths, lambda settings, width, count: right(settings, 16, count))
-    found = verdicts("drift", SMALL, DEPTHS)
-    refuted = {claim for claim, its in found.items() if its.verdict == "refuted"}
+    judged = verdicts("drift", SMALL, DEPTHS)
+    refuted = {claim for claim, judgement in judged.items() if judgement.verdict == "refuted"}
     assert refuted >= {"kernel.diagram.relu.8", "kernel.diagram.relu.32", "kernel.diagram.relu.norm.8"}
 
 
@@ -192,19 +182,19 @@ def test_the_growth_is_that_of_its_own_horizon():
 
 
 def test_without_a_limit_networks_are_held_against_the_recursion_alone():
-    found = verdicts("diagram", replace(SMALL, activation="relu"), DEPTHS)
+    judged = verdicts("diagram", replace(SMALL, activation="relu"), DEPTHS)
     for claim in NETWORK:
-        assert found[claim].verdict == "supported", found[claim].why
+        assert judged[claim].verdict == "supported", judged[claim].why
     for claim in (*SDE, SPREAD, "kernel.diagram.width.sde"):
-        assert found[claim].verdict == "inconclusive"
-        assert "no phi'(0)" in found[claim].why
+        assert judged[claim].verdict == "inconclusive"
+        assert "no phi'(0)" in judged[claim].why
     for claim in COMMUTE:
-        assert found[claim].verdict == "supported", found[claim].why
+        assert judged[claim].verdict == "supported", judged[claim].why
 
 
 def test_a_narrow_setting_has_no_order_in_width():
-    found = verdicts("diagram", replace(SMALL, width=16, replicas=64), DEPTHS)
-    assert "takes a width of at least 64" in found["kernel.diagram.width.network"].why
+    judged = verdicts("diagram", replace(SMALL, width=16, replicas=64), DEPTHS)
+    assert "takes a width of at least 64" in judged["kernel.diagram.width.network"].why
 
 
 def test_corners_come_with_their_distance_in_standard_errors():

@@ -11,9 +11,9 @@ import torch
 from resnet_limits.limits.kernel_recursion import FiniteDepthKernel
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.ntk import NtkNetwork, tangent_kernel
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.noise import noise
 from resnet_limits.sampling.pieces import piece_size
 from resnet_limits.studies.kernel.entries import claims
@@ -22,7 +22,7 @@ from resnet_limits.studies.kernel.kernels import finite_kernel
 from resnet_limits.studies.kernel.problem import overlaps, points
 from resnet_limits.studies.kernel.settings import Kernel, KernelKeys
 from tests.planting import plant, resize
-from tests.studies.kernel.small import SMALL
+from tests.studies.kernel.small import SMALL, repeated
 from tests.studies.verdicts import measured, value, verdicts
 
 DEPTHS = (16,)
@@ -39,9 +39,9 @@ def test_every_claim_is_supported(activation: str):
 @pytest.mark.parametrize(("read_in", "readout"), [(True, True), (False, True), (True, False)])
 def test_every_term_is_counted_and_no_other(read_in: bool, readout: bool):
     settings = replace(SMALL, kernel=replace(SMALL.kernel, read_in=read_in, readout=readout))
-    found = verdicts("entries", settings, DEPTHS)
+    judged = verdicts("entries", settings, DEPTHS)
     for claim in NTK:
-        assert found[claim].verdict == "supported", found[claim].why
+        assert judged[claim].verdict == "supported", judged[claim].why
 
 
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
@@ -91,19 +91,19 @@ def test_weights_of_another_size_are_seen(monkeypatch):
 @pytest.mark.parametrize("factor", [0.95, 1.05])
 def test_a_kernel_whose_weights_are_5_percent_off_is_seen(factor: float, monkeypatch):
     def wrong(settings, kind, depth):
-        own = settings.init
+        init = settings.init
         return finite_kernel(
-            replace(settings, init=Iid(sigma_w=factor * own.sigma_w, sigma_b=own.sigma_b)), kind, depth
+            replace(settings, init=IidLaw(sigma_w=factor * init.sigma_w, sigma_b=init.sigma_b)), kind, depth
         )
 
     plant(monkeypatch, finite_kernel, wrong)
-    found = verdicts("entries", replace(SMALL, replicas=1024), DEPTHS)
-    assert found["kernel.nngp.mean"].verdict != "supported"
-    assert found["kernel.ntk.mean"].verdict != "supported"
+    judged = verdicts("entries", replace(SMALL, replicas=1024), DEPTHS)
+    assert judged["kernel.nngp.mean"].verdict != "supported"
+    assert judged["kernel.ntk.mean"].verdict != "supported"
 
 
 def test_weights_backward_that_are_not_those_forward_change_nothing_but_their_absence_does(monkeypatch):
-    monkeypatch.setattr(Isotropic, "transposed", lambda self, costates, *its, **more: torch.zeros_like(costates))
+    monkeypatch.setattr(Isotropic, "transposed", lambda self, costates, *arguments, **more: torch.zeros_like(costates))
     assert verdicts("entries", SMALL, DEPTHS)["kernel.ntk.mean"].verdict == "refuted"
 
 
@@ -118,26 +118,22 @@ def test_a_recursion_that_forgets_the_earlier_layers_is_seen(monkeypatch):
         )
 
     monkeypatch.setattr(FiniteDepthKernel, "of_overlaps", last_layers)
-    found = verdicts("entries", SMALL, DEPTHS)
-    assert {found[claim].verdict for claim in NTK} == {"refuted"}
-    assert found["kernel.nngp.mean"].verdict == "supported"
+    judged = verdicts("entries", SMALL, DEPTHS)
+    assert {judged[claim].verdict for claim in NTK} == {"refuted"}
+    assert judged["kernel.nngp.mean"].verdict == "supported"
 
 
 def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
     """At 2 layers the kernel of infinite depth is another by far more than the tolerance: the finite depth matters."""
     plant(monkeypatch, finite_kernel, lambda settings, kind, depth: finite_kernel(settings, kind, 512))
     resize(monkeypatch, claims, EXACTLY=8)
-    found = verdicts("entries", replace(SMALL, replicas=256), DEPTHS)
-    assert found["kernel.nngp.mean"].verdict == found["kernel.ntk.mean"].verdict == "refuted"
+    judged = verdicts("entries", replace(SMALL, replicas=256), DEPTHS)
+    assert judged["kernel.nngp.mean"].verdict == judged["kernel.ntk.mean"].verdict == "refuted"
 
 
 def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):
 
-    def same(shape, stream, **its):
-        *rest, d = shape
-        return noise((*rest, 8), stream, **its).repeat(1, *(1 for _ in rest), d // 8)
-
-    plant(monkeypatch, noise, same)
+    plant(monkeypatch, noise, repeated)
     plant(monkeypatch, entries.ntk, entries.nngp)
     assert verdicts("entries", SMALL, DEPTHS)["kernel.nngp.width"].verdict == "refuted"
 
@@ -145,6 +141,6 @@ def test_coordinates_that_repeat_have_no_order_in_width(monkeypatch):
 def test_only_the_pieces_of_replicas_are_in_memory(monkeypatch):
     settings = replace(SMALL, width=16, replicas=256)
     whole = entries.ntk(settings, overlaps(points(settings, 3)), 16)
-    plant(monkeypatch, piece_size, lambda *its: 4)
+    plant(monkeypatch, piece_size, lambda *arguments: 4)
     torch.testing.assert_close(entries.ntk(settings, overlaps(points(settings, 3)), 16), whole)
     assert entries.measure(Job(replace(settings, depth=2, replicas=16))).records

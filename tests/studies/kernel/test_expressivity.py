@@ -9,14 +9,14 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.inference import dense
 from resnet_limits.inference.iterative import Solution
 from resnet_limits.inference.linear import linear_ridge
 from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.accuracy import measure as accuracy
 from resnet_limits.studies.kernel.expressivity import measure as expressivity
@@ -39,7 +39,7 @@ def test_every_claim_is_supported():
 
 
 def test_the_rank_is_that_of_inputs_in_general_position():
-    data = Gaussian(train_size=100, test_size=20, features=5)
+    data = GaussianData(train_size=100, test_size=20, features=5)
     records = measured("expressivity", replace(SMALL, data=data, kernel=replace(SMALL.kernel, points=20)), (16,))[16]
     for scheme in ("nngp", "ntk"):
         rank = value(records, "rank", scheme=scheme)
@@ -48,9 +48,9 @@ def test_the_rank_is_that_of_inputs_in_general_position():
 
 def test_with_fewer_points_than_features_the_rank_says_nothing():
     few = replace(SMALL.kernel, points=20, inputs=2)
-    found = verdicts("expressivity", replace(SMALL, data=replace(SMALL.data, train_size=60), kernel=few), (16,))
-    assert found[RANK].verdict == "inconclusive"
-    assert "more training points than d_in + 1" in found[RANK].why
+    judged = verdicts("expressivity", replace(SMALL, data=replace(SMALL.data, train_size=60), kernel=few), (16,))
+    assert judged[RANK].verdict == "inconclusive"
+    assert "more training points than d_in + 1" in judged[RANK].why
 
 
 def test_linear_ridge_regression_is_that_of_scikit_learn():
@@ -94,16 +94,16 @@ def test_more_points_than_fit_in_memory_are_solved_iteratively_and_find_the_same
     y = one_hot(data.y_train[:400], data.classes)
     exact = accuracy.deep_posterior(job, data, y)
     resize(monkeypatch, dense, LARGEST=399)
-    found = accuracy.deep_posterior(job, data, y)
-    assert isinstance(found, Solution)
-    torch.testing.assert_close(found.mean(data.x_test), exact.mean(data.x_test), rtol=0, atol=2e-3)
+    solution = accuracy.deep_posterior(job, data, y)
+    assert isinstance(solution, Solution)
+    torch.testing.assert_close(solution.mean(data.x_test), exact.mean(data.x_test), rtol=0, atol=2e-3)
 
 
 def test_regression_has_no_accuracies_and_says_so():
-    data = Gaussian(train_size=50, test_size=20)
+    data = GaussianData(train_size=50, test_size=20)
     settings = replace(SMALL, data=data, kernel=replace(SMALL.kernel, points=20))
-    found = verdicts("accuracy", settings, (16,))
-    assert "targets are no classes" in found["kernel.expressivity.deep"].why
+    judged = verdicts("accuracy", settings, (16,))
+    assert "targets are no classes" in judged["kernel.expressivity.deep"].why
     assert verdicts("expressivity", settings, DEPTHS)["kernel.expressivity.ridge"].verdict == "supported"
 
 
@@ -122,8 +122,8 @@ def bent(amount: float):
 
 def test_a_kernel_that_is_not_affine_is_seen_by_rank_and_ridge(monkeypatch):
     monkeypatch.setattr(LimitKernel, "of_overlaps", bent(1e-9))
-    found = verdicts("expressivity", SMALL, (16,))
-    assert {found[claim].verdict for claim in (RANK, "kernel.expressivity.ridge")} == {"refuted"}
+    judged = verdicts("expressivity", SMALL, (16,))
+    assert {judged[claim].verdict for claim in (RANK, "kernel.expressivity.ridge")} == {"refuted"}
 
 
 @pytest.mark.parametrize(("name", "factor"), [("slope", 1 + 1e-6), ("constant", 1.1)])
@@ -136,9 +136,9 @@ def test_another_size_of_the_limit_is_seen_by_the_ridge_identity_and_the_accurac
     assert verdicts("accuracy", SMALL, (16,))["kernel.inference.linear"].verdict == "refuted"
 
 
-@pytest.mark.parametrize("sizes", [Iid(), Iid(sigma_w=0.0), Iid(sigma_b=0.0)], ids=str)
+@pytest.mark.parametrize("sizes", [IidLaw(), IidLaw(sigma_w=0.0), IidLaw(sigma_b=0.0)], ids=str)
 @pytest.mark.parametrize(("read_in", "readout"), [(True, True), (False, True), (True, False)])
-def test_the_closed_forms_are_those_of_the_kernel(sizes: Iid, read_in: bool, readout: bool):
+def test_the_closed_forms_are_those_of_the_kernel(sizes: IidLaw, read_in: bool, readout: bool):
     settings = replace(SMALL, horizon=1.3, init=sizes, kernel=replace(SMALL.kernel, read_in=read_in, readout=readout))
     for kind in ("nngp", "ntk"):
         kernel = kernels.limit_kernel(settings, kind, 1.0)
@@ -147,8 +147,8 @@ def test_the_closed_forms_are_those_of_the_kernel(sizes: Iid, read_in: bool, rea
 
 @pytest.mark.parametrize("horizon", [0.003, 0.1, 3.0])
 def test_the_deep_kernel_is_judged_at_a_horizon_of_its_own(horizon: float):
-    found = verdicts("expressivity", replace(SMALL, horizon=horizon), (16,))["kernel.expressivity.nonlinear"]
-    assert found.verdict == "supported", found.why
+    judgement = verdicts("expressivity", replace(SMALL, horizon=horizon), (16,))["kernel.expressivity.nonlinear"]
+    assert judgement.verdict == "supported", judgement.why
 
 
 def test_a_part_that_does_not_vanish_with_depth_is_seen(monkeypatch):
@@ -165,8 +165,8 @@ def test_constants_of_linear_regression_that_are_2_percent_off_are_seen(which: s
         return (1.02 * constant, slope) if which == "constant" else (constant, 1.02 * slope)
 
     plant(monkeypatch, kernels.affine, wrong)
-    found = verdicts("expressivity", SMALL, DEPTHS)
-    assert "supported" not in {found[claim].verdict for claim in REGRESSION}
+    judged = verdicts("expressivity", SMALL, DEPTHS)
+    assert "supported" not in {judged[claim].verdict for claim in REGRESSION}
 
 
 def test_a_deep_kernel_that_is_linear_is_seen_and_is_no_better(monkeypatch):
@@ -187,24 +187,24 @@ def test_features_of_another_kernel_are_seen_by_the_accuracies(monkeypatch):
 
 
 def test_swish_has_a_kernel_that_depends_on_norms_too():
-    found = verdicts("expressivity", replace(SMALL, activation="swish"), (16,))
+    judged = verdicts("expressivity", replace(SMALL, activation="swish"), (16,))
     for claim in (RANK, "kernel.expressivity.ridge"):
-        assert found[claim].verdict == "inconclusive"
-        assert "norms of the inputs" in found[claim].why
-    assert found["kernel.expressivity.nonlinear"].verdict == "supported"
+        assert judged[claim].verdict == "inconclusive"
+        assert "norms of the inputs" in judged[claim].why
+    assert judged["kernel.expressivity.nonlinear"].verdict == "supported"
     shorter = replace(SMALL, activation="swish", horizon=0.2)  # some test points are large
     assert verdicts("accuracy", shorter, (16,))["kernel.expressivity.deep"].measured is not None
 
 
 def test_without_a_limit_the_deep_block_goes_on():
-    found = verdicts("expressivity", replace(SMALL, activation="relu"), (16,))
-    assert "no phi'(0)" in found[RANK].why
-    assert found["kernel.expressivity.nonlinear"].verdict == "supported"
+    judged = verdicts("expressivity", replace(SMALL, activation="relu"), (16,))
+    assert "no phi'(0)" in judged[RANK].why
+    assert judged["kernel.expressivity.nonlinear"].verdict == "supported"
     records = measured("accuracy", replace(SMALL, activation="relu"), (16,))[16]
     assert [r.observable for r in records] == ["accuracy.deep"]
 
 
 def test_zero_weights_are_a_reason():
-    found = verdicts("expressivity", replace(SMALL, init=Iid(sigma_w=0.0, sigma_b=0.0)), (16,))
-    assert found["kernel.expressivity.ridge"].verdict == "supported"
-    assert "all weights are zero" in found["kernel.expressivity.depth"].why
+    judged = verdicts("expressivity", replace(SMALL, init=IidLaw(sigma_w=0.0, sigma_b=0.0)), (16,))
+    assert judged["kernel.expressivity.ridge"].verdict == "supported"
+    assert "all weights are zero" in judged["kernel.expressivity.depth"].why

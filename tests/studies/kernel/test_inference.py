@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.inference import dense
 from resnet_limits.inference.filters import gradient_descent
 from resnet_limits.measurement.job import InMemory, Job
@@ -40,17 +40,20 @@ def test_every_claim_is_supported(right):
 
 def test_the_prediction_is_that_of_descent_with_the_matrix_of_the_kernel():
     settings = replace(SMALL, depth=4)
-    its = inference.task(settings)
+    regression_task = inference.task(settings)
     kernel = finite_kernel(settings, "ntk", 4)
-    regression = dense.fit(kernel, its.x, its.y)
+    regression = dense.fit(kernel, regression_task.x, regression_task.y)
     rate = settings.kernel.rate / float(regression.values[-1])
-    f, g = torch.zeros_like(its.y), torch.zeros(len(its.new), its.y.shape[1], dtype=torch.float64)
-    inside, across = kernel(its.x, its.x), kernel(its.new, its.x)
+    f, g = (
+        torch.zeros_like(regression_task.y),
+        torch.zeros(len(regression_task.new), regression_task.y.shape[1], dtype=torch.float64),
+    )
+    inside, across = kernel(regression_task.x, regression_task.x), kernel(regression_task.new, regression_task.x)
     for _ in range(settings.kernel.steps):
-        f, g = f - rate * inside @ (f - its.y), g - rate * across @ (f - its.y)
+        f, g = f - rate * inside @ (f - regression_task.y), g - rate * across @ (f - regression_task.y)
     measurement = inference.measure(Job(settings))
     np.testing.assert_allclose(measurement.arrays["inference.predicted"], g[:, 0].numpy(), atol=1e-8)
-    exact = regression.mean(its.new, gradient_descent(settings.kernel.steps, rate))
+    exact = regression.mean(regression_task.new, gradient_descent(settings.kernel.steps, rate))
     torch.testing.assert_close(exact, g, rtol=1e-8, atol=1e-8)
 
 
@@ -86,12 +89,12 @@ def test_deeper_jobs_share_the_networks_and_nothing_depends_on_the_pieces(monkey
 
 def test_states_sampled_from_gram_matrices_have_the_overlaps_of_full_matrices():
     settings = replace(SMALL, depth=3)
-    its, n = inference.task(settings), 400
-    gram = overlaps(its.x[:3])
+    regression_task, n = inference.task(settings), 400
+    gram = overlaps(regression_task.x[:3])
     sampled = torch.cat([inference.overlaps_at(settings, gram, 3, 8, r) for r in range(n)])
     network = network_of(settings, 3, 8)
     theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
-    x = network.states(theta, its.x[:3], through=forward)
+    x = network.states(theta, regression_task.x[:3], through=forward)
     naive = x @ x.mT / 8
     for i, j in ((0, 0), (0, 1), (1, 2)):
         for power in (1, 2):
@@ -102,25 +105,29 @@ def test_states_sampled_from_gram_matrices_have_the_overlaps_of_full_matrices():
 
 def test_posteriors_are_those_of_dense_inference():
     settings = replace(SMALL, depth=4)
-    its, kernel = inference.task(settings), finite_kernel(settings, "nngp", 4)
+    regression_task, kernel = inference.task(settings), finite_kernel(settings, "nngp", 4)
     mean, variance = inference.conditioned(
-        kernel(its.x, its.x)[None], kernel(its.new, its.x)[None], kernel.diagonal(its.new)[None], its.y, 0.1
+        kernel(regression_task.x, regression_task.x)[None],
+        kernel(regression_task.new, regression_task.x)[None],
+        kernel.diagonal(regression_task.new)[None],
+        regression_task.y,
+        0.1,
     )
-    exact = dense.posterior(kernel, its.x, its.y, ridge=0.1)
-    torch.testing.assert_close(mean[0], exact.mean(its.new), rtol=1e-8, atol=1e-10)
-    torch.testing.assert_close(variance[0], exact.variance(its.new), rtol=1e-8, atol=1e-10)
+    exact = dense.posterior(kernel, regression_task.x, regression_task.y, ridge=0.1)
+    torch.testing.assert_close(mean[0], exact.mean(regression_task.new), rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(variance[0], exact.variance(regression_task.new), rtol=1e-8, atol=1e-10)
 
 
 def test_regression_has_distances_and_no_accuracies():
-    data = Gaussian(train_size=60, test_size=30)
+    data = GaussianData(train_size=60, test_size=30)
     records = measured("inference", replace(SMALL, data=data), DEPTHS)[4]
     assert {r.observable for r in records} == {"inference_distance", "train_loss", "learnt_time"}
 
 
 def test_relu_networks_follow_their_kernel_too():
-    found = verdicts("inference", replace(SMALL, activation="relu"), DEPTHS)
-    assert found["kernel.inference.weak"].verdict == "supported", found["kernel.inference.weak"].why
-    assert found["kernel.inference.trained"].measured is not None
+    judged = verdicts("inference", replace(SMALL, activation="relu"), DEPTHS)
+    assert judged["kernel.inference.weak"].verdict == "supported", judged["kernel.inference.weak"].why
+    assert judged["kernel.inference.trained"].measured is not None
 
 
 def test_the_time_of_a_loss_is_the_number_of_steps_of_the_kernel():
@@ -144,25 +151,25 @@ def test_extrapolation_is_exact_in_one_over_the_width():
 def test_another_training_time_is_seen(factor: float, monkeypatch):
     right = descend
     resize(monkeypatch, claims, WEAKLY=2)
-    plant(monkeypatch, descend, lambda *its, steps, **more: right(*its, steps=int(factor * steps), **more))
-    found = verdicts("inference", SMALL, DEPTHS)
-    assert found["kernel.inference.time"].verdict == "refuted", found["kernel.inference.time"].why
+    plant(monkeypatch, descend, lambda *arguments, steps, **more: right(*arguments, steps=int(factor * steps), **more))
+    judged = verdicts("inference", SMALL, DEPTHS)
+    assert judged["kernel.inference.time"].verdict == "refuted", judged["kernel.inference.time"].why
 
 
 def test_a_learning_rate_that_is_not_that_of_the_parametrisation_is_seen(monkeypatch):
     right = descend
-    plant(monkeypatch, descend, lambda *its, rate, **more: right(*its, rate=rate / 20, **more))
-    found = verdicts("inference", SMALL, DEPTHS)
-    assert found["kernel.inference.trained"].verdict == "refuted"
-    assert found["kernel.inference.accuracy"].verdict == "refuted"
+    plant(monkeypatch, descend, lambda *arguments, rate, **more: right(*arguments, rate=rate / 20, **more))
+    judged = verdicts("inference", SMALL, DEPTHS)
+    assert judged["kernel.inference.trained"].verdict == "refuted"
+    assert judged["kernel.inference.accuracy"].verdict == "refuted"
 
 
 def test_rates_of_another_parametrisation_are_seen(monkeypatch):
     """Read-ins that stand still and biases that learn 8 times as fast: the kernel is another, whatever the width."""
     right = ntk.NtkNetwork.gradients
 
-    def wrong(self, *its, **more):
-        loss, grads = right(self, *its, **more)
+    def wrong(self, *arguments, **more):
+        loss, grads = right(self, *arguments, **more)
         return loss, {**grads, "A": 0 * grads["A"], "b": 8 * grads["b"]}
 
     monkeypatch.setattr(ntk.NtkNetwork, "gradients", wrong)
@@ -171,6 +178,6 @@ def test_rates_of_another_parametrisation_are_seen(monkeypatch):
 
 def test_posteriors_from_other_points_are_seen(monkeypatch):
     right = inference.overlaps_at
-    plant(monkeypatch, inference.overlaps_at, lambda s, gram, *its: right(s, gram.flip(0, 1), *its))
-    found = verdicts("inference", SMALL, DEPTHS)
-    assert {found[claim].verdict for claim in WEAK} == {"refuted"}
+    plant(monkeypatch, inference.overlaps_at, lambda s, gram, *arguments: right(s, gram.flip(0, 1), *arguments))
+    judged = verdicts("inference", SMALL, DEPTHS)
+    assert {judged[claim].verdict for claim in WEAK} == {"refuted"}

@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 
 from resnet_limits.limits.kernel import LimitKernel
 from resnet_limits.networks.activations.swish import Swish
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.studies.kernel import kernels
 from resnet_limits.studies.kernel.kernels import finite_kernel, finite_moments
 from resnet_limits.studies.kernel.moments import measure as moments
@@ -42,8 +42,8 @@ def test_limits_are_those_of_the_closed_equations(phi: str, slope: float, curvat
 
     start = [0, 0, gram[0, 0], gram[1, 1], gram[0, 1]]
     end = solve_ivp(velocity, (0, 1), start, rtol=1e-11, atol=1e-12).y[:, -1]
-    found = kernels.limit_moments(SMALL, overlaps(pair(SMALL)), phi=phi)
-    np.testing.assert_allclose([found["m"], found["q"], found["lambda"]], end[[0, 2, 4]], rtol=1e-8, atol=1e-9)
+    moments = kernels.limit_moments(SMALL, overlaps(pair(SMALL)), phi=phi)
+    np.testing.assert_allclose([moments["m"], moments["q"], moments["lambda"]], end[[0, 2, 4]], rtol=1e-8, atol=1e-9)
 
 
 def test_the_recursion_is_that_of_networks_whose_width_is_large():
@@ -56,8 +56,8 @@ def test_the_recursion_is_that_of_networks_whose_width_is_large():
         noise = rng.multivariate_normal([0, 0], h * (0.25 + gram), size=len(x))
         x = x + noise / (1 + np.exp(-noise))
         q[k], m[k], mixed[k] = (x[:, 0] ** 2).mean(), x[:, 0].mean(), (x[:, 0] * x[:, 1]).mean()
-    found = kernels.finite_moments(SMALL, overlaps(pair(SMALL)), 8, phi="swish")
-    np.testing.assert_allclose([found["q"], found["m"], found["lambda"]], [q[-1], m[-1], mixed[-1]], atol=0.015)
+    moments = kernels.finite_moments(SMALL, overlaps(pair(SMALL)), 8, phi="swish")
+    np.testing.assert_allclose([moments["q"], moments["m"], moments["lambda"]], [q[-1], m[-1], mixed[-1]], atol=0.015)
 
 
 def test_the_constant_and_the_blow_up_time_are_recorded():
@@ -84,27 +84,27 @@ def test_a_step_of_another_size_is_seen(monkeypatch):
         finite_kernel,
         lambda s, kind, depth, **more: finite_kernel(replace(s, horizon=0.7), kind, depth, **more),
     )
-    found = verdicts("moments", SMALL, DEEP)
-    assert found["kernel.moments.lambda"].verdict == found["kernel.moments.swish.lambda"].verdict == "refuted"
+    judged = verdicts("moments", SMALL, DEEP)
+    assert judged["kernel.moments.lambda"].verdict == judged["kernel.moments.swish.lambda"].verdict == "refuted"
 
 
 def test_a_limit_without_its_ito_drift_is_seen(monkeypatch):
     monkeypatch.setattr(Swish, "curvature_at_0", 0.0)
-    found = verdicts("moments", SMALL, DEEP)
-    assert found["kernel.moments.swish.q"].verdict == "refuted"
+    judged = verdicts("moments", SMALL, DEEP)
+    assert judged["kernel.moments.swish.q"].verdict == "refuted"
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
     def wrong(settings, gram, depth, **more):
-        own = settings.init
+        init = settings.init
         return finite_moments(
-            replace(settings, init=Iid(sigma_w=0.7 * own.sigma_w, sigma_b=own.sigma_b)), gram, depth, **more
+            replace(settings, init=IidLaw(sigma_w=0.7 * init.sigma_w, sigma_b=init.sigma_b)), gram, depth, **more
         )
 
     plant(monkeypatch, finite_moments, wrong)
-    found = verdicts("moments", SMALL, DEEP)
-    assert {found[claim].verdict for claim in (*CLAIMS, *SWISH)} <= {"refuted", "inconclusive"}
-    assert found["kernel.moments.q"].verdict == "refuted"
+    judged = verdicts("moments", SMALL, DEEP)
+    assert {judged[claim].verdict for claim in (*CLAIMS, *SWISH)} <= {"refuted", "inconclusive"}
+    assert judged["kernel.moments.q"].verdict == "refuted"
 
 
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
@@ -112,32 +112,32 @@ def test_weights_of_another_size_are_seen(monkeypatch):
 def test_a_limit_kernel_of_another_slope_is_seen(activation: str, kind: str, monkeypatch):
     right = LimitKernel.__dict__["slope"].func
     monkeypatch.setattr(LimitKernel, "slope", property(lambda self: right(self) * (1.1 if self.kind == kind else 1)))
-    found = verdicts("moments", replace(SMALL, activation=activation), DEEP)
+    judged = verdicts("moments", replace(SMALL, activation=activation), DEEP)
     wrong, other = ("lambda", "ntk") if kind == "nngp" else ("ntk", "lambda")
     for claim in ("kernel.moments", "kernel.moments.swish"):
-        assert found[f"{claim}.{wrong}"].verdict == "refuted"
-        assert found[f"{claim}.{other}"].verdict == "supported"
+        assert judged[f"{claim}.{wrong}"].verdict == "refuted"
+        assert judged[f"{claim}.{other}"].verdict == "supported"
 
 
 # -- settings -------------------------------------------------------------------------------------
 
 
 def test_without_a_slope_at_zero_the_limit_is_out_of_reach_and_swish_goes_on():
-    found = verdicts("moments", replace(SMALL, activation="relu"), DEPTHS)
+    judged = verdicts("moments", replace(SMALL, activation="relu"), DEPTHS)
     for claim in CLAIMS:
-        assert found[claim].verdict == "inconclusive"
-        assert "no phi'(0)" in found[claim].why
-    assert {found[claim].verdict for claim in SWISH} == {"supported"}
+        assert judged[claim].verdict == "inconclusive"
+        assert "no phi'(0)" in judged[claim].why
+    assert {judged[claim].verdict for claim in SWISH} == {"supported"}
 
 
 @pytest.mark.parametrize("horizon", [4.6, 6.0])
 def test_beyond_the_blow_up_there_is_a_reason(horizon: float):
-    found = verdicts("moments", replace(SMALL, activation="swish", horizon=horizon), (32, 64))
+    judged = verdicts("moments", replace(SMALL, activation="swish", horizon=horizon), (32, 64))
     for claim in (*CLAIMS, *SWISH):
-        assert found[claim].verdict == "inconclusive"
-        assert "beyond the blow-up time" in found[claim].why
+        assert judged[claim].verdict == "inconclusive"
+        assert "beyond the blow-up time" in judged[claim].why
 
 
 def test_near_the_blow_up_no_order_is_read():
-    found = verdicts("moments", replace(SMALL, horizon=4.3), (16, 32, 64, 128))
-    assert "no order can be read above 0.1" in found["kernel.moments.swish.q"].why
+    judged = verdicts("moments", replace(SMALL, horizon=4.3), (16, 32, 64, 128))
+    assert "no order can be read above 0.1" in judged["kernel.moments.swish.q"].why

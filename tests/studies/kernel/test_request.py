@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from resnet_limits.data.sources.digits import Digits
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.mnist import Mnist
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.digits import DigitsData
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.mnist import MnistData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.errors import MeasurementError, SettingError
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.settings.checks import check as check_ranges
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
@@ -27,19 +27,19 @@ from tests.studies.verdicts import measured, value, verdicts
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (Kernel(init=MatrixNormal()), r"init=matrix_normal: .* choose init=iid"),
+        (Kernel(init=MatrixNormalLaw()), r"init=matrix_normal: .* choose init=iid"),
         (
             Kernel(kernel=KernelKeys(ridge=0.0)),
             r"kernel.ridge=0: .* rank at most d_in \+ 1 = 65, and with 1400 training",
         ),
-        (Kernel(data=Moons(), kernel=KernelKeys(ridge=0.0)), r"at most d_in \+ 1 = 3"),
-        (Kernel(data=Mnist(), kernel=KernelKeys(ridge=0.0)), r"at most d_in \+ 1 = 785, and with 60000"),
-        (Kernel(data=Gaussian(features=5), kernel=KernelKeys(ridge=0.0)), r"at most d_in \+ 1 = 6"),
+        (Kernel(data=MoonsData(), kernel=KernelKeys(ridge=0.0)), r"at most d_in \+ 1 = 3"),
+        (Kernel(data=MnistData(), kernel=KernelKeys(ridge=0.0)), r"at most d_in \+ 1 = 785, and with 60000"),
+        (Kernel(data=GaussianData(features=5), kernel=KernelKeys(ridge=0.0)), r"at most d_in \+ 1 = 6"),
         (Kernel(kernel=KernelKeys(points=1401)), "kernel.points=1401: digits has 1400 training points"),
-        (Kernel(data=Digits(train_size=3), kernel=KernelKeys(points=3)), "kernel.inputs=4: digits has 3"),
-        (Kernel(data=Digits(train_size=1797)), "no test points are left"),
+        (Kernel(data=DigitsData(train_size=3), kernel=KernelKeys(points=3)), "kernel.inputs=4: digits has 3"),
+        (Kernel(data=DigitsData(train_size=1797)), "no test points are left"),
     ],
-    ids=lambda its: "" if isinstance(its, Kernel) else its[:20],
+    ids=lambda value: "" if isinstance(value, Kernel) else value[:20],
 )
 def test_what_cannot_be_run_is_refused_in_words(settings: Kernel, words: str):
     with pytest.raises(SettingError, match=words):
@@ -53,10 +53,10 @@ def test_keys_out_of_range_are_refused_by_name(key: str, value: float):
 
 
 def test_what_can_be_run_is_not_refused():
-    for settings in (Kernel(), Kernel(data=Mnist()), Kernel(data=Gaussian())):
+    for settings in (Kernel(), Kernel(data=MnistData()), Kernel(data=GaussianData())):
         check(settings)
         assert warnings(settings) == []
-    check(Kernel(data=Digits(train_size=60), kernel=KernelKeys(ridge=0.0, points=60)))
+    check(Kernel(data=DigitsData(train_size=60), kernel=KernelKeys(ridge=0.0, points=60)))
 
 
 @pytest.mark.parametrize("activation", ["swish", "relu"])
@@ -66,7 +66,7 @@ def test_without_ridge_only_affine_kernels_are_known_to_be_singular(activation: 
 
 def test_an_activation_with_a_kink_is_warned_of():
     (line,) = warnings(Kernel(activation="relu"))
-    assert "activation=relu: it has no phi'(0), and infinitely deep networks no limit" in line
+    assert "activation=relu: it has no phi'(0), and infinitely deep networks have no limit" in line
 
 
 def test_a_horizon_beyond_the_blow_up_is_warned_of():
@@ -77,9 +77,9 @@ def test_a_horizon_beyond_the_blow_up_is_warned_of():
 def test_an_input_that_blows_up_before_the_horizon_leaves_a_reason_and_the_deep_block():
     settings = replace(SMALL, activation="swish", horizon=3.5)
     assert warnings(settings) == []
-    found = verdicts("accuracy", settings, (4,))["kernel.expressivity.deep"]
-    assert found.verdict == "inconclusive"
-    assert "no training or test point may blow up before the horizon" in found.why
+    judgement = verdicts("accuracy", settings, (4,))["kernel.expressivity.deep"]
+    assert judgement.verdict == "inconclusive"
+    assert "moments that blow up before the horizon at no training or test point" in judgement.why
     records = measured("accuracy", settings, (4,))[4]
     assert value(records, "blow_up_time").value < 3.5
     assert value(records, "accuracy.deep").value > 0.8
@@ -91,7 +91,7 @@ def test_a_singular_system_without_ridge_is_an_error_in_words_in_every_part(grou
     if (group, activation) == ("expressivity", "swish"):
         pytest.skip("no ridge identity")
     keys_ = KernelKeys(ridge=0.0, points=50, deep_points=50)
-    settings = Kernel(activation=activation, horizon=0.2, data=Digits(train_size=points), kernel=keys_)
+    settings = Kernel(activation=activation, horizon=0.2, data=DigitsData(train_size=points), kernel=keys_)
     check(settings)
     with pytest.raises(MeasurementError, match=r"singular to rounding .* set a ridge"):
         measured(group, settings, (4,))
@@ -99,7 +99,7 @@ def test_a_singular_system_without_ridge_is_an_error_in_words_in_every_part(grou
 
 def test_a_regular_system_takes_no_ridge():
     """Fewer points than the rank: kernel and linear regression are both interpolations of least norm."""
-    settings = Kernel(data=Digits(train_size=40), kernel=KernelKeys(ridge=0.0, points=40, deep_points=40))
+    settings = Kernel(data=DigitsData(train_size=40), kernel=KernelKeys(ridge=0.0, points=40, deep_points=40))
     check(settings)
     assert verdicts("expressivity", settings, (4,))["kernel.expressivity.ridge"].verdict == "supported"
     assert verdicts("accuracy", settings, (4,))["kernel.inference.linear"].verdict == "supported"
@@ -107,7 +107,7 @@ def test_a_regular_system_takes_no_ridge():
 
 def test_a_singular_system_without_ridge_is_an_error_in_words():
     """Digits have constant pixels: 60 points are more than their kernel's rank."""
-    settings = Kernel(depth=4, data=Digits(train_size=64), kernel=KernelKeys(ridge=0.0, points=50))
+    settings = Kernel(depth=4, data=DigitsData(train_size=64), kernel=KernelKeys(ridge=0.0, points=50))
     check(settings)
     with pytest.raises(MeasurementError, match=r"singular to rounding \(64 points, rank \d+\); set a ridge"):
         accuracy.measure(Job(settings))
@@ -115,7 +115,7 @@ def test_a_singular_system_without_ridge_is_an_error_in_words():
 
 def test_what_is_measured_is_documented_and_every_claim_has_a_verdict_at_every_preset():
     study = studies.get("kernel")
-    settings = replace(Kernel(), depth=4, width=64, replicas=64, data=Digits(train_size=100))
+    settings = replace(Kernel(), depth=4, width=64, replicas=64, data=DigitsData(train_size=100))
     settings.kernel = KernelKeys(inputs=2, networks=2, trained_depth=2, points=20, steps=2, deep_points=50)
     measurement = study.measure(Job(settings))
     assert {record.observable for record in measurement.records} <= set(study.observables)
@@ -129,4 +129,4 @@ def test_what_is_measured_is_documented_and_every_claim_has_a_verdict_at_every_p
     known = set(flat(Kernel())) | {"activation_inside", "sigma_A", "sigma_a", "sigma_B"}
     assert {pin for claim in study.claims for pin in claim.pins} <= known
     assert {key for group in studies.get("kernel").groups for key in group.memory} <= known
-    assert isinstance(Kernel().init, Iid)
+    assert isinstance(Kernel().init, IidLaw)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from resnet_limits.data.sources.gaussian import Gaussian
+from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
 from resnet_limits.networks.classifier import logits
@@ -37,12 +37,12 @@ def test_the_network_at_the_start_is_that_of_the_tangent_kernel():
     settings = replace(SETTINGS, horizon=0.7)
     data = trained.points(settings).to("cpu", torch.float32)
     start = trained.drawn(settings, data)
-    field = trained.field(trained.One(), "tanh", 16)
+    field = trained.field(trained.OneBlock(), "tanh", 16)
     ours = logits(
         field, STEPS["euler"], trained.sized(settings, start), data.x_test[:5], NTK.block_factor(4), through=forward
     )
-    own = sizes(settings)
-    network = NtkNetwork("tanh", 4, 16, 0.7, own.sigma_w, own.sigma_b)
+    init = sizes(settings)
+    network = NtkNetwork("tanh", 4, 16, 0.7, init.sigma_w, init.sigma_b)
     parameters = {"A": start["read_in.W"], "W": start["trunk.W"], "b": start["trunk.b"], "V": start["read_out.W"]}
     torch.testing.assert_close(
         ours, network.outputs(parameters, data.x_test[:5], through=forward), rtol=1e-4, atol=1e-4
@@ -63,20 +63,20 @@ def test_all_learn_and_stand_beside_kernel_and_linear_classifier(records):
 
 
 def test_fixed_layers_stay_and_trained_ones_move(monkeypatch):
-    right, found = trained.train, {}
+    right, movements = trained.train, {}
 
-    def kept(field, start, *its, **more):
+    def kept(field, start, *arguments, **more):
         before = {name: w.clone() for name, w in start.items()}
-        end = right(field, start, *its, **more)
-        found[len(start)] = {name: float((w - before[name]).detach().norm()) for name, w in end.parameters.items()}
+        end = right(field, start, *arguments, **more)
+        movements[len(start)] = {name: float((w - before[name]).detach().norm()) for name, w in end.parameters.items()}
         return end
 
     plant(monkeypatch, trained.train, kept)
     few = replace(SETTINGS, kernel=replace(SMALL.kernel, mini_batch=replace(BRIEFLY, epochs=1)))
     trained.measure(Job(few))
-    assert set(found[2]) == {"read_in.W", "read_out.W"}
-    assert set(found[4]) == {"read_in.W", "read_out.W", "trunk.W", "trunk.b"}
-    assert min(min(its.values()) for its in found.values()) > 0
+    assert set(movements[2]) == {"read_in.W", "read_out.W"}
+    assert set(movements[4]) == {"read_in.W", "read_out.W", "trunk.W", "trunk.b"}
+    assert min(min(norms.values()) for norms in movements.values()) > 0
 
 
 def test_the_change_is_that_from_the_shallowest_to_the_deepest():
@@ -92,20 +92,20 @@ def test_the_change_is_that_from_the_shallowest_to_the_deepest():
 
 
 def test_regression_has_no_accuracies_and_says_so():
-    data = Gaussian(train_size=60, test_size=20)
-    found = verdicts("trained", replace(SETTINGS, data=data), (4,))
-    assert "targets are no classes" in found["kernel.trained.sgd"].why
+    data = GaussianData(train_size=60, test_size=20)
+    judged = verdicts("trained", replace(SETTINGS, data=data), (4,))
+    assert "targets are no classes" in judged["kernel.trained.sgd"].why
 
 
 def test_labels_that_are_shuffled_are_not_learnt(monkeypatch):
     right = trained.train
 
-    def shuffled(field, start, data, *its, **more):
-        return right(field, start, replace(data, y_train=data.y_train.roll(1)), *its, **more)
+    def shuffled(field, start, data, *arguments, **more):
+        return right(field, start, replace(data, y_train=data.y_train.roll(1)), *arguments, **more)
 
     plant(monkeypatch, trained.train, shuffled)
-    found = verdicts("trained", SETTINGS, (4,))
-    assert found["kernel.trained.sgd"].verdict == found["kernel.trained.adam"].verdict == "refuted"
+    judged = verdicts("trained", SETTINGS, (4,))
+    assert judged["kernel.trained.sgd"].verdict == judged["kernel.trained.adam"].verdict == "refuted"
 
 
 def test_the_default_is_digits_with_networks_of_their_own_width():

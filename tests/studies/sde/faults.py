@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.layer_law import Isotropic
+from resnet_limits.sampling.schemes import ShallowNetwork
 
-ACT, DRAW, TRANSPOSED, STEP = Isotropic.act, Isotropic.draw, Isotropic.transposed, Network.step
+ACT, DRAW, TRANSPOSED, STEP = Isotropic.act, Isotropic.draw, Isotropic.transposed, ShallowNetwork.step
 
 
 def dt_for_its_root(patch: pytest.MonkeyPatch) -> None:
@@ -31,13 +31,14 @@ def dt_for_its_root(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Isotropic, "act", act)
 
 
-def noise_of_its_own_for_each_input(patch: pytest.MonkeyPatch, inputs: int = 2) -> None:
-    """Inputs that do not share the weights; the depths of one input still do."""
+def noise_of_its_own_for_each_input(patch: pytest.MonkeyPatch, inputs: int | None = 2) -> None:
+    """Inputs that do not share the weights; the depths of one input still do. None: nor do they."""
 
     def act(law: Any, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Tensor:
         z = torch.empty_like(vectors)
-        for i in range(inputs):
-            z[:, i::inputs] = ACT(law, vectors[:, i::inputs], biased[i::inputs], h, stream.part(f" {i}"))
+        n = inputs or vectors.shape[1]
+        for i in range(n):
+            z[:, i::n] = ACT(law, vectors[:, i::n], biased[i::n], h, stream.part(f" {i}"))
         return z
 
     patch.setattr(Isotropic, "act", act)
@@ -60,7 +61,7 @@ def wrong_drift(patch: pytest.MonkeyPatch) -> None:
     def step(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return STEP(scheme, x, features, z, h) + 2 * h
 
-    patch.setattr(Network, "step", step)
+    patch.setattr(ShallowNetwork, "step", step)
 
 
 def weights_too_large(patch: pytest.MonkeyPatch, factor: float = 1.1) -> None:
@@ -75,12 +76,12 @@ def weights_too_large(patch: pytest.MonkeyPatch, factor: float = 1.1) -> None:
 def other_sizes(patch: pytest.MonkeyPatch, weights: float = 1.0, biases: float = 1.0) -> None:
     """Standard deviations of weights and biases times these factors, forward and backward."""
 
-    def own(law: Isotropic) -> Isotropic:
+    def wrong(law: Isotropic) -> Isotropic:
         return Isotropic(weights * law.sigma_w, biases * law.sigma_b)
 
-    patch.setattr(Isotropic, "act", lambda law, *a, **more: ACT(own(law), *a, **more))
-    patch.setattr(Isotropic, "draw", lambda law, *a, **more: DRAW(own(law), *a, **more))
-    patch.setattr(Isotropic, "transposed", lambda law, *a, **more: TRANSPOSED(own(law), *a, **more))
+    patch.setattr(Isotropic, "act", lambda law, *a, **more: ACT(wrong(law), *a, **more))
+    patch.setattr(Isotropic, "draw", lambda law, *a, **more: DRAW(wrong(law), *a, **more))
+    patch.setattr(Isotropic, "transposed", lambda law, *a, **more: TRANSPOSED(wrong(law), *a, **more))
 
 
 def weights_a_fifth_smaller(patch: pytest.MonkeyPatch) -> None:

@@ -18,11 +18,11 @@ from resnet_limits.claims.judge import judge
 from resnet_limits.limits.moments import moments_at
 from resnet_limits.measurement.estimate import mean, variance
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.runs.records import table
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.pieces import TAPE, on_tape
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde import unscaled
 from resnet_limits.studies.sde.backward import measure as backward
@@ -57,7 +57,7 @@ def test_gradients_are_those_of_backpropagation_through_full_matrices(phi: str):
     depth, d, r = 10, 6, 3000
     settings = Sde(width=d, depth=depth, replicas=r)
     function = torch.nn.functional.silu if phi == "swish" else torch.tanh
-    scheme = unscaled.FeedForward("tanh") if phi == "feed-forward" else Network(phi)
+    scheme = unscaled.FeedForward("tanh") if phi == "feed-forward" else ShallowNetwork(phi)
     step: Step = (lambda x, z: torch.tanh(z)) if phi == "feed-forward" else residual(function)
     kind = unscaled.Sampled(scheme, Isotropic(0.9, 0.4), depth, 2.0, {})
     x0 = inputs(settings)[:1]
@@ -79,7 +79,7 @@ def test_gradients_are_those_of_backpropagation_through_full_matrices(phi: str):
 
 
 def test_the_closed_form_of_the_gradients_is_that_of_a_deep_network():
-    (records,) = measured("backward", replace(SMALL, init=Iid(sigma_w=0.8, sigma_b=0.6)), (128,)).values()
+    (records,) = measured("backward", replace(SMALL, init=IidLaw(sigma_w=0.8, sigma_b=0.6)), (128,)).values()
     by_layer = [r for r in records if r.observable == "gradient_norm"]
     assert len(by_layer) == 64
     for record in by_layer:
@@ -104,22 +104,22 @@ def test_weights_of_size_h_are_seen(monkeypatch):
     monkeypatch.setattr(
         Isotropic, "transposed", lambda self, a, drawn, h, s: math.sqrt(h) * transposed(self, a, drawn, h, s)
     )
-    found = verdicts("backward", SMALL, DEPTHS)
-    assert {found[claim].verdict for claim in THEOREMS} == {"refuted"}, {c: found[c].why for c in THEOREMS}
+    judged = verdicts("backward", SMALL, DEPTHS)
+    assert {judged[claim].verdict for claim in THEOREMS} == {"refuted"}, {c: judged[c].why for c in THEOREMS}
 
 
 def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
     # The exponent less its martingale does not see it; the martingale does.
-    monkeypatch.setattr(Network, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
-    found = verdicts("backward", SMALL, DEPTHS)
-    assert {found[c].verdict for c in ("sde.backward", MARTINGALE, "sde.backward.gradient")} == {"refuted"}
+    monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
+    judged = verdicts("backward", SMALL, DEPTHS)
+    assert {judged[c].verdict for c in ("sde.backward", MARTINGALE, "sde.backward.gradient")} == {"refuted"}
 
 
 @pytest.mark.parametrize("rate", [0.02, -0.02])
 def test_a_slow_drift_along_tangents_is_seen_by_the_martingale_alone(rate: float, monkeypatch):
-    monkeypatch.setattr(Network, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 4 * rate * h * x)
-    found = verdicts("backward", replace(SMALL, replicas=1024), (256,))
-    assert found[MARTINGALE].verdict == "refuted", found[MARTINGALE].why
+    monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 4 * rate * h * x)
+    judged = verdicts("backward", replace(SMALL, replicas=1024), (256,))
+    assert judged[MARTINGALE].verdict == "refuted", judged[MARTINGALE].why
 
 
 def test_an_exponent_without_what_finite_width_takes_is_refuted():
@@ -135,7 +135,7 @@ def test_an_exponent_without_what_finite_width_takes_is_refuted():
 
 @pytest.mark.parametrize("width", [16, 64])
 def test_the_error_of_the_exponent_at_finite_depth_is_the_derived_one(width: int):
-    settings = Sde(width=width, replicas=4096, depth=16, init=Iid(sigma_w=0.8, sigma_b=0.6))
+    settings = Sde(width=width, replicas=4096, depth=16, init=IidLaw(sigma_w=0.8, sigma_b=0.6))
     record = next(r for r in backward.measure(Job(settings)).records if r.observable == "lyapunov_top")
     off = lyapunov(settings) - record.value  # tangents grow more slowly than in the limit
     assert off == pytest.approx(record.reference_error, rel=0.3, abs=4 * record.stderr)
@@ -159,29 +159,29 @@ def test_the_martingale_has_mean_zero_and_leaves_little():
         (faults.weights_a_fifth_larger, "sde.backward"),
         (faults.half_the_variance_of_the_biases, "sde.backward.gradient"),
     ],
-    ids=lambda its: getattr(its, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_sizes_that_are_off_are_seen(fault: Callable[[pytest.MonkeyPatch], None], broken: str, monkeypatch):
     fault(monkeypatch)
-    its = verdicts("backward", FULL, (128,))[broken]
-    assert its.verdict == "refuted", its.why
+    judgement = verdicts("backward", FULL, (128,))[broken]
+    assert judgement.verdict == "refuted", judgement.why
 
 
 @pytest.mark.parametrize(("sigma_w", "depth"), [(2.0, 128), (1.5, 64)])
 def test_networks_that_are_not_deep_enough_refute_nothing(sigma_w: float, depth: int):
-    settings = replace(SMALL, init=Iid(sigma_w=sigma_w, sigma_b=0.5))
-    found = verdicts("backward", settings, (depth,))
-    assert "refuted" not in {found[claim].verdict for claim in THEOREMS}, {c: found[c].why for c in THEOREMS}
+    settings = replace(SMALL, init=IidLaw(sigma_w=sigma_w, sigma_b=0.5))
+    judged = verdicts("backward", settings, (depth,))
+    assert "refuted" not in {judged[claim].verdict for claim in THEOREMS}, {c: judged[c].why for c in THEOREMS}
 
 
 @pytest.mark.parametrize(("sigma_w", "sigma_b"), [(0.8, 0.6), (1.0, 0.3)])
 def test_mean_squares_at_a_depth_are_those_of_infinite_width(sigma_w: float, sigma_b: float):
-    settings = Sde(width=128, replicas=2048, depth=8, init=Iid(sigma_w=sigma_w, sigma_b=sigma_b))
+    settings = Sde(width=128, replicas=2048, depth=8, init=IidLaw(sigma_w=sigma_w, sigma_b=sigma_b))
     x0 = inputs(settings)[:1]
     passes = backward.sampled(unscaled.scaled(settings), x0, Job(settings), (0, 1), tangent=True)
     square, by_layer = mean_squares(settings, x0)
-    found = mean((2 * passes.tangent).exp())
-    assert deviation(found, (square, 0.01 * square)) < 5  # 1/D
+    square_measured = mean((2 * passes.tangent).exp())
+    assert deviation(square_measured, (square, 0.01 * square)) < 5  # 1/D
     assert abs(square / math.exp(sigma_w**2) - 1) > 0.05  # and not those of the limit
     for gradients, exact in zip(passes.gradients, by_layer, strict=True):
         assert float(gradients.square().mean()) / 128 == pytest.approx(exact, rel=0.03)
@@ -189,16 +189,16 @@ def test_mean_squares_at_a_depth_are_those_of_infinite_width(sigma_w: float, sig
 
 def test_what_rare_networks_carry_and_what_overflows_is_not_judged():
     for horizon, reason in ((40.0, "rare networks"), (900.0, "beyond float64")):
-        settings = replace(SMALL, replicas=16, horizon=horizon, init=Iid(sigma_w=1.0, sigma_b=0.5))
-        found = verdicts("backward", settings, (8,))
+        settings = replace(SMALL, replicas=16, horizon=horizon, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
+        judged = verdicts("backward", settings, (8,))
         for claim in ("sde.backward", "sde.backward.gradient"):
-            assert found[claim].verdict == "inconclusive"
-            assert reason in found[claim].why
+            assert judged[claim].verdict == "inconclusive"
+            assert reason in judged[claim].why
 
 
 def test_depths_have_noise_of_their_own():
     ends = [measured("backward", SMALL, (depth,))[depth] for depth in (64, 65)]
-    off = [next(r.value for r in its if r.observable == "lyapunov_martingale") for its in ends]
+    off = [next(r.value for r in records if r.observable == "lyapunov_martingale") for records in ends]
     assert abs(off[0] - off[1]) > 1e-3
 
 
@@ -207,30 +207,30 @@ def test_weights_of_size_one_are_seen(monkeypatch):
     plant(
         monkeypatch,
         unscaled.scaled,
-        lambda s: unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), s.depth, float(s.depth), {}),
+        lambda s: unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), s.depth, float(s.depth), {}),
     )
-    found = verdicts("backward", SMALL, DEPTHS)
-    assert {found[claim].verdict for claim in THEOREMS} == {"refuted"}, {c: found[c].why for c in THEOREMS}
+    judged = verdicts("backward", SMALL, DEPTHS)
+    assert {judged[claim].verdict for claim in THEOREMS} == {"refuted"}, {c: judged[c].why for c in THEOREMS}
 
 
 def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
-        return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 4.0, pins)
+        return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 4.0, pins)
 
-    plant(monkeypatch, unscaled.pinned, scaled)
-    found = verdicts("backward", replace(SMALL, replicas=1024), (8, 16, 32, 64))
-    assert {found[claim].verdict for claim in (*RATES, "sde.backward.unscaled")} == {"refuted"}
+    plant(monkeypatch, unscaled.without_the_factor, scaled)
+    judged = verdicts("backward", replace(SMALL, replicas=1024), (8, 16, 32, 64))
+    assert {judged[claim].verdict for claim in (*RATES, "sde.backward.unscaled")} == {"refuted"}
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"activation": "relu"}, "smooth at 0"), ({"init": Iid(sigma_w=0.0, sigma_b=0.5)}, "Jacobian is the identity")],
+    [({"activation": "relu"}, "smooth at 0"), ({"init": IidLaw(sigma_w=0.0, sigma_b=0.5)}, "Jacobian is the identity")],
     ids=["relu", "no weights"],
 )
 def test_outside_the_closed_law_there_is_a_reason(change, reason):
-    found = verdicts("backward", replace(SMALL, replicas=32, **change), (8,))
-    assert found["sde.backward"].verdict == "inconclusive"
-    assert reason in found["sde.backward"].why
+    judged = verdicts("backward", replace(SMALL, replicas=32, **change), (8,))
+    assert judged["sde.backward"].verdict == "inconclusive"
+    assert reason in judged["sde.backward"].why
 
 
 def test_pieces_of_replicas_hold_as_many_as_the_tape_allows():
@@ -246,7 +246,7 @@ def test_pieces_of_replicas_hold_as_many_as_the_tape_allows():
 @pytest.mark.parametrize("width", [4, 32])
 def test_costates_have_the_law_of_the_limit(width: int):
     # Two two-sided tests at 5 standard errors.
-    settings = Sde(width=width, replicas=2048, depth=256, init=Iid(sigma_w=0.8, sigma_b=0.6))
+    settings = Sde(width=width, replicas=2048, depth=256, init=IidLaw(sigma_w=0.8, sigma_b=0.6))
     x0 = inputs(settings)[:1]
     passes = backward.sampled(unscaled.scaled(settings), x0, Job(settings), (0, 1), tangent=True)
     value, stderr = mean(passes.growth / 2)
@@ -265,12 +265,12 @@ def test_costates_that_forget_what_was_drawn_break_the_duality(monkeypatch):
         return careful(self, costates, replace(drawn, basis=0 * drawn.basis, images=0 * drawn.images), h, stream)
 
     monkeypatch.setattr(Isotropic, "transposed", fresh)
-    found = verdicts("backward", SMALL, DEPTHS)
-    assert found["sde.backward.duality"].verdict == "refuted", found["sde.backward.duality"].why
+    judged = verdicts("backward", SMALL, DEPTHS)
+    assert judged["sde.backward.duality"].verdict == "refuted", judged["sde.backward.duality"].why
 
 
 def test_the_drift_of_jacobians_is_the_derivative_of_the_moments_in_closed_form():
-    own, m0, q0, horizon = Iid(sigma_w=0.9, sigma_b=0.4), 0.3, 1.1, 0.7
+    init, m0, q0, horizon = IidLaw(sigma_w=0.9, sigma_b=0.4), 0.3, 1.1, 0.7
 
     def mean_at(shift: float) -> float:
         q, times, m = torch.tensor([[(1 + shift) ** 2 * q0], [horizon], [(1 + shift) * m0]], dtype=torch.float64)
@@ -278,14 +278,14 @@ def test_the_drift_of_jacobians_is_the_derivative_of_the_moments_in_closed_form(
 
     step = 1e-4
     closed = (mean_at(step) - mean_at(-step)) / (2 * step) - m0
-    found = backward.drift_of_tangents(own, m0, q0, horizon)
-    assert found == pytest.approx(closed, rel=1e-4)
-    errors = [backward.drift_at_depth(own, m0, q0, horizon, depth) - found for depth in (200, 400)]
+    drift = backward.drift_of_tangents(init, m0, q0, horizon)
+    assert drift == pytest.approx(closed, rel=1e-4)
+    errors = [backward.drift_at_depth(init, m0, q0, horizon, depth) - drift for depth in (200, 400)]
     assert math.log2(abs(errors[0] / errors[1])) == pytest.approx(1, abs=0.05)
 
 
 def test_a_jacobian_of_swish_with_another_drift_is_refuted(monkeypatch):
     careful = backward.drift_of_tangents
     plant(monkeypatch, careful, lambda *where: 0.5 * careful(*where))
-    its = verdicts("backward", SMALL, DEPTHS)["sde.backward.swish"]
-    assert its.verdict == "refuted", its.why
+    judgement = verdicts("backward", SMALL, DEPTHS)["sde.backward.swish"]
+    assert judgement.verdict == "refuted", judgement.why

@@ -12,17 +12,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from resnet_limits.data.sources.cifar10 import Cifar10
-from resnet_limits.data.sources.gaussian import Gaussian
-from resnet_limits.data.sources.moons import Moons
+from resnet_limits.data.sources.cifar10 import Cifar10Data
+from resnet_limits.data.sources.gaussian import GaussianData
+from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.limits.overlaps import linear_flow
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.activations.swish import Swish
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream, normals
 from resnet_limits.sampling.convolution import Stencil
 from resnet_limits.sampling.filters import Filtered, on_a_lattice, positions
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.wide import gram, pre_activations
 from resnet_limits.studies.sde import images
 from resnet_limits.studies.sde.convolutional import measure as convolutional
@@ -45,10 +45,10 @@ def test_covariances_are_those_of_torch_patches(padding: Literal["zero", "circul
     patches = functional.unfold(padded(x, padding), 3).transpose(1, 2).reshape(stencil.positions, -1)
     expected = 0.3**2 + 0.7**2 * patches @ patches.T / (9 * 6)
     states = x.flatten(2).transpose(1, 2).reshape(1, stencil.positions, 6)
-    found = stencil.covariance(gram(states), sigma_w=0.7, sigma_b=0.3)[0]
-    torch.testing.assert_close(found, expected)
-    linear = (stencil.generator() @ gram(states)[0].numpy().ravel()).reshape(found.shape)
-    torch.testing.assert_close(0.3**2 + 0.7**2 * torch.from_numpy(linear), found)
+    covariance = stencil.covariance(gram(states), sigma_w=0.7, sigma_b=0.3)[0]
+    torch.testing.assert_close(covariance, expected)
+    linear = (stencil.generator() @ gram(states)[0].numpy().ravel()).reshape(covariance.shape)
+    torch.testing.assert_close(0.3**2 + 0.7**2 * torch.from_numpy(linear), covariance)
 
 
 def test_one_row_is_a_convolution_in_one_dimension():
@@ -56,8 +56,8 @@ def test_one_row_is_a_convolution_in_one_dimension():
     assert stencil.taps == 3
     x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     patches = functional.pad(x, (0, 0, 1, 1)).unfold(0, 3, 1).flatten(1)
-    found = stencil.covariance(gram(x[None]), sigma_w=1.0, sigma_b=0.0)[0]
-    torch.testing.assert_close(found, patches @ patches.T / 12)
+    covariance = stencil.covariance(gram(x[None]), sigma_w=1.0, sigma_b=0.0)[0]
+    torch.testing.assert_close(covariance, patches @ patches.T / 12)
 
 
 @pytest.mark.parametrize("phi", ["tanh", "swish"])
@@ -81,7 +81,7 @@ def test_networks_have_the_law_of_torch_convolutions_with_full_filters(phi: str)
     walk = convolutional.Walk(phi, start, start, start[0].mean(dim=1), gram(start[:1])[0])
     for _ in range(depth):
         Z = torch.randn(start.shape, generator=stream, dtype=torch.float64)
-        walk.step(stencil, Iid(sigma_w=0.9, sigma_b=0.4), h, Z)
+        walk.step(stencil, IidLaw(sigma_w=0.9, sigma_b=0.4), h, Z)
 
     def statistics(x: Tensor) -> Tensor:
         g = gram(x)
@@ -131,20 +131,20 @@ def test_overlaps_of_costates_obey_the_transposed_equation(padding: Literal["zer
         rows = back.flatten(2)[0].mT
         total += rows @ rows.mT
     overlaps = (p @ p.mT / d).numpy().ravel()
-    found = torch.from_numpy(stencil.generator().T @ overlaps).reshape(9, 9)
-    torch.testing.assert_close(total / (9 * d * d), found)
+    carried_back = torch.from_numpy(stencil.generator().T @ overlaps).reshape(9, 9)
+    torch.testing.assert_close(total / (9 * d * d), carried_back)
 
 
 def test_costates_at_a_depth_are_those_of_the_network():
-    its = convolutional.setting_of("tanh", replace(SMALL, depth=6, init=Iid(sigma_w=0.8, sigma_b=0.5)))
-    assert its is not None
-    x0 = on_a_lattice(its.x0, 2, 4, 4)
+    limit_setting = convolutional.setting_of("tanh", replace(SMALL, depth=6, init=IidLaw(sigma_w=0.8, sigma_b=0.5)))
+    assert limit_setting is not None
+    x0 = on_a_lattice(limit_setting.x0, 2, 4, 4)
     network = Filtered(
         "tanh", x0, Isotropic(0.8, 0.5), size=3, depth=6, horizon=1.0, replicas=1000, stream=Stream(0, "test")
     )
     moved, _, ends = convolutional.backward_of(network)
-    expected = convolutional.costates_at_depth(its, ends[0], 6) - ends[0]
-    limit = linear_flow(its.stencil.generator().T.tocsr(), ends[0], 1.0, rate=0.64, source=0.0) - ends[0]
+    expected = convolutional.costates_at_depth(limit_setting, ends[0], 6) - ends[0]
+    limit = linear_flow(limit_setting.stencil.generator().T.tocsr(), ends[0], 1.0, rate=0.64, source=0.0) - ends[0]
     slope = (moved * expected).sum(dim=(1, 2)) / expected.square().sum()
     value, stderr = float(slope.mean()), float(slope.std()) / 1000**0.5
     assert value == pytest.approx(1, abs=0.05 + 4 * stderr)  # to first order in h, and at infinite width
@@ -152,18 +152,18 @@ def test_costates_at_a_depth_are_those_of_the_network():
 
 
 def test_the_claims_hold_on_real_images():
-    for name, its in verdicts("convolutional", SMALL, DEPTHS).items():
+    for name, judgement in verdicts("convolutional", SMALL, DEPTHS).items():
         if name.endswith("pattern"):
-            assert its.measured is not None, its.why
-            assert its.measured.low < 1 < its.measured.high, its.why
+            assert judgement.measured is not None, judgement.why
+            assert judgement.measured.low < 1 < judgement.measured.high, judgement.why
         else:
-            assert its.verdict == "supported", (name, its.why)
+            assert judgement.verdict == "supported", (name, judgement.why)
 
 
 def test_inputs_are_images_whatever_the_data():
-    for data in (Gaussian(), Moons()):
+    for data in (GaussianData(), MoonsData()):
         assert images.source(data).name == "digits"
-    assert images.source(Cifar10()).name == "cifar10"
+    assert images.source(Cifar10Data()).name == "cifar10"
     for record in measured("convolutional", SMALL, (8,))[8]:
         assert record.coordinates["images"] == "digits"
         assert record.coordinates["positions"] == "4x4"
@@ -177,24 +177,24 @@ def test_swish_beyond_its_explosion_time_lies_outside_and_nothing_infinite_is_re
     settings = Sde(replicas=64, horizon=40.0)
     for record in measured("convolutional", settings, (8,))[8]:
         assert math.isfinite(record.value)
-    found = verdicts("convolutional", settings, (8,))
-    assert "explosion time" in found["sde.convolutional.swish"].why
-    assert "deeper ones would tell" in found["sde.convolutional.tanh.noise"].why
-    for name, its in found.items():
-        assert its.verdict == "inconclusive", (name, its.why)
+    judged = verdicts("convolutional", settings, (8,))
+    assert "explosion time" in judged["sde.convolutional.swish"].why
+    assert "deeper ones would tell" in judged["sde.convolutional.tanh.noise"].why
+    for name, judgement in judged.items():
+        assert judgement.verdict == "inconclusive", (name, judgement.why)
 
 
 # -- planted faults -------------------------------------------------------------------------------
 
 
-TANH = tuple(f"sde.convolutional.tanh{its}" for its in ("", ".pattern", ".noise", ".backward"))
+TANH = tuple(f"sde.convolutional.tanh{suffix}" for suffix in ("", ".pattern", ".noise", ".backward"))
 
 
 def test_a_missing_number_of_taps_is_refuted(monkeypatch: pytest.MonkeyPatch):
     # Network and limit of swish share it, and so do recursion and limit of tanh: the filters do not.
     monkeypatch.setattr(Stencil, "taps", 3)
-    found = verdicts("convolutional", SMALL, DEPTHS)
-    assert {found[name].verdict for name in TANH} == {"refuted"}
+    judged = verdicts("convolutional", SMALL, DEPTHS)
+    assert {judged[name].verdict for name in TANH} == {"refuted"}
 
 
 def test_the_wrong_padding_is_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -204,9 +204,9 @@ def test_the_wrong_padding_is_refuted(monkeypatch: pytest.MonkeyPatch):
         lambda r, c, size, _, inputs: Stencil(r, c, size, "circular", inputs),
         within="resnet_limits.studies",
     )
-    found = verdicts("convolutional", SMALL, DEPTHS)
+    judged = verdicts("convolutional", SMALL, DEPTHS)
     for name in TANH[1:]:
-        assert found[name].verdict == "refuted", (name, found[name].why)
+        assert judged[name].verdict == "refuted", (name, judged[name].why)
 
 
 def test_weights_a_tenth_too_large_are_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -216,9 +216,9 @@ def test_weights_a_tenth_too_large_are_refuted(monkeypatch: pytest.MonkeyPatch):
         careful(self, phi, x0, Isotropic(1.1 * law.sigma_w, law.sigma_b), **more)
 
     monkeypatch.setattr(Filtered, "__init__", larger)
-    found = verdicts("convolutional", SMALL, DEPTHS)
+    judged = verdicts("convolutional", SMALL, DEPTHS)
     for name in (TANH[2], TANH[3]):
-        assert found[name].verdict == "refuted", (name, found[name].why)
+        assert judged[name].verdict == "refuted", (name, judged[name].why)
 
 
 def _with_broken_networks(monkeypatch: pytest.MonkeyPatch, broken) -> dict:
@@ -240,12 +240,12 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
             return careful(C + 8 * (C - 0.25 / 64), Z)
         return careful(torch.diag_embed(C.diagonal(dim1=-2, dim2=-1)), Z)
 
-    its = _with_broken_networks(monkeypatch, broken)["sde.convolutional.swish"]
-    assert its.verdict == "refuted", its.why
+    judgement = _with_broken_networks(monkeypatch, broken)["sde.convolutional.swish"]
+    assert judgement.verdict == "refuted", judgement.why
 
 
 def test_a_limit_without_its_drift_is_refuted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Swish, "curvature_at_0", 0.0)
-    found = verdicts("convolutional", SMALL, DEPTHS)
-    assert found["sde.convolutional.swish"].verdict == "refuted", found["sde.convolutional.swish"].why
-    assert found["sde.convolutional.swish.depth"].verdict == "refuted", found["sde.convolutional.swish.depth"].why
+    judged = verdicts("convolutional", SMALL, DEPTHS)
+    assert judged["sde.convolutional.swish"].verdict == "refuted", judged["sde.convolutional.swish"].why
+    assert judged["sde.convolutional.swish.depth"].verdict == "refuted", judged["sde.convolutional.swish.depth"].why

@@ -17,10 +17,10 @@ from resnet_limits.errors import SettingError
 from resnet_limits.limits.overlaps import gaussian_products
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.gaussian_means import gaussian_mean, gaussian_mean_square
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
-from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
+from resnet_limits.sampling.layer_law import Isotropic
+from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies.sde import unscaled
 from resnet_limits.studies.sde.correlation import claims
@@ -35,7 +35,7 @@ from tests.studies.verdicts import measured, verdicts
 SMALL = Sde(width=16, replicas=512)
 FULL = replace(SMALL, replicas=1024)
 DEPTHS = (128,)
-THEOREMS = tuple(f"sde.correlation{its}" for its in ("", ".norm", ".overlap", ".below_one", ".inputs"))
+THEOREMS = tuple(f"sde.correlation{suffix}" for suffix in ("", ".norm", ".overlap", ".below_one", ".inputs"))
 CONTROLS = ("plain", "unscaled.prefactor", "unscaled.norm", "explosion")
 ORDER = "sde.correlation.unscaled"
 FEW = replace(SMALL, replicas=128)
@@ -54,10 +54,10 @@ def test_every_claim_is_supported():
 
 
 def test_decorrelation_has_the_order_of_infinite_width():
-    its = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
-    assert its.measured is not None
-    assert its.measured.value == pytest.approx(correlation.SLOWLY, abs=0.08)
-    assert its.measured.low < correlation.SLOWLY < its.measured.high
+    judgement = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
+    assert judgement.measured is not None
+    assert judgement.measured.value == pytest.approx(correlation.SLOWLY, abs=0.08)
+    assert judgement.measured.low < correlation.SLOWLY < judgement.measured.high
 
 
 def test_decorrelation_is_that_of_networks_with_full_matrices(monkeypatch):
@@ -73,9 +73,9 @@ def test_decorrelation_is_that_of_networks_with_full_matrices(monkeypatch):
 
 def test_networks_that_keep_their_correlations_refute_the_order(monkeypatch):
     def scaled(scheme, depth, pins):
-        return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
+        return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
-    plant(monkeypatch, unscaled.pinned, scaled)
+    plant(monkeypatch, unscaled.without_the_factor, scaled)
     its = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
     assert its.verdict == "refuted", its.why
 
@@ -84,7 +84,7 @@ def test_networks_that_keep_their_correlations_refute_the_order(monkeypatch):
 def test_correlations_are_those_of_networks_with_full_matrices(scheme: str):
     settings = Sde(width=6, depth=12, replicas=4000, horizon=1.5)
     measurement = correlation.measure(Job(settings))
-    found = {
+    measured = {
         r.coordinates["pair"]: (r.value, r.stderr)
         for r in measurement.records
         if r.observable == "correlation" and r.layer is None and r.coordinates["scheme"] == scheme
@@ -99,7 +99,7 @@ def test_correlations_are_those_of_networks_with_full_matrices(scheme: str):
         STEPS[scheme],
     )
     for pair, (i, j) in zip(PAIRS, correlation.MEMBERS, strict=True):
-        assert deviation(found[pair], jackknife(x[:, i], x[:, j])) < 5
+        assert deviation(measured[pair], jackknife(x[:, i], x[:, j])) < 5
 
 
 def jackknife(x: torch.Tensor, y: torch.Tensor, blocks: int = 50) -> tuple[float, float]:
@@ -113,14 +113,14 @@ def jackknife(x: torch.Tensor, y: torch.Tensor, blocks: int = 50) -> tuple[float
 
 @pytest.mark.parametrize("sigma_w", [0.0, 0.7])
 def test_the_closed_form_solves_the_equation_of_the_overlaps(sigma_w: float):
-    settings = replace(SMALL, init=Iid(sigma_w=sigma_w, sigma_b=0.4), horizon=2.0, depth=4)
+    settings = replace(SMALL, init=IidLaw(sigma_w=sigma_w, sigma_b=0.4), horizon=2.0, depth=4)
     x0 = correlation.four_inputs(settings).numpy()
     gram = (x0 @ x0.T / 16).ravel()
     end = solve_ivp(lambda _, q: sigma_w**2 * q + 0.16, (0, 2), gram, rtol=1e-11, atol=1e-12).y[:, -1].reshape(4, 4)
     exact = [end[i, j] / math.sqrt(end[i, i] * end[j, j]) for i, j in correlation.MEMBERS]
-    found = correlation.closed_form(settings, torch.from_numpy(x0), [0, 4])
-    assert found is not None
-    np.testing.assert_allclose(found[:, 1], exact, rtol=1e-8)
+    exact_overlaps = correlation.closed_form(settings, torch.from_numpy(x0), [0, 4])
+    assert exact_overlaps is not None
+    np.testing.assert_allclose(exact_overlaps[:, 1], exact, rtol=1e-8)
 
 
 def test_inputs_have_the_stated_norms_and_cosines():
@@ -183,44 +183,31 @@ def test_records_by_layer_are_few_and_end_at_the_limit():
 ACT = Isotropic.act
 
 
-def of_size_h(self, vectors, biased, h, stream):
-    """`dt` in place of `sqrt(dt)`."""
-    return math.sqrt(h) * ACT(self, vectors, biased, h, stream)
-
-
-def of_its_own(self, vectors, biased, h, stream):
-    """Weights that are not shared between inputs."""
-    alone = [
-        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}")) for i in range(vectors.shape[1])
-    ]
-    return torch.cat(alone, dim=1)
-
-
 def biases_of_size_one(self, vectors, biased, h, stream):
     """Biases without the factor `sqrt(h)`."""
     return ACT(Isotropic(self.sigma_w, self.sigma_b / math.sqrt(h)), vectors, biased, h, stream)
 
 
 def test_weights_of_size_h_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", of_size_h)
+    faults.dt_for_its_root(monkeypatch)
     found = verdicts("correlation", SMALL, DEPTHS)
     assert found["sde.correlation"].verdict == found["sde.correlation.inputs"].verdict == "refuted"
 
 
 def test_weights_that_are_not_shared_are_seen(monkeypatch):
-    monkeypatch.setattr(Isotropic, "act", of_its_own)
+    faults.noise_of_its_own_for_each_input(monkeypatch, None)
     found = verdicts("correlation", SMALL, DEPTHS)
     assert found["sde.correlation"].verdict == found["sde.correlation.inputs"].verdict == "refuted"
 
 
 def test_biases_without_their_factor_are_seen(monkeypatch):
     monkeypatch.setattr(Isotropic, "act", biases_of_size_one)
-    found = verdicts("correlation", SMALL, DEPTHS)
-    assert {found[claim].verdict for claim in THEOREMS} == {"refuted"}
+    judged = verdicts("correlation", SMALL, DEPTHS)
+    assert {judged[claim].verdict for claim in THEOREMS} == {"refuted"}
 
 
 def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
-    monkeypatch.setattr(Network, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
+    monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) - h * x)
     assert verdicts("correlation", SMALL, DEPTHS)["sde.correlation"].verdict == "refuted"
 
 
@@ -231,44 +218,44 @@ def test_a_drift_that_does_not_belong_there_is_seen(monkeypatch):
         (faults.weights_a_fifth_larger, ("norm",)),
         (faults.half_the_variance_of_the_biases, ("norm", "overlap", "below_one", "inputs")),
     ],
-    ids=lambda its: getattr(its, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_sizes_that_are_off_are_seen(fault, broken: tuple[str, ...], monkeypatch):
     fault(monkeypatch)
-    found = verdicts("correlation", FULL, DEPTHS)
-    assert {found[f"sde.correlation.{its}"].verdict for its in broken} == {"refuted"}
+    judged = verdicts("correlation", FULL, DEPTHS)
+    assert {judged[f"sde.correlation.{claim}"].verdict for claim in broken} == {"refuted"}
 
 
 def test_networks_that_are_not_deep_enough_refute_nothing():
-    settings = replace(SMALL, width=32, init=Iid(sigma_w=1.5, sigma_b=0.5))
-    found = verdicts("correlation", settings, (16,))
-    assert "refuted" not in {found[claim].verdict for claim in THEOREMS}, {c: found[c].why for c in THEOREMS}
-    norm = found["sde.correlation.norm"].measured
+    settings = replace(SMALL, width=32, init=IidLaw(sigma_w=1.5, sigma_b=0.5))
+    judged = verdicts("correlation", settings, (16,))
+    assert "refuted" not in {judged[claim].verdict for claim in THEOREMS}, {c: judged[c].why for c in THEOREMS}
+    norm = judged["sde.correlation.norm"].measured
     assert norm is not None
     assert norm.low < -0.2  # and those of infinite width are indeed far from the limit
 
 
 def test_overlaps_at_a_depth_are_those_of_infinite_width():
-    settings = Sde(width=128, replicas=2048, depth=8, init=Iid(sigma_w=1.0, sigma_b=0.5))
-    found = {r.observable: r for r in correlation.measure(Job(settings)).records if r.observable.endswith("_error")}
+    settings = Sde(width=128, replicas=2048, depth=8, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
+    records = {r.observable: r for r in correlation.measure(Job(settings)).records if r.observable.endswith("_error")}
     for name in ("norm_error", "overlap_error"):
-        record = found[name]
+        record = records[name]
         assert record.value == pytest.approx(-record.reference_error, rel=0.05, abs=5 * record.stderr)
         assert record.reference_error > 10 * record.stderr
 
 
 def test_what_rare_networks_carry_is_not_judged():
-    found = verdicts("correlation", replace(SMALL, replicas=64, init=Iid(sigma_w=3.0, sigma_b=0.5)), (16,))
+    judged = verdicts("correlation", replace(SMALL, replicas=64, init=IidLaw(sigma_w=3.0, sigma_b=0.5)), (16,))
     for claim in THEOREMS:
-        assert found[claim].verdict == "inconclusive"
-        assert "rare networks" in found[claim].why
+        assert judged[claim].verdict == "inconclusive"
+        assert "rare networks" in judged[claim].why
 
 
 def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
     def scaled(scheme, depth, pins):
-        return unscaled.Sampled(Network("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
+        return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
-    plant(monkeypatch, unscaled.pinned, scaled)
+    plant(monkeypatch, unscaled.without_the_factor, scaled)
     found = verdicts("correlation", SMALL, DEPTHS)
     assert {found[f"sde.correlation.{control}"].verdict for control in CONTROLS} == {"refuted"}
 
@@ -282,17 +269,17 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
         ({"activation": "relu"}, "smooth at 0"),
         ({"activation": "swish"}, "phi''(0) = 0"),
         ({"activation_inside": "tanh"}, "activation_inside=identity"),
-        ({"init": MatrixNormal()}, "init=iid"),
-        ({"init": Iid(sigma_w=0.0, sigma_b=0.0)}, "weights are zero"),
+        ({"init": MatrixNormalLaw()}, "init=iid"),
+        ({"init": IidLaw(sigma_w=0.0, sigma_b=0.0)}, "weights are zero"),
     ],
-    ids=lambda its: next(iter(its)) if isinstance(its, dict) else "",
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_outside_the_closed_law_there_is_a_reason_and_the_controls_go_on(change, reason):
-    found = verdicts("correlation", replace(SMALL, replicas=64, **change), DEPTHS)
+    judged = verdicts("correlation", replace(SMALL, replicas=64, **change), DEPTHS)
     for claim in THEOREMS:
-        assert found[claim].verdict == "inconclusive"
-        assert reason in found[claim].why
-    assert {found[f"sde.correlation.{control}"].verdict for control in CONTROLS} <= {"supported", "inconclusive"}
+        assert judged[claim].verdict == "inconclusive"
+        assert reason in judged[claim].why
+    assert {judged[f"sde.correlation.{control}"].verdict for control in CONTROLS} <= {"supported", "inconclusive"}
 
 
 def test_an_exploding_network_puts_no_infinity_into_a_table():

@@ -18,6 +18,8 @@ from resnet_limits.studies.sde.study import STUDY
 @pytest.mark.parametrize("group", [group.name for group in STUDY.groups])
 def test_a_group_is_measured_on_a_device(group: str):
     settings = Sde(depth=2, width=8, replicas=16, device="cuda")
-    found = importlib.import_module(f"resnet_limits.studies.sde.{group}.measure").measure(Job(settings, InMemory()))
-    assert found.records
-    assert all(math.isfinite(r.value) for r in found.records)
+    measurement = importlib.import_module(f"resnet_limits.studies.sde.{group}.measure").measure(
+        Job(settings, InMemory())
+    )
+    assert measurement.records
+    assert all(math.isfinite(r.value) for r in measurement.records)

@@ -12,10 +12,10 @@ from torch import Tensor
 from resnet_limits.engines import default_engine
 from resnet_limits.limits.overlaps import deep_flow
 from resnet_limits.networks.activations import activation_named
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.deep import Branch, final
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.deep import ResidualBranch, final
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.wide import gram, pre_activations, root
 from resnet_limits.studies.sde.settings import Sde, SdeKeys
 from tests.planting import plant
@@ -50,7 +50,7 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
     full = naive(phi, alpha, x0, depth, replicas, inner, outer)
     where = {"inner": inner, "outer": outer, "depth": depth, "horizon": 1.0, "stream": Stream(3, "test")}
     start, act = x0.expand(replicas, 2, 4), default_engine().act
-    (on_span,), (expected,) = final([Branch(phi, alpha)], start, **where, act=act)
+    (on_span,), (expected,) = final([ResidualBranch(phi, alpha)], start, **where, act=act)
 
     def statistics(x: Tensor) -> Tensor:
         g = gram(x)
@@ -67,7 +67,7 @@ def test_networks_on_the_span_have_the_law_of_full_matrices(phi: str, alpha: flo
 def test_equal_inputs_stay_equal():
     x0 = torch.ones(64, 2, 5, dtype=torch.float64)
     where = {"depth": 8, "horizon": 1.0, "stream": Stream(0, "test"), "act": default_engine().act}
-    states, _ = final([Branch("tanh", 0.5)], x0, inner=Isotropic(1.0, 1.0), outer=Isotropic(1.0, 1.0), **where)
+    states, _ = final([ResidualBranch("tanh", 0.5)], x0, inner=Isotropic(1.0, 1.0), outer=Isotropic(1.0, 1.0), **where)
     assert torch.equal(states[0][:, 0], states[0][:, 1])
 
 
@@ -81,26 +81,26 @@ def test_roots_of_singular_covariances_are_exact():
 
 
 def test_the_claims_hold():
-    found = verdicts("deep", SMALL, DEPTHS)
+    judged = verdicts("deep", SMALL, DEPTHS)
     for name in ("sde.deep", "sde.deep.depth", "sde.deep.no_drift", "sde.deep.outside"):
-        assert found[name].verdict == "supported", (name, found[name].why)
+        assert judged[name].verdict == "supported", (name, judged[name].why)
     for name, order in (("sde.deep.weak", 1.0), ("sde.deep.weak.quarter", 0.5)):
-        its = found[name].measured
-        assert its is not None, found[name].why
-        assert its.low - 0.05 < order < its.high + 0.05, found[name].why
-        assert its.high - its.low < (0.5 if order == 1 else 1.0)
+        measured = judged[name].measured
+        assert measured is not None, judged[name].why
+        assert measured.low - 0.05 < order < measured.high + 0.05, judged[name].why
+        assert measured.high - measured.low < (0.5 if order == 1 else 1.0)
 
 
 @pytest.mark.parametrize("phi", ["relu", "swish"])
 def test_any_activation_inside_has_its_kernel(phi: str):
-    settings = Sde(replicas=256, width=8, activation=phi, init=Iid(sigma_w=1.0, sigma_b=0.2))
-    found = verdicts("deep", settings, DEPTHS)
-    its = found["sde.deep"].measured
-    assert its is not None, found["sde.deep"].why
-    assert its.low < 1 < its.high < its.low + 0.25, found["sde.deep"].why
-    assert found["sde.deep.depth"].verdict == "supported", found["sde.deep.depth"].why
+    settings = Sde(replicas=256, width=8, activation=phi, init=IidLaw(sigma_w=1.0, sigma_b=0.2))
+    judged = verdicts("deep", settings, DEPTHS)
+    measured = judged["sde.deep"].measured
+    assert measured is not None, judged["sde.deep"].why
+    assert measured.low < 1 < measured.high < measured.low + 0.25, judged["sde.deep"].why
+    assert judged["sde.deep.depth"].verdict == "supported", judged["sde.deep.depth"].why
     if phi == "relu":
-        assert "smooth at 0" in found["sde.deep.weak"].why
+        assert "smooth at 0" in judged["sde.deep.weak"].why
 
 
 def test_pins_and_sizes_stand_in_the_records():
@@ -115,8 +115,8 @@ def test_pins_and_sizes_stand_in_the_records():
 
 def test_the_kernel_of_another_activation_is_refuted(monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, deep_flow, lambda phi, *a, **k: deep_flow("identity", *a, **k))
-    found = verdicts("deep", SMALL, DEPTHS)
-    assert found["sde.deep"].verdict == "refuted", found["sde.deep"].why
+    judged = verdicts("deep", SMALL, DEPTHS)
+    assert judged["sde.deep"].verdict == "refuted", judged["sde.deep"].why
 
 
 def test_the_kernel_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -124,9 +124,9 @@ def test_the_kernel_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch)
         return deep_flow(phi, start, horizon, inner=(1.3 * inner[0], inner[1]), outer=outer)
 
     plant(monkeypatch, deep_flow, larger)
-    found = verdicts("deep", SMALL, DEPTHS)
+    judged = verdicts("deep", SMALL, DEPTHS)
     for name in ("sde.deep", "sde.deep.depth"):
-        assert found[name].verdict == "refuted", (name, found[name].why)
+        assert judged[name].verdict == "refuted", (name, judged[name].why)
 
 
 @pytest.mark.parametrize("fault", ["dt", "independent"])
@@ -150,20 +150,20 @@ def test_faults_of_the_noise_are_refuted(monkeypatch: pytest.MonkeyPatch, fault:
     plant(monkeypatch, pre_activations, broken)
     monkeypatch.setattr(Isotropic, "act", broken_act)
     settings = Sde(replicas=256, width=8, sde=SdeKeys(correlation=0.9))
-    found = verdicts("deep", settings, (32,))
-    assert found["sde.deep"].verdict == "refuted", found["sde.deep"].why
-    assert found["sde.deep.all"].verdict == "refuted", found["sde.deep.all"].why
+    judged = verdicts("deep", settings, (32,))
+    assert judged["sde.deep"].verdict == "refuted", judged["sde.deep"].why
+    assert judged["sde.deep.all"].verdict == "refuted", judged["sde.deep.all"].why
 
 
 def test_a_wrong_exponent_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    careful = Branch.hidden
-    monkeypatch.setattr(Branch, "hidden", lambda self, u, h: careful(replace(self, alpha=0.5), u, h))
-    found = verdicts("deep", Sde(replicas=256), DEPTHS)
-    assert found["sde.deep.weak.quarter"].verdict == "refuted", found["sde.deep.weak.quarter"].why
+    careful = ResidualBranch.hidden
+    monkeypatch.setattr(ResidualBranch, "hidden", lambda self, u, h: careful(replace(self, alpha=0.5), u, h))
+    judged = verdicts("deep", Sde(replicas=256), DEPTHS)
+    assert judged["sde.deep.weak.quarter"].verdict == "refuted", judged["sde.deep.weak.quarter"].why
 
 
 def test_a_drift_inside_is_refuted(monkeypatch: pytest.MonkeyPatch):
-    drifting = lambda phi, alpha, **more: Branch(phi, alpha, **{**more, "outside": "swish"})  # noqa: E731
-    plant(monkeypatch, Branch, drifting, within="resnet_limits.studies")
-    found = verdicts("deep", SMALL, (16,))
-    assert found["sde.deep.no_drift"].verdict == "refuted", found["sde.deep.no_drift"].why
+    drifting = lambda phi, alpha, **more: ResidualBranch(phi, alpha, **{**more, "outside": "swish"})  # noqa: E731
+    plant(monkeypatch, ResidualBranch, drifting, within="resnet_limits.studies")
+    judged = verdicts("deep", SMALL, (16,))
+    assert judged["sde.deep.no_drift"].verdict == "refuted", judged["sde.deep.no_drift"].why

@@ -11,10 +11,10 @@ import torch
 from torch.nn.functional import silu
 
 from resnet_limits.limits.overlaps import moment_step
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.layer_law import Isotropic
+from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.explosion import measure as explosion
 from resnet_limits.studies.sde.explosion.measure import crossing_times, recursion_crossing_time
@@ -49,7 +49,7 @@ def test_crossing_times_have_the_law_of_full_matrices():
     x0 = torch.tensor([[0.5, -1.0, 1.5, 0.3, -0.8, 0.2]], dtype=torch.float64)
     horizon, threshold, replicas = 60.0, 50.0, 4000
     full = naive(x0, 40, horizon, threshold, replicas)
-    (found,) = crossing_times(
+    (crossings,) = crossing_times(
         [40],
         x0.expand(replicas, 1, 6),
         Isotropic(0.5, 0.5),
@@ -59,7 +59,7 @@ def test_crossing_times_have_the_law_of_full_matrices():
     )
     # Restricted means, their squares and the fraction crossed: three two-sided tests at 5.5 standard errors.
     for statistic in (lambda t: t.clamp(max=horizon), lambda t: t.clamp(max=horizon) ** 2, lambda t: (t < 30).double()):
-        a, b = statistic(full), statistic(found)
+        a, b = statistic(full), statistic(crossings)
         assert abs(float(a.mean() - b.mean())) < 5.5 * float(((a.var() + b.var()) / replicas).sqrt())
 
 
@@ -76,9 +76,9 @@ def test_the_recursion_crosses_at_the_closed_form_as_depth_grows():
 
 
 def test_the_claims_hold():
-    found = verdicts("explosion", HIGH, (64, 128, 256, 512))
-    for name, its in found.items():
-        assert its.verdict == "supported", (name, its.why)
+    judged = verdicts("explosion", HIGH, (64, 128, 256, 512))
+    for name, judgement in judged.items():
+        assert judgement.verdict == "supported", (name, judgement.why)
 
 
 @pytest.mark.parametrize("sigma_w", [0.5, 1.0])
@@ -106,7 +106,7 @@ def test_lateness_is_of_order_one_and_then_one_half():
 
 
 def test_no_number_is_infinite_and_the_threshold_is_stated():
-    high = Sde(replicas=64, width=8, init=Iid(sigma_w=5.0, sigma_b=1.0), sde=SdeKeys(threshold=1e100))
+    high = Sde(replicas=64, width=8, init=IidLaw(sigma_w=5.0, sigma_b=1.0), sde=SdeKeys(threshold=1e100))
     for settings in (LOW, high):
         for records in measured("explosion", settings, (4, 64)).values():
             assert "crossing_time" in {r.observable for r in records}
@@ -118,7 +118,7 @@ def test_no_number_is_infinite_and_the_threshold_is_stated():
 
 
 def test_networks_that_crossed_stay_where_they_are():
-    scheme = explosion.UpTo(Network("swish"), 4.0)
+    scheme = explosion.UpTo(ShallowNetwork("swish"), 4.0)
     x = torch.tensor([[[3.0, 0.0]], [[1.0, 1.0]]], dtype=torch.float64)
     moved = scheme.step(x, scheme.features(x), torch.full_like(x, 5.0), 0.1)
     assert torch.equal(moved[0], x[0])
@@ -146,14 +146,14 @@ def test_settings_that_explode_are_named_and_warned_of():
         Sde(activation="swish", horizon=14.0),
         Sde(activation="relu", horizon=1000.0),
         Sde(activation="swish", activation_inside="tanh", horizon=1000.0),
-        Sde(activation="swish", horizon=1000.0, init=Iid(sigma_w=0.0)),
+        Sde(activation="swish", horizon=1000.0, init=IidLaw(sigma_w=0.0)),
     ):
         assert studies.get("sde").warnings(harmless) == []
     assert studies.get("ode").warnings(None) == []
 
 
 def test_without_weights_nothing_explodes():
-    settings = Sde(replicas=16, init=Iid(sigma_w=0.0, sigma_b=0.5))
+    settings = Sde(replicas=16, init=IidLaw(sigma_w=0.0, sigma_b=0.5))
     assert measured("explosion", settings, (8,))[8] == []
     assert "sigma_w=0" in verdicts("explosion", settings, DEPTHS)["sde.explosion"].why
 
@@ -165,39 +165,39 @@ DEEP = (128, 512)
 
 
 def test_networks_without_drift_are_refuted(monkeypatch: pytest.MonkeyPatch):
-    plant(monkeypatch, Network, lambda phi, psi: Network("tanh", psi), within="resnet_limits.studies")
-    found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
+    plant(monkeypatch, ShallowNetwork, lambda phi, psi: ShallowNetwork("tanh", psi), within="resnet_limits.studies")
+    judged = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
     for name in SAMPLED:
-        assert found[name].verdict == "refuted", (name, found[name].why)
+        assert judged[name].verdict == "refuted", (name, judged[name].why)
 
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
     monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h**2, w))
-    found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
+    judged = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
     for name in SAMPLED:
-        assert found[name].verdict == "refuted", (name, found[name].why)
+        assert judged[name].verdict == "refuted", (name, judged[name].why)
 
 
 def test_weights_a_tenth_too_large_are_refuted(monkeypatch: pytest.MonkeyPatch):
     faults.weights_too_large(monkeypatch)
-    found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
+    judged = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
     for name in ("sde.explosion.wide", "sde.explosion.late"):
-        assert found[name].verdict == "refuted", (name, found[name].why)
+        assert judged[name].verdict == "refuted", (name, judged[name].why)
 
 
 def test_the_crossing_time_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = explosion.limit_of
     plant(monkeypatch, explosion.limit_of, lambda x0, w, b: careful(x0, 1.05 * w, b))
-    found = verdicts("explosion", replace(HIGH, replicas=8), (64, 128, 256, 512))
-    assert found["sde.explosion"].verdict == "refuted", found["sde.explosion"].why
+    judged = verdicts("explosion", replace(HIGH, replicas=8), (64, 128, 256, 512))
+    assert judged["sde.explosion"].verdict == "refuted", judged["sde.explosion"].why
 
 
 def test_sampled_networks_that_tend_to_another_time_are_refuted(monkeypatch: pytest.MonkeyPatch):
     careful = explosion.Moments.crossing_time
     monkeypatch.setattr(explosion.Moments, "crossing_time", lambda self, threshold: 0.7 * careful(self, threshold))
-    found = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
-    assert found["sde.explosion.late"].verdict == "refuted", found["sde.explosion.late"].why
+    judged = verdicts("explosion", replace(HIGH, replicas=64), DEEP)
+    assert judged["sde.explosion.late"].verdict == "refuted", judged["sde.explosion.late"].why
 
 
 def test_a_coarse_network_of_other_weights_is_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -208,8 +208,8 @@ def test_a_coarse_network_of_other_weights_is_refuted(monkeypatch: pytest.Monkey
         return [careful([depths[0]], x0, other, **where)[0], *careful(depths, x0, law, **where)[1:]]
 
     plant(monkeypatch, explosion.crossing_times, broken)
-    its = verdicts("explosion", HIGH, (128,))["sde.explosion.narrow"]
-    assert its.verdict == "refuted", its.why
+    judgement = verdicts("explosion", HIGH, (128,))["sde.explosion.narrow"]
+    assert judgement.verdict == "refuted", judgement.why
 
 
 def test_a_drift_of_another_order_is_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -217,13 +217,13 @@ def test_a_drift_of_another_order_is_refuted(monkeypatch: pytest.MonkeyPatch):
         return moment_step(phi, m, q, v * (1 - 0.3 * v.sqrt()))  # off by O(sqrt(h))
 
     plant(monkeypatch, moment_step, slower)
-    found = verdicts("explosion", replace(HIGH, replicas=8), (64, 128, 256, 512))
-    assert found["sde.explosion"].verdict == "refuted", found["sde.explosion"].why
+    judged = verdicts("explosion", replace(HIGH, replicas=8), (64, 128, 256, 512))
+    assert judged["sde.explosion"].verdict == "refuted", judged["sde.explosion"].why
 
 
 def test_thresholds_and_steps_outside_are_named():
-    found = verdicts("explosion", replace(LOW, replicas=16), (8,))
-    assert "no longer quadratic" in found["sde.explosion"].why
-    assert "sde.threshold=100" in found["sde.explosion.late"].why
+    judged = verdicts("explosion", replace(LOW, replicas=16), (8,))
+    assert "no longer quadratic" in judged["sde.explosion"].why
+    assert "sde.threshold=100" in judged["sde.explosion.late"].why
     near = verdicts("explosion", replace(LOW, replicas=16, sde=SdeKeys(norm=4.0)), (8,))
     assert "sde.norm=4" in near["sde.explosion"].why

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from resnet_limits.measurement.job import InMemory, Job
-from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.studies.sde.functions import measure as functions
 from resnet_limits.studies.sde.functions.claims import GROUP
 from resnet_limits.studies.sde.settings import Sde
 from tests.planting import plant, resize
+from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts
 
 SMALL = Sde(width=8, replicas=2048)
@@ -39,25 +39,15 @@ def test_networks_straighten_at_order_one():
     assert judgement.verdict == "supported", judgement.why
 
 
-ACT = Isotropic.act
-
-
-def of_its_own(self, vectors, biased, h, stream):
-    alone = [
-        ACT(self, vectors[:, i : i + 1], biased[i : i + 1], h, stream.part(f" {i}")) for i in range(vectors.shape[1])
-    ]
-    return torch.cat(alone, dim=1)
-
-
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("fault", ["drift", "not shared", "size h"])
 def test_broken_physics_is_seen(monkeypatch, fault: str):
     if fault == "drift":
-        monkeypatch.setattr(Network, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 0.1 * h * x.square())
+        monkeypatch.setattr(ShallowNetwork, "step", lambda self, x, f, z, h: x + torch.tanh(z) + 0.1 * h * x.square())
     elif fault == "not shared":
-        monkeypatch.setattr(Isotropic, "act", of_its_own)
+        faults.noise_of_its_own_for_each_input(monkeypatch, None)
     else:
-        monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, s: math.sqrt(h) * ACT(self, v, b, h, s))
+        faults.dt_for_its_root(monkeypatch)
     assert order().verdict == "refuted"
 
 
@@ -114,7 +104,9 @@ def test_networks_draw_the_functions_of_the_sde_in_the_limit(monkeypatch):
     for depth in (4, 16, 64):
         arrays = functions.measure(Job(replace(SMALL, depth=depth, replicas=16), shared)).arrays
         assert set(arrays) == set(GROUP.arrays)
-        pairs = [(arrays[f"functions.{its}.network"], arrays[f"functions.{its}.sde"]) for its in drawn_of(GROUP.arrays)]
+        pairs = [
+            (arrays[f"functions.{name}.network"], arrays[f"functions.{name}.sde"]) for name in drawn_of(GROUP.arrays)
+        ]
         distances.append([np.sqrt(np.mean((a - b) ** 2)) for a, b in pairs])
     first, _, last = np.array(distances)
     assert (last < 0.6 * first).all()  # order 1/2 is a factor of 4; of four draws

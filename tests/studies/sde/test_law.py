@@ -22,11 +22,11 @@ from resnet_limits.claims.law_distance import kolmogorov_distance
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.random.normals import normals
 from resnet_limits.runs.records import table
-from resnet_limits.sampling.schemes import EulerMaruyama, Network
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork
 from resnet_limits.studies.sde.law import compare
 from resnet_limits.studies.sde.law import measure as law
 from resnet_limits.studies.sde.law.claims import GROUP, MATRICES, TEST
@@ -89,7 +89,7 @@ def test_log_norms_are_those_of_networks_with_full_matrices():
 
 
 def test_log_determinants_are_those_of_automatic_differentiation():
-    settings = replace(SMALL, depth=12, init=Iid(sigma_w=0.9, sigma_b=0.6))
+    settings = replace(SMALL, depth=12, init=IidLaw(sigma_w=0.9, sigma_b=0.6))
     volumes, _ = law.log_volumes(settings)
     assert len(volumes) == law.draws(settings) == 4096
     x0 = inputs(settings, width=MATRICES["width"], count=1)
@@ -131,7 +131,7 @@ def test_the_fourth_moment_is_off_by_the_first_order_in_h():
 
 @pytest.mark.parametrize("horizon", [0.5, 2.0])
 def test_expected_values_follow_the_setting(horizon: float):
-    settings = replace(SMALL, width=5, horizon=horizon, depth=128, init=Iid(sigma_w=0.7, sigma_b=0.4))
+    settings = replace(SMALL, width=5, horizon=horizon, depth=128, init=IidLaw(sigma_w=0.7, sigma_b=0.4))
     s = 0.49 * horizon
     expected = {c.observable: c.expected.at(settings).value for c in GROUP.claims if c.id in EXACT}
     assert expected["log_norm_ratio"] == pytest.approx(s * (0.5 - 0.2))
@@ -165,10 +165,10 @@ def test_networks_are_shifted_from_the_exact_law_by_the_first_order_in_h(width: 
 
 
 def test_energy_distances_to_the_sde_fall_as_the_square_of_h():
-    its = measured("law", replace(SMALL, replicas=1024), (16, 32))
+    records = measured("law", replace(SMALL, replicas=1024), (16, 32))
     for scheme in ("states", "mean"):
         coarse, fine = (
-            next(r for r in its[d] if r.observable == "energy_distance" and r.coordinates["scheme"] == scheme)
+            next(r for r in records[d] if r.observable == "energy_distance" and r.coordinates["scheme"] == scheme)
             for d in (16, 32)
         )
         error = math.hypot(coarse.stderr / coarse.value, fine.stderr / fine.value) / math.log(2)
@@ -199,22 +199,27 @@ def dt_for_its_root(patch: pytest.MonkeyPatch) -> None:
 
 def without_drift(patch: pytest.MonkeyPatch) -> None:
     """The SDE without its Ito drift."""
-    plant(patch, EulerMaruyama, lambda *its: EulerMaruyama(*its, ito_drift=False), within="resnet_limits.studies")
+    plant(
+        patch,
+        EulerMaruyama,
+        lambda *arguments: EulerMaruyama(*arguments, ito_drift=False),
+        within="resnet_limits.studies",
+    )
 
 
 def of_the_root_of_h(patch: pytest.MonkeyPatch) -> None:
     """A drift that falls at order 1/2 only: laws that do tend to that of the SDE, but too slowly."""
 
-    def step(scheme: Network, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
+    def step(scheme: ShallowNetwork, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return faults.STEP(scheme, x, features, z, h) + 4 * h**1.5
 
-    patch.setattr(Network, "step", step)
+    patch.setattr(ShallowNetwork, "step", step)
 
 
 def slopes_forgotten(patch: pytest.MonkeyPatch) -> None:
     """Jacobians with a tenth of `phi'` missing."""
-    own = law.with_slope
-    plant(patch, law.with_slope, lambda f, z: (own(f, z)[0], 0.9 * own(f, z)[1]))
+    with_slope = law.with_slope
+    plant(patch, law.with_slope, lambda f, z: (with_slope(f, z)[0], 0.9 * with_slope(f, z)[1]))
 
 
 @pytest.mark.parametrize(
@@ -226,17 +231,17 @@ def slopes_forgotten(patch: pytest.MonkeyPatch) -> None:
         (of_the_root_of_h, {*TWO_SAMPLES, "sde.law.norm.drift"}),
         (slopes_forgotten, {"sde.law.determinant", "sde.law.determinant.variance", "sde.law.volumes.variance"}),
     ],
-    ids=lambda its: getattr(its, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_planted_faults_turn_verdicts_red(
     fault: Callable[[pytest.MonkeyPatch], None], broken: set[str], monkeypatch: pytest.MonkeyPatch
 ):
     fault(monkeypatch)
-    its = verdicts(depths=(8, 16, 32, 64))
+    judged = verdicts(depths=(8, 16, 32, 64))
     every = EXACT | DRIFT | VOLUMES | TWO_SAMPLES
-    assert {claim for claim in every if its[claim].verdict == "refuted"} >= broken
+    assert {claim for claim in every if judged[claim].verdict == "refuted"} >= broken
     if fault in (without_drift, slopes_forgotten):
-        assert all(its[claim].verdict != "refuted" for claim in every - broken - VOLUMES)
+        assert all(judged[claim].verdict != "refuted" for claim in every - broken - VOLUMES)
 
 
 @pytest.mark.parametrize("fault", [dt_for_its_root, faults.wrong_drift])
@@ -246,13 +251,13 @@ def test_planted_faults_are_seen_by_independent_samples(
     fault(monkeypatch)
     # without the noise that both should have, the schemes of the first fault differ by their drift's error alone
     claims = APART if fault is faults.wrong_drift else {"sde.law.kolmogorov"}
-    its = verdicts(depths=(64,))
-    assert {its[claim].verdict for claim in claims} == {"refuted"}, {c: its[c].why for c in claims}
+    judged = verdicts(depths=(64,))
+    assert {judged[claim].verdict for claim in claims} == {"refuted"}, {c: judged[c].why for c in claims}
 
 
 @pytest.mark.parametrize("horizon", [1.0, 2.0])
 def test_determinants_are_off_by_the_first_order_in_h(horizon: float):
-    settings = replace(SMALL, horizon=horizon, depth=32, replicas=2**14, init=Iid(sigma_w=0.6, sigma_b=0.4))
+    settings = replace(SMALL, horizon=horizon, depth=32, replicas=2**14, init=IidLaw(sigma_w=0.6, sigma_b=0.4))
     for r, off in zip(law.determinants(Job(settings))[:2], law.determinant_bias(settings), strict=True):
         assert r.reference_error == pytest.approx(abs(off))
         assert abs(r.value - r.reference - off) < 4 * r.stderr + 0.25 * abs(off)
@@ -260,7 +265,7 @@ def test_determinants_are_off_by_the_first_order_in_h(horizon: float):
 
 
 def test_the_variance_of_log_norms_at_a_depth_is_the_derived_one():
-    settings = replace(SMALL, width=32, depth=16, replicas=2**14, init=Iid(sigma_w=1.0, sigma_b=0.0))
+    settings = replace(SMALL, width=32, depth=16, replicas=2**14, init=IidLaw(sigma_w=1.0, sigma_b=0.0))
     _, record, _ = law.norms(Job(settings))
     assert record.value < record.reference
     assert record.reference - record.value == pytest.approx(record.reference_error, rel=0.15)
@@ -268,34 +273,34 @@ def test_the_variance_of_log_norms_at_a_depth_is_the_derived_one():
 
 @pytest.mark.parametrize(("sigma_w", "depth"), [(2.0, 64), (1.5, 32)])
 def test_networks_that_are_not_deep_enough_refute_no_exact_law(sigma_w: float, depth: int):
-    its = verdicts(replace(SMALL, init=Iid(sigma_w=sigma_w, sigma_b=0.5)), (depth,))
+    judged = verdicts(replace(SMALL, init=IidLaw(sigma_w=sigma_w, sigma_b=0.5)), (depth,))
     exact = {*EXACT, *VOLUMES, "sde.law.fourth"}
-    assert "refuted" not in {its[claim].verdict for claim in exact}, {c: its[c].why for c in exact}
+    assert "refuted" not in {judged[claim].verdict for claim in exact}, {c: judged[c].why for c in exact}
 
 
 def test_growth_beyond_numbers_has_no_record_and_a_reason():
-    its = verdicts(replace(SMALL, replicas=16, horizon=800.0, init=Iid(sigma_w=1.0, sigma_b=0.5)), (4, 8))
+    judged = verdicts(replace(SMALL, replicas=16, horizon=800.0, init=IidLaw(sigma_w=1.0, sigma_b=0.5)), (4, 8))
     for claim in (*EXACT, "sde.law.test", "sde.law.test.shallow"):
-        assert its[claim].verdict == "inconclusive"
-        assert "beyond float64" in its[claim].why
+        assert judged[claim].verdict == "inconclusive"
+        assert "beyond float64" in judged[claim].why
 
 
 @pytest.mark.parametrize("fault", [faults.dt_for_its_root, faults.wrong_drift, faults.weights_too_large])
 def test_planted_faults_turn_the_test_red(fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch):
     fault(monkeypatch)
-    its = verdicts(replace(SMALL, width=16), (16, 256))
-    assert its["sde.law.test"].verdict == "refuted", its["sde.law.test"].why
+    judged = verdicts(replace(SMALL, width=16), (16, 256))
+    assert judged["sde.law.test"].verdict == "refuted", judged["sde.law.test"].why
 
 
 def test_a_test_that_always_accepts_turns_the_control_red(monkeypatch: pytest.MonkeyPatch):
-    plant(monkeypatch, kolmogorov_distance, lambda *its: 0.001)
+    plant(monkeypatch, kolmogorov_distance, lambda *arguments: 0.001)
     assert verdicts()["sde.law.test.shallow"].verdict == "refuted"
 
 
 def test_depths_at_which_the_test_may_do_either_are_named():
-    its = verdicts(replace(SMALL, replicas=64), (32, 64))
-    assert "not deep enough" in its["sde.law.test"].why
-    assert "too deep" in its["sde.law.test.shallow"].why
+    judged = verdicts(replace(SMALL, replicas=64), (32, 64))
+    assert "not deep enough" in judged["sde.law.test"].why
+    assert "too deep" in judged["sde.law.test.shallow"].why
 
 
 # -- settings -------------------------------------------------------------------------------------
@@ -307,8 +312,8 @@ def test_depths_at_which_the_test_may_do_either_are_named():
         (replace(SMALL, activation="relu"), "relu"),
         (replace(SMALL, activation="swish"), "swish"),
         (replace(SMALL, activation_inside="tanh"), "activation_inside"),
-        (replace(SMALL, init=MatrixNormal()), "matrix_normal"),
-        (replace(SMALL, init=Iid(sigma_w=0.0, sigma_b=0.5)), "sigma_w=0"),
+        (replace(SMALL, init=MatrixNormalLaw()), "matrix_normal"),
+        (replace(SMALL, init=IidLaw(sigma_w=0.0, sigma_b=0.5)), "sigma_w=0"),
     ],
     ids=["relu", "swish", "inside", "matrix_normal", "still"],
 )
@@ -337,7 +342,7 @@ def test_an_explosion_leaves_no_distance_that_is_none():
 
 
 def test_laws_beyond_the_explosion_are_not_judged():
-    its = verdicts(replace(SMALL, replicas=16, horizon=5.0), (8, 16))
+    judged = verdicts(replace(SMALL, replicas=16, horizon=5.0), (8, 16))
     for claim in TWO_SAMPLES:
-        assert its[claim].verdict == "inconclusive"
-        assert "explosion time" in its[claim].why
+        assert judged[claim].verdict == "inconclusive"
+        assert "explosion time" in judged[claim].why

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from resnet_limits.engines.engine import Engine
 from resnet_limits.errors import SettingError
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.laws import law_of
 from resnet_limits.sampling.matrix_normal import MatrixNormal as Law
+from resnet_limits.sampling.of_init import law_of
 from resnet_limits.settings.keys import flat
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.sde.matrix_normal import measure as matrix_normal
@@ -26,7 +26,7 @@ from resnet_limits.studies.sde.settings import Sde
 from tests.studies.verdicts import measured, verdicts
 
 SMALL = Sde(width=8, replicas=256)
-OWN = MatrixNormal(sigma_w=0.6, sigma_b=0.4, mean_w=-0.5, mean_b=0.3, rows=0.7, columns=-0.4)
+OWN = MatrixNormalLaw(sigma_w=0.6, sigma_b=0.4, mean_w=-0.5, mean_b=0.3, rows=0.7, columns=-0.4)
 DEPTHS = (64,)
 
 
@@ -72,7 +72,7 @@ def test_the_moments_of_the_linear_network_are_those_of_full_matrices():
     d, depth, r, law = 4, 3, 20000, general(4)
     x0, h = two_inputs(d), 0.5
     stream = torch.Generator().manual_seed(3)
-    U, V, S = (torch.linalg.cholesky(its) for its in (law.U, law.V, law.S))
+    U, V, S = (torch.linalg.cholesky(covariance) for covariance in (law.U, law.V, law.S))
     x = x0.expand(r, 2, d)
     for _ in range(depth):
         G = torch.randn(r, d, d, generator=stream, dtype=torch.float64)
@@ -85,10 +85,10 @@ def test_the_moments_of_the_linear_network_are_those_of_full_matrices():
     assert float(((products.mean(dim=0) - M) / (products.std(dim=0) / r**0.5)).abs().max()) < 5
 
 
-@pytest.mark.parametrize("init", [Iid(sigma_w=0.5, sigma_b=0.5), OWN], ids=["default", "own"])
+@pytest.mark.parametrize("init", [IidLaw(sigma_w=0.5, sigma_b=0.5), OWN], ids=["default", "own"])
 def test_the_claims_hold(init: Any):
-    for name, its in verdicts("matrix_normal", replace(SMALL, init=init), DEPTHS).items():
-        assert its.verdict == "supported", (name, its.why)
+    for name, judgement in verdicts("matrix_normal", replace(SMALL, init=init), DEPTHS).items():
+        assert judgement.verdict == "supported", (name, judgement.why)
 
 
 def test_the_law_of_the_settings_is_followed_and_stands_in_the_records():
@@ -115,9 +115,9 @@ def test_requests_are_followed_or_refused():
 
 def without(**parts: Tensor) -> Law:
     """The law of `OWN` at width 8 with other parts."""
-    own = law_of(OWN, 8)
-    assert isinstance(own, Law)
-    return Law(**{**{name: getattr(own, name) for name in ("mu", "mu_b", "U", "V", "S")}, **parts})
+    law = law_of(OWN, 8)
+    assert isinstance(law, Law)
+    return Law(**{**{name: getattr(law, name) for name in ("mu", "mu_b", "U", "V", "S")}, **parts})
 
 
 EYE, ZERO = torch.eye(8, dtype=torch.float64), torch.zeros(8, 8, dtype=torch.float64)
@@ -138,10 +138,10 @@ def test_parts_of_the_law_that_are_left_out_are_refuted(faulty: Law, broken: set
     walk = Engine.options["eager"].walk
     other = lambda engine, walkers, x0, _, **where: walk(engine, walkers, x0, faulty, **where)  # noqa: E731
     monkeypatch.setattr(Engine.options["eager"], "walk", other)
-    found = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
+    judged = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
     for name in broken:
-        its = found[f"sde.matrix_normal.{name}"]
-        assert its.verdict == "refuted", (name, its.why)
+        judgement = judged[f"sde.matrix_normal.{name}"]
+        assert judgement.verdict == "refuted", (name, judgement.why)
 
 
 @pytest.mark.parametrize(
@@ -150,13 +150,13 @@ def test_parts_of_the_law_that_are_left_out_are_refuted(faulty: Law, broken: set
 def test_a_drift_that_is_not_that_of_the_noise_is_refuted(lost: Any, monkeypatch: pytest.MonkeyPatch):
     careful = Law.variance
     monkeypatch.setattr(Law, "variance", lambda law, f: careful(law, f) - lost(law, f))
-    its = verdicts("matrix_normal", SMALL, DEPTHS)["sde.matrix_normal.swish"]
-    assert its.verdict == "refuted", its.why
+    judgement = verdicts("matrix_normal", SMALL, DEPTHS)["sde.matrix_normal.swish"]
+    assert judgement.verdict == "refuted", judgement.why
 
 
 def test_networks_that_may_explode_are_not_judged():
-    found = verdicts("matrix_normal", replace(SMALL, init=replace(OWN, sigma_w=3.0)), (8,))
-    assert "explosion time" in found["sde.matrix_normal.swish"].why
+    judged = verdicts("matrix_normal", replace(SMALL, init=replace(OWN, sigma_w=3.0)), (8,))
+    assert "explosion time" in judged["sde.matrix_normal.swish"].why
 
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -167,6 +167,6 @@ def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
         return mean + h**0.5 * (act(self, vectors, biased, h, stream) - mean)
 
     monkeypatch.setattr(Law, "act", broken)
-    found = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
+    judged = verdicts("matrix_normal", replace(SMALL, init=OWN), DEPTHS)
     for name in ("norm", "neighbours", "noise", "swish"):
-        assert found[f"sde.matrix_normal.{name}"].verdict == "refuted", name
+        assert judged[f"sde.matrix_normal.{name}"].verdict == "refuted", name

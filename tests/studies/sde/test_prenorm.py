@@ -15,9 +15,9 @@ from resnet_limits.engines import default_engine
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.blocks.prenorm import rms
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.prenorm import linear, two_layers
 from resnet_limits.studies.sde.prenorm import measure as prenorm
 from resnet_limits.studies.sde.prenorm.measure import mean_log_growth
@@ -25,7 +25,7 @@ from resnet_limits.studies.sde.settings import Sde
 from tests.planting import plant
 from tests.studies.verdicts import measured, verdicts
 
-STRONG = Sde(replicas=1024, width=8, init=Iid(sigma_w=1.0, sigma_b=0.5))
+STRONG = Sde(replicas=1024, width=8, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
 DEPTHS = (16, 32)
 
 
@@ -73,25 +73,25 @@ def test_the_mean_log_growth_is_that_of_sampled_vectors():
 @pytest.mark.parametrize("phi", ["tanh", "relu"])
 def test_the_claims_hold_at_any_width_and_depth(phi: str):
     for width, depth in ((8, 3), (5, 40)):
-        settings = Sde(replicas=16384, width=width, activation=phi, init=Iid(sigma_w=1.0, sigma_b=0.5))
-        for name, its in verdicts("prenorm", settings, (depth,)).items():
+        settings = Sde(replicas=16384, width=width, activation=phi, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
+        for name, judgement in verdicts("prenorm", settings, (depth,)).items():
             if name in ("sde.prenorm.gaussian.two", "sde.prenorm.correlation"):  # they take several layers
                 continue
-            assert its.verdict == "supported" or "partly" in its.why, (name, its.why)
+            assert judgement.verdict == "supported" or "partly" in judgement.why, (name, judgement.why)
             if name in ("sde.prenorm", "sde.prenorm.two"):
-                assert its.verdict == "supported", its.why
+                assert judgement.verdict == "supported", judgement.why
 
 
 def test_the_law_of_two_layers_is_a_mixture_of_gaussians_with_the_derived_kurtosis():
-    settings = Sde(replicas=2**14, width=4, init=Iid(sigma_w=1.0, sigma_b=0.5))
+    settings = Sde(replicas=2**14, width=4, init=IidLaw(sigma_w=1.0, sigma_b=0.5))
     (records,) = measured("prenorm", settings, (2,)).values()
-    found = {r.observable: r for r in records if r.coordinates["scheme"] == "two-layers"}
+    records_two = {r.observable: r for r in records if r.coordinates["scheme"] == "two-layers"}
     z = torch.randn(2_000_000, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 1.25**0.5
     squares = torch.tanh(z).square()
     factors = torch.tensor([0.5 * (0.5 + 0.25), 0.5 * (0.5 + 0.75)])
     relative = float(squares.var() / squares.mean().square()) / 4
     derived = 3 * relative * float(factors.square().sum() / factors.sum().square())
-    mixture, direct, radius = (found[f"prenorm_{its}"] for its in ("mixture", "kurtosis", "radius_var"))
+    mixture, direct, radius = (records_two[f"prenorm_{name}"] for name in ("mixture", "kurtosis", "radius_var"))
     assert abs(mixture.value - derived) < 5 * mixture.stderr
     assert abs(direct.value - mixture.value) < 5 * math.hypot(direct.stderr, mixture.stderr)
     # Var(V chi^2_D)/(2 D) with E V = 1
@@ -118,7 +118,7 @@ def test_the_correlation_law_solves_its_equation_and_is_the_limit_of_the_recursi
 
 
 def test_the_correlation_claim_holds_whatever_the_setting():
-    for settings in (Sde(replicas=256, depth=64), Sde(replicas=256, width=1, depth=64, init=Iid(sigma_w=0.0))):
+    for settings in (Sde(replicas=256, depth=64), Sde(replicas=256, width=1, depth=64, init=IidLaw(sigma_w=0.0))):
         record = prenorm.correlation(Job(settings))
         assert abs(record.value - 1) < 4 * record.stderr + record.reference_error
 
@@ -129,7 +129,7 @@ def test_the_norm_of_a_zero_state_is_no_division_by_zero():
 
 
 def test_growth_without_the_norm_does_not_overflow():
-    settings = Sde(replicas=64, width=8, init=Iid(sigma_w=50.0, sigma_b=0.5))
+    settings = Sde(replicas=64, width=8, init=IidLaw(sigma_w=50.0, sigma_b=0.5))
     for record in measured("prenorm", settings, (200,))[200]:
         assert math.isfinite(record.value), record
 
@@ -139,16 +139,16 @@ def test_growth_without_the_norm_does_not_overflow():
 
 def test_without_the_norm_the_exact_growth_is_refuted(monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, rms, lambda x: torch.ones_like(x[..., :1]))
-    found = verdicts("prenorm", STRONG, DEPTHS)
-    assert found["sde.prenorm"].verdict == "refuted", found["sde.prenorm"].why
+    judged = verdicts("prenorm", STRONG, DEPTHS)
+    assert judged["sde.prenorm"].verdict == "refuted", judged["sde.prenorm"].why
 
 
 def test_dt_in_place_of_its_root_is_refuted(monkeypatch: pytest.MonkeyPatch):
     act = Isotropic.act
     monkeypatch.setattr(Isotropic, "act", lambda self, v, b, h, w: act(self, v, b, h if h == 1 else h**2, w))
-    found = verdicts("prenorm", STRONG, DEPTHS)
+    judged = verdicts("prenorm", STRONG, DEPTHS)
     for name in ("sde.prenorm", "sde.prenorm.two", "sde.prenorm.gaussian.radius"):
-        assert found[name].verdict == "refuted", (name, found[name].why)
+        assert judged[name].verdict == "refuted", (name, judged[name].why)
 
 
 def test_a_mixture_of_gaussians_is_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -160,12 +160,12 @@ def test_a_mixture_of_gaussians_is_refuted(monkeypatch: pytest.MonkeyPatch):
         return act(self, v, b, h, where) * (0.4 + 1.2 * odd).sqrt()
 
     monkeypatch.setattr(Isotropic, "act", mixed)
-    found = verdicts("prenorm", STRONG, DEPTHS)
-    square = found["sde.prenorm"].measured
+    judged = verdicts("prenorm", STRONG, DEPTHS)
+    square = judged["sde.prenorm"].measured
     assert square is not None
-    assert square.low < 1 < square.high, found["sde.prenorm"].why
-    assert found["sde.prenorm.gaussian"].verdict == "refuted", found["sde.prenorm.gaussian"].why
-    assert found["sde.prenorm.gaussian.radius"].verdict == "refuted", found["sde.prenorm.gaussian.radius"].why
+    assert square.low < 1 < square.high, judged["sde.prenorm"].why
+    assert judged["sde.prenorm.gaussian"].verdict == "refuted", judged["sde.prenorm.gaussian"].why
+    assert judged["sde.prenorm.gaussian.radius"].verdict == "refuted", judged["sde.prenorm.gaussian.radius"].why
 
 
 def test_branches_that_see_another_direction_are_refuted_by_the_correlation_alone(monkeypatch: pytest.MonkeyPatch):
@@ -177,10 +177,10 @@ def test_branches_that_see_another_direction_are_refuted_by_the_correlation_alon
         return x
 
     plant(monkeypatch, linear, frozen)
-    found = verdicts("prenorm", STRONG, DEPTHS)
-    assert found["sde.prenorm.correlation"].verdict == "refuted", found["sde.prenorm.correlation"].why
+    judged = verdicts("prenorm", STRONG, DEPTHS)
+    assert judged["sde.prenorm.correlation"].verdict == "refuted", judged["sde.prenorm.correlation"].why
     for name in ("sde.prenorm", "sde.prenorm.drift", "sde.prenorm.gaussian"):
-        assert found[name].verdict == "supported", (name, found[name].why)
+        assert judged[name].verdict == "supported", (name, judged[name].why)
 
 
 @pytest.mark.parametrize("rate", [0.1, -0.1])
@@ -192,8 +192,8 @@ def test_a_drift_along_the_input_is_refuted(rate: float, monkeypatch: pytest.Mon
         return act(self, v, b, h, where) + (rate * h * v if h < 1 else 0.0)
 
     monkeypatch.setattr(Isotropic, "act", drifting)
-    found = verdicts("prenorm", Sde(replicas=1024, width=8), DEPTHS)
-    assert found["sde.prenorm.drift"].verdict == "refuted", found["sde.prenorm.drift"].why
+    judged = verdicts("prenorm", Sde(replicas=1024, width=8), DEPTHS)
+    assert judged["sde.prenorm.drift"].verdict == "refuted", judged["sde.prenorm.drift"].why
 
 
 def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.MonkeyPatch):
@@ -209,12 +209,12 @@ def test_hidden_features_that_layers_share_are_refuted(monkeypatch: pytest.Monke
             return two_layers(phi, *args, **how)
 
     plant(monkeypatch, two_layers, shared)
-    found = verdicts("prenorm", STRONG, (8, 16, 32, 64))
-    assert found["sde.prenorm.gaussian.two"].verdict == "refuted", found["sde.prenorm.gaussian.two"].why
+    judged = verdicts("prenorm", STRONG, (8, 16, 32, 64))
+    assert judged["sde.prenorm.gaussian.two"].verdict == "refuted", judged["sde.prenorm.gaussian.two"].why
 
 
 def test_a_branch_of_another_size_is_refuted(monkeypatch: pytest.MonkeyPatch):
     fault = lambda name: lambda z: 1.3 * activation_named(name)(z)  # noqa: E731
     plant(monkeypatch, activation_named, fault, within="resnet_limits.sampling")
-    found = verdicts("prenorm", STRONG, DEPTHS)
-    assert found["sde.prenorm.two"].verdict == "refuted", found["sde.prenorm.two"].why
+    judged = verdicts("prenorm", STRONG, DEPTHS)
+    assert judged["sde.prenorm.two"].verdict == "refuted", judged["sde.prenorm.two"].why

@@ -31,8 +31,8 @@ def test_values_scatter_by_their_standard_errors(group: str, monkeypatch: pytest
     values, errors = defaultdict(list), defaultdict(list)
     for draw in range(DRAWS):
         with monkeypatch.context() as patch:
-            its = lambda seed, *where, draw=draw, **more: Stream(1000 + draw, *where, **more)  # noqa: E731
-            plant(patch, Stream, its, within=f"resnet_limits.studies.sde.{group}")
+            other_stream = lambda seed, *where, draw=draw, **more: Stream(1000 + draw, *where, **more)  # noqa: E731
+            plant(patch, Stream, other_stream, within=f"resnet_limits.studies.sde.{group}")
             records = measure(Job(settings)).records
         for record in records:
             if record.layer is None and record.stderr is not None and record.stderr > ROUNDING:
@@ -40,9 +40,9 @@ def test_values_scatter_by_their_standard_errors(group: str, monkeypatch: pytest
                 values[where].append(record.value)
                 errors[where].append(record.stderr)
     ratios = {
-        where: statistics.stdev(its) / math.sqrt(statistics.mean(e**2 for e in errors[where]))
-        for where, its in values.items()
-        if len(its) == DRAWS
+        where: statistics.stdev(sample) / math.sqrt(statistics.mean(e**2 for e in errors[where]))
+        for where, sample in values.items()
+        if len(sample) == DRAWS
     }
     assert len(ratios) >= 3
     assert {where: ratio for where, ratio in ratios.items() if not 0.4 < ratio < 1.8} == {}

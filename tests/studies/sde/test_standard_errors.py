@@ -30,13 +30,13 @@ LIGHT = {
 
 def scatter(part: str) -> dict[tuple[str, ...], tuple[float, float]]:
     """Standard deviation over seeds, and root mean square of the standard errors, by observable and scheme."""
-    module, found = importlib.import_module(f"resnet_limits.studies.sde.{part}.measure"), defaultdict(list)
+    module, pairs_by_claim = importlib.import_module(f"resnet_limits.studies.sde.{part}.measure"), defaultdict(list)
     for seed in range(SEEDS):
         for r in module.measure(Job(replace(SMALL, seed=seed), InMemory())).records:
             if r.observable in LIGHT and math.isfinite(r.stderr):
-                found[r.observable, str(r.coordinates.get("scheme"))].append((r.value, r.stderr))
-    its = {key: np.array(values) for key, values in found.items()}
-    return {key: (float(a[:, 0].std(ddof=1)), float(np.sqrt((a[:, 1] ** 2).mean()))) for key, a in its.items()}
+                pairs_by_claim[r.observable, str(r.coordinates.get("scheme"))].append((r.value, r.stderr))
+    arrays = {key: np.array(values) for key, values in pairs_by_claim.items()}
+    return {key: (float(a[:, 0].std(ddof=1)), float(np.sqrt((a[:, 1] ** 2).mean()))) for key, a in arrays.items()}
 
 
 @pytest.mark.parametrize("part", ["strong", "weak", "law", "functions", "deep"])
@@ -47,8 +47,8 @@ def test_the_scatter_over_seeds_is_the_standard_error(part: str, monkeypatch: py
     plant(monkeypatch, functions.draws, lambda *a: {})
     # Inputs are drawn by seed, and what networks do depends on them: here all have those of one.
     plant(monkeypatch, inputs, lambda settings, **more: inputs(replace(settings, seed=0), **more))
-    found = scatter(part)
-    assert found
+    scatters = scatter(part)
+    assert scatters
     # A deviation over 24 seeds is known to 1/7; four of its own errors, and a fifth for tails and 1/replicas.
-    for key, (deviation, stderr) in found.items():
+    for key, (deviation, stderr) in scatters.items():
         assert abs(math.log(deviation / stderr)) < 4 / 7 + 0.2, (key, deviation, stderr)

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from resnet_limits.engines import default_engine
 from resnet_limits.measurement.job import Job
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling import pieces
-from resnet_limits.sampling.law import Isotropic
-from resnet_limits.sampling.schemes import EulerMaruyama, Network, Walker
+from resnet_limits.sampling.layer_law import Isotropic
+from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.strong import measure as strong
 from tests.planting import resize
@@ -62,7 +62,7 @@ def test_in_one_dimension_the_network_tends_to_the_exact_solution_on_its_own_noi
     errors = []
     for depth in (16, 64, 256):
         x, w = default_engine().final(
-            (Walker(Network("tanh"), depth), Walker(Noise(), depth)),
+            (Walker(ShallowNetwork("tanh"), depth), Walker(Noise(), depth)),
             x0,
             Isotropic(sigma, 0.0),
             horizon=horizon,
@@ -77,7 +77,7 @@ def test_in_one_dimension_the_network_tends_to_the_exact_solution_on_its_own_noi
 @pytest.mark.parametrize(("horizon", "sigma_w"), [(1.0, 0.5), (2.0, 0.3)])
 def test_the_distance_to_the_exact_solution_is_that_of_its_leading_term(horizon: float, sigma_w: float):
     # log x_L - log x_T = -(sigma_w^2/2) sum_k (g_k^2 - 1) h + O(h): a variance of sigma_w^4 h T/2
-    settings = replace(SMALL, horizon=horizon, depth=64, init=Iid(sigma_w=sigma_w, sigma_b=0.5))
+    settings = replace(SMALL, horizon=horizon, depth=64, init=IidLaw(sigma_w=sigma_w, sigma_b=0.5))
     (record,) = strong.exact(Job(settings))
     expected = sigma_w**2 * math.sqrt(horizon**2 / 64 / 2)
     assert abs(record.value - expected) < 5 * record.stderr + 0.03 * expected
@@ -89,10 +89,10 @@ def test_the_weights_of_fine_layers_have_their_variances_and_are_independent(d: 
     layers = strong.fine_layers(law, torch.zeros(r, 1, d, dtype=torch.float64), h, Stream(0, "test"))
     assert layers.W.shape == (r, strong.FINER, d, d)
     assert layers.b.shape == (r, strong.FINER, 1, d)
-    for its, variance in ((layers.W, 0.49 * h / d), (layers.b, 0.09 * h)):
-        assert abs(float(its.square().mean()) / variance - 1) < 5 * math.sqrt(2 / its.numel())
-        neighbours = (its[:, 1:] * its[:, :-1]).mean() / variance
-        assert abs(float(neighbours)) < 5 / math.sqrt(its[:, 1:].numel())
+    for weights, variance in ((layers.W, 0.49 * h / d), (layers.b, 0.09 * h)):
+        assert abs(float(weights.square().mean()) / variance - 1) < 5 * math.sqrt(2 / weights.numel())
+        neighbours = (weights[:, 1:] * weights[:, :-1]).mean() / variance
+        assert abs(float(neighbours)) < 5 / math.sqrt(weights[:, 1:].numel())
 
 
 def test_errors_do_not_depend_on_how_many_networks_are_sampled_at_a_time(monkeypatch: pytest.MonkeyPatch):
@@ -112,7 +112,7 @@ def shifted_by_its_root(patch: pytest.MonkeyPatch) -> None:
     def step(scheme: Any, x: Tensor, features: Tensor, z: Tensor, h: float) -> Tensor:
         return faults.STEP(scheme, x, features, z, h) + 0.5 * math.sqrt(h)
 
-    patch.setattr(Network, "step", step)
+    patch.setattr(ShallowNetwork, "step", step)
 
 
 def with_the_drift(patch: pytest.MonkeyPatch) -> None:
@@ -146,15 +146,15 @@ def with_a_drift_of_the_wrong_sign(patch: pytest.MonkeyPatch) -> None:
         (shifted_by_its_root, {"sde.strong", "sde.strong.additive", "sde.strong.sde", "sde.strong.no_drift"}),
         (with_the_drift, {"sde.strong.no_drift"}),
     ],
-    ids=lambda its: getattr(its, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_planted_faults_turn_verdicts_red(
     fault: Callable[[pytest.MonkeyPatch], None], broken: set[str], monkeypatch: pytest.MonkeyPatch
 ):
     fault(monkeypatch)
-    found = verdicts("strong", SMALL, DEPTHS)
-    assert {claim for claim, judgement in found.items() if judgement.verdict != "supported"} >= broken
-    assert all(found[claim].verdict == "refuted" for claim in broken)
+    judged = verdicts("strong", SMALL, DEPTHS)
+    assert {claim for claim, judgement in judged.items() if judgement.verdict != "supported"} >= broken
+    assert all(judged[claim].verdict == "refuted" for claim in broken)
 
 
 def test_relu_is_outside_and_needs_no_crash():
@@ -165,5 +165,5 @@ def test_relu_is_outside_and_needs_no_crash():
 
 
 def test_without_weights_nothing_moves_and_nothing_is_claimed():
-    still = Sde(width=4, replicas=64, init=Iid(sigma_w=0.0, sigma_b=0.0))
+    still = Sde(width=4, replicas=64, init=IidLaw(sigma_w=0.0, sigma_b=0.0))
     assert {j.verdict for j in verdicts("strong", still, (8, 16)).values()} == {"inconclusive"}

@@ -18,12 +18,12 @@ from resnet_limits.engines import default_engine
 from resnet_limits.measurement.estimate import mean
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.measurement.record import Record
-from resnet_limits.paths.laws.iid import Iid
+from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.expectations import moments
-from resnet_limits.sampling.law import Isotropic
+from resnet_limits.sampling.layer_law import Isotropic
 from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
-from resnet_limits.sampling.schemes import Network
+from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.sampling.walk import Walker
 from resnet_limits.studies.sde.finite_depth import overlaps
 from resnet_limits.studies.sde.problem import inputs
@@ -31,7 +31,7 @@ from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.weak import compare as multilevel
 from resnet_limits.studies.sde.weak import measure as weak
 from resnet_limits.studies.sde.weak.claims import GROUP
-from resnet_limits.studies.sde.weak.expansion import Expansion
+from resnet_limits.studies.sde.weak.expansion import WeakExpansion
 from tests.planting import plant, resize
 from tests.studies.sde import faults
 from tests.studies.verdicts import verdicts as of_the_part
@@ -46,7 +46,7 @@ def verdicts(settings: Sde = SMALL, depths: Sequence[int] = DEPTHS) -> dict[str,
     return of_the_part("weak", settings, depths, multilevel)
 
 
-def found(records: Sequence[Record], observable: str, scheme: str, estimator: str | None = None) -> Record:
+def record_of(records: Sequence[Record], observable: str, scheme: str, estimator: str | None = None) -> Record:
     (record,) = [
         r
         for r in records
@@ -64,9 +64,9 @@ def deviation(ours: Record, other: tuple[float, float]) -> float:
 
 
 def test_every_claim_is_supported():
-    its = verdicts(replace(SMALL, replicas=256))
+    judged = verdicts(replace(SMALL, replicas=256))
     for claim in GROUP.claims:
-        judgement = its[claim.id]
+        judgement = judged[claim.id]
         if claim.verdicts["smoke"] == "supported":
             assert judgement.verdict == "supported", (claim.id, judgement.why)
         else:  # its interval takes the full size
@@ -75,43 +75,43 @@ def test_every_claim_is_supported():
 
 
 def test_claims_hold_without_the_exact_limit_too():
-    settings = replace(SMALL, replicas=256, activation="swish", init=Iid(sigma_w=0.5, sigma_b=0.8))
-    its = verdicts(settings, DEPTHS)
+    settings = replace(SMALL, replicas=256, activation="swish", init=IidLaw(sigma_w=0.5, sigma_b=0.8))
+    judged = verdicts(settings, DEPTHS)
     for claim in ("sde.weak.norm", "sde.weak.mean", "sde.weak.noise", "sde.weak.noise.overlap"):
-        assert its[claim].verdict == "supported", (claim, its[claim].why)
-    assert "activation=swish" in its["sde.weak.norm.limit"].why
+        assert judged[claim].verdict == "supported", (claim, judged[claim].why)
+    assert "activation=swish" in judged["sde.weak.norm.limit"].why
 
 
 @pytest.mark.parametrize("phi", ["tanh", "swish"])
 def test_expectations_are_those_of_networks_with_full_matrices(phi: str):
     depth, r, d = 6, 20000, 4
-    settings = Sde(width=d, replicas=1024, depth=depth // 2, activation=phi, init=Iid(sigma_w=1.2, sigma_b=0.7))
+    settings = Sde(width=d, replicas=1024, depth=depth // 2, activation=phi, init=IidLaw(sigma_w=1.2, sigma_b=0.7))
     records = weak.measure(Job(settings)).records
     x, h = inputs(settings).expand(r, 2, d), settings.horizon / depth
     stream = torch.Generator().manual_seed(1)
     for _ in range(depth):
-        W, b = (torch.randn(r, *its, d, generator=stream, dtype=x.dtype) for its in ((d,), (1,)))
+        W, b = (torch.randn(r, *shape, d, generator=stream, dtype=x.dtype) for shape in ((d,), (1,)))
         x = x + ACTIVATIONS[phi](1.2 * math.sqrt(h / d) * torch.bmm(x, W) + 0.7 * math.sqrt(h) * b)
     values = {"norm": x.square().mean(dim=(1, 2)), "overlap": (x[:, 0] * x[:, 1]).mean(dim=-1)}
     if phi == "swish":
         values["mean"] = x[:, 0].mean(dim=-1)
-    for scheme, its in values.items():
-        ours = found(records, "weak_mean", scheme)
-        assert deviation(ours, mean(its)) < 5
-        alone = found(records, "weak_variance", scheme, "one depth")
-        assert deviation(alone, weak.variance(its)) < 5
+    for scheme, sample in values.items():
+        ours = record_of(records, "weak_mean", scheme)
+        assert deviation(ours, mean(sample)) < 5
+        alone = record_of(records, "weak_variance", scheme, "one depth")
+        assert deviation(alone, weak.variance(sample)) < 5
 
 
 def test_the_limit_is_that_of_the_overlap_in_closed_form():
     # d<x, y>/D = (sigma_b^2 + sigma_w^2 <x, y>/D) dt by Ito's formula; here by a fine Euler method.
-    settings = Sde(width=8, replicas=64, depth=4, horizon=1.5, init=Iid(sigma_w=0.7, sigma_b=0.3))
+    settings = Sde(width=8, replicas=64, depth=4, horizon=1.5, init=IidLaw(sigma_w=0.7, sigma_b=0.3))
     settings.sde.norm, settings.sde.correlation = 2.0, -0.3
     records = weak.measure(Job(settings)).records
     for scheme, start in (("norm", 2.0), ("overlap", -0.6)):
         value, steps = start, 20000
         for _ in range(steps):
             value += 1.5 / steps * (0.09 + 0.49 * value)
-        assert found(records, "weak_error", scheme).reference == pytest.approx(value, rel=1e-3)
+        assert record_of(records, "weak_error", scheme).reference == pytest.approx(value, rel=1e-3)
 
 
 @pytest.mark.parametrize(("horizon", "norm"), [(1.0, 1.0), (0.7, 2.0)])
@@ -120,16 +120,16 @@ def test_the_constant_at_infinite_width_is_the_formula_of_the_mean_square(horizo
     k, T = 0.36, horizon
     v0 = 0.16 + k * norm
     formula = -(T**2) * math.exp(k * T) * (k * v0 / 2 + 2 * v0**2 * math.expm1(k * T) / (k * T))
-    one = Expansion("tanh", 0.6, 0.4, 10**9, T, np.array([[norm]]), np.eye(1))
+    one = WeakExpansion("tanh", 0.6, 0.4, 10**9, T, np.array([[norm]]), np.eye(1))
     assert one.error() == pytest.approx(formula, rel=1e-3)
 
 
 def test_the_constant_is_that_of_the_recursion_of_wide_networks():
     # Of infinite width and finite depth, by quadrature: the overlap of two inputs.
-    settings = Sde(width=4, depth=1024, horizon=0.7, init=Iid(sigma_w=0.6, sigma_b=0.4))
+    settings = Sde(width=4, depth=1024, horizon=0.7, init=IidLaw(sigma_w=0.6, sigma_b=0.4))
     x0 = inputs(settings)
     start = (x0 @ x0.T / 4).numpy()
-    expansion = Expansion("tanh", 0.6, 0.4, 10**9, 0.7, start, np.array([[0, 0.5], [0.5, 0]]))
+    expansion = WeakExpansion("tanh", 0.6, 0.4, 10**9, 0.7, start, np.array([[0, 0.5], [0.5, 0]]))
     c = 0.16 / 0.36
     limit = (start[0, 1] + c) * math.exp(0.36 * 0.7) - c
     error = float(overlaps(settings, x0)[-1, 0, 1]) - limit
@@ -147,14 +147,14 @@ def test_what_the_control_leaves_is_the_curvature_of_the_error_of_a_layer():
         total += weight * math.exp(k * (T - t)) * 2 * k**2 * (np.exp(y) - math.exp(k * t)) ** 2
         y = y + k * (1 - 2 / width) * h + math.sqrt(4 * k * h / width) * stream.standard_normal(count)
     squares = (total - total.mean()) ** 2 * (T / 2) ** 2
-    expansion = Expansion("tanh", 0.5, 0.0, width, T, np.eye(1), np.eye(1))
+    expansion = WeakExpansion("tanh", 0.5, 0.0, width, T, np.eye(1), np.eye(1))
     assert abs(squares.mean() - expansion.controlled()) < 5 * squares.std() / math.sqrt(count)
 
 
 @pytest.mark.parametrize("psi", ["identity", "tanh"])
 @pytest.mark.parametrize("phi", ["tanh", "swish"])
 def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
-    depth, r, law, scheme = 8, 4096, Isotropic(0.8, 0.5), Network(phi, psi)
+    depth, r, law, scheme = 8, 4096, Isotropic(0.8, 0.5), ShallowNetwork(phi, psi)
     x0 = inputs(Sde(width=8))
     functionals = torch.tensor([[0, 0, 0.5, 0, 0, 0.5], [0, 0, 0, 0.5, 0.5, 0], [0.5, 0.5, 0, 0, 0, 0]]).double()
     start = x0.expand(r, 2, 8)
@@ -205,12 +205,12 @@ def test_multilevel_sums_add_up_along_the_doubling_depths():
         return FinishedJob(Sde(depth=depth), records, lambda _: None)
 
     jobs = [job(3, 9.0, 9.0), job(8, 1.0, 0.5), job(16, 9.0, 0.26), job(32, 9.0, 0.125)]
-    its = {c.record.observable: c for c in multilevel.compare(jobs)}
-    assert its["multilevel_mean"].depth == 32
-    assert its["multilevel_mean"].record.value == pytest.approx(1 + 0.26 + 0.125)
-    assert its["multilevel_mean"].record.stderr == pytest.approx(math.hypot(0.03, 0.04, 0.04))
-    assert its["multilevel_error"].record.value == pytest.approx((1 + 0.26 + 0.25) / 2 - 1)
-    assert its["multilevel_error"].record.reference_error == pytest.approx((0.13 - 0.125) / 2)
+    comparisons = {c.record.observable: c for c in multilevel.compare(jobs)}
+    assert comparisons["multilevel_mean"].depth == 32
+    assert comparisons["multilevel_mean"].record.value == pytest.approx(1 + 0.26 + 0.125)
+    assert comparisons["multilevel_mean"].record.stderr == pytest.approx(math.hypot(0.03, 0.04, 0.04))
+    assert comparisons["multilevel_error"].record.value == pytest.approx((1 + 0.26 + 0.25) / 2 - 1)
+    assert comparisons["multilevel_error"].record.reference_error == pytest.approx((0.13 - 0.125) / 2)
     assert multilevel.compare(jobs[:1]) == []
     assert multilevel.compare([]) == []
 
@@ -231,34 +231,34 @@ MOMENTS = {"sde.weak.control", "sde.weak.norm", "sde.weak.norm.limit", "sde.weak
             {"sde.weak.overlap", "sde.weak.overlap.limit", "sde.weak.noise.overlap"},
         ),
     ],
-    ids=lambda its: getattr(its, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_planted_faults_turn_moments_red(
     fault: Callable[[pytest.MonkeyPatch], None], broken: set[str], monkeypatch: pytest.MonkeyPatch
 ):
-    own = weak.cases
-    plant(monkeypatch, weak.cases, lambda settings: own(settings)[:1])
+    all_cases = weak.cases
+    plant(monkeypatch, weak.cases, lambda settings: all_cases(settings)[:1])
     resize(monkeypatch, weak, MOST=1)  # a control that is not trusted would call for many more networks
     fault(monkeypatch)
-    its = verdicts(replace(SMALL, replicas=256), (8, 16, 32, 64))
-    assert {claim for claim in MOMENTS | NOISE if its[claim].verdict == "refuted"} >= broken
-    assert all(its[claim].verdict != "refuted" for claim in (MOMENTS | NOISE) - broken)
+    judged = verdicts(replace(SMALL, replicas=256), (8, 16, 32, 64))
+    assert {claim for claim in MOMENTS | NOISE if judged[claim].verdict == "refuted"} >= broken
+    assert all(judged[claim].verdict != "refuted" for claim in (MOMENTS | NOISE) - broken)
 
 
 @pytest.mark.parametrize("factor", [1.02, 0.98])
 def test_weights_off_by_two_per_cent_are_seen(factor: float, monkeypatch: pytest.MonkeyPatch):
     # Networks and control variates share the fault; what the networks do in a layer shows it.
     faults.weights_too_large(monkeypatch, factor)
-    its = verdicts(SMALL, (32, 64))
+    judged = verdicts(SMALL, (32, 64))
     for claim in NOISE:
-        assert its[claim].verdict == "refuted", its[claim].why
+        assert judged[claim].verdict == "refuted", judged[claim].why
 
 
 @pytest.mark.parametrize("settings", [SMALL, replace(SMALL, activation="swish", activation_inside="tanh")])
 def test_the_steps_of_networks_are_those_of_full_matrices(settings: Sde, monkeypatch: pytest.MonkeyPatch):
     # What is expected given the states, against sums over full matrices on other noise.
     resize(monkeypatch, weak, STEPPED=4096)
-    settings = replace(settings, depth=2, init=Iid(sigma_w=1.2, sigma_b=0.7))
+    settings = replace(settings, depth=2, init=IidLaw(sigma_w=1.2, sigma_b=0.7))
     records = {r.coordinates["scheme"]: r for r in weak.step_records(settings, weak.cases(settings)[0])}
     for record in records.values():
         assert abs(record.value - 1) < 5 * record.stderr
@@ -267,20 +267,20 @@ def test_the_steps_of_networks_are_those_of_full_matrices(settings: Sde, monkeyp
     stream, r, d, h = torch.Generator().manual_seed(4), 20000, 8, 0.25
     x, squares = inputs(settings).expand(r, 2, d), torch.zeros(r, dtype=torch.float64)
     for _ in range(4):
-        W, b = (torch.randn(r, *its, d, generator=stream, dtype=x.dtype) for its in ((d,), (1,)))
+        W, b = (torch.randn(r, *shape, d, generator=stream, dtype=x.dtype) for shape in ((d,), (1,)))
         step = phi(1.2 * math.sqrt(h / d) * torch.bmm(psi(x), W) + 0.7 * math.sqrt(h) * b)
         x, squares = x + step, squares + step.square().mean(dim=(1, 2))
-    found, expected = [], []
+    drawn, expected = [], []
 
     def spy(values: torch.Tensor) -> tuple[float, float]:
-        found.append(values)
+        drawn.append(values)
         return mean(values)
 
     plant(monkeypatch, mean, spy)
     plant(monkeypatch, moments, lambda phi, C: (C.new_zeros(*C.shape[:-1]), torch.zeros_like(C) + 1e-3))
     weak.step_records(settings, weak.cases(settings)[0])
     expected = 4e-3  # four layers of a made-up expectation: what is left are the networks' own sums
-    ours = (found[0] + 1) * expected
+    ours = (drawn[0] + 1) * expected
     assert deviation(Record("", *mean(ours)), mean(squares)) < 5
 
 
@@ -288,7 +288,7 @@ def test_a_drift_of_the_wrong_order_turns_the_mean_red(monkeypatch: pytest.Monke
     def step(scheme, x, features, z, h):  # sqrt(h) per unit of time: it vanishes at order 1/2 only
         return faults.STEP(scheme, x, features, z, h) + 5 * h**1.5
 
-    monkeypatch.setattr(Network, "step", step)
+    monkeypatch.setattr(ShallowNetwork, "step", step)
     judgement = verdicts(SMALL, DEPTHS)["sde.weak.mean"]
     assert judgement.verdict == "refuted", judgement.why
 
@@ -296,38 +296,38 @@ def test_a_drift_of_the_wrong_order_turns_the_mean_red(monkeypatch: pytest.Monke
 def test_without_coupling_and_control_nothing_is_saved(monkeypatch: pytest.MonkeyPatch):
     faults.noise_of_its_own_for_each_depth(monkeypatch)
     resize(monkeypatch, weak, UNTRUSTED=-1.0)
-    own = weak.cases
-    plant(monkeypatch, weak.cases, lambda settings: own(settings)[:1])
+    all_cases = weak.cases
+    plant(monkeypatch, weak.cases, lambda settings: all_cases(settings)[:1])
     resize(monkeypatch, weak, MOST=1)
-    its = verdicts(replace(SMALL, replicas=512), (16, 32, 64, 128, 256))
-    assert its["sde.weak.multilevel"].verdict == its["sde.weak.multilevel.overlap"].verdict == "refuted"
-    assert its["sde.weak.saving"].verdict == "refuted"
+    judged = verdicts(replace(SMALL, replicas=512), (16, 32, 64, 128, 256))
+    assert judged["sde.weak.multilevel"].verdict == judged["sde.weak.multilevel.overlap"].verdict == "refuted"
+    assert judged["sde.weak.saving"].verdict == "refuted"
 
 
 def test_depths_that_are_not_yet_asymptotic_tell_no_order():
     # A correct sampler, whose depths are too small: nothing is refuted.
-    its = verdicts(replace(SMALL, width=32, init=Iid(sigma_w=1.5, sigma_b=0.5)), (16, 32, 64, 128))
+    judged = verdicts(replace(SMALL, width=32, init=IidLaw(sigma_w=1.5, sigma_b=0.5)), (16, 32, 64, 128))
     for claim in ("norm", "norm.limit", "overlap", "overlap.limit", "multilevel", "saving", "constant", "variance"):
-        judgement = its[f"sde.weak.{claim}"]
+        judgement = judged[f"sde.weak.{claim}"]
         assert judgement.verdict == "inconclusive"
         assert "deeper networks would tell" in judgement.why, judgement.why
 
 
 def test_means_that_rare_networks_carry_are_not_judged():
-    wild = replace(SMALL, width=4, horizon=2.0, init=Iid(sigma_w=2.0, sigma_b=0.5))
-    its = verdicts(wild, (16, 32))
+    wild = replace(SMALL, width=4, horizon=2.0, init=IidLaw(sigma_w=2.0, sigma_b=0.5))
+    judged = verdicts(wild, (16, 32))
     for claim in ("norm", "norm.limit", "overlap", "overlap.limit", "multilevel", "saving", "constant", "variance"):
-        judgement = its[f"sde.weak.{claim}"]
+        judgement = judged[f"sde.weak.{claim}"]
         assert judgement.verdict == "inconclusive"
         assert "too rare to be sampled" in judgement.why, judgement.why
 
 
 def test_expectations_beyond_the_explosion_are_not_judged():
     late = replace(SMALL, activation="swish", horizon=20.0, replicas=64)
-    its = verdicts(late, (8, 16))
+    judged = verdicts(late, (8, 16))
     for claim in ("sde.weak.norm", "sde.weak.overlap", "sde.weak.mean", "sde.weak.noise", "sde.weak.multilevel"):
-        assert its[claim].verdict == "inconclusive"
-        assert "explosion time" in its[claim].why, (claim, its[claim].why)
+        assert judged[claim].verdict == "inconclusive"
+        assert "explosion time" in judged[claim].why, (claim, judged[claim].why)
     assert "explosion time" in verdicts(replace(late, activation="tanh"), (8, 16))["sde.weak.mean"].why
 
 
@@ -338,11 +338,11 @@ def test_pinned_keys_stand_in_the_records_and_relu_leaves_what_is_pinned():
     records = weak.measure(Job(replace(SMALL, depth=4, activation="relu"))).records
     assert records
     assert all(r.coordinates["activation"] == "swish" for r in records)
-    its = verdicts(replace(SMALL, activation="relu"), (8, 16))
-    assert "relu" in its["sde.weak.norm"].why
-    assert its["sde.weak.mean"].measured is None or its["sde.mean"].verdict != "refuted"
+    judged = verdicts(replace(SMALL, activation="relu"), (8, 16))
+    assert "relu" in judged["sde.weak.norm"].why
+    assert judged["sde.weak.mean"].measured is None or judged["sde.mean"].verdict != "refuted"
 
 
 def test_beyond_an_explosion_no_number_is_recorded_that_is_none():
-    wild = replace(SMALL, depth=8, activation="swish", horizon=60.0, init=Iid(sigma_w=6.0, sigma_b=1.0))
+    wild = replace(SMALL, depth=8, activation="swish", horizon=60.0, init=IidLaw(sigma_w=6.0, sigma_b=1.0))
     assert all(math.isfinite(r.value) for r in weak.measure(Job(wild)).records)

@@ -7,7 +7,7 @@ for `h Dv = -c I`.
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
 from ...least import DOUBLE, points
@@ -28,24 +28,23 @@ def least_of_folding(settings: Flow) -> float:
     """Jacobians of one block at all points."""
     if stretches(settings):
         return 0.0
-    its = min(settings.replicas, PIECE)
-    return points(settings) + DOUBLE * its * settings.flow.points * settings.width**2
+    replicas = min(settings.replicas, PIECE)
+    return points(settings) + DOUBLE * replicas * settings.flow.points * settings.width**2
 
 
 GROUP = Group(
     name="folding",
-    title="Do blocks fold space only where the Lipschitz constant of h v exceeds 1?",
+    title="Do blocks fold space only if the Lipschitz constant of their step exceeds 1?",
     seconds=1.4,
     least=least_of_folding,
     claims=(
         Claim(
             id="flow.folding.below",
             source=BEHRMANN,
-            statement="no block folds space whose weights bound Lip(h v) by 0.9: det D block >= (1 - 0.9)^D at every"
-            " point; least ratio of the two",
+            statement="A block whose weights bound Lip(h v) by 0.9 never folds space: det D block >= (1 - 0.9)^D",
             kind="theorem",
             observable="det_ratio",
-            expected=Expected("at_least", 1, 1e-6),
+            expected=Expected("at_least", 1, 1e-6, scale=RELATIVE),
             where={"lipschitz": BELOW, "norm": "weights"},
             pins=PINS,
             outside=lambda settings: unbounded(settings) or stretches(settings),
@@ -54,10 +53,10 @@ GROUP = Group(
         Claim(
             id="flow.folding.bound",
             source=BEHRMANN,
-            statement="det D block >= (1 - |h Dv|)^D: least ratio of the two in blocks where |h Dv| reaches 0.9",
+            statement="The Jacobian determinant of a block is at least (1 - |h Dv|)^D where |h Dv| reaches 0.9",
             kind="theorem",
             observable="det_ratio",
-            expected=Expected("at_least", 1, 1e-6),
+            expected=Expected("at_least", 1, 1e-6, scale=RELATIVE),
             where={"lipschitz": BELOW, "norm": "points"},
             pins=PINS,
             outside=stretches,
@@ -67,38 +66,40 @@ GROUP = Group(
             Claim(
                 id=f"flow.folding.sharp.{norm}",
                 source=BEHRMANN,
-                statement=f"where Dv = -c I, det D block is (1 - Lip(h v))^D: ratio of the two, {words}",
+                statement=f"Where Dv = -c I, the Jacobian determinant of a block attains its bound {bound}",
                 kind="derived",
                 observable="sharp_ratio",
-                expected=Expected("value", 1, 1e-6),
+                expected=Expected("value", 1, 1e-6, scale=RELATIVE),
                 where={"lipschitz": BELOW, "norm": norm},
                 pins=SHARP,
-                rival=Rival("the bound without its power D", "F27-power", 0.1),
+                rival=Rival("a bound 1 - Lip(h v) without the power D", "F27-power", 0.1),
             )
-            for norm, words in (("weights", "Lip by the weights"), ("points", "Lip as |h Dv|"))
+            for norm, bound in (("weights", "(1 - Lip(h v))^D"), ("points", "(1 - |h Dv|)^D"))
         ),
         Claim(
             id="flow.folding.above",
             source=ROUSSEAU,
-            statement="blocks where |h Dv| reaches 4 fold space: share of the blocks with a fold",
+            statement="At least half of the blocks whose largest |h Dv| is 4 fold space",
             kind="observation",
             observable="fold_share",
-            expected=Expected("at_least", 0.5, 0.05),
+            expected=Expected("at_least", 0.5, 0.05, scale="share of blocks"),
             where={"lipschitz": ABOVE, "norm": "points"},
             pins=PINS,
             outside=never_folds,
             random=True,
-            rival=Rival("the modulus of the determinant", "F3-det-abs", 0.0),
+            rival=Rival("the absolute value of the determinant", "F3-det-abs", 0.0),
         ),
     ),
     memory=("flow.points", "width"),
+    conditional=("fold_fraction",),
     observables={
-        "sharp_ratio": "as det_ratio, farthest from 1 over blocks with Dv = -c I at a point, there",
-        "fold_fraction": "fraction of block determinants, over networks, blocks and points, that are not positive",
+        "sharp_ratio": "det D block / (1 - Lip(h v))^D at a point where Dv = -c I, the one farthest from 1 over blocks",
+        "fold_fraction": "fraction of Jacobian determinants of blocks that are not positive, over networks, blocks"
+        " and points",
         "fold_share": "share of the blocks that fold space at some point",
-        "min_block_det": "least determinant of a block, over networks, blocks and points",
+        "min_block_det": "least Jacobian determinant of a block, over networks, blocks and points",
         "block_lipschitz": "largest |h Dv| of a block, over networks, blocks and points",
-        "det_ratio": "least det D block / (1 - Lip(h v))^D, over networks, blocks and points; Lip(h v) by"
-        " norm=weights or norm=points",
+        "det_ratio": "least det D block / (1 - Lip(h v))^D, over networks, blocks and points; Lip(h v) bounded by the"
+        " weights (norm=weights) or as the largest |h Dv| (norm=points)",
     },
 )

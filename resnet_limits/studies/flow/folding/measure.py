@@ -23,10 +23,10 @@ from ....diffeomorphisms.lipschitz import lipschitz_bound
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
-from ....networks.blocks.two import Two
+from ....networks.blocks.two import TwoBlock
 from ....networks.steps import STEPS
 from ....paths.draw import draw
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....random import Stream, normals
 from ....settings.content import chosen
 from ..outside import stretches, unbounded
@@ -44,18 +44,20 @@ def measure(job: Job) -> Measurement:
     settings = job.settings
     if stretches(settings):
         return Measurement(sharp(settings))
-    found = job.shared.solve("flow.folding", chosen(settings, SCALED), lambda: _scaled(job))
+    arrays = job.shared.solve("flow.folding", chosen(settings, SCALED), lambda: _scaled(job))
     records = []
     for norm, scales in _scales(job.settings).items():
         for scale in scales:
             coordinates = {"lipschitz": scale, "norm": norm, **PINS}
-            records += _records(found[f"{norm}.{scale}"], coordinates)
+            records += _records(arrays[f"{norm}.{scale}"], coordinates)
     return Measurement(records + sharp(settings))
 
 
 def _scales(settings: Flow) -> dict[str, tuple[float, ...]]:
     """Those of the points alone where the weights bound nothing."""
-    return {norm: its for norm, its in SCALES.items() if norm == "points" or unbounded(settings) is None}
+    return {
+        norm: scale_values for norm, scale_values in SCALES.items() if norm == "points" or unbounded(settings) is None
+    }
 
 
 def _scaled(job: Job) -> dict[str, np.ndarray]:
@@ -63,7 +65,7 @@ def _scaled(job: Job) -> dict[str, np.ndarray]:
     of_weights, increments = _increments(job)
     scales_of = _scales(job.settings)
     at_points = stretch(increments)  # (layers, r, n)
-    found = {}
+    arrays = {}
     for norm, scales in scales_of.items():
         one = of_weights if norm == "weights" else at_points.amax(dim=2)
         for scale in scales:
@@ -71,7 +73,7 @@ def _scaled(job: Job) -> dict[str, np.ndarray]:
             determinants = block_determinants(factor[..., None, None] * increments)
             stretched = factor * at_points
             ratio = _over_bound(determinants, scale, increments.shape[-1]).min() if scale < 1 else math.nan
-            found[f"{norm}.{scale}"] = np.array(
+            arrays[f"{norm}.{scale}"] = np.array(
                 [
                     determinants.shape[0] * determinants.shape[1],
                     fold_fraction(determinants),
@@ -81,7 +83,7 @@ def _scaled(job: Job) -> dict[str, np.ndarray]:
                     float(ratio),
                 ]
             )
-    return found
+    return arrays
 
 
 def _records(values: np.ndarray, coordinates: dict[str, Any]) -> list[Record]:
@@ -114,13 +116,13 @@ def sharp(settings: Flow) -> list[Record]:
     orthonormal columns, at the point `x_k`."""
     x = points(settings, min(BLOCKS, settings.flow.points), settings.width).double()
     layers, width = x.shape
-    its = field(Two(hidden=2 * width), SHARP["activation"], width)
+    sharp_field = field(TwoBlock(hidden=2 * width), SHARP["activation"], width)
     drawn = normals((2 * width, width), Stream(settings.seed, "flow.folding.sharp"), replicas=layers)
     W = torch.linalg.qr(drawn.to(x))[0]
     theta = {"W": W[None], "V": -W.mT[None], "b": -(W @ x[..., None])[None, ..., 0]}
-    jacobians = jacobians_at(its, STEPS["euler"], x[:, None, None], theta, 1.0)
+    jacobians = jacobians_at(sharp_field, STEPS["euler"], x[:, None, None], theta, 1.0)
     increments = increments_of(jacobians)[:, 0, 0]
-    norms = {"weights": lipschitz_bound(its, theta)[0], "points": stretch(increments)}
+    norms = {"weights": lipschitz_bound(sharp_field, theta)[0], "points": stretch(increments)}
     records = []
     for norm, one in norms.items():
         determinants = block_determinants((BELOW / one)[:, None, None] * increments)
@@ -138,13 +140,13 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
     n, d, d)."""
     settings = job.settings
     x = points(settings, settings.flow.points, settings.width).double()
-    its = field(settings.block, settings.activation, settings.width)
+    vector_field = field(settings.block, settings.activation, settings.width)
     bounds, increments = [], []
     for first in range(0, settings.replicas, PIECE):
         job.progress(first / settings.replicas, "Jacobians of random blocks")
         path = draw(
-            Iid(**settings.init.sizes()._asdict()),
-            its.shapes,
+            IidLaw(**settings.init.sizes()._asdict()),
+            vector_field.shapes,
             depth=BLOCKS,
             horizon=1.0,
             replicas=PIECE,
@@ -156,7 +158,9 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
         theta = path.at(STEPS["euler"].times(BLOCKS))
         left = settings.replicas - first
         known = unbounded(settings) is None
-        bounds.append(lipschitz_bound(its, theta).T[:, :left] if known else torch.full((BLOCKS, left), math.inf))
+        bounds.append(
+            lipschitz_bound(vector_field, theta).T[:, :left] if known else torch.full((BLOCKS, left), math.inf)
+        )
         at = x.expand(BLOCKS, PIECE, *x.shape)
-        increments.append(increments_of(jacobians_at(its, STEPS["euler"], at, theta, 1.0))[:, :left])
+        increments.append(increments_of(jacobians_at(vector_field, STEPS["euler"], at, theta, 1.0))[:, :left])
     return torch.cat(bounds, dim=1), torch.cat(increments, dim=1)

@@ -29,21 +29,20 @@ SINGLE = 4
 
 def least_of_images(settings: Flow) -> float:
     """The kernels of a unit of the last stage, and their gradients."""
-    its = settings.flow.images
-    return 2 * SINGLE * its.replicas * 9 * (4 * its.channels) ** 2
+    keys = settings.flow.images
+    return 2 * SINGLE * keys.replicas * 9 * (4 * keys.channels) ** 2
 
 
 GROUP = Group(
     name="images",
-    title="Do trained convolutional networks with shared weights converge to a flow when they are refined?",
+    title="Do convolutional networks with shared weights converge to a flow when refined?",
     seconds=8.6,
     least=least_of_images,
     claims=(
         Claim(
             id="flow.images.refinement",
             source=HAIRER,
-            statement="a trained network of n units a stage that share their weights, run with m units of step 1/m,"
-            " converges at order 1: rms change of the logits from m to 2m units, m = n, 2n, 4n, 8n, of the largest n",
+            statement="Refining stages with shared weights from m to 2m units changes the logits at order 1 in m",
             kind="theorem",
             observable="images.refinement_order",
             expected=Expected("value", 1, 0.2),
@@ -55,8 +54,7 @@ GROUP = Group(
         Claim(
             id="flow.images.refinement.accuracy",
             source=ROUSSEAU,
-            statement="accuracy moves by O(1/n) on the way to the flow: n |accuracy with 8n units less that with n|,"
-            " the largest over n, with the standard error of the paired difference over test images",
+            statement="Refining stages with shared weights from n to 8n units changes test accuracy by O(1/n)",
             kind="observation",
             observable="images.scaled_change",
             expected=Expected("at_most", 0.07, 0.03),
@@ -67,16 +65,22 @@ GROUP = Group(
         ),
     ),
     memory=("flow.images.channels", "flow.images.batch_size", "flow.images.replicas", "flow.images.points"),
+    conditional=(
+        "images.accuracy_change",
+        "images.scaled_change",
+    ),
     observables={
         "images.accuracy": "test accuracy of convolutional networks trained with `units` units a stage and run with"
         " `evaluated`; column weights: free or shared by the units of a stage",
-        "images.parameters": "number of parameters of one such network",
+        "images.parameters": "number of parameters of one convolutional network",
         "images.accuracy_change": "accuracy run with `evaluated` units less that with those it was trained with,"
         " shared weights; standard error over test images, paired",
-        "images.scaled_change": "n |accuracy change from n to 8n units|, the largest over the numbers of units",
+        "images.scaled_change": "n |accuracy with 8n units less that with n|, the largest over n; standard error of the"
+        " paired difference over test images",
         "images.refinement_gap": "rms change of the logits from `evaluated` to twice as many units, relative to the rms"
         " of the finest logits, shared weights",
-        "images.refinement_order": "order of convergence of that change under refinement, with its half-width",
+        "images.refinement_order": "order in m at which that change, from m to 2m units, m = n, 2n, 4n, 8n, falls,"
+        " of the largest n, with its half-width",
         "images.inverse_error": "rms of phi_{-v}(phi_v(x)) - x over the rms of x, for the states x that enter `stage`",
     },
 )

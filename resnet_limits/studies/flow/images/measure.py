@@ -50,8 +50,8 @@ DTYPE = torch.float32
 def measure(job: Job) -> Measurement:
     """Accuracies, parameters, inverse errors, and the refinement of shared weights; the same at every depth."""
     settings: Flow = job.settings
-    its, records, moved = settings.flow.images, [], []
-    networks = [(n, weights) for n in sorted(its.units) for weights in LAWS]
+    keys, records, moved = settings.flow.images, [], []
+    networks = [(n, weights) for n in sorted(keys.units) for weights in LAWS]
     for i, (n, weights) in enumerate(networks):
         sets = n if weights == "free" else 1
         part = job.part(f"{n}-{sets}")
@@ -64,12 +64,12 @@ def measure(job: Job) -> Measurement:
         def compute(part: Job = part, n: int = n, sets: int = sets) -> dict[str, np.ndarray]:
             return trained_and_run(part, n, sets)
 
-        found = job.shared.solve("flow.images", {**key(settings), "units": n, "sets": sets}, compute)
-        records += _records(settings, found, n, weights)
+        solution = job.shared.solve("flow.images", {**key(settings), "units": n, "sets": sets}, compute)
+        records += _records(settings, solution, n, weights)
         if weights == "shared":
-            moved.append(_scaled_change(settings, found, n))
-            if n == max(its.units):
-                records += _order(settings, found, n)
+            moved.append(_scaled_change(settings, solution, n))
+            if n == max(keys.units):
+                records += _order(settings, solution, n)
     return Measurement([*records, max(moved, key=lambda record: record.value)])
 
 
@@ -110,25 +110,25 @@ def _data(settings: Flow) -> Dataset:
 def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
     """Of one network: which test images it classifies, how its logits change when it is refined, inverse errors."""
     settings: Flow = job.settings
-    its, data, phi = settings.flow.images, _data(settings), settings.activation
+    keys, data, phi = settings.flow.images, _data(settings), settings.activation
     shape = image_data(settings).shape()
     assert shape is not None
-    x, y = images_of(data.x_train[: its.points], shape), data.y_train[: its.points]
-    x_test, y_test = images_of(data.x_test[: its.points], shape), data.y_test[: its.points]
+    x, y = images_of(data.x_train[: keys.points], shape), data.y_train[: keys.points]
+    x_test, y_test = images_of(data.x_test[: keys.points], shape), data.y_test[: keys.points]
     start = initial(
         shape,
-        its.channels,
+        keys.channels,
         data.classes,
         sets=sets,
-        replicas=its.replicas,
+        replicas=keys.replicas,
         seed=settings.seed,
         dtype=DTYPE,
         device=x.device,
     )
     recipe = Train(
-        epochs=its.epochs,
-        batch_size=its.batch_size,
-        lr=its.lr,
+        epochs=keys.epochs,
+        batch_size=keys.batch_size,
+        lr=keys.lr,
         momentum=MOMENTUM,
         schedule="cosine",
         checkpoint_seconds=settings.train.checkpoint_seconds,
@@ -153,13 +153,13 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
             job.progress(0.7 + 0.3 * m / max(counts) / 2, f"run with {m}")
             scores[m] = scores_of(phi, parameters, x_test, units=m, horizon=settings.horizon)
         inverse = inverse_errors(phi, parameters, x_test[:PIECE], units=n, horizon=settings.horizon)
-    found = {"parameters": np.array([count(parameters)]), "inverse": inverse.cpu().numpy()}
+    solution = {"parameters": np.array([count(parameters)]), "inverse": inverse.cpu().numpy()}
     size = _rms(scores[max(counts)])
     for m in counts:
-        found[f"right.{m}"] = (scores[m].argmax(dim=2) == y_test).cpu().numpy()
+        solution[f"right.{m}"] = (scores[m].argmax(dim=2) == y_test).cpu().numpy()
         if 2 * m in scores:
-            found[f"gap.{m}"] = (_rms(scores[2 * m] - scores[m]) / size).cpu().numpy()
-    return found
+            solution[f"gap.{m}"] = (_rms(scores[2 * m] - scores[m]) / size).cpu().numpy()
+    return solution
 
 
 def scores_of(
@@ -189,18 +189,18 @@ def _rms(z: Tensor) -> Float[Tensor, " r"]:
     return z.double().flatten(1).square().mean(dim=1).sqrt()
 
 
-def _records(settings: Flow, found: dict[str, np.ndarray], n: int, weights: str) -> list[Record]:
-    its = settings.flow.images
+def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: str) -> list[Record]:
+    keys = settings.flow.images
     where = {"units": n, "weights": weights, "data": image_data(settings).name}
-    records = [Record("images.parameters", float(found["parameters"][0]), coordinates=where)]
-    for name, values in found.items():
+    records = [Record("images.parameters", float(solution["parameters"][0]), coordinates=where)]
+    for name, values in solution.items():
         observable, _, at = name.partition(".")
         if observable == "right" and (weights == "shared" or int(at) == n) and int(at) <= REFINED[-1] * n:
             coordinates = {**where, "evaluated": int(at)}
             value, stderr = over_replicas(values.mean(axis=1))
-            records.append(Record("images.accuracy", value, stderr, coordinates=coordinates, replicas=its.replicas))
+            records.append(Record("images.accuracy", value, stderr, coordinates=coordinates, replicas=keys.replicas))
             if int(at) != n:
-                value, stderr = difference(values, found[f"right.{n}"])
+                value, stderr = difference(values, solution[f"right.{n}"])
                 records.append(
                     Record("images.accuracy_change", value, stderr, coordinates=coordinates, replicas=values.shape[1])
                 )
@@ -208,33 +208,33 @@ def _records(settings: Flow, found: dict[str, np.ndarray], n: int, weights: str)
             value, stderr = over_replicas(values)
             coordinates = {**where, "evaluated": int(at)}
             records.append(
-                Record("images.refinement_gap", value, stderr, coordinates=coordinates, replicas=its.replicas)
+                Record("images.refinement_gap", value, stderr, coordinates=coordinates, replicas=keys.replicas)
             )
-    for stage, values in zip(STAGES, found["inverse"], strict=True):
+    for stage, values in zip(STAGES, solution["inverse"], strict=True):
         value, stderr = over_replicas(values)
         coordinates = {**where, "evaluated": n, "stage": stage}
-        records.append(Record("images.inverse_error", value, stderr, coordinates=coordinates, replicas=its.replicas))
+        records.append(Record("images.inverse_error", value, stderr, coordinates=coordinates, replicas=keys.replicas))
     return records
 
 
-def _scaled_change(settings: Flow, found: dict[str, np.ndarray], n: int) -> Record:
+def _scaled_change(settings: Flow, solution: dict[str, np.ndarray], n: int) -> Record:
     """`n |accuracy change|` of a network with shared weights; the largest is judged."""
     finest = n * REFINED[-1]
-    change, stderr = difference(found[f"right.{finest}"], found[f"right.{n}"])
+    change, stderr = difference(solution[f"right.{finest}"], solution[f"right.{n}"])
     return Record(
         "images.scaled_change",
         n * abs(change),
         n * stderr,
         coordinates={"units": n, "weights": "shared", "data": image_data(settings).name, "evaluated": finest},
-        replicas=found[f"right.{n}"].shape[1],
+        replicas=solution[f"right.{n}"].shape[1],
     )
 
 
-def _order(settings: Flow, found: dict[str, np.ndarray], n: int) -> list[Record]:
+def _order(settings: Flow, solution: dict[str, np.ndarray], n: int) -> list[Record]:
     """The order at which the logits of the network with most units converge under refinement."""
     where, records = {"units": n, "weights": "shared", "data": image_data(settings).name}, []
     counts = [n * factor for factor in REFINED]
-    gaps = [float(np.sqrt(np.square(found[f"gap.{m}"]).mean())) for m in counts]
+    gaps = [float(np.sqrt(np.square(solution[f"gap.{m}"]).mean())) for m in counts]
     fit = fit_order(counts, gaps, reference_errors=[rounding("float32", 2 * len(STAGES) * m, 1.0) for m in counts])
     if len(fit.x) >= FEWEST_POINTS:
         records.append(

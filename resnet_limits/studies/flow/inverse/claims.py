@@ -19,26 +19,26 @@ def _inverse(scheme: str, order: int, *, shared: bool, with_h: float) -> Claim:
     else:
         outside = smooth_field if shared else smooth
     if shared:
-        statement = f"phi_{{-v}} inverts phi_v = exp(v) of {scheme} blocks that share their weights"
+        statement = f"{scheme.title()} blocks of the field -v invert those of a stationary field v at order {order}"
     else:
-        statement = f"{scheme} blocks run in reverse order with -h invert the map of a time-varying field"
+        statement = f"{scheme.title()} blocks in reverse order with step -h invert a time-varying flow at order {order}"
     return Claim(
         id=f"flow.inverse.{scheme}" + (".shared" if shared else ""),
         source=SANDER,
-        statement=statement + f", order {order}",
+        statement=statement,
         kind="theorem" if scheme == "euler" else "derived",
         observable="inverse_error",
         expected=Expected("order", order, 0.1 if order == 1 else 0.2),
         where={"scheme": scheme, "weights": "shared" if shared else "free"},
         pins=SHARED if shared else {},
         outside=outside,
-        rival=Rival("steps back with h in place of -h", "F31-reverse-sign", with_h),
+        rival=Rival("backward steps of h in place of -h", "F31-reverse-sign", with_h),
     )
 
 
 GROUP = Group(
     name="inverse",
-    title="Do the blocks, run backwards with -h, invert the map, and at which order?",
+    title="Do the blocks of a network, run backwards, invert its map, and at which order?",
     seconds=0.4,
     least=least_of_driven,
     claims=(

@@ -24,19 +24,19 @@ def measure(job: Job) -> Measurement:
     if moves(settings):
         return Measurement()
     for weights in LAWS:
-        its = driven(settings, weights, depth=settings.depth)
-        h = its.step_size(settings.depth)
+        flow = driven(settings, weights, depth=settings.depth)
+        h = flow.step_size(settings.depth)
         for scheme in SCHEMES:
             if scheme == "heun" and weights == "free" and smooth_path(settings):
                 continue
             step = STEPS[scheme]
-            theta = its.weights(step, settings.depth)
-            x = reverse(its.field, step, default_engine().forward(its.field, step, its.x0, theta, h), theta, h)
-            size = root_mean_square(its.x0)
+            theta = flow.weights(step, settings.depth)
+            x = reverse(flow.field, step, default_engine().forward(flow.field, step, flow.x0, theta, h), theta, h)
+            size = root_mean_square(flow.x0)
             records.append(
                 Record(
                     "inverse_error",
-                    root_mean_square(x - its.x0),
+                    root_mean_square(x - flow.x0),
                     reference=size,
                     reference_error=rounding(settings.dtype, 2 * settings.depth, size),
                     coordinates={"scheme": scheme, "weights": weights},

@@ -22,9 +22,9 @@ def _map(scheme: str, order: int, *, shared: bool, with_longer: float) -> Claim:
     return Claim(
         id=f"flow.map.{scheme}" + (".shared" if shared else ""),
         source=HAIRER,
-        statement=f"the map of {scheme} blocks converges to "
-        + ("exp(v), where all blocks share their weights" if shared else "the flow of its time-varying field")
-        + f", order {order}",
+        statement=f"The map of {scheme.title()} blocks "
+        + ("with shared weights converges to exp(v)" if shared else "converges to the flow of its time-varying field")
+        + f" at order {order}",
         kind="theorem",
         observable="map_error",
         expected=Expected("order", order, 0.1),
@@ -41,7 +41,7 @@ def least_of_maps(settings: Flow) -> float:
 
 GROUP = Group(
     name="maps",
-    title="Does the map of a network converge to the exact flow of its field?",
+    title="Does the map that a network computes converge to the flow of a vector field?",
     seconds=6.3,
     least=least_of_maps,
     claims=(
@@ -52,8 +52,7 @@ GROUP = Group(
         Claim(
             id="flow.map.grid",
             source=ARSIGNY,
-            statement="scaling and squaring on an interpolated grid adds an error of order 2 in its spacing to that of"
-            " the network with the same 32 blocks; a side of it has 2 L cells",
+            statement="Scaling and squaring on an interpolated grid adds an error of order 2 in the grid spacing",
             kind="observation",
             observable="grid_error",
             expected=Expected("order", 2, 0.2),
@@ -64,7 +63,8 @@ GROUP = Group(
     ),
     memory=("flow.paths", "flow.inputs", "width", "depth"),
     observables={
-        "map_error": "root mean square of phi(x) less the exact flow, over fields and points",
-        "grid_error": "root mean square of the map on a grid less the map by composition, over fields and points",
+        "map_error": "root mean square difference of the map phi(x) and the exact flow, over fields and points",
+        "grid_error": "root mean square difference of the map on an interpolated grid, 2 L cells a side, and the map by"
+        " composition of the same blocks, over fields and points",
     },
 )

@@ -35,11 +35,11 @@ def measure(job: Job) -> Measurement:
         if weights == "free" and smooth_path(settings):
             continue
         exact, reference_error = reference(job, weights)
-        its, size = driven(settings, weights, depth=settings.depth), root_mean_square(exact)
+        flow, size = driven(settings, weights, depth=settings.depth), root_mean_square(exact)
         for scheme in SCHEMES:
             step = STEPS[scheme]
             x = default_engine().forward(
-                its.field, step, its.x0, its.weights(step, settings.depth), its.step_size(settings.depth)
+                flow.field, step, flow.x0, flow.weights(step, settings.depth), flow.step_size(settings.depth)
             )
             error = reference_error + rounding(settings.dtype, settings.depth, size)
             records.append(
@@ -59,12 +59,12 @@ def measure(job: Job) -> Measurement:
 
 def _on_a_grid(job: Job) -> Record:
     settings, blocks = job.settings, 2**SQUARINGS
-    its = driven(settings, "shared", depth=blocks, width=GRID["width"], dtype=torch.float64)
-    theta = {name: w[:, 0] for name, w in its.weights(STEPS["euler"], 1).items()}
-    h = its.step_size(blocks)
+    flow = driven(settings, "shared", depth=blocks, width=GRID["width"], dtype=torch.float64)
+    theta = {name: w[:, 0] for name, w in flow.weights(STEPS["euler"], 1).items()}
+    h = flow.step_size(blocks)
 
     def first(x: Tensor) -> Tensor:
-        return torch.add(x, its.field(x, theta), alpha=h)
+        return torch.add(x, flow.field(x, theta), alpha=h)
 
     x = points(settings, settings.flow.points, GRID["width"]).double().expand(settings.flow.paths, -1, -1)
     reached = [x]

@@ -36,21 +36,20 @@ def increasing(settings: Flow) -> str | None:
 
 def least_of_symplectic(settings: Flow) -> float:
     """The states of all layers, of two coordinates at least."""
-    its = settings.flow
-    return points(settings) + DOUBLE * settings.depth * its.paths * its.inputs * 2
+    keys = settings.flow
+    return points(settings) + DOUBLE * settings.depth * keys.paths * keys.inputs * 2
 
 
 GROUP = Group(
     name="symplectic",
-    title="Do Hamiltonian blocks keep the symplectic form, and their sensitivities from vanishing?",
+    title="Do Hamiltonian blocks conserve the symplectic form, and do their gradients never vanish?",
     seconds=5.1,
     least=least_of_symplectic,
     claims=(
         Claim(
             id="flow.symplectic.form",
             source=HAIRER_GEOMETRIC,
-            statement="the map of Hamiltonian blocks is symplectic to rounding: |S^T J S - J| / |S|^2 at every depth up"
-            " to L, S = dx_k/dx_0",
+            statement="The map of Hamiltonian blocks is symplectic at every depth: S^T J S = J for S = dx_k/dx_0",
             kind="theorem",
             observable="symplectic_defect",
             expected=Expected("at_most", 0, 1e-11),
@@ -62,20 +61,19 @@ GROUP = Group(
         Claim(
             id="flow.symplectic.sensitivity",
             source=GALIMBERTI,
-            statement="the sensitivity dx_k/dx_0 of Hamiltonian blocks has norm at least 1 at every depth up to L",
+            statement="The Jacobian dx_k/dx_0 of Hamiltonian blocks has norm at least 1 at every depth up to L",
             kind="theorem",
             observable="least_sensitivity",
             expected=Expected("at_least", 1, 1e-6),
             where={"block": "hamiltonian"},
             pins=HAMILTONIAN,
             outside=stretches,
-            rival=Rival("Jacobians without their identity", "F35-identity-forgotten", 0.0),
+            rival=Rival("Jacobians of the branch without the skip connection", "F35-identity-forgotten", 0.0),
         ),
         Claim(
             id="flow.symplectic.gradient",
             source=HABER,
-            statement="of blocks x - h K^T phi(K x + b), which descend a convex function, all sensitivities"
-            " fall below 1",
+            statement="Blocks x - h K^T phi(K x + b) contract: their Jacobian dx_L/dx_0 has norm below 1",
             kind="control",
             observable="last_sensitivity",
             expected=Expected("at_most", 0.9, 0.05),

@@ -17,12 +17,12 @@ from ....engines import default_engine
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
-from ....networks.blocks.gradient import Gradient
+from ....networks.blocks.gradient import GradientBlock
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS, Step
 from ....networks.steps.symplectic import Symplectic
 from ....paths.draw import draw
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ..outside import stretches
 from ..problem import points
 from ..settings import Flow
@@ -51,15 +51,17 @@ def measure(job: Job) -> Measurement:
 def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
     """`|S_k|` of each layer k >= 1, network and point, (L, r, n), and the largest `|S_k^T J S_k - J| / |S_k|^2`."""
     width, step = pins["width"], STEP[pins["block"]]
-    own, horizon = settings.init.sizes(), pins.get("horizon", settings.horizon)
-    sizes = {name: pins.get(f"init.{name}", its) for name, its in zip(("sigma_w", "sigma_b"), own, strict=True)}
+    sizes_of_init, horizon = settings.init.sizes(), pins.get("horizon", settings.horizon)
+    sizes = {
+        name: pins.get(f"init.{name}", size) for name, size in zip(("sigma_w", "sigma_b"), sizes_of_init, strict=True)
+    }
     x = points(settings, settings.flow.inputs, width).double()
     hamiltonian = pins["block"] == "hamiltonian"
-    its = field(Gradient(hidden=width), settings.activation, width // 2 if hamiltonian else width)
+    vector_field = field(GradientBlock(hidden=width), settings.activation, width // 2 if hamiltonian else width)
     halves = (".y", ".z") if hamiltonian else ("",)
     weights = draw(
-        Iid(**sizes),
-        {name + half: shape for name, shape in its.shapes.items() for half in halves},
+        IidLaw(**sizes),
+        {name + half: shape for name, shape in vector_field.shapes.items() for half in halves},
         depth=settings.depth,
         horizon=horizon,
         replicas=settings.flow.paths,
@@ -69,8 +71,8 @@ def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
     ).at(step.times(settings.depth, horizon))
     # x - h K^T phi(K x + b) is an Euler step with -h.
     h = ODE.block_factor(settings.depth, horizon) * (1 if hamiltonian else -1)
-    trajectory = default_engine().states(its, step, x.expand(settings.flow.paths, *x.shape), weights, h)[:-1]
-    jacobians = jacobians_at(its, step, trajectory, weights, h)
+    trajectory = default_engine().states(vector_field, step, x.expand(settings.flow.paths, *x.shape), weights, h)[:-1]
+    jacobians = jacobians_at(vector_field, step, trajectory, weights, h)
     half = torch.eye(width // 2, dtype=x.dtype, device=x.device)
     zero = torch.zeros_like(half)
     form = torch.cat([torch.cat([zero, half], dim=1), torch.cat([-half, zero], dim=1)])

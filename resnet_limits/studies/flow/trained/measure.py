@@ -43,7 +43,7 @@ from ....networks.residual import reverse
 from ....networks.steps import STEPS
 from ....networks.vector_field import VectorField
 from ....paths.draw import draw
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....settings.content import chosen
 from ....training.loop import Parameters, Penalty, evaluated, train
 from ..outside import unbounded
@@ -90,19 +90,21 @@ def measure(job: Job) -> Measurement:
 
         part = job.part(f"{control}.{weights}")
         part.progress = progress
-        found = job.shared.solve(
+        solution = job.shared.solve(
             f"flow.folding.trained.{control}.{weights}",
             {**chosen(settings, TRAINED), "trained_depth": depth},
             lambda part=part, control=control, weights=weights: judged(part, control, weights, depth),
         )
         coordinates = {"control": control, "weights": weights, "blocks": depth, **PINS}
-        records = _records(found, settings, coordinates)
+        records = _records(solution, settings, coordinates)
         measurement.records += records
-        solved[control, weights] = found
+        solved[control, weights] = solution
         if (without := solved.get((PENALISED.get(control, ""), weights))) is not None:
-            measurement.records += _penalised(found, without, coordinates)
+            measurement.records += _penalised(solution, without, coordinates)
         table.append(_column(records))
-        measurement.arrays |= {f"trained.{name}": its for name, its in found.items() if "." in name and "@" not in name}
+        measurement.arrays |= {
+            f"trained.{name}": array for name, array in solution.items() if "." in name and "@" not in name
+        }
     measurement.arrays["trained.table"] = np.array(table).T
     if any(name.endswith(".nodes") for name in measurement.arrays):
         data = load(settings.data, seed=settings.seed)
@@ -119,7 +121,7 @@ def _layers(depth: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Network:
+class TrainedNetwork:
     """How parameters become a network of one control.
 
     `shared`: one weight set for all blocks. `identity`: the read-in is the identity, zeros behind, and not trained.
@@ -157,7 +159,7 @@ class Network:
         """What is trained, at the start: i.i.d. weights, in the size that the control asks for."""
         replicas, dtype, its_device = settings.train.replicas, dataset.x_train.dtype, dataset.x_train.device
         path = draw(
-            Iid(sigma_w=1.0, sigma_b=0.0),
+            IidLaw(sigma_w=1.0, sigma_b=0.0),
             self.field.shapes,
             depth=self.depth,
             horizon=settings.horizon,
@@ -186,15 +188,15 @@ class Network:
 
     def penalty(self, settings: Flow) -> Penalty | None:
         """What is added to the loss, with its weight."""
-        its, f = settings.flow, self.field
+        keys, f = settings.flow, self.field
         if self.control.added == "lipschitz":
-            return lambda theta, x: its.lipschitz_penalty * self.excess(trunk_of(theta))
+            return lambda theta, x: keys.lipschitz_penalty * self.excess(trunk_of(theta))
         if self.control.added == "h1":
-            return lambda theta, x: its.h1_penalty * h1_norm(trunk_of(theta))
+            return lambda theta, x: keys.h1_penalty * h1_norm(trunk_of(theta))
         if self.control.added == "inverse":
             ways = {name: default_engine().trunk(settings.train.memory) for name in ("there", "back")}
             return lambda theta, x: (
-                its.inverse_penalty * inverse_inconsistency(f, placed_in(theta, x), trunk_of(theta), self.h, **ways)
+                keys.inverse_penalty * inverse_inconsistency(f, placed_in(theta, x), trunk_of(theta), self.h, **ways)
             )
         return None
 
@@ -210,13 +212,13 @@ def placed_in(parameters: Parameters, points: Float[Tensor, "n f"]) -> Float[Ten
     return affine(points.expand(W.shape[0], *points.shape), W, b)
 
 
-def network(settings: Flow, control: str, weights: str, depth: int, features: int) -> Network:
-    its = CONTROLS[control]
-    return Network(
+def network(settings: Flow, control: str, weights: str, depth: int, features: int) -> TrainedNetwork:
+    chosen_control = CONTROLS[control]
+    return TrainedNetwork(
         field(settings.block, settings.activation, settings.width),
-        its,
+        chosen_control,
         depth,
-        its.parametrisation.block_factor(depth, settings.horizon),
+        chosen_control.parametrisation.block_factor(depth, settings.horizon),
         settings.flow.bound,
         settings.width,
         features,
@@ -231,61 +233,61 @@ def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.nda
     """Each observable, one value a network (names with @: at which points), and what is drawn."""
     settings: Flow = job.settings
     dataset = load(settings.data, seed=settings.seed).to(device.resolve(settings.device), number(settings))
-    its = network(settings, control, weights, depth, dataset.features)
+    net = network(settings, control, weights, depth, dataset.features)
     trained = train(
-        its.field,
-        its.start(dataset, settings),
+        net.field,
+        net.start(dataset, settings),
         dataset,
         settings.train,
         depth=depth,
-        h=its.h,
+        h=net.h,
         seed=settings.seed,
         progress=lambda done, message: job.progress(0.9 * done, message),
-        parametrisation=its.control.parametrisation,
+        parametrisation=net.control.parametrisation,
         checkpoints=job.checkpoints,
         explosion="record",
         sink=job.sink,
-        parametrised=its.parametrised,
-        penalty=its.penalty(settings),
+        parametrised=net.parametrised,
+        penalty=net.penalty(settings),
     )
     if trained.exploded_at is not None:
         return {"exploded_at": np.array([trained.exploded_at])}
     # What is judged is judged in float64, whatever the networks were trained in: so is the bound of the weights.
-    parameters = its.parametrised({name: w.detach().double() for name, w in trained.parameters.items()})
+    parameters = net.parametrised({name: w.detach().double() for name, w in trained.parameters.items()})
     double = dataset.to(dataset.x_train.device, torch.float64)
-    scores = evaluated(its.field, EULER, parameters, double.x_test, its.h)
-    found = {"accuracy": accuracy(scores, double.y_test)}
-    found["accuracy_gain"] = found["accuracy"] - linear_accuracy(double)
+    scores = evaluated(net.field, EULER, parameters, double.x_test, net.h)
+    measured = {"accuracy": accuracy(scores, double.y_test)}
+    measured["accuracy_gain"] = measured["accuracy"] - linear_accuracy(double)
     count = settings.flow.points
     x0 = placed_in(parameters, torch.cat([double.x_train[:count], double.x_test[:count]]))
-    found |= folds(its, trunk_of(parameters), x0)
-    found |= penalised(its, trunk_of(parameters))
-    if its.control.added == "spectral":
-        found["exact_inverse_error"] = exact_inverse_error(its, trunk_of(parameters), x0[:, :INVERTED])
-    arrays = {name: value.cpu().numpy() for name, value in found.items()}
+    measured |= folds(net, trunk_of(parameters), x0)
+    measured |= penalised(net, trunk_of(parameters))
+    if net.control.added == "spectral":
+        measured["exact_inverse_error"] = exact_inverse_error(net, trunk_of(parameters), x0[:, :INVERTED])
+    arrays = {name: value.cpu().numpy() for name, value in measured.items()}
     if settings.width == 2 and weights == "free" and control in PICTURED:
         job.progress(0.95, "the deformed plane")
-        arrays |= pictured(its, control, parameters, double.x_test[:DRAWN_POINTS])
+        arrays |= pictured(net, control, parameters, double.x_test[:DRAWN_POINTS])
     return arrays
 
 
 @torch.no_grad()
-def folds(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"]) -> dict[str, Tensor]:
+def folds(net: TrainedNetwork, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"]) -> dict[str, Tensor]:
     """One value a network of everything that is seen of its blocks, at the points and on a grid around them."""
-    found: dict[str, list[Tensor]] = {}
-    low, high = box(x0) if its.width == 2 else (None, None)
-    bounded = its.field.block.without_bound() is None and its.field.phi.without_bound() is None
+    measured: dict[str, list[Tensor]] = {}
+    low, high = box(x0) if net.width == 2 else (None, None)
+    bounded = net.field.block.without_bound() is None and net.field.phi.without_bound() is None
     for r in range(len(x0)):  # one network at a time: its Jacobians stay in the cache
         weights = {name: w[r : r + 1].contiguous() for name, w in trunk.items()}
         x = x0[r : r + 1]
-        back = reverse(its.field, EULER, default_engine().forward(its.field, EULER, x, weights, its.h), weights, its.h)
+        back = reverse(net.field, EULER, default_engine().forward(net.field, EULER, x, weights, net.h), weights, net.h)
         values = {"inverse_error": (back - x).square().mean().sqrt()}
         if bounded:
-            values["lipschitz_bound"] = (its.h * lipschitz_bound(its.field, weights)).max()
+            values["lipschitz_bound"] = (net.h * lipschitz_bound(net.field, weights)).max()
         if low is not None and high is not None:
             x = torch.cat([x, grid(low, high, SIDE - 1).reshape(1, -1, 2)], dim=1)
-        trajectory = default_engine().states(its.field, EULER, x, weights, its.h)[:-1]
-        increments = increments_of(jacobians_at(its.field, EULER, trajectory, weights, its.h))[:, 0]
+        trajectory = default_engine().states(net.field, EULER, x, weights, net.h)[:-1]
+        increments = increments_of(jacobians_at(net.field, EULER, trajectory, weights, net.h))[:, 0]
         determinants, stretch = block_determinants(increments), torch.linalg.matrix_norm(increments, ord=2)
         for at, count in (("data", x0.shape[1]), ("all", x.shape[1])):
             det = determinants[:, :count]
@@ -295,26 +297,26 @@ def folds(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"])
             values[f"block_lipschitz@{at}"] = stretch[:, :count].max()
             values[f"points@{at}"] = torch.tensor(float(count))
         for name, value in values.items():
-            found.setdefault(name, []).append(value)
-    return {name: torch.stack(values) for name, values in found.items()}
+            measured.setdefault(name, []).append(value)
+    return {name: torch.stack(values) for name, values in measured.items()}
 
 
 @torch.no_grad()
-def penalised(its: Network, trunk: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def penalised(net: TrainedNetwork, trunk: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What the penalties of the weights penalise, one value a network; what that of the inverse does is an error."""
-    found = {"h1_norm": h1_norm(trunk)}
-    if its.field.block.without_bound() is None and its.field.phi.without_bound() is None:
-        found["lipschitz_excess"] = its.excess(trunk)
-    return found
+    measured = {"h1_norm": h1_norm(trunk)}
+    if net.field.block.without_bound() is None and net.field.phi.without_bound() is None:
+        measured["lipschitz_excess"] = net.excess(trunk)
+    return measured
 
 
-def exact_inverse_error(its: Network, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"]) -> Tensor:
+def exact_inverse_error(net: TrainedNetwork, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r n d"]) -> Tensor:
     """`|phi^-1(phi(x)) - x| / |x|` of each network, root mean squares, the blocks inverted by fixed points; nan where
     the iterations that the bound asks for do not reach it."""
-    iterations = math.ceil(math.log(1e-14) / math.log(its.bound)) + 10
-    y = default_engine().forward(its.field, EULER, x0, trunk, its.h)
+    iterations = math.ceil(math.log(1e-14) / math.log(net.bound)) + 10
+    y = default_engine().forward(net.field, EULER, x0, trunk, net.h)
     try:
-        back = invert(its.field, EULER, y, trunk, its.h, iterations=iterations)[0]
+        back = invert(net.field, EULER, y, trunk, net.h, iterations=iterations)[0]
     except NotInverted:
         return x0.new_full((len(x0),), math.nan)
     return ((back - x0).square().mean(dim=(1, 2)) / x0.square().mean(dim=(1, 2))).sqrt()
@@ -322,25 +324,27 @@ def exact_inverse_error(its: Network, trunk: Mapping[str, Tensor], x0: Float[Ten
 
 def linear_accuracy(data: Dataset) -> float:
     """That of least squares, affine in the points."""
-    found = linear_classes(data.x_train, data.y_train, data.classes, data.x_test)
-    return float((found == data.y_test.cpu()).double().mean())
+    classes = linear_classes(data.x_train, data.y_train, data.classes, data.x_test)
+    return float((classes == data.y_test.cpu()).double().mean())
 
 
-def pictured(its: Network, control: str, parameters: Parameters, points: Float[Tensor, "n f"]) -> dict[str, np.ndarray]:
+def pictured(
+    net: TrainedNetwork, control: str, parameters: Parameters, points: Float[Tensor, "n f"]
+) -> dict[str, np.ndarray]:
     """The plane through the first network, and back; float32, which a picture shows no more than."""
     weights = {name: w[:1].detach() for name, w in trunk_of(parameters).items()}
     x = placed_in(parameters, points)[0].detach()
-    chosen = {"side": DRAWN_SIDE, "layers": _layers(its.depth)}
-    there = deformed(its.field, EULER, x, weights, its.h, **chosen)
+    chosen = {"side": DRAWN_SIDE, "layers": _layers(net.depth)}
+    there = deformed(net.field, EULER, x, weights, net.h, **chosen)
 
     def arrays(of: str, what: Deformation) -> dict[str, np.ndarray]:
-        return {f"{control}.{of}.{name}": its.float().cpu().numpy() for name, its in vars(what).items()}
+        return {f"{control}.{of}.{name}": array.float().cpu().numpy() for name, array in vars(what).items()}
 
-    found, exact = arrays("map", there), its.control.added == "spectral"
+    arrays_shown, exact = arrays("map", there), net.control.added == "spectral"
     with contextlib.suppress(NotInverted):  # the determinants say why; there is no inverse to draw
-        back = carried_back(its.field, EULER, there.points[-1], weights, its.h, exact=exact, **chosen)
-        found |= arrays("inverse", back)
-    return found
+        back = carried_back(net.field, EULER, there.points[-1], weights, net.h, exact=exact, **chosen)
+        arrays_shown |= arrays("inverse", back)
+    return arrays_shown
 
 
 # -- records --------------------------------------------------------------------------------------
@@ -350,12 +354,12 @@ LEAST: tuple[str, ...] = ("min_block_det",)
 PENALTY_OF = {"lipschitz": "lipschitz_excess", "inverse": "inverse_error", "h1": "h1_norm"}
 
 
-def _records(found: Solution, settings: Flow, coordinates: Mapping[str, object]) -> list[Record]:
+def _records(solution: Solution, settings: Flow, coordinates: Mapping[str, object]) -> list[Record]:
     replicas = settings.train.replicas
-    if "exploded_at" in found:
-        return [Record("exploded_at", float(found["exploded_at"][0]), coordinates=coordinates, replicas=replicas)]
+    if "exploded_at" in solution:
+        return [Record("exploded_at", float(solution["exploded_at"][0]), coordinates=coordinates, replicas=replicas)]
     records = []
-    for name, values in found.items():
+    for name, values in solution.items():
         observable, _, at = name.partition("@")
         if observable == "points" or "." in name:
             continue
@@ -372,7 +376,7 @@ def _records(found: Solution, settings: Flow, coordinates: Mapping[str, object])
             stderr = math.sqrt(p * (1 - p) / (len(values) + 3))
         if observable == "fold_fraction":
             # No fold on the ways of n points says that at most 3/n of such ways meet one, with 95 %.
-            reference_error = 3 / float(found[f"points@{at}"].sum())
+            reference_error = 3 / float(solution[f"points@{at}"].sum())
         records.append(
             Record(
                 observable,
@@ -384,13 +388,13 @@ def _records(found: Solution, settings: Flow, coordinates: Mapping[str, object])
             )
         )
     if coordinates["control"] == "spectral":
-        records += [_ratio(found, settings, at, coordinates) for at in ("data", "all")]
+        records += [_ratio(solution, settings, at, coordinates) for at in ("data", "all")]
     return records
 
 
-def _ratio(found: Solution, settings: Flow, at: str, coordinates: Mapping[str, object]) -> Record:
+def _ratio(solution: Solution, settings: Flow, at: str, coordinates: Mapping[str, object]) -> Record:
     """The least determinant over `(1 - bound)^D`; its error is that of a determinant in float64."""
-    least, bound = float(found[f"min_block_det@{at}"].min()), (1 - settings.flow.bound) ** settings.width
+    least, bound = float(solution[f"min_block_det@{at}"].min()), (1 - settings.flow.bound) ** settings.width
     return Record(
         "bound_ratio",
         least / bound,
@@ -400,12 +404,12 @@ def _ratio(found: Solution, settings: Flow, at: str, coordinates: Mapping[str, o
     )
 
 
-def _penalised(found: Solution, without: Solution, coordinates: Mapping[str, object]) -> list[Record]:
+def _penalised(solution: Solution, without: Solution, coordinates: Mapping[str, object]) -> list[Record]:
     """The ratio of two means over networks from the same starts; its error by the delta method, paired."""
     name, power = PENALTY_OF[str(coordinates["control"])], 2 if coordinates["control"] == "inverse" else 1
-    if name not in found or name not in without:
+    if name not in solution or name not in without:
         return []
-    a, b = found[name] ** power, without[name] ** power
+    a, b = solution[name] ** power, without[name] ** power
     ratio = float(a.mean() / b.mean())
     error = _mean_error((a - ratio * b) / b.mean())
     return [Record("penalised_ratio", ratio, stderr=error, coordinates=coordinates, replicas=len(a))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected, Kind, Rival
+from ....claims.claim import RELATIVE, Claim, Expected, Kind, Rival
 from ....papers import THORPE
 from ....training.penalty import Penalty
 from ...group import Group
@@ -82,23 +82,23 @@ def least_of_ablation(settings: Gamma) -> float:
 
 GROUP = Group(
     name="ablation",
-    title="Is there a limit with other penalties than the H1 norm in depth?",
+    title="Do trained weights have a limit in depth under other penalties, or under none?",
     seconds=24,
     least=least_of_ablation,
     claims=(
         _claim(
             "h1",
             "h1",
-            "with the H1 penalty an i.i.d. start ends in the minimiser that is reached from zero",
+            "With the H1 penalty, training from an i.i.d. start reaches the same minimiser as from zero",
             "start_distance",
-            Expected("at_most", 0, 1e-6),
+            Expected("at_most", 0, 1e-6, scale=RELATIVE),
             Rival("no penalty", "G31-controls-none", 13.95),
             "observation",
         ),
         _claim(
             "none.roughness",
             "none",
-            "without a penalty training moves layers apart: the roughness of the movement, relative, grows like n^2",
+            "Without a penalty, the relative roughness of what training adds to the weights grows like n^2",
             "relative_roughness",
             ROUGH,
             Rival(TIED, "G19-smooth-start", 0.0002024),
@@ -106,7 +106,7 @@ GROUP = Group(
         _claim(
             "none.path",
             "none",
-            "without a penalty the movements at depths n and 2n stay apart",
+            "Without a penalty, what training adds to the weights at depths n and 2n stays a constant distance apart",
             "movement_difference",
             APART,
             Rival(TIED, "G19-smooth-start", 1.116),
@@ -114,7 +114,7 @@ GROUP = Group(
         _claim(
             "decay.roughness",
             "decay",
-            "with a small decay (a/n) sum |K_k|^2 roughness, relative to the mean square, grows like n^2",
+            "With a small decay (a/n) sum |K_k|^2, the relative roughness of the weights grows like n^2",
             "relative_roughness",
             ROUGH,
             Rival(LARGE, "G36-large-decay", -0.0001197),
@@ -122,7 +122,7 @@ GROUP = Group(
         _claim(
             "decay.path",
             "decay",
-            "with a small decay (a/n) sum |K_k|^2 the weights at depths n and 2n stay apart",
+            "With a small decay (a/n) sum |K_k|^2, weights at depths n and 2n stay a constant distance apart",
             "path_difference",
             APART,
             Rival(LARGE, "G36-large-decay", 0.9984),
@@ -130,7 +130,7 @@ GROUP = Group(
         _claim(
             "unscaled",
             "unscaled",
-            "with decay that is not scaled, a sum |K_k|^2, the weights tend to 0, at order 1",
+            "With decay a sum |K_k|^2, not scaled by depth, the weights tend to 0 at order 1",
             "weights_size",
             Expected("order", 1, 0.2),
             Rival("the H1 penalty", "G17-controls-h1", 0.0007624),
@@ -142,9 +142,11 @@ GROUP = Group(
         "loss": "loss without the penalty; mean over starts; by control",
         "relative_roughness": "n^2 mean_k |M_k - M_{k-1}|^2 / mean_k |M_k|^2, M the movement (the weights less those of"
         " the start) without a penalty, the weights with a small decay; mean over starts",
-        "movement_difference": "as path_difference, of the movement without a penalty over its root mean square",
+        "movement_difference": "path_difference of the movement without a penalty, over its root mean square",
         "path_difference": "root mean square distance of the step functions at depths n and 2n; mean over starts",
-        "start_distance": "relative distance in scaled variables of the minima from i.i.d. starts and from zero; mean",
+        "start_distance": "relative distance in scaled variables of the minima from i.i.d. starts and from zero;"
+        " mean over"
+        " starts",
     },
     memory=("replicas", "depth"),
     on_cpu=True,

@@ -22,12 +22,12 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     """The distance of the step functions at depths n and 2n, a mean over starts, by control: `path_difference` of the
     weights, `movement_difference` of the movement without a penalty, relative to its size."""
     by_depth = {job.settings.depth: job for job in jobs}
-    found = []
+    comparisons = []
     for depth, job in by_depth.items():
         if 2 * depth not in by_depth:
             continue
         for observable, array, control in COMPARED:
-            coarse, fine = (its.array(f"ablation.{array}") for its in (job, by_depth[2 * depth]))
+            coarse, fine = (job_at_depth.array(f"ablation.{array}") for job_at_depth in (job, by_depth[2 * depth]))
             if coarse is None or fine is None or len(coarse) != len(fine):
                 continue
             distances = [step_distance(a[None], b[None]) for a, b in zip(coarse, fine, strict=True)]
@@ -35,5 +35,5 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
                 sizes = [mean_square(b) ** 0.5 or float("nan") for b in fine]
                 distances = [distance / size for distance, size in zip(distances, sizes, strict=True)]
             where = {"problem": "ablation", "control": control}
-            found.append(Comparison(depth, record(observable, distances, control, where)))
-    return found
+            comparisons.append(Comparison(depth, record(observable, distances, control, where)))
+    return comparisons

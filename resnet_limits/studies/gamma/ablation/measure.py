@@ -24,11 +24,12 @@ import torch
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
-from ....networks.blocks.one import One
+from ....networks.blocks.one import OneBlock
 from ....paths.draw import draw
-from ....paths.laws.iid import Iid
-from ....training.depth_regularised import DepthRegularised, Penalty, Weights
+from ....paths.laws.iid import IidLaw
+from ....training.depth_regularised import DepthRegularised, DepthWeights, Penalty
 from ....training.minimiser import Minimum, minimise
+from ...pinned import pinned
 from ..norms import largest, roughness
 from ..problem import penalties, small
 from ..settings import Gamma
@@ -38,7 +39,7 @@ from .starts import record, relative_roughness
 
 def measure(job: Job) -> Measurement:
     """Roughness and size of the weights by penalty, means over starts; `start_distance` with the H1 penalty."""
-    settings = pinned(job.settings)
+    settings = of_the_controls(job.settings)
     measurement = Measurement()
     for i, control in enumerate(CONTROLS):
         job.progress(i / len(CONTROLS), control)
@@ -56,12 +57,14 @@ def measure(job: Job) -> Measurement:
         }
         if control in RANDOM:
             paths = moved if control == "none" else [w.path for w in weights]
-            values["relative_roughness"] = [relative_roughness(its) for its in paths]
+            values["relative_roughness"] = [relative_roughness(path) for path in paths]
         if control == "h1":
             zero = _minimum(settings, problem, np.zeros(problem.size))
             size = float(np.linalg.norm(zero.point)) or 1.0
             values["start_distance"] = [float(np.linalg.norm(end.point - zero.point)) / size for end in ends]
-        measurement.records += [record(name, its, control, where) for name, its in values.items()]
+        measurement.records += [
+            record(name, values_of_starts, control, where) for name, values_of_starts in values.items()
+        ]
         if control != "none":  # without a penalty the value tends to 0: it says itself what was reached
             worst = max(end.relative_gradient for end in ends)
             tolerance = settings.minimiser.tolerance
@@ -74,31 +77,26 @@ def measure(job: Job) -> Measurement:
     return measurement
 
 
-def pinned(settings: Gamma) -> Gamma:
-    """The settings with the keys that the claims pin, and the seed of their points."""
-    its = replace(
-        settings.gamma,
-        alpha=PINS["gamma.alpha"],
-        tau=PINS["gamma.tau"],
-        alpha_b=None,
-        alpha_w=None,
-        alpha_c=None,
-        tau_b=None,
-    )
-    return replace(settings, gamma=its, activation=PINS["activation"], seed=PROBLEM)
+ONE_SIZE = {"gamma.alpha_b": None, "gamma.alpha_w": None, "gamma.alpha_c": None, "gamma.tau_b": None}
+"""All penalties have the size and the `tau` of the first."""
+
+
+def of_the_controls(settings: Gamma) -> Gamma:
+    """The settings with the keys that the claims pin, one size of all penalties, and the seed of their points."""
+    return replace(pinned(settings, {**PINS, **ONE_SIZE}), seed=PROBLEM)
 
 
 def _penalties(settings: Gamma, control: Penalty):
-    its, a = penalties(settings), CONTROLS[control]
-    return replace(its, K=a, b=a)
+    weights, a = penalties(settings), CONTROLS[control]
+    return replace(weights, K=a, b=a)
 
 
 def starts(settings: Gamma, problem: DepthRegularised, count: int) -> list[np.ndarray]:
     """So many i.i.d. starts in scaled variables; read-outs zero."""
     n, d, m = problem.depth, problem.width, problem.loss.outputs
     path = draw(
-        Iid(sigma_w=1.0, sigma_b=0.5),
-        field(One(), settings.activation, d).shapes,
+        IidLaw(sigma_w=1.0, sigma_b=0.5),
+        field(OneBlock(), settings.activation, d).shapes,
         depth=n,
         horizon=1.0,
         replicas=count,
@@ -107,9 +105,9 @@ def starts(settings: Gamma, problem: DepthRegularised, count: int) -> list[np.nd
         dtype=torch.float64,
     ).at(torch.arange(n, dtype=torch.float64) / n)
     K, b = path["W"].numpy(), path["b"].numpy()
-    return [problem.scaled(Weights(K[r], b[r], np.zeros((m, d)), np.zeros(m))) for r in range(count)]
+    return [problem.scaled(DepthWeights(K[r], b[r], np.zeros((m, d)), np.zeros(m))) for r in range(count)]
 
 
 def _minimum(settings: Gamma, problem: DepthRegularised, start: np.ndarray) -> Minimum:
-    its = settings.minimiser
-    return minimise(problem, start, tolerance=its.tolerance, iterations=its.iterations, certify=False)
+    keys = settings.minimiser
+    return minimise(problem, start, tolerance=keys.tolerance, iterations=keys.iterations, certify=False)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....claims.plateau import FEWEST
 from ....papers import THORPE
 from ... import reached
@@ -29,17 +29,19 @@ PLATEAUS = {
 }
 """The plateau of each distance, and the record whose reference is the size that it is relative to."""
 STATEMENTS = {
-    "value": ("value_plateau", "the least value of E_n tends to that of the limit: what is left at infinite depth"),
-    "weights": ("weights_plateau", "minimisers tend to the limit uniformly: what is left at infinite depth"),
-    "tl2": ("tl2_plateau", "minimisers tend to the limit in TL2: what is left at infinite depth"),
-    "recovery": ("recovery_plateau", "the limit's weights, read at k/n, recover its value: what is left"),
+    "value": ("value_plateau", "The least value of E_n tends to that of the limit problem"),
+    "weights": ("weights_plateau", "Minimisers of E_n tend uniformly to a minimiser of the limit problem"),
+    "tl2": ("tl2_plateau", "Minimisers of E_n tend in TL2 to a minimiser of the limit problem"),
+    "recovery": ("recovery_plateau", "E_n of the limit's weights, read at k/n, tends to the limit's least value"),
 }
 LEFT = {"value": 2e-4, "weights": 2e-3, "tl2": 2e-3, "recovery": 5e-4}
-VANISHES = {name: Expected("at_most", 0, left) for name, left in LEFT.items()}
+VANISHES = {name: Expected("at_most", 0, left, scale=RELATIVE) for name, left in LEFT.items()}
 """Of a plateau, relative to the size of the limit. The extrapolation leaves terms of order L^-2, which for weights are
 larger than for the value: a minimum is flat."""
 PROBLEMS = {"regression": "", "classification": "classes.", "unequal": "unequal."}
 """Problems of the records, and what the claims' names have for them."""
+WITH = {"regression": "", "classification": ", in classification", "unequal": ", with unequal penalties"}
+"""Problems at the end of a statement."""
 UNEQUAL: dict[str, Any] = {
     **{"gamma.alpha": 0.03, "gamma.alpha_b": 0.06, "gamma.alpha_w": 0.04, "gamma.alpha_c": 0.02},
     **{"gamma.tau": 2.0, "gamma.tau_b": 0.5},
@@ -66,11 +68,15 @@ def _no_limit(problem: str) -> Callable[[Any], str | None]:
     return unmet
 
 
+VALUE_AT_ORDER_1 = "The least value of E_n converges to that of the limit problem at order 1"
+WEIGHTS_AT_ORDER_1 = "Minimisers of E_n converge uniformly to one of the limit problem at order 1"
+DEFECT_AT_START = "The defect of the limit's condition K'(0) = t1 K(0), b'(0) = t2 b(0) falls at order 1"
+
 N_SQUARED = "n^2 in place of n in the penalty", "G2-n-squared"
-CURVATURE = "2 forgotten in 2 a1 K'' of the limit", "G13-curvature-twice"
-BIAS_ENERGY = "the energy of the biases forgotten in the limit's value", "G6-bias-energy"
-START_ENERGY = "t1 forgotten in the limit's value", "G16-start-energy"
-TAU = "t1 and t2 ignored by the networks", "G3-tau-ignored"
+CURVATURE = "the limit's equation has a1 K'' in place of 2 a1 K''", "G13-curvature-twice"
+BIAS_ENERGY = "the limit's value lacks the penalty on the biases", "G6-bias-energy"
+START_ENERGY = "the limit's value lacks t1 |K(0)|^2", "G16-start-energy"
+TAU = "the networks' penalty lacks t1 and t2", "G3-tau-ignored"
 
 
 def _vanishes(name: str, problem: str, rival: Rival) -> Claim:
@@ -78,7 +84,7 @@ def _vanishes(name: str, problem: str, rival: Rival) -> Claim:
     return Claim(
         id=f"gamma.{PROBLEMS[problem]}{name}",
         source=THORPE,
-        statement=f"{statement} ({problem})",
+        statement=statement + WITH[problem],
         kind="derived" if name == "weights" else "theorem",
         observable=observable,
         expected=VANISHES[name],
@@ -101,7 +107,7 @@ def _observed(
     claim = Claim(
         id=f"gamma.{PROBLEMS[problem]}{name}",
         source=THORPE,
-        statement=f"{statement} ({problem})",
+        statement=statement + WITH[problem],
         kind="observation",
         observable=observable,
         expected=replace(reached.FIRST_ORDER, tolerance=tolerance),
@@ -117,17 +123,17 @@ def _observed(
 
 GROUP = Group(
     name="limit",
-    title="Do minimisers converge to a minimiser of the limit problem?",
+    title="Do weights that are penalised for varying in depth converge to a function of depth?",
     seconds=1.1,
     least=least_of_small,
     claims=(
         _vanishes("value", "regression", Rival(*CURVATURE, 0.003081)),
-        _observed("value.observed", "value_gap", "the least value converges at order 1", Rival(*N_SQUARED, -0.0112)),
+        _observed("value.observed", "value_gap", VALUE_AT_ORDER_1, Rival(*N_SQUARED, -0.0112)),
         _vanishes("weights", "regression", Rival(*CURVATURE, 0.1273)),
         _observed(
             "weights.observed",
             "weights_sup",
-            "minimisers converge uniformly at order 1",
+            WEIGHTS_AT_ORDER_1,
             Rival(*CURVATURE, -0.02667),
             tolerance=0.15,
         ),
@@ -135,50 +141,54 @@ GROUP = Group(
         _observed(
             "tl2.observed",
             "tl2",
-            "minimisers converge in TL2 at order 1, like the limit read at k/n",
+            "Minimisers of E_n converge in TL2 to one of the limit problem at order 1",
             Rival(*CURVATURE, -0.07498),
         ),
-        _observed("h1", "h1", "minimisers converge in the discrete H1 norm, at order 1", Rival(*CURVATURE, -0.01165)),
+        _observed(
+            "h1",
+            "h1",
+            "Minimisers of E_n converge in the discrete H1 norm to one of the limit problem at order 1",
+            Rival(*CURVATURE, -0.01165),
+        ),
         _vanishes("recovery", "regression", Rival(*N_SQUARED, 0.002942)),
         _observed(
             "recovery.observed",
             "recovery_gap",
-            "the value of the limit's weights at depth n converges at order 1",
+            "E_n of the limit's weights, read at k/n, converges to the limit's least value at order 1",
             Rival(*N_SQUARED, -1.035),
         ),
         _observed(
             "boundary.start",
             "boundary_start",
-            "K'(0) = t1 K(0), b'(0) = t2 b(0) in the limit, missed at order 1",
+            DEFECT_AT_START,
             Rival(*N_SQUARED, -0.006059),
         ),
         _observed(
             "boundary.end",
             "boundary_end",
-            "K'(1) = 0, b'(1) = 0 in the limit, missed at order 1",
+            "The defect of the limit's condition K'(1) = 0, b'(1) = 0 falls at order 1",
             Rival(*N_SQUARED, 1.997),
             tolerance=0.15,
         ),
         Claim(
             id="gamma.boundary.exact",
             source=THORPE,
-            statement="at depth n: n (K_1 - K_0) = t1 K_0 + dLoss/dK_0 / 2 a1, n (K_{n-1} - K_{n-2}) ="
-            " -dLoss/dK_{n-1} / 2 a1, to the minimiser's tolerance",
+            statement="Minimisers of E_n meet the exact boundary conditions of depth n in the first and last layer",
             kind="identity",
             observable="boundary_missed",
-            expected=Expected("at_most", 0, 1e-7),
+            expected=Expected("at_most", 0, 1e-7, scale=RELATIVE),
             where={"problem": "regression"},
             unmet=not_reached("regression"),
             note=several("regression"),
-            rival=Rival("2 forgotten in dLoss/dK / (2 a1)", "G25-force"),
+            rival=Rival("dLoss/dK / a1 in place of dLoss/dK / (2 a1)", "G25-force"),
         ),
         Claim(
             id="gamma.oscillation",
             source=THORPE,
-            statement="an oscillation (A/n) (-1)^k of an entry of K costs 4 a1 A^2 in the limit: cost over that",
+            statement="An oscillation (A/n) (-1)^k of one entry of K raises E_n by 4 a1 A^2 in the limit",
             kind="derived",
             observable="oscillation_cost",
-            expected=Expected("value", 1, 0.1),
+            expected=Expected("value", 1, 0.1, scale=RELATIVE),
             where={"problem": "regression"},
             outside=kinked,
             unmet=_no_limit("regression"),
@@ -188,7 +198,7 @@ GROUP = Group(
         _observed(
             "value.observed",
             "value_gap",
-            "the least value converges at order 1",
+            VALUE_AT_ORDER_1,
             Rival(*N_SQUARED, 0.01027),
             problem="classification",
         ),
@@ -196,7 +206,7 @@ GROUP = Group(
         _observed(
             "weights.observed",
             "weights_sup",
-            "minimisers converge uniformly at order 1",
+            WEIGHTS_AT_ORDER_1,
             Rival(*CURVATURE, 0.0113),
             problem="classification",
         ),
@@ -205,7 +215,7 @@ GROUP = Group(
         _observed(
             "boundary.start",
             "boundary_start",
-            "with t1 = 2, t2 = 1/2: K'(0) = t1 K(0), b'(0) = t2 b(0) in the limit, missed at order 1",
+            DEFECT_AT_START,
             Rival(*TAU, 0.00808),
             problem="unequal",
         ),
@@ -223,11 +233,12 @@ GROUP = Group(
         "readout_error": "|(W_n, c_n) - (W, c)|",
         "boundary_start": "|n (K_1 - K_0) - t1 K_0|, K and b together; by problem",
         "boundary_end": "|n (K_{n-1} - K_{n-2})|, K and b together; by problem",
-        "boundary_missed": "how far the exact conditions at both ends at depth n are missed, relative to t1 |K_0|",
-        "value_plateau": "what is left of value_gap at infinite depth, extrapolated, relative to the value; by problem",
-        "weights_plateau": "what is left of weights_sup at infinite depth, relative to the largest weights; by problem",
-        "tl2_plateau": "what is left of tl2 at infinite depth, relative to the largest weights; by problem",
-        "recovery_plateau": "what is left of recovery_gap at infinite depth, relative to the value; by problem",
+        "boundary_missed": "defect of n (K_1 - K_0) = t1 K_0 + dLoss/dK_0 / 2 a1 and of n (K_{n-1} - K_{n-2}) ="
+        " -dLoss/dK_{n-1} / 2 a1, relative to t1 |K_0|",
+        "value_plateau": "limit of value_gap at infinite depth, extrapolated, relative to the value; by problem",
+        "weights_plateau": "limit of weights_sup at infinite depth, relative to the largest weights; by problem",
+        "tl2_plateau": "limit of tl2 at infinite depth, relative to the largest weights; by problem",
+        "recovery_plateau": "limit of recovery_gap at infinite depth, relative to the value; by problem",
         "oscillation_cost": "(E_n[K + (A/n) (-1)^k E_11] - E_n[K]) / (4 a1 A^2), K the limit's, A = 1/2; by problem",
         "limit_found": "1 where the limit's boundary value problem was solved; by problem",
         **reached.OBSERVABLES,

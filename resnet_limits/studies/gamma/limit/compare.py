@@ -14,10 +14,10 @@ from .claims import PLATEAUS, PROBLEMS
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     """The plateau of each distance over the depths that double up to the deepest, relative to what it is a distance
     to: the value of the limit, or its largest weights."""
-    found = []
+    comparisons = []
     for problem in PROBLEMS:
         by_depth = {job.settings.depth: _records(job, problem) for job in jobs}
-        known = [depth for depth, its in by_depth.items() if all(name in its for name in PLATEAUS)]
+        known = [depth for depth, arrays in by_depth.items() if all(name in arrays for name in PLATEAUS)]
         depths = doubling(known)
         if len(depths) < FEWEST:
             continue
@@ -26,7 +26,7 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
             value, error = plateau([row.value for row in rows])
             unit, where = abs(by_depth[depths[-1]][size].reference), rows[-1].coordinates
             if unit < ZERO:
-                found.append(Comparison(depths[-1], unknown(name, IS_ZERO, where)))
+                comparisons.append(Comparison(depths[-1], unknown(name, IS_ZERO, where)))
                 continue
             record = Record(
                 name,
@@ -35,11 +35,11 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
                 coordinates=where,
                 replicas=1,
             )
-            found.append(Comparison(depths[-1], record))
-    return found
+            comparisons.append(Comparison(depths[-1], record))
+    return comparisons
 
 
 def _records(job: FinishedJob, problem: str) -> dict[str, Record]:
     """The final records of a problem by observable."""
-    its = (r for r in job.records if r.step is None and r.coordinates.get("problem") == problem)
-    return {r.observable: r for r in its}
+    records = (r for r in job.records if r.step is None and r.coordinates.get("problem") == problem)
+    return {r.observable: r for r in records}

@@ -17,8 +17,9 @@ from ....errors import MeasurementError
 from ....limits.euler_lagrange import Extremal, extremal
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
-from ....training.depth_regularised import DepthRegularised, Weights
+from ....training.depth_regularised import DepthRegularised, DepthWeights
 from ....training.minimiser import Minimum
+from ...pinned import pinned
 from ..norms import IS_ZERO, ZERO, h1, largest, tl2
 from ..problem import Kind, boundary, certificate, minima, small, solution_key
 from ..settings import Gamma
@@ -36,7 +37,7 @@ AMPLITUDE = 0.5
 
 
 @dataclass(frozen=True)
-class Limit:
+class VariationalLimit:
     """The limit, and the errors of its value, paths and slopes."""
 
     solution: Extremal
@@ -50,17 +51,15 @@ def measure(job: Job) -> Measurement:
     measurement = Measurement()
     for i, name in enumerate(PROBLEMS):
         job.progress(i / len(PROBLEMS), name)
-        measurement.extend(_of_problem(pinned(job, name), name))
+        measurement.extend(_of_problem(of_problem(job, name), name))
     return measurement
 
 
-def pinned(job: Job, name: str) -> Job:
+def of_problem(job: Job, name: str) -> Job:
     """The job with the penalties of the problem of this name."""
     if name != "unequal":
         return job
-    settings: Gamma = job.settings
-    keys = {key.removeprefix("gamma."): value for key, value in UNEQUAL.items()}
-    return replace(job, settings=replace(settings, gamma=replace(settings.gamma, **keys)))
+    return replace(job, settings=pinned(job.settings, UNEQUAL))
 
 
 def _of_problem(job: Job, name: str) -> Measurement:
@@ -68,10 +67,10 @@ def _of_problem(job: Job, name: str) -> Measurement:
     settings: Gamma = job.settings
     kind, measurement = KINDS[name], Measurement()
     problem = small(settings, kind)
-    found = minima(job, problem, kind, settings.depth)
+    branches = minima(job, problem, kind, settings.depth)
     where: dict[str, Any] = {"problem": name, **(UNEQUAL if name == "unequal" else {})}
-    measurement.records += certificate(settings, problem, found, where)
-    minimum = found[0].minimum
+    measurement.records += certificate(settings, problem, branches, where)
+    minimum = branches[0].minimum
     network = problem.weights(minimum.point)
     measurement.arrays[f"{name}.path"] = network.path
     if not minimum.converged:
@@ -85,7 +84,7 @@ def _of_problem(job: Job, name: str) -> Measurement:
 
 
 def distances(
-    problem: DepthRegularised, minimum: Minimum, w: Weights, limit: Limit, where: dict[str, Any]
+    problem: DepthRegularised, minimum: Minimum, w: DepthWeights, limit: VariationalLimit, where: dict[str, Any]
 ) -> list[Record]:
     """All distances of a minimiser to the limit."""
     n, p = problem.depth, problem.penalties
@@ -102,7 +101,7 @@ def distances(
     rounding = 16 * np.finfo(np.float64).eps * abs(value)
     value_error = limit.value_error + rounding
     path_error = limit.path_error + path_off
-    found = {
+    values = {
         "value_gap": (abs(minimum.value - value), value, value_error),
         "weights_sup": (largest(difference), largest(exact.path), path_error),
         "tl2": (tl2(w.path, there), np.nan, path_error),
@@ -128,19 +127,19 @@ def distances(
     return [
         unknown(name, IS_ZERO, where)
         if name in nothing
-        else Record(name, its, reference=reference, reference_error=error, coordinates=where, replicas=1)
-        for name, (its, reference, error) in found.items()
+        else Record(name, value, reference=reference, reference_error=error, coordinates=where, replicas=1)
+        for name, (value, reference, error) in values.items()
     ]
 
 
-def oscillating(w: Weights) -> Weights:
+def oscillating(w: DepthWeights) -> DepthWeights:
     """The weights with `(A/n) (-1)^k` added to the first entry of each `K_k`."""
     K, n = w.K.copy(), len(w.K)
     K[:, 0, 0] += AMPLITUDE / n * (-1.0) ** np.arange(n)
     return replace(w, K=K)
 
 
-def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> Limit | None:
+def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> VariationalLimit | None:
     """The limit of the branch, None where collocation finds none; kept, since all depths share it."""
 
     def compute() -> dict[str, np.ndarray]:
@@ -149,7 +148,10 @@ def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> Limit | None:
             loose, best = (extremal(problem, guess, tolerance=tolerance) for tolerance in (LOOSE, TOLERANCE))
         except MeasurementError:
             return {}
-        slopes = [np.concatenate([s.reshape(len(GRID), -1) for s in its.slopes(GRID)], axis=1) for its in (loose, best)]
+        slopes = [
+            np.concatenate([s.reshape(len(GRID), -1) for s in solution.slopes(GRID)], axis=1)
+            for solution in (loose, best)
+        ]
         errors = [
             abs(loose.value - best.value),
             np.linalg.norm(loose.at(GRID).path - best.at(GRID).path, axis=1).max(),
@@ -165,8 +167,10 @@ def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> Limit | None:
         }
 
     key = {**solution_key(job.settings, kind), "minimiser": asdict(job.settings.minimiser)}
-    its = job.shared.solve("extremal", key, compute)
-    if not its:
+    arrays = job.shared.solve("extremal", key, compute)
+    if not arrays:
         return None
-    solution = Extremal(problem, its["nodes"], its["coefficients"], its["W"], its["c"], float(its["value"][0]))
-    return Limit(solution, *(float(error) for error in its["errors"]))
+    solution = Extremal(
+        problem, arrays["nodes"], arrays["coefficients"], arrays["W"], arrays["c"], float(arrays["value"][0])
+    )
+    return VariationalLimit(solution, *(float(error) for error in arrays["errors"]))

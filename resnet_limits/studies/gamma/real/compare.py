@@ -38,23 +38,25 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     values = [np.array([_minimum(by_depth[depth])]) for depth in depths]
     path, path_difference = richardson_limit(paths)
     value, value_difference = richardson_limit(values)
-    found = []
-    for depth, its, minimum in zip(depths, paths, values, strict=True):
+    comparisons = []
+    for depth, path_at_depth, minimum in zip(depths, paths, values, strict=True):
         gap = float(abs(minimum - value)[0])
         gap_error = float(abs(value_difference)[0] + ROUNDING * abs(value)[0])
-        found += [
-            Comparison(depth, _record("weights_sup", largest(its - path), largest(path_difference), largest(path))),
+        comparisons += [
+            Comparison(
+                depth, _record("weights_sup", largest(path_at_depth - path), largest(path_difference), largest(path))
+            ),
             Comparison(depth, _record("value_gap", gap, gap_error, float(value[0]))),
         ]
-    found += _between_times(known, by_depth[depths[0]].settings)
-    return [_judged(comparison) for comparison in found] if largest(path) < ZERO else found
+    comparisons += _between_times(known, by_depth[depths[0]].settings)
+    return [_judged(comparison) for comparison in comparisons] if largest(path) < ZERO else comparisons
 
 
-def _judged(its: Comparison) -> Comparison:
+def _judged(comparison: Comparison) -> Comparison:
     """The record where a minimiser is zero: what is left of two distances is rounding."""
-    if its.record.observable not in ("weights_sup", "h1"):
-        return its
-    return Comparison(its.depth, unknown(its.record.observable, IS_ZERO, WHERE))
+    if comparison.record.observable not in ("weights_sup", "h1"):
+        return comparison
+    return Comparison(comparison.depth, unknown(comparison.record.observable, IS_ZERO, WHERE))
 
 
 def _between_times(known: dict[int, np.ndarray], settings: Gamma) -> list[Comparison]:
@@ -65,21 +67,21 @@ def _between_times(known: dict[int, np.ndarray], settings: Gamma) -> list[Compar
     path, difference = richardson_limit([_at(known[depth], m) for depth in list(known)[-3:]])
     fine = CubicSpline(np.arange(m) / m, path)
     coarse = CubicSpline(np.arange(0, m, 2) / m, path[::2]) if m >= 4 else fine
-    its, entries = settings.gamma, path.shape[1]
-    tau_b = its.tau if its.tau_b is None else its.tau_b
+    keys, entries = settings.gamma, path.shape[1]
+    tau_b = keys.tau if keys.tau_b is None else keys.tau_b
     width = round((entries + 0.25) ** 0.5 - 0.5)  # entries = width^2 + width
-    taus = np.concatenate([np.full(width**2, its.tau), np.full(width, tau_b)])
-    found = []
+    taus = np.concatenate([np.full(width**2, keys.tau), np.full(width, tau_b)])
+    comparisons = []
     for depth, path_there in known.items():
         times = np.arange(depth) / depth
         off = fine(times) - coarse(times)
         error = largest(difference) + SHARE * float(np.linalg.norm(off, axis=1).mean())
         slope_error = h1(difference, taus) + SHARE * h1(off, taus)
-        found += [
+        comparisons += [
             Comparison(depth, _record("tl2", tl2(path_there, fine), error)),
             Comparison(depth, _record("h1", h1(path_there - fine(times), taus), slope_error)),
         ]
-    return found
+    return comparisons
 
 
 def _record(name: str, value: float, error: float, reference: float = float("nan")) -> Record:
@@ -102,9 +104,9 @@ def _known(job: FinishedJob) -> np.ndarray:
 
 
 def _minimum(job: FinishedJob) -> float:
-    its: list[Any] = [
+    jumps: list[Any] = [
         r.value
         for r in job.records
         if r.observable == "minimum" and r.step is None and r.coordinates.get("problem") == "data"
     ]
-    return float(its[0])
+    return float(jumps[0])

@@ -11,7 +11,7 @@ from ....data.dataset import Dataset
 from ....data.loading import embed
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
-from ....training.depth_regularised import DepthRegularised, Weights
+from ....training.depth_regularised import DepthRegularised, DepthWeights
 from ..norms import IS_ZERO, ZERO, largest, roughness
 from ..problem import DATA, boundary, certificate, minima, of_the_data
 from ..settings import Gamma
@@ -23,8 +23,8 @@ def measure(job: Job) -> Measurement:
     """Certificate, loss, accuracy, boundary conditions, and the weights."""
     settings: Gamma = job.settings
     problem, dataset = of_the_data(settings)
-    found = minima(job, problem, DATA, settings.depth)
-    w = problem.weights(found[0].minimum.point)
+    branches = minima(job, problem, DATA, settings.depth)
+    w = problem.weights(branches[0].minimum.point)
     start, end, missed = boundary(problem, w)
     values = {
         "boundary_start": start,
@@ -36,7 +36,7 @@ def measure(job: Job) -> Measurement:
     if dataset.classes:
         values |= _accuracies(settings, problem, w, dataset)
     nothing = ("boundary_start", "boundary_end") if largest(w.path) < ZERO else ()
-    records = certificate(settings, problem, found, WHERE)
+    records = certificate(settings, problem, branches, WHERE)
     records += [
         unknown(name, IS_ZERO, WHERE) if name in nothing else Record(name, value, coordinates=WHERE, replicas=1)
         for name, value in values.items()
@@ -44,16 +44,16 @@ def measure(job: Job) -> Measurement:
     return Measurement(records, {"real.K": w.K, "real.b": w.b, "real.W": w.W, "real.c": w.c})
 
 
-def _accuracies(settings: Gamma, problem: DepthRegularised, w: Weights, dataset: Dataset) -> dict[str, float]:
+def _accuracies(settings: Gamma, problem: DepthRegularised, w: DepthWeights, dataset: Dataset) -> dict[str, float]:
     """Fractions of the points classified rightly."""
-    found = {"train_accuracy": _right(problem, w, dataset.y_train.numpy())}
+    accuracies = {"train_accuracy": _right(problem, w, dataset.y_train.numpy())}
     if len(dataset.x_test):
         x = embed(dataset.x_test.double(), settings.width, seed=settings.seed).numpy()
         there = DepthRegularised(x, problem.loss, problem.activation, problem.penalties, problem.depth)
-        found["test_accuracy"] = _right(there, w, dataset.y_test.numpy())
-    return found
+        accuracies["test_accuracy"] = _right(there, w, dataset.y_test.numpy())
+    return accuracies
 
 
-def _right(problem: DepthRegularised, w: Weights, labels: np.ndarray) -> float:
+def _right(problem: DepthRegularised, w: DepthWeights, labels: np.ndarray) -> float:
     scores = problem.states(w)[0][-1] @ w.W.T + w.c
     return float((scores.argmax(axis=1) == labels).mean())

@@ -28,14 +28,14 @@ def _on_the_way(records: Any) -> str | None:
 
 GROUP = Group(
     name="relu",
-    title="With relu, whose limit has no equations to solve, do the least values approach each other?",
+    title="Do the least values of the objective converge with ReLU, which has a kink?",
     seconds=0.4,
     least=least_of_small,
     claims=(
         Claim(
             id="gamma.relu",
             source=THORPE,
-            statement="with relu the least values at depths n and 2n approach each other, at order 1/2 at least",
+            statement="With ReLU, the least values of E_n and E_2n approach each other at order at least 1/2",
             kind="observation",
             observable="value_difference",
             expected=Expected("order_at_least", 0.5, 0.15),
@@ -46,8 +46,9 @@ GROUP = Group(
         ),
     ),
     observables={
-        "value_difference": "|min E_n - min E_2n| with relu; where a minimum lies on a kink, as far as reached",
-        "relu_gradient_norm": "relative gradient norm where the descents with relu ended; on a kink it does not vanish",
+        "value_difference": "|min E_n - min E_2n| with ReLU; a minimum on a kink counts as far as the descent"
+        " reached it",
+        "relu_gradient_norm": "relative gradient norm where the descents with ReLU ended; on a kink it does not vanish",
     },
     memory=("gamma.points", "gamma.dimension", "depth"),
     on_cpu=True,

@@ -15,8 +15,8 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....training.minimiser import descend
 from ....training.newton import relative_gradient
+from ...pinned import pinned
 from ..problem import minima, small, solution_key
-from ..settings import Gamma
 from .claims import RELU
 
 KIND = "regression"
@@ -27,15 +27,9 @@ ITERATIONS = 200
 
 def measure(job: Job) -> Measurement:
     """`value_difference` between depths n and 2n, and the relative gradient norm at n."""
-    own: Gamma = job.settings
-    settings = replace(
-        own,
-        activation=RELU["activation"],
-        gamma=replace(own.gamma, dimension=RELU["gamma.dimension"], points=RELU["gamma.points"]),
-    )
-    pinned = replace(job, settings=settings)
-    here, error, gradient = _least(pinned, settings.depth)
-    deeper, its_error, _ = _least(pinned, 2 * settings.depth)
+    job = replace(job, settings=pinned(job.settings, RELU))
+    here, error, gradient = _least(job, job.settings.depth)
+    deeper, its_error, _ = _least(job, 2 * job.settings.depth)
     where = {"problem": "relu", **RELU}
     value = Record("value_difference", abs(here - deeper), reference_error=error + its_error, coordinates=where)
     records = [value, Record("relu_gradient_norm", gradient, coordinates=where)]

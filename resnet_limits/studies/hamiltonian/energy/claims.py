@@ -15,13 +15,14 @@ from ...least import points
 from ..outside import kinked, not_reached, several
 
 SCHEMES = ("symplectic_euler", "leapfrog", "midpoint")
+NAMES = {"symplectic_euler": "symplectic Euler", "leapfrog": "the leapfrog scheme", "midpoint": "the midpoint rule"}
 DRIFTS = {"symplectic_euler": "modified_energy_drift", "leapfrog": "energy_drift", "midpoint": "energy_drift"}
 """By integrator what it keeps to order 2."""
 
 
 EXPLICIT = Rival("explicit Euler", "H3-explicit", 0.9529)
-TWICE = Rival("two halves of symplectic Euler", "H8-leapfrog", 1.037)
-OLD_STATES = Rival("velocities and rates at the states before the step", "H23-old-states", 0.9861)
+TWICE = Rival("two half steps of symplectic Euler", "H8-leapfrog", 1.037)
+OLD_STATES = Rival("velocities taken at the states before the step", "H23-old-states", 0.9861)
 RIVALS = {
     "energy.symplectic_euler": EXPLICIT,
     "energy.leapfrog": TWICE,
@@ -45,32 +46,32 @@ def _claim(suffix: str, scheme: str, statement: str, observable: str, expected: 
         unmet=not_reached("own"),
         note=several("own"),
         verdicts=SMOKE_IS_TOO_SMALL if observable == "modified_energy_drift" else AS_STATED,
-        needs="a shooting that hits, and steps short enough for the implicit equations",
+        needs="a geodesic shooting that converges, and steps short enough to solve the implicit equations",
         rival=RIVALS[f"{suffix}.{scheme}"],
     )
 
 
 def _energy(scheme: str) -> Claim:
-    energy = "H - h/2 H_q.H_P" if scheme == "symplectic_euler" else "the energy"
-    statement = f"{scheme.replace('_', ' ')} in L steps keeps {energy} of the limit up to O(L^-2)"
+    energy = "the modified energy H - h/2 H_q.H_P" if scheme == "symplectic_euler" else "the energy H"
+    statement = f"L steps of {NAMES[scheme]} conserve {energy} up to O(1/L^2)"
     return _claim("energy", scheme, statement, DRIFTS[scheme], Expected("order", 2, 0.15))
 
 
 def _form(scheme: str) -> Claim:
-    statement = f"the derivative D of a step of {scheme.replace('_', ' ')} keeps the symplectic form: D^T J D = J"
+    statement = f"A step of {NAMES[scheme]} conserves the symplectic form: D^T J D = J for its Jacobian D"
     return _claim("form", scheme, statement, "form_defect", Expected("at_most", 0, 1e-6))
 
 
 GROUP = Group(
     name="energy",
-    title="Do integrators of the limit keep its energy and its symplectic form?",
+    title="Do integrators of the limiting Hamiltonian flow conserve energy and symplectic form?",
     seconds=2.1,
     least=points,
     claims=(*map(_energy, SCHEMES), *map(_form, SCHEMES)),
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,
     observables={
-        "diverged_energy": "energy where an integrator's path ended that did not reach the end",
+        "diverged_energy": "energy at the last step of an integrator that diverged before the end",
         "modified_energy_drift": "max_s |H'_s - H'_0|/H_0, H' = H - h/2 H_q.H_P",
         "form_defect": "L times the largest entry of |D^T J D - J|, D the derivative of the first of L steps by"
         " differences; few points",

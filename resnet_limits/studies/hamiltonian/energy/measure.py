@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from ....limits.hamiltonian.integrators import INTEGRATORS, Integrator
-from ....limits.hamiltonian.kernel import Kernel
+from ....limits.hamiltonian.kernel import OperatorKernel
 from ....limits.hamiltonian.trajectory import Trajectory, integrate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ..limit import limit
-from ..problem import ROUNDING, setup, size, unmoved
+from ..outside import ROUNDING
+from ..problem import setup, size, unmoved
 from .claims import DRIFTS, SCHEMES
 
 FEW = 4
@@ -35,10 +36,10 @@ is 1e-10."""
 def measure(job: Job) -> Measurement:
     """For each symplectic integrator whose flow got to the end what it keeps; the energy where it ended, where not."""
     settings, problem = job.settings, setup(job.settings)
-    its, records = limit(job, settings, problem, "trained"), []
-    if its.why:
+    shot, records = limit(job, settings, problem, "trained"), []
+    if shot.why:
         return Measurement([])
-    kernel, q, P, depth = problem.kernel, problem.q0, its.momenta[0], settings.depth
+    kernel, q, P, depth = problem.kernel, problem.q0, shot.momenta[0], settings.depth
     still = unmoved(kernel, q, P)
     for i, scheme in enumerate(SCHEMES):
         job.progress(i / len(SCHEMES), scheme)
@@ -61,7 +62,7 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def modified_drift(kernel: Kernel, path: Trajectory) -> float:
+def modified_drift(kernel: OperatorKernel, path: Trajectory) -> float:
     """Of symplectic Euler that is implicit in the momenta."""
     h, kept = 1 / (len(path.states) - 1), []
     for q, P, energy in zip(path.states, path.momenta, path.energy, strict=True):
@@ -70,14 +71,14 @@ def modified_drift(kernel: Kernel, path: Trajectory) -> float:
     return float((torch.stack(kept) - kept[0]).abs().max() / path.energy[0])
 
 
-def form_defect(integrator: Integrator, kernel: Kernel, q: Tensor, P: Tensor, depth: int) -> float:
+def form_defect(integrator: Integrator, kernel: OperatorKernel, q: Tensor, P: Tensor, depth: int) -> float:
     """`L |D^T J D - J|`, the largest entry; positions and momenta in units of their sizes."""
     n, h = q.numel(), 1 / depth
     units = torch.cat([torch.full((n,), size(q)), torch.full((n,), size(P))]).to(q)
 
     def stepped(z: Tensor) -> Tensor:
         x = z * units
-        return torch.cat([its.flatten() for its in integrator.step(kernel, x[:n].view_as(q), x[n:].view_as(P), h)])
+        return torch.cat([part.flatten() for part in integrator.step(kernel, x[:n].view_as(q), x[n:].view_as(P), h)])
 
     z = torch.cat([q.flatten(), P.flatten()]) / units
     D = torch.stack([derivative(stepped, z, along) for along in DIFFERENCE * torch.eye(2 * n, dtype=z.dtype)], dim=1)

@@ -33,7 +33,7 @@ def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Ex
     return Claim(
         id=f"hamiltonian.geodesic.landmarks{suffix}",
         source=JOSHI,
-        statement=f"path energies of landmark matchings trained in every layer {approach}",
+        statement=f"Path energies of landmark matchings trained in every layer {approach}",
         kind=kind,
         observable=observable,
         expected=expected,
@@ -47,13 +47,15 @@ def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Ex
 
 GROUP = Group(
     name="landmarks",
-    title="Do flows trained in every layer match landmarks along the geodesic that shooting finds?",
+    title="Does training every layer find the geodesic that matches given landmarks?",
     seconds=2.7,
     least=little,
     depths=Depths(high=DEEPEST),
     claims=(
-        _claim("", "tend to that of shooting from zero", "derived", PLATEAUS["energy_gap"], TENDS_TO_ZERO, 0.3002),
-        _claim(".observed", "approach shooting's at order 1", "observation", "energy_gap", FIRST_ORDER, 4.923e-4),
+        _claim("", "tend to the energy that shooting finds", "derived", PLATEAUS["energy_gap"], TENDS_TO_ZERO, 0.3002),
+        _claim(
+            ".observed", "converge to that of shooting at order 1", "observation", "energy_gap", FIRST_ORDER, 4.923e-4
+        ),
     ),
     memory=("depth",),
     on_cpu=True,

@@ -16,21 +16,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ....limits.hamiltonian.gaussian import Gaussian
+from ....limits.hamiltonian.gaussian import GaussianKernel
 from ....limits.hamiltonian.integrators import INTEGRATORS
-from ....limits.hamiltonian.kernel import Kernel
-from ....limits.hamiltonian.losses import Fixed, Square
+from ....limits.hamiltonian.kernel import OperatorKernel
+from ....limits.hamiltonian.losses import Fixed, SquareLoss
 from ....limits.hamiltonian.shooting import Problem, descend, shoot
 from ....limits.hamiltonian.trajectory import Trajectory, integrate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ..limit import SAFETY, both
-from ..problem import ROUNDING, Setup, certificate, minima, trained
+from ..outside import ROUNDING
+from ..problem import Setup, certificate, minima, trained
 from .claims import LANDMARKS, PLATEAUS, PREFIX
 
 COUNT = 12
 NU, LENGTH = float(LANDMARKS["hamiltonian.nu"]), float(LANDMARKS["hamiltonian.length"])
-DRAWN, DRAWN_NU = Gaussian(0.5), (0.02, 0.001)
+DRAWN, DRAWN_NU = GaussianKernel(0.5), (0.02, 0.001)
 """Kernel of the match that the figure shows, and the weights of the energy on the way there: landmarks arrive."""
 DESCENT_STEPS, FIRST_STEPS = 4, 16
 """Steps of RK4 in the descent from zero, and in the first shooting from where it ends."""
@@ -49,20 +50,20 @@ def shapes() -> tuple[Tensor, Tensor]:
 
 
 def measure(job: Job) -> Measurement:
-    settings, its = job.settings, job.settings.hamiltonian
+    settings, keys = job.settings, job.settings.hamiltonian
     circle, clover = shapes()
-    problem = Setup(Gaussian(LENGTH), circle, NU, Fixed(Square(), clover))
+    problem = Setup(GaussianKernel(LENGTH), circle, NU, Fixed(SquareLoss(), clover))
     coordinates = {"of": "landmarks", **LANDMARKS}
     shared = {"length": LENGTH, "count": COUNT, "nu": NU, "seed": settings.seed}
-    found = minima(job, problem, settings.depth, "landmarks", shared)
-    network = trained(problem, found[0])
+    branches = minima(job, problem, settings.depth, "landmarks", shared)
+    network = trained(problem, branches[0])
     job.progress(0.5, "shooting")
 
     def compute() -> dict[str, np.ndarray]:
         aim = Problem(problem.kernel, problem.q0, NU, problem.loss)
         first = descend(aim, INTEGRATORS["rk4"], DESCENT_STEPS, iterations=15)
         first = shoot(aim, first, INTEGRATORS["rk4"], FIRST_STEPS).momentum
-        fine, coarse = both(aim, first, its.integrator, its.steps)
+        fine, coarse = both(aim, first, keys.integrator, keys.steps)
         numbers = np.array([fine.value, coarse.value, fine.energy, coarse.energy, fine.residual, fine.converged])
         drawn = torch.zeros_like(circle)
         for nu in DRAWN_NU:
@@ -72,10 +73,10 @@ def measure(job: Job) -> Measurement:
         return {"P": fine.momentum.numpy(), "drawn": drawn.numpy(), "numbers": numbers}
 
     solution = job.shared.solve(
-        "landmarks.limit", {**shared, "integrator": its.integrator, "steps": its.steps}, compute
+        "landmarks.limit", {**shared, "integrator": keys.integrator, "steps": keys.steps}, compute
     )
     value, coarse_value, energy, coarse_energy, residual, reached = solution["numbers"].tolist()
-    records = certificate(job, problem, found, coordinates)
+    records = certificate(job, problem, branches, coordinates)
     records += [
         Record("shooting_residual", residual, coordinates=coordinates),
         Record("shooting_energy", energy, coordinates=coordinates),
@@ -83,7 +84,7 @@ def measure(job: Job) -> Measurement:
     ]
     if not reached:
         return Measurement(records)
-    share = SAFETY / (2 ** INTEGRATORS[its.integrator].order - 1)
+    share = SAFETY / (2 ** INTEGRATORS[keys.integrator].order - 1)
     left = 2 * SAFETY * residual + settings.depth**0.5 * network.off
     squares = float(settings.depth * network.w.square().sum())
     gaps = {
@@ -123,12 +124,12 @@ def grid() -> Tensor:
     return torch.cartesian_prod(side, side)
 
 
-def carried(kernel: Kernel, path: Trajectory, x: Tensor) -> Tensor:
+def carried(kernel: OperatorKernel, path: Trajectory, x: Tensor) -> Tensor:
     """Other points that the flow carries along, at all its times, by Heun's method: (steps + 1, m, 2)."""
-    found, h = [x], 1 / (len(path.states) - 1)
+    carried, h = [x], 1 / (len(path.states) - 1)
     for s in range(len(path.states) - 1):
         first = kernel.field(x, path.states[s], path.momenta[s])
         second = kernel.field(x + h * first, path.states[s + 1], path.momenta[s + 1])
         x = x + h / 2 * (first + second)
-        found.append(x)
-    return torch.stack(found)
+        carried.append(x)
+    return torch.stack(carried)

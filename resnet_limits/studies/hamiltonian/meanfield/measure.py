@@ -19,7 +19,18 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....random import generator
 from ....training.minimiser import minimise
-from ..problem import Setup, Trained, certificate, dataset, key, loss_of, minima, pinned, setup, trained
+from ...pinned import pinned
+from ..problem import (
+    CertifiedNetwork,
+    Setup,
+    certificate,
+    dataset,
+    key,
+    loss_of,
+    minima,
+    setup,
+    trained,
+)
 from ..settings import Hamiltonian
 from .claims import COUNTS, DEPTH, LEAST_COUNT, PINS
 
@@ -32,20 +43,19 @@ DRAWS_TOLERANCE = 1e-8
 
 
 def measure(job: Job) -> Measurement:
-    its_pins = {name.split(".")[1]: value for name, value in PINS.items()}
     data = dataset(job.settings)
     population = min(POPULATION, len(data.x_train))
-    settings = pinned(job.settings, **its_pins, points=population)
+    settings = pinned(job.settings, {**PINS, "hamiltonian.points": population})
     problem = setup(settings)
     coordinates = {"of": "mean field", **PINS}
-    found = minima(job, problem, DEPTH, "meanfield", key(settings))
-    records, network = certificate(job, problem, found, coordinates), trained(problem, found[0])
+    branches = minima(job, problem, DEPTH, "meanfield", key(settings))
+    records, network = certificate(job, problem, branches, coordinates), trained(problem, branches[0])
     if network.still is not None:
         names = ("meanfield_distance", "meanfield_constant")
         return Measurement([*records, *(unknown(name, network.still, coordinates) for name in names)])
 
     def compute() -> dict[str, np.ndarray]:
-        distances, gradients = distances_of_draws(job, settings, problem, found[0].minimum.point)
+        distances, gradients = distances_of_draws(job, settings, problem, branches[0].minimum.point)
         return {"distances": distances, "gradients": gradients}
 
     more = {
@@ -54,17 +64,22 @@ def measure(job: Job) -> Measurement:
         "counts": list(COUNTS),
         "minimiser": asdict(settings.minimiser),
     }
-    its = job.shared.solve("meanfield.draws", key(settings, **more), compute)
-    distances, worst = its["distances"], float(its["gradients"].max())
+    solution = job.shared.solve("meanfield.draws", key(settings, **more), compute)
+    distances, worst = solution["distances"], float(solution["gradients"].max())
     records.append(Record("draws_gradient_norm", worst, reference=DRAWS_TOLERANCE, coordinates=coordinates))
     if not worst <= DRAWS_TOLERANCE:
         return Measurement(records)
-    for N, its in zip(COUNTS, distances, strict=True):
-        square, spread = float((its**2).mean()), float((its**2).std(ddof=1)) / math.sqrt(len(its))
+    for N, distances_at_N in zip(COUNTS, distances, strict=True):
+        square, spread = (
+            float((distances_at_N**2).mean()),
+            float((distances_at_N**2).std(ddof=1)) / math.sqrt(len(distances_at_N)),
+        )
         value = math.sqrt(square)
-        more = {"coordinates": {**coordinates, "N": N}, "replicas": len(its)}
+        more = {"coordinates": {**coordinates, "N": N}, "replicas": len(distances_at_N)}
         records.append(Record("meanfield_distance", value, stderr=spread / (2 * value), **more))
-    squares = np.concatenate([N * its**2 for N, its in zip(COUNTS, distances, strict=True) if N >= LEAST_COUNT])
+    squares = np.concatenate(
+        [N * distances_at_N**2 for N, distances_at_N in zip(COUNTS, distances, strict=True) if N >= LEAST_COUNT]
+    )
     ratio = math.sqrt(float(squares.mean())) / relative_constant(network)
     spread = float(squares.std(ddof=1)) / math.sqrt(len(squares)) / float(squares.mean())
     more = {"coordinates": coordinates, "replicas": len(squares)}
@@ -72,16 +87,16 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def relative_constant(network: Trained) -> float:
+def relative_constant(network: CertifiedNetwork) -> float:
     """`sqrt(tr H^-1 S H^-1) / |z|`: what `sqrt(N) |z_N - z| / |z|` tends to. H is the Hessian of the value, S the
     covariance over points of the gradients of their losses, in the scaled weights z."""
-    its, z = network.network, network.minimum.point
-    product = its.hessian(z)
+    objective, z = network.network, network.minimum.point
+    product = objective.hessian(z)
     H = np.stack([product(unit) for unit in np.eye(len(z))])
-    n, f = len(its.q0), its.kernel
-    costates = -its.decay * n * network.momenta[1:]  # of a point's own loss, which is n times its share
+    n, f = len(objective.q0), objective.kernel
+    costates = -objective.decay * n * network.momenta[1:]  # of a point's own loss, which is n times its share
     features = torch.stack([f.at(q).root() for q in network.states[:-1]])
-    gradients = torch.einsum("sjd,sjf->jsdf", costates, features).reshape(n, -1) / its.depth**0.5
+    gradients = torch.einsum("sjd,sjf->jsdf", costates, features).reshape(n, -1) / objective.depth**0.5
     moved = np.linalg.solve(H, (gradients - gradients.mean(0)).numpy().T)
     return math.sqrt(float((moved**2).sum()) / n) / float(np.linalg.norm(z))
 
@@ -90,7 +105,7 @@ def distances_of_draws(
     job: Job, settings: Hamiltonian, problem: Setup, start: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """`|z_N - z| / |z|` of every draw, (counts, replicas), and the relative gradient norms at their minima."""
-    found, draws, size = [], DRAWS * settings.replicas, float(np.linalg.norm(start))
+    ends, draws, size = [], DRAWS * settings.replicas, float(np.linalg.norm(start))
     for i, N in enumerate(COUNTS):
         stream = generator(settings.seed, "hamiltonian.meanfield", N)
         for r in range(draws):
@@ -100,6 +115,6 @@ def distances_of_draws(
             network = replace(problem, q0=problem.q0[drawn], loss=loss).network(DEPTH)
             iterations = settings.minimiser.iterations
             end = minimise(network, start, tolerance=DRAWS_TOLERANCE, iterations=iterations, warm=True, certify=False)
-            found.append((float(np.linalg.norm(end.point - start)) / size, end.relative_gradient))
-    distances, gradients = np.array(found).reshape(len(COUNTS), draws, 2).transpose(2, 0, 1)
+            ends.append((float(np.linalg.norm(end.point - start)) / size, end.relative_gradient))
+    distances, gradients = np.array(ends).reshape(len(COUNTS), draws, 2).transpose(2, 0, 1)
     return distances, gradients

@@ -10,19 +10,18 @@ import numpy as np
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record
 from ...plateau import plateau
+from ..outside import ROUNDING
 from .claims import SCALED, UNSCALED
-
-ROUNDING = 1e-13
 
 
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     values = _values(jobs, SCALED, "scaled_value")
     off = {L: (value - values[2 * L]) / abs(values[2 * L]) for L, value in values.items() if 2 * L in values}
     differences = [
-        Comparison(depth, Record("value_difference", abs(its), reference_error=ROUNDING, coordinates=SCALED))
-        for depth, its in off.items()
+        Comparison(depth, Record("value_difference", abs(difference), reference_error=ROUNDING, coordinates=SCALED))
+        for depth, difference in off.items()
     ]
-    entries = {depth: np.array([[its]]) for depth, its in off.items()}
+    entries = {depth: np.array([[difference]]) for depth, difference in off.items()}
     return [*differences, *plateau("difference_plateau", entries, ROUNDING, SCALED), *_rates(jobs)]
 
 
@@ -32,7 +31,7 @@ def _rates(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     values, losses = _values(jobs, UNSCALED, "value"), _values(jobs, UNSCALED, "loss")
     off = {
         depth: math.log2(values[depth] / values[2 * depth])
-        - sum(1 - losses[its] / values[its] for its in (depth, 2 * depth)) / 2
+        - sum(1 - losses[layers] / values[layers] for layers in (depth, 2 * depth)) / 2
         for depth in values
         if 2 * depth in values
     }
@@ -41,12 +40,12 @@ def _rates(jobs: Sequence[FinishedJob]) -> list[Comparison]:
             depth,
             Record(
                 "rate_off",
-                its,
-                reference_error=abs(its - off[depth // 2]) + ROUNDING,
+                difference,
+                reference_error=abs(difference - off[depth // 2]) + ROUNDING,
                 coordinates=UNSCALED,
             ),
         )
-        for depth, its in off.items()
+        for depth, difference in off.items()
         if depth % 2 == 0 and depth // 2 in off
     ]
 

@@ -11,24 +11,26 @@ from __future__ import annotations
 
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ..problem import ROUNDING, certificate, key, minima, pinned, setup
+from ...pinned import pinned
+from ..outside import ROUNDING
+from ..problem import certificate, key, minima, setup
 from .claims import CONSTANT, SCALED, UNSCALED
 
 
 def measure(job: Job) -> Measurement:
-    own = job.settings
-    problem, coordinates = setup(own), SCALED
-    found = minima(job, problem, own.depth, "trained", key(own))
-    value = found[0].minimum.value
+    asked = job.settings
+    problem, coordinates = setup(asked), SCALED
+    branches = minima(job, problem, asked.depth, "trained", key(asked))
+    value = branches[0].minimum.value
     records = [Record("scaled_value", value, reference_error=ROUNDING, coordinates=coordinates)]
-    records += certificate(job, problem, found, coordinates)
+    records += certificate(job, problem, branches, coordinates)
     job.progress(0.5, "constant decay")
-    settings = pinned(own, **{name.split(".")[1]: value for name, value in CONSTANT.items()})
+    settings = pinned(asked, CONSTANT)
     problem, coordinates = setup(settings), {**UNSCALED, **CONSTANT}
-    found = minima(job, problem, own.depth, "constant", key(settings, constant=True), constant=True)
-    minimum = found[0].minimum
+    branches = minima(job, problem, asked.depth, "constant", key(settings, constant=True), constant=True)
+    minimum = branches[0].minimum
     records.append(Record("value", minimum.value, reference_error=ROUNDING * minimum.value, coordinates=coordinates))
-    penalty = settings.hamiltonian.nu / own.depth / 2 * float(minimum.point @ minimum.point)
-    records.append(Record("path_energy", 2 * penalty * own.depth / settings.hamiltonian.nu, coordinates=coordinates))
+    penalty = settings.hamiltonian.nu / asked.depth / 2 * float(minimum.point @ minimum.point)
+    records.append(Record("path_energy", 2 * penalty * asked.depth / settings.hamiltonian.nu, coordinates=coordinates))
     records.append(Record("loss", minimum.value - penalty, coordinates=coordinates))
-    return Measurement(records + certificate(job, problem, found, coordinates))
+    return Measurement(records + certificate(job, problem, branches, coordinates))

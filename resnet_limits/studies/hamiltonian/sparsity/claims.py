@@ -16,17 +16,17 @@ MARGINS = ("squared_hinge", "squared_insensitive")
 
 def pins(settings: Hamiltonian) -> dict[str, Any]:
     """A fixed read-out; the setting's own loss where it has a smooth margin, else the one that suits the data."""
-    own = settings.hamiltonian.loss
+    loss = settings.hamiltonian.loss
     suited = "squared_hinge" if settings.data.classes() == 2 else "squared_insensitive"
-    return {"hamiltonian.loss": own if own in MARGINS else suited, "hamiltonian.readout": "fixed"}
+    return {"hamiltonian.loss": loss if loss in MARGINS else suited, "hamiltonian.readout": "fixed"}
 
 
 def _one_sort(records: Any) -> str | None:
     """For `Claim.unmet`: why the points do not tell, or None."""
     if (reason := not_reached("margin")(records)) is not None:
         return reason
-    its = records[records["observable"] == "without_gradient"]
-    share = its[its["depth"] == its["depth"].max()]["value"].mean() if len(its) else 0.5
+    rows = records[records["observable"] == "without_gradient"]
+    share = rows[rows["depth"] == rows["depth"].max()]["value"].mean() if len(rows) else 0.5
     if share in (0.0, 1.0):
         what = "all" if share else "no"
         return f"{what} points are without loss gradient: there is no pattern; another hamiltonian.nu or .insensitive"
@@ -35,32 +35,34 @@ def _one_sort(records: Any) -> str | None:
 
 GROUP = Group(
     name="sparsity",
-    title="Do just the points without loss gradient have no momentum?",
+    title="Do exactly the points that the loss no longer pulls on carry no momentum?",
     seconds=3.9,
     least=points,
     claims=(
         Claim(
             id="hamiltonian.sparsity",
             source=OWHADI,
-            statement="momenta are zero, at both ends, just at the points without loss gradient (share of the points)",
+            statement="Exactly the points without a loss gradient have zero momentum at both ends of the geodesic",
             kind="theorem",
             observable="momentum_support",
-            expected=Expected("at_least", 1, 0.06),
+            expected=Expected("at_least", 1, 0.06, scale="share of points"),
             where={"of": "margin"},
             outside=kinked,
             unmet=_one_sort,
             note=several("margin"),
-            needs="a shooting that hits",
-            rival=Rival("loss gradients where the points start", "H27-start-states", 0.675),
+            needs="a geodesic shooting that converges",
+            rival=Rival("loss gradients at the points' start, not their end", "H27-start-states", 0.675),
         ),
     ),
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,
     observables={
         "without_gradient": "share of the points without loss gradient at the end of the network; loss with a margin",
-        "momentum_support": "share of the points of which P(0) and P(1) of the limit are zero if and only if the"
-        " network's loss has no gradient there",
-        "momentum_off_support": "largest |P_j(0)| of the limit where the loss has no gradient, by the largest of all",
+        "momentum_support": "share of the points at which P(0) and P(1) of the limit are zero if and only if the"
+        " network's"
+        " loss has no gradient",
+        "momentum_off_support": "largest |P_j(0)| of the limit where the loss has no gradient, divided by the"
+        " largest of all",
     },
     arrays={
         "sparsity.momentum": "P_0 of the shooting with a loss that has a margin (points, width)",

@@ -13,9 +13,10 @@ import torch
 
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
+from ...pinned import pinned
 from ..limit import certificate, limit
 from ..problem import certificate as minimiser_certificate
-from ..problem import key, minima, pinned, setup, trained
+from ..problem import key, minima, setup, trained
 from .claims import pins
 
 ZERO = 1e-7
@@ -27,22 +28,22 @@ NOISE = 0.01
 
 def measure(job: Job) -> Measurement:
     its_pins = pins(job.settings)
-    settings = pinned(job.settings, **{name.split(".")[1]: value for name, value in its_pins.items()})
+    settings = pinned(job.settings, its_pins)
     problem, coordinates = setup(settings), {"of": "margin", **its_pins}
     job.progress(0.0, "minimiser")
-    found = minima(job, problem, settings.depth, "sparsity", key(settings))
-    network = trained(problem, found[0])
-    records = minimiser_certificate(job, problem, found, coordinates)
+    branches = minima(job, problem, settings.depth, "sparsity", key(settings))
+    network = trained(problem, branches[0])
+    records = minimiser_certificate(job, problem, branches, coordinates)
     job.progress(0.5, "shooting")
-    its = limit(job, settings, problem, "sparsity", noise=NOISE)
-    records += certificate(its, coordinates)
+    shot = limit(job, settings, problem, "sparsity", noise=NOISE)
+    records += certificate(shot, coordinates)
     gradient = problem.loss.gradient(network.states[-1]).norm(dim=1)
     free = gradient == 0
     records.append(Record("without_gradient", float(free.double().mean()), coordinates=coordinates))
-    if its.why:
+    if shot.why:
         return Measurement(records)
-    start, coarse = its.momenta[0].norm(dim=1), its.momenta[1].norm(dim=1)
-    end = its.trajectories(settings.depth)[0].momenta[-1].norm(dim=1)
+    start, coarse = shot.momenta[0].norm(dim=1), shot.momenta[1].norm(dim=1)
+    end = shot.trajectories(settings.depth)[0].momenta[-1].norm(dim=1)
     zero = [(P / P.max()) <= ZERO for P in (start, end)]
     same = (zero[0] == free) & (zero[1] == free)
     # A point on whose side of the margin network and limit, or limit with half the steps, may differ.
@@ -55,5 +56,5 @@ def measure(job: Job) -> Measurement:
     if bool(free.any()):
         largest = float(torch.where(free, start, 0).max() / start.max())
         records.append(Record("momentum_off_support", largest, coordinates=coordinates))
-    arrays = {"sparsity.momentum": its.momenta[0].numpy(), "sparsity.gradient": gradient.numpy()}
+    arrays = {"sparsity.momentum": shot.momenta[0].numpy(), "sparsity.gradient": gradient.numpy()}
     return Measurement(records, arrays)

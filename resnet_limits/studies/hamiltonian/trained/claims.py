@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....claims.claim import AS_STATED, RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import OWHADI
 from ... import reached
 from ...group import Group
@@ -34,7 +34,7 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
     tends = Claim(
         id=f"hamiltonian.{suffix}",
         source=OWHADI,
-        statement=f"{of} tend to {limit}: of the distance nothing is left",
+        statement=f"{of} tend to {limit}",
         kind="theorem",
         observable=PLATEAUS[observable],
         expected=TENDS_TO_ZERO,
@@ -49,7 +49,7 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
     return tends, replace(
         tends,
         id=f"{tends.id}.observed",
-        statement=f"{of} approach {limit} at order 1",
+        statement=f"{of} converge to {limit} at order 1",
         kind="observation",
         observable=observable,
         expected=FIRST_ORDER,
@@ -61,29 +61,29 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
 
 GROUP = Group(
     name="trained",
-    title="Are trained networks geodesics, those that shooting finds?",
+    title="Do trained networks whose weight decay grows with depth follow geodesics?",
     seconds=6.9,
     least=least_of_minimiser,
     claims=(
         Claim(
             id="hamiltonian.residual",
             source=OWHADI,
-            statement="minimisers satisfy omega_s = sum_j P_{j,s+1} f(q_{j,s})^T, momenta by an adjoint recursion",
+            statement="The weights of minimisers are those of their momenta: omega_s = sum_j P_{j,s+1} f(q_{j,s})^T",
             kind="identity",
             observable="hamilton_residual",
-            expected=Expected("at_most", 0, 1e-8),
+            expected=Expected("at_most", 0, 1e-8, scale=RELATIVE),
             where=OWN,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
-            rival=Rival("a recursion without the slope of the activation", "H20-slope"),
+            rival=Rival("an adjoint recursion without the slope of the activation", "H20-slope"),
         ),
         Claim(
             id="hamiltonian.residual.euler",
             source=OWHADI,
-            statement="L steps of symplectic Euler from a minimiser's P_0 give its states and momenta",
+            statement="L steps of symplectic Euler from a minimiser's initial momentum give its states and momenta",
             kind="theorem",
             observable="euler_missed",
-            expected=Expected("at_most", 0, 1e-8),
+            expected=Expected("at_most", 0, 1e-8, scale=RELATIVE),
             where=OWN,
             unmet=not_reached("own", shooting=False),
             note=several("own"),
@@ -92,7 +92,7 @@ GROUP = Group(
         Claim(
             id="hamiltonian.norm",
             source=OWHADI,
-            statement="the squared norm |W_s|^2 + |b_s|^2 of the weights is the same in every layer up to O(1/L)",
+            statement="The squared norm |W_s|^2 + |b_s|^2 of the weights is the same in every layer up to O(1/L)",
             kind="theorem",
             observable="norm_spread",
             expected=BOUNDED_BY_FIRST_ORDER,
@@ -105,37 +105,47 @@ GROUP = Group(
         *_approaches(
             "shooting.state",
             "state_distance",
-            "states of trained networks",
-            "the geodesic's",
+            "States of trained networks",
+            "those of the geodesic",
             left=0.194,
             order=0.0006551,
         ),
         *_approaches(
             "shooting.weight",
             "weight_distance",
-            "weights L w_s",
-            "omega(t) = sum_j P_j f(q_j)^T",
+            "Weights L w_s of trained networks",
+            "omega(t) = sum_j P_j f(q_j)^T of the geodesic",
             left=0.4137,
             order=-0.01934,
         ),
         *_approaches(
             "shooting.momentum",
             "momentum_distance",
-            "initial momenta",
-            "those that shooting finds",
+            "Initial momenta of trained networks",
+            "those that geodesic shooting finds",
             left=0.6352,
             order=0.0003874,
         ),
         *_approaches(
-            "shooting.value", "value_gap", "least values", "nu H + loss of the geodesic", left=0.6429, order=0.001501
+            "shooting.value",
+            "value_gap",
+            "Least values of the training objective",
+            "nu H + loss of the geodesic",
+            left=0.6429,
+            order=0.001501,
         ),
         *_approaches(
-            "geodesic", "energy_gap", "path energies L sum |w_s|^2", "2 H of the geodesic", left=0.2721, order=0.001864
+            "geodesic",
+            "energy_gap",
+            "Path energies L sum |w_s|^2 of trained networks",
+            "2 H of the geodesic",
+            left=0.2721,
+            order=0.001864,
         ),
         Claim(
             id="hamiltonian.energy",
             source=OWHADI,
-            statement="along a trained network the energy H(q_s, P_s) is kept up to O(1/L)",
+            statement="The energy H(q_s, P_s) is constant along a trained network up to O(1/L)",
             kind="theorem",
             observable="energy_drift",
             expected=BOUNDED_BY_FIRST_ORDER,
@@ -154,18 +164,20 @@ GROUP = Group(
     ),
     observables={
         **reached.OBSERVABLES,
-        "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, by the largest |omega_s|",
+        "hamilton_residual": "largest |omega_s - sum_j P_{j,s+1} f(q_{j,s})^T| over layers, divided by the largest"
+        " |omega_s|; the momenta by an adjoint recursion",
         "euler_missed": "largest deviation over time of states and momenta of the network from L steps of symplectic"
         " Euler from its P_0, relative to how far points move and to the momenta",
         "norm_spread": "(max - min)/mean over layers of |W_s|^2 + |b_s|^2",
         "path_energy": "L sum_s |w_s|^2",
-        "accuracy": "share of the points that are classified rightly at the end; not of a regression",
-        "shooting_residual": "|P(1) + dloss/dq(q(1))/nu| by |P(1)|, of the shooting",
-        "shooting_energy": "H of the shooting's path",
-        "shooting_reached": "1 where the shooting hit",
-        "state_distance": "largest root mean square over time of q_s - q(s/L), by how far points move",
-        "weight_distance": "largest root mean square over time of L w_s - omega(s/L), by that of omega",
-        "momentum_distance": "root mean square of P_0 of the network less that of the shooting, relative",
+        "accuracy": "fraction of the points classified correctly at the end; none for a regression",
+        "shooting_residual": "|P(1) + dloss/dq(q(1))/nu| divided by |P(1)|, of the geodesic shooting",
+        "shooting_energy": "energy H of the path that shooting found",
+        "shooting_reached": "1 where the geodesic shooting converged",
+        "state_distance": "largest root mean square over time of q_s - q(s/L), divided by how far points move",
+        "weight_distance": "largest root mean square over time of L w_s - omega(s/L), divided by that of omega",
+        "momentum_distance": "root mean square difference of P_0 of the network and of the shooting, relative to the"
+        " latter",
         "value_gap": "|J_L - J|, relative to the value J of the shooting",
         "energy_gap": "|L sum |w_s|^2 - 2 H|, relative to 2 H",
         "energy_drift": "max_s |H_s - H_0|/H_0; scheme network: of the trained network, else of an integrator",

@@ -23,9 +23,10 @@ from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.trajectory import integrate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
-from ..limit import Limit, certificate, limit
+from ..limit import ShootingLimit, certificate, limit
+from ..outside import ROUNDING
 from ..plateaus import PREFIX
-from ..problem import ROUNDING, Setup, Trained, key, minima, setup, size, trained
+from ..problem import CertifiedNetwork, Setup, key, minima, setup, size, trained
 from ..problem import certificate as minimiser_certificate
 from .claims import OWN, PLATEAUS
 
@@ -38,28 +39,28 @@ OF_THE_NETWORK = ("hamilton_residual", "euler_missed", "norm_spread")
 def measure(job: Job) -> Measurement:
     settings, problem = job.settings, setup(job.settings)
     job.progress(0.0, "minimiser")
-    found = minima(job, problem, settings.depth, "trained", key(settings))
-    network = trained(problem, found[0])
-    records = minimiser_certificate(job, problem, found, OWN) + _of_the_network(network)
+    branches = minima(job, problem, settings.depth, "trained", key(settings))
+    network = trained(problem, branches[0])
+    records = minimiser_certificate(job, problem, branches, OWN) + _of_the_network(network)
     if settings.data.labelled():
         records.append(Record("accuracy", _accuracy(network), coordinates=OWN))
     job.progress(0.6, "shooting")
-    its = limit(job, settings, problem, "trained")
-    records += certificate(its, OWN)
+    shot = limit(job, settings, problem, "trained")
+    records += certificate(shot, OWN)
     arrays = _arrays(problem, network)
-    if not its.why:
-        arrays |= {"limit.momentum": its.momenta[0].numpy()}
+    if not shot.why:
+        arrays |= {"limit.momentum": shot.momenta[0].numpy()}
     if network.still is not None:
         records += _unknown(PLATEAUS, network.still)
-    elif not its.why:
-        offs = _offs(network, its)
-        records += _distances(network, its, offs)
+    elif not shot.why:
+        offs = _offs(network, shot)
+        records += _distances(network, shot, offs)
         if settings.depth % QUARTERS == 0:
             arrays |= {f"{PREFIX}{name}": its_off.array() for name, its_off in offs.items()}
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
-def _of_the_network(network: Trained) -> list[Record]:
+def _of_the_network(network: CertifiedNetwork) -> list[Record]:
     """What needs no limit. Errors are what the gradient that is left allows the minimiser to be off."""
     depth, omega = network.network.depth, network.omega
     where = {**OWN, "scheme": "network"}
@@ -69,7 +70,7 @@ def _of_the_network(network: Trained) -> list[Record]:
     scale = float(omega.flatten(1).norm(dim=1).max())
     squares = network.w.square().sum(dim=(1, 2))
     at = [network.network.kernel.at(q) for q in network.states]
-    energy = torch.stack([its.energy(P) for its, P in zip(at, network.momenta, strict=True)])
+    energy = torch.stack([kernel.energy(P) for kernel, P in zip(at, network.momenta, strict=True)])
     residual = float((omega - expected).flatten(1).norm(dim=1).max()) / scale
     spread = float((squares.max() - squares.min()) / squares.mean())
     drift = float((energy - energy[0]).abs().max() / energy[0])
@@ -91,7 +92,7 @@ def _unknown(names: Iterable[str], why: str) -> list[Record]:
     return [unknown(name, why, OWN) for name in names]
 
 
-def _missed_by_euler(network: Trained) -> float:
+def _missed_by_euler(network: CertifiedNetwork) -> float:
     """How far symplectic Euler in L steps from the network's own `P_0` ends up from its states and momenta, the largest
     over time, relative; infinite where it does not get to the end."""
     states, momenta, q0 = torch.stack(network.states), network.momenta, network.states[0]
@@ -103,7 +104,7 @@ def _missed_by_euler(network: Trained) -> float:
     return max(float((x - y).flatten(1).norm(dim=1).max() / z.flatten(1).norm(dim=1).max()) for x, y, z in pairs)
 
 
-def _accuracy(network: Trained) -> float:
+def _accuracy(network: CertifiedNetwork) -> float:
     """Share of points on whose side their scores are (one score), or whose largest score is theirs."""
     loss, end = network.network.loss, network.states[-1]
     s = loss.scorer(end)(end)
@@ -138,15 +139,15 @@ def largest(x: Tensor) -> float:
     return max(map(size, x))
 
 
-def _offs(network: Trained, its: Limit) -> dict[str, _Off]:
+def _offs(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, _Off]:
     """By distance."""
     depth = network.network.depth
-    fine, coarse = its.trajectories(depth)
-    omega, coarse_omega = its.weights(fine), its.weights(coarse)
+    fine, coarse = shot.trajectories(depth)
+    omega, coarse_omega = shot.weights(fine), shot.weights(coarse)
     squares = float(depth * network.w.square().sum())
-    P, coarse_P = its.momenta
-    (value, coarse_value), (energy, coarse_energy) = its.values, its.energies
-    moved = largest(fine.states - its.problem.q0)
+    P, coarse_P = shot.momenta
+    (value, coarse_value), (energy, coarse_energy) = shot.values, shot.energies
+    moved = largest(fine.states - shot.problem.q0)
     return {
         "state_distance": _Off(torch.stack(network.states) - fine.states, fine.states - coarse.states, moved),
         "weight_distance": _Off(network.omega - omega, omega - coarse_omega, size(omega)),
@@ -160,23 +161,23 @@ def _number(x: float) -> Tensor:
     return torch.tensor([[x]], dtype=torch.float64)
 
 
-def _distances(network: Trained, its: Limit, offs: Mapping[str, _Off]) -> list[Record]:
+def _distances(network: CertifiedNetwork, shot: ShootingLimit, offs: Mapping[str, _Off]) -> list[Record]:
     """Distances to the limit, each with the error that the shooting's own steps, what is left of its residual, and of
     the network's gradient, leave."""
-    left = its.left + network.network.depth**0.5 * network.off + ROUNDING
+    left = shot.left + network.network.depth**0.5 * network.off + ROUNDING
     return [
         Record(
             name,
             its_off.distance,
             reference=its_off.scale,
-            reference_error=its.share * its_off.error + left,
+            reference_error=shot.share * its_off.error + left,
             coordinates=OWN,
         )
         for name, its_off in offs.items()
     ]
 
 
-def _arrays(problem: Setup, network: Trained) -> dict[str, np.ndarray]:
+def _arrays(problem: Setup, network: CertifiedNetwork) -> dict[str, np.ndarray]:
     """See `arrays` of the study."""
     return {
         "network.states": torch.stack(network.states).numpy(),

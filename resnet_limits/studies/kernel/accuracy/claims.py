@@ -8,7 +8,7 @@ from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import DOUBLE, points
 from ...outside import unlabelled
-from ..outside import AS_FULL, DEEP, NO_BLOW_UP, either, limitless, not_affine
+from ..outside import AS_FULL, DEEP, NO_BLOW_UP, OF_ROUNDING, either, limitless, not_affine
 from ..room import SINGLE
 from ..settings import Kernel
 
@@ -37,17 +37,18 @@ def least_of_accuracy(settings: Kernel) -> float:
 
 GROUP = Group(
     name="accuracy",
-    title="How accurate is inference with doubly infinite networks on the whole data set?",
+    title="How accurate is kernel inference with infinite networks on a whole data set?",
     seconds=0.7,
     least=least_of_accuracy,
     claims=(
         Claim(
             id="kernel.expressivity.deep",
             source=PELUCHETTI,
-            statement="The deep block's kernel classifies better than the shallow one's, which is linear.",
+            statement="The deep block's kernel is more accurate on test points than the shallow block's, which is"
+            " linear",
             kind="observation",
             observable="accuracy_difference",
-            expected=Expected("at_least", 0.02, 0.006),
+            expected=Expected("at_least", 0.02, 0.006, scale="accuracy"),
             where={"scheme": "deep"},
             pins=DEEP,
             outside=either(unlabelled, limitless),
@@ -59,14 +60,14 @@ GROUP = Group(
         Claim(
             id="kernel.inference.linear",
             source=PELUCHETTI,
-            statement="Weakly trained, the doubly infinite network predicts what linear ridge regression does.",
+            statement="The posterior mean of the doubly infinite network is the prediction of linear ridge regression",
             kind="identity",
             observable="linear_difference",
-            expected=Expected("at_most", 1, 0.5),
+            expected=Expected("at_most", 1, 0.5, scale=OF_ROUNDING),
             outside=either(unlabelled, not_affine),
             needs=NO_BLOW_UP,
             verdicts=AS_FULL,
-            rival=Rival("the square of the noise variance", "K15-ridge"),
+            rival=Rival("the noise variance squared", "K15-ridge"),
         ),
     ),
     memory=("data.train_size", "kernel.deep_points"),
@@ -75,15 +76,26 @@ GROUP = Group(
         "accuracy": f"accuracies of {', '.join(SHOWN)} on all training points (deep: kernel.deep_points), with standard"
         " errors and numbers of training points, (3, 4)"
     },
+    conditional=(
+        "accuracy.deep",
+        "accuracy.linear_ridge",
+        "accuracy.nngp",
+        "accuracy.ntk",
+        "accuracy.ntk.infinity",
+        "accuracy.ntk.time",
+    ),
     observables={
         "accuracy.nngp": "test accuracy of the posterior mean of the doubly infinite network (weakly trained: the"
         " read-out alone), with the standard error of a fraction of the test points; column points: training points",
-        "accuracy.ntk": "of regression with its tangent kernel, with kernel.ridge",
-        "accuracy.ntk.time": "fully trained, without ridge: gradient flow at time kernel.steps kernel.rate over the"
+        "accuracy.ntk": "test accuracy of regression with the tangent kernel of the doubly infinite network, with"
+        " kernel.ridge",
+        "accuracy.ntk.time": "test accuracy of the doubly infinite network fully trained, without ridge: gradient"
+        " flow at time kernel.steps kernel.rate over the"
         " largest eigenvalue of the Gram matrix of all training points",
-        "accuracy.ntk.infinity": "of the same at infinite time: least squares",
-        "accuracy.deep": "of the posterior mean of the deep block's kernel, on kernel.deep_points training points",
-        "accuracy.linear_ridge": "of linear ridge regression on the inputs",
+        "accuracy.ntk.infinity": "test accuracy of that gradient flow at infinite time: least squares",
+        "accuracy.deep": "test accuracy of the posterior mean of the deep block's kernel, on kernel.deep_points"
+        " training points",
+        "accuracy.linear_ridge": "test accuracy of linear ridge regression on the inputs",
         "accuracy_difference": "accuracy.deep less accuracy.nngp on the same test points and training points (scheme"
         " deep)",
         "linear_difference": "largest difference of the posterior mean of the doubly infinite network and linear ridge"

@@ -40,7 +40,7 @@ def measure(job: Job) -> Measurement:
     data = dataset(settings)
     if not data.is_classification:
         return Measurement()
-    found = job.shared.solve(
+    solution = job.shared.solve(
         "kernel.accuracy",
         key(settings, "kernel.ridge", "kernel.steps", "kernel.rate", "kernel.deep_points"),
         lambda: _solved(job, data),
@@ -48,24 +48,24 @@ def measure(job: Job) -> Measurement:
     total, few = (len(data.x_train), min(len(data.x_train), settings.kernel.deep_points))
     _, first = limit_exists(settings, data)
     records = [] if math.isinf(first) else [Record("blow_up_time", first, coordinates={"scheme": "all points"})]
-    for name, right in found.items():
+    for name, right in solution.items():
         if name.startswith("accuracy"):
             observable, _, on_few = name.partition("@")
             coordinates = {"points": few if on_few or observable == "accuracy.deep" else total}
             coordinates |= DEEP if observable == "accuracy.deep" else {}
             records.append(Record(observable, *fraction(right), coordinates=coordinates))
-    if "posterior_deviation" in found:
-        records.append(Record("posterior_deviation", float(found["posterior_deviation"][0])))
-        shallow = found.get("accuracy.nngp@few", found["accuracy.nngp"])
-        value, stderr = difference(found["accuracy.deep"], shallow)
+    if "posterior_deviation" in solution:
+        records.append(Record("posterior_deviation", float(solution["posterior_deviation"][0])))
+        shallow = solution.get("accuracy.nngp@few", solution["accuracy.nngp"])
+        value, stderr = difference(solution["accuracy.deep"], shallow)
         coordinates = {"scheme": "deep", "points": few, **DEEP}
         records.append(Record("accuracy_difference", value, stderr=stderr, coordinates=coordinates))
-    if "linear_difference" in found:
-        value, error = found["linear_difference"]
+    if "linear_difference" in solution:
+        value, error = solution["linear_difference"]
         records.append(Record("linear_difference", float(value), reference_error=float(error)))
     nothing = np.full(len(data.x_test), math.nan)
     shown = columns(
-        [*fraction(found.get(f"accuracy.{name}", nothing)), few if name == "deep" else total] for name in SHOWN
+        [*fraction(solution.get(f"accuracy.{name}", nothing)), few if name == "deep" else total] for name in SHOWN
     )
     return Measurement(records, {"accuracy": shown})
 
@@ -74,7 +74,7 @@ def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
     """Which test points each kernel finds, and the mean deviation of the posterior."""
     settings, y = job.settings, one_hot(data.y_train, data.classes)
     few = min(len(data.x_train), settings.kernel.deep_points)
-    noise, found = settings.kernel.ridge, {}
+    noise, arrays = settings.kernel.ridge, {}
     exists, _ = limit_exists(settings, data)
 
     def right(outputs: Tensor) -> np.ndarray:
@@ -86,30 +86,34 @@ def _solved(job: Job, data: Dataset) -> dict[str, np.ndarray]:
         job.progress(0.0, "inference with the doubly infinite network")
         posterior = features.fit(nngp.features, data.x_train, y)
         mean, variance = posterior.posterior(data.x_test, noise)
-        found["accuracy.nngp"] = right(mean)
-        found["posterior_deviation"] = np.array([float(variance.clamp(min=0).sqrt().mean())])
+        arrays["accuracy.nngp"] = right(mean)
+        arrays["posterior_deviation"] = np.array([float(variance.clamp(min=0).sqrt().mean())])
         if few < len(y):
             part = features.fit(nngp.features, data.x_train[:few], y[:few])
-            found["accuracy.nngp@few"] = right(part.mean(data.x_test, ridge(noise)))
+            arrays["accuracy.nngp@few"] = right(part.mean(data.x_test, ridge(noise)))
         job.progress(0.2, "regression with the tangent kernel")
         trained = features.fit(ntk.features, data.x_train, y)
-        found["accuracy.ntk"] = right(trained.mean(data.x_test, ridge(noise)))
+        arrays["accuracy.ntk"] = right(trained.mean(data.x_test, ridge(noise)))
         time = settings.kernel.steps * settings.kernel.rate / float(trained.values[-1])
-        found["accuracy.ntk.time"] = right(trained.mean(data.x_test, gradient_flow(time)))
-        found["accuracy.ntk.infinity"] = right(trained.mean(data.x_test, gradient_flow(math.inf)))
+        arrays["accuracy.ntk.time"] = right(trained.mean(data.x_test, gradient_flow(time)))
+        arrays["accuracy.ntk.infinity"] = right(trained.mean(data.x_test, gradient_flow(math.inf)))
         job.progress(0.3, "linear ridge regression")
         linear = linear_ridge(*affine(settings, "nngp"), data.x_train, y, data.x_test, noise)
-        found["accuracy.linear_ridge"] = right(linear)
+        arrays["accuracy.linear_ridge"] = right(linear)
         if not_affine(settings) is None:
-            found["linear_difference"] = np.array(linear_difference(mean, linear, posterior.values, len(y), noise))
+            arrays["linear_difference"] = np.array(linear_difference(mean, linear, posterior.values, len(y), noise))
     deep = deep_posterior(job, data, y[:few])
     job.progress(0.8, "test points of the deep block")
-    found["accuracy.deep"] = right(deep.mean(data.x_test))
-    return found
+    arrays["accuracy.deep"] = right(deep.mean(data.x_test))
+    return arrays
 
 
 def linear_difference(
-    found: Float[Tensor, "m o"], linear: Float[Tensor, "m o"], values: Float[Tensor, " r"], points: int, noise: float
+    predicted: Float[Tensor, "m o"],
+    linear: Float[Tensor, "m o"],
+    values: Float[Tensor, " r"],
+    points: int,
+    noise: float,
 ) -> tuple[float, float]:
     """Largest difference of two predictions over the bound on its rounding; and one rounding in these units.
 
@@ -118,7 +122,7 @@ def linear_difference(
     kept = values[values > cut(values)]
     condition = float((kept.max() + noise) / (kept.min() + noise)) if len(kept) else 1.0
     bound = points * torch.finfo(torch.float64).eps * condition * float(linear.abs().max())
-    return float((found - linear).abs().max()) / bound, 1 / points
+    return float((predicted - linear).abs().max()) / bound, 1 / points
 
 
 def deep_posterior(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Posterior | Solution:
@@ -127,15 +131,15 @@ def deep_posterior(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Po
     settings, x = job.settings, data.x_train[: len(y)]
     what = f"kernel of the deep block, {len(y)} points"
 
-    def told(done: float) -> None:
+    def progress(done: float) -> None:
         job.progress(0.35 + 0.4 * done, what)
 
-    told(0.0)
+    progress(0.0)
     if len(y) <= dense.LARGEST:
         dtype = torch.float64 if len(y) <= IN_DOUBLE else torch.float32
         kernel = deep_kernel(settings, x.double(), DEEP_TOLERANCE, dtype)
-        return dense.posterior(kernel, x, y, ridge=settings.kernel.ridge, dtype=dtype, progress=told)
+        return dense.posterior(kernel, x, y, ridge=settings.kernel.ridge, dtype=dtype, progress=progress)
     exact = deep_kernel(settings, x.double(), DEEP_TOLERANCE, torch.float64)
     table = tabulate(exact, mean_square(torch.cat([x, data.x_test])), tolerance=DEEP_TOLERANCE)
     single = replace(table, coefficients=table.coefficients.float(), dtype=torch.float32)
-    return solve(single, x, y, ridge=settings.kernel.ridge, tolerance=RESIDUAL, progress=told)
+    return solve(single, x, y, ridge=settings.kernel.ridge, tolerance=RESIDUAL, progress=progress)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....networks.activations import activation_named
 from ....papers import LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
@@ -24,7 +24,7 @@ CORNERS = {
     "infinite depth, finite width": "the SDE, mean over draws; its time step's error at infinite width is taken off",
     "infinite depth, infinite width": "the limit ODE",
 }
-OF = {"q": "the mean square q", "lambda": "the overlap lambda of two inputs"}
+OF = {"q": "mean square q", "lambda": "overlap lambda of two inputs"}
 Outside = Callable[[Kernel], str | None]
 FINE = 128
 """Steps of the Euler-Maruyama scheme that stands for infinite depth."""
@@ -42,7 +42,7 @@ PAIRED = (64, 128)
 TANH = {"activation": "tanh"}
 
 
-ROOT = "overlaps over sqrt(D) in place of D"
+ROOT = "overlaps divided by sqrt(D) in place of D"
 
 
 def _difference(
@@ -55,7 +55,7 @@ def _difference(
             statement=statement.format(words),
             kind="theorem",
             observable="corner_difference",
-            expected=Expected("value", 0, tolerance),
+            expected=Expected("value", 0, tolerance, scale=RELATIVE),
             where={"scheme": name, "of": of},
             outside=outside,
             random=True,
@@ -93,18 +93,20 @@ GROUP = Group(
         *_difference(
             "network",
             LEE_GAUSSIAN,
-            f"{{}} of networks of {SHALLOW} layers and width D is that of infinitely wide ones of {SHALLOW} layers.",
+            f"The expected {{}} of networks of {SHALLOW} layers and width D is that of infinitely wide ones",
             0.012,
             {
-                "q": Rival("the moments of deep networks", "K14-shallow-recursion", -0.1078),
-                "lambda": Rival("the moments of deep networks", "K14-shallow-recursion", -0.09933),
+                "q": Rival("the moments of deep networks in place of shallow ones", "K14-shallow-recursion", -0.1078),
+                "lambda": Rival(
+                    "the moments of deep networks in place of shallow ones", "K14-shallow-recursion", -0.09933
+                ),
             },
             outside=moving,
         ),
         *_difference(
             "sde",
             PELUCHETTI,
-            "{} of the SDE of width D is that of the doubly infinite network.",
+            "The expected {} of the SDE of width D is that of the doubly infinite network",
             0.03,
             {
                 "q": Rival("a limit without the bias's variance", "K5-bias-moments", 0.3725),
@@ -115,26 +117,29 @@ GROUP = Group(
             Claim(
                 id=f"kernel.diagram.commute.{of}",
                 source=PELUCHETTI,
-                statement=f"Tanh networks of width D/{NARROW} differ from their SDE in {words} by c_D/L, c_D known.",
+                statement=f"The expected {words} of tanh networks differs from their SDE's by c_D/L, with c_D known",
                 kind="derived",
                 observable="commuting_ratio",
-                expected=Expected("value", 1, 0.15),
+                expected=Expected("value", 1, 0.15, scale=RELATIVE),
                 where={"of": of},
                 pins=TANH,
                 outside=either(moving, grown),
                 random=True,
                 verdicts=AS_FULL,
-                rival=Rival("one variance for the sum of two in what tanh loses", "K16-two-variances", value),
+                rival=Rival(
+                    "one variance in place of the sum of two in the constant of tanh", "K16-two-variances", value
+                ),
             )
             for (of, words), value in zip(OF.items(), (1.741, 1.764), strict=True)
         ),
         Claim(
             id="kernel.diagram.spread",
             source=PELUCHETTI,
-            statement=f"Over draws of the SDE of width D/{NARROW} the overlap has the deviation of its closed moments.",
+            statement="Over draws of the SDE, the overlap of two inputs has the standard deviation of its closed"
+            " moments",
             kind="derived",
             observable="spread_ratio",
-            expected=Expected("value", 1, 0.1),
+            expected=Expected("value", 1, 0.1, scale=RELATIVE),
             outside=either(moving, limitless, _curved, grown),
             random=True,
             verdicts=AS_FULL,
@@ -144,7 +149,7 @@ GROUP = Group(
             Claim(
                 id=f"kernel.diagram.width.{scheme}",
                 source=PELUCHETTI,
-                statement=f"The overlap of two inputs fluctuates over {words} of width D at order 1/2 in D.",
+                statement=f"The overlap of two inputs fluctuates over {words} at order 1/2 in the width D",
                 kind="derived",
                 observable="corner_spread",
                 expected=IN_WIDTH,
@@ -164,15 +169,21 @@ GROUP = Group(
     arrays={
         "diagram.depth": "networks of depth L: width, mean and standard error of q, of lambda, standard deviation of"
         " lambda and its standard error, a column a width, the last infinite, (7, widths + 1)",
-        "diagram.limit": "the same of the SDE and, at infinite width, the limit ODE",
+        "diagram.limit": "the rows of diagram.depth, of the SDE and, at infinite width, of the limit ODE",
     },
+    conditional=(
+        "corner",
+        "corner_difference",
+        "corner_spread",
+        "spread_ratio",
+    ),
     observables={
         "corner": "q or lambda (coordinate `of`) in a corner of the diagram: "
         + "; ".join(f"{name}: {words}" for name, words in CORNERS.items())
         + "; at finite width also of D/8, D/4, D/2 (column width)",
         "corner_deviation": "distance of a corner of finite width from that of its depth and infinite width, in"
         " standard errors (coordinate corner)",
-        "corner_difference": "of two corners, relative to q of infinite width: finite less infinite width at"
+        "corner_difference": "difference of two corners, relative to q of infinite width: finite less infinite width at"
         f" {SHALLOW} layers (scheme network), at infinite depth (sde)",
         "commuting_ratio": f"L times the distance of tanh networks of width D/{NARROW} and depth L to their SDE in the"
         " mean (coordinate `of`), over the constant of that width; on one noise with Euler-Maruyama, whose mean is"

@@ -31,7 +31,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import Stream
 from ....sampling import wide
-from ....sampling.schemes import EulerMaruyama, Network, Scheme, Walker
+from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from ..kernels import finite_moments, limit_moments, reached
 from ..outside import limitless, moving, sizes, widths
 from ..problem import columns, key, law, overlaps, pair, read_in
@@ -48,7 +48,7 @@ def measure(job: Job) -> Measurement:
     z = pair(settings)
     gram = overlaps(z)
     job.progress(0.0, "networks of several widths")
-    networks = sampled(settings, gram, Network(settings.activation), settings.depth, "network")
+    networks = sampled(settings, gram, ShallowNetwork(settings.activation), settings.depth, "network")
     recursion = finite_moments(settings, gram, settings.depth)
     records = corners(networks, FINITE, recursion, WIDE)
     records += spread_records(networks, "network")
@@ -63,7 +63,9 @@ def measure(job: Job) -> Measurement:
         limit = limit_moments(settings, gram)
         bias, left = step_error(settings, gram)
         draws = _sde(job, gram)
-        diffusions = {width: {of: its[of] - bias[of] for of in OF} for width, its in draws.items()}
+        diffusions = {
+            width: {of: draws_at_width[of] - bias[of] for of in OF} for width, draws_at_width in draws.items()
+        }
         records += corners(diffusions, SDE, limit, LIMIT)
         records += spread_records(diffusions, "sde")
         arrays["diagram.limit"] = table(diffusions, limit)
@@ -75,7 +77,7 @@ def measure(job: Job) -> Measurement:
 
 def of_shallow_networks(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
     """Networks of `SHALLOW` layers and the width of the settings less infinitely wide ones."""
-    settings, scheme = job.settings, Network(job.settings.activation)
+    settings, scheme = job.settings, ShallowNetwork(job.settings.activation)
 
     def compute() -> dict[str, np.ndarray]:
         return as_arrays(drawn(settings, gram, scheme, SHALLOW, "shallow", settings.width, MORE * settings.replicas))
@@ -100,8 +102,8 @@ def difference_records(scheme: str, draws: Draws, wide: dict[str, float], errors
 
 def narrow_law(settings: Kernel, gram: Float[Tensor, "2 2"], phi: str, steps: int | None = None) -> GramMoments:
     """The moments of the Gram matrix of the SDE of width D/8, or of so many steps of its scheme."""
-    own, squared = sizes(settings), activation_named(phi).taylor()[0] ** 2
-    s, k = squared * own.sigma_b**2, squared * own.sigma_w**2
+    init, squared = sizes(settings), activation_named(phi).taylor()[0] ** 2
+    s, k = squared * init.sigma_b**2, squared * init.sigma_w**2
     return gram_moments(gram.numpy(), s, k, settings.horizon, settings.width // NARROW, steps=steps)
 
 
@@ -126,12 +128,12 @@ def commuting(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
         return as_arrays(beside_their_sde(settings, gram))
 
     where = key(settings, "width", "replicas", "dtype")
-    found = as_draws(job.shared.solve("kernel.diagram.commuting", where, compute))
+    solution = as_draws(job.shared.solve("kernel.diagram.commuting", where, compute))
     records = []
     for of in OF:
-        value, stderr = mean(found[of] / known[of])
+        value, stderr = mean(solution[of] / known[of])
         coordinates = {"of": of, **TANH}
-        records.append(Record("commuting_ratio", value, stderr, coordinates=coordinates, replicas=len(found[of])))
+        records.append(Record("commuting_ratio", value, stderr, coordinates=coordinates, replicas=len(solution[of])))
     return records
 
 
@@ -139,22 +141,22 @@ def beside_their_sde(settings: Kernel, gram: Float[Tensor, "2 2"]) -> Draws:
     """`L (V_L - V_T)` of each network, but for a mean of zero: the difference of a network and of Euler-Maruyama on its
     noise, plus the mean of the latter less that of the SDE; extrapolated from two depths."""
     width, phi = max(1, settings.width // NARROW), TANH["activation"]
-    schemes = (Network(phi), EulerMaruyama(phi, "identity", law(settings)))
+    schemes = (ShallowNetwork(phi), EulerMaruyama(phi, "identity", law(settings)))
     walkers = [Walker(scheme, depth) for depth in PAIRED for scheme in schemes]
-    own = replace(settings, activation=phi)
-    exact = limit_moments(own, gram)
-    ahead = [{of: euler_moments(own, gram, depth)[of] - exact[of] for of in OF} for depth in PAIRED]
-    engine, found = default_engine(), []
+    at_activation = replace(settings, activation=phi)
+    exact = limit_moments(at_activation, gram)
+    ahead = [{of: euler_moments(at_activation, gram, depth)[of] - exact[of] for of in OF} for depth in PAIRED]
+    engine, totals = default_engine(), []
     replicas = settings.replicas * NARROW // 2
     for first, count in engine.pieces(replicas, vectors=8, width=width, dtype=getattr(torch, settings.dtype)):
         stream = Stream(settings.seed, f"kernel.diagram commuting {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
         ends = engine.final(walkers, x0, law(settings), horizon=settings.horizon, stream=stream)
         V = [wide.gram(x)[:, 0].cpu() for x in ends]
-        off = [V[2 * i] - V[2 * i + 1] + torch.tensor([its["q"], its["lambda"]]) for i, its in enumerate(ahead)]
-        coarse, fine = (depth * its for depth, its in zip(PAIRED, off, strict=True))
-        found.append(2 * fine - coarse)
-    total = torch.cat(found)
+        off = [V[2 * i] - V[2 * i + 1] + torch.tensor([bias["q"], bias["lambda"]]) for i, bias in enumerate(ahead)]
+        coarse, fine = (depth * difference for depth, difference in zip(PAIRED, off, strict=True))
+        totals.append(2 * fine - coarse)
+    total = torch.cat(totals)
     return {"q": total[:, 0], "lambda": total[:, 1]}
 
 
@@ -162,8 +164,13 @@ def table(draws: dict[int, Draws], wide: dict[str, float]) -> np.ndarray:
     """Width, then mean and standard error of q, of lambda, and the standard deviation of lambda with its error, a
     column a width; the last is infinite."""
     finite = [
-        [width, *mean(its["q"]), *mean(its["lambda"]), *standard_deviation(its["lambda"])]
-        for width, its in draws.items()
+        [
+            width,
+            *mean(draws_at_width["q"]),
+            *mean(draws_at_width["lambda"]),
+            *standard_deviation(draws_at_width["lambda"]),
+        ]
+        for width, draws_at_width in draws.items()
     ]
     return columns([*finite, [math.inf, wide["q"], 0.0, wide["lambda"], 0.0, 0.0, 0.0]])
 
@@ -187,22 +194,22 @@ def drawn(
     settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth: int, purpose: str, width: int, replicas: int
 ) -> Draws:
     """The same of one width."""
-    engine, its = default_engine(), []
+    engine, grams = default_engine(), []
     for first, count in engine.pieces(replicas, vectors=len(gram), width=width, dtype=getattr(torch, settings.dtype)):
         stream = Stream(settings.seed, f"kernel.diagram {purpose} {depth} {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
         (x,) = engine.final([Walker(scheme, depth)], x0, law(settings), horizon=settings.horizon, stream=stream)
-        its.append(wide.gram(x)[:, 0].cpu())
-    values = torch.cat(its)
+        grams.append(wide.gram(x)[:, 0].cpu())
+    values = torch.cat(grams)
     return {"q": values[:, 0], "lambda": values[:, 1]}
 
 
 def as_arrays(draws: Draws) -> dict[str, np.ndarray]:
-    return {of: np.ascontiguousarray(its.numpy()) for of, its in draws.items()}
+    return {of: np.ascontiguousarray(values_drawn.numpy()) for of, values_drawn in draws.items()}
 
 
 def as_draws(arrays: dict[str, np.ndarray]) -> Draws:
-    return {of: torch.from_numpy(its) for of, its in arrays.items()}
+    return {of: torch.from_numpy(array) for of, array in arrays.items()}
 
 
 def _sde(job: Job, gram: Float[Tensor, "2 2"]) -> dict[int, Draws]:
@@ -211,20 +218,20 @@ def _sde(job: Job, gram: Float[Tensor, "2 2"]) -> dict[int, Draws]:
 
     def compute() -> dict[str, np.ndarray]:
         scheme = EulerMaruyama(settings.activation, "identity", law(settings))
-        its = sampled(settings, gram, scheme, FINE, "SDE")
-        return {f"{of} {width}": draws[of].numpy() for width, draws in its.items() for of in OF}
+        draws_by_width = sampled(settings, gram, scheme, FINE, "SDE")
+        return {f"{of} {width}": draws[of].numpy() for width, draws in draws_by_width.items() for of in OF}
 
-    found = job.shared.solve("kernel.diagram.sde", key(settings, "width", "replicas", "dtype"), compute)
-    return {width: {of: torch.from_numpy(found[f"{of} {width}"]) for of in OF} for width in widths(settings)}
+    solution = job.shared.solve("kernel.diagram.sde", key(settings, "width", "replicas", "dtype"), compute)
+    return {width: {of: torch.from_numpy(solution[f"{of} {width}"]) for of in OF} for width in widths(settings)}
 
 
 def euler_moments(settings: Kernel, gram: Float[Tensor, "2 2"], depth: int) -> dict[str, float]:
     """Moments of the Euler-Maruyama scheme at infinite width: `x + phi'(0) z + 1/2 phi''(0) v h`."""
-    own, h = sizes(settings), settings.horizon / depth
+    init, h = sizes(settings), settings.horizon / depth
     slope, curvature = activation_named(settings.activation).taylor()
     m, L = gram.new_zeros(len(gram)), gram
     for _ in range(depth):
-        V = own.sigma_b**2 + own.sigma_w**2 * L
+        V = init.sigma_b**2 + init.sigma_w**2 * L
         drift = 0.5 * curvature * h * V.diagonal()
         L = L + slope**2 * h * V + torch.outer(m, drift) + torch.outer(drift, m) + torch.outer(drift, drift)
         m = m + drift
@@ -243,10 +250,13 @@ def step_error(settings: Kernel, gram: Float[Tensor, "2 2"]) -> tuple[dict[str, 
 def corners(draws: dict[int, Draws], corner: str, wide: dict[str, float], of_width: str) -> list[Record]:
     """Mean over networks by width, how far it is from infinite width in standard errors, and infinite width."""
     records = [Record("corner", wide[of], coordinates={"corner": of_width, "of": of}) for of in OF]
-    for width, its in draws.items():
+    for width, draws_at_width in draws.items():
         for of in OF:
-            value, stderr = mean(its[of])
-            more: Any = {"coordinates": {"corner": corner, "of": of, "width": width}, "replicas": len(its[of])}
+            value, stderr = mean(draws_at_width[of])
+            more: Any = {
+                "coordinates": {"corner": corner, "of": of, "width": width},
+                "replicas": len(draws_at_width[of]),
+            }
             records.append(Record("corner", value, stderr=stderr, reference=wide[of], **more))
             if stderr > 0:
                 records.append(Record("corner_deviation", abs(value - wide[of]) / stderr, **more))
@@ -258,11 +268,11 @@ def spread_records(draws: dict[int, Draws], scheme: str) -> list[Record]:
     return [
         Record(
             "corner_spread",
-            *standard_deviation(its["lambda"]),
+            *standard_deviation(draws_at_width["lambda"]),
             coordinates={"scheme": scheme, "width": width},
-            replicas=len(its["lambda"]),
+            replicas=len(draws_at_width["lambda"]),
         )
-        for width, its in draws.items()
+        for width, draws_at_width in draws.items()
     ]
 
 

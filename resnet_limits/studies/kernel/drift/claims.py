@@ -20,14 +20,14 @@ PINS = {
 
 def _growth(of: str, width: int, linear: float) -> Claim:
     """`linear`: the growth of the network without relu."""
-    name, words, rate, value = {
-        "relu": (f"relu.{width}", "|relu(x)|", "n", 1 / 4 - 1 / width),
-        "norm": (f"relu.norm.{width}", "|x|", "(2n)", 1 / 4 - 1 / (2 * width)),
+    name, words, less, value = {
+        "relu": (f"relu.{width}", "|relu(x)|", width, 1 / 4 - 1 / width),
+        "norm": (f"relu.norm.{width}", "|x|", 2 * width, 1 / 4 - 1 / (2 * width)),
     }[of]
     return Claim(
         id=f"kernel.diagram.{name}",
         source=HAYOU,
-        statement=f"x + W relu(x)/sqrt(L) at width n = {width}: log {words} grows on average by about 1/4 - 1/{rate}",
+        statement=f"At width {width}, log {words} of x + W relu(x)/sqrt(L) grows by about 1/4 - 1/{less} on average",
         kind="observation",
         observable="log_growth",
         expected=Expected("value", value, 0.02),

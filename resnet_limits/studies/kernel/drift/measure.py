@@ -11,8 +11,8 @@ from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream, normals
-from ....sampling.law import Isotropic
-from ....sampling.schemes import Network, Walker
+from ....sampling.layer_law import Isotropic
+from ....sampling.schemes import ShallowNetwork, Walker
 from ..problem import where
 from ..settings import Kernel
 from .claims import PINS, WIDTHS
@@ -36,11 +36,11 @@ def measure(job: Job) -> Measurement:
 
 def growths(settings: Kernel, width: int, count: int) -> Float[Tensor, "r 2"]:
     """Of `log |relu(x)|` and `log |x|`, a row a network."""
-    engine, found = default_engine(), []
-    scheme = Network(PINS["activation"], PINS["activation_inside"])
-    for first, its in engine.pieces(count, vectors=1, width=width, dtype=where(settings)["dtype"]):
+    engine, changes = default_engine(), []
+    scheme = ShallowNetwork(PINS["activation"], PINS["activation_inside"])
+    for first, replicas in engine.pieces(count, vectors=1, width=width, dtype=where(settings)["dtype"]):
         stream = Stream(settings.seed, f"kernel.diagram.relu {width}", first_replica=first)
-        x0 = normals((1, width), stream.part(" start"), replicas=its, **where(settings))
+        x0 = normals((1, width), stream.part(" start"), replicas=replicas, **where(settings))
         (x,) = engine.final(
             [Walker(scheme, settings.depth)],
             x0,
@@ -48,8 +48,8 @@ def growths(settings: Kernel, width: int, count: int) -> Float[Tensor, "r 2"]:
             horizon=PINS["horizon"],
             stream=stream,
         )
-        found.append((_log_sizes(x) - _log_sizes(x0)).cpu())
-    return torch.cat(found)
+        changes.append((_log_sizes(x) - _log_sizes(x0)).cpu())
+    return torch.cat(changes)
 
 
 def _log_sizes(x: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ width: of the SDE, `E v_12` and the overlaps of costates both grow like e^{kt}, 
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import JACOT, LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
 from ...least import points, sampled
@@ -29,8 +29,8 @@ LINEAR = {"activation": "identity", "init.sigma_w": 0.6, "init.sigma_b": 0.4, "h
 """Of small sizes, for the scatter over networks; none is 1, where powers hide."""
 
 
-ROOT = "overlaps over sqrt(D) in place of D"
-BIAS = "h for sqrt(h) on the biases of full weight matrices"
+ROOT = "overlaps divided by sqrt(D) in place of D"
+BIAS = "biases of size h in place of sqrt(h)"
 
 
 def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance: float, rival: Rival) -> Claim:
@@ -40,7 +40,7 @@ def _value(claim_id: str, source: Paper, statement: str, scheme: str, tolerance:
         statement=statement,
         kind="theorem",
         observable="entries_ratio",
-        expected=Expected("value", 1, tolerance),
+        expected=Expected("value", 1, tolerance, scale=RELATIVE),
         where={"scheme": scheme},
         random=True,
         verdicts=AS_FULL,
@@ -68,10 +68,10 @@ def _narrow(claim_id: str, words: str, scheme: str, rival: Rival) -> Claim:
     return Claim(
         id=claim_id,
         source=PELUCHETTI,
-        statement=f"At width {NARROW} the layers' tangent kernel of the SDE is T v_12 e^(kT) in the mean{words}.",
+        statement=f"At width {NARROW}, linear layers have the mean tangent kernel T v_12 (1 + k h)^{{L-1}}, {words}",
         kind="derived",
         observable="narrow_ratio",
-        expected=Expected("value", 1, 0.04),
+        expected=Expected("value", 1, 0.04, scale=RELATIVE),
         where={"scheme": scheme},
         pins=LINEAR,
         random=True,
@@ -86,52 +86,56 @@ def least_of_entries(settings: Kernel) -> float:
 
 GROUP = Group(
     name="entries",
-    title="Do the kernels of networks of width D approach those of infinite width?",
+    title="Do the kernels of finite networks converge to those of infinite width?",
     seconds=35,
     least=least_of_entries,
     claims=(
         _value(
             "kernel.nngp.mean",
             LEE_GAUSSIAN,
-            f"The mean overlap <x_L, x_L'>/D of networks of {SHALLOW} layers is the kernel of infinite width.",
+            f"The mean Gram matrix <x_L, x_L'>/D of networks of {SHALLOW} layers is the kernel of infinite width",
             "nngp shallow",
             0.012,
-            Rival("the kernel of deep networks", "K20-deep-kernel", 0.8836),
+            Rival("the kernel of deep networks in place of shallow ones", "K20-deep-kernel", 0.8836),
         ),
         _width(
             "kernel.nngp.width",
             LEE_GAUSSIAN,
-            "Overlaps of networks of width D are at a distance of order 1/2 in D of the kernel.",
+            "Gram matrices of networks of width D converge to the kernel of infinite width at order 1/2 in D",
             "nngp",
             Rival(ROOT, "K18-overlap-root", -0.5365),
         ),
         _value(
             "kernel.ntk.mean",
             JACOT,
-            f"The mean tangent kernel of networks of {SHALLOW} layers is the kernel of infinite width.",
+            f"The mean tangent kernel of networks of {SHALLOW} layers is that of infinite width",
             "ntk shallow",
             0.03,
-            Rival("the kernel of deep networks", "K20-deep-kernel", 0.8636),
+            Rival("the kernel of deep networks in place of shallow ones", "K20-deep-kernel", 0.8636),
         ),
         _width(
             "kernel.ntk.width",
             JACOT,
-            "Tangent kernels of networks of width D are at a distance of order 1/2 in D of the kernel.",
+            "Tangent kernels of networks of width D converge to that of infinite width at order 1/2 in D",
             "ntk",
             Rival(ROOT, "K18-overlap-root", -0.7354),
         ),
         _value(
             "kernel.ntk.autograd",
             JACOT,
-            "The mean tangent kernel of full weight matrices, by autograd, is the kernel of infinite width.",
+            "The mean tangent kernel of full weight matrices, by autograd, is that of infinite width",
             "ntk-autograd",
             0.09,
-            Rival("a recursion without h before the tangent kernel", "K3-h-missing", 0.7192),
+            Rival("a recursion of the tangent kernel without the factor h", "K3-h-missing", 0.7192),
         ),
-        _narrow("kernel.ntk.narrow.spans", "", "spans", Rival(ROOT, "K18-overlap-root", 5.335)),
-        _narrow("kernel.ntk.narrow.autograd", ", by autograd", "autograd", Rival(BIAS, "K8-bias-h", 0.5418)),
+        _narrow("kernel.ntk.narrow.spans", "by sampling", "spans", Rival(ROOT, "K18-overlap-root", 5.335)),
+        _narrow("kernel.ntk.narrow.autograd", "by autograd", "autograd", Rival(BIAS, "K8-bias-h", 0.5418)),
     ),
     memory=("width", "kernel.inputs", "depth", "replicas"),
+    conditional=(
+        "entry",
+        "entries_distance",
+    ),
     observables={
         "entry": "an entry of a kernel, of inputs i and j (coordinate pair): mean over networks of the width of the"
         f" settings; schemes nngp, ntk, those of {SHALLOW} layers (nngp shallow, ntk shallow), ntk-autograd (full"

@@ -24,10 +24,10 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....networks.ntk import tangent_kernel
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....random import Stream, normals
 from ....sampling import wide
-from ....sampling.schemes import Network, Walker
+from ....sampling.schemes import ShallowNetwork, Walker
 from ..kernels import finite_kernel
 from ..outside import sizes, widths
 from ..problem import key, law, network_of, overlaps, pair, points, read_in, where
@@ -82,9 +82,9 @@ def _shallow(
     def compute() -> dict[str, np.ndarray]:
         return {"kernels": draw(settings, gram, settings.width).numpy()}
 
-    its = key(settings, "width", "dtype", "replicas", "kernel.inputs")
-    found = job.shared.solve(f"kernel.shallow.{kind}", its, compute)["kernels"]
-    return torch.from_numpy(found), finite_kernel(settings, kind, SHALLOW)(z, z)
+    keys = key(settings, "width", "dtype", "replicas", "kernel.inputs")
+    kernels = job.shared.solve(f"kernel.shallow.{kind}", keys, compute)["kernels"]
+    return torch.from_numpy(kernels), finite_kernel(settings, kind, SHALLOW)(z, z)
 
 
 def _narrow(job: Job) -> list[Record]:
@@ -94,7 +94,7 @@ def _narrow(job: Job) -> list[Record]:
     `E v_12` is multiplied by `1 + k h` in a layer, and so is a costate's overlap: each of the L terms of the mean is
     `h v_12 (1 + k h)^(L-1)`, the widths of states and costates being independent given the layers before and after.
     """
-    own, T = Iid(sigma_w=LINEAR["init.sigma_w"], sigma_b=LINEAR["init.sigma_b"]), LINEAR["horizon"]
+    init, T = IidLaw(sigma_w=LINEAR["init.sigma_w"], sigma_b=LINEAR["init.sigma_b"]), LINEAR["horizon"]
     z, replicas = pair(job.settings), NARROW_NETWORKS * job.settings.replicas
     gram = overlaps(z)
     layers_alone = replace(job.settings.kernel, read_in=False, readout=False)
@@ -105,7 +105,7 @@ def _narrow(job: Job) -> list[Record]:
         replicas=TANGENTS * replicas,
         kernel=layers_alone,
         activation=LINEAR["activation"],
-        init=own,
+        init=init,
         horizon=T,
     )
 
@@ -114,46 +114,46 @@ def _narrow(job: Job) -> list[Record]:
         stream = Stream(settings.seed, "kernel.ntk narrow")
         inputs = z.to(**where(settings))
         parameters = network.initial(z.shape[1], 1, stream, replicas=replicas, **where(settings))
-        found = [
-            tangent_kernel(network, {name: its[part] for name, its in parameters.items()}, inputs)[:, 0, 1].cpu()
+        kernels = [
+            tangent_kernel(network, {name: array[part] for name, array in parameters.items()}, inputs)[:, 0, 1].cpu()
             for part in (slice(i, i + AT_A_TIME) for i in range(0, replicas, AT_A_TIME))
         ]
-        return {"autograd": torch.cat(found).numpy(), "spans": ntk(settings, gram, NARROW)[:, 0, 1].numpy()}
+        return {"autograd": torch.cat(kernels).numpy(), "spans": ntk(settings, gram, NARROW)[:, 0, 1].numpy()}
 
-    its = key(job.settings, "dtype", "replicas")
-    kernels = job.shared.solve("kernel.ntk.narrow", its, compute)
-    k, h = own.sigma_w**2, T / NARROW_LAYERS
-    exact = T * (own.sigma_b**2 + k * float(gram[0, 1])) * (1 + k * h) ** (NARROW_LAYERS - 1)
+    keys = key(job.settings, "dtype", "replicas")
+    kernels = job.shared.solve("kernel.ntk.narrow", keys, compute)
+    k, h = init.sigma_w**2, T / NARROW_LAYERS
+    exact = T * (init.sigma_b**2 + k * float(gram[0, 1])) * (1 + k * h) ** (NARROW_LAYERS - 1)
     records = []
-    for scheme, found in kernels.items():
-        value, stderr = mean(torch.from_numpy(found) / exact)
+    for scheme, entries in kernels.items():
+        value, stderr = mean(torch.from_numpy(entries) / exact)
         coordinates = {"scheme": scheme, **LINEAR}
-        records.append(Record("narrow_ratio", value, stderr, coordinates=coordinates, replicas=len(found)))
+        records.append(Record("narrow_ratio", value, stderr, coordinates=coordinates, replicas=len(entries)))
     return records
 
 
 def nngp(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     """`<x_L, x_L'>/D` of each network."""
-    engine, found, dtype = default_engine(), [], where(settings)["dtype"]
+    engine, overlaps_drawn, dtype = default_engine(), [], where(settings)["dtype"]
     for first, count in engine.pieces(settings.replicas, vectors=len(gram), width=width, dtype=dtype):
         stream = Stream(settings.seed, f"kernel.nngp {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
         (x,) = engine.final(
-            [Walker(Network(settings.activation), settings.depth)],
+            [Walker(ShallowNetwork(settings.activation), settings.depth)],
             x0,
             law(settings),
             horizon=settings.horizon,
             stream=stream,
         )
-        found.append(_overlaps(x))
-    return torch.cat(found)
+        overlaps_drawn.append(_overlaps(x))
+    return torch.cat(overlaps_drawn)
 
 
 def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     """The tangent kernel of each network, of replicas/8 of the largest width and as many more as others are
     narrower."""
-    engine, found = default_engine(), []
-    own, h = sizes(settings), settings.horizon / settings.depth
+    engine, totals = default_engine(), []
+    init, h = sizes(settings), settings.horizon / settings.depth
     replicas = max(settings.replicas // TANGENTS, 2) * settings.width // width
     n, phi = len(gram), settings.activation
     dtype = where(settings)["dtype"]
@@ -165,7 +165,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
         V = normals((1, width), stream.part(" read-out"), replicas=count, **where(settings))
         tape = engine.record(
-            Network(phi),
+            ShallowNetwork(phi),
             x0,
             law(settings),
             depth=settings.depth,
@@ -176,13 +176,13 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         total = _overlaps(tape.final) if settings.kernel.readout else torch.zeros(count, n, n, dtype=torch.float64)
         for layer in tape.backward(p):
             a = activation_named(phi).with_slope(tape.pre_activations[layer.k])[1] * p
-            weights = own.sigma_w**2 * _overlaps(tape.states[layer.k]) + own.sigma_b**2
+            weights = init.sigma_w**2 * _overlaps(tape.states[layer.k]) + init.sigma_b**2
             total = total + h * weights * width * _overlaps(a)
             p = layer.p
         if settings.kernel.read_in:
             total = total + gram * width * _overlaps(p)
-        found.append(total)
-    return torch.cat(found)
+        totals.append(total)
+    return torch.cat(totals)
 
 
 def _overlaps(x: Float[Tensor, "r n d"]) -> Kernels:
@@ -199,16 +199,16 @@ def _by_autograd(job: Job, z: Float[Tensor, "n f"], depth: int) -> Kernels:
 
     def compute() -> dict[str, np.ndarray]:
         size = max(1, AT_ONCE // (z.element_size() * len(z) * depth * settings.width**2))
-        found = []
+        kernels = []
         for first in range(0, EXACTLY, size):
-            its = min(size, EXACTLY - first)
+            replicas = min(size, EXACTLY - first)
             stream = Stream(settings.seed, "kernel.ntk-autograd", first_replica=first)
-            parameters = network.initial(z.shape[1], 1, stream, replicas=its, **where(settings))
-            found.append(tangent_kernel(network, parameters, z).cpu())
-        return {"kernels": torch.cat(found).numpy()}
+            parameters = network.initial(z.shape[1], 1, stream, replicas=replicas, **where(settings))
+            kernels.append(tangent_kernel(network, parameters, z).cpu())
+        return {"kernels": torch.cat(kernels).numpy()}
 
-    its = key(settings, "width", "dtype", "kernel.inputs", at=depth)
-    return torch.from_numpy(job.shared.solve("kernel.ntk-autograd", its, compute)["kernels"])
+    keys = key(settings, "width", "dtype", "kernel.inputs", at=depth)
+    return torch.from_numpy(job.shared.solve("kernel.ntk-autograd", keys, compute)["kernels"])
 
 
 def entry_records(kernels: Kernels, exact: Float[Tensor, "n n"], scheme: str) -> list[Record]:
@@ -217,8 +217,8 @@ def entry_records(kernels: Kernels, exact: Float[Tensor, "n n"], scheme: str) ->
     for i, j in [(0, 0), *((0, j) for j in range(1, len(exact)))]:
         coordinates = {"scheme": scheme, "pair": f"{i},{j}"}
         value, stderr = mean(kernels[:, i, j])
-        its = {"stderr": stderr, "reference": float(exact[i, j]), "replicas": len(kernels)}
-        records.append(Record("entry", value, coordinates=coordinates, **its))
+        more = {"stderr": stderr, "reference": float(exact[i, j]), "replicas": len(kernels)}
+        records.append(Record("entry", value, coordinates=coordinates, **more))
     relative = (kernels * exact.sign()).sum(dim=(1, 2)) / exact.abs().sum()
     value, stderr = mean(relative)
     records.append(Record("entries_ratio", value, stderr=stderr, coordinates={"scheme": scheme}, replicas=len(kernels)))

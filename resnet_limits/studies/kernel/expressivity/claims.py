@@ -11,7 +11,7 @@ from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points
-from ..outside import AS_FULL, DEEP, NO_BLOW_UP, OF_DEPTHS, either, not_affine, without_order
+from ..outside import AS_FULL, DEEP, NO_BLOW_UP, OF_DEPTHS, OF_ROUNDING, either, not_affine, without_order
 
 POINTS, BEYOND = 300, 100
 """Training points of the Gram matrices: at least 300, and 100 beyond d_in + 1, where there are so many."""
@@ -33,7 +33,7 @@ def _regression(kernel: str, words: str, rival: float) -> Claim:
     return Claim(
         id=f"kernel.expressivity.regression.{kernel}",
         source=PELUCHETTI,
-        statement=f"Regression with the {words} of depth L approaches linear ridge regression at order 1.",
+        statement=f"Regression with the {words} of depth L converges to linear ridge regression at order 1",
         kind="derived",
         observable="regression_distance",
         expected=Expected("order", 1, 0.15),
@@ -41,23 +41,23 @@ def _regression(kernel: str, words: str, rival: float) -> Claim:
         pins=NOISY,
         outside=either(not_affine, without_order),
         verdicts=OF_DEPTHS,
-        rival=Rival("constants of first order in T: a distance that stays", "K23-affine", rival),
+        rival=Rival("constants of the limit to first order in T: a distance that stays", "K23-affine", rival),
     )
 
 
 GROUP = Group(
     name="expressivity",
-    title="Can a doubly infinite network do more than linear regression?",
+    title="Can a network of infinite width and depth do more than linear regression?",
     seconds=3,
     least=points,
     claims=(
         Claim(
             id="kernel.expressivity.rank",
             source=PELUCHETTI,
-            statement="Gram matrices of both kernels of the doubly infinite network have rank at most d_in + 1.",
+            statement="Gram matrices of both kernels of the doubly infinite network have rank at most d_in + 1",
             kind="identity",
             observable="rank_tail",
-            expected=Expected("at_most", 1, 0.5),
+            expected=Expected("at_most", 1, 0.5, scale=OF_ROUNDING),
             where={"scheme": "largest"},
             outside=not_affine,
             needs=f"more training points than d_in + 1; {NO_BLOW_UP}",
@@ -67,21 +67,21 @@ GROUP = Group(
         Claim(
             id="kernel.expressivity.ridge",
             source=PELUCHETTI,
-            statement="Regression with the tangent kernel of the doubly infinite network is linear ridge regression.",
+            statement="Regression with the tangent kernel of the doubly infinite network is linear ridge regression",
             kind="identity",
             observable="ridge_difference",
-            expected=Expected("at_most", 1, 0.5),
+            expected=Expected("at_most", 1, 0.5, scale=OF_ROUNDING),
             outside=not_affine,
             needs=NO_BLOW_UP,
             verdicts=AS_FULL,
             rival=Rival("a tangent kernel without the read-out's constant", "K2-readout-constant"),
         ),
-        _regression("nngp", "NNGP", -0.2236),
+        _regression("nngp", "NNGP kernel", -0.2236),
         _regression("ntk", "tangent kernel", -1.323),
         Claim(
             id="kernel.expressivity.depth",
             source=PELUCHETTI,
-            statement="The part of the NNGP of depth L that is not affine in <z, z'> vanishes at order 1.",
+            statement="The part of the NNGP kernel of depth L that is not affine in <z, z'> vanishes at order 1",
             kind="derived",
             observable="nonlinear_part",
             expected=Expected("order", 1, 0.15),
@@ -89,15 +89,17 @@ GROUP = Group(
             pins=SMALL,
             outside=either(not_affine, without_order),
             verdicts=OF_DEPTHS,
-            rival=Rival("one depth for all: a part that stays", "K24-depth-of-training", -8.882e-16),
+            rival=Rival(
+                "the kernel of one depth at all depths: a part that stays", "K24-depth-of-training", -8.882e-16
+            ),
         ),
         Claim(
             id="kernel.expressivity.nonlinear",
             source=PELUCHETTI,
-            statement="At least a hundredth of the deep block's kernel is not affine, at infinite depth too (log10).",
+            statement="At infinite depth, at least a hundredth of the deep block's kernel is not affine in <z, z'>",
             kind="derived",
             observable="log_nonlinear_part",
-            expected=Expected("at_least", -2, 0.5),
+            expected=Expected("at_least", -2, 0.5, scale="log10"),
             where={"scheme": "deep"},
             pins=BENT,
             verdicts=AS_FULL,
@@ -117,7 +119,7 @@ GROUP = Group(
         "nonlinear_part": "what the best fit by a + b <z, z'>/d_in leaves of the kernel of 100 training points,"
         " relative to its entries less their mean; schemes finite depth (NNGP of infinite width and depth L),"
         " deep (deep block)",
-        "log_nonlinear_part": "its log10",
+        "log_nonlinear_part": "log10 of nonlinear_part",
         "ridge_difference": "largest difference of the predictions of kernel and linear ridge regression over the bound"
         " on its rounding",
     },

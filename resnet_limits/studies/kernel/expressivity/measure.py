@@ -26,7 +26,8 @@ from ....inference.targets import one_hot
 from ....limits.kernel import Kind, LimitKernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
+from ...pinned import pinned
 from ..kernels import affine, deep_kernel, finite_kernel, limit_exists, limit_kernel
 from ..outside import not_affine
 from ..problem import dataset, key, overlaps
@@ -43,12 +44,12 @@ def measure(job: Job) -> Measurement:
     settings, records = job.settings, []
     data = dataset(settings)
     x = data.x_train.double()
-    its = key(settings, "kernel.ridge")
+    keys = key(settings, "kernel.ridge")
     if limit_exists(settings, data)[0]:
-        found = job.shared.solve("kernel.expressivity", its, lambda: of_the_limit(settings))
-        records += rank_records(found, x.shape[1])
+        solution = job.shared.solve("kernel.expressivity", keys, lambda: of_the_limit(settings))
+        records += rank_records(solution, x.shape[1])
         if not_affine(settings) is None:
-            value, error = found["ridge"]
+            value, error = solution["ridge"]
             records.append(Record("ridge_difference", float(value), reference_error=float(error)))
     if not_affine(settings) is None:
         job.progress(0.3, "regression at finite depth")
@@ -64,7 +65,7 @@ def measure(job: Job) -> Measurement:
 
     nonlinear = {
         "finite depth": (finite_kernel(small, "nngp", settings.depth)(few, few), SMALL),
-        "deep": (torch.from_numpy(job.shared.solve("kernel.expressivity.deep", its, deep)["entries"]), BENT),
+        "deep": (torch.from_numpy(job.shared.solve("kernel.expressivity.deep", keys, deep)["entries"]), BENT),
     }
     for scheme, (K, pins) in nonlinear.items():
         value, coordinates = not_fitted(K, gram), {"scheme": scheme, **pins}
@@ -80,8 +81,7 @@ def measure(job: Job) -> Measurement:
 
 def of_small_sizes(settings: Kernel) -> Kernel:
     """With the sizes and the horizon that the orders in depth pin."""
-    its = Iid(sigma_w=SMALL["init.sigma_w"], sigma_b=SMALL["init.sigma_b"])
-    return replace(settings, init=its, horizon=SMALL["horizon"])
+    return pinned(replace(settings, init=IidLaw()), SMALL)
 
 
 def regression_records(settings: Kernel, data: Dataset) -> list[Record]:
@@ -93,11 +93,11 @@ def regression_records(settings: Kernel, data: Dataset) -> list[Record]:
     records = []
     for kind in kinds:
         kernel = finite_kernel(small, kind, settings.depth)
-        found = dense.posterior(kernel, x, y, ridge=noise)
+        posterior = dense.posterior(kernel, x, y, ridge=noise)
         linear = linear_ridge(*affine(small, kind), x, y, x, noise)
-        off = float((found.mean(x) - linear).norm() / linear.norm())
+        off = float((posterior.mean(x) - linear).norm() / linear.norm())
         coordinates = {"scheme": kind, **NOISY}
-        error = settings.depth * found.error
+        error = settings.depth * posterior.error
         records.append(Record("regression_distance", off, reference_error=error, coordinates=coordinates))
     return records
 
@@ -116,11 +116,11 @@ def not_fitted(K: Float[Tensor, "n n"], gram: Float[Tensor, "n n"]) -> float:
     return float(left.norm() / y.norm())
 
 
-def rank_records(found: dict[str, np.ndarray], d_in: int) -> list[Record]:
+def rank_records(solution: dict[str, np.ndarray], d_in: int) -> list[Record]:
     """Numerical ranks, and the first eigenvalue that must vanish over the bound on its rounding."""
     records = []
     for scheme in ("nngp", "ntk"):
-        values = found[scheme]
+        values = solution[scheme]
         n, bound = len(values), len(values) * EPS * values[0]
         coordinates = {"scheme": scheme}
         rank = float((np.abs(values) > bound).sum())
@@ -141,20 +141,20 @@ def of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
     count = max(POINTS, data.features + 1 + BEYOND)
     x, new = data.x_train[:count].double(), data.x_test.double()[:count]
     largest = float(torch.cat([x, new]).square().mean(dim=1).max())
-    found = {}
+    arrays = {}
     for kind in ("nngp", "ntk"):
         kernel = limit_kernel(settings, kind, largest)
         K = block(kernel, x, x)
-        found[kind] = np.linalg.eigvalsh(K.numpy())[::-1]
+        arrays[kind] = np.linalg.eigvalsh(K.numpy())[::-1]
         if kind == "ntk" and not_affine(settings) is None:
             linear, y = affine(settings, kind), targets(data, count)
-            found["ridge"] = np.array(ridge_difference(kernel, linear, x, y, new, settings.kernel.ridge))
-    return found
+            arrays["ridge"] = np.array(ridge_difference(kernel, linear, x, y, new, settings.kernel.ridge))
+    return arrays
 
 
 def block(kernel: LimitKernel, x: Float[Tensor, "n f"], new: Float[Tensor, "m f"]) -> Float[Tensor, "n m"]:
     """Entries from overlaps and norms; no features that would make the rank what it must be."""
-    q, p = (its.square().mean(dim=1) for its in (x, new))
+    q, p = (points.square().mean(dim=1) for points in (x, new))
     return kernel.of_overlaps(x @ new.T / x.shape[1], q[:, None], p[None])
 
 
@@ -175,7 +175,7 @@ def ridge_difference(
     K = block(kernel, x, x)
     values = torch.linalg.eigvalsh(K) + ridge
     through_kernel = block(kernel, new, x).numpy() @ cho_solve((factored(K, ridge), False), y.numpy())
-    design, at = (affine_features(*linear, its).numpy() for its in (x, new))
+    design, at = (affine_features(*linear, points).numpy() for points in (x, new))
     right = np.vstack([y.numpy(), np.zeros((design.shape[1], y.shape[1]))])
     squares = np.vstack([design, math.sqrt(ridge) * np.eye(design.shape[1])])
     direct, again = (at @ least_squares(squares, right, driver) for driver in ("gelsd", "gelsy"))

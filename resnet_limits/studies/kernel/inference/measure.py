@@ -70,11 +70,11 @@ def task(settings: Kernel) -> Task:
 def measure(job: Job) -> Measurement:
     """Distances by width, and accuracies."""
     settings = job.settings
-    its, depth = task(settings), min(settings.depth, settings.kernel.trained_depth)
+    regression, depth = task(settings), min(settings.depth, settings.kernel.trained_depth)
     total = Measurement()
-    total.extend(_fully(job, its, depth))
+    total.extend(_fully(job, regression, depth))
     job.progress(0.95, "weakly trained networks")
-    total.extend(_weakly(job, its, depth))
+    total.extend(_weakly(job, regression, depth))
     total.records = [record for record in total.records if math.isfinite(record.value)]
     return total
 
@@ -91,28 +91,28 @@ class Learnt:
     loss: Tensor
 
 
-def _fully(job: Job, its: Task, depth: int) -> Measurement:
+def _fully(job: Job, regression: Task, depth: int) -> Measurement:
     settings = job.settings
     job.progress(0.0, "tangent kernel of the trained networks")
-    kernel = _tangent_kernel(job, its, depth)
+    kernel = _tangent_kernel(job, regression, depth)
     values, vectors = torch.linalg.eigh(kernel["inside"])
     rate = settings.kernel.rate / float(values[-1])
     steps = settings.kernel.steps
 
     def after(steps: int) -> Tensor:
         factors = gradient_descent(steps, rate)(values.clamp(min=0))
-        return kernel["across"] @ (vectors * factors) @ (vectors.T @ its.y)
+        return kernel["across"] @ (vectors * factors) @ (vectors.T @ regression.y)
 
     predicted = after(steps)
-    size, where = predicted.square().mean(), {"points": len(its.x), **PINS}
-    components = (vectors.T @ its.y).square().sum(dim=1) / (2 * len(its.x))
+    size, where = predicted.square().mean(), {"points": len(regression.x), **PINS}
+    components = (vectors.T @ regression.y).square().sum(dim=1) / (2 * len(regression.x))
     total, distances, times, networks = Measurement(), {}, {}, {}
     its_widths = widths(settings)
-    if its.labels is not None:
-        foreseen = fraction((predicted.argmax(dim=1) == its.labels).double().numpy())
+    if regression.labels is not None:
+        foreseen = fraction((predicted.argmax(dim=1) == regression.labels).double().numpy())
         total.records.append(Record("accuracy.predicted", *foreseen, coordinates=where))
     for i, width in enumerate(its_widths):
-        learnt = _trained(job, its, depth, width, rate * len(its.x), (i, len(its_widths)))
+        learnt = _trained(job, regression, depth, width, rate * len(regression.x), (i, len(its_widths)))
         networks[width] = len(learnt.change)
         distances[width] = root_mean_square((learnt.change - predicted).square().mean(dim=(1, 2)) / size)
         loss = learnt.loss[:, learnt.loss.shape[1] // EARLY]  # after so many steps
@@ -120,17 +120,17 @@ def _fully(job: Job, its: Task, depth: int) -> Measurement:
         times[width] = mean(reached / (steps // EARLY)) if steps >= EARLY else (math.nan, math.nan)
         drawn: Any = {"coordinates": {**where, "width": width}, "replicas": len(learnt.change)}
         total.records.append(Record("learnt_time", *times[width], **drawn))
-        if its.labels is not None:
-            found = (learnt.change.argmax(dim=2) == its.labels).double()
-            total.records.append(Record("accuracy.finite", *mean(found.mean(dim=1)), **drawn))
+        if regression.labels is not None:
+            right = (learnt.change.argmax(dim=2) == regression.labels).double()
+            total.records.append(Record("accuracy.finite", *mean(right.mean(dim=1)), **drawn))
         if width != settings.width:
             continue
-        if its.labels is not None:
-            total.records += _against_the_kernel(found, predicted, its.labels, drawn)
-            ensemble = (learnt.change.mean(dim=0).argmax(dim=1) == its.labels).double().mean()
+        if regression.labels is not None:
+            total.records += _against_the_kernel(right, predicted, regression.labels, drawn)
+            ensemble = (learnt.change.mean(dim=0).argmax(dim=1) == regression.labels).double().mean()
             total.records.append(Record("accuracy.ensemble", float(ensemble), **drawn))
             total.arrays["inference.accuracy"] = columns(
-                [*its_own, len(its.x)] for its_own in (mean(found.mean(dim=1)), foreseen)
+                [*its_own, len(regression.x)] for its_own in (mean(right.mean(dim=1)), foreseen)
             )
         last = {"step": steps - 1, **drawn}
         total.records.append(Record("train_loss", *mean(learnt.loss[:, -1]), **last))
@@ -181,7 +181,7 @@ def extrapolated(by_width: dict[int, tuple[float, float]]) -> tuple[float, float
 
 def by_width(distances: dict[int, tuple[float, float]]) -> np.ndarray:
     """Width, distance and its standard error, a column a width."""
-    return columns([width, *its] for width, its in distances.items())
+    return columns([width, *distance] for width, distance in distances.items())
 
 
 def distance_records(
@@ -189,95 +189,115 @@ def distance_records(
 ) -> list[Record]:
     """Distances by width, of so many networks."""
     return [
-        Record("inference_distance", *its, coordinates={**coordinates, "width": width}, replicas=networks[width])
-        for width, its in distances.items()
+        Record("inference_distance", *distance, coordinates={**coordinates, "width": width}, replicas=networks[width])
+        for width, distance in distances.items()
     ]
 
 
-def _tangent_kernel(job: Job, its: Task, depth: int) -> dict[str, Tensor]:
+def _tangent_kernel(job: Job, regression: Task, depth: int) -> dict[str, Tensor]:
     """Entries among the training points, and from test to training points."""
     settings = job.settings
     kernel = finite_kernel(settings, "ntk", depth)
 
     def compute() -> dict[str, np.ndarray]:
-        return {"inside": assemble(kernel, its.x).numpy(), "across": kernel(its.new, its.x).numpy()}
+        return {
+            "inside": assemble(kernel, regression.x).numpy(),
+            "across": kernel(regression.new, regression.x).numpy(),
+        }
 
     where = key(settings, "kernel.points", at=depth)
-    found = job.shared.solve("kernel.inference.kernel", where, compute)
-    return {name: torch.from_numpy(array) for name, array in found.items()}
+    solution = job.shared.solve("kernel.inference.kernel", where, compute)
+    return {name: torch.from_numpy(array) for name, array in solution.items()}
 
 
-def _trained(job: Job, its: Task, depth: int, width: int, rate: float, part: tuple[int, int]) -> Learnt:
+def _trained(job: Job, regression: Task, depth: int, width: int, rate: float, part: tuple[int, int]) -> Learnt:
     """Networks of this width, trained; in pieces, each kept as soon as it is done."""
     settings, device_ = job.settings, device.resolve(job.settings.device)
     network = network_of(settings, depth, width)
-    x, y, new = (t.to(device_, torch.float32) for t in (its.x, its.y, its.new))
+    x, y, new = (t.to(device_, torch.float32) for t in (regression.x, regression.y, regression.new))
     networks = settings.kernel.networks * min(settings.width // width, MOST_TIMES)
     size = max(1, min(networks, MEMORY // (16 * len(x) * width * depth)))
-    found = []
+    solutions = []
     for first in range(0, networks, size):
         count = min(size, networks - first)
 
-        def told(step: int, loss: Tensor, first: int = first, count: int = count) -> None:
+        def tell(step: int, loss: Tensor, first: int = first, count: int = count) -> None:
             done = (first + count * step / settings.kernel.steps) / networks
             job.progress(0.05 + 0.85 * (part[0] + done) / part[1], f"training networks of width {width}")
             if width == settings.width and first == 0:
                 job.sink.scalars(step, {"train_loss": float(loss.mean())})
 
-        def compute(first: int = first, count: int = count, told: Any = told) -> dict[str, np.ndarray]:
+        def compute(first: int = first, count: int = count, tell: Any = tell) -> dict[str, np.ndarray]:
             stream = Stream(settings.seed, "kernel.inference", first_replica=first)
             start = network.initial(x.shape[1], y.shape[1], stream, replicas=count, device=device_)
             of = functools.partial(network.outputs, through=default_engine().forward)
-            end, loss = descend(network, start, x, y + of(start, x), rate=rate, steps=settings.kernel.steps, told=told)
+            end, loss = descend(
+                network, start, x, y + of(start, x), rate=rate, steps=settings.kernel.steps, report=tell
+            )
             outputs = {"change": of(end, new) - of(start, new), "loss": loss}
             return {name: t.double().cpu().numpy() for name, t in outputs.items()}
 
         drawn = {"of_width": width, "first": first, "count": count}
         where = key(settings, "kernel.points", "kernel.steps", at=depth, rate=rate, **drawn)
-        found.append(job.shared.solve("kernel.inference.trained", where, compute))
-    return Learnt(*(torch.from_numpy(np.concatenate([f[name] for f in found])) for name in Learnt.__dataclass_fields__))
+        solutions.append(job.shared.solve("kernel.inference.trained", where, compute))
+    return Learnt(
+        *(torch.from_numpy(np.concatenate([f[name] for f in solutions])) for name in Learnt.__dataclass_fields__)
+    )
 
 
 def _against_the_kernel(
-    found: Float[Tensor, "r m"], predicted: Float[Tensor, "m o"], labels: Tensor, drawn: dict[str, Any]
+    right: Float[Tensor, "r m"], predicted: Float[Tensor, "m o"], labels: Tensor, drawn: dict[str, Any]
 ) -> list[Record]:
     """Accuracy of networks less that of their kernel's prediction; random are the networks, not the test points."""
-    networks, points = found.shape
-    value, stderr = mean((found - (predicted.argmax(dim=1) == labels).double()).mean(dim=1))
+    networks, points = right.shape
+    value, stderr = mean((right - (predicted.argmax(dim=1) == labels).double()).mean(dim=1))
     at_least = 1 / (points * math.sqrt(networks))  # one point: equal numbers are no certainty
     coordinates = {**drawn["coordinates"], "scheme": "trained"}
-    its = {**drawn, "coordinates": coordinates}
-    return [Record("accuracy_difference", value, stderr=max(stderr, at_least), **its)]
+    more = {**drawn, "coordinates": coordinates}
+    return [Record("accuracy_difference", value, stderr=max(stderr, at_least), **more)]
 
 
 # -- weakly trained -------------------------------------------------------------------------------
 
 
-def _weakly(job: Job, its: Task, depth: int) -> Measurement:
+def _weakly(job: Job, regression: Task, depth: int) -> Measurement:
     """Posterior means and variances of the read-out of networks, against those of the kernel."""
     settings = job.settings
-    its = replace(its, x=its.x[:CONDITIONED], y=its.y[:CONDITIONED], new=typical(its.new)[:PREDICTED])
-    kernel, noise, n = finite_kernel(settings, "nngp", depth), settings.kernel.ridge, len(its.x)
-    exact = conditioned(
-        kernel(its.x, its.x)[None], kernel(its.new, its.x)[None], kernel.diagonal(its.new)[None], its.y, noise
+    regression = replace(
+        regression, x=regression.x[:CONDITIONED], y=regression.y[:CONDITIONED], new=typical(regression.new)[:PREDICTED]
     )
-    gram = overlaps(torch.cat([its.x, its.new]))
+    kernel, noise, n = finite_kernel(settings, "nngp", depth), settings.kernel.ridge, len(regression.x)
+    exact = conditioned(
+        kernel(regression.x, regression.x)[None],
+        kernel(regression.new, regression.x)[None],
+        kernel.diagonal(regression.new)[None],
+        regression.y,
+        noise,
+    )
+    gram = overlaps(torch.cat([regression.x, regression.new]))
     its_widths = [wider * settings.width for wider in WIDER]
 
     def compute() -> dict[str, np.ndarray]:
-        found = []
+        squares_drawn = []
         for width in its_widths:
             for replica in range(WEAKLY):
                 K = overlaps_at(settings, gram, depth, width, replica)
-                own = conditioned(K[:, :n, :n], K[:, n:, :n], K.diagonal(dim1=1, dim2=2)[:, n:], its.y, noise)
-                found += [(a - b).square().mean() / b.square().mean() for a, b in zip(own, exact, strict=True)]
-        return {"squares": torch.stack(found).reshape(len(its_widths), WEAKLY, 2).numpy()}
+                predictions = conditioned(
+                    K[:, :n, :n], K[:, n:, :n], K.diagonal(dim1=1, dim2=2)[:, n:], regression.y, noise
+                )
+                squares_drawn += [
+                    (a - b).square().mean() / b.square().mean() for a, b in zip(predictions, exact, strict=True)
+                ]
+        return {"squares": torch.stack(squares_drawn).reshape(len(its_widths), WEAKLY, 2).numpy()}
 
     where = key(settings, "width", "kernel.points", "kernel.ridge", at=depth)
     squares = torch.from_numpy(job.shared.solve("kernel.inference.weak", where, compute)["squares"])
     total = Measurement()
     for i, name in enumerate(("posterior mean", "posterior variance")):
-        distances = {width: root_mean_square(its) for width, its in zip(its_widths, squares[..., i], strict=True)}
+        distances = {
+            width: root_mean_square(squares_at_width)
+            for width, squares_at_width in zip(its_widths, squares[..., i], strict=True)
+        }
         networks = dict.fromkeys(its_widths, WEAKLY)
         total.records += distance_records(distances, {"scheme": name, "dtype": "float64"}, networks)
         total.arrays[f"inference.distance.{name.split()[1]}"] = by_width(distances)
@@ -295,7 +315,7 @@ def overlaps_at(
     settings: Kernel, gram: Float[Tensor, "n n"], depth: int, width: int, replica: int
 ) -> Float[Tensor, "1 n n"]:
     """`<x_L, x_L'>/D` of a network of this width, sampled from Gram matrices: no weights, however wide it is."""
-    own, h = sizes(settings), settings.horizon / depth
+    init, h = sizes(settings), settings.horizon / depth
     phi = activation_named(settings.activation)
     stream = Stream(settings.seed, f"kernel.inference.weak {width}", first_replica=replica)
 
@@ -304,7 +324,7 @@ def overlaps_at(
 
     x = pre_activations(gram[None], drawn(0))
     for layer in range(depth):
-        covariance = h * (own.sigma_b**2 + own.sigma_w**2 * overlaps_of(x))
+        covariance = h * (init.sigma_b**2 + init.sigma_w**2 * overlaps_of(x))
         x = x + phi(pre_activations(covariance, drawn(layer + 1)))
     return overlaps_of(x)
 

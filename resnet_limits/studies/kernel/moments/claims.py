@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points
 from ..outside import AS_FULL, OF_DEPTHS, either, explodes_with, moving, sizes, without_order
 from ..settings import Kernel
 
+OTHERS = 6
+"""Training points whose overlaps with the first one are judged together."""
 SWISH, TANH = {"activation": "swish"}, {"activation": "tanh"}
+WITH = {"own": "", "swish": " with swish"}
+"""Schemes in a statement."""
 LAYERS = (32, 64, 128, 256)
 """Depths from which the 1/L constant is extrapolated."""
 LARGEST, FALLING = 0.1, 0.9
@@ -27,7 +31,7 @@ OF = {
     "ntk": "the tangent kernel of two inputs",
 }
 
-SHORT = {"q": "q", "lambda": "the overlap lambda", "ntk": "the tangent kernel"}
+SHORT = {"q": "the mean square q", "lambda": "the overlap lambda", "ntk": "the tangent kernel"}
 """Moments of which the 1/L constant is known, `limits/depth_constant.py`."""
 GROWN = 2.0
 
@@ -49,11 +53,11 @@ def _too_large(scheme: str, of: str) -> Any:
     def unmet(records: Any) -> str | None:
         if "scheme" not in records:
             return None
-        its = records[(records["observable"] == f"{of}_error") & (records["scheme"] == scheme)]
-        if not len(its):
-            found = ((records["observable"] == of) & (records["scheme"] == scheme)).any()
-            return "the moments of the two inputs blow up before the horizon, see blow_up_time" if found else None
-        by_depth = its.groupby("depth")["value"].mean().sort_index()
+        rows = records[(records["observable"] == f"{of}_error") & (records["scheme"] == scheme)]
+        if not len(rows):
+            is_measured = ((records["observable"] == of) & (records["scheme"] == scheme)).any()
+            return "the moments of the two inputs blow up before the horizon, see blow_up_time" if is_measured else None
+        by_depth = rows.groupby("depth")["value"].mean().sort_index()
         depth, deepest = int(by_depth.index[-1]), float(by_depth.iloc[-1])
         falls = len(by_depth) > 1 and deepest < FALLING * by_depth.iloc[-2]
         if deepest > LARGEST and falls:
@@ -71,8 +75,7 @@ def _order(scheme: str, of: str, rival: Rival) -> Claim:
     return Claim(
         id=f"kernel.moments{name}.{of}",
         source=PELUCHETTI,
-        statement=f"At infinite width {OF[of]} approaches that of the limit ODE at order 1 in L"
-        + ("." if scheme == "own" else " (swish)."),
+        statement=f"At infinite width{WITH[scheme]}, {OF[of]} converges to the limit ODE's at order 1",
         kind="derived",
         observable=f"{of}_error",
         expected=Expected("order", 1, 0.1),
@@ -89,11 +92,10 @@ def _limit(scheme: str, rival: Rival) -> Claim:
     return Claim(
         id=f"kernel.moments.limit.{scheme}",
         source=PELUCHETTI,
-        statement="Extrapolated in depth, moments of infinitely wide networks are those of the limit ODE"
-        + ("." if scheme == "own" else " (swish)."),
+        statement=f"At infinite width{WITH[scheme]}, moments extrapolated in depth are those of the limit ODE",
         kind="theorem",
         observable="extrapolated_distance",
-        expected=Expected("at_most", 0, 3e-3),
+        expected=Expected("at_most", 0, 3e-3, scale=RELATIVE),
         where={"scheme": scheme},
         pins={} if scheme == "own" else SWISH,
         outside=either(without_order, grown) if scheme == "own" else either(_swish, grown),
@@ -107,10 +109,10 @@ def _constant(of: str, rival: Rival) -> Claim:
     return Claim(
         id=f"kernel.moments.constant.{of}",
         source=PELUCHETTI,
-        statement=f"L times the distance of {SHORT[of]} at depth L to the limit tends to its constant (tanh).",
+        statement=f"At infinite width, L times the error of {SHORT[of]} at depth L tends to its known constant",
         kind="derived",
         observable="constant_ratio",
-        expected=Expected("value", 1, 0.01),
+        expected=Expected("value", 1, 0.01, scale=RELATIVE),
         where={"of": of},
         pins=TANH,
         outside=either(moving, grown),
@@ -120,14 +122,14 @@ def _constant(of: str, rival: Rival) -> Claim:
 
 
 UNBIASED = "the limit's moments without the bias's variance: a distance that stays"
-CONSTANT = "a limit in which what the bias adds does not grow: a distance that stays"
-READ_IN = "a limit without the read-in's term: a distance that stays"
+CONSTANT = "a limit in which the bias's contribution does not grow: a distance that stays"
+READ_IN = "a tangent kernel without the read-in's term: a distance that stays"
 TWICE = "Euler's own error counted twice in the constant"
 
 
 GROUP = Group(
     name="moments",
-    title="Do infinitely wide networks of depth L approach the limit ODE of their moments at order 1?",
+    title="Do the moments of infinitely wide networks converge to an ODE as depth grows?",
     seconds=3,
     least=points,
     claims=(
@@ -153,7 +155,9 @@ GROUP = Group(
             " the settings, swish: swish; reference: the limit in depth"
             for of, words in OF.items()
         },
-        **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF},
+        **{f"{of}_error": f"relative distance of {of} to the limit in depth" for of in OF if of != "lambda"},
+        "lambda_error": f"root mean square distance to the limit in depth of the first input's overlaps with {OTHERS}"
+        " others, relative to theirs",
         "depth_constant": "L times the relative distance of a moment (coordinate `of`) to its limit, with its sign",
         "extrapolated_distance": "largest relative distance, over the moments, of their extrapolation from depths of"
         " 32 to 256 to the limit; error of the reference: of the extrapolation",

@@ -14,11 +14,11 @@ from ....limits.depth_constant import of_overlap, of_tangent_kernel
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
-from ..kernels import finite_moments, limit_moments, reached
+from ..kernels import finite_kernel, finite_moments, limit_kernel, limit_moments, reached
 from ..outside import explodes_with, limitless, moving, sizes
-from ..problem import key, overlaps, pair
+from ..problem import family, key, overlaps, pair
 from ..settings import Kernel
-from .claims import LAYERS, OF, SWISH, TANH, grown
+from .claims import LAYERS, OF, OTHERS, SWISH, TANH, grown
 
 ROUNDING = 1e-14
 """Relative rounding of a layer: sums of 96 or so terms."""
@@ -34,18 +34,19 @@ def measure(job: Job) -> Measurement:
     for i, (scheme, (phi, pins, without_limit)) in enumerate(schemes.items()):
         job.progress(i / len(schemes), f"moments, {phi}")
         coordinates = {"scheme": scheme, **pins}
-        found = finite_moments(settings, gram, settings.depth, phi=phi)
+        at_depth = finite_moments(settings, gram, settings.depth, phi=phi)
         smooth = activation_named(phi).without_limit() is None
         exists, first = reached(settings, z, phi=phi) if smooth else (False, math.inf)
         exists = exists and without_limit is None
         limit = limit_moments(settings, gram, phi=phi) if exists else dict.fromkeys(OF, math.nan)
         for of in OF:
-            value, exact = found[of], limit[of]
+            value, exact = at_depth[of], limit[of]
             records.append(Record(of, value, reference=exact, coordinates=coordinates))
             if math.isfinite(exact) and exact != 0:
                 error = (value - exact) / exact
+                size = overlaps_off(settings, phi) if of == "lambda" else abs(error)
                 rounding = ROUNDING * math.sqrt(settings.depth)
-                records.append(Record(f"{of}_error", abs(error), reference_error=rounding, coordinates=coordinates))
+                records.append(Record(f"{of}_error", size, reference_error=rounding, coordinates=coordinates))
                 constant = {**coordinates, "of": of}
                 records.append(Record("depth_constant", settings.depth * error, coordinates=constant))
         if math.isfinite(first):
@@ -59,13 +60,27 @@ def measure(job: Job) -> Measurement:
                 Record("extrapolated_distance", float(value), reference_error=float(error), coordinates=coordinates)
             )
     if moving(settings) is None and grown(settings) is None:
-        found = job.shared.solve("kernel.moments.constants", key(settings), lambda: constants(settings, gram))
-        for of, (value, error) in found.items():
+        constants_known = job.shared.solve("kernel.moments.constants", key(settings), lambda: constants(settings, gram))
+        for of, (value, error) in constants_known.items():
             coordinates = {"of": of, **TANH}
             records.append(
                 Record("constant_ratio", float(value), reference_error=float(error), coordinates=coordinates)
             )
     return Measurement([record for record in records if math.isfinite(record.value)])
+
+
+def overlaps_off(settings: Kernel, phi: str) -> float:
+    """Root mean square, over overlaps of the first input with several, of their distance to the limit, relative.
+
+    The 1/L constant of one overlap may nearly vanish (what v adds and what m adds have two signs), and its distance
+    change sign at some depth: then no order is seen. Those of several do not vanish together.
+    """
+    gram = overlaps(family(settings, OTHERS))
+    q = gram.diagonal()
+    row = gram[:1, 1:], q[:1, None], q[None, 1:]
+    exact = limit_kernel(settings, "nngp", float(q.max()), phi=phi).of_overlaps(*row)
+    found = finite_kernel(settings, "nngp", settings.depth, phi=phi).of_overlaps(*row)
+    return float((found - exact).norm() / exact.norm())
 
 
 def at_infinity(
@@ -86,19 +101,19 @@ def extrapolated(values: Sequence[float]) -> tuple[float, float]:
 
 def constants(settings: Kernel, gram: Float[Tensor, "2 2"]) -> dict[str, np.ndarray]:
     """`L (K_L - K_T)` of tanh over its known constant where that is not 0, extrapolated in 1/L, with its error."""
-    own, its, phi = sizes(settings), settings.kernel, TANH["activation"]
+    init, keys, phi = sizes(settings), settings.kernel, TANH["activation"]
     (q1, overlap), (_, q2) = gram.tolist()
-    law = (own.sigma_w, own.sigma_b, settings.horizon)
+    law = (init.sigma_w, init.sigma_b, settings.horizon)
     known = {
         "q": of_overlap(q1, (q1, q1), *law),
         "lambda": of_overlap(overlap, (q1, q2), *law),
-        "ntk": of_tangent_kernel(overlap, (q1, q2), *law, read_in=its.read_in, readout=its.readout),
+        "ntk": of_tangent_kernel(overlap, (q1, q2), *law, read_in=keys.read_in, readout=keys.readout),
     }
     limit = limit_moments(settings, gram, phi=phi)
     off = [(L, finite_moments(settings, gram, L, phi=phi)) for L in LAYERS]
-    found = {}
+    arrays = {}
     for of, constant in known.items():
         if constant == 0:
             continue
-        found[of] = np.array(extrapolated([L * (moments[of] - limit[of]) / constant for L, moments in off]))
-    return found
+        arrays[of] = np.array(extrapolated([L * (moments[of] - limit[of]) / constant for L, moments in off]))
+    return arrays

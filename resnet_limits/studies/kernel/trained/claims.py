@@ -19,17 +19,17 @@ SINGLE = 4
 
 
 UNSCALED = "layers that do not shrink with the depth"
-REPEATED = "layers that all repeat the first one's weights"
+REPEATED = "all layers have the weights of the first"
 
 
 def _gain(optimizer: str, tolerance: float, rival: float) -> Claim:
     return Claim(
         id=f"kernel.trained.{optimizer}",
         source=PELUCHETTI,
-        statement=f"Networks trained by {OPTIMIZERS[optimizer]} classify at least as well as linear ridge regression.",
+        statement=f"Networks trained by {OPTIMIZERS[optimizer]} are at least as accurate as linear ridge regression",
         kind="observation",
         observable="accuracy_gain",
-        expected=Expected("at_least", 0, tolerance),
+        expected=Expected("at_least", 0, tolerance, scale="accuracy"),
         where={"optimizer": optimizer, "layers": "all"},
         pins={"dtype": "float32"},
         outside=unlabelled,
@@ -43,10 +43,11 @@ def _depth(optimizer: str, tolerance: float, rival: float) -> Claim:
     return Claim(
         id=f"kernel.trained.depth.{optimizer}",
         source=PELUCHETTI,
-        statement=f"With fixed i.i.d. layers, accuracy after training by {OPTIMIZERS[optimizer]} does not fall with L.",
+        statement=f"With fixed i.i.d. layers, test accuracy after training by {OPTIMIZERS[optimizer]} does not fall"
+        " with L",
         kind="observation",
         observable="accuracy_change",
-        expected=Expected("at_least", 0, tolerance),
+        expected=Expected("at_least", 0, tolerance, scale="accuracy"),
         where={"optimizer": optimizer, "layers": "fixed"},
         pins={"dtype": "float32"},
         outside=unlabelled,
@@ -59,13 +60,13 @@ def _depth(optimizer: str, tolerance: float, rival: float) -> Claim:
 
 def least_of_trained(settings: Kernel) -> float:
     """Parameters of the layers with their gradients and, under adam, two running means of each."""
-    its = settings.kernel.mini_batch
-    return points(settings) + 4 * SINGLE * its.networks * settings.depth * its.width**2
+    keys = settings.kernel.mini_batch
+    return points(settings) + 4 * SINGLE * keys.networks * settings.depth * keys.width**2
 
 
 GROUP = Group(
     name="trained",
-    title="How accurate are networks of finite width that are trained on mini-batches, by depth?",
+    title="How accurate are finite networks trained on mini-batches, and does depth hurt?",
     seconds=30,
     least=least_of_trained,
     depths=Depths(high=64),
@@ -77,13 +78,22 @@ GROUP = Group(
     ),
     compared=tuple(f"kernel.trained.depth.{optimizer}" for optimizer in OPTIMIZERS),
     memory=("kernel.mini_batch.width", "kernel.mini_batch.networks", "depth", "kernel.mini_batch.points"),
+    conditional=(
+        "accuracy.kernel",
+        "accuracy.linear",
+        "accuracy.trained",
+        "accuracy_change",
+        "accuracy_gain",
+    ),
     observables={
         "accuracy.trained": "test accuracy of networks of width kernel.mini_batch.width trained on mini-batches, mean"
         f" over networks; columns optimizer ({', '.join(OPTIMIZERS)}) and layers ("
         + "; ".join(f"{name}: {words}" for name, words in LAYERS.items())
         + ")",
-        "accuracy.linear": "of linear ridge regression on the same training points, with kernel.ridge",
-        "accuracy.kernel": "of regression on them with the tangent kernel of infinite width and depth, kernel.ridge",
+        "accuracy.linear": "test accuracy of linear ridge regression on the same training points, with kernel.ridge",
+        "accuracy.kernel": "test accuracy of regression on the same training points with the tangent kernel of"
+        " infinite width"
+        " and depth, with kernel.ridge",
         "accuracy_gain": "accuracy.trained less accuracy.linear, on the same test points (paired)",
         "accuracy_change": "accuracy.trained of the deepest networks less that of the shallowest",
     },

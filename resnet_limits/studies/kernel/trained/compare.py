@@ -12,17 +12,19 @@ from ....measurement.record import Comparison, Record
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     """A change for each optimiser and choice of layers, at the deepest depth; nothing from one depth alone."""
     by_depth = {job.settings.depth: accuracies(job) for job in jobs}
-    depths = sorted(depth for depth, its in by_depth.items() if its)
+    depths = sorted(depth for depth, records in by_depth.items() if records)
     if len(depths) < 2:
         return []
     shallow, deep = by_depth[depths[0]], by_depth[depths[-1]]
-    return [Comparison(depths[-1], change(shallow[which], its)) for which, its in deep.items() if which in shallow]
+    return [
+        Comparison(depths[-1], change(shallow[which], record)) for which, record in deep.items() if which in shallow
+    ]
 
 
 def accuracies(job: FinishedJob) -> dict[tuple[str, str], Record]:
     """`accuracy.trained` by optimiser and layers."""
-    its = [record for record in job.records if record.observable == "accuracy.trained"]
-    return {(record.coordinates["optimizer"], record.coordinates["layers"]): record for record in its}
+    records = [record for record in job.records if record.observable == "accuracy.trained"]
+    return {(record.coordinates["optimizer"], record.coordinates["layers"]): record for record in records}
 
 
 def change(shallow: Record, deep: Record) -> Record:

@@ -28,7 +28,7 @@ from ....measurement.estimate import difference, fraction, mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
-from ....networks.blocks.one import One
+from ....networks.blocks.one import OneBlock
 from ....networks.classifier import kinds, trunk_of
 from ....networks.parametrisation import NTK
 from ....networks.steps import STEPS
@@ -64,10 +64,10 @@ def measure(job: Job) -> Measurement:
 
         part.progress = progress
         right = of_networks(part, data, optimizer, layers)
-        its = {"optimizer": optimizer, "layers": layers, **PINS}
-        records.append(Record("accuracy.trained", *mean(right.mean(dim=1)), coordinates=its, replicas=len(right)))
+        where = {"optimizer": optimizer, "layers": layers, **PINS}
+        records.append(Record("accuracy.trained", *mean(right.mean(dim=1)), coordinates=where, replicas=len(right)))
         gain = difference(right.mean(dim=0).numpy(), linear)
-        records.append(Record("accuracy_gain", *gain, coordinates=its, replicas=len(linear)))
+        records.append(Record("accuracy_gain", *gain, coordinates=where, replicas=len(linear)))
     return Measurement(records)
 
 
@@ -80,9 +80,9 @@ def points(settings: Kernel) -> Dataset:
 def of_networks(job: Job, data: Dataset, optimizer: str, layers: str) -> Float[Tensor, "r n"]:
     """1 for each test point whose class a trained network finds, else 0."""
     settings: Kernel = job.settings
-    its, depth = settings.kernel.mini_batch, settings.depth
+    keys, depth = settings.kernel.mini_batch, settings.depth
     data = data.to(device.resolve(settings.device), DTYPE)
-    block = field(One(), settings.activation, its.width)
+    block = field(OneBlock(), settings.activation, keys.width)
     start = drawn(settings, data)
     fixed = {name: w for name, w in start.items() if layers == "fixed" and name.startswith("trunk.")}
 
@@ -111,12 +111,12 @@ def of_networks(job: Job, data: Dataset, optimizer: str, layers: str) -> Float[T
 
 def recipe(settings: Kernel, optimizer: str, points: int) -> Train:
     """How networks are trained."""
-    its = settings.kernel.mini_batch
+    keys = settings.kernel.mini_batch
     return Train(
-        epochs=its.epochs,
-        batch_size=min(its.batch_size, points),
+        epochs=keys.epochs,
+        batch_size=min(keys.batch_size, points),
         optimizer=optimizer,
-        lr=getattr(its, optimizer),
+        lr=getattr(keys, optimizer),
         lr_exponent={"sgd": 0.0, "adam": -0.5}[optimizer],
         schedule="cosine",
     )
@@ -124,34 +124,34 @@ def recipe(settings: Kernel, optimizer: str, points: int) -> Train:
 
 def drawn(settings: Kernel, data: Dataset) -> dict[str, Tensor]:
     """Parameters at the start, all N(0, 1); those of a layer are the same for all optimisers."""
-    its, scales = settings.kernel.mini_batch, NTK.at()
-    block = field(One(), settings.activation, its.width)
+    keys, scales = settings.kernel.mini_batch, NTK.at()
+    block = field(OneBlock(), settings.activation, keys.width)
     kind = kinds(block)
 
     def one(name: str, *shape: int, layer: int = 0) -> Tensor:
         stream = Stream(settings.seed, f"kernel.trained {name}").at(layer)
         where = {"dtype": DTYPE, "device": device.resolve(settings.device)}
-        return scales.start(kind[name], shape, stream, replicas=its.networks, **where)
+        return scales.start(kind[name], shape, stream, replicas=keys.networks, **where)
 
     trunk = {
         f"trunk.{name}": torch.stack([one(f"trunk.{name}", *shape, layer=k) for k in range(settings.depth)], dim=1)
         for name, shape in block.shapes.items()
     }
-    ends = {"read_in.W": (its.width, data.features), "read_out.W": (data.outputs, its.width)}
+    ends = {"read_in.W": (keys.width, data.features), "read_out.W": (data.outputs, keys.width)}
     return {**trunk, **{name: one(name, *shape) for name, shape in ends.items()}}
 
 
 def sized(settings: Kernel, parameters: Parameters) -> Parameters:
     """The network's own: sizes multiplied, read-in and read-out without a bias."""
-    own, width = sizes(settings), settings.kernel.mini_batch.width
+    init, width = sizes(settings), settings.kernel.mini_batch.width
     scales = NTK.at(depth=settings.depth, width=width, horizon=settings.horizon)
     A, V = parameters["read_in.W"], parameters["read_out.W"]
     trunk = trunk_of(parameters)
     return {
         "read_in.W": scales.multiplied("read_in", A, fan_in=A.shape[-1]),
         "read_in.b": A.new_zeros(A.shape[:2]),
-        "trunk.W": scales.multiplied("block_last", trunk["W"], fan_in=width, sigma=own.sigma_w),
-        "trunk.b": scales.multiplied("block_bias", trunk["b"], sigma=own.sigma_b),
+        "trunk.W": scales.multiplied("block_last", trunk["W"], fan_in=width, sigma=init.sigma_w),
+        "trunk.b": scales.multiplied("block_bias", trunk["b"], sigma=init.sigma_b),
         "read_out.W": scales.multiplied("read_out", V, fan_in=width),
         "read_out.b": V.new_zeros(V.shape[:2]),
     }
@@ -160,8 +160,8 @@ def sized(settings: Kernel, parameters: Parameters) -> Parameters:
 def of_linear_ridge(settings: Kernel, data: Dataset) -> np.ndarray:
     """1 for each test point whose class ridge regression on the inputs finds, by the kernel `1 + <z, z'>/d`."""
     y = one_hot(data.y_train, data.classes)
-    found = linear_ridge(1.0, 1.0, data.x_train, y, data.x_test, settings.kernel.ridge)
-    return (found.argmax(dim=1) == data.y_test).double().numpy()
+    scores = linear_ridge(1.0, 1.0, data.x_train, y, data.x_test, settings.kernel.ridge)
+    return (scores.argmax(dim=1) == data.y_test).double().numpy()
 
 
 def of_the_kernel(settings: Kernel, data: Dataset) -> np.ndarray | None:
@@ -171,5 +171,5 @@ def of_the_kernel(settings: Kernel, data: Dataset) -> np.ndarray | None:
     largest = max(float(x.double().square().mean(dim=1).max()) for x in (data.x_train, data.x_test))
     kernel = limit_kernel(settings, "ntk", largest)
     regression = features.fit(kernel.features, data.x_train, one_hot(data.y_train, data.classes))
-    found = regression.mean(data.x_test, ridge(settings.kernel.ridge))
-    return (found.argmax(dim=1) == data.y_test).double().numpy()
+    scores = regression.mean(data.x_test, ridge(settings.kernel.ridge))
+    return (scores.argmax(dim=1) == data.y_test).double().numpy()

@@ -23,11 +23,11 @@ from ....limits.flow import root_mean_square, rounding
 from ....measurement import estimate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.blocks.one import One, OneMean
+from ....networks.blocks.one import OneBlock, OneMean
 from ....networks.steps import STEPS
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....settings.content import chosen
-from ..problem import inputs, pinned, problem
+from ..problem import inputs, problem, with_own_sizes
 from .claims import AVERAGED, BLOCK
 
 AVERAGE = ("seed", "width", "horizon", "init", "data", "ode.inputs")
@@ -37,8 +37,8 @@ AVERAGE = ("seed", "width", "horizon", "init", "data", "ode.inputs")
 def measure(job: Job) -> Measurement:
     """Root-mean-square and mean error over the replicas, with jackknife standard errors."""
     settings = job.settings
-    law = pinned(settings, Iid())
-    average = averaged_field(One(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
+    law = with_own_sizes(settings, IidLaw())
+    average = averaged_field(OneBlock(), AVERAGED["activation"], sigma_w=law.sigma_w, sigma_b=law.sigma_b)
     assert isinstance(average, OneMean)
 
     def compute() -> dict[str, np.ndarray]:
@@ -53,11 +53,11 @@ def measure(job: Job) -> Measurement:
     shift = torch.zeros_like(exact)
     for first in range(0, settings.replicas, BLOCK):
         job.progress(first / settings.replicas, "averaged")
-        its = problem(
-            settings, replicas=BLOCK, first_replica=first, block=One(), activation=AVERAGED["activation"], init=law
+        driven = problem(
+            settings, replicas=BLOCK, first_replica=first, block=OneBlock(), activation=AVERAGED["activation"], init=law
         )
-        weights = its.weights(STEPS["euler"], settings.depth)
-        x, y, z = martingale_response(its.field, average, its.x0[0], weights, its.step_size(settings.depth))
+        weights = driven.weights(STEPS["euler"], settings.depth)
+        x, y, z = martingale_response(driven.field, average, driven.x0[0], weights, driven.step_size(settings.depth))
         left = settings.replicas - first
         errors.append((x.double() - exact)[:left])
         remainders.append((x - y - z).double()[:left])
@@ -67,7 +67,7 @@ def measure(job: Job) -> Measurement:
     mean = estimate.size_of_the_mean(shift[0], torch.cat(remainders))
     one = (settings.horizon / settings.depth) ** 0.5 * float(solution["spread"][0])
     ratio = (rms[0] / one, rms[1] / one) if one else (math.nan, math.nan)
-    found = (
+    measured = (
         ("averaged_rms_error", rms, noise),
         ("averaged_ratio", ratio, noise / one if one else math.nan),
         ("averaged_mean_error", mean, noise),
@@ -75,6 +75,6 @@ def measure(job: Job) -> Measurement:
     return Measurement(
         [
             Record(name, value, stderr=stderr, reference_error=error, coordinates=AVERAGED)
-            for name, (value, stderr), error in found
+            for name, (value, stderr), error in measured
         ]
     )

@@ -17,6 +17,7 @@ from ..outside import moves, reads_a_continuous_path, smooth_field
 from ..room import least_of_states, least_of_weights
 from ..settings import Ode
 
+NAMES = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
 LEADING = {"horizon": 0.7}
 """A horizon other than 1, so that a factor 1/L in place of T/L is seen."""
 
@@ -25,7 +26,7 @@ def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode],
     return Claim(
         id=f"ode.forward.{scheme}",
         source=SANDER if scheme == "euler" else HAIRER,
-        statement=f"the output of a network of {scheme} blocks converges to the flow of its weight path, order {order}",
+        statement=f"The output of {NAMES[scheme]} blocks converges to the flow of the weight path at order {order}",
         kind="theorem",
         observable="forward_error",
         expected=Expected("order", order, tolerance),
@@ -45,7 +46,7 @@ def _frozen(scheme: str) -> Claim:
     return Claim(
         id=f"ode.frozen.{scheme}",
         source=HAIRER,
-        statement=f"{scheme} blocks that read their weights at t_k alone fall back to order 1",
+        statement=f"{NAMES[scheme]} blocks that read their weights at t_k alone fall back to order 1",
         kind="control",
         observable="forward_error",
         expected=Expected("order", 1, 0.1),
@@ -63,7 +64,7 @@ def least_of_forward(settings: Ode) -> float:
 
 GROUP = Group(
     name="forward",
-    title="Do networks with given weights converge to the flow of their weight path, each scheme at its own order?",
+    title="Do networks with given weights converge to an ODE, at the order of their scheme?",
     seconds=0.4,
     least=least_of_forward,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
@@ -76,7 +77,7 @@ GROUP = Group(
         Claim(
             id="ode.forward.leading",
             source=HAIRER,
-            statement="the error of an Euler network is h e(T), e of the variational equation, but for order 2",
+            statement="The error of Euler blocks is h e(T) up to O(h^2), where e solves the variational equation",
             kind="theorem",
             observable="leading_remainder",
             expected=Expected("order", 2, 0.2),

@@ -8,8 +8,6 @@ root mean squares over paths, inputs and coordinates.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 
@@ -20,6 +18,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.steps import STEPS, Step, frozen
 from ....settings.content import chosen
+from ...pinned import pinned
 from ..outside import reads_a_continuous_path, smooth_field
 from ..problem import PATHS, problem, reference
 from .claims import LEADING
@@ -33,13 +32,13 @@ def measure(job: Job) -> Measurement:
     if reads_a_continuous_path(settings):
         return Measurement()
     exact, reference_error = reference(job)
-    its = problem(settings, replicas=settings.ode.paths)
+    driven = problem(settings, replicas=settings.ode.paths)
     size = root_mean_square(exact)
     records = []
     for i, step in enumerate(SCHEMES):
         job.progress(i / len(SCHEMES), f"forward, {step.name}")
         x = default_engine().forward(
-            its.field, step, its.x0, its.weights(step, settings.depth), its.step_size(settings.depth)
+            driven.field, step, driven.x0, driven.weights(step, settings.depth), driven.step_size(settings.depth)
         )
         records.append(
             Record(
@@ -58,7 +57,7 @@ def measure(job: Job) -> Measurement:
 
 def _leading(job: Job) -> Record:
     """What the leading term of the error leaves of it, at a horizon of its own."""
-    settings, euler = replace(job.settings, **LEADING), STEPS["euler"]
+    settings, euler = pinned(job.settings, LEADING), STEPS["euler"]
 
     def compute() -> dict[str, np.ndarray]:
         x, e, error = problem(settings, replicas=settings.ode.paths, depth=1, dtype=torch.float64).leading_error()
@@ -67,10 +66,10 @@ def _leading(job: Job) -> Record:
     solution = job.shared.solve("flow.leading", chosen(settings, PATHS), compute)
     where = device.resolve(settings.device)
     x, e = (torch.from_numpy(solution[name]).to(where) for name in ("x", "e"))
-    its = problem(settings, replicas=settings.ode.paths)
+    driven = problem(settings, replicas=settings.ode.paths)
     h, size = settings.horizon / settings.depth, root_mean_square(x)
     network = default_engine().forward(
-        its.field, euler, its.x0, its.weights(euler, settings.depth), its.step_size(settings.depth)
+        driven.field, euler, driven.x0, driven.weights(euler, settings.depth), driven.step_size(settings.depth)
     )
     return Record(
         "leading_remainder",

@@ -15,7 +15,8 @@ def _gradient(scheme: str, order: float, rival: float) -> Claim:
     return Claim(
         id=f"ode.gradient.{scheme}",
         source=SANZ_SERNA,
-        statement=f"gradients of {scheme} networks, by input and weight path, converge to the adjoint's, order {order}",
+        statement=f"Gradients of {scheme.title()} blocks by input and weights converge to the adjoint's at order"
+        f" {order}",
         kind="theorem",
         observable="gradient_error",
         expected=Expected("order", order, 0.1),

@@ -53,11 +53,11 @@ def measure(job: Job) -> Measurement:
         return Measurement()
     job.progress(0.0, "gradients of the limit")
     exact = _reference(job)
-    its = problem(settings, replicas=settings.ode.paths)
+    driven = problem(settings, replicas=settings.ode.paths)
     records = []
     for i, name in enumerate(SCHEMES):
         job.progress((i + 1) / (1 + len(SCHEMES)), f"gradients, {name}")
-        records += _compare(its, STEPS[name], settings.depth, settings.dtype, exact)
+        records += _compare(driven, STEPS[name], settings.depth, settings.dtype, exact)
     return Measurement([replace(record, replicas=settings.ode.paths) for record in records])
 
 
@@ -87,12 +87,14 @@ def _reference(job: Job) -> Mapping[str, Tensor]:
     return {name: torch.from_numpy(value).to(where) for name, value in solution.items()}
 
 
-def _compare(its: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapping[str, Tensor]) -> list[Record]:
-    network = gradients(its.field, step, its.x0, its.weights(step, depth), its.step_size(depth), half_mean_square)
-    times = step.times(depth, its.horizon)
-    names = list(its.path.parameters)
+def _compare(driven: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapping[str, Tensor]) -> list[Record]:
+    network = gradients(
+        driven.field, step, driven.x0, driven.weights(step, depth), driven.step_size(depth), half_mean_square
+    )
+    times = step.times(depth, driven.horizon)
+    names = list(driven.path.parameters)
     coefficients = {
-        name: torch.einsum("kj,rk...->rj...", linear_path(its.path[name])[1](times), network.weights[name])
+        name: torch.einsum("kj,rk...->rj...", linear_path(driven.path[name])[1](times), network.weights[name])
         for name in names
     }
     by_input = relative_error([network.x0], [exact["x0"]], exact["error.x0"])
@@ -113,7 +115,7 @@ def _compare(its: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapping
         k = fraction * depth
         if k != int(k):
             continue  # the layer does not lie at this time
-        density = [depth / its.horizon * network.weights[n][:, int(k)] for n in names]
+        density = [depth / driven.horizon * network.weights[n][:, int(k)] for n in names]
         value, error = relative_error(density, [exact[f"g.{n}"][:, i] for n in names], exact["error.density"])
         records.append(
             Record(

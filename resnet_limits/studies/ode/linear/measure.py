@@ -11,34 +11,30 @@ from dataclasses import replace
 
 import torch
 
-from ....data.sources.circles import Circles
 from ....engines import default_engine
 from ....inference.linear import linear_classes
 from ....measurement import estimate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.blocks.two import Two
 from ....networks.classifier import accuracy, logits
 from ....networks.steps import STEPS
-from ....paths.laws.tied import Tied
 from ....settings.training import Train
+from ...pinned import pinned
 from ..networks import data_of, drawn, trained_from, two_matrix_field
 from ..settings import Ode
 from .claims import ACCURACY
 
 
-def pinned(settings: Ode) -> Ode:
+def of_the_claim(settings: Ode) -> Ode:
     """The settings with the keys of `ACCURACY`; of the recipe only its memory is the settings' own."""
-    width, horizon = ACCURACY["width"], ACCURACY["horizon"]
-    recipe = {key.removeprefix("train."): value for key, value in ACCURACY.items() if key.startswith("train.")}
-    train = Train(**recipe, memory=settings.train.memory, checkpoint_seconds=settings.train.checkpoint_seconds)
-    block = Two(hidden=2 * width)
-    return replace(settings, data=Circles(), block=block, init=Tied(), width=width, horizon=horizon, train=train)
+    asked = settings.train
+    recipe = Train(memory=asked.memory, checkpoint_seconds=asked.checkpoint_seconds)
+    return pinned(replace(settings, train=recipe), {**ACCURACY, "block.hidden": 2 * ACCURACY["width"]})
 
 
 def measure(job: Job) -> Measurement:
     """`accuracy_gain` at the job's depth."""
-    settings = pinned(job.settings)
+    settings = of_the_claim(job.settings)
     dataset, replicas = data_of(settings), settings.train.replicas
     trunk = drawn(settings, settings.init, settings.width, depth=settings.depth, replicas=replicas, purpose="accuracy")
     trained = trained_from(replace(job, settings=settings), trunk, dataset, same_ends=False, cut=False)

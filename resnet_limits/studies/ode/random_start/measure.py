@@ -30,10 +30,10 @@ from ....measurement.record import Measurement, Record
 from ....networks.classifier import logits
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
-from ....paths.laws.iid import Iid
-from ....paths.laws.tied import Tied
+from ....paths.laws.iid import IidLaw
+from ....paths.laws.tied import TiedLaw
 from ..networks import data_of, drawn, trained_from, two_matrix_field
-from ..problem import pinned
+from ..problem import with_own_sizes
 from ..settings import Ode
 from .claims import RANDOM_START, TIED_START
 
@@ -55,19 +55,19 @@ def measure(job: Job) -> Measurement:
         def progress(fraction: float, message: str) -> None:
             job.progress((part + fraction) / 4, f"random start, {message}")
 
-        its = replace(job.part(f"{part}"), progress=progress)
-        trained = trained_from(its, trunk, dataset, same_ends=True, cut=True)
+        part_of_job = replace(job.part(f"{part}"), progress=progress)
+        trained = trained_from(part_of_job, trunk, dataset, same_ends=True, cut=True)
         h = ODE.block_factor(trunk["V"].shape[1], settings.horizon)
         with torch.no_grad():
             through = default_engine().forward
             return logits(vector_field, STEPS["euler"], trained.parameters, points, h, through=through).double()
 
-    law, tied = pinned(settings, Iid()), pinned(settings, Tied())
+    law, tied = with_own_sizes(settings, IidLaw()), with_own_sizes(settings, TiedLaw())
     fine = drawn(settings, law, width, depth=2 * depth, replicas=draws, purpose="random start")
     deeper = outputs(fine, 0)
     even, odd = (outputs({name: w[:, first::2] for name, w in fine.items()}, 1 + first) for first in (0, 1))
     common = outputs(drawn(settings, tied, width, depth=depth, replicas=draws, purpose="random start"), 3)
-    found = (
+    measured = (
         ("random_start_fluctuation", fluctuation(torch.cat([even, odd])), RANDOM_START),
         ("random_start_mean", size_of_the_mean(torch.zeros_like(even[0]), deeper - (even + odd) / 2), RANDOM_START),
         # The same draws at every depth: what so few of them miss of the spread is common to all depths, no noise.
@@ -77,7 +77,7 @@ def measure(job: Job) -> Measurement:
     return Measurement(
         [
             Record(name, value, stderr=stderr, reference_error=noise, coordinates=coordinates, replicas=draws)
-            for name, (value, stderr), coordinates in found
+            for name, (value, stderr), coordinates in measured
         ]
     )
 

@@ -44,7 +44,7 @@ FORWARDS = Rival("the blocks step forwards again: nothing is rebuilt", "O16-reve
 
 GROUP = Group(
     name="reversed",
-    title="Do gradients from activations that are rebuilt backwards approach those of backpropagation?",
+    title="Can backpropagation rebuild its states backwards, without storing them?",
     seconds=0.4,
     least=least_of_reversed,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
@@ -54,7 +54,7 @@ GROUP = Group(
             1,
             0.1,
             "theorem",
-            "gradients from activations that Euler blocks rebuild backwards approach backpropagation, order 1",
+            "Gradients from states that Euler blocks rebuild backwards approach backpropagation's at order 1",
             FORWARDS,
         ),
         _reversed(
@@ -62,12 +62,12 @@ GROUP = Group(
             3,
             0.15,
             "derived",
-            "gradients from activations that Heun blocks rebuild backwards approach backpropagation, order 3",
+            "Gradients from states that Heun blocks rebuild backwards approach backpropagation's at order 3",
             Rival("the step back reads its weights in the order of the step", "O15-reverse-sets", 2.001),
         ),
     ),
     observables={
-        "reversed_gradient_error": "relative error of gradients from rebuilt activations, against backpropagation",
+        "reversed_gradient_error": "relative distance of gradients from rebuilt states to those of backpropagation",
         "reversed_state_error": "largest |x_k - rebuilt x_k| over layers, inputs and coordinates",
     },
 )

@@ -13,7 +13,7 @@ from ....engines import default_engine
 from ....limits.flow import rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.residual import Gradients, gradients, reversed_gradients
+from ....networks.residual import LossGradients, gradients, reversed_gradients
 from ....networks.steps import STEPS
 from ..outside import smooth_field
 from ..problem import half_mean_square, problem, relative_error
@@ -26,17 +26,19 @@ def measure(job: Job) -> Measurement:
     settings = job.settings
     if smooth_field(settings):
         return Measurement()
-    its = problem(settings, replicas=settings.ode.paths)
-    h = its.step_size(settings.depth)
+    driven = problem(settings, replicas=settings.ode.paths)
+    h = driven.step_size(settings.depth)
     records = []
     for i, name in enumerate(SCHEMES):
         job.progress(i / len(SCHEMES), f"reversed, {name}")
         step = STEPS[name]
-        weights = its.weights(step, settings.depth)
+        weights = driven.weights(step, settings.depth)
         with torch.no_grad():
-            true_states = default_engine().states(its.field, step, its.x0, weights, h)
-        exact = gradients(its.field, step, its.x0, weights, h, half_mean_square)
-        rebuilt = reversed_gradients(its.field, step, its.x0, weights, h, half_mean_square, true_states=true_states)
+            true_states = default_engine().states(driven.field, step, driven.x0, weights, h)
+        exact = gradients(driven.field, step, driven.x0, weights, h, half_mean_square)
+        rebuilt = reversed_gradients(
+            driven.field, step, driven.x0, weights, h, half_mean_square, true_states=true_states
+        )
         size = float(true_states.abs().max())
         noise = rounding(settings.dtype, settings.depth, 1.0)
         for observable, value, floor in (
@@ -49,8 +51,8 @@ def measure(job: Job) -> Measurement:
     return Measurement(records)
 
 
-def _difference(rebuilt: Gradients, exact: Gradients) -> float:
-    def flat(g: Gradients) -> Tensor:
+def _difference(rebuilt: LossGradients, exact: LossGradients) -> float:
+    def flat(g: LossGradients) -> Tensor:
         # Depth times the gradient of a layer is of the size of the input's gradient at every depth.
         return torch.cat([g.x0.flatten(), *(w.shape[1] * w.flatten() for w in g.weights.values())])
 

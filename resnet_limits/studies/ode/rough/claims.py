@@ -7,9 +7,9 @@ fractional noise.
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import MARION_SCALING
-from ....paths.laws.rough import Rough
+from ....paths.laws.rough import RoughLaw
 from ...group import Depths, Group
 from ...least import points
 from ..settings import Ode
@@ -37,12 +37,12 @@ def rough_hurst(settings: Ode) -> float:
     """The index of the settings' own law, of its path or of that behind its increments, where it has one below 1."""
     known = settings.init.regularity
     index = known.index if known is not None else None
-    return index if index is not None and index < 1 else Rough().hurst
+    return index if index is not None and index < 1 else RoughLaw().hurst
 
 
 GROUP = Group(
     name="rough",
-    title="Do weights that are values of a rough path have an ODE limit, and at which order?",
+    title="Do networks whose weights follow a rough path converge, and at which order?",
     seconds=6,
     least=points,
     depths=Depths(high=DEEPEST),
@@ -51,7 +51,8 @@ GROUP = Group(
         Claim(
             id="ode.rough",
             source=MARION_SCALING,
-            statement="weights that are values of a fractional Brownian path have an ODE limit, order min(1, H + 1/2)",
+            statement="Networks with the values of a fractional Brownian path as weights converge at order"
+            " min(1, H + 1/2)",
             kind="observation",
             random=True,
             observable="rough_difference",
@@ -62,18 +63,22 @@ GROUP = Group(
         Claim(
             id="ode.rough_sums",
             source=MARION_SCALING,
-            statement="Riemann sums of a fractional path at L and 2L differ by what its covariance says",
+            statement="Riemann sums of a fractional Brownian path at L and 2L differ by the size its covariance"
+            " predicts",
             kind="derived",
             random=True,
             observable="rough_ratio",
-            expected=Expected("value", 1, 0.08),
+            expected=Expected("value", 1, 0.08, scale=RELATIVE),
             pins={"init": "rough"},
             outside=_no_bias,
             rival=Rival("the Hurst index is H + 0.1", "O6-hurst+0.1", 1.276),
         ),
     ),
+    conditional=("rough_difference",),
     observables={
         "rough_difference": "root mean square of x_L - x_2L on one rough path",
-        "rough_ratio": "that of the sums h sum_k b(t_k) of a rough path b, over its exact value",
+        "rough_ratio": "root mean square difference of the sums h sum_k b(t_k) of a rough path b at L and 2L, over"
+        " its exact"
+        " value",
     },
 )

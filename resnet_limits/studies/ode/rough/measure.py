@@ -22,8 +22,8 @@ from ....measurement.record import Measurement, Record
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
 from ....paths.draw import draw
-from ....paths.laws.rough import Rough
-from ..problem import pinned, problem
+from ....paths.laws.rough import RoughLaw
+from ..problem import problem, with_own_sizes
 from ..settings import Ode
 from .claims import ENTRIES, ROUGH, rough_hurst
 
@@ -31,9 +31,9 @@ BLOCK = 32
 """Replicas run at a time, also where fewer are left: the draws do not depend on it, but rounding does."""
 
 
-def rough_law(settings: Ode) -> Rough:
+def rough_law(settings: Ode) -> RoughLaw:
     """Values of a fractional path, of the sizes and (where it has one) the Hurst index of the settings' own law."""
-    return pinned(settings, Rough(hurst=rough_hurst(settings)))
+    return with_own_sizes(settings, RoughLaw(hurst=rough_hurst(settings)))
 
 
 def measure(job: Job) -> Measurement:
@@ -42,7 +42,7 @@ def measure(job: Job) -> Measurement:
     squares, sizes, sums = [], [], []
     for first in range(0, settings.replicas, BLOCK):
         job.progress(first / settings.replicas, "rough")
-        its = problem(
+        driven = problem(
             settings,
             replicas=BLOCK,
             first_replica=first,
@@ -51,7 +51,9 @@ def measure(job: Job) -> Measurement:
             width=ROUGH["width"],
         )
         coarse, fine = (
-            default_engine().forward(its.field, step, its.x0, its.weights(step, depth), its.step_size(depth)).double()
+            default_engine()
+            .forward(driven.field, step, driven.x0, driven.weights(step, depth), driven.step_size(depth))
+            .double()
             for depth in (settings.depth, 2 * settings.depth)
         )
         left = settings.replicas - first

@@ -12,7 +12,7 @@ TRAINED = {"block": "two", "init": "tied"}
 
 GROUP = Group(
     name="trained",
-    title="Do weights trained from a tied start converge to functions of time?",
+    title="Do trained weights become a smooth function of depth if all layers start alike?",
     seconds=14,
     least=least_of_trained,
     memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
@@ -20,7 +20,7 @@ GROUP = Group(
         Claim(
             id="ode.trained",
             source=MARION_REGULARISATION,
-            statement="networks trained from a tied start have weight paths that converge in depth, order 1",
+            statement="Weight paths of networks trained from a tied start converge in depth at order 1",
             kind="theorem",
             observable="weight_difference",
             expected=Expected("order", 1, 0.1),
@@ -32,20 +32,32 @@ GROUP = Group(
             rival=Rival("every layer starts from a draw of its own", "O22-tied-independent", 0.6475),
         ),
     ),
+    conditional=(
+        "gradient_norm",
+        "test_accuracy",
+        "test_loss",
+        "train_loss",
+    ),
     observables={
         "train_loss": "loss: of the mini-batch, by step; of all training points at the end",
-        "test_accuracy": "fraction of the test points classified rightly, by step (each epoch) and at the end",
-        "movement": "largest root mean square of theta_k less its start over the trained weights' entries",
-        "movement_increment": "root mean square over layers of the increments of that, relative to its size",
+        "test_accuracy": "fraction of the test points classified correctly, by step (each epoch) and at the end",
+        "movement": "root mean square over entries of theta_k less its start, the largest over the trained weights",
+        "movement_increment": "root mean square over layers of the increments of theta_k less its start, relative to"
+        " its size",
         "gradient_norm": "norm of the density L dJ/dtheta_k over the layers, by step",
         "test_loss": "loss on the test points, by step (each epoch) and at the end",
         "roughness": "L sum_k |theta_{k+1} - theta_k|^2 of the trained weights, by step (each epoch) and at the end",
-        "largest_increment": "largest root mean square of theta_{k+1} - theta_k of the trained weights, likewise",
+        "largest_increment": "largest root mean square of theta_{k+1} - theta_k of the trained weights, by step"
+        " (each epoch)"
+        " and at the end",
         "increment": "root mean square of theta_{k+1} - theta_k of the trained weights, by layer",
         "interpolated_error": "relative distance of test logits to the neural ODE of the interpolated weights; order 1",
-        "weight_difference": "largest distance over time of the trained weights at depths L and 2L, by their movement",
-        "weight_error": "the same distance to the Richardson limit of the trained weights, where depths double",
-        "output_difference": "root mean square difference of the test logits at depths L and 2L, relative",
+        "weight_difference": "largest distance over time of the trained weights at depths L and 2L, divided by their"
+        " movement",
+        "weight_error": "largest distance over time of the trained weights to their Richardson limit, by their"
+        " movement, where"
+        " where depths double",
+        "output_difference": "relative root mean square difference of the test logits at depths L and 2L",
     },
     arrays={
         "trained.V": "trained weights V (train.replicas, depth, width, hidden)",

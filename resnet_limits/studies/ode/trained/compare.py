@@ -24,11 +24,11 @@ from .claims import TRAINED
 def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     """Distances between networks of successive depths, and to the limit where the depths double."""
     tied = that_kept("trained.V", jobs)
-    found = successive(tied, _differences)
+    comparisons = successive(tied, _differences)
     chain = _doubling_chain(sorted(tied))
     if len(chain) >= 3:
-        found += _errors([tied[depth] for depth in chain])
-    return found
+        comparisons += _errors([tied[depth] for depth in chain])
+    return comparisons
 
 
 def _movement(job: FinishedJob) -> float:

@@ -18,9 +18,9 @@ from ....measurement.record import Measurement, Record
 from ....networks.classifier import TRUNK, logits
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
-from ....paths.laws.tied import Tied
+from ....paths.laws.tied import TiedLaw
 from ..networks import data_of, drawn, records_and_arrays, trained_from, two_matrix_field
-from ..problem import pinned
+from ..problem import with_own_sizes
 from ..settings import Ode
 from .claims import TRAINED
 
@@ -32,7 +32,7 @@ def measure(job: Job) -> Measurement:
     """Loss, accuracy and roughness by step and at the end, `interpolated_error`, and the final weights."""
     settings: Ode = job.settings
     dataset = data_of(settings)
-    law = pinned(settings, Tied())
+    law = with_own_sizes(settings, TiedLaw())
     trunk = drawn(
         settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
     )

@@ -17,7 +17,7 @@ LAYERS_SHARE = "all layers share one draw, as from a tied start"
 
 GROUP = Group(
     name="trained_iid",
-    title="Do weights trained from an i.i.d. start stay without a limit in time?",
+    title="Do trained weights stay without a limit if the layers start independently?",
     seconds=4.9,
     least=least_of_trained,
     memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),
@@ -25,7 +25,8 @@ GROUP = Group(
         Claim(
             id="ode.trained_iid.distance",
             source=MARION_REGULARISATION,
-            statement="from an i.i.d. start what training adds to V does not converge: L and 2L stay apart in time",
+            statement="From an i.i.d. start, what training adds to V at depths L and 2L stays a constant distance"
+            " apart",
             kind="control",
             observable="step_difference",
             expected=Expected("order", 0, 0.1),
@@ -38,7 +39,7 @@ GROUP = Group(
         Claim(
             id="ode.trained_iid.increments",
             source=MARION_REGULARISATION,
-            statement="from an i.i.d. start the increments of what training adds do not fall with depth",
+            statement="From an i.i.d. start, the layer increments of what training adds do not fall with depth",
             kind="control",
             observable="movement_increment",
             expected=Expected("order", 0, 0.1),
@@ -53,10 +54,10 @@ GROUP = Group(
         "step_difference": "relative distance of V, zero at the start, at depths L and 2L as step functions",
     },
     arrays={
-        "trained_iid.V": "the same from an i.i.d. start",
-        "trained_iid.W": "the same from an i.i.d. start",
-        "trained_iid.b": "the same from an i.i.d. start",
-        "trained_iid.logits": "the same from an i.i.d. start",
+        "trained_iid.V": "trained.V from an i.i.d. start",
+        "trained_iid.W": "trained.W from an i.i.d. start",
+        "trained_iid.b": "trained.b from an i.i.d. start",
+        "trained_iid.logits": "trained.logits from an i.i.d. start",
     },
     compared=("ode.trained_iid.distance",),
 )

@@ -22,6 +22,6 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
 
 
 def _differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
-    coarse, fine = (weights(its, "trained_iid", ("V",)) for its in (job, deeper))
+    coarse, fine = (weights(job_at_depth, "trained_iid", ("V",)) for job_at_depth in (job, deeper))
     size = float(np.sqrt((fine**2).mean()))
     return [relative(job, "step_difference", step_distance(coarse, fine), size, TRAINED_IID)]

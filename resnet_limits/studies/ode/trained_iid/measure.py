@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from ....measurement.job import Job
 from ....measurement.record import Measurement
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ..networks import drawn, few, records_and_arrays, trained_from
-from ..problem import pinned
+from ..problem import with_own_sizes
 from ..settings import Ode
 from .claims import TRAINED_IID
 
@@ -18,7 +18,7 @@ from .claims import TRAINED_IID
 def measure(job: Job) -> Measurement:
     """Loss, accuracy and roughness by step and at the end, and the final weights."""
     settings: Ode = job.settings
-    dataset, law = few(settings), pinned(settings, Iid())
+    dataset, law = few(settings), with_own_sizes(settings, IidLaw())
     trunk = drawn(
         settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
     )

@@ -35,11 +35,11 @@ from ....measurement.estimate import mean, root_mean_square, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....random import Stream
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.pieces import on_tape
-from ....sampling.schemes import Network, Walker
+from ....sampling.schemes import ShallowNetwork, Walker
 from .. import unscaled
 from ..closed_forms import overlap
 from ..control import bias_of_depth, half
@@ -57,9 +57,9 @@ def measure(job: Job) -> Measurement:
     few = min(depth, unscaled.DEEPEST)
     kinds = {
         "scaled": unscaled.scaled(settings),
-        "feed-forward": unscaled.pinned(unscaled.FeedForward, few, PLAIN_ORDERED),
-        "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH_UNIT),
-        "unscaled-swish": unscaled.pinned(Network, few, UNSCALED_SWISH),
+        "feed-forward": unscaled.without_the_factor(unscaled.FeedForward, few, PLAIN_ORDERED),
+        "unscaled-tanh": unscaled.without_the_factor(ShallowNetwork, depth, UNSCALED_TANH_UNIT),
+        "unscaled-swish": unscaled.without_the_factor(ShallowNetwork, few, UNSCALED_SWISH),
     }
     x0, records = pair_or_one(settings)[:1], jacobian_of_swish(job)
     for i, (scheme, kind) in enumerate(kinds.items()):
@@ -76,7 +76,7 @@ def measure(job: Job) -> Measurement:
     return Measurement(finite(records))
 
 
-def jacobians(settings: Sde, x0: Float[Tensor, "1 d"], passes: Passes) -> list[Record]:
+def jacobians(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -> list[Record]:
     """Mean square of the growth of a tangent; mean of its logarithm less the martingale, and of the martingale."""
     if (k := growth(settings)) > MOST:
         return []
@@ -103,14 +103,14 @@ def _bias(settings: Sde, x0: Float[Tensor, "1 d"]) -> float:
     `h s^2 [(1 - 2/D) (q_T - q_0) + s^2 T (1/4 - 3/(2 D) + 2/D^2)]`, `s = sigma_w`: expand `log |u + phi'(z) W u|^2` to
     order h^2, z and W u being independent up to 1/D; `q_T - q_0` is the integral of the variance of z.
     """
-    own, d, T = sizes(settings), settings.width, settings.horizon
+    init, d, T = sizes(settings), settings.width, settings.horizon
     q0 = float(x0.double().square().mean())
-    grown = float(overlap(np.array(q0), own.sigma_w, own.sigma_b, np.array(T))) - q0
-    k = own.sigma_w**2
+    grown = float(overlap(np.array(q0), init.sigma_w, init.sigma_b, np.array(T))) - q0
+    k = init.sigma_w**2
     return T / settings.depth * k * abs((1 - 2 / d) * grown + k * T * (1 / 4 - 3 / (2 * d) + 2 / d**2))
 
 
-def gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: Passes) -> list[Record]:
+def gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -> list[Record]:
     """Mean square gradients by layer, and the ratio of the last to the first of those shown."""
     layers = unscaled.thinned(settings.depth)
     exact = closed_form(settings, x0, np.array(layers) / settings.depth)
@@ -135,16 +135,16 @@ def closed_form(settings: Sde, x0: Float[Tensor, "1 d"], times: np.ndarray) -> n
     """`D e^{sigma_w^2 (T - t)} q_t` at the times `t/T`; None where the limit is not the linear SDE, or too large."""
     if linear(settings) is not None or growth(settings) > MOST:
         return None
-    own, q0 = sizes(settings), float(x0.double().square().mean())
-    q = overlap(np.array(q0), own.sigma_w, own.sigma_b, times * settings.horizon)
-    return settings.width * np.exp(own.sigma_w**2 * settings.horizon * (1 - times)) * q
+    init, q0 = sizes(settings), float(x0.double().square().mean())
+    q = overlap(np.array(q0), init.sigma_w, init.sigma_b, times * settings.horizon)
+    return settings.width * np.exp(init.sigma_w**2 * settings.horizon * (1 - times)) * q
 
 
 # -- sampling -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Passes:
+class PassesMeasured:
     """`|dJ/dW_k|` at the layers shown, `log |dx_L/dx_0 u|` of a unit tangent and its martingale,
     `log (|p_0|^2 / |p_L|^2)` and the martingale of half of it, `|<p_0, u_0> - <p_L, u_L>|/(|p_L| |u_L|)`."""
 
@@ -166,10 +166,10 @@ STEP = 1e-4
 
 def sampled(
     kind: unscaled.Sampled, x0: Float[Tensor, "1 d"], job: Job, part: tuple[int, int], *, tangent: bool
-) -> Passes:
+) -> PassesMeasured:
     """Forward and backward passes of all replicas."""
     settings, d = job.settings, x0.shape[-1]
-    shown, found = unscaled.thinned(kind.depth), []
+    shown, columns = unscaled.thinned(kind.depth), []
     for first, count in on_tape(settings.replicas, VECTORS * kind.depth * d):
         job.progress((part[0] + first / settings.replicas) / part[1], "gradients")
         one = torch.full_like(x0, d**-0.5).expand(count, 1, d)
@@ -192,13 +192,13 @@ def sampled(
         along, noise = _growth([u[:, 0, 0] for u in tape.tangents]) if tangent else (nothing, nothing)
         _, back = _growth([p[:, 0] for p in costates]) if tangent else (nothing, nothing)
         mismatch = _mismatch(costates, list(tape.tangents)) if tangent else nothing
-        found.append((torch.stack([norms[k] for k in shown]), along, noise, grown, back, mismatch))
-    return Passes(*(torch.cat(column, dim=-1).cpu() for column in zip(*found, strict=True)))
+        columns.append((torch.stack([norms[k] for k in shown]), along, noise, grown, back, mismatch))
+    return PassesMeasured(*(torch.cat(column, dim=-1).cpu() for column in zip(*columns, strict=True)))
 
 
 def _growth(vectors: list[Float[Tensor, "r d"]]) -> tuple[Float[Tensor, " r"], Float[Tensor, " r"]]:
     """`log |u_L|/|u_0|`, and `sum_k <u_k, u_{k+1} - u_k>/|u_k|^2`; of costates in the order of the backward pass."""
-    u = [its.double() for its in vectors]
+    u = [vector.double() for vector in vectors]
     total = u[0].new_zeros(len(u[0]))
     for before, after in pairwise(u):
         total += (before * (after - before)).sum(dim=-1) / before.square().sum(dim=-1)
@@ -218,16 +218,16 @@ def _mismatch(costates: list[Float[Tensor, "r 1 d"]], tangents: list[Float[Tenso
 def jacobian_of_swish(job: Job) -> list[Record]:
     """`mean_d (u_T - u_0)` of the tangent `u_0 = x_0` in wide networks, against infinite width; none beyond the
     explosion."""
-    settings, own = job.settings, sizes(job.settings)
-    if own.sigma_w == 0 or settings.horizon >= explosion_time(SWISH["activation"], settings):
+    settings, init = job.settings, sizes(job.settings)
+    if init.sigma_w == 0 or settings.horizon >= explosion_time(SWISH["activation"], settings):
         return []
     x0 = inputs(settings, width=WIDE, count=1)
-    law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(SWISH["activation"], SWISH["activation_inside"])
+    law, scheme = Isotropic(init.sigma_w, init.sigma_b), ShallowNetwork(SWISH["activation"], SWISH["activation_inside"])
     m0, q0 = float(x0.double().mean()), float(x0.double().square().mean())
-    limit = drift_of_tangents(own, m0, q0, settings.horizon)
+    limit = drift_of_tangents(init, m0, q0, settings.horizon)
     if not limit > 0:
         return []
-    engine, networks, found = default_engine(), max(settings.replicas // FEWER, FEWEST), []
+    engine, networks, changes = default_engine(), max(settings.replicas // FEWER, FEWEST), []
     for first, count in engine.pieces(networks, vectors=2, width=WIDE, dtype=x0.dtype):
         job.progress(first / networks, "Jacobians of swish")
         start = x0.expand(count, *x0.shape)
@@ -236,26 +236,26 @@ def jacobian_of_swish(job: Job) -> list[Record]:
         steps = engine.tangents([walker], start, end, law, horizon=settings.horizon, stream=stream)
         for _, _, (u,) in steps:
             end = u
-        found.append((end[:, 0, 0] - start[:, 0]).double().mean(dim=-1).cpu())
-    value, stderr = mean(torch.cat(found))
+        changes.append((end[:, 0, 0] - start[:, 0]).double().mean(dim=-1).cpu())
+    value, stderr = mean(torch.cat(changes))
     here, before = (
-        drift_at_depth(own, m0, q0, settings.horizon, depth) for depth in (settings.depth, half(settings.depth))
+        drift_at_depth(init, m0, q0, settings.horizon, depth) for depth in (settings.depth, half(settings.depth))
     )
     off = bias_of_depth(here / limit, before / limit, 1.0, settings.depth)
     numbers = {"reference_error": off, "coordinates": {"scheme": "swish", **SWISH, "width": WIDE}, "replicas": networks}
     return [Record("jacobian_drift", value / limit, stderr / limit, **numbers)]
 
 
-def drift_of_tangents(own: Iid, m0: float, q0: float, horizon: float) -> float:
+def drift_of_tangents(init: IidLaw, m0: float, q0: float, horizon: float) -> float:
     """`ubar_T - ubar_0` of `u_0 = x_0`: the equations of the docstring along those of the moments."""
     from scipy.integrate import solve_ivp
 
     slope, curvature = activation_named(SWISH["activation"]).taylor()
-    k = own.sigma_w**2
+    k = init.sigma_w**2
 
     def velocity(_: float, state: np.ndarray) -> list[float]:
         m, q, ubar, r = state
-        v = own.sigma_b**2 + k * q
+        v = init.sigma_b**2 + k * q
         along = curvature * k * r
         rates = 0.5 * curvature * v, (curvature * m + slope**2) * v
         return [*rates, along, 0.5 * curvature * v * ubar + along * m + slope**2 * k * r]
@@ -264,14 +264,14 @@ def drift_of_tangents(own: Iid, m0: float, q0: float, horizon: float) -> float:
     return float(solution.y[2, -1]) - m0
 
 
-def drift_at_depth(own: Iid, m0: float, q0: float, horizon: float, depth: int) -> float:
+def drift_at_depth(init: IidLaw, m0: float, q0: float, horizon: float, depth: int) -> float:
     """The same of infinitely wide networks of a depth, by a central difference of their moments."""
 
     def mean_at(shift: float) -> float:
         m = torch.tensor([(1 + shift) * m0], dtype=torch.float64)
         q = torch.tensor([[(1 + shift) ** 2 * q0]], dtype=torch.float64)
         for _ in range(depth):
-            m, q = moment_step(SWISH["activation"], m, q, horizon / depth * (own.sigma_b**2 + own.sigma_w**2 * q))
+            m, q = moment_step(SWISH["activation"], m, q, horizon / depth * (init.sigma_b**2 + init.sigma_w**2 * q))
         return float(m)
 
     return (mean_at(STEP) - mean_at(-STEP)) / (2 * STEP) - m0

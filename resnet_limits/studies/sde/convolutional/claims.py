@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import number
@@ -27,7 +27,7 @@ LATTICE = {"positions": f"{SIDE}x{SIDE}", "taps": f"{TAPS}x{TAPS}", "padding": P
 PINS: Mapping[str, Mapping[str, Any]] = {
     phi: {"activation": phi, "activation_inside": "identity", "width": channels} for phi, channels in CHANNELS.items()
 }
-LIMIT = {"tanh": "the matrix exponential", "swish": "the closed ODE with its drift"}
+LIMIT = {"tanh": "the limit's matrix exponential", "swish": "the limit's ODE with Ito drift"}
 
 
 def weightless(settings: Sde) -> str | None:
@@ -52,10 +52,10 @@ def _deep(phi: str) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: why layers are too long for what is measured to be near its limit, or None."""
 
     def unmet(records: Any) -> str | None:
-        its = records[records["observable"] == "convolution_error"]
-        its = its[its["scheme"] == phi]
-        if len(its) and (error := its[its["depth"] == its["depth"].max()]["value"].mean()) > LARGEST:
-            depth = int(its["depth"].max())
+        rows = records[records["observable"] == "convolution_error"]
+        rows = rows[rows["scheme"] == phi]
+        if len(rows) and (error := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > LARGEST:
+            depth = int(rows["depth"].max())
             return f"infinitely wide networks of L={depth} are off by {error:.2g} of the limit; deeper ones would tell"
         return None
 
@@ -81,24 +81,24 @@ def _of_both(phi: str, overlap: float, pattern: float, rivals: tuple[Rival, Riva
         _claim(
             phi,
             "",
-            f"With {phi}, on images, the overlaps of positions grow as by {LIMIT[phi]}.",
+            f"In {phi} networks on images, overlaps of positions grow by {LIMIT[phi]}",
             "convolution_overlap",
-            Expected("value", 1, overlap),
+            Expected("value", 1, overlap, scale=RELATIVE),
             rival=rivals[0],
         ),
         _claim(
             phi,
             ".pattern",
-            f"With {phi}, on images, overlaps differ over pairs of positions as by {LIMIT[phi]}.",
+            f"In {phi} networks on images, overlaps vary over pairs of positions as in {LIMIT[phi]}",
             "convolution_pattern",
-            Expected("value", 1, pattern),
+            Expected("value", 1, pattern, scale=RELATIVE),
             outside=_seeing(phi),
             rival=rivals[1],
         ),
         _claim(
             phi,
             ".depth",
-            f"With {phi}, infinitely wide networks of finite depth approach {LIMIT[phi]} at order 1.",
+            f"In infinitely wide {phi} networks, overlaps of positions converge to {LIMIT[phi]} at order 1",
             "convolution_error",
             Expected("order", 1, 0.1),
             kind="observation",
@@ -114,7 +114,7 @@ SWISH = _of_both(
     0.015,
     0.05,
     (
-        Rival("half of the drift in the limit", "SC2-drift-halved", 1.061),
+        Rival("half the Ito drift in the limit", "SC2-drift-halved", 1.061),
         Rival("phi'(0) = 1 in the limit", "S19-swish-slope", 0.1967),
         Rival("one of the two cross terms lost", "SC3-cross-term", -0.01458),
     ),
@@ -127,27 +127,27 @@ TANH = (
         0.05,
         0.12,
         (
-            Rival("3 taps for 9", "S8-taps-K", 0.8334),
-            Rival("3 taps for 9", "S8-taps-K", 0.2733),
-            Rival("the covariance of a pair over the wrong deviation", "SC5-other-deviation", 0.03937),
+            Rival("a mean over 3 taps in place of 9", "S8-taps-K", 0.8334),
+            Rival("a mean over 3 taps in place of 9", "S8-taps-K", 0.2733),
+            Rival("the covariance of a pair divided by the wrong standard deviation", "SC5-other-deviation", 0.03937),
         ),
     ),
     _claim(
         "tanh",
         ".noise",
-        "Networks with all their filters move by d[x_p, x_q] = v_pq dt, v_pq a sum over the taps of two positions.",
+        "The quadratic covariation of two positions is int v_pq dt, with v_pq a sum over their filter taps",
         "convolution_noise",
-        Expected("value", 1, 0.03),
+        Expected("value", 1, 0.03, scale=RELATIVE),
         rival=Rival("weights 5 % too large in the covariances", "P6-conv-sigma5%", 0.9044),
         outside=_seeing("tanh"),
     ),
     _claim(
         "tanh",
         ".backward",
-        "Gradients spread over positions as by the transposed matrix exponential: E<p_p, p_q>/D at the input.",
+        "Overlaps of gradients at two positions grow backward by the transposed matrix exponential",
         "convolution_costate",
-        Expected("value", 1, 0.06),
-        rival=Rival("3 taps for 9", "S8-taps-K", 0.284),
+        Expected("value", 1, 0.06, scale=RELATIVE),
+        rival=Rival("a mean over 3 taps in place of 9", "S8-taps-K", 0.284),
         outside=_seeing("tanh"),
     ),
 )
@@ -164,7 +164,7 @@ def least_of_convolutional(settings: Sde) -> float:
 
 GROUP = Group(
     name="convolutional",
-    title="On images, do overlaps of positions grow as those of the limit?",
+    title="In convolutional networks, do overlaps of image positions grow as in the limit?",
     seconds=24,
     least=least_of_convolutional,
     claims=(*TANH, *SWISH),
@@ -173,7 +173,9 @@ GROUP = Group(
         " regressed on those of the limit, without intercept: the slope; its interval counts the error of infinitely"
         " wide networks of that depth, by those of half of it; scheme tanh: networks of 8 channels with all their"
         " filters (conv2d), swish: of 256 channels, sampled on the covariances of positions",
-        "convolution_pattern": "the same with an intercept: what all pairs have in common, as the bias, has no say",
+        "convolution_pattern": "slope of the same regression with an intercept, which takes up what all pairs of"
+        " positions"
+        " have in common, as the bias",
         "convolution_noise": "sum over layers of <dx_p, dx_q>/D of networks with all their filters, regressed on the"
         " covariance h v_pq of the limit at the same states, with the term h^2 of that depth: slope with an intercept",
         "convolution_costate": "overlaps <p_p - p_pL, p_q - p_qL>/D at the input, p = dJ/dx by autograd through the"

@@ -28,11 +28,11 @@ from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ....random import Stream, normals
 from ....sampling.convolution import Stencil
 from ....sampling.filters import Filtered, numbers_a_layer, on_a_lattice, positions
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.pieces import on_tape
 from ....sampling.wide import gram, pre_activations
 from ..control import bias_of_depth, differenced, half
@@ -48,12 +48,12 @@ SOURCES = ((0, 0), (1, 1))
 
 
 @dataclass(frozen=True)
-class Setting:
+class ConvolutionalLimit:
     """What is measured for one activation: inputs, their moments, the limit `(m_T, L_T)` and the error of that."""
 
     phi: str
     settings: Sde
-    own: Iid
+    init: IidLaw
     stencil: Stencil
     x0: Float[Tensor, "p d"]
     m0: Float[Tensor, " p"]
@@ -69,7 +69,7 @@ class Setting:
 
     def moments(self, depth: int) -> tuple[Tensor, Tensor]:
         """`(m_L, L_L)` of the infinitely wide network of this depth."""
-        return _recursion(self.phi, self.stencil, self.own, self.m0, self.start, self.settings.horizon, depth)
+        return _recursion(self.phi, self.stencil, self.init, self.m0, self.start, self.settings.horizon, depth)
 
     def movement(self, m: Tensor, overlaps: Tensor) -> Float[Tensor, "p p"]:
         """Mean of `<x_p - x_p0, x_q - x_q0>/D` at infinite width: `x_p` moves by a drift along 1, and noise."""
@@ -80,27 +80,27 @@ class Setting:
 def measure(job: Job) -> Measurement:
     """Overlaps of networks against the limits, and errors of the infinitely wide ones."""
     records = []
-    for phi, its in (("tanh", _with_filters), ("swish", _wide)):
+    for phi, measured_by in (("tanh", _with_filters), ("swish", _wide)):
         job.progress(0.0, f"convolution, limit of {phi}")
         if (setting := setting_of(phi, job.settings)) is not None:
-            records += its(job, setting)
+            records += measured_by(job, setting)
     return Measurement(records)
 
 
-def setting_of(phi: str, settings: Sde) -> Setting | None:
+def setting_of(phi: str, settings: Sde) -> ConvolutionalLimit | None:
     """None where the limit explodes before the horizon."""
     stencil = Stencil(SIDE, SIDE, TAPS, PADDING, inputs=settings.sde.inputs)
-    x0, own = patches(settings, side=SIDE, width=PINS[phi]["width"]), sizes(settings)
+    x0, init = patches(settings, side=SIDE, width=PINS[phi]["width"]), sizes(settings)
     m0, start = x0.double().mean(dim=1).cpu(), gram(x0[None])[0].cpu()
-    limit = limit_of(phi, stencil, own, m0, start, settings.horizon)
-    return None if limit is None else Setting(phi, settings, own, stencil, x0, m0, start, *limit)
+    limit = limit_of(phi, stencil, init, m0, start, settings.horizon)
+    return None if limit is None else ConvolutionalLimit(phi, settings, init, stencil, x0, m0, start, *limit)
 
 
-def _error(its: Setting, overlaps: Tensor) -> Record:
+def _error(limit: ConvolutionalLimit, overlaps: Tensor) -> Record:
     """Of infinitely wide networks."""
-    size = float(its.overlaps.abs().max())
-    error = float((overlaps - its.overlaps).abs().max()) / size
-    where = {"reference_error": its.error / size, "coordinates": its.coordinates}
+    size = float(limit.overlaps.abs().max())
+    error = float((overlaps - limit.overlaps).abs().max()) / size
+    where = {"reference_error": limit.error / size, "coordinates": limit.coordinates}
     return Record("convolution_error", error, **where)
 
 
@@ -123,21 +123,21 @@ class Slope:
     def seen(self, products: Float[Tensor, "*r p p"]) -> Float[Tensor, " *r"]:
         return (products * self.weights).sum(dim=(-2, -1)) / self.size
 
-    def record(self, its: Setting, values: Tensor, control: Tensor, known: float) -> list[Record]:
+    def record(self, limit: ConvolutionalLimit, values: Tensor, control: Tensor, known: float) -> list[Record]:
         """From what is seen of each network and of a control of known mean; none where the weights see nothing."""
         if not self.size > 1e-12 * float(self.target.square().sum()):
             return []
         value, stderr = mean(differenced(values, control, known))
         here, before = (float(self.seen(products)) for products in self.at_depth)
-        bias = bias_of_depth(here, before, 1.0, its.settings.depth)
+        bias = bias_of_depth(here, before, 1.0, limit.settings.depth)
         numbers = {"stderr": stderr, "reference_error": bias, "replicas": len(values)}
-        return [Record(self.observable, value, coordinates=its.coordinates, **numbers)]
+        return [Record(self.observable, value, coordinates=limit.coordinates, **numbers)]
 
 
-def _overlap_and_pattern(its: Setting, here: Float[Tensor, "p p"]) -> tuple[Slope, Slope]:
+def _overlap_and_pattern(limit: ConvolutionalLimit, here: Float[Tensor, "p p"]) -> tuple[Slope, Slope]:
     """Of the movement, without and with an intercept; `here`: that of infinitely wide networks of this depth."""
-    target = its.movement(its.m, its.overlaps)
-    at_depth = here, its.movement(*its.moments(half(its.settings.depth)))
+    target = limit.movement(limit.m, limit.overlaps)
+    at_depth = here, limit.movement(*limit.moments(half(limit.settings.depth)))
     return (
         Slope("convolution_overlap", target, target, at_depth),
         Slope("convolution_pattern", target, target - target.mean(), at_depth),
@@ -147,41 +147,41 @@ def _overlap_and_pattern(its: Setting, here: Float[Tensor, "p p"]) -> tuple[Slop
 # -- tanh: networks with all their filters ------------------------------------------------------------
 
 
-def _with_filters(job: Job, its: Setting) -> list[Record]:
-    m, overlaps = its.moments(its.settings.depth)
-    slopes = _overlap_and_pattern(its, its.movement(m, overlaps))
+def _with_filters(job: Job, limit: ConvolutionalLimit) -> list[Record]:
+    m, overlaps = limit.moments(limit.settings.depth)
+    slopes = _overlap_and_pattern(limit, limit.movement(m, overlaps))
     moved: list[list[Tensor]] = [[] for _ in slopes]
     summed: list[list[Tensor]] = [[] for _ in slopes]
     noise, back = [], []
-    for first, network in _networks(job, its):
+    for first, network in _networks(job, limit):
         states = [positions(x) for x in network.states]
         end, increments = gram(states[-1] - states[0]).cpu(), _increments(states)
-        for slope, *found in zip(slopes, moved, summed, strict=True):
-            for its_values, products in zip(found, (end, increments), strict=True):
+        for slope, *parts in zip(slopes, moved, summed, strict=True):
+            for its_values, products in zip(parts, (end, increments), strict=True):
                 its_values.append(slope.seen(products))
         if first < FEWEST:
-            noise.append((increments[:FEWEST], _expected([x[:FEWEST] for x in states], its)))
+            noise.append((increments[:FEWEST], _expected([x[:FEWEST] for x in states], limit)))
             back.append(backward_of(network))
-    records = [_error(its, overlaps)]
-    for slope, *found in zip(slopes, moved, summed, strict=True):
-        values, increments = map(torch.cat, found)
-        records += slope.record(its, values, values - increments, 0.0)
-    return records + _noise(its, *map(torch.cat, zip(*noise, strict=True))) + _backward(its, back)
+    records = [_error(limit, overlaps)]
+    for slope, *parts in zip(slopes, moved, summed, strict=True):
+        values, increments = map(torch.cat, parts)
+        records += slope.record(limit, values, values - increments, 0.0)
+    return records + _noise(limit, *map(torch.cat, zip(*noise, strict=True))) + _backward(limit, back)
 
 
-def _networks(job: Job, its: Setting) -> Iterator[tuple[int, Filtered]]:
+def _networks(job: Job, limit: ConvolutionalLimit) -> Iterator[tuple[int, Filtered]]:
     """Networks, as many at a time as fit on the tape, with the number of the first."""
-    settings = its.settings
-    x0 = on_a_lattice(its.x0.double(), settings.sde.inputs, SIDE, SIDE)
+    settings = limit.settings
+    x0 = on_a_lattice(limit.x0.double(), settings.sde.inputs, SIDE, SIDE)
     networks = max(settings.replicas // 8, FEWEST)
     for first, count in on_tape(networks, settings.depth * numbers_a_layer(x0, TAPS)):
         job.progress(first / networks, "convolution, filters")
         yield (
             first,
             Filtered(
-                its.phi,
+                limit.phi,
                 x0,
-                Isotropic(its.own.sigma_w, its.own.sigma_b),
+                Isotropic(limit.init.sigma_w, limit.init.sigma_b),
                 size=TAPS,
                 depth=settings.depth,
                 horizon=settings.horizon,
@@ -199,27 +199,29 @@ def _increments(states: list[Float[Tensor, "r p d"]]) -> Float[Tensor, "r p p"]:
     return total
 
 
-def _expected(states: list[Float[Tensor, "r p d"]], its: Setting) -> Float[Tensor, "r p p"]:
+def _expected(states: list[Float[Tensor, "r p d"]], limit: ConvolutionalLimit) -> Float[Tensor, "r p p"]:
     """The same by the covariance of the limit at these states: `h v_pq/(1 + h v_pp + h v_qq)`, of tanh up to h^3."""
-    h, total = its.settings.horizon / its.settings.depth, torch.zeros((), dtype=torch.float64)
+    h, total = limit.settings.horizon / limit.settings.depth, torch.zeros((), dtype=torch.float64)
     for x in states[:-1]:
-        C = h * its.stencil.covariance(gram(x).cpu(), sigma_w=its.own.sigma_w, sigma_b=its.own.sigma_b)
+        C = h * limit.stencil.covariance(gram(x).cpu(), sigma_w=limit.init.sigma_w, sigma_b=limit.init.sigma_b)
         v = C.diagonal(dim1=1, dim2=2)
         total = total + C / (1 + v[:, :, None] + v[:, None, :])
     return total
 
 
-def _noise(its: Setting, found: Float[Tensor, "r p p"], expected: Float[Tensor, "r p p"]) -> list[Record]:
+def _noise(
+    limit: ConvolutionalLimit, realised_products: Float[Tensor, "r p p"], expected: Float[Tensor, "r p p"]
+) -> list[Record]:
     """The slope of one on the other, with an intercept: a ratio of means."""
     weights = expected.mean(dim=0)
     weights = weights - weights.mean()
-    realised, predicted = ((products * weights).sum(dim=(1, 2)) for products in (found, expected))
+    realised, predicted = ((products * weights).sum(dim=(1, 2)) for products in (realised_products, expected))
     size = float(predicted.mean())
-    if its.own.sigma_w == 0:
+    if limit.init.sigma_w == 0:
         return []
     value = float(realised.mean()) / size
     _, stderr = mean((realised - value * predicted) / size)
-    return [Record("convolution_noise", value, stderr, coordinates=its.coordinates, replicas=len(found))]
+    return [Record("convolution_noise", value, stderr, coordinates=limit.coordinates, replicas=len(realised_products))]
 
 
 def backward_of(network: Filtered) -> tuple[Float[Tensor, "r p p"], Float[Tensor, "r p p"], Float[Tensor, "r p p"]]:
@@ -228,34 +230,34 @@ def backward_of(network: Filtered) -> tuple[Float[Tensor, "r p p"], Float[Tensor
     for i in range(p.shape[1]):
         row, column = SOURCES[i % len(SOURCES)]
         p[:, i, :, row, column] = 1
-    costates = [positions(its) for its in network.costates(p)]
+    costates = [positions(costate) for costate in network.costates(p)]
     end = costates[0]
     return gram(costates[-1] - end).cpu(), _increments(costates), gram(end).cpu()
 
 
-def _backward(its: Setting, back: list[tuple[Tensor, Tensor, Tensor]]) -> list[Record]:
-    if its.own.sigma_w == 0:
+def _backward(limit: ConvolutionalLimit, back: list[tuple[Tensor, Tensor, Tensor]]) -> list[Record]:
+    if limit.init.sigma_w == 0:
         return []
-    settings, rate, end = its.settings, its.own.sigma_w**2, back[0][2][0]
-    target = linear_flow(its.stencil.generator().T.tocsr(), end, settings.horizon, rate=rate, source=0.0) - end
-    here, before = (costates_at_depth(its, end, depth) - end for depth in (settings.depth, half(settings.depth)))
+    settings, rate, end = limit.settings, limit.init.sigma_w**2, back[0][2][0]
+    target = linear_flow(limit.stencil.generator().T.tocsr(), end, settings.horizon, rate=rate, source=0.0) - end
+    here, before = (costates_at_depth(limit, end, depth) - end for depth in (settings.depth, half(settings.depth)))
     slope = Slope("convolution_costate", target, target, (here, before))
     moved = torch.cat([slope.seen(products) for products, _, _ in back])
     summed = torch.cat([slope.seen(products) for _, products, _ in back])
-    return slope.record(its, moved, moved - summed, 0.0)
+    return slope.record(limit, moved, moved - summed, 0.0)
 
 
-def costates_at_depth(its: Setting, end: Float[Tensor, "p p"], depth: int) -> Float[Tensor, "p p"]:
+def costates_at_depth(limit: ConvolutionalLimit, end: Float[Tensor, "p p"], depth: int) -> Float[Tensor, "p p"]:
     """`C_0` of infinitely wide networks of a depth, tanh: a layer has `E phi'(z_p) phi'(z_q)`, to first order in h
     `1/(1 + h v_pp + h v_qq)`."""
-    own, h = its.own, its.settings.horizon / depth
-    slopes, overlaps = [], its.start
+    init, h = limit.init, limit.settings.horizon / depth
+    slopes, overlaps = [], limit.start
     for _ in range(depth):
-        C = h * its.stencil.covariance(overlaps, sigma_w=own.sigma_w, sigma_b=own.sigma_b)
+        C = h * limit.stencil.covariance(overlaps, sigma_w=init.sigma_w, sigma_b=init.sigma_b)
         slopes.append(1 / (1 + C.diagonal()[:, None] + C.diagonal()))
         overlaps = overlaps + C
     for slope in slopes[::-1]:
-        end = end + h * its.stencil.covariance(slope * end, sigma_w=own.sigma_w, sigma_b=0.0)
+        end = end + h * limit.stencil.covariance(slope * end, sigma_w=init.sigma_w, sigma_b=0.0)
     return end
 
 
@@ -272,26 +274,26 @@ class Walk:
     mean: Float[Tensor, " p"]
     overlaps: Float[Tensor, "p p"]
 
-    def step(self, stencil: Stencil, own: Iid, h: float, Z: Float[Tensor, "r p d"]) -> None:
-        phi, sizes = activation_named(self.phi), {"sigma_w": own.sigma_w, "sigma_b": own.sigma_b}
+    def step(self, stencil: Stencil, init: IidLaw, h: float, Z: Float[Tensor, "r p d"]) -> None:
+        phi, sizes = activation_named(self.phi), {"sigma_w": init.sigma_w, "sigma_b": init.sigma_b}
         self.x = self.x + phi(pre_activations(h * stencil.covariance(gram(self.x), **sizes), Z))
         ideal = h * stencil.covariance(self.overlaps, **sizes)
         self.y = self.y + phi(pre_activations(ideal[None].to(Z.device), Z))
         self.mean, self.overlaps = moment_step(self.phi, self.mean, self.overlaps, ideal)
 
 
-def _wide(job: Job, its: Setting) -> list[Record]:
-    settings, depth, x0 = its.settings, its.settings.depth, its.x0
+def _wide(job: Job, limit: ConvolutionalLimit) -> list[Record]:
+    settings, depth, x0 = limit.settings, limit.settings.depth, limit.x0
     networks = max(settings.replicas // 32, 2)
     x = x0.expand(networks, *x0.shape)
-    walk = Walk(its.phi, x, x, its.m0, its.start)
+    walk = Walk(limit.phi, x, x, limit.m0, limit.start)
     for k, Z in _noises(job, x0, networks):
         job.progress(k / depth, "convolution, layers")
-        walk.step(its.stencil, its.own, settings.horizon / depth, Z)
-    records, ideal = [_error(its, walk.overlaps)], its.movement(walk.mean, walk.overlaps)
+        walk.step(limit.stencil, limit.init, settings.horizon / depth, Z)
+    records, ideal = [_error(limit, walk.overlaps)], limit.movement(walk.mean, walk.overlaps)
     moved, control = gram(walk.x - x0).cpu(), gram(walk.y - x0).cpu()
-    for slope in _overlap_and_pattern(its, ideal):
-        records += slope.record(its, slope.seen(moved), slope.seen(control), float(slope.seen(ideal)))
+    for slope in _overlap_and_pattern(limit, ideal):
+        records += slope.record(limit, slope.seen(moved), slope.seen(control), float(slope.seen(ideal)))
     return records
 
 
@@ -305,22 +307,22 @@ def _noises(job: Job, x0: Float[Tensor, "p d"], networks: int) -> Iterator[tuple
 
 
 def _recursion(
-    phi: str, stencil: Stencil, own: Iid, m: Tensor, overlaps: Tensor, horizon: float, depth: int
+    phi: str, stencil: Stencil, init: IidLaw, m: Tensor, overlaps: Tensor, horizon: float, depth: int
 ) -> tuple[Tensor, Tensor]:
     """`(m_L, L_L)` of the infinitely wide network of this depth."""
     for _ in range(depth):
-        covariance = stencil.covariance(overlaps, sigma_w=own.sigma_w, sigma_b=own.sigma_b)
+        covariance = stencil.covariance(overlaps, sigma_w=init.sigma_w, sigma_b=init.sigma_b)
         m, overlaps = moment_step(phi, m, overlaps, horizon / depth * covariance)
     return m, overlaps
 
 
 def limit_of(
-    phi: str, stencil: Stencil, own: Iid, m0: Tensor, start: Tensor, horizon: float
+    phi: str, stencil: Stencil, init: IidLaw, m0: Tensor, start: Tensor, horizon: float
 ) -> tuple[Tensor, Tensor, float] | None:
     """`(m_T, L_T, error)`; None where they explode before."""
 
     def covariance(overlaps: Tensor) -> Tensor:
-        return stencil.covariance(overlaps, sigma_w=own.sigma_w, sigma_b=own.sigma_b)
+        return stencil.covariance(overlaps, sigma_w=init.sigma_w, sigma_b=init.sigma_b)
 
     try:
         m, overlaps, error = moment_flow(phi, m0, start, covariance, horizon)
@@ -328,5 +330,5 @@ def limit_of(
         return None
     if activation_named(phi).taylor() != (1.0, 0.0):
         return m, overlaps, error
-    exact = linear_flow(stencil.generator(), start, horizon, rate=own.sigma_w**2, source=own.sigma_b**2)
+    exact = linear_flow(stencil.generator(), start, horizon, rate=init.sigma_w**2, source=init.sigma_b**2)
     return m, exact, float((exact - overlaps).abs().max())

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
 from ...group import Group
 from ..outside import heavy, linear, mild, sizes
@@ -54,8 +54,8 @@ def moving(settings: Sde) -> str | None:
 
 def shallow(records: Any) -> str | None:
     """For `Claim.unmet`: why the rate of explosion is not yet the one of many layers, or None."""
-    its = records[records["observable"] == "growth_layers"]
-    if len(its) and (layers := its["value"].max()) < SETTLED:
+    rows = records[records["observable"] == "growth_layers"]
+    if len(rows) and (layers := rows["value"].max()) < SETTLED:
         return (
             f"it is measured over {layers:.0f} layers, after as many: it takes {SETTLED}, and depths from {2 * SETTLED}"
         )
@@ -101,94 +101,94 @@ def _control(
 
 GROUP = Group(
     name="correlation",
-    title="Do the norms and the correlation of two inputs tend to those of the limit, and inputs stay apart?",
+    title="Do deep networks keep two inputs apart, by as much as their limit does?",
     seconds=15,
     least=least_of_one,
     claims=(
         _of_the_limit(
             "",
-            "The correlation of two inputs at depth L is the limit's, lambda_T/q_T.",
+            "The correlation of two inputs at depth L is that of the SDE, lambda_T/q_T",
             "correlation_error",
             Expected("value", 0.0, 0.028),
-            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", -0.08683),
+            rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", -0.08683),
         ),
         _of_the_limit(
             ".norm",
-            "Norms at depth L are the limit's: E|x_L|^2/D is (q_0 + c) e^{sigma_w^2 T} - c, c = sigma_b^2/sigma_w^2.",
+            "E|x_L|^2/D is that of the SDE, (q_0 + c) e^{sigma_w^2 T} - c, c = sigma_b^2/sigma_w^2",
             "norm_error",
-            Expected("value", 0.0, 0.06),
-            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", -0.3545),
+            Expected("value", 0.0, 0.06, scale=RELATIVE),
+            rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", -0.3545),
         ),
         _of_the_limit(
             ".overlap",
-            "Overlaps of two inputs are the limit's: E<x_L, y_L>/D is (lambda_0 + c) e^{sigma_w^2 T} - c.",
+            "E<x_L, y_L>/D of two inputs is that of the SDE, (lambda_0 + c) e^{sigma_w^2 T} - c",
             "overlap_error",
-            Expected("value", 0.0, 0.055),
-            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", -0.2659),
+            Expected("value", 0.0, 0.055, scale=RELATIVE),
+            rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", -0.2659),
         ),
         _of_the_limit(
             ".below_one",
-            "Two inputs stay apart: of 1 - correlation, from a cosine of 0.9, is left what the limit leaves of it.",
+            "Two inputs at a cosine of 0.9 stay apart: 1 - correlation is that of the SDE",
             "correlation_gap",
-            Expected("value", 1.0, 0.07),
+            Expected("value", 1.0, 0.07, scale=RELATIVE),
             outside=moving,
-            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", 1.211),
+            rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", 1.211),
         ),
         _of_the_limit(
             ".inputs",
-            "The limit depends on the inputs: pairs at cosines 0.9 and -0.5 stay apart in correlation as it says.",
+            "Correlations of pairs of inputs at cosines 0.9 and -0.5 differ by as much as in the SDE",
             "correlation_difference",
-            Expected("value", 1.0, 0.035),
-            rival=Rival("layers of a time T/L^2", "SR1-step-divided-twice", 1.216),
+            Expected("value", 1.0, 0.035, scale=RELATIVE),
+            rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", 1.216),
         ),
         _control(
             "plain",
-            "Feed-forward tanh networks with a bias lose their inputs: correlations go to 1 from a cosine of -0.5.",
+            "Feed-forward tanh networks with a bias forget their inputs: correlations tend to 1",
             "correlation",
             # near the edge of chaos 1 - correlation falls slowly: to some 0.03 at L=64
             Expected("at_least", 1.0, 0.08),
             {"scheme": "feed-forward", "pair": "-0.5"},
             PLAIN_CRITICAL,
-            rival=Rival("networks with skip connections", "SR2-feed-forward-skips", -0.1304),
+            rival=Rival("networks that have skip connections", "SR2-feed-forward-skips", -0.1304),
             source=SCHOENHOLZ,
         ),
         _control(
             "unscaled",
-            "Wide tanh networks without the factor sqrt(h) decorrelate: correlations fall as depth^-(1 - 2/pi).",
+            "Without the factor sqrt(h), correlations of inputs in tanh networks fall at order 1 - 2/pi",
             "decorrelation",
             # asin(r) = r + r^3/6: what is left is smaller by r^2, of the square of the order
             Expected("order", SLOWLY, 0.12, correction=2 * SLOWLY),
             {"scheme": "unscaled-tanh-wide"},
             WIDE_TANH,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", -0.004699),
+            rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", -0.004699),
         ),
         _control(
             "unscaled.prefactor",
-            "There correlations are 1.71 depth^-(1 - 2/pi), from a cosine of 0.9.",
+            "Without the factor sqrt(h), correlations from a cosine of 0.9 in tanh networks are 1.71 L^{-(1 - 2/pi)}",
             "decorrelation_prefactor",
             # of infinite width at L=512, by its recursion; 1.65 at L=64
             Expected("value", 1.71, 0.15),
             {"scheme": "unscaled-tanh-wide"},
             WIDE_TANH,
-            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", 3.561),
+            rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", 3.561),
         ),
         _control(
             "unscaled.norm",
-            "Norms of tanh networks without the factor sqrt(h) grow linearly: |x_L|^2 is D L.",
+            "Without the factor sqrt(h), the norm of tanh networks grows linearly: E|x_L|^2 is D L",
             "norm_growth",
-            Expected("value", 1.0, 0.15),
+            Expected("value", 1.0, 0.15, scale=RELATIVE),
             {"scheme": "unscaled-tanh"},
             UNSCALED_TANH,
             outside=narrow,
-            rival=Rival("networks with the factor", "SR3-unscaled-are-scaled", 0.5373),
+            rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", 0.5373),
         ),
         _control(
             "explosion",
-            "Wide swish networks without the factor sqrt(h) explode: log|x_k|^2 grows by log g = 0.397 a layer.",
+            "Without the factor sqrt(h), swish networks explode: log |x_k|^2 grows by 0.397 a layer",
             "growth_rate",
             # 1/D takes 0.002; weights that are 5 % too large give 0.417
-            Expected("value", SWISH_RATE, 0.006),
+            Expected("value", SWISH_RATE, 0.006, scale="per layer"),
             {"scheme": "unscaled-swish-wide"},
             WIDE_SWISH,
             source=PELUCHETTI,
@@ -203,10 +203,10 @@ GROUP = Group(
         " cosine; schemes scaled, feed-forward, unscaled-tanh and unscaled-swish; reference: the exact limit where it"
         " has a closed form",
         "decorrelation": "the correlation of pair 0.9 in tanh networks of width 256 without the factor, at the output",
-        "decorrelation_prefactor": "the same times L^(1 - 2/pi)",
+        "decorrelation_prefactor": "decorrelation times L^(1 - 2/pi)",
         "correlation_error": "its difference from the exact limit, scaled network, output; here and below the interval"
         " counts the error of that depth at infinite width",
-        "norm_error": "E |x_L|^2 of the first input relative to that of the limit, less 1",
+        "norm_error": "E |x_L|^2 of the first input over that of the limit, less 1",
         "overlap_error": "E <x_L, y_L> of the first two inputs less that of the limit, relative to the limit's"
         " (E |x|^2 E |y|^2)^1/2",
         "correlation_gap": "1 - correlation of a pair at cosine 0.9, relative to the limit's",

@@ -27,7 +27,7 @@ from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
-from ....sampling.schemes import Network, Walker
+from ....sampling.schemes import ShallowNetwork, Walker
 from ....sampling.wide import gram
 from .. import unscaled
 from ..closed_forms import overlap
@@ -54,9 +54,9 @@ def measure(job: Job) -> Measurement:
     settings, depth = job.settings, job.settings.depth
     kinds = {
         "scaled": unscaled.scaled(settings),
-        "feed-forward": unscaled.pinned(unscaled.FeedForward, depth, PLAIN_CRITICAL),
-        "unscaled-tanh": unscaled.pinned(Network, depth, UNSCALED_TANH),
-        "unscaled-swish": unscaled.pinned(Network, min(depth, unscaled.DEEPEST), UNSCALED_SWISH),
+        "feed-forward": unscaled.without_the_factor(unscaled.FeedForward, depth, PLAIN_CRITICAL),
+        "unscaled-tanh": unscaled.without_the_factor(ShallowNetwork, depth, UNSCALED_TANH),
+        "unscaled-swish": unscaled.without_the_factor(ShallowNetwork, min(depth, unscaled.DEEPEST), UNSCALED_SWISH),
     }
     alone = [*decorrelation(job), *explosion(job)]
     if settings.width == 1:  # a line has no angles
@@ -92,7 +92,7 @@ def explosion(job: Job) -> list[Record]:
     settings, depth = job.settings, min(job.settings.depth, unscaled.DEEPEST)
     if depth < 2:
         return []
-    kind, found = unscaled.pinned(Network, depth, UNSCALED_SWISH), []
+    kind, growths = unscaled.without_the_factor(ShallowNetwork, depth, UNSCALED_SWISH), []
     x0 = kind.start(four_inputs(settings, DECORRELATED)[:1])
     engine, networks = default_engine(), max(settings.replicas // FEWER, FEWEST)
     for first, count in engine.pieces(networks, vectors=1, width=DECORRELATED, dtype=x0.dtype):
@@ -101,8 +101,8 @@ def explosion(job: Job) -> list[Record]:
         walker, start, ends = Walker(kind.scheme, depth), x0.expand(count, *x0.shape), (depth // 2, depth)
         steps = engine.walk([walker], start, kind.law, horizon=kind.horizon, stream=stream, layers=ends)
         sizes = {k: x[:, 0].double().norm(dim=-1).log() for k, (x,) in steps}
-        found.append(2 * (sizes[depth] - sizes[depth // 2]).cpu() / (depth - depth // 2))
-    value, stderr = mean(torch.cat(found))
+        growths.append(2 * (sizes[depth] - sizes[depth // 2]).cpu() / (depth - depth // 2))
+    value, stderr = mean(torch.cat(growths))
     coordinates = {"scheme": "unscaled-swish-wide", "width": DECORRELATED, **UNSCALED_SWISH}
     records = [Record("growth_rate", value, stderr, coordinates=coordinates, replicas=networks)]
     return [*records, Record("growth_layers", depth - depth // 2, coordinates=coordinates)]
@@ -111,9 +111,9 @@ def explosion(job: Job) -> list[Record]:
 def decorrelation(job: Job) -> list[Record]:
     """Correlation of two inputs at cosine 0.9 in wide tanh networks without the factor, and times `L^(1 - 2/pi)`."""
     settings, depth = job.settings, job.settings.depth
-    kind = unscaled.pinned(Network, depth, UNSCALED_TANH)
+    kind = unscaled.without_the_factor(ShallowNetwork, depth, UNSCALED_TANH)
     x0 = kind.start(four_inputs(settings, DECORRELATED)[[MEMBERS[0][0], MEMBERS[0][1]]])
-    engine, networks, found = default_engine(), MORE * settings.replicas, []
+    engine, networks, grams = default_engine(), MORE * settings.replicas, []
     for first, count in engine.pieces(networks, vectors=2, width=DECORRELATED, dtype=x0.dtype):
         job.progress(first / networks, "decorrelation")
         (x,) = engine.final(
@@ -123,8 +123,8 @@ def decorrelation(job: Job) -> list[Record]:
             horizon=kind.horizon,
             stream=Stream(settings.seed, f"sde.decorrelation {depth}", first_replica=first),
         )
-        found.append(gram(x).cpu())
-    overlaps = torch.cat(found)
+        grams.append(gram(x).cpu())
+    overlaps = torch.cat(grams)
     mixed, p, q = overlaps[:, 0, 1], overlaps[:, 0, 0], overlaps[:, 1, 1]
     value = float(mixed.mean() / (p.mean() * q.mean()).sqrt())
     _, error = mean(mixed / mixed.mean() - p / p.mean() / 2 - q / q.mean() / 2)  # of the logarithm of the ratio
@@ -154,9 +154,9 @@ def closed_form(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> n
     """`lambda_t / sqrt(q_t q'_t)` of the pairs, (3, layers); None where the limit is not linear, or too large."""
     if linear(settings) is not None or growth(settings) > MOST:
         return None
-    start, own = initial(x0), sizes(settings)
+    start, init = initial(x0), sizes(settings)
     times = np.array(layers) * settings.horizon / settings.depth
-    mixed, p, q = (overlap(start[:, a, None], own.sigma_w, own.sigma_b, times) for a in range(3))
+    mixed, p, q = (overlap(start[:, a, None], init.sigma_w, init.sigma_b, times) for a in range(3))
     return mixed / (np.sqrt(p) * np.sqrt(q))
 
 
@@ -221,8 +221,8 @@ def against_the_limit(settings: Sde, overlaps: Overlaps, exact: np.ndarray, x0: 
 
 def limits(settings: Sde, x0: Float[Tensor, "4 d"]) -> np.ndarray:
     """`lambda_T, q_T, q'_T` of the pairs, (3, 3)."""
-    own = sizes(settings)
-    return overlap(initial(x0), own.sigma_w, own.sigma_b, np.array(settings.horizon))
+    init = sizes(settings)
+    return overlap(initial(x0), init.sigma_w, init.sigma_b, np.array(settings.horizon))
 
 
 # -- sampling -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI
 from ...group import Group
@@ -71,16 +71,16 @@ def least_of_deep(settings: Sde) -> float:
 
 GROUP = Group(
     name="deep",
-    title="Which limit do blocks of two layers have, a non-linear kernel or a linear SDE?",
+    title="Which limit do blocks of two layers have: a non-linear kernel or a linear SDE?",
     seconds=9.9,
     least=least_of_deep,
     memory=("replicas", "width", "sde.inputs"),
     claims=(
         _claim(
             "sde.deep",
-            "where only the last layer shrinks, overlaps of wide networks grow as the kernel's ODE says (width 512)",
+            "If only the last layer of a block shrinks, overlaps of wide networks solve the kernel's ODE",
             "deep_overlap",
-            Expected("value", 1, 0.02),
+            Expected("value", 1, 0.02, scale=RELATIVE),
             "last",
             kind="theorem",
             pins=WIDE_PINS,
@@ -89,7 +89,7 @@ GROUP = Group(
         ),
         _claim(
             "sde.deep.depth",
-            "there infinitely wide networks of depth L are the Euler scheme of the kernel's ODE, of order 1",
+            "If only the last layer shrinks, infinitely wide networks converge to the kernel's ODE at order 1",
             "deep_kernel_error",
             Expected("order", 1, 0.1),
             "last",
@@ -97,30 +97,30 @@ GROUP = Group(
             random=False,
             outside=weightless,
             unmet=asymptotic("deep_kernel_error", "last"),
-            rival=Rival("the rate of the start throughout", "S40-rate-of-the-start"),
+            rival=Rival("the kernel's initial rate at all times", "S40-rate-of-the-start"),
         ),
         _claim(
             "sde.deep.all",
-            "where every layer shrinks, overlaps grow as those of the linear SDE (alpha = 1/2)",
+            "With inner layers of size h^{1/2}, overlaps of inputs are those of the linear SDE",
             "deep_overlap",
-            Expected("value", 1, 0.1),
+            Expected("value", 1, 0.1, scale=RELATIVE),
             "all, alpha=0.5",
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a linear SDE whose rate is not squared", "S38-rate-of-all", 0.6703),
+            rival=Rival("a linear SDE whose rate is sigma, not sigma^2", "S38-rate-of-all", 0.6703),
         ),
         _claim(
             "sde.deep.weak",
-            "where every layer shrinks as h^(1/2), the weak error of norms and overlaps has order 1",
+            "With inner layers of size h^{1/2}, overlaps of inputs converge to the linear SDE's at weak order 1",
             "deep_weak_error",
             Expected("order", 1, 0.1, bend=0.2),
             "all, alpha=0.5",
             outside=_order,
             unmet=asymptotic("deep_weak_error", "all, alpha=0.5"),
-            rival=Rival("another linear SDE: the error stays", "S38-rate-of-all", 0.01435),
+            rival=Rival("a linear SDE with another rate: the error stays", "S38-rate-of-all", 0.01435),
         ),
         _claim(
             "sde.deep.weak.quarter",
-            "where inner layers shrink as h^(1/4), the weak error of norms and overlaps has order 1/2",
+            "With inner layers of size h^{1/4}, overlaps of inputs converge to the linear SDE's at weak order 1/2",
             "deep_weak_error",
             # of relative size h^(2 alpha) = h^(1/2): of the hidden layer's next power, and of the steps' O(h)
             Expected("order", 0.5, 0.1, correction=0.5),
@@ -128,28 +128,28 @@ GROUP = Group(
             outside=_order,
             unmet=asymptotic("deep_weak_error", "all, alpha=0.25"),
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a hidden layer that shrinks as the root of h", "S12-deep-alpha", 0.9774),
+            rival=Rival("hidden layers of size h^(1/2)", "S12-deep-alpha", 0.9774),
         ),
         _claim(
             "sde.deep.no_drift",
-            "where every layer shrinks there is no Ito drift, even with phi''(0) != 0 (swish, width 64, alpha = 1/2)",
+            "With shrinking inner layers and the activation inside the block, there is no Ito drift",
             "deep_drift",
-            Expected("value", 0, 0.25),
+            Expected("value", 0, 0.25, scale=RELATIVE),
             "inside",
             pins=DRIFT,
             outside=still,
-            rival=Rival("an activation that stands outside", "S36-activation-outside", 1.002),
+            rival=Rival("the activation outside the block", "S36-activation-outside", 1.002),
         ),
         _claim(
             "sde.deep.outside",
-            "an activation outside the block brings the Ito drift back (swish, width 64, alpha = 1/2)",
+            "With shrinking inner layers, an activation outside the block brings back the Ito drift",
             "deep_drift",
-            Expected("value", 1, 0.15),  # one half of the drift is more than three away
+            Expected("value", 1, 0.15, scale=RELATIVE),  # one half of the drift is more than three away
             "outside",
             kind="control",
             pins=DRIFT,
             outside=still,
-            rival=Rival("twice the drift in the limit", "S37-moments-drift", 0.5021),
+            rival=Rival("twice the Ito drift in the limit", "S37-moments-drift", 0.5021),
         ),
     ),
     observables={

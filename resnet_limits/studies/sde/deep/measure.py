@@ -23,8 +23,8 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import Stream
-from ....sampling.deep import Branch, final, wide_pair
-from ....sampling.law import Isotropic
+from ....sampling.deep import ResidualBranch, final, wide_pair
+from ....sampling.layer_law import Isotropic
 from ....sampling.wide import gram
 from ..control import FAR, bias_of_depth, differenced, half, regressed
 from ..outside import overflows, sizes
@@ -50,10 +50,10 @@ def grown(x: Float[Tensor, "r n d"], x0: Float[Tensor, "#r n d"]) -> Float[Tenso
 
 
 def _last(job: Job) -> list[Record]:
-    settings, own = job.settings, sizes(job.settings)
-    if overflows(own.sigma_w**2 * settings.horizon) is not None:
+    settings, init = job.settings, sizes(job.settings)
+    if overflows(init.sigma_w**2 * settings.horizon) is not None:
         return []
-    inner, outer = (LAST["sigma_A"], LAST["sigma_a"]), (own.sigma_w, own.sigma_b)
+    inner, outer = (LAST["sigma_A"], LAST["sigma_a"]), (init.sigma_w, init.sigma_b)
     phi, horizon = settings.activation, settings.horizon
     x0 = inputs(settings, width=WIDE)
     start = gram(x0[None])[0].cpu()
@@ -90,8 +90,8 @@ def _last(job: Job) -> list[Record]:
 
 
 def _laws(settings: Sde) -> tuple[Isotropic, Isotropic]:
-    own = sizes(settings)
-    return Isotropic(ALL["sigma_A"], ALL["sigma_a"]), Isotropic(own.sigma_w / ALL["sigma_A"], own.sigma_b)
+    init = sizes(settings)
+    return Isotropic(ALL["sigma_A"], ALL["sigma_a"]), Isotropic(init.sigma_w / ALL["sigma_A"], init.sigma_b)
 
 
 def _all(job: Job) -> list[Record]:
@@ -106,8 +106,8 @@ def _all(job: Job) -> list[Record]:
     x0 = inputs(settings)
     start = gram(x0[None])[0].cpu()
     signs = (1.0, -1.0) if curvature else (1.0,)
-    branches = [Branch(phi, alpha, sign=sign) for alpha in EXPONENTS for sign in signs]
-    branches.append(Branch(phi, EXPONENTS[0], linear=True))
+    branches = [ResidualBranch(phi, alpha, sign=sign) for alpha in EXPONENTS for sign in signs]
+    branches.append(ResidualBranch(phi, EXPONENTS[0], linear=True))
     plain: list[Tensor] = []
     apart: list[list[Tensor]] = [[] for _ in EXPONENTS]
     control: list[Tensor] = []
@@ -125,19 +125,19 @@ def _all(job: Job) -> list[Record]:
             act=engine.act,
         )
         plain.append(grown(states[0], x0))
-        *overlaps, linear = [its.mean(dim=(1, 2)) for its in compensators]
+        *overlaps, linear = [part.mean(dim=(1, 2)) for part in compensators]
         control.append(linear)
-        for i, its in enumerate(apart):
+        for i, errors in enumerate(apart):
             both = overlaps[i * len(signs) : (i + 1) * len(signs)]
-            its.append(torch.stack(both).mean(dim=0) - linear)
-    discretised, coarse = (_discretised(start, rate, source, horizon, its) for its in (depth, half(depth)))
+            errors.append(torch.stack(both).mean(dim=0) - linear)
+    discretised, coarse = (_discretised(start, rate, source, horizon, at_depth) for at_depth in (depth, half(depth)))
     limit = _limit(start, rate, source, horizon)
     records, size, growth = [], float(limit.mean()), float((limit - start).mean())
     apart_by = []
-    for alpha, its in zip(EXPONENTS, apart, strict=True):
+    for alpha, errors in zip(EXPONENTS, apart, strict=True):
         coordinates = {"scheme": f"all, alpha={alpha}", "alpha": alpha, **ALL, **NO_PSI}
-        value, stderr = mean(_of_the_error(torch.cat(its), torch.cat(control), float(discretised.mean())))
-        apart_by.append(abs(float(torch.cat(its).mean())))
+        value, stderr = mean(_of_the_error(torch.cat(errors), torch.cat(control), float(discretised.mean())))
+        apart_by.append(abs(float(torch.cat(errors).mean())))
         error = abs(value + float((discretised - limit).mean())) / size
         records.append(Record("deep_weak_error", error, stderr=stderr / size, coordinates=coordinates))
     if growth:
@@ -193,11 +193,11 @@ def _drift(job: Job) -> list[Record]:
     if drift == 0:
         return []
     at, at_half = (
-        _drifted(m0, start, rate, source, settings.horizon, its) / drift
-        for its in (settings.depth, half(settings.depth))
+        _drifted(m0, start, rate, source, settings.horizon, layers) / drift
+        for layers in (settings.depth, half(settings.depth))
     )
     bias = bias_of_depth(at, at_half, 1.0, settings.depth)
-    branches = [Branch(phi, EXPONENTS[0]), Branch(phi, EXPONENTS[0], outside=phi)]
+    branches = [ResidualBranch(phi, EXPONENTS[0]), ResidualBranch(phi, EXPONENTS[0], outside=phi)]
     moved: list[list[Tensor]] = [[] for _ in branches]
     engine = default_engine()
     for first, count in engine.pieces(settings.replicas, vectors=len(branches), width=DRIFT_WIDTH, dtype=x0.dtype):
@@ -212,11 +212,11 @@ def _drift(job: Job) -> list[Record]:
             stream=Stream(settings.seed, f"sde.deep.drift {settings.depth}", first_replica=first),
             act=engine.act,
         )
-        for its, x in zip(moved, states, strict=True):
-            its.append((x - x0).double().mean(dim=(1, 2)) / drift)
+        for movements, x in zip(moved, states, strict=True):
+            movements.append((x - x0).double().mean(dim=(1, 2)) / drift)
     records = []
-    for scheme, its, reference_error in zip(("inside", "outside"), moved, (math.nan, bias), strict=True):
-        value, stderr = mean(torch.cat(its))
+    for scheme, movements, reference_error in zip(("inside", "outside"), moved, (math.nan, bias), strict=True):
+        value, stderr = mean(torch.cat(movements))
         coordinates = {"scheme": scheme, "alpha": EXPONENTS[0], **ALL, **DRIFT}
         record = Record("deep_drift", value, stderr=stderr, reference_error=reference_error, coordinates=coordinates)
         records.append(record)

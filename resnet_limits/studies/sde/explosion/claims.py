@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import PELUCHETTI, PELUCHETTI_DIFFUSIONS
 from ...group import Group
 from ..outside import explosion_time
@@ -51,17 +51,17 @@ def inside_identity(settings: Sde) -> Sde:
 
 def coarse(records: Any) -> str | None:
     """For `Claim.unmet`: where steps at the low threshold are too long for its order to be seen, or None."""
-    its = records[records["observable"] == "crossing_step"]
-    if len(its) and (size := its[its["depth"] == its["depth"].max()]["value"].mean()) > LONGEST:
-        what = f"at L={int(its['depth'].max())} h sigma_w^2 |x|^2/D is {size:.2g} at the threshold"
+    rows = records[records["observable"] == "crossing_step"]
+    if len(rows) and (size := rows[rows["depth"] == rows["depth"].max()]["value"].mean()) > LONGEST:
+        what = f"at L={int(rows['depth'].max())} h sigma_w^2 |x|^2/D is {size:.2g} at the threshold"
         return f"{what}: the drift is no longer quadratic; deeper networks would tell"
     return None
 
 
 def shallow(records: Any) -> str | None:
     """For `Claim.unmet`: where steps are too long for the leading order of the lateness at finite width, or None."""
-    its = records[records["observable"] == "crossing_time_difference"]
-    if len(its) and (depth := int(its["depth"].max())) < SHALLOWEST:
+    rows = records[records["observable"] == "crossing_time_difference"]
+    if len(rows) and (depth := int(rows["depth"].max())) < SHALLOWEST:
         return f"at L={depth} a layer takes {NARROW_HORIZONS / depth:.2g} explosion times: it takes L={SHALLOWEST}"
     return None
 
@@ -80,8 +80,8 @@ def low(settings: Sde) -> str | None:
     return never(settings)
 
 
-LATE = "it takes infinitely wide networks of this depth that cross before 2.7 explosion times: greater depths"
-NARROW = "the difference is taken where at least 99 % of the networks cross before 8 explosion times: greater depths"
+LATE = "depths at which infinitely wide networks cross before 2.7 explosion times"
+NARROW = "depths at which at least 99 % of the networks cross before 8 explosion times"
 
 GROUP = Group(
     name="explosion",
@@ -93,7 +93,8 @@ GROUP = Group(
         Claim(
             id="sde.explosion",
             source=PELUCHETTI,
-            statement="Infinitely wide swish networks cross |x|^2/D = 10 later than the limit by O(h): order 1.",
+            statement="Infinitely wide swish networks cross a low threshold of |x|^2/D later than the limit, at"
+            " order 1",
             kind="observation",
             observable="crossing_time_error",
             expected=Expected("order", 1.0, 0.1),
@@ -107,11 +108,12 @@ GROUP = Group(
         Claim(
             id="sde.explosion.late",
             source=PELUCHETTI,
-            statement="Wide swish networks cross a far threshold later than the limit, by a known term in sqrt(h).",
+            statement="Wide swish networks cross a high threshold later than the limit, by a known term of order"
+            " sqrt(h)",
             kind="derived",
             observable="crossing_lateness",
-            expected=Expected("value", 1.0, 0.1),
-            rival=Rival("half of what the limit takes", "SE3-lateness", 0.005308),
+            expected=Expected("value", 1.0, 0.1, scale=RELATIVE),
+            rival=Rival("half the known term", "SE3-lateness", 0.005308),
             where={"scheme": "wide"},
             pins={**SWISH, "width": WIDE},
             outside=low,
@@ -122,11 +124,12 @@ GROUP = Group(
         Claim(
             id="sde.explosion.narrow",
             source=PELUCHETTI_DIFFUSIONS,
-            statement="On one noise narrow swish networks of depth L and 2L cross at times that differ by that term.",
+            statement="On the same noise, crossing times of narrow swish networks at L and 2L differ by a known term"
+            " in sqrt(h)",
             kind="observation",
             observable="crossing_time_difference",
             # corrections of relative order sqrt(h), and of 1/D: below 0.1 from L=64 on
-            expected=Expected("value", 1.0, 0.2),
+            expected=Expected("value", 1.0, 0.2, scale=RELATIVE),
             where={"scheme": "narrow"},
             pins=SWISH,
             outside=never,
@@ -138,10 +141,10 @@ GROUP = Group(
         Claim(
             id="sde.explosion.wide",
             source=PELUCHETTI,
-            statement="Wide swish networks cross the threshold when the infinitely wide network of their depth does.",
+            statement="Wide swish networks cross the threshold when the infinitely wide network of their depth does",
             kind="derived",
             observable="crossing_time_ratio",
-            expected=Expected("value", 1, 0.018),
+            expected=Expected("value", 1, 0.018, scale=RELATIVE),
             rival=Rival("weights 5 % too large", "SR4-weights-5%", 0.9426),
             where={"scheme": "wide"},
             pins={**SWISH, "width": WIDE},

@@ -40,8 +40,8 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....networks.gaussian_means import gaussian_mean
 from ....random import Stream
-from ....sampling.law import Isotropic
-from ....sampling.schemes import Network, Walker
+from ....sampling.layer_law import Isotropic
+from ....sampling.schemes import ShallowNetwork, Walker
 from ....sampling.wide import gram
 from ..outside import sizes
 from ..problem import inputs
@@ -59,7 +59,7 @@ do not cross count with the horizon, and are seen to be late."""
 class UpTo:
     """A network whose states stay where they are once `|x|^2/D` has reached a threshold."""
 
-    network: Network
+    network: ShallowNetwork
     threshold: float
 
     def features(self, x: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ def crossing_times(
     stream: Stream,
 ) -> list[Float[Tensor, " r"]]:
     """First crossing times of networks of each depth on one noise; inf where there is none up to the horizon."""
-    scheme = UpTo(Network(SWISH["activation"], SWISH["activation_inside"]), threshold)
+    scheme = UpTo(ShallowNetwork(SWISH["activation"], SWISH["activation_inside"]), threshold)
     walkers = [Walker(scheme, depth) for depth in depths]
     deepest = max(depths)
     before = [x0.double().square().mean(dim=(1, 2)) for _ in depths]
@@ -98,7 +98,7 @@ def crossing_times(
             part = torch.log(threshold / before[i]) / torch.log(q / before[i])
             times[i] = torch.where(now, horizon * (k / deepest - (1 - part) / depth), times[i])
             before[i] = q
-        if all(bool(its.isfinite().all()) for its in times):
+        if all(bool(crossing.isfinite().all()) for crossing in times):
             break
     return times
 
@@ -145,32 +145,32 @@ class Course:
     horizon: float
 
     def coordinates(self, scheme: str, **pins: Any) -> dict[str, Any]:
-        its = {"horizon": self.horizon, "explosion_time": self.explosion}
-        return {"scheme": scheme, **its, **SWISH, **pins}
+        times = {"horizon": self.horizon, "explosion_time": self.explosion}
+        return {"scheme": scheme, **times, **SWISH, **pins}
 
 
 def _course(settings: Sde, width: int, horizons: float) -> Course | None:
     """None where the limit does not explode from the inputs."""
-    x0, own = inputs(settings, width=width, count=1), sizes(settings)
-    limit = limit_of(x0, own.sigma_w, own.sigma_b)
+    x0, init = inputs(settings, width=width, count=1), sizes(settings)
+    limit = limit_of(x0, init.sigma_w, init.sigma_b)
     explosion = limit.explosion_time()
     if math.isinf(explosion):
         return None
-    return Course(x0, Isotropic(own.sigma_w, own.sigma_b), limit, explosion, horizons * explosion)
+    return Course(x0, Isotropic(init.sigma_w, init.sigma_b), limit, explosion, horizons * explosion)
 
 
 def _infinitely_wide(settings: Sde) -> list[Record]:
     """How late the infinitely wide network of this depth crosses a low threshold."""
-    its, threshold = _course(settings, WIDE, HORIZONS), LOW["sde.threshold"]
-    if its is None:
+    course, threshold = _course(settings, WIDE, HORIZONS), LOW["sde.threshold"]
+    if course is None:
         return []
-    where = {"horizon": its.horizon, "threshold": threshold}
-    time = recursion_crossing_time(its.x0, its.law, settings.depth, **where)
-    coordinates = its.coordinates("infinitely wide, low", **LOW)
-    size = its.horizon / settings.depth * its.law.sigma_w**2 * threshold
+    where = {"horizon": course.horizon, "threshold": threshold}
+    time = recursion_crossing_time(course.x0, course.law, settings.depth, **where)
+    coordinates = course.coordinates("infinitely wide, low", **LOW)
+    size = course.horizon / settings.depth * course.law.sigma_w**2 * threshold
     records = [Record("crossing_step", size, coordinates=coordinates)]
     if math.isfinite(time):
-        late = abs(time - its.limit.crossing_time(threshold)) / its.explosion
+        late = abs(time - course.limit.crossing_time(threshold)) / course.explosion
         records.append(Record("crossing_time_error", late, coordinates=coordinates))
     return records
 
@@ -178,41 +178,43 @@ def _infinitely_wide(settings: Sde) -> list[Record]:
 def _wide(job: Job) -> list[Record]:
     """Crossing times of wide networks, held against those of the infinitely wide one and of the limit."""
     settings, threshold = job.settings, job.settings.sde.threshold
-    its = _course(settings, WIDE, HORIZONS)
-    if its is None:
+    course = _course(settings, WIDE, HORIZONS)
+    if course is None:
         return []
-    (times,) = _sampled(job, its, "wide", [settings.depth], max(settings.replicas // 4, 2))
-    coordinates = its.coordinates("wide", width=WIDE)
-    at_most = times.clamp(max=its.horizon)
-    exact = recursion_crossing_time(its.x0, its.law, settings.depth, horizon=its.horizon, threshold=threshold)
+    (times,) = _sampled(job, course, "wide", [settings.depth], max(settings.replicas // 4, 2))
+    coordinates = course.coordinates("wide", width=WIDE)
+    at_most = times.clamp(max=course.horizon)
+    exact = recursion_crossing_time(course.x0, course.law, settings.depth, horizon=course.horizon, threshold=threshold)
     infinite = Record(
-        "crossing_time", min(exact, its.horizon) / its.explosion, coordinates=its.coordinates("infinitely wide")
+        "crossing_time",
+        min(exact, course.horizon) / course.explosion,
+        coordinates=course.coordinates("infinitely wide"),
     )
-    numbers = {"crossing_time": mean(at_most / its.explosion)}
-    if 0 < exact <= IN_TIME * its.horizon:
-        late = lateness(its.horizon / settings.depth, its.law.sigma_w, threshold)
+    numbers = {"crossing_time": mean(at_most / course.explosion)}
+    if 0 < exact <= IN_TIME * course.horizon:
+        late = lateness(course.horizon / settings.depth, course.law.sigma_w, threshold)
         value, stderr = mean(at_most)
         if (by_now := int(times.isfinite().sum())) < len(times):  # what the others take is unknown, but longer
-            stderr = math.hypot(stderr, its.horizon * probability(by_now, len(times))[1])
+            stderr = math.hypot(stderr, course.horizon * probability(by_now, len(times))[1])
         numbers["crossing_time_ratio"] = value / exact, stderr / exact
-        numbers["crossing_lateness"] = (value - its.limit.crossing_time(threshold)) / late, stderr / late
+        numbers["crossing_lateness"] = (value - course.limit.crossing_time(threshold)) / late, stderr / late
     return [infinite, *_records(numbers, coordinates, len(times))]
 
 
 def _narrow(job: Job) -> list[Record]:
     """Crossing times of networks of the setting's width, of two depths on one noise."""
     settings = job.settings
-    its = _course(settings, settings.width, NARROW_HORIZONS)
-    if its is None:
+    course = _course(settings, settings.width, NARROW_HORIZONS)
+    if course is None:
         return []
-    times = _sampled(job, its, "narrow", [settings.depth, 2 * settings.depth], settings.replicas)
-    at_most = [t.clamp(max=its.horizon) / its.explosion for t in times]
+    times = _sampled(job, course, "narrow", [settings.depth, 2 * settings.depth], settings.replicas)
+    at_most = [t.clamp(max=course.horizon) / course.explosion for t in times]
     numbers = {"crossing_time": mean(at_most[0])}
     if all(float(t.isfinite().double().mean()) >= CROSSED for t in times):
-        steps = (its.horizon / depth for depth in (settings.depth, 2 * settings.depth))
-        late = [lateness(h, its.law.sigma_w, settings.sde.threshold) / its.explosion for h in steps]
+        steps = (course.horizon / depth for depth in (settings.depth, 2 * settings.depth))
+        late = [lateness(h, course.law.sigma_w, settings.sde.threshold) / course.explosion for h in steps]
         numbers["crossing_time_difference"] = mean((at_most[0] - at_most[1]) / (late[0] - late[1]))
-    return _records(numbers, its.coordinates("narrow"), settings.replicas)
+    return _records(numbers, course.coordinates("narrow"), settings.replicas)
 
 
 def _records(numbers: dict[str, tuple[float, float]], coordinates: dict[str, Any], replicas: int) -> list[Record]:
@@ -224,10 +226,10 @@ def _records(numbers: dict[str, tuple[float, float]], coordinates: dict[str, Any
 
 def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas: int) -> list[Float[Tensor, " r"]]:
     """Crossing times of the threshold by networks of each depth."""
-    found, settings, x0 = [], job.settings, course.x0
+    pieces, settings, x0 = [], job.settings, course.x0
     for first, count in default_engine().pieces(replicas, vectors=len(depths), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / replicas, f"explosion, {scheme} networks")
-        its = crossing_times(
+        times = crossing_times(
             depths,
             x0.expand(count, *x0.shape),
             course.law,
@@ -235,8 +237,8 @@ def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas:
             threshold=settings.sde.threshold,
             stream=Stream(settings.seed, f"sde.explosion.{scheme} {settings.depth}", first_replica=first),
         )
-        found.append(its)
-    return [torch.cat(its) for its in zip(*found, strict=True)]
+        pieces.append(times)
+    return [torch.cat(parts) for parts in zip(*pieces, strict=True)]
 
 
 def limit_of(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:

@@ -17,14 +17,15 @@ DRAWN = {"own": "the network of the settings", "swish": "swish, sigma_w = sigma_
 
 GROUP = Group(
     name="functions",
-    title="Does the random function from input to output become affine?",
+    title="Does the random function from input to output become affine as depth grows?",
     seconds=5.5,
     least=least_of_one,
     claims=(
         Claim(
             id="sde.functions",
             source=PELUCHETTI,
-            statement="networks with phi''(0) = 0, psi = id bend less and less: second differences fall at order 1",
+            statement="With phi''(0) = 0 and psi = id, second differences of the function from input to output fall"
+            " at order 1",
             kind="derived",
             observable="second_difference",
             # their next term is of relative size h: 0.25 at depth 8
@@ -42,7 +43,7 @@ GROUP = Group(
     },
     arrays={
         "functions.inputs": "inputs s in [-2, 2] along a direction, (points,)",
-        "functions.grid": "the same in each of two directions, (points,)",
+        "functions.grid": "inputs in each of two directions, (points,)",
         **{
             f"functions.{name}.{shape}.{which}": f"first coordinate of x_T, {words}: {of} of {what}"
             for name, words in DRAWN.items()

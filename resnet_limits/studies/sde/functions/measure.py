@@ -20,8 +20,8 @@ from ....measurement.estimate import root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
-from ....sampling.law import Isotropic
-from ....sampling.schemes import EulerMaruyama, Network, Scheme, Walker
+from ....sampling.layer_law import Isotropic
+from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from ..outside import kinked, sizes
 from ..problem import finite
 from ..settings import Sde
@@ -51,28 +51,28 @@ def measure(job: Job) -> Measurement:
         drawn = {"network": draws(family, family.network, job.settings.depth, job.settings)}
         if family.sde is not None:
             drawn["sde"] = limit(job, name, family)
-        for which, its in drawn.items():
-            total.arrays |= {f"functions.{name}.{shape}.{which}": array for shape, array in its.items()}
+        for which, arrays in drawn.items():
+            total.arrays |= {f"functions.{name}.{shape}.{which}": array for shape, array in arrays.items()}
     return total
 
 
 def second_differences(job: Job) -> Float[Tensor, " r"]:
     """Mean over coordinates of `|x_L(u) - 2 x_L(0) + x_L(-u)|^2`, by replica."""
-    engine, settings, found = default_engine(), job.settings, []
-    own = families(settings)["own"]
+    engine, settings, bends = default_engine(), job.settings, []
+    family = families(settings)["own"]
     u = directions(settings.width)[0].to(getattr(torch, settings.dtype))
     x0, replicas = torch.stack([-u, 0 * u, u]), max(settings.replicas, BENT)
     for first, count in engine.pieces(replicas, vectors=3, width=settings.width, dtype=x0.dtype):
         job.progress(0.5 * first / replicas, "second differences")
         (x,) = engine.final(
-            [Walker(own.network, settings.depth)],
+            [Walker(family.network, settings.depth)],
             x0.expand(count, *x0.shape),
-            own.law,
+            family.law,
             horizon=settings.horizon,
             stream=Stream(settings.seed, f"sde.functions.bend {settings.depth}", first_replica=first),
         )
-        found.append((x[:, 0] - 2 * x[:, 1] + x[:, 2]).double().square().mean(dim=-1).cpu())
-    return torch.cat(found)
+        bends.append((x[:, 0] - 2 * x[:, 1] + x[:, 2]).double().square().mean(dim=-1).cpu())
+    return torch.cat(bends)
 
 
 # -- pictures -------------------------------------------------------------------------------------
@@ -84,19 +84,19 @@ class Family:
 
     law: Isotropic
     horizon: float
-    network: Network
+    network: ShallowNetwork
     sde: EulerMaruyama | None
 
 
 def families(settings: Sde) -> dict[str, Family]:
     """Those of the settings, and swish networks."""
-    own = sizes(settings)
-    law, swish = Isotropic(own.sigma_w, own.sigma_b), Isotropic(1.0, 1.0)
+    family = sizes(settings)
+    law, swish = Isotropic(family.sigma_w, family.sigma_b), Isotropic(1.0, 1.0)
     phi, psi = settings.activation, settings.activation_inside
     sde = None if kinked(settings) else EulerMaruyama(phi, psi, law)
     return {
-        "own": Family(law, settings.horizon, Network(phi, psi), sde),
-        "swish": Family(swish, 1.0, Network("swish"), EulerMaruyama("swish", "identity", swish)),
+        "own": Family(law, settings.horizon, ShallowNetwork(phi, psi), sde),
+        "swish": Family(swish, 1.0, ShallowNetwork("swish"), EulerMaruyama("swish", "identity", swish)),
     }
 
 

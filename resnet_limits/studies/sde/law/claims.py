@@ -11,9 +11,9 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import NEWMAN, NORRIS, PELUCHETTI_DIFFUSIONS, TALAY, Paper
-from ....paths.laws.iid import Iid
+from ....paths.laws.iid import IidLaw
 from ...group import Group
 from ...least import DOUBLE
 from ..outside import explodes_with, growth, isotropic, linear, overflows, sizes
@@ -86,10 +86,10 @@ def _deviation(settings: Sde) -> float:
 
 def _shift(records: Any, at: str) -> tuple[int, float]:
     """The shallowest or deepest depth, and what the law is shifted by there, times `sqrt(n)`; nan if unknown."""
-    its = records[records["observable"] == "law_shift"]
-    if not len(its):
+    rows = records[records["observable"] == "law_shift"]
+    if not len(rows):
         return 0, math.nan
-    row = its.loc[getattr(its["depth"], at)()]
+    row = rows.loc[getattr(rows["depth"], at)()]
     return int(row["depth"]), float(row["value"])
 
 
@@ -111,8 +111,8 @@ def _not_shallow(records: Any) -> str | None:
 
 def _explodes(settings: Sde) -> str | None:
     """Why the networks that are held against Euler-Maruyama schemes have no law at the horizon, or another one."""
-    own = Iid(sigma_w=SWISH["init.sigma_w"], sigma_b=SWISH["init.sigma_b"])
-    return isotropic(settings) or explodes_with(SWISH["activation"], replace(settings, init=own))
+    init = IidLaw(sigma_w=SWISH["init.sigma_w"], sigma_b=SWISH["init.sigma_b"])
+    return isotropic(settings) or explodes_with(SWISH["activation"], replace(settings, init=init))
 
 
 def _energy(name: str, of: str, scheme: str, rival: Rival) -> Claim:
@@ -121,7 +121,7 @@ def _energy(name: str, of: str, scheme: str, rival: Rival) -> Claim:
     return Claim(
         id=f"sde.law.{name}",
         source=TALAY,
-        statement=f"energy distances of the law of {of} to its SDE's, a scheme 4 times as deep, fall as h^2 (swish)",
+        statement=f"The energy distance of the law of {of} to that of its SDE falls at order at least 3/2",
         kind="derived",
         observable="energy_distance",
         expected=Expected("order_at_least", 1.5, 0.25, bend=BEND),
@@ -129,7 +129,7 @@ def _energy(name: str, of: str, scheme: str, rival: Rival) -> Claim:
         pins=SWISH,
         outside=_explodes,
         random=True,
-        needs="energy distances that noise leaves positive",
+        needs="enough networks for energy distances that stand out of the noise",
         rival=rival,
     )
 
@@ -138,7 +138,7 @@ def _apart(name: str, of: str, scheme: str, rival: Rival) -> Claim:
     return Claim(
         id=f"sde.law.{name}",
         source=PELUCHETTI_DIFFUSIONS,
-        statement=f"{of} of networks has the law of the SDE, drawn without weights: Kolmogorov's distance is 0 (swish)",
+        statement=f"{of} of networks has the law of the SDE's: the Kolmogorov distance is 0",
         kind="theorem",
         observable="ks_distance",
         expected=Expected("at_most", 0.0, 0.03),  # three radii of the band of 41000 networks
@@ -161,7 +161,7 @@ def least_of_law(settings: Sde) -> float:
 
 GROUP = Group(
     name="law",
-    title="Does the law of the output tend to that of the SDE?",
+    title="Does the law of the output converge to that of the SDE?",
     seconds=20,
     least=least_of_law,
     memory=("replicas", "width", "sde.inputs"),
@@ -169,7 +169,7 @@ GROUP = Group(
         _exact(
             "norm",
             "log_norm_ratio",
-            "log |x_T|/|x_0|, less its martingale, has mean sigma_w^2 T (1/2 - 1/D) (1/2 alone: 4 tolerances off)",
+            "The mean of log(|x_T|/|x_0|), less its martingale part, is sigma_w^2 T (1/2 - 1/D)",
             Expected("value", lambda s: norm_law(s, sizes(s).sigma_w)[0], 0.25, unit=_share),
             NO_BIAS,
             rival=Rival("weights of variance h^2: norms do not move", "S1-dt-for-sqrt-dt", 0.001464),
@@ -177,7 +177,7 @@ GROUP = Group(
         _exact(
             "norm.drift",
             "log_norm_martingale",
-            "the martingale of log |x_T|/|x_0| has mean zero: no drift along x (tolerance in standard deviations)",
+            "The martingale part of log(|x_T|/|x_0|) has mean zero: states do not drift along themselves",
             Expected("value", 0.0, 0.1, unit=_deviation),
             NO_BIAS,
             rival=Rival("pairs of layers share their noise", "S7-layers-repeat", 0.1057),
@@ -185,7 +185,7 @@ GROUP = Group(
         _exact(
             "norm.variance",
             "log_norm_ratio_var",
-            "the variance of log |x_T|/|x_0| is sigma_w^2 T/D (sigma_b = 0; relative tolerance)",
+            "The variance of log(|x_T|/|x_0|) is sigma_w^2 T/D",
             Expected("value", _share, 0.15, unit=_share),
             NO_BIAS,
             rival=Rival("weights of variance h^2: norms do not move", "S1-dt-for-sqrt-dt", 0.0005059),
@@ -193,7 +193,7 @@ GROUP = Group(
         _exact(
             "determinant",
             "log_abs_det_jacobian",
-            "log |det dx_T/dx_0|, less its martingale, has mean -sigma_w^2 T/2 (width 4; tolerance relative)",
+            "The mean of log |det dx_T/dx_0|, less its martingale part, is -sigma_w^2 T/2",
             Expected("value", lambda s: -growth(s) / 2, 0.15, unit=lambda s: growth(s) / 2),
             MATRICES,
             rival=Rival("weights of variance h^2: volumes do not move", "S31-matrices-h", -0.001938),
@@ -201,7 +201,7 @@ GROUP = Group(
         _exact(
             "determinant.variance",
             "log_abs_det_jacobian_var",
-            "the variance of log |det dx_T/dx_0| is sigma_w^2 T (width 4; relative tolerance)",
+            "The variance of log |det dx_T/dx_0| is sigma_w^2 T",
             Expected("value", growth, 0.15, unit=growth),
             MATRICES,
             rival=Rival("weights of variance h^2: volumes do not move", "S31-matrices-h", 0.003899),
@@ -209,8 +209,8 @@ GROUP = Group(
         _exact(
             "volumes",
             "log_volume_slope",
-            "the mean of log R_ii, dx_T/dx_0 = Q R, falls by sigma_w^2 T/D from i to i + 1 (width 4; relative)",
-            Expected("value", 1, 0.17),
+            "The mean of log R_ii, where dx_T/dx_0 = Q R, falls by sigma_w^2 T/D from i to i + 1",
+            Expected("value", 1, 0.17, scale=RELATIVE),
             MATRICES,
             source=NORRIS,
             rival=Rival("weights of variance h^2: all volumes are alike", "S31-matrices-h", 0.01378),
@@ -218,8 +218,8 @@ GROUP = Group(
         _exact(
             "volumes.variance",
             "log_volume_var",
-            "the variance of each log R_ii, dx_T/dx_0 = Q R, is sigma_w^2 T/D (width 4; relative)",
-            Expected("value", 1, 0.1),
+            "The variance of log R_ii, where dx_T/dx_0 = Q R, is sigma_w^2 T/D, on average over i",
+            Expected("value", 1, 0.1, scale=RELATIVE),
             MATRICES,
             source=NORRIS,
             rival=Rival("weights of variance h^2: volumes do not move", "S31-matrices-h", 0.01555),
@@ -227,10 +227,10 @@ GROUP = Group(
         Claim(
             id="sde.law.fourth",
             source=NEWMAN,
-            statement="E|x_T|^4/(E|x_T|^2)^2 is e^{4 sigma_w^2 T/D} (sigma_w = 1, sigma_b = 0; relative)",
+            statement="Without biases, E|x_T|^4/(E|x_T|^2)^2 is e^{4 sigma_w^2 T/D}",
             kind="derived",
             observable="fourth_moment",
-            expected=Expected("value", 1, 0.06),
+            expected=Expected("value", 1, 0.06, scale=RELATIVE),
             pins=TEST,
             outside=_testable,
             random=True,
@@ -240,10 +240,11 @@ GROUP = Group(
         Claim(
             id="sde.law.test",
             source=PELUCHETTI_DIFFUSIONS,
-            statement=f"for L >> sqrt(n) tests of {NETWORKS} networks accept the exact law of log |x_L|/|x_0| in 95 %",
+            statement="For L >> sqrt(n), a Kolmogorov test of n networks accepts the exact law of |x_L| in 95 % of"
+            " repetitions",
             kind="derived",
             observable="law_accepted",
-            expected=Expected("at_least", 1 - LEVEL, 0.1),
+            expected=Expected("at_least", 1 - LEVEL, 0.1, scale="share of tests"),
             pins=TEST,
             outside=_testable,
             unmet=_not_deep,
@@ -254,10 +255,11 @@ GROUP = Group(
         Claim(
             id="sde.law.test.shallow",
             source=PELUCHETTI_DIFFUSIONS,
-            statement="the same tests reject at the shallowest depth, of about sqrt(n) or less, in at least 95 %",
+            statement="For L near sqrt(n) or less, a Kolmogorov test of n networks rejects the exact law in 95 % of"
+            " repetitions",
             kind="control",
             observable="law_rejected",
-            expected=Expected("at_least", 0.95, 0.1),
+            expected=Expected("at_least", 0.95, 0.1, scale="share of tests"),
             pins=TEST,
             outside=_testable,
             unmet=_not_shallow,
@@ -268,41 +270,42 @@ GROUP = Group(
         ),
         _energy(
             "energy",
-            "the states",
+            "x_L",
             "states",
             rival=Rival("half the Ito drift: the distance stays", "S2-drift-halved", -0.01905),
         ),
         _energy(
             "two_sample",
-            "mean_d x_d",
+            "the mean coordinate",
             "mean",
             rival=Rival("half the Ito drift: the distance stays", "S2-drift-halved", -0.01466),
         ),
         _apart(
             "kolmogorov",
-            "mean_d x_d",
+            "The mean coordinate",
             "mean",
             rival=Rival("twice the Ito drift", "S33-drift-of-the-diffusion", 0.6544),
         ),
         _apart(
             "kolmogorov.norm",
-            "|x|",
+            "The norm |x|",
             "norm",
             rival=Rival("twice the Ito drift", "S33-drift-of-the-diffusion", 0.2599),
         ),
     ),
+    conditional=("energy_distance",),
     observables={
         "log_norm_ratio": "mean over replicas of log |x_T|/|x_0|, less its martingale; reference: that of the SDE"
         " (sigma_b = 0); here and in the next six the interval counts the error of that depth to first order in h or"
         " in 1/width",
         "log_norm_martingale": "mean over replicas of sum_k <x_k, x_{k+1} - x_k>/|x_k|^2 (sigma_b = 0)",
-        "log_norm_ratio_var": "its variance over replicas",
+        "log_norm_ratio_var": "variance over replicas of log |x_T|/|x_0|",
         "log_abs_det_jacobian": "mean over replicas of log |det dx_T/dx_0|, width 4, less its martingale;"
         " reference: that of the SDE",
-        "log_abs_det_jacobian_var": "its variance over replicas",
+        "log_abs_det_jacobian_var": "variance over replicas of log |det dx_T/dx_0|",
         "law_accepted": f"how often Kolmogorov's test of {NETWORKS} networks accepts the exact law of log |x_T|/|x_0|"
         " at level 5 %: (accepted + 1)/(tests + 2)",
-        "law_rejected": "how often it rejects at the shallowest depth",
+        "law_rejected": "how often that test rejects the exact law at the shallowest depth",
         "law_shift": f"to first order in h, what the law of the network is shifted by: largest distance of the"
         f" distribution functions, times the square root of {NETWORKS}",
         "law_distance": "Kolmogorov's distance of all the networks tested to the exact law of the SDE; 1.96 standard"

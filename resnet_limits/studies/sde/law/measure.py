@@ -40,8 +40,8 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream, generator, normals
-from ....sampling.law import Isotropic
-from ....sampling.schemes import EulerMaruyama, Network, Walker
+from ....sampling.layer_law import Isotropic
+from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from ....settings.content import chosen
 from ..finite_depth import log_norm_variance
 from ..outside import MOST, growth, linear, sizes
@@ -114,8 +114,8 @@ def _moments(
     """Mean and variance, with `off`, what they are off by at this depth."""
     moments = (mean(values - martingale), variance(values.double()))
     return [
-        Record(its, *moment, reference=limit, reference_error=error, coordinates=pins)
-        for its, moment, limit, error in zip(
+        Record(observable, *moment, reference=limit, reference_error=error, coordinates=pins)
+        for observable, moment, limit, error in zip(
             (name, f"{name}_var"), moments, (exact[0], exact[1] ** 2), off, strict=True
         )
     ]
@@ -123,23 +123,23 @@ def _moments(
 
 def log_norms(settings: Sde, sigma_w: float, purpose: str, count: int) -> tuple[Tensor, Tensor]:
     """`log |x_T|/|x_0|` and `sum_k <x_k, x_{k+1} - x_k>/|x_k|^2`, (count,) each."""
-    network = (Walker(Network(settings.activation, settings.activation_inside), settings.depth),)
-    law, x0, found = Isotropic(sigma_w, 0.0), inputs(settings)[:1], []
-    for first, its in default_engine().pieces(count, vectors=1, width=settings.width, dtype=x0.dtype):
-        x = start = x0.expand(its, *x0.shape)
-        along = x0.new_zeros(its)
+    network = (Walker(ShallowNetwork(settings.activation, settings.activation_inside), settings.depth),)
+    law, x0, pieces = Isotropic(sigma_w, 0.0), inputs(settings)[:1], []
+    for first, replicas in default_engine().pieces(count, vectors=1, width=settings.width, dtype=x0.dtype):
+        x = start = x0.expand(replicas, *x0.shape)
+        along = x0.new_zeros(replicas)
         stream = Stream(settings.seed, f"sde.law {purpose} {settings.depth}", first_replica=first)
         for _, (after,) in default_engine().walk(network, start, law, horizon=settings.horizon, stream=stream):
             along = along + (x * (after - x)).sum(dim=(1, 2)) / x.square().sum(dim=(1, 2))
             x = after
         ratio = torch.log(torch.linalg.vector_norm(x, dim=(1, 2)) / torch.linalg.vector_norm(x0))
-        found.append((ratio.double().cpu(), along.double().cpu()))
-    ratio, martingale = (torch.cat(parts) for parts in zip(*found, strict=True))
+        pieces.append((ratio.double().cpu(), along.double().cpu()))
+    ratio, martingale = (torch.cat(parts) for parts in zip(*pieces, strict=True))
     return ratio, martingale
 
 
 def log_norm_ratio(settings: Sde, sigma_w: float, purpose: str, count: int) -> Float[Tensor, " r"]:
-    network = Walker(Network(settings.activation, settings.activation_inside), settings.depth)
+    network = Walker(ShallowNetwork(settings.activation, settings.activation_inside), settings.depth)
     x0 = inputs(settings)[:1]
     (x,) = sampled(settings, (network,), Isotropic(sigma_w, 0.0), purpose, count, x0)
     return torch.log(torch.linalg.vector_norm(x, dim=-1) / torch.linalg.vector_norm(x0).cpu())
@@ -149,40 +149,40 @@ def sampled(
     settings: Sde, walkers: tuple[Walker, ...], law: Isotropic, purpose: str, count: int, x0: Float[Tensor, "1 d"]
 ) -> tuple[Float[Tensor, "r d"], ...]:
     """`x_T` of each walker in float64; each purpose and depth has noise of its own."""
-    found = []
-    for first, its in default_engine().pieces(count, vectors=len(walkers), width=x0.shape[1], dtype=x0.dtype):
+    pieces = []
+    for first, replicas in default_engine().pieces(count, vectors=len(walkers), width=x0.shape[1], dtype=x0.dtype):
         states = default_engine().final(
             walkers,
-            x0.expand(its, *x0.shape),
+            x0.expand(replicas, *x0.shape),
             law,
             horizon=settings.horizon,
             stream=Stream(settings.seed, f"sde.law {purpose} {settings.depth}", first_replica=first),
         )
-        found.append([x[:, 0].double().cpu() for x in states])
-    return tuple(torch.cat(parts) for parts in zip(*found, strict=True))
+        pieces.append([x[:, 0].double().cpu() for x in states])
+    return tuple(torch.cat(parts) for parts in zip(*pieces, strict=True))
 
 
 def determinants(job: Job) -> list[Record]:
     """Mean, less its martingale, and variance of `log |det dx_T/dx_0|`; slope over i and variance of `log R_ii`."""
-    settings, own = job.settings, sizes(job.settings)
+    settings, init = job.settings, sizes(job.settings)
     if growth(settings) > MOST:
         return []
-    exact = (-growth(settings) / 2, own.sigma_w * math.sqrt(settings.horizon))
-    off = tuple(map(abs, determinant_bias(settings))) if linear(settings) is None and own.sigma_w else (math.nan,) * 2
+    exact = (-growth(settings) / 2, init.sigma_w * math.sqrt(settings.horizon))
+    off = tuple(map(abs, determinant_bias(settings))) if linear(settings) is None and init.sigma_w else (math.nan,) * 2
     volumes, martingale = log_volumes(settings)
     records = _moments("log_abs_det_jacobian", volumes.sum(dim=1), martingale, exact, (off[0], off[1]), MATRICES)
-    if not own.sigma_w:
+    if not init.sigma_w:
         return records
     d, each = MATRICES["width"], growth(settings) / MATRICES["width"]
     i = torch.arange(d, dtype=torch.float64) - (d - 1) / 2
     slopes = volumes @ (i / i.square().sum())
     spread = (volumes - volumes.mean(dim=0)).square().mean(dim=1) * len(volumes) / (len(volumes) - 1)
-    found = {"log_volume_slope": mean(-slopes / each), "log_volume_var": mean(spread / each)}
+    moments = {"log_volume_slope": mean(-slopes / each), "log_volume_var": mean(spread / each)}
     # What they are off by at this depth is taken for that of the determinant, relative to its own mean and variance.
     errors = (off[0] / abs(exact[0]), off[1] / exact[1] ** 2)
     return records + [
-        Record(name, *its, reference=1.0, reference_error=error, coordinates=MATRICES)
-        for (name, its), error in zip(found.items(), errors, strict=True)
+        Record(name, *moment, reference=1.0, reference_error=error, coordinates=MATRICES)
+        for (name, moment), error in zip(moments.items(), errors, strict=True)
     ]
 
 
@@ -195,8 +195,8 @@ def determinant_bias(settings: Sde) -> tuple[float, float]:
         mean        h [k (q_T - q_0) + 2 k^2 Q/D - k^2 T (1 + 2/D)/4]
         variance    h [-2 k (q_T - q_0) - 4 k^2 Q/D + k^2 T (1/2 + 2/D) + 2 k^2 (1 + 2/D) int S dt]
     """
-    own, d, T = sizes(settings), MATRICES["width"], settings.horizon
-    k, c = own.sigma_w**2, (own.sigma_b / own.sigma_w) ** 2
+    init, d, T = sizes(settings), MATRICES["width"], settings.horizon
+    k, c = init.sigma_w**2, (init.sigma_b / init.sigma_w) ** 2
     q0 = float(inputs(settings, width=d, count=1)[0].double().square().mean())
     e = math.exp(k * T)
     grown, Q = (q0 + c) * (e - 1), (q0 + c) * (e - 1) / k - c * T
@@ -210,24 +210,24 @@ def determinant_bias(settings: Sde) -> tuple[float, float]:
 
 def log_volumes(settings: Sde) -> tuple[Float[Tensor, "r d"], Float[Tensor, " r"]]:
     """`log |R_ii|` of `dx_T/dx_0 = Q R` with full weight matrices, and `sum_k tr(diag(phi'(z)) W diag(psi'(x)))`."""
-    own, width, h = sizes(settings), MATRICES["width"], settings.horizon / settings.depth
+    init, width, h = sizes(settings), MATRICES["width"], settings.horizon / settings.depth
     phi, psi = activation_named(settings.activation), activation_named(settings.activation_inside)
-    start, found, count = inputs(settings, width=width, count=1), [], draws(settings)
+    start, pieces, count = inputs(settings, width=width, count=1), [], draws(settings)
     eye = torch.eye(width, dtype=start.dtype, device=start.device)
     for first in range(0, count, PIECE):
-        its = min(PIECE, count - first)
-        x, product = start.expand(its, width), eye.expand(its, width, width)
-        total, martingale = torch.zeros(its, width).to(start), torch.zeros(its).to(start)
+        replicas = min(PIECE, count - first)
+        x, product = start.expand(replicas, width), eye.expand(replicas, width, width)
+        total, martingale = torch.zeros(replicas, width).to(start), torch.zeros(replicas).to(start)
         stream = Stream(settings.seed, f"sde.law matrices {settings.depth}", first_replica=first)
         for layer in range(settings.depth):
             g = normals(
                 (width, width + 1),
                 stream.at(layer),
-                replicas=its,
+                replicas=replicas,
                 dtype=start.dtype,
                 device=start.device,
             )
-            W, b = own.sigma_w * math.sqrt(h / width) * g[..., :width], own.sigma_b * math.sqrt(h) * g[..., width]
+            W, b = init.sigma_w * math.sqrt(h / width) * g[..., :width], init.sigma_b * math.sqrt(h) * g[..., width]
             features, inner = with_slope(psi, x)
             branch, outer = with_slope(phi, (W * features.unsqueeze(-2)).sum(dim=-1) + b)
             x = x + branch
@@ -237,8 +237,8 @@ def log_volumes(settings: Sde) -> tuple[Float[Tensor, "r d"], Float[Tensor, " r"
             if (layer + 1) % BETWEEN_VOLUMES == 0 or layer + 1 == settings.depth:
                 product, R = torch.linalg.qr(product)
                 total = total + R.diagonal(dim1=1, dim2=2).abs().log()
-        found.append((total.double().cpu(), martingale.double().cpu()))
-    volumes, martingale = (torch.cat(parts) for parts in zip(*found, strict=True))
+        pieces.append((total.double().cpu(), martingale.double().cpu()))
+    volumes, martingale = (torch.cat(parts) for parts in zip(*pieces, strict=True))
     return volumes, martingale
 
 
@@ -319,7 +319,7 @@ def two_samples(job: Job) -> list[Record]:
     """Energy distances of networks and Euler-Maruyama schemes on one noise."""
     settings, phi, psi = job.settings, SWISH["activation"], job.settings.activation_inside
     law, depth = Isotropic(SWISH["init.sigma_w"], SWISH["init.sigma_b"]), settings.depth
-    walkers = (Walker(Network(phi, psi), depth), Walker(EulerMaruyama(phi, psi, law), FINER * depth))
+    walkers = (Walker(ShallowNetwork(phi, psi), depth), Walker(EulerMaruyama(phi, psi, law), FINER * depth))
     count, x0 = max(PAIRS * settings.replicas, 2 * LEAST), inputs(settings, width=SWISH["width"], count=1)
     network, sde = (x.numpy() for x in sampled(settings, walkers, law, "two samples", count, x0))
     if not (np.isfinite(sde).all() and np.isfinite(network).all()):
@@ -331,8 +331,8 @@ def two_samples(job: Job) -> list[Record]:
     ):
         parts = range(0, count - size + 1, size)
         with np.errstate(invalid="ignore", over="ignore"):  # beyond an explosion: no number, and no record
-            its = np.array([energy_distance(a[i : i + size], b[i : i + size]) for i in parts])
-        value, stderr = float(its[:, 0].mean()), math.hypot(*its[:, 1]) / len(its)
+            distances = np.array([energy_distance(a[i : i + size], b[i : i + size]) for i in parts])
+        value, stderr = float(distances[:, 0].mean()), math.hypot(*distances[:, 1]) / len(distances)
         coordinates = {"scheme": scheme, **SWISH}
         records.append(Record("energy_distance", value, stderr, coordinates=coordinates, replicas=count))
     return records
@@ -343,22 +343,22 @@ def distances(job: Job) -> list[Record]:
     settings, phi = job.settings, ALONE["activation"]
     law, count = Isotropic(ALONE["init.sigma_w"], ALONE["init.sigma_b"]), max(ALIKE * settings.replicas, APART)
     x0 = inputs(settings)[:1]
-    (x,) = sampled(settings, (Walker(Network(phi), settings.depth),), law, "network alone", count, x0)
+    (x,) = sampled(settings, (Walker(ShallowNetwork(phi), settings.depth),), law, "network alone", count, x0)
     centre, norm = x.mean(dim=1).numpy(), torch.linalg.vector_norm(x, dim=1).numpy()
     key = {"count": count, **chosen(settings, DRAWN_FROM)}
     sde = job.shared.solve("sde.law", key, lambda: reduced(settings, count))
-    if not all(np.isfinite(its).all() for its in (centre, norm, *sde.values())):
+    if not all(np.isfinite(sample).all() for sample in (centre, norm, *sde.values())):
         return []
     stderr = kolmogorov_radius(count / 2) / 1.96  # n m/(n + m) with n = m
     return [
         Record(
             "ks_distance",
-            two_sample_distance(its, sde[scheme]),
+            two_sample_distance(sample, sde[scheme]),
             stderr,
             coordinates={"scheme": scheme, **ALONE},
             replicas=count,
         )
-        for scheme, its in (("mean", centre), ("norm", norm))
+        for scheme, sample in (("mean", centre), ("norm", norm))
     ]
 
 

@@ -12,31 +12,31 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....limits.explosion import Moments
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI_DIFFUSIONS
-from ....paths.laws.matrix_normal import MatrixNormal
+from ....paths.laws.matrix_normal import MatrixNormalLaw
 from ...group import Group
 from ...least import little
 from ..settings import Sde
 
 TANH = {"activation": "tanh", "activation_inside": "identity"}
 SWISH = {"activation": "swish", "activation_inside": "identity"}
-OTHERWISE = MatrixNormal(sigma_w=0.4, sigma_b=0.4, mean_w=0.3, mean_b=0.2, rows=0.5, columns=0.7)
+OTHERWISE = MatrixNormalLaw(sigma_w=0.4, sigma_b=0.4, mean_w=0.3, mean_b=0.2, rows=0.5, columns=0.7)
 LAW = "with init=iid: sigma_w = sigma_b = 0.4, mean_w = 0.3, mean_b = 0.2, rows = 0.5, columns = 0.7"
 MILD = 0.5
 """Part of the explosion time up to which networks with swish are compared with their SDE."""
 
 
-def law(settings: Sde) -> MatrixNormal:
+def law(settings: Sde) -> MatrixNormalLaw:
     """The law of the weights that is followed."""
-    return settings.init if isinstance(settings.init, MatrixNormal) else OTHERWISE
+    return settings.init if isinstance(settings.init, MatrixNormalLaw) else OTHERWISE
 
 
 def _still(settings: Sde) -> str | None:
-    its = law(settings)
-    if its.sigma_w == its.sigma_b == 0:
+    init = law(settings)
+    if init.sigma_w == init.sigma_b == 0:
         return "all weights are deterministic: nothing is random"
     return None
 
@@ -55,13 +55,13 @@ def _correlated_rows(settings: Sde) -> str | None:
 
 def _explosive(settings: Sde) -> str | None:
     """Why networks with swish may explode, or None; by the largest size that correlated columns can give a weight."""
-    its, (slope, curvature) = law(settings), activation_named("swish").taylor()
-    largest = its.sigma_w * math.sqrt((1 + abs(its.columns)) / (1 - abs(its.columns)))
-    mean = abs(slope * its.mean_w) * settings.horizon
+    init, (slope, curvature) = law(settings), activation_named("swish").taylor()
+    largest = init.sigma_w * math.sqrt((1 + abs(init.columns)) / (1 - abs(init.columns)))
+    mean = abs(slope * init.mean_w) * settings.horizon
     if mean > 2:
-        return f"init.mean_w={its.mean_w:g}: the mean of the weights alone moves the states by a factor e^{mean:.3g}"
-    q0 = math.exp(2 * mean) * (settings.sde.norm + its.mean_b**2 * settings.horizon)
-    at = Moments(slope, curvature, largest, its.sigma_b, 0.0, q0).explosion_time()
+        return f"init.mean_w={init.mean_w:g}: the mean of the weights alone moves the states by a factor e^{mean:.3g}"
+    q0 = math.exp(2 * mean) * (settings.sde.norm + init.mean_b**2 * settings.horizon)
+    at = Moments(slope, curvature, largest, init.sigma_b, 0.0, q0).explosion_time()
     if settings.horizon > MILD * at:
         return f"horizon={settings.horizon:g} is near the explosion time, {at:.3g} at least, of activation=swish"
     return _still(settings)
@@ -89,68 +89,77 @@ def _moment(name: str, statement: str, outside: Any, rival: Rival) -> Claim:
     """By a ninth of a standard deviation of a network: three times the half-width of 4096 of them, and what tanh takes
     at L=64."""
     return _claim(
-        name, statement, Expected("value", 0.0, 0.115), "matrix_normal_moment", outside, kind="derived", rival=rival
+        name,
+        statement,
+        Expected("value", 0.0, 0.115, scale="standard deviations"),
+        "matrix_normal_moment",
+        outside,
+        kind="derived",
+        rival=rival,
     )
 
 
 def _noise(name: str, statement: str, outside: Any, rival: Rival) -> Claim:
     """A weight that is 5 % too large gives 1.10."""
-    return _claim(name, statement, Expected("value", 1.0, 0.03), "matrix_normal_noise", outside, rival=rival)
+    return _claim(
+        name, statement, Expected("value", 1.0, 0.03, scale=RELATIVE), "matrix_normal_noise", outside, rival=rival
+    )
 
 
 GROUP = Group(
     name="matrix_normal",
-    title="Do networks whose weights have a mean and correlated entries follow their SDE?",
+    title="Do networks whose weights are correlated and have a mean follow their SDE?",
+    any_law=True,
     seconds=7,
     least=little,
     claims=(
         _moment(
             "mean",
-            "With a mean of weights and biases E mean_d x_d is that of the SDE (width <= 64).",
+            "With weights and biases of non-zero mean, E mean_d x_d is that of the SDE",
             _still,
             Rival("weights without their mean", "SM3-mean-lost", -0.6096),
         ),
         _moment(
             "norm",
-            "With correlated rows and columns E|x|^2/D is that of the SDE (width <= 64).",
+            "With correlated rows and columns, E|x|^2/D is that of the SDE",
             _still,
             _uncorrelated(-0.5638),
         ),
         _moment(
             "neighbours",
-            "With correlated rows E sum_d x_d x_{d+1}/D is that of the SDE (width <= 64).",
+            "With correlated rows, E sum_d x_d x_{d+1}/D is that of the SDE",
             _neighbours,
             Rival("rows that are not correlated", "SM2-rows-ignored", -0.356),
         ),
         _moment(
             "overlap",
-            "With correlated columns E<x, y>/D of two inputs is that of the SDE (width <= 64).",
+            "With correlated columns, E<x, y>/D of two inputs is that of the SDE",
             _neighbours,
             _uncorrelated(-0.807),
         ),
         _noise(
             "noise",
-            "Layers move states by the noise of the SDE: sum |dx|^2 is int tr(U) x^T V x + tr(S) dt.",
+            "The quadratic variation of the states is that of the SDE, int tr(U) x^T V x + tr(S) dt",
             _still,
             _uncorrelated(0.4833),
         ),
         _noise(
             "noise.rows",
-            "Neighbouring coordinates share noise as in the SDE: d[x_d, x_{d+1}] = (U x^T V x + S)_{d,d+1} dt.",
+            "The quadratic covariation of neighbouring coordinates is the SDE's, int (U x^T V x + S)_{d,d+1} dt",
             _correlated_rows,
             Rival("rows that are not correlated", "SM2-rows-ignored", 0.2068),
         ),
         _noise(
             "noise.inputs",
-            "Two inputs share noise as in the SDE: d[x_d, y_d] = (U_dd x^T V y + S_dd) dt.",
+            "The quadratic covariation of two inputs is that of the SDE, int U_dd x^T V y + S_dd dt",
             _neighbours,
             _uncorrelated(0.2864),
         ),
         _claim(
             "swish",
-            "Networks with swish have the drift of the SDE, 1/2 phi''(0) diag(U x^T V x + S): its share of mean_d x_d.",
+            "Swish networks have the Ito drift of the SDE, 1/2 phi''(0) diag(U x^T V x + S)",
             # The next term of E swish(z) is a quarter of the variance of z, below 0.01 from L=64 on.
-            Expected("value", 1.0, 0.03),
+            Expected("value", 1.0, 0.03, scale=RELATIVE),
             "matrix_normal_drift",
             _explosive,
             pins=SWISH,

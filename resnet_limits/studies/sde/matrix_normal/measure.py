@@ -32,9 +32,9 @@ from ....measurement.estimate import mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
-from ....sampling.laws import law_of
 from ....sampling.matrix_normal import MatrixNormal
-from ....sampling.schemes import EulerMaruyama, Network, Walker
+from ....sampling.of_init import law_of
+from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from ..problem import finite
 from ..settings import Sde
 from .claims import SWISH, TANH, law
@@ -51,12 +51,12 @@ def measure(job: Job) -> Measurement:
     """Moments and noise of networks with tanh, and the drift of those with swish."""
     settings = job.settings
     width = min(settings.width, WIDEST)
-    its = law_of(law(settings), width)
-    assert isinstance(its, MatrixNormal)
+    matrices = law_of(law(settings), width)
+    assert isinstance(matrices, MatrixNormal)
     x0 = combs(settings, width)
-    own = {f"init.{key}": value for key, value in asdict(law(settings)).items() if key != "name"}
-    coordinates = {"width": width, "init": "matrix_normal", **own}
-    records = [*_of_tanh(job, its, x0), *_of_swish(job, its, x0[:1])]
+    keys = {f"init.{key}": value for key, value in asdict(law(settings)).items() if key != "name"}
+    coordinates = {"width": width, "init": "matrix_normal", **keys}
+    records = [*_of_tanh(job, matrices, x0), *_of_swish(job, matrices, x0[:1])]
     return Measurement(finite([replace(r, coordinates={**r.coordinates, **coordinates}) for r in records]))
 
 
@@ -74,32 +74,34 @@ def combs(settings: Sde, width: int) -> Float[Tensor, "n d"]:
 # -- tanh -----------------------------------------------------------------------------------------
 
 
-def _of_tanh(job: Job, its: MatrixNormal, x0: Float[Tensor, "n d"]) -> list[Record]:
-    settings, network = job.settings, Network(**_scheme(TANH))
+def _of_tanh(job: Job, matrices: MatrixNormal, x0: Float[Tensor, "n d"]) -> list[Record]:
+    settings, network = job.settings, ShallowNetwork(**_scheme(TANH))
     networks, ends, moved = max(MORE * settings.replicas, LEAST), [], []
     for first, count in default_engine().pieces(networks, vectors=len(x0), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "matrix-normal weights")
         stream = Stream(settings.seed, f"sde.matrix_normal {settings.depth}", first_replica=first)
-        x, noise = x0.expand(count, *x0.shape), Noise(its, settings.horizon / settings.depth)
+        x, noise = x0.expand(count, *x0.shape), Noise(matrices, settings.horizon / settings.depth)
         walker = Walker(network, settings.depth)
         followed = max(min(FEW - first, count), 0)
-        for _, (after,) in default_engine().walk((walker,), x, its, horizon=settings.horizon, stream=stream):
+        for _, (after,) in default_engine().walk((walker,), x, matrices, horizon=settings.horizon, stream=stream):
             if followed:
                 noise.add(x[:followed], after[:followed])
             x = after
         ends.append(x.double().cpu())
         if followed:
             moved.append(noise.sums().cpu())
-    return _moments(torch.cat(ends), its, x0.double().cpu(), settings) + _noise(torch.cat(moved))
+    return _moments(torch.cat(ends), matrices, x0.double().cpu(), settings) + _noise(torch.cat(moved))
 
 
 def _scheme(pins: dict[str, str]) -> dict[str, str]:
     return {"phi": pins["activation"], "psi": pins["activation_inside"]}
 
 
-def _moments(x: Float[Tensor, "r n d"], its: MatrixNormal, x0: Float[Tensor, "n d"], settings: Sde) -> list[Record]:
-    exact = functionals(*moments(its, x0, settings.horizon))
-    coarse, fine = (functionals(*euler(its, x0, settings.horizon, times * settings.depth)) for times in (1, 2))
+def _moments(
+    x: Float[Tensor, "r n d"], matrices: MatrixNormal, x0: Float[Tensor, "n d"], settings: Sde
+) -> list[Record]:
+    exact = functionals(*moments(matrices, x0, settings.horizon))
+    coarse, fine = (functionals(*euler(matrices, x0, settings.horizon, times * settings.depth)) for times in (1, 2))
     values, records = of_states(x), []
     for scheme in exact:
         deviation = float(values[scheme].std())
@@ -163,7 +165,7 @@ def moments(law: MatrixNormal, x0: Float[Tensor, "n d"], horizon: float) -> tupl
     for _ in range(parts):
         term, total = rates(law, m, M), (m, M)
         for k in range(1, 40):
-            term = tuple(h / k * its for its in term)
+            term = tuple(h / k * factor for factor in term)
             total = tuple(a + b for a, b in zip(total, term, strict=True))
             term = tuple(a - b for a, b in zip(rates(law, *term), zero, strict=True))
         m, M = total
@@ -187,7 +189,9 @@ class Noise:
         if x.shape[-1] > 1:
             pairs.append((moved[:, 0, :-1], moved[:, 0, 1:], self._expected(x, 0, 0, 1)))
             pairs.append((moved[:, 0], moved[:, 1], self._expected(x, 0, 1, 0)))
-        now = torch.stack([torch.stack([(a * b).sum(dim=-1), its.sum(dim=-1)], dim=-1) for a, b, its in pairs], dim=1)
+        now = torch.stack(
+            [torch.stack([(a * b).sum(dim=-1), inner.sum(dim=-1)], dim=-1) for a, b, inner in pairs], dim=1
+        )
         self._sums = now if self._sums is None else self._sums + now
 
     def sums(self) -> Float[Tensor, "r pairs two"]:
@@ -198,7 +202,7 @@ class Noise:
     def _expected(self, x: Tensor, i: int, j: int, apart: int) -> Float[Tensor, "r e"]:
         """Of `dx^i_d dx^j_{d + apart}`, every d."""
         law, h, rest = self._law, self._h, x.shape[-1] - apart
-        U, V, S, mu, mu_b = (its.to(x) for its in (law.U, law.V, law.S, law.mu, law.mu_b))
+        U, V, S, mu, mu_b = (part.to(x) for part in (law.U, law.V, law.S, law.mu, law.mu_b))
 
         def along(a: int, b: int) -> Tensor:
             return ((x[:, a] @ V) * x[:, b]).sum(dim=-1, keepdim=True)
@@ -213,8 +217,8 @@ class Noise:
 def _noise(sums: Float[Tensor, "r pairs two"]) -> list[Record]:
     """Ratios of means, with errors by the delta method."""
     records = []
-    for scheme, its in zip(("noise", "noise.rows", "noise.inputs"), sums.unbind(dim=1), strict=False):
-        realised, expected = its.unbind(dim=1)
+    for scheme, realised_and_expected in zip(("noise", "noise.rows", "noise.inputs"), sums.unbind(dim=1), strict=False):
+        realised, expected = realised_and_expected.unbind(dim=1)
         size = float(expected.mean())
         if size != 0:
             value = float(realised.mean()) / size
@@ -227,22 +231,25 @@ def _noise(sums: Float[Tensor, "r pairs two"]) -> list[Record]:
 # -- swish ----------------------------------------------------------------------------------------
 
 
-def _of_swish(job: Job, its: MatrixNormal, x0: Float[Tensor, "1 d"]) -> list[Record]:
+def _of_swish(job: Job, matrices: MatrixNormal, x0: Float[Tensor, "1 d"]) -> list[Record]:
     """The share of the drift of second order that networks have."""
     settings, scheme = job.settings, _scheme(SWISH)
-    h, found, networks = settings.horizon / settings.depth, [], max(settings.replicas, LEAST // 4)
-    schemes = (Network(**scheme), *(EulerMaruyama(**scheme, law=its, ito_drift=drift) for drift in (True, False)))
+    h, movements, networks = settings.horizon / settings.depth, [], max(settings.replicas, LEAST // 4)
+    schemes = (
+        ShallowNetwork(**scheme),
+        *(EulerMaruyama(**scheme, law=matrices, ito_drift=drift) for drift in (True, False)),
+    )
     walkers = [Walker(one, settings.depth) for one in schemes]
     for first, count in default_engine().pieces(networks, vectors=len(walkers), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "matrix-normal weights, swish")
         stream = Stream(settings.seed, f"sde.matrix_normal.swish {settings.depth}", first_replica=first)
         states = [x0.expand(count, *x0.shape)] * len(walkers)
-        for _, now in default_engine().walk(walkers, states[0], its, horizon=settings.horizon, stream=stream):
+        for _, now in default_engine().walk(walkers, states[0], matrices, horizon=settings.horizon, stream=stream):
             states = now
         ends = [x[:, 0].double() for x in states]
         moved = [(x - ends[2]).mean(dim=-1) for x in ends[:2]]
-        found.append(torch.stack([*moved, h * its.variance(states[0])[:, 0].double().mean(dim=-1)]).cpu())
-    network, limit, variance = torch.cat(found, dim=1)
+        movements.append(torch.stack([*moved, h * matrices.variance(states[0])[:, 0].double().mean(dim=-1)]).cpu())
+    network, limit, variance = torch.cat(movements, dim=1)
     size = float(limit.mean())
     if not size > 0:
         return []

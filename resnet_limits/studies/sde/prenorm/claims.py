@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import NEWMAN, XIONG
 from ...group import Group
 from ...least import DOUBLE, sampled
@@ -70,48 +70,48 @@ GROUP = Group(
     claims=(
         _claim(
             "",
-            "Pre-norm blocks with a linear branch move by E|x_L - x_0|^2/D = c sum of squared branch factors, exactly.",
+            "With a linear pre-norm branch, E|x_L - x_0|^2/D is c times the sum of squared branch factors",
             "prenorm_movement",
-            Expected("value", 1, 0.03),
+            Expected("value", 1, 0.03, scale=RELATIVE),
             "linear",
             rival=Rival("branch factors 5 % too large", "P8-prenorm5%", 1.105),
         ),
         _claim(
             ".drift",
-            "Pre-norm blocks with a linear branch do not drift along the input: E<x_0, x_L - x_0> = 0.",
+            "With a linear pre-norm branch, states do not drift along the input: E<x_0, x_L - x_0> = 0",
             "prenorm_drift",
-            Expected("value", 0, 0.1),
+            Expected("value", 0, 0.1, scale="standard deviations"),
             "linear",
             rival=Rival("post-norm: the skip connection carries the normalised state", "SP2-post-norm", -2.134),
         ),
         _claim(
             ".two",
-            "Pre-norm blocks V phi(W y + b) move by E|x_L - x_0|^2/D = c sum of squared branch factors, exactly.",
+            "With a two-layer pre-norm branch, E|x_L - x_0|^2/D is c times the sum of squared branch factors",
             "prenorm_movement",
-            Expected("value", 1, 0.03),
+            Expected("value", 1, 0.03, scale=RELATIVE),
             "two-layers",
             rival=Rival("branch factors 5 % too large", "SP1-two-layers-5%", 1.1),
         ),
         _claim(
             ".two.drift",
-            "Pre-norm blocks V phi(W y + b) do not drift along the input: E<x_0, x_L - x_0> = 0.",
+            "With a two-layer pre-norm branch, states do not drift along the input: E<x_0, x_L - x_0> = 0",
             "prenorm_drift",
-            Expected("value", 0, 0.1),
+            Expected("value", 0, 0.1, scale="standard deviations"),
             "two-layers",
             rival=Rival("post-norm: the skip connection carries the normalised state", "SP3-post-norm-two", -1.602),
         ),
         _claim(
             ".correlation",
-            "Wide pre-norm networks keep inputs apart: 1 - rho_T = (1 - rho_0) (q_0/(q_0 + c T))^(sigma_b^2/c).",
+            "Pre-norm networks keep inputs apart: 1 - rho_T = (1 - rho_0) (q_0/(q_0 + c T))^{sigma_b^2/c}",
             "prenorm_correlation",
-            Expected("value", 1, 0.03),
+            Expected("value", 1, 0.03, scale=RELATIVE),
             "linear-pair",
             pins=PAIR,
             rival=Rival("branches that see the input, not the state", "SP4-branch-sees-the-input", 1.194),
         ),
         _claim(
             ".gaussian",
-            "With factors of order L^-1/2 and a linear branch x_T is Gaussian, at any depth: no excess kurtosis.",
+            "With a linear pre-norm branch, x_L - x_0 is Gaussian at any depth: its excess kurtosis is 0",
             "prenorm_kurtosis",
             Expected("value", 0, 0.1),
             "linear",
@@ -119,15 +119,15 @@ GROUP = Group(
         ),
         _claim(
             ".gaussian.radius",
-            "With a linear branch |x_T - x_0|^2/(c T) has the variance 2 D of chi^2_D, at any depth.",
+            "With a linear pre-norm branch, |x_T - x_0|^2/(c T) has the variance 2 D of chi^2_D at any depth",
             "prenorm_radius_var",
-            Expected("value", 1, 0.15),
+            Expected("value", 1, 0.15, scale=RELATIVE),
             "linear",
             rival=Rival("blocks that share their weights", "SP6-tied", 18970),
         ),
         _claim(
             ".gaussian.two",
-            "With the branch V phi(W y + b) x_L is a mixture of Gaussians: its excess kurtosis falls as 1/L.",
+            "With a two-layer pre-norm branch, x_L is a Gaussian mixture whose excess kurtosis falls at order 1",
             "prenorm_mixture",
             Expected("order", 1, 0.2),
             "two-layers",
@@ -136,17 +136,17 @@ GROUP = Group(
         ),
         _claim(
             ".gaussian.two.radius",
-            "With the branch V phi(W y + b) |x_T - x_0|^2/(c T) has the variance 2 D of chi^2_D in the limit.",
+            "With a two-layer pre-norm branch, |x_T - x_0|^2/(c T) has the variance 2 D of chi^2_D in the limit",
             "prenorm_radius_var",
-            Expected("value", 1, 0.15),
+            Expected("value", 1, 0.15, scale=RELATIVE),
             "two-layers",
             rival=Rival("blocks that share their hidden weights", "SP5-hidden-weights-repeat", 1.631),
         ),
         _claim(
             ".without",
-            "Without the norm and with factors 1 growth is exponential: log(|x_L|^2/|x_0|^2)/L is E log|e + W e|^2.",
+            "Without the norm, growth is exponential: log(|x_L|^2/|x_0|^2) is L E log |e + W e|^2",
             "prenorm_log_growth",
-            Expected("value", 1, 0.02),
+            Expected("value", 1, 0.02, scale=RELATIVE),
             "without-norm",
             source=NEWMAN,
             kind="control",
@@ -162,7 +162,8 @@ GROUP = Group(
         " linear branch, relative to the limit's; the interval counts the error of that depth at infinite width",
         "prenorm_drift": "mean of <x_0, x_L - x_0>/D in units of its standard deviation over replicas",
         "prenorm_kurtosis": "excess kurtosis of the coordinates of x_L - x_0",
-        "prenorm_mixture": "of two layers: the same as 3 Var V/(E V)^2, V = sigma_w^2 sum_k s_k^2 |phi(z_k)|^2/D, the"
+        "prenorm_mixture": "excess kurtosis of x_L - x_0 of two layers, as 3 Var V/(E V)^2, V = sigma_w^2 sum_k"
+        " s_k^2 |phi(z_k)|^2/D, the"
         " variance of x_L - x_0 given the sizes of the hidden features",
         "prenorm_radius_var": "variance of |x_L - x_0|^2/(c T), relative to the 2 D of chi^2_D; of two layers the"
         " interval counts what the mixture of that depth adds",

@@ -29,7 +29,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.gaussian_means import gaussian_mean_square
 from ....random import Stream
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.prenorm import linear, log_growth_without_norm, two_layers
 from ....sampling.wide import gram
 from ..correlation.measure import four_inputs
@@ -46,13 +46,13 @@ MORE, LEAST = 4, 4096
 
 def measure(job: Job) -> Measurement:
     """Norms, the law at the end, and growth without the norm."""
-    settings, own = job.settings, sizes(job.settings)
+    settings, init = job.settings, sizes(job.settings)
     depth, horizon, phi = settings.depth, settings.horizon, settings.activation
-    law = Isotropic(own.sigma_w, own.sigma_b)
+    law = Isotropic(init.sigma_w, init.sigma_b)
     x0 = inputs(settings)
     factors = branch_factors(settings)
-    found: dict[str, list[tuple[Tensor, Tensor]]] = {"linear": [], "two-layers": []}
-    moved: dict[str, list[Tensor]] = {scheme: [] for scheme in found}
+    deviations: dict[str, list[tuple[Tensor, Tensor]]] = {"linear": [], "two-layers": []}
+    moved: dict[str, list[Tensor]] = {scheme: [] for scheme in deviations}
     growth, variances = [], []
     engine = default_engine()
     networks = max(MORE * settings.replicas, LEAST)
@@ -65,16 +65,16 @@ def measure(job: Job) -> Measurement:
         for scheme, end in (("linear", x), ("two-layers", y)):
             off = (end - start).double()
             moved[scheme].append(off.cpu())
-            found[scheme].append((off.square().mean(dim=(1, 2)).cpu(), (start * off).mean(dim=(1, 2)).cpu()))
+            deviations[scheme].append((off.square().mean(dim=(1, 2)).cpu(), (start * off).mean(dim=(1, 2)).cpu()))
         variances.append(its_variance.double().cpu())
-        bare = Isotropic(own.sigma_w, WITHOUT["init.sigma_b"])
+        bare = Isotropic(init.sigma_w, WITHOUT["init.sigma_b"])
         alone = log_growth_without_norm(start[:, :1], depth, bare, stream.part(f".without {depth}"), act=engine.act)
         growth.append(alone.double())
-    c = {"linear": own.sigma_w**2 + own.sigma_b**2}
-    c["two-layers"] = own.sigma_w**2 * float(gaussian_mean_square(phi, torch.tensor(c["linear"], dtype=torch.float64)))
+    c = {"linear": init.sigma_w**2 + init.sigma_b**2}
+    c["two-layers"] = init.sigma_w**2 * float(gaussian_mean_square(phi, torch.tensor(c["linear"], dtype=torch.float64)))
     records = []
-    for scheme, its in found.items():
-        squares, along = (torch.cat(parts) for parts in zip(*its, strict=True))
+    for scheme, pieces in deviations.items():
+        squares, along = (torch.cat(parts) for parts in zip(*pieces, strict=True))
         if c[scheme] == 0:
             continue
         coordinates = {"scheme": scheme}
@@ -94,8 +94,8 @@ def measure(job: Job) -> Measurement:
         }
         for observable, ((value, stderr), error) in numbers.items():
             records.append(Record(observable, value, stderr, reference_error=error, coordinates=coordinates))
-    if own.sigma_w > 0 and settings.width >= NARROWEST:
-        expected = mean_log_growth(own.sigma_w, settings.width)
+    if init.sigma_w > 0 and settings.width >= NARROWEST:
+        expected = mean_log_growth(init.sigma_w, settings.width)
         value, stderr = mean(torch.cat(growth).mean(dim=1) / (depth * expected))
         coordinates = {"scheme": "without-norm", **WITHOUT}
         records.append(Record("prenorm_log_growth", value, stderr=stderr, coordinates=coordinates))
@@ -113,12 +113,12 @@ def correlation(job: Job) -> Record:
     """Two inputs in wide networks with a linear branch, against infinite width and depth."""
     settings, law = job.settings, Isotropic(PAIR["init.sigma_w"], PAIR["init.sigma_b"])
     x0, factors = four_inputs(settings, PAIR["width"])[[0, OPPOSITE]], branch_factors(settings)
-    engine, networks, found = default_engine(), max(settings.replicas // 4, 256), []
+    engine, networks, grams = default_engine(), max(settings.replicas // 4, 256), []
     for first, count in engine.pieces(networks, vectors=len(x0), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "pre-norm blocks, two inputs")
         stream = Stream(settings.seed, f"sde.prenorm.pair {settings.depth}", first_replica=first)
-        found.append(gram(linear(x0.expand(count, *x0.shape), factors, law, stream, act=engine.act)).cpu())
-    products = torch.cat(found)
+        grams.append(gram(linear(x0.expand(count, *x0.shape), factors, law, stream, act=engine.act)).cpu())
+    products = torch.cat(grams)
     mixed, p, q = products[:, 0, 1], products[:, 0, 0], products[:, 1, 1]
     rho = float(mixed.mean() / (p.mean() * q.mean()).sqrt())
     _, error = mean(mixed / (p.mean() * q.mean()).sqrt() - rho * (p / p.mean() + q / q.mean()) / 2)

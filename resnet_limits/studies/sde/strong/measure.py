@@ -25,9 +25,9 @@ from ....measurement.estimate import root_mean_square
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
-from ....sampling.law import Isotropic, Law
-from ....sampling.laws import law_of
-from ....sampling.schemes import EulerMaruyama, Network, Scheme, Walker
+from ....sampling.layer_law import Isotropic, Law
+from ....sampling.of_init import law_of
+from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from ..problem import finite, inputs
 from ..settings import Sde
 from .claims import ADDITIVE, EXACT, SWISH
@@ -49,9 +49,11 @@ def measure(job: Job) -> Measurement:
 def _networks(job: Job) -> list[Record]:
     """Networks of depth L and 2L."""
     settings, init, depth = job.settings, job.settings.init, job.settings.depth
-    own, tanh = (Network(phi, settings.activation_inside) for phi in (settings.activation, ADDITIVE["activation"]))
+    asked, tanh = (
+        ShallowNetwork(phi, settings.activation_inside) for phi in (settings.activation, ADDITIVE["activation"])
+    )
     cases = {
-        "network": (law_of(init, settings.width), own, {}),
+        "network": (law_of(init, settings.width), asked, {}),
         "network-additive": (law_of(replace(init, sigma_w=0.0), settings.width), tanh, ADDITIVE),
     }
     engine, x0, records = default_engine(), inputs(settings), []
@@ -84,19 +86,19 @@ def _sde(job: Job) -> list[Record]:
     law, x0 = law_of(settings.init, width), inputs(settings, width=width, count=1)
     squares: dict[str, list[Tensor]] = {"sde": [], "sde-without-drift": []}
     count = min(settings.replicas, max(settings.replicas // 2, FEWEST))
-    for first, its in default_engine().pieces(count, vectors=FINER * (width + 2), width=width, dtype=x0.dtype):
+    for first, replicas in default_engine().pieces(count, vectors=FINER * (width + 2), width=width, dtype=x0.dtype):
         job.progress((2 + first / count) / 4, "strong error, sde")
         stream = Stream(settings.seed, f"sde.strong.sde {settings.depth}", first_replica=first)
-        x, *others = _on_one_noise(job.settings, law, x0.expand(its, 1, width), stream)
-        for found, y in zip(squares.values(), others, strict=True):
-            found.append(_square(x - y))
-    return [_record(name, torch.cat(its), SWISH) for name, its in squares.items()]
+        x, *others = _on_one_noise(job.settings, law, x0.expand(replicas, 1, width), stream)
+        for errors, y in zip(squares.values(), others, strict=True):
+            errors.append(_square(x - y))
+    return [_record(name, torch.cat(errors_drawn), SWISH) for name, errors_drawn in squares.items()]
 
 
 def _on_one_noise(settings: Sde, law: Law, x0: Float[Tensor, "r 1 d"], stream: Stream) -> tuple[Tensor, Tensor, Tensor]:
     """`x_T` of the network, of a scheme `FINER` times as deep, and of one of its depth without the Ito drift."""
     phi, psi, h = SWISH["activation"], settings.activation_inside, settings.horizon / settings.depth
-    network, scheme = Network(phi, psi), EulerMaruyama(phi, psi, law)
+    network, scheme = ShallowNetwork(phi, psi), EulerMaruyama(phi, psi, law)
     driftless = EulerMaruyama(phi, psi, law, ito_drift=False)
     x = y = z = x0
     for k in range(settings.depth):
@@ -109,18 +111,18 @@ def _on_one_noise(settings: Sde, law: Law, x0: Float[Tensor, "r 1 d"], stream: S
 
 
 @dataclass(frozen=True)
-class Weights:
+class LayerWeights:
     """`W` transposed and `b` of layers, whole: (r, layers, d, d), (r, layers, 1, d), or of one of them."""
 
     W: Float[Tensor, "r *layers d d"]
     b: Float[Tensor, "r *layers 1 d"]
 
-    def of_all(self) -> Weights:
+    def of_all(self) -> LayerWeights:
         """Those of the layer that all of them are together."""
-        return Weights(self.W.sum(dim=1), self.b.sum(dim=1))
+        return LayerWeights(self.W.sum(dim=1), self.b.sum(dim=1))
 
-    def at(self, j: int) -> Weights:
-        return Weights(self.W[:, j], self.b[:, j])
+    def at(self, j: int) -> LayerWeights:
+        return LayerWeights(self.W[:, j], self.b[:, j])
 
     def stepped(self, scheme: Scheme, x: Float[Tensor, "r 1 d"], h: float) -> Float[Tensor, "r 1 d"]:
         """The next states: the scheme's step with `W f + b`."""
@@ -128,14 +130,14 @@ class Weights:
         return scheme.step(x, features, (features.mT * self.W).sum(dim=1, keepdim=True) + self.b, h)
 
 
-def fine_layers(law: Law, x0: Float[Tensor, "r 1 d"], h: float, stream: Stream) -> Weights:
+def fine_layers(law: Law, x0: Float[Tensor, "r 1 d"], h: float, stream: Stream) -> LayerWeights:
     """The weights of `FINER` layers: what each does to the unit vectors, and its bias. Each of them is a replica."""
     (r, _, d), fine = x0.shape, replace(stream, first_replica=stream.first_replica * FINER)
     # More vectors than coordinates: then the weights themselves are drawn, which takes the least time (`span.many`).
     vectors, biased = torch.eye(d + 2, d).to(x0), torch.eye(d + 2)[d]
     drawn = law.act(vectors.expand(r * FINER, d + 2, d), biased, h, fine)
     W, b, _ = drawn.unflatten(0, (r, FINER)).split([d, 1, 1], dim=2)
-    return Weights(W, b)
+    return LayerWeights(W, b)
 
 
 # -- the exact solution ---------------------------------------------------------------------------
@@ -156,11 +158,11 @@ def exact(job: Job) -> list[Record]:
     engine, settings, squares = default_engine(), job.settings, []
     count = max(settings.replicas, PATHS)
     sigma_w, horizon = settings.init.sizes().sigma_w, settings.horizon
-    walkers = (Walker(Network(EXACT["activation"]), settings.depth), Walker(Sum(), settings.depth))
-    for first, its in engine.pieces(count, vectors=2, width=1, dtype=torch.float64):
+    walkers = (Walker(ShallowNetwork(EXACT["activation"]), settings.depth), Walker(Sum(), settings.depth))
+    for first, replicas in engine.pieces(count, vectors=2, width=1, dtype=torch.float64):
         job.progress((3 + first / count) / 4, "strong error, exact")
         stream = Stream(settings.seed, f"sde.strong.exact {settings.depth}", first_replica=first)
-        start = torch.ones(its, 1, 1, dtype=torch.float64)
+        start = torch.ones(replicas, 1, 1, dtype=torch.float64)
         x, w = engine.final(walkers, start, Isotropic(sigma_w, 0.0), horizon=horizon, stream=stream)
         squares.append(_square(x.abs().log() - (w - 1 - sigma_w**2 * horizon / 2)))
     return [_record("exact", torch.cat(squares), EXACT)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import GILES, TALAY
 from ...group import Group
 from ...least import DOUBLE, sampled
@@ -50,7 +50,7 @@ def _order(scheme: str, of: str, rival: Rival) -> Claim:
     return Claim(
         id=f"sde.weak.{scheme}",
         source=TALAY,
-        statement=f"{of} converges weakly, at order 1",
+        statement=f"{of} converges at weak order 1",
         kind="derived",
         observable="weak_error",
         expected=Expected("order", 1, 0.1, bend=BEND),
@@ -71,10 +71,10 @@ def _limit(scheme: str, of: str, rival: Rival) -> Claim:
     return Claim(
         id=f"sde.weak.{scheme}.limit",
         source=TALAY,
-        statement=f"{of}, summed over depths and extrapolated, is (f_0 + c) e^kT - c, c = sigma_b^2/sigma_w^2",
+        statement=f"The extrapolated multilevel mean of {of} is (f_0 + c) e^{{kT}} - c, c = sigma_b^2/sigma_w^2",
         kind="derived",
         observable="multilevel_error",
-        expected=Expected("value", 0, 1e-4),
+        expected=Expected("value", 0, 1e-4, scale=RELATIVE),
         where={"scheme": scheme},
         outside=_limit_outside,
         unmet=deep_enough,
@@ -89,10 +89,10 @@ def _noise(claim_id: str, scheme: str, of: str, rival: Rival) -> Claim:
     return Claim(
         id=claim_id,
         source=TALAY,
-        statement=f"sums over the layers of {of} are their expectations given the states (ratio)",
+        statement=f"The quadratic {of} has the mean that the law of the weights gives it",
         kind="identity",
         observable="weak_steps",
-        expected=Expected("value", 1, 0.01),
+        expected=Expected("value", 1, 0.01, scale=RELATIVE),
         where={"scheme": scheme},
         outside=_outside,
         random=True,
@@ -143,124 +143,131 @@ def least_of_weak(settings: Sde) -> float:
 
 GROUP = Group(
     name="weak",
-    title="Do expectations of norms, overlaps and means converge to those of the SDE at order 1?",
+    title="Do expected norms, overlaps and means converge to those of the SDE at order 1?",
     seconds=4.9,
     least=least_of_weak,
     memory=("replicas", "width", "sde.inputs"),
     claims=(
         _order(
             "norm",
-            "E|x|^2/D",
-            rival=Rival("another limit: the error stays", "S23-rate", 0.004902),
+            "E|x_L|^2/D",
+            rival=Rival("a limit with another growth rate: the error stays", "S23-rate", 0.004902),
         ),
         _limit(
             "norm",
-            "E|x|^2/D",
+            "|x|^2/D",
             rival=Rival("a limit that grows as sigma_w, not as sigma_w^2", "S23-rate", -0.2054),
         ),
         _order(
             "overlap",
-            "E<x, y>/D of two inputs",
-            rival=Rival("another limit: the error stays", "S23-rate", 0.007382),
+            "E<x_L, y_L>/D of two inputs",
+            rival=Rival("a limit with another growth rate: the error stays", "S23-rate", 0.007382),
         ),
         _limit(
             "overlap",
-            "E<x, y>/D of two inputs",
+            "<x, y>/D",
             rival=Rival("a limit that grows as sigma_w, not as sigma_w^2", "S23-rate", -0.194),
         ),
         _order(
             "mean",
-            "E mean_d x_d, of depths L and 2L (swish),",
+            "The expected mean coordinate E mean_d x_d",
             rival=Rival(
                 "the coarse network gets the last of the increments: the difference stays", "S6-coarse-noise", -0.02781
             ),
         ),
         _expanded(
             "constant",
-            "L times the weak error of E|x|^2/D tends to the constant of its expansion at this width (ratio)",
+            "L times the weak error of E|x|^2/D tends to the constant of its expansion in h",
             "weak_constant",
             "norm",
             # the next term of the expansion is of relative size h: 4 % at depth 64, 0.5 % at 512
-            Expected("value", 1, 0.05),
+            Expected("value", 1, 0.05, scale=RELATIVE),
             rival=Rival("the third-order term of one input alone", "S25-third-order", 1.759),
         ),
         _expanded(
             "constant.overlap",
-            "L times the weak error of E<x, y>/D tends to the constant of its expansion at this width (ratio)",
+            "L times the weak error of E<x, y>/D tends to the constant of its expansion in h",
             "weak_constant",
             "overlap",
-            Expected("value", 1, 0.05),
+            Expected("value", 1, 0.05, scale=RELATIVE),
             rival=Rival("the third-order term of one input alone", "S25-third-order", 1.764),
         ),
         _expanded(
             "variance",
-            "the variance of |x|^2/D, mean of two inputs, is that of the Gram diffusion at this width (ratio)",
+            "The variance of |x|^2/D is that of the limiting diffusion of the Gram matrix",
             "weak_spread",
             "norm",
-            Expected("value", 1, 0.25),  # 1024 networks know it to 5 %
+            Expected("value", 1, 0.25, scale=RELATIVE),  # 1024 networks know it to 5 %
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a covariance without its 1/D", "S26-one-over-D", 0.06478),
+            rival=Rival("a covariance without the factor 1/D", "S26-one-over-D", 0.06478),
         ),
         _expanded(
             "variance.overlap",
-            "the variance of <x, y>/D is that of the Gram diffusion at this width (ratio)",
+            "The variance of <x, y>/D is that of the limiting diffusion of the Gram matrix",
             "weak_spread",
             "overlap",
-            Expected("value", 1, 0.25),
+            Expected("value", 1, 0.25, scale=RELATIVE),
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a covariance without its 1/D", "S26-one-over-D", 0.07846),
+            rival=Rival("a covariance without the factor 1/D", "S26-one-over-D", 0.07846),
         ),
         Claim(
             id="sde.weak.control",
             source=GILES,
-            statement="the control variate of E|x|^2/D has mean zero on the networks (relative to the limit)",
+            statement="The control variate of E|x|^2/D has mean zero over the networks",
             kind="identity",
             observable="weak_control_mean",
-            expected=Expected("value", 0, 0.02),
+            expected=Expected("value", 0, 0.02, scale=RELATIVE),
             where={"scheme": "norm"},
             outside=linear,
             random=True,
             needs=DEPTHS,
             verdicts=SMOKE_IS_TOO_SMALL,
-            rival=Rival("a bias of variance 1 in place of h", "S5-bias-unscaled"),
+            rival=Rival("biases of variance 1 in place of h", "S5-bias-unscaled"),
         ),
         _noise(
             "sde.weak.noise",
             "norm",
-            "|x_{k+1} - x_k|^2",
+            "variation sum |x_{k+1} - x_k|^2",
             rival=Rival("weights 5 % too large", "P1-weights-5%"),
         ),
         _noise(
             "sde.weak.noise.overlap",
             "overlap",
-            "<x_{k+1} - x_k, y_{k+1} - y_k>",
+            "covariation of two inputs",
             rival=Rival("weights 5 % too large", "P1-weights-5%"),
         ),
         _multilevel(
             "multilevel",
-            "on one noise the variance of |x_2L|^2/D - |x_L|^2/D falls at order 1, twice the strong order",
+            "On the same noise, the variance of |x_2L|^2/D - |x_L|^2/D falls at order 1",
             "norm",
             rival=Rival("the coarse network gets the last of the increments: no coupling", "S6-coarse-noise", -0.01409),
         ),
         _multilevel(
             "multilevel.overlap",
-            "on one noise the variance of <x, y>_2L/D - <x, y>_L/D falls at order 1, twice the strong order",
+            "On the same noise, the variance of <x, y>_2L/D - <x, y>_L/D falls at order 1",
             "overlap",
             rival=Rival("the coarse network gets the last of the increments: no coupling", "S6-coarse-noise", -0.01844),
         ),
         _expanded(
             "saving",
-            "coupling and control save (1 + sqrt 2)^2 L^2 V/(4 V_c) layers, V and V_c of the expansion (log10)",
+            "Coupling and control variate save as many layers of Monte Carlo as the expansion in h predicts",
             "weak_saving_left",
             "norm",
             # the next term of V_c is of relative size h: a factor of 1/2 at depth 64, 7 % at 512; 0.1 of noise
-            Expected("value", 0, 0.3),
+            Expected("value", 0, 0.3, scale="log10"),
             outside=_linear_variance_outside,
             verdicts=SMOKE_IS_TOO_SMALL,
             rival=Rival("weights of the martingale do not grow backwards in time", "S27-gradient-of-the-end", -2.287),
         ),
+    ),
+    conditional=(
+        "multilevel_error",
+        "multilevel_mean",
+        "weak_difference",
+        "weak_error",
+        "weak_mean",
     ),
     observables={
         "weak_error": "|E f(x_L) - f_T|, f = |x|^2/D, <x, y>/D (scheme norm, overlap) for phi''(0) = 0 and psi = id;"
@@ -276,11 +283,13 @@ GROUP = Group(
         "weak_saving": "log10 of the cost of E[f(x_2L) - f(x_L)] by plain Monte Carlo over the controlled one's",
         "weak_constant": "E f(x_L) - f_T over its leading term in h, by the expansion at this width",
         "weak_spread": "variance of f(x_2L) over that of the limit at this width",
-        "weak_saving_left": "'weak_saving' less what it is to leading order in h at this width",
+        "weak_saving_left": "weak_saving less its leading order in h at this width, log10 of (1 + sqrt 2)^2 L^2 V/(4"
+        " V_c)"
+        " with V and V_c of the expansion",
         "weak_control": "mean of the martingale subtracted from f(x_2L), over the limit of E f where it is known",
-        "weak_control_mean": "the same, mean over the depths",
+        "weak_control_mean": "weak_control, mean over the depths",
         "weak_steps": "sum over layers of |x_{k+1} - x_k|^2 (scheme norm; overlap: products of two inputs), depth 2L,"
-        " over the same of expectations given the states",
+        " over the sum of its conditional expectations given the states",
         "multilevel_mean": "E f(x_2L) summed over the depths up to L",
         "multilevel_error": "relative distance to the limit of the sum with its last difference D_L added once more;"
         " error of the reference: D_L - D_{L/2}/2",

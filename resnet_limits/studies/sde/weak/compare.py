@@ -29,9 +29,9 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
     if not chain:
         return []
     shallowest, deepest = chain[0], chain[-1]
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     if len(chain) < 2:
-        return found
+        return comparisons
     for base in shallowest.records:
         scheme = base.coordinates.get("scheme")
         if base.observable != "weak_mean":
@@ -48,9 +48,12 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
             error, left = (total + last.value) / size - 1, abs((last.value - steps[-2].value / 2) / size)
             noise_of_it = math.hypot(base.stderr, *noise, 2 * last.stderr) / abs(size)
             records.append(Record("multilevel_error", error, stderr=noise_of_it, reference_error=left))
-        controls = [its for job in chain if (its := _the(job, "weak_control", scheme)) is not None]
+        controls = [record for job in chain if (record := _the(job, "weak_control", scheme)) is not None]
         if controls:
-            value, noise_of_it = (_mean(its.value for its in controls), math.hypot(*(its.stderr for its in controls)))
+            value, noise_of_it = (
+                _mean(record.value for record in controls),
+                math.hypot(*(record.stderr for record in controls)),
+            )
             records.append(Record("weak_control_mean", value, stderr=noise_of_it / len(controls)))
         for estimator in ("coupled", "controlled"):
             if (saved := _saving(chain, scheme, estimator)) is not None:
@@ -58,25 +61,25 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
                     Record("multilevel_saving", saved[0], stderr=saved[1], coordinates={"estimator": estimator})
                 )
         for r in records:
-            its = {**base.coordinates, **r.coordinates}
-            found.append(
+            where = {**base.coordinates, **r.coordinates}
+            comparisons.append(
                 Comparison(
                     deepest.settings.depth,
-                    Record(r.observable, r.value, r.stderr, r.reference, r.reference_error, coordinates=its),
+                    Record(r.observable, r.value, r.stderr, r.reference, r.reference_error, coordinates=where),
                 )
             )
-    return found
+    return comparisons
 
 
 def _mean(values: Iterable[float]) -> float:
-    its = list(values)
-    return sum(its) / len(its)
+    numbers = list(values)
+    return sum(numbers) / len(numbers)
 
 
 def _the(job: FinishedJob, observable: str, scheme: object, estimator: str | None = None) -> Record | None:
     for r in job.records:
-        its = r.coordinates
-        if (r.observable, its.get("scheme"), its.get("estimator")) == (observable, scheme, estimator):
+        coordinates = r.coordinates
+        if (r.observable, coordinates.get("scheme"), coordinates.get("estimator")) == (observable, scheme, estimator):
             return r
     return None
 

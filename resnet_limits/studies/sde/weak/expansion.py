@@ -30,7 +30,7 @@ STEP = 1e-3
 
 
 @dataclass(frozen=True)
-class Expansion:
+class WeakExpansion:
     """The leading terms of `f = sum_ij weights_ij V_ij`, from the Gram matrix `start` of the inputs (n, n)."""
 
     phi: str
@@ -62,7 +62,7 @@ class Expansion:
         return GramDiffusion(len(self.start), self.width, self._rate, source, degree)
 
     def _f(self, entries: dict[tuple[int, int], np.ndarray]) -> np.ndarray:
-        return np.sum([self.weights[i, j] * its for (i, j), its in entries.items()], axis=0)
+        return np.sum([self.weights[i, j] * entry for (i, j), entry in entries.items()], axis=0)
 
     def _g(self, gram: GramDiffusion) -> np.ndarray:
         """`f(g(V))` as a polynomial of degree 2."""
@@ -77,7 +77,7 @@ class Expansion:
         n = range(gram.inputs)
         f = self._f({(i, j): gram.entry(i, j) for i in n for j in n})
         start, flow = gram.at(self.start), gram.flow(self.horizon)
-        first, second = (float(start @ flow @ its) for its in (f, gram.product(f, f)))
+        first, second = (float(start @ flow @ vector) for vector in (f, gram.product(f, f)))
         return second - first**2
 
     def error(self) -> float:
@@ -119,7 +119,7 @@ class Expansion:
         """`f(q)`: `g` is quadratic, so that what is left are the products of the deviations of V from its mean."""
         n, s = range(gram.inputs), self.sigma_w**2
         off = {(i, j): gram.entry(i, j) for i in n for j in n}
-        off = {pair: s * (its - gram.constant(float(start @ its))) for pair, its in off.items()}
+        off = {pair: s * (vector - gram.constant(float(start @ vector))) for pair, vector in off.items()}
         return self._f({(i, j): gram.product(off[i, j], off[i, i] + off[j, j]) for i in n for j in n})
 
 

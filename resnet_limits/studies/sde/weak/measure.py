@@ -39,14 +39,14 @@ from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream
 from ....sampling.expectations import moments
-from ....sampling.law import Isotropic
+from ....sampling.layer_law import Isotropic
 from ....sampling.martingale import Martingale, gradients, state_moments
-from ....sampling.schemes import Network, Walker
+from ....sampling.schemes import ShallowNetwork, Walker
 from ..outside import kinked, overflows, sizes
 from ..problem import inputs
 from ..settings import Sde
 from .claims import MEAN
-from .expansion import Expansion
+from .expansion import WeakExpansion
 
 ACCURACY = 0.01
 """Relative standard error of a weak error that a job aims at."""
@@ -91,8 +91,8 @@ class Samples:
         which pools the depths.
         """
         f, control = self.f[:, i], self.control[:, i]
-        for its in control:
-            value, error = mean(its)
+        for sample in control:
+            value, error = mean(sample)
             if not abs(value) <= max(UNTRUSTED * error, 1e-12):
                 return f, f
         less = f - control
@@ -109,10 +109,10 @@ def cases(settings: Sde) -> list[Case]:
     n = min(2, settings.sde.inputs)
     of_one: dict[str, tuple[float, ...]] = {"norm": (0, 1)}
     phi, psi = settings.activation, settings.activation_inside
-    own = Case(phi, psi, n, settings.replicas, pair if n == 2 else of_one, {})
+    asked = Case(phi, psi, n, settings.replicas, pair if n == 2 else of_one, {})
     few = min(settings.replicas, max(REPLICA_BLOCK, settings.replicas // MEAN_PILOT))
     swish = Case(MEAN["activation"], settings.activation_inside, 1, few, {"mean": (1, 0)}, MEAN)
-    return [swish] if kinked(settings) else [own, swish]
+    return [swish] if kinked(settings) else [asked, swish]
 
 
 def measure(job: Job) -> Measurement:
@@ -152,43 +152,46 @@ def exact_values(settings: Sde, case: Case) -> list[float]:
     slope, curvature = activation_named(case.phi).taylor()
     if curvature or case.psi != "identity":
         return [math.nan] * len(case.functionals)
-    own, functionals = sizes(settings), _functionals(case)
-    k = slope**2 * own.sigma_w**2
+    init, functionals = sizes(settings), _functionals(case)
+    k = slope**2 * init.sigma_w**2
     f0 = functionals @ state_moments(inputs(settings)[: case.n]).cpu()
     if overflows(k * settings.horizon) is not None:
         return [math.nan] * len(case.functionals)
     grown = math.expm1(k * settings.horizon)
-    bias = slope**2 * own.sigma_b**2 * (grown / k if k else settings.horizon)
+    bias = slope**2 * init.sigma_b**2 * (grown / k if k else settings.horizon)
     return (f0 * (1 + grown) + bias).tolist()
 
 
-def _expansion(settings: Sde, case: Case, functional: tuple[float, ...]) -> Expansion:
-    n, own = case.n, sizes(settings)
+def _expansion(settings: Sde, case: Case, functional: tuple[float, ...]) -> WeakExpansion:
+    n, init = case.n, sizes(settings)
     start, weights = state_moments(inputs(settings)[:n]).cpu()[n:], np.array(functional[n:])
     V = start.reshape(n, n).numpy()
-    return Expansion(case.phi, own.sigma_w, own.sigma_b, settings.width, settings.horizon, V, weights.reshape(n, n))
+    return WeakExpansion(
+        case.phi, init.sigma_w, init.sigma_b, settings.width, settings.horizon, V, weights.reshape(n, n)
+    )
 
 
 def _expanded(
-    depth: int, coordinates: dict[str, Any], expansion: Expansion, plain: Tensor, best: Tensor, exact: float
+    depth: int, coordinates: dict[str, Any], expansion: WeakExpansion, plain: Tensor, best: Tensor, exact: float
 ) -> list[Record]:
     """Error, variance and saving over what they are to leading order in h. A functional that does not vary has none."""
     leading, spread = expansion.error() / depth, expansion.variance()
     if not (leading and spread > 0):
         return []
     error, stderr = mean(best[0] - exact)
-    found = {
+    measured = {
         "weak_constant": [error / leading, abs(stderr / leading)],
-        "weak_spread": [its / spread for its in variance(plain[1])],
+        "weak_spread": [at_depth / spread for at_depth in variance(plain[1])],
     }
     if (controlled := expansion.controlled()) > 0:
         left, its_error = variance(best[1] - best[0])
         saved = saving(_plain_variance(plain), (4 * left, 4 * its_error))
         in_the_limit = math.log10((1 + math.sqrt(2)) ** 2 * spread * depth**2 / (4 * controlled))
-        found["weak_saving_left"] = [saved[0] - in_the_limit, saved[1]]
+        measured["weak_saving_left"] = [saved[0] - in_the_limit, saved[1]]
     count = plain.shape[-1]
     return [
-        Record(name, value, stderr, coordinates=coordinates, replicas=count) for name, (value, stderr) in found.items()
+        Record(name, value, stderr, coordinates=coordinates, replicas=count)
+        for name, (value, stderr) in measured.items()
     ]
 
 
@@ -198,18 +201,19 @@ def _functionals(case: Case) -> Tensor:
 
 def sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -> Samples:
     """`count` networks from replica `first` on."""
-    own, depth, horizon = sizes(settings), settings.depth, settings.horizon
-    law, scheme = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi)
+    init, depth, horizon = sizes(settings), settings.depth, settings.horizon
+    law, scheme = Isotropic(init.sigma_w, init.sigma_b), ShallowNetwork(case.phi, case.psi)
     x0, functionals = inputs(settings)[: case.n], _functionals(case)
     y0 = state_moments(x0).cpu()
     engine, both = default_engine(), (depth, 2 * depth)
-    weights = [gradients(functionals, y0, case.n, scheme, law, its, horizon).to(x0.device) for its in both]
+    weights = [gradients(functionals, y0, case.n, scheme, law, at_depth, horizon).to(x0.device) for at_depth in both]
     f, control = [], []
     for done, part in engine.pieces(count, vectors=2 * case.n, width=settings.width, dtype=x0.dtype):
         progress(done / count)
         start, begin = x0.expand(part, *x0.shape), first + done
         martingales = [
-            Martingale(scheme, law, w, start, horizon / its) for w, its in zip(weights, (depth, 2 * depth), strict=True)
+            Martingale(scheme, law, w, start, horizon / at_depth)
+            for w, at_depth in zip(weights, (depth, 2 * depth), strict=True)
         ]
         states = [start, start]
         walkers = (Walker(scheme, depth), Walker(scheme, 2 * depth))
@@ -231,9 +235,9 @@ def step_records(settings: Sde, case: Case) -> list[Record]:
     """Sums of squares of the steps of networks of depth 2L, and of products of two inputs, over what the law says."""
     if case.pins:
         return []
-    own, depth, x0 = sizes(settings), 2 * settings.depth, inputs(settings)[: case.n]
-    law, scheme, h = Isotropic(own.sigma_w, own.sigma_b), Network(case.phi, case.psi), settings.horizon / depth
-    engine, found, expected = default_engine(), [], []
+    init, depth, x0 = sizes(settings), 2 * settings.depth, inputs(settings)[: case.n]
+    law, scheme, h = Isotropic(init.sigma_w, init.sigma_b), ShallowNetwork(case.phi, case.psi), settings.horizon / depth
+    engine, realised, expected = default_engine(), [], []
     for first, count in engine.pieces(STEPPED, vectors=case.n, width=settings.width, dtype=x0.dtype):
         x = start = x0.expand(count, *x0.shape)
         sums = torch.zeros(2, count, case.n, case.n, dtype=torch.float64)
@@ -241,38 +245,38 @@ def step_records(settings: Sde, case: Case) -> list[Record]:
         stream = Stream(settings.seed, f"sde.weak {case.phi} {settings.depth}", first_replica=first)
         for k, (after,) in engine.walk((Walker(scheme, depth),), start, law, horizon=settings.horizon, stream=stream):
             features, step = scheme.features(x).double(), (after - x).double()
-            covariances.append(h * (own.sigma_b**2 + own.sigma_w**2 * gram(features) / settings.width))
+            covariances.append(h * (init.sigma_b**2 + init.sigma_w**2 * gram(features) / settings.width))
             sums[0] += (gram(step) / settings.width).cpu()
             if len(covariances) == LAYERS or k == depth:
                 sums[1] += moments(case.phi, torch.stack(covariances))[1].sum(dim=0).cpu()
                 covariances = []
             x = after
-        found.append(sums[0])
+        realised.append(sums[0])
         expected.append(sums[1])
-    squares = (torch.cat(its) for its in (found, expected))
+    squares = (torch.cat(parts) for parts in (realised, expected))
     # Of one input the last entry of the first row is its own, and is not looked at.
     norm, overlap = zip(*((s.diagonal(dim1=1, dim2=2).mean(dim=1), s[:, 0, -1]) for s in squares), strict=True)
     records = []
-    for name, (its, exact) in {"norm": norm, "overlap": overlap}.items():
+    for name, (sample, exact) in {"norm": norm, "overlap": overlap}.items():
         if name not in case.functionals:
             continue
         size = float(exact.mean())
         if size and math.isfinite(size):
-            value, error = mean((its - exact) / size)
+            value, error = mean((sample - exact) / size)
             records.append(Record("weak_steps", 1 + value, error, coordinates={"scheme": name}, replicas=STEPPED))
     return records
 
 
 def allotted(settings: Sde, pilot: Samples, exact: list[float]) -> int:
     """Networks that bring every weak error to the relative accuracy `ACCURACY`, by the variance of the pilot."""
-    its = pilot.f.shape[-1]
-    most = its
+    taken = pilot.f.shape[-1]
+    most = taken
     for i, value in enumerate(exact):
         _, (coarse, fine) = pilot.of(i)
         error, stderr = mean(_deviation(coarse, fine, value))
         if math.isfinite(stderr) and error:
-            most = max(most, its * min((stderr / (ACCURACY * error)) ** 2, MOST))
-    return min(MOST * its, -(-int(most) // REPLICA_BLOCK) * REPLICA_BLOCK) if most > its else its
+            most = max(most, taken * min((stderr / (ACCURACY * error)) ** 2, MOST))
+    return min(MOST * taken, -(-int(most) // REPLICA_BLOCK) * REPLICA_BLOCK) if most > taken else taken
 
 
 def _deviation(coarse: Tensor, fine: Tensor, exact: float) -> Tensor:
@@ -283,8 +287,8 @@ def _deviation(coarse: Tensor, fine: Tensor, exact: float) -> Tensor:
 def _records(depth: int, coordinates: dict[str, Any], plain: Tensor, best: Tensor, exact: float) -> list[Record]:
     count = plain.shape[-1]
 
-    def record(name: str, found: tuple[float, float], reference: float = math.nan, **more: str) -> Record:
-        value, error = found
+    def record(name: str, measured: tuple[float, float], reference: float = math.nan, **more: str) -> Record:
+        value, error = measured
         return Record(name, value, error, reference, coordinates={**coordinates, **more}, replicas=count)
 
     error, stderr = mean(_deviation(best[0], best[1], exact))
@@ -319,9 +323,9 @@ def _records(depth: int, coordinates: dict[str, Any], plain: Tensor, best: Tenso
 def _step(settings: Sde, case: Case, q: float) -> float:
     """What says whether depths are asymptotic: the variance of a layer's pre-activations where `|x|^2/D = q`, times the
     rate at which errors grow where that is above 1."""
-    own = sizes(settings)
-    k = (activation_named(case.phi).taylor()[0] * own.sigma_w) ** 2
-    return settings.horizon / settings.depth * (own.sigma_b**2 + own.sigma_w**2 * q) * max(1.0, k)
+    init = sizes(settings)
+    k = (activation_named(case.phi).taylor()[0] * init.sigma_w) ** 2
+    return settings.horizon / settings.depth * (init.sigma_b**2 + init.sigma_w**2 * q) * max(1.0, k)
 
 
 def _plain_variance(f: Float[Tensor, "2 r"]) -> tuple[float, float]:

@@ -11,9 +11,11 @@ from resnet_limits.random import Stream
 
 
 def measure(job: Job) -> Measurement:
-    its = job.settings
-    h = its.horizon / its.depth
-    draw = Draw((), its.init.sigma_w, its.depth, its.horizon, Stream(its.seed, "toy w"), its.replicas)
-    weights = its.init.path(draw).at(h * torch.arange(its.depth, dtype=torch.float64))
-    errors = its.toy.start * ((1 + h * weights).prod(dim=1) - 1)
+    settings = job.settings
+    h = settings.horizon / settings.depth
+    draw = Draw(
+        (), settings.init.sigma_w, settings.depth, settings.horizon, Stream(settings.seed, "toy w"), settings.replicas
+    )
+    weights = settings.init.path(draw).at(h * torch.arange(settings.depth, dtype=torch.float64))
+    errors = settings.toy.start * ((1 + h * weights).prod(dim=1) - 1)
     return Measurement([Record("error", float(errors.square().mean().sqrt()), reference_error=1e-15)])

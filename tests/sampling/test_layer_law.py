@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from resnet_limits.errors import SettingError
-from resnet_limits.paths.laws.iid import Iid
-from resnet_limits.paths.laws.matrix_normal import MatrixNormal
-from resnet_limits.paths.laws.tied import Tied
+from resnet_limits.paths.laws.iid import IidLaw
+from resnet_limits.paths.laws.matrix_normal import MatrixNormalLaw
+from resnet_limits.paths.laws.tied import TiedLaw
 from resnet_limits.random import Stream
-from resnet_limits.sampling.law import Isotropic, Law
-from resnet_limits.sampling.laws import law_of
-from resnet_limits.sampling.matrix_normal import MatrixNormal as MatrixNormalLaw
+from resnet_limits.sampling.layer_law import Isotropic, Law
+from resnet_limits.sampling.matrix_normal import MatrixNormal
+from resnet_limits.sampling.of_init import law_of
 from tests.sampling.naive import points, weights, worst_deviation
 
 REPLICAS, H = 20_000, 0.3
@@ -38,12 +38,12 @@ def isotropic_covariance(law: Isotropic, vectors: Tensor, biased: Tensor) -> Ten
     return H * torch.kron(gram, torch.eye(vectors.shape[-1], dtype=torch.float64))
 
 
-def general(width: int) -> MatrixNormalLaw:
+def general(width: int) -> MatrixNormal:
     def covariance(seed: int) -> Tensor:
         root = points(width, width, seed)
         return root @ root.T / width
 
-    return MatrixNormalLaw(points(width, width, 1), points(1, width, 2)[0], covariance(3), covariance(4), covariance(5))
+    return MatrixNormal(points(width, width, 1), points(1, width, 2)[0], covariance(3), covariance(4), covariance(5))
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 6])
@@ -112,21 +112,21 @@ def test_matrix_normal(n):
 
 def test_laws_of_settings():
     """`matrix_normal` without mean and correlation is `iid`, in law; others are refused with the names that go."""
-    assert law_of(Iid(sigma_w=1.3, sigma_b=0.7), 3) == ISOTROPIC
+    assert law_of(IidLaw(sigma_w=1.3, sigma_b=0.7), 3) == ISOTROPIC
     vectors = points(3, 3)
-    plain = law_of(MatrixNormal(sigma_w=1.3, sigma_b=0.7, rows=0.0, columns=0.0), 3)
+    plain = law_of(MatrixNormalLaw(sigma_w=1.3, sigma_b=0.7, rows=0.0, columns=0.0), 3)
     z = acted(plain, vectors, BIASED).flatten(1)
     assert worst_deviation(z, torch.zeros(9), isotropic_covariance(ISOTROPIC, vectors, BIASED)) < 1
-    law = law_of(MatrixNormal(sigma_w=2.0, sigma_b=0.5, mean_w=0.3, mean_b=-1.0, rows=0.5, columns=-0.2), 3)
-    assert isinstance(law, MatrixNormalLaw)
+    law = law_of(MatrixNormalLaw(sigma_w=2.0, sigma_b=0.5, mean_w=0.3, mean_b=-1.0, rows=0.5, columns=-0.2), 3)
+    assert isinstance(law, MatrixNormal)
     torch.testing.assert_close(law.U[0], torch.tensor([1, 0.5, 0.25], dtype=torch.float64))
     torch.testing.assert_close(law.V[0], torch.tensor([1, -0.2, 0.04], dtype=torch.float64) * 4 / 3)
     torch.testing.assert_close(law.S, 0.25 * law.U)
     torch.testing.assert_close(law.mean(vectors[None])[0], 0.3 * vectors - 1)
     with pytest.raises(SettingError, match="init=iid"):
-        law_of(Tied(), 3)
+        law_of(TiedLaw(), 3)
     with pytest.raises(SettingError, match="covariance U"):
-        MatrixNormalLaw(law.mu, law.mu_b, -law.U, law.V, law.S)
+        MatrixNormal(law.mu, law.mu_b, -law.U, law.V, law.S)
 
 
 @pytest.mark.parametrize("law", [ISOTROPIC, general(5)], ids=["isotropic", "matrix normal"])
@@ -138,7 +138,7 @@ def test_transposed_action_given_the_forward_one(law, forward):
     back = law.transposed(a.expand(REPLICAS, -1, -1), drawn, H, STREAM.part(" backward"))
     if isinstance(law, Isotropic):
         eye = torch.eye(5, dtype=torch.float64)
-        law = MatrixNormalLaw(0 * eye, 0 * eye[0], eye, law.sigma_w**2 / 5 * eye, law.sigma_b**2 * eye)
+        law = MatrixNormal(0 * eye, 0 * eye[0], eye, law.sigma_w**2 / 5 * eye, law.sigma_b**2 * eye)
     mean = H * torch.cat([(f @ law.mu.T + law.mu_b).flatten(), (a @ law.mu).flatten()])
     # Cov(W_ij, W_kl) = h U_ik V_jl: z = W f, y = W^T a.
     zz = torch.kron(f @ law.V @ f.T, law.U) + torch.kron(torch.ones(forward, forward).double(), law.S)

@@ -30,7 +30,7 @@ class Loss(Protocol):
         ...
 
 
-class Square:
+class MeanSquareLoss:
     """`(1/N) sum_s |o_s - y_s|^2` for targets (n, m)."""
 
     def __init__(self, targets: Float[np.ndarray, "n m"]) -> None:

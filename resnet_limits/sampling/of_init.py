@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..paths.laws.law import Init
-from .law import Isotropic
+from .layer_law import Isotropic
 from .matrix_normal import MatrixNormal
 
 

@@ -2,7 +2,8 @@
 
 With `[W b] = sqrt(h) G diag(sigma_w / sqrt(d), ..., sigma_b)` and vectors `(f_i, c_i)` whitened accordingly to rows of
 `F~ = R Q` (n, d + 1), the pre-activations are `Z~ = sqrt(h) R Z`, `Z = (G Q^T)^T` being `n d` independent normals.
-Nothing else of `G` is known afterwards: its action on the complement of the span is still free (`Drawn`, `transposed`).
+Nothing else of `G` is known afterwards: its action on the complement of the span is still free (`PreActivations`,
+`transposed`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .span import basis_size, coordinates, triangle
 
 
 @dataclass(frozen=True)
-class Drawn:
+class PreActivations:
     """Pre-activations `z` (r, n, d), and all that they say about the weights: `G q_j = images_j` for a basis `q_j`."""
 
     z: Float[Tensor, "r n d"]
@@ -39,11 +40,11 @@ class Law(Protocol):
         """`W f_i + c_i b`, (r, n, d)."""
         ...
 
-    def draw(self, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> Drawn:
+    def draw(self, vectors: Tensor, biased: Tensor, h: float, stream: Stream) -> PreActivations:
         """The same, with what it says about the weights."""
         ...
 
-    def transposed(self, costates: Tensor, drawn: Drawn, h: float, stream: Stream) -> Tensor:
+    def transposed(self, costates: Tensor, drawn: PreActivations, h: float, stream: Stream) -> Tensor:
         """`W^T a_j` for the weights of which `drawn` is known, (r, c, d)."""
         ...
 
@@ -91,18 +92,18 @@ class Isotropic:
         biased: Float[Tensor, " n"],
         h: float,
         stream: Stream,
-    ) -> Drawn:
+    ) -> PreActivations:
         """`act`, and what it says about the weights: for backward passes."""
         r, n, d = vectors.shape
         bias = (self.sigma_b * biased.to(vectors)).expand(r, n).unsqueeze(-1)
         R, Q = coordinates(torch.cat([vectors * (self.sigma_w / math.sqrt(d)), bias], dim=-1))
         Z = _images(vectors, stream)
-        return Drawn(applied(math.sqrt(h) * R, Z.clone(), first=stream.first_replica), Q, Z)
+        return PreActivations(applied(math.sqrt(h) * R, Z.clone(), first=stream.first_replica), Q, Z)
 
     def transposed(
         self,
         costates: Float[Tensor, "r c d"],
-        drawn: Drawn,
+        drawn: PreActivations,
         h: float,
         stream: Stream,
     ) -> Float[Tensor, "r c d"]:
@@ -120,7 +121,9 @@ class Isotropic:
         return 0.0
 
 
-def conditional_adjoint(costates: Float[Tensor, "r c d"], drawn: Drawn, stream: Stream) -> Float[Tensor, "r c d"]:
+def conditional_adjoint(
+    costates: Float[Tensor, "r c d"], drawn: PreActivations, stream: Stream
+) -> Float[Tensor, "r c d"]:
     """`G^T a = Q^T (G Q^T)^T a + (I - Q^T Q) n` without its last coordinate, `n` fresh, of this stream.
 
     The `n_j` have covariance `<a_i, a_j> I`: with `a = R_a Q_a` they are `R_a` times independent normals. The last
