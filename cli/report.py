@@ -71,7 +71,7 @@ def _written_to(folder: Path, merged: Merged) -> dict[str, Any]:
             probe = beside(folder / "reslim")  # figures come first, and take seconds
             probe.touch()
             probe.unlink()
-            return write(folder, merged)
+            return write(folder, merged, pdf=True)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from None
 

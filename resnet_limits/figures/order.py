@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..claims.claim import Judgement, Measured
-from ..claims.coordinate import Coordinate, short
+from ..claims.coordinate import short
 from ..claims.judge import fitted
 from ..claims.order import OrderFit
 from ..claims.words import interval
-from ..printable import printable
 from .drawable import drawable, say_nothing_shown
-from .layout import lay_out
 from .style import COLOURS
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-ACROSS = 56
-"""Letters of a heading that fit across a figure of one claim."""
 SMALLEST_RANGE = 4.0
 """The vertical axis spans at least this factor."""
-
-
-def order_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
-    """One claim about an order, with a legend; see `draw_order`."""
-    figure = Figure()
-    axes = figure.subplots()
-    draw_order(axes, judgement, points)
-    axes.set_xlabel(Coordinate(judgement.expected.along).axis)
-    axes.set_ylabel(measured_words(judgement))
-    axes.set_title(heading(judgement), fontsize=9)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=8)
-    lay_out(figure, [[axes]])
-    return figure
 
 
 def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
@@ -55,7 +35,6 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     bars = 1.96 * np.nan_to_num(drawable(positive["stderr"].to_numpy(dtype=float)))
     fit = fitted(judgement.expected, points[["at", "value", "stderr", "reference_error"]].itertuples(index=False))
     in_fit = np.isin(x, fit.x)
-    axes.set_title(title(judgement), fontsize=9)
     if not len(x):
         say_nothing_shown(axes, "no positive value")
         axes.set_xticks([])
@@ -106,24 +85,6 @@ def power_of_ten(value: float, _: int | None = None) -> str:
     coefficient, exponent = f"{value:.0e}".split("e")
     power = "10" + str(int(exponent)).translate(RAISED)
     return power if coefficient == "1" else f"{coefficient}×{power}"
-
-
-def title(judgement: Judgement) -> str:
-    """`ode.rough: supported`, with the setting below where there are several."""
-    setting = printable(", ".join(f"{k}={v}" for k, v in judgement.setting.items()))
-    setting = setting.replace("$", r"\$")  # a folder's name is no formula
-    return f"{judgement.claim.id}: {judgement.verdict}" + (f"\n{setting}" if setting else "")
-
-
-def heading(judgement: Judgement) -> str:
-    """The statement of the claim in lines that fit a figure, above its `title`."""
-    return f"{textwrap.fill(judgement.claim.statement, ACROSS)}\n{title(judgement)}"
-
-
-def measured_words(judgement: Judgement) -> str:
-    """`forward error`, `weak spread (relative)`: the observable, and what it is given in."""
-    scale = judgement.expected.scale
-    return judgement.claim.observable.replace("_", " ") + (f" ({scale})" if scale else "")
 
 
 def ticks(axes: Axes, x: np.ndarray) -> None:

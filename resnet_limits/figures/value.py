@@ -7,26 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from ..claims.claim import Judgement
 from .drawable import drawable
-from .layout import lay_out
-from .order import heading, measured_words, ticks, title
+from .order import ticks
 from .style import COLOURS
-
-
-def value_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
-    """One claim about a value or a bound, with a legend; see `draw_value`."""
-    figure = Figure()
-    axes = figure.subplots()
-    draw_value(axes, judgement, points)
-    axes.set_xlabel("depth $L$")
-    axes.set_ylabel(measured_words(judgement))
-    axes.set_title(heading(judgement), fontsize=9)
-    axes.legend(fontsize=8)
-    lay_out(figure, [[axes]])
-    return figure
 
 
 def draw_value(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
@@ -41,4 +26,3 @@ def draw_value(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
         axes.axhspan(value - expected.tolerance, value + expected.tolerance, color=COLOURS[1], alpha=0.15, lw=0)
     axes.set_xscale("log", base=2)
     ticks(axes, depths)
-    axes.set_title(title(judgement), fontsize=9)

@@ -1,9 +1,9 @@
-"""All figures of some judged claims, written to a folder as png, svg and pdf."""
+"""All figures of some judged claims, written to a folder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,18 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from ..claims.claim import Claim, Judgement
+from ..claims.claim import Judgement
 from ..files import whole
 from ..measurement.job import FinishedJob
 from ..settings.registry import FIGURES
 from .drawable import with_drawable_arrays
-from .order import order_figure
-from .overview import overview_figure
-from .spread import spread
-from .style import rc, styled
-from .value import value_figure
+from .panels import claim_figure, overview_figure
+from .style import styled
 
-FORMATS = ("png", "svg", "pdf")
+FORMATS = ("png", "svg")
+"""Of the figures in a run folder. To embed the fonts of a PDF takes longer than all else that a figure needs."""
+FOR_PAPERS = (*FORMATS, "pdf")
+"""Of figures that are asked for in a folder of their own."""
 
 
 @dataclass(frozen=True)
@@ -54,35 +54,12 @@ class NamedRequest:
     jobs: list[FinishedJob]
 
 
-@dataclass(frozen=True)
-class ClaimSheet:
-    """The figure of one judged claim, to be written to `path` with a suffix."""
-
-    path: Path
-    judgement: Judgement
-    points: pd.DataFrame
-
-    def draw(self) -> None:
-        figure = order_figure if self.judgement.expected.is_order else value_figure
-        _write(self.path, figure(self.judgement, self.points))
-
-
-@dataclass(frozen=True)
-class OverviewSheet:
-    """The figure of all judged claims of one setting."""
-
-    path: Path
-    judged: Sequence[tuple[Judgement, pd.DataFrame]]
-
-    def draw(self) -> None:
-        _write(self.path, overview_figure(self.judged))
-
-
 def write_figures(
     folder: Path,
     judged: Sequence[tuple[Judgement, pd.DataFrame]],
     *,
     named: Sequence[NamedRequest] = (),
+    formats: Sequence[str] = FORMATS,
     replace: bool = True,
 ) -> list[WrittenFigure]:
     """One figure a claim and setting, named by the claim, an overview of each setting, and the named figures.
@@ -90,53 +67,46 @@ def write_figures(
     With `replace` the figures of an earlier collection are removed: the folder is the run's own.
     """
     folder.mkdir(exist_ok=True)
-    judged = [(_shown(judgement), points) for judgement, points in judged if not points.empty]
-    claims = [ClaimSheet(folder / file_name(j.claim.id, j.setting), j, points) for j, points in judged]
-    settings: dict[str, list[tuple[Judgement, pd.DataFrame]]] = {}
-    for judgement, points in judged:
-        settings.setdefault(file_name("overview", judgement.setting), []).append((judgement, points))
-    overviews = [OverviewSheet(folder / name, judged) for name, judged in settings.items()]
     drawn: list[WrittenFigure] = []
-    with styled(), spread([*overviews, *claims], within=partial(styled, rc())):
-        for request in named:  # here, because jobs read their arrays from files when they are asked
+
+    def write(figure: Figure, name: str, kind: str, caption: str, setting: Mapping[str, Any]) -> None:
+        drawn.append(WrittenFigure(folder / file_name(name, setting), kind, caption, setting))
+        _write(drawn[-1].path, figure, formats)
+
+    settings: dict[str, list[tuple[Judgement, pd.DataFrame]]] = {}
+    with styled():
+        for request in named:
             figure = FIGURES[request.name].draw(with_drawable_arrays(request.jobs))
             if figure is not None:
-                path = folder / file_name(request.name, request.setting)
-                figure.draw_without_rendering()  # the layout is found once, not for every format
-                figure.set_layout_engine("none")
-                _write(path, figure)
-                drawn.append(WrittenFigure(path, "named", FIGURES[request.name].caption, request.setting))
-    drawn += [
-        WrittenFigure(sheet.path, "claim", sheet.judgement.claim.statement, sheet.judgement.setting) for sheet in claims
-    ]
-    drawn += [
-        WrittenFigure(sheet.path, "overview", "all claims at a glance", sheet.judged[0][0].setting)
-        for sheet in overviews
-    ]
-    written = {f"{figure.name}.{suffix}" for figure in drawn for suffix in FORMATS}
+                write(figure, request.name, "named", FIGURES[request.name].caption, request.setting)
+        for judgement, points in judged:
+            if not points.empty:
+                figure = claim_figure(judgement, points)
+                write(figure, judgement.claim.id, "claim", judgement.claim.statement, judgement.setting)
+                settings.setdefault(str(judgement.setting), []).append((judgement, points))
+        for together in settings.values():
+            write(overview_figure(together), "overview", "overview", "all claims at a glance", together[0][0].setting)
+    written = {f"{figure.name}.{suffix}" for figure in drawn for suffix in formats}
     for path in folder.iterdir() if replace else ():
         if path.is_file() and path.name not in written:
             path.unlink()
     return drawn
 
 
-def _shown(judgement: Judgement) -> Judgement:
-    """What figures show of a judgement: without the functions of its claim, which no other process could be given."""
-    claim = judgement.claim
-    plain = Claim(claim.id, claim.source, claim.statement, claim.kind, claim.observable, judgement.expected)
-    return replace(judgement, claim=plain, setting=dict(judgement.setting))
+def _write(path: Path, figure: Figure, formats: Sequence[str]) -> None:
+    """Write a figure without a date: the same records give the same file.
 
-
-def _write(path: Path, figure: Figure) -> None:
-    """Write a figure whose layout is found in every format."""
-    # Not `savefig`, which draws everything once more, to no effect, before each format. Without a date the same
-    # records give the same file.
+    Not by `savefig`, which draws everything once more, to no effect, before each format.
+    """
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()  # the layout is found once, not for every format
+        figure.set_layout_engine("none")
     prints = {
         "png": FigureCanvasAgg(figure).print_png,
         "svg": partial(FigureCanvasSVG(figure).print_svg, metadata={"Date": None}),
         "pdf": partial(FigureCanvasPdf(figure).print_pdf, metadata={"CreationDate": None}),
     }
-    for suffix in FORMATS:
+    for suffix in formats:
         with whole(path.with_name(f"{path.name}.{suffix}")) as beside:
             prints[suffix](beside)
 

@@ -53,12 +53,12 @@ def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
 
 
 def write(
-    folder: Path, merged: Merged, *, collection: Collection | None = None, figures: bool = True
+    folder: Path, merged: Merged, *, collection: Collection | None = None, figures: bool = True, pdf: bool = False
 ) -> dict[str, Any]:
     """Write the same for the jobs of one or several runs into a folder and return the summary.
 
-    `collection` are their jobs as `collected(merged)` gave them. Raises `RunFolderError` where the records of a
-    finished job are missing or damaged.
+    `collection` are their jobs as `collected(merged)` gave them. With `pdf` figures are PDFs, too. Raises
+    `RunFolderError` where the records of a finished job are missing or damaged.
     """
     collection = collection or collected(merged)
     records, jobs = tables.csv_text(collection.records), summaries.of_jobs(merged.statuses)
@@ -66,14 +66,15 @@ def write(
     summary = summary_document(folder, merged, collection, records, figures=drawn_from)
     write_text(folder / summaries.RECORDS, records)
     if figures:
-        from ..figures.write import write_figures
+        from ..figures.write import FOR_PAPERS, FORMATS, write_figures
         from .write import write_report
 
         # Elsewhere than in a run folder, a folder `figures` may hold other people's files.
         its_own = folder in {run.path for run in merged.runs}
         names = [*collection.study.figures, *merged.named_figures()]
         with new_folder(folder / "figures") as place:
-            drawn = write_figures(place, collection.judged, named=_named(collection, names), replace=its_own)
+            named, formats = _named(collection, names), FOR_PAPERS if pdf else FORMATS
+            drawn = write_figures(place, collection.judged, named=named, formats=formats, replace=its_own)
         write_report(folder, collection, merged, summary, drawn)
     write_json(folder / summaries.FILE, summary)
     return summary

@@ -113,7 +113,7 @@ def test_report_of_one_run_writes_into_its_folder_and_lists_what_it_wrote(sweep,
     shutil.rmtree(run / "figures")
     document = reslim("report", "latest", "--json").done().json
     assert document["report"] == str(run / "report.html")
-    assert {"report.html", "tables.tex", "papers.bib", "figures/overview.pdf"} <= set(document["files"])
+    assert {"report.html", "tables.tex", "papers.bib", "figures/overview.svg"} <= set(document["files"])
     assert all((run / name).is_file() for name in document["files"])
     assert document["summary"]["claims"] == sweep.answer.json["claims"]
     assert (document["repeated"], document["left_out"]) == ({}, {})

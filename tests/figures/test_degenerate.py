@@ -12,10 +12,8 @@ import pandas as pd
 import pytest
 
 from resnet_limits.claims.claim import Claim, Expected, Judgement, What
-from resnet_limits.figures.order import order_figure
-from resnet_limits.figures.overview import overview_figure
+from resnet_limits.figures.panels import claim_figure, overview_figure
 from resnet_limits.figures.style import styled
-from resnet_limits.figures.value import value_figure
 from resnet_limits.figures.write import NamedRequest, write_figures
 from resnet_limits.measurement.job import FinishedJob, Job
 from resnet_limits.papers import THORPE
@@ -55,7 +53,7 @@ def test_claims_of_any_values_are_drawn(values: str, errors: str, tmp_path: Path
         points = pd.DataFrame({"depth": DEPTHS, "at": DEPTHS, "value": VALUES[values], "stderr": ERRORS[errors]})
         judged.append((judgement(what), points.assign(reference_error=np.nan, scaled=points["value"])))
     with styled():
-        for figure in (order_figure(*judged[0]), value_figure(*judged[1]), overview_figure(judged)):
+        for figure in (*(claim_figure(*its) for its in judged), overview_figure(judged)):
             figure.savefig(tmp_path / "figure.svg")
 
 

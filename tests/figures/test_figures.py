@@ -11,9 +11,9 @@ import pytest
 
 from resnet_limits.claims.claim import Claim, Expected, Judgement, Measured
 from resnet_limits.claims.order import fit_order
-from resnet_limits.figures.order import order_figure
+from resnet_limits.figures.panels import claim_figure
 from resnet_limits.figures.style import styled
-from resnet_limits.figures.write import file_name, write_figures
+from resnet_limits.figures.write import FOR_PAPERS, file_name, write_figures
 from resnet_limits.papers import THORPE
 
 DEPTHS = np.array([8, 16, 32, 64, 128])
@@ -42,7 +42,7 @@ def judged(what: str = "order", noise: float = 0.0) -> tuple[Judgement, pd.DataF
 def test_the_drawn_fit_runs_through_the_measured_points():
     judgement, points = judged()
     with styled():
-        axes = order_figure(judgement, points).axes[0]
+        axes = claim_figure(judgement, points).axes[0]
     (line,) = [line_drawn for line_drawn in axes.get_lines() if str(line_drawn.get_label()).startswith("fitted order")]
     x, y = np.asarray(line.get_xdata(), dtype=float), np.asarray(line.get_ydata(), dtype=float)
     used = points[points["depth"] >= x.min() - 0.5]
@@ -57,16 +57,16 @@ def test_an_order_along_another_coordinate_is_drawn_against_that():
     expected = dataclasses.replace(judgement.expected, along="width", bend=0.1)
     points = points.assign(depth=64, at=2 * DEPTHS)
     with styled():
-        axes = order_figure(dataclasses.replace(judgement, expected=expected), points).axes[0]
+        axes = claim_figure(dataclasses.replace(judgement, expected=expected), points).axes[0]
     assert axes.get_xlabel() == "width $D$"
     assert [tick.get_text() for tick in axes.get_xticklabels()][::-1] == ["16", "32", "64", "128", "256"]
 
 
 def test_every_format_is_written_twice_alike(tmp_path: Path):
     for folder in ("a", "b"):
-        write_figures(tmp_path / folder, [judged(noise=0.02)])
+        write_figures(tmp_path / folder, [judged(noise=0.02)], formats=FOR_PAPERS)
     names = sorted(p.name for p in (tmp_path / "a").iterdir())
-    assert names == sorted(f"{n}.{s}" for n in ("ode.test", "overview") for s in ("png", "svg", "pdf"))
+    assert names == sorted(f"{n}.{s}" for n in ("ode.test", "overview") for s in FOR_PAPERS)
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

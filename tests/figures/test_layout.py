@@ -11,14 +11,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from resnet_limits.claims.claim import Judgement
-from resnet_limits.figures.layout import lay_out
-from resnet_limits.figures.order import order_figure
-from resnet_limits.figures.overview import overview_figure
+from resnet_limits.figures.panels import claim_figure, overview_figure
 from resnet_limits.figures.style import styled
-from resnet_limits.figures.value import value_figure
+from resnet_limits.settings.registry import STUDIES
+from resnet_limits.studies import study as studies
 from tests.figures.test_figures import judged
 
 RESOLUTIONS = (72, 150, 300)
+LONGEST = max((claim.id for name in STUDIES for claim in studies.get(name).claims), key=len)
 
 
 def variants() -> list[tuple[Judgement, object]]:
@@ -27,7 +27,11 @@ def variants() -> list[tuple[Judgement, object]]:
     for i, (what, scale) in enumerate(itertools.product(("order", "value", "at_most"), (1e-7, 1e-3, 1.0, 3e5))):
         judgement, points = judged(what, noise=0.02)
         expected = replace(judgement.expected, value=1.0 if what == "order" else 0.03 * scale, tolerance=0.01 * scale)
-        claim = replace(judgement.claim, id=f"ode.test{i}", observable="crossing_time_difference" if i % 2 else "e")
+        claim = replace(
+            judgement.claim,
+            id=f"{LONGEST if i == 3 else 'ode.test'}{i}",
+            observable="crossing_time_difference" if i % 2 else "e",
+        )
         setting = {"activation": "tanh", "init.hurst": 0.3} if i % 3 == 0 else {}
         variant = replace(judgement, claim=claim, expected=expected, setting=setting)
         columns = {name: scale * points[name] for name in ("value", "stderr", "reference_error")}
@@ -70,7 +74,7 @@ def assert_legible(figure: Figure) -> None:
 @pytest.mark.parametrize("judged", variants(), ids=lambda judged: judged[0].claim.id)
 def test_a_figure_of_one_claim_is_legible(judged):
     with styled():
-        assert_legible((order_figure if judged[0].expected.what == "order" else value_figure)(*judged))
+        assert_legible(claim_figure(*judged))
 
 
 def test_an_overview_is_legible():
@@ -84,12 +88,3 @@ def test_panels_have_one_size_and_fill_the_figure():
         sizes = np.array([axes.get_position().size for axes in figure.axes])
         np.testing.assert_allclose(sizes - sizes[0], 0, atol=1e-12)
         assert sizes[0, 0] * 4 > 0.6
-
-
-def test_labels_wider_than_the_figure_leave_a_panel():
-    with styled():
-        figure = Figure(figsize=(1, 1))
-        axes = figure.subplots()
-        axes.set_yticks([0, 1], ["a very long label of a tick"] * 2)
-        lay_out(figure, [[axes]])
-        assert min(axes.bbox.size) > 0

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from resnet_limits.errors import OutputError, RunFolderError, SettingError
-from resnet_limits.figures.spread import spread
+from resnet_limits.figures.write import write_figures
 from resnet_limits.files import write_json, write_text
 from resnet_limits.report.page import page
 from resnet_limits.runs import planned
@@ -220,7 +220,7 @@ def test_a_job_folder_half_made_is_taken_away(make_run, monkeypatch, error):
 
 
 @pytest.mark.parametrize("error", ERRORS[:3], ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("function", [spread, page, write_json], ids=lambda value: value.__name__)
+@pytest.mark.parametrize("function", [write_figures, page, write_json], ids=lambda value: value.__name__)
 def test_folders_of_figures_and_reports_that_were_not_finished_are_taken_away(
     make_run, tmp_path, monkeypatch, error, function
 ):
@@ -238,7 +238,7 @@ def test_folders_of_figures_and_reports_that_were_not_finished_are_taken_away(
     monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
     with pytest.raises(type(error)):
         collect(run)
-    if function is spread:
+    if function is write_figures:
         assert not (run.path / "figures").exists()
     with pytest.raises(OutputError if isinstance(error, OSError) else type(error)):
         import_module("reslim_cli.report").report(["latest"], out=str(tmp_path / "some" / "where"), json_out=True)

@@ -1,0 +1,93 @@
+"""Judged claims as panels: one claim to a figure, or all claims of a setting in a grid.
+
+    | LEFT  panel  RIGHT |    a cell; ABOVE it the title, BELOW it ticks and label
+
+The margins are fixed, as wide as the widest labels of claims: to look for the narrowest takes longer than to draw.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..claims.claim import Judgement
+from ..claims.coordinate import Coordinate
+from ..printable import printable
+from .order import draw_order
+from .value import draw_value
+
+COLUMNS = 4
+LEFT, RIGHT, BELOW, ABOVE = 0.95, 0.12, 0.48, 0.42
+"""Inches around a panel; above it is its title."""
+LINE, ACROSS = 0.15, 56
+"""Inches that a line takes on top of a figure of one claim, and the letters that fit into one."""
+
+Judged = tuple[Judgement, pd.DataFrame]
+
+
+def claim_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
+    """One claim below its statement, with a legend of all that is drawn."""
+    lines = textwrap.wrap(judgement.claim.statement, ACROSS) + textwrap.wrap(_setting(judgement), ACROSS)
+    figure, (axes,) = _grid(1, 1, width=4.4, height=3.3, lines=lines)
+    _draw(axes, judgement, points, size=9)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8)
+    return figure
+
+
+def overview_figure(judged: Sequence[Judged]) -> Figure:
+    """All claims of one setting in small panels; each legend keeps to what was expected and what was fitted."""
+    columns = min(COLUMNS, len(judged))
+    lines = textwrap.wrap(_setting(judged[0][0]), ACROSS * columns * 3 // 4)
+    figure, panels = _grid(-(-len(judged) // columns), columns, width=3.1, height=2.5, lines=lines)
+    for axes, (judgement, points) in zip(panels, judged, strict=False):
+        _draw(axes, judgement, points, size=8)
+        axes.tick_params(labelsize=7)
+        handles, labels = axes.get_legend_handles_labels()
+        entries = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]
+        if entries:
+            axes.legend(*zip(*entries, strict=True), fontsize=7, handlelength=1.4)
+    for axes in panels[len(judged) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def _grid(rows: int, columns: int, *, width: float, height: float, lines: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """A figure of cells of this size in inches below some lines, and its panels row by row."""
+    top = LINE * len(lines)
+    wide, high = columns * width, rows * height + top
+    figure = Figure(figsize=(wide, high), layout="none")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(
+        left=LEFT / wide,
+        right=1 - RIGHT / wide,
+        bottom=BELOW / high,
+        top=1 - (top + ABOVE) / high,
+        wspace=(LEFT + RIGHT) / (width - LEFT - RIGHT),
+        hspace=(BELOW + ABOVE) / (height - BELOW - ABOVE),
+    )
+    if lines:
+        figure.suptitle("\n".join(lines), fontsize=9, y=1 - LINE / 2 / high)
+    return figure, list(axes.ravel())
+
+
+def _draw(axes: Axes, judgement: Judgement, points: pd.DataFrame, *, size: float) -> None:
+    """The panel of a claim, its title (`ode.rough: supported`) in the middle of its cell."""
+    is_order = judgement.expected.is_order
+    (draw_order if is_order else draw_value)(axes, judgement, points)
+    axes.set_title(f"{judgement.claim.id}: {judgement.verdict}", fontsize=size, y=1 if is_order else None)
+    wide = axes.get_position().width * axes.get_figure().get_figwidth()
+    axes.title.set_x(0.5 - (LEFT - RIGHT) / (2 * wide))
+    axes.set_xlabel(Coordinate(judgement.expected.along).axis, fontsize=size)
+    scale = f" ({judgement.expected.scale})" if judgement.expected.scale else ""
+    axes.set_ylabel(judgement.claim.observable.replace("_", " ") + scale, fontsize=size)
+
+
+def _setting(judgement: Judgement) -> str:
+    """The setting of a claim, where there are several."""
+    words = printable(", ".join(f"{key}={value}" for key, value in judgement.setting.items()))
+    return words.replace("$", r"\$")  # a folder's name is no formula
