@@ -74,9 +74,7 @@ def test_no_variable_has_a_name_that_fits_whatever_it_holds(folder):
         modules = {node.asname or node.name for node in nodes if isinstance(node, ast.alias)}
         for node in nodes:
             name = getattr(node, "id", None) or getattr(node, "arg", None)
-            assert name in modules or name not in EMPTY, (
-                f"{path}:{ast.unparse(node)}: {name} says nothing of what it holds"
-            )
+            assert name in modules or name not in EMPTY, f"{path}:{ast.unparse(node)}: {name} says nothing"
 
 
 def has_docstring(thing: Any) -> bool:

@@ -91,9 +91,7 @@ def test_a_run_with_parts_of_ones_own_is_continued_with_the_same_files_alone(res
     assert summary["state"] == "finished"
     folder = Path(summary["run"])
     assert len((folder / "records.csv").read_text().splitlines()) > 1
-    (noted,) = (
-        invocation["parts"] for invocation in json.loads((folder / "provenance.json").read_text())["invocations"]
-    )
+    (noted,) = (call["parts"] for call in json.loads((folder / "provenance.json").read_text())["invocations"])
     assert {label.partition("-")[0] for label in noted} == {"own_law", "own_block", "own_data"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outputs", *sorted(f"{Path(p).stem}.py" for p in mine)]
 
@@ -115,7 +113,7 @@ def test_a_run_with_parts_of_ones_own_is_continued_with_the_same_files_alone(res
 
 def test_a_figure_of_ones_own_draws_networks_with_an_activation_of_ones_own(reslim: Reslim):
     tiny = ("depth=4", "width=4", "claims=[ode.trained]", "train.epochs=1", "train.replicas=2", "train.batch_size=70")
-    arguments = (
+    asked = (
         "--with",
         FILES["figure"],
         "--with",
@@ -131,7 +129,7 @@ def test_a_figure_of_ones_own_draws_networks_with_an_activation_of_ones_own(resl
             "data.train_size=70",
             "data.test_size=30",
             *tiny,
-            *arguments,
+            *asked,
             "--json",
         )
         .done()
