@@ -87,7 +87,7 @@ def _cost_of(group: Group, settings: Settings, usual: Settings, depths: Sequence
     return group.seconds * settings.depth**power / whole * growth if whole else None
 
 
-def told(plans: Sequence[Plan], missing: set[str], slowness: float) -> Iterator[str]:
+def forecast_lines(plans: Sequence[Plan], missing: set[str], slowness: float) -> Iterator[str]:
     """The lines that are said before the missing jobs of some sweeps are run."""
     jobs = {job.name: job.settings for plan in plans for job in plan.jobs}
     todo = [settings for name, settings in jobs.items() if name in missing]

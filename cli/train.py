@@ -30,7 +30,7 @@ from resnet_limits.settings.registry import tried
 from resnet_limits.slowness import slowness
 
 from . import launchers
-from .forecast import told
+from .forecast import forecast_lines
 from .hydra_bridge import Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
 from .overrides import given_twice
@@ -75,7 +75,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
             run.note(sys.argv)
             for planned in plans:
                 run.add([job.settings for job in planned.jobs], planned.overrides)
-    for line in (*_skipped([job for p in plans for job in p.jobs]), *told(plans, missing, slowness())):
+    for line in (*_skipped([job for p in plans for job in p.jobs]), *forecast_lines(plans, missing, slowness())):
         say(line)
     names = {job.name for p in plans for job in p.jobs}
     all_started = launch(run, names, _launches(run, plans, missing))
@@ -415,7 +415,7 @@ def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> Non
     for job in jobs:
         done = "" if job.name in missing else "   (finished, or under way)"
         print(f"{job.name:<20} {printable(' '.join(job.overrides))}{done}")
-    for line in (*_skipped(jobs), *told(plans, missing, slowness())):
+    for line in (*_skipped(jobs), *forecast_lines(plans, missing, slowness())):
         print(line)
     print(f"{len(missing)} of {len(jobs)} jobs of study {study.name} would run, launcher {plans[0].launcher}")
 

@@ -27,7 +27,7 @@ def test_bash_hands_the_sign_on_as_a_word():
     assert "smooth" in completed(["init"], "=")
 
 
-def told(**variables: str) -> list[str]:
+def words_of_shell(**variables: str) -> list[str]:
     done = subprocess.run(
         command(), env={**os.environ, **variables}, capture_output=True, text=True, timeout=60, check=True
     )
@@ -37,9 +37,9 @@ def told(**variables: str) -> list[str]:
 def test_names_that_a_file_brings_are_completed_and_a_broken_file_brings_none(tmp_path: Path):
     line = f"reslim train --with {OWN_LAW} init=wa"
     asked = {"_RESLIM_COMPLETE": "complete_zsh"}
-    assert "init=wave_law" in "".join(told(**asked, _TYPER_COMPLETE_ARGS=line))
+    assert "init=wave_law" in "".join(words_of_shell(**asked, _TYPER_COMPLETE_ARGS=line))
     words = ["reslim", "train", "--with", str(OWN_LAW), "init", "=", "wa"]
-    assert told(_RESLIM_COMPLETE="complete_bash", COMP_WORDS="\n".join(words), COMP_CWORD="6") == ["wave_law"]
+    assert words_of_shell(_RESLIM_COMPLETE="complete_bash", COMP_WORDS="\n".join(words), COMP_CWORD="6") == ["wave_law"]
     (tmp_path / "broken.py").write_text("1 / 0\n")
     line = f"reslim train --with {tmp_path / 'broken.py'} init=wa"
-    assert "wave_law" not in "".join(told(**asked, _TYPER_COMPLETE_ARGS=line))
+    assert "wave_law" not in "".join(words_of_shell(**asked, _TYPER_COMPLETE_ARGS=line))

@@ -69,7 +69,7 @@ def test_a_quota_of_a_container_counts_and_what_is_none_does_not(tmp_path):
 
 def test_the_deepest_come_first(workers, plan):
     crew = workers.Crew.of(settings(plan))
-    assert [its.depth for its in crew.settings] == list(range(20, 0, -1))
+    assert [job_settings.depth for job_settings in crew.settings] == list(range(20, 0, -1))
 
 
 @pytest.mark.parametrize("other", ["hydra/launcher=joblib", "hydra/launcher=basic", "cluster=slurm"])
@@ -79,7 +79,7 @@ def test_a_launcher_that_does_not_heed_the_key_jobs_refuses_it(plan, other):
 
 
 def test_jobs_is_no_content_and_leaves_with_the_launcher_that_replaces_it(plan):
-    names = [[job.name for job in plan(its).jobs] for its in (["depth=4,8"], ["depth=4,8", "jobs=2"])]
+    names = [[job.name for job in plan(overrides).jobs] for overrides in (["depth=4,8"], ["depth=4,8", "jobs=2"])]
     assert names[0] == names[1]
     overridden = import_module("reslim_cli.hydra_bridge").overridden
     assert overridden(["jobs=2", "width=4"], ["cluster=slurm"]) == ["width=4", "cluster=slurm"]
@@ -107,21 +107,21 @@ def test_claims_that_lie_outside_are_counted_once_with_their_reason(forecast, pl
     study = get("sde")
     out = [claim for claim in study.claims if claim.outside(jobs[0])]
     stay = [claim for claim in study.claims if not claim.outside(jobs[0])]
-    own = sum("activation" in claim.pins for claim in stay)
+    setting_their_own = sum("activation" in claim.pins for claim in stay)
     assert line.startswith(f"{len(out)} claims of {len(study.claims)} will not be judged (activation=relu: ")
-    assert line.endswith(f"; {len(stay)} stay, of which {own} set activation themselves")
+    assert line.endswith(f"; {len(stay)} stay, of which {setting_their_own} set activation themselves")
     assert not list(forecast.claims_left_out([job.settings for job in plan(["depth=8"]).jobs]))
 
 
 def test_too_few_depths_for_an_order_are_told_and_enough_are_not(forecast, plan):
-    def told(depths):
-        its = plan(["claims=[ode.forward.euler,ode.trained]", f"depth={depths}"])
-        return list(forecast.too_few_depths([job.settings for job in its.jobs]))
+    def lines_of(depths):
+        planned = plan(["claims=[ode.forward.euler,ode.trained]", f"depth={depths}"])
+        return list(forecast.too_few_depths([job.settings for job in planned.jobs]))
 
-    assert told("8,16,32,64,128") == []
+    assert lines_of("8,16,32,64,128") == []
     order, pairs = "an order needs 4 usable depths, and these give", "1 claim will stay inconclusive"
-    assert told("8,16,32,64") == [f"{order} 3: {pairs}"], "what compares L and 2L has one fewer"
-    assert told("8,16,32") == [f"{order} 2: {pairs}", f"{order} 3: {pairs}"]
+    assert lines_of("8,16,32,64") == [f"{order} 3: {pairs}"], "what compares L and 2L has one fewer"
+    assert lines_of("8,16,32") == [f"{order} 2: {pairs}", f"{order} 3: {pairs}"]
 
 
 def test_a_dry_run_tells_how_many_how_long_and_how_much(reslim):
@@ -131,11 +131,11 @@ def test_a_dry_run_tells_how_many_how_long_and_how_much(reslim):
 
 
 def test_an_estimate_follows_depths_and_is_unknown_where_a_cost_is_not_declared(forecast, plan):
-    its = [job.settings for job in plan(["claims=[ode.random_start.*]"]).jobs]
-    whole = forecast.forecast(its)
+    job_settings = [job.settings for job in plan(["claims=[ode.random_start.*]"]).jobs]
+    whole = forecast.forecast(job_settings)
     assert whole.total == pytest.approx(get("ode").group("random_start").seconds)
     assert whole.seconds[-1] == max(whole.seconds)
     assert whole.wall(2) < whole.wall(1)
-    assert forecast.forecast(its, slowness=2).total == pytest.approx(2 * whole.total)
-    twice = forecast.forecast([replace(s, ode=replace(s.ode, draws=2 * s.ode.draws)) for s in its])
+    assert forecast.forecast(job_settings, slowness=2).total == pytest.approx(2 * whole.total)
+    twice = forecast.forecast([replace(s, ode=replace(s.ode, draws=2 * s.ode.draws)) for s in job_settings])
     assert twice.total == pytest.approx(2 * whole.total)

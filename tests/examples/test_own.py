@@ -91,7 +91,7 @@ def test_a_run_with_parts_of_ones_own_is_continued_with_the_same_files_alone(res
     assert summary["state"] == "finished"
     folder = Path(summary["run"])
     assert len((folder / "records.csv").read_text().splitlines()) > 1
-    (noted,) = (its["parts"] for its in json.loads((folder / "provenance.json").read_text())["invocations"])
+    (noted,) = (call["parts"] for call in json.loads((folder / "provenance.json").read_text())["invocations"])
     assert {label.partition("-")[0] for label in noted} == {"own_law", "own_block", "own_data"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outputs", *sorted(f"{Path(p).stem}.py" for p in mine)]
 
@@ -106,16 +106,32 @@ def test_a_run_with_parts_of_ones_own_is_continued_with_the_same_files_alone(res
     assert changed.code == 2
     assert len(changed.err.splitlines()) == 1
     assert "and the file is own_law-" in changed.err
-    told = changed.err[changed.err.index("parts=") :].split(":")[0]
-    answer = reslim("train", "--resume", "latest", *with_files, "depth=4", told, "--dry-run").done()
+    override = changed.err[changed.err.index("parts=") :].split(":")[0]
+    answer = reslim("train", "--resume", "latest", *with_files, "depth=4", override, "--dry-run").done()
     assert "1 of 1 jobs of study ode would run" in answer.out
 
 
 def test_a_figure_of_ones_own_draws_networks_with_an_activation_of_ones_own(reslim: Reslim):
     tiny = ("depth=4", "width=4", "claims=[ode.trained]", "train.epochs=1", "train.replicas=2", "train.batch_size=70")
-    its = ("--with", FILES["figure"], "--with", FILES["activation"], "figure=biases_over_depth", "activation=softsign")
+    asked = (
+        "--with",
+        FILES["figure"],
+        "--with",
+        FILES["activation"],
+        "figure=biases_over_depth",
+        "activation=softsign",
+    )
     summary = (
-        reslim("train", "preset=smoke", "device=cpu", "data.train_size=70", "data.test_size=30", *tiny, *its, "--json")
+        reslim(
+            "train",
+            "preset=smoke",
+            "device=cpu",
+            "data.train_size=70",
+            "data.test_size=30",
+            *tiny,
+            *asked,
+            "--json",
+        )
         .done()
         .json
     )
@@ -126,17 +142,19 @@ def test_a_figure_of_ones_own_draws_networks_with_an_activation_of_ones_own(resl
 
 
 def test_a_study_of_ones_own_is_listed_run_reported_and_verified(reslim: Reslim):
-    its = ("--with", FILES["study"])
-    assert "decay" in reslim("studies", *its).done().out
-    assert "decay.euler" in reslim("studies", "decay", *its).done().out
-    summary = reslim("train", *its, "study=decay", "depth=8,16,32,64", "hydra/launcher=joblib", "--json").done().json
+    arguments = ("--with", FILES["study"])
+    assert "decay" in reslim("studies", *arguments).done().out
+    assert "decay.euler" in reslim("studies", "decay", *arguments).done().out
+    summary = (
+        reslim("train", *arguments, "study=decay", "depth=8,16,32,64", "hydra/launcher=joblib", "--json").done().json
+    )
     assert [claim["verdict"] for claim in summary["claims"]] == ["supported"]
     listed = reslim("runs", "--json").done().json[0]
     assert listed["state"] == "unknown"
     assert "name them again, --with own_study.py" in listed["remarks"][0]
-    assert reslim("runs", *its, "--json").done().json[0]["state"] == "finished"
+    assert reslim("runs", *arguments, "--json").done().json[0]["state"] == "finished"
     assert reslim("report", "latest").code == 2
-    assert reslim("report", "latest", *its, "--json").done().json["study"] == "decay"
+    assert reslim("report", "latest", *arguments, "--json").done().json["study"] == "decay"
 
 
 def test_a_file_that_cannot_be_imported_is_refused_in_a_line(reslim: Reslim, tmp_path: Path):

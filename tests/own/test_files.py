@@ -100,10 +100,10 @@ def test_the_digest_of_a_file_is_content_of_the_jobs_that_use_it_and_of_no_other
     assert "parts" not in content(from_mapping({"study": "ode"}))
     named(LAW + "# a word\n")
     assert job_name(made()) != first
-    told = from_mapping({"study": "ode", "init": "my_law", "parts": file.label})
-    assert job_name(told) == first, "a job that was planned is named as it was"
+    planned_settings = from_mapping({"study": "ode", "init": "my_law", "parts": file.label})
+    assert job_name(planned_settings) == first, "a job that was planned is named as it was"
     with pytest.raises(SettingError, match="the files that were named with --with are others"):
-        require_files(told)
+        require_files(planned_settings)
     require_files(made())
 
 
@@ -166,7 +166,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("text", BROKEN, ids=lambda its: its.strip().splitlines()[-1][:30])
+@pytest.mark.parametrize("text", BROKEN, ids=lambda text: text.strip().splitlines()[-1][:30])
 def test_a_file_that_brings_no_part_is_refused_in_a_line(named, text: str):
     with pytest.raises(SettingError, match=BROKEN[text]) as refused:
         named(text)

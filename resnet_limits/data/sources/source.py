@@ -108,9 +108,11 @@ class Data(Option):
             require_shape("points(seed)[1]", y, (len(x), self.targets()), "points, and targets()")
             return
         require_shape("points(seed)[1]", y, (len(x),), "a label for each point")
-        classes, found = self.count_classes(), np.unique(y)
-        if len(found) and not (float(found[0]) >= 0 and float(found[-1]) < classes and np.all(found == found.round())):
-            raise SettingError(f"points(seed)[1] holds {found[0]} to {found[-1]}; expected labels 0 to {classes - 1}")
+        classes, labels = self.count_classes(), np.unique(y)
+        if len(labels) and not (
+            float(labels[0]) >= 0 and float(labels[-1]) < classes and np.all(labels == labels.round())
+        ):
+            raise SettingError(f"points(seed)[1] holds {labels[0]} to {labels[-1]}; expected labels 0 to {classes - 1}")
 
     def place(self) -> str:
         """Where the files are looked for; empty for what is not in files of a user's."""

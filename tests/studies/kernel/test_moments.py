@@ -99,8 +99,16 @@ def test_weights_of_another_size_are_seen(monkeypatch):
         init = settings.init
         return replace(settings, init=IidLaw(sigma_w=0.7 * init.sigma_w, sigma_b=init.sigma_b))
 
-    plant(monkeypatch, finite_moments, lambda settings, *its, **more: finite_moments(small(settings), *its, **more))
-    plant(monkeypatch, finite_kernel, lambda settings, *its, **more: finite_kernel(small(settings), *its, **more))
+    plant(
+        monkeypatch,
+        finite_moments,
+        lambda settings, *arguments, **more: finite_moments(small(settings), *arguments, **more),
+    )
+    plant(
+        monkeypatch,
+        finite_kernel,
+        lambda settings, *arguments, **more: finite_kernel(small(settings), *arguments, **more),
+    )
     judged = verdicts("moments", SMALL, DEEP)
     assert {judged[claim].verdict for claim in (*CLAIMS, *SWISH)} <= {"refuted", "inconclusive"}
     assert judged["kernel.moments.q"].verdict == "refuted"
