@@ -286,3 +286,11 @@ def test_what_a_part_does_not_declare_is_refused_where_it_is_needed(named):
     assert kinked(kernel) == (
         "hamiltonian.kernel=my_kernel: the kernel does not declare whether it is smooth, as the theorem needs"
     )
+
+
+def test_a_task_that_is_sent_without_variables_is_told_the_files_by_the_lines_it_begins_with(named, tmp_path: Path):
+    (tmp_path / "it's here").mkdir()
+    named(LAW, "it's here/my_law.py")
+    script = "\n".join([*own.setup(), 'printf %s "$RESLIM_WITH"'])
+    told = subprocess.run(["bash", "-c", script], env={}, capture_output=True, text=True, check=True).stdout
+    assert told == os.environ[own.VARIABLE]
