@@ -86,13 +86,13 @@ def _ended(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         return 130
     chain = list(_chain(error))
-    if any(isinstance(its, BrokenPipeError) for its in chain):  # Typer and rich make an exit of it
+    if any(isinstance(cause, BrokenPipeError) for cause in chain):  # Typer and rich make an exit of it
         return 141
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     if any(map(_is_lack_of_memory, chain)):
-        for its in chain:
-            its.__traceback__ = None  # lets go of what its frames hold: there may be no room for a word
+        for cause in chain:
+            cause.__traceback__ = None  # lets go of what its frames hold: there may be no room for a word
         return _said_without_memory()
     from resnet_limits.errors import RequestError, ReslimError
 

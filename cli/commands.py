@@ -18,18 +18,50 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+With = Annotated[
+    Optional[list[str]],
+    typer.Option("--with", metavar="FILE", help="A file of your own parts, such as a law of weights; may be repeated."),
+]
+
+
+def _use(files: list[str] | None) -> None:
+    """Let the registries know the parts of these files."""
+    if files:
+        from resnet_limits import own
+        from resnet_limits.settings.registry import bring
+
+        own.use(files)
+        bring()
+
+
+def _completed(context: typer.Context, incomplete: str) -> list[str]:
+    """What an override may go on with, in a shell that completes."""
+    from resnet_limits.errors import ReslimError
+
+    from .completion import completed
+
+    try:
+        _use(context.params.get("parts"))
+    except ReslimError:  # the command says it
+        return []
+    return completed(context.params.get("overrides") or [], incomplete)
 
 
 @app.command()
 def train(
     overrides: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="[KEY=VALUE]...", help="Overrides: depth=8,16,32 sweeps, init=rough picks an option."),
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Overrides: depth=8,16,32 sweeps, init=rough picks an option.",
+            autocompletion=_completed,
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the request and list the jobs.")] = False,
     resume: Annotated[
         Optional[str], typer.Option(metavar="RUN", help="Continue a run: a folder, a beginning of its id, or latest.")
     ] = None,
+    parts: With = None,
     json: Json = False,
     cfg: Annotated[
         Optional[str], typer.Option(metavar="job", help="Print the configuration of a job and stop.")
@@ -44,7 +76,9 @@ def train(
     reslim train activation=tanh,swish        a sweep over two settings
     reslim train hydra/launcher=joblib        jobs side by side
     reslim train --resume latest depth=512    further depths for a run
+    reslim train --with my_law.py init=my_law a law of weights of your own
     """
+    _use(parts)
     from . import train as command
 
     command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg)
@@ -53,9 +87,11 @@ def train(
 @app.command()
 def studies(
     name: Annotated[Optional[str], typer.Argument(help="A study; without one, all are listed.")] = None,
+    parts: With = None,
     json: Json = False,
 ) -> None:
     """List the studies, or show one: equation, papers, claims, observables, keys."""
+    _use(parts)
     from . import studies as command
 
     command.studies(name, json_out=json)
@@ -69,12 +105,14 @@ def report(
     out: Annotated[
         Optional[str], typer.Option(metavar="FOLDER", help="Where to write; of one run, its own folder by default.")
     ] = None,
+    parts: With = None,
     json: Json = False,
 ) -> None:
     """Write a page that opens offline, figures, LaTeX tables and BibTeX of one or several runs.
 
     Runs are merged over seeds and depths; a job that several runs hold counts once.
     """
+    _use(parts)
     from . import report as command
 
     command.report(runs, out=out, json_out=json)
@@ -90,9 +128,11 @@ def verify(
     junit: Annotated[
         Optional[str], typer.Option(metavar="FILE", help="Write the scoreboard as JUnit XML, for a CI to show.")
     ] = None,
+    parts: With = None,
     json: Json = False,
 ) -> None:
     """Run the studies' claims and print one scoreboard; exit code 1 where one came out other than it must."""
+    _use(parts)
     from . import verify as command
 
     command.verify(words or [], smoke=smoke, junit=junit, json_out=json)
@@ -103,9 +143,11 @@ def runs(
     run: Annotated[
         Optional[str], typer.Argument(metavar="[RUN]", help="A folder, a beginning of an id, or latest.")
     ] = None,
+    parts: With = None,
     json: Json = False,
 ) -> None:
     """List the runs with state, depths and verdicts, or show one."""
+    _use(parts)
     from . import runs as command
 
     command.runs(run, json_out=json)
@@ -119,9 +161,11 @@ def data(
     root: Annotated[
         Optional[str], typer.Option(metavar="FOLDER", help="As data.root; else $RESLIM_DATA, else the user cache.")
     ] = None,
+    parts: With = None,
     json: Json = False,
 ) -> None:
     """List the data sets and whether they are present, or fetch one."""
+    _use(parts)
     from . import data as command
 
     command.data(name, root=root, json_out=json)

@@ -26,61 +26,61 @@ def data(name: str | None, *, root: str | None, json_out: bool) -> None:
     if name is not None and name not in Data.options:
         raise SettingError(f"data: unknown data set {one_of(name, Data.options)}")
     if name is None:
-        its = [kind.found(place) for _, kind in Data.options.sound(say)]
-        print_json({"root": str(place), "data": [_document(f) for f in its]}) if json_out else _list(its, place)
+        every = [kind.found(place) for _, kind in Data.options.sound(say)]
+        print_json({"root": str(place), "data": [_document(f) for f in every]}) if json_out else _list(every, place)
         return
-    its = _seen_to(name, place)
+    data_set = _seen_to(name, place)
     if json_out:
-        print_json({"root": str(place), **_document(its)})
+        print_json({"root": str(place), **_document(data_set)})
     else:
-        size = f", {_megabytes(its.bytes)}" if its.bytes else ""
-        print(printable("\n".join([f"{its.name}: {its.where}{size}", *_classes(its)])))
-        for problem in its.problems:
+        size = f", {_megabytes(data_set.bytes)}" if data_set.bytes else ""
+        print(printable("\n".join([f"{data_set.name}: {data_set.where}{size}", *_classes(data_set)])))
+        for problem in data_set.problems:
             say(problem)
 
 
 def _seen_to(name: str, root: Path) -> Found:
     kind: type[Data] = Data.options[name]
-    its = kind.found(root, thoroughly=True)
-    if its.present:
-        return its
+    data_set = kind.found(root, thoroughly=True)
+    if data_set.present:
+        return data_set
     if not issubclass(kind, Published):
-        raise MissingData(f"{its.problems[0]}\n{its.advice}")
-    for problem in its.problems if any("missing" not in p for p in its.problems) else ():
+        raise MissingData(f"{data_set.problems[0]}\n{data_set.advice}")
+    for problem in data_set.problems if any("missing" not in p for p in data_set.problems) else ():
         say(problem)
     kind.fetch(root)
     return kind.found(root)
 
 
-def _summary(its: Found) -> list[str]:
+def _summary(data_set: Found) -> list[str]:
     """A line a folder of images."""
-    lines = [f"data.folder={name}: {listing.in_words()}" for name, listing in its.folders or ()]
-    others = [len(listing.left_out) for _, listing in its.folders or ()]
+    lines = [f"data.folder={name}: {listing.in_words()}" for name, listing in data_set.folders or ()]
+    others = [len(listing.left_out) for _, listing in data_set.folders or ()]
     return [line + (f"; {n} other files are not read" if n else "") for line, n in zip(lines, others, strict=True)]
 
 
-def _classes(its: Found) -> list[str]:
+def _classes(data_set: Found) -> list[str]:
     """The folders of images with the images of each class, and with what is not read."""
     lines = []
-    for name, listing in its.folders or ():
+    for name, listing in data_set.folders or ():
         lines.append(f"data.folder={name}: {listing.in_words()}")
         lines += [f"  {label}: {train} + {test}" for label, (train, test) in listing.counts().items()]
         lines += [f"  {words}; {image_folder.READ}" for words in [listing.left_out_in_words()] if words]
     return lines
 
 
-def _document(its: Found) -> dict[str, Any]:
-    folders = [_folder(name, listing) for name, listing in its.folders or ()]
+def _document(data_set: Found) -> dict[str, Any]:
+    folders = [_folder(name, listing) for name, listing in data_set.folders or ()]
     return {
-        "name": its.name,
-        "meaning": Data.options[its.name].__dataclass_fields__["name"].metadata["meaning"],
-        "source": its.source,
-        "present": its.present,
-        "where": its.where,
-        "bytes": its.bytes,
-        "problems": list(its.problems),
-        "advice": its.advice,
-        **({"folders": folders} if its.folders is not None else {}),
+        "name": data_set.name,
+        "meaning": Data.options[data_set.name].__dataclass_fields__["name"].metadata["meaning"],
+        "source": data_set.source,
+        "present": data_set.present,
+        "where": data_set.where,
+        "bytes": data_set.bytes,
+        "problems": list(data_set.problems),
+        "advice": data_set.advice,
+        **({"folders": folders} if data_set.folders is not None else {}),
     }
 
 
@@ -89,13 +89,13 @@ def _folder(name: str, listing: image_folder.Listing) -> dict[str, Any]:
     return {"folder": name, "classes": classes, "not_read": list(listing.left_out)}
 
 
-def _list(its: list[Found], root: Path) -> None:
+def _list(every: list[Found], root: Path) -> None:
     console = Terminal()
     table = Table(header_style="bold", box=None, padding=(0, 1, 0, 0))
     table.add_column("data", no_wrap=True)
     table.add_column("there", no_wrap=True)
     table.add_column("", overflow="fold")
-    for f in its:
+    for f in every:
         mark = "[green]yes[/green]" if f.present else "[yellow]no[/yellow]"
         lines = [Data.options[f.name].__dataclass_fields__["name"].metadata["meaning"], *_summary(f), *f.problems]
         if f.source == "files" and f.present and not f.folders:

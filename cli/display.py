@@ -28,6 +28,7 @@ from resnet_limits.claims.words import (
     pinned,
     setting_words,
     short,
+    unit,
 )
 from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
@@ -70,7 +71,7 @@ def coloured(word: str) -> Text:
 
 def print_json(document: Any) -> None:
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(TERMINAL_ORDERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    sys.stdout.write(TERMINAL_ORDERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
 class Watch:
@@ -166,30 +167,30 @@ def _point_table(points: PointTable, label: str, width: int) -> Table:
     table.add_column("claim", overflow="fold")
     for place in shown:
         table.add_column(along.at(place), justify="right", no_wrap=True)
-    for claim, its in points.rows:
+    for claim, cells in points.rows:
         is_order = claim["expected"]["what"] in ORDERS
         number = short if is_order else flat
-        table.add_row(escape(claim["id"]), *[number(its.get(place, {}).get("value")) for place in shown])
+        table.add_row(escape(claim["id"]), *[number(cells.get(place, {}).get("value")) for place in shown])
         if is_order and claim["expected"]["value"] is not None:
-            scaled = [flat(its.get(place, {}).get("scaled")) for place in shown]
+            scaled = [flat(cells.get(place, {}).get("scaled")) for place in shown]
             table.add_row(f"  times {escape(along.power(claim['expected']['value']))}", *scaled, style="dim")
-        if any(row["reference_error"] is not None for row in its.values()):
-            errors = [short(its.get(place, {}).get("reference_error")) for place in shown]
+        if any(row["reference_error"] is not None for row in cells.values()):
+            errors = [short(cells.get(place, {}).get("reference_error")) for place in shown]
             table.add_row("  error of the reference", *errors, style="dim")
     return table
 
 
 def _verdicts_table(groups: Sequence[Mapping[str, Any]], claims: Sequence[Mapping[str, Any]], label: str) -> Table:
     """The question of each group, and the verdicts on its claims."""
-    found = [str(claim["verdict"]) for claim in claims]
-    verdicts = [verdict for verdict in VERDICTS if verdict in found]
-    table = plain_table(f"{counted(found)} {label}", None)
+    given_verdicts = [str(claim["verdict"]) for claim in claims]
+    verdicts = [verdict for verdict in VERDICTS if verdict in given_verdicts]
+    table = plain_table(f"{counted(given_verdicts)} {label}", None)
     add_columns(table, "question", "claims", *verdicts)
     for group in groups:
-        its = Counter(str(claim["verdict"]) for claim in claims if claim.get("group") == group["name"])
-        cells = [Text(str(its[verdict] or ""), style=COLOURS[verdict]) for verdict in verdicts]
-        if its:
-            table.add_row(escape(group["title"]), str(its.total()), *cells)
+        counts = Counter(str(claim["verdict"]) for claim in claims if claim.get("group") == group["name"])
+        cells = [Text(str(counts[verdict] or ""), style=COLOURS[verdict]) for verdict in verdicts]
+        if counts:
+            table.add_row(escape(group["title"]), str(counts.total()), *cells)
     return table
 
 
@@ -216,10 +217,10 @@ def asked_table(study: Study, claims: Collection[str]) -> Table:
     groups = [(group, [claim for claim in group.claims if claim.id in claims]) for group in study.groups]
     table = plain_table("", COST)
     add_columns(table, "group", "question", "claims", "cost")
-    for group, its in groups:
+    for group, claims_of_group in groups:
         bound = "" if group.depths == ALL else f" ({group.depths})"
-        if its:
-            table.add_row(group.name, group.title + bound, str(len(its)), duration(group.seconds))
+        if claims_of_group:
+            table.add_row(group.name, group.title + bound, str(len(claims_of_group)), duration(group.seconds))
     return table
 
 

@@ -134,8 +134,10 @@ def sinks() -> Iterator[Finding]:
     from resnet_limits.sinks import installed
 
     for sink in SINKS:
-        found = installed.version(sink)
-        yield Finding(f"sink {sink}", bool(found), found or "not installed", "" if found else installed.advice(sink))
+        version = installed.version(sink)
+        yield Finding(
+            f"sink {sink}", bool(version), version or "not installed", "" if version else installed.advice(sink)
+        )
 
 
 def _outputs() -> Iterator[Finding]:

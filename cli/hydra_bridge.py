@@ -19,7 +19,6 @@ import functools
 import itertools
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -35,7 +34,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf, open_dict
 
-from resnet_limits import imports
+from resnet_limits import imports, own
 from resnet_limits.data import identity
 from resnet_limits.errors import OtherPackage, SettingError
 from resnet_limits.files import plain
@@ -52,8 +51,12 @@ from resnet_limits.settings.keys import describe, flat
 from . import launchers
 from .hydra_errors import translated
 from .hydra_schema import CONFIGS, folders, register
-from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read
+from .overrides import asked_study, check_launcher_keys, names_for, no_content, points, read, values_of
 from .printable import say
+from .workers import die_with_client
+
+MANY = 200
+"""Jobs whose planning takes a second: it is said."""
 
 
 def study_of(settings: Settings) -> Any:
@@ -74,7 +77,9 @@ class PlannedJob:
     @classmethod
     def of(cls, overrides: Sequence[str], settings: Settings) -> PlannedJob:
         digest = identity.digest_of(settings)
-        others = [o for o in overrides if not o.startswith("data.digest=")]
+        others = [o for o in overrides if not o.startswith(("data.digest=", "parts="))]
+        if settings.parts is not None:
+            others.append(f"parts={_quoted(settings.parts)}")
         if digest is None:
             return cls(tuple(others), settings)
         word = digest if re.fullmatch(r"[a-z]\w*-\w+", digest) else _quoted(digest)  # one of the user's own: 007, null
@@ -90,26 +95,39 @@ def who_asks(job: PlannedJob, key: str) -> str:
     empty where it was the user."""
     if any(override.split("=", 1)[0] == key for override in job.overrides):
         return ""
-    its, data = job.settings, flat(job.settings).get("data")
+    settings, data = job.settings, flat(job.settings).get("data")
     groups = {  # the later of Hydra's list of defaults first
-        f"preset={its.preset}": f"size/{its.study}_{its.preset}",
-        f"figure={its.figure}": f"figure/{its.figure}",
-        f"data={data}, by what suits it,": f"suited/data/{its.study}_{data}",
+        f"preset={settings.preset}": f"size/{settings.study}_{settings.preset}",
+        f"figure={settings.figure}": f"figure/{settings.figure}",
+        f"data={data}, by what suits it,": f"suited/data/{settings.study}_{data}",
     }
     return next((who for who, place in groups.items() if _gives(place, key)), "the default")
 
 
 def _gives(place: str, key: str) -> bool:
     """Whether the configuration of this group and option gives a value to this key."""
+    return bool(_given(place, key))
+
+
+def _given(place: str, key: str) -> list[Any]:
+    """The value that the configuration of this group and option gives to this key; nothing where it gives none."""
     import yaml
 
-    found = [path for folder in folders() if (path := folder / f"{place}.yaml").is_file()]
-    values = yaml.safe_load(found[0].read_text(encoding="utf-8")) if found else None
+    files = [path for folder in folders() if (path := folder / f"{place}.yaml").is_file()]
+    values = yaml.safe_load(files[0].read_text(encoding="utf-8")) if files else None
     for name in key.split("."):
         if not isinstance(values, dict) or name not in values:
-            return False
+            return []
         values = values[name]
-    return True
+    return [values]
+
+
+def default_depths(study: str) -> list[int]:
+    """The depths of a study's own sweep."""
+    proposed = _given(f"study/{study}", "hydra.sweeper.params.depth")
+    if not proposed:
+        return [registry.STUDIES[study](study=study).depth]
+    return [int(depth) for depth in values_of(_parsed(f"depth={proposed[0]}"))]
 
 
 @dataclass(frozen=True)
@@ -136,9 +154,11 @@ def plan(overrides: Sequence[str]) -> Plan:
     with translated(overrides), initialize_config_module(CONFIGS, version_base="1.3"):
         asked = read(overrides, GlobalHydra.instance().config_loader())
         root = _root(asked)
-        launcher = _launcher(root)
+        launcher = _chosen_launcher(asked, root)
         proposed = [_parsed(f"{key}={value}") for key, value in (root.hydra.sweeper.params or {}).items()]
         listed = list(points([*proposed, *asked]))
+        if len(listed) >= MANY:
+            say(f"planning {len(listed)} jobs")
         composed = [settings_of(_composed(point)) for point in listed]
         for settings in composed:
             _check_shared(composed[0], settings)
@@ -183,6 +203,20 @@ def _check_launcher(cluster: str, launcher: str) -> None:
         raise SettingError(f"cluster={cluster}: its launcher is {own_launcher}; leave out hydra/launcher, or cluster")
 
 
+def _chosen_launcher(asked: Sequence[Override], root: Any) -> str:
+    """Who starts the jobs: the launcher that was asked for, or that of the cluster, else workers of our own.
+
+    Raises `SettingError` for a key `jobs` that a launcher would not heed.
+    """
+    keys = {override.key_or_group for override in asked}
+    launcher = _launcher(root)
+    if launcher == "basic" and "hydra/launcher" not in keys:
+        return launchers.SIDE_BY_SIDE
+    if "jobs" in keys:
+        raise SettingError(f"jobs: the launcher {launcher} says itself how many jobs run at a time; leave jobs out")
+    return launcher
+
+
 def _launcher(root: Any) -> str:
     return root.hydra.runtime.choices["hydra/launcher"]
 
@@ -221,10 +255,10 @@ def _parsed(line: str) -> Override:
 
 def _check_shared(first: Settings, other: Settings) -> None:
     """A key that is no content has one value in all jobs: of jobs that differ in it alone only one would run."""
-    its = {entry.key: entry.value for entry in describe(first) if not entry.field.metadata.get("content", True)}
+    values = {entry.key: entry.value for entry in describe(first) if not entry.field.metadata.get("content", True)}
     for entry in describe(other):
-        if entry.key in its and entry.value != its[entry.key]:
-            raise SettingError(f"{no_content(entry.key)}; got {its[entry.key]} and {entry.value}")
+        if entry.key in values and entry.value != values[entry.key]:
+            raise SettingError(f"{no_content(entry.key)}; got {values[entry.key]} and {entry.value}")
 
 
 def settings_of(config: Any) -> Settings:
@@ -252,23 +286,23 @@ def boxes(plan: Plan, missing: set[str]) -> list[Box]:
 
     Key by key, products that differ in the values of this key alone become one.
     """
-    found = [
+    boxes_left = [
         {o.split("=", 1)[0]: (o.split("=", 1)[1],) for o in job.overrides} for job in plan.jobs if job.name in missing
     ]
-    for key in list(dict.fromkeys(key for its in found for key in its)):
+    for key in list(dict.fromkeys(key for box in boxes_left for key in box)):
         merged: dict[tuple[Any, ...], dict[str, tuple[str, ...]]] = {}
-        for its in found:
-            others = (key in its, *((k, v) for k, v in its.items() if k != key))
-            same = merged.setdefault(others, {**its, key: ()} if key in its else its)
-            if key in its:
-                same[key] += its[key]
-        found = list(merged.values())
+        for box in boxes_left:
+            others = (key in box, *((k, v) for k, v in box.items() if k != key))
+            same = merged.setdefault(others, {**box, key: ()} if key in box else box)
+            if key in box:
+                same[key] += box[key]
+        boxes_left = list(merged.values())
     names = {frozenset(job.overrides): job.name for job in plan.jobs}
     made: list[Box] = []
-    for its in found:
-        points = itertools.product(*([f"{key}={value}" for value in values] for key, values in its.items()))
+    for box in boxes_left:
+        points = itertools.product(*([f"{key}={value}" for value in values] for key, values in box.items()))
         jobs = tuple(names[frozenset(point)] for point in points)  # as the sweeper takes them
-        made.append(Box(tuple(f"{key}={','.join(values)}" for key, values in its.items()), plan.launcher, jobs))
+        made.append(Box(tuple(f"{key}={','.join(values)}" for key, values in box.items()), plan.launcher, jobs))
     return made
 
 
@@ -278,10 +312,11 @@ def overridden(sweep: Sequence[str], overrides: Sequence[str]) -> list[str]:
     Another cluster or launcher replaces all that was said of where jobs run: its keys belong to it alone.
     """
     new = {o.split("=", 1)[0] for o in overrides}
-    moved = bool(new & {"cluster", "hydra/launcher"})
+    places = {"cluster", "hydra/launcher", "jobs"}
+    moved = bool(new & places)
 
     def stays(name: str) -> bool:
-        where = name in ("cluster", "hydra/launcher") or name.startswith(("cluster.", "hydra.launcher."))
+        where = name in places or name.startswith(("cluster.", "hydra.launcher."))
         return name not in new and not (moved and where)
 
     return [o for o in sweep if stays(o.split("=", 1)[0])] + list(overrides)
@@ -320,7 +355,8 @@ def _setup(box: Box) -> str:
     key = "hydra.launcher.setup="
     theirs = next((line.removeprefix(key) for line in box.overrides if line.startswith(key)), "[]")
     lines = [theirs[1:-1].strip()] if theirs.startswith("[") else []
-    return f"{key}[{','.join([line for line in lines if line] + [_quoted(line) for line in imports.SETUP])}]"
+    ours = [_quoted(line) for line in (*imports.SETUP, *own.setup())]
+    return f"{key}[{','.join([line for line in lines if line] + ours)}]"
 
 
 def _quoted(value: object) -> str:
@@ -334,9 +370,10 @@ def launch() -> None:
 
     try:
         imports.require_same()
-    except OtherPackage as error:
+        registry.bring()
+    except (OtherPackage, SettingError) as error:
         raise SystemExit(f"reslim: {error}") from None
-    threading.Thread(target=_die_with_client, daemon=True).start()
+    threading.Thread(target=die_with_client, daemon=True).start()
     register()
     registry.groups()  # Hydra asks what init=tied is before it reads the study, whose settings bring the group
     sys.argv[0] = "reslim"
@@ -353,13 +390,6 @@ def _wait_for_children() -> None:
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
-
-
-def _die_with_client() -> None:
-    """Wait until the client is gone, then end this process and those that it started."""
-    os.read(0, 1)
-    if os.getpgid(0) == os.getpid():
-        os.killpg(0, signal.SIGKILL)
 
 
 def task(config: Any) -> None:

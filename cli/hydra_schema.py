@@ -1,6 +1,7 @@
 """The registries as Hydra sees them: a source of configurations that are read off the settings' dataclasses.
 
     GROUP/NAME, schema/GROUP/NAME    an option of a group: its keys
+    figure/NAME                      a figure of somebody's own: its name, and its study
     study/NAME, schema/study/NAME    a study: its keys, and for each of its groups the default option, what the study
                                      itself says of that option, and what suits the two (`suited/GROUP/STUDY_OPTION`)
 
@@ -27,7 +28,7 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import MISSING, OmegaConf
 
-from resnet_limits.settings.registry import STUDIES, Registry, distribution, installed, kinds
+from resnet_limits.settings.registry import FIGURES, STUDIES, Registry, distribution, installed, kinds
 
 from .printable import say
 
@@ -44,18 +45,18 @@ def register() -> None:
 @functools.cache
 def folders() -> list[Path]:
     """The folders of YAML, in the order in which they are searched. One that is not there is said on stderr."""
-    found = [Path(str(resources.files(CONFIGS)))]
-    for its in installed("configs"):
+    folders_found = [Path(str(resources.files(CONFIGS)))]
+    for point in installed("configs"):
         try:
-            spec = find_spec(its.value)  # imports the packages around it alone
+            spec = find_spec(point.value)  # imports the packages around it alone
         except Exception:
             spec = None
         if spec is not None and spec.submodule_search_locations:
-            found.append(Path(spec.submodule_search_locations[0]))
+            folders_found.append(Path(spec.submodule_search_locations[0]))
         else:
-            who = f"the distribution {distribution(its)}"
-            say(f"{who} has no package {its.value}, its configurations")
-    return found
+            who = f"the distribution {distribution(point)}"
+            say(f"{who} has no package {point.value}, its configurations")
+    return folders_found
 
 
 class Places(SearchPathPlugin):
@@ -79,7 +80,7 @@ class Registries(ConfigSource):
 
     def load_config(self, config_path: str) -> ConfigResult:
         group, name = _split(config_path)
-        package = "_global_" if group in STUDY or group == KEYS else None
+        package = "_global_" if group in (*STUDY, KEYS, FIGURE) else None
         config = OmegaConf.structured(_node(group, name))
         return ConfigResult("registries", self.full_path(), config, {"package": package})
 
@@ -95,6 +96,7 @@ class Registries(ConfigSource):
 
 
 STUDY = ("study", "schema/study")
+FIGURE = "figure"
 KEYS = "schema/keys"
 """The keys of a study, without what else its `schema/study` has."""
 OWN = "schema/own"
@@ -109,6 +111,8 @@ def _split(path: str) -> tuple[str, str]:
 def _names(group: str) -> Collection[str]:
     if group in (*STUDY, KEYS):
         return STUDIES
+    if group == FIGURE:
+        return [name for name in FIGURES if name not in FIGURES.built_in]
     if group.startswith(f"{OWN}/"):
         return _own(*group.split("/")[2:])
     registry = Registry.known.get(group.removeprefix("schema/"))  # which a study's settings have brought
@@ -119,6 +123,9 @@ def _node(group: str, name: str) -> Any:
     """What stands there: the default values of a dataclass, or plain values."""
     if group in STUDY:
         return {"defaults": _defaults(name)}
+    if group == FIGURE:
+        study = FIGURES[name].study
+        return {"defaults": [{"override /study": study}] if study else [], "figure": name}
     if group == KEYS:
         node = STUDIES[name](study=name)
         for key in kinds(STUDIES[name]):
@@ -134,9 +141,9 @@ def _defaults(study: str) -> list[Any]:
     settings = STUDIES[study](study=study)
     keys = kinds(STUDIES[study])
     chosen = [{f"/{key}": getattr(settings, key).name} for key in keys]
-    own = [{f"optional /{OWN}/{key}/{study}@{key}": f"${{{key}}}"} for key in keys]
+    suited_options = [{f"optional /{OWN}/{key}/{study}@{key}": f"${{{key}}}"} for key in keys]
     suited = [{f"optional /suited/{key}": f"{study}_${{{key}}}"} for key in keys]
-    return [f"/{KEYS}/{study}", *chosen, *own, *suited, "_self_"]
+    return [f"/{KEYS}/{study}", *chosen, *suited_options, *suited, "_self_"]
 
 
 def _own(key: str, study: str) -> dict[str, dict[str, Any]]:

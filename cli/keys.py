@@ -26,7 +26,7 @@ def names_for(key: str, study: str) -> Collection[str]:
     if key in (registries := {"study": STUDIES, "figure": FIGURES}):
         return registries[key]
     if key == "preset":
-        kept = (its.__dataclass_fields__[key].metadata["choices"] for its in _settings(study))
+        kept = (settings.__dataclass_fields__[key].metadata["choices"] for settings in _settings(study))
         return dict.fromkeys(itertools.chain(*kept))
     return options_of(key, *_settings(study)) if key.isidentifier() else ()
 
@@ -39,8 +39,10 @@ def _settings(study: str) -> list[type]:
 @functools.cache
 def declared(key: str, study: str) -> Entry | None:
     """The key of the asked study, or of an option that it may have, else of another study; None where none has it."""
-    asked = [(study, its) for its in _settings(study)]
-    return next((e for name, its in itertools.chain(asked, STUDIES.sound()) for e in _entries(name, its, key)), None)
+    asked = [(study, settings) for settings in _settings(study)]
+    return next(
+        (e for name, settings in itertools.chain(asked, STUDIES.sound()) for e in _entries(name, settings, key)), None
+    )
 
 
 def _entries(name: str, settings: type, key: str) -> Iterator[Entry]:
@@ -84,5 +86,9 @@ def _options() -> Iterator[tuple[str, str, list[str]]]:
 def _owner(name: str, study: str) -> str:
     """`init=rough or init=fractional` for `init.hurst`; `study=gamma` for a key of another study."""
     owners = [f"{group}={option}" for group, option, keys in _options() if name in [f"{group}.{k}" for k in keys]]
-    studies = [f"study={its}" for its, cls in STUDIES.sound() if its != study and name in flat(cls(study=its))]
+    studies = [
+        f"study={other_study}"
+        for other_study, cls in STUDIES.sound()
+        if other_study != study and name in flat(cls(study=other_study))
+    ]
     return " or ".join(owners or studies)

@@ -2,6 +2,8 @@
 
     launcher        started by                    the jobs end with    who still starts what is queued
     --------        ----------                    -----------------    -------------------------------
+    side by side    workers, alive until nothing  their worker, and    the workers
+                    waits (workers.py)            it with this client
     basic, joblib,  a child process, alive        the child, and it    the child
     submitit_local  until its jobs are done       with this client
     submitit_slurm  a child that sends an array   themselves           SLURM (runs/scheduler.py)
@@ -27,12 +29,15 @@ from resnet_limits.runs.folder import SUBMITIT, Run
 from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.runs.status import State, lost_after
 
-from . import launchers
+from . import launchers, workers
 from .display import Watch
 from .hydra_bridge import Box, start_child
-from .printable import quoted, say
+from .printable import continuing, say
+from .workers import Crew
 
 POLL = 0.1
+REST = 9
+"""Seconds that the client rests for each that it looks: the cores are the jobs'."""
 ASK = 5.0
 """Seconds from one question to the scheduler to the next."""
 GRACE = 2.0
@@ -41,10 +46,10 @@ GRACE = 2.0
 
 @dataclass
 class Child:
-    """A process in which Hydra launches the jobs of one sweep."""
+    """A worker, or a process in which Hydra launches the jobs of one sweep."""
 
     process: subprocess.Popen[bytes]
-    box: Box
+    box: Box | Crew
     array: str
     released: bool = False
 
@@ -65,10 +70,10 @@ class Child:
 
 @dataclass
 class Launch:
-    """The sweeps that are to be launched one after another, and the children that launch them."""
+    """What is to be launched, one after another, and the children that launch it."""
 
     run: Run
-    boxes: list[Box]
+    boxes: list[Box | Crew]
     children: list[Child] = field(default_factory=list)
     asked: float = -ASK
     held: bool = True
@@ -94,12 +99,14 @@ class Launch:
                 say(f"SLURM does not answer ({silence}); waiting until it does")
         return self.held
 
-    def _start(self, box: Box) -> None:
+    def _start(self, box: Box | Crew) -> None:
         array = secrets.token_hex(8)
-        child = Child(start_child(self.run, box, array), box, array)
-        self.children.append(child)
+        started = workers.start(self.run, box) if isinstance(box, Crew) else [start_child(self.run, box, array)]
+        self.children += [Child(process, box, array) for process in started]
         self.asked = -ASK
-        self.run.launched(child.process.pid, [job for its in (box, *self.boxes) for job in its.jobs])
+        still = [job for planned_box in (box, *self.boxes) for job in planned_box.jobs]
+        for process in started:
+            self.run.launched(process.pid, still)
 
     def _release(self, child: Child) -> None:
         """Note, once, that a child has nothing more to start: what it has sent, SLURM holds, or nobody."""
@@ -132,8 +139,8 @@ class Launch:
             _stop(child.process)
 
 
-def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
-    """Launch these sweeps and show the jobs of these names until all are done; False where some were not started.
+def launch(run: Run, names: set[str], boxes: Sequence[Box | Crew]) -> bool:
+    """Launch these jobs and show the jobs of these names until all are done; False where some were not started.
 
     A job that others run, or that a scheduler holds, is waited for.
     """
@@ -146,9 +153,11 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
         try:
             while True:
                 going = {job.name for job in jobs if job.status.state not in ("finished", "failed")}
+                began = time.monotonic()
                 goes_on = launch.goes_on(going)  # asked before the files are read: who has ended by now has written
-                jobs = [job.refreshed() for job in jobs]
+                jobs = [job.refreshed() if job.name in going else job for job in jobs]
                 watch.show(jobs)
+                took = time.monotonic() - began
                 states: set[State] = {job.status.state for job in jobs}
                 if launch.is_settled(states):
                     break
@@ -158,7 +167,7 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
                     idle_since = idle_since or time.monotonic()
                     if time.monotonic() - idle_since >= launch.patience(states):
                         break
-                time.sleep(POLL)
+                time.sleep(max(POLL, REST * took))  # the look at a thousand jobs takes its time
         except KeyboardInterrupt:  # Typer turns it into exit code 130 and says nothing
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: what was started is ended in seconds
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -171,7 +180,7 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box]) -> bool:
 
 def _say_interrupted(launch: Launch) -> None:
     path = launch.run.path
-    say(f"interrupted; reslim train --resume {quoted(path)} continues")
+    say(f"interrupted; {continuing(path)} continues")
     if launch.uses_slurm:
         name = scheduler.task_name(path)
         say(f"jobs in SLURM go on by themselves; scancel --name={name} ends them")

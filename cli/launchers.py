@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SIDE_BY_SIDE = "side by side"
+"""How jobs are launched where nobody asks for a launcher of Hydra: by our own workers."""
+
 
 @dataclass(frozen=True)
 class Launcher:

@@ -62,12 +62,12 @@ ELSEWHERE = re.compile(r"\$\{\s*(now|hydra)\s*:")
 def read(lines: Sequence[str], loader: ConfigLoader) -> list[Override]:
     """The overrides of a request, each checked by itself. Raises `SettingError`."""
     parser, study = OverridesParser.create(loader), asked_study(lines)
-    found = [_read(parser, line) for line in lines]
-    for override in found:
+    overrides = [_read(parser, line) for line in lines]
+    for override in overrides:
         _check_key(override, lines)
         _check_value(override, names_for(override.key_or_group, study))
         _keep_words(parser, override, study)
-    return found
+    return overrides
 
 
 def _read(parser: OverridesParser, line: str) -> Override:
@@ -155,8 +155,8 @@ def _check_value(override: Override, names: Collection[str]) -> None:
         raise SettingError(f"{key}: expected {one}, got '{override.get_value_string()}'")
     if isinstance(value, (ChoiceSweep, list, dict)) and any(map(_holds_sweep, values)):
         raise SettingError(f"{key}: {NESTED}")
-    if found := ELSEWHERE.search(override.input_line or ""):
-        raise SettingError(f"{key}: ${{{found[1]}:...}} is not the same wherever it is read; write the value itself")
+    if resolver := ELSEWHERE.search(override.input_line or ""):
+        raise SettingError(f"{key}: ${{{resolver[1]}:...}} is not the same wherever it is read; write the value itself")
 
 
 def _is_name(value: Any) -> bool:
@@ -183,11 +183,11 @@ def _keep_words(parser: OverridesParser, override: Override, study: str) -> None
         return
     value: Any = override._value
     if isinstance(value, ChoiceSweep):
-        if any(isinstance(its, (int, float)) for its in value.list):
+        if any(isinstance(element, (int, float)) for element in value.list):
             raise SettingError(
                 f"{entry.key}: put quotes around words that look like numbers, got '{override.input_line}'"
             )
-        value.list = [_kept(parser, entry.key, its) for its in value.list]
+        value.list = [_kept(parser, entry.key, element) for element in value.list]
         return
     if isinstance(value, (int, float)):
         typed = override.get_value_string().strip()
@@ -220,10 +220,11 @@ def points(overrides: Sequence[Override]) -> Iterator[tuple[str, ...]]:
             raise SettingError(f"{key}: the sweep is empty")
         if count > MAX_JOBS:
             raise SettingError(f"{key}: the sweep has more than {MAX_JOBS} jobs")
-    return itertools.product(*([f"{key}={value}" for value in _values(its)] for key, its in last.items()))
+    return itertools.product(*([f"{key}={value}" for value in values_of(override)] for key, override in last.items()))
 
 
-def _values(override: Override) -> Iterator[str]:
+def values_of(override: Override) -> Iterator[str]:
+    """The values of an override as the sweeper would hand them on."""
     if override.is_sweep_override():
         return override.sweep_string_iterator()
     return iter([override.get_value_element_as_str()])
@@ -235,7 +236,7 @@ def _count(override: Override) -> int:
     if isinstance(value, ChoiceSweep):
         return len(value.list)
     if not isinstance(value, RangeSweep):
-        return len(list(_values(override)))
+        return len(list(values_of(override)))
     ends = (value.start, value.stop, value.step)
     if not all(isinstance(end, (int, float)) and math.isfinite(end) for end in ends) or not value.step:
         numbers = ",".join(map(str, ends))

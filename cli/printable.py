@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from resnet_limits import own
 from resnet_limits.printable import printable
 
 LONGEST = 2000
@@ -19,6 +20,12 @@ def say(message: str) -> None:
 def quoted(path: Path) -> str:
     """A path as a shell takes it, whatever signs are in it."""
     return printable(shlex.quote(str(path)))
+
+
+def continuing(run: Path) -> str:
+    """The command that continues a run, with the files of a user's own that were named."""
+    files = "".join(f" --with {quoted(Path(file.path))}" for file in own.files())
+    return f"reslim train --resume {quoted(run)}{files}"
 
 
 def brief(message: str) -> str:

@@ -18,11 +18,11 @@ from resnet_limits.report.current import Current, current
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.enclosed import first_odd
 from resnet_limits.runs.folder import JobsInFolder, Run, outputs_root
-from resnet_limits.runs.planned import FILE, OtherSchema, depth_of
+from resnet_limits.runs.planned import FILE, MissingFiles, OtherSchema, depth_of
 from resnet_limits.runs.status import Status
 
 from .display import Terminal, coloured, print_json, show_summary
-from .printable import quoted, say
+from .printable import continuing, say
 
 
 def runs(name: str | None, *, json_out: bool) -> None:
@@ -32,29 +32,31 @@ def runs(name: str | None, *, json_out: bool) -> None:
         _show(Run.named(root, name), json_out)
         _say_silence()
         return
-    found = [_document(run, quick=True)[0] for run in Run.all(root)]
+    documents = [_document(run, quick=True)[0] for run in Run.all(root)]
     _say_silence()
     if json_out:
-        print_json(found)
+        print_json(documents)
         return
     console = Terminal()
-    if not found:
+    if not documents:
         console.print(f"no runs under {escape(str(root))}; reslim train makes one", highlight=False, soft_wrap=True)
         return
     table = Table(header_style="bold")
     for column in ("run", "study", "state", "depths", "verdicts"):
         table.add_column(column, no_wrap=column in ("run", "study", "state"), overflow="fold")
-    for its in found:
-        depths = ", ".join(str(d) for d in its["depths"])
-        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in its["verdicts"].items())
-        table.add_row(escape(its["id"]), escape(its["study"]), coloured(its["state"]), depths, escape(verdicts))
+    for document in documents:
+        depths = ", ".join(str(d) for d in document["depths"])
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in document["verdicts"].items())
+        table.add_row(
+            escape(document["id"]), escape(document["study"]), coloured(document["state"]), depths, escape(verdicts)
+        )
     console.print(table)
-    for its in found:
-        if its["continue"]:  # below the table: a folded command cannot be copied
-            console.print(f"continue with: {its['continue']}", markup=False, highlight=False, soft_wrap=True)
-    for its in found:
-        for remark in its["remarks"]:
-            console.print(Text.assemble((its["id"], "bold"), f": {remark}"), soft_wrap=True)
+    for document in documents:
+        if document["continue"]:  # below the table: a folded command cannot be copied
+            console.print(f"continue with: {document['continue']}", markup=False, highlight=False, soft_wrap=True)
+    for document in documents:
+        for remark in document["remarks"]:
+            console.print(Text.assemble((document["id"], "bold"), f": {remark}"), soft_wrap=True)
 
 
 def _say_silence() -> None:
@@ -68,10 +70,14 @@ def _document(run: Run, *, quick: bool = False) -> tuple[dict[str, Any], dict[st
         seen = run.glance() if quick else run.look(verify=True)
     except RunFolderError as error:
         return *_damaged(run, error), None
-    its, wrong = _current(run, seen), run.remarks()
+    current_summary, wrong = _current(run, seen), run.remarks()
     # Nothing is finished where something is missing or damaged, even if it is there for people alone.
-    state = "damaged" if its.state == "finished" and (its.summary is None or wrong) else its.state
-    claims = its.summary["claims"] if its.summary else []
+    state = (
+        "damaged"
+        if current_summary.state == "finished" and (current_summary.summary is None or wrong)
+        else current_summary.state
+    )
+    claims = current_summary.summary["claims"] if current_summary.summary else []
     unplanned = [f"jobs/{name} was not planned and does not count" for name in seen.strays]
     document = {
         "id": run.id,
@@ -82,16 +88,16 @@ def _document(run: Run, *, quick: bool = False) -> tuple[dict[str, Any], dict[st
         "jobs": {name: status.state for name, status in seen.statuses.items()},
         "verdicts": dict(Counter(claim["verdict"] for claim in claims)),
         # Of a run whose client is gone, and whose jobs go on in a scheduler, it waits for them and collects.
-        "continue": None if state == "finished" or run.is_launching() else f"reslim train --resume {quoted(run.path)}",
-        "remarks": [*its.remarks, *wrong, *unplanned],
+        "continue": None if state == "finished" or run.is_launching() else continuing(run.path),
+        "remarks": [*current_summary.remarks, *wrong, *unplanned],
     }
-    return document, seen.statuses, its.summary
+    return document, seen.statuses, current_summary.summary
 
 
 def _damaged(run: Run, error: RunFolderError) -> tuple[dict[str, Any], dict[str, Status]]:
     """A run whose plan cannot be relied on: what is left of its jobs, and why."""
     jobs = run.remains()
-    if isinstance(error, OtherSchema):
+    if unknown := isinstance(error, (OtherSchema, MissingFiles)):
         jobs = []
     elif not run.path.is_dir() or not (jobs or (run.path / "jobs").is_dir() or (run.path / FILE).exists()):
         raise error  # no run at all
@@ -99,7 +105,7 @@ def _damaged(run: Run, error: RunFolderError) -> tuple[dict[str, Any], dict[str,
         "id": run.id,
         "run": str(run.path),
         "study": jobs[0].settings.study if jobs else run.path.parent.name,
-        "state": "unknown" if isinstance(error, OtherSchema) else "damaged",
+        "state": "unknown" if unknown else "damaged",
         "depths": sorted({job.settings.depth for job in jobs}),
         "jobs": {job.name: job.status.state for job in jobs},
         "verdicts": {},
@@ -111,14 +117,14 @@ def _damaged(run: Run, error: RunFolderError) -> tuple[dict[str, Any], dict[str,
 
 def _current(run: Run, seen: JobsInFolder) -> Current:
     """The run as it is now; without a summary where there is none that can be shown."""
-    its = current(run, seen)
+    shown = current(run, seen)
     try:
-        show_summary(its.summary or {"claims": [], "table": []}, Console(file=io.StringIO()))
-        for claim in its.summary["claims"] if its.summary else []:
+        show_summary(shown.summary or {"claims": [], "table": []}, Console(file=io.StringIO()))
+        for claim in shown.summary["claims"] if shown.summary else []:
             claim["verdict"] = str(claim["verdict"])
     except (KeyError, TypeError, ValueError, AttributeError, MarkupError):
-        return replace(its, summary=None, remarks=[*its.remarks, "summary.json cannot be shown"])
-    return its
+        return replace(shown, summary=None, remarks=[*shown.remarks, "summary.json cannot be shown"])
+    return shown
 
 
 def _show(run: Run, json_out: bool) -> None:

@@ -31,12 +31,12 @@ def studies(name: str | None, *, json_out: bool) -> None:
         return
     every = list(_sound())
     if json_out:
-        print_json([{**_short(its), "claims": [claim.id for claim in its.claims]} for its in every])
+        print_json([{**_short(study), "claims": [claim.id for claim in study.claims]} for study in every])
         return
     table = plain_table("", f"{COST}\nreslim studies NAME shows more of one, reslim train study=NAME runs it")
     add_columns(table, "study", "question", "claims", "cost")
-    for its in every:
-        table.add_row(its.name, its.question, str(len(its.claims)), duration(its.seconds))
+    for described in every:
+        table.add_row(described.name, described.question, str(len(described.claims)), duration(described.seconds))
     Terminal().print(table)
 
 
@@ -57,7 +57,7 @@ def _document(study: Study) -> dict[str, Any]:
     return {
         **_short(study),
         "equation": study.equation,
-        "groups": [{**its.document(), "claims": [claim.id for claim in its.claims]} for its in study.groups],
+        "groups": [{**group.document(), "claims": [claim.id for claim in group.claims]} for group in study.groups],
         "papers": sorted({str(claim.source) for claim in study.claims}),
         "claims": [
             {

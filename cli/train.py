@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from resnet_limits import own
 from resnet_limits.data import identity
 from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import RunFolderError, SettingError, TooFewPoints
@@ -22,14 +23,19 @@ from resnet_limits.runs.job_folder import LAUNCHER
 from resnet_limits.runs.planned import by_depth
 from resnet_limits.runs.status import Status
 from resnet_limits.settings.base import Settings
+from resnet_limits.settings.build import require_files
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
+from resnet_limits.settings.registry import tried
+from resnet_limits.slowness import slowness
 
 from . import launchers
+from .forecast import forecast_lines
 from .hydra_bridge import Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
 from .overrides import given_twice
-from .printable import brief, quoted, say
+from .printable import brief, continuing, say
+from .workers import Crew
 
 ENDING = 60.0
 """Seconds that a cancelled task is given to end: SLURM's KillWait, 30 s unless set, and what follows it."""
@@ -56,22 +62,23 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
     elif todo and not dry_run:
         scheduler.require()
     check_sinks(todo)
+    check_parts(todo)
     check_data(jobs, [job for p in plans if _is_memory_known(p) for job in p.jobs if job.name in missing])
     if dry_run:
         _print_jobs(plans, missing, json_out)
         return
-    for line in _skipped([job for its in plans for job in its.jobs]):
-        say(line)
     if run is None:
         root = outputs_root(plans[0].outputs)
         run = Run.create(root, [job.settings for job in plans[0].jobs], overrides, sys.argv)
     else:
         with locked(run.path):  # two clients may add to one run
             run.note(sys.argv)
-            for its in plans:
-                run.add([job.settings for job in its.jobs], its.overrides)
+            for planned in plans:
+                run.add([job.settings for job in planned.jobs], planned.overrides)
+    for line in (*_skipped([job for p in plans for job in p.jobs]), *forecast_lines(plans, missing, slowness())):
+        say(line)
     names = {job.name for p in plans for job in p.jobs}
-    all_started = launch(run, names, _boxes(run, plans, missing))
+    all_started = launch(run, names, _launches(run, plans, missing))
     _finish(run, names, all_started, json_out)
 
 
@@ -80,6 +87,7 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     key = next((o.split("=", 1)[1].strip("'\"") for o in reversed(overrides) if o.startswith("outputs=")), None)
     run = Run.find(outputs_root(key), name)
     require_enclosed(run.path)
+    _require_same_files(run, overrides)
     if edited := run.edited():
         raise RunFolderError(
             f"{run.path / 'overrides.txt'} was edited: {edited}. A run does what its plan.json says: remove the file "
@@ -101,10 +109,11 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
         raise SettingError(f"study: the run {run.id} is of study {run.study}; start another run for another study")
     elsewhere = [o for o in overrides if _is_elsewhere(o, first.jobs[0].settings)]
     plans = [
-        _with_data_of(run, plan(overridden(sweep.overrides, elsewhere)), sweep.jobs) for sweep in run.planned.sweeps
+        _with_data_of(run, _with_files_of(run, plan(overridden(sweep.overrides, elsewhere)), sweep.jobs), sweep.jobs)
+        for sweep in run.planned.sweeps
     ]
-    for its, sweep in zip(plans, run.planned.sweeps, strict=True):
-        _require_same(run, its, sweep.jobs)
+    for plan_made, sweep in zip(plans, run.planned.sweeps, strict=True):
+        _require_same(run, plan_made, sweep.jobs)
     from resnet_limits.runs.provenance import version
 
     if run.version() != version():
@@ -114,17 +123,38 @@ def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
     return run, chosen
 
 
-def _with_data_of(run: Run, its: Plan, planned: Sequence[str]) -> Plan:
+def _require_same_files(run: Run, overrides: Sequence[str]) -> None:
+    """Raise `RunFolderError` where a file of the user's own is another than the run's, unless `parts` says so."""
+    if (changed := run.planned.changed_files()) and not any(line.startswith("parts=") for line in overrides):
+        then, now = next(iter(changed.items()))
+        raise RunFolderError(
+            f"{run.path} was made with {then}, and the file is {now} now. Bring back the one that it was, or add"
+            f" parts={own.joined(changed.values())}: jobs are then made anew with this one, and judged apart"
+        )
+
+
+def _with_files_of(run: Run, plan_made: Plan, planned: Sequence[str]) -> Plan:
+    """The sweep as it was planned, with the files of the user's own of that time; a job to be run will miss them."""
+    known = {job.settings.parts for job in run.jobs()}
+    jobs = []
+    for job in plan_made.jobs:
+        then = (replace(job.settings, parts=parts) for parts in known if job.name not in planned)
+        meant = next((settings for settings in then if job_name(settings) in planned), None)
+        jobs.append(job if meant is None else PlannedJob.of(job.overrides, meant))
+    return replace(plan_made, jobs=tuple(jobs))
+
+
+def _with_data_of(run: Run, plan_made: Plan, planned: Sequence[str]) -> Plan:
     """The sweep where its data are not here: those that were planned are meant; a job to be run will miss them."""
     known = _data_by_job(run)
     jobs = []
-    for job in its.jobs:
+    for job in plan_made.jobs:
         if identity.digest_of(job.settings) is None:
             here = [identity.on(job.settings, digest) for digest in known.get(identity.apart(job.settings), [])]
             meant = [settings for settings in here if job_name(settings) in planned] or here
             job = PlannedJob.of(job.overrides, meant[0]) if len(meant) == 1 else job
         jobs.append(job)
-    return replace(its, jobs=tuple(jobs))
+    return replace(plan_made, jobs=tuple(jobs))
 
 
 def _data_by_job(run: Run) -> dict[str, list[str]]:
@@ -137,19 +167,19 @@ def _data_by_job(run: Run) -> dict[str, list[str]]:
 
 def _other_data(run: Run, jobs: Sequence[PlannedJob]) -> Counter[str]:
     """How many jobs ask for what the run asks for, on other data, by a sentence about these."""
-    known, found = _data_by_job(run), Counter[str]()
+    known, counts = _data_by_job(run), Counter[str]()
     for job in jobs:
         digest, here = identity.digest_of(job.settings), known.get(identity.apart(job.settings), [])
         if digest is not None and here and digest not in here:
             place = identity.place_of(job.settings)
             where = f" under {place}" if place else ""
-            found[f"the data{where} are others than the run's ({digest}, not {', '.join(here)})"] += 1
-    return found
+            counts[f"the data{where} are others than the run's ({digest}, not {', '.join(here)})"] += 1
+    return counts
 
 
 def _say_other_data(run: Run, plans: Sequence[Plan]) -> None:
     """Say which jobs are new because the data are others than the run's."""
-    for words, count in _other_data(run, [job for its in plans for job in its.jobs]).items():
+    for words, count in _other_data(run, [job for plan_made in plans for job in plan_made.jobs]).items():
         say(f"{words}: {count} further jobs, judged apart")
 
 
@@ -182,8 +212,10 @@ def _require_same(run: Run, plan: Plan, planned: Sequence[str]) -> None:
 def _is_elsewhere(override: str, settings: Settings) -> bool:
     """Whether an override says where or how jobs run, and nothing about which."""
     name = override.split("=", 1)[0]
-    its = {entry.key: entry.field.metadata for entry in describe(settings)}
-    known = name in its and not its[name]["content"] and name != "figure"  # a figure brings keys that are content
+    metadata = {entry.key: entry.field.metadata for entry in describe(settings)}
+    known = (
+        name in metadata and not metadata[name]["content"] and name != "figure"
+    )  # a figure brings keys that are content
     return known or name.split("/")[0].split(".")[0] in ("hydra", "cluster")
 
 
@@ -220,22 +252,27 @@ def _let_end(run: Run, asked: set[str]) -> None:
     """Wait for tasks that were cancelled a moment ago: a job that still runs is not sent again."""
     end = time.monotonic() + ENDING
     while time.monotonic() < end:
-        its = [job.name for job in run.jobs() if job.name in asked and job.status.state in ("queued", "running")]
-        if not scheduler.ending(run.path, its):
+        unfinished = [job.name for job in run.jobs() if job.name in asked and job.status.state in ("queued", "running")]
+        if not scheduler.ending(run.path, unfinished):
             return
         time.sleep(0.5)
 
 
-def _boxes(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box]:
-    """What is to be launched of each sweep; sweeps of one run may share jobs."""
-    found, left = [], set(missing)
-    for its in plans:
-        todo = left & {job.name for job in its.jobs}
+def _launches(run: Run, plans: Sequence[Plan], missing: set[str]) -> list[Box | Crew]:
+    """What is to be launched: products for Hydra's launchers, all else side by side. Sweeps of a run may share jobs."""
+    launches: list[Box | Crew] = []
+    side_by_side: list[Settings] = []
+    left = set(missing)
+    for planned in plans:
+        todo = {job.name: job.settings for job in planned.jobs if job.name in left}
         for name in todo:
             _requeue(run, name)
-        found += boxes(its, todo)
-        left -= todo
-    return found
+        if planned.launcher == launchers.SIDE_BY_SIDE:
+            side_by_side += todo.values()
+        else:
+            launches += boxes(planned, set(todo))
+        left -= set(todo)
+    return [*launches, Crew.of(side_by_side)] if side_by_side else launches
 
 
 def say_given_twice(overrides: Sequence[str]) -> None:
@@ -260,10 +297,18 @@ def check_sinks(settings: Sequence[Settings]) -> None:
         installed.require(asked)
 
 
-def _is_memory_known(its: Plan) -> bool:
+def check_parts(settings: Sequence[Settings]) -> None:
+    """Raise `SettingError` where a file of the user's own is another than the one that is meant, or brings a part that
+    is not what it says."""
+    for job in settings:
+        require_files(job)
+    tried(job for job in settings if job.parts)
+
+
+def _is_memory_known(plan_made: Plan) -> bool:
     """Whether it can be told here how much memory the jobs will have: not where a launcher's own keys say so."""
-    elsewhere = not launchers.named(its.launcher).is_here and its.jobs[0].settings.cluster.is_here
-    return not elsewhere and not any(o.startswith("hydra.launcher.mem") for o in its.overrides)
+    elsewhere = not launchers.named(plan_made.launcher).is_here and plan_made.jobs[0].settings.cluster.is_here
+    return not elsewhere and not any(o.startswith("hydra.launcher.mem") for o in plan_made.overrides)
 
 
 def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob] | None = None) -> None:
@@ -279,9 +324,11 @@ def check_data(jobs: Sequence[PlannedJob], in_memory: Sequence[PlannedJob] | Non
             raise error.asked_by(who) if (who := who_asks(job, error.key)) else error from None
     for job in jobs if in_memory is None else in_memory:
         room.check(study_of(job.settings), job.settings)
-    for line in dict.fromkeys(line for its in settings for line in study_of(its).all_warnings(its)):
+    for line in dict.fromkeys(
+        line for settings_of_job in settings for line in study_of(settings_of_job).all_warnings(settings_of_job)
+    ):
         say(f"warning: {line}")
-    asked = [data for its in settings if isinstance(data := getattr(its, "data", None), Data)]
+    asked = [data for settings_of_job in settings if isinstance(data := getattr(settings_of_job, "data", None), Data)]
     for data in {repr(data): data for data in asked}.values():
         identity.require(data)
         for line in data.notes():
@@ -317,7 +364,7 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> Non
     unfinished = [name for name in sorted(asked, key=by_depth) if summary["jobs"].get(name) != "finished"]
     if unfinished:
         say(f"{len(unfinished)} of {len(asked)} jobs did not finish: {', '.join(unfinished[:6])}")
-        say(f"reslim train --resume {quoted(run.path)} runs them again")
+        say(f"{continuing(run.path)} runs them again")
         raise SystemExit(1)
 
 
@@ -345,13 +392,13 @@ def _print_configuration(overrides: Sequence[str], cfg: str, resume: str | None,
         raise SettingError(f"--cfg: expected job, got '{cfg}'")
     if resume is not None:
         raise SettingError("--cfg job prints what a new run would be; that of a run is config.yaml in its folder")
-    its = asdict(plan(overrides).jobs[0].settings)
+    config = asdict(plan(overrides).jobs[0].settings)
     if json_out:
         from .display import print_json
 
-        print_json(its)
+        print_json(config)
     else:
-        print(yaml.safe_dump(its, sort_keys=False), end="")
+        print(yaml.safe_dump(config, sort_keys=False), end="")
 
 
 def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> None:
@@ -368,7 +415,7 @@ def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> Non
     for job in jobs:
         done = "" if job.name in missing else "   (finished, or under way)"
         print(f"{job.name:<20} {printable(' '.join(job.overrides))}{done}")
-    for line in _skipped(jobs):
+    for line in (*_skipped(jobs), *forecast_lines(plans, missing, slowness())):
         print(line)
     print(f"{len(missing)} of {len(jobs)} jobs of study {study.name} would run, launcher {plans[0].launcher}")
 
@@ -387,8 +434,8 @@ def _job_document(job: PlannedJob, missing: set[str]) -> dict[str, Any]:
 def _skipped(jobs: Sequence[PlannedJob]) -> list[str]:
     """A line for each group that does not measure at some of the depths."""
     study = study_of(jobs[0].settings)
-    found = study.skipped(job.settings for job in jobs)
+    depths_by_group = study.skipped(job.settings for job in jobs)
     return [
         f"{name}: measured at {study.group(name).depths}; skipped at {', '.join(map(str, depths))}"
-        for name, depths in found.items()
+        for name, depths in depths_by_group.items()
     ]

@@ -26,6 +26,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from resnet_limits.cores import cores
 from resnet_limits.errors import OutputError, SettingError, one_of
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
@@ -33,8 +34,8 @@ from resnet_limits.settings.registry import STUDIES
 
 from .display import Terminal, Watch, coloured, plain_table, print_json
 from .hydra_bridge import Plan, plan
-from .printable import quoted, say
-from .train import check_data, check_devices, check_sinks, say_given_twice
+from .printable import continuing, say
+from .train import check_data, check_devices, check_parts, check_sinks, say_given_twice
 
 if TYPE_CHECKING:
     from resnet_limits.runs.collection import Collection
@@ -76,12 +77,13 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
     say_given_twice(request.overrides)
     # All plans first: a mistake in the request is said before anything runs.
     plans = [plan([f"study={study}", *request.overrides]) for study in request.studies]
-    settings = [job.settings for its in plans for job in its.jobs]
-    if len(presets := {its.preset for its in settings}) > 1:
+    settings = [job.settings for plan in plans for job in plan.jobs]
+    if len(presets := {settings_of_job.preset for settings_of_job in settings}) > 1:
         raise SettingError(f"preset: verify judges at one preset; got {', '.join(sorted(presets))}")
     check_devices(settings)
     check_sinks(settings)
-    check_data([job for its in plans for job in its.jobs])
+    check_parts(settings)
+    check_data([job for plan in plans for job in plan.jobs])
     if junit is not None:
         _writable(Path(junit))
     start = time.monotonic()
@@ -95,15 +97,15 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
         "ok": all(outcome.ok for outcome in outcomes),
         "studies": [
             {
-                "study": its.study,
-                "run": str(its.run.path),
-                "ok": its.ok,
-                "groups": its.groups,
-                "claims": its.checks,
-                "failed_jobs": its.failed,
-                "seconds": round(its.seconds, 3),
+                "study": outcome.study,
+                "run": str(outcome.run.path),
+                "ok": outcome.ok,
+                "groups": outcome.groups,
+                "claims": outcome.checks,
+                "failed_jobs": outcome.failed,
+                "seconds": round(outcome.seconds, 3),
             }
-            for its in outcomes
+            for outcome in outcomes
         ],
         "seconds": round(seconds, 3),
     }
@@ -147,10 +149,11 @@ def all_verified(plans: Sequence[Plan]) -> list[Outcome]:
 
     Processes are forked: nothing heavy is imported here yet, and no thread runs.
     """
-    threads = max(job.settings.threads for its in plans for job in its.jobs)
-    side_by_side = min(len(plans), len(os.sched_getaffinity(0)) // threads if hasattr(os, "sched_getaffinity") else 1)
+    threads = max(job.settings.threads for plan in plans for job in plan.jobs)
+    asked = plans[0].jobs[0].settings.jobs
+    side_by_side = min(len(plans), asked or cores() // threads)
     if side_by_side < 2:
-        return [verified(its, alone=True) for its in plans]
+        return [verified(plan, alone=True) for plan in plans]
     pool = ProcessPoolExecutor(side_by_side, mp_context=multiprocessing.get_context("fork"))
     try:
         return list(pool.map(verified, plans))
@@ -174,7 +177,7 @@ def interrupt(worker: BaseProcess) -> None:
             os.kill(worker.pid, signal.SIGINT)
 
 
-def verified(its: Plan, *, alone: bool = False) -> Outcome:
+def verified(plan: Plan, *, alone: bool = False) -> Outcome:
     """Run the jobs of one study in a run folder and check its claims."""
     from resnet_limits.report.publish import write
     from resnet_limits.runs.collect import collected
@@ -183,43 +186,43 @@ def verified(its: Plan, *, alone: bool = False) -> Outcome:
     from resnet_limits.runs.records import swept_keys
 
     start = time.monotonic()
-    run = Run.create(outputs_root(its.outputs), [job.settings for job in its.jobs], its.overrides, sys.argv)
+    run = Run.create(outputs_root(plan.outputs), [job.settings for job in plan.jobs], plan.overrides, sys.argv)
     try:
         with _watched(run, live=alone):
-            for job in its.jobs:
+            for job in plan.jobs:
                 run_job(run.path, job.settings)
     except KeyboardInterrupt:
-        say(f"interrupted; reslim train --resume {quoted(run.path)} continues")
+        say(f"interrupted; {continuing(run.path)} continues")
         raise
     merged = merge([run])
     # The keys in which the planned jobs differ: a setting whose jobs all failed is missed, not forgotten.
-    collection = collected(merged, swept=swept_keys([job.settings for job in its.jobs]))
+    collection = collected(merged, swept=swept_keys([job.settings for job in plan.jobs]))
     write(run.path, merged, collection=collection, figures=False)
     run.note_jobs()
     failed = {job.name: job.status.message for job in merged.jobs if job.status.state != "finished"}
     groups = [group.document() for group in collection.study.groups]
-    return Outcome(its.study, run, groups, _checks(its, collection), failed, time.monotonic() - start)
+    return Outcome(plan.study, run, groups, _checks(plan, collection), failed, time.monotonic() - start)
 
 
-def _checks(its: Plan, collection: Collection) -> list[dict[str, Any]]:
+def _checks(plan: Plan, collection: Collection) -> list[dict[str, Any]]:
     """The scoreboard of one study, as JSON has it."""
     from resnet_limits.report.publish import claim_document
     from resnet_limits.runs.records import setting_label, setting_of
     from resnet_limits.studies.scoreboard import checks
 
     study, asked = collection.study, {}
-    for job in its.jobs:
+    for job in plan.jobs:
         setting = setting_of(job.settings, collection.swept)
         asked[setting_label(setting)] = (setting, study.chosen(job.settings.claims))
-    found = []
+    documents = []
     judged = [judgement for judgement, _ in collection.judged]
-    for check in checks(study, its.jobs[0].settings.preset, list(asked.values()), judged):
+    for check in checks(study, plan.jobs[0].settings.preset, list(asked.values()), judged):
         seen = {} if check.judgement is None else claim_document(study, check.judgement)
         empty = dict.fromkeys(("source", "statement", "kind", "observable", "expected", "measured", "verdict"))
         group = next((name for name, ids in study.parts.items() if check.claim in ids), None)
         entry = {"id": check.claim, "setting": dict(check.setting), "group": group, **{k: seen.get(k) for k in empty}}
-        found.append({**entry, "must_be": check.must_be, "ok": check.ok, "why": check.why})
-    return found
+        documents.append({**entry, "must_be": check.must_be, "ok": check.ok, "why": check.why})
+    return documents
 
 
 @contextmanager
@@ -297,9 +300,9 @@ def _questions(study: dict[str, Any]) -> Table:
     for column in ("", "question", "as they must"):
         table.add_column(column, no_wrap=column != "question", justify="right" if column == "as they must" else "left")
     for group in study["groups"]:
-        its = [check["ok"] for check in study["claims"] if check["group"] == group["name"]]
-        if its:
-            table.add_row(_sign(all(its)), escape(group["title"]), f"{sum(its)} of {len(its)}")
+        passed = [check["ok"] for check in study["claims"] if check["group"] == group["name"]]
+        if passed:
+            table.add_row(_sign(all(passed)), escape(group["title"]), f"{sum(passed)} of {len(passed)}")
     return table
 
 
@@ -325,27 +328,29 @@ def _write_junit(path: Path, outcomes: Sequence[Outcome]) -> None:
     from resnet_limits.files import whole
 
     suites = ElementTree.Element("testsuites", name="reslim verify")
-    for its in outcomes:
-        wrong = [check for check in its.checks if not check["ok"]]
+    for outcome in outcomes:
+        wrong = [check for check in outcome.checks if not check["ok"]]
         suite = ElementTree.SubElement(
             suites,
             "testsuite",
-            name=f"reslim.{its.study}",
-            tests=str(len(its.checks) + len(its.failed)),
+            name=f"reslim.{outcome.study}",
+            tests=str(len(outcome.checks) + len(outcome.failed)),
             failures=str(len(wrong)),
-            errors=str(len(its.failed)),
+            errors=str(len(outcome.failed)),
             skipped="0",
-            time=f"{its.seconds:.3f}",
+            time=f"{outcome.seconds:.3f}",
         )
-        for check in its.checks:
+        for check in outcome.checks:
             words = setting_words(check["setting"])
             name = _printable(check["id"] + (f" [{words}]" if words else ""))
-            case = ElementTree.SubElement(suite, "testcase", classname=f"reslim.{its.study}", name=name, time="0")
+            case = ElementTree.SubElement(suite, "testcase", classname=f"reslim.{outcome.study}", name=name, time="0")
             if not check["ok"]:
                 failure = ElementTree.SubElement(case, "failure", message=_printable(check["why"]))
                 failure.text = f"verdict {check['verdict']}, must be {check['must_be']}"
-        for job, message in its.failed.items():
-            case = ElementTree.SubElement(suite, "testcase", classname=f"reslim.{its.study}.jobs", name=job, time="0")
+        for job, message in outcome.failed.items():
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=f"reslim.{outcome.study}.jobs", name=job, time="0"
+            )
             ElementTree.SubElement(case, "error", message=_printable(message))
     with whole(path) as beside:
         ElementTree.ElementTree(suites).write(beside, encoding="utf-8", xml_declaration=True)

@@ -45,12 +45,13 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .limits.gram import GramDiffusion as GramDiffusion
     from .limits.gram_moments import GramMoments as GramMoments
     from .limits.gram_moments import gram_moments as gram_moments
-    from .limits.hamiltonian.gaussian import GaussianKernel as GaussianKernel
+    from .limits.hamiltonian.kernels.gaussian import GaussianKernel as GaussianKernel
     from .limits.hamiltonian.shooting import Shooting as Shooting
     from .limits.hamiltonian.shooting import shoot as shoot
     from .limits.kernel import LimitKernel as LimitKernel
     from .limits.kernel_recursion import FiniteDepthKernel as FiniteDepthKernel
     from .networks.activations import activation_named as activation_named
+    from .networks.blocks.gradient import GradientBlock as GradientBlock
     from .networks.blocks.one import OneBlock as OneBlock
     from .networks.blocks.outside import OutsideBlock as OutsideBlock
     from .networks.blocks.prenorm import PrenormBlock as PrenormBlock
@@ -88,6 +89,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .studies.hamiltonian.settings import HamiltonianKeys as HamiltonianKeys
     from .studies.kernel.settings import Kernel as Kernel
     from .studies.kernel.settings import KernelKeys as KernelKeys
+    from .studies.kernel.settings import MiniBatchKeys as MiniBatchKeys
     from .studies.ode.settings import Ode as Ode
     from .studies.ode.settings import OdeKeys as OdeKeys
     from .studies.sde.settings import Sde as Sde
@@ -104,7 +106,7 @@ _PLACES = {
     "EulerMaruyama": "sampling.schemes",
     "Extremal": "limits.euler_lagrange",
     "FiniteDepthKernel": "limits.kernel_recursion",
-    "GaussianKernel": "limits.hamiltonian.gaussian",
+    "GaussianKernel": "limits.hamiltonian.kernels.gaussian",
     "GramDiffusion": "limits.gram",
     "GramMoments": "limits.gram_moments",
     "Heun": "networks.steps.heun",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import SettingError
@@ -25,6 +26,16 @@ def resolve(name: str) -> torch.device:
         if index >= count:
             raise SettingError(f"device={name}: there are {count} CUDA devices, cuda:0 to cuda:{count - 1}")
     return torch.device(name)
+
+
+def gpus(name: str) -> int:
+    """How many GPUs the jobs of a key `device` may be spread over, 0 for those on the CPU. Free of torch where the
+    system shows none."""
+    if name == "cpu" or (name == "auto" and not Path("/dev/nvidiactl").exists()):
+        return 0
+    import torch
+
+    return 1 if ":" in name else torch.cuda.device_count()
 
 
 def described(device: torch.device) -> str:

@@ -7,7 +7,8 @@
     │   ├── MissingData       a data set that is not where it was looked for
     │   ├── DamagedData       data that are truncated, corrupt, of the wrong shape or of one class
     │   ├── RunFolderError    not a run folder, or damaged
-    │   │   └── OtherSchema   of another schema (`runs/planned.py`)
+    │   │   ├── OtherSchema   of another schema (`runs/planned.py`)
+    │   │   └── MissingFiles  made with files of a user's own that were not named (`runs/planned.py`)
     │   ├── OutputError       a folder that cannot be written
     │   └── SchedulerError    the scheduler of a cluster is not there, or refuses
     └── MeasurementError      a job could not finish its measurement: the job fails, the run goes on

@@ -24,9 +24,9 @@ from typing import Any
 
 from .errors import OutputError, is_text
 
-LARGEST = 64_000_000
+MOST_BYTES_READ = 64_000_000
 """Bytes of a text that is read; nothing that reslim writes comes near."""
-TAIL = 10_000
+BYTES_OF_TAIL = 10_000
 """Bytes in which the last lines of a log are looked for."""
 BESIDE = re.compile(r"\..+\.(?P<host>[0-9a-f]{6})-(?P<pid>\d{1,7})-[0-9a-f]{8}")
 
@@ -131,7 +131,7 @@ def read_bytes(path: Path) -> bytes:
 def read_text(path: Path) -> str:
     """The text of a file. Raises `OSError` for what is no plain file, or beyond all measure."""
     with open(path, encoding="utf-8", opener=plain) as file:
-        if os.fstat(file.fileno()).st_size > LARGEST:
+        if os.fstat(file.fileno()).st_size > MOST_BYTES_READ:
             raise OSError(errno.EFBIG, "too large", str(path))
         return file.read()
 
@@ -139,8 +139,8 @@ def read_text(path: Path) -> str:
 def tail(path: Path) -> list[str]:
     """The last lines of a text. Raises `OSError` as `read_text` does, but for no size."""
     with open(path, "rb", opener=plain) as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
-        return file.read(TAIL).decode("utf-8", errors="replace").splitlines()
+        file.seek(max(0, os.fstat(file.fileno()).st_size - BYTES_OF_TAIL))
+        return file.read(BYTES_OF_TAIL).decode("utf-8", errors="replace").splitlines()
 
 
 def read_json(path: Path) -> Any:

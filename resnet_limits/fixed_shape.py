@@ -36,7 +36,7 @@ BYTES, LARGEST = 2**20, 4096
 MULTIPLICATIONS = 2**22
 """In a batch of products: enough to make the call cheap, few enough for padding to be."""
 
-SHORT = 600
+MOST_TERMS_BY_ENTRY = 600
 """Multiplications up to which a product is done entry by entry: torch's batches of small products take as long."""
 
 
@@ -74,7 +74,7 @@ def aligned(x: Tensor) -> Tensor:
 def product(R: Float[Tensor, "r n m"], Z: Float[Tensor, "r m d"], *, first: int = 0) -> Float[Tensor, "r n d"]:
     """`R Z` of each replica; equal rows of R give equal rows."""
     n, m, d = *R.shape[1:], Z.shape[2]
-    if n * m * d <= SHORT or n == 1:
+    if n * m * d <= MOST_TERMS_BY_ENTRY or n == 1:
         return add_terms(R[:, :, :1] * Z[:, :1], R[:, :, 1:], Z[:, 1:])
     return equal_rows(R, in_batches(torch.bmm, batch_size(n, m, d, R.dtype), R, Z, first=first))
 
@@ -84,7 +84,7 @@ def add_product(
 ) -> Float[Tensor, "r n d"]:
     """`y + R Z`, in the memory of y."""
     n, m, d = *R.shape[1:], Z.shape[2]
-    if n * m * d <= SHORT or n == 1:
+    if n * m * d <= MOST_TERMS_BY_ENTRY or n == 1:
         return add_terms(y, R, Z)
     return y.add_(product(R, Z, first=first))
 
@@ -101,7 +101,7 @@ def add_terms(
 def inner(a: Float[Tensor, "r n d"], b: Float[Tensor, "r m d"], *, first: int = 0) -> Float[Tensor, "r n m"]:
     """`<a_i, b_j>`; equal vectors a have equal rows."""
     (n, d), m = a.shape[1:], b.shape[1]
-    if n * m * d <= SHORT:
+    if n * m * d <= MOST_TERMS_BY_ENTRY:
         return torch.stack([(a * b[:, j : j + 1]).sum(dim=2) for j in range(m)], dim=2)
     return equal_rows(a, in_batches(lambda a, b: torch.bmm(a, b.mT), batch_size(n, d, m, a.dtype), a, b, first=first))
 
@@ -109,7 +109,7 @@ def inner(a: Float[Tensor, "r n d"], b: Float[Tensor, "r m d"], *, first: int = 
 def gram(x: Float[Tensor, "r n d"], *, first: int = 0) -> Float[Tensor, "r n n"]:
     """`<x_i, x_j>`, symmetric up to rounding; of two equal vectors rows and columns may differ by it too."""
     n, d = x.shape[1:]
-    if n * n * d > SHORT:
+    if n * n * d > MOST_TERMS_BY_ENTRY:
         return in_batches(lambda x: torch.bmm(x, x.mT), batch_size(n, d, n, x.dtype), x, first=first)
     result = x.new_empty(len(x), n, n)
     for k in range(n):  # <x_i, x_{i + k}>

@@ -117,6 +117,11 @@ def host_limit() -> Room | None:
     return min(rooms(), key=lambda room: room.total, default=None)
 
 
+def shared_room() -> Room | None:
+    """What the processes of a run may still take together; a limit on addresses is each one's own."""
+    return min(filter(None, (_memory(), control_group())), key=lambda room: room.free, default=None)
+
+
 def rooms() -> list[Room]:
     """Every limit that this process is under."""
     return [room for room in (_memory(), control_group(), _addresses()) if room is not None]

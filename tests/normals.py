@@ -8,5 +8,5 @@ from torch import Tensor
 
 def normals(*shape: int, seed: int = 0, scale: float = 1.0, dtype: torch.dtype = torch.float64) -> Tensor:
     """The same numbers in every precision, but for rounding."""
-    its = torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return (scale * its).to(dtype)
+    drawn = torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return (scale * drawn).to(dtype)

@@ -14,8 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = {
     "cli": "the terminal: whatever the package does, asked for in words",
+    "testing": "laws as test classes, for parts of a user's own",
     "report": "what several runs found, on a page",
     "runs": "a life for jobs on disk; of the studies it knows what every study is",
+    "parts": "what a file of a user's own derives from, in one place",
     "figures": "pictures of records and arrays; whoever makes runs or reports hands it what to draw",
     "studies": "claims, and how they are measured, of what is below",
     "limits": "what networks tend to, found without networks; some are those of what training minimises",
@@ -34,7 +36,10 @@ ORDER = {
     "settings": "keys and what they mean; a choice is found by its name, without an import here",
     "random": "normals that are functions of a seed and a purpose",
     "device": "where to compute",
+    "cores": "how many CPU cores there are to compute on",
+    "slowness": "how slow they are",
     "fixed_shape": "products that do not depend on how much is computed at a time",
+    "own": "files of a user's own, as modules",
     "files": "whole files, or none",
     "imports": "the modules of another process are those of this one",
     "papers": "who proved what",

@@ -58,7 +58,7 @@ def test_the_wheel_holds_the_files_of_the_tree_and_nothing_else(wheel):
     assert any(name.endswith("licenses/LICENSE") for name in metadata)
 
 
-def test_an_installed_wheel_that_is_started_in_a_clone_trains_with_its_own_files(wheel, tmp_path):
+def test_an_installed_wheel_that_is_started_in_a_clone_trains_with_its_own_files_and_a_user_s(wheel, tmp_path):
     program = (
         "import sys; sys.argv[0] = 'reslim'; import reslim_cli.app, reslim_configs, resnet_limits\n"
         "print(reslim_cli.__file__, reslim_configs.__file__, resnet_limits.__file__, sep='\\n', file=sys.stderr)\n"
@@ -66,7 +66,18 @@ def test_an_installed_wheel_that_is_started_in_a_clone_trains_with_its_own_files
     )
     # A path before the editable install's own finder: what is imported is the wheel.
     environment = {**os.environ, "PYTHONPATH": str(wheel / "site"), "RESLIM_OUTPUTS": str(tmp_path / "outputs")}
-    request = ("preset=smoke", "ode.paths=1", "ode.inputs=2", "width=4", "depth=4,8", "claims=[ode.reversed.euler]")
+    own_law = str(ROOT / "tests" / "examples" / "own_law.py")
+    request = (
+        "--with",
+        own_law,
+        "init=wave_law",
+        "preset=smoke",
+        "ode.paths=1",
+        "ode.inputs=2",
+        "width=4",
+        "depth=4,8",
+        "claims=[ode.reversed.euler]",
+    )
     done = subprocess.run(
         [sys.executable, "-P", "-c", program, "train", *request, "--json"],
         capture_output=True,
@@ -82,4 +93,5 @@ def test_an_installed_wheel_that_is_started_in_a_clone_trains_with_its_own_files
     assert summary["state"] == "finished"
     document = json.loads((Path(summary["run"]) / "provenance.json").read_text())
     assert document["invocations"][0]["package"] == str(wheel / "site" / "resnet_limits" / "__init__.py")
+    assert list(document["invocations"][0]["parts"].values()) == [own_law], "a file of a user's own"
     assert document["invocations"][0]["git"] is None, "an installed package has no revision"

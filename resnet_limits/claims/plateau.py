@@ -14,18 +14,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-FEWEST = 4
+FEWEST_DEPTHS = 4
 """Depths that double: two triples, so that the extrapolation has an error."""
 
 
 def plateau(distances: Sequence[float]) -> tuple[float, float]:
-    """`(d_inf, error)` of distances at depths that double, at least `FEWEST`; nan where they do not change.
+    """`(d_inf, error)` of distances at depths that double, at least `FEWEST_DEPTHS`; nan where they do not change.
 
     Raises `ValueError` for fewer.
     """
-    if len(distances) < FEWEST:
-        raise ValueError(f"a plateau with an error needs {FEWEST} depths that double, got {len(distances)}")
-    d = np.asarray(distances[-FEWEST:], dtype=float)
+    if len(distances) < FEWEST_DEPTHS:
+        raise ValueError(f"a plateau with an error needs {FEWEST_DEPTHS} depths that double, got {len(distances)}")
+    d = np.asarray(distances[-FEWEST_DEPTHS:], dtype=float)
     step = np.diff(d)
     with np.errstate(divide="ignore", invalid="ignore"):
         before, last = d[2:] - step[1:] ** 2 / np.diff(step)

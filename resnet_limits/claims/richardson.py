@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-COLUMNS = 2
+POWERS_ELIMINATED = 2
 """Powers of 1/L that are eliminated: more amplify the rounding and the noise of training."""
 
 
@@ -25,7 +25,7 @@ def richardson_limit(values: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarr
     rows = [[np.asarray(values[0])]]
     for value in values[1:]:
         row = [np.asarray(value)]
-        for m in range(1, min(len(rows), COLUMNS) + 1):
+        for m in range(1, min(len(rows), POWERS_ELIMINATED) + 1):
             row.append(row[m - 1] + (row[m - 1] - rows[-1][m - 1]) / (2**m - 1))
         rows.append(row)
     return rows[-1][-1], rows[-1][-1] - rows[-1][-2]

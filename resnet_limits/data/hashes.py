@@ -2,8 +2,9 @@
 
     $XDG_CACHE_HOME/reslim/hashes/FOLDER.json      FOLDER a hash of the path; one entry a file
 
-So a folder of 60,000 images that nobody touched is looked at and not read. A file that was changed less than `SETTLED`
-before it was read may be changed again without a sign (clocks of file systems tick coarsely): it is read again next
+So a folder of 60,000 images that nobody touched is looked at and not read. A file that was changed less than
+`NANOSECONDS_TO_SETTLE` before it was read may be changed again without a sign (clocks of file systems tick coarsely):
+it is read again next
 time. The kept file is replaced as a whole; one that is damaged, or cannot be written, costs time and nothing else.
 """
 
@@ -24,9 +25,9 @@ from ..errors import DamagedData
 from ..files import read_json, whole
 from .root import cache_folder
 
-SETTLED = 2_000_000_000
+NANOSECONDS_TO_SETTLE = 2_000_000_000
 """Nanoseconds that must lie between the last change of a file and its reading (FAT counts in two seconds)."""
-PATIENCE = 1.0
+SECONDS_OF_PATIENCE = 1.0
 """Seconds of reading after which it is said that files are read, and how often."""
 Told = Callable[[str], None]
 """Hears now and then how far the reading of many files is."""
@@ -78,13 +79,13 @@ def of(folder: Path, names: Iterable[str], *, report: Told = lambda message: Non
         if entry is not None and entry[:5] == [*marks[name], True]:
             sums[name] = entry[5]
             continue
-        if time.monotonic() - said > PATIENCE:
+        if time.monotonic() - said > SECONDS_OF_PATIENCE:
             said = time.monotonic()
             report(f"reading {len(names)} files under {folder} to tell what they are: {len(sums)} so far")
         began = time.time_ns()
         sums[name] = _sum(folder / name, marks[name])
         read.add(name)
-        if began - max(marks[name][1:3]) < SETTLED:
+        if began - max(marks[name][1:3]) < NANOSECONDS_TO_SETTLE:
             unsettled.add(name)
     before = {name: str(entry[5]) for name, entry in known.items()}
     return Hashes(folder, marks, sums, frozenset(read), before, frozenset(unsettled))

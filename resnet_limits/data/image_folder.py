@@ -27,7 +27,7 @@ SUFFIXES = (
 )
 READ = f"images are {' '.join(SUFFIXES)}"
 LAYOUT = f"expected train/CLASS/ and test/CLASS/ with images ({' '.join(SUFFIXES)})"
-SHOWN = 6
+KINDS_NAMED = 6
 """Kinds of files that are named before the rest is counted; twice as many classes are."""
 PARTS = ("train", "test")
 
@@ -69,8 +69,10 @@ class Listing:
         if not self.left_out:
             return ""
         kinds = Counter(PurePosixPath(path).suffix.lower() or "without a suffix" for path in self.left_out)
-        shown = [f"{number} {kind}" for kind, number in kinds.most_common(SHOWN)]
-        shown += [f"{sum(kinds.values()) - sum(n for _, n in kinds.most_common(SHOWN))} others"] * (len(kinds) > SHOWN)
+        shown = [f"{number} {kind}" for kind, number in kinds.most_common(KINDS_NAMED)]
+        shown += [f"{sum(kinds.values()) - sum(n for _, n in kinds.most_common(KINDS_NAMED))} others"] * (
+            len(kinds) > KINDS_NAMED
+        )
         return f"not read: {', '.join(shown)}; for example {self.left_out[0]}"
 
 
@@ -78,7 +80,7 @@ def notes(folder: Path) -> list[str]:
     """What planning says of a folder, one line each: counts by class, and what is not read. Raises as `listing`."""
     listed = listing(folder)
     by_size = sorted(listed.counts().items(), key=lambda item: (sum(item[1]), item[0]))
-    if len(by_size) > 2 * SHOWN:
+    if len(by_size) > 2 * KINDS_NAMED:
         by_size, order = [by_size[0], by_size[-1]], "the smallest and the largest class: "
     else:
         by_size, order = sorted(by_size), ""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import DamagedData
 
-PIECE = 4096
+IMAGES_A_PIECE = 4096
 """Images converted at a time; changes memory alone."""
 
 
@@ -49,7 +49,7 @@ def channel_statistics(
     """
     channels = x.shape[1]
     total, squares = torch.zeros(2, channels, dtype=torch.int64)
-    for part in chosen.split(PIECE):
+    for part in chosen.split(IMAGES_A_PIECE):
         values = x[part].transpose(0, 1).reshape(channels, -1).int()
         total += values.sum(dim=1, dtype=torch.int64)
         squares += values.square_().sum(dim=1, dtype=torch.int64)
@@ -69,6 +69,6 @@ def standardised(
     """The chosen images as points (chosen, channels * height * width), float32: bytes hold no more."""
     points = torch.empty(len(chosen), *x.shape[1:], dtype=torch.float32)
     shift, scale = mean.float()[:, None, None], deviation.float()[:, None, None]
-    for target, part in zip(points.split(PIECE), chosen.split(PIECE), strict=True):
+    for target, part in zip(points.split(IMAGES_A_PIECE), chosen.split(IMAGES_A_PIECE), strict=True):
         torch.div(x[part] - shift, scale, out=target)
     return points.flatten(1)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 """How far two numbers of sketches of standardised points may lie apart. Rounding of each coordinate in its last bits
 stays below 1e-14; another value of one coordinate among a million, off by 1e-3, shows as 1e-6."""
-FIRST = 4
+POINTS_KEPT = 4
 """Points that are kept as they are."""
 PROJECTIONS = 4
 
@@ -89,7 +89,7 @@ def sketch(dataset: Dataset) -> np.ndarray:
         stream = generator(0, f"data.sketch.{name}", values.shape[1])
         columns = stream.standard_normal((values.shape[1], PROJECTIONS)) / values.shape[1] ** 0.5
         rows = stream.standard_normal((len(values), PROJECTIONS)) / max(len(values), 1) ** 0.5
-        parts += [values[:FIRST].ravel(), (rows * (values @ columns)).sum(axis=0)]
+        parts += [values[:POINTS_KEPT].ravel(), (rows * (values @ columns)).sum(axis=0)]
     return np.concatenate(parts)
 
 

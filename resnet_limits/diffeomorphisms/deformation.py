@@ -19,7 +19,7 @@ from .inverse import invert
 from .jacobians import block_determinants, increments_of, jacobians_at
 from .squaring import grid
 
-MARGIN = 0.05
+MARGIN_OF_WIDTH = 0.05
 """By how much of its width a grid is wider, on each side, than the points in it."""
 TOLERANCE = 1e-9
 """Of inverse blocks by fixed-point iteration: a picture shows no more."""
@@ -45,7 +45,7 @@ def box(points: Float[Tensor, "*batch d"]) -> tuple[Float[Tensor, 2], Float[Tens
         raise ValueError(f"a grid is drawn in the plane; these points have {points.shape[-1]} coordinates, not 2")
     flat = points.reshape(-1, 2)
     low, high = flat.amin(dim=0), flat.amax(dim=0)
-    margin = MARGIN * (high - low)
+    margin = MARGIN_OF_WIDTH * (high - low)
     return low - margin, high + margin
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ..sampling.tape import Tape
 
 MEGABYTE = 2**20
-SHORTEST = 8
+SHORTEST_SEGMENT = 8
 """Layers of a segment in a shallow network: fewer cost more in calls than they save."""
 
 
@@ -219,7 +219,7 @@ class EagerTrunk(Trunk):
 def segments(depth: int) -> list[tuple[int, int]]:
     """First layer and end of each segment. About sqrt(L/2) layers make the sum of first states and of one segment's
     activations, two tensors a layer, smallest. A function of the depth alone, so that no budget changes a bit."""
-    length = max(SHORTEST, math.ceil(math.sqrt(depth / 2)))
+    length = max(SHORTEST_SEGMENT, math.ceil(math.sqrt(depth / 2)))
     return [(start, min(start + length, depth)) for start in range(0, depth, length)]
 
 

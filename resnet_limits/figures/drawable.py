@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from ..measurement.job import FinishedJob
 
-LARGEST = 1e100
+LARGEST_DRAWN = 1e100
 """Numbers beyond, and positive ones below the inverse, leave no room on any axis: they count as none."""
 
 
@@ -19,7 +19,7 @@ def drawable(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind != "f":
         return values
     size = np.abs(values.astype(float))
-    return np.where((size <= LARGEST) & ((size == 0) | (size >= 1 / LARGEST)), values, np.nan)
+    return np.where((size <= LARGEST_DRAWN) & ((size == 0) | (size >= 1 / LARGEST_DRAWN)), values, np.nan)
 
 
 def with_drawable_arrays(jobs: Sequence[FinishedJob]) -> list[FinishedJob]:

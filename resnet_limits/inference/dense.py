@@ -24,10 +24,10 @@ from .filters import LARGEST_ERROR, Filter, check_ridge, cut, ill_conditioned, r
 
 Progress = Callable[[float], None]
 
-LARGEST = 20_000
+MOST_POINTS_FACTORED = 20_000
 """Points whose kernel matrix is factored in memory: 3.2 GB in float64."""
 
-BLOCK = 1024
+POINTS_A_BLOCK = 1024
 
 
 @runtime_checkable
@@ -55,14 +55,14 @@ def assemble(
     n = len(x)
     K = torch.zeros(n, n, dtype=dtype)
     done = 0
-    for start in range(0, n, BLOCK):
-        rows = slice(start, start + BLOCK)
-        for before in range(0, start + 1, BLOCK):
-            columns = slice(before, before + BLOCK)
+    for start in range(0, n, POINTS_A_BLOCK):
+        rows = slice(start, start + POINTS_A_BLOCK)
+        for before in range(0, start + 1, POINTS_A_BLOCK):
+            columns = slice(before, before + POINTS_A_BLOCK)
             K[rows, columns] = kernel(x[rows], x[columns]).to(dtype)
             if mirrored and before < start:
                 K[columns, rows] = K[rows, columns].T
-        done = min(n, start + BLOCK)
+        done = min(n, start + POINTS_A_BLOCK)
         progress((done / n) ** 2)
     return K
 
@@ -85,7 +85,7 @@ class Posterior:
     def variance(self, new: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
         """Posterior variance of the function at new points, without the noise of a new target; float64."""
         parts = []
-        for part in new.split(BLOCK):
+        for part in new.split(POINTS_A_BLOCK):
             across = self.kernel(self.x, part).to(self.coefficients.dtype).numpy()
             explained = solve_triangular(self.upper, across, trans=1, check_finite=False)
             known = torch.from_numpy(np.square(explained, out=explained).sum(axis=0)).double()
@@ -109,9 +109,9 @@ def posterior(
     assembly, which is most of the time.
     """
     check_ridge(ridge)
-    if len(x) > LARGEST:
+    if len(x) > MOST_POINTS_FACTORED:
         raise SettingError(
-            f"data.train_size: {len(x)} points are too many for a dense kernel matrix ({LARGEST} at most);"
+            f"data.train_size: {len(x)} points are too many for a dense kernel matrix ({MOST_POINTS_FACTORED} at most);"
             " take fewer, or solve with conjugate gradients (`inference.iterative`)"
         )
     K = assemble(kernel, x, dtype=dtype, mirrored=False, progress=progress)
@@ -171,7 +171,9 @@ def predicted(
     kernel: KernelFunction, x: Float[Tensor, "n d"], coefficients: Float[Tensor, "n outputs"], new: Float[Tensor, "m d"]
 ) -> Float[Tensor, "m outputs"]:
     """`K_* a`, by blocks; float64."""
-    return torch.cat([kernel(part, x).to(coefficients.dtype) @ coefficients for part in new.split(BLOCK)]).double()
+    return torch.cat(
+        [kernel(part, x).to(coefficients.dtype) @ coefficients for part in new.split(POINTS_A_BLOCK)]
+    ).double()
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from .filters import LARGEST_ERROR, Filter, check_ridge, cut, ill_conditioned, r
 Features = Callable[[Tensor], Tensor]
 """`F`: points (n, d) to features (n, r), float64; such as `LimitKernel.features`."""
 
-BLOCK = 4096
+POINTS_A_BLOCK = 4096
 """Points whose features are in memory at a time."""
 NORMAL_EQUATIONS = 1e-6
 """Relative rounding of the weights up to which the eigenvalues of `F^T F` serve."""
@@ -68,9 +68,9 @@ class FeatureRegression:
     def _of_the_rows(self) -> tuple[Tensor, Tensor, Tensor]:
         """Singular values of F (r,), its right vectors (r, r) and `U^T F^T y`, increasing."""
         triangle = None
-        for start in range(0, len(self.x), BLOCK):
-            F = self.features(self.x[start : start + BLOCK])
-            rows = torch.cat([F, self.y[start : start + BLOCK].to(F)], dim=1)  # R of (F, y) holds Q^T y too
+        for start in range(0, len(self.x), POINTS_A_BLOCK):
+            F = self.features(self.x[start : start + POINTS_A_BLOCK])
+            rows = torch.cat([F, self.y[start : start + POINTS_A_BLOCK].to(F)], dim=1)  # R of (F, y) holds Q^T y too
             triangle = torch.linalg.qr(rows if triangle is None else torch.cat([triangle, rows]), mode="r").R
         assert triangle is not None
         r = len(self.vectors)
@@ -87,7 +87,7 @@ class FeatureRegression:
     def mean(self, x: Float[Tensor, "n d"], g: Filter) -> Float[Tensor, "n outputs"]:
         """Predictions at new points."""
         w = self.weights(g)
-        return torch.cat([self.features(part) @ w for part in x.split(BLOCK)])
+        return torch.cat([self.features(part) @ w for part in x.split(POINTS_A_BLOCK)])
 
     def variance(self, x: Float[Tensor, "n d"], noise: float) -> Float[Tensor, " n"]:
         """Posterior variance of the function at new points, equal for all outputs; 0 where it is known.
@@ -98,7 +98,7 @@ class FeatureRegression:
         values, vectors, _ = self._decomposed(ridge(noise))
         zero = values <= (cut(values) if values is self.values else 0.0)
         share = torch.where(zero, 1.0, noise / (values.where(~zero, torch.ones_like(values)) + noise))
-        return torch.cat([(self.features(part) @ vectors).square() @ share for part in x.split(BLOCK)])
+        return torch.cat([(self.features(part) @ vectors).square() @ share for part in x.split(POINTS_A_BLOCK)])
 
     def posterior(
         self, x: Float[Tensor, "n d"], noise: float
@@ -127,13 +127,13 @@ def fit(
 ) -> FeatureRegression:
     """Accumulate `F^T F` and `F^T y` over blocks of points, and decompose. `progress` hears the fraction done."""
     gram, right = None, None
-    for start in range(0, len(x), BLOCK):
-        F = features(x[start : start + BLOCK])
+    for start in range(0, len(x), POINTS_A_BLOCK):
+        F = features(x[start : start + POINTS_A_BLOCK])
         if gram is None or right is None:
             gram, right = F.new_zeros(F.shape[1], F.shape[1]), F.new_zeros(F.shape[1], y.shape[1])
         gram.addmm_(F.T, F)
-        right.addmm_(F.T, y[start : start + BLOCK].to(F))
-        progress(min(1.0, (start + BLOCK) / len(x)))
+        right.addmm_(F.T, y[start : start + POINTS_A_BLOCK].to(F))
+        progress(min(1.0, (start + POINTS_A_BLOCK) / len(x)))
     if gram is None or right is None:
         raise ValueError("no points to fit")
     values, vectors = torch.linalg.eigh(gram)
@@ -150,5 +150,5 @@ def spread(
     Each column of the NNGP's features is propagated as a target: `|H_* - F_* U g U^T F^T H|^2`. Lee et al. 2019 (arXiv
     1902.06720), equation 16.
     """
-    trained = fit(ntk, x, torch.cat([nngp(part) for part in x.split(BLOCK)]))
-    return (torch.cat([nngp(part) for part in new.split(BLOCK)]) - trained.mean(new, g)).square().sum(dim=1)
+    trained = fit(ntk, x, torch.cat([nngp(part) for part in x.split(POINTS_A_BLOCK)]))
+    return (torch.cat([nngp(part) for part in new.split(POINTS_A_BLOCK)]) - trained.mean(new, g)).square().sum(dim=1)

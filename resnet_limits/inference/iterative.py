@@ -20,13 +20,13 @@ from scipy.sparse.linalg import LinearOperator, cg
 from torch import Tensor
 
 from ..errors import MeasurementError
-from .dense import BLOCK, KernelFunction, Progress, assemble, predicted, silent
+from .dense import POINTS_A_BLOCK, KernelFunction, Progress, assemble, predicted, silent
 from .filters import check_ridge
 
 LANDMARKS = 1000
 """Points of the preconditioner; a tenth of all if there are fewer than ten times as many."""
 
-KEPT = 1 << 30
+MOST_BYTES_KEPT = 1 << 30
 """Bytes of blocks that are kept."""
 
 
@@ -42,7 +42,7 @@ class _Preconditioner(LinearOperator):
         values, vectors = torch.linalg.eigh(inside)
         held = values > 1e-10 * values.max()
         root = vectors[:, held] / values[held].sqrt()
-        F = torch.cat([kernel(part, x[chosen]).double() for part in x.split(BLOCK)]) @ root
+        F = torch.cat([kernel(part, x[chosen]).double() for part in x.split(POINTS_A_BLOCK)]) @ root
         Q, R = torch.linalg.qr(F)
         left, sizes, _ = torch.linalg.svd(R)
         self.U = Q @ left
@@ -81,7 +81,7 @@ class _Products(LinearOperator):
     def _block(self, i: int, j: int) -> Tensor:
         if (i, j) in self.blocks:
             return self.blocks[i, j]
-        block = self.kernel(self.x[i : i + BLOCK], self.x[j : j + BLOCK])
+        block = self.kernel(self.x[i : i + POINTS_A_BLOCK], self.x[j : j + POINTS_A_BLOCK])
         size = block.numel() * block.element_size()
         if size <= self.room:
             self.room -= size
@@ -94,12 +94,12 @@ class _Products(LinearOperator):
     def times(self, X: Float[Tensor, "n outputs"]) -> Float[Tensor, "n outputs"]:
         self.count += 1
         out = self.noise * X
-        for i in range(0, len(X), BLOCK):
-            for j in range(0, i + 1, BLOCK):
+        for i in range(0, len(X), POINTS_A_BLOCK):
+            for j in range(0, i + 1, POINTS_A_BLOCK):
                 block = self._block(i, j).to(X)
-                out[i : i + BLOCK] += block @ X[j : j + BLOCK]
+                out[i : i + POINTS_A_BLOCK] += block @ X[j : j + POINTS_A_BLOCK]
                 if j < i:
-                    out[j : j + BLOCK] += block.T @ X[i : i + BLOCK]
+                    out[j : j + POINTS_A_BLOCK] += block.T @ X[i : i + POINTS_A_BLOCK]
         return out
 
 
@@ -111,7 +111,7 @@ def solve(
     ridge: float,
     tolerance: float = 1e-6,
     most: int = 1000,
-    kept: int = KEPT,
+    kept: int = MOST_BYTES_KEPT,
     progress: Progress = silent,
 ) -> Solution:
     """The posterior mean's coefficients, to a relative residual `tolerance` over all outputs together.

@@ -31,7 +31,7 @@ from .pair_products import expandable
 Covariance = Callable[[Tensor], Tensor]
 """`V(L)`: covariance (..., n, n) of the pre-activations per unit of time, from the overlaps (..., n, n)."""
 
-CUT = 7.5
+INTEGRAL_CUT = 7.5
 """Standard deviations at which Gaussian integrals are cut: the rest is 1e-13."""
 
 AT_ONCE = 2**21
@@ -41,7 +41,7 @@ AT_ONCE = 2**21
 @lru_cache(maxsize=8)
 def _nodes(count: int) -> tuple[Tensor, Tensor]:
     """The trapezoidal rule for N(0, 1): it converges exponentially for analytic integrands, poles near the axis too."""
-    nodes = torch.linspace(-CUT, CUT, count, dtype=torch.float64)
+    nodes = torch.linspace(-INTEGRAL_CUT, INTEGRAL_CUT, count, dtype=torch.float64)
     weights = torch.exp(-nodes.square() / 2)
     return nodes, weights / weights.sum()
 

@@ -28,12 +28,12 @@ TAIL = {torch.float64: 1e-14, torch.float32: 1e-7}
 
 MOST_TERMS = 192
 
-CUT = 13.0
+INTEGRAL_CUT = 13.0
 """Standard deviations at which integrals are cut: `He_k(g)/sqrt(k!)` times the density is below 1e-17 there."""
 
-LARGEST = 1e4
+LARGEST_VARIANCE = 1e4
 """Variances that are expanded: of larger ones the rule takes thousands of nodes, and misses digits all the same."""
-SMALL = 0.1
+SMALL_VARIANCE = 0.1
 """Variance up to which 32 Gauss-Hermite nodes do."""
 
 
@@ -73,10 +73,10 @@ def expansions(phi: str, *variances: Float[Tensor, "_ _"]) -> list[HermiteExpans
     clamped = [v.clamp(min=0) for v in variances]
     if expandable(phi).arc_cosine:
         return [HermiteExpansion(phi, v, (v / (2 * math.pi)).sqrt(), v / 2, v.new_zeros(0, *v.shape)) for v in clamped]
-    if not largest <= LARGEST:
+    if not largest <= LARGEST_VARIANCE:
         raise Undetermined(
-            f"pre-activations of variance {largest:.3g}: products of {phi} are expanded up to {LARGEST:g}; take a"
-            " larger depth, or smaller init.sigma_w, init.sigma_b or horizon"
+            f"pre-activations of variance {largest:.3g}: products of {phi} are expanded up to {LARGEST_VARIANCE:g};"
+            " take a larger depth, or smaller init.sigma_w, init.sigma_b or horizon"
         )
     mean, square, coefficients = _expansion(phi, torch.cat([v.flatten() for v in clamped]), _rung(largest))
     sizes = [v.numel() for v in clamped]
@@ -107,11 +107,13 @@ def _rung(variance: float) -> int:
 def _rule(rung: int) -> tuple[Tensor, Tensor, Tensor]:
     """Nodes `g_j`, weights `w_j` of N(0, 1), and the matrix `w_j He_k(g_j)/sqrt(k!)` from values to coefficients."""
     variance = 2 ** (rung / 2)
-    if variance <= SMALL:
+    if variance <= SMALL_VARIANCE:
         points, weights = np.polynomial.hermite_e.hermegauss(32)
         most = 24
     else:  # the trapezoidal rule, exponential too: the poles of tanh come as near as pi/(2 sqrt(v))
-        points = np.linspace(-CUT, CUT, 2 * math.ceil(CUT * max(10.0, 7.0 * math.sqrt(variance))) + 1)
+        points = np.linspace(
+            -INTEGRAL_CUT, INTEGRAL_CUT, 2 * math.ceil(INTEGRAL_CUT * max(10.0, 7.0 * math.sqrt(variance))) + 1
+        )
         weights = np.exp(-(points**2) / 2)
         most = MOST_TERMS
     weights = weights / weights.sum()

@@ -22,7 +22,7 @@ from .pair_kernel import PairKernel
 
 MOST_ANGLES, MOST_NORMS = 96, 40
 
-CHECKED = 500
+PAIRS_CHECKED = 500
 """Pairs off the nodes at which the error is measured, with angles 0, near 0 and pi and equal norms among them."""
 
 
@@ -30,8 +30,8 @@ CHECKED = 500
 class TabulatedKernel(PairKernel):
     """A kernel as `tabulate` made it, for inputs with norms in a range; float64.
 
-    `error` is the largest at `CHECKED` random pairs, relative to the largest entry. Raises `ValueError` for inputs with
-    norms outside the range.
+    `error` is the largest at `PAIRS_CHECKED` random pairs, relative to the largest entry. Raises `ValueError` for
+    inputs with norms outside the range.
     """
 
     coefficients: Tensor  # (angles, norms, norms)
@@ -120,9 +120,9 @@ def _values(kernel: PairKernel, theta: Tensor, first: Tensor, second: Tensor) ->
 
 def _random_pairs(least: float, largest: float) -> tuple[Tensor, Tensor, Tensor]:
     stream = torch.Generator().manual_seed(0)
-    theta, first, second = torch.rand(3, CHECKED, generator=stream, dtype=torch.float64)
-    theta[: CHECKED // 10] = theta[: CHECKED // 10].round()
-    theta[CHECKED // 10 : CHECKED // 5] *= (
+    theta, first, second = torch.rand(3, PAIRS_CHECKED, generator=stream, dtype=torch.float64)
+    theta[: PAIRS_CHECKED // 10] = theta[: PAIRS_CHECKED // 10].round()
+    theta[PAIRS_CHECKED // 10 : PAIRS_CHECKED // 5] *= (
         0.01  # where inputs are nearly one another the arc-cosine kernels are hardest
     )
     first, second = (least + (largest - least) * fractions for fractions in (first, second))

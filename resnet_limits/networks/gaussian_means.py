@@ -17,7 +17,7 @@ from ..errors import SettingError
 from .activations import Activation, activation_named
 
 NODES = 200
-CUT = 10.0
+INTEGRAL_CUT = 10.0
 """Standard deviations at which the Gaussian integral is cut: the rest is 1e-23."""
 
 
@@ -25,8 +25,8 @@ CUT = 10.0
 def _half_line() -> tuple[Tensor, Tensor]:
     """Nodes on [0, CUT] and weights times the Gaussian density."""
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    nodes = (nodes + 1) * CUT / 2
-    weights = weights * CUT / 2 * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+    nodes = (nodes + 1) * INTEGRAL_CUT / 2
+    weights = weights * INTEGRAL_CUT / 2 * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
     return torch.from_numpy(nodes), torch.from_numpy(weights)
 
 

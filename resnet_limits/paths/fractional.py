@@ -16,10 +16,10 @@ from ..fixed_shape import in_batches
 from ..random import PIECE, Stream, replica_blocks, stream_normals
 from .path import Draw, checked
 
-GRID = 4096
+CELLS_OF_GRID = 4096
 """Cells of [0, horizon] on which a fractional path is drawn, for every depth."""
 
-TRANSFORMED = 2**17
+NUMBERS_TRANSFORMED = 2**17
 """Numbers that are transformed at a time, of as many paths: transforms are rounded with their number."""
 
 
@@ -49,7 +49,7 @@ def noise_pieces(
     """
     amplitude = amplitudes(steps, hurst)
     length = len(amplitude)
-    at_once = 1 << (max(TRANSFORMED // length, 1).bit_length() - 1)
+    at_once = 1 << (max(NUMBERS_TRANSFORMED // length, 1).bit_length() - 1)
     paths = max(1, PIECE // length)
     paths -= paths % at_once if paths > at_once else 0
     width, height = min(paths, entries), max(1, paths // max(entries, 1))
@@ -109,17 +109,19 @@ def fractional_gaussian_noise(
 def brownian_pieces(hurst: float, draw: Draw) -> Iterator[tuple[slice, slice, Float[Tensor, "r e grid"]]]:
     """`B^H(k / GRID)`, k = 0..GRID, a few paths at a time, as `noise_pieces`: `B^H(0) = 0` and `Var B^H(1) = 1`."""
     entries = math.prod(draw.shape)
-    pieces = noise_pieces(GRID, hurst, entries, draw.replicas, draw.stream)
+    pieces = noise_pieces(CELLS_OF_GRID, hurst, entries, draw.replicas, draw.stream)
     for rows, columns, noise in pieces:
-        values = torch.zeros(*noise.shape[:2], GRID + 1, dtype=torch.float64)
+        values = torch.zeros(*noise.shape[:2], CELLS_OF_GRID + 1, dtype=torch.float64)
         torch.cumsum(noise, dim=2, out=values[..., 1:])
-        yield rows, columns, values.mul_(GRID**-hurst)
+        yield rows, columns, values.mul_(CELLS_OF_GRID**-hurst)
 
 
 def refuse_beyond_grid(name: str, depth: int) -> None:
     """Raises `SettingError` for a depth with blocks smaller than a cell of the grid."""
-    if depth > GRID:
-        raise SettingError(f"depth={depth}: init={name} is drawn on a grid of {GRID} cells; use depth <= {GRID}")
+    if depth > CELLS_OF_GRID:
+        raise SettingError(
+            f"depth={depth}: init={name} is drawn on a grid of {CELLS_OF_GRID} cells; use depth <= {CELLS_OF_GRID}"
+        )
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,8 @@ def increments_path(hurst: float, draw: Draw) -> IncrementsPath:
     Raises `SettingError` for a depth beyond the grid.
     """
     refuse_beyond_grid("fractional", draw.depth)
-    ends = (torch.arange(draw.depth + 1, dtype=torch.float64) * GRID / draw.depth).round().long()
-    size = draw.sigma * (ends.diff().double() / GRID) ** -hurst
+    ends = (torch.arange(draw.depth + 1, dtype=torch.float64) * CELLS_OF_GRID / draw.depth).round().long()
+    size = draw.sigma * (ends.diff().double() / CELLS_OF_GRID) ** -hurst
     layers = torch.empty(draw.replicas, draw.depth, math.prod(draw.shape), dtype=draw.dtype)
     for rows, columns, values in brownian_pieces(hurst, draw):
         layers[rows, :, columns] = (values[..., ends].diff(dim=2) * size).transpose(1, 2)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .path import Draw, checked
 
-CELLS = 2**20
+TIMES_APART = 2**20
 """Times of [0, horizon] that are told apart. More than the greatest depth, so that layers never share a draw."""
 
 
@@ -26,7 +26,7 @@ class IidPath:
     draw: Draw
 
     def at(self, times: Float[Tensor, " *times"]) -> Float[Tensor, "R n *shape"]:
-        cells = (checked(times, self.draw.horizon).double() * (CELLS / self.draw.horizon)).round().long().tolist()
+        cells = (checked(times, self.draw.horizon).double() * (TIMES_APART / self.draw.horizon)).round().long().tolist()
         draw = self.draw
         values = torch.empty(draw.replicas, len(cells), *draw.shape, dtype=draw.dtype, device=draw.device)
         for i, cell in enumerate(cells):

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .fractional import GRID, brownian_pieces, refuse_beyond_grid
+from .fractional import CELLS_OF_GRID, brownian_pieces, refuse_beyond_grid
 from .path import Draw, checked
 
 
@@ -38,7 +38,7 @@ def rough_path(hurst: float, draw: Draw) -> RoughPath:
     """
     refuse_beyond_grid("rough", draw.depth)
     start = draw.normals(draw.shape, layer=1)  # layer 0 of the stream is the noise of the path
-    values = torch.empty(draw.replicas, GRID + 1, math.prod(draw.shape), dtype=draw.dtype)
+    values = torch.empty(draw.replicas, CELLS_OF_GRID + 1, math.prod(draw.shape), dtype=draw.dtype)
     for rows, columns, brownian in brownian_pieces(hurst, draw):
         values[rows, :, columns] = brownian.transpose(1, 2)
     values = values.unflatten(2, draw.shape).to(draw.device).add_(start[:, None]).mul_(draw.sigma)

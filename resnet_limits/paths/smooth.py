@@ -12,7 +12,7 @@ from torch import Tensor
 from ..fixed_shape import product
 from .path import Draw, checked
 
-GUARD = 8.0
+GUARD_LENGTHS = 8.0
 """Correlation lengths added to the horizon: the covariance at that distance, e^-32, is the periodisation error."""
 
 SPECTRUM_CUT = 1e-16
@@ -57,7 +57,7 @@ def smooth_path(correlation: float, draw: Draw) -> SmoothPath:
     Newsam 1997). The series is the process at any time, without a grid; the periodisation is off by e^-32 = 1e-14.
     About `2.7 (horizon / l + 8)` modes.
     """
-    period = draw.horizon + GUARD * correlation
+    period = draw.horizon + GUARD_LENGTHS * correlation
     modes = math.ceil(math.sqrt(-2 * math.log(SPECTRUM_CUT)) * period / (2 * math.pi * correlation))
     k = torch.arange(1, modes + 1, dtype=torch.float64)
     frequency = 2 * math.pi * k / period

@@ -12,7 +12,7 @@ from ..studies.two_way import TwoWay
 from .points import PointTable, by_setting, point_tables
 from .words import formula_latex, latex, number_latex
 
-PLACES = 9
+MOST_COLUMNS = 9
 """Columns that fit across a page; of more depths the deepest are shown."""
 
 PINS = r"0.2\linewidth"
@@ -61,7 +61,7 @@ def _claims(
 
 
 def _points(setting: Mapping[str, Any], table: PointTable) -> Iterator[str]:
-    along, shown = table.along, table.places[-PLACES:]
+    along, shown = table.along, table.places[-MOST_COLUMNS:]
     if shown != table.places:
         yield f"% the {along.last} {len(shown)} of {len(table.places)} {along.plural}; all stand in records.csv"
     yield from _begin(f"Observables by {along.axis}", setting, "l" + "r" * len(shown))

@@ -81,7 +81,7 @@ def page(contents: Contents) -> str:
     summary = contents.summary
     counts = Counter(claim["verdict"] for claim in summary["claims"])
     return environment.get_template("page.html").render(
-        its=contents,
+        contents=contents,
         summary=summary,
         parts=[
             (setting, by_group(summary, claims), point_tables(claims, rows))

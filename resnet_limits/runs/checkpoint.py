@@ -94,12 +94,12 @@ class FolderCheckpoints:
 
     def _files(self) -> list[tuple[int, Path]]:
         """Number and path of the states of this part, oldest first."""
-        found = []
+        states = []
         for path in self.folder.glob("*.safetensors"):
             match = NAME.fullmatch(path.name)
             if match and match["part"] == self._part:
-                found.append((int(match["number"]), path))
-        return sorted(found)
+                states.append((int(match["number"]), path))
+        return sorted(states)
 
 
 def _read(path: Path) -> State:

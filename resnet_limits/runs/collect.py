@@ -46,11 +46,13 @@ def records_of(study: Study, jobs: Sequence[JobFolder], swept: Sequence[str]) ->
 
     Raises `RunFolderError` where the records of a finished job are missing or damaged.
     """
-    own = {job.name: tables.read_parquet(job.path / "records.parquet") for job in jobs}
-    frames = [_in_setting(own[job.name], job.settings, swept) for job in jobs]
+    tables_by_job = {job.name: tables.read_parquet(job.path / "records.parquet") for job in jobs}
+    frames = [_in_setting(tables_by_job[job.name], job.settings, swept) for job in jobs]
     for group in groups(jobs).values():
         finished = [
-            FinishedJob(job.settings, tables.to_records(own[job.name]), arrays(job.path / "arrays.safetensors"))
+            FinishedJob(
+                job.settings, tables.to_records(tables_by_job[job.name]), arrays(job.path / "arrays.safetensors")
+            )
             for job in group
         ]
         for compared in study.compare(finished):
@@ -65,11 +67,11 @@ def records_of(study: Study, jobs: Sequence[JobFolder], swept: Sequence[str]) ->
 
 def groups(jobs: Sequence[JobFolder]) -> dict[str, list[JobFolder]]:
     """Jobs that differ in depth alone, by increasing depth."""
-    found: dict[str, list[JobFolder]] = {}
+    jobs_by_setting: dict[str, list[JobFolder]] = {}
     for job in sorted(jobs, key=lambda j: j.settings.depth):
         values = {k: v for k, v in content(job.settings).items() if k != "depth"}
-        found.setdefault(digest(values), []).append(job)
-    return found
+        jobs_by_setting.setdefault(digest(values), []).append(job)
+    return jobs_by_setting
 
 
 def judgements(
@@ -77,11 +79,13 @@ def judgements(
 ) -> Iterator[tuple[Judgement, pd.DataFrame]]:
     """Each claim at each setting, with the points (depth, value, ...) that it was judged on."""
     settings = {tables.setting_label(tables.setting_of(job.settings, swept)): job.settings for job in jobs}
-    for label, its in sorted(settings.items(), key=lambda item: _natural(tables.setting_of(item[1], swept))):
+    for label, rows_of_setting in sorted(
+        settings.items(), key=lambda item: _natural(tables.setting_of(item[1], swept))
+    ):
         rows = frame.loc[frame["setting"] == label, :]
-        for claim in study.chosen(its.claims):
-            judgement = judge(claim, its, rows, tables.setting_of(its, swept))
-            yield judgement, points(claim, its, rows)
+        for claim in study.chosen(rows_of_setting.claims):
+            judgement = judge(claim, rows_of_setting, rows, tables.setting_of(rows_of_setting, swept))
+            yield judgement, points(claim, rows_of_setting, rows)
 
 
 def _natural(setting: dict[str, Any]) -> list[tuple[bool, float, str]]:

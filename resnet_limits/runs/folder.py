@@ -31,6 +31,7 @@ from ..files import beside as named_beside
 from ..files import new_folder, place, read_json, read_text, sweep, write_json, write_text
 from ..settings.base import Settings
 from ..settings.content import job_name
+from ..settings.registry import files_of
 from . import planned, provenance, scheduler
 from . import status as states
 from .job_folder import LAUNCHER, JobFolder, queue, settings_of
@@ -78,8 +79,8 @@ class JobsInFolder:
     @property
     def statuses(self) -> dict[str, Status]:
         """The status of every planned job, by depth."""
-        found = {job.name: job.status for job in self.jobs} | self.lost
-        return {name: found[name] for name in sorted(found, key=planned.by_depth)}
+        statuses = {job.name: job.status for job in self.jobs} | self.lost
+        return {name: statuses[name] for name in sorted(statuses, key=planned.by_depth)}
 
 
 @dataclass(frozen=True)
@@ -170,18 +171,20 @@ class Run:
             raise RunFolderError(f"there is no run under {root}")
         if name == "latest":
             return runs[-1]
-        found = [run for run in runs if run.id.startswith(name) or run.id.rsplit("_", 1)[-1].startswith(name)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise RunFolderError(f"'{name}' begins {len(found)} runs: {', '.join(run.id for run in found[:5])}")
+        candidates = [run for run in runs if run.id.startswith(name) or run.id.rsplit("_", 1)[-1].startswith(name)]
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            raise RunFolderError(
+                f"'{name}' begins {len(candidates)} runs: {', '.join(run.id for run in candidates[:5])}"
+            )
         raise RunFolderError(f"no run {one_of(name, ['latest', *(run.id for run in runs[-4:])])} (looked under {root})")
 
     @classmethod
     def all(cls, root: Path) -> list[Run]:
         """Every run under the folder of all runs, oldest first, also what is damaged or of another schema."""
-        found = [cls(path.absolute()) for path in root.glob("*/*") if cls._is_one(path)]
-        return sorted(found, key=lambda run: (run.started, run.id))
+        runs = [cls(path.absolute()) for path in root.glob("*/*") if cls._is_one(path)]
+        return sorted(runs, key=lambda run: (run.started, run.id))
 
     @staticmethod
     def _is_one(folder: Path) -> bool:
@@ -197,15 +200,15 @@ class Run:
     def _add(self, plan: Planned, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
         """The plan comes first: whoever ends in between has planned what is missing."""
         settings = identity.filled(settings)
-        new = {job_name(its): its for its in settings}
+        new = {job_name(job): job for job in settings}
         known = {job.name: job.settings for job in self._seen(plan.jobs).jobs} | new
-        its = merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
-        config = yaml.safe_dump(its, sort_keys=False)
-        plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config))
+        values = merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
+        config = yaml.safe_dump(values, sort_keys=False)
+        plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config), _parts(settings))
         planned.write(self.path, plan)
         (self.path / "jobs").mkdir(exist_ok=True)
-        for its in settings:
-            queue(self.path, its)
+        for job in settings:
+            queue(self.path, job)
         self._note_data(settings)
         write_text(self.path / "overrides.txt", _paragraphs(plan.sweeps))
         write_text(self.path / "config.yaml", config)
@@ -215,7 +218,9 @@ class Run:
         document = read_json(self.path / "provenance.json")
         if not isinstance(document, dict) or not isinstance(document.get("invocations"), list):
             document = {"schema": SCHEMA, "lost": "what was noted before is missing or damaged", "invocations": []}
-        return document | {"invocations": [its for its in document["invocations"] if isinstance(its, dict)]}
+        return document | {
+            "invocations": [invocation for invocation in document["invocations"] if isinstance(invocation, dict)]
+        }
 
     def note(self, command: Sequence[str]) -> None:
         """Add an invocation (a resume) to the provenance."""
@@ -229,7 +234,7 @@ class Run:
         known = document.get("data")
         known = known if isinstance(known, dict) else {}
         document["data"] = known | {
-            digest: its for digest, its in identity.described(settings).items() if digest not in known
+            digest: document for digest, document in identity.described(settings).items() if digest not in known
         }
         write_json(self.path / "provenance.json", document)
 
@@ -237,7 +242,7 @@ class Run:
         """Where the data of its jobs come from, in words, by their digest; only what the provenance can say."""
         noted = self.provenance().get("data")
         noted = noted if isinstance(noted, dict) else {}
-        return {digest: identity.in_words(its) for digest, its in noted.items() if isinstance(its, dict)}
+        return {digest: identity.in_words(document) for digest, document in noted.items() if isinstance(document, dict)}
 
     def note_jobs(self) -> None:
         """Add to the provenance what the jobs say: seeds, threads, devices, warnings, and when it was collected."""
@@ -263,7 +268,7 @@ class Run:
 
     def sweeps(self) -> list[list[str]]:
         """The overrides of each sweep of this run."""
-        return [list(its.overrides) for its in self.planned.sweeps]
+        return [list(sweep.overrides) for sweep in self.planned.sweeps]
 
     def edited(self) -> str:
         """What `overrides.txt` asks for that was not planned, or misses, in words; empty where it says what the plan
@@ -277,20 +282,20 @@ class Run:
 
     def remarks(self) -> list[str]:
         """What is wrong with the files that results do not depend on, a sentence each."""
-        found = []
+        remarks = []
         if self._overrides() is None:
-            found.append("overrides.txt is missing or damaged; plan.json says what was planned")
+            remarks.append("overrides.txt is missing or damaged; plan.json says what was planned")
         elif edited := self.edited():
-            found.append(f"overrides.txt was edited ({edited}); it is not obeyed, plan.json says what was planned")
+            remarks.append(f"overrides.txt was edited ({edited}); it is not obeyed, plan.json says what was planned")
         try:
             same = _sha256(read_text(self.path / "config.yaml")) == self.planned.config
         except (OSError, ValueError):
             same = False
         if not same:
-            found.append("config.yaml is missing, or not what was planned; jobs go by their own")
+            remarks.append("config.yaml is missing, or not what was planned; jobs go by their own")
         if not self.provenance()["invocations"]:
-            found.append("provenance.json is missing or damaged; commands and versions are not known")
-        return found
+            remarks.append("provenance.json is missing or damaged; commands and versions are not known")
+        return remarks
 
     def _overrides(self) -> list[list[str]] | None:
         """The paragraphs of `overrides.txt`; None where it is missing, empty, or no text."""
@@ -321,7 +326,7 @@ class Run:
 
     def _seen(self, names: Sequence[str], *, verify: bool = False, since: int | None = None) -> JobsInFolder:
         folders = {path.name: path for path in self._job_folders()}
-        found, lost = [], {}
+        jobs, lost = [], {}
         for name in names:
             path = folders.get(name)
             if path is None:
@@ -329,14 +334,14 @@ class Run:
                 continue
             status = states.read(path)
             if (settings := settings_of(path)) is not None:
-                found.append(JobFolder(path, settings, states.verified(path, status, since) if verify else status))
+                jobs.append(JobFolder(path, settings, states.verified(path, status, since) if verify else status))
             else:
                 lost[name] = replace(
                     status, message=_unread(path), state="running" if status.state == "running" else "lost"
                 )
-        found.sort(key=lambda j: (j.settings.depth, j.name))
+        jobs.sort(key=lambda j: (j.settings.depth, j.name))
         strays = sorted(name for name in set(folders) - set(names) if not name.startswith("."))
-        return JobsInFolder(found, lost, strays)
+        return JobsInFolder(jobs, lost, strays)
 
     def jobs(self, *, verify: bool = False) -> list[JobFolder]:
         """The planned jobs whose folders can be read, by increasing depth; see `look`."""
@@ -368,8 +373,8 @@ class Run:
                 yield launcher
 
     def _launchers(self) -> list[tuple[Path, _Launcher | None]]:
-        its = (self.path / LAUNCHER).glob("process-*.json")
-        return [(path, _Launcher.read(read_json(path))) for path in its]
+        paths = (self.path / LAUNCHER).glob("process-*.json")
+        return [(path, _Launcher.read(read_json(path))) for path in paths]
 
     def held(self, jobs: Collection[str]) -> set[str]:
         """Those of these jobs that somebody will start, or runs: a launcher on this host, or a scheduler."""
@@ -382,12 +387,21 @@ class Run:
 
     def state_of(self, statuses: Mapping[str, Status]) -> str:
         """The state of a run whose jobs have these statuses."""
-        its = {status.state for status in statuses.values()}
-        if "running" in its or self.held([name for name, status in statuses.items() if status.state == "queued"]):
+        states_seen = {status.state for status in statuses.values()}
+        if "running" in states_seen or self.held(
+            [name for name, status in statuses.items() if status.state == "queued"]
+        ):
             return "running"
-        if its == {"finished"}:
+        if states_seen == {"finished"}:
             return "finished"
-        return "interrupted" if its & {"lost", "queued"} or not its else "failed"
+        return "interrupted" if states_seen & {"lost", "queued"} or not states_seen else "failed"
+
+
+def _parts(settings: Sequence[Settings]) -> set[str]:
+    """The files of a user's own that these jobs need: those that they are made with, and those that draw figures."""
+    made = {label for job in settings if job.parts for label in job.parts.split("+")}
+    names = {label.partition("-")[0] for label in made}
+    return made | {file.stem for job in settings for file in files_of(job)} - names
 
 
 def _unread(folder: Path) -> str:
@@ -401,7 +415,7 @@ def _unread(folder: Path) -> str:
 
 def _paragraphs(sweeps: Sequence[Sweep]) -> str:
     """What `overrides.txt` says of some sweeps."""
-    return "\n\n".join("\n".join(its.overrides) or "# the defaults" for its in sweeps) + "\n"
+    return "\n\n".join("\n".join(sweep.overrides) or "# the defaults" for sweep in sweeps) + "\n"
 
 
 def _read(text: str) -> list[list[str]]:

@@ -29,6 +29,7 @@ from ..measurement.job import Job
 from ..memory import explained
 from ..printable import spelt
 from ..settings.base import Settings
+from ..settings.build import require_files
 from . import status as states
 from .interruption import Interrupted, Interruption
 from .job_folder import LAUNCHER, queue
@@ -115,6 +116,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     from .shared import SharedFolder
 
     imports.require_same()
+    require_files(settings)
     torch.set_num_threads(settings.threads)
 
     def waiting() -> None:

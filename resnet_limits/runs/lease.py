@@ -61,7 +61,7 @@ def _taken(
     held: contextlib.ExitStack, locks: Path, job: str, waiting: Callable[[], None], log: Callable[[str], None]
 ) -> int:
     """The index of a GPU that is this process's until `held` is closed."""
-    paths = [locks / f"gpu-{_as_name(socket.gethostname())}-{_as_name(uuid)}.lock" for uuid in physical_devices()]
+    paths = [locks / f"gpu-{as_name(socket.gethostname())}-{as_name(uuid)}.lock" for uuid in physical_devices()]
     while True:
         try:
             for index, path in enumerate(paths):
@@ -99,6 +99,6 @@ def try_lock(path: Path) -> int | None:
     return descriptor
 
 
-def _as_name(name: str) -> str:
+def as_name(name: str) -> str:
     """As a part of a file's name."""
     return re.sub(r"[^\w.-]", "_", name)

@@ -40,8 +40,8 @@ class Merged:
     @property
     def statuses(self) -> dict[str, Status]:
         """The status of every planned job, by depth."""
-        found = {job.name: job.status for job in self.jobs} | self.lost
-        return {name: found[name] for name in sorted(found, key=by_depth)}
+        statuses = {job.name: job.status for job in self.jobs} | self.lost
+        return {name: statuses[name] for name in sorted(statuses, key=by_depth)}
 
     def state(self) -> str:
         """That of the only run; of several, `finished` once every job is."""
@@ -50,7 +50,7 @@ class Merged:
         if {status.state for status in self.statuses.values()} == {"finished"}:
             return "finished"
         states = {run.state() for run in self.runs} - {"finished"}
-        return next((its for its in ("running", "interrupted", "failed") if its in states), "interrupted")
+        return next((state for state in ("running", "interrupted", "failed") if state in states), "interrupted")
 
     def named_figures(self) -> list[str]:
         """The figures of papers that the jobs or the overrides ask for."""
@@ -67,14 +67,14 @@ def other_data(merged: Merged) -> str:
 
     if DATA not in swept_keys([job.settings for job in merged.jobs]):
         return ""
-    found: dict[str, list[str]] = {}
+    runs_by_digest: dict[str, list[str]] = {}
     for job in merged.jobs:
         run, digest = Run(job.path.parents[1]), str(content(job.settings)[DATA])
-        runs = found.setdefault(digest, [])
-        its = f"run {run.id} ({run.data().get(digest) or 'from somewhere'})"
-        if its not in runs:
-            runs.append(its)
-    each = "; ".join(f"{digest}, {' and '.join(runs)}" for digest, runs in found.items())
+        runs = runs_by_digest.setdefault(digest, [])
+        words = f"run {run.id} ({run.data().get(digest) or 'from somewhere'})"
+        if words not in runs:
+            runs.append(words)
+    each = "; ".join(f"{digest}, {' and '.join(runs)}" for digest, runs in runs_by_digest.items())
     return f"the jobs were done on different data, which are judged apart: {each}"
 
 
@@ -85,7 +85,7 @@ def merge(runs: Sequence[Run]) -> Merged:
     if len(studies) != 1:
         each = ", ".join(f"{run.id} is of study {run.study}" for run in runs)
         raise RunFolderError(f"a report is about one study: {each or 'no run was given'}; make one report for each")
-    found: dict[str, JobFolder] = {}
+    jobs: dict[str, JobFolder] = {}
     counts: Counter[str] = Counter()
     left_out: dict[str, str] = {}
     lost: dict[str, tuple[Run, Status]] = {}
@@ -93,21 +93,21 @@ def merge(runs: Sequence[Run]) -> Merged:
         seen = run.look(verify=True)
         for job in seen.jobs:
             counts[job.name] += 1
-            other = found.get(job.name)
+            other = jobs.get(job.name)
             if other is None or _rank(job) < _rank(other):
-                found[job.name] = job
+                jobs[job.name] = job
         lost = {name: (run, status) for name, status in seen.lost.items()} | lost
         left_out |= {f"{run.id}/{name}": "it is not among the jobs that were planned" for name in seen.strays}
-    lost = {name: its for name, its in lost.items() if name not in found}
-    left_out |= {f"{run.id}/{name}": f"{its.state}: {its.message}" for name, (run, its) in lost.items()}
-    for name, job in found.items():
+    lost = {name: lost_job for name, lost_job in lost.items() if name not in jobs}
+    left_out |= {f"{run.id}/{name}": f"{status.state}: {status.message}" for name, (run, status) in lost.items()}
+    for name, job in jobs.items():
         if job.status.state != "finished":
             message = f": {job.status.message}" if job.status.message else ""
             left_out[f"{job.path.parents[1].name}/{name}"] = f"{job.status.state}{message}"
     return Merged(
         tuple(runs),
         studies[0],
-        tuple(sorted(found.values(), key=lambda job: (job.settings.depth, job.name))),
+        tuple(sorted(jobs.values(), key=lambda job: (job.settings.depth, job.name))),
         {name: count for name, count in counts.items() if count > 1},
         left_out,
         {name: status for name, (_, status) in lost.items()},

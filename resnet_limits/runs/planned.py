@@ -1,6 +1,6 @@
 """What a run is to do, as it was planned: `plan.json`, with a digest of its own.
 
-    {"schema": 2, "study": "ode", "started": 1764000000.0, "config": SHA-256 of config.yaml,
+    {"schema": 2, "study": "ode", "started": 1764000000.0, "config": SHA-256 of config.yaml, "parts": [],
      "sweeps": [{"overrides": ["depth=4,8"], "jobs": ["4-1f0c2a9d3b", "8-..."]}], "digest": SHA-256 of all this}
 
 A run is what its plan says, whatever else has become of its folder. `overrides.txt` and `config.yaml` are there to be
@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from .. import own
 from ..errors import RunFolderError
 from ..files import read_json, write_json
 from ..settings.registry import STUDIES
@@ -31,6 +32,10 @@ LAST = 32_503_680_000.0
 
 class OtherSchema(RunFolderError):
     """A run folder of another schema."""
+
+
+class MissingFiles(RunFolderError):
+    """A run that was made with files of a user's own, which were not named."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,9 @@ class Planned:
     sweeps: tuple[Sweep, ...] = ()
     config: str = ""
     """SHA-256 of `config.yaml`."""
+    parts: tuple[str, ...] = ()
+    """The files of a user's own that its jobs need: NAME-DIGEST of one that they are made with, NAME of one that draws
+    a figure. They are asked for, and never imported because they stand here."""
 
     @property
     def jobs(self) -> list[str]:
@@ -57,10 +65,25 @@ class Planned:
         names = {name for sweep in self.sweeps for name in sweep.jobs}
         return sorted(names, key=by_depth)
 
-    def adding(self, sweep: Sweep, config: str) -> Planned:
+    def adding(self, sweep: Sweep, config: str, parts: Iterable[str] = ()) -> Planned:
         """The same with one more sweep, unless it is there already."""
         sweeps = self.sweeps if sweep in self.sweeps else (*self.sweeps, sweep)
-        return replace(self, sweeps=sweeps, config=config)
+        return replace(self, sweeps=sweeps, config=config, parts=tuple(sorted({*self.parts, *parts})))
+
+    def missing_files(self) -> str:
+        """What is said where files of a user's own were not named that the run was made with; empty where all were."""
+        named = {file.stem for file in own.files()}
+        missing = [label for label in self.parts if label.partition("-")[0] not in named]
+        if not missing:
+            return ""
+        files = " ".join(f"--with {name}.py" for name in dict.fromkeys(label.partition("-")[0] for label in missing))
+        return f"made with files of your own ({', '.join(missing)}): name them again, {files}"
+
+    def changed_files(self) -> dict[str, str]:
+        """The files that its jobs were made with and that are others now: NAME-DIGEST of then, and of now."""
+        named = {file.stem: file.label for file in own.files()}
+        then = {label: named.get(label.partition("-")[0]) for label in self.parts if "-" in label}
+        return {label: now for label, now in then.items() if now not in (None, label)}
 
 
 def by_depth(name: str) -> tuple[int, str]:
@@ -104,9 +127,12 @@ def read(folder: Path) -> Planned:
     try:
         if document.get("digest") != digest(content):
             raise _damaged(folder, "was changed: its digest is another one")
-        sweeps = [Sweep(_words(its["overrides"]), _words(its["jobs"])) for its in document["sweeps"]]
-        planned = Planned(document["study"], document["started"], tuple(sweeps), str(document["config"]))
+        sweeps = [Sweep(_words(sweep["overrides"]), _words(sweep["jobs"])) for sweep in document["sweeps"]]
+        parts = _words(document.get("parts", []))
+        planned = Planned(document["study"], document["started"], tuple(sweeps), str(document["config"]), parts)
         names = [name for sweep in sweeps for name in sweep.jobs]
+        if missing := planned.missing_files():
+            raise MissingFiles(f"{folder} was {missing}")
         if planned.study not in STUDIES or not names or not all(NAME.fullmatch(name) for name in names):
             raise ValueError
     except (KeyError, TypeError, ValueError, RecursionError):

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from .. import own
 from ..imports import PACKAGE
 
 PACKAGES = ("reslim", "torch", "torchdiffeq", "torchvision", "numpy", "scipy", "pandas", "hydra-core", "scikit-learn")
@@ -37,8 +38,9 @@ def invocation(command: Sequence[str]) -> dict[str, Any]:
         "platform": platform.platform(),
         "python": platform.python_version(),
         "package": PACKAGE,
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: version_installed for name in PACKAGES if (version_installed := _version(name))},
         "git": _git(),
+        "parts": {file.label: file.path for file in own.files()},
         "cpus": os.cpu_count(),
     }
 

@@ -9,6 +9,7 @@ import pandas as pd
 from ..data import identity
 from ..measurement.job import Job
 from ..settings.base import Settings
+from ..settings.build import require_files
 from ..settings.checks import check
 from ..studies import study as studies
 from .folder import Run
@@ -23,6 +24,7 @@ def run(settings: Settings) -> pd.DataFrame:
     range.
     """
     check(settings)
+    require_files(settings)
     (settings,) = identity.filled([settings])
     return table(settings, studies.get(settings.study).measure(Job(settings)).records)
 

@@ -97,23 +97,26 @@ def to_records(frame: pd.DataFrame) -> list[Record]:
     ]
 
 
-DATA = "data.digest"
+DATA, PARTS = "data.digest", "parts"
 
 
 def swept_keys(jobs: Sequence[Settings]) -> list[str]:
     """The keys in which the jobs shown together differ, other than depth and seed.
 
-    The identity of the data is one only where nothing else tells other data apart: two folders of one name, say.
+    The identity of the data, or of files of a user's own, is one only where nothing else tells others apart: two
+    folders of one name, say, or a file that was changed.
     """
     values = [content(job) for job in jobs]
     names = [
         name for name in dict.fromkeys(name for value in values for name in value) if name not in ("depth", "seed")
     ]
     swept = [name for name in names if any(value.get(name) != values[0].get(name) for value in values)]
-    others = [name for name in swept if name != DATA]
-    seen = {tuple(str(value.get(name)) for name in others): value.get(DATA) for value in values}
-    apart = any(seen[tuple(str(value.get(name)) for name in others)] != value.get(DATA) for value in values)
-    return swept if apart else others
+    for identity in (DATA, PARTS):
+        others = [name for name in swept if name != identity]
+        seen = {tuple(str(value.get(name)) for name in others): value.get(identity) for value in values}
+        if all(seen[tuple(str(value.get(name)) for name in others)] == value.get(identity) for value in values):
+            swept = others
+    return swept
 
 
 def setting_of(settings: Settings, swept: Sequence[str]) -> dict[str, Any]:

@@ -109,13 +109,13 @@ def _states(run: Path, jobs: Collection[str]) -> dict[str, str]:
     SILENCE.problem, SILENCE.until = problem or "", time.monotonic() + SECONDS if problem else 0.0
     if problem is not None:
         return may
-    found: dict[str, str] = {}
+    states: dict[str, str] = {}
     for task in tasks:
-        its = arrays.get(task.array, [])
-        if task.index >= len(its):  # a task that nobody noted may be that of any job
+        jobs_of_array = arrays.get(task.array, [])
+        if task.index >= len(jobs_of_array):  # a task that nobody noted may be that of any job
             return dict.fromkeys(jobs, task.state)
-        found[its[task.index]] = task.state
-    return {job: state for job, state in found.items() if job in jobs}
+        states[jobs_of_array[task.index]] = task.state
+    return {job: state for job, state in states.items() if job in jobs}
 
 
 @dataclass(frozen=True)

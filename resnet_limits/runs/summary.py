@@ -27,7 +27,7 @@ RECORDS = "records.csv"
 
 def of_jobs(statuses: Mapping[str, Status]) -> str:
     """A digest of what a collection of these jobs rests on: their names, states, and the digests of their results."""
-    return planned.digest({name: [its.state, dict(its.digests)] for name, its in statuses.items()})
+    return planned.digest({name: [status.state, dict(status.digests)] for name, status in statuses.items()})
 
 
 def signed(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def final(
             total.add_(inner_products(features, first=stream.first_replica), alpha=1 / features.shape[-1])
         z = act(outer, torch.cat(hidden, dim=1), biased, h, stream.part(" outer").at(k))
         moved = zip(branches, states, z.split(n, dim=1), strict=True)
-        states = [x + activation_named(b.outside)(z) for b, x, z in moved]
+        states = [x + activation_named(b.outside)(part) for b, x, part in moved]
     start = gram(x0)
     compensators = [start + h * outer.sigma_w**2 * total.double() + horizon * outer.sigma_b**2 for total in squares]
     return states, compensators

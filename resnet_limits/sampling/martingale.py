@@ -28,7 +28,7 @@ from .schemes import ShallowNetwork
 LAYERS = 32
 """Layers whose expectations are computed together: speed, and 1e-5 of the control variate, whose quadrature has as many
 nodes as the largest variance of them needs."""
-DIFFERENCE = 1e-4
+STEP_OF_DIFFERENCE = 1e-4
 
 
 def state_moments(x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch s"]:
@@ -90,8 +90,8 @@ def gradients(
     if not bool(y.isfinite().all()):
         return y0.new_zeros(depth + 1, *functionals.shape)
     # Central differences: any weights will do, and nothing but the quadrature would have to be differentiated.
-    shift = DIFFERENCE * torch.eye(s, dtype=y.dtype)
-    jacobian = ((change(y + shift) - change(y - shift)) / (2 * DIFFERENCE)).mT
+    shift = STEP_OF_DIFFERENCE * torch.eye(s, dtype=y.dtype)
+    jacobian = ((change(y + shift) - change(y - shift)) / (2 * STEP_OF_DIFFERENCE)).mT
     w = [functionals]
     for k in reversed(range(depth)):
         w.append(w[-1] + w[-1] @ jacobian[k])

@@ -13,7 +13,7 @@ import torch
 
 from .span import basis_size
 
-CACHE = 2**20
+BYTES_OF_STATES = 2**20
 """Bytes of the states of a piece: with its normals and intermediate results it stays in a cache of 2 MB."""
 
 SMALLEST, LARGEST = 32, 4096
@@ -24,18 +24,18 @@ SMALLEST, LARGEST = 32, 4096
 def piece_size(vectors: int, width: int, dtype: torch.dtype = torch.float64) -> int:
     """Replicas of a piece: a power of two."""
     rows = max(vectors, basis_size(vectors, width + 1))
-    fitting = max(CACHE // (rows * width * dtype.itemsize), 1)
+    fitting = max(BYTES_OF_STATES // (rows * width * dtype.itemsize), 1)
     return min(max(1 << (fitting.bit_length() - 1), SMALLEST), LARGEST)
 
 
-TAPE = 2**24
+NUMBERS_ON_TAPE = 2**24
 """Numbers of the replicas that are kept for a backward pass at a time."""
 
 
 def on_tape(replicas: int, numbers: int) -> Iterator[tuple[int, int]]:
     """`(first replica, count)` of each piece, of replicas that keep so many numbers each; the sizes are powers of two,
     so that pieces and blocks are nested."""
-    fitting = max(TAPE // numbers, 1)
+    fitting = max(NUMBERS_ON_TAPE // numbers, 1)
     size = min(max(1 << (fitting.bit_length() - 1), SMALLEST), LARGEST)
     for first in range(0, replicas, size):
         yield first, min(size, replicas - first)

@@ -39,11 +39,25 @@ class Settings:
         content=False,
     )
     threads: int = key(1, "CPU threads a job", low=1, high=1024, content=False)
+    jobs: Optional[int] = key(
+        None,
+        "jobs side by side; null: as many as cores / threads and free memory allow, on GPUs one each",
+        low=1,
+        high=1024,
+        content=False,
+    )
     cluster: Cluster = key(WorkstationCluster, "where jobs run")
     sinks: Optional[list[str]] = key(
         None,
         "programs that show numbers while jobs run, such as [tensorboard]; null: none",
         choices=SINKS,
         content=False,
+    )
+    parts: Optional[str] = key(
+        None,
+        "files of your own that the job is made with, NAME-DIGEST each, found at planning; given: others are refused",
+        pattern=r"\w+-[0-9a-f]{10}(\+\w+-[0-9a-f]{10})*",
+        form="NAME-DIGEST, or several with + between them",
+        sparse=True,
     )
     outputs: Optional[str] = key(None, "where runs live; null: $RESLIM_OUTPUTS, else ./outputs", content=False)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from .. import own
 from ..errors import SettingError, one_of
 from .base import Settings
 from .checks import check
 from .keys import _types
-from .registry import STUDIES, Option
+from .registry import STUDIES, Option, files_of
+
+S = TypeVar("S", bound=Settings)
+T = TypeVar("T")
 
 
 def from_mapping(values: Mapping[str, Any]) -> Settings:
@@ -24,7 +28,38 @@ def from_mapping(values: Mapping[str, Any]) -> Settings:
         raise SettingError(f"unknown study {one_of(study, STUDIES)}")
     settings = _build(STUDIES[study], values, prefix="")
     check(settings)
-    return settings
+    return with_files(settings)
+
+
+def of_keys(cls: type[T], keys: Mapping[str, Any]) -> T:
+    """A value whose fields are the keys of the same names; others keep their defaults. Raises `SettingError`."""
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    given = {field.name: keys[field.name] for field in fields if field.name in keys}
+    missing = dataclasses.MISSING
+    if lacking := [
+        field.name for field in fields if field.name not in given and field.default is field.default_factory is missing
+    ]:
+        raise SettingError(f"{cls.__name__}: {lacking[0]} has no default and is no key; there are {', '.join(keys)}")
+    return cls(**given)
+
+
+def with_files(settings: S) -> S:
+    """The settings with `parts` of the files of a user's own that they need: as given, else as they were named."""
+    files = files_of(settings, content=True)
+    if not files and settings.parts is None:
+        return settings
+    given = {label.partition("-")[0]: label for label in (settings.parts or "").split("+")}
+    return dataclasses.replace(settings, parts=own.joined(given.get(file.stem, file.label) for file in files))
+
+
+def require_files(settings: Settings) -> None:
+    """Raise `SettingError` where the files that were named are not those that are meant, `parts`."""
+    named = own.joined(file.label for file in files_of(settings, content=True))
+    if settings.parts is not None and settings.parts != named:
+        raise SettingError(
+            f"parts={settings.parts}: the files that were named with --with are others"
+            f" ({named or 'none that this job uses'}); bring back those, or say parts={named or 'null'} to take these"
+        )
 
 
 def _build(cls: type, values: Any, prefix: str) -> Any:

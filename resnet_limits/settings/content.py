@@ -8,24 +8,31 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .base import Settings
-from .keys import describe
+from .keys import Entry, describe
 
 
 def content(settings: Settings) -> dict[str, Any]:
     """The keys that determine what a job records, flat."""
-    return {e.key: e.value for e in describe(settings) if e.field.metadata.get("content", True)}
+    return {e.key: e.value for e in describe(settings) if _counts(e)}
+
+
+def _counts(entry: Entry) -> bool:
+    rule = entry.field.metadata
+    return rule["content"] and not (rule["sparse"] and entry.value is None)
 
 
 def chosen(settings: Settings, names: Collection[str]) -> dict[str, Any]:
-    """The keys of these names, with those of the option or the group under them: what a shared solution depends on.
+    """The keys of these names, with those of the option or the group under them, and the files of a user's own: what a
+    shared solution depends on.
 
     Raises `KeyError` for a name that no key has.
     """
-    its = content(settings)
-    found = {name: [key for key in its if key == name or key.startswith(f"{name}.")] for name in names}
-    if missing := [name for name, keys in found.items() if not keys]:
+    values = content(settings)
+    names = [*names, "parts"] if "parts" in values else names
+    keys_by_name = {name: [key for key in values if key == name or key.startswith(f"{name}.")] for name in names}
+    if missing := [name for name, keys in keys_by_name.items() if not keys]:
         raise KeyError(f"study={settings.study} has no key {', '.join(missing)} that is content of a job")
-    return {key: its[key] for keys in found.values() for key in keys}
+    return {key: values[key] for keys in keys_by_name.values() for key in keys}
 
 
 def digest(values: Mapping[str, Any]) -> str:

@@ -19,17 +19,20 @@ import dataclasses
 import functools
 import importlib
 import itertools
+import math
 import pkgutil
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar
 
+from .. import own
 from ..errors import SettingError
 from ..imports import is_by_working_folder
+from .keys import fixed, flat
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ENTRY_POINTS = "reslim"
@@ -38,9 +41,11 @@ ENTRY_POINTS = "reslim"
 @functools.cache
 def installed(group: str) -> list[EntryPoint]:
     """The entry points of `reslim.GROUP`, by name, of what is installed: of what the processes of a run find, too."""
-    found = entry_points(group=f"{ENTRY_POINTS}.{group}")
-    lasting = (its for its in found if its.dist is None or not is_by_working_folder(str(its.dist.locate_file(""))))
-    return sorted(lasting, key=lambda its: (its.name, distribution(its)))
+    every = entry_points(group=f"{ENTRY_POINTS}.{group}")
+    lasting = (
+        entry for entry in every if entry.dist is None or not is_by_working_folder(str(entry.dist.locate_file("")))
+    )
+    return sorted(lasting, key=lambda entry: (entry.name, distribution(entry)))
 
 
 class Registry(Mapping[str, Any]):
@@ -66,27 +71,57 @@ class Registry(Mapping[str, Any]):
         holds: str = "",
         inside: str = "",
         alone: str = "",
+        entry_points: str = "",
     ) -> None:
         if self.known.setdefault(group, self) is not self:
             raise ValueError(f"there is a registry of the group {group} already")
         self.group, self.folder, self.has_keys = group, folder, bool(inside)
+        self.entry_points = entry_points or group
         self._base, self._noun, self._holds, self._inside, self._alone = base, noun, holds, inside, alone
         self._found: dict[str, Any] = {}
+        self._own: dict[str, own.OwnFile] = {}
 
     @functools.cached_property
     def built_in(self) -> dict[str, str]:
         """`module:attribute` by name, of those that are files or folders of the package."""
-        found = pkgutil.iter_modules([str(self._path)])
-        ours = [its for its in found if not its.name.startswith("_") and self._is_ours(its.name, its.ispkg)]
-        return {its.name: self._place(its.name, self._inside if its.ispkg else "") for its in ours}
+        modules = pkgutil.iter_modules([str(self._path)])
+        ours = [
+            module for module in modules if not module.name.startswith("_") and self._is_ours(module.name, module.ispkg)
+        ]
+        return {module.name: self._place(module.name, self._inside if module.ispkg else "") for module in ours}
 
     @functools.cached_property
     def others(self) -> dict[str, list[EntryPoint]]:
         """The entry points by name; one where all is well."""
-        found: dict[str, list[EntryPoint]] = {}
-        for its in installed(self.group):
-            found.setdefault(its.name, []).append(its)
-        return found
+        by_name: dict[str, list[EntryPoint]] = {}
+        for entry in installed(self.entry_points):
+            by_name.setdefault(entry.name, []).append(entry)
+        return by_name
+
+    @property
+    def own(self) -> Mapping[str, own.OwnFile]:
+        """The names that files of a user's own brought, with these files."""
+        bring()
+        return self._own
+
+    def bring(self, name: str, thing: Any, file: own.OwnFile) -> None:
+        """Let a name stand for what a file of a user's own defines. Raises `SettingError` for what is none of the
+        group, or where the name is another's."""
+        taken = f"{file.name}: {self.group}={name} is"
+        if name in self._own:
+            raise SettingError(f"{taken} in {self._own[name].name} too; rename one of them")
+        if name in self.built_in:
+            raise SettingError(f"{taken} one that reslim has; give yours another name")
+        if name in self.others:
+            raise SettingError(f"{taken} one of {_who(self.others[name][0])}; give yours another name")
+        if why := self._is_none(thing, name):
+            raise SettingError(f"{taken.removesuffix(' is')} {why}")
+        self._found[name], self._own[name] = thing, file
+
+    def drop(self, module: str) -> None:
+        """Forget the names that a file of a user's own brought as this module."""
+        for name in [name for name, file in self._own.items() if file.module == module]:
+            del self._own[name], self._found[name]
 
     @property
     def _path(self) -> Path:
@@ -108,6 +143,7 @@ class Registry(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         """What the name stands for. Raises `KeyError` where there is none, and `SettingError` where it was brought by
         a distribution that is broken, or whose name another one has."""
+        bring()
         if name not in self._found:
             others = self.others.get(name, [])
             if others:
@@ -119,17 +155,17 @@ class Registry(Mapping[str, Any]):
 
     def _brought(self, name: str, others: list[EntryPoint]) -> Any:
         """What the one entry point of this name stands for."""
-        its = others[0]
+        entry = others[0]
         if len(others) > 1 or name in self.built_in:
             whose = " and of ".join(map(_who, others))
             also = "reslim has one of its own" if name in self.built_in else "one name has one meaning"
             raise SettingError(f"{self.group}={name} is a name of {whose}; {also}: rename theirs, or pip uninstall it")
         with self.blaming(name):
-            found = its.load()
-            why = self._is_none(found, name)
+            option = entry.load()
+            why = self._is_none(option, name)
         if why:
-            raise SettingError(f"{self.group}={name}: {its.value} of {_who(its)} {why}")
-        return found
+            raise SettingError(f"{self.group}={name}: {entry.value} of {_who(entry)} {why}")
+        return option
 
     @contextlib.contextmanager
     def blaming(self, name: str) -> Iterator[None]:
@@ -140,31 +176,50 @@ class Registry(Mapping[str, Any]):
         except Exception as error:
             if name not in self.others:
                 raise
-            its = self.others[name][0]
+            entry = self.others[name][0]
             words = " ".join(f"{type(error).__name__}: {error}".split())
-            message = f"{self.group}={name}: {its.value} of {_who(its)} cannot be imported: {words}"
+            message = f"{self.group}={name}: {entry.value} of {_who(entry)} cannot be imported: {words}"
             raise SettingError(message) from error
 
-    def _is_none(self, found: Any, name: str) -> str:
+    def _is_none(self, option: Any, name: str) -> str:
         """Why this is nothing that a name of the group may stand for; empty where it is."""
         if self._holds:
             return ""
-        if self._base and getattr(found, "options", None) is not self:
+        if self._base and getattr(option, "options", None) is not self:
             base = f"{PACKAGE.name}.{self.folder}.{self._base}"
             return f"is none of the group {self.group}: derive it from the class in {base}"
-        if self.has_keys and (why := self._no_settings(found)):
+        if self.has_keys and (why := self._no_settings(option)):
             return why
-        own = getattr(found, "study" if self._inside else "name", None)
-        return "" if own == name else f"calls itself {own!r}; the two are to be the same"
+        declared = getattr(option, "study" if self._inside else "name", None)
+        return "" if declared == name else f"calls itself {declared!r}; the two are to be the same"
 
-    def _no_settings(self, found: Any) -> str:
+    def of_value(self, file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str, Any] | None:
+        """What a file of a user's own defines as a value: a study, by its own name, or a figure, by the variable's.
+        None for what is another's, or no value that a name may stand for."""
+        if self._inside:
+            if thing.settings.__module__ != file.module:
+                return None
+            if attribute != self._alone:
+                raise SettingError(f"{file.name}: call the study {thing.name} {self._alone}, not {attribute}")
+            return self, thing.name, thing.settings
+        is_its_own = self._holds and getattr(thing.draw, "__module__", None) == file.module
+        return (self, attribute.lower(), thing) if is_its_own else None
+
+    @property
+    def what(self) -> str:
+        """`a block`, `an activation`."""
+        return f"{'an' if self.group[0] in 'aeiou' else 'a'} {self.group}"
+
+    def _no_settings(self, settings: Any) -> str:
         """Why this is no class of settings; empty where it is one."""
-        if not isinstance(found, type) or not dataclasses.is_dataclass(found):
-            return "is no dataclass, which settings are"
-        fields = dataclasses.fields(found)
-        if open_ := [its.name for its in fields if its.default is its.default_factory is dataclasses.MISSING]:
+        if not isinstance(settings, type) or "__dataclass_fields__" not in vars(settings):
+            return "is no dataclass, which settings are: put @dataclass above the class"
+        fields = dataclasses.fields(settings)
+        if open_ := [field.name for field in fields if field.default is field.default_factory is dataclasses.MISSING]:
             return f"has keys without a default: {', '.join(open_)}"
-        if odd := [key for key, kind in kinds(found).items() if kind.options.group != key]:
+        if bare := [field.name for field in fields if "meaning" not in field.metadata and field.name != "name"]:
+            return f'has keys without a meaning: {", ".join(bare)}; write {bare[0]}: float = key(1.0, "what it is")'
+        if odd := [key for key, kind in kinds(settings).items() if kind.options.group != key]:
             return f"has options under another name than their group's: {', '.join(odd)}"
         return ""
 
@@ -174,34 +229,39 @@ class Registry(Mapping[str, Any]):
         if name in self.others:
             self[name]
 
-    def sound(self, told: Callable[[str], None] = lambda message: None) -> Iterator[tuple[str, Any]]:
-        """Name by name what each stands for, first those that are built in, without those that are broken; `told` hears
-        of these."""
-        for name in [*self.built_in, *(name for name in self.others if name not in self.built_in)]:
+    @property
+    def names(self) -> dict[str, Any]:
+        """Every name, first those that are built in."""
+        return dict.fromkeys([*self.built_in, *self.others, *self.own])
+
+    def sound(self, report: Callable[[str], None] = lambda message: None) -> Iterator[tuple[str, Any]]:
+        """Name by name what each stands for, first those that are built in, without those that are broken; `report`
+        hears of these."""
+        for name in self.names:
             try:
-                found = self[name]
+                option = self[name]
             except SettingError as error:
-                told(str(error))
+                report(str(error))
                 continue
-            yield name, found
+            yield name, option
 
     def __contains__(self, name: object) -> bool:
-        return name in self.built_in or name in self.others
+        return name in self.names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted({**self.built_in, **self.others}))
+        return iter(sorted(self.names))
 
     def __len__(self) -> int:
-        return len({**self.built_in, **self.others})
+        return len(self.names)
 
 
-def _who(its: EntryPoint) -> str:
-    return f"the distribution {distribution(its)}"
+def _who(entry: EntryPoint) -> str:
+    return f"the distribution {distribution(entry)}"
 
 
-def distribution(its: EntryPoint) -> str:
+def distribution(entry: EntryPoint) -> str:
     """`lab 1.0`: which distribution an entry point is of."""
-    return f"{its.dist.name} {its.dist.version}" if its.dist is not None else "of unknown name"
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else "of unknown name"
 
 
 def camel_case(name: str) -> str:
@@ -209,7 +269,141 @@ def camel_case(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-STUDIES = Registry("study", "studies", inside="settings", alone="STUDY")
+def snake_case(name: str) -> str:
+    """`FashionMnist` -> `fashion_mnist`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+# -- files of a user's own ------------------------------------------------------------------------
+
+_brought: set[str] = set()
+
+
+def bring() -> None:
+    """Enter the parts of all named files into their registries, once, and take out those of files that are not named
+    any more, or have changed since.
+
+    A part is a class of the file that derives from what a group holds (a law of weights, a block, ...), not one that
+    begins with `_`, or a `STUDY`, or a figure, which goes by the name of its variable. Raises `SettingError` naming the
+    file.
+    """
+    files = own.files()
+    for module in _brought - {file.module for file in files}:
+        _brought.discard(module)
+        for registry in Registry.known.values():
+            registry.drop(module)
+    for file in files:
+        if file.module not in _brought:
+            _brought.add(file.module)  # before: the file itself may ask a registry
+            try:
+                _bring(file)
+            except BaseException:
+                _brought.discard(file.module)
+                raise
+
+
+def _bring(file: own.OwnFile) -> None:
+    module = file.imported()
+    parts = [part for attribute, thing in vars(module).items() if (part := _part(file, attribute, thing))]
+    if not parts:
+        raise SettingError(
+            f"{file.name}: there is no part in it; derive a class from one of resnet_limits.parts, such as Random or"
+            " Block, or define a STUDY"
+        )
+    for registry, name, thing in parts:
+        registry.bring(name, thing, file)
+
+
+def _part(file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str, Any] | None:
+    """What something that a file defines is a part of, under which name; None where it is none, or another's."""
+    registry = getattr(thing, "options", None)
+    if attribute.startswith("_") or not isinstance(registry, Registry):
+        return None
+    if not isinstance(thing, type):
+        return registry.of_value(file, attribute, thing)
+    if thing.__module__ != file.module:
+        return None
+    if lacking := sorted(getattr(thing, "__abstractmethods__", ())):
+        raise SettingError(f"{file.name}: {attribute} does not define {', '.join(lacking)}, which {registry.what} has")
+    return registry, snake_case(attribute), thing
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A name that settings choose: of which registry, under which key, and the option with its keys, if it has any."""
+
+    registry: Registry
+    key: str
+    name: str
+    option: Option | None = None
+
+    @property
+    def file(self) -> own.OwnFile | None:
+        """The file of a user's own that brought the name; None of all others."""
+        return self.registry.own.get(self.name)
+
+    def keys_beside(self, settings: Any) -> dict[str, Any]:
+        """The values of the keys of its group, by their names without the group's, and of those in no group."""
+        group = self.key.rpartition(".")[0]
+        values = flat(settings)
+        inside = {key.removeprefix(f"{group}."): value for key, value in values.items() if key.startswith(f"{group}.")}
+        return {**{key: value for key, value in values.items() if "." not in key}, **inside}
+
+
+def files_of(settings: Any, *, content: bool = False) -> list[own.OwnFile]:
+    """The files of a user's own that these settings need; with `content` those that what is measured depends on."""
+    return [choice.file for choice in _choices(settings, content) if choice.file is not None]
+
+
+def _choices(settings: Any, content: bool, prefix: str = "") -> Iterator[Choice]:
+    if not prefix:
+        yield Choice(STUDIES, "study", settings.study)
+    for field in dataclasses.fields(settings):
+        value, choices, key = getattr(settings, field.name), field.metadata.get("choices"), prefix + field.name
+        if content and not field.metadata.get("content", True):
+            continue
+        if isinstance(value, Option):
+            yield Choice(value.options, key, value.name, value)
+        if dataclasses.is_dataclass(value):
+            yield from _choices(value, content, f"{key}.")
+        elif isinstance(choices, Registry):
+            yield from (Choice(choices, key, name) for name in (value if isinstance(value, list) else [value]) if name)
+
+
+def tried(jobs: Iterable[Any]) -> None:
+    """Try the parts of a user's own that the settings of jobs choose, each once, on a small example.
+
+    Raises `SettingError` with the key, and what was expected and got, or the line of the file that raised.
+    """
+    by_choice = {
+        repr((choice.key, choice.name, choice.option)): (choice, job)
+        for job in jobs
+        for choice in _choices(job, content=True)
+    }
+    for choice, job in by_choice.values():
+        part: Any = choice.option or choice.registry[choice.name]
+        if choice.file is None or not hasattr(part, "tried"):
+            continue
+        try:
+            (part.of(choice.keys_beside(job)) if isinstance(part, type) else part).tried()
+        except Exception as error:
+            words = str(error) if isinstance(error, SettingError) else choice.file.blamed(error)
+            raise SettingError(
+                words if words.startswith(choice.key) else f"{choice.key}={choice.name}: {words}"
+            ) from error
+
+
+def require_shape(what: str, value: Any, shape: tuple[int, ...], words: str) -> None:
+    """Raise `SettingError` where what a part returned is no array of this shape, all finite."""
+    got = tuple(getattr(value, "shape", ())) if hasattr(value, "shape") else None
+    if got != shape:
+        it = f"shape {got}" if got is not None else f"{type(value).__name__}"
+        raise SettingError(f"{what} returns {it}; expected shape {shape}: {words}")
+    if not math.isfinite(float(abs(value).sum())):
+        raise SettingError(f"{what} returns values that are not finite")
+
+
+STUDIES = Registry("study", "studies", inside="settings", alone="STUDY", entry_points="studies")
 SINKS = Registry("sinks", "sinks.programs", holds="open_in")
 FIGURES = Registry("figure", "figures.named", base="figure", holds="FIGURE")
 
@@ -220,9 +414,15 @@ class Option:
 
     options: ClassVar[Registry]
     name: str
+    """Declared as `fixed(name, meaning)`, or else made of the name of the class and the first line of its docstring; a
+    class that others derive from declares it without a value."""
 
     def __init_subclass__(cls) -> None:
         cls.options.has_keys = True
+        if "name" not in cls.__annotations__:
+            cls.__annotations__["name"] = "str"
+            meaning = (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
+            cls.name = fixed(snake_case(cls.__name__), meaning)
 
 
 @functools.cache
@@ -236,7 +436,7 @@ def kinds(settings: type) -> dict[str, type[Option]]:
 def options_of(key: str, *first: type) -> Mapping[str, Any]:
     """The options of this key (`init`, `block`, ...) in the first study that has it, these before the others; none
     where it is a key without options, or none at all."""
-    for settings in itertools.chain(first, (its for _, its in STUDIES.sound())):
+    for settings in itertools.chain(first, (settings for _, settings in STUDIES.sound())):
         if key in settings.__dataclass_fields__:
             kind = kinds(settings).get(key)
             return {} if kind is None else kind.options

@@ -9,10 +9,10 @@ from ..measurement.record import Record
 from ..measurement.sink import Sink
 from ..settings.base import Settings
 
-MOST = 1000
+MOST_POINTS_SHOWN = 1000
 """Points of one curve; of a longer one every so many are shown, and the last."""
 
-PART = "measured"
+PART_OF_RECORDS = "measured"
 
 
 def show(sink: Sink, settings: Settings, records: Iterable[Record]) -> None:
@@ -33,7 +33,7 @@ def show(sink: Sink, settings: Settings, records: Iterable[Record]) -> None:
     for name, curve in curves.items():
         for x in _thinned(sorted(curve)):
             points[x][name] = curve[x]
-    part = sink.part(PART)
+    part = sink.part(PART_OF_RECORDS)
     for x in sorted(points):
         part.scalars(x, points[x])
 
@@ -57,5 +57,5 @@ def _differing(records: Sequence[Record]) -> dict[str, list[str]]:
 
 
 def _thinned(xs: Sequence[int]) -> Sequence[int]:
-    every = -(-len(xs) // MOST)
+    every = -(-len(xs) // MOST_POINTS_SHOWN)
     return xs if every <= 1 else sorted({*xs[::every], xs[-1]})

@@ -40,6 +40,8 @@ class Depths:
 
 
 ALL = Depths()
+GROWS = {"depth": 1.0, "replicas": 1.0}
+"""How the work of most groups grows."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Group:
     memory: tuple[str, ...] = ()
     least: Least = little
     seconds: float | None = None
+    grows: Mapping[str, float] = field(default_factory=lambda: GROWS)
     depths: Depths = ALL
     arrays: Mapping[str, str] = field(default_factory=dict)
     compared: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
-from ..claims.plateau import FEWEST, doubling
+from ..claims.plateau import FEWEST_DEPTHS, doubling
 from ..measurement.record import Comparison, Record
 
 LEAST_ORDER, LARGEST_ORDER = 0.1, 8.0
@@ -34,7 +34,7 @@ def plateau(
     """`|d_inf|` of what networks are off by, by depth, as the observable `name` at the deepest depth; empty where there
     are not four depths L, 2L, 4L, 8L."""
     depths = doubling(list(distances))
-    if len(depths) < FEWEST:
+    if len(depths) < FEWEST_DEPTHS:
         return []
     left, error = extrapolated([distances[depth] for depth in depths])
     record = Record(name, size(left), reference_error=error + reference_error, coordinates=coordinates)

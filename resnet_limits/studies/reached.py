@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..claims.claim import Expected
-from ..training.branches import JUDGED
+from ..training.branches import JUDGED_DEPTH
 
 LARGEST_SURPRISE = 4.0
 """Factor by which minima come to lie farther from where they were said to be, where a branch ends (5 and more were
@@ -90,7 +90,7 @@ def branches_differ(where: Mapping[str, str]) -> Callable[[Any], str | None]:
         named = ", ".join(f"{name}={value}" for name, value in where.items())
         return (
             f"several starts lead to branches of minimisers that differ ({named}, L={row['depth']}: by"
-            f" {row['value']:.2g} of their size; values {values}); the one of least value at L={JUDGED} is judged"
+            f" {row['value']:.2g} of their size; values {values}); the one of least value at L={JUDGED_DEPTH} is judged"
         )
 
     return note

@@ -6,8 +6,7 @@ is refused at once.
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from ..device import gpus
 from ..errors import SettingError
 from ..memory import Room, gigabytes, helping, host_limit
 from ..settings.base import Settings
@@ -31,7 +30,7 @@ def check(study: Study, settings: Settings) -> None:
 
 def what_there_is(settings: Settings, device: str) -> Room | None:
     """The memory that a job will have on a device; None where nobody here can tell: a GPU's, a cluster's default."""
-    if device.startswith("cuda") or (device == "auto" and Path("/dev/nvidiactl").exists()):
+    if gpus(device):
         return None
     if settings.cluster.is_here:
         return host_limit()

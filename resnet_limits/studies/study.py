@@ -18,7 +18,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from ..claims.claim import Claim
 from ..errors import SettingError, Undetermined, one_of
@@ -26,7 +26,7 @@ from ..measurement.job import FinishedJob, Job
 from ..measurement.record import WHY, Comparison, Measurement, Record, unknown
 from ..memory import explained
 from ..settings.base import Settings
-from ..settings.registry import STUDIES
+from ..settings.registry import STUDIES, Registry
 from .chosen import asked_groups, chosen
 from .group import Group
 from .two_way import Table
@@ -66,6 +66,7 @@ class Study:
     tables of the report over two coordinates.
     """
 
+    options: ClassVar[Registry] = STUDIES
     name: str
     title: str
     question: str

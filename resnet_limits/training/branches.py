@@ -1,7 +1,7 @@
 """Branches of minimisers, one a start: which of them is judged, how far apart they are, and where one ends.
 
-Several starts may lead to several minima. They are never averaged: the one of least value at depth `JUDGED` is judged
-at every depth, whatever depths are asked for. Free of torch.
+Several starts may lead to several minima. They are never averaged: the one of least value at depth `JUDGED_DEPTH` is
+judged at every depth, whatever depths are asked for. Free of torch.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .continuation import Rung
     from .minimiser import Minimum
 
-JUDGED = 32
+JUDGED_DEPTH = 32
 """Depth at which the branch of least value is chosen."""
-NEAR = 1e-3
+NEAR_ENOUGH = 1e-3
 """A relative distance below which a minimum is where it was said to be, whatever the other rungs."""
 
 Refine = Callable[["Sequence[Rung]", int], np.ndarray]
@@ -39,13 +39,13 @@ class SolutionBranch:
 
 
 def branches(climbed: Callable[[int, int], Sequence[Rung]], depth: int, starts: int) -> list[SolutionBranch]:
-    """The branches of so many starts up to a depth, that of least value at depth `JUDGED` first.
+    """The branches of so many starts up to a depth, that of least value at depth `JUDGED_DEPTH` first.
 
     `climbed(start, depth)` are the rungs of one. Minima that were reached go before those that were not.
     """
 
     def rank(start: int) -> tuple[bool, float]:
-        minimum = climbed(start, JUDGED)[-1].minimum
+        minimum = climbed(start, JUDGED_DEPTH)[-1].minimum
         return not minimum.converged, minimum.value
 
     order = sorted(range(starts), key=rank) if starts > 1 else [0]
@@ -76,7 +76,7 @@ def surprises(rungs: Sequence[Rung], refine: Refine) -> dict[int, float]:
             expected = _missed(rungs[i : i + 2], refine) * _step(rungs[i - 1 : i + 1]) / _step(rungs[i : i + 2])
         else:
             continue
-        excess[rungs[i].depth] = there / expected if there > NEAR else 0.0
+        excess[rungs[i].depth] = there / expected if there > NEAR_ENOUGH else 0.0
     return excess
 
 

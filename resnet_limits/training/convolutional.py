@@ -27,11 +27,11 @@ from ..networks.parametrisation import CONVOLUTIONAL
 from ..settings.training import Train
 from .loop import mini_batches, scheduled, set_rates
 
-LONGEST = 1.0
+LARGEST_GRADIENT_NORM = 1.0
 """Norm to which the gradient of a replica is clipped."""
 VELOCITY = "momentum_buffer"
 """Under which name torch's SGD keeps it."""
-RATE = "train.lr"
+KEY_OF_RATE = "train.lr"
 """The key of the learning rate, where the caller does not say another."""
 
 
@@ -47,7 +47,7 @@ def train(
     seed: int,
     progress: Callable[[float, str], None],
     checkpoints: Checkpoints | None = None,
-    key_of_rate: str = RATE,
+    key_of_rate: str = KEY_OF_RATE,
 ) -> dict[str, Tensor]:
     """The parameters after training from `start`, with so many units a stage.
 
@@ -92,10 +92,10 @@ def train(
 
 
 def _clip(parameters: Iterable[Tensor]) -> None:
-    """Gradients of a replica to norm `LONGEST` at most, all its weights together; torch's own clips all replicas."""
+    """Gradients of a replica to norm `LARGEST_GRADIENT_NORM` at most, its weights together; torch's own clips all."""
     gradients = [w.grad for w in parameters if w.grad is not None]
     norms = torch.stack([g.flatten(1).square().sum(dim=1) for g in gradients]).sum(dim=0).sqrt()
-    shorter = (LONGEST / norms).clamp(max=1)
+    shorter = (LARGEST_GRADIENT_NORM / norms).clamp(max=1)
     for gradient in gradients:
         gradient.mul_(shorter.view(-1, *(1,) * (gradient.ndim - 1)))
 

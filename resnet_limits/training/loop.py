@@ -39,7 +39,7 @@ Parametrised = Callable[[Parameters], Parameters]
 """What is trained -> the parameters of the network, named as in `networks.classifier`; it can be differentiated."""
 Penalty = Callable[[Parameters, Tensor], Tensor]
 """The parameters of the network and the points of a mini-batch (n, features) -> a penalty (r,), added to the loss."""
-PIECE = 2048
+POINTS_A_PIECE = 2048
 """Points that are evaluated at a time. A constant, so that no machine changes a bit of the scores."""
 
 
@@ -134,7 +134,9 @@ def scheduled(settings: Train, time: float) -> float:
 def evaluated(vector_field: VectorField, step: Step, parameters: Parameters, points: Tensor, h: float) -> Tensor:
     """The scores (r, n, outputs) of the points (n, features), a piece of them at a time."""
     through = default_engine().forward
-    pieces = [logits(vector_field, step, parameters, piece, h, through=through) for piece in points.split(PIECE)]
+    pieces = [
+        logits(vector_field, step, parameters, piece, h, through=through) for piece in points.split(POINTS_A_PIECE)
+    ]
     return torch.cat(pieces, dim=1)
 
 

@@ -29,11 +29,11 @@ from .certificate import smallest_eigenvalue
 from .newton import newton, relative_gradient
 from .objective import Differentiated, Objective
 
-HANDOVER = 1e-3
+HANDOVER_GRADIENT = 1e-3
 """Relative gradient norm at which L-BFGS hands over to Newton."""
-WARM = 0.1
+WARM_REGION = 0.1
 """First trust region of a warm start, relative to the size of its point."""
-MEMORY = 20
+PAIRS_OF_LBFGS = 20
 """Pairs that L-BFGS keeps."""
 
 
@@ -84,7 +84,7 @@ def minimise(
     u = start.detach().cpu().double().numpy() if isinstance(start, Tensor) else start
     u = np.array(u, dtype=np.float64)
     u, lbfgs = (u, 0) if warm else descend(differentiable, u, iterations)
-    radius = WARM * float(np.linalg.norm(u)) if warm else 0.0
+    radius = WARM_REGION * float(np.linalg.norm(u)) if warm else 0.0
     end = newton(differentiable, u, tolerance=tolerance, iterations=iterations, radius=radius or math.inf)
     relative = relative_gradient(end.value, end.gradient, end.point)
     eigenvalue = smallest_eigenvalue(differentiable.hessian(end.point), len(u)) if certify else math.nan
@@ -118,12 +118,12 @@ def descend(objective: Objective, u: np.ndarray, iterations: int) -> tuple[np.nd
         return value, gradient
 
     def near(x: np.ndarray) -> None:
-        if last.get(x.tobytes(), math.inf) <= HANDOVER:
+        if last.get(x.tobytes(), math.inf) <= HANDOVER_GRADIENT:
             raise StopIteration
 
     value, gradient = value_and_gradient(u)
-    if relative_gradient(value, gradient, u) <= HANDOVER:
+    if relative_gradient(value, gradient, u) <= HANDOVER_GRADIENT:
         return u, 0
-    options = {"maxcor": MEMORY, "maxiter": iterations, "maxfun": 20 * iterations, "ftol": 0.0, "gtol": 0.0}
+    options = {"maxcor": PAIRS_OF_LBFGS, "maxiter": iterations, "maxfun": 20 * iterations, "ftol": 0.0, "gtol": 0.0}
     end = minimize(value_and_gradient, u, jac=True, method="L-BFGS-B", callback=near, options=options)
     return np.asarray(end.x), int(end.nit)

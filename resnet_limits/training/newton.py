@@ -19,7 +19,7 @@ from .objective import Objective
 
 ROUNDING = 1e4 * np.finfo(np.float64).eps
 """Falls of the value below this fraction of it say nothing."""
-STALLED = 20
+MOST_STALLED_STEPS = 20
 """Steps after which it gives up where they lowered neither the gradient by half nor the value by `LITTLE` of it."""
 LITTLE = 1e-5
 MOST_PRODUCTS = 1000
@@ -71,8 +71,8 @@ def newton(
             break
         if norm < mark / 2 or value < mark_value - LITTLE * abs(value):
             mark, mark_value, marked = min(norm, mark), value, step
-        elif step - marked >= STALLED:
-            why = f"no progress in {STALLED} Newton steps"
+        elif step - marked >= MOST_STALLED_STEPS:
+            why = f"no progress in {MOST_STALLED_STEPS} Newton steps"
             break
         forcing = min(0.1, math.sqrt(min(1.0, relative_gradient(value, gradient, u))))
         if reached:

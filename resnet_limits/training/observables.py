@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-PIECE = 32
+LAYERS_A_PIECE = 32
 """Layers whose differences are made at a time: no temporary as large as all the layers."""
 
 
@@ -23,9 +23,11 @@ def increments(trunk: Mapping[str, Tensor]) -> Tensor:
     r, depth = next(iter(trunk.values())).shape[:2]
     total = next(iter(trunk.values())).new_zeros(r, depth - 1, dtype=torch.float64)
     for w in trunk.values():
-        for start in range(0, depth - 1, PIECE):
-            steps = w[:, start : start + PIECE + 1].detach().diff(dim=1).flatten(2)
-            total[:, start : start + PIECE] += torch.linalg.vector_norm(steps, dim=2, dtype=torch.float64).square_()
+        for start in range(0, depth - 1, LAYERS_A_PIECE):
+            steps = w[:, start : start + LAYERS_A_PIECE + 1].detach().diff(dim=1).flatten(2)
+            total[:, start : start + LAYERS_A_PIECE] += torch.linalg.vector_norm(
+                steps, dim=2, dtype=torch.float64
+            ).square_()
     return total
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..measurement.sink import NoSink, Sink
 from .trained import TrainedParameters
 
-EVERY = 0.1
+SECONDS_BETWEEN_POINTS = 0.1
 """Seconds from one point to the next; an epoch ends with a point in any case."""
 
 
@@ -27,7 +27,7 @@ class Shown:
         now = time.monotonic()
         if isinstance(self._sink, NoSink) or (now < self._next and not is_last):
             return
-        self._next = now + EVERY
+        self._next = now + SECONDS_BETWEEN_POINTS
         by_step = {"train_loss": trained.losses, "gradient_norm": trained.gradient_norms}
         done = len(trained.losses)
         self._sink.scalars(done - 1, {name: _mean(values[-1]) for name, values in by_step.items()})

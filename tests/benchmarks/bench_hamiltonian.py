@@ -20,11 +20,12 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from resnet_limits.limits.hamiltonian.features import Features
-from resnet_limits.limits.hamiltonian.gaussian import GaussianKernel
+from resnet_limits.limits.hamiltonian.end_loss import Fixed
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, flow
-from resnet_limits.limits.hamiltonian.kernel import OperatorKernel
-from resnet_limits.limits.hamiltonian.losses import Fixed, SquareLoss
+from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
+from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
+from resnet_limits.limits.hamiltonian.kernels.kernel import OperatorKernel
+from resnet_limits.limits.hamiltonian.losses.square import SquareLoss
 from resnet_limits.limits.hamiltonian.shooting import Problem, value_and_gradient
 from resnet_limits.networks.activations import activation_named
 
@@ -94,7 +95,7 @@ def compare(n: int, d: int, target: int) -> None:
     q = torch.randn(n, d, generator=stream, dtype=torch.float64) / (1 if d < 10 else d**0.5)
     P = torch.randn(n, d, generator=stream, dtype=torch.float64) / n
     y, nu = torch.randn(n, 1, generator=stream, dtype=torch.float64), 0.1
-    for name, kernel in {"features": Features(activation_named("tanh")), "gaussian": GaussianKernel(1.0)}.items():
+    for name, kernel in {"features": FeaturesKernel(activation_named("tanh")), "gaussian": GaussianKernel(1.0)}.items():
         for ours, naive in zip(flow(kernel, q, P), naive_flow(kernel, q, P), strict=True):
             torch.testing.assert_close(ours, naive, rtol=1e-9, atol=1e-12)
         ways = {"naive": lambda k=kernel: naive_flow(k, q, P), "ours": lambda k=kernel: flow(k, q, P)}
@@ -108,7 +109,7 @@ def compare(n: int, d: int, target: int) -> None:
 
 def gradients(q: Tensor, P: Tensor, y: Tensor, nu: float, target: int, steps: int) -> None:
     m, d = q.shape
-    for name, kernel in {"features": Features(activation_named("tanh")), "gaussian": GaussianKernel(1.0)}.items():
+    for name, kernel in {"features": FeaturesKernel(activation_named("tanh")), "gaussian": GaussianKernel(1.0)}.items():
         problem = Problem(kernel, q, nu, Fixed(SquareLoss(), y))
         ours, naive = value_and_gradient(problem, P, RK4, steps), naive_gradient(kernel, q, P, y, nu, steps)
         assert math.isclose(ours[0], naive[0], rel_tol=1e-10)
@@ -124,7 +125,7 @@ def peak(points: int, steps: int) -> float:
     """Megabytes that a gradient through so many steps adds to the peak memory of a process of its own."""
     stream = torch.Generator().manual_seed(0)
     q, P = (torch.randn(points, 2, generator=stream, dtype=torch.float64) for _ in range(2))
-    problem = Problem(Features(activation_named("tanh")), q, 0.1, Fixed(SquareLoss(), q[:, :1]))
+    problem = Problem(FeaturesKernel(activation_named("tanh")), q, 0.1, Fixed(SquareLoss(), q[:, :1]))
     value_and_gradient(problem, P / points, RK4, 1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     value_and_gradient(problem, P / points, RK4, steps)

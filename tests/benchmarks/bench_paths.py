@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.fractional import GRID, fractional_gaussian_noise
+from resnet_limits.paths.fractional import CELLS_OF_GRID, fractional_gaussian_noise
 from resnet_limits.paths.laws.fractional import FractionalLaw
 
 DEPTH, WIDTH, HURST, ROUNDS = 1000, 40, 0.25, 5
@@ -85,7 +85,7 @@ def main() -> None:
             ("one at a time", lambda: one_at_a_time(DEPTH)),
             ("one at a time, eigenvalues kept", lambda: one_at_a_time_with_kept_eigenvalues(DEPTH)),
             ("init=fractional", lambda r=r: the_law(r)),
-            (f"one at a time, {GRID} cells", lambda: one_at_a_time(GRID)),
+            (f"one at a time, {CELLS_OF_GRID} cells", lambda: one_at_a_time(CELLS_OF_GRID)),
         ):
             rounds.setdefault(name, []).append(seconds(work))
     print(f"fractional noise, L={DEPTH}, D={WIDTH}, float64, one thread, median of {ROUNDS} rounds (min to max)")
@@ -96,7 +96,7 @@ def main() -> None:
     for slow, fast in (
         ("one at a time", "all at once"),
         ("one at a time, eigenvalues kept", "all at once"),
-        (f"one at a time, {GRID} cells", "init=fractional"),
+        (f"one at a time, {CELLS_OF_GRID} cells", "init=fractional"),
     ):
         ratios = [s / f for s, f in zip(rounds[slow], rounds[fast], strict=True)]
         spread = f"{min(ratios):.1f} to {max(ratios):.1f}"

@@ -77,7 +77,7 @@ def wait_for(condition, seconds=60.0):
     """What `condition()` returns once that is true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if found := condition():
-            return found
+        if answer := condition():
+            return answer
         time.sleep(0.01)
     raise AssertionError("it did not happen in time")

@@ -15,7 +15,8 @@ import yaml
 from tests.cli.command import Reslim
 
 SITE = Path(__file__).resolve().parents[1] / "lab" / "site"
-LAB = {"init": ["sine = lab.laws:Sine"], "study": ["toy = lab.toy.settings:Toy"], "configs": ["lab = lab_configs"]}
+EXAMPLES = SITE.parents[1] / "examples"
+LAB = {"init": ["sine = lab.laws:Sine"], "studies": ["toy = lab.toy.settings:Toy"], "configs": ["lab = lab_configs"]}
 
 
 def install(site: Path, name: str, entry_points: dict[str, list[str]]) -> None:
@@ -127,6 +128,36 @@ def test_what_lies_in_the_working_folder_is_not_installed(site, lab):
         assert "unknown option 'toy'" in answer.err
 
 
+EVERY_KIND = {
+    "init": ("wave_law = own_law:WaveLaw", "init.waves=2"),
+    "activation": ("softsign = own_activation:Softsign", "activation=softsign"),
+    "block": ("antisymmetric = own_block:Antisymmetric", "block.friction=0.2"),
+    "data": ("chess_board = own_data:ChessBoard", "data.fields=3"),
+    "kernel": ("rational = own_kernel:Rational", "hamiltonian.kernel=rational"),
+    "loss": ("pseudo_huber = own_loss:PseudoHuber", "hamiltonian.loss=pseudo_huber"),
+    "studies": ("decay = own_study:Decay", "study=decay"),
+    "figure": ("biases_over_depth = own_figure:BIASES_OVER_DEPTH", "figure=biases_over_depth"),
+}
+
+
+def test_a_distribution_brings_every_kind_of_part_by_its_entry_points(site, lab):
+    for path in EXAMPLES.glob("own_*.py"):
+        shutil.copy(path, site)
+    install(site, "parts", {group: [line] for group, (line, _) in EVERY_KIND.items()})
+    requests = []
+    for group, (line, words) in EVERY_KIND.items():
+        name = line.split(" ")[0]
+        chosen = [] if group in ("kernel", "loss", "studies", "figure") else [f"{group}={name}"]
+        study = ["study=hamiltonian"] if group in ("kernel", "loss") else []
+        requests.append(["train", *study, *chosen, *({words} - set(chosen)), "depth=4", "--cfg", "job"])
+    for (group, (line, words)), answer in zip(EVERY_KIND.items(), answers(lab, *requests), strict=True):
+        assert answer[0] == 0, answer[2]
+        settings = yaml.safe_load(answer[1])
+        assert line.split(" ")[0] in str(settings), group
+        assert settings["parts"] is None, "what is installed has a version, and no digest"
+        assert words.split("=")[1] in str(settings)
+
+
 BROKEN = {
     "gone": ("gone = lab.nothing:Gone", "No module named 'lab.nothing'"),
     "absent": ("absent = lab.laws:Absent", "Absent"),
@@ -162,7 +193,7 @@ def test_what_is_broken_is_refused_by_the_name_of_its_distribution_and_disturbs_
     (site / "lab" / "odd.py").write_text(ODD)
     init = [line for line, _ in BROKEN.values()]
     install(site, "worse", {"init": init, "configs": ["worse = lab.none"], "sinks": ["gone = lab.nothing:open_in"]})
-    install(site, "again", {"study": ["toy = lab.toy.settings:Toy"], "data": ["gone = lab.nothing:Gone"]})
+    install(site, "again", {"studies": ["toy = lab.toy.settings:Toy"], "data": ["gone = lab.nothing:Gone"]})
     sound, sine, study, data, listed, data_sets, doctor, *refused = answers(
         lab,
         ["train", "init=smooth", "depth=8", "--dry-run"],

@@ -92,7 +92,9 @@ def test_what_a_launcher_is_told_is_taken_from_a_run_folder_again_but_for_code_a
     """A request that is accepted makes a run that can be resumed."""
     harmless = import_module("reslim_cli.train").HARMLESS
     of_where = ("partition", "account", "qos", "comment", "constraint", "exclude", "gres")
-    keys = {key for its in import_module("reslim_cli.launchers").LAUNCHERS.values() for key in its.open_keys or ()}
+    keys = {
+        key for launcher in import_module("reslim_cli.launchers").LAUNCHERS.values() for key in launcher.open_keys or ()
+    }
     for key in keys - {"setup", "temp_folder"}:
         value = TYPICAL.get(key, "gpu-1" if key in of_where else "8G" if key.startswith("mem_per") else "2")
         assert harmless.fullmatch(f"hydra.launcher.{key}={value}"), key

@@ -33,21 +33,20 @@ def running(reslim: Reslim, depth: int):
     return None
 
 
-def launcher_group(run):
-    """The process group of the launcher that was started last."""
-    files = (run / "launcher").glob("process-*.json")
-    return json.loads(max(files, key=lambda path: path.stat().st_mtime_ns).read_text())["pid"]
+def launcher_groups(run):
+    """The process groups of the launchers that the run remembers."""
+    return {json.loads(path.read_text())["pid"] for path in (run / "launcher").glob("process-*.json")}
 
 
-def alive(group):
-    """Processes of this group that still run."""
+def alive(groups):
+    """Processes of these groups that still run."""
     pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             pid, rest = stat.parent.name, stat.read_text(errors="replace").rsplit(")", 1)[1].split()
         except OSError:
             continue
-        if int(rest[2]) == group and rest[0] not in "ZX":
+        if int(rest[2]) in groups and rest[0] not in "ZX":
             pids.append(int(pid))
     return pids
 
@@ -57,9 +56,10 @@ def modified(run):
 
 
 def test_a_run_killed_without_warning_is_interrupted_and_resumes_to_the_same_records(reslim, sweep):
-    client = reslim.start("train", *REQUEST, start_new_session=True)
+    client = reslim.start("train", *REQUEST, "hydra/launcher=basic", start_new_session=True)  # the deepest comes last
     run = wait_for(lambda: running(reslim, 2048))
-    os.killpg(launcher_group(run), signal.SIGKILL)
+    (launcher,) = launcher_groups(run)
+    os.killpg(launcher, signal.SIGKILL)
     os.killpg(client.pid, signal.SIGKILL)
     client.communicate()
 
@@ -83,24 +83,24 @@ def test_a_run_killed_without_warning_is_interrupted_and_resumes_to_the_same_rec
 def test_an_interrupted_client_answers_130_and_leaves_no_process(reslim):
     client = reslim.start("train", *REQUEST)
     run = wait_for(lambda: running(reslim, 2048))
-    group = launcher_group(run)
+    groups = launcher_groups(run)
     client.send_signal(signal.SIGINT)
     out, err = client.communicate(timeout=30)
     assert client.returncode == 130, err
     assert "Traceback" not in out + err
     assert f"reslim train --resume {run} continues" in err
-    assert alive(group) == []
+    assert alive(groups) == []
     assert reslim("runs", "--json").done().json[0]["state"] == "interrupted"
 
 
 def test_the_launcher_dies_with_a_client_that_is_killed(reslim):
     client = reslim.start("train", *REQUEST)
     run = wait_for(lambda: running(reslim, 2048))
-    group = launcher_group(run)
-    assert alive(group)
+    groups = launcher_groups(run)
+    assert alive(groups)
     client.kill()
     client.communicate()
-    wait_for(lambda: not alive(group), seconds=5)
+    wait_for(lambda: not alive(groups), seconds=5)
 
 
 def test_resuming_with_further_depths_runs_only_what_is_new(sweep, tmp_path):

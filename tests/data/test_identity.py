@@ -36,7 +36,7 @@ from tests.planting import plant, resize
 def cache(tmp_path, monkeypatch):
     """A cache folder of its own, in which files count as settled at once."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    resize(monkeypatch, hashes, SETTLED=0)
+    resize(monkeypatch, hashes, NANOSECONDS_TO_SETTLE=0)
     forget()
     return tmp_path / "cache" / "reslim" / "hashes"
 
@@ -196,7 +196,7 @@ def test_an_unchanged_folder_is_looked_at_and_not_read(tmp_path, cache):
 def test_a_file_that_was_just_changed_is_not_remembered(tmp_path, monkeypatch, cache):
     data = write_folder(tmp_path)
     identity.of(data)
-    resize(monkeypatch, hashes, SETTLED=2_000_000_000)
+    resize(monkeypatch, hashes, NANOSECONDS_TO_SETTLE=2_000_000_000)
     path = tmp_path / "images" / "test" / "dog" / "0.ppm"
     path.write_bytes(path.read_bytes() + b"more")
     assert read_files(data) == {"test/dog/0.ppm"}

@@ -80,7 +80,7 @@ def made(folder: Path) -> Path:
 def test_a_run_moved_while_it_runs_ends_its_client_and_is_resumed_where_it_is(reslim, trained, tmp_path):
     client = reslim.start("train", *TRAINS)
     run = wait_for(lambda: next((run for run in reslim.runs() if "running" in states(run)), None))
-    group = launchers(run)[-1]
+    groups = launchers(run)
     moved = tmp_path / "moved"
     run.rename(moved)
     try:
@@ -89,7 +89,7 @@ def test_a_run_moved_while_it_runs_ends_its_client_and_is_resumed_where_it_is(re
         client.send_signal(signal.SIGKILL)
     assert client.returncode in (1, 2)
     assert "Traceback" not in out + err, err
-    wait_for(lambda: not processes(group), seconds=10)
+    wait_for(lambda: not any(map(processes, groups)), seconds=10)
     assert not list(run.rglob("*.json")), "no run appears where it was"
     Reslim(tmp_path / "other")("train", "--resume", str(moved)).done()
     assert_same_results(moved, trained.path)

@@ -84,19 +84,19 @@ def test_a_terminal_that_knows_few_letters_is_no_trouble(trained, tmp_path):
 
 
 def started(reslim, *more, **options):
-    """A client whose job runs, its run, and the group of its launcher."""
+    """A client whose job runs, its run, and the groups of its launchers."""
     client = reslim.start("train", *TRAINS, "train.epochs=2000", *more, **options)
     run = wait_for(lambda: next((run for run in reslim.runs() if "running" in states(run)), None))
-    return client, run, launchers(run)[-1]
+    return client, run, launchers(run)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_the_client_and_its_jobs_and_says_how_to_go_on(reslim, name):
-    client, run, group = started(reslim)
+    client, run, groups = started(reslim)
     client.send_signal(getattr(signal, name))
     out, err = client.communicate(timeout=30)
     assert_quiet(out + err)
-    wait_for(lambda: not processes(group), seconds=5)
+    wait_for(lambda: not any(map(processes, groups)), seconds=5)
     if name == "SIGHUP":  # whoever could read a word is gone
         assert client.returncode in (130, -signal.SIGHUP)
     else:
@@ -107,14 +107,14 @@ def test_a_signal_ends_the_client_and_its_jobs_and_says_how_to_go_on(reslim, nam
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
 def test_jobs_that_take_sigterm_for_a_warning_end_with_the_client(reslim, name):
-    client, _, group = started(reslim, "hydra/launcher=submitit_local")
+    client, _, groups = started(reslim, "hydra/launcher=submitit_local")
     client.send_signal(getattr(signal, name))
     client.communicate(timeout=30)
-    wait_for(lambda: not processes(group), seconds=5)
+    wait_for(lambda: not any(map(processes, groups)), seconds=5)
 
 
 def test_the_other_jobs_of_a_launcher_that_gave_up_end_with_the_client(reslim):
-    client, run, group = started(reslim, "hydra/launcher=submitit_local")
+    client, run, groups = started(reslim, "hydra/launcher=submitit_local")
     wait_for(lambda: states(run).count("running") == 3)
     first = json.loads(next(run.glob("jobs/2-*/status.json")).read_text())
     os.kill(first["process"]["pid"], signal.SIGKILL)
@@ -122,11 +122,11 @@ def test_the_other_jobs_of_a_launcher_that_gave_up_end_with_the_client(reslim):
     assert states(run).count("running") == 3, "the file of the killed one says so still"
     client.kill()
     client.communicate()
-    wait_for(lambda: not processes(group), seconds=5)
+    wait_for(lambda: not any(map(processes, groups)), seconds=5)
 
 
 def test_a_second_ctrl_c_right_after_the_first_changes_nothing(reslim):
-    client, run, group = started(reslim, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    client, run, groups = started(reslim, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     for _ in range(4):
         client.send_signal(signal.SIGINT)
         time.sleep(0.02)
@@ -134,4 +134,4 @@ def test_a_second_ctrl_c_right_after_the_first_changes_nothing(reslim):
     assert client.returncode == 130, err
     assert_quiet(out + err)
     assert f"reslim train --resume {run} continues" in err
-    wait_for(lambda: not processes(group), seconds=5)
+    wait_for(lambda: not any(map(processes, groups)), seconds=5)

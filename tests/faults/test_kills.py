@@ -1,4 +1,4 @@
-"""SIGKILL at random moments, of the client, of the launcher, of a worker: resumed until it is done, the sweep has the
+"""SIGKILL at random moments, of the client, of a launcher, of a worker: resumed until it is done, the sweep has the
 results of one that was left alone, bit for bit, and nothing is left over.
 
 100 kills of one sweep, and 10 of one of each study under each launcher: `python -m pytest -m long tests/faults`.
@@ -27,6 +27,7 @@ from tests.faults.sweep import (
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 
+BASIC = ("hydra/launcher=basic",)
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 
 
@@ -85,8 +86,7 @@ class Campaign:
             time.sleep(0.01)
         run = self.current()
         groups = [group for group in launchers(run) if group not in known] if run else []
-        started = processes(groups[-1]) if groups else []
-        victims = [client.pid, *started[:1], *started[1:]]
+        victims = [client.pid, *(process for group in groups for process in processes(group))]
         victim = self.random.choice(victims)
         if client.poll() is not None:
             return False
@@ -112,7 +112,9 @@ def killed(reslim, sweep, undisturbed, seed, kills):
     assert len(campaign.said) == kills
 
 
-LAUNCHERS = pytest.mark.parametrize(("launcher", "seed"), [((), 1), (JOBLIB, 2)], ids=["basic", "joblib"])
+LAUNCHERS = pytest.mark.parametrize(
+    ("launcher", "seed"), [(("jobs=2",), 1), (JOBLIB, 2)], ids=["side by side", "joblib"]
+)
 
 
 @LAUNCHERS
@@ -133,6 +135,6 @@ def test_ten_kills_of_each_study(reslim, left_alone, study, launcher, seed):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("launcher", "seed"), [((), 11), (JOBLIB, 12), ((), 13), (JOBLIB, 14)])
+@pytest.mark.parametrize(("launcher", "seed"), [(("jobs=3",), 11), (JOBLIB, 12), (BASIC, 13), (JOBLIB, 14)])
 def test_a_hundred_kills(reslim, trained, launcher, seed):
     killed(reslim, (*TRAINS, *launcher), trained, seed, kills=25)

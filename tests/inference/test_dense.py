@@ -26,7 +26,7 @@ NTK = DeepKernel(phi="tanh", inner=(1.0, 0.3), outer=(1.0, 0.2), horizon=1.0, ki
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch):
-    resize(monkeypatch, dense, BLOCK=16)
+    resize(monkeypatch, dense, POINTS_A_BLOCK=16)
 
 
 def test_the_matrix_is_made_of_blocks_and_mirrored():
@@ -92,7 +92,7 @@ def test_bad_requests_are_said(monkeypatch: pytest.MonkeyPatch):
         dense.posterior(DEEP, X, Y, ridge=-0.1)
     with pytest.raises(SettingError, match=r"ridge: got -0\.1"):
         iterative.solve(DEEP, X, Y, ridge=-0.1)
-    resize(monkeypatch, dense, LARGEST=20)
+    resize(monkeypatch, dense, MOST_POINTS_FACTORED=20)
     with pytest.raises(SettingError, match=r"data.train_size: 50 points are too many .*\(20 at most\)"):
         dense.posterior(DEEP, X, Y, ridge=0.1)
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from resnet_limits.limits import pair_kernel
-from resnet_limits.limits.hamiltonian.kernel import OperatorKernel
+from resnet_limits.limits.hamiltonian.kernels.kernel import OperatorKernel
 from resnet_limits.limits.pair_kernel import PairKernel, mean_square
 from tests.normals import normals
 from tests.planting import resize

@@ -13,10 +13,10 @@ import scipy.integrate
 import torch
 from torch import Tensor
 
-from resnet_limits.limits.hamiltonian.features import Features
-from resnet_limits.limits.hamiltonian.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS, ConjugateEuler, Diverged, flow
-from resnet_limits.limits.hamiltonian.kernel import KernelAtPoints, OperatorKernel
+from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
+from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
+from resnet_limits.limits.hamiltonian.kernels.kernel import KernelAtPoints, OperatorKernel
 from resnet_limits.limits.hamiltonian.trajectory import integrate, pull_back, tangent_at_end
 from resnet_limits.networks.activations import Activation, activation_named
 from tests.normals import normals
@@ -26,8 +26,8 @@ from .kernel_laws import HamiltonianLaws, IsotropicLaws
 from .limit_laws import LimitLaws, adaptive
 
 KERNELS = {
-    **{name: Features(activation_named(name)) for name in ("tanh", "swish", "gelu", "identity")},
-    "without_bias": Features(activation_named("tanh"), bias=False),
+    **{name: FeaturesKernel(activation_named(name)) for name in ("tanh", "swish", "gelu", "identity")},
+    "without_bias": FeaturesKernel(activation_named("tanh"), bias=False),
     "gaussian": GaussianKernel(0.8),
 }
 STEPS = {**INTEGRATORS, "conjugate_euler": ConjugateEuler()}
@@ -35,11 +35,11 @@ STEPS = {**INTEGRATORS, "conjugate_euler": ConjugateEuler()}
 
 class TestFeatures(HamiltonianLaws):
     kernels: ClassVar = {
-        name: lambda kernel=kernel: kernel for name, kernel in KERNELS.items() if isinstance(kernel, Features)
+        name: lambda kernel=kernel: kernel for name, kernel in KERNELS.items() if isinstance(kernel, FeaturesKernel)
     }
 
-    def matrix(self, kernel: Features, q: Tensor) -> Tensor:
-        f = kernel.of(q)
+    def matrix(self, kernel: FeaturesKernel, q: Tensor) -> Tensor:
+        f = kernel.of_points(q)
         return f @ f.T
 
 
@@ -51,11 +51,28 @@ class TestGaussian(HamiltonianLaws, IsotropicLaws):
         return torch.exp(-(q[:, None] - q[None]).square().sum(-1) / (2 * kernel.length**2))
 
 
+class ByMatrix(OperatorKernel):
+    """The Gaussian kernel as somebody would write it who knows nothing of flows: derivatives by autograd."""
+
+    smooth = True
+
+    def matrix(self, x: Tensor, y: Tensor) -> Tensor:
+        return torch.exp(-(x[:, None] - y).square().sum(-1) / (2 * 0.8**2))
+
+
+class TestByMatrix(HamiltonianLaws, IsotropicLaws):
+    kernels: ClassVar = {"by matrix": ByMatrix}
+    diagonal_rounding = 1e-9  # of a root that is Cholesky's, with a shift
+
+    def matrix(self, kernel: ByMatrix, q: Tensor) -> Tensor:
+        return kernel.matrix(q, q)
+
+
 # -- derivatives ----------------------------------------------------------------------------------
 
 
 def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.MonkeyPatch):
-    from resnet_limits.limits.hamiltonian import gaussian
+    from resnet_limits.limits.hamiltonian.kernels import gaussian
 
     q, P, u, v = (normals(11, 2, seed=s) for s in range(4))
 
@@ -63,7 +80,7 @@ def test_blocks_of_rows_and_a_kept_matrix_are_the_same(monkeypatch: pytest.Monke
         return at.velocity(P), at.rate(P), *at.tangent(P, u, v), *at.tangent_of_momenta(P, v), *at.both(P)
 
     expected = all_of(GaussianKernel(0.7).at(q).keep())
-    resize(monkeypatch, gaussian, BLOCK=33)
+    resize(monkeypatch, gaussian, ENTRIES_A_BLOCK=33)
     matrix, rows = GaussianKernel.matrix, []
     monkeypatch.setattr(GaussianKernel, "matrix", lambda kernel, x, q: rows.append(len(x)) or matrix(kernel, x, q))
     for one, whole in zip(all_of(GaussianKernel(0.7).at(q)), expected, strict=True):
@@ -148,6 +165,9 @@ class Oscillator(OperatorKernel):
     def at(self, q: Tensor) -> KernelAtPoints:
         return Turning(q)
 
+    def matrix(self, x: Tensor, y: Tensor) -> Tensor:
+        raise NotImplementedError("it has none")
+
     def field(self, x: Tensor, q: Tensor, P: Tensor) -> Tensor:
         return P
 
@@ -219,13 +239,19 @@ def test_explicit_euler_gains_energy_where_symplectic_euler_does_not(kernel: str
 
 def test_a_flow_that_diverges_is_a_result_with_its_energy():
     path = integrate(
-        Features(activation_named("identity")), normals(5, 2), normals(5, 2, scale=1e3), INTEGRATORS["leapfrog"], 4
+        FeaturesKernel(activation_named("identity")),
+        normals(5, 2),
+        normals(5, 2, scale=1e3),
+        INTEGRATORS["leapfrog"],
+        4,
     )
     assert path.diverged is not None
     assert "energy" in path.diverged
     assert len(path.states) == len(path.momenta) == len(path.energy) <= 4
     with pytest.raises(Diverged):
-        INTEGRATORS["rk4"].step(Features(activation_named("identity")), normals(2, 2), normals(2, 2, scale=1e200), 1.0)
+        INTEGRATORS["rk4"].step(
+            FeaturesKernel(activation_named("identity")), normals(2, 2), normals(2, 2, scale=1e200), 1.0
+        )
 
 
 class TestFlow(LimitLaws):
@@ -265,7 +291,7 @@ def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_tim
         torch.tensor([[0.3]], dtype=torch.float64),
         torch.tensor([[0.9]], dtype=torch.float64),
     )
-    path = integrate(Features(activation), q, P, INTEGRATORS["rk4"], 128)
+    path = integrate(FeaturesKernel(activation), q, P, INTEGRATORS["rk4"], 128)
 
     def transformed(x: float) -> float:
         of = lambda s: 1 / math.sqrt(1 + float(activation(torch.tensor(s, dtype=torch.float64))) ** 2)  # noqa: E731
@@ -281,7 +307,7 @@ def test_of_one_point_in_dimension_one_the_transformed_position_is_linear_in_tim
 
 def test_without_bias_the_identity_gives_geodesics_of_the_linear_group():
     q, P = normals(5, 3), normals(5, 3, seed=2, scale=0.3)
-    kernel = Features(activation_named("identity"), bias=False)
+    kernel = FeaturesKernel(activation_named("identity"), bias=False)
     path, omega = integrate(kernel, q, P, INTEGRATORS["rk4"], 64), kernel.at(q).weights(P)
     A = omega - omega.T
     for s in (16, 64):
@@ -298,13 +324,13 @@ def test_a_bias_alone_moves_all_points_along_one_straight_line():
             return torch.zeros_like(z)
 
     q, P = normals(4, 2), normals(4, 2, seed=1)
-    path = integrate(Features(Zero()), q, P, INTEGRATORS["leapfrog"], 8)
+    path = integrate(FeaturesKernel(Zero()), q, P, INTEGRATORS["leapfrog"], 8)
     for s in range(9):
         torch.testing.assert_close(path.states[s], q + s / 8 * P.sum(0))
 
 
 def test_in_dimension_one_without_bias_all_weights_are_equal():
-    kernel, q, P = Features(activation_named("tanh"), bias=False), normals(6, 1), normals(6, 1, seed=1)
+    kernel, q, P = FeaturesKernel(activation_named("tanh"), bias=False), normals(6, 1), normals(6, 1, seed=1)
     path = integrate(kernel, q, P, INTEGRATORS["rk4"], 64)
     weights = torch.stack([kernel.at(x).weights(p) for x, p in zip(path.states, path.momenta, strict=True)])
     torch.testing.assert_close(weights, weights[:1].expand_as(weights), rtol=1e-8, atol=1e-8)

@@ -14,10 +14,12 @@ from torch import Tensor
 
 from resnet_limits.errors import Undetermined
 from resnet_limits.limits.hamiltonian import shooting
-from resnet_limits.limits.hamiltonian.features import Features
-from resnet_limits.limits.hamiltonian.gaussian import GaussianKernel
+from resnet_limits.limits.hamiltonian.end_loss import EndLoss, Fixed, Linear, Ridge
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
-from resnet_limits.limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, SquareLoss, pointwise
+from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
+from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
+from resnet_limits.limits.hamiltonian.losses.loss import PointwiseLoss
+from resnet_limits.limits.hamiltonian.losses.square import SquareLoss
 from resnet_limits.limits.hamiltonian.shooting import Problem, costate, descend, shoot, value_and_gradient
 from resnet_limits.limits.hamiltonian.trajectory import Trajectory, integrate
 from resnet_limits.networks.activations import activation_named
@@ -26,7 +28,7 @@ from tests.planting import resize
 
 from .limit_laws import StationaryLaws
 
-TANH = Features(activation_named("tanh"))
+TANH = FeaturesKernel(activation_named("tanh"))
 
 
 def classes(n: int, count: int) -> Tensor:
@@ -35,12 +37,18 @@ def classes(n: int, count: int) -> Tensor:
 
 
 SIGNS = (2 * (torch.arange(9) % 2) - 1).double()[:, None]
+
+
+def named(name: str) -> PointwiseLoss:
+    return PointwiseLoss.options[name].of({"insensitive": 0.3})
+
+
 LOSSES: dict[str, EndLoss] = {
-    **{f"fixed {name}": Fixed(pointwise(name, epsilon=0.3), SIGNS) for name in ("square", "logistic", "squared_hinge")},
-    "fixed insensitive": Fixed(pointwise("squared_insensitive", epsilon=0.3), normals(9, 2, seed=4)),
-    "fixed logistic, 3 classes": Fixed(pointwise("logistic", epsilon=0.0), classes(9, 3)),
-    "linear logistic": Linear(pointwise("logistic", epsilon=0.0), SIGNS, 0.1),
-    "linear logistic, 3 classes": Linear(pointwise("logistic", epsilon=0.0), classes(9, 3), 0.1),
+    **{f"fixed {name}": Fixed(named(name), SIGNS) for name in ("square", "logistic", "squared_hinge")},
+    "fixed insensitive": Fixed(named("squared_insensitive"), normals(9, 2, seed=4)),
+    "fixed logistic, 3 classes": Fixed(named("logistic"), classes(9, 3)),
+    "linear logistic": Linear(named("logistic"), SIGNS, 0.1),
+    "linear logistic, 3 classes": Linear(named("logistic"), classes(9, 3), 0.1),
     "linear square": Linear(SquareLoss(), normals(9, 2, seed=4), 0.05),
     "ridge features": Ridge(TANH, normals(9, 2, seed=4), 0.05),
     "ridge gaussian": Ridge(GaussianKernel(0.9), normals(9, 2, seed=4), 0.05),
@@ -67,7 +75,7 @@ def test_derivatives_of_the_loss_are_those_of_its_value(name: str):
 def test_a_read_out_of_coordinates_that_nearly_agree_is_stationary_to_rounding(name: str, ridge: float, apart: float):
     q, y = normals(20, 3, seed=1), normals(20, 1, seed=2).sign()
     q[:, 2] = q[:, 1] + apart * q[:, 2]
-    loss = Linear(pointwise(name, epsilon=0.0), y, ridge)
+    loss = Linear(named(name), y, ridge)
     R, x = loss.readout(q), torch.nn.functional.pad(q, (0, 1), value=1.0)
     left = x.T @ loss.l.gradient(x @ R, y) / 20 + ridge * R
     assert float(left.abs().max()) < 1e-12 * (1 + float(R.abs().max()))
@@ -75,7 +83,7 @@ def test_a_read_out_of_coordinates_that_nearly_agree_is_stationary_to_rounding(n
 
 def test_kernel_ridge_is_a_linear_read_out_of_the_features():
     q, y = normals(9, 3), normals(9, 2, seed=4)
-    f = TANH.of(q)
+    f = TANH.of_points(q)
     R = torch.linalg.solve(f.T @ f / 9 + 0.05 * torch.eye(4), f.T @ y / 9)
     expected = (f @ R - y).square().sum() / 18 + 0.05 / 2 * R.square().sum()
     torch.testing.assert_close(Ridge(TANH, y, 0.05).value(q), expected)
@@ -86,7 +94,7 @@ def test_kernel_ridge_whose_ridge_is_lost_in_rounding_is_undetermined_and_else_r
     """Against 60 digits. The difference by which the coefficients are found loses what a small ridge is divided by."""
     q, y = normals(9, 3, scale=3.0), normals(9, 1, seed=4)
     with mpmath.workdps(60):
-        f = mpmath.matrix(TANH.of(q).tolist())
+        f = mpmath.matrix(TANH.of_points(q).tolist())
         for ridge in (1e-2, 1e-6, 1e-10):
             system = f * f.T + 9 * mpmath.mpf(ridge) * mpmath.eye(9)
             alpha = mpmath.lu_solve(system, mpmath.matrix(y.tolist()))
@@ -110,30 +118,30 @@ def test_the_gradient_through_shooting_is_that_of_the_value(integrator: str):
 class TestShooting(StationaryLaws):
     """u = omega (d, features), `q' = omega f(q)`: of all paths of weights, also of those that are no momenta's."""
 
-    cases: ClassVar = {phi: lambda phi=phi: Features(activation_named(phi)) for phi in ("tanh", "swish")}
+    cases: ClassVar = {phi: lambda phi=phi: FeaturesKernel(activation_named(phi)) for phi in ("tanh", "swish")}
     nu = 0.2
 
-    def begin(self, case: Features) -> Tensor:
+    def begin(self, case: FeaturesKernel) -> Tensor:
         return normals(8, 2)
 
-    def velocity(self, case: Features, x: Tensor, u: Tensor) -> Tensor:
+    def velocity(self, case: FeaturesKernel, x: Tensor, u: Tensor) -> Tensor:
         phi = {"tanh": torch.tanh, "swish": torch.nn.functional.silu}[case.activation.name]
         return torch.nn.functional.pad(phi(x), (0, 1), value=1.0) @ u.unflatten(-1, (2, 3)).T
 
-    def running(self, case: Features, u: Tensor, du: Tensor) -> Tensor:
+    def running(self, case: FeaturesKernel, u: Tensor, du: Tensor) -> Tensor:
         return self.nu / 2 * u.square().sum(dim=1)
 
-    def ends(self, case: Features, end: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    def ends(self, case: FeaturesKernel, end: Tensor, first: Tensor, last: Tensor) -> Tensor:
         return (end - normals(8, 2, seed=1)).square().sum() / 16
 
-    def solve(self, case: Features) -> tuple[Trajectory, float]:
+    def solve(self, case: FeaturesKernel) -> tuple[Trajectory, float]:
         problem = Problem(case, normals(8, 2), self.nu, Fixed(SquareLoss(), normals(8, 2, seed=1)))
         scheme = INTEGRATORS["rk4"]
         shot = shoot(problem, descend(problem, scheme, 8, iterations=40), scheme, 2 * self.steps)
         assert shot.converged, shot.why
         return shot.trajectory, shot.value
 
-    def path(self, case: Features, solution: Trajectory, times: Tensor) -> tuple[Tensor, Tensor]:
+    def path(self, case: FeaturesKernel, solution: Trajectory, times: Tensor) -> tuple[Tensor, Tensor]:
         at = (2 * self.steps * times).round().int().tolist()
         u = torch.stack([case.at(solution.states[i]).weights(solution.momenta[i]).flatten() for i in at])
         return u, torch.zeros_like(u)  # E has no derivative of u
@@ -148,7 +156,7 @@ def test_one_point_in_dimension_one_reaches_the_minimum_that_is_known(integrator
     exact: Any = scipy.optimize.minimize_scalar(
         lambda u: nu / 2 * (u - u0) ** 2 + (math.sinh(u) - target) ** 2 / 2, tol=1e-13
     )
-    problem = Problem(Features(activation_named("identity")), q, nu, Fixed(SquareLoss(), y))
+    problem = Problem(FeaturesKernel(activation_named("identity")), q, nu, Fixed(SquareLoss(), y))
     scheme = INTEGRATORS[integrator]
     shot = shoot(problem, descend(problem, INTEGRATORS["rk4"], 8, iterations=20), scheme, 64)
     assert shot.converged, shot.why
@@ -192,7 +200,7 @@ def test_the_costate_of_the_solution_is_its_own_momentum():
 
 @pytest.mark.parametrize("dense", [0, 1000])
 def test_newton_by_a_matrix_and_in_krylov_space_hit(dense: int, monkeypatch: pytest.MonkeyPatch):
-    resize(monkeypatch, shooting, DENSE=dense)
+    resize(monkeypatch, shooting, MOST_UNKNOWNS_DENSE=dense)
     n = 20
     problem = Problem(TANH, normals(n, 2), 0.2, Fixed(SquareLoss(), normals(n, 1, seed=1).sign()))
     scheme = INTEGRATORS["leapfrog"]

@@ -10,7 +10,7 @@ import pytest
 from torch import Tensor
 
 from resnet_limits.limits import adjoint, ode
-from resnet_limits.limits.hamiltonian.features import FeaturesAt
+from resnet_limits.limits.hamiltonian.kernels.features import FeaturesAt
 from resnet_limits.networks.activations.tanh import Tanh
 from resnet_limits.sampling.schemes import EulerMaruyama
 from resnet_limits.training.loss_with_curvature import MeanSquareLoss

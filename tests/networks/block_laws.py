@@ -24,7 +24,7 @@ from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
 from resnet_limits.networks.vector_field import VectorField
 from resnet_limits.random import Stream, normals
-from tests.paths.path_laws import quantile
+from resnet_limits.testing.path_laws import quantile
 
 D, R, N = 4, 3, 5
 EULER = STEPS["euler"]

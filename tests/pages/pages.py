@@ -56,12 +56,12 @@ def code_lines(page: Path) -> Iterator[str]:
 
 def commands(page: Path, program: str) -> list[list[str]]:
     """Command lines of a program, as words; comments are left out, `a && b` is two."""
-    found = []
+    commands = []
     for line in code_lines(page):
         for part in line.split(" && "):
             if part.startswith(f"{program} "):
-                found.append(shlex.split(re.split(r"\s+#|; |, ", part)[0])[1:])
-    return found
+                commands.append(shlex.split(re.split(r"\s+#|; |, ", part)[0])[1:])
+    return commands
 
 
 def python(page: Path) -> list[str]:

@@ -84,12 +84,12 @@ def _row(document: Mapping[str, Any]) -> Row:
 # -- what is kept ---------------------------------------------------------------------------------
 
 
-def keep(found: Sequence[tuple[Source, Sequence[Row]]]) -> None:
+def keep(measured: Sequence[tuple[Source, Sequence[Row]]]) -> None:
     """Write what the runs of some studies measured."""
-    of = sources() | {source.study: source for source, _ in found}
+    of = sources() | {source.study: source for source, _ in measured}
     _write(RUNS, Source, [of[name] for name in STUDIES if name in of])
-    for source, its in found:
-        _write(MEASURED / f"{source.study}.csv", Row, its)
+    for source, rows_of_study in measured:
+        _write(MEASURED / f"{source.study}.csv", Row, rows_of_study)
 
 
 def rows(study: str) -> dict[str, Row]:
@@ -105,7 +105,7 @@ def sources() -> dict[str, Source]:
 def _write(path: Path, kind: type[Row] | type[Source], lines: Sequence[Row] | Sequence[Source]) -> None:
     path.parent.mkdir(exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [its.name for its in fields(kind)], lineterminator="\n")
+        writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(line) for line in lines)
 
@@ -137,7 +137,7 @@ def _head() -> Iterator[str]:
 
 
 def _study(name: str) -> Iterator[str]:
-    study, found = studies.get(name), rows(name)
+    study, measured = studies.get(name), rows(name)
     yield from ("", f"## [{name}]({name}/README.md)", "", study.question)
     if source := sources().get(name):
         yield from ("", _run(source))
@@ -146,7 +146,7 @@ def _study(name: str) -> Iterator[str]:
         yield "| claim | statement | kind | expected | measured | verdict |"
         yield "|---|---|---|---|---|---|"
         for claim in group.claims:
-            yield _line(claim, found.get(claim.id, Row(claim.id, "", "", "not measured", "")))
+            yield _line(claim, measured.get(claim.id, Row(claim.id, "", "", "not measured", "")))
 
 
 def _run(source: Source) -> str:

@@ -36,7 +36,7 @@ def test_the_first_pages_are_short(page: Path, most: int):
 def test_pictures_are_small():
     pictures = list((HERE / ".github").glob("*.png"))
     assert pictures
-    assert [its.name for its in pictures if its.stat().st_size > 150_000] == []
+    assert [picture.name for picture in pictures if picture.stat().st_size > 150_000] == []
     shown = {(page.parent / path).resolve() for page in PAGES for path, _ in links(page)}
     assert set(pictures) - shown == set()
 
@@ -53,7 +53,7 @@ def test_links_lead_somewhere(page: Path):
 def test_files_that_are_named_exist(page: Path):
     if page.name == "CHANGELOG.md":
         return  # which names what is gone
-    assert [its for its in paths(page) if not any((place / its).exists() for place in places(page))] == []
+    assert [target for target in paths(page) if not any((place / target).exists() for place in places(page))] == []
 
 
 def _context(words: list[str]) -> Any:
@@ -68,7 +68,7 @@ def test_commands_of_reslim_are_requests_that_it_takes(page: Path, monkeypatch: 
     for words in commands(page, "reslim"):
         overrides = _context(words).params.get("overrides")
         if overrides and words[0] == "train":
-            assert plan([its for its in overrides if "STUDY" not in its]).jobs
+            assert plan([override for override in overrides if "STUDY" not in override]).jobs
 
 
 @each_page

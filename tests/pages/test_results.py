@@ -25,14 +25,14 @@ def test_the_committed_page_is_that_of_what_was_measured():
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_claim_was_measured_as_it_is_expected_today(name: str):
-    study, found = studies.get(name), results.rows(name)
+    study, measured = studies.get(name), results.rows(name)
     settings = study.settings(study=name)
-    assert list(found) == [claim.id for claim in study.claims], AGAIN.format(name)
+    assert list(measured) == [claim.id for claim in study.claims], AGAIN.format(name)
     for claim in study.claims:
         expected = claim.expected.at(settings)
         words = expectation({"what": expected.what, "along": expected.along, **vars(expected)})
-        assert found[claim.id].expected == words, AGAIN.format(name)
-        assert found[claim.id].verdict == claim.verdicts["full"], claim.id
+        assert measured[claim.id].expected == words, AGAIN.format(name)
+        assert measured[claim.id].verdict == claim.verdicts["full"], claim.id
 
 
 def test_rows_and_the_line_above_them_come_from_the_folder_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

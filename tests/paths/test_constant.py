@@ -4,7 +4,7 @@ import torch
 
 from resnet_limits.paths.laws.tied import TiedLaw
 from resnet_limits.paths.laws.zero import ZeroLaw
-from tests.paths.path_laws import PathLaws
+from resnet_limits.testing.path_laws import PathLaws
 
 
 class TestTied(PathLaws):

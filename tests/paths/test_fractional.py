@@ -13,7 +13,7 @@ from resnet_limits.paths.draw import draw
 from resnet_limits.paths.fractional import fractional_gaussian_noise
 from resnet_limits.paths.laws.fractional import FractionalLaw
 from resnet_limits.paths.laws.rough import RoughLaw
-from tests.paths.path_laws import PathLaws, assert_covariance, quantile
+from resnet_limits.testing.path_laws import PathLaws, assert_covariance, quantile
 from tests.planting import resize
 
 NORMALS = import_module("resnet_limits.random.normals")

@@ -4,7 +4,7 @@ import torch
 
 from resnet_limits.paths.draw import draw
 from resnet_limits.paths.laws.iid import IidLaw
-from tests.paths.path_laws import PathLaws
+from resnet_limits.testing.path_laws import PathLaws
 
 
 class TestIid(PathLaws):

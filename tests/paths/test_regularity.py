@@ -23,7 +23,7 @@ from resnet_limits.studies.ode.room import least_of_weights
 from resnet_limits.studies.ode.settings import Ode
 from resnet_limits.studies.sde.settings import Sde
 from resnet_limits.studies.sde.study import STUDY as SDE
-from tests.paths.path_laws import facts_are_true
+from resnet_limits.testing.path_laws import facts_are_true
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from resnet_limits.paths.draw import draw
 from resnet_limits.paths.laws.smooth import SmoothLaw
 from resnet_limits.paths.smooth import SmoothPath
-from tests.paths.path_laws import HORIZON, PathLaws
+from resnet_limits.testing.path_laws import HORIZON, PathLaws
 
 
 class TestSmooth(PathLaws):

@@ -9,7 +9,7 @@ import torch
 
 import resnet_limits.random as random
 from resnet_limits.random import REPLICA_BLOCK, Stream, generator, normals, permutation
-from tests.paths.path_laws import assert_covariance
+from resnet_limits.testing.path_laws import assert_covariance
 
 HERE = Stream(0, "test")
 

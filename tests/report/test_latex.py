@@ -12,7 +12,7 @@ import pytest
 
 from resnet_limits import papers
 from resnet_limits.papers import Paper, bibliography
-from resnet_limits.report.latex import PLACES, tables_tex
+from resnet_limits.report.latex import MOST_COLUMNS, tables_tex
 
 PAPERS = [paper for paper in vars(papers).values() if isinstance(paper, Paper)]
 HOSTILE = "50% of $x_{y & z} \\input{/etc/passwd} #1 ~^"
@@ -75,9 +75,9 @@ def test_what_a_claim_pins_and_its_unit_have_columns():
 
 
 def test_of_many_depths_the_deepest_are_shown_and_the_file_says_so():
-    text = tables_tex(summary(PLACES + 3), {})
-    assert f"% the deepest {PLACES} of {PLACES + 3} depths" in text
-    assert f"$L={2 ** (PLACES + 4)}$" in text
+    text = tables_tex(summary(MOST_COLUMNS + 3), {})
+    assert f"% the deepest {MOST_COLUMNS} of {MOST_COLUMNS + 3} depths" in text
+    assert f"$L={2 ** (MOST_COLUMNS + 4)}$" in text
     assert "$L=4$" not in text
 
 

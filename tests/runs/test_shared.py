@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -56,14 +60,14 @@ def test_another_key_or_purpose_is_another_solution(tmp_path):
     for purpose, key in (("flow", {"seed": 0}), ("flow", {"seed": 1}), ("minimiser", {"seed": 0})):
         SharedFolder(tmp_path).solve(purpose, key, solution(calls))
     assert len(calls) == 3
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.glob("*.safetensors"))) == 3
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x80\x04}", b"\xff" * 64], ids=["empty", "a pickle", "noise"])
 def test_a_damaged_file_is_computed_again_with_the_same_result(tmp_path, damage):
     calls = []
     first = SharedFolder(tmp_path).solve("flow", {"seed": 0}, solution(calls))
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.safetensors")
     whole = file.read_bytes()
     for content in (damage, whole[:-1], whole[: len(whole) // 2]):
         file.write_bytes(content)
@@ -82,3 +86,29 @@ def test_the_folder_may_be_deleted_at_any_time(tmp_path):
     shared.folder.rmdir()
     shared.solve("flow", {}, solution(calls))
     assert len(calls) == 2
+
+
+def test_of_two_jobs_that_need_a_solution_at_the_same_time_one_waits_for_the_other(tmp_path):
+    calls, begun, may_end = [], threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        assert may_end.wait(10)
+        return solution(calls)()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(SharedFolder(tmp_path).solve, "flow", {}, slow)
+        assert begun.wait(10)
+        second = pool.submit(SharedFolder(tmp_path).solve, "flow", {}, solution(calls))
+        time.sleep(0.1)
+        assert not second.done()
+        may_end.set()
+        assert all(np.array_equal(first.result(10)[name], second.result(10)[name]) for name in ("x", "error"))
+    assert len(calls) == 1
+
+
+def test_a_job_does_not_wait_where_nothing_can_be_locked(tmp_path):
+    (tmp_path / "shared").write_text("no folder")
+    calls = []
+    SharedFolder(tmp_path / "shared").solve("flow", {}, solution(calls))
+    assert len(calls) == 1

@@ -65,8 +65,8 @@ def _verified(fault: Fault, checkout: Checkout, claims: Sequence[str]) -> Iterat
         named = [name for name in claims if name.split(".")[0] == study]
         asked = [] if named == [study] else [f"claims=[{','.join(named)}]"]
         document = checkout.verified([study, "--smoke", *asked, *fault.request])
-        for its in document["studies"]:
-            yield from its["claims"]
+        for study_document in document["studies"]:
+            yield from study_document["claims"]
 
 
 def _of_claim(fault: Fault, claim: dict[str, Any]) -> Result:

@@ -11,7 +11,7 @@ import torch
 from resnet_limits.engines.eager import Eager
 from resnet_limits.random import Stream
 from resnet_limits.sampling.layer_law import Isotropic
-from resnet_limits.sampling.pieces import CACHE, LARGEST, SMALLEST, piece_size
+from resnet_limits.sampling.pieces import BYTES_OF_STATES, LARGEST, SMALLEST, piece_size
 from resnet_limits.sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from resnet_limits.sampling.tangent import tangents
 from resnet_limits.sampling.walk import walk
@@ -105,7 +105,7 @@ def test_pieces():
         size = piece_size(vectors, width)
         assert SMALLEST <= size <= LARGEST
         assert math.log2(size).is_integer()
-        assert size == SMALLEST or size * vectors * width * 8 <= CACHE
+        assert size == SMALLEST or size * vectors * width * 8 <= BYTES_OF_STATES
 
 
 def test_memory_does_not_grow_with_depth():

@@ -21,6 +21,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,8 @@ from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
 from tests.checkout import HERE, Checkout
 
+Table = Any
+"""A pandas DataFrame or Series: what its stubs say of a column is no help."""
 RESULTS = Path(__file__).with_name("results")
 PAGE = Path(__file__).with_name("README.md")
 SIZES = ("full", "smoke")
@@ -64,7 +67,7 @@ class Run:
     started: float
     revision: str
     verdicts: dict[str, str]
-    records: pd.DataFrame
+    records: Table
 
 
 def run(studies: Sequence[str], seeds: Iterable[int], size: str, outputs: Path) -> list[Run]:
@@ -78,8 +81,8 @@ def run(studies: Sequence[str], seeds: Iterable[int], size: str, outputs: Path) 
 
 def read(outputs: Path) -> list[Run]:
     """The finished runs in a folder of outputs, the earliest first."""
-    found = [_read(path.parent) for path in outputs.glob("*/*/summary.json")]
-    return sorted(found, key=lambda its: its.started)
+    runs_read = [_read(path.parent) for path in outputs.glob("*/*/summary.json")]
+    return sorted(runs_read, key=lambda run: run.started)
 
 
 def _read(folder: Path) -> Run:
@@ -106,41 +109,48 @@ def claims(names: Iterable[str] = STUDIES) -> dict[str, Claim]:
     return {claim.id: claim for name in names for claim in studies.get(name).claims}
 
 
-def verdicts(runs: Sequence[Run]) -> pd.DataFrame:
+def verdicts(runs: Sequence[Run]) -> Table:
     """Of each claim the seeds at which it came out how, and the revisions that said so. Of runs of one size."""
     latest: dict[str, dict[int, tuple[str, str]]] = {}
-    for its in runs:
-        for claim, verdict in its.verdicts.items():
-            latest.setdefault(claim, {})[its.seed] = verdict, its.revision
+    for run in runs:
+        for claim, verdict in run.verdicts.items():
+            latest.setdefault(claim, {})[run.seed] = verdict, run.revision
     table = []
     for claim, by_seed in latest.items():
         seeds = {name: [seed for seed in sorted(by_seed) if by_seed[seed][0] == name] for name in VERDICTS}
         revisions = " ".join(dict.fromkeys(revision for _, revision in by_seed.values()))
-        joined = {name: " ".join(map(str, its)) for name, its in seeds.items()}
+        joined = {name: " ".join(map(str, at_seeds)) for name, at_seeds in seeds.items()}
         table.append({"study": claim.split(".")[0], "claim": claim, **joined, "revisions": revisions})
     return pd.DataFrame(table, columns=["study", "claim", *VERDICTS, "revisions"])
 
 
-def counts(table: pd.DataFrame) -> pd.DataFrame:
+def counts(table: Table) -> Table:
     """By claim at how many seeds it came out how: columns of `VERDICTS`."""
     return table.set_index("claim")[list(VERDICTS)].map(lambda seeds: len(str(seeds).split()))
 
 
-def refuted(table: pd.DataFrame, size: str) -> list[str]:
+def refuted(table: Table, size: str) -> list[str]:
     """The claims that were refuted at some seed and must not be."""
-    known, its = claims(), counts(table)
-    return [claim for claim in its.index[its["refuted"] > 0] if known[claim].verdicts[size] != "refuted"]
+    known, counted_verdicts = claims(), counts(table)
+    return [
+        claim
+        for claim in counted_verdicts.index[counted_verdicts["refuted"] > 0]
+        if known[claim].verdicts[size] != "refuted"
+    ]
 
 
-def as_they_must(table: pd.DataFrame, size: str) -> pd.Series:
+def as_they_must(table: Table, size: str) -> Table:
     """By claim the share of the seeds at which it came out as it must. Where the size is too small to judge, and the
     claim must be inconclusive, a seed that supports it is as good."""
-    known, its = claims(), counts(table)
-    right = [its.loc[claim, list({known[claim].verdicts[size], "supported"})].sum() for claim in its.index]
-    return pd.Series(right, its.index) / its.sum(axis=1)
+    known, counted_verdicts = claims(), counts(table)
+    right = [
+        counted_verdicts.loc[claim, list({known[claim].verdicts[size], "supported"})].sum()
+        for claim in counted_verdicts.index
+    ]
+    return pd.Series(right, counted_verdicts.index) / counted_verdicts.sum(axis=1)
 
 
-def short(table: pd.DataFrame, size: str) -> list[str]:
+def short(table: Table, size: str) -> list[str]:
     """The claims that come out as they must at too few of the seeds."""
     share = as_they_must(table, size)
     return list(share.index[share < ENOUGH])
@@ -157,7 +167,7 @@ ONE_IN = 1000
 """How rarely the scatter of a right standard error lies outside of `bounds`, on either side."""
 
 
-def scatter(runs: Sequence[Run]) -> pd.DataFrame:
+def scatter(runs: Sequence[Run]) -> Table:
     """Of each observable with a standard error that error and the scatter between seeds over it: columns `COLUMNS`.
 
     Over the records that every seed has: `replicas`, their median; `error`, the median of the root mean square error;
@@ -165,16 +175,16 @@ def scatter(runs: Sequence[Run]) -> pd.DataFrame:
     One record with heavy tails moves none of them.
     """
     table = []
-    for study in dict.fromkeys(its.study for its in runs):
-        records = _latest([its for its in runs if its.study == study])
-        for observable, its in records.groupby("observable", sort=True):
-            found = _spreads(its.dropna(axis="columns", how="all"))
-            if not found:
+    for study in dict.fromkeys(run.study for run in runs):
+        records = _latest([run for run in runs if run.study == study])
+        for observable, records_of_observable in records.groupby("observable", sort=True):
+            spreads = _spreads(records_of_observable.dropna(axis="columns", how="all"))
+            if not spreads:
                 continue
-            seeds = its["seed"].nunique()
-            replicas, errors, ratios = (np.median(column) for column in zip(*found, strict=True))
+            seeds = records_of_observable["seed"].nunique()
+            replicas, errors, ratios = (np.median(column) for column in zip(*spreads, strict=True))
             numbers = {"error": math.sqrt(errors), "ratio": math.sqrt(ratios / typical(seeds))}
-            row = {"records": len(found), "seeds": seeds, "replicas": int(replicas)}
+            row = {"records": len(spreads), "seeds": seeds, "replicas": int(replicas)}
             table.append(
                 {"study": study, "observable": observable, **row, **{k: _rounded(v) for k, v in numbers.items()}}
             )
@@ -197,7 +207,7 @@ def bounds(seeds: int) -> tuple[float, float]:
     return low, high
 
 
-def miscalibrated(table: pd.DataFrame) -> list[str]:
+def miscalibrated(table: Table) -> list[str]:
     """The observables whose scatter between seeds is not their standard error; of conditional ones, is less. Fewer than
     `FEWEST` seeds say nothing."""
     off = []
@@ -215,7 +225,7 @@ def conditional(study: str) -> set[str]:
     return {name for group in studies.get(study).groups for name in group.conditional}
 
 
-def changed(table: pd.DataFrame, before: pd.DataFrame) -> list[str]:
+def changed(table: Table, before: Table) -> list[str]:
     """The observables whose stated error is `FACTOR` of that in another table of the size, or more, either way."""
     known = before.set_index(["study", "observable"])["error"]
     off = []
@@ -230,33 +240,39 @@ FACTOR = 2.0
 """A root of n in the wrong place is more where there are four replicas; stated errors differ by less between seeds."""
 
 
-def _latest(runs: Sequence[Run]) -> pd.DataFrame:
+def _latest(runs: Sequence[Run]) -> Table:
     """The records of a study with a standard error: of each seed those of an observable from the latest run that has
     it."""
-    found: dict[tuple[int, str], pd.DataFrame] = {}
-    for its in runs:
-        rows = its.records
+    frames: dict[tuple[int, str], pd.DataFrame] = {}
+    for run in runs:
+        rows = run.records
         rows = rows[rows["stderr"].notna() & np.isfinite(rows["value"].astype(float))]
         for observable, one in rows.groupby("observable"):
-            found[its.seed, str(observable)] = one.assign(seed=its.seed)
-    return pd.concat(found.values(), ignore_index=True) if found else pd.DataFrame(columns=["observable"])
+            frames[run.seed, str(observable)] = one.assign(seed=run.seed)
+    return pd.concat(frames.values(), ignore_index=True) if frames else pd.DataFrame(columns=["observable"])
 
 
-def _spreads(records: pd.DataFrame) -> list[tuple[float, float, float]]:
+def _spreads(records: Table) -> list[tuple[float, float, float]]:
     """For each record of an observable that every seed has: replicas, mean square error, variance between seeds over
     that. An error of zero beside values that scatter is infinitely too small."""
     names = [name for name in records.columns if name not in NO_COORDINATE]
-    seeds, found = records["seed"].nunique(), []
-    for _, its in records.groupby(names, dropna=False):
-        if seeds < 2 or not len(its) == seeds == its["seed"].nunique() or _none_or_all(its):
+    seeds, spreads = records["seed"].nunique(), []
+    for _, records_alike in records.groupby(names, dropna=False):
+        if (
+            seeds < 2
+            or not len(records_alike) == seeds == records_alike["seed"].nunique()
+            or _none_or_all(records_alike)
+        ):
             continue
-        variance, error = float(its["value"].var(ddof=1)), float((its["stderr"] ** 2).mean())
+        variance, error = float(records_alike["value"].var(ddof=1)), float((records_alike["stderr"] ** 2).mean())
         if variance > 0 or error > 0:
-            found.append((float(its["replicas"].median()), error, variance / error if error > 0 else math.inf))
-    return found
+            spreads.append(
+                (float(records_alike["replicas"].median()), error, variance / error if error > 0 else math.inf)
+            )
+    return spreads
 
 
-def _none_or_all(records: pd.DataFrame) -> bool:
+def _none_or_all(records: Table) -> bool:
     """Whether it is a share that is 0, or 1, up to its error, the same at every seed: it has no scatter to see."""
     value, error = records["value"], records["stderr"]
     return bool(value.nunique() == 1 and (np.minimum(value.abs(), (1 - value).abs()) < 1.1 * error).all())
@@ -270,7 +286,7 @@ def path(name: str, size: str) -> Path:
     return RESULTS / f"{name}-{size}.csv"
 
 
-def committed(name: str, size: str) -> pd.DataFrame:
+def committed(name: str, size: str) -> Table:
     """A table that is committed."""
     return pd.read_csv(path(name, size), keep_default_na=False)
 
@@ -281,10 +297,10 @@ def main(words: Sequence[str]) -> int:
     names, size = asked.studies or list(STUDIES), "smoke" if asked.smoke else "full"
     with tempfile.TemporaryDirectory() as folder:
         if asked.outputs:
-            runs = sorted((its for place in asked.outputs for its in read(place)), key=lambda its: its.started)
+            runs = sorted((run for place in asked.outputs for run in read(place)), key=lambda run: run.started)
         else:
             runs = run(names, range(asked.seeds), size, Path(folder))
-    runs = [its for its in runs if its.study in names and its.size == size]
+    runs = [run for run in runs if run.study in names and run.size == size]
     said, spread = verdicts(runs), scatter(runs)
     print(said[said["claim"].isin([*refuted(said, size), *short(said, size)])].to_string(index=False))
     print(spread.sort_values("ratio").to_string(index=False))
@@ -305,7 +321,7 @@ def _asked(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def _write(name: str, size: str, table: pd.DataFrame, names: Sequence[str]) -> None:
+def _write(name: str, size: str, table: Table, names: Sequence[str]) -> None:
     """Write the rows of these studies; those of others stay."""
     if path(name, size).exists():
         kept = committed(name, size)
@@ -331,7 +347,7 @@ def page() -> str:
         "`reslim report RUN` judges a run again; after one of a measurement its claims are run again. At the smoke",
         "size a few intervals are too wide for a verdict at every seed.",
     ]
-    for size in (its for its in SIZES if path("scatter", its).exists()):
+    for size in (size_measured for size_measured in SIZES if path("scatter", size_measured).exists()):
         table, spread = committed("verdicts", size), committed("scatter", size)
         lines += [
             "",
@@ -341,12 +357,12 @@ def page() -> str:
             "|---|---|---|---|---|---|---|",
         ]
         for name in dict.fromkeys(table["study"]):
-            its = table[table["study"] == name]
-            seeds, every = counts(its).sum(axis=1), int((as_they_must(its, size) == 1).sum())
+            of_study = table[table["study"] == name]
+            seeds, every = counts(of_study).sum(axis=1), int((as_they_must(of_study, size) == 1).sum())
             span = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
             ratio = spread[spread["study"] == name]["ratio"].median()
-            few, no = (", ".join(f"`{c}`" for c in f(its, size)) for f in (short, refuted))
-            lines.append(f"| {name} | {len(its)} | {span} | {every} | {few} | {no} | {ratio:.2f} |")
+            few, no = (", ".join(f"`{c}`" for c in f(of_study, size)) for f in (short, refuted))
+            lines.append(f"| {name} | {len(of_study)} | {span} | {every} | {few} | {no} | {ratio:.2f} |")
     return "\n".join(lines) + "\n"
 
 

@@ -19,21 +19,21 @@ FEWEST = 5
 
 
 @pytest.fixture(scope="module")
-def found(once) -> list[Run]:
+def runs_of_campaign(once) -> list[Run]:
     """All studies at three seeds."""
     return campaign.read(once("three-seeds", lambda folder: campaign.run(list(STUDIES), SEEDS, "smoke", folder)))
 
 
 @pytest.mark.parametrize("study", list(STUDIES))
-def test_no_claim_is_refuted_at_three_seeds(found, study):
-    table = campaign.verdicts([its for its in found if its.study == study])
+def test_no_claim_is_refuted_at_three_seeds(runs_of_campaign, study):
+    table = campaign.verdicts([run for run in runs_of_campaign if run.study == study])
     assert set(table["claim"]) == set(claims([study]))
     assert refuted(table, "smoke") == []
 
 
 @pytest.mark.parametrize("study", list(STUDIES))
-def test_standard_errors_are_the_scatter_between_three_seeds(found, study):
-    table = scatter([its for its in found if its.study == study])
+def test_standard_errors_are_the_scatter_between_three_seeds(runs_of_campaign, study):
+    table = scatter([run for run in runs_of_campaign if run.study == study])
     assert miscalibrated(table) == []
     assert changed(table, committed("scatter", "smoke")) == []
 
@@ -42,10 +42,10 @@ def test_standard_errors_are_the_scatter_between_three_seeds(found, study):
 @pytest.mark.parametrize("power", [-0.5, 0.5], ids=["n in place of its root", "one replica for all"])
 def test_a_root_of_n_in_the_wrong_place_is_seen_in_every_standard_error(study, power):
     table = committed("scatter", "smoke")
-    its = table[(table["study"] == study) & (table["replicas"] >= FEWEST)]
-    assert len(its)
-    wrong = its.assign(error=its["error"] * its["replicas"] ** power)
-    assert len(changed(wrong, table)) == len(its)
+    scattered = table[(table["study"] == study) & (table["replicas"] >= FEWEST)]
+    assert len(scattered)
+    wrong = scattered.assign(error=scattered["error"] * scattered["replicas"] ** power)
+    assert len(changed(wrong, table)) == len(scattered)
 
 
 # -- the committed campaign -----------------------------------------------------------------------
@@ -79,7 +79,7 @@ def test_the_committed_page_is_that_of_the_committed_tables():
 def test_what_is_conditional_is_measured(name):
     table = pd.concat([committed("scatter", size) for size in SIZES])
     assert campaign.conditional(name) <= set(table[table["study"] == name]["observable"])
-    declared = [its for group in studies.get(name).groups for its in group.conditional]
+    declared = [condition for group in studies.get(name).groups for condition in group.conditional]
     assert len(declared) == len(set(declared))
 
 
@@ -111,7 +111,7 @@ def test_the_scatter_of_right_errors_is_one_and_of_wrong_ones_is_not():
     assert miscalibrated(_table(ratios[1])) == []
 
 
-def _table(ratio: float) -> pd.DataFrame:
+def _table(ratio: float) -> campaign.Table:
     return pd.DataFrame([("sde", "strong_error", 8, 10, 64, 0.1, ratio)], columns=COLUMNS)
 
 

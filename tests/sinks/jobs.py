@@ -38,7 +38,7 @@ def queued(outputs: Path, job: Ode) -> Path:
 
 def run(folder: Path, job: Ode) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        resize(patch, shown, EVERY=0.0)
+        resize(patch, shown, SECONDS_BETWEEN_POINTS=0.0)
         run_job(folder.parent.parent, job)
 
 

@@ -161,7 +161,7 @@ def test_names_of_measured_values_carry_the_coordinates_in_which_an_observable_d
     assert [step for step, _ in program.calls] == sorted({step for step, _ in program.calls})
     loss = curves.pop("measured/loss_by_step")
     assert {0, 4999} <= loss.keys()
-    assert 900 <= len(loss) <= measured.MOST + 1
+    assert 900 <= len(loss) <= measured.MOST_POINTS_SHOWN + 1
     assert all(value == 1 / (1 + step) for step, value in loss.items())
     assert curves == {
         "measured/error scheme=heun": {64: 0.5},

@@ -55,7 +55,7 @@ def records(part, settings: Ode = ODD):
     [
         (averaged, NORMALS, "PIECE", (1, 1000)),
         (rough, NORMALS, "PIECE", (1, 10**6)),
-        (trained, observables, "PIECE", (1, 4, 10**6)),
+        (trained, observables, "LAYERS_A_PIECE", (1, 4, 10**6)),
         (random_start, NORMALS, "PIECE", (1, 1000)),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)).rsplit(".", 1)[-1],
@@ -141,5 +141,5 @@ def test_images_become_the_same_points_in_pieces_of_any_size(piece, monkeypatch)
         return mean, deviation, images.standardised(x, chosen, mean, deviation)
 
     whole = points()
-    resize(monkeypatch, images, PIECE=piece)
+    resize(monkeypatch, images, IMAGES_A_PIECE=piece)
     assert all(torch.equal(a, b) for a, b in zip(points(), whole, strict=True))

@@ -10,7 +10,9 @@ from resnet_limits.studies import study as studies
 from resnet_limits.studies.chosen import beginnings
 
 IDS = [(name, claim.id) for name in STUDIES for claim in studies.get(name).claims]
-BEGINNINGS = [(name, its) for name in STUDIES for its in beginnings([claim.id for claim in studies.get(name).claims])]
+BEGINNINGS = [
+    (name, beginning) for name in STUDIES for beginning in beginnings([claim.id for claim in studies.get(name).claims])
+]
 
 
 def of(study: str, *names: str) -> list[str]:
@@ -21,17 +23,17 @@ def below(study: str, name: str) -> list[str]:
     return [claim.id for claim in studies.get(study).claims if f"{claim.id}.".startswith(f"{name}.")]
 
 
-@pytest.mark.parametrize(("study", "its"), IDS)
-def test_an_id_means_that_claim_alone_and_a_star_all_below_it_too(study: str, its: str):
-    assert of(study, its) == [its]
-    assert of(study, f"{its}.*") == below(study, its)
+@pytest.mark.parametrize(("study", "beginning"), IDS)
+def test_an_id_means_that_claim_alone_and_a_star_all_below_it_too(study: str, beginning: str):
+    assert of(study, beginning) == [beginning]
+    assert of(study, f"{beginning}.*") == below(study, beginning)
 
 
-@pytest.mark.parametrize(("study", "its"), BEGINNINGS)
-def test_a_beginning_that_is_no_id_means_all_that_begin_so(study: str, its: str):
-    assert of(study, f"{its}.*") == below(study, its)
-    if (study, its) not in IDS:
-        assert of(study, its) == below(study, its)
+@pytest.mark.parametrize(("study", "beginning"), BEGINNINGS)
+def test_a_beginning_that_is_no_id_means_all_that_begin_so(study: str, beginning: str):
+    assert of(study, f"{beginning}.*") == below(study, beginning)
+    if (study, beginning) not in IDS:
+        assert of(study, beginning) == below(study, beginning)
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -19,7 +19,7 @@ from resnet_limits.claims.claim import Claim
 from resnet_limits.claims.judge import judge
 from resnet_limits.measurement.job import Job
 from resnet_limits.measurement.record import Measurement
-from resnet_limits.paths.fractional import GRID
+from resnet_limits.paths.fractional import CELLS_OF_GRID
 from resnet_limits.report.publish import collect
 from resnet_limits.runs.folder import Run
 from resnet_limits.runs.job import run_job
@@ -124,7 +124,7 @@ def test_every_group_measures_at_four_depths_that_double_and_its_claims_name_its
 
 
 def test_the_rough_path_is_read_at_every_cell_of_its_grid_at_the_deepest_depth():
-    assert GRID == 2 * rough.DEEPEST
+    assert CELLS_OF_GRID == 2 * rough.DEEPEST
     study, beyond = studies.get("ode"), Ode(depth=rough.DEEPEST + 1, claims=["ode.rough"])
     assert study.needed(beyond) == []
     assert [group.name for group in study.needed(replace(beyond, depth=rough.DEEPEST))] == ["rough"]
@@ -146,9 +146,9 @@ def test_verify_is_red_for_it_and_says_why():
     study, settings = studies.get("hamiltonian"), Hamiltonian(depth=64, claims=[LANDMARKS])
     asked = study.chosen(settings.claims)
     judged = [judge(claim, settings, table(settings, []), {}) for claim in asked]
-    found = list(checks(study, "full", [({}, asked)], judged))
-    assert [check.claim for check in found] == [LANDMARKS]
-    for check in found:
+    checked = list(checks(study, "full", [({}, asked)], judged))
+    assert [check.claim for check in checked] == [LANDMARKS]
+    for check in checked:
         assert not check.ok
         assert check.why.startswith("nothing was measured: ")
         assert "depths up to 32" in check.why

@@ -64,8 +64,8 @@ def test_defaults_and_tiny_jobs_fit_into_any_machine(name: str):
 
 def test_what_the_estimates_say_of_other_modules_is_so():
     assert least.SMALLEST_PIECE <= pieces.SMALLEST
-    assert (of_kernels.LARGEST, of_kernels.LANDMARKS) == (dense.LARGEST, iterative.LANDMARKS)
-    assert of_kernels.KEPT <= iterative.KEPT
+    assert (of_kernels.LARGEST, of_kernels.LANDMARKS) == (dense.MOST_POINTS_FACTORED, iterative.LANDMARKS)
+    assert of_kernels.KEPT <= iterative.MOST_BYTES_KEPT
     for vectors in (1, 2, 7, 100, 1000, 20_000):
         for width in (1, 8, 64, 1000, 19_999):
             settings = Sde(width=width, replicas=1)

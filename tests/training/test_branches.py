@@ -13,7 +13,7 @@ from resnet_limits.runs.records import table
 from resnet_limits.studies.certificate import of_the_minimiser
 from resnet_limits.studies.gamma.settings import Gamma
 from resnet_limits.studies.reached import branches_differ, not_reached
-from resnet_limits.training.branches import JUDGED, SolutionBranch, branches, distance_between, surprises
+from resnet_limits.training.branches import JUDGED_DEPTH, SolutionBranch, branches, distance_between, surprises
 from resnet_limits.training.continuation import Rung, ahead, ladder
 from resnet_limits.training.minimiser import Minimum, minimise
 
@@ -25,15 +25,15 @@ def minimum(point: float, value: float = 1.0, *, converged: bool = True) -> Mini
 
 
 def climbed(start: int, depth: int) -> list[Rung]:
-    """Of start 1 the value is least at `JUDGED`, of start 0 at all other depths; start 2 never gets there."""
-    values = {0: 1.0, 1: 0.5 if depth == JUDGED else 2.0, 2: 0.1}
+    """Of start 1 the value is least at `JUDGED_DEPTH`, of start 0 at all other depths; start 2 never gets there."""
+    values = {0: 1.0, 1: 0.5 if depth == JUDGED_DEPTH else 2.0, 2: 0.1}
     return [Rung(n, minimum(start, values[start], converged=start < 2)) for n in ladder(depth)]
 
 
 @pytest.mark.parametrize("depth", [8, 32, 64])
 def test_the_branch_of_least_value_at_one_fixed_depth_comes_first_at_every_depth(depth: int):
     assert [branch.start for branch in branches(climbed, depth, 3)] == [1, 0, 2]
-    assert branches(climbed, depth, 3)[0].minimum.value == (0.5 if depth == JUDGED else 2.0)
+    assert branches(climbed, depth, 3)[0].minimum.value == (0.5 if depth == JUDGED_DEPTH else 2.0)
     assert [branch.start for branch in branches(climbed, depth, 1)] == [0]
 
 

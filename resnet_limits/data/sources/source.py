@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Optional
 
 from ...errors import SettingError, one_of
 from ...settings.keys import key
-from ...settings.registry import Option, Registry
+from ...settings.registry import Option, Registry, require_shape
 from ..found import Found
 from ..hashes import Hashes, Told
 from ..root import data_root
@@ -96,6 +96,24 @@ class Data(Option):
         """All points (n, features), with labels (n,) or targets (n, outputs)."""
         self._undeclared("points")
 
+    def tried(self) -> None:
+        """Raise `SettingError` where its points, if they are made, are not what it declares of them."""
+        if type(self).points is Data.points:
+            return
+        import numpy as np
+
+        x, y = self.points(0)
+        require_shape("points(seed)[0]", x, (len(x), self.dimension()), "points, and dimension()")
+        if not self.labelled():
+            require_shape("points(seed)[1]", y, (len(x), self.targets()), "points, and targets()")
+            return
+        require_shape("points(seed)[1]", y, (len(x),), "a label for each point")
+        classes, labels = self.count_classes(), np.unique(y)
+        if len(labels) and not (
+            float(labels[0]) >= 0 and float(labels[-1]) < classes and np.all(labels == labels.round())
+        ):
+            raise SettingError(f"points(seed)[1] holds {labels[0]} to {labels[-1]}; expected labels 0 to {classes - 1}")
+
     def place(self) -> str:
         """Where the files are looked for; empty for what is not in files of a user's."""
         return ""
@@ -123,6 +141,7 @@ class Data(Option):
 class Generated(Data):
     """Points that are made from the seed, as many as are asked for."""
 
+    name: str
     version: ClassVar[int]
     """Part of the identity of the data: to be raised with any change, beyond rounding, of the points of a seed."""
 
@@ -130,6 +149,8 @@ class Generated(Data):
         return None
 
     def fingerprint(self, report: Told) -> int:
+        if not hasattr(self, "version"):
+            self._undeclared("the version of its generator, a whole number")
         return self.version
 
     @classmethod
@@ -141,6 +162,7 @@ class Generated(Data):
 class Plane(Generated):
     """Two classes of points in the plane."""
 
+    name: str
     train_size: Optional[int] = key(1000, "number of training points", low=1, high=10**7)
     test_size: Optional[int] = key(500, "number of test points", low=1, high=10**7)
     noise: float = key(0.1, "standard deviation of the noise added to each coordinate", low=0, high=10)
@@ -156,6 +178,7 @@ class Plane(Generated):
 class Images(Data):
     """Images in files, with a test set of their own."""
 
+    name: str
     test_size: Optional[int] = key(None, "number of test points; null: all", low=1, high=10**7)
     root: Optional[str] = key(
         None, "folder of the data sets; null: $RESLIM_DATA, else the user cache folder", content=False

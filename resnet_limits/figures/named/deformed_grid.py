@@ -28,15 +28,15 @@ ROWS = {
     "spectral.inverse": "spectral normalisation,\ninverse of each block",
 }
 """Arrays `trained.ROW.*`, with what is written beside them."""
-EVERY = 4
+NODES_A_LINE = 4
 """Nodes from one line of the grid to the next."""
 CLASSES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 FOLD = "#D00000"
-SMALLEST = 1e-3
+SMALLEST_DETERMINANT = 1e-3
 """Determinants below are near white."""
-LARGEST = 100.0
+LARGEST_DETERMINANT = 100.0
 """Determinants beyond it have the colour of its sign."""
-MARGIN = 0.15
+MARGIN_OF_RANGE = 0.15
 """Around the points, in units of their range; of a map that blows up, no more is shown."""
 
 
@@ -80,11 +80,11 @@ def _draw_row(row: list[Axes], job: FinishedJob, name: str, labels: np.ndarray, 
         axes.set_title(f"layer {k}" + (f" of {layers[-1]}" if i == 0 else ""), fontsize=8)
     low, high = _corners(nodes[0])
     image = row[-1].imshow(
-        np.clip(np.nan_to_num(determinant, nan=0.0), -LARGEST, LARGEST),
+        np.clip(np.nan_to_num(determinant, nan=0.0), -LARGEST_DETERMINANT, LARGEST_DETERMINANT),
         origin="lower",
         extent=(float(low[0]), float(high[0]), float(low[1]), float(high[1])),
         cmap="RdBu",
-        norm=SymLogNorm(SMALLEST, vmin=-LARGEST, vmax=LARGEST),
+        norm=SymLogNorm(SMALLEST_DETERMINANT, vmin=-LARGEST_DETERMINANT, vmax=LARGEST_DETERMINANT),
         aspect="auto",
         interpolation="nearest",
     )
@@ -111,9 +111,9 @@ def _draw_plane(axes: Axes, nodes: np.ndarray, points: np.ndarray, folded: np.nd
         say_nothing_shown(axes, "no numbers")
         return
     low, high = known.min(axis=0), known.max(axis=0)
-    middle, half = (low + high) / 2, (0.5 + MARGIN) * (high - low)
+    middle, half = (low + high) / 2, (0.5 + MARGIN_OF_RANGE) * (high - low)
     half[half == 0] = 1.0  # all points are one
-    lines = [*nodes[::EVERY], *nodes[:, ::EVERY].swapaxes(0, 1)]
+    lines = [*nodes[::NODES_A_LINE], *nodes[:, ::NODES_A_LINE].swapaxes(0, 1)]
     seen = np.clip(lines, middle - 10 * half, middle + 10 * half)  # no line that is far outside breaks a format
     axes.add_collection(LineCollection(list(seen), colors="0.55", linewidths=0.35))
     for label in np.unique(labels):

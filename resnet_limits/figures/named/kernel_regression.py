@@ -25,7 +25,7 @@ ACCURACIES = {
     "inference.accuracy": ("finite networks", "their kernel"),
 }
 """By array, what its columns are."""
-MOST = 2000
+MOST_POINTS_DRAWN = 2000
 """Points of the scatter plot."""
 
 
@@ -81,7 +81,7 @@ def _draw_predictions(axes: Axes, job: FinishedJob) -> None:
     learnt, predicted = (job.array(f"inference.{name}") for name in ("learnt", "predicted"))
     if learnt is None or predicted is None:
         return
-    x, y = np.broadcast_to(predicted, learnt.shape).ravel()[:MOST], learnt.ravel()[:MOST]
+    x, y = np.broadcast_to(predicted, learnt.shape).ravel()[:MOST_POINTS_DRAWN], learnt.ravel()[:MOST_POINTS_DRAWN]
     axes.plot(x, y, ".", color=COLOURS[0], ms=2, alpha=0.4, rasterized=True)
     ends = [*x[np.isfinite(x)], *y[np.isfinite(y)]]
     if ends:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .kernel import KernelAtPoints, OperatorKernel
+from .kernels.kernel import KernelAtPoints, OperatorKernel
 
 MOST_ITERATIONS = 200
 ROUNDING = 4e-16

@@ -26,19 +26,19 @@ from scipy.optimize import minimize
 from scipy.sparse.linalg import LinearOperator, gmres
 from torch import Tensor
 
+from .end_loss import EndLoss
 from .integrators import INTEGRATORS, Diverged, Integrator
-from .kernel import KernelAtPoints, OperatorKernel
-from .losses import EndLoss
+from .kernels.kernel import KernelAtPoints, OperatorKernel
 from .trajectory import Trajectory, integrate, pull_back, tangent_at_end
 
-DENSE = 3000
+MOST_UNKNOWNS_DENSE = 3000
 """Unknowns up to which the derivative of `G` is made as a matrix; above it GMRES takes its products."""
-BLOCK = 2**17
+NUMBERS_A_BLOCK = 2**17
 """Numbers in the tangents that are carried along at a time, 1 MB: as many as a processor's cache holds."""
 NEWTON_STEPS = 8
 """Steps of RK4 in the derivative of `G`, doubled where it does not serve: accuracy there costs more than a step."""
 MOST_NEWTON_STEPS = 64
-GOOD = 0.1
+GOOD_DECREASE = 0.1
 """Factor by which a step lowers `|G|` while the derivative need not be made anew."""
 MOST_ITERATIONS = 25
 TOLERANCE = 1e-11
@@ -191,7 +191,7 @@ def shoot(
         done += 1
         if better is not None:
             P, path, G = better
-            if float(G.norm()) > GOOD * norm:
+            if float(G.norm()) > GOOD_DECREASE * norm:
                 solve = None  # of a point too far away
         elif not fresh:
             solve = None
@@ -238,10 +238,10 @@ def _inverse(problem: Problem, P: Tensor, path: Trajectory, steps: int) -> Calla
         return w + of(u) / problem.nu
 
     n = P.numel()
-    if n > DENSE:
+    if n > MOST_UNKNOWNS_DENSE:
         return lambda G: _krylov(product, G)
     unit = torch.eye(n, dtype=P.dtype).reshape(n, *P.shape)
-    columns = torch.cat([product(directions) for directions in unit.split(max(1, BLOCK // n))])
+    columns = torch.cat([product(directions) for directions in unit.split(max(1, NUMBERS_A_BLOCK // n))])
     factors = torch.linalg.lu_factor(columns.reshape(n, n).T)
     return lambda G: torch.linalg.lu_solve(*factors, G.reshape(n, 1)).reshape(P.shape)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .integrators import Diverged, Integrator
-from .kernel import OperatorKernel
+from .kernels.kernel import OperatorKernel
 
 
 @dataclass(frozen=True)

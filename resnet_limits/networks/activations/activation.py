@@ -2,8 +2,7 @@
 
 A new one is one file in this folder, named like it, with a class named like it in CamelCase:
 
-    class Softsign(Activation):
-        name = "softsign"
+    class Softsign(Activation):                   # `name = "..."`, if it is to be called otherwise
         formula = "z / (1 + |z|)"
         kinks = (0.0,)                            # where its second derivative jumps
 
@@ -18,10 +17,11 @@ are read without torch and numpy, which methods import when they run.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...errors import SettingError
-from ...settings.registry import Registry
+from ...settings.registry import Registry, require_shape, snake_case
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,16 +57,31 @@ class Activation(ABC):
     """Whether `pull_back` wants `phi(z)` in place of `z`: `tanh' = 1 - tanh^2`."""
 
     def __init_subclass__(cls) -> None:
-        missing = [fact for fact in ("name", "formula", "kinks") if getattr(cls, fact, None) is None]
+        cls.name = vars(cls).get("name", snake_case(cls.__name__))
+        missing = [fact for fact in ("formula", "kinks") if getattr(cls, fact, None) is None]
         if missing:
             raise SettingError(
                 f"activation {cls.__name__}: declare {', '.join(missing)}; kinks are the points where a"
                 " derivative of phi jumps, () if it is smooth"
             )
 
+    @classmethod
+    def of(cls, keys: Mapping[str, Any]) -> Activation:
+        """The activation, whatever the keys: it has none."""
+        return cls()
+
     @abstractmethod
     def __call__(self, z: Tensor) -> Tensor:
         """`phi(z)`; it can be differentiated."""
+
+    def tried(self) -> None:
+        """Raise `SettingError` where the value or the derivatives at some points are no tensors of their shape."""
+        import torch
+
+        z = torch.linspace(-2, 2, 24, dtype=torch.float64).reshape(2, 3, 4)
+        value = self(z)
+        require_shape("phi(z)", value, (2, 3, 4), "that of z")
+        require_shape("slope(z, phi(z))", self.slope(z, value), (2, 3, 4), "that of z")
 
     # -- facts, asked for in words ---------------------------------------------------------------
 

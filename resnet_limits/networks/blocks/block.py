@@ -4,7 +4,7 @@ A new one is one file in this folder, named like it, with a class named like it 
 
     @dataclass
     class Skew(Block):
-        name: str = fixed("skew", "phi((A - A^T) x + b)")
+        # called skew, or what `name: str = fixed(name, meaning)` says
         smooth = True                             # in x, where phi is
 
         def shapes(self, width):
@@ -26,8 +26,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ...settings.registry import Option, Registry
-from ..activations import Activation
+from ...errors import SettingError
+from ...settings.registry import Option, Registry, require_shape
+from ..activations import Activation, activation_named
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -164,6 +165,19 @@ class Block(Option, ABC):
     @abstractmethod
     def formula(self, phi: Activation, x: Tensor, theta: Mapping[str, Tensor]) -> Tensor:
         """`f(x, theta)`, (r, n, d), of `x` (r, n, d) and parameters (r, *shape)."""
+
+    def tried(self) -> None:
+        """Raise `SettingError` where the parameters have no shapes, or the field of a state has not the state's."""
+        import torch
+
+        shapes = self.shapes(4)
+        if not isinstance(shapes, dict) or not all(isinstance(shape, tuple) and shape for shape in shapes.values()):
+            raise SettingError(f"shapes(width) returns {shapes!r}; expected a dict such as {{'W': (4, 4), 'b': (4,)}}")
+        theta = {name: torch.full((2, *shape), 0.1, dtype=torch.float64) for name, shape in shapes.items()}
+        x = torch.linspace(-1, 1, 24, dtype=torch.float64).reshape(2, 3, 4)
+        require_shape(
+            "formula(phi, x, theta)", self.formula(activation_named("tanh"), x, theta), (2, 3, 4), "that of x"
+        )
 
     def rough(self, width: int) -> str | None:
         """Why `f` has no continuous derivatives in x at this width though `phi` has them, or None."""

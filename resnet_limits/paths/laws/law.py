@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from ...errors import SettingError, one_of
 from ...settings.keys import key
-from ...settings.registry import Option, Registry
+from ...settings.registry import Option, Registry, require_shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,6 +91,22 @@ class Init(Option):
             " init=matrix_normal"
         )
 
+    def tried(self) -> None:
+        """Raise `SettingError` where a path, if it draws one, is no function of time of the parameter's shape, or what
+        it declares of itself is no `Regularity`."""
+        if not isinstance(self.regularity, Regularity | None):
+            raise SettingError(f"regularity is {self.regularity!r}; expected Regularity(...), or None")
+        if type(self).path is Init.path:
+            return
+        import torch
+
+        from ...random import Stream
+        from ..path import Draw
+
+        path = self.path(Draw((3, 4), 1.0, depth=8, horizon=1.0, stream=Stream(0, "tried"), replicas=2))
+        times = torch.linspace(0, 1, 5, dtype=torch.float64)
+        require_shape("path(draw).at(times)", path.at(times), (2, 5, 3, 4), "replicas, times, and draw.shape")
+
     def unless(self, fact: Fact, needs: str) -> str | None:
         """None where this law declares a fact; else why it is outside what needs the fact, in words."""
         if self.regularity is None:
@@ -125,6 +141,7 @@ class Init(Option):
 class Random(Init):
     """A law with weights of variance `sigma_w^2 / fan_in` and biases of variance `sigma_b^2` at every time."""
 
+    name: str
     sigma_w: float = key(1.0, "size of the weights: entries have variance sigma_w^2 / fan-in", low=0, high=100)
     sigma_b: float = key(0.5, "size of the biases: entries have variance sigma_b^2", low=0, high=100)
 

@@ -11,7 +11,7 @@ from .cluster import Cluster
 
 @dataclass
 class WorkstationCluster(Cluster):
-    """This machine, with the launcher `hydra/launcher` (basic: one job after another)."""
+    """This machine: jobs side by side, as the key `jobs` says, or by the launcher `hydra/launcher`."""
 
     is_here: ClassVar[bool] = True
-    name: str = fixed("workstation", "this machine; hydra/launcher says how", content=False)
+    name: str = fixed("workstation", "this machine; jobs: how many side by side", content=False)

@@ -1,7 +1,8 @@
 """The limit of some settings by geodesic shooting, shared by all depths, with its error.
 
-`P_0` starts from the momenta of a network of `JUDGED` layers, so that network and limit are on the same branch, and is
-polished by Newton's method on the flow of the chosen integrator; a second solution with half the steps tells the error.
+`P_0` starts from the momenta of a network of `JUDGED_DEPTH` layers, so that network and limit are on the same branch,
+and is polished by Newton's method
+on the flow of the chosen integrator; a second solution with half the steps tells the error.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ...limits.hamiltonian.trajectory import Trajectory, integrate
 from ...measurement.job import Job
 from ...measurement.record import Record
 from ...random import generator
-from ...training.branches import JUDGED
+from ...training.branches import JUDGED_DEPTH
 from .problem import Setup, key, minima, size, trained
 from .settings import Hamiltonian
 
@@ -61,12 +62,10 @@ class ShootingLimit:
         every = -(-FINEST // depth)
         paths = []
         for P in self.momenta:
-            trajectory = integrate(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
-            if trajectory.diverged:
-                raise Diverged(trajectory.diverged)
-            paths.append(
-                Trajectory(trajectory.states[::every], trajectory.momenta[::every], trajectory.energy[::every])
-            )
+            path = integrate(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
+            if path.diverged:
+                raise Diverged(path.diverged)
+            paths.append(Trajectory(path.states[::every], path.momenta[::every], path.energy[::every]))
         return paths[0], paths[1]
 
     def weights(self, path: Trajectory) -> Tensor:
@@ -84,13 +83,13 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: 
     more = {
         "integrator": keys.integrator,
         "steps": keys.steps,
-        "from": JUDGED,
+        "from": JUDGED_DEPTH,
         "noise": noise,
         "minimiser": asdict(settings.minimiser),
     }
 
     def compute() -> dict[str, np.ndarray]:
-        P = trained(problem, minima(job, problem, JUDGED, name, key(settings))[0]).momenta[0]
+        P = trained(problem, minima(job, problem, JUDGED_DEPTH, name, key(settings))[0]).momenta[0]
         draw = generator(settings.seed, "hamiltonian.shooting").standard_normal(P.shape)
         P = P + noise * size(P) * torch.from_numpy(draw)
         aim = Problem(problem.kernel, problem.q0, problem.nu, problem.loss)

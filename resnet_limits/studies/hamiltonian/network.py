@@ -20,9 +20,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...limits.hamiltonian.features import Features
-from ...limits.hamiltonian.kernel import OperatorKernel
-from ...limits.hamiltonian.losses import EndLoss
+from ...limits.hamiltonian.end_loss import EndLoss
+from ...limits.hamiltonian.kernels.features import FeaturesKernel
+from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...training.continuation import ahead
 
 
@@ -43,7 +43,7 @@ class WeightDecayedNetwork:
 
     @property
     def _few(self) -> bool:
-        return isinstance(self.kernel, Features)
+        return isinstance(self.kernel, FeaturesKernel)
 
     def weights(self, z: Float[np.ndarray, " m"] | Tensor) -> Float[Tensor, "l d f"]:
         """`w = z / sqrt(L)`."""
@@ -65,15 +65,15 @@ class WeightDecayedNetwork:
         return float(value.detach()), gradient.numpy()
 
     def hessian(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        return self._by_hand(u) if isinstance(self.kernel, Features) else self._by_autograd(u)
+        return self._by_hand(u) if isinstance(self.kernel, FeaturesKernel) else self._by_autograd(u)
 
     def _by_hand(self, u: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        assert isinstance(self.kernel, Features)
+        assert isinstance(self.kernel, FeaturesKernel)
         d, a = self.q0.shape[1], self.kernel.activation
         w = self.weights(u)
         *states, end = self.states(w)
         q, W = torch.stack(states), w[:, :, :d]
-        f = self.kernel.of(q)
+        f = self.kernel.of_points(q)
         slope, curvature = a.slope(q, f[..., :d]), a.curvature(q, f[..., :d])
         costates = [self.loss.gradient(end)]
         for s in reversed(range(self.depth)):
@@ -130,7 +130,7 @@ class WeightDecayedNetwork:
     def carried(self, q: Tensor, P: Tensor, w: Tensor) -> Tensor:
         """`(w Df(q))^T P`."""
         at = self.kernel.at(q)
-        if isinstance(self.kernel, Features):
+        if isinstance(self.kernel, FeaturesKernel):
             a = self.kernel.activation
             return a.slope(q, a(q)) * (P @ w[:, : q.shape[1]])
         # Of the velocity K p less the energy p^T K p/2 at momenta p held fixed: at a minimiser p = P.

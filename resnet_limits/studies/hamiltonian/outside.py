@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...claims.claim import RELATIVE, Expected
+from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from .. import outside, reached
 from .settings import Hamiltonian
 
@@ -17,7 +18,11 @@ TENDS_TO_ZERO = Expected("at_most", 0, 5e-4, scale=RELATIVE)
 
 def kinked(settings: Hamiltonian) -> str | None:
     """Why the velocity field has no continuous derivatives, or None."""
-    return outside.kinked(settings, "a feature map") if settings.hamiltonian.kernel == "features" else None
+    kernel = OperatorKernel.options[settings.hamiltonian.kernel]
+    if kernel.of_activation:
+        return outside.kinked(settings, "a feature map")
+    how = "does not declare whether it is smooth" if kernel.smooth is None else "is not smooth"
+    return None if kernel.smooth else f"hamiltonian.kernel={kernel.name}: the kernel {how}, as the theorem needs"
 
 
 def several(of: str) -> Callable[[Any], str | None]:

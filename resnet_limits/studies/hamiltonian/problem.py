@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,11 @@ from torch.nn import functional
 from ...data.dataset import Dataset
 from ...data.loading import embed, load
 from ...errors import SettingError
-from ...limits.hamiltonian.features import Features
-from ...limits.hamiltonian.gaussian import GaussianKernel
-from ...limits.hamiltonian.kernel import OperatorKernel
-from ...limits.hamiltonian.losses import EndLoss, Fixed, Linear, Ridge, pointwise
+from ...limits.hamiltonian.end_loss import EndLoss, Fixed, Linear, Ridge
+from ...limits.hamiltonian.kernels.kernel import OperatorKernel
+from ...limits.hamiltonian.losses.loss import PointwiseLoss
 from ...measurement.job import Job
 from ...measurement.record import Record
-from ...networks.activations import activation_named
 from ...random import generator
 from ...settings.content import chosen
 from ...training.branches import Refine, SolutionBranch, branches
@@ -51,23 +49,27 @@ def embedded(x: Float[Tensor, "n f"], settings: Hamiltonian) -> Float[Tensor, "n
 
 
 def kernel_of(settings: Hamiltonian) -> OperatorKernel:
-    keys = settings.hamiltonian
-    return GaussianKernel(keys.length) if keys.kernel == "gaussian" else Features(activation_named(settings.activation))
+    return OperatorKernel.options[settings.hamiltonian.kernel].of(_keys(settings))
+
+
+def _keys(settings: Hamiltonian) -> dict[str, Any]:
+    """What the fields of kernels and losses may be."""
+    return {**asdict(settings.hamiltonian), "activation": settings.activation}
 
 
 def targets(data: Dataset, loss: str, y: Tensor) -> Float[Tensor, "n o"]:
-    """Two classes: +-1. More: one column a class, 1 for its own, less the mean unless the loss is logistic."""
+    """Two classes: +-1. More: one column a class, 1 for its own, less the mean unless the loss wants sums of 1."""
     if not data.is_classification:
         return y
     if data.classes == 2:
         return (2 * y - 1).double()[:, None]
     hot = functional.one_hot(y, data.classes).double()
-    return hot if loss == "logistic" else hot - 1 / data.classes
+    return hot if PointwiseLoss.options[loss].sums_to_one else hot - 1 / data.classes
 
 
 def loss_of(settings: Hamiltonian, y: Float[Tensor, "n o"]) -> EndLoss:
     keys = settings.hamiltonian
-    l = pointwise(keys.loss, epsilon=keys.insensitive)  # noqa: E741
+    l = PointwiseLoss.options[keys.loss].of(_keys(settings))  # noqa: E741
     if keys.readout == "ridge":
         return Ridge(kernel_of(settings), y, keys.ridge)
     return Fixed(l, y) if keys.readout == "fixed" else Linear(l, y, keys.ridge)

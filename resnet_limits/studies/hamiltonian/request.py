@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ...data import sizes
 from ...errors import SettingError
+from ...limits.hamiltonian.kernels.kernel import OperatorKernel
+from ...limits.hamiltonian.losses.loss import PointwiseLoss
 from .settings import Hamiltonian
 
 MOST_OF_A_KERNEL = 400
-"""Points of a network with a Gaussian kernel: each of its layers takes a Cholesky factor."""
+"""Points of a network with a kernel of no features: each of its layers takes a Cholesky factor."""
 
 
 def outputs(settings: Hamiltonian) -> int:
@@ -26,19 +28,25 @@ def check(settings: Hamiltonian) -> None:
         raise SettingError(f"horizon={settings.horizon:g}: the limit runs from 0 to 1; scale hamiltonian.nu instead")
     if settings.dtype != "float64":
         raise SettingError(f"dtype={settings.dtype}: minimisers are certified in float64")
-    if keys.loss == "squared_hinge" and classes != 2:
+    loss = PointwiseLoss.options[keys.loss]
+    if loss.targets is None:
+        raise SettingError(
+            f"hamiltonian.loss={keys.loss}: it does not declare what it is for; write targets = 'any', 'classes' or"
+            " 'two classes'"
+        )
+    if loss.targets == "two classes" and classes != 2:
         what = "has targets of a regression" if regression else "has more than two classes"
         what = "may have any number of classes" if classes is None else what
         raise SettingError(
-            f"hamiltonian.loss=squared_hinge: {data.name} {what}, and a hinge separates two classes; choose"
+            f"hamiltonian.loss={keys.loss}: {data.name} {what}, and this loss separates two classes; choose"
             f" hamiltonian.loss={'square or squared_insensitive' if regression else 'logistic or squared_insensitive'}"
         )
-    if keys.loss == "logistic" and regression:
+    if loss.targets == "classes" and regression:
         raise SettingError(
-            f"hamiltonian.loss=logistic: {data.name} has targets of a regression; choose hamiltonian.loss=square or"
+            f"hamiltonian.loss={keys.loss}: {data.name} has targets of a regression; choose hamiltonian.loss=square or"
             " squared_insensitive"
         )
-    if keys.readout == "ridge" and keys.loss != "square":
+    if keys.readout == "ridge" and not loss.of_kernel_regression:
         raise SettingError(
             f"hamiltonian.loss={keys.loss}: kernel ridge regression has the square loss; choose"
             " hamiltonian.loss=square, or hamiltonian.readout=linear"
@@ -49,9 +57,9 @@ def check(settings: Hamiltonian) -> None:
             f"width={settings.width}: {data.named()} has {scores} scores, read from as many coordinates; choose"
             f" width >= {scores}, or hamiltonian.readout=linear"
         )
-    if keys.kernel == "gaussian" and keys.points > MOST_OF_A_KERNEL:
+    if not OperatorKernel.options[keys.kernel].of_activation and keys.points > MOST_OF_A_KERNEL:
         raise SettingError(
-            f"hamiltonian.points={keys.points}: with a Gaussian kernel a network follows at most {MOST_OF_A_KERNEL}"
-            " points"
+            f"hamiltonian.points={keys.points}: with the kernel {keys.kernel} a network follows at most"
+            f" {MOST_OF_A_KERNEL} points"
         )
     sizes.require(data, {"hamiltonian.points": keys.points})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ..least import DOUBLE, points
 from .settings import Hamiltonian
 
@@ -11,5 +12,5 @@ VECTORS = 4
 
 def least_of_minimiser(settings: Hamiltonian) -> float:
     keys, d = settings.hamiltonian, settings.width
-    row = keys.points if keys.kernel == "gaussian" else d + 1
+    row = d + 1 if OperatorKernel.options[keys.kernel].of_activation else keys.points
     return points(settings) + DOUBLE * settings.depth * (VECTORS * d * row + 2 * keys.points * d)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ...data.sources.moons import MoonsData
 from ...data.sources.source import Data
+from ...limits.hamiltonian.kernels.kernel import OperatorKernel
+from ...limits.hamiltonian.losses.loss import PointwiseLoss
 from ...networks.activations import Activation
 from ...settings.base import Settings
 from ...settings.keys import fixed, key
@@ -20,7 +22,7 @@ class HamiltonianKeys:
     loss: str = key(
         "square",
         "loss of the scores at the end, a mean over the points",
-        choices=("square", "logistic", "squared_hinge", "squared_insensitive"),
+        choices=PointwiseLoss.options,
     )
     readout: str = key(
         "fixed",
@@ -32,7 +34,7 @@ class HamiltonianKeys:
     kernel: str = key(
         "features",
         "kernel of a layer: features (a(x), 1) of the activation, or gaussian",
-        choices=("features", "gaussian"),
+        choices=OperatorKernel.options,
     )
     length: float = key(1.0, "length scale of the Gaussian kernel", low=1e-3, high=1e3)
     integrator: str = key(

@@ -250,7 +250,7 @@ def test_a_batch_larger_than_a_folder_of_images_is_refused_when_it_is_read():
     keywords = {"units": 1, "horizon": 1.0, "seed": 0, "progress": lambda fraction, message: None}
     with pytest.raises(SettingError, match=r"flow.images.batch_size=6: there are 5 training images"):
         train("tanh", start, x, y, Train(batch_size=6), key_of_rate="flow.images.lr", **keywords)
-    assert convolutional.RATE == "train.lr"
+    assert convolutional.KEY_OF_RATE == "train.lr"
 
 
 def test_a_horizon_of_zero_lies_outside():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resnet_limits.limits.hamiltonian.gaussian import GaussianKernel
+from resnet_limits.limits.hamiltonian.kernels.gaussian import GaussianKernel
 from resnet_limits.limits.hamiltonian.shooting import Problem
 from resnet_limits.measurement.job import InMemory
 from resnet_limits.studies.hamiltonian.landmarks import measure as landmarks

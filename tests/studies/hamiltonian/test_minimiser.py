@@ -16,9 +16,10 @@ from PIL import Image
 from resnet_limits.claims.judge import judge
 from resnet_limits.data.sources.image_folder import ImageFolderData
 from resnet_limits.data.sources.spirals import SpiralsData
-from resnet_limits.limits.hamiltonian.features import Features
+from resnet_limits.limits.hamiltonian.end_loss import Fixed
 from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
-from resnet_limits.limits.hamiltonian.losses import Fixed, SquareLoss
+from resnet_limits.limits.hamiltonian.kernels.features import FeaturesKernel
+from resnet_limits.limits.hamiltonian.losses.square import SquareLoss
 from resnet_limits.limits.hamiltonian.shooting import Problem, descend, shoot
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.networks.activations import activation_named
@@ -99,7 +100,7 @@ def test_a_network_trained_on_one_point_approaches_the_minimum_in_closed_form_at
         lambda u: nu / 2 * (u - u0) ** 2 + (np.sinh(u) - target) ** 2 / 2, tol=1e-13
     )
     q0, y = (torch.full((1, 1), x, dtype=torch.float64) for x in (start, target))
-    problem = Setup(Features(activation_named("identity")), q0, nu, Fixed(SquareLoss(), y))
+    problem = Setup(FeaturesKernel(activation_named("identity")), q0, nu, Fixed(SquareLoss(), y))
     (branch,) = minima(Job(SMALL), problem, 128, "one point", {})
     gaps = []
     for rung in branch.rungs:

@@ -31,7 +31,10 @@ STUDY = studies.get("hamiltonian")
         (Hamiltonian(hamiltonian=HamiltonianKeys(points=1001)), "1000 training points"),
         (Hamiltonian(horizon=2.0), "horizon"),
         (Hamiltonian(dtype="float32"), "float64"),
-        (Hamiltonian(data=MoonsData(), hamiltonian=HamiltonianKeys(kernel="gaussian", points=500)), "Gaussian kernel"),
+        (
+            Hamiltonian(data=MoonsData(), hamiltonian=HamiltonianKeys(kernel="gaussian", points=500)),
+            "the kernel gaussian",
+        ),
     ],
 )
 def test_requests_that_cannot_be_run_are_refused_in_words(settings: Hamiltonian, word: str):

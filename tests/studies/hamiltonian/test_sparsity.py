@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from resnet_limits.limits.hamiltonian.losses import Fixed, SquareLoss
+from resnet_limits.limits.hamiltonian.end_loss import Fixed
+from resnet_limits.limits.hamiltonian.losses.square import SquareLoss
 from resnet_limits.limits.hamiltonian.shooting import Problem
 from resnet_limits.measurement.job import InMemory
 from resnet_limits.studies.hamiltonian.sparsity import measure as sparsity

@@ -18,7 +18,7 @@ SMALL = Kernel(
 )
 
 
-def repeated(shape: tuple[int, ...], stream: Stream, **its: Any) -> Tensor:
+def repeated(shape: tuple[int, ...], stream: Stream, **keywords: Any) -> Tensor:
     """Noise that repeats after 8 coordinates: means stay, and no more averages out over a greater width."""
     *rest, d = shape
-    return noise((*rest, 8), stream, **its).repeat(1, *(1 for _ in rest), d // 8)
+    return noise((*rest, 8), stream, **keywords).repeat(1, *(1 for _ in rest), d // 8)

@@ -140,9 +140,9 @@ def test_weights_of_another_size_are_seen(monkeypatch):
 
 def test_weights_that_inputs_do_not_share_are_seen(monkeypatch):
     noise_of_its_own_for_each_input(monkeypatch, None)
-    found = verdicts("diagram", SMALL, DEPTHS)
-    assert found[NETWORK[1]].verdict == found[SDE[1]].verdict == "refuted"
-    assert found[NETWORK[0]].verdict == "supported"
+    judged = verdicts("diagram", SMALL, DEPTHS)
+    assert judged[NETWORK[1]].verdict == judged[SDE[1]].verdict == "refuted"
+    assert judged[NETWORK[0]].verdict == "supported"
 
 
 def test_an_sde_without_its_ito_drift_is_seen(monkeypatch):
@@ -157,8 +157,8 @@ def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
     """Normals that repeat after 8 coordinates: means stay, and no more averages out over a greater width."""
 
     plant(monkeypatch, noise, repeated)
-    found = verdicts("diagram", SMALL, DEPTHS)
-    assert found["kernel.diagram.width.network"].verdict == found["kernel.diagram.width.sde"].verdict == "refuted"
+    judged = verdicts("diagram", SMALL, DEPTHS)
+    assert judged["kernel.diagram.width.network"].verdict == judged["kernel.diagram.width.sde"].verdict == "refuted"
 
 
 def test_networks_without_relu_grow_at_another_rate(monkeypatch):

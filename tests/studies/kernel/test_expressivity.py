@@ -93,7 +93,7 @@ def test_more_points_than_fit_in_memory_are_solved_iteratively_and_find_the_same
     job, data = Job(settings), dataset(settings)
     y = one_hot(data.y_train[:400], data.classes)
     exact = accuracy.deep_posterior(job, data, y)
-    resize(monkeypatch, dense, LARGEST=399)
+    resize(monkeypatch, dense, MOST_POINTS_FACTORED=399)
     solution = accuracy.deep_posterior(job, data, y)
     assert isinstance(solution, Solution)
     torch.testing.assert_close(solution.mean(data.x_test), exact.mean(data.x_test), rtol=0, atol=2e-3)

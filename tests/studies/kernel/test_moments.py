@@ -95,13 +95,20 @@ def test_a_limit_without_its_ito_drift_is_seen(monkeypatch):
 
 
 def test_weights_of_another_size_are_seen(monkeypatch):
-    def wrong(settings, gram, depth, **more):
+    def small(settings):
         init = settings.init
-        return finite_moments(
-            replace(settings, init=IidLaw(sigma_w=0.7 * init.sigma_w, sigma_b=init.sigma_b)), gram, depth, **more
-        )
+        return replace(settings, init=IidLaw(sigma_w=0.7 * init.sigma_w, sigma_b=init.sigma_b))
 
-    plant(monkeypatch, finite_moments, wrong)
+    plant(
+        monkeypatch,
+        finite_moments,
+        lambda settings, *arguments, **more: finite_moments(small(settings), *arguments, **more),
+    )
+    plant(
+        monkeypatch,
+        finite_kernel,
+        lambda settings, *arguments, **more: finite_kernel(small(settings), *arguments, **more),
+    )
     judged = verdicts("moments", SMALL, DEEP)
     assert {judged[claim].verdict for claim in (*CLAIMS, *SWISH)} <= {"refuted", "inconclusive"}
     assert judged["kernel.moments.q"].verdict == "refuted"

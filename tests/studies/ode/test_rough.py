@@ -29,7 +29,7 @@ def test_rough_weights_have_order_min_of_one_and_h_plus_one_half(hurst: float):
 
 
 def test_sums_of_rough_paths_follow_their_covariance_with_the_stated_error(monkeypatch: pytest.MonkeyPatch):
-    resize(monkeypatch, fractional, GRID=64)  # cells of the path: the law is exact on any grid
+    resize(monkeypatch, fractional, CELLS_OF_GRID=64)  # cells of the path: the law is exact on any grid
     law = RoughLaw(hurst=0.4, sigma_b=0.5)
     settings = replace(SMALL, depth=16, horizon=0.7, width=1, replicas=48, init=law, ode=OdeKeys(inputs=1))
     off = calibrated(rough, "rough_ratio", settings)

@@ -21,7 +21,7 @@ from resnet_limits.measurement.job import Job
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.runs.records import table
 from resnet_limits.sampling.layer_law import Isotropic
-from resnet_limits.sampling.pieces import TAPE, on_tape
+from resnet_limits.sampling.pieces import NUMBERS_ON_TAPE, on_tape
 from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.settings.content import job_name
 from resnet_limits.studies.sde import unscaled
@@ -237,7 +237,7 @@ def test_pieces_of_replicas_hold_as_many_as_the_tape_allows():
     assert [count for _, count in on_tape(1000, 8 * 16 * 16)] == [1000]
     wide = [count for _, count in on_tape(1000, 8 * 512 * 64)]
     assert sum(wide) == 1000
-    assert wide[0] * 8 * 512 * 64 <= TAPE
+    assert wide[0] * 8 * 512 * 64 <= NUMBERS_ON_TAPE
 
 
 # -- costates, and Jacobians of swish --------------------------------------------------------------

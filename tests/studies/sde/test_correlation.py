@@ -76,8 +76,8 @@ def test_networks_that_keep_their_correlations_refute_the_order(monkeypatch):
         return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
     plant(monkeypatch, unscaled.without_the_factor, scaled)
-    its = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
-    assert its.verdict == "refuted", its.why
+    judgement = verdicts("correlation", FEW, (8, 16, 32, 64))[ORDER]
+    assert judgement.verdict == "refuted", judgement.why
 
 
 @pytest.mark.parametrize("scheme", list(STEPS))
@@ -190,14 +190,14 @@ def biases_of_size_one(self, vectors, biased, h, stream):
 
 def test_weights_of_size_h_are_seen(monkeypatch):
     faults.dt_for_its_root(monkeypatch)
-    found = verdicts("correlation", SMALL, DEPTHS)
-    assert found["sde.correlation"].verdict == found["sde.correlation.inputs"].verdict == "refuted"
+    judged = verdicts("correlation", SMALL, DEPTHS)
+    assert judged["sde.correlation"].verdict == judged["sde.correlation.inputs"].verdict == "refuted"
 
 
 def test_weights_that_are_not_shared_are_seen(monkeypatch):
     faults.noise_of_its_own_for_each_input(monkeypatch, None)
-    found = verdicts("correlation", SMALL, DEPTHS)
-    assert found["sde.correlation"].verdict == found["sde.correlation.inputs"].verdict == "refuted"
+    judged = verdicts("correlation", SMALL, DEPTHS)
+    assert judged["sde.correlation"].verdict == judged["sde.correlation.inputs"].verdict == "refuted"
 
 
 def test_biases_without_their_factor_are_seen(monkeypatch):
@@ -256,8 +256,8 @@ def test_controls_are_refuted_by_networks_with_the_factor(monkeypatch):
         return unscaled.Sampled(ShallowNetwork("tanh"), Isotropic(0.5, 0.5), depth, 1.0, pins)
 
     plant(monkeypatch, unscaled.without_the_factor, scaled)
-    found = verdicts("correlation", SMALL, DEPTHS)
-    assert {found[f"sde.correlation.{control}"].verdict for control in CONTROLS} == {"refuted"}
+    judged = verdicts("correlation", SMALL, DEPTHS)
+    assert {judged[f"sde.correlation.{control}"].verdict for control in CONTROLS} == {"refuted"}
 
 
 # -- settings -------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def test_the_weights_of_fine_layers_have_their_variances_and_are_independent(d: 
 def test_errors_do_not_depend_on_how_many_networks_are_sampled_at_a_time(monkeypatch: pytest.MonkeyPatch):
     settings = replace(SMALL, depth=8, replicas=200)
     whole = strong.measure(Job(settings)).records
-    resize(monkeypatch, pieces, CACHE=1)  # pieces of 32, the least
+    resize(monkeypatch, pieces, BYTES_OF_STATES=1)  # pieces of 32, the least
     for one, other in zip(whole, strong.measure(Job(settings)).records, strict=True):
         assert (one.value, one.stderr) == pytest.approx((other.value, other.stderr), rel=1e-12)
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
-from ....claims.plateau import FEWEST
+from ....claims.plateau import FEWEST_DEPTHS
 from ....papers import THORPE
 from ... import reached
 from ...group import Group
@@ -91,7 +91,7 @@ def _vanishes(name: str, problem: str, rival: Rival) -> Claim:
         where={"problem": problem},
         pins=UNEQUAL if problem == "unequal" else {},
         outside=kinked,
-        needs=f"{FEWEST} depths that double",
+        needs=f"{FEWEST_DEPTHS} depths that double",
         rival=rival,
         unmet=_no_limit(problem),
         note=several(problem),

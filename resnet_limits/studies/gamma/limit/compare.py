@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ....claims.plateau import FEWEST, doubling, plateau
+from ....claims.plateau import FEWEST_DEPTHS, doubling, plateau
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record, unknown
 from ..norms import IS_ZERO, ZERO
@@ -19,7 +19,7 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
         by_depth = {job.settings.depth: _records(job, problem) for job in jobs}
         known = [depth for depth, arrays in by_depth.items() if all(name in arrays for name in PLATEAUS)]
         depths = doubling(known)
-        if len(depths) < FEWEST:
+        if len(depths) < FEWEST_DEPTHS:
             continue
         for observable, (name, size) in PLATEAUS.items():
             rows = [by_depth[depth][observable] for depth in depths]

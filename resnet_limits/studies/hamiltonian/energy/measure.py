@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ....limits.hamiltonian.integrators import INTEGRATORS, Integrator
-from ....limits.hamiltonian.kernel import OperatorKernel
+from ....limits.hamiltonian.kernels.kernel import OperatorKernel
 from ....limits.hamiltonian.trajectory import Trajectory, integrate
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown

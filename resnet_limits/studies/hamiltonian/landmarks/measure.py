@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ....limits.hamiltonian.gaussian import GaussianKernel
+from ....limits.hamiltonian.end_loss import Fixed
 from ....limits.hamiltonian.integrators import INTEGRATORS
-from ....limits.hamiltonian.kernel import OperatorKernel
-from ....limits.hamiltonian.losses import Fixed, SquareLoss
+from ....limits.hamiltonian.kernels.gaussian import GaussianKernel
+from ....limits.hamiltonian.kernels.kernel import OperatorKernel
+from ....limits.hamiltonian.losses.square import SquareLoss
 from ....limits.hamiltonian.shooting import Problem, descend, shoot
 from ....limits.hamiltonian.trajectory import Trajectory, integrate
 from ....measurement.job import Job

@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from ....claims.claim import Claim, Expected, Rival
+from ....limits.hamiltonian.losses.loss import PointwiseLoss
 from ....papers import OWHADI
 from ...group import Group
 from ...least import points
 from ..outside import kinked, not_reached, several
 from ..settings import Hamiltonian
 
-MARGINS = ("squared_hinge", "squared_insensitive")
-
 
 def pins(settings: Hamiltonian) -> dict[str, Any]:
     """A fixed read-out; the setting's own loss where it has a smooth margin, else the one that suits the data."""
     loss = settings.hamiltonian.loss
     suited = "squared_hinge" if settings.data.classes() == 2 else "squared_insensitive"
-    return {"hamiltonian.loss": loss if loss in MARGINS else suited, "hamiltonian.readout": "fixed"}
+    return {
+        "hamiltonian.loss": loss if PointwiseLoss.options[loss].has_margin else suited,
+        "hamiltonian.readout": "fixed",
+    }
 
 
 def _one_sort(records: Any) -> str | None:

@@ -19,9 +19,9 @@ DEEP_TOLERANCE = 1e-5
 IN_DOUBLE = 4000
 """Points up to which the deep block's kernel is solved in float64."""
 LARGEST, LANDMARKS = 20_000, 1000
-"""`inference.dense.LARGEST` and `inference.iterative.LANDMARKS`, which are not free of torch."""
+"""`inference.dense.MOST_POINTS_FACTORED` and `inference.iterative.LANDMARKS`, which are not free of torch."""
 KEPT = 2**30
-"""`inference.iterative.KEPT`"""
+"""`inference.iterative.MOST_BYTES_KEPT`"""
 
 
 def least_of_accuracy(settings: Kernel) -> float:

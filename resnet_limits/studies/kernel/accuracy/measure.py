@@ -126,8 +126,8 @@ def linear_difference(
 
 
 def deep_posterior(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Posterior | Solution:
-    """Regression with the deep block's kernel on the first points: dense; beyond `dense.LARGEST` of them by conjugate
-    gradients, with the kernel from a table."""
+    """Regression with the deep block's kernel on the first points: dense; beyond `dense.MOST_POINTS_FACTORED` by
+    conjugate gradients, with the kernel from a table."""
     settings, x = job.settings, data.x_train[: len(y)]
     what = f"kernel of the deep block, {len(y)} points"
 
@@ -135,7 +135,7 @@ def deep_posterior(job: Job, data: Dataset, y: Float[Tensor, "n o"]) -> dense.Po
         job.progress(0.35 + 0.4 * done, what)
 
     progress(0.0)
-    if len(y) <= dense.LARGEST:
+    if len(y) <= dense.MOST_POINTS_FACTORED:
         dtype = torch.float64 if len(y) <= IN_DOUBLE else torch.float32
         kernel = deep_kernel(settings, x.double(), DEEP_TOLERANCE, dtype)
         return dense.posterior(kernel, x, y, ridge=settings.kernel.ridge, dtype=dtype, progress=progress)

@@ -134,10 +134,10 @@ GROUP = Group(
     least=points,
     claims=(
         _order("own", "q", Rival(UNBIASED, "K5-bias-moments", -0.003126)),
-        _order("own", "lambda", Rival(CONSTANT, "K6-bias-kernel", -0.9895)),
+        _order("own", "lambda", Rival(CONSTANT, "K6-bias-kernel", -0.2968)),
         _order("own", "ntk", Rival(READ_IN, "K1-read-in", -0.003738)),
         _order("swish", "q", Rival(UNBIASED, "K5-bias-moments", 0.0004196)),
-        _order("swish", "lambda", Rival(CONSTANT, "K6-bias-kernel", 0.04467)),
+        _order("swish", "lambda", Rival(CONSTANT, "K6-bias-kernel", 0.03346)),
         _order("swish", "m", Rival(UNBIASED, "K5-bias-moments", -3.575e-05)),
         _order("swish", "ntk", Rival(READ_IN, "K1-read-in", 0.0002019)),
         _limit("own", Rival(UNBIASED, "K5-bias-moments", 0.3672)),

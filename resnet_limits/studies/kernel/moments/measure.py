@@ -79,8 +79,8 @@ def overlaps_off(settings: Kernel, phi: str) -> float:
     q = gram.diagonal()
     row = gram[:1, 1:], q[:1, None], q[None, 1:]
     exact = limit_kernel(settings, "nngp", float(q.max()), phi=phi).of_overlaps(*row)
-    found = finite_kernel(settings, "nngp", settings.depth, phi=phi).of_overlaps(*row)
-    return float((found - exact).norm() / exact.norm())
+    at_depth = finite_kernel(settings, "nngp", settings.depth, phi=phi).of_overlaps(*row)
+    return float((at_depth - exact).norm() / exact.norm())
 
 
 def at_infinity(

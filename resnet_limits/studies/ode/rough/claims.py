@@ -17,7 +17,7 @@ from ..settings import Ode
 ROUGH = {"init": "rough", "width": 8}
 """A narrow network: a rough path costs far more to draw than to read, and replicas narrow the interval."""
 DEEPEST = 2048
-"""Depth 2L reads the path at every cell of its grid, `paths.fractional.GRID`."""
+"""Depth 2L reads the path at every cell of its grid, `paths.fractional.CELLS_OF_GRID`."""
 
 
 ENTRIES = 16

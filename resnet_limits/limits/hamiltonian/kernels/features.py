@@ -9,42 +9,57 @@ way, by the n x n matrices `f f^T` and `P P^T`. Source: Owhadi 2020, arXiv 2008.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
-from ...networks.activations import Activation
+from ....networks.activations import Activation, activation_named
 from .kernel import KernelAtPoints, OperatorKernel
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Features(OperatorKernel):
+class FeaturesKernel(OperatorKernel):
     """The kernel of the features `(a(x), 1)`, or `a(x)` without a bias."""
+
+    name = "features"
+    of_activation = True
 
     activation: Activation
     bias: bool = True
 
+    @classmethod
+    def of(cls, keys: Mapping[str, Any]) -> FeaturesKernel:
+        return cls(activation_named(keys["activation"]))
+
+    def matrix(self, x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Float[Tensor, "m n"]:
+        return self.of_points(x) @ self.of_points(y).mT
+
     def at(self, q: Float[Tensor, "n d"]) -> FeaturesAt:
         return FeaturesAt(self, q)
 
-    def of(self, x: Float[Tensor, "*b n d"]) -> Float[Tensor, "*b n f"]:
+    def of_points(self, x: Float[Tensor, "*b n d"]) -> Float[Tensor, "*b n f"]:
         """`f(x)`."""
         return self.with_bias(self.activation(x))
 
     def with_bias(self, a: Tensor) -> Tensor:
         """`f(x)` of `a(x)`."""
+        import torch
+
         return torch.cat([a, a.new_ones(*a.shape[:-1], 1)], dim=-1) if self.bias else a
 
     def field(self, x: Float[Tensor, "m d"], q: Float[Tensor, "n d"], P: Float[Tensor, "n k"]) -> Float[Tensor, "m k"]:
-        return self.of(x) @ (self.of(q).mT @ P)
+        return self.of_points(x) @ (self.of_points(q).mT @ P)
 
 
 class FeaturesAt(KernelAtPoints):
     """The features at points `q`. What was last made of some momenta is kept: a derivative asks for it again."""
 
-    def __init__(self, kernel: Features, q: Tensor) -> None:
+    def __init__(self, kernel: FeaturesKernel, q: Tensor) -> None:
         self.kernel, self.q, self.d = kernel, q, q.shape[-1]
         self.a = kernel.activation(q)
         self._f: Tensor | None = None

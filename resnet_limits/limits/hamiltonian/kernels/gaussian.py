@@ -11,16 +11,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from .kernel import KernelAtPoints, OperatorKernel
 
-BLOCK = 2**18
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+ENTRIES_A_BLOCK = 2**18
 """Entries of a block of rows: 2 MB."""
-KEPT = 2**24
+MOST_ENTRIES_KEPT = 2**24
 """Entries of the largest kernel matrix that is kept while the points stay: 128 MB."""
 JITTER = 1e-12
 """Added to the diagonal before a Cholesky factor is taken."""
@@ -30,6 +33,9 @@ JITTER = 1e-12
 class GaussianKernel(OperatorKernel):
     """The Gaussian kernel of this length scale."""
 
+    name = "gaussian"
+    smooth = True
+
     length: float
 
     def at(self, q: Float[Tensor, "n d"]) -> GaussianAt:
@@ -37,13 +43,12 @@ class GaussianKernel(OperatorKernel):
 
     def matrix(self, x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Float[Tensor, "m n"]:
         """`k(x_i, y_j)`."""
+        import torch
+
         scaled = 1 / self.length**2
         exponent = torch.addmm(y.square().sum(1).mul(-scaled / 2), x, y.T, alpha=scaled)
         exponent = exponent.sub_(x.square().sum(1, keepdim=True), alpha=scaled / 2)
         return exponent.exp() if exponent.requires_grad else exponent.clamp_(max=0).exp_()
-
-    def field(self, x: Float[Tensor, "m d"], q: Float[Tensor, "n d"], P: Float[Tensor, "n k"]) -> Float[Tensor, "m k"]:
-        return self.matrix(x, q) @ P
 
 
 class GaussianAt(KernelAtPoints):
@@ -65,7 +70,7 @@ class GaussianAt(KernelAtPoints):
 
     def _blocks(self) -> Iterator[tuple[slice, Tensor]]:
         """Blocks of rows of the kernel matrix, each to be read once."""
-        rows = max(1, BLOCK // self.n)
+        rows = max(1, ENTRIES_A_BLOCK // self.n)
         kept = self._K is not None or self.n <= rows
         for start in range(0, self.n, rows):
             rows_here = slice(start, min(start + rows, self.n))
@@ -73,7 +78,7 @@ class GaussianAt(KernelAtPoints):
 
     def keep(self) -> GaussianAt:
         """Keep the matrix, where it is not too large: it will be read several times."""
-        if self.n**2 <= KEPT:
+        if self.n**2 <= MOST_ENTRIES_KEPT:
             _ = self.K
         return self
 
@@ -86,17 +91,25 @@ class GaussianAt(KernelAtPoints):
         return self._pairs[1]
 
     def velocity(self, P: Tensor) -> Tensor:
+        import torch
+
         return torch.cat([block @ P for _, block in self._blocks()])
 
     def rate(self, P: Tensor) -> Tensor:
+        import torch
+
         return torch.cat([self._rate(rows, block, P) for rows, block in self._blocks()])
 
     def _rate(self, rows: slice, block: Tensor, P: Tensor) -> Tensor:
+        import torch
+
         M = self.pairs(rows, P) * block
         return torch.addmm(M.sum(1, keepdim=True) * self.q[rows], M, self.q, alpha=-1).mul_(self.scaled)
 
     def both(self, P: Tensor) -> tuple[Tensor, Tensor]:
         """Velocity and rate, with each block made once."""
+        import torch
+
         parts = [(block @ P, self._rate(rows, block, P)) for rows, block in self._blocks()]
         return torch.cat([velocity for velocity, _ in parts]), torch.cat([rate for _, rate in parts])
 
@@ -104,6 +117,8 @@ class GaussianAt(KernelAtPoints):
         return (P * self.velocity(P)).sum() / 2
 
     def tangent(self, P: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        import torch
+
         parts = [self._tangent(rows, block, P, u, v) for rows, block in self._blocks()]
         return torch.cat([first for first, _ in parts], dim=-2), torch.cat([second for _, second in parts], dim=-2)
 
@@ -122,6 +137,8 @@ class GaussianAt(KernelAtPoints):
         return d_velocity, d_rate.mul_(self.scaled)
 
     def tangent_of_momenta(self, P: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        import torch
+
         parts = [self._tangent_of_momenta(rows, block, P, v) for rows, block in self._blocks()]
         return torch.cat([first for first, _ in parts], dim=-2), torch.cat([second for _, second in parts], dim=-2)
 
@@ -131,6 +148,8 @@ class GaussianAt(KernelAtPoints):
         return K @ v, (dM.sum(-1, keepdim=True) * self.q[rows] - dM @ self.q).mul_(self.scaled)
 
     def root(self) -> Tensor:
+        import torch
+
         # Few operations: where it is differentiated twice, layer by layer, each costs more than its arithmetic.
         half = self.q * (self.scaled / 2) ** 0.5
         products = half @ half.T
@@ -141,4 +160,6 @@ class GaussianAt(KernelAtPoints):
 
 @functools.lru_cache(maxsize=8)
 def _jitter(n: int, dtype: torch.dtype) -> Tensor:
+    import torch
+
     return JITTER * torch.eye(n, dtype=dtype)

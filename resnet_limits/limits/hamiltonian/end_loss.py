@@ -1,9 +1,5 @@
-"""Losses at the end of the path, `loss(q) = mean_j l(s_j, y_j)` of scores `s = readout(q)`, with two derivatives.
-
-    square               |s - y|^2 / 2
-    logistic             -log softmax(s) . y; with one score and y = +-1: log(1 + exp(-y s))
-    squared_hinge        max(0, 1 - y s)^2 / 2,            y = +-1
-    squared_insensitive  sum over outputs of max(0, |s - y| - epsilon)^2 / 2
+"""Losses at the end of the path, `loss(q) = mean_j l(s_j, y_j)` of scores `s = readout(q)`, with two derivatives;
+`l` is one of `losses/`.
 
     fixed    s = the last coordinates of q
     linear   s = V q + c,     V, c minimise  loss + ridge/2 (|V|^2 + |c|^2)      the value includes that term
@@ -26,7 +22,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...errors import MeasurementError, Undetermined
-from .kernel import OperatorKernel
+from .kernels.kernel import OperatorKernel
+from .losses.loss import PointwiseLoss
 
 Product = Callable[[Tensor], Tensor]
 ROUNDING, NEAR_ROUNDING = 4e-16, 1e-13
@@ -34,87 +31,6 @@ ROUNDING, NEAR_ROUNDING = 4e-16, 1e-13
 accepted where steps go on without lowering it."""
 LARGEST_ERROR = 1e-3
 """Relative error that rounding may make of the coefficients of a kernel read-out."""
-
-
-class Pointwise(ABC):
-    """`l(s, y)` of scores and targets (n, o), one value a point."""
-
-    @abstractmethod
-    def value(self, s: Tensor, y: Tensor) -> Tensor:
-        """(n,)"""
-
-    @abstractmethod
-    def gradient(self, s: Tensor, y: Tensor) -> Tensor:
-        """`dl/ds`, (n, o)."""
-
-    @abstractmethod
-    def hessian(self, s: Tensor, y: Tensor) -> Product:
-        """`ds -> l'' ds`, (*b, n, o)."""
-
-
-class SquareLoss(Pointwise):
-    def value(self, s: Tensor, y: Tensor) -> Tensor:
-        return (s - y).square().sum(-1) / 2
-
-    def gradient(self, s: Tensor, y: Tensor) -> Tensor:
-        return s - y
-
-    def hessian(self, s: Tensor, y: Tensor) -> Product:
-        return lambda ds: ds
-
-
-class Logistic(Pointwise):
-    """One score with targets +-1, or several with targets that sum to 1."""
-
-    def value(self, s: Tensor, y: Tensor) -> Tensor:
-        if s.shape[-1] == 1:
-            return functional.softplus(-y * s).sum(-1)
-        return -(functional.log_softmax(s, dim=-1) * y).sum(-1)
-
-    def gradient(self, s: Tensor, y: Tensor) -> Tensor:
-        return -y * torch.sigmoid(-y * s) if s.shape[-1] == 1 else torch.softmax(s, dim=-1) - y
-
-    def hessian(self, s: Tensor, y: Tensor) -> Product:
-        if s.shape[-1] == 1:
-            p = torch.sigmoid(s)
-            return lambda ds: p * (1 - p) * ds
-        p = torch.softmax(s, dim=-1)
-        return lambda ds: p * (ds - (p * ds).sum(-1, keepdim=True))
-
-
-class SquaredHinge(Pointwise):
-    def value(self, s: Tensor, y: Tensor) -> Tensor:
-        return (1 - y * s).clamp(min=0).square().sum(-1) / 2
-
-    def gradient(self, s: Tensor, y: Tensor) -> Tensor:
-        return -y * (1 - y * s).clamp(min=0)
-
-    def hessian(self, s: Tensor, y: Tensor) -> Product:
-        active = (y * s < 1).to(s)
-        return lambda ds: active * ds
-
-
-@dataclass(frozen=True)
-class SquaredInsensitive(Pointwise):
-    """Errors up to `epsilon` cost nothing."""
-
-    epsilon: float
-
-    def value(self, s: Tensor, y: Tensor) -> Tensor:
-        return ((s - y).abs() - self.epsilon).clamp(min=0).square().sum(-1) / 2
-
-    def gradient(self, s: Tensor, y: Tensor) -> Tensor:
-        return functional.softshrink(s - y, self.epsilon)
-
-    def hessian(self, s: Tensor, y: Tensor) -> Product:
-        active = ((s - y).abs() > self.epsilon).to(s)
-        return lambda ds: active * ds
-
-
-def pointwise(name: str, *, epsilon: float) -> Pointwise:
-    """The loss of the key `hamiltonian.loss`."""
-    losses: dict[str, Pointwise] = {"square": SquareLoss(), "logistic": Logistic(), "squared_hinge": SquaredHinge()}
-    return SquaredInsensitive(epsilon) if name == "squared_insensitive" else losses[name]
 
 
 class EndLoss(ABC):
@@ -143,7 +59,7 @@ class EndLoss(ABC):
 class Fixed(EndLoss):
     """The last coordinates are the scores."""
 
-    l: Pointwise  # noqa: E741
+    l: PointwiseLoss  # noqa: E741
     y: Float[Tensor, "n o"]
 
     def value(self, q: Float[Tensor, "n d"]) -> Tensor:
@@ -170,7 +86,7 @@ class Fixed(EndLoss):
 class Linear(EndLoss):
     """An affine read-out, minimised over with a penalty, by Newton's method."""
 
-    l: Pointwise  # noqa: E741
+    l: PointwiseLoss  # noqa: E741
     y: Float[Tensor, "n o"]
     ridge: float
 
