@@ -21,6 +21,8 @@ from .order import draw_order
 from .value import draw_value
 
 COLUMNS = 4
+CELL, SMALL = (4.4, 3.3), (3.1, 2.5)
+"""Inches of a panel with its margins, alone and among others: width, height."""
 LEFT, RIGHT, BELOW, ABOVE = 0.95, 0.12, 0.48, 0.42
 """Inches around a panel; above it is its title."""
 LINE, ACROSS = 0.15, 56
@@ -32,8 +34,8 @@ Judged = tuple[Judgement, pd.DataFrame]
 def claim_figure(judgement: Judgement, points: pd.DataFrame) -> Figure:
     """One claim below its statement, with a legend of all that is drawn."""
     lines = textwrap.wrap(judgement.claim.statement, ACROSS) + textwrap.wrap(_setting(judgement), ACROSS)
-    figure, (axes,) = _grid(1, 1, width=4.4, height=3.3, lines=lines)
-    _draw(axes, judgement, points, size=9)
+    figure, (axes,) = _grid(1, 1, cell=CELL, lines=lines)
+    _draw(axes, judgement, points, cell=CELL, size=9)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8)
     return figure
@@ -43,9 +45,9 @@ def overview_figure(judged: Sequence[Judged]) -> Figure:
     """All claims of one setting in small panels; each legend keeps to what was expected and what was fitted."""
     columns = min(COLUMNS, len(judged))
     lines = textwrap.wrap(_setting(judged[0][0]), ACROSS * columns * 3 // 4)
-    figure, panels = _grid(-(-len(judged) // columns), columns, width=3.1, height=2.5, lines=lines)
+    figure, panels = _grid(-(-len(judged) // columns), columns, cell=SMALL, lines=lines)
     for axes, (judgement, points) in zip(panels, judged, strict=False):
-        _draw(axes, judgement, points, size=8)
+        _draw(axes, judgement, points, cell=SMALL, size=8)
         axes.tick_params(labelsize=7)
         handles, labels = axes.get_legend_handles_labels()
         entries = [(h, t.replace("order ", "")) for h, t in zip(handles, labels, strict=True) if "measured" not in t]
@@ -56,11 +58,11 @@ def overview_figure(judged: Sequence[Judged]) -> Figure:
     return figure
 
 
-def _grid(rows: int, columns: int, *, width: float, height: float, lines: Sequence[str]) -> tuple[Figure, list[Axes]]:
+def _grid(rows: int, columns: int, *, cell: tuple[float, float], lines: Sequence[str]) -> tuple[Figure, list[Axes]]:
     """A figure of cells of this size in inches below some lines, and its panels row by row."""
-    top = LINE * len(lines)
+    (width, height), top = cell, LINE * len(lines)
     wide, high = columns * width, rows * height + top
-    figure = Figure(figsize=(wide, high), layout="none")
+    figure = Figure(figsize=(wide, high), layout="none")  # pyright: ignore[reportArgumentType] (its stubs forget it)
     axes = figure.subplots(rows, columns, squeeze=False)
     figure.subplots_adjust(
         left=LEFT / wide,
@@ -75,13 +77,12 @@ def _grid(rows: int, columns: int, *, width: float, height: float, lines: Sequen
     return figure, list(axes.ravel())
 
 
-def _draw(axes: Axes, judgement: Judgement, points: pd.DataFrame, *, size: float) -> None:
+def _draw(axes: Axes, judgement: Judgement, points: pd.DataFrame, *, cell: tuple[float, float], size: float) -> None:
     """The panel of a claim, its title (`ode.rough: supported`) in the middle of its cell."""
     is_order = judgement.expected.is_order
     (draw_order if is_order else draw_value)(axes, judgement, points)
     axes.set_title(f"{judgement.claim.id}: {judgement.verdict}", fontsize=size, y=1 if is_order else None)
-    wide = axes.get_position().width * axes.get_figure().get_figwidth()
-    axes.title.set_x(0.5 - (LEFT - RIGHT) / (2 * wide))
+    axes.title.set_x(0.5 - (LEFT - RIGHT) / (2 * (cell[0] - LEFT - RIGHT)))
     axes.set_xlabel(Coordinate(judgement.expected.along).axis, fontsize=size)
     scale = f" ({judgement.expected.scale})" if judgement.expected.scale else ""
     axes.set_ylabel(judgement.claim.observable.replace("_", " ") + scale, fontsize=size)

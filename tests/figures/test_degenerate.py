@@ -53,10 +53,7 @@ def test_claims_of_any_values_are_drawn(values: str, errors: str, tmp_path: Path
         points = pd.DataFrame({"depth": DEPTHS, "at": DEPTHS, "value": VALUES[values], "stderr": ERRORS[errors]})
         judged.append((judgement(what), points.assign(reference_error=np.nan, scaled=points["value"])))
     with styled():
-        for figure in (
-            *(claim_figure(*judgement_and_points) for judgement_and_points in judged),
-            overview_figure(judged),
-        ):
+        for figure in (*(claim_figure(*of_claim) for of_claim in judged), overview_figure(judged)):
             figure.savefig(tmp_path / "figure.svg")
 
 

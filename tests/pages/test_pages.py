@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 import typer.main
 
+from resnet_limits import own
 from resnet_limits.data import identity
+from resnet_limits.settings import registry
 from resnet_limits.settings.registry import STUDIES
 from resnet_limits.studies import study as studies
 from tests.checkout import HERE
@@ -24,6 +26,8 @@ README, CONTRIBUTING = HERE / "README.md", HERE / "CONTRIBUTING.md"
 cli = import_module("reslim_cli.commands")
 plan = import_module("reslim_cli.hydra_bridge").plan
 """By the names they are installed under, which a type checker of the tree does not know."""
+
+OWN_LAW = "class MyLaw"
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HERE)))
 
@@ -62,11 +66,26 @@ def _context(words: list[str]) -> Any:
     return typer.main.get_group(cli.app).commands[name].make_context(name, arguments)
 
 
+@pytest.fixture
+def _own_law(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The current folder has `my_law.py` of the README; whoever named it has it no more after the test."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_law.py").write_text(*(block for block in python(README) if OWN_LAW in block))
+    monkeypatch.setenv(own.VARIABLE, "")
+    yield
+    monkeypatch.setenv(own.VARIABLE, "")
+    registry.bring()
+
+
+@pytest.mark.usefixtures("_own_law")
 @each_page
 def test_commands_of_reslim_are_requests_that_it_takes(page: Path, monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, identity.filled, lambda settings, **_: list(settings))  # whatever data this machine has
     for words in commands(page, "reslim"):
-        overrides = _context(words).params.get("overrides")
+        parameters = _context(words).params
+        own.use(parameters.get("parts") or [])
+        registry.bring()
+        overrides = parameters.get("overrides")
         if overrides and words[0] == "train":
             assert plan([override for override in overrides if "STUDY" not in override]).jobs
 
@@ -96,7 +115,7 @@ def test_a_command_that_is_none_is_seen(tmp_path: Path, monkeypatch: pytest.Monk
         pytest.param(page, block, id=f"{page.parent.name}-{i}")
         for page in PAGES
         for i, block in enumerate(python(page))
-        if "MyLaw" not in block
+        if OWN_LAW not in block
     ],
 )
 def test_lines_of_python_run(page: Path, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
