@@ -23,7 +23,7 @@ FORMS = sorted(path for path in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml") if pat
         ("vendor.github-issue-forms", FORMS),
         ("vendor.github-issue-config", [GITHUB / "ISSUE_TEMPLATE" / "config.yml"]),
     ],
-    ids=lambda its: its if isinstance(its, str) else "",
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_github_can_read_it(schema: str, files: list[Path]):
     pytest.importorskip("check_jsonschema", reason="check-jsonschema is not installed (it is among the extra `dev`)")
@@ -37,5 +37,5 @@ def test_every_version_of_python_that_we_promise_is_tried():
     workflow = yaml.safe_load((GITHUB / "workflows" / "tests.yml").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     prefix = "Programming Language :: Python :: 3."
-    promised = [its.rpartition(" ")[2] for its in project["classifiers"] if its.startswith(prefix)]
+    promised = [classifier.rpartition(" ")[2] for classifier in project["classifiers"] if classifier.startswith(prefix)]
     assert workflow["jobs"]["tests"]["strategy"]["matrix"]["python"] == promised

@@ -292,5 +292,5 @@ def test_a_task_that_is_sent_without_variables_is_told_the_files_by_the_lines_it
     (tmp_path / "it's here").mkdir()
     named(LAW, "it's here/my_law.py")
     script = "\n".join([*own.setup(), 'printf %s "$RESLIM_WITH"'])
-    told = subprocess.run(["bash", "-c", script], env={}, capture_output=True, text=True, check=True).stdout
-    assert told == os.environ[own.VARIABLE]
+    printed = subprocess.run(["bash", "-c", script], env={}, capture_output=True, text=True, check=True).stdout
+    assert printed == os.environ[own.VARIABLE]
