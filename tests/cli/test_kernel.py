@@ -19,14 +19,14 @@ def test_a_sweep_of_width_and_depth_gives_one_figure(joint):
 
 def test_a_sweep_of_width_and_depth_gives_two_way_tables(joint):
     text = (joint.path / "tables.tex").read_text()
-    for words in ("The mean square q, by depth L and width D", "The overlap lambda of two inputs, by depth L and"):
+    for words in ("Mean square q, by depth L and width D", "Overlap lambda of two inputs, by depth L and"):
         (table,) = [part for part in text.split(r"\begin{table}") if words in part]
         body = table.split(r"\midrule")[1].split(r"\bottomrule")[0]
         rows = [line.rstrip(" \\").split(" & ") for line in body.strip().splitlines()]
         assert [row[0] for row in rows] == ["4", "8", r"$\infty$"]
         assert {len(row) for row in rows} == {1 + 5 + 1}  # widths 4, 8, 16, 32, 64, infinite
         assert "" not in rows[0]
-    assert "The mean square q, by depth L and width D" in (joint.path / "report.html").read_text()
+    assert "Mean square q, by depth L and width D" in (joint.path / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_states_and_solutions_in_pipes_are_made_anew(tmp_path):
     assert "not a plain file" in said[0]
     solutions = SharedFolder(tmp_path / "shared")
     solutions.solve("flow", {}, lambda: {})
-    (file,) = (tmp_path / "shared").iterdir()
+    (file,) = (tmp_path / "shared").glob("*.safetensors")
     put(file, os.mkfifo)
     with at_most(10):
         assert solutions.solve("flow", {}, lambda: {}) == {}
