@@ -11,7 +11,6 @@ import typer
 
 app = typer.Typer(
     name="reslim",
-    help="A laboratory for the infinite-depth limits of residual networks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -45,6 +44,23 @@ def _completed(context: typer.Context, incomplete: str) -> list[str]:
     except ReslimError:  # the command says it
         return []
     return completed(context.params.get("overrides") or [], incomplete)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from resnet_limits.runs.provenance import version
+
+        typer.echo(f"reslim {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def reslim(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """A laboratory for the infinite-depth limits of residual networks."""
 
 
 @app.command()
