@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from resnet_limits.errors import nearest
 from resnet_limits.settings.keys import Entry, describe, flat
 from resnet_limits.settings.registry import FIGURES, STUDIES, groups, kinds, options_of
 
+FIRST_NAME = re.compile(r"[=\[,('\" ](\w+)(?=[.\],)'\" ]|$)")
+"""What stands before the first dot of a name in a list of names."""
+
 
 def asked_study(lines: Sequence[str]) -> str:
-    """The study that overrides name, or the one of a request that names none."""
-    return next((line.split("=", 1)[1].strip("'\" ") for line in reversed(lines) if line.startswith("study=")), "ode")
+    """The study that overrides name, else the one whose claims they ask for, else that of a request that names none."""
+    named = (line.split("=", 1)[1].strip("'\" ") for line in reversed(lines) if line.startswith("study="))
+    return next(itertools.chain(named, studies_of_claims(lines)), "ode")
+
+
+def studies_of_claims(lines: Sequence[str]) -> list[str]:
+    """The studies that the last `claims=...` names before the first dots: `sde` of `claims=[sde.strong]`."""
+    asked = next((line for line in reversed(lines) if line.startswith("claims=")), "")
+    return [name for name in dict.fromkeys(FIRST_NAME.findall(asked)) if name in STUDIES]
 
 
 def names_for(key: str, study: str) -> Collection[str]:

@@ -5,6 +5,12 @@
     GROUP=glob(PATTERN)              a sweep over the options of a group
     hydra/launcher=NAME, hydra.launcher.KEY=VALUE
 
+and, before Hydra sees it (`in_full`), what is typed with less:
+
+    claims=ID,ID                     a list of names, as of every key that is one, and no sweep: [ID],[ID] is that, and
+                                     a shell may take brackets away. The study, if none is named, is the one that all
+                                     of these claims name before the first dot
+
 Of several overrides of a key the last one holds. Whatever Hydra would accept and then not do, or do otherwise than it
 reads, is refused here, by the name of its key, before anything is composed; so is a sweep of too many jobs, counted
 and not listed.
@@ -36,12 +42,14 @@ from hydra.errors import HydraException
 
 from resnet_limits.errors import SettingError, one_of
 
-from .keys import all_keys, asked_study, declared, names_for, unknown_key
+from .keys import all_keys, asked_study, declared, names_for, studies_of_claims, unknown_key
 from .launchers import LAUNCHERS, named
 
 MAX_JOBS = 10_000
 OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
 """What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
+NAMES = re.compile(r"[\w.*-]+(\s*,\s*[\w.*-]+)*")
+"""Names with commas between them."""
 NESTED = "a sweep inside a value or inside another sweep is none; list the values themselves"
 HYDRA_IS = "of Hydra only hydra/launcher=NAME and hydra.launcher.KEY=VALUE are open"
 INSTEAD = {
@@ -54,6 +62,33 @@ INSTEAD = {
 """What does what these keys of Hydra would."""
 ELSEWHERE = re.compile(r"\$\{\s*(now|hydra)\s*:")
 """Interpolations that the job would read otherwise than the plan does."""
+
+
+# -- what is typed with less ----------------------------------------------------------------------
+
+
+def in_full(lines: Sequence[str]) -> list[str]:
+    """The overrides of a request as Hydra reads them: with the names of keys and values in full, and with the study.
+    Raises `SettingError` where claims of several studies are asked for, and none is named."""
+    study = asked_study(lines)
+    full = [_in_full(line, study) for line in lines]
+    if any(line.startswith(("study=", "figure=")) for line in lines):  # a figure has a study of its own
+        return full
+    if len(several := studies_of_claims(lines)) > 1:
+        raise SettingError(
+            f"claims: they are of the studies {', '.join(several)}; a run has one: start one run for each"
+        )
+    return full if study == asked_study(()) else [f"study={study}", *full]
+
+
+def _in_full(line: str, study: str) -> str:
+    key, sign, value = line.partition("=")
+    entry = declared(key, study) if sign else None
+    if entry is None:
+        return line
+    if list[str] in typing.get_args(entry.type) and NAMES.fullmatch(value) and "null" not in value.split(","):
+        return f"{key}=[{value}]"
+    return line
 
 
 # -- reading --------------------------------------------------------------------------------------

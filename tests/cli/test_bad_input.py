@@ -97,7 +97,7 @@ BAD = [
     ("width=true", "width", "integer"),
     ("device=gpu", "device", "cuda:N"),
     ("train=adam", "train", "train.epochs"),
-    ("claims=ode.forward", "claims", "list"),
+    ("claims=null,ode.forward", "claims", "list"),
     ("claims=[ode.forwrd]", "claims", "ode.forward"),
     ("claims=[]", "claims", "null"),
     ("init.hurst=0.3", "init.hurst", "init=rough"),
