@@ -48,6 +48,21 @@ def _settings(study: str) -> list[type]:
 
 
 @functools.cache
+def full_key(name: str, study: str) -> str:
+    """The key of the asked study, else of another, that this is a short form of; any other name is itself."""
+    if not name.isidentifier():
+        return name
+    asked = [(study, settings) for settings in _settings(study)]
+    for of, settings in itertools.chain(asked, STUDIES.sound()):
+        entries = list(describe(settings(study=of)))
+        if any(entry.key == name for entry in entries):
+            return name
+        if long := [entry.key for entry in entries if entry.field.metadata.get("short") == name]:
+            return long[0]
+    return name
+
+
+@functools.cache
 def declared(key: str, study: str) -> Entry | None:
     """The key of the asked study, or of an option that it may have, else of another study; None where none has it."""
     asked = [(study, settings) for settings in _settings(study)]

@@ -10,6 +10,7 @@ and, before Hydra sees it (`in_full`), what is typed with less:
     claims=ID,ID                     a list of names, as of every key that is one, and no sweep: [ID],[ID] is that, and
                                      a shell may take brackets away. The study, if none is named, is the one that all
                                      of these claims name before the first dot
+    lr=0.1, activation=silu          a key by the short form, and a value by the further name, that each declares
 
 Of several overrides of a key the last one holds. Whatever Hydra would accept and then not do, or do otherwise than it
 reads, is refused here, by the name of its key, before anything is composed; so is a sweep of too many jobs, counted
@@ -41,8 +42,9 @@ from hydra.core.override_parser.types import (
 from hydra.errors import HydraException
 
 from resnet_limits.errors import SettingError, one_of
+from resnet_limits.settings.registry import Registry
 
-from .keys import all_keys, asked_study, declared, names_for, studies_of_claims, unknown_key
+from .keys import all_keys, asked_study, declared, full_key, names_for, studies_of_claims, unknown_key
 from .launchers import LAUNCHERS, named
 
 MAX_JOBS = 10_000
@@ -50,6 +52,7 @@ OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionEr
 """What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
 NAMES = re.compile(r"[\w.*-]+(\s*,\s*[\w.*-]+)*")
 """Names with commas between them."""
+WORD = re.compile(r"[^\W\d]\w*")
 NESTED = "a sweep inside a value or inside another sweep is none; list the values themselves"
 HYDRA_IS = "of Hydra only hydra/launcher=NAME and hydra.launcher.KEY=VALUE are open"
 INSTEAD = {
@@ -82,13 +85,15 @@ def in_full(lines: Sequence[str]) -> list[str]:
 
 
 def _in_full(line: str, study: str) -> str:
-    key, sign, value = line.partition("=")
-    entry = declared(key, study) if sign else None
+    typed, sign, value = line.partition("=")
+    entry = declared(key := full_key(typed, study), study) if sign else None
     if entry is None:
         return line
+    if isinstance(choices := entry.field.metadata.get("choices"), Registry):
+        value = WORD.sub(lambda word: choices.meant(word[0]), value)
     if list[str] in typing.get_args(entry.type) and NAMES.fullmatch(value) and "null" not in value.split(","):
-        return f"{key}=[{value}]"
-    return line
+        value = f"[{value}]"
+    return f"{key}={value}"
 
 
 # -- reading --------------------------------------------------------------------------------------

@@ -7,6 +7,9 @@ from importlib import import_module
 
 import pytest
 
+from resnet_limits.networks.activations import Activation
+from resnet_limits.settings.keys import describe
+from resnet_limits.settings.registry import STUDIES
 from tests.cli.command import TINY
 from tests.cli.test_bad_input import assert_refused
 
@@ -73,3 +76,54 @@ def test_verify_takes_claims_without_brackets(in_process):
     assert [(study["study"], [c["id"] for c in study["claims"]]) for study in document["studies"]] == [
         ("ode", ["ode.reversed.euler"])
     ]
+
+
+# -- short forms of keys, further names of values -------------------------------------------------
+
+SHORT = [
+    (["lr=0.1"], ["train.lr=0.1"]),
+    (["lr=0.1,0.2", "epochs=5", "batch=64"], ["train.lr=0.1,0.2", "train.epochs=5", "train.batch_size=64"]),
+    (["study=flow", "lr=0.1"], ["study=flow", "train.lr=0.1"]),
+    (["activation=silu"], ["activation=swish"]),
+    (["activation=choice(tanh, 'silu')"], ["activation=choice(tanh, 'swish')"]),
+    (["study=sde", "activation_inside=silu,tanh"], ["study=sde", "activation_inside=swish,tanh"]),
+    (["data.folder=silu"], ["data.folder=silu"]),
+    (["hydra.launcher.batch_size=2"], ["hydra.launcher.batch_size=2"]),
+    (["lr"], ["lr"]),
+]
+
+
+@pytest.mark.parametrize(("typed", "full"), SHORT, ids=lambda value: " ".join(value))
+def test_a_short_form_stands_for_its_key_and_a_further_name_for_its_value(typed, full):
+    assert in_full(typed) == full
+
+
+def test_no_short_form_is_that_of_two_keys_or_a_key_itself():
+    for name, settings in STUDIES.items():
+        entries = list(describe(settings(study=name)))
+        shorts = [short for entry in entries if (short := entry.field.metadata.get("short"))]
+        assert len(set(shorts)) == len(shorts)
+        assert not set(shorts) & {entry.key for entry in entries}
+
+
+def test_no_further_name_is_that_of_two_activations_or_of_one():
+    also = [name for activation in Activation.options.values() for name in activation.also]
+    assert "silu" in also
+    assert len(set(also)) == len(also)
+    assert not set(also) & set(Activation.options)
+
+
+def test_jobs_are_the_same_whichever_form_was_typed(in_process):
+    ask = ("train", "--dry-run", "--json", "depth=4")
+    short = in_process(*ask, "lr=0.1", "epochs=5", "batch=64", "activation=silu,swish").json
+    full = in_process(*ask, "train.lr=0.1", "train.epochs=5", "train.batch_size=64", "activation=swish").json
+    assert short == full
+    assert {"train.lr=0.1", "activation=swish"} <= set(short[0]["overrides"])
+
+
+def test_mistakes_in_short_forms_are_about_the_key(in_process):
+    assert_refused(in_process("train", "lr=abc"), "train.lr", "a number")
+    assert_refused(in_process("train", "epochs=0"), "train.epochs", "at least 1")
+    assert_refused(in_process("train", "study=sde", "batch=8"), "train.batch_size", "study=ode")
+    answer = in_process("train", "--dry-run", "depth=4", "lr=0.1", "train.lr=0.2")
+    assert "train.lr=0.1 does not count" in answer.err
