@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from resnet_limits.errors import nearest
+from resnet_limits.errors import closest, nearest
 from resnet_limits.settings.keys import Entry, describe, flat
 from resnet_limits.settings.registry import FIGURES, STUDIES, groups, kinds, options_of
 
@@ -97,10 +97,12 @@ def unknown_key(name: str, lines: Sequence[str]) -> str:
         return f"{name}: expected the name of one option: {', '.join(kind.options)}"
     if owner := _owner(name, study):
         return f"{name}: this run does not use it; it exists with {owner}"
-    valid = list(flat(settings(study=study))) if settings else []
-    near = nearest(name, valid + [f"{group}.{key}" for group, _, keys in _options() for key in keys])
-    known = f" Keys of study {study}: {', '.join(valid)}" if valid else ""
-    return f"unknown key '{name}'{near or '.'}{known}"
+    if settings is None:
+        return f"unknown key '{name}'{nearest(name, all_keys())}"
+    having = kinds(settings)
+    usable = [f"{group}.{key}" for group, _, keys in _options() if group in having for key in keys]
+    near = ", ".join(f"'{key}'" for key in closest(name, [*flat(settings(study=study)), *usable]))
+    return f"unknown key '{name}'; the nearest of study {study} are {near}; reslim studies {study} lists all"
 
 
 def _options() -> Iterator[tuple[str, str, list[str]]]:

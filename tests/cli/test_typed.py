@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import import_module
 
 import pytest
@@ -127,3 +128,29 @@ def test_mistakes_in_short_forms_are_about_the_key(in_process):
     assert_refused(in_process("train", "study=sde", "batch=8"), "train.batch_size", "study=ode")
     answer = in_process("train", "--dry-run", "depth=4", "lr=0.1", "train.lr=0.2")
     assert "train.lr=0.1 does not count" in answer.err
+
+
+# -- keys that there are not ----------------------------------------------------------------------
+
+UNKNOWN = [
+    ("dpeth=8", "depth"),
+    ("epoch=3", "train.epochs"),
+    ("activtion=relu", "activation"),
+    ("sigma=2", "init.sigma_w"),
+    ("ode.input=2", "ode.inputs"),
+]
+
+
+@pytest.mark.parametrize(("typed", "meant"), UNKNOWN, ids=lambda value: value)
+def test_of_an_unknown_key_the_three_nearest_are_said_in_one_line(typed, meant, in_process):
+    answer = in_process("train", typed)
+    name = typed.partition("=")[0]
+    assert_refused(answer, f"unknown key '{name}'", "reslim studies ode lists all")
+    (line,) = answer.err.splitlines()
+    named = re.findall(r"'([\w.]+)'", line)
+    assert named[:2] == [name, meant]
+    assert len(named) == 4
+
+
+def test_beside_a_figure_the_nearest_key_of_any_study_is_said(in_process):
+    assert_refused(in_process("train", "figure=minimisers", "dpth=2"), "unknown key 'dpth'; did you mean 'depth'?")
