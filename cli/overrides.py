@@ -10,6 +10,7 @@ and, before Hydra sees it (`in_full`), what is typed with less:
     claims=ID,ID                     a list of names, as of every key that is one, and no sweep: [ID],[ID] is that, and
                                      a shell may take brackets away. The study, if none is named, is the one that all
                                      of these claims name before the first dot
+    depth=8..512                     a ladder of an integer key: 8, 16, 32, ..., 512, each the double of the one before
     lr=0.1, activation=silu          a key by the short form, and a value by the further name, that each declares
 
 Of several overrides of a key the last one holds. Whatever Hydra would accept and then not do, or do otherwise than it
@@ -53,6 +54,7 @@ OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionEr
 NAMES = re.compile(r"[\w.*-]+(\s*,\s*[\w.*-]+)*")
 """Names with commas between them."""
 WORD = re.compile(r"[^\W\d]\w*")
+LADDER = re.compile(r"(?<![\w.+-])(\d{1,20})\.\.(\d{1,20})(?![\w.])")
 NESTED = "a sweep inside a value or inside another sweep is none; list the values themselves"
 HYDRA_IS = "of Hydra only hydra/launcher=NAME and hydra.launcher.KEY=VALUE are open"
 INSTEAD = {
@@ -91,9 +93,22 @@ def _in_full(line: str, study: str) -> str:
         return line
     if isinstance(choices := entry.field.metadata.get("choices"), Registry):
         value = WORD.sub(lambda word: choices.meant(word[0]), value)
+    if int in (entry.type, *typing.get_args(entry.type)):
+        value = LADDER.sub(lambda ends: _ladder(key, int(ends[1]), int(ends[2])), value)
     if list[str] in typing.get_args(entry.type) and NAMES.fullmatch(value) and "null" not in value.split(","):
         value = f"[{value}]"
     return f"{key}={value}"
+
+
+def _ladder(key: str, first: int, last: int) -> str:
+    """`8,16,32,64` for 8 and 64. Raises `SettingError` where doubling the first does not lead to the last."""
+    rungs = [first]
+    while 0 < rungs[-1] < last:
+        rungs.append(2 * rungs[-1])
+    if rungs[-1] == last and len(rungs) > 1:
+        return ",".join(map(str, rungs))
+    around = f"; {rungs[-2]} and {rungs[-1]} are" if len(rungs) > 1 else ""
+    raise SettingError(f"{key}={first}..{last}: a ladder doubles, and {last} is no doubling of {first}{around}")
 
 
 # -- reading --------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from importlib import import_module
 
@@ -64,16 +63,16 @@ def test_what_is_checked_before_hydra_composes_is_of_the_study_of_the_claims():
 def test_a_run_of_what_was_typed_holds_it_in_full_and_is_resumed(reslim):
     short = [word.replace("[", "").replace("]", "") for word in TINY]
     assert "claims=ode.reversed.euler" in short
-    reslim("train", *short, "depth=4").done()
+    reslim("train", *short, "depth=4..8").done()
     (run,) = reslim.runs()
     assert "claims=[ode.reversed.euler]" in (run / "overrides.txt").read_text()
-    summary = reslim("train", "--resume", "latest", "--json", "depth=4,8", "claims=ode.reversed.euler").done().json
-    assert sorted(summary["jobs"].values()) == ["finished", "finished"]
-    assert json.loads((run / "plan.json").read_text())
+    summary = reslim("train", "--resume", "latest", "--json", "depth=4..16", "claims=ode.reversed.euler").done().json
+    assert sorted(summary["jobs"].values()) == ["finished"] * 3
+    assert "depth=4,8,16" in (run / "plan.json").read_text()
 
 
 def test_verify_takes_claims_without_brackets(in_process):
-    document = in_process("verify", "--smoke", "--json", *TINY[1:-1], "depth=4,8", "claims=ode.reversed.euler").json
+    document = in_process("verify", "--smoke", "--json", *TINY[1:-1], "depth=4..8", "claims=ode.reversed.euler").json
     assert [(study["study"], [c["id"] for c in study["claims"]]) for study in document["studies"]] == [
         ("ode", ["ode.reversed.euler"])
     ]
@@ -154,3 +153,49 @@ def test_of_an_unknown_key_the_three_nearest_are_said_in_one_line(typed, meant, 
 
 def test_beside_a_figure_the_nearest_key_of_any_study_is_said(in_process):
     assert_refused(in_process("train", "figure=minimisers", "dpth=2"), "unknown key 'dpth'; did you mean 'depth'?")
+
+
+# -- ladders --------------------------------------------------------------------------------------
+
+LADDERS = [
+    ("depth=8..512", "depth=8,16,32,64,128,256,512"),
+    ("depth=3..6", "depth=3,6"),
+    ("depth=4,8..32,100", "depth=4,8,16,32,100"),
+    ("width=1..4", "width=1,2,4"),
+    ("train.replicas=1..2", "train.replicas=1,2"),
+    ("batch=32..64", "train.batch_size=32,64"),
+    ("horizon=1..4", "horizon=1..4"),
+    ("outputs=8..16", "outputs=8..16"),
+    ("depth=-8..16", "depth=-8..16"),
+    ("depth=8...16", "depth=8...16"),
+]
+
+
+@pytest.mark.parametrize(("typed", "full"), LADDERS, ids=lambda value: value)
+def test_two_dots_between_integers_are_a_ladder_of_doubles(typed, full):
+    assert in_full([typed]) == [full]
+
+
+@pytest.mark.parametrize(
+    ("ladder", "words"),
+    [
+        ("8..100", "100 is no doubling of 8; 64 and 128 are"),
+        ("8..8", "8 is no doubling of 8"),
+        ("16..8", "8 is no doubling of 16"),
+        ("0..8", "8 is no doubling of 0"),
+    ],
+)
+def test_a_ladder_whose_end_is_not_reached_is_refused(ladder, words, in_process, tmp_path):
+    assert_refused(in_process("train", f"depth={ladder}"), f"depth={ladder}", words)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_what_is_no_ladder_is_refused_by_its_key(in_process):
+    assert_refused(in_process("train", "horizon=1..4"), "horizon", "a number")
+    assert_refused(in_process("train", "depth=-8..16"), "depth", "an integer")
+    assert_refused(in_process("train", "threads=1..4"), "threads", "no content")
+
+
+def test_a_ladder_is_planned_as_its_depths(in_process):
+    jobs = in_process("train", "--dry-run", "--json", "depth=8..64").json
+    assert [job["overrides"][0] for job in jobs] == ["depth=8", "depth=16", "depth=32", "depth=64"]
