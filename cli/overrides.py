@@ -95,7 +95,11 @@ def _in_full(line: str, study: str) -> str:
         value = WORD.sub(lambda word: choices.meant(word[0]), value)
     if int in (entry.type, *typing.get_args(entry.type)):
         value = LADDER.sub(lambda ends: _ladder(key, int(ends[1]), int(ends[2])), value)
-    if list[str] in typing.get_args(entry.type) and NAMES.fullmatch(value) and "null" not in value.split(","):
+    if (
+        list[str] in (entry.type, *typing.get_args(entry.type))
+        and NAMES.fullmatch(value)
+        and "null" not in value.split(",")
+    ):
         value = f"[{value}]"
     return f"{key}={value}"
 
