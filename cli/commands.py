@@ -90,6 +90,7 @@ def train(
     reslim train                              the study ode on scikit-learn's digits
     reslim train depth=16                     one job
     reslim train activation=tanh,swish        a sweep over two settings
+    reslim train claims=ode.rough depth=8..64 one claim, at depths that double
     reslim train hydra/launcher=joblib        jobs side by side
     reslim train --resume latest depth=512    further depths for a run
     reslim train --with my_law.py init=my_law a law of weights of your own

@@ -101,8 +101,9 @@ def unknown_key(name: str, lines: Sequence[str]) -> str:
         return f"unknown key '{name}'{nearest(name, all_keys())}"
     having = kinds(settings)
     usable = [f"{group}.{key}" for group, _, keys in _options() if group in having for key in keys]
-    near = ", ".join(f"'{key}'" for key in closest(name, [*flat(settings(study=study)), *usable]))
-    return f"unknown key '{name}'; the nearest of study {study} are {near}; reslim studies {study} lists all"
+    first, second, third = closest(name, [*flat(settings(study=study)), *usable])
+    near = f"did you mean '{first}', '{second}' or '{third}'?"
+    return f"unknown key '{name}'; {near} reslim studies {study} lists all"
 
 
 def _options() -> Iterator[tuple[str, str, list[str]]]:

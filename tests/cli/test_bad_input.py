@@ -147,7 +147,10 @@ def test_what_is_said_of_an_unknown_key_is_about_the_study_that_runs(in_process)
     keys, bridge = import_module("reslim_cli.keys"), import_module("reslim_cli.hydra_bridge")
     assert bridge.plan([]).study == keys.asked_study([])
     assert_refused(
-        in_process("train", "study=sde", "sde.imputs=3"), "'sde.inputs'", "the nearest of study sde are 'sde.inputs', "
+        in_process("train", "study=sde", "sde.imputs=3"),
+        "'sde.inputs'",
+        "did you mean 'sde.inputs', ",
+        "reslim studies sde",
     )
 
 
