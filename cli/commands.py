@@ -71,7 +71,7 @@ def train(
     """Run a study's depth sweep and judge its claims.
 
     \b
-    reslim train                              the study ode on scikit-learn's digits
+    reslim train                              the study ode on digits
     reslim train depth=16                     one job
     reslim train activation=tanh,swish        a sweep over two settings
     reslim train hydra/launcher=joblib        jobs side by side

@@ -337,9 +337,9 @@ def page() -> str:
     lines = [
         "# Seeds",
         "",
-        "Every study at ten seeds, each a run of its own and judged alone. No claim may be refuted at any of them;",
-        f"each must come out as it says at {ENOUGH:.0%} of them. `results/verdicts-SIZE.csv` says at which seeds a",
-        "claim came out how, and which revisions measured it; `results/scatter-SIZE.csv` has the standard error of",
+        "Every study at several seeds (ten are asked for; the column says how many there are), each a run of its",
+        f"own and judged alone. No claim may be refuted at any; each must come out as it says at {ENOUGH:.0%} of",
+        "ten. `results/verdicts-SIZE.csv` says at which seeds a claim came out how, and which revisions measured it; `results/scatter-SIZE.csv` has the standard error of",
         "every observable and the scatter of its values between seeds over it.",
         "",
         "`python -m tests.seeds.campaign --write` (hours) runs it and writes tables and page; `--from OUTPUTS` puts",
