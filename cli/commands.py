@@ -68,7 +68,7 @@ def train(
     overrides: Annotated[
         Optional[list[str]],
         typer.Argument(
-            metavar="[KEY=VALUE]...",
+            metavar="KEY=VALUE",
             help="Overrides: depth=8,16,32 sweeps, init=rough picks an option.",
             autocompletion=_completed,
         ),
@@ -87,7 +87,7 @@ def train(
     """Run a study's depth sweep and judge its claims.
 
     \b
-    reslim train                              the study ode on scikit-learn's digits
+    reslim train                              the study ode on digits
     reslim train depth=16                     one job
     reslim train activation=tanh,swish        a sweep over two settings
     reslim train claims=ode.rough depth=8..64 one claim, at depths that double
@@ -117,7 +117,7 @@ def studies(
 @app.command()
 def report(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Runs of one study: folders, beginnings of ids, or latest.")
+        list[str], typer.Argument(metavar="RUN", help="Runs of one study: folders, beginnings of ids, or latest.")
     ],
     out: Annotated[
         Optional[str], typer.Option(metavar="FOLDER", help="Where to write; of one run, its own folder by default.")
@@ -139,7 +139,7 @@ def report(
 def verify(
     words: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="[STUDY]... [KEY=VALUE]...", help="Studies, none means all; overrides as in train."),
+        typer.Argument(metavar="STUDY|KEY=VALUE", help="Studies, none means all; overrides as in train."),
     ] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="The size for continuous integration: preset=smoke.")] = False,
     junit: Annotated[
@@ -158,7 +158,7 @@ def verify(
 @app.command()
 def runs(
     run: Annotated[
-        Optional[str], typer.Argument(metavar="[RUN]", help="A folder, a beginning of an id, or latest.")
+        Optional[str], typer.Argument(metavar="RUN", help="A folder, a beginning of an id, or latest.")
     ] = None,
     parts: With = None,
     json: Json = False,

@@ -243,13 +243,6 @@ NEWMAN = Paper(
     1986,
     journal="Communications in Mathematical Physics",
 )
-LE_JAN = Paper(
-    "Le Jan",
-    "Le Jan, Yves",
-    "On isotropic Brownian motions",
-    1985,
-    journal="Zeitschrift für Wahrscheinlichkeitstheorie und verwandte Gebiete",
-)
 NORRIS = Paper(
     "Norris, Rogers & Williams",
     "Norris, James R. and Rogers, L. Chris G. and Williams, David",

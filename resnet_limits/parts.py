@@ -9,6 +9,7 @@
     study             Settings, Study, Group, Claim, Expected, Rival    study=my_study
                       Job, FinishedJob, Record, Comparison, Measurement, Undetermined
     figure            NamedFigure, called like its variable             figure=my_figure
+    beside these      checked, Draw (laws); affine, linear (blocks); generator (data); Paper, key, fixed, SettingError
 
 A class goes by its name in snake case, its keys are fields, `waves: int = key(1, "waves over the depth", low=1)`. Names
 are imported when they are first used: this module costs nothing, and no torch.

@@ -26,7 +26,7 @@ def draw(
 ) -> WeightPath:
     """Draw `theta(t)`, t in [0, horizon]: one path a named parameter, independent of each other.
 
-    law: a law with its keys, `Smooth(correlation=0.5)` of `laws/smooth.py`, ...
+    law: a law with its keys, `SmoothLaw(correlation=0.5)` of `laws/smooth.py`, ...
     shapes: `{"W": (out, in), "b": (out,)}`; weights have entries of standard deviation `sigma_w / sqrt(in)`,
         vectors of `sigma_b`.
     depth: blocks of the network that will read the path; the path itself does not depend on it.

@@ -1,4 +1,4 @@
-"""Weights that are the same in every layer, such as one draw of each (`Tied`), or zero (`Zero`)."""
+"""Weights that are the same in every layer, such as one draw of each (`TiedLaw`), or zero (`ZeroLaw`)."""
 
 from __future__ import annotations
 

@@ -53,10 +53,9 @@ class Registry(Mapping[str, Any]):
 
     `folder` is the package of those that are built in, relative to this one; `base` the file in it that says what they
     all are; `noun` is what the names of their classes end in (`Law`). `holds` is what each file has under one name, in
-    place of a class of its own name. With `inside` each is a
-    folder, and the class stands in the file of that name in it; a file is one too where it defines the name `alone`.
-    `has_keys`: its names are those of settings. With `also` what a name stands for may declare further names that it
-    goes by, `also = ("silu",)`.
+    place of a class of its own name. With `inside` each is a folder, and the class stands in the file of that name in
+    it; a file is one too where it defines the name `alone`. `has_keys`: its names are those of settings. With `also`
+    what a name stands for may declare further names that it goes by, `also = ("silu",)`.
     """
 
     known: ClassVar[dict[str, Registry]] = {}

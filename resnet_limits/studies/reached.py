@@ -16,17 +16,14 @@ seen); on a branch it is about 1/4, of the second and third rung about 1."""
 DIFFERENT = 1e-6
 """Relative distance above which the minima of two starts are two."""
 
-FALLS = Expected("order_at_least", 0.2, 0.1)
-"""Some power of the depth; a distance that stays has order 0."""
 FIRST_ORDER = Expected("order", 1, 0.1)
 
 OBSERVABLES = {
     "minimum": "value at the minimum; by step at each rung of the ladder 4, 8, ..., L",
     "gradient_norm": "|grad| |u| / value at the minimum in scaled variables u, in which the penalty is a multiple of"
     " |u|^2; its reference is the tolerance; by step at each rung",
-    "smallest_eigenvalue": "smallest eigenvalue of the Hessian in scaled variables, less its error bound; by step at"
-    " each"
-    " rung",
+    "smallest_eigenvalue": "smallest eigenvalue of the Hessian in scaled variables, less its error bound; by step"
+    " at each rung",
     "lbfgs_iterations": "iterations of L-BFGS at the last rung; by step at each rung; only the lowest rung has any",
     "newton_iterations": "iterations of Newton's method at the last rung; by step at each rung",
     "hessian_products": "products of the Hessian with a vector at the last rung; by step at each rung",

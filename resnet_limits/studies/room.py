@@ -30,7 +30,7 @@ def check(study: Study, settings: Settings) -> None:
 
 def what_there_is(settings: Settings, device: str) -> Room | None:
     """The memory that a job will have on a device; None where nobody here can tell: a GPU's, a cluster's default."""
-    if gpus(device):
+    if device.startswith("cuda") or gpus(device):
         return None
     if settings.cluster.is_here:
         return host_limit()

@@ -1,7 +1,7 @@
 """The laws that every data set obeys, stated once: a source inherits them with a line or two.
 
 class TestMoons(DataSetLaws):
-    settings = settings.Moons()
+    settings = MoonsData()
 """
 
 from __future__ import annotations

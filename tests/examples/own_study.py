@@ -1,4 +1,4 @@
-"""A study of one's own, Euler's method for x' = -x: reslim train --with own_study.py study=decay"""
+"""A study of one's own, Euler's method for x' = -x: reslim train --with own_study.py study=decay depth=8,16,32,64"""
 
 import math
 from dataclasses import dataclass

@@ -129,7 +129,7 @@ def _head() -> Iterator[str]:
     verdicts = [row.verdict for name in STUDIES for row in rows(name).values()]
     yield "# Results"
     yield ""
-    yield f"Every claim of the {len(STUDIES)} studies at default size, one seed: {counted(verdicts)}."
+    yield f"Every claim of the {len(STUDIES)} studies at default size and one seed; {counted(verdicts)}."
     yield "Intervals are of 95 %. A *control* expects a failure: supported means that the failure was seen."
     yield "[Planted errors](../../tests/sabotage/README.md) turn each claim red; `reslim studies NAME` has its keys."
     yield ""
@@ -153,7 +153,7 @@ def _run(source: Source) -> str:
     revision = f", revision {source.revision}" if source.revision else ""
     return (
         f"`reslim train study={source.study} seed={source.seed}`, {source.date}, {source.machine}; {source.versions}"
-        f"{revision}; {source.seconds} s of jobs."
+        f"{revision}; {source.seconds} s of jobs, beside other work."
     )
 
 

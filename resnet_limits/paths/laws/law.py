@@ -121,7 +121,9 @@ class Init(Option):
         """Raise `SettingError` where this law draws no path, for a study whose weights are paths over depth."""
         if type(self).path is Init.path:
             other = "study=sde has this law" if type(self).layer is not Init.layer else "choose another law"
-            raise SettingError(f"init={self.name}: the weights of study {study} are paths over depth; {other}")
+            raise SettingError(
+                f"init={self.name} draws no path, and the weights of study {study} are paths over depth; {other}"
+            )
 
     def require_layer(self, study: str) -> None:
         """Raise `SettingError` where the layers of this law are not independent, or not of a law that is sampled."""

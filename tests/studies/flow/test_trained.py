@@ -124,7 +124,8 @@ def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
     monkeypatch.setitem(trained.CONTROLS, "none", CONTROLS["spectral"])
     assert verdicts(SMALL)["flow.folding.trained.folds"].verdict == "inconclusive", "they did not learn enough to tell"
     resize(monkeypatch, claims, LEAST_ACCURACY=0.0)
-    assert verdicts(SMALL)["flow.folding.trained.folds"].verdict == "refuted"
+    many = replace(SMALL, train=replace(SMALL.train, epochs=2, replicas=16))  # none of 4 may be three in ten of all
+    assert verdicts(many)["flow.folding.trained.folds"].verdict == "refuted"
 
 
 def test_networks_with_room_are_not_said_to_fold():

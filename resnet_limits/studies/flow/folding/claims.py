@@ -53,7 +53,7 @@ GROUP = Group(
         Claim(
             id="flow.folding.bound",
             source=BEHRMANN,
-            statement="The Jacobian determinant of a block is at least (1 - |h Dv|)^D where |h Dv| reaches 0.9",
+            statement="Where |h Dv| is at most 0.9, the Jacobian determinant of a block is at least (1 - max |h Dv|)^D",
             kind="theorem",
             observable="det_ratio",
             expected=Expected("at_least", 1, 1e-6, scale=RELATIVE),

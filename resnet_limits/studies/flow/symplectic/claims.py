@@ -42,7 +42,7 @@ def least_of_symplectic(settings: Flow) -> float:
 
 GROUP = Group(
     name="symplectic",
-    title="Do Hamiltonian blocks conserve the symplectic form, and do their gradients never vanish?",
+    title="Do Hamiltonian blocks conserve the symplectic form and keep gradients from vanishing?",
     seconds=5.1,
     least=least_of_symplectic,
     claims=(

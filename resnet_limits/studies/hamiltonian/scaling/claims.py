@@ -104,7 +104,7 @@ GROUP = Group(
         replace(
             _WITHOUT,
             id="hamiltonian.scaling.constant.rate",
-            statement="With constant decay, the order at which the least value falls is the penalty's share of that"
+            statement="With constant decay, the least value falls at an order that is the penalty's share of that"
             " value",
             kind="derived",
             observable="rate_off",

@@ -135,8 +135,8 @@ GROUP = Group(
         Claim(
             id="kernel.diagram.spread",
             source=PELUCHETTI,
-            statement="Over draws of the SDE, the overlap of two inputs has the standard deviation of its closed"
-            " moments",
+            statement="Over draws of the SDE, the overlap of two inputs has the standard deviation that its moment"
+            " equations give",
             kind="derived",
             observable="spread_ratio",
             expected=Expected("value", 1, 0.1, scale=RELATIVE),

@@ -59,7 +59,7 @@ GROUP = Group(
         _order(
             "kernel.inference.trained",
             LEE_WIDE,
-            "Outputs that training adds converge to the tangent kernel's prediction at order 1/2 in D",
+            "What training adds to the outputs converges to the tangent kernel's prediction at order 1/2 in D",
             "trained",
             Rival(RATE, "K26-points-in-rate", -0.007472),
         ),

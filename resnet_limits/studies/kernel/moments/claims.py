@@ -23,7 +23,8 @@ WITH = {"own": "", "swish": " with swish"}
 LAYERS = (32, 64, 128, 256)
 """Depths from which the 1/L constant is extrapolated."""
 LARGEST, FALLING = 0.1, 0.9
-"""An error is larger than from which an order is read, if it still falls by a tenth: one that does not is no limit."""
+"""No order is read where the deepest error is above the first and still falls, below the second times the one before;
+one that does not fall is no limit."""
 OF = {
     "q": "the mean square q of the coordinates",
     "lambda": "the overlap lambda of two inputs",
@@ -34,6 +35,7 @@ OF = {
 SHORT = {"q": "the mean square q", "lambda": "the overlap lambda", "ntk": "the tangent kernel"}
 """Moments of which the 1/L constant is known, `limits/depth_constant.py`."""
 GROWN = 2.0
+"""The largest `sigma_w^2 T` at which the constant is seen at these depths."""
 
 
 def grown(settings: Kernel) -> str | None:

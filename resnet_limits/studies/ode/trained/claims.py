@@ -55,8 +55,7 @@ GROUP = Group(
         "weight_difference": "largest distance over time of the trained weights at depths L and 2L, divided by their"
         " movement",
         "weight_error": "largest distance over time of the trained weights to their Richardson limit, by their"
-        " movement, where"
-        " where depths double",
+        " movement, where depths double",
         "output_difference": "relative root mean square difference of the test logits at depths L and 2L",
     },
     arrays={

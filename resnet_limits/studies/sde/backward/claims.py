@@ -186,7 +186,8 @@ GROUP = Group(
         ),
         _claim(
             ".explosion",
-            "Without the factor sqrt(h), gradients of swish networks explode: log |p_0|^2 gains 0.15 a layer or more",
+            "Without the factor sqrt(h), gradients of swish networks explode: log |p_0|^2 grows by at least 0.15 a"
+            " layer",
             "gradient_rate",
             Expected("at_least", 0.15, 0.04, scale="per layer"),
             kind="control",
