@@ -11,7 +11,6 @@ import typer
 
 app = typer.Typer(
     name="reslim",
-    help="A laboratory for the infinite-depth limits of residual networks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -47,6 +46,23 @@ def _completed(context: typer.Context, incomplete: str) -> list[str]:
     return completed(context.params.get("overrides") or [], incomplete)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from resnet_limits.runs.provenance import version
+
+        typer.echo(f"reslim {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def reslim(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """A laboratory for the infinite-depth limits of residual networks."""
+
+
 @app.command()
 def train(
     overrides: Annotated[
@@ -74,6 +90,7 @@ def train(
     reslim train                              the study ode on digits
     reslim train depth=16                     one job
     reslim train activation=tanh,swish        a sweep over two settings
+    reslim train claims=ode.rough depth=8..64 one claim, at depths that double
     reslim train hydra/launcher=joblib        jobs side by side
     reslim train --resume latest depth=512    further depths for a run
     reslim train --with my_law.py init=my_law a law of weights of your own

@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Collection, Iterator, Sequence
 
-from resnet_limits.errors import nearest
+from resnet_limits.errors import closest, nearest
 from resnet_limits.settings.keys import Entry, describe, flat
 from resnet_limits.settings.registry import FIGURES, STUDIES, groups, kinds, options_of
 
+FIRST_NAME = re.compile(r"[=\[,('\" ](\w+)(?=[.\],)'\" ]|$)")
+"""What stands before the first dot of a name in a list of names."""
+
 
 def asked_study(lines: Sequence[str]) -> str:
-    """The study that overrides name, or the one of a request that names none."""
-    return next((line.split("=", 1)[1].strip("'\" ") for line in reversed(lines) if line.startswith("study=")), "ode")
+    """The study that overrides name, else the one whose claims they ask for, else that of a request that names none."""
+    named = (line.split("=", 1)[1].strip("'\" ") for line in reversed(lines) if line.startswith("study="))
+    return next(itertools.chain(named, studies_of_claims(lines)), "ode")
+
+
+def studies_of_claims(lines: Sequence[str]) -> list[str]:
+    """The studies that the last `claims=...` names before the first dots: `sde` of `claims=[sde.strong]`."""
+    asked = next((line for line in reversed(lines) if line.startswith("claims=")), "")
+    return [name for name in dict.fromkeys(FIRST_NAME.findall(asked)) if name in STUDIES]
 
 
 def names_for(key: str, study: str) -> Collection[str]:
@@ -34,6 +45,21 @@ def names_for(key: str, study: str) -> Collection[str]:
 def _settings(study: str) -> list[type]:
     """The asked study's settings; none where there is no such study. Raises `SettingError` where it is broken."""
     return [STUDIES[study]] if study in STUDIES else []
+
+
+@functools.cache
+def full_key(name: str, study: str) -> str:
+    """The key of the asked study, else of another, that this is a short form of; any other name is itself."""
+    if not name.isidentifier():
+        return name
+    asked = [(study, settings) for settings in _settings(study)]
+    for of, settings in itertools.chain(asked, STUDIES.sound()):
+        entries = list(describe(settings(study=of)))
+        if any(entry.key == name for entry in entries):
+            return name
+        if long := [entry.key for entry in entries if entry.field.metadata.get("short") == name]:
+            return long[0]
+    return name
 
 
 @functools.cache
@@ -71,10 +97,13 @@ def unknown_key(name: str, lines: Sequence[str]) -> str:
         return f"{name}: expected the name of one option: {', '.join(kind.options)}"
     if owner := _owner(name, study):
         return f"{name}: this run does not use it; it exists with {owner}"
-    valid = list(flat(settings(study=study))) if settings else []
-    near = nearest(name, valid + [f"{group}.{key}" for group, _, keys in _options() for key in keys])
-    known = f" Keys of study {study}: {', '.join(valid)}" if valid else ""
-    return f"unknown key '{name}'{near or '.'}{known}"
+    if settings is None:
+        return f"unknown key '{name}'{nearest(name, all_keys())}"
+    having = kinds(settings)
+    usable = [f"{group}.{key}" for group, _, keys in _options() if group in having for key in keys]
+    first, second, third = closest(name, [*flat(settings(study=study)), *usable])
+    near = f"did you mean '{first}', '{second}' or '{third}'?"
+    return f"unknown key '{name}'; {near} reslim studies {study} lists all"
 
 
 def _options() -> Iterator[tuple[str, str, list[str]]]:

@@ -5,6 +5,14 @@
     GROUP=glob(PATTERN)              a sweep over the options of a group
     hydra/launcher=NAME, hydra.launcher.KEY=VALUE
 
+and, before Hydra sees it (`in_full`), what is typed with less:
+
+    claims=ID,ID                     a list of names, as of every key that is one, and no sweep: [ID],[ID] is that, and
+                                     a shell may take brackets away. The study, if none is named, is the one that all
+                                     of these claims name before the first dot
+    depth=8..512                     a ladder of an integer key: 8, 16, 32, ..., 512, each the double of the one before
+    lr=0.1, activation=silu          a key by the short form, and a value by the further name, that each declares
+
 Of several overrides of a key the last one holds. Whatever Hydra would accept and then not do, or do otherwise than it
 reads, is refused here, by the name of its key, before anything is composed; so is a sweep of too many jobs, counted
 and not listed.
@@ -35,13 +43,18 @@ from hydra.core.override_parser.types import (
 from hydra.errors import HydraException
 
 from resnet_limits.errors import SettingError, one_of
+from resnet_limits.settings.registry import Registry
 
-from .keys import all_keys, asked_study, declared, names_for, unknown_key
+from .keys import all_keys, asked_study, declared, full_key, names_for, studies_of_claims, unknown_key
 from .launchers import LAUNCHERS, named
 
 MAX_JOBS = 10_000
 OF_VALUES = (ValueError, AssertionError, TypeError, ArithmeticError, RecursionError)
 """What Hydra and OmegaConf let through where a value has a shape that they do not expect."""
+NAMES = re.compile(r"[\w.*-]+(\s*,\s*[\w.*-]+)*")
+"""Names with commas between them."""
+WORD = re.compile(r"[^\W\d]\w*")
+LADDER = re.compile(r"(?<![\w.+-])(\d{1,20})\.\.(\d{1,20})(?![\w.])")
 NESTED = "a sweep inside a value or inside another sweep is none; list the values themselves"
 HYDRA_IS = "of Hydra only hydra/launcher=NAME and hydra.launcher.KEY=VALUE are open"
 INSTEAD = {
@@ -54,6 +67,52 @@ INSTEAD = {
 """What does what these keys of Hydra would."""
 ELSEWHERE = re.compile(r"\$\{\s*(now|hydra)\s*:")
 """Interpolations that the job would read otherwise than the plan does."""
+
+
+# -- what is typed with less ----------------------------------------------------------------------
+
+
+def in_full(lines: Sequence[str]) -> list[str]:
+    """The overrides of a request as Hydra reads them: with the names of keys and values in full, and with the study.
+    Raises `SettingError` where claims of several studies are asked for, and none is named."""
+    study = asked_study(lines)
+    full = [_in_full(line, study) for line in lines]
+    if any(line.startswith(("study=", "figure=")) for line in lines):  # a figure has a study of its own
+        return full
+    if len(several := studies_of_claims(lines)) > 1:
+        raise SettingError(
+            f"claims: they are of the studies {', '.join(several)}; a run has one: start one run for each"
+        )
+    return full if study == asked_study(()) else [f"study={study}", *full]
+
+
+def _in_full(line: str, study: str) -> str:
+    typed, sign, value = line.partition("=")
+    entry = declared(key := full_key(typed, study), study) if sign else None
+    if entry is None:
+        return line
+    if isinstance(choices := entry.field.metadata.get("choices"), Registry):
+        value = WORD.sub(lambda word: choices.meant(word[0]), value)
+    if int in (entry.type, *typing.get_args(entry.type)):
+        value = LADDER.sub(lambda ends: _ladder(key, int(ends[1]), int(ends[2])), value)
+    if (
+        list[str] in (entry.type, *typing.get_args(entry.type))
+        and NAMES.fullmatch(value)
+        and "null" not in value.split(",")
+    ):
+        value = f"[{value}]"
+    return f"{key}={value}"
+
+
+def _ladder(key: str, first: int, last: int) -> str:
+    """`8,16,32,64` for 8 and 64. Raises `SettingError` where doubling the first does not lead to the last."""
+    rungs = [first]
+    while 0 < rungs[-1] < last:
+        rungs.append(2 * rungs[-1])
+    if rungs[-1] == last and len(rungs) > 1:
+        return ",".join(map(str, rungs))
+    around = f"; {rungs[-2]} and {rungs[-1]} are" if len(rungs) > 1 else ""
+    raise SettingError(f"{key}={first}..{last}: a ladder doubles, and {last} is no doubling of {first}{around}")
 
 
 # -- reading --------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from . import launchers
 from .forecast import forecast_lines
 from .hydra_bridge import Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
-from .overrides import given_twice
+from .overrides import given_twice, in_full
 from .printable import brief, continuing, say
 from .workers import Crew
 
@@ -49,6 +49,7 @@ is to put the jobs."""
 
 def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_out: bool, cfg: str | None) -> None:
     """Run a study's depth sweep, or what is missing of a run; exit code 1 where a job failed."""
+    overrides = in_full(overrides)
     say_given_twice(overrides)
     if cfg is not None:
         _print_configuration(overrides, cfg, resume, json_out)

@@ -34,6 +34,7 @@ from resnet_limits.settings.registry import STUDIES
 
 from .display import Terminal, Watch, coloured, plain_table, print_json
 from .hydra_bridge import Plan, plan
+from .overrides import in_full
 from .printable import continuing, say
 from .train import check_data, check_devices, check_parts, check_sinks, say_given_twice
 
@@ -74,9 +75,9 @@ class Request:
 def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bool) -> None:
     """Run, judge, show; exit code 1 where anything came out other than it must."""
     request = _request(words, smoke)
-    say_given_twice(request.overrides)
-    # All plans first: a mistake in the request is said before anything runs.
-    plans = [plan([f"study={study}", *request.overrides]) for study in request.studies]
+    requests = [in_full([f"study={study}", *request.overrides]) for study in request.studies]
+    say_given_twice(requests[0])
+    plans = [plan(overrides) for overrides in requests]  # all first: a mistake is said before anything runs
     settings = [job.settings for plan in plans for job in plan.jobs]
     if len(presets := {settings_of_job.preset for settings_of_job in settings}) > 1:
         raise SettingError(f"preset: verify judges at one preset; got {', '.join(sorted(presets))}")

@@ -103,6 +103,15 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
+def closest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
+    """The valid names that are most like this one, the nearest first; of a dotted name its last part may be meant."""
+
+    def likeness(other: str) -> float:
+        return max(difflib.SequenceMatcher(None, name, word).ratio() for word in (other, other.rpartition(".")[2]))
+
+    return sorted(dict.fromkeys(valid), key=likeness, reverse=True)[:count]
+
+
 def one_of(name: str, valid: Iterable[str]) -> str:
     """`'dpeth'; did you mean 'depth'? Valid: depth, width` -- the ending of most messages."""
     names = list(valid)

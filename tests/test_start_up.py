@@ -36,6 +36,7 @@ def modules_after(tmp_path, *arguments, whole=False):
     ("arguments", "code"),
     [
         (("--help",), 0),
+        (("--version",), 0),
         (("train", "--help"), 0),
         (("train", "dpeth=8"), 2),
         (("train", "depth=0"), 2),
@@ -65,8 +66,9 @@ def test_a_request_imports_the_study_that_it_names_and_no_other(tmp_path):
     assert not any(name.startswith("resnet_limits.paths") for name in modules), "gamma has no law of weights"
 
 
-def test_help_does_not_import_hydra_either(tmp_path):
-    _, modules = modules_after(tmp_path, "--help")
+@pytest.mark.parametrize("asked", ["--help", "--version"])
+def test_help_and_the_version_do_not_import_hydra_either(asked, tmp_path):
+    _, modules = modules_after(tmp_path, asked)
     assert not modules & {"hydra", "omegaconf", "yaml"}
 
 

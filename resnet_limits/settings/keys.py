@@ -23,16 +23,17 @@ def key(
     form: str = "a name",
     content: bool = True,
     sparse: bool = False,
+    short: str = "",
 ) -> Any:
     """One key: its default, meaning and range.
 
     `low <= value <= high`, `above < value < below`; a word, or each of a list of words, is one of `choices`; a word
     matches `pattern`, which `form` says in words. A key with `content=False` does not change what a job records: jobs
     that differ only in such keys are the same job. One that is `sparse` is content where it has a value: jobs without
-    are named as if there were no such key.
+    are named as if there were no such key. `short` is a word without a dot that a command line takes for the key.
     """
     metadata = dict(meaning=meaning, choices=choices, low=low, high=high, above=above, below=below)
-    metadata |= {"pattern": pattern, "form": form, "content": content, "sparse": sparse}
+    metadata |= {"pattern": pattern, "form": form, "content": content, "sparse": sparse, "short": short}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)

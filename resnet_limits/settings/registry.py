@@ -54,7 +54,8 @@ class Registry(Mapping[str, Any]):
     `folder` is the package of those that are built in, relative to this one; `base` the file in it that says what they
     all are; `noun` is what the names of their classes end in (`Law`). `holds` is what each file has under one name, in
     place of a class of its own name. With `inside` each is a folder, and the class stands in the file of that name in
-    it; a file is one too where it defines the name `alone`. `has_keys`: its names are those of settings.
+    it; a file is one too where it defines the name `alone`. `has_keys`: its names are those of settings. With `also`
+    what a name stands for may declare further names that it goes by, `also = ("silu",)`.
     """
 
     known: ClassVar[dict[str, Registry]] = {}
@@ -71,12 +72,14 @@ class Registry(Mapping[str, Any]):
         inside: str = "",
         alone: str = "",
         entry_points: str = "",
+        also: bool = False,
     ) -> None:
         if self.known.setdefault(group, self) is not self:
             raise ValueError(f"there is a registry of the group {group} already")
         self.group, self.folder, self.has_keys = group, folder, bool(inside)
         self.entry_points = entry_points or group
         self._base, self._noun, self._holds, self._inside, self._alone = base, noun, holds, inside, alone
+        self._also = also
         self._found: dict[str, Any] = {}
         self._own: dict[str, own.OwnFile] = {}
 
@@ -221,6 +224,12 @@ class Registry(Mapping[str, Any]):
         if odd := [key for key, kind in kinds(settings).items() if kind.options.group != key]:
             return f"has options under another name than their group's: {', '.join(odd)}"
         return ""
+
+    def meant(self, name: str) -> str:
+        """The name of what goes by this one as well, `swish` for `silu`; any other is itself."""
+        if not self._also or name in self:
+            return name
+        return next((its_own for its_own, thing in self.sound() if name in thing.also), name)
 
     def require(self, name: str) -> None:
         """Raise `SettingError` where the name was brought by another distribution and cannot be used; what is built in

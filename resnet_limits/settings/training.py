@@ -13,10 +13,10 @@ from .keys import key
 class Train:
     """How networks are trained."""
 
-    epochs: int = key(3, "passes over the training points", low=1, high=10**6)
-    batch_size: int = key(140, "points a mini-batch", low=1, high=10**7)
+    epochs: int = key(3, "passes over the training points", low=1, high=10**6, short="epochs")
+    batch_size: int = key(140, "points a mini-batch", low=1, high=10**7, short="batch")
     optimizer: str = key("sgd", "sgd, adam or adamw, as torch has them", choices=("sgd", "adam", "adamw"))
-    lr: float = key(0.5, "learning rate; of the layer weights: times depth^lr_exponent", above=0, high=1e6)
+    lr: float = key(0.5, "learning rate; of the layer weights: times depth^lr_exponent", above=0, high=1e6, short="lr")
     lr_exponent: Optional[float] = key(
         None,
         "learning rate of the layer weights ~ depth^lr_exponent; null: as theory asks, 1 for sgd, 0 for adam and adamw",

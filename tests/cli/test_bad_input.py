@@ -97,7 +97,7 @@ BAD = [
     ("width=true", "width", "integer"),
     ("device=gpu", "device", "cuda:N"),
     ("train=adam", "train", "train.epochs"),
-    ("claims=ode.forward", "claims", "list"),
+    ("claims=null,ode.forward", "claims", "list"),
     ("claims=[ode.forwrd]", "claims", "ode.forward"),
     ("claims=[]", "claims", "null"),
     ("init.hurst=0.3", "init.hurst", "init=rough"),
@@ -146,7 +146,12 @@ def test_a_group_that_a_study_does_not_have_is_said_with_those_that_have_it(in_p
 def test_what_is_said_of_an_unknown_key_is_about_the_study_that_runs(in_process):
     keys, bridge = import_module("reslim_cli.keys"), import_module("reslim_cli.hydra_bridge")
     assert bridge.plan([]).study == keys.asked_study([])
-    assert_refused(in_process("train", "study=sde", "sde.imputs=3"), "'sde.inputs'", "Keys of study sde: ")
+    assert_refused(
+        in_process("train", "study=sde", "sde.imputs=3"),
+        "'sde.inputs'",
+        "did you mean 'sde.inputs', ",
+        "reslim studies sde",
+    )
 
 
 @pytest.mark.parametrize("study", [name for name, settings in STUDIES.items() if "data" in kinds(settings)])

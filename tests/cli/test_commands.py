@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import re
+from importlib import metadata
 
 import pytest
 
@@ -14,6 +15,12 @@ from tests.cli.command import Reslim
 
 display = importlib.import_module("reslim_cli.display")
 """By the name it is installed under, which a type checker of the tree does not know."""
+
+
+def test_the_version_is_that_of_the_installed_distribution(in_process):
+    answer = in_process("--version").done()
+    assert answer.out == f"reslim {metadata.version('reslim')}\n"
+    assert answer.err == ""
 
 
 def test_studies_is_a_line_a_study_of_question_number_of_claims_and_cost(reslim):

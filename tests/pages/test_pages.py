@@ -25,6 +25,7 @@ from tests.planting import plant
 README, CONTRIBUTING = HERE / "README.md", HERE / "CONTRIBUTING.md"
 cli = import_module("reslim_cli.commands")
 plan = import_module("reslim_cli.hydra_bridge").plan
+in_full = import_module("reslim_cli.overrides").in_full
 """By the names they are installed under, which a type checker of the tree does not know."""
 
 OWN_LAW = "class MyLaw"
@@ -82,12 +83,14 @@ def _own_law(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_commands_of_reslim_are_requests_that_it_takes(page: Path, monkeypatch: pytest.MonkeyPatch):
     plant(monkeypatch, identity.filled, lambda settings, **_: list(settings))  # whatever data this machine has
     for words in commands(page, "reslim"):
+        if words[0] == "--version":
+            continue
         parameters = _context(words).params
         own.use(parameters.get("parts") or [])
         registry.bring()
         overrides = parameters.get("overrides")
         if overrides and words[0] == "train":
-            assert plan([override for override in overrides if "STUDY" not in override]).jobs
+            assert plan(in_full([override for override in overrides if "STUDY" not in override])).jobs
 
 
 @each_page

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 class Activation(ABC):
     """`phi`, called as `phi(z)` on tensors of any shape; a value without state."""
 
-    options: ClassVar[Registry] = Registry("activation", "networks.activations", base="activation")
+    options: ClassVar[Registry] = Registry("activation", "networks.activations", base="activation", also=True)
     name: ClassVar[str]
+    also: ClassVar[tuple[str, ...]] = ()
+    """Further names that a command line takes for it; configurations and records hold `name`."""
     formula: ClassVar[str]
     """`phi(z)` in words of the field, for lists."""
     kinks: ClassVar[tuple[float, ...]]

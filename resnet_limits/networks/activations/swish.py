@@ -20,6 +20,7 @@ class Swish(Activation):
     """
 
     name = "swish"
+    also = ("silu",)
     formula = "z sigmoid(z)"
     kinks = ()
     value_at_0, slope_at_0, curvature_at_0 = 0.0, 0.5, 0.5
