@@ -21,6 +21,7 @@ from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
+    __version__: str
     from .claims.claim import Claim as Claim
     from .claims.judge import judge as judge
     from .claims.order import OrderFit as OrderFit
@@ -175,10 +176,14 @@ def _public() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return _public()
+    if name == "__version__":
+        from .runs.provenance import version
+
+        return version()
     if (module := _module(name)) is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(module), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_public()})
+    return sorted({*globals(), "__version__", *_public()})

@@ -8,6 +8,7 @@ import inspect
 import subprocess
 import sys
 import textwrap
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,13 @@ def has_docstring(thing: Any) -> bool:
     """Whether a class or a function is written with one: a dataclass without is given one."""
     (node,) = ast.parse(textwrap.dedent(inspect.getsource(thing))).body
     return isinstance(node, ast.ClassDef | ast.FunctionDef) and bool(ast.get_docstring(node))
+
+
+def test_the_package_says_its_version_and_imports_nothing_heavy_for_it():
+    assert rl.__version__ == metadata.version("reslim")
+    program = "import sys, resnet_limits as rl; rl.__version__; print(*{m.partition('.')[0] for m in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert not {"torch", "pandas", "matplotlib", "scipy"} & set(done.stdout.split())
 
 
 def test_another_name_is_refused_and_a_module_is_imported_without_a_registry():
