@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import doctest
 import inspect
 import subprocess
 import sys
@@ -89,6 +90,19 @@ def test_the_package_says_its_version_and_imports_nothing_heavy_for_it():
     program = "import sys, resnet_limits as rl; rl.__version__; print(*{m.partition('.')[0] for m in sys.modules})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert not {"torch", "pandas", "matplotlib", "scipy"} & set(done.stdout.split())
+
+
+EXAMPLES = ("fit_order", "judge", "minimise", "shoot")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_in_its_docstring_says_what_happens(name):
+    (example,) = doctest.DocTestFinder(recurse=False).find(getattr(rl, name), name, globs={})
+    assert f"rl.{name}(" in (example.docstring or "")
+    said: list[str] = []
+    done = doctest.DocTestRunner().run(example, out=said.append)
+    assert done.attempted > 3
+    assert not done.failed, "".join(said)
 
 
 def test_another_name_is_refused_and_a_module_is_imported_without_a_registry():
