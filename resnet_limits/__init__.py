@@ -187,7 +187,9 @@ def __getattr__(name: str) -> Any:
         return version()
     if (module := _module(name)) is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+    from .settings.docstring import with_keys
+
+    return with_keys(getattr(importlib.import_module(module), name))
 
 
 def __dir__() -> list[str]:

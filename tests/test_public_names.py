@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import collections
+import dataclasses
 import doctest
 import inspect
+import pydoc
 import subprocess
 import sys
 import textwrap
@@ -103,6 +105,21 @@ def test_the_example_in_its_docstring_says_what_happens(name):
     done = doctest.DocTestRunner().run(example, out=said.append)
     assert done.attempted > 3
     assert not done.failed, "".join(said)
+
+
+def test_help_says_what_every_key_means():
+    for name in ("Ode", "OdeKeys", "Train", "TiedLaw", "SlurmCluster"):
+        cls, shown = getattr(rl, name), " ".join(pydoc.render_doc(getattr(rl, name), renderer=pydoc.plaintext).split())
+        keys = [field for field in dataclasses.fields(cls) if "meaning" in field.metadata]
+        assert keys
+        for field in keys:
+            assert f"{field.name}: " in shown
+            assert " ".join(field.metadata["meaning"].split()) in shown.replace(" | ", " "), field.name
+    shown = inspect.getdoc(rl.Ode) or ""
+    assert "depth: int = 64\n    number of residual blocks L; at least 1 and at most 1000000" in shown
+    assert "TiedLaw()" in shown
+    assert "ode: OdeKeys = OdeKeys()\n    keys of this study; OdeKeys(inputs, draws, paths)" in shown
+    assert shown == inspect.getdoc(rl.Ode), "once, however often the class is asked for"
 
 
 def test_another_name_is_refused_and_a_module_is_imported_without_a_registry():
