@@ -4,6 +4,7 @@
 
     frame = rl.run(rl.Ode(depth=64, init=rl.TiedLaw()))          # one job's records, a DataFrame
     fit = rl.fit_order([8, 16, 32, 64], errors)               # an order with its interval
+    run = rl.sweep(rl.Ode(), depth=[8, 16, 32, 64], seed=[0, 1])  # a run: its records, claims, verdicts, figures
     run = rl.load_run("outputs/ode/2026-11-21_10-15-48_ad8a246f")
 
 Settings of a study go by its name (`Ode`), its own keys as `OdeKeys`; an option by its name and what it is: `TiedLaw`,
@@ -21,6 +22,7 @@ from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
+    __version__: str
     from .claims.claim import Claim as Claim
     from .claims.judge import judge as judge
     from .claims.order import OrderFit as OrderFit
@@ -70,8 +72,10 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .paths.laws.tied import TiedLaw as TiedLaw
     from .paths.laws.zero import ZeroLaw as ZeroLaw
     from .paths.path import WeightPath as WeightPath
-    from .runs.python import load_run as load_run
-    from .runs.python import run as run
+    from .python import MeasuredRun as MeasuredRun
+    from .python import load_run as load_run
+    from .python import run as run
+    from .python import sweep as sweep
     from .sampling.deep import ResidualBranch as ResidualBranch
     from .sampling.schemes import EulerMaruyama as EulerMaruyama
     from .sampling.schemes import ShallowNetwork as ShallowNetwork
@@ -111,6 +115,7 @@ _PLACES = {
     "GramMoments": "limits.gram_moments",
     "Heun": "networks.steps.heun",
     "LimitKernel": "limits.kernel",
+    "MeasuredRun": "python",
     "Minimiser": "settings.training",
     "Minimum": "training.minimiser",
     "OrderFit": "claims.order",
@@ -129,11 +134,12 @@ _PLACES = {
     "fit_order": "claims.order",
     "gram_moments": "limits.gram_moments",
     "judge": "claims.judge",
-    "load_run": "runs.python",
+    "load_run": "python",
     "minimise": "training.minimiser",
     "richardson_limit": "claims.richardson",
-    "run": "runs.python",
+    "run": "python",
     "shoot": "limits.hamiltonian.shooting",
+    "sweep": "python",
     "tangent_kernel": "networks.ntk",
     "walk": "sampling.walk",
 }
@@ -175,10 +181,16 @@ def _public() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return _public()
+    if name == "__version__":
+        from .runs.provenance import version
+
+        return version()
     if (module := _module(name)) is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+    from .settings.docstring import with_keys
+
+    return with_keys(getattr(importlib.import_module(module), name))
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_public()})
+    return sorted({*globals(), "__version__", *_public()})

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = {
     "cli": "the terminal: whatever the package does, asked for in words",
+    "python": "whatever the package does, asked for in a line of Python",
     "testing": "laws as test classes, for parts of a user's own",
     "report": "what several runs found, on a page",
     "runs": "a life for jobs on disk; of the studies it knows what every study is",

@@ -27,7 +27,7 @@ from resnet_limits.memory import (
     ran_out_of,
     rooms,
 )
-from resnet_limits.runs.python import run
+from resnet_limits.python import run
 from resnet_limits.settings.training import Train
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.ode.settings import Ode, OdeKeys

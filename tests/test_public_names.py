@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import collections
+import dataclasses
+import doctest
 import inspect
+import pydoc
 import subprocess
 import sys
 import textwrap
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +85,41 @@ def has_docstring(thing: Any) -> bool:
     """Whether a class or a function is written with one: a dataclass without is given one."""
     (node,) = ast.parse(textwrap.dedent(inspect.getsource(thing))).body
     return isinstance(node, ast.ClassDef | ast.FunctionDef) and bool(ast.get_docstring(node))
+
+
+def test_the_package_says_its_version_and_imports_nothing_heavy_for_it():
+    assert rl.__version__ == metadata.version("reslim")
+    program = "import sys, resnet_limits as rl; rl.__version__; print(*{m.partition('.')[0] for m in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert not {"torch", "pandas", "matplotlib", "scipy"} & set(done.stdout.split())
+
+
+EXAMPLES = ("fit_order", "judge", "minimise", "shoot")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_in_its_docstring_says_what_happens(name):
+    (example,) = doctest.DocTestFinder(recurse=False).find(getattr(rl, name), name, globs={})
+    assert f"rl.{name}(" in (example.docstring or "")
+    said: list[str] = []
+    done = doctest.DocTestRunner().run(example, out=said.append)
+    assert done.attempted > 3
+    assert not done.failed, "".join(said)
+
+
+def test_help_says_what_every_key_means():
+    for name in ("Ode", "OdeKeys", "Train", "TiedLaw", "SlurmCluster"):
+        cls, shown = getattr(rl, name), " ".join(pydoc.render_doc(getattr(rl, name), renderer=pydoc.plaintext).split())
+        keys = [field for field in dataclasses.fields(cls) if "meaning" in field.metadata]
+        assert keys
+        for field in keys:
+            assert f"{field.name}: " in shown
+            assert " ".join(field.metadata["meaning"].split()) in shown.replace(" | ", " "), field.name
+    shown = inspect.getdoc(rl.Ode) or ""
+    assert "depth: int = 64\n    number of residual blocks L; at least 1 and at most 1000000" in shown
+    assert "TiedLaw()" in shown
+    assert "ode: OdeKeys = OdeKeys()\n    keys of this study; OdeKeys(inputs, draws, paths)" in shown
+    assert shown == inspect.getdoc(rl.Ode), "once, however often the class is asked for"
 
 
 def test_another_name_is_refused_and_a_module_is_imported_without_a_registry():

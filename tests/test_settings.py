@@ -210,9 +210,21 @@ def test_values_of_another_type_are_refused_by_name(settings):
                 check(changed(settings, entry.key, value))
 
 
+def test_an_option_may_be_given_by_its_name():
+    assert flat(Ode(init="rough"))["init"] == "rough"  # pyright: ignore[reportArgumentType]
+    with pytest.raises(SettingError, match=r"^init: unknown option 'ruff'.* Valid: .*rough"):
+        Ode(init="ruff")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_tuple_is_taken_for_a_list():
+    settings = Ode(claims=("ode.forward", "ode.rough"))  # pyright: ignore[reportArgumentType]
+    assert settings.claims == ["ode.forward", "ode.rough"]
+    assert job_name(settings) == job_name(Ode(claims=["ode.forward", "ode.rough"]))
+
+
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
-    [("init", "rough", "one of Fractional"), ("init", DigitsData(), "one of Fractional"), ("train", 3, "Train()")],
+    [("init", 3, "one of Fractional"), ("init", DigitsData(), "one of Fractional"), ("train", 3, "Train()")],
 )
 def test_keys_that_have_keys_are_refused_what_has_others(key, value, expected):
     with pytest.raises(SettingError, match=rf"^{key}: expected {re.escape(expected)}.*, got "):

@@ -40,6 +40,18 @@ def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[s
     `settings` are those of any of its jobs (a claim's expected value and preconditions may follow them).
     `why` is one sentence and never empty; `measured` is None where there is nothing to put a number on.
     A control is judged by the same rules: it expects a failure, and is supported where the failure was seen.
+
+    >>> import pandas as pd
+    >>> import resnet_limits as rl
+    >>> from resnet_limits.claims.claim import Expected
+    >>> from resnet_limits.papers import HAIRER
+    >>> expected = Expected("order", 2.0, tolerance=0.2)
+    >>> claim = rl.Claim("my.heun", HAIRER, "Heun's method is of order 2", "theorem", "my_error", expected)
+    >>> rows = [(depth, 0, "my_error", 3 / depth**2 + 1 / depth**3, float("nan"), 0.0) for depth in (8, 16, 32, 64)]
+    >>> columns = ["depth", "seed", "observable", "value", "stderr", "reference_error"]
+    >>> judgement = rl.judge(claim, rl.Ode(), pd.DataFrame(rows, columns=columns), {})
+    >>> judgement.verdict, judgement.why
+    ('supported', 'the order lies in [1.984, 2.017], inside 2 ± 0.2')
     """
     expected = claim.expected.at(settings)
     reason = claim.outside(settings)

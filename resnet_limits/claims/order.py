@@ -84,6 +84,16 @@ class OrderFit:
     def half_width(self) -> float:
         return (self.high - self.low) / 2
 
+    @property
+    def why(self) -> str:
+        """A sentence where there is no order (it is nan); empty where there is one."""
+        if not math.isnan(self.order):
+            return ""
+        each = "; ".join(f"at {place:g} {why}" for place, why in self.left_out.items())
+        return f"an order needs {FEWEST_POINTS} usable points, and there are {len(self.x)}" + (
+            f": {each}" if each else ""
+        )
+
     def error_at(self, x: Sequence[float] | np.ndarray) -> np.ndarray:
         """The fitted error at these places, shape as `x`."""
         places = np.asarray(x, dtype=float)
@@ -111,6 +121,14 @@ def fit_order(
 
     Raises `RequestError` if the lengths differ, an x is not positive or occurs twice, or the level or the bend is not
     in (0, 1).
+
+    >>> import resnet_limits as rl
+    >>> depths = [8, 16, 32, 64]
+    >>> fit = rl.fit_order(depths, [3 / depth**2 * (1 + 0.5 / depth) for depth in depths])
+    >>> print(f"{fit.order:.2f} in [{fit.low:.2f}, {fit.high:.2f}]")
+    2.00 in [1.98, 2.03]
+    >>> rl.fit_order(depths, [0.1, 0.05, 0.0, 0.01]).why
+    'an order needs 4 usable points, and there are 3: at 32 its error is 0, not a positive number'
     """
     if correction != 1:
         return _in_powers(correction, x, errors, stderrs, reference_errors, level, bend)

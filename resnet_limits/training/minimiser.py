@@ -78,7 +78,13 @@ def minimise(
     `tolerance` is for the relative gradient norm; `iterations` bounds each of the two phases. `warm`: the start is near
     the minimum, and Newton alone goes on from there in small steps: L-BFGS might leave it for another one. With
     `certify=False` the Hessian's smallest eigenvalue is not computed. A minimum that is not reached is returned with
-    `converged=False`.
+    `converged=False`, and `why`.
+
+    >>> import numpy as np
+    >>> import resnet_limits as rl
+    >>> minimum = rl.minimise(lambda u: (u[0] - 1) ** 2 + 10 * (u[1] - u[0] ** 2) ** 2, np.zeros(2))
+    >>> minimum.converged, minimum.point.round(6).tolist()
+    (True, [1.0, 1.0])
     """
     differentiable = objective if isinstance(objective, Objective) else Differentiated(objective)
     u = start.detach().cpu().double().numpy() if isinstance(start, Tensor) else start

@@ -370,3 +370,13 @@ def test_the_fit_with_corrections_of_known_size_knows_no_units_and_goes_near_its
     np.testing.assert_allclose([other.low, other.high], [fit.low, fit.high], rtol=1e-8)
     np.testing.assert_allclose(fit.error_at(x), values, rtol=0.05)
     assert fit.x == tuple(x)
+
+
+def test_where_there_is_no_order_a_sentence_says_why():
+    assert fit_order([8, 16, 32, 64], [4.0, 2.0, 1.0, 0.5]).why == ""
+    assert fit_order([8, 16, 32], [4.0, 2.0, 1.0]).why == "an order needs 4 usable points, and there are 3"
+    why = fit_order([8, 16, 32, 64], [4.0, 2.0, 1.0, float("nan")], reference_errors=[1.0, 0.0, 0.0, 0.0]).why
+    assert why == (
+        "an order needs 4 usable points, and there are 2: at 8 reference error 1.0e+00 is more than a tenth of the "
+        "error 4.0e+00; at 64 its error is nan, not a positive number"
+    )

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from resnet_limits import own
-from resnet_limits.runs.python import run
+from resnet_limits.python import run
 from resnet_limits.settings.build import from_mapping
 from resnet_limits.settings.registry import bring
 from resnet_limits.testing.path_laws import PathLaws

@@ -176,6 +176,19 @@ def shoot(
     """Newton's method on `G` from `start`; steps are halved while they do not lower `|G|`.
 
     Returns whatever was reached; `converged` and `why` say what.
+
+    >>> import torch
+    >>> import resnet_limits as rl
+    >>> from resnet_limits.limits.hamiltonian.end_loss import Fixed
+    >>> from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
+    >>> from resnet_limits.limits.hamiltonian.losses.square import SquareLoss
+    >>> from resnet_limits.limits.hamiltonian.shooting import Problem
+    >>> points = torch.tensor([[-1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
+    >>> targets = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)  # of the last coordinate at the end
+    >>> problem = Problem(rl.GaussianKernel(length=1.0), points, 0.1, Fixed(SquareLoss(), targets))
+    >>> shot = rl.shoot(problem, torch.zeros_like(points), INTEGRATORS["rk4"], 16)
+    >>> shot.converged, [round(float(y), 1) for y in shot.trajectory.end[0][:, 1]]
+    (True, [0.8, -0.8])
     """
     P, why = start, ""
     path = integrate(problem.kernel, problem.q, P, integrator, steps)
