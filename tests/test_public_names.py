@@ -109,7 +109,8 @@ def test_the_example_in_its_docstring_says_what_happens(name):
 
 def test_help_says_what_every_key_means():
     for name in ("Ode", "OdeKeys", "Train", "TiedLaw", "SlurmCluster"):
-        cls, shown = getattr(rl, name), " ".join(pydoc.render_doc(getattr(rl, name), renderer=pydoc.plaintext).split())
+        cls = getattr(rl, name)
+        shown = " ".join(pydoc.plain(pydoc.render_doc(cls)).split())
         keys = [field for field in dataclasses.fields(cls) if "meaning" in field.metadata]
         assert keys
         for field in keys:
