@@ -66,7 +66,7 @@ def sweep(settings: Settings, **keys: Any) -> MeasuredRun:
     for part in parts:
         jobs = [with_files(job) for job in part.settings]
         if queued is None:
-            queued = Run.create(outputs_root(settings.outputs), jobs, part.overrides, sys.argv)
+            queued = Run.create(outputs_root(jobs[0].outputs), jobs, part.overrides, sys.argv)
         else:
             queued.add(jobs, part.overrides)
     assert queued is not None  # a grid has a part

@@ -7,7 +7,6 @@ import collections
 import dataclasses
 import doctest
 import inspect
-import pydoc
 import subprocess
 import sys
 import textwrap
@@ -109,13 +108,12 @@ def test_the_example_in_its_docstring_says_what_happens(name):
 
 def test_help_says_what_every_key_means():
     for name in ("Ode", "OdeKeys", "Train", "TiedLaw", "SlurmCluster"):
-        cls = getattr(rl, name)
-        shown = " ".join(pydoc.plain(pydoc.render_doc(cls)).split())
+        cls, shown = getattr(rl, name), " ".join((inspect.getdoc(getattr(rl, name)) or "").split())
         keys = [field for field in dataclasses.fields(cls) if "meaning" in field.metadata]
         assert keys
         for field in keys:
             assert f"{field.name}: " in shown
-            assert " ".join(field.metadata["meaning"].split()) in shown.replace(" | ", " "), field.name
+            assert " ".join(field.metadata["meaning"].split()) in shown, field.name
     shown = inspect.getdoc(rl.Ode) or ""
     assert "depth: int = 64\n    number of residual blocks L; at least 1 and at most 1000000" in shown
     assert "TiedLaw()" in shown
