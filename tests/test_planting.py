@@ -150,8 +150,8 @@ def private(name: str) -> bool:
     return name.startswith("_") and not name.endswith("__") and name not in PUBLIC_ANYWAY
 
 
-PUBLIC_ANYWAY = {"_replace", "_asdict", "_fields", "_exit", "_getframe"}
-"""What the standard library documents under such a name."""
+PUBLIC_ANYWAY = {"_replace", "_asdict", "_fields", "_exit", "_getframe", "_repr_html_"}
+"""What the standard library, and notebooks, document under such a name."""
 
 
 def reaches_in(text: str) -> Iterator[int]:

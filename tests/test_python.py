@@ -18,6 +18,7 @@ from resnet_limits.errors import RunFolderError, SettingError
 from resnet_limits.runs import records
 from resnet_limits.settings.grid import grid
 from resnet_limits.settings.keys import flat
+from tests.planting import plant
 
 TINY = rl.Ode(width=4, claims=["ode.forward.euler"], ode=rl.OdeKeys(inputs=2, paths=1), init=rl.TiedLaw())
 DEPTHS = (4, 8, 16, 32)
@@ -88,7 +89,7 @@ def test_a_job_that_fails_is_warned_of_and_the_others_are_judged(tmp_path, monke
             raise OSError(28, "No space left on device")
         written(path, frame)
 
-    monkeypatch.setattr(records, "write_parquet", refuse)
+    plant(monkeypatch, written, refuse)
     with pytest.warns(UserWarning, match="job 8-.* failed: OutputError"):
         run = rl.sweep(TINY, depth=[4, 8])
     assert list(run.records["depth"].unique()) == [4]
