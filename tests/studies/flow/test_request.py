@@ -19,7 +19,7 @@ from resnet_limits.studies.flow.study import STUDY
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (Flow(init=MatrixNormalLaw()), "init=matrix_normal: .* paths over depth"),
+        (Flow(init=MatrixNormalLaw()), "init=matrix_normal draws no path, .* paths over depth"),
         (Flow(flow=FlowKeys(inputs=5000)), "flow.inputs=5000: spirals has 1000 training points"),
         (Flow(flow=FlowKeys(points=5000)), "flow.points=5000: spirals has 1000"),
         (Flow(data=GaussianData(), figure="deformed_grid"), "figure=deformed_grid shows networks that classify"),
