@@ -10,6 +10,7 @@ import functools
 import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
 
 from resnet_limits.errors import closest, nearest
 from resnet_limits.settings.keys import Entry, describe, flat
@@ -109,7 +110,7 @@ def unknown_key(name: str, lines: Sequence[str]) -> str:
 def _options() -> Iterator[tuple[str, str, list[str]]]:
     for group, options in groups().items():
         for option, cls in options.sound():
-            yield group, option, [key for key in cls.__dataclass_fields__ if key != "name"]
+            yield group, option, [field.name for field in fields(cls) if field.name != "name"]
 
 
 def _owner(name: str, study: str) -> str:

@@ -199,3 +199,10 @@ def test_what_is_no_ladder_is_refused_by_its_key(in_process):
 def test_a_ladder_is_planned_as_its_depths(in_process):
     jobs = in_process("train", "--dry-run", "--json", "depth=8..64").json
     assert [job["overrides"][0] for job in jobs] == ["depth=8", "depth=16", "depth=32", "depth=64"]
+
+
+def test_what_an_option_declares_of_itself_is_no_key_that_is_proposed(in_process):
+    answer = in_process("train", "study=hamiltonian", "widht=3")
+    assert answer.code == 2
+    assert "'width'" in answer.err
+    assert "entwined" not in answer.err
