@@ -14,7 +14,7 @@ from dataclasses import fields
 
 from resnet_limits.errors import closest, nearest
 from resnet_limits.settings.keys import Entry, describe, flat
-from resnet_limits.settings.registry import FIGURES, STUDIES, groups, kinds, options_of
+from resnet_limits.settings.registry import FIGURES, STUDIES, Option, groups, kinds, options_of
 
 FIRST_NAME = re.compile(r"[=\[,('\" ](\w+)(?=[.\],)'\" ]|$)")
 """What stands before the first dot of a name in a list of names."""
@@ -41,6 +41,11 @@ def names_for(key: str, study: str) -> Collection[str]:
         kept = (settings.__dataclass_fields__[key].metadata["choices"] for settings in _settings(study))
         return dict.fromkeys(itertools.chain(*kept))
     return options_of(key, *_settings(study)) if key.isidentifier() else ()
+
+
+def kind_for(key: str, study: str) -> type[Option] | None:
+    """What an option of this key of the asked study is; None of a key without options."""
+    return next((kind for settings in _settings(study) if (kind := kinds(settings).get(key))), None)
 
 
 def _settings(study: str) -> list[type]:

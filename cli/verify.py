@@ -27,7 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.cores import cores
-from resnet_limits.errors import OutputError, SettingError, one_of
+from resnet_limits.errors import OutputError, SettingError
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
 from resnet_limits.settings.registry import STUDIES
@@ -122,7 +122,7 @@ def _request(words: Sequence[str], smoke: bool) -> Request:
         if "=" in word:
             request.overrides.append(word)
         elif word not in STUDIES:
-            raise SettingError(f"unknown study {one_of(word, STUDIES)}")
+            raise SettingError(f"unknown study {STUDIES.unknown(word)}")
         elif word not in request.studies:
             request.studies.append(word)
     key = {override.split("=", 1)[0] for override in request.overrides}

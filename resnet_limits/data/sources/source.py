@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Optional
 
-from ...errors import SettingError, one_of
+from ...errors import SettingError
 from ...settings.keys import key
 from ...settings.registry import Option, Registry, require_shape
 from ..found import Found
@@ -133,7 +133,7 @@ class Data(Option):
 
     def _undeclared(self, what: str) -> NoReturn:
         if self.name not in self.options:
-            raise SettingError(f"data: unknown option {one_of(self.name, self.options)}")
+            raise SettingError(f"data: unknown option {self.options.unknown(self.name)}")
         raise SettingError(f"data={self.name} does not declare {what}; see resnet_limits/data/sources/source.py")
 
 
