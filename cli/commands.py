@@ -145,6 +145,10 @@ def verify(
     junit: Annotated[
         Optional[str], typer.Option(metavar="FILE", help="Write the scoreboard as JUnit XML, for a CI to show.")
     ] = None,
+    against: Annotated[
+        Optional[str],
+        typer.Option(metavar="FILE", help="Say what moved beyond the intervals: a printed --json, or a summary.json."),
+    ] = None,
     parts: With = None,
     json: Json = False,
 ) -> None:
@@ -152,7 +156,7 @@ def verify(
     _use(parts)
     from . import verify as command
 
-    command.verify(words or [], smoke=smoke, junit=junit, json_out=json)
+    command.verify(words or [], smoke=smoke, junit=junit, against=against, json_out=json)
 
 
 @app.command()
@@ -168,6 +172,23 @@ def runs(
     from . import runs as command
 
     command.runs(run, json_out=json)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="A folder, a beginning of an id, or latest.")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="The run that is held against the first.")],
+    parts: With = None,
+    json: Json = False,
+) -> None:
+    """Say what moved between two runs beyond their intervals, and what differs; exit code 1 where something moved.
+
+    A claim moved where its verdict is another, or its value by more than sqrt(h1^2 + h2^2), h being half an interval.
+    """
+    _use(parts)
+    from . import compare as command
+
+    command.compare([first, second], json_out=json)
 
 
 @app.command()
