@@ -153,7 +153,7 @@ def _rows(path: Path) -> tuple[list[list[float]], bool]:
 
 
 def _numbers(path: Path, line: int, cells: list[str], columns: int) -> list[float]:
-    if bad := next((cell for cell in cells if not _is_number(cell)), None):
+    if bad := next((cell for cell in cells if cell.strip() and not _is_number(cell)), None):
         raise DamagedData(f"{path}, line {line}: expected numbers with commas between them, got '{bad.strip()}'")
     if "" in map(str.strip, cells):
         raise DamagedData(f"{path}, line {line}: a cell is empty; expected a number in each")
