@@ -96,6 +96,9 @@ def train(
     reslim train --with my_law.py init=my_law a law of weights of your own
     """
     _use(parts)
+    from .keys import require_keys
+
+    require_keys(overrides or [])
     from . import train as command
 
     command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg)
@@ -154,6 +157,9 @@ def verify(
 ) -> None:
     """Run the studies' claims and print one scoreboard; exit code 1 where one came out other than it must."""
     _use(parts)
+    from .keys import require_keys
+
+    require_keys(words or [])
     from . import verify as command
 
     command.verify(words or [], smoke=smoke, junit=junit, against=against, json_out=json)

@@ -49,7 +49,7 @@ from resnet_limits.errors import SettingError, one_of
 from resnet_limits.settings.keys import Entry
 from resnet_limits.settings.registry import Registry
 
-from .keys import all_keys, asked_study, declared, full_key, kind_for, names_for, studies_of_claims, unknown_key
+from .keys import asked_study, declared, full_key, kind_for, names_for, studies_of_claims
 from .launchers import LAUNCHERS, named
 
 MAX_JOBS = 10_000
@@ -204,14 +204,7 @@ def _check_key(override: Override, lines: Sequence[str]) -> None:
     if re.split(r"[./]", key)[0] == "hydra":
         _check_hydra(key)
         return
-    study = asked_study(lines)
-    if declared(key, study) is not None:
-        return
-    if inside := next((name for name in all_keys() if name.startswith(f"{key}.")), None):
-        raise SettingError(f"{key}: expected its keys, one by one, such as {inside}=...")
-    if (group := key.removesuffix(".name")) != key and (names := names_for(group, study)):
-        raise SettingError(f"{key}: choose with {group}=..., one of {', '.join(names)}")
-    raise SettingError(unknown_key(key, lines))
+    require_key(key, lines)
 
 
 def _check_hydra(key: str) -> None:
