@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import re
 import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -49,7 +50,7 @@ from resnet_limits.errors import SettingError, one_of
 from resnet_limits.settings.keys import Entry
 from resnet_limits.settings.registry import Registry
 
-from .keys import asked_study, declared, full_key, kind_for, names_for, studies_of_claims
+from .keys import asked_study, declared, full_key, kind_for, names_for, require_key, studies_of_claims
 from .launchers import LAUNCHERS, named
 
 MAX_JOBS = 10_000
@@ -120,9 +121,10 @@ def _by_path(line: str, lines: Sequence[str], study: str) -> list[str]:
     if kind is None:
         return [line]
     word = value.strip("'\"") if value[:1] in ("'", '"') else value
+    several = re.split(r"\s*,\s*", word)
+    if len(several) > 1 and any(map(kind.is_path, several)) and not os.path.exists(word):
+        raise SettingError(f"{key}: a path stands alone, got '{value}'; start one run for each")
     if word in kind.options or not kind.is_path(word):
-        if any(map(kind.is_path, re.split(r"\s*,\s*", word))):
-            raise SettingError(f"{key}: a path stands alone, got '{value}'; start one run for each")
         return [line]
     keys = kind.at(word)
     typed = {full_key(other.partition("=")[0], study): other for other in lines if other != line}
