@@ -189,7 +189,7 @@ def _reached(collection: Collection) -> Iterator[dict[str, Any]]:
     seeds, with the standard error of one seed's own networks, else of the seeds."""
     records = collection.records
     asked = records["observable"].isin(list(REACHED)) & records["step"].isna() & records["layer"].isna()
-    final = records[asked].reset_index(drop=True)
+    final = records.loc[asked, :]
     labels = {setting_label(s): s for s in (setting_of(job.settings, collection.swept) for job in collection.jobs)}
     pins = [column for column in final.columns if column not in COLUMNS]
     rows: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
