@@ -63,6 +63,11 @@ class Terminal(Console):
         """A line that is longer than the terminal goes on in its next line, and is not cut."""
         super().print(*objects, crop=crop, **options)
 
+    def parts(self, *tables: Columns) -> None:
+        """Tables with a blank line between them; those of no row are left out."""
+        for i, table in enumerate([table for table in tables if table.rows]):
+            self.print(*[""] if i else [], table, sep="\n")
+
 
 def coloured(word: str) -> Text:
     return Text(word, style=COLOURS.get(word, ""))
