@@ -128,6 +128,7 @@ GROUP = Group(
     conditional=(
         "accuracy.finite",
         "accuracy.predicted",
+        "accuracy_difference",
         "inference_distance",
         "train_loss",
     ),
