@@ -16,7 +16,7 @@ from rich.text import Text
 
 from resnet_limits.claims.claim import Claim
 from resnet_limits.claims.words import duration, expectation, pinned, unit
-from resnet_limits.errors import ReslimError, SettingError, one_of
+from resnet_limits.errors import ReslimError, SettingError, nearest, one_of
 from resnet_limits.settings.keys import describe, range_in_words
 from resnet_limits.settings.registry import STUDIES, Registry, kinds
 from resnet_limits.studies import study as registry
@@ -243,7 +243,8 @@ def _claims_that_begin(name: str, json_out: bool) -> None:
     exact = [claim for claim in study.claims if claim.id == name]
     claims = exact or [claim for claim in study.claims if claim.id.startswith(name.rstrip(".") + ".")]
     if not claims:
-        raise SettingError(f"unknown claim {one_of(name, [claim.id for claim in study.claims])}")
+        near = nearest(name, [claim.id for claim in study.claims])
+        raise SettingError(f"unknown claim '{name}'{near or ';'} reslim studies {study.name} claims lists all")
     if json_out:
         documents = [_claim_document(claim, study) for claim in claims]
         print_json(documents[0] if exact else documents)
@@ -270,13 +271,19 @@ def _claim_table(study: Study, claim: Claim) -> Columns:
         "pins": pinned(claim.pins),
         "needs": claim.needs,
         "rival": "" if rival is None else f"{value}{rival.means} (planted as {rival.fault})",
-        "must be": ", ".join(f"{verdict} at preset={preset}" for preset, verdict in claim.verdicts.items()),
+        "must be": "; ".join(_verdicts(claim)),
         "run it": f"reslim train claims={claim.id}",
     }
     for label, words in facts.items():
         if words:
             table.row(Text(label, style="bold"), Text(words, style="cyan" if label == "run it" else ""))
     return table
+
+
+def _verdicts(claim: Claim) -> Iterator[str]:
+    """`supported at preset=full, smoke`."""
+    for verdict in dict.fromkeys(claim.verdicts.values()):
+        yield f"{verdict} at preset={', '.join(p for p, must in claim.verdicts.items() if must == verdict)}"
 
 
 def _assumptions(study: Study, claim: Claim) -> list[str]:
