@@ -1,7 +1,7 @@
 """Text in columns, in which no word is broken.
 
 A column that wraps does so at spaces; a word that is longer than its column, at the dots of an id and behind the
-slashes of a path. One that does not wrap, of numbers and verdicts, is as wide as its longest cell. Where the terminal
+slashes of a path and the commas of a list. One that does not wrap, of numbers and verdicts, is as wide as its longest cell. Where the terminal
 is narrower than all that needs, lines are longer than it: nothing is lost.
 """
 
@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-INSIDE = re.compile(r"(?<=[a-z_]\.)(?=[a-z_*])|(?<=/)(?=[^\s/])")
+INSIDE = re.compile(r"(?<=[a-z_]\.)(?=[a-z_*])|(?<=[/,])(?=[^\s/,])")
 """Where a word may be broken that is longer than its column."""
 GAP = 2
 

@@ -107,8 +107,6 @@ def train(
 ) -> None:
     """Run a study's depth sweep and judge its claims.
 
-    reslim studies lists the studies; reslim studies ode shows one, reslim studies ode keys what it can be asked.
-
     \b
     reslim train                              the study ode on digits
     reslim train depth=16                     one job
@@ -117,6 +115,10 @@ def train(
     reslim train hydra/launcher=joblib        jobs side by side
     reslim train --resume latest depth=512    further depths for a run
     reslim train --with my_law.py init=my_law a law of weights of your own
+
+    \b
+    reslim studies                            what can be asked
+    reslim studies ode keys                   the keys of a study, with ranges
     """
     _use(parts)
     from . import train as command

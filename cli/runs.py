@@ -143,7 +143,9 @@ def _show(run: Run, json_out: bool) -> None:
         table.row(str(depth_of(name)), name, coloured(status.state), seconds, status.message)
     console.print(table)
     if summary:
+        console.print()
         show_summary(summary, console)
+        console.print()
     for remark in document["remarks"]:
         console.print(Text.assemble(("remark", "yellow"), f": {remark}"), soft_wrap=True)
     console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
