@@ -155,7 +155,7 @@ def show_summary(summary: Mapping[str, Any], console: Console, *, table: bool = 
     said = outcome(summary)
     console.print(Text(said.headline, style="bold"))
     parts = list(by_setting(summary))
-    tables = [_groups_table(said.groups), _reasons_table(said, len(parts) > 1), *_reached_tables(said, console.width)]
+    tables = [_groups_table(said.groups), _reasons_table(said, len(parts)), *_reached_tables(said, console.width)]
     for setting, claims, rows in parts:
         label = setting_words(setting)
         if table:
@@ -195,10 +195,10 @@ def _groups_table(groups: Sequence[Answered]) -> Columns:
     return table
 
 
-def _reasons_table(said: Outcome, several: bool) -> Columns:
+def _reasons_table(said: Outcome, settings: int) -> Columns:
     table = Columns(Column(), Column(wraps=True), title="Not supported")
     for reason in said.reasons:
-        cell = Text.assemble(reason.why, "\n", (_claims_of(reason, several), "dim"))
+        cell = Text.assemble(reason.why, "\n", (_claims_of(reason, settings), "dim"))
         table.row(coloured(reason.verdict), cell)
     for note in said.notes:
         table.row(Text("note", style="yellow"), note)
@@ -207,14 +207,20 @@ def _reasons_table(said: Outcome, several: bool) -> Columns:
     return table
 
 
-def _claims_of(reason: Reason, several: bool) -> str:
-    """The claims that a reason holds for: by setting where there are several."""
-    count = f"{len(reason.claims)} claims: " if len(reason.claims) > 3 else ""
+def _claims_of(reason: Reason, settings: int) -> str:
+    """The claims that a reason holds for: by setting, where it does not hold for the same ones at all of several."""
     by_label: dict[str, list[str]] = {}
     for claim in reason.claims:
-        by_label.setdefault(setting_words(claim["setting"]) if several else "", []).append(claim["id"])
-    of_each = [(f"{label}: " if label else "") + ", ".join(ids) for label, ids in by_label.items()]
-    return count + "\n".join(of_each)
+        by_label.setdefault(setting_words(claim["setting"]), []).append(claim["id"])
+    each = {label: _counted(ids) for label, ids in by_label.items()}
+    if len(each) == settings and len(set(each.values())) == 1:
+        return next(iter(each.values())) + (" (at all settings)" if settings > 1 else "")
+    return "\n".join(f"{label}: {ids}" for label, ids in each.items())
+
+
+def _counted(ids: Sequence[str]) -> str:
+    """The ids, and how many they are where one would have to count."""
+    return (f"{len(ids)} claims: " if len(ids) > 3 else "") + ", ".join(ids)
 
 
 def _reached_tables(said: Outcome, width: int) -> list[Columns]:

@@ -308,7 +308,8 @@ def _options(study: Study) -> Iterator[tuple[str, str]]:
 
 def _outside(study: Study, claim: Claim, key: str, option: str) -> str | None:
     """Why the defaults with this option lie outside the claim; None where they do not, or the option is not here."""
+    values: dict[str, Any] = {"study": study.name, key: option}
     try:
-        return claim.outside(study.settings(study=study.name, **{key: option}))
+        return claim.outside(study.settings(**values))
     except ReslimError:
         return None

@@ -111,7 +111,7 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
         ],
         "seconds": round(seconds, 3),
     }
-    print_json(document) if json_out else _show(document)
+    print_json(document) if json_out else show(document)
     if not document["ok"]:
         raise SystemExit(1)
 
@@ -251,7 +251,8 @@ def _watched(run: Run, *, live: bool) -> Iterator[None]:
 # -- what is shown and written --------------------------------------------------------------------
 
 
-def _show(document: dict[str, Any]) -> None:
+def show(document: dict[str, Any]) -> None:
+    """The scoreboard of each study, and whether all claims came out as they must."""
     from resnet_limits.report.outcome import by_group
 
     console = Terminal()
