@@ -149,7 +149,7 @@ class Watch:
         return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-def show_summary(summary: Mapping[str, Any], console: Console, *, table: bool = False) -> None:
+def show_summary(summary: Mapping[str, Any], console: Terminal, *, table: bool = False) -> None:
     """The headline, the groups with their questions, what is not supported with each reason once, what trained networks
     reached, and the claims with their words; on request the values by depth and other coordinates."""
     said = outcome(summary)
@@ -161,13 +161,11 @@ def show_summary(summary: Mapping[str, Any], console: Console, *, table: bool = 
         if table:
             tables += [_point_table(points, label, console.width) for points in point_tables(claims, rows)]
         tables.append(_claims_table(claims, label, console.width))
-    for shown in tables:
-        if shown.rows:
-            console.print()
-            console.print(shown)
+    console.print()
+    console.parts(*tables)
 
 
-def show_places(folder: Path, step: Step, run: Run, console: Console) -> None:
+def show_places(folder: Path, step: Step, run: Run, console: Terminal) -> None:
     """Where the report and the figures are, and a good next command for a run, with why. None is wrapped: they are to
     be copied."""
     console.print()

@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from rich.console import Console
 from rich.errors import MarkupError
 from rich.markup import escape
 from rich.text import Text
@@ -117,7 +116,7 @@ def _current(run: Run, seen: JobsInFolder) -> Current:
     """The run as it is now; without a summary where there is none that can be shown."""
     shown = current(run, seen)
     try:
-        show_summary(shown.summary or {"claims": [], "table": []}, Console(file=io.StringIO()))
+        show_summary(shown.summary or {"claims": [], "table": []}, Terminal(file=io.StringIO()))
         for claim in shown.summary["claims"] if shown.summary else []:
             claim["verdict"] = str(claim["verdict"])
     except (KeyError, TypeError, ValueError, AttributeError, MarkupError):

@@ -258,12 +258,9 @@ def show(document: dict[str, Any]) -> None:
     console = Terminal()
     for study in document["studies"]:
         console.print(Text(f"Study {study['study']}, preset {document['preset']}", style="bold"))
-        console.print(
-            _questions(by_group(study, study["claims"])), _scoreboard(study["claims"], console.width), sep="\n"
-        )
-        if wrong := _wrong(study):
-            console.print(wrong)
-        console.print(Text.assemble(("run  ", "bold"), study["run"]), end="\n\n", soft_wrap=True)
+        questions = _questions(by_group(study, study["claims"]))
+        console.parts(questions, _scoreboard(study["claims"], console.width), _wrong(study))
+        console.print(Text.assemble("\n", ("run  ", "bold"), study["run"]), end="\n\n", soft_wrap=True)
     claims = [check for study in document["studies"] for check in study["claims"]]
     right = sum(check["ok"] for check in claims)
     console.print(
@@ -306,8 +303,8 @@ def _scoreboard(checks: Sequence[dict[str, Any]], width: int) -> Columns:
     return table
 
 
-def _wrong(study: dict[str, Any]) -> Columns | None:
-    """What came out otherwise than it must, each reason once, and the jobs that failed; None where nothing did."""
+def _wrong(study: dict[str, Any]) -> Columns:
+    """What came out otherwise than it must, each reason once, and the jobs that failed."""
     table = Columns(Column(), Column(wraps=True))
     ids: dict[str, list[str]] = {}
     for check in study["claims"]:
@@ -317,7 +314,7 @@ def _wrong(study: dict[str, Any]) -> Columns | None:
         table.row(Text("not ok", style="red"), Text.assemble(why, "\n", (", ".join(dict.fromkeys(claims)), "dim")))
     for name, message in study["failed_jobs"].items():
         table.row(Text("failed", style="red"), Text.assemble(message, "\n", (f"job {name}", "dim")))
-    return table if table.rows else None
+    return table
 
 
 def _sign(ok: bool) -> Text:

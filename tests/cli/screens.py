@@ -174,8 +174,9 @@ SCREENS: dict[str, Callable[[], None]] = {
 
 
 def screen(name: str, width: int) -> str:
-    """A screen that is kept; times of a study's sweep are measured anew now and then."""
-    return re.sub(r"\b\d+ (s|min)\b(?! \$)", lambda match: "#" * len(match[0]), captured(SCREENS[name], width))
+    """A screen that is kept; what a study takes is measured anew now and then."""
+    text = captured(SCREENS[name], width)
+    return text if name.startswith("train") else re.sub(r"\b\d+ (s|min)\b", lambda match: "#" * len(match[0]), text)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def test_a_screen_is_the_one_that_was_looked_at(name, width):
     assert shown == kept, "\n".join(difflib.unified_diff(kept.splitlines(), shown.splitlines(), lineterm=""))
 
 
-def whole_or_at_its_places(narrow: str, wide: str) -> list[str]:
+def broken(narrow: str, wide: str) -> list[str]:
     """The words of the narrow screen that are none of the wide one, nor a part between places where one may break."""
     allowed = set()
     for word in wide.split():
@@ -44,12 +44,12 @@ def whole_or_at_its_places(narrow: str, wide: str) -> list[str]:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_no_word_is_broken_in_80_columns(name):
-    narrow, wide = captured(SHOWN[name], 80), captured(SHOWN[name], 1000)
-    assert whole_or_at_its_places(narrow, wide) == []
+    narrow, *wide = (captured(SHOWN[name], width) for width in (80, 120, 1000))
+    assert broken(narrow, "".join(wide)) == []
 
 
 def test_a_broken_word_is_seen():
-    assert whole_or_at_its_places("flow.\nimages suppor\nted", "flow.images supported") == ["suppor", "ted"]
+    assert broken("flow.\nimages suppor\nted", "flow.images supported") == ["suppor", "ted"]
 
 
 @pytest.mark.parametrize("arguments", [("runs",), ("runs", "latest"), ("report", "latest")], ids=" ".join)
@@ -57,7 +57,7 @@ def test_no_word_of_a_run_is_broken_in_80_columns(sweep, tmp_path, monkeypatch, 
     sweep.copy(tmp_path / "outputs")
     monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path / "outputs"))
     narrow, wide = (captured(command(*arguments), width) for width in (80, 1000))
-    assert whole_or_at_its_places(narrow, wide) == []
+    assert broken(narrow, wide) == []
 
 
 @pytest.mark.parametrize("name", STUDIES)
