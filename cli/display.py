@@ -21,7 +21,7 @@ from resnet_limits.claims.claim import ORDERS
 from resnet_limits.claims.words import duration, expectation, flat, interval, setting_words, short, unit
 from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
-from resnet_limits.report.outcome import Answered, Outcome, Reached, Reason, Step, outcome
+from resnet_limits.report.outcome import Answered, NextStep, Outcome, Reached, Reason, outcome
 from resnet_limits.report.points import PointTable, by_setting, point_tables
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
@@ -165,7 +165,7 @@ def show_summary(summary: Mapping[str, Any], console: Terminal, *, table: bool =
     console.parts(*tables)
 
 
-def show_places(folder: Path, step: Step, run: Run, console: Terminal) -> None:
+def show_places(folder: Path, step: NextStep, run: Run, console: Terminal) -> None:
     """Where the report and the figures are, and a good next command for a run, with why. None is wrapped: they are to
     be copied."""
     console.print()
@@ -175,7 +175,7 @@ def show_places(folder: Path, step: Step, run: Run, console: Terminal) -> None:
         console.print(Text.assemble((f"{label:<9}", "bold"), words), soft_wrap=True)
 
 
-def command_of(step: Step, run: Run) -> str:
+def command_of(step: NextStep, run: Run) -> str:
     """The command that takes a step: with `latest` for the last run where runs are looked for."""
     if not step.resume:
         return " ".join(filter(None, ("reslim studies", step.claim)))
