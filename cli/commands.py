@@ -215,16 +215,18 @@ def verify(
 @app.command()
 def runs(
     run: Annotated[
-        Optional[str], typer.Argument(metavar="RUN", help="A folder, a beginning of an id, or latest.")
+        Optional[str],
+        typer.Argument(metavar="STUDY|RUN", help="A study, or a run: a folder, a beginning of an id, or latest."),
     ] = None,
+    study: Annotated[Optional[str], typer.Option(metavar="STUDY", help="List the runs of this study alone.")] = None,
     parts: With = None,
     json: Json = False,
 ) -> None:
-    """List the runs with state, depths and verdicts, or show one."""
+    """List the runs, all or those of a study: what was asked, when, how long, verdicts; or show one."""
     _use(parts)
     from . import runs as command
 
-    command.runs(run, json_out=json)
+    command.runs(run, study=study, json_out=json)
 
 
 @app.command()

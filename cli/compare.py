@@ -14,6 +14,7 @@ from resnet_limits.report.current import current
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.moved import Side, compared
 
+from .columns import Column, Columns
 from .display import Terminal, coloured, print_json
 from .printable import say
 
@@ -86,7 +87,7 @@ def _show_claim(claim: Mapping[str, Any], console: Console) -> None:
     line = [Text(claim["id"] + where, style="bold"), Text(": "), verdicts[0]]
     if first["verdict"] != second["verdict"]:
         line += [Text(" -> "), verdicts[1]]
-    console.print(Text.assemble(*line))
+    _say(console, Text.assemble(*line))
     if first["measured"] and second["measured"]:
         _say(console, f"  {interval(first['measured'])} -> {interval(second['measured'])}{_how_far(claim)}")
 
@@ -98,8 +99,10 @@ def _how_far(claim: Mapping[str, Any]) -> str:
     return f": by {abs(claim['difference']):.2g}, {beyond} the {claim['allowed']:.2g} of the two intervals"
 
 
-def _say(console: Console, words: str) -> None:
-    console.print(words, markup=False, highlight=False)
+def _say(console: Console, words: str | Text) -> None:
+    line = Columns(Column(wraps=True))
+    line.row(words)
+    console.print(line)
 
 
 def _fraction(accuracy: Mapping[str, Any]) -> str:

@@ -130,7 +130,7 @@ def _by_path(line: str, lines: Sequence[str], study: str) -> list[str]:
     typed = {full_key(other.partition("=")[0], study): other for other in lines if other != line}
     if twice := next((typed[name] for name in keys if name in typed), None):
         raise SettingError(f"{line}: it says where the data are, and so does {twice}; leave one of them out")
-    return [f"{name}={quoted(text)}" for name, text in keys.items()]
+    return [f"{name}={text if name == key else quoted(text)}" for name, text in keys.items()]
 
 
 def _is_text(entry: Entry) -> bool:

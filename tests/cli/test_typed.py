@@ -172,8 +172,8 @@ def test_a_path_in_place_of_a_name_says_which_data_are_meant_and_where(tmp_path,
     write_npz(tmp_path / "a=1 (ä).npz")
     monkeypatch.chdir(tmp_path)
     root = f"data.root='{tmp_path}'"
-    assert in_full(["data=a=1 (ä).npz"]) == ["data='labelled_file'", root, "data.file='a=1 (ä).npz'"]
-    assert in_full(["data='Bilder groß'"]) == ["data='image_folder'", root, "data.folder='Bilder groß'"]
+    assert in_full(["data=a=1 (ä).npz"]) == ["data=labelled_file", root, "data.file='a=1 (ä).npz'"]
+    assert in_full(["data='Bilder groß'"]) == ["data=image_folder", root, "data.folder='Bilder groß'"]
     assert in_full(["data=digits,moons", "data='digits'"]) == ["data=digits,moons", "data='digits'"]
 
 
