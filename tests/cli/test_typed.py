@@ -195,7 +195,42 @@ def test_a_run_on_ones_own_data_goes_on_from_another_folder_until_they_change(tm
     assert sorted(more["jobs"].values()) == ["finished", "finished"]
     write_npz(folder / "my.npz", **points(90, 31))
     changed = reslim("train", "--resume", "latest", "depth=4", "--dry-run", cwd=tmp_path)
-    assert changed.code == 2 or "others than the run's" in changed.err
+    assert changed.code == 2
+    assert "the data under" in changed.err
+    assert "are others than the run's" in changed.err
+
+
+BAD_DATA = {
+    "lacks an array": ({"y_test": None}, "lacks y_test; expected the arrays x_train, y_train, x_test, y_test, got"),
+    "shapes": ({"y_train": points()["y_train"][:80]}, "y_train has shape (80,); expected (90,)"),
+    "not a number": (
+        {"x_test": points()["x_test"] * float("nan")},
+        "x_test holds 120 values that are no finite numbers",
+    ),
+    "labels": ({"y_train": points()["y_train"] + 1}, "expected 0 to 2"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_data_that_do_not_fit_are_refused_before_anything_runs(case, in_process, tmp_path):
+    arrays, words = BAD_DATA[case]
+    path = write_npz(tmp_path / "my.npz", **arrays)
+    assert_refused(in_process("train", f"data={path}"), str(path), words)
+    assert_refused(in_process("data", str(path)), str(path), words)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_what_lies_at_a_path_is_shown_and_what_lies_under_the_root_is_listed(in_process, tmp_path):
+    path = write_npz(tmp_path / "my.npz")
+    said = f"data=labelled_file: {path} holds 90 training and 30 test points of 4 features, 3 classes"
+    assert in_process("data", str(path)).done().out.strip() == said
+    document = in_process("data", str(path), "--json").done().json
+    assert document["keys"] == {"data": "labelled_file", "data.root": str(tmp_path), "data.file": "my.npz"}
+    listed = {
+        entry["name"]: entry for entry in in_process("data", "--root", str(tmp_path), "--json").done().json["data"]
+    }
+    assert listed["labelled_file"]["files"] == ["my.npz"]
+    assert listed["target_file"]["files"] == []
 
 
 # -- short forms of keys, further names of values -------------------------------------------------
