@@ -34,9 +34,11 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .data.sources.fashion_mnist import FashionMnistData as FashionMnistData
     from .data.sources.gaussian import GaussianData as GaussianData
     from .data.sources.image_folder import ImageFolderData as ImageFolderData
+    from .data.sources.labelled_file import LabelledFileData as LabelledFileData
     from .data.sources.mnist import MnistData as MnistData
     from .data.sources.moons import MoonsData as MoonsData
     from .data.sources.spirals import SpiralsData as SpiralsData
+    from .data.sources.target_file import TargetFileData as TargetFileData
     from .limits.adjoint import Adjoint as Adjoint
     from .limits.adjoint import adjoint as adjoint
     from .limits.averaged import averaged_field as averaged_field
