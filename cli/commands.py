@@ -123,7 +123,8 @@ def train(
     _use(parts)
     from .keys import require_keys
 
-    require_keys(overrides or [])
+    if resume is None:  # a run has a study of its own
+        require_keys(overrides or [])
     from . import train as command
 
     command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg, table=table)
@@ -206,7 +207,7 @@ def verify(
     _use(parts)
     from .keys import require_keys
 
-    require_keys(words or [])
+    require_keys([*(f"study={word}" for word in words or [] if "=" not in word), *(words or [])])
     from . import verify as command
 
     command.verify(words or [], smoke=smoke, junit=junit, against=against, json_out=json)
