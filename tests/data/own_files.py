@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,9 @@ def points(train: int = 90, test: int = 30, *, targets: bool = False) -> dict[st
     return {"x_train": x[:train], "y_train": y[:train], "x_test": x[train:], "y_test": y[train:]}
 
 
-def write_npz(path: Path, **arrays: np.ndarray) -> Path:
+def write_npz(path: Path, **arrays: np.ndarray | None) -> Path:
     """The four arrays with some of them replaced, or taken away where they are None."""
-    kept = {name: array for name, array in {**points(), **arrays}.items() if array is not None}
+    kept: dict[str, Any] = {name: array for name, array in {**points(), **arrays}.items() if array is not None}
     np.savez(path, **kept)
     return path
 

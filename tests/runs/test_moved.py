@@ -10,7 +10,7 @@ from resnet_limits.errors import RequestError
 from resnet_limits.runs.moved import Side, compared, read
 
 
-def claim(name="ode.a", value=1.0, half=0.1, verdict="supported", **setting):
+def claim(name="ode.a", value: float | None = 1.0, half=0.1, verdict="supported", **setting):
     measured = None if value is None else {"value": value, "low": value - half, "high": value + half, "level": 0.95}
     return {"id": name, "setting": setting, "verdict": verdict, "measured": measured}
 
