@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Optional
 
-from ..errors import DamagedData, RequestError, SettingError
+from ..errors import DamagedData, MissingData, RequestError, SettingError
 from ..settings.keys import key
 from . import array_file, hashes
 from .found import Found
@@ -39,9 +39,11 @@ class OwnFile(Data):
 
     def path(self) -> Path:
         """The file."""
-        if self.file is None or Path(self.file).is_absolute():
+        if self.file is None:
+            raise MissingData(f"data={self.name}: no file is named; data=PATH names one, or data.file under data.root")
+        if Path(self.file).is_absolute():
             raise SettingError(
-                f"data.file: expected a file relative to data.root, got {self.file or 'none'}; data=PATH gives both"
+                f"data.file: expected a file relative to data.root, got {self.file}; data=PATH gives both"
             )
         return data_root(self.root) / self.file
 

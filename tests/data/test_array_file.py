@@ -75,9 +75,10 @@ def test_a_file_of_the_other_kind_is_refused_with_the_name_of_its_source(tmp_pat
 
 
 def test_a_file_is_named_by_its_root_and_its_name(tmp_path):
-    for file in (None, "/tmp/my.npz"):
-        with pytest.raises(SettingError, match=r"data\.file: expected a file relative to data\.root"):
-            LabelledFileData(root=str(tmp_path), file=file).path()
+    with pytest.raises(MissingData, match="no file is named; data=PATH names one"):
+        LabelledFileData(root=str(tmp_path)).path()
+    with pytest.raises(SettingError, match=r"data\.file: expected a file relative to data\.root"):
+        LabelledFileData(root=str(tmp_path), file="/tmp/my.npz").path()
 
 
 def test_its_content_tells_it_from_others_and_its_place_does_not(tmp_path):
