@@ -16,9 +16,9 @@ import pytest
 import torch
 
 from resnet_limits.data import identity
+from resnet_limits.data.data_file import DataFile
 from resnet_limits.data.dataset import Dataset
 from resnet_limits.data.loading import forget, load
-from resnet_limits.data.own_file import OwnFile
 from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.source import Data, Generated, Images
 
@@ -128,8 +128,8 @@ class DataSetLaws:
     def test_it_is_told_from_other_data_and_is_found(self):
         identified = identity.of(self.settings)
         assert identified.digest.startswith(f"{self.settings.name}-")
-        in_files = isinstance(self.settings, Images | OwnFile)
-        root = Path(self.settings.root or "") if isinstance(self.settings, Images | OwnFile) else Path()
+        in_files = isinstance(self.settings, Images | DataFile)
+        root = Path(self.settings.root or "") if isinstance(self.settings, Images | DataFile) else Path()
         there = type(self.settings).found(root)
         assert (there.name, there.present) == (self.settings.name, True)
         assert (there.source == "files") == in_files

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...settings.keys import fixed
-from ..own_file import OwnFile
+from ..data_file import DataFile
 
 
 @dataclass
-class LabelledFileData(OwnFile):
+class LabelledFileData(DataFile):
     """A file of your own with labels 0 .. classes - 1: .npz, .safetensors or .csv."""
 
     labels = True

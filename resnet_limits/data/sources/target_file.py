@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...settings.keys import fixed
-from ..own_file import OwnFile
+from ..data_file import DataFile
 
 
 @dataclass
-class TargetFileData(OwnFile):
+class TargetFileData(DataFile):
     """A file of your own with the targets of a regression: .npz, .safetensors or .csv."""
 
     labels = False

@@ -23,7 +23,7 @@ KINDS = ", ".join(array_file.READERS)
 
 
 @dataclass
-class OwnFile(Data):
+class DataFile(Data):
     """Points in a file of one's own, with a test set of their own."""
 
     labels: ClassVar[bool]
