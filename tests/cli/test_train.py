@@ -112,7 +112,8 @@ def test_json_is_one_document_on_stdout_and_equals_the_summary(sweep):
 def test_the_summary_has_the_schema_of_the_contract(sweep):
     summary = sweep.answer.json
     assert set(summary) == {
-        *("schema", "study", "run", "state", "groups", "claims", "table", "jobs", "seconds", "collected")
+        *("schema", "study", "run", "state", "groups", "claims", "table", "jobs", "seconds", "collected"),
+        *("reached", "elapsed"),
     }
     assert (summary["schema"], summary["study"], summary["state"]) == (1, "ode", "finished")
     assert summary["run"] == str(sweep.path)
