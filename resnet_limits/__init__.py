@@ -144,6 +144,10 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .studies.kernel.settings import MiniBatchKeys as MiniBatchKeys
     from .studies.ode.settings import Ode as Ode
     from .studies.ode.settings import OdeKeys as OdeKeys
+    from .studies.pair import PairedSample as PairedSample
+    from .studies.pair import limit as limit
+    from .studies.pair import network as network
+    from .studies.pair import sample as sample
     from .studies.sde.settings import Sde as Sde
     from .studies.sde.settings import SdeKeys as SdeKeys
     from .studies.study import Study as Study
@@ -192,6 +196,7 @@ _PLACES = {
     "Random": "paths.laws.law",
     "Record": "measurement.record",
     "Regularity": "paths.laws.law",
+    "PairedSample": "studies.pair",
     "ResidualBranch": "sampling.deep",
     "Rival": "claims.claim",
     "SettingError": "errors",
@@ -216,10 +221,13 @@ _PLACES = {
     "judge": "claims.judge",
     "key": "settings.keys",
     "linear": "networks.affine",
+    "limit": "studies.pair",
     "load_run": "python",
     "minimise": "training.minimiser",
+    "network": "studies.pair",
     "richardson_limit": "claims.richardson",
     "run": "python",
+    "sample": "studies.pair",
     "shoot": "limits.hamiltonian.shooting",
     "sweep": "python",
     "tangent_kernel": "networks.ntk",

@@ -18,7 +18,6 @@ ORDER = {
     "testing": "laws as test classes, for parts of a user's own",
     "report": "what several runs found, on a page",
     "runs": "a life for jobs on disk; of the studies it knows what every study is",
-    "parts": "what a file of a user's own derives from, in one place",
     "figures": "pictures of records and arrays; whoever makes runs or reports hands it what to draw",
     "studies": "claims, and how they are measured, of what is below",
     "limits": "what networks tend to, found without networks; some are those of what training minimises",
