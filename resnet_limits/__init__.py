@@ -72,9 +72,12 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .limits.gram import GramDiffusion as GramDiffusion
     from .limits.gram_moments import GramMoments as GramMoments
     from .limits.gram_moments import gram_moments as gram_moments
+    from .limits.hamiltonian.end_loss import Fixed as Fixed
     from .limits.hamiltonian.kernels.gaussian import GaussianKernel as GaussianKernel
     from .limits.hamiltonian.kernels.kernel import OperatorKernel as OperatorKernel
     from .limits.hamiltonian.losses.loss import PointwiseLoss as PointwiseLoss
+    from .limits.hamiltonian.losses.square import SquareLoss as SquareLoss
+    from .limits.hamiltonian.shooting import Problem as Problem
     from .limits.hamiltonian.shooting import Shooting as Shooting
     from .limits.hamiltonian.shooting import shoot as shoot
     from .limits.kernel import LimitKernel as LimitKernel
@@ -116,10 +119,11 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .paths.path import WeightPath as WeightPath
     from .paths.path import checked as checked
     from .python import MeasuredRun as MeasuredRun
+    from .python import Verdicts as Verdicts
     from .python import load_run as load_run
     from .python import run as run
     from .python import sweep as sweep
-    from .random import generator as generator
+    from .random.normals import generator as generator
     from .sampling.deep import ResidualBranch as ResidualBranch
     from .sampling.schemes import EulerMaruyama as EulerMaruyama
     from .sampling.schemes import ShallowNetwork as ShallowNetwork
@@ -170,6 +174,7 @@ _PLACES = {
     "Extremal": "limits.euler_lagrange",
     "FinishedJob": "measurement.job",
     "FiniteDepthKernel": "limits.kernel_recursion",
+    "Fixed": "limits.hamiltonian.end_loss",
     "GaussianKernel": "limits.hamiltonian.kernels.gaussian",
     "Generated": "data.sources.source",
     "GramDiffusion": "limits.gram",
@@ -187,26 +192,29 @@ _PLACES = {
     "NamedFigure": "figures.named.figure",
     "OperatorKernel": "limits.hamiltonian.kernels.kernel",
     "OrderFit": "claims.order",
+    "PairedSample": "studies.pair",
     "Paper": "papers",
     "Parametrisation": "networks.parametrisation",
     "Path": "paths.path",
     "Plane": "data.sources.source",
     "PointwiseLoss": "limits.hamiltonian.losses.loss",
+    "Problem": "limits.hamiltonian.shooting",
     "RK4": "networks.steps.rk4",
     "Random": "paths.laws.law",
     "Record": "measurement.record",
     "Regularity": "paths.laws.law",
-    "PairedSample": "studies.pair",
     "ResidualBranch": "sampling.deep",
     "Rival": "claims.claim",
     "SettingError": "errors",
     "Settings": "settings.base",
     "ShallowNetwork": "sampling.schemes",
     "Shooting": "limits.hamiltonian.shooting",
+    "SquareLoss": "limits.hamiltonian.losses.square",
     "Study": "studies.study",
     "Train": "settings.training",
     "Undetermined": "errors",
     "VectorField": "networks.vector_field",
+    "Verdicts": "python",
     "WeightPath": "paths.path",
     "activation_named": "networks.activations",
     "adjoint": "limits.adjoint",
@@ -216,12 +224,12 @@ _PLACES = {
     "extremal": "limits.euler_lagrange",
     "fit_order": "claims.order",
     "fixed": "settings.keys",
-    "generator": "random",
+    "generator": "random.normals",
     "gram_moments": "limits.gram_moments",
     "judge": "claims.judge",
     "key": "settings.keys",
-    "linear": "networks.affine",
     "limit": "studies.pair",
+    "linear": "networks.affine",
     "load_run": "python",
     "minimise": "training.minimiser",
     "network": "studies.pair",

@@ -43,6 +43,7 @@ ORDER = {
     "files": "whole files, or none",
     "imports": "the modules of another process are those of this one",
     "papers": "who proved what",
+    "in_words": "values that say what they are",
     "printable": "any text, as a terminal can show it",
     "errors": "what is raised, with its next step",
 }

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import torch
 
-from ..errors import SettingError
 from ..random import Stream
-from .function import FunctionPath
+from .function import path_of
 from .laws.law import Init
 from .path import Draw, Path, WeightPath, standard_deviation
 
@@ -42,30 +41,15 @@ def draw(
     parameters: dict[str, Path] = {}
     for name, shape in shapes.items():
         sigma = standard_deviation(tuple(shape), *law.sizes())
-        parameters[name] = path_of(
-            law,
-            Draw(
-                shape=tuple(shape),
-                sigma=sigma,
-                depth=depth,
-                horizon=horizon,
-                stream=Stream(seed, f"{purpose}/{name}", first_replica=first_replica),
-                replicas=replicas,
-                dtype=dtype,
-                device=device,
-            ),
+        asked = Draw(
+            shape=tuple(shape),
+            sigma=sigma,
+            depth=depth,
+            horizon=horizon,
+            stream=Stream(seed, f"{purpose}/{name}", first_replica=first_replica),
+            replicas=replicas,
+            dtype=dtype,
+            device=device,
         )
+        parameters[name] = path_of(law.path(asked), asked)
     return WeightPath(parameters, horizon)
-
-
-def path_of(law: Init, draw: Draw) -> Path:
-    """The path that a law draws of one parameter. Raises `SettingError` where it draws something else."""
-    drawn = law.path(draw)
-    if isinstance(drawn, Path):
-        return drawn
-    if not callable(drawn):
-        raise SettingError(
-            f"init={law.name}: path(draw) returns {type(drawn).__name__}; expected a function of one time t that"
-            " returns weights (replicas, *draw.shape)"
-        )
-    return FunctionPath(drawn, draw)

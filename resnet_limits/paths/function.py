@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from ..errors import SettingError
-from .path import Draw, checked
+from .path import Draw, Path, checked
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,15 @@ class FunctionPath:
                 " math.cos(t), torch.where in place of if"
             ) from error
         return values.movedim(0, 1).to(self.draw.dtype)
+
+
+def path_of(drawn: Any, draw: Draw) -> Path:
+    """What a law drew, a path or a function of time, as a path. Raises `SettingError` where it is neither."""
+    if isinstance(drawn, Path):
+        return drawn
+    if not callable(drawn):
+        raise SettingError(
+            f"path(draw) returns {type(drawn).__name__}; expected a function of one time t that returns weights"
+            " (replicas, *draw.shape)"
+        )
+    return FunctionPath(drawn, draw)

@@ -27,14 +27,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 from .. import own
 from ..errors import SettingError
 from ..imports import is_by_working_folder
-from .keys import fixed, flat
+from .keys import WithKeys, fixed, flat
 
-T = TypeVar("T")
 PACKAGE = Path(__file__).resolve().parents[1]
 ENTRY_POINTS = "reslim"
 
@@ -419,7 +418,7 @@ FIGURES = Registry("figure", "figures.named", base="figure", holds="FIGURE")
 
 @typing.dataclass_transform()
 @dataclass
-class Option:
+class Option(WithKeys):
     """What a key may be that has keys of its own, such as a law of the weights: one of its `options`, by name."""
 
     options: ClassVar[Registry]
@@ -436,10 +435,10 @@ class Option:
 
     def __new__(cls, *values: Any, **keys: Any) -> Self:
         """A class that was written without @dataclass is made one when it is first called."""
-        return super().__new__(with_fields(cls))
+        return super().__new__(with_fields(cls), *values, **keys)
 
 
-def with_fields(part: T) -> T:
+def with_fields(part: Any) -> Any:
     """The same part; a class of an `Option` that was written without @dataclass is made one."""
     is_bare = isinstance(part, type) and issubclass(part, Option) and "__dataclass_fields__" not in vars(part)
     return dataclass(part) if is_bare else part

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingError
+from ..in_words import InWords
 from ..settings.base import Settings
 from ..settings.checks import check
 from . import study as studies
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class PairedSample:
+class PairedSample(InWords):
     """Random networks and their limit, from the points `x0` (n, d): `network` and `limit` (r, n, d).
 
     Replica r of both has the same weights, or the same noise, where `paired` says so; else they are independent draws.
@@ -36,9 +37,15 @@ class PairedSample:
         """Root mean square of `network - limit`; nan where they are independent draws."""
         return float((self.network - self.limit).double().square().mean().sqrt()) if self.paired else float("nan")
 
-    def __repr__(self) -> str:
-        apart = f", a root mean square of {self.distance:.3g} apart" if self.paired else ", each with draws of its own"
-        return f"PairedSample of network and limit {tuple(self.network.shape)} from x0 {tuple(self.x0.shape)}{apart}"
+    def headline(self) -> str:
+        """What was drawn, and how far apart."""
+        networks, points = len(self.network), f"{len(self.x0)} point{'s' if len(self.x0) > 1 else ''}"
+        apart = f"{self.distance:.3g} apart (root mean square)" if self.paired else "each with draws of its own"
+        return f"{networks} networks and their limit from {points}: {apart}"
+
+    def facts(self) -> dict[str, str]:
+        """The shapes of its tensors."""
+        return {name: str(tuple(getattr(self, name).shape)) for name in ("x0", "network", "limit")}
 
 
 def network(settings: Settings) -> Callable[[Any], Tensor]:

@@ -1,7 +1,6 @@
 """Paths that are a plain function of time obey the laws of all paths."""
 
 import math
-from dataclasses import dataclass
 
 import torch
 
@@ -9,7 +8,6 @@ from resnet_limits.paths.laws.law import Random
 from resnet_limits.testing.path_laws import PathLaws
 
 
-@dataclass
 class Arc(Random):
     """`c cos(t/T) + s sin(t/T)`, c and s standard normal."""
 

@@ -71,7 +71,7 @@ def test_a_limit_is_a_path_of_states():
 
 
 def test_independent_layers_approach_the_mean_field_at_order_one_half():
-    settings = rl.Ode(width=3, init="iid", activation="swish", ode=rl.OdeKeys(paths=300), device="cpu")
+    settings = rl.Ode(width=3, init=rl.IidLaw(), activation="swish", ode=rl.OdeKeys(paths=300), device="cpu")
     drawn = [rl.sample(dataclasses.replace(settings, depth=depth), POINTS) for depth in (8, 128)]
     assert drawn[0].limit.shape == (1, 2, 3)
     assert math.log(drawn[0].distance / drawn[1].distance) / math.log(16) == pytest.approx(0.5, abs=0.08)
@@ -113,11 +113,15 @@ def test_wide_deep_networks_have_the_covariance_of_the_kernel():
 REFUSED = [
     (rl.Gamma(), "network", "study=gamma has no rl.network: its networks are minimisers, which rl.minimise finds"),
     (rl.Hamiltonian(), "limit", "study=hamiltonian has no rl.limit: .* rl.shoot shoots their limit"),
-    (rl.Ode(init="rough"), "limit", "init=rough: the flow is solved along weights that are smooth in time"),
-    (rl.Ode(init="fractional"), "sample", "init=fractional: the flow is solved along weights that are smooth in time"),
-    (rl.Flow(init="iid"), "limit", "init=iid: the flow is solved along weights that are smooth in time"),
+    (rl.Ode(init=rl.RoughLaw()), "limit", "init=rough: the flow is solved along weights that are smooth in time"),
+    (
+        rl.Ode(init=rl.FractionalLaw()),
+        "sample",
+        "init=fractional: the flow is solved along weights that are smooth in time",
+    ),
+    (rl.Flow(init=rl.IidLaw()), "limit", "init=iid: the flow is solved along weights that are smooth in time"),
     (rl.Sde(activation="relu"), "limit", "activation=relu: the theorem needs an outer activation that is smooth at 0"),
-    (rl.Sde(init="smooth"), "network", "the layers of study sde are independent; choose init=iid"),
+    (rl.Sde(init=rl.SmoothLaw()), "network", "the layers of study sde are independent; choose init=iid"),
     (rl.Kernel(activation="relu"), "limit", "relu"),
     (rl.Ode(depth=0), "network", "depth: expected at least 1 and at most 1000000, got 0"),
 ]

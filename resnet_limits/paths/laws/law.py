@@ -111,10 +111,11 @@ class Init(Option):
         import torch
 
         from ...random import Stream
-        from ..draw import path_of
+        from ..function import path_of
         from ..path import Draw
 
-        path = path_of(self, Draw((3, 4), 1.0, depth=8, horizon=1.0, stream=Stream(0, "tried"), replicas=2))
+        draw = Draw((3, 4), 1.0, depth=8, horizon=1.0, stream=Stream(0, "tried"), replicas=2)
+        path = path_of(self.path(draw), draw)
         times = torch.linspace(0, 1, 5, dtype=torch.float64)
         require_shape("path(draw).at(times)", path.at(times), (2, 5, 3, 4), "replicas, times, and draw.shape")
 
