@@ -6,6 +6,7 @@
     fit = rl.fit_order([8, 16, 32, 64], errors)               # an order with its interval
     run = rl.sweep(rl.Ode(), depth=[8, 16, 32, 64], seed=[0, 1])  # a run: its records, claims, verdicts, figures
     run = rl.load_run("outputs/ode/2026-11-21_10-15-48_ad8a246f")
+    network, flow = rl.network(rl.Ode()), rl.limit(rl.Ode())  # functions of points; rl.sample gives both
 
 Settings of a study go by its name (`Ode`), its own keys as `OdeKeys`; an option by its name and what it is: `TiedLaw`,
 `OneBlock`, `MoonsData`, `SlurmCluster`. Limits, networks and what judges them follow; what else there is stands in

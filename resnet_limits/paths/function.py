@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -49,4 +49,4 @@ def path_of(drawn: Any, draw: Draw) -> Path:
             f"path(draw) returns {type(drawn).__name__}; expected a function of one time t that returns weights"
             " (replicas, *draw.shape)"
         )
-    return FunctionPath(drawn, draw)
+    return FunctionPath(cast(Callable[[Tensor], Tensor], drawn), draw)

@@ -19,7 +19,7 @@ class Arc(Random):
 
 
 class TestFunction(PathLaws):
-    law = Arc(sigma_w=1.3, sigma_b=0.4)
+    law = Arc(sigma_w=1.3, sigma_b=0.4)  # pyright: ignore[reportCallIssue]
 
     def covariance(self, s, t):
         return torch.cos(s - t)

@@ -17,7 +17,7 @@ from resnet_limits.settings.registry import STUDIES
 POINTS = [[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]]
 ODE = rl.Ode(width=3, depth=16, ode=rl.OdeKeys(paths=2), device="cpu")
 FLOW = rl.Flow(width=3, depth=16, flow=rl.FlowKeys(paths=2), device="cpu")
-SDE = rl.Sde(width=4, depth=8, replicas=2000, device="cpu")
+SDE = rl.Sde(width=4, depth=8, replicas=1000, device="cpu")
 
 
 @pytest.mark.parametrize("settings", [ODE, FLOW], ids=lambda settings: settings.study)
@@ -78,9 +78,9 @@ def test_independent_layers_approach_the_mean_field_at_order_one_half():
 
 
 def test_random_networks_approach_the_sde_on_one_noise_at_order_one_half():
-    drawn = [rl.sample(dataclasses.replace(SDE, depth=depth)) for depth in (8, 128)]
-    assert math.log(drawn[0].distance / drawn[1].distance) / math.log(16) == pytest.approx(0.5, abs=0.08)
-    assert drawn[0].network.shape == (2000, 2, 4)
+    drawn = [rl.sample(dataclasses.replace(SDE, depth=depth)) for depth in (8, 64)]
+    assert math.log(drawn[0].distance / drawn[1].distance) / math.log(8) == pytest.approx(0.5, abs=0.1)
+    assert drawn[0].network.shape == (1000, 2, 4)
 
 
 def test_draws_of_the_sde_have_the_moment_of_the_exact_law():
