@@ -12,7 +12,8 @@ Settings of a study go by its name (`Ode`), its own keys as `OdeKeys`; an option
 `OneBlock`, `MoonsData`, `SlurmCluster`. Limits, networks and what judges them follow; what else there is stands in
 modules of their own: `resnet_limits.networks`, `resnet_limits.limits`. No two things have one name.
 
-What a part of your own derives from is here as well, `reslim train --with my_law.py init=my_law`:
+What a part of your own derives from is here as well; `reslim train --with my_law.py init=my_law`, or in Python
+`rl.use(["my_law.py"])` and `rl.Ode(init="my_law")`:
 
     law of weights    Random (or Init); draws a function of time        init=my_law
     activation        Activation                                        activation=my_activation
@@ -104,6 +105,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot ask a registry
     from .networks.steps.heun import Heun as Heun
     from .networks.steps.rk4 import RK4 as RK4
     from .networks.vector_field import VectorField as VectorField
+    from .own import use as use
     from .papers import Paper as Paper
     from .paths.laws.fractional import FractionalLaw as FractionalLaw
     from .paths.laws.iid import IidLaw as IidLaw
@@ -240,6 +242,7 @@ _PLACES = {
     "shoot": "limits.hamiltonian.shooting",
     "sweep": "python",
     "tangent_kernel": "networks.ntk",
+    "use": "own",
     "walk": "sampling.walk",
 }
 """What has a name here and is no study and no option, with its module."""

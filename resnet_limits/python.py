@@ -33,6 +33,7 @@ from .settings.base import Settings
 from .settings.build import require_files, with_files
 from .settings.checks import check, require_settings
 from .settings.grid import grid
+from .settings.registry import kinds
 from .studies import room
 from .studies import study as studies
 
@@ -107,7 +108,7 @@ class Verdicts(dict[str, str], InWords):
 
     def headline(self) -> str:
         """`5 claims: 4 supported, 1 inconclusive`."""
-        return counted(self.values())
+        return counted(self.values()) if self else "no claims"
 
     def facts(self) -> Self:
         """The verdict of each."""
@@ -227,6 +228,14 @@ def _require(settings: Settings) -> None:
     """Raise what a job would fail of, before anything is written."""
     check(settings)
     require_files(settings)
+    for key, kind in kinds(type(settings)).items():
+        option = getattr(settings, key)
+        if option.name not in kind.options or kind.options[option.name] is not type(option):
+            raise SettingError(
+                f"{key}={option.name}: a run is kept on disk, and {type(option).__name__} stands in no file that it"
+                f" could be read from; write it into {option.name}.py, then rl.use(['{option.name}.py']) and"
+                f" {key}='{option.name}'"
+            )
     if not settings.cluster.is_here:
         raise SettingError(
             f"cluster={settings.cluster.name}: a sweep from Python is measured in its own process; write cluster="

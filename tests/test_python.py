@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -168,9 +169,14 @@ def test_a_list_of_claims_is_one_value_and_a_list_of_lists_is_several():
     assert [job.claims for job in part.settings] == [["ode.forward"], ["ode.rough"]]
 
 
+class Nowhere(rl.Random):
+    """A law that stands in no file that was named."""
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
+        ({"init": Nowhere()}, r"init=nowhere: a run is kept on disk, and Nowhere stands in no file"),  # pyright: ignore
         ({"dpeth": [8]}, "unknown key 'dpeth'; did you mean 'depth'"),
         ({"train.rl": 0.1}, "unknown key 'train.rl'.*train.lr"),
         ({"depth": []}, "depth: expected a value, or a list of one or more"),
@@ -201,11 +207,9 @@ WRONG = [
     (lambda: rl.run(rl.Ode(block=3)), r"block: expected one of GradientBlock\(\), .* got 3"),  # pyright: ignore
     (lambda: rl.run(rl.Ode(train=3)), r"train: expected Train\(\), got 3"),  # pyright: ignore
     (lambda: rl.run("ode"), r"expected settings of a study, got 'ode'; write rl\.Ode\(\)"),  # pyright: ignore
-    (
-        lambda: rl.sweep("oed", depth=[8]),
-        "expected settings of a study, got 'oed'; unknown study 'oed'; did you mean 'ode'",
-    ),  # pyright: ignore
+    (lambda: rl.sweep(cast(Any, "oed")), "got 'oed'; unknown study 'oed'; did you mean 'ode'"),
     (lambda: rl.sweep(rl.Ode, depth=[8]), r"got their class; write rl\.Ode\(\)"),  # pyright: ignore
+    (lambda: rl.network(rl.Ode())("abc"), "expected points of 16 coordinates, got 'abc'"),
     (lambda: rl.network(3), r"expected settings of a study such as rl\.Ode\(\), got 3"),  # pyright: ignore
     (lambda: rl.fit_order([8, 16, "x"], [1, 2, 3]), r"fit_order: expected numbers for x, got \[8, 16, 'x'\]"),  # pyright: ignore
     (lambda: rl.judge("ode.forward", rl.Ode(), {}), r"judge: expected a rl\.Claim, got 'ode\.forward'"),  # pyright: ignore

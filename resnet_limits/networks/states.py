@@ -16,7 +16,10 @@ def as_states(x0: Any, width: int, like: Tensor) -> Float[Tensor, "n d"]:
 
     Raises `SettingError` for points of another dimension than the width.
     """
-    x = torch.as_tensor(x0).to(like)
+    try:
+        x = torch.as_tensor(x0).to(like)
+    except (TypeError, ValueError, RuntimeError):
+        raise SettingError(f"expected points of {width} coordinates, got {x0!r}") from None
     if x.ndim not in (1, 2) or x.shape[-1] != width:
         raise SettingError(
             f"expected points of {width} coordinates, shape (n, {width}) or ({width},), got shape {tuple(x.shape)};"

@@ -222,6 +222,7 @@ def test_a_law_may_be_a_plain_function_of_time_without_a_decorator(named):
     start = W.at(times)[:, 0]
     for k, t in enumerate(times.tolist()):
         torch.testing.assert_close(W.at(times)[:, k], start * math.cos(2 * t / 2.5))
+    assert type(rl.Ode(init="my_law").init) is type(law)  # pyright: ignore
     speed = torch.func.jvp(lambda t: W.at(t)[:, 0], (times[1],), (torch.ones(()),))[1]
     torch.testing.assert_close(speed, -start * 2 / 2.5 * math.sin(2 / 2.5))
 
