@@ -64,7 +64,8 @@ class Study:
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
     `figures/named/` that every run draws, where jobs kept what they show. `two_way` are the
     tables of the report over two coordinates. `unpaired` says where a study has no network and limit that are functions
-    of points (`pair.py` in its folder) what it has in their place.
+    of points (`pair.py` in its folder) what it has in their place. `main_keys` are those that a newcomer would turn
+    first, at most ten.
     """
 
     options: ClassVar[Registry] = STUDIES
@@ -79,6 +80,7 @@ class Study:
     figures: tuple[str, ...] = ()
     two_way: tuple[Table, ...] = ()
     unpaired: str = ""
+    main_keys: tuple[str, ...] = ()
 
     @functools.cached_property
     def claims(self) -> tuple[Claim, ...]:
