@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+Table = Annotated[bool, typer.Option("--table", help="Show the values by depth, and by what else orders are along.")]
 With = Annotated[
     Optional[list[str]],
     typer.Option("--with", metavar="FILE", help="A file of your own parts, such as a law of weights; may be repeated."),
@@ -77,6 +78,7 @@ def train(
     resume: Annotated[
         Optional[str], typer.Option(metavar="RUN", help="Continue a run: a folder, a beginning of its id, or latest.")
     ] = None,
+    table: Table = False,
     parts: With = None,
     json: Json = False,
     cfg: Annotated[
@@ -98,7 +100,7 @@ def train(
     _use(parts)
     from . import train as command
 
-    command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg)
+    command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg, table=table)
 
 
 @app.command()
@@ -122,6 +124,7 @@ def report(
     out: Annotated[
         Optional[str], typer.Option(metavar="FOLDER", help="Where to write; of one run, its own folder by default.")
     ] = None,
+    table: Table = False,
     parts: With = None,
     json: Json = False,
 ) -> None:
@@ -132,7 +135,7 @@ def report(
     _use(parts)
     from . import report as command
 
-    command.report(runs, out=out, json_out=json)
+    command.report(runs, out=out, json_out=json, table=table)
 
 
 @app.command()

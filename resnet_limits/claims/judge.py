@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .claim import Claim, Expected, Judgement, Measured, Verdict
+from .claim import OUTSIDE, Claim, Expected, Judgement, Measured, Verdict
 from .coordinate import Coordinate
 from .order import FEWEST_POINTS, OrderFit, fit_order
 
@@ -57,7 +57,7 @@ def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[s
     reason = claim.outside(settings)
     measured, verdict, why = _weigh(claim, expected, records)
     if reason is not None:
-        verdict, why = "inconclusive", f"the setting lies outside the claim: {reason}"
+        verdict, why = "inconclusive", OUTSIDE + reason
     elif _without_a_number(claim, records) is None and (reason := claim.unmet(records)) is not None:
         verdict, why = "inconclusive", reason
     note = claim.note(records) or ""

@@ -13,8 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..claims.claim import OUTSIDE
 from ..claims.coordinate import DEPTH, Coordinate
+from ..claims.order import FEWEST_POINTS
 from ..claims.words import VERDICTS, counted, duration
+from ..runs.planned import depth_of
 
 Claim = Mapping[str, Any]
 """A judged claim as it stands in `summary.json`."""
@@ -132,6 +135,66 @@ def reasons(claims: Sequence[Claim]) -> list[Reason]:
     others = [claim for claim in claims if claim["verdict"] != "supported"]
     found = [Reason(of[0]["verdict"], of[0]["why"], of) for of in _gathered(others, "verdict", "why")]
     return sorted(found, key=lambda reason: VERDICTS.index(reason.verdict) if reason.verdict in VERDICTS else -1)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to do next, and why: resume the run, with the override that asks for further jobs; or read about a claim; or
+    neither, where all is answered."""
+
+    why: str
+    resume: bool = False
+    override: str = ""
+    claim: str = ""
+
+
+def next_step(summary: Mapping[str, Any], seeds: Sequence[int]) -> Step:
+    """What would tell more than a run with these seeds does.
+
+    What waits for another job, or is measured without noise, is told by deeper networks; noise falls with further
+    seeds. A setting outside a theorem stays outside.
+    """
+    claims = summary["claims"]
+    if unfinished := sum(state != "finished" for state in summary.get("jobs", {}).values()):
+        return Step(f"{unfinished} job{'s' if unfinished > 1 else ''} did not finish", resume=True)
+    undecided = [c for c in claims if c["verdict"] == "inconclusive" and not c["why"].startswith(OUTSIDE)]
+    shallow = [claim for claim in undecided if _wants_depth(claim, summary)]
+    depths = sorted({depth_of(name) for name in summary.get("jobs", {})})
+    if shallow and depths:
+        further = [depths[-1] * 2 ** (i + 1) for i in range(max(1, FEWEST_POINTS - len(depths)))]
+        return Step(f"deeper networks decide {_few(shallow)}", True, f"depth={','.join(map(str, further))}")
+    if noisy := [claim for claim in undecided if _is_noisy(claim, summary)]:
+        first = max(seeds, default=0) + 1
+        return Step(f"further seeds narrow {_few(noisy)}", True, f"seed={','.join(str(first + i) for i in range(3))}")
+    if refuted := [claim["id"] for claim in claims if claim["verdict"] == "refuted"]:
+        return Step("what it assumes", claim=refuted[0])
+    return Step("what else can be asked")
+
+
+def _few(claims: Sequence[Claim]) -> str:
+    names = list(dict.fromkeys(claim["id"] for claim in claims))
+    return names[0] if len(names) == 1 else f"{len(names)} claims"
+
+
+def _wants_depth(claim: Claim, summary: Mapping[str, Any]) -> bool:
+    """Whether an order in depth has too few points, or no noise; not where its group measures no deeper networks."""
+    if not claim["expected"]["what"].startswith("order") or "along" in claim["expected"]:
+        return False
+    bounds = [group.get("depths") or {} for group in summary["groups"] if group["name"] == claim["group"]]
+    points = _points(claim, summary)
+    deepest = max((row["depth"] for row in points), default=0)
+    if any(bound.get("high") is not None and 2 * deepest > bound["high"] for bound in bounds):
+        return False
+    return len(points) < FEWEST_POINTS or not _is_noisy(claim, summary)
+
+
+def _is_noisy(claim: Claim, summary: Mapping[str, Any]) -> bool:
+    return any(row["stderr"] is not None for row in _points(claim, summary))
+
+
+def _points(claim: Claim, summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    here = (claim["id"], claim["setting"])
+    return [row for row in summary["table"] if (row["claim"], row["setting"]) == here]
 
 
 def _by_depth(rows: Sequence[Mapping[str, Any]]) -> Iterator[Reached]:
