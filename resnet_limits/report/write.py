@@ -51,7 +51,6 @@ def write_report(
                 drawing(figure.path.with_name(f"{figure.name}.svg"), f"f{i}-", f"{figure.name}: {figure.caption}"),
             )
             for i, figure in enumerate(drawn)
-            if figure.kind != "overview"  # its panels are the figures that are here already
         ],
         tables=joint,
         papers=papers,

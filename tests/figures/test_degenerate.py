@@ -109,7 +109,7 @@ OF_STUDY = {
 def test_figures_of_papers_are_drawn_from_any_arrays(name: str, change: str, tmp_path: Path):
     kept = {key: changed(key, array, change) for key, array in arrays(OF_STUDY[name]).items()}
     job = FinishedJob(TINY[OF_STUDY[name]], [], kept.get)
-    drawn = write_figures(tmp_path / "figures", [], named=[NamedRequest(name, {}, [job])])
+    drawn = write_figures(tmp_path / "figures", [], named=[NamedRequest(name, {}, [job], [])])
     assert [figure.name for figure in drawn] == [name]
 
 
