@@ -93,7 +93,7 @@ def _draw(axes: Axes, panel: CurvePanel) -> None:
             axes.set_xscale("log", base=2)
         axes.set_xticks(places, [short(place) for place in places])
         axes.minorticks_off()
-    axes.set_title(typeset(panel.title), fontsize=9, loc="left")
+    axes.set_title(typeset(panel.title), fontsize=9, loc="left", y=1)
     axes.set_xlabel(panel.across)
     axes.set_ylabel(panel.up)
 

@@ -44,7 +44,7 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     axes.set_yscale("log")
     for chosen, colour, fill, label in (
         (in_fit, COLOURS[0], COLOURS[0], "measured"),
-        (~in_fit, "0.4", "white", "measured, not in the fit"),
+        (~in_fit, "0.4", "white", "measured, not fitted"),
     ):
         if chosen.any():
             axes.errorbar(

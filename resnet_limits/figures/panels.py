@@ -45,7 +45,7 @@ def claim_figure(judgement: Judgement, points: pd.DataFrame, wording: Wording | 
     figure, axes = _panel(statement)
     is_order = judgement.expected.is_order
     (draw_order if is_order else draw_value)(axes, judgement, points)
-    axes.set_title(f"{judgement.claim.id}: {judgement.verdict}", loc="left", fontsize=8, color=SOFT)
+    axes.set_title(f"{judgement.claim.id}: {judgement.verdict}", loc="left", y=1, fontsize=8, color=SOFT)
     axes.set_xlabel(Coordinate(judgement.expected.along).axis)
     axes.set_ylabel(_axis(judgement, wording or Wording()), fontsize=8, linespacing=1.3)
     if axes.get_legend_handles_labels()[0]:

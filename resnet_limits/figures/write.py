@@ -27,6 +27,8 @@ from .style import styled
 
 FORMATS = ("png", "svg")
 """Of the figures in a run folder. To embed the fonts of a PDF takes longer than all else that a figure needs."""
+OF_CLAIMS = ("svg",)
+"""Of those of single claims in a run folder: there are dozens, and each format takes as long as the first."""
 FOR_PAPERS = (*FORMATS, "pdf")
 """Of figures that are asked for in a folder of their own."""
 
@@ -84,6 +86,10 @@ class _Task:
     content: str
     draw: Callable[[], Figure | None]
 
+    @property
+    def formats(self) -> Sequence[str]:
+        return OF_CLAIMS if self.kind == "claim" else FORMATS
+
 
 Progress = Callable[[int, int], None]
 """Called with how many figures were drawn, and how many there are to draw."""
@@ -96,21 +102,23 @@ def write_figures(
     named: Sequence[NamedRequest] = (),
     learning: Sequence[LearningRequest] = (),
     wording: Wording | None = None,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = (),
     replace: bool = True,
     progress: Progress | None = None,
 ) -> list[WrittenFigure]:
     """One figure a claim and setting, named by the claim, an overview of each setting, the named figures, and those of
     what trained networks reached.
 
-    What the folder holds already is not drawn again (`drawn.py`). With `replace` the figures of an earlier collection
+    `formats` are those of every figure; without any, those that a run folder has. What the folder holds already is not drawn again (`drawn.py`). With `replace` the figures of an earlier collection
     are removed: the folder is the run's own.
     """
     folder.mkdir(exist_ok=True)
     tasks = list(_tasks(judged, named, learning, wording or Wording()))
     there, names = Drawn.of(folder), [file_name(task.name, task.setting) for task in tasks]
     missing = [
-        (name, task) for name, task in zip(names, tasks, strict=True) if not there.holds(name, task.content, formats)
+        (name, task)
+        for name, task in zip(names, tasks, strict=True)
+        if not there.holds(name, task.content, formats or task.formats)
     ]
     with styled():
         for count, (name, task) in enumerate(missing):
@@ -118,21 +126,21 @@ def write_figures(
                 progress(count, len(missing))
             figure = task.draw()
             if figure is not None:
-                _write(folder / name, figure, formats)
-            there.note(name, task.content, formats if figure is not None else ())
+                _write(folder / name, figure, formats or task.formats)
+            there.note(name, task.content, (formats or task.formats) if figure is not None else ())
     if progress is not None and missing:
         progress(len(missing), len(missing))
-    drawn = [
-        WrittenFigure(folder / name, task.kind, task.caption, task.setting, task.name)
+    drawn = {
+        name: WrittenFigure(folder / name, task.kind, task.caption, task.setting, task.name)
         for name, task in zip(names, tasks, strict=True)
         if not there.is_empty(name)
-    ]
-    written = {f"{figure.name}.{suffix}" for figure in drawn for suffix in formats}
+    }
+    written = {f"{name}.{suffix}" for name in drawn for suffix in there.figures[name]["files"]}
     for path in folder.iterdir() if replace else ():
         if path.is_file() and path.name not in (*written, FILE):
             path.unlink()
     there.keep(names)
-    return drawn
+    return list(drawn.values())
 
 
 def _tasks(

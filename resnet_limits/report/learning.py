@@ -45,7 +45,7 @@ def _parts(rows: pd.DataFrame, keys: Sequence[str]) -> Iterator[tuple[str, pd.Da
         return
     for values, part in rows.groupby(list(keys), dropna=False) if keys else [((), rows)]:
         named = zip(keys, values, strict=True)
-        yield setting_words({key: value for key, value in named if value == value})  # nan is none, part
+        yield setting_words({key: value for key, value in named if value == value}), part  # nan is none
 
 
 def _panels(rows: pd.DataFrame, where: str) -> tuple[CurvePanel, ...]:

@@ -77,7 +77,7 @@ def write(
     summary = summary_document(folder, merged, collection, records, figures=drawn_from)
     write_text(folder / summaries.RECORDS, records)
     if figures:
-        from ..figures.write import FOR_PAPERS, FORMATS, write_figures
+        from ..figures.write import FOR_PAPERS, write_figures
         from .learning import learning_figures
         from .write import write_report
 
@@ -85,7 +85,7 @@ def write(
         its_own = folder in {run.path for run in merged.runs}
         names = [*collection.study.figures, *merged.named_figures()]
         with new_folder(folder / "figures") as place:
-            named, formats = _named(collection, names), FOR_PAPERS if pdf else FORMATS
+            named, formats = _named(collection, names), FOR_PAPERS if pdf else ()
             drawn = write_figures(
                 place,
                 collection.judged,
