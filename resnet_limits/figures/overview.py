@@ -20,14 +20,14 @@ from .panels import Judged, Wording, setting_words
 from .style import COLOURS, INK, SOFT
 from .text import lines
 
-COLUMNS = 3
-COLUMN, GAP = 3.5, 0.15
+COLUMNS = 2
+COLUMN, GAP = 4.0, 0.2
 """Inches of a column of panels, and between two."""
 ROW, LINE, FRAME = 0.165, 0.15, 0.5
 """Inches of a claim, of a line of a question, and around a panel from top to bottom."""
-NAMES = 1.55
+NAMES = 1.8
 """Inches left of a panel, for the names of the claims."""
-ACROSS, LONGEST_NAME = 50, 26
+ACROSS, LONGEST_NAME = 60, 32
 """Letters of a line of a question, and of a name."""
 FARTHEST = 2.0
 """Tolerances that a panel shows to each side."""
@@ -52,7 +52,7 @@ class Answers:
 
 
 def overview_figure(judged: Sequence[Judged], wording: Wording | None = None) -> Figure:
-    """All claims of one setting, in as many columns as there are groups, at most three."""
+    """All claims of one setting, in two columns where there are groups for them."""
     columns = _columns(_answers([judgement for judgement, _ in judged], wording or Wording()))
     head = lines(setting_words(judged[0][0]), ACROSS * len(columns))
     top = LINE * (len(head) + 1) if head else 0.05

@@ -14,8 +14,39 @@ from markupsafe import Markup
 
 from ..files import read_text
 
-ELEMENTS = ("svg", "g", "defs", "clipPath", "path", "use", "rect", "text", "tspan", "circle", "ellipse", "line", "polygon")
-GEOMETRY = ("d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "ry", "width", "height", "points", "transform")
+ELEMENTS = (
+    "svg",
+    "g",
+    "defs",
+    "clipPath",
+    "path",
+    "use",
+    "rect",
+    "text",
+    "tspan",
+    "circle",
+    "ellipse",
+    "line",
+    "polygon",
+)
+GEOMETRY = (
+    "d",
+    "x",
+    "y",
+    "x1",
+    "x2",
+    "y1",
+    "y2",
+    "cx",
+    "cy",
+    "r",
+    "rx",
+    "ry",
+    "width",
+    "height",
+    "points",
+    "transform",
+)
 ATTRIBUTES = (*GEOMETRY, "id", "href", "clip-path", "style", "viewBox")
 OUTSIDE = re.compile(r"url\((?!#)|@import|expression|\\", re.IGNORECASE)
 

@@ -7,6 +7,7 @@ become MathML, which browsers set without a script or a font from outside, or La
 from __future__ import annotations
 
 import functools
+import re
 
 from markupsafe import Markup, escape
 
@@ -18,8 +19,13 @@ from ..papers import ACCENTS
 
 def formula_html(text: str) -> Markup:
     """Plain text as HTML: words escaped, formulas as MathML."""
-    text = text.replace(" ± ", "\u00a0±\u00a0")  # on one line
-    return Markup("").join(_mathml(part.tex) if part.is_formula else escape(part.text) for part in parts(text))
+    return Markup("").join(_mathml(part.tex) if part.is_formula else _escaped(part.text) for part in parts(text))
+
+
+def _escaped(text: str) -> Markup:
+    for written, shown in ((" ± ", "\u00a0±\u00a0"), ("->", "→"), (">=", "≥"), ("<=", "≤")):
+        text = text.replace(written, shown)
+    return escape(text)
 
 
 @functools.cache
@@ -27,8 +33,21 @@ def _mathml(tex: str) -> Markup:
     """An element `math`; what is in it is written by the library alone, from names and signs that are known."""
     from latex2mathml.converter import convert
 
-    return Markup(convert(tex).replace(' xmlns="http://www.w3.org/1998/Math/MathML" display="inline"', ""))
+    element = convert(tex)
+    for written, wanted in TIGHT.items():
+        element = re.sub(written, wanted, element)
+    return Markup(element)
 
+
+TIGHT = {
+    r' xmlns="[^"]*" display="inline"': "",
+    "<mo>&#x0002F;</mo>": '<mo lspace="0" rspace="0">/</mo>',
+    '<mo stretchy="false">&#x0007C;</mo>': '<mo stretchy="false" lspace="0" rspace="0">|</mo>',
+    "<msup>(<mi>[^<]*</mi>)<mi>&#x02032;</mi></msup>": r"<mrow>\1<mi>&#x02B9;</mi></mrow>",
+    "<msup>(<mi>[^<]*</mi>)<mi>&#x02033;</mi></msup>": r"<mrow>\1<mi>&#x02BA;</mi></mrow>",
+}
+"""What the library writes, and what stands in its place: strokes close to what is beside them, and primes that fonts
+raise by themselves; as superscripts those of many fonts become specks."""
 
 _SPECIAL = {
     **{c: f"\\{c}" for c in "&%$#_{}"},
