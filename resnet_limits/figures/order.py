@@ -86,7 +86,7 @@ def _shade_steeper(axes: Axes, x: np.ndarray, values: np.ndarray, end: int, orde
     before = np.array([x[0], x[end]])
     low, high = axes.get_ylim()
     bound = np.clip(values[end] * (before / x[end]) ** -order, low, high)
-    axes.fill_between(before, bound, high, color=COLOURS[1], alpha=0.1, lw=0)
+    axes.fill_between(before, bound, high, color=COLOURS[1], alpha=0.1, lw=0, label="_allowed")
     axes.set_ylim(low, high)
 
 

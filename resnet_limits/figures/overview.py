@@ -103,6 +103,8 @@ def _draw(axes: Axes, judged: Sequence[Judgement]) -> None:
     axes.axvline(0, color=COLOURS[1], lw=0.8, ls="--")
     for verdict, (colour, inside, mark) in VERDICTS.items():
         chosen = [i for i, judgement in enumerate(judged) if judgement.verdict == verdict]
+        if not chosen:
+            continue
         places = np.array([_places(judged[i]) for i in chosen]).reshape(-1, 3)
         axes.hlines(chosen, places[:, 1], places[:, 2], color=colour, lw=1.4)
         axes.plot(places[:, 0], chosen, ls="", marker=mark, ms=4.2, color=colour, mfc=inside, mew=1, clip_on=False)

@@ -1,4 +1,4 @@
-"""Sentences in figures: broken into lines of a width, their formulas set as mathematics; what an axis shows, in words."""
+"""Sentences in figures: broken into lines, their formulas set as mathematics; what an axis shows, in words."""
 
 from __future__ import annotations
 

@@ -109,8 +109,9 @@ def write_figures(
     """One figure a claim and setting, named by the claim, an overview of each setting, the named figures, and those of
     what trained networks reached.
 
-    `formats` are those of every figure; without any, those that a run folder has. What the folder holds already is not drawn again (`drawn.py`). With `replace` the figures of an earlier collection
-    are removed: the folder is the run's own.
+    `formats` are those of every figure; without any, those that a run folder has. What the folder holds already is not
+    drawn again (`drawn.py`). With `replace` the figures of an earlier collection are removed: the folder is the run's
+    own.
     """
     folder.mkdir(exist_ok=True)
     tasks = list(_tasks(judged, named, learning, wording or Wording()))

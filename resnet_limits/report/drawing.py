@@ -1,7 +1,7 @@
 """A figure's SVG file as an element of the page.
 
-A figure that was there already may have been written by anybody: of a file only what matplotlib draws with goes into the
-page, by name of its elements and attributes; nothing that could run, or load something from outside.
+A figure that was there already may have been written by anybody: only what matplotlib draws with goes into the page, by
+the names of its elements and attributes; nothing that could run, or load something from outside.
 """
 
 from __future__ import annotations

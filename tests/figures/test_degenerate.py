@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from resnet_limits.claims.claim import Claim, Expected, Judgement, What
-from resnet_limits.figures.panels import claim_figure, overview_figure
+from resnet_limits.figures.overview import overview_figure
+from resnet_limits.figures.panels import claim_figure
 from resnet_limits.figures.style import styled
 from resnet_limits.figures.write import NamedRequest, write_figures
 from resnet_limits.measurement.job import FinishedJob, Job
