@@ -1,8 +1,8 @@
 """Text in columns, in which no word is broken.
 
-A column that wraps does so at spaces; a word that is longer than its column, at the dots of an id and behind the
-slashes of a path. One that does not wrap, of numbers and verdicts, is as wide as its longest cell. Where the terminal
-is narrower than all that needs, lines are longer than it: nothing is lost.
+A column that wraps does so at spaces; a word that is longer than its column, at the dots of an id, and behind the
+slashes of a path and the commas of a list. One that does not wrap, of numbers and verdicts, is as wide as its longest
+cell. Where the terminal is narrower than all that needs, lines are longer than it: nothing is lost.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-INSIDE = re.compile(r"(?<=[a-z_]\.)(?=[a-z_*])|(?<=/)(?=[^\s/])")
+INSIDE = re.compile(r"(?<=[a-z_]\.)(?=[a-z_*])|(?<=[/,])(?=[^\s/,])")
 """Where a word may be broken that is longer than its column."""
+WORD = re.compile(r"\[[^\s\[\],]+, [^\s\[\],]+\]\S*|\S+")
+"""A word; an interval is one, with the space that it has inside."""
 GAP = 2
 
 Cell = str | Text
@@ -105,7 +107,7 @@ def _shared(least: Sequence[int], most: Sequence[int], share: int) -> list[int]:
 
 
 def _pieces(text: str) -> list[str]:
-    return [piece for word in text.split() for piece in INSIDE.split(word)]
+    return [piece for word in WORD.findall(text) for piece in INSIDE.split(word)]
 
 
 def wrapped(text: Text, width: int) -> list[Text]:
@@ -126,7 +128,7 @@ def _cuts(plain: str, width: int) -> list[tuple[int, int]]:
     """Beginnings and ends of the lines."""
     indent = len(plain) - len(plain.lstrip(" "))
     start, end, lines = 0, indent, []
-    for word in re.finditer(r"\S+", plain):
+    for word in WORD.finditer(plain):
         if cell_len(plain[start : word.end()]) <= width:
             end = word.end()
             continue

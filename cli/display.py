@@ -21,7 +21,7 @@ from resnet_limits.claims.claim import ORDERS
 from resnet_limits.claims.words import duration, expectation, flat, interval, setting_words, short, unit
 from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
-from resnet_limits.report.outcome import Answered, Outcome, Reached, Reason, Step, outcome
+from resnet_limits.report.outcome import Answered, NextStep, Outcome, Reached, Reason, outcome
 from resnet_limits.report.points import PointTable, by_setting, point_tables
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
@@ -62,6 +62,11 @@ class Terminal(Console):
     def print(self, *objects: Any, crop: bool = False, **options: Any) -> None:
         """A line that is longer than the terminal goes on in its next line, and is not cut."""
         super().print(*objects, crop=crop, **options)
+
+    def parts(self, *tables: Columns) -> None:
+        """Tables with a blank line between them; those of no row are left out."""
+        for i, table in enumerate([table for table in tables if table.rows]):
+            self.print(*[""] if i else [], table, sep="\n")
 
 
 def coloured(word: str) -> Text:
@@ -144,25 +149,23 @@ class Watch:
         return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-def show_summary(summary: Mapping[str, Any], console: Console, *, table: bool = False) -> None:
+def show_summary(summary: Mapping[str, Any], console: Terminal, *, table: bool = False) -> None:
     """The headline, the groups with their questions, what is not supported with each reason once, what trained networks
     reached, and the claims with their words; on request the values by depth and other coordinates."""
     said = outcome(summary)
     console.print(Text(said.headline, style="bold"))
     parts = list(by_setting(summary))
-    tables = [_groups_table(said.groups), _reasons_table(said, len(parts) > 1), *_reached_tables(said, console.width)]
+    tables = [_groups_table(said.groups), _reasons_table(said, len(parts)), *_reached_tables(said, console.width)]
     for setting, claims, rows in parts:
         label = setting_words(setting)
         if table:
             tables += [_point_table(points, label, console.width) for points in point_tables(claims, rows)]
         tables.append(_claims_table(claims, label, console.width))
-    for shown in tables:
-        if shown.rows:
-            console.print()
-            console.print(shown)
+    console.print()
+    console.parts(*tables)
 
 
-def show_places(folder: Path, step: Step, run: Run, console: Console) -> None:
+def show_places(folder: Path, step: NextStep, run: Run, console: Terminal) -> None:
     """Where the report and the figures are, and a good next command for a run, with why. None is wrapped: they are to
     be copied."""
     console.print()
@@ -172,7 +175,7 @@ def show_places(folder: Path, step: Step, run: Run, console: Console) -> None:
         console.print(Text.assemble((f"{label:<9}", "bold"), words), soft_wrap=True)
 
 
-def command_of(step: Step, run: Run) -> str:
+def command_of(step: NextStep, run: Run) -> str:
     """The command that takes a step: with `latest` for the last run where runs are looked for."""
     if not step.resume:
         return " ".join(filter(None, ("reslim studies", step.claim)))
@@ -190,10 +193,10 @@ def _groups_table(groups: Sequence[Answered]) -> Columns:
     return table
 
 
-def _reasons_table(said: Outcome, several: bool) -> Columns:
+def _reasons_table(said: Outcome, settings: int) -> Columns:
     table = Columns(Column(), Column(wraps=True), title="Not supported")
     for reason in said.reasons:
-        cell = Text.assemble(reason.why, "\n", (_claims_of(reason, several), "dim"))
+        cell = Text.assemble(reason.why, "\n", (_claims_of(reason, settings), "dim"))
         table.row(coloured(reason.verdict), cell)
     for note in said.notes:
         table.row(Text("note", style="yellow"), note)
@@ -202,14 +205,20 @@ def _reasons_table(said: Outcome, several: bool) -> Columns:
     return table
 
 
-def _claims_of(reason: Reason, several: bool) -> str:
-    """The claims that a reason holds for: by setting where there are several."""
-    count = f"{len(reason.claims)} claims: " if len(reason.claims) > 3 else ""
+def _claims_of(reason: Reason, settings: int) -> str:
+    """The claims that a reason holds for: by setting, where it does not hold for the same ones at all of several."""
     by_label: dict[str, list[str]] = {}
     for claim in reason.claims:
-        by_label.setdefault(setting_words(claim["setting"]) if several else "", []).append(claim["id"])
-    of_each = [(f"{label}: " if label else "") + ", ".join(ids) for label, ids in by_label.items()]
-    return count + "\n".join(of_each)
+        by_label.setdefault(setting_words(claim["setting"]), []).append(claim["id"])
+    each = {label: _counted(ids) for label, ids in by_label.items()}
+    if len(each) == settings and len(set(each.values())) == 1:
+        return next(iter(each.values())) + (" (at all settings)" if settings > 1 else "")
+    return "\n".join(f"{label}: {ids}" for label, ids in each.items())
+
+
+def _counted(ids: Sequence[str]) -> str:
+    """The ids, and how many they are where one would have to count."""
+    return (f"{len(ids)} claims: " if len(ids) > 3 else "") + ", ".join(ids)
 
 
 def _reached_tables(said: Outcome, width: int) -> list[Columns]:

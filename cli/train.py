@@ -407,6 +407,7 @@ def _print_configuration(overrides: Sequence[str], cfg: str, resume: str | None,
 
 
 def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> None:
+    from .columns import Column, Columns
     from .display import Terminal, asked_table, print_json
 
     jobs = list({job.name: job for p in plans for job in p.jobs}.values())
@@ -415,11 +416,12 @@ def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> Non
         return
     study = study_of(jobs[0].settings)
     asked = {claim.id for job in jobs for claim in study.chosen(job.settings.claims)}
-    Terminal().print(asked_table(study, asked))
-    print()
+    listed = Columns(Column("job"), Column("overrides", wraps=True))
     for job in jobs:
         done = "" if job.name in missing else "   (finished, or under way)"
-        print(f"{job.name:<20} {printable(' '.join(job.overrides))}{done}")
+        listed.row(job.name, " ".join(job.overrides) + done)
+    Terminal().parts(asked_table(study, asked), listed)
+    print()
     for line in (*_skipped(jobs), *forecast_lines(plans, missing, slowness())):
         print(line)
     print(f"{len(missing)} of {len(jobs)} jobs of study {study.name} would run, launcher {plans[0].launcher}")

@@ -111,7 +111,7 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
         ],
         "seconds": round(seconds, 3),
     }
-    print_json(document) if json_out else _show(document)
+    print_json(document) if json_out else show(document)
     if not document["ok"]:
         raise SystemExit(1)
 
@@ -251,18 +251,16 @@ def _watched(run: Run, *, live: bool) -> Iterator[None]:
 # -- what is shown and written --------------------------------------------------------------------
 
 
-def _show(document: dict[str, Any]) -> None:
+def show(document: dict[str, Any]) -> None:
+    """The scoreboard of each study, and whether all claims came out as they must."""
     from resnet_limits.report.outcome import by_group
 
     console = Terminal()
     for study in document["studies"]:
         console.print(Text(f"Study {study['study']}, preset {document['preset']}", style="bold"))
-        console.print(
-            _questions(by_group(study, study["claims"])), _scoreboard(study["claims"], console.width), sep="\n"
-        )
-        if wrong := _wrong(study):
-            console.print(wrong)
-        console.print(Text.assemble(("run  ", "bold"), study["run"]), end="\n\n", soft_wrap=True)
+        questions = _questions(by_group(study, study["claims"]))
+        console.parts(questions, _scoreboard(study["claims"], console.width), _wrong(study))
+        console.print(Text.assemble("\n", ("run  ", "bold"), study["run"]), end="\n\n", soft_wrap=True)
     claims = [check for study in document["studies"] for check in study["claims"]]
     right = sum(check["ok"] for check in claims)
     console.print(
@@ -305,8 +303,8 @@ def _scoreboard(checks: Sequence[dict[str, Any]], width: int) -> Columns:
     return table
 
 
-def _wrong(study: dict[str, Any]) -> Columns | None:
-    """What came out otherwise than it must, each reason once, and the jobs that failed; None where nothing did."""
+def _wrong(study: dict[str, Any]) -> Columns:
+    """What came out otherwise than it must, each reason once, and the jobs that failed."""
     table = Columns(Column(), Column(wraps=True))
     ids: dict[str, list[str]] = {}
     for check in study["claims"]:
@@ -316,7 +314,7 @@ def _wrong(study: dict[str, Any]) -> Columns | None:
         table.row(Text("not ok", style="red"), Text.assemble(why, "\n", (", ".join(dict.fromkeys(claims)), "dim")))
     for name, message in study["failed_jobs"].items():
         table.row(Text("failed", style="red"), Text.assemble(message, "\n", (f"job {name}", "dim")))
-    return table if table.rows else None
+    return table
 
 
 def _sign(ok: bool) -> Text:

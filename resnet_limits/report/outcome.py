@@ -133,12 +133,12 @@ def by_group(summary: Mapping[str, Any], claims: Sequence[Claim]) -> list[Answer
 def reasons(claims: Sequence[Claim]) -> list[Reason]:
     """What is not supported, each reason once; what is refuted comes first."""
     others = [claim for claim in claims if claim["verdict"] != "supported"]
-    found = [Reason(of[0]["verdict"], of[0]["why"], of) for of in _gathered(others, "verdict", "why")]
-    return sorted(found, key=lambda reason: VERDICTS.index(reason.verdict) if reason.verdict in VERDICTS else -1)
+    every = [Reason(of[0]["verdict"], of[0]["why"], of) for of in _gathered(others, "verdict", "why")]
+    return sorted(every, key=lambda reason: VERDICTS.index(reason.verdict) if reason.verdict in VERDICTS else -1)
 
 
 @dataclass(frozen=True)
-class Step:
+class NextStep:
     """What to do next, and why: resume the run, with the override that asks for further jobs; or read about a claim; or
     neither, where all is answered."""
 
@@ -148,7 +148,7 @@ class Step:
     claim: str = ""
 
 
-def next_step(summary: Mapping[str, Any], seeds: Sequence[int]) -> Step:
+def next_step(summary: Mapping[str, Any], seeds: Sequence[int]) -> NextStep:
     """What would tell more than a run with these seeds does.
 
     What waits for another job, or is measured without noise, is told by deeper networks; noise falls with further
@@ -156,19 +156,21 @@ def next_step(summary: Mapping[str, Any], seeds: Sequence[int]) -> Step:
     """
     claims = summary["claims"]
     if unfinished := sum(state != "finished" for state in summary.get("jobs", {}).values()):
-        return Step(f"{unfinished} job{'s' if unfinished > 1 else ''} did not finish", resume=True)
+        return NextStep(f"{unfinished} job{'s' if unfinished > 1 else ''} did not finish", resume=True)
     undecided = [c for c in claims if c["verdict"] == "inconclusive" and not c["why"].startswith(OUTSIDE)]
     shallow = [claim for claim in undecided if _wants_depth(claim, summary)]
     depths = sorted({depth_of(name) for name in summary.get("jobs", {})})
     if shallow and depths:
         further = [depths[-1] * 2 ** (i + 1) for i in range(max(1, FEWEST_POINTS - len(depths)))]
-        return Step(f"deeper networks decide {_few(shallow)}", True, f"depth={','.join(map(str, further))}")
+        return NextStep(f"deeper networks decide {_few(shallow)}", True, f"depth={','.join(map(str, further))}")
     if noisy := [claim for claim in undecided if _is_noisy(claim, summary)]:
         first = max(seeds, default=0) + 1
-        return Step(f"further seeds narrow {_few(noisy)}", True, f"seed={','.join(str(first + i) for i in range(3))}")
+        return NextStep(
+            f"further seeds narrow {_few(noisy)}", True, f"seed={','.join(str(first + i) for i in range(3))}"
+        )
     if refuted := [claim["id"] for claim in claims if claim["verdict"] == "refuted"]:
-        return Step("what it assumes", claim=refuted[0])
-    return Step("what else can be asked")
+        return NextStep("what it assumes", claim=refuted[0])
+    return NextStep("what else can be asked")
 
 
 def _few(claims: Sequence[Claim]) -> str:
@@ -235,8 +237,8 @@ def _reached(
 
 def _gathered(rows: Sequence[Mapping[str, Any]], *names: str) -> list[list[Mapping[str, Any]]]:
     """The rows that agree in these entries, in the sequence of their first."""
-    found: list[list[Mapping[str, Any]]] = []
+    gathered: list[list[Mapping[str, Any]]] = []
     for row in rows:
-        of = next((of for of in found if all(of[0][name] == row[name] for name in names)), None)
-        found.append([row]) if of is None else of.append(row)
-    return found
+        of = next((of for of in gathered if all(of[0][name] == row[name] for name in names)), None)
+        gathered.append([row]) if of is None else of.append(row)
+    return gathered

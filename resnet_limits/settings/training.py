@@ -8,6 +8,12 @@ from typing import Optional
 from ..errors import SettingError
 from .keys import key
 
+LOSS_OF_NETWORKS = (
+    "mean over the points of -log softmax(scores)[label], without a factor; of targets |scores - target|^2 / 2, summed"
+    " over the outputs"
+)
+"""What networks are trained by: `training/loss_of_replicas.py`."""
+
 
 @dataclass
 class Train:

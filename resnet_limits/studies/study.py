@@ -63,7 +63,7 @@ class Study:
     `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
     `figures/named/` that every run draws, where jobs kept what they show. `two_way` are the
-    tables of the report over two coordinates.
+    tables of the report over two coordinates. `main_keys` are those that a newcomer would turn first, at most ten.
     """
 
     options: ClassVar[Registry] = STUDIES
@@ -77,6 +77,7 @@ class Study:
     warnings: Callable[[Any], list[str]] = _no_warnings
     figures: tuple[str, ...] = ()
     two_way: tuple[Table, ...] = ()
+    main_keys: tuple[str, ...] = ()
 
     @functools.cached_property
     def claims(self) -> tuple[Claim, ...]:

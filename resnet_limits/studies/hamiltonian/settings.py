@@ -13,6 +13,12 @@ from ...settings.base import Settings
 from ...settings.keys import fixed, key
 from ...settings.training import Minimiser
 
+LOSS = (
+    "mean over the points of l(score, target): square |s - y|^2 / 2, logistic -log softmax(s) . y, squared_hinge"
+    " max(0, 1 - y s)^2 / 2; beside nu/2 times the path energy"
+)
+"""What is minimised: `limits/hamiltonian/end_loss.py`."""
+
 
 @dataclass
 class HamiltonianKeys:
