@@ -36,7 +36,7 @@ _NEUTRAL = re.compile(rf"-?\(?\d+(?:[./]\d+)*\)?|[-+=*~<>≤≥±−→]|->|<=|>
 """Numbers, operators and names that belong to a formula beside them."""
 _OPERATOR = re.compile(r"[-+=*~<>≤≥±−→]|->|<=|>=|>>|<<")
 _NUMBER = re.compile(r"-?\(?\d+(?:[./]\d+)*\)?")
-_WRITTEN = re.compile(r"[\w^{}()<>|=+\-*/'.,~≤≥±→−∞]+(?<![\^_])", re.ASCII)
+_WRITTEN = re.compile(r"(?!\{)[\w^{}()<>|=+\-*/'.,~≤≥±→−∞]+(?<![\^_])", re.ASCII)
 """What a formula is written with."""
 _ENDS = " ,.;:"
 

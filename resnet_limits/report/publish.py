@@ -91,7 +91,7 @@ def write(
                 collection.judged,
                 named=named,
                 learning=learning_figures(collection, outcome(summary).reached),
-                wording=_wording(collection.study),
+                wording=wording_of(collection.study),
                 formats=formats,
                 replace=its_own,
                 progress=progress,
@@ -162,7 +162,8 @@ def _kept(path: Path) -> str:
         return ""
 
 
-def _wording(study: Study) -> Wording:
+def wording_of(study: Study) -> Wording:
+    """What figures say of the claims of a study."""
     from ..figures.panels import Wording
 
     return Wording({claim.id: group.title for group in study.groups for claim in group.claims}, study.observables)
