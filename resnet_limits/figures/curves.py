@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -54,18 +55,18 @@ def curves_figure(rows: Sequence[Sequence[CurvePanel]]) -> Figure:
     """Panels in rows, with one legend below."""
     columns = max(len(row) for row in rows)
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * len(rows) + LEGEND))
-    grid = figure.subplots(len(rows), columns, squeeze=False)
-    handles: dict[str, object] = {}
+    grid: Any = figure.subplots(len(rows), columns, squeeze=False)
+    handles: dict[str, Any] = {}
     for axes_of_row, row in zip(grid, rows, strict=True):
         for axes, panel in zip(axes_of_row, row, strict=False):
             _draw(axes, panel)
             handles |= {label: handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
         for axes in axes_of_row[len(row) :]:
             axes.set_visible(False)
-    if any(handles):
+    if handles:
         figure.legend(
-            handles.values(),
-            handles.keys(),
+            list(handles.values()),
+            list(handles),
             loc="outside lower center",
             ncols=min(len(handles), 3 * columns),
             fontsize=8,
@@ -82,7 +83,7 @@ def _draw(axes: Axes, panel: CurvePanel) -> None:
             axes.plot(x, y, color=colours[i], lw=1.2, label=label, marker="o" if len(x) < 8 else "", ms=3)
         else:
             bars = 1.96 * np.nan_to_num(drawable(np.array(curve.stderr, dtype=float)))
-            style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+            style: Any = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
             axes.errorbar(x, y, yerr=bars, ms=4, lw=1, capsize=2, label=label, **style)
     values = np.concatenate([np.array(curve.y, dtype=float) for curve in panel.curves])
     if panel.falls:

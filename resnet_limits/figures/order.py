@@ -62,8 +62,8 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
     if judgement.measured is not None:
         _draw_fit(axes, fit, judgement.measured)
     order = judgement.expected_value
+    end = int(np.flatnonzero(in_fit)[-1]) if in_fit.any() else -1
     if math.isfinite(order):
-        end = np.flatnonzero(in_fit)[-1] if in_fit.any() else -1
         ends = x[[0, -1]]
         at_least = "at least " if judgement.expected.what == "order_at_least" else ""
         label = f"expected order {at_least}{order:g}"

@@ -79,7 +79,8 @@ def _answers(judged: Sequence[Judgement], wording: Wording) -> list[Answers]:
 def _columns(answers: Sequence[Answers]) -> list[list[Answers]]:
     """The groups in their sequence, in columns of about one height."""
     count = min(COLUMNS, len(answers))
-    total, columns, height = sum(of.height for of in answers), [[] for _ in range(count)], 0.0
+    total, height = sum(of.height for of in answers), 0.0
+    columns: list[list[Answers]] = [[] for _ in range(count)]
     for of in answers:
         columns[min(count - 1, int(count * (height + of.height / 2) / total))].append(of)
         height += of.height

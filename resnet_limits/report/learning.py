@@ -43,7 +43,8 @@ def _parts(rows: pd.DataFrame, keys: Sequence[str]) -> Iterator[tuple[str, pd.Da
     """The rows that agree in the keys that a group pins, with these in words."""
     if not len(rows):
         return
-    for values, part in rows.groupby(list(keys), dropna=False) if keys else [((), rows)]:
+    parts: Any = rows.groupby(list(keys), dropna=False) if keys else [((), rows)]
+    for values, part in parts:
         named = zip(keys, values, strict=True)
         yield setting_words({key: value for key, value in named if value == value}), part  # nan is none
 
@@ -58,7 +59,7 @@ def _panels(rows: pd.DataFrame, where: str) -> tuple[CurvePanel, ...]:
 
 def _curves(rows: pd.DataFrame) -> Iterator[Curve]:
     for depth, of_depth in rows.groupby("depth"):
-        mean = of_depth.groupby("step")["value"].mean()  # over seeds
+        mean: Any = of_depth.groupby("step")["value"].mean()  # over seeds
         steps, values = (tuple(float(number) for number in of) for of in (mean.index, mean))
         yield Curve(f"L = {depth}", steps, values, (math.nan,) * len(steps))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -122,6 +123,11 @@ def test_the_overview_says_how_far_from_expected_each_claim_is():
     ]
     with styled():
         (axes,) = overview_figure([(one, points) for one in tried]).axes  # type: ignore[arg-type]
-    marks = {float(x): y for line in axes.get_lines() if line.get_marker() != "None" for x, y in line.get_xydata()}
+    marks = {
+        float(x): y
+        for line in axes.get_lines()
+        if line.get_marker() != "None"
+        for x, y in np.asarray(line.get_xydata())
+    }
     assert {round(x, 6): y for x, y in marks.items()} == {0.0: 0.0, 0.5: 1.0, 1.0: 2.0}
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [f"test{i}" for i in range(count)]
