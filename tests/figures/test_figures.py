@@ -81,7 +81,8 @@ def drawn_value(what: What, values: list[float], value: float, tolerance: float)
 
 
 def test_a_bound_shades_all_that_it_allows_and_a_value_its_tolerance():
-    for what, bound in (("at_least", 0.1), ("at_most", 0.4)):
+    bounds: tuple[tuple[What, float], ...] = (("at_least", 0.1), ("at_most", 0.4))
+    for what, bound in bounds:
         axes = drawn_value(what, [0.2, 0.3, 0.25], bound, 0.05)
         low, high = axes.get_ylim()
         allowed, tolerated = shaded(axes)
@@ -92,7 +93,8 @@ def test_a_bound_shades_all_that_it_allows_and_a_value_its_tolerance():
 
 
 def test_residuals_stand_on_a_logarithmic_axis_below_what_is_tolerated():
-    for what in ("at_most", "value"):
+    kinds: tuple[What, ...] = ("at_most", "value")
+    for what in kinds:
         axes = drawn_value(what, [1e-15, 3e-14, 2e-15], 0.0, 1e-9)
         assert axes.get_yscale() == "log"
         low, high = axes.get_ylim()

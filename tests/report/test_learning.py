@@ -55,7 +55,7 @@ def test_a_curve_for_each_depth_and_a_row_for_each_start_means_over_seeds():
         axes = curves_figure(request.rows).axes
     assert [panel.get_title(loc="left") for panel in axes] == ["init=iid", "init=iid", "init=tied", "init=tied"]
     assert (axes[0].get_yscale(), axes[1].get_yscale()) == ("log", "linear")
-    np.testing.assert_allclose(axes[0].get_lines()[1].get_ydata(), loss.curves[1].y)
+    np.testing.assert_allclose(np.asarray(axes[0].get_lines()[1].get_ydata(), dtype=float), loss.curves[1].y)
 
 
 def test_values_by_depth_and_by_a_swept_number_with_their_bars():
@@ -73,7 +73,7 @@ def test_values_by_depth_and_by_a_swept_number_with_their_bars():
     assert (axes.get_xlabel(), axes.get_xscale()) == ("depth $L$", "log")
     assert (linear.get_xlabel(), linear.get_xscale()) == ("train.lr", "linear")
     line, *_ = axes.get_lines()
-    np.testing.assert_allclose(line.get_xydata(), [[8, 0.5], [64, 0.25]])
+    np.testing.assert_allclose(np.asarray(line.get_xydata(), dtype=float), [[8, 0.5], [64, 0.25]])
 
 
 @pytest.mark.parametrize("places", [{}, {8.0: (0.5, None)}])
