@@ -244,8 +244,9 @@ def _reached(collection: Collection) -> Iterator[dict[str, Any]]:
 
 def elapsed(statuses: Sequence[Status]) -> float:
     """Seconds during which any of these jobs ran: those that ran side by side are counted once."""
+    ran = [(s.heartbeat - (s.seconds or 0.0), s.heartbeat) for s in statuses if math.isfinite(s.heartbeat)]
     total, end = 0.0, -math.inf
-    for stop, start in sorted(((s.heartbeat, s.heartbeat - (s.seconds or 0.0)) for s in statuses), key=lambda t: t[1]):
+    for start, stop in sorted(ran):
         total += max(0.0, stop - max(start, end))
         end = max(end, stop)
     return total

@@ -38,4 +38,5 @@ STUDY = Study(
     ),
     check=check,
     figures=("minimisers",),
+    unpaired="its networks are minimisers, which rl.minimise finds; rl.extremal solves their limit",
 )

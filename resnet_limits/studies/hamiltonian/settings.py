@@ -10,7 +10,7 @@ from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...limits.hamiltonian.losses.loss import PointwiseLoss
 from ...networks.activations import Activation
 from ...settings.base import Settings
-from ...settings.keys import fixed, key
+from ...settings.keys import WithKeys, fixed, key
 from ...settings.training import Minimiser
 
 LOSS = (
@@ -21,7 +21,7 @@ LOSS = (
 
 
 @dataclass
-class HamiltonianKeys:
+class HamiltonianKeys(WithKeys):
     """The keys that only the study `hamiltonian` has."""
 
     nu: float = key(0.03, "weight of the path energy against the loss", above=0, high=1e6)

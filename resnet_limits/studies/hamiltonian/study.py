@@ -41,4 +41,5 @@ STUDY = Study(
     ),
     check=check,
     figures=("deformed_points",),
+    unpaired="its networks are minimisers, which rl.minimise finds; rl.shoot shoots their limit",
 )
