@@ -30,6 +30,7 @@ from resnet_limits.settings.registry import tried
 from resnet_limits.slowness import slowness
 
 from . import launchers
+from .drawing import drawing
 from .forecast import forecast_lines
 from .hydra_bridge import Box, Plan, PlannedJob, boxes, overridden, plan, study_of, who_asks
 from .launch import launch
@@ -354,7 +355,8 @@ def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool, table:
 
     from .display import Terminal, print_json, show_places, show_summary
 
-    summary = collect(run)
+    with drawing() as progress:
+        summary = collect(run, progress=progress)
     if json_out:
         print_json(summary)
     else:

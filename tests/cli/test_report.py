@@ -102,8 +102,33 @@ def test_the_page_says_what_was_asked_what_came_out_and_where_it_ran(sweep):
         *(run.id, str(run.path), "torch", "reslim train", next(c.source.title for c in source if c.id == claim["id"])),
     ):
         assert word in page.text, word
-    assert page.tags["figure"] == len(summary["claims"])
+    assert page.tags["figure"] == len(summary["claims"]) + 1  # and the overview
     assert "supported" in [word for value in page.values("class") for word in value.split()]
+
+
+def test_questions_fold_their_claims_figures_and_values_and_the_headline_stands_first(sweep):
+    text = (sweep.path / "report.html").read_text()
+    head, questions = text.split('<section id="questions">')
+    assert "1 of 1 claim supported" in head
+    groups = re.findall(r'<details class="group"[^>]*>\n<summary>', questions)
+    assert len(groups) == 1
+    inside = questions.split('<details class="group"')[1].split("</section>")[0]
+    for part in ('<article class="claim">', '<div class="figures">', "Values by depth", "</details>"):
+        assert part in inside
+
+
+def test_report_draws_only_what_changed(sweep, tmp_path):
+    run, reslim = sweep.copy(tmp_path / "outputs")
+
+    def written() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in (run / "figures").glob("*.*g")}
+
+    before = written()
+    reslim("report", "latest", "--json").done()
+    assert written() == before
+    (run / "figures" / "overview.svg").write_text("<svg/>")
+    reslim("report", "latest", "--json").done()
+    assert {name for name, time in written().items() if time != before[name]} == {"overview.svg", "overview.png"}
 
 
 def test_report_of_one_run_writes_into_its_folder_and_lists_what_it_wrote(sweep, tmp_path):
@@ -259,6 +284,7 @@ def test_a_run_without_a_finished_job_has_a_page_that_says_so(sweep, tmp_path):
     reslim("report", str(run)).done()
     page = read(run)
     assert_self_contained(page)
+    assert "no claim was judged" in page.text
     assert "No job has finished" in page.text
     assert page.tags["figure"] == 0
 
@@ -267,7 +293,7 @@ def test_every_setting_has_its_own_verdicts_figures_and_table(settings_sweep):
     page = read(settings_sweep.path)
     assert_self_contained(page)
     assert page.text.count("activation=tanh") >= 3
-    assert page.tags["figure"] == 2
+    assert page.tags["figure"] == 4  # a claim and an overview at each setting
     assert "tanh, swish" in page.text
 
 
