@@ -32,6 +32,7 @@ def test_studies_is_a_line_a_study_of_question_number_of_claims_and_cost(reslim)
         assert re.search(f"^{words} *$", text, re.MULTILINE), text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("studies",), ("studies", "sde"), ("train", "--dry-run")], ids=" ".join)
 def test_where_the_terminal_is_narrow_the_question_gives_way(reslim, arguments):
     narrow = Reslim(reslim.outputs, {"COLUMNS": "80"})
@@ -135,6 +136,7 @@ def test_a_summary_of_a_version_that_knew_of_no_groups_is_shown(sweep):
     assert "question" not in text.getvalue()
 
 
+@pytest.mark.slow
 def test_doctor_says_what_works(reslim):
     findings = {finding["what"]: finding for finding in reslim("doctor", "--json").done().json}
     assert {"reslim", "torch", "CUDA", "torchvision", "launcher basic", "launcher joblib", "outputs"} <= set(findings)
@@ -156,6 +158,7 @@ def test_a_reader_that_leaves_early_sees_no_traceback(sweep, arguments):
     assert err == ""
 
 
+@pytest.mark.slow
 def test_a_training_whose_reader_leaves_early_still_writes_its_summary(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     (run / "summary.json").unlink()

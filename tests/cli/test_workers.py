@@ -86,6 +86,7 @@ def test_jobs_is_no_content_and_leaves_with_the_launcher_that_replaces_it(plan):
     assert overridden(["hydra/launcher=joblib", "width=4"], ["jobs=2"]) == ["width=4", "jobs=2"]
 
 
+@pytest.mark.slow
 def test_side_by_side_or_one_after_another_the_records_are_the_same(finished):
     few = (*TINY, "depth=3,4,5,6")
     three, one = finished("three at a time", *few, "jobs=3"), finished("one at a time", *few, "hydra/launcher=basic")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cli.command import TINY
+
+pytestmark = pytest.mark.slow
 
 
 def test_commands_of_one_second_make_runs_of_their_own(reslim):

@@ -266,6 +266,7 @@ def with_decay(tmp_path: Path) -> Reslim:
     return Reslim(tmp_path / "outputs", {"PYTHONPATH": str(site)})
 
 
+@pytest.mark.slow
 def test_a_study_is_one_file_among_our_own_and_one_of_its_depths(with_decay: Reslim):
     summary = with_decay("train", "study=decay", "claims=[decay.euler]", "--json").done().json
     assert [row["depth"] for row in summary["table"]] == [4, 8, 16, 32]
