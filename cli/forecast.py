@@ -111,7 +111,10 @@ def _how_long(todo: Sequence[Settings], launcher: str, slowness: float) -> str:
 
 
 def claims_left_out(jobs: Sequence[Settings]) -> Iterator[str]:
-    """A line a reason for which claims will not be judged, with the settings that it is about."""
+    """A line a reason for which claims are not judged, with the settings that it is about.
+
+    Where all were asked for, they are left out: a group of which none stays is not measured.
+    """
     study = study_of(jobs[0])
     by_reason: dict[str, set[str]] = {}
     asked: set[str] = set()
@@ -127,8 +130,9 @@ def claims_left_out(jobs: Sequence[Settings]) -> Iterator[str]:
         key = reason.partition("=")[0].strip()
         others = [claim for claim in study.claims if claim.id in asked - ids]
         pinned = sum(key in claim.pins for claim in others)
-        pinning = f", of which {pinned} set {key} themselves" if pinned else ""
-        yield f"{_counted(len(ids))} of {len(asked)} will not be judged ({reason}); {len(others)} stay{pinning}"
+        pinning = f", of which {pinned} pin their own {key}" if pinned else ""
+        become = "are left out" if jobs[0].claims is None else "will not be judged"
+        yield f"{len(ids)} of {_counted(len(asked))} {become} ({reason}); {len(others)} stay{pinning}"
 
 
 def too_few_depths(jobs: Sequence[Settings]) -> Iterator[str]:

@@ -109,8 +109,8 @@ def test_claims_that_lie_outside_are_counted_once_with_their_reason(forecast, pl
     out = [claim for claim in study.claims if claim.outside(jobs[0])]
     stay = [claim for claim in study.claims if not claim.outside(jobs[0])]
     setting_their_own = sum("activation" in claim.pins for claim in stay)
-    assert line.startswith(f"{len(out)} claims of {len(study.claims)} will not be judged (activation=relu: ")
-    assert line.endswith(f"; {len(stay)} stay, of which {setting_their_own} set activation themselves")
+    assert line.startswith(f"{len(out)} of {len(study.claims)} claims are left out (activation=relu: ")
+    assert line.endswith(f"; {len(stay)} stay, of which {setting_their_own} pin their own activation")
     assert not list(forecast.claims_left_out([job.settings for job in plan(["depth=8"]).jobs]))
 
 
