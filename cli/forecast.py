@@ -2,8 +2,9 @@
 
     seconds   sum over jobs and groups of  seconds of the default sweep  x  share of this job  x  slowness
 
-The first is declared by the group, `Group(seconds=)`; the share says how its work grows, `Group(grows=)`; the last is
-that of this machine, found by a piece of work of milliseconds.
+The first is declared by the group, `Group(seconds=)`; the share says how its work grows, `Group(grows=)`, and that what
+depths share, `Group(shared=)`, is paid for by the deepest job, which is the first; the last is that of this machine, found
+by a piece of work of milliseconds.
 """
 
 from __future__ import annotations
@@ -27,15 +28,21 @@ if TYPE_CHECKING:
     from resnet_limits.claims.claim import Claim
     from resnet_limits.studies.group import Group
 
+POOLED = ("depth", "seed")
+"""The keys that jobs which are judged together may differ in."""
 START = 3.0
-"""Core-seconds of a worker's start and of a run's end, on the machine of `Group.seconds`."""
+"""Core-seconds of a worker's start and of the end of a run without claims, on the machine of `Group.seconds`."""
+OF_A_CLAIM = 0.25
+"""Core-seconds of judging a claim and of drawing its figures there."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What some jobs will take: core-seconds of each, None where a group does not declare its cost, and bytes."""
+    """What some jobs will take: core-seconds of each, None where a group does not declare its cost, those of the start
+    and the end of their run, and bytes."""
 
     seconds: tuple[float | None, ...]
+    around: float
     memory: float
 
     @property
@@ -48,31 +55,34 @@ class Forecast:
         if self.total is None:
             return None
         longest = max(seconds for seconds in self.seconds if seconds is not None)
-        return START + max(self.total / workers, longest)
+        return self.around + max(self.total / workers, longest)
 
 
 def forecast(settings: Sequence[Settings], slowness: float = 1.0) -> Forecast:
     """What these jobs of one study will take on a machine that is so many times slower than that of `Group.seconds`."""
     depths = default_depths(settings[0].study)
-    costs = [cost(of_job, depths) for of_job in settings]
+    deepest = {_key(of_job, "depth"): of_job for of_job in sorted(settings, key=lambda of_job: of_job.depth)}
+    costs = [cost(of_job, depths, is_first=of_job is deepest[_key(of_job, "depth")]) for of_job in settings]
+    claims = len(study_of(settings[0]).chosen(settings[0].claims)) * len(_apart(settings))
     return Forecast(
         tuple(None if seconds is None else seconds * slowness for seconds in costs),
+        (START + OF_A_CLAIM * claims) * slowness,
         max(map(least, settings), default=OF_A_WORKER),
     )
 
 
-def cost(settings: Settings, depths: Sequence[int]) -> float | None:
+def cost(settings: Settings, depths: Sequence[int], *, is_first: bool) -> float | None:
     """Core-seconds of one job on the machine of `Group.seconds`; None where a group does not declare its cost."""
     study = study_of(settings)
     usual = study.settings(study=study.name)
-    costs = [_cost_of(group, settings, usual, depths) for group in study.needed(settings)]
+    costs = [_cost_of(group, settings, usual, depths, is_first) for group in study.needed(settings)]
     known = [seconds for seconds in costs if seconds is not None]
     return sum(known) if len(known) == len(costs) else None
 
 
-def _cost_of(group: Group, settings: Settings, usual: Settings, depths: Sequence[int]) -> float | None:
-    """Seconds of the default sweep, times `(depth^p + shallow) / sum of that over the sweep`, times the growth with
-    each further key from its default."""
+def _cost_of(group: Group, settings: Settings, usual: Settings, depths: Sequence[int], is_first: bool) -> float | None:
+    """Seconds of the default sweep, times `depth^p / sum of that over the sweep`, times the growth with each further
+    key from its default; what the depths share is added for the first of them."""
     if group.seconds is None:
         return None
     power = group.grows.get("depth", 0.0)
@@ -84,7 +94,10 @@ def _cost_of(group: Group, settings: Settings, usual: Settings, depths: Sequence
         now, then = asked.get(key), default.get(key)
         if key != "depth" and isinstance(now, (int, float)) and isinstance(then, (int, float)) and now and then:
             growth *= (now / then) ** of_key
-    return group.seconds * settings.depth**power / whole * growth if whole else None
+    if not whole:
+        return None
+    own = (group.seconds - group.shared) * settings.depth**power / whole
+    return (own + group.shared * is_first) * growth
 
 
 def forecast_lines(plans: Sequence[Plan], missing: set[str], slowness: float) -> Iterator[str]:
@@ -142,7 +155,8 @@ def too_few_depths(jobs: Sequence[Settings]) -> Iterator[str]:
     study = study_of(jobs[0])
     short: Counter[int] = Counter()
     for settings in _apart(jobs):
-        depths = {job.depth for job in jobs if _key(job) == _key(settings)}
+        key = _key(settings, *POOLED)
+        depths = {job.depth for job in jobs if _key(job, *POOLED) == key}
         for claim in study.chosen(settings.claims):
             if claim.expected.is_order and claim.expected.along == "depth" and claim.outside(settings) is None:
                 points = _points(study.group_of(claim.id), claim, depths)
@@ -163,11 +177,12 @@ def _points(group: Group, claim: Claim, depths: set[int]) -> int:
 
 def _apart(jobs: Sequence[Settings]) -> list[Settings]:
     """One of the jobs for each setting: those of other depths and seeds are judged with it."""
-    return list({_key(job): job for job in jobs}.values())
+    return list({_key(job, *POOLED): job for job in jobs}.values())
 
 
-def _key(settings: Settings) -> str:
-    return digest({key: value for key, value in content(settings).items() if key not in ("depth", "seed")})
+def _key(settings: Settings, *but: str) -> str:
+    """Of what a job is about but for these keys."""
+    return digest({key: value for key, value in content(settings).items() if key not in but})
 
 
 def _counted(count: int) -> str:
