@@ -2,9 +2,9 @@
 
     seconds   sum over jobs and groups of  seconds of the default sweep  x  share of this job  x  slowness
 
-The first is declared by the group, `Group(seconds=)`; the share says how its work grows, `Group(grows=)`, and that what
-depths share, `Group(shared=)`, is paid for by the deepest job, which is the first; the last is that of this machine, found
-by a piece of work of milliseconds.
+The first is declared by the group, `Group(seconds=)`; the share says how its work grows, `Group(grows=)`. What depths
+share, `Group(shared=)`, the deepest job pays for, which is the first. The last is that of this machine, found by a
+piece of work of milliseconds.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ class Forecast:
 
 def forecast(settings: Sequence[Settings], slowness: float = 1.0) -> Forecast:
     """What these jobs of one study will take on a machine that is so many times slower than that of `Group.seconds`."""
-    depths = default_depths(settings[0].study)
-    deepest = {_key(of_job, "depth"): of_job for of_job in sorted(settings, key=lambda of_job: of_job.depth)}
-    costs = [cost(of_job, depths, is_first=of_job is deepest[_key(of_job, "depth")]) for of_job in settings]
+    costs = _costs(settings, default_depths(settings[0].study))
     claims = len(study_of(settings[0]).chosen(settings[0].claims)) * len(_apart(settings))
     return Forecast(
         tuple(None if seconds is None else seconds * slowness for seconds in costs),
@@ -71,13 +69,20 @@ def forecast(settings: Sequence[Settings], slowness: float = 1.0) -> Forecast:
     )
 
 
-def cost(settings: Settings, depths: Sequence[int], *, is_first: bool) -> float | None:
-    """Core-seconds of one job on the machine of `Group.seconds`; None where a group does not declare its cost."""
-    study = study_of(settings)
+def _costs(settings: Sequence[Settings], depths: Sequence[int]) -> list[float | None]:
+    """Core-seconds of each job on the machine of `Group.seconds`; None where a group does not declare its cost."""
+    study = study_of(settings[0])
     usual = study.settings(study=study.name)
-    costs = [_cost_of(group, settings, usual, depths, is_first) for group in study.needed(settings)]
-    known = [seconds for seconds in costs if seconds is not None]
-    return sum(known) if len(known) == len(costs) else None
+    needed = [(_key(of_job, "depth"), of_job, study.needed(of_job)) for of_job in settings]
+    first: dict[tuple[str, str], int] = {}
+    for key, of_job, groups in needed:
+        for group in groups:
+            first[key, group.name] = max(of_job.depth, first.get((key, group.name), 0))
+    costs = []
+    for key, of_job, groups in needed:
+        each = [_cost_of(g, of_job, usual, depths, of_job.depth == first[key, g.name]) for g in groups]
+        costs.append(None if None in each else sum(seconds for seconds in each if seconds is not None))
+    return costs
 
 
 def _cost_of(group: Group, settings: Settings, usual: Settings, depths: Sequence[int], is_first: bool) -> float | None:

@@ -168,6 +168,7 @@ GROUP = Group(
     name="trained",
     title="Do trained networks fold space, and what keeps them from doing so?",
     seconds=38,
+    shared=38,
     least=least_of_trained,
     claims=(
         Claim(

@@ -125,6 +125,7 @@ GROUP = Group(
     name="limit",
     title="Do weights that are penalised for varying in depth converge to a function of depth?",
     seconds=1.1,
+    shared=1.1,
     least=least_of_small,
     claims=(
         _vanishes("value", "regression", Rival(*CURVATURE, 0.003081)),

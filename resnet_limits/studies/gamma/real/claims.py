@@ -45,6 +45,7 @@ GROUP = Group(
     name="real",
     title="Do trained weights converge with depth on a data set, too?",
     seconds=9.9,
+    shared=9.9,
     least=least_of_real,
     claims=(
         _claim(

@@ -49,6 +49,7 @@ GROUP = Group(
     name="landmarks",
     title="Does training every layer find the geodesic that matches given landmarks?",
     seconds=2.7,
+    shared=2.5,
     least=little,
     depths=Depths(high=DEEPEST),
     claims=(

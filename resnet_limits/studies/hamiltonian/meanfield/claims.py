@@ -60,6 +60,7 @@ GROUP = Group(
     name="meanfield",
     title="Do weights trained on a sample converge to those of the whole population?",
     seconds=5.5,
+    shared=5.2,
     least=points,
     claims=(
         _RATE,

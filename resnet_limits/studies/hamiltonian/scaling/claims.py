@@ -86,6 +86,7 @@ GROUP = Group(
     name="scaling",
     title="Must the weight decay grow with depth for trained networks to have a limit?",
     seconds=4.1,
+    shared=3.9,
     least=least_of_minimiser,
     claims=(
         _WITH_A_LIMIT,

@@ -39,6 +39,7 @@ GROUP = Group(
     name="sparsity",
     title="Do exactly the points that the loss no longer pulls on carry no momentum?",
     seconds=3.9,
+    shared=3.6,
     least=points,
     claims=(
         Claim(

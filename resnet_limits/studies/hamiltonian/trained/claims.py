@@ -63,6 +63,7 @@ GROUP = Group(
     name="trained",
     title="Do trained networks whose weight decay grows with depth follow geodesics?",
     seconds=6.9,
+    shared=6.5,
     least=least_of_minimiser,
     claims=(
         Claim(
