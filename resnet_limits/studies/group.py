@@ -58,8 +58,8 @@ class Group:
 
     `seconds` is what it costs: core-seconds of the study's default sweep, all depths together, on one thread
     (`python -m tests.benchmarks.costs`; on an AMD EPYC of family 26, Zen 5, at 2.6 GHz, to one or two digits). `shared`
-    of them are those of solutions that depths share: the deepest job, the first of a run, pays for them. `grows` says how the work
-    grows with a key, as a power.
+    of them are those of solutions that depths share: the deepest job, the first of a run, pays for them. `grows` says
+    how the work grows with a key, as a power.
 
     `measure` and `compare` are the functions where they do not stand in files of these names in the folder `name`.
     """

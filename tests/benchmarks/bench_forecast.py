@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.bench_forecast [STUDY...]
 
-Core-seconds of `Study.measure`, the deepest job first, as a run of one worker has them; what depths share is computed once.
+Core-seconds of `Study.measure`, the deepest job first, as a run of one worker has them: what depths share is
+computed once.
 """
 
 from __future__ import annotations
