@@ -101,8 +101,8 @@ def _cost_of(group: Group, settings: Settings, usual: Settings, depths: Sequence
             growth *= (now / then) ** of_key
     if not whole:
         return None
-    own = (group.seconds - group.shared) * settings.depth**power / whole
-    return (own + group.shared * is_first) * growth
+    unshared = (group.seconds - group.shared) * settings.depth**power / whole
+    return (unshared + group.shared * is_first) * growth
 
 
 def forecast_lines(plans: Sequence[Plan], missing: set[str], slowness: float) -> Iterator[str]:

@@ -27,12 +27,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from .. import own
 from ..errors import SettingError
 from ..imports import is_by_working_folder
-from .keys import fixed, flat
+from .keys import WithKeys, fixed, flat
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ENTRY_POINTS = "reslim"
@@ -163,7 +163,7 @@ class Registry(Mapping[str, Any]):
             also = "reslim has one of its own" if name in self.built_in else "one name has one meaning"
             raise SettingError(f"{self.group}={name} is a name of {whose}; {also}: rename theirs, or pip uninstall it")
         with self.blaming(name):
-            option = entry.load()
+            option = with_fields(entry.load())
             why = self._is_none(option, name)
         if why:
             raise SettingError(f"{self.group}={name}: {entry.value} of {_who(entry)} {why}")
@@ -315,8 +315,8 @@ def _bring(file: own.OwnFile) -> None:
     parts = [part for attribute, thing in vars(module).items() if (part := _part(file, attribute, thing))]
     if not parts:
         raise SettingError(
-            f"{file.name}: there is no part in it; derive a class from one of resnet_limits.parts, such as Random or"
-            " Block, or define a STUDY"
+            f"{file.name}: there is no part in it; derive a class from one of resnet_limits, such as rl.Random or"
+            " rl.Block, or define a STUDY"
         )
     for registry, name, thing in parts:
         registry.bring(name, thing, file)
@@ -333,7 +333,7 @@ def _part(file: own.OwnFile, attribute: str, thing: Any) -> tuple[Registry, str,
         return None
     if lacking := sorted(getattr(thing, "__abstractmethods__", ())):
         raise SettingError(f"{file.name}: {attribute} does not define {', '.join(lacking)}, which {registry.what} has")
-    return registry, snake_case(attribute), thing
+    return registry, snake_case(attribute), with_fields(thing)
 
 
 @dataclass(frozen=True)
@@ -416,8 +416,9 @@ SINKS = Registry("sinks", "sinks.programs", holds="open_in")
 FIGURES = Registry("figure", "figures.named", base="figure", holds="FIGURE")
 
 
+@typing.dataclass_transform()
 @dataclass
-class Option:
+class Option(WithKeys):
     """What a key may be that has keys of its own, such as a law of the weights: one of its `options`, by name."""
 
     options: ClassVar[Registry]
@@ -431,6 +432,16 @@ class Option:
             cls.__annotations__["name"] = "str"
             meaning = (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
             cls.name = fixed(snake_case(cls.__name__), meaning)
+
+    def __new__(cls, *values: Any, **keys: Any) -> Self:
+        """A class that was written without @dataclass is made one when it is first called."""
+        return super().__new__(with_fields(cls), *values, **keys)
+
+
+def with_fields(part: Any) -> Any:
+    """The same part; a class of an `Option` that was written without @dataclass is made one."""
+    is_bare = isinstance(part, type) and issubclass(part, Option) and "__dataclass_fields__" not in vars(part)
+    return dataclass(part) if is_bare else part
 
 
 @functools.cache

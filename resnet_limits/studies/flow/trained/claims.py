@@ -6,6 +6,7 @@ from typing import Any
 
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
+from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Group
 from ...least import number, parameters, points
 from ...outside import unlabelled
@@ -167,6 +168,7 @@ def least_of_trained(settings: Flow) -> float:
 GROUP = Group(
     name="trained",
     title="Do trained networks fold space, and what keeps them from doing so?",
+    loss=LOSS_OF_NETWORKS,
     seconds=38,
     shared=38,
     least=least_of_trained,

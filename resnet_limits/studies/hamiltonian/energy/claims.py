@@ -13,6 +13,7 @@ from ....papers import HAIRER_GEOMETRIC
 from ...group import Group
 from ...least import points
 from ..outside import kinked, not_reached, several
+from ..settings import LOSS
 
 SCHEMES = ("symplectic_euler", "leapfrog", "midpoint")
 NAMES = {"symplectic_euler": "symplectic Euler", "leapfrog": "the leapfrog scheme", "midpoint": "the midpoint rule"}
@@ -65,6 +66,7 @@ def _form(scheme: str) -> Claim:
 GROUP = Group(
     name="energy",
     title="Do integrators of the limiting Hamiltonian flow conserve energy and symplectic form?",
+    loss=LOSS,
     seconds=2.1,
     shared=1.9,
     least=points,

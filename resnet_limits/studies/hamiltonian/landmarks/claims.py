@@ -14,6 +14,7 @@ from ...group import Depths, Group
 from ...least import little
 from ...reached import FIRST_ORDER
 from ..outside import TENDS_TO_ZERO, not_reached, several
+from ..settings import LOSS
 
 DEEPEST = 32
 """Depth up to which landmarks are matched by training every layer."""
@@ -48,6 +49,7 @@ def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Ex
 GROUP = Group(
     name="landmarks",
     title="Does training every layer find the geodesic that matches given landmarks?",
+    loss=LOSS,
     seconds=2.7,
     shared=2.5,
     least=little,

@@ -15,6 +15,7 @@ from ....papers import OWHADI
 from ...group import Group
 from ...least import points
 from ..outside import kinked, not_reached, several
+from ..settings import LOSS
 
 COUNTS = (64, 256, 1024, 4096)
 DEPTH = 16
@@ -59,6 +60,7 @@ _RATE = Claim(
 GROUP = Group(
     name="meanfield",
     title="Do weights trained on a sample converge to those of the whole population?",
+    loss=LOSS,
     seconds=5.5,
     shared=5.2,
     least=points,

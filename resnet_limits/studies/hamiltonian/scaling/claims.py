@@ -18,6 +18,7 @@ from ...group import Group
 from ...reached import FIRST_ORDER
 from ..outside import kinked, not_reached, several
 from ..room import least_of_minimiser
+from ..settings import LOSS
 
 CONSTANT: dict[str, Any] = {
     "hamiltonian.points": 4,
@@ -85,6 +86,7 @@ a limit is 0."""
 GROUP = Group(
     name="scaling",
     title="Must the weight decay grow with depth for trained networks to have a limit?",
+    loss=LOSS,
     seconds=4.1,
     shared=3.9,
     least=least_of_minimiser,

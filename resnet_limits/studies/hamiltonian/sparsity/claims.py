@@ -10,7 +10,7 @@ from ....papers import OWHADI
 from ...group import Group
 from ...least import points
 from ..outside import kinked, not_reached, several
-from ..settings import Hamiltonian
+from ..settings import LOSS, Hamiltonian
 
 
 def pins(settings: Hamiltonian) -> dict[str, Any]:
@@ -38,6 +38,7 @@ def _one_sort(records: Any) -> str | None:
 GROUP = Group(
     name="sparsity",
     title="Do exactly the points that the loss no longer pulls on carry no momentum?",
+    loss=LOSS,
     seconds=3.9,
     shared=3.6,
     least=points,

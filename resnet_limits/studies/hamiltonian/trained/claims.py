@@ -11,6 +11,7 @@ from ...group import Group
 from ...reached import FIRST_ORDER
 from ..outside import TENDS_TO_ZERO, kinked, not_reached, several
 from ..room import least_of_minimiser
+from ..settings import LOSS
 
 OWN = {"of": "own"}
 BOUNDED_BY_FIRST_ORDER = Expected("order_at_least", 1, 0.1)
@@ -62,6 +63,7 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
 GROUP = Group(
     name="trained",
     title="Do trained networks whose weight decay grows with depth follow geodesics?",
+    loss=LOSS,
     seconds=6.9,
     shared=6.5,
     least=least_of_minimiser,

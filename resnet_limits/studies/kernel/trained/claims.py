@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
+from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Depths, Group
 from ...least import points
 from ...outside import unlabelled
@@ -67,6 +68,7 @@ def least_of_trained(settings: Kernel) -> float:
 GROUP = Group(
     name="trained",
     title="How accurate are finite networks trained on mini-batches, and does depth hurt?",
+    loss=LOSS_OF_NETWORKS,
     seconds=30,
     least=least_of_trained,
     depths=Depths(high=64),
