@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ..claims.claim import Claim
-from ..errors import SettingError, Undetermined, one_of
+from ..errors import SettingError, Undetermined
 from ..measurement.job import FinishedJob, Job
 from ..measurement.record import WHY, Comparison, Measurement, Record, unknown
 from ..memory import explained
@@ -249,7 +249,7 @@ def get(name: str) -> Study:
     """The study of this name, of the folder or the module that has its settings. Raises `SettingError` with the valid
     names."""
     if name not in STUDIES:
-        raise SettingError(f"unknown study {one_of(name, STUDIES)}")
+        raise SettingError(f"unknown study {STUDIES.unknown(name)}")
     module = STUDIES[name].__module__
     where = module.removesuffix(SETTINGS) + ".study" if module.endswith(SETTINGS) else module
     with STUDIES.blaming(name):

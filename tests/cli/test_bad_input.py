@@ -51,7 +51,7 @@ BAD = [
     ("depth=range(1,200000)", "depth", "10000 jobs"),
     ("=4", "=4"),
     ("depth", "KEY=VALUE"),
-    ("outputs=~/runs", "outputs=~/runs", "$HOME"),
+    ("depth=~8", "depth=~8", "$HOME"),
     ("+depth=8", "+depth=8"),
     ("++depth=8", "++depth=8"),
     ("init@x=rough", "init@x=rough"),

@@ -40,7 +40,7 @@ def verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     def run(*words: str, junit: Path | None = None) -> tuple[int, dict[str, Any]]:
         code = 0
         try:
-            command.verify(words, smoke=False, junit=None if junit is None else str(junit), json_out=True)
+            command.verify(words, smoke=False, junit=junit and str(junit), against=None, json_out=True)
         except SystemExit as left:
             code = int(left.code or 0)
         document = json.loads(capsys.readouterr().out)

@@ -19,10 +19,13 @@ from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.fashion_mnist import FashionMnistData
 from resnet_limits.data.sources.gaussian import GaussianData, teacher
 from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.labelled_file import LabelledFileData
 from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.data.sources.source import Data
 from resnet_limits.data.sources.spirals import SpiralsData
+from resnet_limits.data.sources.target_file import TargetFileData
+from tests.data.own_files import write_csv, write_npz
 from tests.data.published import mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL, DataSetLaws, real
 
@@ -137,6 +140,26 @@ class TestGreyImageFolder(Written):
                     pixels = stream.integers(0, 150, (12, 10, 3)).astype(np.uint8) + np.uint8(40 * k)
                     Image.fromarray(pixels).save(folder / f"{i}.png")
                 (folder / "notes.txt").write_text("no image")
+
+
+class TestLabelledFile(Written):
+    settings = LabelledFileData(file="my.npz")
+    sizes = (90, 30)
+    classes = 3
+
+    @classmethod
+    def write(cls, root):
+        write_npz(root / "my.npz")
+
+
+class TestTargetFile(Written):
+    settings = TargetFileData(file="my.csv")
+    sizes = (96, 24)
+    classes = 0
+
+    @classmethod
+    def write(cls, root):
+        write_csv(root / "my.csv", targets=True)
 
 
 def test_every_data_set_of_the_settings_is_tested_here():
