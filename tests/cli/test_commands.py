@@ -122,6 +122,7 @@ def test_a_summary_of_a_version_that_knew_of_no_groups_is_shown(sweep):
     assert "question" not in text.getvalue()
 
 
+@pytest.mark.slow
 def test_doctor_says_what_works(reslim):
     findings = {finding["what"]: finding for finding in reslim("doctor", "--json").done().json}
     assert {"reslim", "torch", "CUDA", "torchvision", "launcher basic", "launcher joblib", "outputs"} <= set(findings)
@@ -143,6 +144,7 @@ def test_a_reader_that_leaves_early_sees_no_traceback(sweep, arguments):
     assert err == ""
 
 
+@pytest.mark.slow
 def test_a_training_whose_reader_leaves_early_still_writes_its_summary(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     (run / "summary.json").unlink()

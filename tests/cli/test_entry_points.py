@@ -90,6 +90,7 @@ def test_a_study_and_a_law_of_another_distribution_are_listed_planned_and_shown(
     assert "did you mean 'init.waves'" in no_such_key[2]
 
 
+@pytest.mark.slow
 def test_a_study_of_another_distribution_runs_in_processes_of_its_own(lab):
     summary = lab("train", "study=toy", "preset=smoke", "--json").done().json
     assert summary["state"] == "finished"
@@ -141,6 +142,7 @@ EVERY_KIND = {
 }
 
 
+@pytest.mark.slow
 def test_a_distribution_brings_every_kind_of_part_by_its_entry_points(site, lab):
     for path in EXAMPLES.glob("own_*.py"):
         shutil.copy(path, site)
@@ -189,6 +191,7 @@ class Open(Init):
 """
 
 
+@pytest.mark.slow
 def test_what_is_broken_is_refused_by_the_name_of_its_distribution_and_disturbs_nobody_else(site, lab):
     (site / "lab" / "raises.py").write_text("1 / 0\n")
     (site / "lab" / "odd.py").write_text(ODD)

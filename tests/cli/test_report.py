@@ -131,6 +131,7 @@ def test_report_draws_only_what_changed(sweep, tmp_path):
     assert {name for name, time in written().items() if time != before[name]} == {"overview.svg", "overview.png"}
 
 
+@pytest.mark.slow
 def test_report_of_one_run_writes_into_its_folder_and_lists_what_it_wrote(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     for name in ("report.html", "tables.tex", "papers.bib", "summary.json", "records.csv"):
@@ -157,6 +158,7 @@ def parts(sweep, tmp_path):
     return first, second, reslim
 
 
+@pytest.mark.slow
 def test_merged_runs_equal_one_run_of_all_their_jobs(sweep, parts, tmp_path):
     first, second, reslim = parts
     out = tmp_path / "paper"
@@ -175,6 +177,7 @@ def test_merged_runs_equal_one_run_of_all_their_jobs(sweep, parts, tmp_path):
     assert all(run.name in page.text for run in (first, second))
 
 
+@pytest.mark.slow
 def test_files_of_others_in_the_folder_are_left_alone(parts, tmp_path):
     first, _, reslim = parts
     out = tmp_path / "paper"
@@ -185,6 +188,7 @@ def test_files_of_others_in_the_folder_are_left_alone(parts, tmp_path):
     assert (out / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_the_same_run_twice_is_one_run(parts):
     first, _, reslim = parts
     document = reslim("report", str(first), first.name, "--json").done().json
@@ -192,6 +196,7 @@ def test_the_same_run_twice_is_one_run(parts):
     assert document["repeated"] == {}
 
 
+@pytest.mark.slow
 def test_damaged_and_unfinished_jobs_are_named_and_not_counted(parts, tmp_path):
     first, second, reslim = parts
     (damaged,) = (first / "jobs").glob("8-*")
@@ -209,6 +214,7 @@ def test_damaged_and_unfinished_jobs_are_named_and_not_counted(parts, tmp_path):
     assert {row["depth"] for row in answer.json["summary"]["table"]} == {16, 2048}
 
 
+@pytest.mark.slow
 def test_a_job_that_one_run_lost_is_taken_from_the_other(parts, tmp_path):
     first, second, reslim = parts
     (lost,) = (first / "jobs").glob("16-*")
@@ -245,6 +251,7 @@ def test_a_wrong_request_is_said_in_a_line(parts, tmp_path, arguments, words):
 HOSTILE = "</style></svg></title><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>"
 
 
+@pytest.mark.slow
 def test_what_a_run_folder_holds_is_text_to_the_page(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     provenance = json.loads((run / "provenance.json").read_text())
@@ -267,6 +274,7 @@ def test_what_a_run_folder_holds_is_text_to_the_page(sweep, tmp_path):
     assert "script" not in page.tags
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"packages": ["x"], "git": 3, "command": "rm"}, {"time": {"a": 1}, "host": None}])
 def test_a_provenance_of_another_shape_is_left_out_where_it_has_none(sweep, tmp_path, change):
     run, reslim = sweep.copy(tmp_path / "outputs")
@@ -277,6 +285,7 @@ def test_a_provenance_of_another_shape_is_left_out_where_it_has_none(sweep, tmp_
     assert_self_contained(read(run))
 
 
+@pytest.mark.slow
 def test_a_run_without_a_finished_job_has_a_page_that_says_so(sweep, tmp_path):
     run, reslim = sweep.copy(tmp_path / "outputs")
     for job in (run / "jobs").iterdir():

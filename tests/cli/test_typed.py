@@ -64,6 +64,7 @@ def test_what_is_checked_before_hydra_composes_is_of_the_study_of_the_claims():
     assert asked_study(["claims=odd.strong"]) == asked_study([])
 
 
+@pytest.mark.slow
 def test_a_run_of_what_was_typed_holds_it_in_full_and_is_resumed(reslim):
     short = [word.replace("[", "").replace("]", "") for word in TINY]
     assert "claims=ode.reversed.euler" in short

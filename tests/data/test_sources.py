@@ -248,6 +248,7 @@ def test_mnist_is_mnist():
     assert torch.equal(few.y_train, whole.y_train[:100])
 
 
+@pytest.mark.slow
 @real("cifar10_jpeg_subset")
 def test_a_folder_has_its_classes_in_the_order_of_their_names_and_pixels_as_pil_reads_them():
     from resnet_limits.data import image_folder

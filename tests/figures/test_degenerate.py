@@ -22,7 +22,7 @@ from resnet_limits.settings.registry import FIGURES
 from resnet_limits.studies import study as studies
 from tests.studies.extremes import TINY
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("error")]
 
 DEPTHS = np.array([8, 16, 32, 64])
 NOTHING = [np.nan, np.nan, np.nan, np.nan]

@@ -129,6 +129,7 @@ def test_an_order_along_another_coordinate_is_drawn_against_that():
     assert [tick.get_text() for tick in axes.get_xticklabels()][::-1] == ["16", "32", "64", "128", "256"]
 
 
+@pytest.mark.slow
 def test_every_format_is_written_twice_alike(tmp_path: Path):
     for folder in ("a", "b"):
         write_figures(tmp_path / folder, [judged(noise=0.02)], formats=FOR_PAPERS)

@@ -32,6 +32,7 @@ def jobs() -> list[FinishedJob]:
     return jobs
 
 
+@pytest.mark.slow
 def test_curves_and_images_for_three_depths_and_the_sde(jobs):
     with styled():
         figure = FIGURES["function_draws"].draw(jobs)

@@ -109,6 +109,7 @@ def test_the_flow_is_the_matrix_exponential_and_descent_an_explicit_loop():
     torch.testing.assert_close(regression.mean(X, gradient_flow(math.inf)), Y, rtol=0, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_the_spread_is_that_of_sampled_starts():
     nngp = DeepKernel(phi="tanh", inner=(1.0, 0.3), outer=(1.0, 0.2), horizon=1.0)
     variances = dense.fit(NTK, X, Y).spread(nngp, NEW, gradient_flow(0.2))
@@ -119,6 +120,7 @@ def test_the_spread_is_that_of_sampled_starts():
     torch.testing.assert_close(variances, ends.var(dim=1), rtol=5.5 * math.sqrt(2 / 40_000), atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [0, 5000, 1 << 30])
 def test_conjugate_gradients_find_the_same(kept: int):
     heard: list[float] = []
@@ -130,6 +132,7 @@ def test_conjugate_gradients_find_the_same(kept: int):
     assert len(heard) >= solution.products - 2
 
 
+@pytest.mark.slow
 def test_landmarks_make_it_fast(monkeypatch: pytest.MonkeyPatch):
     x = torch.randn(400, D, generator=STREAM, dtype=torch.float64)
     y = torch.randn(400, 1, generator=STREAM, dtype=torch.float64)

@@ -127,6 +127,7 @@ GROUP = Group(
     title="Do weights that are penalised for varying in depth converge to a function of depth?",
     loss=LOSS,
     seconds=1.1,
+    shared=1.1,
     least=least_of_small,
     claims=(
         _vanishes("value", "regression", Rival(*CURVATURE, 0.003081)),

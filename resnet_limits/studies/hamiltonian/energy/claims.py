@@ -68,6 +68,7 @@ GROUP = Group(
     title="Do integrators of the limiting Hamiltonian flow conserve energy and symplectic form?",
     loss=LOSS,
     seconds=2.1,
+    shared=1.9,
     least=points,
     claims=(*map(_energy, SCHEMES), *map(_form, SCHEMES)),
     memory=("hamiltonian.points", "width", "depth"),

@@ -62,6 +62,7 @@ GROUP = Group(
     title="Do weights trained on a sample converge to those of the whole population?",
     loss=LOSS,
     seconds=5.5,
+    shared=5.2,
     least=points,
     claims=(
         _RATE,

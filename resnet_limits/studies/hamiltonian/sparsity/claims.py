@@ -40,6 +40,7 @@ GROUP = Group(
     title="Do exactly the points that the loss no longer pulls on carry no momentum?",
     loss=LOSS,
     seconds=3.9,
+    shared=3.6,
     least=points,
     claims=(
         Claim(

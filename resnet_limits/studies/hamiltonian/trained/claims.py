@@ -65,6 +65,7 @@ GROUP = Group(
     title="Do trained networks whose weight decay grows with depth follow geodesics?",
     loss=LOSS,
     seconds=6.9,
+    shared=6.5,
     least=least_of_minimiser,
     claims=(
         Claim(
