@@ -29,8 +29,10 @@ from resnet_limits.data.sources.digits import DigitsData
 from resnet_limits.data.sources.fashion_mnist import FashionMnistData
 from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.data.sources.image_folder import ImageFolderData
+from resnet_limits.data.sources.labelled_file import LabelledFileData
 from resnet_limits.data.sources.mnist import MnistData
 from resnet_limits.data.sources.source import Data
+from resnet_limits.data.sources.target_file import TargetFileData
 from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import cross_entropy
 from resnet_limits.networks.convolutional import logits
@@ -43,20 +45,33 @@ from resnet_limits.studies.ode.settings import Ode
 from resnet_limits.training.convolutional import train
 from resnet_limits.training.minimiser import minimise
 from tests.data.identity import by_channel, by_feature
+from tests.data.own_files import points as own_points
+from tests.data.own_files import write_npz
 from tests.data.published import IDX, mnist_arrays, publish, write_cifar, write_idx
 from tests.data.sources import REAL
 from tests.planting import plant
 
 SPLIT = ("digits", "moons", "circles", "spirals", "gaussian")
 """Sources that are split here into training and test points."""
-APART = ("mnist", "fashion_mnist", "cifar10", "image_folder", "grey_folder", "photographs")
+APART = (
+    "mnist",
+    "fashion_mnist",
+    "cifar10",
+    "image_folder",
+    "grey_folder",
+    "photographs",
+    "labelled_file",
+    "target_file",
+)
 """Sources in files with a test set of their own."""
+REGRESSIONS = ("gaussian", "target_file")
 NEEDS = {"mnist": "MNIST", "photographs": "cifar10_jpeg_subset"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Settings of a data set; its points (n, f), or bytes (n, channels, height, width), with their labels, by part."""
+    """Settings of a data set; its points (n, f), or bytes (n, channels, height, width), with labels, by part; in
+    place of labels a regression has targets."""
 
     data: Any
     parts: Callable[[int], list[tuple[np.ndarray, np.ndarray]]]
@@ -70,6 +85,10 @@ class Source:
             both = by_feature(np.concatenate(loaded), x)
             indices = [both[: len(loaded[0])], both[len(loaded[0]) :]]
             labels = [y, y]
+        elif parts[0][0].ndim == 2:
+            both = by_feature(np.concatenate(loaded), np.concatenate([x for x, _ in parts]))
+            indices = [both[: len(loaded[0])], both[len(loaded[0]) :] - len(parts[0][0])]
+            labels = [y for _, y in parts]
         else:
             indices = [by_channel(z, x) for z, (x, _) in zip(loaded, parts, strict=True)]
             labels = [y for _, y in parts]
@@ -145,6 +164,8 @@ def root(tmp_path_factory) -> Iterator[Path]:
     publish(patch, Cifar10Data, path)
     patch.setattr(vision.datasets().cifar, "check_integrity", lambda path, md5=None: True)
     write_folder(path / "images")
+    write_npz(path / "labels.npz")
+    write_npz(path / "targets.npz", **own_points(targets=True))
     if (REAL / NEEDS["photographs"]).exists():
         link_photographs(path / "photographs")
     yield path
@@ -171,6 +192,14 @@ def source(root) -> Callable[[str], Source]:
             return Source(data, lambda seed: of_idx(root / "FashionMNIST" / "raw"))
         if name == "cifar10":
             return Source(Cifar10Data(root=str(root)), lambda seed: of_batches(root / "cifar-10-batches-py"))
+        if name.endswith("_file"):
+            arrays = own_points(targets=name == "target_file")
+            parts = [(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")]
+            own = LabelledFileData(root=str(root), file="labels.npz")
+            return Source(
+                own if name == "labelled_file" else TargetFileData(root=str(root), file="targets.npz"),
+                lambda seed: parts,
+            )
         data = {
             "image_folder": ImageFolderData(root=str(root), size=7),
             "grey_folder": ImageFolderData(root=str(root), size=5, grey=True),
@@ -188,7 +217,7 @@ def test_every_data_set_of_the_settings_is_tested_here(source):
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
 @pytest.mark.parametrize("sizes", [{}, {"train_size": 60, "test_size": 30}])
-@pytest.mark.parametrize("name", [name for name in (*SPLIT, *APART) if name != "gaussian"])
+@pytest.mark.parametrize("name", [name for name in (*SPLIT, *APART) if name not in REGRESSIONS])
 def test_each_point_has_its_own_label_and_no_test_point_is_trained_on(source, name, sizes, seed):
     chosen = source(name)
     chosen = chosen if not sizes else replace(chosen, data=replace(chosen.data, **sizes))
@@ -213,7 +242,23 @@ def test_each_point_of_a_regression_has_its_own_targets(source, seed, train_size
     d = load(data, seed=seed)
     both = by_feature(torch.cat([d.x_train, d.x_test]).numpy(), x)
     assert len(np.unique(both)) == len(both)
-    loaded, expected = torch.cat([d.y_train, d.y_test]).numpy(), y[both]
+    assert_standardised(d, y[both])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("train_size", [90, 50])
+def test_each_point_of_a_file_has_its_own_targets(source, seed, train_size):
+    chosen = source("target_file")
+    chosen = replace(chosen, data=replace(chosen.data, train_size=train_size))
+    d = load(chosen.data, seed=seed)
+    (train, expected, _), (test, expected_of_test, _) = chosen.identified(d, seed)
+    assert (len(np.unique(train)), len(np.unique(test))) == (train_size, 30)
+    assert_standardised(d, np.concatenate([expected, expected_of_test]))
+
+
+def assert_standardised(d: Dataset, expected: np.ndarray) -> None:
+    """Targets as loaded are these, each output over the deviation of its training points."""
+    loaded = torch.cat([d.y_train, d.y_test]).numpy()
     for z, target in zip(loaded.T, expected.T, strict=True):
         slope, shift = np.polyfit(target, z, 1)
         np.testing.assert_allclose(z, slope * target + shift, atol=1e-9)
