@@ -34,7 +34,7 @@ from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
 from resnet_limits.report.points import PointTable, by_setting, point_tables
 from resnet_limits.runs.job_folder import JobFolder
-from resnet_limits.studies.group import ALL
+from resnet_limits.studies.group import ALL_DEPTHS
 
 if TYPE_CHECKING:
     from resnet_limits.studies.study import Study
@@ -218,7 +218,7 @@ def asked_table(study: Study, claims: Collection[str]) -> Table:
     table = plain_table("", COST)
     add_columns(table, "group", "question", "claims", "cost")
     for group, claims_of_group in groups:
-        bound = "" if group.depths == ALL else f" ({group.depths})"
+        bound = "" if group.depths == ALL_DEPTHS else f" ({group.depths})"
         if claims_of_group:
             table.add_row(group.name, group.title + bound, str(len(claims_of_group)), duration(group.seconds))
     return table

@@ -322,7 +322,7 @@ def blocks_of_replicas() -> Iterator[str]:
     from resnet_limits.studies.ode.averaged import measure as averaged
     from resnet_limits.studies.ode.rough import measure as rough
 
-    rough.ROUGH = {**rough.ROUGH, "width": 4}  # pyright: ignore
+    rough.PINS_OF_ROUGH = {**rough.PINS_OF_ROUGH, "width": 4}  # pyright: ignore
     watched = ((averaged, averaged, "martingale_response"), (rough, type(default_engine()), "forward"))
     for part, of, name in watched:
         original, outputs = getattr(of, name), []

@@ -40,7 +40,7 @@ from .activations import activation_named
 from .parametrisation import CONVOLUTIONAL
 
 STAGES = (1, 2, 3)
-GROUPS = 2
+NORMALISED_GROUPS = 2
 """Groups of channels whose mean and variance, over channels and pixels of one image, are normalised."""
 EPSILON = 1e-3
 """Added to the variance: it bounds the derivative of the normalisation, also where an image is constant."""
@@ -158,7 +158,7 @@ def velocity(phi: Callable[[Tensor], Tensor], x: Maps, theta: Parameters) -> Ten
 
 def normalised(x: Maps, scale: Float[Tensor, "r c"], shift: Float[Tensor, "r c"]) -> Maps:
     """`scale GN(x) + shift`: each image's groups of channels with mean 0 and variance 1, each replica by itself."""
-    return functional.group_norm(x, GROUPS * len(scale), scale.flatten(), shift.flatten(), EPSILON)
+    return functional.group_norm(x, NORMALISED_GROUPS * len(scale), scale.flatten(), shift.flatten(), EPSILON)
 
 
 def convolved(

@@ -14,7 +14,7 @@ from ..claims.claim import Claim
 from ..errors import SettingError, nearest
 from .group import Group
 
-BELOW = ".*"
+SUFFIX_OF_ALL_BELOW = ".*"
 
 
 def chosen(names: Sequence[str] | None, groups: Sequence[Group]) -> list[Claim]:
@@ -39,7 +39,7 @@ def meant(name: str, ids: Sequence[str]) -> list[str]:
     """Those of these ids that a name means: itself alone, else all that go on from it with a dot."""
     if name in ids:
         return [name]
-    stem = name.removesuffix(BELOW)
+    stem = name.removesuffix(SUFFIX_OF_ALL_BELOW)
     return [claim_id for claim_id in ids if (claim_id == stem and stem != name) or claim_id.startswith(f"{stem}.")]
 
 

@@ -19,8 +19,8 @@ Least = Callable[[Any], float]
 """From the settings of a job to bytes."""
 
 
-DOUBLE = 8
-SMALLEST_PIECE = 32
+BYTES_OF_DOUBLE = 8
+REPLICAS_OF_SMALLEST_PIECE = 32
 """Replicas that are sampled at a time, if there are so many: at most `sampling.pieces.SMALLEST`."""
 
 
@@ -37,7 +37,7 @@ def little(settings: Settings) -> float:
 def points(settings: Any) -> float:
     """Generated points: all of them and, standardised, the training points again."""
     data = settings.data
-    return DOUBLE * data.total() * data.dimension() if isinstance(data, Generated) else 0.0
+    return BYTES_OF_DOUBLE * data.total() * data.dimension() if isinstance(data, Generated) else 0.0
 
 
 def layers(settings: Any) -> int:
@@ -61,5 +61,5 @@ def sampled(settings: Any, *, vectors: int) -> float:
     many = vectors > d or vectors * vectors > 10 * d
     known = settings.init.regularity
     rows = d if many and known is not None and known.isotropic else vectors
-    piece = min(settings.replicas, SMALLEST_PIECE)
+    piece = min(settings.replicas, REPLICAS_OF_SMALLEST_PIECE)
     return number(settings) * piece * settings.width * (vectors + rows)

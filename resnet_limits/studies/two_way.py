@@ -9,7 +9,7 @@ from typing import Any
 
 from ..claims.coordinate import DEPTH, Coordinate, short
 
-INFINITE = "∞"
+INFINITY_SIGN = "∞"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def two_way(table: Table, records: Any) -> TwoWay | None:
         )
         cells = [[*line, _mean(_where(beside, {"down": row}))] for line, row in zip(cells, rows, strict=True)]
         cells.append([*(_mean(_where(below, {"across": column})) for column in columns), _mean(corner)])
-        heads, names = [*heads, INFINITE], [*names, INFINITE]
+        heads, names = [*heads, INFINITY_SIGN], [*names, INFINITY_SIGN]
     caption = f"{table.caption}, by {down.words} and {across.words}"
     return TwoWay(caption, f"{down.symbol} \\ {across.symbol}", heads, list(zip(names, cells, strict=True)))
 

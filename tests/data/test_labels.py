@@ -381,7 +381,7 @@ def test_two_classes_are_minus_and_plus_one_and_draws_take_points_with_targets(s
     plant(monkeypatch, minimise, look)
     with pytest.raises(InterruptedError):
         meanfield.distances_of_draws(Job(settings), settings, problem, np.zeros(3))
-    assert len(seen[0]) == meanfield.COUNTS[0]
+    assert len(seen[0]) == meanfield.POINT_COUNTS[0]
     assert all(seen[0])
 
 

@@ -13,7 +13,7 @@ from resnet_limits.claims.order import fit_order
 from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.convolutional import (
     EPSILON,
-    GROUPS,
+    NORMALISED_GROUPS,
     STAGES,
     count,
     initial,
@@ -49,7 +49,7 @@ class Unit(nn.Module):
     def __init__(self, channels: int, phi: str, h: float) -> None:
         super().__init__()
         self.A = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norm = nn.GroupNorm(GROUPS, channels, eps=EPSILON)
+        self.norm = nn.GroupNorm(NORMALISED_GROUPS, channels, eps=EPSILON)
         self.B = nn.Conv2d(channels, channels, 3, padding=1)
         self.phi, self.h = activation_named(phi), h
 
@@ -68,7 +68,7 @@ class Naive(nn.Module):
             name = "stem" if stage == 1 else f"to{stage}"
             out, into = of_replica[f"{name}.W"].shape[:2]
             entry = nn.Conv2d(into, out, 3, stride=1 if stage == 1 else 2, padding=1, bias=False)
-            norm = nn.GroupNorm(GROUPS, out, eps=EPSILON)
+            norm = nn.GroupNorm(NORMALISED_GROUPS, out, eps=EPSILON)
             self.put(entry, of_replica[f"{name}.W"])
             self.put(norm, of_replica[f"{name}.scale"], of_replica[f"{name}.shift"])
             layers += [entry, norm]
@@ -166,7 +166,9 @@ def exact(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
             of_each = left.unflatten(1, (REPLICAS, -1)).unbind(dim=1)
             maps = [nn.functional.conv2d(y, w, stride=2, padding=1) for y, w in zip(of_each, W, strict=True)]
             norms = zip(maps, scale, shift, strict=True)
-            entering = torch.cat([nn.functional.group_norm(y, GROUPS, *group, EPSILON) for y, *group in norms], dim=1)
+            entering = torch.cat(
+                [nn.functional.group_norm(y, NORMALISED_GROUPS, *group, EPSILON) for y, *group in norms], dim=1
+            )
         theta = {
             name.removeprefix(f"stage{stage}."): w[:, 0]
             for name, w in parameters.items()
@@ -220,6 +222,6 @@ def test_a_unit_that_changes_the_shape_is_named():
 
 
 def test_what_a_request_is_checked_against_is_what_the_networks_have():
-    assert request.GROUPS_OF_CHANNELS == GROUPS
-    tiny = images((1, request.SMALLEST, request.SMALLEST))
+    assert request.GROUPS_OF_CHANNELS == NORMALISED_GROUPS
+    tiny = images((1, request.SMALLEST_IMAGE_SIDE, request.SMALLEST_IMAGE_SIDE))
     assert logits("tanh", random_parameters(), tiny, units=1).isfinite().all()

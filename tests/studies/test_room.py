@@ -63,9 +63,12 @@ def test_defaults_and_tiny_jobs_fit_into_any_machine(name: str):
 
 
 def test_what_the_estimates_say_of_other_modules_is_so():
-    assert least.SMALLEST_PIECE <= pieces.SMALLEST
-    assert (of_kernels.LARGEST, of_kernels.LANDMARKS) == (dense.MOST_POINTS_FACTORED, iterative.LANDMARKS)
-    assert of_kernels.KEPT <= iterative.MOST_BYTES_KEPT
+    assert least.REPLICAS_OF_SMALLEST_PIECE <= pieces.SMALLEST
+    assert (of_kernels.POINTS_FACTORED, of_kernels.POINTS_OF_PRECONDITIONER) == (
+        dense.MOST_POINTS_FACTORED,
+        iterative.LANDMARKS,
+    )
+    assert of_kernels.BYTES_OF_BLOCKS_KEPT <= iterative.MOST_BYTES_KEPT
     for vectors in (1, 2, 7, 100, 1000, 20_000):
         for width in (1, 8, 64, 1000, 19_999):
             settings = Sde(width=width, replicas=1)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from ...measurement.job import FinishedJob
 from ...papers import ROUSSEAU
-from ...studies.flow.trained.claims import COLUMNS, SHOWN, WEIGHTS
+from ...studies.flow.trained.claims import COLUMNS_OF_TRAINED, CONTROLS_SHOWN, KINDS_OF_WEIGHTS
 from ..style import COLOURS, MARKERS
 from .figure import NamedFigure
 
@@ -51,16 +51,16 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     for axes, (name, title) in zip(row, PANELS.items(), strict=True):
         _draw_column(axes, tables[-1], name)
         axes.set_title(title, fontsize=8.5)
-    row[0].set_yticks(range(len(SHOWN)), [WORDS[control] for control in SHOWN], fontsize=8.5)
-    row[0].set_ylim(len(SHOWN) - 0.5, -0.7)
+    row[0].set_yticks(range(len(CONTROLS_SHOWN)), [WORDS[control] for control in CONTROLS_SHOWN], fontsize=8.5)
+    row[0].set_ylim(len(CONTROLS_SHOWN) - 0.5, -0.7)
     figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
     return figure
 
 
 def _draw_column(axes: Axes, table: np.ndarray, name: str) -> None:
-    values = table[COLUMNS.index(name)].reshape(len(SHOWN), len(WEIGHTS))
-    errors = table[COLUMNS.index("accuracy_error")].reshape(values.shape) if name == "accuracy" else None
-    places = np.arange(len(SHOWN))
+    values = table[COLUMNS_OF_TRAINED.index(name)].reshape(len(CONTROLS_SHOWN), len(KINDS_OF_WEIGHTS))
+    errors = table[COLUMNS_OF_TRAINED.index("accuracy_error")].reshape(values.shape) if name == "accuracy" else None
+    places = np.arange(len(CONTROLS_SHOWN))
     scaled = np.arcsinh(values) if name not in ("accuracy", "fold_networks", "fold_fraction") else values
     finite = scaled[np.isfinite(scaled)]
     if errors is not None:
@@ -72,7 +72,7 @@ def _draw_column(axes: Axes, table: np.ndarray, name: str) -> None:
         low, high = min(low, bound), max(high, bound)
         axes.axvline(bound, color="0.3", lw=0.8, ls=(0, (4, 3)))
     room = max(high - low, 1e-9)
-    for i, weights in enumerate(WEIGHTS):
+    for i, weights in enumerate(KINDS_OF_WEIGHTS):
         y = places + APART * (2 * i - 1)
         error = None if errors is None else 1.96 * np.nan_to_num(errors[:, i])
         axes.errorbar(
@@ -86,7 +86,7 @@ def _draw_column(axes: Axes, table: np.ndarray, name: str) -> None:
             axes.annotate(text, place, **shift, fontsize=6.5, color=COLOURS[i])
     axes.set_xlim(low - 0.25 * room, high + 0.25 * room)
     axes.set_xticks([])
-    for k in range(len(SHOWN) - 1):
+    for k in range(len(CONTROLS_SHOWN) - 1):
         axes.axhline(k + 0.5, color="0.85", lw=0.6)
     axes.grid(visible=False)
     axes.tick_params(length=0)

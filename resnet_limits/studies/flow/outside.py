@@ -8,7 +8,7 @@ from ...networks.activations import activation_named
 from ..outside import kinked, still
 from .settings import Flow
 
-SHARED: dict[str, Any] = {"init": "tied"}
+PINS_OF_SHARED_WEIGHTS: dict[str, Any] = {"init": "tied"}
 """Weights that all blocks share: a stationary field."""
 
 

@@ -20,7 +20,7 @@ from ..degenerate import of_a_layer
 from ..degenerate import points as of_points
 from .settings import Flow
 
-LAWS = ("free", "shared")
+KINDS_OF_WEIGHTS = ("free", "shared")
 
 
 def number(settings: Flow) -> torch.dtype:
@@ -66,7 +66,18 @@ def driven(
     return DrivenFlow(x.expand(settings.flow.paths, *x.shape), vector_field, path, settings.horizon)
 
 
-PATHS = ("seed", "width", "horizon", "activation", "block", "init", "data", "dtype", "flow.inputs", "flow.paths")
+KEYS_OF_FLOW_PATHS = (
+    "seed",
+    "width",
+    "horizon",
+    "activation",
+    "block",
+    "init",
+    "data",
+    "dtype",
+    "flow.inputs",
+    "flow.paths",
+)
 """What the flow along given weight paths depends on; the points are numbers of the settings' format."""
 
 
@@ -79,7 +90,7 @@ def reference(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
         x, error = exact.end()
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
-    solution = job.shared.solve(f"flow.{weights}", chosen(settings, PATHS), compute)
+    solution = job.shared.solve(f"flow.{weights}", chosen(settings, KEYS_OF_FLOW_PATHS), compute)
     return torch.from_numpy(solution["x"]).to(device.resolve(settings.device)), float(solution["error"][0])
 
 

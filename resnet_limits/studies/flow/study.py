@@ -14,7 +14,7 @@ from .settings import Flow
 from .symplectic import claims as symplectic
 from .trained import claims as trained
 
-GROUPS = (
+GROUPS_OF_FLOW = (
     maps.GROUP,
     inverse.GROUP,
     folding.GROUP,
@@ -30,7 +30,7 @@ STUDY = Study(
     equation="x_{k+1} = x_k + h v_k(x_k), h = T/L   ->   d phi/dt = v_t(phi); shared weights: phi = exp(v);"
     " Lip(h v) < 1: each block is a diffeomorphism, det D block >= (1 - Lip(h v))^D",
     settings=Flow,
-    groups=GROUPS,
-    check=partial(check, groups=GROUPS),
+    groups=GROUPS_OF_FLOW,
+    check=partial(check, groups=GROUPS_OF_FLOW),
     figures=("folding", "deformed_grid"),
 )

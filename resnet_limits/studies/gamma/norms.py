@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-ZERO = 1e-8
+MAX_NORM_OF_ZERO_PATH = 1e-8
 """Paths smaller than this are zero to rounding, where the loss has no use for the layers: their ratios say nothing."""
-IS_ZERO = "the minimiser is zero to rounding: its layers do nothing, and their distances have no order"
+MINIMISER_IS_ZERO = "the minimiser is zero to rounding: its layers do nothing, and their distances have no order"
 
 
 def tl2(path: np.ndarray, limit: Callable[[np.ndarray], np.ndarray]) -> float:

@@ -29,7 +29,7 @@ from . import branch
 from .settings import Gamma
 
 Kind = Literal["regression", "classification"]
-DATA = "data"
+PROBLEM_OF_DATA = "data"
 """The name in the records of the problem that the data set makes."""
 
 

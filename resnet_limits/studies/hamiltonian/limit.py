@@ -23,11 +23,11 @@ from ...training.branches import JUDGED_DEPTH
 from .problem import Setup, key, minima, size, trained
 from .settings import Hamiltonian
 
-FINEST = 128
+MIN_STEPS_OF_TRAJECTORY = 128
 """Steps of RK4, at least, between which trajectories from a known `P_0` are read."""
-FEWEST = 8
+STEPS_OF_COARSEST_SHOOTING = 8
 """Steps of the first, coarsest shooting."""
-SAFETY = 1.5
+SAFETY_OF_SHOOTING_ERROR = 1.5
 """On the error of the finer of two solutions of order p, their difference by `2^p - 1`."""
 
 
@@ -50,16 +50,16 @@ class ShootingLimit:
     @property
     def left(self) -> float:
         """What the residual that is left leaves of relative error."""
-        return 2 * SAFETY * self.residual
+        return 2 * SAFETY_OF_SHOOTING_ERROR * self.residual
 
     @property
     def share(self) -> float:
         """What the error of the finer solution is of the difference of both."""
-        return SAFETY / (2**self.order - 1)
+        return SAFETY_OF_SHOOTING_ERROR / (2**self.order - 1)
 
     def trajectories(self, depth: int) -> tuple[Trajectory, Trajectory]:
         """Both, at the times `s/depth`."""
-        every = -(-FINEST // depth)
+        every = -(-MIN_STEPS_OF_TRAJECTORY // depth)
         paths = []
         for P in self.momenta:
             path = integrate(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
@@ -111,7 +111,7 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: 
 
 def both(aim: Problem, P: Tensor, integrator: str, steps: int) -> tuple[Shooting, Shooting]:
     """Shootings from `P` with all the steps, and with half of them."""
-    by, few, half = INTEGRATORS[integrator], max(FEWEST, steps // 8), steps // 2
+    by, few, half = INTEGRATORS[integrator], max(STEPS_OF_COARSEST_SHOOTING, steps // 8), steps // 2
     first = shoot(aim, P, by, few)  # most of the way, at an eighth of the cost
     coarse = shoot(aim, first.momentum if first.converged else P, by, half)
     if not coarse.converged:

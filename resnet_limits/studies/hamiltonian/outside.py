@@ -10,9 +10,9 @@ from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from .. import outside, reached
 from .settings import Hamiltonian
 
-ROUNDING = 1e-13
+RELATIVE_ROUNDING_OF_STATES = 1e-13
 """Relative rounding of states and values."""
-TENDS_TO_ZERO = Expected("at_most", 0, 5e-4, scale=RELATIVE)
+EXPECTED_PLATEAU = Expected("at_most", 0, 5e-4, scale=RELATIVE)
 """Of a plateau, relative to the limit: a distance to a limit that is off by a thousandth is refuted."""
 
 

@@ -30,11 +30,11 @@ from ..degenerate import points
 from .network import WeightDecayedNetwork, refined
 from .settings import Hamiltonian
 
-CANCELLED = 1e-9
+MAX_FRACTION_OF_ZERO_WEIGHTS = 1e-9
 """Weights by the sum of what they are made of, without signs, below which they are zero: shooting leaves 1e-11."""
-LARGEST_OFF = 0.1
+MAX_RELATIVE_UNCERTAINTY = 0.1
 """Relative uncertainty of a minimiser that was reached above which it may be zero."""
-NO_FLOW = "the least value is that of no flow at all"
+LEAST_VALUE_WITHOUT_FLOW = "the least value is that of no flow at all"
 
 
 def dataset(settings: Hamiltonian) -> Dataset:
@@ -101,9 +101,9 @@ def setup(settings: Hamiltonian) -> Setup:
 
 # -- minimisers -----------------------------------------------------------------------------------
 
-START = 0.03
+START_STANDARD_DEVIATION = 0.03
 """Standard deviation of the scaled weights from which the shallowest network is minimised."""
-PROBLEM = (
+KEYS_OF_HAMILTONIAN_PROBLEM = (
     *("seed", "width", "activation", "data"),
     *(
         f"hamiltonian.{name}"
@@ -115,7 +115,7 @@ PROBLEM = (
 
 def key(settings: Hamiltonian, **more: Any) -> dict[str, Any]:
     """What a solution depends on: the problem, and more."""
-    return {**chosen(settings, PROBLEM), **more}
+    return {**chosen(settings, KEYS_OF_HAMILTONIAN_PROBLEM), **more}
 
 
 def minima(
@@ -132,7 +132,7 @@ def minima(
         def first(depth: int) -> np.ndarray:
             # Not zero: there coordinates that begin as zeros may stay so by symmetry, at a saddle.
             shape = problem.network(depth).shape
-            size = 1.0 if start else START
+            size = 1.0 if start else START_STANDARD_DEVIATION
             return size * generator(job.settings.seed, "hamiltonian.start", start).standard_normal(int(np.prod(shape)))
 
         return climb(
@@ -180,8 +180,10 @@ class CertifiedNetwork:
     @property
     def still(self) -> str | None:
         """Why its weights are zero as far as the minimisation can tell, or None."""
-        if self.minimum.converged and self.off > LARGEST_OFF:
-            return f"{NO_FLOW}: the weights are {np.linalg.norm(self.minimum.point):.1e}, and may be zero"
+        if self.minimum.converged and self.off > MAX_RELATIVE_UNCERTAINTY:
+            return (
+                f"{LEAST_VALUE_WITHOUT_FLOW}: the weights are {np.linalg.norm(self.minimum.point):.1e}, and may be zero"
+            )
         return unmoved(self.network.kernel, self.states[0], self.momenta[1])
 
     @property
@@ -213,9 +215,9 @@ def unmoved(kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n
     momenta cancel, as where nothing tells the points of two classes apart and the minimiser is zero."""
     f = kernel.at(q).root()
     weights, terms = float((P.mT @ f).norm()), float((P.abs().mT @ f.abs()).norm())
-    if weights > CANCELLED * terms:
+    if weights > MAX_FRACTION_OF_ZERO_WEIGHTS * terms:
         return None
-    return f"{NO_FLOW}: the momenta cancel, the weights are {weights:.1e} of {terms:.1e}"
+    return f"{LEAST_VALUE_WITHOUT_FLOW}: the momenta cancel, the weights are {weights:.1e} of {terms:.1e}"
 
 
 def size(x: Tensor) -> float:

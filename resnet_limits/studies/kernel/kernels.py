@@ -15,7 +15,7 @@ from ...limits.kernel_recursion import FiniteDepthKernel, moments_recursion
 from ...limits.moments import first_explosion, moments_at
 from ...limits.pair_kernel import mean_square
 from ...networks.activations import activation_named
-from .outside import DEEP, limitless, sizes
+from .outside import DEEP_BLOCK, limitless, sizes
 from .settings import Kernel
 
 
@@ -86,11 +86,11 @@ def affine(settings: Kernel, kind: Kind) -> tuple[float, float]:
 
 
 def deep_kernel(settings: Kernel, z: Float[Tensor, "n f"], tolerance: float, dtype: torch.dtype) -> DeepKernel:
-    """Of the deep block (its own sizes, `DEEP`) of infinite width and depth."""
+    """Of the deep block (its own sizes, `DEEP_BLOCK`) of infinite width and depth."""
     kernel = DeepKernel(
-        phi=DEEP["activation"],
-        inner=(DEEP["sigma_A"], DEEP["sigma_a"]),
-        outer=(DEEP["sigma_B"], sizes(settings).sigma_b),
+        phi=DEEP_BLOCK["activation"],
+        inner=(DEEP_BLOCK["sigma_A"], DEEP_BLOCK["sigma_a"]),
+        outer=(DEEP_BLOCK["sigma_B"], sizes(settings).sigma_b),
         horizon=settings.horizon,
         dtype=dtype,
     )

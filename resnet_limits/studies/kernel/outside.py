@@ -11,19 +11,19 @@ from ...networks.activations import activation_named
 from ...paths.laws.iid import IidLaw
 from .settings import Kernel
 
-AS_FULL: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
-OF_DEPTHS: dict[str, Verdict] = {**AS_FULL, "large": "inconclusive"}
+VERDICTS_WITH_LARGE: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
+VERDICTS_OF_DEPTH_ORDERS: dict[str, Verdict] = {**VERDICTS_WITH_LARGE, "large": "inconclusive"}
 """Of orders in depth: the preset `large` has one depth."""
 
-TYPICAL = 1.0
+TYPICAL_MEAN_SQUARE = 1.0
 """`|z|^2/d_in` of a standardised point: its mean over the training points."""
-NO_BLOW_UP = "moments that blow up before the horizon at no training or test point (blow_up_time: the first time)"
+NEEDS_NO_BLOW_UP = "moments that blow up before the horizon at no training or test point (blow_up_time: the first time)"
 """For `Claim.needs`."""
-OF_ROUNDING = "units of rounding"
+UNITS_OF_ROUNDING = "units of rounding"
 """For `Expected.scale`."""
-DEEP = {"activation": "relu", "sigma_A": 1.4142135623730951, "sigma_a": 0.5, "sigma_B": 1.0}
+DEEP_BLOCK = {"activation": "relu", "sigma_A": 1.4142135623730951, "sigma_a": 0.5, "sigma_B": 1.0}
 """The deep block `x + B phi(A x + a)`: its inner activation, sizes of its inner layer, and of its last."""
-LADDER = (8, 4, 2, 1)
+WIDTH_DIVISORS = (8, 4, 2, 1)
 """Finite networks have the width of the settings over these."""
 
 
@@ -32,7 +32,7 @@ def sizes(settings: Kernel) -> IidLaw:
     return IidLaw(**settings.init.sizes()._asdict())
 
 
-def widths(settings: Kernel, parts: tuple[int, ...] = LADDER) -> list[int]:
+def widths(settings: Kernel, parts: tuple[int, ...] = WIDTH_DIVISORS) -> list[int]:
     """The widths of the finite networks, increasing."""
     return sorted({max(1, settings.width // part) for part in parts})
 
@@ -52,7 +52,7 @@ def moving(settings: Kernel) -> str | None:
     return None
 
 
-def blow_up_time(phi: str, settings: Kernel, q0: float = TYPICAL) -> float:
+def blow_up_time(phi: str, settings: Kernel, q0: float = TYPICAL_MEAN_SQUARE) -> float:
     """When the moments of the doubly infinite network explode, from `m_0 = 0` and this q_0; inf if they do not."""
     activation = activation_named(phi)
     if activation.without_limit() is not None:
@@ -68,14 +68,14 @@ def explodes_with(phi: str, settings: Kernel) -> str | None:
     return f"horizon={settings.horizon:g} is beyond the blow-up time {at:.3g} of activation={phi}"
 
 
-LARGEST_GROWTH = 300.0
+MAX_GROWTH_OF_KERNELS = 300.0
 """Largest `phi'(0)^2 sigma_w^2 T`: kernels grow like its exponential, and float64 holds their squares."""
 
 
 def overflows(settings: Kernel) -> str | None:
     """Why float64 does not hold the kernels of the doubly infinite network, or None."""
     growth = activation_named(settings.activation).taylor()[0] ** 2 * sizes(settings).sigma_w ** 2 * settings.horizon
-    if growth > LARGEST_GROWTH:
+    if growth > MAX_GROWTH_OF_KERNELS:
         return f"sigma_w^2 T phi'(0)^2 = {growth:.4g}: squares of e^{{{growth:.4g}}} are beyond float64"
     return None
 
@@ -121,7 +121,7 @@ def bend(settings: Kernel) -> float:
     return (1 + growth) / min(widths(settings))
 
 
-IN_WIDTH = Expected("order", 0.5, 0.15, along="width", bend=bend)
+EXPECTED_IN_WIDTH = Expected("order", 0.5, 0.15, along="width", bend=bend)
 """What networks of width D fluctuate by, about the kernel of infinite width."""
 
 

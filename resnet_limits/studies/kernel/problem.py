@@ -34,20 +34,20 @@ def points(settings: Kernel, count: int) -> Float[Tensor, "n f"]:
     return dataset(settings).x_train[:count].double()
 
 
-AMONG = 100
+POINTS_SEARCHED = 100
 """Training points among which the second of a pair is looked for."""
 
 
 def pair(settings: Kernel) -> Float[Tensor, "2 f"]:
     """The first training point, and the one of the next hundred that overlaps it most: mostly of its class."""
-    z = points(settings, 1 + AMONG)
+    z = points(settings, 1 + POINTS_SEARCHED)
     return z[[0, 1 + int((z[1:] @ z[0]).argmax())]]
 
 
 def family(settings: Kernel, others: int) -> Float[Tensor, "n f"]:
     """The first training point and those of the next hundred that overlap it most, of no larger norm than the pair:
     where its moments do not blow up, theirs do not."""
-    z, largest = points(settings, 1 + AMONG), float(pair(settings).square().sum(dim=1).max())
+    z, largest = points(settings, 1 + POINTS_SEARCHED), float(pair(settings).square().sum(dim=1).max())
     small = z[1:][z[1:].square().sum(dim=1) <= largest]
     return torch.cat([z[:1], small[(small @ z[0]).argsort(descending=True)[:others]]])
 
@@ -99,13 +99,13 @@ def network_of(settings: Kernel, depth: int, width: int) -> NtkNetwork:
     )
 
 
-KERNELS = ("seed", "horizon", "activation", "init", "data", "kernel.read_in", "kernel.readout")
+KEYS_OF_KERNELS = ("seed", "horizon", "activation", "init", "data", "kernel.read_in", "kernel.readout")
 """What kernels and their points depend on, besides the depth."""
 
 
 def key(settings: Kernel, *names: str, **more: Any) -> dict[str, Any]:
     """The key of a solution that jobs share: what its kernels depend on, the keys of these names, and more."""
-    return {**chosen(settings, (*KERNELS, *names)), **more}
+    return {**chosen(settings, (*KEYS_OF_KERNELS, *names)), **more}
 
 
 # -- estimates ------------------------------------------------------------------------------------

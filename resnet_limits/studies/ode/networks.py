@@ -41,7 +41,7 @@ from ...training.loss_of_replicas import loss
 from ...training.trained import TrainedParameters
 from .settings import Ode, two_matrices
 
-MOST_IMAGES = 1400
+MAX_POINTS_OF_CONTROL = 1400
 """Training points of a control, whatever the data."""
 
 
@@ -59,7 +59,7 @@ def data_of(settings: Ode, *, at_most: int | None = None) -> Dataset:
 
 def few(settings: Ode) -> Dataset:
     """The data of a control, which are few."""
-    return data_of(settings, at_most=MOST_IMAGES)
+    return data_of(settings, at_most=MAX_POINTS_OF_CONTROL)
 
 
 def drawn(settings: Ode, law: Init, width: int, *, depth: int, replicas: int, purpose: str) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ def smooth_field(settings: Ode) -> str | None:
     return kinked(settings) or settings.block.rough(settings.width) or moves(settings)
 
 
-SMALLEST_MOVEMENT = 1e-4
+MIN_MOVEMENT = 1e-4
 """Root mean square by which training has to move the weights of some layer."""
 
 
@@ -41,7 +41,7 @@ def not_trained(start: str) -> Callable[[Any], str | None]:
         if "movement" not in final.index.get_level_values(0):
             return None
         moved = float(final["movement"].max())
-        if moved < SMALLEST_MOVEMENT:
+        if moved < MIN_MOVEMENT:
             return f"training hardly moved the weights (by {moved:.1e} at most): a larger train.lr, or more epochs"
         risen = [depth for depth, loss in final["train_loss"].items() if not loss < first[depth]]
         if risen:

@@ -84,7 +84,7 @@ def degenerate(settings: Ode) -> str | None:
     return of_a_layer(settings.init, x, settings) or points(x)
 
 
-PATHS = ("seed", "width", "horizon", "activation", "block", "init", "data", "ode.inputs", "ode.paths")
+KEYS_OF_ODE_PATHS = ("seed", "width", "horizon", "activation", "block", "init", "data", "ode.inputs", "ode.paths")
 """What the flow along given weight paths depends on."""
 
 
@@ -96,7 +96,7 @@ def reference(job: Job) -> tuple[Float[Tensor, "r n d"], float]:
         x, error = exact.end()
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
-    solution = job.shared.solve("flow", chosen(job.settings, PATHS), compute)
+    solution = job.shared.solve("flow", chosen(job.settings, KEYS_OF_ODE_PATHS), compute)
     return torch.from_numpy(solution["x"]).to(device.resolve(job.settings.device)), float(solution["error"][0])
 
 

@@ -19,7 +19,7 @@ from .settings import Sde
 from .strong import claims as strong
 from .weak import claims as weak
 
-GROUPS = (
+GROUPS_OF_SDE = (
     strong.GROUP,
     weak.GROUP,
     law.GROUP,
@@ -40,8 +40,8 @@ STUDY = Study(
     equation="x_{k+1} = x_k + phi(W_k psi(x_k) + b_k), W_k ~ N(0, sigma_w^2 h/D), b_k ~ N(0, sigma_b^2 h), h = T/L"
     "   ->   dx = phi''(0)/2 v(x) dt + phi'(0) (dW psi(x) + db), v = sigma_b^2 + sigma_w^2 |psi(x)|^2/D",
     settings=Sde,
-    groups=GROUPS,
-    check=partial(check, groups=GROUPS),
+    groups=GROUPS_OF_SDE,
+    check=partial(check, groups=GROUPS_OF_SDE),
     figures=("function_draws", "correlation_by_layer"),
     warnings=warnings,
 )

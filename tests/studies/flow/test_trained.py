@@ -36,7 +36,7 @@ from resnet_limits.studies.flow.settings import Flow, FlowKeys
 from resnet_limits.studies.flow.study import STUDY
 from resnet_limits.studies.flow.trained import claims
 from resnet_limits.studies.flow.trained import measure as trained
-from resnet_limits.studies.flow.trained.claims import COLUMNS, GROUP, SHOWN, WEIGHTS
+from resnet_limits.studies.flow.trained.claims import COLUMNS_OF_TRAINED, CONTROLS_SHOWN, GROUP, KINDS_OF_WEIGHTS
 from resnet_limits.training.loop import train
 from tests.planting import plant, resize
 
@@ -54,7 +54,7 @@ TINY = replace(TINY, flow=FlowKeys(points=20, trained_depth=4))
 @pytest.fixture
 def few_controls(monkeypatch):
     """Plain networks and those with a hard bound."""
-    resize(monkeypatch, claims, SHOWN=("none", "spectral"))
+    resize(monkeypatch, claims, CONTROLS_SHOWN=("none", "spectral"))
 
 
 def verdicts(settings: Flow):
@@ -71,7 +71,7 @@ def test_every_claim_is_supported():
 
 
 def test_each_penalty_lowers_what_it_penalises_and_one_without_a_gradient_does_not(monkeypatch):
-    resize(monkeypatch, claims, WEIGHTS=("free",))
+    resize(monkeypatch, claims, KINDS_OF_WEIGHTS=("free",))
     claimed = [f"flow.folding.trained.penalty.{name}" for name in ("lipschitz", "inverse", "h1")]
     judged = verdicts(SMALL)
     assert [judged[name].verdict for name in claimed] == ["supported"] * 3
@@ -102,12 +102,12 @@ def test_of_a_block_without_a_lipschitz_bound_only_what_needs_none_is_trained():
     settings = replace(TINY, block=PrenormBlock(hidden=4))
     measurement = trained.measure(Job(settings))
     controls = {r.coordinates["control"] for r in measurement.records}
-    assert controls == set(SHOWN) - {"spectral", "lipschitz"}
+    assert controls == set(CONTROLS_SHOWN) - {"spectral", "lipschitz"}
     assert "lipschitz_bound" not in {r.observable for r in measurement.records}
     table_of = measurement.arrays["trained.table"]
-    assert table_of.shape == (len(COLUMNS), 2 * len(SHOWN))
-    assert np.isnan(table_of[:, 2 * SHOWN.index("spectral")]).all()
-    assert np.isfinite(table_of[0, 2 * SHOWN.index("none")])
+    assert table_of.shape == (len(COLUMNS_OF_TRAINED), 2 * len(CONTROLS_SHOWN))
+    assert np.isnan(table_of[:, 2 * CONTROLS_SHOWN.index("spectral")]).all()
+    assert np.isfinite(table_of[0, 2 * CONTROLS_SHOWN.index("none")])
     for claim in GROUP.claims:
         if "spectral" in claim.where.values():
             assert "no Lipschitz bound" in str(claim.outside(settings))
@@ -189,8 +189,8 @@ def test_the_inverse_error_is_that_of_the_blocks_backwards():
 # -- what is trained ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("control", SHOWN)
-@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("control", CONTROLS_SHOWN)
+@pytest.mark.parametrize("weights", KINDS_OF_WEIGHTS)
 def test_networks_are_what_they_are_said_to_be(control, weights):
     dataset = load(TINY.data, seed=0)
     net = trained.network(TINY, control, weights, 4, dataset.features)
@@ -245,7 +245,7 @@ def test_the_start_is_near_the_identity():
 @pytest.mark.parametrize("activation", ["relu", "swish"])
 def test_other_blocks_and_activations_are_trained_and_bounded(block, activation):
     settings = replace(TINY, block=block, activation=activation)
-    for weights in WEIGHTS:
+    for weights in KINDS_OF_WEIGHTS:
         measured = trained.judged(Job(settings), "spectral", weights, 4)
         assert measured["lipschitz_bound"].max() <= 0.9 + 1e-12
         assert measured["block_lipschitz@all"].max() <= 0.9 + 1e-12
@@ -270,12 +270,12 @@ def test_deeper_jobs_share_the_networks_and_say_how_deep_they_are(monkeypatch):
 def test_the_table_is_that_of_the_records():
     measurement = measured(TINY)
     table = measurement.arrays["trained.table"]
-    assert table.shape == (len(COLUMNS), 2 * len(SHOWN))
+    assert table.shape == (len(COLUMNS_OF_TRAINED), 2 * len(CONTROLS_SHOWN))
     for record in measurement.records:
-        if record.observable in COLUMNS and record.coordinates.get("at", "all") == "all":
+        if record.observable in COLUMNS_OF_TRAINED and record.coordinates.get("at", "all") == "all":
             control, weights = record.coordinates["control"], record.coordinates["weights"]
-            column = 2 * SHOWN.index(control) + WEIGHTS.index(weights)
-            assert table[COLUMNS.index(record.observable), column] == record.value
+            column = 2 * CONTROLS_SHOWN.index(control) + KINDS_OF_WEIGHTS.index(weights)
+            assert table[COLUMNS_OF_TRAINED.index(record.observable), column] == record.value
     assert {name for name in measurement.arrays if "PLANE" not in name} >= {"trained.labels", "trained.layers"}
     for name in ("none.map", "none.inverse", "spectral.map", "spectral.inverse"):
         assert measurement.arrays[f"trained.{name}.nodes"].shape == (5, 81, 81, 2)
@@ -289,7 +289,7 @@ def test_what_is_drawn_of_the_inverse_ends_where_the_map_began():
 
 
 def test_a_training_that_explodes_is_said_and_not_judged(monkeypatch):
-    resize(monkeypatch, claims, SHOWN=("none", "lipschitz"))
+    resize(monkeypatch, claims, CONTROLS_SHOWN=("none", "lipschitz"))
     measurement = measured(replace(TINY, activation="relu", train=replace(TINY.train, lr=1e200)))
     assert {record.observable for record in measurement.records} == {"exploded_at"}
     assert np.isnan(measurement.arrays["trained.table"]).all()

@@ -100,7 +100,7 @@ def test_another_power_of_the_depth_in_the_penalty_is_refuted(monkeypatch: pytes
         return math.sqrt(a * tau), math.sqrt(a * self.depth**power)
 
     exact = {}
-    for name, kind in limit.KINDS.items():
+    for name, kind in limit.KIND_BY_PROBLEM.items():
         job = limit.of_problem(Job(SMALL), name)
         problem = small(job.settings, kind)
         exact[problem.penalties, kind] = limit.limit_of(job, problem, kind)

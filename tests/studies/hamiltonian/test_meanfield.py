@@ -59,7 +59,7 @@ def test_the_constant_of_the_mean_field_is_that_of_gradients_of_single_points_by
 
 
 def test_the_standard_error_of_the_mean_field_is_the_scatter_over_seeds(monkeypatch: pytest.MonkeyPatch):
-    resize(monkeypatch, meanfield_claims, COUNTS=(256,), DEPTH=4)
+    resize(monkeypatch, meanfield_claims, POINT_COUNTS=(256,), DEPTH_OF_MEANFIELD=4)
     records = []
     for seed in range(16):
         settings = replace(SMALL, seed=seed, replicas=5, minimiser=Minimiser(tolerance=1e-8))

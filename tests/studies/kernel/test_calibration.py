@@ -40,7 +40,7 @@ SIZES = replace(SMALL, width=16, depth=4, replicas=64, horizon=0.7, init=IidLaw(
 GRAM = overlaps(pair(SIZES))
 
 
-@pytest.mark.parametrize("of", list(diagram.OF))
+@pytest.mark.parametrize("of", list(diagram.WORDS_OF_CORNER_MOMENTS))
 def test_of_means_of_moments(of: str):
     records = []
     for settings in seeds(SIZES):

@@ -38,7 +38,7 @@ ACT = Isotropic.act
 @pytest.fixture(autouse=True)
 def _fewer_steps(monkeypatch):
     """The error of the step is taken off: 64 do."""
-    resize(monkeypatch, claims, FINE=64)
+    resize(monkeypatch, claims, STEPS_OF_SDE_SCHEME=64)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
@@ -75,7 +75,7 @@ def test_samples_are_those_of_networks_with_full_matrices():
 def test_the_table_has_a_column_a_width_and_ends_at_the_exact_numbers():
     measurement = diagram.measure(Job(replace(SMALL, depth=16)))
     records = measurement.records
-    for name, corner in (("depth", diagram.WIDE), ("limit", diagram.LIMIT)):
+    for name, corner in (("depth", diagram.CORNER_WIDE), ("limit", diagram.CORNER_LIMIT)):
         table = measurement.arrays[f"diagram.{name}"]
         assert table.flags.c_contiguous
         np.testing.assert_array_equal(table[0], [16, 32, 64, 128, np.inf])
@@ -93,8 +93,11 @@ def test_the_error_of_the_step_is_that_of_the_closed_form(activation: str):
     settings = Kernel(activation=activation)
     gram = overlaps(pair(settings))
     bias, left = diagram.step_error(settings, gram)
-    scheme, limit = diagram.euler_moments(settings, gram, diagram.FINE), kernels.limit_moments(settings, gram)
-    for of in diagram.OF:
+    scheme, limit = (
+        diagram.euler_moments(settings, gram, diagram.STEPS_OF_SDE_SCHEME),
+        kernels.limit_moments(settings, gram),
+    )
+    for of in diagram.WORDS_OF_CORNER_MOMENTS:
         assert abs(scheme[of] - bias[of] - limit[of]) < 3 * left[of] < 1e-3 * limit[of]
 
 
@@ -102,7 +105,7 @@ def test_what_a_network_differs_from_its_sde_in_is_of_order_1_over_depth_at_any_
     """At half the width the constant is another, and the ratio is still 1."""
     for width in (32, 128):
         records = measured("diagram", replace(SMALL, width=width, replicas=512 * 128 // width), (4,))[4]
-        for of in diagram.OF:
+        for of in diagram.WORDS_OF_CORNER_MOMENTS:
             ratio = value(records, "commuting_ratio", of=of)
             assert abs(ratio.value - 1) < 4 * ratio.stderr + 0.03
 
@@ -162,7 +165,7 @@ def test_coordinates_that_are_not_independent_are_seen(monkeypatch):
 
 
 def test_networks_without_relu_grow_at_another_rate(monkeypatch):
-    monkeypatch.setitem(drift.PINS, "activation_inside", "identity")
+    monkeypatch.setitem(drift.PINS_OF_DRIFT, "activation_inside", "identity")
     assert {judgement.verdict for judgement in verdicts("drift", SMALL, DEPTHS).values()} == {"refuted"}
 
 
@@ -200,7 +203,7 @@ def test_a_narrow_setting_has_no_order_in_width():
 def test_corners_come_with_their_distance_in_standard_errors():
     records = measured("diagram", SMALL, DEPTHS)[64]
     for width in (16, 32, 64, 128):
-        mean = value(records, "corner", corner=diagram.FINITE, of="q", width=width)
-        off = value(records, "corner_deviation", corner=diagram.FINITE, of="q", width=width)
+        mean = value(records, "corner", corner=diagram.CORNER_FINITE, of="q", width=width)
+        off = value(records, "corner_deviation", corner=diagram.CORNER_FINITE, of="q", width=width)
         assert off.value == pytest.approx(abs(mean.value - mean.reference) / mean.stderr)
         assert off.value < 4

@@ -126,7 +126,7 @@ def test_a_recursion_that_forgets_the_earlier_layers_is_seen(monkeypatch):
 def test_the_limit_in_depth_is_not_the_reference(monkeypatch):
     """At 2 layers the kernel of infinite depth is another by far more than the tolerance: the finite depth matters."""
     plant(monkeypatch, finite_kernel, lambda settings, kind, depth: finite_kernel(settings, kind, 512))
-    resize(monkeypatch, claims, EXACTLY=8)
+    resize(monkeypatch, claims, NETWORKS_WITH_FULL_MATRICES=8)
     judged = verdicts("entries", replace(SMALL, replicas=256), DEPTHS)
     assert judged["kernel.nngp.mean"].verdict == judged["kernel.ntk.mean"].verdict == "refuted"
 

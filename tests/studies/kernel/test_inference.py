@@ -78,7 +78,7 @@ def test_deeper_jobs_share_the_networks_and_nothing_depends_on_the_pieces(monkey
     settings = replace(SMALL, width=64, kernel=replace(SMALL.kernel, networks=4, steps=3))
     first, second = (repr(inference.measure(Job(replace(settings, depth=d), shared)).records) for d in (4, 32))
     assert first == second
-    resize(monkeypatch, inference, MEMORY=1)
+    resize(monkeypatch, inference, BYTES_OF_ACTIVATIONS=1)
     torch.testing.assert_close(
         inference.measure(Job(replace(settings, depth=4))).arrays["inference.learnt"],
         inference.measure(Job(replace(settings, depth=4), shared)).arrays["inference.learnt"],
@@ -150,7 +150,7 @@ def test_extrapolation_is_exact_in_one_over_the_width():
 @pytest.mark.parametrize("factor", [0.7, 1.3])
 def test_another_training_time_is_seen(factor: float, monkeypatch):
     right = descend
-    resize(monkeypatch, claims, WEAKLY=2)
+    resize(monkeypatch, claims, WEAKLY_TRAINED_NETWORKS=2)
     plant(monkeypatch, descend, lambda *arguments, steps, **more: right(*arguments, steps=int(factor * steps), **more))
     judged = verdicts("inference", SMALL, DEPTHS)
     assert judged["kernel.inference.time"].verdict == "refuted", judged["kernel.inference.time"].why

@@ -65,7 +65,10 @@ def test_the_constant_and_the_blow_up_time_are_recorded():
     constants = {
         (r.coordinates["scheme"], r.coordinates["of"]): r.value for r in records if r.observable == "depth_constant"
     }
-    assert set(constants) == {*(("own", of) for of in ("q", "lambda", "ntk")), *(("swish", of) for of in moments.OF)}
+    assert set(constants) == {
+        *(("own", of) for of in ("q", "lambda", "ntk")),
+        *(("swish", of) for of in moments.WORDS_OF_MOMENTS),
+    }
     assert -4 < constants["own", "q"] < -3
     time = value(records, "blow_up_time")
     assert time.coordinates["scheme"] == "swish"

@@ -18,7 +18,7 @@ from resnet_limits.networks.steps import STEPS
 from resnet_limits.studies.kernel.outside import sizes
 from resnet_limits.studies.kernel.settings import Kernel, MiniBatchKeys
 from resnet_limits.studies.kernel.trained import measure as trained
-from resnet_limits.studies.kernel.trained.claims import LAYERS, OPTIMIZERS
+from resnet_limits.studies.kernel.trained.claims import WORDS_OF_OPTIMIZERS, WORDS_OF_TRAINED_LAYERS
 from resnet_limits.studies.kernel.trained.compare import compare
 from tests.planting import plant
 from tests.studies.kernel.small import SMALL
@@ -52,8 +52,8 @@ def test_the_network_at_the_start_is_that_of_the_tangent_kernel():
 def test_all_learn_and_stand_beside_kernel_and_linear_classifier(records):
     linear, kernel = (value(records, f"accuracy.{name}").value for name in ("linear", "kernel"))
     assert abs(linear - kernel) < 0.02
-    for optimizer in OPTIMIZERS:
-        for layers in LAYERS:
+    for optimizer in WORDS_OF_OPTIMIZERS:
+        for layers in WORDS_OF_TRAINED_LAYERS:
             which = {"optimizer": optimizer, "layers": layers}
             accuracy = value(records, "accuracy.trained", **which)
             assert accuracy.replicas == 4

@@ -11,7 +11,7 @@ from ...group import Group
 from ...outside import kinked
 from ..settings import Flow
 
-VERDICTS: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
+VERDICTS_WITH_LARGE: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
 
 
 def moving(settings: Flow) -> str | None:
@@ -24,13 +24,13 @@ def smooth(settings: Flow) -> str | None:
     return kinked(settings) or moving(settings)
 
 
-SINGLE = 4
+BYTES_OF_SINGLE = 4
 
 
 def least_of_images(settings: Flow) -> float:
     """The kernels of a unit of the last stage, and their gradients."""
     keys = settings.flow.images
-    return 2 * SINGLE * keys.replicas * 9 * (4 * keys.channels) ** 2
+    return 2 * BYTES_OF_SINGLE * keys.replicas * 9 * (4 * keys.channels) ** 2
 
 
 GROUP = Group(
@@ -49,7 +49,7 @@ GROUP = Group(
             outside=smooth,
             needs="changes of the logits of at least four refinements, above rounding",
             rival=Rival("refined networks that keep the step of the trained one", "F17-refined-steps", -1.04),
-            verdicts=VERDICTS,
+            verdicts=VERDICTS_WITH_LARGE,
         ),
         Claim(
             id="flow.images.refinement.accuracy",
@@ -61,7 +61,7 @@ GROUP = Group(
             outside=moving,
             random=True,
             rival=Rival("refined networks that keep the step of the trained one", "F17-refined-steps", 0.365),
-            verdicts=VERDICTS,
+            verdicts=VERDICTS_WITH_LARGE,
         ),
     ),
     memory=("flow.images.channels", "flow.images.batch_size", "flow.images.replicas", "flow.images.points"),

@@ -35,23 +35,23 @@ from ....networks.convolutional import STAGES, Parameters, count, initial, logit
 from ....settings.content import chosen
 from ....settings.training import Train
 from ....training.convolutional import train
-from ..problem import LAWS
+from ..problem import KINDS_OF_WEIGHTS
 from ..request import image_data
 from ..settings import Flow
 
 MOMENTUM = 0.9
-REFINED = (1, 2, 4, 8)
+REFINEMENTS = (1, 2, 4, 8)
 """Units of a refined network over those that it was trained with; the change of its logits is that to twice as many."""
-PIECE = 256
+IMAGES_EVALUATED_A_PIECE = 256
 """Images that are evaluated at a time. A constant, so that no machine changes a bit of the logits."""
-DTYPE = torch.float32
+DTYPE_OF_TRAINING = torch.float32
 
 
 def measure(job: Job) -> Measurement:
     """Accuracies, parameters, inverse errors, and the refinement of shared weights; the same at every depth."""
     settings: Flow = job.settings
     keys, records, moved = settings.flow.images, [], []
-    networks = [(n, weights) for n in sorted(keys.units) for weights in LAWS]
+    networks = [(n, weights) for n in sorted(keys.units) for weights in KINDS_OF_WEIGHTS]
     for i, (n, weights) in enumerate(networks):
         sets = n if weights == "free" else 1
         part = job.part(f"{n}-{sets}")
@@ -73,7 +73,7 @@ def measure(job: Job) -> Measurement:
     return Measurement([*records, max(moved, key=lambda record: record.value)])
 
 
-TRAINED = (
+KEYS_OF_IMAGE_NETWORKS = (
     *("seed", "horizon", "activation", "data", "flow.images.channels", "flow.images.points", "flow.images.epochs"),
     *("flow.images.batch_size", "flow.images.lr", "flow.images.replicas"),
 )
@@ -81,12 +81,12 @@ TRAINED = (
 
 def key(settings: Flow) -> dict[str, Any]:
     """What a trained network depends on besides its units."""
-    return chosen(replace(settings, data=image_data(settings)), TRAINED)
+    return chosen(replace(settings, data=image_data(settings)), KEYS_OF_IMAGE_NETWORKS)
 
 
 def evaluated(n: int) -> list[int]:
     """With how many units a network with shared weights is run that was trained with n."""
-    return sorted({(n + 1) // 2, *(n * factor for factor in REFINED), 2 * n * REFINED[-1]})
+    return sorted({(n + 1) // 2, *(n * factor for factor in REFINEMENTS), 2 * n * REFINEMENTS[-1]})
 
 
 def images_of(x: Float[Tensor, "n features"], shape: tuple[int, int, int]) -> Float[Tensor, "n colours height width"]:
@@ -104,7 +104,7 @@ def _data(settings: Flow) -> Dataset:
     data = load(image_data(settings), seed=settings.seed)
     if not len(data.x_test):
         raise SettingError(f"data: no test images of {data.name} are left; accuracies need some")
-    return data.to(device.resolve(settings.device), DTYPE)
+    return data.to(device.resolve(settings.device), DTYPE_OF_TRAINING)
 
 
 def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
@@ -122,7 +122,7 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
         sets=sets,
         replicas=keys.replicas,
         seed=settings.seed,
-        dtype=DTYPE,
+        dtype=DTYPE_OF_TRAINING,
         device=x.device,
     )
     recipe = Train(
@@ -152,7 +152,7 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
         for m in counts:
             job.progress(0.7 + 0.3 * m / max(counts) / 2, f"run with {m}")
             scores[m] = scores_of(phi, parameters, x_test, units=m, horizon=settings.horizon)
-        inverse = inverse_errors(phi, parameters, x_test[:PIECE], units=n, horizon=settings.horizon)
+        inverse = inverse_errors(phi, parameters, x_test[:IMAGES_EVALUATED_A_PIECE], units=n, horizon=settings.horizon)
     solution = {"parameters": np.array([count(parameters)]), "inverse": inverse.cpu().numpy()}
     size = _rms(scores[max(counts)])
     for m in counts:
@@ -167,7 +167,10 @@ def scores_of(
 ) -> Float[Tensor, "r n classes"]:
     """The logits of a network with so many units a stage, a piece of the images at a time."""
     with torch.no_grad():
-        pieces = [logits(phi, parameters, piece, units=units, horizon=horizon) for piece in images.split(PIECE)]
+        pieces = [
+            logits(phi, parameters, piece, units=units, horizon=horizon)
+            for piece in images.split(IMAGES_EVALUATED_A_PIECE)
+        ]
     return torch.cat(pieces, dim=1)
 
 
@@ -195,7 +198,7 @@ def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: s
     records = [Record("images.parameters", float(solution["parameters"][0]), coordinates=where)]
     for name, values in solution.items():
         observable, _, at = name.partition(".")
-        if observable == "right" and (weights == "shared" or int(at) == n) and int(at) <= REFINED[-1] * n:
+        if observable == "right" and (weights == "shared" or int(at) == n) and int(at) <= REFINEMENTS[-1] * n:
             coordinates = {**where, "evaluated": int(at)}
             value, stderr = over_replicas(values.mean(axis=1))
             records.append(Record("images.accuracy", value, stderr, coordinates=coordinates, replicas=keys.replicas))
@@ -219,7 +222,7 @@ def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: s
 
 def _scaled_change(settings: Flow, solution: dict[str, np.ndarray], n: int) -> Record:
     """`n |accuracy change|` of a network with shared weights; the largest is judged."""
-    finest = n * REFINED[-1]
+    finest = n * REFINEMENTS[-1]
     change, stderr = difference(solution[f"right.{finest}"], solution[f"right.{n}"])
     return Record(
         "images.scaled_change",
@@ -233,7 +236,7 @@ def _scaled_change(settings: Flow, solution: dict[str, np.ndarray], n: int) -> R
 def _order(settings: Flow, solution: dict[str, np.ndarray], n: int) -> list[Record]:
     """The order at which the logits of the network with most units converge under refinement."""
     where, records = {"units": n, "weights": "shared", "data": image_data(settings).name}, []
-    counts = [n * factor for factor in REFINED]
+    counts = [n * factor for factor in REFINEMENTS]
     gaps = [float(np.sqrt(np.square(solution[f"gap.{m}"]).mean())) for m in counts]
     fit = fit_order(counts, gaps, reference_errors=[rounding("float32", 2 * len(STAGES) * m, 1.0) for m in counts])
     if len(fit.x) >= FEWEST_POINTS:

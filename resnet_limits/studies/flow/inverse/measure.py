@@ -13,9 +13,9 @@ from ....measurement.record import Measurement, Record
 from ....networks.residual import reverse
 from ....networks.steps import STEPS
 from ..outside import moves, smooth_path
-from ..problem import LAWS, driven
+from ..problem import KINDS_OF_WEIGHTS, driven
 
-SCHEMES = ("euler", "heun")
+INVERTED_SCHEMES = ("euler", "heun")
 
 
 def measure(job: Job) -> Measurement:
@@ -23,10 +23,10 @@ def measure(job: Job) -> Measurement:
     settings, records = job.settings, []
     if moves(settings):
         return Measurement()
-    for weights in LAWS:
+    for weights in KINDS_OF_WEIGHTS:
         flow = driven(settings, weights, depth=settings.depth)
         h = flow.step_size(settings.depth)
-        for scheme in SCHEMES:
+        for scheme in INVERTED_SCHEMES:
             if scheme == "heun" and weights == "free" and smooth_path(settings):
                 continue
             step = STEPS[scheme]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import ARSIGNY, HAIRER
 from ...group import Group
-from ..outside import SHARED, moves, smooth, smooth_field, smooth_path
+from ..outside import PINS_OF_SHARED_WEIGHTS, moves, smooth, smooth_field, smooth_path
 from ..room import least_of_driven
 from ..settings import Flow
 
-GRID = {**SHARED, "blocks": 32, "width": 2}
+PINS_OF_MAPS = {**PINS_OF_SHARED_WEIGHTS, "blocks": 32, "width": 2}
 """The flow on a grid: a stationary field of the plane, five squarings, twice as many cells a side as the depth."""
-CELLS = 2
+CELLS_OVER_DEPTH = 2
 
 
 def _map(scheme: str, order: int, *, shared: bool, with_longer: float) -> Claim:
@@ -29,7 +29,7 @@ def _map(scheme: str, order: int, *, shared: bool, with_longer: float) -> Claim:
         observable="map_error",
         expected=Expected("order", order, 0.1),
         where={"scheme": scheme, "weights": "shared" if shared else "free"},
-        pins=SHARED if shared else {},
+        pins=PINS_OF_SHARED_WEIGHTS if shared else {},
         outside=outside,
         rival=Rival("a horizon of the network 5 % longer", "F18-horizon", with_longer),
     )
@@ -56,7 +56,7 @@ GROUP = Group(
             kind="observation",
             observable="grid_error",
             expected=Expected("order", 2, 0.2),
-            pins=GRID,
+            pins=PINS_OF_MAPS,
             outside=smooth_field,
             rival=Rival("the nearest node in place of the bilinear interpolation", "F38-nearest", 1.075),
         ),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ....measurement.record import Record
 from ....training.penalty import Penalty
-from .claims import RANDOM
+from .claims import CONTROLS_OF_SCATTERED_MINIMA
 
 
 def mean_square(path: np.ndarray) -> float:
@@ -27,7 +27,7 @@ def relative_roughness(path: np.ndarray) -> float:
 def record(name: str, values: Sequence[float], control: Penalty, where: Mapping[str, Any]) -> Record:
     """The mean over starts, with its standard error where the starts end apart, else with what is left of them."""
     count, mean = len(values), float(np.mean(values))
-    if control in RANDOM:
+    if control in CONTROLS_OF_SCATTERED_MINIMA:
         error = float(np.std(values, ddof=1)) / count**0.5 if count > 1 else float("nan")
         return Record(name, mean, stderr=error, coordinates=where, replicas=count)
     left = float(np.ptp(values)) + 16 * np.finfo(np.float64).eps * abs(mean)

@@ -7,15 +7,15 @@ from ....data.sizes import training_points
 from ....papers import THORPE
 from ...group import Group
 from ...least import points
-from ...reached import FIRST_ORDER
+from ...reached import EXPECTED_FIRST_ORDER
 from ..outside import kinked, not_reached, several
 from ..room import least_of_minimiser
 from ..settings import Gamma
 
-COMPARED = ("weights_sup", "value_gap", "tl2", "h1")
+DISTANCES_COMPARED = ("weights_sup", "value_gap", "tl2", "h1")
 """What `compare.py` measures. The limit is extrapolated from the networks themselves: that they converge is no claim
 here, for it would hold by construction; the order of the differences is."""
-TOO_SMALL_AT_SMOKE = ("weights.observed", "tl2.observed", "h1")
+REAL_CLAIMS_OPEN_AT_SMOKE = ("weights.observed", "tl2.observed", "h1")
 
 
 def _claim(name: str, statement: str, observable: str, rival: Rival) -> Claim:
@@ -25,13 +25,13 @@ def _claim(name: str, statement: str, observable: str, rival: Rival) -> Claim:
         statement=statement,
         kind="observation",
         observable=observable,
-        expected=FIRST_ORDER,
+        expected=EXPECTED_FIRST_ORDER,
         where={"problem": "data"},
         outside=kinked,
         unmet=not_reached("data"),
         note=several("data"),
-        needs="depths that double, at least three" if observable in COMPARED else "",
-        verdicts=SMOKE_IS_TOO_SMALL if name in TOO_SMALL_AT_SMOKE else AS_STATED,
+        needs="depths that double, at least three" if observable in DISTANCES_COMPARED else "",
+        verdicts=SMOKE_IS_TOO_SMALL if name in REAL_CLAIMS_OPEN_AT_SMOKE else AS_STATED,
         rival=rival,
     )
 

@@ -16,14 +16,18 @@ from ...group import Group
 from ...least import points
 from ..outside import kinked, not_reached, several
 
-COUNTS = (64, 256, 1024, 4096)
-DEPTH = 16
-BEND = 0.1
+POINT_COUNTS = (64, 256, 1024, 4096)
+DEPTH_OF_MEANFIELD = 16
+BEND_IN_POINTS = 0.1
 """The largest correction to N^-1/2 at N = 64, relative. It is of second order in the distance, which is 0.13 there; 400
 draws show 0.02 +- 0.02."""
-LEAST_COUNT = 256
+MIN_POINTS_OF_CONSTANT = 256
 """Of the points from which the constant is taken: the correction there is a quarter of that at 64, 2 %."""
-PINS: dict[str, Any] = {"hamiltonian.kernel": "features", "hamiltonian.readout": "fixed", "hamiltonian.nu": 0.2}
+PINS_OF_MEANFIELD: dict[str, Any] = {
+    "hamiltonian.kernel": "features",
+    "hamiltonian.readout": "fixed",
+    "hamiltonian.nu": 0.2,
+}
 
 
 def _not_reached(records: Any) -> str | None:
@@ -46,9 +50,9 @@ _RATE = Claim(
     statement="Weights trained on N points converge to those of the whole population at order 1/2 in N",
     kind="observation",
     observable="meanfield_distance",
-    expected=Expected("order", 0.5, 0.15, along="N", bend=BEND),
+    expected=Expected("order", 0.5, 0.15, along="N", bend=BEND_IN_POINTS),
     where={"of": "mean field"},
-    pins=PINS,
+    pins=PINS_OF_MEANFIELD,
     outside=kinked,
     unmet=_not_reached,
     note=several("mean field"),

@@ -19,10 +19,10 @@ from ..problem import certificate as minimiser_certificate
 from ..problem import key, minima, setup, trained
 from .claims import pins
 
-ZERO = 1e-7
+MAX_RELATIVE_SIZE_OF_ZERO_MOMENTUM = 1e-7
 """Relative to the largest, a momentum that counts as zero: Newton's residual is orders of magnitude below."""
 
-NOISE = 0.01
+NOISE_OF_MOMENTA = 0.01
 """On the momenta that the shooting starts from, relative: those of the network have the zeros that are looked for."""
 
 
@@ -35,7 +35,7 @@ def measure(job: Job) -> Measurement:
     network = trained(problem, branches[0])
     records = minimiser_certificate(job, problem, branches, coordinates)
     job.progress(0.5, "shooting")
-    shot = limit(job, settings, problem, "sparsity", noise=NOISE)
+    shot = limit(job, settings, problem, "sparsity", noise=NOISE_OF_MOMENTA)
     records += certificate(shot, coordinates)
     gradient = problem.loss.gradient(network.states[-1]).norm(dim=1)
     free = gradient == 0
@@ -44,10 +44,10 @@ def measure(job: Job) -> Measurement:
         return Measurement(records)
     start, coarse = shot.momenta[0].norm(dim=1), shot.momenta[1].norm(dim=1)
     end = shot.trajectories(settings.depth)[0].momenta[-1].norm(dim=1)
-    zero = [(P / P.max()) <= ZERO for P in (start, end)]
+    zero = [(P / P.max()) <= MAX_RELATIVE_SIZE_OF_ZERO_MOMENTUM for P in (start, end)]
     same = (zero[0] == free) & (zero[1] == free)
     # A point on whose side of the margin network and limit, or limit with half the steps, may differ.
-    near = (coarse <= ZERO * coarse.max()) != zero[0]
+    near = (coarse <= MAX_RELATIVE_SIZE_OF_ZERO_MOMENTUM * coarse.max()) != zero[0]
     near |= ~free & (gradient < gradient.max() / settings.depth)
     error = max(float(near.double().mean()) / 2, 0.5 / len(free))
     records.append(

@@ -36,10 +36,19 @@ from ..kernels import finite_moments, limit_moments, reached
 from ..outside import limitless, moving, sizes, widths
 from ..problem import columns, key, law, overlaps, pair, read_in
 from ..settings import Kernel
-from .claims import FINE, MORE, NARROW, OF, PAIRED, SHALLOW, TANH, grown
+from .claims import (
+    DEPTHS_EXTRAPOLATED,
+    DIAGRAM_NETWORKS_A_REPLICA,
+    DIVISOR_OF_NARROW_WIDTH,
+    PINS_OF_TANH_DIAGRAM,
+    SHALLOW_DEPTH,
+    STEPS_OF_SDE_SCHEME,
+    WORDS_OF_CORNER_MOMENTS,
+    grown,
+)
 
-FINITE, WIDE = "finite depth, finite width", "finite depth, infinite width"
-SDE, LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
+CORNER_FINITE, CORNER_WIDE = "finite depth, finite width", "finite depth, infinite width"
+CORNER_SDE, CORNER_LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
 
 
 def measure(job: Job) -> Measurement:
@@ -50,7 +59,7 @@ def measure(job: Job) -> Measurement:
     job.progress(0.0, "networks of several widths")
     networks = sampled(settings, gram, ShallowNetwork(settings.activation), settings.depth, "network")
     recursion = finite_moments(settings, gram, settings.depth)
-    records = corners(networks, FINITE, recursion, WIDE)
+    records = corners(networks, CORNER_FINITE, recursion, CORNER_WIDE)
     records += spread_records(networks, "network")
     arrays = {"diagram.depth": table(networks, recursion)}
     job.progress(0.4, "shallow networks")
@@ -64,33 +73,49 @@ def measure(job: Job) -> Measurement:
         bias, left = step_error(settings, gram)
         draws = _sde(job, gram)
         diffusions = {
-            width: {of: draws_at_width[of] - bias[of] for of in OF} for width, draws_at_width in draws.items()
+            width: {of: draws_at_width[of] - bias[of] for of in WORDS_OF_CORNER_MOMENTS}
+            for width, draws_at_width in draws.items()
         }
-        records += corners(diffusions, SDE, limit, LIMIT)
+        records += corners(diffusions, CORNER_SDE, limit, CORNER_LIMIT)
         records += spread_records(diffusions, "sde")
         arrays["diagram.limit"] = table(diffusions, limit)
-        errors = {of: left[of] / limit["q"] for of in OF}
+        errors = {of: left[of] / limit["q"] for of in WORDS_OF_CORNER_MOMENTS}
         records += difference_records("sde", diffusions[settings.width], limit, errors)
         records += spread_ratio(settings, gram, diffusions)
     return Measurement([record for record in records if math.isfinite(record.value)], arrays)
 
 
 def of_shallow_networks(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
-    """Networks of `SHALLOW` layers and the width of the settings less infinitely wide ones."""
+    """Networks of `SHALLOW_DEPTH` layers and the width of the settings less infinitely wide ones."""
     settings, scheme = job.settings, ShallowNetwork(job.settings.activation)
 
     def compute() -> dict[str, np.ndarray]:
-        return as_arrays(drawn(settings, gram, scheme, SHALLOW, "shallow", settings.width, MORE * settings.replicas))
+        return as_arrays(
+            drawn(
+                settings,
+                gram,
+                scheme,
+                SHALLOW_DEPTH,
+                "shallow",
+                settings.width,
+                DIAGRAM_NETWORKS_A_REPLICA * settings.replicas,
+            )
+        )
 
     where = key(settings, "width", "replicas", "dtype")
     draws = as_draws(job.shared.solve("kernel.diagram.shallow", where, compute))
-    return difference_records("network", draws, finite_moments(settings, gram, SHALLOW), dict.fromkeys(OF, math.nan))
+    return difference_records(
+        "network",
+        draws,
+        finite_moments(settings, gram, SHALLOW_DEPTH),
+        dict.fromkeys(WORDS_OF_CORNER_MOMENTS, math.nan),
+    )
 
 
 def difference_records(scheme: str, draws: Draws, wide: dict[str, float], errors: dict[str, float]) -> list[Record]:
     """Means over networks less infinite width, relative to its q."""
     records = []
-    for of in OF:
+    for of in WORDS_OF_CORNER_MOMENTS:
         value, stderr = mean((draws[of] - wide[of]) / wide["q"])
         coordinates = {"scheme": scheme, "of": of}
         records.append(Record("corner_difference", value, stderr, reference_error=errors[of], coordinates=coordinates))
@@ -104,16 +129,16 @@ def narrow_law(settings: Kernel, gram: Float[Tensor, "2 2"], phi: str, steps: in
     """The moments of the Gram matrix of the SDE of width D/8, or of so many steps of its scheme."""
     init, squared = sizes(settings), activation_named(phi).taylor()[0] ** 2
     s, k = squared * init.sigma_b**2, squared * init.sigma_w**2
-    return gram_moments(gram.numpy(), s, k, settings.horizon, settings.width // NARROW, steps=steps)
+    return gram_moments(gram.numpy(), s, k, settings.horizon, settings.width // DIVISOR_OF_NARROW_WIDTH, steps=steps)
 
 
 def spread_ratio(settings: Kernel, gram: Float[Tensor, "2 2"], diffusions: dict[int, Draws]) -> list[Record]:
-    """Deviation of the overlap over the SDE's draws of width D/8, relative to the closed moments; those of `FINE` steps
-    close too: what the step changes is taken off."""
-    width, phi = settings.width // NARROW, settings.activation
+    """Deviation of the overlap over the SDE's draws of width D/8, relative to the closed moments; those of
+    `STEPS_OF_SDE_SCHEME` steps close too: what the step changes is taken off."""
+    width, phi = settings.width // DIVISOR_OF_NARROW_WIDTH, settings.activation
     if grown(settings) is not None or activation_named(phi).taylor()[1] != 0:
         return []
-    exact = narrow_law(settings, gram, phi, steps=FINE).deviation(0, 1)
+    exact = narrow_law(settings, gram, phi, steps=STEPS_OF_SDE_SCHEME).deviation(0, 1)
     value, stderr = standard_deviation(diffusions[width]["lambda"])
     return [Record("spread_ratio", value / exact, stderr / exact, replicas=len(diffusions[width]["lambda"]))]
 
@@ -121,7 +146,7 @@ def spread_ratio(settings: Kernel, gram: Float[Tensor, "2 2"], diffusions: dict[
 def commuting(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
     """`L (E[V_L] - E[V_T])` of tanh networks of width D/8 over the constant of that width, extrapolated in 1/L."""
     settings = job.settings
-    bias = narrow_law(settings, gram, TANH["activation"]).bias
+    bias = narrow_law(settings, gram, PINS_OF_TANH_DIAGRAM["activation"]).bias
     known = {"q": float(bias[0, 0]), "lambda": float(bias[0, 1])}
 
     def compute() -> dict[str, np.ndarray]:
@@ -130,9 +155,9 @@ def commuting(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
     where = key(settings, "width", "replicas", "dtype")
     solution = as_draws(job.shared.solve("kernel.diagram.commuting", where, compute))
     records = []
-    for of in OF:
+    for of in WORDS_OF_CORNER_MOMENTS:
         value, stderr = mean(solution[of] / known[of])
-        coordinates = {"of": of, **TANH}
+        coordinates = {"of": of, **PINS_OF_TANH_DIAGRAM}
         records.append(Record("commuting_ratio", value, stderr, coordinates=coordinates, replicas=len(solution[of])))
     return records
 
@@ -140,21 +165,24 @@ def commuting(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
 def beside_their_sde(settings: Kernel, gram: Float[Tensor, "2 2"]) -> Draws:
     """`L (V_L - V_T)` of each network, but for a mean of zero: the difference of a network and of Euler-Maruyama on its
     noise, plus the mean of the latter less that of the SDE; extrapolated from two depths."""
-    width, phi = max(1, settings.width // NARROW), TANH["activation"]
+    width, phi = max(1, settings.width // DIVISOR_OF_NARROW_WIDTH), PINS_OF_TANH_DIAGRAM["activation"]
     schemes = (ShallowNetwork(phi), EulerMaruyama(phi, "identity", law(settings)))
-    walkers = [Walker(scheme, depth) for depth in PAIRED for scheme in schemes]
+    walkers = [Walker(scheme, depth) for depth in DEPTHS_EXTRAPOLATED for scheme in schemes]
     at_activation = replace(settings, activation=phi)
     exact = limit_moments(at_activation, gram)
-    ahead = [{of: euler_moments(at_activation, gram, depth)[of] - exact[of] for of in OF} for depth in PAIRED]
+    ahead = [
+        {of: euler_moments(at_activation, gram, depth)[of] - exact[of] for of in WORDS_OF_CORNER_MOMENTS}
+        for depth in DEPTHS_EXTRAPOLATED
+    ]
     engine, totals = default_engine(), []
-    replicas = settings.replicas * NARROW // 2
+    replicas = settings.replicas * DIVISOR_OF_NARROW_WIDTH // 2
     for first, count in engine.pieces(replicas, vectors=8, width=width, dtype=getattr(torch, settings.dtype)):
         stream = Stream(settings.seed, f"kernel.diagram commuting {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
         ends = engine.final(walkers, x0, law(settings), horizon=settings.horizon, stream=stream)
         V = [wide.gram(x)[:, 0].cpu() for x in ends]
         off = [V[2 * i] - V[2 * i + 1] + torch.tensor([bias["q"], bias["lambda"]]) for i, bias in enumerate(ahead)]
-        coarse, fine = (depth * difference for depth, difference in zip(PAIRED, off, strict=True))
+        coarse, fine = (depth * difference for depth, difference in zip(DEPTHS_EXTRAPOLATED, off, strict=True))
         totals.append(2 * fine - coarse)
     total = torch.cat(totals)
     return {"q": total[:, 0], "lambda": total[:, 1]}
@@ -218,11 +246,18 @@ def _sde(job: Job, gram: Float[Tensor, "2 2"]) -> dict[int, Draws]:
 
     def compute() -> dict[str, np.ndarray]:
         scheme = EulerMaruyama(settings.activation, "identity", law(settings))
-        draws_by_width = sampled(settings, gram, scheme, FINE, "SDE")
-        return {f"{of} {width}": draws[of].numpy() for width, draws in draws_by_width.items() for of in OF}
+        draws_by_width = sampled(settings, gram, scheme, STEPS_OF_SDE_SCHEME, "SDE")
+        return {
+            f"{of} {width}": draws[of].numpy()
+            for width, draws in draws_by_width.items()
+            for of in WORDS_OF_CORNER_MOMENTS
+        }
 
     solution = job.shared.solve("kernel.diagram.sde", key(settings, "width", "replicas", "dtype"), compute)
-    return {width: {of: torch.from_numpy(solution[f"{of} {width}"]) for of in OF} for width in widths(settings)}
+    return {
+        width: {of: torch.from_numpy(solution[f"{of} {width}"]) for of in WORDS_OF_CORNER_MOMENTS}
+        for width in widths(settings)
+    }
 
 
 def euler_moments(settings: Kernel, gram: Float[Tensor, "2 2"], depth: int) -> dict[str, float]:
@@ -239,19 +274,21 @@ def euler_moments(settings: Kernel, gram: Float[Tensor, "2 2"], depth: int) -> d
 
 
 def step_error(settings: Kernel, gram: Float[Tensor, "2 2"]) -> tuple[dict[str, float], dict[str, float]]:
-    """What `FINE` steps add to the moments, and what is left of its error: from the scheme's own recursion with `FINE`
-    and more steps, by Richardson's extrapolation."""
-    coarse, fine, finer = (euler_moments(settings, gram, steps * FINE) for steps in (1, 2, 4))
-    ends = [{of: 2 * b[of] - a[of] for of in OF} for a, b in ((coarse, fine), (fine, finer))]
-    better = {of: (4 * ends[1][of] - ends[0][of]) / 3 for of in OF}
-    return {of: coarse[of] - better[of] for of in OF}, {of: abs(ends[1][of] - better[of]) for of in OF}
+    """What `STEPS_OF_SDE_SCHEME` steps add to the moments, and what is left of its error: from the scheme's own
+    recursion with `STEPS_OF_SDE_SCHEME` and more steps, by Richardson's extrapolation."""
+    coarse, fine, finer = (euler_moments(settings, gram, steps * STEPS_OF_SDE_SCHEME) for steps in (1, 2, 4))
+    ends = [{of: 2 * b[of] - a[of] for of in WORDS_OF_CORNER_MOMENTS} for a, b in ((coarse, fine), (fine, finer))]
+    better = {of: (4 * ends[1][of] - ends[0][of]) / 3 for of in WORDS_OF_CORNER_MOMENTS}
+    return {of: coarse[of] - better[of] for of in WORDS_OF_CORNER_MOMENTS}, {
+        of: abs(ends[1][of] - better[of]) for of in WORDS_OF_CORNER_MOMENTS
+    }
 
 
 def corners(draws: dict[int, Draws], corner: str, wide: dict[str, float], of_width: str) -> list[Record]:
     """Mean over networks by width, how far it is from infinite width in standard errors, and infinite width."""
-    records = [Record("corner", wide[of], coordinates={"corner": of_width, "of": of}) for of in OF]
+    records = [Record("corner", wide[of], coordinates={"corner": of_width, "of": of}) for of in WORDS_OF_CORNER_MOMENTS]
     for width, draws_at_width in draws.items():
-        for of in OF:
+        for of in WORDS_OF_CORNER_MOMENTS:
             value, stderr = mean(draws_at_width[of])
             more: Any = {
                 "coordinates": {"corner": corner, "of": of, "width": width},

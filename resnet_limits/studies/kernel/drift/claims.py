@@ -6,10 +6,10 @@ from ....claims.claim import Claim, Expected, Rival
 from ....papers import HAYOU
 from ...group import Group
 from ...least import points
-from ..outside import AS_FULL
+from ..outside import VERDICTS_WITH_LARGE
 
-WIDTHS = (8, 16, 32)
-PINS = {
+WIDTHS_OF_DRIFT = (8, 16, 32)
+PINS_OF_DRIFT = {
     "activation": "identity",
     "activation_inside": "relu",
     "horizon": 1.0,
@@ -32,9 +32,9 @@ def _growth(of: str, width: int, linear: float) -> Claim:
         observable="log_growth",
         expected=Expected("value", value, 0.02),
         where={"of": of, "width": width},
-        pins={**PINS, "width": width},
+        pins={**PINS_OF_DRIFT, "width": width},
         random=True,
-        verdicts=AS_FULL,
+        verdicts=VERDICTS_WITH_LARGE,
         rival=Rival("x + W x/sqrt(L), without the relu", "K19-relu", linear),
     )
 

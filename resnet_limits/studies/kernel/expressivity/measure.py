@@ -32,10 +32,18 @@ from ..kernels import affine, deep_kernel, finite_kernel, limit_exists, limit_ke
 from ..outside import not_affine
 from ..problem import dataset, key, overlaps
 from ..settings import Kernel
-from .claims import BENT, BEYOND, ENTRIES, NOISY, POINTS, REGRESSED, SMALL
+from .claims import (
+    MIN_POINTS_OF_GRAM,
+    PINS_OF_BENT_KERNEL,
+    PINS_OF_NOISY_REGRESSION,
+    PINS_OF_SMALL_SIZES,
+    POINTS_BEYOND_FEATURES,
+    POINTS_FITTED_BY_AFFINE,
+    POINTS_OF_REGRESSION,
+)
 
-EPS = torch.finfo(torch.float64).eps
-STEPS = 1e-10
+UNIT_ROUNDOFF = torch.finfo(torch.float64).eps
+TOLERANCE_OF_DEEP_STEPS = 1e-10
 """Relative error of the deep block's kernel."""
 
 
@@ -55,21 +63,24 @@ def measure(job: Job) -> Measurement:
         job.progress(0.3, "regression at finite depth")
         records += regression_records(settings, data)
     job.progress(0.5, "non-linear part")
-    few = x[:ENTRIES]
+    few = x[:POINTS_FITTED_BY_AFFINE]
     gram = overlaps(few)
     small = of_small_sizes(settings)
-    bent = replace(settings, horizon=BENT["horizon"])
+    bent = replace(settings, horizon=PINS_OF_BENT_KERNEL["horizon"])
 
     def deep() -> dict[str, np.ndarray]:
-        return {"entries": deep_kernel(bent, few, STEPS, torch.float64)(few, few).numpy()}
+        return {"entries": deep_kernel(bent, few, TOLERANCE_OF_DEEP_STEPS, torch.float64)(few, few).numpy()}
 
     nonlinear = {
-        "finite depth": (finite_kernel(small, "nngp", settings.depth)(few, few), SMALL),
-        "deep": (torch.from_numpy(job.shared.solve("kernel.expressivity.deep", keys, deep)["entries"]), BENT),
+        "finite depth": (finite_kernel(small, "nngp", settings.depth)(few, few), PINS_OF_SMALL_SIZES),
+        "deep": (
+            torch.from_numpy(job.shared.solve("kernel.expressivity.deep", keys, deep)["entries"]),
+            PINS_OF_BENT_KERNEL,
+        ),
     }
     for scheme, (K, pins) in nonlinear.items():
         value, coordinates = not_fitted(K, gram), {"scheme": scheme, **pins}
-        error = {"finite depth": EPS * settings.depth, "deep": STEPS}[scheme]
+        error = {"finite depth": UNIT_ROUNDOFF * settings.depth, "deep": TOLERANCE_OF_DEEP_STEPS}[scheme]
         records.append(Record("nonlinear_part", value, reference_error=error, coordinates=coordinates))
         if value > 0:
             error /= value * math.log(10)
@@ -81,14 +92,14 @@ def measure(job: Job) -> Measurement:
 
 def of_small_sizes(settings: Kernel) -> Kernel:
     """With the sizes and the horizon that the orders in depth pin."""
-    return pinned(replace(settings, init=IidLaw()), SMALL)
+    return pinned(replace(settings, init=IidLaw()), PINS_OF_SMALL_SIZES)
 
 
 def regression_records(settings: Kernel, data: Dataset) -> list[Record]:
     """Regression with NNGP and tangent kernel of this depth against linear ridge regression, which knows the kernel of
     infinite depth by its two constants alone."""
-    small, noise = of_small_sizes(settings), NOISY["kernel.ridge"]
-    x, y = data.x_train[:REGRESSED].double(), targets(data, REGRESSED)
+    small, noise = of_small_sizes(settings), PINS_OF_NOISY_REGRESSION["kernel.ridge"]
+    x, y = data.x_train[:POINTS_OF_REGRESSION].double(), targets(data, POINTS_OF_REGRESSION)
     kinds: tuple[Kind, ...] = ("nngp", "ntk")
     records = []
     for kind in kinds:
@@ -96,7 +107,7 @@ def regression_records(settings: Kernel, data: Dataset) -> list[Record]:
         posterior = dense.posterior(kernel, x, y, ridge=noise)
         linear = linear_ridge(*affine(small, kind), x, y, x, noise)
         off = float((posterior.mean(x) - linear).norm() / linear.norm())
-        coordinates = {"scheme": kind, **NOISY}
+        coordinates = {"scheme": kind, **PINS_OF_NOISY_REGRESSION}
         error = settings.depth * posterior.error
         records.append(Record("regression_distance", off, reference_error=error, coordinates=coordinates))
     return records
@@ -121,7 +132,7 @@ def rank_records(solution: dict[str, np.ndarray], d_in: int) -> list[Record]:
     records = []
     for scheme in ("nngp", "ntk"):
         values = solution[scheme]
-        n, bound = len(values), len(values) * EPS * values[0]
+        n, bound = len(values), len(values) * UNIT_ROUNDOFF * values[0]
         coordinates = {"scheme": scheme}
         rank = float((np.abs(values) > bound).sum())
         records.append(Record("rank", rank, reference=min(n, d_in + 1), coordinates=coordinates))
@@ -138,7 +149,7 @@ def rank_records(solution: dict[str, np.ndarray], d_in: int) -> list[Record]:
 def of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
     """Eigenvalues of Gram matrices, decreasing, and the difference of kernel and linear ridge regression."""
     data = dataset(settings)
-    count = max(POINTS, data.features + 1 + BEYOND)
+    count = max(MIN_POINTS_OF_GRAM, data.features + 1 + POINTS_BEYOND_FEATURES)
     x, new = data.x_train[:count].double(), data.x_test.double()[:count]
     largest = float(torch.cat([x, new]).square().mean(dim=1).max())
     arrays = {}
@@ -179,5 +190,9 @@ def ridge_difference(
     right = np.vstack([y.numpy(), np.zeros((design.shape[1], y.shape[1]))])
     squares = np.vstack([design, math.sqrt(ridge) * np.eye(design.shape[1])])
     direct, again = (at @ least_squares(squares, right, driver) for driver in ("gelsd", "gelsy"))
-    bound = len(x) * EPS * float(values[-1] / values[0].clamp(min=EPS)) * float(np.abs(direct).max())
-    return float(np.abs(through_kernel - direct).max() / bound), float(np.abs(again - direct).max() / bound + EPS)
+    bound = (
+        len(x) * UNIT_ROUNDOFF * float(values[-1] / values[0].clamp(min=UNIT_ROUNDOFF)) * float(np.abs(direct).max())
+    )
+    return float(np.abs(through_kernel - direct).max() / bound), float(
+        np.abs(again - direct).max() / bound + UNIT_ROUNDOFF
+    )

@@ -38,13 +38,20 @@ from ..kernels import finite_kernel
 from ..outside import sizes, widths
 from ..problem import columns, dataset, key, network_of, overlaps
 from ..settings import Kernel
-from .claims import CONDITIONED, LARGEST, PREDICTED, TESTED, WEAKLY, WIDER
+from .claims import (
+    MAX_MEAN_SQUARE_OF_TEST_POINTS,
+    MAX_POINTS_CONDITIONED,
+    MAX_POINTS_PREDICTED,
+    MAX_TEST_POINTS,
+    WEAKLY_TRAINED_NETWORKS,
+    WIDTH_FACTORS,
+)
 
-PINS = {"dtype": "float32"}
-MEMORY = 2**29
+PINS_OF_SINGLE_PRECISION = {"dtype": "float32"}
+BYTES_OF_ACTIVATIONS = 2**29
 """Bytes of activations of the networks that are trained side by side, about: a constant, so that no rounding depends
 on the memory that is free."""
-MOST_TIMES = 2
+MAX_FACTOR_OF_NETWORKS = 2
 """There are as many times more of the narrower networks, at most: their distances have more noise."""
 
 
@@ -63,8 +70,8 @@ def task(settings: Kernel) -> Task:
     """The first `kernel.points` training points and at most 1000 test points."""
     data, n = dataset(settings), settings.kernel.points
     y = one_hot(data.y_train[:n], data.classes) if data.is_classification else data.y_train[:n].double()
-    labels = data.y_test[:TESTED] if data.is_classification else None
-    return Task(data.x_train[:n].double(), y, data.x_test[:TESTED].double(), labels)
+    labels = data.y_test[:MAX_TEST_POINTS] if data.is_classification else None
+    return Task(data.x_train[:n].double(), y, data.x_test[:MAX_TEST_POINTS].double(), labels)
 
 
 def measure(job: Job) -> Measurement:
@@ -104,7 +111,7 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
         return kernel["across"] @ (vectors * factors) @ (vectors.T @ regression.y)
 
     predicted = after(steps)
-    size, where = predicted.square().mean(), {"points": len(regression.x), **PINS}
+    size, where = predicted.square().mean(), {"points": len(regression.x), **PINS_OF_SINGLE_PRECISION}
     components = (vectors.T @ regression.y).square().sum(dim=1) / (2 * len(regression.x))
     total, distances, times, networks = Measurement(), {}, {}, {}
     its_widths = widths(settings)
@@ -115,9 +122,13 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
         learnt = _trained(job, regression, depth, width, rate * len(regression.x), (i, len(its_widths)))
         networks[width] = len(learnt.change)
         distances[width] = root_mean_square((learnt.change - predicted).square().mean(dim=(1, 2)) / size)
-        loss = learnt.loss[:, learnt.loss.shape[1] // EARLY]  # after so many steps
+        loss = learnt.loss[:, learnt.loss.shape[1] // DIVISOR_OF_EARLY_STEPS]  # after so many steps
         reached = loss_times(loss, components, (1 - rate * values.clamp(min=0)).abs(), steps)
-        times[width] = mean(reached / (steps // EARLY)) if steps >= EARLY else (math.nan, math.nan)
+        times[width] = (
+            mean(reached / (steps // DIVISOR_OF_EARLY_STEPS))
+            if steps >= DIVISOR_OF_EARLY_STEPS
+            else (math.nan, math.nan)
+        )
         drawn: Any = {"coordinates": {**where, "width": width}, "replicas": len(learnt.change)}
         total.records.append(Record("learnt_time", *times[width], **drawn))
         if regression.labels is not None:
@@ -139,14 +150,14 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
         total.arrays["inference.loss"] = learnt.loss.mean(dim=0).numpy()
     end = {"coordinates": {**where, "scheme": "extrapolated"}, "replicas": settings.kernel.networks}
     total.records.append(Record("learnt_time", *extrapolated(times), **end))
-    total.records += distance_records(distances, {"scheme": "trained", **PINS}, networks)
+    total.records += distance_records(distances, {"scheme": "trained", **PINS_OF_SINGLE_PRECISION}, networks)
     total.arrays["inference.distance.trained"] = by_width(distances)
     return total
 
 
-EARLY = 3
+DIVISOR_OF_EARLY_STEPS = 3
 """Of the steps this part is looked at: later losses of narrow networks fall behind by more."""
-LATEST = 8
+MAX_TIME_OVER_STEPS = 8
 """Times are looked for up to as many times the steps."""
 
 
@@ -157,7 +168,7 @@ def loss_times(
 
     By bisection; the loss falls as t grows.
     """
-    early, late = torch.zeros_like(loss), torch.full_like(loss, float(LATEST * steps))
+    early, late = torch.zeros_like(loss), torch.full_like(loss, float(MAX_TIME_OVER_STEPS * steps))
     for _ in range(60):
         middle = (early + late) / 2
         above = (components * factors ** (2 * middle[:, None])).sum(dim=1) > loss
@@ -215,8 +226,8 @@ def _trained(job: Job, regression: Task, depth: int, width: int, rate: float, pa
     settings, device_ = job.settings, device.resolve(job.settings.device)
     network = network_of(settings, depth, width)
     x, y, new = (t.to(device_, torch.float32) for t in (regression.x, regression.y, regression.new))
-    networks = settings.kernel.networks * min(settings.width // width, MOST_TIMES)
-    size = max(1, min(networks, MEMORY // (16 * len(x) * width * depth)))
+    networks = settings.kernel.networks * min(settings.width // width, MAX_FACTOR_OF_NETWORKS)
+    size = max(1, min(networks, BYTES_OF_ACTIVATIONS // (16 * len(x) * width * depth)))
     solutions = []
     for first in range(0, networks, size):
         count = min(size, networks - first)
@@ -264,7 +275,10 @@ def _weakly(job: Job, regression: Task, depth: int) -> Measurement:
     """Posterior means and variances of the read-out of networks, against those of the kernel."""
     settings = job.settings
     regression = replace(
-        regression, x=regression.x[:CONDITIONED], y=regression.y[:CONDITIONED], new=typical(regression.new)[:PREDICTED]
+        regression,
+        x=regression.x[:MAX_POINTS_CONDITIONED],
+        y=regression.y[:MAX_POINTS_CONDITIONED],
+        new=typical(regression.new)[:MAX_POINTS_PREDICTED],
     )
     kernel, noise, n = finite_kernel(settings, "nngp", depth), settings.kernel.ridge, len(regression.x)
     exact = conditioned(
@@ -275,12 +289,12 @@ def _weakly(job: Job, regression: Task, depth: int) -> Measurement:
         noise,
     )
     gram = overlaps(torch.cat([regression.x, regression.new]))
-    its_widths = [wider * settings.width for wider in WIDER]
+    its_widths = [wider * settings.width for wider in WIDTH_FACTORS]
 
     def compute() -> dict[str, np.ndarray]:
         squares_drawn = []
         for width in its_widths:
-            for replica in range(WEAKLY):
+            for replica in range(WEAKLY_TRAINED_NETWORKS):
                 K = overlaps_at(settings, gram, depth, width, replica)
                 predictions = conditioned(
                     K[:, :n, :n], K[:, n:, :n], K.diagonal(dim1=1, dim2=2)[:, n:], regression.y, noise
@@ -288,7 +302,7 @@ def _weakly(job: Job, regression: Task, depth: int) -> Measurement:
                 squares_drawn += [
                     (a - b).square().mean() / b.square().mean() for a, b in zip(predictions, exact, strict=True)
                 ]
-        return {"squares": torch.stack(squares_drawn).reshape(len(its_widths), WEAKLY, 2).numpy()}
+        return {"squares": torch.stack(squares_drawn).reshape(len(its_widths), WEAKLY_TRAINED_NETWORKS, 2).numpy()}
 
     where = key(settings, "width", "kernel.points", "kernel.ridge", at=depth)
     squares = torch.from_numpy(job.shared.solve("kernel.inference.weak", where, compute)["squares"])
@@ -298,16 +312,17 @@ def _weakly(job: Job, regression: Task, depth: int) -> Measurement:
             width: root_mean_square(squares_at_width)
             for width, squares_at_width in zip(its_widths, squares[..., i], strict=True)
         }
-        networks = dict.fromkeys(its_widths, WEAKLY)
+        networks = dict.fromkeys(its_widths, WEAKLY_TRAINED_NETWORKS)
         total.records += distance_records(distances, {"scheme": name, "dtype": "float64"}, networks)
         total.arrays[f"inference.distance.{name.split()[1]}"] = by_width(distances)
     return total
 
 
 def typical(z: Float[Tensor, "n f"]) -> Float[Tensor, "k f"]:
-    """The points with `|z|^2/d` of at most `LARGEST`, or all where there is none: of larger ones the layers, which tanh
-    bounds, change nothing, and they would be all that a root mean square over points sees."""
-    kept = z[mean_square(z) <= LARGEST]
+    """The points with `|z|^2/d` of at most `MAX_MEAN_SQUARE_OF_TEST_POINTS`, or all where there is none: of larger
+    ones the layers, which tanh bounds, change nothing, and they would be all that a root mean square over points
+    sees."""
+    kept = z[mean_square(z) <= MAX_MEAN_SQUARE_OF_TEST_POINTS]
     return kept if len(kept) else z
 
 

@@ -40,10 +40,10 @@ from ..kernels import limit_exists, limit_kernel
 from ..outside import sizes
 from ..problem import dataset
 from ..settings import Kernel
-from .claims import LAYERS, OPTIMIZERS
+from .claims import WORDS_OF_OPTIMIZERS, WORDS_OF_TRAINED_LAYERS
 
-DTYPE = torch.float32
-PINS = {"dtype": "float32"}
+DTYPE_OF_TRAINING = torch.float32
+PINS_OF_SINGLE_PRECISION = {"dtype": "float32"}
 
 
 def measure(job: Job) -> Measurement:
@@ -55,7 +55,7 @@ def measure(job: Job) -> Measurement:
     records = [Record("accuracy.linear", *fraction(linear), coordinates={"points": len(data.x_train)})]
     if (of_kernel := of_the_kernel(settings, data)) is not None:
         records.append(Record("accuracy.kernel", *fraction(of_kernel), coordinates={"points": len(data.x_train)}))
-    runs = [(optimizer, layers) for optimizer in OPTIMIZERS for layers in LAYERS]
+    runs = [(optimizer, layers) for optimizer in WORDS_OF_OPTIMIZERS for layers in WORDS_OF_TRAINED_LAYERS]
     for i, (optimizer, layers) in enumerate(runs):
         part = job.part(f"{optimizer}-{layers}")
 
@@ -64,7 +64,7 @@ def measure(job: Job) -> Measurement:
 
         part.progress = progress
         right = of_networks(part, data, optimizer, layers)
-        where = {"optimizer": optimizer, "layers": layers, **PINS}
+        where = {"optimizer": optimizer, "layers": layers, **PINS_OF_SINGLE_PRECISION}
         records.append(Record("accuracy.trained", *mean(right.mean(dim=1)), coordinates=where, replicas=len(right)))
         gain = difference(right.mean(dim=0).numpy(), linear)
         records.append(Record("accuracy_gain", *gain, coordinates=where, replicas=len(linear)))
@@ -81,7 +81,7 @@ def of_networks(job: Job, data: Dataset, optimizer: str, layers: str) -> Float[T
     """1 for each test point whose class a trained network finds, else 0."""
     settings: Kernel = job.settings
     keys, depth = settings.kernel.mini_batch, settings.depth
-    data = data.to(device.resolve(settings.device), DTYPE)
+    data = data.to(device.resolve(settings.device), DTYPE_OF_TRAINING)
     block = field(OneBlock(), settings.activation, keys.width)
     start = drawn(settings, data)
     fixed = {name: w for name, w in start.items() if layers == "fixed" and name.startswith("trunk.")}
@@ -130,7 +130,7 @@ def drawn(settings: Kernel, data: Dataset) -> dict[str, Tensor]:
 
     def one(name: str, *shape: int, layer: int = 0) -> Tensor:
         stream = Stream(settings.seed, f"kernel.trained {name}").at(layer)
-        where = {"dtype": DTYPE, "device": device.resolve(settings.device)}
+        where = {"dtype": DTYPE_OF_TRAINING, "device": device.resolve(settings.device)}
         return scales.start(kind[name], shape, stream, replicas=keys.networks, **where)
 
     trunk = {

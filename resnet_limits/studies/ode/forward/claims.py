@@ -17,8 +17,8 @@ from ..outside import moves, reads_a_continuous_path, smooth_field
 from ..room import least_of_states, least_of_weights
 from ..settings import Ode
 
-NAMES = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
-LEADING = {"horizon": 0.7}
+WORDS_OF_STEPS = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
+PINS_OF_LEADING_TERM = {"horizon": 0.7}
 """A horizon other than 1, so that a factor 1/L in place of T/L is seen."""
 
 
@@ -26,7 +26,8 @@ def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode],
     return Claim(
         id=f"ode.forward.{scheme}",
         source=SANDER if scheme == "euler" else HAIRER,
-        statement=f"The output of {NAMES[scheme]} blocks converges to the flow of the weight path at order {order}",
+        statement=f"The output of {WORDS_OF_STEPS[scheme]} blocks converges to the flow of the weight path at"
+        f" order {order}",
         kind="theorem",
         observable="forward_error",
         expected=Expected("order", order, tolerance),
@@ -46,7 +47,7 @@ def _frozen(scheme: str) -> Claim:
     return Claim(
         id=f"ode.frozen.{scheme}",
         source=HAIRER,
-        statement=f"{NAMES[scheme]} blocks that read their weights at t_k alone fall back to order 1",
+        statement=f"{WORDS_OF_STEPS[scheme]} blocks that read their weights at t_k alone fall back to order 1",
         kind="control",
         observable="forward_error",
         expected=Expected("order", 1, 0.1),
@@ -81,8 +82,8 @@ GROUP = Group(
             kind="theorem",
             observable="leading_remainder",
             expected=Expected("order", 2, 0.2),
-            pins=LEADING,
-            where=LEADING,
+            pins=PINS_OF_LEADING_TERM,
+            where=PINS_OF_LEADING_TERM,
             outside=smooth_field,
             rival=Rival("blocks read the weights of the next layer, theta(t_{k+1})", "O14-euler-time", 1.0),
         ),

@@ -30,10 +30,10 @@ from ....paths.smooth import SmoothPath
 from ....paths.tied import TiedPath
 from ....settings.content import chosen
 from ..outside import smooth_field
-from ..problem import PATHS, half_mean_square, problem, relative_error
+from ..problem import KEYS_OF_ODE_PATHS, half_mean_square, problem, relative_error
 
-SCHEMES = ("euler", "heun")
-INTERIOR = (0.25, 0.5, 0.75)
+SCHEMES_OF_GRADIENTS = ("euler", "heun")
+INTERIOR_TIMES = (0.25, 0.5, 0.75)
 
 
 def linear_path(path: Path) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -55,8 +55,8 @@ def measure(job: Job) -> Measurement:
     exact = _reference(job)
     driven = problem(settings, replicas=settings.ode.paths)
     records = []
-    for i, name in enumerate(SCHEMES):
-        job.progress((i + 1) / (1 + len(SCHEMES)), f"gradients, {name}")
+    for i, name in enumerate(SCHEMES_OF_GRADIENTS):
+        job.progress((i + 1) / (1 + len(SCHEMES_OF_GRADIENTS)), f"gradients, {name}")
         records += _compare(driven, STEPS[name], settings.depth, settings.dtype, exact)
     return Measurement([replace(record, replicas=settings.ode.paths) for record in records])
 
@@ -75,14 +75,14 @@ def _reference(job: Job) -> Mapping[str, Tensor]:
             exact.x0,
             exact.horizon,
             half_mean_square,
-            times=settings.horizon * torch.tensor(INTERIOR, dtype=torch.float64),
+            times=settings.horizon * torch.tensor(INTERIOR_TIMES, dtype=torch.float64),
         )
         arrays = {"x0": solution.x0, **{f"c.{n}": c for n, c in solution.coefficients.items()}}
         arrays |= {f"g.{n}": g for n, g in solution.density.items()}
         errors = {f"error.{n}": torch.tensor([e]) for n, e in solution.errors.items()}
         return {name: value.cpu().numpy() for name, value in (arrays | errors).items()}
 
-    solution = job.shared.solve("adjoint", chosen(settings, PATHS), compute)
+    solution = job.shared.solve("adjoint", chosen(settings, KEYS_OF_ODE_PATHS), compute)
     where = device.resolve(settings.device)
     return {name: torch.from_numpy(value).to(where) for name, value in solution.items()}
 
@@ -111,7 +111,7 @@ def _compare(driven: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapp
             ("gradient_error_path", by_path),
         )
     ]
-    for i, fraction in enumerate(INTERIOR):
+    for i, fraction in enumerate(INTERIOR_TIMES):
         k = fraction * depth
         if k != int(k):
             continue  # the layer does not lie at this time

@@ -40,7 +40,7 @@ def least_of_reversed(settings: Ode) -> float:
     )
 
 
-FORWARDS = Rival("the blocks step forwards again: nothing is rebuilt", "O16-reverse-sign", 0.0009477)
+RIVAL_FORWARD_STEPS = Rival("the blocks step forwards again: nothing is rebuilt", "O16-reverse-sign", 0.0009477)
 
 GROUP = Group(
     name="reversed",
@@ -55,7 +55,7 @@ GROUP = Group(
             0.1,
             "theorem",
             "Gradients from states that Euler blocks rebuild backwards approach backpropagation's at order 1",
-            FORWARDS,
+            RIVAL_FORWARD_STEPS,
         ),
         _reversed(
             "heun",

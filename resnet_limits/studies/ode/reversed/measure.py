@@ -18,7 +18,7 @@ from ....networks.steps import STEPS
 from ..outside import smooth_field
 from ..problem import half_mean_square, problem, relative_error
 
-SCHEMES = ("euler", "heun")
+REVERSED_SCHEMES = ("euler", "heun")
 
 
 def measure(job: Job) -> Measurement:
@@ -29,8 +29,8 @@ def measure(job: Job) -> Measurement:
     driven = problem(settings, replicas=settings.ode.paths)
     h = driven.step_size(settings.depth)
     records = []
-    for i, name in enumerate(SCHEMES):
-        job.progress(i / len(SCHEMES), f"reversed, {name}")
+    for i, name in enumerate(REVERSED_SCHEMES):
+        job.progress(i / len(REVERSED_SCHEMES), f"reversed, {name}")
         step = STEPS[name]
         weights = driven.weights(step, settings.depth)
         with torch.no_grad():

@@ -22,7 +22,7 @@ from ....paths.laws.tied import TiedLaw
 from ..networks import data_of, drawn, records_and_arrays, trained_from, two_matrix_field
 from ..problem import with_own_sizes
 from ..settings import Ode
-from .claims import TRAINED
+from .claims import PINS_OF_TRAINED
 
 SUBSTEPS = 4
 """RK4 steps a block in the neural ODE of the interpolated weights; half as many tell its error."""
@@ -37,7 +37,7 @@ def measure(job: Job) -> Measurement:
         settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
     )
     trained = trained_from(job, trunk, dataset, same_ends=False, cut=False)
-    measurement = records_and_arrays(settings, trunk, trained, dataset, "trained", TRAINED)
+    measurement = records_and_arrays(settings, trunk, trained, dataset, "trained", PINS_OF_TRAINED)
     job.progress(1.0, "neural ODE of the trained weights")
     if len(dataset.x_test):
         measurement.records.append(_interpolated(settings, trained.parameters, dataset.x_test))
@@ -77,6 +77,6 @@ def _interpolated(settings: Ode, parameters: Mapping[str, Tensor], points: Tenso
         root_mean_square(network - limit) / size,
         reference=size,
         reference_error=root_mean_square(limit - coarser) / size + rounding(settings.dtype, settings.depth, 1.0),
-        coordinates=TRAINED,
+        coordinates=PINS_OF_TRAINED,
         replicas=settings.train.replicas,
     )

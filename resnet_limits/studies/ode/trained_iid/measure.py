@@ -12,7 +12,7 @@ from ....paths.laws.iid import IidLaw
 from ..networks import drawn, few, records_and_arrays, trained_from
 from ..problem import with_own_sizes
 from ..settings import Ode
-from .claims import TRAINED_IID
+from .claims import PINS_OF_TRAINED_IID
 
 
 def measure(job: Job) -> Measurement:
@@ -23,4 +23,4 @@ def measure(job: Job) -> Measurement:
         settings, law, settings.width, depth=settings.depth, replicas=settings.train.replicas, purpose="trained"
     )
     trained = trained_from(job, trunk, dataset, same_ends=False, cut=True)
-    return records_and_arrays(settings, trunk, trained, dataset, "trained_iid", TRAINED_IID)
+    return records_and_arrays(settings, trunk, trained, dataset, "trained_iid", PINS_OF_TRAINED_IID)

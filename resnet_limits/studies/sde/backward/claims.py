@@ -12,14 +12,14 @@ from typing import Any
 from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import NEWMAN, NORRIS, PELUCHETTI, PELUCHETTI_DIFFUSIONS, SCHOENHOLZ, YANG_RESIDUAL
 from ...group import Group
-from ...least import SMALLEST_PIECE, number
+from ...least import REPLICAS_OF_SMALLEST_PIECE, number
 from ..outside import explodes_with, heavy, isotropic, linear, mild, sizes
 from ..room import least_of_inputs
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT, narrow
 
-SWISH = {"activation": "swish", "activation_inside": "identity"}
-WIDE = 256
+PINS_OF_SWISH = {"activation": "swish", "activation_inside": "identity"}
+WIDTH_OF_SWISH_GRADIENTS = 256
 """Width of the networks with swish that are held against infinite width; their number is `replicas / 16`."""
 
 
@@ -49,7 +49,7 @@ def least_of_backward(settings: Sde) -> float:
     """The states of all layers on the tape."""
     return (
         least_of_inputs(settings)
-        + number(settings) * min(settings.replicas, SMALLEST_PIECE) * settings.depth * settings.width
+        + number(settings) * min(settings.replicas, REPLICAS_OF_SMALLEST_PIECE) * settings.depth * settings.width
     )
 
 
@@ -154,7 +154,7 @@ GROUP = Group(
             source=PELUCHETTI_DIFFUSIONS,
             kind="theorem",
             where={"scheme": "swish"},
-            pins={**SWISH, "width": WIDE},
+            pins={**PINS_OF_SWISH, "width": WIDTH_OF_SWISH_GRADIENTS},
             outside=_of_swish,
             rival=Rival("half the Ito drift", "SB4-half-the-drift", 2.011),
         ),

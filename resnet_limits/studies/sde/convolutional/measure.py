@@ -39,11 +39,11 @@ from ..control import bias_of_depth, differenced, half
 from ..images import patches, source
 from ..outside import sizes
 from ..settings import Sde
-from .claims import LATTICE, PADDING, PINS, SIDE, TAPS
+from .claims import LATTICE, PADDING, PINS_BY_ACTIVATION, PIXELS_A_SIDE, TAPS_A_SIDE
 
-FEWEST = 64
+MIN_NETWORKS_WITH_FILTERS = 64
 """Networks with all their filters, at least; and those whose costates and noise are followed."""
-SOURCES = ((0, 0), (1, 1))
+SOURCE_POSITIONS = ((0, 0), (1, 1))
 """Positions, row and column, at which the losses of the images in turn see the output: a corner, and one inside."""
 
 
@@ -65,7 +65,7 @@ class ConvolutionalLimit:
     @property
     def coordinates(self) -> dict[str, object]:
         images = source(self.settings.data).name
-        return {"scheme": self.phi, "images": images, **LATTICE, **PINS[self.phi]}
+        return {"scheme": self.phi, "images": images, **LATTICE, **PINS_BY_ACTIVATION[self.phi]}
 
     def moments(self, depth: int) -> tuple[Tensor, Tensor]:
         """`(m_L, L_L)` of the infinitely wide network of this depth."""
@@ -89,8 +89,8 @@ def measure(job: Job) -> Measurement:
 
 def setting_of(phi: str, settings: Sde) -> ConvolutionalLimit | None:
     """None where the limit explodes before the horizon."""
-    stencil = Stencil(SIDE, SIDE, TAPS, PADDING, inputs=settings.sde.inputs)
-    x0, init = patches(settings, side=SIDE, width=PINS[phi]["width"]), sizes(settings)
+    stencil = Stencil(PIXELS_A_SIDE, PIXELS_A_SIDE, TAPS_A_SIDE, PADDING, inputs=settings.sde.inputs)
+    x0, init = patches(settings, side=PIXELS_A_SIDE, width=PINS_BY_ACTIVATION[phi]["width"]), sizes(settings)
     m0, start = x0.double().mean(dim=1).cpu(), gram(x0[None])[0].cpu()
     limit = limit_of(phi, stencil, init, m0, start, settings.horizon)
     return None if limit is None else ConvolutionalLimit(phi, settings, init, stencil, x0, m0, start, *limit)
@@ -159,8 +159,13 @@ def _with_filters(job: Job, limit: ConvolutionalLimit) -> list[Record]:
         for slope, *parts in zip(slopes, moved, summed, strict=True):
             for its_values, products in zip(parts, (end, increments), strict=True):
                 its_values.append(slope.seen(products))
-        if first < FEWEST:
-            noise.append((increments[:FEWEST], _expected([x[:FEWEST] for x in states], limit)))
+        if first < MIN_NETWORKS_WITH_FILTERS:
+            noise.append(
+                (
+                    increments[:MIN_NETWORKS_WITH_FILTERS],
+                    _expected([x[:MIN_NETWORKS_WITH_FILTERS] for x in states], limit),
+                )
+            )
             back.append(backward_of(network))
     records = [_error(limit, overlaps)]
     for slope, *parts in zip(slopes, moved, summed, strict=True):
@@ -172,9 +177,9 @@ def _with_filters(job: Job, limit: ConvolutionalLimit) -> list[Record]:
 def _networks(job: Job, limit: ConvolutionalLimit) -> Iterator[tuple[int, Filtered]]:
     """Networks, as many at a time as fit on the tape, with the number of the first."""
     settings = limit.settings
-    x0 = on_a_lattice(limit.x0.double(), settings.sde.inputs, SIDE, SIDE)
-    networks = max(settings.replicas // 8, FEWEST)
-    for first, count in on_tape(networks, settings.depth * numbers_a_layer(x0, TAPS)):
+    x0 = on_a_lattice(limit.x0.double(), settings.sde.inputs, PIXELS_A_SIDE, PIXELS_A_SIDE)
+    networks = max(settings.replicas // 8, MIN_NETWORKS_WITH_FILTERS)
+    for first, count in on_tape(networks, settings.depth * numbers_a_layer(x0, TAPS_A_SIDE)):
         job.progress(first / networks, "convolution, filters")
         yield (
             first,
@@ -182,7 +187,7 @@ def _networks(job: Job, limit: ConvolutionalLimit) -> Iterator[tuple[int, Filter
                 limit.phi,
                 x0,
                 Isotropic(limit.init.sigma_w, limit.init.sigma_b),
-                size=TAPS,
+                size=TAPS_A_SIDE,
                 depth=settings.depth,
                 horizon=settings.horizon,
                 replicas=count,
@@ -228,7 +233,7 @@ def backward_of(network: Filtered) -> tuple[Float[Tensor, "r p p"], Float[Tensor
     """`<p_p - p_pT, p_q - p_qT>/D` at the input, its sum over the layers, and `<p_pT, p_qT>/D`."""
     p = torch.zeros_like(network.states[-1])
     for i in range(p.shape[1]):
-        row, column = SOURCES[i % len(SOURCES)]
+        row, column = SOURCE_POSITIONS[i % len(SOURCE_POSITIONS)]
         p[:, i, :, row, column] = 1
     costates = [positions(costate) for costate in network.costates(p)]
     end = costates[0]

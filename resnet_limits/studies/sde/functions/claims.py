@@ -13,7 +13,7 @@ from ...group import Group
 from ..outside import linear
 from ..room import least_of_one
 
-DRAWN = {"own": "the network of the settings", "swish": "swish, sigma_w = sigma_b = T = 1"}
+WORDS_OF_DRAWN_FUNCTIONS = {"own": "the network of the settings", "swish": "swish, sigma_w = sigma_b = T = 1"}
 
 GROUP = Group(
     name="functions",
@@ -46,7 +46,7 @@ GROUP = Group(
         "functions.grid": "inputs in each of two directions, (points,)",
         **{
             f"functions.{name}.{shape}.{which}": f"first coordinate of x_T, {words}: {of} of {what}"
-            for name, words in DRAWN.items()
+            for name, words in WORDS_OF_DRAWN_FUNCTIONS.items()
             for shape, of in (("line", "draws (draws, points)"), ("plane", "a draw (points, points)"))
             for which, what in (("network", "the network"), ("sde", "the SDE, the same at every depth"))
         },

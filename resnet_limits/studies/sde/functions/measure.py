@@ -26,17 +26,17 @@ from ..outside import kinked, sizes
 from ..problem import finite
 from ..settings import Sde
 
-DRAWS = 4
+FUNCTIONS_DRAWN = 4
 """Functions of one input that are drawn; the first is drawn as a function of two inputs too."""
-REACH, LINE, PLANE = 2.0, 81, 33
+MAX_INPUT_DRAWN, POINTS_A_LINE, POINTS_A_SIDE = 2.0, 81, 33
 """Inputs lie in [-2, 2]; number of points along a line, and along each side of a square."""
-FINE = 512
+LAYERS_OF_TIME_GRID = 512
 """Layers of the grid of time that all depths share."""
-EXPLODED = 1e6
+MAX_VALUE_DRAWN = 1e6
 """Values that are not drawn."""
-BENT = 2048
+MIN_NETWORKS_OF_BEND = 2048
 """Fewest networks whose bend is measured: a relative error of 1.5 %."""
-WIDEST = 32
+MAX_WIDTH_DRAWN = 32
 """Width at which functions are drawn at most: they look alike beyond, and cost its square."""
 
 
@@ -46,7 +46,7 @@ def measure(job: Job) -> Measurement:
     value, stderr = root_mean_square(bent)
     total = Measurement(finite([Record("second_difference", value, stderr=stderr, replicas=len(bent))]))
     job.progress(0.5, "draws of functions")
-    total.arrays |= {"functions.inputs": points(LINE), "functions.grid": points(PLANE)}
+    total.arrays |= {"functions.inputs": points(POINTS_A_LINE), "functions.grid": points(POINTS_A_SIDE)}
     for name, family in families(job.settings).items():
         drawn = {"network": draws(family, family.network, job.settings.depth, job.settings)}
         if family.sde is not None:
@@ -61,7 +61,7 @@ def second_differences(job: Job) -> Float[Tensor, " r"]:
     engine, settings, bends = default_engine(), job.settings, []
     family = families(settings)["own"]
     u = directions(settings.width)[0].to(getattr(torch, settings.dtype))
-    x0, replicas = torch.stack([-u, 0 * u, u]), max(settings.replicas, BENT)
+    x0, replicas = torch.stack([-u, 0 * u, u]), max(settings.replicas, MIN_NETWORKS_OF_BEND)
     for first, count in engine.pieces(replicas, vectors=3, width=settings.width, dtype=x0.dtype):
         job.progress(0.5 * first / replicas, "second differences")
         (x,) = engine.final(
@@ -101,7 +101,7 @@ def families(settings: Sde) -> dict[str, Family]:
 
 
 def points(count: int) -> np.ndarray:
-    return np.linspace(-REACH, REACH, count)
+    return np.linspace(-MAX_INPUT_DRAWN, MAX_INPUT_DRAWN, count)
 
 
 def directions(width: int) -> Float[Tensor, "2 d"]:
@@ -116,7 +116,7 @@ def limit(job: Job, name: str, family: Family) -> dict[str, np.ndarray]:
     assert scheme is not None
     steps = fine(settings.depth)
     key = {
-        **{"name": name, "steps": steps, "seed": settings.seed, "width": min(settings.width, WIDEST)},
+        **{"name": name, "steps": steps, "seed": settings.seed, "width": min(settings.width, MAX_WIDTH_DRAWN)},
         **{"horizon": family.horizon, "phi": scheme.phi, "psi": scheme.psi},
         **{"sigma_w": law.sigma_w, "sigma_b": law.sigma_b},
     }
@@ -125,16 +125,16 @@ def limit(job: Job, name: str, family: Family) -> dict[str, np.ndarray]:
 
 def draws(family: Family, scheme: Scheme, depth: int, settings: Sde) -> dict[str, np.ndarray]:
     """First coordinates of `x_T` along a line (draws, points), and of the first draw on a square (points, points)."""
-    u, v = directions(min(settings.width, WIDEST))
-    along, across = torch.from_numpy(points(LINE)), torch.from_numpy(points(PLANE))
-    line = (along[:, None] * u).expand(DRAWS, LINE, len(u))
+    u, v = directions(min(settings.width, MAX_WIDTH_DRAWN))
+    along, across = torch.from_numpy(points(POINTS_A_LINE)), torch.from_numpy(points(POINTS_A_SIDE))
+    line = (along[:, None] * u).expand(FUNCTIONS_DRAWN, POINTS_A_LINE, len(u))
     plane = (across[:, None, None] * u + across[None, :, None] * v).flatten(0, 1)[None]
     h = family.horizon / depth
     for W in weights(family, depth, settings):
         line, plane = (_stepped(scheme, x, W[: len(x)], h) for x in (line, plane))
-    pictures = {"line": line[..., 0], "plane": plane[0, :, 0].unflatten(0, (PLANE, PLANE))}
+    pictures = {"line": line[..., 0], "plane": plane[0, :, 0].unflatten(0, (POINTS_A_SIDE, POINTS_A_SIDE))}
     # An SDE with a drift may explode: a gap in the picture.
-    return {shape: torch.where(f.abs() < EXPLODED, f, math.nan).numpy() for shape, f in pictures.items()}
+    return {shape: torch.where(f.abs() < MAX_VALUE_DRAWN, f, math.nan).numpy() for shape, f in pictures.items()}
 
 
 def _stepped(scheme: Scheme, x: Float[Tensor, "r n d"], W: Float[Tensor, "r e d"], h: float) -> Tensor:
@@ -147,21 +147,23 @@ def weights(family: Family, depth: int, settings: Sde) -> Iterator[Float[Tensor,
 
     Where the depth does not divide the grid, layers hold more or fewer of them: scaled to the variance of a layer.
     """
-    d, steps = min(settings.width, WIDEST), fine(depth)
+    d, steps = min(settings.width, MAX_WIDTH_DRAWN), fine(depth)
     vectors = torch.cat([torch.eye(d, dtype=torch.float64), torch.zeros(1, d, dtype=torch.float64)])
     biased = torch.cat([torch.zeros(d), torch.ones(1)])
     engine = default_engine()
-    total, held, layer = torch.zeros(DRAWS, d + 1, d, dtype=torch.float64), 0, 0
+    total, held, layer = torch.zeros(FUNCTIONS_DRAWN, d + 1, d, dtype=torch.float64), 0, 0
     for k in range(steps):
         if k * depth // steps > layer:
             yield total * math.sqrt(steps / depth / held)
             total, held, layer = torch.zeros_like(total), 0, layer + 1
         where = Stream(settings.seed, "sde.functions", k)
-        total = total + engine.act(family.law, vectors.expand(DRAWS, -1, -1), biased, family.horizon / steps, where)
+        total = total + engine.act(
+            family.law, vectors.expand(FUNCTIONS_DRAWN, -1, -1), biased, family.horizon / steps, where
+        )
         held += 1
     yield total * math.sqrt(steps / depth / held)
 
 
 def fine(depth: int) -> int:
     """Layers of the fine grid: the same for all depths up to 512."""
-    return max(depth, FINE)
+    return max(depth, LAYERS_OF_TIME_GRID)

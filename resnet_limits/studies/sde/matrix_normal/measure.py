@@ -37,20 +37,20 @@ from ....sampling.of_init import law_of
 from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
 from ..problem import finite
 from ..settings import Sde
-from .claims import SWISH, TANH, law
+from .claims import PINS_OF_SWISH, PINS_OF_TANH, law
 
-MORE, LEAST = 4, 4096
+TANH_NETWORKS_A_REPLICA, MIN_TANH_NETWORKS = 4, 4096
 """Networks with tanh for each of the key `replicas`, and at least."""
-WIDEST = 64
+MAX_WIDTH_OF_MOMENTS = 64
 """Width up to which moments, of its square many entries, are followed."""
-FEW = 512
+NETWORKS_OF_NOISE = 512
 """Networks whose noise is followed: each has as many increments as layers and coordinates."""
 
 
 def measure(job: Job) -> Measurement:
     """Moments and noise of networks with tanh, and the drift of those with swish."""
     settings = job.settings
-    width = min(settings.width, WIDEST)
+    width = min(settings.width, MAX_WIDTH_OF_MOMENTS)
     matrices = law_of(law(settings), width)
     assert isinstance(matrices, MatrixNormal)
     x0 = combs(settings, width)
@@ -75,14 +75,14 @@ def combs(settings: Sde, width: int) -> Float[Tensor, "n d"]:
 
 
 def _of_tanh(job: Job, matrices: MatrixNormal, x0: Float[Tensor, "n d"]) -> list[Record]:
-    settings, network = job.settings, ShallowNetwork(**_scheme(TANH))
-    networks, ends, moved = max(MORE * settings.replicas, LEAST), [], []
+    settings, network = job.settings, ShallowNetwork(**_scheme(PINS_OF_TANH))
+    networks, ends, moved = max(TANH_NETWORKS_A_REPLICA * settings.replicas, MIN_TANH_NETWORKS), [], []
     for first, count in default_engine().pieces(networks, vectors=len(x0), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "matrix-normal weights")
         stream = Stream(settings.seed, f"sde.matrix_normal {settings.depth}", first_replica=first)
         x, noise = x0.expand(count, *x0.shape), Noise(matrices, settings.horizon / settings.depth)
         walker = Walker(network, settings.depth)
-        followed = max(min(FEW - first, count), 0)
+        followed = max(min(NETWORKS_OF_NOISE - first, count), 0)
         for _, (after,) in default_engine().walk((walker,), x, matrices, horizon=settings.horizon, stream=stream):
             if followed:
                 noise.add(x[:followed], after[:followed])
@@ -108,7 +108,7 @@ def _moments(
         if deviation > 0:
             value, stderr = mean((values[scheme] - exact[scheme]) / deviation)
             error = 2 * abs(coarse[scheme] - fine[scheme]) / deviation
-            where = {"scheme": scheme, **TANH}
+            where = {"scheme": scheme, **PINS_OF_TANH}
             its_own = {"reference_error": error, "coordinates": where, "replicas": len(x)}
             records.append(Record("matrix_normal_moment", value, stderr, **its_own))
     return records
@@ -223,7 +223,7 @@ def _noise(sums: Float[Tensor, "r pairs two"]) -> list[Record]:
         if size != 0:
             value = float(realised.mean()) / size
             _, stderr = mean((realised - value * expected) / abs(size))
-            where = {"scheme": scheme, **TANH}
+            where = {"scheme": scheme, **PINS_OF_TANH}
             records.append(Record("matrix_normal_noise", value, stderr, coordinates=where, replicas=len(sums)))
     return records
 
@@ -233,8 +233,8 @@ def _noise(sums: Float[Tensor, "r pairs two"]) -> list[Record]:
 
 def _of_swish(job: Job, matrices: MatrixNormal, x0: Float[Tensor, "1 d"]) -> list[Record]:
     """The share of the drift of second order that networks have."""
-    settings, scheme = job.settings, _scheme(SWISH)
-    h, movements, networks = settings.horizon / settings.depth, [], max(settings.replicas, LEAST // 4)
+    settings, scheme = job.settings, _scheme(PINS_OF_SWISH)
+    h, movements, networks = settings.horizon / settings.depth, [], max(settings.replicas, MIN_TANH_NETWORKS // 4)
     schemes = (
         ShallowNetwork(**scheme),
         *(EulerMaruyama(**scheme, law=matrices, ito_drift=drift) for drift in (True, False)),
@@ -255,5 +255,5 @@ def _of_swish(job: Job, matrices: MatrixNormal, x0: Float[Tensor, "1 d"]) -> lis
         return []
     value = float(network.mean()) / size
     _, stderr = mean((network - value * limit) / size)
-    numbers = {"reference_error": float(variance.mean()) / 2, "coordinates": {"scheme": "swish", **SWISH}}
+    numbers = {"reference_error": float(variance.mean()) / 2, "coordinates": {"scheme": "swish", **PINS_OF_SWISH}}
     return [Record("matrix_normal_drift", value, stderr, replicas=networks, **numbers)]

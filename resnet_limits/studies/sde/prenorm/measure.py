@@ -36,11 +36,11 @@ from ..correlation.measure import four_inputs
 from ..outside import sizes
 from ..problem import inputs
 from ..settings import Sde
-from .claims import NARROWEST, PAIR, WITHOUT
+from .claims import MIN_WIDTH_OF_PRENORM, PINS_OF_PRENORM_PAIR, PINS_WITHOUT_BIAS
 
-OPPOSITE = 3
+OPPOSITE_INPUT = 3
 """Of `four_inputs`, the one of the norm of the first at a cosine of -0.5 to it."""
-MORE, LEAST = 4, 4096
+PRENORM_NETWORKS_A_REPLICA, MIN_PRENORM_NETWORKS = 4, 4096
 """Networks for each of the key `replicas`, and at least: these are cheap."""
 
 
@@ -55,7 +55,7 @@ def measure(job: Job) -> Measurement:
     moved: dict[str, list[Tensor]] = {scheme: [] for scheme in deviations}
     growth, variances = [], []
     engine = default_engine()
-    networks = max(MORE * settings.replicas, LEAST)
+    networks = max(PRENORM_NETWORKS_A_REPLICA * settings.replicas, MIN_PRENORM_NETWORKS)
     for first, count in engine.pieces(networks, vectors=len(x0), width=settings.width, dtype=x0.dtype):
         job.progress(first / networks, "pre-norm blocks")
         start = x0.expand(count, *x0.shape)
@@ -67,7 +67,7 @@ def measure(job: Job) -> Measurement:
             moved[scheme].append(off.cpu())
             deviations[scheme].append((off.square().mean(dim=(1, 2)).cpu(), (start * off).mean(dim=(1, 2)).cpu()))
         variances.append(its_variance.double().cpu())
-        bare = Isotropic(init.sigma_w, WITHOUT["init.sigma_b"])
+        bare = Isotropic(init.sigma_w, PINS_WITHOUT_BIAS["init.sigma_b"])
         alone = log_growth_without_norm(start[:, :1], depth, bare, stream.part(f".without {depth}"), act=engine.act)
         growth.append(alone.double())
     c = {"linear": init.sigma_w**2 + init.sigma_b**2}
@@ -94,10 +94,10 @@ def measure(job: Job) -> Measurement:
         }
         for observable, ((value, stderr), error) in numbers.items():
             records.append(Record(observable, value, stderr, reference_error=error, coordinates=coordinates))
-    if init.sigma_w > 0 and settings.width >= NARROWEST:
+    if init.sigma_w > 0 and settings.width >= MIN_WIDTH_OF_PRENORM:
         expected = mean_log_growth(init.sigma_w, settings.width)
         value, stderr = mean(torch.cat(growth).mean(dim=1) / (depth * expected))
-        coordinates = {"scheme": "without-norm", **WITHOUT}
+        coordinates = {"scheme": "without-norm", **PINS_WITHOUT_BIAS}
         records.append(Record("prenorm_log_growth", value, stderr=stderr, coordinates=coordinates))
     records = [replace(r, replicas=networks) for r in records]
     return Measurement([*records, correlation(job)])
@@ -111,8 +111,8 @@ def branch_factors(settings: Sde) -> list[float]:
 
 def correlation(job: Job) -> Record:
     """Two inputs in wide networks with a linear branch, against infinite width and depth."""
-    settings, law = job.settings, Isotropic(PAIR["init.sigma_w"], PAIR["init.sigma_b"])
-    x0, factors = four_inputs(settings, PAIR["width"])[[0, OPPOSITE]], branch_factors(settings)
+    settings, law = job.settings, Isotropic(PINS_OF_PRENORM_PAIR["init.sigma_w"], PINS_OF_PRENORM_PAIR["init.sigma_b"])
+    x0, factors = four_inputs(settings, PINS_OF_PRENORM_PAIR["width"])[[0, OPPOSITE_INPUT]], branch_factors(settings)
     engine, networks, grams = default_engine(), max(settings.replicas // 4, 256), []
     for first, count in engine.pieces(networks, vectors=len(x0), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "pre-norm blocks, two inputs")
@@ -131,7 +131,7 @@ def correlation(job: Job) -> Record:
         (1 - rho) / limit,
         error / limit,
         reference_error=abs(at_depth / limit - 1),
-        coordinates={"scheme": "linear-pair", **PAIR},
+        coordinates={"scheme": "linear-pair", **PINS_OF_PRENORM_PAIR},
         replicas=networks,
     )
 
