@@ -58,7 +58,7 @@ GROUP = Group(
             " linear",
             kind="observation",
             observable="accuracy_difference",
-            expected=Expected("at_least", 0.02, 0.006, scale="accuracy"),
+            expected=Expected("at_least", 0.01, 0.003, scale="accuracy"),
             where={"scheme": "deep"},
             pins=DEEP_BLOCK,
             outside=either(unlabelled, limitless),

@@ -127,6 +127,7 @@ GROUP = Group(
     conditional=(
         "accuracy.finite",
         "accuracy.predicted",
+        "accuracy_difference",
         "inference_distance",
         "train_loss",
     ),
