@@ -24,9 +24,11 @@ from resnet_limits.runs.planned import by_depth
 from resnet_limits.runs.status import Status
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import require_files
+from resnet_limits.settings.choices import files_of
 from resnet_limits.settings.content import job_name
 from resnet_limits.settings.keys import describe
-from resnet_limits.settings.registry import tried
+from resnet_limits.settings.registry import Registry
+from resnet_limits.settings.trial import tried
 from resnet_limits.slowness import slowness
 
 from . import launchers
@@ -55,6 +57,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
         _print_configuration(overrides, cfg, resume, json_out)
         return
     run, plans = _existing(resume, overrides) if resume is not None else (None, [plan(overrides)])
+    say_unused([job.settings for p in plans for job in p.jobs])
     missing = _missing(run, plans)
     jobs = [job for p in plans for job in p.jobs if job.name in missing]
     todo = [job.settings for job in jobs]
@@ -280,6 +283,16 @@ def say_given_twice(overrides: Sequence[str]) -> None:
     """Name the overrides that later ones of their keys replace."""
     for line in given_twice(overrides):
         say(f"{brief(line)} does not count: the key is given again after it")
+
+
+def say_unused(settings: Sequence[Settings]) -> None:
+    """Name the files of the user's own that none of these jobs needs, with the parts that they bring."""
+    used = {file for job in settings for file in files_of(job)}
+    for file in own.files():
+        if file not in used:
+            groups = Registry.known.values()
+            parts = [f"{name} ({r.group})" for r in groups for name, whose in r.of_files.items() if whose == file]
+            say(f"{brief(file.name)}: nothing of it is used here; it brings {', '.join(parts)}")
 
 
 def check_devices(settings: Sequence[Settings]) -> None:

@@ -30,8 +30,8 @@ from ..errors import OutputError, RunFolderError, one_of
 from ..files import beside as named_beside
 from ..files import new_folder, place, read_json, read_text, sweep, write_json, write_text
 from ..settings.base import Settings
+from ..settings.choices import files_of
 from ..settings.content import job_name
-from ..settings.registry import files_of
 from . import planned, provenance, scheduler
 from . import status as states
 from .job_folder import LAUNCHER, JobFolder, queue, settings_of

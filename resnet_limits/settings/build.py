@@ -11,8 +11,9 @@ from .. import own
 from ..errors import SettingError, one_of
 from .base import Settings
 from .checks import check
+from .choices import files_of
 from .keys import _types
-from .registry import STUDIES, Option, files_of
+from .registry import STUDIES, Option
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reslim_cli.train import say_unused
 
 import resnet_limits as rl
 from resnet_limits import own
@@ -19,9 +20,12 @@ from resnet_limits.errors import SettingError
 from resnet_limits.paths.laws.law import Init, Random, Regularity
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping, require_files
+from resnet_limits.settings.case import snake_case
+from resnet_limits.settings.choices import files_of
 from resnet_limits.settings.content import chosen, content, job_name
 from resnet_limits.settings.keys import fixed
-from resnet_limits.settings.registry import bring, files_of, snake_case, tried
+from resnet_limits.settings.registry import bring
+from resnet_limits.settings.trial import tried
 from resnet_limits.studies import study as studies
 from resnet_limits.studies.hamiltonian.outside import kinked
 
@@ -74,7 +78,7 @@ def test_a_class_goes_by_its_name_in_snake_case():
 def test_a_file_brings_its_parts_and_they_go_with_it(named, tmp_path: Path):
     file = named(LAW)
     law = Init.options["my_law"]
-    assert Init.options.own["my_law"] == file
+    assert Init.options.of_files["my_law"] == file
     assert "my_law" in list(Init.options)
     assert law().name == "my_law"
     assert law.__dataclass_fields__["name"].metadata["meaning"] == "Nothing at all"
@@ -113,6 +117,14 @@ def test_a_figure_is_needed_and_no_content(named):
     settings = from_mapping({"study": "ode", "figure": "ends"})
     assert settings.parts is None
     assert files_of(settings) == [file]
+
+
+def test_a_file_of_which_nothing_is_used_is_named_with_what_it_brings(named, capsys):
+    named(LAW)
+    say_unused([from_mapping({"study": "ode"}), from_mapping({"study": "ode", "init": "my_law"})])
+    assert capsys.readouterr() == ("", "")
+    say_unused([from_mapping({"study": "ode"})])
+    assert capsys.readouterr() == ("", "reslim: my_law.py: nothing of it is used here; it brings my_law (init)\n")
 
 
 def test_what_is_in_a_file_is_read_from_a_pickle_by_another_process(named, tmp_path: Path):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, NoReturn, Optional
 
 from ...errors import SettingError, one_of
 from ...settings.keys import key
-from ...settings.registry import Option, Registry, require_shape
+from ...settings.registry import Option, Registry
+from ...settings.trial import require_shape
 from ..found import Found
 from ..hashes import Hashes, Told
 from ..root import data_root

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ....errors import SettingError
 from ....settings.build import of_keys
-from ....settings.registry import Registry, require_shape, snake_case
+from ....settings.case import snake_case
+from ....settings.registry import Registry
+from ....settings.trial import require_shape
 
 if TYPE_CHECKING:
     from torch import Tensor
