@@ -1,7 +1,6 @@
 """Exact inference with a kernel that has no short features: the matrix (N, N) in memory, up to 20,000 points.
 
     mean      K_* (K + noise)^-1 y          variance  K_** - K_* (K + noise)^-1 K_*^T        (Cholesky)
-    K_* U g(mu) U^T y                       g one of `filters`                               (eigenvectors, N small)
 
 A kernel is a function of two blocks of points, `(n, d), (m, d) -> (n, m)`, with a method `diagonal`; the matrix is made
 of blocks of it, below the diagonal alone, and factored in place. Beyond 20,000 points: `iterative`.
@@ -20,7 +19,7 @@ from scipy.linalg import LinAlgError, blas, cho_solve, cholesky, solve_triangula
 from torch import Tensor
 
 from ..errors import SettingError
-from .filters import LARGEST_ERROR, Filter, check_ridge, cut, ill_conditioned, rounding, singular
+from .filters import LARGEST_ERROR, check_ridge, ill_conditioned, singular
 
 Progress = Callable[[float], None]
 
@@ -174,46 +173,6 @@ def predicted(
     return torch.cat(
         [kernel(part, x).to(coefficients.dtype) @ coefficients for part in new.split(POINTS_A_BLOCK)]
     ).double()
-
-
-@dataclass(frozen=True)
-class DenseRegression:
-    """`K = U mu U^T` (N, N) of N training points, ready for any filter: a few thousand points."""
-
-    kernel: KernelFunction
-    x: Tensor
-    y: Tensor
-    values: Tensor
-    vectors: Tensor
-
-    def coefficients(self, g: Filter) -> Float[Tensor, "n outputs"]:
-        """`a` with predictions `K_* a`. Raises `Undetermined` where rounding may move them by `LARGEST_ERROR`."""
-        projected = self.vectors.T @ self.y
-        error = rounding(g, self.values, cut(self.values), projected)
-        if error > LARGEST_ERROR[torch.float64]:
-            raise ill_conditioned(f"{len(self.x)} points", error, float(self.values.sum()) / len(self.x))
-        return self.vectors @ (g(self.values)[:, None] * projected)
-
-    def mean(self, new: Float[Tensor, "m d"], g: Filter) -> Float[Tensor, "m outputs"]:
-        """Predictions at new points."""
-        return predicted(self.kernel, self.x, self.coefficients(g), new)
-
-    def spread(self, nngp: KernelFunction, new: Float[Tensor, "m d"], g: Filter) -> Float[Tensor, " m"]:
-        """Variance over initial weights of a fully trained infinitely wide network, this kernel being its NTK.
-
-        `N_** - 2 A N_*^T + A N A^T` with `A = K_* U g U^T` and the NNGP N: Lee et al. 2019 (arXiv 1902.06720),
-        equation 16.
-        """
-        A = self.kernel(new, self.x).double() @ self.vectors * g(self.values) @ self.vectors.T
-        across, inside = nngp(new, self.x).double(), assemble(nngp, self.x)
-        change = (A @ inside - 2 * across).mul_(A).sum(dim=1)
-        return (nngp.diagonal(new).double() + change).clamp(min=0)
-
-
-def fit(kernel: KernelFunction, x: Float[Tensor, "n d"], y: Float[Tensor, "n outputs"]) -> DenseRegression:
-    """Decompose the kernel matrix, float64."""
-    values, vectors = torch.linalg.eigh(assemble(kernel, x))
-    return DenseRegression(kernel, x, y.double(), values.clamp(min=0), vectors)
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -138,17 +138,3 @@ def fit(
         raise ValueError("no points to fit")
     values, vectors = torch.linalg.eigh(gram)
     return FeatureRegression(features, len(x), values.clamp(min=0), vectors, vectors.T @ right, x, y)
-
-
-def spread(
-    ntk: Features, nngp: Features, x: Float[Tensor, "n d"], new: Float[Tensor, "m d"], g: Filter
-) -> Float[Tensor, " m"]:
-    """Variance over initial weights of a fully trained infinitely wide network, by the NTK from a start of law NNGP.
-
-        f = f_0(x_*) - Theta_* U g U^T f_0(X) + mean,    f_0 = H w,    w ~ N(0, 1)
-
-    Each column of the NNGP's features is propagated as a target: `|H_* - F_* U g U^T F^T H|^2`. Lee et al. 2019 (arXiv
-    1902.06720), equation 16.
-    """
-    trained = fit(ntk, x, torch.cat([nngp(part) for part in x.split(POINTS_A_BLOCK)]))
-    return (torch.cat([nngp(part) for part in new.split(POINTS_A_BLOCK)]) - trained.mean(new, g)).square().sum(dim=1)

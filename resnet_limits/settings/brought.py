@@ -7,20 +7,27 @@ with `_`, or a `STUDY`, or a figure, which goes by the name of its variable. Whe
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .. import own
 from ..errors import SettingError
 from .case import snake_case
 
-if TYPE_CHECKING:
-    from .registry import Registry
-
 _entered: set[str] = set()
 """The modules of the files whose parts are in the registries."""
 
 
-def enter_parts(registries: Collection[Registry]) -> None:
+class Group(Protocol):
+    """What a registry is to a file that brings parts of its group."""
+
+    @property
+    def what(self) -> str: ...
+    def bring(self, name: str, thing: Any, file: own.OwnFile) -> None: ...
+    def drop(self, module: str) -> None: ...
+    def of_value(self, file: own.OwnFile, attribute: str, thing: Any) -> tuple[Any, str, Any] | None: ...
+
+
+def enter_parts(registries: Collection[Group]) -> None:
     """Enter the parts of all named files into their registries, once, and take out those of files that are not named
     any more, or have changed since. Raises `SettingError` naming the file."""
     files = own.files()
@@ -38,7 +45,7 @@ def enter_parts(registries: Collection[Registry]) -> None:
                 raise
 
 
-def _enter(file: own.OwnFile, registries: Collection[Registry]) -> None:
+def _enter(file: own.OwnFile, registries: Collection[Group]) -> None:
     module = file.imported()
     parts = [part for attribute, thing in vars(module).items() if (part := _part(file, attribute, thing, registries))]
     if not parts:
@@ -51,8 +58,8 @@ def _enter(file: own.OwnFile, registries: Collection[Registry]) -> None:
 
 
 def _part(
-    file: own.OwnFile, attribute: str, thing: Any, registries: Collection[Registry]
-) -> tuple[Registry, str, Any] | None:
+    file: own.OwnFile, attribute: str, thing: Any, registries: Collection[Group]
+) -> tuple[Group, str, Any] | None:
     """What something that a file defines is a part of, under which name; None where it is none, or another's."""
     registry = getattr(thing, "options", None)
     if attribute.startswith("_") or all(registry is not known for known in registries):

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.fractional import CELLS_OF_GRID, fractional_gaussian_noise
+from resnet_limits.paths.fractional import CELLS_OF_GRID
 from resnet_limits.paths.laws.fractional import FractionalLaw
+from tests.paths.noise import fractional_gaussian_noise
 
 DEPTH, WIDTH, HURST, ROUNDS = 1000, 40, 0.25, 5
 

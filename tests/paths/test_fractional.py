@@ -10,10 +10,10 @@ import torch
 import resnet_limits.paths.fractional as fractional
 from resnet_limits.errors import SettingError
 from resnet_limits.paths.draw import draw
-from resnet_limits.paths.fractional import fractional_gaussian_noise
 from resnet_limits.paths.laws.fractional import FractionalLaw
 from resnet_limits.paths.laws.rough import RoughLaw
 from resnet_limits.testing.path_laws import PathLaws, assert_covariance, quantile
+from tests.paths.noise import fractional_gaussian_noise
 from tests.planting import resize
 
 NORMALS = import_module("resnet_limits.random.normals")
@@ -131,14 +131,3 @@ def test_noise_does_not_depend_on_the_pieces_it_is_made_in(shape, monkeypatch):
         assert torch.equal(fractional_gaussian_noise(50, 0.3, shape, replicas=70, seed=0, purpose="a"), whole)
         tail = fractional_gaussian_noise(50, 0.3, shape, replicas=9, seed=0, purpose="a", first_replica=61)
         assert torch.equal(tail, whole[61:])
-
-
-@pytest.mark.parametrize("hurst", [0.0, 1.0, -0.5, float("nan")])
-def test_hurst_index_out_of_range_is_refused(hurst):
-    with pytest.raises(SettingError, match="hurst"):
-        fractional_gaussian_noise(10, hurst, replicas=1, seed=0, purpose="a")
-
-
-def test_no_steps_are_refused():
-    with pytest.raises(ValueError, match="steps"):
-        fractional_gaussian_noise(0, 0.5, replicas=1, seed=0, purpose="a")
