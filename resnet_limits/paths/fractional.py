@@ -43,9 +43,12 @@ def amplitudes(steps: int, hurst: float) -> Float[Tensor, " numbers"]:
 def noise_pieces(
     steps: int, hurst: float, entries: int, replicas: int, stream: Stream
 ) -> Iterator[tuple[slice, slice, Float[Tensor, "r e steps"]]]:
-    """Fractional Gaussian noise a few paths at a time: which replicas, which entries, and their noise.
+    """Fractional Gaussian noise a few paths at a time: which replicas, which entries, and their noise, of covariance
+    `(|k+1|^2H - 2 |k|^2H + |k-1|^2H) / 2` at distance k.
 
-    A piece fits into the cache, and a law that keeps less than the noise never holds all of it.
+    Exact in law for every 0 < H < 1, by circulant embedding (Davies & Harte 1987): each path is the first half of
+    periodic noise of length 2 steps, whose Fourier coefficients are independent; one real FFT and `2 steps + 2` normals
+    a path. A piece fits into the cache, and a law that keeps less than the noise never holds all of it.
     """
     amplitude = amplitudes(steps, hurst)
     length = len(amplitude)
