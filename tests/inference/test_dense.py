@@ -115,16 +115,6 @@ def test_the_flow_is_the_matrix_exponential_and_descent_an_explicit_loop():
     torch.testing.assert_close(filtered(NTK, X, gradient_flow(math.inf)), Y, rtol=0, atol=1e-7)
 
 
-def test_the_spread_is_that_of_sampled_starts():
-    nngp = DeepKernel(phi="tanh", inner=(1.0, 0.3), outer=(1.0, 0.2), horizon=1.0)
-    variances = dense.fit(NTK, X, Y).spread(nngp, NEW, gradient_flow(0.2))
-    both = torch.cat([X, NEW])
-    root = torch.linalg.cholesky(nngp(both, both))
-    start = root @ torch.randn(N + 9, 40_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    ends = start[N:] - dense.fit(NTK, X, start[:N]).mean(NEW, gradient_flow(0.2))
-    torch.testing.assert_close(variances, ends.var(dim=1), rtol=5.5 * math.sqrt(2 / 40_000), atol=0)
-
-
 @pytest.mark.parametrize("kept", [0, 5000, 1 << 30])
 def test_conjugate_gradients_find_the_same(kept: int):
     heard: list[float] = []

@@ -15,12 +15,12 @@ The expectations are those of polynomials of degree 2 and 4 of a Gram diffusion 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ....limits.gram import GramDiffusion
+from ....limits.gram_moments import depth_constant, lost
 from ....networks.activations import activation_named
 
 INTERVALS_OF_TIME = 48
@@ -64,13 +64,6 @@ class WeakExpansion:
     def _f(self, entries: dict[tuple[int, int], np.ndarray]) -> np.ndarray:
         return np.sum([self.weights[i, j] * entry for (i, j), entry in entries.items()], axis=0)
 
-    def _g(self, gram: GramDiffusion) -> np.ndarray:
-        """`f(g(V))` as a polynomial of degree 2."""
-        # The diffusion's own v is a^2 times that of the pre-activations.
-        v, a = gram.variance, self._slope
-        n = range(gram.inputs)
-        return self._f({(i, j): gram.product(v(i, j), v(i, i) + v(j, j)) / a**4 for i in n for j in n})
-
     def variance(self) -> float:
         """`Var f(V_T)`"""
         gram = self._gram(2)
@@ -82,16 +75,10 @@ class WeakExpansion:
 
     def error(self) -> float:
         """The limit of `L (E f(V_L) - E f(V_T))`."""
-        gram, T, k = self._gram(2), self.horizon, self._rate
-        start, g = gram.at(self.start), self._g(gram)
-        step = gram.flow(T / INTERVALS_OF_TIME)
-        expected = []
-        for _ in range(INTERVALS_OF_TIME + 1):
-            expected.append(float(start @ g))
-            start = start @ step
-        along = np.trapezoid(np.exp(k * (T - self._times())) * np.array(expected), dx=T / INTERVALS_OF_TIME)
-        v0 = float((self.weights * (self.sigma_b**2 + self.sigma_w**2 * self.start)).sum())
-        return float(T * self._bend * along - T**2 / 2 * k * self._slope**2 * math.exp(k * T) * v0)
+        gram, n = self._gram(2), range(len(self.start))
+        curvature = self._bend / self._slope**4
+        of_a_layer = self._f({(i, j): lost(gram, i, j, curvature) for i in n for j in n})
+        return depth_constant(gram, gram.at(self.start), self.horizon, of_a_layer)
 
     def _times(self) -> np.ndarray:
         return np.linspace(0.0, self.horizon, INTERVALS_OF_TIME + 1)
