@@ -17,7 +17,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from resnet_limits.claims.claim import ORDERS
+from resnet_limits.claims.claim import ORDER_RULES
 from resnet_limits.claims.words import (
     VERDICTS,
     counted,
@@ -30,7 +30,7 @@ from resnet_limits.claims.words import (
     short,
     unit,
 )
-from resnet_limits.printable import ORDERS as TERMINAL_ORDERS
+from resnet_limits.printable import TERMINAL_ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
 from resnet_limits.report.points import PointTable, by_setting, point_tables
 from resnet_limits.runs.job_folder import JobFolder
@@ -168,7 +168,7 @@ def _point_table(points: PointTable, label: str, width: int) -> Table:
     for place in shown:
         table.add_column(along.at(place), justify="right", no_wrap=True)
     for claim, cells in points.rows:
-        is_order = claim["expected"]["what"] in ORDERS
+        is_order = claim["expected"]["what"] in ORDER_RULES
         number = short if is_order else flat
         table.add_row(escape(claim["id"]), *[number(cells.get(place, {}).get("value")) for place in shown])
         if is_order and claim["expected"]["value"] is not None:

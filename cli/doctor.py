@@ -103,7 +103,7 @@ def _data() -> Iterator[Finding]:
 
     root = data_root(None)
     published = {name: kind for name, kind in Data.options.sound() if issubclass(kind, Published)}
-    there = [name for name, kind in published.items() if kind.found(root).present]
+    there = [name for name, kind in published.items() if kind.availability(root).present]
     seen = f"{root}: {', '.join(there) or 'no downloaded data sets'}; digits are bundled"
     yield Finding("data", bool(there), seen, "" if there else "reslim data lists them, reslim data mnist fetches one")
 
@@ -111,7 +111,7 @@ def _data() -> Iterator[Finding]:
 def _launchers() -> Iterator[Finding]:
     yield Finding("launcher basic", True, "one job after another")
     for name, seen in (("joblib", "jobs side by side on this machine"), ("submitit", "submitit_local, submitit_slurm")):
-        works = _found(f"hydra_plugins.hydra_{name}_launcher")
+        works = _is_importable(f"hydra_plugins.hydra_{name}_launcher")
         yield Finding(f"launcher {name}", works, seen, "" if works else 'pip install "reslim[launchers]"')
     try:
         scheduler.require()
@@ -121,7 +121,7 @@ def _launchers() -> Iterator[Finding]:
         yield Finding("SLURM", True, "answers; cluster=slurm sends jobs there")
 
 
-def _found(module: str) -> bool:
+def _is_importable(module: str) -> bool:
     try:
         return util.find_spec(module) is not None
     except ModuleNotFoundError:

@@ -332,7 +332,7 @@ def start_child(run: Run, box: Box, array: str) -> subprocess.Popen[bytes]:
     folder.mkdir(exist_ok=True)
     # Last, because the last of several overrides of a key holds: what the run folder relies on is not up for change.
     ours = [f"hydra.sweep.dir={_quoted(folder)}", "hydra.sweep.subdir=.", "hydra.mode=MULTIRUN"]
-    ours.append(f"+hydra.job.env_set.{imports.VARIABLE}={_quoted(imports.PACKAGE)}")
+    ours.append(f"+hydra.job.env_set.{imports.PACKAGE_VARIABLE}={_quoted(imports.PACKAGE_FILE)}")
     if launchers.named(box.launcher).by_submitit:
         ours.append(f"hydra.launcher.submitit_folder={_quoted(folder / SUBMITIT / array / '%j')}")
     if not launchers.named(box.launcher).is_here:

@@ -368,11 +368,11 @@ def pieces_of_paths() -> Iterator[str]:
     from resnet_limits.paths import fractional
     from tests.paths.noise import fractional_gaussian_noise
 
-    whole, pieces = fractional.PIECE, []
+    whole, pieces = fractional.NORMALS_A_PIECE, []
     for piece in (whole, 1, 30_000, 10**6):
-        fractional.PIECE = piece
+        fractional.NORMALS_A_PIECE = piece
         pieces.append(fractional_gaussian_noise(4096, 0.3, (3,), replicas=7, seed=0, purpose="processors"))
-    fractional.PIECE = whole
+    fractional.NORMALS_A_PIECE = whole
     if not all(torch.equal(noise, pieces[0]) for noise in pieces):
         yield "fractional noise"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..papers import Paper
-from .coordinate import DEPTH
+from .coordinate import DEPTH_COORDINATE
 
 Kind = Literal["theorem", "derived", "observation", "control", "identity"]
 """`theorem`: what the cited source proves. `derived`: what this project derived, its page says how. `observation`: what
@@ -21,7 +21,7 @@ is measured and nobody proved. `control`: a failure that must be seen. `identity
 code and no test of a theorem."""
 NEVER_REFUTED: tuple[Kind, ...] = ("theorem", "derived", "identity")
 What = Literal["order", "order_at_least", "value", "at_most", "at_least"]
-ORDERS: tuple[What, ...] = ("order", "order_at_least")
+ORDER_RULES: tuple[What, ...] = ("order", "order_at_least")
 Verdict = Literal["supported", "refuted", "inconclusive"]
 AS_STATED: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
 SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
@@ -50,18 +50,18 @@ class Expected:
     value: float | Callable[[Any], float]
     tolerance: float
     unit: float | Callable[[Any], float] = 1.0
-    along: str = DEPTH
+    along: str = DEPTH_COORDINATE
     correction: float = 1.0
     bend: float | Callable[[Any], float] | None = None
     scale: str = ""
 
     def __post_init__(self) -> None:
-        if self.along != DEPTH and not self.is_order:
+        if self.along != DEPTH_COORDINATE and not self.is_order:
             raise ValueError(f"expected: along={self.along} is of an order, and this is of '{self.what}'")
 
     @property
     def is_order(self) -> bool:
-        return self.what in ORDERS
+        return self.what in ORDER_RULES
 
     def at(self, settings: Any) -> Expected:
         """The same with its value and tolerance computed for these settings."""
@@ -133,7 +133,7 @@ class Claim:
     @property
     def coordinates(self) -> dict[str, Any]:
         """What `where` asks of a record itself: all but the depth, which is that of its job."""
-        return {name: value for name, value in self.where.items() if name != DEPTH}
+        return {name: value for name, value in self.where.items() if name != DEPTH_COORDINATE}
 
 
 @dataclass(frozen=True)

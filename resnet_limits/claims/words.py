@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..printable import printable
-from .coordinate import DEPTH, Coordinate
+from .coordinate import DEPTH_COORDINATE, Coordinate
 
 VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 def expectation(expected: Mapping[str, Any]) -> str:
     """`order 1 ± 0.1`, `order ≥ 2 - 0.1`, `order in D 0.5 ± 0.15` where it is not one in depth."""
-    along = Coordinate(expected.get("along", DEPTH))
+    along = Coordinate(expected.get("along", DEPTH_COORDINATE))
     order = "order" if along.is_depth else f"order in {along.symbol}"
     value = "?" if expected["value"] is None else f"{expected['value']:.4g}"
     tolerance = f"{expected['tolerance']:.3g}"

@@ -23,7 +23,7 @@ from ..errors import DamagedData, MissingData, SettingError
 from ..settings.base import Settings
 from ..settings.content import content, digest
 from . import hashes
-from .hashes import Hashes, Told, short
+from .hashes import Hashes, Listener, short
 from .sources.source import Bundled, Data
 
 S = TypeVar("S", bound=Settings)
@@ -56,18 +56,18 @@ class DataIdentity:
         return {"data": self.name, **where, **({"files": self.files, "bytes": self.bytes} if self.hashes else {})}
 
 
-def of(data: Data, *, report: Told = _silent) -> DataIdentity:
+def of(data: Data, *, report: Listener = _silent) -> DataIdentity:
     """The identity of the data that lie where these settings look for them; what was read for it is remembered.
 
     `report` hears of it where many files have to be read. Raises `MissingData`, `DamagedData` naming the file.
     """
-    identity = _found(data, report)
+    identity = _identified(data, report)
     if identity.hashes is not None:
         identity.hashes.keep()
     return identity
 
 
-def _found(data: Data, report: Told) -> DataIdentity:
+def _identified(data: Data, report: Listener) -> DataIdentity:
     fingerprint = data.fingerprint(report)
     if isinstance(fingerprint, Hashes):
         return DataIdentity(_digest(data.name, fingerprint.sums), data.name, str(fingerprint.folder), fingerprint)
@@ -83,7 +83,7 @@ def _digest(name: str, sums: Mapping[str, str]) -> str:
 # -- at planning ----------------------------------------------------------------------------------
 
 
-def filled(settings: Sequence[S], *, report: Told = _silent) -> list[S]:
+def filled(settings: Sequence[S], *, report: Listener = _silent) -> list[S]:
     """The settings of jobs with the identity of their data, where it is not given and the data are there.
 
     What is missing or damaged is left open: `require` says so of the jobs that are to be run.
@@ -166,7 +166,7 @@ def _source(data: Data) -> str:
     return f"{data.name} {data.place()}"
 
 
-def _digest_if_there(data: Data, report: Told) -> str | None:
+def _digest_if_there(data: Data, report: Listener) -> str | None:
     try:
         return of(data, report=report).digest
     except (MissingData, DamagedData):
@@ -177,12 +177,12 @@ def _digest_if_there(data: Data, report: Told) -> str | None:
 
 
 @contextlib.contextmanager
-def held(data: Data, *, report: Told = _silent) -> Iterator[None]:
+def held(data: Data, *, report: Listener = _silent) -> Iterator[None]:
     """While files are loaded: before, hold them against `data.digest`; after, make sure that none was changed.
 
     Raises `DamagedData` naming a file that is not what it was when the job was planned.
     """
-    identity = _found(data, report)
+    identity = _identified(data, report)
     if identity.digest != data.digest:  # and is not remembered: the run's next job, too, says what has changed
         raise DamagedData(_others(data, identity))
     if identity.hashes is not None:

@@ -15,14 +15,14 @@ from ..errors import SettingError
 from ..random import generator, permutation
 from . import identity, sizes, sketch
 from .dataset import Dataset
-from .hashes import Told
+from .hashes import Listener
 from .images import ImageArrays, channel_statistics, standardised
 from .sources.source import Data, Images
 
 T = TypeVar("T")
 
 
-def load(data: Data, *, seed: int, progress: Told = lambda message: None) -> Dataset:
+def load(data: Data, *, seed: int, progress: Listener = lambda message: None) -> Dataset:
     """The data set of these settings; points, split and noise are functions of the seed.
 
     The training points are the first `train_size` of a random order, the test points the last `test_size` of it, or,
@@ -62,7 +62,7 @@ def forget() -> None:
     _READ.clear()
 
 
-def _load(data: Data, seed: int, progress: Told) -> Dataset:
+def _load(data: Data, seed: int, progress: Listener) -> Dataset:
     if isinstance(data, Images):
         return _from_images(data, seed, progress)
     x, y = _all_points(data, seed)
@@ -81,7 +81,7 @@ def _load(data: Data, seed: int, progress: Told) -> Dataset:
     return Dataset(data.name, points[chosen], values[chosen], points[held_out], values[held_out], classes)
 
 
-def _from_images(data: Images, seed: int, progress: Told) -> Dataset:
+def _from_images(data: Images, seed: int, progress: Listener) -> Dataset:
     images = _all_images(data, progress)
     train = sizes.part("train", data.train_size, len(images.x_train), data.name)
     test = sizes.part("test", data.test_size, len(images.x_test), data.name)
@@ -133,7 +133,7 @@ def _all_points(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
         return data.points(seed)
 
 
-def _all_images(data: Images, progress: Told) -> ImageArrays:
+def _all_images(data: Images, progress: Listener) -> ImageArrays:
     """The images; from memory where those of this identity were read last, in the same way."""
     alike = {name: value for name, value in asdict(data).items() if name not in ("train_size", "test_size", "root")}
 

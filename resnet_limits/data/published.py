@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import DamagedData, MissingData
 from . import hashes
+from .availability import Availability
 from .files import CheckedFile, File, looked_at
-from .found import Found
-from .hashes import Hashes, Told
+from .hashes import Hashes, Listener
 from .root import data_root
 from .sources.source import Images
 
@@ -37,7 +37,7 @@ class Published(Images):
     def available(self) -> tuple[int, int]:
         return self.apart
 
-    def fingerprint(self, report: Told) -> Hashes:
+    def fingerprint(self, report: Listener) -> Hashes:
         """The hashes of the files; their sizes are checked, and whenever a file was read its sum."""
         root = data_root(self.root)
         self.complain(root)
@@ -84,12 +84,12 @@ class Published(Images):
         fetch(cls(cls.name), root)
 
     @classmethod
-    def found(cls, root: Path, *, thoroughly: bool = False) -> Found:
+    def availability(cls, root: Path, *, thoroughly: bool = False) -> Availability:
         seen = cls.look(root, thoroughly=thoroughly)
         problems = tuple(f"{s.path.relative_to(root)} is {s.problem}" for s in seen if s.problem)
         advice = f"reslim data {cls.name} fetches it" if problems else ""
         size = sum(s.size or 0 for s in seen)
-        return Found(cls.name, "files", not problems, str(seen[0].path.parent), size, problems, advice)
+        return Availability(cls.name, "files", not problems, str(seen[0].path.parent), size, problems, advice)
 
 
 def idx_files(folder: str, md5s: Sequence[str | None]) -> tuple[File, ...]:
@@ -111,7 +111,7 @@ class Idx(Published):
     def shape(self) -> tuple[int, int, int]:
         return 1, 28, 28
 
-    def images(self, progress: Told) -> ImageArrays:
+    def images(self, progress: Listener) -> ImageArrays:
         from .images import ImageArrays
         from .vision import read
 

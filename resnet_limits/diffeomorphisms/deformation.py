@@ -21,7 +21,7 @@ from .squaring import grid
 
 MARGIN_OF_WIDTH = 0.05
 """By how much of its width a grid is wider, on each side, than the points in it."""
-TOLERANCE = 1e-9
+INVERSE_TOLERANCE = 1e-9
 """Of inverse blocks by fixed-point iteration: a picture shows no more."""
 
 
@@ -89,7 +89,7 @@ def carried_back(
     nodes = grid(*box(outputs), side - 1).reshape(1, -1, 2)
     if exact:
         trajectory, carried = (
-            invert(field, step, y, weights, h, tolerance=TOLERANCE).flip(0) for y in (nodes, outputs[None])
+            invert(field, step, y, weights, h, tolerance=INVERSE_TOLERANCE).flip(0) for y in (nodes, outputs[None])
         )
         jacobians = jacobians_at(field, step, trajectory.flip(0)[:-1], weights, h)
         determinants = 1 / block_determinants(increments_of(jacobians)).flip(0)

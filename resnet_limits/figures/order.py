@@ -18,7 +18,7 @@ from ..claims.words import interval
 from .drawable import drawable, say_nothing_shown
 from .style import COLOURS
 
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST_RANGE = 4.0
 """The vertical axis spans at least this factor."""
 
@@ -83,7 +83,7 @@ def power_of_ten(value: float, _: int | None = None) -> str:
     if value <= 0:
         return ""
     coefficient, exponent = f"{value:.0e}".split("e")
-    power = "10" + str(int(exponent)).translate(RAISED)
+    power = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
     return power if coefficient == "1" else f"{coefficient}×{power}"
 
 

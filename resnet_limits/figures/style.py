@@ -13,7 +13,7 @@ import matplotlib as mpl
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
-RC: dict[Any, Any] = {
+RC_PARAMETERS: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -33,6 +33,6 @@ RC: dict[Any, Any] = {
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw in this style."""
-    with warnings.catch_warnings(), mpl.rc_context(RC):
+    with warnings.catch_warnings(), mpl.rc_context(RC_PARAMETERS):
         warnings.filterwarnings("ignore", message="Glyph")  # of a letter that the font lacks: the figure has a box
         yield

@@ -22,9 +22,9 @@ from .drawable import with_drawable_arrays
 from .panels import claim_figure, overview_figure
 from .style import styled
 
-FORMATS = ("png", "svg")
+FIGURE_FORMATS = ("png", "svg")
 """Of the figures in a run folder. To embed the fonts of a PDF takes longer than all else that a figure needs."""
-FOR_PAPERS = (*FORMATS, "pdf")
+FORMATS_FOR_PAPERS = (*FIGURE_FORMATS, "pdf")
 """Of figures that are asked for in a folder of their own."""
 
 
@@ -59,7 +59,7 @@ def write_figures(
     judged: Sequence[tuple[Judgement, pd.DataFrame]],
     *,
     named: Sequence[NamedRequest] = (),
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = FIGURE_FORMATS,
     replace: bool = True,
 ) -> list[WrittenFigure]:
     """One figure a claim and setting, named by the claim, an overview of each setting, and the named figures.

@@ -19,14 +19,14 @@ from scipy.linalg import LinAlgError, blas, cho_solve, cholesky, solve_triangula
 from torch import Tensor
 
 from ..errors import SettingError
-from .filters import LARGEST_ERROR, check_ridge, ill_conditioned, singular
+from .filters import MAX_ERROR_OF_COEFFICIENTS, check_ridge, ill_conditioned, singular
 
 Progress = Callable[[float], None]
 
 MOST_POINTS_FACTORED = 20_000
 """Points whose kernel matrix is factored in memory: 3.2 GB in float64."""
 
-POINTS_A_BLOCK = 1024
+KERNEL_POINTS_A_BLOCK = 1024
 
 
 @runtime_checkable
@@ -54,14 +54,14 @@ def assemble(
     n = len(x)
     K = torch.zeros(n, n, dtype=dtype)
     done = 0
-    for start in range(0, n, POINTS_A_BLOCK):
-        rows = slice(start, start + POINTS_A_BLOCK)
-        for before in range(0, start + 1, POINTS_A_BLOCK):
-            columns = slice(before, before + POINTS_A_BLOCK)
+    for start in range(0, n, KERNEL_POINTS_A_BLOCK):
+        rows = slice(start, start + KERNEL_POINTS_A_BLOCK)
+        for before in range(0, start + 1, KERNEL_POINTS_A_BLOCK):
+            columns = slice(before, before + KERNEL_POINTS_A_BLOCK)
             K[rows, columns] = kernel(x[rows], x[columns]).to(dtype)
             if mirrored and before < start:
                 K[columns, rows] = K[rows, columns].T
-        done = min(n, start + POINTS_A_BLOCK)
+        done = min(n, start + KERNEL_POINTS_A_BLOCK)
         progress((done / n) ** 2)
     return K
 
@@ -84,7 +84,7 @@ class Posterior:
     def variance(self, new: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
         """Posterior variance of the function at new points, without the noise of a new target; float64."""
         parts = []
-        for part in new.split(POINTS_A_BLOCK):
+        for part in new.split(KERNEL_POINTS_A_BLOCK):
             across = self.kernel(self.x, part).to(self.coefficients.dtype).numpy()
             explained = solve_triangular(self.upper, across, trans=1, check_finite=False)
             known = torch.from_numpy(np.square(explained, out=explained).sum(axis=0)).double()
@@ -104,8 +104,8 @@ def posterior(
     """Condition on targets with noise of variance `ridge`; float32 takes half the time and memory, and wants a ridge.
 
     Raises `SettingError` for a negative ridge or more than 20,000 points, `Undetermined` where `K + ridge` is not
-    positive definite to rounding, or rounding may move the coefficients by `LARGEST_ERROR`. `progress` hears of the
-    assembly, which is most of the time.
+    positive definite to rounding, or rounding may move the coefficients by `MAX_ERROR_OF_COEFFICIENTS`. `progress`
+    hears of the assembly, which is most of the time.
     """
     check_ridge(ridge)
     if len(x) > MOST_POINTS_FACTORED:
@@ -116,14 +116,14 @@ def posterior(
     K = assemble(kernel, x, dtype=dtype, mirrored=False, progress=progress)
     upper = factored(K, ridge)
     error = condition(upper) * torch.finfo(dtype).eps
-    if not error <= LARGEST_ERROR[dtype]:
+    if not error <= MAX_ERROR_OF_COEFFICIENTS[dtype]:
         scale = float(np.square(upper[:, -1]).sum())  # an entry of the diagonal of K + ridge
         raise ill_conditioned(f"{len(x)} points, {_name(dtype)}, ridge {ridge:g}", error, scale)
     coefficients = cho_solve((upper, False), y.to(dtype).numpy(), check_finite=False)
     return Posterior(kernel, x, upper, torch.from_numpy(coefficients), error)
 
 
-ITERATIONS = 10
+POWER_ITERATIONS = 10
 """Of the power method: extreme eigenvalues to a factor of two or so."""
 
 
@@ -133,7 +133,7 @@ def condition(upper: np.ndarray) -> float:
 
     def size(applied: Callable[[np.ndarray], np.ndarray]) -> float:
         v, length = start / np.linalg.norm(start), 1.0
-        for _ in range(ITERATIONS):
+        for _ in range(POWER_ITERATIONS):
             v = applied(v)
             length = float(np.linalg.norm(v))
             v = v / length
@@ -171,7 +171,7 @@ def predicted(
 ) -> Float[Tensor, "m outputs"]:
     """`K_* a`, by blocks; float64."""
     return torch.cat(
-        [kernel(part, x).to(coefficients.dtype) @ coefficients for part in new.split(POINTS_A_BLOCK)]
+        [kernel(part, x).to(coefficients.dtype) @ coefficients for part in new.split(KERNEL_POINTS_A_BLOCK)]
     ).double()
 
 

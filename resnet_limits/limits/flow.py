@@ -20,7 +20,7 @@ from ..networks.vector_field import VectorField
 from ..paths.path import WeightPath
 from .ode import solve_with_error
 
-TOLERANCE = 1e-12
+FLOW_TOLERANCE = 1e-12
 LEADING_TOLERANCE = 1e-10
 """What is left of an error of order 1 without its leading term is of order 2, and no smaller than 1e-6."""
 KINKED_TOLERANCE = 1e-6
@@ -66,7 +66,7 @@ class DrivenFlow:
 
     def end(self) -> tuple[Float[Tensor, "r n d"], float]:
         """`x(T)` of the exact flow, by an adaptive solver, and its error."""
-        tolerance = KINKED_TOLERANCE if activation_named(self.field.activation).kinks else TOLERANCE
+        tolerance = KINKED_TOLERANCE if activation_named(self.field.activation).kinks else FLOW_TOLERANCE
         return solve_with_error(self.velocity, self.x0, self.horizon, tolerance=tolerance)
 
 

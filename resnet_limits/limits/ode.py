@@ -18,7 +18,7 @@ from ..errors import MeasurementError
 Velocity = Callable[[Tensor, Tensor], Tensor]
 """`(t, x) -> dx/dt`: a float64 scalar tensor and a state of any shape."""
 
-ROUNDING = 100 * torch.finfo(torch.float64).eps
+ROUNDING_OF_SOLUTION = 100 * torch.finfo(torch.float64).eps
 """Rounding of a solution relative to its size: the part of its error that a tolerance does not see."""
 
 
@@ -61,7 +61,7 @@ def solve_with_error(
 
 def distance(solution: Tensor, worse: Tensor) -> float:
     """`max |solution - worse|` plus the rounding of a solution of this size."""
-    return float((solution - worse).abs().max() + ROUNDING * solution.abs().max())
+    return float((solution - worse).abs().max() + ROUNDING_OF_SOLUTION * solution.abs().max())
 
 
 def largest(state: Tensor | tuple[Tensor, ...]) -> Tensor:

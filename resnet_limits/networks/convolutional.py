@@ -39,7 +39,7 @@ from ..random import Stream
 from .activations import activation_named
 from .parametrisation import CONVOLUTIONAL
 
-STAGES = (1, 2, 3)
+NUMBERS_OF_STAGES = (1, 2, 3)
 NORMALISED_GROUPS = 2
 """Groups of channels whose mean and variance, over channels and pixels of one image, are normalised."""
 EPSILON = 1e-3
@@ -75,7 +75,7 @@ def initial(
 
     c = channels
     start = {}
-    for stage in STAGES:
+    for stage in NUMBERS_OF_STAGES:
         name, into, c = ("stem", shape[0], c) if stage == 1 else (f"to{stage}", c, 2 * c)
         for part, size in {"W": (c, into, 3, 3), "scale": (c,), "shift": (c,)}.items():
             start[f"{name}.{part}"] = drawn(f"{name}.{part}", *size)
@@ -123,7 +123,7 @@ def stages(
 ) -> Iterator[tuple[Maps, Maps]]:
     """Of each stage in turn what enters it and what leaves it."""
     x = images
-    for stage in STAGES:
+    for stage in NUMBERS_OF_STAGES:
         name = "stem" if stage == 1 else f"to{stage}"
         W, scale, shift = (parameters[f"{name}.{part}"] for part in ("W", "scale", "shift"))
         # All replicas see the same images: their stems are one convolution.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import SettingError
 from ..fixed_shape import in_batches
-from ..random import PIECE, Stream, replica_blocks, stream_normals
+from ..random import NORMALS_A_PIECE, Stream, replica_blocks, stream_normals
 from .path import Draw, checked
 
 CELLS_OF_GRID = 4096
@@ -53,7 +53,7 @@ def noise_pieces(
     amplitude = amplitudes(steps, hurst)
     length = len(amplitude)
     at_once = 1 << (max(NUMBERS_TRANSFORMED // length, 1).bit_length() - 1)
-    paths = max(1, PIECE // length)
+    paths = max(1, NORMALS_A_PIECE // length)
     paths -= paths % at_once if paths > at_once else 0
     width, height = min(paths, entries), max(1, paths // max(entries, 1))
     done = 0

@@ -61,8 +61,8 @@ def _anew(run: Run, state: str, figures: str | None, why: str) -> Current:
     try:
         require_enclosed(run.path)
         with locked(run.path, wait=False):  # whoever holds it is collecting
-            write_text(run.path / summaries.RECORDS, records)
-            write_json(run.path / summaries.FILE, summary)
+            write_text(run.path / summaries.RECORDS_FILE, records)
+            write_json(run.path / summaries.SUMMARY_FILE, summary)
         said = f"{why}; collected anew"
     except (OSError, ReslimError) as error:
         reason = getattr(error, "strerror", None) or error

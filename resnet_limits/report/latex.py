@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..claims.claim import ORDERS
+from ..claims.claim import ORDER_RULES
 from ..claims.words import expectation, interval, pinned, setting_words, unit
 from ..studies.two_way import TwoWay
 from .points import PointTable, by_setting, point_tables
@@ -15,10 +15,10 @@ from .words import formula_latex, latex, number_latex
 MOST_COLUMNS = 9
 """Columns that fit across a page; of more depths the deepest are shown."""
 
-PINS = r"0.2\linewidth"
+WIDTH_OF_PINS = r"0.2\linewidth"
 """Width of the column of pinned keys, whose lines are broken."""
 
-VERDICTS = {"supported": "supported", "refuted": r"\textbf{refuted}", "inconclusive": r"\emph{inconclusive}"}
+VERDICTS_IN_LATEX = {"supported": "supported", "refuted": r"\textbf{refuted}", "inconclusive": r"\emph{inconclusive}"}
 
 
 def tables_tex(
@@ -45,7 +45,7 @@ def _claims(
     setting: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], citations: Mapping[str, str]
 ) -> Iterator[str]:
     yield from _begin(
-        "Claims, what they expect and what was measured, with 95\\,\\% intervals", setting, f"lp{{{PINS}}}llll"
+        "Claims, what they expect and what was measured, with 95\\,\\% intervals", setting, f"lp{{{WIDTH_OF_PINS}}}llll"
     )
     yield r"Claim & Pinned & Expected & Unit & Measured & Verdict \\"
     yield r"\midrule"
@@ -54,7 +54,8 @@ def _claims(
         measured = "---" if claim["measured"] is None else latex(interval(claim["measured"]))
         expected = latex(expectation(claim["expected"]).replace(" - ", " − "))
         named = f"{latex(claim['id'])}{cite} & {latex(pinned(claim.get('pins', {})))}"
-        yield f"{named} & {expected} & {latex(unit(claim['expected']))} & {measured} & {VERDICTS[claim['verdict']]}"
+        yield f"{named} & {expected} & {latex(unit(claim['expected']))} & {measured} &"
+        f" {VERDICTS_IN_LATEX[claim['verdict']]}"
         " \\\\"
         yield f"% {_comment(claim['statement'])}"
     yield from _end()
@@ -70,7 +71,7 @@ def _points(setting: Mapping[str, Any], table: PointTable) -> Iterator[str]:
     for claim, cells_by_place in table.rows:
         cells = [number_latex(cells_by_place.get(place, {}).get("value")) for place in shown]
         yield f"{latex(claim['id'])} & {' & '.join(cells)} \\\\"
-        if claim["expected"]["what"] in ORDERS and claim["expected"]["value"] is not None:
+        if claim["expected"]["what"] in ORDER_RULES and claim["expected"]["value"] is not None:
             scaled = [_scaled(cells_by_place.get(place, {}).get("scaled")) for place in shown]
             power = formula_latex(along.power(claim["expected"]["value"]))
             yield f"\\quad times {power} & {' & '.join(scaled)} \\\\"

@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from ..claims.claim import ORDERS
+from ..claims.claim import ORDER_RULES
 from ..claims.words import VERDICTS, counted, duration, expectation, flat, interval, pinned, setting_words, unit
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
@@ -89,7 +89,7 @@ def page(contents: Contents) -> str:
         ],
         verdicts={verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
         strip=strip,
-        orders=ORDERS,
+        orders=ORDER_RULES,
     )
 
 

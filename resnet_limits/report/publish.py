@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..claims.claim import Judgement
-from ..claims.coordinate import DEPTH
+from ..claims.coordinate import DEPTH_COORDINATE
 from ..files import locked, new_folder, write_json, write_text
 from ..measurement.job import FinishedJob
 from ..runs import leftovers, provenance
@@ -34,7 +34,7 @@ from ..studies.study import Study
 if TYPE_CHECKING:  # matplotlib comes with it
     from ..figures.write import NamedRequest
 
-SCHEMA = 1
+SUMMARY_SCHEMA = 1
 """Of the document `summary.json`."""
 
 
@@ -64,19 +64,19 @@ def write(
     records, jobs = tables.csv_text(collection.records), summaries.of_jobs(merged.statuses)
     drawn_from = jobs if figures else summaries.read(folder).figures
     summary = summary_document(folder, merged, collection, records, figures=drawn_from)
-    write_text(folder / summaries.RECORDS, records)
+    write_text(folder / summaries.RECORDS_FILE, records)
     if figures:
-        from ..figures.write import FOR_PAPERS, FORMATS, write_figures
+        from ..figures.write import FIGURE_FORMATS, FORMATS_FOR_PAPERS, write_figures
         from .write import write_report
 
         # Elsewhere than in a run folder, a folder `figures` may hold other people's files.
-        its_own = folder in {run.path for run in merged.runs}
+        is_in_its_run = folder in {run.path for run in merged.runs}
         names = [*collection.study.figures, *merged.named_figures()]
         with new_folder(folder / "figures") as place:
-            named, formats = _named(collection, names), FOR_PAPERS if pdf else FORMATS
-            drawn = write_figures(place, collection.judged, named=named, formats=formats, replace=its_own)
+            named, formats = _named(collection, names), FORMATS_FOR_PAPERS if pdf else FIGURE_FORMATS
+            drawn = write_figures(place, collection.judged, named=named, formats=formats, replace=is_in_its_run)
         write_report(folder, collection, merged, summary, drawn)
-    write_json(folder / summaries.FILE, summary)
+    write_json(folder / summaries.SUMMARY_FILE, summary)
     return summary
 
 
@@ -86,7 +86,7 @@ def summary_document(
     """The document: what was judged, from which jobs, beside which records and figures."""
     return summaries.signed(
         {
-            "schema": SCHEMA,
+            "schema": SUMMARY_SCHEMA,
             "study": collection.study.name,
             "run": str(folder),
             "state": merged.state(),
@@ -150,7 +150,7 @@ def claim_document(study: Study, judgement: Judgement) -> dict[str, Any]:
             "what": expected.what,
             "value": _number(expected.value),
             "tolerance": expected.tolerance,
-            **({} if expected.along == DEPTH else {"along": expected.along}),
+            **({} if expected.along == DEPTH_COORDINATE else {"along": expected.along}),
             **({"scale": expected.scale} if expected.scale else {}),
         },
         "pins": dict(claim.pins),
@@ -169,7 +169,7 @@ def _table(judgement: Judgement, points_of_claim: pd.DataFrame) -> Iterator[dict
         yield {
             "claim": judgement.claim.id,
             "depth": int(row["depth"]),
-            **({} if along == DEPTH else {"along": along, "at": float(row["at"])}),
+            **({} if along == DEPTH_COORDINATE else {"along": along, "at": float(row["at"])}),
             "setting": dict(judgement.setting),
             "observable": judgement.claim.observable,
             "value": _number(row["value"]),

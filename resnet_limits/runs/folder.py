@@ -35,11 +35,11 @@ from ..settings.content import job_name
 from . import planned, provenance, scheduler
 from . import status as states
 from .job_folder import LAUNCHER, JobFolder, queue, settings_of
-from .planned import SCHEMA, Planned, Sweep
+from .planned import RUN_SCHEMA, Planned, Sweep
 from .status import Process, Status
 
-TIME = "%Y-%m-%d_%H-%M-%S"
-ID = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-f]{8}")
+TIME_FORMAT = "%Y-%m-%d_%H-%M-%S"
+RUN_ID = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-f]{8}")
 SUBMITIT = ".submitit"
 """Under `launcher/`: what submitit writes and reads, a folder each time that jobs are sent."""
 
@@ -108,12 +108,12 @@ class Run:
 
         A plan that is damaged, or names a time that cannot be, leaves the date in the name of the folder.
         """
-        document = read_json(self.path / planned.FILE)
+        document = read_json(self.path / planned.PLAN_FILE)
         number = document.get("started") if isinstance(document, dict) else None
         if planned.is_time(number):
             return float(number)
         try:
-            dated = time.mktime(time.strptime(self.id[:19], TIME))
+            dated = time.mktime(time.strptime(self.id[:19], TIME_FORMAT))
         except (ValueError, OverflowError):
             return 0.0
         return dated if planned.is_time(dated) else 0.0
@@ -125,8 +125,8 @@ class Run:
         Raises `OutputError` where it cannot be written.
         """
         parent = root / settings[0].study
-        name = f"{time.strftime(TIME)}_{secrets.token_hex(4)}"
-        document = {"schema": SCHEMA, "invocations": [provenance.invocation(command)]}
+        name = f"{time.strftime(TIME_FORMAT)}_{secrets.token_hex(4)}"
+        document = {"schema": RUN_SCHEMA, "invocations": [provenance.invocation(command)]}
         plan = Planned(settings[0].study, cls._later_than_all(root))
         try:
             with new_folder(named_beside(parent / name)) as beside:
@@ -191,7 +191,7 @@ class Run:
         """Whether a folder is that of a run, whatever has become of it: it holds a plan, or is called like a run."""
         if folder.name.startswith(".") or not folder.is_dir():
             return False
-        return (folder / planned.FILE).exists() or ID.fullmatch(folder.name) is not None
+        return (folder / planned.PLAN_FILE).exists() or RUN_ID.fullmatch(folder.name) is not None
 
     def add(self, settings: Sequence[Settings], overrides: Sequence[str]) -> None:
         """Queue the jobs of one sweep and note its overrides, and where the data come from."""
@@ -217,7 +217,7 @@ class Run:
         """`provenance.json` with the invocations that can be read; a new one, which says so, where there is none."""
         document = read_json(self.path / "provenance.json")
         if not isinstance(document, dict) or not isinstance(document.get("invocations"), list):
-            document = {"schema": SCHEMA, "lost": "what was noted before is missing or damaged", "invocations": []}
+            document = {"schema": RUN_SCHEMA, "lost": "what was noted before is missing or damaged", "invocations": []}
         return document | {
             "invocations": [invocation for invocation in document["invocations"] if isinstance(invocation, dict)]
         }

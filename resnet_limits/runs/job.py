@@ -37,7 +37,7 @@ from .owner import owned
 from .reporter import Reporter, write_status
 from .status import Process, Status
 
-GRACE = 15.0
+SECONDS_OF_GRACE = 15.0
 """Seconds that a job has to save its state where its settings do not say how long the scheduler waits."""
 
 
@@ -95,7 +95,7 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
 def grace(settings: Settings) -> float:
     """Half of the time from a scheduler's signal to the end: the other half is for writing and requeueing."""
     notice = settings.cluster.notice()
-    return GRACE if notice is None else notice / 2
+    return SECONDS_OF_GRACE if notice is None else notice / 2
 
 
 def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, interruption: Interruption) -> float:

@@ -26,9 +26,9 @@ State = Literal["queued", "running", "finished", "failed", "lost"]
 STATES: tuple[State, ...] = ("queued", "running", "finished", "failed")
 RESULTS = ("records.parquet", "arrays.safetensors")
 """The files of a finished job, whose digests its status holds."""
-LONGEST = 1e10
+MAX_SECONDS_OF_JOB = 1e10
 """Seconds that no job takes (three centuries): a number beyond is damaged."""
-GONE = "its process is gone (if nobody stopped it, most likely for want of memory)"
+PROCESS_IS_GONE = "its process is gone (if nobody stopped it, most likely for want of memory)"
 
 
 def lost_after() -> float:
@@ -130,11 +130,11 @@ def read(folder: Path) -> Status:
         words = (status.state, status.message, status.device, *status.digests, *status.digests.values())
         if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(w, str) for w in words):
             raise TypeError
-        if status.state not in STATES or not all(0 <= n <= LONGEST for n in numbers[1:]):
+        if status.state not in STATES or not all(0 <= n <= MAX_SECONDS_OF_JOB for n in numbers[1:]):
             raise ValueError
         status = replace(status, heartbeat=float(status.heartbeat))
         if status.state == "running" and (process is None or process.is_gone(status.heartbeat, folder)):
-            return replace(status, state="lost", message=GONE)
+            return replace(status, state="lost", message=PROCESS_IS_GONE)
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
         return Status("lost", message="status.json is missing or damaged")
     return status

@@ -21,8 +21,8 @@ from . import planned, provenance
 from . import status as states
 from .status import Status
 
-FILE = "summary.json"
-RECORDS = "records.csv"
+SUMMARY_FILE = "summary.json"
+RECORDS_FILE = "records.csv"
 
 
 def of_jobs(statuses: Mapping[str, Status]) -> str:
@@ -62,22 +62,22 @@ class Stored:
 
 def read(folder: Path) -> Stored:
     """The summary of a run, believed if it and the records beside it are what a collection wrote."""
-    if not (folder / FILE).exists():
+    if not (folder / SUMMARY_FILE).exists():
         return Stored(None)
-    document = read_json(folder / FILE)
+    document = read_json(folder / SUMMARY_FILE)
     collected = document.get("collected") if isinstance(document, dict) else None
     if not isinstance(collected, dict) or not isinstance(collected.get("version"), str):
-        return Stored(None, f"{FILE} was changed or damaged")
+        return Stored(None, f"{SUMMARY_FILE} was changed or damaged")
     try:
         if collected.get("digest") != _digest(document):
-            return Stored(None, f"{FILE} was changed or damaged")
-        if collected["records"] != states.file_digest(folder / RECORDS):
-            return Stored(None, f"{RECORDS} was changed or damaged")
+            return Stored(None, f"{SUMMARY_FILE} was changed or damaged")
+        if collected["records"] != states.file_digest(folder / RECORDS_FILE):
+            return Stored(None, f"{RECORDS_FILE} was changed or damaged")
         return Stored({**document, "run": str(folder), "collected": {"jobs": None, "figures": None, **collected}})
     except OSError:
-        return Stored(None, f"{RECORDS} is missing")
+        return Stored(None, f"{RECORDS_FILE} is missing")
     except (KeyError, ValueError, RecursionError):
-        return Stored(None, f"{FILE} was changed or damaged")
+        return Stored(None, f"{SUMMARY_FILE} was changed or damaged")
 
 
 def _digest(document: Mapping[str, Any]) -> str:

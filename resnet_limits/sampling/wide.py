@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .. import fixed_shape
 
-SINGULAR = 1e-10
+MAX_PIVOT_OF_SINGULAR = 1e-10
 """A pivot below this fraction of the largest diagonal entry: the Gram matrix is taken as singular."""
 
 
@@ -34,7 +34,7 @@ def root(C: Float[Tensor, "r n n"]) -> Float[Tensor, "r n n"]:
     R, info = fixed_shape.cholesky(C)
     largest = C.diagonal(dim1=-2, dim2=-1).amax(dim=-1)
     smallest = R.diagonal(dim1=-2, dim2=-1).amin(dim=-1).square()
-    singular = (info > 0) | ~(smallest > SINGULAR * largest)
+    singular = (info > 0) | ~(smallest > MAX_PIVOT_OF_SINGULAR * largest)
     if bool(singular.any()):
         R[singular] = _symmetric_root(C[singular])
     return R

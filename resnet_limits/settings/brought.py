@@ -17,7 +17,7 @@ _entered: set[str] = set()
 """The modules of the files whose parts are in the registries."""
 
 
-class Group(Protocol):
+class PartGroup(Protocol):
     """What a registry is to a file that brings parts of its group."""
 
     @property
@@ -27,7 +27,7 @@ class Group(Protocol):
     def of_value(self, file: own.OwnFile, attribute: str, thing: Any) -> tuple[Any, str, Any] | None: ...
 
 
-def enter_parts(registries: Collection[Group]) -> None:
+def enter_parts(registries: Collection[PartGroup]) -> None:
     """Enter the parts of all named files into their registries, once, and take out those of files that are not named
     any more, or have changed since. Raises `SettingError` naming the file."""
     files = own.files()
@@ -45,7 +45,7 @@ def enter_parts(registries: Collection[Group]) -> None:
                 raise
 
 
-def _enter(file: own.OwnFile, registries: Collection[Group]) -> None:
+def _enter(file: own.OwnFile, registries: Collection[PartGroup]) -> None:
     module = file.imported()
     parts = [part for attribute, thing in vars(module).items() if (part := _part(file, attribute, thing, registries))]
     if not parts:
@@ -58,8 +58,8 @@ def _enter(file: own.OwnFile, registries: Collection[Group]) -> None:
 
 
 def _part(
-    file: own.OwnFile, attribute: str, thing: Any, registries: Collection[Group]
-) -> tuple[Group, str, Any] | None:
+    file: own.OwnFile, attribute: str, thing: Any, registries: Collection[PartGroup]
+) -> tuple[PartGroup, str, Any] | None:
     """What something that a file defines is a part of, under which name; None where it is none, or another's."""
     registry = getattr(thing, "options", None)
     if attribute.startswith("_") or all(registry is not known for known in registries):

@@ -19,7 +19,7 @@ from .base import Settings
 from .keys import describe
 from .registry import Option, kinds
 
-PLAIN = re.compile(r"[A-Za-z_][\w.+-]*")
+PLAIN_WORD = re.compile(r"[A-Za-z_][\w.+-]*")
 """A word that needs no quotes in an override."""
 
 
@@ -118,6 +118,6 @@ def _word(value: Any) -> str:
     """A value as an override has it."""
     if isinstance(value, list | tuple):
         return f"[{','.join(map(_word, value))}]"
-    if isinstance(value, str) and not PLAIN.fullmatch(value):
+    if isinstance(value, str) and not PLAIN_WORD.fullmatch(value):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return value if isinstance(value, str) else json.dumps(value)

@@ -35,7 +35,7 @@ from .brought import enter_parts
 from .case import camel_case, snake_case
 from .keys import fixed
 
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
 ENTRY_POINTS = "reslim"
 
 
@@ -128,7 +128,7 @@ class Registry(Mapping[str, Any]):
 
     @property
     def _path(self) -> Path:
-        return PACKAGE.joinpath(*self.folder.split("."))
+        return PACKAGE_FOLDER.joinpath(*self.folder.split("."))
 
     def _is_ours(self, name: str, is_folder: bool) -> bool:
         """Whether a file, or a folder, of the package is one of this group."""
@@ -140,7 +140,7 @@ class Registry(Mapping[str, Any]):
         return re.search(rf"^{self._alone}\b", text, re.MULTILINE) is not None
 
     def _place(self, name: str, inside: str) -> str:
-        module = ".".join(word for word in (PACKAGE.name, self.folder, name, inside) if word)
+        module = ".".join(word for word in (PACKAGE_FOLDER.name, self.folder, name, inside) if word)
         return f"{module}:{self._holds or camel_case(name) + self._noun}"
 
     def __getitem__(self, name: str) -> Any:
@@ -189,7 +189,7 @@ class Registry(Mapping[str, Any]):
         if self._holds:
             return ""
         if self._base and getattr(option, "options", None) is not self:
-            base = f"{PACKAGE.name}.{self.folder}.{self._base}"
+            base = f"{PACKAGE_FOLDER.name}.{self.folder}.{self._base}"
             return f"is none of the group {self.group}: derive it from the class in {base}"
         if self.has_keys and (why := self._no_settings(option)):
             return why

@@ -20,8 +20,8 @@ Least = Callable[[Any], float]
 
 
 BYTES_OF_DOUBLE = 8
-REPLICAS_OF_SMALLEST_PIECE = 32
-"""Replicas that are sampled at a time, if there are so many: at most `sampling.pieces.SMALLEST`."""
+REPLICAS_SAMPLED_AT_LEAST = 32
+"""Replicas that are sampled at a time, if there are so many: at most `sampling.pieces.REPLICAS_OF_SMALLEST_PIECE`."""
 
 
 def number(settings: Settings) -> int:
@@ -61,5 +61,5 @@ def sampled(settings: Any, *, vectors: int) -> float:
     many = vectors > d or vectors * vectors > 10 * d
     known = settings.init.regularity
     rows = d if many and known is not None and known.isotropic else vectors
-    piece = min(settings.replicas, REPLICAS_OF_SMALLEST_PIECE)
+    piece = min(settings.replicas, REPLICAS_SAMPLED_AT_LEAST)
     return number(settings) * piece * settings.width * (vectors + rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
-from ..claims.coordinate import DEPTH, Coordinate, short
+from ..claims.coordinate import DEPTH_COORDINATE, Coordinate, short
 
 INFINITY_SIGN = "∞"
 
@@ -35,7 +35,7 @@ class Table:
 
     observable: str
     caption: str
-    rows: str = DEPTH
+    rows: str = DEPTH_COORDINATE
     columns: str = "width"
     where: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits | None = None
@@ -85,9 +85,9 @@ def _final(table: Table, records: Any) -> Any:
     for column in ("layer", "step"):
         chosen &= records[column].isna()
     rows = records[chosen]
-    if DEPTH in (*table.keys, *table.where) or not len(rows):
+    if DEPTH_COORDINATE in (*table.keys, *table.where) or not len(rows):
         return rows
-    return rows[rows[DEPTH] == rows[DEPTH].max()]
+    return rows[rows[DEPTH_COORDINATE] == rows[DEPTH_COORDINATE].max()]
 
 
 def _where(records: Any, where: Mapping[str, Any]) -> Any:

@@ -170,43 +170,50 @@ class PathLaws:
 
 # -- what a law declares of itself ----------------------------------------------------------------
 
-FINEST, FARTHER = 1 / 4096, 64
+SHORTEST_TIME_APART, FACTOR_OF_TIMES_APART = 1 / 4096, 64
 """A distance in time, in units of the horizon, and how many times it another one is: orders are read between them."""
-SAMPLES = 4000
+SAMPLES_DRAWN = 4000
 
 
 def read(law: Init, units: Tensor) -> Tensor:
-    """Independent entries (SAMPLES, n) of a network of depth 4096, at times in units of the horizon."""
-    path = draw(law, {"b": (50,)}, depth=round(1 / FINEST), horizon=HORIZON, replicas=SAMPLES // 50, seed=5)["b"]
-    return path.at(units * HORIZON).movedim(1, -1).reshape(SAMPLES, -1)
+    """Independent entries (SAMPLES_DRAWN, n) of a network of depth 4096, at times in units of the horizon."""
+    path = draw(
+        law, {"b": (50,)}, depth=round(1 / SHORTEST_TIME_APART), horizon=HORIZON, replicas=SAMPLES_DRAWN // 50, seed=5
+    )["b"]
+    return path.at(units * HORIZON).movedim(1, -1).reshape(SAMPLES_DRAWN, -1)
 
 
 def size(samples: Tensor) -> float:
-    """Root mean square; its relative standard error is `(2 SAMPLES)^-1/2`."""
+    """Root mean square; its relative standard error is `(2 SAMPLES_DRAWN)^-1/2`."""
     return float(samples.square().mean().sqrt())
 
 
-ORDER_ERROR = quantile(4) * 2 * (2 * SAMPLES) ** -0.5 / math.log(FARTHER)
+ORDER_ERROR = quantile(4) * 2 * (2 * SAMPLES_DRAWN) ** -0.5 / math.log(FACTOR_OF_TIMES_APART)
 """By how much an order between the distances may be missed: both sizes by their standard errors, in the worst way."""
 
 
 def order(differences: int, law: Init) -> float:
     """Power of the distance that differences of this order of `theta` fall with, at one quarter of the horizon."""
-    steps = torch.arange(differences + 1, dtype=torch.float64) * FINEST
-    near, far = (size(read(law, 0.25 + times * steps).diff(n=differences, dim=1)) for times in (1, FARTHER))
-    return math.log(far / near) / math.log(FARTHER)
+    steps = torch.arange(differences + 1, dtype=torch.float64) * SHORTEST_TIME_APART
+    near, far = (
+        size(read(law, 0.25 + times * steps).diff(n=differences, dim=1)) for times in (1, FACTOR_OF_TIMES_APART)
+    )
+    return math.log(far / near) / math.log(FACTOR_OF_TIMES_APART)
 
 
 def order_of_sums(law: Init) -> float:
     """Power of the number of layers that the sum of neighbours grows with."""
-    one, many = (size(read(law, 0.25 + torch.arange(n).double() * FINEST).sum(dim=1)) for n in (1, FARTHER))
-    return math.log(many / one) / math.log(FARTHER)
+    one, many = (
+        size(read(law, 0.25 + torch.arange(n).double() * SHORTEST_TIME_APART).sum(dim=1))
+        for n in (1, FACTOR_OF_TIMES_APART)
+    )
+    return math.log(many / one) / math.log(FACTOR_OF_TIMES_APART)
 
 
 def facts_are_true(law: Init, said: Regularity) -> None:
     """Fails where paths of a law are not what is said of them."""
     times = torch.arange(1, 6, dtype=torch.float64)
-    layers = read(law, torch.cat([times * FINEST, times / 6]))  # neighbours, and distant ones
+    layers = read(law, torch.cat([times * SHORTEST_TIME_APART, times / 6]))  # neighbours, and distant ones
     assert said.constant == torch.equal(layers, layers[:, :1].expand_as(layers)), "constant in time"
     if said.constant:
         assert said.smooth
@@ -225,7 +232,7 @@ def facts_are_true(law: Init, said: Regularity) -> None:
     assert said.independent_layers or not said.isotropic
     if said.independent_layers:
         correlations = torch.corrcoef(layers.T) - torch.eye(10)
-        assert float(correlations.abs().max()) < quantile(45) / SAMPLES**0.5, "layers are independent"
+        assert float(correlations.abs().max()) < quantile(45) / SAMPLES_DRAWN**0.5, "layers are independent"
     if said.isotropic:
         standard = layers / law.sizes().sigma_b
         kurtosis = float(standard.pow(4).mean()) - 3 * size(standard) ** 4

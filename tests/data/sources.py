@@ -128,7 +128,7 @@ class DataSetLaws:
         identified = identity.of(self.settings)
         assert identified.digest.startswith(f"{self.settings.name}-")
         root = Path(self.settings.root or "") if isinstance(self.settings, Images) else Path()
-        there = type(self.settings).found(root)
+        there = type(self.settings).availability(root)
         assert (there.name, there.present) == (self.settings.name, True)
         assert (there.source == "files") == isinstance(self.settings, Images)
 

@@ -13,7 +13,7 @@ from resnet_limits.claims.claim import Claim, Expected, Judgement, Measured
 from resnet_limits.claims.order import fit_order
 from resnet_limits.figures.panels import claim_figure
 from resnet_limits.figures.style import styled
-from resnet_limits.figures.write import FOR_PAPERS, file_name, write_figures
+from resnet_limits.figures.write import FORMATS_FOR_PAPERS, file_name, write_figures
 from resnet_limits.papers import THORPE
 
 DEPTHS = np.array([8, 16, 32, 64, 128])
@@ -64,9 +64,9 @@ def test_an_order_along_another_coordinate_is_drawn_against_that():
 
 def test_every_format_is_written_twice_alike(tmp_path: Path):
     for folder in ("a", "b"):
-        write_figures(tmp_path / folder, [judged(noise=0.02)], formats=FOR_PAPERS)
+        write_figures(tmp_path / folder, [judged(noise=0.02)], formats=FORMATS_FOR_PAPERS)
     names = sorted(p.name for p in (tmp_path / "a").iterdir())
-    assert names == sorted(f"{n}.{s}" for n in ("ode.test", "overview") for s in FOR_PAPERS)
+    assert names == sorted(f"{n}.{s}" for n in ("ode.test", "overview") for s in FORMATS_FOR_PAPERS)
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

@@ -32,7 +32,7 @@ def filtered(kernel: dense.KernelFunction, new: torch.Tensor, g: Filter) -> torc
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch):
-    resize(monkeypatch, dense, POINTS_A_BLOCK=16)
+    resize(monkeypatch, dense, KERNEL_POINTS_A_BLOCK=16)
 
 
 def test_the_matrix_is_made_of_blocks_and_mirrored():
@@ -131,7 +131,7 @@ def test_landmarks_make_it_fast(monkeypatch: pytest.MonkeyPatch):
     y = torch.randn(400, 1, generator=STREAM, dtype=torch.float64)
     taken = []
     for count in (1, 40):
-        resize(monkeypatch, iterative, LANDMARKS=count)
+        resize(monkeypatch, iterative, LANDMARKS_OF_PRECONDITIONER=count)
         taken.append(iterative.solve(DEEP, x, y, ridge=0.05, tolerance=1e-8).products)
     assert taken[1] < taken[0] / 2
 

@@ -12,7 +12,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from resnet_limits.errors import MeasurementError, SettingError, Undetermined
-from resnet_limits.inference.features import POINTS_A_BLOCK, fit
+from resnet_limits.inference.features import FEATURE_POINTS_A_BLOCK, fit
 from resnet_limits.inference.filters import gradient_descent, gradient_flow, pseudo_inverse, ridge
 from resnet_limits.inference.targets import one_hot
 from resnet_limits.limits.kernel import Kind, LimitKernel
@@ -99,13 +99,13 @@ def test_a_rate_beyond_stability_is_refused():
 
 
 def test_points_come_in_blocks_and_in_single_precision():
-    n = POINTS_A_BLOCK + 7
+    n = FEATURE_POINTS_A_BLOCK + 7
     x = torch.randn(n, D, generator=torch.Generator().manual_seed(1))
     y = torch.randn(n, 2, generator=torch.Generator().manual_seed(2))
     heard: list[float] = []
     F = LimitKernel(phi="tanh", sigma_w=0.9, sigma_b=0.4, horizon=0.8).features
     regression = fit(F, x, y, heard.append)
-    assert heard == [POINTS_A_BLOCK / n, 1.0]
+    assert heard == [FEATURE_POINTS_A_BLOCK / n, 1.0]
     A = F(x)
     expected = torch.linalg.solve(A.T @ A + 0.1 * torch.eye(D + 1, dtype=torch.float64), A.T @ y.double())
     torch.testing.assert_close(regression.mean(x, ridge(0.1)), A @ expected, rtol=0, atol=1e-11)

@@ -14,7 +14,7 @@ from resnet_limits.networks.activations import activation_named
 from resnet_limits.networks.convolutional import (
     EPSILON,
     NORMALISED_GROUPS,
-    STAGES,
+    NUMBERS_OF_STAGES,
     count,
     initial,
     logits,
@@ -64,7 +64,7 @@ class Naive(nn.Module):
         super().__init__()
         of_replica = {name: w[replica] for name, w in parameters.items()}
         layers: list[nn.Module] = []
-        for stage in STAGES:
+        for stage in NUMBERS_OF_STAGES:
             name = "stem" if stage == 1 else f"to{stage}"
             out, into = of_replica[f"{name}.W"].shape[:2]
             entry = nn.Conv2d(into, out, 3, stride=1 if stage == 1 else 2, padding=1, bias=False)
@@ -158,7 +158,7 @@ def test_an_image_does_not_see_the_others_of_its_batch():
 def exact(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
     """Logits with the flow of each stage in place of its units, by an adaptive solver."""
     left = x
-    for stage in STAGES:
+    for stage in NUMBERS_OF_STAGES:
         if stage == 1:
             entering = next(iter(stages("tanh", parameters, x, units=1)))[0]
         else:
@@ -203,7 +203,7 @@ def test_refined_networks_converge_to_the_flow_at_order_one():
 @pytest.mark.parametrize("sets", [1, 4], ids=["shared", "free"])
 def test_a_stage_run_backwards_is_its_inverse_up_to_order_one(sets: int):
     parameters, counts = random_parameters(sets=sets), (8, 16, 32, 64, 128)
-    for stage, (x, _) in zip(STAGES, stages("tanh", parameters, images(), units=4), strict=True):
+    for stage, (x, _) in zip(NUMBERS_OF_STAGES, stages("tanh", parameters, images(), units=4), strict=True):
         errors = []
         for m in counts:
             there = stage_map("tanh", parameters, stage, x, units=m)

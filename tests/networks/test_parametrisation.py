@@ -24,10 +24,10 @@ from resnet_limits.networks.blocks.outside import OutsideBlock
 from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.classifier import initial, kinds, trunk_of
 from resnet_limits.networks.parametrisation import (
-    BLOCKS,
     CONVOLUTIONAL,
     FLOW,
-    KINDS,
+    KINDS_OF_BLOCKS,
+    KINDS_OF_PARAMETERS,
     NTK,
     ODE,
     PLAIN,
@@ -46,7 +46,7 @@ from resnet_limits.training.loop import train
 
 L, D, T = 9, 6, 1.5
 STREAM = Stream(3, "test")
-ENDS = tuple(name for name in KINDS if name not in BLOCKS)
+ENDS = tuple(name for name in KINDS_OF_PARAMETERS if name not in KINDS_OF_BLOCKS)
 
 
 def at(parametrisation: Parametrisation) -> Scales:
@@ -78,7 +78,7 @@ LAYERS: dict[str, tuple[Parametrisation, str, float, float]] = {
 def test_rates_of_layers_and_of_all_else_are_those_of_the_formula(name: str):
     parametrisation, optimiser, rate, eps = LAYERS[name]
     recipe, scales = Train(optimizer=optimiser, lr=0.25, weight_decay=0.5), at(parametrisation)
-    for kind in BLOCKS:
+    for kind in KINDS_OF_BLOCKS:
         assert scales.rate(kind, recipe) == pytest.approx(0.25 * rate, rel=1e-15)
         assert scales.eps(kind, recipe) == eps
         assert scales.decay(kind, recipe) == 0.5
@@ -183,8 +183,8 @@ def test_every_parameter_of_every_network_has_a_kind():
     assert set(parameters) == set(kinds(FIELD))
     assert trunk_of(kinds(field(OneBlock(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
     images = convolutional.initial((1, 8, 8), 4, 3, sets=2, replicas=1, seed=0)
-    assert {convolutional.kind(name) for name in images} == set(KINDS)
-    assert set(ntk.KINDS.values()) < set(KINDS)
+    assert {convolutional.kind(name) for name in images} == set(KINDS_OF_PARAMETERS)
+    assert set(ntk.KIND_BY_LETTER.values()) < set(KINDS_OF_PARAMETERS)
 
 
 def test_an_unknown_kind_and_a_size_that_is_missing_are_said_in_words():
@@ -233,7 +233,9 @@ def parameters_of(scales: Scales) -> dict[str, Tensor]:
     shapes = {"A": (D, D), "W": (D, D), "b": (D,), "V": (2, D)}
 
     def drawn(name: str, layer: int = 0) -> Tensor:
-        return scales.start(ntk.KINDS[name], shapes[name], STREAM.part(name).at(layer), replicas=1, dtype=torch.float64)
+        return scales.start(
+            ntk.KIND_BY_LETTER[name], shapes[name], STREAM.part(name).at(layer), replicas=1, dtype=torch.float64
+        )
 
     layers = {name: torch.stack([drawn(name, k) for k in range(L)], dim=1) for name in ("W", "b")}
     return {"A": drawn("A"), **layers, "V": drawn("V")}
@@ -254,7 +256,7 @@ def trained_outputs(
     theta = {name: w.requires_grad_() for name, w in parameters_of(scales).items()}
     rate, small = (0.5e6, 1e-6) if optimiser == "sgd" else (0.05, 1e-6)
     decay = {"sgd": 0.05 * small, "adam": 0.5 * small, "adamw": 0.5}[optimiser]
-    groups = scales.groups(theta, ntk.KINDS, Train(optimizer=optimiser, lr=rate, weight_decay=decay))
+    groups = scales.groups(theta, ntk.KIND_BY_LETTER, Train(optimizer=optimiser, lr=rate, weight_decay=decay))
     descent = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimiser](groups)
     outputs_by_step = [outputs(theta, z).detach()]
     for _ in range(4):

@@ -56,7 +56,7 @@ class MyBlock(Block):
 @pytest.fixture
 def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Writes a file, names it, and enters its parts; all are out again after the test."""
-    monkeypatch.setenv(own.VARIABLE, "")
+    monkeypatch.setenv(own.FILES_VARIABLE, "")
 
     def named(text: str, name: str = "my_law.py") -> own.OwnFile:
         path = tmp_path / name
@@ -66,7 +66,7 @@ def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         return file
 
     yield named
-    monkeypatch.setenv(own.VARIABLE, "")
+    monkeypatch.setenv(own.FILES_VARIABLE, "")
     bring()
 
 
@@ -86,7 +86,7 @@ def test_a_file_brings_its_parts_and_they_go_with_it(named, tmp_path: Path):
     assert settings.init.my_key == 2
     assert str(tmp_path) not in sys.path
     assert os.listdir(tmp_path) == ["my_law.py"], "no bytecode is written beside it"
-    os.environ[own.VARIABLE] = ""
+    os.environ[own.FILES_VARIABLE] = ""
     assert "my_law" not in Init.options
 
 
@@ -186,7 +186,7 @@ def test_a_file_that_brings_no_part_is_refused_in_a_line(named, text: str):
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv(own.VARIABLE, "")
+    monkeypatch.setenv(own.FILES_VARIABLE, "")
     (tmp_path / "b").mkdir()
     for folder in (tmp_path, tmp_path / "b"):
         (folder / "a.py").write_text("")
@@ -197,7 +197,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     }.items():
         with pytest.raises(SettingError, match=words):
             own.use(paths)
-    monkeypatch.setenv(own.VARIABLE, "{")
+    monkeypatch.setenv(own.FILES_VARIABLE, "{")
     with pytest.raises(SettingError, match="RESLIM_WITH is no list"):
         own.files()
 
@@ -305,4 +305,4 @@ def test_a_task_that_is_sent_without_variables_is_told_the_files_by_the_lines_it
     named(LAW, "it's here/my_law.py")
     script = "\n".join([*own.setup(), 'printf %s "$RESLIM_WITH"'])
     printed = subprocess.run(["bash", "-c", script], env={}, capture_output=True, text=True, check=True).stdout
-    assert printed == os.environ[own.VARIABLE]
+    assert printed == os.environ[own.FILES_VARIABLE]

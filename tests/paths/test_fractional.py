@@ -127,7 +127,7 @@ def test_noise_does_not_depend_on_the_pieces_it_is_made_in(shape, monkeypatch):
     whole = fractional_gaussian_noise(50, 0.3, shape, replicas=70, seed=0, purpose="a")
     assert whole.shape == (70, 50, *shape)
     for piece in (1, 300, 5000):
-        resize(monkeypatch, NORMALS, PIECE=piece)
+        resize(monkeypatch, NORMALS, NORMALS_A_PIECE=piece)
         assert torch.equal(fractional_gaussian_noise(50, 0.3, shape, replicas=70, seed=0, purpose="a"), whole)
         tail = fractional_gaussian_noise(50, 0.3, shape, replicas=9, seed=0, purpose="a", first_replica=61)
         assert torch.equal(tail, whole[61:])

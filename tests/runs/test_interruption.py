@@ -162,6 +162,6 @@ def test_a_job_that_is_not_started_again_fails_and_says_what_helps(make_run, int
 
 def test_the_grace_is_half_of_what_the_scheduler_gives():
     job_settings = settings(4)
-    assert jobs.grace(job_settings) == jobs.GRACE
+    assert jobs.grace(job_settings) == jobs.SECONDS_OF_GRACE
     job_settings.cluster = SlurmCluster(warning=90)
     assert jobs.grace(job_settings) == 45

@@ -36,7 +36,7 @@ processes = multiprocessing.get_context("fork")
 @pytest.fixture
 def gpus(monkeypatch):
     """`gpus(uuids)`: this process, and those that it forks, see CUDA devices of these ids, in this order."""
-    resize(monkeypatch, lease, POLL=0.01)
+    resize(monkeypatch, lease, SECONDS_BETWEEN_LOOKS=0.01)
 
     def see(*uuids: str) -> None:
         for name, value in {

@@ -63,10 +63,10 @@ def test_defaults_and_tiny_jobs_fit_into_any_machine(name: str):
 
 
 def test_what_the_estimates_say_of_other_modules_is_so():
-    assert least.REPLICAS_OF_SMALLEST_PIECE <= pieces.SMALLEST
+    assert least.REPLICAS_SAMPLED_AT_LEAST <= pieces.REPLICAS_OF_SMALLEST_PIECE
     assert (of_kernels.POINTS_FACTORED, of_kernels.POINTS_OF_PRECONDITIONER) == (
         dense.MOST_POINTS_FACTORED,
-        iterative.LANDMARKS,
+        iterative.LANDMARKS_OF_PRECONDITIONER,
     )
     assert of_kernels.BYTES_OF_BLOCKS_KEPT <= iterative.MOST_BYTES_KEPT
     for vectors in (1, 2, 7, 100, 1000, 20_000):

@@ -22,7 +22,7 @@ from resnet_limits.networks.classifier import initial
 from resnet_limits.random import Stream, normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings.training import Train
-from resnet_limits.training.loop import BY_EPOCH, BY_STEP, train
+from resnet_limits.training.loop import CURVES_BY_EPOCH, CURVES_BY_STEP, train
 from resnet_limits.training.trained import TrainedParameters
 
 WIDTH, DEPTH = 4, 10
@@ -64,9 +64,9 @@ def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=t
 def everything(result: TrainedParameters) -> dict[str, torch.Tensor]:
     """All that training returns, as plain tensors by name."""
     tensors = {f"parameter.{name}": p.detach().contiguous() for name, p in result.parameters.items()}
-    for name in BY_STEP:
+    for name in CURVES_BY_STEP:
         tensors[name] = torch.stack(getattr(result, name))
-    for name in BY_EPOCH:
+    for name in CURVES_BY_EPOCH:
         for step, value in getattr(result, name).items():
             tensors[f"{name}.{step}"] = value
     return tensors

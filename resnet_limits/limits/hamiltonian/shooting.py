@@ -40,8 +40,8 @@ NEWTON_STEPS = 8
 MOST_NEWTON_STEPS = 64
 GOOD_DECREASE = 0.1
 """Factor by which a step lowers `|G|` while the derivative need not be made anew."""
-MOST_ITERATIONS = 25
-TOLERANCE = 1e-11
+MOST_NEWTON_ITERATIONS = 25
+SHOOTING_TOLERANCE = 1e-11
 """Size of `G` relative to that of the momenta."""
 
 
@@ -170,8 +170,8 @@ def shoot(
     integrator: Integrator,
     steps: int,
     *,
-    tolerance: float = TOLERANCE,
-    iterations: int = MOST_ITERATIONS,
+    tolerance: float = SHOOTING_TOLERANCE,
+    iterations: int = MOST_NEWTON_ITERATIONS,
 ) -> Shooting:
     """Newton's method on `G` from `start`; steps are halved while they do not lower `|G|`.
 

@@ -120,7 +120,7 @@ class OperatorKernel(ABC):
         require_shape("its tangent", at.tangent(P, P, P)[1], (5, 2), "that of the points")
 
 
-JITTER = 1e-10
+RELATIVE_JITTER = 1e-10
 """Added to the diagonal, relative to its mean, before a Cholesky factor is taken."""
 
 
@@ -156,7 +156,7 @@ class MatrixAt(KernelAtPoints):
         import torch
 
         n = len(self.q)
-        return torch.linalg.cholesky(self.K + JITTER * self.K.diagonal().mean() * torch.eye(n).to(self.K))
+        return torch.linalg.cholesky(self.K + RELATIVE_JITTER * self.K.diagonal().mean() * torch.eye(n).to(self.K))
 
     def _both(self, q: Tensor, P: Tensor) -> tuple[Tensor, Tensor]:
         return self.kernel.matrix(q, q) @ P, self._rate(q, P)

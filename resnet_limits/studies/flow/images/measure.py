@@ -31,7 +31,7 @@ from ....errors import SettingError
 from ....limits.flow import rounding
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.convolutional import STAGES, Parameters, count, initial, logits, stage_inverse, stages
+from ....networks.convolutional import NUMBERS_OF_STAGES, Parameters, count, initial, logits, stage_inverse, stages
 from ....settings.content import chosen
 from ....settings.training import Train
 from ....training.convolutional import train
@@ -180,7 +180,9 @@ def inverse_errors(
 ) -> Float[Tensor, "stages r"]:
     """`|phi_-v(phi_v(x)) - x| / |x|`, root mean squares over images, channels and pixels, of each stage and replica."""
     replicas, errors = len(parameters["stem.W"]), []
-    for stage, (x, left) in zip(STAGES, stages(phi, parameters, images, units=units, horizon=horizon), strict=True):
+    for stage, (x, left) in zip(
+        NUMBERS_OF_STAGES, stages(phi, parameters, images, units=units, horizon=horizon), strict=True
+    ):
         back = stage_inverse(phi, parameters, stage, left, units=units, horizon=horizon)
         off, whole = ((z.unflatten(1, (replicas, -1)).transpose(0, 1)) for z in (back - x, x))
         errors.append(_rms(off) / _rms(whole))
@@ -213,7 +215,7 @@ def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: s
             records.append(
                 Record("images.refinement_gap", value, stderr, coordinates=coordinates, replicas=keys.replicas)
             )
-    for stage, values in zip(STAGES, solution["inverse"], strict=True):
+    for stage, values in zip(NUMBERS_OF_STAGES, solution["inverse"], strict=True):
         value, stderr = over_replicas(values)
         coordinates = {**where, "evaluated": n, "stage": stage}
         records.append(Record("images.inverse_error", value, stderr, coordinates=coordinates, replicas=keys.replicas))
@@ -238,7 +240,9 @@ def _order(settings: Flow, solution: dict[str, np.ndarray], n: int) -> list[Reco
     where, records = {"units": n, "weights": "shared", "data": image_data(settings).name}, []
     counts = [n * factor for factor in REFINEMENTS]
     gaps = [float(np.sqrt(np.square(solution[f"gap.{m}"]).mean())) for m in counts]
-    fit = fit_order(counts, gaps, reference_errors=[rounding("float32", 2 * len(STAGES) * m, 1.0) for m in counts])
+    fit = fit_order(
+        counts, gaps, reference_errors=[rounding("float32", 2 * len(NUMBERS_OF_STAGES) * m, 1.0) for m in counts]
+    )
     if len(fit.x) >= FEWEST_POINTS:
         records.append(
             Record(

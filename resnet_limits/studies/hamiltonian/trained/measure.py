@@ -56,7 +56,7 @@ def measure(job: Job) -> Measurement:
         offs = _offs(network, shot)
         records += _distances(network, shot, offs)
         if settings.depth % SHARED_TIMES == 0:
-            arrays |= {f"{PREFIX_OF_PLATEAU_ARRAYS}{name}": its_off.array() for name, its_off in offs.items()}
+            arrays |= {f"{PREFIX_OF_PLATEAU_ARRAYS}{name}": distance.array() for name, its_off in offs.items()}
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
@@ -171,12 +171,12 @@ def _distances(network: CertifiedNetwork, shot: ShootingLimit, offs: Mapping[str
     return [
         Record(
             name,
-            its_off.distance,
-            reference=its_off.scale,
-            reference_error=shot.share * its_off.error + left,
+            distance.distance,
+            reference=distance.scale,
+            reference_error=shot.share * distance.error + left,
             coordinates=COORDINATE_OF_SETTINGS_PROBLEM,
         )
-        for name, its_off in offs.items()
+        for name, distance in offs.items()
     ]
 
 

@@ -27,7 +27,8 @@ DEEP_KERNEL_TOLERANCE = 1e-5
 MAX_POINTS_IN_DOUBLE = 4000
 """Points up to which the deep block's kernel is solved in float64."""
 POINTS_FACTORED, POINTS_OF_PRECONDITIONER = 20_000, 1000
-"""`inference.dense.MOST_POINTS_FACTORED` and `inference.iterative.LANDMARKS`, which are not free of torch."""
+"""`inference.dense.MOST_POINTS_FACTORED` and `inference.iterative.LANDMARKS_OF_PRECONDITIONER`, which are not free
+of torch."""
 BYTES_OF_BLOCKS_KEPT = 2**30
 """`inference.iterative.MOST_BYTES_KEPT`"""
 

@@ -141,7 +141,7 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
             ensemble = (learnt.change.mean(dim=0).argmax(dim=1) == regression.labels).double().mean()
             total.records.append(Record("accuracy.ensemble", float(ensemble), **drawn))
             total.arrays["inference.accuracy"] = columns(
-                [*its_own, len(regression.x)] for its_own in (mean(right.mean(dim=1)), foreseen)
+                [*shares, len(regression.x)] for shares in (mean(right.mean(dim=1)), foreseen)
             )
         last = {"step": steps - 1, **drawn}
         total.records.append(Record("train_loss", *mean(learnt.loss[:, -1]), **last))

@@ -12,7 +12,7 @@ from typing import Any
 from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import NEWMAN, NORRIS, PELUCHETTI, PELUCHETTI_DIFFUSIONS, SCHOENHOLZ, YANG_RESIDUAL
 from ...group import Group
-from ...least import REPLICAS_OF_SMALLEST_PIECE, number
+from ...least import REPLICAS_SAMPLED_AT_LEAST, number
 from ..outside import explodes_with, heavy, isotropic, linear, mild, sizes
 from ..room import least_of_inputs
 from ..settings import Sde
@@ -49,7 +49,7 @@ def least_of_backward(settings: Sde) -> float:
     """The states of all layers on the tape."""
     return (
         least_of_inputs(settings)
-        + number(settings) * min(settings.replicas, REPLICAS_OF_SMALLEST_PIECE) * settings.depth * settings.width
+        + number(settings) * min(settings.replicas, REPLICAS_SAMPLED_AT_LEAST) * settings.depth * settings.width
     )
 
 

@@ -109,8 +109,8 @@ def _moments(
             value, stderr = mean((values[scheme] - exact[scheme]) / deviation)
             error = 2 * abs(coarse[scheme] - fine[scheme]) / deviation
             where = {"scheme": scheme, **PINS_OF_TANH}
-            its_own = {"reference_error": error, "coordinates": where, "replicas": len(x)}
-            records.append(Record("matrix_normal_moment", value, stderr, **its_own))
+            more = {"reference_error": error, "coordinates": where, "replicas": len(x)}
+            records.append(Record("matrix_normal_moment", value, stderr, **more))
     return records
 
 
