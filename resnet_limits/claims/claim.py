@@ -24,6 +24,8 @@ What = Literal["order", "order_at_least", "value", "at_most", "at_least"]
 ORDER_RULES: tuple[What, ...] = ("order", "order_at_least")
 Verdict = Literal["supported", "refuted", "inconclusive"]
 AS_STATED: Mapping[str, Verdict] = {"full": "supported", "smoke": "supported"}
+VERDICTS_WITH_LARGE: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
+"""Of studies that have a preset `large`."""
 SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inconclusive"}
 """For claims whose intervals are too wide at the smoke size."""
 RELATIVE = "relative"

@@ -19,7 +19,7 @@ Least = Callable[[Any], float]
 """From the settings of a job to bytes."""
 
 
-BYTES_OF_DOUBLE = 8
+BYTES_OF_SINGLE, BYTES_OF_DOUBLE = 4, 8
 REPLICAS_SAMPLED_AT_LEAST = 32
 """Replicas that are sampled at a time, if there are so many: at most `sampling.pieces.REPLICAS_OF_SMALLEST_PIECE`."""
 

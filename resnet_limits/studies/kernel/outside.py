@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...claims.claim import AS_STATED, Expected, Verdict
+from ...claims.claim import VERDICTS_WITH_LARGE, Expected, Verdict
 from ...limits.explosion import Moments
 from ...networks.activations import activation_named
 from ...paths.laws.iid import IidLaw
 from .settings import Kernel
 
-VERDICTS_WITH_LARGE: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
 VERDICTS_OF_DEPTH_ORDERS: dict[str, Verdict] = {**VERDICTS_WITH_LARGE, "large": "inconclusive"}
 """Of orders in depth: the preset `large` has one depth."""
 

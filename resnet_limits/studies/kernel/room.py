@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ..least import points
+from ..least import BYTES_OF_SINGLE, points
 from .request import features
 from .settings import Kernel
-
-BYTES_OF_SINGLE = 4
 
 
 def least_of_weights(settings: Kernel) -> float:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from ..two_way import Limits, Table
-from .diagram.claims import CORNERS, WORDS_OF_CORNER_MOMENTS
-
-CORNER_FINITE, CORNER_WIDE, CORNER_SDE, CORNER_LIMIT = CORNERS
+from .diagram.claims import CORNER_FINITE, CORNER_LIMIT, CORNER_SDE, CORNER_WIDE, WORDS_OF_CORNER_MOMENTS
 
 TABLES = tuple(
     Table(

@@ -5,13 +5,12 @@ Free of torch.
 
 from __future__ import annotations
 
-from ....claims.claim import AS_STATED, Claim, Expected, Rival, Verdict
+from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import HAIRER, ROUSSEAU
 from ...group import Group
+from ...least import BYTES_OF_SINGLE
 from ...outside import kinked
 from ..settings import Flow
-
-VERDICTS_WITH_LARGE: dict[str, Verdict] = {**AS_STATED, "large": "supported"}
 
 
 def moving(settings: Flow) -> str | None:
@@ -22,9 +21,6 @@ def moving(settings: Flow) -> str | None:
 def smooth(settings: Flow) -> str | None:
     """Why the field of a stage has no continuous derivatives, or None where it has."""
     return kinked(settings) or moving(settings)
-
-
-BYTES_OF_SINGLE = 4
 
 
 def least_of_images(settings: Flow) -> float:

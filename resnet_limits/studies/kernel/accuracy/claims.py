@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....data.sizes import training_points
 from ....papers import PELUCHETTI
 from ...group import Group
-from ...least import BYTES_OF_DOUBLE, points
+from ...least import BYTES_OF_DOUBLE, BYTES_OF_SINGLE, points
 from ...outside import unlabelled
 from ..outside import (
     DEEP_BLOCK,
     NEEDS_NO_BLOW_UP,
     UNITS_OF_ROUNDING,
-    VERDICTS_WITH_LARGE,
     either,
     limitless,
     not_affine,
 )
-from ..room import BYTES_OF_SINGLE
 from ..settings import Kernel
 
 ACCURACIES_SHOWN = ("linear_ridge", "nngp", "ntk", "deep")

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....claims.claim import RELATIVE, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....networks.activations import activation_named
 from ....papers import LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
 from ...least import points, sampled
-from ..outside import EXPECTED_IN_WIDTH, VERDICTS_WITH_LARGE, either, limitless, moving, narrow, sizes
+from ..outside import EXPECTED_IN_WIDTH, either, limitless, moving, narrow, sizes
 from ..settings import Kernel
 
+CORNER_FINITE, CORNER_WIDE = "finite depth, finite width", "finite depth, infinite width"
+CORNER_SDE, CORNER_LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
 CORNERS = {
-    "finite depth, finite width": "networks of depth L and the width of the settings, mean over them",
-    "finite depth, infinite width": "the exact recursion",
-    "infinite depth, finite width": "the SDE, mean over draws; its time step's error at infinite width is taken off",
-    "infinite depth, infinite width": "the limit ODE",
+    CORNER_FINITE: "networks of depth L and the width of the settings, mean over them",
+    CORNER_WIDE: "the exact recursion",
+    CORNER_SDE: "the SDE, mean over draws; its time step's error at infinite width is taken off",
+    CORNER_LIMIT: "the limit ODE",
 }
 WORDS_OF_CORNER_MOMENTS = {"q": "mean square q", "lambda": "overlap lambda of two inputs"}
 Outside = Callable[[Kernel], str | None]

@@ -37,6 +37,10 @@ from ..outside import limitless, moving, sizes, widths
 from ..problem import columns, key, law, overlaps, pair, read_in
 from ..settings import Kernel
 from .claims import (
+    CORNER_FINITE,
+    CORNER_LIMIT,
+    CORNER_SDE,
+    CORNER_WIDE,
     DEPTHS_EXTRAPOLATED,
     DIAGRAM_NETWORKS_A_REPLICA,
     DIVISOR_OF_NARROW_WIDTH,
@@ -46,9 +50,6 @@ from .claims import (
     WORDS_OF_CORNER_MOMENTS,
     grown,
 )
-
-CORNER_FINITE, CORNER_WIDE = "finite depth, finite width", "finite depth, infinite width"
-CORNER_SDE, CORNER_LIMIT = "infinite depth, finite width", "infinite depth, infinite width"
 
 
 def measure(job: Job) -> Measurement:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import HAYOU
 from ...group import Group
 from ...least import points
-from ..outside import VERDICTS_WITH_LARGE
 
 WIDTHS_OF_DRIFT = (8, 16, 32)
 PINS_OF_DRIFT = {

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ....claims.claim import RELATIVE, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import JACOT, LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
 from ...least import points, sampled
-from ..outside import EXPECTED_IN_WIDTH, VERDICTS_WITH_LARGE, either, moving, narrow
+from ..outside import EXPECTED_IN_WIDTH, either, moving, narrow
 from ..room import least_of_weights
 from ..settings import Kernel
 
@@ -20,7 +20,7 @@ NETWORKS_WITH_FULL_MATRICES = 64
 """Networks whose tangent kernel is taken from their full weight matrices."""
 
 
-SHALLOW_DEPTH = 2
+DEPTH_OF_ENTRIES = 2
 """Layers of the networks whose kernels are held against infinite width: the limit in depth is far off there."""
 SHALLOW_NETWORKS_A_REPLICA = 8
 """There are as many times more of them: they are cheap, and few layers see less of the sizes of the weights."""
@@ -98,7 +98,7 @@ GROUP = Group(
         _value(
             "kernel.nngp.mean",
             LEE_GAUSSIAN,
-            f"The mean Gram matrix <x_L, x_L'>/D of networks of {SHALLOW_DEPTH} layers is the kernel of infinite width",
+            f"The mean Gram matrix <x_L, x_L'>/D of networks of {DEPTH_OF_ENTRIES} layers is the kernel of infinite width",
             "nngp shallow",
             0.012,
             Rival("the kernel of deep networks in place of shallow ones", "K20-deep-kernel", 0.8836),
@@ -114,7 +114,7 @@ GROUP = Group(
         _value(
             "kernel.ntk.mean",
             JACOT,
-            f"The mean tangent kernel of networks of {SHALLOW_DEPTH} layers is that of infinite width",
+            f"The mean tangent kernel of networks of {DEPTH_OF_ENTRIES} layers is that of infinite width",
             "ntk shallow",
             0.03,
             Rival("the kernel of deep networks in place of shallow ones", "K20-deep-kernel", 0.8636),
@@ -147,7 +147,7 @@ GROUP = Group(
     ),
     observables={
         "entry": "an entry of a kernel, of inputs i and j (coordinate pair): mean over networks of the width of the"
-        f" settings; schemes nngp, ntk, those of {SHALLOW_DEPTH} layers (nngp shallow, ntk shallow), ntk-autograd (full"
+        f" settings; schemes nngp, ntk, those of {DEPTH_OF_ENTRIES} layers (nngp shallow, ntk shallow), ntk-autograd (full"
         " weight matrices, depth min(L, kernel.trained_depth)); reference: infinite width at this depth",
         "entries_ratio": "mean over networks of the sum of absolute entries, each with the sign of the reference's,"
         " relative to the reference",

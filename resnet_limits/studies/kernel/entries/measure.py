@@ -33,12 +33,12 @@ from ..outside import sizes, widths
 from ..problem import key, law, network_of, overlaps, pair, points, read_in, where
 from ..settings import Kernel
 from .claims import (
+    DEPTH_OF_ENTRIES,
     NARROW_LAYERS,
     NARROW_NETWORKS,
     NARROW_WIDTH,
     NETWORKS_WITH_FULL_MATRICES,
     PINS_OF_LINEAR_ENTRIES,
-    SHALLOW_DEPTH,
     SHALLOW_NETWORKS_A_REPLICA,
 )
 
@@ -84,15 +84,17 @@ def measure(job: Job) -> Measurement:
 def _shallow(
     job: Job, gram: Tensor, kind: Kind, draw: Callable[..., Kernels], z: Float[Tensor, "n f"]
 ) -> tuple[Kernels, Float[Tensor, "n n"]]:
-    """Kernels of networks of `SHALLOW_DEPTH` layers and the largest width, and of infinite width."""
-    settings = replace(job.settings, depth=SHALLOW_DEPTH, replicas=SHALLOW_NETWORKS_A_REPLICA * job.settings.replicas)
+    """Kernels of networks of `DEPTH_OF_ENTRIES` layers and the largest width, and of infinite width."""
+    settings = replace(
+        job.settings, depth=DEPTH_OF_ENTRIES, replicas=SHALLOW_NETWORKS_A_REPLICA * job.settings.replicas
+    )
 
     def compute() -> dict[str, np.ndarray]:
         return {"kernels": draw(settings, gram, settings.width).numpy()}
 
     keys = key(settings, "width", "dtype", "replicas", "kernel.inputs")
     kernels = job.shared.solve(f"kernel.shallow.{kind}", keys, compute)["kernels"]
-    return torch.from_numpy(kernels), finite_kernel(settings, kind, SHALLOW_DEPTH)(z, z)
+    return torch.from_numpy(kernels), finite_kernel(settings, kind, DEPTH_OF_ENTRIES)(z, z)
 
 
 def _narrow(job: Job) -> list[Record]:

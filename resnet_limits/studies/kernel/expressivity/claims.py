@@ -7,7 +7,7 @@ is derived as that of the moments; that of regression is the order of its kernel
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points
@@ -16,7 +16,6 @@ from ..outside import (
     NEEDS_NO_BLOW_UP,
     UNITS_OF_ROUNDING,
     VERDICTS_OF_DEPTH_ORDERS,
-    VERDICTS_WITH_LARGE,
     either,
     not_affine,
     without_order,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ....claims.claim import RELATIVE, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import JACOT, LEE_GAUSSIAN, LEE_WIDE, Paper
 from ...group import Group
 from ...outside import unlabelled
-from ..outside import VERDICTS_WITH_LARGE, either, moving, narrow
+from ..outside import either, moving, narrow
 from ..room import least_of_weights
 
 MAX_TEST_POINTS = 1000

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....claims.claim import RELATIVE, Claim, Expected, Rival
+from ....claims.claim import RELATIVE, VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
 from ...least import points
-from ..outside import VERDICTS_OF_DEPTH_ORDERS, VERDICTS_WITH_LARGE, either, explodes_with, moving, sizes, without_order
+from ..outside import VERDICTS_OF_DEPTH_ORDERS, either, explodes_with, moving, sizes, without_order
 from ..settings import Kernel
 
 POINTS_OF_OVERLAPS = 6

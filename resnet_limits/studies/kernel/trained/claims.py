@@ -5,12 +5,12 @@ After the experiments of Peluchetti & Favaro on MNIST; digits unless `data` says
 
 from __future__ import annotations
 
-from ....claims.claim import Claim, Expected, Rival
+from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Depths, Group
-from ...least import points
+from ...least import BYTES_OF_SINGLE, points
 from ...outside import unlabelled
-from ..outside import VERDICTS_OF_DEPTH_ORDERS, VERDICTS_WITH_LARGE
+from ..outside import VERDICTS_OF_DEPTH_ORDERS
 from ..settings import Kernel
 
 WORDS_OF_OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
@@ -18,7 +18,6 @@ WORDS_OF_TRAINED_LAYERS = {
     "all": "all parameters are trained",
     "fixed": "read-in and read-out alone, the i.i.d. layers stay",
 }
-BYTES_OF_SINGLE = 4
 
 
 RIVAL_UNSCALED_LAYERS = "layers that do not shrink with the depth"
