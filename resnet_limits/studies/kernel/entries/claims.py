@@ -98,7 +98,8 @@ GROUP = Group(
         _value(
             "kernel.nngp.mean",
             LEE_GAUSSIAN,
-            f"The mean Gram matrix <x_L, x_L'>/D of networks of {DEPTH_OF_ENTRIES} layers is the kernel of infinite width",
+            f"The mean Gram matrix <x_L, x_L'>/D of networks of {DEPTH_OF_ENTRIES} layers is the kernel of"
+            f" infinite width",
             "nngp shallow",
             0.012,
             Rival("the kernel of deep networks in place of shallow ones", "K20-deep-kernel", 0.8836),
@@ -147,7 +148,8 @@ GROUP = Group(
     ),
     observables={
         "entry": "an entry of a kernel, of inputs i and j (coordinate pair): mean over networks of the width of the"
-        f" settings; schemes nngp, ntk, those of {DEPTH_OF_ENTRIES} layers (nngp shallow, ntk shallow), ntk-autograd (full"
+        f" settings; schemes nngp, ntk, those of {DEPTH_OF_ENTRIES} layers (nngp shallow, ntk shallow),"
+        f" ntk-autograd (full"
         " weight matrices, depth min(L, kernel.trained_depth)); reference: infinite width at this depth",
         "entries_ratio": "mean over networks of the sum of absolute entries, each with the sign of the reference's,"
         " relative to the reference",
