@@ -23,12 +23,12 @@ from resnet_limits.claims.words import (
     counted,
     duration,
     expectation,
-    flat,
     interval,
-    pinned,
     setting_words,
     short,
     unit,
+    with_digits_of_constant,
+    words_of_pins,
 )
 from resnet_limits.printable import TERMINAL_ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
@@ -169,10 +169,10 @@ def _point_table(points: PointTable, label: str, width: int) -> Table:
         table.add_column(along.at(place), justify="right", no_wrap=True)
     for claim, cells in points.rows:
         is_order = claim["expected"]["what"] in ORDER_RULES
-        number = short if is_order else flat
+        number = short if is_order else with_digits_of_constant
         table.add_row(escape(claim["id"]), *[number(cells.get(place, {}).get("value")) for place in shown])
         if is_order and claim["expected"]["value"] is not None:
-            scaled = [flat(cells.get(place, {}).get("scaled")) for place in shown]
+            scaled = [with_digits_of_constant(cells.get(place, {}).get("scaled")) for place in shown]
             table.add_row(f"  times {escape(along.power(claim['expected']['value']))}", *scaled, style="dim")
         if any(row["reference_error"] is not None for row in cells.values()):
             errors = [short(cells.get(place, {}).get("reference_error")) for place in shown]
@@ -207,7 +207,7 @@ def _claims_table(claims: Sequence[Mapping[str, Any]], label: str, width: int) -
         measured = claim["measured"]
         seen = "" if measured is None else interval(measured)
         cells = [escape(claim["id"]), expectation(claim["expected"]), seen, coloured(claim["verdict"])]
-        more = [unit(claim["expected"]), escape(pinned(claim.get("pins", {})))] if width >= WITH_PINS else []
+        more = [unit(claim["expected"]), escape(words_of_pins(claim.get("pins", {})))] if width >= WITH_PINS else []
         table.add_row(*cells, *more)
     return table
 

@@ -114,7 +114,7 @@ def _launchers() -> Iterator[Finding]:
         works = _is_importable(f"hydra_plugins.hydra_{name}_launcher")
         yield Finding(f"launcher {name}", works, seen, "" if works else 'pip install "reslim[launchers]"')
     try:
-        scheduler.require()
+        scheduler.require_slurm()
     except SchedulerError as error:
         yield Finding("SLURM", False, str(error).removeprefix("cluster=slurm: ").split(";")[0], SLURM_ADVICE)
     else:
@@ -134,7 +134,7 @@ def sinks() -> Iterator[Finding]:
     from resnet_limits.sinks import installed
 
     for sink in SINKS:
-        version = installed.version(sink)
+        version = installed.version_of_sink(sink)
         yield Finding(
             f"sink {sink}", bool(version), version or "not installed", "" if version else installed.advice(sink)
         )

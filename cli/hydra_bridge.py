@@ -355,7 +355,7 @@ def _setup(box: Box) -> str:
     key = "hydra.launcher.setup="
     theirs = next((line.removeprefix(key) for line in box.overrides if line.startswith(key)), "[]")
     lines = [theirs[1:-1].strip()] if theirs.startswith("[") else []
-    ours = [_quoted(line) for line in (*imports.SETUP, *own.setup())]
+    ours = [_quoted(line) for line in (*imports.SETUP, *own.lines_of_shell())]
     return f"{key}[{','.join([line for line in lines if line] + ours)}]"
 
 

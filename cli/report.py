@@ -64,14 +64,14 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
 
 def _written_to(folder: Path, merged: Merged) -> dict[str, Any]:
     """Write the report into a folder, and return the summary; a folder that was made for it is gone after any error."""
-    from resnet_limits.report.publish import write
+    from resnet_limits.report.publish import write_collection
 
     try:
         with new_folder(folder):
             probe = beside(folder / "reslim")  # figures come first, and take seconds
             probe.touch()
             probe.unlink()
-            return write(folder, merged, pdf=True)
+            return write_collection(folder, merged, pdf=True)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from None
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.claims.claim import Claim
-from resnet_limits.claims.words import duration, expectation, pinned, unit
+from resnet_limits.claims.words import duration, expectation, unit, words_of_pins
 from resnet_limits.errors import SettingError
 from resnet_limits.settings.keys import describe, range_in_words
 from resnet_limits.settings.registry import STUDIES, kinds
@@ -142,7 +142,7 @@ def _show_claim(study: Study, claim: Claim, console: Terminal) -> None:
     given = " ".join(filter(None, (expectation(expected), unit(expected))))
     console.print(Text.assemble((claim.id, "bold cyan"), f"  {claim.kind}, {given}"))
     lines = [claim.statement, str(claim.source), f"observable {claim.observable}"]
-    lines[-1] += f", pinned {pinned(claim.pins)}" if claim.pins else ""
+    lines[-1] += f", pinned {words_of_pins(claim.pins)}" if claim.pins else ""
     if (rival := claim.rival) is not None:
         value = "" if rival.value is None else f" {rival.value:.4g}"
         lines.append(f"rival{value}: {rival.means} (planted as {rival.fault})")

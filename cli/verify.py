@@ -180,7 +180,7 @@ def interrupt(worker: BaseProcess) -> None:
 
 def verified(plan: Plan, *, alone: bool = False) -> Outcome:
     """Run the jobs of one study in a run folder and check its claims."""
-    from resnet_limits.report.publish import write
+    from resnet_limits.report.publish import write_collection
     from resnet_limits.runs.collect import collected
     from resnet_limits.runs.job import run_job
     from resnet_limits.runs.merge import merge
@@ -198,7 +198,7 @@ def verified(plan: Plan, *, alone: bool = False) -> Outcome:
     merged = merge([run])
     # The keys in which the planned jobs differ: a setting whose jobs all failed is missed, not forgotten.
     collection = collected(merged, swept=swept_keys([job.settings for job in plan.jobs]))
-    write(run.path, merged, collection=collection, figures=False)
+    write_collection(run.path, merged, collection=collection, figures=False)
     run.note_jobs()
     failed = {job.name: job.status.message for job in merged.jobs if job.status.state != "finished"}
     groups = [group.document() for group in collection.study.groups]

@@ -36,7 +36,7 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}")
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what processes of this host that are gone have left beside files of this folder."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():

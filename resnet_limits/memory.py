@@ -135,7 +135,7 @@ def gpu_room(name: str) -> Room | None:
         where = device.resolve(name)
         torch.cuda.empty_cache()
         free, total = torch.cuda.mem_get_info(where)
-        return Room(free, total, f"{device.described(where)}, {where}")
+        return Room(free, total, f"{device.name_of_device(where)}, {where}")
     return None
 
 

@@ -26,7 +26,7 @@ from .runs.merge import merge
 from .runs.records import table
 from .settings.base import Settings
 from .settings.build import require_files, with_files
-from .settings.checks import check
+from .settings.checks import check_values
 from .settings.grid import grid
 from .studies import room
 from .studies import study as studies
@@ -42,7 +42,7 @@ def run(settings: Settings) -> pd.DataFrame:
     `torch.set_num_threads(settings.threads)` makes them repeat bit for bit. Raises `SettingError` for a value out of
     range.
     """
-    check(settings)
+    check_values(settings)
     require_files(settings)
     (settings,) = identity.filled([settings])
     return table(settings, studies.get(settings.study).measure(Job(settings)).records)
@@ -191,7 +191,7 @@ class MeasuredRun(Run):
 
 def _require(settings: Settings) -> None:
     """Raise what a job would fail of, before anything is written."""
-    check(settings)
+    check_values(settings)
     require_files(settings)
     if not settings.cluster.is_here:
         raise SettingError(
@@ -203,13 +203,13 @@ def _require(settings: Settings) -> None:
     if settings.sinks:
         from .sinks import installed
 
-        installed.require(settings.sinks)
+        installed.require_sinks(settings.sinks)
     its_study = studies.get(settings.study)
     its_study.chosen(settings.claims)
     its_study.check(settings)
-    room.check(its_study, settings)
+    room.check_room(its_study, settings)
     if isinstance(data := getattr(settings, "data", None), Data):
-        identity.require(data)
+        identity.require_data(data)
 
 
 @contextmanager

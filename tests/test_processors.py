@@ -217,7 +217,7 @@ def other_layers(dtype) -> Iterator[str]:
 
     def wide_layers(first: int, count: int):
         part = Z[first : first + count]
-        return wide.pre_activations(wide.gram(part), part)
+        return wide.pre_activations(wide.mean_gram(part), part)
 
     images = noise(2, 8, 4, 4, dtype=torch.float64)
 

@@ -65,7 +65,7 @@ class Coordinate:
 
     def at(self, place: float) -> str:
         """`L=16`, `D=128`, `1/spacing=40`."""
-        return f"{self.symbol}={short(place)}"
+        return f"{self.symbol}={shown_place(place)}"
 
     @property
     def axis(self) -> str:
@@ -83,6 +83,6 @@ class Coordinate:
         return 1 / places if self.name.startswith(INVERSE_PREFIX) else places
 
 
-def short(place: float) -> str:
+def shown_place(place: float) -> str:
     """`16`, `0.25`: a whole number without its point."""
     return f"{place:.0f}" if float(place).is_integer() else f"{place:.4g}"

@@ -64,7 +64,7 @@ def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[s
     return Judgement(claim, expected, dict(setting), measured, verdict, f"{why}; {note}" if note else why, note)
 
 
-def points(claim: Claim, settings: Any, records: pd.DataFrame) -> pd.DataFrame:
+def pooled_points(claim: Claim, settings: Any, records: pd.DataFrame) -> pd.DataFrame:
     """The pooled points of a claim: columns `depth, at, value, stderr, reference_error, scaled`, by increasing `at`.
 
     `at` is the coordinate that an order is along: the depth, unless the claim says another. `scaled` is value times

@@ -63,7 +63,7 @@ class Hashes:
                 beside.write_text(text, encoding="utf-8")
 
 
-def of(folder: Path, names: Iterable[str], *, report: Listener = lambda message: None) -> Hashes:
+def hashes_of(folder: Path, names: Iterable[str], *, report: Listener = lambda message: None) -> Hashes:
     """The hashes of these files of a folder; those that are known are not read.
 
     `report` hears of it where reading takes long. Raises `DamagedData` for a file that cannot be read, or that changes
@@ -134,7 +134,7 @@ def _is_entry(entry: Any) -> bool:
     return isinstance(entry, list) and len(entry) == 6 and isinstance(entry[5], str) and len(entry[5]) == 64
 
 
-def short(name: str, content: bytes) -> str:
+def label_of_content(name: str, content: bytes) -> str:
     """`digits-0f1c2a9d3b`: the identity of the data of this name and content."""
     return f"{name}-{hashlib.sha256(content).hexdigest()[:10]}"
 

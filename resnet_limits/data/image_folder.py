@@ -49,7 +49,7 @@ class Listing:
     """
 
     classes: tuple[str, ...]
-    files: tuple[ImageFile, ...]
+    image_files: tuple[ImageFile, ...]
     left_out: tuple[str, ...]
     """Paths, relative to the folder, of the files that are not read: by their name they are no images that we read, or
     they lie in no class."""
@@ -92,7 +92,7 @@ def notes(folder: Path) -> list[str]:
     ]
 
 
-def files(folder: Path) -> tuple[ImageFile, ...]:
+def image_files(folder: Path) -> tuple[ImageFile, ...]:
     """The images of a folder in the order in which they are loaded. Raises as `listing`."""
     return listing(folder).files
 

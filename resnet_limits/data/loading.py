@@ -35,7 +35,7 @@ def load(data: Data, *, seed: int, progress: Listener = lambda message: None) ->
     `MissingData` and `DamagedData` naming the file.
     """
     if data.digest is None:
-        data = replace(data, digest=identity.of(data, report=progress).digest)
+        data = replace(data, digest=identity.identity_of(data, report=progress).digest)
     key = (data.name, repr(sorted(asdict(data).items())), data.place(), seed)
     loaded = _kept(_LOADED, key, lambda: _load(data, seed, progress))
     sketch.compare(loaded, data, seed)
@@ -129,7 +129,7 @@ def embed(x: Float[Tensor, "n features"], width: int, *, seed: int) -> Float[Ten
 
 
 def _all_points(data: Data, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    with identity.held(data):
+    with identity.unchanged_while_loaded(data):
         return data.points(seed)
 
 
@@ -138,7 +138,7 @@ def _all_images(data: Images, progress: Listener) -> ImageArrays:
     alike = {name: value for name, value in asdict(data).items() if name not in ("train_size", "test_size", "root")}
 
     def read_and_held() -> ImageArrays:
-        with identity.held(data, report=progress):
+        with identity.unchanged_while_loaded(data, report=progress):
             return data.images(progress)
 
     return _kept(_READ, (data.place(), repr(sorted(alike.items()))), read_and_held)

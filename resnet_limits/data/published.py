@@ -42,7 +42,7 @@ class Published(Images):
         root = data_root(self.root)
         self.complain(root)
         paths = [PurePosixPath(file.path) for file in self.files]
-        file_hashes = hashes.of(root / paths[0].parent, [path.name for path in paths], report=report)
+        file_hashes = hashes.hashes_of(root / paths[0].parent, [path.name for path in paths], report=report)
         if file_hashes.read:
             self.complain(root, thoroughly=True)
         return file_hashes
@@ -113,11 +113,11 @@ class Idx(Published):
 
     def images(self, progress: Listener) -> ImageArrays:
         from .images import ImageArrays
-        from .vision import read
+        from .vision import torchvision_part
 
         root = data_root(self.root)
         try:
-            train, test = (read(self, root, train=part) for part in (True, False))
+            train, test = (torchvision_part(self, root, train=part) for part in (True, False))
         except (AssertionError, ValueError, RuntimeError) as error:  # torchvision asserts what a file's header says
             raise DamagedData(f"data={self.name}: the files under {root} are not in the IDX format: {error}") from None
         return ImageArrays(train.data[:, None], train.targets, test.data[:, None], test.targets, tuple(train.classes))

@@ -71,7 +71,7 @@ def datasets() -> Any:
     return datasets
 
 
-def read(published: Known, root: Path, *, train: bool) -> Any:
+def torchvision_part(published: Known, root: Path, *, train: bool) -> Any:
     """torchvision's own object for one part of a data set, every file checked first. Raises as `its.complain`."""
     published.complain(root, thoroughly=True)
     return getattr(datasets(), published.torchvision)(str(root), train=train, download=False)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..claims.claim import Judgement, Measured
-from ..claims.coordinate import short
+from ..claims.coordinate import shown_place
 from ..claims.judge import fitted
 from ..claims.order import OrderFit
 from ..claims.words import interval
@@ -75,10 +75,10 @@ def draw_order(axes: Axes, judgement: Judgement, points: pd.DataFrame) -> None:
         low, high = axes.set_ylim(middle / math.sqrt(SMALLEST_RANGE), middle * math.sqrt(SMALLEST_RANGE))
     if high < 100 * low:  # less than two powers of ten: label 2 and 5 too
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if high < 10 * low else (1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(power_of_ten))
+    axes.yaxis.set_major_formatter(FuncFormatter(power_of_ten_as_text))
 
 
-def power_of_ten(value: float, _: int | None = None) -> str:
+def power_of_ten_as_text(value: float, _: int | None = None) -> str:
     """`10⁻³`, `2×10⁻³`. As text: to set a formula takes longer than all else that an axis needs."""
     if value <= 0:
         return ""
@@ -91,7 +91,7 @@ def ticks(axes: Axes, x: np.ndarray) -> None:
     """A tick at each measured point; at every second, third, ... where they would run into each other."""
     every = max(1, -(-len(x) // 10))
     shown = list(x)[::-1][::every]
-    axes.set_xticks(shown, [short(place) for place in shown])
+    axes.set_xticks(shown, [shown_place(place) for place in shown])
     axes.minorticks_off()
 
 

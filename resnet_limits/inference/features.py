@@ -21,7 +21,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .filters import MAX_ERROR_OF_COEFFICIENTS, Filter, check_ridge, cut, ill_conditioned, ridge, rounding, singular
+from .filters import (
+    MAX_ERROR_OF_COEFFICIENTS,
+    Filter,
+    check_ridge,
+    cut,
+    error_of_filter,
+    ill_conditioned,
+    ridge,
+    singular,
+)
 
 Features = Callable[[Tensor], Tensor]
 """`F`: points (n, d) to features (n, r), float64; such as `LimitKernel.features`."""
@@ -55,12 +64,12 @@ class FeatureRegression:
         eps = torch.finfo(self.values.dtype).eps
         of_y = eps * float(self.y.double().norm())
         off = of_y * float(self.values.max()) ** 0.5
-        if rounding(g, self.values, cut(self.values), self.projected, off) <= MAX_ROUNDING_OF_WEIGHTS:
+        if error_of_filter(g, self.values, cut(self.values), self.projected, off) <= MAX_ROUNDING_OF_WEIGHTS:
             return self.values, self.vectors, self.projected
         sizes, vectors, projected = self._of_the_rows
         off = len(sizes) * eps * float(sizes.max())
         values = sizes.square()
-        error = rounding(g, values, (2 * sizes + off) * off, projected, of_y * (sizes + off))
+        error = error_of_filter(g, values, (2 * sizes + off) * off, projected, of_y * (sizes + off))
         if error > MAX_ERROR_OF_COEFFICIENTS[torch.float64]:
             raise ill_conditioned(f"{self.points} points", error, float(values.sum()) / max(self.points, 1))
         return values, vectors, projected

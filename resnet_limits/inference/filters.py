@@ -46,7 +46,9 @@ def ill_conditioned(what: str, error: float, scale: float) -> Undetermined:
     )
 
 
-def rounding(g: Filter, mu: Tensor, shift: float | Tensor, projected: Tensor, off: float | Tensor = 0.0) -> float:
+def error_of_filter(
+    g: Filter, mu: Tensor, shift: float | Tensor, projected: Tensor, off: float | Tensor = 0.0
+) -> float:
     """How far `g(mu) projected` moves, relative to its size, where eigenvalues are off by `shift`, and what is
     projected by `off`.
 

@@ -103,7 +103,7 @@ class _Products(LinearOperator):
         return out
 
 
-def solve(
+def solve_iteratively(
     kernel: KernelFunction,
     x: Float[Tensor, "n d"],
     y: Float[Tensor, "n outputs"],

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..networks.residual import CotangentOf
 from ..networks.steps.step import Field
-from .ode import distance, integrate, solve
+from .ode import distance_of_solutions, integrate, solve
 
 Basis = Callable[[Tensor], Tensor]
 """`(n,) times -> (n, j)`: the functions `b_j` of a linearly parametrised path."""
@@ -93,10 +93,15 @@ def adjoint(
 
 
 def _distances(better: Adjoint, worse: Adjoint) -> dict[str, float]:
-    errors = {"output": distance(better.output, worse.output), "x0": distance(better.x0, worse.x0)}
-    errors["coefficients"] = max(distance(c, worse.coefficients[n]) for n, c in better.coefficients.items())
+    errors = {
+        "output": distance_of_solutions(better.output, worse.output),
+        "x0": distance_of_solutions(better.x0, worse.x0),
+    }
+    errors["coefficients"] = max(
+        distance_of_solutions(c, worse.coefficients[n]) for n, c in better.coefficients.items()
+    )
     if better.density:
-        errors["density"] = max(distance(g, worse.density[n]) for n, g in better.density.items())
+        errors["density"] = max(distance_of_solutions(g, worse.density[n]) for n, g in better.density.items())
     return errors
 
 

@@ -75,6 +75,6 @@ def root_mean_square(x: Tensor) -> float:
     return float(x.double().square().mean().sqrt())
 
 
-def rounding(dtype: str, depth: int, size: float) -> float:
+def rounding_of_states(dtype: str, depth: int, size: float) -> float:
     """Rounding of a network of this depth whose states have this size; it bounds what an error can resolve."""
     return 4 * float(torch.finfo(getattr(torch, dtype)).eps) * math.sqrt(depth) * size

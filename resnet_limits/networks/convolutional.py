@@ -51,7 +51,7 @@ Maps = Float[Tensor, "n channels height width"]
 """Feature maps of all replicas: channels = r c, those of a replica side by side."""
 
 
-def initial(
+def initial_convolutional(
     shape: tuple[int, int, int],
     channels: int,
     classes: int,
@@ -103,7 +103,7 @@ def count(parameters: Parameters) -> int:
     return sum(w[0].numel() for w in parameters.values())
 
 
-def logits(
+def logits_of_images(
     phi: str, parameters: Parameters, images: Images, *, units: int, horizon: float = 1.0
 ) -> Float[Tensor, "r n classes"]:
     """Logits of the images, the same for all replicas, of networks with so many units a stage, of step horizon/units.

@@ -120,7 +120,7 @@ def joined(labels: Iterable[str]) -> str | None:
     return "+".join(sorted(set(labels))) or None
 
 
-def setup() -> list[str]:
+def lines_of_shell() -> list[str]:
     """The lines of a shell that hand the named files on, where variables are not (`imports.SETUP`)."""
     import shlex
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..claims.claim import ORDER_RULES
-from ..claims.words import expectation, interval, pinned, setting_words, unit
+from ..claims.words import expectation, interval, setting_words, unit, words_of_pins
 from ..studies.two_way import TwoWay
 from .points import PointTable, by_setting, point_tables
 from .words import formula_latex, latex, number_latex
@@ -53,7 +53,7 @@ def _claims(
         cite = f"~\\cite{{{citations[claim['id']]}}}" if claim["id"] in citations else ""
         measured = "---" if claim["measured"] is None else latex(interval(claim["measured"]))
         expected = latex(expectation(claim["expected"]).replace(" - ", " − "))
-        named = f"{latex(claim['id'])}{cite} & {latex(pinned(claim.get('pins', {})))}"
+        named = f"{latex(claim['id'])}{cite} & {latex(words_of_pins(claim.get('pins', {})))}"
         yield f"{named} & {expected} & {latex(unit(claim['expected']))} & {measured} &"
         f" {VERDICTS_IN_LATEX[claim['verdict']]}"
         " \\\\"

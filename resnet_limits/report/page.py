@@ -17,7 +17,17 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ..claims.claim import ORDER_RULES
-from ..claims.words import VERDICTS, counted, duration, expectation, flat, interval, pinned, setting_words, unit
+from ..claims.words import (
+    VERDICTS,
+    counted,
+    duration,
+    expectation,
+    interval,
+    setting_words,
+    unit,
+    with_digits_of_constant,
+    words_of_pins,
+)
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
@@ -71,11 +81,15 @@ def page(contents: Contents) -> str:
     environment.filters |= {
         "formula": words.formula_html,
         "expectation": lambda expected: expectation(expected).replace(" - ", " − "),
-        "pinned": pinned,
+        "pinned": words_of_pins,
         "unit": unit,
         "interval": lambda measured: interval(measured).replace("-", "−"),
-        "power": power_of_ten,
-        "scaled": lambda value: escape(flat(value)) if value is None or 0.01 <= value < 100 else power_of_ten(value),
+        "power": power_of_ten_in_html,
+        "scaled": lambda value: (
+            escape(with_digits_of_constant(value))
+            if value is None or 0.01 <= value < 100
+            else power_of_ten_in_html(value)
+        ),
         "setting": setting_words,
     }
     summary = contents.summary
@@ -116,7 +130,7 @@ def by_group(summary: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) ->
     ]
 
 
-def power_of_ten(value: float | None) -> Markup:
+def power_of_ten_in_html(value: float | None) -> Markup:
     """`1.2·10⁻³` with a superscript; `0.12` and `3.4` as they are."""
     if value is None:
         return Markup("")

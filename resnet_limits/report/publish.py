@@ -22,7 +22,7 @@ from ..measurement.job import FinishedJob
 from ..runs import leftovers, provenance
 from ..runs import records as tables
 from ..runs import summary as summaries
-from ..runs.collect import arrays, collected, groups
+from ..runs.collect import arrays, collected, groups_by_depth
 from ..runs.collection import Collection
 from ..runs.enclosed import require_enclosed
 from ..runs.folder import Run
@@ -46,13 +46,13 @@ def collect(run: Run, *, figures: bool = True) -> dict[str, Any]:
     run = Run.open(run.path)  # which may have been moved by now
     require_enclosed(run.path)
     with locked(run.path):  # clients that have waited for the same jobs come at the same time
-        summary = write(run.path, merge([run]), figures=figures)
+        summary = write_collection(run.path, merge([run]), figures=figures)
         run.note_jobs()
         leftovers.clear(run)
     return summary
 
 
-def write(
+def write_collection(
     folder: Path, merged: Merged, *, collection: Collection | None = None, figures: bool = True, pdf: bool = False
 ) -> dict[str, Any]:
     """Write the same for the jobs of one or several runs into a folder and return the summary.
@@ -61,8 +61,8 @@ def write(
     `RunFolderError` where the records of a finished job are missing or damaged.
     """
     collection = collection or collected(merged)
-    records, jobs = tables.csv_text(collection.records), summaries.of_jobs(merged.statuses)
-    drawn_from = jobs if figures else summaries.read(folder).figures
+    records, jobs = tables.csv_text(collection.records), summaries.digest_of_jobs(merged.statuses)
+    drawn_from = jobs if figures else summaries.read_summary(folder).figures
     summary = summary_document(folder, merged, collection, records, figures=drawn_from)
     write_text(folder / summaries.RECORDS_FILE, records)
     if figures:
@@ -96,7 +96,7 @@ def summary_document(
             "jobs": {name: status.state for name, status in merged.statuses.items()},
             "seconds": round(sum(job.status.seconds or 0.0 for job in collection.jobs), 3),
             "collected": {
-                "jobs": summaries.of_jobs(merged.statuses),
+                "jobs": summaries.digest_of_jobs(merged.statuses),
                 "figures": figures,
                 "records": hashlib.sha256(records.encode()).hexdigest(),
                 "version": provenance.version(),
@@ -114,7 +114,7 @@ def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
         return []
     first: dict[str, NamedRequest] = {}
     seen: set[str] = set()
-    for group in groups(collection.jobs).values():
+    for group in groups_by_depth(collection.jobs).values():
         setting = tables.setting_of(group[0].settings, collection.swept)
         jobs = [FinishedJob(job.settings, [], arrays(job.path / "arrays.safetensors")) for job in group]
         for name in names:

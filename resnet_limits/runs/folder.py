@@ -28,7 +28,7 @@ import yaml
 from ..data import identity
 from ..errors import OutputError, RunFolderError, one_of
 from ..files import beside as named_beside
-from ..files import new_folder, place, read_json, read_text, sweep, write_json, write_text
+from ..files import new_folder, place, read_json, read_text, remove_leftovers, write_json, write_text
 from ..settings.base import Settings
 from ..settings.choices import files_of
 from ..settings.content import job_name
@@ -96,7 +96,7 @@ class Run:
     @property
     def planned(self) -> Planned:
         """What it is to do. Raises `RunFolderError` where that cannot be known for certain."""
-        return planned.read(self.path)
+        return planned.read_plan(self.path)
 
     @property
     def study(self) -> str:
@@ -130,7 +130,7 @@ class Run:
         plan = Planned(settings[0].study, cls._later_than_all(root))
         try:
             with new_folder(named_beside(parent / name)) as beside:
-                sweep(parent)
+                remove_leftovers(parent)
                 write_json(beside / "provenance.json", document)
                 cls(beside)._add(plan, settings, overrides)
                 os.rename(beside, parent / name)
@@ -148,7 +148,7 @@ class Run:
     @classmethod
     def open(cls, path: Path) -> Run:
         """The run in this folder. Raises `RunFolderError` where it is none, is damaged, or of another schema."""
-        planned.read(path)
+        planned.read_plan(path)
         return cls(path.absolute())
 
     @classmethod
@@ -205,7 +205,7 @@ class Run:
         values = merged([asdict(known[name]) for name in sorted(known, key=planned.by_depth)])
         config = yaml.safe_dump(values, sort_keys=False)
         plan = plan.adding(Sweep(tuple(overrides), tuple(new)), _sha256(config), _parts(settings))
-        planned.write(self.path, plan)
+        planned.write_plan(self.path, plan)
         (self.path / "jobs").mkdir(exist_ok=True)
         for job in settings:
             queue(self.path, job)
@@ -234,7 +234,7 @@ class Run:
         known = document.get("data")
         known = known if isinstance(known, dict) else {}
         document["data"] = known | {
-            digest: document for digest, document in identity.described(settings).items() if digest not in known
+            digest: document for digest, document in identity.origins_of_data(settings).items() if digest not in known
         }
         write_json(self.path / "provenance.json", document)
 
@@ -332,7 +332,7 @@ class Run:
             if path is None:
                 lost[name] = Status("lost", message="its folder is missing")
                 continue
-            status = states.read(path)
+            status = states.read_status(path)
             if (settings := settings_of(path)) is not None:
                 jobs.append(JobFolder(path, settings, states.verified(path, status, since) if verify else status))
             else:
@@ -378,7 +378,7 @@ class Run:
 
     def held(self, jobs: Collection[str]) -> set[str]:
         """Those of these jobs that somebody will start, or runs: a launcher on this host, or a scheduler."""
-        return self.launching() & set(jobs) | scheduler.held(self.path, jobs)
+        return self.launching() & set(jobs) | scheduler.tasks_held(self.path, jobs)
 
     def state(self, seen: JobsInFolder | None = None) -> str:
         """`finished`, `running`, `failed` (a job failed, none runs) or `interrupted` (jobs lost or not started)."""

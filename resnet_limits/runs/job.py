@@ -24,7 +24,7 @@ from pathlib import Path
 from .. import device, imports
 from ..data import identity
 from ..errors import OutputError, ReslimError
-from ..files import sweep, whole
+from ..files import remove_leftovers, whole
 from ..measurement.job import Job
 from ..memory import explained
 from ..printable import spelt
@@ -69,14 +69,14 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
         try:
             mine = stack.enter_context(owned(folder))
         except OSError as error:
-            if states.read(folder).state in ("queued", "failed", "lost"):
+            if states.read_status(folder).state in ("queued", "failed", "lost"):
                 reason = f"cannot write to {folder}: {error.strerror}; make room, then resume the run"
                 write_status(folder, Status("failed", Process.this(folder), time.time(), message=reason))
             return
-        if not mine or states.verified(folder, states.read(folder)).state == "finished":
+        if not mine or states.verified(folder, states.read_status(folder)).state == "finished":
             return
         for place in (folder, folder / "checkpoint", run / "shared"):
-            sweep(place)
+            remove_leftovers(place)
         with Reporter(folder) as reporter:
             try:
                 seconds = _measure(run, folder, settings, reporter, interruption)
@@ -127,7 +127,7 @@ def _measure(run: Path, folder: Path, settings: Settings, reporter: Reporter, in
     its_study = study.get(settings.study)
     asked = its_study.device(settings)
     with leased(asked, run / LAUNCHER, job=folder.name, waiting=waiting, log=reporter.log) as its_device:
-        reporter.runs(device.described(device.resolve(its_device)))
+        reporter.runs(device.name_of_device(device.resolve(its_device)))
         reporter.log(f"started on {reporter.device}, {settings.threads} thread(s)")
         with opened(settings, folder, reporter.log, version=version()) as sink, threadpool_limits(settings.threads):
             start = time.monotonic()

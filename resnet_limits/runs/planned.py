@@ -101,17 +101,17 @@ def is_time(number: Any) -> TypeGuard[float]:
     return isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number < LATEST_START
 
 
-def digest(document: Mapping[str, Any]) -> str:
+def digest_of_document(document: Mapping[str, Any]) -> str:
     """SHA-256 of a document, however it was laid out."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def write(folder: Path, planned: Planned) -> None:
+def write_plan(folder: Path, planned: Planned) -> None:
     document = {"schema": RUN_SCHEMA, **asdict(planned)}
-    write_json(folder / PLAN_FILE, {**document, "digest": digest(document)})
+    write_json(folder / PLAN_FILE, {**document, "digest": digest_of_document(document)})
 
 
-def read(folder: Path) -> Planned:
+def read_plan(folder: Path) -> Planned:
     """The plan of a run. Raises `RunFolderError` where there is none, one that was changed, or of another schema."""
     document = read_json(folder / PLAN_FILE)
     schema = _schema(folder, document)
@@ -127,7 +127,7 @@ def read(folder: Path) -> Planned:
         raise _damaged(folder, "cannot be read")
     content = {key: value for key, value in document.items() if key != "digest"}
     try:
-        if document.get("digest") != digest(content):
+        if document.get("digest") != digest_of_document(content):
             raise _damaged(folder, "was changed: its digest is another one")
         sweeps = [Sweep(_words(sweep["overrides"]), _words(sweep["jobs"])) for sweep in document["sweeps"]]
         parts = _words(document.get("parts", []))

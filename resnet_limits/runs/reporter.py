@@ -17,7 +17,7 @@ from .status import Process, State, Status
 def write_status(folder: Path, status: Status) -> None:
     """Write `status.json`; on a full disk into the file that is there, which has room for a few words."""
     try:
-        states.write(folder, status)
+        states.write_status(folder, status)
     except OSError:
         with open(folder / "status.json", "r+", encoding="utf-8", opener=plain) as file:
             file.write(json.dumps(asdict(status)))

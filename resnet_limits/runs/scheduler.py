@@ -30,7 +30,7 @@ def task_name(run: Path) -> str:
     return f"reslim-{run.name.rsplit('_', 1)[-1]}"
 
 
-def require() -> None:
+def require_slurm() -> None:
     """Raise `SchedulerError` where this machine cannot send jobs to SLURM, or SLURM does not answer."""
     if shutil.which("sbatch") is None:
         raise SchedulerError("cluster=slurm: there is no sbatch here; start it where SLURM's commands are installed")
@@ -84,7 +84,7 @@ def silence() -> str:
     return SILENCE.problem if time.monotonic() < SILENCE.until else ""
 
 
-def held(run: Path, jobs: Collection[str]) -> set[str]:
+def tasks_held(run: Path, jobs: Collection[str]) -> set[str]:
     """Those of these jobs whose tasks wait, run, or are about to end. Where SLURM does not answer, they may: all.
 
     On a machine without SLURM's commands none are: who resumes a run there means to run it there.

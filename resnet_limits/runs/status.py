@@ -113,11 +113,11 @@ class Status:
     """SHA-256 of the files that a finished job left, by name."""
 
 
-def write(folder: Path, status: Status) -> None:
+def write_status(folder: Path, status: Status) -> None:
     write_json(folder / "status.json", asdict(status))
 
 
-def read(folder: Path) -> Status:
+def read_status(folder: Path) -> Status:
     """The state of the job in this folder; `lost` where it says running and nobody runs it.
 
     A file that is missing or damaged counts as lost: the job is done again, its records are never trusted.

@@ -25,9 +25,9 @@ SUMMARY_FILE = "summary.json"
 RECORDS_FILE = "records.csv"
 
 
-def of_jobs(statuses: Mapping[str, Status]) -> str:
+def digest_of_jobs(statuses: Mapping[str, Status]) -> str:
     """A digest of what a collection of these jobs rests on: their names, states, and the digests of their results."""
-    return planned.digest({name: [status.state, dict(status.digests)] for name, status in statuses.items()})
+    return planned.digest_of_document({name: [status.state, dict(status.digests)] for name, status in statuses.items()})
 
 
 def signed(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Stored:
         return self.document["collected"]["figures"] if self.document else None
 
 
-def read(folder: Path) -> Stored:
+def read_summary(folder: Path) -> Stored:
     """The summary of a run, believed if it and the records beside it are what a collection wrote."""
     if not (folder / SUMMARY_FILE).exists():
         return Stored(None)
@@ -83,4 +83,4 @@ def read(folder: Path) -> Stored:
 def _digest(document: Mapping[str, Any]) -> str:
     """The place is none of it: a run that was moved or copied is the same."""
     collected = {key: value for key, value in document["collected"].items() if key != "digest"}
-    return planned.digest({**document, "run": None, "collected": collected})
+    return planned.digest_of_document({**document, "run": None, "collected": collected})

@@ -62,7 +62,7 @@ def expected_change(
     return torch.cat([mu, (cross + cross.mT + product).flatten(-2)], dim=-1)
 
 
-def gradients(
+def gradients_of_mean(
     functionals: Float[Tensor, "p s"],
     y0: Float[Tensor, " s"],
     n: int,

@@ -21,7 +21,7 @@ MAX_PIVOT_OF_SINGULAR = 1e-10
 """A pivot below this fraction of the largest diagonal entry: the Gram matrix is taken as singular."""
 
 
-def gram(x: Float[Tensor, "r n d"]) -> Float[Tensor, "r n n"]:
+def mean_gram(x: Float[Tensor, "r n d"]) -> Float[Tensor, "r n n"]:
     """`<x_i, x_j>/d`, float64; equal vectors have equal rows and columns."""
     products = fixed_shape.gram(x.double())
     for _ in range(2):  # rows, then columns

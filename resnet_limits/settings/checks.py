@@ -15,7 +15,7 @@ from .keys import _types, describe, in_range, range_in_words
 from .registry import Option, Registry
 
 
-def check(settings: Settings) -> None:
+def check_values(settings: Settings) -> None:
     """Check types, choices and ranges of all keys. Raises `SettingError` naming the key and what is allowed."""
     for name, kind in _types(type(settings)).items():
         if dataclasses.is_dataclass(kind) and not isinstance(value := getattr(settings, name), typing.cast(type, kind)):

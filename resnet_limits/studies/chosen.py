@@ -17,7 +17,7 @@ from .group import Group
 SUFFIX_OF_ALL_BELOW = ".*"
 
 
-def chosen(names: Sequence[str] | None, groups: Sequence[Group]) -> list[Claim]:
+def chosen_claims(names: Sequence[str] | None, groups: Sequence[Group]) -> list[Claim]:
     """The claims of a study that these names ask for, in its order; None: all. Raises `SettingError` for a name that
     asks for none."""
     claims = [claim for group in groups for claim in group.claims]
@@ -31,7 +31,7 @@ def chosen(names: Sequence[str] | None, groups: Sequence[Group]) -> list[Claim]:
 
 def asked_groups(names: Sequence[str] | None, groups: Sequence[Group]) -> list[Group]:
     """The groups of these claims."""
-    ids = {claim.id for claim in chosen(names, groups)}
+    ids = {claim.id for claim in chosen_claims(names, groups)}
     return [group for group in groups if any(claim.id in ids for claim in group.claims)]
 
 

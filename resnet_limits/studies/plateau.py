@@ -37,18 +37,18 @@ def plateau(
     if len(depths) < FEWEST_DEPTHS:
         return []
     left, error = extrapolated([distances[depth] for depth in depths])
-    record = Record(name, size(left), reference_error=error + reference_error, coordinates=coordinates)
+    record = Record(name, size_over_times(left), reference_error=error + reference_error, coordinates=coordinates)
     return [Comparison(depths[-1], record)]
 
 
-def size(x: Entries) -> float:
+def size_over_times(x: Entries) -> float:
     """The largest root mean square over times."""
     return float(np.sqrt((x**2).mean(axis=1)).max())
 
 
 def extrapolated(distances: Sequence[Entries]) -> tuple[Entries, float]:
     """`d_inf` of at least four at doubling depths, and the size of its error."""
-    steps = [size(x - y) for x, y in pairwise(distances)]
+    steps = [size_over_times(x - y) for x, y in pairwise(distances)]
     *_, b, c, d = distances
     if min(steps) == 0:
         return d, steps[-1]
@@ -60,4 +60,4 @@ def extrapolated(distances: Sequence[Entries]) -> tuple[Entries, float]:
     coarse, fine = (y + (y - x) / (2**order - 1) for x, y in ((b, c), (c, d)))
     change = (fine - coarse) / (2 ** (order + 1) - 1)
     by_order = steps[-1] * 2**order * math.log(2) / (2**order - 1) ** 2
-    return fine + change, size(change) + by_order * off / 2
+    return fine + change, size_over_times(change) + by_order * off / 2

@@ -27,7 +27,7 @@ from ..measurement.record import WHY, Comparison, Measurement, Record, unknown
 from ..memory import explained
 from ..settings.base import Settings
 from ..settings.registry import STUDIES, Registry
-from .chosen import asked_groups, chosen
+from .chosen import asked_groups, chosen_claims
 from .group import Group
 from .two_way import Table
 
@@ -104,7 +104,7 @@ class Study:
 
     def chosen(self, names: list[str] | None) -> list[Claim]:
         """The claims that the key `claims` asks for (`studies/chosen.py`). Raises `SettingError` for a name of none."""
-        return chosen(names, self.groups)
+        return chosen_claims(names, self.groups)
 
     @property
     def memory_keys(self) -> list[str]:

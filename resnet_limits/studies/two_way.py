@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
-from ..claims.coordinate import DEPTH_COORDINATE, Coordinate, short
+from ..claims.coordinate import DEPTH_COORDINATE, Coordinate, shown_place
 
 INFINITY_SIGN = "∞"
 
@@ -66,7 +66,7 @@ def two_way(table: Table, records: Any) -> TwoWay | None:
     inside = _where(final, table.where)
     rows, columns = (sorted(set(inside[name].dropna())) for name in ("down", "across"))
     cells = [[_mean(_where(inside, {"down": row, "across": column})) for column in columns] for row in rows]
-    heads, names = list(map(short, columns)), list(map(short, rows))
+    heads, names = list(map(shown_place, columns)), list(map(shown_place, rows))
     if table.limits is not None:
         below, beside, corner = (
             _where(final, {**table.where, **where})

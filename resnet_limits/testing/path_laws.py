@@ -175,7 +175,7 @@ SHORTEST_TIME_APART, FACTOR_OF_TIMES_APART = 1 / 4096, 64
 SAMPLES_DRAWN = 4000
 
 
-def read(law: Init, units: Tensor) -> Tensor:
+def read_entries(law: Init, units: Tensor) -> Tensor:
     """Independent entries (SAMPLES_DRAWN, n) of a network of depth 4096, at times in units of the horizon."""
     path = draw(
         law, {"b": (50,)}, depth=round(1 / SHORTEST_TIME_APART), horizon=HORIZON, replicas=SAMPLES_DRAWN // 50, seed=5
@@ -183,7 +183,7 @@ def read(law: Init, units: Tensor) -> Tensor:
     return path.at(units * HORIZON).movedim(1, -1).reshape(SAMPLES_DRAWN, -1)
 
 
-def size(samples: Tensor) -> float:
+def size_of_samples(samples: Tensor) -> float:
     """Root mean square; its relative standard error is `(2 SAMPLES_DRAWN)^-1/2`."""
     return float(samples.square().mean().sqrt())
 
@@ -196,7 +196,8 @@ def order(differences: int, law: Init) -> float:
     """Power of the distance that differences of this order of `theta` fall with, at one quarter of the horizon."""
     steps = torch.arange(differences + 1, dtype=torch.float64) * SHORTEST_TIME_APART
     near, far = (
-        size(read(law, 0.25 + times * steps).diff(n=differences, dim=1)) for times in (1, FACTOR_OF_TIMES_APART)
+        size_of_samples(read_entries(law, 0.25 + times * steps).diff(n=differences, dim=1))
+        for times in (1, FACTOR_OF_TIMES_APART)
     )
     return math.log(far / near) / math.log(FACTOR_OF_TIMES_APART)
 
@@ -204,7 +205,7 @@ def order(differences: int, law: Init) -> float:
 def order_of_sums(law: Init) -> float:
     """Power of the number of layers that the sum of neighbours grows with."""
     one, many = (
-        size(read(law, 0.25 + torch.arange(n).double() * SHORTEST_TIME_APART).sum(dim=1))
+        size_of_samples(read_entries(law, 0.25 + torch.arange(n).double() * SHORTEST_TIME_APART).sum(dim=1))
         for n in (1, FACTOR_OF_TIMES_APART)
     )
     return math.log(many / one) / math.log(FACTOR_OF_TIMES_APART)
@@ -213,7 +214,7 @@ def order_of_sums(law: Init) -> float:
 def facts_are_true(law: Init, said: Regularity) -> None:
     """Fails where paths of a law are not what is said of them."""
     times = torch.arange(1, 6, dtype=torch.float64)
-    layers = read(law, torch.cat([times * SHORTEST_TIME_APART, times / 6]))  # neighbours, and distant ones
+    layers = read_entries(law, torch.cat([times * SHORTEST_TIME_APART, times / 6]))  # neighbours, and distant ones
     assert said.constant == torch.equal(layers, layers[:, :1].expand_as(layers)), "constant in time"
     if said.constant:
         assert said.smooth
@@ -235,6 +236,6 @@ def facts_are_true(law: Init, said: Regularity) -> None:
         assert float(correlations.abs().max()) < quantile(45) / SAMPLES_DRAWN**0.5, "layers are independent"
     if said.isotropic:
         standard = layers / law.sizes().sigma_b
-        kurtosis = float(standard.pow(4).mean()) - 3 * size(standard) ** 4
+        kurtosis = float(standard.pow(4).mean()) - 3 * size_of_samples(standard) ** 4
         assert abs(kurtosis) < quantile(2) * (24 / standard.numel()) ** 0.5, "normal"
-        assert size(standard) == pytest.approx(1, abs=quantile(2) * (2 * standard.numel()) ** -0.5), "size"
+        assert size_of_samples(standard) == pytest.approx(1, abs=quantile(2) * (2 * standard.numel()) ** -0.5), "size"

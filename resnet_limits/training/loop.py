@@ -22,7 +22,7 @@ from ..engines import default_engine
 from ..errors import MeasurementError, SettingError
 from ..measurement.checkpoints import Checkpoints, NoCheckpoints, State
 from ..measurement.sink import NoSink, Sink
-from ..networks.classifier import TRUNK, accuracy, kinds, logits, trunk_of
+from ..networks.classifier import TRUNK, accuracy, kinds_of_parameters, logits, trunk_of
 from ..networks.parametrisation import ODE, Parametrisation, Scales
 from ..networks.residual import layer_first
 from ..networks.steps import STEPS
@@ -83,7 +83,7 @@ def train(
     parameters = _leaves(start)
     width = parameters["read_out.W"].shape[-1]
     scales = parametrisation.with_layer_rate(settings.lr_exponent).at(depth=depth, width=width)
-    optimiser = _optimiser(scales.groups(parameters, kinds(vector_field), settings), settings)
+    optimiser = _optimiser(scales.groups(parameters, kinds_of_parameters(vector_field), settings), settings)
     trunk = default_engine().trunk(float(settings.memory))
     trained = TrainedParameters(parameters)
     shown = Shown(sink or NoSink())

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from resnet_limits.diffeomorphisms.inverse import NotInverted, invert
-from resnet_limits.diffeomorphisms.lipschitz import normalised
+from resnet_limits.diffeomorphisms.lipschitz import scaled_to_bound
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.blocks.two import TwoBlock
@@ -34,7 +34,7 @@ def test_a_linear_network_is_inverted_by_its_inverse_matrix():
 def test_the_inverse_goes_through_the_states_of_the_network(bound):
     vector_field = field(TwoBlock(hidden=6), "tanh", 3)
     theta = draw(IidLaw(sigma_w=2.0), vector_field.shapes, depth=5, horizon=1.0, replicas=2, seed=0).at(EULER.times(5))
-    theta = normalised(vector_field, theta, bound)
+    theta = scaled_to_bound(vector_field, theta, bound)
     trajectory = states(vector_field, EULER, points(7, 3), theta, 1.0)
     assert torch.allclose(invert(vector_field, EULER, trajectory[-1], theta, 1.0), trajectory, atol=1e-10)
 

@@ -171,7 +171,7 @@ def test_a_job_whose_log_and_status_are_pipes_is_measured(make_run):
     with at_most(60):
         Reporter(job.path).log("nobody reads this")
         run_job(run.path, job.settings)
-    assert states.verified(job.path, states.read(job.path)).state == "finished"
+    assert states.verified(job.path, states.read_status(job.path)).state == "finished"
     put(job.path / "status.json", os.mkfifo)
     with at_most(10):
         write_status(job.path, states.Status("queued"))

@@ -96,7 +96,7 @@ def test_bad_requests_are_said(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(SettingError, match=r"ridge: got -0\.1"):
         dense.posterior(DEEP, X, Y, ridge=-0.1)
     with pytest.raises(SettingError, match=r"ridge: got -0\.1"):
-        iterative.solve(DEEP, X, Y, ridge=-0.1)
+        iterative.solve_iteratively(DEEP, X, Y, ridge=-0.1)
     resize(monkeypatch, dense, MOST_POINTS_FACTORED=20)
     with pytest.raises(SettingError, match=r"data.train_size: 50 points are too many .*\(20 at most\)"):
         dense.posterior(DEEP, X, Y, ridge=0.1)
@@ -118,7 +118,7 @@ def test_the_flow_is_the_matrix_exponential_and_descent_an_explicit_loop():
 @pytest.mark.parametrize("kept", [0, 5000, 1 << 30])
 def test_conjugate_gradients_find_the_same(kept: int):
     heard: list[float] = []
-    solution = iterative.solve(DEEP, X, Y, ridge=0.05, tolerance=1e-10, kept=kept, progress=heard.append)
+    solution = iterative.solve_iteratively(DEEP, X, Y, ridge=0.05, tolerance=1e-10, kept=kept, progress=heard.append)
     exact = dense.posterior(DEEP, X, Y, ridge=0.05)
     torch.testing.assert_close(solution.mean(NEW), exact.mean(NEW), rtol=0, atol=1e-8)
     assert solution.residual < 2e-10
@@ -132,7 +132,7 @@ def test_landmarks_make_it_fast(monkeypatch: pytest.MonkeyPatch):
     taken = []
     for count in (1, 40):
         resize(monkeypatch, iterative, LANDMARKS_OF_PRECONDITIONER=count)
-        taken.append(iterative.solve(DEEP, x, y, ridge=0.05, tolerance=1e-8).products)
+        taken.append(iterative.solve_iteratively(DEEP, x, y, ridge=0.05, tolerance=1e-8).products)
     assert taken[1] < taken[0] / 2
 
 
@@ -140,7 +140,7 @@ def test_a_tolerance_that_is_not_reached_is_said():
     with pytest.raises(
         MeasurementError, match=r"relative residual of .* and not 1e-09 in \d+ products .* larger ridge"
     ):
-        iterative.solve(DEEP, X, Y, ridge=1e-6, tolerance=1e-9, most=3)
+        iterative.solve_iteratively(DEEP, X, Y, ridge=1e-6, tolerance=1e-9, most=3)
 
 
 # -- rounding -------------------------------------------------------------------------------------

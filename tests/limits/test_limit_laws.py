@@ -53,7 +53,7 @@ def a_drift_of_the_square_of_time(x: Tensor, grid: Tensor) -> Tensor:
 
 
 def huge_errors(patch: pytest.MonkeyPatch) -> None:
-    plant(patch, ode.distance, lambda solution, worse: 1.0)
+    plant(patch, ode.distance_of_solutions, lambda solution, worse: 1.0)
     resize(patch, adjoint, MOST_NODES_IN_TIME=32)  # else it takes more and more of them
 
 

@@ -16,8 +16,8 @@ from resnet_limits.networks.convolutional import (
     NORMALISED_GROUPS,
     NUMBERS_OF_STAGES,
     count,
-    initial,
-    logits,
+    initial_convolutional,
+    logits_of_images,
     stage_inverse,
     stage_map,
     stages,
@@ -35,7 +35,7 @@ def images(shape: tuple[int, int, int] = (1, 8, 8), count: int = 6) -> Tensor:
 
 def random_parameters(shape: tuple[int, int, int] = (1, 8, 8), *, sets: int = 1) -> dict[str, Tensor]:
     """All weights random, those of the sets of a stage independent."""
-    start = initial(shape, CHANNELS, CLASSES, sets=sets, replicas=REPLICAS, seed=1, dtype=torch.float64)
+    start = initial_convolutional(shape, CHANNELS, CLASSES, sets=sets, replicas=REPLICAS, seed=1, dtype=torch.float64)
     parameters = {}
     for name, w in start.items():
         fan_in = w[0, 0, 0].numel() if w.ndim == 6 else w[0, 0].numel()
@@ -98,7 +98,7 @@ class Naive(nn.Module):
 def test_logits_and_gradients_are_those_of_modules(shape: tuple[int, int, int], phi: str):
     parameters = {name: w.requires_grad_() for name, w in random_parameters(shape, sets=3).items()}
     x = images(shape)
-    scores = logits(phi, parameters, x, units=3, horizon=0.7)
+    scores = logits_of_images(phi, parameters, x, units=3, horizon=0.7)
     gradients = torch.autograd.grad(scores.square().sum(), list(parameters.values()))
     for r in range(REPLICAS):
         naive = Naive({name: w.detach() for name, w in parameters.items()}, r, phi, 3, 0.7)
@@ -112,12 +112,12 @@ def test_logits_and_gradients_are_those_of_modules(shape: tuple[int, int, int], 
 
 def test_replicas_do_not_see_each_other():
     parameters, x = random_parameters(sets=2), images()
-    together = logits("tanh", parameters, x, units=2)
+    together = logits_of_images("tanh", parameters, x, units=2)
     for r in range(REPLICAS):
-        alone = logits("tanh", {name: w[r : r + 1] for name, w in parameters.items()}, x, units=2)
+        alone = logits_of_images("tanh", {name: w[r : r + 1] for name, w in parameters.items()}, x, units=2)
         assert torch.allclose(together[r : r + 1], alone, rtol=1e-12, atol=1e-12)
     leaves = {name: w.clone().requires_grad_() for name, w in parameters.items()}
-    gradients = torch.autograd.grad(logits("tanh", leaves, x, units=2)[0].sum(), list(leaves.values()))
+    gradients = torch.autograd.grad(logits_of_images("tanh", leaves, x, units=2)[0].sum(), list(leaves.values()))
     assert all(bool((g[1:] == 0).all()) for g in gradients)
 
 
@@ -127,21 +127,21 @@ def test_shared_weights_are_free_ones_that_are_equal():
         name: w.expand(-1, 3, *w.shape[2:]).contiguous() if name.startswith("stage") else w
         for name, w in shared.items()
     }
-    assert torch.equal(logits("tanh", shared, x, units=3), logits("tanh", free, x, units=3))
+    assert torch.equal(logits_of_images("tanh", shared, x, units=3), logits_of_images("tanh", free, x, units=3))
 
 
 def test_more_units_than_sets_read_a_path_that_is_constant_on_intervals():
     two, x = random_parameters(sets=2), images()
     four = {name: w.repeat_interleave(2, dim=1) if name.startswith("stage") else w for name, w in two.items()}
-    assert torch.equal(logits("tanh", two, x, units=4), logits("tanh", four, x, units=4))
+    assert torch.equal(logits_of_images("tanh", two, x, units=4), logits_of_images("tanh", four, x, units=4))
     with pytest.raises(ValueError, match="stage 1: 3 units cannot read 2 weight sets"):
-        logits("tanh", two, x, units=3)
+        logits_of_images("tanh", two, x, units=3)
 
 
 def test_all_sets_start_equal_and_the_start_does_not_depend_on_their_number():
-    one, three = (initial((1, 8, 8), 4, 10, sets=sets, replicas=2, seed=0) for sets in (1, 3))
+    one, three = (initial_convolutional((1, 8, 8), 4, 10, sets=sets, replicas=2, seed=0) for sets in (1, 3))
     x = images().float()
-    assert torch.equal(logits("tanh", one, x, units=3), logits("tanh", three, x, units=3))
+    assert torch.equal(logits_of_images("tanh", one, x, units=3), logits_of_images("tanh", three, x, units=3))
     assert one["stage1.A"].dtype == torch.float32
     # A doubles its channels twice: fan-in 9, 36, 72 of entries with variance 1/fan-in
     assert float(one["stage3.A"].var()) == pytest.approx(1 / (9 * 16), rel=0.1)
@@ -150,8 +150,8 @@ def test_all_sets_start_equal_and_the_start_does_not_depend_on_their_number():
 def test_an_image_does_not_see_the_others_of_its_batch():
     """What batch norm would break: the field is a function of the state alone."""
     parameters, x = random_parameters(), images()
-    together = logits("tanh", parameters, x, units=2)
-    alone = torch.cat([logits("tanh", parameters, one[None], units=2) for one in x], dim=1)
+    together = logits_of_images("tanh", parameters, x, units=2)
+    alone = torch.cat([logits_of_images("tanh", parameters, one[None], units=2) for one in x], dim=1)
     assert torch.allclose(together, alone, rtol=1e-12, atol=1e-12)
 
 
@@ -190,7 +190,7 @@ def exact(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
 
 def test_refined_networks_converge_to_the_flow_at_order_one():
     parameters, x, counts = random_parameters(), images(), (4, 8, 16, 32, 64)
-    runs = [logits("tanh", parameters, x, units=m) for m in (*counts, 128)]
+    runs = [logits_of_images("tanh", parameters, x, units=m) for m in (*counts, 128)]
     limit = exact(parameters, x)
     errors = [float((run - limit).norm()) for run in runs[:-1]]
     gaps = [float((a - b).norm()) for a, b in zip(runs[1:], runs[:-1], strict=True)]
@@ -218,10 +218,10 @@ def test_a_unit_that_changes_the_shape_is_named():
     parameters["stage2.b"] = parameters["stage2.b"][:, :, :1]
     words = "stage 2, unit 1: its field takes states of shape (6, 24, 4, 4) to (6, 3, 4, 4)"
     with pytest.raises(ValueError, match=re.escape(words)):
-        logits("tanh", parameters, images(), units=2)
+        logits_of_images("tanh", parameters, images(), units=2)
 
 
 def test_what_a_request_is_checked_against_is_what_the_networks_have():
     assert request.GROUPS_OF_CHANNELS == NORMALISED_GROUPS
     tiny = images((1, request.SMALLEST_IMAGE_SIDE, request.SMALLEST_IMAGE_SIDE))
-    assert logits("tanh", random_parameters(), tiny, units=1).isfinite().all()
+    assert logits_of_images("tanh", random_parameters(), tiny, units=1).isfinite().all()

@@ -22,7 +22,7 @@ from resnet_limits.networks.blocks.block import Block
 from resnet_limits.networks.blocks.one import OneBlock
 from resnet_limits.networks.blocks.outside import OutsideBlock
 from resnet_limits.networks.blocks.two import TwoBlock
-from resnet_limits.networks.classifier import initial, kinds, trunk_of
+from resnet_limits.networks.classifier import initial_classifier, kinds_of_parameters, trunk_of
 from resnet_limits.networks.parametrisation import (
     CONVOLUTIONAL,
     FLOW,
@@ -143,7 +143,7 @@ def test_constants_at_the_start():
 
 def test_blocks_start_from_their_law_as_the_parametrisation_says():
     drawn = {name: normals((L, *shape), STREAM.part(name), replicas=2) for name, shape in SHAPES.items()}
-    of = trunk_of(kinds(FIELD))
+    of = trunk_of(kinds_of_parameters(FIELD))
     assert of == {"V": "block_last", "W": "block", "b": "block_bias"}
     for parametrisation, last in ((ODE, torch.zeros_like(drawn["V"])), (FLOW, drawn["V"] / L), (PLAIN, drawn["V"] / L)):
         start = at(parametrisation).start_of_blocks(drawn, of)
@@ -179,10 +179,12 @@ SHAPES = FIELD.shapes
 
 
 def test_every_parameter_of_every_network_has_a_kind():
-    parameters = initial(7, D, 3, {name: torch.zeros(1, L, *s) for name, s in SHAPES.items()}, replicas=1, seed=0)
-    assert set(parameters) == set(kinds(FIELD))
-    assert trunk_of(kinds(field(OneBlock(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
-    images = convolutional.initial((1, 8, 8), 4, 3, sets=2, replicas=1, seed=0)
+    parameters = initial_classifier(
+        7, D, 3, {name: torch.zeros(1, L, *s) for name, s in SHAPES.items()}, replicas=1, seed=0
+    )
+    assert set(parameters) == set(kinds_of_parameters(FIELD))
+    assert trunk_of(kinds_of_parameters(field(OneBlock(), "tanh", D))) == {"W": "block_last", "b": "block_bias"}
+    images = convolutional.initial_convolutional((1, 8, 8), 4, 3, sets=2, replicas=1, seed=0)
     assert {convolutional.kind(name) for name in images} == set(KINDS_OF_PARAMETERS)
     assert set(ntk.KIND_BY_LETTER.values()) < set(KINDS_OF_PARAMETERS)
 
@@ -302,8 +304,11 @@ def growth_of_updates(parametrisation: Parametrisation, optimiser: str, block: B
             name: normals((depth, *s), STREAM.part(name), replicas=replicas) / (s[-1] ** 0.5 if len(s) > 1 else 1)
             for name, s in vector_field.shapes.items()
         }
-        trunk = {name: w.clone() for name, w in scales.start_of_blocks(law, trunk_of(kinds(vector_field))).items()}
-        start = initial(D, D, 2, trunk, replicas=replicas, seed=0)
+        trunk = {
+            name: w.clone()
+            for name, w in scales.start_of_blocks(law, trunk_of(kinds_of_parameters(vector_field))).items()
+        }
+        start = initial_classifier(D, D, 2, trunk, replicas=replicas, seed=0)
         x0 = affine(x.expand(replicas, -1, -1), start["read_in.W"], start["read_in.b"])
         before = forward(vector_field, euler, x0, trunk, h)
         copies = {name: w.clone() for name, w in start.items()}

@@ -22,12 +22,12 @@ from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping, require_files
 from resnet_limits.settings.case import snake_case
 from resnet_limits.settings.choices import files_of
-from resnet_limits.settings.content import chosen, content, job_name
+from resnet_limits.settings.content import chosen_keys, content, job_name
 from resnet_limits.settings.keys import fixed
 from resnet_limits.settings.registry import bring
 from resnet_limits.settings.trial import tried
 from resnet_limits.studies import study as studies
-from resnet_limits.studies.hamiltonian.outside import kinked
+from resnet_limits.studies.hamiltonian.outside import kinked_velocity
 
 LAW = """
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ def test_the_digest_of_a_file_is_content_of_the_jobs_that_use_it_and_of_no_other
     file = named(LAW)
     assert made().parts == file.label
     assert content(made())["parts"] == file.label
-    assert chosen(made(), ["init"])["parts"] == file.label, "of a shared solution, too"
+    assert chosen_keys(made(), ["init"])["parts"] == file.label, "of a shared solution, too"
     first = job_name(made())
     assert job_name(from_mapping({"study": "ode"})) == usual
     assert "parts" not in content(from_mapping({"study": "ode"}))
@@ -295,7 +295,7 @@ def test_what_a_part_does_not_declare_is_refused_where_it_is_needed(named):
     with pytest.raises(SettingError, match=r"hamiltonian\.loss=my_loss: it does not declare what it is for"):
         studies.get("hamiltonian").check(loss)
     kernel: Any = from_mapping({"study": "hamiltonian", "hamiltonian": {"kernel": "my_kernel"}})
-    assert kinked(kernel) == (
+    assert kinked_velocity(kernel) == (
         "hamiltonian.kernel=my_kernel: the kernel does not declare whether it is smooth, as the theorem needs"
     )
 
@@ -303,6 +303,6 @@ def test_what_a_part_does_not_declare_is_refused_where_it_is_needed(named):
 def test_a_task_that_is_sent_without_variables_is_told_the_files_by_the_lines_it_begins_with(named, tmp_path: Path):
     (tmp_path / "it's here").mkdir()
     named(LAW, "it's here/my_law.py")
-    script = "\n".join([*own.setup(), 'printf %s "$RESLIM_WITH"'])
+    script = "\n".join([*own.lines_of_shell(), 'printf %s "$RESLIM_WITH"'])
     printed = subprocess.run(["bash", "-c", script], env={}, capture_output=True, text=True, check=True).stdout
     assert printed == os.environ[own.FILES_VARIABLE]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_limits.claims.words import expectation, interval, pinned, unit
+from resnet_limits.claims.words import expectation, interval, unit, words_of_pins
 from resnet_limits.report import words
 
 
@@ -59,6 +59,9 @@ def test_what_it_is_given_in():
 
 
 def test_what_is_pinned_in_words():
-    assert pinned({}) == ""
-    assert pinned({"activation": "relu", "width": 8, "init.sigma_w": 1.0}) == "activation=relu, width=8, init.sigma_w=1"
-    assert pinned({"sigma_A": 2**0.5}) == "sigma_A=1.41421"
+    assert words_of_pins({}) == ""
+    assert (
+        words_of_pins({"activation": "relu", "width": 8, "init.sigma_w": 1.0})
+        == "activation=relu, width=8, init.sigma_w=1"
+    )
+    assert words_of_pins({"sigma_A": 2**0.5}) == "sigma_A=1.41421"

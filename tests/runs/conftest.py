@@ -28,7 +28,7 @@ def replan(run: Path, **changes) -> None:
     document = json.loads((run / planned.PLAN_FILE).read_text()) | changes
     del document["digest"]
     document = {key: value for key, value in document.items() if value is not None}
-    (run / planned.PLAN_FILE).write_text(json.dumps({**document, "digest": planned.digest(document)}))
+    (run / planned.PLAN_FILE).write_text(json.dumps({**document, "digest": planned.digest_of_document(document)}))
 
 
 def vouched(job: Path) -> states.Status:

@@ -133,12 +133,12 @@ def test_an_interrupted_job_is_queued_handed_back_and_goes_on(make_run, schedule
     (job,) = run.jobs()
     jobs.run_job(run.path, job.settings)
     assert scheduler == [signal.SIGUSR2]
-    status = states.read(job.path)
+    status = states.read_status(job.path)
     assert (status.state, status.message) == ("queued", "interrupted, waits to go on")
     assert not (job.path / "owner.json").exists()
 
     jobs.run_job(run.path, job.settings)
-    assert states.read(job.path).state == "finished"
+    assert states.read_status(job.path).state == "finished"
     assert interrupted_half_way == [0, 3]
     assert list(read_parquet(job.path / "records.parquet")["value"]) == [5.0]
 

@@ -18,7 +18,7 @@ from resnet_limits.data.loading import load
 from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.networks.blocks import field
 from resnet_limits.networks.blocks.two import TwoBlock
-from resnet_limits.networks.classifier import initial
+from resnet_limits.networks.classifier import initial_classifier
 from resnet_limits.random import Stream, normals
 from resnet_limits.runs.checkpoint import FolderCheckpoints
 from resnet_limits.settings.training import Train
@@ -46,7 +46,7 @@ def trained(settings, folder=None, *, interrupted_after=None, pause=0.0, dtype=t
         name: normals((DEPTH, *shape), Stream(1, name), replicas=replicas, dtype=dtype)
         for name, shape in f.shapes.items()
     }
-    start = initial(dataset.features, WIDTH, dataset.classes, trunk, replicas=replicas, seed=1, dtype=dtype)
+    start = initial_classifier(dataset.features, WIDTH, dataset.classes, trunk, replicas=replicas, seed=1, dtype=dtype)
     done = 0
 
     def progress(fraction, message):

@@ -49,9 +49,9 @@ class Cifar10Data(Published):
     def images(self, progress: Listener) -> ImageArrays:
         """The files are pickles: they are opened only after their MD5 sums were found to be the published ones."""
         from ..images import ImageArrays
-        from ..vision import read
+        from ..vision import torchvision_part
 
-        train, test = (read(self, data_root(self.root), train=part) for part in (True, False))
+        train, test = (torchvision_part(self, data_root(self.root), train=part) for part in (True, False))
         return ImageArrays(*_tensors(train), *_tensors(test), tuple(train.classes))
 
 

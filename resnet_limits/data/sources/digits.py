@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Optional
 from ...errors import DamagedData, MissingData
 from ...settings.keys import fixed, key
 from ..availability import Availability
-from ..hashes import Listener, short
+from ..hashes import Listener, label_of_content
 from .source import Bundled, Data
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class DigitsData(Data):
     def points(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Whatever the seed. Raises `DamagedData` where scikit-learn loads others than those that the job names."""
         images, labels = loaded()
-        if self.digest is not None and (digest := short(self.name, as_bytes(images, labels))) != self.digest:
+        if self.digest is not None and (digest := label_of_content(self.name, as_bytes(images, labels))) != self.digest:
             raise DamagedData(
                 f"data={self.name}: the digits of the scikit-learn that is installed here are {digest}, not"
                 f" {self.digest}, those that the job was planned with"

@@ -50,7 +50,7 @@ class ImageFolderData(Images):
 
     def fingerprint(self, report: Listener) -> Hashes:
         folder = self.path()
-        return hashes.of(folder, [file.path for file in image_folder.files(folder)], report=report)
+        return hashes.hashes_of(folder, [file.path for file in image_folder.image_files(folder)], report=report)
 
     def images(self, progress: Listener) -> ImageArrays:
         return image_folder.images(self.path(), size=self.size, grey=self.grey, progress=progress)
@@ -81,7 +81,7 @@ class ImageFolderData(Images):
 
 
 def _counted(folder: Path) -> tuple[int, int]:
-    parts = [file.part for file in image_folder.files(folder)]
+    parts = [file.part for file in image_folder.image_files(folder)]
     return parts.count("train"), parts.count("test")
 
 

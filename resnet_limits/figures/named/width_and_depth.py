@@ -33,8 +33,8 @@ def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     if not tables_by_depth:
         return None
     limits = [_infinite(limit) for job in jobs if (limit := job.array("diagram.limit")) is not None]
-    limit = joined(limits) if limits else None
-    tables = {depth: joined(tables_by_depth[depth]) for depth in sorted(tables_by_depth)}
+    limit = joined_columns(limits) if limits else None
+    tables = {depth: joined_columns(tables_by_depth[depth]) for depth in sorted(tables_by_depth)}
     figure = Figure(figsize=(7.4, 3.3))
     left, right = figure.subplots(1, 2)
     _draw_means(left, tables, limit)
@@ -47,7 +47,7 @@ def _infinite(table: np.ndarray) -> np.ndarray:
     return np.vstack([np.where(np.isnan(table[:ROW_OF_Q]), np.inf, table[:ROW_OF_Q]), table[ROW_OF_Q:]])
 
 
-def joined(tables: Sequence[np.ndarray]) -> np.ndarray:
+def joined_columns(tables: Sequence[np.ndarray]) -> np.ndarray:
     """The columns of several tables, each width once, increasing."""
     return np.column_stack(
         [column for _, column in sorted({column[ROW_OF_WIDTH]: column for t in tables for column in t.T}.items())]
@@ -62,7 +62,7 @@ def _of_width(table: np.ndarray, width: float) -> np.ndarray:
 
 def _draw_means(axes: Axes, tables: dict[int, np.ndarray], limit: np.ndarray | None) -> None:
     depths = np.array(list(tables), dtype=float)
-    widths = joined([*tables.values(), *([limit] if limit is not None else [])])[ROW_OF_WIDTH]
+    widths = joined_columns([*tables.values(), *([limit] if limit is not None else [])])[ROW_OF_WIDTH]
     unit = float(limit[ROW_OF_Q, -1]) if limit is not None else float(list(tables.values())[-1][ROW_OF_Q, -1])
     unit = unit if abs(unit) > 0 else 1.0  # nothing, or no number, is no unit
     ends = [*depths, *([2 * depths[-1]] if limit is not None else [])]  # infinite depth: one step further

@@ -15,23 +15,23 @@ from ...networks.blocks import field
 from ...paths.draw import draw
 from ...paths.laws.law import Init
 from ...paths.laws.tied import TiedLaw
-from ...settings.content import chosen
+from ...settings.content import chosen_keys
+from ..degenerate import degenerate_points as of_points
 from ..degenerate import of_a_layer
-from ..degenerate import points as of_points
 from .settings import Flow
 
 KINDS_OF_WEIGHTS = ("free", "shared")
 
 
-def number(settings: Flow) -> torch.dtype:
+def dtype_of_numbers(settings: Flow) -> torch.dtype:
     return getattr(torch, settings.dtype)
 
 
-def points(settings: Flow, count: int, width: int) -> Float[Tensor, "n d"]:
+def embedded_points(settings: Flow, count: int, width: int) -> Float[Tensor, "n d"]:
     """The first training points in a state of this width: as they are, with zeros behind, or, where the state is
     narrower, through a fixed random matrix (`embed`)."""
     x = load(settings.data, seed=settings.seed).x_train[:count]
-    return placed(x, width, settings.seed).to(device.resolve(settings.device), number(settings))
+    return placed(x, width, settings.seed).to(device.resolve(settings.device), dtype_of_numbers(settings))
 
 
 def placed(x: Float[Tensor, "n features"], width: int, seed: int) -> Float[Tensor, "n width"]:
@@ -40,7 +40,7 @@ def placed(x: Float[Tensor, "n features"], width: int, seed: int) -> Float[Tenso
     return torch.nn.functional.pad(x, (0, width - x.shape[1]))
 
 
-def law(settings: Flow, weights: str) -> Init:
+def law_of_weights(settings: Flow, weights: str) -> Init:
     """The settings' own law, or one draw that all blocks share, of the same sizes."""
     init = settings.init
     return init if weights == "free" or init.is_constant() else TiedLaw(**init.sizes()._asdict())
@@ -50,11 +50,11 @@ def driven(
     settings: Flow, weights: str, *, depth: int, width: int | None = None, dtype: torch.dtype | None = None
 ) -> DrivenFlow:
     """`flow.paths` fields of the settings with free or shared weights, and the points that they move."""
-    width, dtype = width or settings.width, dtype or number(settings)
-    x = points(settings, settings.flow.inputs, width).to(dtype)
+    width, dtype = width or settings.width, dtype or dtype_of_numbers(settings)
+    x = embedded_points(settings, settings.flow.inputs, width).to(dtype)
     vector_field = field(settings.block, settings.activation, width)
     path = draw(
-        law(settings, weights),
+        law_of_weights(settings, weights),
         vector_field.shapes,
         depth=depth,
         horizon=settings.horizon,
@@ -81,7 +81,7 @@ KEYS_OF_FLOW_PATHS = (
 """What the flow along given weight paths depends on; the points are numbers of the settings' format."""
 
 
-def reference(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
+def exact_flow(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
     """The exact flow of the points in float64, and the error of the solver; shared by all depths."""
     settings: Flow = job.settings
 
@@ -90,11 +90,11 @@ def reference(job: Job, weights: str) -> tuple[Float[Tensor, "r n d"], float]:
         x, error = exact.end()
         return {"x": x.cpu().numpy(), "error": np.array([error])}
 
-    solution = job.shared.solve(f"flow.{weights}", chosen(settings, KEYS_OF_FLOW_PATHS), compute)
+    solution = job.shared.solve(f"flow.{weights}", chosen_keys(settings, KEYS_OF_FLOW_PATHS), compute)
     return torch.from_numpy(solution["x"]).to(device.resolve(settings.device)), float(solution["error"][0])
 
 
 def degenerate(settings: Flow) -> str | None:
     """What there is no number for, of a layer or of the points; or None."""
-    x = points(settings, settings.flow.inputs, settings.width).cpu()
+    x = embedded_points(settings, settings.flow.inputs, settings.width).cpu()
     return of_a_layer(settings.init, x, settings) or of_points(x)

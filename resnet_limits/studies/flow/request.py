@@ -57,7 +57,7 @@ def _check_images(settings: Flow) -> None:
             f"data.size={shape[1]}: images of {shape[2]} x {shape[1]} pixels are too small for three stages, each with"
             f" half as many pixels a side as the one before; take at least {SMALLEST_IMAGE_SIDE}"
         )
-    points, new = sizes.points(data)
+    points, new = sizes.numbers_of_points(data)
     if keys.batch_size > min(points, keys.points):
         raise TooFewPoints(
             "flow.images.batch_size", keys.batch_size, min(points, keys.points), data.named(), "training images"

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from ...limits.hamiltonian.integrators import INTEGRATORS, Diverged
 from ...limits.hamiltonian.shooting import Problem, Shooting, shoot
-from ...limits.hamiltonian.trajectory import Trajectory, integrate
+from ...limits.hamiltonian.trajectory import Trajectory, trajectory_from
 from ...measurement.job import Job
 from ...measurement.record import Record
 from ...random import generator
 from ...training.branches import JUDGED_DEPTH
-from .problem import Setup, key, minima, size, trained
+from .problem import Setup, key_of_solution, minima_of_setup, size_of_state, trained
 from .settings import Hamiltonian
 
 MIN_STEPS_OF_TRAJECTORY = 128
@@ -62,7 +62,7 @@ class ShootingLimit:
         every = -(-MIN_STEPS_OF_TRAJECTORY // depth)
         paths = []
         for P in self.momenta:
-            path = integrate(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
+            path = trajectory_from(self.problem.kernel, self.problem.q0, P, INTEGRATORS["rk4"], every * depth)
             if path.diverged:
                 raise Diverged(path.diverged)
             paths.append(Trajectory(path.states[::every], path.momenta[::every], path.energy[::every]))
@@ -74,7 +74,7 @@ class ShootingLimit:
         return torch.stack([P.mT @ self.problem.kernel.at(q).root() for q, P in pairs])
 
 
-def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> ShootingLimit:
+def limit_of_setup(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: float = 0.0) -> ShootingLimit:
     """The limit of these settings; `name` tells those of different settings of one job apart in names of files.
 
     `noise`: relative size of normals added to the network's momenta, so that Newton's method starts elsewhere.
@@ -89,13 +89,13 @@ def limit(job: Job, settings: Hamiltonian, problem: Setup, name: str, *, noise: 
     }
 
     def compute() -> dict[str, np.ndarray]:
-        P = trained(problem, minima(job, problem, JUDGED_DEPTH, name, key(settings))[0]).momenta[0]
+        P = trained(problem, minima_of_setup(job, problem, JUDGED_DEPTH, name, key_of_solution(settings))[0]).momenta[0]
         draw = generator(settings.seed, "hamiltonian.shooting").standard_normal(P.shape)
-        P = P + noise * size(P) * torch.from_numpy(draw)
+        P = P + noise * size_of_state(P) * torch.from_numpy(draw)
         aim = Problem(problem.kernel, problem.q0, problem.nu, problem.loss)
         return _arrays(*both(aim, P, keys.integrator, keys.steps))
 
-    solution = job.shared.solve(f"{name}.limit", key(settings, **more), compute)
+    solution = job.shared.solve(f"{name}.limit", key_of_solution(settings, **more), compute)
     P, numbers = torch.from_numpy(solution["P"]), solution["numbers"].tolist()
     why = solution["why"].tobytes().decode()
     return ShootingLimit(
@@ -116,10 +116,10 @@ def both(aim: Problem, P: Tensor, integrator: str, steps: int) -> tuple[Shooting
     coarse = shoot(aim, first.momentum if first.converged else P, by, half)
     if not coarse.converged:
         return shoot(aim, P, by, steps), coarse
-    return shoot(aim, extrapolated(first, coarse, few, half, steps, by.order), by, steps), coarse
+    return shoot(aim, extrapolated_momentum(first, coarse, few, half, steps, by.order), by, steps), coarse
 
 
-def extrapolated(first: Shooting, coarse: Shooting, few: int, half: int, steps: int, order: int) -> Tensor:
+def extrapolated_momentum(first: Shooting, coarse: Shooting, few: int, half: int, steps: int, order: int) -> Tensor:
     """Where a momentum of so many steps is to be looked for, from those of fewer: errors go like `steps^-order`."""
     if not first.converged or few >= half:
         return coarse.momentum
@@ -134,7 +134,7 @@ def _arrays(fine: Shooting, coarse: Shooting) -> dict[str, np.ndarray]:
     return {"P": P, "numbers": np.array(numbers), "why": np.frombuffer(why, dtype=np.uint8)}
 
 
-def certificate(shot: ShootingLimit, coordinates: dict[str, str]) -> list[Record]:
+def certificate_of_shooting(shot: ShootingLimit, coordinates: dict[str, str]) -> list[Record]:
     """What says that the shooting hit, or how far it got: the energy of its path, in any case."""
     return [
         Record("shooting_residual", shot.residual, coordinates=coordinates),

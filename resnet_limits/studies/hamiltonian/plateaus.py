@@ -14,7 +14,7 @@ PREFIX_OF_PLATEAU_ARRAYS = "off."
 """Of arrays."""
 
 
-def of_jobs(
+def plateaus_of_jobs(
     jobs: Sequence[FinishedJob], names: Mapping[str, str], prefix: str, coordinates: Mapping[str, object]
 ) -> list[Comparison]:
     """By distance in `names` the plateau, called as its value there, from the arrays `PREFIX_OF_PLATEAU_ARRAYS

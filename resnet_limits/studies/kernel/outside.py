@@ -26,7 +26,7 @@ WIDTH_DIVISORS = (8, 4, 2, 1)
 """Finite networks have the width of the settings over these."""
 
 
-def sizes(settings: Kernel) -> IidLaw:
+def sizes_of_law(settings: Kernel) -> IidLaw:
     """`sigma_w`, `sigma_b` of the settings' law."""
     return IidLaw(**settings.init.sizes()._asdict())
 
@@ -36,7 +36,7 @@ def widths(settings: Kernel, parts: tuple[int, ...] = WIDTH_DIVISORS) -> list[in
     return sorted({max(1, settings.width // part) for part in parts})
 
 
-def kinked(settings: Kernel) -> str | None:
+def limitless_kink(settings: Kernel) -> str | None:
     """Why there is no limit in depth, or None."""
     if (reason := activation_named(settings.activation).without_limit()) is not None:
         return f"activation={settings.activation}: {reason}, and infinitely deep networks have no limit"
@@ -45,7 +45,7 @@ def kinked(settings: Kernel) -> str | None:
 
 def moving(settings: Kernel) -> str | None:
     """Why the states do not move, or None."""
-    init = sizes(settings)
+    init = sizes_of_law(settings)
     if init.sigma_w == init.sigma_b == 0:
         return "init.sigma_w=0, init.sigma_b=0: all weights are zero, the states do not move"
     return None
@@ -56,11 +56,11 @@ def blow_up_time(phi: str, settings: Kernel, q0: float = TYPICAL_MEAN_SQUARE) ->
     activation = activation_named(phi)
     if activation.without_limit() is not None:
         return math.inf
-    init = sizes(settings)
+    init = sizes_of_law(settings)
     return Moments(*activation.taylor(), init.sigma_w, init.sigma_b, 0.0, q0).explosion_time()
 
 
-def explodes_with(phi: str, settings: Kernel) -> str | None:
+def moments_explode_with(phi: str, settings: Kernel) -> str | None:
     """Why moments with this activation do not reach the horizon, or None."""
     if settings.horizon < (at := blow_up_time(phi, settings)):
         return None
@@ -71,9 +71,11 @@ MAX_GROWTH_OF_KERNELS = 300.0
 """Largest `phi'(0)^2 sigma_w^2 T`: kernels grow like its exponential, and float64 holds their squares."""
 
 
-def overflows(settings: Kernel) -> str | None:
+def kernels_overflow(settings: Kernel) -> str | None:
     """Why float64 does not hold the kernels of the doubly infinite network, or None."""
-    growth = activation_named(settings.activation).taylor()[0] ** 2 * sizes(settings).sigma_w ** 2 * settings.horizon
+    growth = (
+        activation_named(settings.activation).taylor()[0] ** 2 * sizes_of_law(settings).sigma_w ** 2 * settings.horizon
+    )
     if growth > MAX_GROWTH_OF_KERNELS:
         return f"sigma_w^2 T phi'(0)^2 = {growth:.4g}: squares of e^{{{growth:.4g}}} are beyond float64"
     return None
@@ -81,7 +83,7 @@ def overflows(settings: Kernel) -> str | None:
 
 def limitless(settings: Kernel) -> str | None:
     """Why the kernels of the doubly infinite network do not exist, or None."""
-    return kinked(settings) or overflows(settings) or explodes_with(settings.activation, settings)
+    return limitless_kink(settings) or kernels_overflow(settings) or moments_explode_with(settings.activation, settings)
 
 
 def without_order(settings: Kernel) -> str | None:
@@ -116,7 +118,7 @@ def bend(settings: Kernel) -> float:
     slope = phi.steepest if phi.slope_at_0 is None else phi.slope_at_0  # nowhere larger for those with a kink
     if slope is None:
         return math.inf
-    growth = slope**2 * sizes(settings).sigma_w ** 2 * settings.horizon
+    growth = slope**2 * sizes_of_law(settings).sigma_w ** 2 * settings.horizon
     return (1 + growth) / min(widths(settings))
 
 

@@ -15,14 +15,14 @@ def reads_a_continuous_path(settings: Ode) -> str | None:
     return settings.init.unless("smooth", "the theorem is about weights that are smooth in time (smooth, tied)")
 
 
-def moves(settings: Ode) -> str | None:
+def states_move(settings: Ode) -> str | None:
     """Why the states do not move along a smooth path of weights, or None where they do."""
     return still(settings) or reads_a_continuous_path(settings)
 
 
 def smooth_field(settings: Ode) -> str | None:
     """Why the field has no continuous derivatives along the path, or None where it has."""
-    return kinked(settings) or settings.block.rough(settings.width) or moves(settings)
+    return kinked(settings) or settings.block.rough(settings.width) or states_move(settings)
 
 
 MIN_MOVEMENT = 1e-4

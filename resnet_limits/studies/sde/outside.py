@@ -12,7 +12,7 @@ from ..outside import still
 from .settings import Sde
 
 
-def kinked(settings: Sde) -> str | None:
+def kinked_outer(settings: Sde) -> str | None:
     """Why the outer activation has no Taylor expansion at 0, or None."""
     if (reason := activation_named(settings.activation).without_limit()) is not None:
         return f"activation={settings.activation}: the theorem needs an outer activation that is smooth at 0: {reason}"
@@ -20,7 +20,7 @@ def kinked(settings: Sde) -> str | None:
 
 
 def smooth_and_moving(settings: Sde) -> str | None:
-    return kinked(settings) or still(settings)
+    return kinked_outer(settings) or still(settings)
 
 
 def sizes(settings: Sde) -> IidLaw:
@@ -28,9 +28,9 @@ def sizes(settings: Sde) -> IidLaw:
     return IidLaw(**settings.init.sizes()._asdict())
 
 
-def linear(settings: Sde) -> str | None:
+def not_linear(settings: Sde) -> str | None:
     """Why the limit is not the linear SDE `dx = sigma_w dW x + sigma_b db` whose laws are closed, or None."""
-    if (reason := kinked(settings)) is not None:
+    if (reason := kinked_outer(settings)) is not None:
         return reason
     if activation_named(settings.activation).curvature_at_0:
         return f"activation={settings.activation}: the closed law needs phi''(0) = 0 (tanh)"
@@ -74,7 +74,7 @@ def heavy(settings: Sde) -> str | None:
 
 def mild(settings: Sde) -> str | None:
     """Why the moments of the linear SDE are not known or not measured by so many networks, or None."""
-    return linear(settings) or heavy(settings)
+    return not_linear(settings) or heavy(settings)
 
 
 def isotropic(settings: Sde) -> str | None:

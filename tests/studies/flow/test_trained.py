@@ -17,7 +17,7 @@ from resnet_limits.data.sources.gaussian import GaussianData
 from resnet_limits.data.sources.moons import MoonsData
 from resnet_limits.data.sources.spirals import SpiralsData
 from resnet_limits.diffeomorphisms.controls import CONTROLS
-from resnet_limits.diffeomorphisms.lipschitz import normalised
+from resnet_limits.diffeomorphisms.lipschitz import scaled_to_bound
 from resnet_limits.errors import SettingError
 from resnet_limits.measurement.job import InMemory, Job
 from resnet_limits.measurement.record import Measurement
@@ -91,7 +91,7 @@ def test_each_penalty_lowers_what_it_penalises_and_one_without_a_gradient_does_n
 
 @pytest.mark.usefixtures("few_controls")
 def test_a_bound_that_is_not_kept_is_seen(monkeypatch):
-    plant(monkeypatch, normalised, lambda field, weights, bound: dict(weights))
+    plant(monkeypatch, scaled_to_bound, lambda field, weights, bound: dict(weights))
     judged = verdicts(SMALL)
     assert judged["flow.folding.trained.spectral"].verdict == "refuted"
     assert judged["flow.folding.trained.determinant"].verdict == "refuted"

@@ -20,7 +20,7 @@ from resnet_limits.studies.kernel.diagram import claims
 from resnet_limits.studies.kernel.diagram import measure as diagram
 from resnet_limits.studies.kernel.drift import measure as drift
 from resnet_limits.studies.kernel.kernels import limit_moments
-from resnet_limits.studies.kernel.problem import overlaps, pair, points
+from resnet_limits.studies.kernel.problem import first_points, overlaps_after_read_in, pair
 from resnet_limits.studies.kernel.settings import Kernel
 from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL, repeated
@@ -57,8 +57,8 @@ def test_growth_of_relu_networks_is_supported():
 
 def test_samples_are_those_of_networks_with_full_matrices():
     settings = Kernel(width=8, depth=6, replicas=4000)
-    z, n = points(settings, 2), 4000
-    draws = diagram.sampled(settings, overlaps(z), ShallowNetwork("tanh"), 6, "network")[8]
+    z, n = first_points(settings, 2), 4000
+    draws = diagram.sampled_by_width(settings, overlaps_after_read_in(z), ShallowNetwork("tanh"), 6, "network")[8]
     torch.manual_seed(0)
     x = z @ torch.randn(n, 64, 8, dtype=torch.float64) / 8
     for _ in range(6):
@@ -84,14 +84,14 @@ def test_the_table_has_a_column_a_width_and_ends_at_the_exact_numbers():
 
 
 def test_the_pair_has_a_large_overlap():
-    gram = overlaps(pair(Kernel()))
+    gram = overlaps_after_read_in(pair(Kernel()))
     assert float(gram[0, 1]) > 0.5 * float(gram.diagonal().prod().sqrt())
 
 
 @pytest.mark.parametrize("activation", ["tanh", "swish"])
 def test_the_error_of_the_step_is_that_of_the_closed_form(activation: str):
     settings = Kernel(activation=activation)
-    gram = overlaps(pair(settings))
+    gram = overlaps_after_read_in(pair(settings))
     bias, left = diagram.step_error(settings, gram)
     scheme, limit = (
         diagram.euler_moments(settings, gram, diagram.STEPS_OF_SDE_SCHEME),

@@ -17,8 +17,8 @@ from resnet_limits.random import Stream
 from resnet_limits.studies.kernel.inference import claims
 from resnet_limits.studies.kernel.inference import measure as inference
 from resnet_limits.studies.kernel.kernels import finite_kernel
-from resnet_limits.studies.kernel.problem import network_of, overlaps
-from resnet_limits.training.ntk import descend
+from resnet_limits.studies.kernel.problem import network_of, overlaps_after_read_in
+from resnet_limits.training.ntk import descend_full_batch
 from tests.planting import plant, resize
 from tests.studies.kernel.small import SMALL
 from tests.studies.verdicts import measured, value, verdicts
@@ -86,7 +86,7 @@ def test_deeper_jobs_share_the_networks_and_nothing_depends_on_the_pieces(monkey
 def test_states_sampled_from_gram_matrices_have_the_overlaps_of_full_matrices():
     settings = replace(SMALL, depth=3)
     regression_task, n = inference.task(settings), 400
-    gram = overlaps(regression_task.x[:3])
+    gram = overlaps_after_read_in(regression_task.x[:3])
     sampled = torch.cat([inference.overlaps_at(settings, gram, 3, 8, r) for r in range(n)])
     network = network_of(settings, 3, 8)
     theta = network.initial(64, 1, Stream(1, "naive"), replicas=n, dtype=torch.float64)
@@ -135,7 +135,7 @@ def test_the_time_of_a_loss_is_the_number_of_steps_of_the_kernel():
 
 
 def test_extrapolation_is_exact_in_one_over_the_width():
-    value, stderr = inference.extrapolated({w: (1 / (2 + 8 / w), 0.001) for w in (128, 32, 64)})
+    value, stderr = inference.extrapolated_time({w: (1 / (2 + 8 / w), 0.001) for w in (128, 32, 64)})
     slow, slower = 2 + 8 / 128, 2 + 8 / 64
     assert (value, stderr) == (pytest.approx(0.5), pytest.approx(0.001 * (4 * slow**4 + slower**4) ** 0.5 / 4))
 
@@ -145,16 +145,20 @@ def test_extrapolation_is_exact_in_one_over_the_width():
 
 @pytest.mark.parametrize("factor", [0.7, 1.3])
 def test_another_training_time_is_seen(factor: float, monkeypatch):
-    right = descend
+    right = descend_full_batch
     resize(monkeypatch, claims, WEAKLY_TRAINED_NETWORKS=2)
-    plant(monkeypatch, descend, lambda *arguments, steps, **more: right(*arguments, steps=int(factor * steps), **more))
+    plant(
+        monkeypatch,
+        descend_full_batch,
+        lambda *arguments, steps, **more: right(*arguments, steps=int(factor * steps), **more),
+    )
     judged = verdicts("inference", SMALL, DEPTHS)
     assert judged["kernel.inference.time"].verdict == "refuted", judged["kernel.inference.time"].why
 
 
 def test_a_learning_rate_that_is_not_that_of_the_parametrisation_is_seen(monkeypatch):
-    right = descend
-    plant(monkeypatch, descend, lambda *arguments, rate, **more: right(*arguments, rate=rate / 20, **more))
+    right = descend_full_batch
+    plant(monkeypatch, descend_full_batch, lambda *arguments, rate, **more: right(*arguments, rate=rate / 20, **more))
     judged = verdicts("inference", SMALL, DEPTHS)
     assert judged["kernel.inference.trained"].verdict == "refuted"
     assert judged["kernel.inference.accuracy"].verdict == "refuted"

@@ -15,7 +15,7 @@ from resnet_limits.networks.ntk import NtkNetwork
 from resnet_limits.networks.parametrisation import NTK
 from resnet_limits.networks.residual import forward
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.studies.kernel.outside import sizes
+from resnet_limits.studies.kernel.outside import sizes_of_law
 from resnet_limits.studies.kernel.settings import Kernel, MiniBatchKeys
 from resnet_limits.studies.kernel.trained import measure as trained
 from resnet_limits.studies.kernel.trained.claims import WORDS_OF_OPTIMIZERS, WORDS_OF_TRAINED_LAYERS
@@ -35,13 +35,13 @@ def records() -> list[Record]:
 
 def test_the_network_at_the_start_is_that_of_the_tangent_kernel():
     settings = replace(SETTINGS, horizon=0.7)
-    data = trained.points(settings).to("cpu", torch.float32)
-    start = trained.drawn(settings, data)
+    data = trained.points_of_mini_batches(settings).to("cpu", torch.float32)
+    start = trained.drawn_parameters(settings, data)
     field = trained.field(trained.OneBlock(), "tanh", 16)
     ours = logits(
         field, STEPS["euler"], trained.sized(settings, start), data.x_test[:5], NTK.block_factor(4), through=forward
     )
-    init = sizes(settings)
+    init = sizes_of_law(settings)
     network = NtkNetwork("tanh", 4, 16, 0.7, init.sigma_w, init.sigma_b)
     parameters = {"A": start["read_in.W"], "W": start["trunk.W"], "b": start["trunk.b"], "V": start["read_out.W"]}
     torch.testing.assert_close(

@@ -118,7 +118,7 @@ def test_the_closed_form_solves_the_equation_of_the_overlaps(sigma_w: float):
     gram = (x0 @ x0.T / 16).ravel()
     end = solve_ivp(lambda _, q: sigma_w**2 * q + 0.16, (0, 2), gram, rtol=1e-11, atol=1e-12).y[:, -1].reshape(4, 4)
     exact = [end[i, j] / math.sqrt(end[i, i] * end[j, j]) for i, j in correlation.INPUTS_OF_PAIRS]
-    exact_overlaps = correlation.closed_form(settings, torch.from_numpy(x0), [0, 4])
+    exact_overlaps = correlation.closed_correlations(settings, torch.from_numpy(x0), [0, 4])
     assert exact_overlaps is not None
     np.testing.assert_allclose(exact_overlaps[:, 1], exact, rtol=1e-8)
 

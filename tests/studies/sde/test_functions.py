@@ -24,7 +24,7 @@ DEPTHS = (16, 32, 64, 128)
 
 @pytest.fixture
 def without_pictures(monkeypatch):
-    plant(monkeypatch, functions.draws, lambda *a: {})
+    plant(monkeypatch, functions.functions_on_noise, lambda *a: {})
 
 
 def order(settings: Sde = SMALL):
@@ -63,7 +63,7 @@ def test_swish_is_outside_and_relu_has_no_sde():
 def test_weights_of_a_depth_are_sums_of_those_of_a_finer_one(monkeypatch):
     resize(monkeypatch, functions, LAYERS_OF_TIME_GRID=64)
     family = functions.families(SMALL)["own"]
-    fine, coarse = (list(functions.weights(family, depth, SMALL)) for depth in (32, 8))
+    fine, coarse = (list(functions.weights_on_grid(family, depth, SMALL)) for depth in (32, 8))
     for k, W in enumerate(coarse):
         torch.testing.assert_close(W, torch.stack(fine[4 * k : 4 * k + 4]).sum(dim=0))
 
@@ -73,7 +73,7 @@ def test_weights_have_the_variance_of_a_layer_at_any_depth(monkeypatch, depth: i
     resize(monkeypatch, functions, LAYERS_OF_TIME_GRID=256)
     settings = replace(SMALL, horizon=3.0)
     family = functions.families(settings)["own"]
-    W = torch.stack(list(functions.weights(family, depth, settings)))
+    W = torch.stack(list(functions.weights_on_grid(family, depth, settings)))
     assert len(W) == depth
     for rows, variance in ((W[:, :, :-1], 0.25 * 3.0 / depth / 8), (W[:, :, -1], 0.25 * 3.0 / depth)):
         n = rows.numel()
@@ -83,8 +83,8 @@ def test_weights_have_the_variance_of_a_layer_at_any_depth(monkeypatch, depth: i
 def test_a_drawn_function_is_that_of_a_network_input_by_input(monkeypatch):
     family = functions.families(SMALL)["swish"]
     resize(monkeypatch, functions, LAYERS_OF_TIME_GRID=16)
-    drawn = functions.draws(family, family.network, 8, SMALL)
-    layers = list(functions.weights(family, 8, SMALL))
+    drawn = functions.functions_on_noise(family, family.network, 8, SMALL)
+    layers = list(functions.weights_on_grid(family, 8, SMALL))
     u, v = functions.directions(8)
 
     def network(x: torch.Tensor, draw: int) -> float:
@@ -93,7 +93,7 @@ def test_a_drawn_function_is_that_of_a_network_input_by_input(monkeypatch):
             x = x + z * torch.sigmoid(z)
         return float(x[0])
 
-    s, t = functions.points(functions.POINTS_A_LINE), functions.points(functions.POINTS_A_SIDE)
+    s, t = functions.points_of_line(functions.POINTS_A_LINE), functions.points_of_line(functions.POINTS_A_SIDE)
     assert drawn["line"][2, 5] == pytest.approx(network(s[5] * u, 2))
     assert drawn["plane"][3, 20] == pytest.approx(network(t[3] * u + t[20] * v, 0))
 

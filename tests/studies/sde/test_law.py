@@ -91,7 +91,7 @@ def test_log_norms_are_those_of_networks_with_full_matrices():
 def test_log_determinants_are_those_of_automatic_differentiation():
     settings = replace(SMALL, depth=12, init=IidLaw(sigma_w=0.9, sigma_b=0.6))
     volumes, _ = law.log_volumes(settings)
-    assert len(volumes) == law.draws(settings) == 4096
+    assert len(volumes) == law.networks_of_law(settings) == 4096
     x0 = inputs(settings, width=PINS_OF_MATRICES["width"], count=1)
     start = x0.expand(1000, -1).clone().requires_grad_()
     x = full_matrices(start, 12, 0.9, 0.6, seed=2)

@@ -59,7 +59,7 @@ def test_moments_solve_their_equations():
 
     start = x0.flatten().numpy()
     end = solve_ivp(rates, (0, 1.7), [*start, *np.outer(start, start).ravel()], rtol=1e-11, atol=1e-12).y[:, -1]
-    m, M = matrix_normal.moments(law, x0, 1.7)
+    m, M = matrix_normal.moments_of_sde(law, x0, 1.7)
     np.testing.assert_allclose(m.flatten(), end[: 2 * d], rtol=1e-8, atol=1e-9)
     blocks = end[2 * d :].reshape(2, d, 2, d).transpose(0, 2, 1, 3)
     np.testing.assert_allclose(M, blocks, rtol=1e-8, atol=1e-9)

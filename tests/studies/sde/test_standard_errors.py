@@ -53,7 +53,7 @@ def test_the_scatter_over_seeds_is_the_standard_error(part: str, monkeypatch: py
     )
     resize(monkeypatch, strong, REFERENCE_LAYERS_A_LAYER=4, MIN_NETWORKS_OF_REFERENCE=64, MIN_NETWORKS_OF_WIDTH_1=64)
     resize(monkeypatch, functions, MIN_NETWORKS_OF_BEND=64)
-    plant(monkeypatch, functions.draws, lambda *a: {})
+    plant(monkeypatch, functions.functions_on_noise, lambda *a: {})
     # Inputs are drawn by seed, and what networks do depends on them: here all have those of one.
     plant(monkeypatch, inputs, lambda settings, **more: inputs(replace(settings, seed=0), **more))
     scatters = scatter(part)

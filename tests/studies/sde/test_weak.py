@@ -22,7 +22,7 @@ from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.random import Stream
 from resnet_limits.sampling.expectations import moments
 from resnet_limits.sampling.layer_law import Isotropic
-from resnet_limits.sampling.martingale import Martingale, gradients, state_moments
+from resnet_limits.sampling.martingale import Martingale, gradients_of_mean, state_moments
 from resnet_limits.sampling.schemes import ShallowNetwork
 from resnet_limits.sampling.walk import Walker
 from resnet_limits.studies.sde.finite_depth import overlaps
@@ -158,7 +158,7 @@ def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
     x0 = inputs(Sde(width=8))
     functionals = torch.tensor([[0, 0, 0.5, 0, 0, 0.5], [0, 0, 0, 0.5, 0.5, 0], [0.5, 0.5, 0, 0, 0, 0]]).double()
     start = x0.expand(r, 2, 8)
-    w = gradients(functionals, state_moments(x0), 2, scheme, law, depth, 1.0)
+    w = gradients_of_mean(functionals, state_moments(x0), 2, scheme, law, depth, 1.0)
     martingale, x = Martingale(scheme, law, w, start, 1.0 / depth), start
     for _, (x,) in default_engine().walk((Walker(scheme, depth),), start, law, horizon=1.0, stream=Stream(0, "test")):
         martingale.add(x)
@@ -172,7 +172,7 @@ def test_the_control_has_mean_zero_and_leaves_little(phi: str, psi: str):
 def test_a_jobs_own_pilot_allots_the_samples(monkeypatch: pytest.MonkeyPatch):
     settings = replace(SMALL, depth=8, replicas=64)
     tanh = weak.cases(settings)[0]
-    pilot = weak.sampled(settings, tanh, 0, 64, lambda _: None)
+    pilot = weak.sampled_networks(settings, tanh, 0, 64, lambda _: None)
     exact = weak.exact_values(settings, tanh)
     error, stderr = mean(pilot.of(0)[1][0] - exact[0])
     overlap, overlap_stderr = mean(pilot.of(1)[1][0] - exact[1])
@@ -188,9 +188,9 @@ def test_a_jobs_own_pilot_allots_the_samples(monkeypatch: pytest.MonkeyPatch):
 def test_samples_do_not_depend_on_how_they_are_drawn():
     settings = replace(SMALL, depth=4, replicas=192)
     case = weak.cases(settings)[0]
-    whole = weak.sampled(settings, case, 0, 192, lambda _: None)
-    parts = weak.sampled(settings, case, 0, 64, lambda _: None).joined(
-        weak.sampled(settings, case, 64, 128, lambda _: None)
+    whole = weak.sampled_networks(settings, case, 0, 192, lambda _: None)
+    parts = weak.sampled_networks(settings, case, 0, 64, lambda _: None).joined(
+        weak.sampled_networks(settings, case, 64, 128, lambda _: None)
     )
     assert torch.allclose(whole.f, parts.f, rtol=1e-12)
     assert torch.allclose(whole.control, parts.control, rtol=1e-9, atol=1e-14)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
-from ...least import BYTES_OF_DOUBLE, points
+from ...least import BYTES_OF_DOUBLE, bytes_of_points
 from ..outside import never_folds, stretches, unbounded
 from ..settings import Flow
 
@@ -29,7 +29,7 @@ def least_of_folding(settings: Flow) -> float:
     if stretches(settings):
         return 0.0
     replicas = min(settings.replicas, NETWORKS_A_PIECE)
-    return points(settings) + BYTES_OF_DOUBLE * replicas * settings.flow.points * settings.width**2
+    return bytes_of_points(settings) + BYTES_OF_DOUBLE * replicas * settings.flow.points * settings.width**2
 
 
 GROUP = Group(

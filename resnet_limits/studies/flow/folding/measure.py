@@ -28,9 +28,9 @@ from ....networks.steps import STEPS
 from ....paths.draw import draw
 from ....paths.laws.iid import IidLaw
 from ....random import Stream, normals
-from ....settings.content import chosen
+from ....settings.content import chosen_keys
 from ..outside import stretches, unbounded
-from ..problem import points
+from ..problem import embedded_points
 from ..settings import Flow
 from .claims import BLOCKS_A_NETWORK, LIPSCHITZ_BELOW_ONE, NETWORKS_A_PIECE, PINS_OF_FOLDING, SHARP_FIELD
 
@@ -44,7 +44,7 @@ def measure(job: Job) -> Measurement:
     settings = job.settings
     if stretches(settings):
         return Measurement(sharp(settings))
-    arrays = job.shared.solve("flow.folding", chosen(settings, KEYS_OF_SCALED_BLOCKS), lambda: _scaled(job))
+    arrays = job.shared.solve("flow.folding", chosen_keys(settings, KEYS_OF_SCALED_BLOCKS), lambda: _scaled(job))
     records = []
     for norm, scales in _scales(job.settings).items():
         for scale in scales:
@@ -116,7 +116,7 @@ def _over_bound(determinants: Tensor, lipschitz: float, width: int) -> Tensor:
 def sharp(settings: Flow) -> list[Record]:
     """The ratio of the determinant to its bound in blocks that attain it: `v_k(x) = -W^T tanh(W (x - x_k))`, W with
     orthonormal columns, at the point `x_k`."""
-    x = points(settings, min(BLOCKS_A_NETWORK, settings.flow.points), settings.width).double()
+    x = embedded_points(settings, min(BLOCKS_A_NETWORK, settings.flow.points), settings.width).double()
     layers, width = x.shape
     sharp_field = field(TwoBlock(hidden=2 * width), SHARP_FIELD["activation"], width)
     drawn = normals((2 * width, width), Stream(settings.seed, "flow.folding.sharp"), replicas=layers)
@@ -143,7 +143,7 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
     """The bound of `Lip(v)` by the weights, (layers, r), inf where there is none, and `Dv` at the points, (layers, r,
     n, d, d)."""
     settings = job.settings
-    x = points(settings, settings.flow.points, settings.width).double()
+    x = embedded_points(settings, settings.flow.points, settings.width).double()
     vector_field = field(settings.block, settings.activation, settings.width)
     bounds, increments = [], []
     for first in range(0, settings.replicas, NETWORKS_A_PIECE):

@@ -13,14 +13,14 @@ from ...outside import kinked
 from ..settings import Flow
 
 
-def moving(settings: Flow) -> str | None:
+def nothing_refined(settings: Flow) -> str | None:
     """Why refinement changes nothing, or None."""
     return "horizon=0: the units do nothing" if settings.horizon == 0 else None
 
 
-def smooth(settings: Flow) -> str | None:
+def kinked_stage(settings: Flow) -> str | None:
     """Why the field of a stage has no continuous derivatives, or None where it has."""
-    return kinked(settings) or moving(settings)
+    return kinked(settings) or nothing_refined(settings)
 
 
 def least_of_images(settings: Flow) -> float:
@@ -42,7 +42,7 @@ GROUP = Group(
             kind="theorem",
             observable="images.refinement_order",
             expected=Expected("value", 1, 0.2),
-            outside=smooth,
+            outside=kinked_stage,
             needs="changes of the logits of at least four refinements, above rounding",
             rival=Rival("refined networks that keep the step of the trained one", "F17-refined-steps", -1.04),
             verdicts=VERDICTS_WITH_LARGE,
@@ -54,7 +54,7 @@ GROUP = Group(
             kind="observation",
             observable="images.scaled_change",
             expected=Expected("at_most", 0.07, 0.03),
-            outside=moving,
+            outside=nothing_refined,
             random=True,
             rival=Rival("refined networks that keep the step of the trained one", "F17-refined-steps", 0.365),
             verdicts=VERDICTS_WITH_LARGE,

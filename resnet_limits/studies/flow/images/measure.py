@@ -28,13 +28,21 @@ from ....claims.order import FEWEST_POINTS, fit_order
 from ....data.dataset import Dataset
 from ....data.loading import load
 from ....errors import SettingError
-from ....limits.flow import rounding
+from ....limits.flow import rounding_of_states
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
-from ....networks.convolutional import NUMBERS_OF_STAGES, Parameters, count, initial, logits, stage_inverse, stages
-from ....settings.content import chosen
+from ....networks.convolutional import (
+    NUMBERS_OF_STAGES,
+    Parameters,
+    count,
+    initial_convolutional,
+    logits_of_images,
+    stage_inverse,
+    stages,
+)
+from ....settings.content import chosen_keys
 from ....settings.training import Train
-from ....training.convolutional import train
+from ....training.convolutional import train_convolutional
 from ..problem import KINDS_OF_WEIGHTS
 from ..request import image_data
 from ..settings import Flow
@@ -64,7 +72,7 @@ def measure(job: Job) -> Measurement:
         def compute(part: Job = part, n: int = n, sets: int = sets) -> dict[str, np.ndarray]:
             return trained_and_run(part, n, sets)
 
-        solution = job.shared.solve("flow.images", {**key(settings), "units": n, "sets": sets}, compute)
+        solution = job.shared.solve("flow.images", {**key_of_training(settings), "units": n, "sets": sets}, compute)
         records += _records(settings, solution, n, weights)
         if weights == "shared":
             moved.append(_scaled_change(settings, solution, n))
@@ -79,12 +87,12 @@ KEYS_OF_IMAGE_NETWORKS = (
 )
 
 
-def key(settings: Flow) -> dict[str, Any]:
+def key_of_training(settings: Flow) -> dict[str, Any]:
     """What a trained network depends on besides its units."""
-    return chosen(replace(settings, data=image_data(settings)), KEYS_OF_IMAGE_NETWORKS)
+    return chosen_keys(replace(settings, data=image_data(settings)), KEYS_OF_IMAGE_NETWORKS)
 
 
-def evaluated(n: int) -> list[int]:
+def units_evaluated(n: int) -> list[int]:
     """With how many units a network with shared weights is run that was trained with n."""
     return sorted({(n + 1) // 2, *(n * factor for factor in REFINEMENTS), 2 * n * REFINEMENTS[-1]})
 
@@ -115,7 +123,7 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
     assert shape is not None
     x, y = images_of(data.x_train[: keys.points], shape), data.y_train[: keys.points]
     x_test, y_test = images_of(data.x_test[: keys.points], shape), data.y_test[: keys.points]
-    start = initial(
+    start = initial_convolutional(
         shape,
         keys.channels,
         data.classes,
@@ -134,7 +142,7 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
         checkpoint_seconds=settings.train.checkpoint_seconds,
     )
     with full_precision():
-        parameters = train(
+        parameters = train_convolutional(
             phi,
             start,
             x,
@@ -147,7 +155,7 @@ def trained_and_run(job: Job, n: int, sets: int) -> dict[str, np.ndarray]:
             checkpoints=job.checkpoints,
             key_of_rate="flow.images.lr",
         )
-        counts = evaluated(n) if sets == 1 else [n]
+        counts = units_evaluated(n) if sets == 1 else [n]
         scores = {}
         for m in counts:
             job.progress(0.7 + 0.3 * m / max(counts) / 2, f"run with {m}")
@@ -168,7 +176,7 @@ def scores_of(
     """The logits of a network with so many units a stage, a piece of the images at a time."""
     with torch.no_grad():
         pieces = [
-            logits(phi, parameters, piece, units=units, horizon=horizon)
+            logits_of_images(phi, parameters, piece, units=units, horizon=horizon)
             for piece in images.split(IMAGES_EVALUATED_A_PIECE)
         ]
     return torch.cat(pieces, dim=1)
@@ -205,7 +213,7 @@ def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: s
             value, stderr = over_replicas(values.mean(axis=1))
             records.append(Record("images.accuracy", value, stderr, coordinates=coordinates, replicas=keys.replicas))
             if int(at) != n:
-                value, stderr = difference(values, solution[f"right.{n}"])
+                value, stderr = difference_of_accuracies(values, solution[f"right.{n}"])
                 records.append(
                     Record("images.accuracy_change", value, stderr, coordinates=coordinates, replicas=values.shape[1])
                 )
@@ -225,7 +233,7 @@ def _records(settings: Flow, solution: dict[str, np.ndarray], n: int, weights: s
 def _scaled_change(settings: Flow, solution: dict[str, np.ndarray], n: int) -> Record:
     """`n |accuracy change|` of a network with shared weights; the largest is judged."""
     finest = n * REFINEMENTS[-1]
-    change, stderr = difference(solution[f"right.{finest}"], solution[f"right.{n}"])
+    change, stderr = difference_of_accuracies(solution[f"right.{finest}"], solution[f"right.{n}"])
     return Record(
         "images.scaled_change",
         n * abs(change),
@@ -241,7 +249,9 @@ def _order(settings: Flow, solution: dict[str, np.ndarray], n: int) -> list[Reco
     counts = [n * factor for factor in REFINEMENTS]
     gaps = [float(np.sqrt(np.square(solution[f"gap.{m}"]).mean())) for m in counts]
     fit = fit_order(
-        counts, gaps, reference_errors=[rounding("float32", 2 * len(NUMBERS_OF_STAGES) * m, 1.0) for m in counts]
+        counts,
+        gaps,
+        reference_errors=[rounding_of_states("float32", 2 * len(NUMBERS_OF_STAGES) * m, 1.0) for m in counts],
     )
     if len(fit.x) >= FEWEST_POINTS:
         records.append(
@@ -262,7 +272,7 @@ def over_replicas(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean()), stderr
 
 
-def difference(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+def difference_of_accuracies(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Mean difference of what two networks classify, (r, n) each, and its standard error over the n test images that
     both saw; at least that of one image in one replica."""
     off = (a.astype(float) - b.astype(float)).mean(axis=0)

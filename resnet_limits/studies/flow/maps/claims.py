@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import ARSIGNY, HAIRER
 from ...group import Group
-from ..outside import PINS_OF_SHARED_WEIGHTS, moves, smooth, smooth_field, smooth_path
+from ..outside import PINS_OF_SHARED_WEIGHTS, flow_moves, smooth, smooth_field_of_flow, smooth_weights
 from ..room import least_of_driven
 from ..settings import Flow
 
@@ -17,7 +17,9 @@ CELLS_OVER_DEPTH = 2
 def _map(scheme: str, order: int, *, shared: bool, with_longer: float) -> Claim:
     # Euler needs a Lipschitz field only, which relu has too.
     outside = (
-        (moves if scheme == "euler" else smooth_field) if shared else (smooth_path if scheme == "euler" else smooth)
+        (flow_moves if scheme == "euler" else smooth_field_of_flow)
+        if shared
+        else (smooth_weights if scheme == "euler" else smooth)
     )
     return Claim(
         id=f"flow.map.{scheme}" + (".shared" if shared else ""),
@@ -36,7 +38,7 @@ def _map(scheme: str, order: int, *, shared: bool, with_longer: float) -> Claim:
 
 
 def least_of_maps(settings: Flow) -> float:
-    return least_of_driven(settings, free=smooth_path(settings) is None)
+    return least_of_driven(settings, free=smooth_weights(settings) is None)
 
 
 GROUP = Group(
@@ -57,7 +59,7 @@ GROUP = Group(
             observable="grid_error",
             expected=Expected("order", 2, 0.2),
             pins=PINS_OF_MAPS,
-            outside=smooth_field,
+            outside=smooth_field_of_flow,
             rival=Rival("the nearest node in place of the bilinear interpolation", "F38-nearest", 1.075),
         ),
     ),

@@ -12,7 +12,7 @@ from ....claims.claim import Claim, Expected, Rival
 from ....networks.activations import activation_named
 from ....papers import GALIMBERTI, HABER, HAIRER_GEOMETRIC
 from ...group import Group
-from ...least import BYTES_OF_DOUBLE, points
+from ...least import BYTES_OF_DOUBLE, bytes_of_points
 from ..outside import stretches
 from ..settings import Flow
 
@@ -37,7 +37,7 @@ def increasing(settings: Flow) -> str | None:
 def least_of_symplectic(settings: Flow) -> float:
     """The states of all layers, of two coordinates at least."""
     keys = settings.flow
-    return points(settings) + BYTES_OF_DOUBLE * settings.depth * keys.paths * keys.inputs * 2
+    return bytes_of_points(settings) + BYTES_OF_DOUBLE * settings.depth * keys.paths * keys.inputs * 2
 
 
 GROUP = Group(

@@ -24,7 +24,7 @@ from ....networks.steps.symplectic import Symplectic
 from ....paths.draw import draw
 from ....paths.laws.iid import IidLaw
 from ..outside import stretches
-from ..problem import points
+from ..problem import embedded_points
 from ..settings import Flow
 from .claims import PINS_OF_GRADIENT_BLOCK, PINS_OF_HAMILTONIAN_BLOCK
 
@@ -55,7 +55,7 @@ def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
     sizes = {
         name: pins.get(f"init.{name}", size) for name, size in zip(("sigma_w", "sigma_b"), sizes_of_init, strict=True)
     }
-    x = points(settings, settings.flow.inputs, width).double()
+    x = embedded_points(settings, settings.flow.inputs, width).double()
     hamiltonian = pins["block"] == "hamiltonian"
     vector_field = field(GradientBlock(hidden=width), settings.activation, width // 2 if hamiltonian else width)
     halves = (".y", ".z") if hamiltonian else ("",)

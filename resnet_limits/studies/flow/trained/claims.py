@@ -7,7 +7,7 @@ from typing import Any
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
 from ...group import Group
-from ...least import number, parameters, points
+from ...least import bytes_of_number, bytes_of_points, parameters
 from ...outside import unlabelled
 from ..outside import unbounded
 from ..settings import Flow
@@ -157,20 +157,20 @@ def _penalty(control: str, on: str, it: str) -> Claim:
     )
 
 
-def least_of_trained(settings: Flow) -> float:
+def least_of_trained_flows(settings: Flow) -> float:
     """Weights and gradients of networks with weights of their own in each layer."""
     if unlabelled(settings):
         return 0.0
     depth = min(settings.depth, settings.flow.trained_depth)
     layer = parameters(settings.block, settings.width)
-    return points(settings) + 2 * number(settings) * settings.train.replicas * depth * layer
+    return bytes_of_points(settings) + 2 * bytes_of_number(settings) * settings.train.replicas * depth * layer
 
 
 GROUP = Group(
     name="trained",
     title="Do trained networks fold space, and what keeps them from doing so?",
     seconds=38,
-    least=least_of_trained,
+    least=least_of_trained_flows,
     claims=(
         Claim(
             id="flow.folding.trained.accuracy",

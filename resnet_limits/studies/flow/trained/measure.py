@@ -30,24 +30,24 @@ from ....diffeomorphisms.controls import CONTROLS, Control, h1_norm, inverse_inc
 from ....diffeomorphisms.deformation import Deformation, box, carried_back, deformed
 from ....diffeomorphisms.inverse import NotInverted, invert
 from ....diffeomorphisms.jacobians import block_determinants, increments_of, jacobians_at
-from ....diffeomorphisms.lipschitz import lipschitz_bound, normalised
-from ....diffeomorphisms.squaring import grid
+from ....diffeomorphisms.lipschitz import lipschitz_bound, scaled_to_bound
+from ....diffeomorphisms.squaring import nodes_of_grid
 from ....engines import default_engine
 from ....inference.linear import linear_classes
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.affine import affine
 from ....networks.blocks import field
-from ....networks.classifier import TRUNK, accuracy, initial, kinds, trunk_of
+from ....networks.classifier import TRUNK, accuracy, initial_classifier, kinds_of_parameters, trunk_of
 from ....networks.residual import reverse
 from ....networks.steps import STEPS
 from ....networks.vector_field import VectorField
 from ....paths.draw import draw
 from ....paths.laws.iid import IidLaw
-from ....settings.content import chosen
+from ....settings.content import chosen_keys
 from ....training.loop import Parameters, Penalty, evaluated, train
 from ..outside import unbounded
-from ..problem import number
+from ..problem import dtype_of_numbers
 from ..settings import Flow
 from .claims import (
     COLUMNS_OF_TRAINED,
@@ -100,7 +100,7 @@ def measure(job: Job) -> Measurement:
         part.progress = progress
         solution = job.shared.solve(
             f"flow.folding.trained.{control}.{weights}",
-            {**chosen(settings, KEYS_OF_TRAINED_FLOWS), "trained_depth": depth},
+            {**chosen_keys(settings, KEYS_OF_TRAINED_FLOWS), "trained_depth": depth},
             lambda part=part, control=control, weights=weights: judged(part, control, weights, depth),
         )
         coordinates = {"control": control, "weights": weights, "blocks": depth, **PINS_OF_TRAINED_FLOWS}
@@ -151,8 +151,8 @@ class TrainedNetwork:
     def parametrised(self, trained: Parameters) -> Parameters:
         """The parameters of the network, those of a trunk of `depth` weight sets, from those that are trained."""
         trunk = trunk_of(trained)
-        if self.control.added == "spectral" and finite(trunk):
-            trunk = normalised(self.field, trunk, self.bound / self.h)
+        if self.control.added == "spectral" and finite_networks(trunk):
+            trunk = scaled_to_bound(self.field, trunk, self.bound / self.h)
         if self.shared:
             trunk = {name: w.expand(-1, self.depth, *w.shape[2:]) for name, w in trunk.items()}
         others = {name: w for name, w in trained.items() if not name.startswith(TRUNK)}
@@ -178,19 +178,19 @@ class TrainedNetwork:
             device=its_device,
         )
         drawn, parametrisation = path.at(EULER.times(self.depth, settings.horizon)), self.control.parametrisation
-        trunk = parametrisation.at(depth=self.depth).start_of_blocks(drawn, trunk_of(kinds(self.field)))
+        trunk = parametrisation.at(depth=self.depth).start_of_blocks(drawn, trunk_of(kinds_of_parameters(self.field)))
         if self.shared:
             trunk = {name: w[:, :1] for name, w in trunk.items()}
         where = {"replicas": replicas, "seed": settings.seed, "dtype": dtype, "device": its_device}
         ends = {"parametrisation": parametrisation, **where}
-        parameters = initial(self.features, self.width, dataset.outputs, trunk, **ends)
+        parameters = initial_classifier(self.features, self.width, dataset.outputs, trunk, **ends)
         if self.identity:
             del parameters["read_in.W"], parameters["read_in.b"]
         return parameters
 
     def excess(self, trunk: Mapping[str, Tensor]) -> Float[Tensor, " r"]:
         """`lipschitz_excess`, of weights that may have exploded."""
-        if not finite(trunk):
+        if not finite_networks(trunk):
             return next(iter(trunk.values())).new_full((len(next(iter(trunk.values()))),), math.nan)
         return lipschitz_excess(self.field, trunk, self.h, self.bound)
 
@@ -209,7 +209,7 @@ class TrainedNetwork:
         return None
 
 
-def finite(weights: Mapping[str, Tensor]) -> bool:
+def finite_networks(weights: Mapping[str, Tensor]) -> bool:
     """Weights that are not have no singular values; the loss says that training exploded."""
     return all(bool(torch.isfinite(w).all()) for w in weights.values())
 
@@ -240,7 +240,7 @@ def network(settings: Flow, control: str, weights: str, depth: int, features: in
 def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.ndarray]:
     """Each observable, one value a network (names with @: at which points), and what is drawn."""
     settings: Flow = job.settings
-    dataset = load(settings.data, seed=settings.seed).to(device.resolve(settings.device), number(settings))
+    dataset = load(settings.data, seed=settings.seed).to(device.resolve(settings.device), dtype_of_numbers(settings))
     net = network(settings, control, weights, depth, dataset.features)
     trained = train(
         net.field,
@@ -293,7 +293,7 @@ def folds(net: TrainedNetwork, trunk: Mapping[str, Tensor], x0: Float[Tensor, "r
         if bounded:
             values["lipschitz_bound"] = (net.h * lipschitz_bound(net.field, weights)).max()
         if low is not None and high is not None:
-            x = torch.cat([x, grid(low, high, NODES_A_SIDE - 1).reshape(1, -1, 2)], dim=1)
+            x = torch.cat([x, nodes_of_grid(low, high, NODES_A_SIDE - 1).reshape(1, -1, 2)], dim=1)
         trajectory = default_engine().states(net.field, EULER, x, weights, net.h)[:-1]
         increments = increments_of(jacobians_at(net.field, EULER, trajectory, weights, net.h))[:, 0]
         determinants, stretch = block_determinants(increments), torch.linalg.matrix_norm(increments, ord=2)

@@ -9,7 +9,7 @@ from ....papers import THORPE
 from ....training.penalty import Penalty
 from ...group import Group
 from ...least import BYTES_OF_DOUBLE
-from ..outside import not_reached
+from ..outside import minimiser_not_reached
 from ..settings import Gamma
 
 PENALTY_SIZES: dict[Penalty, float] = {"h1": 0.01, "none": 1.0, "decay": 1e-3, "unscaled": 0.01}
@@ -71,7 +71,7 @@ def _claim(
         expected=expected,
         where={"problem": "ablation", "control": control},
         pins={**PINS_OF_ABLATION, "gamma.points": POINTS_BY_CONTROL[control]},
-        unmet=_not_fitted if control == "none" else not_reached("ablation", control=control),
+        unmet=_not_fitted if control == "none" else minimiser_not_reached("ablation", control=control),
         random=control in CONTROLS_OF_SCATTERED_MINIMA,
         rival=rival,
         needs="pairs of depths L and 2L" if observable.endswith("_difference") else "",

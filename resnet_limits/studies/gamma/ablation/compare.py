@@ -9,7 +9,7 @@ from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison
 from ....training.penalty import Penalty
 from .claims import PENALTY_SIZES
-from .starts import mean_square, record
+from .starts import mean_over_starts, mean_square_of_path
 
 COMPARISONS_OF_ABLATION: tuple[tuple[str, str, Penalty], ...] = (
     *(("path_difference", control, control) for control in PENALTY_SIZES),
@@ -32,8 +32,8 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
                 continue
             distances = [step_distance(a[None], b[None]) for a, b in zip(coarse, fine, strict=True)]
             if array == "movement":
-                sizes = [mean_square(b) ** 0.5 or float("nan") for b in fine]
+                sizes = [mean_square_of_path(b) ** 0.5 or float("nan") for b in fine]
                 distances = [distance / size for distance, size in zip(distances, sizes, strict=True)]
             where = {"problem": "ablation", "control": control}
-            comparisons.append(Comparison(depth, record(observable, distances, control, where)))
+            comparisons.append(Comparison(depth, mean_over_starts(observable, distances, control, where)))
     return comparisons

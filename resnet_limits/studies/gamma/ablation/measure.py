@@ -31,7 +31,7 @@ from ....paths.laws.iid import IidLaw
 from ....training.depth_regularised import DepthRegularised, DepthWeights, Penalty
 from ....training.minimiser import Minimum, minimise
 from ...pinned import pinned
-from ..norms import largest, roughness
+from ..norms import largest_layer, roughness_of_path
 from ..problem import penalties, small
 from ..settings import Gamma
 from .claims import (
@@ -42,7 +42,7 @@ from .claims import (
     SEED_OF_POINTS,
     STARTS_BY_CONTROL,
 )
-from .starts import record, relative_roughness
+from .starts import mean_over_starts, relative_roughness
 
 
 def measure(job: Job) -> Measurement:
@@ -66,8 +66,8 @@ def measure(job: Job) -> Measurement:
             "gamma.points": POINTS_BY_CONTROL[control],
         }
         values = {
-            "roughness": [roughness(w.path) for w in weights],
-            "weights_size": [largest(w.path) for w in weights],
+            "roughness": [roughness_of_path(w.path) for w in weights],
+            "weights_size": [largest_layer(w.path) for w in weights],
             "loss": [problem.loss_at(w) for w in weights],
         }
         if control in CONTROLS_OF_SCATTERED_MINIMA:
@@ -78,7 +78,7 @@ def measure(job: Job) -> Measurement:
             size = float(np.linalg.norm(zero.point)) or 1.0
             values["start_distance"] = [float(np.linalg.norm(end.point - zero.point)) / size for end in ends]
         measurement.records += [
-            record(name, values_of_starts, control, where) for name, values_of_starts in values.items()
+            mean_over_starts(name, values_of_starts, control, where) for name, values_of_starts in values.items()
         ]
         if control != "none":  # without a penalty the value tends to 0: it says itself what was reached
             worst = max(end.relative_gradient for end in ends)

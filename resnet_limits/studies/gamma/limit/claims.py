@@ -18,7 +18,7 @@ from ....claims.plateau import FEWEST_DEPTHS
 from ....papers import THORPE
 from ... import reached
 from ...group import Group
-from ..outside import kinked, not_reached, several
+from ..outside import kinked_objective, minimiser_not_reached, several_minima
 from ..room import least_of_small
 
 PLATEAU_AND_SCALE = {
@@ -52,7 +52,7 @@ these the minimum of the full size, seed 0, is so flat that collocation finds no
 
 def _no_limit(problem: str) -> Callable[[Any], str | None]:
     """For `Claim.unmet`: no minimiser, or no limit to compare it with."""
-    unreached = not_reached(problem)
+    unreached = minimiser_not_reached(problem)
 
     def unmet(records: Any) -> str | None:
         if (reason := unreached(records)) is not None or "problem" not in records:
@@ -90,11 +90,11 @@ def _vanishes(name: str, problem: str, rival: Rival) -> Claim:
         expected=EXPECTED_PLATEAUS[name],
         where={"problem": problem},
         pins=PINS_OF_UNEQUAL_PENALTIES if problem == "unequal" else {},
-        outside=kinked,
+        outside=kinked_objective,
         needs=f"{FEWEST_DEPTHS} depths that double",
         rival=rival,
         unmet=_no_limit(problem),
-        note=several(problem),
+        note=several_minima(problem),
     )
 
 
@@ -113,9 +113,9 @@ def _observed(
         expected=replace(reached.EXPECTED_FIRST_ORDER, tolerance=tolerance),
         where={"problem": problem},
         pins=PINS_OF_UNEQUAL_PENALTIES if problem == "unequal" else {},
-        outside=kinked,
+        outside=kinked_objective,
         unmet=_no_limit(problem),
-        note=several(problem),
+        note=several_minima(problem),
         rival=rival,
     )
     return replace(claim, verdicts=SMOKE_IS_TOO_SMALL) if claim.id in LIMIT_CLAIMS_OPEN_AT_SMOKE else claim
@@ -178,8 +178,8 @@ GROUP = Group(
             observable="boundary_missed",
             expected=Expected("at_most", 0, 1e-7, scale=RELATIVE),
             where={"problem": "regression"},
-            unmet=not_reached("regression"),
-            note=several("regression"),
+            unmet=minimiser_not_reached("regression"),
+            note=several_minima("regression"),
             rival=Rival("dLoss/dK / a1 in place of dLoss/dK / (2 a1)", "G25-force"),
         ),
         Claim(
@@ -190,7 +190,7 @@ GROUP = Group(
             observable="oscillation_cost",
             expected=Expected("value", 1, 0.1, scale=RELATIVE),
             where={"problem": "regression"},
-            outside=kinked,
+            outside=kinked_objective,
             unmet=_no_limit("regression"),
             rival=Rival(*RIVAL_N_SQUARED, 62.75),
         ),

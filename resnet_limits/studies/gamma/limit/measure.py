@@ -20,7 +20,7 @@ from ....measurement.record import Measurement, Record, unknown
 from ....training.depth_regularised import DepthRegularised, DepthWeights
 from ....training.minimiser import Minimum
 from ...pinned import pinned
-from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, h1, largest, tl2
+from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, h1, largest_layer, tl2
 from ..problem import Kind, boundary, certificate, minima, small, solution_key
 from ..settings import Gamma
 from .claims import PINS_OF_UNEQUAL_PENALTIES, PROBLEM_PREFIXES
@@ -79,15 +79,15 @@ def _of_problem(job: Job, name: str) -> Measurement:
     measurement.arrays[f"{name}.path"] = network.path
     if not minimum.converged:
         return measurement
-    limit = limit_of(job, problem, kind)
+    limit = limit_of_branch(job, problem, kind)
     measurement.records.append(Record("limit_found", float(limit is not None), coordinates=where, replicas=1))
     if limit is not None:
         measurement.arrays[f"{name}.limit"] = limit.solution.at(np.arange(settings.depth) / settings.depth).path
-        measurement.records += distances(problem, minimum, network, limit, where)
+        measurement.records += distances_to_limit(problem, minimum, network, limit, where)
     return measurement
 
 
-def distances(
+def distances_to_limit(
     problem: DepthRegularised, minimum: Minimum, w: DepthWeights, limit: VariationalLimit, where: dict[str, Any]
 ) -> list[Record]:
     """All distances of a minimiser to the limit."""
@@ -107,7 +107,7 @@ def distances(
     path_error = limit.path_error + path_off
     values = {
         "value_gap": (abs(minimum.value - value), value, value_error),
-        "weights_sup": (largest(difference), largest(exact.path), path_error),
+        "weights_sup": (largest_layer(difference), largest_layer(exact.path), path_error),
         "tl2": (tl2(w.path, there), np.nan, path_error),
         "tl2_floor": (tl2(exact.path, there), np.nan, np.nan),
         "h1": (h1(difference, taus), np.nan, limit.slope_error + max(p.t1, p.t2) ** 0.5 * limit.path_error + h1_off),
@@ -127,7 +127,9 @@ def distances(
             32 * np.finfo(np.float64).eps * abs(risen) / (4 * p.K * AMPLITUDE_OF_OSCILLATION**2),
         ),
     }
-    nothing = ("weights_sup", "h1", "boundary_start", "boundary_end") if largest(w.path) < MAX_NORM_OF_ZERO_PATH else ()
+    nothing = (
+        ("weights_sup", "h1", "boundary_start", "boundary_end") if largest_layer(w.path) < MAX_NORM_OF_ZERO_PATH else ()
+    )
     return [
         unknown(name, MINIMISER_IS_ZERO, where)
         if name in nothing
@@ -143,7 +145,7 @@ def oscillating(w: DepthWeights) -> DepthWeights:
     return replace(w, K=K)
 
 
-def limit_of(job: Job, problem: DepthRegularised, kind: Kind) -> VariationalLimit | None:
+def limit_of_branch(job: Job, problem: DepthRegularised, kind: Kind) -> VariationalLimit | None:
     """The limit of the branch, None where collocation finds none; kept, since all depths share it."""
 
     def compute() -> dict[str, np.ndarray]:

@@ -6,9 +6,9 @@ from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Rival
 from ....data.sizes import training_points
 from ....papers import THORPE
 from ...group import Group
-from ...least import points
+from ...least import bytes_of_points
 from ...reached import EXPECTED_FIRST_ORDER
-from ..outside import kinked, not_reached, several
+from ..outside import kinked_objective, minimiser_not_reached, several_minima
 from ..room import least_of_minimiser
 from ..settings import Gamma
 
@@ -27,9 +27,9 @@ def _claim(name: str, statement: str, observable: str, rival: Rival) -> Claim:
         observable=observable,
         expected=EXPECTED_FIRST_ORDER,
         where={"problem": "data"},
-        outside=kinked,
-        unmet=not_reached("data"),
-        note=several("data"),
+        outside=kinked_objective,
+        unmet=minimiser_not_reached("data"),
+        note=several_minima("data"),
         needs="depths that double, at least three" if observable in DISTANCES_COMPARED else "",
         verdicts=SMOKE_IS_TOO_SMALL if name in REAL_CLAIMS_OPEN_AT_SMOKE else AS_STATED,
         rival=rival,
@@ -38,7 +38,7 @@ def _claim(name: str, statement: str, observable: str, rival: Rival) -> Claim:
 
 def least_of_real(settings: Gamma) -> float:
     count = min(settings.gamma.train_points, training_points(settings.data))
-    return points(settings) + least_of_minimiser(settings.depth, settings.width, count)
+    return bytes_of_points(settings) + least_of_minimiser(settings.depth, settings.width, count)
 
 
 GROUP = Group(

@@ -18,7 +18,7 @@ from ....claims.plateau import doubling
 from ....claims.richardson import richardson_limit
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record, unknown
-from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, h1, largest, tl2
+from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, h1, largest_layer, tl2
 from ..settings import Gamma
 
 COORDINATES_OF_REAL = {"problem": "data"}
@@ -44,12 +44,22 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
         gap_error = float(abs(value_difference)[0] + RELATIVE_ROUNDING_OF_VALUE * abs(value)[0])
         comparisons += [
             Comparison(
-                depth, _record("weights_sup", largest(path_at_depth - path), largest(path_difference), largest(path))
+                depth,
+                _record(
+                    "weights_sup",
+                    largest_layer(path_at_depth - path),
+                    largest_layer(path_difference),
+                    largest_layer(path),
+                ),
             ),
             Comparison(depth, _record("value_gap", gap, gap_error, float(value[0]))),
         ]
     comparisons += _between_times(known, by_depth[depths[0]].settings)
-    return [_judged(comparison) for comparison in comparisons] if largest(path) < MAX_NORM_OF_ZERO_PATH else comparisons
+    return (
+        [_judged(comparison) for comparison in comparisons]
+        if largest_layer(path) < MAX_NORM_OF_ZERO_PATH
+        else comparisons
+    )
 
 
 def _judged(comparison: Comparison) -> Comparison:
@@ -75,7 +85,7 @@ def _between_times(known: dict[int, np.ndarray], settings: Gamma) -> list[Compar
     for depth, path_there in known.items():
         times = np.arange(depth) / depth
         off = fine(times) - coarse(times)
-        error = largest(difference) + ERROR_SHARE_OF_SPLINE * float(np.linalg.norm(off, axis=1).mean())
+        error = largest_layer(difference) + ERROR_SHARE_OF_SPLINE * float(np.linalg.norm(off, axis=1).mean())
         slope_error = h1(difference, taus) + ERROR_SHARE_OF_SPLINE * h1(off, taus)
         comparisons += [
             Comparison(depth, _record("tl2", tl2(path_there, fine), error)),

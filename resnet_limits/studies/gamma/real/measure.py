@@ -12,7 +12,7 @@ from ....data.loading import embed
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ....training.depth_regularised import DepthRegularised, DepthWeights
-from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, largest, roughness
+from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO, largest_layer, roughness_of_path
 from ..problem import PROBLEM_OF_DATA, boundary, certificate, minima, of_the_data
 from ..settings import Gamma
 
@@ -31,11 +31,11 @@ def measure(job: Job) -> Measurement:
         "boundary_end": end,
         "boundary_missed": missed,
         "train_loss": problem.loss_at(w),
-        "roughness": roughness(w.path),
+        "roughness": roughness_of_path(w.path),
     }
     if dataset.classes:
         values |= _accuracies(settings, problem, w, dataset)
-    nothing = ("boundary_start", "boundary_end") if largest(w.path) < MAX_NORM_OF_ZERO_PATH else ()
+    nothing = ("boundary_start", "boundary_end") if largest_layer(w.path) < MAX_NORM_OF_ZERO_PATH else ()
     records = certificate(settings, problem, branches, COORDINATES_OF_DATA)
     records += [
         unknown(name, MINIMISER_IS_ZERO, COORDINATES_OF_DATA)

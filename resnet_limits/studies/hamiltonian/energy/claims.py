@@ -11,8 +11,8 @@ from dataclasses import replace
 from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import HAIRER_GEOMETRIC
 from ...group import Group
-from ...least import points
-from ..outside import kinked, not_reached, several
+from ...least import bytes_of_points
+from ..outside import kinked_velocity, several_solutions, solution_not_reached
 
 ENERGY_INTEGRATORS = ("symplectic_euler", "leapfrog", "midpoint")
 INTEGRATOR_WORDS = {
@@ -50,9 +50,9 @@ def _claim(suffix: str, scheme: str, statement: str, observable: str, expected: 
         observable=observable,
         expected=expected,
         where={"of": "own", "scheme": scheme},
-        outside=kinked,
-        unmet=not_reached("own"),
-        note=several("own"),
+        outside=kinked_velocity,
+        unmet=solution_not_reached("own"),
+        note=several_solutions("own"),
         verdicts=SMOKE_IS_TOO_SMALL if observable == "modified_energy_drift" else AS_STATED,
         needs="a geodesic shooting that converges, and steps short enough to solve the implicit equations",
         rival=RIVAL_BY_CLAIM[f"{suffix}.{scheme}"],
@@ -74,7 +74,7 @@ GROUP = Group(
     name="energy",
     title="Do integrators of the limiting Hamiltonian flow conserve energy and symplectic form?",
     seconds=2.1,
-    least=points,
+    least=bytes_of_points,
     claims=(*map(_energy, ENERGY_INTEGRATORS), *map(_form, ENERGY_INTEGRATORS)),
     memory=("hamiltonian.points", "width", "depth"),
     on_cpu=True,

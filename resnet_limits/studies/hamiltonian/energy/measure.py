@@ -16,12 +16,12 @@ from torch import Tensor
 
 from ....limits.hamiltonian.integrators import INTEGRATORS, Integrator
 from ....limits.hamiltonian.kernels.kernel import OperatorKernel
-from ....limits.hamiltonian.trajectory import Trajectory, integrate
+from ....limits.hamiltonian.trajectory import Trajectory, trajectory_from
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
-from ..limit import limit
+from ..limit import limit_of_setup
 from ..outside import RELATIVE_ROUNDING_OF_STATES
-from ..problem import setup, size, unmoved
+from ..problem import setup, size_of_state, unmoved
 from .claims import DRIFT_BY_INTEGRATOR, ENERGY_INTEGRATORS
 
 POINTS_OF_DERIVATIVE = 4
@@ -36,7 +36,7 @@ is 1e-10."""
 def measure(job: Job) -> Measurement:
     """For each symplectic integrator whose flow got to the end what it keeps; the energy where it ended, where not."""
     settings, problem = job.settings, setup(job.settings)
-    shot, records = limit(job, settings, problem, "trained"), []
+    shot, records = limit_of_setup(job, settings, problem, "trained"), []
     if shot.why:
         return Measurement([])
     kernel, q, P, depth = problem.kernel, problem.q0, shot.momenta[0], settings.depth
@@ -47,7 +47,7 @@ def measure(job: Job) -> Measurement:
         if still is not None:
             records += [unknown(name, still, where) for name in (DRIFT_BY_INTEGRATOR[scheme], "form_defect")]
             continue
-        path = integrate(kernel, q, P, integrator, depth)
+        path = trajectory_from(kernel, q, P, integrator, depth)
         if path.diverged:
             records.append(Record("diverged_energy", float(path.energy[-1]), coordinates=where))
             continue
@@ -75,7 +75,7 @@ def modified_drift(kernel: OperatorKernel, path: Trajectory) -> float:
 def form_defect(integrator: Integrator, kernel: OperatorKernel, q: Tensor, P: Tensor, depth: int) -> float:
     """`L |D^T J D - J|`, the largest entry; positions and momenta in units of their sizes."""
     n, h = q.numel(), 1 / depth
-    units = torch.cat([torch.full((n,), size(q)), torch.full((n,), size(P))]).to(q)
+    units = torch.cat([torch.full((n,), size_of_state(q)), torch.full((n,), size_of_state(P))]).to(q)
 
     def stepped(z: Tensor) -> Tensor:
         x = z * units

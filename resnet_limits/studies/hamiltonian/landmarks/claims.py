@@ -13,7 +13,7 @@ from ....papers import JOSHI
 from ...group import Depths, Group
 from ...least import little
 from ...reached import EXPECTED_FIRST_ORDER
-from ..outside import EXPECTED_PLATEAU, not_reached, several
+from ..outside import EXPECTED_PLATEAU, several_solutions, solution_not_reached
 
 MAX_DEPTH_OF_LANDMARKS = 32
 """Depth up to which landmarks are matched by training every layer."""
@@ -39,8 +39,8 @@ def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Ex
         expected=expected,
         where=COORDINATE_OF_LANDMARKS,
         pins=PINS_OF_LANDMARKS,
-        unmet=not_reached("landmarks"),
-        note=several("landmarks"),
+        unmet=solution_not_reached("landmarks"),
+        note=several_solutions("landmarks"),
         rival=Rival("another factor 1/2 on the energy in the shooting", "H43-landmarks-nu", rival),
     )
 

@@ -21,13 +21,13 @@ from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.kernels.gaussian import GaussianKernel
 from ....limits.hamiltonian.kernels.kernel import OperatorKernel
 from ....limits.hamiltonian.losses.square import SquareLoss
-from ....limits.hamiltonian.shooting import Problem, descend, shoot
-from ....limits.hamiltonian.trajectory import Trajectory, integrate
+from ....limits.hamiltonian.shooting import Problem, lowered_by_lbfgs, shoot
+from ....limits.hamiltonian.trajectory import Trajectory, trajectory_from
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ..limit import SAFETY_OF_SHOOTING_ERROR, both
 from ..outside import RELATIVE_ROUNDING_OF_STATES
-from ..problem import Setup, certificate, minima, trained
+from ..problem import Setup, certificate_of_minimum, minima_of_setup, trained
 from .claims import PINS_OF_LANDMARKS, PLATEAU_OF_ENERGY_GAP, PREFIX_OF_LANDMARK_ARRAYS
 
 LANDMARK_COUNT = 12
@@ -56,20 +56,20 @@ def measure(job: Job) -> Measurement:
     problem = Setup(GaussianKernel(LENGTH), circle, NU, Fixed(SquareLoss(), clover))
     coordinates = {"of": "landmarks", **PINS_OF_LANDMARKS}
     shared = {"length": LENGTH, "count": LANDMARK_COUNT, "nu": NU, "seed": settings.seed}
-    branches = minima(job, problem, settings.depth, "landmarks", shared)
+    branches = minima_of_setup(job, problem, settings.depth, "landmarks", shared)
     network = trained(problem, branches[0])
     job.progress(0.5, "shooting")
 
     def compute() -> dict[str, np.ndarray]:
         aim = Problem(problem.kernel, problem.q0, NU, problem.loss)
-        first = descend(aim, INTEGRATORS["rk4"], DESCENT_STEPS, iterations=15)
+        first = lowered_by_lbfgs(aim, INTEGRATORS["rk4"], DESCENT_STEPS, iterations=15)
         first = shoot(aim, first, INTEGRATORS["rk4"], STEPS_OF_FIRST_SHOOTING).momentum
         fine, coarse = both(aim, first, keys.integrator, keys.steps)
         numbers = np.array([fine.value, coarse.value, fine.energy, coarse.energy, fine.residual, fine.converged])
         drawn = torch.zeros_like(circle)
         for nu in NU_OF_DRAWN_MATCHES:
             closer = Problem(KERNEL_DRAWN, circle, nu, problem.loss)
-            drawn = descend(closer, INTEGRATORS["rk4"], DESCENT_STEPS, drawn, iterations=15)
+            drawn = lowered_by_lbfgs(closer, INTEGRATORS["rk4"], DESCENT_STEPS, drawn, iterations=15)
             drawn = shoot(closer, drawn, INTEGRATORS["rk4"], 2 * STEPS_OF_FIRST_SHOOTING).momentum
         return {"P": fine.momentum.numpy(), "drawn": drawn.numpy(), "numbers": numbers}
 
@@ -77,7 +77,7 @@ def measure(job: Job) -> Measurement:
         "landmarks.limit", {**shared, "integrator": keys.integrator, "steps": keys.steps}, compute
     )
     value, coarse_value, energy, coarse_energy, residual, reached = solution["numbers"].tolist()
-    records = certificate(job, problem, branches, coordinates)
+    records = certificate_of_minimum(job, problem, branches, coordinates)
     records += [
         Record("shooting_residual", residual, coordinates=coordinates),
         Record("shooting_energy", energy, coordinates=coordinates),
@@ -107,7 +107,7 @@ def measure(job: Job) -> Measurement:
         for name, (gap, _, scale) in gaps.items()
         if name in PLATEAU_OF_ENERGY_GAP
     }
-    path = integrate(KERNEL_DRAWN, circle, torch.from_numpy(solution["drawn"]), INTEGRATORS["rk4"], 64)
+    path = trajectory_from(KERNEL_DRAWN, circle, torch.from_numpy(solution["drawn"]), INTEGRATORS["rk4"], 64)
     if path.diverged:
         return Measurement(records, arrays)
     arrays |= {
@@ -115,13 +115,13 @@ def measure(job: Job) -> Measurement:
         "landmarks.states": path.states[:: 64 // QUARTERS_KEPT].numpy(),
         "landmarks.momenta": path.momenta[:: 64 // QUARTERS_KEPT].numpy(),
         "landmarks.targets": clover.numpy(),
-        "landmarks.grid": carried(KERNEL_DRAWN, path, grid())[:: 64 // QUARTERS_KEPT].numpy(),
+        "landmarks.grid": carried(KERNEL_DRAWN, path, nodes_of_plane())[:: 64 // QUARTERS_KEPT].numpy(),
     }
     # In the order of memory: a file of arrays knows no strides.
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
-def grid() -> Tensor:
+def nodes_of_plane() -> Tensor:
     """(LINES_OF_GRID^2, 2)"""
     side = torch.linspace(-1.8, 1.8, LINES_OF_GRID, dtype=torch.float64)
     return torch.cartesian_prod(side, side)

@@ -13,8 +13,8 @@ from typing import Any
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import OWHADI
 from ...group import Group
-from ...least import points
-from ..outside import kinked, not_reached, several
+from ...least import bytes_of_points
+from ..outside import kinked_velocity, several_solutions, solution_not_reached
 
 POINT_COUNTS = (64, 256, 1024, 4096)
 DEPTH_OF_MEANFIELD = 16
@@ -32,7 +32,7 @@ PINS_OF_MEANFIELD: dict[str, Any] = {
 
 def _not_reached(records: Any) -> str | None:
     """For `Claim.unmet`: the minimiser of the population, or that of a draw."""
-    if (reason := not_reached("mean field", shooting=False)(records)) is not None:
+    if (reason := solution_not_reached("mean field", shooting=False)(records)) is not None:
         return reason
     draws = records[records["observable"] == "draws_gradient_norm"]
     for worst, tolerance in zip(draws["value"], draws["reference"], strict=True):
@@ -53,9 +53,9 @@ _RATE = Claim(
     expected=Expected("order", 0.5, 0.15, along="N", bend=BEND_IN_POINTS),
     where={"of": "mean field"},
     pins=PINS_OF_MEANFIELD,
-    outside=kinked,
+    outside=kinked_velocity,
     unmet=_not_reached,
-    note=several("mean field"),
+    note=several_solutions("mean field"),
     random=True,
     rival=Rival("draws of 64 points, whatever N", "H28-64-points", -0.001698),
 )
@@ -64,7 +64,7 @@ GROUP = Group(
     name="meanfield",
     title="Do weights trained on a sample converge to those of the whole population?",
     seconds=5.5,
-    least=points,
+    least=bytes_of_points,
     claims=(
         _RATE,
         replace(

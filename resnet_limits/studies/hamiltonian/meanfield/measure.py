@@ -24,11 +24,11 @@ from ...pinned import pinned
 from ..problem import (
     CertifiedNetwork,
     Setup,
-    certificate,
-    dataset,
-    key,
+    certificate_of_minimum,
+    dataset_of,
+    key_of_solution,
     loss_of,
-    minima,
+    minima_of_setup,
     setup,
     trained,
 )
@@ -44,13 +44,13 @@ GRADIENT_NORM_OF_DRAWS = 1e-8
 
 
 def measure(job: Job) -> Measurement:
-    data = dataset(job.settings)
+    data = dataset_of(job.settings)
     population = min(MAX_POPULATION, len(data.x_train))
     settings = pinned(job.settings, {**PINS_OF_MEANFIELD, "hamiltonian.points": population})
     problem = setup(settings)
     coordinates = {"of": "mean field", **PINS_OF_MEANFIELD}
-    branches = minima(job, problem, DEPTH_OF_MEANFIELD, "meanfield", key(settings))
-    records, network = certificate(job, problem, branches, coordinates), trained(problem, branches[0])
+    branches = minima_of_setup(job, problem, DEPTH_OF_MEANFIELD, "meanfield", key_of_solution(settings))
+    records, network = certificate_of_minimum(job, problem, branches, coordinates), trained(problem, branches[0])
     if network.still is not None:
         names = ("meanfield_distance", "meanfield_constant")
         return Measurement([*records, *(unknown(name, network.still, coordinates) for name in names)])
@@ -65,7 +65,7 @@ def measure(job: Job) -> Measurement:
         "counts": list(POINT_COUNTS),
         "minimiser": asdict(settings.minimiser),
     }
-    solution = job.shared.solve("meanfield.draws", key(settings, **more), compute)
+    solution = job.shared.solve("meanfield.draws", key_of_solution(settings, **more), compute)
     distances, worst = solution["distances"], float(solution["gradients"].max())
     records.append(Record("draws_gradient_norm", worst, reference=GRADIENT_NORM_OF_DRAWS, coordinates=coordinates))
     if not worst <= GRADIENT_NORM_OF_DRAWS:

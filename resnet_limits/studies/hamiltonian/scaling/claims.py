@@ -16,8 +16,8 @@ from ....claims.claim import Claim, Expected, Rival
 from ....papers import OWHADI
 from ...group import Group
 from ...reached import EXPECTED_FIRST_ORDER
-from ..outside import kinked, not_reached, several
-from ..room import least_of_minimiser
+from ..outside import kinked_velocity, several_solutions, solution_not_reached
+from ..room import least_of_solution
 
 PINS_OF_CONSTANT_DECAY: dict[str, Any] = {
     "hamiltonian.points": 4,
@@ -33,7 +33,7 @@ COORDINATE_OF_CONSTANT_DECAY = {"of": "constant decay"}
 MAX_SHARE_OF_LOSS = 0.5
 """Share of the loss in the value above which points are not fitted."""
 
-_NOT_REACHED = not_reached("constant decay", shooting=False, one_branch=False)
+_NOT_REACHED = solution_not_reached("constant decay", shooting=False, one_branch=False)
 
 
 def _not_fitted(records: Any) -> str | None:
@@ -64,9 +64,9 @@ _WITH_A_LIMIT = Claim(
     # no limit is held against it that could be off by a thousandth; four depths leave terms of order L^-3
     expected=Expected("at_most", 0, 2e-3),
     where=COORDINATE_OF_SCALED_DECAY,
-    outside=kinked,
-    unmet=not_reached("scaled decay", shooting=False),
-    note=several("scaled decay"),
+    outside=kinked_velocity,
+    unmet=solution_not_reached("scaled decay", shooting=False),
+    note=several_solutions("scaled decay"),
     needs="depths from L to 16L",
     rival=Rival("a decay that does not grow", "H24-all-constant", 0.8097),
 )
@@ -80,7 +80,7 @@ _WITHOUT = Claim(
     where=COORDINATE_OF_CONSTANT_DECAY,
     pins=PINS_OF_CONSTANT_DECAY,
     unmet=_not_fitted,
-    note=several("constant decay"),
+    note=several_solutions("constant decay"),
     rival=Rival("a decay that grows", "H25-control-scaled", 2.972e-5),
 )
 """Its order depends on the data: it is the penalty's share, above a half where points are fitted. That of a value with
@@ -90,7 +90,7 @@ GROUP = Group(
     name="scaling",
     title="Must the weight decay grow with depth for trained networks to have a limit?",
     seconds=4.1,
-    least=least_of_minimiser,
+    least=least_of_solution,
     claims=(
         _WITH_A_LIMIT,
         replace(

@@ -14,9 +14,9 @@ import torch
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ...pinned import pinned
-from ..limit import certificate, limit
-from ..problem import certificate as minimiser_certificate
-from ..problem import key, minima, setup, trained
+from ..limit import certificate_of_shooting, limit_of_setup
+from ..problem import certificate_of_minimum as minimiser_certificate
+from ..problem import key_of_solution, minima_of_setup, setup, trained
 from .claims import pins
 
 MAX_RELATIVE_SIZE_OF_ZERO_MOMENTUM = 1e-7
@@ -31,12 +31,12 @@ def measure(job: Job) -> Measurement:
     settings = pinned(job.settings, its_pins)
     problem, coordinates = setup(settings), {"of": "margin", **its_pins}
     job.progress(0.0, "minimiser")
-    branches = minima(job, problem, settings.depth, "sparsity", key(settings))
+    branches = minima_of_setup(job, problem, settings.depth, "sparsity", key_of_solution(settings))
     network = trained(problem, branches[0])
     records = minimiser_certificate(job, problem, branches, coordinates)
     job.progress(0.5, "shooting")
-    shot = limit(job, settings, problem, "sparsity", noise=NOISE_OF_MOMENTA)
-    records += certificate(shot, coordinates)
+    shot = limit_of_setup(job, settings, problem, "sparsity", noise=NOISE_OF_MOMENTA)
+    records += certificate_of_shooting(shot, coordinates)
     gradient = problem.loss.gradient(network.states[-1]).norm(dim=1)
     free = gradient == 0
     records.append(Record("without_gradient", float(free.double().mean()), coordinates=coordinates))

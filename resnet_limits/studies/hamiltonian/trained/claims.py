@@ -9,8 +9,8 @@ from ....papers import OWHADI
 from ... import reached
 from ...group import Group
 from ...reached import EXPECTED_FIRST_ORDER
-from ..outside import EXPECTED_PLATEAU, kinked, not_reached, several
-from ..room import least_of_minimiser
+from ..outside import EXPECTED_PLATEAU, kinked_velocity, several_solutions, solution_not_reached
+from ..room import least_of_solution
 
 COORDINATE_OF_SETTINGS_PROBLEM = {"of": "own"}
 EXPECTED_ORDER_AT_LEAST_1 = Expected("order_at_least", 1, 0.1)
@@ -39,9 +39,9 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
         observable=PLATEAU_BY_DISTANCE[observable],
         expected=EXPECTED_PLATEAU,
         where=COORDINATE_OF_SETTINGS_PROBLEM,
-        outside=kinked,
-        unmet=not_reached("own"),
-        note=several("own"),
+        outside=kinked_velocity,
+        unmet=solution_not_reached("own"),
+        note=several_solutions("own"),
         needs="depths L, 2L, 4L, 8L, multiples of 4",
         verdicts=SMOKE_IS_TOO_SMALL if observable == "weight_distance" else AS_STATED,
         rival=Rival(f"the plateau with {RIVAL_HALF_NU}", "H22-half-nu", left),
@@ -63,7 +63,7 @@ GROUP = Group(
     name="trained",
     title="Do trained networks whose weight decay grows with depth follow geodesics?",
     seconds=6.9,
-    least=least_of_minimiser,
+    least=least_of_solution,
     claims=(
         Claim(
             id="hamiltonian.residual",
@@ -73,8 +73,8 @@ GROUP = Group(
             observable="hamilton_residual",
             expected=Expected("at_most", 0, 1e-8, scale=RELATIVE),
             where=COORDINATE_OF_SETTINGS_PROBLEM,
-            unmet=not_reached("own", shooting=False),
-            note=several("own"),
+            unmet=solution_not_reached("own", shooting=False),
+            note=several_solutions("own"),
             rival=Rival("an adjoint recursion without the slope of the activation", "H20-slope"),
         ),
         Claim(
@@ -85,8 +85,8 @@ GROUP = Group(
             observable="euler_missed",
             expected=Expected("at_most", 0, 1e-8, scale=RELATIVE),
             where=COORDINATE_OF_SETTINGS_PROBLEM,
-            unmet=not_reached("own", shooting=False),
-            note=several("own"),
+            unmet=solution_not_reached("own", shooting=False),
+            note=several_solutions("own"),
             rival=Rival("steps of explicit Euler", "H3-explicit", 0.03118),
         ),
         Claim(
@@ -97,9 +97,9 @@ GROUP = Group(
             observable="norm_spread",
             expected=EXPECTED_ORDER_AT_LEAST_1,
             where=COORDINATE_OF_SETTINGS_PROBLEM,
-            outside=kinked,
-            unmet=not_reached("own", shooting=False),
-            note=several("own"),
+            outside=kinked_velocity,
+            unmet=solution_not_reached("own", shooting=False),
+            note=several_solutions("own"),
             rival=Rival("the order of sums of absolute values", "H21-absolute", 0.006491),
         ),
         *_approaches(
@@ -150,9 +150,9 @@ GROUP = Group(
             observable="energy_drift",
             expected=EXPECTED_ORDER_AT_LEAST_1,
             where={**COORDINATE_OF_SETTINGS_PROBLEM, "scheme": "network"},
-            outside=kinked,
-            unmet=not_reached("own", shooting=False),
-            note=several("own"),
+            outside=kinked_velocity,
+            unmet=solution_not_reached("own", shooting=False),
+            note=several_solutions("own"),
             rival=Rival("the order with momenta without the slope of the activation", "H20-slope", -0.001849),
         ),
     ),

@@ -20,14 +20,14 @@ import torch
 from torch import Tensor
 
 from ....limits.hamiltonian.integrators import INTEGRATORS
-from ....limits.hamiltonian.trajectory import integrate
+from ....limits.hamiltonian.trajectory import trajectory_from
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
-from ..limit import ShootingLimit, certificate, limit
+from ..limit import ShootingLimit, certificate_of_shooting, limit_of_setup
 from ..outside import RELATIVE_ROUNDING_OF_STATES
 from ..plateaus import PREFIX_OF_PLATEAU_ARRAYS
-from ..problem import CertifiedNetwork, Setup, key, minima, setup, size, trained
-from ..problem import certificate as minimiser_certificate
+from ..problem import CertifiedNetwork, Setup, key_of_solution, minima_of_setup, setup, size_of_state, trained
+from ..problem import certificate_of_minimum as minimiser_certificate
 from .claims import COORDINATE_OF_SETTINGS_PROBLEM, PLATEAU_BY_DISTANCE
 
 SHARED_TIMES = 4
@@ -39,14 +39,14 @@ OBSERVABLES_OF_THE_NETWORK = ("hamilton_residual", "euler_missed", "norm_spread"
 def measure(job: Job) -> Measurement:
     settings, problem = job.settings, setup(job.settings)
     job.progress(0.0, "minimiser")
-    branches = minima(job, problem, settings.depth, "trained", key(settings))
+    branches = minima_of_setup(job, problem, settings.depth, "trained", key_of_solution(settings))
     network = trained(problem, branches[0])
     records = minimiser_certificate(job, problem, branches, COORDINATE_OF_SETTINGS_PROBLEM) + _of_the_network(network)
     if settings.data.labelled():
         records.append(Record("accuracy", _accuracy(network), coordinates=COORDINATE_OF_SETTINGS_PROBLEM))
     job.progress(0.6, "shooting")
-    shot = limit(job, settings, problem, "trained")
-    records += certificate(shot, COORDINATE_OF_SETTINGS_PROBLEM)
+    shot = limit_of_setup(job, settings, problem, "trained")
+    records += certificate_of_shooting(shot, COORDINATE_OF_SETTINGS_PROBLEM)
     arrays = _arrays(problem, network)
     if not shot.why:
         arrays |= {"limit.momentum": shot.momenta[0].numpy()}
@@ -56,7 +56,7 @@ def measure(job: Job) -> Measurement:
         offs = _offs(network, shot)
         records += _distances(network, shot, offs)
         if settings.depth % SHARED_TIMES == 0:
-            arrays |= {f"{PREFIX_OF_PLATEAU_ARRAYS}{name}": distance.array() for name, its_off in offs.items()}
+            arrays |= {f"{PREFIX_OF_PLATEAU_ARRAYS}{name}": distance.array() for name, distance in offs.items()}
     return Measurement(records, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
@@ -100,7 +100,7 @@ def _missed_by_euler(network: CertifiedNetwork) -> float:
     over time, relative; infinite where it does not get to the end."""
     states, momenta, q0 = torch.stack(network.states), network.momenta, network.states[0]
     euler = INTEGRATORS["symplectic_euler"]
-    path = integrate(network.network.kernel, q0, momenta[0], euler, network.network.depth)
+    path = trajectory_from(network.network.kernel, q0, momenta[0], euler, network.network.depth)
     if path.diverged:
         return math.inf
     pairs = ((path.states, states, states - q0), (path.momenta, momenta, momenta))
@@ -126,20 +126,20 @@ class _Off:
 
     @property
     def distance(self) -> float:
-        return largest(self.off) / self.scale
+        return largest_over_times(self.off) / self.scale
 
     @property
     def error(self) -> float:
-        return largest(self.coarse) / self.scale
+        return largest_over_times(self.coarse) / self.scale
 
     def array(self) -> np.ndarray:
         """At the times 0, 1/4, .., 1 that it has, relative, (times, entries)."""
         return (self.off[:: max(1, len(self.off) // SHARED_TIMES)] / self.scale).flatten(1).numpy()
 
 
-def largest(x: Tensor) -> float:
+def largest_over_times(x: Tensor) -> float:
     """The largest root mean square over times."""
-    return max(map(size, x))
+    return max(map(size_of_state, x))
 
 
 def _offs(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, _Off]:
@@ -150,11 +150,11 @@ def _offs(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, _Off]:
     squares = float(depth * network.w.square().sum())
     P, coarse_P = shot.momenta
     (value, coarse_value), (energy, coarse_energy) = shot.values, shot.energies
-    moved = largest(fine.states - shot.problem.q0)
+    moved = largest_over_times(fine.states - shot.problem.q0)
     return {
         "state_distance": _Off(torch.stack(network.states) - fine.states, fine.states - coarse.states, moved),
-        "weight_distance": _Off(network.omega - omega, omega - coarse_omega, size(omega)),
-        "momentum_distance": _Off((network.momenta[0] - P)[None], (P - coarse_P)[None], size(P)),
+        "weight_distance": _Off(network.omega - omega, omega - coarse_omega, size_of_state(omega)),
+        "momentum_distance": _Off((network.momenta[0] - P)[None], (P - coarse_P)[None], size_of_state(P)),
         "value_gap": _Off(_number(network.minimum.value - value), _number(value - coarse_value), abs(value)),
         "energy_gap": _Off(_number(squares - 2 * energy), _number(2 * (energy - coarse_energy)), 2 * energy),
     }

@@ -6,7 +6,7 @@ from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....data.sizes import training_points
 from ....papers import PELUCHETTI
 from ...group import Group
-from ...least import BYTES_OF_DOUBLE, BYTES_OF_SINGLE, points
+from ...least import BYTES_OF_DOUBLE, BYTES_OF_SINGLE, bytes_of_points
 from ...outside import unlabelled
 from ..outside import (
     DEEP_BLOCK,
@@ -34,14 +34,14 @@ BYTES_OF_BLOCKS_KEPT = 2**30
 def least_of_accuracy(settings: Kernel) -> float:
     """The deep block's kernel matrix, or the preconditioner of its iteration."""
     if unlabelled(settings):
-        return points(settings)
+        return bytes_of_points(settings)
     n = min(settings.kernel.deep_points, training_points(settings.data))
     if (
         n > POINTS_FACTORED
     ):  # while it is made the preconditioner is there twice, then once beside the blocks that are kept
         once = BYTES_OF_DOUBLE * n * POINTS_OF_PRECONDITIONER
-        return points(settings) + max(2 * once, once + min(BYTES_OF_BLOCKS_KEPT, BYTES_OF_SINGLE * n * n / 2))
-    return points(settings) + (BYTES_OF_DOUBLE if n <= MAX_POINTS_IN_DOUBLE else BYTES_OF_SINGLE) * n * n
+        return bytes_of_points(settings) + max(2 * once, once + min(BYTES_OF_BLOCKS_KEPT, BYTES_OF_SINGLE * n * n / 2))
+    return bytes_of_points(settings) + (BYTES_OF_DOUBLE if n <= MAX_POINTS_IN_DOUBLE else BYTES_OF_SINGLE) * n * n
 
 
 GROUP = Group(

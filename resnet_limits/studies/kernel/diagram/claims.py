@@ -14,8 +14,8 @@ from ....claims.claim import RELATIVE, VERDICTS_WITH_LARGE, Claim, Expected, Riv
 from ....networks.activations import activation_named
 from ....papers import LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
-from ...least import points, sampled
-from ..outside import EXPECTED_IN_WIDTH, either, limitless, moving, narrow, sizes
+from ...least import bytes_of_points, bytes_of_samples
+from ..outside import EXPECTED_IN_WIDTH, either, limitless, moving, narrow, sizes_of_law
 from ..settings import Kernel
 
 CORNER_FINITE, CORNER_WIDE = "finite depth, finite width", "finite depth, infinite width"
@@ -68,10 +68,10 @@ def _difference(
     )
 
 
-def grown(settings: Kernel) -> str | None:
+def grown_between_depths(settings: Kernel) -> str | None:
     """Why the depths of `DEPTHS_EXTRAPOLATED` are too small to extrapolate from, or moments too large to sample, or
     None."""
-    if (growth := sizes(settings).sigma_w ** 2 * settings.horizon) > 2:
+    if (growth := sizes_of_law(settings).sigma_w ** 2 * settings.horizon) > 2:
         return f"sigma_w^2 T = {growth:.3g}: above 2 depths of {DEPTHS_EXTRAPOLATED} are not asymptotic"
     return None
 
@@ -84,7 +84,7 @@ def _curved(settings: Kernel) -> str | None:
 
 
 def least_of_networks(settings: Kernel) -> float:
-    return points(settings) + sampled(settings, vectors=2)
+    return bytes_of_points(settings) + bytes_of_samples(settings, vectors=2)
 
 
 GROUP = Group(
@@ -126,7 +126,7 @@ GROUP = Group(
                 expected=Expected("value", 1, 0.15, scale=RELATIVE),
                 where={"of": of},
                 pins=PINS_OF_TANH_DIAGRAM,
-                outside=either(moving, grown),
+                outside=either(moving, grown_between_depths),
                 random=True,
                 verdicts=VERDICTS_WITH_LARGE,
                 rival=Rival(
@@ -143,7 +143,7 @@ GROUP = Group(
             kind="derived",
             observable="spread_ratio",
             expected=Expected("value", 1, 0.1, scale=RELATIVE),
-            outside=either(moving, limitless, _curved, grown),
+            outside=either(moving, limitless, _curved, grown_between_depths),
             random=True,
             verdicts=VERDICTS_WITH_LARGE,
             rival=Rival(RIVAL_ROOT_OF_WIDTH, "K18-overlap-root", 3.976),

@@ -33,8 +33,8 @@ from ....random import Stream
 from ....sampling import wide
 from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
 from ..kernels import finite_moments, limit_moments, reached
-from ..outside import limitless, moving, sizes, widths
-from ..problem import columns, key, law, overlaps, pair, read_in
+from ..outside import limitless, moving, sizes_of_law, widths
+from ..problem import array_of_columns, key_of_kernels, law_per_time, overlaps_after_read_in, pair, read_in
 from ..settings import Kernel
 from .claims import (
     CORNER_FINITE,
@@ -48,7 +48,7 @@ from .claims import (
     SHALLOW_DEPTH,
     STEPS_OF_SDE_SCHEME,
     WORDS_OF_CORNER_MOMENTS,
-    grown,
+    grown_between_depths,
 )
 
 
@@ -56,16 +56,16 @@ def measure(job: Job) -> Measurement:
     """Corners, their differences, and fluctuations in width."""
     settings = job.settings
     z = pair(settings)
-    gram = overlaps(z)
+    gram = overlaps_after_read_in(z)
     job.progress(0.0, "networks of several widths")
-    networks = sampled(settings, gram, ShallowNetwork(settings.activation), settings.depth, "network")
+    networks = sampled_by_width(settings, gram, ShallowNetwork(settings.activation), settings.depth, "network")
     recursion = finite_moments(settings, gram, settings.depth)
     records = corners(networks, CORNER_FINITE, recursion, CORNER_WIDE)
     records += spread_records(networks, "network")
-    arrays = {"diagram.depth": table(networks, recursion)}
+    arrays = {"diagram.depth": columns_by_width(networks, recursion)}
     job.progress(0.4, "shallow networks")
     records += of_shallow_networks(job, gram)
-    if moving(settings) is None and grown(settings) is None:
+    if moving(settings) is None and grown_between_depths(settings) is None:
         job.progress(0.45, "networks and their SDE on one noise")
         records += commuting(job, gram)
     if limitless(settings) is None and reached(settings, z)[0]:
@@ -79,7 +79,7 @@ def measure(job: Job) -> Measurement:
         }
         records += corners(diffusions, CORNER_SDE, limit, CORNER_LIMIT)
         records += spread_records(diffusions, "sde")
-        arrays["diagram.limit"] = table(diffusions, limit)
+        arrays["diagram.limit"] = columns_by_width(diffusions, limit)
         errors = {of: left[of] / limit["q"] for of in WORDS_OF_CORNER_MOMENTS}
         records += difference_records("sde", diffusions[settings.width], limit, errors)
         records += spread_ratio(settings, gram, diffusions)
@@ -92,7 +92,7 @@ def of_shallow_networks(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
 
     def compute() -> dict[str, np.ndarray]:
         return as_arrays(
-            drawn(
+            drawn_at_width(
                 settings,
                 gram,
                 scheme,
@@ -103,7 +103,7 @@ def of_shallow_networks(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
             )
         )
 
-    where = key(settings, "width", "replicas", "dtype")
+    where = key_of_kernels(settings, "width", "replicas", "dtype")
     draws = as_draws(job.shared.solve("kernel.diagram.shallow", where, compute))
     return difference_records(
         "network",
@@ -128,7 +128,7 @@ def difference_records(scheme: str, draws: Draws, wide: dict[str, float], errors
 
 def narrow_law(settings: Kernel, gram: Float[Tensor, "2 2"], phi: str, steps: int | None = None) -> GramMoments:
     """The moments of the Gram matrix of the SDE of width D/8, or of so many steps of its scheme."""
-    init, squared = sizes(settings), activation_named(phi).taylor()[0] ** 2
+    init, squared = sizes_of_law(settings), activation_named(phi).taylor()[0] ** 2
     s, k = squared * init.sigma_b**2, squared * init.sigma_w**2
     return gram_moments(gram.numpy(), s, k, settings.horizon, settings.width // DIVISOR_OF_NARROW_WIDTH, steps=steps)
 
@@ -137,10 +137,10 @@ def spread_ratio(settings: Kernel, gram: Float[Tensor, "2 2"], diffusions: dict[
     """Deviation of the overlap over the SDE's draws of width D/8, relative to the closed moments; those of
     `STEPS_OF_SDE_SCHEME` steps close too: what the step changes is taken off."""
     width, phi = settings.width // DIVISOR_OF_NARROW_WIDTH, settings.activation
-    if grown(settings) is not None or activation_named(phi).taylor()[1] != 0:
+    if grown_between_depths(settings) is not None or activation_named(phi).taylor()[1] != 0:
         return []
     exact = narrow_law(settings, gram, phi, steps=STEPS_OF_SDE_SCHEME).deviation(0, 1)
-    value, stderr = standard_deviation(diffusions[width]["lambda"])
+    value, stderr = deviation_over_replicas(diffusions[width]["lambda"])
     return [Record("spread_ratio", value / exact, stderr / exact, replicas=len(diffusions[width]["lambda"]))]
 
 
@@ -153,7 +153,7 @@ def commuting(job: Job, gram: Float[Tensor, "2 2"]) -> list[Record]:
     def compute() -> dict[str, np.ndarray]:
         return as_arrays(beside_their_sde(settings, gram))
 
-    where = key(settings, "width", "replicas", "dtype")
+    where = key_of_kernels(settings, "width", "replicas", "dtype")
     solution = as_draws(job.shared.solve("kernel.diagram.commuting", where, compute))
     records = []
     for of in WORDS_OF_CORNER_MOMENTS:
@@ -167,7 +167,7 @@ def beside_their_sde(settings: Kernel, gram: Float[Tensor, "2 2"]) -> Draws:
     """`L (V_L - V_T)` of each network, but for a mean of zero: the difference of a network and of Euler-Maruyama on its
     noise, plus the mean of the latter less that of the SDE; extrapolated from two depths."""
     width, phi = max(1, settings.width // DIVISOR_OF_NARROW_WIDTH), PINS_OF_TANH_DIAGRAM["activation"]
-    schemes = (ShallowNetwork(phi), EulerMaruyama(phi, "identity", law(settings)))
+    schemes = (ShallowNetwork(phi), EulerMaruyama(phi, "identity", law_per_time(settings)))
     walkers = [Walker(scheme, depth) for depth in DEPTHS_EXTRAPOLATED for scheme in schemes]
     at_activation = replace(settings, activation=phi)
     exact = limit_moments(at_activation, gram)
@@ -180,8 +180,8 @@ def beside_their_sde(settings: Kernel, gram: Float[Tensor, "2 2"]) -> Draws:
     for first, count in engine.pieces(replicas, vectors=8, width=width, dtype=getattr(torch, settings.dtype)):
         stream = Stream(settings.seed, f"kernel.diagram commuting {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
-        ends = engine.final(walkers, x0, law(settings), horizon=settings.horizon, stream=stream)
-        V = [wide.gram(x)[:, 0].cpu() for x in ends]
+        ends = engine.final(walkers, x0, law_per_time(settings), horizon=settings.horizon, stream=stream)
+        V = [wide.mean_gram(x)[:, 0].cpu() for x in ends]
         off = [V[2 * i] - V[2 * i + 1] + torch.tensor([bias["q"], bias["lambda"]]) for i, bias in enumerate(ahead)]
         coarse, fine = (depth * difference for depth, difference in zip(DEPTHS_EXTRAPOLATED, off, strict=True))
         totals.append(2 * fine - coarse)
@@ -189,7 +189,7 @@ def beside_their_sde(settings: Kernel, gram: Float[Tensor, "2 2"]) -> Draws:
     return {"q": total[:, 0], "lambda": total[:, 1]}
 
 
-def table(draws: dict[int, Draws], wide: dict[str, float]) -> np.ndarray:
+def columns_by_width(draws: dict[int, Draws], wide: dict[str, float]) -> np.ndarray:
     """Width, then mean and standard error of q, of lambda, and the standard deviation of lambda with its error, a
     column a width; the last is infinite."""
     finite = [
@@ -197,29 +197,33 @@ def table(draws: dict[int, Draws], wide: dict[str, float]) -> np.ndarray:
             width,
             *mean(draws_at_width["q"]),
             *mean(draws_at_width["lambda"]),
-            *standard_deviation(draws_at_width["lambda"]),
+            *deviation_over_replicas(draws_at_width["lambda"]),
         ]
         for width, draws_at_width in draws.items()
     ]
-    return columns([*finite, [math.inf, wide["q"], 0.0, wide["lambda"], 0.0, 0.0, 0.0]])
+    return array_of_columns([*finite, [math.inf, wide["q"], 0.0, wide["lambda"], 0.0, 0.0, 0.0]])
 
 
 Draws = dict[str, Float[Tensor, " r"]]
 """`q` and `lambda` of each network."""
 
 
-def sampled(settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth: int, purpose: str) -> dict[int, Draws]:
+def sampled_by_width(
+    settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth: int, purpose: str
+) -> dict[int, Draws]:
     """`|x|^2/D` of the first input and `<x, y>/D` at the horizon, by width; of their own noise at each depth.
 
     Of narrower networks there are as many times more.
     """
     return {
-        width: drawn(settings, gram, scheme, depth, purpose, width, settings.replicas * (settings.width // width))
+        width: drawn_at_width(
+            settings, gram, scheme, depth, purpose, width, settings.replicas * (settings.width // width)
+        )
         for width in widths(settings)
     }
 
 
-def drawn(
+def drawn_at_width(
     settings: Kernel, gram: Float[Tensor, "2 2"], scheme: Scheme, depth: int, purpose: str, width: int, replicas: int
 ) -> Draws:
     """The same of one width."""
@@ -227,8 +231,10 @@ def drawn(
     for first, count in engine.pieces(replicas, vectors=len(gram), width=width, dtype=getattr(torch, settings.dtype)):
         stream = Stream(settings.seed, f"kernel.diagram {purpose} {depth} {width}", first_replica=first)
         x0 = read_in(settings, gram, width, stream.part(" read-in"), count)
-        (x,) = engine.final([Walker(scheme, depth)], x0, law(settings), horizon=settings.horizon, stream=stream)
-        grams.append(wide.gram(x)[:, 0].cpu())
+        (x,) = engine.final(
+            [Walker(scheme, depth)], x0, law_per_time(settings), horizon=settings.horizon, stream=stream
+        )
+        grams.append(wide.mean_gram(x)[:, 0].cpu())
     values = torch.cat(grams)
     return {"q": values[:, 0], "lambda": values[:, 1]}
 
@@ -246,15 +252,15 @@ def _sde(job: Job, gram: Float[Tensor, "2 2"]) -> dict[int, Draws]:
     settings = job.settings
 
     def compute() -> dict[str, np.ndarray]:
-        scheme = EulerMaruyama(settings.activation, "identity", law(settings))
-        draws_by_width = sampled(settings, gram, scheme, STEPS_OF_SDE_SCHEME, "SDE")
+        scheme = EulerMaruyama(settings.activation, "identity", law_per_time(settings))
+        draws_by_width = sampled_by_width(settings, gram, scheme, STEPS_OF_SDE_SCHEME, "SDE")
         return {
             f"{of} {width}": draws[of].numpy()
             for width, draws in draws_by_width.items()
             for of in WORDS_OF_CORNER_MOMENTS
         }
 
-    solution = job.shared.solve("kernel.diagram.sde", key(settings, "width", "replicas", "dtype"), compute)
+    solution = job.shared.solve("kernel.diagram.sde", key_of_kernels(settings, "width", "replicas", "dtype"), compute)
     return {
         width: {of: torch.from_numpy(solution[f"{of} {width}"]) for of in WORDS_OF_CORNER_MOMENTS}
         for width in widths(settings)
@@ -263,7 +269,7 @@ def _sde(job: Job, gram: Float[Tensor, "2 2"]) -> dict[int, Draws]:
 
 def euler_moments(settings: Kernel, gram: Float[Tensor, "2 2"], depth: int) -> dict[str, float]:
     """Moments of the Euler-Maruyama scheme at infinite width: `x + phi'(0) z + 1/2 phi''(0) v h`."""
-    init, h = sizes(settings), settings.horizon / depth
+    init, h = sizes_of_law(settings), settings.horizon / depth
     slope, curvature = activation_named(settings.activation).taylor()
     m, L = gram.new_zeros(len(gram)), gram
     for _ in range(depth):
@@ -306,7 +312,7 @@ def spread_records(draws: dict[int, Draws], scheme: str) -> list[Record]:
     return [
         Record(
             "corner_spread",
-            *standard_deviation(draws_at_width["lambda"]),
+            *deviation_over_replicas(draws_at_width["lambda"]),
             coordinates={"scheme": scheme, "width": width},
             replicas=len(draws_at_width["lambda"]),
         )
@@ -314,7 +320,7 @@ def spread_records(draws: dict[int, Draws], scheme: str) -> list[Record]:
     ]
 
 
-def standard_deviation(values: Float[Tensor, " r"]) -> tuple[float, float]:
+def deviation_over_replicas(values: Float[Tensor, " r"]) -> tuple[float, float]:
     """Standard deviation over replicas and its standard error, by the fourth moment."""
     off = (values - values.mean()).square()
     variance, error = mean(off)

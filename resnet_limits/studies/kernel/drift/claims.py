@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import HAYOU
 from ...group import Group
-from ...least import points
+from ...least import bytes_of_points
 
 WIDTHS_OF_DRIFT = (8, 16, 32)
 PINS_OF_DRIFT = {
@@ -42,7 +42,7 @@ GROUP = Group(
     name="drift",
     title="How fast do ReLU networks of finite width grow?",
     seconds=3.3,
-    least=points,
+    least=bytes_of_points,
     claims=(
         _growth("relu", 8, 0.3716),
         _growth("relu", 16, 0.4346),

@@ -11,9 +11,9 @@ from dataclasses import replace
 from ....claims.claim import RELATIVE, VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import JACOT, LEE_GAUSSIAN, PELUCHETTI, Paper
 from ...group import Group
-from ...least import points, sampled
+from ...least import bytes_of_points, bytes_of_samples
 from ..outside import EXPECTED_IN_WIDTH, either, moving, narrow
-from ..room import least_of_weights
+from ..room import least_of_full_matrices
 from ..settings import Kernel
 
 NETWORKS_WITH_FULL_MATRICES = 64
@@ -86,7 +86,10 @@ def _narrow(claim_id: str, words: str, scheme: str, rival: Rival) -> Claim:
 
 
 def least_of_entries(settings: Kernel) -> float:
-    return max(least_of_weights(settings), points(settings) + sampled(settings, vectors=settings.kernel.inputs))
+    return max(
+        least_of_full_matrices(settings),
+        bytes_of_points(settings) + bytes_of_samples(settings, vectors=settings.kernel.inputs),
+    )
 
 
 GROUP = Group(

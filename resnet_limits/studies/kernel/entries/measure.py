@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ....engines import default_engine
 from ....limits.kernel import Kind
-from ....measurement.estimate import mean, root_mean_square
+from ....measurement.estimate import mean, root_of_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
@@ -29,8 +29,17 @@ from ....random import Stream, normals
 from ....sampling import wide
 from ....sampling.schemes import ShallowNetwork, Walker
 from ..kernels import finite_kernel
-from ..outside import sizes, widths
-from ..problem import key, law, network_of, overlaps, pair, points, read_in, where
+from ..outside import sizes_of_law, widths
+from ..problem import (
+    first_points,
+    key_of_kernels,
+    law_per_time,
+    network_of,
+    overlaps_after_read_in,
+    pair,
+    read_in,
+    where,
+)
 from ..settings import Kernel
 from .claims import (
     DEPTH_OF_ENTRIES,
@@ -57,8 +66,8 @@ Kernels = Float[Tensor, "r n n"]
 def measure(job: Job) -> Measurement:
     """Entries, their mean over networks relative to infinite width, and distances by width."""
     settings = job.settings
-    z, its_widths = points(settings, settings.kernel.inputs), widths(settings)
-    gram, records = overlaps(z), []
+    z, its_widths = first_points(settings, settings.kernel.inputs), widths(settings)
+    gram, records = overlaps_after_read_in(z), []
     sample: dict[Kind, Callable[..., Kernels]] = {"nngp": nngp, "ntk": ntk}
     for i, (kind, draw) in enumerate(sample.items()):
         exact = finite_kernel(settings, kind, settings.depth)(z, z)
@@ -69,7 +78,7 @@ def measure(job: Job) -> Measurement:
             if width == settings.width:
                 records += entry_records(kernels, exact, kind)
             coordinates = {"scheme": kind, "width": width}
-            its_distance = distance(kernels, exact)
+            its_distance = distance_of_kernels(kernels, exact)
             distances.append(Record("entries_distance", *its_distance, coordinates=coordinates, replicas=len(kernels)))
         records += distances
         records += entry_records(*_shallow(job, gram, kind, draw, z), f"{kind} shallow")
@@ -92,7 +101,7 @@ def _shallow(
     def compute() -> dict[str, np.ndarray]:
         return {"kernels": draw(settings, gram, settings.width).numpy()}
 
-    keys = key(settings, "width", "dtype", "replicas", "kernel.inputs")
+    keys = key_of_kernels(settings, "width", "dtype", "replicas", "kernel.inputs")
     kernels = job.shared.solve(f"kernel.shallow.{kind}", keys, compute)["kernels"]
     return torch.from_numpy(kernels), finite_kernel(settings, kind, DEPTH_OF_ENTRIES)(z, z)
 
@@ -109,7 +118,7 @@ def _narrow(job: Job) -> list[Record]:
         PINS_OF_LINEAR_ENTRIES["horizon"],
     )
     z, replicas = pair(job.settings), NARROW_NETWORKS * job.settings.replicas
-    gram = overlaps(z)
+    gram = overlaps_after_read_in(z)
     layers_alone = replace(job.settings.kernel, read_in=False, readout=False)
     settings = replace(
         job.settings,
@@ -133,7 +142,7 @@ def _narrow(job: Job) -> list[Record]:
         ]
         return {"autograd": torch.cat(kernels).numpy(), "spans": ntk(settings, gram, NARROW_WIDTH)[:, 0, 1].numpy()}
 
-    keys = key(job.settings, "dtype", "replicas")
+    keys = key_of_kernels(job.settings, "dtype", "replicas")
     kernels = job.shared.solve("kernel.ntk.narrow", keys, compute)
     k, h = init.sigma_w**2, T / NARROW_LAYERS
     exact = T * (init.sigma_b**2 + k * float(gram[0, 1])) * (1 + k * h) ** (NARROW_LAYERS - 1)
@@ -154,7 +163,7 @@ def nngp(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         (x,) = engine.final(
             [Walker(ShallowNetwork(settings.activation), settings.depth)],
             x0,
-            law(settings),
+            law_per_time(settings),
             horizon=settings.horizon,
             stream=stream,
         )
@@ -166,7 +175,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
     """The tangent kernel of each network, of replicas/8 of the largest width and as many more as others are
     narrower."""
     engine, totals = default_engine(), []
-    init, h = sizes(settings), settings.horizon / settings.depth
+    init, h = sizes_of_law(settings), settings.horizon / settings.depth
     replicas = max(settings.replicas // REPLICAS_A_TANGENT_KERNEL, 2) * settings.width // width
     n, phi = len(gram), settings.activation
     dtype = where(settings)["dtype"]
@@ -180,7 +189,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
         tape = engine.record(
             ShallowNetwork(phi),
             x0,
-            law(settings),
+            law_per_time(settings),
             depth=settings.depth,
             horizon=settings.horizon,
             stream=stream,
@@ -200,7 +209,7 @@ def ntk(settings: Kernel, gram: Float[Tensor, "n n"], width: int) -> Kernels:
 
 def _overlaps(x: Float[Tensor, "r n d"]) -> Kernels:
     """`<x_i, x_j>/D`, float64, CPU."""
-    return wide.gram(x).cpu()
+    return wide.mean_gram(x).cpu()
 
 
 def _by_autograd(job: Job, z: Float[Tensor, "n f"], depth: int) -> Kernels:
@@ -220,7 +229,7 @@ def _by_autograd(job: Job, z: Float[Tensor, "n f"], depth: int) -> Kernels:
             kernels.append(tangent_kernel(network, parameters, z).cpu())
         return {"kernels": torch.cat(kernels).numpy()}
 
-    keys = key(settings, "width", "dtype", "kernel.inputs", at=depth)
+    keys = key_of_kernels(settings, "width", "dtype", "kernel.inputs", at=depth)
     return torch.from_numpy(job.shared.solve("kernel.ntk-autograd", keys, compute)["kernels"])
 
 
@@ -238,6 +247,6 @@ def entry_records(kernels: Kernels, exact: Float[Tensor, "n n"], scheme: str) ->
     return records
 
 
-def distance(kernels: Kernels, exact: Float[Tensor, "n n"]) -> tuple[float, float]:
+def distance_of_kernels(kernels: Kernels, exact: Float[Tensor, "n n"]) -> tuple[float, float]:
     """Root mean square over networks of `|K - K_inf| / |K_inf|`, Frobenius norms."""
-    return root_mean_square((kernels - exact).square().sum(dim=(1, 2)) / exact.square().sum())
+    return root_of_mean((kernels - exact).square().sum(dim=(1, 2)) / exact.square().sum())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
-from ...least import points
+from ...least import bytes_of_points
 from ..outside import (
     DEEP_BLOCK,
     NEEDS_NO_BLOW_UP,
@@ -57,7 +57,7 @@ GROUP = Group(
     name="expressivity",
     title="Can a network of infinite width and depth do more than linear regression?",
     seconds=3,
-    least=points,
+    least=bytes_of_points,
     claims=(
         Claim(
             id="kernel.expressivity.rank",

@@ -28,9 +28,9 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....paths.laws.iid import IidLaw
 from ...pinned import pinned
-from ..kernels import affine, deep_kernel, finite_kernel, limit_exists, limit_kernel
+from ..kernels import affine_kernel, deep_kernel, finite_kernel, limit_exists, limit_kernel
 from ..outside import not_affine
-from ..problem import dataset, key, overlaps
+from ..problem import key_of_kernels, overlaps_after_read_in, standardised_dataset
 from ..settings import Kernel
 from .claims import (
     MIN_POINTS_OF_GRAM,
@@ -50,9 +50,9 @@ TOLERANCE_OF_DEEP_STEPS = 1e-10
 def measure(job: Job) -> Measurement:
     """Ranks and the ridge identity once, the non-linear part at this depth."""
     settings, records = job.settings, []
-    data = dataset(settings)
+    data = standardised_dataset(settings)
     x = data.x_train.double()
-    keys = key(settings, "kernel.ridge")
+    keys = key_of_kernels(settings, "kernel.ridge")
     if limit_exists(settings, data)[0]:
         solution = job.shared.solve("kernel.expressivity", keys, lambda: of_the_limit(settings))
         records += rank_records(solution, x.shape[1])
@@ -64,7 +64,7 @@ def measure(job: Job) -> Measurement:
         records += regression_records(settings, data)
     job.progress(0.5, "non-linear part")
     few = x[:POINTS_FITTED_BY_AFFINE]
-    gram = overlaps(few)
+    gram = overlaps_after_read_in(few)
     small = of_small_sizes(settings)
     bent = replace(settings, horizon=PINS_OF_BENT_KERNEL["horizon"])
 
@@ -99,13 +99,13 @@ def regression_records(settings: Kernel, data: Dataset) -> list[Record]:
     """Regression with NNGP and tangent kernel of this depth against linear ridge regression, which knows the kernel of
     infinite depth by its two constants alone."""
     small, noise = of_small_sizes(settings), PINS_OF_NOISY_REGRESSION["kernel.ridge"]
-    x, y = data.x_train[:POINTS_OF_REGRESSION].double(), targets(data, POINTS_OF_REGRESSION)
+    x, y = data.x_train[:POINTS_OF_REGRESSION].double(), targets_of_classes(data, POINTS_OF_REGRESSION)
     kinds: tuple[Kind, ...] = ("nngp", "ntk")
     records = []
     for kind in kinds:
         kernel = finite_kernel(small, kind, settings.depth)
         posterior = dense.posterior(kernel, x, y, ridge=noise)
-        linear = linear_ridge(*affine(small, kind), x, y, x, noise)
+        linear = linear_ridge(*affine_kernel(small, kind), x, y, x, noise)
         off = float((posterior.mean(x) - linear).norm() / linear.norm())
         coordinates = {"scheme": kind, **PINS_OF_NOISY_REGRESSION}
         error = settings.depth * posterior.error
@@ -113,7 +113,7 @@ def regression_records(settings: Kernel, data: Dataset) -> list[Record]:
     return records
 
 
-def targets(data: Dataset, count: int) -> Float[Tensor, "n o"]:
+def targets_of_classes(data: Dataset, count: int) -> Float[Tensor, "n o"]:
     """Of the first training points: classes as vectors, float64."""
     y = data.y_train[:count]
     return one_hot(y, data.classes) if data.is_classification else y.double()
@@ -148,7 +148,7 @@ def rank_records(solution: dict[str, np.ndarray], d_in: int) -> list[Record]:
 
 def of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
     """Eigenvalues of Gram matrices, decreasing, and the difference of kernel and linear ridge regression."""
-    data = dataset(settings)
+    data = standardised_dataset(settings)
     count = max(MIN_POINTS_OF_GRAM, data.features + 1 + POINTS_BEYOND_FEATURES)
     x, new = data.x_train[:count].double(), data.x_test.double()[:count]
     largest = float(torch.cat([x, new]).square().mean(dim=1).max())
@@ -158,7 +158,7 @@ def of_the_limit(settings: Kernel) -> dict[str, np.ndarray]:
         K = block(kernel, x, x)
         arrays[kind] = np.linalg.eigvalsh(K.numpy())[::-1]
         if kind == "ntk" and not_affine(settings) is None:
-            linear, y = affine(settings, kind), targets(data, count)
+            linear, y = affine_kernel(settings, kind), targets_of_classes(data, count)
             arrays["ridge"] = np.array(ridge_difference(kernel, linear, x, y, new, settings.kernel.ridge))
     return arrays
 

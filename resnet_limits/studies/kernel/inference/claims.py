@@ -9,7 +9,7 @@ from ....papers import JACOT, LEE_GAUSSIAN, LEE_WIDE, Paper
 from ...group import Group
 from ...outside import unlabelled
 from ..outside import either, moving, narrow
-from ..room import least_of_weights
+from ..room import least_of_full_matrices
 
 MAX_TEST_POINTS = 1000
 """Test points at which trained networks are looked at, at most."""
@@ -54,7 +54,7 @@ GROUP = Group(
     name="inference",
     title="Do trained networks of finite width predict what inference with their kernel does?",
     seconds=13,
-    least=least_of_weights,
+    least=least_of_full_matrices,
     claims=(
         _order(
             "kernel.inference.trained",

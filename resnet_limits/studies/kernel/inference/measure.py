@@ -26,17 +26,17 @@ from ....inference.dense import assemble
 from ....inference.filters import gradient_descent
 from ....inference.targets import one_hot
 from ....limits.pair_kernel import mean_square
-from ....measurement.estimate import fraction, mean, root_mean_square
+from ....measurement.estimate import fraction, mean, root_of_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
 from ....random import Stream, normals
-from ....sampling.wide import gram as overlaps_of
+from ....sampling.wide import mean_gram as overlaps_of
 from ....sampling.wide import pre_activations
-from ....training.ntk import descend
+from ....training.ntk import descend_full_batch
 from ..kernels import finite_kernel
-from ..outside import sizes, widths
-from ..problem import columns, dataset, key, network_of, overlaps
+from ..outside import sizes_of_law, widths
+from ..problem import array_of_columns, key_of_kernels, network_of, overlaps_after_read_in, standardised_dataset
 from ..settings import Kernel
 from .claims import (
     MAX_MEAN_SQUARE_OF_TEST_POINTS,
@@ -68,7 +68,7 @@ class Task:
 
 def task(settings: Kernel) -> Task:
     """The first `kernel.points` training points and at most 1000 test points."""
-    data, n = dataset(settings), settings.kernel.points
+    data, n = standardised_dataset(settings), settings.kernel.points
     y = one_hot(data.y_train[:n], data.classes) if data.is_classification else data.y_train[:n].double()
     labels = data.y_test[:MAX_TEST_POINTS] if data.is_classification else None
     return Task(data.x_train[:n].double(), y, data.x_test[:MAX_TEST_POINTS].double(), labels)
@@ -121,7 +121,7 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
     for i, width in enumerate(its_widths):
         learnt = _trained(job, regression, depth, width, rate * len(regression.x), (i, len(its_widths)))
         networks[width] = len(learnt.change)
-        distances[width] = root_mean_square((learnt.change - predicted).square().mean(dim=(1, 2)) / size)
+        distances[width] = root_of_mean((learnt.change - predicted).square().mean(dim=(1, 2)) / size)
         loss = learnt.loss[:, learnt.loss.shape[1] // DIVISOR_OF_EARLY_STEPS]  # after so many steps
         reached = loss_times(loss, components, (1 - rate * values.clamp(min=0)).abs(), steps)
         times[width] = (
@@ -140,7 +140,7 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
             total.records += _against_the_kernel(right, predicted, regression.labels, drawn)
             ensemble = (learnt.change.mean(dim=0).argmax(dim=1) == regression.labels).double().mean()
             total.records.append(Record("accuracy.ensemble", float(ensemble), **drawn))
-            total.arrays["inference.accuracy"] = columns(
+            total.arrays["inference.accuracy"] = array_of_columns(
                 [*shares, len(regression.x)] for shares in (mean(right.mean(dim=1)), foreseen)
             )
         last = {"step": steps - 1, **drawn}
@@ -149,7 +149,7 @@ def _fully(job: Job, regression: Task, depth: int) -> Measurement:
         total.arrays["inference.predicted"] = predicted[:, 0].contiguous().numpy()
         total.arrays["inference.loss"] = learnt.loss.mean(dim=0).numpy()
     end = {"coordinates": {**where, "scheme": "extrapolated"}, "replicas": settings.kernel.networks}
-    total.records.append(Record("learnt_time", *extrapolated(times), **end))
+    total.records.append(Record("learnt_time", *extrapolated_time(times), **end))
     total.records += distance_records(distances, {"scheme": "trained", **PINS_OF_SINGLE_PRECISION}, networks)
     total.arrays["inference.distance.trained"] = by_width(distances)
     return total
@@ -176,7 +176,7 @@ def loss_times(
     return torch.where(loss.isfinite(), (early + late) / 2, math.nan)
 
 
-def extrapolated(by_width: dict[int, tuple[float, float]]) -> tuple[float, float]:
+def extrapolated_time(by_width: dict[int, tuple[float, float]]) -> tuple[float, float]:
     """The time of infinite width, with its standard error: `1/t = a + b/D` through the two largest widths.
 
     Steps over time, `1/t`, are nearly linear in 1/D where t is not: `D (1/t - 1)` was 61, 52, 50 at D = 32 to 128.
@@ -192,7 +192,7 @@ def extrapolated(by_width: dict[int, tuple[float, float]]) -> tuple[float, float
 
 def by_width(distances: dict[int, tuple[float, float]]) -> np.ndarray:
     """Width, distance and its standard error, a column a width."""
-    return columns([width, *distance] for width, distance in distances.items())
+    return array_of_columns([width, *distance] for width, distance in distances.items())
 
 
 def distance_records(
@@ -216,7 +216,7 @@ def _tangent_kernel(job: Job, regression: Task, depth: int) -> dict[str, Tensor]
             "across": kernel(regression.new, regression.x).numpy(),
         }
 
-    where = key(settings, "kernel.points", at=depth)
+    where = key_of_kernels(settings, "kernel.points", at=depth)
     solution = job.shared.solve("kernel.inference.kernel", where, compute)
     return {name: torch.from_numpy(array) for name, array in solution.items()}
 
@@ -242,14 +242,14 @@ def _trained(job: Job, regression: Task, depth: int, width: int, rate: float, pa
             stream = Stream(settings.seed, "kernel.inference", first_replica=first)
             start = network.initial(x.shape[1], y.shape[1], stream, replicas=count, device=device_)
             of = functools.partial(network.outputs, through=default_engine().forward)
-            end, loss = descend(
+            end, loss = descend_full_batch(
                 network, start, x, y + of(start, x), rate=rate, steps=settings.kernel.steps, report=tell
             )
             outputs = {"change": of(end, new) - of(start, new), "loss": loss}
             return {name: t.double().cpu().numpy() for name, t in outputs.items()}
 
         drawn = {"of_width": width, "first": first, "count": count}
-        where = key(settings, "kernel.points", "kernel.steps", at=depth, rate=rate, **drawn)
+        where = key_of_kernels(settings, "kernel.points", "kernel.steps", at=depth, rate=rate, **drawn)
         solutions.append(job.shared.solve("kernel.inference.trained", where, compute))
     return Learnt(
         *(torch.from_numpy(np.concatenate([f[name] for f in solutions])) for name in Learnt.__dataclass_fields__)
@@ -288,7 +288,7 @@ def _weakly(job: Job, regression: Task, depth: int) -> Measurement:
         regression.y,
         noise,
     )
-    gram = overlaps(torch.cat([regression.x, regression.new]))
+    gram = overlaps_after_read_in(torch.cat([regression.x, regression.new]))
     its_widths = [wider * settings.width for wider in WIDTH_FACTORS]
 
     def compute() -> dict[str, np.ndarray]:
@@ -304,12 +304,12 @@ def _weakly(job: Job, regression: Task, depth: int) -> Measurement:
                 ]
         return {"squares": torch.stack(squares_drawn).reshape(len(its_widths), WEAKLY_TRAINED_NETWORKS, 2).numpy()}
 
-    where = key(settings, "width", "kernel.points", "kernel.ridge", at=depth)
+    where = key_of_kernels(settings, "width", "kernel.points", "kernel.ridge", at=depth)
     squares = torch.from_numpy(job.shared.solve("kernel.inference.weak", where, compute)["squares"])
     total = Measurement()
     for i, name in enumerate(("posterior mean", "posterior variance")):
         distances = {
-            width: root_mean_square(squares_at_width)
+            width: root_of_mean(squares_at_width)
             for width, squares_at_width in zip(its_widths, squares[..., i], strict=True)
         }
         networks = dict.fromkeys(its_widths, WEAKLY_TRAINED_NETWORKS)
@@ -330,7 +330,7 @@ def overlaps_at(
     settings: Kernel, gram: Float[Tensor, "n n"], depth: int, width: int, replica: int
 ) -> Float[Tensor, "1 n n"]:
     """`<x_L, x_L'>/D` of a network of this width, sampled from Gram matrices: no weights, however wide it is."""
-    init, h = sizes(settings), settings.horizon / depth
+    init, h = sizes_of_law(settings), settings.horizon / depth
     phi = activation_named(settings.activation)
     stream = Stream(settings.seed, f"kernel.inference.weak {width}", first_replica=replica)
 

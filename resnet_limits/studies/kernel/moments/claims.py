@@ -11,8 +11,8 @@ from typing import Any
 from ....claims.claim import RELATIVE, VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
-from ...least import points
-from ..outside import VERDICTS_OF_DEPTH_ORDERS, either, explodes_with, moving, sizes, without_order
+from ...least import bytes_of_points
+from ..outside import VERDICTS_OF_DEPTH_ORDERS, either, moments_explode_with, moving, sizes_of_law, without_order
 from ..settings import Kernel
 
 POINTS_OF_OVERLAPS = 6
@@ -38,9 +38,9 @@ MAX_GROWTH_OF_CONSTANT = 2.0
 """The largest `sigma_w^2 T` at which the constant is seen at these depths."""
 
 
-def grown(settings: Kernel) -> str | None:
+def grown_for_constant(settings: Kernel) -> str | None:
     """Why depths of `DEPTHS_OF_CONSTANT` are too small to extrapolate from, or None."""
-    if (growth := sizes(settings).sigma_w ** 2 * settings.horizon) > MAX_GROWTH_OF_CONSTANT:
+    if (growth := sizes_of_law(settings).sigma_w ** 2 * settings.horizon) > MAX_GROWTH_OF_CONSTANT:
         return (
             f"sigma_w^2 T = {growth:.3g}: above {MAX_GROWTH_OF_CONSTANT:g} the constant is not seen at"
             f" depths of {DEPTHS_OF_CONSTANT}"
@@ -49,7 +49,7 @@ def grown(settings: Kernel) -> str | None:
 
 
 def _swish(settings: Kernel) -> str | None:
-    return explodes_with("swish", settings) or moving(settings)
+    return moments_explode_with("swish", settings) or moving(settings)
 
 
 def _too_large(scheme: str, of: str) -> Any:
@@ -106,7 +106,7 @@ def _limit(scheme: str, rival: Rival) -> Claim:
         expected=Expected("at_most", 0, 3e-3, scale=RELATIVE),
         where={"scheme": scheme},
         pins={} if scheme == "own" else PINS_OF_SWISH_MOMENTS,
-        outside=either(without_order, grown) if scheme == "own" else either(_swish, grown),
+        outside=either(without_order, grown_for_constant) if scheme == "own" else either(_swish, grown_for_constant),
         needs="moments that do not blow up before the horizon",
         verdicts=VERDICTS_WITH_LARGE,
         rival=rival,
@@ -124,7 +124,7 @@ def _constant(of: str, rival: Rival) -> Claim:
         expected=Expected("value", 1, 0.01, scale=RELATIVE),
         where={"of": of},
         pins=PINS_OF_TANH_MOMENTS,
-        outside=either(moving, grown),
+        outside=either(moving, grown_for_constant),
         verdicts=VERDICTS_WITH_LARGE,
         rival=rival,
     )
@@ -140,7 +140,7 @@ GROUP = Group(
     name="moments",
     title="Do the moments of infinitely wide networks converge to an ODE as depth grows?",
     seconds=3,
-    least=points,
+    least=bytes_of_points,
     claims=(
         _order("own", "q", Rival(RIVAL_WITHOUT_BIAS, "K5-bias-moments", -0.003126)),
         _order("own", "lambda", Rival(RIVAL_CONSTANT_BIAS, "K6-bias-kernel", -0.2968)),

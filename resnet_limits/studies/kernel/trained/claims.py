@@ -8,7 +8,7 @@ from __future__ import annotations
 from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Depths, Group
-from ...least import BYTES_OF_SINGLE, points
+from ...least import BYTES_OF_SINGLE, bytes_of_points
 from ...outside import unlabelled
 from ..outside import VERDICTS_OF_DEPTH_ORDERS
 from ..settings import Kernel
@@ -62,17 +62,17 @@ def _depth(optimizer: str, tolerance: float, rival: float) -> Claim:
     )
 
 
-def least_of_trained(settings: Kernel) -> float:
+def least_of_mini_batches(settings: Kernel) -> float:
     """Parameters of the layers with their gradients and, under adam, two running means of each."""
     keys = settings.kernel.mini_batch
-    return points(settings) + 4 * BYTES_OF_SINGLE * keys.networks * settings.depth * keys.width**2
+    return bytes_of_points(settings) + 4 * BYTES_OF_SINGLE * keys.networks * settings.depth * keys.width**2
 
 
 GROUP = Group(
     name="trained",
     title="How accurate are finite networks trained on mini-batches, and does depth hurt?",
     seconds=30,
-    least=least_of_trained,
+    least=least_of_mini_batches,
     depths=Depths(high=64),
     claims=(
         _gain("sgd", 0.02, -0.1013),

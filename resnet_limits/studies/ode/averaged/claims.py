@@ -10,7 +10,7 @@ from __future__ import annotations
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import CHIZAT
 from ...group import Group
-from ...least import number, points
+from ...least import bytes_of_number, bytes_of_points
 from ..settings import Ode
 
 PINS_OF_AVERAGED = {"block": "one", "activation": "swish", "init": "iid"}
@@ -22,7 +22,9 @@ RIVAL_SHARED_DRAW = "all layers share one draw"
 
 def least_of_averaged(settings: Ode) -> float:
     replicas = min(settings.replicas, AVERAGED_REPLICAS_A_PIECE)
-    return points(settings) + number(settings) * replicas * settings.depth * settings.width * (settings.width + 1)
+    return bytes_of_points(settings) + bytes_of_number(settings) * replicas * settings.depth * settings.width * (
+        settings.width + 1
+    )
 
 
 GROUP = Group(

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import HAIRER, SANDER
 from ...group import Group
-from ...least import points
-from ..outside import moves, reads_a_continuous_path, smooth_field
+from ...least import bytes_of_points
+from ..outside import reads_a_continuous_path, smooth_field, states_move
 from ..room import least_of_states, least_of_weights
 from ..settings import Ode
 
@@ -38,7 +38,7 @@ def _order(scheme: str, order: float, tolerance: float, outside: Callable[[Ode],
 
 
 def _frozen_is_other(settings: Ode) -> str | None:
-    if (reason := moves(settings)) is None and settings.init.is_constant():
+    if (reason := states_move(settings)) is None and settings.init.is_constant():
         return f"init={settings.init.name}: frozen weights are the weights"
     return reason or smooth_field(settings)
 
@@ -60,7 +60,7 @@ def _frozen(scheme: str) -> Claim:
 def least_of_forward(settings: Ode) -> float:
     if reads_a_continuous_path(settings):
         return 0.0
-    return points(settings) + least_of_weights(settings) + least_of_states(settings)
+    return bytes_of_points(settings) + least_of_weights(settings) + least_of_states(settings)
 
 
 GROUP = Group(
@@ -70,7 +70,7 @@ GROUP = Group(
     least=least_of_forward,
     memory=("ode.paths", "width", "ode.inputs", "depth"),
     claims=(
-        _order("euler", 1, 0.1, moves, -0.005117),
+        _order("euler", 1, 0.1, states_move, -0.005117),
         _order("heun", 2, 0.1, smooth_field, -0.0004734),
         _order("rk4", 4, 0.2, smooth_field, 5.591e-8),
         _frozen("heun"),

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .... import device
 from ....limits.adjoint import adjoint
-from ....limits.flow import DrivenFlow, rounding
+from ....limits.flow import DrivenFlow, rounding_of_states
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.residual import gradients
@@ -28,9 +28,9 @@ from ....networks.steps import STEPS, Step
 from ....paths.path import Path
 from ....paths.smooth import SmoothPath
 from ....paths.tied import TiedPath
-from ....settings.content import chosen
+from ....settings.content import chosen_keys
 from ..outside import smooth_field
-from ..problem import KEYS_OF_ODE_PATHS, half_mean_square, problem, relative_error
+from ..problem import KEYS_OF_ODE_PATHS, half_square_with_gradient, problem, relative_error
 
 SCHEMES_OF_GRADIENTS = ("euler", "heun")
 INTERIOR_TIMES = (0.25, 0.5, 0.75)
@@ -74,7 +74,7 @@ def _reference(job: Job) -> Mapping[str, Tensor]:
             {name: basis for name, (_, basis) in linear.items()},
             exact.x0,
             exact.horizon,
-            half_mean_square,
+            half_square_with_gradient,
             times=settings.horizon * torch.tensor(INTERIOR_TIMES, dtype=torch.float64),
         )
         arrays = {"x0": solution.x0, **{f"c.{n}": c for n, c in solution.coefficients.items()}}
@@ -82,14 +82,14 @@ def _reference(job: Job) -> Mapping[str, Tensor]:
         errors = {f"error.{n}": torch.tensor([e]) for n, e in solution.errors.items()}
         return {name: value.cpu().numpy() for name, value in (arrays | errors).items()}
 
-    solution = job.shared.solve("adjoint", chosen(settings, KEYS_OF_ODE_PATHS), compute)
+    solution = job.shared.solve("adjoint", chosen_keys(settings, KEYS_OF_ODE_PATHS), compute)
     where = device.resolve(settings.device)
     return {name: torch.from_numpy(value).to(where) for name, value in solution.items()}
 
 
 def _compare(driven: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapping[str, Tensor]) -> list[Record]:
     network = gradients(
-        driven.field, step, driven.x0, driven.weights(step, depth), driven.step_size(depth), half_mean_square
+        driven.field, step, driven.x0, driven.weights(step, depth), driven.step_size(depth), half_square_with_gradient
     )
     times = step.times(depth, driven.horizon)
     names = list(driven.path.parameters)
@@ -101,7 +101,7 @@ def _compare(driven: DrivenFlow, step: Step, depth: int, dtype: str, exact: Mapp
     by_path = relative_error(
         [coefficients[n] for n in names], [exact[f"c.{n}"] for n in names], exact["error.coefficients"]
     )
-    noise = rounding(dtype, depth, 1.0)
+    noise = rounding_of_states(dtype, depth, 1.0)
     both = (math.hypot(by_input[0], by_path[0]), math.hypot(by_input[1], by_path[1]))
     records = [
         Record(name, value, reference_error=error + noise, coordinates={"scheme": step.name})

@@ -20,7 +20,7 @@ from ....networks.classifier import accuracy, logits
 from ....networks.steps import STEPS
 from ....settings.training import Train
 from ...pinned import pinned
-from ..networks import data_of, drawn, trained_from, two_matrix_field
+from ..networks import data_of, drawn_trunk, trained_from, two_matrix_field
 from ..settings import Ode
 from .claims import PINS_OF_ACCURACY
 
@@ -36,7 +36,9 @@ def measure(job: Job) -> Measurement:
     """`accuracy_gain` at the job's depth."""
     settings = of_the_claim(job.settings)
     dataset, replicas = data_of(settings), settings.train.replicas
-    trunk = drawn(settings, settings.init, settings.width, depth=settings.depth, replicas=replicas, purpose="accuracy")
+    trunk = drawn_trunk(
+        settings, settings.init, settings.width, depth=settings.depth, replicas=replicas, purpose="accuracy"
+    )
     trained = trained_from(replace(job, settings=settings), trunk, dataset, same_ends=False, cut=False)
     field, h = two_matrix_field(settings, settings.width), settings.horizon / settings.depth
     with torch.no_grad():

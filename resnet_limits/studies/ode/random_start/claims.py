@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import CHIZAT
 from ...group import Group
-from ...least import number, parameters, points
+from ...least import bytes_of_number, bytes_of_points, parameters
 from ..settings import Ode, two_matrices
 
 PINS_OF_RANDOM_START = {"block": "two", "init": "iid", "width": 8}
@@ -18,7 +18,7 @@ def least_of_random_start(settings: Ode) -> float:
     """The weights of depth 2L of all draws, from which those of depth L are taken."""
     width = PINS_OF_RANDOM_START["width"]
     layer = parameters(two_matrices(settings, width), width)
-    return points(settings) + number(settings) * settings.ode.draws * 2 * settings.depth * layer
+    return bytes_of_points(settings) + bytes_of_number(settings) * settings.ode.draws * 2 * settings.depth * layer
 
 
 GROUP = Group(

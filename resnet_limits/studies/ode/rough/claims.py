@@ -11,7 +11,7 @@ from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import MARION_SCALING
 from ....paths.laws.rough import RoughLaw
 from ...group import Depths, Group
-from ...least import points
+from ...least import bytes_of_points
 from ..settings import Ode
 
 PINS_OF_ROUGH = {"init": "rough", "width": 8}
@@ -44,7 +44,7 @@ GROUP = Group(
     name="rough",
     title="Do networks whose weights follow a rough path converge, and at which order?",
     seconds=6,
-    least=points,
+    least=bytes_of_points,
     depths=Depths(high=MAX_DEPTH_OF_ROUGH),
     memory=("ode.inputs", "depth", "replicas"),
     claims=(

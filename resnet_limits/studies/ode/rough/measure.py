@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ....engines import default_engine
-from ....limits.flow import rounding
-from ....measurement.estimate import root_mean_square as root_mean_square_of
+from ....limits.flow import rounding_of_states
+from ....measurement.estimate import root_of_mean as root_mean_square_of
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.parametrisation import ODE
@@ -67,7 +67,7 @@ def measure(job: Job) -> Measurement:
         "rough_difference",
         value,
         stderr=stderr,
-        reference_error=rounding(settings.dtype, settings.depth, size),
+        reference_error=rounding_of_states(settings.dtype, settings.depth, size),
         coordinates={**PINS_OF_ROUGH, "init.hurst": rough_law(settings).hurst},
     )
     return Measurement([record, _ratio(settings, torch.cat(sums))])

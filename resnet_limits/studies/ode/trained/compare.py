@@ -17,7 +17,7 @@ from ....claims.distance import at_common_times, sup_distance, sup_size
 from ....claims.richardson import richardson_limit
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record
-from ..pairs import relative, successive, that_kept, weights
+from ..pairs import relative, successive, that_kept, trained_weights
 from .claims import PINS_OF_TRAINED
 
 
@@ -38,7 +38,10 @@ def _movement(job: FinishedJob) -> float:
 
 
 def _differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
-    coarse, fine = weights(job, "trained"), at_common_times(weights(deeper, "trained"), job.settings.depth)
+    coarse, fine = (
+        trained_weights(job, "trained"),
+        at_common_times(trained_weights(deeper, "trained"), job.settings.depth),
+    )
     records = [relative(job, "weight_difference", sup_distance(coarse, fine), _movement(deeper), PINS_OF_TRAINED)]
     ours, theirs = job.array("trained.logits"), deeper.array("trained.logits")
     if ours is not None and theirs is not None and ours.size:
@@ -49,7 +52,7 @@ def _differences(job: FinishedJob, deeper: FinishedJob) -> list[Record]:
 
 def _errors(chain: Sequence[FinishedJob]) -> list[Comparison]:
     depth = chain[0].settings.depth
-    paths = [at_common_times(weights(job, "trained"), depth) for job in chain]
+    paths = [at_common_times(trained_weights(job, "trained"), depth) for job in chain]
     limit, difference = richardson_limit(paths)
     size, error = _movement(chain[-1]), sup_size(difference)
     return [

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from ....engines import default_engine
 from ....limits.overlaps import moment_step
-from ....measurement.estimate import mean, root_mean_square, variance
+from ....measurement.estimate import mean, root_of_mean, variance
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.activations import activation_named
@@ -44,8 +44,8 @@ from .. import unscaled
 from ..closed_forms import overlap
 from ..control import bias_of_depth, half
 from ..finite_depth import mean_squares
-from ..outside import MAX_EXPONENT_IN_DOUBLE, explosion_time, growth, linear, sizes
-from ..problem import finite, inputs, pair_or_one
+from ..outside import MAX_EXPONENT_IN_DOUBLE, explosion_time, growth, not_linear, sizes
+from ..problem import finite_records, inputs, pair_or_one
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_ORDERED, UNSCALED_SWISH, UNSCALED_TANH_UNIT
 from .claims import PINS_OF_SWISH, WIDTH_OF_SWISH_GRADIENTS
@@ -63,9 +63,9 @@ def measure(job: Job) -> Measurement:
     }
     x0, records = pair_or_one(settings)[:1], jacobian_of_swish(job)
     for i, (scheme, kind) in enumerate(kinds.items()):
-        passes = sampled(kind, kind.start(x0), job, (i, len(kinds)), tangent=scheme == "scaled")
+        passes = sampled_passes(kind, kind.start(x0), job, (i, len(kinds)), tangent=scheme == "scaled")
         if scheme == "scaled":
-            records += jacobians(settings, x0, passes) + gradients(settings, x0, passes)
+            records += jacobians(settings, x0, passes) + mean_square_gradients(settings, x0, passes)
             continue
         value, stderr = mean(passes.growth)
         coordinates, rate = {"scheme": scheme, **kind.pins}, kind.depth
@@ -73,7 +73,7 @@ def measure(job: Job) -> Measurement:
             Record("gradient_growth", value, stderr=stderr, coordinates=coordinates),
             Record("gradient_rate", value / rate, stderr=stderr / rate, coordinates=coordinates),
         ]
-    return Measurement(finite(records))
+    return Measurement(finite_records(records))
 
 
 def jacobians(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -> list[Record]:
@@ -82,7 +82,7 @@ def jacobians(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -
         return []
     square, square_error = mean((2 * passes.tangent).exp())
     limit, off = math.exp(k), math.nan
-    if linear(settings) is None:
+    if not_linear(settings) is None:
         off = abs(mean_squares(settings, x0)[0] / limit - 1)
     records = [
         Record("jacobian_norm", square / limit, stderr=square_error / limit, reference_error=off),
@@ -110,13 +110,13 @@ def _bias(settings: Sde, x0: Float[Tensor, "1 d"]) -> float:
     return T / settings.depth * k * abs((1 - 2 / d) * grown + k * T * (1 / 4 - 3 / (2 * d) + 2 / d**2))
 
 
-def gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -> list[Record]:
+def mean_square_gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -> list[Record]:
     """Mean square gradients by layer, and the ratio of the last to the first of those shown."""
     layers = unscaled.thinned(settings.depth)
-    exact = closed_form(settings, x0, np.array(layers) / settings.depth)
+    exact = closed_gradients(settings, x0, np.array(layers) / settings.depth)
     records = []
     for j, layer in enumerate(layers):
-        value, stderr = root_mean_square(passes.gradients[j].square())
+        value, stderr = root_of_mean(passes.gradients[j].square())
         reference = math.nan if exact is None else math.sqrt(exact[j])
         place = {"layer": layer, "coordinates": {"scheme": "scaled"}}
         records.append(Record("gradient_norm", value, stderr=stderr, reference=reference, **place))
@@ -131,9 +131,9 @@ def gradients(settings: Sde, x0: Float[Tensor, "1 d"], passes: PassesMeasured) -
     return records
 
 
-def closed_form(settings: Sde, x0: Float[Tensor, "1 d"], times: np.ndarray) -> np.ndarray | None:
+def closed_gradients(settings: Sde, x0: Float[Tensor, "1 d"], times: np.ndarray) -> np.ndarray | None:
     """`D e^{sigma_w^2 (T - t)} q_t` at the times `t/T`; None where the limit is not the linear SDE, or too large."""
-    if linear(settings) is not None or growth(settings) > MAX_EXPONENT_IN_DOUBLE:
+    if not_linear(settings) is not None or growth(settings) > MAX_EXPONENT_IN_DOUBLE:
         return None
     init, q0 = sizes(settings), float(x0.double().square().mean())
     q = overlap(np.array(q0), init.sigma_w, init.sigma_b, times * settings.horizon)
@@ -148,7 +148,7 @@ class PassesMeasured:
     """`|dJ/dW_k|` at the layers shown, `log |dx_L/dx_0 u|` of a unit tangent and its martingale,
     `log (|p_0|^2 / |p_L|^2)` and the martingale of half of it, `|<p_0, u_0> - <p_L, u_L>|/(|p_L| |u_L|)`."""
 
-    gradients: Float[Tensor, "l r"]
+    mean_square_gradients: Float[Tensor, "l r"]
     tangent: Float[Tensor, " r"]
     martingale: Float[Tensor, " r"]
     growth: Float[Tensor, " r"]
@@ -164,7 +164,7 @@ STEP_OF_GRADIENT_DIFFERENCE = 1e-4
 """Of a central difference: an error of 1e-8."""
 
 
-def sampled(
+def sampled_passes(
     kind: unscaled.Sampled, x0: Float[Tensor, "1 d"], job: Job, part: tuple[int, int], *, tangent: bool
 ) -> PassesMeasured:
     """Forward and backward passes of all replicas."""

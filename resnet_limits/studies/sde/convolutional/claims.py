@@ -13,7 +13,7 @@ from typing import Any
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
-from ...least import number
+from ...least import bytes_of_number
 from ...outside import still
 from ..asymptotic import MAX_RELATIVE_ERROR_OF_ORDER, asymptotic
 from ..outside import explodes_with
@@ -31,7 +31,7 @@ PINS_BY_ACTIVATION: Mapping[str, Mapping[str, Any]] = {
 WORDS_OF_CONVOLUTIONAL_LIMIT = {"tanh": "the limit's matrix exponential", "swish": "the limit's ODE with Ito drift"}
 
 
-def weightless(settings: Sde) -> str | None:
+def weightless_filters(settings: Sde) -> str | None:
     if settings.init.sizes().sigma_w == 0:
         return "init.sigma_w=0: positions do not see each other"
     return None
@@ -46,7 +46,7 @@ def _moving(phi: str) -> Callable[[Sde], str | None]:
 
 
 def _seeing(phi: str) -> Callable[[Sde], str | None]:
-    return lambda settings: weightless(settings) or _outside(phi, settings)
+    return lambda settings: weightless_filters(settings) or _outside(phi, settings)
 
 
 def _deep(phi: str) -> Callable[[Any], str | None]:
@@ -165,7 +165,7 @@ PIXELS_OF_AN_IMAGE = 16
 
 def least_of_convolutional(settings: Sde) -> float:
     """Covariances of all positions and inputs, of every network."""
-    return number(settings) * max(settings.replicas // 32, 2) * (PIXELS_OF_AN_IMAGE * settings.sde.inputs) ** 2
+    return bytes_of_number(settings) * max(settings.replicas // 32, 2) * (PIXELS_OF_AN_IMAGE * settings.sde.inputs) ** 2
 
 
 GROUP = Group(

@@ -34,7 +34,7 @@ from ....sampling.convolution import Stencil
 from ....sampling.filters import Filtered, numbers_a_layer, on_a_lattice, positions
 from ....sampling.layer_law import Isotropic
 from ....sampling.pieces import on_tape
-from ....sampling.wide import gram, pre_activations
+from ....sampling.wide import mean_gram, pre_activations
 from ..control import bias_of_depth, differenced, half
 from ..images import patches, source
 from ..outside import sizes
@@ -82,17 +82,17 @@ def measure(job: Job) -> Measurement:
     records = []
     for phi, measured_by in (("tanh", _with_filters), ("swish", _wide)):
         job.progress(0.0, f"convolution, limit of {phi}")
-        if (setting := setting_of(phi, job.settings)) is not None:
+        if (setting := setting_of_limit(phi, job.settings)) is not None:
             records += measured_by(job, setting)
     return Measurement(records)
 
 
-def setting_of(phi: str, settings: Sde) -> ConvolutionalLimit | None:
+def setting_of_limit(phi: str, settings: Sde) -> ConvolutionalLimit | None:
     """None where the limit explodes before the horizon."""
     stencil = Stencil(PIXELS_A_SIDE, PIXELS_A_SIDE, TAPS_A_SIDE, PADDING, inputs=settings.sde.inputs)
     x0, init = patches(settings, side=PIXELS_A_SIDE, width=PINS_BY_ACTIVATION[phi]["width"]), sizes(settings)
-    m0, start = x0.double().mean(dim=1).cpu(), gram(x0[None])[0].cpu()
-    limit = limit_of(phi, stencil, init, m0, start, settings.horizon)
+    m0, start = x0.double().mean(dim=1).cpu(), mean_gram(x0[None])[0].cpu()
+    limit = limit_of_overlaps(phi, stencil, init, m0, start, settings.horizon)
     return None if limit is None else ConvolutionalLimit(phi, settings, init, stencil, x0, m0, start, *limit)
 
 
@@ -155,7 +155,7 @@ def _with_filters(job: Job, limit: ConvolutionalLimit) -> list[Record]:
     noise, back = [], []
     for first, network in _networks(job, limit):
         states = [positions(x) for x in network.states]
-        end, increments = gram(states[-1] - states[0]).cpu(), _increments(states)
+        end, increments = mean_gram(states[-1] - states[0]).cpu(), _increments(states)
         for slope, *parts in zip(slopes, moved, summed, strict=True):
             for its_values, products in zip(parts, (end, increments), strict=True):
                 its_values.append(slope.seen(products))
@@ -200,7 +200,7 @@ def _increments(states: list[Float[Tensor, "r p d"]]) -> Float[Tensor, "r p p"]:
     """`sum_k <dx_p, dx_q>/D`"""
     total = torch.zeros((), dtype=torch.float64)
     for before, after in pairwise(states):
-        total = total + gram(after - before).cpu()
+        total = total + mean_gram(after - before).cpu()
     return total
 
 
@@ -208,7 +208,7 @@ def _expected(states: list[Float[Tensor, "r p d"]], limit: ConvolutionalLimit) -
     """The same by the covariance of the limit at these states: `h v_pq/(1 + h v_pp + h v_qq)`, of tanh up to h^3."""
     h, total = limit.settings.horizon / limit.settings.depth, torch.zeros((), dtype=torch.float64)
     for x in states[:-1]:
-        C = h * limit.stencil.covariance(gram(x).cpu(), sigma_w=limit.init.sigma_w, sigma_b=limit.init.sigma_b)
+        C = h * limit.stencil.covariance(mean_gram(x).cpu(), sigma_w=limit.init.sigma_w, sigma_b=limit.init.sigma_b)
         v = C.diagonal(dim1=1, dim2=2)
         total = total + C / (1 + v[:, :, None] + v[:, None, :])
     return total
@@ -237,7 +237,7 @@ def backward_of(network: Filtered) -> tuple[Float[Tensor, "r p p"], Float[Tensor
         p[:, i, :, row, column] = 1
     costates = [positions(costate) for costate in network.costates(p)]
     end = costates[0]
-    return gram(costates[-1] - end).cpu(), _increments(costates), gram(end).cpu()
+    return mean_gram(costates[-1] - end).cpu(), _increments(costates), mean_gram(end).cpu()
 
 
 def _backward(limit: ConvolutionalLimit, back: list[tuple[Tensor, Tensor, Tensor]]) -> list[Record]:
@@ -281,7 +281,7 @@ class Walk:
 
     def step(self, stencil: Stencil, init: IidLaw, h: float, Z: Float[Tensor, "r p d"]) -> None:
         phi, sizes = activation_named(self.phi), {"sigma_w": init.sigma_w, "sigma_b": init.sigma_b}
-        self.x = self.x + phi(pre_activations(h * stencil.covariance(gram(self.x), **sizes), Z))
+        self.x = self.x + phi(pre_activations(h * stencil.covariance(mean_gram(self.x), **sizes), Z))
         ideal = h * stencil.covariance(self.overlaps, **sizes)
         self.y = self.y + phi(pre_activations(ideal[None].to(Z.device), Z))
         self.mean, self.overlaps = moment_step(self.phi, self.mean, self.overlaps, ideal)
@@ -296,7 +296,7 @@ def _wide(job: Job, limit: ConvolutionalLimit) -> list[Record]:
         job.progress(k / depth, "convolution, layers")
         walk.step(limit.stencil, limit.init, settings.horizon / depth, Z)
     records, ideal = [_error(limit, walk.overlaps)], limit.movement(walk.mean, walk.overlaps)
-    moved, control = gram(walk.x - x0).cpu(), gram(walk.y - x0).cpu()
+    moved, control = mean_gram(walk.x - x0).cpu(), mean_gram(walk.y - x0).cpu()
     for slope in _overlap_and_pattern(limit, ideal):
         records += slope.record(limit, slope.seen(moved), slope.seen(control), float(slope.seen(ideal)))
     return records
@@ -321,7 +321,7 @@ def _recursion(
     return m, overlaps
 
 
-def limit_of(
+def limit_of_overlaps(
     phi: str, stencil: Stencil, init: IidLaw, m0: Tensor, start: Tensor, horizon: float
 ) -> tuple[Tensor, Tensor, float] | None:
     """`(m_T, L_T, error)`; None where they explode before."""

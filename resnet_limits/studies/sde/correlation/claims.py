@@ -13,10 +13,10 @@ from typing import Any
 from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import PELUCHETTI, SCHOENHOLZ, YANG_RESIDUAL
 from ...group import Group
-from ..outside import heavy, linear, mild, sizes
+from ..outside import heavy, mild, not_linear, sizes
 from ..room import least_of_one
 from ..settings import Sde
-from ..unscaled_keys import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH, narrow
+from ..unscaled_keys import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH, too_narrow_unscaled
 
 COSINES_TO_FIRST_INPUT = (0.9, -0.5)
 """Two inputs of the norm of the first at these cosines to it, beside the second."""
@@ -43,16 +43,16 @@ WORDS_OF_SCHEMES = {
 }
 
 
-def moving(settings: Sde) -> str | None:
+def no_closed_correlation(settings: Sde) -> str | None:
     """Why nothing is left of 1 - correlation in the end, or there is no closed law; None where it applies."""
-    if (reason := linear(settings)) is not None:
+    if (reason := not_linear(settings)) is not None:
         return reason
     if sizes(settings).sigma_w == 0:
         return "init.sigma_w=0: with noise alone 1 - correlation falls to 0 with the horizon"
     return heavy(settings)
 
 
-def shallow(records: Any) -> str | None:
+def few_layers_for_rate(records: Any) -> str | None:
     """For `Claim.unmet`: why the rate of explosion is not yet the one of many layers, or None."""
     rows = records[records["observable"] == "growth_layers"]
     if len(rows) and (layers := rows["value"].max()) < LAYERS_TO_SETTLE:
@@ -132,7 +132,7 @@ GROUP = Group(
             "Two inputs at a cosine of 0.9 stay apart: 1 - correlation is that of the SDE",
             "correlation_gap",
             Expected("value", 1.0, 0.07, scale=RELATIVE),
-            outside=moving,
+            outside=no_closed_correlation,
             rival=Rival("layers of duration T/L^2 in place of T/L", "SR1-step-divided-twice", 1.211),
         ),
         _of_the_limit(
@@ -181,7 +181,7 @@ GROUP = Group(
             Expected("value", 1.0, 0.15, scale=RELATIVE),
             {"scheme": "unscaled-tanh"},
             UNSCALED_TANH,
-            outside=narrow,
+            outside=too_narrow_unscaled,
             rival=Rival("networks that have the factor sqrt(h)", "SR3-unscaled-are-scaled", 0.5373),
         ),
         _control(
@@ -193,7 +193,7 @@ GROUP = Group(
             {"scheme": "unscaled-swish-wide"},
             PINS_OF_WIDE_SWISH,
             source=PELUCHETTI,
-            unmet=shallow,
+            unmet=few_layers_for_rate,
             rival=Rival("weights 5 % too large", "SR4-weights-5%", 0.4155),
         ),
     ),

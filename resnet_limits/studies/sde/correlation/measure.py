@@ -28,12 +28,12 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.schemes import ShallowNetwork, Walker
-from ....sampling.wide import gram
+from ....sampling.wide import mean_gram
 from .. import unscaled
 from ..closed_forms import overlap
 from ..finite_depth import overlaps as at_infinite_width
-from ..outside import MAX_EXPONENT_IN_DOUBLE, growth, linear, sizes
-from ..problem import finite, inputs
+from ..outside import MAX_EXPONENT_IN_DOUBLE, growth, not_linear, sizes
+from ..problem import finite_records, inputs
 from ..settings import Sde
 from ..unscaled_keys import PLAIN_CRITICAL, UNSCALED_SWISH, UNSCALED_TANH
 from .claims import COSINES_TO_FIRST_INPUT, EXPONENT_OF_DECORRELATION, PAIR_NAMES, WIDTH_OF_DECORRELATION
@@ -62,11 +62,11 @@ def measure(job: Job) -> Measurement:
     }
     alone = [*decorrelation(job), *explosion(job)]
     if settings.width == 1:  # a line has no angles
-        return Measurement(finite(alone))
+        return Measurement(finite_records(alone))
     x0, total = four_inputs(settings), Measurement()
     with np.errstate(invalid="ignore", divide="ignore"):  # of an input at the origin: no number, and no record
         total.extend(_correlations(job, kinds, x0))
-    total.records = finite(total.records + alone)
+    total.records = finite_records(total.records + alone)
     return total
 
 
@@ -74,9 +74,9 @@ def _correlations(job: Job, kinds: dict[str, unscaled.Sampled], x0: Float[Tensor
     settings, depth, total = job.settings, job.settings.depth, Measurement()
     for i, (scheme, kind) in enumerate(kinds.items()):
         layers = [*unscaled.thinned(kind.depth), kind.depth]
-        overlaps = sampled(kind, kind.start(x0), layers, job, (i, len(kinds)))
+        overlaps = sampled_overlaps(kind, kind.start(x0), layers, job, (i, len(kinds)))
         coordinates = {"scheme": scheme, **kind.pins}
-        limit = closed_form(settings, x0, layers) if scheme == "scaled" else None
+        limit = closed_correlations(settings, x0, layers) if scheme == "scaled" else None
         total.arrays[f"correlation.{scheme}"] = np.vstack([layers, overlaps.correlation(np.eye(len(PAIR_NAMES)))[0]])
         total.records += by_layer(overlaps, layers, limit, coordinates)
         if limit is not None:
@@ -125,7 +125,7 @@ def decorrelation(job: Job) -> list[Record]:
             horizon=kind.horizon,
             stream=Stream(settings.seed, f"sde.decorrelation {depth}", first_replica=first),
         )
-        grams.append(gram(x).cpu())
+        grams.append(mean_gram(x).cpu())
     overlaps = torch.cat(grams)
     mixed, p, q = overlaps[:, 0, 1], overlaps[:, 0, 0], overlaps[:, 1, 1]
     value = float(mixed.mean() / (p.mean() * q.mean()).sqrt())
@@ -152,19 +152,19 @@ def four_inputs(settings: Sde, width: int | None = None) -> Float[Tensor, "4 d"]
     return torch.stack([*x, *fan])
 
 
-def closed_form(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> np.ndarray | None:
+def closed_correlations(settings: Sde, x0: Float[Tensor, "4 d"], layers: list[int]) -> np.ndarray | None:
     """`lambda_t / sqrt(q_t q'_t)` of the pairs, (3, layers); None where the limit is not linear, or too large."""
-    if linear(settings) is not None or growth(settings) > MAX_EXPONENT_IN_DOUBLE:
+    if not_linear(settings) is not None or growth(settings) > MAX_EXPONENT_IN_DOUBLE:
         return None
-    start, init = initial(x0), sizes(settings)
+    start, init = initial_overlaps(x0), sizes(settings)
     times = np.array(layers) * settings.horizon / settings.depth
     mixed, p, q = (overlap(start[:, a, None], init.sigma_w, init.sigma_b, times) for a in range(3))
     return mixed / (np.sqrt(p) * np.sqrt(q))
 
 
-def initial(x0: Float[Tensor, "4 d"]) -> np.ndarray:
+def initial_overlaps(x0: Float[Tensor, "4 d"]) -> np.ndarray:
     """`lambda_0, q_0, q'_0` of the pairs, (3, 3)."""
-    return _of_pairs(gram(x0[None]).cpu())
+    return _of_pairs(mean_gram(x0[None]).cpu())
 
 
 def by_layer(
@@ -229,13 +229,13 @@ def against_the_limit(settings: Sde, overlaps: Overlaps, exact: np.ndarray, x0: 
 def limits(settings: Sde, x0: Float[Tensor, "4 d"]) -> np.ndarray:
     """`lambda_T, q_T, q'_T` of the pairs, (3, 3)."""
     init = sizes(settings)
-    return overlap(initial(x0), init.sigma_w, init.sigma_b, np.array(settings.horizon))
+    return overlap(initial_overlaps(x0), init.sigma_w, init.sigma_b, np.array(settings.horizon))
 
 
 # -- sampling -------------------------------------------------------------------------------------
 
 
-def sampled(
+def sampled_overlaps(
     kind: unscaled.Sampled, x0: Float[Tensor, "4 d"], layers: list[int], job: Job, part: tuple[int, int]
 ) -> Overlaps:
     """Overlaps before each of the layers."""
@@ -265,7 +265,7 @@ def _of_pairs(products: Float[Tensor, "1 4 4"]) -> np.ndarray:
 
 def _overlaps(x: Float[Tensor, "r 4 d"]) -> Float[Tensor, "r m"]:
     """`<x^i, x^j>/D, |x^i|^2/D, |x^j|^2/D` of each pair, one after the other (float64, CPU)."""
-    return _paired(gram(x).cpu())
+    return _paired(mean_gram(x).cpu())
 
 
 def _paired(products: Float[Tensor, "r 4 4"]) -> Float[Tensor, "r m"]:

@@ -19,10 +19,10 @@ from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Riva
 from ....networks.activations import activation_named
 from ....papers import PELUCHETTI
 from ...group import Group
-from ...least import sampled
+from ...least import bytes_of_samples
 from ...outside import still
 from ..asymptotic import asymptotic
-from ..outside import growth, kinked, overflows
+from ..outside import growth, kinked_outer, overflows
 from ..room import least_of_inputs
 from ..settings import Sde
 
@@ -46,13 +46,13 @@ def weightless(settings: Sde) -> str | None:
 
 
 def _linear(settings: Sde) -> str | None:
-    return kinked(settings) or still(settings)
+    return kinked_outer(settings) or still(settings)
 
 
 def _order(settings: Sde) -> str | None:
     if activation_named(settings.activation).linear:
         return f"activation={settings.activation}: the block is linear at every depth"
-    return kinked(settings) or weightless(settings)
+    return kinked_outer(settings) or weightless(settings)
 
 
 def _claim(name: str, statement: str, observable: str, expected: Expected, scheme: str, **more: Any) -> Claim:
@@ -66,7 +66,7 @@ def _claim(name: str, statement: str, observable: str, expected: Expected, schem
 def least_of_deep(settings: Sde) -> float:
     if overflows(growth(settings)):
         return least_of_inputs(settings)
-    return least_of_inputs(settings) + sampled(settings, vectors=settings.sde.inputs)
+    return least_of_inputs(settings) + bytes_of_samples(settings, vectors=settings.sde.inputs)
 
 
 GROUP = Group(

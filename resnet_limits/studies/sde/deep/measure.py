@@ -25,7 +25,7 @@ from ....networks.activations import activation_named
 from ....random import Stream
 from ....sampling.deep import ResidualBranch, final, wide_pair
 from ....sampling.layer_law import Isotropic
-from ....sampling.wide import gram
+from ....sampling.wide import mean_gram
 from ..control import MAX_DEVIATION_OF_CONTROL, bias_of_depth, differenced, half, regressed
 from ..outside import overflows, sizes
 from ..problem import inputs
@@ -50,9 +50,9 @@ def measure(job: Job) -> Measurement:
     return Measurement(records + _drift(job))
 
 
-def grown(x: Float[Tensor, "r n d"], x0: Float[Tensor, "#r n d"]) -> Float[Tensor, " r"]:
+def mean_growth(x: Float[Tensor, "r n d"], x0: Float[Tensor, "#r n d"]) -> Float[Tensor, " r"]:
     """Mean over pairs of `<x^i - x^i_0, x^j - x^j_0>/d`: less noisy than the overlaps, which `x_0` takes part in."""
-    return gram(x - x0).mean(dim=(1, 2))
+    return mean_gram(x - x0).mean(dim=(1, 2))
 
 
 # -- only the last layer shrinks ------------------------------------------------------------------
@@ -68,7 +68,7 @@ def _last(job: Job) -> list[Record]:
     )
     phi, horizon = settings.activation, settings.horizon
     x0 = inputs(settings, width=WIDTH_OF_DEEP_LIMIT)
-    start = gram(x0[None])[0].cpu()
+    start = mean_gram(x0[None])[0].cpu()
     job.progress(0.0, "deep blocks, kernel")
     limit, reference_error = deep_flow(phi, start, horizon, inner=inner, outer=outer)
     ideal = deep_recursion(phi, start, horizon, settings.depth, inner=inner, outer=outer)
@@ -90,7 +90,7 @@ def _last(job: Job) -> list[Record]:
         stream=Stream(settings.seed, f"sde.deep.last {settings.depth}"),
     )
     known = float((ideal[-1] - start).mean())
-    value, stderr = mean(differenced(grown(x, x0), grown(y, x0), known) / growth)
+    value, stderr = mean(differenced(mean_growth(x, x0), mean_growth(y, x0), known) / growth)
     coarse = deep_recursion(phi, start, horizon, half(settings.depth), inner=inner, outer=outer)[-1]
     bias = bias_of_depth(known / growth, float((coarse - start).mean()) / growth, 1.0, settings.depth)
     numbers = {"stderr": stderr, "reference_error": bias, "replicas": len(x)}
@@ -118,7 +118,7 @@ def _all(job: Job) -> list[Record]:
     if overflows(rate * horizon) is not None:
         return []
     x0 = inputs(settings)
-    start = gram(x0[None])[0].cpu()
+    start = mean_gram(x0[None])[0].cpu()
     signs = (1.0, -1.0) if curvature else (1.0,)
     branches = [ResidualBranch(phi, alpha, sign=sign) for alpha in EXPONENTS_OF_STEP for sign in signs]
     branches.append(ResidualBranch(phi, EXPONENTS_OF_STEP[0], linear=True))
@@ -138,7 +138,7 @@ def _all(job: Job) -> list[Record]:
             stream=Stream(settings.seed, f"sde.deep.all {depth}", first_replica=first),
             act=engine.act,
         )
-        plain.append(grown(states[0], x0))
+        plain.append(mean_growth(states[0], x0))
         *overlaps, linear = [part.mean(dim=(1, 2)) for part in compensators]
         control.append(linear)
         for i, errors in enumerate(apart):
@@ -209,7 +209,7 @@ def _drift(job: Job) -> list[Record]:
     rate, source = hidden * inner.sigma_w**2, hidden * inner.sigma_b**2 + outer.sigma_b**2
     m0 = x0.double().mean(dim=1).cpu()
     try:
-        start = gram(x0[None])[0].cpu()
+        start = mean_gram(x0[None])[0].cpu()
         m, _, _ = moment_flow(phi, m0, start, lambda x: rate * x + source, settings.horizon)
     except MeasurementError:  # it explodes before the horizon: there is no drift to compare with
         return []

@@ -58,7 +58,7 @@ def coarse(records: Any) -> str | None:
     return None
 
 
-def shallow(records: Any) -> str | None:
+def steps_too_long(records: Any) -> str | None:
     """For `Claim.unmet`: where steps are too long for the leading order of the lateness at finite width, or None."""
     rows = records[records["observable"] == "crossing_time_difference"]
     if len(rows) and (depth := int(rows["depth"].max())) < MIN_DEPTH_OF_NARROW_TIMES:
@@ -142,7 +142,7 @@ GROUP = Group(
             where={"scheme": "narrow"},
             pins=PINS_OF_SWISH,
             outside=never,
-            unmet=shallow,
+            unmet=steps_too_long,
             random=True,
             needs=NEEDS_NARROW_CROSSING,
             rival=Rival("layers of the finest network for those of the coarse one", "SE4-layers-of-the-finest", 6.794),

@@ -42,7 +42,7 @@ from ....networks.gaussian_means import gaussian_mean
 from ....random import Stream
 from ....sampling.layer_law import Isotropic
 from ....sampling.schemes import ShallowNetwork, Walker
-from ....sampling.wide import gram
+from ....sampling.wide import mean_gram
 from ..outside import sizes
 from ..problem import inputs
 from ..settings import Sde
@@ -114,7 +114,7 @@ def recursion_crossing_time(
     x0: Float[Tensor, "1 d"], law: Isotropic, depth: int, *, horizon: float, threshold: float
 ) -> float:
     """First crossing time of the infinitely wide network of this depth; inf where there is none up to the horizon."""
-    m, q, h = x0.double().mean(dim=1).cpu(), gram(x0[None])[0].cpu(), horizon / depth
+    m, q, h = x0.double().mean(dim=1).cpu(), mean_gram(x0[None])[0].cpu(), horizon / depth
     for k in range(depth):
         before = float(q)
         if before >= threshold:
@@ -159,7 +159,7 @@ class Course:
 def _course(settings: Sde, width: int, horizons: float) -> Course | None:
     """None where the limit does not explode from the inputs."""
     x0, init = inputs(settings, width=width, count=1), sizes(settings)
-    limit = limit_of(x0, init.sigma_w, init.sigma_b)
+    limit = moments_of_wide(x0, init.sigma_w, init.sigma_b)
     explosion = limit.explosion_time()
     if math.isinf(explosion):
         return None
@@ -251,7 +251,7 @@ def _sampled(job: Job, course: Course, scheme: str, depths: list[int], replicas:
     return [torch.cat(parts) for parts in zip(*pieces, strict=True)]
 
 
-def limit_of(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:
+def moments_of_wide(x0: Float[Tensor, "1 d"], sigma_w: float, sigma_b: float) -> Moments:
     """The moments of infinitely wide networks from this input."""
     phi, x = PINS_OF_SWISH["activation"], x0.double()
     return Moments(*activation_named(phi).taylor(), sigma_w, sigma_b, float(x.mean()), float(x.square().mean()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import PELUCHETTI
 from ...group import Group
-from ..outside import linear
+from ..outside import not_linear
 from ..room import least_of_one
 
 WORDS_OF_DRAWN_FUNCTIONS = {"own": "the network of the settings", "swish": "swish, sigma_w = sigma_b = T = 1"}
@@ -30,7 +30,7 @@ GROUP = Group(
             observable="second_difference",
             # their next term is of relative size h: 0.25 at depth 8
             expected=Expected("order", 1.0, 0.15, bend=0.3),
-            outside=linear,
+            outside=not_linear,
             random=True,
             rival=Rival("each input has a bias of its own: the bend stays", "S30-bias-of-each-input", -0.02106),
         ),

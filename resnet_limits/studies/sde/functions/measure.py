@@ -16,14 +16,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....engines import default_engine
-from ....measurement.estimate import root_mean_square
+from ....measurement.estimate import root_of_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.layer_law import Isotropic
 from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
-from ..outside import kinked, sizes
-from ..problem import finite
+from ..outside import kinked_outer, sizes
+from ..problem import finite_records
 from ..settings import Sde
 
 FUNCTIONS_DRAWN = 4
@@ -43,14 +43,14 @@ MAX_WIDTH_DRAWN = 32
 def measure(job: Job) -> Measurement:
     """How far the network bends, with standard errors over replicas, and the functions that it and the SDE draw."""
     bent = second_differences(job)
-    value, stderr = root_mean_square(bent)
-    total = Measurement(finite([Record("second_difference", value, stderr=stderr, replicas=len(bent))]))
+    value, stderr = root_of_mean(bent)
+    total = Measurement(finite_records([Record("second_difference", value, stderr=stderr, replicas=len(bent))]))
     job.progress(0.5, "draws of functions")
-    total.arrays |= {"functions.inputs": points(POINTS_A_LINE), "functions.grid": points(POINTS_A_SIDE)}
+    total.arrays |= {"functions.inputs": points_of_line(POINTS_A_LINE), "functions.grid": points_of_line(POINTS_A_SIDE)}
     for name, family in families(job.settings).items():
-        drawn = {"network": draws(family, family.network, job.settings.depth, job.settings)}
+        drawn = {"network": functions_on_noise(family, family.network, job.settings.depth, job.settings)}
         if family.sde is not None:
-            drawn["sde"] = limit(job, name, family)
+            drawn["sde"] = functions_of_sde(job, name, family)
         for which, arrays in drawn.items():
             total.arrays |= {f"functions.{name}.{shape}.{which}": array for shape, array in arrays.items()}
     return total
@@ -93,14 +93,14 @@ def families(settings: Sde) -> dict[str, Family]:
     family = sizes(settings)
     law, swish = Isotropic(family.sigma_w, family.sigma_b), Isotropic(1.0, 1.0)
     phi, psi = settings.activation, settings.activation_inside
-    sde = None if kinked(settings) else EulerMaruyama(phi, psi, law)
+    sde = None if kinked_outer(settings) else EulerMaruyama(phi, psi, law)
     return {
         "own": Family(law, settings.horizon, ShallowNetwork(phi, psi), sde),
         "swish": Family(swish, 1.0, ShallowNetwork("swish"), EulerMaruyama("swish", "identity", swish)),
     }
 
 
-def points(count: int) -> np.ndarray:
+def points_of_line(count: int) -> np.ndarray:
     return np.linspace(-MAX_INPUT_DRAWN, MAX_INPUT_DRAWN, count)
 
 
@@ -110,7 +110,7 @@ def directions(width: int) -> Float[Tensor, "2 d"]:
     return torch.stack([ones, ones * (-1.0) ** torch.arange(width)])
 
 
-def limit(job: Job, name: str, family: Family) -> dict[str, np.ndarray]:
+def functions_of_sde(job: Job, name: str, family: Family) -> dict[str, np.ndarray]:
     """The functions of the SDE, by Euler and Maruyama on the fine grid: the same for all depths."""
     settings, law, scheme = job.settings, family.law, family.sde
     assert scheme is not None
@@ -120,17 +120,17 @@ def limit(job: Job, name: str, family: Family) -> dict[str, np.ndarray]:
         **{"horizon": family.horizon, "phi": scheme.phi, "psi": scheme.psi},
         **{"sigma_w": law.sigma_w, "sigma_b": law.sigma_b},
     }
-    return job.shared.solve("sde.functions", key, lambda: draws(family, scheme, steps, settings))
+    return job.shared.solve("sde.functions", key, lambda: functions_on_noise(family, scheme, steps, settings))
 
 
-def draws(family: Family, scheme: Scheme, depth: int, settings: Sde) -> dict[str, np.ndarray]:
+def functions_on_noise(family: Family, scheme: Scheme, depth: int, settings: Sde) -> dict[str, np.ndarray]:
     """First coordinates of `x_T` along a line (draws, points), and of the first draw on a square (points, points)."""
     u, v = directions(min(settings.width, MAX_WIDTH_DRAWN))
-    along, across = torch.from_numpy(points(POINTS_A_LINE)), torch.from_numpy(points(POINTS_A_SIDE))
+    along, across = torch.from_numpy(points_of_line(POINTS_A_LINE)), torch.from_numpy(points_of_line(POINTS_A_SIDE))
     line = (along[:, None] * u).expand(FUNCTIONS_DRAWN, POINTS_A_LINE, len(u))
     plane = (across[:, None, None] * u + across[None, :, None] * v).flatten(0, 1)[None]
     h = family.horizon / depth
-    for W in weights(family, depth, settings):
+    for W in weights_on_grid(family, depth, settings):
         line, plane = (_stepped(scheme, x, W[: len(x)], h) for x in (line, plane))
     pictures = {"line": line[..., 0], "plane": plane[0, :, 0].unflatten(0, (POINTS_A_SIDE, POINTS_A_SIDE))}
     # An SDE with a drift may explode: a gap in the picture.
@@ -142,7 +142,7 @@ def _stepped(scheme: Scheme, x: Float[Tensor, "r n d"], W: Float[Tensor, "r e d"
     return scheme.step(x, features, torch.baddbmm(W[:, -1:], features, W[:, :-1]), h)
 
 
-def weights(family: Family, depth: int, settings: Sde) -> Iterator[Float[Tensor, "r e d"]]:
+def weights_on_grid(family: Family, depth: int, settings: Sde) -> Iterator[Float[Tensor, "r e d"]]:
     """`W_k e_1, ..., W_k e_D, b_k` of each layer, D + 1 rows: sums over the fine layers that begin inside it.
 
     Where the depth does not divide the grid, layers hold more or fewer of them: scaled to the variance of a layer.

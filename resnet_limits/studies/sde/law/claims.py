@@ -16,7 +16,7 @@ from ....papers import NEWMAN, NORRIS, PELUCHETTI_DIFFUSIONS, TALAY, Paper
 from ....paths.laws.iid import IidLaw
 from ...group import Group
 from ...least import BYTES_OF_DOUBLE
-from ..outside import explodes_with, growth, isotropic, linear, overflows, sizes
+from ..outside import explodes_with, growth, isotropic, not_linear, overflows, sizes
 from ..room import least_of_inputs
 from ..settings import Sde
 
@@ -43,13 +43,13 @@ def norm_law(settings: Sde, sigma_w: float) -> tuple[float, float]:
 
 
 def _moving(settings: Sde) -> str | None:
-    if (reason := linear(settings)) is None and sizes(settings).sigma_w == 0:
+    if (reason := not_linear(settings)) is None and sizes(settings).sigma_w == 0:
         reason = "init.sigma_w=0: the norm and the determinant do not move"
     return reason or overflows(growth(settings))
 
 
 def _testable(settings: Sde) -> str | None:
-    return linear(settings) or overflows(PINS_OF_LAW_TEST["init.sigma_w"] ** 2 * settings.horizon)
+    return not_linear(settings) or overflows(PINS_OF_LAW_TEST["init.sigma_w"] ** 2 * settings.horizon)
 
 
 def _exact(

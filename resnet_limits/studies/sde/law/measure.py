@@ -43,9 +43,9 @@ from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream, generator, normals
 from ....sampling.layer_law import Isotropic
 from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
-from ....settings.content import chosen
+from ....settings.content import chosen_keys
 from ..finite_depth import log_norm_variance
-from ..outside import MAX_EXPONENT_IN_DOUBLE, growth, linear, sizes
+from ..outside import MAX_EXPONENT_IN_DOUBLE, growth, not_linear, sizes
 from ..problem import inputs
 from ..settings import Sde
 from .claims import (
@@ -87,15 +87,15 @@ STEPS_OF_NORM_DIFFUSION = 512
 def measure(job: Job) -> Measurement:
     """Moments of the exact laws, and distances to laws."""
     settings, records = job.settings, []
-    parts = (norms, determinants, tests, two_samples, distances)
+    parts = (norms, determinants, tests, two_samples, kolmogorov_distances)
     for i, part in enumerate(parts):
         job.progress(i / len(parts), "law " + part.__name__.replace("_", " "))
         records += part(job)
-    count = draws(settings)
+    count = networks_of_law(settings)
     return Measurement([replace(r, replicas=r.replicas or count) for r in records if math.isfinite(r.value)])
 
 
-def draws(settings: Sde) -> int:
+def networks_of_law(settings: Sde) -> int:
     """Networks that a law is estimated from."""
     return max(NETWORKS_A_REPLICA * settings.replicas, MIN_NETWORKS_OF_LAW)
 
@@ -105,9 +105,9 @@ def norms(job: Job) -> list[Record]:
     settings, sigma_w = job.settings, sizes(job.settings).sigma_w
     if growth(settings) > MAX_EXPONENT_IN_DOUBLE:
         return []
-    ratio, martingale = log_norms(settings, sigma_w, "norm", draws(settings))
+    ratio, martingale = log_norms(settings, sigma_w, "norm", networks_of_law(settings))
     exact, off = norm_law(settings, sigma_w), (math.nan, math.nan)
-    if linear(settings) is None and sigma_w:
+    if not_linear(settings) is None and sigma_w:
         variance_off = log_norm_variance(settings, inputs(settings)[0], sigma_w) - exact[1] ** 2
         off = (abs(norm_bias(settings, sigma_w)), abs(variance_off))
     records = _moments("log_norm_ratio", ratio, martingale, exact, off, PINS_WITHOUT_BIAS)
@@ -152,11 +152,11 @@ def log_norms(settings: Sde, sigma_w: float, purpose: str, count: int) -> tuple[
 def log_norm_ratio(settings: Sde, sigma_w: float, purpose: str, count: int) -> Float[Tensor, " r"]:
     network = Walker(ShallowNetwork(settings.activation, settings.activation_inside), settings.depth)
     x0 = inputs(settings)[:1]
-    (x,) = sampled(settings, (network,), Isotropic(sigma_w, 0.0), purpose, count, x0)
+    (x,) = sampled_ends(settings, (network,), Isotropic(sigma_w, 0.0), purpose, count, x0)
     return torch.log(torch.linalg.vector_norm(x, dim=-1) / torch.linalg.vector_norm(x0).cpu())
 
 
-def sampled(
+def sampled_ends(
     settings: Sde, walkers: tuple[Walker, ...], law: Isotropic, purpose: str, count: int, x0: Float[Tensor, "1 d"]
 ) -> tuple[Float[Tensor, "r d"], ...]:
     """`x_T` of each walker in float64; each purpose and depth has noise of its own."""
@@ -179,7 +179,11 @@ def determinants(job: Job) -> list[Record]:
     if growth(settings) > MAX_EXPONENT_IN_DOUBLE:
         return []
     exact = (-growth(settings) / 2, init.sigma_w * math.sqrt(settings.horizon))
-    off = tuple(map(abs, determinant_bias(settings))) if linear(settings) is None and init.sigma_w else (math.nan,) * 2
+    off = (
+        tuple(map(abs, determinant_bias(settings)))
+        if not_linear(settings) is None and init.sigma_w
+        else (math.nan,) * 2
+    )
     volumes, martingale = log_volumes(settings)
     records = _moments(
         "log_abs_det_jacobian", volumes.sum(dim=1), martingale, exact, (off[0], off[1]), PINS_OF_MATRICES
@@ -225,7 +229,7 @@ def log_volumes(settings: Sde) -> tuple[Float[Tensor, "r d"], Float[Tensor, " r"
     """`log |R_ii|` of `dx_T/dx_0 = Q R` with full weight matrices, and `sum_k tr(diag(phi'(z)) W diag(psi'(x)))`."""
     init, width, h = sizes(settings), PINS_OF_MATRICES["width"], settings.horizon / settings.depth
     phi, psi = activation_named(settings.activation), activation_named(settings.activation_inside)
-    start, pieces, count = inputs(settings, width=width, count=1), [], draws(settings)
+    start, pieces, count = inputs(settings, width=width, count=1), [], networks_of_law(settings)
     eye = torch.eye(width, dtype=start.dtype, device=start.device)
     for first in range(0, count, MATRICES_A_PIECE):
         replicas = min(MATRICES_A_PIECE, count - first)
@@ -347,7 +351,7 @@ def two_samples(job: Job) -> list[Record]:
         max(PAIRS_A_REPLICA * settings.replicas, 2 * MIN_NETWORKS_OF_LAW),
         inputs(settings, width=PINS_OF_SWISH_LAW["width"], count=1),
     )
-    network, sde = (x.numpy() for x in sampled(settings, walkers, law, "two samples", count, x0))
+    network, sde = (x.numpy() for x in sampled_ends(settings, walkers, law, "two samples", count, x0))
     if not (np.isfinite(sde).all() and np.isfinite(network).all()):
         return []
     records = []
@@ -364,7 +368,7 @@ def two_samples(job: Job) -> list[Record]:
     return records
 
 
-def distances(job: Job) -> list[Record]:
+def kolmogorov_distances(job: Job) -> list[Record]:
     """Kolmogorov's distances of networks and their SDE, each on noise of its own."""
     settings, phi = job.settings, PINS_OF_OTHER_NOISE["activation"]
     law, count = (
@@ -372,9 +376,9 @@ def distances(job: Job) -> list[Record]:
         max(INDEPENDENT_PAIRS_A_REPLICA * settings.replicas, MIN_NETWORKS_ON_OTHER_NOISE),
     )
     x0 = inputs(settings)[:1]
-    (x,) = sampled(settings, (Walker(ShallowNetwork(phi), settings.depth),), law, "network alone", count, x0)
+    (x,) = sampled_ends(settings, (Walker(ShallowNetwork(phi), settings.depth),), law, "network alone", count, x0)
     centre, norm = x.mean(dim=1).numpy(), torch.linalg.vector_norm(x, dim=1).numpy()
-    key = {"count": count, **chosen(settings, KEYS_OF_SAMPLES)}
+    key = {"count": count, **chosen_keys(settings, KEYS_OF_SAMPLES)}
     sde = job.shared.solve("sde.law", key, lambda: reduced(settings, count))
     if not all(np.isfinite(sample).all() for sample in (centre, norm, *sde.values())):
         return []

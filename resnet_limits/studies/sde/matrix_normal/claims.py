@@ -29,13 +29,13 @@ MAX_SHARE_OF_EXPLOSION_TIME = 0.5
 """Part of the explosion time up to which networks with swish are compared with their SDE."""
 
 
-def law(settings: Sde) -> MatrixNormalLaw:
+def law_followed(settings: Sde) -> MatrixNormalLaw:
     """The law of the weights that is followed."""
     return settings.init if isinstance(settings.init, MatrixNormalLaw) else LAW_WHERE_IID
 
 
 def _still(settings: Sde) -> str | None:
-    init = law(settings)
+    init = law_followed(settings)
     if init.sigma_w == init.sigma_b == 0:
         return "all weights are deterministic: nothing is random"
     return None
@@ -48,14 +48,14 @@ def _neighbours(settings: Sde) -> str | None:
 
 
 def _correlated_rows(settings: Sde) -> str | None:
-    if law(settings).rows == 0:
+    if law_followed(settings).rows == 0:
         return "init.rows=0: rows are not correlated"
     return _neighbours(settings)
 
 
 def _explosive(settings: Sde) -> str | None:
     """Why networks with swish may explode, or None; by the largest size that correlated columns can give a weight."""
-    init, (slope, curvature) = law(settings), activation_named("swish").taylor()
+    init, (slope, curvature) = law_followed(settings), activation_named("swish").taylor()
     largest = init.sigma_w * math.sqrt((1 + abs(init.columns)) / (1 - abs(init.columns)))
     mean = abs(slope * init.mean_w) * settings.horizon
     if mean > 2:

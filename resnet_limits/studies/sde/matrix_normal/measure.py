@@ -35,9 +35,9 @@ from ....random import Stream
 from ....sampling.matrix_normal import MatrixNormal
 from ....sampling.of_init import law_of
 from ....sampling.schemes import EulerMaruyama, ShallowNetwork, Walker
-from ..problem import finite
+from ..problem import finite_records
 from ..settings import Sde
-from .claims import PINS_OF_SWISH, PINS_OF_TANH, law
+from .claims import PINS_OF_SWISH, PINS_OF_TANH, law_followed
 
 TANH_NETWORKS_A_REPLICA, MIN_TANH_NETWORKS = 4, 4096
 """Networks with tanh for each of the key `replicas`, and at least."""
@@ -51,13 +51,13 @@ def measure(job: Job) -> Measurement:
     """Moments and noise of networks with tanh, and the drift of those with swish."""
     settings = job.settings
     width = min(settings.width, MAX_WIDTH_OF_MOMENTS)
-    matrices = law_of(law(settings), width)
+    matrices = law_of(law_followed(settings), width)
     assert isinstance(matrices, MatrixNormal)
     x0 = combs(settings, width)
-    keys = {f"init.{key}": value for key, value in asdict(law(settings)).items() if key != "name"}
+    keys = {f"init.{key}": value for key, value in asdict(law_followed(settings)).items() if key != "name"}
     coordinates = {"width": width, "init": "matrix_normal", **keys}
     records = [*_of_tanh(job, matrices, x0), *_of_swish(job, matrices, x0[:1])]
-    return Measurement(finite([replace(r, coordinates={**r.coordinates, **coordinates}) for r in records]))
+    return Measurement(finite_records([replace(r, coordinates={**r.coordinates, **coordinates}) for r in records]))
 
 
 def combs(settings: Sde, width: int) -> Float[Tensor, "n d"]:
@@ -66,7 +66,7 @@ def combs(settings: Sde, width: int) -> Float[Tensor, "n d"]:
     The second has the sign of the correlation of neighbouring columns, so that `x^T V y` is not negative.
     """
     x = (torch.arange(width).remainder(2) == torch.arange(min(2, width))[:, None]).double()
-    x[1:] *= math.copysign(1, law(settings).columns)
+    x[1:] *= math.copysign(1, law_followed(settings).columns)
     x = x / x.norm(dim=-1, keepdim=True) * math.sqrt(settings.sde.norm * width)
     return x.to(device.resolve(settings.device), getattr(torch, settings.dtype))
 
@@ -100,7 +100,7 @@ def _scheme(pins: dict[str, str]) -> dict[str, str]:
 def _moments(
     x: Float[Tensor, "r n d"], matrices: MatrixNormal, x0: Float[Tensor, "n d"], settings: Sde
 ) -> list[Record]:
-    exact = functionals(*moments(matrices, x0, settings.horizon))
+    exact = functionals(*moments_of_sde(matrices, x0, settings.horizon))
     coarse, fine = (functionals(*euler(matrices, x0, settings.horizon, times * settings.depth)) for times in (1, 2))
     values, records = of_states(x), []
     for scheme in exact:
@@ -156,7 +156,7 @@ def products(x: Float[Tensor, "n d"]) -> Float[Tensor, "n n d d"]:
     return torch.einsum("ia,jc->ijac", x, x)
 
 
-def moments(law: MatrixNormal, x0: Float[Tensor, "n d"], horizon: float) -> tuple[Tensor, Tensor]:
+def moments_of_sde(law: MatrixNormal, x0: Float[Tensor, "n d"], horizon: float) -> tuple[Tensor, Tensor]:
     """`m_T`, `M_T` of the SDE, by a Taylor series on parts of the horizon: to rounding, since the rates are affine."""
     size = float(2 * torch.linalg.matrix_norm(law.mu, 2) + torch.linalg.matrix_norm(law.U) * law.V.norm() + 1)
     parts = max(1, math.ceil(horizon * size))

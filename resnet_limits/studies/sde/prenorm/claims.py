@@ -11,7 +11,7 @@ from typing import Any
 from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import NEWMAN, XIONG
 from ...group import Group
-from ...least import BYTES_OF_DOUBLE, sampled
+from ...least import BYTES_OF_DOUBLE, bytes_of_samples
 from ...outside import still
 from ..room import least_of_inputs
 from ..settings import Sde
@@ -58,7 +58,7 @@ def _claim(name: str, statement: str, observable: str, expected: Expected, schem
 def least_of_prenorm(settings: Sde) -> float:
     """What each network moved by, of both blocks."""
     moved = 2 * BYTES_OF_DOUBLE * settings.replicas * settings.sde.inputs * settings.width
-    return least_of_inputs(settings) + moved + sampled(settings, vectors=settings.sde.inputs)
+    return least_of_inputs(settings) + moved + bytes_of_samples(settings, vectors=settings.sde.inputs)
 
 
 GROUP = Group(

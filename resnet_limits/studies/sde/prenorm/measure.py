@@ -30,8 +30,8 @@ from ....measurement.record import Measurement, Record
 from ....networks.gaussian_means import gaussian_mean_square
 from ....random import Stream
 from ....sampling.layer_law import Isotropic
-from ....sampling.prenorm import linear, log_growth_without_norm, two_layers
-from ....sampling.wide import gram
+from ....sampling.prenorm import ends_of_linear_branch, log_growth_without_norm, two_layers
+from ....sampling.wide import mean_gram
 from ..correlation.measure import four_inputs
 from ..outside import sizes
 from ..problem import inputs
@@ -60,7 +60,7 @@ def measure(job: Job) -> Measurement:
         job.progress(first / networks, "pre-norm blocks")
         start = x0.expand(count, *x0.shape)
         stream = Stream(settings.seed, "sde.prenorm", first_replica=first)
-        x = linear(start, factors, law, stream.part(f".linear {depth}"), act=engine.act)
+        x = ends_of_linear_branch(start, factors, law, stream.part(f".linear {depth}"), act=engine.act)
         y, its_variance = two_layers(phi, start, factors, law, stream.part(f".two {depth}"), act=engine.act)
         for scheme, end in (("linear", x), ("two-layers", y)):
             off = (end - start).double()
@@ -117,15 +117,17 @@ def correlation(job: Job) -> Record:
     for first, count in engine.pieces(networks, vectors=len(x0), width=x0.shape[-1], dtype=x0.dtype):
         job.progress(first / networks, "pre-norm blocks, two inputs")
         stream = Stream(settings.seed, f"sde.prenorm.pair {settings.depth}", first_replica=first)
-        grams.append(gram(linear(x0.expand(count, *x0.shape), factors, law, stream, act=engine.act)).cpu())
+        grams.append(
+            mean_gram(ends_of_linear_branch(x0.expand(count, *x0.shape), factors, law, stream, act=engine.act)).cpu()
+        )
     products = torch.cat(grams)
     mixed, p, q = products[:, 0, 1], products[:, 0, 0], products[:, 1, 1]
     rho = float(mixed.mean() / (p.mean() * q.mean()).sqrt())
     _, error = mean(mixed / (p.mean() * q.mean()).sqrt() - rho * (p / p.mean() + q / q.mean()) / 2)
-    start = gram(x0[None])[0].cpu()
+    start = mean_gram(x0[None])[0].cpu()
     q0, c = float(start[0, 0]), law.sigma_w**2 + law.sigma_b**2
     limit = (1 - float(start[0, 1]) / q0) * (1 + c * settings.horizon / q0) ** (-(law.sigma_b**2) / c)
-    at_depth = apart(float(start[0, 1]), q0, law, factors)
+    at_depth = one_less_correlation(float(start[0, 1]), q0, law, factors)
     return Record(
         "prenorm_correlation",
         (1 - rho) / limit,
@@ -136,7 +138,7 @@ def correlation(job: Job) -> Record:
     )
 
 
-def apart(mixed: float, q: float, law: Isotropic, factors: Sequence[float]) -> float:
+def one_less_correlation(mixed: float, q: float, law: Isotropic, factors: Sequence[float]) -> float:
     """`1 - rho_L` of infinitely wide networks."""
     for s in factors:
         mixed += s**2 * (law.sigma_w**2 * mixed / q + law.sigma_b**2)

@@ -12,7 +12,7 @@ from typing import Any
 from ....claims.claim import AS_STATED, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import KLOEDEN
 from ...group import Group
-from ...least import BYTES_OF_DOUBLE, sampled
+from ...least import BYTES_OF_DOUBLE, bytes_of_samples
 from ...outside import still
 from ..outside import explodes, explodes_with, smooth_and_moving
 from ..room import least_of_inputs
@@ -41,7 +41,7 @@ def _exact(settings: Sde) -> str | None:
 def least_of_strong(settings: Sde) -> float:
     return (
         least_of_inputs(settings)
-        + sampled(settings, vectors=2 * settings.sde.inputs)
+        + bytes_of_samples(settings, vectors=2 * settings.sde.inputs)
         + BYTES_OF_DOUBLE * settings.replicas
     )
 

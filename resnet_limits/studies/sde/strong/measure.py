@@ -22,14 +22,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....engines import default_engine
-from ....measurement.estimate import root_mean_square
+from ....measurement.estimate import root_of_mean
 from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....random import Stream
 from ....sampling.layer_law import Isotropic, Law
 from ....sampling.of_init import law_of
 from ....sampling.schemes import EulerMaruyama, Scheme, ShallowNetwork, Walker
-from ..problem import finite, inputs
+from ..problem import finite_records, inputs
 from ..settings import Sde
 from .claims import PINS_OF_ADDITIVE_NOISE, PINS_OF_EXACT_PATHS, PINS_OF_STRONG_SWISH
 
@@ -44,7 +44,7 @@ MIN_NETWORKS_OF_WIDTH_1 = 2**13
 def measure(job: Job) -> Measurement:
     """The five distances, with standard errors over replicas."""
     records = _networks(job) + _sde(job) + exact(job)
-    return Measurement(finite(records))
+    return Measurement(finite_records(records))
 
 
 def _networks(job: Job) -> list[Record]:
@@ -75,7 +75,7 @@ def _square(apart: Float[Tensor, "r n d"]) -> Float[Tensor, " r"]:
 
 
 def _record(scheme: str, squares: Tensor, pins: dict) -> Record:
-    value, stderr = root_mean_square(squares)
+    value, stderr = root_of_mean(squares)
     coordinates = {"scheme": scheme, **pins}
     return Record("strong_error", value, stderr=stderr, coordinates=coordinates, replicas=len(squares))
 

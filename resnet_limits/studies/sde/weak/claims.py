@@ -12,10 +12,10 @@ from typing import Any
 from ....claims.claim import RELATIVE, SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import GILES, TALAY
 from ...group import Group
-from ...least import BYTES_OF_DOUBLE, sampled
+from ...least import BYTES_OF_DOUBLE, bytes_of_samples
 from ...outside import still
 from ..asymptotic import deep_enough, heavy_tailed
-from ..outside import explodes, explodes_with, isotropic, kinked, linear, smooth_and_moving
+from ..outside import explodes, explodes_with, isotropic, kinked_outer, not_linear, smooth_and_moving
 from ..room import least_of_inputs
 from ..settings import Sde
 
@@ -35,7 +35,7 @@ def _mean_outside(settings: Sde) -> str | None:
 
 
 def _limit_outside(settings: Sde) -> str | None:
-    return linear(settings) or heavy_tailed(settings, 2)
+    return not_linear(settings) or heavy_tailed(settings, 2)
 
 
 def _variance_outside(settings: Sde) -> str | None:
@@ -43,7 +43,7 @@ def _variance_outside(settings: Sde) -> str | None:
 
 
 def _linear_variance_outside(settings: Sde) -> str | None:
-    return linear(settings) or heavy_tailed(settings, 4)
+    return not_linear(settings) or heavy_tailed(settings, 4)
 
 
 def _order(scheme: str, of: str, rival: Rival) -> Claim:
@@ -135,15 +135,17 @@ def _multilevel(name: str, statement: str, scheme: str, rival: Rival) -> Claim:
 
 def least_of_weak(settings: Sde) -> float:
     """States, and two functionals of each network with their controls, at depths L and 2L."""
-    if kinked(settings):  # the mean alone, of a quarter of the networks
+    if kinked_outer(settings):  # the mean alone, of a quarter of the networks
         return (
             least_of_inputs(settings)
-            + sampled(settings, vectors=2)
+            + bytes_of_samples(settings, vectors=2)
             + 2 * BYTES_OF_DOUBLE * 2 * (settings.replicas // 4)
         )
     n = min(2, settings.sde.inputs)
     return (
-        least_of_inputs(settings) + sampled(settings, vectors=2 * n) + 2 * BYTES_OF_DOUBLE * 2 * n * settings.replicas
+        least_of_inputs(settings)
+        + bytes_of_samples(settings, vectors=2 * n)
+        + 2 * BYTES_OF_DOUBLE * 2 * n * settings.replicas
     )
 
 
@@ -226,7 +228,7 @@ GROUP = Group(
             observable="weak_control_mean",
             expected=Expected("value", 0, 0.02, scale=RELATIVE),
             where={"scheme": "norm"},
-            outside=linear,
+            outside=not_linear,
             random=True,
             needs=NEEDS_DOUBLED_DEPTHS,
             verdicts=SMOKE_IS_TOO_SMALL,

@@ -40,9 +40,9 @@ from ....networks.activations import activation_named
 from ....random import REPLICA_BLOCK, Stream
 from ....sampling.expectations import moments
 from ....sampling.layer_law import Isotropic
-from ....sampling.martingale import Martingale, gradients, state_moments
+from ....sampling.martingale import Martingale, gradients_of_mean, state_moments
 from ....sampling.schemes import ShallowNetwork, Walker
-from ..outside import kinked, overflows, sizes
+from ..outside import kinked_outer, overflows, sizes
 from ..problem import inputs
 from ..settings import Sde
 from .claims import PINS_OF_MEAN
@@ -112,7 +112,7 @@ def cases(settings: Sde) -> list[Case]:
     asked = Case(phi, psi, n, settings.replicas, pair if n == 2 else of_one, {})
     few = min(settings.replicas, max(REPLICA_BLOCK, settings.replicas // NETWORKS_A_PILOT_OF_MEAN))
     swish = Case(PINS_OF_MEAN["activation"], settings.activation_inside, 1, few, {"mean": (1, 0)}, PINS_OF_MEAN)
-    return [swish] if kinked(settings) else [asked, swish]
+    return [swish] if kinked_outer(settings) else [asked, swish]
 
 
 def measure(job: Job) -> Measurement:
@@ -125,10 +125,10 @@ def measure(job: Job) -> Measurement:
         def progress(done: float, i: int = i) -> None:
             job.progress((i + done) / len(all_of_them), "weak error")
 
-        samples = sampled(settings, case, 0, case.pilot, progress)
+        samples = sampled_networks(settings, case, 0, case.pilot, progress)
         count = allotted(settings, samples, exact)
         if count > case.pilot:
-            samples = samples.joined(sampled(settings, case, case.pilot, count - case.pilot, progress))
+            samples = samples.joined(sampled_networks(settings, case, case.pilot, count - case.pilot, progress))
         for j, scheme in enumerate(case.functionals):
             its_coordinates = {"scheme": scheme, **case.pins}
             records += _records(settings.depth, its_coordinates, *samples.of(j), exact[j])
@@ -199,14 +199,16 @@ def _functionals(case: Case) -> Tensor:
     return torch.tensor(list(case.functionals.values()), dtype=torch.float64)
 
 
-def sampled(settings: Sde, case: Case, first: int, count: int, progress: Any) -> Samples:
+def sampled_networks(settings: Sde, case: Case, first: int, count: int, progress: Any) -> Samples:
     """`count` networks from replica `first` on."""
     init, depth, horizon = sizes(settings), settings.depth, settings.horizon
     law, scheme = Isotropic(init.sigma_w, init.sigma_b), ShallowNetwork(case.phi, case.psi)
     x0, functionals = inputs(settings)[: case.n], _functionals(case)
     y0 = state_moments(x0).cpu()
     engine, both = default_engine(), (depth, 2 * depth)
-    weights = [gradients(functionals, y0, case.n, scheme, law, at_depth, horizon).to(x0.device) for at_depth in both]
+    weights = [
+        gradients_of_mean(functionals, y0, case.n, scheme, law, at_depth, horizon).to(x0.device) for at_depth in both
+    ]
     f, control = [], []
     for done, part in engine.pieces(count, vectors=2 * case.n, width=settings.width, dtype=x0.dtype):
         progress(done / count)
