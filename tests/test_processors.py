@@ -291,13 +291,13 @@ LAWS = ("smooth", "iid", "rough", "fractional", "tied")
 def paths(dtype) -> Iterator[str]:
     import torch
 
-    from resnet_limits.paths.draw import draw
+    from resnet_limits.paths.draw import draw_path
 
     for law in (Init.options[name]() for name in LAWS):
 
         def run(first: int, count: int, law=law):
             shapes, how = {"W": (3, 3), "b": (3,)}, {"depth": 5, "horizon": 1.0, "seed": 1, "dtype": dtype}
-            path = draw(law, shapes, replicas=count, first_replica=first, **how).at(torch.arange(5) / 5)
+            path = draw_path(law, shapes, replicas=count, first_replica=first, **how).at(torch.arange(5) / 5)
             return torch.cat([path["W"].flatten(1), path["b"].flatten(1)], dim=1)
 
         if cut_otherwise(run, ((0, 1), (0, 7), (5, 9), (63, 2), (64, 6)), 70):

@@ -38,7 +38,7 @@ def load(data: Data, *, seed: int, progress: Listener = lambda message: None) ->
         data = replace(data, digest=identity.identity_of(data, report=progress).digest)
     key = (data.name, repr(sorted(asdict(data).items())), data.place(), seed)
     loaded = _kept(_LOADED, key, lambda: _load(data, seed, progress))
-    sketch.compare(loaded, data, seed)
+    sketch.compare_sketches(loaded, data, seed)
     return loaded
 
 

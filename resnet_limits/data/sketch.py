@@ -59,7 +59,7 @@ def compared_by(solve: Solve) -> Iterator[None]:
         _RUN.reset(token)
 
 
-def compare(dataset: Dataset, data: Data, seed: int) -> None:
+def compare_sketches(dataset: Dataset, data: Data, seed: int) -> None:
     """Raise `DamagedData` where generated points are not those of the run's first job; nothing outside a run."""
     run = _RUN.get()
     if run is None or not isinstance(data, Generated):

@@ -29,7 +29,7 @@ class Panel:
     replicas: bool = True
 
 
-def draw(
+def draw_over_depth(
     jobs: Sequence[FinishedJob], panels: Mapping[str, Panel], *, depth: str, what: str, sharey: bool = False
 ) -> Figure | None:
     """A panel for each of the arrays, by name, that are there; None without any. `depth` is the symbol of the depth,

@@ -34,7 +34,7 @@ from . import status as states
 from .interruption import Interrupted, Interruption
 from .job_folder import LAUNCHER, queue
 from .owner import owned
-from .reporter import Reporter, write_status
+from .reporter import Reporter, write_status_anyway
 from .status import Process, Status
 
 SECONDS_OF_GRACE = 15.0
@@ -61,7 +61,7 @@ def run_job(run: Path, settings: Settings) -> None:
         interruption.hand_back()
     except Exception as error:
         reason = f"{error} A longer cluster.time, or more cluster.requeues, may do; resume the run"
-        write_status(folder, Status("failed", Process.this(folder), time.time(), message=reason))
+        write_status_anyway(folder, Status("failed", Process.this(folder), time.time(), message=reason))
 
 
 def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption) -> None:
@@ -71,7 +71,7 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
         except OSError as error:
             if states.read_status(folder).state in ("queued", "failed", "lost"):
                 reason = f"cannot write to {folder}: {error.strerror}; make room, then resume the run"
-                write_status(folder, Status("failed", Process.this(folder), time.time(), message=reason))
+                write_status_anyway(folder, Status("failed", Process.this(folder), time.time(), message=reason))
             return
         if not mine or states.verified(folder, states.read_status(folder)).state == "finished":
             return

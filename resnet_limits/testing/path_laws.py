@@ -15,7 +15,7 @@ import scipy.stats
 import torch
 from torch import Tensor
 
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.law import Init, Regularity
 from resnet_limits.paths.path import WeightPath
 
@@ -48,7 +48,7 @@ class PathLaws:
 
     def drawn(self, shapes: dict[str, tuple[int, ...]] = SHAPES, **changes) -> WeightPath:
         asked: dict[str, Any] = {"depth": 8, "horizon": HORIZON, "replicas": 5, "seed": 3} | changes
-        return draw(self.law, shapes, **asked)
+        return draw_path(self.law, shapes, **asked)
 
     def layer_times(self, depth: int) -> Tensor:
         return torch.arange(depth, dtype=torch.float64) * (HORIZON / depth)
@@ -177,7 +177,7 @@ SAMPLES_DRAWN = 4000
 
 def read_entries(law: Init, units: Tensor) -> Tensor:
     """Independent entries (SAMPLES_DRAWN, n) of a network of depth 4096, at times in units of the horizon."""
-    path = draw(
+    path = draw_path(
         law, {"b": (50,)}, depth=round(1 / SHORTEST_TIME_APART), horizon=HORIZON, replicas=SAMPLES_DRAWN // 50, seed=5
     )["b"]
     return path.at(units * HORIZON).movedim(1, -1).reshape(SAMPLES_DRAWN, -1)

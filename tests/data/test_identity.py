@@ -273,7 +273,7 @@ def test_generated_points_are_compared_with_those_of_the_first_job_within_roundi
 
     def job(dataset):
         with sketch.compared_by(solve):
-            sketch.compare(dataset, data, 0)
+            sketch.compare_sketches(dataset, data, 0)
 
     job(dataset)
     job(dataset)
@@ -282,7 +282,7 @@ def test_generated_points_are_compared_with_those_of_the_first_job_within_roundi
         with pytest.raises(DamagedData, match=f"data={data.name}: the points generated here are not those"):
             job(other)
     with sketch.compared_by(solve):
-        sketch.compare(load(data, seed=1), data, 1)  # another seed has a first job of its own
+        sketch.compare_sketches(load(data, seed=1), data, 1)  # another seed has a first job of its own
 
 
 def test_outside_a_run_nothing_is_compared():

@@ -19,7 +19,7 @@ from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.residual import forward, states
 from resnet_limits.networks.steps import STEPS, frozen
 from resnet_limits.networks.vector_field import VectorField
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.smooth import SmoothLaw
 from tests.diffeomorphisms.trajectory import along
 
@@ -41,7 +41,7 @@ def linear(*matrices: Tensor) -> tuple[VectorField, dict[str, Tensor]]:
 @pytest.mark.parametrize("step", [*STEPS.values(), frozen(STEPS["rk4"], "midpoint")], ids=lambda step: step.name)
 def test_all_blocks_at_once_are_the_jacobians_of_each_point_and_block(block, step):
     depth, h, vector_field = 3, 0.4, field(BLOCKS[block], "swish", 3)
-    path = draw(SmoothLaw(), vector_field.shapes, depth=depth, horizon=1.0, replicas=2, seed=0)
+    path = draw_path(SmoothLaw(), vector_field.shapes, depth=depth, horizon=1.0, replicas=2, seed=0)
     theta, x0 = path.at(step.times(depth)), normal(2, 4, 3)
     jacobians = along(vector_field, step, x0, theta, h)
     trajectory = states(vector_field, step, x0, theta, h)

@@ -16,7 +16,7 @@ from resnet_limits.networks.blocks.outside import OutsideBlock
 from resnet_limits.networks.blocks.prenorm import PrenormBlock
 from resnet_limits.networks.blocks.two import TwoBlock
 from resnet_limits.networks.steps import STEPS
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.iid import IidLaw
 from tests.diffeomorphisms.trajectory import along
 
@@ -25,9 +25,9 @@ BLOCKS = {"one": OneBlock(), "outside": OutsideBlock(), "two": TwoBlock(hidden=7
 
 def drawn(block, activation: str, width: int = 3):
     vector_field = field(BLOCKS[block], activation, width)
-    return vector_field, draw(IidLaw(sigma_w=2.0), vector_field.shapes, depth=6, horizon=1.0, replicas=4, seed=3).at(
-        STEPS["euler"].times(6)
-    )
+    return vector_field, draw_path(
+        IidLaw(sigma_w=2.0), vector_field.shapes, depth=6, horizon=1.0, replicas=4, seed=3
+    ).at(STEPS["euler"].times(6))
 
 
 @pytest.mark.parametrize("block", BLOCKS)

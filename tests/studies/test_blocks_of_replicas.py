@@ -16,7 +16,7 @@ from resnet_limits.data import images
 from resnet_limits.limits.averaged import martingale_response
 from resnet_limits.measurement.job import Job
 from resnet_limits.networks.residual import forward
-from resnet_limits.paths.draw import draw
+from resnet_limits.paths.draw import draw_path
 from resnet_limits.paths.laws.fractional import FractionalLaw
 from resnet_limits.paths.laws.iid import IidLaw
 from resnet_limits.paths.laws.rough import RoughLaw
@@ -80,7 +80,7 @@ def test_no_budget_of_memory_changes_a_record(part):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_more_replicas_leave_the_paths_of_the_first_as_they_are(law, dtype):
     def weights(replicas: int, first: int = 0):
-        path = draw(
+        path = draw_path(
             law,
             {"W": (3, 3), "b": (3,)},
             depth=5,

@@ -25,7 +25,7 @@ PANELS_OF_MINIMISERS = {
 
 def draw(jobs: Sequence[FinishedJob]) -> Figure | None:
     """A panel for each of the arrays that are there; None without any."""
-    return over_depth.draw(jobs, PANELS_OF_MINIMISERS, depth="n", what="entries of $K_k$")
+    return over_depth.draw_over_depth(jobs, PANELS_OF_MINIMISERS, depth="n", what="entries of $K_k$")
 
 
 FIGURE = NamedFigure(

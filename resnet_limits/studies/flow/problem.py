@@ -12,7 +12,7 @@ from ...data.loading import embed, load
 from ...limits.flow import DrivenFlow
 from ...measurement.job import Job
 from ...networks.blocks import field
-from ...paths.draw import draw
+from ...paths.draw import draw_path
 from ...paths.laws.law import Init
 from ...paths.laws.tied import TiedLaw
 from ...settings.content import chosen_keys
@@ -53,7 +53,7 @@ def driven(
     width, dtype = width or settings.width, dtype or dtype_of_numbers(settings)
     x = embedded_points(settings, settings.flow.inputs, width).to(dtype)
     vector_field = field(settings.block, settings.activation, width)
-    path = draw(
+    path = draw_path(
         law_of_weights(settings, weights),
         vector_field.shapes,
         depth=depth,

@@ -33,7 +33,7 @@ from ...networks.classifier import TRUNK, initial_classifier, kinds_of_parameter
 from ...networks.parametrisation import ODE
 from ...networks.steps import STEPS
 from ...networks.vector_field import VectorField
-from ...paths.draw import draw
+from ...paths.draw import draw_path
 from ...paths.laws.law import Init
 from ...training import observables
 from ...training.loop import evaluated, train
@@ -65,7 +65,7 @@ def few(settings: Ode) -> Dataset:
 def drawn_trunk(settings: Ode, law: Init, width: int, *, depth: int, replicas: int, purpose: str) -> dict[str, Tensor]:
     """Weights (replicas, depth, *shape) of a trunk, from a law read at `t_k`; `V` is zero, as `ODE` says."""
     vector_field = two_matrix_field(settings, width)
-    path = draw(
+    path = draw_path(
         law,
         vector_field.shapes,
         depth=depth,

@@ -21,7 +21,7 @@ from ...limits.flow import DrivenFlow, root_mean_square
 from ...measurement.job import Job
 from ...networks.blocks import field
 from ...networks.blocks.block import Block
-from ...paths.draw import draw
+from ...paths.draw import draw_path
 from ...paths.laws.law import Init, Random
 from ...settings.content import chosen_keys
 from ..degenerate import degenerate_points, of_a_layer
@@ -58,7 +58,7 @@ def problem(
     width = width or settings.width
     x = embedded_inputs(settings, width, number)
     vector_field = field(block or settings.block, activation or settings.activation, width)
-    path = draw(
+    path = draw_path(
         init or settings.init,
         vector_field.shapes,
         depth=depth or settings.depth,

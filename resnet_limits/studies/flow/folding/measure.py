@@ -25,7 +25,7 @@ from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
 from ....networks.blocks.two import TwoBlock
 from ....networks.steps import STEPS
-from ....paths.draw import draw
+from ....paths.draw import draw_path
 from ....paths.laws.iid import IidLaw
 from ....random import Stream, normals
 from ....settings.content import chosen_keys
@@ -148,7 +148,7 @@ def _increments(job: Job) -> tuple[Tensor, Tensor]:
     bounds, increments = [], []
     for first in range(0, settings.replicas, NETWORKS_A_PIECE):
         job.progress(first / settings.replicas, "Jacobians of random blocks")
-        path = draw(
+        path = draw_path(
             IidLaw(**settings.init.sizes()._asdict()),
             vector_field.shapes,
             depth=BLOCKS_A_NETWORK,

@@ -21,7 +21,7 @@ from ....networks.blocks.gradient import GradientBlock
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS, Step
 from ....networks.steps.symplectic import Symplectic
-from ....paths.draw import draw
+from ....paths.draw import draw_path
 from ....paths.laws.iid import IidLaw
 from ..outside import stretches
 from ..problem import embedded_points
@@ -59,7 +59,7 @@ def sensitivities(settings: Flow, pins: dict[str, Any]) -> tuple[Tensor, float]:
     hamiltonian = pins["block"] == "hamiltonian"
     vector_field = field(GradientBlock(hidden=width), settings.activation, width // 2 if hamiltonian else width)
     halves = (".y", ".z") if hamiltonian else ("",)
-    weights = draw(
+    weights = draw_path(
         IidLaw(**sizes),
         {name + half: shape for name, shape in vector_field.shapes.items() for half in halves},
         depth=settings.depth,

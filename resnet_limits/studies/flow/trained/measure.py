@@ -42,7 +42,7 @@ from ....networks.classifier import TRUNK, accuracy, initial_classifier, kinds_o
 from ....networks.residual import reverse
 from ....networks.steps import STEPS
 from ....networks.vector_field import VectorField
-from ....paths.draw import draw
+from ....paths.draw import draw_path
 from ....paths.laws.iid import IidLaw
 from ....settings.content import chosen_keys
 from ....training.loop import Parameters, Penalty, evaluated, train
@@ -166,7 +166,7 @@ class TrainedNetwork:
     def start(self, dataset: Dataset, settings: Flow) -> Parameters:
         """What is trained, at the start: i.i.d. weights, in the size that the control asks for."""
         replicas, dtype, its_device = settings.train.replicas, dataset.x_train.dtype, dataset.x_train.device
-        path = draw(
+        path = draw_path(
             IidLaw(sigma_w=1.0, sigma_b=0.0),
             self.field.shapes,
             depth=self.depth,

@@ -26,7 +26,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.blocks import field
 from ....networks.blocks.one import OneBlock
-from ....paths.draw import draw
+from ....paths.draw import draw_path
 from ....paths.laws.iid import IidLaw
 from ....training.depth_regularised import DepthRegularised, DepthWeights, Penalty
 from ....training.minimiser import Minimum, minimise
@@ -109,7 +109,7 @@ def _penalties(settings: Gamma, control: Penalty):
 def starts(settings: Gamma, problem: DepthRegularised, count: int) -> list[np.ndarray]:
     """So many i.i.d. starts in scaled variables; read-outs zero."""
     n, d, m = problem.depth, problem.width, problem.loss.outputs
-    path = draw(
+    path = draw_path(
         IidLaw(sigma_w=1.0, sigma_b=0.5),
         field(OneBlock(), settings.activation, d).shapes,
         depth=n,

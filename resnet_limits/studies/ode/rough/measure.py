@@ -21,7 +21,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record
 from ....networks.parametrisation import ODE
 from ....networks.steps import STEPS
-from ....paths.draw import draw
+from ....paths.draw import draw_path
 from ....paths.laws.rough import RoughLaw
 from ..problem import problem, with_own_sizes
 from ..settings import Ode
@@ -76,7 +76,7 @@ def measure(job: Job) -> Measurement:
 def _of_biases(settings: Ode, first: int) -> Tensor:
     """`(x_L - x_2L)^2` of `x_{k+1} = x_k + h b(t_k)`, a mean over entries, by replica."""
     step, law = STEPS["euler"], rough_law(settings)
-    path = draw(
+    path = draw_path(
         law,
         {"b": (FRACTIONAL_PATHS_A_REPLICA,)},
         depth=2 * settings.depth,
