@@ -46,7 +46,7 @@ CLEAR_REFERENCE_ERROR = 0.01
 """A last point whose reference error is a larger fraction may be left out if that narrows the interval."""
 LARGEST_NOISE = 1e100
 """A point whose standard error is more times its error is left out: its square is beyond float64."""
-BEND_SAFETY = 1.5
+BEND_SAFETY_OF_ORDERS = 1.5
 """`|p - p_2|` estimates the error of `p` only to leading order; with four points 1 covers 90 of 100 noise-free
 trials, 1.5 all."""
 VARIANCE_OF_COEFFICIENT = 0.5
@@ -244,7 +244,7 @@ def _fit(points: _Points, z: float) -> _Line:
     plain, curved, twice = (_solution(tuple(points.x), corrections) for corrections in (0, 1, 2))
     a, order, c = curved @ points.log_error
     without, beyond = plain[1] @ points.log_error, twice[1] @ points.log_error
-    bend = max(abs(order - without), BEND_SAFETY * abs(order - beyond))
+    bend = max(abs(order - without), BEND_SAFETY_OF_ORDERS * abs(order - beyond))
     half_width = bend + _own_errors(curved[1], points, z)
     return _Line(
         float(order),

@@ -49,7 +49,7 @@ class Listing:
     """
 
     classes: tuple[str, ...]
-    image_files: tuple[ImageFile, ...]
+    files: tuple[ImageFile, ...]
     left_out: tuple[str, ...]
     """Paths, relative to the folder, of the files that are not read: by their name they are no images that we read, or
     they lie in no class."""

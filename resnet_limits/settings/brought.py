@@ -61,8 +61,8 @@ def _part(
     file: own.OwnFile, attribute: str, thing: Any, registries: Collection[PartGroup]
 ) -> tuple[PartGroup, str, Any] | None:
     """What something that a file defines is a part of, under which name; None where it is none, or another's."""
-    registry = getattr(thing, "options", None)
-    if attribute.startswith("_") or all(registry is not known for known in registries):
+    registry = next((known for known in registries if known is getattr(thing, "options", None)), None)
+    if registry is None or attribute.startswith("_"):
         return None
     if not isinstance(thing, type):
         return registry.of_value(file, attribute, thing)

@@ -170,7 +170,7 @@ class PathLaws:
 
 # -- what a law declares of itself ----------------------------------------------------------------
 
-SHORTEST_TIME_APART, FACTOR_OF_TIMES_APART = 1 / 4096, 64
+SHORTEST_TIME_BETWEEN_LAYERS, FACTOR_OF_TIMES_APART = 1 / 4096, 64
 """A distance in time, in units of the horizon, and how many times it another one is: orders are read between them."""
 SAMPLES_DRAWN = 4000
 
@@ -178,7 +178,12 @@ SAMPLES_DRAWN = 4000
 def read_entries(law: Init, units: Tensor) -> Tensor:
     """Independent entries (SAMPLES_DRAWN, n) of a network of depth 4096, at times in units of the horizon."""
     path = draw_path(
-        law, {"b": (50,)}, depth=round(1 / SHORTEST_TIME_APART), horizon=HORIZON, replicas=SAMPLES_DRAWN // 50, seed=5
+        law,
+        {"b": (50,)},
+        depth=round(1 / SHORTEST_TIME_BETWEEN_LAYERS),
+        horizon=HORIZON,
+        replicas=SAMPLES_DRAWN // 50,
+        seed=5,
     )["b"]
     return path.at(units * HORIZON).movedim(1, -1).reshape(SAMPLES_DRAWN, -1)
 
@@ -194,7 +199,7 @@ ORDER_ERROR = quantile(4) * 2 * (2 * SAMPLES_DRAWN) ** -0.5 / math.log(FACTOR_OF
 
 def order(differences: int, law: Init) -> float:
     """Power of the distance that differences of this order of `theta` fall with, at one quarter of the horizon."""
-    steps = torch.arange(differences + 1, dtype=torch.float64) * SHORTEST_TIME_APART
+    steps = torch.arange(differences + 1, dtype=torch.float64) * SHORTEST_TIME_BETWEEN_LAYERS
     near, far = (
         size_of_samples(read_entries(law, 0.25 + times * steps).diff(n=differences, dim=1))
         for times in (1, FACTOR_OF_TIMES_APART)
@@ -205,7 +210,7 @@ def order(differences: int, law: Init) -> float:
 def order_of_sums(law: Init) -> float:
     """Power of the number of layers that the sum of neighbours grows with."""
     one, many = (
-        size_of_samples(read_entries(law, 0.25 + torch.arange(n).double() * SHORTEST_TIME_APART).sum(dim=1))
+        size_of_samples(read_entries(law, 0.25 + torch.arange(n).double() * SHORTEST_TIME_BETWEEN_LAYERS).sum(dim=1))
         for n in (1, FACTOR_OF_TIMES_APART)
     )
     return math.log(many / one) / math.log(FACTOR_OF_TIMES_APART)
@@ -214,7 +219,9 @@ def order_of_sums(law: Init) -> float:
 def facts_are_true(law: Init, said: Regularity) -> None:
     """Fails where paths of a law are not what is said of them."""
     times = torch.arange(1, 6, dtype=torch.float64)
-    layers = read_entries(law, torch.cat([times * SHORTEST_TIME_APART, times / 6]))  # neighbours, and distant ones
+    layers = read_entries(
+        law, torch.cat([times * SHORTEST_TIME_BETWEEN_LAYERS, times / 6])
+    )  # neighbours, and distant ones
     assert said.constant == torch.equal(layers, layers[:, :1].expand_as(layers)), "constant in time"
     if said.constant:
         assert said.smooth

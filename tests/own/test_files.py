@@ -8,11 +8,11 @@ import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from reslim_cli.train import say_unused
 
 import resnet_limits as rl
 from resnet_limits import own
@@ -121,6 +121,7 @@ def test_a_figure_is_needed_and_no_content(named):
 
 def test_a_file_of_which_nothing_is_used_is_named_with_what_it_brings(named, capsys):
     named(LAW)
+    say_unused = import_module("reslim_cli.train").say_unused
     say_unused([from_mapping({"study": "ode"}), from_mapping({"study": "ode", "init": "my_law"})])
     assert capsys.readouterr() == ("", "")
     say_unused([from_mapping({"study": "ode"})])

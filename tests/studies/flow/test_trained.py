@@ -123,7 +123,7 @@ def test_a_block_without_an_outer_matrix_is_not_trained_and_says_so():
 def test_plain_networks_that_are_kept_from_folding_are_seen(monkeypatch):
     monkeypatch.setitem(trained.CONTROLS, "none", CONTROLS["spectral"])
     assert verdicts(SMALL)["flow.folding.trained.folds"].verdict == "inconclusive", "they did not learn enough to tell"
-    resize(monkeypatch, claims, LEAST_ACCURACY=0.0)
+    resize(monkeypatch, claims, LEAST_ACCURACY_OF_NETWORKS=0.0)
     many = replace(SMALL, train=replace(SMALL.train, epochs=2, replicas=16))  # none of 4 may be three in ten of all
     assert verdicts(many)["flow.folding.trained.folds"].verdict == "refuted"
 

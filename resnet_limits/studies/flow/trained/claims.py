@@ -54,7 +54,7 @@ def of_two_matrices(settings: Flow) -> str | None:
     return unlabelled(settings)
 
 
-LEAST_ACCURACY = 0.9
+LEAST_ACCURACY_OF_NETWORKS = 0.9
 UNPENALISED_CONTROL = {"lipschitz": "none", "inverse": "none", "h1": "factor"}
 """Each control that is a penalty, and the same network without it."""
 SHARE_LEFT_BY_PENALTY = {"lipschitz": (0.5, 0.1), "inverse": (0.5, 0.1), "h1": (0.5, 0.1)}
@@ -67,7 +67,7 @@ def not_learnt(records: Any) -> str | None:
         return None
     plain = records[(records["observable"] == "accuracy") & (records["control"] == "none")]
     accuracy = float(plain[plain["weights"] == "free"]["value"].mean())
-    if accuracy < LEAST_ACCURACY:
+    if accuracy < LEAST_ACCURACY_OF_NETWORKS:
         return f"plain networks have a test accuracy of {accuracy:.2f}: they did not learn what takes folds"
     return None
 
@@ -178,7 +178,7 @@ GROUP = Group(
             statement="Networks trained without a control are accurate on test points, whether they fold space or not",
             kind="observation",
             observable="accuracy",
-            # down to LEAST_ACCURACY, from where on they count as having learnt what takes folds
+            # down to LEAST_ACCURACY_OF_NETWORKS, from where on they count as having learnt what takes folds
             expected=Expected("at_least", 0.95, 0.05, scale="accuracy"),
             where={"control": "none", "weights": "free"},
             pins=PINS_OF_TRAINED_FLOWS,

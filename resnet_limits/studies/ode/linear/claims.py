@@ -11,7 +11,7 @@ from ....papers import MARION_REGULARISATION
 from ...group import Depths, Group
 from ..settings import Ode
 
-PINS_OF_ACCURACY = {
+PINS_OF_CIRCLES = {
     "data": "circles",
     "block": "two",
     "init": "tied",
@@ -43,7 +43,7 @@ GROUP = Group(
             kind="observation",
             observable="accuracy_gain",
             expected=Expected("at_least", 0.4, 0.09, scale="accuracy"),
-            pins=PINS_OF_ACCURACY,
+            pins=PINS_OF_CIRCLES,
             random=True,
             outside=_linear,
             rival=Rival("the labels are not permuted with the training points", "D1-shuffled-labels", 0.104),

@@ -22,14 +22,14 @@ from ....settings.training import Train
 from ...pinned import pinned
 from ..networks import data_of, drawn_trunk, trained_from, two_matrix_field
 from ..settings import Ode
-from .claims import PINS_OF_ACCURACY
+from .claims import PINS_OF_CIRCLES
 
 
 def of_the_claim(settings: Ode) -> Ode:
-    """The settings with the keys of `PINS_OF_ACCURACY`; of the recipe only its memory is the settings' own."""
+    """The settings with the keys of `PINS_OF_CIRCLES`; of the recipe only its memory is the settings' own."""
     asked = settings.train
     recipe = Train(memory=asked.memory, checkpoint_seconds=asked.checkpoint_seconds)
-    return pinned(replace(settings, train=recipe), {**PINS_OF_ACCURACY, "block.hidden": 2 * PINS_OF_ACCURACY["width"]})
+    return pinned(replace(settings, train=recipe), {**PINS_OF_CIRCLES, "block.hidden": 2 * PINS_OF_CIRCLES["width"]})
 
 
 def measure(job: Job) -> Measurement:
@@ -48,6 +48,6 @@ def measure(job: Job) -> Measurement:
     of_a_line, error = estimate.fraction((by_a_line == dataset.y_test.cpu()).numpy())
     stderr = math.hypot(spread, error)
     record = Record(
-        "accuracy_gain", of_networks - of_a_line, stderr=stderr, coordinates=PINS_OF_ACCURACY, replicas=replicas
+        "accuracy_gain", of_networks - of_a_line, stderr=stderr, coordinates=PINS_OF_CIRCLES, replicas=replicas
     )
     return Measurement([record])

@@ -148,7 +148,7 @@ class PassesMeasured:
     """`|dJ/dW_k|` at the layers shown, `log |dx_L/dx_0 u|` of a unit tangent and its martingale,
     `log (|p_0|^2 / |p_L|^2)` and the martingale of half of it, `|<p_0, u_0> - <p_L, u_L>|/(|p_L| |u_L|)`."""
 
-    mean_square_gradients: Float[Tensor, "l r"]
+    gradients: Float[Tensor, "l r"]
     tangent: Float[Tensor, " r"]
     martingale: Float[Tensor, " r"]
     growth: Float[Tensor, " r"]
