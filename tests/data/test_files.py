@@ -321,7 +321,7 @@ def test_checking_before_a_run_imports_neither_torch_nor_torchvision(folder, tmp
     program = (
         "import sys\n"
         "from resnet_limits.data.sources.image_folder import ImageFolderData\n"
-        "from resnet_limits.data.identity import require\n"
+        "from resnet_limits.data.identity import require_data\n"
         f"require_data(ImageFolderData(root={str(folder.parent)!r}, folder='pets'))\n"
         "print('torch' in sys.modules, 'torchvision' in sys.modules)\n"
     )
