@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...limits.flow import root_mean_square
 from ...limits.hamiltonian.integrators import INTEGRATORS, Diverged
 from ...limits.hamiltonian.shooting import Problem, Shooting, shoot
 from ...limits.hamiltonian.trajectory import Trajectory, trajectory_from
@@ -20,7 +21,7 @@ from ...measurement.job import Job
 from ...measurement.record import Record
 from ...random import generator
 from ...training.branches import JUDGED_DEPTH
-from .problem import Setup, key_of_solution, minima_of_setup, size_of_state, trained
+from .problem import Setup, key_of_solution, minima_of_setup, trained
 from .settings import Hamiltonian
 
 MIN_STEPS_OF_TRAJECTORY = 128
@@ -91,7 +92,7 @@ def limit_of_setup(job: Job, settings: Hamiltonian, problem: Setup, name: str, *
     def compute() -> dict[str, np.ndarray]:
         P = trained(problem, minima_of_setup(job, problem, JUDGED_DEPTH, name, key_of_solution(settings))[0]).momenta[0]
         draw = generator(settings.seed, "hamiltonian.shooting").standard_normal(P.shape)
-        P = P + noise * size_of_state(P) * torch.from_numpy(draw)
+        P = P + noise * root_mean_square(P) * torch.from_numpy(draw)
         aim = Problem(problem.kernel, problem.q0, problem.nu, problem.loss)
         return _arrays(*both(aim, P, keys.integrator, keys.steps))
 

@@ -220,8 +220,3 @@ def unmoved(kernel: OperatorKernel, q: Float[Tensor, "n d"], P: Float[Tensor, "n
     if weights > MAX_FRACTION_OF_ZERO_WEIGHTS * terms:
         return None
     return f"{LEAST_VALUE_WITHOUT_FLOW}: the momenta cancel, the weights are {weights:.1e} of {terms:.1e}"
-
-
-def size_of_state(x: Tensor) -> float:
-    """Root mean square."""
-    return float(x.square().mean().sqrt())

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ....limits.flow import root_mean_square
 from ....limits.hamiltonian.integrators import INTEGRATORS, Integrator
 from ....limits.hamiltonian.kernels.kernel import OperatorKernel
 from ....limits.hamiltonian.trajectory import Trajectory, trajectory_from
@@ -21,7 +22,7 @@ from ....measurement.job import Job
 from ....measurement.record import Measurement, Record, unknown
 from ..limit import limit_of_setup
 from ..outside import RELATIVE_ROUNDING_OF_STATES
-from ..problem import setup, size_of_state, unmoved
+from ..problem import setup, unmoved
 from .claims import DRIFT_BY_INTEGRATOR, ENERGY_INTEGRATORS
 
 POINTS_OF_DERIVATIVE = 4
@@ -75,7 +76,7 @@ def modified_drift(kernel: OperatorKernel, path: Trajectory) -> float:
 def form_defect(integrator: Integrator, kernel: OperatorKernel, q: Tensor, P: Tensor, depth: int) -> float:
     """`L |D^T J D - J|`, the largest entry; positions and momenta in units of their sizes."""
     n, h = q.numel(), 1 / depth
-    units = torch.cat([torch.full((n,), size_of_state(q)), torch.full((n,), size_of_state(P))]).to(q)
+    units = torch.cat([torch.full((n,), root_mean_square(q)), torch.full((n,), root_mean_square(P))]).to(q)
 
     def stepped(z: Tensor) -> Tensor:
         x = z * units

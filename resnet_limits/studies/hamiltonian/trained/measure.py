@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ....limits.flow import root_mean_square
 from ....limits.hamiltonian.integrators import INTEGRATORS
 from ....limits.hamiltonian.trajectory import trajectory_from
 from ....measurement.job import Job
@@ -26,7 +27,7 @@ from ....measurement.record import Measurement, Record, unknown
 from ..limit import ShootingLimit, certificate_of_shooting, limit_of_setup
 from ..outside import RELATIVE_ROUNDING_OF_STATES
 from ..plateaus import PREFIX_OF_PLATEAU_ARRAYS
-from ..problem import CertifiedNetwork, Setup, key_of_solution, minima_of_setup, setup, size_of_state, trained
+from ..problem import CertifiedNetwork, Setup, key_of_solution, minima_of_setup, setup, trained
 from ..problem import certificate_of_minimum as minimiser_certificate
 from .claims import COORDINATE_OF_SETTINGS_PROBLEM, PLATEAU_BY_DISTANCE
 
@@ -139,7 +140,7 @@ class _Off:
 
 def largest_over_times(x: Tensor) -> float:
     """The largest root mean square over times."""
-    return max(map(size_of_state, x))
+    return max(map(root_mean_square, x))
 
 
 def _offs(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, _Off]:
@@ -153,8 +154,8 @@ def _offs(network: CertifiedNetwork, shot: ShootingLimit) -> dict[str, _Off]:
     moved = largest_over_times(fine.states - shot.problem.q0)
     return {
         "state_distance": _Off(torch.stack(network.states) - fine.states, fine.states - coarse.states, moved),
-        "weight_distance": _Off(network.omega - omega, omega - coarse_omega, size_of_state(omega)),
-        "momentum_distance": _Off((network.momenta[0] - P)[None], (P - coarse_P)[None], size_of_state(P)),
+        "weight_distance": _Off(network.omega - omega, omega - coarse_omega, root_mean_square(omega)),
+        "momentum_distance": _Off((network.momenta[0] - P)[None], (P - coarse_P)[None], root_mean_square(P)),
         "value_gap": _Off(_number(network.minimum.value - value), _number(value - coarse_value), abs(value)),
         "energy_gap": _Off(_number(squares - 2 * energy), _number(2 * (energy - coarse_energy)), 2 * energy),
     }
