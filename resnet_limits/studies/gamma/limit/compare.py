@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ....claims.plateau import FEWEST_DEPTHS, doubling, plateau
+import numpy as np
+
+from ....claims.plateau import FEWEST_DEPTHS, doubling, extrapolated, size_over_times
 from ....measurement.job import FinishedJob
 from ....measurement.record import Comparison, Record, unknown
 from ..norms import MAX_NORM_OF_ZERO_PATH, MINIMISER_IS_ZERO
@@ -23,14 +25,14 @@ def compare(jobs: Sequence[FinishedJob]) -> list[Comparison]:
             continue
         for observable, (name, size) in PLATEAU_AND_SCALE.items():
             rows = [by_depth[depth][observable] for depth in depths]
-            value, error = plateau([row.value for row in rows])
+            left, error = extrapolated([np.array([[row.value]]) for row in rows])
             unit, where = abs(by_depth[depths[-1]][size].reference), rows[-1].coordinates
             if unit < MAX_NORM_OF_ZERO_PATH:
                 comparisons.append(Comparison(depths[-1], unknown(name, MINIMISER_IS_ZERO, where)))
                 continue
             record = Record(
                 name,
-                abs(value) / unit,
+                size_over_times(left) / unit,
                 reference_error=(error + rows[-1].reference_error) / unit,
                 coordinates=where,
                 replicas=1,
