@@ -11,12 +11,13 @@ import typer
 
 app = typer.Typer(
     name="reslim",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+Table = Annotated[bool, typer.Option("--table", help="Show the values by depth, and by what else orders are along.")]
 With = Annotated[
     Optional[list[str]],
     typer.Option("--with", metavar="FILE", help="A file of your own parts, such as a law of weights; may be repeated."),
@@ -46,6 +47,20 @@ def _completed(context: typer.Context, incomplete: str) -> list[str]:
     return completed(context.params.get("overrides") or [], incomplete)
 
 
+def _completed_study(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of studies; behind a dot the ids of claims."""
+    from .completion import completed_study
+
+    _use(context.params.get("parts"))
+    return completed_study(incomplete)
+
+
+def _completed_section(incomplete: str) -> list[str]:
+    from .completion import completed_section
+
+    return completed_section(incomplete)
+
+
 def _print_version(asked: bool) -> None:
     if asked:
         from resnet_limits.runs.provenance import version
@@ -56,11 +71,16 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def reslim(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """A laboratory for the infinite-depth limits of residual networks."""
+    if context.invoked_subcommand is None:
+        from . import studies as command
+
+        command.studies(None, None, json_out=False)
 
 
 @app.command()
@@ -77,6 +97,7 @@ def train(
     resume: Annotated[
         Optional[str], typer.Option(metavar="RUN", help="Continue a run: a folder, a beginning of its id, or latest.")
     ] = None,
+    table: Table = False,
     parts: With = None,
     json: Json = False,
     cfg: Annotated[
@@ -94,24 +115,49 @@ def train(
     reslim train hydra/launcher=joblib        jobs side by side
     reslim train --resume latest depth=512    further depths for a run
     reslim train --with my_law.py init=my_law a law of weights of your own
+
+    \b
+    reslim studies                            what can be asked
+    reslim studies ode keys                   the keys of a study, with ranges
     """
     _use(parts)
     from . import train as command
 
-    command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg)
+    command.train(overrides or [], dry_run=dry_run, resume=resume, json_out=json, cfg=cfg, table=table)
 
 
 @app.command()
 def studies(
-    name: Annotated[Optional[str], typer.Argument(help="A study; without one, all are listed.")] = None,
+    name: Annotated[
+        Optional[str],
+        typer.Argument(
+            metavar="STUDY|CLAIM",
+            help="A study, or the id of a claim; without one, all studies are listed.",
+            autocompletion=_completed_study,
+        ),
+    ] = None,
+    section: Annotated[
+        Optional[str],
+        typer.Argument(
+            metavar="SECTION",
+            help="keys, claims, observables or arrays of the study.",
+            autocompletion=_completed_section,
+        ),
+    ] = None,
     parts: With = None,
     json: Json = False,
 ) -> None:
-    """List the studies, or show one: equation, papers, claims, observables, keys."""
+    """List the studies, or show one, or one claim.
+
+    \b
+    reslim studies ode              equation, questions, the keys that matter
+    reslim studies ode keys         all keys; also claims, observables, arrays
+    reslim studies ode.forward.heun what a claim assumes, its source, its rival
+    """
     _use(parts)
     from . import studies as command
 
-    command.studies(name, json_out=json)
+    command.studies(name, section, json_out=json)
 
 
 @app.command()
@@ -122,6 +168,7 @@ def report(
     out: Annotated[
         Optional[str], typer.Option(metavar="FOLDER", help="Where to write; of one run, its own folder by default.")
     ] = None,
+    table: Table = False,
     parts: With = None,
     json: Json = False,
 ) -> None:
@@ -132,7 +179,7 @@ def report(
     _use(parts)
     from . import report as command
 
-    command.report(runs, out=out, json_out=json)
+    command.report(runs, out=out, json_out=json, table=table)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from resnet_limits.errors import ReslimError
+from resnet_limits.settings.registry import STUDIES
 
 from .keys import all_keys, asked_study, names_for
 
@@ -29,6 +30,26 @@ def completed(words: Sequence[str], incomplete: str) -> list[str]:
     if sign:
         return sorted(f"{key}={name}" for name in _names(key, start, before))
     return sorted({f"{key}=" for key in _keys() if key.startswith(incomplete)})
+
+
+def completed_study(start: str) -> list[str]:
+    """The studies that begin so; behind the dot of a study's name, its claims."""
+    from resnet_limits.studies import study
+
+    name, dot, _ = start.partition(".")
+    if not dot:
+        return [name for name in STUDIES if name.startswith(start)]
+    try:
+        return [claim.id for claim in study.get(name).claims if claim.id.startswith(start)]
+    except ReslimError:
+        return []
+
+
+def completed_section(start: str) -> list[str]:
+    """What of a study can be listed."""
+    from .studies import SECTIONS
+
+    return [section for section in SECTIONS if section.startswith(start)]
 
 
 def _names(key: str, start: str, words: Sequence[str]) -> list[str]:

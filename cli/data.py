@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from resnet_limits.data import image_folder
 from resnet_limits.data.availability import Availability
@@ -16,6 +15,7 @@ from resnet_limits.data.sources.source import Data
 from resnet_limits.errors import MissingData, SettingError, one_of
 from resnet_limits.printable import printable
 
+from .columns import Column, Columns
 from .display import Terminal, print_json
 from .printable import say
 
@@ -91,20 +91,19 @@ def _folder(name: str, listing: image_folder.Listing) -> dict[str, Any]:
 
 def _list(every: list[Availability], root: Path) -> None:
     console = Terminal()
-    table = Table(header_style="bold", box=None, padding=(0, 1, 0, 0))
-    table.add_column("data", no_wrap=True)
-    table.add_column("there", no_wrap=True)
-    table.add_column("", overflow="fold")
+    table = Columns(Column("data"), Column("there"), Column(wraps=True))
     for f in every:
-        mark = "[green]yes[/green]" if f.present else "[yellow]no[/yellow]"
+        mark = Text("yes", style="green") if f.present else Text("no", style="yellow")
         lines = [Data.options[f.name].__dataclass_fields__["name"].metadata["meaning"], *_summary(f), *f.problems]
         if f.source == "files" and f.present and not f.folders:
             lines.insert(1, f.where + (f", {_megabytes(f.bytes)}" if f.bytes else ""))
         if f.problems and f.bytes == 0:
             lines[1:] = [f"no file of it under {root}"]
-        table.add_row(f.name, mark, escape("\n".join(lines + ([f.advice] if f.advice else []))))
+        table.row(f.name, mark, "\n".join(lines + ([f.advice] if f.advice else [])))
     console.print(table)
-    console.print("looked under data.root=..., else $RESLIM_DATA, else the user cache folder:", root, soft_wrap=True)
+    console.print(
+        "looked under data.root=..., else $RESLIM_DATA, else the user cache folder:", Text(str(root)), sep="\n"
+    )
 
 
 def _megabytes(size: int | None) -> str:

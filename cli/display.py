@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -19,8 +19,6 @@ from rich.text import Text
 
 from resnet_limits.claims.claim import ORDER_RULES
 from resnet_limits.claims.words import (
-    VERDICTS,
-    counted,
     duration,
     expectation,
     interval,
@@ -28,13 +26,17 @@ from resnet_limits.claims.words import (
     short,
     unit,
     with_digits_of_constant,
-    words_of_pins,
 )
 from resnet_limits.printable import TERMINAL_ORDERS as TERMINAL_ORDERS
 from resnet_limits.printable import printable
+from resnet_limits.report.outcome import Answered, NextStep, Outcome, Reached, Reason, outcome
 from resnet_limits.report.points import PointTable, by_setting, point_tables
+from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
 from resnet_limits.studies.group import ALL_DEPTHS
+
+from .columns import Column, Columns
+from .printable import continuing
 
 if TYPE_CHECKING:
     from resnet_limits.studies.study import Study
@@ -52,8 +54,9 @@ COLOURS = {
 }
 
 
-WITH_PINS = 120
-"""Columns of a terminal from which the table of claims has units and what each pins."""
+ONE_LINE = 160
+"""Columns of a terminal from which a claim stands on one line."""
+SIGNS = {"supported": "✓", "refuted": "✗"}
 COST = "cost: of the default sweep, all depths together, on one core"
 
 
@@ -64,9 +67,23 @@ class Terminal(Console):
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=printable(segment.text))
 
+    def print(self, *objects: Any, crop: bool = False, **options: Any) -> None:
+        """A line that is longer than the terminal goes on in its next line, and is not cut."""
+        super().print(*objects, crop=crop, **options)
+
+    def parts(self, *tables: Columns) -> None:
+        """Tables with a blank line between them; those of no row are left out."""
+        for i, table in enumerate([table for table in tables if table.rows]):
+            self.print(*[""] if i else [], table, sep="\n")
+
 
 def coloured(word: str) -> Text:
     return Text(word, style=COLOURS.get(word, ""))
+
+
+def sign(verdict: str) -> Text:
+    """`✓` of what is supported, `✗` of what is refuted, `?` of all else."""
+    return Text(SIGNS.get(verdict, "?"), style=COLOURS.get(verdict, "yellow"))
 
 
 def print_json(document: Any) -> None:
@@ -140,107 +157,175 @@ class Watch:
         return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-def show_summary(summary: Mapping[str, Any], console: Console) -> None:
-    """What came out of each group, the tables of depths and other coordinates, what is not supported and why, and all
-    claims."""
-    for setting, claims, rows in by_setting(summary):
+def show_summary(summary: Mapping[str, Any], console: Terminal, *, table: bool = False) -> None:
+    """The headline, the groups with their questions, what is not supported with each reason once, what trained networks
+    reached, and the claims with their words; on request the values by depth and other coordinates."""
+    said = outcome(summary)
+    console.print(Text(said.headline, style="bold"))
+    parts = list(by_setting(summary))
+    tables = [_groups_table(said.groups), _reasons_table(said, len(parts)), *_reached_tables(said, console.width)]
+    for setting, claims, rows in parts:
         label = setting_words(setting)
-        if summary.get("groups"):  # an earlier version knew of none
-            console.print(_verdicts_table(summary["groups"], claims, label))
-            console.print()
-        for points in point_tables(claims, rows):
-            console.print(_point_table(points, label, console.width), end="\n\n")
-        for claim in claims:
-            if claim["verdict"] != "supported":
-                line = Text.assemble((claim["id"], "bold"), " ", coloured(claim["verdict"]), f": {claim['why']}")
-                console.print(line)
-        for note in dict.fromkeys(claim["note"] for claim in claims if claim.get("note")):
-            console.print(Text.assemble(("note", "yellow"), f": {note}"))
-        console.print()
-        console.print(_claims_table(claims, label, console.width))
+        if table:
+            tables += [_point_table(points, label, console.width) for points in point_tables(claims, rows)]
+        tables.append(_claims_table(claims, label, console.width))
+    console.print()
+    console.parts(*tables)
 
 
-def _point_table(points: PointTable, label: str, width: int) -> Table:
-    along, shown = points.along, points.places[-max(4, (width - 28) // 8) :]
-    of = f"the {along.last} {len(shown)} of {len(points.places)} {along.plural}; all stand in records.csv"
-    table = plain_table(f"By {along.name} {label}", of if shown != points.places else None)
-    table.add_column("claim", overflow="fold")
-    for place in shown:
-        table.add_column(along.at(place), justify="right", no_wrap=True)
+def show_places(folder: Path, step: NextStep, run: Run, console: Terminal) -> None:
+    """Where the report and the figures are, and a good next command for a run, with why. None is wrapped: they are to
+    be copied."""
+    console.print()
+    next_words = Text.assemble(command_of(step, run), (f"   # {step.why}", "dim"))
+    for label, words in (("report", folder / "report.html"), ("figures", folder / "figures"), ("next", next_words)):
+        words = words if isinstance(words, Text) else Text(str(words))
+        console.print(Text.assemble((f"{label:<9}", "bold"), words), soft_wrap=True)
+
+
+def command_of(step: NextStep, run: Run) -> str:
+    """The command that takes a step: with `latest` for the last run where runs are looked for."""
+    if not step.resume:
+        return " ".join(filter(None, ("reslim studies", step.claim)))
+    latest = Run.all(outputs_root(None))[-1:] == [run]
+    return " ".join(filter(None, (continuing(None if latest else run.path), step.override)))
+
+
+def _groups_table(groups: Sequence[Answered]) -> Columns:
+    """The question of each group, and how many of its claims are supported."""
+    table = Columns(Column(), Column("supported"), Column("question", wraps=True))
+    for group in groups:
+        counts = group.verdicts
+        worst = next((v for v in ("refuted", "inconclusive") if counts[v]), "supported")
+        table.row(sign(worst), f"{counts['supported']} of {counts.total()}", group.title)
+    return table
+
+
+def _reasons_table(said: Outcome, settings: int) -> Columns:
+    table = Columns(Column(), Column(wraps=True), title="Not supported")
+    for reason in said.reasons:
+        cell = Text.assemble(reason.why, "\n", (_claims_of(reason, settings), "dim"))
+        table.row(coloured(reason.verdict), cell)
+    for note in said.notes:
+        table.row(Text("note", style="yellow"), note)
+    if not said.reasons:
+        table.title = ""
+    return table
+
+
+def _claims_of(reason: Reason, settings: int) -> str:
+    """The claims that a reason holds for: by setting, where it does not hold for the same ones at all of several."""
+    by_label: dict[str, list[str]] = {}
+    for claim in reason.claims:
+        by_label.setdefault(setting_words(claim["setting"]), []).append(claim["id"])
+    each = {label: _counted(ids) for label, ids in by_label.items()}
+    if len(each) == settings and len(set(each.values())) == 1:
+        return next(iter(each.values())) + (" (at all settings)" if settings > 1 else "")
+    return "\n".join(f"{label}: {ids}" for label, ids in each.items())
+
+
+def _counted(ids: Sequence[str]) -> str:
+    """The ids, and how many they are where one would have to count."""
+    return (f"{len(ids)} claims: " if len(ids) > 3 else "") + ", ".join(ids)
+
+
+def _reached_tables(said: Outcome, width: int) -> list[Columns]:
+    """What trained networks reached, a table a coordinate."""
+    tables = []
+    for name, depth in dict.fromkeys((reached.along.name, reached.depth) for reached in said.reached):
+        rows = [reached for reached in said.reached if (reached.along.name, reached.depth) == (name, depth)]
+        tables.append(_reached_table(rows, width))
+    return tables
+
+
+def _reached_table(rows: Sequence[Reached], width: int) -> Columns:
+    along, depth = rows[0].along, rows[0].depth
+    labels = [_label(row, rows) for row in rows]
+    places = sorted({place for row in rows for place in row.points})
+    shown = places[-max(4, (width - max(map(len, labels))) // 10) :]
+    where = "" if depth is None else f" at L={depth}"
+    columns = [Column(along.at(place), right=True) for place in shown]
+    table = Columns(
+        Column(f"trained networks{where}", wraps=True), *columns, caption=_last(along.last, along.plural, shown, places)
+    )
+    for row, label in zip(rows, labels, strict=True):
+        table.row(label, *[f"{row.points[p][0]:.3f}" if p in row.points else "" for p in shown])
+    return table
+
+
+def _label(row: Reached, rows: Sequence[Reached]) -> str:
+    """`test accuracy, init=tied`: with the keys in which the rows differ."""
+    keys = {**row.where, **row.setting}
+    differ = {
+        key: value for key, value in keys.items() if any({**r.where, **r.setting}.get(key) != value for r in rows)
+    }
+    return ", ".join(filter(None, (row.words, setting_words(differ))))
+
+
+def _last(last: str, plural: str, shown: Sequence[float], places: Sequence[float]) -> str:
+    """That there are more columns than the terminal has room for; empty where not."""
+    if len(shown) == len(places):
+        return ""
+    return f"the {last} {len(shown)} of {len(places)} {plural}; all stand in records.csv"
+
+
+def _point_table(points: PointTable, label: str, width: int) -> Columns:
+    along = points.along
+    shown = points.places[-max(4, (width - 28) // 10) :]
+    columns = [Column(along.at(place), right=True) for place in shown]
+    caption = _last(along.last, along.plural, shown, points.places)
+    table = Columns(Column("claim", wraps=True), *columns, title=f"By {along.name} {label}".rstrip(), caption=caption)
     for claim, cells in points.rows:
         is_order = claim["expected"]["what"] in ORDER_RULES
         number = short if is_order else with_digits_of_constant
-        table.add_row(escape(claim["id"]), *[number(cells.get(place, {}).get("value")) for place in shown])
+        table.row(claim["id"], *[number(cells.get(place, {}).get("value")) for place in shown])
         if is_order and claim["expected"]["value"] is not None:
             scaled = [with_digits_of_constant(cells.get(place, {}).get("scaled")) for place in shown]
-            table.add_row(f"  times {escape(along.power(claim['expected']['value']))}", *scaled, style="dim")
+            table.row(f"  times {along.power(claim['expected']['value'])}", *scaled, style="dim")
         if any(row["reference_error"] is not None for row in cells.values()):
             errors = [short(cells.get(place, {}).get("reference_error")) for place in shown]
-            table.add_row("  error of the reference", *errors, style="dim")
+            table.row("  error of the reference", *errors, style="dim")
     return table
 
 
-def _verdicts_table(groups: Sequence[Mapping[str, Any]], claims: Sequence[Mapping[str, Any]], label: str) -> Table:
-    """The question of each group, and the verdicts on its claims."""
-    given_verdicts = [str(claim["verdict"]) for claim in claims]
-    verdicts = [verdict for verdict in VERDICTS if verdict in given_verdicts]
-    table = plain_table(f"{counted(given_verdicts)} {label}", None)
-    add_columns(table, "question", "claims", *verdicts)
-    for group in groups:
-        counts = Counter(str(claim["verdict"]) for claim in claims if claim.get("group") == group["name"])
-        cells = [Text(str(counts[verdict] or ""), style=COLOURS[verdict]) for verdict in verdicts]
-        if counts:
-            table.add_row(escape(group["title"]), str(counts.total()), *cells)
+def _claims_table(claims: Sequence[Mapping[str, Any]], label: str, width: int) -> Columns:
+    """A claim a line where the terminal is wide: with its expectation where that has room. Else its words below its id,
+    and what was expected below what was measured."""
+    if width < ONE_LINE:
+        table = Columns(Column(), Column(f"claim {label}".rstrip(), wraps=True), Column("measured, 95 %", right=True))
+        for claim in claims:
+            words = Text.assemble((claim["id"], "bold"), "\n", claim.get("statement", ""))
+            numbers = Text.assemble(_measured(claim), "\n", (_expected(claim).replace("  ", "\n"), "dim"))
+            table.row(sign(claim["verdict"]), words, numbers)
+        return table
+    columns = [Column(), Column(f"claim {label}".rstrip()), Column("statement", wraps=True), Column("measured, 95 %")]
+    table = Columns(*columns, Column("expected"))
+    for with_expected in (True, False):
+        table = Columns(*columns, *([Column("expected")] if with_expected else []))
+        for claim in claims:
+            expected = [_expected(claim)] if with_expected else []
+            table.row(sign(claim["verdict"]), claim["id"], claim.get("statement", ""), _measured(claim), *expected)
+        if table.width <= width:
+            break
     return table
 
 
-def _claims_table(claims: Sequence[Mapping[str, Any]], label: str, width: int) -> Table:
-    """With the unit of each expectation, and what each claim pins, where that has room."""
-    table = plain_table(f"Claims {label}", None)
-    table.add_column("claim", overflow="fold")  # where the terminal is narrow, the name gives way
-    for column in ("expected", "measured, 95 %", "verdict"):
-        table.add_column(column, no_wrap=True)
-    if width >= WITH_PINS:
-        table.add_column("unit", no_wrap=True)
-        table.add_column("pinned", overflow="fold")
-    for claim in claims:
-        measured = claim["measured"]
-        seen = "" if measured is None else interval(measured)
-        cells = [escape(claim["id"]), expectation(claim["expected"]), seen, coloured(claim["verdict"])]
-        more = [unit(claim["expected"]), escape(words_of_pins(claim.get("pins", {})))] if width >= WITH_PINS else []
-        table.add_row(*cells, *more)
-    return table
+def _measured(claim: Mapping[str, Any]) -> str:
+    return "" if claim["measured"] is None else interval(claim["measured"])
 
 
-def asked_table(study: Study, claims: Collection[str]) -> Table:
+def _expected(claim: Mapping[str, Any]) -> str:
+    """`order 2 ± 0.1`, `1 ± 0.05  relative`."""
+    return "  ".join(filter(None, (expectation(claim["expected"]), unit(claim["expected"]))))
+
+
+def asked_table(study: Study, claims: Collection[str]) -> Columns:
     """The groups that these claims ask for: question, number of claims, depths where they are bounded, and cost."""
     groups = [(group, [claim for claim in group.claims if claim.id in claims]) for group in study.groups]
-    table = plain_table("", COST)
-    add_columns(table, "group", "question", "claims", "cost")
+    columns = Column("group"), Column("question", wraps=True), Column("claims", right=True), Column("cost", right=True)
+    table = Columns(*columns, caption=COST)
     for group, claims_of_group in groups:
         bound = "" if group.depths == ALL_DEPTHS else f" ({group.depths})"
         if claims_of_group:
-            table.add_row(group.name, group.title + bound, str(len(claims_of_group)), duration(group.seconds))
+            table.row(group.name, group.title + bound, str(len(claims_of_group)), duration(group.seconds))
     return table
-
-
-def add_columns(table: Table, *columns: str) -> None:
-    """Columns of which the question gives way where the terminal is narrow, and numbers stand on the right."""
-    for column in columns:
-        is_number = column not in ("study", "group", "question")
-        table.add_column(column, justify="right" if is_number else "left", no_wrap=column != "question")
-
-
-def plain_table(title: str, caption: str | None) -> Table:
-    """No frame: a table of numbers fits into 80 columns."""
-    return Table(
-        title=escape(title.rstrip()),
-        title_justify="left",
-        title_style="bold",
-        caption=caption,
-        caption_justify="left",
-        header_style="bold",
-        box=None,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )

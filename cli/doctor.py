@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from resnet_limits.errors import SchedulerError
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import outputs_root
 from resnet_limits.runs.provenance import version
 
+from .columns import Column, Columns
 from .display import Terminal, print_json
 
 SLURM_ADVICE = "only needed for cluster=slurm, on a machine with sbatch and squeue"
@@ -39,12 +39,9 @@ def doctor(*, json_out: bool) -> None:
     if json_out:
         print_json([asdict(f) for f in findings])
         return
-    table = Table(header_style="bold")
-    for column in ("", "what", "seen", "what to do"):
-        table.add_column(column, overflow="fold")
+    table = Columns(Column(), Column("what", wraps=True), Column("seen", wraps=True), Column("what to do", wraps=True))
     for f in findings:
-        mark = "[green]yes[/green]" if f.works else "[yellow]no[/yellow]"
-        table.add_row(mark, f.what, escape(f.seen), escape(f.advice))
+        table.row(Text("yes", style="green") if f.works else Text("no", style="yellow"), f.what, f.seen, f.advice)
     Terminal().print(table)
 
 

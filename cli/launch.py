@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 
 from resnet_limits.runs import scheduler
 from resnet_limits.runs.folder import SUBMITIT, Run
-from resnet_limits.runs.job_folder import LAUNCHER
-from resnet_limits.runs.status import State, lost_after
+from resnet_limits.runs.job_folder import LAUNCHER, JobFolder
+from resnet_limits.runs.status import State, lost_after, note_stopped
 
 from . import launchers, workers
 from .display import Watch
@@ -172,6 +172,8 @@ def launch(run: Run, names: set[str], boxes: Sequence[Box | Crew]) -> bool:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: what was started is ended in seconds
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             _say_interrupted(launch)
+            launch.end()
+            _note_stopped([job for job in jobs if job.status.state in ("queued", "running")])
             raise
         finally:
             launch.end()
@@ -184,6 +186,13 @@ def _say_interrupted(launch: Launch) -> None:
     if launch.uses_slurm:
         name = scheduler.task_name(path)
         say(f"jobs in SLURM go on by themselves; scancel --name={name} ends them")
+
+
+def _note_stopped(jobs: Sequence[JobFolder]) -> None:
+    """Of the jobs that were under way and were ended with this client, that an interrupt did it."""
+    for job in jobs:
+        with suppress(OSError):  # a full disk: they count as lost
+            note_stopped(job.path)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

@@ -22,10 +22,10 @@ def quoted(path: Path) -> str:
     return printable(shlex.quote(str(path)))
 
 
-def continuing(run: Path) -> str:
-    """The command that continues a run, with the files of a user's own that were named."""
+def continuing(run: Path | None) -> str:
+    """The command that continues a run (None: the last one), with the files of a user's own that were named."""
     files = "".join(f" --with {quoted(Path(file.path))}" for file in own.files())
-    return f"reslim train --resume {quoted(run)}{files}"
+    return f"reslim train --resume {'latest' if run is None else quoted(run)}{files}"
 
 
 def brief(message: str) -> str:

@@ -15,8 +15,9 @@ from resnet_limits.runs.merge import Merged, merge, other_data
 from .printable import say
 
 
-def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
-    """Merge the runs and write their report: into the run's own folder, or into `out`."""
+def report(names: Sequence[str], *, out: str | None, json_out: bool, table: bool = False) -> None:
+    """Merge the runs and write their report: into the run's own folder, or into `out`. `table`: the values by depth are
+    shown, too."""
     root = outputs_root(None)
     runs = [Run.find(root, name) for name in names]
     if odd := next((odd for run in runs if (odd := first_odd(run.path))), ""):
@@ -26,9 +27,10 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
     if out is None and others:
         raise RequestError(f"{len(merged.runs)} runs have no folder in common; say where with --out FOLDER")
 
+    from resnet_limits.report.outcome import next_step
     from resnet_limits.report.publish import collect
 
-    from .display import Terminal, print_json, show_summary
+    from .display import Terminal, print_json, show_places, show_summary
 
     if out is None:
         folder, summary = first.path, collect(first)
@@ -58,8 +60,8 @@ def report(names: Sequence[str], *, out: str | None, json_out: bool) -> None:
         )
         return
     console = Terminal()
-    show_summary(summary, console)
-    console.print(f"report: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
+    show_summary(summary, console, table=table)
+    show_places(folder, next_step(summary, [job.settings.seed for job in merged.jobs]), first, console)
 
 
 def _written_to(folder: Path, merged: Merged) -> dict[str, Any]:

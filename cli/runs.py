@@ -7,10 +7,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from rich.console import Console
 from rich.errors import MarkupError
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from resnet_limits.errors import RunFolderError
@@ -21,8 +19,11 @@ from resnet_limits.runs.folder import JobsInFolder, Run, outputs_root
 from resnet_limits.runs.planned import PLAN_FILE, MissingFiles, OtherSchema, depth_of
 from resnet_limits.runs.status import Status
 
+from .columns import Column, Columns
 from .display import Terminal, coloured, print_json, show_summary
 from .printable import continuing, say
+
+TITLES = ("run", "study", "state", "depths", "verdicts")
 
 
 def runs(name: str | None, *, json_out: bool) -> None:
@@ -41,15 +42,11 @@ def runs(name: str | None, *, json_out: bool) -> None:
     if not documents:
         console.print(f"no runs under {escape(str(root))}; reslim train makes one", highlight=False, soft_wrap=True)
         return
-    table = Table(header_style="bold")
-    for column in ("run", "study", "state", "depths", "verdicts"):
-        table.add_column(column, no_wrap=column in ("run", "study", "state"), overflow="fold")
+    table = Columns(*(Column(title, wraps=title in ("depths", "verdicts")) for title in TITLES))
     for document in documents:
         depths = ", ".join(str(d) for d in document["depths"])
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in document["verdicts"].items())
-        table.add_row(
-            escape(document["id"]), escape(document["study"]), coloured(document["state"]), depths, escape(verdicts)
-        )
+        table.row(document["id"], document["study"], coloured(document["state"]), depths, verdicts)
     console.print(table)
     for document in documents:
         if document["continue"]:  # below the table: a folded command cannot be copied
@@ -119,7 +116,7 @@ def _current(run: Run, seen: JobsInFolder) -> Current:
     """The run as it is now; without a summary where there is none that can be shown."""
     shown = current(run, seen)
     try:
-        show_summary(shown.summary or {"claims": [], "table": []}, Console(file=io.StringIO()))
+        show_summary(shown.summary or {"claims": [], "table": []}, Terminal(file=io.StringIO()))
         for claim in shown.summary["claims"] if shown.summary else []:
             claim["verdict"] = str(claim["verdict"])
     except (KeyError, TypeError, ValueError, AttributeError, MarkupError):
@@ -137,15 +134,17 @@ def _show(run: Run, json_out: bool) -> None:
     console = Terminal()
     title = f"[bold]{escape(run.id)}[/bold], study {escape(document['study'])},"
     console.print(title, coloured(document["state"]), end="\n", highlight=False)
-    table = Table(header_style="bold")
-    for column in ("depth", "job", "state", "seconds", "message"):
-        table.add_column(column)
+    right = ("depth", "seconds")
+    titles = ("depth", "job", "state", "seconds", "message")
+    table = Columns(*(Column(title, wraps=title == "message", right=title in right) for title in titles))
     for name, status in statuses.items():
         seconds = "" if status.seconds is None else f"{status.seconds:.1f}"
-        table.add_row(str(depth_of(name)), name, coloured(status.state), seconds, escape(status.message))
+        table.row(str(depth_of(name)), name, coloured(status.state), seconds, status.message)
     console.print(table)
     if summary:
+        console.print()
         show_summary(summary, console)
+        console.print()
     for remark in document["remarks"]:
         console.print(Text.assemble(("remark", "yellow"), f": {remark}"), soft_wrap=True)
     console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)

@@ -49,8 +49,11 @@ HARMLESS = re.compile(
 is to put the jobs."""
 
 
-def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_out: bool, cfg: str | None) -> None:
-    """Run a study's depth sweep, or what is missing of a run; exit code 1 where a job failed."""
+def train(
+    overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_out: bool, cfg: str | None, table: bool = False
+) -> None:
+    """Run a study's depth sweep, or what is missing of a run; exit code 1 where a job failed. `table`: the values by
+    depth are shown, too."""
     overrides = in_full(overrides)
     say_given_twice(overrides)
     if cfg is not None:
@@ -83,7 +86,7 @@ def train(overrides: Sequence[str], *, dry_run: bool, resume: str | None, json_o
         say(line)
     names = {job.name for p in plans for job in p.jobs}
     all_started = launch(run, names, _launches(run, plans, missing))
-    _finish(run, names, all_started, json_out)
+    _finish(run, names, all_started, json_out, table)
 
 
 def _existing(name: str, overrides: Sequence[str]) -> tuple[Run, list[Plan]]:
@@ -363,18 +366,19 @@ def _requeue(run: Run, name: str) -> None:
         status.write_status(folder, status.Status("queued"))
 
 
-def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool) -> None:
+def _finish(run: Run, asked: set[str], all_started: bool, json_out: bool, table: bool) -> None:
+    from resnet_limits.report.outcome import next_step
     from resnet_limits.report.publish import collect
 
-    from .display import Terminal, print_json, show_summary
+    from .display import Terminal, print_json, show_places, show_summary
 
     summary = collect(run)
     if json_out:
         print_json(summary)
     else:
         console = Terminal()
-        show_summary(summary, console)
-        console.print(f"run: {run.path}", highlight=False, markup=False, soft_wrap=True)
+        show_summary(summary, console, table=table)
+        show_places(run.path, next_step(summary, [job.settings.seed for job in run.jobs()]), run, console)
     if any("data.digest" in claim["setting"] for claim in summary["claims"]):
         for digest, words in run.data().items():
             say(f"{digest} is {words}")
@@ -421,6 +425,7 @@ def _print_configuration(overrides: Sequence[str], cfg: str, resume: str | None,
 
 
 def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> None:
+    from .columns import Column, Columns
     from .display import Terminal, asked_table, print_json
 
     jobs = list({job.name: job for p in plans for job in p.jobs}.values())
@@ -429,11 +434,12 @@ def _print_jobs(plans: Sequence[Plan], missing: set[str], json_out: bool) -> Non
         return
     study = study_of(jobs[0].settings)
     asked = {claim.id for job in jobs for claim in study.chosen(job.settings.claims)}
-    Terminal().print(asked_table(study, asked))
-    print()
+    listed = Columns(Column("job"), Column("overrides", wraps=True))
     for job in jobs:
         done = "" if job.name in missing else "   (finished, or under way)"
-        print(f"{job.name:<20} {printable(' '.join(job.overrides))}{done}")
+        listed.row(job.name, " ".join(job.overrides) + done)
+    Terminal().parts(asked_table(study, asked), listed)
+    print()
     for line in (*_skipped(jobs), *forecast_lines(plans, missing, slowness())):
         print(line)
     print(f"{len(missing)} of {len(jobs)} jobs of study {study.name} would run, launcher {plans[0].launcher}")

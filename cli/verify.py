@@ -22,23 +22,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
+from resnet_limits.claims.words import VERDICTS
 from resnet_limits.cores import cores
 from resnet_limits.errors import OutputError, SettingError, one_of
 from resnet_limits.runs.folder import Run, outputs_root
 from resnet_limits.runs.job_folder import JobFolder
 from resnet_limits.settings.registry import STUDIES
 
-from .display import Terminal, Watch, coloured, plain_table, print_json
+from .columns import Column, Columns
+from .display import Terminal, Watch, coloured, print_json
 from .hydra_bridge import Plan, plan
 from .overrides import in_full
 from .printable import continuing, say
 from .train import check_data, check_devices, check_parts, check_sinks, say_given_twice
 
 if TYPE_CHECKING:
+    from resnet_limits.report.outcome import Answered
     from resnet_limits.runs.collection import Collection
 
 POLL = 0.25
@@ -110,7 +111,7 @@ def verify(words: Sequence[str], *, smoke: bool, junit: str | None, json_out: bo
         ],
         "seconds": round(seconds, 3),
     }
-    print_json(document) if json_out else _show(document)
+    print_json(document) if json_out else show(document)
     if not document["ok"]:
         raise SystemExit(1)
 
@@ -250,41 +251,16 @@ def _watched(run: Run, *, live: bool) -> Iterator[None]:
 # -- what is shown and written --------------------------------------------------------------------
 
 
-def _show(document: dict[str, Any]) -> None:
-    from resnet_limits.claims.words import expectation, interval, setting_words
+def show(document: dict[str, Any]) -> None:
+    """The scoreboard of each study, and whether all claims came out as they must."""
+    from resnet_limits.report.outcome import by_group
 
     console = Terminal()
-    wide = console.width >= WIDE
     for study in document["studies"]:
-        console.print(f"Study {study['study']}, preset {document['preset']}", style="bold", highlight=False)
-        console.print(_questions(study))
-        console.print()
-        table = plain_table("", None)
-        for column in ("", "claim", "expected", "measured, 95 %", "verdict", *(["must be"] if wide else [])):
-            table.add_column(column, no_wrap=column != "claim", overflow="fold")
-        for check in study["claims"]:
-            table.add_row(
-                _sign(check["ok"]),
-                " ".join(
-                    [check["id"], *([escape(f"[{setting_words(check['setting'])}]")] if check["setting"] else [])]
-                ),
-                "" if check["expected"] is None else expectation(check["expected"]),
-                "" if check["measured"] is None else interval(check["measured"]),
-                coloured(check["verdict"] or "missing"),
-                *([check["must_be"] or ""] if wide else []),
-            )
-        console.print(table)
-        for verdict in ("inconclusive", "refuted"):
-            others = [check["id"] for check in study["claims"] if check["must_be"] == verdict]
-            if others and not wide:
-                console.print(f"must be {verdict} at this preset: {', '.join(others)}", style="dim")
-        for check in study["claims"]:
-            if not check["ok"]:
-                console.print(Text.assemble((check["id"], "bold"), " ", ("not ok", "red"), f": {check['why']}"))
-        for name, message in study["failed_jobs"].items():
-            console.print(Text.assemble(("job ", "bold"), (name, "bold"), " ", ("failed", "red"), f": {message}"))
-        console.print(f"run: {study['run']}", highlight=False, markup=False, soft_wrap=True)
-        console.print()
+        console.print(Text(f"Study {study['study']}, preset {document['preset']}", style="bold"))
+        questions = _questions(by_group(study, study["claims"]))
+        console.parts(questions, _scoreboard(study["claims"], console.width), _wrong(study))
+        console.print(Text.assemble("\n", ("run  ", "bold"), study["run"]), end="\n\n", soft_wrap=True)
     claims = [check for study in document["studies"] for check in study["claims"]]
     right = sum(check["ok"] for check in claims)
     console.print(
@@ -295,15 +271,49 @@ def _show(document: dict[str, Any]) -> None:
     )
 
 
-def _questions(study: dict[str, Any]) -> Table:
+def _questions(groups: Sequence[Answered]) -> Columns:
     """The question of each group, and how many of its claims came out as they must."""
-    table = plain_table("", None)
-    for column in ("", "question", "as they must"):
-        table.add_column(column, no_wrap=column != "question", justify="right" if column == "as they must" else "left")
-    for group in study["groups"]:
-        passed = [check["ok"] for check in study["claims"] if check["group"] == group["name"]]
-        if passed:
-            table.add_row(_sign(all(passed)), escape(group["title"]), f"{sum(passed)} of {len(passed)}")
+    table = Columns(Column(), Column("as they must"), Column("question", wraps=True))
+    for group in groups:
+        passed = [check["ok"] for check in group.claims]
+        table.row(_sign(all(passed)), f"{sum(passed)} of {len(passed)}", group.title)
+    return table
+
+
+def _scoreboard(checks: Sequence[dict[str, Any]], width: int) -> Columns:
+    """What each claim came to, and the verdict that it must have."""
+    from resnet_limits.claims.words import expectation, interval, setting_words
+
+    titles = ("expected", "measured, 95 %", "verdict", *(["must be"] if width >= WIDE else []))
+    table = Columns(Column(), Column("claim", wraps=True), *(Column(title) for title in titles))
+    for check in checks:
+        setting = f"\n{setting_words(check['setting'])}" if check["setting"] else ""
+        table.row(
+            _sign(check["ok"]),
+            check["id"] + setting,
+            "" if check["expected"] is None else expectation(check["expected"]),
+            "" if check["measured"] is None else interval(check["measured"]),
+            coloured(check["verdict"] or "missing"),
+            *([check["must_be"] or ""] if width >= WIDE else []),
+        )
+    if width < WIDE:
+        by_verdict = {verdict: [c["id"] for c in checks if c["must_be"] == verdict] for verdict in VERDICTS[1:]}
+        said = [f"must be {verdict} at this preset: {', '.join(ids)}" for verdict, ids in by_verdict.items() if ids]
+        table.caption = "\n".join(said)
+    return table
+
+
+def _wrong(study: dict[str, Any]) -> Columns:
+    """What came out otherwise than it must, each reason once, and the jobs that failed."""
+    table = Columns(Column(), Column(wraps=True))
+    ids: dict[str, list[str]] = {}
+    for check in study["claims"]:
+        if not check["ok"]:
+            ids.setdefault(check["why"], []).append(check["id"])
+    for why, claims in ids.items():
+        table.row(Text("not ok", style="red"), Text.assemble(why, "\n", (", ".join(dict.fromkeys(claims)), "dim")))
+    for name, message in study["failed_jobs"].items():
+        table.row(Text("failed", style="red"), Text.assemble(message, "\n", (f"job {name}", "dim")))
     return table
 
 

@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
 from . import device
+from .claims.claim import Judgement
+from .claims.words import counted, duration
 from .data import identity
 from .data.sources.source import Data
 from .errors import RunFolderError, SettingError, one_of
+from .in_words import InWords
 from .measurement.job import Job
 from .runs.collect import collected
-from .runs.collection import Collection
+from .runs.collection import Collection as CollectedRun
 from .runs.folder import Run, outputs_root
 from .runs.job import run_job
+from .runs.job_folder import JobFolder
 from .runs.merge import merge
 from .runs.records import table
 from .settings.base import Settings
 from .settings.build import require_files, with_files
-from .settings.checks import check_values
+from .settings.checks import check_values, require_settings
 from .settings.grid import grid
+from .settings.registry import kinds
 from .studies import room
 from .studies import study as studies
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+LINE = 60
+"""Columns of a line of progress."""
 
 
 def run(settings: Settings) -> pd.DataFrame:
@@ -55,10 +64,12 @@ def sweep(settings: Settings, **keys: Any) -> MeasuredRun:
 
     A list, a tuple, a range or an array is swept over; all else holds for every job. The run lives in a folder as one
     of `reslim train` does (under `outputs`, else $RESLIM_OUTPUTS, else ./outputs), with the same numbers; that measures
-    jobs side by side. A job that fails is warned of, and the others go on.
+    jobs side by side. A job that fails is warned of, and the others go on. A terminal or a notebook shows a line of
+    progress.
 
     Raises `SettingError` or another `RequestError`, before anything is measured, for what cannot be.
     """
+    require_settings(settings)
     parts = grid(settings, keys)
     for job in (job for part in parts for job in part.settings):
         _require(job)
@@ -71,7 +82,7 @@ def sweep(settings: Settings, **keys: Any) -> MeasuredRun:
             queued.add(jobs, part.overrides)
     assert queued is not None  # a grid has a part
     with _threads_as_before():
-        for job in {job.name: job for job in queued.jobs()}.values():
+        for job in _with_progress({job.name: job for job in queued.jobs()}.values()):
             run_job(queued.path, job.settings)
     measured = MeasuredRun(queued.path)
     measured.collect(figures=False)
@@ -92,15 +103,29 @@ def load_run(folder: str | Path) -> MeasuredRun:
     return MeasuredRun(Run.open(Path(folder)).path)
 
 
-@dataclass(frozen=True)
-class MeasuredRun(Run):
+class Verdicts(dict[str, str], InWords):
+    """`supported`, `refuted` or `inconclusive` by the name of a claim."""
+
+    def headline(self) -> str:
+        """`5 claims: 4 supported, 1 inconclusive`."""
+        return counted(self.values()) if self else "no claims"
+
+    def facts(self) -> Self:
+        """The verdict of each."""
+        return self
+
+    __repr__ = InWords.__repr__
+
+
+@dataclass(frozen=True, repr=False)
+class MeasuredRun(InWords, Run):
     """A run and what its finished jobs came to, as it was when that was first asked for; `load_run` looks again.
 
-    A notebook shows it as a table of its claims.
+    A terminal and a notebook show its claims.
     """
 
     @functools.cached_property
-    def _collection(self) -> Collection:
+    def _collection(self) -> CollectedRun:
         return collected(merge([self]))
 
     @property
@@ -135,13 +160,13 @@ class MeasuredRun(Run):
         )
 
     @property
-    def verdicts(self) -> dict[str, str]:
+    def verdicts(self) -> Verdicts:
         """`supported`, `refuted` or `inconclusive` by claim; where keys are swept by claim and setting,
         `ode.rough_init.hurst=0.3`. These are the names of figures, too."""
         from .figures.write import file_name
 
         judged = (judgement for judgement, _ in self._collection.judged)
-        return {file_name(judgement.claim.id, judgement.setting): judgement.verdict for judgement in judged}
+        return Verdicts((file_name(judgement.claim.id, judgement.setting), judgement.verdict) for judgement in judged)
 
     def figure(self, name: str) -> Figure:
         """The figure of a claim (of a key of `verdicts`), drawn now; a notebook shows it, `.savefig(path)` keeps it.
@@ -174,25 +199,43 @@ class MeasuredRun(Run):
 
         return collect(self, figures=figures)
 
-    def _repr_html_(self) -> str:
-        """A headline, and the claims with their verdicts."""
+    def headline(self) -> str:
+        """`run ..., 4 of 4 jobs finished, 5 claims: 5 supported`."""
         try:
-            claims, statuses = self.claims, self.look().statuses
+            verdicts, statuses = self.verdicts, self.look().statuses.values()
         except RunFolderError as error:
-            return pd.DataFrame({"run": [self.id], "problem": [str(error)]}).to_html(index=False)
-        finished = sum(status.state == "finished" for status in statuses.values())
-        lines = [f"{finished} of {len(statuses)} jobs finished"]
-        if claims.empty:
-            return f"<p>{lines[0]}</p>"
-        lines[:0] = [f"<b>{(claims.verdict == 'supported').sum()} of {len(claims)} claims supported</b>"]
-        shown = claims.drop(columns=["what", "statement", "why", "group", "source"])
-        return f"<p>{', '.join(lines)}</p>{shown.to_html(index=False, na_rep='', float_format='{:.3g}'.format)}"
+            return f"run {self.id}: {error}"
+        finished = sum(status.state == "finished" for status in statuses)
+        return f"run {self.id}, {finished} of {len(statuses)} jobs finished, {verdicts.headline()}"
+
+    def facts(self) -> dict[str, str]:
+        """Of each claim its verdict, what was measured and what was expected."""
+        from .figures.write import file_name
+
+        try:
+            judged = self._collection.judged
+        except RunFolderError:
+            return {}
+        return {file_name(judgement.claim.id, judgement.setting): _in_a_line(judgement) for judgement, _ in judged}
+
+
+def _in_a_line(judgement: Judgement) -> str:
+    facts = judgement.facts()
+    return f"{judgement.verdict:<12}  {facts['measured']}, expected {facts['expected']}"
 
 
 def _require(settings: Settings) -> None:
     """Raise what a job would fail of, before anything is written."""
     check_values(settings)
     require_files(settings)
+    for key, kind in kinds(type(settings)).items():
+        option = getattr(settings, key)
+        if option.name not in kind.options or kind.options[option.name] is not type(option):
+            raise SettingError(
+                f"{key}={option.name}: a run is kept on disk, and {type(option).__name__} stands in no file that it"
+                f" could be read from; write it into {option.name}.py, then rl.use(['{option.name}.py']) and"
+                f" {key}='{option.name}'"
+            )
     if not settings.cluster.is_here:
         raise SettingError(
             f"cluster={settings.cluster.name}: a sweep from Python is measured in its own process; write cluster="
@@ -222,3 +265,16 @@ def _threads_as_before() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _with_progress(jobs: Collection[JobFolder]) -> Iterator[JobFolder]:
+    """The jobs, and while each is worked on one line about it on a terminal or in a notebook; elsewhere nothing."""
+    stream, start = sys.stderr, time.monotonic()
+    is_read = stream is not None and (stream.isatty() or "ipykernel" in sys.modules)
+    for done, job in enumerate(jobs):
+        if is_read:
+            words = f"job {done + 1} of {len(jobs)}, depth {job.settings.depth}, {duration(time.monotonic() - start)}"
+            print(f"\r{words:<{LINE}}", end="", file=stream, flush=True)
+        yield job
+    if is_read:
+        print(f"\r{'':<{LINE}}\r", end="", file=stream, flush=True)

@@ -18,7 +18,6 @@ ORDER = {
     "testing": "laws as test classes, for parts of a user's own",
     "report": "what several runs found, on a page",
     "runs": "a life for jobs on disk; of the studies it knows what every study is",
-    "parts": "what a file of a user's own derives from, in one place",
     "figures": "pictures of records and arrays; whoever makes runs or reports hands it what to draw",
     "studies": "claims, and how they are measured, of what is below",
     "limits": "what networks tend to, found without networks; some are those of what training minimises",
@@ -44,6 +43,7 @@ ORDER = {
     "files": "whole files, or none",
     "imports": "the modules of another process are those of this one",
     "papers": "who proved what",
+    "in_words": "values that say what they are",
     "printable": "any text, as a terminal can show it",
     "errors": "what is raised, with its next step",
 }

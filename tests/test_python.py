@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,7 +17,8 @@ import pytest
 import torch
 
 import resnet_limits as rl
-from resnet_limits.errors import RunFolderError, SettingError
+from resnet_limits.errors import RequestError, RunFolderError, SettingError
+from resnet_limits.in_words import InWords
 from resnet_limits.runs import records
 from resnet_limits.settings.grid import grid
 from resnet_limits.settings.keys import flat
@@ -61,10 +65,55 @@ def test_it_draws_a_figure_and_writes_the_page(swept, tmp_path):
 
 
 def test_a_notebook_shows_its_claims(swept):
-    shown = swept._repr_html_()
-    assert "1 of 1 claims supported" in shown
-    assert "4 of 4 jobs finished" in shown
-    assert "ode.forward.euler" in shown
+    said = f"run {swept.id}, 4 of 4 jobs finished, 1 claim: 1 supported"
+    assert f"<p><b>{said}</b></p>" in swept._repr_html_()
+    first, second = repr(swept).splitlines()
+    assert first == said
+    assert re.fullmatch(r"  ode\.forward\.euler  supported +1\.\d+ \[.*\], expected order 1 ± 0\.1", second)
+    assert repr(swept.verdicts).splitlines() == ["1 claim: 1 supported", "  ode.forward.euler  supported"]
+    assert "<table>" in swept.verdicts._repr_html_()
+
+
+def test_what_a_notebook_shows_is_escaped():
+    class Odd(InWords):
+        def headline(self):
+            return "a < b\x1b"
+
+        def facts(self):
+            return {"<script>": '"&"'}
+
+    shown = Odd()._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+    assert "a &lt; b\\x1b" in shown
+    assert "&quot;&amp;&quot;" in shown
+    assert repr(Odd()) == 'a < b\\x1b\n  <script>  "&"'
+
+
+ESTIMATES = [
+    (rl.fit_order(DEPTHS, [1 / depth for depth in DEPTHS]), "order 1"),
+    (rl.fit_order(DEPTHS[:3], [1, 2, 3]), "no order: an order needs 4 usable points, and there are 3"),
+    (rl.minimise(lambda u: (u - 1).square().sum() + 2, [0.0, 3.0]), "minimum, value 2 at a point of 2 numbers"),
+    (rl.minimise(lambda u: u.prod(), np.zeros(2)), "no minimum reached, value 0 at a point of 2 numbers"),
+]
+
+
+@pytest.mark.parametrize(("estimate", "words"), ESTIMATES, ids=lambda value: type(value).__name__)
+def test_estimates_say_what_they_are(estimate, words):
+    assert repr(estimate).startswith(words)
+    assert f"<b>{words}" in estimate._repr_html_()
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_sweep_shows_a_line_of_progress_on_a_terminal_alone(is_terminal, tmp_path, monkeypatch):
+    class Stream(io.StringIO):
+        def isatty(self):
+            return is_terminal
+
+    monkeypatch.setattr(sys, "stderr", stream := Stream())
+    rl.sweep(dataclasses.replace(TINY, outputs=str(tmp_path)), depth=[2, 4])
+    lines = [re.sub(r"\d+ s$", "", line.strip()) for line in stream.getvalue().split("\r")]
+    assert lines == (["", "job 1 of 2, depth 2, ", "job 2 of 2, depth 4, ", "", ""] if is_terminal else [""])
 
 
 def test_what_was_swept_is_loaded_again_and_the_command_goes_on_with_it(swept):
@@ -93,7 +142,7 @@ def test_a_job_that_fails_is_warned_of_and_the_others_are_judged(tmp_path, monke
     with pytest.warns(UserWarning, match="job 8-.* failed: OutputError"):
         run = rl.sweep(TINY, depth=[4, 8])
     assert list(run.records["depth"].unique()) == [4]
-    assert "1 of 2 jobs finished" in run._repr_html_()
+    assert "1 of 2 jobs finished" in repr(run)
     assert run.path.parent == tmp_path / "ode"
     assert torch.get_num_threads() == threads
 
@@ -120,9 +169,14 @@ def test_a_list_of_claims_is_one_value_and_a_list_of_lists_is_several():
     assert [job.claims for job in part.settings] == [["ode.forward"], ["ode.rough"]]
 
 
+class Nowhere(rl.Random):
+    """A law that stands in no file that was named."""
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
+        ({"init": Nowhere()}, r"init=nowhere: a run is kept on disk, and Nowhere stands in no file"),  # pyright: ignore
         ({"dpeth": [8]}, "unknown key 'dpeth'; did you mean 'depth'"),
         ({"train.rl": 0.1}, "unknown key 'train.rl'.*train.lr"),
         ({"depth": []}, "depth: expected a value, or a list of one or more"),
@@ -138,3 +192,44 @@ def test_what_cannot_be_swept_is_refused_before_a_folder_is_made(keys, words, tm
     with pytest.raises(SettingError, match=words):
         rl.sweep(TINY, **keys)
     assert list(tmp_path.iterdir()) == []
+
+
+# -- a wrong value, in words ----------------------------------------------------------------------
+
+WRONG = [
+    (lambda: rl.Ode(init="tide"), "init: unknown option 'tide'; did you mean 'tied'"),  # pyright: ignore
+    (lambda: rl.Ode(dpeth=3), "Ode: unknown key 'dpeth'; did you mean 'depth'"),  # pyright: ignore
+    (lambda: rl.OdeKeys(path=3), "OdeKeys: unknown key 'path'; did you mean 'paths'.* Valid: inputs, draws, paths"),  # pyright: ignore
+    (lambda: rl.SmoothLaw(corelation=3), "SmoothLaw: unknown key 'corelation'; .* Valid: name, sigma_w"),  # pyright: ignore
+    (lambda: rl.run(rl.Ode(activation="tahn")), "activation: unknown value 'tahn'; did you mean 'tanh'"),
+    (lambda: rl.run(rl.Ode(depth="x")), "depth: expected an integer, got 'x'"),  # pyright: ignore
+    (lambda: rl.run(rl.Ode(depth=-1)), "depth: expected at least 1 and at most 1000000, got -1"),
+    (lambda: rl.run(rl.Ode(block=3)), r"block: expected one of GradientBlock\(\), .* got 3"),  # pyright: ignore
+    (lambda: rl.run(rl.Ode(train=3)), r"train: expected Train\(\), got 3"),  # pyright: ignore
+    (lambda: rl.run("ode"), r"expected settings of a study, got 'ode'; write rl\.Ode\(\)"),  # pyright: ignore
+    (lambda: rl.sweep(cast(Any, "oed")), "got 'oed'; unknown study 'oed'; did you mean 'ode'"),
+    (lambda: rl.sweep(rl.Ode, depth=[8]), r"got their class; write rl\.Ode\(\)"),  # pyright: ignore
+    (lambda: rl.network(rl.Ode())("abc"), "expected points of 16 coordinates, got 'abc'"),
+    (lambda: rl.network(3), r"expected settings of a study such as rl\.Ode\(\), got 3"),  # pyright: ignore
+    (lambda: rl.fit_order([8, 16, "x"], [1, 2, 3]), r"fit_order: expected numbers for x, got \[8, 16, 'x'\]"),  # pyright: ignore
+    (lambda: rl.judge("ode.forward", rl.Ode(), {}), r"judge: expected a rl\.Claim, got 'ode\.forward'"),  # pyright: ignore
+]
+
+
+@pytest.mark.parametrize(("ask", "words"), WRONG, ids=[words[:24] for _, words in WRONG])
+def test_a_wrong_value_is_answered_in_words(ask, words):
+    with pytest.raises(RequestError, match=words) as refused:
+        ask()
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_numbers_tuples_ranges_and_arrays_stand_for_what_they_hold():
+    settings = rl.Ode(depth=np.int64(8), horizon=np.float32(0.5), claims=("ode.forward",))  # pyright: ignore
+    assert (settings.depth, type(settings.depth)) == (8, int)
+    assert (settings.horizon, type(settings.horizon)) == (0.5, float)
+    assert settings == rl.Ode(depth=8, horizon=0.5, claims=["ode.forward"])
+    for claims in ("ode.forward", np.array(["ode.forward"])):
+        assert rl.Ode(claims=claims).claims == ["ode.forward"]  # pyright: ignore
+    for units in (range(1, 3), (1, 2), np.arange(1, 3)):
+        assert rl.ImageKeys(units=units).units == [1, 2]  # pyright: ignore
+    assert rl.TiedLaw(sigma_w=np.float64(2)) == rl.TiedLaw(sigma_w=2.0)

@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ..in_words import InWords
 from ..papers import Paper
 from .coordinate import DEPTH_COORDINATE
+from .words import expectation, interval, setting_words
 
 Kind = Literal["theorem", "derived", "observation", "control", "identity"]
 """`theorem`: what the cited source proves. `derived`: what this project derived, its page says how. `observation`: what
@@ -30,6 +32,9 @@ SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inco
 """For claims whose intervals are too wide at the smoke size."""
 RELATIVE = "relative"
 """Of `Expected.scale`: a ratio to a reference value, or a difference divided by one."""
+
+OUTSIDE = "the setting lies outside the claim: "
+"""How the reason begins why a claim is not judged at a setting."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +153,8 @@ class Measured:
     level: float = 0.95
 
 
-@dataclass(frozen=True)
-class Judgement:
+@dataclass(frozen=True, repr=False)
+class Judgement(InWords):
     """A claim judged at one setting: what was measured (None where nothing could be), the verdict and why.
 
     `note` is what the claim says beside it, also part of `why`; empty where nothing.
@@ -162,6 +167,21 @@ class Judgement:
     verdict: Verdict
     why: str
     note: str = ""
+
+    def headline(self) -> str:
+        """`ode.forward.euler: supported`, with the setting where there is one."""
+        setting = setting_words(self.setting)
+        return f"{self.claim.id}{f' at {setting}' if setting else ''}: {self.verdict}"
+
+    def facts(self) -> dict[str, str]:
+        """Measured and expected values, why, statement and source."""
+        expected = {**vars(self.expected), "value": self.expected_value}
+        return {
+            "measured": interval(vars(self.measured)) if self.measured else "nothing",
+            "expected": expectation(expected),
+            "why": self.why,
+            "statement": self.claim.statement,
+        }
 
     @property
     def expected_value(self) -> float:

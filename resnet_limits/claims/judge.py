@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .claim import Claim, Expected, Judgement, Measured, Verdict
+from ..errors import RequestError
+from .claim import OUTSIDE, Claim, Expected, Judgement, Measured, Verdict
 from .coordinate import Coordinate
 from .order import FEWEST_POINTS, OrderFit, fit_order
 
@@ -34,34 +35,51 @@ LARGEST_CURVATURE = 1.0
 was measured for."""
 
 
-def judge(claim: Claim, settings: Any, records: pd.DataFrame, setting: Mapping[str, Any]) -> Judgement:
+def judge(claim: Claim, settings: Any, records: Any, setting: Mapping[str, Any] | None = None) -> Judgement:
     """The verdict on a claim at one setting, from the records of that setting alone.
 
-    `settings` are those of any of its jobs (a claim's expected value and preconditions may follow them).
+    `settings` are those of any of its jobs (a claim's expected value and preconditions may follow them). `records` is a
+    DataFrame, or what makes one: columns `depth` and `value`; where there are none, `observable` is the claim's,
+    `seed` is 0, and `stderr` and `reference_error` are not known.
     `why` is one sentence and never empty; `measured` is None where there is nothing to put a number on.
     A control is judged by the same rules: it expects a failure, and is supported where the failure was seen.
 
-    >>> import pandas as pd
+    Raises `RequestError` for what is no claim, and for records without depths or values.
+
     >>> import resnet_limits as rl
-    >>> from resnet_limits.claims.claim import Expected
-    >>> from resnet_limits.papers import HAIRER
-    >>> expected = Expected("order", 2.0, tolerance=0.2)
-    >>> claim = rl.Claim("my.heun", HAIRER, "Heun's method is of order 2", "theorem", "my_error", expected)
-    >>> rows = [(depth, 0, "my_error", 3 / depth**2 + 1 / depth**3, float("nan"), 0.0) for depth in (8, 16, 32, 64)]
-    >>> columns = ["depth", "seed", "observable", "value", "stderr", "reference_error"]
-    >>> judgement = rl.judge(claim, rl.Ode(), pd.DataFrame(rows, columns=columns), {})
+    >>> hairer = rl.Paper("Hairer, Norsett & Wanner", "Hairer, E.", "Solving Ordinary Differential Equations I", 1993)
+    >>> expected = rl.Expected("order", 2.0, tolerance=0.2)
+    >>> claim = rl.Claim("my.heun", hairer, "Heun's method is of order 2", "theorem", "my_error", expected)
+    >>> depths = [8, 16, 32, 64]
+    >>> errors = [3 / depth**2 + 1 / depth**3 for depth in depths]
+    >>> judgement = rl.judge(claim, rl.Ode(), {"depth": depths, "value": errors})
     >>> judgement.verdict, judgement.why
     ('supported', 'the order lies in [1.984, 2.017], inside 2 ± 0.2')
     """
+    records = _table(claim, records)
     expected = claim.expected.at(settings)
     reason = claim.outside(settings)
     measured, verdict, why = _weigh(claim, expected, records)
     if reason is not None:
-        verdict, why = "inconclusive", f"the setting lies outside the claim: {reason}"
+        verdict, why = "inconclusive", OUTSIDE + reason
     elif _without_a_number(claim, records) is None and (reason := claim.unmet(records)) is not None:
         verdict, why = "inconclusive", reason
     note = claim.note(records) or ""
-    return Judgement(claim, expected, dict(setting), measured, verdict, f"{why}; {note}" if note else why, note)
+    return Judgement(claim, expected, dict(setting or {}), measured, verdict, f"{why}; {note}" if note else why, note)
+
+
+def _table(claim: Any, records: Any) -> pd.DataFrame:
+    """The records as a table with the columns that are read."""
+    if not isinstance(claim, Claim):
+        raise RequestError(
+            f"judge: expected a rl.Claim, got {claim!r}; the claims of a study are judged by rl.sweep(...).claims"
+        )
+    table = records if isinstance(records, pd.DataFrame) else pd.DataFrame(records)
+    if missing := [column for column in ("depth", "value") if column not in table]:
+        columns = ", ".join(map(str, table.columns)) or "none"
+        raise RequestError(f"judge: expected records with columns depth and value, got {columns}: no {missing[0]}")
+    known = {"observable": claim.observable, "seed": 0}
+    return table.assign(**{column: value for column, value in known.items() if column not in table})
 
 
 def pooled_points(claim: Claim, settings: Any, records: pd.DataFrame) -> pd.DataFrame:

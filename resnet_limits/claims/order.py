@@ -38,6 +38,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import RequestError
+from ..in_words import InWords
+from .words import interval
 
 FEWEST_POINTS = 4
 LARGEST_REFERENCE_ERROR = 0.1
@@ -58,8 +60,8 @@ HALF_WIDTH_OF_ROUNDING = 1e-12
 """A half-width below this is the rounding of the arithmetic, not a measured uncertainty: it counts as zero."""
 
 
-@dataclass(frozen=True)
-class OrderFit:
+@dataclass(frozen=True, repr=False)
+class OrderFit(InWords):
     """An order with its interval, and the fitted line `exp(a - order log x + c/x)`.
 
     `x` are the places of the points fitted; `left_out` says for each place that cannot be used why, in words. `beyond`
@@ -83,6 +85,19 @@ class OrderFit:
     @property
     def half_width(self) -> float:
         return (self.high - self.low) / 2
+
+    def headline(self) -> str:
+        """`order 2.00 [1.98, 2.03]`, or why there is none."""
+        if self.why:
+            return f"no order: {self.why}"
+        return f"order {interval({'value': self.order, 'low': self.low, 'high': self.high})}"
+
+    def facts(self) -> dict[str, str]:
+        """Level, places of the fitted points, and those that are left out."""
+        if self.why:
+            return {}
+        fitted = {"level": f"{self.level:.0%}", "fitted to x": ", ".join(f"{place:g}" for place in self.x)}
+        return {**fitted, **{f"left out {place:g}": why for place, why in self.left_out.items()}}
 
     @property
     def why(self) -> str:
@@ -125,8 +140,10 @@ def fit_order(
     >>> import resnet_limits as rl
     >>> depths = [8, 16, 32, 64]
     >>> fit = rl.fit_order(depths, [3 / depth**2 * (1 + 0.5 / depth) for depth in depths])
-    >>> print(f"{fit.order:.2f} in [{fit.low:.2f}, {fit.high:.2f}]")
-    2.00 in [1.98, 2.03]
+    >>> fit
+    order 2.001 [1.976, 2.025]
+      level        95%
+      fitted to x  8, 16, 32, 64
     >>> rl.fit_order(depths, [0.1, 0.05, 0.0, 0.01]).why
     'an order needs 4 usable points, and there are 3: at 32 its error is 0, not a positive number'
     """
@@ -312,7 +329,10 @@ def _solution(x: tuple[float, ...], corrections: int) -> np.ndarray:
 
 
 def _column(name: str, values: Sequence[float] | np.ndarray) -> np.ndarray:
-    column = np.asarray(values, dtype=float)
+    try:
+        column = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise RequestError(f"fit_order: expected numbers for {name}, got {values!r}") from None
     if column.ndim != 1:
         raise RequestError(f"fit_order: expected {name} of shape (n,), got {column.shape}")
     return column

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -15,10 +16,11 @@ from torch.func import jvp
 
 from ..networks.activations import activation_named
 from ..networks.parametrisation import ODE
+from ..networks.states import as_states
 from ..networks.steps import Step
 from ..networks.vector_field import VectorField
 from ..paths.path import WeightPath
-from .ode import solve_with_error
+from .ode import Velocity, solve, solve_with_error
 
 FLOW_TOLERANCE = 1e-12
 LEADING_TOLERANCE = 1e-10
@@ -66,8 +68,18 @@ class DrivenFlow:
 
     def end(self) -> tuple[Float[Tensor, "r n d"], float]:
         """`x(T)` of the exact flow, by an adaptive solver, and its error."""
-        tolerance = KINKED_TOLERANCE if activation_named(self.field.activation).kinks else FLOW_TOLERANCE
-        return solve_with_error(self.velocity, self.x0, self.horizon, tolerance=tolerance)
+        return solve_with_error(self.velocity, self.x0, self.horizon, tolerance=self.tolerance)
+
+    def map(self) -> FlowMap:
+        """The exact flow of any points, along the same weights."""
+        return FlowMap(
+            self.velocity, self.field.width, len(self.x0), self.horizon, self.tolerance, self.x0.to(torch.float64)
+        )
+
+    @property
+    def tolerance(self) -> float:
+        """Of the solver."""
+        return KINKED_TOLERANCE if activation_named(self.field.activation).kinks else FLOW_TOLERANCE
 
 
 def root_mean_square(x: Tensor) -> float:
@@ -78,3 +90,31 @@ def root_mean_square(x: Tensor) -> float:
 def rounding_of_states(dtype: str, depth: int, size: float) -> float:
     """Rounding of a network of this depth whose states have this size; it bounds what an error can resolve."""
     return 4 * float(torch.finfo(getattr(torch, dtype)).eps) * math.sqrt(depth) * size
+
+
+@dataclass(frozen=True)
+class FlowMap:
+    """The flow of a velocity in float64, called on points: `flow(x0)`, (n, d) -> (r, n, d), is `x(T)`.
+
+    `like` is a tensor of the kind of the states; `replicas` is 1 where all replicas have one limit.
+    """
+
+    velocity: Velocity
+    width: int
+    replicas: int
+    horizon: float
+    tolerance: float
+    like: Tensor
+
+    def __call__(self, x0: Any) -> Float[Tensor, "r n d"]:
+        """`x(T)` of points (n, d), or of one (d,): a tensor, an array or lists."""
+        return solve(self.velocity, self._start(x0), self.horizon, tolerance=self.tolerance)
+
+    def at(self, x0: Any, times: Any) -> Float[Tensor, "times r n d"]:
+        """`x(t)` at increasing times in [0, horizon], stacked in front."""
+        moments = torch.as_tensor(times, dtype=torch.float64)
+        return solve(self.velocity, self._start(x0), moments, tolerance=self.tolerance)
+
+    def _start(self, x0: Any) -> Float[Tensor, "r n d"]:
+        x = as_states(x0, self.width, self.like)
+        return x.expand(self.replicas, *x.shape)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from .affine import columns
+from .states import as_states
 from .steps.step import Field, Step, Theta
+from .vector_field import VectorField
 
 CotangentOf = Callable[[Tensor], tuple[Tensor, Tensor]]
 """`x_L -> (loss, d loss / d x_L)`: a loss of the output with its derivative, of the output's shape."""
@@ -74,6 +77,42 @@ def reverse(
     for thetas in reversed(blocks_of(step, weights)):
         x = step.reverse(field, x, h, thetas)
     return x
+
+
+class ResidualNetwork(torch.nn.Module):
+    """A network of given weights, called on points: `network(x0)`, (n, d) -> (r, n, d), one output a replica.
+
+    `weights` are its parameters, `weights["W"]` (r, sets, *shape); they are fixed until `network.requires_grad_()`,
+    after which an optimiser of torch may train them. The output can be differentiated by the points too.
+    """
+
+    def __init__(self, field: VectorField, step: Step, weights: Mapping[str, Tensor], h: float) -> None:
+        super().__init__()
+        self.field, self.step, self.h = field, step, h
+        self.weights = torch.nn.ParameterDict(
+            {name: torch.nn.Parameter(w, requires_grad=False) for name, w in weights.items()}
+        )
+
+    def forward(self, x0: Any) -> Float[Tensor, "r n d"]:
+        """`x_L` of points (n, d), or of one (d,): a tensor, an array or lists."""
+        return forward(self.field, self.step, self._start(x0), dict(self.weights.items()), self.h)
+
+    def states(self, x0: Any) -> Float[Tensor, "layers r n d"]:
+        """`x_0, ..., x_L`, stacked in front."""
+        return states(self.field, self.step, self._start(x0), dict(self.weights.items()), self.h)
+
+    def _start(self, x0: Any) -> Float[Tensor, "r n d"]:
+        like = next(iter(self.weights.values()))
+        x = as_states(x0, self.field.width, like)
+        return x.expand(len(like), *x.shape)
+
+    def extra_repr(self) -> str:
+        like = next(iter(self.weights.values()))
+        depth = self.step.depth_of(like.shape[1])
+        return (
+            f"block={self.field.block.name}, activation={self.field.activation}, depth={depth},"
+            f" width={self.field.width}, replicas={len(like)}, h={self.h:g}"
+        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Files of a user's own: `reslim train --with my_law.py init=my_law`, `use(["my_law.py"])` from Python.
+"""Files of a user's own: `reslim train --with my_law.py init=my_law`, `rl.use(["my_law.py"])` from Python.
 
     my_law.py  ->  the module `resnet_limits.own.my_law_0123456789`, called by its name and its digest (SHA-256)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from ..random import Stream
+from .function import path_of
 from .laws.law import Init
 from .path import Draw, Path, WeightPath, standard_deviation
 
@@ -40,16 +41,15 @@ def draw_path(
     parameters: dict[str, Path] = {}
     for name, shape in shapes.items():
         sigma = standard_deviation(tuple(shape), *law.sizes())
-        parameters[name] = law.path(
-            Draw(
-                shape=tuple(shape),
-                sigma=sigma,
-                depth=depth,
-                horizon=horizon,
-                stream=Stream(seed, f"{purpose}/{name}", first_replica=first_replica),
-                replicas=replicas,
-                dtype=dtype,
-                device=device,
-            ),
+        asked = Draw(
+            shape=tuple(shape),
+            sigma=sigma,
+            depth=depth,
+            horizon=horizon,
+            stream=Stream(seed, f"{purpose}/{name}", first_replica=first_replica),
+            replicas=replicas,
+            dtype=dtype,
+            device=device,
         )
+        parameters[name] = path_of(law.path(asked), asked)
     return WeightPath(parameters, horizon)

@@ -17,22 +17,13 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ..claims.claim import ORDER_RULES
-from ..claims.words import (
-    VERDICTS,
-    counted,
-    duration,
-    expectation,
-    interval,
-    setting_words,
-    unit,
-    with_digits_of_constant,
-    words_of_pins,
-)
+from ..claims.words import VERDICTS, expectation, interval, setting_words, unit, with_digits_of_constant, words_of_pins
 from ..papers import Paper
 from ..runs.job_folder import JobFolder
 from ..studies.two_way import TwoWay
 from . import words
 from .facts import KeyValues, RunFacts
+from .outcome import by_group
 from .points import by_setting, point_tables
 
 
@@ -105,29 +96,6 @@ def page(contents: Contents) -> str:
         strip=strip,
         orders=ORDER_RULES,
     )
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A group of claims as the page has it: the question, its claims at one setting, and what came out."""
-
-    title: str
-    cost: str
-    claims: Sequence[Mapping[str, Any]]
-
-    @property
-    def counts(self) -> str:
-        return counted([claim["verdict"] for claim in self.claims])
-
-
-def by_group(summary: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> list[Answered]:
-    """The claims of a setting by their group, in the order of the study."""
-    answers = [(group, [claim for claim in claims if claim["group"] == group["name"]]) for group in summary["groups"]]
-    return [
-        Answered(group["title"], duration(group["seconds"]), answers_of_group)
-        for group, answers_of_group in answers
-        if answers_of_group
-    ]
 
 
 def power_of_ten_in_html(value: float | None) -> Markup:

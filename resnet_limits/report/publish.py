@@ -27,9 +27,12 @@ from ..runs.collection import Collection
 from ..runs.enclosed import require_enclosed
 from ..runs.folder import Run
 from ..runs.merge import Merged, merge
+from ..runs.records import COLUMNS_OF_RECORDS, setting_label, setting_of
+from ..runs.status import Status
 from ..settings.registry import FIGURES
 from ..studies.group import Group
 from ..studies.study import Study
+from .outcome import REACHED
 
 if TYPE_CHECKING:  # matplotlib comes with it
     from ..figures.write import NamedRequest
@@ -93,8 +96,10 @@ def summary_document(
             "groups": [group.document() for group in _judged_groups(collection)],
             "claims": [claim_document(collection.study, j) for j, _ in collection.judged],
             "table": [row for j, rows in collection.judged for row in _table(j, rows)],
+            "reached": list(_reached(collection)),
             "jobs": {name: status.state for name, status in merged.statuses.items()},
             "seconds": round(sum(job.status.seconds or 0.0 for job in collection.jobs), 3),
+            "elapsed": round(elapsed([job.status for job in collection.jobs]), 3),
             "collected": {
                 "jobs": summaries.digest_of_jobs(merged.statuses),
                 "figures": figures,
@@ -115,15 +120,15 @@ def _named(collection: Collection, names: Sequence[str]) -> list[NamedRequest]:
     first: dict[str, NamedRequest] = {}
     seen: set[str] = set()
     for group in groups_by_depth(collection.jobs).values():
-        setting = tables.setting_of(group[0].settings, collection.swept)
+        setting = setting_of(group[0].settings, collection.swept)
         jobs = [FinishedJob(job.settings, [], arrays(job.path / "arrays.safetensors")) for job in group]
         for name in names:
             across = FIGURES[name].across
-            if (label := f"{name} {tables.setting_label(setting)}") in seen:
+            if (label := f"{name} {setting_label(setting)}") in seen:
                 continue
             seen.add(label)
             rest = {key: value for key, value in setting.items() if key != across}
-            request = first.setdefault(f"{name} {tables.setting_label(rest)}", NamedRequest(name, rest, []))
+            request = first.setdefault(f"{name} {setting_label(rest)}", NamedRequest(name, rest, []))
             request.jobs.extend(jobs)
     return list(first.values())
 
@@ -177,6 +182,38 @@ def _table(judgement: Judgement, points_of_claim: pd.DataFrame) -> Iterator[dict
             "scaled": _number(row["scaled"]),
             "reference_error": _number(row["reference_error"]),
         }
+
+
+def _reached(collection: Collection) -> Iterator[dict[str, Any]]:
+    """What trained networks reached at the end of their training, a row a depth, setting and pinned keys: the mean over
+    seeds, with the standard error of one seed's own networks, else of the seeds."""
+    records = collection.records
+    asked = records["observable"].isin(list(REACHED)) & records["step"].isna() & records["layer"].isna()
+    final = records.loc[asked, :]
+    labels = {setting_label(s): s for s in (setting_of(job.settings, collection.swept) for job in collection.jobs)}
+    pins = [column for column in final.columns if column not in COLUMNS_OF_RECORDS]
+    rows: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
+    for record in final.to_dict("records"):
+        setting = labels[record["setting"]]
+        given = {key: (value, str(value)) for key, value in setting.items()}  # the column has a list's words
+        where = {k: record[k] for k in pins if not pd.isna(record[k]) and record[k] not in given.get(k, ())}
+        row = {"observable": record["observable"], "depth": int(record["depth"]), "setting": setting, "where": where}
+        rows.setdefault(repr(row), (row, []))[1].append(record)
+    for row, seeds in rows.values():
+        values = pd.Series([record["value"] for record in seeds])
+        stderr = seeds[0]["stderr"] if len(seeds) == 1 else values.std() / len(seeds) ** 0.5
+        if math.isfinite(values.mean()):
+            yield {**row, "value": float(values.mean()), "stderr": _number(stderr)}
+
+
+def elapsed(statuses: Sequence[Status]) -> float:
+    """Seconds during which any of these jobs ran: those that ran side by side are counted once."""
+    ran = [(s.heartbeat - (s.seconds or 0.0), s.heartbeat) for s in statuses if math.isfinite(s.heartbeat)]
+    total, end = 0.0, -math.inf
+    for start, stop in sorted(ran):
+        total += max(0.0, stop - max(start, end))
+        end = max(end, stop)
+    return total
 
 
 def _number(value: Any) -> float | None:

@@ -84,6 +84,10 @@ def _run(run: Path, folder: Path, settings: Settings, interruption: Interruption
                 reporter.log("interrupted by the scheduler; it waits in the queue to go on")
                 reporter.end("queued", "interrupted, waits to go on")
                 raise
+            except KeyboardInterrupt:
+                reporter.log(states.STOPPED)
+                reporter.end("queued", states.STOPPED)
+                raise
             except Exception as error:
                 reporter.log(spelt(str(error) if isinstance(error, ReslimError) else traceback.format_exc()))
                 reporter.end("failed", spelt(f"{type(error).__name__}: {error}".splitlines()[0]))

@@ -29,6 +29,7 @@ RESULTS = ("records.parquet", "arrays.safetensors")
 MAX_SECONDS_OF_JOB = 1e10
 """Seconds that no job takes (three centuries): a number beyond is damaged."""
 PROCESS_IS_GONE = "its process is gone (if nobody stopped it, most likely for want of memory)"
+STOPPED = "stopped by an interrupt"
 
 
 def lost_after() -> float:
@@ -138,6 +139,13 @@ def read_status(folder: Path) -> Status:
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
         return Status("lost", message="status.json is missing or damaged")
     return status
+
+
+def note_stopped(folder: Path) -> None:
+    """Say of a job whose process was ended on purpose a moment ago that it waits again, and why."""
+    status = read_status(folder)
+    if status.state == "lost":
+        write_status(folder, Status("queued", progress=status.progress, message=STOPPED))
 
 
 def touched(path: Path, since: int) -> bool:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Optional
 
 from ..errors import SettingError, one_of
 from .clusters.cluster import Cluster
 from .clusters.workstation import WorkstationCluster
-from .keys import key
+from .keys import WithKeys, key
 from .registry import FIGURES, SINKS, kinds
 
 
 @dataclass
-class Settings:
+class Settings(WithKeys):
     """The keys that every study has."""
 
     study: str
@@ -65,19 +64,10 @@ class Settings:
     outputs: Optional[str] = key(None, "where runs live; null: $RESLIM_OUTPUTS, else ./outputs", content=False)
 
     def __post_init__(self) -> None:
-        """Take `init="tied"` for the option of this name, with its defaults, and a tuple for a list."""
+        """Take `init="tied"` for the option of this name, with its defaults."""
+        super().__post_init__()
         for name, kind in kinds(type(self)).items():
             if isinstance(value := getattr(self, name), str):
                 if value not in kind.options:
                     raise SettingError(f"{name}: unknown option {one_of(value, kind.options)}")
                 setattr(self, name, kind.options[value]())
-        _take_tuples(self)
-
-
-def _take_tuples(settings: Any) -> None:
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        if isinstance(value, tuple):
-            setattr(settings, field.name, list(value))
-        elif dataclasses.is_dataclass(value):
-            _take_tuples(value)

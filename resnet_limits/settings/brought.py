@@ -50,8 +50,8 @@ def _enter(file: own.OwnFile, registries: Collection[PartGroup]) -> None:
     parts = [part for attribute, thing in vars(module).items() if (part := _part(file, attribute, thing, registries))]
     if not parts:
         raise SettingError(
-            f"{file.name}: there is no part in it; derive a class from one of resnet_limits.parts, such as Random or"
-            " Block, or define a STUDY"
+            f"{file.name}: there is no part in it; derive a class from one of resnet_limits, such as rl.Random or"
+            " rl.Block, or define a STUDY"
         )
     for registry, name, thing in parts:
         registry.bring(name, thing, file)

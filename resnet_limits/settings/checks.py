@@ -12,16 +12,30 @@ from typing import Any
 from ..errors import SettingError, one_of
 from .base import Settings
 from .keys import _types, describe, in_range, range_in_words
-from .registry import Option, Registry
+from .registry import STUDIES, Option, Registry
 
 
 def check_values(settings: Settings) -> None:
     """Check types, choices and ranges of all keys. Raises `SettingError` naming the key and what is allowed."""
+    require_settings(settings)
     for name, kind in _types(type(settings)).items():
         if dataclasses.is_dataclass(kind) and not isinstance(value := getattr(settings, name), typing.cast(type, kind)):
             raise SettingError(f"{name}: expected {_instances(typing.cast(type, kind))}, got {value!r}")
     for entry in describe(settings):
         _check_value(entry.key, entry.value, entry.type, entry.field.metadata)
+
+
+def require_settings(settings: Any) -> None:
+    """Raise `SettingError` for what is no settings of a study."""
+    if isinstance(settings, Settings):
+        return
+    if isinstance(settings, str):
+        known = {name: f"rl.{STUDIES[name].__name__}()" for name in STUDIES.built_in}
+        wrong = "" if settings in known else f"; unknown study {one_of(settings, known)}"
+        raise SettingError(f"expected settings of a study, got {settings!r}{wrong or '; write ' + known[settings]}")
+    if isinstance(settings, type) and issubclass(settings, Settings):
+        raise SettingError(f"expected settings of a study, got their class; write rl.{settings.__name__}()")
+    raise SettingError(f"expected settings of a study such as rl.Ode(), got {settings!r}")
 
 
 def _instances(kind: type) -> str:

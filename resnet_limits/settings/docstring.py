@@ -7,10 +7,11 @@ import functools
 import inspect
 import textwrap
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from .keys import _types, range_in_words
-from .registry import Option
+from .registry import Option, Registry
 
 LETTERS_A_LINE_OF_HELP = 100
 
@@ -27,11 +28,18 @@ def with_keys(thing: Any) -> Any:
 
 
 def _said(field: dataclasses.Field, kind: Any) -> str:
-    words = [field.metadata["meaning"], _which(kind) or range_in_words(field.metadata)]
+    words = [field.metadata["meaning"], _which(kind) or range_in_words(_of_ours(field.metadata))]
     filled = textwrap.wrap(
         "; ".join(filter(None, words)), LETTERS_A_LINE_OF_HELP, initial_indent="    ", subsequent_indent="    "
     )
     return "\n".join([f"{field.name}: {_type(kind)} = {_default(field)}", *filled])
+
+
+def _of_ours(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same, of the names of a registry those that are built in: others need not be importable yet, a file of a
+    user's own while it is."""
+    choices = rule["choices"]
+    return {**rule, "choices": sorted(choices.built_in)} if isinstance(choices, Registry) else rule
 
 
 def _which(kind: Any) -> str:

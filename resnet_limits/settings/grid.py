@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import SettingError, one_of
 from .base import Settings
-from .keys import describe
+from .keys import describe, is_list, plain
 from .registry import Option, kinds
 
 PLAIN_WORD = re.compile(r"[A-Za-z_][\w.+-]*")
@@ -97,21 +97,17 @@ def _has_keys(settings: Settings, name: str) -> bool:
 
 
 def _listed(value: Any) -> list[Any]:
-    plain = value.tolist() if hasattr(value, "tolist") else value  # numbers and arrays of numpy and torch
-    return list(plain) if isinstance(plain, list | tuple | range) else [plain]
+    value = plain(value)
+    return value if isinstance(value, list) else [value]
 
 
 def _values(settings: Settings, key: str, value: Any) -> list[Any]:
     values, kind = _listed(value), typing.get_type_hints(type(settings)).get(key)
-    if kind is not None and _is_list(kind) and not any(isinstance(one, list | tuple) for one in values):
+    if kind is not None and is_list(kind) and not any(isinstance(one, list | tuple) for one in values):
         return [value]
     if not values:
         raise SettingError(f"{key}: expected a value, or a list of one or more, got {value!r}")
     return values
-
-
-def _is_list(kind: Any) -> bool:
-    return typing.get_origin(kind) is list or any(map(_is_list, typing.get_args(kind)))
 
 
 def _word(value: Any) -> str:

@@ -7,7 +7,9 @@ import functools
 import typing
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
+
+from ..errors import SettingError, one_of
 
 
 def key(
@@ -62,6 +64,41 @@ def range_in_words(rule: Mapping[str, Any]) -> str:
         return "one of " + ", ".join(rule["choices"])
     words = (("low", "at least"), ("above", "above"), ("high", "at most"), ("below", "below"))
     return " and ".join(f"{word} {rule[side]}" for side, word in words if rule[side] is not None)
+
+
+class WithKeys:
+    """What has keys, as fields of a dataclass: a keyword that is none is refused in words, and a tuple, a range, an
+    array or one value stands for a list, a number of numpy for a plain one."""
+
+    def __new__(cls, *values: Any, **keys: Any) -> Self:
+        """Raises `SettingError` for a keyword that is no key."""
+        if keys:
+            names = [key.name for key in dataclasses.fields(typing.cast(Any, cls))]
+            for name in keys:
+                if name not in names:
+                    raise SettingError(f"{cls.__name__}: unknown key {one_of(name, names)}")
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        types = _types(type(self))
+        for name in (key.name for key in dataclasses.fields(typing.cast(Any, self))):
+            given = getattr(self, name)
+            value = plain(given)
+            if isinstance(value, str | int) and is_list(types[name]):
+                value = [value]
+            if value is not given:
+                setattr(self, name, value)
+
+
+def plain(value: Any) -> Any:
+    """Numbers of numpy and torch as those of Python; tuples, ranges and arrays as lists."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return list(value) if isinstance(value, tuple | range) else value
+
+
+def is_list(kind: Any) -> bool:
+    """Whether a key of this type may be a list."""
+    return typing.get_origin(kind) is list or any(map(is_list, typing.get_args(kind)))
 
 
 @dataclass(frozen=True)

@@ -26,14 +26,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ..errors import SettingError
 from ..imports import is_by_working_folder
 from ..own import OwnFile
 from .brought import enter_parts
 from .case import camel_case, snake_case
-from .keys import fixed
+from .keys import WithKeys, fixed
 
 PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
 ENTRY_POINTS = "reslim"
@@ -110,7 +110,7 @@ class Registry(Mapping[str, Any]):
     def bring(self, name: str, thing: Any, file: OwnFile) -> None:
         """Let a name stand for what a file of a user's own defines. Raises `SettingError` for what is none of the
         group, or where the name is another's."""
-        taken = f"{file.name}: {self.group}={name} is"
+        thing, taken = with_fields(thing), f"{file.name}: {self.group}={name} is"
         if name in self._files:
             raise SettingError(f"{taken} in {self._files[name].name} too; rename one of them")
         if name in self.built_in:
@@ -164,7 +164,7 @@ class Registry(Mapping[str, Any]):
             also = "reslim has one of its own" if name in self.built_in else "one name has one meaning"
             raise SettingError(f"{self.group}={name} is a name of {whose}; {also}: rename theirs, or pip uninstall it")
         with self.blaming(name):
-            option = entry.load()
+            option = with_fields(entry.load())
             why = self._is_none(option, name)
         if why:
             raise SettingError(f"{self.group}={name}: {entry.value} of {_who(entry)} {why}")
@@ -284,8 +284,9 @@ SINKS = Registry("sinks", "sinks.programs", holds="open_in")
 FIGURES = Registry("figure", "figures.named", base="figure", holds="FIGURE")
 
 
+@typing.dataclass_transform()
 @dataclass
-class Option:
+class Option(WithKeys):
     """What a key may be that has keys of its own, such as a law of the weights: one of its `options`, by name."""
 
     options: ClassVar[Registry]
@@ -299,6 +300,16 @@ class Option:
             cls.__annotations__["name"] = "str"
             meaning = (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
             cls.name = fixed(snake_case(cls.__name__), meaning)
+
+    def __new__(cls, *values: Any, **keys: Any) -> Self:
+        """A class that was written without @dataclass is made one when it is first called."""
+        return super().__new__(with_fields(cls), *values, **keys)
+
+
+def with_fields(part: Any) -> Any:
+    """The same part; a class of an `Option` that was written without @dataclass is made one."""
+    is_bare = isinstance(part, type) and issubclass(part, Option) and "__dataclass_fields__" not in vars(part)
+    return dataclass(part) if is_bare else part
 
 
 @functools.cache

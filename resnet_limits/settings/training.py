@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..errors import SettingError
-from .keys import key
+from .keys import WithKeys, key
+
+LOSS_OF_NETWORKS = (
+    "mean over the points of -log softmax(scores)[label], without a factor; of targets |scores - target|^2 / 2, summed"
+    " over the outputs"
+)
+"""What networks are trained by: `training/loss_of_replicas.py`."""
 
 
 @dataclass
-class Train:
+class Train(WithKeys):
     """How networks are trained."""
 
     epochs: int = key(3, "passes over the training points", low=1, high=10**6, short="epochs")
@@ -37,12 +43,13 @@ class Train:
     checkpoint_seconds: float = key(30.0, "seconds from one checkpoint to the next", low=0, high=1e6, content=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.momentum and self.optimizer != "sgd":
             raise SettingError(f"train.momentum={self.momentum}: only train.optimizer=sgd has a momentum of this name")
 
 
 @dataclass
-class Minimiser:
+class Minimiser(WithKeys):
     """How minimisers of regularised problems are found: `training/minimiser.py`."""
 
     starts: int = key(

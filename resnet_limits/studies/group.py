@@ -53,6 +53,7 @@ class Group:
     memory grows with, named where it runs out; `least` is a lower bound of that memory, from the settings to bytes.
     `on_cpu`: it runs on the CPU, whatever the key `device` says. `any_law`: its networks have the setting's own law of
     weights, whatever that is, where the study has laws that only some of its groups follow.
+    `loss` is the one that its networks are trained by, with the factor that it carries; empty where none are trained.
     `conditional` are observables whose standard errors hold for the problem of a seed, its data and inputs: between
     seeds they scatter by more.
 
@@ -75,6 +76,7 @@ class Group:
     compared: tuple[str, ...] = ()
     on_cpu: bool = False
     any_law: bool = False
+    loss: str = ""
     conditional: tuple[str, ...] = ()
     measure: Callable[[Job], Measurement] | None = None
     compare: Callable[[Sequence[FinishedJob]], list[Comparison]] | None = None

@@ -63,7 +63,9 @@ class Study:
     `check(settings)` raises `SettingError` for a request that cannot be run; `warnings(settings)` are lines, each with
     the keys it is about, on a request that can, but is likely not what was meant. `figures` names those of
     `figures/named/` that every run draws, where jobs kept what they show. `two_way` are the
-    tables of the report over two coordinates.
+    tables of the report over two coordinates. `unpaired` says where a study has no network and limit that are functions
+    of points (`pair.py` in its folder) what it has in their place. `main_keys` are those that a newcomer would turn
+    first, at most ten.
     """
 
     options: ClassVar[Registry] = STUDIES
@@ -77,6 +79,8 @@ class Study:
     warnings: Callable[[Any], list[str]] = _no_warnings
     figures: tuple[str, ...] = ()
     two_way: tuple[Table, ...] = ()
+    unpaired: str = ""
+    main_keys: tuple[str, ...] = ()
 
     @functools.cached_property
     def claims(self) -> tuple[Claim, ...]:
@@ -160,10 +164,14 @@ class Study:
 
     def _degenerate(self, settings: Any) -> str | None:
         """What `problem.degenerate` of the study says of the settings; None where it has no such function."""
-        if not self._is_folder or importlib.util.find_spec(self._path("problem")) is None:
-            return None
-        function = getattr(self._module("problem"), "degenerate", None)
+        function = self.optional("problem", "degenerate")
         return None if function is None else function(settings)
+
+    def optional(self, module: str, name: str) -> Callable[..., Any] | None:
+        """The function of this name in a module of the study's folder; None where there is none."""
+        if not self._is_folder or importlib.util.find_spec(self._path(module)) is None:
+            return None
+        return getattr(self._module(module), name, None)
 
     def _measured(self, group: Group, job: Job) -> Measurement:
         """What the group measures; of an interrupted job what it has measured, where it was done with the group."""

@@ -17,7 +17,7 @@ rounding; Newton steps below that are judged by the gradient.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
+from ..in_words import InWords
 from .certificate import smallest_eigenvalue
 from .newton import newton, relative_gradient
 from .objective import Differentiated, Objective
@@ -37,8 +38,8 @@ PAIRS_OF_LBFGS = 20
 """Pairs that L-BFGS keeps."""
 
 
-@dataclass(frozen=True)
-class Minimum:
+@dataclass(frozen=True, repr=False)
+class Minimum(InWords):
     """Where a minimisation ended, and what certifies it.
 
     `relative_gradient` is `|grad| |u| / |J|`, free of units. `smallest_eigenvalue` is that of the Hessian, less what it
@@ -57,6 +58,19 @@ class Minimum:
     converged: bool
     why: str
 
+    def headline(self) -> str:
+        """Where it ended, and whether that is a minimum."""
+        ended = f"value {self.value:.6g} at a point of {len(self.point)} numbers"
+        return f"minimum, {ended}" if self.converged else f"no minimum reached, {ended}: {self.why}"
+
+    def facts(self) -> dict[str, str]:
+        """The certificate, and what it took."""
+        return {
+            "relative gradient": f"{self.relative_gradient:.1e}",
+            "smallest eigenvalue": f"{self.smallest_eigenvalue:.3g}",
+            "iterations": f"{self.lbfgs_iterations} of L-BFGS, {self.newton_iterations} of Newton",
+        }
+
     @property
     def distance(self) -> float:
         """`|grad| / smallest eigenvalue`: how far, to leading order, the true minimiser can be at most."""
@@ -65,7 +79,7 @@ class Minimum:
 
 def minimise(
     objective: Objective | Callable[[Tensor], Tensor],
-    start: Float[np.ndarray, " n"] | Float[Tensor, " n"],
+    start: Float[np.ndarray, " n"] | Float[Tensor, " n"] | Sequence[float],
     *,
     tolerance: float = 1e-10,
     iterations: int = 200,

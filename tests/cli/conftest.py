@@ -88,7 +88,7 @@ def sweep(finished: Callable[..., Finished]) -> Finished:
 def joblib_sweep(finished: Callable[..., Finished]) -> Finished:
     """The same request with the joblib launcher and Hydra's own flag -m, answered as text."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    run = finished("joblib_sweep", "-m", *REQUEST, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    run = finished("joblib_sweep", "-m", *REQUEST, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "--table")
     run.answer.done()
     return run
 

@@ -11,7 +11,6 @@ from importlib import metadata
 import pytest
 
 from resnet_limits.settings.registry import STUDIES
-from tests.cli.command import Reslim
 
 display = importlib.import_module("reslim_cli.display")
 """By the name it is installed under, which a type checker of the tree does not know."""
@@ -23,30 +22,19 @@ def test_the_version_is_that_of_the_installed_distribution(in_process):
     assert answer.err == ""
 
 
-def test_studies_is_a_line_a_study_of_question_number_of_claims_and_cost(reslim):
+@pytest.mark.parametrize("arguments", [(), ("studies",)], ids=["alone", "studies"])
+def test_studies_is_a_line_a_study_of_command_question_number_of_claims_and_time(reslim, arguments):
     document = reslim("studies", "--json").done().json
     assert [study["name"] for study in document] == list(STUDIES)
-    text = reslim("studies").done().out
+    text = reslim(*arguments).done().out
     for study in document:
-        words = f"{study['name']} +{re.escape(study['question'])} +{len(study['claims'])} +\\d+ (s|min)"
+        words = (
+            f"reslim train study={study['name']} +{re.escape(study['question'])} +{len(study['claims'])} +\\d+ (s|min)"
+        )
         assert re.search(f"^{words} *$", text, re.MULTILINE), text
 
 
-@pytest.mark.parametrize("arguments", [("studies",), ("studies", "sde"), ("train", "--dry-run")], ids=" ".join)
-def test_where_the_terminal_is_narrow_the_question_gives_way(reslim, arguments):
-    narrow = Reslim(reslim.outputs, {"COLUMNS": "80"})
-    wide, lines = reslim(*arguments).done().out, narrow(*arguments).done().out.splitlines()
-    first = next(i for i, line in enumerate(lines) if line.split()[-2:] == ["claims", "cost"])
-    last = next(i for i, line in enumerate(lines) if line.startswith("cost:"))
-    assert all(len(line.rstrip()) <= 80 for line in lines[first:last])
-    assert "…" not in "".join(lines[first:last])
-    rows = [line.split() for line in wide.splitlines() if re.search(r"\? .*\d+ +\d+ (s|min) *$", line)]
-    assert rows
-    ends = [line.split()[-3:] for line in lines[first:last]]
-    assert all(row[-3:] in ends for row in rows), "names, numbers and costs are whole"
-
-
-def test_a_study_shows_equation_papers_groups_claims_observables_arrays_and_keys(reslim):
+def test_a_study_and_its_sections_show_what_the_document_holds(reslim):
     document = reslim("studies", "ode", "--json").done().json
     assert set(document) == {
         *("name", "title", "question", "seconds", "equation", "papers", "groups", "claims"),
@@ -67,15 +55,12 @@ def test_a_study_shows_equation_papers_groups_claims_observables_arrays_and_keys
     assert keys["block"]["range"] == "one of gradient, one, outside, prenorm, two"
     assert all(entry["meaning"] for entry in document["keys"])
 
+    shown = {part: reslim("studies", "ode", part).done().out for part in ("keys", "claims", "observables", "arrays")}
+    assert all(f"{key} " in shown["keys"] for key in keys)
+    assert all(claim["id"] in shown["claims"] and claim["statement"] in shown["claims"] for claim in document["claims"])
+    assert all(part in shown[name] for name in ("observables", "arrays") for part in document[name])
     text = reslim("studies", "ode").done().out
-    for word in (
-        document["equation"],
-        *(group["title"] for group in document["groups"]),
-        *keys,
-        *(claim["id"] for claim in document["claims"]),
-        *document["arrays"],
-    ):
-        assert word in text
+    assert all(word in text for word in (document["equation"], *(group["title"] for group in document["groups"])))
 
 
 def test_a_study_shows_the_keys_that_it_takes_and_no_other(reslim):

@@ -22,6 +22,14 @@ def test_keys_and_names_are_completed():
     assert completed([], "odd=") == []
 
 
+def test_studies_claims_and_sections_are_completed():
+    completion = import_module("reslim_cli.completion")
+    assert completion.completed_study("ga") == ["gamma"]
+    assert completion.completed_study("ode.forward.h") == ["ode.forward.heun"]
+    assert completion.completed_study("odd.") == []
+    assert completion.completed_section("ob") == ["observables"]
+
+
 def test_bash_hands_the_sign_on_as_a_word():
     assert completed(["init", "="], "sm") == ["smooth"]
     assert "smooth" in completed(["init"], "=")

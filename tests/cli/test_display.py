@@ -5,30 +5,24 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
-from cli.display import WITH_PINS, show_summary
+from cli.display import ONE_LINE, Terminal, show_summary
 
 CLAIM = {
     **{"id": "sde.strong.sde", "setting": {}, "group": "strong", "verdict": "supported", "why": "inside"},
-    **{"expected": {"what": "value", "value": 1.0, "tolerance": 0.05, "scale": "relative"}, "measured": None},
+    **{"statement": "Networks converge strongly to the SDE at order 1/2", "measured": None},
+    **{"expected": {"what": "value", "value": 1.0, "tolerance": 0.05, "scale": "relative"}},
 }
 
 
-@pytest.mark.parametrize("pins", [{"activation": "swish", "init.sigma_w": 1.0}, None])
-def test_a_wide_terminal_shows_units_and_what_a_claim_pins(pins):
-    """A summary of an earlier version has no pins."""
-    claim = CLAIM if pins is None else {**CLAIM, "pins": pins}
-    wide, narrow = (_shown(claim, width) for width in (WITH_PINS, WITH_PINS - 1))
-    assert "1 ± 0.05" in wide
-    assert "relative" in wide
-    assert ("activation=swish, init.sigma_w=1" in wide) == bool(pins)
-    assert "1 ± 0.05" in narrow
-    assert "relative" not in narrow
-    assert "activation" not in narrow
+@pytest.mark.parametrize("width", [ONE_LINE, ONE_LINE - 1])
+def test_a_claim_stands_on_one_line_where_the_terminal_is_wide(width):
+    (line,) = [line for line in shown(width).splitlines() if CLAIM["id"] in line]
+    assert (CLAIM["statement"] in line) == (width >= ONE_LINE)
+    assert all(words in shown(width) for words in (CLAIM["statement"], "1 ± 0.05", "relative"))
 
 
-def _shown(claim: dict, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width)
-    show_summary({"claims": [claim], "table": [], "groups": []}, console)
+def shown(width: int) -> str:
+    console = Terminal(file=io.StringIO(), width=width)
+    show_summary({"claims": [CLAIM], "table": [], "groups": []}, console)
     return console.file.getvalue()  # type: ignore[attr-defined]

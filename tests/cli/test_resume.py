@@ -91,6 +91,10 @@ def test_an_interrupted_client_answers_130_and_leaves_no_process(reslim):
     assert f"reslim train --resume {run} continues" in err
     assert alive(groups) == []
     assert reslim("runs", "--json").done().json[0]["state"] == "interrupted"
+    stopped = status_of(run, 2048)
+    assert stopped is not None
+    assert (stopped["state"], stopped["message"]) == ("queued", "stopped by an interrupt")
+    assert "its process is gone" not in reslim("train", "--resume", "latest").done().err
 
 
 def test_the_launcher_dies_with_a_client_that_is_killed(reslim):

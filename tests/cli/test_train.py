@@ -112,7 +112,8 @@ def test_json_is_one_document_on_stdout_and_equals_the_summary(sweep):
 def test_the_summary_has_the_schema_of_the_contract(sweep):
     summary = sweep.answer.json
     assert set(summary) == {
-        *("schema", "study", "run", "state", "groups", "claims", "table", "jobs", "seconds", "collected")
+        *("schema", "study", "run", "state", "groups", "claims", "table", "jobs", "seconds", "collected"),
+        *("reached", "elapsed"),
     }
     assert (summary["schema"], summary["study"], summary["state"]) == (1, "ode", "finished")
     assert summary["run"] == str(sweep.path)
@@ -144,14 +145,19 @@ def test_the_summary_has_the_schema_of_the_contract(sweep):
     assert [row["depth"] for row in summary["table"]] == sorted(DEPTHS)
 
 
-def test_without_json_the_table_the_claims_and_the_run_folder_stand_on_stdout(joblib_sweep):
+def test_without_json_headline_question_claims_and_places_stand_on_stdout(joblib_sweep):
+    """With `--table`, which the fixture asks for, the values by depth too."""
     out, err = joblib_sweep.answer.out, joblib_sweep.answer.err
-    for word in ("L=4", "L=2048", "ode.reversed.euler", "order 1 ± 0.1", f"run: {joblib_sweep.path}"):
+    assert re.match(r"[01] of 1 claim supported · \d+ s\n", out)
+    for word in ("L=4", "L=2048", "ode.reversed.euler", "order 1 ± 0.1"):
         assert word in out
-    assert re.search(r"supported|refuted|inconclusive", out)
     question = get("ode").group("reversed").title
-    assert re.search(rf"^{re.escape(question)} +1 +1", out, re.MULTILINE), "its claims, and the verdicts on them"
-    assert out.index(question) < out.index("By depth") < out.index("\nClaims")
+    assert re.search(rf"^. +[01] of 1 +{re.escape(question)}$", out, re.MULTILINE), "how many of its claims"
+    assert out.index(question) < out.index("By depth") < out.index(get("ode").claims[8].statement)
+    report, figures, what_next = out.splitlines()[-3:]
+    assert report == f"report   {joblib_sweep.path}/report.html"
+    assert figures == f"figures  {joblib_sweep.path}/figures"
+    assert what_next.startswith("next     reslim ")
     for name in (p.name for p in (joblib_sweep.path / "jobs").iterdir()):
         assert f"{name} finished" in err
 

@@ -3,10 +3,10 @@
 reslim train --with own_activation.py activation=softsign
 """
 
-from resnet_limits.parts import Activation
+import resnet_limits as rl
 
 
-class Softsign(Activation):
+class Softsign(rl.Activation):
     """`z / (1 + |z|)`: bounded, increasing, once continuously differentiable."""
 
     formula = "z / (1 + |z|)"

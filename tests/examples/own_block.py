@@ -3,18 +3,15 @@
 reslim train --with own_block.py block=antisymmetric block.friction=0.1
 """
 
-from dataclasses import dataclass
-
 import torch
 
-from resnet_limits.parts import Block, affine, key
+import resnet_limits as rl
 
 
-@dataclass
-class Antisymmetric(Block):
+class Antisymmetric(rl.Block):
     """phi((A - A^T - friction) x + b), stable where friction is positive."""
 
-    friction: float = key(0.1, "what is taken off the diagonal", low=0, high=10)
+    friction: float = rl.key(0.1, "what is taken off the diagonal", low=0, high=10)
     smooth = True
 
     def shapes(self, width):
@@ -22,4 +19,4 @@ class Antisymmetric(Block):
 
     def formula(self, phi, x, theta):  # x (replicas, points, width), theta (replicas, *shape)
         A, one = theta["A"], torch.eye(x.shape[-1]).to(x)
-        return phi(affine(x, A - A.mT - self.friction * one, theta["b"]))
+        return phi(rl.affine(x, A - A.mT - self.friction * one, theta["b"]))

@@ -3,21 +3,19 @@
 reslim train --with own_data.py data=chess_board data.fields=3
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from resnet_limits.parts import Plane, generator, key
+import resnet_limits as rl
 
 
-@dataclass
-class ChessBoard(Plane):
+class ChessBoard(rl.Plane):
     """Points of a chess board in the plane."""
 
     version: ClassVar[int] = 1
-    fields: int = key(2, "fields along a side", low=2, high=100)
+    fields: int = rl.key(2, "fields along a side", low=2, high=100)
 
     def points(self, seed):
-        stream = generator(seed, "chess board")
+        stream = rl.generator(seed, "chess board")
         x = stream.uniform(0, self.fields, (self.total(), 2))
         labels = x.astype(int).sum(axis=1) % 2
         return x + self.noise * stream.standard_normal(x.shape), labels

@@ -5,9 +5,9 @@ It draws from the arrays that finished jobs keep (`reslim studies ode` names the
 
 from matplotlib.figure import Figure
 
-from resnet_limits.parts import NamedFigure, Paper
+import resnet_limits as rl
 
-SOURCE = Paper("Somebody", "Somebody, A.", "Figures of one's own", 2026)
+SOURCE = rl.Paper("Somebody", "Somebody, A.", "Figures of one's own", 2026)
 
 
 def draw(jobs):
@@ -21,4 +21,4 @@ def draw(jobs):
     return figure if curves else None
 
 
-BIASES_OVER_DEPTH = NamedFigure(SOURCE, "a bias of trained networks, over depth", draw, study="ode")
+BIASES_OVER_DEPTH = rl.NamedFigure(SOURCE, "a bias of trained networks, over depth", draw, study="ode")

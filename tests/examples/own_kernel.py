@@ -5,11 +5,11 @@ reslim train study=hamiltonian --with own_kernel.py hamiltonian.kernel=rational 
 
 from dataclasses import dataclass
 
-from resnet_limits.parts import OperatorKernel
+import resnet_limits as rl
 
 
 @dataclass(frozen=True)
-class Rational(OperatorKernel):
+class Rational(rl.OperatorKernel):
     """`1/(1 + |x - y|^2/l^2)`."""
 
     smooth = True

@@ -3,10 +3,10 @@
 reslim train study=hamiltonian --with own_loss.py hamiltonian.loss=pseudo_huber
 """
 
-from resnet_limits.parts import PointwiseLoss
+import resnet_limits as rl
 
 
-class PseudoHuber(PointwiseLoss):
+class PseudoHuber(rl.PointwiseLoss):
     """`sqrt(1 + |s - y|^2) - 1`, linear in large errors."""
 
     targets = "any"  # "classes" or "two classes", for what these alone have

@@ -158,7 +158,7 @@ def test_a_study_of_ones_own_is_listed_run_reported_and_verified(reslim: Reslim)
 
 
 def test_a_file_that_cannot_be_imported_is_refused_in_a_line(reslim: Reslim, tmp_path: Path):
-    (tmp_path / "my_law.py").write_text("from resnet_limits.parts import Random\n\nx = y\n")
+    (tmp_path / "my_law.py").write_text("from resnet_limits import Random\n\nx = y\n")
     answer = reslim("train", "--with", str(tmp_path / "my_law.py"), "init=my_law")
     assert (answer.code, answer.out) == (2, "")
     assert answer.err == "reslim: my_law.py, line 3: NameError: name 'y' is not defined\n"

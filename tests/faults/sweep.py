@@ -39,7 +39,7 @@ def states(run: Path) -> list[str]:
 
 def summary_without_times(run: Path) -> dict:
     summary = json.loads((run / "summary.json").read_text())
-    return {key: value for key, value in summary.items() if key not in ("seconds", "run", "collected")}
+    return {key: value for key, value in summary.items() if key not in ("seconds", "elapsed", "run", "collected")}
 
 
 def arrays(run: Path) -> dict[str, bytes]:

@@ -52,7 +52,7 @@ def test_a_run_copied_while_it_runs_is_resumed_there_and_both_end_alike(reslim, 
     assert Run.open(copy).study == "ode"
     assert "running" not in [job.status.state for job in Run.open(copy).jobs()]
     answer = Reslim(tmp_path / "other")("train", "--resume", str(copy)).done()
-    assert f"run: {copy}" in answer.out
+    assert f"report   {copy}/report.html" in answer.out
     err = client.communicate(timeout=120)[1]
     assert client.returncode == 0, err
     for folder in (run, copy):

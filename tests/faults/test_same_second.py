@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.cli.command import TINY
 
 
@@ -11,7 +13,7 @@ def test_commands_of_one_second_make_runs_of_their_own(reslim):
     assert [client.returncode for client in clients] == [0, 0, 0], answers
     runs = reslim.runs()
     assert len({run.name for run in runs}) == 3
-    said = {out.split("run: ")[1].strip() for out, _ in answers}
+    said = {re.findall(r"^report +(.*)/report.html$", out, re.MULTILINE)[0] for out, _ in answers}
     assert said == {str(run) for run in runs}
     depths = sorted([path.name.split("-")[0] for path in run.glob("jobs/*")] for run in runs)
     assert depths == [["4"], ["4"], ["8"]], "each has its own job, and no other's"

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import resnet_limits as rl
 from resnet_limits import own
 from resnet_limits.errors import SettingError
+from resnet_limits.paths.draw import draw_path as drawn
 from resnet_limits.paths.laws.law import Init, Random, Regularity
 from resnet_limits.settings.base import Settings
 from resnet_limits.settings.build import from_mapping, require_files
@@ -31,7 +33,7 @@ from resnet_limits.studies.hamiltonian.outside import kinked_velocity
 
 LAW = """
 from dataclasses import dataclass
-from resnet_limits.parts import Random, key
+from resnet_limits import Random, key
 
 @dataclass
 class MyLaw(Random):
@@ -41,7 +43,7 @@ class MyLaw(Random):
 """
 BLOCK = """
 from dataclasses import dataclass
-from resnet_limits.parts import Block, affine
+from resnet_limits import Block, affine
 
 @dataclass
 class MyBlock(Block):
@@ -112,8 +114,8 @@ def test_the_digest_of_a_file_is_content_of_the_jobs_that_use_it_and_of_no_other
 
 
 def test_a_figure_is_needed_and_no_content(named):
-    text = "from resnet_limits.parts import NamedFigure\n\ndef draw(jobs):\n    return None\n\n"
-    file = named(text + 'ENDS = NamedFigure(None, "ends", draw, study="ode")\n', "my_figure.py")
+    text = "from resnet_limits import NamedFigure\n\ndef draw_path(jobs):\n    return None\n\n"
+    file = named(text + 'ENDS = NamedFigure(None, "ends", draw_path, study="ode")\n', "my_figure.py")
     settings = from_mapping({"study": "ode", "figure": "ends"})
     assert settings.parts is None
     assert files_of(settings) == [file]
@@ -147,8 +149,8 @@ def test_a_class_of_ones_own_serves_from_python_without_being_named():
         name: str = fixed("same", "all layers alike")
         regularity = Regularity(constant=True, index=math.inf)  # pyright: ignore[reportAssignmentType]
 
-        def path(self, draw):
-            return rl.TiedLaw().path(draw)
+        def path(self, draw_path):
+            return rl.TiedLaw().path(draw_path)
 
     def values(law: Init) -> list[float]:
         keys = rl.OdeKeys(inputs=2, paths=1)
@@ -161,19 +163,17 @@ def test_a_class_of_ones_own_serves_from_python_without_being_named():
 
 # -- what is refused --------------------------------------------------------------------------------
 
-DATACLASS = LAW.replace("@dataclass\n", "")
 BROKEN = {
     "def f(:\n": r"my_law\.py, line 1: SyntaxError: ",
     "x = 1\ny = x + z\n": r"my_law\.py, line 2: NameError: name 'z' is not defined",
     "import no_such_package\n": r"my_law\.py, line 1: ModuleNotFoundError: No module named 'no_such_package'",
     "import sys\nsys.exit(3)\n": r"my_law\.py, line 2: SystemExit: 3",
-    "from resnet_limits.parts import Lwa\n": r"my_law\.py, line 1: ImportError: cannot import name 'Lwa'",
+    "from resnet_limits import Lwa\n": r"my_law\.py, line 1: ImportError: cannot import name 'Lwa'",
     "x = 1\n": r"my_law\.py: there is no part in it; derive a class",
     LAW.replace("MyLaw", "Smooth"): r"my_law\.py: init=smooth is one that reslim has; give yours another name",
     LAW.replace('key(1, "a key", low=1)', "1"): r"my_law\.py: init=my_law has keys without a meaning: my_key; write",
-    DATACLASS: r"my_law\.py: init=my_law is no dataclass, which settings are: put @dataclass above the class",
     BLOCK.replace("formula", "formel"): r"my_law\.py: MyBlock does not define formula, which a block has",
-    "from resnet_limits.parts import Activation\nclass A(Activation):\n    pass\n": (
+    "from resnet_limits import Activation\nclass A(Activation):\n    pass\n": (
         r"my_law\.py, line 2: activation A: declare formula, kinks"
     ),
 }
@@ -209,17 +209,60 @@ def test_a_name_stands_for_one_part(named):
         named(LAW, "her_law.py")
 
 
+SHORT = """
+import torch
+import resnet_limits as rl
+
+class MyLaw(rl.Random):
+    waves: float = rl.key(1.0, "waves over the depth", above=0, high=9)
+    regularity = torch.inf
+
+    def path(self, draw_path):
+        c = draw_path.sigma * draw_path.normals(draw_path.shape)
+        return lambda t: c * torch.cos(self.waves * t / draw_path.horizon)
+"""
+
+
+def test_a_law_may_be_a_plain_function_of_time_without_a_decorator(named):
+    named(SHORT)
+    settings = from_mapping({"study": "ode", "init": {"name": "my_law", "waves": 2.0}})
+    tried([settings])
+    law: Any = settings.init  # pyright: ignore[reportAttributeAccessIssue]
+    assert law == type(law)(waves=2.0)
+    assert law.regularity == rl.Regularity(index=math.inf)
+    W = drawn(law, {"W": (3, 4)}, depth=8, horizon=2.5, replicas=5, seed=3, dtype=torch.float32)["W"]
+    times = torch.tensor([0.0, 1.0, 2.5])
+    start = W.at(times)[:, 0]
+    for k, t in enumerate(times.tolist()):
+        torch.testing.assert_close(W.at(times)[:, k], start * math.cos(2 * t / 2.5))
+    assert type(rl.Ode(init="my_law").init) is type(law)  # pyright: ignore
+    speed = torch.func.jvp(lambda t: W.at(t)[:, 0], (times[1],), (torch.ones(()),))[1]
+    torch.testing.assert_close(speed, -start * 2 / 2.5 * math.sin(2 / 2.5))
+
+
 SHAPES = {
+    "function": (
+        "\n    def path(self, draw_path):\n        import math\n\n"
+        "        return lambda t: draw_path.normals(draw_path.shape) * math.cos(t)\n",
+        r"init=my_law: path\(draw_path\) returns a function that reads t as a number; t is a tensor: write torch\.cos",
+    ),
+    "weights": (
+        "\n    def path(self, draw_path):\n        return draw_path.normals(draw_path.shape)\n",
+        r"init=my_law: path\(draw_path\) returns Tensor; expected a function of one time t that returns weights",
+    ),
     "law": (
-        "\n    def path(self, draw):\n        from types import SimpleNamespace\n\n"
-        "        return SimpleNamespace(at=lambda times: draw.normals(draw.shape))\n",
-        r"init=my_law: path\(draw\)\.at\(times\) returns shape \(2, 3, 4\); expected shape \(2, 5, 3, 4\)",
+        "\n    def path(self, draw_path):\n        from types import SimpleNamespace\n\n"
+        "        return SimpleNamespace(at=lambda times: draw_path.normals(draw_path.shape))\n",
+        r"init=my_law: path\(draw_path\)\.at\(times\) returns shape \(2, 3, 4\); expected shape \(2, 5, 3, 4\)",
     ),
     "raises": (
-        "\n    def path(self, draw):\n        return draw.size\n",
+        "\n    def path(self, draw_path):\n        return draw_path.size\n",
         r"init=my_law: my_law\.py, line 12: AttributeError: 'Draw' object has no attribute 'size'",
     ),
-    "regularity": ("\n    regularity = 'smooth'\n", r"init=my_law: regularity is 'smooth'; expected Regularity"),
+    "regularity": (
+        "\n    regularity = 'smooth'\n",
+        r"init=my_law: regularity is 'smooth'; expected a number, Regularity",
+    ),
 }
 
 
@@ -232,7 +275,7 @@ def test_a_law_of_the_wrong_shape_is_refused_with_what_was_expected_and_got(name
 
 
 PHI = """
-from resnet_limits.parts import Activation
+from resnet_limits import Activation
 
 class MyPhi(Activation):
     formula, kinks = "z", ()
@@ -243,7 +286,7 @@ class MyPhi(Activation):
 DATA = """
 from dataclasses import dataclass
 import numpy as np
-from resnet_limits.parts import Plane
+from resnet_limits import Plane
 
 @dataclass
 class MyData(Plane):
@@ -253,14 +296,14 @@ class MyData(Plane):
         return np.zeros((9, 2)), np.arange(9) % 3
 """
 KERNEL = """
-from resnet_limits.parts import OperatorKernel
+from resnet_limits import OperatorKernel
 
 class MyKernel(OperatorKernel):
     def matrix(self, x, y):
         return x @ y.mT - 1
 """
 LOSS = """
-from resnet_limits.parts import PointwiseLoss
+from resnet_limits import PointwiseLoss
 
 class MyLoss(PointwiseLoss):
     def value(self, s, y):

@@ -121,8 +121,11 @@ def test_a_command_that_is_none_is_seen(tmp_path: Path, monkeypatch: pytest.Monk
         if OWN_LAW not in block
     ],
 )
-def test_lines_of_python_run(page: Path, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_lines_of_python_run(
+    page: Path, block: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RESLIM_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
     with contextlib.redirect_stdout(io.StringIO()):
         exec(compile(block, str(page), "exec"), {})
     assert list(tmp_path.iterdir()) == []

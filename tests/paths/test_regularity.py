@@ -102,7 +102,7 @@ def test_what_needs_independent_layers_or_entries_refuses_what_does_not_declare_
     for law in (Undeclared(), SmoothLaw()):
         with pytest.raises(SettingError, match="the layers of study sde are independent; choose init=iid"):
             SDE.check(Sde(init=law))
-    with pytest.raises(SettingError, match="init=undeclared declares no law of a layer"):
+    with pytest.raises(SettingError, match="init=layers declares no law of a layer"):
         SDE.check(Sde(init=Layers()))
     for law in (Undeclared(), Layers(), SmoothLaw()):
         with pytest.raises(SettingError, match="kernels of study kernel are those of independent entries"):

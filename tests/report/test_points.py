@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from importlib import import_module
 
-from rich.console import Console
-
 from resnet_limits.report.latex import tables_tex
 from resnet_limits.report.points import point_tables
 
@@ -47,6 +45,7 @@ def test_words_are_those_of_the_coordinate():
         assert words in text
     assert "order in D 0.5 $\\pm$ 0.1" in text
     out = io.StringIO()
-    import_module("reslim_cli.display").show_summary({"claims": CLAIMS, "table": ROWS}, Console(file=out, width=100))
+    display = import_module("reslim_cli.display")
+    display.show_summary({"claims": CLAIMS, "table": ROWS}, display.Terminal(file=out, width=100), table=True)
     for words in ("By depth", "By width", "D=64", "By N", "N=64", "times D^0.5", "order in N 0.5 ± 0.1"):
         assert words in out.getvalue()

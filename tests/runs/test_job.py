@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from safetensors.numpy import load_file
 
 from resnet_limits.measurement.record import Measurement, Record
@@ -45,6 +46,19 @@ def test_a_measurement_that_fails_leaves_its_reason_and_no_results(make_run):
     assert "ode.inputs=5000" in job.status.message
     assert "ode.inputs=5000" in "\n".join(job.last_log_lines())
     assert not (job.path / "records.parquet").exists()
+    assert not (job.path / "owner.json").exists()
+
+
+def test_an_interrupted_job_waits_again_and_says_why(make_run, monkeypatch):
+    def measure(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Study, "measure", measure)
+    run = make_run((4,))
+    with pytest.raises(KeyboardInterrupt):
+        run_job(run.path, settings(4))
+    (job,) = run.jobs()
+    assert (job.status.state, job.status.message) == ("queued", "stopped by an interrupt")
     assert not (job.path / "owner.json").exists()
 
 

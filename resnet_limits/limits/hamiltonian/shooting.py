@@ -26,6 +26,8 @@ from scipy.optimize import minimize
 from scipy.sparse.linalg import LinearOperator, gmres
 from torch import Tensor
 
+from ...errors import SettingError, one_of
+from ...in_words import InWords
 from .end_loss import EndLoss
 from .integrators import INTEGRATORS, Diverged, Integrator
 from .kernels.kernel import KernelAtPoints, OperatorKernel
@@ -45,8 +47,8 @@ SHOOTING_TOLERANCE = 1e-11
 """Size of `G` relative to that of the momenta."""
 
 
-@dataclass(frozen=True)
-class Shooting:
+@dataclass(frozen=True, repr=False)
+class Shooting(InWords):
     """An initial momentum, its trajectory and how well it hits.
 
     `residual` is `|G| / |P(1)|`; `energy` is `H` at the start. `value` is `nu H + loss`, H the mean over the steps.
@@ -61,6 +63,16 @@ class Shooting:
     iterations: int
     converged: bool
     why: str
+
+    def headline(self) -> str:
+        """Whether it hit, and with which value."""
+        points = f"momentum of {len(self.momentum)} points"
+        return f"{points}, value {self.value:.6g}" if self.converged else f"{points}, not converged: {self.why}"
+
+    def facts(self) -> dict[str, str]:
+        """Residual, energy and iterations."""
+        residual, energy = f"{self.residual:.1e}", f"{self.energy:.6g}"
+        return {"residual": residual, "energy": energy, "iterations of Newton": str(self.iterations)}
 
     @property
     def diverged(self) -> str | None:
@@ -168,31 +180,32 @@ def _carried(kernel: OperatorKernel, q: Tensor, p: Tensor, c: Tensor) -> Tensor:
 
 def shoot(
     problem: Problem,
-    start: Float[Tensor, "n d"],
-    integrator: Integrator,
-    steps: int,
+    start: Float[Tensor, "n d"] | None = None,
+    integrator: Integrator | str = "rk4",
+    steps: int = 16,
     *,
     tolerance: float = SHOOTING_TOLERANCE,
     iterations: int = MOST_NEWTON_ITERATIONS,
 ) -> Shooting:
-    """Newton's method on `G` from `start`; steps are halved while they do not lower `|G|`.
+    """Newton's method on `G` from the momentum `start` (n, d), zero unless given; steps are halved while they do not
+    lower `|G|`.
 
-    Returns whatever was reached; `converged` and `why` say what.
+    `integrator` is one of `INTEGRATORS`, or its name; `steps` are those that it takes. Returns whatever was reached;
+    `converged` and `why` say what. Raises `SettingError` for a name of none.
 
-    >>> import torch
     >>> import resnet_limits as rl
-    >>> from resnet_limits.limits.hamiltonian.end_loss import Fixed
-    >>> from resnet_limits.limits.hamiltonian.integrators import INTEGRATORS
-    >>> from resnet_limits.limits.hamiltonian.losses.square import SquareLoss
-    >>> from resnet_limits.limits.hamiltonian.shooting import Problem
+    >>> import torch
     >>> points = torch.tensor([[-1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
-    >>> targets = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)  # of the last coordinate at the end
-    >>> problem = Problem(rl.GaussianKernel(length=1.0), points, 0.1, Fixed(SquareLoss(), targets))
-    >>> shot = rl.shoot(problem, torch.zeros_like(points), INTEGRATORS["rk4"], 16)
-    >>> shot.converged, [round(float(y), 1) for y in shot.trajectory.end[0][:, 1]]
+    >>> loss = rl.Fixed(rl.SquareLoss(), torch.tensor([[1.0], [-1.0]]).double())  # of the last coordinate at the end
+    >>> shot = rl.shoot(rl.Problem(rl.GaussianKernel(length=1.0), points, 0.1, loss))
+    >>> shot.converged, shot.trajectory.end[0][:, 1].round(decimals=1).tolist()
     (True, [0.8, -0.8])
     """
-    P, why = start, ""
+    if isinstance(integrator, str):
+        if integrator not in INTEGRATORS:
+            raise SettingError(f"shoot: unknown integrator {one_of(integrator, INTEGRATORS)}")
+        integrator = INTEGRATORS[integrator]
+    P, why = torch.zeros_like(problem.q) if start is None else start, ""
     path = trajectory_from(problem.kernel, problem.q, P, integrator, steps)
     G = None if path.diverged else problem.residual(path)
     done, finer, solve = 0, NEWTON_STEPS, None

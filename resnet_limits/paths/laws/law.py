@@ -9,6 +9,7 @@ What a law does not declare is refused, or outside the theorems that need it, in
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
@@ -68,9 +69,16 @@ class Init(Option):
     options: ClassVar[Registry] = Registry("init", "paths.laws", base="law", noun="Law")
     name: str
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        index = vars(cls).get("regularity")
+        if isinstance(index, float | int) and not isinstance(index, bool):
+            cls.regularity = Regularity(index=float(index))  # pyright: ignore[reportAttributeAccessIssue]
+
     @property
     def regularity(self) -> Regularity | None:
-        """What is known of the weights as a function of time; None: nothing."""
+        """What is known of the weights as a function of time; None: nothing. A class may give the plain number
+        `Regularity.index`: `regularity = math.inf` is smooth."""
         return None
 
     def sizes(self) -> Sizes:
@@ -78,8 +86,10 @@ class Init(Option):
         self._known()
         raise SettingError(f"init={self.name} declares no sizes of weights and biases; derive the law from `Random`")
 
-    def path(self, draw: Draw) -> Path:
-        """The path of one parameter. Raises `SettingError` for a law that is no function of time."""
+    def path(self, draw: Draw) -> Path | Callable[[Tensor], Tensor]:
+        """The path of one parameter, or a function of one time t, a scalar tensor, that returns the weights
+        (replicas, *draw.shape), written with torch's operations. Raises `SettingError` for a law that is no function
+        of time."""
         self._known()
         raise SettingError(f"init={self.name}: weights of this law are sampled layer by layer, by study=sde and kernel")
 
@@ -96,15 +106,17 @@ class Init(Option):
         """Raise `SettingError` where a path, if it draws one, is no function of time of the parameter's shape, or what
         it declares of itself is no `Regularity`."""
         if not isinstance(self.regularity, Regularity | None):
-            raise SettingError(f"regularity is {self.regularity!r}; expected Regularity(...), or None")
+            raise SettingError(f"regularity is {self.regularity!r}; expected a number, Regularity(...), or None")
         if type(self).path is Init.path:
             return
         import torch
 
         from ...random import Stream
+        from ..function import path_of
         from ..path import Draw
 
-        path = self.path(Draw((3, 4), 1.0, depth=8, horizon=1.0, stream=Stream(0, "tried"), replicas=2))
+        draw = Draw((3, 4), 1.0, depth=8, horizon=1.0, stream=Stream(0, "tried"), replicas=2)
+        path = path_of(self.path(draw), draw)
         times = torch.linspace(0, 1, 5, dtype=torch.float64)
         require_shape("path(draw).at(times)", path.at(times), (2, 5, 3, 4), "replicas, times, and draw.shape")
 

@@ -37,6 +37,7 @@ class SlurmCluster(Cluster):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.warning > 30 * self.time > 0:  # what is no time at all is refused as such
             raise SettingError(
                 f"cluster.warning={self.warning}: a job has {self.time} min, and is to be told at most half of them"

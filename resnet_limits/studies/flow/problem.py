@@ -47,11 +47,18 @@ def law_of_weights(settings: Flow, weights: str) -> Init:
 
 
 def driven(
-    settings: Flow, weights: str, *, depth: int, width: int | None = None, dtype: torch.dtype | None = None
+    settings: Flow,
+    weights: str,
+    *,
+    depth: int,
+    width: int | None = None,
+    dtype: torch.dtype | None = None,
+    x: Float[Tensor, "n d"] | None = None,
 ) -> DrivenFlow:
-    """`flow.paths` fields of the settings with free or shared weights, and the points that they move."""
+    """`flow.paths` fields of the settings with free or shared weights, and the points that they move: the first
+    training points unless others are given."""
     width, dtype = width or settings.width, dtype or dtype_of_numbers(settings)
-    x = embedded_points(settings, settings.flow.inputs, width).to(dtype)
+    x = embedded_points(settings, settings.flow.inputs, width).to(dtype) if x is None else x
     vector_field = field(settings.block, settings.activation, width)
     path = draw_path(
         law_of_weights(settings, weights),

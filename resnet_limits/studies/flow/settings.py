@@ -12,12 +12,12 @@ from ...networks.blocks.two import TwoBlock
 from ...paths.laws.law import Init
 from ...paths.laws.smooth import SmoothLaw
 from ...settings.base import Settings
-from ...settings.keys import fixed, key
+from ...settings.keys import WithKeys, fixed, key
 from ...settings.training import Train
 
 
 @dataclass
-class ImageKeys:
+class ImageKeys(WithKeys):
     """The keys of the convolutional networks of the study `flow`."""
 
     units: list[int] = key(lambda: [1, 3], "residual units a stage; a network for each", low=1, high=1000)
@@ -30,7 +30,7 @@ class ImageKeys:
 
 
 @dataclass
-class FlowKeys:
+class FlowKeys(WithKeys):
     """The keys that only the study `flow` has."""
 
     inputs: int = key(32, "training points that are followed through the networks of given weights", low=1, high=10**5)

@@ -30,6 +30,18 @@ STUDY = Study(
     equation="x_{k+1} = x_k + h v_k(x_k), h = T/L   ->   d phi/dt = v_t(phi); shared weights: phi = exp(v);"
     " Lip(h v) < 1: each block is a diffeomorphism, det D block >= (1 - Lip(h v))^D",
     settings=Flow,
+    main_keys=(
+        "depth",
+        "width",
+        "activation",
+        "block",
+        "init",
+        "data",
+        "train.epochs",
+        "train.lr",
+        "flow.bound",
+        "seed",
+    ),
     groups=GROUPS_OF_FLOW,
     check=partial(check, groups=GROUPS_OF_FLOW),
     figures=("folding", "deformed_grid"),

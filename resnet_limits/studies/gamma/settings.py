@@ -9,12 +9,15 @@ from ...data.sources.digits import DigitsData
 from ...data.sources.source import Data
 from ...networks.activations import Activation
 from ...settings.base import Settings
-from ...settings.keys import fixed, key
+from ...settings.keys import WithKeys, fixed, key
 from ...settings.training import Minimiser
+
+LOSS = "mean over the points of |output - target|^2, without a factor 1/2, or of -log softmax(outputs)[label]"
+"""What is minimised, less the penalties: `training/loss_with_curvature.py`."""
 
 
 @dataclass
-class GammaKeys:
+class GammaKeys(WithKeys):
     """The keys that only the study `gamma` has. Penalties are per training point: the loss is a mean over points."""
 
     alpha: float = key(0.015, "penalty a1 of K: n sum_k |K_k - K_{k-1}|^2 + tau |K_0|^2", above=0, high=1e6)

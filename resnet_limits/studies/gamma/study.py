@@ -18,6 +18,18 @@ STUDY = Study(
     " + a1 (n sum_k |K_k - K_{k-1}|^2 + t1 |K_0|^2) + a2 (the same of b) + a3 |W|^2 + a4 |c|^2"
     "   ->   X' = sigma(K X + b), min ... + a1 (int |K'|^2 dt + t1 |K(0)|^2) + ...",
     settings=Gamma,
+    main_keys=(
+        "depth",
+        "width",
+        "activation",
+        "data",
+        "gamma.alpha",
+        "gamma.tau",
+        "gamma.loss",
+        "gamma.points",
+        "minimiser.starts",
+        "seed",
+    ),
     groups=(
         limit.GROUP,
         ablation.GROUP,
@@ -26,4 +38,5 @@ STUDY = Study(
     ),
     check=check,
     figures=("minimisers",),
+    unpaired="its networks are minimisers, which rl.minimise finds; rl.extremal solves their limit",
 )

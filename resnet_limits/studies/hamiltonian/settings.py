@@ -10,12 +10,18 @@ from ...limits.hamiltonian.kernels.kernel import OperatorKernel
 from ...limits.hamiltonian.losses.loss import PointwiseLoss
 from ...networks.activations import Activation
 from ...settings.base import Settings
-from ...settings.keys import fixed, key
+from ...settings.keys import WithKeys, fixed, key
 from ...settings.training import Minimiser
+
+LOSS = (
+    "mean over the points of l(score, target): square |s - y|^2 / 2, logistic -log softmax(s) . y, squared_hinge"
+    " max(0, 1 - y s)^2 / 2; beside nu/2 times the path energy"
+)
+"""What is minimised: `limits/hamiltonian/end_loss.py`."""
 
 
 @dataclass
-class HamiltonianKeys:
+class HamiltonianKeys(WithKeys):
     """The keys that only the study `hamiltonian` has."""
 
     nu: float = key(0.03, "weight of the path energy against the loss", above=0, high=1e6)

@@ -19,6 +19,18 @@ STUDY = Study(
     equation="q_{s+1} = q_s + W_s a(q_s) + b_s minimising nu/2 L sum_s (|W_s|^2 + |b_s|^2) + loss(q_L)"
     "   ->   q' = dH/dP, P' = -dH/dq, H = 1/2 P^T Gamma(q, q) P, P(1) = -(1/nu) dloss/dq",
     settings=Hamiltonian,
+    main_keys=(
+        "depth",
+        "width",
+        "activation",
+        "data",
+        "hamiltonian.nu",
+        "hamiltonian.loss",
+        "hamiltonian.readout",
+        "hamiltonian.kernel",
+        "hamiltonian.points",
+        "seed",
+    ),
     groups=(
         trained.GROUP,
         energy.GROUP,
@@ -29,4 +41,5 @@ STUDY = Study(
     ),
     check=check,
     figures=("deformed_points",),
+    unpaired="its networks are minimisers, which rl.minimise finds; rl.shoot shoots their limit",
 )

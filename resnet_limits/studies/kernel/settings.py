@@ -10,11 +10,11 @@ from ...networks.activations import Activation
 from ...paths.laws.iid import IidLaw
 from ...paths.laws.law import Init
 from ...settings.base import Settings
-from ...settings.keys import fixed, key
+from ...settings.keys import WithKeys, fixed, key
 
 
 @dataclass
-class MiniBatchKeys:
+class MiniBatchKeys(WithKeys):
     """Networks of finite width that are trained on mini-batches."""
 
     width: int = key(64, "their width D", low=1, high=65536)
@@ -27,7 +27,7 @@ class MiniBatchKeys:
 
 
 @dataclass
-class KernelKeys:
+class KernelKeys(WithKeys):
     """The keys that only the study `kernel` has."""
 
     inputs: int = key(4, "training points whose kernel entries are held against finite networks", low=2, high=256)

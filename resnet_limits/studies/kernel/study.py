@@ -23,6 +23,18 @@ STUDY = Study(
     " width D and depth L -> infinity   ->   m' = phi''(0)/2 v, q' = (phi''(0) m + phi'(0)^2) v,"
     " v = sigma_b^2 + sigma_w^2 q, lambda' = phi''(0)/2 (m_1 v_2 + m_2 v_1) + phi'(0)^2 (sigma_b^2 + sigma_w^2 lambda)",
     settings=Kernel,
+    main_keys=(
+        "depth",
+        "width",
+        "replicas",
+        "activation",
+        "init",
+        "data",
+        "kernel.ridge",
+        "kernel.networks",
+        "kernel.steps",
+        "seed",
+    ),
     groups=(
         moments.GROUP,
         diagram.GROUP,

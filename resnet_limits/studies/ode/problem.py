@@ -52,11 +52,13 @@ def problem(
     depth: int | None = None,
     width: int | None = None,
     dtype: torch.dtype | None = None,
+    x: Float[Tensor, "n d"] | None = None,
 ) -> DrivenFlow:
-    """The problem of some settings; block, activation, law and width are the settings' own unless a claim pins them."""
+    """The problem of some settings; block, activation, law and width are the settings' own unless a claim pins them,
+    the points `x` its training points unless others are given."""
     number: torch.dtype = dtype or getattr(torch, settings.dtype)
     width = width or settings.width
-    x = embedded_inputs(settings, width, number)
+    x = embedded_inputs(settings, width, number) if x is None else x
     vector_field = field(block or settings.block, activation or settings.activation, width)
     path = draw_path(
         init or settings.init,

@@ -13,12 +13,12 @@ from ...networks.blocks.two import TwoBlock
 from ...paths.laws.law import Init
 from ...paths.laws.smooth import SmoothLaw
 from ...settings.base import Settings
-from ...settings.keys import fixed, key
+from ...settings.keys import WithKeys, fixed, key
 from ...settings.training import Train
 
 
 @dataclass
-class OdeKeys:
+class OdeKeys(WithKeys):
     """The keys that only the study `ode` has."""
 
     inputs: int = key(16, "training points that are followed through the networks of given weights", low=1, high=10**5)

@@ -21,6 +21,7 @@ STUDY = Study(
     question="Do deep networks with given, and with trained, weights approach a neural ODE?",
     equation="x_{k+1} = x_k + (T/L) f(x_k, theta(t_k))   ->   dx/dt = f(x, theta(t)),   0 <= t <= T",
     settings=Ode,
+    main_keys=("depth", "width", "horizon", "activation", "block", "init", "data", "train.epochs", "train.lr", "seed"),
     groups=(
         forward.GROUP,
         gradient.GROUP,

@@ -10,11 +10,11 @@ from ...networks.activations import Activation
 from ...paths.laws.iid import IidLaw
 from ...paths.laws.law import Init
 from ...settings.base import Settings
-from ...settings.keys import fixed, key
+from ...settings.keys import WithKeys, fixed, key
 
 
 @dataclass
-class SdeKeys:
+class SdeKeys(WithKeys):
     """The keys that only the study `sde` has."""
 
     inputs: int = key(2, "inputs that share the weights of a network", low=1, high=10**4)

@@ -40,6 +40,18 @@ STUDY = Study(
     equation="x_{k+1} = x_k + phi(W_k psi(x_k) + b_k), W_k ~ N(0, sigma_w^2 h/D), b_k ~ N(0, sigma_b^2 h), h = T/L"
     "   ->   dx = phi''(0)/2 v(x) dt + phi'(0) (dW psi(x) + db), v = sigma_b^2 + sigma_w^2 |psi(x)|^2/D",
     settings=Sde,
+    main_keys=(
+        "depth",
+        "width",
+        "horizon",
+        "replicas",
+        "activation",
+        "activation_inside",
+        "init",
+        "data",
+        "sde.inputs",
+        "seed",
+    ),
     groups=GROUPS_OF_SDE,
     check=partial(check, groups=GROUPS_OF_SDE),
     figures=("function_draws", "correlation_by_layer"),

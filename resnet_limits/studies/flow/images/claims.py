@@ -32,6 +32,7 @@ def least_of_images(settings: Flow) -> float:
 GROUP = Group(
     name="images",
     title="Do convolutional networks with shared weights converge to a flow when refined?",
+    loss="mean over the images of -log softmax(scores)[label], without a factor",
     seconds=8.6,
     least=least_of_images,
     claims=(

@@ -6,6 +6,7 @@ from typing import Any
 
 from ....claims.claim import RELATIVE, Claim, Expected, Rival
 from ....papers import BEHRMANN, ROUSSEAU
+from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Group
 from ...least import bytes_of_number, bytes_of_points, parameters
 from ...outside import unlabelled
@@ -169,6 +170,7 @@ def least_of_trained_flows(settings: Flow) -> float:
 GROUP = Group(
     name="trained",
     title="Do trained networks fold space, and what keeps them from doing so?",
+    loss=LOSS_OF_NETWORKS,
     seconds=38,
     least=least_of_trained_flows,
     claims=(

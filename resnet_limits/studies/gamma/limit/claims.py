@@ -20,6 +20,7 @@ from ... import reached
 from ...group import Group
 from ..outside import kinked_objective, minimiser_not_reached, several_minima
 from ..room import least_of_small
+from ..settings import LOSS
 
 PLATEAU_AND_SCALE = {
     "value_gap": ("value_plateau", "value_gap"),
@@ -124,6 +125,7 @@ def _observed(
 GROUP = Group(
     name="limit",
     title="Do weights that are penalised for varying in depth converge to a function of depth?",
+    loss=LOSS,
     seconds=1.1,
     least=least_of_small,
     claims=(

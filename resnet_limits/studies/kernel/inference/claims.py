@@ -53,6 +53,7 @@ def _order(claim_id: str, source: Paper, statement: str, scheme: str, rival: Riv
 GROUP = Group(
     name="inference",
     title="Do trained networks of finite width predict what inference with their kernel does?",
+    loss="1/(2 n) sum over n training points of |f - f_0 - target|^2, f_0 the outputs before training",
     seconds=13,
     least=least_of_full_matrices,
     claims=(

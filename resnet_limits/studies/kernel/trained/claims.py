@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ....claims.claim import VERDICTS_WITH_LARGE, Claim, Expected, Rival
 from ....papers import PELUCHETTI
+from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Depths, Group
 from ...least import BYTES_OF_SINGLE, bytes_of_points
 from ...outside import unlabelled
@@ -71,6 +72,7 @@ def least_of_mini_batches(settings: Kernel) -> float:
 GROUP = Group(
     name="trained",
     title="How accurate are finite networks trained on mini-batches, and does depth hurt?",
+    loss=LOSS_OF_NETWORKS,
     seconds=30,
     least=least_of_mini_batches,
     depths=Depths(high=64),

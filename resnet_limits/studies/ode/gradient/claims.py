@@ -40,6 +40,7 @@ def least_of_gradient(settings: Ode) -> float:
 GROUP = Group(
     name="gradient",
     title="Do gradients of networks converge to those of the neural ODE?",
+    loss="J = |x_L|^2 / 2, mean over the inputs: what gradients are taken of; nothing is trained",
     seconds=2.7,
     least=least_of_gradient,
     memory=("ode.paths", "width", "ode.inputs", "depth"),

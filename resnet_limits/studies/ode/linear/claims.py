@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import MARION_REGULARISATION
+from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Depths, Group
 from ..settings import Ode
 
@@ -32,6 +33,7 @@ def _linear(settings: Ode) -> str | None:
 GROUP = Group(
     name="linear",
     title="Are trained networks more accurate than a linear classifier?",
+    loss=LOSS_OF_NETWORKS,
     seconds=2,
     memory=("depth", "train.memory"),
     depths=Depths(high=MAX_DEPTH_OF_LINEAR_CONTROL),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ....claims.claim import SMOKE_IS_TOO_SMALL, Claim, Expected, Rival
 from ....papers import CHIZAT
+from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Group
 from ...least import bytes_of_number, bytes_of_points, parameters
 from ..settings import Ode, two_matrices
@@ -24,6 +25,7 @@ def least_of_random_start(settings: Ode) -> float:
 GROUP = Group(
     name="random_start",
     title="Does the output of a deep trained network depend on its random start?",
+    loss=LOSS_OF_NETWORKS,
     seconds=34,
     grows={"depth": 1.0, "ode.draws": 1.0, "train.epochs": 1.0},
     least=least_of_random_start,

@@ -45,6 +45,7 @@ RIVAL_FORWARD_STEPS = Rival("the blocks step forwards again: nothing is rebuilt"
 GROUP = Group(
     name="reversed",
     title="Can backpropagation rebuild its states backwards, without storing them?",
+    loss="J = |x_L|^2 / 2, mean over the inputs: what gradients are taken of; nothing is trained",
     seconds=0.4,
     least=least_of_reversed,
     memory=("ode.paths", "width", "ode.inputs", "depth"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import MARION_REGULARISATION
+from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Group
 from ..outside import as_the_theory_asks, not_trained
 from ..room import least_of_trained
@@ -13,6 +14,7 @@ PINS_OF_TRAINED = {"block": "two", "init": "tied"}
 GROUP = Group(
     name="trained",
     title="Do trained weights become a smooth function of depth if all layers start alike?",
+    loss=LOSS_OF_NETWORKS,
     seconds=14,
     least=least_of_trained,
     memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),

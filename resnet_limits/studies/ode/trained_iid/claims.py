@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ....claims.claim import Claim, Expected, Rival
 from ....papers import MARION_REGULARISATION
+from ....settings.training import LOSS_OF_NETWORKS
 from ...group import Group
 from ..outside import not_trained
 from ..room import least_of_trained
@@ -18,6 +19,7 @@ RIVAL_TIED_DRAW = "all layers share one draw, as from a tied start"
 GROUP = Group(
     name="trained_iid",
     title="Do trained weights stay without a limit if the layers start independently?",
+    loss=LOSS_OF_NETWORKS,
     seconds=4.9,
     least=least_of_trained,
     memory=("train.replicas", "width", "depth", "train.memory", "train.batch_size"),

@@ -6,6 +6,7 @@ import torch
 
 from resnet_limits.measurement.job import Job
 from resnet_limits.measurement.record import Measurement, Record
+from resnet_limits.paths.function import path_of
 from resnet_limits.paths.path import Draw
 from resnet_limits.random import Stream
 
@@ -16,6 +17,6 @@ def measure(job: Job) -> Measurement:
     draw = Draw(
         (), settings.init.sigma_w, settings.depth, settings.horizon, Stream(settings.seed, "toy w"), settings.replicas
     )
-    weights = settings.init.path(draw).at(h * torch.arange(settings.depth, dtype=torch.float64))
+    weights = path_of(settings.init.path(draw), draw).at(h * torch.arange(settings.depth, dtype=torch.float64))
     errors = settings.toy.start * ((1 + h * weights).prod(dim=1) - 1)
     return Measurement([Record("error", float(errors.square().mean().sqrt()), reference_error=1e-15)])
