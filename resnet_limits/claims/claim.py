@@ -33,7 +33,7 @@ SMOKE_IS_TOO_SMALL: Mapping[str, Verdict] = {"full": "supported", "smoke": "inco
 RELATIVE = "relative"
 """Of `Expected.scale`: a ratio to a reference value, or a difference divided by one."""
 
-OUTSIDE = "the setting lies outside the claim: "
+WORDS_OF_A_SETTING_OUTSIDE = "the setting lies outside the claim: "
 """How the reason begins why a claim is not judged at a setting."""
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import RequestError
-from .claim import OUTSIDE, Claim, Expected, Judgement, Measured, Verdict
+from .claim import WORDS_OF_A_SETTING_OUTSIDE, Claim, Expected, Judgement, Measured, Verdict
 from .coordinate import Coordinate
 from .order import FEWEST_POINTS, OrderFit, fit_order
 
@@ -61,7 +61,7 @@ def judge(claim: Claim, settings: Any, records: Any, setting: Mapping[str, Any] 
     reason = claim.outside(settings)
     measured, verdict, why = _weigh(claim, expected, records)
     if reason is not None:
-        verdict, why = "inconclusive", OUTSIDE + reason
+        verdict, why = "inconclusive", WORDS_OF_A_SETTING_OUTSIDE + reason
     elif _without_a_number(claim, records) is None and (reason := claim.unmet(records)) is not None:
         verdict, why = "inconclusive", reason
     note = claim.note(records) or ""

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import SettingError, one_of
 from .base import Settings
-from .keys import describe, is_list, plain
+from .keys import describe, is_list, plain_values
 from .registry import Option, kinds
 
 PLAIN_WORD = re.compile(r"[A-Za-z_][\w.+-]*")
@@ -97,7 +97,7 @@ def _has_keys(settings: Settings, name: str) -> bool:
 
 
 def _listed(value: Any) -> list[Any]:
-    value = plain(value)
+    value = plain_values(value)
     return value if isinstance(value, list) else [value]
 
 

@@ -18,7 +18,7 @@ from .outside import kinked_outer
 from .problem import inputs
 from .settings import Sde
 
-FINER = 8
+LAYERS_OF_SDE_A_LAYER = 8
 """Layers of the scheme that stands for the SDE, for each of the network's."""
 
 
@@ -28,7 +28,7 @@ def network(settings: Sde) -> RandomNetworks:
 
 
 def limit(settings: Sde) -> RandomNetworks:
-    """`replicas` draws of the SDE, by Euler and Maruyama with `FINER` steps for each layer.
+    """`replicas` draws of the SDE, by Euler and Maruyama with `LAYERS_OF_SDE_A_LAYER` steps for each layer.
 
     Raises `SettingError` for an activation without a Taylor expansion at 0.
     """
@@ -51,7 +51,7 @@ def _scheme(settings: Sde) -> Walker:
         raise SettingError(reason)
     law = law_of(settings.init, settings.width)
     scheme = EulerMaruyama(settings.activation, settings.activation_inside, law)
-    return Walker(scheme, FINER * settings.depth)
+    return Walker(scheme, LAYERS_OF_SDE_A_LAYER * settings.depth)
 
 
 def _noise(settings: Sde) -> LayerNoise:

@@ -147,7 +147,7 @@ def test_networks_with_room_are_not_said_to_fold():
 def of_linear_blocks(factors: list[list[float]]) -> tuple[trained.TrainedNetwork, dict[str, torch.Tensor]]:
     """A network of the plane whose blocks are `x + diag(a, b) x`, (a, b) a block."""
     settings = replace(TINY, activation="identity", block=TwoBlock(hidden=2))
-    net = trained.network(settings, "none", "free", len(factors), 2)
+    net = trained.trained_network(settings, "none", "free", len(factors), 2)
     V = torch.stack([torch.diag(torch.tensor(f, dtype=torch.float64)) for f in factors])
     W = torch.eye(2, dtype=torch.float64).expand_as(V)
     return net, {"V": V[None], "W": W[None], "b": torch.zeros(1, len(factors), 2, dtype=torch.float64)}
@@ -166,7 +166,7 @@ def test_a_planted_fold_is_found_though_two_of_them_cancel():
 def test_a_fold_between_the_points_is_found_on_the_grid():
     """`x - 2 tanh(x)` folds around the line x = 0, where none of the points is."""
     settings = replace(TINY, block=TwoBlock(hidden=1))
-    net = trained.network(settings, "none", "free", 1, 2)
+    net = trained.trained_network(settings, "none", "free", 1, 2)
     weights = {
         "V": torch.tensor([[[[-2.0], [0.0]]]], dtype=torch.float64),
         "W": torch.tensor([[[[1.0, 0.0]]]], dtype=torch.float64),
@@ -193,7 +193,7 @@ def test_the_inverse_error_is_that_of_the_blocks_backwards():
 @pytest.mark.parametrize("weights", KINDS_OF_WEIGHTS)
 def test_networks_are_what_they_are_said_to_be(control, weights):
     dataset = load(TINY.data, seed=0)
-    net = trained.network(TINY, control, weights, 4, dataset.features)
+    net = trained.trained_network(TINY, control, weights, 4, dataset.features)
     start = net.start(dataset, TINY)
     assert start["trunk.W"].shape[1] == (1 if weights == "shared" else 4)
     big = {name: 10 * w for name, w in start.items()}
@@ -213,7 +213,7 @@ def test_networks_are_what_they_are_said_to_be(control, weights):
 def test_points_of_many_features_go_through_a_read_in_that_is_trained():
     settings = replace(TINY, data=DigitsData(train_size=60, test_size=30), width=6)
     dataset = load(settings.data, seed=0)
-    net = trained.network(settings, "none", "free", 4, dataset.features)
+    net = trained.trained_network(settings, "none", "free", 4, dataset.features)
     start = net.start(dataset, settings)
     assert start["read_in.W"].shape == (4, 6, 64)
     assert net.parametrised(start)["read_in.W"] is start["read_in.W"]
@@ -225,7 +225,7 @@ def test_points_of_many_features_go_through_a_read_in_that_is_trained():
 def test_points_of_the_plane_have_zeros_behind_them_in_a_wider_state():
     settings = replace(TINY, width=3)
     dataset = load(settings.data, seed=0)
-    net = trained.network(settings, "none", "free", 4, 2)
+    net = trained.trained_network(settings, "none", "free", 4, 2)
     x = trained.placed_in(net.parametrised(net.start(dataset, settings)), dataset.x_train)
     assert torch.equal(x[1, :, :2], dataset.x_train)
     assert (x[..., 2] == 0).all()
@@ -233,7 +233,7 @@ def test_points_of_the_plane_have_zeros_behind_them_in_a_wider_state():
 
 def test_the_start_is_near_the_identity():
     dataset = load(SMALL.data, seed=0)
-    net = trained.network(SMALL, "none", "free", 8, 2)
+    net = trained.trained_network(SMALL, "none", "free", 8, 2)
     parameters = net.parametrised(net.start(dataset, SMALL))
     x = trained.placed_in(parameters, dataset.x_train)
     measured = trained.folds(net, trunk_of(parameters), x)
@@ -298,7 +298,7 @@ def test_a_training_that_explodes_is_said_and_not_judged(monkeypatch):
 def test_weights_that_are_not_finite_are_no_crash():
     dataset = load(TINY.data, seed=0)
     for control in ("spectral", "lipschitz"):
-        net = trained.network(TINY, control, "free", 4, 2)
+        net = trained.trained_network(TINY, control, "free", 4, 2)
         broken = {name: w * math.nan for name, w in net.start(dataset, TINY).items()}
         assert torch.isnan(net.parametrised(broken)["trunk.V"]).all()
         penalty = net.penalty(TINY)

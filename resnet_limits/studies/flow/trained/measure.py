@@ -220,7 +220,7 @@ def placed_in(parameters: Parameters, points: Float[Tensor, "n f"]) -> Float[Ten
     return affine(points.expand(W.shape[0], *points.shape), W, b)
 
 
-def network(settings: Flow, control: str, weights: str, depth: int, features: int) -> TrainedNetwork:
+def trained_network(settings: Flow, control: str, weights: str, depth: int, features: int) -> TrainedNetwork:
     chosen_control = CONTROLS[control]
     return TrainedNetwork(
         field(settings.block, settings.activation, settings.width),
@@ -241,7 +241,7 @@ def judged(job: Job, control: str, weights: str, depth: int) -> dict[str, np.nda
     """Each observable, one value a network (names with @: at which points), and what is drawn."""
     settings: Flow = job.settings
     dataset = load(settings.data, seed=settings.seed).to(device.resolve(settings.device), dtype_of_numbers(settings))
-    net = network(settings, control, weights, depth, dataset.features)
+    net = trained_network(settings, control, weights, depth, dataset.features)
     trained = train(
         net.field,
         net.start(dataset, settings),

@@ -10,7 +10,7 @@ from ....training.penalty import Penalty
 from ...group import Group
 from ...least import BYTES_OF_DOUBLE
 from ..outside import minimiser_not_reached
-from ..settings import LOSS, Gamma
+from ..settings import LOSS_OF_GAMMA, Gamma
 
 PENALTY_SIZES: dict[Penalty, float] = {"h1": 0.01, "none": 1.0, "decay": 1e-3, "unscaled": 0.01}
 """Penalties with the size `a` of theirs; that of `none` is not used. The decay is so small that the equation of a layer
@@ -86,7 +86,7 @@ def least_of_ablation(settings: Gamma) -> float:
 GROUP = Group(
     name="ablation",
     title="Do trained weights have a limit in depth under other penalties, or under none?",
-    loss=LOSS,
+    loss=LOSS_OF_GAMMA,
     seconds=24,
     least=least_of_ablation,
     claims=(

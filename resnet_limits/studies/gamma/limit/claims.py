@@ -20,7 +20,7 @@ from ... import reached
 from ...group import Group
 from ..outside import kinked_objective, minimiser_not_reached, several_minima
 from ..room import least_of_small
-from ..settings import LOSS
+from ..settings import LOSS_OF_GAMMA
 
 PLATEAU_AND_SCALE = {
     "value_gap": ("value_plateau", "value_gap"),
@@ -125,7 +125,7 @@ def _observed(
 GROUP = Group(
     name="limit",
     title="Do weights that are penalised for varying in depth converge to a function of depth?",
-    loss=LOSS,
+    loss=LOSS_OF_GAMMA,
     seconds=1.1,
     least=least_of_small,
     claims=(

@@ -10,7 +10,7 @@ from ...least import bytes_of_points
 from ...reached import EXPECTED_FIRST_ORDER
 from ..outside import kinked_objective, minimiser_not_reached, several_minima
 from ..room import least_of_minimiser
-from ..settings import LOSS, Gamma
+from ..settings import LOSS_OF_GAMMA, Gamma
 
 DISTANCES_COMPARED = ("weights_sup", "value_gap", "tl2", "h1")
 """What `compare.py` measures. The limit is extrapolated from the networks themselves: that they converge is no claim
@@ -44,7 +44,7 @@ def least_of_real(settings: Gamma) -> float:
 GROUP = Group(
     name="real",
     title="Do trained weights converge with depth on a data set, too?",
-    loss=LOSS,
+    loss=LOSS_OF_GAMMA,
     seconds=9.9,
     least=least_of_real,
     claims=(

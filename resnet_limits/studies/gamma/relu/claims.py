@@ -8,7 +8,7 @@ from ....claims.claim import Claim, Expected, Rival
 from ....papers import THORPE
 from ...group import Group
 from ..room import least_of_small
-from ..settings import LOSS
+from ..settings import LOSS_OF_GAMMA
 
 MAX_RELATIVE_GRADIENT = 0.3
 """Relative gradient norm above which the descents ended on the way, kinks or not."""
@@ -30,7 +30,7 @@ def _on_the_way(records: Any) -> str | None:
 GROUP = Group(
     name="relu",
     title="Do the least values of the objective converge with ReLU, which has a kink?",
-    loss=LOSS,
+    loss=LOSS_OF_GAMMA,
     seconds=0.4,
     least=least_of_small,
     claims=(

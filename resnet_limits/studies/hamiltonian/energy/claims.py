@@ -13,7 +13,7 @@ from ....papers import HAIRER_GEOMETRIC
 from ...group import Group
 from ...least import bytes_of_points
 from ..outside import kinked_velocity, several_solutions, solution_not_reached
-from ..settings import LOSS
+from ..settings import LOSS_OF_HAMILTONIAN
 
 ENERGY_INTEGRATORS = ("symplectic_euler", "leapfrog", "midpoint")
 INTEGRATOR_WORDS = {
@@ -74,7 +74,7 @@ def _form(scheme: str) -> Claim:
 GROUP = Group(
     name="energy",
     title="Do integrators of the limiting Hamiltonian flow conserve energy and symplectic form?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=2.1,
     least=bytes_of_points,
     claims=(*map(_energy, ENERGY_INTEGRATORS), *map(_form, ENERGY_INTEGRATORS)),

@@ -14,7 +14,7 @@ from ...group import Depths, Group
 from ...least import little
 from ...reached import EXPECTED_FIRST_ORDER
 from ..outside import EXPECTED_PLATEAU, several_solutions, solution_not_reached
-from ..settings import LOSS
+from ..settings import LOSS_OF_HAMILTONIAN
 
 MAX_DEPTH_OF_LANDMARKS = 32
 """Depth up to which landmarks are matched by training every layer."""
@@ -49,7 +49,7 @@ def _claim(suffix: str, approach: str, kind: Kind, observable: str, expected: Ex
 GROUP = Group(
     name="landmarks",
     title="Does training every layer find the geodesic that matches given landmarks?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=2.7,
     least=little,
     depths=Depths(high=MAX_DEPTH_OF_LANDMARKS),

@@ -15,7 +15,7 @@ from ....papers import OWHADI
 from ...group import Group
 from ...least import bytes_of_points
 from ..outside import kinked_velocity, several_solutions, solution_not_reached
-from ..settings import LOSS
+from ..settings import LOSS_OF_HAMILTONIAN
 
 POINT_COUNTS = (64, 256, 1024, 4096)
 DEPTH_OF_MEANFIELD = 16
@@ -64,7 +64,7 @@ _RATE = Claim(
 GROUP = Group(
     name="meanfield",
     title="Do weights trained on a sample converge to those of the whole population?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=5.5,
     least=bytes_of_points,
     claims=(

@@ -18,7 +18,7 @@ from ...group import Group
 from ...reached import EXPECTED_FIRST_ORDER
 from ..outside import kinked_velocity, several_solutions, solution_not_reached
 from ..room import least_of_solution
-from ..settings import LOSS
+from ..settings import LOSS_OF_HAMILTONIAN
 
 PINS_OF_CONSTANT_DECAY: dict[str, Any] = {
     "hamiltonian.points": 4,
@@ -90,7 +90,7 @@ a limit is 0."""
 GROUP = Group(
     name="scaling",
     title="Must the weight decay grow with depth for trained networks to have a limit?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=4.1,
     least=least_of_solution,
     claims=(

@@ -10,7 +10,7 @@ from ....papers import OWHADI
 from ...group import Group
 from ...least import bytes_of_points
 from ..outside import kinked_velocity, several_solutions, solution_not_reached
-from ..settings import LOSS, Hamiltonian
+from ..settings import LOSS_OF_HAMILTONIAN, Hamiltonian
 
 
 def pins(settings: Hamiltonian) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def _one_sort(records: Any) -> str | None:
 GROUP = Group(
     name="sparsity",
     title="Do exactly the points that the loss no longer pulls on carry no momentum?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=3.9,
     least=bytes_of_points,
     claims=(

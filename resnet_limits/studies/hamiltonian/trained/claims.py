@@ -11,7 +11,7 @@ from ...group import Group
 from ...reached import EXPECTED_FIRST_ORDER
 from ..outside import EXPECTED_PLATEAU, kinked_velocity, several_solutions, solution_not_reached
 from ..room import least_of_solution
-from ..settings import LOSS
+from ..settings import LOSS_OF_HAMILTONIAN
 
 COORDINATE_OF_SETTINGS_PROBLEM = {"of": "own"}
 EXPECTED_ORDER_AT_LEAST_1 = Expected("order_at_least", 1, 0.1)
@@ -63,7 +63,7 @@ def _approaches(suffix: str, observable: str, of: str, limit: str, *, left: floa
 GROUP = Group(
     name="trained",
     title="Do trained networks whose weight decay grows with depth follow geodesics?",
-    loss=LOSS,
+    loss=LOSS_OF_HAMILTONIAN,
     seconds=6.9,
     least=least_of_solution,
     claims=(
